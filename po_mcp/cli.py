@@ -1,0 +1,83 @@
+"""The table of commands. Without one, po-mcp serves MCP over stdin and stdout, which is what a host starts."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+if TYPE_CHECKING:
+    import click
+
+COMMANDS = {
+    "demo": "Play the whole story in this terminal, against a fresh sandbox.",
+}
+"""Each is `command` in the module of po_mcp.commands that has its name, imported when it runs."""
+
+
+def main() -> None:
+    """Run the command that the command line names."""
+    if sys.argv[1:]:
+        _group()(prog_name="po-mcp")
+    else:
+        serve_stdio(None)
+
+
+def serve_stdio(config: Path | None) -> None:
+    """Serve MCP over stdin and stdout until stdin closes or a signal comes."""
+    gc.disable()  # the SDK's import makes half a million objects that live as long as the process
+    from po_mcp.commands import stdio
+
+    settings = load_settings(config)
+    stdio.serve(settings)
+
+
+def load_settings(config: Path | None) -> Any:
+    """Return the settings, or end with status 2 and one line that names what is wrong."""
+    from po_mcp import config as configuration
+    from po_mcp.errors import ConfigurationError
+
+    try:
+        return configuration.load(file=config)
+    except ConfigurationError as exc:
+        stop(str(exc))
+
+
+def stop(message: str) -> NoReturn:
+    """End with status 2 and one line on standard error."""
+    print(f"po-mcp: {message}", file=sys.stderr)  # noqa: T201
+    raise SystemExit(2)
+
+
+def _group() -> click.Group:
+    import click
+
+    from po_mcp import __version__
+
+    class Commands(click.Group):
+        def list_commands(self, ctx: click.Context) -> list[str]:
+            return list(COMMANDS)
+
+        def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+            if cmd_name not in COMMANDS:
+                return None
+            command: click.Command = import_module(f"po_mcp.commands.{cmd_name}").command
+            return command
+
+    @click.group(cls=Commands, invoke_without_command=True)
+    @click.version_option(__version__, prog_name="po-mcp")
+    @click.option("--config", type=click.Path(path_type=Path), help="A TOML file of settings.")
+    @click.pass_context
+    def po_mcp(ctx: click.Context, config: Path | None) -> None:
+        """Work a company's purchase orders through an AI assistant.
+
+        Without a command it serves MCP over stdin and stdout, which is what Claude, VS Code or Cursor start.
+        Settings come from PO_MCP_... variables and a config.toml in your configuration folder.
+        """
+        ctx.obj = config
+        if ctx.invoked_subcommand is None:
+            serve_stdio(config)
+
+    return po_mcp

@@ -1,0 +1,167 @@
+"""The settings: from the environment first, then one TOML file; never from the working directory.
+
+An editor starts this server inside the project that is open in it, so a file found there could send
+the company's credentials anywhere. This module is the only reader of the environment.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from po_mcp.errors import ConfigurationError
+
+PREFIX = "PO_MCP_"
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an address such as https://erp.example.com")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ValueError("must begin with https:// (http:// is taken for this machine only)")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must be scheme, host and path only, without a user name, query or fragment")
+    return text.rstrip("/")
+
+
+def _header_text(secret: SecretStr) -> SecretStr:
+    if not secret.get_secret_value().isascii() or not secret.get_secret_value().isprintable():
+        raise ValueError("must be plain ASCII text")
+    return secret
+
+
+def _vendor_ids(value: object) -> dict[str, int]:
+    """Read the file that VENDOR_IDS names: a JSON object or a TOML table of vendor name to vendorID."""
+    if isinstance(value, Mapping):
+        table: Any = dict(value)
+    else:
+        path = Path(str(value)).expanduser()
+        try:
+            text = path.read_text(encoding="utf-8")
+            table = json.loads(text) if path.suffix == ".json" else _toml(text)
+        except (OSError, ValueError) as exc:
+            raise ValueError("must name a readable .toml or .json file of vendor name = vendorID") from exc
+    if not isinstance(table, dict) or not all(type(number) is int and number > 0 for number in table.values()):
+        raise ValueError('must hold lines such as "Acme Fasteners" = 12, each id a whole number')
+    return table
+
+
+def _toml(text: str) -> dict[str, Any]:
+    import tomllib  # read late: most starts have no file
+
+    return tomllib.loads(text)
+
+
+Seconds = Annotated[float, Field(gt=0, le=3600)]
+
+
+class Settings(BaseModel):
+    """What the operator decided. Secrets do not show in its repr."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    erp: Literal["sandbox", "inventory-pro", "exsited"] = "sandbox"
+    base_url: Annotated[str, AfterValidator(_base_url)] | None = None
+    client_id: Annotated[SecretStr, AfterValidator(_header_text)] | None = None
+    client_secret: Annotated[SecretStr, AfterValidator(_header_text)] | None = None
+    redirect_uri: str | None = None
+    vendor_ids: Annotated[dict[str, int], BeforeValidator(_vendor_ids)] = {}
+    read_only: bool = False
+    approval_ttl: Annotated[Seconds, Field(ge=30)] = 600.0
+    sandbox: str | None = None
+    timeout: Seconds = 60.0
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Settings:
+        needed = {
+            "sandbox": (),
+            "inventory-pro": ("base_url", "client_id", "client_secret"),
+            "exsited": ("base_url", "client_id", "client_secret", "redirect_uri"),
+        }[self.erp]
+        for name in needed:
+            if getattr(self, name) is None:
+                raise ValueError(f"{PREFIX}{name.upper()} is missing; ERP {self.erp} needs it")
+        return self
+
+    def credentials(self) -> tuple[str, str, str]:
+        """Return base URL, client id and client secret of a real ERP."""
+        assert self.base_url is not None
+        assert self.client_id is not None
+        assert self.client_secret is not None
+        return self.base_url, self.client_id.get_secret_value(), self.client_secret.get_secret_value()
+
+    def sandbox_path(self) -> str:
+        """Return where the sandbox keeps its book: a path, or ":memory:"."""
+        if self.sandbox is not None:
+            return self.sandbox
+        from platformdirs import user_data_path
+
+        return str(user_data_path("po-mcp", ensure_exists=True) / "sandbox.db")
+
+
+def load(environment: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
+    """Return the settings, the environment's before the file's.
+
+    Args:
+        environment: the process's own where None.
+        file: a TOML file; where None, config.toml in the user's configuration folder, if there.
+
+    Raises:
+        ConfigurationError: one is wrong, missing or not known; the text names it, in one line.
+    """
+    variables = os.environ if environment is None else environment
+    from_environment = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in variables.items()
+        if name.startswith(PREFIX) and value != ""
+    }
+    try:
+        return Settings.model_validate({**_from_file(file), **from_environment})
+    except ValidationError as exc:
+        raise ConfigurationError(_one_line(exc)) from None  # pydantic's text holds the values
+
+
+def _from_file(file: Path | None) -> dict[str, Any]:
+    path = file or _default_file()
+    try:
+        return _toml(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if file is None:
+            return {}
+        raise ConfigurationError(f"--config: there is no file {file}") from None
+    except (OSError, ValueError) as exc:
+        raise ConfigurationError(f"{path}: cannot be read as TOML ({type(exc).__name__})") from exc
+
+
+def _default_file() -> Path:
+    from platformdirs import user_config_path
+
+    return user_config_path("po-mcp") / "config.toml"
+
+
+def _one_line(exc: ValidationError) -> str:
+    """Name the first wrong setting and what is wrong with it, without its value."""
+    first = exc.errors(include_input=False, include_url=False)[0]
+    name = f"{PREFIX}{str(first['loc'][0]).upper()} " if first["loc"] else ""
+    if first["type"] == "extra_forbidden":
+        return f"{name}is not a setting of po-mcp"
+    said = first["msg"].removeprefix("Value error, ")
+    return f"{name}{said[0].lower() + said[1:] if name else said}"

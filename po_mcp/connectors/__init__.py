@@ -1,0 +1,40 @@
+"""The ERPs that are spoken, each in its own folder, and the parts that they share."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from po_mcp.config import Settings
+    from po_mcp.erp import ERP
+
+
+def connect(settings: Settings) -> ERP:
+    """Return the connector that the settings name; nothing is sent yet. Each is imported only when it is the one."""
+    match settings.erp:
+        case "sandbox":
+            return _sandbox(settings)
+        case "inventory-pro":
+            return _inventory_pro(settings)
+        case "exsited":
+            return _exsited(settings)
+
+
+def _sandbox(settings: Settings) -> ERP:
+    from po_mcp.connectors.sandbox import Sandbox
+
+    return Sandbox(settings.sandbox_path(), timeout=settings.timeout)
+
+
+def _inventory_pro(settings: Settings) -> ERP:
+    from po_mcp.connectors.inventory_pro import InventoryPro
+
+    url, client_id, secret = settings.credentials()
+    return InventoryPro(url, client_id, secret, timeout=settings.timeout, vendor_ids=settings.vendor_ids)
+
+
+def _exsited(settings: Settings) -> ERP:
+    from po_mcp.connectors.exsited import Exsited
+
+    url, client_id, secret = settings.credentials()
+    return Exsited(url, client_id, secret, settings.redirect_uri or "", timeout=settings.timeout)

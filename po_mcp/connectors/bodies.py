@@ -1,0 +1,65 @@
+"""Read an answer's body within two limits: the bytes that arrive, and the bytes that they unpack to.
+
+httpx2's own decoding unpacks a whole chunk before anyone can count it: 300 kB of gzip become
+300 MB in memory. Here the decoder is told how much it may make.
+"""
+
+from __future__ import annotations
+
+import zlib
+
+import httpx2
+
+LARGEST = 8 * 1024 * 1024
+"""Bytes of one answer, packed or unpacked."""
+
+_GZIP_OR_ZLIB = 47  # zlib's window bits for "tell by the header"
+
+
+class TooLarge(ValueError):
+    """More bytes than are read, or packed in a way that is not read."""
+
+
+async def read(response: httpx2.Response, largest: int = LARGEST) -> bytes:
+    """Return the unpacked body of a streamed response.
+
+    Raises:
+        TooLarge: it is larger than `largest` bytes, or its Content-Encoding is none that was asked for.
+        httpx2.DecodingError: it cannot be unpacked, or ends too early.
+    """
+    encoding = response.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip", ""):
+        raise TooLarge("it is packed in a way that was not asked for")
+    unpack = _Gzip(largest) if encoding == "gzip" else None
+    body = bytearray()
+    arrived = 0
+    async for chunk in response.aiter_raw():
+        arrived += len(chunk)
+        body += unpack(chunk) if unpack else chunk
+        if arrived > largest or len(body) > largest:
+            raise TooLarge(f"more than {largest} bytes")
+    if unpack is not None and not unpack.complete:
+        raise httpx2.DecodingError("the packed body ends too early", request=response.request)
+    return bytes(body)
+
+
+class _Gzip:
+    """Unpack chunk by chunk, never making more than one byte over the limit."""
+
+    def __init__(self, largest: int) -> None:
+        self._decoder = zlib.decompressobj(_GZIP_OR_ZLIB)
+        self._left = largest + 1
+
+    @property
+    def complete(self) -> bool:
+        return self._decoder.eof
+
+    def __call__(self, chunk: bytes) -> bytes:
+        try:
+            made = self._decoder.decompress(chunk, self._left)
+        except zlib.error as exc:
+            raise httpx2.DecodingError("the packed body cannot be unpacked") from exc
+        self._left -= len(made)
+        if self._left <= 0:
+            raise TooLarge("it unpacks to more than is read")
+        return made

@@ -1,0 +1,91 @@
+"""JSON in which a number is the number that was written, and nothing is read that is not plainly JSON.
+
+Reading: every fraction is a `Decimal`, never a float; duplicate keys, NaN, Infinity, a byte order
+mark, bytes that are not UTF-8, trailing data, over-long numbers and over-deep nesting are refused.
+Writing: a `Decimal` is written as the exact number, without an exponent.
+"""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal, InvalidOperation
+from typing import Any, NoReturn
+
+import simplejson
+
+_LONGEST_NUMBER = 40  # characters; a 64-bit integer has 20, our own largest amount 19
+_LARGEST_EXPONENT = 30
+
+
+class NotExact(ValueError):
+    """The bytes are not JSON that can be read exactly. The text never holds any of them."""
+
+
+def loads(body: bytes) -> Any:
+    """Read one JSON document.
+
+    Raises:
+        NotExact: it is not JSON, or not JSON that can be read exactly.
+    """
+    try:
+        return json.loads(
+            body.decode("utf-8"),
+            parse_float=_decimal,
+            parse_int=_integer,
+            parse_constant=_refuse_constant,
+            object_pairs_hook=_object,
+        )
+    except NotExact:
+        raise
+    except RecursionError as exc:
+        raise NotExact("nested too deeply") from exc
+    except ValueError as exc:
+        raise NotExact("not JSON") from exc
+
+
+def dumps(value: Any) -> bytes:
+    """Write `value` as UTF-8 JSON. A float is refused: no float belongs in the path of money."""
+    return simplejson.dumps(_plain(value), allow_nan=False, separators=(",", ":")).encode()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        raise TypeError("a float cannot be written exactly; use Decimal")
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise ValueError("NaN and Infinity are not JSON")
+        return simplejson.RawJSON(f"{value:f}")  # str() would write Decimal("1E+3") as 1E+3
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def _decimal(text: str) -> Decimal:
+    if len(text) > _LONGEST_NUMBER:
+        raise NotExact("a number of too many digits")
+    try:
+        number = Decimal(text)
+    except InvalidOperation as exc:  # an exponent beyond what a Decimal holds; it is no ValueError
+        raise NotExact("a number of too large an exponent") from exc
+    if not -_LARGEST_EXPONENT <= number.adjusted() <= _LARGEST_EXPONENT:
+        raise NotExact("a number of too large an exponent")
+    return number
+
+
+def _integer(text: str) -> int:
+    if len(text) > _LONGEST_NUMBER:
+        raise NotExact("a number of too many digits")
+    return int(text)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise NotExact(f"{name} is not JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise NotExact("a key stands twice in one object")
+    return found

@@ -1,0 +1,299 @@
+"""Between Exsited's words and ours. Pure: requests are built and answers are read, nothing is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Context, Decimal
+from typing import Any
+
+from po_mcp.connectors.exsited import wire
+from po_mcp.errors import BadAnswer, InvalidInput
+from po_mcp.orders import (
+    DraftLine,
+    OrderDraft,
+    OrderLine,
+    OrderPage,
+    OrderQuery,
+    PurchaseOrder,
+    Snapshot,
+    Status,
+    Vendor,
+    plain,
+)
+
+_EXACT = Context(prec=100)
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
+_STATUS: Mapping[str, Status] = {
+    # The filter's values (https://developer.exsited.com, Purchase Order GET); a cancel makes INACTIVE.
+    "active": "open",
+    "inactive": "cancelled",
+    "draft": "draft",
+    "deleted": "deleted",
+}
+_SUPPLIERS = ("supplier", "customer_and_supplier")
+
+
+def check(draft: OrderDraft) -> None:
+    """Raise `InvalidInput` for what a new order needs and lacks, or cannot hold."""
+    if draft.vendor.id is None:
+        raise InvalidInput("Exsited needs the vendor's account id. Nothing was sent.")
+    for place, line in enumerate(draft.lines, 1):
+        if line.warehouse is not None:
+            raise InvalidInput(
+                f'Exsited cannot store "warehouse" on a new order (line {place}). Nothing was sent.',
+                next_step='Leave "warehouse" out and tell the user.',
+            )
+
+
+def new_order(draft: OrderDraft) -> dict[str, Any]:
+    """Build the body of POST /purchase-orders; decimals are strings."""
+    check(draft)
+    order: dict[str, Any] = {"id": draft.number, "account_id": draft.vendor.id}
+    if draft.vendor.currency is not None:
+        order["currency"] = draft.vendor.currency
+    if draft.expected_on is not None:
+        order["expected_completion_date"] = draft.expected_on.isoformat()
+    if draft.note is not None:
+        order["purchase_order_note"] = draft.note
+    order["lines"] = [_new_line(line) for line in draft.lines]
+    return {"purchase_order": order}
+
+
+def order(body: Any, number: str) -> wire.Order:
+    """Read an order in full; one of another number is `BadAnswer`."""
+    theirs = wire.Read.of(_told(body)).purchase_order
+    if theirs.id != number:
+        raise BadAnswer("Exsited answered about another order.")
+    return theirs
+
+
+def created(body: Any, draft: OrderDraft) -> PurchaseOrder:
+    """Read what a create answers: our number, vendor, quantities and prices, and it is active. Else `BadAnswer`."""
+    theirs = wire.Created.of(_told(body)).purchase_order
+    if theirs.id != draft.number or theirs.account_id not in (None, draft.vendor.id):
+        raise BadAnswer("Exsited answered about another order.")
+    if status_of(theirs.status) != "open":
+        raise BadAnswer("Exsited says it created an order that is not active.")
+    if not _kept(theirs.lines, draft.lines):
+        raise BadAnswer("Exsited created an order of other lines than were asked for.")
+    return _header(theirs)
+
+
+def complete(theirs: wire.Order, receipts: Sequence[wire.Receipt] | None) -> PurchaseOrder:
+    """Put an order and its item receipts together. Without receipts (None), what was received is not known."""
+    received = None if receipts is None else _received(receipts)
+    lines = tuple(_line(line, place, received) for place, line in enumerate(theirs.lines, 1))
+    return _header(theirs).model_copy(update={"lines": lines, "line_count": len(lines)})
+
+
+def to_delete(theirs: wire.Order, invoices: Sequence[wire.Invoice], receipts: Sequence[wire.Receipt]) -> Snapshot:
+    """Put together what a delete is decided on, with every document that forbids it.
+
+    An order that receiving or invoicing used cannot be deleted
+    (https://developer.exsited.com, Purchase Order DELETE).
+    """
+    blockers = [f"purchase invoice {invoice.id or 'without an id'}" for invoice in invoices]
+    if not invoices and theirs.kpis and theirs.kpis.total_purchase_invoice:
+        blockers.append("purchase invoices that are not listed")
+    blockers += [f"item receipt {receipt.id or 'without an id'}" for receipt in receipts]
+    return Snapshot(
+        order=complete(theirs, receipts),
+        erp_id=theirs.uuid,
+        version=theirs.version,
+        blockers=tuple(blockers),
+    )
+
+
+def next_offset(page: wire.Rows[Any], offset: int) -> int | None:
+    """Return where the page after this one starts, None at the end.
+
+    The number of records decides; where it is missing, an empty next_page does. A page that says
+    neither, or stands elsewhere than was asked, or is empty before the end, is `BadAnswer`.
+    """
+    said = page.pagination
+    if said.offset not in (None, offset):
+        raise BadAnswer("Exsited gave another page than was asked for.")
+    if said.records is None and "next_page" not in said.model_fields_set:
+        raise BadAnswer("Exsited does not say where its list ends.")
+    end = offset + len(page.rows)
+    if end >= said.records if said.records is not None else said.next_page is None:
+        return None
+    if not page.rows:
+        raise BadAnswer("Exsited gave an empty page before the end of its list.")
+    return end
+
+
+def order_page(body: Any, query: OrderQuery) -> OrderPage:
+    """Read the page of orders that was asked for."""
+    page = orders(body)
+    following = next_offset(page, query.offset)
+    if page.pagination.records is None or len(page.rows) > query.limit:
+        raise BadAnswer("Exsited gave another page than was asked for.")
+    if following is not None and len(page.rows) < query.limit:
+        raise BadAnswer("Exsited gave a shorter page than was asked for.")
+    return OrderPage(
+        orders=tuple(map(listed, page.rows)),
+        total_count=page.pagination.records,
+        has_more=following is not None,
+    )
+
+
+def page_of_all(rows: Iterable[wire.Listed], query: OrderQuery) -> OrderPage:
+    """Pick the orders of the dates asked for out of all of them, and the page out of these.
+
+    An order without an issue date is in no range of dates.
+    """
+    found = [order for order in map(listed, rows) if _ordered_within(order, query)]
+    end = query.offset + query.limit
+    return OrderPage(orders=tuple(found[query.offset : end]), total_count=len(found), has_more=end < len(found))
+
+
+def listed(theirs: wire.Listed) -> PurchaseOrder:
+    """Read an order as the list shows it."""
+    count = None if theirs.lines is None else len(theirs.lines)
+    return _header(theirs).model_copy(update={"line_count": count})
+
+
+def vendors(accounts: Iterable[wire.Account]) -> tuple[Vendor, ...]:
+    """Read the suppliers out of the accounts; one without a type may be a supplier."""
+    return tuple(
+        Vendor(
+            id=account.id,
+            name=account.display_name or account.name or account.id,
+            currency=account.currency,
+            active=account.status is None or status_of(account.status) == "open",
+        )
+        for account in accounts
+        if account.type is None or account.type.casefold() in _SUPPLIERS
+    )
+
+
+def orders(body: Any) -> wire.Orders:
+    """Read a page of orders."""
+    return wire.Orders.of(_told(body))
+
+
+def accounts(body: Any) -> wire.Accounts:
+    """Read a page of accounts."""
+    return wire.Accounts.of(_told(body))
+
+
+def invoices(body: Any) -> wire.Invoices:
+    """Read a page of an order's purchase invoices."""
+    return wire.Invoices.of(_told(body))
+
+
+def receipts(body: Any) -> wire.Receipts:
+    """Read a page of an order's item receipts."""
+    return wire.Receipts.of(_told(body))
+
+
+def complaint(body: Any) -> str:
+    """Return the codes of an error body, such as ` (validation_error)`, or nothing."""
+    codes = [code for code in _codes(body) if _CODE.fullmatch(code)]
+    return f" ({', '.join(dict.fromkeys(codes[:5]))})" if codes else ""
+
+
+def signed_out(body: Any) -> bool:
+    """Tell whether a body says that the token ended; Exsited can say so under any HTTP status."""
+    return "401" in _codes(body)
+
+
+def status_of(word: str | None) -> Status:
+    """Return our word for one of theirs, in any case; `unknown` for one that is not documented."""
+    return _STATUS.get((word or "").strip().casefold(), "unknown")
+
+
+def _told(body: Any) -> Any:
+    """Return the body unless it is an error, which Exsited can send as a success."""
+    if _codes(body):
+        raise BadAnswer(f"Exsited answered with an error{complaint(body)}.")
+    return body
+
+
+def _codes(body: Any) -> list[str]:
+    """Find the error codes: in `errors`, in the envelope of API v4, and in that of old sign-in errors."""
+    if not isinstance(body, dict):
+        return []
+    errors = body.get("errors")
+    found = [_code(error) for error in errors] if isinstance(errors, list) else []
+    if body.get("object") == "error":
+        found += [body.get("code"), body.get("status", "error")]
+    if body.get("isSuccess") in (False, "false"):
+        found.append(body.get("statusCode", "error"))
+    return [str(code) for code in found if isinstance(code, int | str)]
+
+
+def _code(error: Any) -> Any:
+    """Return the code of one error; one without it is an error all the same."""
+    return (error.get("code") if isinstance(error, dict) else None) or "error"
+
+
+def _header(theirs: wire.Header) -> PurchaseOrder:
+    return PurchaseOrder(
+        number=theirs.id,
+        vendor=theirs.account_id or "",
+        vendor_id=theirs.account_id,
+        status=status_of(theirs.status),
+        status_text=theirs.status or "",
+        ordered_at=theirs.issue_date,
+        expected_on=theirs.expected_completion_date,
+        currency=theirs.currency,
+        total=theirs.total,
+    )
+
+
+def _line(theirs: wire.Line, place: int, received: Mapping[str, Decimal] | None) -> OrderLine:
+    assert theirs.ordered is not None
+    arrived = None
+    if received is not None and theirs.uuid is not None:
+        arrived = received.get(theirs.uuid, Decimal(0))
+    return OrderLine(
+        line=place,
+        item=theirs.item_id or theirs.item_uuid or "",
+        description=theirs.item_name,
+        quantity=theirs.ordered,
+        received=arrived,
+        outstanding=None if arrived is None else max(_EXACT.subtract(theirs.ordered, arrived), Decimal(0)),
+        unit_price=theirs.price,
+        line_total=theirs.total,
+        warehouse=theirs.warehouse,
+    )
+
+
+def _received(receipts: Iterable[wire.Receipt]) -> Mapping[str, Decimal] | None:
+    """Add up what was received, by line; None where a receipt does not say of which line, or how much."""
+    total: dict[str, Decimal] = {}
+    for row in (row for receipt in receipts for row in receipt.receipts):
+        if row.line_uuid is None or row.receipt_quantity is None:
+            return None
+        total[row.line_uuid] = _EXACT.add(total.get(row.line_uuid, Decimal(0)), row.receipt_quantity)
+    return total
+
+
+def _kept(stored: Sequence[wire.Line], asked: Sequence[DraftLine]) -> bool:
+    """Tell whether the lines are those asked for, as far as they are told."""
+    prices = [(line.ordered, line.price) for line in stored if line.ordered and line.price is not None]
+    if not stored or len(prices) < len(stored):
+        return len(stored) in (0, len(asked))
+    return sorted(prices) == sorted((line.quantity, line.unit_price) for line in asked)
+
+
+def _new_line(line: DraftLine) -> dict[str, Any]:
+    """Build a line. Its price goes where https://github.com/exsited/exsited-php puts it."""
+    rule = {"price_type": "INCREMENTAL_PER_UNIT_PRICING", "price": plain(line.unit_price)}
+    return {
+        "item_id": line.item,
+        "item_quantity": plain(line.quantity),
+        "item_price_snapshot": {"pricing_rule": rule},
+    }
+
+
+def _ordered_within(order: PurchaseOrder, query: OrderQuery) -> bool:
+    if order.ordered_at is None:
+        return False
+    day = order.ordered_at.date()
+    return (query.ordered_from is None or query.ordered_from <= day) and (
+        query.ordered_to is None or day <= query.ordered_to
+    )

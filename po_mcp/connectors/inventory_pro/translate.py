@@ -1,0 +1,276 @@
+"""Between Inventory Pro's words and ours. Pure: requests are built and answers are read, nothing is sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
+from decimal import Context, Decimal
+from typing import Any, TypeVar
+
+from po_mcp.connectors.inventory_pro import wire
+from po_mcp.errors import BadAnswer, InvalidInput
+from po_mcp.orders import (
+    DraftLine,
+    Finalized,
+    OrderDraft,
+    OrderLine,
+    OrderPage,
+    OrderQuery,
+    PurchaseOrder,
+    Status,
+    Vendor,
+)
+
+T = TypeVar("T")
+
+LARGEST_PAGE = 50
+"""Orders on one page at most (https://cissltd.com/docs/api/purchase-orders/)."""
+
+_EXACT = Context(prec=100)  # two numbers of 40 digits each, which is what is read
+_INTEGER = re.compile(r"[0-9]{1,9}", re.ASCII)
+_STATUS: Mapping[str, Status] = {
+    "open": "open",
+    "partial": "partial",
+    "closed": "closed",
+    # Not in the API's pages; the product's manual has it.
+    "canceled": "cancelled",
+    "cancelled": "cancelled",
+}
+_CODES = frozenset(
+    {
+        "bad_request",
+        "validation_error",
+        "unauthorized",
+        "forbidden",
+        "not_found",
+        "conflict",
+        "rate_limited",
+        "not_implemented",
+        "internal_error",
+    }
+)
+"""https://cissltd.com/docs/api/errors/"""
+_ARGUMENTS = {
+    "vendorid": "vendor",
+    "ponumber": "number",
+    "lines": "lines",
+    "shortid": "item",
+    "units": "quantity",
+    "unitprice": "unit_price",
+    "warehouse": "warehouse",
+    "createbackorder": "create_backorder",
+    "startdate": "ordered_from",
+    "enddate": "ordered_to",
+    "pagesize": "limit",
+}
+"""Their field, in lower case, and the argument that fills it."""
+
+
+def check(draft: OrderDraft) -> None:
+    """Raise `InvalidInput` for what a new order needs and lacks, or cannot hold."""
+    if draft.expected_on is not None:
+        raise _unstorable("expected_on")
+    if draft.note is not None:
+        raise _unstorable("note")
+    _vendor_id(draft.vendor)
+    for place, line in enumerate(draft.lines, 1):
+        _warehouse(line, place)
+
+
+def new_order(draft: OrderDraft) -> dict[str, Any]:
+    """Build the body of POST /PurchaseOrder; quantities and prices are JSON numbers."""
+    check(draft)
+    lines = [
+        {
+            "shortID": line.item,
+            "units": line.quantity,
+            "unitPrice": line.unit_price,
+            "warehouse": _warehouse(line, place),
+        }
+        for place, line in enumerate(draft.lines, 1)
+    ]
+    return {"vendorID": _vendor_id(draft.vendor), "poNumber": draft.number, "lines": lines}
+
+
+def to_finalize(number: str, create_backorder: bool) -> dict[str, Any]:
+    """Build the body of POST /PurchaseOrder/Finalize. Both fields are required."""
+    return {"poNumber": number, "createBackorder": create_backorder}
+
+
+def order_query(query: OrderQuery) -> dict[str, str | int]:
+    """Build the parameters of GET /PurchaseOrder. `sort` is not among them: its names are not documented."""
+    if not 1 <= query.limit <= LARGEST_PAGE or query.offset % query.limit:
+        raise InvalidInput(f"A page holds 1 to {LARGEST_PAGE} orders and starts at a multiple of that.")
+    params: dict[str, str | int] = {"page": query.offset // query.limit + 1, "pageSize": query.limit}
+    if query.ordered_from is not None:
+        params["startDate"] = f"{query.ordered_from.isoformat()}T00:00:00Z"
+    if query.ordered_to is not None:
+        # The end of the day. SQL Server's datetime would round .999 up into the next one.
+        params["endDate"] = f"{query.ordered_to.isoformat()}T23:59:59.997Z"
+    return params
+
+
+def order_page(body: Any, params: Mapping[str, str | int]) -> OrderPage:
+    """Read a page of orders; one that is not the page asked for is `BadAnswer`."""
+    page = checked_page(wire.Page[wire.Header].of(body), params)
+    return OrderPage(
+        orders=tuple(_header(row) for row in page.value), total_count=page.total_count, has_more=page.has_more
+    )
+
+
+def vendor_page(body: Any, params: Mapping[str, str | int]) -> wire.Page[wire.Vendor]:
+    """Read a page of vendors."""
+    return checked_page(wire.Page[wire.Vendor].of(body), params)
+
+
+def checked_page(page: wire.Page[T], params: Mapping[str, str | int]) -> wire.Page[T]:
+    """Return the page if it is the one that was asked for and does not contradict itself."""
+    asked = (page.page, page.page_size) == (params["page"], params["pageSize"])
+    if not asked or len(page.value) > page.page_size or (page.has_more and not page.value):
+        raise BadAnswer("Inventory Pro gave another page than was asked for.")
+    return page
+
+
+def order(body: Any, number: str) -> PurchaseOrder:
+    """Read an order in full; one of another number is `BadAnswer`."""
+    theirs = wire.Order.of(body)
+    _same(theirs.po_no, number)
+    return _header(theirs).model_copy(
+        update={"lines": tuple(map(_line, theirs.lines)), "line_count": len(theirs.lines)}
+    )
+
+
+def created(body: Any, number: str) -> PurchaseOrder:
+    """Read what a create answers: the header, open. Else `BadAnswer`."""
+    theirs = wire.Header.of(body)
+    _same(theirs.po_no, number)
+    stored = _header(theirs)
+    if stored.status != "open":
+        raise BadAnswer("Inventory Pro says it created an order that is not open.")
+    return stored
+
+
+def finalized(body: Any, number: str) -> Finalized:
+    """Read what a finalize answers: the order's number, closed, and a number for every backorder. Else `BadAnswer`."""
+    theirs = wire.Finalized.of(body)
+    _same(theirs.po_no, number)
+    if status_of(theirs.status) != "closed":
+        raise BadAnswer("Inventory Pro says it finalized an order that is not closed.")
+    if theirs.backorder_created and not theirs.backorder_po_no:
+        raise BadAnswer("Inventory Pro made a backorder and does not name it.")
+    return Finalized(status_text=theirs.status, backorder_number=theirs.backorder_po_no or None)
+
+
+def vendors(rows: Iterable[wire.Vendor], ids: Mapping[str, int]) -> tuple[Vendor, ...]:
+    """Read vendors, their ids filled in from `ids` (name -> vendorID) where the rows carry none.
+
+    A name of `ids` that no row has is a vendor all the same: the ERP's user may not see every one.
+    """
+    known = {name.casefold(): vendor_id for name, vendor_id in ids.items()}
+    listed = tuple(_vendors(rows, known))
+    seen = {vendor.name.casefold() for vendor in listed}
+    added = (Vendor(id=str(ids[name]), name=name) for name in ids if name.casefold() not in seen)
+    return (*listed, *added)
+
+
+def complaint(body: Any) -> str:
+    """Return what an error body says in words of ours, such as ` (validation_error: quantity)`, or nothing."""
+    code = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(code, str) or code not in _CODES:
+        return ""
+    details = body.get("details")
+    fields = sorted(set(_known(details))) if isinstance(details, dict) else []
+    return f" ({code}: {', '.join(fields)})" if fields else f" ({code})"
+
+
+def status_of(word: str | None) -> Status:
+    """Return our word for one of theirs; `unknown` for one that is not documented."""
+    return _STATUS.get((word or "").strip().casefold(), "unknown")
+
+
+def _known(details: Mapping[str, Any]) -> Iterator[str]:
+    """Yield our names of the fields complained of; `lines[0].units` is about a quantity."""
+    for path in details:
+        field = path.rpartition(".")[2].partition("[")[0].casefold()
+        if field in _ARGUMENTS:
+            yield _ARGUMENTS[field]
+
+
+def _same(echoed: str, number: str) -> None:
+    if echoed != number:
+        raise BadAnswer("Inventory Pro answered about another order.")
+
+
+def _header(theirs: wire.Header) -> PurchaseOrder:
+    return PurchaseOrder(
+        number=theirs.po_no,
+        vendor=theirs.vendor or "",
+        status=status_of(theirs.status),
+        status_text=theirs.status or "",
+        ordered_at=theirs.order_date,
+        expected_on=_day(theirs.expected_date),
+        line_count=theirs.total_lines,
+        total=theirs.total_value,
+    )
+
+
+def _line(theirs: wire.Line) -> OrderLine:
+    price, received = theirs.unit_price, theirs.units_received
+    return OrderLine(
+        line=theirs.line_no,
+        item=theirs.short_id,
+        description=theirs.description,
+        quantity=theirs.units,
+        received=received,
+        outstanding=None if received is None else max(_EXACT.subtract(theirs.units, received), Decimal(0)),
+        unit_price=price,
+        line_total=None if price is None else _EXACT.multiply(theirs.units, price),
+        warehouse=None if theirs.warehouse is None else str(theirs.warehouse),
+        warehouse_name=theirs.warehouse_name,
+    )
+
+
+def _vendors(rows: Iterable[wire.Vendor], known: Mapping[str, int]) -> Iterator[Vendor]:
+    for row in rows:
+        name = row.name or row.short_id
+        if name is None:
+            continue
+        vendor_id = row.vendor_id if row.vendor_id is not None else known.get(name.casefold())
+        yield Vendor(
+            id=None if vendor_id is None else str(vendor_id),
+            code=row.short_id,
+            name=name,
+            active=row.active is not False,
+        )
+
+
+def _day(moment: datetime | None) -> date | None:
+    return None if moment is None else moment.date()
+
+
+def _vendor_id(vendor: Vendor) -> int:
+    if vendor.id is None:
+        raise InvalidInput(
+            "Inventory Pro does not tell the id that this vendor's orders need. Nothing was sent.",
+            next_step="The operator can supply it: PO_MCP_VENDOR_IDS names a file of vendor name to vendorID.",
+        )
+    if not _INTEGER.fullmatch(vendor.id):
+        raise InvalidInput("The vendor's id must be a whole number in Inventory Pro. Nothing was sent.")
+    return int(vendor.id)
+
+
+def _warehouse(line: DraftLine, place: int) -> int:
+    if line.warehouse is None or not _INTEGER.fullmatch(line.warehouse):
+        raise InvalidInput(
+            f'Line {place} needs "warehouse", the whole-number id of the warehouse to deliver to. Nothing was sent.',
+            next_step="Ask the user for the warehouse, or look it up on an order that was delivered there.",
+        )
+    return int(line.warehouse)
+
+
+def _unstorable(argument: str) -> InvalidInput:
+    return InvalidInput(
+        f'Inventory Pro cannot store "{argument}" on a new order. Nothing was sent.',
+        next_step=f'Leave "{argument}" out and tell the user.',
+    )

@@ -1,0 +1,135 @@
+"""Inventory Pro's JSON, as it documents it (https://cissltd.com/docs/api/purchase-orders/).
+
+Fields that are not known are passed over, and a field may be null. A number is a JSON number that
+was read exactly; anything else in its place does not fit.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Generic, Self, TypeVar
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    StrictInt,
+    StrictStr,
+    ValidationError,
+)
+from pydantic.alias_generators import to_camel
+
+from po_mcp.errors import BadAnswer
+
+T = TypeVar("T")
+
+
+def _number(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal):
+        raise ValueError("not an exact number")
+    return Decimal(value)
+
+
+def _moment(value: object) -> datetime | None:
+    """Read `2025-05-15T00:00:00Z`; vendor rows leave out the zone, which is then UTC."""
+    if value is None or value == "":
+        return None
+    if not isinstance(value, str):
+        raise ValueError("not a date-time")
+    moment = datetime.fromisoformat(value)
+    if moment.year == 1:  # .NET's DateTime.MinValue: no date was set
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Number = Annotated[Decimal, BeforeValidator(_number)]
+Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+
+
+class Theirs(BaseModel):
+    """A piece of their JSON. Its errors do not repeat what was sent."""
+
+    model_config = ConfigDict(frozen=True, alias_generator=to_camel, hide_input_in_errors=True, defer_build=True)
+
+    @classmethod
+    def of(cls, body: Any) -> Self:
+        """Read a body.
+
+        Raises:
+            BadAnswer: it has another shape than is documented.
+        """
+        try:
+            return cls.model_validate(body)
+        except ValidationError as exc:
+            raise BadAnswer("Inventory Pro gave an answer of another shape than it documents.") from exc
+
+
+class Token(Theirs):
+    """https://cissltd.com/docs/api/authentication/; a lifetime of 4 hours is usual."""
+
+    model_config = ConfigDict(alias_generator=None)
+
+    access_token: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,8192}$", repr=False)]
+    expires_in: Annotated[Number | None, Field(gt=0)] = None
+
+
+class Header(Theirs):
+    """An order as the list shows it."""
+
+    po_no: Annotated[StrictStr, Field(min_length=1)]
+    vendor: StrictStr | None = None
+    order_date: Moment = None
+    expected_date: Moment = None
+    status: StrictStr | None = None
+    total_lines: StrictInt | None = None
+    total_value: Number | None = None
+
+
+class Line(Theirs):
+    """A line of an order; `units` is what was ordered."""
+
+    line_no: StrictInt | None = None
+    short_id: Annotated[StrictStr, Field(alias="shortID")]
+    description: StrictStr | None = None
+    units: Number
+    units_received: Number | None = None
+    unit_price: Number | None = None
+    warehouse: StrictInt | None = None
+    warehouse_name: StrictStr | None = None
+
+
+class Order(Header):
+    """An order in full."""
+
+    lines: tuple[Line, ...]
+
+
+class Finalized(Theirs):
+    """What a finalize answers. Whether the number is absent or null without a backorder is not documented."""
+
+    po_no: StrictStr
+    status: StrictStr
+    backorder_created: StrictBool | None = None
+    backorder_po_no: StrictStr | None = None
+
+
+class Vendor(Theirs):
+    """A row of /Vendor/All. `vendorID` is what a new order needs; no page documents that rows carry it."""
+
+    short_id: Annotated[StrictStr | None, Field(alias="shortID")] = None
+    vendor_id: Annotated[StrictInt | None, Field(alias="vendorID")] = None
+    name: StrictStr | None = None
+    active: StrictBool | None = None
+
+
+class Page(Theirs, Generic[T]):
+    """A page of a list (https://cissltd.com/docs/api/pagination/); `page` counts from 1."""
+
+    value: tuple[T, ...]
+    total_count: Annotated[StrictInt, Field(ge=0)]
+    page: StrictInt
+    page_size: StrictInt
+    has_more: StrictBool

@@ -1,0 +1,150 @@
+"""The sandbox: an ERP of our own, in this process, reached through the connectors that production uses.
+
+It speaks both vendors' APIs over one book, and one number names an order on both. So what
+Inventory Pro offers goes through its connector, and deleting through Exsited's.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx2
+
+from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.inventory_pro import InventoryPro
+from po_mcp.erp import Guarded, Operation
+from po_mcp.errors import ConfigurationError
+from po_mcp.orders import (
+    Finalized,
+    OrderDraft,
+    OrderPage,
+    OrderQuery,
+    PurchaseOrder,
+    Snapshot,
+    Vendor,
+)
+
+if TYPE_CHECKING:
+    from po_mcp.sandbox import Book
+
+MEMORY = ":memory:"
+_URL = "http://sandbox.invalid"
+_CLIENT_ID = "sandbox"
+
+
+class Sandbox:
+    """A connection to the embedded ERP.
+
+    Args:
+        path: the file that keeps the book, or `:memory:`, which forgets it. It is opened at the first call.
+        timeout: seconds that one call may take.
+        around: wraps the wire to the ERP, for tests that watch or disturb it.
+    """
+
+    title = "Sandbox"
+    notice = "SANDBOX: no real order."
+    operations: frozenset[Operation] = frozenset({"list", "get", "create", "finalize", "delete"})
+    limits = (
+        "The sandbox lists open and partly received orders only, and cannot edit an order's lines or receive goods."
+    )
+
+    def __init__(
+        self,
+        path: str | Path = MEMORY,
+        *,
+        timeout: float = 60.0,
+        around: Callable[[httpx2.AsyncBaseTransport], httpx2.AsyncBaseTransport] = lambda wire: wire,
+    ) -> None:
+        # A book in memory is another one in every process, and so is the connection to it.
+        place = f"memory {secrets.token_hex(6)}" if str(path) == MEMORY else str(Path(path).absolute())
+        self.connection = f"sandbox {place}"
+        secret = secrets.token_urlsafe(16)
+        self._transport = transport = around(_InProcess(path, _CLIENT_ID, secret))
+        self._orders = InventoryPro(_URL, _CLIENT_ID, secret, timeout=timeout, transport=transport)
+        self._deletes = Exsited(_URL, _CLIENT_ID, secret, _URL, timeout=timeout, transport=transport)
+
+    def __repr__(self) -> str:
+        return f"<Sandbox {self.connection}>"
+
+    def valid_number(self, number: str) -> str:
+        """Return the number if both APIs could hold it."""
+        return self._deletes.valid_number(self._orders.valid_number(number))
+
+    def check(self, draft: OrderDraft) -> None:
+        """Need and refuse what Inventory Pro does."""
+        self._orders.check(draft)
+
+    async def list_orders(self, query: OrderQuery) -> OrderPage:
+        """Return one page of open and partly received orders, at most 50."""
+        return await self._orders.list_orders(query)
+
+    async def get_order(self, number: str) -> PurchaseOrder:
+        """Return one order with its lines."""
+        return await self._orders.get_order(number)
+
+    async def vendors(self) -> tuple[Vendor, ...]:
+        """Return every vendor, each with its id."""
+        return await self._orders.vendors()
+
+    async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
+        """Read the order as get shows it, with the id, the version and the blockers that Exsited's API tells."""
+        order = await self._orders.get_order(number)
+        if operation == "delete":
+            found = await self._deletes.snapshot(number, operation)
+            return found.model_copy(update={"order": order})
+        erp_id, version = await self._deletes.identity(number)
+        return Snapshot(order=order, erp_id=erp_id, version=version)
+
+    async def create_order(self, draft: OrderDraft) -> PurchaseOrder:
+        """Create the order; its answer has no lines."""
+        return await self._orders.create_order(draft)
+
+    async def finalize_order(self, number: str, *, create_backorder: bool) -> Finalized:
+        """Close the order, and carry what is outstanding into a backorder if asked."""
+        return await self._orders.finalize_order(number, create_backorder=create_backorder)
+
+    async def delete_order(self, number: str) -> None:
+        """Delete the order for good."""
+        await self._deletes.delete_order(number)
+
+    async def aclose(self) -> None:
+        """Close the book."""
+        await self._orders.aclose()
+        await self._deletes.aclose()
+        await self._transport.aclose()
+
+
+class _InProcess(httpx2.AsyncBaseTransport):
+    """Hands requests to the sandbox in this process; the first one opens the book."""
+
+    def __init__(self, path: str | Path, client_id: str, client_secret: str) -> None:
+        self._path = path
+        self._credentials = client_id, client_secret
+        self._app: httpx2.ASGITransport | None = None
+        self._book: Book | None = None
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if self._app is None:
+            self._app = self._opened()
+        return await self._app.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        if self._book is not None:
+            self._book.close()
+
+    def _opened(self) -> httpx2.ASGITransport:
+        # Imported now: a process that only lists its tools must not wait for a web framework.
+        from po_mcp.sandbox import Book, create_app
+
+        try:
+            if str(self._path) != MEMORY:
+                Path(self._path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._book = Book.open(self._path)
+        except Exception as exc:  # no folder, no book, a disk that is full: nothing was read or sent yet
+            raise ConfigurationError("The sandbox's book cannot be opened: check PO_MCP_SANDBOX.") from exc
+        client_id, client_secret = self._credentials
+        app = create_app(self._book, client_id=client_id, client_secret=client_secret)
+        return httpx2.ASGITransport(app, raise_app_exceptions=False)

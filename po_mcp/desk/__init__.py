@@ -1,0 +1,26 @@
+"""The purchasing desk: what a buyer can have done, whichever ERP and whichever client."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from po_mcp.erp import ERP, Operation
+from po_mcp.errors import NotOffered
+from po_mcp.writes.journal import Journal
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The ERP that is worked, and the record of what was asked for."""
+
+    erp: ERP
+    journal: Journal
+
+    def need(self, operation: Operation) -> None:
+        """Raise `NotOffered` where the ERP has no such call."""
+        if operation not in self.erp.operations:
+            raise NotOffered(f"{self.erp.title} has no call for this ({operation}). {self.erp.limits}".strip())
+
+    def say(self, text: str) -> str:
+        """Put the ERP's notice, if it has one, before a message."""
+        return f"{self.erp.notice} {text}".strip()

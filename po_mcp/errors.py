@@ -1,0 +1,96 @@
+"""Every failure that this program anticipates, in one tree.
+
+    PurchaseOrderError
+    ├── ConfigurationError      a setting is wrong or missing
+    ├── InvalidInput            an argument that cannot be carried out; nothing was sent
+    ├── NotOffered              the connected ERP has no such call; nothing was sent
+    └── ERPError                something about talking to the ERP
+        ├── OrderNotFound       the ERP knows no such order
+        ├── SignInFailed        the ERP does not accept our credentials
+        ├── NotPermitted        the ERP's user lacks a right
+        ├── Refused             the ERP said no, definitely
+        │   └── Conflict        it clashes with what is there: a number that is taken, an order that is closed
+        ├── TooManyRequests     the ERP asks us to slow down
+        ├── Unreachable         no answer, and nothing was written
+        ├── BadAnswer           an answer to a read that cannot be trusted
+        └── OutcomeUnknown      a write was sent, and what came of it is not known
+
+Each says what happened and what to do next, in words for the assistant and its user. The text never
+holds a secret or a body that the ERP sent.
+"""
+
+from __future__ import annotations
+
+
+class PurchaseOrderError(Exception):
+    """What happened (`what`) and what to do about it (`next_step`)."""
+
+    next_step: str = ""
+
+    def __init__(self, what: str, *, next_step: str | None = None) -> None:
+        self.what = what
+        if next_step is not None:
+            self.next_step = next_step
+        super().__init__(f"{what} {self.next_step}".strip())
+
+
+class ConfigurationError(PurchaseOrderError):
+    """A setting is wrong or missing; the text names it."""
+
+
+class InvalidInput(PurchaseOrderError):
+    """An argument that cannot be carried out. Nothing was sent."""
+
+
+class NotOffered(PurchaseOrderError):
+    """The connected ERP has no such call. Nothing was sent."""
+
+
+class ERPError(PurchaseOrderError):
+    """Talking to the ERP failed."""
+
+
+class OrderNotFound(ERPError):
+    """The ERP knows no order of this number."""
+
+    next_step = "Check the number with list_purchase_orders."
+
+
+class SignInFailed(ERPError):
+    """The ERP does not accept our credentials, or accepts them no longer."""
+
+    next_step = "The operator of this server must check PO_MCP_CLIENT_ID and PO_MCP_CLIENT_SECRET."
+
+
+class NotPermitted(ERPError):
+    """The ERP's user lacks a right."""
+
+
+class Refused(ERPError):
+    """The ERP said no, and nothing was changed."""
+
+
+class Conflict(Refused):
+    """It clashes with what the ERP holds: a number that is taken, an order that is closed or used."""
+
+
+class TooManyRequests(ERPError):
+    """The ERP asks us to slow down."""
+
+    next_step = "Wait a minute and try again."
+
+
+class Unreachable(ERPError):
+    """The ERP gave no answer, and nothing was written."""
+
+    next_step = "Try again in a while; if it lasts, the operator must check PO_MCP_BASE_URL and the network."
+
+
+class BadAnswer(ERPError):
+    """The ERP's answer to a read is not one that can be trusted."""
+
+    next_step = "Try again; if it lasts, the operator must look at the ERP."
+
+
+class OutcomeUnknown(ERPError):
+    """A write was sent, and what came of it is not known. It must not be repeated blindly."""

@@ -1,0 +1,252 @@
+"""The vocabulary: what a purchase order is, in the words of the field. Pure.
+
+Money and quantities are `Decimal`, and strings in JSON. What an ERP does not say is absent: never
+0, never guessed. Text fields pass through `untrusted.visible`, so whoever holds one of these
+objects can show it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    WithJsonSchema,
+)
+
+from po_mcp.untrusted import visible
+
+Status = Literal["draft", "open", "partial", "closed", "cancelled", "deleted", "unknown"]
+
+NUMBER_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
+_exact = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
+_SURE_DIGITS = 15  # a binary float of at most 15 significant digits has one shortest text, which is what was meant
+
+
+def plain(number: Decimal) -> str:
+    """Write a decimal in full, without an exponent and as precisely as it is held: `4250.00`."""
+    return f"{number:f}"
+
+
+def exact_decimal(value: object) -> Decimal:
+    """Read a quantity or a price that a model wrote, or say how to write it.
+
+    Text must match `NUMBER_PATTERN` in ASCII digits. An integer, or a JSON number of at most 15
+    significant digits, is taken by its shortest text. Everything else raises `ValueError`.
+    """
+    text = _written(value)
+    if text is None or not _exact.fullmatch(text):
+        raise ValueError('write it as digits with a point and no currency sign or exponent, such as "1000" or "0.45"')
+    return Decimal(text)
+
+
+def _written(value: object) -> str | None:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**12 else None
+    if isinstance(value, float):
+        text = repr(value)
+        return text if len(text.replace(".", "").strip("0")) <= _SURE_DIGITS else None
+    return None
+
+
+def _positive(number: Decimal) -> Decimal:
+    if number <= 0:
+        raise ValueError("it must be more than zero")
+    return number
+
+
+def _one_line(text: str) -> str:
+    if visible(text) != text:
+        raise ValueError("it has characters that cannot be seen, or is too long; write it in plain text")
+    return text
+
+
+Money = Annotated[
+    Decimal,
+    PlainSerializer(plain, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "description": "exact decimal"}),
+]
+"""An amount or a quantity as an ERP said it; a string in JSON."""
+
+Text = Annotated[str, AfterValidator(visible)]
+"""Text as an ERP said it, made visible."""
+
+_Written = Annotated[Decimal, BeforeValidator(exact_decimal)]
+Quantity = Annotated[_Written, AfterValidator(_positive), WithJsonSchema({"type": "string", "pattern": NUMBER_PATTERN})]
+"""A quantity as a model writes it: more than zero."""
+Price = Annotated[_Written, WithJsonSchema({"type": "string", "pattern": NUMBER_PATTERN})]
+"""A unit price as a model writes it: zero or more."""
+Word = Annotated[
+    str,
+    AfterValidator(_one_line),
+    Field(min_length=1, max_length=200, pattern=r"\S"),
+]
+"""A name, code or note as a model writes it: one visible line."""
+
+
+class Record(BaseModel):
+    """A frozen value of the vocabulary."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def published(self) -> dict[str, Any]:
+        """Return it as JSON values, what is not known left out."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+class OrderLine(Record):
+    """One line of an order. `outstanding` is what was ordered less what was received, never below 0."""
+
+    line: int | None = None
+    item: Text
+    description: Text | None = None
+    quantity: Money
+    received: Money | None = None
+    outstanding: Money | None = None
+    unit_price: Money | None = None
+    line_total: Money | None = None
+    warehouse: Text | None = None
+    warehouse_name: Text | None = None
+
+
+class PurchaseOrder(Record):
+    """A purchase order as the ERP shows it. `total` is the ERP's own; `lines` only where they were read."""
+
+    number: Text
+    vendor: Text
+    vendor_id: Text | None = None
+    status: Status
+    status_text: Text
+    ordered_at: datetime | None = None
+    expected_on: date | None = None
+    currency: Text | None = None
+    line_count: int | None = None
+    total: Money | None = None
+    lines: tuple[OrderLine, ...] | None = None
+    url: str | None = None
+
+    @property
+    def sum_of_lines(self) -> Decimal | None:
+        """The lines added up, or None where a line has no price."""
+        totals = [line.line_total for line in self.lines or ()]
+        known = [total for total in totals if total is not None]
+        return sum(known, Decimal(0)) if known and len(known) == len(totals) else None
+
+    @property
+    def outstanding_lines(self) -> tuple[OrderLine, ...]:
+        """The lines of which something is still to come."""
+        return tuple(line for line in self.lines or () if line.outstanding)
+
+
+class Vendor(Record):
+    """A supplier: `id` is what a new order names it by, where the ERP tells."""
+
+    id: Text | None
+    code: Text | None = None
+    name: Text
+    currency: Text | None = None
+    active: bool = True
+
+
+class Item(Record):
+    """A thing that can be ordered, by the id that a new order's line takes."""
+
+    id: Text
+    name: Text
+    code: Text | None = None
+    unit: Text | None = None
+    price: Money | None = None
+
+
+class Warehouse(Record):
+    """A place that goods are delivered to, by the id that a new order's line takes."""
+
+    id: Text
+    name: Text
+
+
+class DraftLine(Record):
+    """A line of an order to be created, as it was asked for."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    item: Annotated[Word, Field(description="Item id or code as the ERP knows it")]
+    quantity: Annotated[Quantity, Field(description='More than zero, as text: "1000"')]
+    unit_price: Annotated[Price, Field(description='Price of one unit, as text: "0.45"')]
+    warehouse: Annotated[Word | None, Field(description="Warehouse id to deliver to")] = None
+
+
+class OrderDraft(Record):
+    """An order to be created, its vendor found and its number fixed."""
+
+    number: str
+    vendor: Vendor
+    lines: tuple[DraftLine, ...]
+    expected_on: date | None = None
+    note: str | None = None
+
+    @property
+    def total(self) -> Decimal:
+        """Quantity times price, added up exactly."""
+        return sum((line.quantity * line.unit_price for line in self.lines), Decimal(0))
+
+
+class OrderQuery(Record):
+    """Which orders are asked for: dates are inclusive, `offset` is a multiple of `limit`."""
+
+    ordered_from: date | None = None
+    ordered_to: date | None = None
+    limit: int = 25
+    offset: int = 0
+
+
+class OrderPage(Record):
+    """One page of orders, in the ERP's order. `total_count` is over all pages."""
+
+    orders: tuple[PurchaseOrder, ...]
+    total_count: int
+    has_more: bool
+
+
+class Finalized(Record):
+    """What a finalize left behind."""
+
+    status_text: Text
+    backorder_number: Text | None = None
+
+
+class Snapshot(Record):
+    """All that a guarded write is decided on, read at one moment.
+
+    `erp_id` and `version` are the ERP's own where it gives them, so that an order that was deleted
+    and created anew under the same number is not the same. `blockers` name what forbids the write.
+    """
+
+    order: PurchaseOrder
+    erp_id: str | None = None
+    version: str | None = None
+    blockers: tuple[Text, ...] = ()
+
+
+STATUS_WORDS: Mapping[Status, str] = {
+    "draft": "a draft",
+    "open": "open",
+    "partial": "partly received",
+    "closed": "closed",
+    "cancelled": "cancelled",
+    "deleted": "deleted",
+    "unknown": "in a state that is not known here",
+}

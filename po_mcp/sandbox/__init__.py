@@ -1,0 +1,44 @@
+"""An ERP of our own, on SQLite, that speaks two vendors' HTTP APIs over one order book.
+
+    book = Book.open("orders.db")
+    app = create_app(book)  # an ASGI application; it needs no lifespan
+
+Inventory Pro's API v1 is served at /api/v1, Exsited's at /api/v3 and /api/v2, its tokens at
+/api/v1/oauth2/token. One order number names the order on both.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from starlette.applications import Starlette
+from starlette.routing import Mount
+
+from .book import Book
+from .exsited_api import exsited
+from .inventory_pro_api import inventory_pro
+from .tokens import Credentials
+
+__all__ = ["Book", "create_app"]
+
+Api = Literal["inventory-pro", "exsited"]
+CLIENT = "sandbox"
+
+
+def create_app(
+    book: Book,
+    *,
+    apis: Iterable[Api] = ("inventory-pro", "exsited"),
+    client_id: str = CLIENT,
+    client_secret: str = CLIENT,
+) -> Starlette:
+    """Serve an open book; closing it stays with the caller.
+
+    The client id and secret open both APIs; tokens live in the application's memory.
+    """
+    credentials, served, mounts = Credentials(client_id, client_secret), set(apis), []
+    if "exsited" in served:
+        sign_in, orders = exsited(book, credentials)
+        mounts += [Mount("/api/v1/oauth2", sign_in), Mount("/api/v3", orders), Mount("/api/v2", orders)]
+    if "inventory-pro" in served:
+        mounts.append(Mount("/api/v1", inventory_pro(book, credentials)))
+    return Starlette(routes=mounts)

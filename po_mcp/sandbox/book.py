@@ -1,0 +1,242 @@
+"""The order book: the rules of the trade, over one SQLite file.
+
+An order is open, turns partial when goods arrive, and ends closed (finalized) or cancelled; only
+an order that nothing depends on can be deleted. Each rule runs in one transaction, so two
+callers who ask the same thing at once cannot both be served.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from . import exact
+from .drafting import open_line, open_order, order_of
+from .query import Found, Query
+from .records import LIVE, Item, Order, OrderDraft, Spot, Status, Vendor, Warehouse
+from .refusals import Conflict, Invalid, Missing
+from .seed import seed
+from .storage import Storage
+from .tables import Tables
+
+INVOICE_TERM = timedelta(days=30)
+
+
+@dataclass(frozen=True)
+class Finalized:
+    """The order that was closed, and the backorder for what it still lacked, if one was made."""
+
+    order: Order
+    backorder: Order | None
+
+
+class Book:
+    """Purchase orders, and the vendors, items and warehouses that they name.
+
+        book = Book.open("orders.db")
+        book.finalize("PO-2025-0037", create_backorder=True).backorder.number
+
+    Every method may be called from any thread; sqlite3.Error means that the file cannot be used now.
+    """
+
+    def __init__(self, storage: Storage, now: Callable[[], datetime]) -> None:
+        """Use `Book.open`."""
+        self._storage = storage
+        self._clock = now
+
+    @classmethod
+    def open(cls, path: str | Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> "Book":
+        """Open the book at `path`, which is made and filled with sample orders if it is new.
+
+        ":memory:" is a book that is gone when it is closed; `now` returns aware instants.
+
+        Raises: FileNotFoundError (no such folder), ValueError (not a book), sqlite3.Error.
+        """
+        storage = Storage(path)
+        try:
+            storage.prepare(seed)
+        except BaseException:
+            storage.close()
+            raise
+        return cls(storage, now)
+
+    def close(self) -> None:
+        """Close the file; the book cannot be used again."""
+        self._storage.close()
+
+    def now(self) -> datetime:
+        """Tell the book's time, in UTC and to the second."""
+        return self._clock().astimezone(UTC).replace(microsecond=0)
+
+    # Reading
+
+    def orders(self, query: Query, *, complete: bool = False) -> Found[Order]:
+        """List order headers; with `complete`, whole orders."""
+        with self._storage.reading() as tables:
+            return tables.orders(query, complete=complete)
+
+    def order(self, number: str) -> Order:
+        """Read one order, whatever its status, with lines, receipts and invoices. Raises: Missing."""
+        with self._storage.reading() as tables:
+            return _existing(tables, number)
+
+    def vendors(self, query: Query) -> Found[Vendor]:
+        """List vendors."""
+        with self._storage.reading() as tables:
+            return tables.vendors(query)
+
+    def vendor(self, key: str, value: Any) -> Vendor:
+        """Read one vendor by `id`, `account` or `short_id`. Raises: Missing."""
+        with self._storage.reading() as tables:
+            if vendor := tables.vendor(key, value):
+                return vendor
+        raise Missing(f"There is no vendor {value}.")
+
+    def items(self, query: Query) -> Found[Item]:
+        """List items."""
+        with self._storage.reading() as tables:
+            return tables.items(query)
+
+    def spots(self, query: Query) -> Found[Spot]:
+        """List the storage places of the warehouses."""
+        with self._storage.reading() as tables:
+            return tables.spots(query)
+
+    def warehouses(self) -> tuple[Warehouse, ...]:
+        """List the warehouses."""
+        with self._storage.reading() as tables:
+            return tables.warehouses()
+
+    # Changing
+
+    def create(self, draft: OrderDraft) -> Order:
+        """Enter an order. Raises: Invalid, Conflict (the number is taken)."""
+        with self._storage.writing() as tables:
+            return _enter(tables, order_of(tables, draft, self.now()))
+
+    def finalize(self, number: str, *, create_backorder: bool) -> Finalized:
+        """Close a live order; what has not arrived goes to a backorder, or is given up.
+
+        Without anything outstanding no backorder is made. Raises: Missing, Conflict.
+        """
+        with self._storage.writing() as tables:
+            order = _live(tables, number)
+            closed = self._change(tables, order, status=Status.CLOSED)
+            wanted = create_backorder and any(line.outstanding > 0 for line in order.lines)
+            return Finalized(closed, self._backorder(tables, order) if wanted else None)
+
+    def delete(self, number: str) -> None:
+        """Remove an order for good. Raises: Missing, Conflict (received or invoiced)."""
+        with self._storage.writing() as tables:
+            order = _existing(tables, number)
+            dependants = [f"item receipt {receipt.id}" for receipt in order.receipts]
+            dependants += [f"purchase invoice {invoice.id}" for invoice in order.invoices]
+            if dependants:
+                raise Conflict(f"Purchase order {number} is in use by {', '.join(dependants)}.")
+            tables.delete_order(order)
+
+    def cancel(self, number: str) -> Order:
+        """Call off a live order; `reactivate` undoes it. Raises: Missing, Conflict."""
+        with self._storage.writing() as tables:
+            order = _live(tables, number)
+            return self._change(tables, order, status=Status.CANCELLED, cancelled_at=self.now())
+
+    def reactivate(self, number: str) -> Order:
+        """Make a cancelled order live again. Raises: Missing, Conflict."""
+        with self._storage.writing() as tables:
+            order = _existing(tables, number)
+            if order.status is not Status.CANCELLED:
+                raise Conflict(f"Purchase order {number} is not cancelled.")
+            status = Status.PARTIAL if order.receipts else Status.OPEN
+            return self._change(tables, order, status=status, reactivated_at=self.now())
+
+    def revise(self, number: str, **header: Any) -> Order:
+        """Change header fields of a live order: `note`, `supplier_invoice`, or a date.
+
+        The dates are `ordered_at`, `expected_at` and `due_at`. Raises: Missing, Conflict.
+        """
+        with self._storage.writing() as tables:
+            return self._change(tables, _live(tables, number), **header)
+
+    def receive(self, number: str, quantities: Mapping[int, Decimal]) -> Order:
+        """Record an arrival, as line number -> units. Raises: Missing, Conflict, Invalid."""
+        with self._storage.writing() as tables:
+            order = _live(tables, number)
+            _check_arrival(order, quantities)
+            receipt = f"IR-{tables.next('receipts'):08d}"
+            at = self.now()
+            tables.insert("receipts", id=receipt, uuid=str(uuid4()), order_uuid=order.uuid, received_at=at)
+            uuids = {line.number: line.uuid for line in order.lines}
+            for line, units in quantities.items():
+                arrived = exact.quantity(units)
+                tables.insert("receipt_lines", receipt_id=receipt, line_uuid=uuids[line], quantity=arrived)
+            return self._change(tables, order, status=Status.PARTIAL)
+
+    def invoice(self, number: str) -> Order:
+        """Record the vendor's invoice over the order's total. Raises: Missing, Conflict."""
+        with self._storage.writing() as tables:
+            order = _live(tables, number)
+            tables.insert(
+                "invoices",
+                id=f"PI-{order.vendor.account}-{tables.next('invoices'):04d}",
+                uuid=str(uuid4()),
+                order_uuid=order.uuid,
+                issued_at=self.now(),
+                due_at=self.now() + INVOICE_TERM,
+                total=order.total,
+            )
+            return self._change(tables, order)
+
+    def _change(self, tables: Tables, order: Order, **values: Any) -> Order:
+        tables.update_order(order, modified_at=self.now(), **values)
+        return _existing(tables, order.number)
+
+    def _backorder(self, tables: Tables, order: Order) -> Order:
+        short = [line for line in order.lines if line.outstanding > 0]
+        lines = [
+            open_line(number, line.item, line.outstanding, line.price, line.warehouse)
+            for number, line in enumerate(short, start=1)
+        ]
+        number = _backorder_number(tables, order.number)
+        return _enter(tables, open_order(number, order.vendor, order.currency, lines, self.now()))
+
+
+def _existing(tables: Tables, number: str) -> Order:
+    if order := tables.order(number):
+        return order
+    raise Missing(f"There is no purchase order {number}.")
+
+
+def _live(tables: Tables, number: str) -> Order:
+    order = _existing(tables, number)
+    if order.status not in LIVE:
+        raise Conflict(f"Purchase order {number} is {order.status}.")
+    return order
+
+
+def _enter(tables: Tables, order: Order) -> Order:
+    tables.insert_order(order)
+    return _existing(tables, order.number)
+
+
+def _check_arrival(order: Order, quantities: Mapping[int, Decimal]) -> None:
+    outstanding = {line.number: line.outstanding for line in order.lines}
+    problems = {
+        f"lines[{number - 1}].quantity": ["must be > 0 and not more than is outstanding"]
+        for number, units in quantities.items()
+        if not (0 < units <= outstanding.get(number, Decimal(0)) and exact.fits(units))
+    }
+    if problems or not quantities:
+        raise Invalid(problems or {"lines": ["must have at least one line"]})
+
+
+def _backorder_number(tables: Tables, number: str) -> str:
+    # The backorder of PO-1-BO1 is PO-1-BO2, not PO-1-BO1-BO1.
+    base, count = re.sub(r"-BO\d+$", "", number), 1
+    while tables.order(f"{base}-BO{count}"):
+        count += 1
+    return f"{base}-BO{count}"

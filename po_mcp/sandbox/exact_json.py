@@ -1,0 +1,22 @@
+"""JSON whose numbers stay exact: 4250.00 is read and written as the decimal 4250.00."""
+
+from typing import Any
+
+import simplejson
+
+
+def read_json(text: str | bytes) -> Any:
+    """Read JSON; numbers with a point or an exponent become Decimal, NaN and Infinity are refused.
+
+    Raises: ValueError.
+    """
+    try:
+        return simplejson.loads(text, use_decimal=True)
+    except (ArithmeticError, RecursionError) as error:
+        raise ValueError("The JSON holds a number or a nesting out of bounds.") from error
+
+
+def write_json(value: Any) -> bytes:
+    """Write JSON in UTF-8."""
+    text: str = simplejson.dumps(value, use_decimal=True, separators=(",", ":"))
+    return text.encode()

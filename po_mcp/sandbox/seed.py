@@ -1,0 +1,136 @@
+"""The orders of a new book, from the files in data/.
+
+PO-2025-0042 and PO-2025-0041 are the samples of cissltd.com/docs/api/purchase-orders, including a
+header total that is not the sum of its lines.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+from importlib.resources import files
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from . import exact
+from .drafting import open_line, open_order
+from .exact_json import read_json
+from .query import Query
+from .records import Item, Line, Order, Status, Vendor, Warehouse
+from .tables import Tables
+
+Entry = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What an order may name: vendors and warehouses by id, items by short id."""
+
+    vendors: Mapping[int, Vendor]
+    items: Mapping[str, Item]
+    warehouses: Mapping[int, Warehouse]
+
+
+def seed(tables: Tables) -> None:
+    """Fill empty tables with the sample vendors, items, warehouses and orders."""
+    _insert_catalog(tables)
+    catalog = _catalog(tables)
+    for entry in _read("orders"):
+        _insert_order(tables, entry, catalog)
+
+
+def _insert_catalog(tables: Tables) -> None:
+    for vendor in _read("vendors"):
+        tables.insert("vendors", uuid=_uuid("vendor", vendor["id"]), **vendor)
+    for item in _read("items"):
+        tables.insert("items", uuid=_uuid("item", item["code"]), **item)
+    for warehouse in _read("warehouses"):
+        identity = warehouse["id"]
+        tables.insert("warehouses", id=identity, name=warehouse["name"], uuid=_uuid("warehouse", identity))
+        for spot in warehouse["spots"]:
+            tables.insert("spots", warehouse_id=identity, **spot)
+
+
+def _catalog(tables: Tables) -> Catalog:
+    everything = Query(limit=1000)
+    return Catalog(
+        vendors={vendor.id: vendor for vendor in tables.vendors(everything).records},
+        items={item.short_id: item for item in tables.items(everything).records},
+        warehouses={warehouse.id: warehouse for warehouse in tables.warehouses()},
+    )
+
+
+def _insert_order(tables: Tables, entry: Entry, catalog: Catalog) -> None:
+    order = _order(entry, catalog)
+    tables.insert_order(order)
+    for receipt in entry.get("receipts", ()):
+        _insert_receipt(tables, order, receipt)
+    for invoice in entry.get("invoices", ()):
+        _insert_invoice(tables, order, invoice)
+
+
+def _order(entry: Entry, catalog: Catalog) -> Order:
+    vendor = catalog.vendors[entry["vendor"]]
+    lines = list(_lines(entry, catalog))
+    order = open_order(entry["number"], vendor, vendor.currency, lines, exact.instant(entry["ordered"]))
+    return replace(
+        order,
+        uuid=_uuid("order", order.number),
+        status=Status(entry["status"]),
+        total=Decimal(entry["total"]) if "total" in entry else order.total,
+        modified_at=_last_event(entry),
+        expected_at=exact.instant(entry["expected"]) if entry["expected"] else None,
+        note=entry.get("note", ""),
+    )
+
+
+def _lines(entry: Entry, catalog: Catalog) -> Iterator[Line]:
+    for number, line in enumerate(entry["lines"], start=1):
+        item, warehouse = catalog.items[line["item"]], catalog.warehouses[line["warehouse"]]
+        opened = open_line(number, item, Decimal(line["quantity"]), Decimal(line["price"]), warehouse)
+        yield replace(opened, uuid=_uuid("line", f"{entry['number']}/{number}"))
+
+
+def _last_event(entry: Entry) -> datetime:
+    events = [entry["ordered"]]
+    events += [receipt["received"] for receipt in entry.get("receipts", ())]
+    events += [invoice["issued"] for invoice in entry.get("invoices", ())]
+    return exact.instant(max(events))
+
+
+def _insert_receipt(tables: Tables, order: Order, receipt: Entry) -> None:
+    identity = f"IR-{tables.next('receipts'):08d}"
+    tables.insert(
+        "receipts",
+        id=identity,
+        uuid=_uuid("receipt", identity),
+        order_uuid=order.uuid,
+        received_at=exact.instant(receipt["received"]),
+    )
+    for number, units in receipt["quantities"].items():
+        line = order.lines[int(number) - 1]
+        tables.insert("receipt_lines", receipt_id=identity, line_uuid=line.uuid, quantity=units)
+
+
+def _insert_invoice(tables: Tables, order: Order, invoice: Entry) -> None:
+    identity = f"PI-{order.vendor.account}-{tables.next('invoices'):04d}"
+    tables.insert(
+        "invoices",
+        id=identity,
+        uuid=_uuid("invoice", identity),
+        order_uuid=order.uuid,
+        issued_at=exact.instant(invoice["issued"]),
+        due_at=exact.instant(invoice["due"]),
+        total=invoice["total"],
+    )
+
+
+def _uuid(kind: str, name: object) -> str:
+    # Derived, not random: every new book names its sample records alike.
+    return str(uuid5(NAMESPACE_URL, f"po-mcp:sandbox/{kind}/{name}"))
+
+
+def _read(name: str) -> list[dict[str, Any]]:
+    text = files(__package__).joinpath("data", f"{name}.json").read_text(encoding="utf-8")
+    entries: list[dict[str, Any]] = read_json(text)
+    return entries

@@ -1,0 +1,117 @@
+"""The file of the book: one SQLite connection, and transactions on it.
+
+Several books, in one process or in many, may be open on one file: every change is one
+BEGIN IMMEDIATE transaction, and who comes second waits up to five seconds.
+"""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from importlib.resources import files
+from pathlib import Path
+from threading import RLock
+
+from .tables import Tables
+
+# "POSB" in ASCII: marks the file as a book, so that another program's database is never written to.
+APPLICATION_ID = 0x504F5342
+SCHEMA_VERSION = 1
+BUSY_TIMEOUT_S = 5.0
+
+
+class Storage:
+    """One connection to a book's file, safe to share between threads."""
+
+    def __init__(self, path: str | Path) -> None:
+        """Open the file, or create it readable by its owner alone; ":memory:" keeps nothing.
+
+        Raises: FileNotFoundError (no such folder), sqlite3.Error.
+        """
+        if str(path) != ":memory:":
+            _create_private(Path(path))
+        self._lock = RLock()
+        self._connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+        # Transactions begin and end in this file, not where sqlite3 guesses.
+        self._connection.isolation_level = None
+        self._connection.row_factory = sqlite3.Row
+        self._connection.create_collation("decimal", _compare_decimals)
+        self._connection.execute("PRAGMA foreign_keys = ON")
+
+    def prepare(self, seed: Callable[[Tables], None]) -> None:
+        """Make the tables and fill them with `seed`, if the file is new.
+
+        Raises: ValueError (the file is not a book, or of another version).
+        """
+        with self.writing() as tables:
+            if self._is_new():
+                self._create_tables()
+                seed(tables)
+
+    @contextmanager
+    def reading(self) -> Iterator[Tables]:
+        """Read one state of the book, whoever writes meanwhile."""
+        with self._transaction("BEGIN") as tables:
+            yield tables
+
+    @contextmanager
+    def writing(self) -> Iterator[Tables]:
+        """Change the book: all of it is kept, or, on an exception, nothing."""
+        with self._transaction("BEGIN IMMEDIATE") as tables:
+            yield tables
+
+    def close(self) -> None:
+        """Close the connection; the storage cannot be used again."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def _transaction(self, begin: str) -> Iterator[Tables]:
+        with self._lock:
+            self._connection.execute(begin)
+            try:
+                yield Tables(self._connection)
+                self._connection.execute("COMMIT")
+            except BaseException:
+                # A full disk can have ended the transaction already.
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def _is_new(self) -> bool:
+        application, version, table_count = (
+            self._connection.execute(sql).fetchone()[0]
+            for sql in (
+                "PRAGMA application_id",
+                "PRAGMA user_version",
+                "SELECT COUNT(*) FROM sqlite_master",
+            )
+        )
+        if (application, version) == (APPLICATION_ID, SCHEMA_VERSION):
+            return False
+        if table_count or application or version:
+            raise ValueError("The file is not an order book of this version.")
+        return True
+
+    def _create_tables(self) -> None:
+        # executescript() would commit the transaction that the seed belongs to.
+        schema = files(__package__).joinpath("schema.sql").read_text(encoding="utf-8")
+        for statement in schema.split(";\n"):
+            self._connection.execute(statement)
+        self._connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        self._connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+
+def _create_private(path: Path) -> None:
+    # An existing file is not opened here: closing it would drop the locks that another
+    # connection of this process holds on it.
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    except FileExistsError:
+        return
+
+
+def _compare_decimals(left: str, right: str) -> int:
+    one, other = Decimal(left), Decimal(right)
+    return (one > other) - (one < other)

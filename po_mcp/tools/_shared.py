@@ -1,0 +1,92 @@
+"""What the tools share: their parameters' types, the desk of a call, and the text that a model reads."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult, TextContent
+from pydantic import BeforeValidator, Field, WithJsonSchema
+
+from po_mcp.desk import Desk
+from po_mcp.orders import OrderLine, PurchaseOrder, Record, plain
+from po_mcp.writes.operation import WriteOutcome
+
+
+def _iso_date(value: object) -> date:
+    """Read YYYY-MM-DD and nothing else: pydantic's own date would take a number of seconds."""
+    if not isinstance(value, str):
+        raise ValueError("write the date as YYYY-MM-DD")
+    try:
+        found = date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("write the date as YYYY-MM-DD") from None
+    if value != found.isoformat():
+        raise ValueError("write the date as YYYY-MM-DD")
+    return found
+
+
+Day = Annotated[date, BeforeValidator(_iso_date), WithJsonSchema({"type": "string", "format": "date"})]
+OrderNumber = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Order number, such as PO-2025-0042")
+]
+
+
+def desk_of(ctx: Context[Desk, Any]) -> Desk:
+    """Return the desk that this server was started with."""
+    return ctx.request_context.lifespan_context
+
+
+def result(text: str, record: Record) -> CallToolResult:
+    """Return a short text for the model, and the full typed record for programs."""
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=record.published())
+
+
+def told(outcome: WriteOutcome) -> CallToolResult:
+    """Return the outcome of a write: its status word first, then what to know."""
+    notes = []
+    if outcome.replayed:
+        notes.append("This repeats the outcome of an earlier call; nothing more was sent.")
+    if outcome.operation_id:
+        notes.append(f"operation_id: {outcome.operation_id}")
+    return result("\n".join([f"{outcome.status}: {outcome.message}", *notes]), outcome)
+
+
+def row(order: PurchaseOrder) -> str:
+    """Write an order as one row of a table."""
+    return " | ".join(
+        (
+            order.number,
+            order.vendor,
+            order.status_text if order.status == "unknown" else order.status,
+            f"{order.ordered_at:%Y-%m-%d}" if order.ordered_at else "-",
+            f"{order.expected_on:%Y-%m-%d}" if order.expected_on else "-",
+            amount(order),
+        )
+    )
+
+
+HEAD = "number | vendor | status | ordered | expected | total"
+
+
+def amount(order: PurchaseOrder) -> str:
+    """Write the total with its currency, or a dash where the ERP tells none."""
+    if order.total is None:
+        return "-"
+    return plain(order.total) + (f" {order.currency}" if order.currency else "")
+
+
+def line_row(line: OrderLine) -> str:
+    """Write a line of an order as one row of a table."""
+    cells = (
+        str(line.line or "-"),
+        line.item,
+        line.description or "-",
+        plain(line.quantity),
+        "-" if line.received is None else plain(line.received),
+        "-" if line.unit_price is None else plain(line.unit_price),
+        "-" if line.line_total is None else plain(line.line_total),
+        line.warehouse_name or line.warehouse or "-",
+    )
+    return " | ".join(cells)

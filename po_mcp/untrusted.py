@@ -1,0 +1,44 @@
+r"""Text that came from an ERP, made safe to show to a model or a person.
+
+A vendor's name can carry a newline that forges a line of a question, a bidirectional override that
+turns a total around, or characters that are not seen at all. Nothing is dropped: what cannot be
+seen is written out, as `\u{202E}`.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Default-ignorable code points that Python counts as printable: they render as nothing
+# (Unicode 15, DerivedCoreProperties.txt, Default_Ignorable_Code_Point).
+_IGNORABLE = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff"
+_ignorable = re.compile(f"[{_IGNORABLE}]")
+
+LONGEST = 500
+"""Characters of one field that are kept; the rest is cut, and the cut is shown."""
+
+
+def visible(text: str, longest: int = LONGEST) -> str:
+    r"""Return `text` on one line, every unseen character written out, cut to `longest` characters.
+
+    Control, format, surrogate, private, unassigned, separator and default-ignorable characters
+    become `\u{...}`. A no-break space becomes a space. A cut is shown as an ellipsis.
+    """
+    text = text.replace("\N{NO-BREAK SPACE}", " ")
+    if len(text) > longest:
+        text = text[: longest - 1] + "…"
+    if text.isprintable() and not _ignorable.search(text):
+        return text
+    return "".join(_shown(character) for character in text)
+
+
+def quoted(text: str, longest: int = 80) -> str:
+    """Return `text` in double quotes that it cannot leave, for a sentence that a person reads."""
+    inner = visible(text, longest).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{inner}"'
+
+
+def _shown(character: str) -> str:
+    if character.isprintable() and not _ignorable.match(character):
+        return character
+    return f"\\u{{{ord(character):04X}}}"

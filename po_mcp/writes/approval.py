@@ -1,0 +1,183 @@
+"""What a person is shown before a destructive write, and which answer counts as a yes. Pure.
+
+The question is made of what the ERP said and nothing that the model wrote. The figures stand first,
+and every text of the ERP is quoted, made visible and cut, so that no vendor's name can add a line.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from po_mcp.orders import STATUS_WORDS, OrderLine, PurchaseOrder, plain
+from po_mcp.untrusted import quoted
+
+LINES_SHOWN = 20
+"""Lines of an order that a question shows; the rest is counted."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field of a form: a typed text or a yes/no."""
+
+    name: str
+    kind: Literal["string", "boolean"]
+    title: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """What a person is asked: a text and the fields of a form."""
+
+    text: str
+    fields: tuple[Field, ...]
+
+    def schema(self) -> dict[str, Any]:
+        """Return the form as the flat JSON schema that MCP elicitation takes."""
+        return {
+            "type": "object",
+            "properties": {
+                field.name: {"type": field.kind, "title": field.title, "description": field.description}
+                for field in self.fields
+            },
+            "required": [field.name for field in self.fields],
+        }
+
+    @property
+    def pin(self) -> str:
+        """Digest of the exact wording and form: an answer to another wording does not count."""
+        return hashlib.sha256(json.dumps([self.text, self.schema()], sort_keys=True).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back: `content` only where the person accepted."""
+
+    how: Literal["accepted", "declined", "not_asked"]
+    content: Mapping[str, Any] | None = None
+
+
+class Approver(Protocol):
+    """The person, as the desk sees them: someone who can be asked."""
+
+    @property
+    def carried(self) -> str | None:
+        """The id of the operation that this call brings an answer for, if it does."""
+
+    async def ask(self, operation_id: str, question: Question) -> Answer:
+        """Put the question to the person, by whichever way the client offers."""
+
+
+def ask_delete(order: PurchaseOrder, notice: str) -> Question:
+    """Make the question for a delete: the person types the order number."""
+    number = quoted(order.number)
+    text = _join(notice, f"Delete purchase order {number} for good? This cannot be undone.", *_facts(order))
+    typed = Field("order_number", "string", "Order number", f"To delete it, type {number} without the quotes")
+    return Question(text, (typed,))
+
+
+def ask_finalize(order: PurchaseOrder, notice: str, create_backorder: bool | None) -> Question:
+    """Make the question for a finalize: a yes/no, and the backorder where nobody has said."""
+    open_choice = create_backorder is None and bool(order.outstanding_lines)
+    text = _join(
+        notice,
+        f"Finalize purchase order {quoted(order.number)}? It is then closed for good.",
+        _what_of_the_rest(order, create_backorder),
+        *_facts(order),
+    )
+    fields = [Field("confirm", "boolean", "Finalize this order", "Yes marks the order complete")]
+    if open_choice:
+        fields.append(
+            Field(
+                "create_backorder",
+                "boolean",
+                "Create a backorder",
+                "Yes orders again what is still outstanding",
+            )
+        )
+    return Question(text, tuple(fields))
+
+
+def is_approval_of_delete(answer: Answer, number: str) -> bool:
+    """Tell whether the answer is the typed order number, and nothing else."""
+    content = answer.content
+    if answer.how != "accepted" or content is None or set(content) != {"order_number"}:
+        return False
+    typed = content["order_number"]
+    return isinstance(typed, str) and typed.strip() == number
+
+
+def is_approval_of_finalize(answer: Answer, question: Question) -> bool:
+    """Tell whether the answer is a true `confirm`, with every field of the form a real yes or no."""
+    content = answer.content
+    if answer.how != "accepted" or content is None or set(content) != {field.name for field in question.fields}:
+        return False
+    return content["confirm"] is True and all(isinstance(value, bool) for value in content.values())
+
+
+def _what_of_the_rest(order: PurchaseOrder, create_backorder: bool | None) -> str:
+    outstanding = len(order.outstanding_lines)
+    if not outstanding:
+        return "Everything was received: no backorder is needed."
+    rest = f"{outstanding} of its lines {'is' if outstanding == 1 else 'are'} not fully received."
+    if create_backorder is None:
+        return f"{rest} You choose whether a new backorder is made for what is outstanding."
+    if create_backorder:
+        return f"{rest} A NEW BACKORDER is made for what is outstanding."
+    return f"{rest} What is outstanding is GIVEN UP: no backorder is made."
+
+
+def _facts(order: PurchaseOrder) -> list[str]:
+    return [
+        f"Total: {_total(order)}",
+        f"Status: {STATUS_WORDS[order.status]}",
+        f"Vendor: {quoted(order.vendor)}" + (f" (id {quoted(order.vendor_id)})" if order.vendor_id else ""),
+        *_dates(order),
+        *_lines(order.lines or ()),
+    ]
+
+
+def _total(order: PurchaseOrder) -> str:
+    if order.total is None:
+        return "not told by the ERP"
+    total = plain(order.total) + (f" {quoted(order.currency)}" if order.currency else "")
+    added = order.sum_of_lines
+    return total if added in (None, order.total) else f"{total} (its lines add up to {plain(added or order.total)})"
+
+
+def _dates(order: PurchaseOrder) -> list[str]:
+    dates = []
+    if order.ordered_at is not None:
+        dates.append(f"Ordered: {order.ordered_at:%Y-%m-%d}")
+    if order.expected_on is not None:
+        dates.append(f"Expected: {order.expected_on:%Y-%m-%d}")
+    return dates
+
+
+def _lines(lines: tuple[OrderLine, ...]) -> list[str]:
+    shown = [
+        f"Lines: {len(lines)}",
+        *(_line(place, line) for place, line in enumerate(lines[:LINES_SHOWN], 1)),
+    ]
+    if len(lines) > LINES_SHOWN:
+        shown.append(f"  and {len(lines) - LINES_SHOWN} more lines that are not shown here")
+    return shown
+
+
+def _line(place: int, line: OrderLine) -> str:
+    text = f"  {line.line or place}. {plain(line.quantity)} x {quoted(line.item, 40)}"
+    if line.description:
+        text += f" {quoted(line.description, 60)}"
+    if line.unit_price is not None:
+        text += f" at {plain(line.unit_price)}"
+    if line.received is not None:
+        text += f"; received {plain(line.received)}"
+    return text + (f"; outstanding {plain(line.outstanding)}" if line.outstanding else "")
+
+
+def _join(*parts: str) -> str:
+    return "\n".join(part for part in parts if part)

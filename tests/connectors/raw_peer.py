@@ -1,0 +1,102 @@
+"""A server that answers with scripted bytes, and remembers every request that reached it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Literal
+
+from po_mcp.connectors import exact_json
+
+After = Literal["keep", "close", "reset", "hang"]
+
+
+@dataclass(frozen=True)
+class Reply:
+    """Bytes to write, and what becomes of the connection then."""
+
+    raw: bytes = b""
+    after: After = "keep"
+
+
+def reply(status: int, body: object = None, *headers: str, raw: bytes | None = None) -> Reply:
+    """Build a whole answer; `raw` takes the place of the JSON of `body`."""
+    content = raw if raw is not None else b"" if body is None else exact_json.dumps(body)
+    head = [f"HTTP/1.1 {status} Scripted", *headers]
+    if status != 204:
+        head.append(f"Content-Length: {len(content)}")
+    return Reply("\r\n".join([*head, "", ""]).encode() + content)
+
+
+@dataclass
+class RawPeer:
+    """What reached the server: whole requests, heads and bodies.
+
+    Unless `gives_tokens` is off, requests for a token are answered and only counted.
+    """
+
+    url: str = ""
+    requests: list[bytes] = field(default_factory=list)
+    tokens: int = 0
+    connections: int = 0
+    replies: list[Reply] = field(default_factory=list)
+    gives_tokens: bool = True
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def lines(self) -> list[str]:
+        """The first line of each request."""
+        return [request.split(b"\r\n", 1)[0].decode() for request in self.requests]
+
+    def body(self, place: int = -1) -> object:
+        """The JSON of a request."""
+        return exact_json.loads(self.requests[place].split(b"\r\n\r\n", 1)[1])
+
+    def _next(self, request: bytes) -> Reply:
+        path = request.split(b" ", 2)[1]
+        if self.gives_tokens and path.endswith((b"/Token", b"/oauth2/token")):
+            self.tokens += 1
+            return reply(200, {"access_token": f"token-{self.tokens}", "expires_in": 3600})
+        self.requests.append(request)
+        return self.replies.pop(0)
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while (request := await _request(reader)) is not None:
+                answer = self._next(request)
+                writer.write(answer.raw)
+                await writer.drain()
+                if answer.after == "hang":
+                    await self.closing.wait()
+                if answer.after == "reset":
+                    writer.transport.abort()
+                if answer.after != "keep":
+                    break
+        finally:
+            writer.close()
+
+
+async def _request(reader: asyncio.StreamReader) -> bytes | None:
+    try:
+        head = await reader.readuntil(b"\r\n\r\n")
+        fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-2])
+        return head + await reader.readexactly(int(fields.get(b"content-length", b"0")))
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None
+
+
+@asynccontextmanager
+async def raw_peer(*replies: Reply) -> AsyncIterator[RawPeer]:
+    """Serve `replies`, one per request that is not for a token."""
+    peer = RawPeer(replies=list(replies))
+    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
+    peer.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield peer
+    finally:
+        peer.closing.set()
+        server.close()
+        await server.wait_closed()

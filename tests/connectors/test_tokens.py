@@ -1,0 +1,107 @@
+from __future__ import annotations
+
+import anyio
+import pytest
+
+from po_mcp.connectors.tokens import EARLY, Token, Tokens
+
+
+class Office:
+    """Gives out numbered tokens of 3600 seconds, when it is let."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.given = 0
+        self.broken = False
+        self.open = anyio.Event()
+        self.open.set()
+
+    async def __call__(self) -> tuple[str, float]:
+        await self.open.wait()
+        if self.broken:
+            raise ConnectionError
+        self.given += 1
+        return f"token-{self.given}", 3600
+
+    def tokens(self) -> Tokens:
+        return Tokens(self, clock=lambda: self.now)
+
+
+async def test_a_token_is_fetched_once_and_kept() -> None:
+    office = Office()
+    tokens = office.tokens()
+
+    assert [(await tokens.current()).text for _ in range(3)] == ["token-1"] * 3
+
+
+async def test_callers_at_the_same_time_share_one_fetch() -> None:
+    office = Office()
+    office.open = anyio.Event()
+    tokens = office.tokens()
+    found: list[str] = []
+
+    async def call() -> None:
+        found.append((await tokens.current()).text)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(call)
+        await anyio.wait_all_tasks_blocked()
+        office.open.set()
+
+    assert found == ["token-1"] * 20
+
+
+async def test_a_token_is_renewed_before_it_ends() -> None:
+    office = Office()
+    tokens = office.tokens()
+    await tokens.current()
+
+    office.now = 3600 - EARLY
+    assert (await tokens.current()).text == "token-1"
+    office.now += 1
+    assert (await tokens.current()).text == "token-2"
+
+
+async def test_a_write_gets_a_token_that_outlives_it() -> None:
+    office = Office()
+    tokens = office.tokens()
+    await tokens.current()
+    office.now = 3600 - EARLY - 30
+
+    assert (await tokens.current(lasting=30)).text == "token-1"
+    assert (await tokens.current(lasting=31)).text == "token-2"
+
+
+async def test_those_whose_token_was_rejected_share_one_new_one() -> None:
+    office = Office()
+    tokens = office.tokens()
+    rejected = await tokens.current()
+    found: list[str] = []
+
+    async def call() -> None:
+        found.append((await tokens.replace(rejected)).text)
+
+    async with anyio.create_task_group() as tasks:
+        for _ in range(20):
+            tasks.start_soon(call)
+
+    assert found == ["token-2"] * 20
+
+
+async def test_a_fetch_that_failed_or_was_cancelled_leaves_the_next_one_free() -> None:
+    office = Office()
+    tokens = office.tokens()
+    office.broken = True
+    with pytest.raises(ConnectionError):
+        await tokens.current()
+    office.broken, office.open = False, anyio.Event()
+    with anyio.move_on_after(0):
+        await tokens.current()
+    office.open.set()
+
+    assert (await tokens.current()).text == "token-1"
+
+
+def test_a_token_does_not_show_its_text() -> None:
+    assert "hush" not in repr(Token("hush", 1.0))

@@ -1,0 +1,153 @@
+"""A write over a real socket: sent once, and true about what came of it."""
+
+from __future__ import annotations
+
+import logging
+import socket
+
+import pytest
+
+from po_mcp.errors import (
+    Conflict,
+    NotPermitted,
+    OrderNotFound,
+    OutcomeUnknown,
+    PurchaseOrderError,
+    Refused,
+    SignInFailed,
+    TooManyRequests,
+    Unreachable,
+)
+
+from .calls import (
+    INJECTED,
+    NUMBER,
+    SECRET,
+    WRITES,
+    Write,
+    every_write,
+    failing,
+    html,
+)
+from .raw_peer import Reply, raw_peer, reply
+
+ELSEWHERE = "Location: http://127.0.0.1:9/stolen"
+
+DOUBTS = {
+    "reset": Reply(after="reset"),
+    "closed without an answer": Reply(after="close"),
+    "no answer": Reply(after="hang"),
+    "half a head": Reply(b"HTTP/1.1 200 O", after="close"),
+    "half a body": Reply(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"poNo":', after="close"),
+    "a body that does not end": Reply(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", after="hang"),
+    "not HTTP": Reply(b"SSH-2.0-OpenSSH_9.6\r\n\r\n", after="close"),
+    "200 with nothing": reply(200),
+    "200 with HTML": html(200),
+    "200 with another document": reply(200, {"message": INJECTED}),
+    "200 with a list": reply(200, []),
+    "200 of another order": reply(200, {"poNo": "PO-1", "status": "Closed"}),
+    "200 with an error": reply(200, {"object": "error", "status": 500, "code": "internal_error"}),
+    "202": reply(202, {"poNo": NUMBER, "status": "Open"}),
+    "a broken gzip": reply(200, None, "Content-Encoding: gzip", raw=b"not gzip"),
+    **{str(status): html(status) for status in (401, 408, 425, 429, 500, 501, 502, 503, 504)},
+    **{str(status): reply(status, None, ELSEWHERE) for status in (301, 302, 303, 307, 308)},
+}
+
+
+@every_write
+@pytest.mark.parametrize("answer", DOUBTS.values(), ids=DOUBTS)
+async def test_a_write_whose_answer_is_doubtful_was_sent_once_and_is_unknown(write: Write, answer: Reply) -> None:
+    async with failing(write, answer, error=OutcomeUnknown) as peer:
+        assert len(peer.requests) == 1
+
+
+REFUSALS: dict[int, type[PurchaseOrderError]] = {
+    400: Refused,
+    403: NotPermitted,
+    409: Conflict,
+    422: Refused,
+}
+
+
+@every_write
+@pytest.mark.parametrize(("status", "error"), REFUSALS.items())
+async def test_a_write_that_was_refused_is_sent_once_and_told_without_the_erps_words(
+    write: Write, status: int, error: type[PurchaseOrderError]
+) -> None:
+    said = {"error": INJECTED, "message": INJECTED, "errors": [{"code": INJECTED, "message": INJECTED}]}
+    async with failing(write, reply(status, {**said, "details": {INJECTED: [INJECTED]}}), error=error) as peer:
+        assert len(peer.requests) == 1
+
+
+async def test_a_404_to_a_write_that_names_an_order_is_about_the_order() -> None:
+    for name in ("inventory-pro finalize", "exsited delete"):
+        async with failing(WRITES[name], html(404), error=OrderNotFound):
+            pass
+
+
+async def test_a_404_to_a_create_is_a_refusal() -> None:
+    for name in ("inventory-pro create", "exsited create"):
+        async with failing(WRITES[name], html(404), error=Refused):
+            pass
+
+
+@every_write
+async def test_nothing_is_sent_where_nobody_listens(write: Write) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    erp = write[0](f"http://127.0.0.1:{port}")
+
+    with pytest.raises(Unreachable, match="Nothing was sent"):
+        await write[1](erp)
+
+    await erp.aclose()
+
+
+@pytest.mark.parametrize("name", ["exsited create", "exsited delete"])
+@pytest.mark.parametrize("status", [200, 400, 403, 409])
+async def test_a_write_that_says_in_its_body_that_the_token_ended_is_unknown(name: str, status: int) -> None:
+    ended = reply(status, {"errors": [{"code": "401", "message": INJECTED}]})
+    async with failing(WRITES[name], ended, error=OutcomeUnknown) as peer:
+        assert (peer.tokens, len(peer.requests)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (html(302), SignInFailed),
+        (html(400), SignInFailed),
+        (html(401), SignInFailed),
+        (reply(200, {"object": "error", "status": 401}), SignInFailed),
+        (reply(200, {"access_token": "two\r\nlines"}), SignInFailed),
+        (reply(200, {"access_token": "token", "expires_in": True}), SignInFailed),
+        (reply(200, {"access_token": "token", "expires_in": -1}), SignInFailed),
+        (html(200), Unreachable),
+        (html(404), Unreachable),
+        (html(500), Unreachable),
+        (html(429), TooManyRequests),
+        (Reply(after="reset"), Unreachable),
+    ],
+)
+@every_write
+async def test_without_a_token_no_write_is_sent(write: Write, answer: Reply, error: type[PurchaseOrderError]) -> None:
+    async with raw_peer(answer) as peer:
+        peer.gives_tokens = False
+        erp = write[0](peer.url)
+        with pytest.raises(error):
+            await write[1](erp)
+        await erp.aclose()
+    assert len(peer.lines) == 1
+    assert peer.lines[0].casefold().endswith("/token http/1.1")
+
+
+@every_write
+async def test_no_secret_is_logged_at_any_level(write: Write, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+
+    async with failing(write, html(500), error=OutcomeUnknown):
+        pass
+
+    logged = "\n".join(f"{record.getMessage()} {record.__dict__}" for record in caplog.records)
+    assert SECRET not in logged
+    assert "token-1" not in logged
+    assert INJECTED not in logged

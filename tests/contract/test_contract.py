@@ -1,0 +1,248 @@
+"""What every connection keeps, whichever ERP stands behind it."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+
+from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.inventory_pro import InventoryPro
+from po_mcp.errors import (
+    Conflict,
+    InvalidInput,
+    NotOffered,
+    OrderNotFound,
+    Refused,
+    SignInFailed,
+)
+from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Vendor
+
+from .conftest import Subject
+
+OPEN, PARTIAL, CLOSED, INVOICED = "PO-2025-0042", "PO-2025-0037", "PO-2025-0012", "PO-2025-0018"
+NEW = "PO-2026-0001"
+
+
+async def test_it_says_who_it_is(subject: Subject) -> None:
+    erp = subject.erp
+
+    assert erp.title
+    assert erp.connection
+    assert erp.limits.endswith(".")
+    assert erp.operations >= {"list", "get", "create"}
+
+
+async def test_the_pages_hold_every_order_once(subject: Subject) -> None:
+    numbers: list[str] = []
+    more = True
+    while more:
+        page = await subject.erp.list_orders(OrderQuery(limit=10, offset=len(numbers)))
+        numbers += [order.number for order in page.orders]
+        more = page.has_more
+        assert page.total_count == subject.listed
+
+    assert len(numbers) == len(set(numbers)) == subject.listed
+
+
+async def test_the_dates_of_a_query_are_inclusive(subject: Subject) -> None:
+    query = OrderQuery(ordered_from=date(2025, 5, 7), ordered_to=date(2025, 5, 15))
+
+    page = await subject.erp.list_orders(query)
+
+    assert sorted(order.number for order in page.orders) == ["PO-2025-0040", "PO-2025-0041", OPEN]
+    assert (page.total_count, page.has_more) == (3, False)
+
+
+async def test_a_page_of_dates_says_that_there_is_more(subject: Subject) -> None:
+    query = OrderQuery(ordered_from=date(2025, 5, 7), limit=2)
+
+    first = await subject.erp.list_orders(query)
+    second = await subject.erp.list_orders(query.model_copy(update={"offset": 2}))
+
+    assert (len(first.orders), first.has_more, first.total_count) == (2, True, 3)
+    assert (len(second.orders), second.has_more, second.total_count) == (1, False, 3)
+
+
+async def test_an_order_is_read_with_exact_numbers(subject: Subject) -> None:
+    order = await subject.erp.get_order(OPEN)
+
+    assert order.number == OPEN
+    assert order.status == "open"
+    assert order.total == Decimal("4250")
+    assert order.expected_on == date(2025, 6, 1)
+    assert order.lines is not None
+    assert [(line.quantity, line.received, line.outstanding, line.unit_price) for line in order.lines] == [
+        (Decimal(1000), Decimal(0), Decimal(1000), Decimal("0.45")),
+        (Decimal(1000), Decimal(0), Decimal(1000), Decimal("0.22")),
+        (Decimal(2000), Decimal(0), Decimal(2000), Decimal("0.12")),
+    ]
+    assert order.sum_of_lines == Decimal("910")
+
+
+async def test_what_was_received_is_told(subject: Subject) -> None:
+    order = await subject.erp.get_order(PARTIAL)
+
+    assert order.lines is not None
+    assert any(line.received for line in order.lines)
+    for line in order.lines:
+        assert line.received is not None
+        assert line.outstanding == line.quantity - line.received
+
+
+async def test_an_order_that_is_not_there_is_not_found(subject: Subject) -> None:
+    with pytest.raises(OrderNotFound):
+        await subject.erp.get_order("PO-1999-0001")
+
+
+@pytest.mark.parametrize("number", ["", ".", "..", "a/b", "a%2Fb", "a?b", "a#b", "a\\b", "a b", "１", "a\n", "x" * 65])  # noqa: RUF001
+async def test_a_number_that_no_path_can_carry_is_refused(subject: Subject, number: str) -> None:
+    with pytest.raises(InvalidInput):
+        subject.erp.valid_number(number)
+    with pytest.raises(InvalidInput):
+        await subject.erp.get_order(number)
+
+
+async def test_every_vendor_has_the_id_that_an_order_needs(subject: Subject) -> None:
+    vendors = await subject.erp.vendors()
+
+    assert len({vendor.id for vendor in vendors}) == len(vendors)
+    assert None not in {vendor.id for vendor in vendors}
+    assert "Acme Fasteners" in {vendor.name for vendor in vendors}
+
+
+async def test_a_created_order_is_stored_exactly(subject: Subject) -> None:
+    draft = await subject.draft(NEW, quantity="123456789012.123456", unit_price="0.000001")
+    subject.erp.check(draft)
+
+    created = await subject.erp.create_order(draft)
+    stored = await subject.erp.get_order(NEW)
+
+    assert (created.number, created.status) == (NEW, "open")
+    assert stored.lines is not None
+    assert [(line.quantity, line.unit_price) for line in stored.lines] == [
+        (Decimal("123456789012.123456"), Decimal("0.000001"))
+    ]
+
+
+async def test_a_number_that_is_taken_is_a_conflict(subject: Subject) -> None:
+    await subject.erp.create_order(await subject.draft(NEW))
+
+    with pytest.raises(Conflict):
+        await subject.erp.create_order(await subject.draft(NEW))
+
+
+async def test_an_item_that_the_erp_does_not_know_is_refused(subject: Subject) -> None:
+    draft = await subject.draft(NEW)
+    unknown = draft.lines[0].model_copy(update={"item": "NO-SUCH-ITEM"})
+
+    with pytest.raises(Refused):
+        await subject.erp.create_order(draft.model_copy(update={"lines": (unknown,)}))
+    with pytest.raises(OrderNotFound):
+        await subject.erp.get_order(NEW)
+
+
+async def test_a_vendor_without_an_id_is_refused_before_anything_is_sent(subject: Subject) -> None:
+    draft = (await subject.draft(NEW)).model_copy(update={"vendor": Vendor(id=None, name="Nobody")})
+
+    with pytest.raises(InvalidInput):
+        subject.erp.check(draft)
+    with pytest.raises(InvalidInput):
+        await subject.erp.create_order(draft)
+
+
+async def test_finalize_closes_the_order_and_names_the_backorder(subject: Subject) -> None:
+    if not subject.offers("finalize"):
+        with pytest.raises(NotOffered):
+            await subject.erp.finalize_order(PARTIAL, create_backorder=True)
+        with pytest.raises(NotOffered):
+            await subject.erp.snapshot(PARTIAL, "finalize")
+        return
+    before = await subject.erp.snapshot(PARTIAL, "finalize")
+
+    done = await subject.erp.finalize_order(PARTIAL, create_backorder=True)
+
+    assert before.order.status == "partial"
+    assert done.backorder_number is not None
+    assert (await subject.erp.get_order(PARTIAL)).status == "closed"
+    assert (await subject.erp.get_order(done.backorder_number)).status == "open"
+    with pytest.raises(Conflict):
+        await subject.erp.finalize_order(PARTIAL, create_backorder=True)
+
+
+async def test_finalize_without_a_backorder_makes_none(subject: Subject) -> None:
+    if subject.offers("finalize"):
+        done = await subject.erp.finalize_order(PARTIAL, create_backorder=False)
+
+        assert done.backorder_number is None
+
+
+async def test_a_deleted_order_is_gone(subject: Subject) -> None:
+    if not subject.offers("delete"):
+        with pytest.raises(NotOffered):
+            await subject.erp.delete_order(OPEN)
+        with pytest.raises(NotOffered):
+            await subject.erp.snapshot(OPEN, "delete")
+        assert (await subject.erp.get_order(OPEN)).status == "open"
+        return
+
+    assert (await subject.erp.snapshot(OPEN, "delete")).blockers == ()
+    await subject.erp.delete_order(OPEN)
+
+    with pytest.raises(OrderNotFound):
+        await subject.erp.get_order(OPEN)
+    with pytest.raises(OrderNotFound):
+        await subject.erp.delete_order(OPEN)
+    with pytest.raises(OrderNotFound):
+        await subject.erp.snapshot(OPEN, "delete")
+
+
+@pytest.mark.parametrize(("number", "document"), [(PARTIAL, "item receipt IR-"), (INVOICED, "purchase invoice PI-")])
+async def test_what_forbids_a_delete_is_named_and_does(subject: Subject, number: str, document: str) -> None:
+    if subject.offers("delete"):
+        found = await subject.erp.snapshot(number, "delete")
+
+        assert any(blocker.startswith(document) for blocker in found.blockers)
+        with pytest.raises(Refused):
+            await subject.erp.delete_order(number)
+
+
+async def test_an_order_that_was_made_anew_under_its_number_is_another_one(subject: Subject) -> None:
+    if subject.offers("delete"):
+        draft = await subject.draft(NEW)
+        await subject.erp.create_order(draft)
+        before = await subject.erp.snapshot(NEW, "delete")
+        await subject.erp.delete_order(NEW)
+        await subject.erp.create_order(draft)
+
+        after = await subject.erp.snapshot(NEW, "delete")
+
+        assert before.erp_id is not None
+        assert before.erp_id != after.erp_id
+
+
+async def test_the_sandbox_tells_the_identity_of_an_order_to_finalize(subject: Subject) -> None:
+    if subject.erp.operations >= {"finalize", "delete"}:
+        finalizing, deleting = [await subject.erp.snapshot(OPEN, kind) for kind in ("finalize", "delete")]
+
+        assert finalizing == deleting
+        assert finalizing.erp_id is not None
+
+
+async def test_wrong_credentials_are_told_and_nothing_is_sent(url: str) -> None:
+    draft = OrderDraft(
+        number=NEW,
+        vendor=Vendor(id="12", name="Acme Fasteners"),
+        lines=(DraftLine.model_validate({"item": "A", "quantity": "1", "unit_price": "1", "warehouse": "1"}),),
+    )
+    for erp in (
+        InventoryPro(url, "sandbox", "not-the-secret"),
+        Exsited(url, "sandbox", "not-the-secret", "https://localhost/"),
+    ):
+        with pytest.raises(SignInFailed):
+            await erp.get_order(OPEN)
+        if isinstance(erp, InventoryPro):
+            with pytest.raises(SignInFailed):
+                await erp.create_order(draft)
+        await erp.aclose()

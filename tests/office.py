@@ -1,0 +1,121 @@
+"""A purchasing office for tests: a sandbox book in a file, a server over it, and clients of both eras.
+
+The book is opened a second time beside the server's, so that a test can see what really happened and
+can change an order behind the server's back.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import httpx2
+from mcp import Client, StdioServerParameters
+from mcp.client import ClientRequestContext
+from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult, ErrorData
+
+from po_mcp.config import Settings
+from po_mcp.connectors.sandbox import Sandbox
+from po_mcp.sandbox import Book
+from po_mcp.sandbox.refusals import Missing
+from po_mcp.server import build_server
+
+MODES = {"2026-07-28": "2026-07-28", "2025-11-25": "legacy"}
+ERAS = tuple(MODES)
+Transport = Literal["memory", "stdio"]
+Reply = ElicitResult | ErrorData
+
+
+@dataclass
+class Tap(httpx2.AsyncBaseTransport):
+    """Sits on the wire to the ERP and counts what passes."""
+
+    inner: httpx2.AsyncBaseTransport | None = None
+    seen: list[tuple[str, str]] = field(default_factory=list)
+
+    def around(self, inner: httpx2.AsyncBaseTransport) -> Tap:
+        self.inner = inner
+        return self
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        assert self.inner is not None
+        self.seen.append((request.method, request.url.path))
+        return await self.inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        assert self.inner is not None
+        await self.inner.aclose()
+
+    @property
+    def writes(self) -> list[tuple[str, str]]:
+        """What was sent that is neither a read nor a sign-in."""
+        return [(method, path) for method, path in self.seen if method != "GET" and "oken" not in path]
+
+
+@dataclass
+class Person:
+    """Whoever is asked: gives `reply`, or what it makes of the question, and remembers every question."""
+
+    reply: Reply | Callable[[ElicitRequestFormParams], Reply]
+    asked: list[ElicitRequestFormParams] = field(default_factory=list)
+
+    async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> Reply:
+        assert isinstance(params, ElicitRequestFormParams)
+        self.asked.append(params)
+        return self.reply(params) if callable(self.reply) else self.reply
+
+
+@dataclass
+class Office:
+    """One book, and servers over it."""
+
+    book: Path
+    tap: Tap = field(default_factory=Tap)
+
+    @asynccontextmanager
+    async def client(
+        self, era: str = ERAS[0], person: Person | None = None, transport: Transport = "memory", **settings: Any
+    ) -> AsyncIterator[Client]:
+        """Connect a client to a new server over the book, in this process or in one of its own."""
+        if transport == "stdio":
+            environment = {"PO_MCP_SANDBOX": str(self.book), "PO_MCP_ERP": "sandbox"}
+            command = StdioServerParameters(command=sys.executable, args=["-m", "po_mcp"], env=environment)
+            connection = Client(command, mode=MODES[era], elicitation_callback=person)
+        else:
+            erp = Sandbox(self.book, around=self.tap.around)
+            server = build_server(Settings(**settings), erp=erp)
+            connection = Client(server, mode=MODES[era], elicitation_callback=person)
+        async with connection as client:
+            yield client
+
+    def order(self, number: str) -> Any:
+        """The order as the book has it, or None."""
+        with closing(Book.open(self.book)) as book:
+            try:
+                return book.order(number)
+            except Missing:
+                return None
+
+    def change(self, change: Callable[[Book], object]) -> None:
+        """Do something to the book behind the server's back."""
+        with closing(Book.open(self.book)) as book:
+            change(book)
+
+
+def accept(**content: Any) -> ElicitResult:
+    return ElicitResult(action="accept", content=content)
+
+
+def outcome(result: CallToolResult) -> Mapping[str, Any]:
+    """The structured outcome of a write."""
+    assert not result.is_error, text(result)
+    assert result.structured_content is not None
+    return result.structured_content
+
+
+def text(result: CallToolResult) -> str:
+    return "\n".join(block.text for block in result.content if block.type == "text")

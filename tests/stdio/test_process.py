@@ -1,0 +1,168 @@
+"""The real process: what a host starts, spoken to by a client that is not the SDK's."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+MODERN_META = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "1"},
+    "io.modelcontextprotocol/clientCapabilities": {"elicitation": {}},
+}
+INITIALIZE = {
+    "protocolVersion": "2025-11-25",
+    "clientInfo": {"name": "raw", "version": "1"},
+    "capabilities": {"elicitation": {}},
+}
+
+
+class RawClient:
+    """Speaks newline-delimited JSON-RPC to a server process, and nothing more."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self._id = 0
+
+    def send(self, message: dict[str, Any]) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+        self.process.stdin.flush()
+
+    def receive(self) -> dict[str, Any]:
+        assert self.process.stdout is not None
+        message: dict[str, Any] = json.loads(self.process.stdout.readline())
+        return message
+
+    def request(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        self._id += 1
+        self.send({"id": self._id, "method": method, "params": params})
+        return self.receive()
+
+    def end(self) -> tuple[int, str]:
+        """Close stdin; return the exit status and what was written to stderr."""
+        _, errors = self.process.communicate(timeout=10)
+        return self.process.returncode, errors.decode()
+
+
+def environment(book: Path | str = ":memory:", **changes: str) -> dict[str, str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PO_MCP_")}
+    return {**kept, "PO_MCP_SANDBOX": str(book), **changes}
+
+
+@contextmanager
+def server(*arguments: str, **changes: str) -> Iterator[RawClient]:
+    command = [sys.executable, "-m", "po_mcp", *arguments]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, env=environment(**changes), **pipes) as process:  # type: ignore[call-overload]
+        watchdog = threading.Timer(30, process.kill)  # a server that hangs fails the test, not the run
+        watchdog.start()
+        try:
+            yield RawClient(process)
+        finally:
+            watchdog.cancel()
+            process.kill()
+
+
+def test_a_client_of_2026_lists_the_tools_and_deletes_with_the_persons_yes() -> None:
+    call = {"name": "delete_purchase_order", "arguments": {"number": "PO-2025-0038"}, "_meta": MODERN_META}
+    with server() as client:
+        tools = client.request("tools/list", {"_meta": MODERN_META})["result"]["tools"]
+        question = client.request("tools/call", call)["result"]
+        answer = {"approval": {"action": "accept", "content": {"order_number": "PO-2025-0038"}}}
+        again = {**call, "inputResponses": answer, "requestState": question["requestState"]}
+        done = client.request("tools/call", again)["result"]
+        ended = client.end()
+
+    assert len(tools) == 5
+    assert question["resultType"] == "input_required"
+    assert "PO-2025-0038" in question["inputRequests"]["approval"]["params"]["message"]
+    assert done["structuredContent"]["status"] == "done"
+    assert ended == (0, "")
+
+
+def test_a_client_of_2025_lists_the_tools_and_deletes_with_the_persons_yes() -> None:
+    with server() as client:
+        hello = client.request("initialize", INITIALIZE)["result"]
+        client.send({"method": "notifications/initialized"})
+        tools = client.request("tools/list", {})["result"]["tools"]
+        asked = client.request("tools/call", {"name": "delete_purchase_order", "arguments": {"number": "PO-2025-0038"}})
+        client.send({"id": asked["id"], "result": {"action": "accept", "content": {"order_number": "PO-2025-0038"}}})
+        done = client.receive()["result"]
+        ended = client.end()
+
+    assert "SANDBOX: no real order." in hello["instructions"]
+    assert len(tools) == 5
+    assert asked["method"] == "elicitation/create"
+    assert done["structuredContent"]["status"] == "done"
+    assert ended == (0, "")
+
+
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("busy", [False, True], ids=["idle", "while a person is asked"])
+def test_a_signal_ends_it_at_once_without_a_traceback(sent: signal.Signals, busy: bool) -> None:
+    with server() as client:
+        client.request("initialize", INITIALIZE)
+        client.send({"method": "notifications/initialized"})
+        if busy:
+            client.request("tools/call", {"name": "delete_purchase_order", "arguments": {"number": "PO-2025-0038"}})
+        client.process.send_signal(sent)
+        status = client.process.wait(timeout=5)  # its stdin is still open
+
+        assert client.process.stderr is not None
+        assert (status, client.process.stderr.read()) == (0, b"")
+
+
+def test_closed_stdin_while_a_person_is_asked_ends_it_and_deletes_nothing(tmp_path: Path) -> None:
+    book = tmp_path / "book.db"
+    with server(book=str(book)) as client:
+        client.request("initialize", INITIALIZE)
+        client.send({"method": "notifications/initialized"})
+        client.request("tools/call", {"name": "delete_purchase_order", "arguments": {"number": "PO-2025-0038"}})
+        ended = client.end()
+    with server(book=str(book)) as client:
+        params = {"name": "get_purchase_order", "arguments": {"number": "PO-2025-0038"}, "_meta": MODERN_META}
+        order = client.request("tools/call", params)["result"]
+
+    assert ended == (0, "")
+    assert order["structuredContent"]["status"] == "open"
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"PO_MCP_ERP": "sap"}, "PO_MCP_ERP input should be 'sandbox', 'inventory-pro' or 'exsited'"),
+        ({"PO_MCP_ERP": "inventory-pro"}, "PO_MCP_BASE_URL is missing; ERP inventory-pro needs it"),
+        ({"PO_MCP_READONLY": "1"}, "PO_MCP_READONLY is not a setting of po-mcp"),
+        ({"PO_MCP_TIMEOUT": "soon"}, "PO_MCP_TIMEOUT input should be a valid number"),
+    ],
+    ids=str,
+)
+def test_a_wrong_setting_stops_the_start_with_one_line_that_names_it(changes: dict[str, str], said: str) -> None:
+    with server(**changes) as client:
+        status, errors = client.end()
+
+    assert status == 2
+    assert errors.startswith(f"po-mcp: {said}")
+    assert errors.count("\n") == 1
+
+
+@pytest.mark.parametrize("era", ["2026-07-28", "2025-11-25"])
+def test_the_demo_plays_as_the_story_has_it(era: str) -> None:
+    command = [sys.executable, "-m", "po_mcp", "demo", "--era", era]
+    wrong = {"PO_MCP_ERP": "exsited", "PO_MCP_BASE_URL": "https://erp.example.com"}  # must not matter
+    run = subprocess.run(command, env=environment(**wrong), capture_output=True, text=True, timeout=60)
+
+    assert (run.returncode, run.stderr) == (0, "")
+    assert "7 calls, 3 questions, as the story has it" in run.stdout
+    assert "PO-2025-0037-BO1" in run.stdout

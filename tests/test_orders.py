@@ -1,0 +1,121 @@
+"""The vocabulary: exact numbers, and what a model may write for one."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from po_mcp.orders import DraftLine, OrderLine, PurchaseOrder, exact_decimal, plain
+
+money_text = st.from_regex(r"\A[0-9]{1,12}(\.[0-9]{1,6})?\Z")
+
+
+@given(money_text)
+def test_text_of_digits_is_taken_exactly(text: str) -> None:
+    assert plain(exact_decimal(text)) == plain(Decimal(text))
+
+
+@given(st.integers(min_value=0, max_value=10**12 - 1))
+def test_an_integer_is_taken_exactly(number: int) -> None:
+    assert exact_decimal(number) == number
+
+
+@given(st.integers(min_value=0, max_value=10**15 - 1), st.integers(min_value=0, max_value=6))
+def test_a_json_number_of_at_most_fifteen_digits_is_the_number_that_was_written(digits: int, places: int) -> None:
+    written = Decimal(digits).scaleb(-places)
+    number = float(written)  # what a JSON parser makes of it
+    if written >= 10**12 or "e" in repr(number):
+        return
+
+    assert exact_decimal(number) == written
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "",
+        " 5 ",
+        "5\n",
+        "1e3",
+        "-1",
+        "+1",
+        "$5",
+        "5 EUR",
+        "1,000",
+        "1.",
+        ".5",
+        "0.1234567",
+        "12345678901234567",
+        "1234567890123",
+        "٣",  # an Arabic-Indic three
+        "５",  # a full-width five  # noqa: RUF001
+        "NaN",
+        "Infinity",
+        True,
+        False,
+        None,
+        [],
+        {},
+        -1,
+        10**12,
+        10**5000,
+        0.30000000000000004,
+        float("nan"),
+        float("inf"),
+        1e22,
+        1e-7,
+    ],
+    ids=lambda value: repr(value) if not isinstance(value, int) or value < 10**20 else "10**5000",
+)
+def test_what_is_not_plainly_a_number_is_refused_with_how_to_write_it(value: object) -> None:
+    with pytest.raises(ValueError, match="write it as digits"):
+        exact_decimal(value)
+
+
+@given(st.one_of(st.text(), st.floats(), st.integers(), st.binary(), st.decimals()))
+def test_nothing_that_a_model_writes_makes_it_crash_or_lose_a_digit(value: object) -> None:
+    try:
+        number = exact_decimal(value)
+    except ValueError:
+        return
+    assert number.is_finite()
+    assert 0 <= number < 10**12
+
+
+@pytest.mark.parametrize("quantity", ["0", "0.000000", 0, 0.0])
+def test_a_quantity_is_more_than_zero(quantity: object) -> None:
+    with pytest.raises(ValidationError, match="more than zero"):
+        DraftLine.model_validate({"item": "BOLT", "quantity": quantity, "unit_price": "1"})
+
+
+def test_a_price_may_be_zero() -> None:
+    line = DraftLine.model_validate({"item": "BOLT", "quantity": "1", "unit_price": "0"})
+
+    assert line.unit_price == 0
+
+
+def test_an_unknown_key_of_a_line_is_refused() -> None:
+    with pytest.raises(ValidationError, match="discount"):
+        DraftLine.model_validate({"item": "BOLT", "quantity": "1", "unit_price": "1", "discount": "5"})
+
+
+def test_what_the_erp_does_not_say_is_absent() -> None:
+    order = PurchaseOrder(number="PO-1", vendor="Acme", status="open", status_text="Open", total=Decimal("4250.00"))
+
+    assert order.published() == {
+        "number": "PO-1",
+        "vendor": "Acme",
+        "status": "open",
+        "status_text": "Open",
+        "total": "4250.00",
+    }
+
+
+def test_text_of_the_erp_is_made_visible_when_an_order_is_made_of_it() -> None:
+    line = OrderLine(item="BOLT\n", quantity=Decimal(1), description="a\u202eb")
+
+    assert (line.item, line.description) == ("BOLT\\u{000A}", "a\\u{202E}b")

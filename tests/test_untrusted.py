@@ -1,0 +1,50 @@
+"""Text from an ERP: nothing unseen survives, and nothing that is seen is lost."""
+
+from __future__ import annotations
+
+import sys
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from po_mcp.untrusted import quoted, visible
+
+UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"}
+
+
+def test_every_unseen_code_point_is_written_out() -> None:
+    unseen = [chr(point) for point in range(sys.maxunicode + 1) if unicodedata.category(chr(point)) in UNSEEN]
+
+    survivors = [character for character in unseen if character in visible(f"a{character}b")]
+
+    assert survivors == []
+    assert len(unseen) > 2_278
+
+
+@pytest.mark.parametrize(
+    "point", [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x180B, 0x180F, 0x3164, 0xFE00, 0xFE0F, 0xFFA0, 0xE0001, 0xE0100]
+)
+def test_characters_that_render_as_nothing_are_written_out(point: int) -> None:
+    assert visible(f"a{chr(point)}b") == f"a\\u{{{point:04X}}}b"
+
+
+@given(st.text(alphabet=st.characters(categories=["L", "N", "P", "S"], max_codepoint=0x0370), max_size=100))
+def test_what_is_seen_is_kept(text: str) -> None:
+    assert visible(text) == text.replace("\u034f", "\\u{034F}")
+
+
+@given(st.text())
+def test_a_quoted_text_is_one_line_that_cannot_leave_its_quotes(text: str) -> None:
+    shown = quoted(text)
+
+    assert shown.isprintable()
+    inner = shown[1:-1].replace("\\\\", "").replace('\\"', "")
+    assert '"' not in inner
+    assert not inner.endswith("\\")
+
+
+def test_long_text_is_cut_and_the_cut_is_shown() -> None:
+    assert visible("x" * 600) == "x" * 499 + "…"
+    assert quoted("x" * 600, 10) == '"' + "x" * 9 + '…"'

@@ -1,0 +1,42 @@
+"""The tools as a client sees them, kept as files: a changed contract is a visible diff.
+
+`python -m tests.tools.snapshots` writes them anew.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import anyio
+from mcp import Client
+
+from po_mcp.config import Settings
+from po_mcp.connectors.sandbox import Sandbox
+from po_mcp.server import build_server
+
+FOLDER = Path(__file__).parent / "snapshots"
+
+
+async def published() -> dict[str, str]:
+    """Every tool's name and its entry of tools/list, as text."""
+    async with Client(build_server(Settings(), erp=Sandbox())) as client:
+        tools = (await client.list_tools()).tools
+    return {tool.name: json.dumps(_wire(tool), indent=2, ensure_ascii=False) + "\n" for tool in tools}
+
+
+def _wire(tool: object) -> object:
+    from mcp.types import Tool
+
+    assert isinstance(tool, Tool)
+    return tool.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+def write() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for name, text in anyio.run(published).items():
+        (FOLDER / f"{name}.json").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    write()

@@ -1,0 +1,387 @@
+"""The guard: nothing destructive is sent without a person's yes to exactly what they were shown.
+
+Every case is tried in both protocol eras, on both guarded tools, against a server in this process
+and against a real one over stdio.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import anyio
+import pytest
+from mcp import MCPError
+from mcp.types import ElicitResult, ErrorData, InputRequiredResult
+
+from po_mcp.sandbox import Book
+from po_mcp.sandbox.records import LIVE, LineDraft, OrderDraft
+from tests.office import ERAS, Office, Person, Reply, Transport, accept, outcome, text
+
+DELETE, FINALIZE = "delete_purchase_order", "finalize_purchase_order"
+NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037"}
+YES = {
+    DELETE: accept(order_number="PO-2025-0038"),
+    FINALIZE: accept(confirm=True, create_backorder=True),
+}
+TOOLS = (DELETE, FINALIZE)
+both_eras = pytest.mark.parametrize("era", ERAS)
+both_tools = pytest.mark.parametrize("tool", TOOLS)
+both_transports = pytest.mark.parametrize("transport", ["memory", "stdio"])
+
+
+def untouched(office: Office, tool: str) -> bool:
+    order = office.order(NUMBER[tool])
+    backorder = office.order(f"{NUMBER[tool]}-BO1")
+    return order is not None and order.status in LIVE and backorder is None
+
+
+@both_transports
+@both_tools
+@both_eras
+async def test_a_yes_carries_it_out_once(office: Office, era: str, tool: str, transport: Transport) -> None:
+    person = Person(YES[tool])
+
+    async with office.client(era, person, transport) as client:
+        done = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+
+    assert done["status"] == "done"
+    assert len(person.asked) == 1
+    assert person.asked[0].message.startswith("SANDBOX: no real order.\n")
+    assert done["message"].startswith("SANDBOX: no real order. ")
+    assert not untouched(office, tool)
+    if tool == FINALIZE:
+        assert done["backorder_number"] == "PO-2025-0037-BO1"
+        assert office.order("PO-2025-0037-BO1") is not None
+        assert office.order("PO-2025-0037-BO2") is None
+    if transport == "memory":
+        assert len(office.tap.writes) == 1
+
+
+NOT_A_YES: dict[str, dict[str, Reply]] = {
+    DELETE: {
+        "declined": ElicitResult(action="decline"),
+        "cancelled": ElicitResult(action="cancel"),
+        "wrong number": accept(order_number="PO-2025-0042"),
+        "ill-typed": accept(order_number=True),
+        "no content": ElicitResult(action="accept"),
+        "empty content": accept(),
+        "more than was asked": accept(order_number="PO-2025-0038", confirm=True),
+        "the other form": accept(confirm=True),
+        "declined with the number": ElicitResult(action="decline", content={"order_number": "PO-2025-0038"}),
+    },
+    FINALIZE: {
+        "declined": ElicitResult(action="decline"),
+        "cancelled": ElicitResult(action="cancel"),
+        "confirm is false": accept(confirm=False, create_backorder=True),
+        "ill-typed": accept(confirm="true", create_backorder=True),
+        "a number": accept(confirm=1, create_backorder=True),
+        "ill-typed choice": accept(confirm=True, create_backorder="yes"),
+        "no content": ElicitResult(action="accept"),
+        "half the form": accept(confirm=True),
+        "more than was asked": accept(confirm=True, create_backorder=True, note="x"),
+    },
+}
+
+
+@both_transports
+@pytest.mark.parametrize(("tool", "case"), [(tool, case) for tool in TOOLS for case in NOT_A_YES[tool]])
+@both_eras
+async def test_everything_but_a_yes_sends_nothing(
+    office: Office, era: str, tool: str, case: str, transport: Transport
+) -> None:
+    async with office.client(era, Person(NOT_A_YES[tool][case]), transport) as client:
+        told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+
+    assert told["status"] == "declined"
+    assert "Nothing was sent" in told["message"]
+    assert untouched(office, tool)
+    assert office.tap.writes == []
+
+
+@both_transports
+@both_tools
+@both_eras
+async def test_a_client_that_cannot_be_asked_gets_no_write(
+    office: Office, era: str, tool: str, transport: Transport
+) -> None:
+    async with office.client(era, None, transport) as client:
+        told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+
+    assert told["status"] == "approval_required"
+    assert "Nothing was sent" in told["message"]
+    assert not any(word in told["message"].lower() for word in ("confirm", "true", "token", "call again"))
+    assert untouched(office, tool)
+    assert office.tap.writes == []
+
+
+@both_tools
+async def test_a_client_that_fails_to_ask_gets_no_write(office: Office, tool: str) -> None:
+    broken = Person(ErrorData(code=-32603, message="no dialog"))
+
+    async with office.client("2025-11-25", broken) as client:
+        told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+    async with office.client("2026-07-28", broken) as client:
+        with pytest.raises(MCPError):
+            await client.call_tool(tool, {"number": NUMBER[tool]})
+
+    assert told["status"] == "declined"
+    assert office.tap.writes == []
+
+
+CHANGES: dict[str, Any] = {
+    "received": lambda book: book.receive("PO-2025-0037", {2: Decimal(10)}),
+    "cancelled": lambda book: book.cancel("PO-2025-0037"),
+    "finalized by another": lambda book: book.finalize("PO-2025-0037", create_backorder=True),
+    "invoiced": lambda book: book.invoice("PO-2025-0037"),
+}
+
+
+@both_eras
+@pytest.mark.parametrize("change", CHANGES)
+async def test_an_order_that_changed_while_the_person_was_asked_is_stale(office: Office, era: str, change: str) -> None:
+    def while_asked(params: object) -> Reply:
+        office.change(CHANGES[change])
+        return YES[FINALIZE]
+
+    async with office.client(era, Person(while_asked)) as client:
+        told = outcome(await client.call_tool(FINALIZE, {"number": NUMBER[FINALIZE]}))
+
+    assert told["status"] == "stale"
+    assert "Nothing was sent" in told["message"]
+    assert office.tap.writes == []
+
+
+@both_eras
+async def test_an_order_that_was_deleted_and_created_anew_while_the_person_was_asked_is_stale(
+    office: Office, era: str
+) -> None:
+    def recreate(book: Book) -> None:
+        old = book.order("PO-2025-0038")
+        book.delete(old.number)
+        lines = [
+            LineDraft(("short_id", line.item.short_id), line.quantity, line.price, ("id", line.warehouse.id))
+            for line in old.lines
+        ]
+        book.create(OrderDraft(("id", old.vendor.id), tuple(lines), number=old.number, ordered_at=old.ordered_at))
+
+    def while_asked(params: object) -> Reply:
+        office.change(recreate)
+        return YES[DELETE]
+
+    async with office.client(era, Person(while_asked)) as client:
+        told = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
+
+    assert told["status"] == "stale"
+    assert office.order("PO-2025-0038") is not None
+    assert office.tap.writes == []
+
+
+@both_tools
+async def test_an_answer_without_a_question_is_not_taken_for_one(office: Office, tool: str) -> None:
+    async with office.client(person=Person(YES[tool])) as client:
+        for key in ("approval", "confirm", "approval_required"):
+            result = await client.session.call_tool(
+                tool, {"number": NUMBER[tool]}, input_responses={key: YES[tool]}, allow_input_required=True
+            )
+            assert isinstance(result, InputRequiredResult)
+
+    assert untouched(office, tool)
+    assert office.tap.writes == []
+
+
+async def asked(client: Any, tool: str, arguments: dict[str, Any]) -> InputRequiredResult:
+    """Make the first leg of a guarded call, and return the question."""
+    result = await client.session.call_tool(tool, arguments, allow_input_required=True)
+    assert isinstance(result, InputRequiredResult)
+    return result
+
+
+@both_tools
+async def test_the_same_answer_twice_sends_once(office: Office, tool: str) -> None:
+    arguments = {"number": NUMBER[tool]}
+    async with office.client(person=Person(YES[tool])) as client:
+        question = await asked(client, tool, arguments)
+        told = []
+
+        async def answer() -> None:
+            result = await client.session.call_tool(
+                tool, arguments, input_responses={"approval": YES[tool]}, request_state=question.request_state
+            )
+            told.append(outcome(result))
+
+        async with anyio.create_task_group() as calls:
+            for _ in range(20):
+                calls.start_soon(answer)
+        for _ in range(5):
+            await answer()
+
+    assert [one["status"] for one in told] == ["done"] * 25
+    assert sorted(one["replayed"] for one in told) == [False] + [True] * 24
+    assert len(office.tap.writes) == 1
+
+
+@both_tools
+async def test_an_answer_that_was_no_does_not_end_the_question(office: Office, tool: str) -> None:
+    """Some clients decline without showing anything, so a later yes to the same question counts."""
+    arguments = {"number": NUMBER[tool]}
+    async with office.client(person=Person(YES[tool])) as client:
+        question = await asked(client, tool, arguments)
+        statuses = []
+        for reply in (ElicitResult(action="decline"), YES[tool]):
+            result = await client.session.call_tool(
+                tool, arguments, input_responses={"approval": reply}, request_state=question.request_state
+            )
+            statuses.append(outcome(result)["status"])
+
+    assert statuses == ["declined", "done"]
+    assert len(office.tap.writes) == 1
+
+
+async def test_an_approval_is_good_for_its_order_tool_and_arguments_only(office: Office) -> None:
+    calls = [
+        (DELETE, {"number": "PO-2025-0038"}),
+        (DELETE, {"number": "PO-2025-0042"}),
+        (FINALIZE, {"number": "PO-2025-0037"}),
+        (FINALIZE, {"number": "PO-2025-0037", "create_backorder": True}),
+        (FINALIZE, {"number": "PO-2025-0042"}),
+    ]
+    async with office.client(person=Person(ElicitResult(action="decline"))) as client:
+        questions = [await asked(client, *call) for call in calls]
+        rejected = 0
+        for i, question in enumerate(questions):
+            for j, (tool, arguments) in enumerate(calls):
+                if i == j:
+                    continue
+                with pytest.raises(MCPError, match="Invalid or expired requestState"):
+                    await client.session.call_tool(
+                        tool,
+                        arguments,
+                        input_responses={"approval": YES[tool]},
+                        request_state=question.request_state,
+                    )
+                rejected += 1
+
+    assert rejected == 20
+    assert office.tap.writes == []
+
+
+async def test_a_state_that_was_tampered_with_is_refused(office: Office) -> None:
+    arguments = {"number": NUMBER[DELETE]}
+    async with office.client(person=Person(YES[DELETE])) as client:
+        state = (await asked(client, DELETE, arguments)).request_state
+        assert state is not None
+        for place in range(0, len(state), 7):
+            forged = state[:place] + ("A" if state[place] != "A" else "B") + state[place + 1 :]
+            with pytest.raises(MCPError, match="Invalid or expired requestState"):
+                await client.session.call_tool(
+                    DELETE, arguments, input_responses={"approval": YES[DELETE]}, request_state=forged
+                )
+
+    assert office.tap.writes == []
+
+
+CONFIRM_LIKE: list[dict[str, Any]] = [
+    {name: value}
+    for name in ("confirm", "approved", "token", "order_number", "answer", "operation_id", "force", "yes", "dry_run")
+    for value in (True, "PO-2025-0038")
+] + [{"_meta": {"approved": True}}, {"ctx": {}}, {"Number": "PO-2025-0038"}, {"numbers": ["PO-2025-0038"]}]
+
+
+@both_tools
+@both_eras
+async def test_no_argument_stands_for_a_yes(office: Office, era: str, tool: str) -> None:
+    async with office.client(era) as client:
+        schema = next(t for t in (await client.list_tools()).tools if t.name == tool).input_schema
+        for extra in CONFIRM_LIKE:
+            result = await client.call_tool(tool, {"number": NUMBER[tool], **extra})
+            assert result.is_error
+            assert "there is no such argument" in text(result)
+
+    assert schema["additionalProperties"] is False
+    assert set(schema["properties"]) <= {"number", "create_backorder"}
+    assert office.tap.seen == []
+
+
+@both_eras
+@pytest.mark.parametrize(
+    ("tool", "number", "why"),
+    [
+        (DELETE, "PO-2025-0037", "item receipt IR-"),
+        (FINALIZE, "closed", "is closed, so it cannot be finalized"),
+    ],
+)
+async def test_what_cannot_succeed_is_refused_before_anybody_is_asked(
+    office: Office, era: str, tool: str, number: str, why: str
+) -> None:
+    if number == "closed":
+        office.change(lambda book: book.finalize("PO-2025-0036", create_backorder=False))
+        number = "PO-2025-0036"
+    person = Person(YES[tool])
+
+    async with office.client(era, person) as client:
+        told = outcome(await client.call_tool(tool, {"number": number}))
+
+    assert told["status"] == "refused"
+    assert why in told["message"]
+    assert person.asked == []
+    assert office.tap.writes == []
+
+
+@both_eras
+async def test_an_invoiced_order_is_refused_with_the_invoice_named(office: Office, era: str) -> None:
+    office.change(lambda book: book.invoice("PO-2025-0042"))
+    person = Person(accept(order_number="PO-2025-0042"))
+
+    async with office.client(era, person) as client:
+        told = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0042"}))
+
+    assert told["status"] == "refused"
+    assert "purchase invoice PI-" in told["message"]
+    assert person.asked == []
+
+
+@both_eras
+@pytest.mark.parametrize(
+    ("choice", "backorder"), [(True, "PO-2025-0037-BO1"), (False, None)], ids=["with backorder", "without"]
+)
+async def test_a_backorder_that_the_caller_chose_is_shown_and_not_asked_for(
+    office: Office, era: str, choice: bool, backorder: str | None
+) -> None:
+    person = Person(accept(confirm=True))
+
+    async with office.client(era, person) as client:
+        done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037", "create_backorder": choice}))
+
+    assert done["status"] == "done"
+    assert done.get("backorder_number") == backorder
+    assert ("A NEW BACKORDER is made" if choice else "GIVEN UP") in person.asked[0].message
+    assert list(person.asked[0].requested_schema["properties"]) == ["confirm"]
+
+
+@both_eras
+async def test_a_person_may_choose_against_a_backorder(office: Office, era: str) -> None:
+    async with office.client(era, Person(accept(confirm=True, create_backorder=False))) as client:
+        done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
+
+    assert (done["status"], done.get("backorder_number")) == ("done", None)
+    assert office.order("PO-2025-0037-BO1") is None
+
+
+@both_eras
+async def test_two_calls_at_once_both_approved_send_once(office: Office, era: str) -> None:
+    person = Person(YES[FINALIZE])
+    told = []
+    async with office.client(era, person) as client:
+
+        async def call() -> None:
+            told.append(outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"})))
+
+        async with anyio.create_task_group() as calls:
+            for _ in range(5):
+                calls.start_soon(call)
+
+    assert {one["status"] for one in told} == {"done"}
+    assert [one["replayed"] for one in told].count(False) == 1
+    assert len(office.tap.writes) == 1
+    assert office.order("PO-2025-0037-BO2") is None

@@ -1,0 +1,279 @@
+"""The tools that need no approval: list, get and create, and what they refuse."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import anyio
+import pytest
+
+from tests.office import ERAS, Office, outcome, text
+
+both_eras = pytest.mark.parametrize("era", ERAS)
+BOLT = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
+NUT = {"item": "NUT-M8", "quantity": "1000", "unit_price": "0.22", "warehouse": "1"}
+ORDER: dict[str, Any] = {"number": "PO-2025-0043", "vendor": "Acme Fasteners", "lines": [BOLT, NUT]}
+
+
+@both_eras
+async def test_pages_together_hold_every_open_order_once(office: Office, era: str) -> None:
+    numbers: list[str] = []
+    cursor = None
+    async with office.client(era) as client:
+        for _ in range(4):
+            page = outcome(await client.call_tool("list_purchase_orders", {"limit": 9, "cursor": cursor}))
+            numbers += [order["number"] for order in page["orders"]]
+            cursor = page.get("next_cursor")
+            assert page["has_more"] == (cursor is not None)
+            assert page["total_count"] == 28
+
+    assert cursor is None
+    assert len(numbers) == len(set(numbers)) == 28
+
+
+@both_eras
+async def test_orders_are_filtered_by_the_day_they_were_placed_both_ends_included(office: Office, era: str) -> None:
+    days = {"ordered_from": "2025-05-10", "ordered_to": "2025-05-15"}
+    async with office.client(era) as client:
+        page = outcome(await client.call_tool("list_purchase_orders", days))
+
+    placed = [order["ordered_at"][:10] for order in page["orders"]]
+    assert {"PO-2025-0041", "PO-2025-0042"} <= {order["number"] for order in page["orders"]}
+    assert page["total_count"] == len(placed)
+    assert all("2025-05-10" <= day <= "2025-05-15" for day in placed)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"ordered_from": "2025-01-01"},
+        {"limit": 5},
+        {"cursor": "bm90IG91cnM"},
+        {"cursor": "!"},
+        {"cursor": ""},
+        {"cursor": "W1sxXSwyLDNd"},
+    ],
+    ids=str,
+)
+async def test_a_cursor_of_another_query_is_refused(office: Office, changed: dict[str, Any]) -> None:
+    async with office.client() as client:
+        first = outcome(await client.call_tool("list_purchase_orders", {"limit": 9}))
+        office.tap.seen.clear()
+        result = await client.call_tool("list_purchase_orders", {"limit": 9, "cursor": first["next_cursor"], **changed})
+
+    assert result.is_error
+    assert "The cursor does not belong to this query. Nothing was sent." in text(result)
+    assert office.tap.seen == []
+
+
+@both_eras
+async def test_an_order_is_read_whole_and_exact(office: Office, era: str) -> None:
+    async with office.client(era) as client:
+        result = await client.call_tool("get_purchase_order", {"number": "PO-2025-0042"})
+
+    order = outcome(result)
+    assert (order["vendor"], order["status"], order["total"]) == ("Acme Fasteners", "open", "4250.00")
+    assert order["lines"][0] == {
+        "line": 1,
+        "item": "BOLT-M8-30",
+        "description": "M8 x 30mm Hex Bolt",
+        "quantity": "1000",
+        "received": "0",
+        "outstanding": "1000",
+        "unit_price": "0.45",
+        "line_total": "450.00",
+        "warehouse": "1",
+        "warehouse_name": "Main",
+    }
+    assert "The lines add up to 910.00; the ERP's total is 4250.00." in text(result)
+
+
+async def test_an_order_that_is_not_there_is_an_error_with_the_next_step(office: Office) -> None:
+    async with office.client() as client:
+        result = await client.call_tool("get_purchase_order", {"number": "PO-1999-0001"})
+
+    assert result.is_error
+    assert text(result) == "Inventory Pro knows no such order. Check the number with list_purchase_orders."
+
+
+@both_eras
+async def test_an_order_is_created_and_shown_as_the_erp_stored_it(office: Office, era: str) -> None:
+    async with office.client(era) as client:
+        done = outcome(await client.call_tool("create_purchase_order", ORDER))
+
+    assert done["status"] == "done"
+    assert done["message"] == (
+        'SANDBOX: no real order. Created PO-2025-0043 for "Acme Fasteners": 2 lines, total 670.00.'
+    )
+    assert [line["item"] for line in done["order"]["lines"]] == ["BOLT-M8-30", "NUT-M8"]
+    assert office.order("PO-2025-0043").total == Decimal("670.00")
+
+
+@pytest.mark.parametrize("vendor", ["12", "acme fasteners", " Acme Fasteners "])
+async def test_a_vendor_is_found_by_id_or_by_name_in_any_case(office: Office, vendor: str) -> None:
+    async with office.client() as client:
+        done = outcome(await client.call_tool("create_purchase_order", {**ORDER, "vendor": vendor}))
+
+    assert done["order"]["vendor"] == "Acme Fasteners"
+
+
+@both_eras
+async def test_the_same_order_asked_for_again_is_not_created_twice(office: Office, era: str) -> None:
+    async with office.client(era) as client:
+        told = []
+
+        async def call() -> None:
+            told.append(outcome(await client.call_tool("create_purchase_order", ORDER)))
+
+        async with anyio.create_task_group() as calls:
+            for _ in range(10):
+                calls.start_soon(call)
+
+    assert {one["status"] for one in told} == {"done"}
+    assert [one["replayed"] for one in told].count(False) == 1
+    assert len(office.tap.writes) == 1
+
+
+async def test_an_order_that_is_gone_again_may_be_created_anew(office: Office) -> None:
+    async with office.client() as client:
+        await client.call_tool("create_purchase_order", ORDER)
+        office.change(lambda book: book.delete("PO-2025-0043"))
+        again = outcome(await client.call_tool("create_purchase_order", ORDER))
+
+    assert (again["status"], again["replayed"]) == ("done", False)
+    assert office.order("PO-2025-0043") is not None
+
+
+async def test_a_number_that_is_taken_is_refused_and_no_other_is_proposed(office: Office) -> None:
+    async with office.client() as client:
+        told = outcome(await client.call_tool("create_purchase_order", {**ORDER, "number": "PO-2025-0042"}))
+
+    assert told["status"] == "refused"
+    assert "conflict" in told["message"]
+    assert "PO-2025-0043" not in told["message"]
+    assert office.order("PO-2025-0042").total == Decimal("4250.00")
+
+
+async def test_what_the_erp_judges_wrong_is_refused_without_its_own_words(office: Office) -> None:
+    lines = [{**BOLT, "item": "NO-SUCH-ITEM"}]
+    async with office.client() as client:
+        told = outcome(await client.call_tool("create_purchase_order", {**ORDER, "lines": lines}))
+
+    assert told["status"] == "refused"
+    assert "validation_error" in told["message"]
+    assert office.order("PO-2025-0043") is None
+
+
+HOSTILE_NUMBERS = [
+    "",
+    ".",
+    "..",
+    "../Vendor/7",
+    "%2e%2e",
+    "PO%2F1",
+    "PO/1",
+    "PO\\1",
+    "PO 1",
+    "PO-1#x",
+    "PO-1?x=1",
+    "PO-1;x",
+    "PO-1\n",
+    "PO-1\r\nX: y",
+    "PO-1\x00",
+    "PO-1\u202e",
+    "ＰＯ-１",  # full-width  # noqa: RUF001
+    "PO-" + "1" * 100,
+    "-PO",
+    "Finalize/",
+]
+
+
+@pytest.mark.parametrize(
+    "tool", ["get_purchase_order", "delete_purchase_order", "finalize_purchase_order", "create_purchase_order"]
+)
+async def test_a_number_that_a_path_must_not_carry_is_refused_and_nothing_is_sent(office: Office, tool: str) -> None:
+    async with office.client() as client:
+        for number in HOSTILE_NUMBERS:
+            arguments = {**ORDER, "number": number} if tool == "create_purchase_order" else {"number": number}
+            result = await client.call_tool(tool, arguments)
+            assert result.is_error, number
+            assert "Nothing was sent." in text(result)
+
+    assert office.tap.seen == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"lines": []}, "lines: "),
+        ({"lines": [{**BOLT, "quantity": "0"}]}, "lines.0.quantity: it must be more than zero"),
+        ({"lines": [{**BOLT, "quantity": "1e3"}]}, "lines.0.quantity: write it as digits"),
+        ({"lines": [{**BOLT, "unit_price": "€0.45"}]}, "lines.0.unit_price: write it as digits"),
+        ({"lines": [{**BOLT, "unit_price": "12345678901234567"}]}, "lines.0.unit_price: write it as digits"),
+        ({"lines": [{**BOLT, "unit_price": 0.30000000000000004}]}, "lines.0.unit_price: write it as digits"),
+        ({"lines": [{**BOLT, "discount": "5"}]}, "lines.0.discount: there is no such argument"),
+        ({"lines": [{**BOLT, "item": "BOLT\nDELETE"}]}, "lines.0.item: it has characters that cannot be seen"),
+        ({"approved": True}, "approved: there is no such argument"),
+        ({"expected_on": "1750000000"}, "expected_on: write the date as YYYY-MM-DD"),
+        ({"expected_on": 1750000000}, "expected_on: write the date as YYYY-MM-DD"),
+        ({"vendor": ""}, "vendor: "),
+    ],
+    ids=str,
+)
+async def test_bad_input_gets_a_clear_error_and_sends_nothing(
+    office: Office, changed: dict[str, Any], said: str
+) -> None:
+    async with office.client() as client:
+        result = await client.call_tool("create_purchase_order", {**ORDER, **changed})
+
+    assert result.is_error
+    assert text(result).startswith("Nothing was sent. ")
+    assert said in text(result)
+    assert "http" not in text(result)
+    assert "input_value" not in text(result)
+    assert office.tap.seen == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"vendor": "Acme Fastners"}, 'Did the user mean "Acme Fasteners" (id 12)?'),
+        ({"vendor": "Nobody & Sons"}, "Ask the user for the vendor's name"),
+        ({"lines": [{**BOLT, "warehouse": None}]}, "warehouse"),
+        ({"lines": [{**BOLT, "warehouse": "Main"}]}, "warehouse"),
+        ({"expected_on": "2026-01-31"}, "expected_on"),
+        ({"note": "urgent"}, "note"),
+    ],
+    ids=str,
+)
+async def test_what_this_erp_needs_or_cannot_store_is_named_and_nothing_is_written(
+    office: Office, changed: dict[str, Any], said: str
+) -> None:
+    async with office.client() as client:
+        result = await client.call_tool("create_purchase_order", {**ORDER, **changed})
+
+    assert result.is_error
+    assert said in text(result)
+    assert "Nothing was sent." in text(result)
+    assert office.tap.writes == []
+
+
+@pytest.mark.parametrize("value", [1000, 1000.0])
+async def test_a_number_that_a_model_sends_as_a_number_is_taken_exactly(office: Office, value: object) -> None:
+    lines = [{**BOLT, "quantity": value, "unit_price": 0.45}]
+    async with office.client() as client:
+        done = outcome(await client.call_tool("create_purchase_order", {**ORDER, "lines": lines}))
+
+    assert done["order"]["total"] == "450.00"
+
+
+async def test_a_read_only_server_lists_no_tool_that_writes(office: Office) -> None:
+    async with office.client("2025-11-25", read_only=True) as client:
+        instructions = client.instructions or ""
+        listed = {tool.name for tool in (await client.list_tools()).tools}
+        result = await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"})
+
+    assert listed == {"list_purchase_orders", "get_purchase_order"}
+    assert result.is_error
+    assert "read-only" in instructions

@@ -1,0 +1,213 @@
+"""What a person is shown, and which answer counts as a yes."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from po_mcp.orders import OrderLine, PurchaseOrder
+from po_mcp.writes.approval import (
+    LINES_SHOWN,
+    Answer,
+    ask_delete,
+    ask_finalize,
+    is_approval_of_delete,
+    is_approval_of_finalize,
+)
+
+
+def order(**changes: Any) -> PurchaseOrder:
+    line = OrderLine(
+        line=1,
+        item="BOLT-M8-30",
+        description="M8 x 30mm Hex Bolt",
+        quantity=Decimal(1000),
+        received=Decimal(400),
+        outstanding=Decimal(600),
+        unit_price=Decimal("0.45"),
+        line_total=Decimal("450.00"),
+    )
+    known: dict[str, Any] = {
+        "number": "PO-2025-0042",
+        "vendor": "Acme Fasteners",
+        "status": "open",
+        "status_text": "Open",
+        "ordered_at": datetime(2025, 5, 15, tzinfo=UTC),
+        "expected_on": date(2025, 6, 1),
+        "total": Decimal("450.00"),
+        "lines": (line,),
+    }
+    return PurchaseOrder.model_validate({**known, **changes})
+
+
+def test_the_question_of_a_delete_shows_the_order_as_the_erp_has_it() -> None:
+    question = ask_delete(order(), "SANDBOX: no real order.")
+
+    assert question.text.splitlines() == [
+        "SANDBOX: no real order.",
+        'Delete purchase order "PO-2025-0042" for good? This cannot be undone.',
+        "Total: 450.00",
+        "Status: open",
+        'Vendor: "Acme Fasteners"',
+        "Ordered: 2025-05-15",
+        "Expected: 2025-06-01",
+        "Lines: 1",
+        '  1. 1000 x "BOLT-M8-30" "M8 x 30mm Hex Bolt" at 0.45; received 400; outstanding 600',
+    ]
+    assert question.schema() == {
+        "type": "object",
+        "properties": {
+            "order_number": {
+                "type": "string",
+                "title": "Order number",
+                "description": 'To delete it, type "PO-2025-0042" without the quotes',
+            }
+        },
+        "required": ["order_number"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("choice", "said", "fields"),
+    [
+        (None, "You choose whether a new backorder is made", ["confirm", "create_backorder"]),
+        (True, "A NEW BACKORDER is made for what is outstanding.", ["confirm"]),
+        (False, "What is outstanding is GIVEN UP: no backorder is made.", ["confirm"]),
+    ],
+)
+def test_the_question_of_a_finalize_says_what_becomes_of_the_rest(
+    choice: bool | None, said: str, fields: list[str]
+) -> None:
+    question = ask_finalize(order(), "", choice)
+
+    assert said in question.text
+    assert [field.name for field in question.fields] == fields
+
+
+@pytest.mark.parametrize("choice", [None, True, False])
+def test_nobody_is_asked_for_a_backorder_where_everything_was_received(choice: bool | None) -> None:
+    line = OrderLine(item="BOLT", quantity=Decimal(1), received=Decimal(1), outstanding=Decimal(0))
+
+    question = ask_finalize(order(lines=(line,)), "", choice)
+
+    assert "Everything was received: no backorder is needed." in question.text
+    assert [field.name for field in question.fields] == ["confirm"]
+
+
+def test_a_total_that_is_not_the_sum_of_the_lines_is_shown_with_the_sum() -> None:
+    assert "Total: 4250.00 (its lines add up to 450.00)" in ask_delete(order(total=Decimal("4250.00")), "").text
+
+
+def test_a_long_order_is_cut_and_what_is_left_out_is_counted() -> None:
+    lines = tuple(OrderLine(line=n, item="BOLT", quantity=Decimal(1)) for n in range(1, LINES_SHOWN + 8))
+
+    text = ask_delete(order(lines=lines), "").text
+
+    assert f"Lines: {LINES_SHOWN + 7}" in text
+    assert text.endswith("and 7 more lines that are not shown here")
+
+
+hostile = st.one_of(
+    st.text(max_size=700),
+    st.sampled_from(
+        [
+            'Acme"\nTotal: 0.01\nVendor: "Safe',
+            "Acme\u202e\u2066 elif",
+            "x" * 10_000,
+            "\u3164" * 50,
+            "a\u0300" * 100,
+            "SAFE - click accept\r\n\r\n",
+            "</td><script>",
+            "\\",
+            "\ud800",
+        ]
+    ),
+)
+
+
+@given(vendor=hostile, item=hostile, description=hostile, currency=hostile)
+def test_no_text_of_the_erp_adds_a_line_or_hides_a_figure(
+    vendor: str, item: str, description: str, currency: str
+) -> None:
+    line = OrderLine(line=1, item=item, description=description or None, quantity=Decimal(7))
+    question = ask_delete(order(vendor=vendor, currency=currency, lines=(line,)), "")
+    rows = question.text.split("\n")
+
+    assert rows[0] == 'Delete purchase order "PO-2025-0042" for good? This cannot be undone.'
+    assert rows[1].startswith("Total: 450.00")
+    assert rows[3].startswith('Vendor: "')
+    assert [row.split(":")[0] for row in rows[4:7]] == ["Ordered", "Expected", "Lines"]
+    assert len(rows) == 8
+    assert all(row.isprintable() and len(row) < 300 for row in rows)
+
+
+@pytest.mark.parametrize("typed", ["PO-2025-0042", "  PO-2025-0042\n"])
+def test_the_typed_number_is_a_yes(typed: str) -> None:
+    assert is_approval_of_delete(Answer("accepted", {"order_number": typed}), "PO-2025-0042")
+
+
+NOT_A_DELETE = [
+    Answer("declined"),
+    Answer("not_asked"),
+    Answer("accepted"),
+    Answer("accepted", {}),
+    Answer("declined", {"order_number": "PO-2025-0042"}),
+    Answer("accepted", {"order_number": "PO-2025-0041"}),
+    Answer("accepted", {"order_number": "po-2025-0042"}),
+    Answer("accepted", {"order_number": ""}),
+    Answer("accepted", {"order_number": True}),
+    Answer("accepted", {"order_number": ["PO-2025-0042"]}),
+    Answer("accepted", {"order_number": "PO-2025-0042", "confirm": True}),
+    Answer("accepted", {"confirm": True}),
+    Answer("accepted", {"confirm": "PO-2025-0042"}),
+]
+
+
+@pytest.mark.parametrize("answer", NOT_A_DELETE, ids=str)
+def test_everything_else_is_no_approval_of_a_delete(answer: Answer) -> None:
+    assert not is_approval_of_delete(answer, "PO-2025-0042")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        None,
+        {},
+        {"confirm": True},
+        {"confirm": False, "create_backorder": True},
+        {"confirm": "true", "create_backorder": True},
+        {"confirm": 1, "create_backorder": True},
+        {"confirm": True, "create_backorder": "yes"},
+        {"confirm": True, "create_backorder": 1},
+        {"confirm": True, "create_backorder": None},
+        {"confirm": True, "create_backorder": True, "note": "hi"},
+        {"create_backorder": True},
+    ],
+    ids=str,
+)
+def test_only_a_true_yes_with_every_field_filled_approves_a_finalize(content: dict[str, Any] | None) -> None:
+    question = ask_finalize(order(), "", None)
+
+    assert not is_approval_of_finalize(Answer("accepted", content), question)
+    assert not is_approval_of_finalize(Answer("declined", {"confirm": True, "create_backorder": True}), question)
+    for choice in (True, False):
+        assert is_approval_of_finalize(Answer("accepted", {"confirm": True, "create_backorder": choice}), question)
+
+
+def test_another_wording_or_another_form_has_another_pin() -> None:
+    questions = [
+        ask_delete(order(), ""),
+        ask_delete(order(), "SANDBOX: no real order."),
+        ask_delete(order(total=Decimal("450.01")), ""),
+        ask_delete(order(number="PO-2025-0041"), ""),
+        ask_finalize(order(), "", None),
+        ask_finalize(order(), "", True),
+        ask_finalize(order(), "", False),
+    ]
+
+    assert len({question.pin for question in questions}) == len(questions)
