@@ -8,9 +8,10 @@ objects can show it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
+from functools import reduce
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -30,6 +31,15 @@ Status = Literal["draft", "open", "partial", "closed", "cancelled", "deleted", "
 NUMBER_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
 _exact = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
 _SURE_DIGITS = 15  # a binary float of at most 15 significant digits has one shortest text, which is what was meant
+
+
+EXACT = Context(prec=200, traps=[Inexact, InvalidOperation, Overflow])
+"""Arithmetic that raises where it would round. Python's own context rounds to 28 digits and says nothing."""
+
+
+def total_of(amounts: Iterable[Decimal]) -> Decimal:
+    """Add up exactly."""
+    return reduce(EXACT.add, amounts, Decimal(0))
 
 
 def plain(number: Decimal) -> str:
@@ -143,7 +153,7 @@ class PurchaseOrder(Record):
         """The lines added up, or None where a line has no price."""
         totals = [line.line_total for line in self.lines or ()]
         known = [total for total in totals if total is not None]
-        return sum(known, Decimal(0)) if known and len(known) == len(totals) else None
+        return total_of(known) if known and len(known) == len(totals) else None
 
     @property
     def outstanding_lines(self) -> tuple[OrderLine, ...]:
@@ -201,7 +211,7 @@ class OrderDraft(Record):
     @property
     def total(self) -> Decimal:
         """Quantity times price, added up exactly."""
-        return sum((line.quantity * line.unit_price for line in self.lines), Decimal(0))
+        return total_of(EXACT.multiply(line.quantity, line.unit_price) for line in self.lines)
 
 
 class OrderQuery(Record):

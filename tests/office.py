@@ -113,8 +113,9 @@ def accept(**content: Any) -> ElicitResult:
 def outcome(result: CallToolResult) -> Mapping[str, Any]:
     """The structured outcome of a write."""
     assert not result.is_error, text(result)
-    assert result.structured_content is not None
-    return result.structured_content
+    content: Mapping[str, Any] | None = result.structured_content
+    assert content is not None
+    return content
 
 
 def text(result: CallToolResult) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from po_mcp.orders import DraftLine, OrderLine, PurchaseOrder, exact_decimal, plain
+from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor, exact_decimal, plain
 
 money_text = st.from_regex(r"\A[0-9]{1,12}(\.[0-9]{1,6})?\Z")
 
@@ -119,3 +119,24 @@ def test_text_of_the_erp_is_made_visible_when_an_order_is_made_of_it() -> None:
     line = OrderLine(item="BOLT\n", quantity=Decimal(1), description="a\u202eb")
 
     assert (line.item, line.description) == ("BOLT\\u{000A}", "a\\u{202E}b")
+
+
+def test_sums_and_products_never_round() -> None:
+    line = DraftLine.model_validate(
+        {"item": "BOLT", "quantity": "999999999999.999999", "unit_price": "999999999999.999999"}
+    )
+    draft = OrderDraft(number="PO-1", vendor=Vendor(id="1", name="A"), lines=(line, line, line))
+
+    assert plain(draft.total) == "2999999999999999994000000.000000000003"
+
+
+def test_the_lines_add_up_only_where_each_has_a_total() -> None:
+    known = OrderLine(item="A", quantity=Decimal(1), line_total=Decimal("0.10"))
+    unknown = OrderLine(item="B", quantity=Decimal(1))
+
+    def order(*lines: OrderLine) -> PurchaseOrder:
+        return PurchaseOrder(number="PO-1", vendor="Acme", status="open", status_text="Open", lines=lines)
+
+    assert order(known, known, known).sum_of_lines == Decimal("0.30")
+    assert order(known, unknown).sum_of_lines is None
+    assert order().sum_of_lines is None

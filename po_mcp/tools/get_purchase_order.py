@@ -20,7 +20,7 @@ async def get_purchase_order(ctx: Context[Desk, Any], number: OrderNumber) -> An
     """
     desk = desk_of(ctx)
     order = await reading.get_order(desk, number)
-    parts = [desk.say(HEAD), row(order)]
+    parts = [*filter(None, [desk.erp.notice]), HEAD, row(order)]
     if order.lines:
         parts += ["line | item | description | quantity | received | unit price | line total | warehouse"]
         parts += [line_row(line) for line in order.lines]

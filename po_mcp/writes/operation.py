@@ -15,7 +15,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from po_mcp.orders import OrderDraft, OrderLine, PurchaseOrder, Record, Snapshot
+from po_mcp.orders import OrderDraft, OrderLine, PurchaseOrder, Record, Snapshot, plain
 from po_mcp.writes.approval import Question
 
 Kind = Literal["create", "finalize", "delete"]
@@ -112,5 +112,6 @@ def _digest(value: object) -> str:
 def _canonical(value: object) -> str:
     """Write a decimal so that 4250, 4250.0 and 4250.00 are one."""
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
+        text = plain(value)  # normalize() would round to 28 digits
+        return text.rstrip("0").rstrip(".") if "." in text else text
     raise TypeError(f"no canonical form for {type(value).__name__}")

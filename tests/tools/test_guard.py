@@ -239,7 +239,7 @@ async def test_an_answer_that_was_no_does_not_end_the_question(office: Office, t
 
 
 async def test_an_approval_is_good_for_its_order_tool_and_arguments_only(office: Office) -> None:
-    calls = [
+    calls: list[tuple[str, dict[str, Any]]] = [
         (DELETE, {"number": "PO-2025-0038"}),
         (DELETE, {"number": "PO-2025-0042"}),
         (FINALIZE, {"number": "PO-2025-0037"}),

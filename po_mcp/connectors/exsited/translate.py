@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Any
 
 from po_mcp.connectors.exsited import wire
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
+    EXACT,
     DraftLine,
     OrderDraft,
     OrderLine,
@@ -22,7 +23,6 @@ from po_mcp.orders import (
     plain,
 )
 
-_EXACT = Context(prec=100)
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 _STATUS: Mapping[str, Status] = {
     # The filter's values (https://developer.exsited.com, Purchase Order GET); a cancel makes INACTIVE.
@@ -255,7 +255,7 @@ def _line(theirs: wire.Line, place: int, received: Mapping[str, Decimal] | None)
         description=theirs.item_name,
         quantity=theirs.ordered,
         received=arrived,
-        outstanding=None if arrived is None else max(_EXACT.subtract(theirs.ordered, arrived), Decimal(0)),
+        outstanding=None if arrived is None else max(EXACT.subtract(theirs.ordered, arrived), Decimal(0)),
         unit_price=theirs.price,
         line_total=theirs.total,
         warehouse=theirs.warehouse,
@@ -268,7 +268,7 @@ def _received(receipts: Iterable[wire.Receipt]) -> Mapping[str, Decimal] | None:
     for row in (row for receipt in receipts for row in receipt.receipts):
         if row.line_uuid is None or row.receipt_quantity is None:
             return None
-        total[row.line_uuid] = _EXACT.add(total.get(row.line_uuid, Decimal(0)), row.receipt_quantity)
+        total[row.line_uuid] = EXACT.add(total.get(row.line_uuid, Decimal(0)), row.receipt_quantity)
     return total
 
 

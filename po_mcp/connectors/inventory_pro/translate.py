@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Any, TypeVar
 
 from po_mcp.connectors.inventory_pro import wire
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
+    EXACT,
     DraftLine,
     Finalized,
     OrderDraft,
@@ -27,7 +28,6 @@ T = TypeVar("T")
 LARGEST_PAGE = 50
 """Orders on one page at most (https://cissltd.com/docs/api/purchase-orders/)."""
 
-_EXACT = Context(prec=100)  # two numbers of 40 digits each, which is what is read
 _INTEGER = re.compile(r"[0-9]{1,9}", re.ASCII)
 _STATUS: Mapping[str, Status] = {
     "open": "open",
@@ -223,9 +223,9 @@ def _line(theirs: wire.Line) -> OrderLine:
         description=theirs.description,
         quantity=theirs.units,
         received=received,
-        outstanding=None if received is None else max(_EXACT.subtract(theirs.units, received), Decimal(0)),
+        outstanding=None if received is None else max(EXACT.subtract(theirs.units, received), Decimal(0)),
         unit_price=price,
-        line_total=None if price is None else _EXACT.multiply(theirs.units, price),
+        line_total=None if price is None else EXACT.multiply(theirs.units, price),
         warehouse=None if theirs.warehouse is None else str(theirs.warehouse),
         warehouse_name=theirs.warehouse_name,
     )
