@@ -8,11 +8,14 @@ seen is written out, as `\u{202E}`.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 # Default-ignorable code points that Python counts as printable: they render as nothing
 # (Unicode 15, DerivedCoreProperties.txt, Default_Ignorable_Code_Point).
 _IGNORABLE = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff"
 _ignorable = re.compile(f"[{_IGNORABLE}]")
+
+_WRITTEN_TOGETHER = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "KATAKANA-HIRAGANA"})
 
 LONGEST = 500
 """Characters of one field that are kept; the rest is cut, and the cut is shown."""
@@ -36,6 +39,17 @@ def quoted(text: str, longest: int = 80) -> str:
     """Return `text` in double quotes that it cannot leave, for a sentence that a person reads."""
     inner = visible(text, longest).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{inner}"'
+
+
+def scripts_of(text: str) -> list[str]:
+    """Return the scripts that the letters of `text` belong to, sorted, such as `["Cyrillic", "Latin"]`.
+
+    A letter's script is the first word of its Unicode name, so full-width and mathematical letters,
+    which imitate others, count as scripts of their own. Chinese and Japanese, which are written
+    together, count as one.
+    """
+    names = {unicodedata.name(character, "UNKNOWN").split()[0] for character in text if character.isalpha()}
+    return sorted({"East Asian" if name in _WRITTEN_TOGETHER else name.capitalize() for name in names})
 
 
 def _shown(character: str) -> str:

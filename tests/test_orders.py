@@ -52,7 +52,7 @@ def test_a_json_number_of_at_most_fifteen_digits_is_the_number_that_was_written(
         "12345678901234567",
         "1234567890123",
         "٣",  # an Arabic-Indic three
-        "５",  # a full-width five  # noqa: RUF001
+        "５",  # a full-width five
         "NaN",
         "Infinity",
         True,

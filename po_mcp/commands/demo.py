@@ -21,8 +21,9 @@ from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestPara
 from rich.console import Console, Group
 from rich.padding import Padding
 from rich.panel import Panel
-from rich.table import Table
 from rich.text import Text
+
+from po_mcp.commands._tables import shown
 
 ERAS = {"2026-07-28": "2026-07-28", "2025-11-25": "legacy"}
 
@@ -150,7 +151,7 @@ class Stage:
         content = result.structured_content or {}
         status = "failed" if result.is_error else str(content.get("status")) if scene.ends != "read" else "read"
         self.as_told = self.as_told and status == scene.ends
-        self.console.print(Padding(_shown(result, content, scene), (0, 0, 1, 2)))
+        self.console.print(Padding(shown(result), (0, 0, 1, 2)))
 
     def ends(self) -> None:
         seconds = time.monotonic() - self._begun
@@ -180,45 +181,3 @@ def _form(schema: Mapping[str, Any], answer: Mapping[str, Any] | None) -> list[T
             Text.assemble(f"{asked['title']}: ", (str(given), "bold green"), (f"   {asked['description']}", "dim"))
         )
     return [*rows, Text("[ Accept ]", style="bold green")]
-
-
-def _shown(result: CallToolResult, content: Mapping[str, Any], scene: Scene) -> Table | Text | Group:
-    if result.is_error:
-        return Text(_text(result), style="red")
-    if "orders" in content:
-        return Group(_orders(content["orders"]), Text(f"{len(content['orders'])} of {content['total_count']}", "dim"))
-    if "message" in content:
-        good = content["status"] == "done"
-        return Text.assemble((content["status"], "bold green" if good else "bold yellow"), f": {content['message']}")
-    remarks = [Text(row, "dim") for row in _text(result).splitlines() if row.startswith("The lines add up")]
-    return Group(_orders([content]), Text(), _lines(content.get("lines", [])), *remarks)
-
-
-def _text(result: CallToolResult) -> str:
-    return "\n".join(block.text for block in result.content if block.type == "text")
-
-
-def _orders(orders: list[Mapping[str, Any]]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("Number", no_wrap=True)
-    table.add_column("Vendor")
-    for name in ("Status", "Ordered", "Expected"):
-        table.add_column(name, no_wrap=True)
-    table.add_column("Total", justify="right", no_wrap=True)
-    for order in orders:
-        ordered, expected = (order.get("ordered_at") or "-")[:10], order.get("expected_on", "-")
-        cells = (order["number"], order["vendor"], order["status"], ordered, expected, order.get("total", "-"))
-        table.add_row(*(Text(cell) for cell in cells))
-    return table
-
-
-def _lines(lines: list[Mapping[str, Any]]) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("Item", no_wrap=True)
-    table.add_column("Description")
-    for name in ("Quantity", "Received", "Unit price", "Line total"):
-        table.add_column(name, justify="right", no_wrap=True)
-    for line in lines:
-        names = ("item", "description", "quantity", "received", "unit_price", "line_total")
-        table.add_row(*(Text(str(line.get(name, "-"))) for name in names))
-    return table

@@ -10,6 +10,7 @@ import sys
 
 import anyio
 
+from po_mcp.commands import _bounded_stdin
 from po_mcp.config import Settings
 from po_mcp.server import build_server
 
@@ -19,6 +20,7 @@ def serve(settings: Settings) -> None:
     logging.basicConfig(stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
     if sys.stdin.isatty():
         _greet()
+    _bounded_stdin.install()
     anyio.run(_serve, settings)
 
 
@@ -43,7 +45,8 @@ async def _serve(settings: Settings) -> None:
                 return
 
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(stop_on_signal)
+        if sys.platform != "win32":  # where asyncio has no signal handlers, Ctrl-C ends it as it does any program
+            tasks.start_soon(stop_on_signal)
         await server.run_stdio_async()
         tasks.cancel_scope.cancel()
 

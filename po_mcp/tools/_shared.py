@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from po_mcp.desk import Desk
 from po_mcp.orders import OrderLine, PurchaseOrder, Record, plain
 from po_mcp.writes.operation import WriteOutcome
+
+NUMBER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+
+
+def _order_number(text: str) -> str:
+    if not re.fullmatch(NUMBER_PATTERN.strip("^$"), text):
+        raise ValueError("write letters, digits, dots, dashes and underscores, at most 64, such as PO-2025-0042")
+    return text
 
 
 def _iso_date(value: object) -> date:
@@ -29,7 +38,9 @@ def _iso_date(value: object) -> date:
 
 Day = Annotated[date, BeforeValidator(_iso_date), WithJsonSchema({"type": "string", "format": "date"})]
 OrderNumber = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", description="Order number, such as PO-2025-0042")
+    str,
+    AfterValidator(_order_number),
+    WithJsonSchema({"type": "string", "pattern": NUMBER_PATTERN, "description": "Order number, such as PO-2025-0042"}),
 ]
 
 

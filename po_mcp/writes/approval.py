@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from po_mcp.orders import STATUS_WORDS, OrderLine, PurchaseOrder, plain
-from po_mcp.untrusted import quoted
+from po_mcp.untrusted import quoted, scripts_of
 
 LINES_SHOWN = 20
 """Lines of an order that a question shows; the rest is counted."""
@@ -136,9 +136,16 @@ def _facts(order: PurchaseOrder) -> list[str]:
         f"Total: {_total(order)}",
         f"Status: {STATUS_WORDS[order.status]}",
         f"Vendor: {quoted(order.vendor)}" + (f" (id {quoted(order.vendor_id)})" if order.vendor_id else ""),
+        *_caution(order.vendor),
         *_dates(order),
         *_lines(order.lines or ()),
     ]
+
+
+def _caution(vendor: str) -> list[str]:
+    """Warn of a name that may imitate another: one whose letters are of several scripts."""
+    scripts = scripts_of(vendor)
+    return [f"Caution: the vendor's name mixes {' and '.join(scripts)} letters."] if len(scripts) > 1 else []
 
 
 def _total(order: PurchaseOrder) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -166,3 +168,60 @@ def test_the_demo_plays_as_the_story_has_it(era: str) -> None:
     assert (run.returncode, run.stderr) == (0, "")
     assert "7 calls, 3 questions, as the story has it" in run.stdout
     assert "PO-2025-0037-BO1" in run.stdout
+
+
+def peak_memory(process: subprocess.Popen[bytes]) -> int:
+    """The most memory that the process ever held, in MB."""
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    [line] = [line for line in status.splitlines() if line.startswith("VmHWM")]
+    return int(line.split()[1]) // 1024
+
+
+def test_a_line_of_200_megabytes_is_refused_and_the_memory_does_not_go_with_it() -> None:
+    with server() as client:
+        client.request("tools/list", {"_meta": MODERN_META})
+        before = peak_memory(client.process)
+        assert client.process.stdin is not None
+        client.process.stdin.write(b'{"jsonrpc": "2.0", "id": 99, "method": "tools/list", "params": {"x": "')
+        for _ in range(200):
+            client.process.stdin.write(b"A" * 1_000_000)
+        client.process.stdin.write(b'"}}\n')
+        answer = client.request("tools/list", {"_meta": MODERN_META})
+        while "result" not in answer:  # the SDK may say that it could not read a message
+            answer = client.receive()
+        after = peak_memory(client.process)
+        ended = client.end()
+
+    assert len(answer["result"]["tools"]) == 5
+    assert after - before < 40, f"{before} MB before, {after} MB after"
+    assert ended[0] == 0
+
+
+@contextmanager
+def silent_erp() -> Iterator[tuple[str, socket.socket]]:
+    """An ERP that accepts and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}", listener
+
+
+@pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "closed stdin"])
+def test_it_ends_at_once_in_the_middle_of_a_read(how: str) -> None:
+    with silent_erp() as (url, listener):
+        real = {"PO_MCP_ERP": "inventory-pro", "PO_MCP_CLIENT_ID": "id", "PO_MCP_CLIENT_SECRET": "secret"}
+        with server(PO_MCP_BASE_URL=url, **real) as client:
+            params = {"name": "get_purchase_order", "arguments": {"number": "PO-1"}, "_meta": MODERN_META}
+            client.send({"id": 1, "method": "tools/call", "params": params})
+            connection, _ = listener.accept()  # the read is under way
+            begun = time.monotonic()
+            if how == "closed stdin":
+                assert client.process.stdin is not None
+                client.process.stdin.close()
+            else:
+                client.process.send_signal(signal.Signals[how])
+            status = client.process.wait(timeout=10)
+            seconds = time.monotonic() - begun
+            connection.close()
+
+            assert client.process.stderr is not None
+            assert (status, client.process.stderr.read()) == (0, b"")
+            assert seconds < 3

@@ -141,6 +141,8 @@ def test_no_text_of_the_erp_adds_a_line_or_hides_a_figure(
     assert rows[0] == 'Delete purchase order "PO-2025-0042" for good? This cannot be undone.'
     assert rows[1].startswith("Total: 450.00")
     assert rows[3].startswith('Vendor: "')
+    if rows[4].startswith("Caution: the vendor's name mixes "):
+        del rows[4]
     assert [row.split(":")[0] for row in rows[4:7]] == ["Ordered", "Expected", "Lines"]
     assert len(rows) == 8
     assert all(row.isprintable() and len(row) < 300 for row in rows)
@@ -211,3 +213,51 @@ def test_another_wording_or_another_form_has_another_pin() -> None:
     ]
 
     assert len({question.pin for question in questions}) == len(questions)
+
+
+IMITATIONS = [
+    "\u0410cme Fasteners",  # Cyrillic A
+    "Acm\u0435 Fasteners",  # Cyrillic ie
+    "A\u0441me Fasteners",  # Cyrillic es
+    "Acme F\u0430steners",  # Cyrillic a
+    "Acme Fa\u0455teners",  # Cyrillic dze
+    "Acme Fasten\u0435rs",
+    "Acme Fasteners \u0406nc",  # Cyrillic I
+    "\u0391cme Fasteners",  # Greek Alpha
+    "Acme Fastene\u03b3s",  # Greek gamma
+    "Acme Fast\u03b5ners",  # Greek epsilon
+    "Acme Fastener\u03c2",  # Greek final sigma
+    "N\u03bfrthwind",  # Greek omicron
+    "\uff21cme Fasteners",  # full-width A
+    "Acme \uff26asteners",
+    "\U0001d400cme Fasteners",  # mathematical bold A
+    "Acme \U0001d5d9asteners",
+    "Acme Fas\u0442eners",  # Cyrillic te
+    "\u13aacme Fasteners",  # Cherokee go
+    "Acme Fasteners \u053cLC",  # Armenian liwn
+    "\ua4d0cme Fasteners",  # Lisu ba
+]
+
+
+@pytest.mark.parametrize("vendor", IMITATIONS, ids=ascii)
+def test_a_vendors_name_that_may_imitate_another_is_flagged(vendor: str) -> None:
+    text = ask_delete(order(vendor=vendor), "").text
+
+    assert "\nCaution: the vendor's name mixes " in text
+
+
+@pytest.mark.parametrize(
+    "vendor",
+    [
+        "Acme Fasteners",
+        "Müller & Söhne GmbH",
+        "Łódź Śruby",
+        "ООО Болт",
+        "Ελληνικά Μέταλλα",
+        "株式会社ネジのやま",
+        "3M",
+        "한국볼트",
+    ],
+)
+def test_an_honest_name_is_not(vendor: str) -> None:
+    assert "Caution" not in ask_delete(order(vendor=vendor), "").text

@@ -1,0 +1,63 @@
+"""A tool's result as a person reads it in a terminal: tables, totals right-aligned, a write's outcome in colour."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from mcp.types import CallToolResult
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+
+def shown(result: CallToolResult) -> RenderableType:
+    """Return what to print of a result: orders, one order with its lines, the outcome of a write, or an error."""
+    content = result.structured_content
+    if result.is_error or content is None:
+        return Text(text_of(result), style="red" if result.is_error else "")
+    if "orders" in content:
+        return Group(_orders(content["orders"]), Text(_count(content), "dim"))
+    if "message" in content:
+        style = "bold green" if content["status"] == "done" else "bold yellow"
+        return Text.assemble((content["status"], style), f": {content['message']}")
+    remarks = [Text(row, "dim") for row in text_of(result).splitlines() if row.startswith("The lines add up")]
+    return Group(_orders([content]), Text(), _lines(content.get("lines", [])), *remarks)
+
+
+def text_of(result: CallToolResult) -> str:
+    """Return the text that a model reads of a result."""
+    return "\n".join(block.text for block in result.content if block.type == "text")
+
+
+def _count(page: Mapping[str, Any]) -> str:
+    told = f"{len(page['orders'])} of {page['total_count']}"
+    return f"{told}; for more: cursor={page['next_cursor']}" if page.get("next_cursor") else told
+
+
+def _orders(orders: Iterable[Mapping[str, Any]]) -> Table:
+    table = _table("Number", "Vendor", "Status", "Ordered", "Expected", right=("Total",), wraps="Vendor")
+    for order in orders:
+        total = " ".join(filter(None, (order.get("total", "-"), order.get("currency"))))
+        ordered = (order.get("ordered_at") or "-")[:10]
+        cells = (order["number"], order["vendor"], order["status"], ordered, order.get("expected_on", "-"), total)
+        table.add_row(*map(Text, cells))
+    return table
+
+
+def _lines(lines: Iterable[Mapping[str, Any]]) -> Table:
+    names = ("Quantity", "Received", "Outstanding", "Unit price", "Line total")
+    table = _table("Item", "Description", right=names, wraps="Description")
+    keys = ("item", "description", "quantity", "received", "outstanding", "unit_price", "line_total")
+    for line in lines:
+        table.add_row(*(Text(str(line.get(key, "-"))) for key in keys))
+    return table
+
+
+def _table(*left: str, right: tuple[str, ...], wraps: str) -> Table:
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in left:
+        table.add_column(name, no_wrap=name != wraps)
+    for name in right:
+        table.add_column(name, justify="right", no_wrap=True)
+    return table

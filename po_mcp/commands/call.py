@@ -1,0 +1,133 @@
+"""`po-mcp call TOOL key=value ...`: any tool from a terminal, the approval form as prompts.
+
+The server runs in this process, with the user's settings; the person is whoever sits at the terminal.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+import click
+from mcp import Client
+from mcp.client import ClientRequestContext
+from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult, Tool
+from rich.console import Console
+from rich.panel import Panel
+from rich.text import Text
+
+from po_mcp.cli import load_settings, stop
+from po_mcp.commands._tables import shown, text_of
+from po_mcp.config import Settings
+from po_mcp.server import build_server
+
+NOTHING_SENT, UNKNOWN = 3, 4
+_STATUS = {"done": 0, "refused": 1, "unknown": UNKNOWN}
+
+
+@click.command("call")
+@click.argument("tool", required=False)
+@click.argument("arguments", nargs=-1, metavar="[KEY=VALUE]...")
+@click.option("--json", "as_json", is_flag=True, help="Print the typed result, for programs.")
+@click.pass_obj
+def command(config: Path | None, tool: str | None, arguments: tuple[str, ...], as_json: bool) -> None:
+    """Call a tool; without TOOL, list them.
+
+    A value is text; lists, numbers and true or false are written as JSON where the tool takes such:
+
+        po-mcp call get_purchase_order number=PO-2025-0042
+
+        po-mcp call list_purchase_orders limit=5
+
+    Ends with 0 when it is done, 1 for an error or a refusal, 3 when nothing was sent because nobody
+    approved it, and 4 when the outcome is not known.
+    """
+    settings: Settings = load_settings(config)
+    try:
+        raise SystemExit(anyio.run(_call, settings, tool, arguments, as_json))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+
+
+async def _call(settings: Settings, name: str | None, arguments: tuple[str, ...], as_json: bool) -> int:
+    console = Console(highlight=False)
+    person = Terminal(Console(highlight=False, stderr=True)) if sys.stdin.isatty() else None
+    async with Client(build_server(settings), mode="2026-07-28", elicitation_callback=person) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        if name is None:
+            _list(console, tools)
+            return 0
+        if name not in tools:
+            stop(f"there is no tool {name}; there are {', '.join(tools)}")
+        result = await client.call_tool(name, _typed(tools[name], arguments))
+    if as_json:
+        console.out(json.dumps(_for_programs(result), ensure_ascii=False))
+    else:
+        (Console(highlight=False, stderr=True) if result.is_error else console).print(shown(result))
+    return _exit_status(result)
+
+
+class Terminal:
+    """The person at this terminal, asked by prompts. Ctrl-C is a no."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        """Show the question and take the answer, one field after the other."""
+        assert isinstance(params, ElicitRequestFormParams)
+        self._console.print(Panel(Text(params.message), title="You are asked", title_align="left", style="yellow"))
+        try:
+            content = {name: _prompted(field) for name, field in params.requested_schema["properties"].items()}
+        except click.Abort:
+            self._console.print("\nNot approved.", style="yellow")
+            return ElicitResult(action="cancel")
+        return ElicitResult(action="accept", content=content)
+
+
+def _prompted(field: Mapping[str, Any]) -> str | bool:
+    if field["type"] == "boolean":
+        return click.confirm(f"{field['title']}? ({field['description']})", default=None, err=True)
+    return str(click.prompt(f"{field['title']} ({field['description']})", default="", show_default=False, err=True))
+
+
+def _typed(tool: Tool, arguments: tuple[str, ...]) -> dict[str, Any]:
+    """Read key=value pairs as the tool's schema has them."""
+    properties: Mapping[str, Any] = tool.input_schema.get("properties", {})
+    typed = {}
+    for argument in arguments:
+        name, equals, value = argument.partition("=")
+        if not equals:
+            stop(f"write an argument as key=value, not {argument!r}; {tool.name} takes {', '.join(properties)}")
+        typed[name] = value if properties.get(name, {}).get("type", "string") == "string" else _json(name, value)
+    return typed
+
+
+def _json(name: str, value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        stop(f"{name} is not written as JSON, such as 5, true or [...]")
+
+
+def _list(console: Console, tools: Mapping[str, Tool]) -> None:
+    for tool in tools.values():
+        required = tool.input_schema.get("required", [])
+        named = " ".join(f"{key}=..." if key in required else f"[{key}=...]" for key in tool.input_schema["properties"])
+        console.print(Text.assemble((tool.name, "bold"), " ", (named, "cyan")))
+        console.print(Text(f"  {(tool.description or '').partition('. ')[0]}."))
+
+
+def _for_programs(result: CallToolResult) -> Mapping[str, Any]:
+    return {"error": text_of(result)} if result.is_error else result.structured_content or {}
+
+
+def _exit_status(result: CallToolResult) -> int:
+    if result.is_error:
+        return 1
+    outcome = result.structured_content or {}
+    return _STATUS.get(outcome["status"], NOTHING_SENT) if "do_not_repeat" in outcome else 0

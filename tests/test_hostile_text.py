@@ -1,0 +1,207 @@
+"""Whatever text an ERP sends, in whichever field: no unseen character reaches a model, a person or a log.
+
+Each of the 2,278 control, format, surrogate and separator code points, and the default-ignorable
+ones, is put into every text field of both vendors' answers, and whatever leaves the server is searched.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import unicodedata
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx2
+import pytest
+from mcp import Client
+
+from po_mcp.config import Settings
+from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.inventory_pro import InventoryPro
+from po_mcp.erp import ERP
+from po_mcp.server import build_server
+from tests.office import ERAS, MODES, Person, accept, text
+
+IGNORABLE = [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x3164, 0xFFA0]
+IGNORABLE += [*range(0xFE00, 0xFE10), *range(0xE0000, 0xE0200)]
+UNSEEN = sorted(
+    {point for point in range(0x110000) if unicodedata.category(chr(point)) in ("Cc", "Cf", "Cs", "Zl", "Zp")}
+    | set(IGNORABLE)
+)
+CHUNK = 50  # a field is cut after 500 characters, each of these is written out in up to 9
+CHUNKS = ["".join(map(chr, UNSEEN[at : at + CHUNK])) for at in range(0, len(UNSEEN), CHUNK)]
+
+KEPT = frozenset({"poNo", "id", "number", "orderDate", "expectedDate", "issue_date", "status", "type", "uuid"})
+"""Fields that an order is recognised by, dates, and the status (which blocks a write where it is not known)."""
+
+
+def hostile(value: Any, insert: str, key: str = "") -> Any:
+    """The same JSON, `insert` put into every text of it that is only shown."""
+    if isinstance(value, dict):
+        return {name: hostile(inner, insert, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [hostile(inner, insert, key) for inner in value]
+    return f"a{insert}b" if isinstance(value, str) and key not in KEPT and not _number(value) else value
+
+
+def _number(text: str) -> bool:
+    return text.replace(".", "").isdigit()
+
+
+IP_LINE = {
+    "lineNo": 1,
+    "shortID": "BOLT",
+    "description": "Bolt",
+    "units": 10,
+    "unitsReceived": 4,
+    "unitPrice": 1,
+    "warehouse": 1,
+    "warehouseName": "Main",
+}
+IP_ORDER = {
+    "poNo": "PO-1",
+    "vendor": "Acme",
+    "orderDate": "2025-05-15T00:00:00Z",
+    "expectedDate": None,
+    "status": "Partial",
+    "totalLines": 1,
+    "totalValue": 10,
+    "lines": [IP_LINE],
+}
+EX_LINE = {
+    "uuid": "u",
+    "item_id": "ITEM",
+    "item_name": "Bolt",
+    "item_quantity": "10.000000",
+    "item_order_quantity": "10.000000",
+    "total": "10.000000",
+    "item_price_snapshot": {"pricing_rule": {"price": "1.000000", "uom": "pc", "warehouse": "Main"}},
+}
+EX_ORDER = {
+    "id": "PO-1",
+    "uuid": "u",
+    "version": "1",
+    "status": "ACTIVE",
+    "account_id": "LHROM9",
+    "currency": {"name": "EUR"},
+    "issue_date": "2025-05-15T00:00:00Z",
+    "total": "10.000000",
+    "lines": [EX_LINE],
+}
+NO_PAGES = {"records": 0, "limit": 100, "offset": 0, "previous_page": "", "next_page": "NULL"}
+
+
+class Insert:
+    """What is put into the texts; a test changes it while the server runs."""
+
+    def __init__(self, text: str = "") -> None:
+        self.text = text
+
+
+def inventory_pro(inserted: Insert) -> ERP:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        path, insert = request.url.path, inserted.text
+        if path.endswith("/Token"):
+            return _json({"access_token": "t", "expires_in": 9999})
+        if path.endswith("/Finalize"):
+            return _json({"poNo": "PO-1", "status": "Closed", "backorderCreated": True, "backorderPoNo": f"B{insert}"})
+        if path.endswith("/PurchaseOrder"):
+            row = {name: value for name, value in IP_ORDER.items() if name != "lines"}
+            page = {"totalCount": 1, "page": 1, "pageSize": 25, "pageCount": 1, "hasMore": False}
+            return _json({"value": [hostile(row, insert)], **page})
+        return _json(hostile(IP_ORDER, insert))
+
+    return InventoryPro("http://localhost", "id", "secret", transport=httpx2.MockTransport(answer))
+
+
+def exsited(inserted: Insert) -> ERP:
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        path, insert = request.url.path, inserted.text
+        if path.endswith("/token"):
+            return _json({"access_token": "t", "expires_in": 9999})
+        if path.endswith("/purchase-invoices"):
+            return _json({"purchase_invoices": [], "pagination": NO_PAGES})
+        if path.endswith("/item-receipts"):
+            return _json({"purchase_order": {"item_receipts": [], "pagination": NO_PAGES}})
+        if path.endswith("/purchase-orders"):
+            pagination = {**NO_PAGES, "records": 1, "limit": 25}
+            return _json({"purchase_orders": [hostile(EX_ORDER, insert)], "pagination": pagination})
+        if request.method == "DELETE":
+            return _json({"errors": [{"code": f"no{insert}", "message": f"no{insert}"}]}, 409)
+        return _json({"purchase_order": hostile(EX_ORDER, insert)})
+
+    return Exsited("http://localhost", "id", "secret", "https://r", transport=httpx2.MockTransport(answer))
+
+
+def _json(value: Any, status: int = 200) -> httpx2.Response:
+    """A body that is still to be read, its surrogates written as JSON escapes, which is how they arrive."""
+    return httpx2.Response(status, stream=httpx2.ByteStream(json.dumps(value).encode()))
+
+
+def strings(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from (key, *strings(inner))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from strings(inner)
+
+
+CALLS: dict[Callable[[Insert], ERP], list[tuple[str, dict[str, Any], dict[str, Any]]]] = {
+    inventory_pro: [
+        ("list_purchase_orders", {}, {}),
+        ("get_purchase_order", {"number": "PO-1"}, {}),
+        ("finalize_purchase_order", {"number": "PO-1"}, {"confirm": True, "create_backorder": True}),
+    ],
+    exsited: [
+        ("list_purchase_orders", {}, {}),
+        ("get_purchase_order", {"number": "PO-1"}, {}),
+        ("delete_purchase_order", {"number": "PO-1"}, {"order_number": "PO-1"}),
+    ],
+}
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("make", CALLS, ids=lambda make: make.__name__)
+async def test_no_unseen_character_leaves_the_server(
+    make: Callable[[Insert], ERP], era: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="po_mcp")
+    survivors: set[str] = set()
+    searched = 0
+    inserted, person = Insert(), Person(accept())
+    async with Client(
+        build_server(Settings(), erp=make(inserted)), mode=MODES[era], elicitation_callback=person
+    ) as client:
+        for inserted.text in CHUNKS:
+            for tool, arguments, content in CALLS[make]:
+                person.reply = accept(**content)
+                person.asked.clear()
+                caplog.clear()
+                result = await client.call_tool(tool, arguments)
+                left = [*strings(result.structured_content), text(result)]
+                left += [string for params in person.asked for string in strings(params.model_dump(mode="json"))]
+                left += [record.getMessage() for record in caplog.records]
+                # Our own line ends are there; that one of the ERP's adds none is the next test.
+                survivors |= {one for string in left for one in string if one in inserted.text and one != "\n"}
+                searched += len(left)
+
+    assert survivors == set()
+    assert len(UNSEEN) >= 2_278
+    assert searched > len(CHUNKS) * 3 * 10
+
+
+@pytest.mark.parametrize("make", CALLS, ids=lambda make: make.__name__)
+async def test_a_line_end_in_a_name_adds_no_line(make: Callable[[Insert], ERP]) -> None:
+    shapes = set()
+    for insert in ("", "\n", "\r\n", "\u2028", "\x85"):
+        tool, arguments, content = CALLS[make][-1]
+        person = Person(accept(**content))
+        async with Client(build_server(Settings(), erp=make(Insert(insert))), elicitation_callback=person) as client:
+            result = await client.call_tool(tool, arguments)
+        shapes.add((person.asked[0].message.count("\n"), text(result).count("\n")))
+
+    assert len(shapes) == 1
