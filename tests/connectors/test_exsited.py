@@ -232,7 +232,7 @@ def test_a_status_is_ours_and_its_word_is_theirs(word: str, status: str) -> None
     assert (found.status, found.status_text) == (status, word)
 
 
-@pytest.mark.parametrize("value", [True, 1.5, "1e3", "40,0", "NaN", " 40", "４０", [], {}])  # noqa: RUF001
+@pytest.mark.parametrize("value", [True, 1.5, "1e3", "40,0", "NaN", " 40", "４０", [], {}])
 def test_what_is_no_exact_number_is_refused(value: object) -> None:
     with pytest.raises(BadAnswer):
         order(lines=[{**LINE, "item_quantity": value}])

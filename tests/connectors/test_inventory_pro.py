@@ -147,7 +147,7 @@ def test_the_body_of_a_create_is_the_vendors() -> None:
         (draft(note="urgent"), "note"),
         (draft(vendor_id=None), "PO_MCP_VENDOR_IDS"),
         (draft(vendor_id="ACME"), "whole number"),
-        (draft(vendor_id="１２"), "whole number"),  # noqa: RUF001
+        (draft(vendor_id="１２"), "whole number"),
         (draft(BOLT, {k: v for k, v in BOLT.items() if k != "warehouse"}), 'Line 2 needs "warehouse"'),
         (draft({**BOLT, "warehouse": "Main"}), 'Line 1 needs "warehouse"'),
     ],
