@@ -4,6 +4,8 @@
     ├── ConfigurationError      a setting is wrong or missing
     ├── InvalidInput            an argument that cannot be carried out; nothing was sent
     ├── NotOffered              the connected ERP has no such call; nothing was sent
+    ├── JournalUnavailable      the record of operations cannot be used, so nothing is written
+    ├── OperationUnderWay       another operation on the same order is not at its end; nothing was sent
     └── ERPError                something about talking to the ERP
         ├── OrderNotFound       the ERP knows no such order
         ├── SignInFailed        the ERP does not accept our credentials
@@ -44,6 +46,18 @@ class InvalidInput(PurchaseOrderError):
 
 class NotOffered(PurchaseOrderError):
     """The connected ERP has no such call. Nothing was sent."""
+
+
+class JournalUnavailable(PurchaseOrderError):
+    """The record of operations cannot be used: the disk is full, the file read-only, or not ours."""
+
+    next_step = "Reading goes on. The operator must check PO_MCP_JOURNAL and its disk."
+
+
+class OperationUnderWay(PurchaseOrderError):
+    """The order has an operation of another meaning that was approved, sent, or is unknown."""
+
+    next_step = "Look at that operation with get_operation, and tell the user."
 
 
 class ERPError(PurchaseOrderError):

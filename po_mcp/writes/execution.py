@@ -1,71 +1,240 @@
-"""Carry an operation out: claim it, send it once, and say truly what came of it."""
+"""Carry operations out: claim, send once, say truly what came of it, and settle by reading what is not known."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Literal
 
 import anyio
 
-from po_mcp.errors import OutcomeUnknown, PurchaseOrderError
-from po_mcp.writes.journal import Journal
-from po_mcp.writes.operation import Operation, WriteOutcome
+from po_mcp.erp import ERP
+from po_mcp.errors import JournalUnavailable, OrderNotFound, OutcomeUnknown, PurchaseOrderError, Refused
+from po_mcp.orders import plain
+from po_mcp.untrusted import quoted
+from po_mcp.writes.journal import Claim, Journal
+from po_mcp.writes.observation import Observation, backorder_wanted, draft_of, observe, snapshot_of
+from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, WriteOutcome
 
 logger = logging.getLogger(__name__)
 
-Send = Callable[[], Awaitable[WriteOutcome]]
+_GRACE = 5.0  # seconds after its time-out in which whoever sends an operation records what came of it
+_LOOK = 15.0  # seconds that one reading to settle an operation may take
+_POLL = 0.05  # seconds between looks at an operation that another call or process has in hand
 
 
-async def carry_out(journal: Journal, operation: Operation, send: Send, notice: str) -> WriteOutcome:
-    """Send `operation` if nobody has, and return its outcome; else wait for that of whoever did.
+@dataclass(frozen=True)
+class Executor:
+    """Sends what was approved, and settles what is not known.
 
-    Once it is claimed, nothing stops it until its outcome is recorded: a cancelled call must not lose
-    what became of a write.
+    Args:
+        erp: where to.
+        journal: the record; nothing is sent that is not in it.
+        timeout: seconds that one call to the ERP may take.
+        late_apply: seconds after that in which the ERP may still apply a request; None where nobody knows.
+        read_lag: seconds by which a read may show less than the ERP holds; None where nobody knows.
     """
-    if not journal.claim(operation.id):
-        return await _known(journal, operation) or _expired(operation, notice)
-    with anyio.CancelScope(shield=True):
-        outcome = await _sent(operation, send, notice)
-        journal.settle(operation.id, outcome)
-    return outcome
+
+    erp: ERP
+    journal: Journal
+    timeout: float = 60.0
+    late_apply: float | None = None
+    read_lag: float | None = None
+    _in_hand: set[str] = field(default_factory=set)
+
+    async def carry_out(self, operation_id: str) -> WriteOutcome:
+        """Send an approved operation if nobody has, and return its outcome; else that of whoever did.
+
+        Once it is claimed nothing stops it until its outcome is recorded: a call that is cancelled, a
+        client that leaves or a signal must not lose what became of a write.
+        """
+        claim = self.journal.claim(operation_id)
+        if claim is None:
+            return await self.outcome_of(operation_id)
+        with anyio.CancelScope(shield=True):
+            self._in_hand.add(operation_id)
+            try:
+                return await self._carried_out(claim)
+            finally:
+                self._in_hand.discard(operation_id)
+
+    async def outcome_of(self, operation_id: str) -> WriteOutcome:
+        """Return the outcome of an operation that somebody else has in hand, or that is at its end."""
+        recorded = await self._when_sent(operation_id)
+        if recorded is None:
+            return self.say("expired", None, "This operation is not known. Nothing was sent.")
+        if recorded.state in ("SENT", "UNKNOWN"):
+            recorded = await self.reconcile(recorded)
+        return self.outcome(recorded).repeated()
+
+    async def recover(self) -> None:
+        """Settle by reading what a process that died, or a doubt, left behind. Nothing is ever sent again."""
+        for recorded in self.journal.live(self.erp.connection):
+            if recorded.state in ("SENT", "UNKNOWN") and recorded.operation.id not in self._in_hand:
+                await self.reconcile(recorded)
+
+    async def reconcile(self, recorded: Recorded) -> Recorded:
+        """Read what the ERP shows of a sent operation, and settle it if that is decisive."""
+        operation, looked_at = recorded.operation, self.journal.now()
+        observation = Observation("unreadable", "the ERP did not answer in time")
+        with anyio.move_on_after(min(_LOOK, self.timeout)):
+            observation = await observe(self.erp, operation)
+        if recorded.state == "SENT" and self._is_abandoned(recorded, looked_at):
+            self._settle(operation, "SENT", "UNKNOWN", self._unknown(recorded, "the process that sent it is gone."), {})
+            recorded = self.journal.find(operation.id) or recorded
+        self._settle_by(observation, recorded, looked_at)
+        return self.journal.find(operation.id) or recorded
+
+    def outcome(self, recorded: Recorded) -> WriteOutcome:
+        """Return the outcome of an operation as it stands."""
+        match recorded.state:
+            case "PROPOSED" | "APPROVED":
+                text = f"It waits: {recorded.operation.kind} of order {recorded.operation.number} was not sent yet."
+                return self.say("approval_required", recorded.operation, text)
+            case "SENT":
+                return self._unknown(recorded, "its answer is not there yet.")
+            case "EXPIRED":
+                text = "The time for approving this is over. Nothing was sent; ask for it again to be asked anew."
+                return self.say("expired", recorded.operation, text)
+            case "STALE" if recorded.outcome is None:
+                text = "Another operation took the place of this one. Nothing was sent."
+                return self.say("stale", recorded.operation, text)
+            case "DECLINED" if recorded.outcome is None:
+                return self.say("declined", recorded.operation, "A person rejected this. Nothing was sent.")
+        assert recorded.outcome is not None
+        return recorded.outcome
+
+    def say(self, status: OutcomeStatus, operation: Operation | None, text: str, **more: Any) -> WriteOutcome:
+        """Make an outcome; the ERP's notice, if it has one, stands first."""
+        message = f"{self.erp.notice} {text}".strip()
+        return WriteOutcome(status=status, operation_id=operation and operation.id, message=message, **more)
+
+    async def _carried_out(self, claim: Claim) -> WriteOutcome:
+        """Send a claimed operation, and record what came of it before anything else."""
+        operation = claim.operation
+        after, outcome, detail = await self._sent(claim)
+        self._settle(operation, "SENT", after, outcome, detail)
+        if after != "UNKNOWN":
+            return outcome
+        recorded = self.journal.find(operation.id)
+        return outcome if recorded is None else self.outcome(await self.reconcile(recorded))
+
+    async def _sent(self, claim: Claim) -> tuple[Literal["DONE", "REFUSED", "UNKNOWN"], WriteOutcome, Mapping[str, Any]]:
+        """Send, and classify the end: what is not definite is unknown."""
+        operation = claim.operation
+        try:
+            outcome = await send(self.erp, claim, self)
+            return "DONE", outcome, {"answer": "success, verified"}
+        except OutcomeUnknown as exc:
+            return "UNKNOWN", self._in_doubt(operation, exc.what), {"answer": exc.what}
+        except (Refused, OrderNotFound) as exc:
+            return await self._looked_after(operation, exc)
+        except PurchaseOrderError as exc:
+            return "REFUSED", self.say("refused", operation, str(exc)), {"answer": exc.what}
+        except Exception as exc:  # a crash after the claim: the request may be on its way
+            logger.error("operation %s crashed while it was sent: %s", operation.id, type(exc).__name__)
+            what = "the request may have been sent, but this server failed."
+            return "UNKNOWN", self._in_doubt(operation, what), {"answer": type(exc).__name__}
+
+    async def _looked_after(
+        self, operation: Operation, refusal: PurchaseOrderError
+    ) -> tuple[Literal["DONE", "REFUSED"], WriteOutcome, Mapping[str, Any]]:
+        """Look once at what was refused: "already exists" can be our own order, and "not found" our own delete."""
+        observation = await observe(self.erp, operation)
+        detail = {"answer": refusal.what, "observed": observation.why}
+        if observation.seen == "applied":
+            return "DONE", self._observed(operation, observation).repeated(), detail
+        text = f"{refusal.what} {refusal.next_step}".strip()
+        if operation.kind == "create" and observation.seen == "conflict":
+            text = f"Order {operation.number} exists already, and it is another order. Nothing was changed."
+        return "REFUSED", self.say("refused", operation, text), detail
+
+    def _settle_by(self, observation: Observation, recorded: Recorded, looked_at: float) -> None:
+        operation, before = recorded.operation, recorded.state
+        detail = {"observed": observation.why}
+        if before not in ("SENT", "UNKNOWN"):
+            return
+        if observation.seen == "applied":
+            self._settle(operation, before, "DONE", self._observed(operation, observation), detail)
+        elif before == "UNKNOWN" and observation.seen == "conflict":
+            text = f"This did not happen: {observation.why}."
+            self._settle(operation, before, "CONFLICT", self.say("refused", operation, text), detail)
+        elif before == "UNKNOWN" and observation.seen == "absent" and self._cannot_come_late(recorded, looked_at):
+            text = f"It was not applied: {observation.why}. It may be asked for again."
+            self._settle(operation, before, "NOT_APPLIED", self.say("refused", operation, text), detail)
+
+    def _settle(
+        self, operation: Operation, before: Any, after: Any, outcome: WriteOutcome, detail: Mapping[str, Any]
+    ) -> None:
+        """Record an end. Where the journal fails now, the answer is still true; the next reading records it."""
+        try:
+            self.journal.settle(operation.id, before, after, outcome, detail)
+        except JournalUnavailable:
+            logger.error("operation %s ended %s, and the journal cannot record it", operation.id, after)
+
+    def _is_abandoned(self, recorded: Recorded, now: float) -> bool:
+        return now > (recorded.sent_at or now) + self.timeout + _GRACE
+
+    def _cannot_come_late(self, recorded: Recorded, looked_at: float) -> bool:
+        """Tell whether an effect that is absent now will not appear any more."""
+        if self.late_apply is None or self.read_lag is None or recorded.sent_at is None:
+            return False
+        return looked_at > recorded.sent_at + self.timeout + self.late_apply + self.read_lag
+
+    async def _when_sent(self, operation_id: str) -> Recorded | None:
+        """Wait for an operation that is being sent, as long as whoever sends it may take."""
+        with anyio.move_on_after(self.timeout + _GRACE):
+            while (recorded := self.journal.find(operation_id)) is not None and recorded.state == "SENT":
+                if operation_id not in self._in_hand and self._is_abandoned(recorded, self.journal.now()):
+                    break
+                await anyio.sleep(_POLL)
+        return self.journal.find(operation_id)
+
+    def _observed(self, operation: Operation, observation: Observation) -> WriteOutcome:
+        text = f"Done: {observation.why} (seen by reading; the answer to the write itself did not arrive)."
+        more = {"order": observation.order, "backorder_number": observation.backorder_number}
+        return self.say("done", operation, text, **more)
+
+    def _in_doubt(self, operation: Operation, what: str) -> WriteOutcome:
+        return self._unknown(Recorded(operation, "UNKNOWN", 0, self.journal.now()), what)
+
+    def _unknown(self, recorded: Recorded, what: str) -> WriteOutcome:
+        operation = recorded.operation
+        sent = datetime.fromtimestamp(recorded.sent_at or 0, UTC)
+        text = (
+            f"What came of the {operation.kind} of order {operation.number} is not known: {what} It was sent once, at "
+            f"{sent:%H:%M:%S} UTC. Do not repeat it. It is settled by reading the ERP: ask get_operation in a while, "
+            "and tell the user."
+        )
+        return self.say("unknown", operation, text, do_not_repeat=True)
 
 
-async def end_unsent(journal: Journal, operation: Operation, outcome: WriteOutcome) -> WriteOutcome:
-    """End `operation` without sending it, unless somebody else already has it in hand."""
-    if not journal.claim(operation.id):
-        return await _known(journal, operation) or outcome
-    journal.settle(operation.id, outcome)
-    return outcome
+async def send(erp: ERP, claim: Claim, executor: Executor) -> WriteOutcome:
+    """Send the write of a claimed operation. No other place in this program sends one.
 
-
-async def _known(journal: Journal, operation: Operation) -> WriteOutcome | None:
-    known = await journal.outcome(operation.id)
-    return known.repeated() if known is not None else None
-
-
-def _expired(operation: Operation, notice: str) -> WriteOutcome:
-    text = "The time for approving this is over. Nothing was sent; ask for it again to be asked anew."
-    return WriteOutcome(status="expired", operation_id=operation.id, message=f"{notice} {text}".strip())
-
-
-async def _sent(operation: Operation, send: Send, notice: str) -> WriteOutcome:
-    """Send, and turn every end into an outcome: what is not definite is unknown."""
-    try:
-        return await send()
-    except OutcomeUnknown as exc:
-        return _unknown(operation, exc.what, notice)
-    except PurchaseOrderError as exc:
-        return WriteOutcome(status="refused", operation_id=operation.id, message=f"{notice} {exc}".strip())
-    except Exception as exc:  # a crash after the claim: the request may be on its way
-        logger.error("operation %s crashed while it was sent: %s", operation.id, type(exc).__name__)
-        return _unknown(operation, "The request may have been sent, but this server failed.", notice)
-
-
-def _unknown(operation: Operation, what: str, notice: str) -> WriteOutcome:
-    advice = f"Do not repeat it: look at order {operation.number} first (get_purchase_order) and tell the user."
-    return WriteOutcome(
-        status="unknown",
-        operation_id=operation.id,
-        message=f"{notice} What came of it is not known. {what} {advice}".strip(),
-        do_not_repeat=True,
-    )
+    Raises:
+        OutcomeUnknown: it was sent, and what came of it is not known.
+        PurchaseOrderError: it was refused, or never left.
+    """
+    operation = claim.operation
+    match operation.kind:
+        case "create":
+            draft = draft_of(operation)
+            stored = await erp.create_order(draft)
+            lines = f"{len(draft.lines)} line{'s' if len(draft.lines) > 1 else ''}"
+            total = "" if stored.total is None else f", total {plain(stored.total)}"
+            text = f"Created {stored.number} for {quoted(stored.vendor)}: {lines}{total}."
+            if stored.total is not None and stored.total != draft.total:
+                text += f" The ERP's total differs from what was asked for, {plain(draft.total)}."
+            return executor.say("done", operation, text, order=stored)
+        case "finalize":
+            done = await erp.finalize_order(operation.number, create_backorder=backorder_wanted(operation))
+            made = done.backorder_number
+            rest = f" What was outstanding is on the new backorder {made}." if made else " No backorder was made."
+            return executor.say("done", operation, f"Finalized order {operation.number}.{rest}", backorder_number=made)
+        case "delete":
+            await erp.delete_order(operation.number)
+            order = snapshot_of(operation).order
+            return executor.say("done", operation, f"Deleted order {operation.number} for good.", order=order)

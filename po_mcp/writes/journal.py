@@ -1,98 +1,286 @@
-"""The record of operations: which were proposed, which was claimed, what came of each.
+"""The journal: every operation, durable before its first byte goes out, and the trail of what became of it.
 
-Kept in the memory of this process: it ends with it.
+Every move is a compare-and-set within one transaction, together with its event in the trail.
 """
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
 
-import anyio
+from po_mcp.errors import OperationUnderWay
+from po_mcp.writes import trail
+from po_mcp.writes.approval import Field, Question
+from po_mcp.writes.operation import LIVE, Operation, Recorded, State, WriteOutcome, may_move
+from po_mcp.writes.storage import MEMORY, Storage
 
-from po_mcp.writes.operation import Operation, WriteOutcome
+_LIVE = tuple(sorted(LIVE))
+_IN_LIVE = f"state IN ({', '.join('?' * len(_LIVE))})"
 
 
-@dataclass
-class _Entry:
+@dataclass(frozen=True)
+class Claim:
+    """The right to send one operation, once. Only `Journal.claim` gives it."""
+
     operation: Operation
-    proposed_at: float
-    claimed: bool = False
-    outcome: WriteOutcome | None = None
-    settled: anyio.Event = field(default_factory=anyio.Event)
-
-    @property
-    def ended_without_effect(self) -> bool:
-        return self.outcome is not None and self.outcome.status not in ("done", "unknown")
-
-    @property
-    def in_doubt(self) -> bool:
-        return self.claimed and (self.outcome is None or self.outcome.status == "unknown")
 
 
 class Journal:
-    """Operations by id.
+    """Operations by id, shared by all processes that use the same file.
 
     Args:
-        life: seconds that a proposed operation can be approved, and that an outcome is kept.
-        clock: monotonic seconds.
+        path: the file, or `:memory:`, which ends with this process.
+        life: seconds that a proposed operation can be approved, and that a done one answers the same call.
+        clock: seconds since 1970.
+
+    Every method raises `JournalUnavailable` where the file cannot be used.
     """
 
-    def __init__(self, life: float = 600.0, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, path: str | Path = MEMORY, life: float = 600.0, clock: Callable[[], float] = time.time) -> None:
+        self._storage = Storage(path)
         self._life = life
         self._clock = clock
-        self._entries: dict[str, _Entry] = {}
 
-    def propose(self, operation: Operation) -> Operation:
-        """Record an operation, and return it with its attempt: what ended without effect is begun anew."""
-        self._forget()
-        while (known := self._entries.get(operation.id)) is not None and known.ended_without_effect:
-            operation = replace(operation, attempt=operation.attempt + 1)
-        if known is None:
-            self._entries[operation.id] = _Entry(operation, self._clock())
-        elif not known.claimed:
-            known.proposed_at = self._clock()
-        return operation
+    def now(self) -> float:
+        """Return the journal's time, in seconds since 1970."""
+        return self._clock()
 
-    def find(self, operation_id: str) -> Operation | None:
-        """Return the operation, or None where it is not known or its time to be approved is over."""
-        entry = self._entries.get(operation_id)
-        if entry is None or (not entry.claimed and self._is_over(entry)):
-            return None
-        return entry.operation
+    def close(self) -> None:
+        """Close the file."""
+        self._storage.close()
 
-    def claim(self, operation_id: str) -> bool:
-        """Take the one edge to the wire. True for one caller only, and only while it may be approved."""
-        entry = self._entries.get(operation_id)
-        if entry is None or entry.claimed or entry.outcome is not None or self._is_over(entry):
+    # Moving
+
+    def propose(self, operation: Operation, detail: Mapping[str, Any], *, approved: bool = False) -> Recorded:
+        """Record an operation, PROPOSED (or APPROVED where nobody is asked), or return the one that is there.
+
+        The same meaning names the same operation: one that is live, or was done within its life, is
+        returned as it is. A proposal of another meaning that nobody has approved gives way.
+
+        Raises:
+            OperationUnderWay: the order has another operation that was approved or sent, or is unknown.
+        """
+        with self._storage.writing() as db:
+            live = self._live(db, operation)
+            if live is not None and live.operation.meaning == operation.meaning:
+                return self._renewed(db, live)
+            if live is not None and live.state != "PROPOSED":
+                raise OperationUnderWay(
+                    f"Order {operation.number} has another operation under way: {live.operation.kind}, "
+                    f"{live.state.lower()}, {live.operation.id}. Nothing was sent."
+                )
+            if live is not None:
+                self._move(db, live.operation.id, "PROPOSED", "STALE", {"because": "another was proposed"})
+            if live is None and (done := self._done_lately(db, operation)) is not None:
+                return done
+            return self._inserted(db, operation, "APPROVED" if approved else "PROPOSED", detail)
+
+    def anew(self, operation: Operation, detail: Mapping[str, Any], *, approved: bool = False) -> Recorded:
+        """Record an operation whose like was done before, though the ERP no longer shows the effect of that."""
+        with self._storage.writing() as db:
+            return self._inserted(db, operation, "APPROVED" if approved else "PROPOSED", detail)
+
+    def approve(self, operation_id: str, intent: str, detail: Mapping[str, Any]) -> bool:
+        """Record a person's yes, and what exactly is to be sent."""
+        with self._storage.writing() as db:
+            if self._expired(db, operation_id):
+                return False
+            return self._move(db, operation_id, "PROPOSED", "APPROVED", detail, intent=intent)
+
+    def claim(self, operation_id: str) -> Claim | None:
+        """Take the one edge to the wire: for one caller only, in time, and durable when this returns."""
+        with self._storage.writing() as db:
+            if self._expired(db, operation_id):
+                return None
+            if not self._move(db, operation_id, "APPROVED", "SENT", {}, sent_at=self._clock()):
+                return None
+            return Claim(_recorded(self._row(db, operation_id)).operation)
+
+    def settle(
+        self, operation_id: str, before: State, after: State, outcome: WriteOutcome, detail: Mapping[str, Any]
+    ) -> bool:
+        """Record how it ended. False where it is no longer in the state `before`."""
+        with self._storage.writing() as db:
+            values = {"settled_at": self._clock(), "outcome": outcome.model_dump_json(exclude_none=True)}
+            return self._move(db, operation_id, before, after, detail, **values)
+
+    def note(self, operation_id: str, event: str, detail: Mapping[str, Any]) -> None:
+        """Add to the trail what moves nothing, such as an answer that was no."""
+        with self._storage.writing() as db:
+            trail.append(db, trail.Event(operation_id, self._clock(), event, detail))
+
+    # Reading
+
+    def find(self, operation_id: str) -> Recorded | None:
+        """Return an operation as it stands, or None. One whose time is over is EXPIRED from now on."""
+        with self._storage.writing() as db:
+            self._expired(db, operation_id)
+            row = self._row(db, operation_id)
+            return _recorded(row) if row is not None else None
+
+    def live(self, connection: str) -> list[Recorded]:
+        """Return the operations of a connection that are not at their end, oldest first."""
+        with self._storage.writing() as db:
+            self._expire(db)
+            found = db.execute(
+                f"SELECT * FROM operations WHERE connection = ? AND {_IN_LIVE} ORDER BY rowid",  # noqa: S608
+                (connection, *_LIVE),
+            )
+            return [_recorded(row) for row in found]
+
+    def done_lately(self, operation: Operation) -> Recorded | None:
+        """Return what was done within its life for the same call, of whatever state of the order."""
+        with self._storage.reading() as db:
+            row = db.execute(
+                "SELECT * FROM operations WHERE connection = ? AND kind = ? AND number = ? AND arguments = ?"
+                " AND state = 'DONE' AND settled_at > ? ORDER BY settled_at DESC LIMIT 1",
+                (*_call(operation), self._clock() - self._life),
+            ).fetchone()
+            return _recorded(row) if row is not None else None
+
+    def alike(self, operation: Operation) -> Recorded | None:
+        """Return an order of the same content and another number that was, or may have been, created lately."""
+        with self._storage.reading() as db:
+            row = db.execute(
+                "SELECT * FROM operations WHERE connection = ? AND kind = 'create' AND fingerprint = ?"
+                " AND number != ? AND (state IN ('SENT', 'UNKNOWN') OR (state = 'DONE' AND settled_at > ?))"
+                " ORDER BY sent_at DESC LIMIT 1",
+                (operation.connection, operation.fingerprint, operation.number, self._clock() - self._life),
+            ).fetchone()
+            return _recorded(row) if row is not None else None
+
+    def all(self) -> list[Recorded]:
+        """Return every operation, oldest first."""
+        with self._storage.reading() as db:
+            return [_recorded(row) for row in db.execute("SELECT * FROM operations ORDER BY rowid")]
+
+    def events(self, operation_id: str) -> list[trail.Event]:
+        """Return the trail of one operation."""
+        with self._storage.reading() as db:
+            return trail.events(db, operation_id)
+
+    def verify(self) -> list[str]:
+        """Return what in the journal was edited, removed or added behind its back; empty where nothing was."""
+        with self._storage.writing() as db:
+            return list(trail.faults(db))
+
+    # Shared tokens
+
+    def load_token(self, connection: str) -> tuple[str, float] | None:
+        """Return the token that a process of this user keeps for a connection, and its end in seconds since 1970."""
+        with self._storage.reading() as db:
+            row = db.execute("SELECT token, ends_at FROM tokens WHERE connection = ?", (connection,)).fetchone()
+            return (row["token"], row["ends_at"]) if row is not None else None
+
+    def save_token(self, connection: str, token: str, ends_at: float) -> None:
+        """Keep a token for all processes of this user."""
+        with self._storage.writing() as db:
+            db.execute("INSERT OR REPLACE INTO tokens VALUES (?, ?, ?)", (connection, token, ends_at))
+
+    # Within a transaction
+
+    def _move(
+        self,
+        db: sqlite3.Connection,
+        operation_id: str,
+        before: State,
+        after: State,
+        detail: Mapping[str, Any],
+        **values: object,
+    ) -> bool:
+        """Compare and set; every move of every operation is made here."""
+        assert may_move(before, after), f"{before} -> {after}"
+        columns = "".join(f", {name} = ?" for name in values)
+        changed = db.execute(
+            f"UPDATE operations SET state = ?{columns} WHERE id = ? AND state = ?",  # noqa: S608
+            (after, *values.values(), operation_id, before),
+        )
+        if changed.rowcount != 1:
             return False
-        entry.claimed = True
+        trail.append(db, trail.Event(operation_id, self._clock(), after, detail))
         return True
 
-    def settle(self, operation_id: str, outcome: WriteOutcome) -> None:
-        """Record what came of it, and wake those who wait for it."""
-        entry = self._entries[operation_id]
-        entry.outcome = outcome
-        entry.settled.set()
+    def _inserted(self, db: sqlite3.Connection, operation: Operation, state: State, detail: Mapping[str, Any]) -> Recorded:
+        [attempts] = db.execute("SELECT COUNT(*) FROM operations WHERE meaning = ?", (operation.meaning,)).fetchone()
+        operation = replace(operation, attempt=attempts)
+        question = None if operation.question is None else json.dumps(asdict(operation.question))
+        expires_at = self._clock() + self._life
+        columns = (operation.id, operation.meaning, *_call(operation), operation.digest, question, operation.intent)
+        rest = (operation.fingerprint, attempts, state, expires_at, None, None, None, "")
+        db.execute(f"INSERT INTO operations VALUES ({', '.join('?' * 17)})", (*columns, *rest))  # noqa: S608
+        shown = {"shown": operation.question.text} if operation.question else {}
+        trail.append(db, trail.Event(operation.id, self._clock(), state, {**detail, **shown}))
+        return Recorded(operation, state, expires_at)
 
-    def reopen(self, operation_id: str) -> None:
-        """Forget an operation whose effect the ERP no longer shows, so that it can be asked for anew."""
-        self._entries.pop(operation_id, None)
+    def _renewed(self, db: sqlite3.Connection, live: Recorded) -> Recorded:
+        """Give a proposal that is asked about anew its whole time again."""
+        if live.state != "PROPOSED":
+            return live
+        expires_at = self._clock() + self._life
+        db.execute("UPDATE operations SET expires_at = ? WHERE id = ?", (expires_at, live.operation.id))
+        trail.append(db, trail.Event(live.operation.id, self._clock(), "asked again", {}))
+        return replace(live, expires_at=expires_at)
 
-    async def outcome(self, operation_id: str) -> WriteOutcome | None:
-        """Wait for what came of a claimed operation; None where it was never claimed or settled."""
-        entry = self._entries.get(operation_id)
-        if entry is None or not (entry.claimed or entry.outcome):
-            return None
-        await entry.settled.wait()
-        return entry.outcome
+    def _live(self, db: sqlite3.Connection, operation: Operation) -> Recorded | None:
+        self._expire(db)
+        row = db.execute(
+            f"SELECT * FROM operations WHERE connection = ? AND number = ? AND {_IN_LIVE}",  # noqa: S608
+            (operation.connection, operation.number, *_LIVE),
+        ).fetchone()
+        return _recorded(row) if row is not None else None
 
-    def _is_over(self, entry: _Entry) -> bool:
-        return self._clock() - entry.proposed_at > self._life
+    def _done_lately(self, db: sqlite3.Connection, operation: Operation) -> Recorded | None:
+        row = db.execute(
+            "SELECT * FROM operations WHERE meaning = ? AND state = 'DONE' AND settled_at > ?"
+            " ORDER BY attempt DESC LIMIT 1",
+            (operation.meaning, self._clock() - self._life),
+        ).fetchone()
+        return _recorded(row) if row is not None else None
 
-    def _forget(self) -> None:
-        """Drop what is over, but never what is in doubt."""
-        over = [key for key, entry in self._entries.items() if self._is_over(entry) and not entry.in_doubt]
-        for key in over:
-            del self._entries[key]
+    def _expired(self, db: sqlite3.Connection, operation_id: str) -> bool:
+        self._expire(db)
+        row = self._row(db, operation_id)
+        return row is None or row["state"] == "EXPIRED"
+
+    def _expire(self, db: sqlite3.Connection) -> None:
+        over = db.execute(
+            "SELECT id, state FROM operations WHERE state IN ('PROPOSED', 'APPROVED') AND expires_at <= ?",
+            (self._clock(),),
+        ).fetchall()
+        for row in over:
+            self._move(db, row["id"], row["state"], "EXPIRED", {}, settled_at=self._clock())
+
+    def _row(self, db: sqlite3.Connection, operation_id: str) -> Any:
+        return db.execute("SELECT * FROM operations WHERE id = ?", (operation_id,)).fetchone()
+
+
+def _call(operation: Operation) -> Iterable[str]:
+    return (operation.connection, operation.kind, operation.number, operation.arguments)
+
+
+def _recorded(row: sqlite3.Row) -> Recorded:
+    operation = Operation(
+        connection=row["connection"],
+        kind=row["kind"],
+        number=row["number"],
+        arguments=row["arguments"],
+        digest=row["digest"],
+        question=_question(row["question"]),
+        intent=row["intent"],
+        fingerprint=row["fingerprint"],
+        attempt=row["attempt"],
+    )
+    outcome = WriteOutcome.model_validate_json(row["outcome"]) if row["outcome"] else None
+    return Recorded(operation, row["state"], row["expires_at"], row["sent_at"], row["settled_at"], outcome)
+
+
+def _question(text: str | None) -> Question | None:
+    if text is None:
+        return None
+    kept = json.loads(text)
+    return Question(kept["text"], tuple(Field(**field) for field in kept["fields"]))

@@ -1,4 +1,9 @@
-"""An operation: one write that was asked for, its identity, and what came of it. Pure.
+"""An operation: one write that was asked for, its identity, its states and moves. Pure.
+
+    PROPOSED -> APPROVED -> SENT -> DONE | REFUSED
+        |          |          |
+        |          |          +---> UNKNOWN -> DONE | NOT_APPLIED | CONFLICT
+        +----------+--------------> EXPIRED | STALE      (PROPOSED -> DECLINED too)
 
 Identity is derived from meaning: the connection, the kind, the order number, the arguments, and the
 order as it was read. Whoever asks for the same thing of the same order names the same operation.
@@ -20,6 +25,38 @@ from po_mcp.writes.approval import Question
 
 Kind = Literal["create", "finalize", "delete"]
 
+State = Literal[
+    "PROPOSED",
+    "APPROVED",
+    "SENT",
+    "DONE",
+    "REFUSED",
+    "UNKNOWN",
+    "NOT_APPLIED",
+    "CONFLICT",
+    "DECLINED",
+    "EXPIRED",
+    "STALE",
+]
+
+MOVES: Mapping[State, frozenset[State]] = {
+    "PROPOSED": frozenset({"APPROVED", "DECLINED", "EXPIRED", "STALE"}),
+    "APPROVED": frozenset({"SENT", "EXPIRED", "STALE"}),
+    "SENT": frozenset({"DONE", "REFUSED", "UNKNOWN"}),
+    "UNKNOWN": frozenset({"DONE", "NOT_APPLIED", "CONFLICT"}),
+    "DONE": frozenset(),
+    "REFUSED": frozenset(),
+    "NOT_APPLIED": frozenset(),
+    "CONFLICT": frozenset(),
+    "DECLINED": frozenset(),
+    "EXPIRED": frozenset(),
+    "STALE": frozenset(),
+}
+"""Which state may follow which. Only one edge leads to the wire: APPROVED -> SENT."""
+
+LIVE: frozenset[State] = frozenset({"PROPOSED", "APPROVED", "SENT", "UNKNOWN"})
+"""States in which an order has no room for another operation. UNKNOWN is live until it is settled."""
+
 OutcomeStatus = Literal["done", "declined", "approval_required", "unknown", "refused", "stale", "expired"]
 
 
@@ -37,9 +74,7 @@ class WriteOutcome(Record):
     order: PurchaseOrder | None = None
     backorder_number: str | None = None
     message: str
-    replayed: Annotated[bool, Field(description="True: this call repeated an earlier one; nothing more was sent")] = (
-        False
-    )
+    replayed: Annotated[bool, Field(description="True: an earlier call did it; nothing more was sent")] = False
     do_not_repeat: Annotated[bool, Field(description="True: asking again could do it twice")] = False
 
     def repeated(self) -> WriteOutcome:
@@ -49,9 +84,11 @@ class WriteOutcome(Record):
 
 @dataclass(frozen=True)
 class Operation:
-    """One write. `question` is what the person is asked (None: nobody is), `digest` the order it is about.
+    """One write.
 
-    `attempt` counts anew what was asked for again after it came to an end without effect.
+    `question` is what the person is asked (None: nobody is), `digest` the order that it is about.
+    `intent` is what will be sent, as JSON; `fingerprint` tells orders of the same content, whatever
+    their number. `attempt` counts anew what was asked for again after it had come to an end.
     """
 
     connection: str
@@ -60,19 +97,42 @@ class Operation:
     arguments: str
     digest: str
     question: Question | None = None
+    intent: str = "{}"
+    fingerprint: str = ""
     attempt: int = 0
+
+    @property
+    def meaning(self) -> str:
+        """Tells what was asked for, however often."""
+        return digest_of([self.connection, self.kind, self.number, self.arguments, self.digest])
 
     @property
     def id(self) -> str:
         """128 bits that name this operation and no other."""
-        meaning = [self.connection, self.kind, self.number, self.arguments, self.digest, self.attempt]
-        return _digest(meaning)[:32]
+        return digest_of([self.meaning, self.attempt])[:32]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An operation as the journal has it. Times are seconds since 1970."""
+
+    operation: Operation
+    state: State
+    expires_at: float
+    sent_at: float | None = None
+    settled_at: float | None = None
+    outcome: WriteOutcome | None = None
+
+
+def may_move(before: State, after: State) -> bool:
+    """Tell whether `after` may follow `before`."""
+    return after in MOVES[before]
 
 
 def digest_of_snapshot(snapshot: Snapshot) -> str:
     """Digest all that matters of an order: when it changes, an approval no longer counts."""
     order = snapshot.order
-    return _digest(
+    return digest_of(
         [
             snapshot.erp_id,
             snapshot.version,
@@ -88,11 +148,11 @@ def digest_of_snapshot(snapshot: Snapshot) -> str:
     )
 
 
-def digest_of_draft(draft: OrderDraft) -> str:
-    """Digest the content of an order to be created."""
+def digest_of_content(draft: OrderDraft) -> str:
+    """Digest what an order to be created asks for, whatever its number."""
     lines = [[line.item, line.quantity, line.unit_price, line.warehouse] for line in draft.lines]
-    vendor = draft.vendor.id or draft.vendor.name
-    return _digest([draft.number, vendor, lines, draft.expected_on and draft.expected_on.isoformat(), draft.note])
+    expected = draft.expected_on and draft.expected_on.isoformat()
+    return digest_of([draft.vendor.id or draft.vendor.name, lines, expected, draft.note])
 
 
 def arguments_text(arguments: Mapping[str, object]) -> str:
@@ -100,13 +160,14 @@ def arguments_text(arguments: Mapping[str, object]) -> str:
     return json.dumps(arguments, sort_keys=True, default=_canonical, separators=(",", ":"))
 
 
-def _material(line: OrderLine) -> list[object]:
-    return [line.item, line.quantity, line.received, line.unit_price, line.warehouse]
-
-
-def _digest(value: object) -> str:
+def digest_of(value: object) -> str:
+    """Digest JSON values and decimals, the decimals by their worth."""
     text = json.dumps(value, default=_canonical, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _material(line: OrderLine) -> list[object]:
+    return [line.item, line.quantity, line.received, line.unit_price, line.warehouse]
 
 
 def _canonical(value: object) -> str:
