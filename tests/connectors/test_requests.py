@@ -27,7 +27,7 @@ from .calls import (
 from .raw_peer import raw_peer, reply
 
 HOSTILE = ["", ".", "..", "a/b", "../Vendor/All", "a%2f..", "a?x=1", "a#x", "a;b", "a\r\nX: y", "a\x00", "a\\b", "a b"]
-HOSTILE += ["-a", ".a", "ａ", "PO\u202e", "x" * 65, "http://127.0.0.1:9/", "%2e%2e"]  # noqa: RUF001
+HOSTILE += ["-a", ".a", "ａ", "PO\u202e", "x" * 65, "http://127.0.0.1:9/", "%2e%2e"]
 
 
 @pytest.mark.parametrize("number", HOSTILE)

@@ -182,7 +182,7 @@ HOSTILE_NUMBERS = [
     "PO-1\r\nX: y",
     "PO-1\x00",
     "PO-1\u202e",
-    "ＰＯ-１",  # full-width  # noqa: RUF001
+    "ＰＯ-１",  # full-width
     "PO-" + "1" * 100,
     "-PO",
     "Finalize/",
