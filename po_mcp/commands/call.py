@@ -6,8 +6,10 @@ The server runs in this process, with the user's settings; the person is whoever
 from __future__ import annotations
 
 import json
+import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from po_mcp.cli import load_settings, stop
+from po_mcp.cli import load_settings
 from po_mcp.commands._tables import shown, text_of
 from po_mcp.config import Settings
 from po_mcp.server import build_server
@@ -53,21 +55,27 @@ def command(config: Path | None, tool: str | None, arguments: tuple[str, ...], a
         raise SystemExit(130) from None
 
 
+class _Misuse(Exception):
+    """The command line names no tool, or an argument that is not written as the tool takes it."""
+
+
 async def _call(settings: Settings, name: str | None, arguments: tuple[str, ...], as_json: bool) -> int:
-    console = Console(highlight=False)
-    person = Terminal(Console(highlight=False, stderr=True)) if sys.stdin.isatty() else None
+    console, errors = Console(highlight=False), Console(highlight=False, stderr=True)
+    person = Terminal(errors) if sys.stdin.isatty() else None
     async with Client(build_server(settings), mode="2026-07-28", elicitation_callback=person) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         if name is None:
             _list(console, tools)
             return 0
-        if name not in tools:
-            stop(f"there is no tool {name}; there are {', '.join(tools)}")
-        result = await client.call_tool(name, _typed(tools[name], arguments))
+        try:
+            result = await client.call_tool(name, _typed(tools, name, arguments))
+        except _Misuse as exc:
+            errors.print(f"po-mcp: {exc}", markup=False)
+            return 2
     if as_json:
         console.out(json.dumps(_for_programs(result), ensure_ascii=False))
     else:
-        (Console(highlight=False, stderr=True) if result.is_error else console).print(shown(result))
+        (errors if result.is_error else console).print(shown(result))
     return _exit_status(result)
 
 
@@ -82,7 +90,8 @@ class Terminal:
         assert isinstance(params, ElicitRequestFormParams)
         self._console.print(Panel(Text(params.message), title="You are asked", title_align="left", style="yellow"))
         try:
-            content = {name: _prompted(field) for name, field in params.requested_schema["properties"].items()}
+            with _interruptible():
+                content = {name: _prompted(field) for name, field in params.requested_schema["properties"].items()}
         except click.Abort:
             self._console.print("\nNot approved.", style="yellow")
             return ElicitResult(action="cancel")
@@ -95,15 +104,27 @@ def _prompted(field: Mapping[str, Any]) -> str | bool:
     return str(click.prompt(f"{field['title']} ({field['description']})", default="", show_default=False, err=True))
 
 
-def _typed(tool: Tool, arguments: tuple[str, ...]) -> dict[str, Any]:
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Let Ctrl-C interrupt a prompt: asyncio's handler would only cancel a task, which does not run meanwhile."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _typed(tools: Mapping[str, Tool], name: str, arguments: tuple[str, ...]) -> dict[str, Any]:
     """Read key=value pairs as the tool's schema has them."""
-    properties: Mapping[str, Any] = tool.input_schema.get("properties", {})
+    if name not in tools:
+        raise _Misuse(f"there is no tool {name}; there are {', '.join(tools)}")
+    properties: Mapping[str, Any] = tools[name].input_schema.get("properties", {})
     typed = {}
     for argument in arguments:
-        name, equals, value = argument.partition("=")
+        key, equals, value = argument.partition("=")
         if not equals:
-            stop(f"write an argument as key=value, not {argument!r}; {tool.name} takes {', '.join(properties)}")
-        typed[name] = value if properties.get(name, {}).get("type", "string") == "string" else _json(name, value)
+            raise _Misuse(f"write an argument as key=value, not {argument!r}; {name} takes {', '.join(properties)}")
+        typed[key] = value if properties.get(key, {}).get("type", "string") == "string" else _json(key, value)
     return typed
 
 
@@ -111,7 +132,7 @@ def _json(name: str, value: str) -> Any:
     try:
         return json.loads(value)
     except ValueError:
-        stop(f"{name} is not written as JSON, such as 5, true or [...]")
+        raise _Misuse(f"{name} is not written as JSON, such as 5, true or [...]") from None
 
 
 def _list(console: Console, tools: Mapping[str, Tool]) -> None:
