@@ -6,7 +6,7 @@ import gc
 import sys
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import click
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": "Play the whole story in this terminal, against a fresh sandbox.",
     "call": "Call a tool from this terminal.",
+    "sandbox": "Serve the sandbox ERP on this machine, with faults on demand.",
 }
 """Each is `command` in the module of po_mcp.commands that has its name, imported when it runs."""
 
@@ -29,27 +30,9 @@ def main() -> None:
 def serve_stdio(config: Path | None) -> None:
     """Serve MCP over stdin and stdout until stdin closes or a signal comes."""
     gc.disable()  # the SDK's import makes half a million objects that live as long as the process
-    from po_mcp.commands import stdio
+    from po_mcp.commands import _settings, stdio
 
-    settings = load_settings(config)
-    stdio.serve(settings)
-
-
-def load_settings(config: Path | None) -> Any:
-    """Return the settings, or end with status 2 and one line that names what is wrong."""
-    from po_mcp import config as configuration
-    from po_mcp.errors import ConfigurationError
-
-    try:
-        return configuration.load(file=config)
-    except ConfigurationError as exc:
-        stop(str(exc))
-
-
-def stop(message: str) -> NoReturn:
-    """End with status 2 and one line on standard error."""
-    print(f"po-mcp: {message}", file=sys.stderr)  # noqa: T201
-    raise SystemExit(2)
+    stdio.serve(_settings.load(config))
 
 
 def _group() -> click.Group:

@@ -6,15 +6,17 @@ from typing import Literal, Protocol
 
 from po_mcp.orders import (
     Finalized,
+    Item,
     OrderDraft,
     OrderPage,
     OrderQuery,
     PurchaseOrder,
     Snapshot,
     Vendor,
+    Warehouse,
 )
 
-Operation = Literal["list", "get", "create", "finalize", "delete"]
+Operation = Literal["list", "get", "create", "finalize", "delete", "catalog"]
 """What an ERP may offer. A tool whose operation is not offered is not listed."""
 
 Guarded = Literal["finalize", "delete"]
@@ -57,13 +59,19 @@ class ERP(Protocol):
         """Raise `InvalidInput` for what this ERP needs and is missing, or cannot store."""
 
     async def list_orders(self, query: OrderQuery) -> OrderPage:
-        """Return one page of orders, without their lines."""
+        """Return one page of orders, without their lines; `InvalidInput` for a status that this ERP does not tell."""
 
     async def get_order(self, number: str) -> PurchaseOrder:
         """Return one order with its lines."""
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every vendor, with ids as far as they are known."""
+
+    async def items(self) -> tuple[Item, ...]:
+        """Return every item that can be ordered."""
+
+    async def warehouses(self) -> tuple[Warehouse, ...]:
+        """Return every warehouse."""
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         """Read all that this guarded write is decided on."""

@@ -217,6 +217,7 @@ class OrderDraft(Record):
 class OrderQuery(Record):
     """Which orders are asked for: dates are inclusive, `offset` is a multiple of `limit`."""
 
+    status: Status | None = None
     ordered_from: date | None = None
     ordered_to: date | None = None
     limit: int = 25
@@ -224,11 +225,16 @@ class OrderQuery(Record):
 
 
 class OrderPage(Record):
-    """One page of orders, in the ERP's order. `total_count` is over all pages."""
+    """One page of orders, in the ERP's order, each once. `total_count` is over all pages.
+
+    `complete` is False where the list is known to have moved while it was read, or to have been cut:
+    then orders may be missing, and the count may be off.
+    """
 
     orders: tuple[PurchaseOrder, ...]
     total_count: int
     has_more: bool
+    complete: bool = True
 
 
 class Finalized(Record):

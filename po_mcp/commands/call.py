@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
-from po_mcp.cli import load_settings
+from po_mcp.commands import _settings
 from po_mcp.commands._tables import shown, text_of
 from po_mcp.config import Settings
 from po_mcp.server import build_server
@@ -48,7 +48,7 @@ def command(config: Path | None, tool: str | None, arguments: tuple[str, ...], a
     Ends with 0 when it is done, 1 for an error or a refusal, 3 when nothing was sent because nobody
     approved it, and 4 when the outcome is not known.
     """
-    settings: Settings = load_settings(config)
+    settings = _settings.load(config)
     try:
         raise SystemExit(anyio.run(_call, settings, tool, arguments, as_json))
     except KeyboardInterrupt:

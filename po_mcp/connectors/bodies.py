@@ -20,7 +20,7 @@ class TooLarge(ValueError):
     """More bytes than are read, or packed in a way that is not read."""
 
 
-async def read(response: httpx2.Response, largest: int = LARGEST) -> bytes:
+async def read(response: httpx2.Response, largest: int = LARGEST) -> bytearray:
     """Return the unpacked body of a streamed response.
 
     Raises:
@@ -40,7 +40,7 @@ async def read(response: httpx2.Response, largest: int = LARGEST) -> bytes:
             raise TooLarge(f"more than {largest} bytes")
     if unpack is not None and not unpack.complete:
         raise httpx2.DecodingError("the packed body ends too early", request=response.request)
-    return bytes(body)
+    return body  # not as bytes: a copy would double what an answer costs
 
 
 class _Gzip:

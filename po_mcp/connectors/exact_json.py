@@ -1,7 +1,8 @@
 """JSON in which a number is the number that was written, and nothing is read that is not plainly JSON.
 
 Reading: every fraction is a `Decimal`, never a float; duplicate keys, NaN, Infinity, a byte order
-mark, bytes that are not UTF-8, trailing data, over-long numbers and over-deep nesting are refused.
+mark, bytes that are not UTF-8, trailing data, over-long numbers, over-deep nesting and more values
+than any answer has are refused.
 Writing: a `Decimal` is written as the exact number, without an exponent.
 """
 
@@ -15,18 +16,21 @@ import simplejson
 
 _LONGEST_NUMBER = 40  # characters; a 64-bit integer has 20, our own largest amount 19
 _LARGEST_EXPONENT = 30
+_MOST_VALUES = 500_000  # 8 MB of empty lists would be 300 MB of objects
 
 
 class NotExact(ValueError):
     """The bytes are not JSON that can be read exactly. The text never holds any of them."""
 
 
-def loads(body: bytes) -> Any:
+def loads(body: bytes | bytearray) -> Any:
     """Read one JSON document.
 
     Raises:
         NotExact: it is not JSON, or not JSON that can be read exactly.
     """
+    if sum(map(body.count, (b"[", b"{", b","))) > _MOST_VALUES:
+        raise NotExact("too many values")
     try:
         return json.loads(
             body.decode("utf-8"),

@@ -1,14 +1,15 @@
 """Every request to an ERP leaves here, in `Wire`, and every foreign error becomes one of ours here.
 
-A read may be repeated once, with a fresh token. A write is sent once: no transport retries, no
-redirects, no second try. Whatever is doubtful about a write's answer is `OutcomeUnknown`.
+A read that failed for a moment is tried again, and repeated once with a fresh token. A write is sent
+once: no transport retries, no redirects, no second try. Whatever is doubtful about a write's answer is
+`OutcomeUnknown`.
 """
 
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any, Literal, TypeVar
 
 import anyio
@@ -16,19 +17,14 @@ import httpx2
 
 from po_mcp import __version__
 from po_mcp.connectors import bodies, exact_json
-from po_mcp.connectors.dialect import Answer, Dialect
+from po_mcp.connectors.dialect import PASSING_STATUSES, Answer, Dialect
+from po_mcp.connectors.paths import address
+from po_mcp.connectors.retrying import Retrying, Tried, retry_after
 from po_mcp.connectors.tokens import Token, Tokens
-from po_mcp.errors import (
-    BadAnswer,
-    ERPError,
-    InvalidInput,
-    OutcomeUnknown,
-    SignInFailed,
-    TooManyRequests,
-    Unreachable,
-)
+from po_mcp.errors import BadAnswer, ERPError, OutcomeUnknown, SignInFailed, Unreachable
 
 Method = Literal["GET", "POST", "DELETE", "PATCH"]
+Params = Mapping[str, str | int]
 T = TypeVar("T")
 
 # httpx2 tells every URL at INFO and httpcore2 every header at DEBUG; ours say what matters, without secrets.
@@ -38,7 +34,6 @@ for _name in ("httpx2", "httpcore2"):
 CONNECT_TIMEOUT = 10.0
 """Seconds for a connection to stand."""
 
-_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _NOT_SENT = (
     httpx2.ConnectError,
     httpx2.ConnectTimeout,
@@ -47,19 +42,12 @@ _NOT_SENT = (
     httpx2.LocalProtocolError,
     httpx2.InvalidURL,
 )
+_UNREADABLE = (bodies.TooLarge, exact_json.NotExact)
+_BROKEN = (httpx2.HTTPError, httpx2.StreamError, TimeoutError, OSError)
+_FOREIGN = (*_NOT_SENT, *_UNREADABLE, *_BROKEN)
 _DEFINITE = frozenset({400, 403, 404, 405, 406, 409, 410, 411, 413, 414, 415, 422})
 """Answers to a write after which it certainly was not carried out. 401, 408, 425 and 429 are not
 among them: a gateway may have said them after the ERP had acted."""
-
-
-def checked_segment(text: str, what: str = "order number") -> str:
-    """Return `text` if a path can carry it as exactly one segment; else raise `InvalidInput`."""
-    if not _SEGMENT.fullmatch(text):
-        raise InvalidInput(
-            f"That is no {what}. Nothing was sent.",
-            next_step="Write letters, digits, dots, dashes and underscores, at most 64, such as PO-2025-0042.",
-        )
-    return text
 
 
 class Wire:
@@ -68,8 +56,10 @@ class Wire:
     Args:
         base_url: scheme, host and base path, without a closing slash.
         dialect: how this ERP says no.
-        timeout: seconds that one call may take, from its first byte to its last.
+        timeout: seconds that one call may take, from its first byte to its last: a read with all its
+            tries and waits, and the sign-in that it may need; a write; the sign-in before a write.
         transport: an httpx2 transport; the sandbox and tests give one.
+        retrying: how reads are tried again; tests give one that does not wait.
     """
 
     def __init__(
@@ -79,26 +69,28 @@ class Wire:
         *,
         timeout: float = 60.0,
         transport: httpx2.AsyncBaseTransport | None = None,
+        retrying: Retrying | None = None,
     ) -> None:
         self._base = httpx2.URL(base_url.rstrip("/"))
         self._dialect = dialect
         self._timeout = timeout
         self._transport = transport
+        self._retrying = retrying or Retrying()
         self._client: httpx2.AsyncClient | None = None
         self.tokens: Tokens | None = None
 
-    async def read(self, path: str, *segments: str, params: Mapping[str, str | int] | None = None) -> Answer:
+    async def read(
+        self, path: str, *segments: str, params: Params | None = None, permission: str | None = None
+    ) -> Answer:
         """GET `path` with `segments` appended; a token that ended is renewed and the read repeated, once.
 
         The first segment is an order's number: without one, a 404 says nothing of an order.
+        `permission` is the next step after a 403, where it is another than to read orders.
         """
-        url = self._url(path, segments)
-        token = await self._token(0.0)
-        answer = await self._exchange("GET", url, token, params=params)
-        if token is not None and self._dialect.ended(answer):
-            assert self.tokens is not None
-            answer = await self._exchange("GET", url, await self.tokens.replace(token), params=params)
-        self._dialect.refuse(answer, permission=self._dialect.permission_to_read, of_order=bool(segments))
+        url = address(self._base, path, segments)
+        answer, told = self._answered(await self._in_time(lambda: self._tried(url, params)))
+        permission = permission or self._dialect.permission_to_read
+        self._dialect.refuse(answer, permission=permission, of_order=bool(segments), told=told)
         if answer.status != 200:
             raise BadAnswer(f"{self._dialect.name} gave another answer (HTTP {answer.status}) than was asked for.")
         return answer
@@ -124,59 +116,101 @@ class Wire:
             Unreachable, SignInFailed, TooManyRequests: nothing was sent.
             OutcomeUnknown: it was sent, and every other end.
         """
-        url = self._url(path, segments)
-        token = await self._token(self._timeout)
-        try:
-            answer = await self._exchange(method, url, token, body=body)
-        except BadAnswer as exc:
-            raise self._doubt(str(exc.what)) from exc
+        url = address(self._base, path, segments)
+        token = None if self.tokens is None else await self.tokens.current(self._timeout)
+        answer = await self._once(self._request(method, url, token, body=body))
         return self._verified(answer, expect, verify, of_order=not creates)
 
     async def sign_in(self, path: str, *, form: Mapping[str, str] | None = None, body: Any = None) -> Answer:
-        """Ask for a token. Not a read of an order and not a write: neither repeated nor in doubt."""
+        """Ask for a token. It changes no order, so it is tried again like a read."""
+        url = address(self._base, path, ())
+
+        async def ask() -> Answer:
+            return await self._send(self._request("POST", url, None, form=form, body=body, silence=self._timeout / 2))
+
         name = self._dialect.name
-        try:
-            answer = await self._exchange("POST", self._url(path, ()), None, form=form, body=body, is_write=False)
-        except BadAnswer as exc:
-            raise Unreachable(f"{name} gave no token that can be read. Nothing was sent.") from exc
-        if 200 <= answer.status < 300:
+        tried = await self._in_time(lambda: self._retrying(ask))
+        if isinstance(tried.outcome, _UNREADABLE):
+            raise Unreachable(f"{name} gave no token that can be read. Nothing was sent.") from tried.outcome
+        answer, told = self._answered(tried)
+        status = answer.status
+        if 200 <= status < 300:
             return answer
-        if answer.status in (400, 401, 403) or 300 <= answer.status < 400:
-            raise SignInFailed(f"{name} does not accept the credentials (HTTP {answer.status}).")
-        if answer.status == 429:
-            raise TooManyRequests(f"{name} asks for fewer requests. Nothing was sent.")
-        raise Unreachable(f"{name} could not sign us in (HTTP {answer.status}). Nothing was sent.")
+        if status in (400, 401, 403) or 300 <= status < 400:
+            raise SignInFailed(f"{name} does not accept the credentials (HTTP {status}). Nothing was sent.")
+        if status in PASSING_STATUSES:
+            raise self._dialect.failed(answer, told)
+        raise Unreachable(f"{name} could not sign us in (HTTP {status}). Nothing was sent.")
 
     async def aclose(self) -> None:
         if self._client is not None:
             await self._client.aclose()
 
-    def _url(self, path: str, segments: tuple[str, ...]) -> httpx2.URL:
-        """Build the URL, and make sure that the segments stayed segments."""
-        for segment in segments:
-            checked_segment(segment)
-        joined = "/".join((self._base.path.rstrip("/") + path, *segments))
-        url = self._base.copy_with(path=joined)
-        if url.path != joined or url.raw_path.count(b"/") != joined.count("/"):
-            raise InvalidInput("This cannot be put into the address of a request. Nothing was sent.")
-        return url
+    async def _in_time(self, call: Callable[[], Awaitable[Tried]]) -> Tried:
+        """Make a call that changes nothing, all its tries within the time-out."""
+        try:
+            with anyio.fail_after(self._timeout):
+                return await call()
+        except _FOREIGN as exc:
+            return Tried(exc)
 
-    async def _token(self, lasting: float) -> Token | None:
-        return None if self.tokens is None else await self.tokens.current(lasting)
+    async def _tried(self, url: httpx2.URL, params: Params | None) -> Tried:
+        """GET until it is answered; the one renewal of the token is not counted as a try."""
+        token = None if self.tokens is None else await self.tokens.current()
+        renewed = token is None
 
-    async def _exchange(
+        async def get() -> Answer:
+            nonlocal token, renewed
+            answer = await self._get(url, token, params)
+            if renewed or not self._dialect.ended(answer):
+                return answer
+            assert self.tokens is not None
+            assert token is not None
+            token, renewed = await self.tokens.replace(token), True
+            return await self._get(url, token, params)
+
+        return await self._retrying(get)
+
+    async def _get(self, url: httpx2.URL, token: Token | None, params: Params | None) -> Answer:
+        # A connection that is silent for half of the time is given up, so that there is time for another.
+        return await self._send(self._request("GET", url, token, params=params, silence=self._timeout / 2))
+
+    async def _once(self, request: httpx2.Request) -> Answer:
+        """Send a write. There is no second time."""
+        try:
+            with anyio.fail_after(self._timeout):
+                return await self._send(request)
+        except _NOT_SENT as exc:
+            raise self._unanswered(exc) from exc
+        except _UNREADABLE as exc:
+            raise self._doubt("its answer cannot be read.") from exc
+        except _BROKEN as exc:
+            raise self._doubt("the connection failed before the answer was complete.") from exc
+
+    async def _send(self, request: httpx2.Request) -> Answer:
+        """Send one request and read its whole answer within the size limit."""
+        response = await self._http().send(request, stream=True)
+        try:
+            raw = await bodies.read(response, bodies.LARGEST)
+        finally:
+            if response.status_code == 400:
+                await _hang_up(response)
+            await response.aclose()
+        asked = retry_after(response.headers.get("retry-after"), datetime.now(UTC))
+        return Answer(response.status_code, _json(response.status_code, raw), asked)
+
+    def _request(
         self,
         method: Method,
         url: httpx2.URL,
         token: Token | None,
         *,
-        params: Mapping[str, str | int] | None = None,
+        params: Params | None = None,
         form: Mapping[str, str] | None = None,
         body: Any = None,
-        is_write: bool | None = None,
-    ) -> Answer:
-        """Send one request, once, and read its whole answer within the time-out and the size limit."""
-        writes = method != "GET" if is_write is None else is_write
+        silence: float | None = None,
+    ) -> httpx2.Request:
+        """Build a request; `silence` is how many seconds nothing may arrive."""
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"po-mcp/{__version__}"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token.text}"
@@ -184,39 +218,11 @@ class Wire:
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = exact_json.dumps(body)
-        request = self._http().build_request(method, url, params=params, headers=headers, content=content, data=form)
-        try:
-            with anyio.fail_after(self._timeout):
-                return await self._send(request)
-        except _NOT_SENT as exc:
-            raise Unreachable(f"{self._dialect.name} cannot be reached. Nothing was sent.") from exc
-        except (httpx2.HTTPError, httpx2.StreamError, TimeoutError, OSError) as exc:
-            if writes:
-                raise self._doubt("the connection failed before the answer was complete.") from exc
-            raise Unreachable(f"{self._dialect.name} did not answer in full. Nothing was changed.") from exc
-
-    async def _send(self, request: httpx2.Request) -> Answer:
-        response = await self._http().send(request, stream=True)
-        try:
-            raw = await bodies.read(response)
-        except bodies.TooLarge as exc:
-            raise BadAnswer(f"{self._dialect.name} sent too large an answer: {exc}.") from exc
-        finally:
-            if response.status_code == 400:
-                await _hang_up(response)
-            await response.aclose()
-        return Answer(response.status_code, self._json(response.status_code, raw))
-
-    def _json(self, status: int, raw: bytes) -> Any:
-        """Read the body; one that is not JSON matters only where an order was expected in it."""
-        if not raw:
-            return None
-        try:
-            return exact_json.loads(raw)
-        except exact_json.NotExact as exc:
-            if 200 <= status < 300:
-                raise BadAnswer(f"{self._dialect.name} sent a body that cannot be read: {exc}.") from exc
-            return None
+        longest = silence or self._timeout
+        timeout = httpx2.Timeout(longest, connect=min(CONNECT_TIMEOUT, longest))
+        return self._http().build_request(
+            method, url, params=params, headers=headers, content=content, data=form, timeout=timeout
+        )
 
     def _http(self) -> httpx2.AsyncClient:
         """Return the client, made at the first call: its TLS context costs what tools/list need not wait for."""
@@ -224,10 +230,15 @@ class Wire:
             self._client = httpx2.AsyncClient(
                 transport=self._transport or httpx2.AsyncHTTPTransport(retries=0),
                 follow_redirects=False,
-                timeout=httpx2.Timeout(self._timeout, connect=min(CONNECT_TIMEOUT, self._timeout)),
                 trust_env=False,
             )
         return self._client
+
+    def _answered(self, tried: Tried) -> tuple[Answer, str]:
+        """Return the answer and what is told of the tries; raise where there is no answer."""
+        if isinstance(tried.outcome, Exception):
+            raise self._unanswered(tried.outcome, tried.told) from tried.outcome
+        return tried.outcome, tried.told
 
     def _verified(self, answer: Answer, expect: frozenset[int], verify: Callable[[Any], T], *, of_order: bool) -> T:
         """Return what `verify` makes of a write's answer; raise where it is a refusal, or in doubt."""
@@ -241,8 +252,32 @@ class Wire:
         except Exception as exc:  # it is sent: whatever fails now leaves its outcome in doubt
             raise self._doubt("its answer is not that of the success it claims.") from exc
 
+    def _unanswered(self, error: Exception, told: str = "") -> ERPError:
+        """Return our error for a request that changed nothing and got no answer that can be read."""
+        name = self._dialect.name
+        if isinstance(error, _UNREADABLE):
+            return BadAnswer(f"{name} sent a body that cannot be read: {error}. Nothing was changed. {told}".strip())
+        if isinstance(error, _NOT_SENT):
+            return Unreachable(f"{name} cannot be reached. Nothing was sent. {told}".strip())
+        return Unreachable(f"{name} did not answer in full. Nothing was changed. {told}".strip())
+
     def _doubt(self, what: str) -> ERPError:
-        return OutcomeUnknown(f"The request was sent to {self._dialect.name}, but {what}")
+        return OutcomeUnknown(
+            f"The request was sent to {self._dialect.name}, but {what}",
+            next_step="Do not send it again: read the order to see what came of it, and tell the user.",
+        )
+
+
+def _json(status: int, raw: bytearray) -> Any:
+    """Read a body; one that is not JSON matters only where an order was expected in it: `NotExact`."""
+    if not raw:
+        return None
+    try:
+        return exact_json.loads(raw)
+    except exact_json.NotExact:
+        if 200 <= status < 300:
+            raise
+        return None
 
 
 async def _hang_up(response: httpx2.Response) -> None:

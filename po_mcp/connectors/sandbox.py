@@ -19,12 +19,14 @@ from po_mcp.erp import Guarded, Operation
 from po_mcp.errors import ConfigurationError
 from po_mcp.orders import (
     Finalized,
+    Item,
     OrderDraft,
     OrderPage,
     OrderQuery,
     PurchaseOrder,
     Snapshot,
     Vendor,
+    Warehouse,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +48,7 @@ class Sandbox:
 
     title = "Sandbox"
     notice = "SANDBOX: no real order."
-    operations: frozenset[Operation] = frozenset({"list", "get", "create", "finalize", "delete"})
+    operations: frozenset[Operation] = frozenset({"list", "get", "create", "finalize", "delete", "catalog"})
     limits = (
         "The sandbox lists open and partly received orders only, and cannot edit an order's lines or receive goods."
     )
@@ -88,6 +90,14 @@ class Sandbox:
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every vendor, each with its id."""
         return await self._orders.vendors()
+
+    async def items(self) -> tuple[Item, ...]:
+        """Return every active item."""
+        return await self._orders.items()
+
+    async def warehouses(self) -> tuple[Warehouse, ...]:
+        """Return every warehouse."""
+        return await self._orders.warehouses()
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         """Read the order as get shows it, with the id, the version and the blockers that Exsited's API tells."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -49,16 +50,19 @@ class Book:
         self._clock = now
 
     @classmethod
-    def open(cls, path: str | Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> "Book":
+    def open(
+        cls, path: str | Path, *, orders: int = 0, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> "Book":
         """Open the book at `path`, which is made and filled with sample orders if it is new.
 
-        ":memory:" is a book that is gone when it is closed; `now` returns aware instants.
+        ":memory:" is a book that is gone when it is closed; `now` returns aware instants. A new book
+        has at least `orders` open or partial orders: the samples, and made ones before them.
 
         Raises: FileNotFoundError (no such folder), ValueError (not a book), sqlite3.Error.
         """
         storage = Storage(path)
         try:
-            storage.prepare(seed)
+            storage.prepare(partial(seed, orders=orders))
         except BaseException:
             storage.close()
             raise

@@ -15,8 +15,9 @@ from uuid import NAMESPACE_URL, uuid5
 from . import exact
 from .drafting import open_line, open_order
 from .exact_json import read_json
+from .made_orders import made_orders
 from .query import Query
-from .records import Item, Line, Order, Status, Vendor, Warehouse
+from .records import LIVE, Item, Line, Order, Status, Vendor, Warehouse
 from .tables import Tables
 
 Entry = Mapping[str, Any]
@@ -31,12 +32,22 @@ class Catalog:
     warehouses: Mapping[int, Warehouse]
 
 
-def seed(tables: Tables) -> None:
-    """Fill empty tables with the sample vendors, items, warehouses and orders."""
+def seed(tables: Tables, orders: int = 0) -> None:
+    """Fill empty tables with the sample vendors, items, warehouses and orders.
+
+    Where the samples have fewer than `orders` open or partial orders, made ones follow.
+    """
     _insert_catalog(tables)
-    catalog = _catalog(tables)
-    for entry in _read("orders"):
+    catalog, samples = _catalog(tables), _read("orders")
+    live = sum(Status(entry["status"]) in LIVE for entry in samples)
+    for entry in (*samples, *_made(orders - live, catalog)):
         _insert_order(tables, entry, catalog)
+
+
+def _made(count: int, catalog: Catalog) -> Iterator[Entry]:
+    vendors = [vendor.id for vendor in catalog.vendors.values() if vendor.active]
+    items = [item for item in catalog.items.values() if item.active]
+    return made_orders(count, vendors, items, list(catalog.warehouses))
 
 
 def _insert_catalog(tables: Tables) -> None:

@@ -32,7 +32,7 @@ def reply(status: int, body: object = None, *headers: str, raw: bytes | None = N
 
 @dataclass
 class RawPeer:
-    """What reached the server: whole requests, heads and bodies.
+    """What reached the server: whole requests, heads and bodies. The last reply is given again and again.
 
     Unless `gives_tokens` is off, requests for a token are answered and only counted.
     """
@@ -60,7 +60,7 @@ class RawPeer:
             self.tokens += 1
             return reply(200, {"access_token": f"token-{self.tokens}", "expires_in": 3600})
         self.requests.append(request)
-        return self.replies.pop(0)
+        return self.replies.pop(0) if len(self.replies) > 1 else self.replies[0]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -75,6 +75,8 @@ class RawPeer:
                     writer.transport.abort()
                 if answer.after != "keep":
                     break
+        except ConnectionError:  # the client hung up on an answer that is too long
+            pass
         finally:
             writer.close()
 
@@ -90,7 +92,7 @@ async def _request(reader: asyncio.StreamReader) -> bytes | None:
 
 @asynccontextmanager
 async def raw_peer(*replies: Reply) -> AsyncIterator[RawPeer]:
-    """Serve `replies`, one per request that is not for a token."""
+    """Serve `replies`, one per request that is not for a token; the last one again and again."""
     peer = RawPeer(replies=list(replies))
     server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
     peer.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"

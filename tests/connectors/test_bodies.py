@@ -30,7 +30,7 @@ def answer(content: bytes, encoding: str | None = None, size: int = 1024) -> tup
     return httpx2.Response(200, headers=headers, stream=stream, request=request), stream
 
 
-async def read(content: bytes, encoding: str | None = None, largest: int = 10_000) -> bytes:
+async def read(content: bytes, encoding: str | None = None, largest: int = 10_000) -> bytearray:
     return await bodies.read(answer(content, encoding)[0], largest)
 
 

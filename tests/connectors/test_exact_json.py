@@ -51,6 +51,7 @@ def test_a_number_is_written_without_an_exponent(number: str, text: bytes) -> No
         b"1e-999",
         b"1e99999999999999999999",
         b"[" * 100_000,
+        b"[" + b"[]," * 300_000 + b"[]]",
         b"\xef\xbb\xbf{}",
         b'{"a": 1} {"a": 2}',
         b"{} garbage",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from po_mcp.connectors.exsited import translate, wire
+from po_mcp.connectors.exsited import catalog, complaints, translate, wire
+from po_mcp.connectors.paging import page_of
 from po_mcp.errors import BadAnswer, InvalidInput
-from po_mcp.orders import DraftLine, OrderDraft, OrderLine, OrderQuery, PurchaseOrder, Vendor
+from po_mcp.orders import DraftLine, Item, OrderDraft, OrderLine, OrderQuery, PurchaseOrder, Status, Vendor, Warehouse
 
 NUMBER = "PO-LHROM9-0023"
 LINE = {
@@ -62,8 +64,9 @@ def order(**fields: Any) -> wire.Order:
     return translate.order({"purchase_order": {**ORDER, **fields}}, NUMBER)
 
 
-def receipt(quantity: object, line: object = "line-1", number: str = "IR-00000001") -> wire.Receipt:
-    return wire.Receipt.of({"id": number, "receipts": [{"line_uuid": line, "receipt_quantity": quantity}]})
+def receipt(quantity: object, line: object = "line-1", status: str = "COMPLETED") -> wire.Receipt:
+    rows = [{"line_uuid": line, "receipt_quantity": quantity}]
+    return wire.Receipt.of({"id": "IR-00000001", "receipt_status": status, "receipts": rows})
 
 
 def draft(currency: str | None = None, **fields: Any) -> OrderDraft:
@@ -115,6 +118,9 @@ def test_an_order_and_its_receipts_are_read_together() -> None:
         ([receipt("5", "line-of-another")], 0, 40),
         ([receipt("5", None)], None, None),
         ([receipt("")], None, None),
+        ([receipt("5", status="PENDING")], 0, 40),
+        ([receipt("5", status="PENDING"), receipt("3", status="")], 3, 37),
+        ([receipt("5", status="IN_TRANSIT")], None, None),
         (None, None, None),
     ],
 )
@@ -134,6 +140,10 @@ def test_a_snapshot_names_every_document_that_forbids_a_delete() -> None:
 
     assert (found.erp_id, found.version) == ("order-uuid", "3")
     assert found.blockers == ("purchase invoice PI-LHROM9-0001", "item receipt IR-00000001")
+
+
+def test_a_receipt_that_is_pending_forbids_a_delete() -> None:
+    assert translate.to_delete(order(), [], [receipt("1", status="PENDING")]).blockers == ("item receipt IR-00000001",)
 
 
 @pytest.mark.parametrize(("count", "blockers"), [(2, 1), ("2.000000", 1), (0, 0), ("", 0), (None, 0)])
@@ -211,6 +221,8 @@ def test_a_create_that_is_not_verified_is_refused(fields: dict[str, Any]) -> Non
         {"errors": [{"code": 400, "message": "no"}]},
         {"errors": [{"message": "no"}]},
         {"errors": ["no"]},
+        {"errors": [{"code": ["no"]}]},
+        {"errors": {"code": 400}},
     ],
 )
 def test_an_error_that_comes_as_a_success_is_none(error: dict[str, Any]) -> None:
@@ -298,11 +310,66 @@ def test_orders_are_picked_by_their_issue_date_both_ends_included() -> None:
     listed = [wire.Listed.of({"id": f"PO-{place}", "issue_date": day}) for place, day in enumerate(days)]
     query = OrderQuery(ordered_from=date(2025, 7, 20), ordered_to=date(2025, 7, 22), limit=2)
 
-    first = translate.page_of_all(listed, query)
-    second = translate.page_of_all(listed, query.model_copy(update={"offset": 2}))
+    found = [translate.listed(row) for row in listed]
+
+    first = page_of(found, query, complete=True)
+    second = page_of(found, query.model_copy(update={"offset": 2}), complete=True)
 
     assert ([order.number for order in first.orders], first.total_count, first.has_more) == (["PO-1", "PO-2"], 3, True)
     assert ([order.number for order in second.orders], second.has_more) == (["PO-3"], False)
+
+
+@pytest.mark.parametrize(
+    ("status", "word"), [("open", "ACTIVE"), ("cancelled", "INACTIVE"), ("draft", "DRAFT"), ("deleted", "DELETED")]
+)
+def test_a_status_is_asked_for_in_the_vendors_word(status: Status, word: str) -> None:
+    assert translate.order_filter(status) == {"filter": f"purchase-orders/status eq '{word}'"}
+
+
+@pytest.mark.parametrize("status", ["partial", "closed", "unknown"])
+def test_a_status_that_exsited_does_not_tell_is_refused_with_the_reason(status: Status) -> None:
+    with pytest.raises(InvalidInput, match="not by what was received"):
+        translate.order_filter(status)
+
+
+def test_orders_that_were_not_filtered_as_asked_are_refused() -> None:
+    assert translate.order_page(rows(2, records=2), OrderQuery(status="open")).total_count == 2
+    with pytest.raises(BadAnswer, match="another status"):
+        translate.order_page(rows(2, records=2), OrderQuery(status="cancelled"))
+
+
+def test_an_order_that_stands_twice_on_a_page_is_told_once_and_the_page_is_not_whole() -> None:
+    page = rows(2, records=3, limit=3, offset=0)
+    page["purchase_orders"].append(page["purchase_orders"][0])
+
+    found = translate.order_page(page, OrderQuery(limit=3))
+
+    assert ([order.number for order in found.orders], found.complete) == (["PO-0", "PO-1"], False)
+
+
+def test_items_are_those_that_can_be_ordered() -> None:
+    listed = translate.items(
+        {
+            "items": [
+                {"id": "ITEM-1", "name": "Bolt", "display_name": "BOLT-M8", "uom": "EA", "status": "ACTIVE"},
+                {"id": "ITEM-2", "name": "", "display_name": "Nut", "price": {"any": "shape"}},
+                {"id": "ITEM-3", "name": "Gone", "status": "INACTIVE"},
+            ],
+            "pagination": {"records": 3},
+        }
+    )
+
+    assert catalog.items(listed.rows) == (
+        Item(id="ITEM-1", name="Bolt", code="BOLT-M8", unit="EA"),
+        Item(id="ITEM-2", name="Nut"),
+    )
+
+
+@pytest.mark.parametrize("place", [lambda rows: {"settings": {"warehouses": rows}}, lambda rows: {"warehouses": rows}])
+def test_a_warehouse_goes_by_its_name(place: Callable[[Any], Any]) -> None:
+    found = translate.warehouses(place([{"uuid": "u", "name": "Main"}, {"name": "North"}, {"name": "Main"}]))
+
+    assert catalog.warehouses(found.rows) == (Warehouse(id="Main", name="Main"), Warehouse(id="North", name="North"))
 
 
 def test_suppliers_are_picked_out_of_the_accounts() -> None:
@@ -315,7 +382,7 @@ def test_suppliers_are_picked_out_of_the_accounts() -> None:
         wire.Account.of({"id": "D", "type": ""}),
     ]
 
-    assert translate.vendors(accounts) == (
+    assert catalog.vendors(accounts) == (
         Vendor(id="A", name="Acme", currency="AUD"),
         Vendor(id="B", name="Both", active=False),
         Vendor(id="D", name="D"),
@@ -335,4 +402,4 @@ def test_suppliers_are_picked_out_of_the_accounts() -> None:
     ],
 )
 def test_a_refusal_is_told_by_its_codes_only(body: object, told: str) -> None:
-    assert translate.complaint(body) == told
+    assert complaints.complaint(body) == told

@@ -9,17 +9,20 @@ from typing import Any
 import pytest
 
 from po_mcp.connectors import exact_json
-from po_mcp.connectors.inventory_pro import translate, wire
+from po_mcp.connectors.inventory_pro import catalog, translate, wire
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
     DraftLine,
     Finalized,
+    Item,
     OrderDraft,
     OrderLine,
     OrderPage,
     OrderQuery,
     PurchaseOrder,
+    Status,
     Vendor,
+    Warehouse,
 )
 
 NUMBER = "PO-2025-0042"
@@ -84,7 +87,8 @@ def test_the_vendors_list_is_read() -> None:
         line_count=8,
         total=Decimal("12740.50"),
     )
-    assert page == OrderPage(orders=(ORDER, other), total_count=28, has_more=True)
+    # The page shows two orders where it says that there are 25.
+    assert page == OrderPage(orders=(ORDER, other), total_count=28, has_more=True, complete=False)
 
 
 def test_the_vendors_order_is_read() -> None:
@@ -271,6 +275,45 @@ def test_a_page_that_is_not_the_one_asked_for_is_refused(fields: dict[str, objec
         translate.order_page(changed(LIST, **fields), {"page": 1, "pageSize": 25})
 
 
+def page_of_orders(count: int, **fields: Any) -> OrderPage:
+    rows = [{"poNo": f"PO-{place}", "status": "Open"} for place in range(count)]
+    said = {"value": rows, "totalCount": 5, "page": 1, "pageSize": 5, "hasMore": False, **fields}
+    return translate.order_page(said, {"page": said["page"], "pageSize": 5})
+
+
+@pytest.mark.parametrize(
+    ("count", "fields", "complete"),
+    [
+        (5, {}, True),
+        (5, {"totalCount": 6, "hasMore": True}, True),
+        (1, {"totalCount": 6, "page": 2}, True),
+        (0, {"totalCount": 0}, True),
+        (0, {"totalCount": 5, "page": 3}, True),
+        (4, {}, False),
+        (5, {"totalCount": 4}, False),
+        (5, {"hasMore": True}, False),
+        (4, {"totalCount": 9, "hasMore": True}, False),
+        (0, {"totalCount": 5}, False),
+    ],
+)
+def test_a_page_is_whole_where_its_numbers_agree(count: int, fields: dict[str, Any], complete: bool) -> None:
+    assert page_of_orders(count, **fields).complete is complete
+
+
+def test_an_order_that_stands_twice_on_a_page_is_told_once_and_the_page_is_not_whole() -> None:
+    rows = [{"poNo": "PO-1", "vendor": "first"}, {"poNo": "PO-1", "vendor": "second"}]
+
+    page = page_of_orders(2, value=rows, totalCount=2)
+
+    assert ([order.vendor for order in page.orders], page.complete) == (["first"], False)
+
+
+@pytest.mark.parametrize("status", ["closed", "cancelled", "draft", "deleted", "unknown"])
+def test_a_status_that_the_list_leaves_out_is_refused_with_the_reason(status: Status) -> None:
+    with pytest.raises(InvalidInput, match="open and partly received orders only"):
+        translate.check_status(status)
+
+
 def test_the_dates_and_the_place_of_a_query_are_parameters() -> None:
     query = OrderQuery(ordered_from=date(2025, 5, 1), ordered_to=date(2025, 5, 31), limit=10, offset=30)
 
@@ -288,6 +331,32 @@ def test_a_page_that_cannot_be_asked_for_is_refused(query: OrderQuery) -> None:
         translate.order_query(query)
 
 
+def test_items_are_those_that_can_be_ordered() -> None:
+    rows = [
+        {"partNo": 12, "shortID": "BOLT-M8-30", "description": "M8 Hex Bolt", "uOM": "EA", "discontinued": False},
+        {"shortID": "NUT", "description": None, "uOM": "", "units": 1},
+        {"shortID": "OLD", "discontinued": True},
+        {"description": "without an id"},
+    ]
+
+    assert catalog.items(map(wire.Item.of, rows)) == (
+        Item(id="BOLT-M8-30", name="M8 Hex Bolt", code="12", unit="EA"),
+        Item(id="NUT", name="NUT"),
+    )
+
+
+def test_warehouses_are_those_of_the_storage_places() -> None:
+    rows = [
+        {"spot": "A1", "warehouseID": 1, "warehouseName": None},
+        {"spot": "A2", "warehouseID": 1, "warehouseName": "Main"},
+        {"spot": "B1", "warehouseID": 2},
+    ]
+
+    found = catalog.warehouses(map(wire.Location.of, rows))
+
+    assert found == (Warehouse(id="1", name="Main"), Warehouse(id="2", name="2"))
+
+
 def test_vendors_take_their_ids_from_the_rows_or_from_the_operators_file() -> None:
     rows = [
         wire.Vendor.of({"shortID": "ACME", "name": "Acme Fasteners", "active": True}),
@@ -296,7 +365,7 @@ def test_vendors_take_their_ids_from_the_rows_or_from_the_operators_file() -> No
         wire.Vendor.of({}),
     ]
 
-    assert translate.vendors(rows, {"ACME fasteners": 12, "Central Supply Co.": 99, "Unseen": 5}) == (
+    assert catalog.vendors(rows, {"ACME fasteners": 12, "Central Supply Co.": 99, "Unseen": 5}) == (
         Vendor(id="12", code="ACME", name="Acme Fasteners"),
         Vendor(id="7", code="CENTRAL", name="Central Supply Co.", active=False),
         Vendor(id=None, code="OTHER", name="Other"),

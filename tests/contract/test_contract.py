@@ -17,7 +17,7 @@ from po_mcp.errors import (
     Refused,
     SignInFailed,
 )
-from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Vendor
+from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Status, Vendor
 
 from .conftest import Subject
 
@@ -31,7 +31,7 @@ async def test_it_says_who_it_is(subject: Subject) -> None:
     assert erp.title
     assert erp.connection
     assert erp.limits.endswith(".")
-    assert erp.operations >= {"list", "get", "create"}
+    assert erp.operations >= {"list", "get", "create", "catalog"}
 
 
 async def test_the_pages_hold_every_order_once(subject: Subject) -> None:
@@ -63,6 +63,39 @@ async def test_a_page_of_dates_says_that_there_is_more(subject: Subject) -> None
 
     assert (len(first.orders), first.has_more, first.total_count) == (2, True, 3)
     assert (len(second.orders), second.has_more, second.total_count) == (1, False, 3)
+
+
+async def test_the_orders_of_one_status_are_counted_exactly(subject: Subject) -> None:
+    found: list[str] = []
+    more = True
+    while more:
+        page = await subject.erp.list_orders(OrderQuery(status="open", limit=10, offset=len(found)))
+        assert {order.status for order in page.orders} <= {"open"}
+        assert page.complete
+        found += [order.number for order in page.orders]
+        more = page.has_more
+
+    assert len(set(found)) == len(found) == page.total_count
+    everything = await subject.erp.list_orders(OrderQuery(limit=50))
+    assert sorted(found) == sorted(order.number for order in everything.orders if order.status == "open")
+
+
+async def test_a_status_and_dates_are_asked_for_together(subject: Subject) -> None:
+    dates = OrderQuery(ordered_from=date(2025, 5, 7), ordered_to=date(2025, 5, 15))
+    everything = await subject.erp.list_orders(dates)
+
+    page = await subject.erp.list_orders(dates.model_copy(update={"status": "open"}))
+
+    of_status = [order.number for order in everything.orders if order.status == "open"]
+    assert sorted(order.number for order in page.orders) == sorted(of_status)
+    assert (page.total_count, page.complete) == (len(of_status), True)
+
+
+async def test_a_status_that_the_erp_does_not_tell_is_refused(subject: Subject) -> None:
+    statuses: tuple[Status, ...] = ("closed", "unknown")
+    for status in statuses:
+        with pytest.raises(InvalidInput, match="Nothing was sent"):
+            await subject.erp.list_orders(OrderQuery(status=status))
 
 
 async def test_an_order_is_read_with_exact_numbers(subject: Subject) -> None:
@@ -110,6 +143,29 @@ async def test_every_vendor_has_the_id_that_an_order_needs(subject: Subject) -> 
     assert len({vendor.id for vendor in vendors}) == len(vendors)
     assert None not in {vendor.id for vendor in vendors}
     assert "Acme Fasteners" in {vendor.name for vendor in vendors}
+
+
+async def test_every_item_has_the_id_that_an_orders_line_takes(subject: Subject) -> None:
+    items = await subject.erp.items()
+
+    assert len({item.id for item in items}) == len(items)
+    assert {item.name for item in items if item.id == subject.item} == {"M8 x 30mm Hex Bolt"}
+
+
+async def test_every_warehouse_is_told_once(subject: Subject) -> None:
+    warehouses = await subject.erp.warehouses()
+
+    assert len({warehouse.id for warehouse in warehouses}) == len(warehouses)
+    assert "Main" in {warehouse.name for warehouse in warehouses}
+
+
+async def test_an_orders_line_names_a_warehouse_as_the_warehouses_do(subject: Subject) -> None:
+    known = {warehouse.id for warehouse in await subject.erp.warehouses()}
+
+    order = await subject.erp.get_order(OPEN)
+
+    assert order.lines is not None
+    assert {line.warehouse for line in order.lines} <= known
 
 
 async def test_a_created_order_is_stored_exactly(subject: Subject) -> None:

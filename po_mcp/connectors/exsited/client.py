@@ -4,56 +4,74 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeVar
 
 import httpx2
 
 from po_mcp.connectors.dialect import Dialect
-from po_mcp.connectors.exsited import translate, wire
-from po_mcp.connectors.http import Wire, checked_segment
+from po_mcp.connectors.exsited import catalog, complaints, translate, wire
+from po_mcp.connectors.http import Params, Wire
+from po_mcp.connectors.paging import Part, page_of, walk, walk_still
+from po_mcp.connectors.paths import checked_segment
+from po_mcp.connectors.retrying import Retrying
 from po_mcp.connectors.tokens import Tokens
 from po_mcp.erp import Guarded, Operation
-from po_mcp.errors import BadAnswer, NotOffered, NotPermitted, OrderNotFound, SignInFailed
+from po_mcp.errors import BadAnswer, ConfigurationError, NotOffered, NotPermitted, OrderNotFound, SignInFailed
 from po_mcp.orders import (
     Finalized,
+    Item,
     OrderDraft,
     OrderPage,
     OrderQuery,
     PurchaseOrder,
     Snapshot,
     Vendor,
+    Warehouse,
 )
 
-T = TypeVar("T")
-Call = Literal["list", "get", "create", "delete", "accounts", "purchase_invoices", "item_receipts"]
+R = TypeVar("R", wire.Account, wire.Item, wire.Invoice, wire.Receipt)
+Call = Literal[
+    "list", "get", "create", "delete", "accounts", "items", "warehouses", "purchase_invoices", "item_receipts"
+]
 
-API_VERSIONS: Mapping[Call, str] = {
+API_VERSIONS: Mapping[str, str] = {
     "list": "v3",
     "get": "v3",
     "create": "v3",
     "delete": "v3",
     "accounts": "v3",
-    # The vendor's Python client reads what hangs on an order under v2 (https://pypi.org/project/exsited/1.0.40/).
+    "items": "v3",
+    # The vendor's Python client reads these under v2 (https://pypi.org/project/exsited/1.0.40/).
+    "warehouses": "v2",
     "purchase_invoices": "v2",
     "item_receipts": "v2",
 }
 """Which version of the API serves which call; an installation may differ."""
 
 _API_TAIL = re.compile(r"/api(/v[0-9]+)?$")
+_VERSION = re.compile(r"v[0-9]{1,2}", re.ASCII)
 _ORDERS = "/purchase-orders"
 _SHORT_LIFETIME = 300  # seconds that a token is used where its lifetime is not told
-_ROWS = 100
-_MOST_PAGES = 200
+_ROWS = 100  # on one page; the most is not documented
 
 _DIALECT = Dialect(
     name="Exsited",
-    complaint=translate.complaint,
-    permission_to_read="Exsited must give this client the right to read purchase orders.",
-    permission_to_write="Exsited must give this client the right to write purchase orders.",
+    complaint=complaints.complaint,
+    permission_to_read=(
+        "The operator must ask the Exsited contact who gave out the client id to let it read purchase orders, "
+        "their purchase invoices and item receipts."
+    ),
+    permission_to_write=(
+        "The operator must ask the Exsited contact who gave out the client id to let it create and delete "
+        "purchase orders."
+    ),
     # A redirect leads to the sign-in page (https://github.com/exsited/exsited-php, responseProcessor).
     expired=frozenset({401, *range(300, 400)}),
-    signed_out=translate.signed_out,
+    signed_out=complaints.signed_out,
+)
+_PERMISSION_TO_LOOK_UP = (
+    "The operator must ask the Exsited contact who gave out the client id to let it read accounts, items and settings."
 )
 
 
@@ -67,12 +85,14 @@ class Exsited:
         redirect_uri: as Exsited gave it; a token cannot be had without.
         timeout: seconds that one call may take.
         transport: an httpx2 transport in place of the network.
-        api_versions: calls that this installation serves under another version than `API_VERSIONS`.
+        api_versions: calls that this installation serves under another version than `API_VERSIONS`, such as
+            `{"create": "v2"}`; `ConfigurationError` for one that is no call, or no version.
+        retrying: how reads are tried again.
     """
 
     title = "Exsited"
     notice = ""
-    operations: frozenset[Operation] = frozenset({"list", "get", "create", "delete"})
+    operations: frozenset[Operation] = frozenset({"list", "get", "create", "delete", "catalog"})
     limits = "Exsited cannot finalize an order; editing its lines and receiving goods are not offered here."
 
     def __init__(
@@ -84,7 +104,8 @@ class Exsited:
         *,
         timeout: float = 60.0,
         transport: httpx2.AsyncBaseTransport | None = None,
-        api_versions: Mapping[Call, str] | None = None,
+        api_versions: Mapping[str, str] | None = None,
+        retrying: Retrying | None = None,
     ) -> None:
         root = _API_TAIL.sub("", base_url.rstrip("/"))
         identity = hashlib.sha256(client_id.encode()).hexdigest()[:12]
@@ -94,8 +115,8 @@ class Exsited:
             "client_secret": client_secret,
             "redirect_uri": redirect_uri,
         }
-        self._versions = {**API_VERSIONS, **(api_versions or {})}
-        self._wire = Wire(root, _DIALECT, timeout=timeout, transport=transport)
+        self._versions: Mapping[str, str] = {**API_VERSIONS, **_checked(api_versions or {})}
+        self._wire = Wire(root, _DIALECT, timeout=timeout, transport=transport, retrying=retrying)
         self._wire.tokens = Tokens(self._sign_in)
 
     def __repr__(self) -> str:
@@ -113,13 +134,18 @@ class Exsited:
     async def list_orders(self, query: OrderQuery) -> OrderPage:
         """Return one page of orders, oldest first.
 
-        How a filter by date is written is documented in parts only, so with dates every order is read
-        and picked here.
+        How a filter by date is written, and how two filters are joined, is documented in parts only. So
+        with dates every order of the status is read and picked here.
         """
+        chosen = translate.order_filter(query.status)
         if query.ordered_from is None and query.ordered_to is None:
-            return translate.order_page(await self._orders(query.limit, query.offset), query)
-        rows = await _every(lambda offset: self._orders(_ROWS, offset), translate.orders)
-        return translate.page_of_all(rows, query)
+            return translate.order_page(await self._orders(query.limit, query.offset, chosen), query)
+
+        async def part_at(offset: int) -> Part[wire.Listed]:
+            return translate.part(translate.orders(await self._orders(_ROWS, offset, chosen), query.status), offset)
+
+        whole = await walk(self.title, part_at, lambda row: row.id)
+        return page_of(map(translate.listed, whole.rows), query, complete=whole.complete)
 
     async def get_order(self, number: str) -> PurchaseOrder:
         """Return one order; what was received of it stays out where its receipts are not told."""
@@ -132,9 +158,17 @@ class Exsited:
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every supplier."""
-        path = self._path("accounts", "/accounts")
-        rows = await _every(lambda offset: self._page(_ROWS, offset, path), translate.accounts)
-        return translate.vendors(rows)
+        return catalog.vendors(await self._every(translate.accounts, self._path("accounts", "/accounts")))
+
+    async def items(self) -> tuple[Item, ...]:
+        """Return every active item."""
+        return catalog.items(await self._every(translate.items, self._path("items", "/items")))
+
+    async def warehouses(self) -> tuple[Warehouse, ...]:
+        """Return every warehouse."""
+        path = self._path("warehouses", "/settings/warehouses")
+        answer = await self._wire.read(path, permission=_PERMISSION_TO_LOOK_UP)
+        return catalog.warehouses(translate.warehouses(answer.body).rows)
 
     async def identity(self, number: str) -> tuple[str | None, str | None]:
         """Return the order's uuid and version: another order under the same number has others."""
@@ -187,23 +221,28 @@ class Exsited:
         answer = await self._wire.read(self._path("get"), self.valid_number(number))
         return translate.order(answer.body, number)
 
-    async def _orders(self, limit: int, offset: int) -> Any:
+    async def _orders(self, limit: int, offset: int, chosen: Mapping[str, str]) -> Any:
         # Oldest first: an order that is created meanwhile moves no other to another page.
-        return await self._page(limit, offset, self._path("list"), order_by="created_on", direction="asc")
+        sort = {"order_by": "created_on", "direction": "asc"}
+        params: Params = {"limit": limit, "offset": offset, **sort, **chosen}
+        return (await self._wire.read(self._path("list"), params=params)).body
 
     async def _invoices(self, number: str) -> tuple[wire.Invoice, ...]:
-        path = self._path("purchase_invoices")
-        return await _every(
-            lambda offset: self._page(_ROWS, offset, path, number, "purchase-invoices"), translate.invoices
-        )
+        return await self._every(translate.invoices, self._path("purchase_invoices"), number, "purchase-invoices")
 
     async def _receipts(self, number: str) -> tuple[wire.Receipt, ...]:
-        path = self._path("item_receipts")
-        return await _every(lambda offset: self._page(_ROWS, offset, path, number, "item-receipts"), translate.receipts)
+        return await self._every(translate.receipts, self._path("item_receipts"), number, "item-receipts")
 
-    async def _page(self, limit: int, offset: int, path: str, *segments: str, **sort: str) -> Any:
-        params: dict[str, str | int] = {"limit": limit, "offset": offset, **sort}
-        return (await self._wire.read(path, *segments, params=params)).body
+    async def _every(self, read: Callable[[Any], wire.Rows[R]], path: str, *segments: str) -> tuple[R, ...]:
+        """Read all pages of a list, by their numbers. Rows are one where they have an id and are the same in full."""
+        permission = None if segments else _PERMISSION_TO_LOOK_UP
+
+        async def part_at(offset: int) -> Part[R]:
+            params = {"limit": _ROWS, "offset": offset}
+            answer = await self._wire.read(path, *segments, params=params, permission=permission)
+            return translate.part(read(answer.body), offset)
+
+        return await walk_still(self.title, part_at, lambda row: row if row.id else None)
 
     def _path(self, call: Call, noun: str = _ORDERS) -> str:
         return f"/api/{self._versions[call]}{noun}"
@@ -218,26 +257,17 @@ class Exsited:
         try:
             token = wire.Token.of(answer.body)
         except BadAnswer:
-            raise SignInFailed("Exsited gave no token.") from None  # the cause holds the answer
+            raise SignInFailed("Exsited gave no token. Nothing was sent.") from None  # the cause holds the answer
         return token.access_token, int(token.expires_in or _SHORT_LIFETIME)
 
     def _not_offered(self, operation: str) -> NotOffered:
         return NotOffered(f"Exsited has no call for this ({operation}). Nothing was sent.")
 
 
-async def _every(body_at: Callable[[int], Awaitable[Any]], read: Callable[[Any], wire.Rows[T]]) -> tuple[T, ...]:
-    """Read all pages of a list, by their numbers, and return its rows.
-
-    Raises:
-        BadAnswer: a page is missing, or there are more than `_MOST_PAGES`.
-    """
-    rows: list[T] = []
-    offset = 0
-    for _ in range(_MOST_PAGES):
-        page = read(await body_at(offset))
-        rows.extend(page.rows)
-        following = translate.next_offset(page, offset)
-        if following is None:
-            return tuple(rows)
-        offset = following
-    raise BadAnswer("Exsited's list is longer than is read.", next_step="Ask for fewer: leave out the dates.")
+def _checked(versions: Mapping[str, str]) -> Mapping[str, str]:
+    for call, version in versions.items():
+        if call not in API_VERSIONS:
+            raise ConfigurationError(f"api_versions names no call of Exsited's; they are {', '.join(API_VERSIONS)}.")
+        if not _VERSION.fullmatch(version):
+            raise ConfigurationError(f'api_versions gives "{call}" no version of Exsited\'s API, such as v3.')
+    return versions

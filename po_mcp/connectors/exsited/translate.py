@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from po_mcp.connectors.exsited import wire
+from po_mcp.connectors.exsited.complaints import told
+from po_mcp.connectors.paging import Part, each_once
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
     EXACT,
@@ -19,11 +20,11 @@ from po_mcp.orders import (
     PurchaseOrder,
     Snapshot,
     Status,
-    Vendor,
     plain,
 )
 
-_CODE = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
+T = TypeVar("T")
+
 _STATUS: Mapping[str, Status] = {
     # The filter's values (https://developer.exsited.com, Purchase Order GET); a cancel makes INACTIVE.
     "active": "open",
@@ -31,7 +32,9 @@ _STATUS: Mapping[str, Status] = {
     "draft": "draft",
     "deleted": "deleted",
 }
-_SUPPLIERS = ("supplier", "customer_and_supplier")
+_FILTER: Mapping[Status, str] = {ours: theirs.upper() for theirs, ours in _STATUS.items()}
+_NOT_RECEIVED = "pending"
+_RECEIVED = (None, "completed")
 
 
 def check(draft: OrderDraft) -> None:
@@ -62,7 +65,7 @@ def new_order(draft: OrderDraft) -> dict[str, Any]:
 
 def order(body: Any, number: str) -> wire.Order:
     """Read an order in full; one of another number is `BadAnswer`."""
-    theirs = wire.Read.of(_told(body)).purchase_order
+    theirs = wire.Read.of(told(body)).purchase_order
     if theirs.id != number:
         raise BadAnswer("Exsited answered about another order.")
     return theirs
@@ -70,7 +73,7 @@ def order(body: Any, number: str) -> wire.Order:
 
 def created(body: Any, draft: OrderDraft) -> PurchaseOrder:
     """Read what a create answers: our number, vendor, quantities and prices, and it is active. Else `BadAnswer`."""
-    theirs = wire.Created.of(_told(body)).purchase_order
+    theirs = wire.Created.of(told(body)).purchase_order
     if theirs.id != draft.number or theirs.account_id not in (None, draft.vendor.id):
         raise BadAnswer("Exsited answered about another order.")
     if status_of(theirs.status) != "open":
@@ -124,29 +127,43 @@ def next_offset(page: wire.Rows[Any], offset: int) -> int | None:
     return end
 
 
+def part(page: wire.Rows[T], offset: int) -> Part[T]:
+    """Read one page of any list."""
+    return Part(page.rows, next_offset(page, offset), page.pagination.records)
+
+
+def order_filter(status: Status | None) -> dict[str, str]:
+    """Build the parameter of GET /purchase-orders that picks orders by their status.
+
+    Raises:
+        InvalidInput: Exsited does not tell orders of this status from others.
+    """
+    if status is None:
+        return {}
+    if status not in _FILTER:
+        raise InvalidInput(
+            "Exsited tells open, cancelled, draft and deleted orders apart, and not by what was received, "
+            f'so "{status}" orders cannot be listed. Nothing was sent.',
+            next_step='Ask for status "open": received orders are among them, and get_purchase_order tells how far.',
+        )
+    return {"filter": f"purchase-orders/status eq '{_FILTER[status]}'"}
+
+
 def order_page(body: Any, query: OrderQuery) -> OrderPage:
     """Read the page of orders that was asked for."""
-    page = orders(body)
+    page = orders(body, query.status)
     following = next_offset(page, query.offset)
     if page.pagination.records is None or len(page.rows) > query.limit:
         raise BadAnswer("Exsited gave another page than was asked for.")
     if following is not None and len(page.rows) < query.limit:
         raise BadAnswer("Exsited gave a shorter page than was asked for.")
+    found = each_once(map(listed, page.rows))
     return OrderPage(
-        orders=tuple(map(listed, page.rows)),
+        orders=found,
         total_count=page.pagination.records,
         has_more=following is not None,
+        complete=len(found) == len(page.rows),
     )
-
-
-def page_of_all(rows: Iterable[wire.Listed], query: OrderQuery) -> OrderPage:
-    """Pick the orders of the dates asked for out of all of them, and the page out of these.
-
-    An order without an issue date is in no range of dates.
-    """
-    found = [order for order in map(listed, rows) if _ordered_within(order, query)]
-    end = query.offset + query.limit
-    return OrderPage(orders=tuple(found[query.offset : end]), total_count=len(found), has_more=end < len(found))
 
 
 def listed(theirs: wire.Listed) -> PurchaseOrder:
@@ -155,79 +172,44 @@ def listed(theirs: wire.Listed) -> PurchaseOrder:
     return _header(theirs).model_copy(update={"line_count": count})
 
 
-def vendors(accounts: Iterable[wire.Account]) -> tuple[Vendor, ...]:
-    """Read the suppliers out of the accounts; one without a type may be a supplier."""
-    return tuple(
-        Vendor(
-            id=account.id,
-            name=account.display_name or account.name or account.id,
-            currency=account.currency,
-            active=account.status is None or status_of(account.status) == "open",
+def orders(body: Any, status: Status | None = None) -> wire.Orders:
+    """Read a page of orders; one that was not filtered by the status asked for is `BadAnswer`."""
+    page = wire.Orders.of(told(body))
+    if status is not None and any(status_of(row.status) != status for row in page.rows):
+        raise BadAnswer(
+            "Exsited gave orders of another status than was asked for.", next_step="List the orders without a status."
         )
-        for account in accounts
-        if account.type is None or account.type.casefold() in _SUPPLIERS
-    )
-
-
-def orders(body: Any) -> wire.Orders:
-    """Read a page of orders."""
-    return wire.Orders.of(_told(body))
+    return page
 
 
 def accounts(body: Any) -> wire.Accounts:
     """Read a page of accounts."""
-    return wire.Accounts.of(_told(body))
+    return wire.Accounts.of(told(body))
+
+
+def items(body: Any) -> wire.Items:
+    """Read a page of items."""
+    return wire.Items.of(told(body))
+
+
+def warehouses(body: Any) -> wire.Warehouses:
+    """Read the warehouses."""
+    return wire.Warehouses.of(told(body))
 
 
 def invoices(body: Any) -> wire.Invoices:
     """Read a page of an order's purchase invoices."""
-    return wire.Invoices.of(_told(body))
+    return wire.Invoices.of(told(body))
 
 
 def receipts(body: Any) -> wire.Receipts:
     """Read a page of an order's item receipts."""
-    return wire.Receipts.of(_told(body))
-
-
-def complaint(body: Any) -> str:
-    """Return the codes of an error body, such as ` (validation_error)`, or nothing."""
-    codes = [code for code in _codes(body) if _CODE.fullmatch(code)]
-    return f" ({', '.join(dict.fromkeys(codes[:5]))})" if codes else ""
-
-
-def signed_out(body: Any) -> bool:
-    """Tell whether a body says that the token ended; Exsited can say so under any HTTP status."""
-    return "401" in _codes(body)
+    return wire.Receipts.of(told(body))
 
 
 def status_of(word: str | None) -> Status:
     """Return our word for one of theirs, in any case; `unknown` for one that is not documented."""
     return _STATUS.get((word or "").strip().casefold(), "unknown")
-
-
-def _told(body: Any) -> Any:
-    """Return the body unless it is an error, which Exsited can send as a success."""
-    if _codes(body):
-        raise BadAnswer(f"Exsited answered with an error{complaint(body)}.")
-    return body
-
-
-def _codes(body: Any) -> list[str]:
-    """Find the error codes: in `errors`, in the envelope of API v4, and in that of old sign-in errors."""
-    if not isinstance(body, dict):
-        return []
-    errors = body.get("errors")
-    found = [_code(error) for error in errors] if isinstance(errors, list) else []
-    if body.get("object") == "error":
-        found += [body.get("code"), body.get("status", "error")]
-    if body.get("isSuccess") in (False, "false"):
-        found.append(body.get("statusCode", "error"))
-    return [str(code) for code in found if isinstance(code, int | str)]
-
-
-def _code(error: Any) -> Any:
-    """Return the code of one error; one without it is an error all the same."""
-    return (error.get("code") if isinstance(error, dict) else None) or "error"
 
 
 def _header(theirs: wire.Header) -> PurchaseOrder:
@@ -263,12 +245,16 @@ def _line(theirs: wire.Line, place: int, received: Mapping[str, Decimal] | None)
 
 
 def _received(receipts: Iterable[wire.Receipt]) -> Mapping[str, Decimal] | None:
-    """Add up what was received, by line; None where a receipt does not say of which line, or how much."""
+    """Add up what was received, by line; None where a receipt does not say of which line, how much, or whether."""
     total: dict[str, Decimal] = {}
-    for row in (row for receipt in receipts for row in receipt.receipts):
-        if row.line_uuid is None or row.receipt_quantity is None:
-            return None
-        total[row.line_uuid] = EXACT.add(total.get(row.line_uuid, Decimal(0)), row.receipt_quantity)
+    for receipt in receipts:
+        status = receipt.receipt_status and receipt.receipt_status.casefold()
+        if status == _NOT_RECEIVED:  # it forbids a delete all the same: see to_delete
+            continue
+        for row in receipt.receipts:
+            if row.line_uuid is None or row.receipt_quantity is None or status not in _RECEIVED:
+                return None
+            total[row.line_uuid] = EXACT.add(total.get(row.line_uuid, Decimal(0)), row.receipt_quantity)
     return total
 
 
@@ -288,12 +274,3 @@ def _new_line(line: DraftLine) -> dict[str, Any]:
         "item_quantity": plain(line.quantity),
         "item_price_snapshot": {"pricing_rule": rule},
     }
-
-
-def _ordered_within(order: PurchaseOrder, query: OrderQuery) -> bool:
-    if order.ordered_at is None:
-        return False
-    day = order.ordered_at.date()
-    return (query.ordered_from is None or query.ordered_from <= day) and (
-        query.ordered_to is None or day <= query.ordered_to
-    )

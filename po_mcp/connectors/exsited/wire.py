@@ -1,13 +1,10 @@
 """Exsited's JSON, as https://developer.exsited.com and the vendor's own clients show it.
 
-Decimals arrive as strings ("40.000000"), and what is not set as "". Fields that are not known are
-passed over, and a field may be null.
+Fields that are not known are passed over, and a field may be null.
 """
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Generic, Self, TypeVar
 
@@ -22,75 +19,15 @@ from pydantic import (
     model_validator,
 )
 
+from po_mcp.connectors.exsited.values import Count, Day, Id, Moment, Number, Word, rows
 from po_mcp.errors import BadAnswer
 
 T = TypeVar("T")
-
-_DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
-_NOT_SET = (None, "", "NULL")  # the last one ends a list of pages
-
-
-def _number(value: object) -> Decimal | None:
-    if value in _NOT_SET:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
-        raise ValueError("not an exact number")
-    if isinstance(value, str) and not _DECIMAL.fullmatch(value):
-        raise ValueError("not a decimal")
-    return Decimal(value)
-
-
-def _word(value: object) -> str | None:
-    """Read a string; an id may come as an integer, and a currency as an object with a name."""
-    if isinstance(value, dict):
-        value = value.get("name")
-    if value in _NOT_SET:
-        return None
-    if isinstance(value, bool) or not isinstance(value, int | str):
-        raise ValueError("not text")
-    return str(value)
-
-
-def _moment(value: object) -> datetime | None:
-    """Read `2025-07-20T00:00:00Z` or `2025-07-20`. Without a zone it is UTC."""
-    if value in _NOT_SET:
-        return None
-    if not isinstance(value, str):
-        raise ValueError("not a date")
-    moment = datetime.fromisoformat(value)
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def _day(value: object) -> date | None:
-    moment = _moment(value)
-    return None if moment is None else moment.date()
-
-
-def _count(value: object) -> int | None:
-    number = _number(value)
-    if number is None:
-        return None
-    if number != number.to_integral_value() or number < 0:
-        raise ValueError("not a count")
-    return int(number)
-
-
-def _rows(value: object) -> object:
-    return () if value in _NOT_SET else value
 
 
 def _under(key: str) -> AliasChoices:
     """Find rows at the top, as invoices are documented, or under the order, as receipts are."""
     return AliasChoices(key, AliasPath("purchase_order", key))
-
-
-Number = Annotated[Decimal | None, BeforeValidator(_number)]
-Count = Annotated[int | None, BeforeValidator(_count)]
-Word = Annotated[str | None, BeforeValidator(_word)]
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
-Day = Annotated[date | None, BeforeValidator(_day)]
-Id = Annotated[str, BeforeValidator(_word)]
-"""A word that must be there."""
 
 
 class Theirs(BaseModel):
@@ -180,7 +117,7 @@ class Read(Theirs):
 class CreatedOrder(Header):
     """A new order; its lines where they are told."""
 
-    lines: Annotated[tuple[Line, ...], BeforeValidator(_rows)] = ()
+    lines: Annotated[tuple[Line, ...], BeforeValidator(rows)] = ()
 
 
 class Created(Theirs):
@@ -197,10 +134,11 @@ class ReceiptLine(Theirs):
 
 
 class Receipt(Theirs):
-    """An item receipt."""
+    """An item receipt. A new one is PENDING (https://developer.exsited.com, Item Receipts POST)."""
 
     id: Word = None
-    receipts: Annotated[tuple[ReceiptLine, ...], BeforeValidator(_rows)] = ()
+    receipt_status: Word = None
+    receipts: Annotated[tuple[ReceiptLine, ...], BeforeValidator(rows)] = ()
 
 
 class Invoice(Theirs):
@@ -220,6 +158,32 @@ class Account(Theirs):
     currency: Word = None
 
 
+class Item(Theirs):
+    """A product or service."""
+
+    id: Id
+    name: Word = None
+    display_name: Word = None
+    status: Word = None
+    uom: Word = None
+
+
+class Warehouse(Theirs):
+    """A warehouse of the settings."""
+
+    name: Id
+
+
+class Warehouses(Theirs):
+    """What GET /settings/warehouses answers; it has no pages."""
+
+    rows: Annotated[
+        tuple[Warehouse, ...],
+        BeforeValidator(rows),
+        Field(validation_alias=AliasChoices(AliasPath("settings", "warehouses"), "warehouses")),
+    ]
+
+
 class Listed(Header):
     """An order as the list shows it; its lines are only counted."""
 
@@ -237,7 +201,7 @@ class Pagination(Theirs):
 class Rows(Theirs, Generic[T]):
     """A page of a list; which key holds the rows, each list says itself."""
 
-    rows: Annotated[tuple[T, ...], BeforeValidator(_rows)]
+    rows: Annotated[tuple[T, ...], BeforeValidator(rows)]
     pagination: Annotated[
         Pagination,
         Field(validation_alias=_under("pagination")),
@@ -247,22 +211,28 @@ class Rows(Theirs, Generic[T]):
 class Orders(Rows[Listed]):
     """A page of GET /purchase-orders."""
 
-    rows: Annotated[tuple[Listed, ...], BeforeValidator(_rows), Field(validation_alias="purchase_orders")]
+    rows: Annotated[tuple[Listed, ...], BeforeValidator(rows), Field(validation_alias="purchase_orders")]
 
 
 class Accounts(Rows[Account]):
     """A page of GET /accounts."""
 
-    rows: Annotated[tuple[Account, ...], BeforeValidator(_rows), Field(validation_alias="accounts")]
+    rows: Annotated[tuple[Account, ...], BeforeValidator(rows), Field(validation_alias="accounts")]
+
+
+class Items(Rows[Item]):
+    """A page of GET /items."""
+
+    rows: Annotated[tuple[Item, ...], BeforeValidator(rows), Field(validation_alias="items")]
 
 
 class Invoices(Rows[Invoice]):
     """A page of GET /purchase-orders/{id}/purchase-invoices."""
 
-    rows: Annotated[tuple[Invoice, ...], BeforeValidator(_rows), Field(validation_alias=_under("purchase_invoices"))]
+    rows: Annotated[tuple[Invoice, ...], BeforeValidator(rows), Field(validation_alias=_under("purchase_invoices"))]
 
 
 class Receipts(Rows[Receipt]):
     """A page of GET /purchase-orders/{id}/item-receipts."""
 
-    rows: Annotated[tuple[Receipt, ...], BeforeValidator(_rows), Field(validation_alias=_under("item_receipts"))]
+    rows: Annotated[tuple[Receipt, ...], BeforeValidator(rows), Field(validation_alias=_under("item_receipts"))]

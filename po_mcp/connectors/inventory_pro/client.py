@@ -4,32 +4,39 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from typing import TypeVar
 
 import httpx2
 
 from po_mcp.connectors.dialect import Dialect
-from po_mcp.connectors.http import Wire, checked_segment
-from po_mcp.connectors.inventory_pro import translate, wire
+from po_mcp.connectors.http import Params, Wire
+from po_mcp.connectors.inventory_pro import catalog, translate, wire
+from po_mcp.connectors.paging import Part, page_of, walk, walk_still
+from po_mcp.connectors.paths import checked_segment
+from po_mcp.connectors.retrying import Retrying
 from po_mcp.connectors.tokens import Tokens
 from po_mcp.erp import Guarded, Operation
 from po_mcp.errors import BadAnswer, InvalidInput, NotOffered, SignInFailed
 from po_mcp.orders import (
     Finalized,
+    Item,
     OrderDraft,
     OrderPage,
     OrderQuery,
     PurchaseOrder,
     Snapshot,
     Vendor,
+    Warehouse,
 )
+
+R = TypeVar("R", wire.Vendor, wire.Item, wire.Location)
 
 _API = "/api/v1"
 _ORDERS = "/PurchaseOrder"
 _FINALIZE = "Finalize"
 _DONE = frozenset({200, 201})
 _SHORT_LIFETIME = 300  # seconds that a token is used where its lifetime is not told
-_VENDORS_PER_PAGE = 250  # the most that https://cissltd.com/docs/api/pagination/ allows
-_MOST_VENDOR_PAGES = 200
+_ROWS = 250  # on one page, the most that https://cissltd.com/docs/api/pagination/ allows; of orders, 50
 
 _DIALECT = Dialect(
     name="Inventory Pro",
@@ -37,6 +44,7 @@ _DIALECT = Dialect(
     permission_to_read="The ERP's administrator must give its user the right Preview PO (SecurityID 18).",
     permission_to_write="The ERP's administrator must give its user the right Create/Modify PO (SecurityID 42).",
 )
+_PERMISSION_TO_LOOK_UP = "The ERP's administrator must give its user the right to view vendors, items and locations."
 
 
 class InventoryPro:
@@ -49,11 +57,12 @@ class InventoryPro:
         timeout: seconds that one call may take.
         vendor_ids: vendor name to vendorID, which no documented call tells.
         transport: an httpx2 transport in place of the network.
+        retrying: how reads are tried again.
     """
 
     title = "Inventory Pro"
     notice = ""
-    operations: frozenset[Operation] = frozenset({"list", "get", "create", "finalize"})
+    operations: frozenset[Operation] = frozenset({"list", "get", "create", "finalize", "catalog"})
     limits = (
         "Inventory Pro's API lists open and partly received orders only, and cannot delete or cancel an order, "
         "edit its lines or receive goods."
@@ -68,13 +77,14 @@ class InventoryPro:
         timeout: float = 60.0,
         vendor_ids: Mapping[str, int] | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
+        retrying: Retrying | None = None,
     ) -> None:
         root = base_url.rstrip("/").removesuffix(_API) + _API
         identity = hashlib.sha256(client_id.encode()).hexdigest()[:12]
         self.connection = f"inventory-pro {httpx2.URL(root).netloc.decode()} {identity}"
         self._credentials = {"client_id": client_id, "client_secret": client_secret}
         self._vendor_ids = dict(vendor_ids or {})
-        self._wire = Wire(root, _DIALECT, timeout=timeout, transport=transport)
+        self._wire = Wire(root, _DIALECT, timeout=timeout, transport=transport, retrying=retrying)
         self._wire.tokens = Tokens(self._sign_in)
 
     def __repr__(self) -> str:
@@ -92,8 +102,15 @@ class InventoryPro:
         translate.check(draft)
 
     async def list_orders(self, query: OrderQuery) -> OrderPage:
-        """Return one page of open and partly received orders, at most 50."""
+        """Return one page of open and partly received orders, at most 50.
+
+        There is no filter by status (https://cissltd.com/docs/api/purchase-orders/), so for one every
+        order is read and picked here.
+        """
+        translate.check_status(query.status)
         params = translate.order_query(query)
+        if query.status is not None:
+            return await self._orders_of_status(query)
         answer = await self._wire.read(_ORDERS, params=params)
         return translate.order_page(answer.body, params)
 
@@ -104,15 +121,16 @@ class InventoryPro:
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every vendor; those without an id cannot be ordered from yet."""
-        rows: list[wire.Vendor] = []
-        for place in range(1, _MOST_VENDOR_PAGES + 1):
-            params: dict[str, str | int] = {"page": place, "pageSize": _VENDORS_PER_PAGE}
-            answer = await self._wire.read("/Vendor/All", params=params)
-            page = translate.vendor_page(answer.body, params)
-            rows.extend(page.value)
-            if not page.has_more:
-                return translate.vendors(rows, self._vendor_ids)
-        raise BadAnswer("Inventory Pro's list of vendors does not end.")
+        rows = await self._all("/Vendor/All", wire.Page[wire.Vendor])
+        return catalog.vendors(rows, self._vendor_ids)
+
+    async def items(self) -> tuple[Item, ...]:
+        """Return every active item."""
+        return catalog.items(await self._all("/Item", wire.Page[wire.Item]))
+
+    async def warehouses(self) -> tuple[Warehouse, ...]:
+        """Return every warehouse that has a storage place: no call lists the warehouses themselves."""
+        return catalog.warehouses(await self._all("/Location", wire.Page[wire.Location]))
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         """Read the order. Inventory Pro gives it neither an id nor a version."""
@@ -150,6 +168,28 @@ class InventoryPro:
         """Close the sockets."""
         await self._wire.aclose()
 
+    async def _orders_of_status(self, query: OrderQuery) -> OrderPage:
+        dates = translate.order_dates(query)
+
+        async def part_at(page: int) -> Part[wire.Header]:
+            params: Params = {"page": page, "pageSize": translate.LARGEST_PAGE, **dates}
+            answer = await self._wire.read(_ORDERS, params=params)
+            return translate.part(wire.Page[wire.Header].of(answer.body), params)
+
+        whole = await walk(self.title, part_at, lambda row: row.po_no, start=1)
+        picked = query.model_copy(update={"ordered_from": None, "ordered_to": None})  # the ERP did
+        return page_of(map(translate.header, whole.rows), picked, complete=whole.complete)
+
+    async def _all(self, path: str, pages: type[wire.Page[R]]) -> tuple[R, ...]:
+        """Read all pages of a list. Rows are one where all of them is the same: a code may be given twice."""
+
+        async def part_at(page: int) -> Part[R]:
+            params = {"page": page, "pageSize": _ROWS}
+            answer = await self._wire.read(path, params=params, permission=_PERMISSION_TO_LOOK_UP)
+            return translate.part(pages.of(answer.body), params)
+
+        return await walk_still(self.title, part_at, lambda row: row, start=1)
+
     async def _sign_in(self) -> tuple[str, float]:
         """Fetch a token (https://cissltd.com/docs/api/authentication/)."""
         form = {"grant_type": "client_credentials", **self._credentials}
@@ -157,7 +197,7 @@ class InventoryPro:
         try:
             token = wire.Token.of(answer.body)
         except BadAnswer:
-            raise SignInFailed("Inventory Pro gave no token.") from None  # the cause holds the answer
+            raise SignInFailed("Inventory Pro gave no token. Nothing was sent.") from None  # the cause holds the answer
         return token.access_token, int(token.expires_in or _SHORT_LIFETIME)
 
     def _not_offered(self, operation: str) -> NotOffered:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from po_mcp.connectors.inventory_pro import wire
+from po_mcp.connectors.paging import Part, each_once
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
     EXACT,
@@ -99,10 +100,15 @@ def to_finalize(number: str, create_backorder: bool) -> dict[str, Any]:
 
 
 def order_query(query: OrderQuery) -> dict[str, str | int]:
-    """Build the parameters of GET /PurchaseOrder. `sort` is not among them: its names are not documented."""
+    """Build the parameters of a page of GET /PurchaseOrder. `sort` is not among them: its names are not documented."""
     if not 1 <= query.limit <= LARGEST_PAGE or query.offset % query.limit:
         raise InvalidInput(f"A page holds 1 to {LARGEST_PAGE} orders and starts at a multiple of that.")
-    params: dict[str, str | int] = {"page": query.offset // query.limit + 1, "pageSize": query.limit}
+    return {"page": query.offset // query.limit + 1, "pageSize": query.limit, **order_dates(query)}
+
+
+def order_dates(query: OrderQuery) -> dict[str, str]:
+    """Build the parameters of GET /PurchaseOrder that pick orders by their date."""
+    params: dict[str, str] = {}
     if query.ordered_from is not None:
         params["startDate"] = f"{query.ordered_from.isoformat()}T00:00:00Z"
     if query.ordered_to is not None:
@@ -111,17 +117,32 @@ def order_query(query: OrderQuery) -> dict[str, str | int]:
     return params
 
 
+def check_status(status: Status | None) -> None:
+    """Raise `InvalidInput` for a status whose orders are not in the list."""
+    if status not in (None, "open", "partial"):
+        raise InvalidInput(
+            "Inventory Pro's API lists open and partly received orders only, "
+            f'so "{status}" orders cannot be listed. Nothing was sent.',
+            next_step="Any order can be read by its number with get_purchase_order.",
+        )
+
+
 def order_page(body: Any, params: Mapping[str, str | int]) -> OrderPage:
     """Read a page of orders; one that is not the page asked for is `BadAnswer`."""
     page = checked_page(wire.Page[wire.Header].of(body), params)
+    orders = each_once(map(header, page.value))
     return OrderPage(
-        orders=tuple(_header(row) for row in page.value), total_count=page.total_count, has_more=page.has_more
+        orders=orders,
+        total_count=page.total_count,
+        has_more=page.has_more,
+        complete=len(orders) == len(page.value) and _is_counted(page),
     )
 
 
-def vendor_page(body: Any, params: Mapping[str, str | int]) -> wire.Page[wire.Vendor]:
-    """Read a page of vendors."""
-    return checked_page(wire.Page[wire.Vendor].of(body), params)
+def part(page: wire.Page[T], params: Mapping[str, str | int]) -> Part[T]:
+    """Read one page of any list."""
+    page = checked_page(page, params)
+    return Part(page.value, page.page + 1 if page.has_more else None, page.total_count)
 
 
 def checked_page(page: wire.Page[T], params: Mapping[str, str | int]) -> wire.Page[T]:
@@ -136,8 +157,20 @@ def order(body: Any, number: str) -> PurchaseOrder:
     """Read an order in full; one of another number is `BadAnswer`."""
     theirs = wire.Order.of(body)
     _same(theirs.po_no, number)
-    return _header(theirs).model_copy(
-        update={"lines": tuple(map(_line, theirs.lines)), "line_count": len(theirs.lines)}
+    return header(theirs).model_copy(update={"lines": tuple(map(_line, theirs.lines)), "line_count": len(theirs.lines)})
+
+
+def header(theirs: wire.Header) -> PurchaseOrder:
+    """Read an order without its lines."""
+    return PurchaseOrder(
+        number=theirs.po_no,
+        vendor=theirs.vendor or "",
+        status=status_of(theirs.status),
+        status_text=theirs.status or "",
+        ordered_at=theirs.order_date,
+        expected_on=_day(theirs.expected_date),
+        line_count=theirs.total_lines,
+        total=theirs.total_value,
     )
 
 
@@ -145,7 +178,7 @@ def created(body: Any, number: str) -> PurchaseOrder:
     """Read what a create answers: the header, open. Else `BadAnswer`."""
     theirs = wire.Header.of(body)
     _same(theirs.po_no, number)
-    stored = _header(theirs)
+    stored = header(theirs)
     if stored.status != "open":
         raise BadAnswer("Inventory Pro says it created an order that is not open.")
     return stored
@@ -160,18 +193,6 @@ def finalized(body: Any, number: str) -> Finalized:
     if theirs.backorder_created and not theirs.backorder_po_no:
         raise BadAnswer("Inventory Pro made a backorder and does not name it.")
     return Finalized(status_text=theirs.status, backorder_number=theirs.backorder_po_no or None)
-
-
-def vendors(rows: Iterable[wire.Vendor], ids: Mapping[str, int]) -> tuple[Vendor, ...]:
-    """Read vendors, their ids filled in from `ids` (name -> vendorID) where the rows carry none.
-
-    A name of `ids` that no row has is a vendor all the same: the ERP's user may not see every one.
-    """
-    known = {name.casefold(): vendor_id for name, vendor_id in ids.items()}
-    listed = tuple(_vendors(rows, known))
-    seen = {vendor.name.casefold() for vendor in listed}
-    added = (Vendor(id=str(ids[name]), name=name) for name in ids if name.casefold() not in seen)
-    return (*listed, *added)
 
 
 def complaint(body: Any) -> str:
@@ -197,22 +218,17 @@ def _known(details: Mapping[str, Any]) -> Iterator[str]:
             yield _ARGUMENTS[field]
 
 
+def _is_counted(page: wire.Page[Any]) -> bool:
+    """Tell whether the page is as long, and the list ends, as their numbers say."""
+    end = (page.page - 1) * page.page_size + len(page.value)
+    if page.has_more:
+        return len(page.value) == page.page_size and end < page.total_count
+    return end == page.total_count if page.value else end >= page.total_count
+
+
 def _same(echoed: str, number: str) -> None:
     if echoed != number:
         raise BadAnswer("Inventory Pro answered about another order.")
-
-
-def _header(theirs: wire.Header) -> PurchaseOrder:
-    return PurchaseOrder(
-        number=theirs.po_no,
-        vendor=theirs.vendor or "",
-        status=status_of(theirs.status),
-        status_text=theirs.status or "",
-        ordered_at=theirs.order_date,
-        expected_on=_day(theirs.expected_date),
-        line_count=theirs.total_lines,
-        total=theirs.total_value,
-    )
 
 
 def _line(theirs: wire.Line) -> OrderLine:
@@ -229,20 +245,6 @@ def _line(theirs: wire.Line) -> OrderLine:
         warehouse=None if theirs.warehouse is None else str(theirs.warehouse),
         warehouse_name=theirs.warehouse_name,
     )
-
-
-def _vendors(rows: Iterable[wire.Vendor], known: Mapping[str, int]) -> Iterator[Vendor]:
-    for row in rows:
-        name = row.name or row.short_id
-        if name is None:
-            continue
-        vendor_id = row.vendor_id if row.vendor_id is not None else known.get(name.casefold())
-        yield Vendor(
-            id=None if vendor_id is None else str(vendor_id),
-            code=row.short_id,
-            name=name,
-            active=row.active is not False,
-        )
 
 
 def _day(moment: datetime | None) -> date | None:

@@ -125,6 +125,24 @@ class Vendor(Theirs):
     active: StrictBool | None = None
 
 
+class Item(Theirs):
+    """A row of /Item, which lists what is active (https://cissltd.com/docs/api/items/)."""
+
+    short_id: Annotated[StrictStr | None, Field(alias="shortID")] = None
+    part_no: StrictInt | None = None
+    description: StrictStr | None = None
+    unit: Annotated[StrictStr | None, Field(alias="uOM")] = None
+    discontinued: StrictBool | None = None
+
+
+class Location(Theirs):
+    """A storage place in a warehouse (https://cissltd.com/docs/api/locations/)."""
+
+    spot: StrictStr | None = None
+    warehouse_id: Annotated[StrictInt, Field(alias="warehouseID")]
+    warehouse_name: StrictStr | None = None
+
+
 class Page(Theirs, Generic[T]):
     """A page of a list (https://cissltd.com/docs/api/pagination/); `page` counts from 1."""
 

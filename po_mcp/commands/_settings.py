@@ -1,0 +1,24 @@
+"""The settings, for a command: read, or the end with status 2 and one line that names what is wrong."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from po_mcp import config
+from po_mcp.errors import ConfigurationError
+
+
+def load(file: Path | None) -> config.Settings:
+    """Return the settings, or end the process."""
+    try:
+        return config.load(file=file)
+    except ConfigurationError as exc:
+        stop(str(exc))
+
+
+def stop(message: str) -> NoReturn:
+    """End with status 2 and one line on standard error."""
+    print(f"po-mcp: {message}", file=sys.stderr)  # noqa: T201
+    raise SystemExit(2)

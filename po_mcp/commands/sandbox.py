@@ -1,0 +1,222 @@
+"""`po-mcp sandbox`: the sandbox ERP on a port of this machine, with faults on demand.
+
+What it needs to run is imported when it runs: the list of all commands must not wait for it.
+"""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import click
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskStatus
+    from rich.console import Console
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+    from uvicorn import Server
+
+    from po_mcp.sandbox.faults import Exchange, Strike
+
+HOST = "127.0.0.1"
+NAMES = {"inventory-pro": "Inventory Pro", "exsited": "Exsited"}
+
+Api = Literal["inventory-pro", "exsited"]
+Report = Callable[[int, str, str, int | None, str], None]
+
+
+class CannotStart(click.ClickException):
+    """One line on standard error, and status 2."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What is served, where, and what goes wrong."""
+
+    port: int
+    book: str
+    orders: int
+    apis: tuple[Api, ...]
+    plan: Sequence[Strike]
+    client_id: str
+    client_secret: str = field(repr=False)
+
+
+def _plan(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[Strike, ...]:
+    from po_mcp.sandbox.faults import parse_fault
+
+    try:
+        return tuple(map(parse_fault, texts))
+    except ValueError as exc:
+        raise click.BadParameter(str(exc)) from exc
+
+
+def _list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        _show_faults(_console())
+        context.exit()
+
+
+@click.command("sandbox")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port; 0, the default, is any free one.")
+@click.option("--book", default=":memory:", help="The file of the order book; without it nothing is kept.")
+@click.option(
+    "--orders", type=click.IntRange(0, 1_000_000), default=0, help="A new book has at least so many on order."
+)
+@click.option("--api", type=click.Choice([*NAMES, "both"]), default="both", help="The API to serve.")
+@click.option("--fault", "plan", multiple=True, callback=_plan, metavar="KIND@N", help="Strike the N-th request.")
+@click.option(
+    "--list-faults", is_flag=True, is_eager=True, expose_value=False, callback=_list_faults, help="Show all faults."
+)
+@click.option("--client-id", default="sandbox", show_default=True, help="Opens both APIs, with the secret.")
+@click.option("--client-secret", default="sandbox", show_default=True, help="Opens both APIs, with the id.")
+def command(api: str, **options: Any) -> None:
+    """Serve the sandbox ERP on this machine, with faults on demand.
+
+    A fault is KIND, KIND@N or KIND@N:VALUE: it strikes every request, or the N-th, counted from 1.
+    """
+    import anyio
+
+    apis: tuple[Any, ...] = tuple(NAMES) if api == "both" else (api,)
+    anyio.run(_serve, Offer(apis=apis, **options))
+
+
+async def _serve(offer: Offer) -> None:
+    import anyio
+
+    console = _console()
+    async with AsyncExitStack() as stack:
+        app = _app(offer, stack)
+        try:
+            port, server, sock = await _listening(offer, app, _reporter(console), stack)
+        except OSError as exc:
+            reason = "is taken" if exc.errno == errno.EADDRINUSE else f"cannot be used: {exc.strerror or exc}"
+            raise CannotStart(f"Port {offer.port} of this machine {reason}.") from exc
+        async with anyio.create_task_group() as tasks:
+            await tasks.start(_end_on_signal, server)
+            _greet(console, offer, f"http://{HOST}:{port}")
+            await server.serve([sock])
+            tasks.cancel_scope.cancel()
+    console.print("The sandbox has ended.", style="dim")
+
+
+def _app(offer: Offer, stack: AsyncExitStack) -> ASGIApp:
+    from po_mcp.sandbox import Book, create_app
+
+    try:
+        book = Book.open(offer.book, orders=offer.orders)
+    except Exception as exc:  # no folder, no book, a disk that is full: what SQLite says is for the person
+        raise CannotStart(f"The book {offer.book} cannot be opened: {exc}") from exc
+    stack.callback(book.close)
+    return create_app(book, apis=offer.apis, client_id=offer.client_id, client_secret=offer.client_secret)
+
+
+async def _listening(
+    offer: Offer, app: ASGIApp, report: Report, stack: AsyncExitStack
+) -> tuple[int, Server, socket.socket]:
+    """Listen; return the port to connect to, and the server with its socket. Raises: OSError."""
+    from po_mcp.sandbox.faults import Relay
+
+    if not offer.plan:
+        sock = stack.enter_context(socket.create_server((HOST, offer.port)))
+        return sock.getsockname()[1], _server(_reporting(app, report)), sock
+    sock = stack.enter_context(socket.create_server((HOST, 0)))
+
+    def seen(exchange: Exchange) -> None:
+        report(exchange.n, exchange.method or "(unread)", exchange.target, exchange.status, exchange.fault)
+
+    relay = Relay(sock.getsockname()[1], offer.plan, port=offer.port, seen=seen)
+    await stack.enter_async_context(relay)
+    return relay.port, _server(app), sock
+
+
+def _server(app: ASGIApp) -> Server:
+    import uvicorn
+
+    class Quiet(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield  # its own way with signals waits for clients to hang up
+
+    config = uvicorn.Config(app, log_config=None, log_level="error", access_log=False, lifespan="off")
+    return Quiet(config)
+
+
+async def _end_on_signal(server: Server, *, task_status: TaskStatus[None]) -> None:
+    import anyio
+
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        async for _ in signals:
+            server.should_exit = server.force_exit = True
+
+
+def _reporting(app: ASGIApp, report: Report) -> ASGIApp:
+    """Wrap the application so that each answer is told."""
+    count = 0
+
+    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal count
+        count += 1
+        number, query = count, scope["query_string"].decode("ascii", "replace")
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                target = f"{scope['path']}?{query}" if query else scope["path"]
+                report(number, scope["method"], target, message["status"], "")
+            await send(message)
+
+        await app(scope, receive, sending)
+
+    return told
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
+
+
+def _reporter(console: Console) -> Report:
+    from rich.text import Text
+
+    def report(number: int, method: str, target: str, status: int | None, fault: str) -> None:
+        shown = "".join(letter if letter.isprintable() else "?" for letter in target)
+        row = f"{number:>4}  {method:<7} {shown}  {status or 'no answer'}"
+        console.print(Text.assemble(row, (f"  {fault}" if fault else "", "bold yellow")))
+
+    return report
+
+
+def _greet(console: Console, offer: Offer, url: str) -> None:
+    console.print(f"SANDBOX: no real order. The ERP is at {url}, its book is {offer.book}. Ctrl-C ends it.")
+    for api in offer.apis:
+        console.print(f"\n{NAMES[api]}:", style="bold")
+        for name, value in _settings(api, offer, url).items():
+            console.print(f"  PO_MCP_{name}={value}")
+    if offer.plan:
+        console.print("\nWhat goes wrong:", style="bold")
+        for strike in offer.plan:
+            console.print(f"  {strike}  {strike.fault.tells}")
+    console.print("\nRequests:", style="bold")
+
+
+def _settings(api: Api, offer: Offer, url: str) -> dict[str, str]:
+    settings = {"ERP": api, "BASE_URL": url, "CLIENT_ID": offer.client_id, "CLIENT_SECRET": offer.client_secret}
+    return settings | ({"REDIRECT_URI": f"{url}/back"} if api == "exsited" else {})
+
+
+def _show_faults(console: Console) -> None:
+    from po_mcp.sandbox.faults import FAULTS
+
+    width = max(map(len, FAULTS))
+    for fault in FAULTS.values():
+        default = f" VALUE is {fault.value:g} if left out." if fault.takes else ""
+        console.print(f"{fault.kind:<{width}}  {fault.tells}{default}")

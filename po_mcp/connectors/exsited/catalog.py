@@ -1,0 +1,51 @@
+"""Exsited's suppliers, items and warehouses in our words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from po_mcp.connectors.exsited import wire
+from po_mcp.connectors.exsited.translate import status_of
+from po_mcp.orders import Item, Vendor, Warehouse
+
+_SUPPLIERS = ("supplier", "customer_and_supplier")
+
+
+def vendors(accounts: Iterable[wire.Account]) -> tuple[Vendor, ...]:
+    """Read the suppliers out of the accounts; one without a type may be a supplier."""
+    return tuple(
+        Vendor(
+            id=account.id,
+            name=account.display_name or account.name or account.id,
+            currency=account.currency,
+            active=_active(account.status),
+        )
+        for account in accounts
+        if account.type is None or account.type.casefold() in _SUPPLIERS
+    )
+
+
+def items(rows: Iterable[wire.Item]) -> tuple[Item, ...]:
+    """Read items; those that are not active are left out.
+
+    None has a price: no page says which one, for buying or for selling, a row would tell.
+    """
+    return tuple(
+        Item(
+            id=row.id,
+            name=row.name or row.display_name or row.id,
+            code=row.display_name if row.name else None,
+            unit=row.uom,
+        )
+        for row in rows
+        if _active(row.status)
+    )
+
+
+def warehouses(rows: Iterable[wire.Warehouse]) -> tuple[Warehouse, ...]:
+    """Read warehouses, each once. Its name is its id: an order's line names it so."""
+    return tuple(Warehouse(id=name, name=name) for name in dict.fromkeys(row.name for row in rows))
+
+
+def _active(status: str | None) -> bool:
+    return status is None or status_of(status) == "open"

@@ -1,0 +1,238 @@
+"""What happens without a control: each returns what it saw, and nothing where no harm was done."""
+
+from __future__ import annotations
+
+import contextlib
+import gzip
+import logging
+import tracemalloc
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+
+import anyio
+import httpx2
+
+from po_mcp.connectors import exact_json, paging, retrying
+from po_mcp.connectors.dialect import Answer, Dialect
+from po_mcp.connectors.http import Wire
+from po_mcp.erp import ERP
+from po_mcp.errors import OutcomeUnknown, PurchaseOrderError
+from po_mcp.orders import OrderQuery, PurchaseOrder
+
+from .calls import LIST, NUMBER, SECRET, draft, exsited, html, inventory_pro
+from .raw_peer import Reply, raw_peer, reply
+from .test_limits import MAY_GROW, MEGABYTE, dripping
+
+HEADER = {"poNo": NUMBER, "status": "Open"}
+
+
+@asynccontextmanager
+async def connected(connect: Callable[..., ERP], *replies: Reply, within: float = 5) -> AsyncIterator[Any]:
+    async with raw_peer(*replies) as peer:
+        erp = connect(peer.url, timeout=within)
+        try:
+            yield erp, peer
+        finally:
+            await erp.aclose()
+
+
+async def another_resource() -> str:
+    async with connected(exsited, reply(204)) as (erp, peer):
+        with contextlib.suppress(PurchaseOrderError):
+            await erp.delete_order("../accounts/LHROM9")
+    return next((line for line in peer.lines if "/accounts/" in line), "")
+
+
+async def secret_elsewhere() -> str:
+    async with raw_peer(html(200)) as other:
+        other.gives_tokens = False
+        async with connected(inventory_pro, reply(307, None, f"Location: {other.url}/stolen")) as (erp, peer):
+            peer.gives_tokens = False
+            with contextlib.suppress(PurchaseOrderError):
+                await erp.list_orders(OrderQuery())
+        return f"another host read {other.requests[0][-60:]!r}" if SECRET.encode() in b"".join(other.requests) else ""
+
+
+async def sent_twice(answer: Reply) -> str:
+    async with connected(inventory_pro, answer, reply(201, HEADER)) as (erp, peer):
+        with contextlib.suppress(PurchaseOrderError):
+            await erp.create_order(draft("1"))
+    return f"{len(peer.requests)} orders were sent" if len(peer.requests) > 1 else ""
+
+
+async def no_401_is_told_as_unsent() -> str:
+    async with connected(inventory_pro, html(401)) as (erp, _):
+        try:
+            await erp.create_order(draft("1"))
+        except OutcomeUnknown:
+            return ""
+        except PurchaseOrderError as exc:
+            return f"a write that may have been carried out is told so: {exc}"
+    return ""
+
+
+async def success_of_another() -> str:
+    closed = {"poNo": "PO-1", "status": "Closed", "backorderCreated": False}
+    async with connected(inventory_pro, reply(200, closed)) as (erp, _):
+        with contextlib.suppress(OutcomeUnknown):
+            done = await erp.finalize_order(NUMBER, create_backorder=False)
+            return f"an order is called {done.status_text} on the word of another"
+    return ""
+
+
+class Hostile(httpx2.AsyncBaseTransport):
+    """Answers with one chunk again and again; a peer on a socket would keep copies of its own in this process."""
+
+    def __init__(self, chunk: bytes, times: int, headers: dict[str, str]) -> None:
+        self._chunk = chunk
+        self._times = times
+        self._headers = headers
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(200, headers=self._headers, content=self._chunks())
+
+    async def _chunks(self) -> AsyncIterator[bytes]:
+        for _ in range(self._times):
+            yield self._chunk
+
+
+async def memory_taken(chunk: bytes, times: int, headers: dict[str, str]) -> str:
+    wire = Wire("http://erp.invalid", DIALECT, transport=Hostile(chunk, times, headers))
+    tracemalloc.start()
+    with contextlib.suppress(PurchaseOrderError):
+        await wire.read("/")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    await wire.aclose()
+    return f"{peak // MEGABYTE} MB were taken" if peak > MAY_GROW else ""
+
+
+BOMB = gzip.compress(b" " * (64 * MEGABYTE))
+
+
+DIALECT = Dialect("An ERP", lambda body: "", "", "")
+
+
+async def time_taken() -> str:
+    async with dripping() as url:
+        erp = inventory_pro(url, timeout=0.4)
+        with anyio.move_on_after(2) as given_up, contextlib.suppress(PurchaseOrderError):
+            await erp.list_orders(OrderQuery())
+        await erp.aclose()
+    return "a call of 0.4 s still ran after 2 s" if given_up.cancelled_caught else ""
+
+
+async def order_read(raw: bytes) -> PurchaseOrder | None:
+    whole = b'{"poNo": "%s", "status": "Open", "lines": [], %s}' % (NUMBER.encode(), raw)
+    async with connected(inventory_pro, reply(200, None, raw=whole)) as (erp, _):
+        with contextlib.suppress(PurchaseOrderError):
+            found: PurchaseOrder = await erp.get_order(NUMBER)
+            return found
+    return None
+
+
+async def two_totals() -> str:
+    found = await order_read(b'"totalValue": 4250.00, "totalValue": 0.01')
+    return f"an order of two totals is shown with {found.total}" if found else ""
+
+
+async def huge_number(written: bytes) -> str:
+    found = await order_read(b'"totalValue": ' + written)
+    return f"{len(written)} bytes become a total of {len(f'{found.total:f}')} digits" if found else ""
+
+
+async def not_a_number() -> str:
+    try:
+        value = exact_json.loads(b"[NaN]")[0]
+    except exact_json.NotExact:
+        return ""
+    return f"{value} is read as a number, and is not even equal to itself" if value != value else ""
+
+
+async def nested_deeply() -> str:
+    try:
+        await order_read(b'"x": ' + b"[" * 100_000)
+    except RecursionError as exc:
+        return f"a crash: {type(exc).__name__}"
+    return ""
+
+
+async def digits_lost_in_reading() -> str:
+    found = await order_read(b'"totalValue": 123456789012.123456')
+    total = str(found and found.total)
+    return "" if total == "123456789012.123456" else f"123456789012.123456 is read as {total}"
+
+
+async def digits_lost_in_writing() -> str:
+    line = draft("1").lines[0].model_copy(update={"quantity": Decimal("123456789012.123456")})
+    async with connected(inventory_pro, reply(201, HEADER)) as (erp, peer):
+        await erp.create_order(draft("1").model_copy(update={"lines": (line,)}))
+    sent = peer.requests[0].split(b"\r\n\r\n", 1)[1]
+    return "" if b'"units":123456789012.123456,' in sent else f"sent was {sent!r}"
+
+
+class Heard(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(record.getMessage())
+
+
+async def secret_logged() -> str:
+    heard, root = Heard(), logging.getLogger()
+    level = root.level
+    root.addHandler(heard)
+    root.setLevel(logging.DEBUG)
+    try:
+        async with connected(inventory_pro, reply(200, LIST, f"Set-Cookie: session={SECRET}")) as (erp, _):
+            await erp.list_orders(OrderQuery())
+    finally:
+        root.removeHandler(heard)
+        root.setLevel(level)
+    return next((line for line in heard.lines if SECRET in line or "HTTP Request" in line), "")
+
+
+async def storm() -> str:
+    async with connected(inventory_pro, html(503), within=20) as (erp, peer):
+        for _ in range(30):
+            with contextlib.suppress(PurchaseOrderError):
+                await erp.list_orders(OrderQuery())
+    return f"30 calls sent {len(peer.requests)} requests to an ERP that is down" if len(peer.requests) > 40 else ""
+
+
+async def long_wait() -> str:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    async def attempt() -> Answer:
+        return Answer(429, None, 3600)
+
+    await retrying.Retrying(sleep=sleep)(attempt)
+    return f"a call waits for {sum(waited):.0f} s" if sum(waited) > 60 else ""
+
+
+async def one_page_for_ever() -> str:
+    asked = 0
+
+    async def part_at(place: int) -> paging.Part[str]:
+        nonlocal asked
+        asked += 1
+        return paging.Part(["ITEM-1"], place + 1, None)
+
+    with contextlib.suppress(PurchaseOrderError):
+        await paging.walk("An ERP", part_at, lambda row: row)
+    return f"one page was asked for {asked} times" if asked > 2 else ""
+
+
+async def poisoned_connection() -> str:
+    async with connected(inventory_pro, html(400), reply(200, LIST)) as (erp, peer):
+        for _ in range(2):
+            with contextlib.suppress(PurchaseOrderError):
+                await erp.list_orders(OrderQuery())
+    return "" if peer.connections > 1 else "a read shares the connection of an answer 400"

@@ -1,0 +1,134 @@
+"""What a hostile ERP can cost: memory, measured in a process of its own, and time."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import pytest
+
+from po_mcp.connectors import bodies
+from po_mcp.errors import ERPError, OutcomeUnknown, Unreachable
+from po_mcp.orders import OrderQuery
+
+from .calls import LIST, Read, Write, every_read, every_write, inventory_pro
+from .raw_peer import Reply, raw_peer, reply
+
+MEGABYTE = 1024 * 1024
+MAY_GROW = bodies.LARGEST + 16 * MEGABYTE
+
+CLIENT = """
+import asyncio, resource, sys
+from po_mcp.connectors.inventory_pro import InventoryPro
+from po_mcp.errors import BadAnswer
+from po_mcp.orders import OrderQuery
+
+def peak():
+    if sys.platform == "linux":  # ru_maxrss would begin at the peak of the process that started this one
+        lines = open("/proc/self/status").read().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+async def main():
+    erp = InventoryPro(sys.argv[1], "client", "secret", timeout=30)
+    await erp.list_orders(OrderQuery())
+    before = peak()
+    try:
+        await erp.list_orders(OrderQuery())
+    except BadAnswer:
+        print(peak() - before)
+    await erp.aclose()
+
+asyncio.run(main())
+"""
+
+
+def head(*fields: str) -> bytes:
+    return "\r\n".join(["HTTP/1.1 200 OK", *fields, "", ""]).encode()
+
+
+HOSTILE = {
+    "a bomb of 300 MB": reply(200, None, "Content-Encoding: gzip", raw=gzip.compress(b"\0" * 300_000_000)),
+    "a bomb that says it is endless": Reply(
+        head("Content-Encoding: gzip", "Content-Length: 999999999999") + gzip.compress(b"[" * 300_000_000)
+    ),
+    "a plain body of 64 MB": reply(200, None, raw=b" " * (64 * MEGABYTE)),
+    "nothing but brackets": reply(200, None, raw=b"[" * bodies.LARGEST),
+    "nothing but empty lists": reply(200, None, raw=b"[" + b"[]," * (bodies.LARGEST // 3 - 1) + b"[]]"),
+}
+
+
+@pytest.mark.parametrize("hostile", HOSTILE.values(), ids=HOSTILE)
+async def test_no_answer_costs_more_memory_than_the_limit_and_a_little(hostile: Reply) -> None:
+    async with raw_peer(reply(200, LIST), hostile) as peer:
+        client = await anyio.run_process([sys.executable, "-c", CLIENT, peer.url])
+
+    grown = int(client.stdout)
+    print(f"peak memory grew by {grown / MEGABYTE:.1f} MB")  # noqa: T201
+    assert grown <= MAY_GROW, f"the peak grew by {grown / MEGABYTE:.1f} MB of {MAY_GROW / MEGABYTE:.0f} MB"
+
+
+@asynccontextmanager
+async def dripping() -> AsyncIterator[str]:
+    """Give tokens at once, and every other answer as one byte per 50 ms, without an end."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            request = await reader.readuntil(b"\r\n\r\n")
+            if b"oken " in request.split(b"\r\n", 1)[0]:
+                writer.write(reply(200, {"access_token": "token-1", "expires_in": 3600}, "Connection: close").raw)
+                return
+            writer.write(head("Content-Type: application/json"))
+            while not writer.is_closing():
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def seconds_to_fail(call: Read, url: str, error: type[ERPError]) -> float:
+    connect, act = call
+    erp = connect(url, timeout=1)
+    started = anyio.current_time()
+    with pytest.raises(error):
+        await act(erp)
+    took = anyio.current_time() - started
+    await erp.aclose()
+    return took
+
+
+@every_read
+async def test_a_slow_drip_ends_a_read_in_time(read: Read) -> None:
+    async with dripping() as url:
+        assert 0.9 < await seconds_to_fail(read, url, Unreachable) < 1.5
+
+
+@every_write
+async def test_a_slow_drip_ends_a_write_in_time_and_in_doubt(write: Write) -> None:
+    async with dripping() as url:
+        assert 0.9 < await seconds_to_fail(write, url, OutcomeUnknown) < 1.5
+
+
+async def test_the_time_of_a_read_covers_its_sign_in() -> None:
+    async with raw_peer(Reply(after="hang")) as peer:
+        peer.gives_tokens = False
+        erp = inventory_pro(peer.url, timeout=1)
+        started = anyio.current_time()
+        with pytest.raises(Unreachable):
+            await erp.list_orders(OrderQuery())
+        assert anyio.current_time() - started < 1.5
+        await erp.aclose()

@@ -1,0 +1,230 @@
+"""Each control, taken away, lets its harm happen; the program as it is shows none."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import zlib
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+
+from po_mcp.connectors import bodies, exact_json, http, paging, paths, retrying
+from po_mcp.connectors.dialect import Answer
+from po_mcp.connectors.exsited import client as exsited_client
+from po_mcp.connectors.http import Wire
+from po_mcp.connectors.inventory_pro import translate
+from po_mcp.errors import OutcomeUnknown
+
+from .calls import html
+from .harms import (
+    BOMB,
+    another_resource,
+    digits_lost_in_reading,
+    digits_lost_in_writing,
+    huge_number,
+    long_wait,
+    memory_taken,
+    nested_deeply,
+    no_401_is_told_as_unsent,
+    not_a_number,
+    one_page_for_ever,
+    poisoned_connection,
+    secret_elsewhere,
+    secret_logged,
+    sent_twice,
+    storm,
+    success_of_another,
+    time_taken,
+    two_totals,
+)
+from .raw_peer import Reply
+from .test_limits import MEGABYTE
+
+Remove = Callable[[pytest.MonkeyPatch], None]
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A program without one control. `harm` returns what it saw happen, nothing where nothing did."""
+
+    name: str
+    removed: str
+    remove: Remove
+    harm: Callable[[], Awaitable[str]]
+
+
+def attribute(owner: object, name: str, value: object) -> Remove:
+    return lambda patch: patch.setattr(owner, name, value)
+
+
+def any_segment(patch: pytest.MonkeyPatch) -> None:
+    for module in (paths, exsited_client):
+        patch.setattr(module, "checked_segment", lambda text: text)
+
+
+def any_address(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(http, "address", lambda base, path, segments: f"{base}{'/'.join((path, *segments))}")
+
+
+def any_path(patch: pytest.MonkeyPatch) -> None:
+    any_segment(patch)
+    any_address(patch)
+
+
+@pytest.mark.parametrize("remove", [any_segment, any_address])
+async def test_either_of_the_two_checks_of_a_path_is_enough(remove: Remove, monkeypatch: pytest.MonkeyPatch) -> None:
+    remove(monkeypatch)
+
+    assert await another_resource() == ""
+
+
+once = Wire._once
+
+
+async def until_answered(self: Wire, request: httpx2.Request) -> Answer:
+    for _ in range(2):
+        with contextlib.suppress(OutcomeUnknown):
+            return await once(self, request)
+    return await once(self, request)
+
+
+async def with_a_new_token(self: Wire, request: httpx2.Request) -> Answer:
+    answer = await once(self, request)
+    return await once(self, request) if answer.status == 401 else answer
+
+
+def definite_401(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(http, "_DEFINITE", http._DEFINITE | {401})
+    patch.setattr("po_mcp.connectors.dialect.Dialect.ended", lambda self, answer: False)
+
+
+class PlainGzip:
+    complete = True
+
+    def __init__(self, largest: int) -> None:
+        self._decoder = zlib.decompressobj(47)
+
+    def __call__(self, chunk: bytes) -> bytes:
+        return self._decoder.decompress(chunk)
+
+
+def no_deadline(seconds: float) -> contextlib.AbstractContextManager[None]:
+    return contextlib.nullcontext()
+
+
+def lenient(body: bytes) -> Any:
+    return json.loads(body, parse_float=Decimal)
+
+
+def by_way_of_float(text: str) -> Decimal:
+    return Decimal(float(text))
+
+
+def through_float(value: Any) -> bytes:
+    return json.dumps(value, default=float).encode()
+
+
+def all_loggers(patch: pytest.MonkeyPatch) -> None:
+    for name in ("httpx2", "httpcore2"):
+        patch.setattr(logging.getLogger(name), "level", logging.NOTSET)
+        patch.setattr(logging.getLogger(name), "_cache", {})
+
+
+def never_seen(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(paging._Walked, "add", lambda self, part: self._rows.extend(part.rows))
+
+
+async def stay(response: httpx2.Response) -> None:
+    """Leave the connection open."""
+
+
+def follow_redirects(patch: pytest.MonkeyPatch) -> None:
+    client = httpx2.AsyncClient
+    patch.setattr(httpx2, "AsyncClient", lambda **given: client(**{**given, "follow_redirects": True}))
+
+
+MUTANTS = [
+    Mutant("any path", "the checks of an order number and of its address", any_path, another_resource),
+    Mutant("redirects", "the refusal of redirects", follow_redirects, secret_elsewhere),
+    Mutant(
+        "retried writes",
+        "the single send",
+        attribute(Wire, "_once", until_answered),
+        lambda: sent_twice(Reply(after="reset")),
+    ),
+    Mutant(
+        "renewed writes",
+        "a 401 ends a write",
+        attribute(Wire, "_once", with_a_new_token),
+        lambda: sent_twice(html(401)),
+    ),
+    Mutant("definite 401", "a 401 on a write is unknown", definite_401, no_401_is_told_as_unsent),
+    Mutant(
+        "unverified success",
+        "the check of the order that is echoed",
+        attribute(translate, "_same", lambda *_: None),
+        success_of_another,
+    ),
+    Mutant(
+        "raw bytes",
+        "the limit of bytes that arrive",
+        attribute(bodies, "LARGEST", 10**12),
+        lambda: memory_taken(b" " * MEGABYTE, 64, {}),
+    ),
+    Mutant(
+        "unpacked bytes",
+        "the limit of bytes unpacked",
+        attribute(bodies, "_Gzip", PlainGzip),
+        lambda: memory_taken(BOMB, 1, {"content-encoding": "gzip"}),
+    ),
+    Mutant("no deadline", "the total deadline", attribute(anyio, "fail_after", no_deadline), time_taken),
+    Mutant(
+        "duplicate keys", "the refusal of a key that stands twice", attribute(exact_json, "_object", dict), two_totals
+    ),
+    Mutant("NaN", "the refusal of NaN", attribute(exact_json, "_refuse_constant", float), not_a_number),
+    Mutant(
+        "huge exponents",
+        "the limit of exponents",
+        attribute(exact_json, "_LARGEST_EXPONENT", 10**7),
+        lambda: huge_number(b"1e999999"),
+    ),
+    Mutant(
+        "many digits",
+        "the limit of digits",
+        attribute(exact_json, "_LONGEST_NUMBER", 10**7),
+        lambda: huge_number(b"9" * 4000),
+    ),
+    Mutant("deep nesting", "the strict reader", attribute(exact_json, "loads", lenient), nested_deeply),
+    Mutant(
+        "floats read", "Decimal in reading", attribute(exact_json, "_decimal", by_way_of_float), digits_lost_in_reading
+    ),
+    Mutant(
+        "floats written", "Decimal in writing", attribute(exact_json, "dumps", through_float), digits_lost_in_writing
+    ),
+    Mutant("loud logs", "the level of the libraries' loggers", all_loggers, secret_logged),
+    Mutant("no budget", "the budget of repeats", attribute(retrying.Budget, "take", lambda self: True), storm),
+    Mutant(
+        "any wait", "the limit of what an ERP may ask to wait", attribute(retrying, "LONGEST_WAIT", 10**9), long_wait
+    ),
+    Mutant("endless pages", "the memory of pages", never_seen, one_page_for_ever),
+    Mutant("kept connections", "the hang-up after a 400", attribute(http, "_hang_up", stay), poisoned_connection),
+]
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+async def test_every_control_has_a_harm_that_it_prevents(mutant: Mutant) -> None:
+    assert await mutant.harm() == ""
+
+    with pytest.MonkeyPatch.context() as patch:
+        mutant.remove(patch)
+        seen = await mutant.harm()
+
+    print(f"without {mutant.removed}: {seen}")  # noqa: T201
+    assert seen

@@ -1,0 +1,179 @@
+"""A list of pages ends, whatever the ERP says of where its end is, and nothing stands in it twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from po_mcp.connectors import paging
+from po_mcp.connectors.paging import Part, Whole, walk, walk_still
+from po_mcp.errors import BadAnswer
+from po_mcp.orders import OrderQuery
+
+from .calls import Connect, exsited, inventory_pro
+from .raw_peer import Reply, raw_peer, reply
+
+
+class Pages:
+    """A list that gives its pages by their place, and counts how many were asked for."""
+
+    def __init__(self, *pages: Sequence[str], total: int | None = None, totals: Sequence[int] = ()) -> None:
+        self._pages = pages
+        self._totals = totals
+        self._total = total
+        self.asked = 0
+
+    async def __call__(self, place: int) -> Part[str]:
+        rows = self._pages[min(place, len(self._pages) - 1)]
+        total = self._totals[place] if self._totals else self._total
+        self.asked += 1
+        return Part(rows, place + 1 if place + 1 < len(self._pages) else None, total)
+
+
+def key(row: str) -> str | None:
+    return row or None
+
+
+async def walked(*pages: Sequence[str], **said: Any) -> Whole[str]:
+    return await walk("An ERP", Pages(*pages, **said), key)
+
+
+async def test_the_pages_of_a_list_are_put_together() -> None:
+    assert await walked("ab", "cd", "e", total=5) == Whole(("a", "b", "c", "d", "e"), moved=False, complete=True)
+
+
+@pytest.mark.parametrize(
+    ("pages", "totals", "moved"),
+    [
+        (("ab", "bc", "d"), (4, 4, 4), False),
+        (("ab", "cd"), (5, 5), False),
+        (("ab", "cd"), (5, 4), True),
+        (("ab", "bc"), (3, 4), True),
+    ],
+)
+async def test_a_list_that_moved_is_told_once_and_not_called_whole(
+    pages: Sequence[str], totals: Sequence[int], moved: bool
+) -> None:
+    whole = await walked(*pages, totals=totals)
+
+    assert whole.rows == tuple(sorted(set("".join(pages))))
+    assert (whole.moved, whole.complete) == (moved, False)
+
+
+@pytest.mark.parametrize(
+    "pages",
+    [
+        ("ab", "ab"),
+        ("ab", "cd", "ab"),
+        ("ab", "cd", "axy"),
+        ("ab", "b"),
+        (["", ""], ["", ""]),
+    ],
+)
+async def test_a_page_that_comes_again_or_brings_nothing_is_refused(pages: Sequence[Sequence[str]]) -> None:
+    with pytest.raises(BadAnswer, match="same page"):
+        await walked(*pages, "z")
+    with pytest.raises(BadAnswer, match="same page"):
+        await walked(*pages)
+
+
+async def test_rows_that_nothing_tells_apart_are_all_kept() -> None:
+    assert (await walked(["", ""], ["", "a"], total=4)).rows == ("", "", "", "a")
+
+
+async def test_a_list_without_an_end_is_left_at_the_limit() -> None:
+    endless = Pages(*[[str(place)] for place in range(1000)])
+
+    with pytest.raises(BadAnswer, match="longer than is read"):
+        await walk("An ERP", endless, key)
+
+    assert endless.asked == paging.MOST_PAGES
+
+
+async def test_a_list_that_must_stand_still_is_refused_where_it_moved() -> None:
+    with pytest.raises(BadAnswer, match="changed while it was read"):
+        await walk_still("An ERP", Pages("ab", "cd", totals=(5, 4)), key)
+
+
+def inventory_pro_page(page: int, rows: list[dict[str, Any]], *, more: bool = True, size: int = 250) -> Reply:
+    return reply(200, {"value": rows, "totalCount": 9, "page": page, "pageSize": size, "hasMore": more})
+
+
+def exsited_page(name: str, rows: list[dict[str, Any]], offset: int) -> Reply:
+    return reply(200, {name: rows, "pagination": {"records": 9, "offset": offset}})
+
+
+LOOPS: dict[str, tuple[Connect, Any, list[Reply]]] = {
+    "vendors": (
+        inventory_pro,
+        lambda erp: erp.vendors(),
+        [inventory_pro_page(page, [{"shortID": "ACME", "name": "Acme"}]) for page in (1, 2)],
+    ),
+    "items": (
+        inventory_pro,
+        lambda erp: erp.items(),
+        [inventory_pro_page(page, [{"shortID": "BOLT"}]) for page in (1, 2)],
+    ),
+    "locations": (
+        inventory_pro,
+        lambda erp: erp.warehouses(),
+        [inventory_pro_page(page, [{"spot": "A1", "warehouseID": 1}]) for page in (1, 2)],
+    ),
+    "orders of a status": (
+        inventory_pro,
+        lambda erp: erp.list_orders(OrderQuery(status="open")),
+        [inventory_pro_page(page, [{"poNo": "PO-1", "status": "Open"}], size=50) for page in (1, 2)],
+    ),
+    "accounts": (
+        exsited,
+        lambda erp: erp.vendors(),
+        [exsited_page("accounts", [{"id": "A", "type": "SUPPLIER"}], offset) for offset in (0, 1)],
+    ),
+    "items of Exsited": (
+        exsited,
+        lambda erp: erp.items(),
+        [exsited_page("items", [{"id": "ITEM-1"}], offset) for offset in (0, 1)],
+    ),
+    "orders of dates": (
+        exsited,
+        lambda erp: erp.list_orders(OrderQuery(ordered_from="2025-01-01")),
+        [exsited_page("purchase_orders", [{"id": "PO-1"}], offset) for offset in (0, 1)],
+    ),
+}
+
+
+@pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
+async def test_an_erp_that_gives_one_page_for_ever_is_asked_twice(loop: tuple[Connect, Any, list[Reply]]) -> None:
+    connect, call, replies = loop
+    async with raw_peer(*replies) as peer:
+        erp = connect(peer.url)
+        with pytest.raises(BadAnswer, match="same page"):
+            await call(erp)
+        await erp.aclose()
+    assert len(peer.requests) == 2
+
+
+async def test_rows_of_one_code_that_differ_are_both_told() -> None:
+    rows = [{"shortID": "ACME", "name": "Acme", "vendorID": number} for number in (12, 13, 12)]
+    async with raw_peer(inventory_pro_page(1, rows, more=False)) as peer:
+        erp = inventory_pro(peer.url)
+        vendors = await erp.vendors()
+        await erp.aclose()
+
+    assert [vendor.id for vendor in vendors] == ["12", "13"]
+
+
+async def test_two_receipts_without_an_id_are_both_counted() -> None:
+    line = {"uuid": "u", "item_id": "ITEM-0055", "item_quantity": "40"}
+    arrived = {"receipts": [{"line_uuid": "u", "receipt_quantity": "5"}]}
+    receipts = {"item_receipts": [arrived, arrived], "pagination": {"records": 2, "offset": 0}}
+    order = reply(200, {"purchase_order": {"id": "PO-1", "status": "ACTIVE", "lines": [line]}})
+    async with raw_peer(order, reply(200, {"purchase_order": receipts})) as peer:
+        erp = exsited(peer.url)
+        found = await erp.get_order("PO-1")
+        await erp.aclose()
+
+    assert found.lines is not None
+    assert found.lines[0].received == 10

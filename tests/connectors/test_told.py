@@ -1,0 +1,203 @@
+"""Every failure says what happened, whether anything was sent or changed, and what to do next."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx2
+import pytest
+
+from po_mcp.connectors import exact_json
+from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.inventory_pro import InventoryPro
+from po_mcp.connectors.retrying import Retrying
+from po_mcp.erp import ERP
+from po_mcp.errors import (
+    BadAnswer,
+    ConfigurationError,
+    ERPError,
+    InvalidInput,
+    NotPermitted,
+    OrderNotFound,
+    OutcomeUnknown,
+    PurchaseOrderError,
+)
+from po_mcp.orders import OrderQuery, Status
+
+from .calls import INJECTED, NUMBER, SECRET, draft, exsited, inventory_pro, no_wait
+
+Outcome = httpx2.Response | Exception
+Connect = Callable[[httpx2.AsyncBaseTransport], ERP]
+
+_SENTENCE = re.compile(r"[A-Z].*[.]", re.DOTALL)
+_TOLD_EFFECT = re.compile(r"Nothing was (sent|changed)|The request was sent")
+
+
+class Peer(httpx2.AsyncBaseTransport):
+    """Gives tokens where it is let, and one outcome for everything else."""
+
+    def __init__(self, outcome: Callable[[], Outcome], *, gives_tokens: bool) -> None:
+        self._outcome = outcome
+        self._gives_tokens = gives_tokens
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        if self._gives_tokens and request.url.path.casefold().endswith("token"):
+            return streamed(200, exact_json.dumps({"access_token": "token-1", "expires_in": 3600}))
+        outcome = self._outcome()
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+
+def streamed(status: int, content: bytes, retry_after: str = "") -> httpx2.Response:
+    return httpx2.Response(status, stream=httpx2.ByteStream(content), headers={"retry-after": retry_after})
+
+
+def answering(status: int, content: bytes = b"", retry_after: str = "") -> Callable[[], Outcome]:
+    return lambda: streamed(status, content, retry_after)
+
+
+def raising(error: type[Exception]) -> Callable[[], Outcome]:
+    return lambda: error(f"{INJECTED} {SECRET}")
+
+
+V4 = exact_json.dumps({"object": "error", "status": 400, "code": "validation_error", "message": INJECTED})
+OUTCOMES: dict[str, Callable[[], Outcome]] = {
+    **{str(status): answering(status, INJECTED.encode()) for status in (*range(300, 309), *range(400, 430))},
+    **{str(status): answering(status, INJECTED.encode()) for status in (451, *range(500, 512), 599)},
+    "429 with a time": answering(429, retry_after="90"),
+    "503 with a time": answering(503, retry_after="1"),
+    "200 with nothing": answering(200),
+    "202": answering(202, b"{}"),
+    "204 with a body": answering(204),
+    "HTML": answering(200, f"<html>{INJECTED}</html>".encode()),
+    "another document": answering(200, exact_json.dumps({"message": INJECTED})),
+    "errors as a success": answering(200, exact_json.dumps({"errors": [{"code": 400, "message": INJECTED}]})),
+    "the envelope of v4 as a success": answering(200, V4),
+    "the envelope of v4": answering(400, V4),
+    "a sign-out in the body": answering(400, exact_json.dumps({"errors": [{"code": "401"}]})),
+    "too large": answering(200, b" " * (8 * 1024 * 1024 + 1)),
+    **{
+        error.__name__: raising(error)
+        for error in (
+            httpx2.ConnectError,
+            httpx2.ConnectTimeout,
+            httpx2.PoolTimeout,
+            httpx2.ReadError,
+            httpx2.ReadTimeout,
+            httpx2.WriteError,
+            httpx2.WriteTimeout,
+            httpx2.RemoteProtocolError,
+            httpx2.LocalProtocolError,
+            httpx2.UnsupportedProtocol,
+            httpx2.DecodingError,
+            httpx2.CloseError,
+            OSError,
+        )
+    },
+}
+CONNECTS: dict[str, Connect] = {
+    "inventory-pro": lambda peer: InventoryPro(
+        "http://erp.invalid", "client", SECRET, transport=peer, retrying=Retrying(sleep=no_wait)
+    ),
+    "exsited": lambda peer: Exsited(
+        "http://erp.invalid", "client", SECRET, "r", transport=peer, retrying=Retrying(sleep=no_wait)
+    ),
+}
+CALLS: dict[str, Callable[[ERP], Awaitable[object]]] = {
+    "list": lambda erp: erp.list_orders(OrderQuery()),
+    "get": lambda erp: erp.get_order(NUMBER),
+    "vendors": lambda erp: erp.vendors(),
+    "items": lambda erp: erp.items(),
+    "warehouses": lambda erp: erp.warehouses(),
+    "create": lambda erp: erp.create_order(draft("1" if isinstance(erp, InventoryPro) else None)),
+    "finalize": lambda erp: erp.finalize_order(NUMBER, create_backorder=False),
+    "delete": lambda erp: erp.delete_order(NUMBER),
+}
+
+
+async def failures(connect: Connect, outcome: Callable[[], Outcome]) -> AsyncIterator[PurchaseOrderError]:
+    """Make every call against one outcome, with a token and without, and yield how each one failed."""
+    for gives_tokens in (True, False):
+        for name, call in CALLS.items():
+            erp = connect(Peer(outcome, gives_tokens=gives_tokens))
+            try:
+                await call(erp)
+            except PurchaseOrderError as exc:
+                yield exc
+            else:
+                assert name == "delete"  # for which 204 is a success
+            await erp.aclose()
+
+
+@pytest.mark.parametrize("outcome", OUTCOMES.values(), ids=OUTCOMES)
+@pytest.mark.parametrize("connect", CONNECTS.values(), ids=CONNECTS)
+async def test_every_failure_says_what_happened_and_what_to_do(
+    connect: Connect, outcome: Callable[[], Outcome]
+) -> None:
+    seen = 0
+    async for failed in failures(connect, outcome):
+        seen += 1
+        assert _SENTENCE.fullmatch(failed.what), failed.what
+        assert _SENTENCE.fullmatch(str(failed)), str(failed)
+        if isinstance(failed, ERPError):
+            assert failed.next_step, failed.what
+        if not isinstance(failed, BadAnswer | OrderNotFound):  # the two say it by being about a read
+            assert _TOLD_EFFECT.search(failed.what), failed.what
+        assert INJECTED not in str(failed)
+        assert SECRET not in str(failed)
+    assert seen >= 2 * len(CALLS) - 1
+
+
+@pytest.mark.parametrize("connect", CONNECTS.values(), ids=CONNECTS)
+async def test_a_write_that_was_sent_is_never_called_unsent(connect: Connect) -> None:
+    """Statuses after which a write may have been carried out are in doubt, whatever else they are for a read."""
+    for status in (301, 302, 401, 408, 425, 429, 500, 501, 502, 503, 504):
+        for name in ("create", "finalize", "delete"):
+            erp = connect(Peer(answering(status), gives_tokens=True))
+            if name not in erp.operations:
+                continue
+            with pytest.raises(OutcomeUnknown, match="The request was sent"):
+                await CALLS[name](erp)
+            await erp.aclose()
+
+
+@pytest.mark.parametrize(
+    ("connect", "call", "right"),
+    [
+        ("inventory-pro", "get", "SecurityID 18"),
+        ("inventory-pro", "create", "SecurityID 42"),
+        ("inventory-pro", "finalize", "SecurityID 42"),
+        ("inventory-pro", "vendors", "view vendors, items and locations"),
+        ("inventory-pro", "warehouses", "view vendors, items and locations"),
+        ("exsited", "list", "ask the Exsited contact .* to let it read purchase orders, their purchase invoices"),
+        ("exsited", "create", "ask the Exsited contact .* to let it create and delete purchase orders"),
+        ("exsited", "delete", "ask the Exsited contact .* to let it create and delete purchase orders"),
+        ("exsited", "items", "ask the Exsited contact .* to let it read accounts, items and settings"),
+    ],
+)
+async def test_a_right_that_is_lacking_is_named_to_whom_can_grant_it(connect: str, call: str, right: str) -> None:
+    erp = CONNECTS[connect](Peer(answering(403), gives_tokens=True))
+
+    with pytest.raises(NotPermitted) as failed:
+        await CALLS[call](erp)
+
+    assert re.search(right, failed.value.next_step)
+    await erp.aclose()
+
+
+async def test_a_status_that_cannot_be_listed_is_refused_before_anything_is_sent() -> None:
+    statuses: tuple[Status, ...] = ("partial", "closed", "unknown")
+    for status in statuses:
+        with pytest.raises(InvalidInput, match="Nothing was sent"):
+            await exsited("http://erp.invalid").list_orders(OrderQuery(status=status))
+    for status in ("closed", "cancelled", "draft", "deleted", "unknown"):
+        with pytest.raises(InvalidInput, match="Nothing was sent"):
+            await inventory_pro("http://erp.invalid").list_orders(OrderQuery(status=status))
+
+
+@pytest.mark.parametrize("versions", [{"lists": "v3"}, {"list": "3"}, {"list": "v3/../.."}, {"list": ""}])
+def test_a_version_of_exsiteds_api_that_is_none_is_a_wrong_setting(versions: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError, match="api_versions"):
+        Exsited("http://erp.invalid", "client", SECRET, "r", api_versions=versions)

@@ -1,0 +1,42 @@
+"""How a fault is written: KIND@N:VALUE."""
+
+from __future__ import annotations
+
+import pytest
+
+from po_mcp.sandbox.faults import parse_fault
+
+
+@pytest.mark.parametrize(
+    ("text", "kind", "nth", "value"),
+    [
+        ("500@2", "500", 2, 0),
+        ("hang", "hang", None, 0),
+        ("late-apply@3:5", "late-apply", 3, 5),
+        ("late-apply:0.25", "late-apply", None, 0.25),
+        ("late-apply@1", "late-apply", 1, 5),
+    ],
+)
+def test_a_fault_is_written_as_its_kind_its_number_and_its_value(
+    text: str, kind: str, nth: int | None, value: float
+) -> None:
+    strike = parse_fault(text)
+
+    assert (strike.kind, strike.nth, strike.value) == (kind, nth, value)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("lost-anser@1", "lost-answer, lost-answer-fin, lost-answer-hang"),
+        ("zzz", "refused, reset-before-read"),
+        ("500@0", "write KIND, KIND@N or KIND@N:VALUE"),
+        ("500@", "write KIND"),
+        ("500@2:5", "takes no value"),
+        ("hang@1\n", "write KIND"),
+        ("", "write KIND"),
+    ],
+)
+def test_what_is_no_fault_is_refused_with_what_is_near(text: str, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        parse_fault(text)
