@@ -27,6 +27,7 @@ from pydantic import (
 from po_mcp.errors import ConfigurationError
 
 PREFIX = "PO_MCP_"
+MEMORY = ":memory:"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -63,6 +64,14 @@ def _vendor_ids(value: object) -> dict[str, int]:
     return table
 
 
+def _pairs(value: object) -> object:
+    """Read `call=version, call=version` as a mapping; a table of the file is one already."""
+    if not isinstance(value, str):
+        return value
+    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+    return {name.strip(): version.strip() for name, _, version in pairs}
+
+
 def _toml(text: str) -> dict[str, Any]:
     import tomllib  # read late: most starts have no file
 
@@ -85,6 +94,10 @@ class Settings(BaseModel):
     vendor_ids: Annotated[dict[str, int], BeforeValidator(_vendor_ids)] = {}
     read_only: bool = False
     approval_ttl: Annotated[Seconds, Field(ge=30)] = 600.0
+    journal: str | None = None
+    late_apply: Annotated[float, Field(ge=0, le=86400)] | None = None
+    read_lag: Annotated[float, Field(ge=0, le=86400)] | None = None
+    api_versions: Annotated[dict[str, str], BeforeValidator(_pairs)] = {}
     sandbox: str | None = None
     timeout: Seconds = 60.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
@@ -96,6 +109,8 @@ class Settings(BaseModel):
             "inventory-pro": ("base_url", "client_id", "client_secret"),
             "exsited": ("base_url", "client_id", "client_secret", "redirect_uri"),
         }[self.erp]
+        if self.journal == MEMORY and self.erp != "sandbox":
+            raise ValueError(f"{PREFIX}JOURNAL must name a file: operations on a real ERP outlive this process")
         for name in needed:
             if getattr(self, name) is None:
                 raise ValueError(f"{PREFIX}{name.upper()} is missing; ERP {self.erp} needs it")
@@ -110,11 +125,21 @@ class Settings(BaseModel):
 
     def sandbox_path(self) -> str:
         """Return where the sandbox keeps its book: a path, or ":memory:"."""
-        if self.sandbox is not None:
-            return self.sandbox
-        from platformdirs import user_data_path
+        return self.sandbox or _in_data_folder("sandbox.db")
 
-        return str(user_data_path("po-mcp", ensure_exists=True) / "sandbox.db")
+    def journal_path(self) -> str:
+        """Return where operations are recorded. A sandbox in memory has its journal there too."""
+        if self.journal is None and self.sandbox == MEMORY:
+            return MEMORY
+        return self.journal or _in_data_folder("journal.db")
+
+    def bounds(self) -> tuple[float | None, float | None]:
+        """Return LATE_APPLY and READ_LAG in seconds; the sandbox is in this process and has neither."""
+        known = 0.0 if self.erp == "sandbox" else None
+        return (
+            known if self.late_apply is None else self.late_apply,
+            known if self.read_lag is None else self.read_lag,
+        )
 
 
 def load(environment: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
@@ -155,6 +180,12 @@ def _default_file() -> Path:
     from platformdirs import user_config_path
 
     return user_config_path("po-mcp") / "config.toml"
+
+
+def _in_data_folder(name: str) -> str:
+    from platformdirs import user_data_path
+
+    return str(user_data_path("po-mcp") / name)
 
 
 def _one_line(exc: ValidationError) -> str:

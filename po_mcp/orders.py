@@ -87,7 +87,7 @@ def _one_line(text: str) -> str:
 Money = Annotated[
     Decimal,
     PlainSerializer(plain, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "description": "exact decimal"}),
+    WithJsonSchema({"type": "string", "format": "decimal"}),
 ]
 """An amount or a quantity as an ERP said it; a string in JSON."""
 

@@ -14,6 +14,7 @@ from mcp.server.mcpserver import Context
 from mcp.shared.exceptions import MCPError
 from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
 
+from po_mcp.untrusted import visible
 from po_mcp.writes.approval import Answer, Question
 
 MODERN = "2026-07-28"
@@ -44,6 +45,18 @@ class Person:
     def carried(self) -> str | None:
         """The id of the operation that this call brings an answer for."""
         return self._state.get("operation")
+
+    @property
+    def who(self) -> dict[str, str]:
+        """The client's name and version as it gives them, and the protocol that it speaks."""
+        params = self._ctx.session.client_params
+        client = f"{params.client_info.name} {params.client_info.version}" if params else "not told"
+        return {"client": visible(client, 80), "protocol": self._ctx.protocol_version or "not told"}
+
+    @property
+    def channel(self) -> str:
+        """The client's own form."""
+        return "form"
 
     async def ask(self, operation_id: str, question: Question) -> Answer:
         """Put the question by form.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,14 +22,19 @@ from po_mcp.config import Settings
 from po_mcp.connectors import connect
 from po_mcp.desk import Desk
 from po_mcp.erp import ERP
-from po_mcp.errors import PurchaseOrderError
+from po_mcp.errors import JournalUnavailable, PurchaseOrderError
 from po_mcp.person import Asking
 from po_mcp.tools import REGISTRY, Registered
 from po_mcp.tools._schema import slim
 from po_mcp.untrusted import visible
+from po_mcp.writes.execution import Executor
 from po_mcp.writes.journal import Journal
 
+logger = logging.getLogger(__name__)
+
 _NAME = "po-mcp"
+_FIRST_RECOVERY, _RECOVERY = 2.0, 30.0
+"""Seconds until operations that were left behind are looked at, first and then again."""
 _SEAL_OUTLIVES = 300.0
 """Seconds that the sealed state outlives an operation, so that we and not the SDK say that it expired."""
 
@@ -83,15 +91,22 @@ def build_server(
         erp: a connector in the place of the one that the settings name; it is closed with the server.
         on_closed: called when serving has ended and the connector is closed.
     """
-    connector = connect(settings) if erp is None else erp
+    journal = Journal(settings.journal_path(), settings.approval_ttl)
+    connector = erp or connect(settings, lambda name: SharedToken(journal, name))
+    late_apply, read_lag = settings.bounds()
+    executor = Executor(connector, journal, settings.timeout, late_apply, read_lag)
 
     @asynccontextmanager
     async def lifespan(server: MCPServer[Desk]) -> AsyncIterator[Desk]:
         try:
-            yield Desk(connector, Journal(settings.approval_ttl))
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_recover_now_and_then, executor)
+                yield Desk(connector, journal, executor)
+                tasks.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
                 await connector.aclose()
+            journal.close()
             if on_closed is not None:
                 on_closed()
 
@@ -106,6 +121,39 @@ def build_server(
         log_level=settings.log_level,
         request_state_security=RequestStateSecurity.ephemeral(ttl=settings.approval_ttl + _SEAL_OUTLIVES),
     )
+
+
+async def _recover_now_and_then(executor: Executor) -> None:
+    """Settle by reading what a process that died left behind: soon after the start, and from time to time."""
+    await anyio.sleep(_FIRST_RECOVERY)
+    while True:
+        try:
+            if executor.journal.is_there():
+                await executor.recover()
+        except PurchaseOrderError as exc:
+            logger.warning("operations that are not settled could not be looked at: %s", exc.what)
+        await anyio.sleep(_RECOVERY)
+
+
+class SharedToken:
+    """The token of one connection, kept in the journal for all processes of one user."""
+
+    def __init__(self, journal: Journal, name: str) -> None:
+        self._journal = journal
+        self._name = hashlib.sha256(name.encode()).hexdigest()
+
+    def load(self) -> tuple[str, float] | None:
+        """Return the token and the seconds that it lasts; None where the journal cannot be used."""
+        try:
+            found = self._journal.load_token(self._name)
+        except JournalUnavailable:
+            return None
+        return None if found is None else (found[0], found[1] - self._journal.now())
+
+    def save(self, token: str, lasting: float) -> None:
+        """Keep the token; where the journal cannot be used, every process has its own."""
+        with contextlib.suppress(JournalUnavailable):
+            self._journal.save_token(self._name, token, self._journal.now() + lasting)
 
 
 def _is_listed(tool: Registered, erp: ERP, settings: Settings) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,12 @@ def anyio_backend() -> str:
 @pytest.fixture
 def office(tmp_path: Path) -> Office:
     return Office(tmp_path / "book.db")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def nobodys_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep tests out of the folders of whoever runs them."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "HOME"):
+            patch.setenv(name, str(tmp_path_factory.mktemp(name)))
+        yield

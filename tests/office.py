@@ -7,7 +7,7 @@ can change an order behind the server's back.
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,10 +24,16 @@ from po_mcp.sandbox import Book
 from po_mcp.sandbox.refusals import Missing
 from po_mcp.server import build_server
 
+IN_MEMORY = Settings(sandbox=":memory:")
+"""Settings of a server that leaves nothing behind."""
+
 MODES = {"2026-07-28": "2026-07-28", "2025-11-25": "legacy"}
 ERAS = tuple(MODES)
 Transport = Literal["memory", "stdio"]
 Reply = ElicitResult | ErrorData
+
+
+Disturb = Callable[[httpx2.AsyncBaseTransport, httpx2.Request], Awaitable[httpx2.Response]]
 
 
 @dataclass
@@ -36,6 +42,8 @@ class Tap(httpx2.AsyncBaseTransport):
 
     inner: httpx2.AsyncBaseTransport | None = None
     seen: list[tuple[str, str]] = field(default_factory=list)
+    disturb: Disturb | None = None
+    """What happens to a write in the place of passing it on."""
 
     def around(self, inner: httpx2.AsyncBaseTransport) -> Tap:
         self.inner = inner
@@ -44,6 +52,8 @@ class Tap(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         assert self.inner is not None
         self.seen.append((request.method, request.url.path))
+        if self.disturb is not None and self.seen[-1] in self.writes:
+            return await self.disturb(self.inner, request)
         return await self.inner.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -76,18 +86,26 @@ class Office:
     book: Path
     tap: Tap = field(default_factory=Tap)
 
+    @property
+    def journal(self) -> Path:
+        return self.book.with_name("journal.db")
+
     @asynccontextmanager
     async def client(
         self, era: str = ERAS[0], person: Person | None = None, transport: Transport = "memory", **settings: Any
     ) -> AsyncIterator[Client]:
         """Connect a client to a new server over the book, in this process or in one of its own."""
         if transport == "stdio":
-            environment = {"PO_MCP_SANDBOX": str(self.book), "PO_MCP_ERP": "sandbox"}
+            environment = {
+                "PO_MCP_SANDBOX": str(self.book),
+                "PO_MCP_ERP": "sandbox",
+                "PO_MCP_JOURNAL": str(self.journal),
+            }
             command = StdioServerParameters(command=sys.executable, args=["-m", "po_mcp"], env=environment)
             connection = Client(command, mode=MODES[era], elicitation_callback=person)
         else:
             erp = Sandbox(self.book, around=self.tap.around)
-            server = build_server(Settings(**settings), erp=erp)
+            server = build_server(Settings(**{"journal": str(self.journal), **settings}), erp=erp)
             connection = Client(server, mode=MODES[era], elicitation_callback=person)
         async with connection as client:
             yield client

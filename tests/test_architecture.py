@@ -129,3 +129,26 @@ def test_no_float_is_made_in_the_path_of_money() -> None:
     }
 
     assert calls <= {"connectors/tokens.py", "connectors/http.py"}
+
+
+def test_one_function_alone_sends_a_write_and_it_needs_a_claim() -> None:
+    sending = {
+        (identify(path), function.name)
+        for path in MODULES
+        if room_of(path) not in ("connectors", "sandbox")
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef)
+        for call in ast.walk(function)
+        if isinstance(call, ast.Attribute)
+        and call.attr in ("create_order", "finalize_order", "delete_order")
+        and not (isinstance(call.value, ast.Name) and call.value.id in ("ordering", "deciding"))
+    }
+    claims = {
+        identify(path)
+        for path in MODULES
+        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Claim"
+    }
+
+    assert sending == {("writes/execution.py", "send")}
+    assert claims == {"writes/journal.py"}

@@ -16,12 +16,11 @@ import httpx2
 import pytest
 from mcp import Client
 
-from po_mcp.config import Settings
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP
 from po_mcp.server import build_server
-from tests.office import ERAS, MODES, Person, accept, text
+from tests.office import ERAS, IN_MEMORY, MODES, Person, accept, text
 
 IGNORABLE = [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x3164, 0xFFA0]
 IGNORABLE += [*range(0xFE00, 0xFE10), *range(0xE0000, 0xE0200)]
@@ -174,7 +173,7 @@ async def test_no_unseen_character_leaves_the_server(
     searched = 0
     inserted, person = Insert(), Person(accept())
     async with Client(
-        build_server(Settings(), erp=make(inserted)), mode=MODES[era], elicitation_callback=person
+        build_server(IN_MEMORY, erp=make(inserted)), mode=MODES[era], elicitation_callback=person
     ) as client:
         for inserted.text in CHUNKS:
             for tool, arguments, content in CALLS[make]:
@@ -200,7 +199,7 @@ async def test_a_line_end_in_a_name_adds_no_line(make: Callable[[Insert], ERP]) 
     for insert in ("", "\n", "\r\n", "\u2028", "\x85"):
         tool, arguments, content = CALLS[make][-1]
         person = Person(accept(**content))
-        async with Client(build_server(Settings(), erp=make(Insert(insert))), elicitation_callback=person) as client:
+        async with Client(build_server(IN_MEMORY, erp=make(Insert(insert))), elicitation_callback=person) as client:
             result = await client.call_tool(tool, arguments)
         shapes.add((person.asked[0].message.count("\n"), text(result).count("\n")))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Awaitable, Callable
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +18,8 @@ from mcp.types import InputRequiredResult
 from po_mcp import orders, person, server
 from po_mcp.desk import deciding
 from po_mcp.writes import approval
-from po_mcp.writes.journal import Journal
+from po_mcp.writes.journal import Claim, Journal
+from po_mcp.writes.operation import Recorded
 from tests.office import Office, Person, Reply, accept
 
 DELETE, FINALIZE = "delete_purchase_order", "finalize_purchase_order"
@@ -113,17 +115,26 @@ def no_snapshot_check(patch: Patch) -> None:
 
 
 def no_single_use(patch: Patch) -> None:
-    async def nothing_known(self: Journal, operation_id: str) -> None:
-        return None
+    """The claim is given to everybody, and a state is whatever it was when the person was asked."""
 
-    patch.setattr(Journal, "claim", lambda self, operation_id: True)
-    patch.setattr(Journal, "outcome", nothing_known)
+    def claim(self: Journal, operation_id: str) -> Claim:
+        recorded = find(self, operation_id)
+        assert recorded is not None
+        return Claim(recorded.operation)
+
+    def find_approved(self: Journal, operation_id: str) -> Recorded | None:
+        recorded = find(self, operation_id)
+        return recorded and replace(recorded, state="APPROVED")
+
+    find = Journal.find
+    patch.setattr(Journal, "claim", claim)
+    patch.setattr(Journal, "find", find_approved)
     patch.setattr(deciding, "digest_of_snapshot", lambda snapshot: "always the same")
 
 
 def any_true_value_is_a_yes(patch: Patch) -> None:
     patch.setattr(
-        approval, "is_approval_of_finalize", lambda answer, question: bool((answer.content or {}).get("confirm"))
+        approval, "is_approval_of_confirm", lambda answer, question: bool((answer.content or {}).get("confirm"))
     )
 
 
@@ -151,12 +162,10 @@ def unknown_arguments_are_dropped(patch: Patch) -> None:
 
 
 def proceed_where_nobody_can_be_asked(patch: Patch) -> None:
-    strict = deciding._not_approved
-    patch.setattr(
-        deciding,
-        "_not_approved",
-        lambda desk, operation, answer: None if answer.how == "not_asked" else strict(desk, operation, answer),
-    )
+    async def agreeable(self: person.Person, operation_id: str, question: object) -> approval.Answer:
+        return approval.Answer("accepted", {"confirm": True, "create_backorder": True})
+
+    patch.setattr(person.Person, "ask", agreeable)
 
 
 def nothing_is_refused_beforehand(patch: Patch) -> None:
@@ -165,7 +174,7 @@ def nothing_is_refused_beforehand(patch: Patch) -> None:
 
 def text_is_shown_as_it_comes(patch: Patch) -> None:
     patch.setattr(approval, "quoted", lambda text, longest=80: f'"{text}"')
-    patch.setattr("po_mcp.connectors.inventory_pro.translate._header", _unescaped_header)
+    patch.setattr("po_mcp.connectors.inventory_pro.translate.header", _unescaped_header)
 
 
 def _unescaped_header(theirs: Any) -> orders.PurchaseOrder:

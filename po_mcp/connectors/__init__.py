@@ -5,19 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from po_mcp.config import Settings
+    from po_mcp.connectors.tokens import TokenStore
     from po_mcp.erp import ERP
 
 
-def connect(settings: Settings) -> ERP:
-    """Return the connector that the settings name; nothing is sent yet. Each is imported only when it is the one."""
+def connect(settings: Settings, token_store: Callable[[str], TokenStore]) -> ERP:
+    """Return the connector that the settings name; nothing is sent yet. Each is imported only when it is the one.
+
+    `token_store` gives the place where this user's processes share the token of an ERP of this name.
+    """
     match settings.erp:
         case "sandbox":
             return _sandbox(settings)
         case "inventory-pro":
             return _inventory_pro(settings)
         case "exsited":
-            return _exsited(settings)
+            return _exsited(settings, token_store)
 
 
 def _sandbox(settings: Settings) -> ERP:
@@ -33,8 +39,16 @@ def _inventory_pro(settings: Settings) -> ERP:
     return InventoryPro(url, client_id, secret, timeout=settings.timeout, vendor_ids=settings.vendor_ids)
 
 
-def _exsited(settings: Settings) -> ERP:
+def _exsited(settings: Settings, token_store: Callable[[str], TokenStore]) -> ERP:
     from po_mcp.connectors.exsited import Exsited
 
     url, client_id, secret = settings.credentials()
-    return Exsited(url, client_id, secret, settings.redirect_uri or "", timeout=settings.timeout)
+    return Exsited(
+        url,
+        client_id,
+        secret,
+        settings.redirect_uri or "",
+        timeout=settings.timeout,
+        token_store=token_store(f"exsited {url} {client_id}"),
+        api_versions=settings.api_versions,
+    )

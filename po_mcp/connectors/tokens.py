@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import anyio
 
@@ -22,21 +23,39 @@ class Token:
     ends_at: float
 
 
+class TokenStore(Protocol):
+    """A place where the processes of one user keep the token of a connection, for an ERP that grants one at a time."""
+
+    def load(self) -> tuple[str, float] | None:
+        """Return the token and the seconds that it lasts from now on, or None."""
+
+    def save(self, token: str, lasting: float) -> None:
+        """Keep a token that lasts so many seconds from now on."""
+
+
 class Tokens:
     """The token of one connection.
 
-    `fetch` asks the ERP for a new one and returns its text and lifetime in seconds.
+    `fetch` asks the ERP for a new one and returns its text and lifetime in seconds. `store` is where
+    other processes find it.
     """
 
-    def __init__(self, fetch: Callable[[], Awaitable[tuple[str, float]]], clock: Clock = time.monotonic) -> None:
+    def __init__(
+        self,
+        fetch: Callable[[], Awaitable[tuple[str, float]]],
+        clock: Clock = time.monotonic,
+        store: TokenStore | None = None,
+    ) -> None:
         self._fetch = fetch
         self._clock = clock
+        self._store = store
         self._token: Token | None = None
         self._renewing = anyio.Lock()
 
     async def current(self, lasting: float = 0.0) -> Token:
         """Return a token that lasts at least `lasting` seconds more, as far as the ERP gives such."""
         async with self._renewing:
+            self._token = self._shared() or self._token
             if self._token is None or self._token.ends_at - self._clock() < lasting + EARLY:
                 self._token = await self._renewed()
             return self._token
@@ -44,11 +63,19 @@ class Tokens:
     async def replace(self, rejected: Token) -> Token:
         """Return another token than `rejected`; whoever comes second gets what the first one fetched."""
         async with self._renewing:
+            self._token = self._shared() or self._token
             if self._token is None or self._token.text == rejected.text:
                 self._token = await self._renewed()
             return self._token
 
+    def _shared(self) -> Token | None:
+        """Return the token that another process fetched last: it ended every one before."""
+        found = self._store.load() if self._store is not None else None
+        return None if found is None else Token(found[0], self._clock() + found[1])
+
     async def _renewed(self) -> Token:
         asked_at = self._clock()
         text, lifetime = await self._fetch()
+        if self._store is not None:
+            self._store.save(text, asked_at + lifetime - self._clock())
         return Token(text, asked_at + lifetime)

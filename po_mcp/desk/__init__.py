@@ -6,15 +6,17 @@ from dataclasses import dataclass
 
 from po_mcp.erp import ERP, Operation
 from po_mcp.errors import NotOffered
+from po_mcp.writes.execution import Executor
 from po_mcp.writes.journal import Journal
 
 
 @dataclass(frozen=True)
 class Desk:
-    """The ERP that is worked, and the record of what was asked for."""
+    """The ERP that is worked, the record of what was asked for, and who carries it out."""
 
     erp: ERP
     journal: Journal
+    executor: Executor
 
     def need(self, operation: Operation) -> None:
         """Raise `NotOffered` where the ERP has no such call."""

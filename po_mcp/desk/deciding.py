@@ -7,26 +7,22 @@ Whatever stops it on the way, nothing was sent.
 
 from __future__ import annotations
 
-from po_mcp.desk import Desk
+import json
+from dataclasses import replace
+
+from po_mcp.desk import Desk, asking
 from po_mcp.erp import Guarded
-from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
+from po_mcp.errors import ERPError, OrderNotFound
 from po_mcp.orders import STATUS_WORDS, PurchaseOrder, Snapshot
 from po_mcp.untrusted import quoted
 from po_mcp.writes import approval
-from po_mcp.writes.approval import Answer, Approver
-from po_mcp.writes.execution import carry_out, end_unsent
-from po_mcp.writes.operation import (
-    Operation,
-    OutcomeStatus,
-    WriteOutcome,
-    arguments_text,
-    digest_of_snapshot,
-)
+from po_mcp.writes.approval import Approver
+from po_mcp.writes.operation import Operation, Recorded, WriteOutcome, arguments_text, digest_of_snapshot
 
 
 async def delete_order(desk: Desk, number: str, person: Approver) -> WriteOutcome:
     """Delete an order for good, after the person typed its number."""
-    return await _decide(desk, "delete", number, None, person)
+    return await _decide(desk, _wish(desk, "delete", number, {}), None, person)
 
 
 async def finalize_order(desk: Desk, number: str, create_backorder: bool | None, person: Approver) -> WriteOutcome:
@@ -34,41 +30,60 @@ async def finalize_order(desk: Desk, number: str, create_backorder: bool | None,
 
     Where `create_backorder` is left out and something is outstanding, the person chooses.
     """
-    return await _decide(desk, "finalize", number, create_backorder, person)
+    wish = _wish(desk, "finalize", number, {"create_backorder": create_backorder})
+    return await _decide(desk, wish, create_backorder, person)
 
 
-async def _decide(
-    desk: Desk, kind: Guarded, number: str, create_backorder: bool | None, person: Approver
-) -> WriteOutcome:
+def _wish(desk: Desk, kind: Guarded, number: str, arguments: dict[str, object]) -> Operation:
+    """Return the operation as far as the call itself tells it: the order was not read yet."""
     desk.need(kind)
     number = desk.erp.valid_number(number)
-    arguments = arguments_text({"create_backorder": create_backorder} if kind == "finalize" else {})
-    if person.carried is not None:
-        operation = desk.journal.find(person.carried)
-        if operation is None:
-            return _outcome(desk, "expired", person.carried, "The time for approving this is over. Nothing was sent.")
-        if (operation.kind, operation.number, operation.arguments) != (kind, number, arguments):
-            raise InvalidInput("The answer belongs to another operation. Nothing was sent.")
-    else:
-        snapshot = await desk.erp.snapshot(number, kind)
-        if reason := _cannot_succeed(kind, snapshot):
-            return _outcome(desk, "refused", None, f"{reason} Nobody was asked and nothing was sent.", snapshot.order)
-        operation = desk.journal.propose(_proposal(desk, kind, number, arguments, create_backorder, snapshot))
-    assert operation.question is not None
-    answer = await person.ask(operation.id, operation.question)
-    if stop := _not_approved(desk, operation, answer):
-        return stop
-    return await _carry_out(desk, operation, kind, _backorder_choice(create_backorder, answer))
+    return Operation(desk.erp.connection, kind, number, arguments_text(arguments), digest="")
 
 
-def _proposal(
-    desk: Desk, kind: Guarded, number: str, arguments: str, create_backorder: bool | None, snapshot: Snapshot
-) -> Operation:
-    if kind == "delete":
+async def _decide(desk: Desk, wish: Operation, create_backorder: bool | None, person: Approver) -> WriteOutcome:
+    recorded = asking.carried(desk, person, wish) or await _proposed(desk, wish, create_backorder, person)
+    if isinstance(recorded, WriteOutcome):
+        return recorded
+    if recorded.state in ("PROPOSED", "EXPIRED"):
+        stopped = await asking.approved(desk, recorded, person)
+        if stopped is not None:
+            return stopped
+    return await _carry_out(desk, recorded)
+
+
+async def _proposed(
+    desk: Desk, wish: Operation, create_backorder: bool | None, person: Approver
+) -> Recorded | WriteOutcome:
+    """Read the order and record the proposal; or return why nobody need be asked."""
+    kind: Guarded = "delete" if wish.kind == "delete" else "finalize"
+    try:
+        snapshot = await desk.erp.snapshot(wish.number, kind)
+    except OrderNotFound:
+        if kind == "delete" and (replayed := _replayed(desk, wish)) is not None:
+            return replayed
+        raise
+    if reason := _cannot_succeed(kind, snapshot):
+        if kind == "finalize" and snapshot.order.status == "closed" and (replayed := _replayed(desk, wish)) is not None:
+            return replayed
+        text = f"{reason} Nobody was asked and nothing was sent."
+        return desk.executor.say("refused", None, text, order=snapshot.order)
+    return desk.journal.propose(_operation(desk, wish, create_backorder, snapshot), person.who)
+
+
+def _replayed(desk: Desk, wish: Operation) -> WriteOutcome | None:
+    """Return the outcome of the same call, done a short while ago, whose effect the ERP shows."""
+    done = desk.journal.done_lately(wish)
+    return desk.executor.outcome(done).repeated() if done is not None else None
+
+
+def _operation(desk: Desk, wish: Operation, create_backorder: bool | None, snapshot: Snapshot) -> Operation:
+    if wish.kind == "delete":
         question = approval.ask_delete(snapshot.order, desk.erp.notice)
     else:
         question = approval.ask_finalize(snapshot.order, desk.erp.notice, create_backorder)
-    return Operation(desk.erp.connection, kind, number, arguments, digest_of_snapshot(snapshot), question)
+    intent = {"snapshot": snapshot.model_dump(mode="json"), "create_backorder": create_backorder}
+    return replace(wish, digest=digest_of_snapshot(snapshot), question=question, intent=json.dumps(intent))
 
 
 def _cannot_succeed(kind: Guarded, snapshot: Snapshot) -> str | None:
@@ -88,96 +103,53 @@ def _cannot_succeed(kind: Guarded, snapshot: Snapshot) -> str | None:
     return None
 
 
-def _not_approved(desk: Desk, operation: Operation, answer: Answer) -> WriteOutcome | None:
-    """Return the outcome of everything that is not a clear yes to this question."""
-    if answer.how == "not_asked":
-        text = (
-            f"A person must approve this ({operation.kind} of order {operation.number}), and this client offers no "
-            "way to ask one. Nothing was sent. It can be approved from a client that shows forms (MCP elicitation)."
-        )
-        return _outcome(desk, "approval_required", operation.id, text)
-    assert operation.question is not None
-    if operation.kind == "delete":
-        approved = approval.is_approval_of_delete(answer, operation.number)
-    else:
-        approved = approval.is_approval_of_finalize(answer, operation.question)
-    if approved:
-        return None
-    text = (
-        "Not approved: the person said no, the answer did not fit, or the client showed no question. Nothing was sent."
-    )
-    return _outcome(desk, "declined", operation.id, text)
-
-
-def _backorder_choice(create_backorder: bool | None, answer: Answer) -> bool:
-    if create_backorder is not None:
-        return create_backorder
-    return bool((answer.content or {}).get("create_backorder", False))
-
-
-async def _carry_out(desk: Desk, operation: Operation, kind: Guarded, backorder: bool) -> WriteOutcome:
+async def _carry_out(desk: Desk, recorded: Recorded) -> WriteOutcome:
     """Read the order again, and send the write only if it is still what the person was shown."""
-    if (known := await desk.journal.outcome(operation.id)) is not None:
-        return known.repeated()
+    operation = recorded.operation
+    now = desk.journal.find(operation.id)
+    if now is None or now.state != "APPROVED":
+        return await desk.executor.outcome_of(operation.id)
     try:
-        order = await _as_approved(desk, operation, kind)
+        changed = await _changed(desk, operation)
     except ERPError:  # an order that is being deleted by the same answer, given twice, cannot be read whole
-        if (known := await desk.journal.outcome(operation.id)) is not None:
-            return known.repeated()
-        raise
-    if isinstance(order, WriteOutcome):
-        return await end_unsent(desk.journal, operation, order)
-
-    async def send() -> WriteOutcome:
-        if kind == "delete":
-            return await _delete(desk, operation, order)
-        return await _finalize(desk, operation, backorder)
-
-    return await carry_out(desk.journal, operation, send, desk.erp.notice)
+        if (latest := desk.journal.find(operation.id)) is None or latest.state == "APPROVED":
+            raise
+        return await desk.executor.outcome_of(operation.id)
+    if changed is None:
+        return await _with_order(desk, await desk.executor.carry_out(operation.id))
+    if desk.journal.settle(operation.id, "APPROVED", "STALE", changed, {}):
+        return changed
+    return await desk.executor.outcome_of(operation.id)
 
 
-async def _as_approved(desk: Desk, operation: Operation, kind: Guarded) -> PurchaseOrder | WriteOutcome:
-    """Return the order if it is what was approved, else the outcome `stale`."""
+async def _changed(desk: Desk, operation: Operation) -> WriteOutcome | None:
+    """Return None if the order is what was approved, else the outcome `stale`."""
+    kind: Guarded = "delete" if operation.kind == "delete" else "finalize"
     try:
         current = await desk.erp.snapshot(operation.number, kind)
     except OrderNotFound:
-        return _stale(desk, operation, "it is no longer there")
-    if digest_of_snapshot(current) != operation.digest:
-        return _stale(desk, operation, "it changed in the meantime", current.order)
-    return current.order
+        return _stale(desk, operation, "it is no longer there", None)
+    if digest_of_snapshot(current) == operation.digest:
+        return None
+    return _stale(desk, operation, "it changed in the meantime", current.order)
 
 
-async def _delete(desk: Desk, operation: Operation, order: PurchaseOrder) -> WriteOutcome:
-    await desk.erp.delete_order(operation.number)
-    return _outcome(desk, "done", operation.id, f"Deleted order {operation.number} for good.", order)
+def _stale(desk: Desk, operation: Operation, why: str, order: PurchaseOrder | None) -> WriteOutcome:
+    text = f"Order {operation.number} is not what the person was shown: {why}. Nothing was sent; ask for it again."
+    return desk.executor.say("stale", operation, text, order=order)
 
 
-async def _finalize(desk: Desk, operation: Operation, backorder: bool) -> WriteOutcome:
-    done = await desk.erp.finalize_order(operation.number, create_backorder=backorder)
-    made = done.backorder_number
-    rest = f" What was outstanding is on the new backorder {made}." if made else " No backorder was made."
-    return WriteOutcome(
-        status="done",
-        operation_id=operation.id,
-        order=await _read_back(desk, operation.number),
-        backorder_number=made,
-        message=desk.say(f"Finalized order {operation.number}.{rest}"),
-    )
+async def _with_order(desk: Desk, outcome: WriteOutcome) -> WriteOutcome:
+    """Add the order as it is now to a finalize that was done."""
+    if outcome.status != "done" or outcome.order is not None or outcome.operation_id is None:
+        return outcome
+    recorded = desk.journal.find(outcome.operation_id)
+    return outcome.model_copy(update={"order": recorded and await read_back(desk, recorded.operation.number)})
 
 
-async def _read_back(desk: Desk, number: str) -> PurchaseOrder | None:
+async def read_back(desk: Desk, number: str) -> PurchaseOrder | None:
+    """Read an order after a write; None where that fails, which changes nothing of the outcome."""
     try:
         return await desk.erp.get_order(number)
     except ERPError:
         return None
-
-
-def _stale(desk: Desk, operation: Operation, why: str, order: PurchaseOrder | None = None) -> WriteOutcome:
-    text = f"Order {operation.number} is not what the person was shown: {why}. Nothing was sent; ask for it again."
-    return _outcome(desk, "stale", operation.id, text, order)
-
-
-def _outcome(
-    desk: Desk, status: OutcomeStatus, operation_id: str | None, text: str, order: PurchaseOrder | None = None
-) -> WriteOutcome:
-    return WriteOutcome(status=status, operation_id=operation_id, message=desk.say(text), order=order)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 
-from po_mcp.desk import Desk
-from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
-from po_mcp.orders import DraftLine, OrderDraft, PurchaseOrder, Vendor, plain
+from po_mcp.desk import Desk, asking, deciding
+from po_mcp.errors import InvalidInput, OrderNotFound
+from po_mcp.orders import DraftLine, OrderDraft, Vendor
 from po_mcp.untrusted import quoted
-from po_mcp.writes.execution import carry_out
-from po_mcp.writes.operation import Operation, WriteOutcome, digest_of_draft
+from po_mcp.writes import approval
+from po_mcp.writes.approval import Approver
+from po_mcp.writes.operation import Operation, Recorded, WriteOutcome, arguments_text, digest_of_content
 
 
 async def create_order(
@@ -20,19 +23,27 @@ async def create_order(
     lines: Sequence[DraftLine],
     expected_on: date | None,
     note: str | None,
+    person: Approver,
 ) -> WriteOutcome:
     """Create one order under a number that the caller chose, and return it as the ERP stored it.
 
-    The same order asked for again is not created again: its outcome is returned, `replayed`.
+    The same order asked for again is not created again: its outcome is returned, `replayed`. The same
+    content under another number, a short while later, is put to the person as a likely duplicate.
     """
     desk.need("create")
     number = desk.erp.valid_number(number)
     found = find_vendor(vendor, await desk.erp.vendors())
     draft = OrderDraft(number=number, vendor=found, lines=tuple(lines), expected_on=expected_on, note=note)
     desk.erp.check(draft)
-    operation = desk.journal.propose(_operation(desk, draft))
-    operation = await _begun_anew_if_gone(desk, operation)
-    return await carry_out(desk.journal, operation, lambda: _create(desk, operation, draft), desk.erp.notice)
+    operation = _operation(desk, draft)
+    recorded = asking.carried(desk, person, operation) or await _proposed(desk, operation, draft, person)
+    if isinstance(recorded, WriteOutcome):
+        return recorded
+    if recorded.state in ("PROPOSED", "EXPIRED"):
+        stopped = await asking.approved(desk, recorded, person)
+        if stopped is not None:
+            return stopped
+    return await _with_lines(desk, await desk.executor.carry_out(recorded.operation.id), number)
 
 
 def find_vendor(text: str, vendors: Sequence[Vendor]) -> Vendor:
@@ -72,42 +83,41 @@ def _unknown_vendor(text: str, vendors: Sequence[Vendor]) -> InvalidInput:
 
 
 def _operation(desk: Desk, draft: OrderDraft) -> Operation:
-    return Operation(desk.erp.connection, "create", draft.number, "{}", digest_of_draft(draft))
+    content = digest_of_content(draft)
+    return Operation(
+        connection=desk.erp.connection,
+        kind="create",
+        number=draft.number,
+        arguments=arguments_text({"content": content}),
+        digest=content,
+        intent=json.dumps({"draft": draft.model_dump(mode="json")}),
+        fingerprint=content,
+    )
 
 
-async def _begun_anew_if_gone(desk: Desk, operation: Operation) -> Operation:
-    """Answer a create that was done again only while the ERP still shows the order."""
-    known = await desk.journal.outcome(operation.id)
-    if known is None or known.status != "done":
-        return operation
+async def _proposed(desk: Desk, operation: Operation, draft: OrderDraft, person: Approver) -> Recorded | WriteOutcome:
+    """Record the order to be created: approved, unless it looks like one that was created lately."""
+    if (earlier := desk.journal.alike(operation)) is not None:
+        question = approval.ask_likely_duplicate(draft, earlier.operation.number, desk.erp.notice)
+        return desk.journal.propose(replace(operation, question=question), person.who)
+    recorded = desk.journal.propose(operation, person.who, approved=True)
+    if recorded.state == "DONE" and await _is_gone(desk, operation.number):
+        return desk.journal.anew(operation, person.who, approved=True)
+    return recorded
+
+
+async def _is_gone(desk: Desk, number: str) -> bool:
+    """Tell whether the ERP says that there is no such order; where it does not answer, nothing can be told."""
     try:
-        await desk.erp.get_order(operation.number)
+        await desk.erp.get_order(number)
     except OrderNotFound:
-        desk.journal.reopen(operation.id)
-        return desk.journal.propose(operation)
-    return operation
+        return True
+    return False
 
 
-async def _create(desk: Desk, operation: Operation, draft: OrderDraft) -> WriteOutcome:
-    stored = await desk.erp.create_order(draft)
-    order = await _read_back(desk, stored)
-    return WriteOutcome(status="done", operation_id=operation.id, order=order, message=desk.say(_told(order, draft)))
-
-
-async def _read_back(desk: Desk, stored: PurchaseOrder) -> PurchaseOrder:
-    """Read the order with its lines; where that fails, what the ERP echoed is enough."""
-    try:
-        return await desk.erp.get_order(stored.number)
-    except ERPError:
-        return stored
-
-
-def _told(order: PurchaseOrder, draft: OrderDraft) -> str:
-    lines = len(draft.lines)
-    text = f"Created {order.number} for {quoted(order.vendor)}: {lines} line{'s' if lines > 1 else ''}"
-    if order.total is None:
-        return f"{text}."
-    text += f", total {plain(order.total)}."
-    if order.total != draft.total:
-        text += f" The ERP's total differs from what was asked for, {plain(draft.total)}."
-    return text
+async def _with_lines(desk: Desk, outcome: WriteOutcome, number: str) -> WriteOutcome:
+    """Show an order that was created with its lines; where they cannot be read, what the ERP echoed is enough."""
+    if outcome.status != "done":
+        return outcome
+    order = await deciding.read_back(desk, number)
+    return outcome.model_copy(update={"order": order or outcome.order})

@@ -10,6 +10,7 @@ from po_mcp.erp import Operation
 from po_mcp.tools.create_purchase_order import create_purchase_order
 from po_mcp.tools.delete_purchase_order import delete_purchase_order
 from po_mcp.tools.finalize_purchase_order import finalize_purchase_order
+from po_mcp.tools.get_operation import get_operation
 from po_mcp.tools.get_purchase_order import get_purchase_order
 from po_mcp.tools.list_purchase_orders import list_purchase_orders
 
@@ -32,4 +33,5 @@ REGISTRY = (
     Registered(create_purchase_order, "Create purchase order", "create"),
     Registered(finalize_purchase_order, "Finalize purchase order", "finalize", destructive=True, idempotent=True),
     Registered(delete_purchase_order, "Delete purchase order", "delete", destructive=True, idempotent=True),
+    Registered(get_operation, "Get operation", "get", read_only=True, idempotent=True),
 )

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from po_mcp.desk import Desk, ordering
 from po_mcp.orders import DraftLine, Word
+from po_mcp.person import Person
 from po_mcp.tools._shared import Day, OrderNumber, desk_of, told
 from po_mcp.writes.operation import WriteOutcome
 
@@ -29,4 +30,5 @@ async def create_purchase_order(
     created twice. If the outcome is unknown, look the number up with get_purchase_order and do not
     create it under another number.
     """
-    return told(await ordering.create_order(desk_of(ctx), number, vendor, lines, expected_on, note))
+    person = Person(ctx)
+    return told(await ordering.create_order(desk_of(ctx), number, vendor, lines, expected_on, note, person))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from po_mcp.orders import STATUS_WORDS, OrderLine, PurchaseOrder, plain
+from po_mcp.orders import STATUS_WORDS, OrderDraft, OrderLine, PurchaseOrder, plain
 from po_mcp.untrusted import quoted, scripts_of
 
 LINES_SHOWN = 20
@@ -68,6 +68,14 @@ class Approver(Protocol):
     def carried(self) -> str | None:
         """The id of the operation that this call brings an answer for, if it does."""
 
+    @property
+    def who(self) -> Mapping[str, str]:
+        """Who asks: the client's name and version, and the protocol, for the journal."""
+
+    @property
+    def channel(self) -> str:
+        """The way by which an answer of this person comes."""
+
     async def ask(self, operation_id: str, question: Question) -> Answer:
         """Put the question to the person, by whichever way the client offers."""
 
@@ -102,6 +110,21 @@ def ask_finalize(order: PurchaseOrder, notice: str, create_backorder: bool | Non
     return Question(text, tuple(fields))
 
 
+def ask_likely_duplicate(draft: OrderDraft, earlier: str, notice: str) -> Question:
+    """Make the question for an order whose like was created a short while ago under another number."""
+    text = _join(
+        notice,
+        f"Create purchase order {quoted(draft.number)}? It looks like one that was created a short while ago.",
+        f"The earlier order: {quoted(earlier)}, with the same vendor, items, quantities and prices",
+        f"Total: {plain(draft.total)}",
+        f"Vendor: {quoted(draft.vendor.name)}",
+        *_caution(draft.vendor.name),
+        f"Lines: {len(draft.lines)}",
+    )
+    confirm = Field("confirm", "boolean", "Create a second order", "Yes orders the same once more")
+    return Question(text, (confirm,))
+
+
 def is_approval_of_delete(answer: Answer, number: str) -> bool:
     """Tell whether the answer is the typed order number, and nothing else."""
     content = answer.content
@@ -111,7 +134,7 @@ def is_approval_of_delete(answer: Answer, number: str) -> bool:
     return isinstance(typed, str) and typed.strip() == number
 
 
-def is_approval_of_finalize(answer: Answer, question: Question) -> bool:
+def is_approval_of_confirm(answer: Answer, question: Question) -> bool:
     """Tell whether the answer is a true `confirm`, with every field of the form a real yes or no."""
     content = answer.content
     if answer.how != "accepted" or content is None or set(content) != {field.name for field in question.fields}:

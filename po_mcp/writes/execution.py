@@ -25,6 +25,10 @@ _LOOK = 15.0  # seconds that one reading to settle an operation may take
 _POLL = 0.05  # seconds between looks at an operation that another call or process has in hand
 
 
+_End = tuple[Literal["DONE", "REFUSED", "UNKNOWN"], WriteOutcome, Mapping[str, Any]]
+"""How a send ended: the state, what to tell, and what to note in the trail."""
+
+
 @dataclass(frozen=True)
 class Executor:
     """Sends what was approved, and settles what is not known.
@@ -53,12 +57,13 @@ class Executor:
         claim = self.journal.claim(operation_id)
         if claim is None:
             return await self.outcome_of(operation_id)
-        with anyio.CancelScope(shield=True):
-            self._in_hand.add(operation_id)
-            try:
-                return await self._carried_out(claim)
-            finally:
-                self._in_hand.discard(operation_id)
+        self._in_hand.add(operation_id)
+        try:
+            with anyio.CancelScope(shield=True):
+                outcome = await self._carried_out(claim)
+        finally:
+            self._in_hand.discard(operation_id)
+        return outcome
 
     async def outcome_of(self, operation_id: str) -> WriteOutcome:
         """Return the outcome of an operation that somebody else has in hand, or that is at its end."""
@@ -67,12 +72,17 @@ class Executor:
             return self.say("expired", None, "This operation is not known. Nothing was sent.")
         if recorded.state in ("SENT", "UNKNOWN"):
             recorded = await self.reconcile(recorded)
-        return self.outcome(recorded).repeated()
+        outcome = self.outcome(recorded)
+        return outcome.repeated() if recorded.state == "DONE" else outcome
+
+    def has_in_hand(self, operation_id: str) -> bool:
+        """Tell whether this process is sending the operation at this moment."""
+        return operation_id in self._in_hand
 
     async def recover(self) -> None:
         """Settle by reading what a process that died, or a doubt, left behind. Nothing is ever sent again."""
         for recorded in self.journal.live(self.erp.connection):
-            if recorded.state in ("SENT", "UNKNOWN") and recorded.operation.id not in self._in_hand:
+            if recorded.state in ("SENT", "UNKNOWN") and not self.has_in_hand(recorded.operation.id):
                 await self.reconcile(recorded)
 
     async def reconcile(self, recorded: Recorded) -> Recorded:
@@ -121,7 +131,9 @@ class Executor:
         recorded = self.journal.find(operation.id)
         return outcome if recorded is None else self.outcome(await self.reconcile(recorded))
 
-    async def _sent(self, claim: Claim) -> tuple[Literal["DONE", "REFUSED", "UNKNOWN"], WriteOutcome, Mapping[str, Any]]:
+    async def _sent(
+        self, claim: Claim
+    ) -> tuple[Literal["DONE", "REFUSED", "UNKNOWN"], WriteOutcome, Mapping[str, Any]]:
         """Send, and classify the end: what is not definite is unknown."""
         operation = claim.operation
         try:
@@ -138,9 +150,7 @@ class Executor:
             what = "the request may have been sent, but this server failed."
             return "UNKNOWN", self._in_doubt(operation, what), {"answer": type(exc).__name__}
 
-    async def _looked_after(
-        self, operation: Operation, refusal: PurchaseOrderError
-    ) -> tuple[Literal["DONE", "REFUSED"], WriteOutcome, Mapping[str, Any]]:
+    async def _looked_after(self, operation: Operation, refusal: PurchaseOrderError) -> _End:
         """Look once at what was refused: "already exists" can be our own order, and "not found" our own delete."""
         observation = await observe(self.erp, operation)
         detail = {"answer": refusal.what, "observed": observation.why}

@@ -46,6 +46,10 @@ class Journal:
         self._life = life
         self._clock = clock
 
+    def is_there(self) -> bool:
+        """Tell whether there is a journal yet; it is made by the first write that is asked for."""
+        return self._storage.is_there()
+
     def now(self) -> float:
         """Return the journal's time, in seconds since 1970."""
         return self._clock()
@@ -205,7 +209,9 @@ class Journal:
         trail.append(db, trail.Event(operation_id, self._clock(), after, detail))
         return True
 
-    def _inserted(self, db: sqlite3.Connection, operation: Operation, state: State, detail: Mapping[str, Any]) -> Recorded:
+    def _inserted(
+        self, db: sqlite3.Connection, operation: Operation, state: State, detail: Mapping[str, Any]
+    ) -> Recorded:
         [attempts] = db.execute("SELECT COUNT(*) FROM operations WHERE meaning = ?", (operation.meaning,)).fetchone()
         operation = replace(operation, attempt=attempts)
         question = None if operation.question is None else json.dumps(asdict(operation.question))

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from po_mcp.orders import OrderDraft, OrderLine, PurchaseOrder, Record, Snapshot, plain
 from po_mcp.writes.approval import Question
@@ -71,7 +71,10 @@ class WriteOutcome(Record):
         ),
     ]
     operation_id: str | None = None
-    order: PurchaseOrder | None = None
+    order: Annotated[
+        PurchaseOrder | None,
+        WithJsonSchema({"type": "object", "description": "The order, as get_purchase_order returns it"}),
+    ] = None
     backorder_number: str | None = None
     message: str
     replayed: Annotated[bool, Field(description="True: an earlier call did it; nothing more was sent")] = False

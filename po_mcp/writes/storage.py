@@ -53,6 +53,10 @@ class Storage:
         with self._lock, _translated():
             yield self._opened()
 
+    def is_there(self) -> bool:
+        """Tell whether the file was made, without making it."""
+        return self._db is not None or (self._path != MEMORY and Path(self._path).exists())
+
     def close(self) -> None:
         with self._lock:
             if self._db is not None:

@@ -11,16 +11,16 @@ from pathlib import Path
 import anyio
 from mcp import Client
 
-from po_mcp.config import Settings
 from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.server import build_server
+from tests.office import IN_MEMORY
 
 FOLDER = Path(__file__).parent / "snapshots"
 
 
 async def published() -> dict[str, str]:
     """Every tool's name and its entry of tools/list, as text."""
-    async with Client(build_server(Settings(), erp=Sandbox())) as client:
+    async with Client(build_server(IN_MEMORY, erp=Sandbox())) as client:
         tools = (await client.list_tools()).tools
     return {tool.name: json.dumps(_wire(tool), indent=2, ensure_ascii=False) + "\n" for tool in tools}
 

@@ -16,8 +16,8 @@ from po_mcp.writes.approval import (
     Answer,
     ask_delete,
     ask_finalize,
+    is_approval_of_confirm,
     is_approval_of_delete,
-    is_approval_of_finalize,
 )
 
 
@@ -195,10 +195,10 @@ def test_everything_else_is_no_approval_of_a_delete(answer: Answer) -> None:
 def test_only_a_true_yes_with_every_field_filled_approves_a_finalize(content: dict[str, Any] | None) -> None:
     question = ask_finalize(order(), "", None)
 
-    assert not is_approval_of_finalize(Answer("accepted", content), question)
-    assert not is_approval_of_finalize(Answer("declined", {"confirm": True, "create_backorder": True}), question)
+    assert not is_approval_of_confirm(Answer("accepted", content), question)
+    assert not is_approval_of_confirm(Answer("declined", {"confirm": True, "create_backorder": True}), question)
     for choice in (True, False):
-        assert is_approval_of_finalize(Answer("accepted", {"confirm": True, "create_backorder": choice}), question)
+        assert is_approval_of_confirm(Answer("accepted", {"confirm": True, "create_backorder": choice}), question)
 
 
 def test_another_wording_or_another_form_has_another_pin() -> None:

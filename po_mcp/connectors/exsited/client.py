@@ -15,7 +15,7 @@ from po_mcp.connectors.http import Params, Wire
 from po_mcp.connectors.paging import Part, page_of, walk, walk_still
 from po_mcp.connectors.paths import checked_segment
 from po_mcp.connectors.retrying import Retrying
-from po_mcp.connectors.tokens import Tokens
+from po_mcp.connectors.tokens import Tokens, TokenStore
 from po_mcp.erp import Guarded, Operation
 from po_mcp.errors import BadAnswer, ConfigurationError, NotOffered, NotPermitted, OrderNotFound, SignInFailed
 from po_mcp.orders import (
@@ -85,6 +85,7 @@ class Exsited:
         redirect_uri: as Exsited gave it; a token cannot be had without.
         timeout: seconds that one call may take.
         transport: an httpx2 transport in place of the network.
+        token_store: where the processes of one user share the token, since a new one ends the former.
         api_versions: calls that this installation serves under another version than `API_VERSIONS`, such as
             `{"create": "v2"}`; `ConfigurationError` for one that is no call, or no version.
         retrying: how reads are tried again.
@@ -104,6 +105,7 @@ class Exsited:
         *,
         timeout: float = 60.0,
         transport: httpx2.AsyncBaseTransport | None = None,
+        token_store: TokenStore | None = None,
         api_versions: Mapping[str, str] | None = None,
         retrying: Retrying | None = None,
     ) -> None:
@@ -117,7 +119,7 @@ class Exsited:
         }
         self._versions: Mapping[str, str] = {**API_VERSIONS, **_checked(api_versions or {})}
         self._wire = Wire(root, _DIALECT, timeout=timeout, transport=transport, retrying=retrying)
-        self._wire.tokens = Tokens(self._sign_in)
+        self._wire.tokens = Tokens(self._sign_in, store=token_store)
 
     def __repr__(self) -> str:
         return f"<Exsited {self.connection}>"

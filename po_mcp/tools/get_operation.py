@@ -1,0 +1,30 @@
+"""The tool `get_operation`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult
+from pydantic import Field
+
+from po_mcp.desk import Desk, following
+from po_mcp.tools._shared import desk_of, result
+
+
+async def get_operation(
+    ctx: Context[Desk, Any],
+    operation_id: Annotated[
+        str | None,
+        Field(pattern="^[0-9a-f]{32}$", description="As an earlier outcome gave it; leave it out for all open ones"),
+    ] = None,
+) -> Annotated[CallToolResult, following.Operations]:
+    """Tell what became of a write: one by its operation_id, or all that wait or whose outcome is unknown.
+
+    Use it after an outcome of unknown or approval_required, and before asking for a write again.
+    Changes nothing: it reads the order and settles what the reading shows.
+    """
+    desk = desk_of(ctx)
+    found = await following.get_operations(desk, operation_id)
+    rows = [f"{one.status}: {one.message} operation_id: {one.operation_id}" for one in found.operations]
+    return result("\n".join(rows) or desk.say("No operation is open."), found)
