@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import logging
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -82,7 +83,11 @@ class PurchasingTool(Tool):
 
 
 def build_server(
-    settings: Settings, *, erp: ERP | None = None, on_closed: Callable[[], None] | None = None
+    settings: Settings,
+    *,
+    erp: ERP | None = None,
+    on_closed: Callable[[], None] | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> MCPServer[Desk]:
     """Build the MCP server for these settings.
 
@@ -90,8 +95,9 @@ def build_server(
         settings: what the operator decided.
         erp: a connector in the place of the one that the settings name; it is closed with the server.
         on_closed: called when serving has ended and the connector is closed.
+        clock: the journal's, in seconds since 1970.
     """
-    journal = Journal(settings.journal_path(), settings.approval_ttl)
+    journal = Journal(settings.journal_path(), settings.approval_ttl, clock)
     connector = erp or connect(settings, lambda name: SharedToken(journal, name))
     late_apply, read_lag = settings.bounds()
     executor = Executor(connector, journal, settings.timeout, late_apply, read_lag)

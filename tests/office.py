@@ -7,6 +7,7 @@ can change an order behind the server's back.
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ from po_mcp.server import build_server
 
 IN_MEMORY = Settings(sandbox=":memory:")
 """Settings of a server that leaves nothing behind."""
+
+REAL = {"erp": "inventory-pro", "base_url": "http://localhost", "client_id": "id", "client_secret": "secret"}
 
 MODES = {"2026-07-28": "2026-07-28", "2025-11-25": "legacy"}
 ERAS = tuple(MODES)
@@ -92,9 +95,18 @@ class Office:
 
     @asynccontextmanager
     async def client(
-        self, era: str = ERAS[0], person: Person | None = None, transport: Transport = "memory", **settings: Any
+        self,
+        era: str = ERAS[0],
+        person: Person | None = None,
+        transport: Transport = "memory",
+        clock: Callable[[], float] = time.time,
+        erp_bounds: tuple[float | None, float | None] | None = None,
+        **settings: Any,
     ) -> AsyncIterator[Client]:
-        """Connect a client to a new server over the book, in this process or in one of its own."""
+        """Connect a client to a new server over the book, in this process or in one of its own.
+
+        `erp_bounds` are LATE_APPLY and READ_LAG of an ERP that is taken for a real one.
+        """
         if transport == "stdio":
             environment = {
                 "PO_MCP_SANDBOX": str(self.book),
@@ -105,7 +117,9 @@ class Office:
             connection = Client(command, mode=MODES[era], elicitation_callback=person)
         else:
             erp = Sandbox(self.book, around=self.tap.around)
-            server = build_server(Settings(**{"journal": str(self.journal), **settings}), erp=erp)
+            if erp_bounds is not None:
+                settings |= REAL | {"late_apply": erp_bounds[0], "read_lag": erp_bounds[1]}
+            server = build_server(Settings(**{"journal": str(self.journal), **settings}), erp=erp, clock=clock)
             connection = Client(server, mode=MODES[era], elicitation_callback=person)
         async with connection as client:
             yield client

@@ -13,6 +13,7 @@ from po_mcp.writes.operation import (
     LIVE,
     MOVES,
     Operation,
+    State,
     arguments_text,
     digest_of_content,
     digest_of_snapshot,
@@ -102,7 +103,7 @@ def test_one_edge_alone_leads_to_the_wire() -> None:
 
 def test_no_move_leads_away_from_an_end_or_back_to_what_may_be_sent() -> None:
     ends = {state for state, after in MOVES.items() if not after}
-    sent = {"SENT", "UNKNOWN"}
+    sent: tuple[State, ...] = ("SENT", "UNKNOWN")
 
     assert set(MOVES) - ends == set(LIVE)
     assert all(not MOVES[state] & {"PROPOSED", "APPROVED", "SENT"} for state in sent)

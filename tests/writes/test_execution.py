@@ -1,0 +1,259 @@
+"""Execution: sent once, told truly, and settled by reading; driven through the tools of a real server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from mcp import Client
+
+from tests.office import ERAS, Disturb, Office, Person, accept, outcome, text
+
+LINE = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
+CALLS: dict[str, tuple[dict[str, Any], Any]] = {
+    "create_purchase_order": ({"number": "PO-2025-0043", "vendor": "12", "lines": [LINE]}, accept()),
+    "finalize_purchase_order": ({"number": "PO-2025-0037"}, accept(confirm=True, create_backorder=True)),
+    "delete_purchase_order": ({"number": "PO-2025-0038"}, accept(order_number="PO-2025-0038")),
+}
+every_write = pytest.mark.parametrize("tool", CALLS)
+
+
+async def lose_the_answer(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+    """The ERP carries it out, and the connection is gone before its answer."""
+    response = await wire.handle_async_request(request)
+    await response.aread()
+    raise httpx2.ReadError("connection reset", request=request)
+
+
+async def lose_the_request(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+    """The connection is gone before the ERP has read it."""
+    raise httpx2.ReadError("connection reset", request=request)
+
+
+async def fail(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+    return httpx2.Response(502, stream=httpx2.ByteStream(b"<html>"))
+
+
+async def fail_after_applying(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+    response = await wire.handle_async_request(request)
+    await response.aread()
+    return httpx2.Response(502, stream=httpx2.ByteStream(b"<html>"))
+
+
+async def garble(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+    response = await wire.handle_async_request(request)
+    await response.aread()
+    return httpx2.Response(200, stream=httpx2.ByteStream(b'{"poNo": "PO-'))
+
+
+async def refuse_to_connect(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+    raise httpx2.ConnectError("refused", request=request)
+
+
+async def call(client: Client, tool: str) -> Any:
+    return outcome(await client.call_tool(tool, CALLS[tool][0]))
+
+
+def applied(office: Office, tool: str) -> bool:
+    """Whether the book shows the effect."""
+    match tool:
+        case "create_purchase_order":
+            return office.order("PO-2025-0043") is not None
+        case "finalize_purchase_order":
+            return bool(office.order("PO-2025-0037").status == "closed")
+        case _:
+            return office.order("PO-2025-0038") is None
+
+
+@pytest.mark.parametrize("disturb", [lose_the_answer, fail_after_applying, garble], ids=lambda f: f.__name__)
+@every_write
+async def test_an_effect_that_is_seen_settles_a_lost_answer_at_once(
+    office: Office, tool: str, disturb: Disturb
+) -> None:
+    office.tap.disturb = disturb
+    async with office.client(person=Person(CALLS[tool][1])) as client:
+        told = await call(client, tool)
+        again = await call(client, tool)
+
+    assert (told["status"], told["do_not_repeat"]) == ("done", False)
+    assert "seen by reading" in told["message"]
+    assert (again["status"], again["replayed"]) == ("done", True)
+    assert applied(office, tool)
+    assert len(office.tap.writes) == 1
+    if tool == "finalize_purchase_order":
+        assert told["backorder_number"] == "PO-2025-0037-BO1"
+
+
+@pytest.mark.parametrize("disturb", [lose_the_request, fail], ids=lambda f: f.__name__)
+@every_write
+async def test_an_effect_that_is_not_seen_is_not_known_and_is_never_sent_again(
+    office: Office, tool: str, disturb: Disturb
+) -> None:
+    office.tap.disturb = disturb
+    async with office.client(person=Person(CALLS[tool][1]), erp_bounds=(None, None)) as client:
+        told = [await call(client, tool) for _ in range(3)]
+        listed = outcome(await client.call_tool("get_operation", {}))["operations"]
+
+    assert {(one["status"], one["do_not_repeat"]) for one in [*told, *listed]} == {("unknown", True)}
+    assert "Do not repeat it" in told[0]["message"]
+    assert {one["operation_id"] for one in told} == {listed[0]["operation_id"]}
+    assert len(office.tap.writes) == 1
+    assert not applied(office, tool)
+
+
+@every_write
+async def test_an_unknown_write_that_was_applied_late_is_settled_by_the_next_look(office: Office, tool: str) -> None:
+    late: list[httpx2.Request] = []
+
+    async def keep_back(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        late.append(request)
+        raise httpx2.ReadTimeout("no answer", request=request)
+
+    office.tap.disturb = keep_back
+    async with office.client(person=Person(CALLS[tool][1]), erp_bounds=(None, None)) as client:
+        told = await call(client, tool)
+        assert office.tap.inner is not None
+        await (await office.tap.inner.handle_async_request(late[0])).aread()
+        looked = outcome(await client.call_tool("get_operation", {"operation_id": told["operation_id"]}))
+
+    assert told["status"] == "unknown"
+    assert [one["status"] for one in looked["operations"]] == ["done"]
+    assert applied(office, tool)
+
+
+@every_write
+async def test_absence_settles_it_only_after_the_bounds_that_the_operator_set(office: Office, tool: str) -> None:
+    clock = [1_000_000.0]
+    office.tap.disturb = lose_the_request
+    person = Person(CALLS[tool][1])
+    async with office.client(person=person, erp_bounds=(20.0, 10.0), clock=lambda: clock[0]) as client:
+        statuses = [(await call(client, tool))["status"]]
+        clock[0] += 60 + 20 + 10
+        statuses.append((await call(client, tool))["status"])
+        clock[0] += 1
+        settled = await call(client, tool)
+        office.tap.disturb = None
+        again = await call(client, tool)
+
+    assert statuses == ["unknown", "unknown"]
+    assert settled["status"] == "refused"
+    assert "It was not applied" in settled["message"]
+    assert (again["status"], again["replayed"]) == ("done", False)
+    assert len(office.tap.writes) == 2
+
+
+@every_write
+async def test_what_was_never_sent_is_refused_and_may_be_asked_for_again(office: Office, tool: str) -> None:
+    office.tap.disturb = refuse_to_connect
+    async with office.client(person=Person(CALLS[tool][1])) as client:
+        refused = await call(client, tool)
+        office.tap.disturb = None
+        done = await call(client, tool)
+
+    assert (refused["status"], refused["do_not_repeat"]) == ("refused", False)
+    assert "Nothing was sent" in refused["message"]
+    assert (done["status"], done["replayed"]) == ("done", False)
+
+
+@every_write
+async def test_a_call_that_is_cancelled_while_it_is_sent_does_not_lose_its_outcome(office: Office, tool: str) -> None:
+    sending = anyio.Event()
+
+    async def slowly(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        sending.set()
+        await anyio.sleep(0.2)
+        return await wire.handle_async_request(request)
+
+    office.tap.disturb = slowly
+    async with office.client(person=Person(CALLS[tool][1])) as client:
+        async with anyio.create_task_group() as calls:
+            calls.start_soon(call, client, tool)
+            await sending.wait()
+            calls.cancel_scope.cancel()
+        again = await call(client, tool)
+
+    assert (again["status"], again["replayed"]) == ("done", True)
+    assert len(office.tap.writes) == 1
+
+
+@every_write
+async def test_two_servers_of_one_user_send_once_between_them(office: Office, tool: str) -> None:
+    told: list[Any] = []
+    person = Person(CALLS[tool][1])
+    twin = Office(office.book)
+    async with office.client(person=person) as one, twin.client(person=person) as other:
+
+        async def ask(client: Client) -> None:
+            told.append(await call(client, tool))
+
+        async with anyio.create_task_group() as calls:
+            for client in (one, other) * 5:
+                calls.start_soon(ask, client)
+
+    assert {one["status"] for one in told} == {"done"}
+    assert [one["replayed"] for one in told].count(False) == 1
+    assert len(office.tap.writes + twin.tap.writes) == 1
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_the_same_order_under_another_number_is_put_to_the_person(office: Office, era: str) -> None:
+    first, _ = CALLS["create_purchase_order"]
+    person = Person(accept(confirm=True))
+    async with office.client(era, person) as client:
+        await client.call_tool("create_purchase_order", first)
+        done = outcome(await client.call_tool("create_purchase_order", {**first, "number": "PO-2025-0044"}))
+
+    assert done["status"] == "done"
+    assert 'The earlier order: "PO-2025-0043"' in person.asked[0].message
+    assert len(office.tap.writes) == 2
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_likely_duplicate_that_nobody_can_be_asked_about_is_not_created(office: Office, era: str) -> None:
+    first, _ = CALLS["create_purchase_order"]
+    async with office.client(era) as client:
+        await client.call_tool("create_purchase_order", first)
+        told = outcome(await client.call_tool("create_purchase_order", {**first, "number": "PO-2025-0044"}))
+
+    assert told["status"] == "approval_required"
+    assert office.order("PO-2025-0044") is None
+
+
+async def test_our_own_order_that_exists_already_is_recognised_by_its_content(office: Office) -> None:
+    """The first server's answer and journal are lost; the second finds the number taken, by the same order."""
+    async with office.client() as client:
+        await call(client, "create_purchase_order")
+    office.journal.unlink()
+    async with office.client() as client:
+        again = await call(client, "create_purchase_order")
+
+    assert (again["status"], again["replayed"]) == ("done", True)
+    assert "the ERP shows the order as it was asked for" in again["message"]
+
+
+async def test_another_operation_on_an_order_that_is_not_settled_is_refused_and_named(office: Office) -> None:
+    office.tap.disturb = lose_the_request
+    arguments = {"number": "PO-2025-0038"}
+    async with office.client(person=Person(accept(order_number="PO-2025-0038")), erp_bounds=(None, None)) as client:
+        unknown = outcome(await client.call_tool("delete_purchase_order", arguments))
+        result = await client.call_tool("finalize_purchase_order", arguments)
+
+    assert result.is_error
+    assert unknown["operation_id"] in text(result)
+    assert "get_operation" in text(result)
+
+
+async def test_a_journal_that_cannot_be_used_stops_writes_and_lets_reads_go_on(office: Office) -> None:
+    office.journal.mkdir()
+    async with office.client(person=Person(CALLS["delete_purchase_order"][1])) as client:
+        read = await client.call_tool("get_purchase_order", {"number": "PO-2025-0042"})
+        for tool, (arguments, _) in CALLS.items():
+            written = await client.call_tool(tool, arguments)
+            assert written.is_error
+            assert "The journal of operations cannot be used now" in text(written)
+            assert "PO_MCP_JOURNAL" in text(written)
+
+    assert not read.is_error
+    assert office.tap.writes == []
