@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
 
-from po_mcp.desk import Desk, asking, deciding
+from po_mcp.desk import Desk, asking, catalog, deciding
 from po_mcp.errors import InvalidInput, OrderNotFound
 from po_mcp.orders import DraftLine, OrderDraft, Vendor
 from po_mcp.untrusted import quoted
@@ -34,7 +34,7 @@ async def create_order(
     number = desk.erp.valid_number(number)
     found = find_vendor(vendor, await desk.erp.vendors())
     draft = OrderDraft(number=number, vendor=found, lines=tuple(lines), expected_on=expected_on, note=note)
-    desk.erp.check(draft)
+    await _check(desk, draft)
     operation = _operation(desk, draft)
     recorded = asking.carried(desk, person, operation) or await _proposed(desk, operation, draft, person)
     if isinstance(recorded, WriteOutcome):
@@ -43,7 +43,16 @@ async def create_order(
         stopped = await asking.approved(desk, recorded, person)
         if stopped is not None:
             return stopped
-    return await _with_lines(desk, await desk.executor.carry_out(recorded.operation.id), number)
+    return await _with_lines(desk, await desk.executor.carry_out(recorded.operation.id), draft)
+
+
+async def _check(desk: Desk, draft: OrderDraft) -> None:
+    """Raise `InvalidInput` for what this ERP needs or cannot store, with what it may have meant."""
+    try:
+        desk.erp.check(draft)
+    except InvalidInput as exc:
+        known = await catalog.hints(desk, draft, missing_too=True)
+        raise InvalidInput(exc.what, next_step=f"{known} {exc.next_step}".strip()) from exc
 
 
 def find_vendor(text: str, vendors: Sequence[Vendor]) -> Vendor:
@@ -70,12 +79,9 @@ def find_vendor(text: str, vendors: Sequence[Vendor]) -> Vendor:
 
 
 def _unknown_vendor(text: str, vendors: Sequence[Vendor]) -> InvalidInput:
-    import difflib  # only for this message
-
-    names = {vendor.name.casefold(): vendor for vendor in vendors}
-    near = [names[name] for name in difflib.get_close_matches(text.strip().casefold(), names, n=3, cutoff=0.5)]
-    near += [vendor for name, vendor in names.items() if text.strip().casefold() in name and vendor not in near]
-    hint = ", ".join(f"{quoted(vendor.name)} (id {vendor.id})" for vendor in near[:3])
+    by_name = {vendor.name.casefold(): vendor for vendor in vendors}
+    near = catalog.nearest(text, {name: name for name in by_name})
+    hint = ", ".join(f"{quoted(by_name[name].name)} (id {by_name[name].id})" for name in near)
     return InvalidInput(
         f"No vendor is called {quoted(text)}. Nothing was sent.",
         next_step=f"Did the user mean {hint}?" if hint else "Ask the user for the vendor's name as the ERP has it.",
@@ -115,9 +121,11 @@ async def _is_gone(desk: Desk, number: str) -> bool:
     return False
 
 
-async def _with_lines(desk: Desk, outcome: WriteOutcome, number: str) -> WriteOutcome:
-    """Show an order that was created with its lines; where they cannot be read, what the ERP echoed is enough."""
+async def _with_lines(desk: Desk, outcome: WriteOutcome, draft: OrderDraft) -> WriteOutcome:
+    """Show an order that was created with its lines, and one that was refused with what may have been meant."""
+    if outcome.status == "refused" and (known := await catalog.hints(desk, draft)):
+        return outcome.model_copy(update={"message": f"{outcome.message} {known}"})
     if outcome.status != "done":
         return outcome
-    order = await deciding.read_back(desk, number)
+    order = await deciding.read_back(desk, draft.number)  # where that fails, what the ERP echoed is enough
     return outcome.model_copy(update={"order": order or outcome.order})

@@ -18,12 +18,16 @@ _LARGEST_OFFSET = 1_000_000
 
 
 class OrderList(Record):
-    """A page of orders. `total_count` counts all that match; `next_cursor` fetches what follows."""
+    """A page of orders. `total_count` counts all that match; `next_cursor` fetches what follows.
+
+    `complete` is false where the ERP's list is known to have moved while it was read.
+    """
 
     orders: tuple[PurchaseOrder, ...]
     total_count: int
     has_more: bool
     next_cursor: str | None = None
+    complete: bool = True
 
 
 async def list_orders(
@@ -44,6 +48,7 @@ async def list_orders(
         orders=page.orders,
         total_count=page.total_count,
         has_more=page.has_more,
+        complete=page.complete,
         next_cursor=_cursor(query.model_copy(update={"offset": offset + size})) if page.has_more else None,
     )
 

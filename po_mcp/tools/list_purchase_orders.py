@@ -34,4 +34,5 @@ async def list_purchase_orders(
     shown = [HEAD, *(row(order) for order in page.orders)] if page.orders else ["No orders match."]
     count = f"{len(page.orders)} of {page.total_count} orders"
     more = f"{count}; for more, call again with cursor={page.next_cursor}" if page.next_cursor else count
-    return result("\n".join([desk.say(more), *shown]), page)
+    moved = [] if page.complete else ["The ERP's list changed while it was read: an order may be missing or old."]
+    return result("\n".join([desk.say(more), *moved, *shown]), page)
