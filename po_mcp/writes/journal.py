@@ -168,6 +168,17 @@ class Journal:
         with self._storage.reading() as db:
             return trail.events(db, operation_id)
 
+    def begun(self) -> dict[str, float]:
+        """Return when each operation was first recorded, in seconds since 1970."""
+        with self._storage.reading() as db:
+            return dict(db.execute("SELECT operation_id, MIN(at) FROM trail GROUP BY operation_id").fetchall())
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many operations and how many events there are."""
+        with self._storage.reading() as db:
+            row = db.execute("SELECT (SELECT COUNT(*) FROM operations), (SELECT COUNT(*) FROM trail)").fetchone()
+            return row[0], row[1]
+
     def verify(self) -> list[str]:
         """Return what in the journal was edited, removed or added behind its back; empty where nothing was."""
         with self._storage.writing() as db:
