@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from po_mcp.errors import ConfigurationError
+from po_mcp.orders import Price
 
 PREFIX = "PO_MCP_"
 MEMORY = ":memory:"
@@ -98,6 +99,7 @@ class Settings(BaseModel):
     late_apply: Annotated[float, Field(ge=0, le=86400)] | None = None
     read_lag: Annotated[float, Field(ge=0, le=86400)] | None = None
     api_versions: Annotated[dict[str, str], BeforeValidator(_pairs)] = {}
+    create_approval_over: Price | None = None
     sandbox: str | None = None
     timeout: Seconds = 60.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"

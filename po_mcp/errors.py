@@ -6,6 +6,7 @@
     ├── NotOffered              the connected ERP has no such call; nothing was sent
     ├── JournalUnavailable      the record of operations cannot be used, so nothing is written
     ├── OperationUnderWay       another operation on the same order is not at its end; nothing was sent
+    ├── TooManyQuestions        more is waiting for a person's answer than one should be asked; nothing was sent
     └── ERPError                something about talking to the ERP
         ├── OrderNotFound       the ERP knows no such order
         ├── SignInFailed        the ERP does not accept our credentials
@@ -58,6 +59,12 @@ class OperationUnderWay(PurchaseOrderError):
     """The order has an operation of another meaning that was approved, sent, or is unknown."""
 
     next_step = "Look at that operation with get_operation, and tell the user."
+
+
+class TooManyQuestions(PurchaseOrderError):
+    """More operations wait for a person's answer than one should be asked at a time. Nothing was sent."""
+
+    next_step = "Tell the user what waits (get_operation), and ask for more once they have answered."
 
 
 class ERPError(PurchaseOrderError):

@@ -107,7 +107,7 @@ def build_server(
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_recover_now_and_then, executor)
-                yield Desk(connector, journal, executor)
+                yield Desk(connector, journal, executor, settings.create_approval_over)
                 tasks.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):

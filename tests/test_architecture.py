@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "desk": {"writes", "erp", *VOCABULARY},
     "tools": {"desk", "person", "writes", "erp", *VOCABULARY},
     "person": {"writes", *VOCABULARY},
-    "config": {"errors"},
+    "config": {"errors", "orders"},
     "connectors": {"erp", "config", "sandbox", *VOCABULARY},
     "sandbox": set(),
     "server": {"tools", "desk", "person", "writes", "erp", "config", "connectors", *VOCABULARY},

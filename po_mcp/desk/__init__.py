@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 from po_mcp.erp import ERP, Operation
 from po_mcp.errors import NotOffered
@@ -12,11 +13,15 @@ from po_mcp.writes.journal import Journal
 
 @dataclass(frozen=True)
 class Desk:
-    """The ERP that is worked, the record of what was asked for, and who carries it out."""
+    """The ERP that is worked, the record of what was asked for, and who carries it out.
+
+    `create_approval_over` is the amount over which an order is created only with a person's yes.
+    """
 
     erp: ERP
     journal: Journal
     executor: Executor
+    create_approval_over: Decimal | None = None
 
     def need(self, operation: Operation) -> None:
         """Raise `NotOffered` where the ERP has no such call."""

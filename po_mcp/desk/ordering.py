@@ -101,14 +101,21 @@ def _operation(desk: Desk, draft: OrderDraft) -> Operation:
     )
 
 
-async def _proposed(desk: Desk, operation: Operation, draft: OrderDraft, person: Approver) -> Recorded | WriteOutcome:
-    """Record the order to be created: approved, unless it looks like one that was created lately."""
-    if (earlier := desk.journal.alike(operation)) is not None:
-        question = approval.ask_likely_duplicate(draft, earlier.operation.number, desk.erp.notice)
-        return desk.journal.propose(replace(operation, question=question), person.who)
-    recorded = desk.journal.propose(operation, person.who, approved=True)
+async def _proposed(desk: Desk, operation: Operation, draft: OrderDraft, person: Approver) -> Recorded:
+    """Record the order to be created: approved, unless a person must see it first.
+
+    They must where it looks like one that was created lately, or is larger than the operator lets pass.
+    """
+    earlier = desk.journal.alike(operation)
+    limit = desk.create_approval_over
+    over = limit if limit is not None and draft.total > limit else None
+    if earlier is not None or over is not None:
+        like = earlier.operation.number if earlier else None
+        operation = replace(operation, question=approval.ask_create(draft, desk.erp.notice, like=like, over=over))
+    approved = operation.question is None
+    recorded = desk.journal.propose(operation, person.who, approved=approved)
     if recorded.state == "DONE" and await _is_gone(desk, operation.number):
-        return desk.journal.anew(operation, person.who, approved=True)
+        return desk.journal.anew(operation, person.who, approved=approved)
     return recorded
 
 

@@ -10,9 +10,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal, Protocol
 
-from po_mcp.orders import STATUS_WORDS, OrderDraft, OrderLine, PurchaseOrder, plain
+from po_mcp.orders import STATUS_WORDS, DraftLine, OrderDraft, OrderLine, PurchaseOrder, plain
 from po_mcp.untrusted import quoted, scripts_of
 
 LINES_SHOWN = 20
@@ -110,19 +111,30 @@ def ask_finalize(order: PurchaseOrder, notice: str, create_backorder: bool | Non
     return Question(text, tuple(fields))
 
 
-def ask_likely_duplicate(draft: OrderDraft, earlier: str, notice: str) -> Question:
-    """Make the question for an order whose like was created a short while ago under another number."""
+def ask_create(draft: OrderDraft, notice: str, *, like: str | None = None, over: Decimal | None = None) -> Question:
+    """Make the question for an order that a person must see before it is created.
+
+    `like` is the number of an order of the same content that was created a short while ago; `over` the
+    amount from which on the operator wants every order seen.
+    """
+    because = [f"It looks like {quoted(like)}, which was created a short while ago."] if like else []
+    because += [f"Its total is over {plain(over)}."] if over is not None else []
     text = _join(
         notice,
-        f"Create purchase order {quoted(draft.number)}? It looks like one that was created a short while ago.",
-        f"The earlier order: {quoted(earlier)}, with the same vendor, items, quantities and prices",
+        f"Create purchase order {quoted(draft.number)}? {' '.join(because)}",
         f"Total: {plain(draft.total)}",
         f"Vendor: {quoted(draft.vendor.name)}",
         *_caution(draft.vendor.name),
         f"Lines: {len(draft.lines)}",
+        *(_draft_line(place, line) for place, line in enumerate(draft.lines[:LINES_SHOWN], 1)),
+        f"  and {len(draft.lines) - LINES_SHOWN} more lines" if len(draft.lines) > LINES_SHOWN else "",
     )
-    confirm = Field("confirm", "boolean", "Create a second order", "Yes orders the same once more")
-    return Question(text, (confirm,))
+    again = "Yes orders the same once more" if like else "Yes sends the order"
+    return Question(text, (Field("confirm", "boolean", "Create this order", again),))
+
+
+def _draft_line(place: int, line: DraftLine) -> str:
+    return f"  {place}. {plain(line.quantity)} x {quoted(line.item, 40)} at {plain(line.unit_price)}"
 
 
 def is_approval_of_delete(answer: Answer, number: str) -> bool:

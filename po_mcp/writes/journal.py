@@ -13,11 +13,14 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from po_mcp.errors import OperationUnderWay
+from po_mcp.errors import OperationUnderWay, TooManyQuestions
 from po_mcp.writes import trail
 from po_mcp.writes.approval import Field, Question
 from po_mcp.writes.operation import LIVE, Operation, Recorded, State, WriteOutcome, may_move
 from po_mcp.writes.storage import MEMORY, Storage
+
+MOST_OPEN = 20
+"""Questions that a person is left with at a time."""
 
 _LIVE = tuple(sorted(LIVE))
 _IN_LIVE = f"state IN ({', '.join('?' * len(_LIVE))})"
@@ -37,14 +40,22 @@ class Journal:
         path: the file, or `:memory:`, which ends with this process.
         life: seconds that a proposed operation can be approved, and that a done one answers the same call.
         clock: seconds since 1970.
+        most_open: proposals of one connection that may wait for a person at a time.
 
     Every method raises `JournalUnavailable` where the file cannot be used.
     """
 
-    def __init__(self, path: str | Path = MEMORY, life: float = 600.0, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        path: str | Path = MEMORY,
+        life: float = 600.0,
+        clock: Callable[[], float] = time.time,
+        most_open: int = MOST_OPEN,
+    ) -> None:
         self._storage = Storage(path)
         self._life = life
         self._clock = clock
+        self._most_open = most_open
 
     def is_there(self) -> bool:
         """Tell whether there is a journal yet; it is made by the first write that is asked for."""
@@ -68,6 +79,7 @@ class Journal:
 
         Raises:
             OperationUnderWay: the order has another operation that was approved or sent, or is unknown.
+            TooManyQuestions: a person has enough to answer already.
         """
         with self._storage.writing() as db:
             live = self._live(db, operation)
@@ -82,6 +94,8 @@ class Journal:
                 self._move(db, live.operation.id, "PROPOSED", "STALE", {"because": "another was proposed"})
             if live is None and (done := self._done_lately(db, operation)) is not None:
                 return done
+            if not approved:
+                self._refuse_flood(db, operation)
             return self._inserted(db, operation, "APPROVED" if approved else "PROPOSED", detail)
 
     def anew(self, operation: Operation, detail: Mapping[str, Any], *, approved: bool = False) -> Recorded:
@@ -233,6 +247,13 @@ class Journal:
         shown = {"shown": operation.question.text} if operation.question else {}
         trail.append(db, trail.Event(operation.id, self._clock(), state, {**detail, **shown}))
         return Recorded(operation, state, expires_at)
+
+    def _refuse_flood(self, db: sqlite3.Connection, operation: Operation) -> None:
+        [waiting] = db.execute(
+            "SELECT COUNT(*) FROM operations WHERE connection = ? AND state = 'PROPOSED'", (operation.connection,)
+        ).fetchone()
+        if waiting >= self._most_open:
+            raise TooManyQuestions(f"{waiting} operations wait for a person's answer already. Nothing was sent.")
 
     def _renewed(self, db: sqlite3.Connection, live: Recorded) -> Recorded:
         """Give a proposal that is asked about anew its whole time again."""

@@ -9,6 +9,7 @@ import httpx2
 import pytest
 from mcp import Client
 
+from po_mcp.writes.journal import MOST_OPEN
 from tests.office import ERAS, Disturb, Office, Person, accept, outcome, text
 
 LINE = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
@@ -206,7 +207,7 @@ async def test_the_same_order_under_another_number_is_put_to_the_person(office: 
         done = outcome(await client.call_tool("create_purchase_order", {**first, "number": "PO-2025-0044"}))
 
     assert done["status"] == "done"
-    assert 'The earlier order: "PO-2025-0043"' in person.asked[0].message
+    assert 'It looks like "PO-2025-0043", which was created a short while ago.' in person.asked[0].message
     assert len(office.tap.writes) == 2
 
 
@@ -257,3 +258,46 @@ async def test_a_journal_that_cannot_be_used_stops_writes_and_lets_reads_go_on(o
 
     assert not read.is_error
     assert office.tap.writes == []
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize(("reply", "status"), [(accept(confirm=True), "done"), (accept(confirm=False), "declined")])
+async def test_a_large_order_is_put_to_the_person_where_the_operator_says_so(
+    office: Office, era: str, reply: Any, status: str
+) -> None:
+    person = Person(reply)
+    async with office.client(era, person, create_approval_over="449.99") as client:
+        told = await call(client, "create_purchase_order")
+
+    assert told["status"] == status
+    assert "Its total is over 449.99." in person.asked[0].message
+    assert '  1. 1000 x "BOLT-M8-30" at 0.45' in person.asked[0].message
+    assert applied(office, "create_purchase_order") == (status == "done")
+
+
+async def test_an_order_of_just_that_amount_is_not(office: Office) -> None:
+    person = Person(accept(confirm=False))
+    async with office.client(person=person, create_approval_over="450.00") as client:
+        told = await call(client, "create_purchase_order")
+
+    assert (told["status"], person.asked) == ("done", [])
+
+
+async def test_a_large_order_of_a_client_that_cannot_be_asked_is_not_created(office: Office) -> None:
+    async with office.client(create_approval_over="0") as client:
+        told = await call(client, "create_purchase_order")
+
+    assert told["status"] == "approval_required"
+    assert office.tap.writes == []
+
+
+async def test_a_person_is_not_flooded_with_questions(office: Office) -> None:
+    async with office.client() as client:
+        page = outcome(await client.call_tool("list_purchase_orders", {"limit": 50}))
+        numbers = [order["number"] for order in page["orders"]]
+        told = [await client.call_tool("finalize_purchase_order", {"number": number}) for number in numbers]
+
+    waiting = [result for result in told if not result.is_error]
+    assert len(numbers) == 28
+    assert len(waiting) == MOST_OPEN
+    assert "20 operations wait for a person's answer already. Nothing was sent." in text(told[-1])
