@@ -1,0 +1,509 @@
+"""`po-mcp journal`: what real calls left in the journal, as a person and a program see it, settled and verified."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from mcp.types import ElicitResult
+
+from po_mcp.writes.journal import Journal
+from tests.commands.test_call import _read
+from tests.office import Office, Person, accept, outcome
+from tests.stdio.test_process import environment
+
+JOURNAL = [sys.executable, "-m", "po_mcp", "journal"]
+LINES = [{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]
+TEST_ORDER = {"number": "PO-2025-0038"}
+TYPED = accept(order_number="PO-2025-0038")
+
+
+def settings_of(office: Office, **changes: str) -> dict[str, str]:
+    return environment(office.book, PO_MCP_JOURNAL=str(office.journal), **changes)
+
+
+def run(office: Office, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+    """Run it as a program would, without a terminal."""
+    return subprocess.run(
+        [*JOURNAL, *arguments],
+        env=settings_of(office, **changes),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def typed(
+    office: Office, answers: str, *arguments: str, meanwhile: Callable[[], object] = lambda: None
+) -> tuple[int, str]:
+    """Run it in a terminal of its own, and type when it asks; return its status and what the screen showed."""
+    process, keyboard = pty.fork()
+    if process == 0:
+        os.execve(sys.executable, [*JOURNAL, *arguments], {**settings_of(office), "NO_COLOR": "1", "TERM": "dumb"})
+    watchdog = threading.Timer(30, os.kill, (process, signal.SIGKILL))
+    watchdog.start()
+    screen, asked = b"", False
+    while chunk := _read(keyboard):
+        screen += chunk
+        if not asked and screen.endswith(b": "):
+            asked = True
+            meanwhile()
+            os.write(keyboard, answers.encode())
+    _, status = os.waitpid(process, 0)
+    watchdog.cancel()
+    os.close(keyboard)
+    return os.waitstatus_to_exitcode(status), " ".join(screen.decode(errors="replace").split())
+
+
+async def lost_on_the_way(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+    raise httpx2.ReadError("gone")
+
+
+async def call(office: Office, tool: str, arguments: dict[str, Any], reply: ElicitResult = TYPED) -> str:
+    """Have a tool called by a client whose person replies so; return the operation's id."""
+    async with office.client(person=Person(reply)) as client:
+        operation_id: str = outcome(await client.call_tool(tool, arguments))["operation_id"]
+    return operation_id
+
+
+async def deleted(office: Office) -> str:
+    return await call(office, "delete_purchase_order", TEST_ORDER)
+
+
+async def created(office: Office, number: str = "PO-2025-0043", **line: str) -> str:
+    arguments = {"number": number, "vendor": "12", "lines": [{**LINES[0], **line}]}
+    return await call(office, "create_purchase_order", arguments)
+
+
+async def unknown(office: Office) -> str:
+    """Leave a delete behind that never arrived, and of which nothing is known."""
+    office.tap.disturb = lost_on_the_way
+    try:
+        return await deleted(office)
+    finally:
+        office.tap.disturb = None
+
+
+def state(office: Office, operation_id: str) -> str:
+    with closing(Journal(office.journal)) as journal:
+        recorded = journal.find(operation_id)
+    assert recorded is not None
+    return recorded.state
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("arguments", [[], ["list"], ["list", "--all"]], ids=str)
+def test_where_nothing_was_written_yet_the_list_says_so_and_makes_no_file(office: Office, arguments: list[str]) -> None:
+    listed = run(office, *arguments)
+
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert listed.stdout.startswith(f"There is no journal yet: {office.journal}.")
+    assert not office.journal.exists()
+
+
+@pytest.mark.parametrize("arguments", [["show", "ab"], ["settle", "ab"], ["verify"]], ids=str)
+def test_where_nothing_was_written_yet_nothing_can_be_shown_settled_or_vouched_for(
+    office: Office, arguments: list[str]
+) -> None:
+    shown = run(office, *arguments)
+
+    assert (shown.returncode, shown.stdout) == (1, "")
+    assert shown.stderr.startswith("po-mcp: There is no journal yet")
+    assert not office.journal.exists()
+
+
+def test_a_program_reads_an_empty_list_where_nothing_was_written_yet(office: Office) -> None:
+    assert json.loads(run(office, "list", "--json").stdout) == {"operations": [], "totals": {}}
+
+
+async def test_the_list_tells_each_operation_and_what_came_of_it_the_newest_last(office: Office) -> None:
+    first, second, third = await created(office), await deleted(office), await unknown_finalize(office)
+
+    listed = run(office)
+
+    assert (listed.returncode, listed.stderr) == (0, "")
+    rows = listed.stdout.splitlines()
+    assert [row[:12] for row in rows[1:4]] == [first[:12], second[:12], third[:12]]
+    assert "create PO-2025-0043" in rows[1]
+    assert 'DONE     Created PO-2025-0043 for "Acme Fasteners": 1 line, total 0.66.' in rows[1]
+    assert "Deleted order PO-2025-0038 for good." in rows[2]
+    assert "UNKNOWN  What came of the finalize of order PO-2025-0037 is not known" in rows[3]
+    assert rows[-1] == "3 operations: 2 DONE, 1 UNKNOWN."
+
+
+async def unknown_finalize(office: Office) -> str:
+    office.tap.disturb = lost_on_the_way
+    arguments = {"number": "PO-2025-0037", "create_backorder": False}
+    operation_id = await call(office, "finalize_purchase_order", arguments, accept(confirm=True))
+    office.tap.disturb = None
+    return operation_id
+
+
+async def test_the_list_holds_the_open_ones_and_the_latest_twenty_and_all_when_asked(office: Office) -> None:
+    left = await unknown(office)
+    at_an_end = [await created(office, f"PO-2026-{place:04}", quantity=str(place)) for place in range(1, 23)]
+
+    listed = json.loads(run(office, "list", "--json").stdout)
+    everything = json.loads(run(office, "list", "--all", "--json").stdout)
+
+    assert [one["id"] for one in listed["operations"]] == [left, *at_an_end[2:]]
+    assert [one["id"] for one in everything["operations"]] == [left, *at_an_end]
+    assert listed["totals"] == everything["totals"] == {"UNKNOWN": 1, "DONE": 22}
+    assert "The other 2: po-mcp journal list --all" in run(office).stdout
+
+
+async def test_a_proposal_whose_time_is_over_is_shown_expired_and_looking_does_not_write(office: Office) -> None:
+    asked = await call(office, "delete_purchase_order", TEST_ORDER, ElicitResult(action="decline"))
+    with closing(Journal(office.journal, clock=lambda: 0.0)) as journal, closing(sqlite3.connect(office.journal)) as db:
+        db.execute("UPDATE operations SET expires_at = 1")
+        db.commit()
+        before = journal.counts()
+
+        assert json.loads(run(office, "list", "--json").stdout)["totals"] == {"EXPIRED": 1}
+        assert "The time for approving it is over." in run(office, "show", asked).stdout
+        assert journal.counts() == before
+
+
+async def test_everything_of_an_operation_is_shown_in_order(office: Office) -> None:
+    operation_id = await deleted(office)
+
+    shown = run(office, "show", operation_id[:6])
+
+    assert (shown.returncode, shown.stderr) == (0, "")
+    text = flat(shown.stdout)
+    assert re.search(r"asked by mcp \S+, MCP 2026-07-28", text)
+    assert 'Delete purchase order "PO-2025-0038" for good? This cannot be undone.' in text
+    told = ["PROPOSED asked for", "APPROVED approved by a person; through: form", "SENT sent, once", "DONE it happened"]
+    places = [text.index(each) for each in told]
+    assert places == sorted(places)
+    assert "answer: success, verified" in text
+
+
+async def test_a_program_reads_the_exact_question_and_the_events_with_their_times(office: Office) -> None:
+    person = Person(TYPED)
+    async with office.client(person=person) as client:
+        operation_id = outcome(await client.call_tool("delete_purchase_order", TEST_ORDER))["operation_id"]
+
+    shown = json.loads(run(office, "show", operation_id, "--json").stdout)
+
+    assert shown["question"] == person.asked[0].message == shown["events"][0]["detail"]["shown"]
+    assert [event["event"] for event in shown["events"]] == ["PROPOSED", "APPROVED", "SENT", "DONE"]
+    assert all(datetime.fromisoformat(event["at"]).tzinfo for event in shown["events"])
+    assert shown["outcome"]["status"] == "done"
+    assert shown["intent"]["snapshot"]["order"]["number"] == "PO-2025-0038"
+
+
+async def test_of_a_create_it_shows_what_was_to_be_ordered(office: Office) -> None:
+    text = flat(run(office, "show", await created(office)).stdout)
+
+    assert "Order PO-2025-0043 from Acme Fasteners:" in text
+    assert "3 x NUT-M8 at 0.22" in text
+    assert "APPROVED asked for; no person is asked before this" in text
+
+
+async def test_text_that_steers_a_terminal_is_written_out(office: Office) -> None:
+    operation_id = await created(office)
+    rewritten = {"draft": {"number": "PO\x1b[2J", "vendor": {"name": "[red]A\u202e"}, "lines": []}}
+    edit(office.journal, "UPDATE operations SET intent = ?", json.dumps(rewritten))
+
+    text = run(office, "show", operation_id).stdout
+
+    assert "\x1b" not in text
+    assert r"Order PO\u{001B}[2J from [red]A\u{202E}:" in text
+
+
+@pytest.mark.parametrize("which", ["show", "settle"])
+async def test_an_id_must_begin_one_operation(office: Office, which: str) -> None:
+    await created(office)
+    await deleted(office)
+
+    for beginning, said in (("", "2 operations have an id that begins so."), ("xyz", "No operation has an id")):
+        shown = run(office, which, beginning)
+        assert (shown.returncode, shown.stdout) == (1, "")
+        assert said in shown.stderr
+        assert shown.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [["list"], ["show", "ab"], ["settle", "ab"], ["verify"]], ids=str)
+def test_a_file_that_is_no_journal_ends_it_with_one_line(office: Office, arguments: list[str]) -> None:
+    office.journal.write_text("not a database, and long enough to be told from an empty one\n" * 40)
+
+    ended = run(office, *arguments)
+
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("po-mcp: The journal of operations cannot be used now")
+    assert ended.stderr.count("\n") == 1
+
+
+# settle
+
+
+async def test_what_reading_shows_is_settled_without_asking_anybody(office: Office) -> None:
+    operation_id = await unknown(office)
+    office.change(lambda book: book.delete("PO-2025-0038"))
+
+    settled = run(office, "settle", operation_id)
+
+    assert settled.returncode == 0
+    assert "That decides it. SANDBOX: no real order. Done: the ERP no longer shows the order" in settled.stdout
+    assert state(office, operation_id) == "DONE"
+
+
+async def test_an_effect_that_is_absent_decides_once_it_cannot_come_late(office: Office) -> None:
+    operation_id = await sent_by_a_process_that_died(office, 7200)
+
+    early = run(office, "settle", operation_id, PO_MCP_LATE_APPLY="7200", PO_MCP_READ_LAG="60")
+    settled = run(office, "settle", operation_id, PO_MCP_LATE_APPLY="3600", PO_MCP_READ_LAG="60")
+
+    assert (early.returncode, settled.returncode) == (3, 0)
+    assert "It was not applied: the ERP still shows the order. It may be asked for again." in settled.stdout
+    assert state(office, operation_id) == "NOT_APPLIED"
+
+
+async def test_without_a_terminal_nobody_can_settle_what_reading_does_not(office: Office) -> None:
+    operation_id = await unknown(office)
+
+    settled = run(office, "settle", operation_id)
+
+    assert settled.returncode == 3
+    assert "Only a person at a terminal can settle it now. Nothing was recorded." in settled.stdout
+    assert state(office, operation_id) == "UNKNOWN"
+
+
+@pytest.mark.parametrize(
+    ("said", "after", "status"), [("applied", "DONE", "done"), ("not applied", "NOT_APPLIED", "refused")]
+)
+async def test_a_person_tells_what_happened_and_it_is_recorded(
+    office: Office, said: str, after: str, status: str
+) -> None:
+    operation_id = await unknown(office)
+
+    ended, screen = typed(office, f"{said}\nPO-2025-0038\n", "settle", operation_id[:8])
+
+    assert ended == 0, screen
+    assert "That does not decide it: the ERP still shows the order." in screen
+    assert "Recorded. SANDBOX: no real order." in screen
+    shown = json.loads(run(office, "show", operation_id, "--json").stdout)
+    assert (shown["state"], shown["outcome"]["status"]) == (after, status)
+    assert shown["events"][-1]["event"] == after
+    assert shown["events"][-1]["detail"] == {
+        "by": "a person at a terminal",
+        "said": said,
+        "observed": "the ERP still shows the order",
+    }
+    assert run(office, "verify").returncode == 0
+
+
+async def test_what_a_person_settled_as_not_applied_can_be_asked_for_again(office: Office) -> None:
+    first = await unknown(office)
+    typed(office, "not applied\nPO-2025-0038\n", "settle", first)
+
+    second = await deleted(office)
+
+    assert second != first
+    assert state(office, second) == "DONE"
+    assert office.order("PO-2025-0038") is None
+
+
+@pytest.mark.parametrize(
+    "answers",
+    ["leave\n", "applied\nPO-2025-0039\n", "applied\nyes\n", "not applied\n\x04", "\x03", "\x04"],
+    ids=ascii,
+)
+async def test_anything_but_a_clear_answer_leaves_it_unknown(office: Office, answers: str) -> None:
+    operation_id = await unknown(office)
+
+    ended, screen = typed(office, answers, "settle", operation_id)
+
+    assert ended == 3, screen
+    assert "It stays unknown. Nothing was recorded." in screen
+    assert "Traceback" not in screen
+    assert state(office, operation_id) == "UNKNOWN"
+
+
+async def test_what_another_process_settled_meanwhile_stays_as_that_one_recorded_it(office: Office) -> None:
+    operation_id = await unknown(office)
+
+    def settle_elsewhere() -> None:
+        with closing(Journal(office.journal)) as journal:
+            recorded = journal.find(operation_id)
+            assert recorded is not None
+            assert recorded.outcome is not None
+            ended = recorded.outcome.model_copy(update={"status": "done", "message": "Done."})
+            assert journal.settle(operation_id, "UNKNOWN", "DONE", ended, {})
+
+    ended, screen = typed(office, "not applied\nPO-2025-0038\n", "settle", operation_id, meanwhile=settle_elsewhere)
+
+    assert ended == 1, screen
+    assert "settled by another process meanwhile" in screen
+    assert state(office, operation_id) == "DONE"
+
+
+async def test_only_what_is_not_known_is_settled(office: Office) -> None:
+    settled = run(office, "settle", await deleted(office))
+
+    assert settled.returncode == 1
+    assert "is DONE: only one whose outcome is not known is settled." in settled.stderr
+
+
+async def test_an_operation_is_not_looked_for_in_another_erp(office: Office) -> None:
+    operation_id = await unknown(office)
+
+    settled = run(office, "settle", operation_id, PO_MCP_SANDBOX=str(office.book.with_name("another.db")))
+
+    assert settled.returncode == 1
+    assert "It was sent to another connection, sandbox" in settled.stderr
+    assert state(office, operation_id) == "UNKNOWN"
+
+
+@pytest.mark.parametrize("seconds", [0, 7200], ids=["under way", "left behind by a process that died"])
+async def test_what_was_sent_and_never_answered_is_settled_once_its_sender_is_gone(
+    office: Office, seconds: float
+) -> None:
+    operation_id = await sent_by_a_process_that_died(office, seconds)
+
+    settled = run(office, "settle", operation_id)
+
+    if seconds:
+        assert (settled.returncode, state(office, operation_id)) == (0, "NOT_APPLIED"), settled.stderr
+    else:
+        assert (settled.returncode, state(office, operation_id)) == (1, "SENT")
+        assert "It may still be on its way." in settled.stderr
+
+
+async def sent_by_a_process_that_died(office: Office, seconds: float) -> str:
+    """Claim what a person was asked about, as a process would that then died so many seconds ago."""
+    asked = await call(office, "delete_purchase_order", TEST_ORDER, ElicitResult(action="decline"))
+    with closing(Journal(office.journal)) as journal:
+        now = journal.now()
+    with closing(Journal(office.journal, clock=lambda: now - seconds)) as journal:
+        found = journal.find(asked)
+        assert found is not None
+        assert journal.approve(asked, found.operation.intent, {"through": "form"})
+        assert journal.claim(asked) is not None
+    return asked
+
+
+# verify
+
+
+async def test_where_nothing_was_edited_verify_says_what_it_checked(office: Office) -> None:
+    await created(office)
+    await deleted(office)
+    await unknown_finalize(office)
+
+    verified = run(office, "verify")
+
+    assert (verified.returncode, verified.stderr) == (0, "")
+    assert verified.stdout == "3 operations and 11 events checked: nothing was edited.\n"
+
+
+OPERATION_COLUMNS = ("id", "meaning", "connection", "kind", "number", "arguments", "digest", "question", "intent")
+STANDING_COLUMNS = ("fingerprint", "attempt", "state", "expires_at", "sent_at", "settled_at", "outcome", "last_event")
+TRAIL_COLUMNS = ("place", "operation_id", "at", "event", "detail", "row", "previous", "hash")
+NUMBERS = {"attempt", "expires_at", "sent_at", "settled_at", "place", "at"}
+EVERY_COLUMN = [
+    *(("operations", column) for column in (*OPERATION_COLUMNS, *STANDING_COLUMNS)),
+    *(("trail", column) for column in TRAIL_COLUMNS),
+]
+
+
+def edit(file: Path, statement: str, *values: object) -> None:
+    """Do what somebody would who has the file and knows SQLite."""
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("DROP TRIGGER IF EXISTS trail_is_not_edited")
+        db.execute("DROP TRIGGER IF EXISTS trail_is_not_cut")
+        db.execute(statement, values)
+        db.commit()
+
+
+async def test_every_column_there_is_is_edited_below(office: Office) -> None:
+    await created(office)
+
+    with closing(sqlite3.connect(office.journal)) as db:
+        there = [
+            (table, row[1]) for table in ("operations", "trail") for row in db.execute(f"PRAGMA table_info({table})")
+        ]
+
+    assert there == EVERY_COLUMN
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A journal of two operations, made once: every test edits a copy."""
+    office = Office(tmp_path_factory.mktemp("kept") / "book.db")
+
+    async def two() -> None:
+        await deleted(office)
+        await created(office)
+
+    anyio.run(two)
+    return office.journal
+
+
+@pytest.mark.parametrize(("table", "column"), EVERY_COLUMN, ids="-".join)
+def test_whichever_column_is_edited_verify_finds_it(office: Office, kept: Path, table: str, column: str) -> None:
+    value = 4711 if column in NUMBERS else "edited"
+    for place in ("MAX", "MIN"):  # the last row, then the first
+        shutil.copy(kept, office.journal)
+        edit(
+            office.journal, f"UPDATE {table} SET {column} = ? WHERE rowid = (SELECT {place}(rowid) FROM {table})", value
+        )
+        with closing(Journal(office.journal)) as journal:
+            faults = journal.verify()
+        assert faults, place
+
+    verified = run(office, "verify")
+
+    assert (verified.returncode, verified.stderr) == (1, "")
+    assert verified.stdout.splitlines() == faults
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("DELETE FROM trail WHERE place = 2", "event 3: an event before it is missing"),
+        ("DELETE FROM trail WHERE place = (SELECT MAX(place) FROM trail)", "its last event is missing"),
+        ("DELETE FROM operations WHERE kind = 'delete'", "it was removed"),
+        ("UPDATE operations SET state = 'DONE', settled_at = 1, outcome = NULL WHERE kind = 'delete'", "it was edited"),
+    ],
+)
+def test_what_was_cut_out_is_found(office: Office, kept: Path, statement: str, said: str) -> None:
+    shutil.copy(kept, office.journal)
+    edit(office.journal, statement)
+
+    verified = run(office, "verify")
+
+    assert verified.returncode == 1
+    assert said in verified.stdout
+
+
+@pytest.mark.parametrize("column", ["question", "outcome", "intent"])
+async def test_what_was_edited_into_nonsense_is_no_crash(office: Office, column: str) -> None:
+    operation_id = await deleted(office)
+    edit(office.journal, f"UPDATE operations SET {column} = '[]'")
+
+    for arguments in (["list"], ["show", operation_id], ["show", operation_id, "--json"]):
+        shown = run(office, *arguments)
+        assert "Traceback" not in shown.stderr
+        assert shown.returncode == 0 or "po-mcp journal verify" in shown.stderr
