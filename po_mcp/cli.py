@@ -15,6 +15,7 @@ COMMANDS = {
     "demo": "Play the whole story in this terminal, against a fresh sandbox.",
     "call": "Call a tool from this terminal.",
     "journal": "Show what was asked for, approved, sent and settled.",
+    "doctor": "Tell what works, what is missing, and the next step.",
     "sandbox": "Serve the sandbox ERP on this machine, with faults on demand.",
 }
 """Each is `command` in the module of po_mcp.commands that has its name, imported when it runs."""

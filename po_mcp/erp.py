@@ -52,6 +52,10 @@ class ERP(Protocol):
     def notice(self) -> str:
         """What stands before every question and outcome; empty for a real ERP."""
 
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds by which the ERP's clock was ahead at its last answer; None where it did not tell."""
+
     def valid_number(self, number: str) -> str:
         """Return the number if this ERP could hold it and a path can carry it; else `InvalidInput`."""
 

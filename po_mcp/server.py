@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import logging
 import time
 from collections.abc import AsyncIterator, Callable
@@ -23,7 +21,7 @@ from po_mcp.config import Settings
 from po_mcp.connectors import connect
 from po_mcp.desk import Desk
 from po_mcp.erp import ERP
-from po_mcp.errors import JournalUnavailable, PurchaseOrderError
+from po_mcp.errors import PurchaseOrderError
 from po_mcp.person import Asking
 from po_mcp.tools import REGISTRY, Registered
 from po_mcp.tools._schema import slim
@@ -98,7 +96,7 @@ def build_server(
         clock: the journal's, in seconds since 1970.
     """
     journal = Journal(settings.journal_path(), settings.approval_ttl, clock)
-    connector = erp or connect(settings, lambda name: SharedToken(journal, name))
+    connector = erp or connect(settings, journal.shared_token)
     late_apply, read_lag = settings.bounds()
     executor = Executor(connector, journal, settings.timeout, late_apply, read_lag)
 
@@ -139,27 +137,6 @@ async def _recover_now_and_then(executor: Executor) -> None:
         except PurchaseOrderError as exc:
             logger.warning("operations that are not settled could not be looked at: %s", exc.what)
         await anyio.sleep(_RECOVERY)
-
-
-class SharedToken:
-    """The token of one connection, kept in the journal for all processes of one user."""
-
-    def __init__(self, journal: Journal, name: str) -> None:
-        self._journal = journal
-        self._name = hashlib.sha256(name.encode()).hexdigest()
-
-    def load(self) -> tuple[str, float] | None:
-        """Return the token and the seconds that it lasts; None where the journal cannot be used."""
-        try:
-            found = self._journal.load_token(self._name)
-        except JournalUnavailable:
-            return None
-        return None if found is None else (found[0], found[1] - self._journal.now())
-
-    def save(self, token: str, lasting: float) -> None:
-        """Keep the token; where the journal cannot be used, every process has its own."""
-        with contextlib.suppress(JournalUnavailable):
-            self._journal.save_token(self._name, token, self._journal.now() + lasting)
 
 
 def _is_listed(tool: Registered, erp: ERP, settings: Settings) -> bool:

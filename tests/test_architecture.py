@@ -26,7 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "connectors": {"erp", "config", "sandbox", *VOCABULARY},
     "sandbox": set(),
     "server": {"tools", "desk", "person", "writes", "erp", "config", "connectors", *VOCABULARY},
-    "commands": {"server", "tools", "desk", "person", "config", "connectors", "sandbox", *VOCABULARY},
+    "commands": {"server", "tools", "desk", "person", "writes", "erp", "config", "connectors", "sandbox", *VOCABULARY},
     "cli": {"commands", "config", "errors"},
     "__main__": {"cli"},
     "__init__": set(),

@@ -18,8 +18,9 @@ import httpx2
 from po_mcp import __version__
 from po_mcp.connectors import bodies, exact_json
 from po_mcp.connectors.dialect import PASSING_STATUSES, Answer, Dialect
+from po_mcp.connectors.header_times import retry_after, skew
 from po_mcp.connectors.paths import address
-from po_mcp.connectors.retrying import Retrying, Tried, retry_after
+from po_mcp.connectors.retrying import Retrying, Tried
 from po_mcp.connectors.tokens import Token, Tokens
 from po_mcp.errors import BadAnswer, ERPError, OutcomeUnknown, SignInFailed, Unreachable
 
@@ -78,6 +79,7 @@ class Wire:
         self._retrying = retrying or Retrying()
         self._client: httpx2.AsyncClient | None = None
         self.tokens: Tokens | None = None
+        self.clock_skew: float | None = None
 
     async def read(
         self, path: str, *segments: str, params: Params | None = None, permission: str | None = None
@@ -196,7 +198,9 @@ class Wire:
             if response.status_code == 400:
                 await _hang_up(response)
             await response.aclose()
-        asked = retry_after(response.headers.get("retry-after"), datetime.now(UTC))
+        now = datetime.now(UTC)
+        self.clock_skew = skew(response.headers.get("date"), now)
+        asked = retry_after(response.headers.get("retry-after"), now)
         return Answer(response.status_code, _json(response.status_code, raw), asked)
 
     def _request(

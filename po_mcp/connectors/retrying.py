@@ -6,13 +6,9 @@ For reads and sign-ins only. A write never comes here.
 from __future__ import annotations
 
 import itertools
-import math
 import random
-import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 
 import anyio
 import httpx2
@@ -39,7 +35,6 @@ PASSING_ERRORS = (
 """No answer, a broken one, or a body cut off."""
 
 Attempt = Callable[[], Awaitable[Answer]]
-_SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 _any_fraction = random.SystemRandom().random
 
 
@@ -137,20 +132,3 @@ async def _outcome(attempt: Attempt) -> Answer | Exception:
 
 def _passing(outcome: Answer | Exception) -> bool:
     return not isinstance(outcome, Answer) or outcome.status in PASSING_STATUSES
-
-
-def retry_after(text: str | None, now: datetime) -> int | None:
-    """Read a Retry-After header: the seconds from `now`, or None where it says none or the past.
-
-    It is written as seconds or as an HTTP date (https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3).
-    """
-    if text is None:
-        return None
-    if _SECONDS.fullmatch(text.strip()):
-        return int(text)
-    try:
-        moment = parsedate_to_datetime(text)
-    except (ValueError, OverflowError):
-        return None
-    seconds = ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
-    return math.ceil(seconds) if seconds > 0 else None

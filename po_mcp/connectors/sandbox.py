@@ -48,6 +48,7 @@ class Sandbox:
 
     title = "Sandbox"
     notice = "SANDBOX: no real order."
+    clock_skew = None
     operations: frozenset[Operation] = frozenset({"list", "get", "create", "finalize", "delete", "catalog"})
     limits = (
         "The sandbox lists open and partly received orders only, and cannot edit an order's lines or receive goods."

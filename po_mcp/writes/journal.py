@@ -5,18 +5,18 @@ Every move is a compare-and-set within one transaction, together with its event 
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from po_mcp.errors import OperationUnderWay, TooManyQuestions
 from po_mcp.writes import trail
-from po_mcp.writes.approval import Field, Question
 from po_mcp.writes.operation import LIVE, Operation, Recorded, State, WriteOutcome, may_move
+from po_mcp.writes.rows import call_of, recorded_of, values_of
+from po_mcp.writes.shared_token import SharedToken
 from po_mcp.writes.storage import MEMORY, Storage
 
 MOST_OPEN = 20
@@ -117,7 +117,7 @@ class Journal:
                 return None
             if not self._move(db, operation_id, "APPROVED", "SENT", {}, sent_at=self._clock()):
                 return None
-            return Claim(_recorded(self._row(db, operation_id)).operation)
+            return Claim(recorded_of(self._row(db, operation_id)).operation)
 
     def settle(
         self, operation_id: str, before: State, after: State, outcome: WriteOutcome, detail: Mapping[str, Any]
@@ -139,7 +139,7 @@ class Journal:
         with self._storage.writing() as db:
             self._expired(db, operation_id)
             row = self._row(db, operation_id)
-            return _recorded(row) if row is not None else None
+            return recorded_of(row) if row is not None else None
 
     def live(self, connection: str) -> list[Recorded]:
         """Return the operations of a connection that are not at their end, oldest first."""
@@ -149,7 +149,7 @@ class Journal:
                 f"SELECT * FROM operations WHERE connection = ? AND {_IN_LIVE} ORDER BY rowid",  # noqa: S608
                 (connection, *_LIVE),
             )
-            return [_recorded(row) for row in found]
+            return [recorded_of(row) for row in found]
 
     def done_lately(self, operation: Operation) -> Recorded | None:
         """Return what was done within its life for the same call, of whatever state of the order."""
@@ -157,9 +157,9 @@ class Journal:
             row = db.execute(
                 "SELECT * FROM operations WHERE connection = ? AND kind = ? AND number = ? AND arguments = ?"
                 " AND state = 'DONE' AND settled_at > ? ORDER BY settled_at DESC LIMIT 1",
-                (*_call(operation), self._clock() - self._life),
+                (*call_of(operation), self._clock() - self._life),
             ).fetchone()
-            return _recorded(row) if row is not None else None
+            return recorded_of(row) if row is not None else None
 
     def alike(self, operation: Operation) -> Recorded | None:
         """Return an order of the same content and another number that was, or may have been, created lately."""
@@ -170,12 +170,12 @@ class Journal:
                 " ORDER BY sent_at DESC LIMIT 1",
                 (operation.connection, operation.fingerprint, operation.number, self._clock() - self._life),
             ).fetchone()
-            return _recorded(row) if row is not None else None
+            return recorded_of(row) if row is not None else None
 
     def all(self) -> list[Recorded]:
         """Return every operation, oldest first."""
         with self._storage.reading() as db:
-            return [_recorded(row) for row in db.execute("SELECT * FROM operations ORDER BY rowid")]
+            return [recorded_of(row) for row in db.execute("SELECT * FROM operations ORDER BY rowid")]
 
     def events(self, operation_id: str) -> list[trail.Event]:
         """Return the trail of one operation."""
@@ -198,18 +198,9 @@ class Journal:
         with self._storage.writing() as db:
             return list(trail.faults(db))
 
-    # Shared tokens
-
-    def load_token(self, connection: str) -> tuple[str, float] | None:
-        """Return the token that a process of this user keeps for a connection, and its end in seconds since 1970."""
-        with self._storage.reading() as db:
-            row = db.execute("SELECT token, ends_at FROM tokens WHERE connection = ?", (connection,)).fetchone()
-            return (row["token"], row["ends_at"]) if row is not None else None
-
-    def save_token(self, connection: str, token: str, ends_at: float) -> None:
-        """Keep a token for all processes of this user."""
-        with self._storage.writing() as db:
-            db.execute("INSERT OR REPLACE INTO tokens VALUES (?, ?, ?)", (connection, token, ends_at))
+    def shared_token(self, name: str) -> SharedToken:
+        """Return the place where all processes of this user keep the token of the connection `name`."""
+        return SharedToken(self._storage, name, self._clock)
 
     # Within a transaction
 
@@ -239,11 +230,8 @@ class Journal:
     ) -> Recorded:
         [attempts] = db.execute("SELECT COUNT(*) FROM operations WHERE meaning = ?", (operation.meaning,)).fetchone()
         operation = replace(operation, attempt=attempts)
-        question = None if operation.question is None else json.dumps(asdict(operation.question))
         expires_at = self._clock() + self._life
-        columns = (operation.id, operation.meaning, *_call(operation), operation.digest, question, operation.intent)
-        rest = (operation.fingerprint, attempts, state, expires_at, None, None, None, "")
-        db.execute(f"INSERT INTO operations VALUES ({', '.join('?' * 17)})", (*columns, *rest))  # noqa: S608
+        db.execute(f"INSERT INTO operations VALUES ({', '.join('?' * 17)})", values_of(operation, state, expires_at))  # noqa: S608
         shown = {"shown": operation.question.text} if operation.question else {}
         trail.append(db, trail.Event(operation.id, self._clock(), state, {**detail, **shown}))
         return Recorded(operation, state, expires_at)
@@ -270,7 +258,7 @@ class Journal:
             f"SELECT * FROM operations WHERE connection = ? AND number = ? AND {_IN_LIVE}",  # noqa: S608
             (operation.connection, operation.number, *_LIVE),
         ).fetchone()
-        return _recorded(row) if row is not None else None
+        return recorded_of(row) if row is not None else None
 
     def _done_lately(self, db: sqlite3.Connection, operation: Operation) -> Recorded | None:
         row = db.execute(
@@ -278,7 +266,7 @@ class Journal:
             " ORDER BY attempt DESC LIMIT 1",
             (operation.meaning, self._clock() - self._life),
         ).fetchone()
-        return _recorded(row) if row is not None else None
+        return recorded_of(row) if row is not None else None
 
     def _expired(self, db: sqlite3.Connection, operation_id: str) -> bool:
         self._expire(db)
@@ -295,30 +283,3 @@ class Journal:
 
     def _row(self, db: sqlite3.Connection, operation_id: str) -> Any:
         return db.execute("SELECT * FROM operations WHERE id = ?", (operation_id,)).fetchone()
-
-
-def _call(operation: Operation) -> Iterable[str]:
-    return (operation.connection, operation.kind, operation.number, operation.arguments)
-
-
-def _recorded(row: sqlite3.Row) -> Recorded:
-    operation = Operation(
-        connection=row["connection"],
-        kind=row["kind"],
-        number=row["number"],
-        arguments=row["arguments"],
-        digest=row["digest"],
-        question=_question(row["question"]),
-        intent=row["intent"],
-        fingerprint=row["fingerprint"],
-        attempt=row["attempt"],
-    )
-    outcome = WriteOutcome.model_validate_json(row["outcome"]) if row["outcome"] else None
-    return Recorded(operation, row["state"], row["expires_at"], row["sent_at"], row["settled_at"], outcome)
-
-
-def _question(text: str | None) -> Question | None:
-    if text is None:
-        return None
-    kept = json.loads(text)
-    return Question(kept["text"], tuple(Field(**field) for field in kept["fields"]))

@@ -11,8 +11,9 @@ import pytest
 
 from po_mcp.connectors.dialect import Answer
 from po_mcp.connectors.exact_json import NotExact
+from po_mcp.connectors.header_times import retry_after
 from po_mcp.connectors.inventory_pro import InventoryPro
-from po_mcp.connectors.retrying import Budget, Retrying, retry_after
+from po_mcp.connectors.retrying import Budget, Retrying
 from po_mcp.errors import BadAnswer, PurchaseOrderError, TooManyRequests, Unreachable
 from po_mcp.orders import OrderQuery
 

@@ -368,8 +368,20 @@ def test_a_full_disk_refuses_the_write_and_leaves_nothing_half_done(journal: Jou
 
 
 def test_a_token_is_shared_by_the_processes_of_one_user(journal: Journal, file: Path, clock: Clock) -> None:
-    assert journal.load_token("exsited") is None
-    journal.save_token("exsited", "first", 1.0)
-    journal.save_token("exsited", "second", 2.0)
+    mine, theirs = journal.shared_token("exsited"), Journal(file, 600, clock).shared_token("exsited")
 
-    assert Journal(file, 600, clock).load_token("exsited") == ("second", 2.0)
+    assert mine.load() is None
+    mine.save("first", 100)
+    theirs.save("second", 200)
+    clock.now += 50
+
+    assert mine.load() == theirs.load() == ("second", 150)
+    assert journal.shared_token("another").load() is None
+
+
+def test_a_token_is_each_processes_own_where_the_journal_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    token = Journal(tmp_path / "a file" / "journal.db").shared_token("exsited")
+
+    token.save("first", 100)
+    assert token.load() is None

@@ -124,6 +124,11 @@ class Exsited:
     def __repr__(self) -> str:
         return f"<Exsited {self.connection}>"
 
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds by which the ERP's clock was ahead at its last answer; None where it did not tell."""
+        return self._wire.clock_skew
+
     def valid_number(self, number: str) -> str:
         """Return the number if a path can carry it; Exsited takes ids of any pattern."""
         return checked_segment(number)

@@ -90,6 +90,11 @@ class InventoryPro:
     def __repr__(self) -> str:
         return f"<InventoryPro {self.connection}>"
 
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds by which the ERP's clock was ahead at its last answer; None where it did not tell."""
+        return self._wire.clock_skew
+
     def valid_number(self, number: str) -> str:
         """Return the number. `Finalize` is none: its path is taken by a call."""
         if number.casefold() == _FINALIZE.casefold():

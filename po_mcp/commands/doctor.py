@@ -1,0 +1,183 @@
+"""`po-mcp doctor`: what works, what is missing, and the next step; for this ERP and for each kind of client.
+
+It reads only: whether the ERP's user may write shows at the first write.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal
+
+import anyio
+import click
+from rich.console import Console
+from rich.text import Text
+
+from po_mcp.commands import _settings
+from po_mcp.config import MEMORY, Settings
+from po_mcp.connectors import connect
+from po_mcp.erp import ERP
+from po_mcp.errors import PurchaseOrderError
+from po_mcp.orders import OrderQuery
+from po_mcp.writes.journal import Journal
+
+_MARKS = {"pass": ("✓", "bold green"), "fail": ("✗", "bold red"), "note": ("·", "bold yellow")}
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line: a pass, a failure with its next step, or what is worth knowing."""
+
+    mark: Literal["pass", "fail", "note"]
+    what: str
+    told: str
+    next_step: str = ""
+
+
+@click.command("doctor")
+@click.option("--json", "as_json", is_flag=True, help="Print the findings, for programs.")
+@click.pass_obj
+def command(config: Path | None, as_json: bool) -> None:
+    """Tell what works and what is missing: settings, the ERP, its rights, the journal, approval.
+
+    Ends with 0 when nothing fails and 1 when something does.
+    """
+    settings = _settings.load(config)
+    try:
+        findings = anyio.run(_examined, settings, None if as_json else Console(highlight=False))
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    if as_json:
+        click.echo(json.dumps([asdict(finding) for finding in findings]))
+    raise SystemExit(1 if any(finding.mark == "fail" for finding in findings) else 0)
+
+
+async def _examined(settings: Settings, console: Console | None) -> list[Finding]:
+    """Examine one thing after the other, and print each finding as it is made."""
+    journal = Journal(settings.journal_path())
+    erp = connect(settings, journal.shared_token)
+    findings = []
+    try:
+        async with aclosing(_findings(settings, erp, journal)) as found:
+            async for finding in found:
+                findings.append(finding)
+                if console is not None:
+                    _print(console, finding)
+    finally:
+        await erp.aclose()
+        journal.close()
+    return findings
+
+
+async def _findings(settings: Settings, erp: ERP, journal: Journal) -> AsyncGenerator[Finding]:
+    yield Finding("pass", "settings", f"{erp.title}, {erp.connection}" + (", read-only" if settings.read_only else ""))
+    read = await _read(erp)
+    yield read
+    if read.mark == "pass":
+        for finding in (await _vendors(erp, settings), await _blockers(erp), _clock(erp)):
+            if finding is not None:
+                yield finding
+    yield _rights(settings)
+    yield _recorded(settings, erp, journal)
+    for finding in _approval(settings):
+        yield finding
+
+
+async def _read(erp: ERP) -> Finding:
+    """Sign in and read one order: the address, the credentials and the right to read."""
+    try:
+        page = await erp.list_orders(OrderQuery(limit=1))
+    except PurchaseOrderError as exc:
+        return Finding("fail", "reading", exc.what, exc.next_step)
+    return Finding("pass", "reading", f"signed in; {page.total_count} orders are listed")
+
+
+async def _vendors(erp: ERP, settings: Settings) -> Finding | None:
+    """Say whether new orders can name their vendors."""
+    if "create" not in erp.operations or settings.read_only:
+        return None
+    try:
+        vendors = await erp.vendors()
+    except PurchaseOrderError as exc:
+        return Finding("fail", "vendors", exc.what, exc.next_step)
+    without = sum(vendor.id is None for vendor in vendors)
+    if without:
+        next_step = "Name a file of vendor name = vendorID in PO_MCP_VENDOR_IDS."
+        return Finding("fail", "vendors", f"{without} of {len(vendors)} cannot be ordered from: no id", next_step)
+    return Finding("pass", "vendors", f"{len(vendors)}, each with the id that a new order needs")
+
+
+async def _blockers(erp: ERP) -> Finding | None:
+    """Say whether what forbids a delete can be read: without it nothing is deleted."""
+    if "delete" not in erp.operations:
+        return None
+    try:
+        page = await erp.list_orders(OrderQuery(limit=1))
+        if page.orders:
+            await erp.snapshot(page.orders[0].number, "delete")
+    except PurchaseOrderError as exc:
+        return Finding("fail", "deleting", exc.what, exc.next_step)
+    return Finding("pass", "deleting", "the documents that forbid it can be read")
+
+
+def _clock(erp: ERP) -> Finding | None:
+    if erp.clock_skew is None:
+        return None
+    told = f"the ERP's clock is {abs(erp.clock_skew):.0f} s {'ahead' if erp.clock_skew > 0 else 'behind'}"
+    if abs(erp.clock_skew) > 120:
+        return Finding("fail", "clock", told, "Set this machine's clock, or the ERP's: tokens and times depend on it.")
+    return Finding("pass", "clock", told)
+
+
+def _rights(settings: Settings) -> Finding:
+    if settings.read_only:
+        return Finding("note", "writing", "PO_MCP_READ_ONLY is set: no tool that writes is listed")
+    rights = {
+        "inventory-pro": "the ERP's user needs Create/Modify PO (SecurityID 42)",
+        "exsited": "the ERP's client needs the right to write purchase orders",
+        "sandbox": "the sandbox lets everything be written",
+    }
+    told = f"{rights[settings.erp]}; whether it has it shows at the first write"
+    return Finding("note", "writing", rights["sandbox"] if settings.erp == "sandbox" else told)
+
+
+def _recorded(settings: Settings, erp: ERP, journal: Journal) -> Finding:
+    """Say whether operations can be recorded: without that nothing is written."""
+    path = settings.journal_path()
+    if path == MEMORY:
+        return Finding("pass", "journal", "in memory, like the sandbox's book")
+    try:
+        faults = journal.verify()
+        open_ones = [one for one in journal.live(erp.connection) if one.state in ("SENT", "UNKNOWN")]
+    except PurchaseOrderError as exc:
+        return Finding("fail", "journal", exc.what, exc.next_step)
+    if faults:
+        return Finding("fail", "journal", f"{len(faults)} places were edited", "See them with po-mcp journal verify.")
+    if open_ones:
+        told = f"{len(open_ones)} operations are not settled"
+        return Finding("note", "journal", told, "See them with po-mcp journal, and settle them there.")
+    return Finding("pass", "journal", f"durable, unedited, nothing unsettled: {path}")
+
+
+def _approval(settings: Settings) -> list[Finding]:
+    """Say which way to a person each kind of client has."""
+    if settings.read_only:
+        return []
+    form = "the question is shown in the chat, as a form"
+    none = "finalize and delete end as approval_required: nothing is sent"
+    return [
+        Finding("pass", "approval", f"a client that shows forms (Claude Code, VS Code, Cursor): {form}"),
+        Finding("note", "approval", f"a client that does not: {none}"),
+        Finding("pass", "approval", "po-mcp call in a terminal: the question is put as prompts"),
+    ]
+
+
+def _print(console: Console, finding: Finding) -> None:
+    mark, style = _MARKS[finding.mark]
+    console.print(Text.assemble((f"{mark} ", style), (f"{finding.what:<10}", "bold"), finding.told), soft_wrap=True)
+    if finding.next_step:
+        console.print(Text(" " * 12 + finding.next_step, "yellow"), soft_wrap=True)

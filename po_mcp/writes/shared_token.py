@@ -1,0 +1,37 @@
+"""The token of a connection, kept where all processes of one user find it.
+
+An ERP that grants one token at a time ends the former with every new one, so two processes that each
+had their own would sign each other out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Callable
+
+from po_mcp.errors import JournalUnavailable
+from po_mcp.writes.storage import Storage
+
+
+class SharedToken:
+    """One connection's token, in the journal's file. `clock` gives seconds since 1970."""
+
+    def __init__(self, storage: Storage, name: str, clock: Callable[[], float]) -> None:
+        self._storage = storage
+        self._name = hashlib.sha256(name.encode()).hexdigest()
+        self._clock = clock
+
+    def load(self) -> tuple[str, float] | None:
+        """Return the token and the seconds that it lasts; None where there is none, or the file cannot be used."""
+        try:
+            with self._storage.reading() as db:
+                row = db.execute("SELECT token, ends_at FROM tokens WHERE connection = ?", (self._name,)).fetchone()
+        except JournalUnavailable:
+            return None
+        return (row["token"], row["ends_at"] - self._clock()) if row is not None else None
+
+    def save(self, token: str, lasting: float) -> None:
+        """Keep the token; where the file cannot be used, every process has its own."""
+        with contextlib.suppress(JournalUnavailable), self._storage.writing() as db:
+            db.execute("INSERT OR REPLACE INTO tokens VALUES (?, ?, ?)", (self._name, token, self._clock() + lasting))

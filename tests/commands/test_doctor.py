@@ -1,0 +1,111 @@
+"""`po-mcp doctor`: what works, what does not, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from tests.office import Office, outcome
+from tests.sandbox.served import served
+from tests.stdio.test_process import environment
+
+DOCTOR = [sys.executable, "-m", "po_mcp", "doctor"]
+
+
+async def examined(tmp_path: Path, *options: str, **changes: str) -> tuple[int, str]:
+    """Run it in a process of its own; return its status and what it printed."""
+    changes = {"PO_MCP_JOURNAL": str(tmp_path / "journal.db"), **changes}
+    run = await anyio.run_process(
+        [*DOCTOR, *options], env=environment(**changes), check=False, stderr=subprocess.STDOUT
+    )
+    return run.returncode, run.stdout.decode()
+
+
+def real(erp: str, port: int, **changes: str) -> dict[str, str]:
+    return {
+        "PO_MCP_ERP": erp,
+        "PO_MCP_BASE_URL": f"http://127.0.0.1:{port}",
+        "PO_MCP_CLIENT_ID": "sandbox",
+        "PO_MCP_CLIENT_SECRET": "sandbox",
+        "PO_MCP_REDIRECT_URI": "https://redirect",
+        **changes,
+    }
+
+
+async def test_a_sandbox_that_is_well_passes(tmp_path: Path) -> None:
+    status, told = await examined(tmp_path)
+
+    assert status == 0
+    assert "✗" not in told
+    assert "✓ reading   signed in; 28 orders are listed" in told
+
+
+@pytest.mark.parametrize("erp", ["inventory-pro", "exsited"])
+async def test_a_real_erp_that_is_well_passes_and_the_right_that_writing_needs_is_named(
+    tmp_path: Path, erp: str
+) -> None:
+    async with served() as there:
+        status, told = await examined(tmp_path, **real(erp, there.port))
+
+    assert (status, "✗" in told) == (0, False)
+    assert "whether it has it shows at the first write" in told
+    assert ("SecurityID 42" in told) == (erp == "inventory-pro")
+    assert ("the documents that forbid it can be read" in told) == (erp == "exsited")
+
+
+@pytest.mark.parametrize("erp", ["inventory-pro", "exsited"])
+async def test_wrong_credentials_are_named_with_the_settings_to_check(tmp_path: Path, erp: str) -> None:
+    async with served() as there:
+        status, told = await examined(tmp_path, **real(erp, there.port, PO_MCP_CLIENT_SECRET="a-wrong-secret"))
+
+    assert status == 1
+    assert "✗ reading" in told
+    assert "PO_MCP_CLIENT_SECRET" in told
+    assert "a-wrong-secret" not in told
+
+
+async def test_an_erp_that_is_not_there_is_told_with_the_setting_to_check(tmp_path: Path) -> None:
+    status, told = await examined(tmp_path, **real("inventory-pro", 9))
+
+    assert status == 1
+    assert "✗ reading   Inventory Pro cannot be reached." in told
+    assert "PO_MCP_BASE_URL" in told
+
+
+async def test_an_edited_journal_fails_with_the_next_step(office: Office) -> None:
+    async with office.client() as client:
+        outcome(await client.call_tool("finalize_purchase_order", {"number": "PO-2025-0036"}))
+    with closing(sqlite3.connect(office.journal)) as db, db:
+        db.execute("UPDATE operations SET number = 'PO-1'")
+
+    status, told = await examined(office.book.parent, "--json", PO_MCP_SANDBOX=str(office.book))
+    journal: Any = next(finding for finding in json.loads(told) if finding["what"] == "journal")
+
+    assert status == 1
+    assert (journal["mark"], journal["next_step"]) == ("fail", "See them with po-mcp journal verify.")
+
+
+async def test_a_journal_that_cannot_be_used_fails_with_the_setting_to_check(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").mkdir()
+
+    status, told = await examined(tmp_path)
+
+    assert status == 1
+    assert "✗ journal" in told
+    assert "PO_MCP_JOURNAL" in told
+
+
+async def test_a_read_only_server_is_told_to_be_one(tmp_path: Path) -> None:
+    status, told = await examined(tmp_path, PO_MCP_READ_ONLY="true")
+
+    assert status == 0
+    assert "no tool that writes is listed" in told
+    assert "approval" not in told

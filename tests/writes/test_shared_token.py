@@ -1,0 +1,45 @@
+"""Exsited ends a token with every new one: the processes of one user share theirs through the journal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import httpx2
+
+from po_mcp.connectors.exsited import Exsited
+from po_mcp.orders import OrderQuery
+from po_mcp.sandbox import Book, create_app
+from po_mcp.writes.journal import Journal
+from tests.office import Tap
+
+
+def connectors(tmp_path: Path, tap: Tap, *, shared: bool) -> list[Exsited]:
+    """Two connections to one ERP, as two processes of one user have them."""
+    tap.around(httpx2.ASGITransport(create_app(Book.open(tmp_path / "book.db"))))
+    return [
+        Exsited(
+            "http://localhost",
+            "sandbox",
+            "sandbox",
+            "https://redirect",
+            transport=tap,
+            token_store=Journal(tmp_path / "journal.db").shared_token("exsited") if shared else None,
+        )
+        for _ in range(2)
+    ]
+
+
+async def sign_ins(tmp_path: Path, *, shared: bool) -> int:
+    tap = Tap()
+    one, other = connectors(tmp_path, tap, shared=shared)
+    for erp in (one, other) * 5:
+        await erp.list_orders(OrderQuery(limit=1))
+    return sum(path.endswith("/oauth2/token") for _, path in tap.seen)
+
+
+async def test_two_processes_sign_in_once_between_them(tmp_path: Path) -> None:
+    assert await sign_ins(tmp_path, shared=True) == 1
+
+
+async def test_without_sharing_they_would_sign_each_other_out_at_every_turn(tmp_path: Path) -> None:
+    assert await sign_ins(tmp_path, shared=False) == 10
