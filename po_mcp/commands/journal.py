@@ -250,10 +250,9 @@ def _need_settled(recorded: Recorded) -> None:
 
 def _executor(settings: Settings, journal: Journal, recorded: Recorded) -> Executor:
     """Connect to the ERP that the operation was sent to, and to no other."""
-    from po_mcp.connectors import connect  # late: looking at the journal needs neither
-    from po_mcp.server import SharedToken
+    from po_mcp.connectors import connect  # late: looking at the journal needs no connector
 
-    erp = connect(settings, lambda name: SharedToken(journal, name))
+    erp = connect(settings, journal.shared_token)
     if erp.connection != recorded.operation.connection:
         raise InvalidInput(
             f"It was sent to another connection, {visible(recorded.operation.connection)}.",

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, Field
 
 _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 _NOT_SET = (None, "", "NULL")  # the last one ends a list of pages
@@ -64,6 +64,7 @@ def rows(value: object) -> object:
 
 
 Number = Annotated[Decimal | None, BeforeValidator(_number)]
+Positive = Annotated[Decimal | None, Field(gt=0), BeforeValidator(_number)]
 Count = Annotated[int | None, BeforeValidator(_count)]
 Word = Annotated[str | None, BeforeValidator(_word)]
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]

@@ -19,7 +19,7 @@ from pydantic import (
     model_validator,
 )
 
-from po_mcp.connectors.exsited.values import Count, Day, Id, Moment, Number, Word, rows
+from po_mcp.connectors.exsited.values import Count, Day, Id, Moment, Number, Positive, Word, rows
 from po_mcp.errors import BadAnswer
 
 T = TypeVar("T")
@@ -52,7 +52,7 @@ class Token(Theirs):
     """https://developer.exsited.com, Authentication; a lifetime of one hour is usual."""
 
     access_token: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,8192}$", repr=False)]
-    expires_in: Annotated[Number, Field(gt=0)] = None
+    expires_in: Positive = None
 
 
 class Kpis(Theirs):
