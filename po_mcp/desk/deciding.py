@@ -57,6 +57,8 @@ async def _proposed(
 ) -> Recorded | WriteOutcome:
     """Read the order and record the proposal; or return why nobody need be asked."""
     kind: Guarded = "delete" if wish.kind == "delete" else "finalize"
+    if (under_way := desk.journal.under_way(wish)) is not None:
+        return under_way  # the order may show its effect already
     try:
         snapshot = await desk.erp.snapshot(wish.number, kind)
     except OrderNotFound:
@@ -91,7 +93,7 @@ def _cannot_succeed(kind: Guarded, snapshot: Snapshot) -> str | None:
     order = snapshot.order
     state = f"Order {order.number} is {STATUS_WORDS[order.status]}"
     if order.status == "unknown":
-        return f"{state}: the ERP calls it {quoted(order.status_text)}."
+        return f"{state} (the ERP calls it {quoted(order.status_text)}); look at it in the ERP first."
     if kind == "finalize" and order.status not in ("open", "partial"):
         return f"{state}, so it cannot be finalized."
     if kind == "delete" and order.status == "deleted":
@@ -116,7 +118,7 @@ async def _carry_out(desk: Desk, recorded: Recorded) -> WriteOutcome:
             raise
         return await desk.executor.outcome_of(operation.id)
     if changed is None:
-        return await _with_order(desk, await desk.executor.carry_out(operation.id))
+        return await _with_order(desk, operation, await desk.executor.carry_out(operation.id))
     if desk.journal.settle(operation.id, "APPROVED", "STALE", changed, {}):
         return changed
     return await desk.executor.outcome_of(operation.id)
@@ -139,12 +141,12 @@ def _stale(desk: Desk, operation: Operation, why: str, order: PurchaseOrder | No
     return desk.executor.say("stale", operation, text, order=order)
 
 
-async def _with_order(desk: Desk, outcome: WriteOutcome) -> WriteOutcome:
-    """Add the order as it is now to a finalize that was done."""
-    if outcome.status != "done" or outcome.order is not None or outcome.operation_id is None:
+async def _with_order(desk: Desk, operation: Operation, outcome: WriteOutcome) -> WriteOutcome:
+    """Add the order as it is now to a finalize that was done; a reading that lags behind is left out."""
+    if outcome.status != "done" or outcome.order is not None:
         return outcome
-    recorded = desk.journal.find(outcome.operation_id)
-    return outcome.model_copy(update={"order": recorded and await read_back(desk, recorded.operation.number)})
+    order = await read_back(desk, operation.number)
+    return outcome.model_copy(update={"order": order}) if order and order.status == "closed" else outcome
 
 
 async def read_back(desk: Desk, number: str) -> PurchaseOrder | None:

@@ -8,11 +8,12 @@ from dataclasses import replace
 from datetime import date
 
 from po_mcp.desk import Desk, asking, catalog, deciding
-from po_mcp.errors import InvalidInput, OrderNotFound
+from po_mcp.errors import InvalidInput
 from po_mcp.orders import DraftLine, OrderDraft, Vendor
 from po_mcp.untrusted import quoted
 from po_mcp.writes import approval
 from po_mcp.writes.approval import Approver
+from po_mcp.writes.observation import is_gone
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome, arguments_text, digest_of_content
 
 
@@ -114,18 +115,9 @@ async def _proposed(desk: Desk, operation: Operation, draft: OrderDraft, person:
         operation = replace(operation, question=approval.ask_create(draft, desk.erp.notice, like=like, over=over))
     approved = operation.question is None
     recorded = desk.journal.propose(operation, person.who, approved=approved)
-    if recorded.state == "DONE" and await _is_gone(desk, operation.number):
+    if recorded.state == "DONE" and await is_gone(desk.erp, operation.number):
         return desk.journal.anew(operation, person.who, approved=approved)
     return recorded
-
-
-async def _is_gone(desk: Desk, number: str) -> bool:
-    """Tell whether the ERP says that there is no such order; where it does not answer, nothing can be told."""
-    try:
-        await desk.erp.get_order(number)
-    except OrderNotFound:
-        return True
-    return False
 
 
 async def _with_lines(desk: Desk, outcome: WriteOutcome, draft: OrderDraft) -> WriteOutcome:

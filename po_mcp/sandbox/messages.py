@@ -7,6 +7,7 @@ import asyncio
 import socket
 import struct
 import sys
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
@@ -96,7 +97,8 @@ class Connection:
     def reset(self) -> None:
         """End with RST: what was not sent yet is lost."""
         if sock := self._writer.get_extra_info("socket"):
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            with suppress(OSError):  # the client was quicker
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         self._writer.transport.abort()
 
     def close(self) -> None:

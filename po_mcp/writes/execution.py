@@ -11,7 +11,15 @@ from typing import Any, Literal
 import anyio
 
 from po_mcp.erp import ERP
-from po_mcp.errors import JournalUnavailable, OrderNotFound, OutcomeUnknown, PurchaseOrderError, Refused
+from po_mcp.errors import (
+    Conflict,
+    JournalUnavailable,
+    NotPermitted,
+    OrderNotFound,
+    OutcomeUnknown,
+    PurchaseOrderError,
+    Refused,
+)
 from po_mcp.orders import plain
 from po_mcp.untrusted import quoted
 from po_mcp.writes.journal import Claim, Journal
@@ -71,9 +79,14 @@ class Executor:
         if recorded is None:
             return self.say("expired", None, "This operation is not known. Nothing was sent.")
         if recorded.state in ("SENT", "UNKNOWN"):
-            recorded = await self.reconcile(recorded)
+            recorded = await self._reconciled(recorded)
         outcome = self.outcome(recorded)
         return outcome.repeated() if recorded.state == "DONE" else outcome
+
+    @property
+    def _longest(self) -> float:
+        """Seconds from the claim to the last byte: signing in may take as long as the write itself."""
+        return 2 * self.timeout
 
     def has_in_hand(self, operation_id: str) -> bool:
         """Tell whether this process is sending the operation at this moment."""
@@ -88,9 +101,7 @@ class Executor:
     async def reconcile(self, recorded: Recorded) -> Recorded:
         """Read what the ERP shows of a sent operation, and settle it if that is decisive."""
         operation, looked_at = recorded.operation, self.journal.now()
-        observation = Observation("unreadable", "the ERP did not answer in time")
-        with anyio.move_on_after(min(_LOOK, self.timeout)):
-            observation = await observe(self.erp, operation)
+        observation = await self._look(operation)
         if recorded.state == "SENT" and self._is_abandoned(recorded, looked_at):
             self._settle(operation, "SENT", "UNKNOWN", self._unknown(recorded, "the process that sent it is gone."), {})
             recorded = self.journal.find(operation.id) or recorded
@@ -128,20 +139,29 @@ class Executor:
         self._settle(operation, "SENT", after, outcome, detail)
         if after != "UNKNOWN":
             return outcome
-        recorded = self.journal.find(operation.id)
-        return outcome if recorded is None else self.outcome(await self.reconcile(recorded))
+        return self.outcome(await self._reconciled(Recorded(operation, after, 0, claim.sent_at, outcome=outcome)))
+
+    async def _reconciled(self, recorded: Recorded) -> Recorded:
+        """Reconcile; where the journal fails now, what is known is still true: it was sent."""
+        try:
+            return await self.reconcile(recorded)
+        except JournalUnavailable:
+            return recorded
 
     async def _sent(
         self, claim: Claim
     ) -> tuple[Literal["DONE", "REFUSED", "UNKNOWN"], WriteOutcome, Mapping[str, Any]]:
         """Send, and classify the end: what is not definite is unknown."""
         operation = claim.operation
+        if self.journal.now() - claim.sent_at > self.timeout:
+            # This process was stopped in between, and others may have settled the operation meanwhile.
+            return "REFUSED", self.say("refused", operation, "It was too late to send it. Nothing was sent."), {}
         try:
             outcome = await send(self.erp, claim, self)
             return "DONE", outcome, {"answer": "success, verified"}
         except OutcomeUnknown as exc:
             return "UNKNOWN", self._in_doubt(operation, exc.what), {"answer": exc.what}
-        except (Refused, OrderNotFound) as exc:
+        except (Refused, NotPermitted, OrderNotFound) as exc:
             return await self._looked_after(operation, exc)
         except PurchaseOrderError as exc:
             return "REFUSED", self.say("refused", operation, str(exc)), {"answer": exc.what}
@@ -151,15 +171,28 @@ class Executor:
             return "UNKNOWN", self._in_doubt(operation, what), {"answer": type(exc).__name__}
 
     async def _looked_after(self, operation: Operation, refusal: PurchaseOrderError) -> _End:
-        """Look once at what was refused: "already exists" can be our own order, and "not found" our own delete."""
-        observation = await observe(self.erp, operation)
+        """Look once at what was refused: a gateway may say no to what the ERP has done.
+
+        "Already exists" can be our own order, "not found" our own delete. What cannot be looked at is unknown.
+        """
+        observation = await self._look(operation)
         detail = {"answer": refusal.what, "observed": observation.why}
+        if observation.seen == "unreadable":
+            return "UNKNOWN", self._in_doubt(operation, f"{refusal.what} The order cannot be read."), detail
         if observation.seen == "applied":
-            return "DONE", self._observed(operation, observation).repeated(), detail
+            outcome = self._observed(operation, observation, "the write itself was answered with a refusal")
+            is_earlier = operation.kind == "create" and isinstance(refusal, Conflict)
+            return "DONE", outcome.repeated() if is_earlier else outcome, detail
         text = f"{refusal.what} {refusal.next_step}".strip()
         if operation.kind == "create" and observation.seen == "conflict":
             text = f"Order {operation.number} exists already, and it is another order. Nothing was changed."
         return "REFUSED", self.say("refused", operation, text), detail
+
+    async def _look(self, operation: Operation) -> Observation:
+        """Read what the ERP shows, within the time of one reading."""
+        with anyio.move_on_after(min(_LOOK, self.timeout)):
+            return await observe(self.erp, operation)
+        return Observation("unreadable", "the ERP did not answer in time")
 
     def _settle_by(self, observation: Observation, recorded: Recorded, looked_at: float) -> None:
         operation, before = recorded.operation, recorded.state
@@ -185,25 +218,34 @@ class Executor:
             logger.error("operation %s ended %s, and the journal cannot record it", operation.id, after)
 
     def _is_abandoned(self, recorded: Recorded, now: float) -> bool:
-        return now > (recorded.sent_at or now) + self.timeout + _GRACE
+        return now > (recorded.sent_at or now) + self._longest + _GRACE
 
     def _cannot_come_late(self, recorded: Recorded, looked_at: float) -> bool:
         """Tell whether an effect that is absent now will not appear any more."""
         if self.late_apply is None or self.read_lag is None or recorded.sent_at is None:
             return False
-        return looked_at > recorded.sent_at + self.timeout + self.late_apply + self.read_lag
+        return looked_at > recorded.sent_at + self._longest + self.late_apply + self.read_lag
 
     async def _when_sent(self, operation_id: str) -> Recorded | None:
         """Wait for an operation that is being sent, as long as whoever sends it may take."""
-        with anyio.move_on_after(self.timeout + _GRACE):
+        with anyio.move_on_after(self._longest + _GRACE):
             while (recorded := self.journal.find(operation_id)) is not None and recorded.state == "SENT":
                 if operation_id not in self._in_hand and self._is_abandoned(recorded, self.journal.now()):
                     break
                 await anyio.sleep(_POLL)
         return self.journal.find(operation_id)
 
-    def _observed(self, operation: Operation, observation: Observation) -> WriteOutcome:
-        text = f"Done: {observation.why} (seen by reading; the answer to the write itself did not arrive)."
+    @property
+    def _settling(self) -> str:
+        """Say when a reading is decisive."""
+        if self.late_apply is None or self.read_lag is None:
+            return "once the effect is seen; where none is ever seen, a person does (po-mcp journal settle)"
+        return f"once the effect is seen, or after {self._longest + self.late_apply + self.read_lag:.0f} s without it"
+
+    def _observed(
+        self, operation: Operation, observation: Observation, because: str = "the answer to the write did not arrive"
+    ) -> WriteOutcome:
+        text = f"Done: {observation.why} (seen by reading; {because})."
         more = {"order": observation.order, "backorder_number": observation.backorder_number}
         return self.say("done", operation, text, **more)
 
@@ -215,8 +257,8 @@ class Executor:
         sent = datetime.fromtimestamp(recorded.sent_at or 0, UTC)
         text = (
             f"What came of the {operation.kind} of order {operation.number} is not known: {what} It was sent once, at "
-            f"{sent:%H:%M:%S} UTC. Do not repeat it. It is settled by reading the ERP: ask get_operation in a while, "
-            "and tell the user."
+            f"{sent:%H:%M:%S} UTC. Do not repeat it, and tell the user. get_operation reads the order again and "
+            f"settles it {self._settling}."
         )
         return self.say("unknown", operation, text, do_not_repeat=True)
 

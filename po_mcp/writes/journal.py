@@ -31,6 +31,7 @@ class Claim:
     """The right to send one operation, once. Only `Journal.claim` gives it."""
 
     operation: Operation
+    sent_at: float
 
 
 class Journal:
@@ -115,9 +116,10 @@ class Journal:
         with self._storage.writing() as db:
             if self._expired(db, operation_id):
                 return None
-            if not self._move(db, operation_id, "APPROVED", "SENT", {}, sent_at=self._clock()):
+            sent_at = self._clock()
+            if not self._move(db, operation_id, "APPROVED", "SENT", {}, sent_at=sent_at):
                 return None
-            return Claim(recorded_of(self._row(db, operation_id)).operation)
+            return Claim(recorded_of(self._row(db, operation_id)).operation, sent_at)
 
     def settle(
         self, operation_id: str, before: State, after: State, outcome: WriteOutcome, detail: Mapping[str, Any]
@@ -150,6 +152,13 @@ class Journal:
                 (connection, *_LIVE),
             )
             return [recorded_of(row) for row in found]
+
+    def under_way(self, operation: Operation) -> Recorded | None:
+        """Return what the same call asked for before, if that was approved or sent and is not at its end."""
+        with self._storage.writing() as db:
+            live = self._live(db, operation)
+        same = live is not None and call_of(live.operation) == call_of(operation)
+        return live if live is not None and same and live.state != "PROPOSED" else None
 
     def done_lately(self, operation: Operation) -> Recorded | None:
         """Return what was done within its life for the same call, of whatever state of the order."""

@@ -11,7 +11,7 @@ from typing import Literal
 
 from po_mcp.erp import ERP
 from po_mcp.errors import ERPError, OrderNotFound
-from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Snapshot
+from po_mcp.orders import DraftLine, OrderDraft, OrderLine, OrderQuery, PurchaseOrder, Snapshot
 from po_mcp.writes.operation import Operation
 
 Seen = Literal["applied", "absent", "conflict", "unreadable"]
@@ -33,7 +33,9 @@ async def observe(erp: ERP, operation: Operation) -> Observation:
     """Read the order and tell what became of the operation. Never raises an `ERPError`."""
     try:
         order: PurchaseOrder | None = await erp.get_order(operation.number)
-    except OrderNotFound:
+    except OrderNotFound as exc:
+        if not await _answers(erp):
+            return Observation("unreadable", exc.what)
         order = None
     except ERPError as exc:
         return Observation("unreadable", exc.what)
@@ -44,6 +46,28 @@ async def observe(erp: ERP, operation: Operation) -> Observation:
             return await _of_delete(erp, operation, order)
         case "finalize":
             return await _of_finalize(erp, operation, order)
+
+
+async def is_gone(erp: ERP, number: str) -> bool:
+    """Tell whether the ERP says that there is no such order, and is not one that denies everything.
+
+    Raises:
+        ERPError: the order cannot be read.
+    """
+    try:
+        await erp.get_order(number)
+    except OrderNotFound:
+        return await _answers(erp)
+    return False
+
+
+async def _answers(erp: ERP) -> bool:
+    """Tell whether the ERP answers another question: a gateway that says 404 to everything proves no absence."""
+    try:
+        await erp.list_orders(OrderQuery(limit=1))
+    except ERPError:
+        return False
+    return True
 
 
 def draft_of(operation: Operation) -> OrderDraft:
@@ -90,8 +114,12 @@ async def _of_delete(erp: ERP, operation: Operation, order: PurchaseOrder | None
 
 
 async def _of_finalize(erp: ERP, operation: Operation, order: PurchaseOrder | None) -> Observation:
-    if order is None:
-        return Observation("conflict", "the ERP no longer shows the order")
+    if order is None:  # a finalize does not make an order disappear: this tells nothing of it
+        return Observation("unreadable", "the ERP no longer shows the order")
+    if order.status in ("cancelled", "deleted"):
+        return Observation("conflict", f"the ERP shows the order as {order.status}", order)
+    if order.status == "unknown":
+        return Observation("unreadable", "the ERP shows the order in a state that is not known here", order)
     if order.status != "closed":
         return Observation("absent", f"the ERP shows the order as {order.status}", order)
     if not backorder_wanted(operation):

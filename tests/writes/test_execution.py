@@ -99,6 +99,7 @@ async def test_an_effect_that_is_not_seen_is_not_known_and_is_never_sent_again(
 
     assert {(one["status"], one["do_not_repeat"]) for one in [*told, *listed]} == {("unknown", True)}
     assert "Do not repeat it" in told[0]["message"]
+    assert "po-mcp journal settle" in told[0]["message"]
     assert {one["operation_id"] for one in told} == {listed[0]["operation_id"]}
     assert len(office.tap.writes) == 1
     assert not applied(office, tool)
@@ -131,7 +132,7 @@ async def test_absence_settles_it_only_after_the_bounds_that_the_operator_set(of
     person = Person(CALLS[tool][1])
     async with office.client(person=person, erp_bounds=(20.0, 10.0), clock=lambda: clock[0]) as client:
         statuses = [(await call(client, tool))["status"]]
-        clock[0] += 60 + 20 + 10
+        clock[0] += 60 + 60 + 20 + 10
         statuses.append((await call(client, tool))["status"])
         clock[0] += 1
         settled = await call(client, tool)
