@@ -38,6 +38,7 @@ _LATEST = 20
 _SHORT = 12
 _LOOK = 15.0  # seconds for the reading that tells the person what the ERP shows
 _NOTICE = "SANDBOX: no real order. "
+_WIDE = 110
 _PIPE_WIDTH = 160
 
 _STANDS: Mapping[str, str] = {
@@ -114,7 +115,9 @@ def list_operations(config: Path | None, everything: bool = False, as_json: bool
                 rows = [_for_programs(recorded, begun, journal.now()) for recorded in shown]
                 _print_json({"operations": rows, "totals": totals})
             elif found:
-                _console().print(_list(shown, begun, journal.now()), _totals(totals, len(shown)))
+                console = _console()
+                is_narrow = console.width < _WIDE
+                console.print(_list(shown, begun, journal.now(), is_narrow), _totals(totals, len(shown)))
 
 
 @command.command("show")
@@ -292,7 +295,7 @@ def _answer(console: Console, number: str) -> _Said | None:
     console.print(
         "Look at the order in the ERP itself.\n"
         "  applied      the ERP shows what was asked for\n"
-        "  not applied  it does not, and it cannot come late any more: it may then be sent again\n"
+        "  not applied  it does not, and nothing can come late: it may be sent again\n"
         "  leave        you cannot tell"
     )
     try:
@@ -321,15 +324,17 @@ def _settled(console: Console, executor: Executor, recorded: Recorded, said: _Sa
 # Showing
 
 
-def _list(shown: Sequence[Recorded], begun: Mapping[str, float], now: float) -> Table:
+def _list(shown: Sequence[Recorded], begun: Mapping[str, float], now: float, is_narrow: bool) -> Table:
+    """Return a table of one line each; on a narrow screen what came of it stands below."""
     table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("Id", "When", "What", "State"):
+    for name in ("Id", "When", "What", "State")[: 2 if is_narrow else 4]:
         table.add_column(name, no_wrap=True)
     table.add_column("What came of it")
     for one in shown:
-        what = f"{one.operation.kind} {one.operation.number}"
-        state = _state(one, now)
-        cells = (_short(one), _minute(begun[one.operation.id]), what, state, _first_sentence(_came_of(one, now)))
+        what, state = f"{one.operation.kind} {one.operation.number}", _state(one, now)
+        told = _first_sentence(_came_of(one, now))
+        rest = (f"{what} {state}\n{told}",) if is_narrow else (what, state, told)
+        cells = (_short(one), _minute(begun[one.operation.id]), *rest)
         table.add_row(*map(_plain, cells), style="yellow" if state in LIVE else "")
     return table
 
@@ -401,7 +406,8 @@ def _rows(*rows: tuple[str, str]) -> Table:
 
 def _for_programs(recorded: Recorded, begun: Mapping[str, float], now: float) -> dict[str, Any]:
     operation = recorded.operation
-    times = {"expires_at": recorded.expires_at, "sent_at": recorded.sent_at, "settled_at": recorded.settled_at}
+    settled_at = None if recorded.state in LIVE else recorded.settled_at  # of UNKNOWN it is when the doubt began
+    times = {"expires_at": recorded.expires_at, "sent_at": recorded.sent_at, "settled_at": settled_at}
     return {
         "id": operation.id,
         "connection": operation.connection,

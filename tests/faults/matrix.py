@@ -10,7 +10,7 @@ import json
 import tempfile
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
@@ -30,7 +30,6 @@ from po_mcp.connectors.retrying import Retrying
 from po_mcp.erp import ERP
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.faults import FAULTS, Exchange, Relay, Strike
-from po_mcp.sandbox.messages import Connection
 from po_mcp.sandbox.query import Query
 from po_mcp.sandbox.records import Status
 from po_mcp.sandbox.refusals import Missing
@@ -180,7 +179,7 @@ async def run(scenario: Scenario) -> Seen:
 
 async def _play(scenario: Scenario, plan: Sequence[Strike]) -> Seen:
     call = CALLS[scenario.erp, scenario.call]
-    async with served() as erp, _Relay(erp.port, plan) as relay:
+    async with served() as erp, Relay(erp.port, plan) as relay:
         sent, before = Sent(), _orders(erp.book)
         async with _client(scenario, relay.url, sent) as client:
             begun = anyio.current_time()
@@ -277,21 +276,6 @@ def _settings(erp: str, url: str, folder: str) -> Settings:
             "journal": str(Path(folder) / "journal.db"),
         }
     )
-
-
-class _Relay(Relay):
-    """Takes a connection that was gone before it could be reset for one that is reset."""
-
-    async def _serve(self, connection: Connection) -> None:
-        with suppress(OSError):
-            await super()._serve(connection)
-
-    async def __aexit__(self, *error: object) -> None:
-        try:
-            await super().__aexit__(*error)
-        except OSError:
-            await anyio.lowlevel.checkpoint()
-            await super().__aexit__(*error)
 
 
 class Sent(httpx2.AsyncBaseTransport):

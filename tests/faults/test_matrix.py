@@ -29,20 +29,7 @@ def wrong(judged: list[Judged]) -> list[str]:
     return [f"{each.scenario}: {why}" for each in judged for why in each.wrong]
 
 
-BELIEVED = {
-    "403-applied": "a 403 to a write is believed without a look",
-    "404": "a 404 to the read after a delete is believed, and so is a gateway that says it to everything",
-    "409-applied": "a 409 to a write is believed where the look at the order fails",
-}
-"""Faults that are told wrongly as yet. An entry whose reason is gone fails, and must go too."""
-
-
-def marked(fault: str) -> Any:
-    reason = BELIEVED.get(fault)
-    return pytest.param(fault, marks=[pytest.mark.xfail(reason=reason)] if reason else [])
-
-
-@pytest.mark.parametrize("fault", [marked(fault) for fault in FAULTS])
+@pytest.mark.parametrize("fault", FAULTS)
 async def test_whatever_fails_at_most_one_write_is_sent_and_nobody_is_told_a_lie(fault: str) -> None:
     assert wrong(await play([Scenario(erp, call, fault, stage) for erp, call, stage in STRUCK])) == []
 
