@@ -116,7 +116,7 @@ async def _proposed(desk: Desk, operation: Operation, draft: OrderDraft, person:
     approved = operation.question is None
     recorded = desk.journal.propose(operation, person.who, approved=approved)
     if recorded.state == "DONE" and await is_gone(desk.erp, operation.number):
-        return desk.journal.anew(operation, person.who, approved=approved)
+        return desk.journal.propose(operation, person.who, approved=approved, anew=True)
     return recorded
 
 

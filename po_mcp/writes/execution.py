@@ -178,7 +178,11 @@ class Executor:
         observation = await self._look(operation)
         detail = {"answer": refusal.what, "observed": observation.why}
         if observation.seen == "unreadable":
-            return "UNKNOWN", self._in_doubt(operation, f"{refusal.what} The order cannot be read."), detail
+            return (
+                "UNKNOWN",
+                self._in_doubt(operation, "it was answered with a refusal, and the order cannot be read."),
+                detail,
+            )
         if observation.seen == "applied":
             outcome = self._observed(operation, observation, "the write itself was answered with a refusal")
             is_earlier = operation.kind == "create" and isinstance(refusal, Conflict)

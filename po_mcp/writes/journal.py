@@ -72,11 +72,14 @@ class Journal:
 
     # Moving
 
-    def propose(self, operation: Operation, detail: Mapping[str, Any], *, approved: bool = False) -> Recorded:
+    def propose(
+        self, operation: Operation, detail: Mapping[str, Any], *, approved: bool = False, anew: bool = False
+    ) -> Recorded:
         """Record an operation, PROPOSED (or APPROVED where nobody is asked), or return the one that is there.
 
-        The same meaning names the same operation: one that is live, or was done within its life, is
-        returned as it is. A proposal of another meaning that nobody has approved gives way.
+        The same meaning names the same operation: one that is live is returned as it is, and so is one
+        that was done within its life, unless it is asked for `anew` because the ERP no longer shows its
+        effect. A proposal of another meaning that nobody has approved gives way.
 
         Raises:
             OperationUnderWay: the order has another operation that was approved or sent, or is unknown.
@@ -93,15 +96,10 @@ class Journal:
                 )
             if live is not None:
                 self._move(db, live.operation.id, "PROPOSED", "STALE", {"because": "another was proposed"})
-            if live is None and (done := self._done_lately(db, operation)) is not None:
+            if live is None and not anew and (done := self._done_lately(db, operation)) is not None:
                 return done
             if not approved:
                 self._refuse_flood(db, operation)
-            return self._inserted(db, operation, "APPROVED" if approved else "PROPOSED", detail)
-
-    def anew(self, operation: Operation, detail: Mapping[str, Any], *, approved: bool = False) -> Recorded:
-        """Record an operation whose like was done before, though the ERP no longer shows the effect of that."""
-        with self._storage.writing() as db:
             return self._inserted(db, operation, "APPROVED" if approved else "PROPOSED", detail)
 
     def approve(self, operation_id: str, intent: str, detail: Mapping[str, Any]) -> bool:

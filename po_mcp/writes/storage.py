@@ -18,7 +18,10 @@ from pathlib import Path
 from po_mcp.errors import JournalUnavailable
 
 MEMORY = ":memory:"
+BUSY = 5.0
+"""Seconds to wait for another process's transaction."""
 _FULL = 2
+_VERSION = 1  # of schema.sql
 _NETWORK = frozenset({"nfs", "nfs4", "cifs", "smbfs", "smb3", "9p", "afs", "ceph", "glusterfs", "fuse.sshfs"})
 
 
@@ -72,7 +75,7 @@ class Storage:
 def _open(path: str) -> sqlite3.Connection:
     if path != MEMORY:
         _make_private(Path(path))
-    db = sqlite3.connect(path, timeout=5, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
     try:
         db.row_factory = sqlite3.Row
         db.execute("PRAGMA journal_mode = WAL")
@@ -90,7 +93,10 @@ def _prepare(db: sqlite3.Connection) -> None:
     """Make the tables in a new file; two processes may try at once."""
     db.execute("BEGIN IMMEDIATE")
     try:
-        if db.execute("PRAGMA user_version").fetchone()[0] == 0:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > _VERSION:
+            raise JournalUnavailable("The journal was made by a newer version of this program. Nothing was sent.")
+        if version == 0:
             for statement in _statements(files("po_mcp.writes").joinpath("schema.sql").read_text("utf-8")):
                 db.execute(statement)
         db.execute("COMMIT")
@@ -128,8 +134,12 @@ def _file_system(folder: Path) -> str:
         return ""
     place = folder.resolve()
     found = [row.split()[1:3] for row in mounts]
-    holding = [(len(point), kind) for point, kind in found if place.is_relative_to(point.replace("\\040", " "))]
-    return max(holding, default=(0, ""))[1]
+    holding = [
+        (len(point), order, kind)
+        for order, (point, kind) in enumerate(found)  # of two mounts on one point the later one holds
+        if place.is_relative_to(point.replace("\\040", " "))
+    ]
+    return max(holding, default=(0, 0, ""))[2]
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from typing import Any
 
 import anyio
@@ -9,6 +11,7 @@ import httpx2
 import pytest
 from mcp import Client
 
+from po_mcp.writes import storage
 from po_mcp.writes.journal import MOST_OPEN
 from tests.office import ERAS, Disturb, Office, Person, accept, outcome, text
 
@@ -302,3 +305,33 @@ async def test_a_person_is_not_flooded_with_questions(office: Office) -> None:
     assert len(numbers) == 28
     assert len(waiting) == MOST_OPEN
     assert "20 operations wait for a person's answer already. Nothing was sent." in text(told[-1])
+
+
+@every_write
+@pytest.mark.parametrize("disturb", [lose_the_answer, None], ids=["lost answer", "answered"])
+async def test_a_journal_that_fails_after_the_send_does_not_make_the_answer_a_lie(
+    office: Office, tool: str, disturb: Disturb | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process holds the journal from the moment of the write on, longer than this one waits."""
+    monkeypatch.setattr(storage, "BUSY", 0.1)
+    with closing(sqlite3.connect(office.journal, isolation_level=None)) as holder:
+
+        async def held(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+            holder.execute("BEGIN IMMEDIATE")
+            if disturb is not None:
+                return await disturb(wire, request)
+            return await wire.handle_async_request(request)
+
+        office.tap.disturb = held
+        async with office.client(person=Person(CALLS[tool][1])) as client:
+            told = await call(client, tool)
+        holder.execute("ROLLBACK")
+    office.tap.disturb = None
+    async with office.client(person=Person(CALLS[tool][1])) as client:
+        again = await call(client, tool)
+
+    assert told["status"] == ("done" if disturb is None else "unknown")
+    assert told["do_not_repeat"] == (disturb is not None)
+    assert (again["status"], again["replayed"]) == ("done", True)
+    assert len(office.tap.writes) == 1
+    assert applied(office, tool)

@@ -336,6 +336,26 @@ def test_a_file_that_is_no_journal_is_refused(file: Path) -> None:
         Journal(file).propose(DELETE, {})
 
 
+def test_a_journal_of_a_newer_version_is_refused(journal: Journal, file: Path) -> None:
+    journal.propose(DELETE, {})
+    journal.close()
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("PRAGMA user_version = 99")
+
+    with pytest.raises(JournalUnavailable, match="newer version"):
+        Journal(file).propose(DELETE, {})
+
+
+def test_what_was_done_is_recorded_anew_where_the_erp_no_longer_shows_it(journal: Journal) -> None:
+    first = end(journal, CREATE)
+
+    again = journal.propose(CREATE, {}, approved=True, anew=True)
+
+    assert (again.state, again.operation.attempt) == ("APPROVED", 1)
+    assert again.operation.id != first
+    assert journal.propose(CREATE, {}, approved=True, anew=True).operation.id == again.operation.id
+
+
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a file").touch()
 
