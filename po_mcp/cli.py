@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": "Play the whole story in this terminal, against a fresh sandbox.",
     "call": "Call a tool from this terminal.",
+    "approve": "Decide in this terminal on what waits for a person.",
     "sandbox": "Serve the sandbox ERP on this machine, with faults on demand.",
 }
 """Each is `command` in the module of po_mcp.commands that has its name, imported when it runs."""

@@ -6,17 +6,19 @@ from dataclasses import dataclass
 
 from po_mcp.erp import ERP, Operation
 from po_mcp.errors import NotOffered
+from po_mcp.writes.approval import Page
 from po_mcp.writes.execution import Executor
 from po_mcp.writes.journal import Journal
 
 
 @dataclass(frozen=True)
 class Desk:
-    """The ERP that is worked, the record of what was asked for, and who carries it out."""
+    """The ERP that is worked, the record of what was asked for, who carries it out, and where a person decides."""
 
     erp: ERP
     journal: Journal
     executor: Executor
+    page: Page
 
     def need(self, operation: Operation) -> None:
         """Raise `NotOffered` where the ERP has no such call."""

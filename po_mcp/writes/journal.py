@@ -8,15 +8,15 @@ from __future__ import annotations
 import json
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from po_mcp.errors import OperationUnderWay
 from po_mcp.writes import trail
-from po_mcp.writes.approval import Field, Question
 from po_mcp.writes.operation import LIVE, Operation, Recorded, State, WriteOutcome, may_move
+from po_mcp.writes.rows import call_of, recorded_of
 from po_mcp.writes.storage import MEMORY, Storage
 
 _LIVE = tuple(sorted(LIVE))
@@ -96,6 +96,13 @@ class Journal:
                 return False
             return self._move(db, operation_id, "PROPOSED", "APPROVED", detail, intent=intent)
 
+    def reject(self, operation_id: str, detail: Mapping[str, Any]) -> bool:
+        """Record a person's no, which ends the operation."""
+        with self._storage.writing() as db:
+            if self._expired(db, operation_id):
+                return False
+            return self._move(db, operation_id, "PROPOSED", "DECLINED", detail, settled_at=self._clock())
+
     def claim(self, operation_id: str) -> Claim | None:
         """Take the one edge to the wire: for one caller only, in time, and durable when this returns."""
         with self._storage.writing() as db:
@@ -103,7 +110,7 @@ class Journal:
                 return None
             if not self._move(db, operation_id, "APPROVED", "SENT", {}, sent_at=self._clock()):
                 return None
-            return Claim(_recorded(self._row(db, operation_id)).operation)
+            return Claim(recorded_of(self._row(db, operation_id)).operation)
 
     def settle(
         self, operation_id: str, before: State, after: State, outcome: WriteOutcome, detail: Mapping[str, Any]
@@ -118,6 +125,14 @@ class Journal:
         with self._storage.writing() as db:
             trail.append(db, trail.Event(operation_id, self._clock(), event, detail))
 
+    def note_one_of(self, operation_id: str, event: str, most: int) -> bool:
+        """Add to the trail what may happen `most` times in an operation's life; False where it has."""
+        with self._storage.writing() as db:
+            if sum(one.event == event for one in trail.events(db, operation_id)) >= most:
+                return False
+            trail.append(db, trail.Event(operation_id, self._clock(), event, {}))
+            return True
+
     # Reading
 
     def find(self, operation_id: str) -> Recorded | None:
@@ -125,17 +140,17 @@ class Journal:
         with self._storage.writing() as db:
             self._expired(db, operation_id)
             row = self._row(db, operation_id)
-            return _recorded(row) if row is not None else None
+            return recorded_of(row) if row is not None else None
 
-    def live(self, connection: str) -> list[Recorded]:
-        """Return the operations of a connection that are not at their end, oldest first."""
+    def live(self, connection: str | None) -> list[Recorded]:
+        """Return the operations of a connection (None: of all) that are not at their end, oldest first."""
         with self._storage.writing() as db:
             self._expire(db)
             found = db.execute(
-                f"SELECT * FROM operations WHERE connection = ? AND {_IN_LIVE} ORDER BY rowid",  # noqa: S608
+                f"SELECT * FROM operations WHERE connection = ifnull(?, connection) AND {_IN_LIVE} ORDER BY rowid",  # noqa: S608
                 (connection, *_LIVE),
             )
-            return [_recorded(row) for row in found]
+            return [recorded_of(row) for row in found]
 
     def done_lately(self, operation: Operation) -> Recorded | None:
         """Return what was done within its life for the same call, of whatever state of the order."""
@@ -143,9 +158,9 @@ class Journal:
             row = db.execute(
                 "SELECT * FROM operations WHERE connection = ? AND kind = ? AND number = ? AND arguments = ?"
                 " AND state = 'DONE' AND settled_at > ? ORDER BY settled_at DESC LIMIT 1",
-                (*_call(operation), self._clock() - self._life),
+                (*call_of(operation), self._clock() - self._life),
             ).fetchone()
-            return _recorded(row) if row is not None else None
+            return recorded_of(row) if row is not None else None
 
     def alike(self, operation: Operation) -> Recorded | None:
         """Return an order of the same content and another number that was, or may have been, created lately."""
@@ -156,12 +171,21 @@ class Journal:
                 " ORDER BY sent_at DESC LIMIT 1",
                 (operation.connection, operation.fingerprint, operation.number, self._clock() - self._life),
             ).fetchone()
-            return _recorded(row) if row is not None else None
+            return recorded_of(row) if row is not None else None
 
     def all(self) -> list[Recorded]:
         """Return every operation, oldest first."""
         with self._storage.reading() as db:
-            return [_recorded(row) for row in db.execute("SELECT * FROM operations ORDER BY rowid")]
+            return [recorded_of(row) for row in db.execute("SELECT * FROM operations ORDER BY rowid")]
+
+    def latest(self, connection: str, most: int) -> list[Recorded]:
+        """Return the operations of a connection that are at their end, the latest first."""
+        with self._storage.reading() as db:
+            found = db.execute(
+                f"SELECT * FROM operations WHERE connection = ? AND NOT {_IN_LIVE} ORDER BY rowid DESC LIMIT ?",  # noqa: S608
+                (connection, *_LIVE, most),
+            )
+            return [recorded_of(row) for row in found]
 
     def events(self, operation_id: str) -> list[trail.Event]:
         """Return the trail of one operation."""
@@ -216,7 +240,7 @@ class Journal:
         operation = replace(operation, attempt=attempts)
         question = None if operation.question is None else json.dumps(asdict(operation.question))
         expires_at = self._clock() + self._life
-        columns = (operation.id, operation.meaning, *_call(operation), operation.digest, question, operation.intent)
+        columns = (operation.id, operation.meaning, *call_of(operation), operation.digest, question, operation.intent)
         rest = (operation.fingerprint, attempts, state, expires_at, None, None, None, "")
         db.execute(f"INSERT INTO operations VALUES ({', '.join('?' * 17)})", (*columns, *rest))  # noqa: S608
         shown = {"shown": operation.question.text} if operation.question else {}
@@ -238,7 +262,7 @@ class Journal:
             f"SELECT * FROM operations WHERE connection = ? AND number = ? AND {_IN_LIVE}",  # noqa: S608
             (operation.connection, operation.number, *_LIVE),
         ).fetchone()
-        return _recorded(row) if row is not None else None
+        return recorded_of(row) if row is not None else None
 
     def _done_lately(self, db: sqlite3.Connection, operation: Operation) -> Recorded | None:
         row = db.execute(
@@ -246,7 +270,7 @@ class Journal:
             " ORDER BY attempt DESC LIMIT 1",
             (operation.meaning, self._clock() - self._life),
         ).fetchone()
-        return _recorded(row) if row is not None else None
+        return recorded_of(row) if row is not None else None
 
     def _expired(self, db: sqlite3.Connection, operation_id: str) -> bool:
         self._expire(db)
@@ -263,30 +287,3 @@ class Journal:
 
     def _row(self, db: sqlite3.Connection, operation_id: str) -> Any:
         return db.execute("SELECT * FROM operations WHERE id = ?", (operation_id,)).fetchone()
-
-
-def _call(operation: Operation) -> Iterable[str]:
-    return (operation.connection, operation.kind, operation.number, operation.arguments)
-
-
-def _recorded(row: sqlite3.Row) -> Recorded:
-    operation = Operation(
-        connection=row["connection"],
-        kind=row["kind"],
-        number=row["number"],
-        arguments=row["arguments"],
-        digest=row["digest"],
-        question=_question(row["question"]),
-        intent=row["intent"],
-        fingerprint=row["fingerprint"],
-        attempt=row["attempt"],
-    )
-    outcome = WriteOutcome.model_validate_json(row["outcome"]) if row["outcome"] else None
-    return Recorded(operation, row["state"], row["expires_at"], row["sent_at"], row["settled_at"], outcome)
-
-
-def _question(text: str | None) -> Question | None:
-    if text is None:
-        return None
-    kept = json.loads(text)
-    return Question(kept["text"], tuple(Field(**field) for field in kept["fields"]))
