@@ -29,7 +29,7 @@ _LARGEST_FORM = 4096
 _CHOICES = {"yes": True, "no": False}
 
 _SAID: dict[Verdict, tuple[HTTPStatus, str]] = {
-    "no_answer": (HTTPStatus.UNPROCESSABLE_ENTITY, "That does not fit, so nothing was decided."),
+    "no_answer": (HTTPStatus.UNPROCESSABLE_ENTITY, "What you filled in does not fit this order. Nothing was decided."),
     "no_pin": (HTTPStatus.UNPROCESSABLE_ENTITY, "Your PIN is needed. Nothing was decided."),
     "wrong_pin": (HTTPStatus.FORBIDDEN, "That is not the PIN. Nothing was decided."),
     "locked": (HTTPStatus.FORBIDDEN, "Too many wrong PINs were tried. Nothing was decided."),
@@ -53,7 +53,9 @@ def create_app(docket: Docket, hosts: Iterable[str], cookie: str) -> ASGIApp:
         Route("/static/style.css", page.style, methods=["GET"]),
     ]
     handlers: Mapping[Any, Any] = {HTTPException: page.refused, JournalUnavailable: page.unavailable}
-    return Guard(Starlette(routes=routes, exception_handlers=handlers), hosts)
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    return Guard(app, hosts)
 
 
 class _Page:

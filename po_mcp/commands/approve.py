@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,6 +48,7 @@ def command(config: Path | None, operation: str | None) -> None:
         print("po-mcp: a person decides in a terminal, and this is none", file=sys.stderr)  # noqa: T201
         raise SystemExit(NO_ANSWER)
     journal = Journal(settings.journal_path(), settings.approval_ttl)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us may have had it ignored
     try:
         raise SystemExit(_decide(Desktop(_docket(settings, journal)), operation))
     except click.Abort:
@@ -104,11 +106,11 @@ class Desktop:
         if question is not None and question.text.startswith("SANDBOX"):
             self._console.print(Text(question.text.splitlines()[0], "yellow"))
         self._console.print(Panel(Text(f"{sheet.sentence}?\n{sheet.consequence}"), style="bold yellow"))
-        for name, value in _facts(sheet):
+        for name, value in facts_of(sheet):
             self._console.print(Text.assemble((f"{name}: ", "dim"), value))
         for remark in order.remarks:
             self._console.print(Text(remark, "bold red"))
-        self._console.print(_lines(order))
+        self._console.print(lines_of(order))
 
     def answered(self, recorded: Recorded) -> tuple[Decision, dict[str, Any]]:
         """Ask yes or no, and what the question asks besides. Raises: `click.Abort`."""
@@ -161,7 +163,8 @@ class Desktop:
         self._console.print(table)
 
 
-def _facts(sheet: Sheet) -> list[tuple[str, str]]:
+def facts_of(sheet: Sheet) -> list[tuple[str, str]]:
+    """Return what is told of an order above its lines: name and value."""
     order = sheet.order
     facts = [
         ("Vendor", order.vendor + (f" (id {order.vendor_id})" if order.vendor_id else "")),
@@ -174,7 +177,8 @@ def _facts(sheet: Sheet) -> list[tuple[str, str]]:
     return [(name, value) for name, value in facts if value]
 
 
-def _lines(order: Order) -> Table:
+def lines_of(order: Order) -> Table:
+    """Return the lines as a table, figures right-aligned."""
     table = Table("Item", "Description", box=None, padding=(0, 2, 0, 0))
     for name in ("Quantity", "Received", "Outstanding", "Unit price", "Line total"):
         table.add_column(name, justify="right", no_wrap=True)
