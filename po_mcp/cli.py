@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "demo": "Play the whole story in this terminal, against a fresh sandbox.",
     "call": "Call a tool from this terminal.",
+    "approve": "Decide in this terminal on what waits for a person.",
     "journal": "Show what was asked for, approved, sent and settled.",
     "doctor": "Tell what works, what is missing, and the next step.",
     "sandbox": "Serve the sandbox ERP on this machine, with faults on demand.",

@@ -29,6 +29,7 @@ from po_mcp.orders import Price
 
 PREFIX = "PO_MCP_"
 MEMORY = ":memory:"
+_SHORTEST_PIN = 6
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -47,6 +48,12 @@ def _header_text(secret: SecretStr) -> SecretStr:
     if not secret.get_secret_value().isascii() or not secret.get_secret_value().isprintable():
         raise ValueError("must be plain ASCII text")
     return secret
+
+
+def _long_enough(pin: SecretStr) -> SecretStr:
+    if len(pin.get_secret_value()) < _SHORTEST_PIN:
+        raise ValueError(f"must have at least {_SHORTEST_PIN} characters")
+    return pin
 
 
 def _vendor_ids(value: object) -> dict[str, int]:
@@ -94,6 +101,8 @@ class Settings(BaseModel):
     redirect_uri: str | None = None
     vendor_ids: Annotated[dict[str, int], BeforeValidator(_vendor_ids)] = {}
     read_only: bool = False
+    approval: Literal["ask", "page"] = "ask"
+    approver_pin: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
     approval_ttl: Annotated[Seconds, Field(ge=30)] = 600.0
     journal: str | None = None
     late_apply: Annotated[float, Field(ge=0, le=86400)] | None = None

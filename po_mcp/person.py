@@ -1,8 +1,9 @@
-"""The person behind the client, asked by the client's own form, in both protocol eras.
+"""The person behind the client, asked by the client's own form or sent to the page, in both protocol eras.
 
 At 2026-07-28 a call cannot ask: it ends with the question (`Asking`), and the client repeats it with
 the answer. At 2025-11-25 the question is sent inside the call. Either way only an answer to exactly
-the wording that was asked counts.
+the wording that was asked counts. That the page was opened is no answer: what was decided there stands
+in the journal.
 """
 
 from __future__ import annotations
@@ -12,13 +13,20 @@ from typing import Any
 
 from mcp.server.mcpserver import Context
 from mcp.shared.exceptions import MCPError
-from mcp.types import ElicitRequest, ElicitRequestFormParams, ElicitResult, InputRequiredResult
+from mcp.types import (
+    ElicitRequest,
+    ElicitRequestFormParams,
+    ElicitRequestURLParams,
+    ElicitResult,
+    InputRequiredResult,
+)
 
 from po_mcp.untrusted import visible
-from po_mcp.writes.approval import Answer, Question
+from po_mcp.writes.approval import Answer, Page, Question
 
 MODERN = "2026-07-28"
 _KEY = "approval"
+_Params = ElicitRequestFormParams | ElicitRequestURLParams
 
 
 class Asking(Exception):
@@ -55,53 +63,64 @@ class Person:
 
     @property
     def channel(self) -> str:
-        """The client's own form."""
-        return "form"
+        """The client: its own form, or its offer to open the page."""
+        return "client"
 
-    async def ask(self, operation_id: str, question: Question) -> Answer:
-        """Put the question by form.
+    async def ask(self, operation_id: str, question: Question, page: Page) -> Answer:
+        """Put the question by the client's form; where it has none, or the page comes first, send the person there.
 
         Raises:
             Asking: at 2026-07-28, where this call brings no answer to exactly this question.
         """
-        if not self._can_be_asked():
+        params = await self._params(operation_id, question, page)
+        if params is None:
             return Answer("not_asked")
-        params = ElicitRequestFormParams(message=question.text, requested_schema=question.schema())
         if not self._is_modern:
             return await self._ask_within(params)
-        result = self._brought(operation_id, question)
+        state = {"operation": operation_id, "pin": question.pin, "mode": params.mode}
+        result = self._brought(state)
         if result is not None:
-            return _answer(result)
-        state = json.dumps({"operation": operation_id, "pin": question.pin})
+            return _answer(result, params)
         raise Asking(
-            InputRequiredResult(input_requests={_KEY: ElicitRequest(params=params)}, request_state=state),
+            InputRequiredResult(input_requests={_KEY: ElicitRequest(params=params)}, request_state=json.dumps(state)),
         )
 
-    def _can_be_asked(self) -> bool:
-        """Read what this very request declares: an empty elicitation capability means forms."""
+    async def _params(self, operation_id: str, question: Question, page: Page) -> _Params | None:
+        """Choose by what this very request declares: an empty elicitation capability means forms."""
         capabilities = self._ctx.client_capabilities
         elicitation = capabilities.elicitation if capabilities else None
-        if elicitation is None or (elicitation.form is None and elicitation.url is not None):
-            return False
-        return self._is_modern or self._ctx.session.can_send_request
+        if elicitation is None or not (self._is_modern or self._ctx.session.can_send_request):
+            return None
+        if not page.comes_first and (elicitation.form is not None or elicitation.url is None):
+            return ElicitRequestFormParams(message=question.text, requested_schema=question.schema())
+        link = await page.link(operation_id) if elicitation.url is not None else None
+        if link is None:
+            return None
+        return ElicitRequestURLParams(message=question.text, url=link, elicitation_id=operation_id)
 
-    def _brought(self, operation_id: str, question: Question) -> ElicitResult | None:
-        """Return the answer that this call brings, if it is one to this question of this operation."""
-        if self._state != {"operation": operation_id, "pin": question.pin}:
+    def _brought(self, state: dict[str, str]) -> ElicitResult | None:
+        """Return the answer that this call brings, if it is one to this question, asked in this way."""
+        if self._state != state:
             return None
         response = (self._ctx.input_responses or {}).get(_KEY)
         return response if isinstance(response, ElicitResult) else None
 
-    async def _ask_within(self, params: ElicitRequestFormParams) -> Answer:
-        session = self._ctx.session
+    async def _ask_within(self, params: _Params) -> Answer:
+        session, here = self._ctx.session, self._ctx.request_id
         try:
-            result = await session.elicit_form(
-                params.message, params.requested_schema, related_request_id=self._ctx.request_id
-            )
+            if isinstance(params, ElicitRequestURLParams):
+                name = params.elicitation_id or ""
+                result = await session.elicit_url(params.message, params.url, name, related_request_id=here)
+            else:
+                result = await session.elicit_form(params.message, params.requested_schema, related_request_id=here)
         except MCPError:  # the client declared that it can ask, and failed to: nobody said yes
             return Answer("declined")
-        return _answer(result)
+        return _answer(result, params)
 
 
-def _answer(result: ElicitResult) -> Answer:
-    return Answer("accepted", result.content) if result.action == "accept" else Answer("declined")
+def _answer(result: ElicitResult, params: _Params) -> Answer:
+    if result.action != "accept":
+        return Answer("declined")
+    if params.mode == "url":  # it was opened; whatever else the client says, a yes is given on the page
+        return Answer("sent_to_page")
+    return Answer("accepted", result.content)

@@ -17,6 +17,9 @@ from mcp.types import ToolAnnotations
 from pydantic import ValidationError
 
 from po_mcp import __version__
+from po_mcp.approvals.docket import Docket
+from po_mcp.approvals.listener import Listener, NoPage
+from po_mcp.approvals.pin import Pin
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
 from po_mcp.desk import Desk
@@ -86,6 +89,7 @@ def build_server(
     erp: ERP | None = None,
     on_closed: Callable[[], None] | None = None,
     clock: Callable[[], float] = time.time,
+    with_page: bool = True,
 ) -> MCPServer[Desk]:
     """Build the MCP server for these settings.
 
@@ -94,19 +98,29 @@ def build_server(
         erp: a connector in the place of the one that the settings name; it is closed with the server.
         on_closed: called when serving has ended and the connector is closed.
         clock: the journal's, in seconds since 1970.
+        with_page: open a page for approvals on this machine when one is first needed; a process that ends
+            with the call has no use for it.
     """
     journal = Journal(settings.journal_path(), settings.approval_ttl, clock)
     connector = erp or connect(settings, journal.shared_token)
     late_apply, read_lag = settings.bounds()
     executor = Executor(connector, journal, settings.timeout, late_apply, read_lag)
 
+    pin = None if settings.approver_pin is None else Pin(settings.approver_pin.get_secret_value())
+    docket = Docket(journal, connector.connection, connector.notice, pin)
+
     @asynccontextmanager
     async def lifespan(server: MCPServer[Desk]) -> AsyncIterator[Desk]:
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_recover_now_and_then, executor)
-                yield Desk(connector, journal, executor, settings.create_approval_over)
-                tasks.cancel_scope.cancel()
+                comes_first = settings.approval == "page"
+                page = Listener(tasks, docket, comes_first) if with_page else NoPage(comes_first)
+                try:
+                    yield Desk(connector, journal, executor, page, settings.create_approval_over)
+                finally:
+                    page.close()
+                    tasks.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
                 await connector.aclose()

@@ -120,7 +120,7 @@ def no_single_use(patch: Patch) -> None:
     def claim(self: Journal, operation_id: str) -> Claim:
         recorded = find(self, operation_id)
         assert recorded is not None
-        return Claim(recorded.operation)
+        return Claim(recorded.operation, self.now())
 
     def find_approved(self: Journal, operation_id: str) -> Recorded | None:
         recorded = find(self, operation_id)

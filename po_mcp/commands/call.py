@@ -62,7 +62,9 @@ class _Misuse(Exception):
 async def _call(settings: Settings, name: str | None, arguments: tuple[str, ...], as_json: bool) -> int:
     console, errors = Console(highlight=False), Console(highlight=False, stderr=True)
     person = Terminal(errors) if sys.stdin.isatty() else None
-    async with Client(build_server(settings), mode="2026-07-28", elicitation_callback=person) as client:
+    async with Client(
+        build_server(settings, with_page=False), mode="2026-07-28", elicitation_callback=person
+    ) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         if name is None:
             _list(console, tools)

@@ -7,13 +7,14 @@ from decimal import Decimal
 
 from po_mcp.erp import ERP, Operation
 from po_mcp.errors import NotOffered
+from po_mcp.writes.approval import Page
 from po_mcp.writes.execution import Executor
 from po_mcp.writes.journal import Journal
 
 
 @dataclass(frozen=True)
 class Desk:
-    """The ERP that is worked, the record of what was asked for, and who carries it out.
+    """The ERP that is worked, the record of what was asked for, who carries it out, and where a person decides.
 
     `create_approval_over` is the amount over which an order is created only with a person's yes.
     """
@@ -21,6 +22,7 @@ class Desk:
     erp: ERP
     journal: Journal
     executor: Executor
+    page: Page
     create_approval_over: Decimal | None = None
 
     def need(self, operation: Operation) -> None:

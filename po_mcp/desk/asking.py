@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
 
 from po_mcp.desk import Desk
 from po_mcp.errors import InvalidInput
 from po_mcp.writes import approval
 from po_mcp.writes.approval import Answer, Approver
+from po_mcp.writes.journal import Journal
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
 
 
@@ -38,30 +42,71 @@ async def approved(desk: Desk, recorded: Recorded, person: Approver) -> WriteOut
     if recorded.state == "EXPIRED":
         return desk.executor.outcome(recorded)
     assert operation.question is not None
-    answer = await person.ask(operation.id, operation.question)
-    if answer.how == "not_asked":
-        text = (
-            f"A person must approve this ({operation.kind} of order {operation.number}), and this client offers no "
-            "way to ask one. Nothing was sent. It can be approved from a client that shows forms (MCP elicitation)."
-        )
-        return desk.executor.say("approval_required", operation, text)
-    if not _is_yes(operation, answer):
+    answer = await person.ask(operation.id, operation.question, desk.page)
+    if answer.how in ("not_asked", "sent_to_page"):
+        return await _left_to_the_page(desk, operation.id)
+    if not is_yes(operation, answer):
         desk.journal.note(operation.id, "not approved", {"how": answer.how, "through": person.channel})
-        text = (
-            "Not approved: the person said no, the answer did not fit, or the client showed no question. "
-            "Nothing was sent."
-        )
-        return desk.executor.say("declined", operation, text)
+        return await _not_approved(desk, operation)
     if recorded.state == "PROPOSED":
-        desk.journal.approve(operation.id, _intent(operation, answer), {"through": person.channel})
+        take_yes(desk.journal, operation, answer, {"through": person.channel})
     return None
 
 
-def _is_yes(operation: Operation, answer: Answer) -> bool:
+def take_yes(journal: Journal, operation: Operation, answer: Answer, detail: Mapping[str, Any]) -> bool:
+    """Record a yes with what the person chose; False where it comes too late, or another came first."""
+    return journal.approve(operation.id, _intent(operation, answer), detail)
+
+
+def is_yes(operation: Operation, answer: Answer) -> bool:
+    """Tell whether the answer is a clear yes to exactly what this operation asks."""
     assert operation.question is not None
     if operation.kind == "delete":
         return approval.is_approval_of_delete(answer, operation.number)
     return approval.is_approval_of_confirm(answer, operation.question)
+
+
+async def waiting(desk: Desk, recorded: Recorded) -> WriteOutcome:
+    """Return the outcome of an operation that waits for a person, and say where they decide."""
+    operation = recorded.operation
+    link = await desk.page.link(operation.id)
+    text = (
+        f"A person must approve this ({operation.kind} of order {operation.number}). Nothing was sent. "
+        f"{_where(link)} {_until(recorded)} Once they did, get_operation with this operation_id carries it out."
+    )
+    return desk.executor.say("approval_required", operation, text, approve_at=link)
+
+
+async def _left_to_the_page(desk: Desk, operation_id: str) -> WriteOutcome | None:
+    """Go on where the page has the yes already; that the page was opened is none."""
+    recorded = desk.journal.find(operation_id)
+    assert recorded is not None
+    if recorded.state == "PROPOSED":
+        return await waiting(desk, recorded)
+    return None if recorded.state == "APPROVED" else await desk.executor.outcome_of(operation_id)
+
+
+async def _not_approved(desk: Desk, operation: Operation) -> WriteOutcome:
+    """Tell of a no that some clients give without showing anything: the question stays open elsewhere."""
+    text = (
+        "Not approved: the person said no, the answer did not fit, or the client showed no question. Nothing was sent."
+    )
+    recorded = desk.journal.find(operation.id)
+    if recorded is None or recorded.state != "PROPOSED":
+        return desk.executor.say("declined", operation, text)
+    link = await desk.page.link(operation.id)
+    text += f" If the user saw no question or thinks better of it: {_where(link)} {_until(recorded)}"
+    return desk.executor.say("declined", operation, text, approve_at=link)
+
+
+def _where(link: str | None) -> str:
+    if link is None:
+        return "The user decides in a terminal, with the command: po-mcp approve."
+    return f"The user decides on this page: {link} or in a terminal, with the command: po-mcp approve."
+
+
+def _until(recorded: Recorded) -> str:
+    return f"It is open until {datetime.fromtimestamp(recorded.expires_at, UTC):%H:%M} UTC."
 
 
 def _intent(operation: Operation, answer: Answer) -> str:

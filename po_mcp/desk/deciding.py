@@ -18,6 +18,7 @@ from po_mcp.untrusted import quoted
 from po_mcp.writes import approval
 from po_mcp.writes.approval import Approver
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome, arguments_text, digest_of_snapshot
+from po_mcp.writes.rows import call_of
 
 
 async def delete_order(desk: Desk, number: str, person: Approver) -> WriteOutcome:
@@ -42,14 +43,23 @@ def _wish(desk: Desk, kind: Guarded, number: str, arguments: dict[str, object]) 
 
 
 async def _decide(desk: Desk, wish: Operation, create_backorder: bool | None, person: Approver) -> WriteOutcome:
-    recorded = asking.carried(desk, person, wish) or await _proposed(desk, wish, create_backorder, person)
+    recorded = asking.carried(desk, person, wish) or _approved_before(desk, wish)
+    recorded = recorded or await _proposed(desk, wish, create_backorder, person)
     if isinstance(recorded, WriteOutcome):
         return recorded
     if recorded.state in ("PROPOSED", "EXPIRED"):
         stopped = await asking.approved(desk, recorded, person)
         if stopped is not None:
             return stopped
-    return await _carry_out(desk, recorded)
+    return await carry_out(desk, recorded.operation)
+
+
+def _approved_before(desk: Desk, wish: Operation) -> Recorded | None:
+    """Return the operation of the same call that a person approved outside of it, before the order is judged anew."""
+    if not desk.journal.is_there():
+        return None
+    live = desk.journal.live(wish.connection)
+    return next((one for one in live if one.state == "APPROVED" and call_of(one.operation) == call_of(wish)), None)
 
 
 async def _proposed(
@@ -105,9 +115,8 @@ def _cannot_succeed(kind: Guarded, snapshot: Snapshot) -> str | None:
     return None
 
 
-async def _carry_out(desk: Desk, recorded: Recorded) -> WriteOutcome:
+async def carry_out(desk: Desk, operation: Operation) -> WriteOutcome:
     """Read the order again, and send the write only if it is still what the person was shown."""
-    operation = recorded.operation
     now = desk.journal.find(operation.id)
     if now is None or now.state != "APPROVED":
         return await desk.executor.outcome_of(operation.id)

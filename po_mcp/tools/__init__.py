@@ -33,5 +33,5 @@ REGISTRY = (
     Registered(create_purchase_order, "Create purchase order", "create"),
     Registered(finalize_purchase_order, "Finalize purchase order", "finalize", destructive=True, idempotent=True),
     Registered(delete_purchase_order, "Delete purchase order", "delete", destructive=True, idempotent=True),
-    Registered(get_operation, "Get operation", "get", read_only=True, idempotent=True),
+    Registered(get_operation, "Get operation", "get", destructive=True, idempotent=True),  # it sends what was approved
 )

@@ -22,7 +22,8 @@ async def get_operation(
     """Tell what became of a write: one by its operation_id, or all that wait or whose outcome is unknown.
 
     Use it after an outcome of unknown or approval_required, and before asking for a write again.
-    Changes nothing: it reads the order and settles what the reading shows.
+    Given the operation_id of what a person has approved meanwhile, it carries that out, once;
+    everything else is only read, and settled by what the reading shows.
     """
     desk = desk_of(ctx)
     found = await following.get_operations(desk, operation_id)

@@ -56,9 +56,9 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: `content` only where the person accepted."""
+    """What came back: `content` only where the person accepted. Sent to the page, nobody said yes or no yet."""
 
-    how: Literal["accepted", "declined", "not_asked"]
+    how: Literal["accepted", "declined", "not_asked", "sent_to_page"]
     content: Mapping[str, Any] | None = None
 
 
@@ -77,8 +77,19 @@ class Approver(Protocol):
     def channel(self) -> str:
         """The way by which an answer of this person comes."""
 
-    async def ask(self, operation_id: str, question: Question) -> Answer:
+    async def ask(self, operation_id: str, question: Question, page: Page) -> Answer:
         """Put the question to the person, by whichever way the client offers."""
+
+
+class Page(Protocol):
+    """Where a person decides outside of the client."""
+
+    @property
+    def comes_first(self) -> bool:
+        """The operator lets no client's own form stand for a person's yes."""
+
+    async def link(self, operation_id: str) -> str | None:
+        """Return where the person decides on this operation; None where there is no page."""
 
 
 def ask_delete(order: PurchaseOrder, notice: str) -> Question:

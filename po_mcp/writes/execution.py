@@ -111,9 +111,12 @@ class Executor:
     def outcome(self, recorded: Recorded) -> WriteOutcome:
         """Return the outcome of an operation as it stands."""
         match recorded.state:
-            case "PROPOSED" | "APPROVED":
-                text = f"It waits: {recorded.operation.kind} of order {recorded.operation.number} was not sent yet."
-                return self.say("approval_required", recorded.operation, text)
+            case "PROPOSED":
+                text = f"It waits for a person: {recorded.operation.kind} of order {recorded.operation.number}."
+                return self.say("approval_required", recorded.operation, f"{text} Nothing was sent.")
+            case "APPROVED":
+                text = f"It was approved and not sent yet: {recorded.operation.kind} of {recorded.operation.number}."
+                return self.say("approval_required", recorded.operation, f"{text} get_operation with its id goes on.")
             case "SENT":
                 return self._unknown(recorded, "its answer is not there yet.")
             case "EXPIRED":

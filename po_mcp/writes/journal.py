@@ -109,6 +109,13 @@ class Journal:
                 return False
             return self._move(db, operation_id, "PROPOSED", "APPROVED", detail, intent=intent)
 
+    def reject(self, operation_id: str, detail: Mapping[str, Any]) -> bool:
+        """Record a person's no, which ends the operation."""
+        with self._storage.writing() as db:
+            if self._expired(db, operation_id):
+                return False
+            return self._move(db, operation_id, "PROPOSED", "DECLINED", detail, settled_at=self._clock())
+
     def claim(self, operation_id: str) -> Claim | None:
         """Take the one edge to the wire: for one caller only, in time, and durable when this returns."""
         with self._storage.writing() as db:
@@ -132,6 +139,14 @@ class Journal:
         with self._storage.writing() as db:
             trail.append(db, trail.Event(operation_id, self._clock(), event, detail))
 
+    def note_one_of(self, operation_id: str, event: str, most: int) -> bool:
+        """Add to the trail what may happen `most` times in an operation's life; False where it has."""
+        with self._storage.writing() as db:
+            if sum(one.event == event for one in trail.events(db, operation_id)) >= most:
+                return False
+            trail.append(db, trail.Event(operation_id, self._clock(), event, {}))
+            return True
+
     # Reading
 
     def find(self, operation_id: str) -> Recorded | None:
@@ -141,12 +156,12 @@ class Journal:
             row = self._row(db, operation_id)
             return recorded_of(row) if row is not None else None
 
-    def live(self, connection: str) -> list[Recorded]:
-        """Return the operations of a connection that are not at their end, oldest first."""
+    def live(self, connection: str | None) -> list[Recorded]:
+        """Return the operations of a connection (None: of all) that are not at their end, oldest first."""
         with self._storage.writing() as db:
             self._expire(db)
             found = db.execute(
-                f"SELECT * FROM operations WHERE connection = ? AND {_IN_LIVE} ORDER BY rowid",  # noqa: S608
+                f"SELECT * FROM operations WHERE connection = ifnull(?, connection) AND {_IN_LIVE} ORDER BY rowid",  # noqa: S608
                 (connection, *_LIVE),
             )
             return [recorded_of(row) for row in found]
@@ -183,6 +198,15 @@ class Journal:
         """Return every operation, oldest first."""
         with self._storage.reading() as db:
             return [recorded_of(row) for row in db.execute("SELECT * FROM operations ORDER BY rowid")]
+
+    def latest(self, connection: str, most: int) -> list[Recorded]:
+        """Return the operations of a connection that are at their end, the latest first."""
+        with self._storage.reading() as db:
+            found = db.execute(
+                f"SELECT * FROM operations WHERE connection = ? AND NOT {_IN_LIVE} ORDER BY rowid DESC LIMIT ?",  # noqa: S608
+                (connection, *_LIVE, most),
+            )
+            return [recorded_of(row) for row in found]
 
     def events(self, operation_id: str) -> list[trail.Event]:
         """Return the trail of one operation."""
@@ -238,7 +262,8 @@ class Journal:
         [attempts] = db.execute("SELECT COUNT(*) FROM operations WHERE meaning = ?", (operation.meaning,)).fetchone()
         operation = replace(operation, attempt=attempts)
         expires_at = self._clock() + self._life
-        db.execute(f"INSERT INTO operations VALUES ({', '.join('?' * 17)})", values_of(operation, state, expires_at))  # noqa: S608
+        values = values_of(operation, state, expires_at)
+        db.execute(f"INSERT INTO operations VALUES ({', '.join('?' * len(values))})", values)  # noqa: S608
         shown = {"shown": operation.question.text} if operation.question else {}
         trail.append(db, trail.Event(operation.id, self._clock(), state, {**detail, **shown}))
         return Recorded(operation, state, expires_at)

@@ -77,6 +77,7 @@ class WriteOutcome(Record):
     ] = None
     backorder_number: str | None = None
     message: str
+    approve_at: Annotated[str | None, Field(description="Where a person decides; for the user to open")] = None
     replayed: Annotated[bool, Field(description="True: an earlier call did it; nothing more was sent")] = False
     do_not_repeat: Annotated[bool, Field(description="True: asking again could do it twice")] = False
 

@@ -1,0 +1,108 @@
+"""The listener: the page on a free port of this machine, opened when the first link is needed.
+
+What it serves is imported then, too: most sessions never need it, and all of them wait for the start.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import anyio
+
+if TYPE_CHECKING:
+    from anyio.abc import TaskGroup
+    from uvicorn import Server
+
+    from po_mcp.approvals.docket import Docket
+
+HOST = "127.0.0.1"
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class NoPage:
+    """Stands where there is no page: the terminal is what is left."""
+
+    comes_first: bool = False
+
+    async def link(self, operation_id: str) -> str | None:
+        """Return None."""
+        return None
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+class Listener:
+    """The page for one server, as long as that runs.
+
+    Args:
+        tasks: where it is served.
+        docket: what is decided on.
+        comes_first: the operator lets no client's own form stand for a person's yes.
+    """
+
+    def __init__(self, tasks: TaskGroup, docket: Docket, comes_first: bool = False) -> None:
+        self.comes_first = comes_first
+        self._tasks = tasks
+        self._docket = docket
+        self._server: Server | None = None
+        self._origin = ""
+
+    async def link(self, operation_id: str) -> str | None:
+        """Return where a person decides on an operation, and open the page if it is not."""
+        try:
+            if self._server is None:
+                self._open()
+        except OSError as exc:
+            logger.warning("no page for approvals: %s", exc.strerror or type(exc).__name__)
+            return None
+        return f"{self._origin}/approve/{operation_id}"
+
+    def close(self) -> None:
+        """Stop serving, within a fifth of a second."""
+        if self._server is not None:
+            self._server.should_exit = self._server.force_exit = True
+
+    def _open(self) -> None:
+        from po_mcp.approvals.page import create_app
+
+        sock = socket.create_server((HOST, 0))
+        port = sock.getsockname()[1]
+        app = create_app(self._docket, (f"{HOST}:{port}", f"localhost:{port}"), f"po_mcp_{port}")
+        self._server, self._origin = _quiet_server(app), f"http://{HOST}:{port}"
+        self._tasks.start_soon(self._serve, self._server, sock)
+
+    async def _serve(self, server: Server, sock: socket.socket) -> None:
+        # Shielded, because it ends by itself when it is told to, and then leaves no connection open.
+        with closing(sock), anyio.CancelScope(shield=True):
+            await server.serve([sock])
+
+
+def _quiet_server(app: object) -> Server:
+    import uvicorn
+
+    class Quiet(uvicorn.Server):
+        @contextmanager
+        def capture_signals(self) -> Iterator[None]:
+            yield  # signals are for the server that this page belongs to
+
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=64,
+        timeout_keep_alive=5,
+    )
+    return Quiet(config)

@@ -1,0 +1,199 @@
+"""The page: one operation to decide on, and the list of what waits. Works without JavaScript."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import partial
+from http import HTTPStatus
+from importlib.resources import files
+from typing import Any
+from urllib.parse import parse_qsl
+
+import anyio.to_thread
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp
+
+from po_mcp.approvals.docket import Decision, Docket, Verdict
+from po_mcp.approvals.guard import Guard, Sessions
+from po_mcp.approvals.view import sheet_of
+from po_mcp.errors import JournalUnavailable
+from po_mcp.untrusted import visible
+from po_mcp.writes.operation import Recorded
+
+_LARGEST_FORM = 4096
+_CHOICES = {"yes": True, "no": False}
+
+_SAID: dict[Verdict, tuple[HTTPStatus, str]] = {
+    "no_answer": (HTTPStatus.UNPROCESSABLE_ENTITY, "What you filled in does not fit this order. Nothing was decided."),
+    "no_pin": (HTTPStatus.UNPROCESSABLE_ENTITY, "Your PIN is needed. Nothing was decided."),
+    "wrong_pin": (HTTPStatus.FORBIDDEN, "That is not the PIN. Nothing was decided."),
+    "locked": (HTTPStatus.FORBIDDEN, "Too many wrong PINs were tried. Nothing was decided."),
+    "too_late": (HTTPStatus.CONFLICT, "This was decided already, or its time is over. Your answer changed nothing."),
+}
+
+
+def create_app(docket: Docket, hosts: Iterable[str], cookie: str) -> ASGIApp:
+    """Return the page as an ASGI application.
+
+    Args:
+        docket: what is decided on.
+        hosts: the Host headers that are ours.
+        cookie: the name of the browser's cookie; ports of one machine share cookies, so it must differ by port.
+    """
+    page = _Page(docket, cookie)
+    routes = [
+        Route("/", page.overview, methods=["GET"]),
+        Route("/approve/{operation_id}", page.show, methods=["GET"]),
+        Route("/approve/{operation_id}", page.decide, methods=["POST"]),
+        Route("/static/style.css", page.style, methods=["GET"]),
+    ]
+    handlers: Mapping[Any, Any] = {HTTPException: page.refused, JournalUnavailable: page.unavailable}
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    return Guard(app, hosts)
+
+
+class _Page:
+    def __init__(self, docket: Docket, cookie: str) -> None:
+        self._docket = docket
+        self._cookie = cookie
+        self._sessions = Sessions()
+        self._style = files("po_mcp.approvals").joinpath("static/style.css").read_bytes()
+        loader = PackageLoader("po_mcp.approvals")
+        self._templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+
+    async def show(self, request: Request) -> Response:
+        """Show one operation; reading it changes nothing."""
+        return self._shown(request, self._found(request))
+
+    async def decide(self, request: Request) -> Response:
+        """Take the answer of the form, and show what became of it."""
+        recorded = self._found(request)
+        form = await _form(request)
+        operation_id = recorded.operation.id
+        if not self._sessions.is_token(form.get("token", ""), request.cookies.get(self._cookie), operation_id):
+            return self._message(403, "Please open this page anew", "It was opened before, or elsewhere.", request)
+        take = partial(
+            self._docket.decide,
+            recorded,
+            _decision(form),
+            _content(recorded, form),
+            form.get("pin", "").strip(),
+            {"through": "page", "browser": visible(request.headers.get("user-agent", ""), 120)},
+        )
+        verdict = await anyio.to_thread.run_sync(take)  # the PIN's hash takes its time
+        if verdict == "taken":
+            return RedirectResponse(f"/approve/{operation_id}", 303)
+        return self._shown(request, self._found(request), verdict)
+
+    async def overview(self, request: Request) -> Response:
+        """List what waits and what was decided, to a browser that once came with a link."""
+        if not self._sessions.is_ours(request.cookies.get(self._cookie)):
+            text = "Open the link that your assistant gave you, or run po-mcp approve in a terminal."
+            return self._message(403, "Nothing to show without a link", text)
+        return self._html(
+            "overview.html",
+            open=[self._sheet(one) for one in self._docket.open()],
+            decided=[self._sheet(one) for one in self._docket.decided()],
+        )
+
+    async def style(self, request: Request) -> Response:
+        """Send the stylesheet."""
+        return Response(self._style, media_type="text/css")
+
+    async def refused(self, request: Request, exc: HTTPException) -> Response:
+        """Say what is wrong with a request, the same for every id that is not known."""
+        if exc.status_code == HTTPStatus.NOT_FOUND:
+            return self._message(404, "There is nothing here", "The link is incomplete, or belongs to another server.")
+        return self._message(exc.status_code, "That was not understood", "Nothing was decided.")
+
+    async def unavailable(self, request: Request, exc: JournalUnavailable) -> Response:
+        """Say that nothing can be decided now."""
+        return self._message(503, "Not now", exc.what)
+
+    def _found(self, request: Request) -> Recorded:
+        recorded = self._docket.find(request.path_params["operation_id"])
+        if recorded is None:
+            raise HTTPException(404)
+        return recorded
+
+    def _shown(self, request: Request, recorded: Recorded, verdict: Verdict | None = None) -> Response:
+        status, said = _SAID[verdict] if verdict is not None else (HTTPStatus.OK, "")
+        cookie = request.cookies.get(self._cookie)
+        given = cookie if cookie is not None and self._sessions.is_ours(cookie) else self._sessions.new()
+        response = self._html(
+            "operation.html",
+            status=status,
+            sheet=self._sheet(recorded),
+            token=self._sessions.token(given, recorded.operation.id),
+            asks_pin=self._docket.pin is not None,
+            is_locked=self._docket.is_locked(recorded),
+            tries_left=self._docket.tries_left(recorded),
+            verdict=verdict,
+            said=said,
+        )
+        if given != cookie:
+            response.set_cookie(self._cookie, given, httponly=True, samesite="strict", path="/")
+        return response
+
+    def _sheet(self, recorded: Recorded) -> Any:
+        journal = self._docket.journal
+        return sheet_of(recorded, journal.events(recorded.operation.id), journal.now())
+
+    def _message(self, status: int, heading: str, text: str, request: Request | None = None) -> Response:
+        back = request.url.path if request is not None else None
+        return self._html("message.html", status=status, heading=heading, text=text, back=back)
+
+    def _html(self, template: str, status: int = 200, **shown: Any) -> Response:
+        text = self._templates.get_template(template).render(notice=self._docket.notice, **shown)
+        return HTMLResponse(text, status)
+
+
+async def _form(request: Request) -> dict[str, str]:
+    """Read a small form, each field once.
+
+    Raises:
+        HTTPException: it is no such form (400), or too large (413).
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
+        raise HTTPException(415)
+    body = b""
+    try:
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > _LARGEST_FORM:
+                raise HTTPException(413)
+        pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=8, errors="strict")
+    except (ValueError, ClientDisconnect) as exc:
+        raise HTTPException(400) from exc
+    if len(dict(pairs)) != len(pairs):
+        raise HTTPException(400)
+    return dict(pairs)
+
+
+def _decision(form: Mapping[str, str]) -> Decision:
+    match form.get("decision"):
+        case "approve":
+            return "approve"
+        case "reject":
+            return "reject"
+    raise HTTPException(400)
+
+
+def _content(recorded: Recorded, form: Mapping[str, str]) -> dict[str, Any]:
+    """Return the answer as the question's form would bring it; pressing Approve is the `confirm`."""
+    assert recorded.operation.question is not None
+    content: dict[str, Any] = {}
+    for field in recorded.operation.question.fields:
+        if field.name == "confirm":
+            content["confirm"] = True
+        elif field.kind == "boolean" and form.get(field.name) in _CHOICES:
+            content[field.name] = _CHOICES[form[field.name]]
+        elif field.kind == "string":
+            content[field.name] = form.get(field.name, "")
+    return content

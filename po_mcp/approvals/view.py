@@ -1,0 +1,279 @@
+"""What a person is shown of an operation, in words and cells. Pure: made of what the journal holds, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from po_mcp.orders import EXACT, STATUS_WORDS, DraftLine, OrderLine, plain
+from po_mcp.untrusted import scripts_of, visible
+from po_mcp.writes.observation import draft_of, snapshot_of
+from po_mcp.writes.operation import Operation, Recorded, State
+from po_mcp.writes.trail import Event
+
+LINES_SHOWN = 200
+"""Lines of an order that are shown; the rest is counted."""
+_LONGEST = 120
+NOT_TOLD = "\N{EN DASH}"
+"""Stands where the ERP tells nothing: never 0."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the order, each cell as it is shown. `is_carried`: a backorder would hold what is outstanding."""
+
+    place: str
+    item: str
+    description: str
+    quantity: str
+    received: str
+    outstanding: str
+    unit_price: str
+    line_total: str
+    is_carried: bool = False
+
+
+@dataclass(frozen=True)
+class Order:
+    """The order as the ERP had it when it was read, or as it is to be created."""
+
+    vendor: str
+    vendor_id: str
+    total: str
+    currency: str
+    status: str
+    rows: tuple[Row, ...]
+    lines: int
+    ordered: str = ""
+    expected: str = ""
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def hidden(self) -> int:
+        """How many lines are not shown."""
+        return self.lines - len(self.rows)
+
+    @property
+    def carried(self) -> tuple[Row, ...]:
+        """The lines that a backorder would hold."""
+        return tuple(row for row in self.rows if row.is_carried)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an operation stands: a heading, what it means, and how it feels (`good`, `bad` or `open`)."""
+
+    heading: str
+    text: str
+    feel: str
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One operation, ready to be shown."""
+
+    id: str
+    kind: str
+    number: str
+    state: State
+    verb: str
+    ending: str
+    consequence: str
+    order: Order
+    asked_by: str
+    asked_at: str
+    open_until: str
+    minutes_left: int
+    standing: Standing | None = None
+    fields: frozenset[str] = field(default_factory=frozenset)
+    """What the person fills in: `order_number`, `create_backorder`."""
+
+    @property
+    def sentence(self) -> str:
+        """What will happen."""
+        return f"{self.verb} {self.number}{self.ending}"
+
+
+def sheet_of(recorded: Recorded, events: Sequence[Event], now: float) -> Sheet:
+    """Return what to show of an operation.
+
+    Args:
+        recorded: the operation.
+        events: its trail; the first tells who asked.
+        now: seconds since 1970.
+    """
+    operation = recorded.operation
+    order = _order_of(operation)
+    verb, ending = _VERBS[operation.kind]
+    return Sheet(
+        id=operation.id,
+        kind=operation.kind,
+        number=visible(operation.number, _LONGEST),
+        state=recorded.state,
+        verb=verb,
+        ending=ending,
+        consequence=_consequence(operation, order),
+        order=order,
+        asked_by=visible(str(events[0].detail.get("client", "not told")), 80) if events else "not told",
+        asked_at=_clock(events[0].at) if events else "not told",
+        open_until=_clock(recorded.expires_at),
+        minutes_left=max(0, int(recorded.expires_at - now) // 60),
+        standing=_standing(recorded),
+        fields=frozenset(one.name for one in (operation.question.fields if operation.question else ())),
+    )
+
+
+def money(amount: Decimal | None) -> str:
+    """Write an amount in full, with thousands apart and at least two decimals: `4,250.00`. Never rounds."""
+    if amount is None:
+        return NOT_TOLD
+    whole, _, decimals = plain(amount).partition(".")
+    return f"{_grouped(whole)}.{decimals.rstrip('0').ljust(2, '0')}"
+
+
+def quantity(amount: Decimal | None) -> str:
+    """Write a quantity in full, without zeros that say nothing: `1,000` or `0.5`."""
+    if amount is None:
+        return NOT_TOLD
+    whole, _, decimals = plain(amount).partition(".")
+    decimals = decimals.rstrip("0")
+    return _grouped(whole) + (f".{decimals}" if decimals else "")
+
+
+def _grouped(digits: str) -> str:
+    sign, bare = ("-", digits[1:]) if digits.startswith("-") else ("", digits)
+    first = len(bare) % 3
+    groups = [bare[:first]] if first else []
+    groups += [bare[at : at + 3] for at in range(first, len(bare), 3)]
+    return sign + ",".join(groups)
+
+
+def _clock(at: float) -> str:
+    return f"{datetime.fromtimestamp(at).astimezone():%H:%M %Z}"
+
+
+def _shown(text: str | None) -> str:
+    return visible(text, _LONGEST) if text else NOT_TOLD
+
+
+def _order_of(operation: Operation) -> Order:
+    return _drafted(operation) if operation.kind == "create" else _read(operation)
+
+
+def _read(operation: Operation) -> Order:
+    order = snapshot_of(operation).order
+    lines = order.lines or ()
+    remarks = list(_caution(order.vendor))
+    if order.sum_of_lines not in (None, order.total):
+        remarks.append(f"The lines add up to {money(order.sum_of_lines)}, which is not the total that the ERP tells.")
+    return Order(
+        vendor=_shown(order.vendor),
+        vendor_id=_shown(order.vendor_id) if order.vendor_id else "",
+        total=money(order.total),
+        currency=visible(order.currency or "", 12),
+        status=STATUS_WORDS[order.status],
+        rows=tuple(_row(place, line) for place, line in enumerate(lines[:LINES_SHOWN], 1)),
+        lines=len(lines),
+        ordered=f"{order.ordered_at:%d %B %Y}" if order.ordered_at else "",
+        expected=f"{order.expected_on:%d %B %Y}" if order.expected_on else "",
+        remarks=tuple(remarks),
+    )
+
+
+def _drafted(operation: Operation) -> Order:
+    draft = draft_of(operation)
+    asked = operation.question.text.splitlines() if operation.question else []
+    earlier = [visible(line, 200) for line in asked if line.startswith("The earlier order")]
+    return Order(
+        vendor=_shown(draft.vendor.name),
+        vendor_id=_shown(draft.vendor.id) if draft.vendor.id else "",
+        total=money(draft.total),
+        currency=visible(draft.vendor.currency or "", 12),
+        status="new",
+        rows=tuple(_new_row(place, line) for place, line in enumerate(draft.lines[:LINES_SHOWN], 1)),
+        lines=len(draft.lines),
+        expected=f"{draft.expected_on:%d %B %Y}" if draft.expected_on else "",
+        remarks=(*earlier, *_caution(draft.vendor.name)),
+    )
+
+
+def _caution(vendor: str) -> list[str]:
+    scripts = scripts_of(vendor)
+    mixed = f"Caution: the vendor's name mixes {' and '.join(scripts)} letters, and may imitate another."
+    return [mixed] if len(scripts) > 1 else []
+
+
+def _row(place: int, line: OrderLine) -> Row:
+    return Row(
+        place=str(line.line or place),
+        item=_shown(line.item),
+        description=_shown(line.description),
+        quantity=quantity(line.quantity),
+        received=quantity(line.received),
+        outstanding=quantity(line.outstanding),
+        unit_price=money(line.unit_price),
+        line_total=money(line.line_total),
+        is_carried=bool(line.outstanding),
+    )
+
+
+def _new_row(place: int, line: DraftLine) -> Row:
+    total = money(EXACT.multiply(line.quantity, line.unit_price))
+    price = money(line.unit_price)
+    return Row(str(place), _shown(line.item), NOT_TOLD, quantity(line.quantity), NOT_TOLD, NOT_TOLD, price, total)
+
+
+_VERBS = {
+    "delete": ("Delete purchase order", " for good"),
+    "finalize": ("Close purchase order", " for good"),
+    "create": ("Create purchase order", ""),
+}
+
+
+def _consequence(operation: Operation, order: Order) -> str:
+    if operation.kind == "create":
+        return "It looks like one that was created a short while ago, so you are asked first."
+    if operation.kind == "delete":
+        return "It is removed from the ERP. This cannot be undone."
+    if not order.carried:
+        return "Everything was received, so nothing is left to order again."
+    asked = {field.name for field in operation.question.fields} if operation.question else set()
+    rest = f"{len(order.carried)} of {order.lines} lines {'is' if len(order.carried) == 1 else 'are'} still outstanding"
+    if "create_backorder" in asked:
+        return f"{rest}: you choose what becomes of that."
+    if '"create_backorder": true' in operation.intent:
+        return f"{rest}: a NEW BACKORDER is made for that."
+    return f"{rest}, and GIVEN UP: no backorder is made."
+
+
+def _standing(recorded: Recorded) -> Standing | None:
+    """Say how it stands; None while it waits for the person."""
+    if recorded.state == "PROPOSED":
+        return None
+    heading, text, feel = _STANDINGS[recorded.state]
+    told = recorded.outcome.message if recorded.outcome is not None else ""
+    return Standing(heading, text or told, feel)
+
+
+_STANDINGS: dict[State, tuple[str, str, str]] = {
+    "APPROVED": (
+        "Approved",
+        "Nothing was sent yet. Go back to your assistant and ask it to go on: it carries this out, once.",
+        "good",
+    ),
+    "DECLINED": ("Rejected", "Nothing was sent, and nothing will be. You can close this page.", "bad"),
+    "EXPIRED": (
+        "Too late",
+        "The time to decide is over and nothing was sent. Ask your assistant to start again.",
+        "bad",
+    ),
+    "STALE": ("No longer true", "The order changed, or something else was asked of it. Nothing was sent.", "bad"),
+    "SENT": ("Being carried out", "It was sent to the ERP, whose answer is not there yet.", "open"),
+    "DONE": ("Done", "", "good"),
+    "REFUSED": ("Refused by the ERP", "", "bad"),
+    "UNKNOWN": ("Outcome not known", "", "open"),
+    "NOT_APPLIED": ("Not carried out", "", "bad"),
+    "CONFLICT": ("Not carried out", "", "bad"),
+}

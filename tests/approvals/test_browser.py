@@ -1,0 +1,248 @@
+"""The page in a real browser, the system's chromium: as a person meets it, with a mouse or a keyboard alone."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Page, async_playwright
+
+from tests.approvals.counter import Counter, counter, line, order
+from tests.approvals.test_page import HOSTILE
+
+CHROMIUM = next(
+    (path for path in ("/usr/bin/chromium", "/usr/bin/chromium-browser") if Path(path).exists()), "chromium"
+)
+SWITCHES = [
+    *("--no-sandbox", "--headless", "--disable-gpu", "--disable-quic", "--no-first-run"),
+    *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
+]
+
+
+@asynccontextmanager
+async def chromium(**context: Any) -> AsyncIterator[Page]:
+    """A new browser with one tab."""
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(executable_path=CHROMIUM, args=SWITCHES)
+        page = await (await launched.new_context(**context)).new_page()
+        page.set_default_timeout(15_000)
+        yield page
+        await launched.close()
+
+
+@asynccontextmanager
+async def visited(kind: str = "delete", pin: str | None = None) -> AsyncIterator[tuple[Counter, str, Page]]:
+    """A counter, an operation, and a tab that shows it."""
+    async with counter(":memory:", pin) as desk:
+        one = desk.propose(order(), kind)
+        async with chromium() as page:
+            await page.goto(await desk.link(one))
+            yield desk, one, page
+
+
+async def heading(page: Page) -> str:
+    return await page.locator("h1").inner_text()
+
+
+async def test_a_person_approves_a_delete_by_typing_its_number() -> None:
+    async with visited() as (desk, one, page):
+        await page.get_by_label("type the order number").fill("PO-7")
+        await page.get_by_role("button", name="Approve").click()
+
+        assert await heading(page) == "Approved"
+        assert desk.state(one) == "APPROVED"
+
+
+async def test_a_person_rejects_without_filling_in_anything() -> None:
+    async with visited() as (desk, one, page):
+        await page.get_by_role("button", name="Reject").click()
+
+        assert await heading(page) == "Rejected"
+        assert desk.state(one) == "DECLINED"
+
+
+async def test_a_wrong_number_is_said_where_it_was_typed() -> None:
+    async with visited() as (desk, one, page):
+        await page.get_by_label("type the order number").fill("PO-8")
+        await page.get_by_role("button", name="Approve").click()
+
+        assert "does not fit this order" in await page.get_by_role("alert").inner_text()
+        assert await page.evaluate("document.activeElement.name") == "order_number"
+        assert desk.state(one) == "PROPOSED"
+
+
+async def test_a_finalize_is_not_approved_before_the_choice_is_made() -> None:
+    async with visited("finalize") as (desk, one, page):
+        await page.get_by_role("button", name="Approve").click()
+        unchanged = desk.state(one)
+        await page.get_by_label("Order it again").check()
+        await page.get_by_role("button", name="Approve").click()
+
+        assert await heading(page) == "Approved"
+        assert (unchanged, desk.state(one)) == ("PROPOSED", "APPROVED")
+
+
+async def test_who_comes_too_late_is_told() -> None:
+    async with visited() as (desk, one, page):
+        await page.get_by_label("type the order number").fill("PO-7")
+        desk.clock.now += 601
+        await page.get_by_role("button", name="Approve").click()
+
+        assert await heading(page) == "Too late"
+        assert desk.state(one) == "EXPIRED"
+
+
+async def test_an_order_of_which_something_else_was_asked_is_no_longer_true() -> None:
+    async with visited() as (desk, one, page):
+        desk.propose(order(), "finalize")
+        await page.get_by_label("type the order number").fill("PO-7")
+        await page.get_by_role("button", name="Approve").click()
+
+        assert await heading(page) == "No longer true"
+        assert desk.state(one) == "STALE"
+
+
+async def test_of_two_tabs_the_second_is_told_what_the_first_did() -> None:
+    async with visited() as (desk, one, page):
+        second = await page.context.new_page()
+        await second.goto(page.url)
+        await page.get_by_role("button", name="Reject").click()
+        await second.get_by_label("type the order number").fill("PO-7")
+        await second.get_by_role("button", name="Approve").click()
+
+        assert await heading(second) == "Rejected"
+        assert "Your answer changed nothing" in await second.get_by_role("alert").inner_text()
+        assert desk.state(one) == "DECLINED"
+
+
+async def test_the_back_button_shows_no_form_that_could_be_sent_again() -> None:
+    async with visited() as (desk, one, page):
+        await page.get_by_label("type the order number").fill("PO-7")
+        await page.get_by_role("button", name="Approve").click()
+        await page.go_back()
+
+        assert await heading(page) == "Approved"
+        assert await page.locator("form").count() == 0
+        assert [event.event for event in desk.journal.events(one)] == ["PROPOSED", "APPROVED"]
+
+
+async def test_a_keyboard_is_enough() -> None:
+    async with visited("finalize", pin="long enough") as (desk, one, page):
+        order_of_focus = []
+        for _ in range(6):
+            await page.keyboard.press("Tab")
+            order_of_focus.append(
+                await page.evaluate("document.activeElement.name || document.activeElement.className")
+            )
+            if order_of_focus[-1] == "create_backorder":
+                await page.keyboard.press("Space")
+            if order_of_focus[-1] == "pin":
+                await page.keyboard.type("long enough")
+            if "decision" in order_of_focus:
+                break
+        await page.keyboard.press("Enter")
+        await page.wait_for_selector(".standing")
+
+        assert order_of_focus == ["skip", "create_backorder", "pin", "decision"]
+        assert desk.state(one) == "APPROVED"
+
+
+async def test_every_field_and_button_has_a_name_that_is_read_aloud() -> None:
+    async with visited("finalize", pin="long enough") as (_, _, page):
+        names = await page.evaluate(
+            "[...document.querySelectorAll('input:not([type=hidden]), button')]"
+            ".map(one => (one.labels?.[0]?.innerText || one.innerText).trim().split('\\n')[0])"
+        )
+
+        assert names[2:] == ["Your approver PIN", "Approve: close it", "Reject"]
+        assert names[0].startswith("Order it again")
+        assert names[1].startswith("Give it up")
+        assert await page.get_by_role("row").count() == 4
+        assert await page.evaluate("document.documentElement.lang") == "en"
+
+
+CONTRAST = """
+() => {
+  const channel = c => (c /= 255) <= .03928 ? c / 12.92 : ((c + .055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => .2126 * channel(r) + .7152 * channel(g) + .0722 * channel(b);
+  const rgb = text => text.match(/[0-9.]+/g).map(Number);
+  const ground = one => {
+    for (let at = one; at; at = at.parentElement) {
+      const colour = rgb(getComputedStyle(at).backgroundColor);
+      if (colour.length === 3) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const texts = [...document.querySelectorAll('body *')].filter(one =>
+    [...one.childNodes].some(node => node.nodeType === 3 && node.textContent.trim()));
+  return Math.min(...texts.map(one => {
+    const [a, b] = [light(rgb(getComputedStyle(one).color)), light(ground(one))];
+    return (Math.max(a, b) + .05) / (Math.min(a, b) + .05);
+  }));
+}
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_every_text_stands_out_from_its_ground(scheme: Any) -> None:
+    async with counter(":memory:", "long enough") as desk, chromium(color_scheme=scheme) as page:
+        waiting, rejected = desk.propose(order("PO-1", vendor="Ac\u043ce"), "finalize"), desk.propose(order("PO-2"))
+        await page.goto(await desk.link(waiting))
+        contrasts = [await page.evaluate(CONTRAST)]
+        desk.journal.reject(rejected, {})
+        await page.goto(await desk.link(rejected))
+        contrasts.append(await page.evaluate(CONTRAST))
+        await page.get_by_role("link", name="All that waits").click()
+        contrasts.append(await page.evaluate(CONTRAST))
+
+    assert min(contrasts) >= 4.5
+
+
+@pytest.mark.parametrize("width", [320, 390, 768, 1280])
+async def test_nothing_is_wider_than_the_screen(width: int) -> None:
+    async with counter(":memory:") as desk, chromium(viewport={"width": width, "height": 800}) as page:
+        for vendor in ("Acme Fasteners", "W" * 120):
+            await page.goto(
+                await desk.link(desk.propose(order("PO-2025-0038", vendor=vendor, text=vendor), "finalize"))
+            )
+            assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+INSIDE = """
+() => {
+  const cells = [...document.querySelectorAll('dd, td')].map(one => one.getBoundingClientRect());
+  const texts = [...document.querySelectorAll('.said')];
+  const inside = texts.every(one => {
+    const [own, cell] = [one.getBoundingClientRect(), one.closest('dd, td, p, label').getBoundingClientRect()];
+    return own.left >= cell.left - 1 && own.right <= cell.right + 1 && own.bottom <= cell.bottom + 1
+      && getComputedStyle(one).overflow === 'hidden';
+  });
+  const seen = ['number', 'vendor', 'total'].every(id => {
+    const one = document.getElementById(id), box = one.getBoundingClientRect();
+    const top = document.elementFromPoint(box.left + Math.min(box.width, 8) / 2, box.top + box.height / 2);
+    return box.width > 4 && box.height > 8 && (top === one || one.contains(top));
+  });
+  return [inside, seen];
+}
+"""
+
+
+async def test_hostile_text_stays_in_its_cell_and_covers_nothing() -> None:
+    """All 200 as lines, five to an order, and a fifth of them as vendors."""
+    shown = 0
+    async with counter(":memory:") as desk, chromium(viewport={"width": 900, "height": 1600}) as page:
+        for at in range(0, len(HOSTILE), 5):
+            texts = HOSTILE[at : at + 5]
+            hostile = order(f"PO-{at}", vendor=HOSTILE[at * 7 % 200])
+            lines = tuple(line(place, text, text, "10", "4", "1.50") for place, text in enumerate(texts, 1))
+            one = desk.propose(hostile.model_copy(update={"lines": lines}))
+            await page.goto(await desk.link(one))
+            assert await page.evaluate(INSIDE) == [True, True], ascii(texts)
+            assert await page.locator("#total").inner_text() == "4,800.00"
+            assert await page.locator("tbody tr").count() == 5
+            shown += len(texts)
+
+    assert shown == 200

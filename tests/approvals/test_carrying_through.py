@@ -1,0 +1,300 @@
+"""From a call to a click to the write: whatever the client can show, and in both protocol eras."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import anyio
+import pytest
+from mcp import ClientSession
+from mcp.types import (
+    ClientCapabilities,
+    ElicitationCapability,
+    ElicitRequestFormParams,
+    ElicitRequestURLParams,
+    ElicitResult,
+    UrlElicitationCapability,
+)
+
+from tests.approvals.counter import browser
+from tests.office import ERAS, Office, outcome
+
+DELETE, FINALIZE = "delete_purchase_order", "finalize_purchase_order"
+NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037"}
+FILLED_IN: dict[str, dict[str, str]] = {
+    DELETE: {"order_number": "PO-2025-0038"},
+    FINALIZE: {"create_backorder": "yes"},
+}
+CLIENTS = ("nothing", "url", "form, and the page comes first")
+both_eras = pytest.mark.parametrize("era", ERAS)
+both_tools = pytest.mark.parametrize("tool", [DELETE, FINALIZE])
+all_clients = pytest.mark.parametrize("kind", CLIENTS)
+
+
+class Visitor:
+    """Whoever is behind a client that opens links, or shows forms: does something, and gives an answer."""
+
+    def __init__(self, action: Any = "accept", content: Any = None, meanwhile: Any = None) -> None:
+        self.asked: list[Any] = []
+        self._reply = ElicitResult(action=action, content=content)
+        self._meanwhile = meanwhile
+
+    async def __call__(self, context: object, params: Any) -> ElicitResult:
+        self.asked.append(params)
+        if self._meanwhile is not None:
+            await self._meanwhile(params.url)
+        return self._reply
+
+
+@pytest.fixture
+def settings(kind: str, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Make the client of this kind, and return what the server is told."""
+    offered = {"nothing": None, "url": ElicitationCapability(url=UrlElicitationCapability())}.get(
+        kind, ElicitationCapability()
+    )
+    capabilities = ClientCapabilities(elicitation=offered)
+    monkeypatch.setattr(ClientSession, "_build_capabilities", lambda *_: capabilities)
+    return {"approval": "page"} if "page" in kind else {}
+
+
+async def press(link: str, decision: str, fields: dict[str, str], pin: str = "") -> int:
+    async with browser(link) as person:
+        return (await person.send(decision, None, None, pin=pin, **fields)).status_code
+
+
+async def followed_up(client: Any, by: str, tool: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What the assistant gets when it goes on, by the next call or by get_operation."""
+    if by == "next call":
+        return outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+    result = await client.call_tool("get_operation", {"operation_id": asked["operation_id"]})
+    operations = outcome(result)["operations"]
+    found: Mapping[str, Any] = operations[0]
+    return found
+
+
+@both_eras
+@both_tools
+@all_clients
+@pytest.mark.parametrize("by", ["next call", "get_operation"])
+async def test_a_click_on_the_page_carries_one_write_through(
+    office: Office, era: str, tool: str, kind: str, by: str, settings: dict[str, Any]
+) -> None:
+    visitor = Visitor()
+    async with office.client(era, visitor, **settings) as client:  # type: ignore[arg-type]
+        asked = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+        sent_before = list(office.tap.writes)
+        pressed = await press(asked["approve_at"], "approve", FILLED_IN[tool])
+        sent_by_the_click = list(office.tap.writes)
+        done = await followed_up(client, by, tool, asked)
+        again = await followed_up(client, "get_operation", tool, asked)
+
+    assert asked["status"] == "approval_required"
+    assert "Nothing was sent" in asked["message"]
+    assert asked["approve_at"] in asked["message"]
+    assert [type(params) for params in visitor.asked] == ([ElicitRequestURLParams] if kind == "url" else [])
+    assert (sent_before, pressed, sent_by_the_click) == ([], 303, [])
+    assert (done["status"], again["status"]) == ("done", "done")
+    assert len(office.tap.writes) == 1
+    if tool == FINALIZE:
+        assert done["backorder_number"] == "PO-2025-0037-BO1"
+
+
+@both_eras
+@both_tools
+@pytest.mark.parametrize("kind", ["url"])
+async def test_who_decides_before_the_link_is_closed_needs_no_second_call(
+    office: Office, era: str, tool: str, kind: str, settings: dict[str, Any]
+) -> None:
+    async def decide(link: str) -> None:
+        await press(link, "approve", FILLED_IN[tool])
+
+    visitor = Visitor(meanwhile=decide)
+    async with office.client(era, visitor) as client:  # type: ignore[arg-type]
+        done = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+
+    assert (done["status"], len(visitor.asked), len(office.tap.writes)) == ("done", 1, 1)
+    assert "SANDBOX: no real order." in visitor.asked[0].message
+    assert visitor.asked[0].url.startswith("http://127.0.0.1:")
+
+
+@both_eras
+@both_tools
+@pytest.mark.parametrize("kind", ["url"])
+@pytest.mark.parametrize(
+    ("content"), [None, {"confirm": True, "create_backorder": True}, {"order_number": "PO-2025-0038"}], ids=str
+)
+async def test_that_a_link_was_opened_is_no_yes(
+    office: Office, era: str, tool: str, kind: str, content: Any, settings: dict[str, Any]
+) -> None:
+    async with office.client(era, Visitor(content=content)) as client:  # type: ignore[arg-type]
+        for _ in range(3):
+            told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+            assert told["status"] == "approval_required"
+
+    assert office.tap.writes == []
+
+
+@both_eras
+@both_tools
+@pytest.mark.parametrize("kind", ["form, and the page comes first"])
+async def test_where_the_page_comes_first_no_form_stands_for_a_yes(
+    office: Office, era: str, tool: str, kind: str, settings: dict[str, Any]
+) -> None:
+    visitor = Visitor(content={"confirm": True, "create_backorder": True, "order_number": "PO-2025-0038"})
+    async with office.client(era, visitor, **settings) as client:  # type: ignore[arg-type]
+        told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+
+    assert (told["status"], visitor.asked, office.tap.writes) == ("approval_required", [], [])
+
+
+@both_eras
+@both_tools
+@all_clients
+async def test_reject_ends_it_for_the_assistant_too(
+    office: Office, era: str, tool: str, kind: str, settings: dict[str, Any]
+) -> None:
+    async with office.client(era, Visitor(), **settings) as client:  # type: ignore[arg-type]
+        asked = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+        await press(asked["approve_at"], "reject", {})
+        told = await followed_up(client, "get_operation", tool, asked)
+
+    assert told["status"] == "declined"
+    assert "A person rejected this" in told["message"]
+    assert office.tap.writes == []
+
+
+CHANGES: dict[str, Callable[[Any], object]] = {
+    "received": lambda book: book.receive("PO-2025-0037", {2: Decimal(10)}),
+    "cancelled": lambda book: book.cancel("PO-2025-0037"),
+    "finalized by another": lambda book: book.finalize("PO-2025-0037", create_backorder=True),
+}
+
+
+@both_eras
+@pytest.mark.parametrize("kind", ["nothing"])
+@pytest.mark.parametrize("by", ["next call", "get_operation"])
+@pytest.mark.parametrize("change", CHANGES)
+async def test_what_changed_after_the_click_is_stale(
+    office: Office, era: str, kind: str, by: str, change: str, settings: dict[str, Any]
+) -> None:
+    async with office.client(era) as client:
+        asked = outcome(await client.call_tool(FINALIZE, {"number": NUMBER[FINALIZE]}))
+        await press(asked["approve_at"], "approve", FILLED_IN[FINALIZE])
+        office.change(CHANGES[change])
+        told = await followed_up(client, by, FINALIZE, asked)
+        async with browser(asked["approve_at"]) as person:
+            page = (await person.page()).text
+
+    assert told["status"] == "stale"
+    assert "No longer true" in page
+    assert office.tap.writes == []
+
+
+@both_eras
+@pytest.mark.parametrize("kind", ["nothing"])
+@pytest.mark.parametrize("when", ["before the click", "after the click"])
+async def test_what_expired_is_not_carried_through(
+    office: Office, era: str, kind: str, when: str, settings: dict[str, Any]
+) -> None:
+    late = [0.0]
+    async with office.client(era, clock=lambda: time.time() + late[0]) as client:
+        asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
+        late[0] = 601.0 if when == "before the click" else 0.0
+        await press(asked["approve_at"], "approve", FILLED_IN[DELETE])
+        late[0] = 601.0
+        told = await followed_up(client, "get_operation", DELETE, asked)
+
+    assert told["status"] == "expired"
+    assert office.tap.writes == []
+
+
+@both_eras
+@pytest.mark.parametrize("kind", ["nothing"])
+async def test_ten_that_go_on_at_once_send_once(office: Office, era: str, kind: str, settings: dict[str, Any]) -> None:
+    told: dict[str, set[str]] = {"next call": set(), "get_operation": set()}
+    async with office.client(era) as client:
+        asked = outcome(await client.call_tool(FINALIZE, {"number": NUMBER[FINALIZE]}))
+        await press(asked["approve_at"], "approve", FILLED_IN[FINALIZE])
+
+        async def go_on(by: str) -> None:
+            told[by].add((await followed_up(client, by, FINALIZE, asked))["status"])
+
+        async with anyio.create_task_group() as calls:
+            for number in range(10):
+                calls.start_soon(go_on, "next call" if number % 2 else "get_operation")
+
+    assert told["next call"] == {"done"}
+    assert told["get_operation"] <= {"done", "unknown"}  # it does not wait for an answer that is on its way
+    assert len(office.tap.writes) == 1
+
+
+@both_eras
+@both_tools
+@pytest.mark.parametrize("kind", ["form"])
+@pytest.mark.parametrize("action", ["decline", "cancel"])
+async def test_a_form_that_was_declined_leaves_it_open_on_the_page(
+    office: Office, era: str, tool: str, kind: str, action: str, settings: dict[str, Any]
+) -> None:
+    visitor = Visitor(action)
+    async with office.client(era, visitor) as client:  # type: ignore[arg-type]
+        told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+        await press(told["approve_at"], "approve", FILLED_IN[tool])
+        done = await followed_up(client, "get_operation", tool, told)
+
+    assert isinstance(visitor.asked[0], ElicitRequestFormParams)
+    assert told["status"] == "declined"
+    assert told["approve_at"] in told["message"]
+    assert (done["status"], len(office.tap.writes)) == ("done", 1)
+
+
+@both_eras
+@pytest.mark.parametrize("kind", ["nothing"])
+async def test_the_pin_that_the_operator_set_is_what_the_page_wants(
+    office: Office, era: str, kind: str, settings: dict[str, Any]
+) -> None:
+    async with office.client(era, approver_pin="correct horse") as client:
+        asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
+        without = await press(asked["approve_at"], "approve", FILLED_IN[DELETE])
+        before = await followed_up(client, "get_operation", DELETE, asked)
+        right = await press(asked["approve_at"], "approve", FILLED_IN[DELETE], "correct horse")
+        done = await followed_up(client, "get_operation", DELETE, asked)
+
+    assert (without, before["status"]) == (422, "approval_required")
+    assert (right, done["status"], len(office.tap.writes)) == (303, "done", 1)
+
+
+@both_eras
+@pytest.mark.parametrize("kind", ["nothing"])
+async def test_a_likely_duplicate_is_created_after_a_click(
+    office: Office, era: str, kind: str, settings: dict[str, Any]
+) -> None:
+    line = {"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}
+    call = {"number": "PO-2025-0050", "vendor": "12", "lines": [line]}
+    async with office.client(era) as client:
+        await client.call_tool("create_purchase_order", call)
+        second = {**call, "number": "PO-2025-0051"}
+        asked = outcome(await client.call_tool("create_purchase_order", second))
+        async with browser(asked["approve_at"]) as person:
+            page = (await person.page()).text
+        await press(asked["approve_at"], "approve", {})
+        done = await followed_up(client, "get_operation", "create_purchase_order", asked)
+
+    assert asked["status"] == "approval_required"
+    assert "The earlier order: &#34;PO-2025-0050&#34;" in page
+    assert (done["status"], done["order"]["number"]) == ("done", "PO-2025-0051")
+    assert len(office.tap.writes) == 2
+
+
+async def test_the_list_of_open_operations_carries_nothing_through(office: Office) -> None:
+    async with office.client() as client:
+        asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
+        waits = outcome(await client.call_tool("get_operation", {}))["operations"]
+        await press(asked["approve_at"], "approve", FILLED_IN[DELETE])
+        approved = outcome(await client.call_tool("get_operation", {}))["operations"]
+
+    assert [one["approve_at"] for one in waits] == [asked["approve_at"]]
+    assert [one["status"] for one in approved] == ["approval_required"]
+    assert office.tap.writes == []

@@ -1,0 +1,431 @@
+"""The page: what it shows, what its buttons do, and everything that does not count as a person's answer."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from html.parser import HTMLParser
+from pathlib import Path
+
+import anyio
+import httpx2
+import pytest
+
+from po_mcp.orders import PurchaseOrder
+from tests.approvals.counter import Clock, browser, counter, order
+
+PIN = "correct horse"
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "journal.db"
+
+
+async def test_the_order_is_shown_as_it_was_read(file: Path) -> None:
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
+        page = await person.page()
+
+    assert page.status_code == 200
+    for shown in ("Delete purchase order <bdi>PO-7</bdi> for good?", "Acme Fasteners", "4,800.00", "Hex bolt M8 x 30"):
+        assert shown in page.text
+    for figure in ("1,000", "400", "600", "4.25", "4,250.00", "550.00", "Claude 4.2", "SANDBOX: no real order."):
+        assert figure in page.text
+
+
+async def test_the_typed_number_approves_a_delete(file: Path) -> None:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        answer = await person.send("approve", order_number=" PO-7 ")
+        after = await person.page()
+
+        assert (answer.status_code, desk.state(one)) == (303, "APPROVED")
+        assert "go on" in after.text
+        assert "<form" not in after.text
+        through = desk.journal.events(one)[-1].detail
+        assert through["through"] == "page"
+
+
+@pytest.mark.parametrize("typed", ["", "PO-8", "po-7", "PO-7 PO-7", "true"])
+async def test_another_number_approves_nothing_and_says_so(file: Path, typed: str) -> None:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        answer = await person.send("approve", order_number=typed)
+
+        assert (answer.status_code, desk.state(one)) == (422, "PROPOSED")
+        assert 'role="alert"' in answer.text
+        assert "autofocus" in answer.text
+
+
+@pytest.mark.parametrize(("choice", "wanted"), [("yes", True), ("no", False)])
+async def test_a_finalize_takes_the_choice_of_the_backorder(file: Path, choice: str, wanted: bool) -> None:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order(), "finalize"))) as person:
+        silent = await person.send("approve")
+        await person.send("approve", create_backorder=choice)
+
+        assert silent.status_code == 422
+        assert desk.state(one) == "APPROVED"
+        assert json.loads(desk.found(one).operation.intent)["create_backorder"] is wanted
+
+
+async def test_a_backorder_that_the_caller_chose_is_said_and_not_asked_for(file: Path) -> None:
+    async with (
+        counter(file) as desk,
+        browser(await desk.link(one := desk.propose(order(), "finalize", True))) as person,
+    ):
+        page = await person.page()
+        await person.send("approve")
+
+        assert "NEW BACKORDER" in page.text
+        assert 'type="radio"' not in page.text
+        assert desk.state(one) == "APPROVED"
+
+
+async def test_reject_ends_it(file: Path) -> None:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        await person.send("reject")
+        late = await person.send("approve", token="0" * 64, order_number="PO-7")
+
+        assert desk.state(one) == "DECLINED"
+        assert late.status_code == 403
+        assert "Rejected" in (await person.page()).text
+
+
+async def test_what_expired_cannot_be_approved(file: Path) -> None:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        token = await person.token()
+        desk.clock.now += 601
+        answer = await person.send("approve", token=token, order_number="PO-7")
+
+        assert (answer.status_code, desk.state(one)) == (409, "EXPIRED")
+        assert "Too late" in answer.text
+
+
+async def test_of_two_tabs_the_first_counts(file: Path) -> None:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order(), "finalize"))) as person:
+        first, second = await person.token(), await person.token()
+        await person.send("approve", token=first, create_backorder="no")
+        other = await person.send("approve", token=second, create_backorder="yes")
+        no = await person.send("reject", token=second)
+
+        assert (other.status_code, no.status_code, desk.state(one)) == (409, 409, "APPROVED")
+        assert json.loads(desk.found(one).operation.intent)["create_backorder"] is False
+
+
+async def test_twenty_posts_at_once_approve_once(file: Path) -> None:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        token, statuses = await person.token(), []
+
+        async def send() -> None:
+            statuses.append((await person.send("approve", token=token, order_number="PO-7")).status_code)
+
+        async with anyio.create_task_group() as posts:
+            for _ in range(20):
+                posts.start_soon(send)
+
+        assert sorted(statuses) == [303] + [409] * 19
+        assert [event.event for event in desk.journal.events(one)] == ["PROPOSED", "APPROVED"]
+
+
+async def test_the_list_shows_what_waits_and_what_was_decided(file: Path) -> None:
+    async with counter(file) as desk:
+        waiting, rejected = desk.propose(order("PO-1")), desk.propose(order("PO-2"))
+        desk.journal.reject(rejected, {})
+        async with browser(await desk.link(waiting)) as person:
+            without_a_link = await person.client.get("/")
+            await person.page()
+            overview = await person.client.get("/")
+
+    assert without_a_link.status_code == 403
+    assert "PO-1" not in without_a_link.text
+    assert overview.text.index("PO-1") < overview.text.index("Decided lately") < overview.text.index("PO-2")
+
+
+# Attacks
+
+
+async def test_every_answer_forbids_scripts_frames_caches_and_referrers(file: Path) -> None:
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
+        answers = [
+            await person.page(),
+            await person.client.get("/"),
+            await person.client.get("/static/style.css"),
+            await person.client.get("/nothing"),
+            await person.send("approve", order_number="x"),
+            await person.send("approve", headers={}),
+            await person.client.get(person.path, headers={"host": "evil.example"}),
+        ]
+        cookie = answers[0].headers["set-cookie"]
+
+    for answer in answers:
+        assert answer.headers["content-security-policy"] == (
+            "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        )
+        assert answer.headers["cache-control"] == "no-store"
+        assert answer.headers["referrer-policy"] == "same-origin"
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "HttpOnly" in cookie
+    assert "SameSite=strict" in cookie
+    assert "<script" not in answers[0].text
+    assert "style=" not in answers[0].text
+
+
+async def test_a_post_from_elsewhere_decides_nothing(file: Path) -> None:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        host = person.origin.removeprefix("http://")
+        elsewhere: list[dict[str, str]] = [
+            {},
+            {"origin": "null"},
+            {"origin": "https://evil.example"},
+            {"origin": "http://127.0.0.1:1"},
+            {"origin": f"https://{host}"},
+            {"origin": f"http://{host}.evil.example"},
+            {"origin": f"{person.origin}/"},
+            {"origin": person.origin, "sec-fetch-site": "cross-site"},
+            {"origin": person.origin, "sec-fetch-site": "same-site"},
+        ]
+        answers = [await person.send("approve", headers=headers, order_number="PO-7") for headers in elsewhere]
+
+        assert [answer.status_code for answer in answers] == [403] * 9
+        assert desk.state(one) == "PROPOSED"
+
+
+async def test_a_form_that_was_shown_to_another_browser_or_for_another_order_decides_nothing(file: Path) -> None:
+    async with counter(file) as desk:
+        one, two = desk.propose(order("PO-7")), desk.propose(order("PO-8"))
+        async with browser(await desk.link(one)) as person, browser(await desk.link(two)) as other:
+            mine, theirs = await person.token(), await other.token()
+            own = person.client.cookies
+            tokens = ["", "0" * 64, theirs, mine[:-1], mine.upper(), secrets.token_hex(32)]
+            answers = [await person.send("approve", token=token, order_number="PO-7") for token in tokens]
+            person.path, path = other.path, person.path
+            answers.append(await person.send("approve", token=mine, order_number="PO-8"))
+            person.path = path
+            for cookie in ("", "x", secrets.token_hex(16), f"{secrets.token_hex(16)}.{'0' * 64}"):
+                person.client.cookies = httpx2.Cookies(dict.fromkeys(own, cookie))
+                answers.append(await person.send("approve", token=mine, order_number="PO-7"))
+
+        assert [answer.status_code for answer in answers] == [403] * 11
+        assert {desk.state(one), desk.state(two)} == {"PROPOSED"}
+
+
+async def test_another_host_is_not_served(file: Path) -> None:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        port = person.origin.rpartition(":")[2]
+        hosts = ["evil.example", f"evil.example:{port}", "127.0.0.1", "localhost", "127.0.0.1:1", "", f"[::1]:{port}"]
+        hosts += [f"127.0.0.1:{port}.evil.example", f"evil@127.0.0.1:{port}", f"0.0.0.0:{port}", f"LOCALHOST.:{port}"]
+        answers = []
+        for host in hosts:
+            answers.append(await person.client.get(person.path, headers={"host": host}))
+            headers = {"host": host, "origin": f"http://{host}"}
+            answers.append(await person.send("approve", headers=headers, order_number="PO-7"))
+        ours = await person.client.get(person.path, headers={"host": f"localhost:{port}"})
+
+        assert {answer.status_code for answer in answers} <= {421, 400}
+        assert len(answers) == 22
+        assert not any("PO-7" in answer.text for answer in answers)
+        assert (ours.status_code, desk.state(one)) == (200, "PROPOSED")
+
+
+async def test_guessed_ids_find_nothing(file: Path) -> None:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        token = await person.token()
+        texts, statuses = set(), set()
+        guesses = [secrets.token_hex(16) for _ in range(980)]
+        guesses += [one[:-1] + letter for letter in "0123456789" if letter != one[-1]]
+        guesses += [hashlib.sha256(text.encode()).hexdigest()[:32] for text in ("PO-7", "1", "", "PO-7erp", "delete")]
+        guesses += [one.upper() + "0", "..%2f", "%00", one[:31], "'--", "*"]
+        for guess in guesses:
+            page = await person.client.get(f"/approve/{guess}")
+            texts.add(page.text)
+            statuses.add(page.status_code)
+        person.path = f"/approve/{guesses[0]}"
+        posted = await person.send("approve", token=token, order_number="PO-7")
+
+        assert len(guesses) >= 1_000
+        assert (statuses, len(texts), posted.status_code) == ({404}, 1, 404)
+        assert desk.state(one) == "PROPOSED"
+
+
+async def test_reading_changes_nothing(file: Path) -> None:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        token = await person.token()
+        before = desk.journal.events(one)
+        for query in (f"?decision=approve&order_number=PO-7&token={token}", "?decision=reject", "/approve", "/"):
+            await person.client.get(person.path + query)
+        for method in ("HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
+            answer = await person.client.request(method, person.path, headers={"origin": person.origin})
+            assert answer.status_code == 405
+
+        assert desk.journal.events(one) == before
+
+
+async def test_a_body_that_is_no_small_form_is_refused(file: Path) -> None:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        token = await person.token()
+        good = f"token={token}&decision=approve&order_number=PO-7"
+        form = {"content-type": "application/x-www-form-urlencoded", "origin": person.origin}
+        bodies: list[tuple[bytes, dict[str, str], int]] = [
+            (f"{good}&note={'x' * 5000}".encode(), form, 413),
+            (b"x" * 5_000_000, form, 413),
+            (good.encode(), {**form, "content-type": "text/plain"}, 415),
+            (b"{}", {**form, "content-type": "application/json"}, 415),
+            (f"{good}&decision=reject".encode(), form, 400),
+            (f"{good}&order_number=PO-7".encode(), form, 400),
+            ("&".join([good, *(f"a{n}=1" for n in range(9))]).encode(), form, 400),
+            (b"\xff\xfe", form, 400),
+            (f"token={token}&order_number=PO-7".encode(), form, 400),
+            (f"token={token}&decision=APPROVE&order_number=PO-7".encode(), form, 400),
+        ]
+        for body, headers, status in bodies:
+            try:
+                answer = await person.client.post(person.path, content=body, headers=headers)
+            except httpx2.TransportError:  # it hung up on five million bytes, which is an answer too
+                assert len(body) > 1_000_000
+                continue
+            assert answer.status_code == status
+
+        assert desk.state(one) == "PROPOSED"
+
+
+async def test_the_link_alone_has_no_authority_where_a_pin_is_set(file: Path) -> None:
+    async with counter(file, PIN) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        answers = [
+            await person.send("approve", order_number="PO-7"),
+            await person.send("approve", order_number="PO-7", pin=""),
+            await person.send("reject"),
+            await person.send("approve", order_number="PO-7", pin="wrong"),
+        ]
+        refused = desk.state(one)
+        right = await person.send("approve", order_number="PO-7", pin=PIN)
+
+        assert [answer.status_code for answer in answers] == [422, 422, 422, 403]
+        assert "4 tries left" in answers[-1].text
+        assert (refused, right.status_code, desk.state(one)) == ("PROPOSED", 303, "APPROVED")
+
+
+async def test_five_wrong_pins_lock_it_whatever_is_started_anew(file: Path) -> None:
+    clock = Clock()
+    for tries in (3, 2):
+        async with counter(file, PIN, clock) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+            for _ in range(tries):
+                await person.send("approve", order_number="PO-7", pin="wrong")
+    async with counter(file, PIN, clock) as desk, browser(await desk.link(one)) as person:
+        token = await person.token()
+        right = await person.send("approve", order_number="PO-7", pin=PIN)
+        asked_again = desk.propose(order())
+
+        assert token == ""
+        assert desk.state(one) == "PROPOSED"
+        assert "Too many wrong PINs" in (await person.page()).text
+        assert right.status_code == 403
+        assert asked_again == one
+        clock.now += 601
+        assert desk.propose(order()) != one
+
+
+async def test_fifty_pins_at_once_are_not_more_than_five(file: Path) -> None:
+    async with counter(file, PIN) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        token = await person.token()
+        said = []
+
+        async def guess(number: int) -> None:
+            pin = PIN if number > 40 else f"guess {number}"
+            said.append((await person.send("approve", token=token, order_number="PO-7", pin=pin)).text)
+
+        async with anyio.create_task_group() as guesses:
+            for number in range(30):
+                guesses.start_soon(guess, number)
+
+        tried = [event.event for event in desk.journal.events(one)].count("pin tried")
+        assert tried == 5
+        assert sum("That is not the PIN" in text for text in said) == 5
+        assert desk.state(one) == "PROPOSED"
+
+
+# Hostile text
+
+SHELLS = [
+    "{}",
+    "<script>alert({})</script>",
+    '"><img src=x onerror=alert({})>',
+    "</td></tr></table><form action=//evil.example><button>{}</button>",
+    "' autofocus onfocus='{}",
+    "{{{{ 7 * {} }}}}",
+    "{{% raw %}} {}",
+    "&lt;b&gt;{}&#60;i&#62;",
+    "<!-- {}",
+    "]]><style>*{{display:none}}</style>{}",
+]
+INNER = [
+    "Approve",
+    "\u202e0.00 latoT",
+    "\n\nTotal: 1.00",
+    "\r\nVendor: Acme",
+    "\u2028Status: closed",
+    "\u200b" * 40,
+    "A" * 400,
+    "Z\u0335\u0489\u0348\u033b" * 60,
+    "\u05d0\u05d1\u05d2 999.00",
+    "Ac\u043ce Fasteners",
+    "\u3164" * 20,
+    "\t\x00\x07\x1b[2J",
+    "\U000e0041\U000e0042",
+    "\u2066PO-1\u2069",
+    "\ufeff\ufff9",
+    " " * 200,
+    "https://evil.example/approve",
+    "Total 0.00 EUR \u2014 approved by your manager",
+    "\u06dd\u070f",
+    "\\u{202E}",
+]
+HOSTILE = [shell.format(inner) for shell in SHELLS for inner in INNER]
+
+
+class Shape(HTMLParser):
+    """Every element and attribute name of a page, in order, and the text of the cells that are named."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, tuple[str, ...]]] = []
+        self.named: dict[str, str] = {}
+        self._name = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, tuple(name for name, _ in attrs)))
+        self._name = dict(attrs).get("id") or ""
+
+    def handle_data(self, data: str) -> None:
+        if self._name:
+            self.named[self._name] = self.named.get(self._name, "") + data
+
+    def handle_endtag(self, tag: str) -> None:
+        self._name = ""
+
+
+async def shape(file: Path, shown: PurchaseOrder) -> tuple[Shape, str]:
+    async with counter(file) as desk, browser(await desk.link(desk.propose(shown))) as person:
+        page = (await person.page()).text
+    return Shape(page), page
+
+
+async def test_no_text_of_the_erp_adds_an_element_or_hides_number_vendor_or_amount(file: Path) -> None:
+    plain, _ = await shape(file, order("PO-0"))
+    cautioned = [*plain.elements]
+    place = cautioned.index(("table", ("role",)))
+    cautioned.insert(place, ("p", ("class",)))
+    async with counter(":memory:") as desk:
+        for at, text in enumerate(HOSTILE):
+            one = desk.propose(order(f"PO-{at}", vendor=text, text=text))
+            async with browser(await desk.link(one)) as person:
+                page = (await person.page()).text
+            seen = Shape(page)
+            assert seen.elements in (plain.elements, cautioned), text
+            assert (seen.named["number"], seen.named["total"]) == (f"PO-{at}", "4,800.00")
+            assert seen.named["vendor"].strip() != ""
+            assert "\n" not in seen.named["vendor"]
+            assert len(seen.named["vendor"]) <= 1_000
+            assert not any(ord(letter) < 32 and letter != "\n" for letter in page)
+            assert not set(page) & set("\u202e\u202d\u2066\u2067\u2069\u200b\u3164\ufeff\u2028\u2029\U000e0041")
+
+    assert len(HOSTILE) == 200

@@ -1,0 +1,92 @@
+"""What a person is shown, in words and figures."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from po_mcp.approvals.view import Sheet, money, quantity, sheet_of
+from po_mcp.writes.journal import Journal
+from po_mcp.writes.operation import State
+from tests.approvals.counter import Clock, Counter, order
+
+
+def sheet(kind: Any = "delete", create_backorder: bool | None = None, lines: int = 0, **shown: str) -> Sheet:
+    clock = Clock()
+    journal = Journal(":memory:", 600, clock)
+    asked_about = order(**shown)
+    if lines:
+        asked_about = asked_about.model_copy(update={"lines": (asked_about.lines or ())[:1] * lines})
+    one = Counter(journal, None, clock).propose(asked_about, kind, create_backorder)  # type: ignore[arg-type]
+    found = journal.find(one)
+    assert found is not None
+    made = sheet_of(found, journal.events(one), clock.now + 130)
+    journal.close()
+    return made
+
+
+@pytest.mark.parametrize(
+    ("amount", "shown"),
+    [
+        ("4250", "4,250.00"),
+        ("4250.000000", "4,250.00"),
+        ("0.4512", "0.4512"),
+        ("-1234567.5", "-1,234,567.50"),
+        ("123456789012345678901234567890.12", "123,456,789,012,345,678,901,234,567,890.12"),
+        ("1E+3", "1,000.00"),
+        ("0", "0.00"),
+    ],
+)
+def test_an_amount_is_shown_in_full_and_never_rounded(amount: str, shown: str) -> None:
+    assert money(Decimal(amount)) == shown
+
+
+@pytest.mark.parametrize(("amount", "shown"), [("10.000000", "10"), ("1000", "1,000"), ("0.50", "0.5"), ("0", "0")])
+def test_a_quantity_is_shown_without_zeros_that_say_nothing(amount: str, shown: str) -> None:
+    assert quantity(Decimal(amount)) == shown
+
+
+def test_what_the_erp_does_not_tell_is_a_dash_and_never_zero() -> None:
+    assert (money(None), quantity(None)) == ("\N{EN DASH}", "\N{EN DASH}")
+
+
+@pytest.mark.parametrize(
+    ("choice", "said"), [(None, "you choose"), (True, "a NEW BACKORDER is made"), (False, "GIVEN UP")]
+)
+def test_what_becomes_of_the_rest_is_said(choice: bool | None, said: str) -> None:
+    shown = sheet("finalize", choice)
+
+    assert said in shown.consequence
+    assert ("create_backorder" in shown.fields) is (choice is None)
+    assert [row.item for row in shown.order.carried] == ["BOLT-M8-30"]
+
+
+def test_who_asked_and_until_when_is_told() -> None:
+    shown = sheet()
+
+    assert shown.asked_by == "Claude 4.2"
+    assert shown.minutes_left == 7
+
+
+def test_a_name_of_mixed_letters_is_cautioned_against() -> None:
+    assert "mixes Cyrillic and Latin letters" in sheet(vendor="Ac\u043ce").order.remarks[0]
+
+
+def test_a_total_that_is_not_the_sum_of_the_lines_is_said() -> None:
+    assert "add up to 12,750.00" in sheet(lines=3).order.remarks[0]
+
+
+def test_lines_that_are_not_shown_are_counted() -> None:
+    shown = sheet(lines=1_000).order
+
+    assert (len(shown.rows), shown.hidden, shown.lines) == (200, 800, 1_000)
+
+
+def test_every_state_but_the_open_one_has_words() -> None:
+    from typing import get_args
+
+    from po_mcp.approvals import view
+
+    assert set(view._STANDINGS) == set(get_args(State)) - {"PROPOSED"}
