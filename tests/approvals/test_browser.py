@@ -196,6 +196,7 @@ async def test_every_text_stands_out_from_its_ground(scheme: Any) -> None:
         await page.goto(await desk.link(rejected))
         contrasts.append(await page.evaluate(CONTRAST))
         await page.get_by_role("link", name="All that waits").click()
+        await page.wait_for_load_state("load")
         contrasts.append(await page.evaluate(CONTRAST))
 
     assert min(contrasts) >= 4.5
@@ -208,7 +209,7 @@ async def test_nothing_is_wider_than_the_screen(width: int) -> None:
             shown = order(number, vendor=vendor, text=vendor)
             await page.goto(await desk.link(desk.propose(shown, "finalize")))
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
-            await page.get_by_role("link", name="All that waits").click()
+            await page.goto(page.url.partition("/approve")[0])
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
