@@ -143,7 +143,7 @@ def accept_is_enough(patch: Patch) -> None:
 
 
 def no_wording_pin(patch: Patch) -> None:
-    def brought(self: person.Person, operation_id: str, question: object) -> Any:
+    def brought(self: person.Person, state: object) -> Any:
         return (self._ctx.input_responses or {}).get("approval")
 
     patch.setattr(person.Person, "_brought", brought)
@@ -162,7 +162,7 @@ def unknown_arguments_are_dropped(patch: Patch) -> None:
 
 
 def proceed_where_nobody_can_be_asked(patch: Patch) -> None:
-    async def agreeable(self: person.Person, operation_id: str, question: object) -> approval.Answer:
+    async def agreeable(self: person.Person, operation_id: str, question: object, page: object) -> approval.Answer:
         return approval.Answer("accepted", {"confirm": True, "create_backorder": True})
 
     patch.setattr(person.Person, "ask", agreeable)

@@ -234,7 +234,10 @@ _VERBS = {
 
 def _consequence(operation: Operation, order: Order) -> str:
     if operation.kind == "create":
-        return "It looks like one that was created a short while ago, so you are asked first."
+        is_alike = operation.question is not None and "The earlier order" in operation.question.text
+        return (
+            "It looks like one that was created a short while ago." if is_alike else "It is created only if you say so."
+        )
     if operation.kind == "delete":
         return "It is removed from the ERP. This cannot be undone."
     if not order.carried:

@@ -71,7 +71,7 @@ async def waiting(desk: Desk, recorded: Recorded) -> WriteOutcome:
     operation = recorded.operation
     link = await desk.page.link(operation.id)
     text = (
-        f"A person must approve this ({operation.kind} of order {operation.number}). Nothing was sent. "
+        f"A person must approve this ({operation.kind} of order {operation.number}). Nothing was sent: "
         f"{_where(link)} {_until(recorded)} Once they did, get_operation with this operation_id carries it out."
     )
     return desk.executor.say("approval_required", operation, text, approve_at=link)
@@ -95,14 +95,14 @@ async def _not_approved(desk: Desk, operation: Operation) -> WriteOutcome:
     if recorded is None or recorded.state != "PROPOSED":
         return desk.executor.say("declined", operation, text)
     link = await desk.page.link(operation.id)
-    text += f" If the user saw no question or thinks better of it: {_where(link)} {_until(recorded)}"
+    text += f" The question stays open, in case the user saw none: {_where(link)} {_until(recorded)}"
     return desk.executor.say("declined", operation, text, approve_at=link)
 
 
 def _where(link: str | None) -> str:
     if link is None:
-        return "The user decides in a terminal, with the command: po-mcp approve."
-    return f"The user decides on this page: {link} or in a terminal, with the command: po-mcp approve."
+        return "the user decides in a terminal, with the command: po-mcp approve."
+    return f"the user decides on this page: {link} or in a terminal, with the command: po-mcp approve."
 
 
 def _until(recorded: Recorded) -> str:

@@ -298,3 +298,15 @@ async def test_the_list_of_open_operations_carries_nothing_through(office: Offic
     assert [one["approve_at"] for one in waits] == [asked["approve_at"]]
     assert [one["status"] for one in approved] == ["approval_required"]
     assert office.tap.writes == []
+
+
+@both_eras
+async def test_a_real_process_opens_the_page_and_carries_through(office: Office, era: str) -> None:
+    async with office.client(era, transport="stdio") as client:
+        asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
+        await press(asked["approve_at"], "approve", FILLED_IN[DELETE])
+        before = office.order(NUMBER[DELETE])
+        done = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
+
+    assert before is not None
+    assert (done["status"], office.order(NUMBER[DELETE])) == ("done", None)

@@ -1,0 +1,51 @@
+"""The listener: opened when a link is needed, on this machine only, and gone with the server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import httpx2
+import pytest
+
+from tests.approvals.counter import browser, counter, order
+from tests.office import Office
+
+
+def test_nothing_of_the_page_is_imported_before_it_is_needed() -> None:
+    seen = "import sys, po_mcp.server; print([n for n in ('jinja2', 'po_mcp.approvals.page') if n in sys.modules])"
+
+    assert subprocess.check_output([sys.executable, "-c", seen], text=True, timeout=60).strip() == "[]"
+
+
+async def test_no_port_is_opened_before_a_link_is_needed(office: Office) -> None:
+    async with counter(":memory:") as desk:
+        assert desk.listener._server is None
+        first = await desk.link(desk.propose(order("PO-1")))
+        second = await desk.link(desk.propose(order("PO-2")))
+
+    assert first.rpartition("/")[0] == second.rpartition("/")[0]
+    assert first.startswith("http://127.0.0.1:")
+
+
+async def test_the_page_is_gone_with_the_server() -> None:
+    async with counter(":memory:") as desk:
+        link = await desk.link(desk.propose(order()))
+        async with browser(link) as person:
+            assert (await person.page()).status_code == 200
+
+    async with browser(link) as person:
+        with pytest.raises(httpx2.ConnectError):
+            await person.page()
+
+
+async def test_a_journal_that_cannot_be_used_is_told_and_nothing_is_decided() -> None:
+    async with counter(":memory:") as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        with desk.journal._storage.writing() as db:
+            db.execute("ALTER TABLE operations RENAME TO gone")
+        page = await person.page()
+        with desk.journal._storage.writing() as db:
+            db.execute("ALTER TABLE gone RENAME TO operations")
+
+        assert page.status_code == 503
+        assert desk.state(one) == "PROPOSED"
