@@ -11,6 +11,8 @@ import anyio
 
 Clock = Callable[[], float]
 
+_LEASE = 30.0  # seconds in which a process that fetches a token is waited for
+_POLL = 0.05
 EARLY = 60.0
 """Seconds before its end at which a token counts as ended."""
 
@@ -31,6 +33,12 @@ class TokenStore(Protocol):
 
     def save(self, token: str, lasting: float) -> None:
         """Keep a token that lasts so many seconds from now on."""
+
+    def claim(self, lease: float) -> bool:
+        """Take the right to fetch a token, for `lease` seconds. False while another process has it."""
+
+    def release(self) -> None:
+        """Give the right back."""
 
 
 class Tokens:
@@ -57,7 +65,7 @@ class Tokens:
         async with self._renewing:
             self._token = self._shared() or self._token
             if self._token is None or self._token.ends_at - self._clock() < lasting + EARLY:
-                self._token = await self._renewed()
+                self._token = await self._renewed(lasting)
             return self._token
 
     async def replace(self, rejected: Token) -> Token:
@@ -65,7 +73,7 @@ class Tokens:
         async with self._renewing:
             self._token = self._shared() or self._token
             if self._token is None or self._token.text == rejected.text:
-                self._token = await self._renewed()
+                self._token = await self._renewed(0.0)
             return self._token
 
     def _shared(self) -> Token | None:
@@ -73,9 +81,25 @@ class Tokens:
         found = self._store.load() if self._store is not None else None
         return None if found is None else Token(found[0], self._clock() + found[1])
 
-    async def _renewed(self) -> Token:
+    async def _renewed(self, lasting: float) -> Token:
+        """Fetch a token, unless another process does so at this moment: then take theirs."""
+        if self._store is None:
+            return await self._fetched()
+        former = self._token
+        while not self._store.claim(_LEASE):  # noqa: ASYNC110 - another process cannot set an Event
+            await anyio.sleep(_POLL)
+        try:
+            theirs = self._shared()
+            is_new = theirs is not None and (former is None or theirs.text != former.text)
+            if theirs is not None and is_new and theirs.ends_at - self._clock() >= lasting + EARLY:
+                return theirs
+            fetched = await self._fetched()
+            self._store.save(fetched.text, fetched.ends_at - self._clock())
+            return fetched
+        finally:
+            self._store.release()
+
+    async def _fetched(self) -> Token:
         asked_at = self._clock()
         text, lifetime = await self._fetch()
-        if self._store is not None:
-            self._store.save(text, asked_at + lifetime - self._clock())
         return Token(text, asked_at + lifetime)

@@ -12,7 +12,7 @@ from po_mcp.errors import InvalidInput
 from po_mcp.orders import DraftLine, OrderDraft, Vendor
 from po_mcp.untrusted import quoted
 from po_mcp.writes import approval
-from po_mcp.writes.approval import Approver
+from po_mcp.writes.approval import Approver, Question
 from po_mcp.writes.observation import is_gone
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome, arguments_text, digest_of_content
 
@@ -102,22 +102,29 @@ def _operation(desk: Desk, draft: OrderDraft) -> Operation:
     )
 
 
-async def _proposed(desk: Desk, operation: Operation, draft: OrderDraft, person: Approver) -> Recorded:
+async def _proposed(desk: Desk, operation: Operation, draft: OrderDraft, person: Approver) -> Recorded | WriteOutcome:
     """Record the order to be created: approved, unless a person must see it first.
 
     They must where it looks like one that was created lately, or is larger than the operator lets pass.
     """
+    operation = replace(operation, question=_question(desk, operation, draft))
+    before = desk.journal.created_lately(operation)
+    gone = before is not None and await is_gone(desk.erp, operation.number)
+    if before is not None and before.operation.meaning != operation.meaning and not gone:
+        text = f"Order {operation.number} was created a short while ago, and it is another order. Nothing was sent."
+        return desk.executor.say("refused", before.operation, text)
+    return desk.journal.propose(operation, person.who, approved=operation.question is None, anew=gone)
+
+
+def _question(desk: Desk, operation: Operation, draft: OrderDraft) -> Question | None:
+    """Return what a person is asked before this order is created; None where they need not be."""
     earlier = desk.journal.alike(operation)
     limit = desk.create_approval_over
     over = limit if limit is not None and draft.total > limit else None
-    if earlier is not None or over is not None:
-        like = earlier.operation.number if earlier else None
-        operation = replace(operation, question=approval.ask_create(draft, desk.erp.notice, like=like, over=over))
-    approved = operation.question is None
-    recorded = desk.journal.propose(operation, person.who, approved=approved)
-    if recorded.state == "DONE" and await is_gone(desk.erp, operation.number):
-        return desk.journal.propose(operation, person.who, approved=approved, anew=True)
-    return recorded
+    if earlier is None and over is None:
+        return None
+    like = earlier.operation.number if earlier else None
+    return approval.ask_create(draft, desk.erp.notice, like=like, over=over)
 
 
 async def _with_lines(desk: Desk, outcome: WriteOutcome, draft: OrderDraft) -> WriteOutcome:

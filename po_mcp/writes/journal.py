@@ -183,6 +183,16 @@ class Journal:
             ).fetchone()
             return recorded_of(row) if row is not None else None
 
+    def created_lately(self, operation: Operation) -> Recorded | None:
+        """Return what was created within its life under the same number, whatever it was."""
+        with self._storage.reading() as db:
+            row = db.execute(
+                "SELECT * FROM operations WHERE connection = ? AND kind = 'create' AND number = ?"
+                " AND state = 'DONE' AND settled_at > ? ORDER BY settled_at DESC LIMIT 1",
+                (operation.connection, operation.number, self._clock() - self._life),
+            ).fetchone()
+            return recorded_of(row) if row is not None else None
+
     def alike(self, operation: Operation) -> Recorded | None:
         """Return an order of the same content and another number that was, or may have been, created lately."""
         with self._storage.reading() as db:

@@ -32,11 +32,7 @@ class Observation:
 async def observe(erp: ERP, operation: Operation) -> Observation:
     """Read the order and tell what became of the operation. Never raises an `ERPError`."""
     try:
-        order: PurchaseOrder | None = await erp.get_order(operation.number)
-    except OrderNotFound as exc:
-        if not await _answers(erp):
-            return Observation("unreadable", exc.what)
-        order = None
+        order = await _order_or_none(erp, operation.number)
     except ERPError as exc:
         return Observation("unreadable", exc.what)
     match operation.kind:
@@ -49,25 +45,27 @@ async def observe(erp: ERP, operation: Operation) -> Observation:
 
 
 async def is_gone(erp: ERP, number: str) -> bool:
-    """Tell whether the ERP says that there is no such order, and is not one that denies everything.
+    """Tell whether the ERP has no such order.
 
     Raises:
         ERPError: the order cannot be read.
     """
+    return await _order_or_none(erp, number) is None
+
+
+async def _order_or_none(erp: ERP, number: str) -> PurchaseOrder | None:
+    """Read an order; None where there is none. One "not found" proves no absence: a gateway can say it too.
+
+    It must be said twice, and the ERP must answer another question in between.
+    """
     try:
-        await erp.get_order(number)
+        return await erp.get_order(number)
     except OrderNotFound:
-        return await _answers(erp)
-    return False
-
-
-async def _answers(erp: ERP) -> bool:
-    """Tell whether the ERP answers another question: a gateway that says 404 to everything proves no absence."""
-    try:
         await erp.list_orders(OrderQuery(limit=1))
-    except ERPError:
-        return False
-    return True
+    try:
+        return await erp.get_order(number)
+    except OrderNotFound:
+        return None
 
 
 def draft_of(operation: Operation) -> OrderDraft:

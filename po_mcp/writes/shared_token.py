@@ -35,3 +35,25 @@ class SharedToken:
         """Keep the token; where the file cannot be used, every process has its own."""
         with contextlib.suppress(JournalUnavailable), self._storage.writing() as db:
             db.execute("INSERT OR REPLACE INTO tokens VALUES (?, ?, ?)", (self._name, token, self._clock() + lasting))
+
+    def claim(self, lease: float) -> bool:
+        """Take the right to fetch a token, for `lease` seconds; everybody has it where the file cannot be used."""
+        now = self._clock()
+        try:
+            with self._storage.writing() as db:
+                taken = db.execute("SELECT ends_at FROM tokens WHERE connection = ?", (self._lease,)).fetchone()
+                if taken is not None and taken["ends_at"] > now:
+                    return False
+                db.execute("INSERT OR REPLACE INTO tokens VALUES (?, '', ?)", (self._lease, now + lease))
+        except JournalUnavailable:
+            return True
+        return True
+
+    def release(self) -> None:
+        """Give the right back."""
+        with contextlib.suppress(JournalUnavailable), self._storage.writing() as db:
+            db.execute("DELETE FROM tokens WHERE connection = ?", (self._lease,))
+
+    @property
+    def _lease(self) -> str:
+        return f"{self._name} is being fetched"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import anyio
 import httpx2
 
 from po_mcp.connectors.exsited import Exsited
@@ -43,3 +44,21 @@ async def test_two_processes_sign_in_once_between_them(tmp_path: Path) -> None:
 
 async def test_without_sharing_they_would_sign_each_other_out_at_every_turn(tmp_path: Path) -> None:
     assert await sign_ins(tmp_path, shared=False) == 10
+
+
+async def test_two_processes_that_start_at_once_sign_in_once_between_them(tmp_path: Path) -> None:
+    tap = Tap()
+    async with anyio.create_task_group() as calls:
+        for erp in connectors(tmp_path, tap, shared=True):
+            calls.start_soon(erp.list_orders, OrderQuery(limit=1))
+
+    assert sum(path.endswith("/oauth2/token") for _, path in tap.seen) == 1
+
+
+async def test_a_process_that_died_while_it_signed_in_is_not_waited_for_for_ever(tmp_path: Path) -> None:
+    clock = [1_000_000.0]
+    token = Journal(tmp_path / "journal.db", clock=lambda: clock[0]).shared_token("exsited")
+
+    assert [token.claim(30), token.claim(30)] == [True, False]
+    clock[0] += 31
+    assert token.claim(30)

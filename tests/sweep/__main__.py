@@ -1,0 +1,179 @@
+"""`python -m tests.sweep`: every scenario, every crash, every mutant; status 1 if anything is not as it must be."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import anyio
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from .crashes import INJECTED, Crashed, at_every_commit, at_the_wire, crash
+from .mutants import MUTANTS, killed
+from .runner import Ran, rehearsed, run
+from .scenarios import FLOWS, Calm, Flow, Scenario, every_scenario
+
+SEED = 20261122
+AT_ONCE = 6
+PARTS = ("faults", "crashes", "mutants")
+_PER_TASK = 24
+
+
+@dataclass
+class Figures:
+    """What is printed in the end."""
+
+    scenarios: int = 0
+    doubles: int = 0
+    lies: int = 0
+    other: int = 0
+    residual: int = 0
+    told: int = 0
+    unknown: int = 0
+    mutants: int = 0
+    killed: int = 0
+    wrong: list[str] = field(default_factory=list)
+
+    def add(self, ran: Ran) -> None:
+        self.scenarios += 1
+        self.told += len(ran.told)
+        self.unknown += sum(told.status == "unknown" for told in ran.told)
+        if ran.is_residual:
+            self.residual += 1
+        elif ran.wrong:
+            self.doubles += bool(ran.doubles)
+            self.lies += bool(ran.lies)
+            self.other += not (ran.doubles or ran.lies)
+            self.wrong.append(f"{ran.scenario}\n    " + "\n    ".join(ran.wrong))
+
+    @property
+    def is_right(self) -> bool:
+        return not self.wrong and self.killed == self.mutants
+
+
+def played(scenarios: Sequence[Scenario]) -> list[Ran]:
+    """Play scenarios in this process, a handful at a time."""
+    return anyio.run(_all, [(run, scenario) for scenario in scenarios])
+
+
+async def _all(todo: Sequence[tuple[Callable[[Any], Awaitable[Ran]], Any]]) -> list[Ran]:
+    asyncio.get_running_loop().set_exception_handler(_torn)
+    done: list[Ran] = []
+    places = anyio.CapacityLimiter(AT_ONCE)
+
+    async def one(play: Callable[[Any], Awaitable[Ran]], at: Any) -> None:
+        async with places:
+            done.append(await play(at))
+
+    async with anyio.create_task_group() as tasks:
+        for play, at in todo:
+            tasks.start_soon(one, play, at)
+    return done
+
+
+def _torn(loop: asyncio.AbstractEventLoop, context: Mapping[str, Any]) -> None:
+    """Keep quiet about a connection that the relay has torn down twice."""
+    if not isinstance(context.get("exception"), OSError):
+        loop.default_exception_handler(dict(context))
+
+
+async def _calm() -> Mapping[Flow, Calm]:
+    return {flow: await rehearsed(flow) for flow in FLOWS}
+
+
+def sweep_faults(figures: Figures, seed: int, progress: Progress) -> None:
+    scenarios = list(every_scenario(anyio.run(_calm)))
+    random.Random(seed).shuffle(scenarios)
+    parts = [scenarios[place : place + _PER_TASK] for place in range(0, len(scenarios), _PER_TASK)]
+    task = progress.add_task("Faults", total=len(scenarios))
+    with ProcessPoolExecutor() as pool:
+        for part in pool.map(played, parts):
+            for ran in part:
+                figures.add(ran)
+            progress.advance(task, len(part))
+
+
+def sweep_crashes(figures: Figures, seed: int, progress: Progress) -> None:
+    anyio.run(_crashes, figures, progress)
+
+
+async def _crashes(figures: Figures, progress: Progress) -> None:
+    asyncio.get_running_loop().set_exception_handler(_torn)
+    wire, places = list(at_the_wire()), anyio.CapacityLimiter(AT_ONCE)
+    task = progress.add_task("Crashes", total=None)
+
+    def note(ran: Crashed) -> None:
+        figures.add(ran)
+        progress.advance(task)
+
+    async def commits(flow: Flow, how: Any) -> None:
+        async with places:
+            async for ran in at_every_commit(flow, how):
+                note(ran)
+
+    async with anyio.create_task_group() as tasks:
+        for flow, how in product(FLOWS, INJECTED):
+            tasks.start_soon(commits, flow, how)
+        for ran in await _all([(crash, at) for at in wire]):
+            assert isinstance(ran, Crashed)
+            note(ran)
+
+
+def sweep_mutants(figures: Figures, seed: int, progress: Progress) -> None:
+    anyio.run(_mutants, figures, progress)
+
+
+async def _mutants(figures: Figures, progress: Progress) -> None:
+    asyncio.get_running_loop().set_exception_handler(_torn)
+    calm = await _calm()
+    for name, mutant in progress.track(MUTANTS.items(), description="Mutants"):
+        kill = await killed(mutant, calm)
+        figures.mutants += 1
+        figures.killed += kill is not None
+        progress.console.print(f"{name}: {f'{kill.scenario}: {kill.harm}' if kill else 'SURVIVED'}", highlight=False)
+
+
+@click.command()
+@click.option("--seed", type=int, default=SEED, help="The order of the scenarios.")
+@click.option("--part", type=click.Choice([*PARTS, "all"]), default="all", help="Only this part.")
+@click.pass_context
+def main(context: click.Context, seed: int, part: str) -> None:
+    """Strike every flow at every point, and hold what is told against the book."""
+    figures, begun = Figures(), time.monotonic()
+    sweeps = {"faults": sweep_faults, "crashes": sweep_crashes, "mutants": sweep_mutants}
+    with Progress(console=Console(stderr=True)) as progress:
+        for name in PARTS if part == "all" else (part,):
+            sweeps[name](figures, seed, progress)
+    for wrong in figures.wrong:
+        click.echo(wrong)
+    _show(figures, time.monotonic() - begun, seed)
+    context.exit(not figures.is_right)
+
+
+def _show(figures: Figures, seconds: float, seed: int) -> None:
+    percent = 100 * figures.unknown / figures.told if figures.told else 0
+    rows = {
+        "scenarios": figures.scenarios,
+        "double writes": figures.doubles,
+        "lies": figures.lies,
+        "other violations": figures.other,
+        "told unknown": f"{percent:.1f} % of {figures.told}",
+        "beyond the bounds (residual)": figures.residual,
+        "mutants killed": f"{figures.killed}/{figures.mutants}",
+        "wall time": f"{seconds:.0f} s",
+        "seed": seed,
+    }
+    for name, value in rows.items():
+        click.echo(f"{name + ':':30} {value}")
+
+
+if __name__ == "__main__":  # a playing process imports this file too
+    main()

@@ -1,0 +1,321 @@
+"""A real server process that is killed or stopped, or whose disk fails, at every commit and moment of the wire."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+import anyio
+from anyio.abc import Process
+from anyio.streams.buffered import BufferedByteReceiveStream
+
+from tests.faults.matrix import CALLS, SECRET
+from tests.stdio.test_process import INITIALIZE, MODERN_META
+
+from .erp import ERPAtPort, Lost, erp_at_port
+from .runner import TIMEOUT, Clock, Play, Ran, Told, Watched, and_after_a_restart, note_the_end, sending
+from .scenarios import FLOWS, Bounds, Flow
+
+How = Literal[
+    "kill at commit",
+    "EIO at commit",
+    "EIO from commit on",
+    "ENOSPC from commit on",
+    "kill on arrival, lost",
+    "kill on arrival, applied",
+    "kill when applied",
+    "SIGTERM on arrival",
+    "SIGTERM when applied",
+    "closed stdin when applied",
+    "cancelled when applied",
+    "cancelled on arrival, no answer",
+    "SIGTERM when applied, no answer",
+]
+INJECTED: Mapping[How, str] = {
+    "kill at commit": "signal=KILL:when={n}",
+    "EIO at commit": "error=EIO:when={n}",
+    "EIO from commit on": "error=EIO:when={n}+",
+    "ENOSPC from commit on": "error=ENOSPC:when={n}+",
+}
+"""By strace, at the n-th time that the process asks the disk to keep what was written."""
+AT_THE_WIRE: tuple[How, ...] = (
+    "kill on arrival, lost",
+    "kill on arrival, applied",
+    "kill when applied",
+    "SIGTERM on arrival",
+    "SIGTERM when applied",
+    "closed stdin when applied",
+    "cancelled when applied",
+    "cancelled on arrival, no answer",
+    "SIGTERM when applied, no answer",
+)
+MOST = 40
+_PATIENCE = 60.0
+
+
+@dataclass(frozen=True)
+class Crash:
+    """How a process dies or is disturbed; `n`: at which commit."""
+
+    flow: Flow
+    how: How
+    n: int = 0
+    bounds: Bounds = "kept"
+
+    def __str__(self) -> str:
+        return f"{' '.join(self.flow)}: {self.how} {self.n or ''}"
+
+
+@dataclass
+class Crashed(Ran):
+    """What came of a crash; `struck`: whether the run had such a moment."""
+
+    struck: bool = False
+
+
+def at_the_wire() -> Iterator[Crash]:
+    yield from (Crash(flow, how) for flow, how in product(FLOWS, AT_THE_WIRE))
+
+
+async def at_every_commit(flow: Flow, how: How) -> AsyncIterator[Crashed]:
+    """Strike the first commit of a run, the second, and so on, until a run has no more."""
+    for n in range(1, MOST):
+        ran = await crash(Crash(flow, how, n))
+        if not ran.struck:
+            return
+        yield ran
+
+
+@dataclass
+class Peer:
+    """A server process, and the client's end of its pipes."""
+
+    process: Process
+    lines: BufferedByteReceiveStream
+    last_id: int = 0
+    ended: anyio.Event = field(default_factory=anyio.Event)
+
+    async def send(self, message: Mapping[str, Any]) -> bool:
+        """Send a message; False where nobody reads any more."""
+        assert self.process.stdin is not None
+        try:
+            await self.process.stdin.send(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError, OSError):
+            return False
+        return True
+
+    async def receive(self) -> Mapping[str, Any] | None:
+        """Return the next message; None at the end of the process."""
+        try:
+            with anyio.fail_after(_PATIENCE):
+                return json.loads(await self.lines.receive_until(b"\n", 2**22))
+        except (anyio.IncompleteRead, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
+            return None
+
+    async def request(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        self.last_id += 1
+        await self.send({"id": self.last_id, "method": method, "params": params})
+        return await self.receive()
+
+    async def close(self) -> None:
+        assert self.process.stdin is not None
+        await self.process.stdin.aclose()
+
+    async def end(self) -> None:
+        """Close its stdin, and wait until it is gone."""
+        await self.close()
+        with anyio.move_on_after(_PATIENCE):
+            await self.process.wait()
+            return
+        self.process.kill()
+
+
+@asynccontextmanager
+async def server_process(
+    flow: Flow, url: str, journal: Path, *before: str, seconds: float = TIMEOUT
+) -> AsyncIterator[Peer]:
+    """Start `python -m po_mcp`, behind `before` (strace)."""
+    settings = {
+        "ERP": flow[0],
+        "BASE_URL": url,
+        "CLIENT_ID": SECRET,
+        "CLIENT_SECRET": SECRET,
+        "REDIRECT_URI": url,
+        "TIMEOUT": str(seconds),
+        "JOURNAL": str(journal),
+    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PO_MCP_")}
+    environment = {**kept, **{f"PO_MCP_{name}": value for name, value in settings.items()}}
+    command = [*before, sys.executable, "-m", "po_mcp"]
+    async with await anyio.open_process(command, env=environment, stderr=subprocess.DEVNULL) as process:
+        assert process.stdout is not None
+        peer = Peer(process, BufferedByteReceiveStream(process.stdout))
+        try:
+            yield peer
+        finally:
+            with anyio.CancelScope(shield=True):
+                await peer.end()
+
+
+async def crash(at: Crash) -> Crashed:
+    """Let the call be struck, start anew on the same journal, and hold what is told against the book."""
+    ran = Crashed(at)
+    with tempfile.TemporaryDirectory() as folder:
+        journal, trace = Path(folder) / "journal.db", Path(folder) / "trace"
+        async with erp_at_port(Path(folder) / "book.db") as erp:
+            url = f"http://127.0.0.1:{erp.port}"
+            async with server_process(at.flow, url, journal, *_strace(at, trace)) as peer:
+                _stand_at_the_wire(ran, erp, peer, journal)
+                try:
+                    await _ask(ran, peer)
+                except TimeoutError:
+                    ran.crashes.append(f"nothing was answered for {_PATIENCE} s")
+            ran.struck = ran.struck or _was_injected(trace)
+            await _started_anew(ran, erp, url, journal)
+    return ran
+
+
+async def _started_anew(ran: Crashed, erp: ERPAtPort, url: str, journal: Path) -> None:
+    erp.gate.arrives = erp.gate.applied = _nothing_more
+    clock = Clock()
+    clock.now = time.time()
+    watched = Watched(ran, journal)
+    watched.step = 2
+    try:
+        await and_after_a_restart(Play(ran.scenario, ran, clock, journal, url, watched))
+        note_the_end(ran, erp, journal)
+    finally:
+        await watched.close()
+
+
+async def _nothing_more(tag: str) -> None:
+    """All goes well after the start anew."""
+
+
+def _strace(at: Crash, trace: Path) -> tuple[str, ...]:
+    if at.how not in INJECTED:
+        return ()
+    injected = f"inject=fdatasync,fsync:{INJECTED[at.how].format(n=at.n)}"
+    # With seccomp only these calls stop the process, which is faster; a signal is then not sent (strace 6.1).
+    fast = () if "signal" in injected else ("--seccomp-bpf",)
+    return ("strace", "-f", *fast, "-o", str(trace), "-e", "trace=fdatasync,fsync", "-e", injected)
+
+
+def _was_injected(trace: Path) -> bool:
+    text = trace.read_text(errors="replace") if trace.exists() else ""
+    return "INJECTED" in text or "killed by SIGKILL" in text
+
+
+async def _ask(ran: Crashed, peer: Peer) -> None:
+    """Make the call, and once more where the server lives on; note what it tells, if it does."""
+    for step in (1, 2):
+        answer = await _called(ran.scenario.flow, ran.scenario.how, peer)  # type: ignore[attr-defined]
+        if answer is not None:
+            ran.told.append(_told(step, answer))
+        if answer is None or peer.process.returncode is not None or peer.ended.is_set():
+            return
+
+
+async def _called(flow: Flow, how: How, peer: Peer) -> Mapping[str, Any] | None:
+    if how.startswith("cancelled"):
+        await _called_in_2025(flow, peer)
+        with anyio.fail_after(_PATIENCE):
+            await peer.ended.wait()  # a call that was cancelled is not answered
+        return None
+    call = CALLS[flow]
+    params = {"name": call.tool, "arguments": {"number": call.number, **call.arguments}, "_meta": MODERN_META}
+    answer = await peer.request("tools/call", params)
+    if answer is None or answer.get("result", {}).get("resultType") != "input_required":
+        return answer
+    question = answer["result"]
+    form = question["inputRequests"]["approval"]["params"]
+    again = {**params, "inputResponses": {"approval": _yes(flow, form)}, "requestState": question["requestState"]}
+    return await peer.request("tools/call", again)
+
+
+async def _called_in_2025(flow: Flow, peer: Peer) -> None:
+    """Call as a client of 2025 does: the server asks within the call."""
+    await peer.request("initialize", INITIALIZE)
+    await peer.send({"method": "notifications/initialized"})
+    call = CALLS[flow]
+    peer.last_id += 1
+    params = {"name": call.tool, "arguments": {"number": call.number, **call.arguments}}
+    await peer.send({"id": peer.last_id, "method": "tools/call", "params": params})
+    if flow[1] == "create":
+        return
+    asked = await peer.receive()
+    if asked is None or asked.get("method") != "elicitation/create":
+        peer.ended.set()  # nobody is asked where the order could not be read: then the write has no moment to strike
+        return
+    await peer.send({"id": asked["id"], "result": _yes(flow, asked["params"])})
+
+
+def _yes(flow: Flow, form: Mapping[str, Any]) -> Mapping[str, Any]:
+    fields: Mapping[str, Any] = form["requestedSchema"]["properties"]
+    content = {name: True if kind["type"] == "boolean" else CALLS[flow].number for name, kind in fields.items()}
+    return {"action": "accept", "content": content}
+
+
+def _told(step: int, answer: Mapping[str, Any]) -> Told:
+    result = answer.get("result", {})
+    shown = result.get("structuredContent") or {}
+    if "error" in answer or result.get("isError") or not shown:
+        text = json.dumps(answer.get("error") or result.get("content"))
+        status = "no answer" if "Connection closed" in text else "error"
+        return Told(step, status, text, error="" if step == 1 else _class_of(text))
+    return Told(step, shown["status"], shown["message"], shown.get("operation_id"), bool(shown.get("do_not_repeat")))
+
+
+def _class_of(text: str) -> str:
+    """Tell an error that says nothing of an earlier call: that nothing can be written now."""
+    return "OperationUnderWay" if "cannot be used now" in text or "under way" in text else ""
+
+
+# The wire
+
+
+def _stand_at_the_wire(ran: Crashed, erp: ERPAtPort, peer: Peer, journal: Path) -> None:
+    how: How = ran.scenario.how  # type: ignore[attr-defined]
+
+    async def arrives(tag: str) -> None:
+        ran.sent.append(sending(tag, 1, journal))
+        if "on arrival" in how:
+            ran.struck = True
+            await _strike(how, peer)
+        if how in ("kill on arrival, lost", "cancelled on arrival, no answer"):
+            raise Lost
+
+    async def applied(tag: str) -> None:
+        if "when applied" in how:
+            ran.struck = True
+            await _strike(how, peer)
+        if how == "SIGTERM when applied, no answer":
+            await anyio.sleep(2 * TIMEOUT)
+
+    erp.gate.arrives, erp.gate.applied = arrives, applied
+
+
+async def _strike(how: How, peer: Peer) -> None:
+    peer.ended.set()
+    match how.split()[0]:
+        case "kill":
+            peer.process.kill()
+            await peer.process.wait()
+        case "SIGTERM":
+            peer.process.send_signal(signal.SIGTERM)
+        case "closed":
+            await peer.close()
+        case "cancelled":
+            params = {"requestId": peer.last_id, "reason": "the user pressed stop"}
+            await peer.send({"method": "notifications/cancelled", "params": params})

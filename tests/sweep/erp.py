@@ -1,0 +1,111 @@
+"""The sandbox at a port, which tells what it was given to write and what it did with it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+
+from po_mcp.sandbox import Book, create_app
+from tests.sandbox.served import Server
+
+TAG = "x-sweep-write"
+"""A header that the sweep gives every write, so that the ERP's side knows which one it carried out."""
+
+Moment = Callable[[str], Awaitable[None]]
+
+
+async def at_once(tag: str) -> None:
+    """Do nothing at a moment of the wire."""
+
+
+class Lost(Exception):
+    """Raised at a moment of the wire: the request gets no further."""
+
+
+@dataclass
+class Gate:
+    """Stands before the ERP's app: `arrives` runs before a write is carried out, `applied` before it is answered."""
+
+    app: Any
+    arrives: Moment = at_once
+    applied: Moment = at_once
+    answers: list[tuple[str, int]] = field(default_factory=list)
+    """The tag and the status of every write that was carried out or refused."""
+    _arrived: int = 0
+
+    @property
+    def carried_out(self) -> list[str]:
+        return [tag for tag, status in self.answers if status < 300]
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http" or scope["method"] == "GET" or "oken" in scope["path"]:
+            await self.app(scope, receive, send)
+            return
+        kept: list[Any] = []
+
+        async def keep(message: Any) -> None:
+            kept.append(message)
+
+        body = await _body(receive)
+        self._arrived += 1
+        tag = dict(scope["headers"]).get(TAG.encode(), b"process %d" % self._arrived).decode()
+        try:
+            await self.arrives(tag)
+        except Lost:
+            await _hung_up(receive)
+            return
+        await self.app(scope, _arrived_whole(body), keep)
+        self.answers.append((tag, kept[0]["status"]))
+        await self.applied(tag)
+        for message in kept:
+            await send(message)
+
+
+async def _body(receive: Any) -> bytes:
+    body, more = b"", True
+    while more:
+        message = await receive()
+        body, more = body + message.get("body", b""), message.get("more_body", False)
+    return body
+
+
+def _arrived_whole(body: bytes) -> Any:
+    """Give the app a request that is whole, even where its sender is gone by now."""
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return receive
+
+
+async def _hung_up(receive: Any) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+@dataclass(frozen=True)
+class ERPAtPort:
+    book: Book
+    port: int
+    gate: Gate
+
+
+@asynccontextmanager
+async def erp_at_port(book: Path | str = ":memory:") -> AsyncIterator[ERPAtPort]:
+    with closing(Book.open(book)) as opened, socket.create_server(("127.0.0.1", 0)) as sock:
+        gate = Gate(create_app(opened))
+        config = uvicorn.Config(gate, log_config=None, log_level="critical", lifespan="off")
+        server = Server(config)
+        task = asyncio.create_task(server.serve([sock]))
+        try:
+            yield ERPAtPort(opened, sock.getsockname()[1], gate)
+        finally:
+            server.told_to_end.set()
+            await task
