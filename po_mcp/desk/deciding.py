@@ -18,7 +18,6 @@ from po_mcp.untrusted import quoted
 from po_mcp.writes import approval
 from po_mcp.writes.approval import Approver
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome, arguments_text, digest_of_snapshot
-from po_mcp.writes.rows import call_of
 
 
 async def delete_order(desk: Desk, number: str, person: Approver) -> WriteOutcome:
@@ -43,8 +42,7 @@ def _wish(desk: Desk, kind: Guarded, number: str, arguments: dict[str, object]) 
 
 
 async def _decide(desk: Desk, wish: Operation, create_backorder: bool | None, person: Approver) -> WriteOutcome:
-    recorded = asking.carried(desk, person, wish) or _approved_before(desk, wish)
-    recorded = recorded or await _proposed(desk, wish, create_backorder, person)
+    recorded = asking.carried(desk, person, wish) or await _proposed(desk, wish, create_backorder, person)
     if isinstance(recorded, WriteOutcome):
         return recorded
     if recorded.state in ("PROPOSED", "EXPIRED"):
@@ -54,21 +52,13 @@ async def _decide(desk: Desk, wish: Operation, create_backorder: bool | None, pe
     return await carry_out(desk, recorded.operation)
 
 
-def _approved_before(desk: Desk, wish: Operation) -> Recorded | None:
-    """Return the operation of the same call that a person approved outside of it, before the order is judged anew."""
-    if not desk.journal.is_there():
-        return None
-    live = desk.journal.live(wish.connection)
-    return next((one for one in live if one.state == "APPROVED" and call_of(one.operation) == call_of(wish)), None)
-
-
 async def _proposed(
     desk: Desk, wish: Operation, create_backorder: bool | None, person: Approver
 ) -> Recorded | WriteOutcome:
     """Read the order and record the proposal; or return why nobody need be asked."""
     kind: Guarded = "delete" if wish.kind == "delete" else "finalize"
     if (under_way := desk.journal.under_way(wish)) is not None:
-        return under_way  # the order may show its effect already
+        return under_way  # approved on the page, or sent: the order may show its effect already
     try:
         snapshot = await desk.erp.snapshot(wish.number, kind)
     except OrderNotFound:

@@ -119,7 +119,8 @@ class Peer:
         """Return the next message; None at the end of the process."""
         try:
             with anyio.fail_after(_PATIENCE):
-                return json.loads(await self.lines.receive_until(b"\n", 2**22))
+                message: Mapping[str, Any] = json.loads(await self.lines.receive_until(b"\n", 2**22))
+                return message
         except (anyio.IncompleteRead, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
             return None
 

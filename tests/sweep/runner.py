@@ -8,13 +8,15 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import anyio
 import anyio.lowlevel
 import httpx2
 
+from po_mcp.approvals.listener import NoPage
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.connectors.retrying import Retrying
@@ -26,10 +28,10 @@ from po_mcp.erp import ERP
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.orders import DraftLine, Snapshot
 from po_mcp.sandbox.faults import FAULTS, Relay, Strike
-from po_mcp.writes.approval import Answer, Question
+from po_mcp.writes.approval import Answer, Page, Question
 from po_mcp.writes.execution import Executor
 from po_mcp.writes.journal import Journal
-from po_mcp.writes.operation import WriteOutcome, digest_of_snapshot
+from po_mcp.writes.operation import OutcomeStatus, WriteOutcome, digest_of_snapshot
 from tests.faults.matrix import CALLS, SECRET, VALUES, Call
 
 from .erp import TAG, ERPAtPort, erp_at_port
@@ -135,7 +137,7 @@ class Yes:
     def __init__(self, number: str) -> None:
         self._number = number
 
-    async def ask(self, operation_id: str, question: Question) -> Answer:
+    async def ask(self, operation_id: str, question: Question, page: Page) -> Answer:
         fields = {shown.name: True if shown.kind == "boolean" else self._number for shown in question.fields}
         return Answer("accepted", fields)
 
@@ -210,8 +212,8 @@ def _is_as_approved(row: sqlite3.Row) -> bool:
     """Tell whether the digest at the send is that of the order that the person was shown."""
     intent = json.loads(row["intent"])
     if "snapshot" not in intent:
-        return row["digest"] == row["fingerprint"]
-    return digest_of_snapshot(Snapshot.model_validate(intent["snapshot"])) == row["digest"]
+        return bool(row["digest"] == row["fingerprint"])
+    return bool(digest_of_snapshot(Snapshot.model_validate(intent["snapshot"])) == row["digest"])
 
 
 # Playing
@@ -257,7 +259,7 @@ class Play:
         late, lag = (None, None) if self.scenario.bounds == "unset" else (LATE_APPLY, READ_LAG)
         erp = connected(self.scenario.flow[0], self.url, self.watched)
         try:
-            yield Desk(erp, journal, Executor(erp, journal, TIMEOUT, late, lag))
+            yield Desk(erp, journal, Executor(erp, journal, TIMEOUT, late, lag), NoPage())
         finally:
             await erp.aclose()
             journal.close()
@@ -276,7 +278,7 @@ class Play:
         """Ask get_operation for every operation that there is."""
         for recorded in desk.journal.all():
             self.watched.step += 1
-            await self._told(lambda known=recorded.operation.id: _looked(desk, known), looked_up=True)
+            await self._told(partial(_looked, desk, recorded.operation.id), looked_up=True)
 
     async def settled(self) -> None:
         """Wait for what the ERP is given late."""
@@ -288,6 +290,7 @@ class Play:
         first = self.relay.count if self.relay else 0
         try:
             outcome = await act()
+            said: tuple[OutcomeStatus | Literal["error"], str, str | None, bool, str]
             said = (outcome.status, outcome.message, outcome.operation_id, outcome.do_not_repeat, "")
         except Died:
             return

@@ -309,5 +309,5 @@ TwoServers.TestCase.settings = settings(
 
 
 @seed(SEED)
-class TestTwoServers(TwoServers.TestCase):  # type: ignore[misc,name-defined]
+class TestTwoServers(TwoServers.TestCase):  # type: ignore[misc,valid-type]
     """Two servers and an adversarial client."""
