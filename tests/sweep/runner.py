@@ -7,10 +7,10 @@ import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import anyio
 import anyio.lowlevel
@@ -31,7 +31,7 @@ from po_mcp.sandbox.faults import FAULTS, Relay, Strike
 from po_mcp.writes.approval import Answer, Page, Question
 from po_mcp.writes.execution import Executor
 from po_mcp.writes.journal import Journal
-from po_mcp.writes.operation import OutcomeStatus, WriteOutcome, digest_of_snapshot
+from po_mcp.writes.operation import WriteOutcome, digest_of_snapshot
 from tests.faults.matrix import CALLS, SECRET, VALUES, Call
 
 from .erp import TAG, ERPAtPort, erp_at_port
@@ -290,17 +290,16 @@ class Play:
         first = self.relay.count if self.relay else 0
         try:
             outcome = await act()
-            said: tuple[OutcomeStatus | Literal["error"], str, str | None, bool, str]
-            said = (outcome.status, outcome.message, outcome.operation_id, outcome.do_not_repeat, "")
+            said = Told(step, outcome.status, outcome.message, outcome.operation_id, outcome.do_not_repeat)
         except Died:
             return
         except PurchaseOrderError as exc:
-            said = ("error", str(exc), None, False, type(exc).__name__)
+            said = Told(step, "error", str(exc), error=type(exc).__name__)
         except Exception as exc:  # as a server tells it: an error, and nothing of the cause
             self.ran.crashes.append(f"{type(exc).__name__}: {exc}"[:200])
-            said = ("error", "it crashed", None, False, "crash")
+            said = Told(step, "error", "it crashed", error="crash")
         misled = self.relay is not None and any(seen.fault for seen in self.relay.exchanges if seen.n > first)
-        self.ran.told.append(Told(step, *said, looked_up=looked_up, misled=misled))
+        self.ran.told.append(replace(said, looked_up=looked_up, misled=misled))
 
 
 async def _first(play: Play, scenario: Scenario) -> None:
