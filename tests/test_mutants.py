@@ -12,15 +12,17 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import httpx2
 import pytest
 from mcp.types import InputRequiredResult
 
 from po_mcp import orders, person, server
 from po_mcp.desk import deciding
 from po_mcp.writes import approval
+from po_mcp.writes.execution import Executor
 from po_mcp.writes.journal import Claim, Journal
 from po_mcp.writes.operation import Recorded
-from tests.office import Office, Person, Reply, accept
+from tests.office import Office, Person, Reply, accept, outcome
 
 DELETE, FINALIZE = "delete_purchase_order", "finalize_purchase_order"
 Patch = pytest.MonkeyPatch
@@ -108,6 +110,27 @@ async def a_vendor_whose_name_forges_a_line(office: Office) -> bool:
     async with office.client(person=asked) as client:
         await client.call_tool(DELETE, {"number": "PO-2025-0038"})
     return any(row.startswith("Total: 0.01") for row in asked.asked[0].message.split("\n"))
+
+
+async def a_request_that_is_applied_late(office: Office) -> bool:
+    """Harm: "it was not applied, ask again", and then it is applied."""
+    late: list[httpx2.Request] = []
+
+    async def keep_back(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        late.append(request)
+        raise httpx2.ReadTimeout("no answer", request=request)
+
+    office.tap.disturb = keep_back
+    async with office.client(person=Person(YES), erp_bounds=(20.0, 10.0)) as client:
+        told = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
+        assert office.tap.inner is not None
+        await (await office.tap.inner.handle_async_request(late[0])).aread()
+    return bool(told["status"] == "refused" and office.order("PO-2025-0037").status == "closed")
+
+
+def no_quarantine(patch: Patch) -> None:
+    """What is absent right after a doubt counts as not applied."""
+    patch.setattr(Executor, "_cannot_come_late", lambda self, recorded, looked_at: True)
 
 
 def no_snapshot_check(patch: Patch) -> None:
@@ -199,6 +222,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], Harm]] = [
     (proceed_where_nobody_can_be_asked, a_client_that_cannot_be_asked),
     (nothing_is_refused_beforehand, an_order_that_cannot_be_deleted),
     (text_is_shown_as_it_comes, a_vendor_whose_name_forges_a_line),
+    (no_quarantine, a_request_that_is_applied_late),
 ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -234,10 +235,7 @@ _VERBS = {
 
 def _consequence(operation: Operation, order: Order) -> str:
     if operation.kind == "create":
-        is_alike = operation.question is not None and "The earlier order" in operation.question.text
-        return (
-            "It looks like one that was created a short while ago." if is_alike else "It is created only if you say so."
-        )
+        return json.loads(operation.intent).get("because") or "It is created only if you say so."
     if operation.kind == "delete":
         return "It is removed from the ERP. This cannot be undone."
     if not order.carried:

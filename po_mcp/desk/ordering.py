@@ -12,7 +12,7 @@ from po_mcp.errors import InvalidInput
 from po_mcp.orders import DraftLine, OrderDraft, Vendor
 from po_mcp.untrusted import quoted
 from po_mcp.writes import approval
-from po_mcp.writes.approval import Approver, Question
+from po_mcp.writes.approval import Approver
 from po_mcp.writes.observation import is_gone
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome, arguments_text, digest_of_content
 
@@ -97,7 +97,7 @@ def _operation(desk: Desk, draft: OrderDraft) -> Operation:
         number=draft.number,
         arguments=arguments_text({"content": content}),
         digest=content,
-        intent=json.dumps({"draft": draft.model_dump(mode="json")}),
+        intent=_intent(draft),
         fingerprint=content,
     )
 
@@ -107,7 +107,9 @@ async def _proposed(desk: Desk, operation: Operation, draft: OrderDraft, person:
 
     They must where it looks like one that was created lately, or is larger than the operator lets pass.
     """
-    operation = replace(operation, question=_question(desk, operation, draft))
+    if because := _why_asked(desk, operation, draft):
+        question = approval.ask_create(draft, desk.erp.notice, because)
+        operation = replace(operation, question=question, intent=_intent(draft, because))
     before = desk.journal.created_lately(operation)
     gone = before is not None and await is_gone(desk.erp, operation.number)
     if before is not None and before.operation.meaning != operation.meaning and not gone:
@@ -116,15 +118,16 @@ async def _proposed(desk: Desk, operation: Operation, draft: OrderDraft, person:
     return desk.journal.propose(operation, person.who, approved=operation.question is None, anew=gone)
 
 
-def _question(desk: Desk, operation: Operation, draft: OrderDraft) -> Question | None:
-    """Return what a person is asked before this order is created; None where they need not be."""
+def _why_asked(desk: Desk, operation: Operation, draft: OrderDraft) -> str:
+    """Say why a person must see this order before it is created; "" where they need not."""
     earlier = desk.journal.alike(operation)
     limit = desk.create_approval_over
     over = limit if limit is not None and draft.total > limit else None
-    if earlier is None and over is None:
-        return None
-    like = earlier.operation.number if earlier else None
-    return approval.ask_create(draft, desk.erp.notice, like=like, over=over)
+    return approval.why_create_is_asked(earlier.operation.number if earlier else None, over)
+
+
+def _intent(draft: OrderDraft, because: str = "") -> str:
+    return json.dumps({"draft": draft.model_dump(mode="json"), "because": because})
 
 
 async def _with_lines(desk: Desk, outcome: WriteOutcome, draft: OrderDraft) -> WriteOutcome:

@@ -122,17 +122,21 @@ def ask_finalize(order: PurchaseOrder, notice: str, create_backorder: bool | Non
     return Question(text, tuple(fields))
 
 
-def ask_create(draft: OrderDraft, notice: str, *, like: str | None = None, over: Decimal | None = None) -> Question:
-    """Make the question for an order that a person must see before it is created.
+def why_create_is_asked(like: str | None, over: Decimal | None) -> str:
+    """Say why a person must see an order before it is created; "" where they need not.
 
     `like` is the number of an order of the same content that was created a short while ago; `over` the
     amount from which on the operator wants every order seen.
     """
     because = [f"It looks like {quoted(like)}, which was created a short while ago."] if like else []
-    because += [f"Its total is over {plain(over)}."] if over is not None else []
+    return " ".join(because + ([f"Its total is over {plain(over)}."] if over is not None else []))
+
+
+def ask_create(draft: OrderDraft, notice: str, because: str) -> Question:
+    """Make the question for an order that a person must see before it is created."""
     text = _join(
         notice,
-        f"Create purchase order {quoted(draft.number)}? {' '.join(because)}",
+        f"Create purchase order {quoted(draft.number)}? {because}",
         f"Total: {plain(draft.total)}",
         f"Vendor: {quoted(draft.vendor.name)}",
         *_caution(draft.vendor.name),
@@ -140,8 +144,7 @@ def ask_create(draft: OrderDraft, notice: str, *, like: str | None = None, over:
         *(_draft_line(place, line) for place, line in enumerate(draft.lines[:LINES_SHOWN], 1)),
         f"  and {len(draft.lines) - LINES_SHOWN} more lines" if len(draft.lines) > LINES_SHOWN else "",
     )
-    again = "Yes orders the same once more" if like else "Yes sends the order"
-    return Question(text, (Field("confirm", "boolean", "Create this order", again),))
+    return Question(text, (Field("confirm", "boolean", "Create this order", "Yes sends the order"),))
 
 
 def _draft_line(place: int, line: DraftLine) -> str:

@@ -111,7 +111,7 @@ class Counter:
 async def counter(file: Path | str, pin: str | None = None, clock: Clock | None = None) -> AsyncIterator[Counter]:
     """Open the counter; a second one over the same file is what a new start of the server is."""
     clock = clock or Clock()
-    journal = Journal(file, 600, clock)
+    journal = Journal(file, 600, clock, most_open=10_000)
     async with anyio.create_task_group() as tasks:
         listener = Listener(tasks, Docket(journal, "erp", NOTICE, Pin(pin) if pin else None))
         try:

@@ -68,11 +68,6 @@ def journal_after_the_wire(patch: Patch) -> None:
     patch.setattr(Executor, "carry_out", carry_out)
 
 
-def no_quarantine(patch: Patch) -> None:
-    """What is absent right after a doubt counts as not applied."""
-    patch.setattr(Executor, "_cannot_come_late", lambda self, recorded, looked_at: True)
-
-
 def server_errors_mean_not_applied(patch: Patch) -> None:
     """A 5xx is taken for a refusal."""
     verified = http.Wire._verified
@@ -124,7 +119,9 @@ def no_dedupe(patch: Patch) -> None:
     """Every call means something new, and takes the place of whatever is under way."""
     count = itertools.count()
 
-    def propose(self: Journal, operation: Operation, detail: Mapping[str, Any], *, approved: bool = False) -> Recorded:
+    def propose(
+        self: Journal, operation: Operation, detail: Mapping[str, Any], *, approved: bool = False, anew: bool = False
+    ) -> Recorded:
         with self._storage.writing() as db:
             db.execute("DROP INDEX IF EXISTS one_live_operation")
             fresh = replace(operation, digest=f"{operation.digest}-{next(count)}")
@@ -191,7 +188,6 @@ MUTANTS: Mapping[str, Mutant] = {
         naive,
         retry_three_times,
         journal_after_the_wire,
-        no_quarantine,
         server_errors_mean_not_applied,
         a_garbled_success_means_failed,
         resent_once,

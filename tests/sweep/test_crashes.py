@@ -9,6 +9,8 @@ import pytest
 from .crashes import Crash, How, crash
 from .scenarios import FLOWS, Flow
 
+pytestmark = pytest.mark.system
+
 IPRO_CREATE, IPRO_FINALIZE, EXSITED_CREATE, EXSITED_DELETE = FLOWS
 AT_COMMITS: list[tuple[Flow, How, int]] = [
     (IPRO_CREATE, "kill at commit", 3),

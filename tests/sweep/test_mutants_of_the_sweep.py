@@ -9,6 +9,8 @@ import pytest
 from .mutants import MUTANTS, killed
 from .scenarios import Calm, Flow
 
+pytestmark = pytest.mark.system
+
 
 @pytest.mark.parametrize("name", MUTANTS)
 async def test_the_sweep_finds_a_program_without_this_control(name: str, calm: Mapping[Flow, Calm]) -> None:

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
+
 from .__main__ import SEED, played
 from .scenarios import FLOWS, IN_DOUBT, LATE, Calm, Flow, Scenario, pairs, sample, singles
+
+pytestmark = pytest.mark.system
 
 SAMPLE = 120
 

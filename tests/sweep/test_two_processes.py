@@ -34,6 +34,8 @@ from .erp import erp_at_port
 from .runner import Clock, Sending, sending
 from .scenarios import FLOWS, Flow
 
+pytestmark = pytest.mark.system
+
 EACH = 5
 PATIENT = 20.0
 
