@@ -167,12 +167,18 @@ def _approval(settings: Settings) -> list[Finding]:
     """Say which way to a person each kind of client has."""
     if settings.read_only:
         return []
-    form = "the question is shown in the chat, as a form"
-    none = "finalize and delete end as approval_required: nothing is sent"
+    page = "a page on this machine, linked in the answer, and po-mcp approve"
+    ways = {
+        "a client that shows forms (Claude Code, VS Code, Cursor)": "the question in the chat, as a form",
+        "a client that opens links": page,
+        "any other client": page,
+    }
+    if settings.approval == "page":
+        ways = {"every client (PO_MCP_APPROVAL=page)": page}
+    pin = "is set" if settings.approver_pin else "is not set: whoever has the link can approve"
     return [
-        Finding("pass", "approval", f"a client that shows forms (Claude Code, VS Code, Cursor): {form}"),
-        Finding("note", "approval", f"a client that does not: {none}"),
-        Finding("pass", "approval", "po-mcp call in a terminal: the question is put as prompts"),
+        *(Finding("pass", "approval", f"{client}: {way}") for client, way in ways.items()),
+        Finding("note", "approval", f"PO_MCP_APPROVER_PIN {pin}"),
     ]
 
 
