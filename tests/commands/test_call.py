@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import select
 import signal
 import subprocess
 import sys
@@ -36,7 +37,7 @@ def typed(book: Path, answers: str, *arguments: str) -> tuple[int, str]:
     watchdog.start()
     screen = b""
     asked = False
-    while chunk := _read(keyboard):
+    while chunk := _read(keyboard, b"\x03" if asked and answers == "\x03" else b""):
         screen += chunk
         if not asked and screen.endswith(b": "):
             asked = True
@@ -47,7 +48,13 @@ def typed(book: Path, answers: str, *arguments: str) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(status), screen.decode(errors="replace")
 
 
-def _read(keyboard: int) -> bytes:
+def _read(keyboard: int, again: bytes = b"") -> bytes:
+    """Read what the screen shows next; type `again` while nothing comes.
+
+    A Ctrl-C between a prompt and the read of its answer is noticed at the next key only, as in any program.
+    """
+    while again and not select.select([keyboard], [], [], 1)[0]:
+        os.write(keyboard, again)
     try:
         return os.read(keyboard, 65536)
     except OSError:  # the terminal is gone when its last process is

@@ -203,7 +203,12 @@ async def test_everything_of_an_operation_is_shown_in_order(office: Office) -> N
     text = flat(shown.stdout)
     assert re.search(r"asked by mcp \S+, MCP 2026-07-28", text)
     assert 'Delete purchase order "PO-2025-0038" for good? This cannot be undone.' in text
-    told = ["PROPOSED asked for", "APPROVED approved by a person; through: form", "SENT sent, once", "DONE it happened"]
+    told = [
+        "PROPOSED asked for",
+        "APPROVED approved by a person; through: client",
+        "SENT sent, once",
+        "DONE it happened",
+    ]
     places = [text.index(each) for each in told]
     assert places == sorted(places)
     assert "answer: success, verified" in text
