@@ -93,7 +93,7 @@ def _cannot_succeed(kind: Guarded, snapshot: Snapshot) -> str | None:
     order = snapshot.order
     state = f"Order {order.number} is {STATUS_WORDS[order.status]}"
     if order.status == "unknown":
-        return f"{state} (the ERP calls it {quoted(order.status_text)}); look at it in the ERP first."
+        return f"{state}: the ERP calls it {quoted(order.status_text)}. Look at it in the ERP before asking again."
     if kind == "finalize" and order.status not in ("open", "partial"):
         return f"{state}, so it cannot be finalized."
     if kind == "delete" and order.status == "deleted":
