@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pty
-import select
 import signal
 import sys
 import threading
@@ -14,6 +13,7 @@ import pytest
 
 from tests.approvals.test_carrying_through import DELETE, FINALIZE, NUMBER
 from tests.approvals.test_page import HOSTILE
+from tests.commands.test_call import read_screen
 from tests.office import Office, outcome
 
 APPROVE = [sys.executable, "-m", "po_mcp", "approve"]
@@ -33,7 +33,7 @@ def typed(office: Office, answers: list[str], *arguments: str, **settings: str) 
     watchdog = threading.Timer(30, os.kill, (process, signal.SIGKILL))
     watchdog.start()
     screen, left = b"", list(answers)
-    while chunk := _read(keyboard, b"\x03" if not left and answers[-1:] == ["\x03"] else b""):
+    while chunk := read_screen(keyboard, b"\x03" if not left and answers[-1:] == ["\x03"] else b""):
         screen += chunk
         if left and screen.rstrip(b" ").endswith(b":"):
             os.write(keyboard, left.pop(0).encode())
@@ -41,19 +41,6 @@ def typed(office: Office, answers: list[str], *arguments: str, **settings: str) 
     watchdog.cancel()
     os.close(keyboard)
     return os.waitstatus_to_exitcode(status), screen.decode(errors="replace")
-
-
-def _read(keyboard: int, again: bytes = b"") -> bytes:
-    """Read what the screen shows next; type `again` while nothing comes.
-
-    A Ctrl-C between a prompt and the read of its answer is noticed at the next key only, as in any program.
-    """
-    while again and not select.select([keyboard], [], [], 1)[0]:
-        os.write(keyboard, again)
-    try:
-        return os.read(keyboard, 65536)
-    except OSError:  # the terminal is gone when its last process is
-        return b""
 
 
 async def asked(office: Office, *tools: str) -> str:

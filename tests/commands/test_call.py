@@ -37,7 +37,7 @@ def typed(book: Path, answers: str, *arguments: str) -> tuple[int, str]:
     watchdog.start()
     screen = b""
     asked = False
-    while chunk := _read(keyboard, b"\x03" if asked and answers == "\x03" else b""):
+    while chunk := read_screen(keyboard, b"\x03" if asked and answers == "\x03" else b""):
         screen += chunk
         if not asked and screen.endswith(b": "):
             asked = True
@@ -48,7 +48,7 @@ def typed(book: Path, answers: str, *arguments: str) -> tuple[int, str]:
     return os.waitstatus_to_exitcode(status), screen.decode(errors="replace")
 
 
-def _read(keyboard: int, again: bytes = b"") -> bytes:
+def read_screen(keyboard: int, again: bytes = b"") -> bytes:
     """Read what the screen shows next; type `again` while nothing comes.
 
     A Ctrl-C between a prompt and the read of its answer is noticed at the next key only, as in any program.

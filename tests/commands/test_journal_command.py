@@ -24,7 +24,7 @@ import pytest
 from mcp.types import ElicitResult
 
 from po_mcp.writes.journal import Journal
-from tests.commands.test_call import _read
+from tests.commands.test_call import read_screen
 from tests.office import Office, Person, accept, outcome
 from tests.stdio.test_process import environment
 
@@ -60,7 +60,7 @@ def typed(
     watchdog = threading.Timer(30, os.kill, (process, signal.SIGKILL))
     watchdog.start()
     screen, asked = b"", False
-    while chunk := _read(keyboard):
+    while chunk := read_screen(keyboard):
         screen += chunk
         if not asked and screen.endswith(b": "):
             asked = True
