@@ -16,8 +16,9 @@ import httpx2
 import pytest
 from mcp.types import InputRequiredResult
 
-from po_mcp import orders, person, server
+from po_mcp import orders, person
 from po_mcp.desk import deciding
+from po_mcp.server.purchasing_tool import PurchasingTool
 from po_mcp.writes import approval
 from po_mcp.writes.execution import Executor
 from po_mcp.writes.journal import Claim, Journal
@@ -173,15 +174,15 @@ def no_wording_pin(patch: Patch) -> None:
 
 
 def unknown_arguments_are_dropped(patch: Patch) -> None:
-    whole = server.PurchasingTool.of
+    whole = PurchasingTool.of
 
-    def lenient(registered: Any) -> server.PurchasingTool:
+    def lenient(registered: Any) -> PurchasingTool:
         tool = whole(registered)
         tool.fn_metadata.arg_model.model_config["extra"] = "ignore"
         tool.fn_metadata.arg_model.model_rebuild(force=True)
         return tool
 
-    patch.setattr(server.PurchasingTool, "of", lenient)
+    patch.setattr(PurchasingTool, "of", lenient)
 
 
 def proceed_where_nobody_can_be_asked(patch: Patch) -> None:
