@@ -33,6 +33,8 @@ _LOOK = 15.0  # seconds that one reading to settle an operation may take
 _POLL = 0.05  # seconds between looks at an operation that another call or process has in hand
 
 
+_NO_EFFECT = ("absent", "forbidden")
+
 _End = tuple[Literal["DONE", "REFUSED", "UNKNOWN"], WriteOutcome, Mapping[str, Any]]
 """How a send ended: the state, what to tell, and what to note in the trail."""
 
@@ -176,7 +178,8 @@ class Executor:
     async def _looked_after(self, operation: Operation, refusal: PurchaseOrderError) -> _End:
         """Look once at what was refused: a gateway may say no to what the ERP has done.
 
-        "Already exists" can be our own order, "not found" our own delete. What cannot be looked at is unknown.
+        "Already exists" can be our own order, "not found" our own delete. What cannot be looked at, or does not
+        fit what is seen, is unknown.
         """
         observation = await self._look(operation)
         detail = {"answer": refusal.what, "observed": observation.why}
@@ -190,6 +193,10 @@ class Executor:
             outcome = self._observed(operation, observation, "the write itself was answered with a refusal")
             is_earlier = operation.kind == "create" and isinstance(refusal, Conflict)
             return "DONE", outcome.repeated() if is_earlier else outcome, detail
+        if observation.seen == "absent" and isinstance(refusal, Conflict | OrderNotFound):
+            # Where a gateway sends a request twice, the second answer is such a one; a reading may lag behind.
+            what = f"it was answered with a refusal ({refusal.what}), and no reason for one is seen: {observation.why}."
+            return "UNKNOWN", self._in_doubt(operation, what), detail
         text = f"{refusal.what} {refusal.next_step}".strip()
         if operation.kind == "create" and observation.seen == "conflict":
             text = f"Order {operation.number} exists already, and it is another order. Nothing was changed."
@@ -211,7 +218,7 @@ class Executor:
         elif before == "UNKNOWN" and observation.seen == "conflict":
             text = f"This did not happen: {observation.why}."
             self._settle(operation, before, "CONFLICT", self.say("refused", operation, text), detail)
-        elif before == "UNKNOWN" and observation.seen == "absent" and self._cannot_come_late(recorded, looked_at):
+        elif before == "UNKNOWN" and observation.seen in _NO_EFFECT and self._cannot_come_late(recorded, looked_at):
             text = f"It was not applied: {observation.why}. It may be asked for again."
             self._settle(operation, before, "NOT_APPLIED", self.say("refused", operation, text), detail)
 

@@ -14,7 +14,8 @@ from po_mcp.errors import ERPError, OrderNotFound
 from po_mcp.orders import DraftLine, OrderDraft, OrderLine, OrderQuery, PurchaseOrder, Snapshot
 from po_mcp.writes.operation import Operation
 
-Seen = Literal["applied", "absent", "conflict", "unreadable"]
+Seen = Literal["applied", "absent", "forbidden", "conflict", "unreadable"]
+"""`forbidden`: there is no effect, and what is seen says why there can be none."""
 
 _BACKORDERS_TRIED = 3
 
@@ -108,6 +109,8 @@ async def _of_delete(erp: ERP, operation: Operation, order: PurchaseOrder | None
         return Observation("unreadable", exc.what, order)
     if shown.erp_id is not None and current.erp_id != shown.erp_id:
         return Observation("applied", "the number now names another order", order)
+    if current.blockers:
+        return Observation("forbidden", f"the order is used by {', '.join(current.blockers)}", order)
     return Observation("absent", "the ERP still shows the order", order)
 
 

@@ -32,6 +32,19 @@ def test_every_flow_stands_every_doubt_of_its_write(calm: Mapping[Flow, Calm]) -
     assert wrong([Scenario(flow, ((kind, calm[flow].write),)) for flow in FLOWS for kind in IN_DOUBT]) == []
 
 
+def test_a_refusal_said_after_the_write_was_applied_is_not_believed_though_the_reading_is_old(
+    calm: Mapping[Flow, Calm],
+) -> None:
+    twice_sent = [
+        Scenario(flow, ((kind, calm[flow].write), ("stale", calm[flow].write + 1)), from_then_on=on)
+        for flow in FLOWS
+        for kind in ("404-applied", "409-applied")
+        for on in (False, True)
+    ]
+
+    assert wrong(twice_sent) == []
+
+
 def test_a_call_that_is_made_twice_at_once_or_whose_process_dies_at_the_write_is_carried_out_once() -> None:
     told: list[Scenario] = [Scenario(flow, (), moment="twice at once") for flow in FLOWS]
     dying = [Scenario(flow, (), "kept", moment="dies when it is applied") for flow in FLOWS]

@@ -71,6 +71,12 @@ def applied(office: Office, tool: str) -> bool:
             return office.order("PO-2025-0038") is None
 
 
+async def say_that_it_clashes(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+    """Answer as both ERPs would where the number is taken, or the order closed; neither is seen by reading."""
+    body = b'{"statusCode": 409, "error": "conflict", "errors": [{"code": 409, "message": "no"}]}'
+    return httpx2.Response(409, stream=httpx2.ByteStream(body))
+
+
 @pytest.mark.parametrize("disturb", [lose_the_answer, fail_after_applying, garble], ids=lambda f: f.__name__)
 @every_write
 async def test_an_effect_that_is_seen_settles_a_lost_answer_at_once(
@@ -147,6 +153,30 @@ async def test_absence_settles_it_only_after_the_bounds_that_the_operator_set(of
     assert "It was not applied" in settled["message"]
     assert (again["status"], again["replayed"]) == ("done", False)
     assert len(office.tap.writes) == 2
+
+
+@every_write
+async def test_a_refusal_for_which_no_reason_is_seen_is_not_believed(office: Office, tool: str) -> None:
+    """A gateway that sends a request twice gets it for the second one; and what is read may be old."""
+    office.tap.disturb = say_that_it_clashes
+    async with office.client(person=Person(CALLS[tool][1]), erp_bounds=(None, None)) as client:
+        unknown = await call(client, tool)
+
+    assert (unknown["status"], unknown["do_not_repeat"]) == ("unknown", True)
+    assert "no reason for one is seen" in unknown["message"]
+
+
+async def test_a_refusal_for_which_a_reason_is_seen_is_one(office: Office) -> None:
+    async def invoice_it_first(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        office.change(lambda book: book.invoice("PO-2025-0038"))
+        return await wire.handle_async_request(request)
+
+    office.tap.disturb = invoice_it_first
+    async with office.client(person=Person(CALLS["delete_purchase_order"][1])) as client:
+        refused = await call(client, "delete_purchase_order")
+
+    assert (refused["status"], refused["do_not_repeat"]) == ("refused", False)
+    assert office.order("PO-2025-0038") is not None
 
 
 @every_write
