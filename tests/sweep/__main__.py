@@ -25,6 +25,7 @@ SEED = 20261122
 AT_ONCE = 6
 PARTS = ("faults", "crashes", "mutants")
 _PER_TASK = 24
+_NOTED = 10 * _PER_TASK
 
 
 @dataclass
@@ -99,6 +100,13 @@ def sweep_faults(figures: Figures, seed: int, progress: Progress) -> None:
             for ran in part:
                 figures.add(ran)
             progress.advance(task, len(part))
+            _note(progress, figures, len(scenarios))
+
+
+def _note(progress: Progress, figures: Figures, of: int) -> None:
+    """Say how far it is, where nobody sees the bar."""
+    if not progress.console.is_terminal and figures.scenarios % _NOTED == 0:
+        click.echo(f"{figures.scenarios} of {of}, {len(figures.wrong)} wrong", err=True)
 
 
 def sweep_crashes(figures: Figures, seed: int, progress: Progress) -> None:
