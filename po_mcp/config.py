@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -80,6 +81,16 @@ def _pairs(value: object) -> object:
     return {name.strip(): version.strip() for name, _, version in pairs}
 
 
+def _zone(name: str) -> str:
+    """Return the name if it is one of a time zone."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # read late: it is one setting that few make
+
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+        raise ValueError("must name a time zone such as Europe/Berlin") from exc
+
+
 def _toml(text: str) -> dict[str, Any]:
     import tomllib  # read late: most starts have no file
 
@@ -109,6 +120,7 @@ class Settings(BaseModel):
     read_lag: Annotated[float, Field(ge=0, le=86400)] | None = None
     api_versions: Annotated[dict[str, str], BeforeValidator(_pairs)] = {}
     create_approval_over: Price | None = None
+    time_zone: Annotated[str, AfterValidator(_zone)] | None = None
     sandbox: str | None = None
     timeout: Seconds = 60.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
@@ -143,6 +155,14 @@ class Settings(BaseModel):
         if self.journal is None and self.sandbox == MEMORY:
             return MEMORY
         return self.journal or _in_data_folder("journal.db")
+
+    def date_at(self, seconds: float) -> date:
+        """Return the date, `seconds` after 1970, where the company is: in TIME_ZONE, or else on this machine."""
+        if self.time_zone is None:
+            return datetime.fromtimestamp(seconds).astimezone().date()
+        from zoneinfo import ZoneInfo
+
+        return datetime.fromtimestamp(seconds, ZoneInfo(self.time_zone)).date()
 
     def bounds(self) -> tuple[float | None, float | None]:
         """Return LATE_APPLY and READ_LAG in seconds; the sandbox is in this process and has neither."""

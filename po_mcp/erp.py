@@ -10,6 +10,8 @@ from po_mcp.orders import (
     OrderDraft,
     OrderPage,
     OrderQuery,
+    OrderScan,
+    Progress,
     PurchaseOrder,
     Snapshot,
     Vendor,
@@ -62,8 +64,11 @@ class ERP(Protocol):
     def check(self, draft: OrderDraft) -> None:
         """Raise `InvalidInput` for what this ERP needs and is missing, or cannot store."""
 
-    async def list_orders(self, query: OrderQuery) -> OrderPage:
-        """Return one page of orders, without their lines; `InvalidInput` for a status that this ERP does not tell."""
+    async def list_orders(self, limit: int = 25, offset: int = 0) -> OrderPage:
+        """Return one page of orders, without their lines; `offset` is a multiple of `limit`, which is at most 50."""
+
+    async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
+        """Return every order of the query, without lines; `InvalidInput` for a status that this ERP does not tell."""
 
     async def get_order(self, number: str) -> PurchaseOrder:
         """Return one order with its lines."""

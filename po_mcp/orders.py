@@ -8,7 +8,7 @@ objects can show it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import date, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from functools import reduce
@@ -188,19 +188,41 @@ class Warehouse(Record):
     name: Text
 
 
-class DraftLine(Record):
-    """A line of an order to be created, as it was asked for."""
+class AskedLine(Record):
+    """A line of an order to be created, in the words of whoever asks for it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    item: Annotated[Word, Field(description="Item id or code as the ERP knows it")]
+    item: Annotated[Word, Field(description="Item id, code or name")]
     quantity: Annotated[Quantity, Field(description='More than zero, as text: "1000"')]
-    unit_price: Annotated[Price, Field(description='Price of one unit, as text: "0.45"')]
-    warehouse: Annotated[Word | None, Field(description="Warehouse id to deliver to")] = None
+    unit_price: Annotated[
+        Price | None,
+        Field(description='Of one unit, as text: "0.45". Left out: the last known one, once a person saw it'),
+    ] = None
+    warehouse: Annotated[Word | None, Field(description="Warehouse id or name")] = None
+
+
+class AskedOrder(Record):
+    """An order to be created, in the words of whoever asks for it. Without a number it takes the next free one."""
+
+    vendor: str
+    lines: tuple[AskedLine, ...]
+    number: str | None = None
+    expected_on: date | None = None
+    note: str | None = None
+
+
+class DraftLine(Record):
+    """A line of an order to be created, by the ids that the ERP takes."""
+
+    item: str
+    quantity: Decimal
+    unit_price: Decimal
+    warehouse: str | None = None
 
 
 class OrderDraft(Record):
-    """An order to be created, its vendor found and its number fixed."""
+    """An order to be created, what it names found in the ERP and its number fixed."""
 
     number: str
     vendor: Vendor
@@ -215,13 +237,11 @@ class OrderDraft(Record):
 
 
 class OrderQuery(Record):
-    """Which orders are asked for: dates are inclusive, `offset` is a multiple of `limit`."""
+    """Which orders are asked for; dates are inclusive."""
 
     status: Status | None = None
     ordered_from: date | None = None
     ordered_to: date | None = None
-    limit: int = 25
-    offset: int = 0
 
 
 class OrderPage(Record):
@@ -235,6 +255,24 @@ class OrderPage(Record):
     total_count: int
     has_more: bool
     complete: bool = True
+
+
+class OrderScan(Record):
+    """Every order that was asked for, in no order, each once, and how far the ERP's list was read.
+
+    `read` orders of `of` (None: the ERP does not count them) were looked at. `complete` is False where
+    the list moved while it was read, or was `cut` because it is longer than is read.
+    """
+
+    orders: tuple[PurchaseOrder, ...]
+    read: int
+    of: int | None = None
+    complete: bool = True
+    cut: bool = False
+
+
+Progress = Callable[[int, int | None], Awaitable[None]]
+"""Is told how many orders were read so far, and of how many, where that is known."""
 
 
 class Finalized(Record):

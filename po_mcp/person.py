@@ -9,6 +9,7 @@ in the journal.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from mcp.server.mcpserver import Context
@@ -48,6 +49,7 @@ class Person:
         self._ctx = ctx
         self._is_modern = (ctx.protocol_version or "") >= MODERN
         self._state: dict[str, str] = json.loads(ctx.request_state) if ctx.request_state else {}
+        self._chosen = {name: value for name, value in self._state.items() if name == "choice"}
 
     @property
     def carried(self) -> str | None:
@@ -77,23 +79,47 @@ class Person:
             return Answer("not_asked")
         if not self._is_modern:
             return await self._ask_within(params)
-        state = {"operation": operation_id, "pin": question.pin, "mode": params.mode}
+        state = {"operation": operation_id, "pin": question.pin, "mode": params.mode, **self._chosen}
         result = self._brought(state)
         if result is not None:
             return _answer(result, params)
-        raise Asking(
-            InputRequiredResult(input_requests={_KEY: ElicitRequest(params=params)}, request_state=json.dumps(state)),
-        )
+        raise Asking(_asking(params, state))
+
+    async def choose(self, question: Question) -> Answer:
+        """Put a question that approves nothing, by the client's form; `not_asked` where it has none.
+
+        Raises:
+            Asking: as above. The choice goes on in the sealed state, beside what is asked next.
+        """
+        if not self._has_form():
+            return Answer("not_asked")
+        params = ElicitRequestFormParams(message=question.text, requested_schema=question.schema())
+        if not self._is_modern:
+            return await self._ask_within(params)
+        state = {"choice": question.pin}
+        result = self._brought(state)
+        if result is None:
+            raise Asking(_asking(params, state))
+        self._chosen = {"choice": question.pin}
+        return _answer(result, params)
+
+    def _has_form(self) -> bool:
+        """Tell by what this very request declares: an empty elicitation capability means forms."""
+        elicitation = self._elicitation
+        return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
+
+    @property
+    def _elicitation(self) -> Any:
+        capabilities = self._ctx.client_capabilities
+        can_ask = self._is_modern or self._ctx.session.can_send_request
+        return capabilities.elicitation if capabilities and can_ask else None
 
     async def _params(self, operation_id: str, question: Question, page: Page) -> _Params | None:
-        """Choose by what this very request declares: an empty elicitation capability means forms."""
-        capabilities = self._ctx.client_capabilities
-        elicitation = capabilities.elicitation if capabilities else None
-        if elicitation is None or not (self._is_modern or self._ctx.session.can_send_request):
+        if self._elicitation is None:
             return None
-        if not page.comes_first and (elicitation.form is not None or elicitation.url is None):
+        if not page.comes_first and self._has_form():
             return ElicitRequestFormParams(message=question.text, requested_schema=question.schema())
-        link = await page.link(operation_id) if elicitation.url is not None else None
+        link = await page.link(operation_id) if self._elicitation.url is not None else None
         if link is None:
             return None
         return ElicitRequestURLParams(message=question.text, url=link, elicitation_id=operation_id)
@@ -116,6 +142,10 @@ class Person:
         except MCPError:  # the client declared that it can ask, and failed to: nobody said yes
             return Answer("declined")
         return _answer(result, params)
+
+
+def _asking(params: _Params, state: Mapping[str, str]) -> InputRequiredResult:
+    return InputRequiredResult(input_requests={_KEY: ElicitRequest(params=params)}, request_state=json.dumps(state))
 
 
 def _answer(result: ElicitResult, params: _Params) -> Answer:

@@ -10,6 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from po_mcp.tools._shared import HEAD
+
 
 def shown(result: CallToolResult) -> RenderableType:
     """Return what to print of a result: orders, one order with its lines, the outcome of a write, or an error."""
@@ -17,7 +19,9 @@ def shown(result: CallToolResult) -> RenderableType:
     if result.is_error or content is None:
         return Text(text_of(result), style="red" if result.is_error else "")
     if "orders" in content:
-        return Group(_orders(content["orders"]), Text(_count(content), "dim"))
+        return Group(_orders(content["orders"]), Text(text_of(result).partition(HEAD)[0].strip(), "dim"))
+    if "candidates" in content:
+        return Group(_candidates(content["candidates"]), Text(text_of(result).splitlines()[0], "dim"))
     if "message" in content:
         style = "bold green" if content["status"] == "done" else "bold yellow"
         return Text.assemble((content["status"], style), f": {content['message']}")
@@ -30,9 +34,11 @@ def text_of(result: CallToolResult) -> str:
     return "\n".join(block.text for block in result.content if block.type == "text")
 
 
-def _count(page: Mapping[str, Any]) -> str:
-    told = f"{len(page['orders'])} of {page['total_count']}"
-    return f"{told}; for more: cursor={page['next_cursor']}" if page.get("next_cursor") else told
+def _candidates(candidates: Iterable[Mapping[str, Any]]) -> Table:
+    table = _table("Id", "Name", "Code", "Why", right=("Price",), wraps="Name")
+    for one in candidates:
+        table.add_row(*(Text(str(one.get(key, "-"))) for key in ("id", "name", "code", "why", "price")))
+    return table
 
 
 def _orders(orders: Iterable[Mapping[str, Any]]) -> Table:

@@ -101,9 +101,22 @@ class Terminal:
 
 
 def _prompted(field: Mapping[str, Any]) -> str | bool:
+    if "oneOf" in field:
+        return _picked(field)
     if field["type"] == "boolean":
         return click.confirm(f"{field['title']}? ({field['description']})", default=None, err=True)
     return str(click.prompt(f"{field['title']} ({field['description']})", default="", show_default=False, err=True))
+
+
+def _picked(field: Mapping[str, Any]) -> str:
+    """Offer numbered choices; a number is typed."""
+    values = [str(choice["const"]) for choice in field["oneOf"]]
+    for place, choice in enumerate(field["oneOf"], 1):
+        click.echo(f"  {place}. {choice['title']}", err=True)
+    numbers = [str(place) for place in range(1, len(values) + 1)]
+    text = f"{field['title']} ({field['description']})"
+    picked = click.prompt(text, type=click.Choice(numbers), show_choices=False, err=True)
+    return values[int(picked) - 1]
 
 
 @contextmanager

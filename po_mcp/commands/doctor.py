@@ -22,7 +22,6 @@ from po_mcp.config import MEMORY, Settings
 from po_mcp.connectors import connect
 from po_mcp.erp import ERP
 from po_mcp.errors import PurchaseOrderError
-from po_mcp.orders import OrderQuery
 from po_mcp.writes.journal import Journal
 
 _MARKS = {"pass": ("✓", "bold green"), "fail": ("✗", "bold red"), "note": ("·", "bold yellow")}
@@ -90,7 +89,7 @@ async def _findings(settings: Settings, erp: ERP, journal: Journal) -> AsyncGene
 async def _read(erp: ERP) -> Finding:
     """Sign in and read one order: the address, the credentials and the right to read."""
     try:
-        page = await erp.list_orders(OrderQuery(limit=1))
+        page = await erp.list_orders(limit=1)
     except PurchaseOrderError as exc:
         return Finding("fail", "reading", exc.what, exc.next_step)
     return Finding("pass", "reading", f"signed in; {page.total_count} orders are listed")
@@ -116,7 +115,7 @@ async def _blockers(erp: ERP) -> Finding | None:
     if "delete" not in erp.operations:
         return None
     try:
-        page = await erp.list_orders(OrderQuery(limit=1))
+        page = await erp.list_orders(limit=1)
         if page.orders:
             await erp.snapshot(page.orders[0].number, "delete")
     except PurchaseOrderError as exc:

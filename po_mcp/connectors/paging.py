@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from po_mcp.errors import BadAnswer
-from po_mcp.orders import OrderPage, OrderQuery, PurchaseOrder
+import anyio
+
+from po_mcp.errors import BadAnswer, ERPError
+from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder
 
 T = TypeVar("T")
 
 MOST_PAGES = 200
 """Pages of one list that are read before it counts as endless."""
+AT_ONCE = 4
+"""Pages of one list that are asked for at the same time."""
+MOST_SECONDS = 120.0
+"""Seconds that a scan of a list may take."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,95 @@ async def walk_still(
     return whole.rows
 
 
+async def scan(
+    erp: str,
+    part_at: Callable[[int], Awaitable[Part[PurchaseOrder]]],
+    place_of: Callable[[int, int], int],
+    progress: Progress | None,
+) -> OrderScan:
+    """Read all pages of the orders, several at a time, as far as `MOST_PAGES` and `MOST_SECONDS` allow.
+
+    `place_of` gives the place of the page of an index, for a number of rows on a page. Where the ERP
+    does not count its orders, one page is read after the other.
+
+    Raises:
+        BadAnswer: a page came again.
+    """
+    reading = _Scan(erp, part_at, place_of, progress)
+    with anyio.move_on_after(MOST_SECONDS):
+        await reading.run()
+    if reading.failed is not None:
+        raise reading.failed
+    whole, cut = reading.walked.whole(), not reading.is_whole
+    rows = whole.rows
+    return OrderScan(orders=rows, read=len(rows), of=reading.of, complete=whole.complete and not cut, cut=cut)
+
+
+class _Scan:
+    """The pages of the orders as they arrive, taken in by their index."""
+
+    def __init__(
+        self,
+        erp: str,
+        part_at: Callable[[int], Awaitable[Part[PurchaseOrder]]],
+        place_of: Callable[[int, int], int],
+        progress: Progress | None,
+    ) -> None:
+        self.walked: _Walked[PurchaseOrder] = _Walked(erp, lambda order: order.number)
+        self.of: int | None = None
+        self.is_whole = False
+        self.failed: ERPError | None = None
+        self._part_at = part_at
+        self._place_of = place_of
+        self._progress = progress
+        self._waiting: dict[int, Part[PurchaseOrder]] = {}
+        self._taken = 0
+        self._following: int | None = None
+        self._read_rows = 0
+
+    async def run(self) -> None:
+        """Read the first page; then those that it tells of, side by side; then whatever was added meanwhile."""
+        await self._read(0, self._place_of(0, 1))
+        if self.of is not None and self._following is not None:
+            size = max(self._read_rows, 1)
+            pages = min(-(-self.of // size), MOST_PAGES)
+            await self._read_side_by_side((index, self._place_of(index, size)) for index in range(1, pages))
+        while self.failed is None and self._following is not None and self._taken < MOST_PAGES:
+            await self._read(self._taken, self._following)
+        self.is_whole = self._following is None
+
+    async def _read_side_by_side(self, todo: Iterator[tuple[int, int]]) -> None:
+        async def one_after_another(scope: anyio.CancelScope) -> None:
+            for index, place in todo:
+                try:
+                    await self._read(index, place)
+                except ERPError as exc:
+                    self.failed = self.failed or exc
+                    scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(AT_ONCE):
+                tasks.start_soon(one_after_another, tasks.cancel_scope)
+
+    async def _read(self, index: int, place: int) -> None:
+        part = self._waiting[index] = await self._part_at(place)
+        self.of = part.total if part.total is not None else self.of
+        self._read_rows += len(part.rows)
+        while self._taken in self._waiting:  # a page that came before is noticed at once, not after all of them
+            part = self._waiting.pop(self._taken)
+            self._taken += 1
+            self._following = part.following
+            self.walked.add(part)
+        if self._progress is not None:
+            await self._progress(self._read_rows, self.of)
+
+
+def picked(scanned: OrderScan, query: OrderQuery) -> OrderScan:
+    """Pick the orders that the query asks for; an order without a date is in no range of dates."""
+    found = tuple(order for order in scanned.orders if _asked_for(order, query))
+    return scanned.model_copy(update={"orders": found})
+
+
 class _Walked(Generic[T]):
     """What was read of a list so far."""
 
@@ -128,21 +223,6 @@ def each_once(orders: Iterable[PurchaseOrder]) -> tuple[PurchaseOrder, ...]:
     for order in orders:
         found.setdefault(order.number, order)
     return tuple(found.values())
-
-
-def page_of(orders: Iterable[PurchaseOrder], query: OrderQuery, *, complete: bool) -> OrderPage:
-    """Pick the orders that the query asks for out of the whole list, and its page out of these.
-
-    An order without a date is in no range of dates.
-    """
-    found = [order for order in orders if _asked_for(order, query)]
-    end = query.offset + query.limit
-    return OrderPage(
-        orders=tuple(found[query.offset : end]),
-        total_count=len(found),
-        has_more=end < len(found),
-        complete=complete,
-    )
 
 
 def _asked_for(order: PurchaseOrder, query: OrderQuery) -> bool:

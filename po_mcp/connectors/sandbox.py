@@ -23,6 +23,8 @@ from po_mcp.orders import (
     OrderDraft,
     OrderPage,
     OrderQuery,
+    OrderScan,
+    Progress,
     PurchaseOrder,
     Snapshot,
     Vendor,
@@ -80,9 +82,13 @@ class Sandbox:
         """Need and refuse what Inventory Pro does."""
         self._orders.check(draft)
 
-    async def list_orders(self, query: OrderQuery) -> OrderPage:
+    async def list_orders(self, limit: int = 25, offset: int = 0) -> OrderPage:
         """Return one page of open and partly received orders, at most 50."""
-        return await self._orders.list_orders(query)
+        return await self._orders.list_orders(limit, offset)
+
+    async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
+        """Return every open and partly received order of the query."""
+        return await self._orders.scan_orders(query, progress)
 
     async def get_order(self, number: str) -> PurchaseOrder:
         """Return one order with its lines."""

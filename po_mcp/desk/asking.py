@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,11 +12,15 @@ from po_mcp.errors import InvalidInput
 from po_mcp.writes import approval
 from po_mcp.writes.approval import Answer, Approver
 from po_mcp.writes.journal import Journal
-from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
+from po_mcp.writes.operation import Kind, Operation, Recorded, WriteOutcome
 
 
-def carried(desk: Desk, person: Approver, proposed: Operation) -> Recorded | WriteOutcome | None:
+def carried(
+    desk: Desk, person: Approver, kind: Kind, number: str | None, arguments: str | None = None
+) -> Recorded | WriteOutcome | None:
     """Return the operation that this call brings an answer for, if it does; it is never proposed again.
+
+    None for `number` or `arguments`: the call itself does not tell them.
 
     Raises:
         InvalidInput: the answer belongs to another call.
@@ -27,13 +31,21 @@ def carried(desk: Desk, person: Approver, proposed: Operation) -> Recorded | Wri
     if recorded is None:
         return desk.executor.say("expired", None, "The time for approving this is over. Nothing was sent.")
     operation = recorded.operation
-    if (operation.kind, operation.number, operation.arguments) != (
-        proposed.kind,
-        proposed.number,
-        proposed.arguments,
-    ):
+    brought = (kind, number or operation.number, arguments or operation.arguments)
+    if brought != (operation.kind, operation.number, operation.arguments):
         raise InvalidInput("The answer belongs to another operation. Nothing was sent.")
     return recorded
+
+
+async def through(
+    desk: Desk, recorded: Recorded, person: Approver, carry_out: Callable[[Operation], Awaitable[WriteOutcome]]
+) -> WriteOutcome:
+    """Ask the person where nobody has decided yet, and carry out what is approved."""
+    if recorded.state in ("PROPOSED", "EXPIRED"):
+        stopped = await approved(desk, recorded, person)
+        if stopped is not None:
+            return stopped
+    return await carry_out(recorded.operation)
 
 
 async def approved(desk: Desk, recorded: Recorded, person: Approver) -> WriteOutcome | None:
@@ -71,8 +83,9 @@ async def waiting(desk: Desk, recorded: Recorded) -> WriteOutcome:
     operation = recorded.operation
     link = await desk.page.link(operation.id)
     text = (
-        f"A person must approve this ({operation.kind} of order {operation.number}). Nothing was sent: "
-        f"{_where(link)} {_until(recorded)} Once they did, get_operation with this operation_id carries it out."
+        f"A person must approve this ({operation.kind} of order {operation.number}). {_because(operation)}"
+        f"Nothing was sent: {_where(link)} {_until(recorded)} "
+        "Once they did, get_operation with this operation_id carries it out."
     )
     return desk.executor.say("approval_required", operation, text, approve_at=link)
 
@@ -97,6 +110,12 @@ async def _not_approved(desk: Desk, operation: Operation) -> WriteOutcome:
     link = await desk.page.link(operation.id)
     text += f" The question stays open, in case the user saw none: {_where(link)} {_until(recorded)}"
     return desk.executor.say("declined", operation, text, approve_at=link)
+
+
+def _because(operation: Operation) -> str:
+    """Say why the creation of an order is asked about; nothing for what is always asked about."""
+    because = str(json.loads(operation.intent).get("because", ""))
+    return f"{because} " if because else ""
 
 
 def _where(link: str | None) -> str:

@@ -1,64 +1,149 @@
-"""What the ERP knows by name, for hints: which item or warehouse a wrong one was near to."""
+"""What the ERP knows by name: vendors, items and warehouses, read once and kept for a while."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from po_mcp.desk import Desk
-from po_mcp.errors import ERPError
-from po_mcp.orders import DraftLine, Item, OrderDraft, Warehouse
+import anyio
+
+from po_mcp.desk.matching import Match, Words, find
+from po_mcp.erp import ERP
+from po_mcp.orders import Item, Money, Record, Text, Vendor, Warehouse
 from po_mcp.untrusted import quoted
 
-_NEAR = 3
-_MOST_HINTS = 3
+Kind = Literal["vendor", "item", "warehouse"]
+Entry = Vendor | Item | Warehouse
+
+KEPT = 300.0
+"""Seconds that a list is kept."""
+MOST_SHOWN = 10
+"""Candidates of one search; without words to search for, five times as many."""
 
 
-def nearest(text: str, names: Mapping[str, str]) -> list[str]:
-    """Return the ids of what `text` may have meant: `names` is lower-case name or code -> id."""
-    wanted = text.strip().casefold()
-    close = difflib.get_close_matches(wanted, names, n=_NEAR, cutoff=0.6)
-    within = [name for name in names if wanted and wanted in name]
-    return list(dict.fromkeys(names[name] for name in [*close, *within]))[:_NEAR]
+class Candidate(Record):
+    """A vendor, item or warehouse that the words may mean.
 
-
-async def hints(desk: Desk, draft: OrderDraft, *, missing_too: bool = False) -> str:
-    """Say which items and warehouses of a refused order the ERP does not know, and what is near; "" where none.
-
-    Two lists are read, and only now: an order that is right does not wait for them. `missing_too`: a
-    line without a warehouse is one whose warehouse is not known.
+    `id` is what a new order names it by, where the ERP tells; `why` says how the words fit.
     """
-    if "catalog" not in desk.erp.operations:
-        return ""
-    try:
-        items, warehouses = await desk.erp.items(), await desk.erp.warehouses()
-    except ERPError:
-        return ""
-    told = [hint for place, line in enumerate(draft.lines, 1) for hint in _of_item(place, line, items)]
-    for place, line in enumerate(draft.lines, 1):
-        if line.warehouse is not None or missing_too:
-            told += _of_warehouse(place, line.warehouse or "", warehouses)
-    return " ".join(told[:_MOST_HINTS])
+
+    id: Text | None
+    name: Text
+    code: Text | None = None
+    unit: Text | None = None
+    price: Money | None = None
+    currency: Text | None = None
+    active: bool | None = None
+    why: str
 
 
-def _of_item(place: int, line: DraftLine, items: Sequence[Item]) -> list[str]:
-    if not items or line.item in {item.id for item in items}:
-        return []
-    near = nearest(line.item, _names(items))
-    meant = _one_of({item.id: item.name for item in items}, near) if near else "look the item up in the ERP"
-    return [f"Line {place}: there is no item {quoted(line.item)}; {meant}."]
+class Candidates(Record):
+    """The best matches first. `known` counts all entries of this kind in the ERP, `matched` those that fit."""
+
+    kind: Kind
+    candidates: tuple[Candidate, ...]
+    matched: int
+    known: int
 
 
-def _of_warehouse(place: int, text: str, warehouses: Sequence[Warehouse]) -> list[str]:
-    known = {warehouse.id: warehouse.name for warehouse in warehouses}
-    if not known or text in known:
-        return []
-    return [f"Line {place}: there is no warehouse {quoted(text)}; {_one_of(known, list(known)[:10])}."]
+@dataclass(frozen=True)
+class _Kept:
+    entries: tuple[Any, ...]
+    at: float
 
 
-def _names(items: Sequence[Item]) -> dict[str, str]:
-    return {name.casefold(): item.id for item in items for name in (item.id, item.code, item.name) if name}
+class Catalog:
+    """The ERP's lists, each read when it is first needed.
+
+    Args:
+        erp: whose they are.
+        clock: seconds that only go forward.
+    """
+
+    def __init__(self, erp: ERP, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._read: Mapping[Kind, Callable[[], Awaitable[tuple[Any, ...]]]] = {
+            "vendor": erp.vendors,
+            "item": erp.items,
+            "warehouse": erp.warehouses,
+        }
+        self._kept: dict[Kind, _Kept] = {}
+        self._reading: Mapping[Kind, anyio.Lock] = {kind: anyio.Lock() for kind in self._read}
+
+    async def vendors(self, *, anew: bool = False) -> tuple[Vendor, ...]:
+        """Return every vendor."""
+        return await self.entries("vendor", anew=anew)
+
+    async def items(self, *, anew: bool = False) -> tuple[Item, ...]:
+        """Return every item that can be ordered."""
+        return await self.entries("item", anew=anew)
+
+    async def warehouses(self, *, anew: bool = False) -> tuple[Warehouse, ...]:
+        """Return every warehouse."""
+        return await self.entries("warehouse", anew=anew)
+
+    async def entries(self, kind: Kind, *, anew: bool = False) -> tuple[Any, ...]:
+        """Return a list as it was read not long ago; `anew`: as it is now.
+
+        Raises:
+            ERPError: it cannot be read.
+        """
+        asked_at = self._clock()
+        async with self._reading[kind]:
+            kept = self._kept.get(kind)
+            good_since = asked_at if anew else self._clock() - KEPT
+            if kept is None or kept.at < good_since:
+                at = self._clock()
+                kept = self._kept[kind] = _Kept(await self._read[kind](), at)
+        return kept.entries
+
+    async def find(self, kind: Kind, text: str) -> list[Match[Any]]:
+        """Return what the words may mean, the best first; where nothing does, the list is read anew."""
+        before = self._kept.get(kind)
+        matches = find(text, await self.entries(kind), words_of)
+        if matches or self._kept.get(kind) is not before:
+            return matches
+        return find(text, await self.entries(kind, anew=True), words_of)
+
+    async def search(self, kind: Kind, text: str | None, *, anew: bool = False) -> Candidates:
+        """Return candidates for a few words; without words, the list itself.
+
+        Raises:
+            ERPError: the ERP's list cannot be read.
+        """
+        entries = await self.entries(kind, anew=anew)
+        if text is None:
+            shown = sorted(entries, key=lambda entry: entry.name.casefold())[: 5 * MOST_SHOWN]
+            candidates = tuple(candidate(entry, "listed") for entry in shown)
+            return Candidates(kind=kind, candidates=candidates, matched=len(entries), known=len(entries))
+        matches = await self.find(kind, text)
+        candidates = tuple(candidate(match.entry, match.why) for match in matches[:MOST_SHOWN])
+        known = len(await self.entries(kind))
+        return Candidates(kind=kind, candidates=candidates, matched=len(matches), known=known)
 
 
-def _one_of(names: Mapping[str, str], ids: Sequence[str]) -> str:
-    return f"there is {', '.join(f'{key} ({quoted(names[key])})' for key in ids)}"
+def words_of(entry: Entry) -> Words:
+    """Return what an entry goes by."""
+    code = None if isinstance(entry, Warehouse) else entry.code
+    return (("id", entry.id), ("code", code), ("name", entry.name))
+
+
+def candidate(entry: Entry, why: str) -> Candidate:
+    """Show an entry with the reason why it was found."""
+    match entry:
+        case Vendor():
+            gone = None if entry.active else False
+            return Candidate(
+                id=entry.id, name=entry.name, code=entry.code, currency=entry.currency, active=gone, why=why
+            )
+        case Item():
+            return Candidate(id=entry.id, name=entry.name, code=entry.code, unit=entry.unit, price=entry.price, why=why)
+        case Warehouse():
+            return Candidate(id=entry.id, name=entry.name, why=why)
+
+
+def ids(entries: Sequence[Entry]) -> str:
+    """Write entries as `id ("name")`, for a sentence."""
+    return ", ".join(f"{entry.id} ({quoted(entry.name)})" if entry.id else quoted(entry.name) for entry in entries)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 
 from po_mcp.desk import Desk, asking
 from po_mcp.erp import Guarded
@@ -42,14 +43,12 @@ def _wish(desk: Desk, kind: Guarded, number: str, arguments: dict[str, object]) 
 
 
 async def _decide(desk: Desk, wish: Operation, create_backorder: bool | None, person: Approver) -> WriteOutcome:
-    recorded = asking.carried(desk, person, wish) or await _proposed(desk, wish, create_backorder, person)
+    recorded = asking.carried(desk, person, wish.kind, wish.number, wish.arguments)
+    if recorded is None:
+        recorded = await _proposed(desk, wish, create_backorder, person)
     if isinstance(recorded, WriteOutcome):
         return recorded
-    if recorded.state in ("PROPOSED", "EXPIRED"):
-        stopped = await asking.approved(desk, recorded, person)
-        if stopped is not None:
-            return stopped
-    return await carry_out(desk, recorded.operation)
+    return await asking.through(desk, recorded, person, partial(carry_out, desk))
 
 
 async def _proposed(

@@ -1,92 +1,110 @@
-"""Creating an order: find the vendor, check what was asked for, send it once."""
+"""Creating an order: from words to ids, a number and prices; then it is sent once."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import date
 
-from po_mcp.desk import Desk, asking, catalog, deciding
-from po_mcp.errors import InvalidInput
-from po_mcp.orders import DraftLine, OrderDraft, Vendor
-from po_mcp.untrusted import quoted
+from po_mcp.desk import Desk, asking, deciding, numbering, pricing
+from po_mcp.desk.catalog import ids
+from po_mcp.desk.resolving import Found, resolve
+from po_mcp.errors import InvalidInput, OperationUnderWay
+from po_mcp.orders import AskedOrder, DraftLine, OrderDraft
 from po_mcp.writes import approval
 from po_mcp.writes.approval import Approver
 from po_mcp.writes.observation import is_gone
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome, arguments_text, digest_of_content
 
+_NUMBERS_TRIED = 3
+_UNNUMBERED = "0"
+"""Stands for the number until that is found; any ERP would take it."""
 
-async def create_order(
-    desk: Desk,
-    number: str,
-    vendor: str,
-    lines: Sequence[DraftLine],
-    expected_on: date | None,
-    note: str | None,
-    person: Approver,
-) -> WriteOutcome:
-    """Create one order under a number that the caller chose, and return it as the ERP stored it.
+
+async def create_order(desk: Desk, asked: AskedOrder, person: Approver) -> WriteOutcome:
+    """Create one order and return it as the ERP stored it.
 
     The same order asked for again is not created again: its outcome is returned, `replayed`. The same
     content under another number, a short while later, is put to the person as a likely duplicate.
     """
     desk.need("create")
-    number = desk.erp.valid_number(number)
-    found = find_vendor(vendor, await desk.erp.vendors())
-    draft = OrderDraft(number=number, vendor=found, lines=tuple(lines), expected_on=expected_on, note=note)
-    await _check(desk, draft)
-    operation = _operation(desk, draft)
-    recorded = asking.carried(desk, person, operation) or await _proposed(desk, operation, draft, person)
+    asked = _checked_number(desk, asked)
+    recorded = asking.carried(desk, person, "create", asked.number)
+    notes: Sequence[str] = ()
+    if recorded is None:
+        found = await resolve(desk, asked, person)
+        if isinstance(found, WriteOutcome):
+            return found
+        notes = found.notes
+        recorded = await _proposed(desk, asked, found, person)
     if isinstance(recorded, WriteOutcome):
         return recorded
-    if recorded.state in ("PROPOSED", "EXPIRED"):
-        stopped = await asking.approved(desk, recorded, person)
-        if stopped is not None:
-            return stopped
-    return await _with_lines(desk, await desk.executor.carry_out(recorded.operation.id), draft)
+
+    async def carry_out(operation: Operation) -> WriteOutcome:
+        return await _as_stored(desk, operation, await desk.executor.carry_out(operation.id))
+
+    return _noted(await asking.through(desk, recorded, person, carry_out), notes)
+
+
+def _checked_number(desk: Desk, asked: AskedOrder) -> AskedOrder:
+    if asked.number is None:
+        return asked
+    return asked.model_copy(update={"number": desk.erp.valid_number(asked.number)})
+
+
+async def _proposed(desk: Desk, asked: AskedOrder, found: Found, person: Approver) -> Recorded | WriteOutcome:
+    """Fix prices and number, and record the order to be created; or return why it is not."""
+    known = await pricing.prices(desk, asked, found)
+    draft = _draft(asked, found, known)
+    await _check(desk, draft)
+    if asked.number is not None:
+        return await _recorded(desk, draft, known, person)
+    same = desk.journal.same_content(_operation(desk, draft))
+    if same is not None and not (same.state == "DONE" and await is_gone(desk.erp, same.operation.number)):
+        return await _recorded(desk, _numbered(draft, same.operation.number), known, person)
+    for number in await numbering.free_numbers(desk, found.vendor, _NUMBERS_TRIED):
+        try:
+            recorded = await _recorded(desk, _numbered(draft, number), known, person, any_number=same is None)
+        except OperationUnderWay:
+            continue  # another order is on its way under this number
+        if isinstance(recorded, Recorded):
+            return recorded  # else another order was created under it, while we looked for it
+    raise InvalidInput(
+        "The next numbers are all being used at this moment. Nothing was sent.",
+        next_step="Ask again in a minute, or give a number.",
+    )
+
+
+def _draft(asked: AskedOrder, found: Found, known: Mapping[str, pricing.Known]) -> OrderDraft:
+    lines = []
+    for line in asked.lines:
+        item = found.items[line.item].id
+        price = known[item].price if line.unit_price is None else line.unit_price
+        warehouse = None if line.warehouse is None else found.warehouses[line.warehouse]
+        lines.append(DraftLine(item=item, quantity=line.quantity, unit_price=price, warehouse=warehouse))
+    return OrderDraft(
+        number=asked.number or _UNNUMBERED,
+        vendor=found.vendor,
+        lines=tuple(lines),
+        expected_on=asked.expected_on,
+        note=asked.note,
+    )
+
+
+def _numbered(draft: OrderDraft, number: str) -> OrderDraft:
+    return draft.model_copy(update={"number": number})
 
 
 async def _check(desk: Desk, draft: OrderDraft) -> None:
-    """Raise `InvalidInput` for what this ERP needs or cannot store, with what it may have meant."""
+    """Raise `InvalidInput` for what this ERP needs or cannot store, with the warehouses that it may be."""
     try:
         desk.erp.check(draft)
     except InvalidInput as exc:
-        known = await catalog.hints(desk, draft, missing_too=True)
-        raise InvalidInput(exc.what, next_step=f"{known} {exc.next_step}".strip()) from exc
-
-
-def find_vendor(text: str, vendors: Sequence[Vendor]) -> Vendor:
-    """Return the one vendor of this id, code or name.
-
-    Raises:
-        InvalidInput: there is none, or more than one.
-    """
-    wanted = text.strip().casefold()
-    by_id = [vendor for vendor in vendors if vendor.id and vendor.id.casefold() == wanted]
-    by_word = [vendor for vendor in vendors if wanted in (vendor.name.casefold(), (vendor.code or "").casefold())]
-    found = by_id or by_word
-    if len(found) == 1:
-        return found[0]
-    if len(found) > 1:
-        ids = ", ".join(vendor.id or quoted(vendor.name) for vendor in found)
-        raise InvalidInput(
-            f"More than one vendor is called {quoted(text)}. Nothing was sent.",
-            next_step=f"Give one of the ids: {ids}.",
-        )
-    if text.strip().isdecimal() and vendors and not any(vendor.id for vendor in vendors):
-        return Vendor(id=text.strip(), name=text.strip())  # the ERP shows no ids, so it must judge this one
-    raise _unknown_vendor(text, vendors)
-
-
-def _unknown_vendor(text: str, vendors: Sequence[Vendor]) -> InvalidInput:
-    by_name = {vendor.name.casefold(): vendor for vendor in vendors}
-    near = catalog.nearest(text, {name: name for name in by_name})
-    hint = ", ".join(f"{quoted(by_name[name].name)} (id {by_name[name].id})" for name in near)
-    return InvalidInput(
-        f"No vendor is called {quoted(text)}. Nothing was sent.",
-        next_step=f"Did the user mean {hint}?" if hint else "Ask the user for the vendor's name as the ERP has it.",
-    )
+        if all(line.warehouse for line in draft.lines):
+            raise
+        warehouses = ids((await desk.catalog.warehouses())[:10])
+        there_is = f"There is {warehouses}." if warehouses else ""
+        raise InvalidInput(exc.what, next_step=f"{there_is} {exc.next_step}".strip()) from exc
 
 
 def _operation(desk: Desk, draft: OrderDraft) -> Operation:
@@ -102,12 +120,21 @@ def _operation(desk: Desk, draft: OrderDraft) -> Operation:
     )
 
 
-async def _proposed(desk: Desk, operation: Operation, draft: OrderDraft, person: Approver) -> Recorded | WriteOutcome:
+async def _recorded(
+    desk: Desk,
+    draft: OrderDraft,
+    known: Mapping[str, pricing.Known],
+    person: Approver,
+    *,
+    any_number: bool = False,
+) -> Recorded | WriteOutcome:
     """Record the order to be created: approved, unless a person must see it first.
 
-    They must where it looks like one that was created lately, or is larger than the operator lets pass.
+    They must where it looks like one that was created lately, is larger than the operator lets pass, or
+    has a price that nobody gave. `any_number`: an order of the same content is the same, whatever its number.
     """
-    if because := _why_asked(desk, operation, draft):
+    operation = _operation(desk, draft)
+    if because := _why_asked(desk, operation, draft, known):
         question = approval.ask_create(draft, desk.erp.notice, because)
         operation = replace(operation, question=question, intent=_intent(draft, because))
     before = desk.journal.created_lately(operation)
@@ -115,26 +142,30 @@ async def _proposed(desk: Desk, operation: Operation, draft: OrderDraft, person:
     if before is not None and before.operation.meaning != operation.meaning and not gone:
         text = f"Order {operation.number} was created a short while ago, and it is another order. Nothing was sent."
         return desk.executor.say("refused", before.operation, text)
-    return desk.journal.propose(operation, person.who, approved=operation.question is None, anew=gone)
+    is_plain = operation.question is None
+    return desk.journal.propose(operation, person.who, approved=is_plain, anew=gone, any_number=any_number)
 
 
-def _why_asked(desk: Desk, operation: Operation, draft: OrderDraft) -> str:
+def _why_asked(desk: Desk, operation: Operation, draft: OrderDraft, known: Mapping[str, pricing.Known]) -> str:
     """Say why a person must see this order before it is created; "" where they need not."""
     earlier = desk.journal.alike(operation)
     limit = desk.create_approval_over
     over = limit if limit is not None and draft.total > limit else None
-    return approval.why_create_is_asked(earlier.operation.number if earlier else None, over)
+    return approval.why_create_is_asked(earlier.operation.number if earlier else None, over, pricing.told(known))
 
 
 def _intent(draft: OrderDraft, because: str = "") -> str:
     return json.dumps({"draft": draft.model_dump(mode="json"), "because": because})
 
 
-async def _with_lines(desk: Desk, outcome: WriteOutcome, draft: OrderDraft) -> WriteOutcome:
-    """Show an order that was created with its lines, and one that was refused with what may have been meant."""
-    if outcome.status == "refused" and (known := await catalog.hints(desk, draft)):
-        return outcome.model_copy(update={"message": f"{outcome.message} {known}"})
+async def _as_stored(desk: Desk, operation: Operation, outcome: WriteOutcome) -> WriteOutcome:
+    """Show an order that was created with its lines; where it cannot be read now, what the ERP echoed is enough."""
     if outcome.status != "done":
         return outcome
-    order = await deciding.read_back(desk, draft.number)  # where that fails, what the ERP echoed is enough
+    order = await deciding.read_back(desk, operation.number)
     return outcome.model_copy(update={"order": order or outcome.order})
+
+
+def _noted(outcome: WriteOutcome, notes: Sequence[str]) -> WriteOutcome:
+    """Say what the words were taken for."""
+    return outcome.model_copy(update={"message": " ".join([outcome.message, *notes])}) if notes else outcome

@@ -1,4 +1,4 @@
-"""Reading orders: one page of them, or one whole."""
+"""Reading orders: those that match with what they add up to, or one whole."""
 
 from __future__ import annotations
 
@@ -6,68 +6,147 @@ import base64
 import binascii
 import hashlib
 import json
-from datetime import date
+import time
+from collections.abc import Sequence
+from typing import Annotated
+
+from pydantic import WithJsonSchema
 
 from po_mcp.desk import Desk
-from po_mcp.errors import InvalidInput
-from po_mcp.orders import OrderQuery, PurchaseOrder, Record
+from po_mcp.desk.listing import OrderWish, Summary, VendorMeant, has_no_date, in_order, is_overdue, summed_up
+from po_mcp.errors import ERPError, InvalidInput
+from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
 
 DEFAULT_LIMIT = 25
 LARGEST_LIMIT = 50
 _LARGEST_OFFSET = 1_000_000
+_KEPT = 120.0
+"""Seconds that what was read for a first page serves the pages after it."""
 
 
-class OrderList(Record):
-    """A page of orders. `total_count` counts all that match; `next_cursor` fetches what follows.
+class OrderList(Summary):
+    """A page of orders, with the sums of all that match; `next_cursor` fetches what follows.
 
-    `complete` is false where the ERP's list is known to have moved while it was read.
+    `complete` is false where the ERP's list moved while it was read, or is longer than is read: then
+    count and sums may be short, and `note` says what is missing.
     """
 
-    orders: tuple[PurchaseOrder, ...]
-    total_count: int
+    orders: Annotated[
+        tuple[PurchaseOrder, ...],
+        WithJsonSchema(
+            {"type": "array", "items": {"type": "object"}, "description": "As get_purchase_order, without lines"}
+        ),
+    ]
     has_more: bool
     next_cursor: str | None = None
     complete: bool = True
+    note: str | None = None
 
 
 async def list_orders(
-    desk: Desk, ordered_from: date | None, ordered_to: date | None, limit: int | None, cursor: str | None
+    desk: Desk, wish: OrderWish, limit: int | None, cursor: str | None, progress: Progress | None = None
 ) -> OrderList:
-    """Return a page of orders ordered within the dates, both inclusive.
+    """Return a page of the orders that match, with the count and sums of all of them.
 
     Raises:
-        InvalidInput: the dates are the wrong way round, or the cursor is not one of this query.
+        InvalidInput: the dates are the wrong way round, the ERP does not list this status, or the cursor is not
+            one of this query.
     """
     desk.need("list")
-    if ordered_from and ordered_to and ordered_from > ordered_to:
+    if wish.ordered_from and wish.ordered_to and wish.ordered_from > wish.ordered_to:
         raise InvalidInput("ordered_from is later than ordered_to. Nothing was sent.")
-    offset, size = _place(cursor, ordered_from, ordered_to, limit)
-    query = OrderQuery(ordered_from=ordered_from, ordered_to=ordered_to, limit=size, offset=offset)
-    page = await desk.erp.list_orders(query)
+    offset, size = _place(cursor, wish, limit)
+    scan = await _scanned(desk, wish, offset > 0, progress)
+    found, notes = await _matching(desk, wish, scan)
+    page = in_order(found, wish.sort, wish.direction)[offset : offset + size]
+    more = len(found) > offset + size
     return OrderList(
-        orders=page.orders,
-        total_count=page.total_count,
-        has_more=page.has_more,
-        complete=page.complete,
-        next_cursor=_cursor(query.model_copy(update={"offset": offset + size})) if page.has_more else None,
+        **summed_up(found).model_dump(),
+        orders=tuple(page),
+        has_more=more,
+        next_cursor=_cursor(offset + size, size, wish) if more else None,
+        complete=scan.complete,
+        note=" ".join([*notes, *_left_out(scan)]) or None,
     )
 
 
 async def get_order(desk: Desk, number: str) -> PurchaseOrder:
     """Return one order with its lines."""
     desk.need("get")
-    return await desk.erp.get_order(desk.erp.valid_number(number))
+    order = await desk.erp.get_order(desk.erp.valid_number(number))
+    return (await with_names(desk, [order]))[0]
 
 
-def _cursor(query: OrderQuery) -> str:
+async def with_names(desk: Desk, orders: Sequence[PurchaseOrder]) -> list[PurchaseOrder]:
+    """Give vendors their names where the ERP's orders tell only their ids; ids stay where no name can be had."""
+    if not any(order.vendor == order.vendor_id for order in orders) or "catalog" not in desk.erp.operations:
+        return list(orders)
+    try:
+        names = {vendor.id: vendor.name for vendor in await desk.catalog.vendors()}
+    except ERPError:
+        return list(orders)
+    return [
+        order.model_copy(update={"vendor": names.get(order.vendor_id, order.vendor)})
+        if order.vendor == order.vendor_id
+        else order
+        for order in orders
+    ]
+
+
+async def _scanned(desk: Desk, wish: OrderWish, is_later_page: bool, progress: Progress | None) -> OrderScan:
+    """Read every order of the query; pages after the first show what was read for it, where that is not long ago."""
+    query = OrderQuery(status=wish.status, ordered_from=wish.ordered_from, ordered_to=wish.ordered_to)
+    kept = desk.scans.get(query)
+    if is_later_page and kept is not None and time.monotonic() - kept[0] < _KEPT:
+        return kept[1]
+    scan = await desk.erp.scan_orders(query, progress)
+    desk.scans.clear()  # one is enough: a conversation looks at one list at a time
+    desk.scans[query] = time.monotonic(), scan
+    return scan
+
+
+async def _matching(desk: Desk, wish: OrderWish, scan: OrderScan) -> tuple[list[PurchaseOrder], list[str]]:
+    """Pick what the ERP could not, and say what a reader must know of how it was picked."""
+    found, notes = await with_names(desk, scan.orders), []
+    if wish.vendor is not None:
+        known = await _known_vendors(desk)
+        meant = VendorMeant(wish.vendor, known, found)
+        found = [order for order in found if meant.holds(order)]
+        notes += [meant.note] if meant.note else []
+    if wish.overdue:
+        today = desk.today()
+        undated = sum(has_no_date(order) for order in found)
+        found = [order for order in found if is_overdue(order, today)]
+        notes.append(f"Overdue means expected before {today}.")
+        notes += [f"{undated} more are open without an expected date."] if undated else []
+    return found, notes
+
+
+async def _known_vendors(desk: Desk) -> Sequence[Vendor]:
+    if "catalog" not in desk.erp.operations:
+        return ()
+    try:
+        return await desk.catalog.vendors()
+    except ERPError:  # the orders' own names are matched then
+        return ()
+
+
+def _left_out(scan: OrderScan) -> list[str]:
+    if scan.cut:
+        of = f" of {scan.of}" if scan.of is not None else ""
+        return [f"Only {scan.read}{of} orders could be read: count and sums are of these. Narrow the dates."]
+    if not scan.complete:
+        return ["The ERP's list changed while it was read: an order may be missing or old."]
+    return []
+
+
+def _cursor(offset: int, size: int, wish: OrderWish) -> str:
     """Write the place of a page, bound to the query that it belongs to."""
-    place = json.dumps([query.offset, query.limit, _name(query.ordered_from, query.ordered_to)])
+    place = json.dumps([offset, size, _name(wish)])
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
-def _place(
-    cursor: str | None, ordered_from: date | None, ordered_to: date | None, limit: int | None
-) -> tuple[int, int]:
+def _place(cursor: str | None, wish: OrderWish, limit: int | None) -> tuple[int, int]:
     """Return offset and limit, from the cursor where there is one."""
     if cursor is None:
         return 0, limit or DEFAULT_LIMIT
@@ -76,17 +155,17 @@ def _place(
     except (ValueError, TypeError, binascii.Error, RecursionError) as exc:
         raise _foreign_cursor() from exc
     fits = type(offset) is int and type(size) is int and 0 < offset <= _LARGEST_OFFSET and 0 < size <= LARGEST_LIMIT
-    if not fits or offset % size or name != _name(ordered_from, ordered_to) or limit not in (None, size):
+    if not fits or offset % size or name != _name(wish) or limit not in (None, size):
         raise _foreign_cursor()
     return offset, size
 
 
-def _name(ordered_from: date | None, ordered_to: date | None) -> str:
-    return hashlib.sha256(f"{ordered_from}/{ordered_to}".encode()).hexdigest()[:16]
+def _name(wish: OrderWish) -> str:
+    return hashlib.sha256(wish.model_dump_json().encode()).hexdigest()[:16]
 
 
 def _foreign_cursor() -> InvalidInput:
     return InvalidInput(
         "The cursor does not belong to this query. Nothing was sent.",
-        next_step="Give next_cursor as it was returned, with the same dates, or leave it out to start again.",
+        next_step="Give next_cursor as it was returned, all else the same, or leave it out to start again.",
     )

@@ -180,6 +180,21 @@ class Book:
                 tables.insert("receipt_lines", receipt_id=receipt, line_uuid=uuids[line], quantity=arrived)
             return self._change(tables, order, status=Status.PARTIAL)
 
+    def enter_vendor(self, vendor_id: int, short_id: str, name: str) -> Vendor:
+        """Enter a vendor. Raises: Conflict (the id or the short id is taken)."""
+        with self._storage.writing() as tables:
+            if tables.vendor("id", vendor_id) or tables.vendor("short_id", short_id):
+                raise Conflict("There is such a vendor already.")
+            unsaid = dict.fromkeys(
+                ("address1", "address2", "city", "state", "zip", "country", "phone", "fax", "email", "contact"), ""
+            )
+            names = {"id": vendor_id, "uuid": str(uuid4()), "account": f"V{vendor_id:05d}", "short_id": short_id}
+            now = self.now()
+            tables.insert(
+                "vendors", **names, **unsaid, name=name, currency="USD", active=True, created_at=now, modified_at=now
+            )
+        return self.vendor("id", vendor_id)
+
     def invoice(self, number: str) -> Order:
         """Record the vendor's invoice over the order's total. Raises: Missing, Conflict."""
         with self._storage.writing() as tables:

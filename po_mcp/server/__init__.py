@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import date
 
 import anyio
 from mcp.server import MCPServer
@@ -49,7 +50,7 @@ def build_server(
         settings: what the operator decided.
         erp: a connector in the place of the one that the settings name; it is closed with the server.
         on_closed: called when serving has ended and the connector is closed.
-        clock: the journal's, in seconds since 1970.
+        clock: the journal's and the calendar's, in seconds since 1970.
         with_page: open a page for approvals on this machine when one is first needed; a process that ends
             with the call has no use for it.
     """
@@ -61,6 +62,9 @@ def build_server(
     pin = None if settings.approver_pin is None else Pin(settings.approver_pin.get_secret_value())
     docket = Docket(journal, connector.connection, connector.notice, pin)
 
+    def today() -> date:
+        return settings.date_at(clock())
+
     @asynccontextmanager
     async def lifespan(server: MCPServer[Desk]) -> AsyncIterator[Desk]:
         try:
@@ -69,7 +73,7 @@ def build_server(
                 comes_first = settings.approval == "page"
                 page = Listener(tasks, docket, comes_first) if with_page else NoPage(comes_first)
                 try:
-                    yield Desk(connector, journal, executor, page, settings.create_approval_over)
+                    yield Desk(connector, journal, executor, page, settings.create_approval_over, today)
                 finally:
                     page.close()
                     tasks.cancel_scope.cancel()

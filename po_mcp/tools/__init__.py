@@ -13,6 +13,7 @@ from po_mcp.tools.finalize_purchase_order import finalize_purchase_order
 from po_mcp.tools.get_operation import get_operation
 from po_mcp.tools.get_purchase_order import get_purchase_order
 from po_mcp.tools.list_purchase_orders import list_purchase_orders
+from po_mcp.tools.search_catalog import search_catalog
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Registered:
 REGISTRY = (
     Registered(list_purchase_orders, "List purchase orders", "list", read_only=True, idempotent=True),
     Registered(get_purchase_order, "Get purchase order", "get", read_only=True, idempotent=True),
+    Registered(search_catalog, "Search catalog", "catalog", read_only=True, idempotent=True),
     Registered(create_purchase_order, "Create purchase order", "create"),
     Registered(finalize_purchase_order, "Finalize purchase order", "finalize", destructive=True, idempotent=True),
     Registered(delete_purchase_order, "Delete purchase order", "delete", destructive=True, idempotent=True),

@@ -64,21 +64,27 @@ def told(outcome: WriteOutcome) -> CallToolResult:
     return result("\n".join([f"{outcome.status}: {outcome.message}", *notes]), outcome)
 
 
+HEAD = "number|vendor|status|ordered/expected|total"
+
+
 def row(order: PurchaseOrder) -> str:
     """Write an order as one row of a table."""
-    return " | ".join(
-        (
-            order.number,
-            order.vendor,
-            order.status_text if order.status == "unknown" else order.status,
-            f"{order.ordered_at:%Y-%m-%d}" if order.ordered_at else "-",
-            f"{order.expected_on:%Y-%m-%d}" if order.expected_on else "-",
-            amount(order),
-        )
-    )
+    status = order.status_text if order.status == "unknown" else order.status
+    return _cells(order.number, order.vendor, status, _dates(order), amount(order))
 
 
-HEAD = "number | vendor | status | ordered | expected | total"
+def _dates(order: PurchaseOrder) -> str:
+    """Write ordered/expected as ISO 8601 does an interval: a year that both share stands once."""
+    ordered = f"{order.ordered_at:%Y-%m-%d}" if order.ordered_at else "-"
+    if order.expected_on is None:
+        return f"{ordered}/-"
+    is_same_year = order.ordered_at is not None and order.ordered_at.year == order.expected_on.year
+    return f"{ordered}/{order.expected_on:%m-%d}" if is_same_year else f"{ordered}/{order.expected_on}"
+
+
+def _cells(*texts: str) -> str:
+    """Join cells; a bar within one is written so that it ends none."""
+    return "|".join(text.replace("|", "\\|") for text in texts)
 
 
 def amount(order: PurchaseOrder) -> str:
@@ -88,9 +94,12 @@ def amount(order: PurchaseOrder) -> str:
     return plain(order.total) + (f" {order.currency}" if order.currency else "")
 
 
+LINES_HEAD = "line|item|description|quantity|received|unit price|line total|warehouse"
+
+
 def line_row(line: OrderLine) -> str:
     """Write a line of an order as one row of a table."""
-    cells = (
+    return _cells(
         str(line.line or "-"),
         line.item,
         line.description or "-",
@@ -100,4 +109,3 @@ def line_row(line: OrderLine) -> str:
         "-" if line.line_total is None else plain(line.line_total),
         line.warehouse_name or line.warehouse or "-",
     )
-    return " | ".join(cells)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
+from pydantic import Field
 
 from po_mcp.desk import Desk, reading
 from po_mcp.orders import PurchaseOrder, plain
-from po_mcp.tools._shared import HEAD, OrderNumber, desk_of, line_row, result, row
+from po_mcp.tools._shared import HEAD, LINES_HEAD, OrderNumber, desk_of, line_row, result, row
 
 
-async def get_purchase_order(ctx: Context[Desk, Any], number: OrderNumber) -> Annotated[CallToolResult, PurchaseOrder]:
+async def get_purchase_order(
+    ctx: Context[Desk, Any],
+    number: OrderNumber,
+    detail: Annotated[Literal["short", "full"], Field(description="short: how far it is, without the lines")] = "full",
+) -> Annotated[CallToolResult, PurchaseOrder]:
     """Get one purchase order with its lines: quantities, received, prices, warehouse.
 
     Use it when the number is known. Changes nothing. The total is the ERP's own; where the lines
@@ -21,10 +26,20 @@ async def get_purchase_order(ctx: Context[Desk, Any], number: OrderNumber) -> An
     desk = desk_of(ctx)
     order = await reading.get_order(desk, number)
     parts = [*filter(None, [desk.erp.notice]), HEAD, row(order)]
-    if order.lines:
-        parts += ["line | item | description | quantity | received | unit price | line total | warehouse"]
-        parts += [line_row(line) for line in order.lines]
+    if detail == "short":
+        parts.append(_how_far(order))
+    elif order.lines:
+        parts += [LINES_HEAD, *map(line_row, order.lines)]
     added = order.sum_of_lines
     if added is not None and order.total is not None and added != order.total:
         parts.append(f"The lines add up to {plain(added)}; the ERP's total is {plain(order.total)}.")
-    return result("\n".join(parts), order)
+    return result("\n".join(parts), order.model_copy(update={"lines": None}) if detail == "short" else order)
+
+
+def _how_far(order: PurchaseOrder) -> str:
+    """Say how many lines there are, and how many of them are not fully received."""
+    lines = order.lines or ()
+    count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
+    if any(line.outstanding is None for line in lines):
+        return f"{count}; the ERP does not tell what was received."
+    return f"{count}, {len(order.outstanding_lines)} not fully received."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context
@@ -9,30 +10,70 @@ from mcp.types import CallToolResult
 from pydantic import Field
 
 from po_mcp.desk import Desk, reading
+from po_mcp.desk.listing import Direction, OrderWish, Sort
+from po_mcp.orders import Status, Word, plain
 from po_mcp.tools._shared import HEAD, Day, desk_of, result, row
 
 
 async def list_purchase_orders(
     ctx: Context[Desk, Any],
-    ordered_from: Annotated[Day | None, Field(description="Only orders placed on this day or later")] = None,
-    ordered_to: Annotated[Day | None, Field(description="Only orders placed on this day or earlier")] = None,
+    status: Annotated[Status | None, Field(description="Only orders of this status")] = None,
+    vendor: Annotated[Word | None, Field(description="Only this vendor's: id, code, name or part of it")] = None,
+    ordered_from: Annotated[Day | None, Field(description="Placed on this day or later")] = None,
+    ordered_to: Annotated[Day | None, Field(description="Placed on this day or earlier")] = None,
+    overdue: Annotated[
+        bool | None, Field(strict=True, description="true: only those whose expected day has passed")
+    ] = None,
+    sort: Sort = "ordered",
+    direction: Direction = "desc",
     limit: Annotated[
         int | None, Field(ge=1, le=reading.LARGEST_LIMIT, strict=True, description="Orders per page")
     ] = None,
     cursor: Annotated[
-        str | None, Field(max_length=200, description="next_cursor of the page before, with the same dates")
+        str | None, Field(max_length=200, description="next_cursor of the page before, all else the same")
     ] = None,
 ) -> Annotated[CallToolResult, reading.OrderList]:
-    """List purchase orders, a page at a time, without their lines.
+    """List and sum up purchase orders: which are open, overdue, or a vendor's, and what they are worth.
 
-    Use it to find an order or to see what is open. Changes nothing. Returns the orders, the exact
-    count of all that match, and a cursor where there are more. For lines and quantities of one
-    order use get_purchase_order.
+    Use it to find orders or to answer how many and how much. Changes nothing. Count, value and
+    numbers by status are exact over everything that matches, not only the page shown: do not add
+    them up yourself. For the lines of one order use get_purchase_order.
     """
     desk = desk_of(ctx)
-    page = await reading.list_orders(desk, ordered_from, ordered_to, limit, cursor)
-    shown = [HEAD, *(row(order) for order in page.orders)] if page.orders else ["No orders match."]
-    count = f"{len(page.orders)} of {page.total_count} orders"
-    more = f"{count}; for more, call again with cursor={page.next_cursor}" if page.next_cursor else count
-    moved = [] if page.complete else ["The ERP's list changed while it was read: an order may be missing or old."]
-    return result("\n".join([desk.say(more), *moved, *shown]), page)
+    wish = OrderWish(
+        status=status,
+        vendor=vendor,
+        ordered_from=ordered_from,
+        ordered_to=ordered_to,
+        overdue=bool(overdue),
+        sort=sort,
+        direction=direction,
+    )
+    found = await reading.list_orders(desk, wish, limit, cursor, _told_by(ctx))
+    shown = [HEAD, *(row(order) for order in found.orders)] if found.orders else []
+    return result("\n".join([desk.say(_summary(found)), *filter(None, [found.note]), *shown]), found)
+
+
+def _told_by(ctx: Context[Desk, Any]) -> Any:
+    async def tell(read: int, of: int | None) -> None:
+        await ctx.report_progress(read, of, f"{read} of {of} orders read" if of else f"{read} orders read")
+
+    return tell
+
+
+def _summary(found: reading.OrderList) -> str:
+    """Say what matches and what it adds up to, and how to see more of it."""
+    if not found.total_count:
+        return "No orders match."
+    least = "" if found.complete else "at least "
+    kinds = ", ".join(f"{count} {status}" for status, count in found.by_status.items())
+    more = f" {len(found.orders)} shown; for more, call again with cursor={found.next_cursor}" if found.has_more else ""
+    orders = "1 order" if found.total_count == 1 else f"{found.total_count} orders"
+    return f"{least}{orders} ({kinds}), worth {_worth(found)}.{more}"
+
+
+def _worth(found: reading.OrderList) -> str:
+    totals = found.totals or {found.currency or "": found.total_value or Decimal(0)}
+    worth = " and ".join(f"{plain(total)} {name}".strip() for name, total in totals.items())
+    untold = f" ({found.without_total} without a total)" if found.without_total else ""
+    return worth + untold

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal, Protocol
@@ -22,12 +22,22 @@ LINES_SHOWN = 20
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a form: a typed text or a yes/no."""
+    """One field of a form: a typed text, a yes/no, or one of several `choices` (value, what is shown)."""
 
     name: str
     kind: Literal["string", "boolean"]
     title: str
     description: str
+    choices: tuple[tuple[str, str], ...] = ()
+
+    def schema(self) -> dict[str, Any]:
+        """Return the field as JSON schema."""
+        shown = {"type": self.kind, "title": self.title, "description": self.description}
+        return (
+            {**shown, "oneOf": [{"const": value, "title": title} for value, title in self.choices]}
+            if self.choices
+            else shown
+        )
 
 
 @dataclass(frozen=True)
@@ -41,10 +51,7 @@ class Question:
         """Return the form as the flat JSON schema that MCP elicitation takes."""
         return {
             "type": "object",
-            "properties": {
-                field.name: {"type": field.kind, "title": field.title, "description": field.description}
-                for field in self.fields
-            },
+            "properties": {field.name: field.schema() for field in self.fields},
             "required": [field.name for field in self.fields],
         }
 
@@ -79,6 +86,9 @@ class Approver(Protocol):
 
     async def ask(self, operation_id: str, question: Question, page: Page) -> Answer:
         """Put the question to the person, by whichever way the client offers."""
+
+    async def choose(self, question: Question) -> Answer:
+        """Put a question that approves nothing, by the client's form; `not_asked` where it has none."""
 
 
 class Page(Protocol):
@@ -122,14 +132,30 @@ def ask_finalize(order: PurchaseOrder, notice: str, create_backorder: bool | Non
     return Question(text, tuple(fields))
 
 
-def why_create_is_asked(like: str | None, over: Decimal | None) -> str:
+def why_create_is_asked(like: str | None, over: Decimal | None, prices: Iterable[str] = ()) -> str:
     """Say why a person must see an order before it is created; "" where they need not.
 
     `like` is the number of an order of the same content that was created a short while ago; `over` the
-    amount from which on the operator wants every order seen.
+    amount from which on the operator wants every order seen; `prices` say where a price comes from that
+    nobody gave.
     """
     because = [f"It looks like {quoted(like)}, which was created a short while ago."] if like else []
-    return " ".join(because + ([f"Its total is over {plain(over)}."] if over is not None else []))
+    return " ".join([*because, *([f"Its total is over {plain(over)}."] if over is not None else []), *prices])
+
+
+def ask_which(notice: str, fields: Iterable[Field]) -> Question:
+    """Make the question which vendor, item or warehouse is meant; it approves nothing."""
+    return Question(_join(notice, "Which of these is meant? Nothing is ordered by this answer."), tuple(fields))
+
+
+def chosen(answer: Answer, question: Question) -> Mapping[str, str] | None:
+    """Return the value chosen for every field; None where the answer is no such choice."""
+    content = answer.content
+    if answer.how != "accepted" or content is None or set(content) != {field.name for field in question.fields}:
+        return None
+    offered = {field.name: {value for value, _ in field.choices} for field in question.fields}
+    values = {name: value for name, value in content.items() if isinstance(value, str) and value in offered[name]}
+    return values if len(values) == len(content) else None
 
 
 def ask_create(draft: OrderDraft, notice: str, because: str) -> Question:

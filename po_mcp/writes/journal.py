@@ -73,23 +73,32 @@ class Journal:
     # Moving
 
     def propose(
-        self, operation: Operation, detail: Mapping[str, Any], *, approved: bool = False, anew: bool = False
+        self,
+        operation: Operation,
+        detail: Mapping[str, Any],
+        *,
+        approved: bool = False,
+        anew: bool = False,
+        any_number: bool = False,
     ) -> Recorded:
         """Record an operation, PROPOSED (or APPROVED where nobody is asked), or return the one that is there.
 
         The same meaning names the same operation: one that is live is returned as it is, and so is one
         that was done within its life, unless it is asked for `anew` because the ERP no longer shows its
-        effect. A proposal of another meaning that nobody has approved gives way.
+        effect. A proposal of another meaning that nobody has approved gives way, unless the number was not
+        asked for: with `any_number`, an order of the same content is the same under whatever number.
 
         Raises:
             OperationUnderWay: the order has another operation that was approved or sent, or is unknown.
             TooManyQuestions: a person has enough to answer already.
         """
         with self._storage.writing() as db:
+            if any_number and (same := self._same_content(db, operation)) is not None:
+                return self._renewed(db, same)
             live = self._live(db, operation)
             if live is not None and live.operation.meaning == operation.meaning:
                 return self._renewed(db, live)
-            if live is not None and live.state != "PROPOSED":
+            if live is not None and (live.state != "PROPOSED" or any_number):
                 raise OperationUnderWay(
                     f"Order {operation.number} has another operation under way: {live.operation.kind}, "
                     f"{live.state.lower()}, {live.operation.id}. Nothing was sent."
@@ -204,6 +213,21 @@ class Journal:
             ).fetchone()
             return recorded_of(row) if row is not None else None
 
+    def same_content(self, operation: Operation) -> Recorded | None:
+        """Return an order of the same content, whatever its number, that is not at its end or was created lately."""
+        with self._storage.writing() as db:
+            return self._same_content(db, operation)
+
+    def numbers_of_creates(self, connection: str) -> set[str]:
+        """Return the numbers that orders have or may get: of creates that are not at their end, or done."""
+        with self._storage.reading() as db:
+            found = db.execute(
+                f"SELECT number FROM operations WHERE connection = ? AND kind = 'create'"  # noqa: S608
+                f" AND (state = 'DONE' OR {_IN_LIVE})",
+                (connection, *_LIVE),
+            )
+            return {row["number"] for row in found}
+
     def all(self) -> list[Recorded]:
         """Return every operation, oldest first."""
         with self._storage.reading() as db:
@@ -299,6 +323,15 @@ class Journal:
         row = db.execute(
             f"SELECT * FROM operations WHERE connection = ? AND number = ? AND {_IN_LIVE}",  # noqa: S608
             (operation.connection, operation.number, *_LIVE),
+        ).fetchone()
+        return recorded_of(row) if row is not None else None
+
+    def _same_content(self, db: sqlite3.Connection, operation: Operation) -> Recorded | None:
+        self._expire(db)
+        row = db.execute(
+            f"SELECT * FROM operations WHERE connection = ? AND kind = 'create' AND fingerprint = ?"  # noqa: S608
+            f" AND ({_IN_LIVE} OR (state = 'DONE' AND settled_at > ?)) ORDER BY rowid DESC LIMIT 1",
+            (operation.connection, operation.fingerprint, *_LIVE, self._clock() - self._life),
         ).fetchone()
         return recorded_of(row) if row is not None else None
 

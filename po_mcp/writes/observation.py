@@ -11,7 +11,7 @@ from typing import Literal
 
 from po_mcp.erp import ERP
 from po_mcp.errors import ERPError, OrderNotFound
-from po_mcp.orders import DraftLine, OrderDraft, OrderLine, OrderQuery, PurchaseOrder, Snapshot
+from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Snapshot
 from po_mcp.writes.operation import Operation
 
 Seen = Literal["applied", "absent", "forbidden", "conflict", "unreadable"]
@@ -62,7 +62,7 @@ async def _order_or_none(erp: ERP, number: str) -> PurchaseOrder | None:
     try:
         return await erp.get_order(number)
     except OrderNotFound:
-        await erp.list_orders(OrderQuery(limit=1))
+        await erp.list_orders(limit=1)
     try:
         return await erp.get_order(number)
     except OrderNotFound:

@@ -18,7 +18,6 @@ import pytest
 
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
-from po_mcp.orders import OrderQuery
 from po_mcp.sandbox import Book
 
 TOKEN = {"grant_type": "client_credentials", "client_id": "sandbox", "client_secret": "sandbox"}
@@ -76,7 +75,7 @@ async def test_both_apis_are_served_to_the_connectors_by_what_it_prints() -> Non
     with running("--client-id", "me", "--client-secret", "mine") as sandbox:
         inventory_pro = InventoryPro(sandbox.url, "me", "mine")
         exsited = Exsited(sandbox.url, "me", "mine", f"{sandbox.url}/back")
-        page = await inventory_pro.list_orders(OrderQuery())
+        page = await inventory_pro.list_orders()
         order = await exsited.get_order("PO-2025-0042")
         await inventory_pro.aclose()
         await exsited.aclose()

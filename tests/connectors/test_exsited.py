@@ -10,9 +10,20 @@ from typing import Any
 import pytest
 
 from po_mcp.connectors.exsited import catalog, complaints, translate, wire
-from po_mcp.connectors.paging import page_of
+from po_mcp.connectors.paging import picked
 from po_mcp.errors import BadAnswer, InvalidInput
-from po_mcp.orders import DraftLine, Item, OrderDraft, OrderLine, OrderQuery, PurchaseOrder, Status, Vendor, Warehouse
+from po_mcp.orders import (
+    DraftLine,
+    Item,
+    OrderDraft,
+    OrderLine,
+    OrderQuery,
+    OrderScan,
+    PurchaseOrder,
+    Status,
+    Vendor,
+    Warehouse,
+)
 
 NUMBER = "PO-LHROM9-0023"
 LINE = {
@@ -302,21 +313,19 @@ def test_a_page_that_does_not_say_where_it_stands_is_refused(page: Any) -> None:
 
 def test_a_page_shorter_than_asked_for_before_the_end_is_refused() -> None:
     with pytest.raises(BadAnswer):
-        translate.order_page(rows(20, records=60, limit=20, offset=0), OrderQuery(limit=25))
+        translate.order_page(rows(20, records=60, limit=20, offset=0), 25, 0)
 
 
 def test_orders_are_picked_by_their_issue_date_both_ends_included() -> None:
     days = ["2025-07-19", "2025-07-20T23:59:59Z", "2025-07-21", "2025-07-22", ""]
     listed = [wire.Listed.of({"id": f"PO-{place}", "issue_date": day}) for place, day in enumerate(days)]
-    query = OrderQuery(ordered_from=date(2025, 7, 20), ordered_to=date(2025, 7, 22), limit=2)
+    orders = tuple(translate.listed(row) for row in listed)
+    query = OrderQuery(ordered_from=date(2025, 7, 20), ordered_to=date(2025, 7, 22))
 
-    found = [translate.listed(row) for row in listed]
+    found = picked(OrderScan(orders=orders, read=5, of=5), query)
 
-    first = page_of(found, query, complete=True)
-    second = page_of(found, query.model_copy(update={"offset": 2}), complete=True)
-
-    assert ([order.number for order in first.orders], first.total_count, first.has_more) == (["PO-1", "PO-2"], 3, True)
-    assert ([order.number for order in second.orders], second.has_more) == (["PO-3"], False)
+    assert [order.number for order in found.orders] == ["PO-1", "PO-2", "PO-3"]
+    assert (found.read, found.of) == (5, 5)
 
 
 @pytest.mark.parametrize(
@@ -333,16 +342,16 @@ def test_a_status_that_exsited_does_not_tell_is_refused_with_the_reason(status: 
 
 
 def test_orders_that_were_not_filtered_as_asked_are_refused() -> None:
-    assert translate.order_page(rows(2, records=2), OrderQuery(status="open")).total_count == 2
+    assert translate.orders_part(rows(2, records=2), 0, "open").total == 2
     with pytest.raises(BadAnswer, match="another status"):
-        translate.order_page(rows(2, records=2), OrderQuery(status="cancelled"))
+        translate.orders_part(rows(2, records=2), 0, "cancelled")
 
 
 def test_an_order_that_stands_twice_on_a_page_is_told_once_and_the_page_is_not_whole() -> None:
     page = rows(2, records=3, limit=3, offset=0)
     page["purchase_orders"].append(page["purchase_orders"][0])
 
-    found = translate.order_page(page, OrderQuery(limit=3))
+    found = translate.order_page(page, 3, 0)
 
     assert ([order.number for order in found.orders], found.complete) == (["PO-0", "PO-1"], False)
 

@@ -314,21 +314,18 @@ def test_a_status_that_the_list_leaves_out_is_refused_with_the_reason(status: St
         translate.check_status(status)
 
 
-def test_the_dates_and_the_place_of_a_query_are_parameters() -> None:
-    query = OrderQuery(ordered_from=date(2025, 5, 1), ordered_to=date(2025, 5, 31), limit=10, offset=30)
-
-    assert translate.order_query(query) == {
-        "page": 4,
-        "pageSize": 10,
+def test_the_place_and_the_dates_of_a_query_are_parameters() -> None:
+    assert translate.order_place(10, 30) == {"page": 4, "pageSize": 10}
+    assert translate.order_dates(OrderQuery(ordered_from=date(2025, 5, 1), ordered_to=date(2025, 5, 31))) == {
         "startDate": "2025-05-01T00:00:00Z",
         "endDate": "2025-05-31T23:59:59.997Z",
     }
 
 
-@pytest.mark.parametrize("query", [OrderQuery(limit=51), OrderQuery(limit=0), OrderQuery(limit=10, offset=5)])
-def test_a_page_that_cannot_be_asked_for_is_refused(query: OrderQuery) -> None:
+@pytest.mark.parametrize(("limit", "offset"), [(51, 0), (0, 0), (10, 5)])
+def test_a_page_that_cannot_be_asked_for_is_refused(limit: int, offset: int) -> None:
     with pytest.raises(InvalidInput):
-        translate.order_query(query)
+        translate.order_place(limit, offset)
 
 
 def test_items_are_those_that_can_be_ordered() -> None:

@@ -123,7 +123,7 @@ LOOPS: dict[str, tuple[Connect, Any, list[Reply]]] = {
     ),
     "orders of a status": (
         inventory_pro,
-        lambda erp: erp.list_orders(OrderQuery(status="open")),
+        lambda erp: erp.scan_orders(OrderQuery(status="open")),
         [inventory_pro_page(page, [{"poNo": "PO-1", "status": "Open"}], size=50) for page in (1, 2)],
     ),
     "accounts": (
@@ -136,9 +136,9 @@ LOOPS: dict[str, tuple[Connect, Any, list[Reply]]] = {
         lambda erp: erp.items(),
         [exsited_page("items", [{"id": "ITEM-1"}], offset) for offset in (0, 1)],
     ),
-    "orders of dates": (
+    "orders of Exsited": (
         exsited,
-        lambda erp: erp.list_orders(OrderQuery(ordered_from="2025-01-01")),
+        lambda erp: erp.scan_orders(OrderQuery()),
         [exsited_page("purchase_orders", [{"id": "PO-1"}], offset) for offset in (0, 1)],
     ),
 }

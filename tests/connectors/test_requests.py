@@ -82,16 +82,16 @@ def test_connections_differ_by_host_and_client_and_not_by_secret() -> None:
 async def test_inventory_pro_is_asked_as_it_documents() -> None:
     header = {"poNo": NUMBER, "status": "Open"}
     closed = {"poNo": NUMBER, "status": "Closed", "backorderCreated": False}
-    async with raw_peer(reply(200, LIST), reply(201, header), reply(200, closed)) as peer:
+    async with raw_peer(reply(200, {**LIST, "pageSize": 50}), reply(201, header), reply(200, closed)) as peer:
         erp = InventoryPro(f"{peer.url}/api/v1/", "client", SECRET)
-        await erp.list_orders(OrderQuery(ordered_from=date(2025, 5, 1), ordered_to=date(2025, 5, 31)))
+        await erp.scan_orders(OrderQuery(ordered_from=date(2025, 5, 1), ordered_to=date(2025, 5, 31)))
         await erp.create_order(draft("1"))
         await erp.finalize_order(NUMBER, create_backorder=False)
         await erp.aclose()
 
     dates = "startDate=2025-05-01T00%3A00%3A00Z&endDate=2025-05-31T23%3A59%3A59.997Z"
     assert peer.lines == [
-        f"GET /api/v1/PurchaseOrder?page=1&pageSize=25&{dates} HTTP/1.1",
+        f"GET /api/v1/PurchaseOrder?page=1&pageSize=50&{dates} HTTP/1.1",
         "POST /api/v1/PurchaseOrder HTTP/1.1",
         "POST /api/v1/PurchaseOrder/Finalize HTTP/1.1",
     ]

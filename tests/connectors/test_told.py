@@ -106,7 +106,7 @@ CONNECTS: dict[str, Connect] = {
     ),
 }
 CALLS: dict[str, Callable[[ERP], Awaitable[object]]] = {
-    "list": lambda erp: erp.list_orders(OrderQuery()),
+    "list": lambda erp: erp.list_orders(),
     "get": lambda erp: erp.get_order(NUMBER),
     "vendors": lambda erp: erp.vendors(),
     "items": lambda erp: erp.items(),
@@ -191,10 +191,10 @@ async def test_a_status_that_cannot_be_listed_is_refused_before_anything_is_sent
     statuses: tuple[Status, ...] = ("partial", "closed", "unknown")
     for status in statuses:
         with pytest.raises(InvalidInput, match="Nothing was sent"):
-            await exsited("http://erp.invalid").list_orders(OrderQuery(status=status))
+            await exsited("http://erp.invalid").scan_orders(OrderQuery(status=status))
     for status in ("closed", "cancelled", "draft", "deleted", "unknown"):
         with pytest.raises(InvalidInput, match="Nothing was sent"):
-            await inventory_pro("http://erp.invalid").list_orders(OrderQuery(status=status))
+            await inventory_pro("http://erp.invalid").scan_orders(OrderQuery(status=status))
 
 
 @pytest.mark.parametrize("versions", [{"lists": "v3"}, {"list": "3"}, {"list": "v3/../.."}, {"list": ""}])

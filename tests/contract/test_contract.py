@@ -38,7 +38,7 @@ async def test_the_pages_hold_every_order_once(subject: Subject) -> None:
     numbers: list[str] = []
     more = True
     while more:
-        page = await subject.erp.list_orders(OrderQuery(limit=10, offset=len(numbers)))
+        page = await subject.erp.list_orders(limit=10, offset=len(numbers))
         numbers += [order.number for order in page.orders]
         more = page.has_more
         assert page.total_count == subject.listed
@@ -49,53 +49,51 @@ async def test_the_pages_hold_every_order_once(subject: Subject) -> None:
 async def test_the_dates_of_a_query_are_inclusive(subject: Subject) -> None:
     query = OrderQuery(ordered_from=date(2025, 5, 7), ordered_to=date(2025, 5, 15))
 
-    page = await subject.erp.list_orders(query)
+    found = await subject.erp.scan_orders(query)
 
-    assert sorted(order.number for order in page.orders) == ["PO-2025-0040", "PO-2025-0041", OPEN]
-    assert (page.total_count, page.has_more) == (3, False)
-
-
-async def test_a_page_of_dates_says_that_there_is_more(subject: Subject) -> None:
-    query = OrderQuery(ordered_from=date(2025, 5, 7), limit=2)
-
-    first = await subject.erp.list_orders(query)
-    second = await subject.erp.list_orders(query.model_copy(update={"offset": 2}))
-
-    assert (len(first.orders), first.has_more, first.total_count) == (2, True, 3)
-    assert (len(second.orders), second.has_more, second.total_count) == (1, False, 3)
+    assert sorted(order.number for order in found.orders) == ["PO-2025-0040", "PO-2025-0041", OPEN]
+    assert (found.complete, found.cut) == (True, False)
 
 
-async def test_the_orders_of_one_status_are_counted_exactly(subject: Subject) -> None:
-    found: list[str] = []
-    more = True
-    while more:
-        page = await subject.erp.list_orders(OrderQuery(status="open", limit=10, offset=len(found)))
-        assert {order.status for order in page.orders} <= {"open"}
-        assert page.complete
-        found += [order.number for order in page.orders]
-        more = page.has_more
+async def test_a_scan_reads_every_order_once_and_tells_how_far_it_is(subject: Subject) -> None:
+    told: list[tuple[int, int | None]] = []
 
-    assert len(set(found)) == len(found) == page.total_count
-    everything = await subject.erp.list_orders(OrderQuery(limit=50))
-    assert sorted(found) == sorted(order.number for order in everything.orders if order.status == "open")
+    async def tell(read: int, of: int | None) -> None:
+        told.append((read, of))
+
+    found = await subject.erp.scan_orders(OrderQuery(), tell)
+
+    assert len({order.number for order in found.orders}) == len(found.orders) == found.of == subject.listed
+    assert told[-1] == (subject.listed, subject.listed)
+    assert (found.complete, found.cut) == (True, False)
+
+
+async def test_the_orders_of_one_status_are_those_of_the_whole_list(subject: Subject) -> None:
+    everything = await subject.erp.scan_orders(OrderQuery())
+
+    found = await subject.erp.scan_orders(OrderQuery(status="open"))
+
+    assert found.complete
+    of_status = [order.number for order in everything.orders if order.status == "open"]
+    assert sorted(order.number for order in found.orders) == sorted(of_status)
 
 
 async def test_a_status_and_dates_are_asked_for_together(subject: Subject) -> None:
     dates = OrderQuery(ordered_from=date(2025, 5, 7), ordered_to=date(2025, 5, 15))
-    everything = await subject.erp.list_orders(dates)
+    everything = await subject.erp.scan_orders(dates)
 
-    page = await subject.erp.list_orders(dates.model_copy(update={"status": "open"}))
+    found = await subject.erp.scan_orders(dates.model_copy(update={"status": "open"}))
 
     of_status = [order.number for order in everything.orders if order.status == "open"]
-    assert sorted(order.number for order in page.orders) == sorted(of_status)
-    assert (page.total_count, page.complete) == (len(of_status), True)
+    assert sorted(order.number for order in found.orders) == sorted(of_status)
+    assert found.complete
 
 
 async def test_a_status_that_the_erp_does_not_tell_is_refused(subject: Subject) -> None:
     statuses: tuple[Status, ...] = ("closed", "unknown")
     for status in statuses:
         with pytest.raises(InvalidInput, match="Nothing was sent"):
-            await subject.erp.list_orders(OrderQuery(status=status))
+            await subject.erp.scan_orders(OrderQuery(status=status))
 
 
 async def test_an_order_is_read_with_exact_numbers(subject: Subject) -> None:

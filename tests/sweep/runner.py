@@ -26,7 +26,7 @@ from po_mcp.desk.following import get_operations
 from po_mcp.desk.ordering import create_order
 from po_mcp.erp import ERP
 from po_mcp.errors import PurchaseOrderError
-from po_mcp.orders import DraftLine, Snapshot
+from po_mcp.orders import AskedOrder, Snapshot
 from po_mcp.sandbox.faults import FAULTS, Relay, Strike
 from po_mcp.writes.approval import Answer, Page, Question
 from po_mcp.writes.execution import Executor
@@ -140,6 +140,9 @@ class Yes:
     async def ask(self, operation_id: str, question: Question, page: Page) -> Answer:
         fields = {shown.name: True if shown.kind == "boolean" else self._number for shown in question.fields}
         return Answer("accepted", fields)
+
+    async def choose(self, question: Question) -> Answer:
+        return Answer("not_asked")
 
 
 class Watched(httpx2.AsyncBaseTransport):
@@ -338,8 +341,7 @@ async def _recovered(desk: Desk) -> None:
 async def _called(desk: Desk, call: Call, person: Yes) -> WriteOutcome:
     match call.tool:
         case "create_purchase_order":
-            lines = [DraftLine.model_validate(line) for line in call.arguments["lines"]]
-            return await create_order(desk, call.number, call.arguments["vendor"], lines, None, None, person)
+            return await create_order(desk, AskedOrder(number=call.number, **call.arguments), person)
         case "finalize_purchase_order":
             return await finalize_order(desk, call.number, call.arguments["create_backorder"], person)
     return await delete_order(desk, call.number, person)

@@ -155,28 +155,6 @@ async def test_a_number_that_is_taken_is_refused_and_no_other_is_proposed(office
     assert office.order("PO-2025-0042").total == Decimal("4250.00")
 
 
-@pytest.mark.parametrize(
-    ("changed", "hint"),
-    [
-        ({"item": "NO-SUCH-ITEM"}, 'Line 1: there is no item "NO-SUCH-ITEM"; look the item up'),
-        ({"item": "BOLTM8-30"}, 'there is no item "BOLTM8-30"; there is BOLT-M8-30 ("M8 x 30mm Hex Bolt")'),
-        ({"item": "m8 hex nut"}, 'there is no item "m8 hex nut"; there is NUT-M8 ("M8 Hex Nut")'),
-        ({"warehouse": "77"}, 'there is no warehouse "77"; there is 1 ("Main")'),
-    ],
-    ids=str,
-)
-async def test_what_the_erp_judges_wrong_is_refused_without_its_own_words_and_with_what_is_near(
-    office: Office, changed: dict[str, str], hint: str
-) -> None:
-    async with office.client() as client:
-        told = outcome(await client.call_tool("create_purchase_order", {**ORDER, "lines": [{**BOLT, **changed}]}))
-
-    assert told["status"] == "refused"
-    assert "validation_error" in told["message"]
-    assert hint in told["message"]
-    assert office.order("PO-2025-0043") is None
-
-
 HOSTILE_NUMBERS = [
     "",
     ".",
@@ -250,10 +228,19 @@ async def test_bad_input_gets_a_clear_error_and_sends_nothing(
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"vendor": "Acme Fastners"}, 'Did the user mean "Acme Fasteners" (id 12)?'),
-        ({"vendor": "Nobody & Sons"}, "Ask the user for the vendor's name"),
-        ({"lines": [{**BOLT, "warehouse": None}]}, "warehouse"),
-        ({"lines": [{**BOLT, "warehouse": "Main"}]}, 'there is no warehouse "Main"; there is 1 ("Main"), 2 ('),
+        ({"vendor": "Acme Fastners"}, '"Acme Fastners" may be the vendor 12 ("Acme Fasteners").'),
+        ({"vendor": "Nobody & Sons"}, 'No vendor is called "Nobody & Sons".'),
+        ({"vendor": "Old Mill Lubricants"}, 'The vendor 30 ("Old Mill Lubricants") is not active in the ERP.'),
+        (
+            {"lines": [{**BOLT, "item": "NO-SUCH-ITEM"}]},
+            'No item is called "NO-SUCH-ITEM". Nothing was sent. Look it up',
+        ),
+        (
+            {"lines": [{**BOLT, "item": "hex bolt"}]},
+            '"hex bolt" may be the item BOLT-M10-40 ("M10 x 40mm Hex Bolt"), BOLT',
+        ),
+        ({"lines": [{**BOLT, "warehouse": None}]}, 'There is 1 ("Main"), 2 ('),
+        ({"lines": [{**BOLT, "warehouse": "77"}]}, 'No warehouse is called "77". There is 1 ("Main"), 2 ('),
         ({"expected_on": "2026-01-31"}, "expected_on"),
         ({"note": "urgent"}, "note"),
     ],
@@ -286,6 +273,6 @@ async def test_a_read_only_server_lists_no_tool_that_writes(office: Office) -> N
         listed = {tool.name for tool in (await client.list_tools()).tools}
         result = await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"})
 
-    assert listed == {"list_purchase_orders", "get_purchase_order"}
+    assert listed == {"list_purchase_orders", "get_purchase_order", "search_catalog"}
     assert result.is_error
     assert "read-only" in instructions

@@ -12,7 +12,7 @@ import httpx2
 from po_mcp.connectors.dialect import Dialect
 from po_mcp.connectors.exsited import catalog, complaints, translate, wire
 from po_mcp.connectors.http import Params, Wire
-from po_mcp.connectors.paging import Part, page_of, walk, walk_still
+from po_mcp.connectors.paging import Part, picked, scan, walk_still
 from po_mcp.connectors.paths import checked_segment
 from po_mcp.connectors.retrying import Retrying
 from po_mcp.connectors.tokens import Tokens, TokenStore
@@ -24,6 +24,8 @@ from po_mcp.orders import (
     OrderDraft,
     OrderPage,
     OrderQuery,
+    OrderScan,
+    Progress,
     PurchaseOrder,
     Snapshot,
     Vendor,
@@ -138,21 +140,23 @@ class Exsited:
         self.valid_number(draft.number)
         translate.check(draft)
 
-    async def list_orders(self, query: OrderQuery) -> OrderPage:
-        """Return one page of orders, oldest first.
+    async def list_orders(self, limit: int = 25, offset: int = 0) -> OrderPage:
+        """Return one page of orders, oldest first."""
+        return translate.order_page(await self._orders(limit, offset, {}), limit, offset)
 
-        How a filter by date is written, and how two filters are joined, is documented in parts only. So
-        with dates every order of the status is read and picked here.
+    async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
+        """Return the orders of the query.
+
+        How a filter by date is written, and how two filters are joined, is documented in parts only
+        (https://developer.exsited.com, Purchase Order GET). So the ERP picks by status, and we by date.
         """
         chosen = translate.order_filter(query.status)
-        if query.ordered_from is None and query.ordered_to is None:
-            return translate.order_page(await self._orders(query.limit, query.offset, chosen), query)
 
-        async def part_at(offset: int) -> Part[wire.Listed]:
-            return translate.part(translate.orders(await self._orders(_ROWS, offset, chosen), query.status), offset)
+        async def part_at(offset: int) -> Part[PurchaseOrder]:
+            return translate.orders_part(await self._orders(_ROWS, offset, chosen), offset, query.status)
 
-        whole = await walk(self.title, part_at, lambda row: row.id)
-        return page_of(map(translate.listed, whole.rows), query, complete=whole.complete)
+        scanned = await scan(self.title, part_at, lambda index, size: index * size, progress)
+        return picked(scanned, query)
 
     async def get_order(self, number: str) -> PurchaseOrder:
         """Return one order; what was received of it stays out where its receipts are not told."""

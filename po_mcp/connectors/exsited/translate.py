@@ -16,7 +16,6 @@ from po_mcp.orders import (
     OrderDraft,
     OrderLine,
     OrderPage,
-    OrderQuery,
     PurchaseOrder,
     Snapshot,
     Status,
@@ -149,13 +148,13 @@ def order_filter(status: Status | None) -> dict[str, str]:
     return {"filter": f"purchase-orders/status eq '{_FILTER[status]}'"}
 
 
-def order_page(body: Any, query: OrderQuery) -> OrderPage:
+def order_page(body: Any, limit: int, offset: int) -> OrderPage:
     """Read the page of orders that was asked for."""
-    page = orders(body, query.status)
-    following = next_offset(page, query.offset)
-    if page.pagination.records is None or len(page.rows) > query.limit:
+    page = orders(body)
+    following = next_offset(page, offset)
+    if page.pagination.records is None or len(page.rows) > limit:
         raise BadAnswer("Exsited gave another page than was asked for.")
-    if following is not None and len(page.rows) < query.limit:
+    if following is not None and len(page.rows) < limit:
         raise BadAnswer("Exsited gave a shorter page than was asked for.")
     found = each_once(map(listed, page.rows))
     return OrderPage(
@@ -164,6 +163,12 @@ def order_page(body: Any, query: OrderQuery) -> OrderPage:
         has_more=following is not None,
         complete=len(found) == len(page.rows),
     )
+
+
+def orders_part(body: Any, offset: int, status: Status | None) -> Part[PurchaseOrder]:
+    """Read a page of orders as a part of the whole list."""
+    found = part(orders(body, status), offset)
+    return Part(tuple(map(listed, found.rows)), found.following, found.total)
 
 
 def listed(theirs: wire.Listed) -> PurchaseOrder:

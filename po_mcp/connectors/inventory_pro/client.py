@@ -11,7 +11,7 @@ import httpx2
 from po_mcp.connectors.dialect import Dialect
 from po_mcp.connectors.http import Params, Wire
 from po_mcp.connectors.inventory_pro import catalog, translate, wire
-from po_mcp.connectors.paging import Part, page_of, walk, walk_still
+from po_mcp.connectors.paging import Part, picked, scan, walk_still
 from po_mcp.connectors.paths import checked_segment
 from po_mcp.connectors.retrying import Retrying
 from po_mcp.connectors.tokens import Tokens
@@ -23,6 +23,8 @@ from po_mcp.orders import (
     OrderDraft,
     OrderPage,
     OrderQuery,
+    OrderScan,
+    Progress,
     PurchaseOrder,
     Snapshot,
     Vendor,
@@ -106,18 +108,28 @@ class InventoryPro:
         self.valid_number(draft.number)
         translate.check(draft)
 
-    async def list_orders(self, query: OrderQuery) -> OrderPage:
-        """Return one page of open and partly received orders, at most 50.
-
-        There is no filter by status (https://cissltd.com/docs/api/purchase-orders/), so for one every
-        order is read and picked here.
-        """
-        translate.check_status(query.status)
-        params = translate.order_query(query)
-        if query.status is not None:
-            return await self._orders_of_status(query)
+    async def list_orders(self, limit: int = 25, offset: int = 0) -> OrderPage:
+        """Return one page of open and partly received orders, at most 50."""
+        params = translate.order_place(limit, offset)
         answer = await self._wire.read(_ORDERS, params=params)
         return translate.order_page(answer.body, params)
+
+    async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
+        """Return the open and partly received orders of the query.
+
+        There is no filter by status (https://cissltd.com/docs/api/purchase-orders/): the ERP picks by date, and
+        we by status.
+        """
+        translate.check_status(query.status)
+        dates = translate.order_dates(query)
+
+        async def part_at(page: int) -> Part[PurchaseOrder]:
+            params: Params = {"page": page, "pageSize": translate.LARGEST_PAGE, **dates}
+            answer = await self._wire.read(_ORDERS, params=params)
+            return translate.orders_part(answer.body, params)
+
+        scanned = await scan(self.title, part_at, lambda index, size: index + 1, progress)
+        return picked(scanned, OrderQuery(status=query.status))
 
     async def get_order(self, number: str) -> PurchaseOrder:
         """Return one order with its lines."""
@@ -172,18 +184,6 @@ class InventoryPro:
     async def aclose(self) -> None:
         """Close the sockets."""
         await self._wire.aclose()
-
-    async def _orders_of_status(self, query: OrderQuery) -> OrderPage:
-        dates = translate.order_dates(query)
-
-        async def part_at(page: int) -> Part[wire.Header]:
-            params: Params = {"page": page, "pageSize": translate.LARGEST_PAGE, **dates}
-            answer = await self._wire.read(_ORDERS, params=params)
-            return translate.part(wire.Page[wire.Header].of(answer.body), params)
-
-        whole = await walk(self.title, part_at, lambda row: row.po_no, start=1)
-        picked = query.model_copy(update={"ordered_from": None, "ordered_to": None})  # the ERP did
-        return page_of(map(translate.header, whole.rows), picked, complete=whole.complete)
 
     async def _all(self, path: str, pages: type[wire.Page[R]]) -> tuple[R, ...]:
         """Read all pages of a list. Rows are one where all of them is the same: a code may be given twice."""

@@ -99,11 +99,11 @@ def to_finalize(number: str, create_backorder: bool) -> dict[str, Any]:
     return {"poNumber": number, "createBackorder": create_backorder}
 
 
-def order_query(query: OrderQuery) -> dict[str, str | int]:
+def order_place(limit: int, offset: int) -> dict[str, str | int]:
     """Build the parameters of a page of GET /PurchaseOrder. `sort` is not among them: its names are not documented."""
-    if not 1 <= query.limit <= LARGEST_PAGE or query.offset % query.limit:
+    if not 1 <= limit <= LARGEST_PAGE or offset % limit:
         raise InvalidInput(f"A page holds 1 to {LARGEST_PAGE} orders and starts at a multiple of that.")
-    return {"page": query.offset // query.limit + 1, "pageSize": query.limit, **order_dates(query)}
+    return {"page": offset // limit + 1, "pageSize": limit}
 
 
 def order_dates(query: OrderQuery) -> dict[str, str]:
@@ -137,6 +137,12 @@ def order_page(body: Any, params: Mapping[str, str | int]) -> OrderPage:
         has_more=page.has_more,
         complete=len(orders) == len(page.value) and _is_counted(page),
     )
+
+
+def orders_part(body: Any, params: Mapping[str, str | int]) -> Part[PurchaseOrder]:
+    """Read a page of orders as a part of the whole list."""
+    found = part(wire.Page[wire.Header].of(body), params)
+    return Part(tuple(map(header, found.rows)), found.following, found.total)
 
 
 def part(page: wire.Page[T], params: Mapping[str, str | int]) -> Part[T]:

@@ -1,0 +1,143 @@
+"""Which orders a list shows, in what order, and what they add up to. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from typing import Any, Literal
+
+from po_mcp.desk.matching import Fit, Match, best, find, plain_words
+from po_mcp.orders import Money, OrderQuery, PurchaseOrder, Record, Status, Vendor, total_of
+from po_mcp.untrusted import quoted
+
+Sort = Literal["ordered", "expected", "number", "vendor", "total"]
+Direction = Literal["asc", "desc"]
+
+_TO_COME: frozenset[Status] = frozenset({"open", "partial"})
+_figures = re.compile(r"(\d+)")
+
+
+class OrderWish(OrderQuery):
+    """Which orders are asked for, and how they are sorted. `vendor` is in the caller's words."""
+
+    vendor: str | None = None
+    overdue: bool = False
+    sort: Sort = "ordered"
+    direction: Direction = "desc"
+
+
+class Summary(Record):
+    """What the orders that match add up to, all of them, whatever page is shown.
+
+    `total_value` is absent where they are of several currencies: `totals` has each. `without_total`
+    counts orders of which the ERP tells no total: they are in no sum.
+    """
+
+    total_count: int
+    total_value: Money | None = None
+    currency: str | None = None
+    totals: Mapping[str, Money] | None = None
+    without_total: int | None = None
+    by_status: Mapping[str, int]
+
+
+def summed_up(orders: Sequence[PurchaseOrder]) -> Summary:
+    """Add up exactly."""
+    told = [order for order in orders if order.total is not None]
+    totals = {
+        currency: total_of(order.total for order in told if order.currency == currency and order.total is not None)
+        for currency in sorted({order.currency for order in told}, key=str)
+    }
+    one = len(totals) <= 1
+    currency = next(iter(totals), None)
+    return Summary(
+        total_count=len(orders),
+        total_value=next(iter(totals.values()), Decimal(0)) if one else None,
+        currency=currency if one else None,
+        totals=None if one else {name or "no currency": total for name, total in totals.items()},
+        without_total=len(orders) - len(told) or None,
+        by_status=dict(sorted(Counter(order.status for order in orders).items())),
+    )
+
+
+def is_overdue(order: PurchaseOrder, today: date) -> bool:
+    """Tell whether goods are still to come that were expected before today."""
+    return order.status in _TO_COME and order.expected_on is not None and order.expected_on < today
+
+
+def has_no_date(order: PurchaseOrder) -> bool:
+    """Tell whether goods are still to come, and the ERP tells no day for them."""
+    return order.status in _TO_COME and order.expected_on is None
+
+
+def in_order(orders: Iterable[PurchaseOrder], sort: Sort, direction: Direction) -> list[PurchaseOrder]:
+    """Sort orders; those of which the ERP does not tell what they are sorted by come last."""
+    by_number = sorted(orders, key=_number)
+    told = [order for order in by_number if _SORTS[sort](order) is not None]
+    untold = [order for order in by_number if _SORTS[sort](order) is None]
+    return [*sorted(told, key=_SORTS[sort], reverse=direction == "desc"), *untold]
+
+
+class VendorMeant:
+    """The vendors that a few words mean, and whether an order is of one of them."""
+
+    def __init__(self, text: str, known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> None:
+        entries = [*known, *_unlisted(known, orders)]
+        self._text = text
+        self.matches: list[Match[Vendor]] = best(find(text, entries, _words))
+        self._ids = {match.entry.id for match in self.matches if match.entry.id}
+        self._names = {_folded(match.entry.name) for match in self.matches}
+
+    def holds(self, order: PurchaseOrder) -> bool:
+        """Tell whether the order is of one of these vendors: by its id where it tells one, else by its name."""
+        if order.vendor_id is not None and self._ids:
+            return order.vendor_id in self._ids
+        return _folded(order.vendor) in self._names
+
+    @property
+    def note(self) -> str:
+        """Say what the words were taken for, where that is not plain; "" otherwise."""
+        names = " and ".join(quoted(match.entry.name) for match in self.matches[:5])
+        if not self.matches:
+            return f"No vendor is called {quoted(self._text)}: look it up with search_catalog."
+        if self.matches[0].fit is Fit.SIMILAR:
+            return f"No vendor is called {quoted(self._text)}; taken for {names}, spelt like it: ask the user."
+        if len(self.matches) > 1:
+            return f"{quoted(self._text)} fits several vendors, and all are in: {names}."
+        return "" if self.matches[0].fit in (Fit.ID, Fit.WHOLE) else f"{quoted(self._text)} was taken for {names}."
+
+
+def _unlisted(known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> list[Vendor]:
+    """Return vendors that orders name and the ERP's list of vendors does not."""
+    seen = {vendor.id for vendor in known if vendor.id} | {_folded(vendor.name) for vendor in known}
+    found: dict[str, Vendor] = {}
+    for order in orders:
+        if order.vendor_id not in seen and _folded(order.vendor) not in seen:
+            found.setdefault(order.vendor_id or _folded(order.vendor), Vendor(id=order.vendor_id, name=order.vendor))
+    return list(found.values())
+
+
+def _words(vendor: Vendor) -> Sequence[tuple[str, str | None]]:
+    return (("id", vendor.id), ("code", vendor.code), ("name", vendor.name))
+
+
+def _folded(name: str) -> str:
+    return " ".join(plain_words(name)) or name
+
+
+def _number(order: PurchaseOrder) -> list[tuple[int, int, str]]:
+    """Sort PO-9 before PO-10."""
+    parts = _figures.split(order.number)
+    return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
+
+
+_SORTS: Mapping[Sort, Callable[[PurchaseOrder], Any]] = {
+    "ordered": lambda order: order.ordered_at,
+    "expected": lambda order: order.expected_on,
+    "number": _number,
+    "vendor": lambda order: order.vendor.casefold(),
+    "total": lambda order: order.total,
+}

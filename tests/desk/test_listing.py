@@ -1,0 +1,91 @@
+"""Sums, sorting, and what is overdue."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from po_mcp.desk.listing import Direction, Sort, in_order, is_overdue, summed_up
+from po_mcp.orders import PurchaseOrder, Status
+
+CENTS = st.decimals(min_value=0, max_value=Decimal(10) ** 12, places=6, allow_nan=False)
+
+
+def order(number: str, **fields: Any) -> PurchaseOrder:
+    return PurchaseOrder(**{"number": number, "vendor": "Acme", "status": "open", "status_text": "Open", **fields})
+
+
+@given(st.lists(CENTS, max_size=60))
+def test_a_sum_is_exact_whatever_is_added(totals: list[Decimal]) -> None:
+    scaled = sum(int(total.scaleb(6)) for total in totals)
+
+    summary = summed_up([order(f"PO-{place}", total=total) for place, total in enumerate(totals)])
+
+    assert summary.total_value == Decimal(scaled).scaleb(-6)
+    assert summary.total_count == len(totals)
+
+
+def test_currencies_are_never_added_up() -> None:
+    summary = summed_up(
+        [order("1", total=Decimal("1.50"), currency="USD"), order("2", total=Decimal(2), currency="EUR")]
+    )
+
+    assert summary.total_value is None
+    assert summary.totals == {"EUR": Decimal(2), "USD": Decimal("1.50")}
+
+
+def test_a_total_that_the_erp_does_not_tell_is_counted_and_not_guessed() -> None:
+    summary = summed_up([order("1", total=Decimal(3)), order("2"), order("3", status="partial")])
+
+    assert (summary.total_value, summary.without_total) == (Decimal(3), 2)
+    assert summary.by_status == {"open": 2, "partial": 1}
+
+
+@pytest.mark.parametrize(
+    ("status", "expected", "overdue"),
+    [
+        ("open", "2026-11-21", True),
+        ("partial", "2026-11-21", True),
+        ("open", "2026-11-22", False),
+        ("open", None, False),
+        ("closed", "2026-11-21", False),
+        ("cancelled", "2026-11-21", False),
+        ("unknown", "2026-11-21", False),
+    ],
+)
+def test_an_order_is_overdue_the_day_after_it_was_expected(status: Status, expected: str | None, overdue: bool) -> None:
+    assert is_overdue(order("1", status=status, expected_on=expected), date(2026, 11, 22)) is overdue
+
+
+@pytest.mark.parametrize(
+    ("sort", "direction", "numbers"),
+    [
+        ("number", "asc", ["PO-2", "PO-9", "PO-10"]),
+        ("number", "desc", ["PO-10", "PO-9", "PO-2"]),
+        ("total", "desc", ["PO-9", "PO-10", "PO-2"]),
+        ("total", "asc", ["PO-10", "PO-9", "PO-2"]),
+        ("ordered", "desc", ["PO-2", "PO-9", "PO-10"]),
+        ("vendor", "asc", ["PO-2", "PO-9", "PO-10"]),
+        ("expected", "asc", ["PO-9", "PO-2", "PO-10"]),
+    ],
+)
+def test_orders_are_sorted_and_those_that_tell_nothing_come_last(
+    sort: Sort, direction: Direction, numbers: list[str]
+) -> None:
+    orders = [
+        order("PO-10", total=Decimal(9), vendor="b"),
+        order(
+            "PO-9", total=Decimal(10), vendor="B", expected_on="2026-01-01", ordered_at=datetime(2025, 1, 1, tzinfo=UTC)
+        ),
+        order("PO-2", vendor="A", ordered_at=datetime(2025, 1, 2, tzinfo=UTC)),
+    ]
+
+    found = [one.number for one in in_order(orders, sort, direction)]
+
+    assert sorted(found) == sorted(numbers)
+    assert found == numbers

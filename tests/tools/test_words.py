@@ -1,0 +1,209 @@
+"""An order in a buyer's words: vendor, items and warehouses by name, the number and the price left out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+import anyio
+import pytest
+from mcp.types import ElicitRequestFormParams
+
+from tests.office import ERAS, Office, Person, Reply, accept, outcome, text
+
+both_eras = pytest.mark.parametrize("era", ERAS)
+CREATE = "create_purchase_order"
+BOLTS = {"item": "m8 bolts", "quantity": "1000", "unit_price": "0.45", "warehouse": "main"}
+WORDS: dict[str, Any] = {"vendor": "acme", "lines": [BOLTS]}
+
+
+def pick(**wanted: str) -> Person:
+    """A person who picks, of every field that is offered, the choice whose title holds a text; and says yes."""
+
+    def answer(params: ElicitRequestFormParams) -> Reply:
+        content: dict[str, Any] = {}
+        for name, field in params.requested_schema["properties"].items():
+            if "oneOf" not in field:
+                content[name] = True
+                continue
+            titles = {choice["title"]: choice["const"] for choice in field["oneOf"]}
+            content[name] = next(value for title, value in titles.items() if wanted[name] in title)
+        return accept(**content)
+
+    return Person(answer)
+
+
+@both_eras
+async def test_an_order_in_words_is_created_and_what_they_were_taken_for_is_told(office: Office, era: str) -> None:
+    async with office.client(era) as client:
+        done = outcome(await client.call_tool(CREATE, WORDS))
+
+    assert (done["status"], done["order"]["number"]) == ("done", "PO-2025-0043")
+    assert done["order"]["lines"][0]["item"] == "BOLT-M8-30"
+    assert done["order"]["lines"][0]["warehouse_name"] == "Main"
+    assert '"m8 bolts" is the item BOLT-M8-30 ("M8 x 30mm Hex Bolt").' in done["message"]
+
+
+@both_eras
+async def test_what_fits_several_is_put_to_the_person_once_for_all_of_it(office: Office, era: str) -> None:
+    person = pick(vendor_1="Harbor", item_2="M10")
+    lines = [{**BOLTS, "item": "hex bolt"}]
+    async with office.client(era, person=person) as client:
+        done = outcome(await client.call_tool(CREATE, {"vendor": "Harbour Hydraulic", "lines": lines}))
+
+    [asked] = person.asked
+    assert "Nothing is ordered by this answer." in asked.message
+    assert done["status"] == "done"
+    assert done["order"]["vendor"] == "Harbor Hydraulics"
+    assert done["order"]["lines"][0]["item"] == "BOLT-M10-40"
+    assert "as the person chose" in done["message"]
+
+
+@both_eras
+async def test_a_choice_and_an_approval_are_two_questions_and_both_count(office: Office, era: str) -> None:
+    person = pick(item_1="M10")
+    lines = [{**BOLTS, "item": "hex bolt", "unit_price": "2000"}]
+    async with office.client(era, person=person, create_approval_over="1000") as client:
+        done = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
+
+    assert [len(asked.requested_schema["properties"]) for asked in person.asked] == [1, 1]
+    assert "Its total is over 1000." in person.asked[1].message
+    assert (done["status"], done["order"]["lines"][0]["item"]) == ("done", "BOLT-M10-40")
+    assert len(office.tap.writes) == 1
+
+
+@pytest.mark.parametrize("content", [{}, {"item_1": "NUT-M8"}, {"item_1": True}, {"item_1": "BOLT-M8-30", "x": "y"}])
+async def test_a_choice_of_what_was_not_offered_is_none(office: Office, content: Mapping[str, Any]) -> None:
+    async with office.client(person=Person(accept(**content))) as client:
+        lines = [{**BOLTS, "item": "hex bolt"}]
+        told = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
+
+    assert told["status"] == "declined"
+    assert "The person did not choose. Nothing was sent." in told["message"]
+    assert office.tap.writes == []
+
+
+@both_eras
+async def test_two_vendors_of_one_name_are_listed_with_their_ids_where_nobody_can_be_asked(
+    office: Office, era: str
+) -> None:
+    office.change(lambda book: book.enter_vendor(99, "ACME2", "Acme Fasteners"))
+    async with office.client(era) as client:
+        told = await client.call_tool(CREATE, {**WORDS, "vendor": "Acme Fasteners"})
+        by_id = outcome(await client.call_tool(CREATE, {**WORDS, "vendor": "99"}))
+
+    assert told.is_error
+    assert '"Acme Fasteners" may be the vendor' in text(told)
+    assert '12 ("Acme Fasteners")' in text(told)
+    assert '99 ("Acme Fasteners")' in text(told)
+    assert by_id["status"] == "done"
+    assert len(office.tap.writes) == 1
+
+
+async def test_a_vendor_that_was_entered_meanwhile_is_found(office: Office) -> None:
+    async with office.client() as client:
+        await client.call_tool("search_catalog", {"kind": "vendor", "text": "acme"})
+        office.change(lambda book: book.enter_vendor(98, "ZWINGLI", "Zwingli Schrauben"))
+        done = outcome(await client.call_tool(CREATE, {**WORDS, "vendor": "zwingli"}))
+
+    assert done["order"]["vendor"] == "Zwingli Schrauben"
+
+
+# The number left out
+
+
+@both_eras
+async def test_the_same_words_without_a_number_are_the_same_call(office: Office, era: str) -> None:
+    told = []
+    async with office.client(era) as client:
+
+        async def call() -> None:
+            told.append(outcome(await client.call_tool(CREATE, WORDS)))
+
+        async with anyio.create_task_group() as calls:
+            for _ in range(6):
+                calls.start_soon(call)
+        again = outcome(await client.call_tool(CREATE, {**WORDS, "vendor": "12"}))
+
+    assert {one["order"]["number"] for one in [*told, again]} == {"PO-2025-0043"}
+    assert [one["replayed"] for one in told].count(False) == 1
+    assert again["replayed"]
+    assert len(office.tap.writes) == 1
+
+
+async def test_other_content_gets_the_number_after_it(office: Office) -> None:
+    async with office.client() as client:
+        first = outcome(await client.call_tool(CREATE, WORDS))
+        second = outcome(await client.call_tool(CREATE, {**WORDS, "lines": [{**BOLTS, "quantity": "7"}]}))
+
+    assert [first["order"]["number"], second["order"]["number"]] == ["PO-2025-0043", "PO-2025-0044"]
+
+
+async def test_two_orders_at_once_get_two_numbers(office: Office) -> None:
+    told = []
+    async with office.client() as client:
+
+        async def call(quantity: str) -> None:
+            lines = [{**BOLTS, "quantity": quantity}]
+            told.append(outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines})))
+
+        async with anyio.create_task_group() as calls:
+            for quantity in ("1", "2", "3"):
+                calls.start_soon(call, quantity)
+
+    assert {one["status"] for one in told} == {"done"}
+    assert len({one["order"]["number"] for one in told}) == 3
+
+
+async def test_an_order_that_is_gone_again_gets_another_number_and_a_person_sees_it(office: Office) -> None:
+    async with office.client(person=Person(accept(confirm=True))) as client:
+        await client.call_tool(CREATE, WORDS)
+        office.change(lambda book: book.delete("PO-2025-0043"))
+        again = outcome(await client.call_tool(CREATE, WORDS))
+
+    assert (again["status"], again["order"]["number"]) == ("done", "PO-2025-0044")
+
+
+# The price left out
+
+
+@both_eras
+async def test_a_price_that_nobody_gave_is_the_last_one_paid_and_a_person_sees_it(office: Office, era: str) -> None:
+    person = Person(accept(confirm=True))
+    lines = [{"item": "m8 bolts", "quantity": "20", "warehouse": "main"}]
+    async with office.client(era, person=person) as client:
+        done = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
+
+    [asked] = person.asked
+    assert 'Nobody gave the price of "BOLT-M8-30": 0.45 is from order "PO-2025-0042" of 2025-05-15.' in asked.message
+    assert (done["status"], done["order"]["total"]) == ("done", "9.00")
+
+
+async def test_a_price_that_nobody_gave_and_nobody_sees_orders_nothing(office: Office) -> None:
+    lines = [{"item": "m8 bolts", "quantity": "20", "warehouse": "main"}]
+    async with office.client() as client:
+        told = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
+
+    assert told["status"] == "approval_required"
+    assert "Nobody gave the price" in told["message"]
+    assert office.tap.writes == []
+
+
+async def test_a_price_that_the_erp_does_not_know_is_asked_for(office: Office) -> None:
+    lines = [{"item": "GOG-CLR", "quantity": "20", "warehouse": "main"}]
+    async with office.client() as client:
+        told = await client.call_tool(CREATE, {"vendor": "acme", "lines": lines})
+
+    assert told.is_error
+    assert 'No unit_price was given for "GOG-CLR"' in text(told)
+    assert "Ask the user for the price." in text(told)
+    assert office.tap.writes == []
+
+
+async def test_a_stored_total_that_differs_is_told(office: Office) -> None:
+    async with office.client() as client:
+        done = outcome(await client.call_tool(CREATE, WORDS))
+
+    assert office.order("PO-2025-0043").total == Decimal("450.00")
+    assert "differs" not in done["message"]
