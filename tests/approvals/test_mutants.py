@@ -21,7 +21,7 @@ import pytest
 from po_mcp.approvals import docket, guard, page, view
 from po_mcp.approvals.docket import Docket
 from po_mcp.approvals.guard import Guard, Sessions
-from po_mcp.approvals.pin import Pin
+from po_mcp.approvals.pin import TRIES, Pin
 from po_mcp.errors import TooManyQuestions
 from po_mcp.writes import approval
 from po_mcp.writes.journal import MOST_OPEN, Journal
@@ -349,10 +349,10 @@ def tries_are_counted_by_the_process(patch: Patch) -> None:
 def a_try_is_counted_after_it_is_judged(patch: Patch) -> None:
     def refused(self: Docket, operation_id: str, given: str) -> Any:
         assert self.pin is not None
-        if sum(event.event == docket._PIN_TRIED for event in self.journal.events(operation_id)) >= docket.TRIES:
+        if sum(event.event == docket._PIN_TRIED for event in self.journal.events(operation_id)) >= TRIES:
             return "locked"
         fits = self.pin.fits(given)
-        self.journal.note_one_of(operation_id, docket._PIN_TRIED, docket.TRIES)
+        self.journal.note_one_of(operation_id, docket._PIN_TRIED, TRIES)
         return None if fits else "wrong_pin"
 
     patch.setattr(Docket, "_refused", refused)
