@@ -28,6 +28,7 @@ from starlette.types import Message, Receive, Scope, Send
 from po_mcp import server as composition
 from po_mcp.approvals.listener import quiet_server
 from po_mcp.commands import serve
+from po_mcp.commands._door import Address
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
 from po_mcp.desk import Desk
@@ -299,6 +300,19 @@ def test_only_this_machine_is_served(host: str) -> None:
         f"po-mcp: --host {host!r} is not served: there is no login yet, so only this machine may connect. "
         "Leave --host out, or give 127.0.0.1 or ::1.\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("address", "hosts"),
+    [
+        (Address("127.0.0.1", 8765), ("127.0.0.1:8765", "localhost:8765")),
+        (Address("::1", 8765), ("[::1]:8765", "localhost:8765")),
+        (Address("127.0.0.1", 80), ("127.0.0.1", "localhost")),
+    ],
+)
+def test_the_hosts_that_are_ours_are_what_a_browser_sends(address: Address, hosts: tuple[str, str]) -> None:
+    assert address.hosts == hosts
+    assert address.origins == tuple(f"http://{host}" for host in hosts)
 
 
 def test_a_port_that_is_taken_is_told_in_one_line() -> None:
