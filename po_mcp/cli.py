@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     import click
 
 COMMANDS = {
+    "serve": "Serve MCP over HTTP to this machine, with the approval page.",
     "demo": "Play the whole story in this terminal, against a fresh sandbox.",
     "call": "Call a tool from this terminal.",
     "approve": "Decide in this terminal on what waits for a person.",

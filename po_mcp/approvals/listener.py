@@ -38,6 +38,21 @@ class NoPage:
         """Do nothing."""
 
 
+@dataclass(frozen=True)
+class Mounted:
+    """Stands where the page is part of an HTTP server, and its links begin with that server's origin."""
+
+    origin: str
+    comes_first: bool = False
+
+    async def link(self, operation_id: str) -> str | None:
+        """Return where a person decides on an operation."""
+        return f"{self.origin}/approve/{operation_id}"
+
+    def close(self) -> None:
+        """Do nothing: it ends with that server."""
+
+
 class Listener:
     """The page for one server, as long as that runs.
 
@@ -75,7 +90,7 @@ class Listener:
         sock = socket.create_server((HOST, 0))
         port = sock.getsockname()[1]
         app = create_app(self._docket, (f"{HOST}:{port}", f"localhost:{port}"), f"po_mcp_{port}")
-        self._server, self._origin = _quiet_server(app), f"http://{HOST}:{port}"
+        self._server, self._origin = quiet_server(app), f"http://{HOST}:{port}"
         self._tasks.start_soon(self._serve, self._server, sock)
 
     async def _serve(self, server: Server, sock: socket.socket) -> None:
@@ -84,13 +99,20 @@ class Listener:
             await server.serve([sock])
 
 
-def _quiet_server(app: object) -> Server:
+def quiet_server(app: object, most_connections: int = 64, keep_alive: int = 5) -> Server:
+    """Return an HTTP server that prints nothing and leaves signals to whoever runs it.
+
+    Args:
+        app: the ASGI application; its lifespan is not run.
+        most_connections: at that many, further requests are answered 503.
+        keep_alive: seconds that a connection may be idle.
+    """
     import uvicorn
 
     class Quiet(uvicorn.Server):
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
-            yield  # signals are for the server that this page belongs to
+            yield
 
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
@@ -102,7 +124,7 @@ def _quiet_server(app: object) -> Server:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=64,
-        timeout_keep_alive=5,
+        limit_concurrency=most_connections,
+        timeout_keep_alive=keep_alive,
     )
     return Quiet(config)

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import date
 
 import anyio
@@ -14,7 +15,7 @@ from mcp.server.mcpserver import RequestStateSecurity
 
 from po_mcp import __version__
 from po_mcp.approvals.docket import Docket
-from po_mcp.approvals.listener import Listener, NoPage
+from po_mcp.approvals.listener import Listener, Mounted, NoPage
 from po_mcp.approvals.pin import Pin
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
@@ -36,6 +37,14 @@ _SEAL_OUTLIVES = 300.0
 """Seconds that the sealed state outlives an operation, so that we and not the SDK say that it expired."""
 
 
+@dataclass(frozen=True)
+class Composed:
+    """The MCP server, and the docket of what waits for a person behind it."""
+
+    server: MCPServer[Desk]
+    docket: Docket
+
+
 def build_server(
     settings: Settings,
     *,
@@ -54,6 +63,27 @@ def build_server(
         with_page: open a page for approvals on this machine when one is first needed; a process that ends
             with the call has no use for it.
     """
+    page = None if with_page else NoPage(settings.approval == "page")
+    return compose(settings, page, erp=erp, on_closed=on_closed, clock=clock).server
+
+
+def compose(
+    settings: Settings,
+    page: NoPage | Mounted | None,
+    *,
+    erp: ERP | None = None,
+    on_closed: Callable[[], None] | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Composed:
+    """Build the MCP server and the docket that it shares with a page.
+
+    Args:
+        settings: what the operator decided.
+        page: where links lead; None opens a page on a port of its own when the first link is needed.
+        erp: as for `build_server`, like the rest.
+        on_closed: see there.
+        clock: see there.
+    """
     journal = Journal(settings.journal_path(), settings.approval_ttl, clock)
     connector = erp or connect(settings, journal.shared_token)
     late_apply, read_lag = settings.bounds()
@@ -70,12 +100,11 @@ def build_server(
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_recover_now_and_then, executor)
-                comes_first = settings.approval == "page"
-                page = Listener(tasks, docket, comes_first) if with_page else NoPage(comes_first)
+                place = page or Listener(tasks, docket, settings.approval == "page")
                 try:
-                    yield Desk(connector, journal, executor, page, settings.create_approval_over, today)
+                    yield Desk(connector, journal, executor, place, settings.create_approval_over, today)
                 finally:
-                    page.close()
+                    place.close()
                     tasks.cancel_scope.cancel()
         finally:
             with anyio.CancelScope(shield=True):
@@ -85,7 +114,7 @@ def build_server(
                 on_closed()
 
     listed = [tool for tool in REGISTRY if _is_listed(tool, connector, settings)]
-    return MCPServer(
+    server = MCPServer(
         _NAME,
         title="Purchase orders",
         version=__version__,
@@ -95,6 +124,7 @@ def build_server(
         log_level=settings.log_level,
         request_state_security=RequestStateSecurity.ephemeral(ttl=settings.approval_ttl + _SEAL_OUTLIVES),
     )
+    return Composed(server, docket)
 
 
 async def _recover_now_and_then(executor: Executor) -> None:

@@ -73,7 +73,13 @@ class Counter:
     clock: Clock
     proposed: list[str] = field(default_factory=list)
 
-    def propose(self, shown: PurchaseOrder, kind: Any = "delete", create_backorder: bool | None = None) -> str:
+    def propose(
+        self,
+        shown: PurchaseOrder,
+        kind: Any = "delete",
+        create_backorder: bool | None = None,
+        client: str = "Claude 4.2",
+    ) -> str:
         """Record what an assistant asked for; return the operation's id."""
         snapshot = Snapshot(order=shown)
         if kind == "delete":
@@ -89,7 +95,7 @@ class Counter:
             question=question,
             intent=json.dumps({"snapshot": snapshot.model_dump(mode="json"), "create_backorder": create_backorder}),
         )
-        recorded = self.journal.propose(operation, {"client": "Claude 4.2", "protocol": "2026-07-28"})
+        recorded = self.journal.propose(operation, {"client": client, "protocol": "2026-07-28"})
         self.proposed.append(recorded.operation.id)
         return recorded.operation.id
 
@@ -108,10 +114,12 @@ class Counter:
 
 
 @asynccontextmanager
-async def counter(file: Path | str, pin: str | None = None, clock: Clock | None = None) -> AsyncIterator[Counter]:
+async def counter(
+    file: Path | str, pin: str | None = None, clock: Clock | None = None, most_open: int = 10_000
+) -> AsyncIterator[Counter]:
     """Open the counter; a second one over the same file is what a new start of the server is."""
     clock = clock or Clock()
-    journal = Journal(file, 600, clock, most_open=10_000)
+    journal = Journal(file, 600, clock, most_open)
     async with anyio.create_task_group() as tasks:
         listener = Listener(tasks, Docket(journal, "erp", NOTICE, Pin(pin) if pin else None))
         try:

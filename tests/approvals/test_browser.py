@@ -12,6 +12,8 @@ from playwright.async_api import Page, async_playwright
 
 from tests.approvals.counter import Counter, counter, line, order
 from tests.approvals.test_page import HOSTILE
+from tests.commands.test_serve import over, serving
+from tests.office import ERAS, Office, outcome
 
 pytestmark = pytest.mark.system
 CHROMIUM = next(
@@ -55,6 +57,24 @@ async def test_a_person_approves_a_delete_by_typing_its_number() -> None:
 
         assert await heading(page) == "Approved"
         assert desk.state(one) == "APPROVED"
+
+
+async def test_a_person_approves_with_the_pin_on_the_page_of_an_http_server(office: Office) -> None:
+    with serving(PO_MCP_APPROVER_PIN="correct horse", **over(office)) as server:
+        async with server.client(ERAS[0]) as client, chromium() as page:
+            asked = outcome(await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"}))
+            await page.goto(asked["approve_at"])
+            await page.get_by_label("type the order number").fill("PO-2025-0038")
+            await page.get_by_label("Your approver PIN").fill("correct horse")
+            await page.get_by_role("button", name="Approve").click()
+            said = await heading(page)
+            await page.get_by_role("link", name="All that waits").click()
+            listed = await page.locator(".cards").first.inner_text()
+            done = outcome(await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"}))
+
+    assert said == "Approved"
+    assert "PO-2025-0038" in listed
+    assert (done["status"], office.order("PO-2025-0038")) == ("done", None)
 
 
 async def test_a_person_rejects_without_filling_in_anything() -> None:

@@ -163,6 +163,9 @@ async def test_every_answer_forbids_scripts_frames_caches_and_referrers(file: Pa
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["referrer-policy"] == "same-origin"
         assert answer.headers["x-content-type-options"] == "nosniff"
+        assert answer.headers["x-frame-options"] == "DENY"
+        assert answer.headers["cross-origin-opener-policy"] == "same-origin"
+        assert answer.headers["cross-origin-resource-policy"] == "same-origin"
     assert "HttpOnly" in cookie
     assert "SameSite=strict" in cookie
     assert "<script" not in answers[0].text

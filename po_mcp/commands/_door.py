@@ -1,0 +1,95 @@
+"""What stands before MCP and the approval page where one HTTP server serves both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import anyio
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MCP_PATH = "/mcp"
+
+_ENDING = PlainTextResponse(
+    "This server is ending. What came of a write that was under way is in its journal: "
+    "ask get_operation when it is back.",
+    503,
+)
+_WEBSITE = PlainTextResponse("MCP is not served to websites. Connect a client that is no web page.", 403)
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where it is served: an address of this machine and a port."""
+
+    host: str
+    port: int
+
+    @property
+    def hosts(self) -> tuple[str, str]:
+        """The Host headers that are ours; port 80 stands in none of them."""
+        port = "" if self.port == 80 else f":{self.port}"
+        return f"[{self.host}]{port}" if ":" in self.host else f"{self.host}{port}", f"localhost{port}"
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins that are ours; links are made from the first."""
+        return tuple(f"http://{host}" for host in self.hosts)
+
+
+class Door:
+    """Sends each request to MCP or to the page, and ends those under way when the server does.
+
+    uvicorn would cancel them as asyncio's tasks, which no shield of anyio's stops: a write under way
+    would be cut off before its outcome is recorded.
+
+    Args:
+        mcp: what answers at /mcp. It looks at Host and Origin itself.
+        page: what answers everywhere else, guarded.
+    """
+
+    def __init__(self, mcp: ASGIApp, page: ASGIApp) -> None:
+        self._mcp = mcp
+        self._page = page
+        self._under_way: dict[anyio.CancelScope, anyio.Event] = {}
+        self._is_closed = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        is_answered = False
+
+        async def sending(message: Message) -> None:
+            nonlocal is_answered
+            is_answered = True
+            await send(message)
+
+        under_way = anyio.CancelScope()
+        left = self._under_way[under_way] = anyio.Event()
+        try:
+            with under_way:
+                await self._app(scope)(scope, receive, sending)
+            if under_way.cancelled_caught and not is_answered:
+                await _ENDING(scope, receive, send)
+        finally:
+            del self._under_way[under_way]
+            left.set()
+
+    async def close(self) -> None:
+        """Let nobody in any more, and return when everybody is out; a write under way is recorded first."""
+        self._is_closed = True
+        for under_way in self._under_way:
+            under_way.cancel()
+        for left in [*self._under_way.values()]:
+            await left.wait()
+
+    def _app(self, scope: Scope) -> ASGIApp:
+        if self._is_closed:
+            return _ENDING
+        if scope["path"] != MCP_PATH:
+            return self._page
+        return _WEBSITE if _is_of_a_website(scope) else self._mcp
+
+
+def _is_of_a_website(scope: Scope) -> bool:
+    """Tell whether a browser says that another site's page sends this: an <img> or a form brings no Origin."""
+    return any(name == b"sec-fetch-site" and site in (b"cross-site", b"same-site") for name, site in scope["headers"])

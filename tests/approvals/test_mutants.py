@@ -1,0 +1,453 @@
+"""Each control of the page is taken away in turn, and the harm that it prevents is seen to happen.
+
+The intact page is run beside it: a harm that is not seen there either way would prove nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import tracemalloc
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import jinja2
+import pytest
+
+from po_mcp.approvals import docket, guard, page, view
+from po_mcp.approvals.docket import Docket
+from po_mcp.approvals.guard import Guard, Sessions
+from po_mcp.approvals.pin import TRIES, Pin
+from po_mcp.errors import TooManyQuestions
+from po_mcp.writes import approval
+from po_mcp.writes.journal import MOST_OPEN, Journal
+from po_mcp.writes.operation import Recorded
+from tests.approvals.counter import Clock, Counter, browser, counter, order
+from tests.approvals.test_page import Shape
+
+PIN = "correct horse"
+Patch = pytest.MonkeyPatch
+Mutant = Callable[[Patch], None]
+Harm = Callable[[Path], Awaitable[bool]]
+
+
+# The harms. Each is True where it happened.
+
+
+async def a_name_that_was_rebound_to_this_machine(file: Path) -> bool:
+    """A website whose name now means 127.0.0.1 reads the order, and decides as the page itself."""
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        rebound = {"host": "evil.example", "origin": "http://evil.example"}
+        read = await person.client.get(person.path, headers={"host": "evil.example"})
+        await person.send("approve", rebound, order_number="PO-7")
+        return "PO-7" in read.text or desk.state(one) != "PROPOSED"
+
+
+async def a_form_of_another_port_of_this_machine(file: Path) -> bool:
+    """Ports share cookies, so a page of another port can plant one that goes with a token it has."""
+    return await _is_decided_by(file, {"origin": "http://127.0.0.1:1"})
+
+
+async def a_form_without_an_origin(file: Path) -> bool:
+    return await _is_decided_by(file, {})
+
+
+async def a_form_that_the_browser_calls_foreign(file: Path) -> bool:
+    return await _is_decided_by(file, None, {"sec-fetch-site": "cross-site"})
+
+
+async def _is_decided_by(file: Path, headers: dict[str, str] | None, more: dict[str, str] | None = None) -> bool:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        sent = {"origin": person.origin} if headers is None else headers
+        await person.send("approve", {**sent, **(more or {})}, order_number="PO-7")
+        return desk.state(one) != "PROPOSED"
+
+
+async def a_form_without_a_token(file: Path) -> bool:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        await person.page()
+        await person.send("approve", token="", order_number="PO-7")
+        return desk.state(one) != "PROPOSED"
+
+
+async def a_token_that_was_shown_to_another_browser(file: Path) -> bool:
+    """Whoever has the link has a token; it must not count in the browser of the person."""
+    async with counter(file) as desk:
+        link = await desk.link(one := desk.propose(order()))
+        async with browser(link) as attacker, browser(link) as person:
+            await person.page()
+            await person.send("approve", token=await attacker.token(), order_number="PO-7")
+        return desk.state(one) != "PROPOSED"
+
+
+async def a_token_that_was_shown_for_another_order(file: Path) -> bool:
+    async with counter(file) as desk:
+        small, large = desk.propose(order("PO-1")), desk.propose(order("PO-7"))
+        async with browser(await desk.link(small)) as person:
+            token = await person.token()
+            person.path = f"/approve/{large}"
+            await person.send("approve", token=token, order_number="PO-7")
+        return desk.state(large) != "PROPOSED"
+
+
+async def the_list_without_a_link(file: Path) -> bool:
+    """A program that found the port reads what waits, without a cookie or with one that it made up."""
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
+        without = await person.client.get("/")
+        name = f"po_mcp_{person.origin.rpartition(':')[2]}"
+        made_up = await person.client.get("/", headers={"cookie": f"{name}={'0' * 32}.{'0' * 64}"})
+        return "PO-7" in without.text + made_up.text
+
+
+async def a_decision_without_the_pin(file: Path) -> bool:
+    return await _is_decided_with(file, "approve", "") or await _is_decided_with(file, "reject", "")
+
+
+async def a_decision_with_another_pin(file: Path) -> bool:
+    return await _is_decided_with(file, "approve", "correct house")
+
+
+async def _is_decided_with(file: Path, decision: str, pin: str) -> bool:
+    async with counter(file, PIN) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        await person.send(decision, order_number="PO-7", pin=pin)
+        return desk.state(one) != "PROPOSED"
+
+
+async def the_pin_after_five_wrong_ones(file: Path) -> bool:
+    async with counter(file, PIN) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        await _guess(desk, one, person, ["wrong"] * 5 + [PIN])
+        return desk.state(one) != "PROPOSED"
+
+
+async def the_pin_after_five_wrong_ones_and_a_new_start(file: Path) -> bool:
+    clock = Clock()
+    async with counter(file, PIN, clock) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        await _guess(desk, one, person, ["wrong"] * 5)
+    async with counter(file, PIN, clock) as desk, browser(await desk.link(one)) as person:
+        await _guess(desk, one, person, [PIN])
+        return desk.state(one) != "PROPOSED"
+
+
+async def _guess(desk: Counter, one: str, person: Any, pins: list[str]) -> None:
+    """Try PINs as a program does, which needs no form: the token is the same for all of them."""
+    await person.page()
+    [cookie] = person.client.cookies.values()
+    for pin in pins:
+        await person.send("approve", token=_token(desk, cookie, one), order_number="PO-7", pin=pin)
+
+
+def _token(desk: Counter, cookie: str, one: str) -> str:
+    """What a form for it would bring back, whether or not one is shown any more."""
+    app: Any = desk.listener._server.config.app  # type: ignore[union-attr]
+    [sessions] = {route.endpoint.__self__._sessions for route in app._app.routes}
+    return str(sessions.token(cookie, one))
+
+
+async def thirty_pins_at_once(file: Path) -> bool:
+    judged = []
+    fits = Pin.fits
+
+    def counted(self: Pin, given: str) -> bool:
+        judged.append(given)
+        return fits(self, given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Pin, "fits", counted)
+        async with counter(file, PIN) as desk, browser(await desk.link(desk.propose(order()))) as person:
+            token = await person.token()
+
+            async def guess() -> None:
+                await person.send("approve", token=token, order_number="PO-7", pin="wrong")
+
+            async with anyio.create_task_group() as guesses:
+                for _ in range(30):
+                    guesses.start_soon(guess)
+    return len(judged) > 5
+
+
+async def a_yes_after_a_no(file: Path) -> bool:
+    """The person rejects, and the form that is still open in another tab is sent."""
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        token = await person.token()
+        await person.send("reject", token=token)
+        await person.send("approve", token=token, order_number="PO-7")
+        return desk.state(one) == "APPROVED"
+
+
+async def a_yes_that_is_sent_while_the_no_is_taken(file: Path) -> bool:
+    """The head of the form comes before the no, its body after."""
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        token = await person.token()
+
+        async def body() -> AsyncIterator[bytes]:
+            yield f"token={token}&decision=approve&".encode()
+            await anyio.sleep(0.2)
+            await person.send("reject", token=token)
+            yield b"order_number=PO-7"
+
+        headers = {"origin": person.origin, "content-type": "application/x-www-form-urlencoded"}
+        await person.client.post(person.path, headers=headers, content=body())
+        return desk.state(one) == "APPROVED"
+
+
+async def a_vendor_who_writes_html(file: Path) -> bool:
+    """The vendor's name adds an element to the page."""
+    async with counter(file) as desk:
+        shapes = []
+        for number, vendor in (("PO-1", "Acme Fasteners"), ("PO-2", "Acme<form action=//evil.example><button>Approve")):
+            async with browser(await desk.link(desk.propose(order(number, vendor)))) as person:
+                shapes.append(Shape((await person.page()).text).elements)
+    return shapes[0] != shapes[1]
+
+
+async def a_client_whose_name_writes_backwards(file: Path) -> bool:
+    """The name of who asked turns around what follows it."""
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order(), client="\u202e00.1"))) as person:
+        return "\u202e" in (await person.page()).text
+
+
+async def a_delete_under_the_number_of_another_order(file: Path) -> bool:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        await person.send("approve", order_number="yes")
+        return desk.state(one) == "APPROVED"
+
+
+async def a_finalize_without_the_choice_of_the_backorder(file: Path) -> bool:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order(), "finalize"))) as person:
+        await person.send("approve")
+        return desk.state(one) == "APPROVED"
+
+
+async def a_form_of_eight_megabytes(file: Path) -> bool:
+    """All of it is held in memory."""
+    chunk = b"a" * 65_536
+
+    async def body() -> AsyncIterator[bytes]:
+        for _ in range(128):
+            yield chunk
+
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
+        await person.page()
+        headers = {"origin": person.origin, "content-type": "application/x-www-form-urlencoded"}
+        tracemalloc.start()
+        try:
+            with suppress(httpx2.TransportError):
+                await person.client.post(person.path, headers=headers, content=body())
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    return most > 4_000_000
+
+
+async def more_questions_than_a_person_can_answer(file: Path) -> bool:
+    async with counter(file, most_open=MOST_OPEN) as desk:
+        for number in range(40):
+            with suppress(TooManyQuestions):
+                desk.propose(order(f"PO-{number}"))
+        async with browser(await desk.link(desk.proposed[0])) as person:
+            await person.page()
+            overview = (await person.client.get("/")).text
+    return len(re.findall(r'href="/approve/', overview)) > MOST_OPEN
+
+
+async def a_yes_after_its_time(file: Path) -> bool:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        token = await person.token()
+        desk.clock.now += 601
+        await person.send("approve", token=token, order_number="PO-7")
+        return desk.state(one) == "APPROVED"
+
+
+async def an_operation_of_another_erp(file: Path) -> bool:
+    """Two servers share a journal; the page of one decides for the other."""
+    async with counter(file) as desk:
+        one = desk.propose(order())
+        desk.listener._docket = replace(desk.listener._docket, connection="another")
+        async with browser(await desk.link(one)) as person:
+            await person.send("approve", order_number="PO-7")
+        return desk.state(one) == "APPROVED"
+
+
+# The mutants
+
+
+def every_host_is_ours(patch: Patch) -> None:
+    class Everything:
+        def __contains__(self, host: object) -> bool:
+            return True
+
+    begin = Guard.__init__
+
+    def lenient(self: Guard, app: Any, hosts: Any) -> None:
+        begin(self, app, hosts)
+        self._hosts = Everything()  # type: ignore[assignment]
+
+    patch.setattr(Guard, "__init__", lenient)
+
+
+def every_origin_is_ours(patch: Patch) -> None:
+    is_own = guard._is_own
+
+    def lenient(scope: Any, origin: str) -> bool:
+        others = [(name, value) for name, value in scope["headers"] if name != b"origin"]
+        return is_own({**scope, "headers": [*others, (b"origin", origin.encode())]}, origin)
+
+    patch.setattr(guard, "_is_own", lenient)
+
+
+def no_look_at_where_the_browser_says_it_comes_from(patch: Patch) -> None:
+    patch.setattr(guard, "_is_own", lambda scope, origin: guard._only(scope, b"origin") == origin)
+
+
+def no_token(patch: Patch) -> None:
+    patch.setattr(Sessions, "is_token", lambda self, given, cookie, operation_id: True)
+
+
+def a_token_for_every_browser(patch: Patch) -> None:
+    patch.setattr(Sessions, "token", lambda self, cookie, operation_id: self._digest("form", operation_id))
+
+
+def a_token_for_every_order(patch: Patch) -> None:
+    patch.setattr(Sessions, "token", lambda self, cookie, operation_id: self._digest("form", cookie))
+
+
+def every_browser_had_a_link(patch: Patch) -> None:
+    patch.setattr(Sessions, "is_ours", lambda self, cookie: True)
+
+
+def every_cookie_of_the_right_form_is_ours(patch: Patch) -> None:
+    patch.setattr(Sessions, "is_ours", lambda self, cookie: cookie is not None and len(cookie) == 97)
+
+
+def no_pin_is_needed(patch: Patch) -> None:
+    refused = Docket._refused
+    patch.setattr(Docket, "_refused", lambda self, one, pin: refused(self, one, pin) if pin else None)
+
+
+def every_pin_fits(patch: Patch) -> None:
+    patch.setattr(Pin, "fits", lambda self, given: True)
+
+
+def no_lock(patch: Patch) -> None:
+    patch.setattr(docket, "TRIES", 1_000_000)
+
+
+def tries_are_counted_by_the_process(patch: Patch) -> None:
+    counts: dict[int, int] = {}
+
+    def note(self: Journal, operation_id: str, event: str, most: int) -> bool:
+        counts[id(self)] = counts.get(id(self), 0) + 1
+        return counts[id(self)] <= most
+
+    patch.setattr(Journal, "note_one_of", note)
+
+
+def a_try_is_counted_after_it_is_judged(patch: Patch) -> None:
+    def refused(self: Docket, operation_id: str, given: str) -> Any:
+        assert self.pin is not None
+        if sum(event.event == docket._PIN_TRIED for event in self.journal.events(operation_id)) >= TRIES:
+            return "locked"
+        fits = self.pin.fits(given)
+        self.journal.note_one_of(operation_id, docket._PIN_TRIED, TRIES)
+        return None if fits else "wrong_pin"
+
+    patch.setattr(Docket, "_refused", refused)
+
+
+def a_decision_counts_in_every_state(patch: Patch) -> None:
+    decide = Docket.decide
+
+    def again(self: Docket, recorded: Recorded, *given: Any) -> Any:
+        return decide(self, replace(recorded, state="PROPOSED"), *given)
+
+    patch.setattr(Docket, "decide", again)
+    no_compare_and_set(patch)
+
+
+def no_compare_and_set(patch: Patch) -> None:
+    def approve(self: Journal, operation_id: str, intent: str, detail: object) -> bool:
+        with self._storage.writing() as db:
+            db.execute("UPDATE operations SET state = 'APPROVED' WHERE id = ?", [operation_id])
+        return True
+
+    patch.setattr(Journal, "approve", approve)
+
+
+def no_escaping(patch: Patch) -> None:
+    def plain(**given: Any) -> jinja2.Environment:
+        return jinja2.Environment(**{**given, "autoescape": False})
+
+    patch.setattr(page, "Environment", plain)
+
+
+def text_is_shown_as_it_comes(patch: Patch) -> None:
+    patch.setattr(view, "visible", lambda text, longest: text)
+
+
+def every_number_will_do(patch: Patch) -> None:
+    patch.setattr(approval, "is_approval_of_delete", lambda answer, number: answer.how == "accepted")
+
+
+def the_button_will_do(patch: Patch) -> None:
+    patch.setattr(approval, "is_approval_of_confirm", lambda answer, question: answer.how == "accepted")
+
+
+def a_form_of_any_length(patch: Patch) -> None:
+    patch.setattr(page, "_LARGEST_FORM", 1_000_000_000)
+
+
+def no_limit_to_what_waits(patch: Patch) -> None:
+    patch.setattr(Journal, "_refuse_flood", lambda self, db, operation: None)
+
+
+def nothing_expires(patch: Patch) -> None:
+    patch.setattr(Journal, "_expired", lambda self, db, operation_id: False)
+    patch.setattr(Journal, "_expire", lambda self, db: None)
+
+
+def every_operation_belongs_here(patch: Patch) -> None:
+    patch.setattr(Docket, "_belongs", lambda self, recorded: True)
+
+
+MUTANTS: list[tuple[Mutant, Harm]] = [
+    (every_host_is_ours, a_name_that_was_rebound_to_this_machine),
+    (every_origin_is_ours, a_form_of_another_port_of_this_machine),
+    (every_origin_is_ours, a_form_without_an_origin),
+    (no_look_at_where_the_browser_says_it_comes_from, a_form_that_the_browser_calls_foreign),
+    (no_token, a_form_without_a_token),
+    (a_token_for_every_browser, a_token_that_was_shown_to_another_browser),
+    (a_token_for_every_order, a_token_that_was_shown_for_another_order),
+    (every_browser_had_a_link, the_list_without_a_link),
+    (every_cookie_of_the_right_form_is_ours, the_list_without_a_link),
+    (no_pin_is_needed, a_decision_without_the_pin),
+    (every_pin_fits, a_decision_with_another_pin),
+    (no_lock, the_pin_after_five_wrong_ones),
+    (tries_are_counted_by_the_process, the_pin_after_five_wrong_ones_and_a_new_start),
+    (a_try_is_counted_after_it_is_judged, thirty_pins_at_once),
+    (a_decision_counts_in_every_state, a_yes_after_a_no),
+    (no_compare_and_set, a_yes_that_is_sent_while_the_no_is_taken),
+    (no_escaping, a_vendor_who_writes_html),
+    (text_is_shown_as_it_comes, a_client_whose_name_writes_backwards),
+    (every_number_will_do, a_delete_under_the_number_of_another_order),
+    (the_button_will_do, a_finalize_without_the_choice_of_the_backorder),
+    (a_form_of_any_length, a_form_of_eight_megabytes),
+    (no_limit_to_what_waits, more_questions_than_a_person_can_answer),
+    (nothing_expires, a_yes_after_its_time),
+    (every_operation_belongs_here, an_operation_of_another_erp),
+]
+
+
+@pytest.mark.parametrize(("mutant", "harm"), MUTANTS, ids=lambda value: value.__name__)
+async def test_without_the_control_the_harm_happens_and_with_it_it_does_not(
+    mutant: Mutant, harm: Harm, tmp_path: Path
+) -> None:
+    intact = await harm(tmp_path / "intact.db")
+    with pytest.MonkeyPatch.context() as patch:
+        mutant(patch)
+        mutated = await harm(tmp_path / "mutated.db")
+
+    assert (intact, mutated) == (False, True)

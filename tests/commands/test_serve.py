@@ -1,0 +1,456 @@
+"""`po-mcp serve` as a process: MCP and the page under one port, what it refuses, how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from click.testing import CliRunner
+from mcp import Client
+from starlette.types import Message, Receive, Scope, Send
+
+from po_mcp import server as composition
+from po_mcp.approvals.listener import quiet_server
+from po_mcp.commands import serve
+from po_mcp.commands._door import Address
+from po_mcp.config import Settings
+from po_mcp.connectors import connect
+from po_mcp.desk import Desk
+from po_mcp.sandbox import Book, create_app
+from tests.approvals.counter import browser
+from tests.office import ERAS, MODES, Office, Person, accept, outcome, text
+
+DELETE, FINALIZE, CREATE = "delete_purchase_order", "finalize_purchase_order", "create_purchase_order"
+NEW = {
+    "number": "PO-2025-0050",
+    "vendor": "12",
+    "lines": [{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}],
+}
+PIN = "correct horse"
+HEADERS = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+MODERN = {"mcp-protocol-version": "2026-07-28"}
+META = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "1"},
+    "io.modelcontextprotocol/clientCapabilities": {},
+}
+HELLO = {
+    "protocolVersion": "2025-11-25",
+    "clientInfo": {"name": "raw", "version": "1"},
+    "capabilities": {"elicitation": {}},
+}
+both_eras = pytest.mark.parametrize("era", ERAS)
+
+
+@dataclass
+class Serving:
+    """The process, and what it said when it was there."""
+
+    process: subprocess.Popen[str]
+    greeting: str
+
+    @property
+    def origin(self) -> str:
+        found = re.search(r"at (http://\S+)/mcp", self.greeting)
+        assert found, self.greeting
+        return found[1]
+
+    @asynccontextmanager
+    async def client(self, era: str, person: Person | None = None) -> AsyncIterator[Client]:
+        async with Client(f"{self.origin}/mcp", mode=MODES[era], elicitation_callback=person) as client:
+            yield client
+
+    def http(self) -> httpx2.AsyncClient:
+        return httpx2.AsyncClient(base_url=self.origin, headers=HEADERS, timeout=20, trust_env=False)
+
+    async def end(self, signum: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
+        """Send a signal; return the status and what it wrote after its greeting."""
+        self.process.send_signal(signum)
+        _, errors = await anyio.to_thread.run_sync(lambda: self.process.communicate(timeout=15))
+        return self.process.returncode, errors
+
+
+def start(*arguments: str, program: Sequence[str] = ("-m", "po_mcp"), **settings: str) -> subprocess.Popen[str]:
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("PO_MCP_")}
+    environment = {**kept, "PO_MCP_SANDBOX": ":memory:", **settings}
+    command = [sys.executable, *program, "serve", *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+@contextmanager
+def serving(*arguments: str, **settings: str) -> Iterator[Serving]:
+    with start("--port", "0", *arguments, **settings) as process:
+        watchdog = threading.Timer(60, process.kill)  # a server that hangs fails the test, not the run
+        watchdog.start()
+        try:
+            assert process.stderr is not None
+            yield Serving(process, process.stderr.readline())
+        finally:
+            watchdog.cancel()
+            process.kill()
+
+
+def over(office: Office) -> dict[str, str]:
+    return {"PO_MCP_SANDBOX": str(office.book), "PO_MCP_JOURNAL": str(office.journal)}
+
+
+def call(method: str, params: Mapping[str, Any], number: int = 1) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+
+
+def modern(tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """A call of 2026, as what httpx2 takes."""
+    headers = {**MODERN, "mcp-method": "tools/call", "mcp-name": tool}
+    return {"headers": headers, "json": call("tools/call", {"name": tool, "arguments": arguments, "_meta": META})}
+
+
+# What it serves
+
+
+@both_eras
+async def test_a_client_lists_the_tools_and_finalizes_with_the_persons_yes(office: Office, era: str) -> None:
+    person = Person(accept(confirm=True, create_backorder=True))
+    with serving(**over(office)) as server:
+        async with server.client(era, person) as client:
+            tools = (await client.list_tools()).tools
+            done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
+        ended = await server.end()
+
+    assert (len(tools), len(person.asked)) == (6, 1)
+    assert (done["status"], done["backorder_number"]) == ("done", "PO-2025-0037-BO1")
+    assert office.order("PO-2025-0037").status == "closed"
+    assert ended == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("era", "host"), [(ERAS[0], "127.0.0.1"), (ERAS[1], "127.0.0.1"), (ERAS[0], "::1"), (ERAS[1], "localhost")]
+)
+async def test_a_click_on_the_page_of_the_same_port_is_carried_through(office: Office, era: str, host: str) -> None:
+    with serving("--host", host, PO_MCP_APPROVER_PIN=PIN, **over(office)) as server:
+        async with server.client(era) as client:
+            asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
+            async with browser(asked["approve_at"]) as person:
+                style = await person.client.get("/static/style.css")
+                without = await person.send("approve", order_number="PO-2025-0038")
+                right = await person.send("approve", order_number="PO-2025-0038", pin=PIN)
+                listed = await person.client.get("/")
+            before = office.order("PO-2025-0038")
+            done = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
+
+    assert asked["status"] == "approval_required"
+    assert asked["approve_at"].startswith(f"{server.origin}/approve/")
+    assert "The approval page is there" in server.greeting
+    assert (style.status_code, without.status_code, right.status_code, listed.status_code) == (200, 422, 303, 200)
+    assert before is not None
+    assert (done["status"], office.order("PO-2025-0038")) == ("done", None)
+
+
+@both_eras
+async def test_without_a_pin_there_is_no_page_and_the_terminal_is_named(office: Office, era: str) -> None:
+    with serving(**over(office)) as server:
+        async with server.client(era) as client:
+            asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
+        path = f"/approve/{asked['operation_id']}"
+        async with server.http() as http:
+            own = {"origin": server.origin, "content-type": "application/x-www-form-urlencoded"}
+            answers = [await http.get(place) for place in ("/", path, "/static/style.css", "/mcp/", "/mcp/x")]
+            answers.append(await http.post(path, content="decision=approve", headers=own))
+
+    assert "approve_at" not in asked
+    assert "po-mcp approve" in asked["message"]
+    assert "http" not in asked["message"]
+    assert "set PO_MCP_APPROVER_PIN" in server.greeting
+    assert {(answer.status_code, answer.text) for answer in answers} == {(404, serve._NO_PAGE)}
+    assert office.order("PO-2025-0038") is not None
+
+
+async def test_what_one_client_asked_for_is_there_for_the_next(office: Office) -> None:
+    with serving(PO_MCP_APPROVER_PIN=PIN) as server:  # all of it in memory: a second journal would know nothing
+        async with server.client(ERAS[1]) as first:
+            asked = outcome(await first.call_tool(DELETE, {"number": "PO-2025-0038"}))
+        async with server.client(ERAS[1]) as second, server.client(ERAS[0]) as third:
+            waits = [outcome(await client.call_tool("get_operation", {}))["operations"] for client in (second, third)]
+
+    assert [[one["approve_at"] for one in told] for told in waits] == [[asked["approve_at"]]] * 2
+
+
+async def test_the_process_has_one_desk_one_connector_and_one_recovery(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+    init = Desk.__init__
+
+    async def recover(executor: object) -> None:
+        made.append("recovery")
+        await anyio.sleep_forever()
+
+    def connected(*given: Any) -> Any:
+        made.append("connector")
+        return connect(*given)
+
+    def desk(self: Desk, *given: Any) -> None:
+        made.append("desk")
+        init(self, *given)
+
+    monkeypatch.setattr(composition, "_recover_now_and_then", recover)
+    monkeypatch.setattr(composition, "connect", connected)
+    monkeypatch.setattr(Desk, "__init__", desk)
+    with closing(serve._listening("127.0.0.1", 0)) as sock:
+        url = f"http://127.0.0.1:{sock.getsockname()[1]}/mcp"
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(serve._serve, Settings(sandbox=":memory:"), sock)
+            for era in (*ERAS, *ERAS):
+                async with Client(url, mode=MODES[era]) as client:
+                    assert len((await client.list_tools()).tools) == 6
+            signal.raise_signal(signal.SIGTERM)
+
+    assert sorted(made) == ["connector", "desk", "recovery"]
+
+
+# What it refuses
+
+
+async def test_another_host_is_not_served() -> None:
+    with serving(PO_MCP_APPROVER_PIN=PIN) as server:
+        port = server.origin.rpartition(":")[2]
+        hosts = ["evil.example", f"evil.example:{port}", "127.0.0.1", "127.0.0.1:1", f"127.0.0.1:{port}.evil.example"]
+        async with server.http() as http:
+            answers = [await http.get(path, headers={"host": host}) for host in hosts for path in ("/", "/static/x")]
+            for host in hosts:
+                answers.append(await http.post("/mcp", headers={"host": host}, json=call("initialize", HELLO)))
+                asked = modern("list_purchase_orders", {})
+                answers.append(await http.post("/mcp", **asked | {"headers": {**asked["headers"], "host": host}}))
+            ours = await http.post("/mcp", headers={"host": f"localhost:{port}"}, json=call("initialize", HELLO))
+
+    assert [answer.status_code for answer in answers] == [421] * 20
+    assert not any("mcp-session-id" in answer.headers for answer in answers)
+    assert ours.status_code == 200
+
+
+async def test_a_website_can_use_neither_mcp_nor_the_page(office: Office) -> None:
+    with serving(PO_MCP_APPROVER_PIN=PIN, **over(office)) as server:
+        async with server.client(ERAS[0]) as client:
+            asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
+        elsewhere = [
+            {"origin": "https://evil.example"},
+            {"origin": "null"},
+            {"origin": "http://127.0.0.1:1"},
+            {"origin": f"{server.origin}.evil.example"},
+            {"origin": server.origin, "sec-fetch-site": "cross-site"},
+            {"sec-fetch-site": "cross-site"},
+            {"sec-fetch-site": "same-site"},
+        ]
+        async with server.http() as http, browser(asked["approve_at"]) as person:
+            answers = []
+            for headers in elsewhere:
+                answers.append(await http.post("/mcp", headers=headers, json=call("initialize", HELLO)))
+                new = modern(CREATE, NEW)
+                answers.append(await http.post("/mcp", **new | {"headers": {**new["headers"], **headers}}))
+                answers.append(await http.get("/mcp", headers=headers | {"accept": "text/event-stream"}))
+                answers.append(await person.send("approve", headers, order_number="PO-2025-0038", pin=PIN))
+            preflight = await http.options("/mcp", headers=elsewhere[0] | {"access-control-request-method": "POST"})
+            state = await client_state(server, asked["operation_id"])
+
+    posts = [answer for answer in answers if answer.request.method == "POST"]
+    assert [answer.status_code for answer in posts] == [403] * 21
+    assert {answer.status_code for answer in answers} == {403}
+    assert not any(name.startswith("access-control") for name in preflight.headers)
+    assert state == "approval_required"
+    assert office.order("PO-2025-0038") is not None
+
+
+async def client_state(server: Serving, operation_id: str) -> str:
+    async with server.client(ERAS[0]) as client:
+        told = outcome(await client.call_tool("get_operation", {"operation_id": operation_id}))
+    return str(told["operations"][0]["status"])
+
+
+async def test_a_request_that_is_too_large_is_refused_and_the_largest_order_is_not() -> None:
+    most = {**NEW, "lines": NEW["lines"] * 200}  # type: ignore[operator]
+    with serving() as server:
+        async with server.http() as http:
+            large = await http.post("/mcp", headers=HEADERS, content=b'{"x": "' + b"a" * 2_000_000 + b'"}')
+        async with server.client(ERAS[0]) as client:
+            created = await client.call_tool(CREATE, most)
+
+    assert large.status_code == 413
+    assert outcome(created)["status"] == "done", text(created)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.20", "erp.example.com", "127.0.0.1.evil.example", ""])
+def test_only_this_machine_is_served(host: str) -> None:
+    told = CliRunner().invoke(serve.command, ["--host", host])
+
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert told.stderr == (
+        f"po-mcp: --host {host!r} is not served: there is no login yet, so only this machine may connect. "
+        "Leave --host out, or give 127.0.0.1 or ::1.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "hosts"),
+    [
+        (Address("127.0.0.1", 8765), ("127.0.0.1:8765", "localhost:8765")),
+        (Address("::1", 8765), ("[::1]:8765", "localhost:8765")),
+        (Address("127.0.0.1", 80), ("127.0.0.1", "localhost")),
+    ],
+)
+def test_the_hosts_that_are_ours_are_what_a_browser_sends(address: Address, hosts: tuple[str, str]) -> None:
+    assert address.hosts == hosts
+    assert address.origins == tuple(f"http://{host}" for host in hosts)
+
+
+def test_a_port_that_is_taken_is_told_in_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        port = sock.getsockname()[1]
+        with start("--port", str(port)) as process:
+            _, errors = process.communicate(timeout=20)
+
+    assert process.returncode == 2
+    said = f"port {port} of 127.0.0.1 is taken. Name another with --port; 0 is any free one."
+    assert errors == f"po-mcp: {said}\n"
+
+
+def test_a_wrong_setting_stops_the_start_with_one_line() -> None:
+    with start(PO_MCP_APPROVER_PIN="123") as process:
+        _, errors = process.communicate(timeout=20)
+
+    assert process.returncode == 2
+    assert errors == "po-mcp: PO_MCP_APPROVER_PIN must have at least 6 characters\n"
+
+
+# How it ends
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+async def test_a_signal_ends_it_while_a_person_is_asked_and_clients_are_connected(
+    office: Office, signum: signal.Signals
+) -> None:
+    with serving(PO_MCP_APPROVER_PIN=PIN, **over(office)) as server:
+        async with server.http() as http:
+            hello = await http.post("/mcp", json=call("initialize", HELLO))
+            session = {"mcp-session-id": hello.headers["mcp-session-id"], "mcp-protocol-version": "2025-11-25"}
+            await http.post("/mcp", headers=session, json={"jsonrpc": "2.0", "method": "notifications/initialized"})
+            asks = call("tools/call", {"name": DELETE, "arguments": {"number": "PO-2025-0038"}}, 2)
+            async with (
+                http.stream("GET", "/mcp", headers={**session, "accept": "text/event-stream"}) as listening,
+                http.stream("POST", "/mcp", headers=session, json=asks) as answer,
+            ):
+                asked = await first_message(answer)
+                with socket.create_connection(("127.0.0.1", int(server.origin.rpartition(":")[2]))):
+                    begun = time.monotonic()
+                    ended = await server.end(signum)
+                    seconds = time.monotonic() - begun
+
+    assert (listening.status_code, asked["method"]) == (200, "elicitation/create")
+    assert ended == (0, "")
+    assert seconds < 3
+    assert office.order("PO-2025-0038") is not None
+
+
+async def first_message(answer: httpx2.Response) -> dict[str, Any]:
+    async for row in answer.aiter_lines():
+        if row.startswith("data: {"):
+            message: dict[str, Any] = json.loads(row.removeprefix("data: "))
+            return message
+    raise AssertionError("the stream ended without a message")
+
+
+@dataclass
+class SlowErp:
+    """An ERP on a port, which keeps back its answer to a write that it has carried out."""
+
+    url: str
+    has_written: anyio.Event
+    may_answer: anyio.Event
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {
+            "PO_MCP_ERP": "inventory-pro",
+            "PO_MCP_BASE_URL": self.url,
+            "PO_MCP_CLIENT_ID": "me",
+            "PO_MCP_CLIENT_SECRET": "mine",
+        }
+
+
+@asynccontextmanager
+async def slow_erp(file: Path) -> AsyncIterator[SlowErp]:
+    book = Book.open(file)
+    app = create_app(book, apis=("inventory-pro",), client_id="me", client_secret="mine")
+    sock = socket.create_server(("127.0.0.1", 0))
+    erp = SlowErp(f"http://127.0.0.1:{sock.getsockname()[1]}", anyio.Event(), anyio.Event())
+
+    async def slowly(scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if scope["method"] == "POST" and "Token" not in scope["path"]:
+                erp.has_written.set()
+                await erp.may_answer.wait()
+            await send(message)
+
+        await app(scope, receive, sending)
+
+    server = quiet_server(slowly)
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.serve, [sock])
+        yield erp
+        server.should_exit = server.force_exit = True
+    sock.close()
+    book.close()
+
+
+@pytest.mark.parametrize(("era", "signum"), [(ERAS[0], signal.SIGINT), (ERAS[1], signal.SIGTERM)])
+async def test_a_write_under_way_has_its_outcome_before_a_signal_ends_it(
+    office: Office, era: str, signum: signal.Signals
+) -> None:
+    async with slow_erp(office.book) as erp:
+        with serving(PO_MCP_JOURNAL=str(office.journal), **erp.settings) as server:
+            async with server.http() as http, anyio.create_task_group() as tasks:
+                tasks.start_soon(send_a_write, http, era)
+                with anyio.fail_after(15):
+                    await erp.has_written.wait()
+                server.process.send_signal(signum)
+                await anyio.sleep(0.5)
+                server.process.send_signal(signum)  # a second time, as a person who is impatient would
+                await anyio.sleep(0.5)
+                running = server.process.poll()
+                erp.may_answer.set()
+                _, errors = await anyio.to_thread.run_sync(lambda: server.process.communicate(timeout=15))
+                status = server.process.returncode
+    with closing(sqlite3.connect(office.journal)) as journal:
+        states = journal.execute("SELECT state FROM operations").fetchall()
+
+    assert running is None
+    assert (status, errors) == (0, "")
+    assert states == [("DONE",)]
+
+
+async def send_a_write(http: httpx2.AsyncClient, era: str) -> None:
+    """Create an order; the answer may be cut off, and what counts is what is recorded."""
+    if era == ERAS[0]:
+        answer = await http.post("/mcp", **modern(CREATE, NEW))
+        assert answer.status_code == 503
+        assert "get_operation" in answer.text
+        return
+    hello = await http.post("/mcp", json=call("initialize", HELLO))
+    session = {"mcp-session-id": hello.headers["mcp-session-id"], "mcp-protocol-version": "2025-11-25"}
+    await http.post("/mcp", headers=session, json={"jsonrpc": "2.0", "method": "notifications/initialized"})
+    try:
+        await http.post("/mcp", headers=session, json=call("tools/call", {"name": CREATE, "arguments": NEW}, 2))
+    except httpx2.TransportError:
+        return

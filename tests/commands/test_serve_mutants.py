@@ -1,0 +1,167 @@
+"""Each control of the HTTP server is taken away in turn, and the harm that it prevents is seen to happen."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, closing
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+import pytest
+from mcp import Client
+from mcp.server import transport_security
+
+from po_mcp.approvals.listener import Mounted
+from po_mcp.approvals.page import create_app
+from po_mcp.commands import _door, serve
+from po_mcp.config import Settings
+from tests.approvals.counter import browser
+from tests.commands.test_serve import DELETE, HEADERS, HELLO, call, modern, send_a_write, slow_erp, start
+from tests.office import ERAS, outcome
+
+Patch = pytest.MonkeyPatch
+PIN = "correct horse"
+
+
+@asynccontextmanager
+async def served(**settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
+    """The server within this process, and a client that is at liberty with its headers."""
+    with closing(serve._listening("127.0.0.1", 0)) as sock:
+        origin = f"http://127.0.0.1:{sock.getsockname()[1]}"
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(serve._serve, Settings(sandbox=":memory:", **settings), sock)
+            async with httpx2.AsyncClient(base_url=origin, headers=HEADERS, timeout=20, trust_env=False) as http:
+                await http.get("/mcp")
+                yield http
+            signal.raise_signal(signal.SIGTERM)
+
+
+async def a_page_that_whoever_connects_can_use() -> bool:
+    """The assistant itself follows the link, and approves what it asked for."""
+    async with served() as http, Client(f"{http.base_url}/mcp", mode=ERAS[0]) as client:
+        asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
+        if "approve_at" in asked:
+            async with browser(asked["approve_at"]) as person:
+                await person.send("approve", order_number="PO-2025-0038")
+        told = outcome(await client.call_tool("get_operation", {"operation_id": asked["operation_id"]}))
+    return bool(told["operations"][0]["status"] == "done")
+
+
+async def a_name_that_was_rebound_to_this_machine() -> bool:
+    return await _is_answered({"host": "evil.example"})
+
+
+async def a_website_that_posts_to_mcp() -> bool:
+    return await _is_answered({"origin": "https://evil.example"})
+
+
+async def _is_answered(headers: dict[str, str]) -> bool:
+    async with served(approver_pin=PIN) as http:
+        asked = modern("list_purchase_orders", {})
+        answer = await http.post("/mcp", **asked | {"headers": {**asked["headers"], **headers}})
+        hello = await http.post("/mcp", headers=headers, json=call("initialize", HELLO))
+    return "PO-2025-" in answer.text or "mcp-session-id" in hello.headers
+
+
+async def a_picture_of_a_website_that_is_mcp() -> bool:
+    """An <img> brings no Origin; each one makes the server open a session, and close it again."""
+    async with served(approver_pin=PIN) as http:
+        answer = await http.get("/mcp", headers={"sec-fetch-site": "cross-site", "sec-fetch-dest": "image"})
+    return answer.status_code != 403
+
+
+async def a_request_of_two_megabytes() -> bool:
+    async with served(approver_pin=PIN) as http:
+        answer = await http.post("/mcp", content=b'{"x": "' + b"a" * 2_000_000 + b'"}')
+    return answer.status_code != 413
+
+
+def a_page_without_a_pin(patch: Patch) -> None:
+    patch.setattr(serve, "_page", lambda settings, address: Mounted(address.origins[0]))
+    patch.setattr(serve, "_page_app", lambda docket, address: create_app(docket, address.hosts, "po_mcp"))
+
+
+def no_look_at_host_and_origin(patch: Patch) -> None:
+    settings = transport_security.TransportSecuritySettings
+    lenient = settings(enable_dns_rebinding_protection=False)
+    patch.setattr(transport_security, "TransportSecuritySettings", lambda **given: lenient)
+
+
+def no_look_at_where_the_browser_says_it_comes_from(patch: Patch) -> None:
+    patch.setattr(_door, "_is_of_a_website", lambda scope: False)
+
+
+def a_request_of_any_length(patch: Patch) -> None:
+    patch.setattr(serve, "_LARGEST_REQUEST", 1_000_000_000)
+
+
+MUTANTS: list[tuple[Callable[[Patch], None], Callable[[], Awaitable[bool]]]] = [
+    (a_page_without_a_pin, a_page_that_whoever_connects_can_use),
+    (no_look_at_host_and_origin, a_name_that_was_rebound_to_this_machine),
+    (no_look_at_host_and_origin, a_website_that_posts_to_mcp),
+    (no_look_at_where_the_browser_says_it_comes_from, a_picture_of_a_website_that_is_mcp),
+    (a_request_of_any_length, a_request_of_two_megabytes),
+]
+
+
+@pytest.mark.parametrize(("mutant", "harm"), MUTANTS, ids=lambda value: value.__name__)
+async def test_without_the_control_the_harm_happens_and_with_it_it_does_not(
+    mutant: Callable[[Patch], None], harm: Callable[[], Awaitable[bool]]
+) -> None:
+    intact = await harm()
+    with pytest.MonkeyPatch.context() as patch:
+        mutant(patch)
+        mutated = await harm()
+
+    assert (intact, mutated) == (False, True)
+
+
+NOBODY_IS_WAITED_FOR = """
+from po_mcp.cli import main
+from po_mcp.commands import _door
+
+async def close(self):
+    pass
+
+_door.Door.close = close
+main()
+"""
+
+
+async def test_without_the_door_a_signal_loses_what_came_of_a_write(tmp_path: Path) -> None:
+    lost = []
+    for name, program in (("intact", ("-m", "po_mcp")), ("mutated", ("-c", NOBODY_IS_WAITED_FOR))):
+        lost.append(await _is_lost(tmp_path / f"{name}.db", program))
+
+    assert lost == [False, True]
+
+
+async def _is_lost(file: Path, program: tuple[str, ...]) -> bool:
+    """The server is told to end while the ERP, which has done the write, keeps its answer back."""
+    journal = file.with_suffix(".journal")
+    async with slow_erp(file) as erp:
+        with start("--port", "0", program=program, PO_MCP_JOURNAL=str(journal), **erp.settings) as process:
+            assert process.stderr is not None
+            origin = process.stderr.readline().split("/mcp")[0].rpartition(" ")[2]
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(_write, origin)
+                with anyio.fail_after(15):
+                    await erp.has_written.wait()
+                process.send_signal(signal.SIGTERM)
+                await anyio.sleep(1)
+                erp.may_answer.set()
+                await anyio.to_thread.run_sync(lambda: process.communicate(timeout=15))
+    with closing(sqlite3.connect(journal)) as db:
+        return bool(db.execute("SELECT state FROM operations").fetchall() != [("DONE",)])
+
+
+async def _write(origin: str) -> None:
+    async with httpx2.AsyncClient(base_url=origin, headers=HEADERS, timeout=20, trust_env=False) as http:
+        try:
+            await send_a_write(http, ERAS[0])
+        except (httpx2.TransportError, AssertionError):
+            return  # what counts is what is recorded
