@@ -9,9 +9,10 @@ in the journal.
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Literal
 
 from mcp.server.mcpserver import Context
+from mcp.server.session import ServerSession
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
     ElicitRequest,
@@ -86,14 +87,10 @@ class Person:
         )
 
     async def _params(self, operation_id: str, question: Question, page: Page) -> _Params | None:
-        """Choose by what this very request declares: an empty elicitation capability means forms."""
-        capabilities = self._ctx.client_capabilities
-        elicitation = capabilities.elicitation if capabilities else None
-        if elicitation is None or not (self._is_modern or self._ctx.session.can_send_request):
-            return None
-        if not page.comes_first and (elicitation.form is not None or elicitation.url is None):
+        way = way_to_ask(self._ctx.session, page)
+        if way == "form":
             return ElicitRequestFormParams(message=question.text, requested_schema=question.schema())
-        link = await page.link(operation_id) if elicitation.url is not None else None
+        link = await page.link(operation_id) if way == "page" else None
         if link is None:
             return None
         return ElicitRequestURLParams(message=question.text, url=link, elicitation_id=operation_id)
@@ -116,6 +113,20 @@ class Person:
         except MCPError:  # the client declared that it can ask, and failed to: nobody said yes
             return Answer("declined")
         return _answer(result, params)
+
+
+def way_to_ask(session: ServerSession, page: Page) -> Literal["form", "page"] | None:
+    """Return how a client can put a question to its user: by its form, by opening the page, or not at all.
+
+    Chosen by what this very request declares: an empty elicitation capability means forms.
+    """
+    capabilities = session.client_capabilities
+    elicitation = capabilities.elicitation if capabilities else None
+    if elicitation is None or not (session.protocol_version >= MODERN or session.can_send_request):
+        return None
+    if not page.comes_first and (elicitation.form is not None or elicitation.url is None):
+        return "form"
+    return "page" if elicitation.url is not None else None
 
 
 def _answer(result: ElicitResult, params: _Params) -> Answer:

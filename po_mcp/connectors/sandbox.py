@@ -25,6 +25,7 @@ from po_mcp.orders import (
     OrderQuery,
     PurchaseOrder,
     Snapshot,
+    Status,
     Vendor,
     Warehouse,
 )
@@ -50,6 +51,7 @@ class Sandbox:
     notice = "SANDBOX: no real order."
     clock_skew = None
     operations: frozenset[Operation] = frozenset({"list", "get", "create", "finalize", "delete", "catalog"})
+    listed: frozenset[Status] = InventoryPro.listed
     limits = (
         "The sandbox lists open and partly received orders only, and cannot edit an order's lines or receive goods."
     )

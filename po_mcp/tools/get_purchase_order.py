@@ -24,7 +24,13 @@ async def get_purchase_order(ctx: Context[Desk, Any], number: OrderNumber) -> An
     if order.lines:
         parts += ["line | item | description | quantity | received | unit price | line total | warehouse"]
         parts += [line_row(line) for line in order.lines]
-    added = order.sum_of_lines
-    if added is not None and order.total is not None and added != order.total:
-        parts.append(f"The lines add up to {plain(added)}; the ERP's total is {plain(order.total)}.")
+    parts += remarks(order)
     return result("\n".join(parts), order)
+
+
+def remarks(order: PurchaseOrder) -> list[str]:
+    """Say where the ERP's total is not what its lines add up to; neither is corrected."""
+    added = order.sum_of_lines
+    if added is None or order.total is None or added == order.total:
+        return []
+    return [f"The lines add up to {plain(added)}; the ERP's total is {plain(order.total)}."]

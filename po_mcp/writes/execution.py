@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -47,6 +47,7 @@ class Executor:
         timeout: seconds that one call to the ERP may take.
         late_apply: seconds after that in which the ERP may still apply a request; None where nobody knows.
         read_lag: seconds by which a read may show less than the ERP holds; None where nobody knows.
+        on_done: told of every write that was done now, with its outcome; what it makes of that changes nothing here.
     """
 
     erp: ERP
@@ -54,6 +55,7 @@ class Executor:
     timeout: float = 60.0
     late_apply: float | None = None
     read_lag: float | None = None
+    on_done: Callable[[Operation, WriteOutcome], None] | None = None
     _in_hand: set[str] = field(default_factory=set)
 
     async def carry_out(self, operation_id: str) -> WriteOutcome:
@@ -223,6 +225,16 @@ class Executor:
             self.journal.settle(operation.id, before, after, outcome, detail)
         except JournalUnavailable:
             logger.error("operation %s ended %s, and the journal cannot record it", operation.id, after)
+        if after == "DONE" and not outcome.replayed:
+            self._tell(operation, outcome)
+
+    def _tell(self, operation: Operation, outcome: WriteOutcome) -> None:
+        if self.on_done is None:
+            return
+        try:
+            self.on_done(operation, outcome)
+        except Exception as exc:  # whoever listens must not turn what was done into a failure
+            logger.warning("operation %s was done, and telling of it failed: %s", operation.id, type(exc).__name__)
 
     def _is_abandoned(self, recorded: Recorded, now: float) -> bool:
         return now > (recorded.sent_at or now) + self._longest + _GRACE

@@ -26,6 +26,7 @@ from po_mcp.orders import (
     OrderQuery,
     PurchaseOrder,
     Snapshot,
+    Status,
     Vendor,
     Warehouse,
 )
@@ -94,6 +95,7 @@ class Exsited:
     title = "Exsited"
     notice = ""
     operations: frozenset[Operation] = frozenset({"list", "get", "create", "delete", "catalog"})
+    listed: frozenset[Status] = frozenset({"draft", "open", "cancelled", "deleted"})
     limits = "Exsited cannot finalize an order; editing its lines and receiving goods are not offered here."
 
     def __init__(

@@ -25,6 +25,7 @@ from po_mcp.orders import (
     OrderQuery,
     PurchaseOrder,
     Snapshot,
+    Status,
     Vendor,
     Warehouse,
 )
@@ -63,6 +64,7 @@ class InventoryPro:
     title = "Inventory Pro"
     notice = ""
     operations: frozenset[Operation] = frozenset({"list", "get", "create", "finalize", "catalog"})
+    listed: frozenset[Status] = frozenset({"open", "partial"})
     limits = (
         "Inventory Pro's API lists open and partly received orders only, and cannot delete or cancel an order, "
         "edit its lines or receive goods."
