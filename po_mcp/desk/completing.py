@@ -28,7 +28,7 @@ class Candidate:
 
 
 async def order_numbers(desk: Desk) -> tuple[Candidate, ...]:
-    """Return the numbers of open orders, those that can be asked for."""
+    """Return the numbers of open orders that can be asked for, of some five hundred at most."""
     found = await open_orders(desk, _MOST_ORDERS)
     return tuple(Candidate(order.number) for order in found.orders if _can_be_asked_for(desk, order.number))
 

@@ -41,7 +41,7 @@ class Notifications:
         self._wake = anyio.Event()
 
     def serve(self, server: MCPServer[Desk]) -> None:
-        """Serve the subscriptions of 2025-11-25, which MCPServer has no public way for."""
+        """Serve the subscriptions of 2025-11-25. MCPServer has no public way for them, and `mcp` is kept below 2.4."""
         lowlevel = server._lowlevel_server
         lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
         lowlevel.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
@@ -66,7 +66,7 @@ class Notifications:
             await _reached(connection.send_resource_updated(uri))
 
     async def _subscribe(self, ctx: ServerRequestContext[Desk, Any], params: SubscribeRequestParams) -> EmptyResult:
-        connection, uri = ctx.session._connection, str(params.uri)
+        connection, uri = _connection(ctx), str(params.uri)
         if not uri.startswith("po://") or len(uri) > _LONGEST_URI:
             text = "There is no such resource. Subscribe to po://orders/open or to po://orders/ and an order number."
             raise MCPError(INVALID_PARAMS, text)
@@ -82,8 +82,13 @@ class Notifications:
         return EmptyResult()
 
     async def _unsubscribe(self, ctx: ServerRequestContext[Desk, Any], params: UnsubscribeRequestParams) -> EmptyResult:
-        self._subscribed.get(ctx.session._connection, set()).discard(str(params.uri))
+        self._subscribed.get(_connection(ctx), set()).discard(str(params.uri))
         return EmptyResult()
+
+
+def _connection(ctx: ServerRequestContext[Desk, Any]) -> Connection:
+    """Return the client's connection, which outlives the call; its session is another one in every call."""
+    return ctx.session._connection
 
 
 async def _reached(telling: Awaitable[None]) -> None:

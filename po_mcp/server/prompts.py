@@ -7,7 +7,7 @@ the tools, and these ask the person.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -78,10 +78,10 @@ def add_prompts(server: MCPServer[Desk], erp: ERP, settings: Settings) -> None:
             fn=_noticed(prepared.write, erp.notice),
         )
         server.add_prompt(prompt)
-    server.middleware.append(_only({prepared.name for prepared in listed}))
+    server.middleware.append(_only([prepared.name for prepared in listed]))
 
 
-def _only(names: Collection[str]) -> ServerMiddleware[Any]:
+def _only(names: Sequence[str]) -> ServerMiddleware[Any]:
     """Refuse a prompt that is not listed: the SDK would take the question for a crash of ours."""
 
     async def refuse(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:

@@ -39,22 +39,14 @@ _READS: frozenset[Operation] = frozenset({"list", "get", "catalog"})
 
 def add_resources(server: MCPServer[Desk], erp: ERP, settings: Settings) -> None:
     """List the resources that this ERP can serve, and read them."""
-    connection = partial(_connection, settings)
     add = partial(_add, server)
-    add(
-        CONNECTION,
-        "connection",
-        "Connection",
-        "What is connected: what it can do, and how a person is asked",
-        connection,
-    )
+    about = "What is connected: what it can do, and how a person is asked"
+    add(CONNECTION, "connection", "Connection", about, partial(_connection, settings))
     if "list" in erp.operations:
         add(OPEN, "open_orders", "Open orders", "Open and partly received orders, without their lines", _open)
     if "get" in erp.operations:
-        order = server.resource(
-            ORDER, name="order", title="Purchase order", description="One order with its lines", mime_type=JSON
-        )
-        order(_order)
+        about = "One order with its lines"
+        server.resource(ORDER, name="order", title="Purchase order", description=about, mime_type=JSON)(_order)
 
 
 def order_uri(number: str) -> str:
@@ -73,7 +65,7 @@ async def _order(number: str, ctx: Context[Desk, Any]) -> str:
     """Write an order as get_purchase_order returns it, with its remarks."""
     desk = desk_of(ctx)
     order = await _told(reading.get_order(desk, number))
-    return _written(desk, {**order.published(), "remarks": remarks(order)})
+    return _written(desk, {**order.published(), "remarks": remarks(order) or None})
 
 
 async def _open() -> str:
@@ -87,10 +79,8 @@ async def _open() -> str:
 
 async def _connection(settings: Settings) -> str:
     """Tell what this client may expect. What names the installation or its user stays out."""
-    under_way = call.under_way()
-    desk = under_way.lifespan_context
+    desk = call.under_way().lifespan_context
     offered = [name for name in get_args(Operation) if name in desk.erp.operations]
-    asked = way_to_ask(under_way.session, desk.page)
     facts = {
         "server": f"po-mcp {__version__}",
         "erp": desk.erp.title,
@@ -102,14 +92,14 @@ async def _connection(settings: Settings) -> str:
         "orders_per_page": reading.LARGEST_LIMIT,
         "seconds_per_call": settings.timeout,
     }
-    return _written(desk, facts if settings.read_only else {**facts, "approval": _approval(desk, settings, asked)})
+    return _written(desk, facts if settings.read_only else {**facts, "approval": _approval(desk, settings)})
 
 
-def _approval(desk: Desk, settings: Settings, asked: str | None) -> dict[str, Any]:
-    """Tell where a person decides, the first way first, and for how long."""
-    ways = ["form"] if asked == "form" else []
+def _approval(desk: Desk, settings: Settings) -> dict[str, Any]:
+    """Tell where the person behind this client decides, the first way first, and for how long."""
+    ways = ["form"] if way_to_ask(call.under_way().session, desk.page) == "form" else []
     ways += [] if isinstance(desk.page, NoPage) else ["page"]
-    told = {"ways": [*ways, "terminal"], "seconds": settings.approval_ttl}
+    told = {"ways": [*ways, "terminal"], "open_for_seconds": settings.approval_ttl}
     over = settings.create_approval_over
     return told if over is None else {**told, "creates_over": plain(over)}
 
@@ -121,9 +111,9 @@ def _short(order: PurchaseOrder) -> dict[str, Any]:
 
 
 def _written(desk: Desk, facts: dict[str, Any]) -> str:
-    """Write JSON, the ERP's notice first, and what is empty or not known left out."""
-    told = {"notice": desk.erp.notice, **facts}
-    kept = {name: value for name, value in told.items() if value is not None and value not in ("", [])}
+    """Write JSON, the ERP's notice first, and what is not known left out."""
+    told = {"notice": desk.erp.notice or None, **facts}
+    kept = {name: value for name, value in told.items() if value is not None}
     return json.dumps(kept, ensure_ascii=False, separators=(",", ":"))
 
 

@@ -120,6 +120,20 @@ async def test_a_write_that_is_done_is_told_to_whoever_subscribed_and_once(
     assert later == first
 
 
+async def test_an_order_that_was_there_before_is_not_told(office: Office) -> None:
+    """Another server created the very same one: the ERP refuses it, and the outcome is that of the earlier call."""
+    tool, arguments, _ = WRITES["create"]
+    async with office.client(LEGACY, journal=str(office.journal.with_name("another.db"))) as client:
+        assert outcome(await client.call_tool(tool, arguments))["status"] == "done"
+    heard = Heard()
+    async with office.client(LEGACY, hears=heard) as client:
+        await subscribe(client, OPEN)
+        told = outcome(await client.call_tool(tool, arguments))
+        uris = await heard.all(0)
+
+    assert (told["status"], told["replayed"], uris) == ("done", True, [])
+
+
 @both_eras
 async def test_only_what_was_subscribed_to_is_told(office: Office, era: str) -> None:
     tool, arguments, answer = WRITES["delete"]

@@ -90,7 +90,7 @@ async def test_an_erp_that_lists_closed_orders_too_is_asked_for_the_open_ones() 
     async with Client(build_server(IN_MEMORY, erp=erp)) as client:
         told = await read(client, "po://orders/open")
 
-    assert told == {"total_count": 0, "complete": True}
+    assert told == {"total_count": 0, "complete": True, "orders": []}
     assert asked == ["purchase-orders/status eq 'ACTIVE'"]
 
 
@@ -154,7 +154,7 @@ async def test_the_connection_tells_how_this_client_is_asked(
     async with office.client(era, person, **settings) as client:
         told = await read(client, "po://connection")
 
-    assert told["approval"] == {"ways": ways, "seconds": 600.0}
+    assert told["approval"] == {"ways": ways, "open_for_seconds": 600.0}
 
 
 async def test_where_there_is_no_page_the_terminal_is_left(office: Office) -> None:
