@@ -237,6 +237,27 @@ async def test_a_notification_that_fails_disturbs_no_write(
                 assert outcome(await client.call_tool("create_purchase_order", order))["status"] == "done"
 
 
+async def test_a_client_that_takes_no_notification_keeps_the_next_one_from_nobody(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell = Connection.send_resource_updated
+
+    async def stuck_at_first(self: Connection, uri: str) -> None:
+        if uri != OPEN:
+            await anyio.sleep_forever()
+        await tell(self, uri)
+
+    monkeypatch.setattr("po_mcp.server.notifications._LONGEST", 0.1)
+    monkeypatch.setattr(Connection, "send_resource_updated", stuck_at_first)
+    heard = Heard()
+    async with office.client(LEGACY, hears=heard) as client:
+        for uri in (OPEN, "po://orders/NEW-1"):
+            await subscribe(client, uri)
+        tool, arguments, _ = WRITES["create"]
+        assert outcome(await client.call_tool(tool, arguments))["status"] == "done"
+        assert await heard.all(1) == [OPEN]
+
+
 @both_eras
 async def test_a_listener_that_crashes_disturbs_no_write(
     office: Office, era: str, monkeypatch: pytest.MonkeyPatch
