@@ -1,8 +1,12 @@
-"""Completion: numbers of open orders for the resource, vendors and items for the prompts."""
+"""Completion: numbers of open orders for the resource, vendors and items for the prompts.
+
+What it reads by is imported when somebody types: the start does not wait for it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import anyio
 from mcp.server import MCPServer
@@ -14,11 +18,13 @@ from mcp.types import (
     ResourceTemplateReference,
 )
 
-from po_mcp.desk import Desk, completing
-from po_mcp.desk.completing import Candidate
+from po_mcp.desk import Desk
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.server import call
 from po_mcp.server.resources import ORDER
+
+if TYPE_CHECKING:
+    from po_mcp.desk.completing import Candidate
 
 _MOST = 100
 _LONGEST = 3.0
@@ -26,8 +32,7 @@ _LONGEST = 3.0
 _FRESH = 10.0
 """Seconds in which the next letters that are typed do not ask the ERP again."""
 
-_Read = Callable[[Desk], Awaitable[tuple[Candidate, ...]]]
-_OF_PROMPTS: Mapping[str, _Read] = {"vendor": completing.vendors, "item": completing.items}
+_Read = Callable[[Desk], "Awaitable[tuple[Candidate, ...]]"]
 
 
 class Completions:
@@ -47,6 +52,8 @@ class Completions:
         context: CompletionContext | None,
     ) -> Completion:
         """Return up to 100 values that fit, how many there are in all, and whether that is more."""
+        from po_mcp.desk import completing
+
         read = _source(ref, argument.name)
         candidates = () if read is None else await self._candidates(read)
         found = completing.matching(candidates, argument.value)
@@ -67,6 +74,8 @@ class Completions:
 
 
 def _source(ref: PromptReference | ResourceTemplateReference, name: str) -> _Read | None:
+    from po_mcp.desk import completing
+
     if isinstance(ref, PromptReference):
-        return _OF_PROMPTS.get(name)
+        return {"vendor": completing.vendors, "item": completing.items}.get(name)
     return completing.order_numbers if (ref.uri, name) == (ORDER, "number") else None

@@ -19,7 +19,6 @@ from po_mcp import __version__
 from po_mcp.approvals.listener import NoPage
 from po_mcp.config import Settings
 from po_mcp.desk import Desk, reading
-from po_mcp.desk.open_orders import open_orders
 from po_mcp.erp import ERP, Operation
 from po_mcp.errors import InvalidInput, OrderNotFound, PurchaseOrderError
 from po_mcp.orders import PurchaseOrder, plain
@@ -69,6 +68,8 @@ async def _order(number: str, ctx: Context[Desk, Any]) -> str:
 
 
 async def _open() -> str:
+    from po_mcp.desk.open_orders import open_orders  # the start does not wait for it
+
     desk = call.under_way().lifespan_context
     found = await _told(open_orders(desk, MOST_OPEN))
     shown = found.orders[:MOST_OPEN]
