@@ -14,6 +14,7 @@ from po_mcp.orders import (
     Progress,
     PurchaseOrder,
     Snapshot,
+    Status,
     Vendor,
     Warehouse,
 )
@@ -45,6 +46,10 @@ class ERP(Protocol):
     @property
     def operations(self) -> frozenset[Operation]:
         """What this ERP offers."""
+
+    @property
+    def listed(self) -> frozenset[Status]:
+        """The statuses of the orders that `list_orders` returns where it is asked for none."""
 
     @property
     def limits(self) -> str:

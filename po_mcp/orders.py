@@ -237,11 +237,12 @@ class OrderDraft(Record):
 
 
 class OrderQuery(Record):
-    """Which orders are asked for; dates are inclusive."""
+    """Which orders are asked for; dates are inclusive. `most`: no page of the ERP's list is read after so many."""
 
     status: Status | None = None
     ordered_from: date | None = None
     ordered_to: date | None = None
+    most: int | None = None
 
 
 class OrderPage(Record):

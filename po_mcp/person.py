@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from mcp.server.mcpserver import Context
+from mcp.server.session import ServerSession
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
+    ElicitationCapability,
     ElicitRequest,
     ElicitRequestFormParams,
     ElicitRequestURLParams,
@@ -91,7 +93,7 @@ class Person:
         Raises:
             Asking: as above. The choice goes on in the sealed state, beside what is asked next.
         """
-        if not self._has_form():
+        if not _has_form(_declared(self._ctx.session)):
             return Answer("not_asked")
         params = ElicitRequestFormParams(message=question.text, requested_schema=question.schema())
         if not self._is_modern:
@@ -103,23 +105,11 @@ class Person:
         self._chosen = {"choice": question.pin}
         return _answer(result, params)
 
-    def _has_form(self) -> bool:
-        """Tell by what this very request declares: an empty elicitation capability means forms."""
-        elicitation = self._elicitation
-        return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
-
-    @property
-    def _elicitation(self) -> Any:
-        capabilities = self._ctx.client_capabilities
-        can_ask = self._is_modern or self._ctx.session.can_send_request
-        return capabilities.elicitation if capabilities and can_ask else None
-
     async def _params(self, operation_id: str, question: Question, page: Page) -> _Params | None:
-        if self._elicitation is None:
-            return None
-        if not page.comes_first and self._has_form():
+        way = way_to_ask(self._ctx.session, page)
+        if way == "form":
             return ElicitRequestFormParams(message=question.text, requested_schema=question.schema())
-        link = await page.link(operation_id) if self._elicitation.url is not None else None
+        link = await page.link(operation_id) if way == "page" else None
         if link is None:
             return None
         return ElicitRequestURLParams(message=question.text, url=link, elicitation_id=operation_id)
@@ -146,6 +136,26 @@ class Person:
 
 def _asking(params: _Params, state: Mapping[str, str]) -> InputRequiredResult:
     return InputRequiredResult(input_requests={_KEY: ElicitRequest(params=params)}, request_state=json.dumps(state))
+
+
+def way_to_ask(session: ServerSession, page: Page) -> Literal["form", "page"] | None:
+    """Return how a client can put a question to its user: by its form, by opening the page, or not at all."""
+    elicitation = _declared(session)
+    if not page.comes_first and _has_form(elicitation):
+        return "form"
+    return "page" if elicitation is not None and elicitation.url is not None else None
+
+
+def _declared(session: ServerSession) -> ElicitationCapability | None:
+    """Return what this very request declares of questions, where the session can carry one."""
+    capabilities = session.client_capabilities
+    can_ask = session.protocol_version >= MODERN or session.can_send_request
+    return capabilities.elicitation if capabilities and can_ask else None
+
+
+def _has_form(elicitation: ElicitationCapability | None) -> bool:
+    """Tell whether forms are declared: an empty capability means them."""
+    return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 
 
 def _answer(result: ElicitResult, params: _Params) -> Answer:

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import httpx2
 from mcp import Client, StdioServerParameters
 from mcp.client import ClientRequestContext
+from mcp.client.session import MessageHandlerFnT
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult, ErrorData
 
 from po_mcp.config import Settings
@@ -101,11 +102,12 @@ class Office:
         transport: Transport = "memory",
         clock: Callable[[], float] = time.time,
         erp_bounds: tuple[float | None, float | None] | None = None,
+        hears: MessageHandlerFnT | None = None,
         **settings: Any,
     ) -> AsyncIterator[Client]:
         """Connect a client to a new server over the book, in this process or in one of its own.
 
-        `erp_bounds` are LATE_APPLY and READ_LAG of an ERP that is taken for a real one.
+        `erp_bounds` are LATE_APPLY and READ_LAG of an ERP that is taken for a real one; `hears` gets notifications.
         """
         if transport == "stdio":
             environment = {
@@ -114,13 +116,13 @@ class Office:
                 "PO_MCP_JOURNAL": str(self.journal),
             }
             command = StdioServerParameters(command=sys.executable, args=["-m", "po_mcp"], env=environment)
-            connection = Client(command, mode=MODES[era], elicitation_callback=person)
+            connection = Client(command, mode=MODES[era], elicitation_callback=person, message_handler=hears)
         else:
             erp = Sandbox(self.book, around=self.tap.around)
             if erp_bounds is not None:
                 settings |= REAL | {"late_apply": erp_bounds[0], "read_lag": erp_bounds[1]}
             server = build_server(Settings(**{"journal": str(self.journal), **settings}), erp=erp, clock=clock)
-            connection = Client(server, mode=MODES[era], elicitation_callback=person)
+            connection = Client(server, mode=MODES[era], elicitation_callback=person, message_handler=hears)
         async with connection as client:
             yield client
 

@@ -15,11 +15,12 @@ from typing import Any
 import httpx2
 import pytest
 from mcp import Client
+from mcp.types import PromptReference, ResourceTemplateReference, TextResourceContents
 
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP
-from po_mcp.server import build_server
+from po_mcp.server import build_server, completions
 from tests.office import ERAS, IN_MEMORY, MODES, Person, accept, text
 
 IGNORABLE = [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x3164, 0xFFA0]
@@ -68,6 +69,8 @@ IP_ORDER = {
     "totalValue": 10,
     "lines": [IP_LINE],
 }
+IP_VENDOR = {"vendorID": 12, "shortID": "ACME", "name": "Acme", "active": True}
+IP_ITEM = {"shortID": "BOLT", "description": "Bolt", "uOM": "pc", "discontinued": False}
 EX_LINE = {
     "uuid": "u",
     "item_id": "ITEM",
@@ -88,6 +91,7 @@ EX_ORDER = {
     "total": "10.000000",
     "lines": [EX_LINE],
 }
+EX_NAMED = {"id": "LHROM9", "name": "Acme", "display_name": "Acme", "currency": "EUR", "status": "ACTIVE"}
 NO_PAGES = {"records": 0, "limit": 100, "offset": 0, "previous_page": "", "next_page": "NULL"}
 
 
@@ -107,8 +111,10 @@ def inventory_pro(inserted: Insert) -> ERP:
             return _json({"poNo": "PO-1", "status": "Closed", "backorderCreated": True, "backorderPoNo": f"B{insert}"})
         if path.endswith("/PurchaseOrder"):
             row = {name: value for name, value in IP_ORDER.items() if name != "lines"}
-            page = {"totalCount": 1, "page": 1, "pageSize": 25, "pageCount": 1, "hasMore": False}
-            return _json({"value": [hostile(row, insert)], **page})
+            return _json({"value": [hostile(row, insert)], **_one_page(request)})
+        if path.endswith(("/Vendor/All", "/Item")):
+            named = IP_VENDOR if path.endswith("/All") else IP_ITEM
+            return _json({"value": [hostile(named, insert)], **_one_page(request)})
         return _json(hostile(IP_ORDER, insert))
 
     return InventoryPro("http://localhost", "id", "secret", transport=httpx2.MockTransport(answer))
@@ -124,13 +130,21 @@ def exsited(inserted: Insert) -> ERP:
         if path.endswith("/item-receipts"):
             return _json({"purchase_order": {"item_receipts": [], "pagination": NO_PAGES}})
         if path.endswith("/purchase-orders"):
-            pagination = {**NO_PAGES, "records": 1, "limit": 25}
+            pagination = {**NO_PAGES, "records": 1, "limit": int(request.url.params["limit"])}
             return _json({"purchase_orders": [hostile(EX_ORDER, insert)], "pagination": pagination})
+        if path.endswith(("/accounts", "/items")):
+            noun = path.rpartition("/")[2]
+            return _json({noun: [hostile(EX_NAMED, insert)], "pagination": {**NO_PAGES, "records": 1}})
         if request.method == "DELETE":
             return _json({"errors": [{"code": f"no{insert}", "message": f"no{insert}"}]}, 409)
         return _json({"purchase_order": hostile(EX_ORDER, insert)})
 
     return Exsited("http://localhost", "id", "secret", "https://r", transport=httpx2.MockTransport(answer))
+
+
+def _one_page(request: httpx2.Request) -> dict[str, Any]:
+    size = int(request.url.params["pageSize"])
+    return {"totalCount": 1, "page": 1, "pageSize": size, "pageCount": 1, "hasMore": False}
 
 
 def _json(value: Any, status: int = 200) -> httpx2.Response:
@@ -191,6 +205,53 @@ async def test_no_unseen_character_leaves_the_server(
     assert survivors == set()
     assert len(UNSEEN) >= 2_278
     assert searched > len(CHUNKS) * 3 * 10
+
+
+RESOURCES = ("po://connection", "po://orders/open", "po://orders/PO-1")
+PROMPTS = {"new_order_from_quote": ("vendor", "item", "quote"), "overdue_this_week": ("vendor",)}
+
+
+async def beside_the_tools(client: Client, insert: str) -> list[str]:
+    """All that resources, completion and prompts tell; the prompts are given the text, as if it had been completed."""
+    told: list[str] = []
+    for uri in RESOURCES:
+        [content] = (await client.read_resource(uri)).contents
+        assert isinstance(content, TextResourceContents)
+        told += strings(json.loads(content.text))
+    for ref, name in (
+        (ResourceTemplateReference(type="ref/resource", uri="po://orders/{number}"), "number"),
+        (PromptReference(type="ref/prompt", name="new_order_from_quote"), "vendor"),
+        (PromptReference(type="ref/prompt", name="new_order_from_quote"), "item"),
+    ):
+        values = (await client.complete(ref, {"name": name, "value": ""})).completion.values
+        assert len(values) == 1, name
+        told += values
+    for name, arguments in PROMPTS.items():
+        got = await client.get_prompt(name, dict.fromkeys(arguments, f"a{insert}b"))
+        told += [message.content.text for message in got.messages if message.content.type == "text"]
+    return told
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("make", CALLS, ids=lambda make: make.__name__)
+async def test_no_unseen_character_leaves_by_a_resource_a_completion_or_a_prompt(
+    make: Callable[[Insert], ERP], era: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caplog.set_level(logging.DEBUG, logger="po_mcp")
+    monkeypatch.setattr(completions, "_FRESH", 0.0)
+    survivors: set[str] = set()
+    written_out = 0
+    inserted = Insert()
+    async with Client(build_server(IN_MEMORY, erp=make(inserted)), mode=MODES[era]) as client:
+        for inserted.text in CHUNKS:
+            sendable = inserted.text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            told = await beside_the_tools(client, sendable)
+            told += [record.getMessage() for record in caplog.records]
+            survivors |= {one for string in told for one in string if one in inserted.text and one != "\n"}
+            written_out += sum(string.count("\\u{") for string in told)
+
+    assert survivors == set()
+    assert written_out > len(UNSEEN)
 
 
 @pytest.mark.parametrize("make", CALLS, ids=lambda make: make.__name__)

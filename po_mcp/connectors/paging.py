@@ -85,16 +85,17 @@ async def scan(
     part_at: Callable[[int], Awaitable[Part[PurchaseOrder]]],
     place_of: Callable[[int, int], int],
     progress: Progress | None,
+    most: int | None,
 ) -> OrderScan:
     """Read all pages of the orders, several at a time, as far as `MOST_PAGES` and `MOST_SECONDS` allow.
 
     `place_of` gives the place of the page of an index, for a number of rows on a page. Where the ERP
-    does not count its orders, one page is read after the other.
+    does not count its orders, one page is read after the other. `most`: no page is read after so many orders.
 
     Raises:
         BadAnswer: a page came again.
     """
-    reading = _Scan(erp, part_at, place_of, progress)
+    reading = _Scan(erp, part_at, place_of, progress, most)
     with anyio.move_on_after(MOST_SECONDS):
         await reading.run()
     if reading.failed is not None:
@@ -113,6 +114,7 @@ class _Scan:
         part_at: Callable[[int], Awaitable[Part[PurchaseOrder]]],
         place_of: Callable[[int, int], int],
         progress: Progress | None,
+        most: int | None,
     ) -> None:
         self.walked: _Walked[PurchaseOrder] = _Walked(erp, lambda order: order.number)
         self.of: int | None = None
@@ -121,6 +123,7 @@ class _Scan:
         self._part_at = part_at
         self._place_of = place_of
         self._progress = progress
+        self._most = most
         self._waiting: dict[int, Part[PurchaseOrder]] = {}
         self._taken = 0
         self._following: int | None = None
@@ -131,11 +134,14 @@ class _Scan:
         await self._read(0, self._place_of(0, 1))
         if self.of is not None and self._following is not None:
             size = max(self._read_rows, 1)
-            pages = min(-(-self.of // size), MOST_PAGES)
+            pages = min(-(-min(self.of, self._most or self.of) // size), MOST_PAGES)
             await self._read_side_by_side((index, self._place_of(index, size)) for index in range(1, pages))
-        while self.failed is None and self._following is not None and self._taken < MOST_PAGES:
+        while self.failed is None and self._following is not None and not self._has_enough():
             await self._read(self._taken, self._following)
         self.is_whole = self._following is None
+
+    def _has_enough(self) -> bool:
+        return self._taken >= MOST_PAGES or (self._most is not None and self._read_rows >= self._most)
 
     async def _read_side_by_side(self, todo: Iterator[tuple[int, int]]) -> None:
         async def one_after_another(scope: anyio.CancelScope) -> None:

@@ -27,6 +27,7 @@ from po_mcp.orders import (
     Progress,
     PurchaseOrder,
     Snapshot,
+    Status,
     Vendor,
     Warehouse,
 )
@@ -52,6 +53,7 @@ class Sandbox:
     notice = "SANDBOX: no real order."
     clock_skew = None
     operations: frozenset[Operation] = frozenset({"list", "get", "create", "finalize", "delete", "catalog"})
+    listed: frozenset[Status] = InventoryPro.listed
     limits = (
         "The sandbox lists open and partly received orders only, and cannot edit an order's lines or receive goods."
     )

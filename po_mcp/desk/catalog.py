@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import anyio
 
@@ -64,13 +64,9 @@ class Catalog:
 
     def __init__(self, erp: ERP, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
-        self._read: Mapping[Kind, Callable[[], Awaitable[tuple[Any, ...]]]] = {
-            "vendor": erp.vendors,
-            "item": erp.items,
-            "warehouse": erp.warehouses,
-        }
+        self._erp = erp
         self._kept: dict[Kind, _Kept] = {}
-        self._reading: Mapping[Kind, anyio.Lock] = {kind: anyio.Lock() for kind in self._read}
+        self._reading: Mapping[Kind, anyio.Lock] = {kind: anyio.Lock() for kind in get_args(Kind)}
 
     async def vendors(self, *, anew: bool = False) -> tuple[Vendor, ...]:
         """Return every vendor."""
@@ -96,8 +92,17 @@ class Catalog:
             good_since = asked_at if anew else self._clock() - KEPT
             if kept is None or kept.at < good_since:
                 at = self._clock()
-                kept = self._kept[kind] = _Kept(await self._read[kind](), at)
+                kept = self._kept[kind] = _Kept(await self._read(kind), at)
         return kept.entries
+
+    async def _read(self, kind: Kind) -> tuple[Any, ...]:
+        match kind:
+            case "vendor":
+                return await self._erp.vendors()
+            case "item":
+                return await self._erp.items()
+            case "warehouse":
+                return await self._erp.warehouses()
 
     async def find(self, kind: Kind, text: str) -> list[Match[Any]]:
         """Return what the words may mean, the best first; where nothing does, the list is read anew."""

@@ -22,8 +22,13 @@ from po_mcp.connectors import connect
 from po_mcp.desk import Desk
 from po_mcp.erp import ERP
 from po_mcp.errors import PurchaseOrderError
+from po_mcp.server import call
+from po_mcp.server.completions import Completions
 from po_mcp.server.instructions import instructions
+from po_mcp.server.notifications import Notifications
+from po_mcp.server.prompts import add_prompts
 from po_mcp.server.purchasing_tool import PurchasingTool
+from po_mcp.server.resources import add_resources
 from po_mcp.tools import REGISTRY, Registered
 from po_mcp.writes.execution import Executor
 from po_mcp.writes.journal import Journal
@@ -87,7 +92,8 @@ def compose(
     journal = Journal(settings.journal_path(), settings.approval_ttl, clock)
     connector = erp or connect(settings, journal.shared_token)
     late_apply, read_lag = settings.bounds()
-    executor = Executor(connector, journal, settings.timeout, late_apply, read_lag)
+    notifications = Notifications()
+    executor = Executor(connector, journal, settings.timeout, late_apply, read_lag, notifications.written)
 
     pin = None if settings.approver_pin is None else Pin(settings.approver_pin.get_secret_value())
     docket = Docket(journal, connector.connection, connector.notice, pin)
@@ -100,6 +106,7 @@ def compose(
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_recover_now_and_then, executor)
+                tasks.start_soon(notifications.run)
                 place = page or Listener(tasks, docket, settings.approval == "page")
                 try:
                     yield Desk(connector, journal, executor, place, settings.create_approval_over, today)
@@ -114,7 +121,7 @@ def compose(
                 on_closed()
 
     listed = [tool for tool in REGISTRY if _is_listed(tool, connector, settings)]
-    server = MCPServer(
+    server = MCPServer[Desk](
         _NAME,
         title="Purchase orders",
         version=__version__,
@@ -123,7 +130,13 @@ def compose(
         tools=[PurchasingTool.of(tool) for tool in listed],
         log_level=settings.log_level,
         request_state_security=RequestStateSecurity.ephemeral(ttl=settings.approval_ttl + _SEAL_OUTLIVES),
+        subscriptions=notifications.bus,
+        middleware=[call.remember],
     )
+    add_resources(server, connector, settings)
+    add_prompts(server, connector, settings)
+    Completions().serve(server)
+    notifications.serve(server)
     return Composed(server, docket)
 
 

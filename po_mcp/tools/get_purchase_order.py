@@ -30,10 +30,16 @@ async def get_purchase_order(
         parts.append(_how_far(order))
     elif order.lines:
         parts += [LINES_HEAD, *map(line_row, order.lines)]
-    added = order.sum_of_lines
-    if added is not None and order.total is not None and added != order.total:
-        parts.append(f"The lines add up to {plain(added)}; the ERP's total is {plain(order.total)}.")
+    parts += remarks(order)
     return result("\n".join(parts), order.model_copy(update={"lines": None}) if detail == "short" else order)
+
+
+def remarks(order: PurchaseOrder) -> list[str]:
+    """Say where the ERP's total is not what its lines add up to; neither is corrected."""
+    added = order.sum_of_lines
+    if added is None or order.total is None or added == order.total:
+        return []
+    return [f"The lines add up to {plain(added)}; the ERP's total is {plain(order.total)}."]
 
 
 def _how_far(order: PurchaseOrder) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
@@ -49,6 +49,7 @@ class Executor:
         timeout: seconds that one call to the ERP may take.
         late_apply: seconds after that in which the ERP may still apply a request; None where nobody knows.
         read_lag: seconds by which a read may show less than the ERP holds; None where nobody knows.
+        on_done: told of every write that was done now, with its outcome; what it makes of that changes nothing here.
     """
 
     erp: ERP
@@ -56,6 +57,7 @@ class Executor:
     timeout: float = 60.0
     late_apply: float | None = None
     read_lag: float | None = None
+    on_done: Callable[[Operation, WriteOutcome], None] | None = None
     _in_hand: set[str] = field(default_factory=set)
 
     async def carry_out(self, operation_id: str) -> WriteOutcome:
@@ -84,6 +86,11 @@ class Executor:
             recorded = await self._reconciled(recorded)
         outcome = self.outcome(recorded)
         return outcome.repeated() if recorded.state == "DONE" else outcome
+
+    @property
+    def _is_prompt(self) -> bool:
+        """Tell whether what the ERP shows is what it holds, at any moment."""
+        return self.late_apply == 0 and self.read_lag == 0
 
     @property
     def _longest(self) -> float:
@@ -193,7 +200,7 @@ class Executor:
             outcome = self._observed(operation, observation, "the write itself was answered with a refusal")
             is_earlier = operation.kind == "create" and isinstance(refusal, Conflict)
             return "DONE", outcome.repeated() if is_earlier else outcome, detail
-        if observation.seen == "absent" and isinstance(refusal, Conflict | OrderNotFound):
+        if observation.seen == "absent" and isinstance(refusal, Conflict | OrderNotFound) and not self._is_prompt:
             # Where a gateway sends a request twice, the second answer is such a one; a reading may lag behind.
             what = f"it was answered with a refusal ({refusal.what}), and no reason for one is seen: {observation.why}."
             return "UNKNOWN", self._in_doubt(operation, what), detail
@@ -230,6 +237,16 @@ class Executor:
             self.journal.settle(operation.id, before, after, outcome, detail)
         except JournalUnavailable:
             logger.error("operation %s ended %s, and the journal cannot record it", operation.id, after)
+        if after == "DONE" and not outcome.replayed:
+            self._tell(operation, outcome)
+
+    def _tell(self, operation: Operation, outcome: WriteOutcome) -> None:
+        if self.on_done is None:
+            return
+        try:
+            self.on_done(operation, outcome)
+        except Exception as exc:  # whoever listens must not turn what was done into a failure
+            logger.warning("operation %s was done, and telling of it failed: %s", operation.id, type(exc).__name__)
 
     def _is_abandoned(self, recorded: Recorded, now: float) -> bool:
         return now > (recorded.sent_at or now) + self._longest + _GRACE

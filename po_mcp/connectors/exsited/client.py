@@ -28,6 +28,7 @@ from po_mcp.orders import (
     Progress,
     PurchaseOrder,
     Snapshot,
+    Status,
     Vendor,
     Warehouse,
 )
@@ -96,6 +97,7 @@ class Exsited:
     title = "Exsited"
     notice = ""
     operations: frozenset[Operation] = frozenset({"list", "get", "create", "delete", "catalog"})
+    listed: frozenset[Status] = frozenset({"draft", "open", "cancelled", "deleted"})
     limits = "Exsited cannot finalize an order; editing its lines and receiving goods are not offered here."
 
     def __init__(
@@ -155,7 +157,7 @@ class Exsited:
         async def part_at(offset: int) -> Part[PurchaseOrder]:
             return translate.orders_part(await self._orders(_ROWS, offset, chosen), offset, query.status)
 
-        scanned = await scan(self.title, part_at, lambda index, size: index * size, progress)
+        scanned = await scan(self.title, part_at, lambda index, size: index * size, progress, query.most)
         return picked(scanned, query)
 
     async def get_order(self, number: str) -> PurchaseOrder:

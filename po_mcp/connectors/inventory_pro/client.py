@@ -27,6 +27,7 @@ from po_mcp.orders import (
     Progress,
     PurchaseOrder,
     Snapshot,
+    Status,
     Vendor,
     Warehouse,
 )
@@ -65,6 +66,7 @@ class InventoryPro:
     title = "Inventory Pro"
     notice = ""
     operations: frozenset[Operation] = frozenset({"list", "get", "create", "finalize", "catalog"})
+    listed: frozenset[Status] = frozenset({"open", "partial"})
     limits = (
         "Inventory Pro's API lists open and partly received orders only, and cannot delete or cancel an order, "
         "edit its lines or receive goods."
@@ -128,7 +130,7 @@ class InventoryPro:
             answer = await self._wire.read(_ORDERS, params=params)
             return translate.orders_part(answer.body, params)
 
-        scanned = await scan(self.title, part_at, lambda index, size: index + 1, progress)
+        scanned = await scan(self.title, part_at, lambda index, size: index + 1, progress, query.most)
         return picked(scanned, OrderQuery(status=query.status))
 
     async def get_order(self, number: str) -> PurchaseOrder:

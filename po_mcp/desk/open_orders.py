@@ -1,0 +1,36 @@
+"""The orders that are open or partly received, as many as are asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from po_mcp.desk import Desk
+from po_mcp.desk.reading import with_names
+from po_mcp.orders import OrderQuery, PurchaseOrder, Status
+
+_OPEN: frozenset[Status] = frozenset({"open", "partial"})
+
+
+@dataclass(frozen=True)
+class OpenOrders:
+    """Open and partly received orders, without their lines. `total_count` counts those that were left out, too.
+
+    `complete` is False where some were left out, or where the ERP's list moved while it was read.
+    """
+
+    orders: tuple[PurchaseOrder, ...]
+    total_count: int
+    complete: bool
+
+
+async def open_orders(desk: Desk, most: int) -> OpenOrders:
+    """Return open and partly received orders, no fewer than `most` if there are so many."""
+    desk.need("list")
+    scan = await desk.erp.scan_orders(OrderQuery(status=_asked_for(desk), most=most))
+    found = tuple(await with_names(desk, [order for order in scan.orders if order.status in _OPEN]))
+    return OpenOrders(orders=found, total_count=scan.of or len(found), complete=scan.complete)
+
+
+def _asked_for(desk: Desk) -> Status | None:
+    """Ask for a status only where the ERP lists others, too: some have no filter for it."""
+    return None if desk.erp.listed <= _OPEN else "open"

@@ -1,0 +1,309 @@
+"""Notifications: whoever subscribed hears of our own writes, and a write never hears of the notifications."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client, MCPError
+from mcp.client.session import IncomingMessage
+from mcp.client.subscriptions import ResourceUpdated
+from mcp.server.connection import Connection
+from mcp.server.subscriptions import InMemorySubscriptionBus
+from mcp.shared.exceptions import MCPDeprecationWarning
+from mcp.types import ElicitResult, ResourceUpdatedNotification
+
+from po_mcp.server import build_server
+from po_mcp.server.notifications import Notifications
+from tests.office import ERAS, IN_MEMORY, Office, Person, Transport, accept, outcome
+
+LEGACY = "2025-11-25"
+both_eras = pytest.mark.parametrize("era", ERAS)
+both_transports = pytest.mark.parametrize("transport", ["memory", "stdio"])
+OPEN = "po://orders/open"
+LINE = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
+WRITES: dict[str, tuple[str, dict[str, Any], ElicitResult]] = {
+    "create": ("create_purchase_order", {"number": "NEW-1", "vendor": "12", "lines": [LINE]}, accept()),
+    "finalize": (
+        "finalize_purchase_order",
+        {"number": "PO-2025-0037"},
+        accept(confirm=True, create_backorder=True),
+    ),
+    "delete": ("delete_purchase_order", {"number": "PO-2025-0038"}, accept(order_number="PO-2025-0038")),
+}
+CHANGED = {
+    "create": ["po://orders/NEW-1", OPEN],
+    "finalize": ["po://orders/PO-2025-0037", "po://orders/PO-2025-0037-BO1", OPEN],
+    "delete": ["po://orders/PO-2025-0038", OPEN],
+}
+ORDERS = sorted({uri for uris in CHANGED.values() for uri in uris})
+
+
+class Heard:
+    """The addresses of the resources that a client was told of, in order."""
+
+    def __init__(self) -> None:
+        self.uris: list[str] = []
+        self.listened: list[str] = []
+        """Those that came by a stream of 2026-07-28; the SDK's client passes each on as a message, too."""
+
+    async def __call__(self, message: IncomingMessage) -> None:
+        if isinstance(message, ResourceUpdatedNotification):
+            self.uris.append(str(message.params.uri))
+
+    async def all(self, count: int) -> list[str]:
+        """Wait until so many were heard, and a moment for one too many."""
+        with anyio.move_on_after(10):
+            while len(self.uris) < count:  # noqa: ASYNC110
+                await anyio.sleep(0.01)
+        await anyio.sleep(0.2)
+        return self.uris
+
+
+async def subscribe(client: Client, uri: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MCPDeprecationWarning)
+        await client.subscribe_resource(uri)
+
+
+async def unsubscribe(client: Client, uri: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", MCPDeprecationWarning)
+        await client.unsubscribe_resource(uri)
+
+
+@asynccontextmanager
+async def listening(client: Client, era: str, heard: Heard, uris: Sequence[str]) -> AsyncIterator[None]:
+    """Subscribe as the era has it, and keep hearing."""
+    if era == LEGACY:
+        for uri in uris:
+            await subscribe(client, uri)
+        yield
+        return
+    async with client.listen(resource_subscriptions=uris) as subscription, anyio.create_task_group() as tasks:
+
+        async def hear() -> None:
+            async for event in subscription:
+                assert isinstance(event, ResourceUpdated)
+                heard.listened.append(event.uri)
+
+        tasks.start_soon(hear)
+        yield
+        tasks.cancel_scope.cancel()
+
+
+@both_transports
+@both_eras
+@pytest.mark.parametrize("write", WRITES)
+async def test_a_write_that_is_done_is_told_to_whoever_subscribed_and_once(
+    office: Office, era: str, write: str, transport: Transport
+) -> None:
+    tool, arguments, answer = WRITES[write]
+    heard = Heard()
+    async with (
+        office.client(era, Person(answer), transport, hears=heard) as client,
+        listening(client, era, heard, ORDERS),
+    ):
+        done = outcome(await client.call_tool(tool, arguments))
+        first = list(await heard.all(len(CHANGED[write])))
+        again = outcome(await client.call_tool(tool, arguments))
+        later = await heard.all(len(first))
+
+    assert (done["status"], done["replayed"]) == ("done", False)
+    assert first == CHANGED[write]
+    assert heard.listened == ([] if era == LEGACY else first)
+    assert (again["status"], again["replayed"]) == ("done", True)
+    assert later == first
+
+
+async def test_an_order_that_was_there_before_is_not_told(office: Office) -> None:
+    """Another server created the very same one: the ERP refuses it, and the outcome is that of the earlier call."""
+    tool, arguments, _ = WRITES["create"]
+    async with office.client(LEGACY, journal=str(office.journal.with_name("another.db"))) as client:
+        assert outcome(await client.call_tool(tool, arguments))["status"] == "done"
+    heard = Heard()
+    async with office.client(LEGACY, hears=heard) as client:
+        await subscribe(client, OPEN)
+        told = outcome(await client.call_tool(tool, arguments))
+        uris = await heard.all(0)
+
+    assert (told["status"], told["replayed"], uris) == ("done", True, [])
+
+
+@both_eras
+async def test_only_what_was_subscribed_to_is_told(office: Office, era: str) -> None:
+    tool, arguments, answer = WRITES["delete"]
+    heard = Heard()
+    async with (
+        office.client(era, Person(answer), hears=heard) as client,
+        listening(client, era, heard, ["po://orders/PO-2025-0042", OPEN]),
+    ):
+        assert outcome(await client.call_tool(tool, arguments))["status"] == "done"
+        assert await heard.all(1) == [OPEN]
+
+
+@both_eras
+async def test_a_write_that_is_not_done_is_not_told(office: Office, era: str) -> None:
+    heard = Heard()
+    async with (
+        office.client(era, Person(ElicitResult(action="decline")), hears=heard) as client,
+        listening(client, era, heard, ORDERS),
+    ):
+        for tool, arguments, _ in (WRITES["delete"], WRITES["finalize"]):
+            assert outcome(await client.call_tool(tool, arguments))["status"] == "declined"
+        assert await heard.all(0) == []
+
+
+async def test_whoever_unsubscribed_is_told_no_more(office: Office) -> None:
+    tool, arguments, _ = WRITES["create"]
+    heard = Heard()
+    async with office.client(LEGACY, hears=heard) as client:
+        await subscribe(client, OPEN)
+        await subscribe(client, "po://orders/NEW-1")
+        await unsubscribe(client, OPEN)
+        await unsubscribe(client, OPEN)
+        assert outcome(await client.call_tool(tool, arguments))["status"] == "done"
+        assert await heard.all(1) == ["po://orders/NEW-1"]
+
+
+@pytest.mark.parametrize("mode", ["auto", "legacy"])
+async def test_both_eras_say_that_one_can_subscribe_and_complete(mode: str) -> None:
+    async with Client(build_server(IN_MEMORY), mode=mode) as client:
+        capabilities = client.server_capabilities
+
+    assert capabilities.resources is not None
+    assert capabilities.resources.subscribe is True
+    assert capabilities.completions is not None
+
+
+@pytest.mark.parametrize("uri", ["file:///etc/passwd", "https://example.com", "po://" + "x" * 100])
+async def test_what_is_no_resource_of_ours_cannot_be_subscribed_to(office: Office, uri: str) -> None:
+    async with office.client(LEGACY) as client:
+        with pytest.raises(MCPError, match=r"There is no such resource\. Subscribe to po://orders/open"):
+            await subscribe(client, uri)
+
+
+async def test_subscriptions_of_one_client_are_bounded(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("po_mcp.server.notifications._MOST_SUBSCRIPTIONS", 2)
+    async with office.client(LEGACY) as client:
+        for uri in (OPEN, "po://orders/1", OPEN):
+            await subscribe(client, uri)
+        with pytest.raises(MCPError, match="There are too many subscriptions"):
+            await subscribe(client, "po://orders/2")
+
+
+async def test_a_client_that_left_is_forgotten(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Notifications] = []
+    begin = Notifications.__init__
+
+    def kept(self: Notifications) -> None:
+        begin(self)
+        made.append(self)
+
+    monkeypatch.setattr(Notifications, "__init__", kept)
+    async with office.client(LEGACY) as client:
+        await subscribe(client, OPEN)
+        assert len(made[0]._subscribed) == 1
+
+    assert made[0]._subscribed == {}
+
+
+async def _raises(*given: Any, **more: Any) -> None:
+    raise RuntimeError("the wire is broken")
+
+
+async def _hangs(*given: Any, **more: Any) -> None:
+    await anyio.sleep_forever()
+
+
+@both_eras
+@pytest.mark.parametrize("failure", [_raises, _hangs])
+async def test_a_notification_that_fails_disturbs_no_write(
+    office: Office, era: str, failure: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Connection, "send_resource_updated", failure)
+    monkeypatch.setattr(InMemorySubscriptionBus, "publish", failure)
+    async with office.client(era) as client:
+        if era == LEGACY:
+            await subscribe(client, OPEN)
+        for number in ("NEW-1", "NEW-2"):
+            line = {**LINE, "quantity": number[-1]}
+            order = {"number": number, "vendor": "12", "lines": [line]}
+            with anyio.fail_after(5):
+                assert outcome(await client.call_tool("create_purchase_order", order))["status"] == "done"
+
+
+async def test_a_client_that_takes_no_notification_keeps_the_next_one_from_nobody(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tell = Connection.send_resource_updated
+
+    async def stuck_at_first(self: Connection, uri: str) -> None:
+        if uri != OPEN:
+            await anyio.sleep_forever()
+        await tell(self, uri)
+
+    monkeypatch.setattr("po_mcp.server.notifications._LONGEST", 0.1)
+    monkeypatch.setattr(Connection, "send_resource_updated", stuck_at_first)
+    heard = Heard()
+    async with office.client(LEGACY, hears=heard) as client:
+        for uri in (OPEN, "po://orders/NEW-1"):
+            await subscribe(client, uri)
+        tool, arguments, _ = WRITES["create"]
+        assert outcome(await client.call_tool(tool, arguments))["status"] == "done"
+        assert await heard.all(1) == [OPEN]
+
+
+@both_eras
+async def test_a_listener_that_crashes_disturbs_no_write(
+    office: Office, era: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*given: Any) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr("po_mcp.server.notifications.order_uri", crash)
+    tool, arguments, _ = WRITES["create"]
+    async with office.client(era) as client:
+        done = outcome(await client.call_tool(tool, arguments))
+        operations = outcome(await client.call_tool("get_operation", {"operation_id": done["operation_id"]}))
+
+    assert done["status"] == "done"
+    assert operations["operations"][0]["status"] == "done"
+
+
+async def test_a_write_that_was_not_known_is_told_once_it_is_seen(office: Office) -> None:
+    """The answer is lost and the order cannot be read; a later reading shows that it was created."""
+    import httpx2
+
+    lost = True
+
+    async def lose(inner: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        await inner.handle_async_request(request)
+        raise httpx2.ReadError("lost")
+
+    async def unreadable(request: httpx2.Request) -> httpx2.Response:
+        office.tap.seen.append((request.method, request.url.path))
+        assert office.tap.inner is not None
+        if office.tap.seen[-1] in office.tap.writes:
+            return await lose(office.tap.inner, request)
+        if lost and request.url.path.endswith("/NEW-1"):
+            raise httpx2.ReadError("lost")
+        return await office.tap.inner.handle_async_request(request)
+
+    office.tap.handle_async_request = unreadable  # type: ignore[method-assign]
+    tool, arguments, _ = WRITES["create"]
+    heard = Heard()
+    async with office.client(LEGACY, hears=heard) as client:
+        await subscribe(client, OPEN)
+        unknown = outcome(await client.call_tool(tool, arguments))
+        before = list(await heard.all(0))
+        lost = False
+        settled = outcome(await client.call_tool("get_operation", {"operation_id": unknown["operation_id"]}))
+        after = await heard.all(1)
+
+    assert (unknown["status"], before) == ("unknown", [])
+    assert (settled["operations"][0]["status"], after) == ("done", [OPEN])

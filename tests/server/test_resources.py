@@ -1,0 +1,237 @@
+"""The resources: what is listed, what they tell, and what they say where there is nothing to tell."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+import pytest
+from mcp import Client, MCPError
+from mcp.types import ElicitResult, TextResourceContents
+
+from po_mcp.config import Settings
+from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.sandbox import Sandbox
+from po_mcp.errors import Unreachable
+from po_mcp.orders import OrderQuery, Progress
+from po_mcp.server import build_server
+from tests.office import ERAS, IN_MEMORY, MODES, REAL, Office, Person, Transport, accept, outcome
+
+both_eras = pytest.mark.parametrize("era", ERAS)
+both_transports = pytest.mark.parametrize("transport", ["memory", "stdio"])
+
+
+async def read(client: Client, uri: str) -> Mapping[str, Any]:
+    [content] = (await client.read_resource(uri)).contents
+    assert isinstance(content, TextResourceContents)
+    assert (content.uri, content.mime_type) == (uri, "application/json")
+    told: Mapping[str, Any] = json.loads(content.text)
+    return told
+
+
+@both_transports
+@both_eras
+async def test_an_order_is_told_as_its_tool_tells_it(office: Office, era: str, transport: Transport) -> None:
+    async with office.client(era, transport=transport) as client:
+        told = await read(client, "po://orders/PO-2025-0042")
+        order = outcome(await client.call_tool("get_purchase_order", {"number": "PO-2025-0042"}))
+
+    added = {
+        "notice": "SANDBOX: no real order.",
+        "remarks": ["The lines add up to 910.00; the ERP's total is 4250.00."],
+    }
+    assert told == {**added, **order}
+
+
+@both_transports
+@both_eras
+async def test_the_open_orders_are_told_short_and_counted(office: Office, era: str, transport: Transport) -> None:
+    async with office.client(era, transport=transport) as client:
+        told = await read(client, "po://orders/open")
+
+    assert (told["notice"], told["total_count"], told["complete"]) == ("SANDBOX: no real order.", 28, True)
+    assert len({order["number"] for order in told["orders"]}) == 28
+    assert {order["status"] for order in told["orders"]} == {"open", "partial"}
+    assert told["orders"][0] == {
+        "number": "PO-2025-0042",
+        "vendor": "Acme Fasteners",
+        "status": "open",
+        "ordered_at": "2025-05-15T00:00:00Z",
+        "expected_on": "2025-06-01",
+        "total": "4250.00",
+    }
+
+
+async def test_more_open_orders_than_are_shown_are_counted_and_said_to_be_missing(office: Office) -> None:
+    async with office.client() as client:
+        await read(client, "po://orders/open")
+        lines = [{"item": "BOLT-M8-30", "quantity": "1", "unit_price": "1", "warehouse": "1"}]
+        for count in range(73):
+            order = {"number": f"MORE-{count}", "vendor": "12", "lines": [{**lines[0], "quantity": str(count + 1)}]}
+            assert outcome(await client.call_tool("create_purchase_order", order))["status"] == "done"
+        told = await read(client, "po://orders/open")
+
+    assert (told["total_count"], told["complete"], len(told["orders"])) == (101, False, 100)
+
+
+async def test_an_erp_that_lists_closed_orders_too_is_asked_for_the_open_ones() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        if request.url.path.endswith("/token"):
+            return _json({"access_token": "t", "expires_in": 9999})
+        asked.append(request.url.params.get("filter", ""))
+        pagination = {"records": 0, "limit": 50, "offset": 0, "previous_page": "", "next_page": "NULL"}
+        return _json({"purchase_orders": [], "pagination": pagination})
+
+    erp = Exsited("http://localhost", "id", "secret", "https://r", transport=httpx2.MockTransport(answer))
+    async with Client(build_server(IN_MEMORY, erp=erp)) as client:
+        told = await read(client, "po://orders/open")
+
+    assert told == {"total_count": 0, "complete": True, "orders": []}
+    assert asked == ["purchase-orders/status eq 'ACTIVE'"]
+
+
+def _json(value: Any) -> httpx2.Response:
+    return httpx2.Response(200, stream=httpx2.ByteStream(json.dumps(value).encode()))
+
+
+@both_eras
+@pytest.mark.parametrize(
+    ("uri", "said"),
+    [
+        ("po://orders/PO-1999-0001", "knows no such order. Check the number with list_purchase_orders."),
+        ("po://orders/PO%201", "That is no order number. Nothing was sent. Write letters, digits,"),
+        ("po://orders/..", "Unknown resource"),
+        ("po://orders/..%2FVendor", "Unknown resource"),
+        ("po://orders/a/b", "Unknown resource"),
+        ("po://nothing", "Unknown resource"),
+    ],
+)
+async def test_what_is_not_there_is_not_found(office: Office, era: str, uri: str, said: str) -> None:
+    async with office.client(era) as client:
+        with pytest.raises(MCPError) as raised:
+            await client.read_resource(uri)
+
+    assert raised.value.error.code == -32602
+    assert said in raised.value.error.message
+
+
+class Broken(Sandbox):
+    """An ERP that cannot be reached."""
+
+    async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> Any:
+        raise Unreachable("The sandbox gave no answer.")
+
+    async def vendors(self) -> Any:
+        raise Unreachable("The sandbox gave no answer.")
+
+
+@both_eras
+async def test_an_erp_that_cannot_be_reached_is_told_with_the_next_step(era: str) -> None:
+    async with Client(build_server(IN_MEMORY, erp=Broken()), mode=MODES[era]) as client:
+        with pytest.raises(MCPError) as raised:
+            await client.read_resource("po://orders/open")
+
+    assert raised.value.error.code == -32603
+    assert raised.value.error.message.startswith("The sandbox gave no answer. Try again in a while;")
+
+
+WAYS: list[tuple[Person | None, dict[str, Any], list[str]]] = [
+    (Person(accept()), {}, ["form", "page", "terminal"]),
+    (None, {}, ["page", "terminal"]),
+    (Person(accept()), {"approval": "page"}, ["page", "terminal"]),
+]
+
+
+@both_eras
+@pytest.mark.parametrize(("person", "settings", "ways"), WAYS, ids=["a form", "no form", "the operator wants the page"])
+async def test_the_connection_tells_how_this_client_is_asked(
+    office: Office, era: str, person: Person | None, settings: dict[str, Any], ways: list[str]
+) -> None:
+    async with office.client(era, person, **settings) as client:
+        told = await read(client, "po://connection")
+
+    assert told["approval"] == {"ways": ways, "open_for_seconds": 600.0}
+
+
+async def test_where_there_is_no_page_the_terminal_is_left(office: Office) -> None:
+    server = build_server(Settings(sandbox=":memory:"), with_page=False)
+    async with Client(server) as client:
+        told = await read(client, "po://connection")
+
+    assert told["approval"]["ways"] == ["terminal"]
+
+
+@both_transports
+@both_eras
+async def test_the_connection_tells_what_can_and_cannot_be_done(office: Office, era: str, transport: Transport) -> None:
+    async with office.client(era, transport=transport) as client:
+        told = await read(client, "po://connection")
+
+    assert (told["notice"], told["erp"], told["read_only"]) == ("SANDBOX: no real order.", "Sandbox", False)
+    assert {"list", "get", "create", "finalize", "delete", "catalog"} <= set(told["can"])
+    assert "edit an order's lines" in told["limits"]
+    assert (told["orders_per_page"], told["seconds_per_call"]) == (50, 60.0)
+
+
+async def test_a_connection_that_is_read_only_can_only_read_and_asks_nobody(office: Office) -> None:
+    async with office.client(read_only=True, create_approval_over="99") as client:
+        told = await read(client, "po://connection")
+
+    assert (told["can"], told["read_only"]) == (["list", "get", "catalog"], True)
+    assert "approval" not in told
+
+
+async def test_the_connection_names_no_place_and_holds_no_secret() -> None:
+    secrets = {"client_id": "ID-f00d", "client_secret": "SECRET-f00d", "approver_pin": "PIN-f00d"}
+    settings = Settings(**{**REAL, **secrets, "base_url": "https://erp.example.com", "journal": "/tmp/j-f00d.db"})
+    async with Client(build_server(settings.model_copy(update={"journal": ":memory:"}))) as client:
+        [content] = (await client.read_resource("po://connection")).contents
+        listed = [await client.list_resources(), await client.list_resource_templates(), await client.list_prompts()]
+
+    assert isinstance(content, TextResourceContents)
+    told = content.text + "".join(one.model_dump_json() for one in listed)
+    assert "Inventory Pro" in told
+    assert not any(word in told for word in ("f00d", "example.com", "http", "/tmp", "secret"))
+    assert json.loads(content.text)["cannot"]
+
+
+class WithoutLists(Sandbox):
+    operations = Sandbox.operations - {"list", "get"}
+
+
+@both_eras
+async def test_a_resource_that_the_erp_cannot_serve_is_not_listed(era: str) -> None:
+    async with Client(build_server(IN_MEMORY, erp=WithoutLists()), mode=MODES[era]) as client:
+        resources = [one.uri for one in (await client.list_resources()).resources]
+        templates = (await client.list_resource_templates()).resource_templates
+        with pytest.raises(MCPError):
+            await client.read_resource("po://orders/open")
+
+    assert (resources, templates) == (["po://connection"], [])
+
+
+@both_eras
+async def test_the_lists_take_little_of_a_models_context(office: Office, era: str) -> None:
+    async with office.client(era) as client:
+        resources = await client.list_resources()
+        templates = await client.list_resource_templates()
+        prompts = await client.list_prompts()
+
+    assert [one.uri for one in resources.resources] == ["po://connection", "po://orders/open"]
+    assert [one.uri_template for one in templates.resource_templates] == ["po://orders/{number}"]
+    texts = [one.model_dump_json(by_alias=True, exclude_none=True) for one in (resources, templates, prompts)]
+    assert len("".join(texts)) / 4 < 600
+
+
+async def test_reading_asks_nobody_and_writes_nothing(office: Office) -> None:
+    person = Person(ElicitResult(action="accept"))
+    async with office.client(person=person) as client:
+        for uri in ("po://connection", "po://orders/open", "po://orders/PO-2025-0042"):
+            await client.read_resource(uri)
+
+    assert person.asked == []
+    assert office.tap.writes == []
