@@ -21,7 +21,7 @@ from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.connectors.retrying import Retrying
 from po_mcp.desk import Desk
-from po_mcp.desk.deciding import delete_order, finalize_order
+from po_mcp.desk.deciding import cancel_order, delete_order, finalize_order
 from po_mcp.desk.following import get_operations
 from po_mcp.desk.ordering import create_order
 from po_mcp.erp import ERP
@@ -342,6 +342,8 @@ async def _called(desk: Desk, call: Call, person: Yes) -> WriteOutcome:
             return await create_order(desk, call.number, call.arguments["vendor"], lines, None, None, person)
         case "finalize_purchase_order":
             return await finalize_order(desk, call.number, call.arguments["create_backorder"], person)
+        case "cancel_purchase_order":
+            return await cancel_order(desk, call.number, person)
     return await delete_order(desk, call.number, person)
 
 
