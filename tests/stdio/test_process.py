@@ -192,7 +192,7 @@ def test_a_line_of_200_megabytes_is_refused_and_the_memory_does_not_go_with_it()
         after = peak_memory(client.process)
         ended = client.end()
 
-    assert len(answer["result"]["tools"]) == 6
+    assert len(answer["result"]["tools"]) == 7
     assert after - before < 40, f"{before} MB before, {after} MB after"
     assert ended[0] == 0
 
