@@ -39,6 +39,8 @@ IN_DOUBT = (
     "late-apply",
 )
 """Faults of a write after which the program must look at what came of it."""
+DENIED = ("404-applied", "409-applied")
+"""A definite no to what was carried out: believed once a reading shows no effect, so a stale reading makes it a lie."""
 BAD_LOOKS = (
     "500",
     "404",
@@ -106,7 +108,8 @@ def pairs(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
     bounds: Sequence[Bounds] = ("unset", "kept")
     for flow, first, second, known, on in product(FLOWS, IN_DOUBT, BAD_LOOKS, bounds, (False, True)):
         write = calm[flow].write
-        kept = "broken" if second == "stale" and on and known == "kept" else known  # it outlasts the READ_LAG
+        outlasts = on and known == "kept"  # the READ_LAG
+        kept = "broken" if second == "stale" and (outlasts or first in DENIED) else known
         yield Scenario(flow, ((first, write), (second, write + 1)), kept, on)
 
 
