@@ -6,6 +6,7 @@ and against a real one over stdio.
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -16,10 +17,11 @@ from mcp import Client, MCPError
 from mcp.types import ElicitResult, ErrorData, InputRequiredResult
 
 from po_mcp.config import Settings
+from po_mcp.connectors.exsited import Exsited
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.records import LIVE, LineDraft, OrderDraft
 from po_mcp.server import build_server
-from tests.office import ERAS, Office, Person, Reply, Transport, accept, outcome, text
+from tests.office import ERAS, IN_MEMORY, MODES, Office, Person, Reply, Transport, accept, outcome, text
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037", CANCEL: "PO-2025-0041"}
@@ -535,3 +537,56 @@ async def test_an_erp_without_a_cancel_lists_no_such_tool_and_neither_does_a_rea
         "exsited": True,
         "read-only": False,
     }
+
+
+def exsited_showing(status: str) -> Exsited:
+    """Exsited, whose one order stands so and was invoiced."""
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        path = request.url.path
+        one_page = {"pagination": {"records": 1, "limit": 100, "offset": 0}}
+        line = {"uuid": "u", "item_id": "ITEM-0055", "item_quantity": "40.000000"}
+        bodies: dict[str, Any] = {
+            "token": {"access_token": "t", "expires_in": 3600},
+            "purchase-invoices": {"purchase_invoices": [{"id": "PI-LHROM9-0001"}], **one_page},
+            "item-receipts": {"purchase_order": {"item_receipts": [], "pagination": {"records": 0}}},
+        }
+        order = {"purchase_order": {"id": "PO-1", "uuid": "u", "status": status, "lines": [line]}}
+        body = bodies.get(path.rpartition("/")[2], order)
+        assert request.method == "GET" or "token" in path, "nothing may be written"
+        return httpx2.Response(200, stream=httpx2.ByteStream(json.dumps(body).encode()))
+
+    return Exsited("http://localhost", "id", "secret", "https://r", transport=httpx2.MockTransport(answer))
+
+
+@both_eras
+@pytest.mark.parametrize(
+    ("status", "cancel", "offered"),
+    [
+        ("ACTIVE", None, True),
+        ("DRAFT", None, True),
+        ("INACTIVE", "Order PO-1 is cancelled already. Nobody was asked and nothing was sent.", False),
+        ("DELETED", "Order PO-1 is deleted already. Nobody was asked and nothing was sent.", False),
+        (
+            "HELD",
+            'Order PO-1 is in a state that is not known here: the ERP calls it "HELD". Look at it in the ERP before '
+            "asking again. Nobody was asked and nothing was sent.",
+            False,
+        ),
+    ],
+)
+async def test_how_an_order_stands_in_exsited_decides_whether_a_person_is_asked_to_cancel_it(
+    era: str, status: str, cancel: str | None, offered: bool
+) -> None:
+    person = Person(ElicitResult(action="decline"))
+    server = build_server(IN_MEMORY, erp=exsited_showing(status))
+
+    async with Client(server, mode=MODES[era], elicitation_callback=person) as client:
+        deleting = outcome(await client.call_tool(DELETE, {"number": "PO-1"}))
+        cancelling = outcome(await client.call_tool(CANCEL, {"number": "PO-1"}))
+
+    assert deleting["status"] == "refused"
+    assert ("cancel_purchase_order(PO-1)" in deleting["message"]) is offered
+    assert len(person.asked) == (cancel is None)
+    assert cancelling["status"] == ("declined" if cancel is None else "refused")
+    assert cancel in (None, cancelling["message"])
