@@ -19,10 +19,10 @@ from po_mcp.orders import (
     Warehouse,
 )
 
-Operation = Literal["list", "get", "create", "finalize", "delete", "catalog"]
+Operation = Literal["list", "get", "create", "finalize", "delete", "cancel", "catalog"]
 """What an ERP may offer. A tool whose operation is not offered is not listed."""
 
-Guarded = Literal["finalize", "delete"]
+Guarded = Literal["finalize", "delete", "cancel"]
 """What needs a person's yes."""
 
 
@@ -98,6 +98,9 @@ class ERP(Protocol):
 
     async def delete_order(self, number: str) -> None:
         """Delete the order for good."""
+
+    async def cancel_order(self, number: str) -> None:
+        """Call the order off; the ERP keeps it, and can make it active again."""
 
     async def aclose(self) -> None:
         """Close sockets and files."""

@@ -296,6 +296,9 @@ class Snapshot(Record):
     blockers: tuple[Text, ...] = ()
 
 
+CAN_BE_CANCELLED: frozenset[Status] = frozenset({"draft", "open", "partial"})
+"""In which states an order can be called off."""
+
 STATUS_WORDS: Mapping[Status, str] = {
     "draft": "a draft",
     "open": "open",

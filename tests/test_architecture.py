@@ -146,7 +146,7 @@ def test_one_function_alone_sends_a_write_and_it_needs_a_claim() -> None:
         if isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef)
         for call in ast.walk(function)
         if isinstance(call, ast.Attribute)
-        and call.attr in ("create_order", "finalize_order", "delete_order")
+        and call.attr in ("create_order", "finalize_order", "delete_order", "cancel_order")
         and not (isinstance(call.value, ast.Name) and call.value.id in ("ordering", "deciding"))
     }
     claims = {

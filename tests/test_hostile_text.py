@@ -135,7 +135,7 @@ def exsited(inserted: Insert) -> ERP:
         if path.endswith(("/accounts", "/items")):
             noun = path.rpartition("/")[2]
             return _json({noun: [hostile(EX_NAMED, insert)], "pagination": {**NO_PAGES, "records": 1}})
-        if request.method == "DELETE":
+        if request.method == "DELETE" or path.endswith("/cancel"):
             return _json({"errors": [{"code": f"no{insert}", "message": f"no{insert}"}]}, 409)
         return _json({"purchase_order": hostile(EX_ORDER, insert)})
 
@@ -172,6 +172,7 @@ CALLS: dict[Callable[[Insert], ERP], list[tuple[str, dict[str, Any], dict[str, A
     exsited: [
         ("list_purchase_orders", {}, {}),
         ("get_purchase_order", {"number": "PO-1"}, {}),
+        ("cancel_purchase_order", {"number": "PO-1"}, {"confirm": True}),
         ("delete_purchase_order", {"number": "PO-1"}, {"order_number": "PO-1"}),
     ],
 }

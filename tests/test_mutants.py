@@ -25,7 +25,7 @@ from po_mcp.writes.journal import Claim, Journal
 from po_mcp.writes.operation import Recorded
 from tests.office import Office, Person, Reply, accept, outcome
 
-DELETE, FINALIZE = "delete_purchase_order", "finalize_purchase_order"
+DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 Patch = pytest.MonkeyPatch
 Harm = Callable[[Office], Awaitable[bool]]
 
@@ -100,6 +100,54 @@ async def an_order_that_cannot_be_deleted(office: Office) -> bool:
     async with office.client(person=asked) as client:
         await client.call_tool(DELETE, {"number": "PO-2025-0037"})
     return bool(asked.asked)
+
+
+async def a_cancel_of_an_order_that_changed(office: Office) -> bool:
+    """Goods arrive while the person is asked. Harm: the order is cancelled all the same."""
+
+    def arrive(params: object) -> Reply:
+        office.change(lambda book: book.receive("PO-2025-0037", {2: Decimal(10)}))
+        return accept(confirm=True)
+
+    async with office.client(person=Person(arrive)) as client:
+        await client.call_tool(CANCEL, {"number": "PO-2025-0037"})
+    return len(office.tap.writes) > 0
+
+
+async def a_cancel_with_an_answer_of_the_wrong_type(office: Office) -> bool:
+    """Harm: the text "false" is taken for a yes."""
+    async with office.client(person=Person(accept(confirm="false"))) as client:
+        await client.call_tool(CANCEL, {"number": "PO-2025-0037"})
+    return bool(office.order("PO-2025-0037").status == "cancelled")
+
+
+async def a_cancel_by_a_client_that_cannot_be_asked(office: Office) -> bool:
+    """Harm: who cannot be asked is taken to agree."""
+    async with office.client() as client:
+        await client.call_tool(CANCEL, {"number": "PO-2025-0037"})
+    return len(office.tap.writes) > 0
+
+
+async def an_order_that_cannot_be_cancelled(office: Office) -> bool:
+    """Harm: a person is asked in vain, and the ERP gets a cancel that it must refuse."""
+    office.change(lambda book: book.finalize("PO-2025-0036", create_backorder=False))
+    asked = Person(accept(confirm=True))
+    async with office.client(person=asked) as client:
+        await client.call_tool(CANCEL, {"number": "PO-2025-0036"})
+    return bool(asked.asked)
+
+
+async def a_cancel_that_is_told_of_another_order(office: Office) -> bool:
+    """The success names another order, and ours is not cancelled. Harm: it is told as done."""
+
+    async def mistaken(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        body = b'{"purchase_order": {"id": "PO-2025-0042", "status": "INACTIVE"}}'
+        return httpx2.Response(200, stream=httpx2.ByteStream(body))
+
+    office.tap.disturb = mistaken
+    async with office.client(person=Person(accept(confirm=True))) as client:
+        told = outcome(await client.call_tool(CANCEL, {"number": "PO-2025-0037"}))
+    return bool(told["status"] == "done")
 
 
 async def a_vendor_whose_name_forges_a_line(office: Office) -> bool:
@@ -186,14 +234,20 @@ def unknown_arguments_are_dropped(patch: Patch) -> None:
 
 
 def proceed_where_nobody_can_be_asked(patch: Patch) -> None:
-    async def agreeable(self: person.Person, operation_id: str, question: object, page: object) -> approval.Answer:
-        return approval.Answer("accepted", {"confirm": True, "create_backorder": True})
+    async def agreeable(
+        self: person.Person, operation_id: str, question: approval.Question, page: object
+    ) -> approval.Answer:
+        return approval.Answer("accepted", {field.name: True for field in question.fields})
 
     patch.setattr(person.Person, "ask", agreeable)
 
 
 def nothing_is_refused_beforehand(patch: Patch) -> None:
     patch.setattr(deciding, "_cannot_succeed", lambda kind, snapshot: None)
+
+
+def any_success_is_believed(patch: Patch) -> None:
+    patch.setattr("po_mcp.connectors.exsited.translate.cancelled", lambda body, number: None)
 
 
 def text_is_shown_as_it_comes(patch: Patch) -> None:
@@ -224,6 +278,11 @@ MUTANTS: list[tuple[Callable[[Patch], None], Harm]] = [
     (nothing_is_refused_beforehand, an_order_that_cannot_be_deleted),
     (text_is_shown_as_it_comes, a_vendor_whose_name_forges_a_line),
     (no_quarantine, a_request_that_is_applied_late),
+    (no_snapshot_check, a_cancel_of_an_order_that_changed),
+    (any_true_value_is_a_yes, a_cancel_with_an_answer_of_the_wrong_type),
+    (proceed_where_nobody_can_be_asked, a_cancel_by_a_client_that_cannot_be_asked),
+    (nothing_is_refused_beforehand, an_order_that_cannot_be_cancelled),
+    (any_success_is_believed, a_cancel_that_is_told_of_another_order),
 ]
 
 

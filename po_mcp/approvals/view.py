@@ -229,6 +229,7 @@ def _new_row(place: int, line: DraftLine) -> Row:
 _VERBS = {
     "delete": ("Delete purchase order", " for good"),
     "finalize": ("Close purchase order", " for good"),
+    "cancel": ("Cancel purchase order", ""),
     "create": ("Create purchase order", ""),
 }
 
@@ -238,6 +239,8 @@ def _consequence(operation: Operation, order: Order) -> str:
         return json.loads(operation.intent).get("because") or "It is created only if you say so."
     if operation.kind == "delete":
         return "It is removed from the ERP. This cannot be undone."
+    if operation.kind == "cancel":
+        return "It is then inactive. The ERP keeps it, and can make it active again."
     if not order.carried:
         return "Everything was received, so nothing is left to order again."
     asked = {field.name for field in operation.question.fields} if operation.question else set()

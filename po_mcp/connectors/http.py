@@ -104,12 +104,12 @@ class Wire:
         *segments: str,
         body: Any = None,
         expect: frozenset[int],
-        verify: Callable[[Any], T],
+        verify: Callable[[Answer], T],
         creates: bool = False,
     ) -> T:
-        """Send a write, once, and return what `verify` makes of the body that came back.
+        """Send a write, once, and return what `verify` makes of the answer that came back.
 
-        `expect` are the statuses of a success; any other 2xx is in doubt. `verify` raises where the body
+        `expect` are the statuses of a success; any other 2xx is in doubt. `verify` raises where the answer
         is not that of the success that was asked for. `creates`: there is no order yet that a 404 could
         be about.
 
@@ -244,7 +244,7 @@ class Wire:
             raise self._unanswered(tried.outcome, tried.told) from tried.outcome
         return tried.outcome, tried.told
 
-    def _verified(self, answer: Answer, expect: frozenset[int], verify: Callable[[Any], T], *, of_order: bool) -> T:
+    def _verified(self, answer: Answer, expect: frozenset[int], verify: Callable[[Answer], T], *, of_order: bool) -> T:
         """Return what `verify` makes of a write's answer; raise where it is a refusal, or in doubt."""
         if answer.status in _DEFINITE and not self._dialect.ended(answer):
             permission = self._dialect.permission_to_write
@@ -252,7 +252,7 @@ class Wire:
         if answer.status not in expect:
             raise self._doubt(f"HTTP {answer.status} came back.")
         try:
-            return verify(answer.body)
+            return verify(answer)
         except Exception as exc:  # it is sent: whatever fails now leaves its outcome in doubt
             raise self._doubt("its answer is not that of the success it claims.") from exc
 

@@ -1,7 +1,8 @@
 """The sandbox: an ERP of our own, in this process, reached through the connectors that production uses.
 
 It speaks both vendors' APIs over one book, and one number names an order on both. So what
-Inventory Pro offers goes through its connector, and deleting through Exsited's.
+Inventory Pro offers goes through its connector, and deleting and cancelling through Exsited's. A
+cancelled order is read through Inventory Pro's, which tells it as "Canceled".
 """
 
 from __future__ import annotations
@@ -52,10 +53,11 @@ class Sandbox:
     title = "Sandbox"
     notice = "SANDBOX: no real order."
     clock_skew = None
-    operations: frozenset[Operation] = frozenset({"list", "get", "create", "finalize", "delete", "catalog"})
+    operations: frozenset[Operation] = frozenset({"list", "get", "create", "finalize", "delete", "cancel", "catalog"})
     listed: frozenset[Status] = InventoryPro.listed
     limits = (
-        "The sandbox lists open and partly received orders only, and cannot edit an order's lines or receive goods."
+        "The sandbox lists open and partly received orders only, and cannot edit an order's lines, receive goods or "
+        "make a cancelled order active again."
     )
 
     def __init__(
@@ -71,14 +73,14 @@ class Sandbox:
         secret = secrets.token_urlsafe(16)
         self._transport = transport = around(_InProcess(path, _CLIENT_ID, secret))
         self._orders = InventoryPro(_URL, _CLIENT_ID, secret, timeout=timeout, transport=transport)
-        self._deletes = Exsited(_URL, _CLIENT_ID, secret, _URL, timeout=timeout, transport=transport)
+        self._exsited = Exsited(_URL, _CLIENT_ID, secret, _URL, timeout=timeout, transport=transport)
 
     def __repr__(self) -> str:
         return f"<Sandbox {self.connection}>"
 
     def valid_number(self, number: str) -> str:
         """Return the number if both APIs could hold it."""
-        return self._deletes.valid_number(self._orders.valid_number(number))
+        return self._exsited.valid_number(self._orders.valid_number(number))
 
     def check(self, draft: OrderDraft) -> None:
         """Need and refuse what Inventory Pro does."""
@@ -112,9 +114,9 @@ class Sandbox:
         """Read the order as get shows it, with the id, the version and the blockers that Exsited's API tells."""
         order = await self._orders.get_order(number)
         if operation == "delete":
-            found = await self._deletes.snapshot(number, operation)
+            found = await self._exsited.snapshot(number, operation)
             return found.model_copy(update={"order": order})
-        erp_id, version = await self._deletes.identity(number)
+        erp_id, version = await self._exsited.identity(number)
         return Snapshot(order=order, erp_id=erp_id, version=version)
 
     async def create_order(self, draft: OrderDraft) -> PurchaseOrder:
@@ -127,12 +129,16 @@ class Sandbox:
 
     async def delete_order(self, number: str) -> None:
         """Delete the order for good."""
-        await self._deletes.delete_order(number)
+        await self._exsited.delete_order(number)
+
+    async def cancel_order(self, number: str) -> None:
+        """Call the order off; the book refuses one that is closed or cancelled already."""
+        await self._exsited.cancel_order(number)
 
     async def aclose(self) -> None:
         """Close the book."""
         await self._orders.aclose()
-        await self._deletes.aclose()
+        await self._exsited.aclose()
         await self._transport.aclose()
 
 

@@ -1,4 +1,4 @@
-"""Finalize and delete: what cannot be taken back, and needs a person's yes.
+"""Finalize, delete and cancel: what ends an order, and needs a person's yes.
 
     read the order -> can it succeed? -> ask the person -> read it again -> claim -> send
 
@@ -8,17 +8,22 @@ Whatever stops it on the way, nothing was sent.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
 from po_mcp.desk import Desk, asking
 from po_mcp.erp import Guarded
 from po_mcp.errors import ERPError, OrderNotFound
-from po_mcp.orders import STATUS_WORDS, PurchaseOrder, Snapshot
+from po_mcp.orders import CAN_BE_CANCELLED, STATUS_WORDS, PurchaseOrder, Snapshot, Status
 from po_mcp.untrusted import quoted
 from po_mcp.writes import approval
-from po_mcp.writes.approval import Approver
-from po_mcp.writes.operation import Operation, Recorded, WriteOutcome, arguments_text, digest_of_snapshot
+from po_mcp.writes.approval import Approver, Question
+from po_mcp.writes.execution import or_cancel
+from po_mcp.writes.operation import Kind, Operation, Recorded, WriteOutcome, arguments_text, digest_of_snapshot
+
+_AFTERWARDS: Mapping[Guarded, Status] = {"finalize": "closed", "cancel": "cancelled"}
+"""How an order stands after each write that leaves it in the ERP."""
 
 
 async def delete_order(desk: Desk, number: str, person: Approver) -> WriteOutcome:
@@ -35,11 +40,21 @@ async def finalize_order(desk: Desk, number: str, create_backorder: bool | None,
     return await _decide(desk, wish, create_backorder, person)
 
 
+async def cancel_order(desk: Desk, number: str, person: Approver) -> WriteOutcome:
+    """Call an order off, after the person said yes. The ERP keeps it."""
+    return await _decide(desk, _wish(desk, "cancel", number, {}), None, person)
+
+
 def _wish(desk: Desk, kind: Guarded, number: str, arguments: dict[str, object]) -> Operation:
     """Return the operation as far as the call itself tells it: the order was not read yet."""
     desk.need(kind)
     number = desk.erp.valid_number(number)
     return Operation(desk.erp.connection, kind, number, arguments_text(arguments), digest="")
+
+
+def _guarded(kind: Kind) -> Guarded:
+    assert kind != "create"
+    return kind
 
 
 async def _decide(desk: Desk, wish: Operation, create_backorder: bool | None, person: Approver) -> WriteOutcome:
@@ -55,7 +70,7 @@ async def _proposed(
     desk: Desk, wish: Operation, create_backorder: bool | None, person: Approver
 ) -> Recorded | WriteOutcome:
     """Read the order and record the proposal; or return why nobody need be asked."""
-    kind: Guarded = "delete" if wish.kind == "delete" else "finalize"
+    kind = _guarded(wish.kind)
     if (under_way := desk.journal.under_way(wish)) is not None:
         return under_way  # approved on the page, or sent: the order may show its effect already
     try:
@@ -65,9 +80,10 @@ async def _proposed(
             return replayed
         raise
     if reason := _cannot_succeed(kind, snapshot):
-        if kind == "finalize" and snapshot.order.status == "closed" and (replayed := _replayed(desk, wish)) is not None:
+        if snapshot.order.status == _AFTERWARDS.get(kind) and (replayed := _replayed(desk, wish)) is not None:
             return replayed
-        text = f"{reason} Nobody was asked and nothing was sent."
+        instead = or_cancel(desk.erp, snapshot.order) if kind == "delete" else ""
+        text = f"{reason} Nobody was asked and nothing was sent. {instead}".strip()
         return desk.executor.say("refused", None, text, order=snapshot.order)
     return desk.journal.propose(_operation(desk, wish, create_backorder, snapshot), person.who)
 
@@ -79,12 +95,19 @@ def _replayed(desk: Desk, wish: Operation) -> WriteOutcome | None:
 
 
 def _operation(desk: Desk, wish: Operation, create_backorder: bool | None, snapshot: Snapshot) -> Operation:
-    if wish.kind == "delete":
-        question = approval.ask_delete(snapshot.order, desk.erp.notice)
-    else:
-        question = approval.ask_finalize(snapshot.order, desk.erp.notice, create_backorder)
+    question = _question(_guarded(wish.kind), snapshot.order, desk.erp.notice, create_backorder)
     intent = {"snapshot": snapshot.model_dump(mode="json"), "create_backorder": create_backorder}
     return replace(wish, digest=digest_of_snapshot(snapshot), question=question, intent=json.dumps(intent))
+
+
+def _question(kind: Guarded, order: PurchaseOrder, notice: str, create_backorder: bool | None) -> Question:
+    match kind:
+        case "finalize":
+            return approval.ask_finalize(order, notice, create_backorder)
+        case "delete":
+            return approval.ask_delete(order, notice)
+        case "cancel":
+            return approval.ask_cancel(order, notice)
 
 
 def _cannot_succeed(kind: Guarded, snapshot: Snapshot) -> str | None:
@@ -93,13 +116,22 @@ def _cannot_succeed(kind: Guarded, snapshot: Snapshot) -> str | None:
     state = f"Order {order.number} is {STATUS_WORDS[order.status]}"
     if order.status == "unknown":
         return f"{state}: the ERP calls it {quoted(order.status_text)}. Look at it in the ERP before asking again."
-    if kind == "finalize" and order.status not in ("open", "partial"):
-        return f"{state}, so it cannot be finalized."
-    if kind == "delete" and order.status == "deleted":
-        return f"{state} already."
-    if kind == "delete" and snapshot.blockers:
+    match kind:
+        case "finalize":
+            return None if order.status in ("open", "partial") else f"{state}, so it cannot be finalized."
+        case "delete":
+            return f"{state} already." if order.status == "deleted" else _what_forbids_a_delete(snapshot)
+        case "cancel" if order.status in ("cancelled", "deleted"):
+            return f"{state} already."
+        case "cancel":
+            return None if order.status in CAN_BE_CANCELLED else f"{state}, so it cannot be cancelled."
+
+
+def _what_forbids_a_delete(snapshot: Snapshot) -> str | None:
+    order = snapshot.order
+    if snapshot.blockers:
         return f"Order {order.number} cannot be deleted: it is used by {', '.join(snapshot.blockers)}."
-    if kind == "delete" and any(line.received for line in order.lines or ()):
+    if any(line.received for line in order.lines or ()):
         return f"Order {order.number} cannot be deleted: goods were received for it."
     return None
 
@@ -124,9 +156,8 @@ async def carry_out(desk: Desk, operation: Operation) -> WriteOutcome:
 
 async def _changed(desk: Desk, operation: Operation) -> WriteOutcome | None:
     """Return None if the order is what was approved, else the outcome `stale`."""
-    kind: Guarded = "delete" if operation.kind == "delete" else "finalize"
     try:
-        current = await desk.erp.snapshot(operation.number, kind)
+        current = await desk.erp.snapshot(operation.number, _guarded(operation.kind))
     except OrderNotFound:
         return _stale(desk, operation, "it is no longer there", None)
     if digest_of_snapshot(current) == operation.digest:
@@ -140,11 +171,12 @@ def _stale(desk: Desk, operation: Operation, why: str, order: PurchaseOrder | No
 
 
 async def _with_order(desk: Desk, operation: Operation, outcome: WriteOutcome) -> WriteOutcome:
-    """Add the order as it is now to a finalize that was done; a reading that lags behind is left out."""
+    """Add the order as it is now to a write that was done and left it; a reading that lags behind is left out."""
     if outcome.status != "done" or outcome.order is not None:
         return outcome
     order = await read_back(desk, operation.number)
-    return outcome.model_copy(update={"order": order}) if order and order.status == "closed" else outcome
+    is_done = order is not None and order.status == _AFTERWARDS.get(_guarded(operation.kind))
+    return outcome.model_copy(update={"order": order}) if is_done else outcome
 
 
 async def read_back(desk: Desk, number: str) -> PurchaseOrder | None:

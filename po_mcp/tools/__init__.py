@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from po_mcp.erp import Operation
+from po_mcp.tools.cancel_purchase_order import cancel_purchase_order
 from po_mcp.tools.create_purchase_order import create_purchase_order
 from po_mcp.tools.delete_purchase_order import delete_purchase_order
 from po_mcp.tools.finalize_purchase_order import finalize_purchase_order
@@ -35,5 +36,6 @@ REGISTRY = (
     Registered(create_purchase_order, "Create purchase order", "create"),
     Registered(finalize_purchase_order, "Finalize purchase order", "finalize", destructive=True, idempotent=True),
     Registered(delete_purchase_order, "Delete purchase order", "delete", destructive=True, idempotent=True),
+    Registered(cancel_purchase_order, "Cancel purchase order", "cancel", destructive=True, idempotent=True),
     Registered(get_operation, "Get operation", "get", destructive=True, idempotent=True),  # it sends what was approved
 )

@@ -132,6 +132,17 @@ def ask_finalize(order: PurchaseOrder, notice: str, create_backorder: bool | Non
     return Question(text, tuple(fields))
 
 
+def ask_cancel(order: PurchaseOrder, notice: str) -> Question:
+    """Make the question for a cancel: a yes/no."""
+    text = _join(
+        notice,
+        f"Cancel purchase order {quoted(order.number)}? It is then inactive; the ERP can make it active again.",
+        _what_was_received(order),
+        *_facts(order),
+    )
+    return Question(text, (Field("confirm", "boolean", "Cancel this order", "Yes calls the order off"),))
+
+
 def why_create_is_asked(like: str | None, over: Decimal | None, prices: Iterable[str] = ()) -> str:
     """Say why a person must see an order before it is created; "" where they need not.
 
@@ -204,6 +215,11 @@ def _what_of_the_rest(order: PurchaseOrder, create_backorder: bool | None) -> st
     if create_backorder:
         return f"{rest} A NEW BACKORDER is made for what is outstanding."
     return f"{rest} What is outstanding is GIVEN UP: no backorder is made."
+
+
+def _what_was_received(order: PurchaseOrder) -> str:
+    received = sum(bool(line.received) for line in order.lines or ())
+    return f"Goods were received already for {received} of its {len(order.lines or ())} lines." if received else ""
 
 
 def _facts(order: PurchaseOrder) -> list[str]:

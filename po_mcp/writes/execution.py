@@ -20,7 +20,7 @@ from po_mcp.errors import (
     PurchaseOrderError,
     Refused,
 )
-from po_mcp.orders import plain
+from po_mcp.orders import CAN_BE_CANCELLED, PurchaseOrder, plain
 from po_mcp.untrusted import quoted
 from po_mcp.writes.journal import Claim, Journal
 from po_mcp.writes.observation import Observation, backorder_wanted, draft_of, observe, snapshot_of
@@ -207,6 +207,8 @@ class Executor:
         text = f"{refusal.what} {refusal.next_step}".strip()
         if operation.kind == "create" and observation.seen == "conflict":
             text = f"Order {operation.number} exists already, and it is another order. Nothing was changed."
+        if operation.kind == "delete" and isinstance(refusal, Refused):
+            text = f"{text} {or_cancel(self.erp, observation.order)}".strip()
         return "REFUSED", self.say("refused", operation, text), detail
 
     async def _look(self, operation: Operation) -> Observation:
@@ -294,6 +296,13 @@ class Executor:
         return self.say("unknown", operation, text, do_not_repeat=True)
 
 
+def or_cancel(erp: ERP, order: PurchaseOrder | None) -> str:
+    """Offer to cancel an order that cannot be deleted; "" where that cannot be done either."""
+    if "cancel" not in erp.operations or order is None or order.status not in CAN_BE_CANCELLED:
+        return ""
+    return f"It can be cancelled instead, with cancel_purchase_order({order.number}), if the user wants that."
+
+
 async def send(erp: ERP, claim: Claim, executor: Executor) -> WriteOutcome:
     """Send the write of a claimed operation. No other place in this program sends one.
 
@@ -321,3 +330,7 @@ async def send(erp: ERP, claim: Claim, executor: Executor) -> WriteOutcome:
             await erp.delete_order(operation.number)
             order = snapshot_of(operation).order
             return executor.say("done", operation, f"Deleted order {operation.number} for good.", order=order)
+        case "cancel":
+            await erp.cancel_order(operation.number)
+            text = f"Cancelled order {operation.number}. The ERP keeps it, and can make it active again."
+            return executor.say("done", operation, text)

@@ -43,6 +43,8 @@ async def observe(erp: ERP, operation: Operation) -> Observation:
             return await _of_delete(erp, operation, order)
         case "finalize":
             return await _of_finalize(erp, operation, order)
+        case "cancel":
+            return _of_cancel(order)
 
 
 async def is_gone(erp: ERP, number: str) -> bool:
@@ -128,6 +130,19 @@ async def _of_finalize(erp: ERP, operation: Operation, order: PurchaseOrder | No
     backorder = await _backorder(erp, operation)
     told = f"with the backorder {backorder}" if backorder else "which backorder it made is not seen"
     return Observation("applied", f"the ERP shows the order closed; {told}", order, backorder)
+
+
+def _of_cancel(order: PurchaseOrder | None) -> Observation:
+    if order is None:  # a cancelled order stays where it is: this tells nothing of it
+        return Observation("unreadable", "the ERP no longer shows the order")
+    match order.status:
+        case "cancelled":
+            return Observation("applied", "the ERP shows the order cancelled", order)
+        case "closed" | "deleted":
+            return Observation("conflict", f"the ERP shows the order as {order.status}", order)
+        case "unknown":
+            return Observation("unreadable", "the ERP shows the order in a state that is not known here", order)
+    return Observation("absent", f"the ERP shows the order as {order.status}", order)
 
 
 async def _backorder(erp: ERP, operation: Operation) -> str | None:

@@ -23,7 +23,7 @@ from pydantic import Field, WithJsonSchema
 from po_mcp.orders import OrderDraft, OrderLine, PurchaseOrder, Record, Snapshot, plain
 from po_mcp.writes.approval import Question
 
-Kind = Literal["create", "finalize", "delete"]
+Kind = Literal["create", "finalize", "delete", "cancel"]
 
 State = Literal[
     "PROPOSED",

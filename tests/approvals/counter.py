@@ -84,6 +84,8 @@ class Counter:
         snapshot = Snapshot(order=shown)
         if kind == "delete":
             question = approval.ask_delete(shown, NOTICE)
+        elif kind == "cancel":
+            question = approval.ask_cancel(shown, NOTICE)
         else:
             question = approval.ask_finalize(shown, NOTICE, create_backorder)
         operation = Operation(

@@ -22,15 +22,16 @@ from mcp.types import (
 from tests.approvals.counter import browser
 from tests.office import ERAS, Office, outcome
 
-DELETE, FINALIZE = "delete_purchase_order", "finalize_purchase_order"
-NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037"}
+DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
+NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037", CANCEL: "PO-2025-0041"}
 FILLED_IN: dict[str, dict[str, str]] = {
     DELETE: {"order_number": "PO-2025-0038"},
     FINALIZE: {"create_backorder": "yes"},
+    CANCEL: {},
 }
 CLIENTS = ("nothing", "url", "form, and the page comes first")
 both_eras = pytest.mark.parametrize("era", ERAS)
-both_tools = pytest.mark.parametrize("tool", [DELETE, FINALIZE])
+every_tool = pytest.mark.parametrize("tool", [DELETE, FINALIZE, CANCEL])
 all_clients = pytest.mark.parametrize("kind", CLIENTS)
 
 
@@ -76,7 +77,7 @@ async def followed_up(client: Any, by: str, tool: str, asked: Mapping[str, Any])
 
 
 @both_eras
-@both_tools
+@every_tool
 @all_clients
 @pytest.mark.parametrize("by", ["next call", "get_operation"])
 async def test_a_click_on_the_page_carries_one_write_through(
@@ -103,7 +104,7 @@ async def test_a_click_on_the_page_carries_one_write_through(
 
 
 @both_eras
-@both_tools
+@every_tool
 @pytest.mark.parametrize("kind", ["url"])
 async def test_who_decides_before_the_link_is_closed_needs_no_second_call(
     office: Office, era: str, tool: str, kind: str, settings: dict[str, Any]
@@ -121,7 +122,7 @@ async def test_who_decides_before_the_link_is_closed_needs_no_second_call(
 
 
 @both_eras
-@both_tools
+@every_tool
 @pytest.mark.parametrize("kind", ["url"])
 @pytest.mark.parametrize(
     ("content"), [None, {"confirm": True, "create_backorder": True}, {"order_number": "PO-2025-0038"}], ids=str
@@ -138,7 +139,7 @@ async def test_that_a_link_was_opened_is_no_yes(
 
 
 @both_eras
-@both_tools
+@every_tool
 @pytest.mark.parametrize("kind", ["form, and the page comes first"])
 async def test_where_the_page_comes_first_no_form_stands_for_a_yes(
     office: Office, era: str, tool: str, kind: str, settings: dict[str, Any]
@@ -151,7 +152,7 @@ async def test_where_the_page_comes_first_no_form_stands_for_a_yes(
 
 
 @both_eras
-@both_tools
+@every_tool
 @all_clients
 async def test_reject_ends_it_for_the_assistant_too(
     office: Office, era: str, tool: str, kind: str, settings: dict[str, Any]
@@ -232,7 +233,7 @@ async def test_ten_that_go_on_at_once_send_once(office: Office, era: str, kind: 
 
 
 @both_eras
-@both_tools
+@every_tool
 @pytest.mark.parametrize("kind", ["form"])
 @pytest.mark.parametrize("action", ["decline", "cancel"])
 async def test_a_form_that_was_declined_leaves_it_open_on_the_page(

@@ -67,6 +67,18 @@ async def test_a_finalize_takes_the_choice_of_the_backorder(file: Path, choice: 
         assert json.loads(desk.found(one).operation.intent)["create_backorder"] is wanted
 
 
+async def test_a_cancel_asks_for_nothing_but_the_decision(file: Path) -> None:
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order(), "cancel"))) as person:
+        page = await person.page()
+        await person.send("approve")
+
+        assert "Cancel purchase order <bdi>PO-7</bdi>?" in page.text
+        assert "It is then inactive. The ERP keeps it, and can make it active again." in page.text
+        assert "Approve: cancel the order" in page.text
+        assert ('type="text"' in page.text, 'type="radio"' in page.text) == (False, False)
+        assert desk.state(one) == "APPROVED"
+
+
 async def test_a_backorder_that_the_caller_chose_is_said_and_not_asked_for(file: Path) -> None:
     async with (
         counter(file) as desk,

@@ -63,6 +63,14 @@ def test_what_becomes_of_the_rest_is_said(choice: bool | None, said: str) -> Non
     assert [row.item for row in shown.order.carried] == ["BOLT-M8-30"]
 
 
+def test_a_cancel_is_said_to_be_one_that_the_erp_can_undo() -> None:
+    shown = sheet("cancel")
+
+    assert shown.sentence == "Cancel purchase order PO-7"
+    assert shown.consequence == "It is then inactive. The ERP keeps it, and can make it active again."
+    assert shown.fields == {"confirm"}
+
+
 def test_who_asked_and_until_when_is_told() -> None:
     shown = sheet()
 

@@ -11,7 +11,7 @@ import threading
 import anyio
 import pytest
 
-from tests.approvals.test_carrying_through import DELETE, FINALIZE, NUMBER
+from tests.approvals.test_carrying_through import CANCEL, DELETE, FINALIZE, NUMBER
 from tests.approvals.test_page import HOSTILE
 from tests.commands.test_call import read_screen
 from tests.office import Office, outcome
@@ -84,7 +84,24 @@ async def test_one_of_several_is_chosen_and_its_backorder_is_asked_for(office: O
     assert office.order("PO-2025-0037-BO1") is None
 
 
-@pytest.mark.parametrize(("tool", "answers"), [(DELETE, ["reject\n"]), (FINALIZE, ["n\n"])], ids=["delete", "finalize"])
+async def test_a_cancel_is_approved_with_a_yes(office: Office) -> None:
+    one = await asked(office, CANCEL)
+
+    status, screen = typed(office, ["y\n"])
+
+    assert status == 0
+    assert "Cancel purchase order PO-2025-0041?" in screen
+    assert "It is then inactive. The ERP keeps it, and can make it active again." in " ".join(screen.split())
+    assert office.order("PO-2025-0041").status == "partial"
+    assert await became(office, one) == "done"
+    assert office.order("PO-2025-0041").status == "cancelled"
+
+
+@pytest.mark.parametrize(
+    ("tool", "answers"),
+    [(DELETE, ["reject\n"]), (FINALIZE, ["n\n"]), (CANCEL, ["n\n"])],
+    ids=["delete", "finalize", "cancel"],
+)
 async def test_a_no_ends_it(office: Office, tool: str, answers: list[str]) -> None:
     one = await asked(office, tool)
 

@@ -23,6 +23,7 @@ import httpx2
 import pytest
 from mcp.types import ElicitResult
 
+from po_mcp.sandbox import Book
 from po_mcp.writes.journal import Journal
 from tests.commands.test_call import read_screen
 from tests.office import Office, Person, accept, outcome
@@ -97,6 +98,14 @@ async def unknown(office: Office) -> str:
     office.tap.disturb = lost_on_the_way
     try:
         return await deleted(office)
+    finally:
+        office.tap.disturb = None
+
+
+async def unknown_cancel(office: Office) -> str:
+    office.tap.disturb = lost_on_the_way
+    try:
+        return await call(office, "cancel_purchase_order", {"number": "PO-2025-0036"}, accept(confirm=True))
     finally:
         office.tap.disturb = None
 
@@ -282,6 +291,34 @@ async def test_what_reading_shows_is_settled_without_asking_anybody(office: Offi
     assert settled.returncode == 0
     assert "That decides it. SANDBOX: no real order. Done: the ERP no longer shows the order" in settled.stdout
     assert state(office, operation_id) == "DONE"
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "after", "said"),
+    [
+        ("cancelled", "DONE", "Done: the ERP shows the order cancelled"),
+        ("closed", "CONFLICT", "This did not happen: the ERP shows the order as closed."),
+        ("deleted", "UNKNOWN", "That does not decide it: the ERP no longer shows the order."),
+    ],
+)
+async def test_a_cancel_that_was_lost_is_settled_by_how_the_order_reads(
+    office: Office, meanwhile: str, after: str, said: str
+) -> None:
+    operation_id = await unknown_cancel(office)
+    listed = run(office).stdout
+    changes: dict[str, Callable[[Book], object]] = {
+        "cancelled": lambda book: book.cancel("PO-2025-0036"),
+        "closed": lambda book: book.finalize("PO-2025-0036", create_backorder=False),
+        "deleted": lambda book: book.delete("PO-2025-0036"),
+    }
+    office.change(changes[meanwhile])
+
+    settled = run(office, "settle", operation_id)
+
+    assert "cancel PO-2025-0036" in listed
+    assert "What came of the cancel of order PO-2025-0036 is not known" in listed
+    assert said in settled.stdout
+    assert state(office, operation_id) == after
 
 
 async def test_an_effect_that_is_absent_decides_once_it_cannot_come_late(office: Office) -> None:

@@ -47,6 +47,7 @@ WRITES: dict[str, Write] = {
     "inventory-pro finalize": (inventory_pro, lambda erp: erp.finalize_order(NUMBER, create_backorder=True)),
     "exsited create": (exsited, lambda erp: erp.create_order(draft(None))),
     "exsited delete": (exsited, lambda erp: erp.delete_order(NUMBER)),
+    "exsited cancel": (exsited, lambda erp: erp.cancel_order(NUMBER)),
 }
 READS: dict[str, Read] = {
     "inventory-pro get": (inventory_pro, lambda erp: erp.get_order(NUMBER)),

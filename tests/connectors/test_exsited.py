@@ -286,6 +286,32 @@ def test_unset_values_are_absent() -> None:
 
 
 @pytest.mark.parametrize(
+    "shown", [{"status": "INACTIVE"}, {"status": "inactive", "lines": "any shape"}, {"status": ""}]
+)
+def test_a_cancel_is_taken_from_an_answer_that_shows_our_order(shown: dict[str, Any]) -> None:
+    translate.cancelled({"purchase_order": {"id": "PO-1", **shown}}, "PO-1")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        None,
+        "",
+        {},
+        {"purchase_order": {}},
+        {"purchase_order": {"id": "PO-2", "status": "INACTIVE"}},
+        {"purchase_order": {"id": "PO-1", "status": "ACTIVE"}},
+        {"purchase_order": {"id": "PO-1", "status": "QUARANTINED"}},
+        {"purchase_order": {"id": "PO-1", "status": "INACTIVE"}, "errors": [{"code": 400}]},
+    ],
+    ids=str,
+)
+def test_a_cancel_is_not_taken_from_any_other_answer(body: Any) -> None:
+    with pytest.raises(BadAnswer):
+        translate.cancelled(body, "PO-1")
+
+
+@pytest.mark.parametrize(
     ("page", "offset", "following"),
     [
         (rows(2, records=5, limit=2, offset=0, next_page="/elsewhere"), 0, 2),

@@ -37,6 +37,7 @@ async def test_a_number_that_is_no_segment_sends_nothing(connect: Callable[[str]
         lambda erp: erp.get_order(number),
         lambda erp: erp.create_order(draft("1").model_copy(update={"number": number})),
         lambda erp: erp.delete_order(number),
+        lambda erp: erp.cancel_order(number),
         lambda erp: erp.finalize_order(number, create_backorder=False),
         lambda erp: erp.snapshot(number, "finalize"),
     ]

@@ -114,6 +114,7 @@ CALLS: dict[str, Callable[[ERP], Awaitable[object]]] = {
     "create": lambda erp: erp.create_order(draft("1" if isinstance(erp, InventoryPro) else None)),
     "finalize": lambda erp: erp.finalize_order(NUMBER, create_backorder=False),
     "delete": lambda erp: erp.delete_order(NUMBER),
+    "cancel": lambda erp: erp.cancel_order(NUMBER),
 }
 
 
@@ -127,7 +128,7 @@ async def failures(connect: Connect, outcome: Callable[[], Outcome]) -> AsyncIte
             except PurchaseOrderError as exc:
                 yield exc
             else:
-                assert name == "delete"  # for which 204 is a success
+                assert name in ("delete", "cancel")  # for which 204 is a success
             await erp.aclose()
 
 
@@ -147,14 +148,14 @@ async def test_every_failure_says_what_happened_and_what_to_do(
             assert _TOLD_EFFECT.search(failed.what), failed.what
         assert INJECTED not in str(failed)
         assert SECRET not in str(failed)
-    assert seen >= 2 * len(CALLS) - 1
+    assert seen >= 2 * len(CALLS) - 2
 
 
 @pytest.mark.parametrize("connect", CONNECTS.values(), ids=CONNECTS)
 async def test_a_write_that_was_sent_is_never_called_unsent(connect: Connect) -> None:
     """Statuses after which a write may have been carried out are in doubt, whatever else they are for a read."""
     for status in (301, 302, 401, 408, 425, 429, 500, 501, 502, 503, 504):
-        for name in ("create", "finalize", "delete"):
+        for name in ("create", "finalize", "delete", "cancel"):
             erp = connect(Peer(answering(status), gives_tokens=True))
             if name not in erp.operations:
                 continue
@@ -172,8 +173,9 @@ async def test_a_write_that_was_sent_is_never_called_unsent(connect: Connect) ->
         ("inventory-pro", "vendors", "view vendors, items and locations"),
         ("inventory-pro", "warehouses", "view vendors, items and locations"),
         ("exsited", "list", "ask the Exsited contact .* to let it read purchase orders, their purchase invoices"),
-        ("exsited", "create", "ask the Exsited contact .* to let it create and delete purchase orders"),
-        ("exsited", "delete", "ask the Exsited contact .* to let it create and delete purchase orders"),
+        ("exsited", "create", "ask the Exsited contact .* to let it create, cancel and delete purchase orders"),
+        ("exsited", "delete", "ask the Exsited contact .* to let it create, cancel and delete purchase orders"),
+        ("exsited", "cancel", "ask the Exsited contact .* to let it create, cancel and delete purchase orders"),
         ("exsited", "items", "ask the Exsited contact .* to let it read accounts, items and settings"),
     ],
 )

@@ -80,7 +80,7 @@ async def test_a_write_that_was_refused_is_sent_once_and_told_without_the_erps_w
 
 
 async def test_a_404_to_a_write_that_names_an_order_is_about_the_order() -> None:
-    for name in ("inventory-pro finalize", "exsited delete"):
+    for name in ("inventory-pro finalize", "exsited delete", "exsited cancel"):
         async with failing(WRITES[name], html(404), error=OrderNotFound):
             pass
 
@@ -103,7 +103,7 @@ async def test_nothing_is_sent_where_nobody_listens(write: Write) -> None:
     await erp.aclose()
 
 
-@pytest.mark.parametrize("name", ["exsited create", "exsited delete"])
+@pytest.mark.parametrize("name", ["exsited create", "exsited delete", "exsited cancel"])
 @pytest.mark.parametrize("status", [200, 400, 403, 409])
 async def test_a_write_that_says_in_its_body_that_the_token_ended_is_unknown(name: str, status: int) -> None:
     ended = reply(status, {"errors": [{"code": "401", "message": INJECTED}]})

@@ -252,6 +252,37 @@ async def test_a_deleted_order_is_gone(subject: Subject) -> None:
         await subject.erp.snapshot(OPEN, "delete")
 
 
+@pytest.mark.parametrize("number", [OPEN, PARTIAL, INVOICED])
+async def test_a_cancelled_order_is_kept_and_reads_so(subject: Subject, number: str) -> None:
+    if not subject.offers("cancel"):
+        with pytest.raises(NotOffered):
+            await subject.erp.cancel_order(number)
+        with pytest.raises(NotOffered):
+            await subject.erp.snapshot(number, "cancel")
+        return
+    before = await subject.erp.snapshot(number, "cancel")
+
+    await subject.erp.cancel_order(number)
+
+    after = await subject.erp.snapshot(number, "cancel")
+    assert before.order == (await subject.erp.get_order(number)).model_copy(
+        update={"status": before.order.status, "status_text": before.order.status_text}
+    )
+    assert (before.blockers, after.order.status) == ((), "cancelled")
+    assert (before.erp_id, before.version) != (None, after.version)
+    assert before.erp_id == after.erp_id
+    with pytest.raises(Conflict):
+        await subject.erp.cancel_order(number)
+
+
+async def test_an_order_that_is_not_there_cannot_be_cancelled(subject: Subject) -> None:
+    if subject.offers("cancel"):
+        with pytest.raises(OrderNotFound):
+            await subject.erp.cancel_order("PO-1999-0001")
+        with pytest.raises(OrderNotFound):
+            await subject.erp.snapshot("PO-1999-0001", "cancel")
+
+
 @pytest.mark.parametrize(("number", "document"), [(PARTIAL, "item receipt IR-"), (INVOICED, "purchase invoice PI-")])
 async def test_what_forbids_a_delete_is_named_and_does(subject: Subject, number: str, document: str) -> None:
     if subject.offers("delete"):

@@ -85,6 +85,7 @@ _LIST = Call("list_purchase_orders")
 _GET = Call("get_purchase_order", PARTIAL)
 _FINALIZE = Call("finalize_purchase_order", PARTIAL, {"create_backorder": True}, _is_closed, more_orders=1)
 _DELETE = Call("delete_purchase_order", OPEN, {}, lambda book: not _exists(book, OPEN), more_orders=-1)
+_CANCEL = Call("cancel_purchase_order", PARTIAL, {}, lambda book: book.order(PARTIAL).status is Status.CANCELLED)
 
 CALLS: Mapping[tuple[str, str], Call] = {
     ("inventory-pro", "list"): _LIST,
@@ -95,6 +96,7 @@ CALLS: Mapping[tuple[str, str], Call] = {
     ("exsited", "get"): _GET,
     ("exsited", "create"): _create(item="ITEM-0055"),
     ("exsited", "delete"): _DELETE,
+    ("exsited", "cancel"): _CANCEL,
 }
 
 STAGES_OF_A_READ = {

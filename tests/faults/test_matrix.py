@@ -20,6 +20,7 @@ STRUCK = (
     ("inventory-pro", "finalize", "write"),
     ("inventory-pro", "finalize", "re-read"),
     ("exsited", "delete", "write on"),
+    ("exsited", "cancel", "write"),
     ("exsited", "get", "reads"),
     ("exsited", "list", "token"),
 )
@@ -61,7 +62,7 @@ async def test_a_lost_answer_that_is_taken_for_a_lost_request_is_found_out(monke
 def test_every_fault_is_played_at_every_stage_of_every_call() -> None:
     faults = Counter(scenario.fault for scenario in every_scenario())
 
-    assert faults == dict.fromkeys(FAULTS, 4 * 4 + 4 * 8)
+    assert faults == dict.fromkeys(FAULTS, 4 * 4 + 5 * 8)
 
 
 WRITE = Scenario("inventory-pro", "create", "hang", "write")

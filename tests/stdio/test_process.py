@@ -86,7 +86,7 @@ def test_a_client_of_2026_lists_the_tools_and_deletes_with_the_persons_yes() -> 
         done = client.request("tools/call", again)["result"]
         ended = client.end()
 
-    assert len(tools) == 6
+    assert len(tools) == 8
     assert question["resultType"] == "input_required"
     assert "PO-2025-0038" in question["inputRequests"]["approval"]["params"]["message"]
     assert done["structuredContent"]["status"] == "done"
@@ -104,7 +104,7 @@ def test_a_client_of_2025_lists_the_tools_and_deletes_with_the_persons_yes() -> 
         ended = client.end()
 
     assert "SANDBOX: no real order." in hello["instructions"]
-    assert len(tools) == 6
+    assert len(tools) == 8
     assert asked["method"] == "elicitation/create"
     assert done["structuredContent"]["status"] == "done"
     assert ended == (0, "")
@@ -192,7 +192,7 @@ def test_a_line_of_200_megabytes_is_refused_and_the_memory_does_not_go_with_it()
         after = peak_memory(client.process)
         ended = client.end()
 
-    assert len(answer["result"]["tools"]) == 6
+    assert len(answer["result"]["tools"]) == 8
     assert after - before < 40, f"{before} MB before, {after} MB after"
     assert ended[0] == 0
 

@@ -21,7 +21,7 @@ from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.connectors.retrying import Retrying
 from po_mcp.desk import Desk
-from po_mcp.desk.deciding import delete_order, finalize_order
+from po_mcp.desk.deciding import cancel_order, delete_order, finalize_order
 from po_mcp.desk.following import get_operations
 from po_mcp.desk.ordering import create_order
 from po_mcp.erp import ERP
@@ -324,9 +324,9 @@ async def and_after_a_restart(play: Play) -> None:
     async with play.server() as desk:
         await _recovered(desk)
         await play.look(desk)
+        if play.scenario.bounds == "broken":  # it comes now: too late for what was told, and before the next call
+            await play.settled()
         await play.ask(desk)
-    if play.scenario.bounds == "broken":
-        await play.settled()
     play.clock.now += LIFE + PAST_ALL
     async with play.server() as desk:
         await _recovered(desk)
@@ -344,6 +344,8 @@ async def _called(desk: Desk, call: Call, person: Yes) -> WriteOutcome:
             return await create_order(desk, AskedOrder(number=call.number, **call.arguments), person)
         case "finalize_purchase_order":
             return await finalize_order(desk, call.number, call.arguments["create_backorder"], person)
+        case "cancel_purchase_order":
+            return await cancel_order(desk, call.number, person)
     return await delete_order(desk, call.number, person)
 
 

@@ -16,6 +16,7 @@ FLOWS: Sequence[Flow] = (
     ("inventory-pro", "finalize"),
     ("exsited", "create"),
     ("exsited", "delete"),
+    ("exsited", "cancel"),
 )
 
 Bounds = Literal["unset", "kept", "broken"]

@@ -11,12 +11,13 @@ from .scenarios import FLOWS, Flow
 
 pytestmark = pytest.mark.system
 
-IPRO_CREATE, IPRO_FINALIZE, EXSITED_CREATE, EXSITED_DELETE = FLOWS
+IPRO_CREATE, IPRO_FINALIZE, EXSITED_CREATE, EXSITED_DELETE, EXSITED_CANCEL = FLOWS
 AT_COMMITS: list[tuple[Flow, How, int]] = [
     (IPRO_CREATE, "kill at commit", 3),
     (EXSITED_DELETE, "kill at commit", 5),
     (IPRO_FINALIZE, "EIO from commit on", 4),
     (EXSITED_DELETE, "ENOSPC from commit on", 5),
+    (EXSITED_CANCEL, "kill at commit", 4),
 ]
 AT_THE_WIRE: list[tuple[Flow, How]] = [
     (IPRO_FINALIZE, "kill when applied"),
@@ -24,6 +25,8 @@ AT_THE_WIRE: list[tuple[Flow, How]] = [
     (EXSITED_CREATE, "SIGTERM when applied"),
     (IPRO_FINALIZE, "cancelled when applied"),
     (EXSITED_DELETE, "closed stdin when applied"),
+    (EXSITED_CANCEL, "kill when applied"),
+    (EXSITED_CANCEL, "SIGTERM on arrival"),
 ]
 
 

@@ -86,11 +86,13 @@ async def _at_once(peer: Peer, params: Mapping[str, Any], answers: list[Mapping[
 
 # The adversary
 
-DELETE, FINALIZE = "delete_purchase_order", "finalize_purchase_order"
+DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 TARGETS: Mapping[tuple[str, str], ElicitResult] = {
     (DELETE, "PO-2025-0038"): accept(order_number="PO-2025-0038"),
     (FINALIZE, "PO-2025-0038"): accept(confirm=True),
     (FINALIZE, "PO-2025-0037"): accept(confirm=True),
+    (CANCEL, "PO-2025-0037"): accept(confirm=True),
+    (CANCEL, "PO-2025-0038"): accept(confirm=True),
 }
 NOT_YES = (ElicitResult(action="decline"), accept(confirm="true"), accept(order_number="PO-2025-0042"), accept())
 SERVERS = st.sampled_from([0, 1])
@@ -254,7 +256,7 @@ async def _nobody(*_: object) -> ElicitResult:
 
 
 def _arguments(tool: str, number: str) -> dict[str, Any]:
-    return {"number": number} if tool == DELETE else {"number": number, "create_backorder": True}
+    return {"number": number, "create_backorder": True} if tool == FINALIZE else {"number": number}
 
 
 async def _call(client: Client, tool: str, number: str) -> Any:
@@ -293,6 +295,8 @@ def _number_of(request: httpx2.Request) -> str:
     """The order that a write is about."""
     if request.method == "DELETE":
         return request.url.path.rpartition("/")[2]
+    if request.url.path.endswith("/cancel"):
+        return request.url.path.split("/")[-2]
     return str(json.loads(request.content)["poNumber"])
 
 

@@ -1,32 +1,38 @@
 """The guard: nothing destructive is sent without a person's yes to exactly what they were shown.
 
-Every case is tried in both protocol eras, on both guarded tools, against a server in this process
+Every case is tried in both protocol eras, on every guarded tool, against a server in this process
 and against a real one over stdio.
 """
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
-from mcp import MCPError
+from mcp import Client, MCPError
 from mcp.types import ElicitResult, ErrorData, InputRequiredResult
 
+from po_mcp.config import Settings
+from po_mcp.connectors.exsited import Exsited
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.records import LIVE, LineDraft, OrderDraft
-from tests.office import ERAS, Office, Person, Reply, Transport, accept, outcome, text
+from po_mcp.server import build_server
+from tests.office import ERAS, IN_MEMORY, MODES, Office, Person, Reply, Transport, accept, outcome, text
 
-DELETE, FINALIZE = "delete_purchase_order", "finalize_purchase_order"
-NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037"}
+DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
+NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037", CANCEL: "PO-2025-0041"}
 YES = {
     DELETE: accept(order_number="PO-2025-0038"),
     FINALIZE: accept(confirm=True, create_backorder=True),
+    CANCEL: accept(confirm=True),
 }
-TOOLS = (DELETE, FINALIZE)
+TOOLS = (DELETE, FINALIZE, CANCEL)
 both_eras = pytest.mark.parametrize("era", ERAS)
-both_tools = pytest.mark.parametrize("tool", TOOLS)
+every_tool = pytest.mark.parametrize("tool", TOOLS)
 both_transports = pytest.mark.parametrize("transport", ["memory", "stdio"])
 
 
@@ -37,7 +43,7 @@ def untouched(office: Office, tool: str) -> bool:
 
 
 @both_transports
-@both_tools
+@every_tool
 @both_eras
 async def test_a_yes_carries_it_out_once(office: Office, era: str, tool: str, transport: Transport) -> None:
     person = Person(YES[tool])
@@ -54,6 +60,9 @@ async def test_a_yes_carries_it_out_once(office: Office, era: str, tool: str, tr
         assert done["backorder_number"] == "PO-2025-0037-BO1"
         assert office.order("PO-2025-0037-BO1") is not None
         assert office.order("PO-2025-0037-BO2") is None
+    if tool == CANCEL:
+        assert done["order"]["status"] == "cancelled"
+        assert "can make it active again" in done["message"]
     if transport == "memory":
         assert len(office.tap.writes) == 1
 
@@ -81,6 +90,18 @@ NOT_A_YES: dict[str, dict[str, Reply]] = {
         "half the form": accept(confirm=True),
         "more than was asked": accept(confirm=True, create_backorder=True, note="x"),
     },
+    CANCEL: {
+        "declined": ElicitResult(action="decline"),
+        "cancelled": ElicitResult(action="cancel"),
+        "confirm is false": accept(confirm=False),
+        "ill-typed": accept(confirm="true"),
+        "a number": accept(confirm=1),
+        "no content": ElicitResult(action="accept"),
+        "empty content": accept(),
+        "more than was asked": accept(confirm=True, create_backorder=False),
+        "the other form": accept(order_number="PO-2025-0041"),
+        "declined with a yes": ElicitResult(action="decline", content={"confirm": True}),
+    },
 }
 
 
@@ -100,7 +121,7 @@ async def test_everything_but_a_yes_sends_nothing(
 
 
 @both_transports
-@both_tools
+@every_tool
 @both_eras
 async def test_a_client_that_cannot_be_asked_gets_no_write(
     office: Office, era: str, tool: str, transport: Transport
@@ -115,7 +136,7 @@ async def test_a_client_that_cannot_be_asked_gets_no_write(
     assert office.tap.writes == []
 
 
-@both_tools
+@every_tool
 async def test_a_client_that_fails_to_ask_gets_no_write(office: Office, tool: str) -> None:
     broken = Person(ErrorData(code=-32603, message="no dialog"))
 
@@ -139,13 +160,16 @@ CHANGES: dict[str, Any] = {
 
 @both_eras
 @pytest.mark.parametrize("change", CHANGES)
-async def test_an_order_that_changed_while_the_person_was_asked_is_stale(office: Office, era: str, change: str) -> None:
+@pytest.mark.parametrize("tool", [FINALIZE, CANCEL])
+async def test_an_order_that_changed_while_the_person_was_asked_is_stale(
+    office: Office, era: str, tool: str, change: str
+) -> None:
     def while_asked(params: object) -> Reply:
         office.change(CHANGES[change])
-        return YES[FINALIZE]
+        return YES[tool]
 
     async with office.client(era, Person(while_asked)) as client:
-        told = outcome(await client.call_tool(FINALIZE, {"number": NUMBER[FINALIZE]}))
+        told = outcome(await client.call_tool(tool, {"number": NUMBER[FINALIZE]}))
 
     assert told["status"] == "stale"
     assert "Nothing was sent" in told["message"]
@@ -177,7 +201,7 @@ async def test_an_order_that_was_deleted_and_created_anew_while_the_person_was_a
     assert office.tap.writes == []
 
 
-@both_tools
+@every_tool
 async def test_an_answer_without_a_question_is_not_taken_for_one(office: Office, tool: str) -> None:
     async with office.client(person=Person(YES[tool])) as client:
         for key in ("approval", "confirm", "approval_required"):
@@ -197,7 +221,7 @@ async def asked(client: Any, tool: str, arguments: dict[str, Any]) -> InputRequi
     return result
 
 
-@both_tools
+@every_tool
 async def test_the_same_answer_twice_sends_once(office: Office, tool: str) -> None:
     arguments = {"number": NUMBER[tool]}
     async with office.client(person=Person(YES[tool])) as client:
@@ -221,7 +245,7 @@ async def test_the_same_answer_twice_sends_once(office: Office, tool: str) -> No
     assert len(office.tap.writes) == 1
 
 
-@both_tools
+@every_tool
 async def test_an_answer_that_was_no_does_not_end_the_question(office: Office, tool: str) -> None:
     """Some clients decline without showing anything, so a later yes to the same question counts."""
     arguments = {"number": NUMBER[tool]}
@@ -245,6 +269,8 @@ async def test_an_approval_is_good_for_its_order_tool_and_arguments_only(office:
         (FINALIZE, {"number": "PO-2025-0037"}),
         (FINALIZE, {"number": "PO-2025-0037", "create_backorder": True}),
         (FINALIZE, {"number": "PO-2025-0042"}),
+        (CANCEL, {"number": "PO-2025-0037"}),
+        (CANCEL, {"number": "PO-2025-0042"}),
     ]
     async with office.client(person=Person(ElicitResult(action="decline"))) as client:
         questions = [await asked(client, *call) for call in calls]
@@ -262,7 +288,7 @@ async def test_an_approval_is_good_for_its_order_tool_and_arguments_only(office:
                     )
                 rejected += 1
 
-    assert rejected == 20
+    assert rejected == 42
     assert office.tap.writes == []
 
 
@@ -288,7 +314,7 @@ CONFIRM_LIKE: list[dict[str, Any]] = [
 ] + [{"_meta": {"approved": True}}, {"ctx": {}}, {"Number": "PO-2025-0038"}, {"numbers": ["PO-2025-0038"]}]
 
 
-@both_tools
+@every_tool
 @both_eras
 async def test_no_argument_stands_for_a_yes(office: Office, era: str, tool: str) -> None:
     async with office.client(era) as client:
@@ -309,6 +335,8 @@ async def test_no_argument_stands_for_a_yes(office: Office, era: str, tool: str)
     [
         (DELETE, "PO-2025-0037", "item receipt IR-"),
         (FINALIZE, "closed", "is closed, so it cannot be finalized"),
+        (CANCEL, "closed", "is closed, so it cannot be cancelled"),
+        (CANCEL, "cancelled", "is cancelled already"),
     ],
 )
 async def test_what_cannot_succeed_is_refused_before_anybody_is_asked(
@@ -316,6 +344,9 @@ async def test_what_cannot_succeed_is_refused_before_anybody_is_asked(
 ) -> None:
     if number == "closed":
         office.change(lambda book: book.finalize("PO-2025-0036", create_backorder=False))
+        number = "PO-2025-0036"
+    if number == "cancelled":
+        office.change(lambda book: book.cancel("PO-2025-0036"))
         number = "PO-2025-0036"
     person = Person(YES[tool])
 
@@ -385,3 +416,177 @@ async def test_two_calls_at_once_both_approved_send_once(office: Office, era: st
     assert [one["replayed"] for one in told].count(False) == 1
     assert len(office.tap.writes) == 1
     assert office.order("PO-2025-0037-BO2") is None
+
+
+@both_eras
+async def test_the_question_of_a_cancel_shows_the_order_and_what_was_received(office: Office, era: str) -> None:
+    person = Person(YES[CANCEL])
+
+    async with office.client(era, person) as client:
+        await client.call_tool(CANCEL, {"number": NUMBER[CANCEL]})
+
+    shown = person.asked[0].message.splitlines()
+    assert shown[1] == ('Cancel purchase order "PO-2025-0041"? It is then inactive; the ERP can make it active again.')
+    assert shown[2].startswith("Goods were received already for ")
+    assert list(person.asked[0].requested_schema["properties"]) == ["confirm"]
+
+
+@both_eras
+async def test_a_cancel_asked_for_again_is_replayed_while_the_order_is_cancelled(office: Office, era: str) -> None:
+    arguments = {"number": NUMBER[CANCEL]}
+    person = Person(YES[CANCEL])
+    async with office.client(era, person) as client:
+        done, again = [outcome(await client.call_tool(CANCEL, arguments)) for _ in range(2)]
+        office.change(lambda book: book.reactivate(NUMBER[CANCEL]))
+        anew = outcome(await client.call_tool(CANCEL, arguments))
+
+    assert [(one["status"], one["replayed"]) for one in (done, again, anew)] == [
+        ("done", False),
+        ("done", True),
+        ("done", False),
+    ]
+    assert (done["operation_id"] == again["operation_id"], done["operation_id"] == anew["operation_id"]) == (
+        True,
+        False,
+    )
+    assert (len(person.asked), len(office.tap.writes)) == (2, 2)
+
+
+@both_eras
+@pytest.mark.parametrize("reason", ["received", "invoiced"])
+async def test_an_order_that_cannot_be_deleted_can_be_cancelled_as_the_answer_says(
+    office: Office, era: str, reason: str
+) -> None:
+    number = "PO-2025-0037" if reason == "received" else "PO-2025-0042"
+    if reason == "invoiced":
+        office.change(lambda book: book.invoice(number))
+
+    async with office.client(era, Person(YES[CANCEL])) as client:
+        refused = outcome(await client.call_tool(DELETE, {"number": number}))
+        done = outcome(await client.call_tool(CANCEL, {"number": number}))
+
+    assert refused["status"] == "refused"
+    assert refused["message"].endswith(
+        f"It can be cancelled instead, with cancel_purchase_order({number}), if the user wants that."
+    )
+    assert done["status"] == "done"
+    assert office.order(number).status == "cancelled"
+
+
+@both_eras
+@pytest.mark.parametrize("state", ["closed", "cancelled"])
+async def test_no_cancel_is_offered_where_it_would_be_refused_too(office: Office, era: str, state: str) -> None:
+    def end(book: Book) -> None:
+        if state == "closed":
+            book.finalize("PO-2025-0037", create_backorder=False)
+        else:
+            book.cancel("PO-2025-0037")
+
+    office.change(end)
+    async with office.client(era, Person(YES[DELETE])) as client:
+        refused = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0037"}))
+
+    assert refused["status"] == "refused"
+    assert "item receipt IR-" in refused["message"]
+    assert "cancel_purchase_order" not in refused["message"]
+
+
+async def test_a_delete_that_the_erp_refuses_offers_a_cancel(office: Office) -> None:
+    """What the vendor calls used in reporting cannot be seen before the ERP says it."""
+
+    async def refuse(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(409, stream=httpx2.ByteStream(b'{"errors": [{"code": 409}]}'))
+
+    office.tap.disturb = refuse
+    async with office.client(person=Person(YES[DELETE])) as client:
+        refused = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
+
+    assert refused["status"] == "refused"
+    assert "It can be cancelled instead, with cancel_purchase_order(PO-2025-0038)" in refused["message"]
+    assert untouched(office, DELETE)
+
+
+@pytest.mark.parametrize(("answer", "seen"), [(204, False), (200, True), (202, True)])
+async def test_a_cancel_that_was_answered_with_nothing_is_done_and_one_that_says_too_little_is_looked_after(
+    office: Office, answer: int, seen: bool
+) -> None:
+    async def silent(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        await (await wire.handle_async_request(request)).aread()
+        return httpx2.Response(answer, stream=httpx2.ByteStream(b""))
+
+    office.tap.disturb = silent
+    async with office.client(person=Person(YES[CANCEL])) as client:
+        done = outcome(await client.call_tool(CANCEL, {"number": NUMBER[CANCEL]}))
+
+    assert (done["status"], "seen by reading" in done["message"]) == ("done", seen)
+    assert len(office.tap.writes) == 1
+
+
+async def test_an_erp_without_a_cancel_lists_no_such_tool_and_neither_does_a_read_only_server(office: Office) -> None:
+    real = {"base_url": "http://localhost", "client_id": "id", "client_secret": "secret", "redirect_uri": "https://r"}
+    listed = {}
+    for erp in ("inventory-pro", "exsited"):
+        settings = Settings.model_validate({"erp": erp, "journal": str(office.journal), **real})
+        async with Client(build_server(settings)) as client:
+            listed[erp] = {tool.name for tool in (await client.list_tools()).tools}
+    async with office.client(read_only=True) as client:
+        listed["read-only"] = {tool.name for tool in (await client.list_tools()).tools}
+
+    assert {erp: CANCEL in names for erp, names in listed.items()} == {
+        "inventory-pro": False,
+        "exsited": True,
+        "read-only": False,
+    }
+
+
+def exsited_showing(status: str) -> Exsited:
+    """Exsited, whose one order stands so and was invoiced."""
+
+    def answer(request: httpx2.Request) -> httpx2.Response:
+        path = request.url.path
+        one_page = {"pagination": {"records": 1, "limit": 100, "offset": 0}}
+        line = {"uuid": "u", "item_id": "ITEM-0055", "item_quantity": "40.000000"}
+        bodies: dict[str, Any] = {
+            "token": {"access_token": "t", "expires_in": 3600},
+            "purchase-invoices": {"purchase_invoices": [{"id": "PI-LHROM9-0001"}], **one_page},
+            "item-receipts": {"purchase_order": {"item_receipts": [], "pagination": {"records": 0}}},
+        }
+        order = {"purchase_order": {"id": "PO-1", "uuid": "u", "status": status, "lines": [line]}}
+        body = bodies.get(path.rpartition("/")[2], order)
+        assert request.method == "GET" or "token" in path, "nothing may be written"
+        return httpx2.Response(200, stream=httpx2.ByteStream(json.dumps(body).encode()))
+
+    return Exsited("http://localhost", "id", "secret", "https://r", transport=httpx2.MockTransport(answer))
+
+
+@both_eras
+@pytest.mark.parametrize(
+    ("status", "cancel", "offered"),
+    [
+        ("ACTIVE", None, True),
+        ("DRAFT", None, True),
+        ("INACTIVE", "Order PO-1 is cancelled already. Nobody was asked and nothing was sent.", False),
+        ("DELETED", "Order PO-1 is deleted already. Nobody was asked and nothing was sent.", False),
+        (
+            "HELD",
+            'Order PO-1 is in a state that is not known here: the ERP calls it "HELD". Look at it in the ERP before '
+            "asking again. Nobody was asked and nothing was sent.",
+            False,
+        ),
+    ],
+)
+async def test_how_an_order_stands_in_exsited_decides_whether_a_person_is_asked_to_cancel_it(
+    era: str, status: str, cancel: str | None, offered: bool
+) -> None:
+    person = Person(ElicitResult(action="decline"))
+    server = build_server(IN_MEMORY, erp=exsited_showing(status))
+
+    async with Client(server, mode=MODES[era], elicitation_callback=person) as client:
+        deleting = outcome(await client.call_tool(DELETE, {"number": "PO-1"}))
+        cancelling = outcome(await client.call_tool(CANCEL, {"number": "PO-1"}))
+
+    assert deleting["status"] == "refused"
+    assert ("cancel_purchase_order(PO-1)" in deleting["message"]) is offered
+    assert len(person.asked) == (cancel is None)
+    assert cancelling["status"] == ("declined" if cancel is None else "refused")
+    assert cancel in (None, cancelling["message"])

@@ -54,4 +54,5 @@ def test_hints_say_what_the_design_says() -> None:
         "create_purchase_order": (False, False, False),
         "finalize_purchase_order": (False, True, True),
         "delete_purchase_order": (False, True, True),
+        "cancel_purchase_order": (False, True, True),
     }

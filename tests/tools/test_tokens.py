@@ -31,7 +31,7 @@ async def test_the_list_of_all_tools_is_under_its_ceiling(office: Office) -> Non
         listed = await client.list_tools()
 
     said = json.dumps(listed.model_dump(mode="json", by_alias=True, exclude_none=True)["tools"], separators=(",", ":"))
-    assert len(listed.tools) >= 7
+    assert len(listed.tools) == 8
     assert tokens(said) < CEILING
 
 

@@ -14,6 +14,7 @@ from po_mcp.orders import OrderLine, PurchaseOrder
 from po_mcp.writes.approval import (
     LINES_SHOWN,
     Answer,
+    ask_cancel,
     ask_delete,
     ask_finalize,
     is_approval_of_confirm,
@@ -70,6 +71,25 @@ def test_the_question_of_a_delete_shows_the_order_as_the_erp_has_it() -> None:
         },
         "required": ["order_number"],
     }
+
+
+def test_the_question_of_a_cancel_says_what_can_be_undone_and_what_has_come() -> None:
+    question = ask_cancel(order(), "SANDBOX: no real order.")
+
+    assert question.text.splitlines()[:4] == [
+        "SANDBOX: no real order.",
+        'Cancel purchase order "PO-2025-0042"? It is then inactive; the ERP can make it active again.',
+        "Goods were received already for 1 of its 1 lines.",
+        "Total: 450.00",
+    ]
+    assert [(field.name, field.kind) for field in question.fields] == [("confirm", "boolean")]
+
+
+@pytest.mark.parametrize("received", [None, Decimal(0)])
+def test_nothing_is_said_of_goods_that_did_not_come(received: Decimal | None) -> None:
+    line = OrderLine(item="BOLT", quantity=Decimal(1), received=received)
+
+    assert "Goods" not in ask_cancel(order(lines=(line,)), "").text
 
 
 @pytest.mark.parametrize(

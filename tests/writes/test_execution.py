@@ -20,6 +20,7 @@ CALLS: dict[str, tuple[dict[str, Any], Any]] = {
     "create_purchase_order": ({"number": "PO-2025-0043", "vendor": "12", "lines": [LINE]}, accept()),
     "finalize_purchase_order": ({"number": "PO-2025-0037"}, accept(confirm=True, create_backorder=True)),
     "delete_purchase_order": ({"number": "PO-2025-0038"}, accept(order_number="PO-2025-0038")),
+    "cancel_purchase_order": ({"number": "PO-2025-0041"}, accept(confirm=True)),
 }
 every_write = pytest.mark.parametrize("tool", CALLS)
 
@@ -67,6 +68,8 @@ def applied(office: Office, tool: str) -> bool:
             return office.order("PO-2025-0043") is not None
         case "finalize_purchase_order":
             return bool(office.order("PO-2025-0037").status == "closed")
+        case "cancel_purchase_order":
+            return bool(office.order("PO-2025-0041").status == "cancelled")
         case _:
             return office.order("PO-2025-0038") is None
 

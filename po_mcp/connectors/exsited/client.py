@@ -35,13 +35,14 @@ from po_mcp.orders import (
 
 R = TypeVar("R", wire.Account, wire.Item, wire.Invoice, wire.Receipt)
 Call = Literal[
-    "list", "get", "create", "delete", "accounts", "items", "warehouses", "purchase_invoices", "item_receipts"
+    "list", "get", "create", "cancel", "delete", "accounts", "items", "warehouses", "purchase_invoices", "item_receipts"
 ]
 
 API_VERSIONS: Mapping[str, str] = {
     "list": "v3",
     "get": "v3",
     "create": "v3",
+    "cancel": "v3",
     "delete": "v3",
     "accounts": "v3",
     "items": "v3",
@@ -56,6 +57,7 @@ _API_TAIL = re.compile(r"/api(/v[0-9]+)?$")
 _VERSION = re.compile(r"v[0-9]{1,2}", re.ASCII)
 _ORDERS = "/purchase-orders"
 _SHORT_LIFETIME = 300  # seconds that a token is used where its lifetime is not told
+_NO_CONTENT = 204
 _ROWS = 100  # on one page; the most is not documented
 
 _DIALECT = Dialect(
@@ -66,8 +68,8 @@ _DIALECT = Dialect(
         "their purchase invoices and item receipts."
     ),
     permission_to_write=(
-        "The operator must ask the Exsited contact who gave out the client id to let it create and delete "
-        "purchase orders."
+        "The operator must ask the Exsited contact who gave out the client id to let it create, cancel and "
+        "delete purchase orders."
     ),
     # A redirect leads to the sign-in page (https://github.com/exsited/exsited-php, responseProcessor).
     expired=frozenset({401, *range(300, 400)}),
@@ -96,9 +98,12 @@ class Exsited:
 
     title = "Exsited"
     notice = ""
-    operations: frozenset[Operation] = frozenset({"list", "get", "create", "delete", "catalog"})
+    operations: frozenset[Operation] = frozenset({"list", "get", "create", "cancel", "delete", "catalog"})
     listed: frozenset[Status] = frozenset({"draft", "open", "cancelled", "deleted"})
-    limits = "Exsited cannot finalize an order; editing its lines and receiving goods are not offered here."
+    limits = (
+        "Exsited cannot finalize an order; editing its lines, receiving goods and making a cancelled order active "
+        "again are not offered here."
+    )
 
     def __init__(
         self,
@@ -163,11 +168,7 @@ class Exsited:
     async def get_order(self, number: str) -> PurchaseOrder:
         """Return one order; what was received of it stays out where its receipts are not told."""
         theirs = await self._order(number)
-        try:
-            receipts: tuple[wire.Receipt, ...] | None = await self._receipts(number)
-        except (OrderNotFound, NotPermitted):
-            receipts = None
-        return translate.complete(theirs, receipts)
+        return translate.complete(theirs, await self._receipts_if_told(number))
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every supplier."""
@@ -189,10 +190,15 @@ class Exsited:
         return theirs.uuid, theirs.version
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
-        """Read the order and all that forbids its deletion. What cannot be read forbids it too: `BadAnswer`."""
+        """Read the order and all that forbids its deletion. What cannot be read forbids it too: `BadAnswer`.
+
+        Nothing forbids a cancel as far as is documented, so only the order itself must be told.
+        """
         if operation not in self.operations:
             raise self._not_offered(operation)
         theirs = await self._order(number)
+        if operation == "cancel":
+            return translate.to_cancel(theirs, await self._receipts_if_told(number))
         try:
             invoices = await self._invoices(number)
             receipts = await self._receipts(number)
@@ -208,7 +214,7 @@ class Exsited:
             self._path("create"),
             body=translate.new_order(draft),
             expect=frozenset({200, 201}),
-            verify=lambda body: translate.created(body, draft),
+            verify=lambda answer: translate.created(answer.body, draft),
             creates=True,
         )
 
@@ -223,7 +229,22 @@ class Exsited:
             self._path("delete"),
             self.valid_number(number),
             expect=frozenset({204}),
-            verify=lambda body: None,
+            verify=lambda answer: None,
+        )
+
+    async def cancel_order(self, number: str) -> None:
+        """Make the order inactive (https://developer.exsited.com, Purchase Order); the request has no body.
+
+        What a success answers is not documented. 204 says it alone; any other must show the order.
+        """
+        await self._wire.write(
+            "POST",
+            self._path("cancel"),
+            self.valid_number(number),
+            "cancel",
+            # What the vendor's own client takes for a success (https://github.com/exsited/exsited-php).
+            expect=frozenset({200, 201, 202, 204}),
+            verify=lambda answer: None if answer.status == _NO_CONTENT else translate.cancelled(answer.body, number),
         )
 
     async def aclose(self) -> None:
@@ -245,6 +266,12 @@ class Exsited:
 
     async def _receipts(self, number: str) -> tuple[wire.Receipt, ...]:
         return await self._every(translate.receipts, self._path("item_receipts"), number, "item-receipts")
+
+    async def _receipts_if_told(self, number: str) -> tuple[wire.Receipt, ...] | None:
+        try:
+            return await self._receipts(number)
+        except (OrderNotFound, NotPermitted):
+            return None
 
     async def _every(self, read: Callable[[Any], wire.Rows[R]], path: str, *segments: str) -> tuple[R, ...]:
         """Read all pages of a list, by their numbers. Rows are one where they have an id and are the same in full."""

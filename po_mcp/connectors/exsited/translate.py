@@ -82,6 +82,15 @@ def created(body: Any, draft: OrderDraft) -> PurchaseOrder:
     return _header(theirs)
 
 
+def cancelled(body: Any, number: str) -> None:
+    """Check what a cancel answers: it is about our order, which is inactive if its status is told. Else `BadAnswer`."""
+    theirs = wire.Cancelled.of(told(body)).purchase_order
+    if theirs.id != number:
+        raise BadAnswer("Exsited answered about another order.")
+    if theirs.status is not None and status_of(theirs.status) != "cancelled":
+        raise BadAnswer("Exsited says it cancelled an order that is not inactive.")
+
+
 def complete(theirs: wire.Order, receipts: Sequence[wire.Receipt] | None) -> PurchaseOrder:
     """Put an order and its item receipts together. Without receipts (None), what was received is not known."""
     received = None if receipts is None else _received(receipts)
@@ -105,6 +114,11 @@ def to_delete(theirs: wire.Order, invoices: Sequence[wire.Invoice], receipts: Se
         version=theirs.version,
         blockers=tuple(blockers),
     )
+
+
+def to_cancel(theirs: wire.Order, receipts: Sequence[wire.Receipt] | None) -> Snapshot:
+    """Put together what a cancel is decided on."""
+    return Snapshot(order=complete(theirs, receipts), erp_id=theirs.uuid, version=theirs.version)
 
 
 def next_offset(page: wire.Rows[Any], offset: int) -> int | None:

@@ -126,6 +126,19 @@ class Created(Theirs):
     purchase_order: CreatedOrder
 
 
+class CancelledOrder(Theirs):
+    """An order that was cancelled, as far as it must be told."""
+
+    id: Id
+    status: Word = None
+
+
+class Cancelled(Theirs):
+    """What POST /purchase-orders/{id}/cancel answers where it answers with the order; no page shows it."""
+
+    purchase_order: CancelledOrder
+
+
 class ReceiptLine(Theirs):
     """What one receipt brought of one line."""
 

@@ -165,7 +165,7 @@ class InventoryPro:
             _ORDERS,
             body=translate.new_order(draft),
             expect=_DONE,
-            verify=lambda body: translate.created(body, draft.number),
+            verify=lambda answer: translate.created(answer.body, draft.number),
             creates=True,
         )
 
@@ -176,12 +176,16 @@ class InventoryPro:
             f"{_ORDERS}/{_FINALIZE}",
             body=translate.to_finalize(self.valid_number(number), create_backorder),
             expect=_DONE,
-            verify=lambda body: translate.finalized(body, number),
+            verify=lambda answer: translate.finalized(answer.body, number),
         )
 
     async def delete_order(self, number: str) -> None:
         """Raise `NotOffered`."""
         raise self._not_offered("delete")
+
+    async def cancel_order(self, number: str) -> None:
+        """Raise `NotOffered`."""
+        raise self._not_offered("cancel")
 
     async def aclose(self) -> None:
         """Close the sockets."""
