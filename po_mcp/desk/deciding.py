@@ -13,6 +13,7 @@ from dataclasses import replace
 from functools import partial
 
 from po_mcp.desk import Desk, asking
+from po_mcp.desk.reading import with_names
 from po_mcp.erp import Guarded
 from po_mcp.errors import ERPError, OrderNotFound
 from po_mcp.orders import CAN_BE_CANCELLED, STATUS_WORDS, PurchaseOrder, Snapshot, Status
@@ -74,7 +75,7 @@ async def _proposed(
     if (under_way := desk.journal.under_way(wish)) is not None:
         return under_way  # approved on the page, or sent: the order may show its effect already
     try:
-        snapshot = await desk.erp.snapshot(wish.number, kind)
+        snapshot = await _named(desk, await desk.erp.snapshot(wish.number, kind))
     except OrderNotFound:
         if kind == "delete" and (replayed := _replayed(desk, wish)) is not None:
             return replayed
@@ -86,6 +87,12 @@ async def _proposed(
         text = f"{reason} Nobody was asked and nothing was sent. {instead}".strip()
         return desk.executor.say("refused", None, text, order=snapshot.order)
     return desk.journal.propose(_operation(desk, wish, create_backorder, snapshot), person.who)
+
+
+async def _named(desk: Desk, snapshot: Snapshot) -> Snapshot:
+    """Let the person see the vendor's name, where the order tells only its id."""
+    [order] = await with_names(desk, [snapshot.order])
+    return snapshot.model_copy(update={"order": order})
 
 
 def _replayed(desk: Desk, wish: Operation) -> WriteOutcome | None:

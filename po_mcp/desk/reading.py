@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from typing import Annotated
 
+import anyio
 from pydantic import WithJsonSchema
 
 from po_mcp.desk import Desk
@@ -20,6 +21,8 @@ from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
 DEFAULT_LIMIT = 25
 LARGEST_LIMIT = 50
 _LARGEST_OFFSET = 1_000_000
+_NAMES_WAIT = 5.0
+"""Seconds that a list, or a question to a person, waits for vendors' names."""
 _KEPT = 120.0
 """Seconds that what was read for a first page serves the pages after it."""
 
@@ -78,13 +81,11 @@ async def get_order(desk: Desk, number: str) -> PurchaseOrder:
 
 
 async def with_names(desk: Desk, orders: Sequence[PurchaseOrder]) -> list[PurchaseOrder]:
-    """Give vendors their names where the ERP's orders tell only their ids; ids stay where no name can be had."""
-    if not any(order.vendor == order.vendor_id for order in orders) or "catalog" not in desk.erp.operations:
-        return list(orders)
-    try:
-        names = {vendor.id: vendor.name for vendor in await desk.catalog.vendors()}
-    except ERPError:
-        return list(orders)
+    """Give vendors their names where the ERP's orders tell only their ids; ids stay where no name can be had soon."""
+    names: dict[str | None, str] = {}
+    if any(order.vendor == order.vendor_id for order in orders):
+        with anyio.move_on_after(_NAMES_WAIT):
+            names = {vendor.id: vendor.name for vendor in await _known_vendors(desk)}
     return [
         order.model_copy(update={"vendor": names.get(order.vendor_id, order.vendor)})
         if order.vendor == order.vendor_id
