@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -23,7 +24,8 @@ from .scenarios import FLOWS, Calm, Flow, Scenario, every_scenario
 
 SEED = 20261122
 AT_ONCE = 6
-PARTS = ("faults", "crashes", "mutants")
+PARTS = ("faults", "crashes", "adversary", "mutants")
+GAMES, MOVES = 60, 20
 _PER_TASK = 24
 _NOTED = 10 * _PER_TASK
 
@@ -39,6 +41,7 @@ class Figures:
     residual: int = 0
     told: int = 0
     unknown: int = 0
+    games: int = 0
     mutants: int = 0
     killed: int = 0
     wrong: list[str] = field(default_factory=list)
@@ -135,6 +138,25 @@ async def _crashes(figures: Figures, progress: Progress) -> None:
             note(ran)
 
 
+def sweep_adversary(figures: Figures, seed: int, progress: Progress) -> None:
+    """Two servers on one journal, and a client that plays every trick."""
+    from hypothesis import seed as seeded
+
+    from .two_servers import TwoServers, settings_of
+
+    game = TwoServers.TestCase
+    game.settings = settings_of(GAMES, MOVES)
+    logging.disable(logging.WARNING)  # the SDK logs every state that was sealed elsewhere
+    task = progress.add_task("Games", total=1)
+    try:
+        seeded(seed)(game)("runTest").runTest()
+    except AssertionError as exc:
+        figures.other += 1
+        figures.wrong.append(f"the adversary: {exc}")
+    figures.games += GAMES
+    progress.advance(task)
+
+
 def sweep_mutants(figures: Figures, seed: int, progress: Progress) -> None:
     anyio.run(_mutants, figures, progress)
 
@@ -156,7 +178,12 @@ async def _mutants(figures: Figures, progress: Progress) -> None:
 def main(context: click.Context, seed: int, part: str) -> None:
     """Strike every flow at every point, and hold what is told against the book."""
     figures, begun = Figures(), time.monotonic()
-    sweeps = {"faults": sweep_faults, "crashes": sweep_crashes, "mutants": sweep_mutants}
+    sweeps = {
+        "faults": sweep_faults,
+        "crashes": sweep_crashes,
+        "adversary": sweep_adversary,
+        "mutants": sweep_mutants,
+    }
     with Progress(console=Console(stderr=True)) as progress:
         for name in PARTS if part == "all" else (part,):
             sweeps[name](figures, seed, progress)
@@ -175,6 +202,7 @@ def _show(figures: Figures, seconds: float, seed: int) -> None:
         "other violations": figures.other,
         "told unknown": f"{percent:.1f} % of {figures.told}",
         "beyond the bounds (residual)": figures.residual,
+        "games of two servers": figures.games,
         "mutants killed": f"{figures.killed}/{figures.mutants}",
         "wall time": f"{seconds:.0f} s",
         "seed": seed,

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
@@ -41,6 +42,8 @@ How = Literal[
     "cancelled when applied",
     "cancelled on arrival, no answer",
     "SIGTERM when applied, no answer",
+    "stopped on arrival",
+    "stopped when applied",
 ]
 INJECTED: Mapping[How, str] = {
     "kill at commit": "signal=KILL:when={n}",
@@ -59,9 +62,12 @@ AT_THE_WIRE: tuple[How, ...] = (
     "cancelled when applied",
     "cancelled on arrival, no answer",
     "SIGTERM when applied, no answer",
+    "stopped on arrival",
+    "stopped when applied",
 )
 MOST = 40
 _PATIENCE = 60.0
+_STOPPED = 3 * TIMEOUT  # longer than the call may take
 
 
 @dataclass(frozen=True)
@@ -315,6 +321,9 @@ async def _strike(how: How, peer: Peer) -> None:
             await peer.process.wait()
         case "SIGTERM":
             peer.process.send_signal(signal.SIGTERM)
+        case "stopped":
+            peer.process.send_signal(signal.SIGSTOP)
+            threading.Timer(_STOPPED, peer.process.send_signal, [signal.SIGCONT]).start()
         case "closed":
             await peer.close()
         case "cancelled":

@@ -35,7 +35,7 @@ from po_mcp.writes.operation import WriteOutcome, digest_of_snapshot
 from tests.faults.matrix import CALLS, SECRET, VALUES, Call
 
 from .erp import TAG, ERPAtPort, erp_at_port
-from .scenarios import Bounds, Calm, Flow, Moment, Scenario
+from .scenarios import LEAPS, Bounds, Calm, Flow, Moment, Scenario
 
 TIMEOUT = 1.0
 GRACE = 5.0
@@ -155,6 +155,7 @@ class Watched(httpx2.AsyncBaseTransport):
         self._journal = journal
         self.step = 0
         self.moment: Moment = ""
+        self.clock = Clock()
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         is_write = request.method != "GET" and "oken" not in request.url.path
@@ -164,6 +165,7 @@ class Watched(httpx2.AsyncBaseTransport):
             tag = str(len(self._ran.sent) + 1)
             self._ran.sent.append(sending(tag, self.step, self._journal))
             request.headers[TAG] = tag
+            self.clock.now += LEAPS.get(self.moment, 0)
         answer = await self._network.handle_async_request(request)
         if is_write and self.moment == "dies when it is applied":
             await answer.aclose()
@@ -228,6 +230,7 @@ async def run(scenario: Scenario) -> Ran:
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "journal.db"
         watched = Watched(ran, journal)
+        watched.clock = clock
         async with erp_at_port() as erp, _Relay(erp.port, _plan(scenario)) as relay:
             play = Play(scenario, ran, clock, journal, relay.url, watched, relay)
             await _first(play, scenario)

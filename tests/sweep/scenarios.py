@@ -22,9 +22,25 @@ FLOWS: Sequence[Flow] = (
 Bounds = Literal["unset", "kept", "broken"]
 """LATE_APPLY and READ_LAG: not set; set, and the ERP keeps to them; set, and a late request comes after them."""
 
-Moment = Literal["", "dies before it is sent", "dies when it is applied", "twice at once"]
-"""What happens in the first call beside the faults: its process dies at the write, or it is made twice at once."""
-MOMENTS: Sequence[Moment] = ("dies before it is sent", "dies when it is applied", "twice at once")
+Moment = Literal[
+    "",
+    "dies before it is sent",
+    "dies when it is applied",
+    "twice at once",
+    "clock leaps when it is sent",
+    "clock goes back when it is sent",
+]
+"""What happens in the first call beside the faults: its process dies at the write, the clock is set, or it is made
+twice at once."""
+MOMENTS: Sequence[Moment] = (
+    "dies before it is sent",
+    "dies when it is applied",
+    "twice at once",
+    "clock leaps when it is sent",
+    "clock goes back when it is sent",
+)
+LEAPS: Mapping[Moment, float] = {"clock leaps when it is sent": 86_400.0, "clock goes back when it is sent": -86_400.0}
+"""Seconds by which the machine's clock is set."""
 
 LATE = ("late-apply", "late-apply-hang")
 IN_DOUBT = (

@@ -27,6 +27,8 @@ AT_THE_WIRE: list[tuple[Flow, How]] = [
     (EXSITED_DELETE, "closed stdin when applied"),
     (EXSITED_CANCEL, "kill when applied"),
     (EXSITED_CANCEL, "SIGTERM on arrival"),
+    (IPRO_FINALIZE, "stopped on arrival"),
+    (IPRO_CREATE, "stopped when applied"),
 ]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import pytest
 
 from .__main__ import SEED, played
-from .scenarios import FLOWS, IN_DOUBT, LATE, Calm, Flow, Scenario, pairs, sample, singles
+from .scenarios import FLOWS, IN_DOUBT, LATE, LEAPS, Calm, Flow, Scenario, pairs, sample, singles
 
 pytestmark = pytest.mark.system
 
@@ -50,6 +50,10 @@ def test_a_call_that_is_made_twice_at_once_or_whose_process_dies_at_the_write_is
     dying = [Scenario(flow, (), "kept", moment="dies when it is applied") for flow in FLOWS]
 
     assert wrong([*told, *dying]) == []
+
+
+def test_a_clock_that_is_set_while_a_write_is_under_way_makes_no_double_write_and_no_lie() -> None:
+    assert wrong([Scenario(flow, (), "kept", moment=moment) for flow in FLOWS for moment in LEAPS]) == []
 
 
 def test_an_absence_never_settles_where_nobody_knows_how_late_a_request_may_come(calm: Mapping[Flow, Calm]) -> None:

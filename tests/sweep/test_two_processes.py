@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import tempfile
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field
-from decimal import Decimal
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import anyio
-import httpx2
 import pytest
-from anyio.from_thread import start_blocking_portal
-from hypothesis import HealthCheck, seed, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from mcp import Client, MCPError
-from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
+from hypothesis import seed
 
-from po_mcp.server import build_server
-from po_mcp.writes.journal import Journal
 from tests.faults.matrix import CALLS
-from tests.office import Office, accept
 from tests.stdio.test_process import MODERN_META
 
 from .__main__ import SEED
 from .crashes import Peer, server_process
 from .erp import erp_at_port
-from .runner import Clock, Sending, sending
 from .scenarios import FLOWS, Flow
+from .two_servers import TwoServers, settings_of
 
 pytestmark = pytest.mark.system
 
@@ -84,237 +70,7 @@ async def _at_once(peer: Peer, params: Mapping[str, Any], answers: list[Mapping[
         answers.append(answer)
 
 
-# The adversary
-
-DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
-TARGETS: Mapping[tuple[str, str], ElicitResult] = {
-    (DELETE, "PO-2025-0038"): accept(order_number="PO-2025-0038"),
-    (FINALIZE, "PO-2025-0038"): accept(confirm=True),
-    (FINALIZE, "PO-2025-0037"): accept(confirm=True),
-    (CANCEL, "PO-2025-0037"): accept(confirm=True),
-    (CANCEL, "PO-2025-0038"): accept(confirm=True),
-}
-NOT_YES = (ElicitResult(action="decline"), accept(confirm="true"), accept(order_number="PO-2025-0042"), accept())
-SERVERS = st.sampled_from([0, 1])
-
-
-@dataclass(frozen=True)
-class Asked:
-    """A question with its sealed state, and the operation that it is about."""
-
-    client: Client
-    tool: str
-    number: str
-    state: str
-    operation_id: str
-
-    @property
-    def arguments(self) -> dict[str, Any]:
-        return _arguments(self.tool, self.number)
-
-
-@dataclass
-class Seen:
-    """What went over the wire, and what was asked and approved by then."""
-
-    sent: list[tuple[Sending, str]] = field(default_factory=list)
-    shown: dict[str, str] = field(default_factory=dict)
-    approved: set[str] = field(default_factory=set)
-    told: list[Mapping[str, Any]] = field(default_factory=list)
-
-
-class TwoServers(RuleBasedStateMachine):
-    """One book, one journal, two servers, and a client that plays every trick."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.stack = ExitStack()
-        self.clock, self.seen = Clock(), Seen()
-        self.asked: list[Asked] = []
-        self.office = Office(Path(self.stack.enter_context(tempfile.TemporaryDirectory())) / "book.db")
-        self.office.tap.disturb = self._passes
-        patch = self.stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr("tests.office.build_server", partial(build_server, clock=self.clock))
-        self.portal = self.stack.enter_context(start_blocking_portal())
-        self.clients = [self._started(), self._started()]
-
-    def teardown(self) -> None:
-        self.stack.close()
-
-    def _started(self) -> Client:
-        connection = self.office.client(person=_nobody)  # type: ignore[arg-type]
-        return self.stack.enter_context(self.portal.wrap_async_context_manager(connection))
-
-    async def _passes(self, inner: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
-        seen = sending(str(len(self.seen.sent)), 0, self.office.journal)
-        self.seen.sent.append((seen, repr(self.office.order(_number_of(request)))))
-        return await inner.handle_async_request(request)
-
-    @rule(server=SERVERS, wanted=st.sampled_from(sorted(TARGETS)))
-    def ask(self, server: int, wanted: tuple[str, str]) -> None:
-        tool, number = wanted
-        client = self.clients[server]
-        shown = repr(self.office.order(number))
-        result = self.portal.call(_tried, partial(_call, client, tool, number))
-        if isinstance(result, InputRequiredResult) and result.request_state is not None:
-            [operation_id] = self._live(number)
-            self.seen.shown.setdefault(operation_id, shown)
-            self.asked.append(Asked(client, tool, number, result.request_state, operation_id))
-        self._note(result)
-
-    @precondition(lambda self: self.asked)
-    @rule(data=st.data(), times=st.sampled_from([1, 1, 2, 5]))
-    def say_yes(self, data: st.DataObject, times: int) -> None:
-        """Answer a question, also one that was answered before; several times at once."""
-        asked = data.draw(st.sampled_from(self.asked))
-        self.seen.approved.add(asked.operation_id)
-        for result in self.portal.call(_together, asked, TARGETS[asked.tool, asked.number], times):
-            self._note(result)
-
-    @precondition(lambda self: self.asked)
-    @rule(data=st.data(), reply=st.sampled_from(NOT_YES))
-    def say_anything_else(self, data: st.DataObject, reply: ElicitResult) -> None:
-        asked = data.draw(st.sampled_from(self.asked))
-        for result in self.portal.call(_together, asked, reply, 1):
-            self._note(result)
-
-    @precondition(lambda self: self.asked)
-    @rule(data=st.data(), server=SERVERS)
-    def give_the_answer_to_another_server(self, data: st.DataObject, server: int) -> None:
-        asked = data.draw(st.sampled_from(self.asked))
-        other = Asked(self.clients[server], asked.tool, asked.number, asked.state, asked.operation_id)
-        if other.client is asked.client:
-            self.seen.approved.add(asked.operation_id)
-        for result in self.portal.call(_together, other, TARGETS[asked.tool, asked.number], 1):
-            self._note(result)
-
-    @rule(server=SERVERS)
-    def look(self, server: int) -> None:
-        self.portal.call(_tried, partial(self.clients[server].call_tool, "get_operation", {}))
-
-    @rule(number=st.sampled_from(["PO-2025-0037", "PO-2025-0038"]))
-    def receive_goods_meanwhile(self, number: str) -> None:
-        order = self.office.order(number)
-        if order is not None and str(order.status.value).lower() in ("open", "partial"):
-            self.office.change(lambda book: _receive_one(book, number))
-
-    @rule(server=SERVERS)
-    def crash(self, server: int) -> None:
-        """Drop a server without closing it, and start another on the same journal."""
-        self.clients[server] = self._started()
-
-    @rule(seconds=st.sampled_from([1, 30, 599, 601]))
-    def wait(self, seconds: int) -> None:
-        self.clock.now += seconds
-
-    @invariant()
-    def every_write_is_of_an_operation_that_was_approved_as_it_is_and_of_no_other(self) -> None:
-        for sent, order in self.seen.sent:
-            assert sent.operation_id in self.seen.approved
-            assert sent.was_approved
-            assert sent.is_as_approved
-            assert self.seen.shown[sent.operation_id] == order
-
-    @invariant()
-    def no_operation_is_sent_twice(self) -> None:
-        ids = [sent.operation_id for sent, _ in self.seen.sent]
-        assert len(set(ids)) == len(ids)
-
-    @invariant()
-    def what_is_told_done_was_sent(self) -> None:
-        sent = {sent.operation_id for sent, _ in self.seen.sent}
-        for told in self.seen.told:
-            assert (told["status"] != "done") or told["operation_id"] in sent
-
-    @invariant()
-    def the_journal_is_whole(self) -> None:
-        journal = Journal(self.office.journal)
-        try:
-            assert not journal.is_there() or journal.verify() == []
-        finally:
-            journal.close()
-
-    def _note(self, result: Any) -> None:
-        if isinstance(result, CallToolResult) and not result.is_error and result.structured_content:
-            self.seen.told.append(result.structured_content)
-
-    def _live(self, number: str) -> list[str]:
-        journal = Journal(self.office.journal, clock=self.clock)
-        try:
-            return [
-                recorded.operation.id
-                for recorded in journal.all()
-                if recorded.operation.number == number and recorded.state == "PROPOSED"
-            ]
-        finally:
-            journal.close()
-
-
-async def _nobody(*_: object) -> ElicitResult:
-    """The sweep answers by itself; this only says that the client can be asked."""
-    return ElicitResult(action="cancel")
-
-
-def _arguments(tool: str, number: str) -> dict[str, Any]:
-    return {"number": number, "create_backorder": True} if tool == FINALIZE else {"number": number}
-
-
-async def _call(client: Client, tool: str, number: str) -> Any:
-    return await client.session.call_tool(tool, _arguments(tool, number), allow_input_required=True)
-
-
-async def _tried(call: Callable[[], Awaitable[Any]]) -> Any:
-    """Make a call; an answer that was sealed elsewhere, or too long ago, is refused by the protocol itself."""
-    try:
-        return await call()
-    except MCPError as exc:
-        return exc
-
-
-async def _together(asked: Asked, reply: ElicitResult, times: int) -> list[Any]:
-    results: list[Any] = []
-
-    async def once() -> None:
-        call = partial(
-            asked.client.session.call_tool,
-            asked.tool,
-            asked.arguments,
-            input_responses={"approval": reply},
-            request_state=asked.state,
-            allow_input_required=True,
-        )
-        results.append(await _tried(call))
-
-    async with anyio.create_task_group() as calls:
-        for _ in range(times):
-            calls.start_soon(once)
-    return results
-
-
-def _number_of(request: httpx2.Request) -> str:
-    """The order that a write is about."""
-    if request.method == "DELETE":
-        return request.url.path.rpartition("/")[2]
-    if request.url.path.endswith("/cancel"):
-        return request.url.path.split("/")[-2]
-    return str(json.loads(request.content)["poNumber"])
-
-
-def _receive_one(book: Any, number: str) -> None:
-    lines = enumerate(book.order(number).lines, 1)
-    line = next((place for place, line in lines if line.quantity > line.received), None)
-    if line is None:
-        return  # everything has come already
-    book.receive(number, {line: Decimal(1)})
-
-
-TwoServers.TestCase.settings = settings(
-    max_examples=6,
-    stateful_step_count=12,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
+TwoServers.TestCase.settings = settings_of(examples=6, steps=12)
 
 
 @seed(SEED)
