@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from po_mcp.desk import Desk
 from po_mcp.errors import InvalidInput, OrderNotFound
@@ -20,8 +21,8 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 _VENDOR = "\0"
 
 
-async def free_numbers(desk: Desk, vendor: Vendor, count: int) -> list[str]:
-    """Return the next few numbers that neither the ERP nor an operation under way has.
+async def free_numbers(desk: Desk, vendor: Vendor) -> AsyncIterator[str]:
+    """Yield the next numbers that neither the ERP nor an operation under way has, each looked up when its turn comes.
 
     Raises:
         InvalidInput: no order shows how numbers are made here.
@@ -29,18 +30,15 @@ async def free_numbers(desk: Desk, vendor: Vendor, count: int) -> list[str]:
     """
     orders = await _orders(desk)
     taken = {order.number for order in orders} | desk.journal.numbers_of_creates(desk.erp.connection)
-    free: list[str] = []
-    for tried, number in enumerate(following(orders, taken, vendor), 1):
-        if await _is_free(desk, number):
-            free.append(number)
-        if len(free) == count or tried == _TRIED:
-            break
-    if not free:
+    numbers = list(islice(following(orders, taken, vendor), _TRIED))
+    if not numbers:
         raise InvalidInput(
             "No order shows how numbers are made here. Nothing was sent.",
             next_step="Ask the user for the new order's number and give it as number.",
         )
-    return free
+    for number in numbers:
+        if await _is_free(desk, number):
+            yield number
 
 
 def following(orders: Sequence[PurchaseOrder], taken: Iterable[str], vendor: Vendor) -> Iterator[str]:

@@ -16,7 +16,6 @@ from po_mcp.writes.approval import Approver
 from po_mcp.writes.observation import is_gone
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome, arguments_text, digest_of_content
 
-_NUMBERS_TRIED = 3
 _UNNUMBERED = "0"
 """Stands for the number until that is found; any ERP would take it."""
 
@@ -62,7 +61,7 @@ async def _proposed(desk: Desk, asked: AskedOrder, found: Found, person: Approve
     same = desk.journal.same_content(_operation(desk, draft))
     if same is not None and not (same.state == "DONE" and await is_gone(desk.erp, same.operation.number)):
         return await _recorded(desk, _numbered(draft, same.operation.number), known, person)
-    for number in await numbering.free_numbers(desk, found.vendor, _NUMBERS_TRIED):
+    async for number in numbering.free_numbers(desk, found.vendor):
         try:
             recorded = await _recorded(desk, _numbered(draft, number), known, person, any_number=same is None)
         except OperationUnderWay:
