@@ -120,7 +120,7 @@ def no_dedupe(patch: Patch) -> None:
     count = itertools.count()
 
     def propose(
-        self: Journal, operation: Operation, detail: Mapping[str, Any], *, approved: bool = False, anew: bool = False
+        self: Journal, operation: Operation, detail: Mapping[str, Any], *, approved: bool = False, **_: bool
     ) -> Recorded:
         with self._storage.writing() as db:
             db.execute("DROP INDEX IF EXISTS one_live_operation")
@@ -152,6 +152,11 @@ def sent_is_taken_for_unsent(patch: Patch) -> None:
 def unique_is_reported_raw(patch: Patch) -> None:
     """ "Already exists" is told as it came, though it is our own order."""
     patch.setattr(Executor, "_looked_after", _believed)
+
+
+def a_conflict_without_a_reason_is_believed(patch: Patch) -> None:
+    """ "Not found" and "conflict" are believed where a reading shows no effect, however old that is."""
+    patch.setattr(Executor, "_is_prompt", True)
 
 
 async def _believed(self: Executor, operation: Operation, refusal: PurchaseOrderError) -> Any:
@@ -195,6 +200,7 @@ MUTANTS: Mapping[str, Mutant] = {
         no_dedupe,
         sent_is_taken_for_unsent,
         unique_is_reported_raw,
+        a_conflict_without_a_reason_is_believed,
     )
 }
 
@@ -208,6 +214,8 @@ def telling(calm: Mapping[Flow, Calm]) -> Iterator[Scenario]:
         yield from (Scenario(flow, ((kind, calm[flow].write),), "kept") for flow in FLOWS[::-1])
         yield Scenario(FLOWS[0], (), moment=_MOMENT_BESIDE.get(kind, ""))
     yield from moments()
+    for flow in FLOWS:
+        yield Scenario(flow, (("409-applied", calm[flow].write), ("stale", calm[flow].write + 1)), "kept")
 
 
 @dataclass(frozen=True)
