@@ -29,15 +29,15 @@ async def create_order(desk: Desk, asked: AskedOrder, person: Approver) -> Write
     desk.need("create")
     asked = _checked_number(desk, asked)
     recorded = asking.carried(desk, person, "create", asked.number)
-    notes: Sequence[str] = ()
+    found = None
     if recorded is None:
         found = await resolve(desk, asked, person)
         if isinstance(found, WriteOutcome):
             return found
-        notes = found.notes
         recorded = await _proposed(desk, asked, found, person)
     if isinstance(recorded, WriteOutcome):
         return recorded
+    notes = found.notes if found is not None else json.loads(recorded.operation.intent).get("notes", ())
 
     async def carry_out(operation: Operation) -> WriteOutcome:
         return await _as_stored(desk, operation, await desk.executor.carry_out(operation.id))
@@ -57,13 +57,13 @@ async def _proposed(desk: Desk, asked: AskedOrder, found: Found, person: Approve
     draft = _draft(asked, found, known)
     await _check(desk, draft)
     if asked.number is not None:
-        return await _recorded(desk, draft, known, person)
+        return await _recorded(desk, draft, found, known, person)
     same = desk.journal.same_content(_operation(desk, draft))
     if same is not None and not (same.state == "DONE" and await is_gone(desk.erp, same.operation.number)):
-        return await _recorded(desk, _numbered(draft, same.operation.number), known, person)
+        return await _recorded(desk, _numbered(draft, same.operation.number), found, known, person)
     async for number in numbering.free_numbers(desk, found.vendor):
         try:
-            recorded = await _recorded(desk, _numbered(draft, number), known, person, any_number=same is None)
+            recorded = await _recorded(desk, _numbered(draft, number), found, known, person, any_number=same is None)
         except OperationUnderWay:
             continue  # another order is on its way under this number
         if isinstance(recorded, Recorded):
@@ -114,7 +114,6 @@ def _operation(desk: Desk, draft: OrderDraft) -> Operation:
         number=draft.number,
         arguments=arguments_text({"content": content}),
         digest=content,
-        intent=_intent(draft),
         fingerprint=content,
     )
 
@@ -122,6 +121,7 @@ def _operation(desk: Desk, draft: OrderDraft) -> Operation:
 async def _recorded(
     desk: Desk,
     draft: OrderDraft,
+    found: Found,
     known: Mapping[str, pricing.Known],
     person: Approver,
     *,
@@ -133,9 +133,9 @@ async def _recorded(
     has a price that nobody gave. `any_number`: an order of the same content is the same, whatever its number.
     """
     operation = _operation(desk, draft)
-    if because := _why_asked(desk, operation, draft, known):
-        question = approval.ask_create(draft, desk.erp.notice, because)
-        operation = replace(operation, question=question, intent=_intent(draft, because))
+    because = _why_asked(desk, operation, draft, known)
+    question = approval.ask_create(draft, desk.erp.notice, because) if because else None
+    operation = replace(operation, question=question, intent=_intent(draft, because, found.notes))
     before = desk.journal.created_lately(operation)
     gone = before is not None and await is_gone(desk.erp, operation.number)
     if before is not None and before.operation.meaning != operation.meaning and not gone:
@@ -153,8 +153,8 @@ def _why_asked(desk: Desk, operation: Operation, draft: OrderDraft, known: Mappi
     return approval.why_create_is_asked(earlier.operation.number if earlier else None, over, pricing.told(known))
 
 
-def _intent(draft: OrderDraft, because: str = "") -> str:
-    return json.dumps({"draft": draft.model_dump(mode="json"), "because": because})
+def _intent(draft: OrderDraft, because: str, notes: Sequence[str]) -> str:
+    return json.dumps({"draft": draft.model_dump(mode="json"), "because": because, "notes": list(notes)})
 
 
 async def _as_stored(desk: Desk, operation: Operation, outcome: WriteOutcome) -> WriteOutcome:

@@ -119,7 +119,7 @@ async def _matching(desk: Desk, wish: OrderWish, scan: OrderScan) -> tuple[list[
         undated = sum(has_no_date(order) for order in found)
         found = [order for order in found if is_overdue(order, today)]
         notes.append(f"Overdue means expected before {today}.")
-        notes += [f"{undated} more are open without an expected date."] if undated else []
+        notes += [f"Without an expected date and still to come: {undated}."] if undated else []
     return found, notes
 
 

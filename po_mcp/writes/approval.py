@@ -156,7 +156,9 @@ def why_create_is_asked(like: str | None, over: Decimal | None, prices: Iterable
 
 def ask_which(notice: str, fields: Iterable[Field]) -> Question:
     """Make the question which vendor, item or warehouse is meant; it approves nothing."""
-    return Question(_join(notice, "Which of these is meant? Nothing is ordered by this answer."), tuple(fields))
+    asked = tuple(fields)
+    offered = [f"{field.description}: {', '.join(title for _, title in field.choices)}" for field in asked]
+    return Question(_join(notice, "Which is meant? Nothing is ordered by this answer.", *offered), asked)
 
 
 def chosen(answer: Answer, question: Question) -> Mapping[str, str] | None:

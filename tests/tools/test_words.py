@@ -54,6 +54,7 @@ async def test_what_fits_several_is_put_to_the_person_once_for_all_of_it(office:
 
     [asked] = person.asked
     assert "Nothing is ordered by this answer." in asked.message
+    assert 'For "hex bolt": BOLT-M10-40 ("M10 x 40mm Hex Bolt"), BOLT-M8-30' in asked.message
     assert done["status"] == "done"
     assert done["order"]["vendor"] == "Harbor Hydraulics"
     assert done["order"]["lines"][0]["item"] == "BOLT-M10-40"
@@ -70,6 +71,7 @@ async def test_a_choice_and_an_approval_are_two_questions_and_both_count(office:
     assert [len(asked.requested_schema["properties"]) for asked in person.asked] == [1, 1]
     assert "Its total is over 1000." in person.asked[1].message
     assert (done["status"], done["order"]["lines"][0]["item"]) == ("done", "BOLT-M10-40")
+    assert '"hex bolt" is the item BOLT-M10-40 ("M10 x 40mm Hex Bolt"), as the person chose.' in done["message"]
     assert len(office.tap.writes) == 1
 
 
