@@ -28,27 +28,26 @@ async def create_order(desk: Desk, asked: AskedOrder, person: Approver) -> Write
     """
     desk.need("create")
     asked = _checked_number(desk, asked)
-    recorded = asking.carried(desk, person, "create", asked.number)
-    found = None
-    if recorded is None:
-        found = await resolve(desk, asked, person)
-        if isinstance(found, WriteOutcome):
-            return found
-        recorded = await _proposed(desk, asked, found, person)
+    recorded = asking.carried(desk, person, "create", asked.number) or await _begun(desk, asked, person)
     if isinstance(recorded, WriteOutcome):
         return recorded
-    notes = found.notes if found is not None else json.loads(recorded.operation.intent).get("notes", ())
 
     async def carry_out(operation: Operation) -> WriteOutcome:
         return await _as_stored(desk, operation, await desk.executor.carry_out(operation.id))
 
-    return _noted(await asking.through(desk, recorded, person, carry_out), notes)
+    return _noted(recorded.operation, await asking.through(desk, recorded, person, carry_out))
 
 
 def _checked_number(desk: Desk, asked: AskedOrder) -> AskedOrder:
     if asked.number is None:
         return asked
     return asked.model_copy(update={"number": desk.erp.valid_number(asked.number)})
+
+
+async def _begun(desk: Desk, asked: AskedOrder, person: Approver) -> Recorded | WriteOutcome:
+    """Find what the words mean and record the order to be created; or return why it is not."""
+    found = await resolve(desk, asked, person)
+    return found if isinstance(found, WriteOutcome) else await _proposed(desk, asked, found, person)
 
 
 async def _proposed(desk: Desk, asked: AskedOrder, found: Found, person: Approver) -> Recorded | WriteOutcome:
@@ -165,6 +164,7 @@ async def _as_stored(desk: Desk, operation: Operation, outcome: WriteOutcome) ->
     return outcome.model_copy(update={"order": order or outcome.order})
 
 
-def _noted(outcome: WriteOutcome, notes: Sequence[str]) -> WriteOutcome:
-    """Say what the words were taken for."""
+def _noted(operation: Operation, outcome: WriteOutcome) -> WriteOutcome:
+    """Say what the words were taken for, when the order was first asked for."""
+    notes = json.loads(operation.intent).get("notes", ())
     return outcome.model_copy(update={"message": " ".join([outcome.message, *notes])}) if notes else outcome
