@@ -1,4 +1,4 @@
-"""Ask what is open, and read every page of the answer.
+"""Ask what is open and what it is worth, and read every page of the answer.
 
 Starts a po-mcp server with a sandbox of its own, as an assistant's host would, and speaks MCP to it.
 """
@@ -27,8 +27,9 @@ async def main() -> None:
                 break
 
     assert len(orders) == page.structured_content["total_count"] == 28
-    worth = sum(Decimal(order["total"]) for order in orders)  # money is text, so that it stays exact
-    print(f"{len(orders)} orders are open, worth {worth}. The latest is {orders[-1]['number']}.")
+    worth = page.structured_content["total_value"]  # over all pages; money is text, so that it stays exact
+    assert Decimal(worth) == sum(Decimal(order["total"]) for order in orders)
+    print(f"{len(orders)} orders are open, worth {worth}. The latest is {orders[0]['number']}.")
 
 
 anyio.run(main)
