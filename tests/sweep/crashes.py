@@ -85,9 +85,10 @@ class Crash:
 
 @dataclass
 class Crashed(Ran):
-    """What came of a crash; `struck`: whether the run had such a moment."""
+    """What came of a crash; `struck`: whether the run had such a moment; `step`: the call under way."""
 
     struck: bool = False
+    step: int = 1
 
 
 def at_the_wire() -> Iterator[Crash]:
@@ -227,6 +228,7 @@ def _was_injected(trace: Path) -> bool:
 async def _ask(ran: Crashed, peer: Peer) -> None:
     """Make the call, and once more where the server lives on; note what it tells, if it does."""
     for step in (1, 2):
+        ran.step = step
         answer = await _called(ran.scenario.flow, ran.scenario.how, peer)  # type: ignore[attr-defined]
         if answer is not None:
             ran.told.append(_told(step, answer))
@@ -237,8 +239,8 @@ async def _ask(ran: Crashed, peer: Peer) -> None:
 async def _called(flow: Flow, how: How, peer: Peer) -> Mapping[str, Any] | None:
     if how.startswith("cancelled"):
         await _called_in_2025(flow, peer)
-        with anyio.fail_after(_PATIENCE):
-            await peer.ended.wait()  # a call that was cancelled is not answered
+        with anyio.move_on_after(_PATIENCE):
+            await peer.ended.wait()  # a call that was cancelled is not answered, nor sent where nothing could be read
         return None
     call = CALLS[flow]
     params = {"name": call.tool, "arguments": {"number": call.number, **call.arguments}, "_meta": MODERN_META}
@@ -296,7 +298,7 @@ def _stand_at_the_wire(ran: Crashed, erp: ERPAtPort, peer: Peer, journal: Path) 
     how: How = ran.scenario.how  # type: ignore[attr-defined]
 
     async def arrives(tag: str) -> None:
-        ran.sent.append(sending(tag, 1, journal))
+        ran.sent.append(sending(tag, ran.step, journal))
         if "on arrival" in how:
             ran.struck = True
             await _strike(how, peer)
