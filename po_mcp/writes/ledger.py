@@ -38,6 +38,10 @@ class Ledger:
         """Tell whether there is a journal yet; it is made by the first write that is asked for."""
         return self._storage.is_there()
 
+    def is_shared(self) -> bool:
+        """Tell whether other processes see it, such as the one in which a person approves in a terminal."""
+        return self._storage.is_shared
+
     def now(self) -> float:
         """Return the journal's time, in seconds since 1970."""
         return self._clock()
