@@ -94,13 +94,14 @@ def compose(
 
 def _server(settings: Settings, connector: ERP, premises: Premises) -> MCPServer[Desk]:
     """Build what is served: the tools that this ERP can serve, resources, prompts, completion and notifications."""
+    listed = [tool for tool in REGISTRY if _is_listed(tool, connector, settings)]
     server = MCPServer[Desk](
         _NAME,
         title="Purchase orders",
         version=__version__,
         instructions=instructions(connector, settings),
         lifespan=premises.opened,
-        tools=[PurchasingTool.of(tool) for tool in REGISTRY if _is_listed(tool, connector, settings)],
+        tools=[PurchasingTool.of(tool) for tool in listed],
         log_level=settings.log_level,
         request_state_security=RequestStateSecurity.ephemeral(ttl=settings.approval_ttl + _SEAL_OUTLIVES),
         subscriptions=premises.notifications.bus,
