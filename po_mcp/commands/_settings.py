@@ -18,7 +18,7 @@ def load(file: Path | None) -> config.Settings:
         stop(str(exc))
 
 
-def stop(message: str) -> NoReturn:
-    """End with status 2 and one line on standard error."""
+def stop(message: str, status: int = 2) -> NoReturn:
+    """End with one line on standard error; status 2 tells that the settings or the arguments are wrong."""
     print(f"po-mcp: {message}", file=sys.stderr)  # noqa: T201
-    raise SystemExit(2)
+    raise SystemExit(status)

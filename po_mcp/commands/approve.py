@@ -45,8 +45,7 @@ def command(config: Path | None, operation: str | None) -> None:
     """
     settings = _settings.load(config)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        print("po-mcp: a person decides in a terminal, and this is none", file=sys.stderr)  # noqa: T201
-        raise SystemExit(NO_ANSWER)
+        _settings.stop("a person decides in a terminal, and this is none", NO_ANSWER)
     journal = Journal(settings.journal_path(), settings.approval_ttl)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us may have had it ignored
     try:
@@ -55,8 +54,7 @@ def command(config: Path | None, operation: str | None) -> None:
         print("\nNothing was decided; it stays open.")  # noqa: T201
         raise SystemExit(NO_ANSWER) from None
     except JournalUnavailable as exc:
-        print(f"po-mcp: {exc}", file=sys.stderr)  # noqa: T201
-        raise SystemExit(1) from None
+        _settings.stop(str(exc), status=1)
     finally:
         journal.close()
 

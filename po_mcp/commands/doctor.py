@@ -166,7 +166,8 @@ def _approval(settings: Settings) -> list[Finding]:
     """Say which way to a person each kind of client has."""
     if settings.read_only:
         return []
-    page = "a page on this machine, linked in the answer, and po-mcp approve"
+    terminal = "" if settings.journal_path() == MEMORY else ", and po-mcp approve"
+    page = f"a page on this machine, linked in the answer{terminal}"
     ways = {
         "a client that shows forms (Claude Code, VS Code, Cursor)": "the question in the chat, as a form",
         "a client that opens links": page,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import click
 
 from po_mcp.commands import _settings
-from po_mcp.config import Settings
+from po_mcp.config import MEMORY, Settings
 
 if TYPE_CHECKING:
     from anyio.abc import TaskStatus
@@ -33,7 +33,7 @@ _LOOPBACK = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
 _LARGEST_REQUEST = 1024 * 1024
 """Bytes of one message; an order of 200 lines takes some 50,000."""
 _MOST_CONNECTIONS, _KEEP_ALIVE = 256, 75
-_NO_PAGE = "There is no approval page here. A person decides in a terminal, with the command: po-mcp approve."
+_NO_PAGE = "There is no approval page here. Where the journal is a file, a person decides with: po-mcp approve."
 
 
 @click.command("serve")
@@ -131,6 +131,7 @@ def _greet(settings: Settings, address: Address) -> None:
     """Tell where it serves, and how a person approves."""
     page = "The approval page is there, too, and wants the PIN."
     if settings.approver_pin is None:
-        page = "It has no approval page: set PO_MCP_APPROVER_PIN and start it anew, or decide with po-mcp approve."
+        terminal = "" if settings.journal_path() == MEMORY else ", or decide with po-mcp approve"
+        page = f"It has no approval page: set PO_MCP_APPROVER_PIN and start it anew{terminal}."
     where = f"{address.origins[0]}/mcp, to this machine only"
     print(f"po-mcp serves MCP at {where}. {page} Ctrl-C ends it.", file=sys.stderr, flush=True)  # noqa: T201

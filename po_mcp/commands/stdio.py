@@ -9,6 +9,7 @@ import signal
 import sys
 
 import anyio
+from anyio.abc import TaskStatus
 
 from po_mcp.commands import _bounded_stdin
 from po_mcp.config import Settings
@@ -25,30 +26,30 @@ def serve(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings) -> None:
-    stopped_by_signal = False
+    serving = anyio.CancelScope()
 
     def leave_now() -> None:
         # The thread that reads stdin cannot be interrupted: waiting for it would wait for the next line.
-        if stopped_by_signal:
+        if serving.cancel_called:
             os._exit(0)
 
     server = build_server(settings, on_closed=leave_now)
     gc.freeze()
     gc.enable()
-
-    async def stop_on_signal() -> None:
-        nonlocal stopped_by_signal
-        with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-            async for _ in signals:
-                stopped_by_signal = True
-                tasks.cancel_scope.cancel()
-                return
-
     async with anyio.create_task_group() as tasks:
         if sys.platform != "win32":  # where asyncio has no signal handlers, Ctrl-C ends it as it does any program
-            tasks.start_soon(stop_on_signal)
-        await server.run_stdio_async()
+            await tasks.start(_end_on_signal, serving)
+        with serving:
+            await server.run_stdio_async()
         tasks.cancel_scope.cancel()
+
+
+async def _end_on_signal(serving: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
+    """End serving at the first signal, and stay: one that is not received would end the process there and then."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        async for _ in signals:  # a second one changes nothing: what is under way is being recorded
+            serving.cancel()
 
 
 def _greet() -> None:

@@ -14,6 +14,11 @@ from po_mcp.writes.approval import Answer, Approver
 from po_mcp.writes.journal import Journal
 from po_mcp.writes.operation import Kind, Operation, Recorded, WriteOutcome
 
+_NOWHERE = (
+    "the user cannot decide outside of the client: there is no page, and no terminal sees a journal in memory. "
+    "The operator can set PO_MCP_JOURNAL to a file."
+)
+
 
 def carried(
     desk: Desk, person: Approver, kind: Kind, number: str | None, arguments: str | None = None
@@ -84,7 +89,7 @@ async def waiting(desk: Desk, recorded: Recorded) -> WriteOutcome:
     link = await desk.page.link(operation.id)
     text = (
         f"A person must approve this ({operation.kind} of order {operation.number}). {_because(operation)}"
-        f"Nothing was sent: {_where(link)} {_until(recorded)} "
+        f"Nothing was sent: {_where(desk, link)} {_until(recorded)} "
         "Once they did, get_operation with this operation_id carries it out."
     )
     return desk.executor.say("approval_required", operation, text, approve_at=link)
@@ -108,7 +113,7 @@ async def _not_approved(desk: Desk, operation: Operation) -> WriteOutcome:
     if recorded is None or recorded.state != "PROPOSED":
         return desk.executor.say("declined", operation, text)
     link = await desk.page.link(operation.id)
-    text += f" The question stays open, in case the user saw none: {_where(link)} {_until(recorded)}"
+    text += f" The question stays open, in case the user saw none: {_where(desk, link)} {_until(recorded)}"
     return desk.executor.say("declined", operation, text, approve_at=link)
 
 
@@ -118,10 +123,11 @@ def _because(operation: Operation) -> str:
     return f"{because} " if because else ""
 
 
-def _where(link: str | None) -> str:
-    if link is None:
-        return "the user decides in a terminal, with the command: po-mcp approve."
-    return f"the user decides on this page: {link} or in a terminal, with the command: po-mcp approve."
+def _where(desk: Desk, link: str | None) -> str:
+    if desk.journal.is_shared():
+        page = "" if link is None else f"on this page: {link} or "
+        return f"the user decides {page}in a terminal, with the command: po-mcp approve."
+    return _NOWHERE if link is None else f"the user decides on this page: {link} and nowhere else."
 
 
 def _until(recorded: Recorded) -> str:

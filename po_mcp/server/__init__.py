@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
 
-import anyio
 from mcp.server import MCPServer
 from mcp.server.mcpserver import RequestStateSecurity
 
 from po_mcp import __version__
 from po_mcp.approvals.docket import Docket
-from po_mcp.approvals.listener import Listener, Mounted, NoPage
+from po_mcp.approvals.listener import Mounted, NoPage
 from po_mcp.approvals.pin import Pin
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
 from po_mcp.desk import Desk
 from po_mcp.erp import ERP
-from po_mcp.errors import PurchaseOrderError
 from po_mcp.server import call
 from po_mcp.server.completions import Completions
 from po_mcp.server.instructions import instructions
 from po_mcp.server.notifications import Notifications
+from po_mcp.server.premises import Premises
 from po_mcp.server.prompts import add_prompts
 from po_mcp.server.purchasing_tool import PurchasingTool
 from po_mcp.server.resources import add_resources
@@ -33,11 +29,7 @@ from po_mcp.tools import REGISTRY, Registered
 from po_mcp.writes.execution import Executor
 from po_mcp.writes.journal import Journal
 
-logger = logging.getLogger(__name__)
-
 _NAME = "po-mcp"
-_FIRST_RECOVERY, _RECOVERY = 2.0, 30.0
-"""Seconds until operations that were left behind are looked at, first and then again."""
 _SEAL_OUTLIVES = 300.0
 """Seconds that the sealed state outlives an operation, so that we and not the SDK say that it expired."""
 
@@ -94,62 +86,32 @@ def compose(
     late_apply, read_lag = settings.bounds()
     notifications = Notifications()
     executor = Executor(connector, journal, settings.timeout, late_apply, read_lag, notifications.written)
-
     pin = None if settings.approver_pin is None else Pin(settings.approver_pin.get_secret_value())
     docket = Docket(journal, connector.connection, connector.notice, pin)
+    premises = Premises(settings, executor, docket, notifications, page, clock, on_closed)
+    return Composed(_server(settings, connector, premises), docket)
 
-    def today() -> date:
-        return settings.date_at(clock())
 
-    @asynccontextmanager
-    async def lifespan(server: MCPServer[Desk]) -> AsyncIterator[Desk]:
-        try:
-            async with anyio.create_task_group() as tasks:
-                tasks.start_soon(_recover_now_and_then, executor)
-                tasks.start_soon(notifications.run)
-                place = page or Listener(tasks, docket, settings.approval == "page")
-                try:
-                    yield Desk(connector, journal, executor, place, settings.create_approval_over, today)
-                finally:
-                    place.close()
-                    tasks.cancel_scope.cancel()
-        finally:
-            with anyio.CancelScope(shield=True):
-                await connector.aclose()
-            journal.close()
-            if on_closed is not None:
-                on_closed()
-
+def _server(settings: Settings, connector: ERP, premises: Premises) -> MCPServer[Desk]:
+    """Build what is served: the tools that this ERP can serve, resources, prompts, completion and notifications."""
     listed = [tool for tool in REGISTRY if _is_listed(tool, connector, settings)]
     server = MCPServer[Desk](
         _NAME,
         title="Purchase orders",
         version=__version__,
         instructions=instructions(connector, settings),
-        lifespan=lifespan,
+        lifespan=premises.opened,
         tools=[PurchasingTool.of(tool) for tool in listed],
         log_level=settings.log_level,
         request_state_security=RequestStateSecurity.ephemeral(ttl=settings.approval_ttl + _SEAL_OUTLIVES),
-        subscriptions=notifications.bus,
+        subscriptions=premises.notifications.bus,
         middleware=[call.remember],
     )
     add_resources(server, connector, settings)
     add_prompts(server, connector, settings)
     Completions().serve(server)
-    notifications.serve(server)
-    return Composed(server, docket)
-
-
-async def _recover_now_and_then(executor: Executor) -> None:
-    """Settle by reading what a process that died left behind: soon after the start, and from time to time."""
-    await anyio.sleep(_FIRST_RECOVERY)
-    while True:
-        try:
-            if executor.journal.is_there():
-                await executor.recover()
-        except PurchaseOrderError as exc:
-            logger.warning("operations that are not settled could not be looked at: %s", exc.what)
-        await anyio.sleep(_RECOVERY)
+    premises.notifications.serve(server)
+    return server
 
 
 def _is_listed(tool: Registered, erp: ERP, settings: Settings) -> bool:

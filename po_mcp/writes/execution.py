@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 import anyio
@@ -22,13 +21,13 @@ from po_mcp.errors import (
 )
 from po_mcp.orders import CAN_BE_CANCELLED, PurchaseOrder, plain
 from po_mcp.untrusted import quoted
-from po_mcp.writes.journal import Claim, Journal
+from po_mcp.writes.journal import Claim
 from po_mcp.writes.observation import Observation, backorder_wanted, draft_of, observe, snapshot_of
-from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, WriteOutcome
+from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
+from po_mcp.writes.outcomes import GRACE, Outcomes
 
 logger = logging.getLogger(__name__)
 
-_GRACE = 5.0  # seconds after its time-out in which whoever sends an operation records what came of it
 _LOOK = 15.0  # seconds that one reading to settle an operation may take
 _POLL = 0.05  # seconds between looks at an operation that another call or process has in hand
 
@@ -40,23 +39,18 @@ _End = tuple[Literal["DONE", "REFUSED", "UNKNOWN"], WriteOutcome, Mapping[str, A
 
 
 @dataclass(frozen=True)
-class Executor:
-    """Sends what was approved, and settles what is not known.
+class Executor(Outcomes):
+    """Sends what was approved, and settles what is not known. Nothing is sent that is not in the journal.
 
     Args:
-        erp: where to.
-        journal: the record; nothing is sent that is not in it.
-        timeout: seconds that one call to the ERP may take.
-        late_apply: seconds after that in which the ERP may still apply a request; None where nobody knows.
-        read_lag: seconds by which a read may show less than the ERP holds; None where nobody knows.
+        erp: as for the outcomes, like the next four.
+        journal: see there.
+        timeout: see there.
+        late_apply: see there.
+        read_lag: see there.
         on_done: told of every write that was done now, with its outcome; what it makes of that changes nothing here.
     """
 
-    erp: ERP
-    journal: Journal
-    timeout: float = 60.0
-    late_apply: float | None = None
-    read_lag: float | None = None
     on_done: Callable[[Operation, WriteOutcome], None] | None = None
     _in_hand: set[str] = field(default_factory=set)
 
@@ -87,16 +81,6 @@ class Executor:
         outcome = self.outcome(recorded)
         return outcome.repeated() if recorded.state == "DONE" else outcome
 
-    @property
-    def _is_prompt(self) -> bool:
-        """Tell whether what the ERP shows is what it holds, at any moment."""
-        return self.late_apply == 0 and self.read_lag == 0
-
-    @property
-    def _longest(self) -> float:
-        """Seconds from the claim to the last byte: signing in may take as long as the write itself."""
-        return 2 * self.timeout
-
     def has_in_hand(self, operation_id: str) -> bool:
         """Tell whether this process is sending the operation at this moment."""
         return operation_id in self._in_hand
@@ -117,33 +101,6 @@ class Executor:
         self._settle_by(observation, recorded, looked_at)
         return self.journal.find(operation.id) or recorded
 
-    def outcome(self, recorded: Recorded) -> WriteOutcome:
-        """Return the outcome of an operation as it stands."""
-        match recorded.state:
-            case "PROPOSED":
-                text = f"It waits for a person: {recorded.operation.kind} of order {recorded.operation.number}."
-                return self.say("approval_required", recorded.operation, f"{text} Nothing was sent.")
-            case "APPROVED":
-                text = f"It was approved and not sent yet: {recorded.operation.kind} of {recorded.operation.number}."
-                return self.say("approval_required", recorded.operation, f"{text} get_operation with its id goes on.")
-            case "SENT":
-                return self._unknown(recorded, "its answer is not there yet.")
-            case "EXPIRED":
-                text = "The time for approving this is over. Nothing was sent; ask for it again to be asked anew."
-                return self.say("expired", recorded.operation, text)
-            case "STALE" if recorded.outcome is None:
-                text = "Another operation took the place of this one. Nothing was sent."
-                return self.say("stale", recorded.operation, text)
-            case "DECLINED" if recorded.outcome is None:
-                return self.say("declined", recorded.operation, "A person rejected this. Nothing was sent.")
-        assert recorded.outcome is not None
-        return recorded.outcome
-
-    def say(self, status: OutcomeStatus, operation: Operation | None, text: str, **more: Any) -> WriteOutcome:
-        """Make an outcome; the ERP's notice, if it has one, stands first."""
-        message = f"{self.erp.notice} {text}".strip()
-        return WriteOutcome(status=status, operation_id=operation and operation.id, message=message, **more)
-
     async def _carried_out(self, claim: Claim) -> WriteOutcome:
         """Send a claimed operation, and record what came of it before anything else."""
         operation = claim.operation
@@ -160,9 +117,7 @@ class Executor:
         except JournalUnavailable:
             return recorded
 
-    async def _sent(
-        self, claim: Claim
-    ) -> tuple[Literal["DONE", "REFUSED", "UNKNOWN"], WriteOutcome, Mapping[str, Any]]:
+    async def _sent(self, claim: Claim) -> _End:
         """Send, and classify the end: what is not definite is unknown."""
         operation = claim.operation
         if self.journal.now() - claim.sent_at > self.timeout:
@@ -250,50 +205,14 @@ class Executor:
         except Exception as exc:  # whoever listens must not turn what was done into a failure
             logger.warning("operation %s was done, and telling of it failed: %s", operation.id, type(exc).__name__)
 
-    def _is_abandoned(self, recorded: Recorded, now: float) -> bool:
-        return now > (recorded.sent_at or now) + self._longest + _GRACE
-
-    def _cannot_come_late(self, recorded: Recorded, looked_at: float) -> bool:
-        """Tell whether an effect that is absent now will not appear any more."""
-        if self.late_apply is None or self.read_lag is None or recorded.sent_at is None:
-            return False
-        return looked_at > recorded.sent_at + self._longest + self.late_apply + self.read_lag
-
     async def _when_sent(self, operation_id: str) -> Recorded | None:
         """Wait for an operation that is being sent, as long as whoever sends it may take."""
-        with anyio.move_on_after(self._longest + _GRACE):
+        with anyio.move_on_after(self._longest + GRACE):
             while (recorded := self.journal.find(operation_id)) is not None and recorded.state == "SENT":
                 if operation_id not in self._in_hand and self._is_abandoned(recorded, self.journal.now()):
                     break
                 await anyio.sleep(_POLL)
         return self.journal.find(operation_id)
-
-    @property
-    def _settling(self) -> str:
-        """Say when a reading is decisive."""
-        if self.late_apply is None or self.read_lag is None:
-            return "once the effect is seen; where none is ever seen, a person does (po-mcp journal settle)"
-        return f"once the effect is seen, or after {self._longest + self.late_apply + self.read_lag:.0f} s without it"
-
-    def _observed(
-        self, operation: Operation, observation: Observation, because: str = "the answer to the write did not arrive"
-    ) -> WriteOutcome:
-        text = f"Done: {observation.why} (seen by reading; {because})."
-        more = {"order": observation.order, "backorder_number": observation.backorder_number}
-        return self.say("done", operation, text, **more)
-
-    def _in_doubt(self, operation: Operation, what: str) -> WriteOutcome:
-        return self._unknown(Recorded(operation, "UNKNOWN", 0, self.journal.now()), what)
-
-    def _unknown(self, recorded: Recorded, what: str) -> WriteOutcome:
-        operation = recorded.operation
-        sent = datetime.fromtimestamp(recorded.sent_at or 0, UTC)
-        text = (
-            f"What came of the {operation.kind} of order {operation.number} is not known: {what} It was sent once, at "
-            f"{sent:%H:%M:%S} UTC. Do not repeat it, and tell the user. get_operation reads the order again and "
-            f"settles it {self._settling}."
-        )
-        return self.say("unknown", operation, text, do_not_repeat=True)
 
 
 def or_cancel(erp: ERP, order: PurchaseOrder | None) -> str:

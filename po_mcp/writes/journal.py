@@ -14,16 +14,13 @@ from typing import Any
 
 from po_mcp.errors import OperationUnderWay, TooManyQuestions
 from po_mcp.writes import trail
-from po_mcp.writes.operation import LIVE, Operation, Recorded, State, WriteOutcome, may_move
+from po_mcp.writes.ledger import IN_LIVE, LIVE_STATES, Ledger, first_where
+from po_mcp.writes.operation import Operation, Recorded, State, WriteOutcome, may_move
 from po_mcp.writes.rows import call_of, recorded_of, values_of
-from po_mcp.writes.shared_token import SharedToken
-from po_mcp.writes.storage import MEMORY, Storage
+from po_mcp.writes.storage import MEMORY
 
 MOST_OPEN = 20
 """Questions that a person is left with at a time."""
-
-_LIVE = tuple(sorted(LIVE))
-_IN_LIVE = f"state IN ({', '.join('?' * len(_LIVE))})"
 
 
 @dataclass(frozen=True)
@@ -34,13 +31,13 @@ class Claim:
     sent_at: float
 
 
-class Journal:
-    """Operations by id, shared by all processes that use the same file.
+class Journal(Ledger):
+    """The one record of every operation: the ledger, and the moves, which all processes make on the same file.
 
     Args:
-        path: the file, or `:memory:`, which ends with this process.
-        life: seconds that a proposed operation can be approved, and that a done one answers the same call.
-        clock: seconds since 1970.
+        path: as for the ledger, like the next two.
+        life: see there.
+        clock: see there.
         most_open: proposals of one connection that may wait for a person at a time.
 
     Every method raises `JournalUnavailable` where the file cannot be used.
@@ -53,22 +50,8 @@ class Journal:
         clock: Callable[[], float] = time.time,
         most_open: int = MOST_OPEN,
     ) -> None:
-        self._storage = Storage(path)
-        self._life = life
-        self._clock = clock
+        super().__init__(path, life, clock)
         self._most_open = most_open
-
-    def is_there(self) -> bool:
-        """Tell whether there is a journal yet; it is made by the first write that is asked for."""
-        return self._storage.is_there()
-
-    def now(self) -> float:
-        """Return the journal's time, in seconds since 1970."""
-        return self._clock()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._storage.close()
 
     # Moving
 
@@ -133,7 +116,9 @@ class Journal:
             sent_at = self._clock()
             if not self._move(db, operation_id, "APPROVED", "SENT", {}, sent_at=sent_at):
                 return None
-            return Claim(recorded_of(self._row(db, operation_id)).operation, sent_at)
+            claimed = first_where(db, "id = ?", operation_id)
+            assert claimed is not None
+            return Claim(claimed.operation, sent_at)
 
     def settle(
         self, operation_id: str, before: State, after: State, outcome: WriteOutcome, detail: Mapping[str, Any]
@@ -156,22 +141,21 @@ class Journal:
             trail.append(db, trail.Event(operation_id, self._clock(), event, {}))
             return True
 
-    # Reading
+    # Reading what is not at its end: whatever has its time over expires first
 
     def find(self, operation_id: str) -> Recorded | None:
         """Return an operation as it stands, or None. One whose time is over is EXPIRED from now on."""
         with self._storage.writing() as db:
-            self._expired(db, operation_id)
-            row = self._row(db, operation_id)
-            return recorded_of(row) if row is not None else None
+            self._expire(db)
+            return first_where(db, "id = ?", operation_id)
 
     def live(self, connection: str | None) -> list[Recorded]:
         """Return the operations of a connection (None: of all) that are not at their end, oldest first."""
         with self._storage.writing() as db:
             self._expire(db)
             found = db.execute(
-                f"SELECT * FROM operations WHERE connection = ifnull(?, connection) AND {_IN_LIVE} ORDER BY rowid",  # noqa: S608
-                (connection, *_LIVE),
+                f"SELECT * FROM operations WHERE connection = ifnull(?, connection) AND {IN_LIVE} ORDER BY rowid",  # noqa: S608
+                (connection, *LIVE_STATES),
             )
             return [recorded_of(row) for row in found]
 
@@ -182,90 +166,10 @@ class Journal:
         same = live is not None and call_of(live.operation) == call_of(operation)
         return live if live is not None and same and live.state != "PROPOSED" else None
 
-    def done_lately(self, operation: Operation) -> Recorded | None:
-        """Return what was done within its life for the same call, of whatever state of the order."""
-        with self._storage.reading() as db:
-            row = db.execute(
-                "SELECT * FROM operations WHERE connection = ? AND kind = ? AND number = ? AND arguments = ?"
-                " AND state = 'DONE' AND settled_at > ? ORDER BY settled_at DESC LIMIT 1",
-                (*call_of(operation), self._clock() - self._life),
-            ).fetchone()
-            return recorded_of(row) if row is not None else None
-
-    def created_lately(self, operation: Operation) -> Recorded | None:
-        """Return what was created within its life under the same number, whatever it was."""
-        with self._storage.reading() as db:
-            row = db.execute(
-                "SELECT * FROM operations WHERE connection = ? AND kind = 'create' AND number = ?"
-                " AND state = 'DONE' AND settled_at > ? ORDER BY settled_at DESC LIMIT 1",
-                (operation.connection, operation.number, self._clock() - self._life),
-            ).fetchone()
-            return recorded_of(row) if row is not None else None
-
-    def alike(self, operation: Operation) -> Recorded | None:
-        """Return an order of the same content and another number that was, or may have been, created lately."""
-        with self._storage.reading() as db:
-            row = db.execute(
-                "SELECT * FROM operations WHERE connection = ? AND kind = 'create' AND fingerprint = ?"
-                " AND number != ? AND (state IN ('SENT', 'UNKNOWN') OR (state = 'DONE' AND settled_at > ?))"
-                " ORDER BY sent_at DESC LIMIT 1",
-                (operation.connection, operation.fingerprint, operation.number, self._clock() - self._life),
-            ).fetchone()
-            return recorded_of(row) if row is not None else None
-
     def same_content(self, operation: Operation) -> Recorded | None:
         """Return an order of the same content, whatever its number, that is not at its end or was created lately."""
         with self._storage.writing() as db:
             return self._same_content(db, operation)
-
-    def numbers_of_creates(self, connection: str) -> set[str]:
-        """Return the numbers that orders have or may get: of creates that are not at their end, or done."""
-        with self._storage.reading() as db:
-            found = db.execute(
-                f"SELECT number FROM operations WHERE connection = ? AND kind = 'create'"  # noqa: S608
-                f" AND (state = 'DONE' OR {_IN_LIVE})",
-                (connection, *_LIVE),
-            )
-            return {row["number"] for row in found}
-
-    def all(self) -> list[Recorded]:
-        """Return every operation, oldest first."""
-        with self._storage.reading() as db:
-            return [recorded_of(row) for row in db.execute("SELECT * FROM operations ORDER BY rowid")]
-
-    def latest(self, connection: str, most: int) -> list[Recorded]:
-        """Return the operations of a connection that are at their end, the latest first."""
-        with self._storage.reading() as db:
-            found = db.execute(
-                f"SELECT * FROM operations WHERE connection = ? AND NOT {_IN_LIVE} ORDER BY rowid DESC LIMIT ?",  # noqa: S608
-                (connection, *_LIVE, most),
-            )
-            return [recorded_of(row) for row in found]
-
-    def events(self, operation_id: str) -> list[trail.Event]:
-        """Return the trail of one operation."""
-        with self._storage.reading() as db:
-            return trail.events(db, operation_id)
-
-    def begun(self) -> dict[str, float]:
-        """Return when each operation was first recorded, in seconds since 1970."""
-        with self._storage.reading() as db:
-            return dict(db.execute("SELECT operation_id, MIN(at) FROM trail GROUP BY operation_id").fetchall())
-
-    def counts(self) -> tuple[int, int]:
-        """Return how many operations and how many events there are."""
-        with self._storage.reading() as db:
-            row = db.execute("SELECT (SELECT COUNT(*) FROM operations), (SELECT COUNT(*) FROM trail)").fetchone()
-            return row[0], row[1]
-
-    def verify(self) -> list[str]:
-        """Return what in the journal was edited, removed or added behind its back; empty where nothing was."""
-        with self._storage.writing() as db:
-            return list(trail.faults(db))
-
-    def shared_token(self, name: str) -> SharedToken:
-        """Return the place where all processes of this user keep the token of the connection `name`."""
-        return SharedToken(self._storage, name, self._clock)
 
     # Within a transaction
 
@@ -320,32 +224,26 @@ class Journal:
 
     def _live(self, db: sqlite3.Connection, operation: Operation) -> Recorded | None:
         self._expire(db)
-        row = db.execute(
-            f"SELECT * FROM operations WHERE connection = ? AND number = ? AND {_IN_LIVE}",  # noqa: S608
-            (operation.connection, operation.number, *_LIVE),
-        ).fetchone()
-        return recorded_of(row) if row is not None else None
+        where = f"connection = ? AND number = ? AND {IN_LIVE}"
+        return first_where(db, where, operation.connection, operation.number, *LIVE_STATES)
 
     def _same_content(self, db: sqlite3.Connection, operation: Operation) -> Recorded | None:
         self._expire(db)
-        row = db.execute(
-            f"SELECT * FROM operations WHERE connection = ? AND kind = 'create' AND fingerprint = ?"  # noqa: S608
-            f" AND ({_IN_LIVE} OR (state = 'DONE' AND settled_at > ?)) ORDER BY rowid DESC LIMIT 1",
-            (operation.connection, operation.fingerprint, *_LIVE, self._clock() - self._life),
-        ).fetchone()
-        return recorded_of(row) if row is not None else None
+        where = (
+            "connection = ? AND kind = 'create' AND fingerprint = ?"
+            f" AND ({IN_LIVE} OR (state = 'DONE' AND settled_at > ?)) ORDER BY rowid DESC"
+        )
+        values = (operation.connection, operation.fingerprint, *LIVE_STATES, self._a_life_ago())
+        return first_where(db, where, *values)
 
     def _done_lately(self, db: sqlite3.Connection, operation: Operation) -> Recorded | None:
-        row = db.execute(
-            "SELECT * FROM operations WHERE meaning = ? AND state = 'DONE' AND settled_at > ?"
-            " ORDER BY attempt DESC LIMIT 1",
-            (operation.meaning, self._clock() - self._life),
-        ).fetchone()
-        return recorded_of(row) if row is not None else None
+        where = "meaning = ? AND state = 'DONE' AND settled_at > ? ORDER BY attempt DESC"
+        return first_where(db, where, operation.meaning, self._a_life_ago())
 
     def _expired(self, db: sqlite3.Connection, operation_id: str) -> bool:
+        """Expire what has its time over; tell whether this operation has, or is none."""
         self._expire(db)
-        row = self._row(db, operation_id)
+        row = db.execute("SELECT state FROM operations WHERE id = ?", (operation_id,)).fetchone()
         return row is None or row["state"] == "EXPIRED"
 
     def _expire(self, db: sqlite3.Connection) -> None:
@@ -355,6 +253,3 @@ class Journal:
         ).fetchall()
         for row in over:
             self._move(db, row["id"], row["state"], "EXPIRED", {}, settled_at=self._clock())
-
-    def _row(self, db: sqlite3.Connection, operation_id: str) -> Any:
-        return db.execute("SELECT * FROM operations WHERE id = ?", (operation_id,)).fetchone()

@@ -56,9 +56,14 @@ class Storage:
         with self._lock, _translated():
             yield self._opened()
 
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether other processes can use it: what is in memory is this one's alone."""
+        return self._path != MEMORY
+
     def is_there(self) -> bool:
         """Tell whether the file was made, without making it."""
-        return self._db is not None or (self._path != MEMORY and Path(self._path).exists())
+        return self._db is not None or (self.is_shared and Path(self._path).exists())
 
     def close(self) -> None:
         with self._lock:

@@ -9,7 +9,7 @@ from typing import Any
 
 import anyio
 import pytest
-from mcp import ClientSession
+from mcp import Client, ClientSession
 from mcp.types import (
     ClientCapabilities,
     ElicitationCapability,
@@ -19,8 +19,10 @@ from mcp.types import (
     UrlElicitationCapability,
 )
 
+from po_mcp.config import Settings
+from po_mcp.server import build_server
 from tests.approvals.counter import browser
-from tests.office import ERAS, Office, outcome
+from tests.office import ERAS, MODES, Office, outcome
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037", CANCEL: "PO-2025-0041"}
@@ -299,6 +301,30 @@ async def test_the_list_of_open_operations_carries_nothing_through(office: Offic
     assert [one["approve_at"] for one in waits] == [asked["approve_at"]]
     assert [one["status"] for one in approved] == ["approval_required"]
     assert office.tap.writes == []
+
+
+@pytest.mark.parametrize(
+    ("journal", "with_page", "told"),
+    [
+        ("a file", True, "on this page: {link} or in a terminal, with the command: po-mcp approve."),
+        ("a file", False, "the user decides in a terminal, with the command: po-mcp approve."),
+        (":memory:", True, "the user decides on this page: {link} and nowhere else."),
+        (":memory:", False, "no terminal sees a journal in memory. The operator can set PO_MCP_JOURNAL to a file."),
+    ],
+)
+@both_eras
+async def test_a_terminal_is_named_only_where_it_sees_what_waits(
+    office: Office, era: str, journal: str, with_page: bool, told: str
+) -> None:
+    kept = str(office.journal) if journal == "a file" else journal
+    server = build_server(Settings(sandbox=str(office.book), journal=kept), with_page=with_page)
+    async with Client(server, mode=MODES[era]) as client:
+        asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
+
+    assert asked["status"] == "approval_required"
+    assert told.format(link=asked.get("approve_at")) in asked["message"]
+    assert ("po-mcp approve" in asked["message"]) == (journal == "a file")
+    assert ("approve_at" in asked) == with_page
 
 
 @both_eras

@@ -33,6 +33,7 @@ from po_mcp.config import Settings
 from po_mcp.connectors import connect
 from po_mcp.desk import Desk
 from po_mcp.sandbox import Book, create_app
+from po_mcp.server import premises
 from tests.approvals.counter import browser
 from tests.office import ERAS, MODES, Office, Person, accept, outcome, text
 
@@ -132,7 +133,7 @@ async def test_a_client_lists_the_tools_and_finalizes_with_the_persons_yes(offic
             done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
         ended = await server.end()
 
-    assert (len(tools), len(person.asked)) == (6, 1)
+    assert (len(tools), len(person.asked)) == (8, 1)
     assert (done["status"], done["backorder_number"]) == ("done", "PO-2025-0037-BO1")
     assert office.order("PO-2025-0037").status == "closed"
     assert ended == (0, "")
@@ -206,7 +207,7 @@ async def test_the_process_has_one_desk_one_connector_and_one_recovery(monkeypat
         made.append("desk")
         init(self, *given)
 
-    monkeypatch.setattr(composition, "_recover_now_and_then", recover)
+    monkeypatch.setattr(premises, "recover_now_and_then", recover)
     monkeypatch.setattr(composition, "connect", connected)
     monkeypatch.setattr(Desk, "__init__", desk)
     with closing(serve._listening("127.0.0.1", 0)) as sock:
@@ -215,7 +216,7 @@ async def test_the_process_has_one_desk_one_connector_and_one_recovery(monkeypat
             tasks.start_soon(serve._serve, Settings(sandbox=":memory:"), sock)
             for era in (*ERAS, *ERAS):
                 async with Client(url, mode=MODES[era]) as client:
-                    assert len((await client.list_tools()).tools) == 6
+                    assert len((await client.list_tools()).tools) == 8
             signal.raise_signal(signal.SIGTERM)
 
     assert sorted(made) == ["connector", "desk", "recovery"]

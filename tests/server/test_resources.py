@@ -158,11 +158,19 @@ async def test_the_connection_tells_how_this_client_is_asked(
 
 
 async def test_where_there_is_no_page_the_terminal_is_left(office: Office) -> None:
-    server = build_server(Settings(sandbox=":memory:"), with_page=False)
-    async with Client(server) as client:
+    settings = Settings(sandbox=str(office.book), journal=str(office.journal))
+    async with Client(build_server(settings, with_page=False)) as client:
         told = await read(client, "po://connection")
 
     assert told["approval"]["ways"] == ["terminal"]
+
+
+@pytest.mark.parametrize(("with_page", "ways"), [(True, ["page"]), (False, [])])
+async def test_no_terminal_is_named_that_cannot_see_a_journal_in_memory(with_page: bool, ways: list[str]) -> None:
+    async with Client(build_server(IN_MEMORY, with_page=with_page)) as client:
+        told = await read(client, "po://connection")
+
+    assert told["approval"]["ways"] == ways
 
 
 @both_transports

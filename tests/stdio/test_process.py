@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,8 @@ def environment(book: Path | str = ":memory:", **changes: str) -> dict[str, str]
 
 
 @contextmanager
-def server(*arguments: str, **changes: str) -> Iterator[RawClient]:
-    command = [sys.executable, "-m", "po_mcp", *arguments]
+def server(program: Sequence[str] = ("-m", "po_mcp"), **changes: str) -> Iterator[RawClient]:
+    command = [sys.executable, *program]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     with subprocess.Popen(command, env=environment(**changes), **pipes) as process:  # type: ignore[call-overload]
         watchdog = threading.Timer(30, process.kill)  # a server that hangs fails the test, not the run

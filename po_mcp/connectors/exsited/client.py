@@ -5,19 +5,20 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 
 from po_mcp.connectors.dialect import Dialect
 from po_mcp.connectors.exsited import catalog, complaints, translate, wire
+from po_mcp.connectors.exsited.versions import Call, versions_with
 from po_mcp.connectors.http import Params, Wire
 from po_mcp.connectors.paging import Part, picked, scan, walk_still
 from po_mcp.connectors.paths import checked_segment
 from po_mcp.connectors.retrying import Retrying
 from po_mcp.connectors.tokens import Tokens, TokenStore
 from po_mcp.erp import Guarded, Operation
-from po_mcp.errors import BadAnswer, ConfigurationError, NotOffered, NotPermitted, OrderNotFound, SignInFailed
+from po_mcp.errors import BadAnswer, NotOffered, NotPermitted, OrderNotFound
 from po_mcp.orders import (
     Finalized,
     Item,
@@ -34,29 +35,9 @@ from po_mcp.orders import (
 )
 
 R = TypeVar("R", wire.Account, wire.Item, wire.Invoice, wire.Receipt)
-Call = Literal[
-    "list", "get", "create", "cancel", "delete", "accounts", "items", "warehouses", "purchase_invoices", "item_receipts"
-]
-
-API_VERSIONS: Mapping[str, str] = {
-    "list": "v3",
-    "get": "v3",
-    "create": "v3",
-    "cancel": "v3",
-    "delete": "v3",
-    "accounts": "v3",
-    "items": "v3",
-    # The vendor's Python client reads these under v2 (https://pypi.org/project/exsited/1.0.40/).
-    "warehouses": "v2",
-    "purchase_invoices": "v2",
-    "item_receipts": "v2",
-}
-"""Which version of the API serves which call; an installation may differ."""
 
 _API_TAIL = re.compile(r"/api(/v[0-9]+)?$")
-_VERSION = re.compile(r"v[0-9]{1,2}", re.ASCII)
 _ORDERS = "/purchase-orders"
-_SHORT_LIFETIME = 300  # seconds that a token is used where its lifetime is not told
 _NO_CONTENT = 204
 _ROWS = 100  # on one page; the most is not documented
 
@@ -91,7 +72,7 @@ class Exsited:
         timeout: seconds that one call may take.
         transport: an httpx2 transport in place of the network.
         token_store: where the processes of one user share the token, since a new one ends the former.
-        api_versions: calls that this installation serves under another version than `API_VERSIONS`, such as
+        api_versions: calls that this installation serves under another version than usual, such as
             `{"create": "v2"}`; `ConfigurationError` for one that is no call, or no version.
         retrying: how reads are tried again.
     """
@@ -126,7 +107,7 @@ class Exsited:
             "client_secret": client_secret,
             "redirect_uri": redirect_uri,
         }
-        self._versions: Mapping[str, str] = {**API_VERSIONS, **_checked(api_versions or {})}
+        self._versions = versions_with(api_versions or {})
         self._wire = Wire(root, _DIALECT, timeout=timeout, transport=transport, retrying=retrying)
         self._wire.tokens = Tokens(self._sign_in, store=token_store)
 
@@ -294,20 +275,7 @@ class Exsited:
         """
         body = {"grant_type": "client_credentials", **self._credentials}
         answer = await self._wire.sign_in("/api/v1/oauth2/token", body=body)
-        try:
-            token = wire.Token.of(answer.body)
-        except BadAnswer:
-            raise SignInFailed("Exsited gave no token. Nothing was sent.") from None  # the cause holds the answer
-        return token.access_token, int(token.expires_in or _SHORT_LIFETIME)
+        return wire.Token.issued(answer.body)
 
     def _not_offered(self, operation: str) -> NotOffered:
         return NotOffered(f"Exsited has no call for this ({operation}). Nothing was sent.")
-
-
-def _checked(versions: Mapping[str, str]) -> Mapping[str, str]:
-    for call, version in versions.items():
-        if call not in API_VERSIONS:
-            raise ConfigurationError(f"api_versions names no call of Exsited's; they are {', '.join(API_VERSIONS)}.")
-        if not _VERSION.fullmatch(version):
-            raise ConfigurationError(f'api_versions gives "{call}" no version of Exsited\'s API, such as v3.')
-    return versions

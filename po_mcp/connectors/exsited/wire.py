@@ -11,16 +11,13 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 from pydantic import (
     AliasChoices,
     AliasPath,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    ValidationError,
     model_validator,
 )
 
+from po_mcp.connectors import theirs
 from po_mcp.connectors.exsited.values import Count, Day, Id, Moment, Number, Positive, Word, rows
-from po_mcp.errors import BadAnswer
 
 T = TypeVar("T")
 
@@ -30,28 +27,16 @@ def _under(key: str) -> AliasChoices:
     return AliasChoices(key, AliasPath("purchase_order", key))
 
 
-class Theirs(BaseModel):
-    """A piece of their JSON. Its errors do not repeat what was sent."""
+class Theirs(theirs.Theirs):
+    """A piece of Exsited's JSON."""
 
-    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
-
-    @classmethod
-    def of(cls, body: Any) -> Self:
-        """Read a body.
-
-        Raises:
-            BadAnswer: it has another shape than is documented.
-        """
-        try:
-            return cls.model_validate(body)
-        except ValidationError as exc:
-            raise BadAnswer("Exsited gave an answer of another shape than it documents.") from exc
+    erp = "Exsited"
 
 
-class Token(Theirs):
+class Token(theirs.Token):
     """https://developer.exsited.com, Authentication; a lifetime of one hour is usual."""
 
-    access_token: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,8192}$", repr=False)]
+    erp = "Exsited"
     expires_in: Positive = None
 
 

@@ -16,7 +16,7 @@ from po_mcp.connectors.paths import checked_segment
 from po_mcp.connectors.retrying import Retrying
 from po_mcp.connectors.tokens import Tokens
 from po_mcp.erp import Guarded, Operation
-from po_mcp.errors import BadAnswer, InvalidInput, NotOffered, SignInFailed
+from po_mcp.errors import InvalidInput, NotOffered
 from po_mcp.orders import (
     Finalized,
     Item,
@@ -38,7 +38,6 @@ _API = "/api/v1"
 _ORDERS = "/PurchaseOrder"
 _FINALIZE = "Finalize"
 _DONE = frozenset({200, 201})
-_SHORT_LIFETIME = 300  # seconds that a token is used where its lifetime is not told
 _ROWS = 250  # on one page, the most that https://cissltd.com/docs/api/pagination/ allows; of orders, 50
 
 _DIALECT = Dialect(
@@ -205,11 +204,7 @@ class InventoryPro:
         """Fetch a token (https://cissltd.com/docs/api/authentication/)."""
         form = {"grant_type": "client_credentials", **self._credentials}
         answer = await self._wire.sign_in("/Token", form=form)
-        try:
-            token = wire.Token.of(answer.body)
-        except BadAnswer:
-            raise SignInFailed("Inventory Pro gave no token. Nothing was sent.") from None  # the cause holds the answer
-        return token.access_token, int(token.expires_in or _SHORT_LIFETIME)
+        return wire.Token.issued(answer.body)
 
     def _not_offered(self, operation: str) -> NotOffered:
         return NotOffered(f"Inventory Pro has no call for this ({operation}). Nothing was sent. {self.limits}")

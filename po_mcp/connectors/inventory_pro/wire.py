@@ -8,21 +8,19 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Generic, Self, TypeVar
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     StrictBool,
     StrictInt,
     StrictStr,
-    ValidationError,
 )
 from pydantic.alias_generators import to_camel
 
-from po_mcp.errors import BadAnswer
+from po_mcp.connectors import theirs
 
 T = TypeVar("T")
 
@@ -49,30 +47,18 @@ Number = Annotated[Decimal, BeforeValidator(_number)]
 Moment = Annotated[datetime | None, BeforeValidator(_moment)]
 
 
-class Theirs(BaseModel):
-    """A piece of their JSON. Its errors do not repeat what was sent."""
+class Theirs(theirs.Theirs):
+    """A piece of Inventory Pro's JSON, which is in camelCase."""
 
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, hide_input_in_errors=True, defer_build=True)
+    model_config = ConfigDict(alias_generator=to_camel)
 
-    @classmethod
-    def of(cls, body: Any) -> Self:
-        """Read a body.
-
-        Raises:
-            BadAnswer: it has another shape than is documented.
-        """
-        try:
-            return cls.model_validate(body)
-        except ValidationError as exc:
-            raise BadAnswer("Inventory Pro gave an answer of another shape than it documents.") from exc
+    erp = "Inventory Pro"
 
 
-class Token(Theirs):
+class Token(theirs.Token):
     """https://cissltd.com/docs/api/authentication/; a lifetime of 4 hours is usual."""
 
-    model_config = ConfigDict(alias_generator=None)
-
-    access_token: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,8192}$", repr=False)]
+    erp = "Inventory Pro"
     expires_in: Annotated[Number | None, Field(gt=0)] = None
 
 

@@ -1,0 +1,64 @@
+"""The journal, for a command: opened, read, one operation found in it, or the end with status 1 and one line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from po_mcp.commands import _settings
+from po_mcp.config import Settings
+from po_mcp.errors import InvalidInput, PurchaseOrderError
+from po_mcp.untrusted import visible
+from po_mcp.writes.journal import Journal
+from po_mcp.writes.operation import Recorded
+
+
+@contextmanager
+def opened(config: Path | None) -> Iterator[tuple[Settings, Journal]]:
+    """Give the journal of these settings; what fails ends the command with one line and status 1."""
+    settings = _settings.load(config)
+    journal = Journal(settings.journal_path(), settings.approval_ttl)
+    try:
+        yield settings, journal
+    except PurchaseOrderError as exc:
+        _settings.stop(str(exc), status=1)
+    finally:
+        journal.close()
+
+
+@contextmanager
+def legible() -> Iterator[None]:
+    """Say in one line that the journal holds what this program never wrote."""
+    try:
+        yield
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
+        message = "The journal holds what cannot be read. What was edited is told by: po-mcp journal verify"
+        _settings.stop(message, status=1)
+
+
+def the_one(settings: Settings, journal: Journal, beginning: str) -> Recorded:
+    """Return the operation whose id begins so.
+
+    Raises:
+        InvalidInput: no operation has such an id, or more than one.
+    """
+    need_journal(settings, journal)
+    with legible():
+        found = [one for one in journal.all() if one.operation.id.startswith(beginning.lower())]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise InvalidInput(f"{len(found)} operations have an id that begins so.", next_step="Give more of it.")
+    raise InvalidInput("No operation has an id that begins so.", next_step="See: po-mcp journal list --all")
+
+
+def need_journal(settings: Settings, journal: Journal) -> None:
+    """End the command where nothing was asked for yet."""
+    if not journal.is_there():
+        _settings.stop(no_journal(settings), status=1)
+
+
+def no_journal(settings: Settings) -> str:
+    """Say that there is no journal, and where it would be."""
+    return f"There is no journal yet: {visible(settings.journal_path())}. The first write that is asked for makes it."

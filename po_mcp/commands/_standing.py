@@ -1,0 +1,42 @@
+"""How an operation of the journal stands, in the words that a person and a program are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from po_mcp.writes.operation import Recorded, State
+
+_SHORT = 12
+
+_STANDS: Mapping[str, str] = {
+    "PROPOSED": "It waits for a person's yes.",
+    "APPROVED": "It was approved, and not sent yet.",
+    "SENT": "It was sent; its answer is not there yet.",
+    "DECLINED": "A person rejected it. Nothing was sent.",
+    "EXPIRED": "The time for approving it is over. Nothing was sent.",
+    "STALE": "Another operation took its place. Nothing was sent.",
+}
+"""What to say of an operation that has no outcome of its own."""
+
+
+def state_of(recorded: Recorded, now: float) -> State:
+    """Return the state as it is now: whoever moves next finds a proposal expired whose time is over."""
+    over = recorded.state in ("PROPOSED", "APPROVED") and recorded.expires_at <= now
+    return "EXPIRED" if over else recorded.state
+
+
+def came_of(recorded: Recorded, now: float) -> str:
+    """Return what came of it: the message of its outcome, or a sentence where it has none."""
+    state = state_of(recorded, now)
+    return recorded.outcome.message if recorded.outcome else _STANDS.get(state, state)
+
+
+def short(recorded: Recorded) -> str:
+    """Return the beginning of an operation's id, which the command takes for the whole of it."""
+    return recorded.operation.id[:_SHORT]
+
+
+def time_of(at: float) -> str:
+    """Write a time, given in seconds since 1970, as ISO 8601 in this machine's zone."""
+    return datetime.fromtimestamp(at, UTC).astimezone().isoformat(timespec="seconds")

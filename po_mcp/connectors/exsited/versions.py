@@ -1,0 +1,44 @@
+"""Which version of Exsited's API serves which call."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Literal
+
+from po_mcp.errors import ConfigurationError
+
+Call = Literal[
+    "list", "get", "create", "cancel", "delete", "accounts", "items", "warehouses", "purchase_invoices", "item_receipts"
+]
+
+API_VERSIONS: Mapping[str, str] = {
+    "list": "v3",
+    "get": "v3",
+    "create": "v3",
+    "cancel": "v3",
+    "delete": "v3",
+    "accounts": "v3",
+    "items": "v3",
+    # The vendor's Python client reads these under v2 (https://pypi.org/project/exsited/1.0.40/).
+    "warehouses": "v2",
+    "purchase_invoices": "v2",
+    "item_receipts": "v2",
+}
+"""As the vendor documents them, and its own clients use them; an installation may differ."""
+
+_VERSION = re.compile(r"v[0-9]{1,2}", re.ASCII)
+
+
+def versions_with(changes: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the version of every call, those of one installation among them.
+
+    Raises:
+        ConfigurationError: a change names no call, or gives no version.
+    """
+    for call, version in changes.items():
+        if call not in API_VERSIONS:
+            raise ConfigurationError(f"api_versions names no call of Exsited's; they are {', '.join(API_VERSIONS)}.")
+        if not _VERSION.fullmatch(version):
+            raise ConfigurationError(f'api_versions gives "{call}" no version of Exsited\'s API, such as v3.')
+    return {**API_VERSIONS, **changes}

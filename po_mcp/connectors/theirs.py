@@ -1,0 +1,53 @@
+"""What every connector's JSON has in common: how a body is read, and what a sign-in answers."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from po_mcp.errors import BadAnswer, SignInFailed
+
+_SHORT_LIFETIME = 300  # seconds that a token is used where its lifetime is not told
+
+
+class Theirs(BaseModel):
+    """A piece of an ERP's JSON. Its errors do not repeat what was sent."""
+
+    model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
+
+    erp: ClassVar[str]
+    """The ERP's name, for whoever is told of an answer that does not fit."""
+
+    @classmethod
+    def of(cls, body: Any) -> Self:
+        """Read a body.
+
+        Raises:
+            BadAnswer: it has another shape than is documented.
+        """
+        try:
+            return cls.model_validate(body)
+        except ValidationError as exc:
+            raise BadAnswer(f"{cls.erp} gave an answer of another shape than it documents.") from exc
+
+
+class Token(Theirs):
+    """An access token, and the seconds that it lives."""
+
+    access_token: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,8192}$", repr=False)]
+    expires_in: Decimal | None = None
+
+    @classmethod
+    def issued(cls, body: Any) -> tuple[str, float]:
+        """Return the token of a sign-in's answer, and for how many seconds it is used.
+
+        Raises:
+            SignInFailed: the answer holds none.
+        """
+        try:
+            token = cls.of(body)
+        except BadAnswer:
+            raise SignInFailed(f"{cls.erp} gave no token. Nothing was sent.") from None  # the cause holds the answer
+        return token.access_token, int(token.expires_in or _SHORT_LIFETIME)

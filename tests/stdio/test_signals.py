@@ -1,0 +1,105 @@
+"""Signals while a write is under way: the process stays until what came of it is recorded."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import anyio
+import pytest
+
+from tests.commands.test_serve import CREATE, NEW, slow_erp
+from tests.stdio.test_process import MODERN_META, RawClient, server
+
+IMPATIENT = [signal.SIGINT, signal.SIGINT]
+A_HOST = [signal.SIGTERM, signal.SIGTERM]
+BOTH = [signal.SIGINT, signal.SIGTERM, signal.SIGINT, signal.SIGTERM]
+
+WHOEVER_COMES_SECOND_IS_NOT_RECEIVED = """
+import signal
+
+import anyio
+
+from po_mcp.cli import main
+from po_mcp.commands import stdio
+
+async def once(serving, *, task_status):
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        async for _ in signals:
+            serving.cancel()
+            return
+
+stdio._end_on_signal = once
+main()
+"""
+INTACT, MUTATED = ("-m", "po_mcp"), ("-c", WHOEVER_COMES_SECOND_IS_NOT_RECEIVED)
+
+
+@dataclass
+class End:
+    """How the process ended: whether it was there after the last signal, what it left, and what the journal says."""
+
+    was_waiting: bool
+    status: int
+    errors: str
+    states: list[tuple[str]]
+
+
+async def ended(
+    tmp_path: Path,
+    signals: Sequence[signal.Signals],
+    *,
+    program: Sequence[str] = INTACT,
+    is_answered: bool = True,
+    **settings: str,
+) -> End:
+    """Send the signals while the ERP, which has done the write, keeps its answer back."""
+    journal = tmp_path / "journal.db"
+    async with slow_erp(tmp_path / "book.db") as erp:
+        with server(program=program, PO_MCP_JOURNAL=str(journal), **erp.settings, **settings) as client:
+            params = {"name": CREATE, "arguments": NEW, "_meta": MODERN_META}
+            client.send({"id": 1, "method": "tools/call", "params": params})
+            with anyio.fail_after(15):
+                await erp.has_written.wait()
+            for signum in signals:
+                client.process.send_signal(signum)
+                await anyio.sleep(0.3)
+            was_waiting = client.process.poll() is None
+            if is_answered:
+                erp.may_answer.set()
+            status, errors = await anyio.to_thread.run_sync(_waited_for, client)
+            erp.may_answer.set()
+    with closing(sqlite3.connect(journal)) as db:
+        return End(was_waiting, status, errors, db.execute("SELECT state FROM operations").fetchall())
+
+
+def _waited_for(client: RawClient) -> tuple[int, str]:
+    """Wait for a process whose stdin stays open, as a host leaves it."""
+    status = client.process.wait(timeout=15)
+    assert client.process.stderr is not None
+    return status, client.process.stderr.read().decode()
+
+
+@pytest.mark.parametrize("signals", [IMPATIENT, A_HOST, BOTH], ids=["SIGINT", "SIGTERM", "both"])
+async def test_further_signals_do_not_end_it_before_the_outcome_of_a_write_is_recorded(
+    tmp_path: Path, signals: list[signal.Signals]
+) -> None:
+    assert await ended(tmp_path, signals) == End(True, 0, "", [("DONE",)])
+
+
+async def test_an_answer_that_never_comes_is_looked_for_in_the_erp_before_it_ends(tmp_path: Path) -> None:
+    assert await ended(tmp_path, BOTH, is_answered=False, PO_MCP_TIMEOUT="3") == End(True, 0, "", [("DONE",)])
+
+
+@pytest.mark.parametrize("signals", [IMPATIENT, A_HOST], ids=["SIGINT", "SIGTERM"])
+async def test_if_only_the_first_signal_were_received_the_second_would_lose_the_outcome(
+    tmp_path: Path, signals: list[signal.Signals]
+) -> None:
+    end = await ended(tmp_path, signals, program=MUTATED)
+
+    assert (end.was_waiting, end.states) == (False, [("SENT",)])
