@@ -24,9 +24,10 @@ from po_mcp.erp import ERP
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.server import call
 from po_mcp.server.completions import Completions
-from po_mcp.server.instructions import instructions
+from po_mcp.server.instructions import instructions, limits
 from po_mcp.server.notifications import Notifications
 from po_mcp.server.prompts import add_prompts
+from po_mcp.server.purchasing_server import PurchasingServer
 from po_mcp.server.purchasing_tool import PurchasingTool
 from po_mcp.server.resources import add_resources
 from po_mcp.tools import REGISTRY, Registered
@@ -121,8 +122,10 @@ def compose(
                 on_closed()
 
     listed = [tool for tool in REGISTRY if _is_listed(tool, connector, settings)]
-    server = MCPServer[Desk](
+    server = PurchasingServer(
         _NAME,
+        listed=[tool.function.__name__ for tool in listed],
+        limits=limits(connector, settings),
         title="Purchase orders",
         version=__version__,
         instructions=instructions(connector, settings),

@@ -202,7 +202,7 @@ async def test_a_number_that_a_path_must_not_carry_is_refused_and_nothing_is_sen
         ({"lines": [{**BOLT, "unit_price": "€0.45"}]}, "lines.0.unit_price: write it as digits"),
         ({"lines": [{**BOLT, "unit_price": "12345678901234567"}]}, "lines.0.unit_price: write it as digits"),
         ({"lines": [{**BOLT, "unit_price": 0.30000000000000004}]}, "lines.0.unit_price: write it as digits"),
-        ({"lines": [{**BOLT, "discount": "5"}]}, "lines.0.discount: there is no such argument"),
+        ({"lines": [{**BOLT, "discount": "5"}]}, "lines.0.discount: there is no such argument. Leave it out"),
         ({"lines": [{**BOLT, "item": "BOLT\nDELETE"}]}, "lines.0.item: it has characters that cannot be seen"),
         ({"approved": True}, "approved: there is no such argument"),
         ({"expected_on": "1750000000"}, "expected_on: write the date as YYYY-MM-DD"),
