@@ -171,6 +171,10 @@ SENT = Written("delete PO-1", "x")
         ([Called("t", "a", {"b": "\u3164"}, False)], "nothing unseen is told"),
         ([Called("delete_purchase_order", "No.", {}, True)], "what failed says what to do"),
         ([Called("delete_purchase_order", "No.", {"status": "refused"}, False)], "what failed says what to do"),
+        (
+            [Called("t", "", {"operations": [{"status": "stale", "message": "No."}]}, False)],
+            "what failed says what to do",
+        ),
     ],
 )
 def test_an_invariant_that_is_broken_is_named(events: list[Any], broke: str) -> None:
@@ -219,6 +223,24 @@ def test_the_player_shows_a_conversation_as_a_chat() -> None:
         "1 played",
     ):
         assert words in shown.stdout
+
+
+def test_the_player_plays_a_file_of_ones_own_and_tells_what_is_not_as_it_says(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.toml"
+    mine.write_text((FOLDER / "find_what_is_open.toml").read_text().replace("total_count = 28", "total_count = 29"))
+
+    shown = run(str(mine), "--era", ERAS[1])
+
+    assert (shown.returncode, shown.stderr) == (1, "")
+    assert "NOT AS IT SHOULD BE: turn 2, list_purchase_orders: {'limit': 6}: total_count" in shown.stdout
+    assert "expected: 29\n  came:     28" in shown.stdout
+
+
+def test_the_player_says_where_a_name_is_of_no_conversation() -> None:
+    refused = run("no_such_conversation")
+
+    assert refused.returncode == 2
+    assert "there is no such conversation; --list says which there are" in refused.stderr
 
 
 def test_the_player_lists_every_conversation_by_its_title() -> None:

@@ -25,9 +25,13 @@ from tests.office import ERAS
 @click.option("--chat", "as_chat", is_flag=True, help="Show every one as a chat; so it is where you name some.")
 @click.option("--era", "eras", type=click.Choice(ERAS), multiple=True, help="The protocol version; both unless named.")
 def main(names: tuple[str, ...], only_list: bool, as_chat: bool, eras: tuple[str, ...]) -> None:
-    """Play conversations (all, or those NAMES begin) against a fresh sandbox, and compare them with their scripts."""
+    """Play conversations against a fresh sandbox, and compare them with their scripts.
+
+    NAMES are beginnings of names, or a .toml file of your own; all are played where none is given.
+    """
     console = Console(highlight=False, width=None if os.isatty(1) else 120)
     found = {name: path for name, path in scripts().items() if name.startswith(names or ("",))}
+    found |= {Path(name).stem: Path(name) for name in names if Path(name).suffix == ".toml"}
     if not found:
         raise click.UsageError("there is no such conversation; --list says which there are")
     if only_list:

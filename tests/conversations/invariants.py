@@ -73,6 +73,9 @@ def what_failed_says_what_to_do(record: Record) -> Iterator[str]:
     for called in record.of(Called):
         if called.status not in ("read", "done") and not NEXT_STEP.search(called.text):
             yield f"{called.tool} says no next step: {called.text}"
+        for one in called.structured.get("operations", ()):
+            if one["status"] != "done" and not NEXT_STEP.search(one["message"]):
+                yield f"{called.tool} says no next step: {one['message']}"
 
 
 INVARIANTS: Mapping[str, Callable[[Record], Iterator[str]]] = {
