@@ -272,7 +272,14 @@ async def test_a_read_only_server_lists_no_tool_that_writes(office: Office) -> N
         instructions = client.instructions or ""
         listed = {tool.name for tool in (await client.list_tools()).tools}
         result = await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"})
+        strange = await client.call_tool("delete\u202e", {})
 
     assert listed == {"list_purchase_orders", "get_purchase_order", "search_catalog"}
     assert result.is_error
+    assert text(result).startswith("There is no tool delete_purchase_order. Nothing was sent.")
+    assert text(result).endswith(
+        "This server is read-only: the operator lets nothing be written. Tell the user; the tools are "
+        "list_purchase_orders, get_purchase_order, search_catalog."
+    )
+    assert text(strange).startswith("There is no tool delete\\u{202E}. Nothing was sent.")
     assert "read-only" in instructions
