@@ -67,7 +67,12 @@ class Tap(httpx2.AsyncBaseTransport):
     @property
     def writes(self) -> list[tuple[str, str]]:
         """What was sent that is neither a read nor a sign-in."""
-        return [(method, path) for method, path in self.seen if method != "GET" and "oken" not in path]
+        return [(method, path) for method, path in self.seen if is_write(method, path)]
+
+
+def is_write(method: str, path: str) -> bool:
+    """Tell whether a request is neither a read nor a sign-in."""
+    return method != "GET" and "oken" not in path
 
 
 @dataclass

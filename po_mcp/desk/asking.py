@@ -34,11 +34,15 @@ def carried(
         return None
     recorded = desk.journal.find(person.carried)
     if recorded is None:
-        return desk.executor.say("expired", None, "The time for approving this is over. Nothing was sent.")
+        return desk.executor.say(
+            "expired", None, "The time for approving this is over. Nothing was sent; ask for it again to be asked anew."
+        )
     operation = recorded.operation
     brought = (kind, number or operation.number, arguments or operation.arguments)
     if brought != (operation.kind, operation.number, operation.arguments):
-        raise InvalidInput("The answer belongs to another operation. Nothing was sent.")
+        raise InvalidInput(
+            "The answer belongs to another operation. Nothing was sent.", next_step="Ask for it again to be asked anew."
+        )
     return recorded
 
 

@@ -84,7 +84,7 @@ async def _proposed(
         if snapshot.order.status == _AFTERWARDS.get(kind) and (replayed := _replayed(desk, wish)) is not None:
             return replayed
         instead = or_cancel(desk.erp, snapshot.order) if kind == "delete" else ""
-        text = f"{reason} Nobody was asked and nothing was sent. {instead}".strip()
+        text = f"{reason} Nobody was asked and nothing was sent. {instead or 'Tell the user.'}"
         return desk.executor.say("refused", None, text, order=snapshot.order)
     return desk.journal.propose(_operation(desk, wish, create_backorder, snapshot), person.who)
 

@@ -138,7 +138,10 @@ async def _recorded(
     before = desk.journal.created_lately(operation)
     gone = before is not None and await is_gone(desk.erp, operation.number)
     if before is not None and before.operation.meaning != operation.meaning and not gone:
-        text = f"Order {operation.number} was created a short while ago, and it is another order. Nothing was sent."
+        text = (
+            f"Order {operation.number} was created a short while ago, and it is another order. Nothing was sent. "
+            "Look at it with get_purchase_order, and ask the user which number to take."
+        )
         return desk.executor.say("refused", before.operation, text)
     is_plain = operation.question is None
     return desk.journal.propose(operation, person.who, approved=is_plain, anew=gone, any_number=any_number)

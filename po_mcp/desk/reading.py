@@ -57,7 +57,7 @@ async def list_orders(
     """
     desk.need("list")
     if wish.ordered_from and wish.ordered_to and wish.ordered_from > wish.ordered_to:
-        raise InvalidInput("ordered_from is later than ordered_to. Nothing was sent.")
+        raise InvalidInput("ordered_from is later than ordered_to. Nothing was sent.", next_step="Swap them.")
     offset, size = _place(cursor, wish, limit)
     scan = await _scanned(desk, wish, offset > 0, progress)
     found, notes = await _matching(desk, wish, scan)

@@ -18,6 +18,7 @@ from po_mcp.writes.operation import WriteOutcome
 
 _MOST_CHOICES = 8
 _LISTED = 10
+_ASK_WHICH = "Ask the user which, and give its id."
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,7 @@ async def _choose(desk: Desk, words: _Words, person: Approver) -> WriteOutcome |
         raise _several(words)
     values = approval.chosen(answer, question)
     if values is None:
-        text = f"The person did not choose. Nothing was sent. {_listed(words)}"
+        text = f"The person did not choose. Nothing was sent. {_listed(words)} {_ASK_WHICH}"
         return desk.executor.say("declined", None, text)
     for shown, (word, entries) in zip(fields, asked, strict=True):
         entry = next(entry for entry in entries if _key(entry) == values[shown.name])
@@ -150,7 +151,7 @@ def _key(entry: Entry) -> str:
 
 
 def _several(words: _Words) -> InvalidInput:
-    return InvalidInput(f"{_listed(words)} Nothing was sent.", next_step="Ask the user which, and give its id.")
+    return InvalidInput(f"{_listed(words)} Nothing was sent.", next_step=_ASK_WHICH)
 
 
 def _listed(words: _Words) -> str:
@@ -160,7 +161,10 @@ def _listed(words: _Words) -> str:
 def _found(words: _Words, asked: AskedOrder) -> Found:
     vendor: Vendor = words.plain["vendor", asked.vendor]
     if not vendor.active:
-        raise InvalidInput(f"The vendor {ids([vendor])} is not active in the ERP. Nothing was sent.")
+        raise InvalidInput(
+            f"The vendor {ids([vendor])} is not active in the ERP. Nothing was sent.",
+            next_step="Ask the user for another vendor.",
+        )
     warehouses = {text: entry for (kind, text), entry in words.plain.items() if kind == "warehouse"}
     return Found(
         vendor=vendor,

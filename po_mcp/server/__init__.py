@@ -19,10 +19,11 @@ from po_mcp.desk import Desk
 from po_mcp.erp import ERP
 from po_mcp.server import call
 from po_mcp.server.completions import Completions
-from po_mcp.server.instructions import instructions
+from po_mcp.server.instructions import instructions, limits
 from po_mcp.server.notifications import Notifications
 from po_mcp.server.premises import Premises
 from po_mcp.server.prompts import add_prompts
+from po_mcp.server.purchasing_server import PurchasingServer
 from po_mcp.server.purchasing_tool import PurchasingTool
 from po_mcp.server.resources import add_resources
 from po_mcp.tools import REGISTRY, Registered
@@ -95,8 +96,10 @@ def compose(
 def _server(settings: Settings, connector: ERP, premises: Premises) -> MCPServer[Desk]:
     """Build what is served: the tools that this ERP can serve, resources, prompts, completion and notifications."""
     listed = [tool for tool in REGISTRY if _is_listed(tool, connector, settings)]
-    server = MCPServer[Desk](
+    server = PurchasingServer(
         _NAME,
+        listed=[tool.function.__name__ for tool in listed],
+        limits=limits(connector, settings),
         title="Purchase orders",
         version=__version__,
         instructions=instructions(connector, settings),

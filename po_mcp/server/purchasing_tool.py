@@ -32,7 +32,7 @@ class PurchasingTool(Tool):
                 case PurchaseOrderError() as error:
                     raise ToolError(str(error)) from error
                 case ValidationError() as error:
-                    raise ToolError(_reworded(error)) from error
+                    raise ToolError(_reworded(error, list(self.parameters["properties"]))) from error
                 case _:
                     raise
 
@@ -64,18 +64,27 @@ def _one_paragraph(function: Callable[..., Any]) -> str:
     return " ".join((function.__doc__ or "").split())
 
 
-def _reworded(error: ValidationError) -> str:
-    """Say which arguments are wrong and how to write them, without the values that were given."""
+def _reworded(error: ValidationError, known: list[str]) -> str:
+    """Say which arguments are wrong and how to write them, without the values that were given.
+
+    Args:
+        error: what pydantic found.
+        known: the tool's arguments, told where one was given that is none of them.
+    """
+    found = error.errors(include_input=False, include_url=False, include_context=False)
     faults = [
         f"{visible('.'.join(str(part) for part in fault['loc']), 80)}: {_fault(fault['type'], fault['msg'])}"
-        for fault in error.errors(include_input=False, include_url=False, include_context=False)
+        for fault in found
     ]
-    return "Nothing was sent. " + "; ".join(faults[:8])
+    strange = [fault["loc"] for fault in found if fault["type"] == "extra_forbidden"]
+    leave_out = ". Leave it out" if strange else ""
+    takes = f": this tool takes {', '.join(known)}" if any(len(place) == 1 for place in strange) else ""
+    return "Nothing was sent. " + "; ".join(faults[:8]) + leave_out + takes
 
 
 def _fault(kind: str, said: str) -> str:
     if kind == "extra_forbidden":
         return "there is no such argument"
     if kind == "missing":
-        return "is missing"
+        return "is missing; ask the user for it"
     return said.removeprefix("Value error, ")

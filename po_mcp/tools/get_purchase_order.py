@@ -48,4 +48,4 @@ def _how_far(order: PurchaseOrder) -> str:
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
     if any(line.outstanding is None for line in lines):
         return f"{count}; the ERP does not tell what was received."
-    return f"{count}, {len(order.outstanding_lines)} not fully received."
+    return f"{count}, {len(order.outstanding_lines)} not fully received; detail=full shows them."

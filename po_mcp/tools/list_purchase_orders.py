@@ -51,7 +51,8 @@ async def list_purchase_orders(
     )
     found = await reading.list_orders(desk, wish, limit, cursor, _told_by(ctx))
     shown = [HEAD, *(row(order) for order in found.orders)] if found.orders else []
-    return result("\n".join([desk.say(_summary(found)), *filter(None, [found.note]), *shown]), found)
+    notes = filter(None, [found.note or _not_listed(desk, found)])
+    return result("\n".join([desk.say(_summary(found)), *notes, *shown]), found)
 
 
 def _told_by(ctx: Context[Desk, Any]) -> Any:
@@ -70,6 +71,13 @@ def _summary(found: reading.OrderList) -> str:
     more = f" {len(found.orders)} shown; for more, call again with cursor={found.next_cursor}" if found.has_more else ""
     orders = "1 order" if found.total_count == 1 else f"{found.total_count} orders"
     return f"{least}{orders} ({kinds}), worth {_worth(found)}.{more}"
+
+
+def _not_listed(desk: Desk, found: reading.OrderList) -> str:
+    """Say that an order may be there all the same, where nothing matches and this ERP does not list every one."""
+    if found.total_count or "closed" in desk.erp.listed:
+        return ""
+    return "Closed and cancelled orders are not listed; get_purchase_order reads any by its number."
 
 
 def _worth(found: reading.OrderList) -> str:

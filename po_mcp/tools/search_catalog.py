@@ -34,7 +34,7 @@ async def search_catalog(
 
 def _summary(found: Candidates, text: str | None) -> str:
     if not found.candidates:
-        return f"No {found.kind} of {found.known} fits."
+        return f"No {found.kind} of {found.known} fits. Leave text out to list them, or ask the user."
     shown = len(found.candidates)
     some = f", {shown} shown" if shown < found.matched else ""
     if text is None:

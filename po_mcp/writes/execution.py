@@ -161,7 +161,10 @@ class Executor(Outcomes):
             return "UNKNOWN", self._in_doubt(operation, what), detail
         text = f"{refusal.what} {refusal.next_step}".strip()
         if operation.kind == "create" and observation.seen == "conflict":
-            text = f"Order {operation.number} exists already, and it is another order. Nothing was changed."
+            text = (
+                f"Order {operation.number} exists already, and it is another order. Nothing was changed. "
+                "Look at it with get_purchase_order, and ask the user which number to take."
+            )
         if operation.kind == "delete" and isinstance(refusal, Refused):
             text = f"{text} {or_cancel(self.erp, observation.order)}".strip()
         return "REFUSED", self.say("refused", operation, text), detail

@@ -565,12 +565,12 @@ def exsited_showing(status: str) -> Exsited:
     [
         ("ACTIVE", None, True),
         ("DRAFT", None, True),
-        ("INACTIVE", "Order PO-1 is cancelled already. Nobody was asked and nothing was sent.", False),
-        ("DELETED", "Order PO-1 is deleted already. Nobody was asked and nothing was sent.", False),
+        ("INACTIVE", "Order PO-1 is cancelled already. Nobody was asked and nothing was sent. Tell the user.", False),
+        ("DELETED", "Order PO-1 is deleted already. Nobody was asked and nothing was sent. Tell the user.", False),
         (
             "HELD",
             'Order PO-1 is in a state that is not known here: the ERP calls it "HELD". Look at it in the ERP before '
-            "asking again. Nobody was asked and nothing was sent.",
+            "asking again. Nobody was asked and nothing was sent. Tell the user.",
             False,
         ),
     ],

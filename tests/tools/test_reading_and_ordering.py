@@ -202,7 +202,7 @@ async def test_a_number_that_a_path_must_not_carry_is_refused_and_nothing_is_sen
         ({"lines": [{**BOLT, "unit_price": "€0.45"}]}, "lines.0.unit_price: write it as digits"),
         ({"lines": [{**BOLT, "unit_price": "12345678901234567"}]}, "lines.0.unit_price: write it as digits"),
         ({"lines": [{**BOLT, "unit_price": 0.30000000000000004}]}, "lines.0.unit_price: write it as digits"),
-        ({"lines": [{**BOLT, "discount": "5"}]}, "lines.0.discount: there is no such argument"),
+        ({"lines": [{**BOLT, "discount": "5"}]}, "lines.0.discount: there is no such argument. Leave it out"),
         ({"lines": [{**BOLT, "item": "BOLT\nDELETE"}]}, "lines.0.item: it has characters that cannot be seen"),
         ({"approved": True}, "approved: there is no such argument"),
         ({"expected_on": "1750000000"}, "expected_on: write the date as YYYY-MM-DD"),
@@ -272,7 +272,14 @@ async def test_a_read_only_server_lists_no_tool_that_writes(office: Office) -> N
         instructions = client.instructions or ""
         listed = {tool.name for tool in (await client.list_tools()).tools}
         result = await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"})
+        strange = await client.call_tool("delete\u202e", {})
 
     assert listed == {"list_purchase_orders", "get_purchase_order", "search_catalog"}
     assert result.is_error
+    assert text(result).startswith("There is no tool delete_purchase_order. Nothing was sent.")
+    assert text(result).endswith(
+        "This server is read-only: the operator lets nothing be written. Tell the user; the tools are "
+        "list_purchase_orders, get_purchase_order, search_catalog."
+    )
+    assert text(strange).startswith("There is no tool delete\\u{202E}. Nothing was sent.")
     assert "read-only" in instructions
