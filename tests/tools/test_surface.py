@@ -36,13 +36,6 @@ def test_every_tool_has_a_title_four_hints_strict_arguments_and_an_output_schema
     assert 40 < len(tool["description"]) < 700
 
 
-def test_the_whole_list_takes_little_of_a_models_context() -> None:
-    tools = [json.loads(path.read_text(encoding="utf-8")) for path in FOLDER.glob("*.json")]
-    compact = json.dumps(tools, separators=(",", ":"))
-
-    assert len(compact) / 4 < 4_000
-
-
 def test_hints_say_what_the_design_says() -> None:
     hints = {tool.function.__name__: (tool.read_only, tool.destructive, tool.idempotent) for tool in REGISTRY}
 
