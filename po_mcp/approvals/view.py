@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from po_mcp.orders import EXACT, STATUS_WORDS, DraftLine, OrderLine, plain
-from po_mcp.untrusted import scripts_of, visible
+from po_mcp.untrusted import quoted, scripts_of, visible
 from po_mcp.writes.observation import draft_of, snapshot_of
 from po_mcp.writes.operation import Operation, Recorded, State
 from po_mcp.writes.trail import Event
@@ -185,8 +185,7 @@ def _read(operation: Operation) -> Order:
 
 def _drafted(operation: Operation) -> Order:
     draft = draft_of(operation)
-    asked = operation.question.text.splitlines() if operation.question else []
-    earlier = [visible(line, 200) for line in asked if line.startswith("The earlier order")]
+    note = [f"Note: {quoted(draft.note, 200)}"] if draft.note else []
     return Order(
         vendor=_shown(draft.vendor.name),
         vendor_id=_shown(draft.vendor.id) if draft.vendor.id else "",
@@ -196,7 +195,7 @@ def _drafted(operation: Operation) -> Order:
         rows=tuple(_new_row(place, line) for place, line in enumerate(draft.lines[:LINES_SHOWN], 1)),
         lines=len(draft.lines),
         expected=f"{draft.expected_on:%d %B %Y}" if draft.expected_on else "",
-        remarks=(*earlier, *_caution(draft.vendor.name)),
+        remarks=(*note, *_caution(draft.vendor.name)),
     )
 
 
@@ -223,7 +222,8 @@ def _row(place: int, line: OrderLine) -> Row:
 def _new_row(place: int, line: DraftLine) -> Row:
     total = money(EXACT.multiply(line.quantity, line.unit_price))
     price = money(line.unit_price)
-    return Row(str(place), _shown(line.item), NOT_TOLD, quantity(line.quantity), NOT_TOLD, NOT_TOLD, price, total)
+    where = f"to warehouse {_shown(line.warehouse)}" if line.warehouse else NOT_TOLD
+    return Row(str(place), _shown(line.item), where, quantity(line.quantity), NOT_TOLD, NOT_TOLD, price, total)
 
 
 _VERBS = {

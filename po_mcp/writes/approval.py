@@ -177,8 +177,10 @@ def ask_create(draft: OrderDraft, notice: str, because: str) -> Question:
         notice,
         f"Create purchase order {quoted(draft.number)}? {because}",
         f"Total: {plain(draft.total)}",
-        f"Vendor: {quoted(draft.vendor.name)}",
+        _vendor(draft.vendor.name, draft.vendor.id),
         *_caution(draft.vendor.name),
+        f"Expected: {draft.expected_on}" if draft.expected_on else "",
+        f"Note: {quoted(draft.note, 200)}" if draft.note else "",
         f"Lines: {len(draft.lines)}",
         *(_draft_line(place, line) for place, line in enumerate(draft.lines[:LINES_SHOWN], 1)),
         f"  and {len(draft.lines) - LINES_SHOWN} more lines" if len(draft.lines) > LINES_SHOWN else "",
@@ -187,7 +189,8 @@ def ask_create(draft: OrderDraft, notice: str, because: str) -> Question:
 
 
 def _draft_line(place: int, line: DraftLine) -> str:
-    return f"  {place}. {plain(line.quantity)} x {quoted(line.item, 40)} at {plain(line.unit_price)}"
+    text = f"  {place}. {plain(line.quantity)} x {quoted(line.item, 40)} at {plain(line.unit_price)}"
+    return text + (f", to warehouse {quoted(line.warehouse, 40)}" if line.warehouse else "")
 
 
 def is_approval_of_delete(answer: Answer, number: str) -> bool:
@@ -228,11 +231,15 @@ def _facts(order: PurchaseOrder) -> list[str]:
     return [
         f"Total: {_total(order)}",
         f"Status: {STATUS_WORDS[order.status]}",
-        f"Vendor: {quoted(order.vendor)}" + (f" (id {quoted(order.vendor_id)})" if order.vendor_id else ""),
+        _vendor(order.vendor, order.vendor_id),
         *_caution(order.vendor),
         *_dates(order),
         *_lines(order.lines or ()),
     ]
+
+
+def _vendor(name: str, vendor_id: str | None) -> str:
+    return f"Vendor: {quoted(name)}" + (f" (id {quoted(vendor_id)})" if vendor_id else "")
 
 
 def _caution(vendor: str) -> list[str]:

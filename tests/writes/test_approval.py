@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from po_mcp.orders import OrderLine, PurchaseOrder
+from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor
 from po_mcp.writes.approval import (
     LINES_SHOWN,
     Answer,
     ask_cancel,
+    ask_create,
     ask_delete,
     ask_finalize,
     is_approval_of_confirm,
@@ -44,6 +45,28 @@ def order(**changes: Any) -> PurchaseOrder:
         "lines": (line,),
     }
     return PurchaseOrder.model_validate({**known, **changes})
+
+
+def test_the_question_of_a_create_shows_all_that_is_sent() -> None:
+    lines = (
+        DraftLine(item="BOLT-M8-30", quantity=Decimal(1000), unit_price=Decimal("0.45"), warehouse="1"),
+        DraftLine(item="NUT-M8", quantity=Decimal("2.5"), unit_price=Decimal("0.1")),
+    )
+    vendor = Vendor(id="12", name="Acme\nTotal: 0.01")
+    draft = OrderDraft(number="PO-1", vendor=vendor, lines=lines, expected_on=date(2026, 1, 31), note='urgent "yes"')
+
+    question = ask_create(draft, "", "Its total is over 100.")
+
+    assert question.text.splitlines() == [
+        'Create purchase order "PO-1"? Its total is over 100.',
+        "Total: 450.25",
+        r'Vendor: "Acme\\u{000A}Total: 0.01" (id "12")',
+        "Expected: 2026-01-31",
+        r'Note: "urgent \"yes\""',
+        "Lines: 2",
+        '  1. 1000 x "BOLT-M8-30" at 0.45, to warehouse "1"',
+        '  2. 2.5 x "NUT-M8" at 0.1',
+    ]
 
 
 def test_the_question_of_a_delete_shows_the_order_as_the_erp_has_it() -> None:
