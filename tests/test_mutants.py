@@ -222,10 +222,10 @@ def no_wording_pin(patch: Patch) -> None:
 
 
 def unknown_arguments_are_dropped(patch: Patch) -> None:
-    whole = PurchasingTool.of
+    anew: Any = PurchasingTool.of.__wrapped__  # the one of this process stays as it is
 
     def lenient(registered: Any) -> PurchasingTool:
-        tool = whole(registered)
+        tool: PurchasingTool = anew(PurchasingTool, registered)
         tool.fn_metadata.arg_model.model_config["extra"] = "ignore"
         tool.fn_metadata.arg_model.model_rebuild(force=True)
         return tool

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from mcp.server.mcpserver import Context
@@ -37,8 +38,9 @@ class PurchasingTool(Tool):
                     raise
 
     @classmethod
+    @cache
     def of(cls, registered: Registered) -> PurchasingTool:
-        """Build the tool that the registry describes."""
+        """Build the tool that the registry describes, once in a process: its schemas take a while."""
         tool = cls.from_function(
             registered.function,
             title=registered.title,

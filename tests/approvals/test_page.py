@@ -249,10 +249,16 @@ async def test_guessed_ids_find_nothing(file: Path) -> None:
         guesses += [one[:-1] + letter for letter in "0123456789" if letter != one[-1]]
         guesses += [hashlib.sha256(text.encode()).hexdigest()[:32] for text in ("PO-7", "1", "", "PO-7erp", "delete")]
         guesses += [one.upper() + "0", "..%2f", "%00", one[:31], "'--", "*"]
-        for guess in guesses:
-            page = await person.client.get(f"/approve/{guess}")
-            texts.add(page.text)
-            statuses.add(page.status_code)
+
+        async def try_some(some: list[str]) -> None:
+            for guess in some:
+                page = await person.client.get(f"/approve/{guess}")
+                texts.add(page.text)
+                statuses.add(page.status_code)
+
+        async with anyio.create_task_group() as tries:
+            for place in range(8):
+                tries.start_soon(try_some, guesses[place::8])
         person.path = f"/approve/{guesses[0]}"
         posted = await person.send("approve", token=token, order_number="PO-7")
 
