@@ -255,7 +255,7 @@ async def test_a_storm_at_one_connection_leaves_the_others_their_tries() -> None
     async with raw_peer(html(503)) as peer:
         for connect in (inventory_pro, exsited):
             for _ in range(20):
-                erp = connect(peer.url)
+                erp = connect(peer.url, timeout=20)
                 with pytest.raises(Unreachable, match="tried 3 times"):
                     await erp.get_order("PO-1")
                 await erp.aclose()
