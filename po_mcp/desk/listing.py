@@ -9,6 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
+from po_mcp.desk.catalog import words_of
 from po_mcp.desk.matching import Fit, Match, best, find, plain_words
 from po_mcp.orders import Money, OrderQuery, PurchaseOrder, Record, Status, Vendor, total_of
 from po_mcp.untrusted import quoted
@@ -16,7 +17,8 @@ from po_mcp.untrusted import quoted
 Sort = Literal["ordered", "expected", "number", "vendor", "total"]
 Direction = Literal["asc", "desc"]
 
-_TO_COME: frozenset[Status] = frozenset({"open", "partial"})
+TO_COME: frozenset[Status] = frozenset({"open", "partial"})
+"""Statuses of orders of which goods are still to come."""
 _figures = re.compile(r"(\d+)")
 
 
@@ -65,12 +67,12 @@ def summed_up(orders: Sequence[PurchaseOrder]) -> Summary:
 
 def is_overdue(order: PurchaseOrder, today: date) -> bool:
     """Tell whether goods are still to come that were expected before today."""
-    return order.status in _TO_COME and order.expected_on is not None and order.expected_on < today
+    return order.status in TO_COME and order.expected_on is not None and order.expected_on < today
 
 
 def has_no_date(order: PurchaseOrder) -> bool:
     """Tell whether goods are still to come, and the ERP tells no day for them."""
-    return order.status in _TO_COME and order.expected_on is None
+    return order.status in TO_COME and order.expected_on is None
 
 
 def in_order(orders: Iterable[PurchaseOrder], sort: Sort, direction: Direction) -> list[PurchaseOrder]:
@@ -87,7 +89,7 @@ class VendorMeant:
     def __init__(self, text: str, known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> None:
         entries = [*known, *_unlisted(known, orders)]
         self._text = text
-        self.matches: list[Match[Vendor]] = best(find(text, entries, _words))
+        self.matches: list[Match[Vendor]] = best(find(text, entries, words_of))
         self._ids = {match.entry.id for match in self.matches if match.entry.id}
         self._names = {_folded(match.entry.name) for match in self.matches}
 
@@ -118,10 +120,6 @@ def _unlisted(known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> list[
         if order.vendor_id not in seen and _folded(order.vendor) not in seen:
             found.setdefault(order.vendor_id or _folded(order.vendor), Vendor(id=order.vendor_id, name=order.vendor))
     return list(found.values())
-
-
-def _words(vendor: Vendor) -> Sequence[tuple[str, str | None]]:
-    return (("id", vendor.id), ("code", vendor.code), ("name", vendor.name))
 
 
 def _folded(name: str) -> str:

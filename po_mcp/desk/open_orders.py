@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from po_mcp.desk import Desk
+from po_mcp.desk.listing import TO_COME
 from po_mcp.desk.reading import with_names
 from po_mcp.orders import OrderQuery, PurchaseOrder, Status
-
-_OPEN: frozenset[Status] = frozenset({"open", "partial"})
 
 
 @dataclass(frozen=True)
@@ -27,10 +26,10 @@ async def open_orders(desk: Desk, most: int) -> OpenOrders:
     """Return open and partly received orders, no fewer than `most` if there are so many."""
     desk.need("list")
     scan = await desk.erp.scan_orders(OrderQuery(status=_asked_for(desk), most=most))
-    found = tuple(await with_names(desk, [order for order in scan.orders if order.status in _OPEN]))
+    found = tuple(await with_names(desk, [order for order in scan.orders if order.status in TO_COME]))
     return OpenOrders(orders=found, total_count=scan.of or len(found), complete=scan.complete)
 
 
 def _asked_for(desk: Desk) -> Status | None:
     """Ask for a status only where the ERP lists others, too: some have no filter for it."""
-    return None if desk.erp.listed <= _OPEN else "open"
+    return None if desk.erp.listed <= TO_COME else "open"

@@ -12,6 +12,7 @@ from po_mcp.desk.resolving import Found
 from po_mcp.errors import InvalidInput
 from po_mcp.orders import AskedOrder, OrderQuery, PurchaseOrder, Vendor, plain
 from po_mcp.untrusted import quoted
+from po_mcp.writes.observation import is_from
 
 _ORDERS_READ = 15
 
@@ -56,7 +57,7 @@ def told(known: Mapping[str, Known]) -> list[str]:
 async def _last_paid(desk: Desk, vendor: Vendor, wanted: set[str]) -> dict[str, Known]:
     """Look through this vendor's latest orders."""
     scan = await desk.erp.scan_orders(OrderQuery())
-    of_vendor = [order for order in scan.orders if _is_of(order, vendor)]
+    of_vendor = [order for order in scan.orders if is_from(order, vendor)]
     known: dict[str, Known] = {}
     for header in in_order(of_vendor, "ordered", "desc")[:_ORDERS_READ]:
         order = await desk.erp.get_order(header.number)
@@ -66,12 +67,6 @@ async def _last_paid(desk: Desk, vendor: Vendor, wanted: set[str]) -> dict[str, 
         if len(known) == len(wanted):
             break
     return known
-
-
-def _is_of(order: PurchaseOrder, vendor: Vendor) -> bool:
-    if order.vendor_id is not None and vendor.id is not None:
-        return order.vendor_id == vendor.id
-    return order.vendor.casefold() == vendor.name.casefold()
 
 
 def _when(order: PurchaseOrder) -> str:

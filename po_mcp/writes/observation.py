@@ -11,7 +11,7 @@ from typing import Literal
 
 from po_mcp.erp import ERP
 from po_mcp.errors import ERPError, OrderNotFound
-from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Snapshot
+from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Snapshot, Vendor
 from po_mcp.writes.operation import Operation
 
 Seen = Literal["applied", "absent", "forbidden", "conflict", "unreadable"]
@@ -88,9 +88,12 @@ def backorder_wanted(operation: Operation) -> bool:
 
 def is_as_asked(order: PurchaseOrder, draft: OrderDraft) -> bool:
     """Tell whether a stored order is the one that was asked for: vendor, and every line's item, quantity and price."""
-    vendor = draft.vendor
-    same_vendor = order.vendor_id == vendor.id if order.vendor_id else _fold(order.vendor) == _fold(vendor.name)
-    return same_vendor and _lines(order.lines or ()) == _lines(draft.lines)
+    return is_from(order, draft.vendor) and _lines(order.lines or ()) == _lines(draft.lines)
+
+
+def is_from(order: PurchaseOrder, vendor: Vendor) -> bool:
+    """Tell whether an order is from this vendor: by its id where the order tells one, else by its name."""
+    return order.vendor_id == vendor.id if order.vendor_id else _fold(order.vendor) == _fold(vendor.name)
 
 
 def _of_create(operation: Operation, order: PurchaseOrder | None) -> Observation:

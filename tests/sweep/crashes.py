@@ -15,7 +15,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import anyio
 from anyio.abc import Process
@@ -52,19 +52,7 @@ INJECTED: Mapping[How, str] = {
     "ENOSPC from commit on": "error=ENOSPC:when={n}+",
 }
 """By strace, at the n-th time that the process asks the disk to keep what was written."""
-AT_THE_WIRE: tuple[How, ...] = (
-    "kill on arrival, lost",
-    "kill on arrival, applied",
-    "kill when applied",
-    "SIGTERM on arrival",
-    "SIGTERM when applied",
-    "closed stdin when applied",
-    "cancelled when applied",
-    "cancelled on arrival, no answer",
-    "SIGTERM when applied, no answer",
-    "stopped on arrival",
-    "stopped when applied",
-)
+AT_THE_WIRE: tuple[How, ...] = tuple(how for how in get_args(How) if how not in INJECTED)
 MOST = 40
 _PATIENCE = 60.0
 _STOPPED = 3 * TIMEOUT  # longer than the call may take

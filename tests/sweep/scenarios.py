@@ -6,7 +6,7 @@ import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Literal
+from typing import Literal, get_args
 
 from po_mcp.sandbox.faults import FAULTS
 
@@ -32,13 +32,7 @@ Moment = Literal[
 ]
 """What happens in the first call beside the faults: its process dies at the write, the clock is set, or it is made
 twice at once."""
-MOMENTS: Sequence[Moment] = (
-    "dies before it is sent",
-    "dies when it is applied",
-    "twice at once",
-    "clock leaps when it is sent",
-    "clock goes back when it is sent",
-)
+MOMENTS: Sequence[Moment] = tuple(moment for moment in get_args(Moment) if moment)
 LEAPS: Mapping[Moment, float] = {"clock leaps when it is sent": 86_400.0, "clock goes back when it is sent": -86_400.0}
 """Seconds by which the machine's clock is set."""
 
