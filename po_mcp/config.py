@@ -45,6 +45,12 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _visible_name(name: str) -> str:
+    if not name.isprintable() or name != name.strip():
+        raise ValueError("must be a short name, such as Acme or Acme Test")
+    return name
+
+
 def _header_text(secret: SecretStr) -> SecretStr:
     if not secret.get_secret_value().isascii() or not secret.get_secret_value().isprintable():
         raise ValueError("must be plain ASCII text")
@@ -110,6 +116,7 @@ class Settings(BaseModel):
     client_id: Annotated[SecretStr, AfterValidator(_header_text)] | None = None
     client_secret: Annotated[SecretStr, AfterValidator(_header_text)] | None = None
     redirect_uri: str | None = None
+    company: Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_visible_name)] | None = None
     vendor_ids: Annotated[dict[str, int], BeforeValidator(_vendor_ids)] = {}
     read_only: bool = False
     approval: Literal["ask", "page"] = "ask"

@@ -18,22 +18,31 @@
         ├── BadAnswer           an answer to a read that cannot be trusted
         └── OutcomeUnknown      a write was sent, and what came of it is not known
 
-Each says what happened and what to do next, in words for the assistant and its user. The text never
-holds a secret or a body that the ERP sent.
+Each says what happened, what it means for the order (`effect`) and what to do next, in words for the assistant
+and its user. The text never holds a secret or a body that the ERP sent.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
+Effect = Literal["nothing_sent", "nothing_changed", "unknown"]
+"""What a failed write did. `nothing_sent`: no byte of it left. `nothing_changed`: the ERP itself said no.
+`unknown`: it may have been carried out, or may still be."""
+
 
 class PurchaseOrderError(Exception):
-    """What happened (`what`) and what to do about it (`next_step`)."""
+    """What happened (`what`), what it did (`effect`, where it was a write) and what to do about it (`next_step`)."""
 
     next_step: str = ""
+    effect: Effect = "nothing_sent"
 
-    def __init__(self, what: str, *, next_step: str | None = None) -> None:
+    def __init__(self, what: str, *, next_step: str | None = None, effect: Effect | None = None) -> None:
         self.what = what
         if next_step is not None:
             self.next_step = next_step
+        if effect is not None:
+            self.effect = effect
         super().__init__(f"{what} {self.next_step}".strip())
 
 
@@ -74,6 +83,7 @@ class ERPError(PurchaseOrderError):
 class OrderNotFound(ERPError):
     """The ERP knows no order of this number."""
 
+    effect = "nothing_changed"
     next_step = "Check the number with list_purchase_orders."
 
 
@@ -86,9 +96,13 @@ class SignInFailed(ERPError):
 class NotPermitted(ERPError):
     """The ERP's user lacks a right."""
 
+    effect = "nothing_changed"
+
 
 class Refused(ERPError):
-    """The ERP said no, and nothing was changed."""
+    """The ERP said no, in the envelope in which it says so, and nothing was changed."""
+
+    effect = "nothing_changed"
 
 
 class Conflict(Refused):
@@ -115,3 +129,5 @@ class BadAnswer(ERPError):
 
 class OutcomeUnknown(ERPError):
     """A write was sent, and what came of it is not known. It must not be repeated blindly."""
+
+    effect = "unknown"

@@ -133,7 +133,11 @@ class OrderLine(Record):
 
 
 class PurchaseOrder(Record):
-    """A purchase order as the ERP shows it. `total` is the ERP's own; `lines` only where they were read."""
+    """A purchase order as the ERP shows it. `total` is the ERP's own; `lines` only where they were read.
+
+    `reference` is that of the draft it was created from, and `created_at` the moment at which the ERP made it, where
+    the ERP tells them; neither is published.
+    """
 
     number: Text
     vendor: Text
@@ -146,7 +150,8 @@ class PurchaseOrder(Record):
     line_count: int | None = None
     total: Money | None = None
     lines: tuple[OrderLine, ...] | None = None
-    url: str | None = None
+    reference: Annotated[str | None, Field(exclude=True)] = None
+    created_at: Annotated[datetime | None, Field(exclude=True)] = None
 
     @property
     def sum_of_lines(self) -> Decimal | None:
@@ -222,13 +227,17 @@ class DraftLine(Record):
 
 
 class OrderDraft(Record):
-    """An order to be created, what it names found in the ERP and its number fixed."""
+    """An order to be created, what it names found in the ERP and its number fixed.
+
+    `reference` names the operation that creates it; it is stored with the order where the ERP has a place for it.
+    """
 
     number: str
     vendor: Vendor
     lines: tuple[DraftLine, ...]
     expected_on: date | None = None
     note: str | None = None
+    reference: str | None = None
 
     @property
     def total(self) -> Decimal:

@@ -97,7 +97,7 @@ async def _read(erp: ERP) -> Finding:
 
 async def _vendors(erp: ERP, settings: Settings) -> Finding | None:
     """Say whether new orders can name their vendors."""
-    if "create" not in erp.operations or settings.read_only:
+    if "create" not in erp.capabilities or settings.read_only:
         return None
     try:
         vendors = await erp.vendors()
@@ -112,7 +112,7 @@ async def _vendors(erp: ERP, settings: Settings) -> Finding | None:
 
 async def _blockers(erp: ERP) -> Finding | None:
     """Say whether what forbids a delete can be read: without it nothing is deleted."""
-    if "delete" not in erp.operations:
+    if "delete" not in erp.capabilities:
         return None
     try:
         page = await erp.list_orders(limit=1)

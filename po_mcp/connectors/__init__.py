@@ -36,7 +36,7 @@ def _inventory_pro(settings: Settings) -> ERP:
     from po_mcp.connectors.inventory_pro import InventoryPro
 
     url, client_id, secret = settings.credentials()
-    return InventoryPro(url, client_id, secret, timeout=settings.timeout, vendor_ids=settings.vendor_ids)
+    return InventoryPro(url, client_id, secret, timeout=settings.timeout, vendor_ids=settings.vendor_ids, company=settings.company)
 
 
 def _exsited(settings: Settings, token_store: Callable[[str], TokenStore]) -> ERP:
@@ -49,6 +49,7 @@ def _exsited(settings: Settings, token_store: Callable[[str], TokenStore]) -> ER
         secret,
         settings.redirect_uri or "",
         timeout=settings.timeout,
+        company=settings.company,
         token_store=token_store(f"exsited {url} {client_id}"),
         api_versions=settings.api_versions,
     )

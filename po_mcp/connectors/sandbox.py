@@ -16,7 +16,7 @@ import httpx2
 
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
-from po_mcp.erp import Guarded, Operation
+from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
 from po_mcp.errors import ConfigurationError
 from po_mcp.orders import (
     Finalized,
@@ -53,7 +53,7 @@ class Sandbox:
     title = "Sandbox"
     notice = "SANDBOX: no real order."
     clock_skew = None
-    operations: frozenset[Operation] = frozenset({"list", "get", "create", "finalize", "delete", "cancel", "catalog"})
+    capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "finalize", "delete", "cancel", "catalog"})
     listed: frozenset[Status] = InventoryPro.listed
     limits = (
         "The sandbox lists open and partly received orders only, and cannot edit an order's lines, receive goods or "
@@ -69,14 +69,14 @@ class Sandbox:
     ) -> None:
         # A book in memory is another one in every process, and so is the connection to it.
         place = f"memory {secrets.token_hex(6)}" if str(path) == MEMORY else str(Path(path).absolute())
-        self.connection = f"sandbox {place}"
+        self.connection = Connection("sandbox", place)
         secret = secrets.token_urlsafe(16)
         self._transport = transport = around(_InProcess(path, _CLIENT_ID, secret))
         self._orders = InventoryPro(_URL, _CLIENT_ID, secret, timeout=timeout, transport=transport)
         self._exsited = Exsited(_URL, _CLIENT_ID, secret, _URL, timeout=timeout, transport=transport)
 
     def __repr__(self) -> str:
-        return f"<Sandbox {self.connection}>"
+        return f"<Sandbox {self.connection.key}>"
 
     def valid_number(self, number: str) -> str:
         """Return the number if both APIs could hold it."""

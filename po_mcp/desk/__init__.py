@@ -9,7 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from po_mcp.desk.catalog import Catalog
-from po_mcp.erp import ERP, Operation
+from po_mcp.erp import ERP, Capability
 from po_mcp.errors import NotOffered
 from po_mcp.orders import OrderQuery, OrderScan
 from po_mcp.writes.approval import Page
@@ -38,9 +38,9 @@ class Desk:
         """The ERP's vendors, items and warehouses, kept for a while."""
         return Catalog(self.erp)
 
-    def need(self, operation: Operation) -> None:
+    def need(self, operation: Capability) -> None:
         """Raise `NotOffered` where the ERP has no such call."""
-        if operation not in self.erp.operations:
+        if operation not in self.erp.capabilities:
             raise NotOffered(f"{self.erp.title} has no call for this ({operation}). {self.erp.limits}".strip())
 
     def say(self, text: str) -> str:

@@ -124,7 +124,7 @@ async def _matching(desk: Desk, wish: OrderWish, scan: OrderScan) -> tuple[list[
 
 
 async def _known_vendors(desk: Desk) -> Sequence[Vendor]:
-    if "catalog" not in desk.erp.operations:
+    if "catalog" not in desk.erp.capabilities:
         return ()
     try:
         return await desk.catalog.vendors()

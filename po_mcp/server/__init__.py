@@ -118,4 +118,4 @@ def _server(settings: Settings, connector: ERP, premises: Premises) -> MCPServer
 
 
 def _is_listed(tool: Registered, erp: ERP, settings: Settings) -> bool:
-    return tool.operation in erp.operations and (tool.read_only or not settings.read_only)
+    return tool.operation in erp.capabilities and (tool.read_only or not settings.read_only)

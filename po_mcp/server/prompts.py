@@ -22,7 +22,7 @@ from mcp.types import INVALID_PARAMS, InputRequiredResult
 
 from po_mcp.config import Settings
 from po_mcp.desk import Desk
-from po_mcp.erp import ERP, Operation
+from po_mcp.erp import ERP, Capability
 from po_mcp.untrusted import quoted, visible
 
 LONGEST_QUOTE = 20_000
@@ -58,7 +58,7 @@ class _Prepared:
     title: str
     description: str
     arguments: list[PromptArgument]
-    needs: frozenset[Operation] = field(default_factory=frozenset)
+    needs: frozenset[Capability] = field(default_factory=frozenset)
     writes: bool = False
 
     @property
@@ -68,7 +68,7 @@ class _Prepared:
 
 def add_prompts(server: MCPServer[Desk], erp: ERP, settings: Settings) -> None:
     """List the prompts whose tools are listed, too."""
-    listed = [one for one in _PREPARED if one.needs <= erp.operations and not (one.writes and settings.read_only)]
+    listed = [one for one in _PREPARED if one.needs <= erp.capabilities and not (one.writes and settings.read_only)]
     for prepared in listed:
         prompt = PurchasingPrompt(
             name=prepared.name,

@@ -19,7 +19,7 @@ from po_mcp import __version__
 from po_mcp.approvals.listener import NoPage
 from po_mcp.config import Settings
 from po_mcp.desk import Desk, reading
-from po_mcp.erp import ERP, Operation
+from po_mcp.erp import ERP, Capability
 from po_mcp.errors import InvalidInput, OrderNotFound, PurchaseOrderError
 from po_mcp.orders import PurchaseOrder, plain
 from po_mcp.person import way_to_ask
@@ -33,7 +33,7 @@ CONNECTION = "po://connection"
 JSON = "application/json"
 MOST_OPEN = 100
 """Open orders that po://orders/open shows."""
-_READS: frozenset[Operation] = frozenset({"list", "get", "catalog"})
+_READS: frozenset[Capability] = frozenset({"list", "get", "catalog"})
 
 
 def add_resources(server: MCPServer[Desk], erp: ERP, settings: Settings) -> None:
@@ -41,9 +41,9 @@ def add_resources(server: MCPServer[Desk], erp: ERP, settings: Settings) -> None
     add = partial(_add, server)
     about = "What is connected: what it can do, and how a person is asked"
     add(CONNECTION, "connection", "Connection", about, partial(_connection, settings))
-    if "list" in erp.operations:
+    if "list" in erp.capabilities:
         add(OPEN, "open_orders", "Open orders", "Open and partly received orders, without their lines", _open)
-    if "get" in erp.operations:
+    if "get" in erp.capabilities:
         about = "One order with its lines"
         server.resource(ORDER, name="order", title="Purchase order", description=about, mime_type=JSON)(_order)
 
@@ -81,12 +81,12 @@ async def _open() -> str:
 async def _connection(settings: Settings) -> str:
     """Tell what this client may expect. What names the installation or its user stays out."""
     desk = call.under_way().lifespan_context
-    offered = [name for name in get_args(Operation) if name in desk.erp.operations]
+    offered = [name for name in get_args(Capability) if name in desk.erp.capabilities]
     facts = {
         "server": f"po-mcp {__version__}",
         "erp": desk.erp.title,
         "can": [name for name in offered if name in _READS or not settings.read_only],
-        "cannot": [name for name in get_args(Operation) if name not in offered],
+        "cannot": [name for name in get_args(Capability) if name not in offered],
         "limits": desk.erp.limits,
         "read_only": settings.read_only,
         "lists": sorted(desk.erp.listed),

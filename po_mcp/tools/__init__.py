@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from po_mcp.erp import Operation
+from po_mcp.erp import Capability
 from po_mcp.tools.cancel_purchase_order import cancel_purchase_order
 from po_mcp.tools.create_purchase_order import create_purchase_order
 from po_mcp.tools.delete_purchase_order import delete_purchase_order
@@ -23,7 +23,7 @@ class Registered:
 
     function: Callable[..., Any]
     title: str
-    operation: Operation
+    operation: Capability
     read_only: bool = False
     destructive: bool = False
     idempotent: bool = False

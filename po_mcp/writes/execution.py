@@ -220,7 +220,7 @@ class Executor(Outcomes):
 
 def or_cancel(erp: ERP, order: PurchaseOrder | None) -> str:
     """Offer to cancel an order that cannot be deleted; "" where that cannot be done either."""
-    if "cancel" not in erp.operations or order is None or order.status not in CAN_BE_CANCELLED:
+    if "cancel" not in erp.capabilities or order is None or order.status not in CAN_BE_CANCELLED:
         return ""
     return f"It can be cancelled instead, with cancel_purchase_order({order.number}), if the user wants that."
 

@@ -15,7 +15,7 @@ async def test_it_says_that_no_order_is_real() -> None:
     sandbox: ERP = Sandbox()
 
     assert sandbox.notice == "SANDBOX: no real order."
-    assert sandbox.operations == {"list", "get", "create", "finalize", "delete", "cancel", "catalog"}
+    assert sandbox.capabilities == {"list", "get", "create", "finalize", "delete", "cancel", "catalog"}
     await sandbox.aclose()
 
 

@@ -157,7 +157,7 @@ async def test_a_write_that_was_sent_is_never_called_unsent(connect: Connect) ->
     for status in (301, 302, 401, 408, 425, 429, 500, 501, 502, 503, 504):
         for name in ("create", "finalize", "delete", "cancel"):
             erp = connect(Peer(answering(status), gives_tokens=True))
-            if name not in erp.operations:
+            if name not in erp.capabilities:
                 continue
             with pytest.raises(OutcomeUnknown, match="The request was sent"):
                 await CALLS[name](erp)

@@ -29,7 +29,7 @@ class Subject:
     listed: int
 
     def offers(self, operation: str) -> bool:
-        return operation in self.erp.operations
+        return operation in self.erp.capabilities
 
     async def draft(self, number: str, quantity: str = "87.5", unit_price: str = "0.085") -> OrderDraft:
         vendor = next(vendor for vendor in await self.erp.vendors() if vendor.name == "Acme Fasteners")

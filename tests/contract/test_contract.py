@@ -31,7 +31,7 @@ async def test_it_says_who_it_is(subject: Subject) -> None:
     assert erp.title
     assert erp.connection
     assert erp.limits.endswith(".")
-    assert erp.operations >= {"list", "get", "create", "catalog"}
+    assert erp.capabilities >= {"list", "get", "create", "catalog"}
 
 
 async def test_the_pages_hold_every_order_once(subject: Subject) -> None:
@@ -308,7 +308,7 @@ async def test_an_order_that_was_made_anew_under_its_number_is_another_one(subje
 
 
 async def test_the_sandbox_tells_the_identity_of_an_order_to_finalize(subject: Subject) -> None:
-    if subject.erp.operations >= {"finalize", "delete"}:
+    if subject.erp.capabilities >= {"finalize", "delete"}:
         finalizing, deleting = [await subject.erp.snapshot(OPEN, kind) for kind in ("finalize", "delete")]
 
         assert finalizing == deleting

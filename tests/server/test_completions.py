@@ -148,7 +148,7 @@ async def test_an_erp_that_fails_or_is_slow_offers_nothing_and_the_next_time_is_
 
 
 class WithoutCatalog(Sandbox):
-    operations = Sandbox.operations - {"catalog"}
+    capabilities = Sandbox.capabilities - {"catalog"}
 
 
 async def test_an_erp_without_a_catalog_offers_nothing() -> None:

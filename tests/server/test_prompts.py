@@ -46,7 +46,7 @@ async def test_every_prompt_is_listed_and_written(office: Office, era: str, tran
 
 
 class WithoutFinalize(Sandbox):
-    operations = Sandbox.operations - {"finalize", "catalog"}
+    capabilities = Sandbox.capabilities - {"finalize", "catalog"}
 
 
 @both_eras

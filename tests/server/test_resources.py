@@ -208,7 +208,7 @@ async def test_the_connection_names_no_place_and_holds_no_secret() -> None:
 
 
 class WithoutLists(Sandbox):
-    operations = Sandbox.operations - {"list", "get"}
+    capabilities = Sandbox.capabilities - {"list", "get"}
 
 
 @both_eras

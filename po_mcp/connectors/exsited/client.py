@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -17,7 +16,7 @@ from po_mcp.connectors.paging import Part, picked, scan, walk_still
 from po_mcp.connectors.paths import checked_segment
 from po_mcp.connectors.retrying import Retrying
 from po_mcp.connectors.tokens import Tokens, TokenStore
-from po_mcp.erp import Guarded, Operation
+from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
 from po_mcp.errors import BadAnswer, NotOffered, NotPermitted, OrderNotFound
 from po_mcp.orders import (
     Finalized,
@@ -70,6 +69,7 @@ class Exsited:
         client_secret: kept out of every text.
         redirect_uri: as Exsited gave it; a token cannot be had without.
         timeout: seconds that one call may take.
+        company: a name of whose books these are, which outlives a change of credentials.
         transport: an httpx2 transport in place of the network.
         token_store: where the processes of one user share the token, since a new one ends the former.
         api_versions: calls that this installation serves under another version than usual, such as
@@ -79,7 +79,7 @@ class Exsited:
 
     title = "Exsited"
     notice = ""
-    operations: frozenset[Operation] = frozenset({"list", "get", "create", "cancel", "delete", "catalog"})
+    capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "cancel", "delete", "catalog"})
     listed: frozenset[Status] = frozenset({"draft", "open", "cancelled", "deleted"})
     limits = (
         "Exsited cannot finalize an order; editing its lines, receiving goods and making a cancelled order active "
@@ -94,14 +94,14 @@ class Exsited:
         redirect_uri: str,
         *,
         timeout: float = 60.0,
+        company: str | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         token_store: TokenStore | None = None,
         api_versions: Mapping[str, str] | None = None,
         retrying: Retrying | None = None,
     ) -> None:
         root = _API_TAIL.sub("", base_url.rstrip("/"))
-        identity = hashlib.sha256(client_id.encode()).hexdigest()[:12]
-        self.connection = f"exsited {httpx2.URL(root).netloc.decode()} {identity}"
+        self.connection = Connection("exsited", root, company, Connection.fingerprint(client_id))
         self._credentials = {
             "client_id": client_id,
             "client_secret": client_secret,
@@ -112,7 +112,7 @@ class Exsited:
         self._wire.tokens = Tokens(self._sign_in, store=token_store)
 
     def __repr__(self) -> str:
-        return f"<Exsited {self.connection}>"
+        return f"<Exsited {self.connection.key}>"
 
     @property
     def clock_skew(self) -> float | None:
@@ -175,7 +175,7 @@ class Exsited:
 
         Nothing forbids a cancel as far as is documented, so only the order itself must be told.
         """
-        if operation not in self.operations:
+        if operation not in self.capabilities:
             raise self._not_offered(operation)
         theirs = await self._order(number)
         if operation == "cancel":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import TypeVar
 
@@ -15,7 +14,7 @@ from po_mcp.connectors.paging import Part, picked, scan, walk_still
 from po_mcp.connectors.paths import checked_segment
 from po_mcp.connectors.retrying import Retrying
 from po_mcp.connectors.tokens import Tokens
-from po_mcp.erp import Guarded, Operation
+from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
 from po_mcp.errors import InvalidInput, NotOffered
 from po_mcp.orders import (
     Finalized,
@@ -57,6 +56,7 @@ class InventoryPro:
         client_id: of the integration user.
         client_secret: kept out of every text.
         timeout: seconds that one call may take.
+        company: a name of whose books these are, which outlives a change of credentials.
         vendor_ids: vendor name to vendorID, which no documented call tells.
         transport: an httpx2 transport in place of the network.
         retrying: how reads are tried again.
@@ -64,7 +64,7 @@ class InventoryPro:
 
     title = "Inventory Pro"
     notice = ""
-    operations: frozenset[Operation] = frozenset({"list", "get", "create", "finalize", "catalog"})
+    capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "finalize", "catalog"})
     listed: frozenset[Status] = frozenset({"open", "partial"})
     limits = (
         "Inventory Pro's API lists open and partly received orders only, and cannot delete or cancel an order, "
@@ -78,20 +78,20 @@ class InventoryPro:
         client_secret: str,
         *,
         timeout: float = 60.0,
+        company: str | None = None,
         vendor_ids: Mapping[str, int] | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         retrying: Retrying | None = None,
     ) -> None:
         root = base_url.rstrip("/").removesuffix(_API) + _API
-        identity = hashlib.sha256(client_id.encode()).hexdigest()[:12]
-        self.connection = f"inventory-pro {httpx2.URL(root).netloc.decode()} {identity}"
+        self.connection = Connection("inventory-pro", root, company, Connection.fingerprint(client_id))
         self._credentials = {"client_id": client_id, "client_secret": client_secret}
         self._vendor_ids = dict(vendor_ids or {})
         self._wire = Wire(root, _DIALECT, timeout=timeout, transport=transport, retrying=retrying)
         self._wire.tokens = Tokens(self._sign_in)
 
     def __repr__(self) -> str:
-        return f"<InventoryPro {self.connection}>"
+        return f"<InventoryPro {self.connection.key}>"
 
     @property
     def clock_skew(self) -> float | None:
@@ -152,7 +152,7 @@ class InventoryPro:
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         """Read the order. Inventory Pro gives it neither an id nor a version."""
-        if operation not in self.operations:
+        if operation not in self.capabilities:
             raise self._not_offered(operation)
         return Snapshot(order=await self.get_order(number))
 
