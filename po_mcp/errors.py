@@ -5,7 +5,9 @@
     ├── InvalidInput            an argument that cannot be carried out; nothing was sent
     ├── NotOffered              the connected ERP has no such call; nothing was sent
     ├── JournalUnavailable      the record of operations cannot be used, so nothing is written
+    ├── ConnectionNotAdopted    nobody said yet whose credentials these are, so nothing is written
     ├── OperationUnderWay       another operation on the same order is not at its end; nothing was sent
+    ├── TooLate                 a write was kept from leaving, since too much time went by before it
     ├── TooManyQuestions        more is waiting for a person's answer than one should be asked; nothing was sent
     └── ERPError                something about talking to the ERP
         ├── OrderNotFound       the ERP knows no such order
@@ -64,10 +66,22 @@ class JournalUnavailable(PurchaseOrderError):
     next_step = "Reading goes on. The operator must check PO_MCP_JOURNAL and its disk."
 
 
+class ConnectionNotAdopted(PurchaseOrderError):
+    """The credentials are new at an address that the journal knows; a person must say whose they are."""
+
+
 class OperationUnderWay(PurchaseOrderError):
-    """The order has an operation of another meaning that was approved, sent, or is unknown."""
+    """The order has a different operation that was approved, sent, or is unknown; `operation_id` names it."""
 
     next_step = "Look at that operation with get_operation, and tell the user."
+
+    def __init__(self, what: str, *, next_step: str | None = None, operation_id: str | None = None) -> None:
+        super().__init__(what, next_step=next_step)
+        self.operation_id = operation_id
+
+
+class TooLate(PurchaseOrderError):
+    """A write was not sent: too much time went by since it was claimed, and others may have settled it."""
 
 
 class TooManyQuestions(PurchaseOrderError):

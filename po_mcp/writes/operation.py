@@ -1,34 +1,37 @@
-"""An operation: one write that was asked for, its identity, its states and moves. Pure.
+"""An operation: one write that was asked for, its states and the moves between them. Pure.
 
-    PROPOSED -> APPROVED -> SENT -> DONE | REFUSED
-        |          |          |
+    PROPOSED -> APPROVED -> SENT -> DONE
+        |          |          +---> WATCHED -> REFUSED | DONE | UNKNOWN
+        |          |          +---> REFUSED
         |          |          +---> UNKNOWN -> DONE | NOT_APPLIED | CONFLICT
-        +----------+--------------> EXPIRED | STALE      (PROPOSED -> DECLINED too)
+        +----------+--------------> DECLINED | EXPIRED | STALE
 
-Identity is derived from meaning: the connection, the kind, the order number, the arguments, and the
-order as it was read. Whoever asks for the same thing of the same order names the same operation.
+An id is 128 random bits, so that a link to an operation cannot be guessed. What makes two calls the same
+call is their meaning: connection, kind, number, arguments and the order as it was read.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, WithJsonSchema
 
-from po_mcp.orders import OrderDraft, OrderLine, PurchaseOrder, Record, Snapshot, plain
-from po_mcp.writes.approval import Question
-
-Kind = Literal["create", "finalize", "delete", "cancel"]
+from po_mcp.orders import PurchaseOrder, Record, plain
+from po_mcp.writes.forms import Question
+from po_mcp.writes.payloads import Payload
 
 State = Literal[
     "PROPOSED",
     "APPROVED",
     "SENT",
+    "WATCHED",
     "DONE",
     "REFUSED",
     "UNKNOWN",
@@ -41,8 +44,9 @@ State = Literal[
 
 MOVES: Mapping[State, frozenset[State]] = {
     "PROPOSED": frozenset({"APPROVED", "DECLINED", "EXPIRED", "STALE"}),
-    "APPROVED": frozenset({"SENT", "EXPIRED", "STALE"}),
-    "SENT": frozenset({"DONE", "REFUSED", "UNKNOWN"}),
+    "APPROVED": frozenset({"SENT", "DECLINED", "EXPIRED", "STALE"}),
+    "SENT": frozenset({"DONE", "WATCHED", "REFUSED", "UNKNOWN"}),
+    "WATCHED": frozenset({"DONE", "REFUSED", "UNKNOWN"}),
     "UNKNOWN": frozenset({"DONE", "NOT_APPLIED", "CONFLICT"}),
     "DONE": frozenset(),
     "REFUSED": frozenset(),
@@ -54,8 +58,14 @@ MOVES: Mapping[State, frozenset[State]] = {
 }
 """Which state may follow which. Only one edge leads to the wire: APPROVED -> SENT."""
 
-LIVE: frozenset[State] = frozenset({"PROPOSED", "APPROVED", "SENT", "UNKNOWN"})
-"""States in which an order has no room for another operation. UNKNOWN is live until it is settled."""
+LIVE: frozenset[State] = frozenset({"PROPOSED", "APPROVED", "SENT", "WATCHED", "UNKNOWN"})
+"""States in which an order has no room for another operation."""
+
+WAITING: frozenset[State] = frozenset({"PROPOSED", "APPROVED"})
+"""States before the send, which end when their time is over."""
+
+SENT_STATES: frozenset[State] = frozenset({"SENT", "WATCHED", "UNKNOWN"})
+"""States after the send in which an effect may still appear."""
 
 OutcomeStatus = Literal["done", "declined", "approval_required", "unknown", "refused", "stale", "expired"]
 
@@ -80,6 +90,9 @@ class WriteOutcome(Record):
     approve_at: Annotated[str | None, Field(description="Where a person decides; for the user to open")] = None
     replayed: Annotated[bool, Field(description="True: an earlier call did it; nothing more was sent")] = False
     do_not_repeat: Annotated[bool, Field(description="True: asking again could do it twice")] = False
+    not_before: Annotated[
+        datetime | None, Field(description="Until then the refusal is checked; a repeated call waits for it")
+    ] = None
 
     def repeated(self) -> WriteOutcome:
         """Return the same outcome, marked as that of an earlier call."""
@@ -87,43 +100,85 @@ class WriteOutcome(Record):
 
 
 @dataclass(frozen=True)
+class Requester:
+    """Who asks for a write.
+
+    `user` is whose call it is: the operating system's user over stdio, the token's subject over HTTP. `client`
+    is the client's name and version as it gives them, `protocol` what it speaks, and `session` tells one process or
+    session of a client from another.
+    """
+
+    user: str
+    client: str = "not told"
+    protocol: str = "not told"
+    session: str = ""
+
+    def detail(self) -> dict[str, str]:
+        """Return it as the audit log keeps it."""
+        return {"user": self.user, "client": self.client, "protocol": self.protocol}
+
+
+@dataclass(frozen=True)
 class Operation:
     """One write.
 
-    `question` is what the person is asked (None: nobody is), `digest` the order that it is about.
-    `intent` is what will be sent, as JSON; `fingerprint` tells orders of the same content, whatever
-    their number. `attempt` counts anew what was asked for again after it had come to an end.
+    Args:
+        connection: the key of the connection that it is meant for.
+        kind: the name of the kind of write.
+        number: the order's number.
+        arguments: what the call asked for, in one canonical way (`canonical_json`).
+        payload: what will be sent, and what it was decided on.
+        requester: who asks.
+        question: what the person is asked; None where nobody is.
+        order_digest: digest of all that was read and shown of the order: when it changes, a yes no longer counts.
+        content_digest: for a create, tells orders of the same content, whatever their number.
+        vendor: for a create, the vendor's id, or name where there is none.
+        items: for a create, the ids of its items.
+        id: 128 random bits.
     """
 
     connection: str
-    kind: Kind
+    kind: str
     number: str
     arguments: str
-    digest: str
+    payload: Payload
+    requester: Requester
     question: Question | None = None
-    intent: str = "{}"
-    fingerprint: str = ""
-    attempt: int = 0
+    order_digest: str = ""
+    content_digest: str = ""
+    vendor: str = ""
+    items: frozenset[str] = frozenset()
+    id: str = field(default_factory=lambda: secrets.token_hex(16))
 
-    @property
-    def meaning(self) -> str:
-        """Tells what was asked for, however often."""
-        return digest_of([self.connection, self.kind, self.number, self.arguments, self.digest])
+    def is_same_call(self, other: Operation) -> bool:
+        """Tell whether both ask for the same thing of the same order, whatever state that is in."""
+        return (self.connection, self.kind, self.number, self.arguments) == (
+            other.connection,
+            other.kind,
+            other.number,
+            other.arguments,
+        )
 
-    @property
-    def id(self) -> str:
-        """128 bits that name this operation and no other."""
-        return digest_of([self.meaning, self.attempt])[:32]
+    def is_same(self, other: Operation) -> bool:
+        """Tell whether both ask for the same thing of the same order in the same state."""
+        return self.is_same_call(other) and self.order_digest == other.order_digest
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """An operation as the journal has it. Times are seconds since 1970."""
+    """An operation as the journal has it. Times are seconds since 1970.
+
+    `counts_from` is from when its age after the send is counted: the send, or a moment after it at which the
+    clock was found set back. `foreign_since` is when another order was first seen under its number.
+    """
 
     operation: Operation
     state: State
     expires_at: float
     sent_at: float | None = None
+    counts_from: float | None = None
+    watched_until: float | None = None
+    foreign_since: float | None = None
     settled_at: float | None = None
     outcome: WriteOutcome | None = None
 
@@ -133,35 +188,9 @@ def may_move(before: State, after: State) -> bool:
     return after in MOVES[before]
 
 
-def digest_of_snapshot(snapshot: Snapshot) -> str:
-    """Digest all that matters of an order: when it changes, an approval no longer counts."""
-    order = snapshot.order
-    return digest_of(
-        [
-            snapshot.erp_id,
-            snapshot.version,
-            order.number,
-            order.vendor_id or order.vendor,
-            order.status,
-            order.status_text,
-            order.currency,
-            order.total,
-            [_material(line) for line in order.lines or ()],
-            list(snapshot.blockers),
-        ]
-    )
-
-
-def digest_of_content(draft: OrderDraft) -> str:
-    """Digest what an order to be created asks for, whatever its number."""
-    lines = [[line.item, line.quantity, line.unit_price, line.warehouse] for line in draft.lines]
-    expected = draft.expected_on and draft.expected_on.isoformat()
-    return digest_of([draft.vendor.id or draft.vendor.name, lines, expected, draft.note])
-
-
-def arguments_text(arguments: Mapping[str, object]) -> str:
-    """Write arguments in one canonical way."""
-    return json.dumps(arguments, sort_keys=True, default=_canonical, separators=(",", ":"))
+def canonical_json(value: object) -> str:
+    """Write JSON values in one way: keys sorted, decimals by their worth, so that 4250 and 4250.00 are one."""
+    return json.dumps(value, sort_keys=True, default=_canonical, separators=(",", ":"))
 
 
 def digest_of(value: object) -> str:
@@ -170,12 +199,7 @@ def digest_of(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _material(line: OrderLine) -> list[object]:
-    return [line.item, line.quantity, line.received, line.unit_price, line.warehouse]
-
-
-def _canonical(value: object) -> str:
-    """Write a decimal so that 4250, 4250.0 and 4250.00 are one."""
+def _canonical(value: object) -> Any:
     if isinstance(value, Decimal):
         text = plain(value)  # normalize() would round to 28 digits
         return text.rstrip("0").rstrip(".") if "." in text else text

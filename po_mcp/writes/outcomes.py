@@ -1,4 +1,4 @@
-"""What is told of an operation: the words of every outcome, and how long its effect may take to show."""
+"""What is said of an operation: the words of every outcome. What is not known is said to be not known."""
 
 from __future__ import annotations
 
@@ -7,102 +7,111 @@ from datetime import UTC, datetime
 from typing import Any
 
 from po_mcp.erp import ERP
-from po_mcp.writes.journal import Journal
+from po_mcp.writes.kinds import Applied, Change, kind_of
 from po_mcp.writes.observation import Observation
-from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, WriteOutcome
-
-GRACE = 5.0  # seconds after its time-out in which whoever sends an operation records what came of it
+from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, State, WriteOutcome
+from po_mcp.writes.payloads import CreatePayload
+from po_mcp.writes.policy import SettlementPolicy
 
 
 @dataclass(frozen=True)
-class Outcomes:
-    """Says what came of operations, truly: what is not known is told as not known.
+class OutcomeWriter:
+    """Writes outcomes in words.
 
     Args:
-        erp: where they are sent.
-        journal: where they are recorded.
-        timeout: seconds that one call to the ERP may take.
-        late_apply: seconds after that in which the ERP may still apply a request; None where nobody knows.
-        read_lag: seconds by which a read may show less than the ERP holds; None where nobody knows.
+        erp: where operations are sent; its notice stands first.
+        policy: when a reading is decisive.
     """
 
     erp: ERP
-    journal: Journal
-    timeout: float = 60.0
-    late_apply: float | None = None
-    read_lag: float | None = None
-
-    def outcome(self, recorded: Recorded) -> WriteOutcome:
-        """Return the outcome of an operation as it stands."""
-        match recorded.state:
-            case "PROPOSED":
-                text = f"It waits for a person: {recorded.operation.kind} of order {recorded.operation.number}."
-                return self.say("approval_required", recorded.operation, f"{text} Nothing was sent.")
-            case "APPROVED":
-                text = f"It was approved and not sent yet: {recorded.operation.kind} of {recorded.operation.number}."
-                return self.say("approval_required", recorded.operation, f"{text} get_operation with its id goes on.")
-            case "SENT":
-                return self._unknown(recorded, "its answer is not there yet.")
-            case "EXPIRED":
-                text = "The time for approving this is over. Nothing was sent; ask for it again to be asked anew."
-                return self.say("expired", recorded.operation, text)
-            case "STALE" if recorded.outcome is None:
-                text = "Another operation took the place of this one. Nothing was sent."
-                return self.say("stale", recorded.operation, text)
-            case "DECLINED" if recorded.outcome is None:
-                return self.say("declined", recorded.operation, "A person rejected this. Nothing was sent.")
-        assert recorded.outcome is not None
-        return recorded.outcome
+    policy: SettlementPolicy
 
     def say(self, status: OutcomeStatus, operation: Operation | None, text: str, **more: Any) -> WriteOutcome:
-        """Make an outcome; the ERP's notice, if it has one, stands first."""
+        """Make an outcome."""
         message = f"{self.erp.notice} {text}".strip()
         return WriteOutcome(status=status, operation_id=operation and operation.id, message=message, **more)
 
-    def _observed(
-        self, operation: Operation, observation: Observation, because: str = "the answer to the write did not arrive"
-    ) -> WriteOutcome:
-        text = f"Done: {observation.why} (seen by reading; {because})."
-        more = {"order": observation.order, "backorder_number": observation.backorder_number}
-        return self.say("done", operation, text, **more)
-
-    def _in_doubt(self, operation: Operation, what: str) -> WriteOutcome:
-        return self._unknown(Recorded(operation, "UNKNOWN", 0, self.journal.now()), what)
-
-    def _unknown(self, recorded: Recorded, what: str) -> WriteOutcome:
+    def outcome(self, recorded: Recorded) -> WriteOutcome:
+        """Return the outcome of an operation as it stands."""
         operation = recorded.operation
-        sent = datetime.fromtimestamp(recorded.sent_at or 0, UTC)
+        words = _STANDING.get(recorded.state)
+        if recorded.outcome is not None and words is None:
+            return recorded.outcome
+        if recorded.state == "SENT":
+            return self.unknown(operation, recorded.sent_at, "its answer is not there yet.")
+        if recorded.outcome is not None and recorded.state in ("STALE", "DECLINED"):
+            return recorded.outcome
+        assert words is not None
+        status, text = words
+        return self.say(status, operation, text.format(kind=operation.kind, number=operation.number))
+
+    def done(self, operation: Operation, applied: Applied, differences: tuple[str, ...] = ()) -> WriteOutcome:
+        """Say what the ERP carried out, how it stored it otherwise, and what words were taken for."""
+        parts = [kind_of(operation.kind).describe_done(self.erp, operation, applied)]
+        if differences:
+            parts.append(f"The ERP stored it in its own way: {'; '.join(differences)}.")
+        if isinstance(operation.payload, CreatePayload):
+            parts += operation.payload.notes
+        more = {"order": applied.order, "backorder_number": applied.backorder_number}
+        return self.say("done", operation, " ".join(parts), **more)
+
+    def observed(self, operation: Operation, seen: Observation, because: str) -> WriteOutcome:
+        """Say that the effect of a write was seen by reading, and why that was needed."""
+        text = f"Done: {seen.why} (seen by reading; {because})."
+        if seen.differences:
+            text += f" The ERP stored it in its own way: {'; '.join(seen.differences)}."
+        return self.say("done", operation, text, order=seen.order, backorder_number=seen.backorder_number)
+
+    def unknown(self, operation: Operation, sent_at: float | None, what: str) -> WriteOutcome:
+        """Say that nobody knows what came of it.
+
+        Args:
+            operation: what was sent.
+            sent_at: the journal's time of the send, in seconds since 1970.
+            what: why it is not known, to the end of the sentence.
+        """
+        sent = "" if sent_at is None else f", at {datetime.fromtimestamp(sent_at, UTC):%H:%M:%S} UTC"
         text = (
-            f"What came of the {operation.kind} of order {operation.number} is not known: {what} It was sent once, at "
-            f"{sent:%H:%M:%S} UTC. Do not repeat it, and tell the user. get_operation reads the order again and "
-            f"settles it {self._settling}."
+            f"What came of the {operation.kind} of order {operation.number} is not known: {what} It was sent "
+            f"once{sent}. Do not repeat it, not under another number either, and tell the user. get_operation "
+            f"reads the order again and settles it {self._settling}."
         )
         return self.say("unknown", operation, text, do_not_repeat=True)
 
-    # How long an effect may take
+    def watched(self, operation: Operation, text: str, until: float) -> WriteOutcome:
+        """Say that the ERP refused it, and until when that is checked."""
+        time = datetime.fromtimestamp(until, UTC)
+        checked = f"This is checked again until {time:%H:%M:%S} UTC."
+        return self.say("refused", operation, f"{text} {checked}", not_before=time.replace(microsecond=0))
 
-    @property
-    def _is_prompt(self) -> bool:
-        """Tell whether what the ERP shows is what it holds, at any moment."""
-        return self.late_apply == 0 and self.read_lag == 0
-
-    @property
-    def _longest(self) -> float:
-        """Seconds from the claim to the last byte: signing in may take as long as the write itself."""
-        return 2 * self.timeout
-
-    def _is_abandoned(self, recorded: Recorded, now: float) -> bool:
-        return now > (recorded.sent_at or now) + self._longest + GRACE
-
-    def _cannot_come_late(self, recorded: Recorded, looked_at: float) -> bool:
-        """Tell whether an effect that is absent now will not appear any more."""
-        if self.late_apply is None or self.read_lag is None or recorded.sent_at is None:
-            return False
-        return looked_at > recorded.sent_at + self._longest + self.late_apply + self.read_lag
+    def changed(self, operation: Operation, change: Change) -> WriteOutcome:
+        """Say that an approved operation is no longer sent."""
+        if change.is_taken:
+            text = (
+                f"Order {operation.number} exists already, and this server did not make it for this call. Nothing was "
+                "changed. Look at it with get_purchase_order, and ask the user which number to take."
+            )
+            return self.say("refused", operation, text, order=change.order)
+        text = f"Order {operation.number} is not what the person was shown: {change.why}."
+        return self.say("stale", operation, f"{text} Nothing was sent; ask for it again.", order=change.order)
 
     @property
     def _settling(self) -> str:
         """Say when a reading is decisive."""
-        if self.late_apply is None or self.read_lag is None:
+        seconds = self.policy.absence_decides_after
+        if seconds is None:
             return "once the effect is seen; where none is ever seen, a person does (po-mcp journal settle)"
-        return f"once the effect is seen, or after {self._longest + self.late_apply + self.read_lag:.0f} s without it"
+        return f"once the effect is seen, or after {seconds:.0f} s without it"
+
+
+_STANDING: dict[State, tuple[OutcomeStatus, str]] = {
+    "PROPOSED": ("approval_required", "It waits for a person: {kind} of order {number}. Nothing was sent."),
+    "APPROVED": (
+        "approval_required",
+        "It was approved and not sent yet: {kind} of {number}. The same call again sends it.",
+    ),
+    "EXPIRED": ("expired", "The time for approving this is over. Nothing was sent; ask for it again to be asked anew."),
+    "STALE": ("stale", "Another operation took the place of this one. Nothing was sent."),
+    "DECLINED": ("declined", "A person rejected this. Nothing was sent."),
+}
+"""What is said of an operation that has no outcome of its own."""

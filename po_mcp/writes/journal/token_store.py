@@ -11,48 +11,48 @@ import hashlib
 from collections.abc import Callable
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.storage import Storage
+from po_mcp.writes.journal.sqlite import SqliteFile
 
 
 class SharedToken:
     """One connection's token, in the journal's file. `clock` gives seconds since 1970."""
 
-    def __init__(self, storage: Storage, name: str, clock: Callable[[], float]) -> None:
-        self._storage = storage
+    def __init__(self, file: SqliteFile, name: str, clock: Callable[[], float]) -> None:
+        self._file = file
         self._name = hashlib.sha256(name.encode()).hexdigest()
         self._clock = clock
 
     def load(self) -> tuple[str, float] | None:
         """Return the token and the seconds that it lasts; None where there is none, or the file cannot be used."""
         try:
-            with self._storage.reading() as db:
-                row = db.execute("SELECT token, ends_at FROM tokens WHERE connection = ?", (self._name,)).fetchone()
+            with self._file.reading() as db:
+                row = db.execute("SELECT token, ends_at FROM shared_tokens WHERE connection = ?", (self._name,)).fetchone()
         except JournalUnavailable:
             return None
         return (row["token"], row["ends_at"] - self._clock()) if row is not None else None
 
     def save(self, token: str, lasting: float) -> None:
         """Keep the token; where the file cannot be used, every process has its own."""
-        with contextlib.suppress(JournalUnavailable), self._storage.writing() as db:
-            db.execute("INSERT OR REPLACE INTO tokens VALUES (?, ?, ?)", (self._name, token, self._clock() + lasting))
+        with contextlib.suppress(JournalUnavailable), self._file.writing() as db:
+            db.execute("INSERT OR REPLACE INTO shared_tokens VALUES (?, ?, ?)", (self._name, token, self._clock() + lasting))
 
     def claim(self, lease: float) -> bool:
         """Take the right to fetch a token, for `lease` seconds; everybody has it where the file cannot be used."""
         now = self._clock()
         try:
-            with self._storage.writing() as db:
-                taken = db.execute("SELECT ends_at FROM tokens WHERE connection = ?", (self._lease,)).fetchone()
+            with self._file.writing() as db:
+                taken = db.execute("SELECT ends_at FROM shared_tokens WHERE connection = ?", (self._lease,)).fetchone()
                 if taken is not None and taken["ends_at"] > now:
                     return False
-                db.execute("INSERT OR REPLACE INTO tokens VALUES (?, '', ?)", (self._lease, now + lease))
+                db.execute("INSERT OR REPLACE INTO shared_tokens VALUES (?, '', ?)", (self._lease, now + lease))
         except JournalUnavailable:
             return True
         return True
 
     def release(self) -> None:
         """Give the right back."""
-        with contextlib.suppress(JournalUnavailable), self._storage.writing() as db:
-            db.execute("DELETE FROM tokens WHERE connection = ?", (self._lease,))
+        with contextlib.suppress(JournalUnavailable), self._file.writing() as db:
+            db.execute("DELETE FROM shared_tokens WHERE connection = ?", (self._lease,))
 
     @property
     def _lease(self) -> str:

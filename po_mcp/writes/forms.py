@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from po_mcp.orders import STATUS_WORDS, DraftLine, OrderDraft, OrderLine, PurchaseOrder, plain
 from po_mcp.untrusted import quoted, scripts_of
@@ -56,50 +56,17 @@ class Question:
         }
 
     @property
-    def pin(self) -> str:
+    def wording_digest(self) -> str:
         """Digest of the exact wording and form: an answer to another wording does not count."""
         return hashlib.sha256(json.dumps([self.text, self.schema()], sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
-class Answer:
+class FormAnswer:
     """What came back: `content` only where the person accepted. Sent to the page, nobody said yes or no yet."""
 
     how: Literal["accepted", "declined", "not_asked", "sent_to_page"]
     content: Mapping[str, Any] | None = None
-
-
-class Approver(Protocol):
-    """The person, as the desk sees them: someone who can be asked."""
-
-    @property
-    def carried(self) -> str | None:
-        """The id of the operation that this call brings an answer for, if it does."""
-
-    @property
-    def who(self) -> Mapping[str, str]:
-        """Who asks: the client's name and version, and the protocol, for the journal."""
-
-    @property
-    def channel(self) -> str:
-        """The way by which an answer of this person comes."""
-
-    async def ask(self, operation_id: str, question: Question, page: Page) -> Answer:
-        """Put the question to the person, by whichever way the client offers."""
-
-    async def choose(self, question: Question) -> Answer:
-        """Put a question that approves nothing, by the client's form; `not_asked` where it has none."""
-
-
-class Page(Protocol):
-    """Where a person decides outside of the client."""
-
-    @property
-    def comes_first(self) -> bool:
-        """The operator lets no client's own form stand for a person's yes."""
-
-    async def link(self, operation_id: str) -> str | None:
-        """Return where the person decides on this operation; None where there is no page."""
 
 
 def ask_delete(order: PurchaseOrder, notice: str) -> Question:
@@ -143,16 +110,6 @@ def ask_cancel(order: PurchaseOrder, notice: str) -> Question:
     return Question(text, (Field("confirm", "boolean", "Cancel this order", "Yes calls the order off"),))
 
 
-def why_create_is_asked(like: str | None, over: Decimal | None, prices: Iterable[str] = ()) -> str:
-    """Say why a person must see an order before it is created; "" where they need not.
-
-    `like` is the number of an order of the same content that was created a short while ago; `over` the
-    amount from which on the operator wants every order seen; `prices` say where a price comes from that
-    nobody gave.
-    """
-    because = [f"It looks like {quoted(like)}, which was created a short while ago."] if like else []
-    return " ".join([*because, *([f"Its total is over {plain(over)}."] if over is not None else []), *prices])
-
 
 def ask_which(notice: str, fields: Iterable[Field]) -> Question:
     """Make the question which vendor, item or warehouse is meant; it approves nothing."""
@@ -161,7 +118,7 @@ def ask_which(notice: str, fields: Iterable[Field]) -> Question:
     return Question(_join(notice, "Which is meant? Nothing is ordered by this answer.", *offered), asked)
 
 
-def chosen(answer: Answer, question: Question) -> Mapping[str, str] | None:
+def chosen(answer: FormAnswer, question: Question) -> Mapping[str, str] | None:
     """Return the value chosen for every field; None where the answer is no such choice."""
     content = answer.content
     if answer.how != "accepted" or content is None or set(content) != {field.name for field in question.fields}:
@@ -171,11 +128,11 @@ def chosen(answer: Answer, question: Question) -> Mapping[str, str] | None:
     return values if len(values) == len(content) else None
 
 
-def ask_create(draft: OrderDraft, notice: str, because: str) -> Question:
+def ask_create(draft: OrderDraft, notice: str, reasons: Iterable[str]) -> Question:
     """Make the question for an order that a person must see before it is created."""
     text = _join(
         notice,
-        f"Create purchase order {quoted(draft.number)}? {because}",
+        f"Create purchase order {quoted(draft.number)}? {' '.join(reasons)}",
         f"Total: {plain(draft.total)}",
         _vendor(draft.vendor.name, draft.vendor.id),
         *_caution(draft.vendor.name),
@@ -193,7 +150,7 @@ def _draft_line(place: int, line: DraftLine) -> str:
     return text + (f", to warehouse {quoted(line.warehouse, 40)}" if line.warehouse else "")
 
 
-def is_approval_of_delete(answer: Answer, number: str) -> bool:
+def is_typed_number(answer: FormAnswer, number: str) -> bool:
     """Tell whether the answer is the typed order number, and nothing else."""
     content = answer.content
     if answer.how != "accepted" or content is None or set(content) != {"order_number"}:
@@ -202,7 +159,7 @@ def is_approval_of_delete(answer: Answer, number: str) -> bool:
     return isinstance(typed, str) and typed.strip() == number
 
 
-def is_approval_of_confirm(answer: Answer, question: Question) -> bool:
+def is_confirmed(answer: FormAnswer, question: Question) -> bool:
     """Tell whether the answer is a true `confirm`, with every field of the form a real yes or no."""
     content = answer.content
     if answer.how != "accepted" or content is None or set(content) != {field.name for field in question.fields}:

@@ -1,0 +1,66 @@
+"""The person, as the writes see them: someone who can be asked, and whose yes is recorded once.
+
+How a question reaches them (a form, a page, a terminal) is no matter of this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from po_mcp.writes.forms import FormAnswer, Question
+from po_mcp.writes.journal import Journal
+from po_mcp.writes.kinds import kind_of
+from po_mcp.writes.operation import Operation, Requester
+
+
+class ApprovalLink(Protocol):
+    """Where a person decides outside of the client."""
+
+    @property
+    def comes_first(self) -> bool:
+        """The operator lets no client's own form stand for a person's yes."""
+
+    async def link(self, operation_id: str) -> str | None:
+        """Return where the person decides on this operation; None where there is no page."""
+
+
+class Approver(Protocol):
+    """The person behind a call, and who calls."""
+
+    @property
+    def answered_operation_id(self) -> str | None:
+        """The id of the operation that this call brings an answer for, if it does."""
+
+    @property
+    def requester(self) -> Requester:
+        """Who asks."""
+
+    @property
+    def channel(self) -> str:
+        """The way by which an answer of this person comes, for the audit log."""
+
+    async def ask(self, operation_id: str, question: Question, page: ApprovalLink) -> FormAnswer:
+        """Put the question to the person, by whichever way the client offers."""
+
+    async def choose(self, question: Question) -> FormAnswer:
+        """Put a question that approves nothing, by the client's form; `not_asked` where it has none."""
+
+
+def is_approval(operation: Operation, answer: FormAnswer) -> bool:
+    """Tell whether the answer is a clear yes to exactly what this operation asks."""
+    return kind_of(operation.kind).answer(operation, answer) is not None
+
+
+async def record_approval(
+    journal: Journal, operation: Operation, answer: FormAnswer, detail: Mapping[str, Any]
+) -> bool:
+    """Record a yes with what the person chose; False where it comes too late, or another came first.
+
+    Raises:
+        ValueError: the answer is no yes.
+    """
+    payload = kind_of(operation.kind).answer(operation, answer)
+    if payload is None:
+        raise ValueError("the answer approves nothing")
+    return await journal.approve(operation.id, payload, detail)

@@ -1,0 +1,172 @@
+"""Is the order that stands under our number the one that we asked for? Pure.
+
+ERPs store what they are asked for in their own way: prices rounded or taken from a list, freight added, codes in
+capitals, a vendor by its legal name. So an order is ours if its vendor and every line asked for are there, and
+whatever else differs is said. It is another's only if nothing of it is ours. Between the two nobody knows.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+from po_mcp.orders import EXACT, DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor, plain, total_of
+from po_mcp.untrusted import quoted
+from po_mcp.writes.content import fold
+
+_CLOCKS_APART = timedelta(seconds=90)
+"""By how much the ERP's clock may be behind ours before an order counts as older than our send."""
+_TELLING_LETTERS = 4
+"""A word of a name that both names share says something from this many letters on."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`ours`, `foreign` (another's), or `differs`: nobody can tell. `differences` are sentences without a full stop."""
+
+    verdict: Literal["ours", "foreign", "differs"]
+    differences: tuple[str, ...] = ()
+
+
+def compare_order(draft: OrderDraft, order: PurchaseOrder, sent_at: float | None) -> Comparison:
+    """Compare a stored order with the draft that was sent.
+
+    Args:
+        draft: what was sent; its `reference`, where the ERP keeps one, decides alone.
+        order: what stands under its number.
+        sent_at: seconds since 1970; an order that the ERP made before is not ours.
+    """
+    differences = tuple(_differences(draft, order))
+    if draft.reference is not None and order.reference is not None:
+        return Comparison("ours" if order.reference == draft.reference else "foreign", differences)
+    if _is_older(order, sent_at):
+        return Comparison("foreign", (*differences, "it was there before this was sent"))
+    is_vendor = is_of_vendor(order, draft.vendor)
+    missing = missing_lines(draft.lines, order.lines or ())
+    if is_vendor is not False and not missing and (is_vendor or _names_alike(order.vendor, draft.vendor.name)):
+        return Comparison("ours", differences)
+    has_common_item = bool(_items(draft.lines) & _items(order.lines or ()))
+    if not is_vendor and not _names_alike(order.vendor, draft.vendor.name) and order.lines and not has_common_item:
+        return Comparison("foreign", differences)
+    return Comparison("differs", differences)
+
+
+def is_of_vendor(order: PurchaseOrder, vendor: Vendor) -> bool | None:
+    """Tell whether an order is from this vendor; None where it tells no id, and another name."""
+    if order.vendor_id is not None and vendor.id is not None:
+        return fold(order.vendor_id) == fold(vendor.id)
+    return True if fold(order.vendor) == fold(vendor.name) else None
+
+
+def missing_lines(asked: Sequence[DraftLine], stored: Sequence[OrderLine]) -> list[DraftLine]:
+    """Return the lines asked for that are not there by item and quantity; merged and split lines are there."""
+    sums: dict[str, list[OrderLine]] = defaultdict(list)
+    for line in stored:
+        sums[fold(line.item)].append(line)
+    by_item: dict[str, list[DraftLine]] = defaultdict(list)
+    for wanted in asked:
+        by_item[fold(wanted.item)].append(wanted)
+    missing: list[DraftLine] = []
+    for item, lines in by_item.items():
+        if not _sums_agree(lines, sums[item]):
+            missing += _unmatched(lines, sums[item])
+    return missing
+
+
+def is_stored_as(stored: Decimal, asked: Decimal) -> bool:
+    """Tell whether an ERP that keeps fewer decimals stores `asked` as `stored`, rounded up, down or to the nearest."""
+    if stored == asked:
+        return True
+    kept = _decimals(stored)
+    return kept < _decimals(asked) and stored > 0 and abs(EXACT.subtract(stored, asked)) < Decimal(1).scaleb(-kept)
+
+
+def _sums_agree(asked: Sequence[DraftLine], stored: Sequence[OrderLine]) -> bool:
+    if not stored:
+        return False
+    return is_stored_as(total_of(line.quantity for line in stored), total_of(line.quantity for line in asked))
+
+
+def _unmatched(asked: Sequence[DraftLine], stored: Sequence[OrderLine]) -> list[DraftLine]:
+    """Return the lines for which no line of the same item is left that holds their quantity."""
+    left, missing = list(stored), []
+    for line in asked:
+        found = next((one for one in left if is_stored_as(one.quantity, line.quantity)), None)
+        if found is None:
+            missing.append(line)
+        else:
+            left.remove(found)
+    return missing
+
+
+def _decimals(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return max(0, -exponent) if isinstance(exponent, int) else 0
+
+
+def _is_older(order: PurchaseOrder, sent_at: float | None) -> bool:
+    if order.created_at is None or sent_at is None:
+        return False
+    return order.created_at < datetime.fromtimestamp(sent_at, UTC) - _CLOCKS_APART
+
+
+def _items(lines: Iterable[DraftLine | OrderLine]) -> set[str]:
+    return {fold(line.item) for line in lines}
+
+
+def _names_alike(one: str, other: str) -> bool:
+    """Tell whether two names share a word that says something, as a legal name does with the usual one."""
+    return bool(_words(one) & _words(other))
+
+
+def _words(name: str) -> set[str]:
+    plain_name = "".join(letter if letter.isalnum() else " " for letter in name.casefold())
+    return {word for word in plain_name.split() if len(word) >= _TELLING_LETTERS}
+
+
+def _differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
+    """Say how the stored order is not what was asked for."""
+    if order.number != draft.number:
+        yield f"its number is shown as {order.number}"
+    if fold(order.vendor) not in (fold(draft.vendor.name), fold(draft.vendor.id or "")):
+        yield f"its vendor is shown as {quoted(order.vendor)}"
+    if order.lines is None:
+        return
+    yield from _line_differences(draft, order.lines)
+    if order.total is not None and order.total != draft.total:
+        yield f"its total is {plain(order.total)}, not {plain(draft.total)}"
+
+
+def _line_differences(draft: OrderDraft, stored: Sequence[OrderLine]) -> Iterable[str]:
+    left = list(stored)
+    for line in draft.lines:
+        match = _best(line, left)
+        if match is None:
+            yield f"{plain(line.quantity)} x {quoted(line.item, 40)} is not shown as a line of its own"
+            continue
+        left.remove(match)
+        yield from _of_line(line, match)
+    for line in left:
+        price = "" if line.unit_price is None else f" at {plain(line.unit_price)}"
+        yield f"a line more: {plain(line.quantity)} x {quoted(line.item, 40)}{price}"
+
+
+def _best(line: DraftLine, left: Sequence[OrderLine]) -> OrderLine | None:
+    same = [one for one in left if fold(one.item) == fold(line.item)]
+    exact = [one for one in same if one.quantity == line.quantity]
+    near = [one for one in same if is_stored_as(one.quantity, line.quantity)]
+    return next(iter([*exact, *near, *same]), None)
+
+
+def _of_line(line: DraftLine, stored: OrderLine) -> Iterable[str]:
+    facts: Mapping[str, tuple[Decimal | None, Decimal]] = {
+        "quantity": (stored.quantity, line.quantity),
+        "unit price": (stored.unit_price, line.unit_price),
+    }
+    for name, (is_now, was) in facts.items():
+        if is_now is not None and is_now != was:
+            yield f"{name} of {quoted(line.item, 40)} is {plain(is_now)}, not {plain(was)}"

@@ -1,0 +1,272 @@
+"""The one way to the wire: read again, compare, claim, send once, classify, record, read back."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import anyio
+
+from po_mcp.erp import ERP
+from po_mcp.errors import ERPError, JournalUnavailable, PurchaseOrderError, TooLate
+from po_mcp.orders import PurchaseOrder
+from po_mcp.writes.journal import Claim, Journal
+from po_mcp.writes.kinds import Change, kind_of
+from po_mcp.writes.kinds.delete import offer_cancel
+from po_mcp.writes.observation import Observation
+from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
+from po_mcp.writes.outcomes import OutcomeWriter
+from po_mcp.writes.policy import LOOK_S, SettlementPolicy
+from po_mcp.writes.reconcile import Reconciler
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class _End:
+    """How a send ended: the state, what is said, and what the audit log keeps."""
+
+    state: Literal["DONE", "REFUSED", "UNKNOWN"]
+    outcome: WriteOutcome
+    detail: Mapping[str, Any]
+    was_sent: bool = True
+
+
+@dataclass(frozen=True)
+class Executor:
+    """Carries out what was approved, for every caller alike: a tool's call, the page, a terminal.
+
+    Args:
+        erp: where it is sent.
+        journal: where it is recorded; nothing is sent that is not in it.
+        policy: time-outs and how long an effect may take to show.
+        reconciler: settles what is not known.
+        words: what is said of it.
+    """
+
+    erp: ERP
+    journal: Journal
+    policy: SettlementPolicy
+    reconciler: Reconciler
+    words: OutcomeWriter
+
+    async def execute(self, operation_id: str) -> WriteOutcome:
+        """Carry out an approved operation if nobody has, and return its outcome; else what came of it.
+
+        The order is read again, and the operation ends as STALE if it is no longer what the person was shown; for a
+        new order the number is seen to be free. Once it is claimed nothing stops it until its outcome is recorded: a
+        call that is cancelled, a client that leaves or a signal must not lose what became of a write.
+
+        Raises:
+            ERPError: the order cannot be read again; nothing was sent, and the approval still holds.
+            JournalUnavailable: nothing was sent.
+            ConnectionNotAdopted: nothing was sent.
+        """
+        recorded = await self.journal.find(operation_id)
+        if recorded is None or recorded.state != "APPROVED":
+            return await self.outcome_of(operation_id)
+        operation = recorded.operation
+        try:
+            change = await kind_of(operation.kind).find_change(self.erp, operation)
+        except ERPError:  # an order that is being deleted by the same answer, given twice, cannot be read whole
+            if (latest := await self.journal.find(operation_id)) is None or latest.state == "APPROVED":
+                raise
+            return await self.outcome_of(operation_id)
+        if change is not None:
+            return await self._end_as_stale(operation, change)
+        return await self._claim_and_send(operation)
+
+    async def outcome_of(self, operation_id: str) -> WriteOutcome:
+        """Return the outcome of an operation that another call is sending, or that is at its end."""
+        recorded = await self.reconciler.wait_until_settled(operation_id)
+        if recorded is None:
+            return self.words.say("expired", None, "This operation is not known. Nothing was sent.")
+        recorded = await self._try_reconcile(recorded)
+        outcome = self.words.outcome(recorded)
+        return outcome.repeated() if recorded.state == "DONE" else outcome
+
+    async def _end_as_stale(self, operation: Operation, change: Change) -> WriteOutcome:
+        outcome = self.words.changed(operation, change)
+        if await self.journal.finish(operation.id, "APPROVED", "STALE", outcome, {"because": change.why}):
+            return outcome
+        return await self.outcome_of(operation.id)
+
+    async def _claim_and_send(self, operation: Operation) -> WriteOutcome:
+        sending = self.reconciler.sending
+        with anyio.CancelScope(shield=True):
+            # Before the claim, so that no recovery of this process takes the operation for one that was left behind.
+            sending.add(operation.id)
+            try:
+                claim = await self.journal.claim(operation.id, self.erp.connection)
+                if claim is not None:
+                    return await self._send_and_record(claim)
+            finally:
+                sending.discard(operation.id)
+        return await self.outcome_of(operation.id)
+
+    async def _send_and_record(self, claim: Claim) -> WriteOutcome:
+        """Send a claimed operation, and record what came of it before anything else."""
+        operation = claim.operation
+        self.reconciler.started(claim)
+        end = await self._send(claim)
+        if isinstance(end, PurchaseOrderError):
+            return await self._watch_refusal(claim, end)
+        if not await self.reconciler.record(operation, "SENT", end.state, end.outcome, end.detail):
+            return await self._record_after_others(operation, end)
+        if end.state == "UNKNOWN":
+            found = await self._find(operation.id)
+            return end.outcome if found is None else self.words.outcome(await self._try_reconcile(found))
+        return await self._with_order(operation, end.outcome)
+
+    async def _send(self, claim: Claim) -> _End | PurchaseOrderError:
+        """Send, and classify the end; return the ERP's own refusal as it is. What is not definite is unknown."""
+        operation, kind = claim.operation, kind_of(claim.operation.kind)
+
+        def in_time() -> None:
+            age = max(time.monotonic() - claim.claimed, self.journal.now() - claim.sent_at)
+            if age > self.policy.timeout:  # the machine slept, or this process was stopped
+                raise TooLate("It was too late to send it. Nothing was sent.")
+
+        try:
+            applied = await kind.send(self.erp, operation, in_time)
+        except PurchaseOrderError as exc:
+            if exc.effect == "nothing_changed":
+                return exc
+            if exc.effect == "nothing_sent":
+                outcome = self.words.say("refused", operation, str(exc))
+                return _End("REFUSED", outcome, {"answer": exc.what}, was_sent=False)
+            return self._doubt(claim, exc.what)
+        except Exception as exc:  # a crash after the claim: the request may be on its way
+            logger.error("operation %s crashed while it was sent: %s", operation.id, type(exc).__name__)
+            return self._doubt(claim, "the request may have been sent, but this server failed.")
+        seen = Observation("applied", "the ERP says so", applied.order, applied.backorder_number)
+        with anyio.move_on_after(min(LOOK_S, self.policy.timeout)):
+            seen = await kind.confirm(self.erp, operation, applied, claim.sent_at)
+        if seen.seen != "applied":
+            return self._doubt(claim, f"the ERP says that it was done, but {_contents(seen)}")
+        confirmed = type(applied)(seen.order or applied.order, applied.backorder_number)
+        outcome = self.words.done(operation, confirmed, seen.differences)
+        return _End("DONE", outcome, {"answer": "success, verified"})
+
+    def _doubt(self, claim: Claim, what: str) -> _End:
+        return _End("UNKNOWN", self.words.unknown(claim.operation, claim.sent_at, what), {"answer": what})
+
+    async def _watch_refusal(self, claim: Claim, refusal: PurchaseOrderError) -> WriteOutcome:
+        """Believe the ERP's own refusal after two looks, and watch it: a gateway may have sent the request twice.
+
+        It is recorded as watched first, so that nobody loses it who looks while this one does.
+        """
+        operation = claim.operation
+        until = self.journal.now() + self.policy.watches_for
+        text = f"{refusal.what} {refusal.next_step}".strip()
+        outcome = self.words.watched(operation, text, until)
+        detail = {"answer": refusal.what}
+        if not await self.reconciler.record(operation, "SENT", "WATCHED", outcome, detail, watched_until=until):
+            return await self.outcome_of(operation.id)
+        seen = await self._look_twice(claim)
+        match seen.seen:
+            case "applied" | "gone":
+                because = "the write itself was answered with a refusal"
+                return await self._end_watch(operation, "DONE", self.words.observed(operation, seen, because), seen)
+            case "differs" | "unreadable":
+                what = f"it was answered with a refusal ({refusal.what}), but {_contents(seen)}"
+                unknown = self.words.unknown(operation, claim.sent_at, what)
+                return await self._end_watch(operation, "UNKNOWN", unknown, seen)
+            case "foreign":
+                refused = self.words.say("refused", operation, _taken(operation), order=seen.order)
+                return await self._end_watch(operation, "REFUSED", refused, seen)
+        more = f"{text} {offer_cancel(self.erp, seen.order)}".strip() if operation.kind == "delete" else text
+        if self.policy.watches_for == 0 or seen.seen == "ended_otherwise":
+            return await self._end_watch(operation, "REFUSED", self.words.say("refused", operation, more), seen)
+        return self.words.watched(operation, more, until)
+
+    async def _look_twice(self, claim: Claim) -> Observation:
+        """Look at once, and again a moment later unless the effect, or what keeps it from coming, is seen already."""
+        recorded = Recorded(claim.operation, "WATCHED", 0.0, claim.sent_at)
+        seen = await self.reconciler.look(recorded)
+        if seen.seen in ("applied", "ended_otherwise"):
+            return seen
+        await anyio.sleep(self.policy.looks_again_after)
+        again = await self.reconciler.look(recorded)
+        # What one reading alone shows of another's order, or of none, proves nothing.
+        return again if again.seen not in ("foreign", "gone") or again.seen == seen.seen else seen
+
+    async def _end_watch(
+        self, operation: Operation, after: Literal["DONE", "UNKNOWN", "REFUSED"], outcome: WriteOutcome, seen: Observation
+    ) -> WriteOutcome:
+        if await self.reconciler.record(operation, "WATCHED", after, outcome, {"observed": seen.why}):
+            return outcome
+        return await self.outcome_of(operation.id)
+
+    async def _record_after_others(self, operation: Operation, end: _End) -> WriteOutcome:
+        """Record an end for an operation that others took for unknown meanwhile: its sender knows better."""
+        if end.state == "DONE":
+            await self.reconciler.record(operation, "UNKNOWN", "DONE", end.outcome, end.detail)
+            return end.outcome
+        if not end.was_sent:
+            await self.reconciler.record(operation, "UNKNOWN", "NOT_APPLIED", end.outcome, end.detail)
+            return end.outcome
+        return await self.outcome_of(operation.id)
+
+    async def _try_reconcile(self, recorded: Recorded) -> Recorded:
+        """Reconcile; where the journal fails now, what is known is still true."""
+        try:
+            return await self.reconciler.reconcile(recorded)
+        except JournalUnavailable:
+            return recorded
+
+    async def _find(self, operation_id: str) -> Recorded | None:
+        try:
+            return await self.journal.find(operation_id)
+        except JournalUnavailable:
+            return None
+
+    async def _with_order(self, operation: Operation, outcome: WriteOutcome) -> WriteOutcome:
+        """Add the order as it is now to a write that was done and left it; a reading that lags behind is left out."""
+        if outcome.status != "done" or outcome.order is not None:
+            return outcome
+        order = await read_back(self.erp, operation.number)
+        is_shown = order is not None and kind_of(operation.kind).is_still_applied(order)
+        return outcome.model_copy(update={"order": order}) if is_shown else outcome
+
+
+async def read_back(erp: ERP, number: str) -> PurchaseOrder | None:
+    """Read an order after a write; None where that fails, which changes nothing of the outcome."""
+    try:
+        return await erp.get_order(number)
+    except ERPError:
+        return None
+
+
+def _contents(seen: Observation) -> str:
+    """Say what stands in the ERP instead, to the end of the sentence."""
+    how = f": {'; '.join(seen.differences)}" if seen.differences else ""
+    return f"{seen.why}{how}."
+
+
+def _taken(operation: Operation) -> str:
+    return (
+        f"Order {operation.number} exists already, and it is another order. Nothing was changed. "
+        "Look at it with get_purchase_order, and ask the user which number to take."
+    )
+
+
+def build_executor(
+    erp: ERP,
+    journal: Journal,
+    policy: SettlementPolicy,
+    on_done: Any = None,
+) -> Executor:
+    """Return an executor with its reconciler.
+
+    Args:
+        erp: where writes are sent.
+        journal: where they are recorded.
+        policy: time-outs and how long an effect may take to show.
+        on_done: called for every write that was done now, with the operation and its outcome.
+    """
+    words = OutcomeWriter(erp, policy)
+    return Executor(erp, journal, policy, Reconciler(erp, journal, policy, words, on_done), words)

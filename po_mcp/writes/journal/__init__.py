@@ -1,0 +1,189 @@
+"""The journal: every operation, durable before its first byte goes out, and the audit log of what became of it.
+
+`Journal` is the face of the store for the event loop: each call runs in a thread of its own, so that a file which
+another process holds locked delays nothing but what waits for it. A call that is cancelled waits for its
+transaction, since only the commit tells whether it happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+import anyio.to_thread
+from anyio import CapacityLimiter
+
+from po_mcp.erp import Connection
+from po_mcp.writes.journal.audit_log import Event
+from po_mcp.writes.journal.sqlite import MEMORY
+from po_mcp.writes.journal.store import MAX_OPEN_QUESTIONS, Claim, JournalStore, Similar
+from po_mcp.writes.journal.token_store import SharedToken
+from po_mcp.writes.operation import Operation, Recorded, State, WriteOutcome
+from po_mcp.writes.payloads import Payload
+
+__all__ = ["MAX_OPEN_QUESTIONS", "MEMORY", "Claim", "Event", "Journal", "JournalStore", "Similar"]
+
+T = TypeVar("T")
+
+
+class Journal:
+    """The one record of every operation; see `JournalStore`, whose methods these are.
+
+    Every method raises `JournalUnavailable` where the store cannot be used.
+    """
+
+    def __init__(self, store: JournalStore) -> None:
+        self.store = store
+        self._limiters: dict[str, CapacityLimiter] = {}
+
+    # Without waiting for anybody
+
+    def exists(self) -> bool:
+        """Tell whether there is a journal yet; it is made by the first write that is asked for."""
+        return self.store.exists()
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether other processes see it, such as the one in which a person approves in a terminal."""
+        return self.store.is_shared
+
+    def now(self) -> float:
+        """Return the journal's time, in seconds since 1970."""
+        return self.store.now()
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()
+
+    def shared_token(self, name: str) -> SharedToken:
+        """Return the place where all processes of this user keep the token of the connection `name`."""
+        return self.store.shared_token(name)
+
+    # Connections
+
+    async def join(self, connection: Connection) -> str:
+        """Return the name under which this connection's operations are recorded."""
+        return await self._write(self.store.join, connection)
+
+    async def name_of(self, connection: Connection) -> str:
+        """Return that name for reading."""
+        return await self._read(self.store.name_of, connection)
+
+    # Proposing and moving
+
+    async def propose(
+        self,
+        operation: Operation,
+        detail: Mapping[str, Any],
+        *,
+        approved: bool = False,
+        known: frozenset[str] = frozenset(),
+        connection: Connection | None = None,
+        gone: frozenset[str] = frozenset(),
+    ) -> Recorded | Similar:
+        """Record an operation, or return what stands in its way."""
+        propose = partial(self.store.propose, approved=approved, known=known, connection=connection, gone=gone)
+        return await self._write(propose, operation, detail)
+
+    async def approve(self, operation_id: str, payload: Payload, detail: Mapping[str, Any]) -> bool:
+        """Record a person's yes, and what exactly is to be sent."""
+        return await self._write(self.store.approve, operation_id, payload, detail)
+
+    async def decline(self, operation_id: str, detail: Mapping[str, Any]) -> bool:
+        """Record a person's no, which ends the operation."""
+        return await self._write(self.store.decline, operation_id, detail)
+
+    async def take_back(self, operation_id: str, detail: Mapping[str, Any]) -> bool:
+        """Take a yes back, unless it was sent already."""
+        return await self._write(self.store.take_back, operation_id, detail)
+
+    async def claim(self, operation_id: str, connection: Connection) -> Claim | None:
+        """Take the one edge to the wire."""
+        return await self._write(self.store.claim, operation_id, connection)
+
+    async def finish(
+        self,
+        operation_id: str,
+        before: State,
+        after: State,
+        outcome: WriteOutcome,
+        detail: Mapping[str, Any],
+        *,
+        watched_until: float | None = None,
+        is_late: bool = False,
+    ) -> bool:
+        """Record how a send ended, so far."""
+        finish = partial(self.store.finish, watched_until=watched_until, is_late=is_late)
+        return await self._write(finish, operation_id, before, after, outcome, detail)
+
+    async def note(self, operation_id: str, event: str, detail: Mapping[str, Any]) -> None:
+        """Add to the audit log what moves nothing."""
+        await self._write(self.store.note, operation_id, event, detail)
+
+    async def note_unanswered(self, operation_id: str, detail: Mapping[str, Any], *, is_decline: bool) -> None:
+        """Note that a form brought no yes."""
+        await self._write(partial(self.store.note_unanswered, is_decline=is_decline), operation_id, detail)
+
+    async def note_foreign(self, operation_id: str, since: float | None) -> None:
+        """Note when something that takes two readings was first seen; None: no longer."""
+        await self._write(self.store.note_foreign, operation_id, since)
+
+    async def note_up_to(self, operation_id: str, event: str, limit: int) -> bool:
+        """Add to the audit log what may happen `limit` times in an operation's life."""
+        return await self._write(self.store.note_up_to, operation_id, event, limit)
+
+    async def take_late_news(self, connection: str) -> list[Recorded]:
+        """Return what turned out to be done after it was called refused, once."""
+        return await self._read(self.store.take_late_news, connection)
+
+    # Reading
+
+    async def find(self, operation_id: str) -> Recorded | None:
+        """Return an operation as it stands now, or None."""
+        return await self._read(self.store.find, operation_id)
+
+    async def live(self, connection: str | None) -> list[Recorded]:
+        """Return the operations of a connection (None: of all) that are not at their end, oldest first."""
+        return await self._read(self.store.live, connection)
+
+    async def latest(self, connection: str, limit: int) -> list[Recorded]:
+        """Return the operations of a connection that are at their end, the latest first."""
+        return await self._read(self.store.latest, connection, limit)
+
+    async def find_in_progress(self, operation: Operation) -> Recorded | None:
+        """Return what the same call asked for before, if that was approved or sent and is not at its end."""
+        return await self._read(self.store.find_in_progress, operation)
+
+    async def find_same_create(self, operation: Operation) -> Recorded | None:
+        """Return the create that the very same call of the same user made."""
+        return await self._read(self.store.find_same_create, operation)
+
+    async def find_recent(self, operation: Operation) -> Recorded | None:
+        """Return what the same call of the same user did a few minutes ago."""
+        return await self._read(self.store.find_recent, operation)
+
+    async def find_recent_create(self, connection: str, number: str) -> Recorded | None:
+        """Return what was created a few minutes ago under this number."""
+        return await self._read(self.store.find_recent_create, connection, number)
+
+    async def numbers_of_creates(self, connection: str) -> set[str]:
+        """Return the numbers that orders have or may get."""
+        return await self._read(self.store.numbers_of_creates, connection)
+
+    async def events(self, operation_id: str) -> list[Event]:
+        """Return what happened to one operation, in order."""
+        return await self._read(self.store.events, operation_id)
+
+    # Threads
+
+    async def _write(self, call: Callable[..., T], *arguments: Any) -> T:
+        return await self._run("write", call, *arguments)
+
+    async def _read(self, call: Callable[..., T], *arguments: Any) -> T:
+        return await self._run("read", call, *arguments)
+
+    async def _run(self, what: Literal["read", "write"], call: Callable[..., T], *arguments: Any) -> T:
+        """Run a call in a thread; reads wait for no write, and of each sort one runs at a time."""
+        limiter = self._limiters.setdefault(what, CapacityLimiter(1))
+        return await anyio.to_thread.run_sync(partial(call, *arguments), limiter=limiter)

@@ -1,0 +1,110 @@
+"""The audit log: what happened to each operation, append-only, every event hashed with the one before it.
+
+Editing an event, cutting one out, or editing an operation behind the journal's back breaks the chain or the
+digest that stands in it. Writing the whole file anew is not found out.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from po_mcp.writes.operation import digest_of
+
+BEGINNING = "0" * 64
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened: when (seconds since 1970), what, and what is known of it.
+
+    `operation_id` is "" for what concerns the journal itself.
+    """
+
+    operation_id: str
+    at: float
+    event: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The end of the log: the place and the hash of its last event."""
+
+    place: int = 0
+    hash: str = BEGINNING
+    at: float | None = None
+
+
+def end_of(db: sqlite3.Connection) -> Mark:
+    """Return where the log ends."""
+    last = db.execute("SELECT place, hash, at FROM audit_log ORDER BY place DESC LIMIT 1").fetchone()
+    return Mark(last["place"], last["hash"], last["at"]) if last else Mark()
+
+
+def holds(db: sqlite3.Connection, mark: Mark) -> bool:
+    """Tell whether the log once ended at this mark, and goes on from it."""
+    if mark.place == 0:
+        return True
+    row = db.execute("SELECT hash FROM audit_log WHERE place = ?", (mark.place,)).fetchone()
+    return row is not None and row["hash"] == mark.hash
+
+
+def append(db: sqlite3.Connection, event: Event) -> Mark:
+    """Add an event within the transaction that did it, and note it in the operation's row."""
+    end = end_of(db)
+    detail = json.dumps(event.detail, sort_keys=True, separators=(",", ":"))
+    row = _digest_of_row(db, event.operation_id)
+    place = end.place + 1
+    linked = _hash(place, event.operation_id, event.at, event.event, detail, row, end.hash)
+    db.execute(
+        "INSERT INTO audit_log VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (place, event.operation_id, event.at, event.event, detail, row, end.hash, linked),
+    )
+    db.execute("UPDATE write_operations SET last_event = ? WHERE id = ?", (linked, event.operation_id))
+    return Mark(place, linked, event.at)
+
+
+def events(db: sqlite3.Connection, operation_id: str) -> list[Event]:
+    """Return what happened to one operation, in order."""
+    rows = db.execute("SELECT * FROM audit_log WHERE operation_id = ? ORDER BY place", (operation_id,))
+    return [Event(row["operation_id"], row["at"], row["event"], json.loads(row["detail"])) for row in rows]
+
+
+def find_faults(db: sqlite3.Connection) -> Iterator[str]:
+    """Yield every place where the log or an operation is not what was written; nothing where all is well."""
+    previous, place = BEGINNING, 0
+    latest: dict[str, sqlite3.Row] = {}
+    for row in db.execute("SELECT * FROM audit_log ORDER BY place"):
+        place += 1
+        columns = (row["place"], row["operation_id"], row["at"], row["event"], row["detail"], row["row"])
+        if row["place"] != place or row["previous"] != previous:
+            yield f"event {row['place']}: an event before it is missing"
+            place = row["place"]
+        if row["hash"] != _hash(*columns, row["previous"]):
+            yield f"event {row['place']} of operation {row['operation_id']}: it was edited"
+        previous = row["hash"]
+        latest[row["operation_id"]] = row
+    latest.pop("", None)
+    for operation in db.execute("SELECT id, last_event FROM write_operations"):
+        event = latest.pop(operation["id"], None)
+        if event is None or event["hash"] != operation["last_event"]:
+            yield f"operation {operation['id']}: its last event is missing"
+        elif event["row"] != _digest_of_row(db, operation["id"]):
+            yield f"operation {operation['id']}: it was edited"
+    yield from (f"operation {gone}: it was removed" for gone in latest)
+
+
+def _digest_of_row(db: sqlite3.Connection, operation_id: str) -> str:
+    row = db.execute("SELECT * FROM write_operations WHERE id = ?", (operation_id,)).fetchone()
+    if row is None:
+        return digest_of([])
+    # Whether a late effect was told is a note to ourselves, which moves without an event.
+    return digest_of([row[key] for key in row.keys() if key not in ("last_event", "is_untold")])  # noqa: SIM118
+
+
+def _hash(place: int, operation_id: str, at: float, event: str, detail: str, row: str, previous: str) -> str:
+    return digest_of([place, operation_id, at, event, detail, row, previous])

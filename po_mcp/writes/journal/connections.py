@@ -1,0 +1,89 @@
+"""Which sets of credentials lead to which connection: a name never joins two of them by itself.
+
+Exsited is one address for many customers, and a rotated client id is the same customer under new credentials. No
+program can tell these two apart. So credentials that are new at a known address and name stop writes, until a person
+says whose they are (`po-mcp journal adopt`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from po_mcp.erp import Connection
+from po_mcp.errors import ConnectionNotAdopted
+
+
+def join(db: sqlite3.Connection, connection: Connection, now: float) -> str:
+    """Return the name under which this connection's operations are recorded; the first use of an address records it.
+
+    Raises:
+        ConnectionNotAdopted: the credentials are new at a known address and name.
+    """
+    known = find(db, connection)
+    if known is not None:
+        return known
+    others = rows_at(db, connection)
+    same_credentials = [row for row in others if row["credentials"] == connection.credentials]
+    if any(not connection.company or not row["company"] for row in same_credentials):
+        return _add(db, connection, same_credentials[0]["connection"], now)  # a company was named, or no longer is
+    if same_credentials or clashing(others, connection):
+        raise ConnectionNotAdopted(
+            f"The journal knows {connection.address} with other credentials, or under another company's name. "
+            "Nothing was sent, and nothing is written until a person says whose these are.",
+            next_step="Reading goes on. The operator must run: po-mcp journal adopt",
+        )
+    return _add(db, connection, connection.key, now)
+
+
+def find(db: sqlite3.Connection, connection: Connection) -> str | None:
+    """Return the name under which this very connection is recorded; None where it is not yet."""
+    row = db.execute(
+        "SELECT connection FROM connections WHERE erp = ? AND address = ? AND company = ? AND credentials = ?",
+        _key(connection),
+    ).fetchone()
+    return None if row is None else str(row["connection"])
+
+
+def rows_at(db: sqlite3.Connection, connection: Connection) -> list[sqlite3.Row]:
+    """Return what is recorded of this address."""
+    values = (connection.erp, connection.address)
+    found = db.execute("SELECT * FROM connections WHERE erp = ? AND address = ? ORDER BY since", values)
+    return found.fetchall()
+
+
+def clashing(others: Sequence[sqlite3.Row], connection: Connection) -> list[sqlite3.Row]:
+    """Return the records whose company may be the same as this one's: of the same name, or without any."""
+    company = connection.company or ""
+    return [row for row in others if row["company"] == company or not row["company"] or not company]
+
+
+def former_names(db: sqlite3.Connection, connection: Connection) -> list[str]:
+    """Return the names of version 1 that may be this connection's: it knew ERP and host alone."""
+    prefix = f"{connection.erp} {urlsplit(connection.address).netloc} "
+    found = db.execute("SELECT DISTINCT connection FROM live_operations WHERE connection != ?", (connection.key,))
+    names = [str(row["connection"]) for row in found]
+    return [name for name in names if name.startswith(prefix) and "://" not in name]
+
+
+def adopt_same(db: sqlite3.Connection, connection: Connection, now: float) -> str:
+    """Record that these credentials are those of the company that is known at this address."""
+    clash = clashing(rows_at(db, connection), connection)
+    return _add(db, connection, clash[-1]["connection"] if clash else connection.key, now)
+
+
+def adopt_other(db: sqlite3.Connection, connection: Connection, now: float) -> str | None:
+    """Record that these are another company's; None where that company has the same name, so that it needs another."""
+    if any(row["connection"] == connection.key for row in rows_at(db, connection)):
+        return None
+    return _add(db, connection, connection.key, now)
+
+
+def _add(db: sqlite3.Connection, connection: Connection, name: str, now: float) -> str:
+    db.execute("INSERT INTO connections VALUES (?, ?, ?, ?, ?, ?)", (*_key(connection), name, now))
+    return name
+
+
+def _key(connection: Connection) -> tuple[str, str, str, str]:
+    return connection.erp, connection.address, connection.company or "", connection.credentials

@@ -1,0 +1,102 @@
+"""From version 1 of the journal's file to this one, in one exclusive transaction.
+
+The tables of version 1 are dropped under a process that still runs its program: each statement of it fails from
+then on, and so it sends nothing. What it had sent is in the new tables, and is settled by reading.
+
+Version 1 knew a connection by ERP, host and client id; the base path and the company were not in it. Its operations
+keep that name. Those that were sent block their order on every connection that may be theirs, until they are adopted.
+What waited for a person, or was approved, ends as expired: nobody knows for whose books the yes was.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Any
+
+from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
+from po_mcp.writes.journal import audit_log
+from po_mcp.writes.payloads import CreatePayload, FinalizePayload, Payload, SnapshotPayload
+
+VERSION = 2
+"""Of schema.sql."""
+
+
+def migrate(db: sqlite3.Connection, create: Callable[[], None]) -> None:
+    """Make the tables of this version and fill them with what the former ones hold."""
+    operations = db.execute("SELECT * FROM operations ORDER BY rowid").fetchall()
+    events = db.execute("SELECT * FROM trail ORDER BY place").fetchall()
+    tokens = db.execute("SELECT * FROM tokens").fetchall()
+    for table in ("operations", "trail", "tokens"):
+        db.execute(f"DROP TABLE {table}")
+    create()
+    db.execute("INSERT INTO journal VALUES ('id', ?)", (secrets.token_hex(16),))
+    db.executemany("INSERT INTO shared_tokens VALUES (?, ?, ?)", [tuple(row) for row in tokens])
+    db.executemany("INSERT INTO audit_log VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [tuple(row) for row in events])
+    begun: dict[str, sqlite3.Row] = {}
+    for event in events:
+        begun.setdefault(event["operation_id"], event)
+    for row in operations:
+        _move(db, row, begun.get(row["id"]))
+
+
+def _move(db: sqlite3.Connection, row: sqlite3.Row, first: sqlite3.Row | None) -> None:
+    is_waiting = row["state"] in ("PROPOSED", "APPROVED")
+    now = time.time()
+    columns: dict[str, object] = {
+        **{name: row[name] for name in ("id", "connection", "kind", "number", "arguments", "question")},
+        **_asker(first),
+        **_content(row),
+        "order_digest": row["digest"],
+        "state": "EXPIRED" if is_waiting else row["state"],
+        "proposed_at": first["at"] if first else now,
+        "expires_at": row["expires_at"],
+        "sent_at": row["sent_at"],
+        "counts_from": row["sent_at"],
+        "settled_at": now if is_waiting else row["settled_at"],
+        "outcome": row["outcome"],
+        "is_untold": 0,
+        "last_event": row["last_event"],
+    }
+    names, places = ", ".join(columns), ", ".join("?" * len(columns))
+    db.execute(f"INSERT INTO write_operations ({names}) VALUES ({places})", tuple(columns.values()))  # noqa: S608
+    event = "EXPIRED" if is_waiting else "journal upgraded"
+    audit_log.append(db, audit_log.Event(row["id"], now, event, {"because": "the journal was upgraded"}))
+
+
+def _asker(first: sqlite3.Row | None) -> dict[str, object]:
+    """Return who asked. No user: version 1 did not record one, so that nobody's call is taken for the same."""
+    detail: dict[str, Any] = json.loads(first["detail"]) if first else {}
+    return {
+        "requested_by": "",
+        "client": str(detail.get("client", "not told")),
+        "protocol": str(detail.get("protocol", "not told")),
+        "session": "",
+    }
+
+
+def _content(row: sqlite3.Row) -> dict[str, object]:
+    """Return the payload as it is written now, and what names a new order's vendor and items."""
+    intent: dict[str, Any] = json.loads(row["intent"])
+    if row["kind"] != "create":
+        return {"payload": _guarded(row["kind"], intent), "content_digest": "", "vendor": "", "items": "[]"}
+    reasons = [intent["because"]] if intent.get("because") else []
+    payload = CreatePayload(draft=intent["draft"], reasons=tuple(reasons), notes=tuple(intent.get("notes", ())))
+    return {
+        "payload": payload.model_dump_json(),
+        "content_digest": digest_of_content(payload.draft),
+        "vendor": vendor_key(payload.draft),
+        "items": json.dumps(sorted(item_keys(payload.draft))),
+    }
+
+
+def _guarded(kind: str, intent: dict[str, Any]) -> str:
+    payload: Payload
+    if kind == "finalize":
+        payload = FinalizePayload(snapshot=intent["snapshot"], create_backorder=intent.get("create_backorder"))
+    else:
+        payload = SnapshotPayload(snapshot=intent["snapshot"])
+    return payload.model_dump_json()

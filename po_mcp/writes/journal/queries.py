@@ -1,0 +1,98 @@
+"""What the journal is asked: one operation, those that are live, those that a new one resembles. Nothing is moved here.
+
+Each takes the connection to the file within a transaction. A row that this version cannot read is passed over and
+logged: it still blocks its order, and `po-mcp journal verify` names it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+from po_mcp.writes.journal.rows import UnreadableRow, recorded_of
+from po_mcp.writes.operation import Operation, Recorded
+
+logger = logging.getLogger(__name__)
+
+
+def readable(rows: Iterable[sqlite3.Row]) -> Iterator[Recorded]:
+    """Read rows, and pass over what cannot be read."""
+    for row in rows:
+        try:
+            yield recorded_of(row)
+        except UnreadableRow as exc:
+            logger.warning("%s: po-mcp journal verify", exc)
+
+
+def first(db: sqlite3.Connection, condition: str, *values: object) -> Recorded | None:
+    """Return the first operation that meets a condition, which may say in which order; None where none does."""
+    rows = db.execute(f"SELECT * FROM write_operations WHERE {condition}", values)  # noqa: S608
+    return next(readable(rows), None)
+
+
+def live_row(db: sqlite3.Connection, connections: Iterable[str], number: str) -> sqlite3.Row | None:
+    """Return the row of the live operation on an order, in any of these connections, whether or not it can be read."""
+    names = tuple(connections)
+    where = f"connection IN ({', '.join('?' * len(names))}) AND number = ?"
+    row: sqlite3.Row | None = db.execute(
+        f"SELECT * FROM live_operations WHERE {where}",  # noqa: S608
+        (*names, number),
+    ).fetchone()
+    return row
+
+
+def live(db: sqlite3.Connection, connection: str | None) -> list[Recorded]:
+    """Return the operations of a connection (None: of all) that are not at their end, oldest first."""
+    rows = db.execute(
+        "SELECT * FROM live_operations WHERE connection = ifnull(?, connection) ORDER BY proposed_at, id",
+        (connection,),
+    )
+    return list(readable(rows))
+
+
+def same_create(db: sqlite3.Connection, operation: Operation, since: float) -> Recorded | None:
+    """Return the create that the very same call of the same user made, live or done since then, whatever its number."""
+    return first(
+        db,
+        "connection = ? AND kind = ? AND arguments = ? AND requested_by = ? AND (state IN"
+        " ('PROPOSED', 'APPROVED', 'SENT', 'WATCHED', 'UNKNOWN') OR (state = 'DONE' AND settled_at > ?))"
+        " ORDER BY proposed_at DESC",
+        operation.connection,
+        operation.kind,
+        operation.arguments,
+        operation.requester.user,
+        since,
+    )
+
+
+def same_content(db: sqlite3.Connection, operation: Operation, since: float) -> Iterator[Recorded]:
+    """Yield creates of the same content that are under way, not known, or were made since then."""
+    rows = db.execute(
+        "SELECT * FROM write_operations WHERE connection = ? AND content_digest = ? AND content_digest != ''"
+        " AND (state IN ('PROPOSED', 'APPROVED', 'SENT', 'WATCHED', 'UNKNOWN')"
+        " OR (state IN ('DONE', 'CONFLICT') AND settled_at > ?)) ORDER BY proposed_at DESC",
+        (operation.connection, operation.content_digest, since),
+    )
+    return readable(rows)
+
+
+def common_items(db: sqlite3.Connection, operation: Operation, connections: Iterable[str]) -> Iterator[Recorded]:
+    """Yield creates for the same vendor with an item of this one, which were sent and of which an effect may show."""
+    names = tuple(connections)
+    rows = db.execute(
+        f"SELECT * FROM write_operations WHERE connection IN ({', '.join('?' * len(names))})"  # noqa: S608
+        " AND vendor = ? AND vendor != '' AND state IN ('SENT', 'WATCHED', 'UNKNOWN') ORDER BY proposed_at DESC",
+        (*names, operation.vendor),
+    )
+    return (recorded for recorded in readable(rows) if recorded.operation.items & operation.items)
+
+
+def numbers_of_creates(db: sqlite3.Connection, connection: str) -> set[str]:
+    """Return the numbers that orders have or may get: of creates that are not at their end, or done."""
+    found = db.execute(
+        "SELECT number FROM write_operations WHERE connection = ? AND kind = 'create'"
+        " AND state IN ('DONE', 'PROPOSED', 'APPROVED', 'SENT', 'WATCHED', 'UNKNOWN')",
+        (connection,),
+    )
+    return {row["number"] for row in found}

@@ -1,0 +1,323 @@
+"""The journal's file: SQLite, durable before it says so, shared by the processes of one user.
+
+WAL with `synchronous=FULL`, so that a commit that was answered survives a power cut; one writing transaction
+at a time (`BEGIN IMMEDIATE`), the others wait up to five seconds. Readers wait for nobody. SQLite's locks do not
+hold across hosts (https://www.sqlite.org/wal.html), so a network file system is refused.
+
+Unlinking or replacing the file under a process that has it open loses records without an error
+(https://www.sqlite.org/howtocorrupt.html, section 4). So the file carries a random id, and every transaction makes
+sure that the path still leads to the file that was opened, and that the audit log was not cut. A mark beside the
+file holds the id and the end of the log: a file that is older than its mark was restored, or copied without its
+`-wal`, and is not written to before a person has looked.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib.resources import files
+from pathlib import Path
+
+from po_mcp.errors import JournalUnavailable
+from po_mcp.writes.journal import audit_log, file_systems, migration
+from po_mcp.writes.journal.audit_log import Mark
+
+MEMORY = ":memory:"
+BUSY_S = 5.0
+"""Seconds to wait for another process's transaction."""
+BUSY_AGAIN_S = 0.25
+"""The same right after such a wait was in vain, so that not every call waits the whole of it."""
+_FULL = 2
+_ADOPT = "Look in the ERP at the orders that were sent lately, then run: po-mcp journal adopt"
+
+
+class SqliteFile:
+    """The journal's file, opened when it is first used.
+
+    A writing and a reading connection, each used by one thread at a time. Every failure of the file is
+    `JournalUnavailable`.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = str(path)
+        self._writer: sqlite3.Connection | None = None
+        self._reader: sqlite3.Connection | None = None
+        self._write_lock = threading.RLock()
+        self._read_lock = threading.RLock()
+        self._opened_as: tuple[int, int] | None = None
+        self._id = ""
+        self._mark = Mark()
+        self._was_busy_at = -BUSY_S
+
+    @contextmanager
+    def writing(self) -> Iterator[sqlite3.Connection]:
+        """Run a transaction: all of it is durable when this ends without an error, or none of it."""
+        with self._write_lock, self._translated():
+            db = self._open_writer()
+            self._need_same_file()
+            self._begin(db)
+            try:
+                self._need_whole_log(db)
+                yield db
+                end = audit_log.end_of(db)
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+            self._set_mark(end)
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """Read as of one moment; no writer is waited for."""
+        if not self.is_shared:
+            with self._write_lock, self._translated():
+                yield self._open_writer()
+            return
+        with self._read_lock, self._translated():
+            db = self._open_reader()
+            self._need_same_file()
+            db.execute("BEGIN")
+            try:
+                yield db
+            finally:
+                db.execute("ROLLBACK")
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether other processes can use it: what is in memory is this one's alone."""
+        return self._path != MEMORY
+
+    @property
+    def path(self) -> str:
+        """Where the file lies, or `:memory:`."""
+        return self._path
+
+    def exists(self) -> bool:
+        """Tell whether the file was made, without making it."""
+        return self._writer is not None or (self.is_shared and Path(self._path).exists())
+
+    def adopt(self) -> str:
+        """Take the file as it lies there, older than its mark or new, for the journal from now on; say what was done."""
+        if not self.is_shared:
+            return ""
+        former = _read_mark(self._mark_path)
+        with self._write_lock, self._translated():
+            self._close()
+            self._mark_path.unlink(missing_ok=True)
+            self._open_writer()
+            if former is None or (former[0] == self._id and audit_log.holds(self._open_writer(), former[1])):
+                self._set_mark(self._mark)
+                return ""
+        with self.writing() as db:
+            detail = {"former journal": former[0], "its last event": former[1].place}
+            audit_log.append(db, audit_log.Event("", time.time(), "adopted", detail))
+        return f"The journal goes on from {self._path}; events after number {self._mark.place - 1} may be missing."
+
+    def close(self) -> None:
+        """Close both connections."""
+        with self._write_lock, self._read_lock:
+            self._close()
+
+    # Opening
+
+    def _open_writer(self) -> sqlite3.Connection:
+        if self._writer is None:
+            self._writer = self._open()
+        return self._writer
+
+    def _open_reader(self) -> sqlite3.Connection:
+        if self._reader is None:
+            with self._write_lock:
+                self._open_writer()
+            self._reader = _connect(self._path)
+        return self._reader
+
+    def _open(self) -> sqlite3.Connection:
+        if self.is_shared:
+            self._need_marked_file()
+            _make_private(Path(self._path))
+        db = _connect(self._path)
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+            db.execute("PRAGMA synchronous = FULL")
+            if db.execute("PRAGMA synchronous").fetchone()[0] != _FULL:
+                raise JournalUnavailable("The journal cannot be made durable. Nothing was sent.")
+            _prepare(db)
+            self._id = db.execute("SELECT value FROM journal WHERE name = 'id'").fetchone()["value"]
+            self._need_mark(db)
+            self._mark = audit_log.end_of(db)
+        except BaseException:
+            db.close()
+            raise
+        self._opened_as = _identity(self._path) if self.is_shared else None
+        return db
+
+    def _close(self) -> None:
+        for db in (self._writer, self._reader):
+            if db is not None:
+                db.close()
+        self._writer = self._reader = None
+
+    # Is it still the file that was opened, and the whole of it?
+
+    def _need_same_file(self) -> None:
+        if self._opened_as is None or _identity(self._path) == self._opened_as:
+            return
+        raise JournalUnavailable(
+            "The journal's file was removed or replaced while it was in use. Nothing was sent.",
+            next_step=f"Restart po-mcp where that was meant to be. {_ADOPT}",
+        )
+
+    def _need_whole_log(self, db: sqlite3.Connection) -> None:
+        if not audit_log.holds(db, self._mark):
+            raise JournalUnavailable(
+                "The journal was cut, or an older copy was put in its place. Nothing was sent.", next_step=_ADOPT
+            )
+
+    def _need_marked_file(self) -> None:
+        """Refuse to begin anew where a journal was before."""
+        if not Path(self._path).exists() and _read_mark(self._mark_path) is not None:
+            raise JournalUnavailable(
+                f"There was a journal at {self._path}, and it is gone. Nothing was sent.",
+                next_step=f"Put it back, or begin a new one. {_ADOPT}",
+            )
+
+    def _need_mark(self, db: sqlite3.Connection) -> None:
+        """Refuse a file that is another one than its mark tells, or older. A journal ahead of its mark is normal."""
+        mark = _read_mark(self._mark_path) if self.is_shared else None
+        if mark is None or (mark[0] == self._id and audit_log.holds(db, mark[1])):
+            return
+        raise JournalUnavailable(
+            "The journal is an older copy, or another one, than was used here before. Nothing was sent.",
+            next_step=_ADOPT,
+        )
+
+    @property
+    def _mark_path(self) -> Path:
+        return Path(self._path).with_suffix(".mark")
+
+    def _set_mark(self, end: Mark) -> None:
+        """Note the end of the log beside the file. A failure costs only a check: the journal itself is durable."""
+        is_new = end.place != self._mark.place
+        self._mark = end
+        if not self.is_shared or (not is_new and self._mark_path.exists()):
+            return
+        text = json.dumps({"journal": self._id, "place": end.place, "hash": end.hash})
+        new = self._mark_path.with_suffix(f".mark-{os.getpid()}-{threading.get_ident()}")
+        with suppress(OSError):
+            new.write_text(text, encoding="ascii")
+            new.replace(self._mark_path)
+
+    # Waiting for others
+
+    def _begin(self, db: sqlite3.Connection) -> None:
+        was_in_vain = time.monotonic() - self._was_busy_at < BUSY_S
+        db.execute(f"PRAGMA busy_timeout = {int(1000 * (BUSY_AGAIN_S if was_in_vain else BUSY_S))}")
+        try:
+            db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            self._was_busy_at = time.monotonic()
+            raise
+        self._was_busy_at = -BUSY_S
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as exc:
+            raise JournalUnavailable(
+                "The journal of operations cannot be used now, and without it nothing is written. Nothing was sent."
+            ) from exc
+
+
+def expected_schema() -> dict[str, str]:
+    """Return what a journal's file defines: every table, view, index and trigger with its SQL."""
+    with _connect(MEMORY) as db:
+        _create(db)
+        return schema_of(db)
+
+
+def schema_of(db: sqlite3.Connection) -> dict[str, str]:
+    """Return what this file defines."""
+    rows = db.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+    return {f"{row['type']} {row['name']}": row["sql"] for row in rows}
+
+
+def _connect(path: str) -> sqlite3.Connection:
+    db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+    db.row_factory = sqlite3.Row
+    return db
+
+
+def _prepare(db: sqlite3.Connection) -> None:
+    """Make the tables in a new file, or those of an older version anew; two processes may try at once."""
+    db.execute("BEGIN EXCLUSIVE")
+    try:
+        version = db.execute("PRAGMA user_version").fetchone()[0]
+        if version > migration.VERSION:
+            raise JournalUnavailable("The journal was made by a newer version of this program. Nothing was sent.")
+        if version == 0:
+            _create(db)
+            db.execute("INSERT INTO journal VALUES ('id', ?)", (secrets.token_hex(16),))
+        elif version < migration.VERSION:
+            migration.migrate(db, lambda: _create(db))
+        db.execute("COMMIT")
+    except BaseException:
+        db.execute("ROLLBACK")
+        raise
+
+
+def _create(db: sqlite3.Connection) -> None:
+    for statement in _statements(files("po_mcp.writes.journal").joinpath("schema.sql").read_text("utf-8")):
+        db.execute(statement)
+
+
+def _statements(script: str) -> Iterator[str]:
+    """Split a script: executescript() would commit the transaction that this one must be part of."""
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Return what tells this file from every other on the machine; None where there is none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _read_mark(path: Path) -> tuple[str, Mark] | None:
+    """Return the journal's id and the end of its log; None where no mark can be read."""
+    try:
+        mark = json.loads(path.read_text(encoding="ascii"))
+        return str(mark["journal"]), Mark(int(mark["place"]), str(mark["hash"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _make_private(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():
+        raise JournalUnavailable(
+            f"{path} is no file, so it cannot be the journal. Nothing was sent.",
+            next_step="The operator must set PO_MCP_JOURNAL to the path of a file.",
+        )
+    if (kind := file_systems.remote_kind(path.parent)) is not None:
+        raise JournalUnavailable(
+            f"The journal lies on a network file system ({kind}), which cannot lock it. Nothing was sent.",
+            next_step="The operator must set PO_MCP_JOURNAL to a path on a local disk.",
+        )
+    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    path.chmod(0o600)

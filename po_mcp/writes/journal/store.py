@@ -1,0 +1,599 @@
+"""Every move of every operation: a compare-and-set within one transaction, together with its event in the audit log.
+
+All of it is synchronous; `Journal` is the same for the event loop.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from po_mcp.erp import Connection
+from po_mcp.errors import OperationUnderWay, TooManyQuestions
+from po_mcp.writes.journal import audit_log, connections, queries
+from po_mcp.writes.journal.audit_log import Event
+from po_mcp.writes.journal.rows import UnreadableRow, recorded_of, values_of
+from po_mcp.writes.journal.sqlite import MEMORY, SqliteFile, expected_schema, schema_of
+from po_mcp.writes.journal.token_store import SharedToken
+from po_mcp.writes.operation import WAITING, Operation, Recorded, State, WriteOutcome, may_move
+from po_mcp.writes.payloads import Payload
+
+MAX_OPEN_QUESTIONS = 20
+"""Questions of one client that a person is left with at a time."""
+MAX_PROPOSALS: Mapping[float, int] = {60.0: 40, 3600.0: 400}
+"""Seconds, and how many proposals of one client are recorded in them."""
+CLOCK_SLACK_S = 5.0
+"""Seconds by which the clock may stand behind the last recorded time before it counts as set back."""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to send one operation, once. Only `JournalStore.claim` gives it.
+
+    `sent_at` is the journal's time of the send, in seconds since 1970; `claimed` the monotonic second of it.
+    """
+
+    operation: Operation
+    sent_at: float
+    claimed: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True)
+class Similar:
+    """Why a new order was not recorded: one like it is under way or was made a few minutes ago.
+
+    `same_content`: the same vendor, items and quantities. `common_item`: one for the same vendor with an item of
+    this one was sent, and it is not known, or not yet certain, what came of it.
+    """
+
+    recorded: Recorded
+    how: Literal["same_content", "common_item"]
+
+
+class JournalStore:
+    """The one record of every operation, which all processes of one user share.
+
+    Args:
+        path: the file, or `:memory:`, which ends with this process.
+        ttl: seconds that a proposed operation can be approved, and that a done one answers the same call.
+        clock: seconds since 1970.
+        max_open: proposals of one client that may wait for a person at a time.
+
+    Every method raises `JournalUnavailable` where the file cannot be used.
+    """
+
+    def __init__(
+        self,
+        path: str | Path = MEMORY,
+        ttl: float = 600.0,
+        clock: Callable[[], float] = time.time,
+        max_open: int = MAX_OPEN_QUESTIONS,
+    ) -> None:
+        self._file = SqliteFile(path)
+        self._ttl = ttl
+        self._clock = clock
+        self._max_open = max_open
+
+    # About the file
+
+    def exists(self) -> bool:
+        """Tell whether there is a journal yet; it is made by the first write that is asked for."""
+        return self._file.exists()
+
+    @property
+    def is_shared(self) -> bool:
+        """Tell whether other processes see it, such as the one in which a person approves in a terminal."""
+        return self._file.is_shared
+
+    @property
+    def path(self) -> str:
+        """Where it lies."""
+        return self._file.path
+
+    def now(self) -> float:
+        """Return the journal's time, in seconds since 1970."""
+        return self._clock()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def shared_token(self, name: str) -> SharedToken:
+        """Return the place where all processes of this user keep the token of the connection `name`."""
+        return SharedToken(self._file, name, self._clock)
+
+    # Connections
+
+    def join(self, connection: Connection) -> str:
+        """Return the name under which this connection's operations are recorded.
+
+        Raises:
+            ConnectionNotAdopted: its credentials are new at a known address; nothing may be written.
+        """
+        with self._file.reading() as db:
+            known = connections.find(db, connection)
+        if known is not None:
+            return known
+        with self._moving() as db:
+            return connections.join(db, connection, self._clock())
+
+    def name_of(self, connection: Connection) -> str:
+        """Return that name for reading; the connection's own key where it is not recorded."""
+        with self._file.reading() as db:
+            return connections.find(db, connection) or connection.key
+
+    def adoptable(self, connection: Connection) -> list[Recorded]:
+        """Return the operations that may be this connection's and are recorded under another name, latest first."""
+        with self._file.reading() as db:
+            if connections.find(db, connection) is None:
+                names = {row["connection"] for row in connections.clashing(connections.rows_at(db, connection), connection)}
+            else:
+                names = set()
+            found = [one for name in {*names, *connections.former_names(db, connection)} for one in _of(db, name)]
+        return sorted(found, key=lambda one: one.expires_at, reverse=True)
+
+    def needs_adoption(self, connection: Connection) -> bool:
+        """Tell whether a person must say whose credentials these are, or whose an older version's operations."""
+        with self._file.reading() as db:
+            if connections.former_names(db, connection):
+                return True
+            if connections.find(db, connection) is not None:
+                return False
+            return bool(connections.clashing(connections.rows_at(db, connection), connection))
+
+    def adopt(self, connection: Connection, answer: Literal["same", "other"]) -> str | None:
+        """Record whose these credentials are; return the connection's name, None where another name must be set.
+
+        `same`: the operations that were sent, watched or unknown are this connection's from now on; what waited
+        or was approved ends. `other`: they stay what they are, and nothing of them is used here.
+        """
+        with self._moving() as db:
+            former = connections.former_names(db, connection)
+            name = connections.find(db, connection)
+            if name is None:
+                take = connections.adopt_same if answer == "same" else connections.adopt_other
+                name = take(db, connection, self._clock())
+            if name is None:
+                return None
+            if answer == "same":
+                self._end_waiting(db, name, "the credentials were changed")
+            for old in former:
+                self._rename(db, old, name if answer == "same" else f"former {old}")
+            audit_log.append(db, Event("", self._clock(), "adopted", {"connection": name, "as": answer}))
+            return name
+
+    def adopt_file(self) -> str:
+        """Take the file as it lies there for the journal from now on; say what was done, "" where nothing had to be."""
+        return self._file.adopt()
+
+    # Proposing
+
+    def propose(
+        self,
+        operation: Operation,
+        detail: Mapping[str, Any],
+        *,
+        approved: bool = False,
+        known: frozenset[str] = frozenset(),
+        connection: Connection | None = None,
+        gone: frozenset[str] = frozenset(),
+    ) -> Recorded | Similar:
+        """Record an operation, PROPOSED (or APPROVED where nobody is asked), or return what stands in its way.
+
+        Args:
+            operation: what is asked for.
+            detail: who asks, for the audit log.
+            approved: nobody need be asked.
+            known: ids of similar orders that the question names: the person decides knowing of them.
+            connection: whose operations of an older version may block the order.
+            gone: ids of creates whose order is no longer there, so that they are no reason.
+
+        Returns the operation that is live for the same call, where there is one; for a create also the one that the
+        very same call made a few minutes ago. A proposal for something else of the same order gives way.
+
+        Raises:
+            OperationUnderWay: the order has another operation that was approved or sent, or is unknown.
+            TooManyQuestions: a person has enough to answer already, or too much was asked in a short time.
+        """
+        with self._moving() as db:
+            names = [operation.connection, *(connections.former_names(db, connection) if connection else ())]
+            if operation.kind == "create" and (same := self._same_create(db, operation, gone)) is not None:
+                return self._renew(db, same)
+            row = queries.live_row(db, names, operation.number)
+            live = _readable_or_block(row, operation.number)
+            if live is not None and live.operation.is_same(operation):
+                return self._renew(db, live)
+            if live is not None and live.state != "PROPOSED":
+                raise _under_way(live)
+            if (similar := self._similar(db, operation, names, known | gone)) is not None:
+                return similar
+            if live is not None:
+                self._move(db, live.operation.id, "PROPOSED", "STALE", {"because": "another was proposed"})
+            self._refuse_flood(db, operation, is_question=not approved)
+            return self._insert(db, operation, "APPROVED" if approved else "PROPOSED", detail)
+
+    def find_same_create(self, operation: Operation) -> Recorded | None:
+        """Return the create that the very same call of the same user made, live or a few minutes ago."""
+        with self._file.reading() as db:
+            found = queries.same_create(db, operation, self._ttl_ago())
+        return None if found is None else self._as_of_now(found)
+
+    # Moving
+
+    def approve(self, operation_id: str, payload: Payload, detail: Mapping[str, Any]) -> bool:
+        """Record a person's yes, and what exactly is to be sent."""
+        with self._moving() as db:
+            return self._move(
+                db, operation_id, "PROPOSED", "APPROVED", detail, payload=payload.model_dump_json()
+            )
+
+    def decline(self, operation_id: str, detail: Mapping[str, Any]) -> bool:
+        """Record a person's no, which ends the operation."""
+        with self._moving() as db:
+            return self._move(db, operation_id, "PROPOSED", "DECLINED", detail, settled_at=self._clock())
+
+    def take_back(self, operation_id: str, detail: Mapping[str, Any]) -> bool:
+        """Take a yes back. False where the operation was sent already, or is at its end."""
+        with self._moving() as db:
+            return self._move(db, operation_id, "APPROVED", "DECLINED", detail, settled_at=self._clock())
+
+    def claim(self, operation_id: str, connection: Connection) -> Claim | None:
+        """Take the one edge to the wire: for one caller only, in time, and durable when this returns.
+
+        Raises:
+            ConnectionNotAdopted: nobody said whose credentials these are.
+        """
+        with self._moving() as db:
+            name = connections.join(db, connection, self._clock())
+            sent_at = self._clock()
+            claimed = queries.first(db, "id = ?", operation_id)
+            if claimed is None or claimed.operation.connection != name:
+                return None
+            if not self._move(db, operation_id, "APPROVED", "SENT", {}, sent_at=sent_at, counts_from=sent_at):
+                return None
+            return Claim(claimed.operation, sent_at)
+
+    def finish(
+        self,
+        operation_id: str,
+        before: State,
+        after: State,
+        outcome: WriteOutcome,
+        detail: Mapping[str, Any],
+        *,
+        watched_until: float | None = None,
+        is_late: bool = False,
+    ) -> bool:
+        """Record how a send ended, so far. False where the operation is no longer in the state `before`.
+
+        `watched_until` is for WATCHED; `is_late`: the next answer on this connection must say it.
+        """
+        with self._moving() as db:
+            values: dict[str, object] = {
+                "settled_at": self._clock(),
+                "outcome": outcome.model_dump_json(exclude_none=True),
+            }
+            if watched_until is not None:
+                values |= {"watched_until": watched_until, "counts_from": self._clock()}
+            if is_late:
+                values["is_untold"] = 1
+            return self._move(db, operation_id, before, after, detail, **values)
+
+    def note(self, operation_id: str, event: str, detail: Mapping[str, Any]) -> None:
+        """Add to the audit log what moves nothing."""
+        with self._moving() as db:
+            audit_log.append(db, Event(operation_id, self._clock(), event, detail))
+
+    def note_unanswered(self, operation_id: str, detail: Mapping[str, Any], *, is_decline: bool) -> None:
+        """Note that a form brought no yes. After an explicit no the question is none of the client's open ones."""
+        with self._moving() as db:
+            if is_decline:
+                db.execute("UPDATE write_operations SET declined_at = ? WHERE id = ?", (self._clock(), operation_id))
+            audit_log.append(db, Event(operation_id, self._clock(), "not approved", detail))
+
+    def note_foreign(self, operation_id: str, since: float | None) -> None:
+        """Note when another's order, or a gap, was first seen in the place of ours; None: no longer."""
+        with self._moving() as db:
+            changed = db.execute(
+                "UPDATE write_operations SET foreign_since = ? WHERE id = ? AND foreign_since IS NOT ?",
+                (since, operation_id, since),
+            )
+            if changed.rowcount:
+                event = "looked: to be read again" if since is not None else "looked"
+                audit_log.append(db, Event(operation_id, self._clock(), event, {}))
+
+    def note_up_to(self, operation_id: str, event: str, limit: int) -> bool:
+        """Add to the audit log what may happen `limit` times in an operation's life; False where it has."""
+        with self._moving() as db:
+            if sum(one.event == event for one in audit_log.events(db, operation_id)) >= limit:
+                return False
+            audit_log.append(db, Event(operation_id, self._clock(), event, {}))
+            return True
+
+    def take_late_news(self, connection: str) -> list[Recorded]:
+        """Return what turned out to be done after it was called refused, once."""
+        with self._file.reading() as db:
+            rows = db.execute("SELECT id FROM write_operations WHERE connection = ? AND is_untold = 1", (connection,))
+            if rows.fetchone() is None:
+                return []
+        with self._moving() as db:
+            rows = db.execute("SELECT * FROM write_operations WHERE connection = ? AND is_untold = 1", (connection,))
+            found = list(queries.readable(rows.fetchall()))
+            for one in found:
+                db.execute("UPDATE write_operations SET is_untold = 0 WHERE id = ?", (one.operation.id,))
+            return found
+
+    # Reading
+
+    def find(self, operation_id: str) -> Recorded | None:
+        """Return an operation as it stands now, or None."""
+        with self._file.reading() as db:
+            found = queries.first(db, "id = ?", operation_id)
+        return None if found is None else self._as_of_now(found)
+
+    def find_beginning(self, beginning: str) -> list[Recorded]:
+        """Return the operations whose id begins so."""
+        with self._file.reading() as db:
+            rows = db.execute("SELECT * FROM write_operations WHERE substr(id, 1, ?) = ?", (len(beginning), beginning))
+            return [self._as_of_now(one) for one in queries.readable(rows)]
+
+    def live(self, connection: str | None) -> list[Recorded]:
+        """Return the operations of a connection (None: of all) that are not at their end, oldest first."""
+        with self._file.reading() as db:
+            found = [self._as_of_now(one) for one in queries.live(db, connection)]
+        return [one for one in found if one.state != "EXPIRED"]
+
+    def all(self) -> list[Recorded]:
+        """Return every operation, oldest first."""
+        with self._file.reading() as db:
+            rows = db.execute("SELECT * FROM write_operations ORDER BY proposed_at, rowid")
+            return [self._as_of_now(one) for one in queries.readable(rows)]
+
+    def latest(self, connection: str, limit: int) -> list[Recorded]:
+        """Return the operations of a connection that are at their end, the latest first."""
+        with self._file.reading() as db:
+            rows = db.execute(
+                "SELECT * FROM write_operations WHERE connection = ? AND id NOT IN (SELECT id FROM live_operations)"
+                " ORDER BY proposed_at DESC, rowid DESC LIMIT ?",
+                (connection, limit),
+            )
+            return list(queries.readable(rows))
+
+    def find_in_progress(self, operation: Operation) -> Recorded | None:
+        """Return what the same call asked for before, if that was approved or sent and is not at its end."""
+        with self._file.reading() as db:
+            row = queries.live_row(db, [operation.connection], operation.number)
+        live = _readable_or_block(row, operation.number)
+        if live is None or not live.operation.is_same_call(operation):
+            return None
+        live = self._as_of_now(live)
+        return live if live.state not in ("PROPOSED", "EXPIRED") else None
+
+    def find_recent(self, operation: Operation) -> Recorded | None:
+        """Return what the same call of the same user did within the ttl, whatever the state of the order was."""
+        with self._file.reading() as db:
+            return queries.first(
+                db,
+                "connection = ? AND kind = ? AND number = ? AND arguments = ? AND requested_by = ?"
+                " AND state = 'DONE' AND settled_at > ? ORDER BY settled_at DESC",
+                operation.connection,
+                operation.kind,
+                operation.number,
+                operation.arguments,
+                operation.requester.user,
+                self._ttl_ago(),
+            )
+
+    def find_recent_create(self, connection: str, number: str) -> Recorded | None:
+        """Return what was created within the ttl under this number, whatever it was."""
+        with self._file.reading() as db:
+            return queries.first(
+                db,
+                "connection = ? AND kind = 'create' AND number = ?"
+                " AND state = 'DONE' AND settled_at > ? ORDER BY settled_at DESC",
+                connection,
+                number,
+                self._ttl_ago(),
+            )
+
+    def numbers_of_creates(self, connection: str) -> set[str]:
+        """Return the numbers that orders have or may get: of creates that are not at their end, or done."""
+        with self._file.reading() as db:
+            return queries.numbers_of_creates(db, connection)
+
+    def events(self, operation_id: str) -> list[Event]:
+        """Return what happened to one operation, in order."""
+        with self._file.reading() as db:
+            return audit_log.events(db, operation_id)
+
+    def started_at(self) -> dict[str, float]:
+        """Return when each operation was first recorded, in seconds since 1970."""
+        with self._file.reading() as db:
+            return dict(db.execute("SELECT id, proposed_at FROM write_operations").fetchall())
+
+    def counts(self) -> tuple[int, int]:
+        """Return how many operations and how many events there are."""
+        with self._file.reading() as db:
+            row = db.execute(
+                "SELECT (SELECT COUNT(*) FROM write_operations), (SELECT COUNT(*) FROM audit_log)"
+            ).fetchone()
+            return row[0], row[1]
+
+    def verify(self) -> list[str]:
+        """Return what in the journal was edited, removed or added behind its back; empty where nothing was."""
+        with self._file.reading() as db:
+            found, expected = schema_of(db), expected_schema()
+            faults = [f"schema: {name} is missing" for name in expected.keys() - found.keys()]
+            faults += [f"schema: {name} was added" for name in found.keys() - expected.keys()]
+            faults += [f"schema: {name} was changed" for name in found if found[name] != expected.get(name, found[name])]
+            faults += audit_log.find_faults(db)
+            for row in db.execute("SELECT * FROM write_operations"):
+                try:
+                    recorded_of(row)
+                except UnreadableRow as exc:
+                    faults.append(str(exc))
+            return faults
+
+    # Within a transaction
+
+    @contextmanager
+    def _moving(self) -> Iterator[sqlite3.Connection]:
+        """Run a writing transaction that first sees to the clock, and to what has its time over."""
+        with self._file.writing() as db:
+            self._notice_clock(db)
+            self._expire(db)
+            yield db
+
+    def _move(
+        self,
+        db: sqlite3.Connection,
+        operation_id: str,
+        before: State,
+        after: State,
+        detail: Mapping[str, Any],
+        **values: object,
+    ) -> bool:
+        """Compare and set; every move of every operation is made here."""
+        assert may_move(before, after), f"{before} -> {after}"
+        columns = "".join(f", {name} = ?" for name in values)
+        changed = db.execute(
+            f"UPDATE write_operations SET state = ?{columns} WHERE id = ? AND state = ?",  # noqa: S608
+            (after, *values.values(), operation_id, before),
+        )
+        if changed.rowcount != 1:
+            return False
+        audit_log.append(db, Event(operation_id, self._clock(), after, detail))
+        return True
+
+    def _insert(
+        self, db: sqlite3.Connection, operation: Operation, state: State, detail: Mapping[str, Any]
+    ) -> Recorded:
+        now = self._clock()
+        values = values_of(operation, state, now, now + self._ttl)
+        names, places = ", ".join(values), ", ".join("?" * len(values))
+        db.execute(f"INSERT INTO write_operations ({names}) VALUES ({places})", tuple(values.values()))  # noqa: S608
+        shown = {"shown": operation.question.text} if operation.question else {}
+        audit_log.append(db, Event(operation.id, now, state, {**detail, **shown}))
+        return Recorded(operation, state, now + self._ttl)
+
+    def _refuse_flood(self, db: sqlite3.Connection, operation: Operation, *, is_question: bool) -> None:
+        """Bound what one client asks for, so that neither a loop nor an instruction in a text locks others out."""
+        session, now = operation.requester.session, self._clock()
+        for seconds, limit in MAX_PROPOSALS.items():
+            [count] = db.execute(
+                "SELECT COUNT(*) FROM write_operations WHERE session = ? AND proposed_at > ?", (session, now - seconds)
+            ).fetchone()
+            if count >= limit:
+                raise TooManyQuestions(
+                    f"{count} writes were asked for within {seconds / 60:.0f} min. Nothing was sent.",
+                    next_step="Wait a few minutes, and tell the user.",
+                )
+        [waiting] = db.execute(
+            "SELECT COUNT(*) FROM write_operations WHERE session = ? AND connection = ? AND state = 'PROPOSED'"
+            " AND declined_at IS NULL",
+            (session, operation.connection),
+        ).fetchone()
+        if is_question and waiting >= self._max_open:
+            raise TooManyQuestions(f"{waiting} operations wait for a person's answer already. Nothing was sent.")
+
+    def _renew(self, db: sqlite3.Connection, live: Recorded) -> Recorded:
+        """Give a proposal that is asked about again its whole time."""
+        if live.state != "PROPOSED":
+            return live
+        expires_at = self._clock() + self._ttl
+        db.execute("UPDATE write_operations SET expires_at = ? WHERE id = ?", (expires_at, live.operation.id))
+        audit_log.append(db, Event(live.operation.id, self._clock(), "asked again", {}))
+        return replace(live, expires_at=expires_at)
+
+    def _same_create(self, db: sqlite3.Connection, operation: Operation, gone: frozenset[str]) -> Recorded | None:
+        found = queries.same_create(db, operation, self._ttl_ago())
+        return None if found is None or found.operation.id in gone else found
+
+    def _similar(
+        self, db: sqlite3.Connection, operation: Operation, names: list[str], known: frozenset[str]
+    ) -> Similar | None:
+        """Find an order like this one, in the transaction that would record it, so that two calls cannot miss each other."""
+        for found in queries.same_content(db, operation, self._ttl_ago()):
+            if found.operation.id not in known:
+                return Similar(found, "same_content")
+        for found in queries.common_items(db, operation, names):
+            if found.operation.id not in known:
+                return Similar(found, "common_item")
+        return None
+
+    def _expire(self, db: sqlite3.Connection) -> None:
+        now = self._clock()
+        over = db.execute(
+            "SELECT id, state FROM write_operations WHERE state IN ('PROPOSED', 'APPROVED') AND expires_at <= ?", (now,)
+        ).fetchall()
+        for row in over:
+            self._move(db, row["id"], row["state"], "EXPIRED", {}, settled_at=now)
+
+    def _notice_clock(self, db: sqlite3.Connection) -> None:
+        """Where the clock was set back: what waits or is approved ends, and what was sent counts from now."""
+        now, last = self._clock(), audit_log.end_of(db).at
+        if last is None or now >= last - CLOCK_SLACK_S:
+            return
+        for row in db.execute("SELECT id, state FROM live_operations WHERE state IN ('PROPOSED', 'APPROVED')").fetchall():
+            self._move(db, row["id"], row["state"], "EXPIRED", {"because": "the clock was set back"}, settled_at=now)
+        for row in db.execute("SELECT * FROM live_operations WHERE counts_from > ?", (now,)).fetchall():
+            rest = None if row["watched_until"] is None else now + max(0.0, row["watched_until"] - row["counts_from"])
+            db.execute(
+                "UPDATE write_operations SET counts_from = ?, watched_until = ?, foreign_since = NULL WHERE id = ?",
+                (now, rest, row["id"]),
+            )
+            audit_log.append(db, Event(row["id"], now, "counts from now", {"because": "the clock was set back"}))
+        audit_log.append(db, Event("", now, "clock set back", {"by seconds": round(last - now, 3)}))
+
+    def _end_waiting(self, db: sqlite3.Connection, connection: str, because: str) -> None:
+        for row in db.execute("SELECT id, state FROM live_operations WHERE connection = ?", (connection,)).fetchall():
+            if row["state"] in WAITING:
+                self._move(db, row["id"], row["state"], "EXPIRED", {"because": because}, settled_at=self._clock())
+
+    def _rename(self, db: sqlite3.Connection, before: str, after: str) -> None:
+        for row in db.execute("SELECT id, number FROM live_operations WHERE connection = ?", (before,)).fetchall():
+            if queries.live_row(db, [after], row["number"]) is not None:
+                continue  # the order has a live operation of its own already: this one stays what it was
+            db.execute("UPDATE write_operations SET connection = ? WHERE id = ?", (after, row["id"]))
+            audit_log.append(db, Event(row["id"], self._clock(), "adopted", {"connection": after}))
+
+    def _as_of_now(self, recorded: Recorded) -> Recorded:
+        """Return it as the next move will find it: one whose time is over is EXPIRED."""
+        is_over = recorded.state in WAITING and recorded.expires_at <= self._clock()
+        return replace(recorded, state="EXPIRED") if is_over else recorded
+
+    def _ttl_ago(self) -> float:
+        return self._clock() - self._ttl
+
+
+def _of(db: sqlite3.Connection, connection: str) -> list[Recorded]:
+    rows = db.execute("SELECT * FROM write_operations WHERE connection = ?", (connection,))
+    return list(queries.readable(rows))
+
+
+def _readable_or_block(row: sqlite3.Row | None, number: str) -> Recorded | None:
+    """Read a live row; one that cannot be read blocks its order all the same."""
+    if row is None:
+        return None
+    try:
+        return recorded_of(row)
+    except UnreadableRow as exc:
+        raise OperationUnderWay(
+            f"Order {number} has an operation under way that this version of po-mcp cannot read: {exc.operation_id}. "
+            "Nothing was sent.",
+            next_step="The operator must run: po-mcp journal verify",
+        ) from exc
+
+
+def _under_way(live: Recorded) -> OperationUnderWay:
+    operation = live.operation
+    return OperationUnderWay(
+        f"Order {operation.number} has another operation under way: {operation.kind}, "
+        f"{live.state.lower()}, {operation.id}. Nothing was sent.",
+        operation_id=operation.id,
+    )

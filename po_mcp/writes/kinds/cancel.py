@@ -1,0 +1,80 @@
+"""Cancel: call an order off; the ERP keeps it, inactive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from po_mcp.erp import ERP, BeforeSend, Capability
+from po_mcp.errors import ERPError
+from po_mcp.orders import CAN_BE_CANCELLED, PurchaseOrder, Snapshot
+from po_mcp.writes.forms import FormAnswer, Question, ask_cancel, is_confirmed
+from po_mcp.writes.kinds import Applied, Change, Words, question_header
+from po_mcp.writes.kinds.snapshots import find_change, forbid_unknown_status, state_of
+from po_mcp.writes.observation import Observation, find_order
+from po_mcp.writes.operation import Operation
+from po_mcp.writes.payloads import Payload, SnapshotPayload
+
+
+class Cancel:
+    """Makes an order inactive."""
+
+    name = "cancel"
+    capability: Capability = "cancel"
+    payload_type: type[Payload] = SnapshotPayload
+    words = Words("Cancelling", "cancelled", "Cancel purchase order")
+
+    def forbid(self, erp: ERP, snapshot: Snapshot) -> str | None:
+        """Forbid it for what is closed, cancelled or deleted."""
+        status = snapshot.order.status
+        if status in CAN_BE_CANCELLED:
+            return None
+        if status in ("cancelled", "deleted"):
+            return f"{state_of(snapshot)} already."
+        return forbid_unknown_status(snapshot) or f"{state_of(snapshot)}, so it cannot be cancelled."
+
+    def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:
+        """Ask yes or no."""
+        return SnapshotPayload(snapshot=snapshot), ask_cancel(snapshot.order, question_header(erp))
+
+    def answer(self, operation: Operation, answer: FormAnswer) -> Payload | None:
+        """Take a true `confirm`."""
+        assert operation.question is not None
+        return operation.payload if is_confirmed(answer, operation.question) else None
+
+    async def find_change(self, erp: ERP, operation: Operation) -> Change | None:
+        """Compare all that the person was shown."""
+        return await find_change(erp, operation, "cancel")
+
+    async def send(self, erp: ERP, operation: Operation, before_send: BeforeSend) -> Applied:
+        """Cancel it."""
+        await erp.cancel_order(operation.number, before_send)
+        return Applied()
+
+    async def confirm(self, erp: ERP, operation: Operation, applied: Applied, sent_at: float) -> Observation:
+        """Take the ERP's answer."""
+        return Observation("applied", "the ERP says so")
+
+    async def observe(self, erp: ERP, operation: Operation, sent_at: float) -> Observation:
+        """See whether the order is shown as cancelled."""
+        try:
+            order = await find_order(erp, operation.number)
+        except ERPError as exc:
+            return Observation("unreadable", exc.what)
+        if order is None:  # a cancelled order stays where it is: this tells nothing of it
+            return Observation("unreadable", "the ERP no longer shows the order")
+        match order.status:
+            case "cancelled":
+                return Observation("applied", "the ERP shows the order cancelled", order)
+            case "closed" | "deleted":
+                return Observation("ended_otherwise", f"the ERP shows the order as {order.status}", order)
+            case "unknown":
+                return Observation("unreadable", "the ERP shows the order in a state that is not known here", order)
+        return Observation("absent", f"the ERP shows the order as {order.status}", order)
+
+    def is_still_applied(self, order: PurchaseOrder | None) -> bool:
+        """Tell whether it is cancelled."""
+        return order is not None and order.status == "cancelled"
+
+    def describe_done(self, erp: ERP, operation: Operation, applied: Applied) -> str:
+        """Say that the ERP keeps it."""
+        return f"Cancelled order {operation.number}. The ERP keeps it, and can make it active again."

@@ -1,0 +1,110 @@
+"""Create: a new order under a number that was seen to be free right before."""
+
+from __future__ import annotations
+
+from po_mcp.erp import ERP, BeforeSend, Capability
+from po_mcp.errors import ERPError, OrderNotFound
+from po_mcp.orders import OrderDraft, PurchaseOrder, plain
+from po_mcp.untrusted import quoted
+from po_mcp.writes.comparison import compare_order, is_of_vendor
+from po_mcp.writes.forms import FormAnswer, is_confirmed
+from po_mcp.writes.kinds import Applied, Change, Words
+from po_mcp.writes.observation import Observation, find_order
+from po_mcp.writes.operation import Operation
+from po_mcp.writes.payloads import CreatePayload, Payload
+
+
+class Create:
+    """Creates an order. A person is asked only where there is a reason."""
+
+    name = "create"
+    capability: Capability = "create"
+    payload_type: type[Payload] = CreatePayload
+    words = Words("Creating", "created", "Create purchase order")
+
+    def answer(self, operation: Operation, answer: FormAnswer) -> Payload | None:
+        """Take a true `confirm`."""
+        assert operation.question is not None
+        return operation.payload if is_confirmed(answer, operation.question) else None
+
+    async def find_change(self, erp: ERP, operation: Operation) -> Change | None:
+        """See that the number is free: what stands under it afterwards was made after this."""
+        try:
+            order = await erp.get_order(operation.number, in_any_case=True)
+        except OrderNotFound:
+            return None
+        return Change("its number is taken", order, is_taken=True)
+
+    async def send(self, erp: ERP, operation: Operation, before_send: BeforeSend) -> Applied:
+        """Create it, with the operation's id as its reference."""
+        return Applied(order=await erp.create_order(draft_of(operation), before_send))
+
+    async def confirm(self, erp: ERP, operation: Operation, applied: Applied, sent_at: float) -> Observation:
+        """Read the new order back: an ERP can answer a success for an order that stood there, or store another.
+
+        What shows nothing against the ERP's answer leaves it standing: an order that cannot be read yet, or whose
+        lines do not show yet.
+        """
+        seen = await self.observe(erp, operation, sent_at)
+        is_late = seen.order is None or not seen.order.lines
+        if seen.seen in ("foreign", "differs") and not is_late:
+            return seen
+        if seen.order is not None and is_of_vendor(seen.order, draft_of(operation).vendor) is False:
+            return seen
+        shown = seen.order if seen.seen == "applied" else applied.order
+        return Observation("applied", "the ERP says so", shown, differences=_told_differences(operation, seen, shown))
+
+    async def observe(self, erp: ERP, operation: Operation, sent_at: float) -> Observation:
+        """Compare what stands under the number with what was sent."""
+        try:
+            order = await _find_in_any_case(erp, operation.number)
+        except ERPError as exc:
+            return Observation("unreadable", exc.what)
+        if order is None:
+            return Observation("absent", "the ERP shows no order of this number")
+        found = compare_order(draft_of(operation), order, sent_at)
+        match found.verdict:
+            case "ours":
+                why = "the ERP shows the order" + (" as it was asked for" if not found.differences else "")
+                return Observation("applied", why, order, differences=found.differences)
+            case "foreign":
+                return Observation("foreign", "the number belongs to another order", order, None, found.differences)
+        why = "an order stands under this number, and it is not what was asked for"
+        return Observation("differs", why, order, differences=found.differences)
+
+    def is_still_applied(self, order: PurchaseOrder | None) -> bool:
+        """Tell whether it is there."""
+        return order is not None and order.status != "deleted"
+
+    def describe_done(self, erp: ERP, operation: Operation, applied: Applied) -> str:
+        """Say what was created, and for how much."""
+        draft = draft_of(operation)
+        stored = applied.order
+        vendor = draft.vendor.name if stored is None or stored.vendor == draft.vendor.id else stored.vendor
+        number = draft.number if stored is None else stored.number
+        lines = f"{len(draft.lines)} line{'s' if len(draft.lines) > 1 else ''}"
+        total = "" if stored is None or stored.total is None else f", total {plain(stored.total)}"
+        text = f"Created {number} for {quoted(vendor)}: {lines}{total}."
+        if stored is not None and stored.total is not None and stored.total != draft.total:
+            text += f" The ERP's total differs from what was asked for, {plain(draft.total)}."
+        return text
+
+
+def draft_of(operation: Operation) -> OrderDraft:
+    """Return the order that is to be made, with the operation's id as its reference."""
+    assert isinstance(operation.payload, CreatePayload)
+    return operation.payload.draft.model_copy(update={"reference": operation.id})
+
+
+async def _find_in_any_case(erp: ERP, number: str) -> PurchaseOrder | None:
+    """Find the order under our number, or under that number as an ERP shows it that keeps capitals only."""
+    found = await find_order(erp, number, in_any_case=True)
+    if found is None and number.upper() != number:
+        return await find_order(erp, number.upper(), in_any_case=True)
+    return found
+
+
+def _told_differences(operation: Operation, seen: Observation, shown: PurchaseOrder | None) -> tuple[str, ...]:
+    if seen.seen == "applied":
+        return seen.differences
+    return () if shown is None else compare_order(draft_of(operation), shown, None).differences

@@ -1,0 +1,94 @@
+"""Delete: remove an order from the ERP for good."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from po_mcp.erp import ERP, BeforeSend, Capability
+from po_mcp.errors import ERPError
+from po_mcp.orders import CAN_BE_CANCELLED, PurchaseOrder, Snapshot
+from po_mcp.writes.forms import FormAnswer, Question, ask_delete, is_typed_number
+from po_mcp.writes.kinds import Applied, Change, Words, question_header
+from po_mcp.writes.kinds.snapshots import find_change, forbid_unknown_status, snapshot_of, state_of
+from po_mcp.writes.observation import Observation, find_order
+from po_mcp.writes.operation import Operation
+from po_mcp.writes.payloads import Payload, SnapshotPayload
+
+
+class Delete:
+    """Deletes an order, after the person typed its number."""
+
+    name = "delete"
+    capability: Capability = "delete"
+    payload_type: type[Payload] = SnapshotPayload
+    words = Words("Deleting", "deleted", "Delete purchase order", " for good")
+
+    def forbid(self, erp: ERP, snapshot: Snapshot) -> str | None:
+        """Forbid it for what is deleted, was received, or is used by another document."""
+        reason = forbid_unknown_status(snapshot) or _what_forbids(snapshot)
+        return f"{reason} {offer_cancel(erp, snapshot.order)}".strip() if reason else None
+
+    def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:
+        """Ask for the typed order number."""
+        return SnapshotPayload(snapshot=snapshot), ask_delete(snapshot.order, question_header(erp))
+
+    def answer(self, operation: Operation, answer: FormAnswer) -> Payload | None:
+        """Take the order number, and nothing else."""
+        return operation.payload if is_typed_number(answer, operation.number) else None
+
+    async def find_change(self, erp: ERP, operation: Operation) -> Change | None:
+        """Compare all that the person was shown."""
+        return await find_change(erp, operation, "delete")
+
+    async def send(self, erp: ERP, operation: Operation, before_send: BeforeSend) -> Applied:
+        """Delete it; what it was is what can be shown of it."""
+        await erp.delete_order(operation.number, before_send)
+        return Applied(order=snapshot_of(operation).order)
+
+    async def confirm(self, erp: ERP, operation: Operation, applied: Applied, sent_at: float) -> Observation:
+        """Take the ERP's answer, which is that of a success alone."""
+        return Observation("applied", "the ERP says so", applied.order)
+
+    async def observe(self, erp: ERP, operation: Operation, sent_at: float) -> Observation:
+        """See whether the order is gone, shown as deleted, or another one by now."""
+        try:
+            order = await find_order(erp, operation.number)
+            if order is None:
+                return Observation("gone", "the ERP no longer shows the order")
+            if order.status == "deleted":
+                return Observation("applied", "the ERP shows the order as deleted", order)
+            current = await erp.snapshot(operation.number, "delete")
+        except ERPError as exc:
+            return Observation("unreadable", exc.what)
+        shown = snapshot_of(operation)
+        if shown.erp_id is not None and current.erp_id != shown.erp_id:
+            return Observation("applied", "the number now names another order", order)
+        if current.blockers:
+            return Observation("absent", f"the order is used by {', '.join(current.blockers)}", order)
+        return Observation("absent", "the ERP still shows the order", order)
+
+    def is_still_applied(self, order: PurchaseOrder | None) -> bool:
+        """Tell whether it is gone."""
+        return order is None or order.status == "deleted"
+
+    def describe_done(self, erp: ERP, operation: Operation, applied: Applied) -> str:
+        """Say that it is gone."""
+        return f"Deleted order {operation.number} for good."
+
+
+def offer_cancel(erp: ERP, order: PurchaseOrder | None) -> str:
+    """Offer to cancel an order that cannot be deleted; "" where that cannot be done either."""
+    if "cancel" not in erp.capabilities or order is None or order.status not in CAN_BE_CANCELLED:
+        return ""
+    return f"It can be cancelled instead, with cancel_purchase_order({order.number}), if the user wants that."
+
+
+def _what_forbids(snapshot: Snapshot) -> str | None:
+    order = snapshot.order
+    if order.status == "deleted":
+        return f"{state_of(snapshot)} already."
+    if snapshot.blockers:
+        return f"Order {order.number} cannot be deleted: it is used by {', '.join(snapshot.blockers)}."
+    if any(line.received for line in order.lines or ()):
+        return f"Order {order.number} cannot be deleted: goods were received for it."
+    return None

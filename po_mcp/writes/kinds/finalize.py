@@ -1,0 +1,126 @@
+"""Finalize: mark an order complete, with a backorder for what is outstanding if that is wanted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from po_mcp.erp import ERP, BeforeSend, Capability
+from po_mcp.errors import ERPError
+from po_mcp.orders import PurchaseOrder, Snapshot
+from po_mcp.writes.forms import FormAnswer, Question, ask_finalize, is_confirmed
+from po_mcp.writes.kinds import Applied, Change, Words, question_header
+from po_mcp.writes.kinds.snapshots import find_change, forbid_unknown_status, snapshot_of, state_of
+from po_mcp.writes.observation import Observation, find_order
+from po_mcp.writes.operation import Operation
+from po_mcp.writes.payloads import FinalizePayload, Payload
+
+_BACKORDERS_TRIED = 3
+
+
+class Finalize:
+    """Closes an order for good."""
+
+    name = "finalize"
+    capability: Capability = "finalize"
+    payload_type: type[Payload] = FinalizePayload
+    words = Words("Closing", "closed", "Close purchase order", " for good")
+
+    def forbid(self, erp: ERP, snapshot: Snapshot) -> str | None:
+        """Forbid it for what is neither open nor partly received."""
+        if snapshot.order.status in ("open", "partial"):
+            return None
+        return forbid_unknown_status(snapshot) or f"{state_of(snapshot)}, so it cannot be finalized."
+
+    def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:
+        """Ask yes or no, and for the backorder where `create_backorder` is None and something is outstanding."""
+        wanted = arguments["create_backorder"]
+        payload = FinalizePayload(snapshot=snapshot, create_backorder=wanted)
+        return payload, ask_finalize(snapshot.order, question_header(erp), wanted)
+
+    def answer(self, operation: Operation, answer: FormAnswer) -> Payload | None:
+        """Take a true `confirm`, with what the person chose of the backorder."""
+        assert operation.question is not None
+        if not is_confirmed(answer, operation.question):
+            return None
+        choice = (answer.content or {}).get("create_backorder")
+        payload = _payload(operation)
+        return payload if choice is None else payload.model_copy(update={"create_backorder": choice})
+
+    async def find_change(self, erp: ERP, operation: Operation) -> Change | None:
+        """Compare all that the person was shown."""
+        return await find_change(erp, operation, "finalize")
+
+    async def send(self, erp: ERP, operation: Operation, before_send: BeforeSend) -> Applied:
+        """Close it."""
+        wanted = _payload(operation).create_backorder is True
+        done = await erp.finalize_order(operation.number, create_backorder=wanted, before_send=before_send)
+        return Applied(backorder_number=done.backorder_number)
+
+    async def confirm(self, erp: ERP, operation: Operation, applied: Applied, sent_at: float) -> Observation:
+        """Take the ERP's answer, which names the order and its status."""
+        return Observation("applied", "the ERP says so", backorder_number=applied.backorder_number)
+
+    async def observe(self, erp: ERP, operation: Operation, sent_at: float) -> Observation:
+        """See whether the order is closed, and which backorder holds what was outstanding."""
+        try:
+            order = await find_order(erp, operation.number)
+        except ERPError as exc:
+            return Observation("unreadable", exc.what)
+        if order is None:  # a finalize does not make an order disappear: this tells nothing of it
+            return Observation("unreadable", "the ERP no longer shows the order")
+        if order.status == "unknown":
+            return Observation("unreadable", "the ERP shows the order in a state that is not known here", order)
+        if order.status in ("cancelled", "deleted"):
+            return Observation("ended_otherwise", f"the ERP shows the order as {order.status}", order)
+        if order.status != "closed":
+            return Observation("absent", f"the ERP shows the order as {order.status}", order)
+        return await _observe_closed(erp, operation, order)
+
+    def is_still_applied(self, order: PurchaseOrder | None) -> bool:
+        """Tell whether it is closed."""
+        return order is not None and order.status == "closed"
+
+    def describe_done(self, erp: ERP, operation: Operation, applied: Applied) -> str:
+        """Say what became of the rest; a backorder that was wanted and not made is said."""
+        made = applied.backorder_number
+        if made:
+            rest = f"What was outstanding is on the new backorder {made}."
+        elif _payload(operation).create_backorder and snapshot_of(operation).order.outstanding_lines:
+            rest = "A backorder was asked for, and the ERP did not make one: what was outstanding is not on order."
+        else:
+            rest = "No backorder was made."
+        return f"Finalized order {operation.number}. {rest}"
+
+
+def wants_backorder(operation: Operation) -> bool:
+    """Tell whether a backorder is made for what is outstanding."""
+    return _payload(operation).create_backorder is True
+
+
+def _payload(operation: Operation) -> FinalizePayload:
+    assert isinstance(operation.payload, FinalizePayload)
+    return operation.payload
+
+
+async def _observe_closed(erp: ERP, operation: Operation, order: PurchaseOrder) -> Observation:
+    if not wants_backorder(operation):
+        return Observation("applied", "the ERP shows the order closed", order)
+    backorder = await _find_backorder(erp, operation)
+    which = f"with the backorder {backorder}" if backorder else "which backorder it made is not seen"
+    return Observation("applied", f"the ERP shows the order closed; {which}", order, backorder)
+
+
+async def _find_backorder(erp: ERP, operation: Operation) -> str | None:
+    """Find the backorder by what it must hold, under the numbers that the ERP gives such orders."""
+    outstanding = snapshot_of(operation).order.outstanding_lines
+    wanted = Counter((line.item, line.outstanding) for line in outstanding)
+    for count in range(1, _BACKORDERS_TRIED + 1):
+        number = f"{operation.number}-BO{count}"
+        try:
+            found = await erp.get_order(number)
+        except ERPError:
+            return None
+        if Counter((line.item, line.quantity) for line in found.lines or ()) == wanted:
+            return number
+    return None

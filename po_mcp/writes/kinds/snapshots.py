@@ -1,0 +1,62 @@
+"""What the writes on an order that is there have in common: the order as it was read, and whether it still is so."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from po_mcp.erp import ERP, Guarded
+from po_mcp.errors import OrderNotFound
+from po_mcp.orders import STATUS_WORDS, Snapshot
+from po_mcp.untrusted import quoted
+from po_mcp.writes.kinds import Change
+from po_mcp.writes.operation import Operation, digest_of
+from po_mcp.writes.payloads import SnapshotPayload
+
+
+def snapshot_of(operation: Operation) -> Snapshot:
+    """Return the order as the person was shown it."""
+    assert isinstance(operation.payload, SnapshotPayload)
+    return operation.payload.snapshot
+
+
+def digest_of_snapshot(snapshot: Snapshot) -> str:
+    """Digest all that was read of an order: when any of it changes, an approval no longer counts."""
+    return digest_of(_values(snapshot.model_dump()))
+
+
+async def find_change(erp: ERP, operation: Operation, kind: Guarded) -> Change | None:
+    """Read the order again; return None where it is what the person was shown.
+
+    Raises:
+        ERPError: it cannot be read.
+    """
+    try:
+        current = await erp.snapshot(operation.number, kind)
+    except OrderNotFound:
+        return Change("it is no longer there")
+    if digest_of_snapshot(current) == operation.order_digest:
+        return None
+    return Change("it changed in the meantime", current.order)
+
+
+def forbid_unknown_status(snapshot: Snapshot) -> str | None:
+    """Say that a status which is not known here forbids every write; None for one that is known."""
+    order = snapshot.order
+    if order.status != "unknown":
+        return None
+    called = quoted(order.status_text)
+    return f"{state_of(snapshot)}: the ERP calls it {called}. Look at it in the ERP before asking again."
+
+
+def state_of(snapshot: Snapshot) -> str:
+    """Say which order it is, and how it stands."""
+    return f"Order {snapshot.order.number} is {STATUS_WORDS[snapshot.order.status]}"
+
+
+def _values(value: Any) -> Any:
+    """Return JSON values and decimals: dates as text, tuples as lists."""
+    if isinstance(value, dict):
+        return {key: _values(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_values(inner) for inner in value]
+    return value.isoformat() if hasattr(value, "isoformat") else value

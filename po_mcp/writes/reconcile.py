@@ -1,0 +1,223 @@
+"""Settle by reading what is not known, and watch what was refused. Nothing is ever sent here."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import anyio
+
+from po_mcp.erp import ERP
+from po_mcp.errors import JournalUnavailable
+from po_mcp.writes.journal import Claim, Journal
+from po_mcp.writes.kinds import kind_of
+from po_mcp.writes.observation import NEEDS_TWO_READINGS, Observation
+from po_mcp.writes.operation import SENT_STATES, Operation, Recorded, State, WriteOutcome
+from po_mcp.writes.outcomes import OutcomeWriter
+from po_mcp.writes.policy import LOOK_S, SettlementPolicy
+
+logger = logging.getLogger(__name__)
+
+MAX_WAIT_S = 35.0
+"""Seconds that a call waits for a refusal to be certain, or for a second reading; what takes longer is left open."""
+_POLL_S = 0.05
+"""Seconds between looks at an operation that another call or process is sending."""
+
+
+@dataclass(frozen=True)
+class Reconciler:
+    """Reads what the ERP shows of operations that were sent, and records what that decides.
+
+    Args:
+        erp: where they were sent.
+        journal: where they are recorded.
+        policy: how long an effect may take to show.
+        words: what is said of them.
+        on_done: called for every write that was done now, with its outcome; a failure of it changes nothing.
+    """
+
+    erp: ERP
+    journal: Journal
+    policy: SettlementPolicy
+    words: OutcomeWriter
+    on_done: Callable[[Operation, WriteOutcome], None] | None = None
+    sent_here: dict[str, float] = field(default_factory=dict)
+    """What this process sent, by its id, with the monotonic second of the send."""
+    sending: set[str] = field(default_factory=set)
+
+    async def recover(self) -> None:
+        """Settle what a process that died, a doubt or a refusal left behind. One that fails stops no other."""
+        for recorded in await self.journal.live(await self.journal.name_of(self.erp.connection)):
+            if recorded.state not in SENT_STATES or self.is_sending(recorded.operation.id):
+                continue
+            try:
+                await self.reconcile(recorded)
+            except Exception as exc:  # whatever is wrong with one operation, the server goes on
+                logger.warning("operation %s could not be looked at: %s", recorded.operation.id, type(exc).__name__)
+
+    def is_sending(self, operation_id: str) -> bool:
+        """Tell whether this process is sending the operation at this moment."""
+        return operation_id in self.sending
+
+    async def look(self, recorded: Recorded) -> Observation:
+        """Read what the ERP shows of an operation that was sent, within the time of one reading."""
+        operation = recorded.operation
+        with anyio.move_on_after(min(LOOK_S, self.policy.timeout)):
+            return await kind_of(operation.kind).observe(self.erp, operation, recorded.sent_at or 0.0)
+        return Observation("unreadable", "the ERP did not answer in time")
+
+    async def reconcile(self, recorded: Recorded) -> Recorded:
+        """Look at a sent operation, and settle it if that is decisive; return it as it stands then."""
+        if recorded.state == "SENT" and self._is_abandoned(recorded):
+            recorded = await self._give_up_waiting(recorded)
+        if recorded.state not in SENT_STATES:
+            return recorded
+        looked_at = self.journal.now()
+        seen = await self.look(recorded)
+        if seen.seen in NEEDS_TWO_READINGS:
+            looked_at = self.journal.now()
+            if not await self._is_second_reading(recorded, looked_at):
+                return await self._look_again(recorded, seen)
+        elif recorded.foreign_since is not None:
+            await self.journal.note_foreign(recorded.operation.id, None)
+        await self._settle_by(seen, recorded, looked_at)
+        return await self.journal.find(recorded.operation.id) or recorded
+
+    async def wait_until_certain(self, recorded: Recorded) -> Recorded:
+        """Wait for what is being sent, and for the end of a watch that is not far; settle the rest by reading."""
+        if recorded.state == "SENT":
+            recorded = await self.wait_until_settled(recorded.operation.id) or recorded
+        if recorded.state in SENT_STATES:
+            recorded = await self.reconcile(recorded)
+        rest = (recorded.watched_until or 0.0) - self.journal.now()
+        if recorded.state == "WATCHED" and rest <= MAX_WAIT_S:
+            await anyio.sleep(max(0.0, rest))
+            recorded = await self.reconcile(recorded)
+        return recorded
+
+    async def wait_until_settled(self, operation_id: str) -> Recorded | None:
+        """Wait for an operation that is being sent, as long as its sender may take."""
+        with anyio.move_on_after(self.policy.abandoned_after):
+            while (recorded := await self.journal.find(operation_id)) is not None and recorded.state == "SENT":
+                if not self.is_sending(operation_id) and self._is_abandoned(recorded):
+                    break
+                await anyio.sleep(_POLL_S)
+        return await self.journal.find(operation_id)
+
+    async def find_late_news(self) -> list[Recorded]:
+        """Look at what is watched, and return what turned out to be done after it was called refused."""
+        name = await self.journal.name_of(self.erp.connection)
+        for recorded in await self.journal.live(name):
+            if recorded.state == "WATCHED":
+                await self.reconcile(recorded)
+        return await self.journal.take_late_news(name)
+
+    async def record(
+        self,
+        operation: Operation,
+        before: State,
+        after: State,
+        outcome: WriteOutcome,
+        detail: Mapping[str, Any],
+        *,
+        watched_until: float | None = None,
+        is_late: bool = False,
+    ) -> bool:
+        """Record an end. Where the journal fails now, the answer is still true; the next reading records it."""
+        try:
+            moved = await self.journal.finish(
+                operation.id, before, after, outcome, detail, watched_until=watched_until, is_late=is_late
+            )
+        except JournalUnavailable:
+            logger.error("operation %s ended %s, and the journal cannot record it", operation.id, after)
+            moved = True
+        if moved and after == "DONE":
+            self._notify(operation, outcome)
+        return moved
+
+    def started(self, claim: Claim) -> None:
+        """Note that this process sends the operation now."""
+        self.sent_here[claim.operation.id] = claim.claimed
+
+    async def _settle_by(self, seen: Observation, recorded: Recorded, looked_at: float) -> None:
+        """Record what an observation decides; most decide nothing."""
+        operation, before = recorded.operation, recorded.state
+        detail = {"observed": seen.why}
+        if seen.seen in ("applied", "gone"):
+            because = "the answer to the write did not arrive"
+            if before == "WATCHED":
+                because = "the write itself was answered with a refusal"
+            outcome = self.words.observed(operation, seen, because)
+            await self.record(operation, before, "DONE", outcome, detail, is_late=before == "WATCHED")
+        elif before == "WATCHED":
+            await self._end_watch(seen, recorded, looked_at)
+        elif before == "UNKNOWN" and seen.seen in ("foreign", "ended_otherwise"):
+            text = f"This did not happen: {seen.why}."
+            outcome = self.words.say("refused", operation, text, order=seen.order)
+            await self.record(operation, before, "CONFLICT", outcome, detail)
+        elif before == "UNKNOWN" and seen.seen == "absent" and self._cannot_come_late(recorded, looked_at):
+            text = f"It was not applied: {seen.why}. It may be asked for again."
+            await self.record(operation, before, "NOT_APPLIED", self.words.say("refused", operation, text), detail)
+
+    async def _end_watch(self, seen: Observation, recorded: Recorded, looked_at: float) -> None:
+        """End a watch that is over, or in which something was seen that keeps the effect from coming."""
+        is_over = looked_at >= (recorded.watched_until or 0.0)
+        if seen.seen in ("ended_otherwise", "foreign") or (is_over and seen.seen == "absent"):
+            outcome = recorded.outcome or self.words.say("refused", recorded.operation, f"It was refused: {seen.why}.")
+            final = outcome.model_copy(update={"not_before": None})
+            await self.record(recorded.operation, "WATCHED", "REFUSED", final, {"observed": seen.why})
+
+    async def _give_up_waiting(self, recorded: Recorded) -> Recorded:
+        """Call unknown what nobody can be sending any more."""
+        operation = recorded.operation
+        outcome = self.words.unknown(operation, recorded.sent_at, "the process that sent it is gone.")
+        await self.record(operation, "SENT", "UNKNOWN", outcome, {})
+        return await self.journal.find(operation.id) or recorded
+
+    async def _is_second_reading(self, recorded: Recorded, now: float) -> bool:
+        """Tell whether the same was seen long enough before; else note that it is seen now."""
+        gap = self.policy.foreign_after
+        if gap == 0 or (recorded.foreign_since is not None and now - recorded.foreign_since >= gap):
+            return True
+        if recorded.foreign_since is None:
+            await self.journal.note_foreign(recorded.operation.id, now)
+        return False
+
+    async def _look_again(self, recorded: Recorded, seen: Observation) -> Recorded:
+        """Take the second reading in the same call where it is not long until then."""
+        gap = self.policy.foreign_after
+        if recorded.foreign_since is not None or gap > MAX_WAIT_S:
+            return recorded
+        await anyio.sleep(gap)
+        again = await self.look(recorded)
+        if again.seen == seen.seen:
+            await self._settle_by(again, recorded, self.journal.now())
+        return await self.journal.find(recorded.operation.id) or recorded
+
+    def _notify(self, operation: Operation, outcome: WriteOutcome) -> None:
+        if self.on_done is None:
+            return
+        try:
+            self.on_done(operation, outcome)
+        except Exception as exc:  # a listener must not turn what was done into a failure
+            logger.warning("operation %s was done, and telling of it failed: %s", operation.id, type(exc).__name__)
+
+    def _is_abandoned(self, recorded: Recorded) -> bool:
+        """Tell whether its sender is gone for sure, by the clock of the one who may know and by the journal's."""
+        return self._least_age(recorded) > self.policy.abandoned_after
+
+    def _cannot_come_late(self, recorded: Recorded, looked_at: float) -> bool:
+        """Tell whether an effect that is absent now will not appear any more."""
+        seconds = self.policy.absence_decides_after
+        if seconds is None or recorded.sent_at is None:
+            return False
+        return self._least_age(recorded, looked_at) > seconds
+
+    def _least_age(self, recorded: Recorded, now: float | None = None) -> float:
+        """Return how long ago it was sent at least: a clock that was set ahead makes nothing older here."""
+        age = (self.journal.now() if now is None else now) - (recorded.counts_from or recorded.sent_at or 0.0)
+        sent = self.sent_here.get(recorded.operation.id)
+        return age if sent is None else min(age, time.monotonic() - sent)
