@@ -38,7 +38,7 @@ async def test_a_right_that_is_lacking_is_named() -> None:
         (READS["inventory-pro get"], "SecurityID 18"),
         (WRITES["inventory-pro create"], "SecurityID 42"),
     ):
-        async with raw_peer(html(403)) as peer:
+        async with raw_peer(reply(403, {"statusCode": 403, "error": "forbidden"})) as peer:
             erp = call[0](peer.url)
             with pytest.raises(NotPermitted, match=right):
                 await call[1](erp)

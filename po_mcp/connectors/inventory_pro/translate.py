@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from po_mcp.connectors.inventory_pro import wire
+from po_mcp.connectors.inventory_pro.complaints import is_error
 from po_mcp.connectors.numbers import is_echo, is_number
 from po_mcp.connectors.paging import Part
 from po_mcp.errors import BadAnswer, InvalidInput
@@ -143,7 +144,7 @@ def header(theirs: wire.Header) -> PurchaseOrder:
 
 def created(body: Any, number: str) -> PurchaseOrder:
     """Read what a create answers: the stored order, whatever became of it. One of another number is `BadAnswer`."""
-    theirs = wire.Created.of(body)
+    theirs = wire.Created.of(_told(body))
     if not is_echo(theirs.po_no, number):
         raise BadAnswer("Inventory Pro answered about another order.")
     return _with_lines(theirs, theirs.lines or None)
@@ -151,7 +152,7 @@ def created(body: Any, number: str) -> PurchaseOrder:
 
 def finalized(body: Any, number: str) -> Finalized:
     """Read what a finalize answers: the order's number, closed, and a number for every backorder. Else `BadAnswer`."""
-    theirs = wire.Finalized.of(body)
+    theirs = wire.Finalized.of(_told(body))
     _same(theirs.po_no, number, in_any_case=True)
     if status_of(theirs.status) != "closed":
         raise BadAnswer("Inventory Pro says it finalized an order that is not closed.")
@@ -163,6 +164,13 @@ def finalized(body: Any, number: str) -> Finalized:
 def status_of(word: str | None) -> Status:
     """Return our word for one of theirs; `unknown` for one that is not documented."""
     return _STATUS.get((word or "").strip().casefold(), "unknown")
+
+
+def _told(body: Any) -> Any:
+    """Return the body unless it is an error that comes as a success."""
+    if is_error(body):
+        raise BadAnswer("Inventory Pro answered with an error.")
+    return body
 
 
 def _same(echoed: str, number: str, *, in_any_case: bool) -> None:
