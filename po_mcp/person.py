@@ -9,7 +9,9 @@ in the journal.
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal
 
 from mcp.server.mcpserver import Context
@@ -25,10 +27,14 @@ from mcp.types import (
 )
 
 from po_mcp.untrusted import visible
-from po_mcp.writes.approval import Answer, Page, Question
+from po_mcp.writes.approving import ApprovalLink
+from po_mcp.writes.forms import FormAnswer, Question
+from po_mcp.writes.operation import Requester
 
 MODERN = "2026-07-28"
 _KEY = "approval"
+_PROCESS = secrets.token_hex(8)
+"""Tells this process from every other, for what is counted per client."""
 _Params = ElicitRequestFormParams | ElicitRequestURLParams
 
 
@@ -43,7 +49,7 @@ class Asking(Exception):
 class Person:
     """Whoever sits behind this call's client.
 
-    The sealed request state holds the operation and the pin of the wording that was asked; the SDK
+    The sealed request state holds the operation and the digest of the wording that was asked; the SDK
     binds it to this tool, these arguments, this server and a time.
     """
 
@@ -54,23 +60,24 @@ class Person:
         self._chosen = {name: value for name, value in self._state.items() if name == "choice"}
 
     @property
-    def carried(self) -> str | None:
+    def answered_operation_id(self) -> str | None:
         """The id of the operation that this call brings an answer for."""
         return self._state.get("operation")
 
     @property
-    def who(self) -> dict[str, str]:
-        """The client's name and version as it gives them, and the protocol that it speaks."""
+    def requester(self) -> Requester:
+        """The user of this process, and the client's name and version as it gives them."""
         params = self._ctx.session.client_params
         client = f"{params.client_info.name} {params.client_info.version}" if params else "not told"
-        return {"client": visible(client, 80), "protocol": self._ctx.protocol_version or "not told"}
+        protocol = self._ctx.protocol_version or "not told"
+        return Requester(_user(), visible(client, 80), protocol, f"{_PROCESS} {visible(client, 80)}")
 
     @property
     def channel(self) -> str:
         """The client: its own form, or its offer to open the page."""
         return "client"
 
-    async def ask(self, operation_id: str, question: Question, page: Page) -> Answer:
+    async def ask(self, operation_id: str, question: Question, page: ApprovalLink) -> FormAnswer:
         """Put the question by the client's form; where it has none, or the page comes first, send the person there.
 
         Raises:
@@ -78,34 +85,34 @@ class Person:
         """
         params = await self._params(operation_id, question, page)
         if params is None:
-            return Answer("not_asked")
+            return FormAnswer("not_asked")
         if not self._is_modern:
             return await self._ask_within(params)
-        state = {"operation": operation_id, "pin": question.pin, "mode": params.mode, **self._chosen}
+        state = {"operation": operation_id, "wording": question.wording_digest, "mode": params.mode, **self._chosen}
         result = self._brought(state)
         if result is not None:
             return _answer(result, params)
         raise Asking(_asking(params, state))
 
-    async def choose(self, question: Question) -> Answer:
+    async def choose(self, question: Question) -> FormAnswer:
         """Put a question that approves nothing, by the client's form; `not_asked` where it has none.
 
         Raises:
             Asking: as above. The choice goes on in the sealed state, beside what is asked next.
         """
         if not _has_form(_declared(self._ctx.session)):
-            return Answer("not_asked")
+            return FormAnswer("not_asked")
         params = ElicitRequestFormParams(message=question.text, requested_schema=question.schema())
         if not self._is_modern:
             return await self._ask_within(params)
-        state = {"choice": question.pin}
+        state = {"choice": question.wording_digest}
         result = self._brought(state)
         if result is None:
             raise Asking(_asking(params, state))
-        self._chosen = {"choice": question.pin}
+        self._chosen = {"choice": question.wording_digest}
         return _answer(result, params)
 
-    async def _params(self, operation_id: str, question: Question, page: Page) -> _Params | None:
+    async def _params(self, operation_id: str, question: Question, page: ApprovalLink) -> _Params | None:
         way = way_to_ask(self._ctx.session, page)
         if way == "form":
             return ElicitRequestFormParams(message=question.text, requested_schema=question.schema())
@@ -121,7 +128,7 @@ class Person:
         response = (self._ctx.input_responses or {}).get(_KEY)
         return response if isinstance(response, ElicitResult) else None
 
-    async def _ask_within(self, params: _Params) -> Answer:
+    async def _ask_within(self, params: _Params) -> FormAnswer:
         session, here = self._ctx.session, self._ctx.request_id
         try:
             if isinstance(params, ElicitRequestURLParams):
@@ -130,15 +137,26 @@ class Person:
             else:
                 result = await session.elicit_form(params.message, params.requested_schema, related_request_id=here)
         except MCPError:  # the client declared that it can ask, and failed to: nobody said yes
-            return Answer("declined")
+            return FormAnswer("declined")
         return _answer(result, params)
+
+
+@cache
+def _user() -> str:
+    """Return the operating system's user, in whose name this process asks; "" where it has no name."""
+    import getpass  # late: the first tools/list needs no name
+
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return ""
 
 
 def _asking(params: _Params, state: Mapping[str, str]) -> InputRequiredResult:
     return InputRequiredResult(input_requests={_KEY: ElicitRequest(params=params)}, request_state=json.dumps(state))
 
 
-def way_to_ask(session: ServerSession, page: Page) -> Literal["form", "page"] | None:
+def way_to_ask(session: ServerSession, page: ApprovalLink) -> Literal["form", "page"] | None:
     """Return how a client can put a question to its user: by its form, by opening the page, or not at all."""
     elicitation = _declared(session)
     if not page.comes_first and _has_form(elicitation):
@@ -158,9 +176,9 @@ def _has_form(elicitation: ElicitationCapability | None) -> bool:
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 
 
-def _answer(result: ElicitResult, params: _Params) -> Answer:
+def _answer(result: ElicitResult, params: _Params) -> FormAnswer:
     if result.action != "accept":
-        return Answer("declined")
+        return FormAnswer("declined")
     if params.mode == "url":  # it was opened; whatever else the client says, a yes is given on the page
-        return Answer("sent_to_page")
-    return Answer("accepted", result.content)
+        return FormAnswer("sent_to_page")
+    return FormAnswer("accepted", result.content)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
     from uvicorn import Server
 
-    from po_mcp.approvals.docket import Docket
+    from po_mcp.approvals.pending import PendingApprovals
 
 HOST = "127.0.0.1"
 logger = logging.getLogger(__name__)
@@ -58,14 +58,14 @@ class Listener:
 
     Args:
         tasks: where it is served.
-        docket: what is decided on.
+        pending: what is decided on.
         comes_first: the operator lets no client's own form stand for a person's yes.
     """
 
-    def __init__(self, tasks: TaskGroup, docket: Docket, comes_first: bool = False) -> None:
+    def __init__(self, tasks: TaskGroup, pending: PendingApprovals, comes_first: bool = False) -> None:
         self.comes_first = comes_first
         self._tasks = tasks
-        self._docket = docket
+        self._pending = pending
         self._server: Server | None = None
         self._origin = ""
 
@@ -89,7 +89,7 @@ class Listener:
 
         sock = socket.create_server((HOST, 0))
         port = sock.getsockname()[1]
-        app = create_app(self._docket, (f"{HOST}:{port}", f"localhost:{port}"), f"po_mcp_{port}")
+        app = create_app(self._pending, (f"{HOST}:{port}", f"localhost:{port}"), f"po_mcp_{port}")
         self._server, self._origin = quiet_server(app), f"http://{HOST}:{port}"
         self._tasks.start_soon(self._serve, self._server, sock)
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import partial
 from http import HTTPStatus
 from importlib.resources import files
-from typing import Any
+from typing import Any, get_args
 from urllib.parse import parse_qsl
 
-import anyio.to_thread
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -18,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from po_mcp.approvals.docket import Decision, Docket, Verdict
+from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
 from po_mcp.approvals.guard import Guard, Sessions
 from po_mcp.approvals.view import sheet_of
 from po_mcp.errors import JournalUnavailable
@@ -33,19 +31,21 @@ _SAID: dict[Verdict, tuple[HTTPStatus, str]] = {
     "no_pin": (HTTPStatus.UNPROCESSABLE_ENTITY, "Your PIN is needed. Nothing was decided."),
     "wrong_pin": (HTTPStatus.FORBIDDEN, "That is not the PIN. Nothing was decided."),
     "locked": (HTTPStatus.FORBIDDEN, "Too many wrong PINs were tried. Nothing was decided."),
+    "taken": (HTTPStatus.OK, ""),
+    "too_early": (HTTPStatus.CONFLICT, "It may still happen. Nothing was recorded."),
     "too_late": (HTTPStatus.CONFLICT, "This was decided already, or its time is over. Your answer changed nothing."),
 }
 
 
-def create_app(docket: Docket, hosts: Iterable[str], cookie: str) -> ASGIApp:
+def create_app(pending: PendingApprovals, hosts: Iterable[str], cookie: str) -> ASGIApp:
     """Return the page as an ASGI application.
 
     Args:
-        docket: what is decided on.
+        pending: what is decided on.
         hosts: the Host headers that are ours.
         cookie: the name of the browser's cookie; ports of one machine share cookies, so it must differ by port.
     """
-    page = _Page(docket, cookie)
+    page = _Page(pending, cookie)
     routes = [
         Route("/", page.overview, methods=["GET"]),
         Route("/approve/{operation_id}", page.show, methods=["GET"]),
@@ -59,8 +59,8 @@ def create_app(docket: Docket, hosts: Iterable[str], cookie: str) -> ASGIApp:
 
 
 class _Page:
-    def __init__(self, docket: Docket, cookie: str) -> None:
-        self._docket = docket
+    def __init__(self, pending: PendingApprovals, cookie: str) -> None:
+        self._pending = pending
         self._cookie = cookie
         self._sessions = Sessions()
         self._style = files("po_mcp.approvals").joinpath("static/style.css").read_bytes()
@@ -69,27 +69,25 @@ class _Page:
 
     async def show(self, request: Request) -> Response:
         """Show one operation; reading it changes nothing."""
-        return self._shown(request, self._found(request))
+        return await self._shown(request, await self._found(request))
 
     async def decide(self, request: Request) -> Response:
         """Take the answer of the form, and show what became of it."""
-        recorded = self._found(request)
+        recorded = await self._found(request)
         form = await _form(request)
         operation_id = recorded.operation.id
         if not self._sessions.is_token(form.get("token", ""), request.cookies.get(self._cookie), operation_id):
             return self._message(403, "Please open this page anew", "It was opened before, or elsewhere.", request)
-        take = partial(
-            self._docket.decide,
+        decided = await self._pending.decide(
             recorded,
             _decision(form),
             _content(recorded, form),
             form.get("pin", "").strip(),
             {"through": "page", "browser": visible(request.headers.get("user-agent", ""), 120)},
         )
-        verdict = await anyio.to_thread.run_sync(take)  # the PIN's hash takes its time
-        if verdict == "taken":
+        if decided.verdict == "taken" and not decided.why:
             return RedirectResponse(f"/approve/{operation_id}", 303)
-        return self._shown(request, self._found(request), verdict)
+        return await self._shown(request, await self._found(request), decided)
 
     async def overview(self, request: Request) -> Response:
         """List what waits and what was decided, to a browser that once came with a link."""
@@ -98,8 +96,8 @@ class _Page:
             return self._message(403, "Nothing to show without a link", text)
         return self._html(
             "overview.html",
-            open=[self._sheet(one) for one in self._docket.open()],
-            decided=[self._sheet(one) for one in self._docket.decided()],
+            open=[await self._sheet(one) for one in await self._pending.open()],
+            decided=[await self._sheet(one) for one in await self._pending.recently_decided()],
         )
 
     async def style(self, request: Request) -> Response:
@@ -116,24 +114,26 @@ class _Page:
         """Say that nothing can be decided now."""
         return self._message(503, "Not now", exc.what)
 
-    def _found(self, request: Request) -> Recorded:
-        recorded = self._docket.find(request.path_params["operation_id"])
+    async def _found(self, request: Request) -> Recorded:
+        recorded = await self._pending.find(request.path_params["operation_id"])
         if recorded is None:
             raise HTTPException(404)
         return recorded
 
-    def _shown(self, request: Request, recorded: Recorded, verdict: Verdict | None = None) -> Response:
+    async def _shown(self, request: Request, recorded: Recorded, decided: Decided | None = None) -> Response:
+        verdict = decided.verdict if decided is not None else None
         status, said = _SAID[verdict] if verdict is not None else (HTTPStatus.OK, "")
+        said = decided.why if decided is not None and decided.why else said
         cookie = request.cookies.get(self._cookie)
         given = cookie if cookie is not None and self._sessions.is_ours(cookie) else self._sessions.new()
         response = self._html(
             "operation.html",
             status=status,
-            sheet=self._sheet(recorded),
+            sheet=await self._sheet(recorded),
             token=self._sessions.token(given, recorded.operation.id),
-            asks_pin=self._docket.pin is not None,
-            is_locked=self._docket.is_locked(recorded),
-            tries_left=self._docket.tries_left(recorded),
+            asks_pin=self._pending.pin is not None,
+            is_locked=await self._pending.is_locked(recorded),
+            tries_left=await self._pending.tries_left(recorded),
             verdict=verdict,
             said=said,
         )
@@ -141,16 +141,16 @@ class _Page:
             response.set_cookie(self._cookie, given, httponly=True, samesite="strict", path="/")
         return response
 
-    def _sheet(self, recorded: Recorded) -> Any:
-        journal = self._docket.journal
-        return sheet_of(recorded, journal.events(recorded.operation.id), journal.now())
+    async def _sheet(self, recorded: Recorded) -> Any:
+        journal = self._pending.journal
+        return sheet_of(recorded, await journal.events(recorded.operation.id), journal.now())
 
     def _message(self, status: int, heading: str, text: str, request: Request | None = None) -> Response:
         back = request.url.path if request is not None else None
         return self._html("message.html", status=status, heading=heading, text=text, back=back)
 
     def _html(self, template: str, status: int = 200, **shown: Any) -> Response:
-        text = self._templates.get_template(template).render(notice=self._docket.notice, **shown)
+        text = self._templates.get_template(template).render(notice=self._pending.notice, **shown)
         return HTMLResponse(text, status)
 
 
@@ -177,17 +177,16 @@ async def _form(request: Request) -> dict[str, str]:
 
 
 def _decision(form: Mapping[str, str]) -> Decision:
-    match form.get("decision"):
-        case "approve":
-            return "approve"
-        case "reject":
-            return "reject"
+    for decision in get_args(Decision):
+        if form.get("decision") == decision:
+            return decision  # type: ignore[no-any-return]
     raise HTTPException(400)
 
 
 def _content(recorded: Recorded, form: Mapping[str, str]) -> dict[str, Any]:
     """Return the answer as the question's form would bring it; pressing Approve is the `confirm`."""
-    assert recorded.operation.question is not None
+    if recorded.operation.question is None or recorded.state != "PROPOSED":
+        return {"order_number": form.get("order_number", "")}
     content: dict[str, Any] = {}
     for field in recorded.operation.question.fields:
         if field.name == "confirm":

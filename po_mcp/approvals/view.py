@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
-from po_mcp.orders import EXACT, STATUS_WORDS, DraftLine, OrderLine, plain
+from po_mcp.orders import EXACT, STATUS_WORDS, DraftLine, OrderDraft, OrderLine, PurchaseOrder, plain
 from po_mcp.untrusted import quoted, scripts_of, visible
-from po_mcp.writes.observation import draft_of, snapshot_of
+from po_mcp.writes.journal import Event
+from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Operation, Recorded, State
-from po_mcp.writes.trail import Event
+from po_mcp.writes.payloads import CreatePayload, FinalizePayload, SnapshotPayload
 
 LINES_SHOWN = 200
 """Lines of an order that are shown; the rest is counted."""
@@ -107,14 +107,14 @@ def sheet_of(recorded: Recorded, events: Sequence[Event], now: float) -> Sheet:
     """
     operation = recorded.operation
     order = _order_of(operation)
-    verb, ending = _VERBS[operation.kind]
+    words = kind_of(operation.kind).words
     return Sheet(
         id=operation.id,
         kind=operation.kind,
         number=visible(operation.number, _LONGEST),
         state=recorded.state,
-        verb=verb,
-        ending=ending,
+        verb=words.request,
+        ending=words.ending,
         consequence=_consequence(operation, order),
         order=order,
         asked_by=visible(str(events[0].detail.get("client", "not told")), 80) if events else "not told",
@@ -160,11 +160,14 @@ def _shown(text: str | None) -> str:
 
 
 def _order_of(operation: Operation) -> Order:
-    return _drafted(operation) if operation.kind == "create" else _read(operation)
+    payload = operation.payload
+    if isinstance(payload, CreatePayload):
+        return _drafted(payload.draft)
+    assert isinstance(payload, SnapshotPayload)
+    return _read(payload.snapshot.order)
 
 
-def _read(operation: Operation) -> Order:
-    order = snapshot_of(operation).order
+def _read(order: PurchaseOrder) -> Order:
     lines = order.lines or ()
     remarks = list(_caution(order.vendor))
     if order.sum_of_lines not in (None, order.total):
@@ -183,8 +186,7 @@ def _read(operation: Operation) -> Order:
     )
 
 
-def _drafted(operation: Operation) -> Order:
-    draft = draft_of(operation)
+def _drafted(draft: OrderDraft) -> Order:
     note = [f"Note: {quoted(draft.note, 200)}"] if draft.note else []
     return Order(
         vendor=_shown(draft.vendor.name),
@@ -226,17 +228,10 @@ def _new_row(place: int, line: DraftLine) -> Row:
     return Row(str(place), _shown(line.item), where, quantity(line.quantity), NOT_TOLD, NOT_TOLD, price, total)
 
 
-_VERBS = {
-    "delete": ("Delete purchase order", " for good"),
-    "finalize": ("Close purchase order", " for good"),
-    "cancel": ("Cancel purchase order", ""),
-    "create": ("Create purchase order", ""),
-}
-
-
 def _consequence(operation: Operation, order: Order) -> str:
-    if operation.kind == "create":
-        return json.loads(operation.intent).get("because") or "It is created only if you say so."
+    payload = operation.payload
+    if isinstance(payload, CreatePayload):
+        return " ".join(payload.reasons) or "It is created only if you say so."
     if operation.kind == "delete":
         return "It is removed from the ERP. This cannot be undone."
     if operation.kind == "cancel":
@@ -247,7 +242,7 @@ def _consequence(operation: Operation, order: Order) -> str:
     rest = f"{len(order.carried)} of {order.lines} lines {'is' if len(order.carried) == 1 else 'are'} still outstanding"
     if "create_backorder" in asked:
         return f"{rest}: you choose what becomes of that."
-    if '"create_backorder": true' in operation.intent:
+    if isinstance(payload, FinalizePayload) and payload.create_backorder:
         return f"{rest}: a NEW BACKORDER is made for that."
     return f"{rest}, and GIVEN UP: no backorder is made."
 
@@ -262,11 +257,7 @@ def _standing(recorded: Recorded) -> Standing | None:
 
 
 _STANDINGS: dict[State, tuple[str, str, str]] = {
-    "APPROVED": (
-        "Approved",
-        "Nothing was sent yet. Go back to your assistant and ask it to go on: it carries this out, once.",
-        "good",
-    ),
+    "APPROVED": ("Approved", "Nothing was sent yet. Go back to your assistant and ask it again for the same.", "open"),
     "DECLINED": ("Rejected", "Nothing was sent, and nothing will be. You can close this page.", "bad"),
     "EXPIRED": (
         "Too late",
@@ -274,6 +265,7 @@ _STANDINGS: dict[State, tuple[str, str, str]] = {
         "bad",
     ),
     "STALE": ("No longer true", "The order changed, or something else was asked of it. Nothing was sent.", "bad"),
+    "WATCHED": ("Refused by the ERP", "", "bad"),
     "SENT": ("Being carried out", "It was sent to the ERP, whose answer is not there yet.", "open"),
     "DONE": ("Done", "", "good"),
     "REFUSED": ("Refused by the ERP", "", "bad"),

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
     from uvicorn import Server
 
-    from po_mcp.approvals.docket import Docket
+    from po_mcp.approvals.pending import PendingApprovals
     from po_mcp.approvals.listener import Mounted, NoPage
     from po_mcp.commands._door import Address, Door
 
@@ -82,7 +82,7 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
     mcp = composed.server.streamable_http_app(
         streamable_http_path=MCP_PATH, transport_security=security, max_request_body_size=_LARGEST_REQUEST
     )
-    door = Door(mcp, _page_app(composed.docket, address))
+    door = Door(mcp, _page_app(composed.pending, address))
     server = quiet_server(door, _MOST_CONNECTIONS, _KEEP_ALIVE)
     async with anyio.create_task_group() as tasks:
         if sys.platform != "win32":  # where asyncio has no signal handlers, Ctrl-C ends it as it does any program
@@ -101,15 +101,15 @@ def _page(settings: Settings, address: Address) -> Mounted | NoPage:
     return NoPage(comes_first) if settings.approver_pin is None else Mounted(address.origins[0], comes_first)
 
 
-def _page_app(docket: Docket, address: Address) -> ASGIApp:
+def _page_app(pending: PendingApprovals, address: Address) -> ASGIApp:
     from starlette.responses import PlainTextResponse
 
     from po_mcp.approvals.guard import Guard
     from po_mcp.approvals.page import create_app
 
-    if docket.pin is None:
+    if pending.pin is None:
         return Guard(PlainTextResponse(_NO_PAGE, 404), address.hosts)
-    return create_app(docket, address.hosts, f"po_mcp_{address.port}")
+    return create_app(pending, address.hosts, f"po_mcp_{address.port}")
 
 
 async def _end_on_signal(

@@ -9,12 +9,14 @@ from decimal import Decimal
 from functools import cached_property
 
 from po_mcp.desk.catalog import Catalog
-from po_mcp.erp import ERP, Capability
+from po_mcp.erp import ERP
 from po_mcp.errors import NotOffered
 from po_mcp.orders import OrderQuery, OrderScan
-from po_mcp.writes.approval import Page
-from po_mcp.writes.execution import Executor
+from po_mcp.writes.approving import ApprovalLink
+from po_mcp.writes.executor import Executor
 from po_mcp.writes.journal import Journal
+from po_mcp.writes.outcomes import OutcomeWriter
+from po_mcp.writes.reconcile import Reconciler
 
 
 @dataclass(frozen=True)
@@ -28,20 +30,30 @@ class Desk:
     erp: ERP
     journal: Journal
     executor: Executor
-    page: Page
+    page: ApprovalLink
     create_approval_over: Decimal | None = None
     today: Callable[[], date] = date.today
     scans: dict[OrderQuery, tuple[float, OrderScan]] = field(default_factory=dict)
+
+    @property
+    def reconciler(self) -> Reconciler:
+        """Settles by reading what is not known."""
+        return self.executor.reconciler
+
+    @property
+    def words(self) -> OutcomeWriter:
+        """Writes outcomes in words."""
+        return self.executor.words
 
     @cached_property
     def catalog(self) -> Catalog:
         """The ERP's vendors, items and warehouses, kept for a while."""
         return Catalog(self.erp)
 
-    def need(self, operation: Capability) -> None:
+    def need(self, capability: str) -> None:
         """Raise `NotOffered` where the ERP has no such call."""
-        if operation not in self.erp.capabilities:
-            raise NotOffered(f"{self.erp.title} has no call for this ({operation}). {self.erp.limits}".strip())
+        if capability not in self.erp.capabilities:
+            raise NotOffered(f"{self.erp.title} has no call for this ({capability}). {self.erp.limits}".strip())
 
     def say(self, text: str) -> str:
         """Put the ERP's notice, if it has one, before a message."""

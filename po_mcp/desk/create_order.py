@@ -2,40 +2,51 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
-from po_mcp.desk import Desk, asking, deciding, numbering, pricing
+from po_mcp.desk import Desk, numbering, pricing
+from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
 from po_mcp.desk.catalog import ids
 from po_mcp.desk.resolving import Found, resolve
 from po_mcp.errors import InvalidInput, OperationUnderWay
-from po_mcp.orders import AskedOrder, DraftLine, OrderDraft
-from po_mcp.writes import approval
-from po_mcp.writes.approval import Approver
-from po_mcp.writes.observation import is_gone
-from po_mcp.writes.operation import Operation, Recorded, WriteOutcome, arguments_text, digest_of_content
+from po_mcp.orders import AskedOrder, DraftLine, OrderDraft, plain
+from po_mcp.untrusted import quoted
+from po_mcp.writes.approving import Approver
+from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
+from po_mcp.writes.forms import ask_create
+from po_mcp.writes.journal import Similar
+from po_mcp.writes.kinds import question_header
+from po_mcp.writes.observation import find_order
+from po_mcp.writes.operation import SENT_STATES, Operation, Recorded, WriteOutcome, canonical_json
+from po_mcp.writes.payloads import CreatePayload, Payload
 
 _UNNUMBERED = "0"
 """Stands for the number until that is found; any ERP would take it."""
+_MAX_SIMILAR = 5
+"""Similar orders that one question names."""
 
 
-async def create_order(desk: Desk, asked: AskedOrder, person: Approver) -> WriteOutcome:
+async def create_order(desk: Desk, asked: AskedOrder, approver: Approver) -> WriteOutcome:
     """Create one order and return it as the ERP stored it.
 
-    The same order asked for again is not created again: its outcome is returned, `replayed`. The same
-    content under another number, a short while later, is put to the person as a likely duplicate.
+    The very same call of the same user, a few minutes later, creates nothing: its outcome is returned, `replayed`.
+    An order that resembles one which is under way, not known, or was made a few minutes ago is put to the person.
     """
     desk.need("create")
     asked = _checked_number(desk, asked)
-    recorded = asking.carried(desk, person, "create", asked.number) or await _begun(desk, asked, person)
-    if isinstance(recorded, WriteOutcome):
-        return recorded
-
-    async def carry_out(operation: Operation) -> WriteOutcome:
-        return await _as_stored(desk, operation, await desk.executor.carry_out(operation.id))
-
-    return _noted(recorded.operation, await asking.through(desk, recorded, person, carry_out))
+    call = Operation(
+        connection=await desk.journal.join(desk.erp.connection),
+        kind="create",
+        number=asked.number or "",
+        arguments=canonical_json(asked.model_dump()),
+        payload=Payload(),
+        requester=approver.requester,
+    )
+    found = await find_answered(desk, approver, "create", asked.number, call.arguments)
+    if found is None:
+        found = await _find_or_begin(desk, asked, call, approver)
+    return found.outcome if isinstance(found, Stop) else await run_approval(desk, found, approver)
 
 
 def _checked_number(desk: Desk, asked: AskedOrder) -> AskedOrder:
@@ -44,29 +55,43 @@ def _checked_number(desk: Desk, asked: AskedOrder) -> AskedOrder:
     return asked.model_copy(update={"number": desk.erp.valid_number(asked.number)})
 
 
-async def _begun(desk: Desk, asked: AskedOrder, person: Approver) -> Recorded | WriteOutcome:
-    """Find what the words mean and record the order to be created; or return why it is not."""
-    found = await resolve(desk, asked, person)
-    return found if isinstance(found, WriteOutcome) else await _proposed(desk, asked, found, person)
+async def _find_or_begin(desk: Desk, asked: AskedOrder, call: Operation, approver: Approver) -> Recorded | Stop:
+    """Return what the very same call made before, else begin a new order."""
+    earlier = await desk.journal.find_same_create(call)
+    gone: frozenset[str] = frozenset()
+    if earlier is not None and earlier.state == "WATCHED":
+        earlier = await desk.reconciler.wait_until_certain(earlier)
+    if earlier is not None and earlier.state == "DONE" and await _is_gone(desk, earlier):
+        gone = frozenset({earlier.operation.id})
+    elif earlier is not None and earlier.state not in ("REFUSED", "EXPIRED"):
+        return earlier
+    found = await resolve(desk, asked, approver)
+    return Stop(found) if isinstance(found, WriteOutcome) else await _propose(desk, _New(asked, call, found, gone))
 
 
-async def _proposed(desk: Desk, asked: AskedOrder, found: Found, person: Approver) -> Recorded | WriteOutcome:
-    """Fix prices and number, and record the order to be created; or return why it is not."""
-    known = await pricing.prices(desk, asked, found)
-    draft = _draft(asked, found, known)
+@dataclass(frozen=True)
+class _New:
+    """An order to be created, its words found; `gone` are creates whose order is no longer there."""
+
+    asked: AskedOrder
+    call: Operation
+    found: Found
+    gone: frozenset[str]
+
+
+async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
+    """Fix prices and number, and record the order to be created; or say why it is not."""
+    known = await pricing.prices(desk, new.asked, new.found)
+    draft = _draft(new.asked, new.found, known)
     await _check(desk, draft)
-    if asked.number is not None:
-        return await _recorded(desk, draft, found, known, person)
-    same = desk.journal.same_content(_operation(desk, draft))
-    if same is not None and not (same.state == "DONE" and await is_gone(desk.erp, same.operation.number)):
-        return await _recorded(desk, _numbered(draft, same.operation.number), found, known, person)
-    async for number in numbering.free_numbers(desk, found.vendor):
+    reasons = _reasons(desk, draft, known)
+    if new.asked.number is not None:
+        return await _record(desk, new, draft, reasons)
+    async for number in numbering.free_numbers(desk, new.found.vendor):
         try:
-            recorded = await _recorded(desk, _numbered(draft, number), found, known, person, any_number=same is None)
+            return await _record(desk, new, draft.model_copy(update={"number": number}), reasons)
         except OperationUnderWay:
             continue  # another order is on its way under this number
-        if isinstance(recorded, Recorded):
-            return recorded  # else another order was created under it, while we looked for it
     raise InvalidInput(
         "The next numbers are all being used at this moment. Nothing was sent.",
         next_step="Ask again in a minute, or give a number.",
@@ -89,10 +114,6 @@ def _draft(asked: AskedOrder, found: Found, known: Mapping[str, pricing.Known]) 
     )
 
 
-def _numbered(draft: OrderDraft, number: str) -> OrderDraft:
-    return draft.model_copy(update={"number": number})
-
-
 async def _check(desk: Desk, draft: OrderDraft) -> None:
     """Raise `InvalidInput` for what this ERP needs or cannot store, with the warehouses that it may be."""
     try:
@@ -105,69 +126,95 @@ async def _check(desk: Desk, draft: OrderDraft) -> None:
         raise InvalidInput(exc.what, next_step=f"{there_is} {exc.next_step}".strip()) from exc
 
 
-def _operation(desk: Desk, draft: OrderDraft) -> Operation:
+def _reasons(desk: Desk, draft: OrderDraft, known: Mapping[str, pricing.Known]) -> tuple[str, ...]:
+    """Say why a person must see this order before it is created; nothing where they need not."""
+    limit = desk.create_approval_over
+    over = [f"Its total is over {plain(limit)}."] if limit is not None and draft.total > limit else []
+    return (*over, *pricing.told(known))
+
+
+async def _record(desk: Desk, new: _New, draft: OrderDraft, reasons: tuple[str, ...]) -> Recorded | Stop:
+    """Record the order to be created: approved, unless a person must see it first.
+
+    What it resembles is found in the transaction that records it. Where that is being sent or watched, it is waited
+    for; where doubt is left, the person decides, and the question names the other order.
+    """
+    named: list[Recorded] = []
+    gone = new.gone
+    while True:
+        operation = _operation(desk, new, draft, (*_name_similar(named), *reasons))
+        if operation.question is not None and (taken := await _refuse_taken_number(desk, new, operation)) is not None:
+            return taken
+        result = await desk.journal.propose(
+            operation,
+            operation.requester.detail(),
+            approved=operation.question is None,
+            known=frozenset(one.operation.id for one in named),
+            connection=desk.erp.connection,
+            gone=gone,
+        )
+        if isinstance(result, Recorded):
+            return result
+        similar = await _settle_similar(desk, result)
+        if similar is None:
+            gone |= {result.recorded.operation.id}
+        elif len(named) < _MAX_SIMILAR:
+            named.append(similar)
+        else:
+            gone |= {similar.operation.id}
+
+
+def _operation(desk: Desk, new: _New, draft: OrderDraft, reasons: Sequence[str]) -> Operation:
     content = digest_of_content(draft)
-    return Operation(
-        connection=desk.erp.connection,
-        kind="create",
+    return replace(
+        new.call,
         number=draft.number,
-        arguments=arguments_text({"content": content}),
-        digest=content,
-        fingerprint=content,
+        payload=CreatePayload(draft=draft, reasons=tuple(reasons), notes=tuple(new.found.notes)),
+        question=ask_create(draft, question_header(desk.erp), reasons) if reasons else None,
+        order_digest=content,
+        content_digest=content,
+        vendor=vendor_key(draft),
+        items=item_keys(draft),
     )
 
 
-async def _recorded(
-    desk: Desk,
-    draft: OrderDraft,
-    found: Found,
-    known: Mapping[str, pricing.Known],
-    person: Approver,
-    *,
-    any_number: bool = False,
-) -> Recorded | WriteOutcome:
-    """Record the order to be created: approved, unless a person must see it first.
-
-    They must where it looks like one that was created lately, is larger than the operator lets pass, or
-    has a price that nobody gave. `any_number`: an order of the same content is the same, whatever its number.
-    """
-    operation = _operation(desk, draft)
-    because = _why_asked(desk, operation, draft, known)
-    question = approval.ask_create(draft, desk.erp.notice, because) if because else None
-    operation = replace(operation, question=question, intent=_intent(draft, because, found.notes))
-    before = desk.journal.created_lately(operation)
-    gone = before is not None and await is_gone(desk.erp, operation.number)
-    if before is not None and before.operation.meaning != operation.meaning and not gone:
-        text = (
-            f"Order {operation.number} was created a short while ago, and it is another order. Nothing was sent. "
-            "Look at it with get_purchase_order, and ask the user which number to take."
-        )
-        return desk.executor.say("refused", before.operation, text)
-    is_plain = operation.question is None
-    return desk.journal.propose(operation, person.who, approved=is_plain, anew=gone, any_number=any_number)
+async def _settle_similar(desk: Desk, similar: Similar) -> Recorded | None:
+    """Return the similar order if it is a reason to ask; None where it was not made, or is no longer there."""
+    recorded = similar.recorded
+    if recorded.state in SENT_STATES:
+        recorded = await desk.reconciler.wait_until_certain(recorded)
+    if recorded.state in ("REFUSED", "NOT_APPLIED", "EXPIRED", "STALE", "DECLINED"):
+        return None
+    if recorded.state == "DONE" and await _is_gone(desk, recorded):
+        return None
+    return recorded
 
 
-def _why_asked(desk: Desk, operation: Operation, draft: OrderDraft, known: Mapping[str, pricing.Known]) -> str:
-    """Say why a person must see this order before it is created; "" where they need not."""
-    earlier = desk.journal.alike(operation)
-    limit = desk.create_approval_over
-    over = limit if limit is not None and draft.total > limit else None
-    return approval.why_create_is_asked(earlier.operation.number if earlier else None, over, pricing.told(known))
+def _name_similar(named: Sequence[Recorded]) -> list[str]:
+    """Name every similar order, so that the person decides knowing of it."""
+    return [_SIMILAR.get(one.state, _SIMILAR["SENT"]).format(number=quoted(one.operation.number)) for one in named]
 
 
-def _intent(draft: OrderDraft, because: str, notes: Sequence[str]) -> str:
-    return json.dumps({"draft": draft.model_dump(mode="json"), "because": because, "notes": list(notes)})
+_SIMILAR: Mapping[str, str] = {
+    "DONE": "It looks like {number}, which was created a short while ago.",
+    "CONFLICT": "It looks like {number}, under which another order was found when it was created.",
+    "PROPOSED": "It looks like {number}, which waits for approval.",
+    "APPROVED": "It looks like {number}, which is being created.",
+    "SENT": "What came of {number}, for the same vendor and with an item of this one, is not known.",
+    "WATCHED": "{number}, for the same vendor and with an item of this one, was refused just now and may still appear.",
+}
 
 
-async def _as_stored(desk: Desk, operation: Operation, outcome: WriteOutcome) -> WriteOutcome:
-    """Show an order that was created with its lines; where it cannot be read now, what the ERP echoed is enough."""
-    if outcome.status != "done":
-        return outcome
-    order = await deciding.read_back(desk, operation.number)
-    return outcome.model_copy(update={"order": order or outcome.order})
+async def _refuse_taken_number(desk: Desk, new: _New, operation: Operation) -> Stop | None:
+    """Refuse a number that is taken before anybody is asked; a number of our own was looked up just now."""
+    if new.asked.number is None:
+        return None
+    order = await find_order(desk.erp, operation.number, in_any_case=True)
+    if order is None:
+        return None
+    text = f"Order {operation.number} exists already. Nobody was asked and nothing was sent."
+    return Stop(desk.words.say("refused", None, f"{text} Ask the user which number to take.", order=order))
 
 
-def _noted(operation: Operation, outcome: WriteOutcome) -> WriteOutcome:
-    """Say what the words were taken for, when the order was first asked for."""
-    notes = json.loads(operation.intent).get("notes", ())
-    return outcome.model_copy(update={"message": " ".join([outcome.message, *notes])}) if notes else outcome
+async def _is_gone(desk: Desk, recorded: Recorded) -> bool:
+    return await find_order(desk.erp, recorded.operation.number, in_any_case=True) is None

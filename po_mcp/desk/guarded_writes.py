@@ -1,194 +1,119 @@
-"""Finalize, delete and cancel: what ends an order, and needs a person's yes.
+"""Writes on an order that is there, such as finalize, delete and cancel: each needs a person's yes.
 
-    read the order -> can it succeed? -> ask the person -> read it again -> claim -> send
+    read the order -> can it succeed? -> ask the person -> execute: read it again, compare, claim, send
 
 Whatever stops it on the way, nothing was sent.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
+from typing import Any, cast
 
-from po_mcp.desk import Desk, asking
+from po_mcp.desk import Desk
+from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
 from po_mcp.desk.reading import with_names
 from po_mcp.erp import Guarded
-from po_mcp.errors import ERPError, OrderNotFound
-from po_mcp.orders import CAN_BE_CANCELLED, STATUS_WORDS, PurchaseOrder, Snapshot, Status
-from po_mcp.untrusted import quoted
-from po_mcp.writes import approval
-from po_mcp.writes.approval import Approver, Question
-from po_mcp.writes.execution import or_cancel
-from po_mcp.writes.operation import Kind, Operation, Recorded, WriteOutcome, arguments_text, digest_of_snapshot
-
-_AFTERWARDS: Mapping[Guarded, Status] = {"finalize": "closed", "cancel": "cancelled"}
-"""How an order stands after each write that leaves it in the ERP."""
+from po_mcp.errors import OperationUnderWay, OrderNotFound
+from po_mcp.orders import PurchaseOrder, Snapshot
+from po_mcp.writes.approving import Approver
+from po_mcp.writes.journal import Similar
+from po_mcp.writes.kinds import GuardedKind, kind_of
+from po_mcp.writes.kinds.snapshots import digest_of_snapshot
+from po_mcp.writes.operation import LIVE, SENT_STATES, Operation, Recorded, WriteOutcome, canonical_json
+from po_mcp.writes.payloads import Payload
 
 
-async def delete_order(desk: Desk, number: str, person: Approver) -> WriteOutcome:
-    """Delete an order for good, after the person typed its number."""
-    return await _decide(desk, _wish(desk, "delete", number, {}), None, person)
+async def guarded_write(
+    desk: Desk, kind: str, number: str, arguments: Mapping[str, Any], approver: Approver
+) -> WriteOutcome:
+    """Ask the person about one write on an order, and carry it out after their yes.
 
+    Args:
+        desk: the ERP, the journal and the executor.
+        kind: the registered name of the kind of write.
+        number: the order's number.
+        arguments: what the kind takes besides, such as `create_backorder`.
+        approver: the person behind the call.
 
-async def finalize_order(desk: Desk, number: str, create_backorder: bool | None, person: Approver) -> WriteOutcome:
-    """Mark an order complete, after the person said yes.
-
-    Where `create_backorder` is left out and something is outstanding, the person chooses.
+    Raises:
+        OrderNotFound, ERPError: the order cannot be read.
+        OperationUnderWay: it has another operation that was sent, or is not known.
     """
-    wish = _wish(desk, "finalize", number, {"create_backorder": create_backorder})
-    return await _decide(desk, wish, create_backorder, person)
+    guarded = cast("GuardedKind", kind_of(kind))
+    desk.need(guarded.capability)
+    call = Operation(
+        connection=await desk.journal.join(desk.erp.connection),
+        kind=kind,
+        number=desk.erp.valid_number(number),
+        arguments=canonical_json(arguments),
+        payload=Payload(),
+        requester=approver.requester,
+    )
+    found = await find_answered(desk, approver, kind, call.number, call.arguments)
+    if found is None:
+        found = await _find_in_progress(desk, call) or await _propose(desk, guarded, call, dict(arguments))
+    return found.outcome if isinstance(found, Stop) else await run_approval(desk, found, approver)
 
 
-async def cancel_order(desk: Desk, number: str, person: Approver) -> WriteOutcome:
-    """Call an order off, after the person said yes. The ERP keeps it."""
-    return await _decide(desk, _wish(desk, "cancel", number, {}), None, person)
+async def _find_in_progress(desk: Desk, call: Operation) -> Recorded | None:
+    """Return what the same call asked for before and is not at its end; a refusal is first waited for to be certain."""
+    found = await desk.journal.find_in_progress(call)
+    if found is None or found.state != "WATCHED":
+        return found  # approved on the page, or sent: the order may show its effect already
+    found = await desk.reconciler.wait_until_certain(found)
+    return None if found.state == "REFUSED" else found
 
 
-def _wish(desk: Desk, kind: Guarded, number: str, arguments: dict[str, object]) -> Operation:
-    """Return the operation as far as the call itself tells it: the order was not read yet."""
-    desk.need(kind)
-    number = desk.erp.valid_number(number)
-    return Operation(desk.erp.connection, kind, number, arguments_text(arguments), digest="")
-
-
-def _guarded(kind: Kind) -> Guarded:
-    assert kind != "create"
-    return kind
-
-
-async def _decide(desk: Desk, wish: Operation, create_backorder: bool | None, person: Approver) -> WriteOutcome:
-    recorded = asking.carried(desk, person, wish.kind, wish.number, wish.arguments)
-    if recorded is None:
-        recorded = await _proposed(desk, wish, create_backorder, person)
-    if isinstance(recorded, WriteOutcome):
-        return recorded
-    return await asking.through(desk, recorded, person, partial(carry_out, desk))
-
-
-async def _proposed(
-    desk: Desk, wish: Operation, create_backorder: bool | None, person: Approver
-) -> Recorded | WriteOutcome:
-    """Read the order and record the proposal; or return why nobody need be asked."""
-    kind = _guarded(wish.kind)
-    if (under_way := desk.journal.under_way(wish)) is not None:
-        return under_way  # approved on the page, or sent: the order may show its effect already
+async def _propose(desk: Desk, kind: GuardedKind, call: Operation, arguments: dict[str, Any]) -> Recorded | Stop:
+    """Read the order and record the proposal; or say why nobody need be asked."""
     try:
-        snapshot = await _named(desk, await desk.erp.snapshot(wish.number, kind))
+        snapshot = await desk.erp.snapshot(call.number, cast("Guarded", kind.capability))
     except OrderNotFound:
-        if kind == "delete" and (replayed := _replayed(desk, wish)) is not None:
+        if (replayed := await _replay(desk, kind, call, None)) is not None:
             return replayed
         raise
-    if reason := _cannot_succeed(kind, snapshot):
-        if snapshot.order.status == _AFTERWARDS.get(kind) and (replayed := _replayed(desk, wish)) is not None:
-            return replayed
-        instead = or_cancel(desk.erp, snapshot.order) if kind == "delete" else ""
-        text = f"{reason} Nobody was asked and nothing was sent. {instead or 'Tell the user.'}"
-        return desk.executor.say("refused", None, text, order=snapshot.order)
-    return desk.journal.propose(_operation(desk, wish, create_backorder, snapshot), person.who)
+    if (replayed := await _replay(desk, kind, call, snapshot.order)) is not None:
+        return replayed
+    if reason := kind.forbid(desk.erp, snapshot):
+        text = f"{reason} Nobody was asked and nothing was sent. Tell the user."
+        return Stop(desk.words.say("refused", None, text, order=snapshot.order))
+    payload, question = kind.propose(desk.erp, await _with_name(desk, snapshot), arguments)
+    operation = replace(call, payload=payload, question=question, order_digest=digest_of_snapshot(snapshot))
+    try:
+        return await _record(desk, operation)
+    except OperationUnderWay as exc:
+        if not await _has_ended(desk, exc.operation_id):
+            raise
+    return await _propose(desk, kind, call, arguments)
 
 
-async def _named(desk: Desk, snapshot: Snapshot) -> Snapshot:
+async def _record(desk: Desk, operation: Operation) -> Recorded:
+    detail = operation.requester.detail()
+    recorded = await desk.journal.propose(operation, detail, connection=desk.erp.connection)
+    assert not isinstance(recorded, Similar)  # only new orders resemble one another
+    return recorded
+
+
+async def _has_ended(desk: Desk, operation_id: str | None) -> bool:
+    """Look at the operation that is in the way; tell whether it is at its end now."""
+    blocking = None if operation_id is None else await desk.journal.find(operation_id)
+    if blocking is None or blocking.state not in SENT_STATES:
+        return False
+    settled = await desk.reconciler.wait_until_certain(blocking)
+    return settled.state not in LIVE
+
+
+async def _replay(desk: Desk, kind: GuardedKind, call: Operation, order: PurchaseOrder | None) -> Stop | None:
+    """Return the outcome of the same call, done a few minutes ago, if the ERP still shows its effect."""
+    if not kind.is_still_applied(order):
+        return None
+    done = await desk.journal.find_recent(call)
+    return Stop(desk.words.outcome(done).repeated()) if done is not None else None
+
+
+async def _with_name(desk: Desk, snapshot: Snapshot) -> Snapshot:
     """Let the person see the vendor's name, where the order tells only its id."""
     [order] = await with_names(desk, [snapshot.order])
     return snapshot.model_copy(update={"order": order})
-
-
-def _replayed(desk: Desk, wish: Operation) -> WriteOutcome | None:
-    """Return the outcome of the same call, done a short while ago, whose effect the ERP shows."""
-    done = desk.journal.done_lately(wish)
-    return desk.executor.outcome(done).repeated() if done is not None else None
-
-
-def _operation(desk: Desk, wish: Operation, create_backorder: bool | None, snapshot: Snapshot) -> Operation:
-    question = _question(_guarded(wish.kind), snapshot.order, desk.erp.notice, create_backorder)
-    intent = {"snapshot": snapshot.model_dump(mode="json"), "create_backorder": create_backorder}
-    return replace(wish, digest=digest_of_snapshot(snapshot), question=question, intent=json.dumps(intent))
-
-
-def _question(kind: Guarded, order: PurchaseOrder, notice: str, create_backorder: bool | None) -> Question:
-    match kind:
-        case "finalize":
-            return approval.ask_finalize(order, notice, create_backorder)
-        case "delete":
-            return approval.ask_delete(order, notice)
-        case "cancel":
-            return approval.ask_cancel(order, notice)
-
-
-def _cannot_succeed(kind: Guarded, snapshot: Snapshot) -> str | None:
-    """Say why the ERP would refuse this, so that nobody is asked in vain."""
-    order = snapshot.order
-    state = f"Order {order.number} is {STATUS_WORDS[order.status]}"
-    if order.status == "unknown":
-        return f"{state}: the ERP calls it {quoted(order.status_text)}. Look at it in the ERP before asking again."
-    match kind:
-        case "finalize":
-            return None if order.status in ("open", "partial") else f"{state}, so it cannot be finalized."
-        case "delete":
-            return f"{state} already." if order.status == "deleted" else _what_forbids_a_delete(snapshot)
-        case "cancel" if order.status in ("cancelled", "deleted"):
-            return f"{state} already."
-        case "cancel":
-            return None if order.status in CAN_BE_CANCELLED else f"{state}, so it cannot be cancelled."
-
-
-def _what_forbids_a_delete(snapshot: Snapshot) -> str | None:
-    order = snapshot.order
-    if snapshot.blockers:
-        return f"Order {order.number} cannot be deleted: it is used by {', '.join(snapshot.blockers)}."
-    if any(line.received for line in order.lines or ()):
-        return f"Order {order.number} cannot be deleted: goods were received for it."
-    return None
-
-
-async def carry_out(desk: Desk, operation: Operation) -> WriteOutcome:
-    """Read the order again, and send the write only if it is still what the person was shown."""
-    now = desk.journal.find(operation.id)
-    if now is None or now.state != "APPROVED":
-        return await desk.executor.outcome_of(operation.id)
-    try:
-        changed = await _changed(desk, operation)
-    except ERPError:  # an order that is being deleted by the same answer, given twice, cannot be read whole
-        if (latest := desk.journal.find(operation.id)) is None or latest.state == "APPROVED":
-            raise
-        return await desk.executor.outcome_of(operation.id)
-    if changed is None:
-        return await _with_order(desk, operation, await desk.executor.carry_out(operation.id))
-    if desk.journal.settle(operation.id, "APPROVED", "STALE", changed, {}):
-        return changed
-    return await desk.executor.outcome_of(operation.id)
-
-
-async def _changed(desk: Desk, operation: Operation) -> WriteOutcome | None:
-    """Return None if the order is what was approved, else the outcome `stale`."""
-    try:
-        current = await desk.erp.snapshot(operation.number, _guarded(operation.kind))
-    except OrderNotFound:
-        return _stale(desk, operation, "it is no longer there", None)
-    if digest_of_snapshot(current) == operation.digest:
-        return None
-    return _stale(desk, operation, "it changed in the meantime", current.order)
-
-
-def _stale(desk: Desk, operation: Operation, why: str, order: PurchaseOrder | None) -> WriteOutcome:
-    text = f"Order {operation.number} is not what the person was shown: {why}. Nothing was sent; ask for it again."
-    return desk.executor.say("stale", operation, text, order=order)
-
-
-async def _with_order(desk: Desk, operation: Operation, outcome: WriteOutcome) -> WriteOutcome:
-    """Add the order as it is now to a write that was done and left it; a reading that lags behind is left out."""
-    if outcome.status != "done" or outcome.order is not None:
-        return outcome
-    order = await read_back(desk, operation.number)
-    is_done = order is not None and order.status == _AFTERWARDS.get(_guarded(operation.kind))
-    return outcome.model_copy(update={"order": order}) if is_done else outcome
-
-
-async def read_back(desk: Desk, number: str) -> PurchaseOrder | None:
-    """Read an order after a write; None where that fails, which changes nothing of the outcome."""
-    try:
-        return await desk.erp.get_order(number)
-    except ERPError:
-        return None

@@ -1,11 +1,22 @@
-"""Following up on operations: one by its id, or all that are not at their end."""
+"""Following up on operations: one by its id, or all that are not at their end. Nothing is sent here."""
 
 from __future__ import annotations
 
-from po_mcp.desk import Desk, asking, deciding
+import anyio
+
+from po_mcp.desk import Desk
+from po_mcp.desk.approval_flow import describe_waiting
 from po_mcp.errors import InvalidInput
 from po_mcp.orders import Record
-from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
+from po_mcp.writes.approving import Approver
+from po_mcp.writes.forms import Question, ask_whether_it_happened, chosen
+from po_mcp.writes.kinds import question_header
+from po_mcp.writes.observation import Observation
+from po_mcp.writes.operation import SENT_STATES, Recorded, WriteOutcome
+from po_mcp.writes.verdict import record_verdict
+
+_ALL_LOOKS_S = 15.0
+"""Seconds that all looks of one call may take together: many clients give a call up after a minute."""
 
 
 class Operations(Record):
@@ -14,38 +25,70 @@ class Operations(Record):
     operations: tuple[WriteOutcome, ...]
 
 
-async def get_operations(desk: Desk, operation_id: str | None) -> Operations:
+async def get_operations(desk: Desk, operation_id: str | None, approver: Approver) -> Operations:
     """Return one operation, or those that wait or are not known; what was sent is looked up in the ERP first.
 
-    One that was asked for by its id, and that a person approved since, is carried out.
+    Of one that stays unknown the person is asked, by the client's form, whether it happened.
 
     Raises:
         InvalidInput: there is no operation of this id on this connection.
     """
+    name = await desk.journal.name_of(desk.erp.connection)
     if operation_id is None:
-        found = desk.journal.live(desk.erp.connection)
-    else:
-        recorded = desk.journal.find(operation_id)
-        if recorded is None or recorded.operation.connection != desk.erp.connection:
-            raise InvalidInput(
-                "There is no operation of this id.", next_step="Leave it out to see those that are not at their end."
-            )
-        if recorded.state == "APPROVED" and recorded.operation.question is not None:
-            return Operations(operations=(await _carried_through(desk, recorded.operation),))
-        found = [recorded]
-    return Operations(operations=tuple([await _as_it_stands(desk, recorded) for recorded in found]))
+        return Operations(operations=await _look_at_all(desk, await desk.journal.live(name)))
+    recorded = await desk.journal.find(operation_id)
+    if recorded is None or recorded.operation.connection != name:
+        raise InvalidInput(
+            "There is no operation of this id.", next_step="Leave it out to see those that are not at their end."
+        )
+    recorded = await _reconcile(desk, recorded)
+    if recorded.state == "UNKNOWN":
+        return Operations(operations=(await _ask_about(desk, recorded, approver),))
+    return Operations(operations=(await _describe(desk, recorded),))
 
 
-async def _carried_through(desk: Desk, operation: Operation) -> WriteOutcome:
-    """Send what a person approved outside of the call that asked for it."""
-    if operation.kind == "create":
-        return await desk.executor.carry_out(operation.id)
-    return await deciding.carry_out(desk, operation)
+async def _look_at_all(desk: Desk, found: list[Recorded]) -> tuple[WriteOutcome, ...]:
+    """Look at all of them at once; what cannot be looked at in time is told as it was recorded."""
+    settled = dict(enumerate(found))
+
+    async def look(place: int) -> None:
+        settled[place] = await _reconcile(desk, found[place])
+
+    with anyio.move_on_after(_ALL_LOOKS_S):
+        async with anyio.create_task_group() as looks:
+            for place in range(len(found)):
+                looks.start_soon(look, place)
+    return tuple([await _describe(desk, settled[place]) for place in range(len(found))])
 
 
-async def _as_it_stands(desk: Desk, recorded: Recorded) -> WriteOutcome:
-    if recorded.state == "PROPOSED":
-        return await asking.waiting(desk, recorded)
-    if recorded.state in ("SENT", "UNKNOWN") and not desk.executor.has_in_hand(recorded.operation.id):
-        recorded = await desk.executor.reconcile(recorded)
-    return desk.executor.outcome(recorded)
+async def _reconcile(desk: Desk, recorded: Recorded) -> Recorded:
+    if recorded.state in SENT_STATES and not desk.reconciler.is_sending(recorded.operation.id):
+        return await desk.reconciler.reconcile(recorded)
+    return recorded
+
+
+async def _describe(desk: Desk, recorded: Recorded) -> WriteOutcome:
+    return await describe_waiting(desk, recorded) if recorded.state == "PROPOSED" else desk.words.outcome(recorded)
+
+
+async def _ask_about(desk: Desk, recorded: Recorded, approver: Approver) -> WriteOutcome:
+    """Show what was sent and what the ERP shows, and take a person's "it happened"."""
+    seen = await desk.reconciler.look(recorded)
+    question = _question(desk, recorded, seen)
+    choice = chosen(await approver.choose(question), question)
+    if choice is not None and choice.get("verdict") == "happened":
+        detail = {"by": "a person", "through": approver.channel, "said": "happened"}
+        return await record_verdict(desk.reconciler, recorded, happened=True, detail=detail)
+    outcome = desk.words.outcome(recorded)
+    shown = "; ".join([f"What the ERP shows now: {seen.why}", *seen.differences])
+    where = (
+        "A person can say on the page or with po-mcp journal settle that it did not happen, once nothing can come late."
+    )
+    return outcome.model_copy(update={"message": f"{outcome.message} {shown}. {where}", "order": seen.order})
+
+
+def _question(desk: Desk, recorded: Recorded, seen: Observation) -> Question:
+    operation = recorded.operation
+    return ask_whether_it_happened(
+        question_header(desk.erp), operation.kind, operation.number, (seen.why, *seen.differences)
+    )

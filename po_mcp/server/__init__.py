@@ -10,8 +10,8 @@ from mcp.server import MCPServer
 from mcp.server.mcpserver import RequestStateSecurity
 
 from po_mcp import __version__
-from po_mcp.approvals.docket import Docket
 from po_mcp.approvals.listener import Mounted, NoPage
+from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.approvals.pin import Pin
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
@@ -27,8 +27,9 @@ from po_mcp.server.purchasing_server import PurchasingServer
 from po_mcp.server.purchasing_tool import PurchasingTool
 from po_mcp.server.resources import add_resources
 from po_mcp.tools import REGISTRY, Registered
-from po_mcp.writes.execution import Executor
-from po_mcp.writes.journal import Journal
+from po_mcp.writes.executor import build_executor
+from po_mcp.writes.journal import Journal, JournalStore
+from po_mcp.writes.policy import SettlementPolicy
 
 _NAME = "po-mcp"
 _SEAL_OUTLIVES = 300.0
@@ -37,10 +38,10 @@ _SEAL_OUTLIVES = 300.0
 
 @dataclass(frozen=True)
 class Composed:
-    """The MCP server, and the docket of what waits for a person behind it."""
+    """The MCP server, and what waits for a person behind it."""
 
     server: MCPServer[Desk]
-    docket: Docket
+    pending: PendingApprovals
 
 
 def build_server(
@@ -73,7 +74,7 @@ def compose(
     on_closed: Callable[[], None] | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Composed:
-    """Build the MCP server and the docket that it shares with a page.
+    """Build the MCP server, and what waits for a person, which it shares with a page.
 
     Args:
         settings: what the operator decided.
@@ -82,15 +83,15 @@ def compose(
         on_closed: see there.
         clock: see there.
     """
-    journal = Journal(settings.journal_path(), settings.approval_ttl, clock)
+    journal = Journal(JournalStore(settings.journal_path(), settings.approval_ttl, clock))
     connector = erp or connect(settings, journal.shared_token)
-    late_apply, read_lag = settings.bounds()
     notifications = Notifications()
-    executor = Executor(connector, journal, settings.timeout, late_apply, read_lag, notifications.written)
+    policy = SettlementPolicy(settings.timeout, *settings.bounds())
+    executor = build_executor(connector, journal, policy, notifications.written)
     pin = None if settings.approver_pin is None else Pin(settings.approver_pin.get_secret_value())
-    docket = Docket(journal, connector.connection, connector.notice, pin)
-    premises = Premises(settings, executor, docket, notifications, page, clock, on_closed)
-    return Composed(_server(settings, connector, premises), docket)
+    pending = PendingApprovals(journal, executor, connector.notice, pin, may_write=not settings.read_only)
+    premises = Premises(settings, executor, pending, notifications, page, clock, on_closed)
+    return Composed(_server(settings, connector, premises), pending)
 
 
 def _server(settings: Settings, connector: ERP, premises: Premises) -> MCPServer[Desk]:

@@ -11,14 +11,14 @@ from datetime import date
 import anyio
 from mcp.server import MCPServer
 
-from po_mcp.approvals.docket import Docket
 from po_mcp.approvals.listener import Listener, Mounted, NoPage
+from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.config import Settings
 from po_mcp.desk import Desk
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.server.notifications import Notifications
-from po_mcp.writes.approval import Page
-from po_mcp.writes.execution import Executor
+from po_mcp.writes.approving import ApprovalLink
+from po_mcp.writes.executor import Executor
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class Premises:
     Args:
         settings: what the operator decided.
         executor: carries writes out; its ERP and its journal are closed with the premises.
-        docket: what waits for a person.
+        pending: what waits for a person.
         notifications: who is told of a write.
         page: where links lead; None opens a page on a port of its own when the first link is needed.
         clock: the calendar's, in seconds since 1970.
@@ -42,7 +42,7 @@ class Premises:
 
     settings: Settings
     executor: Executor
-    docket: Docket
+    pending: PendingApprovals
     notifications: Notifications
     page: NoPage | Mounted | None
     clock: Callable[[], float]
@@ -55,7 +55,7 @@ class Premises:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(recover_now_and_then, self.executor)
                 tasks.start_soon(self.notifications.run)
-                place = self.page or Listener(tasks, self.docket, self.settings.approval == "page")
+                place = self.page or Listener(tasks, self.pending, self.settings.approval == "page")
                 try:
                     yield self._desk(place)
                 finally:
@@ -64,7 +64,7 @@ class Premises:
         finally:
             await self._close()
 
-    def _desk(self, page: Page) -> Desk:
+    def _desk(self, page: ApprovalLink) -> Desk:
         executor, over = self.executor, self.settings.create_approval_over
         return Desk(executor.erp, executor.journal, executor, page, over, self._today)
 
@@ -84,8 +84,10 @@ async def recover_now_and_then(executor: Executor) -> None:
     await anyio.sleep(_FIRST_RECOVERY)
     while True:
         try:
-            if executor.journal.is_there():
-                await executor.recover()
+            if executor.journal.exists():
+                await executor.reconciler.recover()
         except PurchaseOrderError as exc:
             logger.warning("operations that are not settled could not be looked at: %s", exc.what)
+        except Exception as exc:  # nothing that a journal may hold ends the server
+            logger.error("operations that are not settled could not be looked at: %s", type(exc).__name__)
         await anyio.sleep(_RECOVERY)

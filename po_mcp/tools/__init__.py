@@ -37,5 +37,5 @@ REGISTRY = (
     Registered(finalize_purchase_order, "Finalize purchase order", "finalize", destructive=True, idempotent=True),
     Registered(delete_purchase_order, "Delete purchase order", "delete", destructive=True, idempotent=True),
     Registered(cancel_purchase_order, "Cancel purchase order", "cancel", destructive=True, idempotent=True),
-    Registered(get_operation, "Get operation", "get", destructive=True, idempotent=True),  # it sends what was approved
+    Registered(get_operation, "Get operation", "get", idempotent=True),  # it settles what is not known
 )

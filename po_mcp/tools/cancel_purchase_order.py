@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 
-from po_mcp.desk import Desk, deciding
+from po_mcp.desk import Desk
+from po_mcp.desk.guarded_writes import guarded_write
 from po_mcp.person import Person
 from po_mcp.tools._shared import OrderNumber, desk_of, told
 from po_mcp.writes.operation import WriteOutcome
@@ -22,4 +23,4 @@ async def cancel_purchase_order(
     Making it active again is done in the ERP. The server shows the order to a person and sends
     nothing before they approve.
     """
-    return told(await deciding.cancel_order(desk_of(ctx), number, Person(ctx)))
+    return told(await guarded_write(desk_of(ctx), "cancel", number, {}, Person(ctx)))

@@ -8,7 +8,8 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from po_mcp.desk import Desk, ordering
+from po_mcp.desk import Desk
+from po_mcp.desk.create_order import create_order
 from po_mcp.orders import AskedLine, AskedOrder, Word
 from po_mcp.person import Person
 from po_mcp.tools._shared import Day, OrderNumber, desk_of, told
@@ -31,4 +32,4 @@ async def create_purchase_order(
     an outcome of unknown do not ask again under another number.
     """
     asked = AskedOrder(vendor=vendor, lines=tuple(lines), number=number, expected_on=expected_on, note=note)
-    return told(await ordering.create_order(desk_of(ctx), asked, Person(ctx)))
+    return told(await create_order(desk_of(ctx), asked, Person(ctx)))

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 
-from po_mcp.desk import Desk, deciding
+from po_mcp.desk import Desk
+from po_mcp.desk.guarded_writes import guarded_write
 from po_mcp.person import Person
 from po_mcp.tools._shared import OrderNumber, desk_of, told
 from po_mcp.writes.operation import WriteOutcome
@@ -21,4 +22,4 @@ async def delete_purchase_order(
     It cannot be undone, and an order that was received or invoiced cannot be deleted. The server
     shows the order to a person, who types its number; nothing is sent before that.
     """
-    return told(await deciding.delete_order(desk_of(ctx), number, Person(ctx)))
+    return told(await guarded_write(desk_of(ctx), "delete", number, {}, Person(ctx)))

@@ -8,7 +8,8 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from po_mcp.desk import Desk, deciding
+from po_mcp.desk import Desk
+from po_mcp.desk.guarded_writes import guarded_write
 from po_mcp.person import Person
 from po_mcp.tools._shared import OrderNumber, desk_of, told
 from po_mcp.writes.operation import WriteOutcome
@@ -31,4 +32,5 @@ async def finalize_purchase_order(
     Use it when the user wants an order closed. It cannot be undone. The server shows the order to a
     person and sends nothing before they approve. Returns the outcome and the backorder's number.
     """
-    return told(await deciding.finalize_order(desk_of(ctx), number, create_backorder, Person(ctx)))
+    arguments = {"create_backorder": create_backorder}
+    return told(await guarded_write(desk_of(ctx), "finalize", number, arguments, Person(ctx)))

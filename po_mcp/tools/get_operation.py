@@ -8,7 +8,8 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from po_mcp.desk import Desk, following
+from po_mcp.desk import Desk, operations
+from po_mcp.person import Person
 from po_mcp.tools._shared import desk_of, result
 
 
@@ -18,14 +19,14 @@ async def get_operation(
         str | None,
         Field(pattern="^[0-9a-f]{32}$", description="As an earlier outcome gave it; leave it out for all open ones"),
     ] = None,
-) -> Annotated[CallToolResult, following.Operations]:
+) -> Annotated[CallToolResult, operations.Operations]:
     """Tell what became of a write: one by its operation_id, or all that wait or whose outcome is unknown.
 
     Use it after an outcome of unknown or approval_required, and before asking for a write again.
-    Given the operation_id of what a person has approved meanwhile, it carries that out, once;
-    everything else is only read, and settled by what the reading shows.
+    It sends nothing: it reads the order again, and settles by what it sees. Of one whose outcome stays
+    unknown it asks the user whether it happened.
     """
     desk = desk_of(ctx)
-    found = await following.get_operations(desk, operation_id)
+    found = await operations.get_operations(desk, operation_id, Person(ctx))
     rows = [f"{one.status}: {one.message} operation_id: {one.operation_id}" for one in found.operations]
     return result("\n".join(rows) or desk.say("No operation is open."), found)

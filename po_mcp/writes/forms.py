@@ -118,6 +118,18 @@ def ask_which(notice: str, fields: Iterable[Field]) -> Question:
     return Question(_join(notice, "Which is meant? Nothing is ordered by this answer.", *offered), asked)
 
 
+def ask_whether_it_happened(notice: str, kind: str, number: str, seen: Iterable[str]) -> Question:
+    """Make the question whether a write happened whose outcome is not known. Leaving it open is the first choice."""
+    text = _join(
+        notice,
+        f"Did the {kind} of purchase order {quoted(number)} happen? It was sent once, and its answer was lost.",
+        *(f"The ERP shows: {one}" for one in seen),
+        "Look at the order in the ERP itself before you say so.",
+    )
+    choices = (("open", "Leave it open"), ("happened", "It happened"))
+    return Question(text, (Field("verdict", "string", "Did it happen?", f"Order {quoted(number, 40)}", choices),))
+
+
 def chosen(answer: FormAnswer, question: Question) -> Mapping[str, str] | None:
     """Return the value chosen for every field; None where the answer is no such choice."""
     content = answer.content
