@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 import anyio
 
-from po_mcp.desk.matching import Match, Words, find
+from po_mcp.desk.matching import Index, Match, Words
 from po_mcp.erp import ERP
 from po_mcp.orders import Item, Money, Record, Text, Vendor, Warehouse
 from po_mcp.untrusted import quoted
@@ -51,6 +51,7 @@ class Candidates(Record):
 @dataclass(frozen=True)
 class _Kept:
     entries: tuple[Any, ...]
+    index: Index[Any]
     at: float
 
 
@@ -86,14 +87,26 @@ class Catalog:
         Raises:
             ERPError: it cannot be read.
         """
+        return (await self._list(kind, anew=anew)).entries
+
+    async def index(self, kind: Kind) -> Index[Any]:
+        """Return a list that is ready to be searched.
+
+        Raises:
+            ERPError: it cannot be read.
+        """
+        return (await self._list(kind)).index
+
+    async def _list(self, kind: Kind, *, anew: bool = False) -> _Kept:
         asked_at = self._clock()
         async with self._reading[kind]:
             kept = self._kept.get(kind)
             good_since = asked_at if anew else self._clock() - KEPT
             if kept is None or kept.at < good_since:
                 at = self._clock()
-                kept = self._kept[kind] = _Kept(await self._read(kind), at)
-        return kept.entries
+                entries = await self._read(kind)
+                kept = self._kept[kind] = _Kept(entries, Index(entries, words_of), at)
+        return kept
 
     async def _read(self, kind: Kind) -> tuple[Any, ...]:
         match kind:
@@ -107,10 +120,10 @@ class Catalog:
     async def find(self, kind: Kind, text: str) -> list[Match[Any]]:
         """Return what the words may mean, the best first; where nothing does, the list is read anew."""
         before = self._kept.get(kind)
-        matches = find(text, await self.entries(kind), words_of)
+        matches = (await self._list(kind)).index.find(text)
         if matches or self._kept.get(kind) is not before:
             return matches
-        return find(text, await self.entries(kind, anew=True), words_of)
+        return (await self._list(kind, anew=True)).index.find(text)
 
     async def search(self, kind: Kind, text: str | None, *, anew: bool = False) -> Candidates:
         """Return candidates for a few words; without words, the list itself.

@@ -10,7 +10,8 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from po_mcp.desk.catalog import words_of
-from po_mcp.desk.matching import Fit, Match, best, find, plain_words
+from po_mcp.desk.figures import parse
+from po_mcp.desk.matching import Fit, Match, best, find
 from po_mcp.orders import Money, OrderQuery, PurchaseOrder, Record, Status, Vendor, total_of
 from po_mcp.untrusted import quoted
 
@@ -109,7 +110,7 @@ class VendorMeant:
             return f"No vendor is called {quoted(self._text)}; taken for {names}, spelt like it: ask the user."
         if len(self.matches) > 1:
             return f"{quoted(self._text)} fits several vendors, and all are in: {names}."
-        return "" if self.matches[0].fit in (Fit.ID, Fit.WHOLE) else f"{quoted(self._text)} was taken for {names}."
+        return "" if self.matches[0].fit in (Fit.EXACT, Fit.WHOLE) else f"{quoted(self._text)} was taken for {names}."
 
 
 def _unlisted(known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> list[Vendor]:
@@ -123,7 +124,7 @@ def _unlisted(known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> list[
 
 
 def _folded(name: str) -> str:
-    return " ".join(plain_words(name)) or name
+    return parse(name).joined or name
 
 
 def _number(order: PurchaseOrder) -> list[tuple[int, int, str]]:

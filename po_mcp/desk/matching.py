@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Generic, TypeVar
+from functools import cached_property, lru_cache
+from typing import Generic, NamedTuple, TypeVar
+
+from po_mcp.desk.exactness import as_written, is_same, without_case_and_blanks
+from po_mcp.desk.figures import MISSING, NONE, Difference, Parsed, difference, joined_up, parse
 
 T = TypeVar("T")
 
@@ -15,18 +19,23 @@ _LIKE = 76.0
 """Points of 100 from which on rapidfuzz's WRatio counts as a similar spelling: one slip in a short word is over it."""
 _ENOUGH = 5
 """Better matches beside which similar spellings are not looked for."""
+_MOST_SIMILAR = 200
+_LOOKED_AT = 3000
+"""Entries that hold all words of which the shortest are looked at closely: "bolt" stands in every name of a catalog."""
 _SHORTEST_PART = 3
-_word = re.compile(r"[^\W_]+")
-_LETTERS = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ß": "ss", "þ": "th"})
+_BY_ID = "id:"
+_PARSED_KEPT = 50_000
+_digits_or_letters = re.compile(r"[0-9]+|[a-z]+")
+_digits = re.compile(r"[0-9]+")
 
 Words = Sequence[tuple[str, str | None]]
 """What an entry goes by: (what it is, the text), such as ("id", "12") and ("name", "Acme Fasteners")."""
 
 
 class Fit(IntEnum):
-    """How well the words fit an entry; the smaller, the better."""
+    """How well the words fit an entry; the smaller, the better. Only EXACT may be taken without asking."""
 
-    ID = 0
+    EXACT = 0
     WHOLE = 1
     PART = 2
     SIMILAR = 3
@@ -34,82 +43,250 @@ class Fit(IntEnum):
 
 @dataclass(frozen=True)
 class Match(Generic[T]):
-    """An entry that the words may mean, how well they fit, and why, in words."""
+    """An entry that the words may mean, how well they fit, and why, in words.
+
+    `difference` says how far its figures and turning words are from what was said, `points` of 100 how much of it
+    was said.
+    """
 
     entry: T
     fit: Fit
     why: str
     points: float = 100.0
+    difference: Difference = NONE
+
+    @property
+    def rank(self) -> tuple[bool, int, Fit, int, float]:
+        """The smaller, the better: figures and turning words count before all but exactness."""
+        return self.fit is not Fit.EXACT, self.difference.points, self.fit, self.difference.more, -self.points
+
+
+class _Text(NamedTuple):
+    """A text that an entry goes by; `place` is that of the entry."""
+
+    place: int
+    what: str
+    written: str
 
 
 def find(text: str, entries: Iterable[T], words_of: Callable[[T], Words]) -> list[Match[T]]:
-    """Return the entries that `text` may mean, the best first.
-
-    Case, accents, punctuation and the order of the words do not count. An id, a code or a name that is the
-    whole text is better than one that holds all of its words, and that is better than a similar spelling.
-    """
-    wanted = _Wanted(text)
-    if not wanted.words:
-        return []
-    listed = [(entry, words_of(entry)) for entry in entries]
-    if whole := [match for entry, words in listed if (match := _whole(wanted, entry, words)) is not None]:
-        return sorted(whole, key=lambda match: match.fit)
-    found = [match for entry, words in listed if (match := _part(wanted, entry, words)) is not None]
-    if len(found) < _ENOUGH:
-        known = {id(match.entry) for match in found}
-        found += _similar(wanted, [(entry, words) for entry, words in listed if id(entry) not in known])
-    return sorted(found, key=lambda match: (match.fit, -match.points))
+    """Search a list that is searched once; see `Index.find`."""
+    return Index(entries, words_of).find(text)
 
 
 def best(matches: Sequence[Match[T]]) -> list[Match[T]]:
-    """Return the matches that fit best: all those of the first one's fit."""
-    return [match for match in matches if match.fit == matches[0].fit]
+    """Return the matches that fit as well as the first one, which is the best."""
+    return [match for match in matches if match.fit == matches[0].fit and _is_near(match) == _is_near(matches[0])]
 
 
-def plain_words(text: str) -> list[str]:
-    """Return the words of a text without case, accents and punctuation."""
-    folded = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
-    return _word.findall("".join(letter for letter in folded if not unicodedata.combining(letter)))
+def _is_near(match: Match[T]) -> bool:
+    return match.difference.points < MISSING
 
 
-class _Wanted:
-    """What is looked for, taken apart once."""
+class Index(Generic[T]):
+    """The entries of a catalog, ready to be found by words.
 
-    def __init__(self, text: str) -> None:
-        self.raw = text.strip().casefold()
-        self.words = plain_words(text)
-        self.together = "".join(self.words)
-        self.any_order = sorted(self.words)
+    An entry that is listed twice, and two of one id, are one. What is exact is looked up; all else takes time in
+    proportion to the number of entries.
+    """
+
+    def __init__(self, entries: Iterable[T], words_of: Callable[[T], Words]) -> None:
+        self.entries: list[T] = []
+        self._texts: list[list[_Text]] = []
+        self._same: dict[str, list[_Text]] = {}
+        seen: set[object] = set()
+        for entry in entries:
+            words = words_of(entry)
+            key = next((text for what, text in words if what == "id" and text), None) or entry
+            if key not in seen:
+                seen.add(key)
+                self._add(entry, words)
+
+    def _add(self, entry: T, words: Words) -> None:
+        place = len(self.entries)
+        whats: dict[str, str] = {}
+        for what, text in words:
+            if text and (written := as_written(text)):
+                whats.setdefault(written, what)
+        texts = [_Text(place, what, written) for written, what in whats.items()]
+        self.entries.append(entry)
+        self._texts.append(texts)
+        for one in texts:
+            self._same.setdefault(without_case_and_blanks(one.written), []).append(one)
+
+    def exact(self, text: str) -> T | None:
+        """Return the one entry whose id, code or name the text is, as it is written; None where there is no such one.
+
+        It is none, too, where it is the id of one and the code or name of another, or where another differs in case
+        and blanks alone from what is not written letter for letter. `id:` before an id makes it an id alone.
+        """
+        meant, rivals = self._exact(as_written(text))
+        places = {one.place for one in meant + rivals}
+        return self.entries[places.pop()] if len(places) == 1 else None
+
+    def name_of(self, entry: T) -> str | None:
+        """Return the shortest sure way to name an entry: a text that `exact` takes for it; None where there is none."""
+        place = next((place for place, one in enumerate(self.entries) if one is entry or one == entry), None)
+        if place is None:
+            return None
+        texts = self._texts[place]
+        by_id = [f"{_BY_ID}{text.written}" for text in texts if text.what == "id"]
+        return next((name for name in [*(text.written for text in texts), *by_id] if self.exact(name) is entry), None)
+
+    def _exact(self, said: str) -> tuple[list[_Text], list[_Text]]:
+        """Return the texts that it is, and those of other entries that keep it from being taken without asking."""
+        rows = self._same.get(without_case_and_blanks(said), [])
+        literal = [row for row in rows if row.written == said]
+        if not literal and said.startswith(_BY_ID):
+            wanted = said.removeprefix(_BY_ID).strip()
+            rows = self._same.get(without_case_and_blanks(wanted), [])
+            return [row for row in rows if row.what == "id" and row.written == wanted], []
+        meant = literal or [row for row in rows if is_same(said, row.written)]
+        if not meant:
+            return [], []
+        places, whats = {row.place for row in meant}, {row.what for row in meant}
+        others = [row for row in rows if row.place not in places]
+        return meant, [row for row in others if not literal or row.what not in whats]
+
+    def find(self, text: str) -> list[Match[T]]:
+        """Return the entries that the text may mean, the best first.
+
+        What is exact stands alone. Else what has the same figures and turning words comes before what differs in
+        them, and of these: the same words in whatever case, punctuation and order, before an entry that holds all
+        of them, before a similar spelling.
+        """
+        written = as_written(text)
+        said = parse(text)
+        meant, rivals = self._exact(written)
+        if meant:
+            found = [Match(self.entries[row.place], Fit.EXACT, f"this {row.what}") for row in meant]
+            found += [Match(self.entries[row.place], Fit.WHOLE, f"this {row.what} in other case") for row in rivals]
+            return _each_once(found)
+        if not said.words and not said.figures:
+            return []
+        places = sorted(self._holding(said), key=self._length)[:_LOOKED_AT]
+        found = [match for place in places if (match := self._part(said, place)) is not None]
+        if len(found) < _ENOUGH:
+            found += self._similar(said)
+        return sorted(_each_once(found), key=lambda match: match.rank)
+
+    def _part(self, said: Parsed, place: int) -> Match[T] | None:
+        """Match an entry of which every word wanted is one, or the beginning of one."""
+        entry, matches = self.entries[place], []
+        spoken = [(text, parsed) for text in self._texts[place] if (parsed := _parsed(text.written)).words]
+        for text, parsed in spoken:
+            apart = difference(said, parsed)
+            if apart.missing:
+                continue
+            if _is_whole(said, parsed) and not apart.more:
+                matches.append(Match(entry, Fit.WHOLE, f"this {text.what}, written otherwise", 100.0, apart))
+            elif text.what != "id" and _holds(said, parsed):
+                matches.append(Match(entry, Fit.PART, f"part of its {text.what}", _share(said, parsed), apart))
+        if not matches and len(spoken) > 1:
+            joined = joined_up([parsed for _, parsed in spoken])
+            apart = difference(said, joined)
+            if not apart.missing and _holds(said, joined):
+                why = "words of its code and name"
+                matches.append(Match(entry, Fit.PART, why, _share(said, joined) / 2, apart))
+        return min(matches, key=lambda match: match.rank, default=None)
+
+    def _similar(self, said: Parsed) -> list[Match[T]]:
+        """Match what is spelt like this: the nearest of all, and of those that have the figures."""
+        from rapidfuzz import fuzz, process  # read late: most starts look nothing up
+
+        texts, spellings = self._spellings
+        wanted = said.joined
+        having = self._having(said) if said.figures else set()
+        some = [number for number, text in enumerate(texts) if text.place in having]
+        near: dict[int, float] = {}
+        for numbers in (None, some):
+            scored = process.extract(
+                wanted,
+                spellings if numbers is None else [spellings[number] for number in numbers],
+                scorer=fuzz.WRatio,
+                score_cutoff=_LIKE,
+                limit=_MOST_SIMILAR,
+            )
+            near |= {place if numbers is None else numbers[place]: points for _, points, place in scored}
+        return [self._spelt_like(said, texts[number], points) for number, points in near.items()]
+
+    def _spelt_like(self, said: Parsed, text: _Text, points: float) -> Match[T]:
+        apart = difference(said, _parsed(text.written))
+        return Match(self.entries[text.place], Fit.SIMILAR, f"its {text.what} is spelt like this", points, apart)
+
+    @cached_property
+    def _spellings(self) -> tuple[list[_Text], list[str]]:
+        """All texts but plain figures, which no spelling is like, and how they are spelt."""
+        texts = [text for texts in self._texts for text in texts if not text.written.isdecimal()]
+        return texts, [" ".join(_pieces(text.written)) for text in texts]
+
+    @cached_property
+    def _places(self) -> dict[str, set[int]]:
+        """In which entries a piece, of letters or digits, stands."""
+        places: dict[str, set[int]] = {}
+        for texts in self._texts:
+            for text in texts:
+                for piece in _pieces(text.written):
+                    places.setdefault(piece.lstrip("0") or "0", set()).add(text.place)
+        return places
+
+    @cached_property
+    def _vocabulary(self) -> list[str]:
+        return sorted(self._places)
+
+    def _holding(self, said: Parsed) -> set[int]:
+        """Return where all words and figures may stand; what is found is looked at more closely."""
+        found = self._having(said) if said.figures else None
+        for word in [word for word in said.words if word not in said.turning] or said.words:
+            for piece in _pieces(word):
+                standing = self._beginning_with(piece)
+                found = standing if found is None else found & standing
+        return found or set()
+
+    def _length(self, place: int) -> int:
+        return max(len(text.written) for text in self._texts[place])
+
+    def _having(self, said: Parsed) -> set[int]:
+        places = [self._places.get(_digits_of(figure.number), set()) for figure in said.figures]
+        return set.intersection(*places) if places else set()
+
+    def _beginning_with(self, word: str) -> set[int]:
+        found = set(self._places.get(word, ()))
+        if len(word) < _SHORTEST_PART or not word.isalpha():
+            return found
+        for singular in (word.removesuffix("s"), word.removesuffix("es")):
+            found |= self._places.get(singular, set())
+        for known in self._vocabulary[bisect_left(self._vocabulary, word) :]:
+            if not known.startswith(word):
+                break
+            found |= self._places[known]
+        return found
 
 
-def _whole(wanted: _Wanted, entry: T, words: Words) -> Match[T] | None:
-    for what, text in words:
-        if text is None:
-            continue
-        if what == "id" and text.casefold() == wanted.raw:
-            return Match(entry, Fit.ID, "this id")
-        theirs = plain_words(text)
-        if theirs == wanted.words or (theirs and "".join(theirs) == wanted.together):
-            return Match(entry, Fit.WHOLE, f"this {what}")
-        if sorted(theirs) == wanted.any_order:
-            return Match(entry, Fit.WHOLE, f"this {what}, its words in another order")
-    return None
+def _each_once(matches: Iterable[Match[T]]) -> list[Match[T]]:
+    """Keep the best match of every entry."""
+    kept: dict[int, Match[T]] = {}
+    for match in matches:
+        before = kept.get(id(match.entry))
+        if before is None or match.rank < before.rank:
+            kept[id(match.entry)] = match
+    return list(kept.values())
 
 
-def _part(wanted: _Wanted, entry: T, words: Words) -> Match[T] | None:
-    """Match an entry of which every word wanted is one, or the beginning of one."""
-    for what, text in words:
-        theirs = plain_words(text or "")
-        if what != "id" and all(any(_begins(word, their) for their in theirs) for word in wanted.words):
-            return Match(entry, Fit.PART, f"part of its {what}", 100 * len(wanted.words) / len(theirs))
-    theirs = [word for _, text in words for word in plain_words(text or "")]
-    if all(any(_begins(word, their) for their in theirs) for word in wanted.words):
-        return Match(entry, Fit.PART, "words of its code and name", 50 * len(wanted.words) / len(theirs))
-    return None
+def _is_whole(said: Parsed, text: Parsed) -> bool:
+    return sorted(said.words) == sorted(text.words) or "".join(said.words) == "".join(text.words)
+
+
+def _holds(said: Parsed, text: Parsed) -> bool:
+    return all(any(_begins(word, their) for their in text.words) for word in said.words)
+
+
+def _share(said: Parsed, text: Parsed) -> float:
+    return 100 * (len(said.words) + len(said.figures)) / max(len(text.words) + len(text.figures), 1)
 
 
 def _begins(word: str, their: str) -> bool:
-    """Tell whether `word` is `their` word, its beginning, or its plural. A figure must be the whole figure."""
+    """Tell whether `word` is `their` word, its beginning, or its plural."""
     if word == their:
         return True
     if not (word.isalpha() and their.isalpha()) or min(len(word), len(their)) < _SHORTEST_PART:
@@ -117,21 +294,21 @@ def _begins(word: str, their: str) -> bool:
     return their.startswith(word) or word in (f"{their}s", f"{their}es")
 
 
-def _similar(wanted: _Wanted, listed: Sequence[tuple[T, Words]]) -> list[Match[T]]:
-    from rapidfuzz import fuzz, process  # read late: most starts look nothing up
+def _pieces(text: str) -> list[str]:
+    """Take a text apart into letters and digits, quickly: a catalog has tens of thousands."""
+    if text.isascii():
+        return _digits_or_letters.findall(text.lower())
+    parsed = _parsed(text)
+    figures = [piece for figure in parsed.figures for piece in (figure.prefix.casefold(), figure.unit.casefold())]
+    digits = [digits for figure in parsed.figures for digits in _digits.findall(figure.number)]
+    return [piece for piece in (*parsed.words, *figures, *digits) if piece]
 
-    texts = [(entry, what, " ".join(plain_words(text))) for entry, words in listed for what, text in words if text]
-    scored = process.extract(
-        " ".join(wanted.words),
-        [text for _, what, text in texts if what != "id" or not text.isdecimal()],
-        scorer=fuzz.WRatio,
-        score_cutoff=_LIKE,
-        limit=20,
-    )
-    points = {text: score for text, score, _ in scored}
-    best_of: dict[int, Match[T]] = {}
-    for entry, what, text in texts:
-        match = Match(entry, Fit.SIMILAR, f"its {what} is spelt like this", points.get(text, 0.0))
-        if match.points > best_of.get(id(entry), Match(entry, Fit.SIMILAR, "", 0.0)).points:
-            best_of[id(entry)] = match
-    return list(best_of.values())
+
+def _digits_of(number: str) -> str:
+    found = _digits.search(number)
+    return (found[0].lstrip("0") or "0") if found else number
+
+
+@lru_cache(_PARSED_KEPT)
+def _parsed(text: str) -> Parsed:
+    return parse(text)

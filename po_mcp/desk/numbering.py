@@ -4,89 +4,297 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import islice
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence, Set
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 from po_mcp.desk import Desk
-from po_mcp.errors import InvalidInput, OrderNotFound
-from po_mcp.orders import OrderQuery, PurchaseOrder, Vendor
+from po_mcp.desk.latest_orders import LatestOrders
+from po_mcp.errors import BadAnswer, InvalidInput, OrderNotFound
+from po_mcp.orders import PurchaseOrder, Vendor
 
-_REACHES = (timedelta(days=92), timedelta(days=730), None)
-"""How far back orders are read, to have some: a list of years is not read for a number."""
 _LATEST = 50
+_SEVERAL = 2
 _TRIED = 20
-_ends_in_figures = re.compile(r"(.*?)([0-9]+)", re.ASCII | re.DOTALL)
+_READS = 40
+"""Readings, at most, that look for the first free number behind orders that the ERP's list does not show."""
+_BEYOND = (1, 2, 5, 10, 25)
+"""Numbers after a free one that must be free, too: behind a gap the orders may go on."""
+_MOSTLY = 0.8
+_SIMILAR_SHOWN = 5
 _BEGINNING = datetime.min.replace(tzinfo=UTC)
 _VENDOR = "\0"
+_figures = re.compile(r"([0-9]{1,18})", re.ASCII)
+_pieces = re.compile(r"[0-9]+|[^\W\d_]+")
+_not_in_a_new_number = re.compile(r"[/\\%?#;\s]")
+_follow_up = re.compile(
+    r"(?P<base>.*[0-9].*?)(?:[-_./ ]?(?:BO|B/O|BACK-?ORDER|REV|RET)|[-_./ ](?:R|V|VER))[-_. ]?[1-9][0-9]?",
+    re.ASCII | re.DOTALL | re.IGNORECASE,
+)
 
 
-async def free_numbers(desk: Desk, vendor: Vendor) -> AsyncIterator[str]:
+@dataclass(frozen=True)
+class Series:
+    """Numbers that differ in one figure: what stands before and after it, its digits, and the highest that is used."""
+
+    before: str
+    after: str
+    width: int
+    highest: int
+
+    def number(self, figure: int) -> str:
+        """Return the number with this figure."""
+        return f"{self.before}{figure:0{self.width}d}{self.after}"
+
+
+class _Numbered(NamedTuple):
+    """An order's number taken apart; `literals` are what stands between its figures."""
+
+    order: PurchaseOrder
+    literals: tuple[str, ...]
+    figures: tuple[str, ...]
+
+    def without(self, place: int) -> tuple[str, ...]:
+        return self.figures[:place] + self.figures[place + 1 :]
+
+
+async def free_numbers(desk: Desk, vendor: Vendor, latest: LatestOrders | None = None) -> AsyncIterator[str]:
     """Yield the next numbers that neither the ERP nor an operation under way has, each looked up when its turn comes.
 
+    Args:
+        desk: where.
+        vendor: whose id numbers may hold.
+        latest: the orders, where some were read already.
+
     Raises:
-        InvalidInput: no order shows how numbers are made here.
+        InvalidInput: the orders do not show how numbers are made here, or no free one is found in a few readings.
         ERPError: the orders cannot be read.
     """
-    orders = await _orders(desk)
-    taken = {order.number for order in orders} | desk.journal.numbers_of_creates(desk.erp.connection)
-    numbers = list(islice(following(orders, taken, vendor), _TRIED))
-    if not numbers:
-        raise InvalidInput(
-            "No order shows how numbers are made here. Nothing was sent.",
-            next_step="Ask the user for the new order's number and give it as number.",
-        )
-    for number in numbers:
-        if await _is_free(desk, number):
-            yield number
+    series = await _series(desk, vendor, latest or LatestOrders(desk))
+
+    async def is_free(figure: int) -> bool:
+        return await _is_free(desk, series.number(figure))
+
+    first = series.highest + 1
+    figure = first if await is_free(first) else await _first_free_after(first, is_free)
+    yield series.number(figure)
+    for later in range(figure + 1, figure + _TRIED):
+        if await is_free(later):
+            yield series.number(later)
 
 
-def following(orders: Sequence[PurchaseOrder], taken: Iterable[str], vendor: Vendor) -> Iterator[str]:
-    """Yield the numbers after the highest, in the pattern that most of the latest orders have.
+def series_of(orders: Sequence[PurchaseOrder], taken: Iterable[str], vendor: Vendor, today: date) -> Series | None:
+    """Return the series that most of the latest orders are of; None where it is not plain.
 
+    Several orders must be of it, and one figure must run in them: a year, a project and the figure of a backorder or
+    a revision are none. A figure beside it that changes must be the year or month of the order, and of today.
     Where numbers hold the vendor's id, they are made with that of this vendor.
     """
-    latest = sorted(orders, key=lambda order: order.ordered_at or _BEGINNING, reverse=True)[:_LATEST]
-    patterns = Counter(pattern for order in latest if (pattern := _pattern(order)) is not None)
-    if not patterns:
-        return
-    prefix, width = patterns.most_common(1)[0][0]
-    prefix = prefix.replace(_VENDOR, vendor.id or "")
-    numbers = [order.number for order in orders] + list(taken)
-    used = [int(number[len(prefix) :]) for number in numbers if _is_of(number, prefix)]
-    highest = max(used, default=0)
-    while True:
-        highest += 1
-        yield f"{prefix}{highest:0{width}d}"
-
-
-def _pattern(order: PurchaseOrder) -> tuple[str, int] | None:
-    """Return what stands before the last figures of the number, and how many figures these are."""
-    found = _ends_in_figures.fullmatch(order.number)
-    if found is None:
+    known = {order.number for order in orders} | set(taken)
+    newest_first = sorted(orders, key=lambda order: order.ordered_at or _BEGINNING, reverse=True)[:_LATEST]
+    taken_apart = _each_once(_taken_apart(order, known) for order in newest_first)
+    counted = Counter(one.literals for one in taken_apart if one.figures)
+    if not counted or counted.most_common(1)[0][1] < _SEVERAL:
         return None
-    prefix = found[1].replace(order.vendor_id, _VENDOR) if order.vendor_id else found[1]
-    return prefix, len(found[2])
+    literals = counted.most_common(1)[0][0]
+    alike = [one for one in taken_apart if one.literals == literals]
+    if _VENDOR in "".join(literals) and not vendor.id:
+        return None
+    place = _running(alike)
+    if place is None or (figures := _beside(alike, place, today)) is None:
+        return None
+    before, after = _around(literals, figures, place, vendor)
+    return _with_highest(before, after, alike[0].figures[place], known)
 
 
-def _is_of(number: str, prefix: str) -> bool:
-    rest = number[len(prefix) :]
-    return number.startswith(prefix) and rest.isascii() and rest.isdecimal()
+def extends(number: str, known: Set[str]) -> str | None:
+    """Return the longest of the known numbers that this one goes on from, as PO-2-1 goes on from PO-2; else None."""
+    beginnings = (number[:end] for end in range(len(number) - 1, 0, -1))
+    return next((one for one in beginnings if one in known and _goes_on(one, number)), None)
 
 
-async def _orders(desk: Desk) -> Sequence[PurchaseOrder]:
-    found: Sequence[PurchaseOrder] = ()
-    for reach in _REACHES:
-        begin = None if reach is None else desk.today() - reach
-        found = (await desk.erp.scan_orders(OrderQuery(ordered_from=begin))).orders
-        if found:
-            break
-    return found
+def similar_numbers(number: str, orders: Iterable[PurchaseOrder]) -> tuple[str, ...]:
+    """Return numbers that `number` may be short for: PO-2025-42, or 42, for PO-2025-0042.
+
+    Case, signs, blanks and leading zeros do not count, and what stands before may be missing; a backorder may be
+    meant by its order's number.
+    """
+    said = _pieces_of(number)
+    if not any(isinstance(piece, int) for piece in said):
+        return ()
+    whole: list[str] = []
+    follow_ups: list[str] = []
+    for one in dict.fromkeys(order.number for order in orders):
+        pieces = _pieces_of(one)
+        if pieces[-len(said) :] == said:
+            whole.append(one)
+        elif _pieces_of(_base(one, frozenset()))[-len(said) :] == said:
+            follow_ups.append(one)
+    return tuple((whole or follow_ups)[:_SIMILAR_SHOWN])
+
+
+def _pieces_of(number: str) -> list[str | int]:
+    return [int(piece) if piece.isdecimal() else piece for piece in _pieces.findall(number.casefold())]
+
+
+async def _series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> Series:
+    """Look back until the orders show a series."""
+    taken = desk.journal.numbers_of_creates(desk.erp.connection.key)
+    async for orders in latest.reaching_back():
+        usable = [order for order in orders if _can_be_made(desk, order.number)]
+        series = series_of(usable, taken | {order.number for order in orders}, vendor, desk.today())
+        if series is not None and _can_be_made(desk, series.number(series.highest + 1)):
+            return series
+    raise InvalidInput(
+        "The orders do not show plainly how numbers are made here. Nothing was sent.",
+        next_step="Ask the user for the new order's number and give it as number.",
+    )
+
+
+def _can_be_made(desk: Desk, number: str) -> bool:
+    """Tell whether a new order could have such a number; orders of other numbers are passed over."""
+    if _not_in_a_new_number.search(number):
+        return False
+    try:
+        return desk.erp.valid_number(number) == number
+    except InvalidInput:
+        return False
 
 
 async def _is_free(desk: Desk, number: str) -> bool:
+    """Tell whether the ERP has no order of this number, in whichever case; one that cannot be read is one."""
     try:
-        await desk.erp.get_order(desk.erp.valid_number(number))
+        await desk.erp.get_order(desk.erp.valid_number(number), in_any_case=True)
     except OrderNotFound:
         return True
+    except BadAnswer:
+        return False
     return False
+
+
+async def _first_free_after(taken: int, is_free: Callable[[int], Awaitable[bool]]) -> int:
+    """Find the first free figure after the last that is taken: by doubling steps up, then by halves down."""
+    reads = 0
+
+    async def is_open(figure: int) -> bool:
+        nonlocal reads
+        reads += 1
+        if reads > _READS:
+            raise InvalidInput(
+                f"{reads} numbers were looked up, and no free one was found that surely follows the last. "
+                "Nothing was sent.",
+                next_step="Ask the user for the new order's number and give it as number.",
+            )
+        return await is_free(figure)
+
+    while True:
+        step = 1
+        while not await is_open(taken + step):
+            taken, step = taken + step, 2 * step
+        free = taken + step
+        while free - taken > 1:
+            middle = (taken + free) // 2
+            taken, free = (taken, middle) if await is_open(middle) else (middle, free)
+        for beyond in _BEYOND:
+            if not await is_open(free + beyond):
+                taken = free + beyond
+                break
+        else:
+            return free
+
+
+def _taken_apart(order: PurchaseOrder, known: Set[str]) -> _Numbered:
+    number = _base(order.number, known)
+    if order.vendor_id:
+        number = _without_id(number, order.vendor_id)
+    parts = _figures.split(number)
+    return _Numbered(order, tuple(parts[::2]), tuple(parts[1::2]))
+
+
+def _without_id(number: str, vendor_id: str) -> str:
+    """Put a mark in the place of the vendor's id. One of figures alone must stand alone, beside a figure that runs."""
+    alone = rf"(?<![^\W_]){re.escape(vendor_id)}(?![^\W_])"
+    marked = re.sub(alone, _VENDOR, number) if vendor_id.isdecimal() else number.replace(vendor_id, _VENDOR)
+    return marked if _figures.search(marked) else number
+
+
+def _base(number: str, known: Set[str]) -> str:
+    """Return the number of the order that a backorder or a revision follows up; others are their own."""
+    while True:
+        found = _follow_up.fullmatch(number)
+        base = found["base"] if found is not None else extends(number, known)
+        if base is None:
+            return number
+        number = base
+
+
+def _goes_on(known: str, number: str) -> bool:
+    rest = number[len(known) :]
+    return not (known[-1].isdecimal() and rest[0].isdecimal())
+
+
+def _each_once(numbered: Iterable[_Numbered]) -> list[_Numbered]:
+    """Count an order and what follows it up once."""
+    return list({(one.literals, one.figures, one.order.vendor_id): one for one in reversed(list(numbered))}.values())[
+        ::-1
+    ]
+
+
+def _running(alike: Sequence[_Numbered]) -> int | None:
+    """Return which figure runs: the one in which most orders differ that are the same in all others."""
+    sizes: list[tuple[int, int]] = []
+    for place in range(len(alike[0].figures)):
+        if all(_is_part_of_its_date(one, place, ("%Y",)) for one in alike):
+            continue
+        groups: dict[tuple[str, ...], set[int]] = {}
+        for one in alike:
+            groups.setdefault(one.without(place), set()).add(int(one.figures[place]))
+        sizes.append((max(map(len, groups.values())), place))
+    sizes.sort(reverse=True)
+    if not sizes or sizes[0][0] < _SEVERAL or (len(sizes) > 1 and sizes[0][0] == sizes[1][0]):
+        return None
+    return sizes[0][1]
+
+
+def _beside(alike: Sequence[_Numbered], place: int, today: date) -> tuple[str, ...] | None:
+    """Return all figures as a new order has them, the running one left as it is; None where that is not plain."""
+    newest = alike[0].figures
+    same = sum(one.without(place) == alike[0].without(place) for one in alike)
+    if same >= _MOSTLY * len(alike):
+        return newest
+    for other in range(len(newest)):
+        if other == place or len({one.figures[other] for one in alike}) == 1:
+            continue
+        parts = [
+            part
+            for part in ("%Y", "%y", "%m")
+            if all(_is_part_of_its_date(one, other, (part,)) for one in alike)
+            and int(newest[other]) == int(today.strftime(part))
+        ]
+        if not parts:
+            return None
+    return newest
+
+
+def _is_part_of_its_date(one: _Numbered, place: int, parts: Sequence[str]) -> bool:
+    ordered_at = one.order.ordered_at
+    return ordered_at is not None and int(one.figures[place]) in [int(ordered_at.strftime(part)) for part in parts]
+
+
+def _around(literals: Sequence[str], figures: Sequence[str], place: int, vendor: Vendor) -> tuple[str, str]:
+    """Return what stands before and after the running figure in a number for this vendor."""
+    parts = [part for pair in zip(literals, (*figures, ""), strict=True) for part in pair]
+    middle = 2 * place + 1
+    before, after = "".join(parts[:middle]), "".join(parts[middle + 1 :])
+    return before.replace(_VENDOR, vendor.id or ""), after.replace(_VENDOR, vendor.id or "")
+
+
+def _with_highest(before: str, after: str, latest: str, known: Set[str]) -> Series | None:
+    """Return the series from its highest number on; None where its numbers would go on from another order's."""
+    pattern = re.compile(rf"{re.escape(before)}([0-9]{{1,18}}){re.escape(after)}", re.ASCII)
+    numbers = known | {_base(number, known) for number in known}
+    used = [found[1] for number in numbers if (found := pattern.fullmatch(number)) is not None]
+    highest = max(used, key=int, default="0")
+    series = Series(before, after, len(highest) if used else len(latest), int(highest))
+    return series if extends(series.number(series.highest + 1), known) is None else None

@@ -1,64 +1,247 @@
-"""From a buyer's words to the ids that the ERP takes; what is not plain is asked of the person, never guessed."""
+"""From a buyer's words to the ids that the ERP takes. Only what is exact is taken; all else a person must see."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any
 
-from po_mcp.desk import Desk
+from po_mcp.desk import Desk, matching
 from po_mcp.desk.catalog import Entry, Kind, ids
-from po_mcp.desk.matching import Fit, Match, best
+from po_mcp.desk.matching import Fit, Index, best
 from po_mcp.errors import ERPError, InvalidInput
-from po_mcp.orders import AskedOrder, Item, Vendor
+from po_mcp.orders import AskedOrder, Item, Vendor, Warehouse, plain
 from po_mcp.untrusted import quoted
 from po_mcp.writes import approval
-from po_mcp.writes.approval import Approver, Field
+from po_mcp.writes.approval import Approver, Field, Question
 from po_mcp.writes.operation import WriteOutcome
 
-_MOST_CHOICES = 8
+MOST_CANDIDATES = 8
+"""Candidates that a person is shown for one word."""
+NONE_OF_THESE = "none"
+"""The choice, and the first of every field, that nothing offered is meant."""
 _LISTED = 10
-_ASK_WHICH = "Ask the user which, and give its id."
+_GIVE_IDS = "Show the user what may be meant, and repeat the call with the names that stand before the brackets."
+_THOUSANDS = 3
+
+
+@dataclass(frozen=True)
+class Match:
+    """What one word of an order is taken for.
+
+    `exact`: `said` is an id, a code or a name of `taken`, as it is written, and of nothing else. Otherwise a person
+    must see `candidates`, the best first; `taken` is what seems meant, or None where several fit alike.
+    `why` says how `taken`, or the first candidate, fits. `names` are what each candidate is surely found by.
+    """
+
+    kind: Kind
+    said: str
+    taken: Entry | None
+    exact: bool
+    candidates: tuple[Entry, ...] = ()
+    why: str = ""
+    names: tuple[str, ...] = ()
+    chosen: bool = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Tell whether no person need be asked any more."""
+        return self.exact or self.chosen
+
+    @property
+    def note(self) -> str:
+        """Say where a guess comes from, for the outcome; "" where nothing was guessed."""
+        if not self.chosen or self.taken is None:
+            return ""
+        return f"{quoted(self.said)} is the {self.kind} {ids([self.taken])}, as the person chose."
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What the words of one order mean, each word once, in the order's order."""
+
+    matches: tuple[Match, ...]
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Tell whether a word is not exact: nothing may be sent before a person saw what it is taken for."""
+        return any(not match.is_settled for match in self.matches)
+
+    @property
+    def missing(self) -> tuple[Match, ...]:
+        """The words that nothing fits."""
+        return tuple(match for match in self.matches if not match.is_settled and not match.candidates)
+
+    @property
+    def unsettled(self) -> tuple[Match, ...]:
+        """The words that a person must see."""
+        return tuple(match for match in self.matches if not match.is_settled)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Where each guess comes from."""
+        return tuple(match.note for match in self.matches if match.note)
+
+    @property
+    def vendor(self) -> Vendor:
+        """The vendor, once all is settled."""
+        [vendor] = [match.taken for match in self.matches if isinstance(match.taken, Vendor)]
+        return vendor
+
+    def items(self) -> dict[str, Item]:
+        """Return the items by what was said."""
+        return {match.said: match.taken for match in self.matches if isinstance(match.taken, Item)}
+
+    def warehouses(self) -> dict[str, Warehouse]:
+        """Return the warehouses by what was said."""
+        return {match.said: match.taken for match in self.matches if isinstance(match.taken, Warehouse)}
+
+    def with_choices(self, chosen: Mapping[str, str]) -> Resolution | None:
+        """Return it with what a person chose in the fields of `question`; None where nothing offered was meant."""
+        by_field = dict(zip(_field_names(self), self.unsettled, strict=True))
+        settled: dict[Match, Match] = {}
+        for name, match in by_field.items():
+            place = next((place for place, key in enumerate(match.names) if key == chosen.get(name)), None)
+            if place is None:
+                return None
+            settled[match] = replace(match, taken=match.candidates[place], chosen=True)
+        return Resolution(tuple(settled.get(match, match) for match in self.matches))
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the words of an order mean: an entry for each, and what a reader should know of how it was found."""
+    """What the words of an order mean, by what was said, and what a reader should know of how it was found."""
 
     vendor: Vendor
     items: Mapping[str, Item]
     warehouses: Mapping[str, str]
+    warehouse_names: Mapping[str, str]
     notes: tuple[str, ...] = ()
 
 
-@dataclass
-class _Words:
-    """The words of one order: what is plain so far, and between which entries the person must choose."""
-
-    plain: dict[tuple[Kind, str], Any] = field(default_factory=dict)
-    open: dict[tuple[Kind, str], Sequence[Entry]] = field(default_factory=dict)
-    unknown: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-
-
 async def resolve(desk: Desk, asked: AskedOrder, person: Approver) -> Found | WriteOutcome:
-    """Find the vendor, items and warehouses that the order names, and ask which, where several are meant.
+    """Find the vendor, items and warehouses that the order names, and have a person see all that is not exact.
 
     Raises:
-        InvalidInput: something is not known, or several are meant and this client cannot ask; the text lists
-            what there is, with ids.
+        InvalidInput: something is not known, or is not exact and this client cannot ask; the text lists what may be
+            meant, with ids.
     """
-    words = _Words()
-    for kind, text in _named(asked):
-        await _look_up(desk, words, kind, text)
-    if words.unknown:
+    resolution = await understand(desk, asked)
+    if resolution.needs_a_person:
+        settled = await _choose(desk, resolution, person)
+        if isinstance(settled, WriteOutcome):
+            return settled
+        resolution = settled
+    return found(resolution)
+
+
+async def understand(desk: Desk, asked: AskedOrder) -> Resolution:
+    """Return what the words of the order may mean. Nobody is asked.
+
+    Raises:
+        InvalidInput: nothing is known that a word may mean, or the vendor is not active.
+        ERPError: the vendors cannot be read.
+    """
+    resolution = Resolution(tuple([await _look_up(desk, kind, said) for kind, said in _named(asked)]))
+    if resolution.missing:
+        unknown = [await _unknown(desk, match.kind, match.said) for match in resolution.missing]
         raise InvalidInput(
-            " ".join(words.unknown) + " Nothing was sent.",
+            " ".join(unknown) + " Nothing was sent.",
             next_step="Look it up with search_catalog and other words, or ask the user which is meant.",
         )
-    if words.open and (stopped := await _choose(desk, words, person)) is not None:
-        return stopped
-    return _found(words, asked)
+    for match in resolution.matches:
+        if match.exact and isinstance(match.taken, Vendor):
+            _check_active(match.taken)
+    return resolution
+
+
+def question(resolution: Resolution, notice: str) -> Question:
+    """Make the one question of an order: for every word that is not exact, which candidate is meant, or none."""
+    fields = [
+        Field(
+            name,
+            "string",
+            f"Which {match.kind}",
+            f"Asked for as {quoted(match.said)}",
+            ((NONE_OF_THESE, "None of these"), *zip(match.names, map(described, match.candidates), strict=True)),
+        )
+        for name, match in zip(_field_names(resolution), resolution.unsettled, strict=True)
+    ]
+    return approval.ask_which(notice, fields)
+
+
+def refusal(resolution: Resolution) -> InvalidInput:
+    """Say, to a client that cannot ask a person, what each word may mean, so that the assistant shows its user."""
+    return InvalidInput(
+        f"Not exactly what the ERP calls it: {listed(resolution)} Nothing was sent.", next_step=_GIVE_IDS
+    )
+
+
+def listed(resolution: Resolution) -> str:
+    """List the words that are not exact with their candidates, and the sure name of each."""
+    return " ".join(
+        f"{quoted(match.said)} may be the {match.kind} "
+        + ", ".join(_named_surely(entry, name) for entry, name in zip(match.candidates, match.names, strict=True))
+        + "."
+        for match in resolution.unsettled
+    )
+
+
+def described(entry: Entry) -> str:
+    """Write an entry for a person who chooses: `id ("name"), code ..., unit, currency`."""
+    more: list[str] = []
+    if isinstance(entry, Item):
+        more = [f"per {entry.unit}"] if entry.unit else []
+    elif isinstance(entry, Vendor):
+        more = [entry.currency] if entry.currency else []
+        more += [] if entry.active else ["not active"]
+    code = None if isinstance(entry, Warehouse) else entry.code
+    more = [f"code {code}", *more] if code and code not in (entry.id, entry.name) else more
+    return ", ".join([ids([entry]), *more])
+
+
+def found(resolution: Resolution) -> Found:
+    """Return what an order that is settled means.
+
+    Raises:
+        InvalidInput: the vendor is not active.
+    """
+    _check_active(resolution.vendor)
+    warehouses = resolution.warehouses()
+    return Found(
+        vendor=resolution.vendor,
+        items=resolution.items(),
+        warehouses={said: warehouse.id for said, warehouse in warehouses.items()},
+        warehouse_names={said: warehouse.name for said, warehouse in warehouses.items()},
+        notes=resolution.notes,
+    )
+
+
+def doubtful_figures(asked: AskedOrder) -> tuple[str, ...]:
+    """Say which quantities and prices a reader may take for thousands: "1.000" is 1 here, and 1000 in German.
+
+    They are taken as the format says, and a person must see them; written without the point, or with other than
+    three decimals, they are plain.
+    """
+    doubts: list[str] = []
+    for place, line in enumerate(asked.lines, 1):
+        for what, number in (("quantity", line.quantity), ("unit price", line.unit_price)):
+            if number is not None and _looks_like_thousands(number):
+                doubts.append(
+                    f"Line {place}: the {what} was written {plain(number)}, which is {_shortest(number)} here, "
+                    f"and not {plain(number).replace('.', '')}."
+                )
+    return tuple(doubts)
+
+
+def _looks_like_thousands(number: Decimal) -> bool:
+    """Tell whether it is one to three digits, the first not 0, a point and three digits."""
+    return number.as_tuple().exponent == -_THOUSANDS and 1 <= number < 10**_THOUSANDS
+
+
+def _shortest(number: Decimal) -> str:
+    return plain(number).rstrip("0").rstrip(".")
 
 
 def _named(asked: AskedOrder) -> list[tuple[Kind, str]]:
@@ -71,23 +254,39 @@ def _named(asked: AskedOrder) -> list[tuple[Kind, str]]:
     return list(dict.fromkeys(named))
 
 
-async def _look_up(desk: Desk, words: _Words, kind: Kind, text: str) -> None:
-    matches = await _matches(desk, kind, text)
+async def _look_up(desk: Desk, kind: Kind, said: str) -> Match:
+    matches = await _matches(desk, kind, said)
     if matches is None:
-        words.plain[kind, text] = _taken_as_id(kind, text)
-        return
-    meant = [match for match in best(matches) if _can_be_meant(match)] if matches else []
-    if len(meant) == 1 and meant[0].fit is not Fit.SIMILAR:
-        words.plain[kind, text] = meant[0].entry
-        if meant[0].fit is Fit.PART:
-            words.notes.append(f"{quoted(text)} is the {kind} {ids([meant[0].entry])}.")
-    elif meant:
-        words.open[kind, text] = [match.entry for match in meant[:_MOST_CHOICES]]
-    else:
-        words.unknown.append(await _unknown(desk, kind, text))
+        return Match(kind, said, _taken_as_id(kind, said), exact=True, why="as given: the ERP shows no list")
+    index = await desk.catalog.index(kind)
+    if (entry := index.exact(said)) is not None:
+        return Match(kind, said, entry, exact=True, candidates=(entry,), why=matches[0].why if matches else "")
+    return _to_be_shown(kind, said, [match for match in matches if _can_be_meant(match)], index)
 
 
-async def _matches(desk: Desk, kind: Kind, text: str) -> list[Match[Any]] | None:
+def _to_be_shown(kind: Kind, said: str, matches: list[matching.Match[Any]], index: Index[Any]) -> Match:
+    is_rivalled = bool(matches) and matches[0].fit is Fit.EXACT
+    meant = (matches if is_rivalled else best(matches))[:MOST_CANDIDATES]
+    if not meant:
+        return Match(kind, said, None, exact=False)
+    first, *others = meant
+    is_alone = not is_rivalled and all(first.rank[:3] < other.rank[:3] for other in others)
+    return Match(
+        kind=kind,
+        said=said,
+        taken=first.entry if is_alone else None,
+        exact=False,
+        candidates=tuple(match.entry for match in meant),
+        why=first.why,
+        names=tuple(_sure_name(index, match.entry) for match in meant),
+    )
+
+
+def _sure_name(index: Index[Any], entry: Entry) -> str:
+    return index.name_of(entry) or entry.id or entry.name
+
+
+async def _matches(desk: Desk, kind: Kind, text: str) -> list[matching.Match[Any]] | None:
     """Return what the words may mean; None where the ERP must judge them, since it shows nothing to find them in.
 
     A vendor cannot be ordered from without its list; an item or a warehouse by its id can.
@@ -104,16 +303,20 @@ async def _matches(desk: Desk, kind: Kind, text: str) -> list[Match[Any]] | None
     return matches if entries else None
 
 
-def _taken_as_id(kind: Kind, text: str) -> Any:
+def _taken_as_id(kind: Kind, text: str) -> Entry:
     text = text.strip()
-    if kind == "warehouse":
-        return text
-    return Vendor(id=text, name=text) if kind == "vendor" else Item(id=text, name=text)
+    match kind:
+        case "vendor":
+            return Vendor(id=text, name=text)
+        case "item":
+            return Item(id=text, name=text)
+        case "warehouse":
+            return Warehouse(id=text, name=text)
 
 
-def _can_be_meant(match: Match[Any]) -> bool:
+def _can_be_meant(match: matching.Match[Any]) -> bool:
     """Leave vendors out that are not active, unless they were named in full."""
-    return match.fit in (Fit.ID, Fit.WHOLE) or not isinstance(match.entry, Vendor) or match.entry.active
+    return match.fit in (Fit.EXACT, Fit.WHOLE) or not isinstance(match.entry, Vendor) or match.entry.active
 
 
 async def _unknown(desk: Desk, kind: Kind, text: str) -> str:
@@ -122,53 +325,32 @@ async def _unknown(desk: Desk, kind: Kind, text: str) -> str:
     return f"No {kind} is called {quoted(text)}.{there_is}"
 
 
-async def _choose(desk: Desk, words: _Words, person: Approver) -> WriteOutcome | None:
-    """Have the person choose; return None once all is plain, else the outcome of this call."""
-    asked = list(words.open.items())
-    fields = [_field(f"{kind}_{place}", kind, text, entries) for place, ((kind, text), entries) in enumerate(asked, 1)]
-    question = approval.ask_which(desk.erp.notice, fields)
-    answer = await person.choose(question)
+async def _choose(desk: Desk, resolution: Resolution, person: Approver) -> Resolution | WriteOutcome:
+    """Have the person choose; return what is settled then, else the outcome of this call."""
+    asked = question(resolution, desk.erp.notice)
+    answer = await person.choose(asked)
     if answer.how == "not_asked":
-        raise _several(words)
-    values = approval.chosen(answer, question)
-    if values is None:
-        text = f"The person did not choose. Nothing was sent. {_listed(words)} {_ASK_WHICH}"
+        raise refusal(resolution)
+    values = approval.chosen(answer, asked)
+    settled = resolution.with_choices(values) if values is not None else None
+    if settled is None:
+        text = f"The person did not choose. Nothing was sent. {listed(resolution)} {_GIVE_IDS}"
         return desk.executor.say("declined", None, text)
-    for shown, (word, entries) in zip(fields, asked, strict=True):
-        entry = next(entry for entry in entries if _key(entry) == values[shown.name])
-        words.plain[word] = entry
-        words.notes.append(f"{quoted(word[1])} is the {word[0]} {ids([entry])}, as the person chose.")
-    return None
+    return settled
 
 
-def _field(name: str, kind: Kind, text: str, entries: Sequence[Entry]) -> Field:
-    choices = tuple((_key(entry), ids([entry])) for entry in entries)
-    return Field(name, "string", f"Which {kind}", f"For {quoted(text)}", choices)
+def _field_names(resolution: Resolution) -> list[str]:
+    return [f"{match.kind}_{place}" for place, match in enumerate(resolution.unsettled, 1)]
 
 
-def _key(entry: Entry) -> str:
-    return entry.id or entry.name
+def _named_surely(entry: Entry, name: str) -> str:
+    shown = described(entry)
+    return shown if entry.id == name else f"{name} = {shown}"
 
 
-def _several(words: _Words) -> InvalidInput:
-    return InvalidInput(f"{_listed(words)} Nothing was sent.", next_step=_ASK_WHICH)
-
-
-def _listed(words: _Words) -> str:
-    return " ".join(f"{quoted(text)} may be the {kind} {ids(entries)}." for (kind, text), entries in words.open.items())
-
-
-def _found(words: _Words, asked: AskedOrder) -> Found:
-    vendor: Vendor = words.plain["vendor", asked.vendor]
+def _check_active(vendor: Vendor) -> None:
     if not vendor.active:
         raise InvalidInput(
             f"The vendor {ids([vendor])} is not active in the ERP. Nothing was sent.",
             next_step="Ask the user for another vendor.",
         )
-    warehouses = {text: entry for (kind, text), entry in words.plain.items() if kind == "warehouse"}
-    return Found(
-        vendor=vendor,
-        items={text: entry for (kind, text), entry in words.plain.items() if kind == "item"},
-        warehouses={text: entry if isinstance(entry, str) else entry.id for text, entry in warehouses.items()},
-        notes=tuple(words.notes),
-    )

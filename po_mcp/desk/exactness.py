@@ -1,0 +1,100 @@
+"""Whether words are an id, a code or a name as it is written: the only words that are taken without asking. Pure."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+from functools import cache
+
+_SHORTEST_IN_ANY_CASE = 4
+"""Letters of a word from which on its case does not count: m and M, Pa and PA are other units."""
+_MARKS = (
+    (0x300, 0x1E00),
+    (0x20D0, 0x2100),
+    (0x2CEF, 0x3100),
+    (0xA66F, 0xAC00),
+    (0xFB1E, 0xFE30),
+    (0x10A00, 0x12000),
+)
+_entity = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
+
+
+def as_written(text: str) -> str:
+    """Return a text as it is compared letter for letter.
+
+    Runs of blanks are one blank, HTML entities are what they stand for, and a letter with a mark is one character
+    however it is encoded. Nothing else is changed: not case, nor signs, nor compatibility forms such as `²`.
+    """
+    if "&" in text:
+        text = _entity.sub(lambda found: html.unescape(found[0]), text)
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    return " ".join(text.split())
+
+
+def without_case_and_blanks(written: str) -> str:
+    """Return what two texts have in common that differ in case and blanks alone."""
+    return written.replace(" ", "").casefold()
+
+
+def is_same(said: str, written: str) -> bool:
+    """Tell whether `said` is `written`, both as `as_written` returns them.
+
+    The case of a word may differ where it has four letters or more and no figure stands next to it: in the same
+    word, or as the word before or after it.
+    """
+    if said == written:
+        return True
+    ours, theirs = _runs(said), _runs(written)
+    if len(ours) != len(theirs):
+        return False
+    return all(
+        our == their or (our.lower() == their.lower() and _case_is_free(theirs, place))
+        for place, (our, their) in enumerate(zip(ours, theirs, strict=True))
+    )
+
+
+def _case_is_free(runs: list[str], place: int) -> bool:
+    run = runs[place]
+    letters = sum(character.isalpha() for character in run)
+    return letters >= _SHORTEST_IN_ANY_CASE and not any(_is_figure(one) for one in _neighbours(runs, place))
+
+
+def _neighbours(runs: list[str], place: int) -> list[str]:
+    """Return the words next to one, on either side, across blanks and signs."""
+    before = next((run for run in reversed(runs[:place]) if _is_word(run)), "")
+    after = next((run for run in runs[place + 1 :] if _is_word(run)), "")
+    return [before, after]
+
+
+def _is_word(run: str) -> bool:
+    return run[0].isalpha() or _is_figure(run)
+
+
+def _is_figure(run: str) -> bool:
+    return bool(run) and unicodedata.category(run[0])[0] == "N"
+
+
+def _runs(text: str) -> list[str]:
+    """Split a text into letters with their marks, figures, and single signs and blanks."""
+    return _run(text.isascii()).findall(text)
+
+
+@cache
+def _run(is_ascii: bool) -> re.Pattern[str]:
+    return re.compile(rf"{letter(is_ascii)}+|\d+|.", re.DOTALL)
+
+
+@cache
+def letter(is_ascii: bool) -> str:
+    r"""Return a regular expression of one letter or one combining mark; `is_ascii`: as far as ASCII has any.
+
+    `\w` leaves marks out, though the vowel signs of Indic scripts and the voice marks of kana tell one word from
+    another. They lie in few blocks, so that not all of Unicode is looked through.
+    """
+    if is_ascii:
+        return "[A-Za-z]"
+    marks = (chr(code) for begin, end in _MARKS for code in range(begin, end))
+    found = "".join(f"\\U{ord(mark):08x}" for mark in marks if unicodedata.category(mark)[0] == "M")
+    return rf"(?:[^\W\d_]|[{found}])"

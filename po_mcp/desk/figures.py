@@ -1,0 +1,244 @@
+r"""The words and figures of a text, and in what two texts differ: 15 is not 1.5, 1 mΩ not 1 MΩ, LH not RH. Pure.
+
+A figure is one word with its sign, point, comma, fraction, dash and unit. What is found here puts candidates in
+order for a person to see; it never lets one be taken without asking.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from po_mcp.desk.exactness import as_written, letter
+
+MISSING = 10
+"""Points for a figure or a turning word that one text has and the other has not."""
+_OTHER_CASE = 1
+_OTHER_ORDER = 1
+_UNIT_NOT_SAID = 2
+_OTHER_WRITING = 3
+_UNIT_ONLY_SAID = 5
+_LONGEST_UNIT = 5
+
+_UNIT_WORDS = """
+    mm cm dm m km um µm μm nm in inch inches ft foot feet yd mil " ' \u2032 \u2033
+    mm2 cm2 dm2 m2 km2 in2 ft2 mm3 cm3 dm3 m3 in3 ft3 sqmm sqm
+    ml cl dl l ltr litre liter gal oz floz pt qt cc mg g kg t lb lbs ug µg μg
+    v mv kv µv μv uv vac vdc a ma ka ua µa μa w mw kw va kva ah mah wh kwh hz khz mhz ghz
+    ω mω kω ohm kohm mohm r k f mf uf µf μf nf pf h mh uh µh μh
+    pa kpa mpa hpa bar mbar psi n kn nm j kj db lm lx c °c °f °k ° % ‰ rpm awg ga gsm ppm s ms min hr pcs
+"""
+_TURNING_WORDS = """
+    no not non un without with except excluding less minus plus reverse reversed
+    left right lefthand righthand cw ccw clockwise anticlockwise counterclockwise
+    male female inner outer inside outside internal external inlet outlet open closed positive negative
+    ohne mit nicht kein links rechts sans avec gauche droite sin con izquierda derecha
+"""
+_UNITS = frozenset(_UNIT_WORDS.split())
+_TURNING = frozenset(_TURNING_WORDS.split())
+_SHORT_FOR = {"w/o": "without", "lh": "left", "lhs": "left", "rh": "right", "rhs": "right", "nc": "closed"}
+_PREFIXES = ("non", "un", "anti", "dis", "in", "im", "ir", "de")
+_SUFFIXES = ("less", "free")
+_SHORTEST_TURNED = 4
+_LATIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ß": "ss", "þ": "th"})
+_SIGNS = str.maketrans(
+    {
+        **dict.fromkeys("\N{MINUS SIGN}\N{EN DASH}\N{EM DASH}\N{HYPHEN}\N{NON-BREAKING HYPHEN}", "-"),
+        **dict.fromkeys("\N{FRACTION SLASH}\N{DIVISION SLASH}", "/"),
+        "\N{MULTIPLICATION SIGN}": "x",
+        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+    }
+)
+_times = re.compile(r"(?<=[0-9mn\"'])\s*[xX*]\s*(?=[.0-9])")
+
+
+class Figure(NamedTuple):
+    """A figure, the letters before it (`M` of M8) and its unit, as they are written."""
+
+    prefix: str
+    number: str
+    unit: str
+
+
+class Difference(NamedTuple):
+    """How far a text is from what was said, in what must not differ: 0 is nowhere.
+
+    `missing` of the figures that were said are not in the text; `more` counts those that were not said, which is no
+    difference, yet fewer is nearer.
+    """
+
+    points: int
+    missing: int = 0
+    more: int = 0
+
+
+NONE = Difference(0)
+
+
+class Parsed(NamedTuple):
+    """A text taken apart: its words without case and Latin accents, and its figures."""
+
+    words: tuple[str, ...]
+    figures: tuple[Figure, ...]
+    turning: tuple[str, ...]
+
+    @property
+    def joined(self) -> str:
+        """The text as spellings are compared."""
+        return " ".join([*self.words, *("".join(figure).casefold() for figure in self.figures)])
+
+
+def parse(text: str) -> Parsed:
+    """Take a text apart."""
+    text = _times.sub(" x ", _spelt_out(as_written(text)).translate(_SIGNS))
+    words: list[str] = []
+    figures: list[Figure] = []
+    place = 0
+    following = _next(text.isascii())
+    while (found := following.search(text, place)) is not None:
+        place = found.end()
+        if found["word"]:
+            word = folded(found["word"])
+            words.append(_SHORT_FOR.get(word, word))
+            continue
+        unit, place = _unit_at(text, place)
+        figures.append(Figure(found["prefix"] or "", found["number"], unit))
+    return Parsed(tuple(words), tuple(figures), _turning(words))
+
+
+def joined_up(texts: Sequence[Parsed]) -> Parsed:
+    """Return several texts as one."""
+    words = tuple(word for text in texts for word in text.words)
+    return Parsed(words, tuple(figure for text in texts for figure in text.figures), _turning(words))
+
+
+def _turning(words: Sequence[str]) -> tuple[str, ...]:
+    return tuple(word for word in words if word in _TURNING)
+
+
+def folded(word: str) -> str:
+    """Return a word without case, and without the marks on Latin letters. Marks on other letters make other letters."""
+    word = word.casefold()
+    if word.isascii():
+        return word
+    kept: list[str] = []
+    for character in unicodedata.normalize("NFD", word.translate(_LATIN)):
+        if not (unicodedata.combining(character) and kept and kept[-1].isascii()):
+            kept.append(character)
+    return unicodedata.normalize("NFC", "".join(kept))
+
+
+def difference(said: Parsed, text: Parsed) -> Difference:
+    """Compare what was said with a text: the figures with signs and units, in order, and the turning words."""
+    if said.words == text.words and said.figures == text.figures:
+        return NONE
+    points, missing, more = _of_figures(said.figures, text.figures)
+    return Difference(points + _of_turning(said, text), missing, more)
+
+
+def value_of(number: str) -> str:
+    """Return a number with one way of writing points and zeros: 1,50 as 1.5."""
+    number = number.replace(",", ".")
+    if re.fullmatch(r"[+\-]?[0-9]+\.[0-9]+", number):
+        number = number.rstrip("0").rstrip(".")
+    return re.sub(r"^([+\-]?)0+(?=[0-9])", r"\1", number)
+
+
+def _of_figures(said: Sequence[Figure], text: Sequence[Figure]) -> tuple[int, int, int]:
+    points, missing, left, last = 0, 0, list(enumerate(text)), -1
+    for figure in said:
+        costs = [(_cost(figure, other), place < last, place) for place, other in left]
+        cost, is_before, place = min(costs, default=(MISSING, False, -1))
+        points += cost
+        if cost == MISSING:
+            missing += 1
+            continue
+        points += _OTHER_ORDER if is_before else 0
+        last = place
+        left = [(one, other) for one, other in left if one != place]
+    return points, missing, len(left)
+
+
+def _cost(said: Figure, other: Figure) -> int:
+    """Return the points for one figure in the place of another."""
+    if said == other:
+        return 0
+    if value_of(said.number) != value_of(other.number):
+        return MISSING
+    prefix, unit = said.prefix.casefold().rstrip("-"), said.unit.casefold()
+    their_prefix, their_unit = other.prefix.casefold().rstrip("-"), other.unit.casefold()
+    if (prefix, unit) == (their_prefix, their_unit):
+        return _OTHER_CASE if said.number == other.number else _OTHER_WRITING
+    if prefix not in ("", their_prefix) or unit not in ("", their_unit):
+        return _UNIT_ONLY_SAID if not their_unit and prefix == their_prefix else MISSING
+    return _UNIT_NOT_SAID
+
+
+def _of_turning(said: Parsed, text: Parsed) -> int:
+    if said.turning != text.turning:
+        apart = (Counter(said.turning) - Counter(text.turning)) + (Counter(text.turning) - Counter(said.turning))
+        return MISSING * apart.total() if apart else _OTHER_ORDER
+    if said.words == text.words:
+        return 0
+    opposites = _opposites(said.words)
+    return MISSING * sum(word in opposites for word in text.words) if opposites else 0
+
+
+@lru_cache(256)
+def _opposites(words: tuple[str, ...]) -> frozenset[str]:
+    """Return words that say no to one of these by what stands before or after it: unthreaded, leadless."""
+    found: set[str] = set()
+    for word in words:
+        if len(word) >= _SHORTEST_TURNED:
+            found |= {prefix + word for prefix in _PREFIXES} | {word + suffix for suffix in _SUFFIXES}
+        stems = [word.removeprefix(prefix) for prefix in _PREFIXES] + [word.removesuffix(one) for one in _SUFFIXES]
+        found |= {stem for stem in stems if len(stem) >= _SHORTEST_TURNED}
+    return frozenset(found).difference(words)
+
+
+def _unit_at(text: str, place: int) -> tuple[str, int]:
+    """Return the unit that stands at a place of the text, glued to its figure or after a blank, and where it ends."""
+    found = _unit(text.isascii()).match(text, place)
+    if found is None:
+        return "", place
+    unit = found["unit"]
+    is_known = unit.casefold() in _UNITS
+    if is_known or (not found["blank"] and len(unit) <= _LONGEST_UNIT and not unit[-1].isdecimal()):
+        return unit, found.end()
+    return "", place
+
+
+def _spelt_out(text: str) -> str:
+    """Return a text with fractions, powers and full-width characters as they are typed: ½ as 1/2, 1½ as 1 1/2."""
+    if text.isascii():
+        return text
+    shown = ""
+    for character in text:
+        plain = unicodedata.normalize("NFKC", character)
+        if plain != character and shown[-1:].isdecimal():
+            shown += " " if "\N{FRACTION SLASH}" in plain else "^" if unicodedata.category(character) == "No" else ""
+        shown += character if _is_kept(character) else plain
+    return unicodedata.normalize("NFC", shown)
+
+
+def _is_kept(character: str) -> bool:
+    """Tell whether NFKC would make another letter or sign of a character."""
+    return character in "µ" or unicodedata.category(character)[0] == "M"
+
+
+@cache
+def _next(is_ascii: bool) -> re.Pattern[str]:
+    number = r"(?:(?<![^\W_])[+\-±<>≤≥~#])?(?:(?<![^\W_])[.,])?\d+(?:[.,/:^\-]+\d+)*"
+    one = letter(is_ascii)
+    prefix = rf"(?<![^\W_]){one}{{1,3}}-?(?=\d)"
+    return re.compile(rf"(?P<word>[wW]/[oO]\b|(?!{prefix}){one}+)|(?P<prefix>{prefix})?(?P<number>{number})")
+
+
+@cache
+def _unit(is_ascii: bool) -> re.Pattern[str]:
+    one = letter(is_ascii)
+    return re.compile(rf"(?P<blank>\s?)(?P<unit>°?{one}+[23]?(?!\d|{one})|[°%‰\"'\u2032\u2033])")
