@@ -45,7 +45,7 @@ class Decided:
 
 @dataclass(frozen=True)
 class PendingApprovals:
-    """The operations of one connection (without an executor: of all) that a person is asked about.
+    """The operations of one connection that a person is asked about.
 
     Args:
         journal: where they are.
@@ -53,6 +53,7 @@ class PendingApprovals:
         notice: what stands over everything that is shown, or "".
         pin: what a decision needs besides the link; None where the operator set none.
         may_write: the operator lets this server write.
+        all_connections: show what waits anywhere; only what is meant for this connection is carried out.
     """
 
     journal: Journal
@@ -60,6 +61,7 @@ class PendingApprovals:
     notice: str = ""
     pin: Pin | None = None
     may_write: bool = True
+    all_connections: bool = False
 
     async def find(self, operation_id: str) -> Recorded | None:
         """Return an operation that a person is or was asked about; None for every other id."""
@@ -116,7 +118,7 @@ class PendingApprovals:
     async def _approve(self, recorded: Recorded, answer: FormAnswer, through: Mapping[str, str]) -> Decided:
         if not await record_approval(self.journal, recorded.operation, answer, through):
             return Decided("too_late")
-        if self.executor is None:
+        if self.executor is None or await self._name() != recorded.operation.connection:
             return Decided("taken")
         try:
             return Decided("taken", await self.executor.execute(recorded.operation.id))
@@ -124,7 +126,7 @@ class PendingApprovals:
             return Decided("taken", why=str(exc))
 
     async def _take_verdict(self, recorded: Recorded, happened: bool, through: Mapping[str, str]) -> Decided:
-        if self.executor is None:
+        if self.executor is None or await self._name() != recorded.operation.connection:
             return Decided("no_answer")
         detail = {"by": "a person", "said": "happened" if happened else "did not happen", **through}
         try:
@@ -148,6 +150,10 @@ class PendingApprovals:
         return sum(event.event == _PIN_TRIED for event in await self.journal.events(recorded.operation.id))
 
     async def _connection(self) -> str | None:
+        """Return whose operations are shown; None for all."""
+        return None if self.all_connections else await self._name()
+
+    async def _name(self) -> str | None:
         return None if self.executor is None else await self.journal.name_of(self.executor.erp.connection)
 
     async def _belongs(self, recorded: Recorded) -> bool:

@@ -10,15 +10,15 @@ from po_mcp.commands import _settings
 from po_mcp.config import Settings
 from po_mcp.errors import InvalidInput, PurchaseOrderError
 from po_mcp.untrusted import visible
-from po_mcp.writes.journal import Journal
+from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.operation import Recorded
 
 
 @contextmanager
-def opened(config: Path | None) -> Iterator[tuple[Settings, Journal]]:
+def opened(config: Path | None) -> Iterator[tuple[Settings, JournalStore]]:
     """Give the journal of these settings; what fails ends the command with one line and status 1."""
     settings = _settings.load(config)
-    journal = Journal(settings.journal_path(), settings.approval_ttl)
+    journal = JournalStore(settings.journal_path(), settings.approval_ttl)
     try:
         yield settings, journal
     except PurchaseOrderError as exc:
@@ -37,7 +37,7 @@ def legible() -> Iterator[None]:
         _settings.stop(message, status=1)
 
 
-def the_one(settings: Settings, journal: Journal, beginning: str) -> Recorded:
+def the_one(settings: Settings, journal: JournalStore, beginning: str) -> Recorded:
     """Return the operation whose id begins so.
 
     Raises:
@@ -45,7 +45,7 @@ def the_one(settings: Settings, journal: Journal, beginning: str) -> Recorded:
     """
     need_journal(settings, journal)
     with legible():
-        found = [one for one in journal.all() if one.operation.id.startswith(beginning.lower())]
+        found = journal.find_beginning(beginning.lower())
     if len(found) == 1:
         return found[0]
     if found:
@@ -53,9 +53,9 @@ def the_one(settings: Settings, journal: Journal, beginning: str) -> Recorded:
     raise InvalidInput("No operation has an id that begins so.", next_step="See: po-mcp journal list --all")
 
 
-def need_journal(settings: Settings, journal: Journal) -> None:
+def need_journal(settings: Settings, journal: JournalStore) -> None:
     """End the command where nothing was asked for yet."""
-    if not journal.is_there():
+    if not journal.exists():
         _settings.stop(no_journal(settings), status=1)
 
 

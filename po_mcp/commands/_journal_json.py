@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from po_mcp.commands._standing import came_of, state_of, time_of
+from po_mcp.writes.journal import Event
 from po_mcp.writes.operation import LIVE, Recorded
-from po_mcp.writes.trail import Event
 
 
 def row_of(recorded: Recorded, begun: Mapping[str, float], now: float) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def whole(recorded: Recorded, events: Sequence[Event], now: float) -> dict[str, 
     return {
         **row_of(recorded, {operation.id: events[0].at} if events else {}, now),
         "question": operation.question and operation.question.text,
-        "intent": json.loads(operation.intent),
+        "payload": operation.payload.model_dump(mode="json", exclude_none=True),
         "outcome": recorded.outcome and recorded.outcome.model_dump(mode="json", exclude_none=True),
         "events": [{"at": time_of(one.at), "event": one.event, "detail": one.detail} for one in events],
     }

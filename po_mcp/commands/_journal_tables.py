@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
@@ -14,9 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from po_mcp.commands._standing import came_of, short, state_of, time_of
+from po_mcp.orders import plain as decimal_text
 from po_mcp.untrusted import visible
+from po_mcp.writes.journal import Event
 from po_mcp.writes.operation import LIVE, Recorded
-from po_mcp.writes.trail import Event
+from po_mcp.writes.payloads import CreatePayload
 
 _NOTICE = "SANDBOX: no real order. "
 _WIDE = 110
@@ -29,11 +30,12 @@ _EVENTS: Mapping[str, str] = {
     "APPROVED": "approved by a person",
     "SENT": "sent, once",
     "DONE": "it happened",
+    "WATCHED": "refused; checked again for a while",
     "REFUSED": "refused; nothing was changed",
     "UNKNOWN": "what came of it is not known",
     "NOT_APPLIED": "it did not happen, and can be asked for again",
     "CONFLICT": "it did not happen: the ERP shows something else",
-    "DECLINED": "rejected by a person",
+    "DECLINED": "rejected by a person, or the approval was taken back",
     "EXPIRED": "its time was over; nothing was sent",
     "STALE": "no longer valid; nothing was sent",
 }
@@ -104,9 +106,11 @@ def _shown_to_the_person(recorded: Recorded) -> Panel:
 
 def _ordered(recorded: Recorded) -> str:
     """Write the order that a create was to make."""
-    draft = json.loads(recorded.operation.intent)["draft"]
-    lines = [f"  {line['quantity']} x {line['item']} at {line['unit_price']}" for line in draft["lines"]]
-    return "\n".join([f"Order {draft['number']} from {draft['vendor']['name']}:", *lines])
+    payload = recorded.operation.payload
+    assert isinstance(payload, CreatePayload)
+    draft = payload.draft
+    lines = [f"  {decimal_text(line.quantity)} x {line.item} at {decimal_text(line.unit_price)}" for line in draft.lines]
+    return "\n".join([f"Order {draft.number} from {draft.vendor.name}:", *lines])
 
 
 def _timeline(events: Sequence[Event]) -> Table:

@@ -12,6 +12,7 @@ _SHORT = 12
 _STANDS: Mapping[str, str] = {
     "PROPOSED": "It waits for a person's yes.",
     "APPROVED": "It was approved, and not sent yet.",
+    "WATCHED": "The ERP refused it; that is checked again for a while.",
     "SENT": "It was sent; its answer is not there yet.",
     "DECLINED": "A person rejected it. Nothing was sent.",
     "EXPIRED": "The time for approving it is over. Nothing was sent.",

@@ -18,13 +18,14 @@ def shown(result: CallToolResult) -> RenderableType:
     content = result.structured_content
     if result.is_error or content is None:
         return Text(text_of(result), style="red" if result.is_error else "")
+    if "operations" in content:
+        return Group(*map(_outcome, content["operations"])) if content["operations"] else Text(text_of(result))
     if "orders" in content:
         return Group(_orders(content["orders"]), Text(text_of(result).partition(HEAD)[0].strip(), "dim"))
     if "candidates" in content:
         return Group(_candidates(content["candidates"]), Text(text_of(result).splitlines()[0], "dim"))
     if "message" in content:
-        style = "bold green" if content["status"] == "done" else "bold yellow"
-        return Text.assemble((content["status"], style), f": {content['message']}")
+        return _outcome(content)
     remarks = [Text(row, "dim") for row in text_of(result).splitlines() if row.startswith("The lines add up")]
     return Group(_orders([content]), Text(), _lines(content.get("lines", [])), *remarks)
 
@@ -32,6 +33,12 @@ def shown(result: CallToolResult) -> RenderableType:
 def text_of(result: CallToolResult) -> str:
     """Return the text that a model reads of a result."""
     return "\n".join(block.text for block in result.content if block.type == "text")
+
+
+def _outcome(outcome: Mapping[str, Any]) -> Text:
+    style = "bold green" if outcome["status"] == "done" else "bold yellow"
+    shown = Text.assemble((outcome["status"], style), f": {outcome['message']}")
+    return shown.append(f" ({outcome['operation_id']})", "dim") if "operation_id" in outcome else shown
 
 
 def _candidates(candidates: Iterable[Mapping[str, Any]]) -> Table:

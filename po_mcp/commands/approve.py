@@ -8,20 +8,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio
 import click
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from po_mcp.approvals.docket import Decision, Docket, Verdict
+from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
 from po_mcp.approvals.pin import Pin
 from po_mcp.approvals.view import Order, Sheet, sheet_of
 from po_mcp.commands import _settings
 from po_mcp.config import Settings
+from po_mcp.connectors import connect
+from po_mcp.erp import ERP
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import Journal
+from po_mcp.writes.executor import build_executor
+from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.operation import Recorded
+from po_mcp.writes.policy import SettlementPolicy
 
 NO_ANSWER = 3
 
@@ -30,6 +35,8 @@ _SAID: dict[Verdict, str] = {
     "no_pin": "Your PIN is needed. Nothing was decided.",
     "wrong_pin": "That is not the PIN. Nothing was decided.",
     "locked": "Too many wrong PINs were tried for this. It can no longer be decided.",
+    "taken": "",
+    "too_early": "It may still happen. Nothing was recorded.",
     "too_late": "It was decided elsewhere, or its time is over. Your answer changed nothing.",
 }
 
@@ -41,51 +48,61 @@ def command(config: Path | None, operation: str | None) -> None:
     """Decide on what waits; OPERATION is an operation's id or an order number.
 
     Ends with 0 when it was decided, 1 when there is nothing to decide, or it came too late, and 3
-    when nobody answered. Approving sends nothing by itself: the assistant goes on from there.
+    when nobody answered. What is approved is carried out at once where these settings lead to its ERP.
     """
     settings = _settings.load(config)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _settings.stop("a person decides in a terminal, and this is none", NO_ANSWER)
-    journal = Journal(settings.journal_path(), settings.approval_ttl)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us may have had it ignored
     try:
-        raise SystemExit(_decide(Desktop(_docket(settings, journal)), operation))
-    except click.Abort:
+        raise SystemExit(anyio.run(_decide, settings, operation))
+    except (click.Abort, KeyboardInterrupt):
         print("\nNothing was decided; it stays open.")  # noqa: T201
         raise SystemExit(NO_ANSWER) from None
     except JournalUnavailable as exc:
         _settings.stop(str(exc), status=1)
+
+
+async def _decide(settings: Settings, wanted: str | None) -> int:
+    store = JournalStore(settings.journal_path(), settings.approval_ttl)
+    erp = connect(settings, store.shared_token)
+    try:
+        return await _decide_on(Desktop(_pending(settings, Journal(store), erp)), wanted)
     finally:
-        journal.close()
+        await erp.aclose()
+        store.close()
 
 
-def _docket(settings: Settings, journal: Journal) -> Docket:
+def _pending(settings: Settings, journal: Journal, erp: ERP) -> PendingApprovals:
+    """Return what waits on every connection; what is approved for this one is carried out here."""
     pin = None if settings.approver_pin is None else Pin(settings.approver_pin.get_secret_value())
-    return Docket(journal, None, pin=pin)
+    policy = SettlementPolicy(settings.timeout, *settings.bounds())
+    executor = None if settings.read_only else build_executor(erp, journal, policy)
+    return PendingApprovals(journal, executor, pin=pin, all_connections=True)
 
 
-def _decide(desktop: Desktop, wanted: str | None) -> int:
-    recorded = desktop.chosen(wanted)
+async def _decide_on(desktop: Desktop, wanted: str | None) -> int:
+    recorded = await desktop.choose(wanted)
     if recorded is None:
         return 1
-    desktop.show(recorded)
-    decision, content = desktop.answered(recorded)
-    pin = desktop.pin()
-    verdict = desktop.docket.decide(recorded, decision, content, pin, {"through": "terminal"})
-    desktop.tell(decision, verdict)
-    return 0 if verdict == "taken" else 1 if verdict == "too_late" else NO_ANSWER
+    await desktop.show(recorded)
+    decision, content = await desktop.ask(recorded)
+    pin = desktop.ask_pin()
+    decided = await desktop.pending.decide(recorded, decision, content, pin, {"through": "terminal"})
+    desktop.report(decision, decided)
+    return 0 if decided.verdict == "taken" else 1 if decided.verdict == "too_late" else NO_ANSWER
 
 
 class Desktop:
     """The person at this terminal."""
 
-    def __init__(self, docket: Docket) -> None:
-        self.docket = docket
+    def __init__(self, pending: PendingApprovals) -> None:
+        self.pending = pending
         self._console = Console(highlight=False, markup=False, emoji=False)
 
-    def chosen(self, wanted: str | None) -> Recorded | None:
+    async def choose(self, wanted: str | None) -> Recorded | None:
         """Return what is to be decided; None, and why, where there is nothing."""
-        waits = self._waiting()
+        waits = await self._waiting()
         if wanted is not None:
             waits = [one for one in waits if wanted in (one.operation.id, one.operation.number)]
         if not waits:
@@ -93,13 +110,14 @@ class Desktop:
             return None
         if len(waits) == 1:
             return waits[0]
-        self._list(waits)
+        await self._list(waits)
         place = click.prompt("Which one", type=click.IntRange(1, len(waits)))
         return waits[int(place) - 1]
 
-    def show(self, recorded: Recorded) -> None:
+    async def show(self, recorded: Recorded) -> None:
         """Show one operation as the page shows it."""
-        sheet, order = self._sheet(recorded), self._sheet(recorded).order
+        sheet = await self._sheet(recorded)
+        order = sheet.order
         question = recorded.operation.question
         if question is not None and question.text.startswith("SANDBOX"):
             self._console.print(Text(question.text.splitlines()[0], "yellow"))
@@ -110,9 +128,9 @@ class Desktop:
             self._console.print(Text(remark, "bold red"))
         self._console.print(lines_of(order))
 
-    def answered(self, recorded: Recorded) -> tuple[Decision, dict[str, Any]]:
+    async def ask(self, recorded: Recorded) -> tuple[Decision, dict[str, Any]]:
         """Ask yes or no, and what the question asks besides. Raises: `click.Abort`."""
-        sheet = self._sheet(recorded)
+        sheet = await self._sheet(recorded)
         if "order_number" in sheet.fields:
             typed = click.prompt(
                 "Type the order number to delete it, or: reject", default="", show_default=False, type=str
@@ -128,34 +146,40 @@ class Desktop:
             )
         return "approve", content
 
-    def pin(self) -> str:
+    def ask_pin(self) -> str:
         """Ask for the PIN, unseen, where one is set."""
-        if self.docket.pin is None:
+        if self.pending.pin is None:
             return ""
         return str(click.prompt("Your approver PIN", hide_input=True, default="", show_default=False)).strip()
 
-    def tell(self, decision: Decision, verdict: Verdict) -> None:
-        """Say what became of the answer."""
-        if verdict != "taken":
-            self._console.print(Text(_SAID[verdict], "red"))
+    def report(self, decision: Decision, decided: Decided) -> None:
+        """Say what became of the answer, and of the operation where it was carried out here."""
+        if decided.verdict != "taken":
+            self._console.print(Text(decided.why or _SAID[decided.verdict], "red"))
+        elif decided.outcome is not None:
+            is_done = decided.outcome.status == "done"
+            self._console.print(Text(decided.outcome.message, "bold green" if is_done else "bold yellow"))
         elif decision == "approve":
-            self._console.print(Text("Approved. Nothing was sent yet: ask your assistant to go on.", "bold green"))
+            why = f"{decided.why} " if decided.why else ""
+            text = f"Approved. {why}Nothing was sent yet: ask your assistant again for the same."
+            self._console.print(Text(text, "bold green"))
         else:
             self._console.print(Text("Rejected. Nothing was sent, and nothing will be.", "bold"))
 
-    def _waiting(self) -> list[Recorded]:
-        if not self.docket.journal.is_there():
+    async def _waiting(self) -> list[Recorded]:
+        if not self.pending.journal.exists():
             return []
-        return [one for one in self.docket.open() if one.state == "PROPOSED"]
+        return [one for one in await self.pending.open() if one.state == "PROPOSED"]
 
-    def _sheet(self, recorded: Recorded) -> Sheet:
-        journal = self.docket.journal
-        return sheet_of(recorded, journal.events(recorded.operation.id), journal.now())
+    async def _sheet(self, recorded: Recorded) -> Sheet:
+        journal = self.pending.journal
+        return sheet_of(recorded, await journal.events(recorded.operation.id), journal.now())
 
-    def _list(self, waits: Sequence[Recorded]) -> None:
+    async def _list(self, waits: Sequence[Recorded]) -> None:
         table = Table("", "What", "Vendor", "Open until", box=None, padding=(0, 2, 0, 0))
         table.add_column("Total", justify="right")
-        for place, sheet in enumerate(map(self._sheet, waits), 1):
+        sheets = [await self._sheet(one) for one in waits]
+        for place, sheet in enumerate(sheets, 1):
             order = sheet.order
             table.add_row(*map(Text, (str(place), sheet.sentence, order.vendor, sheet.open_until, order.total)))
         self._console.print(table)

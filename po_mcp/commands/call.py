@@ -165,5 +165,6 @@ def _for_programs(result: CallToolResult) -> Mapping[str, Any]:
 def _exit_status(result: CallToolResult) -> int:
     if result.is_error:
         return 1
-    outcome = result.structured_content or {}
-    return _STATUS.get(outcome["status"], NOTHING_SENT) if "do_not_repeat" in outcome else 0
+    content = result.structured_content or {}
+    outcomes = content.get("operations", [content] if "do_not_repeat" in content else [])
+    return max((_STATUS.get(outcome["status"], NOTHING_SENT) for outcome in outcomes), default=0)

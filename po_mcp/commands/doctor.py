@@ -23,7 +23,7 @@ from po_mcp.connectors import connect
 from po_mcp.erp import ERP
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.orders import OrderQuery
-from po_mcp.writes.journal import Journal
+from po_mcp.writes.journal import JournalStore
 
 _MARKS = {"pass": ("✓", "bold green"), "fail": ("✗", "bold red"), "note": ("·", "bold yellow")}
 
@@ -58,7 +58,7 @@ def command(config: Path | None, as_json: bool) -> None:
 
 async def _examined(settings: Settings, console: Console | None) -> list[Finding]:
     """Examine one thing after the other, and print each finding as it is made."""
-    journal = Journal(settings.journal_path())
+    journal = JournalStore(settings.journal_path())
     erp = connect(settings, journal.shared_token)
     findings = []
     try:
@@ -73,7 +73,7 @@ async def _examined(settings: Settings, console: Console | None) -> list[Finding
     return findings
 
 
-async def _findings(settings: Settings, erp: ERP, journal: Journal) -> AsyncGenerator[Finding]:
+async def _findings(settings: Settings, erp: ERP, journal: JournalStore) -> AsyncGenerator[Finding]:
     yield Finding(
         "pass", "settings", f"{erp.title}, {erp.connection.label}" + (", read-only" if settings.read_only else "")
     )
@@ -147,18 +147,21 @@ def _rights(settings: Settings) -> Finding:
     return Finding("note", "writing", rights["sandbox"] if settings.erp == "sandbox" else told)
 
 
-def _recorded(settings: Settings, erp: ERP, journal: Journal) -> Finding:
+def _recorded(settings: Settings, erp: ERP, journal: JournalStore) -> Finding:
     """Say whether operations can be recorded: without that nothing is written."""
     path = settings.journal_path()
     if path == MEMORY:
         return Finding("pass", "journal", "in memory, like the sandbox's book")
     try:
         faults = journal.verify()
-        open_ones = [one for one in journal.live(erp.connection.key) if one.state in ("SENT", "UNKNOWN")]
+        open_ones = [one for one in journal.live(journal.name_of(erp.connection)) if one.state in ("SENT", "UNKNOWN")]
+        needs_adoption = journal.needs_adoption(erp.connection)
     except PurchaseOrderError as exc:
         return Finding("fail", "journal", exc.what, exc.next_step)
     if faults:
         return Finding("fail", "journal", f"{len(faults)} places were edited", "See them with po-mcp journal verify.")
+    if needs_adoption:
+        return Finding("fail", "journal", "it knows this address with other credentials", "Run po-mcp journal adopt.")
     if open_ones:
         told = f"{len(open_ones)} operations are not settled"
         return Finding("note", "journal", told, "See them with po-mcp journal, and settle them there.")

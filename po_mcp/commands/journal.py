@@ -15,7 +15,9 @@ import click
 from po_mcp.commands import _journal_json, _journal_tables
 from po_mcp.commands._journal_file import legible, need_journal, no_journal, opened, the_one
 from po_mcp.commands._journal_tables import counted
-from po_mcp.commands._settlement import need_doubt, settled
+from po_mcp.commands._adoption import adopt as adopt_all
+from po_mcp.commands._settlement import need_doubt
+from po_mcp.commands._settlement import settle as settle_one
 from po_mcp.commands._standing import state_of
 from po_mcp.untrusted import visible
 from po_mcp.writes.operation import LIVE, Recorded
@@ -41,11 +43,11 @@ def command(ctx: click.Context) -> None:
 def list_operations(config: Path | None, everything: bool = False, as_json: bool = False) -> None:
     """List the operations that are open and the latest ones, the newest last."""
     with opened(config) as (settings, journal):
-        if not journal.is_there():
+        if not journal.exists():
             click.echo(no_journal(settings), err=as_json)
         with legible():
-            found = journal.all() if journal.is_there() else []
-            begun = journal.begun() if found else {}
+            found = journal.all() if journal.exists() else []
+            begun = journal.started_at() if found else {}
             shown = found if everything else _open_and_latest(found, journal.now())
             totals = Counter[str](state_of(recorded, journal.now()) for recorded in found)
             if as_json:
@@ -85,7 +87,18 @@ def settle(config: Path | None, operation_id: str) -> None:
         need_doubt(recorded, journal.now())
         with legible():
             console.print(_journal_tables.whole(recorded, journal.events(recorded.operation.id), journal.now()))
-        raise SystemExit(settled(console, settings, journal, recorded))
+        raise SystemExit(settle_one(console, settings, journal, recorded))
+
+
+@command.command("adopt")
+@click.pass_obj
+def adopt(config: Path | None) -> None:
+    """Say whose credentials these are, or take a journal that was put back or begun again.
+
+    Nothing is ever sent. Ends with 0 when all is answered, and 3 when it was left as it is.
+    """
+    with opened(config) as (settings, journal):
+        raise SystemExit(adopt_all(_journal_tables.open_console(), settings, journal))
 
 
 @command.command("verify")

@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from po_mcp.desk import Desk, numbering, pricing
 from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
 from po_mcp.desk.catalog import ids
-from po_mcp.desk.resolving import Found, resolve
+from po_mcp.desk.latest_orders import LatestOrders
+from po_mcp.desk.resolving import Found, doubtful_figures, resolve
 from po_mcp.errors import InvalidInput, OperationUnderWay
 from po_mcp.orders import AskedOrder, DraftLine, OrderDraft, plain
 from po_mcp.untrusted import quoted
@@ -81,13 +82,14 @@ class _New:
 
 async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
     """Fix prices and number, and record the order to be created; or say why it is not."""
-    known = await pricing.prices(desk, new.asked, new.found)
+    latest = LatestOrders(desk)
+    known = await pricing.prices(desk, new.asked, new.found, latest)
     draft = _draft(new.asked, new.found, known)
     await _check(desk, draft)
-    reasons = _reasons(desk, draft, known)
+    reasons = (*doubtful_figures(new.asked), *_reasons(desk, draft, known))
     if new.asked.number is not None:
         return await _record(desk, new, draft, reasons)
-    async for number in numbering.free_numbers(desk, new.found.vendor):
+    async for number in numbering.free_numbers(desk, new.found.vendor, latest):
         try:
             return await _record(desk, new, draft.model_copy(update={"number": number}), reasons)
         except OperationUnderWay:

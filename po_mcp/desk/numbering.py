@@ -140,7 +140,7 @@ def _pieces_of(number: str) -> list[str | int]:
 
 async def _series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> Series:
     """Look back until the orders show a series."""
-    taken = desk.journal.numbers_of_creates(desk.erp.connection.key)
+    taken = await desk.journal.numbers_of_creates(await desk.journal.name_of(desk.erp.connection))
     async for orders in latest.reaching_back():
         usable = [order for order in orders if _can_be_made(desk, order.number)]
         series = series_of(usable, taken | {order.number for order in orders}, vendor, desk.today())

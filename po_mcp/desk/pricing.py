@@ -13,7 +13,7 @@ from po_mcp.desk.resolving import Found
 from po_mcp.errors import BadAnswer, InvalidInput, NotPermitted, OrderNotFound
 from po_mcp.orders import AskedOrder, Item, PurchaseOrder, Status, Vendor, plain
 from po_mcp.untrusted import quoted
-from po_mcp.writes.observation import is_from
+from po_mcp.writes.comparison import is_of_vendor
 
 _ORDERS_READ = 15
 _BOUGHT: frozenset[Status] = frozenset({"open", "partial", "closed"})
@@ -87,7 +87,7 @@ def _listed(item: Item) -> Known | None:
 
 async def _last_paid(desk: Desk, vendor: Vendor, wanted: Mapping[str, Item], latest: LatestOrders) -> dict[str, Known]:
     """Look through this vendor's latest orders, and pass over those that cannot be read."""
-    orders = [order for order in await latest.all() if is_from(order, vendor) and order.status in _BOUGHT]
+    orders = [order for order in await latest.all() if is_of_vendor(order, vendor) and order.status in _BOUGHT]
     currency = _currency(vendor, orders)
     known: dict[str, Known] = {}
     for header in in_order(orders, "ordered", "desc")[:_ORDERS_READ]:

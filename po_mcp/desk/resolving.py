@@ -13,8 +13,9 @@ from po_mcp.desk.matching import Fit, Index, best
 from po_mcp.errors import ERPError, InvalidInput
 from po_mcp.orders import AskedOrder, Item, Vendor, Warehouse, plain
 from po_mcp.untrusted import quoted
-from po_mcp.writes import approval
-from po_mcp.writes.approval import Approver, Field, Question
+from po_mcp.writes import forms
+from po_mcp.writes.approving import Approver
+from po_mcp.writes.forms import Field, Question
 from po_mcp.writes.operation import WriteOutcome
 
 MOST_CANDIDATES = 8
@@ -168,7 +169,7 @@ def question(resolution: Resolution, notice: str) -> Question:
         )
         for name, match in zip(_field_names(resolution), resolution.unsettled, strict=True)
     ]
-    return approval.ask_which(notice, fields)
+    return forms.ask_which(notice, fields)
 
 
 def refusal(resolution: Resolution) -> InvalidInput:
@@ -331,11 +332,11 @@ async def _choose(desk: Desk, resolution: Resolution, person: Approver) -> Resol
     answer = await person.choose(asked)
     if answer.how == "not_asked":
         raise refusal(resolution)
-    values = approval.chosen(answer, asked)
+    values = forms.chosen(answer, asked)
     settled = resolution.with_choices(values) if values is not None else None
     if settled is None:
         text = f"The person did not choose. Nothing was sent. {listed(resolution)} {_GIVE_IDS}"
-        return desk.executor.say("declined", None, text)
+        return desk.words.say("declined", None, text)
     return settled
 
 

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.person import Asking
+from po_mcp.server.late_news import with_late_news
 from po_mcp.tools import Registered
 from po_mcp.tools._schema import slim
 from po_mcp.untrusted import visible
@@ -23,9 +24,14 @@ class PurchasingTool(Tool):
     """A tool whose unknown arguments are refused and whose errors say what to do next."""
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
-        """Run the tool; a question ends the call, our errors keep their words, a crash stays private."""
+        """Run the tool; a question ends the call, our errors keep their words, a crash stays private.
+
+        The SDK wraps whatever a tool raises in a `ToolError`, so a question, which leaves the tool as an exception,
+        is found in its cause.
+        """
         try:
-            return await super().run(arguments, context, convert_result)
+            result = await super().run(arguments, context, convert_result)
+            return await with_late_news(result, context.request_context.lifespan_context)
         except ToolError as exc:
             match exc.__cause__:
                 case Asking() as asking:

@@ -100,7 +100,7 @@ def _approval(desk: Desk, settings: Settings) -> dict[str, Any]:
     """Tell where the person behind this client decides, the first way first, and for how long."""
     ways = ["form"] if way_to_ask(call.under_way().session, desk.page) == "form" else []
     ways += [] if isinstance(desk.page, NoPage) else ["page"]
-    ways += ["terminal"] if desk.journal.is_shared() else []
+    ways += ["terminal"] if desk.journal.is_shared else []
     told = {"ways": ways, "open_for_seconds": settings.approval_ttl}
     over = settings.create_approval_over
     return told if over is None else {**told, "creates_over": plain(over)}

@@ -150,9 +150,9 @@ def _line_differences(draft: OrderDraft, stored: Sequence[OrderLine]) -> Iterabl
             continue
         left.remove(match)
         yield from _of_line(line, match)
-    for line in left:
-        price = "" if line.unit_price is None else f" at {plain(line.unit_price)}"
-        yield f"a line more: {plain(line.quantity)} x {quoted(line.item, 40)}{price}"
+    for added in left:
+        price = "" if added.unit_price is None else f" at {plain(added.unit_price)}"
+        yield f"a line more: {plain(added.quantity)} x {quoted(added.item, 40)}{price}"
 
 
 def _best(line: DraftLine, left: Sequence[OrderLine]) -> OrderLine | None:

@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from po_mcp.errors import InvalidInput
-from po_mcp.writes.operation import Recorded, WriteOutcome
+from po_mcp.writes.journal import Journal
+from po_mcp.writes.operation import Recorded, State, WriteOutcome
+from po_mcp.writes.policy import SettlementPolicy
 from po_mcp.writes.reconcile import Reconciler
 
 HAPPENED = "Done: a person looked and says that it happened"
@@ -26,7 +28,7 @@ async def record_verdict(
         InvalidInput: it is too early, or the operation was settled meanwhile.
     """
     if not happened:
-        need_time(reconciler, recorded)
+        need_time(reconciler.journal, reconciler.policy, recorded)
     recorded = await reconciler.reconcile(recorded)
     words = reconciler.words
     if recorded.state != "UNKNOWN":
@@ -38,16 +40,16 @@ async def record_verdict(
         raise InvalidInput(f"The ERP shows otherwise now: {seen.why}. Nothing was recorded.")
     else:
         outcome = words.say("refused", operation, DID_NOT_HAPPEN)
-    after = "DONE" if happened else "NOT_APPLIED"
+    after: State = "DONE" if happened else "NOT_APPLIED"
     if await reconciler.record(operation, "UNKNOWN", after, outcome, {**detail, "observed": seen.why}):
         return outcome
     raise InvalidInput("It was settled by another process meanwhile, and your answer was not recorded.")
 
 
-def need_time(reconciler: Reconciler, recorded: Recorded) -> None:
+def need_time(journal: Journal, policy: SettlementPolicy, recorded: Recorded) -> None:
     """Raise `InvalidInput` while an effect may still come."""
-    not_before = (recorded.counts_from or recorded.sent_at or 0.0) + reconciler.policy.verdict_after
-    if reconciler.journal.now() < not_before:
+    not_before = (recorded.counts_from or recorded.sent_at or 0.0) + policy.verdict_after
+    if journal.now() < not_before:
         time = datetime.fromtimestamp(not_before, UTC)
         raise InvalidInput(
             f"It may still happen: nobody can say before {time:%H:%M:%S} UTC that it did not. Nothing was recorded."

@@ -1,0 +1,39 @@
+"""What turned out to be done after it was called refused is said in the next answer of any tool."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import anyio
+from mcp.types import CallToolResult, TextContent
+
+from po_mcp.desk import Desk
+from po_mcp.errors import PurchaseOrderError
+
+logger = logging.getLogger(__name__)
+
+LATE_NEWS_TIMEOUT_S = 10.0
+"""Seconds that an answer waits for a look at what is watched."""
+
+
+async def with_late_news(result: Any, desk: Desk) -> Any:
+    """Add to a tool's result the writes that were refused and show their effect by now. Nothing here fails a call."""
+    if not isinstance(result, CallToolResult) or not desk.journal.exists():
+        return result
+    news = []
+    with anyio.move_on_after(LATE_NEWS_TIMEOUT_S):
+        try:
+            news = await desk.reconciler.find_late_news()
+        except PurchaseOrderError as exc:
+            logger.warning("late effects could not be looked for: %s", exc.what)
+    said = "".join(block.text for block in result.content if isinstance(block, TextContent))
+    texts = [
+        f"Late: the {one.operation.kind} of order {one.operation.number} was called refused, and it was carried out. "
+        f"{desk.words.outcome(one).message} Tell the user. operation_id: {one.operation.id}"
+        for one in news
+        if one.operation.id not in said
+    ]
+    if not texts:
+        return result
+    return result.model_copy(update={"content": [*result.content, TextContent(type="text", text="\n".join(texts))]})
