@@ -61,6 +61,19 @@ class Storage:
         with self._transaction("BEGIN IMMEDIATE") as tables:
             yield tables
 
+    def copy(self) -> "Storage":
+        """Copy the book as it stands into memory."""
+        copy = Storage(":memory:")
+        with self._lock:
+            self._connection.backup(copy._connection)
+        return copy
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """Keep the other threads of this process out meanwhile."""
+        with self._lock:
+            yield
+
     def close(self) -> None:
         """Close the connection; the storage cannot be used again."""
         with self._lock:
