@@ -140,13 +140,13 @@ def _app(offer: Offer, stack: AsyncExitStack) -> ASGIApp:
     except Exception as exc:  # no folder, no book, a disk that is full: what SQLite says is for the person
         raise CannotStart(f"The book {offer.book} cannot be opened: {exc}") from exc
     stack.callback(book.close)
-    return create_app(
-        book,
-        apis=offer.apis,
-        client_id=offer.client_id,
-        client_secret=offer.client_secret,
-        habits=map(str, offer.habits),
-    )
+    habits = list(map(str, offer.habits))
+    try:
+        return create_app(
+            book, apis=offer.apis, client_id=offer.client_id, client_secret=offer.client_secret, habits=habits
+        )
+    except ValueError as exc:
+        raise CannotStart(str(exc)) from exc
 
 
 async def _listening(

@@ -84,7 +84,12 @@ class Book:
         return cls(storage, now, Habits())
 
     def with_habits(self, habits: Habits) -> "Book":
-        """Return this book with these habits, over the same file; this one goes on telling what is stored."""
+        """Return this book with these habits, over the same file; this one goes on telling what is stored.
+
+        Raises: ValueError (the file is too old for a habit).
+        """
+        if "soft-delete" in habits and not self._storage.stores_deleted():
+            raise ValueError("The habit 'soft-delete' needs a new book: this one is of an older version.")
         return Book(self._storage, self._clock, habits)
 
     def close(self) -> None:

@@ -61,6 +61,12 @@ class Storage:
         with self._transaction("BEGIN IMMEDIATE") as tables:
             yield tables
 
+    def stores_deleted(self) -> bool:
+        """Tell whether an order can have the status deleted: books before that status was known cannot store it."""
+        with self._lock:
+            sql = self._connection.execute("SELECT sql FROM sqlite_master WHERE name = 'orders'").fetchone()[0]
+        return "'deleted'" in sql
+
     def copy(self) -> "Storage":
         """Copy the book as it stands into memory."""
         copy = Storage(":memory:")

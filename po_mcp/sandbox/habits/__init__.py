@@ -19,7 +19,6 @@ from starlette.responses import Response
 from ..records import Order, OrderDraft
 from ..tables import Tables
 from ..wire import Call, Handle
-
 from . import answered, drafted, stored, told
 from .habit import Chosen, Habit
 

@@ -12,7 +12,6 @@ from starlette.responses import Response
 from ..exact_json import read_json
 from ..refusals import Refusal
 from ..wire import Answer, BadRequest, Call, Handle
-
 from .habit import Chosen
 
 Object = dict[str, Any]
