@@ -6,8 +6,7 @@ callers who ask the same thing at once cannot both be served.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -61,7 +60,7 @@ class Book:
         self._clock = now
         self.habits = habits
         self._list_lag = max(habits.seconds("late-read"), habits.seconds("stale-list"))
-        self._history = History(self._list_lag)
+        self._history = History(storage, self._list_lag, now) if self._list_lag else None
         self._first_tried: dict[str, datetime] = {}
 
     @classmethod
@@ -104,13 +103,13 @@ class Book:
 
     def orders(self, query: Query, *, complete: bool = False) -> Found[Order]:
         """List order headers; with `complete`, whole orders."""
-        with self._past(self._list_lag).reading() as tables:
+        with self._ago(self._list_lag).reading() as tables:
             found = tables.orders(query, complete=complete)
         return Found(tuple(map(self._told, found.records)), found.count)
 
     def order(self, number: str) -> Order:
         """Read one order, whatever its status, with lines, receipts and invoices. Raises: Missing."""
-        with self._past(self.habits.seconds("late-read")).reading() as tables:
+        with self._ago(self.habits.seconds("late-read")).reading() as tables:
             return self._told(self._existing(tables, number))
 
     def vendors(self, query: Query) -> Found[Vendor]:
@@ -148,7 +147,7 @@ class Book:
 
     def enter(self, draft: OrderDraft) -> Entered:
         """Enter an order, and tell whether it is new. Raises: Invalid, Conflict (the number is taken)."""
-        with self._writing() as tables:
+        with self._storage.writing() as tables:
             order = order_of(tables, self.habits.as_drafted(draft), self.now())
             self._check_hold(order)
             order = self.habits.as_stored(order, tables)
@@ -162,7 +161,7 @@ class Book:
 
         Without anything outstanding no backorder is made. Raises: Missing, Conflict.
         """
-        with self._writing() as tables:
+        with self._storage.writing() as tables:
             order = self._live(tables, number)
             closed = self._change(tables, order, status=Status.CLOSED)
             wanted = create_backorder and any(line.outstanding > 0 for line in order.lines)
@@ -171,7 +170,7 @@ class Book:
 
     def delete(self, number: str) -> None:
         """Remove an order for good. Raises: Missing, Conflict (received or invoiced)."""
-        with self._writing() as tables:
+        with self._storage.writing() as tables:
             order = self._unlocked(tables, number)
             if order.status is Status.DELETED:
                 raise Missing(f"There is no purchase order {number}.")
@@ -183,13 +182,13 @@ class Book:
 
     def cancel(self, number: str) -> Order:
         """Call off a live order; `reactivate` undoes it. Raises: Missing, Conflict."""
-        with self._writing() as tables:
+        with self._storage.writing() as tables:
             order = self._live(tables, number)
             return self._told(self._change(tables, order, status=Status.CANCELLED, cancelled_at=self.now()))
 
     def reactivate(self, number: str) -> Order:
         """Make a cancelled order live again. Raises: Missing, Conflict."""
-        with self._writing() as tables:
+        with self._storage.writing() as tables:
             order = self._unlocked(tables, number)
             if order.status is not Status.CANCELLED:
                 raise Conflict(f"Purchase order {number} is not cancelled.")
@@ -201,12 +200,12 @@ class Book:
 
         The dates are `ordered_at`, `expected_at` and `due_at`. Raises: Missing, Conflict.
         """
-        with self._writing() as tables:
+        with self._storage.writing() as tables:
             return self._told(self._change(tables, self._live(tables, number), **header))
 
     def receive(self, number: str, quantities: Mapping[int, Decimal]) -> Order:
         """Record an arrival, as line number -> units. Raises: Missing, Conflict, Invalid."""
-        with self._writing() as tables:
+        with self._storage.writing() as tables:
             order = self._live(tables, number)
             _check_arrival(order, quantities)
             receipt = f"IR-{tables.next('receipts'):08d}"
@@ -220,7 +219,7 @@ class Book:
 
     def enter_vendor(self, vendor_id: int, short_id: str, name: str) -> Vendor:
         """Enter a vendor. Raises: Conflict (the id or the short id is taken)."""
-        with self._writing() as tables:
+        with self._storage.writing() as tables:
             if tables.vendor("id", vendor_id) or tables.vendor("short_id", short_id):
                 raise Conflict("There is such a vendor already.")
             unsaid = dict.fromkeys(
@@ -235,7 +234,7 @@ class Book:
 
     def invoice(self, number: str) -> Order:
         """Record the vendor's invoice over the order's total. Raises: Missing, Conflict."""
-        with self._writing() as tables:
+        with self._storage.writing() as tables:
             order = self._live(tables, number)
             tables.insert(
                 "invoices",
@@ -248,16 +247,8 @@ class Book:
             )
             return self._change(tables, order)
 
-    @contextmanager
-    def _writing(self) -> Iterator[Tables]:
-        # A copy cannot be made inside the transaction that changes the book.
-        with self._storage.alone():
-            self._history.remember(self._storage, self._clock())
-            with self._storage.writing() as tables:
-                yield tables
-
-    def _past(self, lag: timedelta) -> Storage:
-        return (self._history.at(self._clock() - lag) if lag else None) or self._storage
+    def _ago(self, lag: timedelta) -> Storage:
+        return self._history.ago(lag) if self._history and lag else self._storage
 
     def _told(self, order: Order) -> Order:
         return self.habits.as_told(order, self.now())

@@ -492,3 +492,16 @@ async def test_the_book_itself_has_no_habits(serve: Serve, book: Book) -> None:
 
     order = book.order("PO-1")
     assert (order.vendor.name, order.lines[0].item.short_id) == ("Acme Fasteners", "BOLT-M8-30")
+
+
+@both_apis
+async def test_a_change_that_another_made_shows_late_too(serve: Serve, book: Book, clock: Clock, api: str) -> None:
+    erp = await serve(api, "late-read")
+
+    book.revise("PO-2025-0042", expected_at=clock.time)
+    book.cancel("PO-2025-0042")
+    before = await erp.read("PO-2025-0042")
+    clock.time += timedelta(seconds=3)
+    after = await erp.read("PO-2025-0042")
+
+    assert (before["status"], after["status"]) == (("Open", "Canceled"), ("ACTIVE", "INACTIVE"))[erp.column]
