@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -52,18 +54,18 @@ def test_a_name_that_is_no_habit_is_refused_with_the_reason(book: Book, names: l
         create_app(book, habits=names)
 
 
-def test_an_older_book_cannot_store_deleted_orders_and_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_older_book_cannot_store_deleted_orders_and_says_so(tmp_path: Path) -> None:
     path = tmp_path / "book.db"
-    with monkeypatch.context() as patched:
-        read_text = Path.read_text
-        patched.setattr(Path, "read_text", lambda self, **how: read_text(self, **how).replace(", 'deleted'", ""))
-        Book.open(path).close()
+    Book.open(path).close()
+    with closing(sqlite3.connect(path)) as older:
+        older.execute("PRAGMA writable_schema = ON")
+        older.execute("UPDATE sqlite_master SET sql = replace(sql, ?, '') WHERE name = 'orders'", [", 'deleted'"])
+        older.commit()
 
-    book = Book.open(path)
-    with pytest.raises(ValueError, match="'soft-delete' needs a new book"):
-        create_app(book, habits=["soft-delete"])
-    create_app(book, habits=["upserts"])
-    book.close()
+    with closing(Book.open(path)) as book:
+        create_app(book, habits=["upserts"])
+        with pytest.raises(ValueError, match="'soft-delete' needs a new book"):
+            create_app(book, habits=["soft-delete"])
 
 
 @pytest.mark.parametrize(
