@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from po_mcp.sandbox import Book, create_app
+from po_mcp.sandbox.habits import HABITS
 from po_mcp.sandbox.records import Status
 
 from .conftest import Clock, exact
@@ -468,6 +469,37 @@ async def test_an_order_without_a_number_that_arrives_twice_is_two_orders(serve:
 
     assert erp.number(erp.order(answer)) == "PO-LHROM9-0002"
     assert book.order("PO-LHROM9-0001").total == book.order("PO-LHROM9-0002").total == Decimal("0.45")
+
+
+# Together
+
+
+@both_apis
+async def test_all_habits_that_do_not_exclude_each_other_are_had_at_once(
+    serve: Serve, book: Book, clock: Clock, api: str
+) -> None:
+    first_of_each_group = {habit.group or name: name for name, habit in reversed(list(HABITS.items()))}
+    others = [name for name in first_of_each_group.values() if name not in ("empty-2xx", "holds-vendor", "locks")]
+    erp = await serve(api, *others, "holds-vendor:7", "locks:0")
+
+    created = await erp.create("rush-7", "2.5 bolt 9.999", "1 nut 9", note="Ring the bell.")
+    again = await erp.create("rush-7")
+    clock.time += timedelta(seconds=3)
+    changed = await erp.change("rush-7")
+    listed = await erp.list_orders()
+
+    order = book.order("RUSH-7")
+    assert {answer.status_code for answer in (created, again, listed)} == {200}
+    assert changed.status_code == 409  # sent twice: the second finds it closed or cancelled
+    assert order.status in (Status.CLOSED, Status.CANCELLED)
+    assert [f"{line.quantity} {line.item.short_id} {line.price}" for line in order.lines] == [
+        "3 BOLT-M8-30 0.45",
+        "1 NUT-M8 0.22",
+        "1 FREIGHT 25.00",
+    ]
+    told = (await erp.read("Rush-7"))["lines"]
+    assert told[0][("shortID", "item_id")[erp.column]] == f"{erp.code('bolt').lower()}  "
+    assert told[0]["rowVersion"]
 
 
 # Without habits
