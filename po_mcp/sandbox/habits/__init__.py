@@ -1,7 +1,6 @@
 """The habits that the sandbox can take on, by name: where a real ERP differs from its documentation.
 
-    habits = Habits(["rounds-prices", "late-read:5"])
-    create_app(book, habits=habits)
+    create_app(book, habits=["rounds-prices", "late-read:5"])
 
 An ERP with a habit works correctly in its own eyes. A habit changes what is stored or how it is told,
 never the connection: that is what the faults are for. Habits are carried out in the order of `HABITS`,
