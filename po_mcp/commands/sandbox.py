@@ -1,4 +1,4 @@
-"""`po-mcp sandbox`: the sandbox ERP on a port of this machine, with faults on demand.
+"""`po-mcp sandbox`: the sandbox ERP on a port of this machine, with faults and habits on demand.
 
 What it needs to run is imported when it runs: the list of all commands must not wait for it.
 """
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from uvicorn import Server
 
     from po_mcp.sandbox.faults import Exchange, Strike
+    from po_mcp.sandbox.habits import Habits
 
 HOST = "127.0.0.1"
 NAMES = {"inventory-pro": "Inventory Pro", "exsited": "Exsited"}
@@ -45,6 +46,7 @@ class Offer:
     orders: int
     apis: tuple[Api, ...]
     plan: Sequence[Strike]
+    habits: Habits
     client_id: str
     client_secret: str = field(repr=False)
 
@@ -56,6 +58,21 @@ def _plan(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tupl
         return tuple(map(parse_fault, texts))
     except ValueError as exc:
         raise click.BadParameter(str(exc)) from exc
+
+
+def _habits(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> Habits:
+    from po_mcp.sandbox.habits import Habits
+
+    try:
+        return Habits(name.strip() for text in texts for name in text.split(","))
+    except ValueError as exc:
+        raise CannotStart(str(exc)) from exc
+
+
+def _list_habits(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        _show_habits(_console())
+        context.exit()
 
 
 def _list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> None:
@@ -75,12 +92,20 @@ def _list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> No
 @click.option(
     "--list-faults", is_flag=True, is_eager=True, expose_value=False, callback=_list_faults, help="Show all faults."
 )
+@click.option(
+    "--habit", "habits", multiple=True, callback=_habits, metavar="NAME,...", help="Serve an ERP with habits."
+)
+@click.option(
+    "--list-habits", is_flag=True, is_eager=True, expose_value=False, callback=_list_habits, help="Show all habits."
+)
 @click.option("--client-id", default="sandbox", show_default=True, help="Opens both APIs, with the secret.")
 @click.option("--client-secret", default="sandbox", show_default=True, help="Opens both APIs, with the id.")
 def command(api: str, **options: Any) -> None:
-    """Serve the sandbox ERP on this machine, with faults on demand.
+    """Serve the sandbox ERP on this machine, with faults and habits on demand.
 
     A fault is KIND, KIND@N or KIND@N:VALUE: it strikes every request, or the N-th, counted from 1.
+
+    A habit is NAME or NAME:VALUE: the ERP differs from its documentation, and works correctly in its own eyes.
     """
     import anyio
 
@@ -115,7 +140,13 @@ def _app(offer: Offer, stack: AsyncExitStack) -> ASGIApp:
     except Exception as exc:  # no folder, no book, a disk that is full: what SQLite says is for the person
         raise CannotStart(f"The book {offer.book} cannot be opened: {exc}") from exc
     stack.callback(book.close)
-    return create_app(book, apis=offer.apis, client_id=offer.client_id, client_secret=offer.client_secret)
+    habits = list(map(str, offer.habits))
+    try:
+        return create_app(
+            book, apis=offer.apis, client_id=offer.client_id, client_secret=offer.client_secret, habits=habits
+        )
+    except ValueError as exc:
+        raise CannotStart(str(exc)) from exc
 
 
 async def _listening(
@@ -205,6 +236,10 @@ def _greet(console: Console, offer: Offer, url: str) -> None:
         console.print("\nWhat goes wrong:", style="bold")
         for strike in offer.plan:
             console.print(f"  {strike}  {strike.fault.tells}")
+    if chosen := list(offer.habits):
+        console.print("\nIts habits:", style="bold")
+        for one in chosen:
+            console.print(f"  {one}  {one.habit.tells}")
     console.print("\nRequests:", style="bold")
 
 
@@ -220,3 +255,12 @@ def _show_faults(console: Console) -> None:
     for fault in FAULTS.values():
         default = f" VALUE is {fault.value:g} if left out." if fault.takes else ""
         console.print(f"{fault.kind:<{width}}  {fault.tells}{default}")
+
+
+def _show_habits(console: Console) -> None:
+    from po_mcp.sandbox.habits import HABITS
+
+    width = max(map(len, HABITS))
+    for habit in HABITS.values():
+        default = f" VALUE is {habit.value} if left out." if habit.takes else ""
+        console.print(f"{habit.name:<{width}}  {habit.tells}{default}")

@@ -15,6 +15,7 @@ from starlette.routing import Mount
 
 from .book import Book
 from .exsited_api import exsited
+from .habits import Habits
 from .inventory_pro_api import inventory_pro
 from .tokens import Credentials
 
@@ -30,11 +31,14 @@ def create_app(
     apis: Iterable[Api] = ("inventory-pro", "exsited"),
     client_id: str = CLIENT,
     client_secret: str = CLIENT,
+    habits: Iterable[str] = (),
 ) -> Starlette:
     """Serve an open book; closing it stays with the caller.
 
-    The client id and secret open both APIs; tokens live in the application's memory.
+    The client id and secret open both APIs; tokens live in the application's memory. Habits are NAME or
+    NAME:VALUE, see `habits`; `book` itself stays without them. Raises: ValueError (no such habit).
     """
+    book = book.with_habits(Habits(habits))
     credentials, served, mounts = Credentials(client_id, client_secret), set(apis), []
     if "exsited" in served:
         sign_in, orders = exsited(book, credentials)

@@ -17,6 +17,8 @@ from uuid import uuid4
 
 from . import exact
 from .drafting import open_line, open_order, order_of
+from .habits import Habits
+from .history import History
 from .query import Found, Query
 from .records import LIVE, Item, Order, OrderDraft, Spot, Status, Vendor, Warehouse
 from .refusals import Conflict, Invalid, Missing
@@ -35,6 +37,14 @@ class Finalized:
     backorder: Order | None
 
 
+@dataclass(frozen=True)
+class Entered:
+    """The order that stands under the number now; `is_new` unless an order stood there before."""
+
+    order: Order
+    is_new: bool
+
+
 class Book:
     """Purchase orders, and the vendors, items and warehouses that they name.
 
@@ -44,10 +54,14 @@ class Book:
     Every method may be called from any thread; sqlite3.Error means that the file cannot be used now.
     """
 
-    def __init__(self, storage: Storage, now: Callable[[], datetime]) -> None:
+    def __init__(self, storage: Storage, now: Callable[[], datetime], habits: Habits) -> None:
         """Use `Book.open`."""
         self._storage = storage
         self._clock = now
+        self.habits = habits
+        self._list_lag = max(habits.seconds("late-read"), habits.seconds("stale-list"))
+        self._history = History(storage, self._list_lag, now) if self._list_lag else None
+        self._first_tried: dict[str, datetime] = {}
 
     @classmethod
     def open(
@@ -66,7 +80,16 @@ class Book:
         except BaseException:
             storage.close()
             raise
-        return cls(storage, now)
+        return cls(storage, now, Habits())
+
+    def with_habits(self, habits: Habits) -> "Book":
+        """Return this book with these habits, over the same file; this one goes on telling what is stored.
+
+        Raises: ValueError (the file is too old for a habit).
+        """
+        if "soft-delete" in habits and not self._storage.stores_deleted():
+            raise ValueError("The habit 'soft-delete' needs a new book: this one is of an older version.")
+        return Book(self._storage, self._clock, habits)
 
     def close(self) -> None:
         """Close the file; the book cannot be used again."""
@@ -80,13 +103,14 @@ class Book:
 
     def orders(self, query: Query, *, complete: bool = False) -> Found[Order]:
         """List order headers; with `complete`, whole orders."""
-        with self._storage.reading() as tables:
-            return tables.orders(query, complete=complete)
+        with self._ago(self._list_lag).reading() as tables:
+            found = tables.orders(query, complete=complete)
+        return Found(tuple(map(self._told, found.records)), found.count)
 
     def order(self, number: str) -> Order:
         """Read one order, whatever its status, with lines, receipts and invoices. Raises: Missing."""
-        with self._storage.reading() as tables:
-            return _existing(tables, number)
+        with self._ago(self.habits.seconds("late-read")).reading() as tables:
+            return self._told(self._existing(tables, number))
 
     def vendors(self, query: Query) -> Found[Vendor]:
         """List vendors."""
@@ -119,8 +143,18 @@ class Book:
 
     def create(self, draft: OrderDraft) -> Order:
         """Enter an order. Raises: Invalid, Conflict (the number is taken)."""
+        return self.enter(draft).order
+
+    def enter(self, draft: OrderDraft) -> Entered:
+        """Enter an order, and tell whether it is new. Raises: Invalid, Conflict (the number is taken)."""
         with self._storage.writing() as tables:
-            return _enter(tables, order_of(tables, draft, self.now()))
+            order = order_of(tables, self.habits.as_drafted(draft), self.now())
+            self._check_hold(order)
+            order = self.habits.as_stored(order, tables)
+            standing = tables.order(order.number)
+            if standing is None:
+                return Entered(self._told(_enter(tables, order)), is_new=True)
+            return Entered(self._told(self._enter_again(tables, standing, order)), is_new=False)
 
     def finalize(self, number: str, *, create_backorder: bool) -> Finalized:
         """Close a live order; what has not arrived goes to a backorder, or is given up.
@@ -128,35 +162,38 @@ class Book:
         Without anything outstanding no backorder is made. Raises: Missing, Conflict.
         """
         with self._storage.writing() as tables:
-            order = _live(tables, number)
+            order = self._live(tables, number)
             closed = self._change(tables, order, status=Status.CLOSED)
             wanted = create_backorder and any(line.outstanding > 0 for line in order.lines)
-            return Finalized(closed, self._backorder(tables, order) if wanted else None)
+            made = wanted and "backorder-not-made" not in self.habits
+            return Finalized(self._told(closed), self._told(self._backorder(tables, order)) if made else None)
 
     def delete(self, number: str) -> None:
         """Remove an order for good. Raises: Missing, Conflict (received or invoiced)."""
         with self._storage.writing() as tables:
-            order = _existing(tables, number)
-            dependants = [f"item receipt {receipt.id}" for receipt in order.receipts]
-            dependants += [f"purchase invoice {invoice.id}" for invoice in order.invoices]
-            if dependants:
-                raise Conflict(f"Purchase order {number} is in use by {', '.join(dependants)}.")
-            tables.delete_order(order)
+            order = self._unlocked(tables, number)
+            if order.status is Status.DELETED:
+                raise Missing(f"There is no purchase order {number}.")
+            _check_independent(order)
+            if "soft-delete" in self.habits:
+                self._change(tables, order, status=Status.DELETED)
+            else:
+                tables.delete_order(order)
 
     def cancel(self, number: str) -> Order:
         """Call off a live order; `reactivate` undoes it. Raises: Missing, Conflict."""
         with self._storage.writing() as tables:
-            order = _live(tables, number)
-            return self._change(tables, order, status=Status.CANCELLED, cancelled_at=self.now())
+            order = self._live(tables, number)
+            return self._told(self._change(tables, order, status=Status.CANCELLED, cancelled_at=self.now()))
 
     def reactivate(self, number: str) -> Order:
         """Make a cancelled order live again. Raises: Missing, Conflict."""
         with self._storage.writing() as tables:
-            order = _existing(tables, number)
+            order = self._unlocked(tables, number)
             if order.status is not Status.CANCELLED:
                 raise Conflict(f"Purchase order {number} is not cancelled.")
             status = Status.PARTIAL if order.receipts else Status.OPEN
-            return self._change(tables, order, status=status, reactivated_at=self.now())
+            return self._told(self._change(tables, order, status=status, reactivated_at=self.now()))
 
     def revise(self, number: str, **header: Any) -> Order:
         """Change header fields of a live order: `note`, `supplier_invoice`, or a date.
@@ -164,12 +201,12 @@ class Book:
         The dates are `ordered_at`, `expected_at` and `due_at`. Raises: Missing, Conflict.
         """
         with self._storage.writing() as tables:
-            return self._change(tables, _live(tables, number), **header)
+            return self._told(self._change(tables, self._live(tables, number), **header))
 
     def receive(self, number: str, quantities: Mapping[int, Decimal]) -> Order:
         """Record an arrival, as line number -> units. Raises: Missing, Conflict, Invalid."""
         with self._storage.writing() as tables:
-            order = _live(tables, number)
+            order = self._live(tables, number)
             _check_arrival(order, quantities)
             receipt = f"IR-{tables.next('receipts'):08d}"
             at = self.now()
@@ -198,7 +235,7 @@ class Book:
     def invoice(self, number: str) -> Order:
         """Record the vendor's invoice over the order's total. Raises: Missing, Conflict."""
         with self._storage.writing() as tables:
-            order = _live(tables, number)
+            order = self._live(tables, number)
             tables.insert(
                 "invoices",
                 id=f"PI-{order.vendor.account}-{tables.next('invoices'):04d}",
@@ -210,9 +247,56 @@ class Book:
             )
             return self._change(tables, order)
 
+    def _ago(self, lag: timedelta) -> Storage:
+        return self._history.ago(lag) if self._history and lag else self._storage
+
+    def _told(self, order: Order) -> Order:
+        return self.habits.as_told(order, self.now())
+
+    def _existing(self, tables: Tables, number: str) -> Order:
+        order = tables.order(number)
+        if order is None and "upper-numbers" in self.habits:
+            order = tables.order(number.upper())
+        if order is None:
+            raise Missing(f"There is no purchase order {number}.")
+        return order
+
+    def _unlocked(self, tables: Tables, number: str) -> Order:
+        order = self._existing(tables, number)
+        if "locks" in self.habits:
+            self._check_lock(order)
+        return order
+
+    def _check_lock(self, order: Order) -> None:
+        now = self._clock()
+        if now < self._first_tried.setdefault(order.uuid, now) + self.habits.seconds("locks"):
+            raise Conflict(f"Purchase order {order.number} is locked by another user.")
+
+    def _live(self, tables: Tables, number: str) -> Order:
+        order = self._unlocked(tables, number)
+        if order.status not in LIVE:
+            raise Conflict(f"Purchase order {number} is {order.status}.")
+        return order
+
+    def _check_hold(self, order: Order) -> None:
+        if self.habits.value("holds-vendor") == str(order.vendor.id):
+            raise Conflict(f"Vendor {order.vendor.name} is on hold.")
+
+    def _enter_again(self, tables: Tables, standing: Order, order: Order) -> Order:
+        """Do with an order whose number is taken what this ERP does. Raises: Conflict, Invalid."""
+        if "upserts" in self.habits:
+            return standing
+        if "conflict-as-400" in self.habits:
+            raise Invalid({"number": ["already exists"]})
+        if "overwrites" not in self.habits:
+            raise Conflict(f"Purchase order {order.number} already exists.")
+        _check_independent(standing)
+        tables.delete_order(standing)
+        return _enter(tables, order)
+
     def _change(self, tables: Tables, order: Order, **values: Any) -> Order:
         tables.update_order(order, modified_at=self.now(), **values)
-        return _existing(tables, order.number)
+        return self._existing(tables, order.number)
 
     def _backorder(self, tables: Tables, order: Order) -> Order:
         short = [line for line in order.lines if line.outstanding > 0]
@@ -224,22 +308,18 @@ class Book:
         return _enter(tables, open_order(number, order.vendor, order.currency, lines, self.now()))
 
 
-def _existing(tables: Tables, number: str) -> Order:
-    if order := tables.order(number):
-        return order
-    raise Missing(f"There is no purchase order {number}.")
-
-
-def _live(tables: Tables, number: str) -> Order:
-    order = _existing(tables, number)
-    if order.status not in LIVE:
-        raise Conflict(f"Purchase order {number} is {order.status}.")
-    return order
-
-
 def _enter(tables: Tables, order: Order) -> Order:
     tables.insert_order(order)
-    return _existing(tables, order.number)
+    entered = tables.order(order.number)
+    assert entered, "the order was inserted"
+    return entered
+
+
+def _check_independent(order: Order) -> None:
+    dependants = [f"item receipt {receipt.id}" for receipt in order.receipts]
+    dependants += [f"purchase invoice {invoice.id}" for invoice in order.invoices]
+    if dependants:
+        raise Conflict(f"Purchase order {order.number} is in use by {', '.join(dependants)}.")
 
 
 def _check_arrival(order: Order, quantities: Mapping[int, Decimal]) -> None:

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from . import exact
 from .records import Item, Line, LineDraft, Order, OrderDraft, Status, Vendor, Warehouse
-from .refusals import Conflict, Invalid
+from .refusals import Invalid
 from .tables import Tables
 
 CURRENCIES = ("USD", "AUD", "EUR")
@@ -21,7 +21,7 @@ Findings = defaultdict[str, list[str]]
 def order_of(tables: Tables, draft: OrderDraft, now: datetime) -> Order:
     """Make the open order that a draft asks for; its total is the sum of its lines.
 
-    Raises: Invalid (every problem at once), Conflict (the number is taken).
+    Whether its number is free is not looked at. Raises: Invalid (every problem at once).
     """
     problems: Findings = defaultdict(list)
     vendor = _vendor(tables, draft, problems)
@@ -30,8 +30,6 @@ def order_of(tables: Tables, draft: OrderDraft, now: datetime) -> Order:
     if problems or vendor is None:
         raise Invalid(problems)
     number = draft.number or _free_number(tables, vendor)
-    if tables.order(number):
-        raise Conflict(f"Purchase order {number} already exists.")
     order = open_order(number, vendor, draft.currency or vendor.currency, _present(lines), now)
     return replace(
         order,

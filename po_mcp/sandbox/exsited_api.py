@@ -95,7 +95,7 @@ class _Api:
 
     def routes(self) -> list[BaseRoute]:
         def guarded(method: str, path: str, handle: Handle) -> Route:
-            return Route(path, endpoint(handle, self._tokens.admit), methods=[method])
+            return Route(path, endpoint(handle, self._tokens.admit, self._book.habits.carry_out), methods=[method])
 
         return [
             guarded("GET", "/purchase-orders", self.list_orders),
@@ -153,7 +153,8 @@ class _Api:
 
     def create_order(self, call: Call) -> Response:
         """Enter an order."""
-        return _order(self._book.create(order_draft(call)), 201)
+        entered = self._book.enter(order_draft(call))
+        return _order(entered.order, 201 if entered.is_new else 200)
 
     def delete_order(self, call: Call) -> Response:
         """Delete an order for good; the answer is 204 and empty."""

@@ -14,10 +14,12 @@ from .records import Invoice, Item, Line, Order, Receipt, ReceivedLine, Status, 
 ZERO = "0.000000"
 AUTHOR = "Sandbox"
 
+_STATUS = {Status.CANCELLED: "INACTIVE", Status.DELETED: "DELETED"}
+
 
 def status(order: Order) -> str:
     """Tell the order's status: how much has arrived does not show in it."""
-    return "INACTIVE" if order.status is Status.CANCELLED else "ACTIVE"
+    return _STATUS.get(order.status, "ACTIVE")
 
 
 def order(record: Order) -> dict[str, Any]:
@@ -204,7 +206,7 @@ def _kpis(record: Order) -> dict[str, Any]:
         # The vendor's spelling.
         "last_calcelled_on": _date(record.cancelled_at),
         "last_changed_on": _date(record.modified_at),
-        "last_deleted_on": "",
+        "last_deleted_on": _date(record.modified_at) if record.status is Status.DELETED else "",
         "issue_date": _date(record.ordered_at),
     }
 

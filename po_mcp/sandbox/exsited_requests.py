@@ -37,7 +37,7 @@ ITEM_FILTERS = {"id": "code", "name": "description", "display_name": "short_id",
 STATUSES: Mapping[str, Sequence[Status]] = {
     "ACTIVE": (Status.OPEN, Status.PARTIAL, Status.CLOSED),
     "INACTIVE": (Status.CANCELLED,),
-    "DELETED": (),
+    "DELETED": (Status.DELETED,),
     "DRAFT": (),
 }
 

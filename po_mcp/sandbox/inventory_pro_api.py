@@ -22,7 +22,7 @@ from . import inventory_pro_json as render
 from .book import Book
 from .fields import Fields
 from .query import Condition, Found, Operator, Query
-from .records import LIVE, LineDraft, OrderDraft
+from .records import LIVE, LineDraft, Order, OrderDraft
 from .refusals import Conflict, Invalid, Missing
 from .tokens import Credentials, Tokens
 from .wire import Answer, BadRequest, Call, Handle, Render, Unauthorized, application, endpoint
@@ -66,7 +66,7 @@ class _Api:
 
     def routes(self) -> list[BaseRoute]:
         def guarded(method: str, path: str, handle: Handle) -> Route:
-            return Route(path, endpoint(handle, self._tokens.admit), methods=[method])
+            return Route(path, endpoint(handle, self._tokens.admit, self._book.habits.carry_out), methods=[method])
 
         return [
             Route("/Token", endpoint(self.issue_token), methods=["POST"]),
@@ -103,15 +103,17 @@ class _Api:
             descending=call.descending("sort" not in call.query),
         )
         page = _Page.of(call, MAX_ORDERS_PER_PAGE)
-        return page.answer(self._book.orders(page.cut(query)), render.order_header)
+        return page.answer(self._book.orders(page.cut(query)), self._header)
 
     def get_order(self, call: Call) -> Response:
         """Read one order, whatever its status."""
-        return _answer(render.order_with_lines(self._book.order(call.path["number"])))
+        order = self._book.order(call.path["number"])
+        return _answer(self._header(order) | {"lines": render.lines(order)})
 
     def create_order(self, call: Call) -> Response:
         """Enter an order; the answer is its header."""
-        return _answer(render.order_header(self._book.create(_draft(call))), 201)
+        entered = self._book.enter(_draft(call))
+        return _answer(self._header(entered.order), 201 if entered.is_new else 200)
 
     def finalize_order(self, call: Call) -> Response:
         """Close an order, with or without a backorder."""
@@ -151,6 +153,9 @@ class _Api:
         query = Query(where=(("warehouse_id", "eq", warehouse),) if warehouse else ())
         page = _Page.of(call, MAX_ROWS_PER_PAGE)
         return page.answer(self._book.spots(page.cut(query)), render.location)
+
+    def _header(self, order: Order) -> dict[str, Any]:
+        return render.order_header(order, with_creation="created-on" in self._book.habits)
 
     def _items(self, call: Call, where: tuple[Condition, ...]) -> Response:
         page = _Page.of(call, MAX_ROWS_PER_PAGE)

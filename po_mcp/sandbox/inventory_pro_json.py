@@ -16,6 +16,7 @@ STATUS = {
     Status.PARTIAL: "Partial",
     Status.CLOSED: "Closed",
     Status.CANCELLED: "Canceled",
+    Status.DELETED: "Deleted",
 }
 
 
@@ -32,9 +33,12 @@ def page(rows: list[dict[str, Any]], found: Found[Any], number: int, size: int) 
     }
 
 
-def order_header(order: Order) -> dict[str, Any]:
-    """Write an order as a list shows it, cissltd.com/docs/api/purchase-orders."""
-    return {
+def order_header(order: Order, *, with_creation: bool = False) -> dict[str, Any]:
+    """Write an order as a list shows it, cissltd.com/docs/api/purchase-orders.
+
+    `with_creation` adds `created`, which is not documented.
+    """
+    header = {
         "poNo": order.number,
         "vendor": order.vendor.name,
         "orderDate": iso(order.ordered_at),
@@ -43,11 +47,12 @@ def order_header(order: Order) -> dict[str, Any]:
         "totalLines": order.line_count,
         "totalValue": order.total,
     }
+    return header | {"created": iso(order.created_at)} if with_creation else header
 
 
-def order_with_lines(order: Order) -> dict[str, Any]:
-    """Write an order with its lines."""
-    return {**order_header(order), "lines": [_line(line) for line in order.lines]}
+def lines(order: Order) -> list[dict[str, Any]]:
+    """Write an order's lines."""
+    return [_line(line) for line in order.lines]
 
 
 def finalized(result: Finalized) -> dict[str, Any]:

@@ -19,6 +19,7 @@ class Status(StrEnum):
     PARTIAL = "partial"
     CLOSED = "closed"
     CANCELLED = "cancelled"
+    DELETED = "deleted"
 
 
 LIVE = (Status.OPEN, Status.PARTIAL)
@@ -171,6 +172,9 @@ class Order:
     invoices: tuple[Invoice, ...] = ()
 
 
+ItemKey = Literal["short_id", "code", "uuid"]
+
+
 @dataclass(frozen=True)
 class LineDraft:
     """A line to order.
@@ -179,7 +183,7 @@ class LineDraft:
     ("name", "Main"). Without a price the item's own is taken, without a warehouse the first one.
     """
 
-    item: tuple[Literal["short_id", "code", "uuid"], str]
+    item: tuple[ItemKey, str]
     quantity: Decimal
     price: Decimal | None = None
     warehouse: tuple[Literal["id", "name"], Any] | None = None

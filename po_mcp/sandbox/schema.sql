@@ -55,7 +55,7 @@ CREATE TABLE orders (
     number TEXT NOT NULL UNIQUE,
     version INTEGER NOT NULL,
     vendor_id INTEGER NOT NULL REFERENCES vendors (id),
-    status TEXT NOT NULL CHECK (status IN ('open', 'partial', 'closed', 'cancelled')),
+    status TEXT NOT NULL CHECK (status IN ('open', 'partial', 'closed', 'cancelled', 'deleted')),
     currency TEXT NOT NULL,
     total TEXT NOT NULL,
     ordered_at TEXT NOT NULL,

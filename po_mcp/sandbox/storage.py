@@ -32,6 +32,8 @@ class Storage:
         if str(path) != ":memory:":
             _create_private(Path(path))
         self._lock = RLock()
+        self._before_change: list[Callable[[], None]] = []
+        self._before_close: list[Callable[[], None]] = []
         self._connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
         # Transactions begin and end in this file, not where sqlite3 guesses.
         self._connection.isolation_level = None
@@ -58,12 +60,35 @@ class Storage:
     @contextmanager
     def writing(self) -> Iterator[Tables]:
         """Change the book: all of it is kept, or, on an exception, nothing."""
-        with self._transaction("BEGIN IMMEDIATE") as tables:
-            yield tables
+        with self._lock:
+            for remember in self._before_change:  # a copy cannot be made inside the transaction
+                remember()
+            with self._transaction("BEGIN IMMEDIATE") as tables:
+                yield tables
+
+    def stores_deleted(self) -> bool:
+        """Tell whether an order can have the status deleted: books before that status was known cannot store it."""
+        with self._lock:
+            sql = self._connection.execute("SELECT sql FROM sqlite_master WHERE name = 'orders'").fetchone()[0]
+        return "'deleted'" in sql
+
+    def copy(self) -> "Storage":
+        """Copy the book as it stands into memory."""
+        copy = Storage(":memory:")
+        with self._lock:
+            self._connection.backup(copy._connection)
+        return copy
+
+    def before_change(self, remember: Callable[[], None], close: Callable[[], None]) -> None:
+        """Call `remember` before every transaction that may change the book, and `close` when it is closed."""
+        self._before_change.append(remember)
+        self._before_close.append(close)
 
     def close(self) -> None:
         """Close the connection; the storage cannot be used again."""
         with self._lock:
+            for close in self._before_close:
+                close()
             self._connection.close()
 
     @contextmanager

@@ -41,11 +41,17 @@ class Answer(Response):
 class Call:
     """A call whose body has arrived; `path` holds the variable segments of the path."""
 
+    method: str
     url: URL
     path: Mapping[str, str]
     query: Mapping[str, str]
     headers: Mapping[str, str]
     body: bytes
+
+    @property
+    def is_write(self) -> bool:
+        """Tell whether the call may change something."""
+        return self.method != "GET"
 
     def json(self) -> Any:
         """Read the body as JSON. Raises: BadRequest."""
@@ -95,10 +101,15 @@ class Call:
 
 
 Handle = Callable[[Call], Response]
+CarryOut = Callable[[Handle, Call], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def endpoint(handle: Handle, admits: Callable[[str], bool] | None = None) -> Endpoint:
+def _plainly(handle: Handle, call: Call) -> Response:
+    return handle(call)
+
+
+def endpoint(handle: Handle, admits: Callable[[str], bool] | None = None, carry_out: CarryOut = _plainly) -> Endpoint:
     """Make a handler that reads the whole call, checks its bearer token and answers from a thread.
 
     The book may wait for another process, and must not hold up the event loop meanwhile.
@@ -106,6 +117,7 @@ def endpoint(handle: Handle, admits: Callable[[str], bool] | None = None) -> End
 
     async def respond(request: Request) -> Response:
         call = Call(
+            method=request.method,
             url=request.url,
             path=request.path_params,
             query=request.query_params,
@@ -114,7 +126,7 @@ def endpoint(handle: Handle, admits: Callable[[str], bool] | None = None) -> End
         )
         if admits and not admits(call.bearer()):
             raise Unauthorized
-        return await to_thread.run_sync(handle, call)
+        return await to_thread.run_sync(carry_out, handle, call)
 
     return respond
 

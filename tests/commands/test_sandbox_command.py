@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -177,6 +178,76 @@ def test_the_faults_are_listed_each_with_its_sentence() -> None:
     lines = printed.splitlines()
     assert [line.split()[0] for line in lines] == list(FAULTS)
     assert all(fault.tells in line for line, fault in zip(lines, FAULTS.values(), strict=True))
+
+
+def test_the_habits_that_are_named_are_served_and_printed() -> None:
+    line = {"shortID": "BOLT-M8-30", "units": 2, "unitPrice": 0.335, "warehouse": 1}
+    draft = {"poNumber": "rush-7", "vendorID": 12, "lines": [line]}
+    with (
+        running("--habit", "rounds-prices, upper-numbers", "--habit", "late-read:0.5") as sandbox,
+        httpx2.Client(base_url=f"{sandbox.url}/api/v1", trust_env=False) as client,
+    ):
+        client.headers["Authorization"] = f"Bearer {client.post('/Token', data=TOKEN).json()['access_token']}"
+        created = client.post("/PurchaseOrder", json=draft).json()
+
+    assert (created["poNo"], created["totalValue"]) == ("RUSH-7", 0.68)
+    printed = sandbox.printed.partition("Its habits:\n")[2].splitlines()
+    assert [row.split()[0] for row in printed if row] == ["upper-numbers", "rounds-prices:2", "late-read:0.5"]
+
+
+def test_habits_are_served_behind_a_fault() -> None:
+    with (
+        running("--fault", "500@2", "--habit", "small-pages:3") as sandbox,
+        httpx2.Client(base_url=f"{sandbox.url}/api/v1", trust_env=False) as client,
+    ):
+        client.headers["Authorization"] = f"Bearer {client.post('/Token', data=TOKEN).json()['access_token']}"
+        struck, listed = client.get("/PurchaseOrder"), client.get("/PurchaseOrder")
+
+    assert (struck.status_code, len(listed.json()["value"])) == (500, 3)
+
+
+def test_without_habits_none_are_printed() -> None:
+    with running() as sandbox:
+        assert "habits" not in sandbox.printed
+
+
+@pytest.mark.parametrize(
+    ("habits", "reason"),
+    [
+        ("late-raed", "There is no habit 'late-raed'. Near it: late-read, "),
+        ("drops-note,", "'' is no habit: "),
+        ("upserts,overwrites", "The habits 'upserts' and 'overwrites' exclude each other."),
+    ],
+)
+def test_a_habit_that_cannot_be_had_is_one_line_and_status_2(habits: str, reason: str) -> None:
+    errors = refused("--habit", habits)
+
+    assert errors.startswith(f"Error: {reason}")
+    assert errors.count("\n") == 1
+
+
+def test_a_habit_that_an_older_book_cannot_have_is_one_line_and_status_2(tmp_path: Path) -> None:
+    path = tmp_path / "book.db"
+    Book.open(path).close()
+    with closing(sqlite3.connect(path)) as older:
+        older.execute("PRAGMA writable_schema = ON")
+        older.execute("UPDATE sqlite_master SET sql = replace(sql, ?, '') WHERE name = 'orders'", [", 'deleted'"])
+        older.commit()
+
+    errors = refused("--book", str(path), "--habit", "soft-delete")
+
+    assert errors == "Error: The habit 'soft-delete' needs a new book: this one is of an older version.\n"
+
+
+def test_the_habits_are_listed_each_with_its_sentence() -> None:
+    from po_mcp.sandbox.habits import HABITS
+
+    with start("--list-habits") as process:
+        printed, _ = process.communicate(timeout=10)
+
+    lines = printed.splitlines()
+    assert [line.split()[0] for line in lines] == list(HABITS)
+    assert all(habit.tells in line for line, habit in zip(lines, HABITS.values(), strict=True))
 
 
 def test_listing_the_commands_does_not_import_what_this_one_runs_on() -> None:

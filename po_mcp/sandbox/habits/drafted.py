@@ -1,0 +1,32 @@
+"""Habits of what was asked for, before it is checked."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from ..records import ItemKey, LineDraft, OrderDraft
+
+
+def upper_number(draft: OrderDraft) -> OrderDraft:
+    """Put the number in capitals."""
+    return replace(draft, number=draft.number.upper()) if draft.number else draft
+
+
+def without_note(draft: OrderDraft) -> OrderDraft:
+    """Leave out the note."""
+    return replace(draft, note="")
+
+
+def upper_items(draft: OrderDraft) -> OrderDraft:
+    """Put the item codes in capitals, as all codes of the sandbox are."""
+    lines = (replace(line, item=(key, code.upper() if key != "uuid" else code)) for line, key, code in _items(draft))
+    return replace(draft, lines=tuple(lines))
+
+
+def stripped_items(draft: OrderDraft) -> OrderDraft:
+    """Take the blanks behind the item codes away."""
+    return replace(draft, lines=tuple(replace(line, item=(key, code.rstrip())) for line, key, code in _items(draft)))
+
+
+def _items(draft: OrderDraft) -> Iterator[tuple[LineDraft, ItemKey, str]]:
+    for line in draft.lines:
+        yield line, *line.item

@@ -1,0 +1,99 @@
+"""Habits of what is stored of a new order; its total follows its lines."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
+from uuid import NAMESPACE_URL, uuid5
+
+from .. import exact
+from ..drafting import open_line
+from ..records import Item, Line, Order
+from ..tables import Tables
+
+FREIGHT = "FREIGHT"
+FREIGHT_PRICE = Decimal("25.00")
+FREIGHT_PART_NO = 9001
+
+
+def own_prices(order: Order, _: Tables, __: str) -> Order:
+    """Take the items' prices."""
+    return _with_lines(order, (replace(line, price=line.item.price) for line in order.lines))
+
+
+def rounded_prices(order: Order, _: Tables, decimals: str) -> Order:
+    """Round the unit prices."""
+    return _with_lines(
+        order, (replace(line, price=exact.money(_rounded(line.price, decimals))) for line in order.lines)
+    )
+
+
+def rounded_quantities(order: Order, _: Tables, decimals: str) -> Order:
+    """Round the quantities; what would be zero becomes the least quantity that there is."""
+    least = Decimal(1).scaleb(-int(decimals))
+    return _with_lines(
+        order,
+        (replace(line, quantity=exact.quantity(max(_rounded(line.quantity, decimals), least))) for line in order.lines),
+    )
+
+
+def merged_lines(order: Order, _: Tables, __: str) -> Order:
+    """Make one line of those of one item for one warehouse."""
+    merged: dict[tuple[int, int], Line] = {}
+    for line in order.lines:
+        key = (line.item.part_no, line.warehouse.id)
+        first = merged.get(key)
+        merged[key] = replace(first, quantity=exact.quantity(first.quantity + line.quantity)) if first else line
+    return _with_lines(order, merged.values())
+
+
+def split_lines(order: Order, _: Tables, __: str) -> Order:
+    """Make two lines of each that has two units or more: half of the units, in whole ones, and the rest."""
+    return _with_lines(order, (part for line in order.lines for part in _halves(line)))
+
+
+def with_freight(order: Order, tables: Tables, _: str) -> Order:
+    """Add a line for the freight, of an item that the catalog lists as discontinued."""
+    item, warehouse = _freight(tables), order.lines[0].warehouse
+    return _with_lines(order, [*order.lines, open_line(0, item, Decimal(1), FREIGHT_PRICE, warehouse)])
+
+
+def _with_lines(order: Order, lines: Iterable[Line]) -> Order:
+    numbered = tuple(replace(line, number=number) for number, line in enumerate(lines, start=1))
+    total = exact.total(line.total for line in numbered)
+    return replace(order, lines=numbered, line_count=len(numbered), total=total)
+
+
+def _rounded(value: Decimal, decimals: str) -> Decimal:
+    return value.quantize(Decimal(1).scaleb(-int(decimals)), ROUND_HALF_UP)
+
+
+def _halves(line: Line) -> Iterator[Line]:
+    half = (line.quantity / 2).to_integral_value(ROUND_FLOOR)
+    if half < 1:
+        yield line
+        return
+    for units in (half, line.quantity - half):
+        yield open_line(0, line.item, units, line.price, line.warehouse)
+
+
+def _freight(tables: Tables) -> Item:
+    if item := tables.item("short_id", FREIGHT):
+        return item
+    entered = datetime(2023, 3, 1, tzinfo=UTC)
+    tables.insert(
+        "items",
+        part_no=FREIGHT_PART_NO,
+        uuid=str(uuid5(NAMESPACE_URL, "po-mcp:sandbox/item/freight")),
+        code=FREIGHT,
+        short_id=FREIGHT,
+        description="Freight",
+        category="Services",
+        sub_category="Freight",
+        unit="EA",
+        price=FREIGHT_PRICE,
+        active=False,
+        created_at=entered,
+        modified_at=entered,
+    )
+    return _freight(tables)

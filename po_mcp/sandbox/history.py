@@ -1,0 +1,37 @@
+"""Past states of a book, for an ERP that tells what is some seconds old."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from .storage import Storage
+
+# How much longer a copy is kept than it is asked for: a read in another thread may be using it still.
+SPARE = timedelta(seconds=10)
+
+
+class History:
+    """Keeps a copy of the book as it stood before each of its latest changes in this process."""
+
+    def __init__(self, storage: Storage, keep: timedelta, now: Callable[[], datetime]) -> None:
+        """Keep what is needed to tell the state of `keep` ago, from now on."""
+        self._storage = storage
+        self._keep = keep + SPARE
+        self._now = now
+        self._copies: tuple[tuple[datetime, Storage], ...] = ()
+        storage.before_change(self._remember, self._close)
+
+    def ago(self, lag: timedelta) -> Storage:
+        """Return the book as it stood so long ago."""
+        moment = self._now() - lag
+        return next((copy for changed, copy in self._copies if changed > moment), self._storage)
+
+    def _remember(self) -> None:
+        now = self._now()
+        old = [copy for changed, copy in self._copies if changed <= now - self._keep]
+        self._copies = (*self._copies[len(old) :], (now, self._storage.copy()))
+        for copy in old:
+            copy.close()
+
+    def _close(self) -> None:
+        for _, copy in self._copies:
+            copy.close()
