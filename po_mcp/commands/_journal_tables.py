@@ -109,7 +109,9 @@ def _ordered(recorded: Recorded) -> str:
     payload = recorded.operation.payload
     assert isinstance(payload, CreatePayload)
     draft = payload.draft
-    lines = [f"  {decimal_text(line.quantity)} x {line.item} at {decimal_text(line.unit_price)}" for line in draft.lines]
+    lines = [
+        f"  {decimal_text(line.quantity)} x {line.item} at {decimal_text(line.unit_price)}" for line in draft.lines
+    ]
     return "\n".join([f"Order {draft.number} from {draft.vendor.name}:", *lines])
 
 

@@ -195,7 +195,11 @@ class Executor:
         return again if again.seen not in ("foreign", "gone") or again.seen == seen.seen else seen
 
     async def _end_watch(
-        self, operation: Operation, after: Literal["DONE", "UNKNOWN", "REFUSED"], outcome: WriteOutcome, seen: Observation
+        self,
+        operation: Operation,
+        after: Literal["DONE", "UNKNOWN", "REFUSED"],
+        outcome: WriteOutcome,
+        seen: Observation,
     ) -> WriteOutcome:
         if await self.reconciler.record(operation, "WATCHED", after, outcome, {"observed": seen.why}):
             return outcome

@@ -110,7 +110,6 @@ def ask_cancel(order: PurchaseOrder, notice: str) -> Question:
     return Question(text, (Field("confirm", "boolean", "Cancel this order", "Yes calls the order off"),))
 
 
-
 def ask_which(notice: str, fields: Iterable[Field]) -> Question:
     """Make the question which vendor, item or warehouse is meant; it approves nothing."""
     asked = tuple(fields)

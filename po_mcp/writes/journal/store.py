@@ -131,7 +131,9 @@ class JournalStore:
         """Return the operations that may be this connection's and are recorded under another name, latest first."""
         with self._file.reading() as db:
             if connections.find(db, connection) is None:
-                names = {row["connection"] for row in connections.clashing(connections.rows_at(db, connection), connection)}
+                names = {
+                    row["connection"] for row in connections.clashing(connections.rows_at(db, connection), connection)
+                }
             else:
                 names = set()
             found = [one for name in {*names, *connections.former_names(db, connection)} for one in _of(db, name)]
@@ -228,9 +230,7 @@ class JournalStore:
     def approve(self, operation_id: str, payload: Payload, detail: Mapping[str, Any]) -> bool:
         """Record a person's yes, and what exactly is to be sent."""
         with self._moving() as db:
-            return self._move(
-                db, operation_id, "PROPOSED", "APPROVED", detail, payload=payload.model_dump_json()
-            )
+            return self._move(db, operation_id, "PROPOSED", "APPROVED", detail, payload=payload.model_dump_json())
 
     def decline(self, operation_id: str, detail: Mapping[str, Any]) -> bool:
         """Record a person's no, which ends the operation."""
@@ -430,7 +430,9 @@ class JournalStore:
             found, expected = schema_of(db), expected_schema()
             faults = [f"schema: {name} is missing" for name in expected.keys() - found.keys()]
             faults += [f"schema: {name} was added" for name in found.keys() - expected.keys()]
-            faults += [f"schema: {name} was changed" for name in found if found[name] != expected.get(name, found[name])]
+            faults += [
+                f"schema: {name} was changed" for name in found if found[name] != expected.get(name, found[name])
+            ]
             faults += audit_log.find_faults(db)
             for row in db.execute("SELECT * FROM write_operations"):
                 try:
@@ -539,7 +541,9 @@ class JournalStore:
         now, last = self._clock(), audit_log.end_of(db).at
         if last is None or now >= last - CLOCK_SLACK_S:
             return
-        for row in db.execute("SELECT id, state FROM live_operations WHERE state IN ('PROPOSED', 'APPROVED')").fetchall():
+        for row in db.execute(
+            "SELECT id, state FROM live_operations WHERE state IN ('PROPOSED', 'APPROVED')"
+        ).fetchall():
             self._move(db, row["id"], row["state"], "EXPIRED", {"because": "the clock was set back"}, settled_at=now)
         for row in db.execute("SELECT * FROM live_operations WHERE counts_from > ?", (now,)).fetchall():
             rest = None if row["watched_until"] is None else now + max(0.0, row["watched_until"] - row["counts_from"])

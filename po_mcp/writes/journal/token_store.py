@@ -26,7 +26,9 @@ class SharedToken:
         """Return the token and the seconds that it lasts; None where there is none, or the file cannot be used."""
         try:
             with self._file.reading() as db:
-                row = db.execute("SELECT token, ends_at FROM shared_tokens WHERE connection = ?", (self._name,)).fetchone()
+                row = db.execute(
+                    "SELECT token, ends_at FROM shared_tokens WHERE connection = ?", (self._name,)
+                ).fetchone()
         except JournalUnavailable:
             return None
         return (row["token"], row["ends_at"] - self._clock()) if row is not None else None
@@ -34,7 +36,9 @@ class SharedToken:
     def save(self, token: str, lasting: float) -> None:
         """Keep the token; where the file cannot be used, every process has its own."""
         with contextlib.suppress(JournalUnavailable), self._file.writing() as db:
-            db.execute("INSERT OR REPLACE INTO shared_tokens VALUES (?, ?, ?)", (self._name, token, self._clock() + lasting))
+            db.execute(
+                "INSERT OR REPLACE INTO shared_tokens VALUES (?, ?, ?)", (self._name, token, self._clock() + lasting)
+            )
 
     def claim(self, lease: float) -> bool:
         """Take the right to fetch a token, for `lease` seconds; everybody has it where the file cannot be used."""
