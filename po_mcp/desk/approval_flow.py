@@ -87,7 +87,7 @@ async def describe_waiting(desk: Desk, recorded: Recorded) -> WriteOutcome:
     text = (
         f"A person must approve this ({operation.kind} of order {operation.number}). {_reasons(operation)}"
         f"Nothing was sent: {_where(desk, link)} {_until(recorded)} "
-        "What is approved there is carried out at once; the same call again returns what came of it."
+        "What is approved there is carried out at once; get_operation with this operation_id tells what came of it."
     )
     return desk.words.say("approval_required", operation, text, approve_at=link)
 

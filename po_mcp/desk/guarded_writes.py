@@ -76,8 +76,8 @@ async def _propose(desk: Desk, kind: GuardedKind, call: Operation, arguments: di
         raise
     if (replayed := await _replay(desk, kind, call, snapshot.order)) is not None:
         return replayed
-    if reason := kind.forbid(desk.erp, snapshot):
-        text = f"{reason} Nobody was asked and nothing was sent. Tell the user."
+    if (forbidden := kind.forbid(desk.erp, snapshot)) is not None:
+        text = f"{forbidden.reason} Nobody was asked and nothing was sent. {forbidden.instead}"
         return Stop(desk.words.say("refused", None, text, order=snapshot.order))
     payload, question = kind.propose(desk.erp, await _with_name(desk, snapshot), arguments)
     operation = replace(call, payload=payload, question=question, order_digest=digest_of_snapshot(snapshot))

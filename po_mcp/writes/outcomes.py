@@ -88,8 +88,8 @@ class OutcomeWriter:
         """Say that an approved operation is no longer sent."""
         if change.is_taken:
             text = (
-                f"Order {operation.number} exists already, and this server did not make it for this call. Nothing was "
-                "changed. Look at it with get_purchase_order, and ask the user which number to take."
+                f"Order {operation.number} exists already, and {change.why}. Nothing was changed. "
+                "Look at it with get_purchase_order, and ask the user which number to take."
             )
             return self.say("refused", operation, text, order=change.order)
         text = f"Order {operation.number} is not what the person was shown: {change.why}."

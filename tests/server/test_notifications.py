@@ -121,7 +121,7 @@ async def test_a_write_that_is_done_is_told_to_whoever_subscribed_and_once(
 
 
 async def test_an_order_that_was_there_before_is_not_told(office: Office) -> None:
-    """Another server created the very same one: the ERP refuses it, and the outcome is that of the earlier call."""
+    """Another server, of which the journal knows nothing, created the very same one: it is not created again."""
     tool, arguments, _ = WRITES["create"]
     async with office.client(LEGACY, journal=str(office.journal.with_name("another.db"))) as client:
         assert outcome(await client.call_tool(tool, arguments))["status"] == "done"
@@ -131,7 +131,8 @@ async def test_an_order_that_was_there_before_is_not_told(office: Office) -> Non
         told = outcome(await client.call_tool(tool, arguments))
         uris = await heard.all(0)
 
-    assert (told["status"], told["replayed"], uris) == ("done", True, [])
+    assert (told["status"], uris) == ("refused", [])
+    assert "it was not created again" in told["message"]
 
 
 @both_eras
@@ -279,7 +280,7 @@ async def test_a_write_that_was_not_known_is_told_once_it_is_seen(office: Office
     """The answer is lost and the order cannot be read; a later reading shows that it was created."""
     import httpx2
 
-    lost = True
+    lost = False
 
     async def lose(inner: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         await inner.handle_async_request(request)
@@ -288,7 +289,9 @@ async def test_a_write_that_was_not_known_is_told_once_it_is_seen(office: Office
     async def unreadable(request: httpx2.Request) -> httpx2.Response:
         office.tap.seen.append((request.method, request.url.path))
         assert office.tap.inner is not None
+        nonlocal lost
         if office.tap.seen[-1] in office.tap.writes:
+            lost = True
             return await lose(office.tap.inner, request)
         if lost and request.url.path.endswith("/NEW-1"):
             raise httpx2.ReadError("lost")

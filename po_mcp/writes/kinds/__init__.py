@@ -46,6 +46,14 @@ class Change:
     is_taken: bool = False
 
 
+@dataclass(frozen=True)
+class Forbidden:
+    """Why a write cannot succeed, and what can be done instead."""
+
+    reason: str
+    instead: str = "Tell the user."
+
+
 class WriteKind(Protocol):
     """One kind of write."""
 
@@ -90,7 +98,7 @@ class WriteKind(Protocol):
 class GuardedKind(WriteKind, Protocol):
     """A kind of write on an order that is there: it is always put to a person."""
 
-    def forbid(self, erp: ERP, snapshot: Snapshot) -> str | None:
+    def forbid(self, erp: ERP, snapshot: Snapshot) -> Forbidden | None:
         """Say why the ERP would refuse it, so that nobody is asked in vain; None where nothing forbids it."""
 
     def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:

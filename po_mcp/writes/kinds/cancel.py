@@ -8,8 +8,8 @@ from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.errors import ERPError
 from po_mcp.orders import CAN_BE_CANCELLED, PurchaseOrder, Snapshot
 from po_mcp.writes.forms import FormAnswer, Question, ask_cancel, is_confirmed
-from po_mcp.writes.kinds import Applied, Change, Words, question_header
-from po_mcp.writes.kinds.snapshots import find_change, forbid_unknown_status, state_of
+from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, question_header
+from po_mcp.writes.kinds.snapshots import find_change, forbid_status, state_of
 from po_mcp.writes.observation import Observation, find_order
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import Payload, SnapshotPayload
@@ -23,14 +23,14 @@ class Cancel:
     payload_type: type[Payload] = SnapshotPayload
     words = Words("Cancelling", "cancelled", "Cancel purchase order")
 
-    def forbid(self, erp: ERP, snapshot: Snapshot) -> str | None:
+    def forbid(self, erp: ERP, snapshot: Snapshot) -> Forbidden | None:
         """Forbid it for what is closed, cancelled or deleted."""
         status = snapshot.order.status
         if status in CAN_BE_CANCELLED:
             return None
         if status in ("cancelled", "deleted"):
-            return f"{state_of(snapshot)} already."
-        return forbid_unknown_status(snapshot) or f"{state_of(snapshot)}, so it cannot be cancelled."
+            return Forbidden(f"{state_of(snapshot)} already.")
+        return forbid_status(snapshot, "cancelled")
 
     def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:
         """Ask yes or no."""

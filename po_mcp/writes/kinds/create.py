@@ -33,7 +33,10 @@ class Create:
             order = await erp.get_order(operation.number, in_any_case=True)
         except OrderNotFound:
             return None
-        return Change("its number is taken", order, is_taken=True)
+        found = compare_order(draft_of(operation), order, None)
+        is_same = found.verdict == "ours" and not found.differences
+        why = "it holds just what was asked for, so it was not created again" if is_same else "it is another order"
+        return Change(why, order, is_taken=True)
 
     async def send(self, erp: ERP, operation: Operation, before_send: BeforeSend) -> Applied:
         """Create it, with the operation's id as its reference."""

@@ -8,8 +8,8 @@ from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.errors import ERPError
 from po_mcp.orders import CAN_BE_CANCELLED, PurchaseOrder, Snapshot
 from po_mcp.writes.forms import FormAnswer, Question, ask_delete, is_typed_number
-from po_mcp.writes.kinds import Applied, Change, Words, question_header
-from po_mcp.writes.kinds.snapshots import find_change, forbid_unknown_status, snapshot_of, state_of
+from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, question_header
+from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of, state_of
 from po_mcp.writes.observation import Observation, find_order
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import Payload, SnapshotPayload
@@ -23,10 +23,13 @@ class Delete:
     payload_type: type[Payload] = SnapshotPayload
     words = Words("Deleting", "deleted", "Delete purchase order", " for good")
 
-    def forbid(self, erp: ERP, snapshot: Snapshot) -> str | None:
+    def forbid(self, erp: ERP, snapshot: Snapshot) -> Forbidden | None:
         """Forbid it for what is deleted, was received, or is used by another document."""
-        reason = forbid_unknown_status(snapshot) or _what_forbids(snapshot)
-        return f"{reason} {offer_cancel(erp, snapshot.order)}".strip() if reason else None
+        if snapshot.order.status == "unknown":
+            return forbid_status(snapshot, "deleted")
+        if (reason := _what_forbids(snapshot)) is None:
+            return None
+        return Forbidden(reason, offer_cancel(erp, snapshot.order) or "Tell the user.")
 
     def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:
         """Ask for the typed order number."""

@@ -9,8 +9,8 @@ from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.errors import ERPError
 from po_mcp.orders import PurchaseOrder, Snapshot
 from po_mcp.writes.forms import FormAnswer, Question, ask_finalize, is_confirmed
-from po_mcp.writes.kinds import Applied, Change, Words, question_header
-from po_mcp.writes.kinds.snapshots import find_change, forbid_unknown_status, snapshot_of, state_of
+from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, question_header
+from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of
 from po_mcp.writes.observation import Observation, find_order
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import FinalizePayload, Payload
@@ -26,11 +26,11 @@ class Finalize:
     payload_type: type[Payload] = FinalizePayload
     words = Words("Closing", "closed", "Close purchase order", " for good")
 
-    def forbid(self, erp: ERP, snapshot: Snapshot) -> str | None:
+    def forbid(self, erp: ERP, snapshot: Snapshot) -> Forbidden | None:
         """Forbid it for what is neither open nor partly received."""
         if snapshot.order.status in ("open", "partial"):
             return None
-        return forbid_unknown_status(snapshot) or f"{state_of(snapshot)}, so it cannot be finalized."
+        return forbid_status(snapshot, "finalized")
 
     def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:
         """Ask yes or no, and for the backorder where `create_backorder` is None and something is outstanding."""

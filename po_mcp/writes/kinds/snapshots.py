@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from po_mcp.erp import ERP, Guarded
 from po_mcp.errors import OrderNotFound
 from po_mcp.orders import STATUS_WORDS, Snapshot
 from po_mcp.untrusted import quoted
-from po_mcp.writes.kinds import Change
+from po_mcp.writes.kinds import Change, Forbidden
 from po_mcp.writes.operation import Operation, digest_of
 from po_mcp.writes.payloads import SnapshotPayload
 
@@ -21,7 +19,7 @@ def snapshot_of(operation: Operation) -> Snapshot:
 
 def digest_of_snapshot(snapshot: Snapshot) -> str:
     """Digest all that was read of an order: when any of it changes, an approval no longer counts."""
-    return digest_of(_values(snapshot.model_dump()))
+    return digest_of(snapshot.model_dump())
 
 
 async def find_change(erp: ERP, operation: Operation, kind: Guarded) -> Change | None:
@@ -39,24 +37,15 @@ async def find_change(erp: ERP, operation: Operation, kind: Guarded) -> Change |
     return Change("it changed in the meantime", current.order)
 
 
-def forbid_unknown_status(snapshot: Snapshot) -> str | None:
-    """Say that a status which is not known here forbids every write; None for one that is known."""
+def forbid_status(snapshot: Snapshot, verb: str) -> Forbidden:
+    """Say that the order's status forbids what `verb` says, such as `finalized`; one that is not known, whatever."""
     order = snapshot.order
     if order.status != "unknown":
-        return None
+        return Forbidden(f"{state_of(snapshot)}, so it cannot be {verb}.")
     called = quoted(order.status_text)
-    return f"{state_of(snapshot)}: the ERP calls it {called}. Look at it in the ERP before asking again."
+    return Forbidden(f"{state_of(snapshot)}: the ERP calls it {called}. Look at it in the ERP before asking again.")
 
 
 def state_of(snapshot: Snapshot) -> str:
     """Say which order it is, and how it stands."""
     return f"Order {snapshot.order.number} is {STATUS_WORDS[snapshot.order.status]}"
-
-
-def _values(value: Any) -> Any:
-    """Return JSON values and decimals: dates as text, tuples as lists."""
-    if isinstance(value, dict):
-        return {key: _values(inner) for key, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_values(inner) for inner in value]
-    return value.isoformat() if hasattr(value, "isoformat") else value
