@@ -15,9 +15,8 @@ import anyio
 import httpx2
 import pytest
 
-from po_mcp.connectors import bodies, exact_json, http, paging, paths, retrying
+from po_mcp.connectors import bodies, exact_json, http, numbers, paging, retrying
 from po_mcp.connectors.dialect import Answer, Dialect
-from po_mcp.connectors.exsited import client as exsited_client
 from po_mcp.connectors.http import Wire
 from po_mcp.connectors.inventory_pro import translate
 from po_mcp.errors import OutcomeUnknown
@@ -65,8 +64,7 @@ def attribute(owner: object, name: str, value: object) -> Remove:
 
 
 def any_segment(patch: pytest.MonkeyPatch) -> None:
-    for module in (paths, exsited_client):
-        patch.setattr(module, "checked_segment", lambda text: text)
+    patch.setattr(numbers, "climbs", lambda number: False)
 
 
 def any_address(patch: pytest.MonkeyPatch) -> None:

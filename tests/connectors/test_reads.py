@@ -94,7 +94,6 @@ async def test_a_token_that_is_rejected_twice_is_a_failed_sign_in(read: Read) ->
         (reply(200), BadAnswer),
         (html(200), BadAnswer),
         (reply(200, {"poNo": "PO-1", "lines": []}), BadAnswer),
-        (reply(204), BadAnswer),
         (reply(200, None, raw=b'{"totalValue": 1, "totalValue": 2}'), BadAnswer),
         (reply(200, None, raw=b" " * (8 * 1024 * 1024 + 1)), BadAnswer),
         (html(500), Unreachable),
