@@ -39,7 +39,7 @@ class ListsERP:
     warehouse_list: Sequence[Warehouse] = ()
     without_lists: bool = False
     capabilities: frozenset[str] = frozenset({"list", "get", "create", "catalog"})
-    connection: Connection = Connection("lists", "memory")
+    connection: Connection = field(default_factory=lambda: Connection("lists", "memory"))
     notice: str = ""
     title: str = "Lists"
     limits: str = ""
