@@ -116,6 +116,11 @@ def joined_up(texts: Sequence[Parsed]) -> Parsed:
     return Parsed(words, tuple(figure for text in texts for figure in text.figures), _turning(words))
 
 
+def without_figures(text: Parsed) -> Parsed:
+    """Return the words of a text alone."""
+    return text._replace(figures=())
+
+
 def _turning(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(word for word in words if word in _TURNING)
 

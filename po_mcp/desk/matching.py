@@ -11,7 +11,7 @@ from functools import cached_property, lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
 from po_mcp.desk.exactness import as_written, is_same, without_case_and_blanks
-from po_mcp.desk.figures import MISSING, NONE, Difference, Parsed, difference, joined_up, parse
+from po_mcp.desk.figures import MISSING, NONE, Difference, Parsed, difference, joined_up, parse, without_figures
 
 T = TypeVar("T")
 
@@ -175,7 +175,7 @@ class Index(Generic[T]):
         entry, matches = self.entries[place], []
         spoken = [(text, parsed) for text in self._texts[place] if (parsed := _parsed(text.written)).words]
         for text, parsed in spoken:
-            apart = difference(said, parsed)
+            apart = _apart(said, text, parsed)
             if apart.missing:
                 continue
             if _is_whole(said, parsed) and not apart.more:
@@ -183,7 +183,8 @@ class Index(Generic[T]):
             elif text.what != "id" and _holds(said, parsed):
                 matches.append(Match(entry, Fit.PART, f"part of its {text.what}", _share(said, parsed), apart))
         if not matches and len(spoken) > 1:
-            joined = joined_up([parsed for _, parsed in spoken])
+            # a figure of a code is no size: part number 12 is not 12 mm
+            joined = joined_up([parsed if text.what == "name" else without_figures(parsed) for text, parsed in spoken])
             apart = difference(said, joined)
             if not apart.missing and _holds(said, joined):
                 why = "words of its code and name"
@@ -211,7 +212,7 @@ class Index(Generic[T]):
         return [self._spelt_like(said, texts[number], points) for number, points in near.items()]
 
     def _spelt_like(self, said: Parsed, text: _Text, points: float) -> Match[T]:
-        apart = difference(said, _parsed(text.written))
+        apart = _apart(said, text, _parsed(text.written))
         return Match(self.entries[text.place], Fit.SIMILAR, f"its {text.what} is spelt like this", points, apart)
 
     @cached_property
@@ -271,6 +272,14 @@ def _each_once(matches: Iterable[Match[T]]) -> list[Match[T]]:
         if before is None or match.rank < before.rank:
             kept[id(match.entry)] = match
     return list(kept.values())
+
+
+def _apart(said: Parsed, text: _Text, parsed: Parsed) -> Difference:
+    """Compare what was said with one text. The figures of an id or a code are no sizes: hose 12in is not HOSE-12."""
+    apart = difference(said, parsed)
+    if text.what == "name" or apart.missing or not any(figure.unit for figure in said.figures) or apart.points <= 1:
+        return apart
+    return apart._replace(points=apart.points + MISSING, missing=1)
 
 
 def _is_whole(said: Parsed, text: Parsed) -> bool:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Annotated
 
 import anyio
@@ -15,14 +16,18 @@ from pydantic import WithJsonSchema
 
 from po_mcp.desk import Desk
 from po_mcp.desk.listing import OrderWish, Summary, VendorMeant, has_no_date, in_order, is_overdue, summed_up
-from po_mcp.errors import ERPError, InvalidInput
+from po_mcp.desk.numbering import similar_numbers
+from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
 from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
+from po_mcp.untrusted import quoted
 
 DEFAULT_LIMIT = 25
 LARGEST_LIMIT = 50
 _LARGEST_OFFSET = 1_000_000
 _NAMES_WAIT = 5.0
 """Seconds that a list, or a question to a person, waits for vendors' names."""
+_LIST_WAITS = 10.0
+"""Seconds that the answer to a number that is not there waits for the numbers that are."""
 _KEPT = 120.0
 """Seconds that what was read for a first page serves the pages after it."""
 
@@ -74,10 +79,31 @@ async def list_orders(
 
 
 async def get_order(desk: Desk, number: str) -> PurchaseOrder:
-    """Return one order with its lines."""
+    """Return one order with its lines, asked for in whichever case.
+
+    Raises:
+        OrderNotFound: there is none; the text says which numbers may be meant.
+    """
     desk.need("get")
-    order = await desk.erp.get_order(desk.erp.valid_number(number))
+    number = desk.erp.valid_number(number)
+    try:
+        order = await desk.erp.get_order(number, in_any_case=True)
+    except OrderNotFound as exc:
+        if not (similar := await _similar_numbers(desk, number)):
+            raise
+        meant = " or ".join(map(quoted, similar))
+        raise OrderNotFound(exc.what, next_step=f"Did you mean {meant}? Ask the user.") from exc
     return (await with_names(desk, [order]))[0]
+
+
+async def _similar_numbers(desk: Desk, number: str) -> Sequence[str]:
+    """Return numbers that this one may be short for, as far as the list can be read in a few seconds."""
+    if "list" not in desk.erp.capabilities or not any(map(str.isdecimal, number)):
+        return ()
+    orders: Sequence[PurchaseOrder] = ()
+    with anyio.move_on_after(_LIST_WAITS), suppress(ERPError):
+        orders = (await desk.erp.scan_orders(OrderQuery())).orders
+    return similar_numbers(number, orders)
 
 
 async def with_names(desk: Desk, orders: Sequence[PurchaseOrder]) -> list[PurchaseOrder]:

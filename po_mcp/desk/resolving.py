@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -152,8 +152,7 @@ async def understand(desk: Desk, asked: AskedOrder) -> Resolution:
             next_step="Look it up with search_catalog and other words, or ask the user which is meant.",
         )
     for match in resolution.matches:
-        if match.exact and isinstance(match.taken, Vendor):
-            _check_active(match.taken)
+        _check_one_is_active([entry for entry in (match.taken, *match.candidates) if isinstance(entry, Vendor)])
     return resolution
 
 
@@ -208,7 +207,7 @@ def found(resolution: Resolution) -> Found:
     Raises:
         InvalidInput: the vendor is not active.
     """
-    _check_active(resolution.vendor)
+    _check_one_is_active([resolution.vendor])
     warehouses = resolution.warehouses()
     return Found(
         vendor=resolution.vendor,
@@ -349,9 +348,10 @@ def _named_surely(entry: Entry, name: str) -> str:
     return shown if entry.id == name else f"{name} = {shown}"
 
 
-def _check_active(vendor: Vendor) -> None:
-    if not vendor.active:
+def _check_one_is_active(vendors: Sequence[Vendor]) -> None:
+    """Raise `InvalidInput` where none of the vendors that may be meant can be ordered from."""
+    if vendors and not any(vendor.active for vendor in vendors):
         raise InvalidInput(
-            f"The vendor {ids([vendor])} is not active in the ERP. Nothing was sent.",
+            f"The vendor {ids(vendors[:1])} is not active in the ERP. Nothing was sent.",
             next_step="Ask the user for another vendor.",
         )

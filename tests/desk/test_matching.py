@@ -1,14 +1,16 @@
-"""Which entry a few words mean."""
+"""Which entry a few words mean, and which words need nobody's eye."""
 
 from __future__ import annotations
+
+import time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from po_mcp.desk.catalog import words_of
-from po_mcp.desk.matching import Fit, find
-from po_mcp.orders import Vendor
+from po_mcp.desk.matching import Fit, Index, find
+from po_mcp.orders import Item, Vendor
 
 VENDORS = (
     Vendor(id="12", code="ACME", name="Acme Fasteners"),
@@ -24,22 +26,222 @@ def found(text: str) -> list[tuple[str | None, Fit]]:
     return [(match.entry.id, match.fit) for match in find(text, VENDORS, words_of)]
 
 
+def catalog(*names: str) -> Index[Item]:
+    """A catalog of items with these names, and ids that are like nothing."""
+    return Index([Item(id=f"ITEM{place:04}", name=name) for place, name in enumerate(names)], words_of)
+
+
+def taken(said: str, *names: str) -> str | None:
+    entry = catalog(*names).exact(said)
+    return None if entry is None else entry.name
+
+
+def shown(said: str, *names: str) -> list[str]:
+    return [match.entry.name for match in catalog(*names).find(said)]
+
+
+# What is exact
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("1/2in Hydraulic Hose", "1/2in Hydraulic Hose"),
+        ("1/2in hydraulic hose", "1/2in Hydraulic Hose"),
+        (" HYDRAULIC   HOSE ", "Hydraulic Hose"),
+        ("Hydraulic Hose", "Hydraulic  Hose "),
+        ("Müller &amp; Söhne", "Müller & Söhne"),
+        ("Müller & Söhne", "Müller &amp; Söhne"),
+        ("Cafe\u0301 Bars", "Café Bars"),
+        ("1 MΩ", "1 MΩ"),
+        ("1 M\N{OHM SIGN}", "1 MΩ"),
+        ("バルブ 100", "バルブ 100"),
+        ("तीर", "तीर"),
+    ],
+)
+def test_a_name_as_it_is_written_is_taken(said: str, name: str) -> None:
+    assert taken(said, name, "Another thing") == name
+
+
+@pytest.mark.parametrize(
+    ("said", "name"),
+    [
+        ("12in Hydraulic Hose", "1/2in Hydraulic Hose"),
+        ("2in Hydraulic Hose", "1/2in Hydraulic Hose"),
+        ("Hydraulic Hose", "1/2in Hydraulic Hose"),
+        ("Hose, hydraulic", "Hydraulic Hose"),
+        ("Hydraulic Hoses", "Hydraulic Hose"),
+        ("HydraulicHose", "Hydraulic Hose"),
+        ("cable 15 mm2", "Cable 15 mm2"),
+        ("Cable 15 mm2", "Cable 1.5 mm2"),
+        ("Cable 1,5 mm2", "Cable 1.5 mm2"),
+        ("Cable 1.50 mm2", "Cable 1.5 mm2"),
+        ("Cable 1.5 mm²", "Cable 1.5 mm2"),
+        ("Cable 1.5mm2", "Cable 1.5 mm2"),
+        ("11/2 Pipe", "1 1/2 Pipe"),
+        ("1½ Pipe", "1 1/2 Pipe"),
+        ("250 ml", "2 50 ml"),
+        ("47k", "4.7k"),
+        ("1032", "10-32"),
+        ("AB-125", "AB-1.25"),
+        ("-12V", "+12V"),
+        ("5 C", "-5 C"),
+        ("−5 C", "-5 C"),
+        ("1 mΩ", "1 MΩ"),
+        ("10 mpa", "10 MPa"),
+        ("Gauge mpa", "Gauge MPa"),
+        ("5 mohm", "5 Mohm"),
+        ("mohm: 5", "Mohm: 5"),
+        ("HOSE12", "Hose12"),
+        ("nut", "NUT"),
+        ("バルブ", "パルプ"),
+        ("तार", "तीर"),
+        ("й", "и"),
+        ("Muller", "Müller"),
+        ("Strasse", "Straße"),
+        ("Non return valve", "Non-return valve"),
+        ("Reducer 3/8 to 1/4", "Reducer 1/4 to 3/8"),
+        ("Аcme", "Acme"),
+        ("", "Acme"),
+        ("id:", "Acme"),
+    ],
+)
+def test_words_that_are_not_letter_for_letter_a_name_are_never_taken(said: str, name: str) -> None:
+    assert taken(said, name, "Another thing") is None
+
+
+@pytest.mark.parametrize("said", ["hydraulic hose", "Hydraulic hose", "HydraulicHose"])
+def test_case_is_not_passed_over_where_another_entry_differs_in_case_or_blanks_alone(said: str) -> None:
+    names = ("Hydraulic Hose", "HYDRAULIC HOSE")
+
+    assert taken(said, *names) is None
+    assert taken("HYDRAULIC HOSE", *names) == "HYDRAULIC HOSE"
+    assert set(shown(said, *names)) == set(names)
+
+
+def test_an_exact_name_goes_before_another_that_holds_it() -> None:
+    names = ("Cable 15 mm2 red", "Cable 1.5 mm2", "Cable 15 mm2")
+
+    assert taken("Cable 15 mm2", *names) == "Cable 15 mm2"
+    assert shown("Cable 15 mm2", *names) == ["Cable 15 mm2"]
+
+
+@pytest.mark.parametrize("said", ["12", " 12 "])
+def test_the_id_of_one_that_is_the_code_of_another_is_not_taken(said: str) -> None:
+    index = Index([Vendor(id="12", name="Acme"), Vendor(id="7", code="12", name="Zeta")], words_of)
+
+    assert index.exact(said) is None
+    assert [match.entry.name for match in index.find(said)] == ["Acme", "Zeta"]
+
+
+@pytest.mark.parametrize("said", ["Nut", "NUT"])
+def test_the_id_of_one_that_is_but_for_case_the_name_of_another_is_not_taken(said: str) -> None:
+    index = Index([Item(id="NUT", name="Washer"), Item(id="P2", name="Nut")], words_of)
+
+    assert index.exact(said) is None
+    assert {match.entry.name for match in index.find(said)} == {"Nut", "Washer"}
+
+
+def test_ids_that_differ_in_case_alone_are_two_and_each_is_taken() -> None:
+    index = Index([Item(id="ab1", name="One"), Item(id="AB1", name="Two")], words_of)
+
+    assert [index.exact(said) for said in ("ab1", "AB1", "Ab1")] == [*index.entries, None]
+
+
+@pytest.mark.parametrize(
+    "vendors",
+    [
+        [Vendor(id="12", name="Acme"), Vendor(id="7", code="12", name="Zeta")],
+        [Vendor(id="12", name="Acme"), Vendor(id="7", code="12", name="Acme")],
+        [Vendor(id="12", name="7"), Vendor(id="7", name="12")],
+        [Vendor(id="a", name="A"), Vendor(id="A", name="a")],
+    ],
+)
+def test_every_entry_with_an_id_has_a_name_that_is_taken_for_it(vendors: list[Vendor]) -> None:
+    index = Index(vendors, words_of)
+
+    for vendor in vendors:
+        name = index.name_of(vendor)
+        assert name is not None
+        assert index.exact(name) == vendor
+
+
+def test_an_entry_that_is_listed_twice_is_one() -> None:
+    vendors = [Vendor(id="12", name="Acme"), Vendor(id="12", name="Acme "), Vendor(id=None, name="Zeta")]
+    index = Index([*vendors, vendors[-1]], words_of)
+
+    assert index.exact("Acme") == vendors[0]
+    assert index.exact("Zeta") == vendors[-1]
+
+
+def test_two_of_one_name_are_never_one() -> None:
+    index = Index([Vendor(id="12", name="Acme"), Vendor(id="13", name="Acme")], words_of)
+
+    assert index.exact("Acme") is None
+    assert [match.entry.id for match in index.find("Acme")] == ["12", "13"]
+
+
+# What is put first
+
+
+@pytest.mark.parametrize(
+    ("said", "first", "other"),
+    [
+        ("hydraulic hose 12in", "12in Hydraulic Hose", "1/2in Hydraulic Hose"),
+        ("cable 15 mm2", "Cable 15 mm2", "Cable 1.5 mm2"),
+        ("cabel 15 mm2", "Cable 15 mm2", "Cable 1.5 mm2"),
+        ("cable 15 mm²", "Cable 15 mm2", "Cable 15 mm"),
+        ("resistor 47k", "Resistor 47 k", "Resistor 4.7k"),
+        ("regulator 33V", "Regulator 33 V", "Regulator 3.3V"),
+        ("screw 1032", "Screws 1032", "Screw 10-32"),
+        ("supply -12 V", "Supply -12V", "Supply +12V"),
+        ("supply 12 V", "Supply 12V", "Supply -12V"),
+        ("thermostat 5 C", "Thermostat 5C", "Thermostat -5 C"),
+        ("shunt 1mΩ", "Shunt 1 mΩ", "Shunt 1 MΩ"),
+        ("end mill 1,0mm", "Carbide end mill 1.0mm", "Carbide end mill 10mm"),
+        ("reducer brass 1/4 to 3/8", "Brass Reducer 1/4 to 3/8", "Brass Reducer 3/8 to 1/4"),
+        ("pipe 1½ in", "Pipe 1 1/2 in", "Pipe 11/2 in"),
+        ("syringe 2 50 ml", "Syringes 2 50 ml", "Syringe 250 ml"),
+        ("return valve", "Return valves", "Non-return valve"),
+        ("threaded rod", "Rod, threaded", "Unthreaded rod"),
+        ("leaded solder", "Solder, leaded", "Unleaded solder"),
+        ("cable with plug", "Cable, with plug", "Cable, without plug"),
+        ("cable w/o plug", "Cable, without plug", "Cable, with plug"),
+        ("hinge LH 40", "Hinge 40 LH", "Hinge 40 RH"),
+        ("connector male 12", "Connector 12 male", "Connector 12 female"),
+        ("coupling male to female", "Coupling, male to female", "Coupling, female to male"),
+        ("バルブ", "バルブ 100", "パルプ 100"),
+        ("m8 bolts", "M8 x 30mm Hex Bolt", "M10 x 8mm Hex Bolt"),
+        ("hex bolt 12 mm", "Hex bolts 12mm", "Hex bolt 8 mm"),
+    ],
+)
+def test_what_differs_in_no_figure_sign_unit_or_turning_word_is_put_first(said: str, first: str, other: str) -> None:
+    assert shown(said, first, other)[0] == first
+    assert shown(said, other, first)[0] == first
+
+
+def test_a_part_number_is_no_size() -> None:
+    items = [Item(id="P1", code="12", name="Hex bolt 8 mm"), Item(id="P2", code="77", name="Hex bolts 12 mm long")]
+
+    assert find("hex bolt 12 mm", items, words_of)[0].entry.id == "P2"
+
+
 @pytest.mark.parametrize(
     ("text", "best"),
     [
-        ("12", ("12", Fit.ID)),
-        (" 12 ", ("12", Fit.ID)),
-        ("acme", ("12", Fit.WHOLE)),
-        ("ACME FASTENERS", ("12", Fit.WHOLE)),
+        ("12", ("12", Fit.EXACT)),
+        (" 12 ", ("12", Fit.EXACT)),
+        ("acme", ("12", Fit.EXACT)),
+        ("ACME FASTENERS", ("12", Fit.EXACT)),
         ("fasteners, acme", ("12", Fit.WHOLE)),
         ("Muller und Sohne", ("120", Fit.SIMILAR)),
         ("muller sohne", ("120", Fit.WHOLE)),
-        ("Central", ("7", Fit.WHOLE)),
+        ("Central", ("7", Fit.EXACT)),
         ("supply", ("7", Fit.PART)),
         ("suppl", ("7", Fit.PART)),
         ("Acmee Fastners", ("12", Fit.SIMILAR)),
         ("Centrall", ("7", Fit.SIMILAR)),
-        ("great lakes tool", ("33", Fit.WHOLE)),
+        ("great lakes tool", ("33", Fit.EXACT)),
         ("line 100 bolt", ("40", Fit.PART)),
         ("100 line", ("40", Fit.PART)),
     ],
@@ -59,16 +261,33 @@ def test_words_that_mean_nothing_find_nothing_for_sure(text: str) -> None:
 
 
 @given(st.text(max_size=30))
-def test_any_text_is_taken(text: str) -> None:
-    matches = found(text)
+def test_any_text_is_taken_apart_and_nothing_is_found_twice(text: str) -> None:
+    index = Index(VENDORS, words_of)
+    matches = index.find(text)
 
-    assert matches == sorted(matches, key=lambda match: match[1])
-    assert len({entry for entry, _ in matches}) == len(matches)
+    assert [match.rank for match in matches] == sorted(match.rank for match in matches)
+    assert len({match.entry.id for match in matches}) == len(matches)
+    exact = index.exact(text)
+    assert exact is None or matches[0].entry == exact
 
 
 @given(st.sampled_from(VENDORS), st.randoms(use_true_random=False))
-def test_a_name_in_any_case_and_any_order_finds_its_vendor(vendor: Vendor, random: object) -> None:
+def test_the_words_of_a_name_in_any_case_and_any_order_find_its_vendor(vendor: Vendor, random: object) -> None:
     words = vendor.name.upper().split()
     random.shuffle(words)  # type: ignore[attr-defined]
 
-    assert (vendor.id, Fit.WHOLE) in found(" ".join(words))
+    assert found(" ".join(words))[0][0] == vendor.id
+
+
+def test_twenty_thousand_items_are_searched_in_a_moment() -> None:
+    items = [
+        Item(id=f"IT{n:05}", code=str(100_000 + n), name=f"M{n % 40} x {n}mm Hex Bolt zinc") for n in range(20_000)
+    ]
+    index = Index(items, words_of)
+    index.find("warm up")
+    begun = time.process_time()
+
+    assert index.exact("IT19999") == items[-1]
+    assert index.find("m8 x 48mm hex bolt")[0].entry == items[48]
+    assert index.find("hex bolt")
+    assert time.process_time() - begun < 5

@@ -2,53 +2,247 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from itertools import islice
+from collections.abc import Sequence
+from datetime import date
 
 import pytest
 
-from po_mcp.desk.numbering import following
-from po_mcp.orders import PurchaseOrder, Vendor
+from po_mcp.desk.latest_orders import LatestOrders
+from po_mcp.desk.numbering import extends, free_numbers, series_of, similar_numbers
+from po_mcp.errors import BadAnswer, InvalidInput, Unreachable
+from po_mcp.orders import Vendor
+from tests.desk.fakes import TODAY, ListsERP, desk_over, order
 
 VENDOR = Vendor(id="CS91LM", name="Central")
 
 
-def order(number: str, day: int, vendor_id: str | None = None) -> PurchaseOrder:
-    placed = datetime(2025, 5, day, tzinfo=UTC)
-    return PurchaseOrder(
-        number=number, vendor="x", vendor_id=vendor_id, status="open", status_text="Open", ordered_at=placed
-    )
+def after(numbers: Sequence[str], taken: Sequence[str] = (), vendor: Vendor = VENDOR) -> str | None:
+    """The number after these, of which the last is the newest."""
+    orders = [order(number, f"2026-11-{place:02}") for place, number in enumerate(numbers, 1)]
+    series = series_of(orders, taken, vendor, TODAY)
+    return None if series is None else series.number(series.highest + 1)
 
 
 @pytest.mark.parametrize(
-    ("numbers", "taken", "after"),
+    ("numbers", "taken", "number"),
     [
         (["PO-2025-0041", "PO-2025-0042"], [], "PO-2025-0043"),
         (["PO-2025-0042", "PO-2025-0007"], ["PO-2025-0043"], "PO-2025-0044"),
-        (["PO-0099"], [], "PO-0100"),
-        (["PO-9"], [], "PO-10"),
-        (["PO-999"], [], "PO-1000"),
-        (["PO-1", "PO-2", "PO-2-BO1"], [], "PO-3"),
-        (["4711"], [], "4712"),
-        (["PO-2", "no figures"], ["other-9"], "PO-3"),
+        (["PO-0098", "PO-0099"], [], "PO-0100"),
+        (["PO-8", "PO-9"], [], "PO-10"),
+        (["PO-998", "PO-999"], [], "PO-1000"),
+        (["4710", "4711"], [], "4712"),
+        (["PO-1", "PO-2", "no figures"], ["other-9"], "PO-3"),
+        (["PO/1", "PO-1", "PO-2"], [], "PO-3"),
+        (["2025-R-0041", "2025-R-0042"], [], "2025-R-0043"),
+        (["A1-7", "A1-8", "B1-1"], [], "A1-9"),
     ],
 )
-def test_the_next_number_is_in_the_pattern_of_the_latest(numbers: list[str], taken: list[str], after: str) -> None:
-    orders = [order(number, place + 1) for place, number in enumerate(numbers)]
-
-    assert next(following(orders, taken, VENDOR)) == after
+def test_the_next_number_is_in_the_series_of_the_latest(numbers: list[str], taken: list[str], number: str) -> None:
+    assert after(numbers, taken) == number
 
 
-def test_the_numbers_after_it_follow() -> None:
-    assert list(islice(following([order("PO-8", 1)], ["PO-10"], VENDOR), 3)) == ["PO-11", "PO-12", "PO-13"]
+@pytest.mark.parametrize(
+    ("numbers", "number"),
+    [
+        (["PO-1", "PO-2", "PO-2-BO1"], "PO-3"),
+        (["PO-1", "PO-2-BO1"], "PO-3"),
+        (["PO-1", "PO-2-BO1", "PO-2-BO2", "PO-2-BO3", "PO-1-BO1"], "PO-3"),
+        (["PO-1-bo1", "PO-2-BO1-BO2"], "PO-3"),
+        ([f"PO-000{n}-R1" for n in range(1, 7)], "PO-0007"),
+        (["PO-0001", "PO-0002-R1", "PO-0003_rev2", "PO-0004.v3"], "PO-0005"),
+        (["0044-K7", "0045-K7", "0046-K7"], "0047-K7"),
+        (["006-11-2026", "007-11-2026", "008-11-2026"], "009-11-2026"),
+        (["PO-7", "PO-8", "PO-8-1", "PO-8-2", "PO-8-3"], "PO-9"),
+    ],
+)
+def test_the_figure_of_a_backorder_a_revision_a_project_or_a_year_does_not_run(numbers: list[str], number: str) -> None:
+    assert after(numbers) == number
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        [],
+        ["PO-1"],
+        ["PO-0099"],
+        ["PO-2-BO1", "PO-2-BO2", "PO-2"],
+        ["PO-2-1", "PO-2-2", "PO-2"],
+        ["008-11-2026"],
+        ["PO-2026"],
+        ["one", "two"],
+        ["0045-K7", "0046-K7", "0046-K8"],
+        ["0044-K7", "0045-K8", "0046-K9", "0047-K9"],
+        ["1-1", "1-2", "2-1"],
+    ],
+)
+def test_where_no_figure_plainly_runs_there_is_no_number(numbers: list[str]) -> None:
+    assert after(numbers) is None
+
+
+def test_one_order_a_year_is_no_series() -> None:
+    orders = [order(f"PO-{year}", f"{year}-03-01") for year in (2023, 2024, 2025, 2026)]
+
+    assert series_of(orders, (), VENDOR, TODAY) is None
+
+
+@pytest.mark.parametrize(
+    ("today", "number"),
+    [(date(2026, 11, 27), "PO-2026-0003"), (date(2027, 1, 2), None), (date(2025, 12, 31), None)],
+)
+def test_a_year_beside_the_figure_is_this_year_or_nothing(today: date, number: str | None) -> None:
+    orders = [order(f"PO-2025-{n:04}", "2025-05-01") for n in range(90, 99)]
+    orders += [order("PO-2026-0001", "2026-11-01"), order("PO-2026-0002", "2026-11-02")]
+    series = series_of(orders, (), VENDOR, today)
+
+    assert (series and series.number(series.highest + 1)) == number
 
 
 def test_a_number_that_holds_the_vendors_id_gets_that_of_this_vendor() -> None:
-    orders = [order("PO-LHROM9-0023", 1, "LHROM9"), order("PO-CS91LM-0005", 2, "CS91LM")]
+    orders = [
+        order("PO-LHROM9-0023", "2026-11-01", vendor_id="LHROM9"),
+        order("PO-CS91LM-0005", "2026-11-02", vendor_id="CS91LM"),
+    ]
+    of_one = [order(f"PO-LHROM9-002{n}", "2026-11-01", vendor_id="LHROM9") for n in (3, 4)]
 
-    assert next(following(orders, [], VENDOR)) == "PO-CS91LM-0006"
-    assert next(following(orders[:1], [], VENDOR)) == "PO-CS91LM-0001"
+    assert (first := series_of(orders, (), VENDOR, TODAY)) is not None
+    assert first.number(first.highest + 1) == "PO-CS91LM-0006"
+    assert (of_another := series_of(of_one, (), VENDOR, TODAY)) is not None
+    assert of_another.number(of_another.highest + 1) == "PO-CS91LM-0001"
+    assert series_of(of_one, (), Vendor(id=None, name="Central"), TODAY) is None
 
 
-def test_without_orders_there_is_no_pattern() -> None:
-    assert list(following([], ["PO-1"], VENDOR)) == []
+def test_a_vendors_id_of_figures_is_one_only_where_it_stands_alone() -> None:
+    orders = [order("PO-12-0041", vendor_id="12"), order("PO-7-0042", vendor_id="7")]
+    by_chance = [order("PO-12", vendor_id="1"), order("PO-13", vendor_id="13")]
+
+    assert (held := series_of(orders, (), Vendor(id="9", name="Nine"), TODAY)) is not None
+    assert held.number(held.highest + 1) == "PO-9-0001"
+    assert (free := series_of(by_chance, (), Vendor(id="9", name="Nine"), TODAY)) is not None
+    assert free.number(free.highest + 1) == "PO-14"
+
+
+@pytest.mark.parametrize(
+    ("number", "known", "base"),
+    [
+        ("PO-2-1", {"PO-2"}, "PO-2"),
+        ("PO-2-1-1", {"PO-2", "PO-2-1"}, "PO-2-1"),
+        ("PO-21", {"PO-2"}, None),
+        ("PO-2", {"PO-2"}, None),
+        ("PO-2A", {"PO-2"}, "PO-2"),
+        ("PO-2", set(), None),
+    ],
+)
+def test_a_number_that_goes_on_from_another_extends_it(number: str, known: set[str], base: str | None) -> None:
+    assert extends(number, known) == base
+
+
+# Which of them are free
+
+
+async def first_free(erp: ListsERP, taken: Sequence[str] = ()) -> str:
+    return await anext(free_numbers(desk_over(erp, taken), VENDOR))
+
+
+@pytest.mark.parametrize("closed", [0, 1, 2, 3, 7, 20, 21, 100, 137, 1000])
+async def test_behind_closed_orders_that_the_list_does_not_show_the_next_is_found_in_a_few_reads(closed: int) -> None:
+    orders = [order(f"PO-{n:04}", "2026-11-01") for n in range(1, 11)]
+    erp = ListsERP(orders, unlisted=[f"PO-{n:04}" for n in range(11, 11 + closed)])
+
+    assert await first_free(erp) == f"PO-{11 + closed:04}"
+    assert len(erp.gets) <= 32
+
+
+async def test_a_gap_among_closed_orders_is_no_next_number() -> None:
+    orders = [order(f"PO-{n:04}", "2026-11-01") for n in (1, 2)]
+    gap = {14, 18, 22}
+    erp = ListsERP(orders, unlisted=[f"PO-{n:04}" for n in range(3, 61) if n not in gap])
+
+    assert await first_free(erp) == "PO-0061"
+
+
+async def test_where_no_free_number_is_in_reach_the_user_is_to_give_one() -> None:
+    orders = [order("PO-1", "2026-11-01"), order("PO-2", "2026-11-01")]
+
+    class Endless(ListsERP):
+        async def get_order(self, number: str, *, in_any_case: bool = False):  # type: ignore[no-untyped-def]
+            self.gets.append(number)
+            return order(number, status="closed")
+
+    erp = Endless(orders)
+    with pytest.raises(InvalidInput, match=r"Nothing was sent\. Ask the user for the new order's number"):
+        await first_free(erp)
+    assert len(erp.gets) <= 42
+
+
+async def test_an_order_that_cannot_be_read_holds_its_number_and_an_erp_that_is_away_stops_the_search() -> None:
+    orders = [order("PO-1", "2026-11-01"), order("PO-2", "2026-11-01")]
+
+    assert await first_free(ListsERP(orders, unreadable={"PO-3": BadAnswer("odd")})) == "PO-4"
+    with pytest.raises(Unreachable):
+        await first_free(ListsERP(orders, unreadable={"PO-3": Unreachable("away")}))
+
+
+async def test_an_order_whose_letters_are_of_other_case_holds_its_number() -> None:
+    orders = [order("po-1", "2026-11-01"), order("po-2", "2026-11-01")]
+
+    assert await first_free(ListsERP(orders, unlisted=["PO-3"])) == "po-4"
+
+
+async def test_numbers_of_operations_under_way_are_passed_over() -> None:
+    orders = [order("PO-1", "2026-11-01"), order("PO-2", "2026-11-01")]
+
+    assert await first_free(ListsERP(orders), taken=["PO-3"]) == "PO-4"
+
+
+async def test_the_look_reaches_back_until_it_has_enough() -> None:
+    old = [order(f"PO-{n}", "2019-05-01") for n in (1, 2, 3)]
+    erp = ListsERP([*old, order("LONE-1", "2026-11-20"), order("X", "2025-11-20")])
+
+    assert await first_free(erp) == "PO-4"
+    assert [query.ordered_from for query in erp.scans] == [date(2026, 8, 27), date(2024, 11, 27), None]
+
+
+async def test_a_list_that_was_read_whole_is_not_read_again() -> None:
+    erp = ListsERP([order("PO-1"), order("PO-2")])
+    desk = desk_over(erp)
+    latest = LatestOrders(desk)
+    await latest.all()
+
+    assert await anext(free_numbers(desk, VENDOR, latest)) == "PO-3"
+    assert len(erp.scans) == 1
+
+
+async def test_orders_whose_numbers_no_new_order_may_have_are_passed_over() -> None:
+    slashes = [order(f"PO/2026/{n}", "2026-11-01") for n in range(1, 9)]
+
+    assert await first_free(ListsERP([*slashes, order("PO-1"), order("PO-2")])) == "PO-3"
+    with pytest.raises(InvalidInput, match="do not show plainly how numbers are made here"):
+        await first_free(ListsERP(slashes))
+
+
+# Numbers that are short for another
+
+
+@pytest.mark.parametrize(
+    ("number", "similar"),
+    [
+        ("PO-2025-42", ("PO-2025-0042",)),
+        ("42", ("PO-2025-0042",)),
+        ("0042", ("PO-2025-0042",)),
+        ("po 2025 42", ("PO-2025-0042",)),
+        ("PO2025/0042", ("PO-2025-0042",)),
+        ("2025-0042", ("PO-2025-0042",)),
+        ("7", ("PO-2025-0007-BO1",)),
+        ("7-BO1", ("PO-2025-0007-BO1",)),
+        ("PO-2025", ()),
+        ("2", ()),
+        ("PO-2024-0042", ()),
+        ("PO", ()),
+        ("", ()),
+    ],
+)
+def test_a_number_written_short_finds_the_order(number: str, similar: tuple[str, ...]) -> None:
+    orders = [order(one) for one in ("PO-2025-0041", "PO-2025-0042", "PO-2025-0007-BO1", "PO-2025-0142")]
+
+    assert similar_numbers(number, orders) == similar

@@ -1,0 +1,128 @@
+"""Prices that nobody gave."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from po_mcp.desk import numbering, pricing
+from po_mcp.desk.latest_orders import LatestOrders
+from po_mcp.desk.resolving import Found
+from po_mcp.errors import BadAnswer, InvalidInput, Unreachable
+from po_mcp.orders import AskedOrder, Item, PurchaseOrder, Vendor
+from tests.desk.fakes import ListsERP, desk_over, line, order
+
+ACME = Vendor(id="12", name="Acme", currency="AUD")
+BOLT = Item(id="BOLT", name="Bolt", unit="EA")
+ASKED = AskedOrder.model_validate({"vendor": "12", "lines": [{"item": "bolt", "quantity": "5"}]})
+
+
+def found(vendor: Vendor = ACME, item: Item = BOLT) -> Found:
+    return Found(vendor=vendor, items={"bolt": item}, warehouses={}, warehouse_names={})
+
+
+def bought(number: str, placed: str, price: str | None, quantity: str = "10", **fields: Any) -> PurchaseOrder:
+    return order(number, placed, vendor_id="12", lines=(line("BOLT", price, quantity),), **fields)
+
+
+async def known(orders: list[PurchaseOrder], vendor: Vendor = ACME, item: Item = BOLT, **erp: Any) -> pricing.Known:
+    return (await pricing.prices(desk_over(ListsERP(orders, **erp)), ASKED, found(vendor, item)))["BOLT"]
+
+
+@pytest.mark.parametrize("status", ["open", "partial", "closed"])
+async def test_the_last_price_paid_is_known_with_its_source(status: str) -> None:
+    last = bought("PO-2", "2026-11-02", "0.45", status=status, currency="AUD")
+    price = await known([bought("PO-1", "2026-11-01", "0.40", currency="AUD"), last])
+
+    assert (price.price, price.shown) == (Decimal("0.45"), "0.45 AUD per EA")
+    assert pricing.told({"BOLT": price}) == [
+        'Nobody gave the price of "BOLT": 0.45 AUD per EA is from order "PO-2" of 2026-11-02.'
+    ]
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        bought("PO-2", "2026-11-02", "0"),
+        bought("PO-2", "2026-11-02", "0.00"),
+        bought("PO-2", "2026-11-02", "-0.45"),
+        bought("PO-2", "2026-11-02", None),
+        bought("PO-2", "2026-11-02", "9.99", quantity="-3"),
+        bought("PO-2", "2026-11-02", "9.99", quantity="0"),
+        bought("PO-2", "2026-11-02", "9.99", status="cancelled"),
+        bought("PO-2", "2026-11-02", "9.99", status="deleted"),
+        bought("PO-2", "2026-11-02", "9.99", status="draft"),
+        bought("PO-2", "2026-11-02", "9.99", status="unknown"),
+        bought("PO-2", "2026-11-02", "9.99", currency="USD"),
+        order("PO-2", "2026-11-02", vendor_id="13", lines=(line("BOLT", "9.99"),)),
+        order("PO-2", "2026-11-02", vendor_id="12", lines=(line("NUT", "9.99"),)),
+        order("PO-2", "2026-11-02", vendor_id="12"),
+    ],
+)
+async def test_what_was_free_returned_called_off_or_of_another_currency_is_no_price(later: PurchaseOrder) -> None:
+    price = await known([bought("PO-1", "2026-11-01", "0.45"), later])
+
+    assert (price.price, price.source) == (Decimal("0.45"), 'order "PO-1" of 2026-11-01')
+
+
+async def test_the_free_line_of_an_order_does_not_hide_its_paid_one() -> None:
+    both = (line("BOLT", "0"), line("BOLT", "0.45"))
+
+    assert (await known([order("PO-1", "2026-11-01", vendor_id="12", lines=both)])).price == Decimal("0.45")
+
+
+async def test_where_no_currency_of_the_vendor_is_known_orders_of_several_give_no_price() -> None:
+    vendor = Vendor(id="12", name="Acme")
+    orders = [bought("PO-1", "2026-11-01", "1", currency="AUD"), bought("PO-2", "2026-11-02", "2", currency="USD")]
+
+    assert (await known(orders[:1], vendor)).shown == "1 AUD per EA"
+    with pytest.raises(InvalidInput, match='No unit_price was given for "BOLT"'):
+        await known(orders, vendor)
+
+
+async def test_an_order_that_cannot_be_read_is_passed_over_and_an_erp_that_is_away_is_not() -> None:
+    orders = [bought("PO-1", "2026-11-01", "0.45"), bought("PO/2", "2026-11-02", "9")]
+
+    assert (await known(orders, unreadable={"PO/2": BadAnswer("odd")})).price == Decimal("0.45")
+    with pytest.raises(Unreachable):
+        await known(orders, unreadable={"PO/2": Unreachable("away")})
+
+
+@pytest.mark.parametrize("listed", ["0", "0.00", "-1", None])
+async def test_a_list_price_of_nothing_is_none(listed: str | None) -> None:
+    item = Item.model_validate({"id": "BOLT", "name": "Bolt", "price": listed})
+
+    assert (await known([bought("PO-1", "2026-11-01", "0.45")], item=item)).price == Decimal("0.45")
+    with pytest.raises(InvalidInput, match="Ask the user for the price"):
+        await known([], item=item)
+
+
+async def test_a_list_price_is_taken_before_any_order_is_read() -> None:
+    erp = ListsERP([bought("PO-1", "2026-11-01", "0.45")])
+    item = Item(id="BOLT", name="Bolt", unit="BX", price=Decimal("7.50"))
+    prices = await pricing.prices(desk_over(erp), ASKED, found(item=item))
+
+    assert prices["BOLT"].shown == "7.50 per BX"
+    assert erp.scans == []
+
+
+async def test_one_reading_of_the_list_serves_prices_and_number() -> None:
+    erp = ListsERP([bought("PO-1", "2020-11-01", "0.45"), bought("PO-2", "2020-11-02", "0.45")])
+    desk = desk_over(erp)
+    latest = LatestOrders(desk)
+    await pricing.prices(desk, ASKED, found(), latest)
+    numbers = [number async for number in numbering.free_numbers(desk, ACME, latest)]
+
+    assert numbers[0] == "PO-3"
+    assert len(erp.scans) == 1
+
+
+def test_a_price_of_zero_is_for_a_person_to_see() -> None:
+    free = AskedOrder.model_validate(
+        {"vendor": "12", "lines": [{"item": "bolt", "quantity": "5", "unit_price": "0.00"}]}
+    )
+
+    assert pricing.of_zero(free, found()) == ['The price of "BOLT" is 0: it is ordered for nothing.']
+    assert pricing.of_zero(ASKED, found()) == []

@@ -1,0 +1,213 @@
+"""From words to ids: what nobody need see, what a person must, and what a client that cannot ask is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from po_mcp.desk.resolving import (
+    NONE_OF_THESE,
+    Found,
+    doubtful_figures,
+    question,
+    refusal,
+    resolve,
+    understand,
+)
+from po_mcp.errors import InvalidInput
+from po_mcp.orders import AskedOrder, Item, Vendor, Warehouse
+from po_mcp.writes.approval import Answer, Question
+from po_mcp.writes.operation import WriteOutcome
+from tests.desk.fakes import ListsERP, desk_over
+
+VENDORS = (
+    Vendor(id="12", code="ACME", name="Acme Fasteners", currency="AUD"),
+    Vendor(id="7", code="12", name="Zeta"),
+    Vendor(id="9", name="Old Acme", active=False),
+)
+ITEMS = (
+    Item(id="HOSE-12", code="5001", name="1/2in Hydraulic Hose", unit="m"),
+    Item(id="HOSE-38", code="5002", name="3/8in Hydraulic Hose", unit="m"),
+    Item(id="GLOVE", name="Nitrile Gloves", unit="box of 100"),
+)
+WAREHOUSES = (Warehouse(id="1", name="Main"), Warehouse(id="2", name="Yard"))
+
+
+def erp(**changed: Any) -> ListsERP:
+    return ListsERP(**{"vendor_list": VENDORS, "item_list": ITEMS, "warehouse_list": WAREHOUSES, **changed})
+
+
+def asked(vendor: str, *items: str, warehouse: str | None = None) -> AskedOrder:
+    lines = [{"item": item, "quantity": "5", "unit_price": "1", "warehouse": warehouse} for item in items]
+    return AskedOrder.model_validate({"vendor": vendor, "lines": lines})
+
+
+class Chooser:
+    """A person who answers with these values; None: this client cannot ask."""
+
+    carried = None
+    who: Mapping[str, str] = {}
+    channel = "form"
+
+    def __init__(self, values: Mapping[str, Any] | None) -> None:
+        self.values = values
+        self.asked: list[Question] = []
+
+    async def choose(self, question: Question) -> Answer:
+        self.asked.append(question)
+        return Answer("not_asked") if self.values is None else Answer("accepted", self.values)
+
+    async def ask(self, operation_id: str, question: Question, page: object) -> Answer:
+        raise AssertionError
+
+
+async def test_what_is_exact_needs_nobody_and_says_nothing() -> None:
+    person = Chooser(None)
+    order = asked("acme fasteners", "HOSE-12", "nitrile gloves", "5001", warehouse="main")
+    resolution = await understand(desk_over(erp()), order)
+    found = await resolve(desk_over(erp()), order, person)
+
+    assert not resolution.needs_a_person
+    assert [match.exact for match in resolution.matches] == [True] * 5
+    assert isinstance(found, Found)
+    assert (found.vendor, found.notes, person.asked) == (VENDORS[0], (), [])
+    assert {said: (item.id, item.unit) for said, item in found.items.items()} == {
+        "HOSE-12": ("HOSE-12", "m"),
+        "nitrile gloves": ("GLOVE", "box of 100"),
+        "5001": ("HOSE-12", "m"),
+    }
+    assert (found.warehouses, found.warehouse_names) == ({"main": "1"}, {"main": "Main"})
+
+
+async def test_what_is_not_exact_is_to_be_shown_with_what_it_is_taken_for_and_why() -> None:
+    resolution = await understand(desk_over(erp()), asked("acme", "hose 1/2in hydraulic", warehouse="yards"))
+    vendor, item, warehouse = resolution.matches
+
+    assert resolution.needs_a_person
+    assert (vendor.exact, vendor.taken) == (True, VENDORS[0])
+    assert (item.exact, item.taken, item.said) == (False, ITEMS[0], "hose 1/2in hydraulic")
+    assert item.why == "this name, written otherwise"
+    assert (warehouse.exact, warehouse.taken) == (False, WAREHOUSES[1])
+
+
+async def test_a_figure_that_no_entry_has_is_shown_with_all_that_are_near() -> None:
+    resolution = await understand(desk_over(erp()), asked("acme", "12in hydraulic hose"))
+    [item] = resolution.unsettled
+
+    assert set(item.candidates) == {ITEMS[0], ITEMS[1]}
+    assert not item.exact
+
+
+async def test_one_question_holds_every_word_of_the_order_that_is_not_exact() -> None:
+    resolution = await understand(desk_over(erp()), asked("fasteners", "12in hydraulic hose", "gloves", "HOSE-38"))
+    shown = question(resolution, "NOTICE")
+
+    assert [field.name for field in shown.fields] == ["vendor_1", "item_2", "item_3"]
+    assert [field.choices[0] for field in shown.fields] == [(NONE_OF_THESE, "None of these")] * 3
+    assert shown.fields[2].choices[1] == ("GLOVE", 'GLOVE ("Nitrile Gloves"), per box of 100')
+    assert 'Asked for as "12in hydraulic hose": None of these, ' in shown.text
+    assert 'HOSE-12 ("1/2in Hydraulic Hose"), code 5001, per m' in shown.text
+    assert shown.text.startswith("NOTICE\nWhich is meant? Nothing is ordered by this answer.")
+
+
+async def test_what_a_person_chose_is_taken_and_said() -> None:
+    person = Chooser({"item_1": "HOSE-38"})
+    found = await resolve(desk_over(erp()), asked("acme", "hydraulic hose"), person)
+
+    assert isinstance(found, Found)
+    assert found.items["hydraulic hose"] == ITEMS[1]
+    assert found.notes == ('"hydraulic hose" is the item HOSE-38 ("3/8in Hydraulic Hose"), as the person chose.',)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [{"item_1": NONE_OF_THESE}, {}, {"item_1": "GLOVE"}, {"item_1": True}, {"item_1": "HOSE-12", "more": "x"}],
+)
+async def test_no_choice_is_no_order(values: Mapping[str, Any]) -> None:
+    outcome = await resolve(desk_over(erp()), asked("acme", "hydraulic hose"), Chooser(values))
+
+    assert isinstance(outcome, WriteOutcome)
+    assert outcome.status == "declined"
+    assert "Nothing was sent." in outcome.message
+    assert '"hydraulic hose" may be the item HOSE-12' in outcome.message
+
+
+async def test_a_client_that_cannot_ask_is_told_every_word_with_its_candidates_and_their_ids() -> None:
+    order = asked("fasteners", "12in hydraulic hose", "gloves")
+    with pytest.raises(InvalidInput) as refused:
+        await resolve(desk_over(erp()), order, Chooser(None))
+
+    told = str(refused.value)
+    assert '"fasteners" may be the vendor 12' not in told  # 12 is the code of another, too
+    assert '"fasteners" may be the vendor ACME = 12 ("Acme Fasteners"), code ACME, AUD.' in told
+    assert 'HOSE-12 ("1/2in Hydraulic Hose"), code 5001, per m' in told
+    assert 'HOSE-38 ("3/8in Hydraulic Hose"), code 5002, per m' in told
+    assert '"gloves" may be the item GLOVE ("Nitrile Gloves"), per box of 100.' in told
+    assert "Nothing was sent. Show the user what may be meant" in told
+
+
+async def test_every_name_that_a_refusal_gives_is_taken_when_the_call_is_repeated_with_it() -> None:
+    for order in (asked("fasteners", "hydraulic hose"), asked("12", "gloves", warehouse="ya")):
+        resolution = await understand(desk_over(erp()), order)
+        for match in resolution.unsettled:
+            for name, entry in zip(match.names, match.candidates, strict=True):
+                words = {"vendor": "acme", "item": "GLOVE", "warehouse": "1", match.kind: name}
+                again = await understand(
+                    desk_over(erp()), asked(words["vendor"], words["item"], warehouse=words["warehouse"])
+                )
+                assert str(refusal(resolution)).count(name)
+                assert not again.needs_a_person
+                assert entry in [one.taken for one in again.matches]
+
+
+async def test_the_id_of_one_vendor_that_is_the_code_of_another_is_asked_and_neither_is_taken() -> None:
+    [vendor] = (await understand(desk_over(erp()), asked("12", "GLOVE"))).unsettled
+
+    assert (vendor.taken, vendor.candidates) == (None, VENDORS[:2])
+
+
+@pytest.mark.parametrize("said", ["9", "Old Acme", "old acme"])
+async def test_a_vendor_that_is_not_active_is_refused_by_name_and_never_offered_for_less(said: str) -> None:
+    with pytest.raises(InvalidInput, match="is not active"):
+        await understand(desk_over(erp()), asked(said, "GLOVE"))
+    [vendor] = (await understand(desk_over(erp()), asked("acm", "GLOVE"))).unsettled
+    assert vendor.candidates == (VENDORS[0],)
+
+
+async def test_what_nothing_fits_is_said_with_what_there_is() -> None:
+    with pytest.raises(InvalidInput) as unknown:
+        await understand(desk_over(erp()), asked("acme", "zzzz", warehouse="Mars"))
+
+    assert 'No item is called "zzzz".' in str(unknown.value)
+    assert 'No warehouse is called "Mars". There is 1 ("Main"), 2 ("Yard").' in str(unknown.value)
+
+
+async def test_where_the_erp_shows_no_list_the_words_are_ids_and_it_judges_them() -> None:
+    resolution = await understand(desk_over(erp(without_lists=True)), asked("acme", " P-1 ", warehouse="3"))
+
+    assert not resolution.needs_a_person
+    assert [match.taken for match in resolution.matches[1:]] == [
+        Item(id="P-1", name="P-1"),
+        Warehouse(id="3", name="3"),
+    ]
+
+
+# Figures that may be thousands
+
+
+@pytest.mark.parametrize("written", ["1.000", "12.000", "250.000", "1.500", "1.125", "999.999"])
+def test_a_quantity_that_a_reader_may_take_for_thousands_is_for_a_person_to_see(written: str) -> None:
+    order = AskedOrder.model_validate({"vendor": "1", "lines": [{"item": "a", "quantity": written}]})
+    [doubt] = doubtful_figures(order)
+
+    assert f"Line 1: the quantity was written {written}" in doubt
+    assert f"and not {written.replace('.', '')}." in doubt
+
+
+@pytest.mark.parametrize("written", ["1", "1000", "1.0", "1.00", "1.0000", "1.1250", "0.125", "0.500", "1000.000"])
+def test_other_quantities_are_plain(written: str) -> None:
+    lines = [{"item": "a", "quantity": written, "unit_price": written}]
+
+    assert doubtful_figures(AskedOrder.model_validate({"vendor": "1", "lines": lines})) == ()
