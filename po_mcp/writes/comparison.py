@@ -77,8 +77,10 @@ def missing_lines(asked: Sequence[DraftLine], stored: Sequence[OrderLine]) -> li
     return missing
 
 
-def is_stored_as(stored: Decimal, asked: Decimal) -> bool:
+def is_stored_as(stored: Decimal | None, asked: Decimal) -> bool:
     """Tell whether an ERP that keeps fewer decimals stores `asked` as `stored`, rounded up, down or to the nearest."""
+    if stored is None:
+        return False
     if stored == asked:
         return True
     kept = _decimals(stored)
@@ -88,7 +90,8 @@ def is_stored_as(stored: Decimal, asked: Decimal) -> bool:
 def _sums_agree(asked: Sequence[DraftLine], stored: Sequence[OrderLine]) -> bool:
     if not stored:
         return False
-    return is_stored_as(total_of(line.quantity for line in stored), total_of(line.quantity for line in asked))
+    known = total_of(line.quantity for line in stored if line.quantity is not None)
+    return is_stored_as(known, total_of(line.quantity for line in asked))
 
 
 def _unmatched(asked: Sequence[DraftLine], stored: Sequence[OrderLine]) -> list[DraftLine]:
@@ -152,7 +155,8 @@ def _line_differences(draft: OrderDraft, stored: Sequence[OrderLine]) -> Iterabl
         yield from _of_line(line, match)
     for added in left:
         price = "" if added.unit_price is None else f" at {plain(added.unit_price)}"
-        yield f"a line more: {plain(added.quantity)} x {quoted(added.item, 40)}{price}"
+        count = "" if added.quantity is None else f"{plain(added.quantity)} x "
+        yield f"a line more: {count}{quoted(added.item, 40)}{price}"
 
 
 def _best(line: DraftLine, left: Sequence[OrderLine]) -> OrderLine | None:

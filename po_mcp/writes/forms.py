@@ -244,7 +244,8 @@ def _lines(lines: tuple[OrderLine, ...]) -> list[str]:
 
 
 def _line(place: int, line: OrderLine) -> str:
-    text = f"  {line.line or place}. {plain(line.quantity)} x {quoted(line.item, 40)}"
+    count = "" if line.quantity is None else f"{plain(line.quantity)} x "
+    text = f"  {line.line or place}. {count}{quoted(line.item, 40)}"
     if line.description:
         text += f" {quoted(line.description, 60)}"
     if line.unit_price is not None:

@@ -25,7 +25,7 @@ from po_mcp.writes.payloads import Payload
 
 MAX_OPEN_QUESTIONS = 20
 """Questions of one client that a person is left with at a time."""
-MAX_PROPOSALS: Mapping[float, int] = {60.0: 40, 3600.0: 400}
+MAX_PROPOSALS: Mapping[float, int] = {60.0: 100, 3600.0: 600}
 """Seconds, and how many proposals of one client are recorded in them."""
 CLOCK_SLACK_S = 5.0
 """Seconds by which the clock may stand behind the last recorded time before it counts as set back."""
