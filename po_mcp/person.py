@@ -136,8 +136,8 @@ class Person:
                 result = await session.elicit_url(params.message, params.url, name, related_request_id=here)
             else:
                 result = await session.elicit_form(params.message, params.requested_schema, related_request_id=here)
-        except MCPError:  # the client declared that it can ask, and failed to: nobody said yes
-            return FormAnswer("declined")
+        except MCPError:  # the client declared that it can ask, and failed to: nobody saw it
+            return FormAnswer("cancelled")
         return _answer(result, params)
 
 
@@ -178,7 +178,7 @@ def _has_form(elicitation: ElicitationCapability | None) -> bool:
 
 def _answer(result: ElicitResult, params: _Params) -> FormAnswer:
     if result.action != "accept":
-        return FormAnswer("declined")
+        return FormAnswer("declined" if result.action == "decline" else "cancelled")
     if params.mode == "url":  # it was opened; whatever else the client says, a yes is given on the page
         return FormAnswer("sent_to_page")
     return FormAnswer("accepted", result.content)

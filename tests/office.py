@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -108,11 +108,13 @@ class Office:
         clock: Callable[[], float] = time.time,
         erp_bounds: tuple[float | None, float | None] | None = None,
         hears: MessageHandlerFnT | None = None,
+        habits: Sequence[str] = (),
         **settings: Any,
     ) -> AsyncIterator[Client]:
         """Connect a client to a new server over the book, in this process or in one of its own.
 
-        `erp_bounds` are LATE_APPLY and READ_LAG of an ERP that is taken for a real one; `hears` gets notifications.
+        `erp_bounds` are LATE_APPLY and READ_LAG of an ERP that is taken for a real one; `hears` gets notifications; `habits` are those
+        of the sandbox.
         """
         if transport == "stdio":
             environment = {
@@ -123,7 +125,7 @@ class Office:
             command = StdioServerParameters(command=sys.executable, args=["-m", "po_mcp"], env=environment)
             connection = Client(command, mode=MODES[era], elicitation_callback=person, message_handler=hears)
         else:
-            erp = Sandbox(self.book, around=self.tap.around)
+            erp = Sandbox(self.book, around=self.tap.around, habits=habits)
             if erp_bounds is not None:
                 settings |= REAL | {"late_apply": erp_bounds[0], "read_lag": erp_bounds[1]}
             server = build_server(Settings(**{"journal": str(self.journal), **settings}), erp=erp, clock=clock)

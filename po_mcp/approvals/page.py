@@ -16,8 +16,8 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
 from po_mcp.approvals.guard import Guard, Sessions
+from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
 from po_mcp.approvals.view import sheet_of
 from po_mcp.errors import JournalUnavailable
 from po_mcp.untrusted import visible

@@ -8,7 +8,7 @@ cancelled order is read through Inventory Pro's, which tells it as "Canceled".
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,6 +49,7 @@ class Sandbox:
         timeout: seconds that one call may take.
         zone: the time zone of the company, whose days count; None: that of this machine.
         around: wraps the wire to the ERP, for tests that watch or disturb it.
+        habits: ways in which this ERP differs from its documentation, such as `rounds-prices`.
     """
 
     title = "Sandbox"
@@ -68,12 +69,13 @@ class Sandbox:
         timeout: float = 60.0,
         zone: tzinfo | None = UTC,
         around: Callable[[httpx2.AsyncBaseTransport], httpx2.AsyncBaseTransport] = lambda wire: wire,
+        habits: Sequence[str] = (),
     ) -> None:
         # A book in memory is another one in every process, and so is the connection to it.
         place = f"memory {secrets.token_hex(6)}" if str(path) == MEMORY else str(Path(path).absolute())
         self.connection = Connection("sandbox", place)
         secret = secrets.token_urlsafe(16)
-        self._transport = transport = around(_InProcess(path, _CLIENT_ID, secret))
+        self._transport = transport = around(_InProcess(path, _CLIENT_ID, secret, habits))
         self._orders = InventoryPro(_URL, _CLIENT_ID, secret, timeout=timeout, zone=zone, transport=transport)
         self._exsited = Exsited(_URL, _CLIENT_ID, secret, _URL, timeout=timeout, zone=zone, transport=transport)
 
@@ -149,8 +151,9 @@ class Sandbox:
 class _InProcess(httpx2.AsyncBaseTransport):
     """Hands requests to the sandbox in this process; the first one opens the book."""
 
-    def __init__(self, path: str | Path, client_id: str, client_secret: str) -> None:
+    def __init__(self, path: str | Path, client_id: str, client_secret: str, habits: Sequence[str]) -> None:
         self._path = path
+        self._habits = habits
         self._credentials = client_id, client_secret
         self._app: httpx2.ASGITransport | None = None
         self._book: Book | None = None
@@ -175,5 +178,5 @@ class _InProcess(httpx2.AsyncBaseTransport):
         except Exception as exc:  # no folder, no book, a disk that is full: nothing was read or sent yet
             raise ConfigurationError("The sandbox's book cannot be opened: check PO_MCP_SANDBOX.") from exc
         client_id, client_secret = self._credentials
-        app = create_app(self._book, client_id=client_id, client_secret=client_secret)
+        app = create_app(self._book, client_id=client_id, client_secret=client_secret, habits=self._habits)
         return httpx2.ASGITransport(app, raise_app_exceptions=False)

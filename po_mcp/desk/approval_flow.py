@@ -8,6 +8,8 @@ from datetime import UTC, datetime
 from po_mcp.desk import Desk
 from po_mcp.errors import InvalidInput
 from po_mcp.writes.approving import Approver, is_approval, record_approval
+from po_mcp.writes.forms import FormAnswer, is_no
+from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
 from po_mcp.writes.payloads import CreatePayload
 
@@ -74,10 +76,7 @@ async def ask_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Pr
     if is_approval(operation, answer):
         await record_approval(desk.journal, operation, answer, {"through": approver.channel})
         return Proceed()
-    is_decline = answer.how == "declined"
-    detail = {"how": answer.how, "through": approver.channel}
-    await desk.journal.note_unanswered(operation.id, detail, is_decline=is_decline)
-    return Stop(await _describe_refusal(desk, operation))
+    return Stop(await _stop_unapproved(desk, operation, answer, approver.channel))
 
 
 async def describe_waiting(desk: Desk, recorded: Recorded) -> WriteOutcome:
@@ -99,17 +98,28 @@ async def _leave_to_page(desk: Desk, operation_id: str) -> Proceed | Stop:
     return Stop(await describe_waiting(desk, recorded)) if recorded.state == "PROPOSED" else Proceed()
 
 
-async def _describe_refusal(desk: Desk, operation: Operation) -> WriteOutcome:
-    """Tell of a no that some clients give without showing anything: the question stays open elsewhere."""
-    text = (
-        "Not approved: the person said no, the answer did not fit, or the client showed no question. Nothing was sent."
-    )
+async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer, channel: str) -> WriteOutcome:
+    """End the call without a yes.
+
+    A no that was filled in ends the operation: the person has seen it. After a plain decline it stays open elsewhere,
+    since some clients decline without showing anything; but whoever said no is handed no link to a yes. A form that
+    was closed, or an answer that does not fit, counts as not shown.
+    """
+    detail = {"how": answer.how, "through": channel}
+    done = kind_of(operation.kind).words.done
+    if is_no(answer) and await desk.journal.decline(operation.id, detail):
+        return desk.words.say("declined", operation, f"You said no. Order {operation.number} was not {done}.")
+    is_decline = answer.how == "declined"
+    await desk.journal.note_unanswered(operation.id, detail, is_decline=is_decline)
     recorded = await desk.journal.find(operation.id)
     if recorded is None or recorded.state != "PROPOSED":
+        return desk.words.say("declined", operation, f"Order {operation.number} was not {done}. Nothing was sent.")
+    if is_decline:
+        text = f"Declined. Order {operation.number} was not {done}. Nothing was sent."
         return desk.words.say("declined", operation, text)
-    link = await desk.page.link(operation.id)
-    text += f" The question stays open, in case the user saw none: {_where(desk, link)} {_until(recorded)}"
-    return desk.words.say("declined", operation, text, approve_at=link)
+    waiting = await describe_waiting(desk, recorded)
+    text = f"{desk.erp.notice} No answer came that fits the question.".strip()
+    return waiting.model_copy(update={"message": f"{text} {waiting.message.removeprefix(desk.erp.notice).strip()}"})
 
 
 def _reasons(operation: Operation) -> str:

@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Literal
 
 from po_mcp.orders import STATUS_WORDS, DraftLine, OrderDraft, OrderLine, PurchaseOrder, plain
@@ -63,9 +62,12 @@ class Question:
 
 @dataclass(frozen=True)
 class FormAnswer:
-    """What came back: `content` only where the person accepted. Sent to the page, nobody said yes or no yet."""
+    """What came back: `content` only where the person accepted.
 
-    how: Literal["accepted", "declined", "not_asked", "sent_to_page"]
+    `cancelled`: the form was closed, or the client failed to show it. Sent to the page, nobody said yes or no yet.
+    """
+
+    how: Literal["accepted", "declined", "cancelled", "not_asked", "sent_to_page"]
     content: Mapping[str, Any] | None = None
 
 
@@ -168,6 +170,11 @@ def is_typed_number(answer: FormAnswer, number: str) -> bool:
         return False
     typed = content["order_number"]
     return isinstance(typed, str) and typed.strip() == number
+
+
+def is_no(answer: FormAnswer) -> bool:
+    """Tell whether the person filled the form in with a no, so that they have seen it."""
+    return answer.how == "accepted" and (answer.content or {}).get("confirm") is False
 
 
 def is_confirmed(answer: FormAnswer, question: Question) -> bool:

@@ -519,12 +519,15 @@ class JournalStore:
     def _similar(
         self, db: sqlite3.Connection, operation: Operation, names: list[str], known: frozenset[str]
     ) -> Similar | None:
-        """Find an order like this one, in the transaction that would record it, so that two calls cannot miss each other."""
+        """Find an order like this one, in the transaction that would record it: two calls cannot miss each other.
+
+        What has the same number is no other order: it is live, and found before, or its number is taken.
+        """
         for found in queries.same_content(db, operation, self._ttl_ago()):
-            if found.operation.id not in known:
+            if found.operation.id not in known and found.operation.number != operation.number:
                 return Similar(found, "same_content")
         for found in queries.common_items(db, operation, names):
-            if found.operation.id not in known:
+            if found.operation.id not in known and found.operation.number != operation.number:
                 return Similar(found, "common_item")
         return None
 

@@ -1,0 +1,147 @@
+"""The same write asked for again: what is replayed, what is asked anew, and what is never done twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from po_mcp.person import Person as McpPerson
+from po_mcp.writes.operation import Requester
+from tests.office import ERAS, Office, Person, accept, outcome, text
+
+both_eras = pytest.mark.parametrize("era", ERAS)
+BOLTS = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
+WASHERS = {"item": "WSHR-M8", "quantity": "500", "unit_price": "0.12", "warehouse": "1"}
+ORDER: dict[str, Any] = {"vendor": "12", "lines": [BOLTS, WASHERS]}
+YES = accept(confirm=True)
+
+
+async def create(client: Any, **changes: Any) -> Any:
+    return outcome(await client.call_tool("create_purchase_order", {**ORDER, **changes}))
+
+
+def created(office: Office) -> int:
+    """How many orders were sent."""
+    return len(office.tap.writes)
+
+
+@both_eras
+async def test_a_cancel_of_an_order_that_is_active_again_asks_again(office: Office, era: str) -> None:
+    person = Person(YES)
+    async with office.client(era, person) as client:
+        first = outcome(await client.call_tool("cancel_purchase_order", {"number": "PO-2025-0041"}))
+        office.change(lambda book: book.reactivate("PO-2025-0041"))
+        second = outcome(await client.call_tool("cancel_purchase_order", {"number": "PO-2025-0041"}))
+
+    assert [one["status"] for one in (first, second)] == ["done", "done"]
+    assert not second["replayed"]
+    assert len(person.asked) == 2
+    assert len(office.tap.writes) == 2
+
+
+@both_eras
+async def test_the_very_same_create_without_a_number_is_the_same_call(office: Office, era: str) -> None:
+    async with office.client(era) as client:
+        first, second = await create(client), await create(client)
+
+    assert (second["status"], second["replayed"]) == ("done", True)
+    assert second["operation_id"] == first["operation_id"]
+    assert created(office) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lines": [WASHERS, BOLTS]},
+        {"lines": [{**BOLTS, "quantity": "400"}, WASHERS, {**BOLTS, "quantity": "600"}]},
+        {"number": "PO-2025-0099"},
+    ],
+    ids=["other order of lines", "a line split", "a number"],
+)
+async def test_an_order_of_the_same_content_is_put_to_the_person(office: Office, changes: dict[str, Any]) -> None:
+    person = Person(accept(confirm=False))
+    async with office.client(person=person) as client:
+        first = await create(client)
+        second = await create(client, **changes)
+
+    assert second["status"] == "declined"
+    [question] = person.asked
+    assert first["order"]["number"] in question.message
+    assert created(office) == 1
+
+
+async def test_an_order_of_other_prices_is_another_one(office: Office) -> None:
+    async with office.client() as client:
+        await create(client)
+        second = await create(client, lines=[{**BOLTS, "unit_price": "0.46"}, WASHERS])
+
+    assert (second["status"], created(office)) == ("done", 2)
+
+
+async def test_the_person_may_want_the_like_order_too(office: Office) -> None:
+    async with office.client(person=Person(YES)) as client:
+        await create(client)
+        second = await create(client, number="PO-2025-0099")
+
+    assert (second["status"], second["replayed"], created(office)) == ("done", False, 2)
+
+
+async def test_an_order_with_a_common_item_is_put_to_the_person_while_one_is_not_known(office: Office) -> None:
+    async def lose_the_request(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ReadError("connection reset", request=request)
+
+    office.tap.disturb = lose_the_request
+    person = Person(accept(confirm=False))
+    async with office.client(person=person, erp_bounds=(None, None)) as client:
+        unknown = await create(client)
+        office.tap.disturb = None
+        other = await create(client, lines=[{**BOLTS, "quantity": "7"}], note=None)
+        unlike = await create(client, lines=[{**WASHERS, "item": "BRG-6205-2RS"}])
+
+    assert (unknown["status"], other["status"]) == ("unknown", "declined")
+    [question] = person.asked
+    assert "is not known" in question.message
+    assert unlike["status"] == "done"
+
+
+async def test_another_users_equal_order_is_no_replay(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = Person(accept(confirm=False))
+    async with office.client(person=person) as client:
+        await create(client)
+        monkeypatch.setattr(McpPerson, "requester", property(lambda self: Requester("somebody else")))
+        second = await create(client)
+
+    assert second["status"] == "declined"
+    assert len(person.asked) == 1
+    assert created(office) == 1
+
+
+@both_eras
+async def test_many_noes_lock_nobody_out(office: Office, era: str) -> None:
+    refusals = Person(accept(confirm=False))
+    async with office.client(era) as reader:
+        page = outcome(await reader.call_tool("list_purchase_orders", {"limit": 50}))
+    numbers = [order["number"] for order in page["orders"] if order["status"] == "open"]
+    async with office.client(era, Person(accept(order_number="no"))) as client:
+        for number in numbers:
+            await client.call_tool("delete_purchase_order", {"number": number})
+    async with office.client(era, refusals) as client:
+        told = await client.call_tool("cancel_purchase_order", {"number": "PO-2025-0041"})
+
+    assert outcome(told)["status"] == "declined"
+    assert len(refusals.asked) == 1
+
+
+async def test_a_client_that_asks_without_end_does_not_grow_the_journal_without_end(office: Office) -> None:
+    async with office.client(clock=lambda: 1_800_000_000.0) as client:  # all of it within one moment
+        told = [
+            await client.call_tool(
+                "finalize_purchase_order", {"number": "PO-2025-0037", "create_backorder": bool(n % 2)}
+            )
+            for n in range(130)
+        ]
+
+    assert told[-1].is_error
+    assert "within 1 min" in text(told[-1])
