@@ -114,7 +114,7 @@ def _paid(order: PurchaseOrder) -> dict[str, Decimal]:
     """Return the price of each item; what is free or goes back has none, and the first of several counts."""
     prices: dict[str, Decimal] = {}
     for line in order.lines or ():
-        if line.unit_price is not None and line.unit_price > 0 and line.quantity > 0:
+        if line.unit_price is not None and line.unit_price > 0 and line.quantity is not None and line.quantity > 0:
             prices.setdefault(line.item, line.unit_price)
     return prices
 
