@@ -29,7 +29,7 @@ class Candidate(Record):
     `id` is what a new order names it by, where the ERP tells; `why` says how the words fit.
     """
 
-    id: Text | None
+    id: Text | None = None
     name: Text
     code: Text | None = None
     unit: Text | None = None

@@ -217,13 +217,23 @@ class Index(Generic[T]):
             if not apart.missing:
                 why = "its words are spelt like these"
                 found.append(Match(self.entries[place], Fit.SIMILAR, why, _share_spelt_right(said, joined), apart))
+        return found + self._resembling(said, written)
+
+    def _resembling(self, said: Parsed, written: str) -> list[Match[T]]:
+        """Match what is spelt like this as a whole; where some has one of the words, what has none is left out."""
         texts, spellings = self._spellings
-        for number, points in _scored(_spelling(written), spellings).items():
-            text = texts[number]
-            apart = _apart(said, text, _parsed(text.written))
-            why = f"its {text.what} is spelt like this"
-            found.append(Match(self.entries[text.place], Fit.RESEMBLING, why, points, apart))
-        return found
+        near = {texts[number]: points for number, points in _scored(_spelling(written), spellings).items()}
+        sharing = {text: points for text, points in near.items() if _shares(said, _parsed(text.written))}
+        return [
+            Match(
+                self.entries[text.place],
+                Fit.RESEMBLING,
+                f"its {text.what} is spelt like this",
+                points,
+                _apart(said, text, _parsed(text.written)),
+            )
+            for text, points in (sharing or near).items()
+        ]
 
     def _joined(self, place: int) -> Parsed:
         """Return all that an entry goes by as one text. A figure of a code is no size: part number 12 is not 12 mm."""
@@ -332,6 +342,10 @@ def _is_whole(said: Parsed, text: Parsed) -> bool:
 
 def _holds(said: Parsed, text: Parsed) -> bool:
     return all(any(_begins(word, their) for their in text.words) for word in said.words)
+
+
+def _shares(said: Parsed, text: Parsed) -> bool:
+    return any(_begins(word, their) for word in said.words for their in text.words)
 
 
 def _share(said: Parsed, text: Parsed) -> float:

@@ -22,7 +22,9 @@ MOST_CANDIDATES = 8
 NONE_OF_THESE = "none"
 """The choice, and the first of every field, that nothing offered is meant."""
 _LISTED = 10
-_GIVE_IDS = "Show the user what may be meant, and repeat the call with the names that stand before the brackets."
+_GIVE_IDS = (
+    "Show the user what may be meant, and repeat the call with what stands before the brackets of the one they choose."
+)
 _THOUSANDS = 3
 
 

@@ -220,6 +220,12 @@ def test_what_differs_in_no_figure_sign_unit_or_turning_word_is_put_first(said: 
     assert shown(said, other, first)[0] == first
 
 
+def test_what_only_looks_alike_is_left_out_where_something_has_one_of_the_words() -> None:
+    names = ("1/2in Hydraulic Hose", "12 AWG Copper Wire", "12 x 9 x 6in Carton")
+
+    assert shown("12in hydraulic hose", *names) == ["1/2in Hydraulic Hose"]
+
+
 def test_a_part_number_is_no_size() -> None:
     items = [Item(id="P1", code="12", name="Hex bolt 8 mm"), Item(id="P2", code="77", name="Hex bolts 12 mm long")]
 
