@@ -29,7 +29,7 @@ class Candidate(Record):
     `id` is what a new order names it by, where the ERP tells; `why` says how the words fit.
     """
 
-    id: Text | None
+    id: Text | None = None
     name: Text
     code: Text | None = None
     unit: Text | None = None
@@ -150,14 +150,22 @@ def words_of(entry: Entry) -> Words:
 
 def candidate(entry: Entry, why: str) -> Candidate:
     """Show an entry with the reason why it was found."""
+    gone = None if isinstance(entry, Warehouse) or entry.active else False
     match entry:
         case Vendor():
-            gone = None if entry.active else False
             return Candidate(
                 id=entry.id, name=entry.name, code=entry.code, currency=entry.currency, active=gone, why=why
             )
         case Item():
-            return Candidate(id=entry.id, name=entry.name, code=entry.code, unit=entry.unit, price=entry.price, why=why)
+            return Candidate(
+                id=entry.id,
+                name=entry.name,
+                code=entry.code,
+                unit=entry.unit,
+                price=entry.price,
+                active=gone,
+                why=why,
+            )
         case Warehouse():
             return Candidate(id=entry.id, name=entry.name, why=why)
 

@@ -17,7 +17,7 @@ from po_mcp.desk.exactness import as_written, letter
 
 MISSING = 10
 """Points for a figure or a turning word that one text has and the other has not."""
-_OTHER_CASE = 1
+OTHER_CASE = 1
 _OTHER_ORDER = 1
 _UNIT_NOT_SAID = 2
 _OTHER_WRITING = 3
@@ -145,6 +145,7 @@ def difference(said: Parsed, text: Parsed) -> Difference:
     return Difference(points + _of_turning(said, text), missing, more)
 
 
+@lru_cache(4096)
 def value_of(number: str) -> str:
     """Return a number with one way of writing points and zeros: 1,50 as 1.5."""
     number = number.replace(",", ".")
@@ -177,7 +178,7 @@ def _cost(said: Figure, other: Figure) -> int:
     prefix, unit = said.prefix.casefold().rstrip("-"), said.unit.casefold()
     their_prefix, their_unit = other.prefix.casefold().rstrip("-"), other.unit.casefold()
     if (prefix, unit) == (their_prefix, their_unit):
-        return _OTHER_CASE if said.number == other.number else _OTHER_WRITING
+        return OTHER_CASE if said.number == other.number else _OTHER_WRITING
     if prefix not in ("", their_prefix) or unit not in ("", their_unit):
         return _UNIT_ONLY_SAID if not their_unit and prefix == their_prefix else MISSING
     return _UNIT_NOT_SAID

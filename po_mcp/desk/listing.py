@@ -106,7 +106,7 @@ class VendorMeant:
         names = " and ".join(quoted(match.entry.name) for match in self.matches[:5])
         if not self.matches:
             return f"No vendor is called {quoted(self._text)}: look it up with search_catalog."
-        if self.matches[0].fit is Fit.SIMILAR:
+        if self.matches[0].fit >= Fit.SIMILAR:
             return f"No vendor is called {quoted(self._text)}; taken for {names}, spelt like it: ask the user."
         if len(self.matches) > 1:
             return f"{quoted(self._text)} fits several vendors, and all are in: {names}."

@@ -11,12 +11,24 @@ from functools import cached_property, lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
 from po_mcp.desk.exactness import as_written, is_same, without_case_and_blanks
-from po_mcp.desk.figures import MISSING, NONE, Difference, Parsed, difference, joined_up, parse, without_figures
+from po_mcp.desk.figures import (
+    MISSING,
+    NONE,
+    OTHER_CASE,
+    Difference,
+    Parsed,
+    difference,
+    joined_up,
+    parse,
+    without_figures,
+)
 
 T = TypeVar("T")
 
 _LIKE = 76.0
 """Points of 100 from which on rapidfuzz's WRatio counts as a similar spelling: one slip in a short word is over it."""
+_LIKE_ONE_WORD = 70.0
+"""The same for one word, as its letters are in common: two swapped in a word of five are 80."""
 _ENOUGH = 5
 """Better matches beside which similar spellings are not looked for."""
 _MOST_SIMILAR = 200
@@ -33,12 +45,17 @@ Words = Sequence[tuple[str, str | None]]
 
 
 class Fit(IntEnum):
-    """How well the words fit an entry; the smaller, the better. Only EXACT may be taken without asking."""
+    """How well the words fit an entry; the smaller, the better. Only EXACT may be taken without asking.
+
+    WHOLE: its words in another case, punctuation or order; PART: all words are among its; SIMILAR: each is spelt like
+    one of its; RESEMBLING: the text as a whole is spelt like its.
+    """
 
     EXACT = 0
     WHOLE = 1
     PART = 2
     SIMILAR = 3
+    RESEMBLING = 4
 
 
 @dataclass(frozen=True)
@@ -164,10 +181,10 @@ class Index(Generic[T]):
             return _each_once(found)
         if not said.words and not said.figures:
             return []
-        places = sorted(self._holding(said), key=self._length)[:_LOOKED_AT]
+        places = sorted(self._holding(said, self._beginning_with), key=self._length)[:_LOOKED_AT]
         found = [match for place in places if (match := self._part(said, place)) is not None]
         if len(found) < _ENOUGH:
-            found += self._similar(said)
+            found += self._similar(said, written)
         return sorted(_each_once(found), key=lambda match: match.rank)
 
     def _part(self, said: Parsed, place: int) -> Match[T] | None:
@@ -183,43 +200,51 @@ class Index(Generic[T]):
             elif text.what != "id" and _holds(said, parsed):
                 matches.append(Match(entry, Fit.PART, f"part of its {text.what}", _share(said, parsed), apart))
         if not matches and len(spoken) > 1:
-            # a figure of a code is no size: part number 12 is not 12 mm
-            joined = joined_up([parsed if text.what == "name" else without_figures(parsed) for text, parsed in spoken])
+            joined = self._joined(place)
             apart = difference(said, joined)
             if not apart.missing and _holds(said, joined):
                 why = "words of its code and name"
                 matches.append(Match(entry, Fit.PART, why, _share(said, joined) / 2, apart))
         return min(matches, key=lambda match: match.rank, default=None)
 
-    def _similar(self, said: Parsed) -> list[Match[T]]:
-        """Match what is spelt like this: the nearest of all, and of those that have the figures."""
-        from rapidfuzz import fuzz, process  # read late: most starts look nothing up
+    def _similar(self, said: Parsed, written: str) -> list[Match[T]]:
+        """Match what is spelt like this: every word beside the same figures, or the text as a whole."""
+        found: list[Match[T]] = []
+        places = self._holding(said, self._spelt_like)
+        for place in sorted(places, key=self._length)[:_LOOKED_AT]:
+            joined = self._joined(place)
+            apart = difference(said, joined)
+            if not apart.missing:
+                why = "its words are spelt like these"
+                found.append(Match(self.entries[place], Fit.SIMILAR, why, _share_spelt_right(said, joined), apart))
+        return found + self._resembling(said, written)
 
+    def _resembling(self, said: Parsed, written: str) -> list[Match[T]]:
+        """Match what is spelt like this as a whole; where some has one of the words, what has none is left out."""
         texts, spellings = self._spellings
-        wanted = said.joined
-        having = self._having(said) if said.figures else set()
-        some = [number for number, text in enumerate(texts) if text.place in having]
-        near: dict[int, float] = {}
-        for numbers in (None, some):
-            scored = process.extract(
-                wanted,
-                spellings if numbers is None else [spellings[number] for number in numbers],
-                scorer=fuzz.WRatio,
-                score_cutoff=_LIKE,
-                limit=_MOST_SIMILAR,
+        near = {texts[number]: points for number, points in _scored(_spelling(written), spellings).items()}
+        sharing = {text: points for text, points in near.items() if _shares(said, _parsed(text.written))}
+        return [
+            Match(
+                self.entries[text.place],
+                Fit.RESEMBLING,
+                f"its {text.what} is spelt like this",
+                points,
+                _apart(said, text, _parsed(text.written)),
             )
-            near |= {place if numbers is None else numbers[place]: points for _, points, place in scored}
-        return [self._spelt_like(said, texts[number], points) for number, points in near.items()]
+            for text, points in (sharing or near).items()
+        ]
 
-    def _spelt_like(self, said: Parsed, text: _Text, points: float) -> Match[T]:
-        apart = _apart(said, text, _parsed(text.written))
-        return Match(self.entries[text.place], Fit.SIMILAR, f"its {text.what} is spelt like this", points, apart)
+    def _joined(self, place: int) -> Parsed:
+        """Return all that an entry goes by as one text. A figure of a code is no size: part number 12 is not 12 mm."""
+        texts = [(text, _parsed(text.written)) for text in self._texts[place]]
+        return joined_up([parsed if text.what == "name" else without_figures(parsed) for text, parsed in texts])
 
     @cached_property
     def _spellings(self) -> tuple[list[_Text], list[str]]:
         """All texts but plain figures, which no spelling is like, and how they are spelt."""
         texts = [text for texts in self._texts for text in texts if not text.written.isdecimal()]
-        return texts, [" ".join(_pieces(text.written)) for text in texts]
+        return texts, [_spelling(text.written) for text in texts]
 
     @cached_property
     def _places(self) -> dict[str, set[int]]:
@@ -235,13 +260,12 @@ class Index(Generic[T]):
     def _vocabulary(self) -> list[str]:
         return sorted(self._places)
 
-    def _holding(self, said: Parsed) -> set[int]:
-        """Return where all words and figures may stand; what is found is looked at more closely."""
+    def _holding(self, said: Parsed, standing: Callable[[str], set[int]]) -> set[int]:
+        """Return where all words, each in `standing`, and figures may be; what is found is looked at more closely."""
         found = self._having(said) if said.figures else None
         for word in [word for word in said.words if word not in said.turning] or said.words:
             for piece in _pieces(word):
-                standing = self._beginning_with(piece)
-                found = standing if found is None else found & standing
+                found = standing(piece) if found is None else found & standing(piece)
         return found or set()
 
     def _length(self, place: int) -> int:
@@ -263,6 +287,31 @@ class Index(Generic[T]):
             found |= self._places[known]
         return found
 
+    def _spelt_like(self, word: str) -> set[int]:
+        """Return where the word stands, begins one, or one is spelt like it."""
+        from rapidfuzz import fuzz, process
+
+        found = self._beginning_with(word)
+        if len(word) > _SHORTEST_PART:
+            cutoff = _LIKE_ONE_WORD
+            for known, _, _ in process.extract(
+                word, self._vocabulary, scorer=fuzz.ratio, score_cutoff=cutoff, limit=20
+            ):
+                found = found | self._places[known]
+        return found
+
+
+def _scored(wanted: str, spellings: Sequence[str]) -> dict[int, float]:
+    """Return the places of the spellings that are like what is wanted, with their points."""
+    from rapidfuzz import fuzz, process  # read late: most starts look nothing up
+
+    found = process.extract(wanted, spellings, scorer=fuzz.WRatio, score_cutoff=_LIKE, limit=_MOST_SIMILAR)
+    return {place: points for _, points, place in found}
+
+
+def _spelling(text: str) -> str:
+    return " ".join(_pieces(text))
+
 
 def _each_once(matches: Iterable[Match[T]]) -> list[Match[T]]:
     """Keep the best match of every entry."""
@@ -277,7 +326,12 @@ def _each_once(matches: Iterable[Match[T]]) -> list[Match[T]]:
 def _apart(said: Parsed, text: _Text, parsed: Parsed) -> Difference:
     """Compare what was said with one text. The figures of an id or a code are no sizes: hose 12in is not HOSE-12."""
     apart = difference(said, parsed)
-    if text.what == "name" or apart.missing or not any(figure.unit for figure in said.figures) or apart.points <= 1:
+    if (
+        text.what == "name"
+        or apart.missing
+        or not any(figure.unit for figure in said.figures)
+        or apart.points <= OTHER_CASE
+    ):
         return apart
     return apart._replace(points=apart.points + MISSING, missing=1)
 
@@ -290,8 +344,18 @@ def _holds(said: Parsed, text: Parsed) -> bool:
     return all(any(_begins(word, their) for their in text.words) for word in said.words)
 
 
+def _shares(said: Parsed, text: Parsed) -> bool:
+    return any(_begins(word, their) for word in said.words for their in text.words)
+
+
 def _share(said: Parsed, text: Parsed) -> float:
     return 100 * (len(said.words) + len(said.figures)) / max(len(text.words) + len(text.figures), 1)
+
+
+def _share_spelt_right(said: Parsed, text: Parsed) -> float:
+    """Return points for words that are the text's as they are said; of equals, the shorter text has more."""
+    right = sum(any(_begins(word, their) for their in text.words) for word in said.words)
+    return 99 * right / max(len(said.words), 1) + min(_share(said, text), 100) / 100
 
 
 def _begins(word: str, their: str) -> bool:

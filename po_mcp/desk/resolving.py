@@ -23,7 +23,9 @@ MOST_CANDIDATES = 8
 NONE_OF_THESE = "none"
 """The choice, and the first of every field, that nothing offered is meant."""
 _LISTED = 10
-_GIVE_IDS = "Show the user what may be meant, and repeat the call with the names that stand before the brackets."
+_GIVE_IDS = (
+    "Show the user what may be meant, and repeat the call with what stands before the brackets of the one they choose."
+)
 _THOUSANDS = 3
 
 
@@ -141,7 +143,7 @@ async def understand(desk: Desk, asked: AskedOrder) -> Resolution:
     """Return what the words of the order may mean. Nobody is asked.
 
     Raises:
-        InvalidInput: nothing is known that a word may mean, or the vendor is not active.
+        InvalidInput: nothing is known that a word may mean, or the only one is not active.
         ERPError: the vendors cannot be read.
     """
     resolution = Resolution(tuple([await _look_up(desk, kind, said) for kind, said in _named(asked)]))
@@ -152,7 +154,7 @@ async def understand(desk: Desk, asked: AskedOrder) -> Resolution:
             next_step="Look it up with search_catalog and other words, or ask the user which is meant.",
         )
     for match in resolution.matches:
-        _check_one_is_active([entry for entry in (match.taken, *match.candidates) if isinstance(entry, Vendor)])
+        _check_one_is_active(match.kind, match.candidates)
     return resolution
 
 
@@ -195,7 +197,7 @@ def described(entry: Entry) -> str:
         more = [f"per {entry.unit}"] if entry.unit else []
     elif isinstance(entry, Vendor):
         more = [entry.currency] if entry.currency else []
-        more += [] if entry.active else ["not active"]
+    more += [] if _is_active(entry) else ["not active"]
     code = None if isinstance(entry, Warehouse) else entry.code
     more = [f"code {code}", *more] if code and code not in (entry.id, entry.name) else more
     return ", ".join([ids([entry]), *more])
@@ -205,9 +207,10 @@ def found(resolution: Resolution) -> Found:
     """Return what an order that is settled means.
 
     Raises:
-        InvalidInput: the vendor is not active.
+        InvalidInput: something that was chosen is not active.
     """
-    _check_one_is_active([resolution.vendor])
+    for match in resolution.matches:
+        _check_one_is_active(match.kind, [match.taken] if match.taken is not None else [])
     warehouses = resolution.warehouses()
     return Found(
         vendor=resolution.vendor,
@@ -315,8 +318,8 @@ def _taken_as_id(kind: Kind, text: str) -> Entry:
 
 
 def _can_be_meant(match: matching.Match[Any]) -> bool:
-    """Leave vendors out that are not active, unless they were named in full."""
-    return match.fit in (Fit.EXACT, Fit.WHOLE) or not isinstance(match.entry, Vendor) or match.entry.active
+    """Leave vendors and items out that are not active, unless they were named in full."""
+    return match.fit in (Fit.EXACT, Fit.WHOLE) or _is_active(match.entry)
 
 
 async def _unknown(desk: Desk, kind: Kind, text: str) -> str:
@@ -348,10 +351,14 @@ def _named_surely(entry: Entry, name: str) -> str:
     return shown if entry.id == name else f"{name} = {shown}"
 
 
-def _check_one_is_active(vendors: Sequence[Vendor]) -> None:
-    """Raise `InvalidInput` where none of the vendors that may be meant can be ordered from."""
-    if vendors and not any(vendor.active for vendor in vendors):
+def _check_one_is_active(kind: Kind, entries: Sequence[Entry]) -> None:
+    """Raise `InvalidInput` where nothing that may be meant can be ordered, or ordered from."""
+    if entries and not any(_is_active(entry) for entry in entries):
         raise InvalidInput(
-            f"The vendor {ids(vendors[:1])} is not active in the ERP. Nothing was sent.",
-            next_step="Ask the user for another vendor.",
+            f"The {kind} {ids(entries[:1])} is not active in the ERP. Nothing was sent.",
+            next_step=f"Ask the user for another {kind}.",
         )
+
+
+def _is_active(entry: Entry) -> bool:
+    return isinstance(entry, Warehouse) or entry.active

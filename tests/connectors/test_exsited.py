@@ -187,6 +187,16 @@ def test_the_body_of_a_create_has_strings_for_decimals() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("note", "stored"), [("Dock 3", "Dock 3 [po-mcp 3f2a91c0]"), (None, "[po-mcp 3f2a91c0]"), ("", "[po-mcp 3f2a91c0]")]
+)
+def test_the_reference_of_the_operation_stands_after_the_users_note(note: str | None, stored: str) -> None:
+    body = translate.new_order(draft(note=note, reference="3f2a91c0"))["purchase_order"]
+
+    assert body["purchase_order_note"] == stored
+    assert translate.created({"purchase_order": {**ORDER, **body}}, NUMBER).reference == "3f2a91c0"
+
+
 def test_what_is_not_known_is_left_out_of_a_create() -> None:
     assert set(translate.new_order(draft())["purchase_order"]) == {"id", "account_id", "lines"}
 

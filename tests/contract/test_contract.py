@@ -107,6 +107,7 @@ async def test_what_was_received_is_told(subject: Subject) -> None:
     assert any(line.received for line in order.lines)
     for line in order.lines:
         assert line.received is not None
+        assert line.quantity is not None
         assert line.outstanding == line.quantity - line.received
 
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from po_mcp.desk.listing import Direction, Sort, in_order, is_overdue, summed_up
-from po_mcp.orders import PurchaseOrder, Status
+from po_mcp.desk.listing import Direction, Sort, VendorMeant, in_order, is_overdue, summed_up
+from po_mcp.orders import PurchaseOrder, Status, Vendor
 
 CENTS = st.decimals(min_value=0, max_value=Decimal(10) ** 12, places=6, allow_nan=False)
 
@@ -89,3 +89,31 @@ def test_orders_are_sorted_and_those_that_tell_nothing_come_last(
 
     assert sorted(found) == sorted(numbers)
     assert found == numbers
+
+
+@pytest.mark.parametrize("said", ["Smith & Sons", "Smith &amp; Sons", " smith  &  sons", "7"])
+@pytest.mark.parametrize("listed", ["Smith & Sons", "Smith &amp; Sons", "Smith  & Sons "])
+@pytest.mark.parametrize("of_order", ["Smith & Sons", "Smith &amp; Sons", " Smith & Sons"])
+def test_a_vendors_orders_are_found_whichever_way_its_name_is_padded_or_escaped(
+    said: str, listed: str, of_order: str
+) -> None:
+    orders = [order("1", vendor=of_order), order("2", vendor="Smith Brothers")]
+    meant = VendorMeant(said, [Vendor(id="7", name=listed), Vendor(id="8", name="Smith Brothers")], orders)
+
+    assert [one.number for one in orders if meant.holds(one)] == ["1"]
+    assert meant.note == ""
+
+
+def test_vendors_whose_names_differ_in_a_voice_mark_are_two() -> None:
+    orders = [order("1", vendor="バルブ"), order("2", vendor="パルプ")]
+    meant = VendorMeant("バルブ", [Vendor(id="7", name="バルブ"), Vendor(id="8", name="パルプ")], orders)
+
+    assert [one.number for one in orders if meant.holds(one)] == ["1"]
+
+
+def test_an_id_that_is_the_code_of_another_vendor_lists_both_and_says_so() -> None:
+    orders = [order("1", vendor="Acme", vendor_id="12"), order("2", vendor="Zeta", vendor_id="7")]
+    meant = VendorMeant("12", [Vendor(id="12", name="Acme"), Vendor(id="7", code="12", name="Zeta")], orders)
+
+    assert all(map(meant.holds, orders))
+    assert meant.note == '"12" fits several vendors, and all are in: "Acme" and "Zeta".'

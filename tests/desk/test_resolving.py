@@ -176,6 +176,15 @@ async def test_a_vendor_that_is_not_active_is_refused_by_name_and_never_offered_
     assert vendor.candidates == (VENDORS[0],)
 
 
+@pytest.mark.parametrize("said", ["OLD-1", "Retired Pump"])
+async def test_an_item_that_is_not_active_is_refused_by_name_and_never_offered_for_less(said: str) -> None:
+    gone = (Item(id="OLD-1", name="Retired Pump", active=False), Item(id="NEW-1", name="Pump"))
+    with pytest.raises(InvalidInput, match="is not active"):
+        await understand(desk_over(erp(item_list=gone)), asked("acme", said))
+    [item] = (await understand(desk_over(erp(item_list=gone)), asked("acme", "pumps"))).unsettled
+    assert item.candidates == (gone[1],)
+
+
 async def test_what_nothing_fits_is_said_with_what_there_is() -> None:
     with pytest.raises(InvalidInput) as unknown:
         await understand(desk_over(erp()), asked("acme", "zzzz", warehouse="Mars"))

@@ -97,6 +97,15 @@ async def test_an_order_that_is_not_there_is_an_error_with_the_next_step(office:
     assert text(result) == "Inventory Pro knows no such order. Check the number with list_purchase_orders."
 
 
+@pytest.mark.parametrize("number", ["PO-2025-42", "42", "0042", "2025-0042", "po-2025-42"])
+async def test_a_number_that_is_short_for_another_is_met_with_that(office: Office, number: str) -> None:
+    async with office.client() as client:
+        result = await client.call_tool("get_purchase_order", {"number": number})
+
+    assert result.is_error
+    assert text(result) == 'Inventory Pro knows no such order. Did you mean "PO-2025-0042"? Ask the user.'
+
+
 @both_eras
 async def test_an_order_is_created_and_shown_as_the_erp_stored_it(office: Office, era: str) -> None:
     async with office.client(era) as client:
@@ -228,7 +237,7 @@ async def test_bad_input_gets_a_clear_error_and_sends_nothing(
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"vendor": "Acme Fastners"}, '"Acme Fastners" may be the vendor 12 ("Acme Fasteners").'),
+        ({"vendor": "Acme Fastners"}, '"Acme Fastners" may be the vendor 12 ("Acme Fasteners"), code ACME.'),
         ({"vendor": "Nobody & Sons"}, 'No vendor is called "Nobody & Sons".'),
         ({"vendor": "Old Mill Lubricants"}, 'The vendor 30 ("Old Mill Lubricants") is not active in the ERP.'),
         (
@@ -237,7 +246,7 @@ async def test_bad_input_gets_a_clear_error_and_sends_nothing(
         ),
         (
             {"lines": [{**BOLT, "item": "hex bolt"}]},
-            '"hex bolt" may be the item BOLT-M10-40 ("M10 x 40mm Hex Bolt"), BOLT',
+            '"hex bolt" may be the item BOLT-M8-30 ("M8 x 30mm Hex Bolt"), code 1001',
         ),
         ({"lines": [{**BOLT, "warehouse": None}]}, 'There is 1 ("Main"), 2 ('),
         ({"lines": [{**BOLT, "warehouse": "77"}]}, 'No warehouse is called "77". There is 1 ("Main"), 2 ('),

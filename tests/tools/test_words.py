@@ -14,7 +14,7 @@ from tests.office import ERAS, Office, Person, Reply, accept, outcome, text
 
 both_eras = pytest.mark.parametrize("era", ERAS)
 CREATE = "create_purchase_order"
-BOLTS = {"item": "m8 bolts", "quantity": "1000", "unit_price": "0.45", "warehouse": "main"}
+BOLTS = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "main"}
 WORDS: dict[str, Any] = {"vendor": "acme", "lines": [BOLTS]}
 
 
@@ -35,18 +35,43 @@ def pick(**wanted: str) -> Person:
 
 
 @both_eras
-async def test_an_order_in_words_is_created_and_what_they_were_taken_for_is_told(office: Office, era: str) -> None:
-    async with office.client(era) as client:
+async def test_an_order_in_exact_words_is_created_and_nobody_is_asked(office: Office, era: str) -> None:
+    person = pick()
+    async with office.client(era, person=person) as client:
         done = outcome(await client.call_tool(CREATE, WORDS))
 
     assert (done["status"], done["order"]["number"]) == ("done", "PO-2025-0043")
     assert done["order"]["lines"][0]["item"] == "BOLT-M8-30"
     assert done["order"]["lines"][0]["warehouse_name"] == "Main"
-    assert '"m8 bolts" is the item BOLT-M8-30 ("M8 x 30mm Hex Bolt").' in done["message"]
+    assert person.asked == []
 
 
 @both_eras
-async def test_what_fits_several_is_put_to_the_person_once_for_all_of_it(office: Office, era: str) -> None:
+@pytest.mark.parametrize(
+    ("item", "candidate"),
+    [
+        ("m8 bolts", 'BOLT-M8-30 ("M8 x 30mm Hex Bolt")'),
+        ("12in hydraulic hose", 'HOSE-HP-12 ("1/2in Hydraulic Hose")'),
+        ("2in hydraulic hose", 'HOSE-HP-12 ("1/2in Hydraulic Hose")'),
+        ("M8 x 30mm Hex Bolts", 'BOLT-M8-30 ("M8 x 30mm Hex Bolt")'),
+        ("bolt-m8-30", 'BOLT-M8-30 ("M8 x 30mm Hex Bolt")'),
+    ],
+)
+async def test_what_is_not_exact_is_never_ordered_by_a_client_that_cannot_ask(
+    office: Office, era: str, item: str, candidate: str
+) -> None:
+    async with office.client(era) as client:
+        told = await client.call_tool(CREATE, {**WORDS, "lines": [{**BOLTS, "item": item}]})
+
+    assert told.is_error
+    assert f'"{item}" may be the item' in text(told)
+    assert candidate in text(told)
+    assert "Nothing was sent." in text(told)
+    assert office.tap.writes == []
+
+
+@both_eras
+async def test_what_is_not_exact_is_put_to_the_person_once_for_all_of_it(office: Office, era: str) -> None:
     person = pick(vendor_1="Harbor", item_2="M10")
     lines = [{**BOLTS, "item": "hex bolt"}]
     async with office.client(era, person=person) as client:
@@ -54,11 +79,22 @@ async def test_what_fits_several_is_put_to_the_person_once_for_all_of_it(office:
 
     [asked] = person.asked
     assert "Nothing is ordered by this answer." in asked.message
-    assert 'For "hex bolt": BOLT-M10-40 ("M10 x 40mm Hex Bolt"), BOLT-M8-30' in asked.message
+    assert 'Asked for as "Harbour Hydraulic": None of these, ' in asked.message
+    assert 'Asked for as "hex bolt": None of these, ' in asked.message
+    assert 'BOLT-M10-40 ("M10 x 40mm Hex Bolt"), code' in asked.message
     assert done["status"] == "done"
     assert done["order"]["vendor"] == "Harbor Hydraulics"
     assert done["order"]["lines"][0]["item"] == "BOLT-M10-40"
-    assert "as the person chose" in done["message"]
+    assert '"hex bolt" is the item BOLT-M10-40 ("M10 x 40mm Hex Bolt"), as the person chose.' in done["message"]
+
+
+@both_eras
+async def test_none_of_these_orders_nothing(office: Office, era: str) -> None:
+    async with office.client(era, person=pick(item_1="None of these")) as client:
+        told = outcome(await client.call_tool(CREATE, {**WORDS, "lines": [{**BOLTS, "item": "12in hydraulic hose"}]}))
+
+    assert told["status"] == "declined"
+    assert office.tap.writes == []
 
 
 @both_eras
@@ -126,7 +162,7 @@ async def test_the_same_words_without_a_number_are_the_same_call(office: Office,
         async with anyio.create_task_group() as calls:
             for _ in range(6):
                 calls.start_soon(call)
-        again = outcome(await client.call_tool(CREATE, {**WORDS, "vendor": "12"}))
+        again = outcome(await client.call_tool(CREATE, WORDS))
 
     assert {one["order"]["number"] for one in [*told, again]} == {"PO-2025-0043"}
     assert [one["replayed"] for one in told].count(False) == 1
@@ -146,13 +182,13 @@ async def test_two_orders_at_once_get_two_numbers(office: Office) -> None:
     told = []
     async with office.client() as client:
 
-        async def call(quantity: str) -> None:
-            lines = [{**BOLTS, "quantity": quantity}]
+        async def call(item: str) -> None:
+            lines = [{**BOLTS, "item": item}]
             told.append(outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines})))
 
         async with anyio.create_task_group() as calls:
-            for quantity in ("1", "2", "3"):
-                calls.start_soon(call, quantity)
+            for item in ("BOLT-M8-30", "NUT-M8", "GOG-CLR"):
+                calls.start_soon(call, item)
 
     assert {one["status"] for one in told} == {"done"}
     assert len({one["order"]["number"] for one in told}) == 3
@@ -173,17 +209,20 @@ async def test_an_order_that_is_gone_again_gets_another_number_and_a_person_sees
 @both_eras
 async def test_a_price_that_nobody_gave_is_the_last_one_paid_and_a_person_sees_it(office: Office, era: str) -> None:
     person = Person(accept(confirm=True))
-    lines = [{"item": "m8 bolts", "quantity": "20", "warehouse": "main"}]
+    lines = [{"item": "BOLT-M8-30", "quantity": "20", "warehouse": "main"}]
     async with office.client(era, person=person) as client:
         done = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
 
     [asked] = person.asked
-    assert 'Nobody gave the price of "BOLT-M8-30": 0.45 is from order "PO-2025-0042" of 2025-05-15.' in asked.message
+    assert (
+        'Nobody gave the price of "BOLT-M8-30": 0.45 per EA is from order "PO-2025-0042" of 2025-05-15.'
+        in asked.message
+    )
     assert (done["status"], done["order"]["total"]) == ("done", "9.00")
 
 
 async def test_a_price_that_nobody_gave_and_nobody_sees_orders_nothing(office: Office) -> None:
-    lines = [{"item": "m8 bolts", "quantity": "20", "warehouse": "main"}]
+    lines = [{"item": "BOLT-M8-30", "quantity": "20", "warehouse": "main"}]
     async with office.client() as client:
         told = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
 

@@ -1,0 +1,41 @@
+"""Searching the ERP's lists."""
+
+from __future__ import annotations
+
+from po_mcp.desk.catalog import Candidates, Catalog
+from po_mcp.orders import Item, Vendor
+from tests.desk.fakes import ListsERP
+
+
+def catalog(**lists: object) -> Catalog:
+    return Catalog(ListsERP(**lists))  # type: ignore[arg-type]
+
+
+async def test_vendors_without_ids_are_listed_and_found_and_fit_their_schema() -> None:
+    vendors = (Vendor(id=None, name="Acme"), Vendor(id="7", name="Zeta"))
+    for text in (None, "acme", "Acm"):
+        found = await catalog(vendor_list=vendors).search("vendor", text)
+        published = found.published()
+
+        assert published["candidates"][0]["name"] == "Acme"
+        assert Candidates.model_validate(published) == found
+        assert "id" not in Candidates.model_json_schema(mode="serialization")["$defs"]["Candidate"]["required"]
+
+
+async def test_an_exact_name_is_found_alone_and_says_so() -> None:
+    items = (Item(id="P1", name="Cable 15 mm2 red"), Item(id="P2", name="Cable 15 mm2", unit="m"))
+    found = await catalog(item_list=items).search("item", "Cable 15 mm2")
+
+    assert [(one.id, one.why, one.unit) for one in found.candidates] == [("P2", "this name", "m")]
+    assert (found.matched, found.known) == (1, 2)
+
+
+async def test_a_list_is_indexed_once_and_anew_when_it_is_read_anew() -> None:
+    erp = ListsERP(item_list=(Item(id="P1", name="One"),))
+    kept = Catalog(erp)  # type: ignore[arg-type]
+    first = await kept.index("item")
+    erp.item_list = (Item(id="P2", name="Two"),)
+
+    assert await kept.index("item") is first
+    assert [one.id for one in (await kept.search("item", "two", anew=True)).candidates] == ["P2"]
+    assert (await kept.index("item")).exact("Two") is not None

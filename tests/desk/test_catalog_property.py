@@ -1,0 +1,58 @@
+"""A slice of the property of generated catalogs; `python -m tests.desk.catalog_property` runs the whole."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from po_mcp.desk import exactness, figures, matching
+from tests.desk.catalog_property import check, run
+
+
+def test_nothing_but_the_exact_is_taken_and_what_is_put_first_differs_in_nothing_that_must_not() -> None:
+    counted, wrong = run(2_000, seed=7)
+
+    assert wrong == []
+    assert counted.total() >= 2_000
+    assert min(counted.values()) >= 100
+
+
+def test_the_same_holds_in_a_larger_catalog() -> None:
+    _, wrong = run(700, seed=8, size=26)
+
+    assert wrong == []
+
+
+def in_any_case(said: str, written: str) -> bool:
+    return said.casefold() == written.casefold()
+
+
+def without_blanks(said: str, written: str) -> bool:
+    return said.replace(" ", "") == written.replace(" ", "")
+
+
+def no_difference(said: figures.Parsed, text: figures.Parsed) -> figures.Difference:
+    return figures.NONE
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "broken"),
+    [
+        (matching, "is_same", in_any_case),
+        (matching, "is_same", without_blanks),
+        (matching, "difference", no_difference),
+        (figures, "_of_turning", lambda said, text: 0),
+        (exactness, "_case_is_free", lambda runs, place: True),
+    ],
+    ids=["case", "blanks", "figures", "turning", "units"],
+)
+def test_the_property_fails_where_what_it_holds_of_is_broken(
+    module: Any, name: str, broken: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, name, broken)
+
+    chance = random.Random(7)
+    assert any(fault for _ in range(30) for _, fault in check(chance))
