@@ -93,13 +93,24 @@ class Numbers:
 
     taken: frozenset[str] = frozenset()
 
-    def numbers_of_creates(self, connection: str) -> set[str]:
+    async def name_of(self, connection: Connection) -> str:
+        return connection.key
+
+    async def numbers_of_creates(self, connection: str) -> set[str]:
         assert connection == "lists memory"
         return set(self.taken)
 
 
 class Says:
     """An executor that only speaks."""
+
+    @property
+    def words(self) -> Says:
+        return self
+
+    @property
+    def words(self) -> Says:
+        return self
 
     def say(self, status: str, operation: object, text: str, **more: object) -> WriteOutcome:
         return WriteOutcome.model_validate({"status": status, "operation_id": None, "message": text})

@@ -18,7 +18,7 @@ from po_mcp.desk.resolving import (
 )
 from po_mcp.errors import InvalidInput
 from po_mcp.orders import AskedOrder, Item, Vendor, Warehouse
-from po_mcp.writes.approval import Answer, Question
+from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.operation import WriteOutcome
 from tests.desk.fakes import ListsERP, desk_over
 
@@ -55,11 +55,11 @@ class Chooser:
         self.values = values
         self.asked: list[Question] = []
 
-    async def choose(self, question: Question) -> Answer:
+    async def choose(self, question: Question) -> FormAnswer:
         self.asked.append(question)
-        return Answer("not_asked") if self.values is None else Answer("accepted", self.values)
+        return FormAnswer("not_asked") if self.values is None else FormAnswer("accepted", self.values)
 
-    async def ask(self, operation_id: str, question: Question, page: object) -> Answer:
+    async def ask(self, operation_id: str, question: Question, page: object) -> FormAnswer:
         raise AssertionError
 
 
