@@ -98,7 +98,7 @@ def _server(settings: Settings, connector: ERP, premises: Premises) -> MCPServer
     listed = [tool for tool in REGISTRY if _is_listed(tool, connector, settings)]
     server = PurchasingServer(
         _NAME,
-        listed=[tool.function.__name__ for tool in listed],
+        listed=[tool.name for tool in listed],
         limits=limits(connector, settings),
         title="Purchase orders",
         version=__version__,
