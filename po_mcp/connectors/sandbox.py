@@ -53,7 +53,9 @@ class Sandbox:
     title = "Sandbox"
     notice = "SANDBOX: no real order."
     clock_skew = None
-    capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "finalize", "delete", "cancel", "catalog"})
+    capabilities: frozenset[Capability] = frozenset(
+        {"list", "get", "create", "finalize", "delete", "cancel", "catalog"}
+    )
     listed: frozenset[Status] = InventoryPro.listed
     limits = (
         "The sandbox lists open and partly received orders only, and cannot edit an order's lines, receive goods or "

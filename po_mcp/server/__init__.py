@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mcp.server import MCPServer
 from mcp.server.mcpserver import RequestStateSecurity
 
 from po_mcp import __version__
@@ -39,7 +38,7 @@ _SEAL_OUTLIVES = 300.0
 class Composed:
     """The MCP server, and the docket of what waits for a person behind it."""
 
-    server: MCPServer[Desk]
+    server: PurchasingServer
     docket: Docket
 
 
@@ -50,7 +49,7 @@ def build_server(
     on_closed: Callable[[], None] | None = None,
     clock: Callable[[], float] = time.time,
     with_page: bool = True,
-) -> MCPServer[Desk]:
+) -> PurchasingServer:
     """Build the MCP server for these settings.
 
     Args:
@@ -93,7 +92,7 @@ def compose(
     return Composed(_server(settings, connector, premises), docket)
 
 
-def _server(settings: Settings, connector: ERP, premises: Premises) -> MCPServer[Desk]:
+def _server(settings: Settings, connector: ERP, premises: Premises) -> PurchasingServer:
     """Build what is served: the tools that this ERP can serve, resources, prompts, completion and notifications."""
     listed = [tool for tool in REGISTRY if _is_listed(tool, connector, settings)]
     server = PurchasingServer(

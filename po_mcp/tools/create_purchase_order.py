@@ -20,7 +20,9 @@ async def create_purchase_order(
     ctx: Context[Desk, Any],
     vendor: Annotated[Word, Field(description="Vendor id, code or name")],
     lines: Annotated[list[AskedLine], Field(min_length=1, max_length=200)],
-    number: Annotated[OrderNumber | None, Field(description="Only if the user gave one; else the next free one")] = None,
+    number: Annotated[
+        OrderNumber | None, Field(description="Only if the user gave one; else the next free one")
+    ] = None,
     expected_on: Annotated[Day | None, Field(description="Expected delivery, if the ERP stores it")] = None,
     note: Annotated[Word | None, Field(description="Note on the order, if the ERP stores it")] = None,
 ) -> Annotated[CallToolResult, WriteOutcome]:

@@ -22,16 +22,15 @@ async def list_purchase_orders(
     vendor: Annotated[Word | None, Field(description="Only this vendor: id, code or name")] = None,
     ordered_from: Annotated[Day | None, Field(description="Ordered on or after")] = None,
     ordered_to: Annotated[Day | None, Field(description="Ordered on or before")] = None,
-    overdue: Annotated[
-        bool | None, Field(strict=True, description="true: only those past their expected date")
-    ] = None,
+    overdue: Annotated[bool | None, Field(strict=True, description="true: only those past their expected date")] = None,
     sort: Sort = "ordered",
     direction: Direction = "desc",
     limit: Annotated[
         int | None, Field(ge=1, le=reading.LARGEST_LIMIT, strict=True, description="Orders per page; 25 if left out")
     ] = None,
     cursor: Annotated[
-        str | None, Field(min_length=1, max_length=200, description="next_cursor of the previous page, all else unchanged")
+        str | None,
+        Field(min_length=1, max_length=200, description="next_cursor of the previous page, all else unchanged"),
     ] = None,
 ) -> Annotated[CallToolResult, reading.OrderList]:
     """List orders, with sums over all that match."""
