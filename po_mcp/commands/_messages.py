@@ -31,7 +31,7 @@ Writes = Callable[[str], bool]
 """Tells by its name whether a tool writes."""
 
 _SCANNED = 64 * 1024
-_token = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
+_part = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
 _id_at_the_end = re.compile(r'[{,]\s*"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?[0-9]{1,18})\s*\}\s*$')
 _surrogate = re.compile("[\ud800-\udfff]")
 
@@ -162,12 +162,11 @@ def _readable_id(text: str) -> RequestId:
     """Return the id of an object that is no valid JSON, where it stands in its first bytes at the top level."""
     depth = 0
     last = ("", "", "")
-    for match in _token.finditer(text[:_SCANNED]):
-        token = match[0]
+    for part in _part.findall(text[:_SCANNED]):
         if depth == 1 and last[0] in ("{", ",") and last[1:] == ('"id"', ":"):
-            return _scalar(token)
-        depth += (token in "{[") - (token in "}]")
-        last = (*last[1:], token)
+            return _scalar(part)
+        depth += (part in "{[") - (part in "}]")
+        last = (*last[1:], part)
     return None
 
 
@@ -176,8 +175,8 @@ def _id_of_the_end(tail: str) -> RequestId:
     return _scalar(found[1]) if found else None
 
 
-def _scalar(token: str) -> RequestId:
+def _scalar(text: str) -> RequestId:
     try:
-        return _id_of({"id": json.loads(token)})
+        return _id_of({"id": json.loads(text)})
     except ValueError:
         return None

@@ -14,7 +14,6 @@ from po_mcp.approvals.listener import Mounted, NoPage
 from po_mcp.approvals.pin import Pin
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
-from po_mcp.desk import Desk
 from po_mcp.erp import ERP
 from po_mcp.server import call
 from po_mcp.server.completions import Completions

@@ -7,7 +7,7 @@ from typing import Any, Protocol, cast
 
 import anyio
 from mcp.server import MCPServer
-from mcp.server.caching import CacheHint
+from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.stdio import stdio_server
@@ -16,10 +16,15 @@ from mcp.types import CallToolResult, Icon, InputRequiredResult
 from po_mcp.desk import Desk
 from po_mcp.untrusted import visible
 
-
 _LISTS_HOLD = CacheHint(ttl_ms=300_000)
 """Lists are the same for as long as the server runs; a client that is told so asks for them once."""
-_CONSTANT = ("server/discover", "tools/list", "prompts/list", "resources/list", "resources/templates/list")
+_CONSTANT: tuple[CacheableMethod, ...] = (
+    "server/discover",
+    "tools/list",
+    "prompts/list",
+    "resources/list",
+    "resources/templates/list",
+)
 _ICON = Icon(
     src="data:image/svg+xml;base64,"
     "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAyNCAyNCI+PHBhdGggZmlsbD0iIzFmNmZlYiIgZD0i"

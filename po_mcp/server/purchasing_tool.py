@@ -44,20 +44,24 @@ class PurchasingTool(Tool):
             desk: Desk = context.request_context.lifespan_context
             await refuse_lost_zeros(read.numbers, desk)
             return await super().run(read.values, context, convert_result)
-        except PurchaseOrderError as error:
-            raise ToolError(str(error)) from error
+        except PurchaseOrderError as exc:
+            raise ToolError(str(exc)) from exc
         except ToolError as exc:
             match exc.__cause__:
                 case Asking() as asking:
                     return asking.result
                 case PurchaseOrderError() as error:
                     raise ToolError(str(error)) from error
-                case ValidationError() as error if isinstance(exc, UnexpectedToolError):
-                    raise UnexpectedToolError(self._our_fault()) from error
-                case ValidationError() as error:
-                    raise ToolError(refusal(error, self.parameters)) from error
+                case ValidationError() as fault:
+                    raise self._of_validation(fault, exc) from fault
                 case _:
                     raise
+
+    def _of_validation(self, fault: ValidationError, told: ToolError) -> ToolError:
+        """Return the caller's fault in our words, or ours: what we built fits no schema."""
+        if not isinstance(told, UnexpectedToolError):
+            return ToolError(refusal(fault, self.parameters))
+        return UnexpectedToolError(self._our_fault())
 
     def _our_fault(self) -> str:
         is_read = self.annotations is not None and self.annotations.read_only_hint

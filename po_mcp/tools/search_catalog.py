@@ -59,7 +59,10 @@ TOOL = Registered(
         "create_purchase_order, which takes the same words. Returns the best matches with ids; if none fits, "
         "ask the user."
     ),
-    returns="Best matches first. known: entries of this kind; matched: those that fit; id: what create_purchase_order takes; why: how the words match.",
+    returns=(
+        "Best matches first. known: entries of this kind; matched: those that fit; "
+        "id: what create_purchase_order takes; why: how the words match."
+    ),
     read_only=True,
     idempotent=True,
 )
