@@ -14,10 +14,13 @@ REQUEST_TIME = 10.0
 class BoundedConnection(H11Protocol):
     """uvicorn's connection, closed where its request does not arrive, and where its place is needed.
 
+    `most` connections stay open beside each other, as long as one of them is silent.
+
     uvicorn itself waits for a first request for ever, and counts who is silent towards `limit_concurrency`:
     at that many it answers everybody 503.
     """
 
+    most = 64
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -55,10 +58,8 @@ class BoundedConnection(H11Protocol):
     def _make_room(self) -> None:
         others = [one for one in self.connections if isinstance(one, BoundedConnection) and one is not self]
         here = [one for one in others if not one.transport.is_closing()]
-        if self.limit_concurrency is None or len(here) + 1 < self.limit_concurrency:
-            return
         silent = [one for one in here if one.is_silent]
-        if silent:
+        if len(here) >= self.most and silent:
             min(silent, key=lambda one: one.silent_since).transport.close()
 
     def _start_deadline(self) -> None:

@@ -118,12 +118,16 @@ def quiet_server(app: object, most_connections: int = 64, keep_alive: int = 5) -
 
     Args:
         app: the ASGI application; its lifespan is not run.
-        most_connections: at that many, one that sends no request is closed; where all do, further ones get 503.
+        most_connections: beyond that many, the one that has sent no request for longest is closed; where all
+            of twice as many are being answered, further requests get 503.
         keep_alive: seconds that a connection may be idle.
     """
     import uvicorn
 
     from po_mcp.approvals._connections import BoundedConnection
+
+    class Bounded(BoundedConnection):
+        most = most_connections
 
     class Quiet(uvicorn.Server):
         @contextmanager
@@ -132,7 +136,7 @@ def quiet_server(app: object, most_connections: int = 64, keep_alive: int = 5) -
 
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
-        http=BoundedConnection,
+        http=Bounded,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -140,7 +144,7 @@ def quiet_server(app: object, most_connections: int = 64, keep_alive: int = 5) -
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=most_connections,
+        limit_concurrency=2 * most_connections,
         timeout_keep_alive=keep_alive,
     )
     return Quiet(config)
