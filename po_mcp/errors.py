@@ -12,6 +12,7 @@
         ├── SignInFailed        the ERP does not accept our credentials
         ├── NotPermitted        the ERP's user lacks a right
         ├── Refused             the ERP said no, definitely
+        │   ├── SignInEnded     it no longer accepted our sign-in, and so not the write
         │   └── Conflict        it clashes with what is there: a number that is taken, an order that is closed
         ├── TooManyRequests     the ERP asks us to slow down
         ├── Unreachable         no answer, and nothing was written
@@ -83,7 +84,7 @@ class ERPError(PurchaseOrderError):
 class OrderNotFound(ERPError):
     """The ERP knows no order of this number."""
 
-    effect = "nothing_changed"
+    effect: Effect = "nothing_changed"
     next_step = "Check the number with list_purchase_orders."
 
 
@@ -96,13 +97,19 @@ class SignInFailed(ERPError):
 class NotPermitted(ERPError):
     """The ERP's user lacks a right."""
 
-    effect = "nothing_changed"
+    effect: Effect = "nothing_changed"
 
 
 class Refused(ERPError):
     """The ERP said no, in the envelope in which it says so, and nothing was changed."""
 
-    effect = "nothing_changed"
+    effect: Effect = "nothing_changed"
+
+
+class SignInEnded(Refused):
+    """The ERP took neither the write nor a read with the same token, so the write was not accepted."""
+
+    next_step = "The sign-in was renewed: ask again."
 
 
 class Conflict(Refused):
@@ -130,4 +137,4 @@ class BadAnswer(ERPError):
 class OutcomeUnknown(ERPError):
     """A write was sent, and what came of it is not known. It must not be repeated blindly."""
 
-    effect = "unknown"
+    effect: Effect = "unknown"

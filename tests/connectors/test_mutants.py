@@ -15,9 +15,8 @@ import anyio
 import httpx2
 import pytest
 
-from po_mcp.connectors import bodies, exact_json, http, paging, paths, retrying
-from po_mcp.connectors.dialect import Answer
-from po_mcp.connectors.exsited import client as exsited_client
+from po_mcp.connectors import bodies, exact_json, http, numbers, paging, retrying
+from po_mcp.connectors.dialect import Answer, Dialect
 from po_mcp.connectors.http import Wire
 from po_mcp.connectors.inventory_pro import translate
 from po_mcp.errors import OutcomeUnknown
@@ -32,7 +31,7 @@ from .harms import (
     long_wait,
     memory_taken,
     nested_deeply,
-    no_401_is_told_as_unsent,
+    no_page_of_a_gateway_is_told_as_a_refusal,
     not_a_number,
     one_page_for_ever,
     poisoned_connection,
@@ -65,8 +64,7 @@ def attribute(owner: object, name: str, value: object) -> Remove:
 
 
 def any_segment(patch: pytest.MonkeyPatch) -> None:
-    for module in (paths, exsited_client):
-        patch.setattr(module, "checked_segment", lambda text: text)
+    patch.setattr(numbers, "climbs", lambda number: False)
 
 
 def any_address(patch: pytest.MonkeyPatch) -> None:
@@ -100,9 +98,8 @@ async def with_a_new_token(self: Wire, request: httpx2.Request) -> Answer:
     return await once(self, request) if answer.status == 401 else answer
 
 
-def definite_401(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(http, "_DEFINITE", http._DEFINITE | {401})
-    patch.setattr("po_mcp.connectors.dialect.Dialect.ended", lambda self, answer: False)
+def any_envelope(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Dialect, "_refusing_status", lambda self, answer: answer.status)
 
 
 class PlainGzip:
@@ -165,11 +162,13 @@ MUTANTS = [
         attribute(Wire, "_once", with_a_new_token),
         lambda: sent_twice(html(401)),
     ),
-    Mutant("definite 401", "a 401 on a write is unknown", definite_401, no_401_is_told_as_unsent),
+    Mutant(
+        "any envelope", "the look at the vendor's envelope", any_envelope, no_page_of_a_gateway_is_told_as_a_refusal
+    ),
     Mutant(
         "unverified success",
         "the check of the order that is echoed",
-        attribute(translate, "_same", lambda *_: None),
+        attribute(translate, "_same", lambda *_, **__: None),
         success_of_another,
     ),
     Mutant(

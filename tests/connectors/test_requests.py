@@ -9,8 +9,10 @@ import pytest
 
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
+from po_mcp.connectors.paths import base_address
 from po_mcp.erp import ERP
 from po_mcp.errors import (
+    BadAnswer,
     InvalidInput,
     PurchaseOrderError,
 )
@@ -26,8 +28,9 @@ from .calls import (
 )
 from .raw_peer import raw_peer, reply
 
-HOSTILE = ["", ".", "..", "a/b", "../Vendor/All", "a%2f..", "a?x=1", "a#x", "a;b", "a\r\nX: y", "a\x00", "a\\b", "a b"]
-HOSTILE += ["-a", ".a", "ａ", "PO\u202e", "x" * 65, "http://127.0.0.1:9/", "%2e%2e"]
+HOSTILE = ["", " ", ".", "..", "...", "a\r\nX: y", "a\x00", "a\t", "PO\u202e", "a\u2028b", "\ud800", "x" * 101]
+CLIMBING = ["../Vendor/All", "a/../b", "a\\..\\b", "a%2f..", "%2e%2e", "%252e%252e/b", "./a", "a/."]
+NOT_FOR_NEW_ONES = ["a/b", "a?x=1", "a#x", "a;b", "a%b", "a\\b", " a", "a ", *CLIMBING]
 
 
 @pytest.mark.parametrize("number", HOSTILE)
@@ -52,6 +55,35 @@ async def test_a_number_that_is_no_segment_sends_nothing(connect: Callable[[str]
     assert peer.connections == 0
 
 
+@pytest.mark.parametrize("number", CLIMBING)
+async def test_a_write_never_names_an_order_by_a_path_that_leads_elsewhere(number: str) -> None:
+    async with raw_peer() as peer:
+        erp = exsited(peer.url)
+        calls = (erp.delete_order, erp.cancel_order, lambda number: erp.snapshot(number, "delete"))
+        for call in calls:
+            with pytest.raises(BadAnswer, match="cannot be opened here"):
+                await call(number)
+        await erp.aclose()
+    assert peer.connections == 0
+
+
+@pytest.mark.parametrize("number", NOT_FOR_NEW_ONES)
+@pytest.mark.parametrize("connect", [inventory_pro, exsited])
+async def test_a_number_that_could_not_be_read_back_is_not_given_to_a_new_order(
+    connect: Callable[[str], ERP], number: str
+) -> None:
+    asked = draft("1" if connect is inventory_pro else None).model_copy(update={"number": number})
+    async with raw_peer() as peer:
+        erp = connect(peer.url)
+        with pytest.raises(InvalidInput, match="Nothing was sent"):
+            await erp.create_order(asked)
+        with pytest.raises(InvalidInput, match="Nothing was sent"):
+            erp.check(asked)
+        assert erp.valid_number(number) == number
+        await erp.aclose()
+    assert peer.connections == 0
+
+
 async def test_the_path_of_finalize_is_no_order_number() -> None:
     async with raw_peer() as peer:
         erp = inventory_pro(peer.url)
@@ -65,19 +97,38 @@ async def test_the_path_of_finalize_is_no_order_number() -> None:
 def test_no_secret_is_in_a_repr() -> None:
     for erp in (inventory_pro("http://erp.invalid"), exsited("http://erp.invalid")):
         assert SECRET not in repr(erp)
-        assert SECRET not in erp.connection
+        assert SECRET not in repr(erp.connection)
+        assert "client" not in erp.connection.credentials
 
 
 def test_connections_differ_by_host_and_client_and_not_by_secret() -> None:
-    def connection(url: str, client_id: str, secret: str) -> str:
-        return InventoryPro(url, client_id, secret).connection
+    def key(url: str, client_id: str, secret: str, company: str | None = None) -> str:
+        return InventoryPro(url, client_id, secret, company=company).connection.key
 
-    first = connection("https://one.example", "a", "x")
+    first = key("https://one.example", "a", "x")
 
-    assert first == connection("https://one.example/api/v1/", "a", "y")
-    assert first != connection("https://two.example", "a", "x")
-    assert first != connection("https://one.example", "b", "x")
-    assert first != connection("https://one.example:8443", "a", "x")
+    assert first == key("https://one.example/api/v1/", "a", "y")
+    assert first != key("https://two.example", "a", "x")
+    assert first != key("http://one.example", "a", "x")
+    assert first != key("https://one.example", "b", "x")
+    assert first != key("https://one.example:8443", "a", "x")
+    assert first != key("https://one.example/test", "a", "x")
+    assert key("https://one.example", "a", "x", "Acme") == key("https://one.example", "b", "x", "Acme")
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("https://ERP.Example.COM", "https://erp.example.com"),
+        ("https://erp.example.com:443/", "https://erp.example.com"),
+        ("https://erp.example.com:8443/Test/", "https://erp.example.com:8443/Test"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ("http://[::1]:8080/a", "http://[::1]:8080/a"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+    ],
+)
+def test_a_base_url_is_written_in_one_way(url: str, address: str) -> None:
+    assert base_address(url) == address
 
 
 async def test_inventory_pro_is_asked_as_it_documents() -> None:
