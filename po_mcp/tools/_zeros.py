@@ -16,9 +16,8 @@ async def refuse_lost_zeros(numbers: Iterable[SentAsNumber], desk: Desk) -> None
 
     JSON writes 007 as 7, so an entry that is called 007 may be meant, also where another is called 7.
     """
-    if "catalog" not in desk.erp.capabilities:
-        return
-    for number in numbers:
+    known = numbers if "catalog" in desk.erp.capabilities else ()
+    for number in known:
         entries = await desk.catalog.entries(number.kind)
         names = {text for entry in entries for _, text in words_of(entry) if text}
         padded = sorted(name for name in names if name != number.digits and name.lstrip("0") == number.digits)
