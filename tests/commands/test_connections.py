@@ -56,7 +56,7 @@ async def ends(connection: anyio.abc.SocketStream) -> bool:
 )
 async def test_a_request_that_does_not_arrive_ends_its_connection(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_connections, "REQUEST_TIME", 0.3)
-    async with serving() as port, await anyio.connect_tcp("127.0.0.1", port) as connection:
+    async with serving(keep_alive=1) as port, await anyio.connect_tcp("127.0.0.1", port) as connection:
         if sent:
             await connection.send(sent)
 

@@ -282,7 +282,7 @@ async def client_state(server: Serving, operation_id: str) -> str:
 
 
 async def test_mcp_with_a_slash_is_mcp_and_any_other_address_names_the_right_one() -> None:
-    others = ["/sse", "//mcp", "/MCP", "/mcp/x", "/register", "/.well-known/oauth-protected-resource"]
+    others = ["/sse", "/MCP", "/mcp/x", "/register", "/.well-known/oauth-protected-resource"]
     with serving(PO_MCP_APPROVER_PIN=PIN) as server:
         async with server.http() as http:
             slash = await http.post("/mcp/", json=call("initialize", HELLO))
