@@ -15,12 +15,12 @@ from typing import Any
 import httpx2
 import pytest
 from mcp.types import InputRequiredResult
+from po_mcp.writes.execution import Executor
 
 from po_mcp import orders, person
 from po_mcp.desk import deciding
 from po_mcp.server.purchasing_tool import PurchasingTool
 from po_mcp.writes import approval
-from po_mcp.writes.execution import Executor
 from po_mcp.writes.journal import Claim, Journal
 from po_mcp.writes.operation import Recorded
 from tests.office import Office, Person, Reply, accept, outcome

@@ -1,23 +1,32 @@
-"""Standard input for the SDK's stdio server, with a limit to the length of a line.
+"""The lines of standard input, with a limit to the length of one.
 
-The SDK reads a line of any length into memory, several times over: one line of 200 MB took 800 MB.
-Here a line that is too long is cut where the limit is, so that it is no JSON and is refused, and the
-rest of it is read and forgotten.
+A line of any length would be held in memory, several times over: one of 200 MB took 800 MB.
+Of a line that is too long, the start and the last bytes are kept, where its id may stand.
 """
 
 from __future__ import annotations
 
-import io
 import os
 import sys
+from dataclasses import dataclass
 
 LONGEST_LINE = 4 * 1024 * 1024
 """Bytes of one message; the SDK's HTTP server has the same limit."""
 _CHUNK = 64 * 1024
+_TAIL = 512
 
 
-def install() -> None:
-    """Put a bounded reader in the place of `sys.stdin`, and the null device in that of descriptor 0.
+@dataclass(frozen=True)
+class Line:
+    """A line without its end. Where `is_cut`, `start` is its first bytes and `tail` its last ones."""
+
+    start: bytes
+    tail: bytes = b""
+    is_cut: bool = False
+
+
+def take_stdin() -> BoundedLines:
+    """Return the lines of standard input, and put the null device in the place of descriptor 0.
 
     A child process or a library that reads standard input then finds its end, and not our messages.
     """
@@ -25,35 +34,58 @@ def install() -> None:
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, sys.stdin.fileno())
     os.close(null)
-    sys.stdin = io.TextIOWrapper(io.BufferedReader(BoundedLines(wire), _CHUNK), encoding="utf-8", errors="replace")
+    return BoundedLines(wire)
 
 
-class BoundedLines(io.RawIOBase):
-    """The bytes of a descriptor, of every line at most `longest` and its end."""
+class BoundedLines:
+    """The lines of a descriptor.
+
+    Args:
+        descriptor: what is read, in blocking calls.
+        longest: bytes of a line; one of more is cut.
+    """
 
     def __init__(self, descriptor: int, longest: int = LONGEST_LINE) -> None:
-        super().__init__()
         self._descriptor = descriptor
         self._longest = longest
-        self._length = 0  # of the line under way
+        self._unread = bytearray()
 
-    def readable(self) -> bool:
-        return True
+    def read_line(self) -> Line | None:
+        """Return the next line, or None at the end. Blocks."""
+        searched = 0
+        while (end := self._unread.find(b"\n", searched)) < 0:
+            searched = len(self._unread)
+            if searched > self._longest:
+                return self._cut_line()
+            if not self._read_more():
+                return self._last_line()
+        line = bytes(self._unread[:end])
+        del self._unread[: end + 1]
+        return self._bounded(line)
 
-    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]
-        """Read once; what a line has too much is left out, so a read may be of nothing but that."""
-        while chunk := os.read(self._descriptor, len(buffer)):
-            kept = self._bounded(chunk)
-            if kept:
-                buffer[: len(kept)] = kept
-                return len(kept)
-        return 0
+    def _bounded(self, line: bytes) -> Line:
+        if len(line) <= self._longest:
+            return Line(line)
+        return Line(line[: self._longest], line[-_TAIL:], is_cut=True)
 
-    def _bounded(self, chunk: bytes) -> bytes:
-        kept = bytearray()
-        for part in chunk.splitlines(keepends=True):
-            room = max(0, self._longest - self._length)
-            ends = part.endswith(b"\n")
-            kept += part[:room] if not ends or len(part) <= room else part[:room] + b"\n"
-            self._length = 0 if ends else self._length + len(part)
-        return bytes(kept)
+    def _cut_line(self) -> Line:
+        """Read on to the end of a line that is too long, and keep none of its middle."""
+        start = bytes(self._unread[: self._longest])
+        while (end := self._unread.find(b"\n")) < 0:
+            del self._unread[:-_TAIL]
+            if not self._read_more():
+                end = len(self._unread)
+                break
+        tail = bytes(self._unread[:end][-_TAIL:])
+        del self._unread[: end + 1]
+        return Line(start, tail, is_cut=True)
+
+    def _last_line(self) -> Line | None:
+        line = bytes(self._unread)
+        self._unread.clear()
+        return self._bounded(line) if line else None
+
+    def _read_more(self) -> bool:
+        chunk = os.read(self._descriptor, _CHUNK)
+        self._unread += chunk
+        return bool(chunk)

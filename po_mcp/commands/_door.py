@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MCP_PATH = "/mcp"
+_PAGE_PATHS = ("/approve/", "/static/")
 
 _ENDING = PlainTextResponse(
     "This server is ending. What came of a write that was under way is in its journal: "
@@ -45,12 +46,14 @@ class Door:
 
     Args:
         mcp: what answers at /mcp. It looks at Host and Origin itself.
-        page: what answers everywhere else, guarded.
+        page: what answers where a person decides, guarded.
+        address: where this is; it is named where nothing is served.
     """
 
-    def __init__(self, mcp: ASGIApp, page: ASGIApp) -> None:
+    def __init__(self, mcp: ASGIApp, page: ASGIApp, address: Address) -> None:
         self._mcp = mcp
         self._page = page
+        self._address = address
         self._under_way: dict[anyio.CancelScope, anyio.Event] = {}
         self._is_closed = False
 
@@ -67,7 +70,7 @@ class Door:
         left = self._under_way[under_way] = anyio.Event()
         try:
             with under_way:
-                await self._app(scope)(scope, receive, sending)
+                await self._app(scope)(_plain(scope), receive, sending)
             if under_way.cancelled_caught and not is_answered:
                 await _ENDING(scope, receive, send)
         finally:
@@ -85,9 +88,47 @@ class Door:
     def _app(self, scope: Scope) -> ASGIApp:
         if self._is_closed:
             return _ENDING
-        if scope["path"] != MCP_PATH:
+        if _is_mcp(scope):
+            return _WEBSITE if _is_of_a_website(scope) else self._mcp
+        path, method = scope["path"], scope["method"]
+        if path.startswith(_PAGE_PATHS) or (path == "/" and method != "POST"):
             return self._page
-        return _WEBSITE if _is_of_a_website(scope) else self._mcp
+        return self._nothing_here(scope)
+
+    def _nothing_here(self, scope: Scope) -> ASGIApp:
+        """Say where MCP is, to who asks for this address: a client that guesses goes on at 404, and not at 403."""
+        if _header(_plain(scope), b"host") not in {host.encode() for host in self._address.hosts}:
+            return self._page
+        return PlainTextResponse(f"Nothing is served here. MCP is at {self._address.origins[0]}{MCP_PATH}.", 404)
+
+
+def _is_mcp(scope: Scope) -> bool:
+    return scope["path"] in (MCP_PATH, f"{MCP_PATH}/")
+
+
+def _plain(scope: Scope) -> Scope:
+    """Return the request with /mcp for /mcp/, and with Host and media type in small letters.
+
+    Both are compared without regard to case (RFC 9110, 4.2.3 and 8.3.1). There is no redirect to /mcp:
+    clients lose the body or the session's header on it.
+    """
+    path = {"path": MCP_PATH, "raw_path": MCP_PATH.encode()} if _is_mcp(scope) else {}
+    headers = [(name, _in_small_letters(name, value)) for name, value in scope["headers"]]
+    return {**scope, **path, "headers": headers}
+
+
+def _in_small_letters(name: bytes, value: bytes) -> bytes:
+    if name == b"host":
+        return value.lower()
+    if name == b"content-type":
+        media_type, semicolon, parameters = value.partition(b";")
+        return media_type.lower() + semicolon + parameters
+    return value
+
+
+def _header(scope: Scope, name: bytes) -> bytes | None:
+    found = [value for key, value in scope["headers"] if key == name]
+    return found[0] if len(found) == 1 else None
 
 
 def _is_of_a_website(scope: Scope) -> bool:

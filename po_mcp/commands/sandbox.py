@@ -153,12 +153,13 @@ async def _listening(
     offer: Offer, app: ASGIApp, report: Report, stack: AsyncExitStack
 ) -> tuple[int, Server, socket.socket]:
     """Listen; return the port to connect to, and the server with its socket. Raises: OSError."""
+    from po_mcp.approvals.listener import listening
     from po_mcp.sandbox.faults import Relay
 
     if not offer.plan:
-        sock = stack.enter_context(socket.create_server((HOST, offer.port)))
+        sock = stack.enter_context(listening(HOST, offer.port))
         return sock.getsockname()[1], _server(_reporting(app, report)), sock
-    sock = stack.enter_context(socket.create_server((HOST, 0)))
+    sock = stack.enter_context(listening(HOST, 0))
 
     def seen(exchange: Exchange) -> None:
         report(exchange.n, exchange.method or "(unread)", exchange.target, exchange.status, exchange.fault)

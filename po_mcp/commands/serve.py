@@ -61,8 +61,10 @@ def command(config: Path | None, host: str, port: int) -> None:
 
 def _listening(host: str, port: int) -> socket.socket:
     """Listen, or end the process with one line."""
+    from po_mcp.approvals.listener import listening
+
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        return listening(host, port)
     except OSError as exc:
         reason = "is taken" if exc.errno == errno.EADDRINUSE else f"cannot be used: {exc.strerror or exc}"
         _settings.stop(f"port {port} of {host} {reason}. Name another with --port; 0 is any free one.")
@@ -74,15 +76,20 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
 
     from po_mcp.approvals.listener import quiet_server
     from po_mcp.commands._door import MCP_PATH, Address, Door
+    from po_mcp.commands._sessions import MOST_SESSIONS, BoundedSessions
     from po_mcp.server import compose
 
     address = Address(*sock.getsockname()[:2])
     composed = compose(settings, _page(settings, address))
     security = TransportSecuritySettings(allowed_hosts=[*address.hosts], allowed_origins=[*address.origins])
     mcp = composed.server.streamable_http_app(
-        streamable_http_path=MCP_PATH, transport_security=security, max_request_body_size=_LARGEST_REQUEST
+        streamable_http_path=MCP_PATH,
+        transport_security=security,
+        max_request_body_size=_LARGEST_REQUEST,
+        max_sessions=MOST_SESSIONS,
     )
-    door = Door(mcp, _page_app(composed.pending, address))
+    bounded = BoundedSessions(mcp, composed.server.session_manager)
+    door = Door(bounded, _page_app(composed.pending, address), address)
     server = quiet_server(door, _MOST_CONNECTIONS, _KEEP_ALIVE)
     async with anyio.create_task_group() as tasks:
         if sys.platform != "win32":  # where asyncio has no signal handlers, Ctrl-C ends it as it does any program

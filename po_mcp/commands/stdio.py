@@ -11,9 +11,11 @@ import sys
 import anyio
 from anyio.abc import TaskStatus
 
-from po_mcp.commands import _bounded_stdin
+from po_mcp.commands._bounded_stdin import take_stdin
+from po_mcp.commands._stdio_wire import StdioWire, take_stdout
 from po_mcp.config import Settings
 from po_mcp.server import build_server
+from po_mcp.tools import REGISTRY
 
 
 def serve(settings: Settings) -> None:
@@ -21,11 +23,15 @@ def serve(settings: Settings) -> None:
     logging.basicConfig(stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
     if sys.stdin.isatty():
         _greet()
-    _bounded_stdin.install()
-    anyio.run(_serve, settings)
+    wire = StdioWire(take_stdin(), take_stdout(), _writes)
+    anyio.run(_serve, settings, wire)
 
 
-async def _serve(settings: Settings) -> None:
+def _writes(tool: str) -> bool:
+    return any(registered.name == tool and not registered.read_only for registered in REGISTRY)
+
+
+async def _serve(settings: Settings, wire: StdioWire) -> None:
     serving = anyio.CancelScope()
 
     def leave_now() -> None:
@@ -40,7 +46,7 @@ async def _serve(settings: Settings) -> None:
         if sys.platform != "win32":  # where asyncio has no signal handlers, Ctrl-C ends it as it does any program
             await tasks.start(_end_on_signal, serving)
         with serving:
-            await server.run_stdio_async()
+            await server.run_on(wire)
         tasks.cancel_scope.cancel()
 
 

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mcp.server import MCPServer
 from mcp.server.mcpserver import RequestStateSecurity
 
 from po_mcp import __version__
@@ -15,7 +14,6 @@ from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.approvals.pin import Pin
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
-from po_mcp.desk import Desk
 from po_mcp.erp import ERP
 from po_mcp.server import call
 from po_mcp.server.completions import Completions
@@ -40,7 +38,7 @@ _SEAL_OUTLIVES = 300.0
 class Composed:
     """The MCP server, and what waits for a person behind it."""
 
-    server: MCPServer[Desk]
+    server: PurchasingServer
     pending: PendingApprovals
 
 
@@ -51,7 +49,7 @@ def build_server(
     on_closed: Callable[[], None] | None = None,
     clock: Callable[[], float] = time.time,
     with_page: bool = True,
-) -> MCPServer[Desk]:
+) -> PurchasingServer:
     """Build the MCP server for these settings.
 
     Args:
@@ -94,12 +92,12 @@ def compose(
     return Composed(_server(settings, connector, premises), pending)
 
 
-def _server(settings: Settings, connector: ERP, premises: Premises) -> MCPServer[Desk]:
+def _server(settings: Settings, connector: ERP, premises: Premises) -> PurchasingServer:
     """Build what is served: the tools that this ERP can serve, resources, prompts, completion and notifications."""
     listed = [tool for tool in REGISTRY if _is_listed(tool, connector, settings)]
     server = PurchasingServer(
         _NAME,
-        listed=[tool.function.__name__ for tool in listed],
+        listed=[tool.name for tool in listed],
         limits=limits(connector, settings),
         title="Purchase orders",
         version=__version__,

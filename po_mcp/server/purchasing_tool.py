@@ -1,23 +1,38 @@
-"""A tool as the registry describes it: strict in its arguments, and its errors say what to do next."""
+"""A tool as the registry describes it: exact in its arguments, and its errors say what to do next."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
 from mcp.server.mcpserver import Context
-from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.types import ToolAnnotations
 from pydantic import ValidationError
 
+from po_mcp.desk import Desk
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.person import Asking
+from po_mcp.server._refusals import refusal
 from po_mcp.server.late_news import with_late_news
 from po_mcp.tools import Registered
-from po_mcp.tools._schema import slim
-from po_mcp.untrusted import visible
+from po_mcp.tools._lenient import read_arguments
+from po_mcp.tools._schema import input_schema, output_schema
+from po_mcp.tools._zeros import refuse_lost_zeros
+
+_OUR_FAULT = "po-mcp could not build the answer. This is a bug; please report it."
+_MAY_HAVE_WRITTEN = " Do not repeat the call: ask get_operation what came of it."
+
+
+class _Metadata(FuncMetadata):
+    """How arguments are read: by `read_arguments` alone, and not by the SDK's guess at JSON in texts."""
+
+    def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments as they are: the SDK would read the text "null" as no vendor at all."""
+        return data
 
 
 class PurchasingTool(Tool):
@@ -29,19 +44,33 @@ class PurchasingTool(Tool):
         The SDK wraps whatever a tool raises in a `ToolError`, so a question, which leaves the tool as an exception,
         is found in its cause.
         """
+        read = read_arguments(arguments, self.parameters)
         try:
-            result = await super().run(arguments, context, convert_result)
-            return await with_late_news(result, context.request_context.lifespan_context)
+            desk: Desk = context.request_context.lifespan_context
+            await refuse_lost_zeros(read.numbers, desk)
+            return await with_late_news(await super().run(read.values, context, convert_result), desk)
+        except PurchaseOrderError as exc:
+            raise ToolError(str(exc)) from exc
         except ToolError as exc:
             match exc.__cause__:
                 case Asking() as asking:
                     return asking.result
                 case PurchaseOrderError() as error:
                     raise ToolError(str(error)) from error
-                case ValidationError() as error:
-                    raise ToolError(_reworded(error, list(self.parameters["properties"]))) from error
+                case ValidationError() as fault:
+                    raise self._of_validation(fault, exc) from fault
                 case _:
                     raise
+
+    def _of_validation(self, fault: ValidationError, told: ToolError) -> ToolError:
+        """Return the caller's fault in our words, or ours: what we built fits no schema."""
+        if not isinstance(told, UnexpectedToolError):
+            return ToolError(refusal(fault, self.parameters))
+        return UnexpectedToolError(self._our_fault())
+
+    def _our_fault(self) -> str:
+        is_read = self.annotations is not None and self.annotations.read_only_hint
+        return _OUR_FAULT if is_read else _OUR_FAULT + _MAY_HAVE_WRITTEN
 
     @classmethod
     @cache
@@ -50,7 +79,7 @@ class PurchasingTool(Tool):
         tool = cls.from_function(
             registered.function,
             title=registered.title,
-            description=_one_paragraph(registered.function),
+            description=registered.description,
             annotations=ToolAnnotations(
                 title=registered.title,
                 read_only_hint=registered.read_only,
@@ -60,39 +89,20 @@ class PurchasingTool(Tool):
             ),
         )
         assert isinstance(tool, PurchasingTool)
-        model = tool.fn_metadata.arg_model
+        made = tool.fn_metadata
+        model = made.arg_model
         model.model_config["extra"] = "forbid"  # the SDK drops what it does not know: delete(dry_run=true) would delete
         model.model_rebuild(force=True)
-        tool.parameters = slim(model.model_json_schema(by_alias=True))
-        tool.fn_metadata.output_schema = slim(tool.fn_metadata.output_schema or {})
+        tool.parameters = input_schema(model.model_json_schema(by_alias=True))
+        tool.fn_metadata = _Metadata(
+            arg_model=model,
+            output_schema=_published(made.output_schema, registered.returns),
+            output_model=made.output_model,
+            wrap_output=made.wrap_output,
+        )
         return tool
 
 
-def _one_paragraph(function: Callable[..., Any]) -> str:
-    return " ".join((function.__doc__ or "").split())
-
-
-def _reworded(error: ValidationError, known: list[str]) -> str:
-    """Say which arguments are wrong and how to write them, without the values that were given.
-
-    Args:
-        error: what pydantic found.
-        known: the tool's arguments, told where one was given that is none of them.
-    """
-    found = error.errors(include_input=False, include_url=False, include_context=False)
-    faults = [
-        f"{visible('.'.join(str(part) for part in fault['loc']), 80)}: {_fault(fault['type'], fault['msg'])}"
-        for fault in found
-    ]
-    strange = [fault["loc"] for fault in found if fault["type"] == "extra_forbidden"]
-    leave_out = ". Leave it out" if strange else ""
-    takes = f": this tool takes {', '.join(known)}" if any(len(place) == 1 for place in strange) else ""
-    return "Nothing was sent. " + "; ".join(faults[:8]) + leave_out + takes
-
-
-def _fault(kind: str, said: str) -> str:
-    if kind == "extra_forbidden":
-        return "there is no such argument"
-    if kind == "missing":
-        return "is missing; ask the user for it"
-    return said.removeprefix("Value error, ")
+def _published(schema: Mapping[str, Any] | None, description: str) -> dict[str, Any]:
+    assert schema is not None, "every tool says what it returns"
+    return output_schema(schema, description)

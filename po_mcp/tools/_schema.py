@@ -1,26 +1,79 @@
-"""JSON schemas as pydantic makes them, without what a model does not need: they are read in every chat."""
+"""The JSON schemas that clients get: what every model API takes, in few tokens.
+
+They are read in every chat, and converted by hosts for model APIs that know less than JSON Schema.
+So nothing is referred to (`$ref` of array items is lost by converters that cut `$defs`), nothing is
+said by `format` (Gemini's API takes `enum` and `date-time` alone, https://ai.google.dev/api/caching#Schema,
+and `decimal` is no format of JSON Schema) or by `additionalProperties` (Gemini's API does not know it).
+The server checks arguments itself: what it refuses does not depend on what is published.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+Schema = dict[str, Any]
 
-def slim(schema: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema without titles, null alternatives and null defaults.
+_UNSAID = frozenset({"title", "format", "additionalProperties", "$defs"})
+_REFERENCE = "#/$defs/"
 
-    A property that may be null is one that may be left out, and that is said by `required`.
+
+def input_schema(schema: Mapping[str, Any]) -> Schema:
+    """Return the schema of a tool's arguments.
+
+    An argument that may be left out may be null, too: strict converters (OpenAI's strict mode) make every
+    argument required, and without null a model would have to make one up.
     """
-    kept = {key: value for key, value in schema.items() if key != "title" and (key != "default" or value is not None)}
-    for key in ("properties", "$defs"):
-        if key in kept:
-            kept[key] = {name: slim(inner) for name, inner in kept[key].items()}
-    if "items" in kept:
-        kept["items"] = slim(kept["items"])
+    return _nullable_where_optional(_reduced(schema, schema.get("$defs", {})))
+
+
+def output_schema(schema: Mapping[str, Any], description: str) -> Schema:
+    """Return the schema of a tool's result. Null is never published: what is not known is absent.
+
+    Args:
+        schema: as pydantic makes it.
+        description: in the place of the models' docstrings, which are for developers.
+    """
+    return {**_reduced(schema, schema.get("$defs", {})), "description": description}
+
+
+def _reduced(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema:
+    """Return the schema with references replaced by what they refer to, without null and what is not said.
+
+    A description beside a reference or beside alternatives is the parameter's own, and wins over the type's.
+    That of an object is a model's docstring, which `PYTHONOPTIMIZE=2` removes, and is left out.
+    """
+    kept = {key: value for key, value in schema.items() if key not in _UNSAID}
+    if kept.get("default", ...) is None:
+        del kept["default"]
+    if "$ref" in kept:
+        inner = definitions[kept.pop("$ref").removeprefix(_REFERENCE)]
+        return {**_reduced(inner, definitions), **kept}
     if "anyOf" in kept:
-        kept |= _one_of(kept.pop("anyOf"))
+        real = [_reduced(one, definitions) for one in kept.pop("anyOf") if one != {"type": "null"}]
+        return {**(real[0] if len(real) == 1 else {"anyOf": real}), **kept}
+    if "properties" in kept:
+        kept.pop("description", None)
+        kept["properties"] = {name: _reduced(inner, definitions) for name, inner in kept["properties"].items()}
+    if "items" in kept:
+        kept["items"] = _reduced(kept["items"], definitions)
     return kept
 
 
-def _one_of(alternatives: list[dict[str, Any]]) -> dict[str, Any]:
-    real = [slim(alternative) for alternative in alternatives if alternative != {"type": "null"}]
-    return real[0] if len(real) == 1 else {"anyOf": real}
+def _nullable_where_optional(schema: Schema) -> Schema:
+    """Let every property that is not required be null, at every depth."""
+    if "items" in schema:
+        return {**schema, "items": _nullable_where_optional(schema["items"])}
+    if "properties" not in schema:
+        return schema
+    required = schema.get("required", [])
+    properties = {name: _nullable_where_optional(inner) for name, inner in schema["properties"].items()}
+    optional = {name: _nullable(inner) for name, inner in properties.items() if name not in required}
+    return {**schema, "properties": {**properties, **optional}}
+
+
+def _nullable(schema: Schema) -> Schema:
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
+    values = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
+    return {**schema, "type": [schema["type"], "null"], **values}

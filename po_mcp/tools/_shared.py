@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import Annotated, Any
 
@@ -12,35 +11,38 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from po_mcp.desk import Desk
 from po_mcp.orders import OrderLine, PurchaseOrder, Record, plain
+from po_mcp.untrusted import visible
 from po_mcp.writes.operation import WriteOutcome
 
-NUMBER_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+_LONGEST_NUMBER = 64
+_DAY_PATTERN = r"^\d{4}-\d{2}-\d{2}$"
 
 
 def _order_number(text: str) -> str:
-    if not re.fullmatch(NUMBER_PATTERN.strip("^$"), text):
-        raise ValueError("write letters, digits, dots, dashes and underscores, at most 64, such as PO-2025-0042")
+    """Check what every ERP wants of a number; whether its address can carry it, its connector says."""
+    if not text.strip() or len(text) > _LONGEST_NUMBER or text in (".", "..") or visible(text) != text:
+        raise ValueError(f"must be an order number of at most {_LONGEST_NUMBER} characters, such as PO-2025-0042")
     return text
 
 
 def _iso_date(value: object) -> date:
     """Read YYYY-MM-DD and nothing else: pydantic's own date would take a number of seconds."""
-    if not isinstance(value, str):
-        raise ValueError("write the date as YYYY-MM-DD")
     try:
-        found = date.fromisoformat(value)
+        found = date.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
-        raise ValueError("write the date as YYYY-MM-DD") from None
-    if value != found.isoformat():
-        raise ValueError("write the date as YYYY-MM-DD")
+        found = None
+    if found is None or value != found.isoformat():
+        raise ValueError("must be a date as YYYY-MM-DD")
     return found
 
 
-Day = Annotated[date, BeforeValidator(_iso_date), WithJsonSchema({"type": "string", "format": "date"})]
+Day = Annotated[date, BeforeValidator(_iso_date), WithJsonSchema({"type": "string", "pattern": _DAY_PATTERN})]
 OrderNumber = Annotated[
     str,
     AfterValidator(_order_number),
-    WithJsonSchema({"type": "string", "pattern": NUMBER_PATTERN, "description": "Order number, such as PO-2025-0042"}),
+    WithJsonSchema(
+        {"type": "string", "maxLength": _LONGEST_NUMBER, "description": "Order number, such as PO-2025-0042"}
+    ),
 ]
 
 

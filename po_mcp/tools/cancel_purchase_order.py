@@ -10,6 +10,7 @@ from mcp.types import CallToolResult
 from po_mcp.desk import Desk
 from po_mcp.desk.guarded_writes import guarded_write
 from po_mcp.person import Person
+from po_mcp.tools._registered import Registered
 from po_mcp.tools._shared import OrderNumber, desk_of, told
 from po_mcp.writes.operation import WriteOutcome
 
@@ -17,10 +18,20 @@ from po_mcp.writes.operation import WriteOutcome
 async def cancel_purchase_order(
     ctx: Context[Desk, Any], number: OrderNumber
 ) -> Annotated[CallToolResult, WriteOutcome]:
-    """Cancel a purchase order in the ERP: it stays there, inactive.
-
-    Use it when the user calls an order off, or wants to delete one that was received or invoiced.
-    Making it active again is done in the ERP. The server shows the order to a person and sends
-    nothing before they approve.
-    """
+    """Cancel an order, once a person approved it."""
     return told(await guarded_write(desk_of(ctx), "cancel", number, {}, Person(ctx)))
+
+
+TOOL = Registered(
+    cancel_purchase_order,
+    title="Cancel purchase order",
+    operation="cancel",
+    description=(
+        "Cancel a purchase order: it stays in the ERP as inactive and can be reactivated only there. Use it "
+        "when the user calls an order off, or when it cannot be deleted. The server itself asks the user "
+        "first, nothing is sent before."
+    ),
+    returns="Outcome of a create, close, cancel or delete.",
+    destructive=True,
+    idempotent=True,
+)

@@ -10,6 +10,7 @@ from mcp.types import CallToolResult
 from po_mcp.desk import Desk
 from po_mcp.desk.guarded_writes import guarded_write
 from po_mcp.person import Person
+from po_mcp.tools._registered import Registered
 from po_mcp.tools._shared import OrderNumber, desk_of, told
 from po_mcp.writes.operation import WriteOutcome
 
@@ -17,9 +18,20 @@ from po_mcp.writes.operation import WriteOutcome
 async def delete_purchase_order(
     ctx: Context[Desk, Any], number: OrderNumber
 ) -> Annotated[CallToolResult, WriteOutcome]:
-    """Delete a purchase order from the ERP for good, such as a mistake or a test order.
-
-    It cannot be undone, and an order that was received or invoiced cannot be deleted. The server
-    shows the order to a person, who types its number; nothing is sent before that.
-    """
+    """Delete an order, once a person approved it."""
     return told(await guarded_write(desk_of(ctx), "delete", number, {}, Person(ctx)))
+
+
+TOOL = Registered(
+    delete_purchase_order,
+    title="Delete purchase order",
+    operation="delete",
+    description=(
+        "Delete a purchase order permanently, such as a mistake or a test order. Not possible once goods were "
+        "received or invoiced. The server itself asks the user, who types the order number; nothing is sent "
+        "before."
+    ),
+    returns="Outcome of a create, close, cancel or delete.",
+    destructive=True,
+    idempotent=True,
+)

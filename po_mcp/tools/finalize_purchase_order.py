@@ -11,6 +11,7 @@ from pydantic import Field
 from po_mcp.desk import Desk
 from po_mcp.desk.guarded_writes import guarded_write
 from po_mcp.person import Person
+from po_mcp.tools._registered import Registered
 from po_mcp.tools._shared import OrderNumber, desk_of, told
 from po_mcp.writes.operation import WriteOutcome
 
@@ -22,15 +23,26 @@ async def finalize_purchase_order(
         bool | None,
         Field(
             strict=True,
-            description="true: order again what was not received; false: give it up. "
-            "Leave it out unless the user said so: then the person who approves chooses",
+            description="true: put the rest on a backorder; false: do not. "
+            "Leave out unless the user said; the approver then chooses",
         ),
     ] = None,
 ) -> Annotated[CallToolResult, WriteOutcome]:
-    """Mark a purchase order complete (close it) in the ERP, with a backorder for what is outstanding if wanted.
-
-    Use it when the user wants an order closed. It cannot be undone. The server shows the order to a
-    person and sends nothing before they approve. Returns the outcome and the backorder's number.
-    """
+    """Close an order, once a person approved it."""
     arguments = {"create_backorder": create_backorder}
     return told(await guarded_write(desk_of(ctx), "finalize", number, arguments, Person(ctx)))
+
+
+TOOL = Registered(
+    finalize_purchase_order,
+    title="Close purchase order",
+    operation="finalize",
+    description=(
+        "Close (finalize) a purchase order for good; what is outstanding can go on a new backorder. Use it "
+        "when the user wants an order closed or completed, not to call one off. The server itself asks the "
+        "user first, nothing is sent before. Returns the outcome and the backorder's number."
+    ),
+    returns="Outcome of a create, close, cancel or delete.",
+    destructive=True,
+    idempotent=True,
+)

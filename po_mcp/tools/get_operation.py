@@ -10,6 +10,7 @@ from pydantic import Field
 
 from po_mcp.desk import Desk, operations
 from po_mcp.person import Person
+from po_mcp.tools._registered import Registered
 from po_mcp.tools._shared import desk_of, result
 
 
@@ -17,16 +18,25 @@ async def get_operation(
     ctx: Context[Desk, Any],
     operation_id: Annotated[
         str | None,
-        Field(pattern="^[0-9a-f]{32}$", description="As an earlier outcome gave it; leave it out for all open ones"),
+        Field(pattern="^[0-9a-f]{32}$", description="From an earlier outcome; leave out for all open ones"),
     ] = None,
 ) -> Annotated[CallToolResult, operations.Operations]:
-    """Tell what became of a write: one by its operation_id, or all that wait or whose outcome is unknown.
-
-    Use it after an outcome of unknown or approval_required, and before asking for a write again.
-    It sends nothing: it reads the order again, and settles by what it sees. Of one whose outcome stays
-    unknown it asks the user whether it happened.
-    """
+    """Return one operation or the open ones, settled by what a reading shows; nothing is sent."""
     desk = desk_of(ctx)
     found = await operations.get_operations(desk, operation_id, Person(ctx))
     rows = [f"{one.status}: {one.message} operation_id: {one.operation_id}" for one in found.operations]
     return result("\n".join(rows) or desk.say("No operation is open."), found)
+
+
+TOOL = Registered(
+    get_operation,
+    title="Check on a change",
+    operation="get",
+    description=(
+        "Check on a create, close, cancel or delete: one by operation_id, or all that wait for approval or are "
+        "unconfirmed. Use it after status approval_required, once the user has decided, and after status unknown: "
+        "the order is then read again. Sends nothing."
+    ),
+    returns="Operations as they stand now, oldest first.",
+    idempotent=True,
+)

@@ -10,19 +10,16 @@ from pydantic import Field
 
 from po_mcp.desk import Desk, reading
 from po_mcp.orders import PurchaseOrder, plain
+from po_mcp.tools._registered import Registered
 from po_mcp.tools._shared import HEAD, LINES_HEAD, OrderNumber, desk_of, line_row, result, row
 
 
 async def get_purchase_order(
     ctx: Context[Desk, Any],
     number: OrderNumber,
-    detail: Annotated[Literal["short", "full"], Field(description="short: how far it is, without the lines")] = "full",
+    detail: Annotated[Literal["short", "full"], Field(description="short: without the lines")] = "full",
 ) -> Annotated[CallToolResult, PurchaseOrder]:
-    """Get one purchase order with its lines: quantities, received, prices, warehouse.
-
-    Use it when the number is known. Changes nothing. The total is the ERP's own; where the lines
-    add up to something else, both are shown.
-    """
+    """Read one order."""
     desk = desk_of(ctx)
     order = await reading.get_order(desk, number)
     parts = [*filter(None, [desk.erp.notice]), HEAD, row(order)]
@@ -49,3 +46,18 @@ def _how_far(order: PurchaseOrder) -> str:
     if any(line.outstanding is None for line in lines):
         return f"{count}; the ERP does not tell what was received."
     return f"{count}, {len(order.outstanding_lines)} not fully received; detail=full shows them."
+
+
+TOOL = Registered(
+    get_purchase_order,
+    title="Get purchase order",
+    operation="get",
+    description=(
+        "Read one purchase order with its lines: ordered, received, outstanding, prices, warehouse. Read- "
+        "only. Use it when you know the number; otherwise list_purchase_orders. Where the lines do not add up "
+        "to the ERP's total, both are given."
+    ),
+    returns="A purchase order as the ERP stores it. outstanding: ordered less received, never below 0.",
+    read_only=True,
+    idempotent=True,
+)

@@ -12,33 +12,28 @@ from pydantic import Field
 from po_mcp.desk import Desk, reading
 from po_mcp.desk.listing import Direction, OrderWish, Sort
 from po_mcp.orders import Status, Word, plain
+from po_mcp.tools._registered import Registered
 from po_mcp.tools._shared import HEAD, Day, desk_of, result, row
 
 
 async def list_purchase_orders(
     ctx: Context[Desk, Any],
-    status: Annotated[Status | None, Field(description="Only orders of this status")] = None,
-    vendor: Annotated[Word | None, Field(description="Only this vendor's: id, code, name or part of it")] = None,
-    ordered_from: Annotated[Day | None, Field(description="Placed on this day or later")] = None,
-    ordered_to: Annotated[Day | None, Field(description="Placed on this day or earlier")] = None,
-    overdue: Annotated[
-        bool | None, Field(strict=True, description="true: only those whose expected day has passed")
-    ] = None,
+    status: Annotated[Status | None, Field(description="Only this status")] = None,
+    vendor: Annotated[Word | None, Field(description="Only this vendor: id, code or name")] = None,
+    ordered_from: Annotated[Day | None, Field(description="Ordered on or after")] = None,
+    ordered_to: Annotated[Day | None, Field(description="Ordered on or before")] = None,
+    overdue: Annotated[bool | None, Field(strict=True, description="true: only those past their expected date")] = None,
     sort: Sort = "ordered",
     direction: Direction = "desc",
     limit: Annotated[
-        int | None, Field(ge=1, le=reading.LARGEST_LIMIT, strict=True, description="Orders per page")
+        int | None, Field(ge=1, le=reading.LARGEST_LIMIT, strict=True, description="Orders per page; 25 if left out")
     ] = None,
     cursor: Annotated[
-        str | None, Field(max_length=200, description="next_cursor of the page before, all else the same")
+        str | None,
+        Field(min_length=1, max_length=200, description="next_cursor of the previous page, all else unchanged"),
     ] = None,
 ) -> Annotated[CallToolResult, reading.OrderList]:
-    """List and sum up purchase orders: which are open, overdue, or a vendor's, and what they are worth.
-
-    Use it to find orders or to answer how many and how much. Changes nothing. Count, value and
-    numbers by status are exact over everything that matches, not only the page shown: do not add
-    them up yourself. For the lines of one order use get_purchase_order.
-    """
+    """List orders, with sums over all that match."""
     desk = desk_of(ctx)
     wish = OrderWish(
         status=status,
@@ -85,3 +80,18 @@ def _worth(found: reading.OrderList) -> str:
     worth = " and ".join(f"{plain(total)} {name}".strip() for name, total in totals.items())
     untold = f" ({found.without_total} without a total)" if found.without_total else ""
     return worth + untold
+
+
+TOOL = Registered(
+    list_purchase_orders,
+    title="List purchase orders",
+    operation="list",
+    description=(
+        "Find and total purchase orders: open, overdue, of one vendor or period. Read-only. Use it to find "
+        "orders or answer how many and how much. total_count, total_value and by_status cover every match, "
+        "not only this page; do not add up pages yourself. For the lines of one order use get_purchase_order."
+    ),
+    returns="A page of orders and the totals of all matches. complete false: some may be missing, see note.",
+    read_only=True,
+    idempotent=True,
+)

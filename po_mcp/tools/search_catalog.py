@@ -11,21 +11,17 @@ from pydantic import Field
 from po_mcp.desk import Desk
 from po_mcp.desk.catalog import Candidate, Candidates, Kind
 from po_mcp.orders import Word, plain
+from po_mcp.tools._registered import Registered
 from po_mcp.tools._shared import desk_of, result
 
 
 async def search_catalog(
     ctx: Context[Desk, Any],
     kind: Kind,
-    text: Annotated[Word | None, Field(description="Id, code, name or part of it; leave it out to list all")] = None,
-    refresh: Annotated[bool | None, Field(strict=True, description="true: read the ERP's list anew")] = None,
+    text: Annotated[Word | None, Field(description="Id, code or name; leave out to list all")] = None,
+    refresh: Annotated[bool | None, Field(strict=True, description="true: reload the list from the ERP")] = None,
 ) -> Annotated[CallToolResult, Candidates]:
-    """Look up vendors, items or warehouses by id, code or name, with small typos and in any word order.
-
-    Use it to tell the user what there is, or to find out what their words mean; creating an order
-    needs no search, it takes the same words. Changes nothing. Returns candidates, the best first,
-    with their ids and why they were found; where none fits, ask the user instead of guessing.
-    """
+    """Look up vendors, items or warehouses."""
     desk = desk_of(ctx)
     desk.need("catalog")
     found = await desk.catalog.search(kind, text, anew=bool(refresh))
@@ -51,3 +47,22 @@ def _row(one: Candidate) -> str:
     if one.active is False:
         more.append("not active")
     return " | ".join([one.id or "no id told", one.name, one.code or "-", ", ".join(filter(None, more)) or "-"])
+
+
+TOOL = Registered(
+    search_catalog,
+    title="Search catalog",
+    operation="catalog",
+    description=(
+        "Look up vendors, items or warehouses by id, code or name; typos and word order do not matter. Read- "
+        "only. Use it to answer what exists or what a name could mean. Not needed before "
+        "create_purchase_order, which takes the same words. Returns the best matches with ids; if none fits, "
+        "ask the user."
+    ),
+    returns=(
+        "Best matches first. known: entries of this kind; matched: those that fit; "
+        "id: what create_purchase_order takes; why: how the words match."
+    ),
+    read_only=True,
+    idempotent=True,
+)

@@ -13,8 +13,8 @@ from typing import Any
 
 import anyio
 import httpx2
-
 from po_mcp.approvals.docket import Docket
+
 from po_mcp.approvals.listener import Listener
 from po_mcp.approvals.pin import Pin
 from po_mcp.orders import OrderLine, PurchaseOrder, Snapshot

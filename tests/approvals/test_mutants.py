@@ -17,9 +17,9 @@ import anyio
 import httpx2
 import jinja2
 import pytest
+from po_mcp.approvals.docket import Docket
 
 from po_mcp.approvals import docket, guard, page, view
-from po_mcp.approvals.docket import Docket
 from po_mcp.approvals.guard import Guard, Sessions
 from po_mcp.approvals.pin import TRIES, Pin
 from po_mcp.errors import TooManyQuestions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -170,7 +171,7 @@ async def test_without_a_pin_there_is_no_page_and_the_terminal_is_named(office: 
         path = f"/approve/{asked['operation_id']}"
         async with server.http() as http:
             own = {"origin": server.origin, "content-type": "application/x-www-form-urlencoded"}
-            answers = [await http.get(place) for place in ("/", path, "/static/style.css", "/mcp/", "/mcp/x")]
+            answers = [await http.get(place) for place in ("/", path, "/static/style.css")]
             answers.append(await http.post(path, content="decision=approve", headers=own))
 
     assert "approve_at" not in asked
@@ -278,6 +279,89 @@ async def client_state(server: Serving, operation_id: str) -> str:
     async with server.client(ERAS[0]) as client:
         told = outcome(await client.call_tool("get_operation", {"operation_id": operation_id}))
     return str(told["operations"][0]["status"])
+
+
+async def test_mcp_with_a_slash_is_mcp_and_any_other_address_names_the_right_one() -> None:
+    others = ["/sse", "/MCP", "/mcp/x", "/register", "/.well-known/oauth-protected-resource"]
+    with serving(PO_MCP_APPROVER_PIN=PIN) as server:
+        async with server.http() as http:
+            slash = await http.post("/mcp/", json=call("initialize", HELLO))
+            session = {"mcp-session-id": slash.headers["mcp-session-id"]}
+            ended = await http.delete("/mcp/", headers=session)
+            answers = [await http.request(method, place) for place in others for method in ("GET", "POST", "PUT")]
+            answers.append(await http.post("/", json=call("initialize", HELLO)))
+            elsewhere = await http.post("/sse", headers={"host": "evil.example"})
+
+    assert (slash.status_code, ended.status_code) == (200, 200)
+    assert {(one.status_code, one.text) for one in answers} == {
+        (404, f"Nothing is served here. MCP is at {server.origin}/mcp.")
+    }
+    assert (elsewhere.status_code, server.origin in elsewhere.text) == (421, False)
+
+
+async def test_host_and_media_type_are_compared_without_regard_to_case() -> None:
+    with serving(PO_MCP_APPROVER_PIN=PIN) as server:
+        port = server.origin.rpartition(":")[2]
+        async with server.http() as http:
+            host = await http.post("/mcp", headers={"host": f"LOCALHOST:{port}"}, json=call("initialize", HELLO))
+            kind = {"content-type": "APPLICATION/JSON; Charset=UTF-8"}
+            media_type = await http.post("/mcp", headers=kind, content=json.dumps(call("initialize", HELLO)))
+            page = await http.get("/", headers={"host": f"LocalHost:{port}"})
+            other = await http.post("/mcp", headers={"content-type": "text/plain"}, content="{}")
+
+    assert (host.status_code, media_type.status_code, other.status_code) == (200, 200, 415)
+    assert page.status_code != 421
+
+
+BEGINS = {
+    "idle": b"",
+    "half a head": b"POST /mcp HTTP/1.1\r\nhost: 127",
+    "half a body": b"POST /mcp HTTP/1.1\r\nhost: localhost\r\ncontent-length: 100\r\n\r\n{",
+}
+
+
+@pytest.mark.parametrize("begin", BEGINS.values(), ids=BEGINS)
+async def test_connections_that_send_no_request_shut_nobody_out(begin: bytes) -> None:
+    with serving(PO_MCP_APPROVER_PIN=PIN) as server, contextlib.ExitStack() as stack:
+        port = int(server.origin.rpartition(":")[2])
+        silent = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(300)]
+        for connection in silent:
+            with contextlib.suppress(ConnectionError):
+                connection.sendall(begin)
+        async with server.http() as http:
+            answers = [await http.post("/mcp", json=call("initialize", HELLO)) for _ in range(3)]
+
+    assert [answer.status_code for answer in answers] == [200] * 3
+
+
+async def test_sessions_that_nobody_uses_make_room_for_new_ones() -> None:
+    with serving() as server:
+        async with server.http() as http:
+            ids = []
+            for _ in range(320):
+                hello = await http.post("/mcp", json=call("initialize", HELLO))
+                assert hello.status_code == 200, hello.text
+                ids.append(hello.headers["mcp-session-id"])
+            ping = call("ping", {}, 2)
+            first, last = [
+                await http.post("/mcp", headers={"mcp-session-id": one}, json=ping) for one in (ids[0], ids[-1])
+            ]
+
+    assert (first.status_code, last.status_code) == (404, 200)
+
+
+async def test_a_session_that_is_listening_is_not_ended_for_new_ones() -> None:
+    with serving() as server:
+        async with server.http() as http:
+            hello = await http.post("/mcp", json=call("initialize", HELLO))
+            session = {"mcp-session-id": hello.headers["mcp-session-id"], "mcp-protocol-version": "2025-11-25"}
+            listens = {**session, "accept": "text/event-stream"}
+            async with http.stream("GET", "/mcp", headers=listens):
+                for _ in range(260):
+                    await http.post("/mcp", json=call("initialize", HELLO))
+                pong = await http.post("/mcp", headers=session, json=call("ping", {}, 2))
+
+    assert pong.status_code == 200
 
 
 async def test_a_request_that_is_too_large_is_refused_and_the_largest_order_is_not() -> None:

@@ -13,8 +13,8 @@ from typing import Any
 
 from mcp import Client
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult
-
 from po_mcp.approvals.docket import Docket
+
 from po_mcp.sandbox import Book
 from po_mcp.writes.journal import Journal
 from tests.conversations.happenings import RESTART, TERMINAL, World, happen

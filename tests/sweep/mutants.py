@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from po_mcp.writes.execution import Executor
+from po_mcp.writes.storage import MEMORY, Storage
 
 from po_mcp.connectors import http
 from po_mcp.errors import OutcomeUnknown, PurchaseOrderError, Refused
 from po_mcp.writes import execution
-from po_mcp.writes.execution import Executor
 from po_mcp.writes.journal import Claim, Journal
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
-from po_mcp.writes.storage import MEMORY, Storage
 
 from .runner import Ran, run
 from .scenarios import FLOWS, Calm, Flow, Moment, Scenario, moments

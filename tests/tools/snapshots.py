@@ -1,11 +1,12 @@
 """The tools as a client sees them, kept as files: a changed contract is a visible diff.
 
-`python -m tests.tools.snapshots` writes them anew.
+`python -m tests.tools.snapshots` writes them; with `--print` it prints them as one JSON object.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import anyio
@@ -39,4 +40,7 @@ def write() -> None:
 
 
 if __name__ == "__main__":
-    write()
+    if sys.argv[1:] == ["--print"]:
+        print(json.dumps(anyio.run(published)))  # noqa: T201
+    else:
+        write()

@@ -51,7 +51,6 @@ async def test_orders_are_filtered_by_the_day_they_were_placed_both_ends_include
         {"limit": 5},
         {"cursor": "bm90IG91cnM"},
         {"cursor": "!"},
-        {"cursor": ""},
         {"cursor": "W1sxXSwyLDNd"},
     ],
     ids=str,
@@ -205,18 +204,18 @@ async def test_a_number_that_a_path_must_not_carry_is_refused_and_nothing_is_sen
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"lines": []}, "lines: "),
-        ({"lines": [{**BOLT, "quantity": "0"}]}, "lines.0.quantity: it must be more than zero"),
-        ({"lines": [{**BOLT, "quantity": "1e3"}]}, "lines.0.quantity: write it as digits"),
-        ({"lines": [{**BOLT, "unit_price": "€0.45"}]}, "lines.0.unit_price: write it as digits"),
-        ({"lines": [{**BOLT, "unit_price": "12345678901234567"}]}, "lines.0.unit_price: write it as digits"),
-        ({"lines": [{**BOLT, "unit_price": 0.30000000000000004}]}, "lines.0.unit_price: write it as digits"),
-        ({"lines": [{**BOLT, "discount": "5"}]}, "lines.0.discount: there is no such argument. Leave it out"),
-        ({"lines": [{**BOLT, "item": "BOLT\nDELETE"}]}, "lines.0.item: it has characters that cannot be seen"),
-        ({"approved": True}, "approved: there is no such argument"),
-        ({"expected_on": "1750000000"}, "expected_on: write the date as YYYY-MM-DD"),
-        ({"expected_on": 1750000000}, "expected_on: write the date as YYYY-MM-DD"),
-        ({"vendor": ""}, "vendor: "),
+        ({"lines": []}, "lines: needs at least one line. Nothing was sent."),
+        ({"lines": [{**BOLT, "quantity": "0"}]}, "line 1 quantity: it must be more than zero"),
+        ({"lines": [{**BOLT, "quantity": "1e3"}]}, "line 1 quantity: write it as digits"),
+        ({"lines": [{**BOLT, "unit_price": "€0.45"}]}, "line 1 unit_price: write it as digits"),
+        ({"lines": [{**BOLT, "unit_price": "12345678901234567"}]}, "line 1 unit_price: write it as digits"),
+        ({"lines": [{**BOLT, "unit_price": 0.30000000000000004}]}, "line 1 unit_price: write it as digits"),
+        ({"lines": [{**BOLT, "discount": "5"}]}, "line 1 discount: unknown argument, leave it out"),
+        ({"lines": [{**BOLT, "item": "BOLT\nDELETE"}]}, "line 1 item: it has characters that cannot be seen"),
+        ({"approved": True}, "approved: unknown argument, leave it out. Nothing was sent. Arguments: vendor, lines,"),
+        ({"expected_on": "1750000000"}, "expected_on: must be a date as YYYY-MM-DD"),
+        ({"expected_on": 1750000000}, "expected_on: must be a date as YYYY-MM-DD"),
+        ({"vendor": ""}, "vendor: is empty; give it. Nothing was sent."),
     ],
     ids=str,
 )
@@ -227,7 +226,7 @@ async def test_bad_input_gets_a_clear_error_and_sends_nothing(
         result = await client.call_tool("create_purchase_order", {**ORDER, **changed})
 
     assert result.is_error
-    assert text(result).startswith("Nothing was sent. ")
+    assert "Nothing was sent." in text(result)
     assert said in text(result)
     assert "http" not in text(result)
     assert "input_value" not in text(result)

@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
-from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor
 from po_mcp.writes.approval import (
     LINES_SHOWN,
     Answer,
@@ -21,6 +19,8 @@ from po_mcp.writes.approval import (
     is_approval_of_confirm,
     is_approval_of_delete,
 )
+
+from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor
 
 
 def order(**changes: Any) -> PurchaseOrder:

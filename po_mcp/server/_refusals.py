@@ -1,0 +1,92 @@
+"""What a model reads where its arguments are wrong: which, and how to write them. Never what was given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import ValidationError
+
+from po_mcp.untrusted import visible
+
+_MOST_FAULTS = 8
+
+_WORDS: Mapping[str, str] = {
+    "missing": "is required",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "string_type": "must be text",
+    "list_type": "must be a list",
+    "model_type": "must be an object with item and quantity",
+    "model_attributes_type": "must be an object with item and quantity",
+    "dict_type": "must be an object",
+}
+"""Plain words by the type of pydantic's error; what is in no table is only called not valid
+(https://docs.pydantic.dev/latest/errors/validation_errors/)."""
+
+_LIMITS: Mapping[str, tuple[str, str]] = {
+    "greater_than_equal": ("must be at least {}", "ge"),
+    "less_than_equal": ("must be at most {}", "le"),
+    "literal_error": ("must be one of {}", "expected"),
+    "string_too_long": ("is too long ({} at most)", "max_length"),
+    "too_long": ("has too many entries ({} at most)", "max_length"),
+}
+"""Words with what pydantic's context holds under a name."""
+
+_PATTERNS: Mapping[str, str] = {"operation_id": "must be an operation_id, as an earlier outcome gave it"}
+
+
+def refusal(error: ValidationError, schema: Mapping[str, Any]) -> str:
+    """Say which arguments are wrong and how to write them, without the values that were given.
+
+    Args:
+        error: what pydantic found.
+        schema: the tool's published input schema.
+    """
+    found = error.errors(include_url=False)
+    faults = [f"{_place(fault['loc'])}: {_fault(fault, schema)}" for fault in found[:_MOST_FAULTS]]
+    more = f"; and {len(found) - _MOST_FAULTS} more" if len(found) > _MOST_FAULTS else ""
+    said = f"{'; '.join(faults)}{more}. Nothing was sent."
+    is_strange = any(fault["type"] == "extra_forbidden" and len(fault["loc"]) == 1 for fault in found)
+    return f"{said} Arguments: {', '.join(schema['properties'])}." if is_strange else said
+
+
+def _place(loc: tuple[int | str, ...]) -> str:
+    """Name an argument as people count: the first line is line 1."""
+    parts = [f"line {part + 1}" if isinstance(part, int) else str(part) for part in loc]
+    if len(parts) > 1 and loc[0] == "lines":
+        parts = parts[1:]
+    return visible(" ".join(parts), 80)
+
+
+def _fault(fault: Any, schema: Mapping[str, Any]) -> str:
+    kind, context, name = fault["type"], fault.get("ctx", {}), str(fault["loc"][-1])
+    if kind == "extra_forbidden":
+        return "unknown argument, leave it out"
+    if isinstance(fault["input"], str) and not fault["input"].strip():
+        return "is empty; give it" if _is_required(fault["loc"], schema) else "is empty; give it or leave it out"
+    if kind == "too_short":
+        return "needs at least one line"
+    if kind == "string_pattern_mismatch":
+        return _PATTERNS.get(name, "is not valid")
+    if kind == "value_error":
+        return str(fault["msg"]).removeprefix("Value error, ")
+    if kind in _LIMITS:
+        words, limit = _LIMITS[kind]
+        return words.format(_listed(str(context[limit])))
+    return _WORDS.get(kind, "is not valid")
+
+
+def _listed(values: str) -> str:
+    """Write pydantic's list of what is expected, `'asc' or 'desc'`, as plain words."""
+    return values.replace("'", "").replace(" or ", ", ")
+
+
+def _is_required(loc: tuple[int | str, ...], schema: Mapping[str, Any]) -> bool:
+    inner = schema
+    for part in loc[:-1]:
+        inner = inner["items"] if isinstance(part, int) else inner["properties"][part]
+    return loc[-1] in inner.get("required", ())

@@ -1,0 +1,143 @@
+"""Arguments as hosts and models send them, read before they are checked.
+
+What is published is strict and simple. What comes is often right in meaning and wrong in type, and where the
+host changed the type, a model cannot do better on its next try. So exactly this is taken, and nothing else:
+"true" and "false", whole numbers as text or as 10.0, an integer where an id, code or number is meant, null for
+what may be left out, an empty text for some of that, and lines as JSON text. Pure.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from po_mcp.desk.catalog import Kind
+
+HOSTS_OWN = frozenset({"wait_for_previous", "toolCallId"})
+"""What hosts add to every call: Gemini CLI the first (google-gemini/gemini-cli#27403), n8n the second
+(n8n-io/n8n#21500). They are dropped at the top level, and nothing else is."""
+
+_EMPTY_IS_LEFT_OUT = frozenset(
+    {
+        "note",
+        "status",
+        "create_backorder",
+        "expected_on",
+        "operation_id",
+        "sort",
+        "direction",
+        "detail",
+        "limit",
+    }
+)
+"""What an empty text leaves out. An empty vendor, number, price or cursor could mean another order: refused."""
+
+_NAMES_AN_ENTRY = frozenset({"vendor", "number", "text", "item", "warehouse"})
+"""What may be an id or a code of figures, which models send as a JSON number."""
+_KINDS: Mapping[str, Kind] = {"vendor": "vendor", "item": "item", "warehouse": "warehouse"}
+_SURE_INTEGER = 10**15
+"""A JSON number of more digits may have been rounded on its way here."""
+_whole = re.compile(r"([0-9]{1,15})(\.0+)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class SentAsNumber:
+    """An id or code that came as a JSON number, which has no leading zeros: `7` may have been `007`."""
+
+    kind: Kind
+    place: str
+    digits: str
+
+
+@dataclass
+class Arguments:
+    """The arguments to check, and which words of them came as numbers."""
+
+    values: dict[str, Any]
+    numbers: list[SentAsNumber] = field(default_factory=list)
+
+
+def read_arguments(given: Mapping[str, Any], schema: Mapping[str, Any]) -> Arguments:
+    """Return the arguments as they are meant, as far as that is certain; the rest stays as it is, to be refused.
+
+    Args:
+        given: what a client sent.
+        schema: the tool's published input schema.
+    """
+    read = Arguments({})
+    sent = {name: value for name, value in given.items() if name not in HOSTS_OWN}
+    read.values = _object(sent, schema, "", read.numbers)
+    return read
+
+
+def _object(given: Mapping[str, Any], schema: Mapping[str, Any], place: str, numbers: list[SentAsNumber]) -> Any:
+    properties = schema["properties"]
+    read = {}
+    for name, value in given.items():
+        if name in properties and (value is None or (value == "" and name in _EMPTY_IS_LEFT_OUT)):
+            continue
+        read[name] = _value(name, value, properties.get(name, {}), f"{place}{name}", numbers)
+    return read
+
+
+def _value(name: str, value: Any, schema: Mapping[str, Any], place: str, numbers: list[SentAsNumber]) -> Any:
+    types = schema.get("type", ())
+    if "boolean" in types:
+        return _boolean(value)
+    if "integer" in types:
+        return _whole_number(value)
+    if "array" in types:
+        return _list(value, schema["items"], place, numbers)
+    if name in _NAMES_AN_ENTRY and type(value) is int and 0 <= value < _SURE_INTEGER:
+        if name in _KINDS:
+            numbers.append(SentAsNumber(_KINDS[name], place, str(value)))
+        return str(value)
+    return value
+
+
+def _boolean(value: Any) -> Any:
+    words = {"true": True, "false": False}
+    return words.get(value.lower(), value) if isinstance(value, str) else value
+
+
+def _whole_number(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer() and abs(value) < _SURE_INTEGER:
+        return int(value)
+    written = _whole.fullmatch(value) if isinstance(value, str) else None
+    return int(written[1]) if written else value
+
+
+def _list(value: Any, schema: Mapping[str, Any], place: str, numbers: list[SentAsNumber]) -> Any:
+    """Read a list that came as JSON text, whole or by element, or as its one element."""
+    found = _decoded(value)
+    if isinstance(found, dict):
+        found = [found]
+    if not isinstance(found, list):
+        return value
+    elements = [_decoded(element) for element in found]
+    return [
+        _object(element, schema, f"{place}.{at}.", numbers) if isinstance(element, dict) else element
+        for at, element in enumerate(elements)
+    ]
+
+
+def _decoded(value: Any) -> Any:
+    """Read JSON text that holds a list or an object, encoded once or twice; anything else stays as it is."""
+    found = value
+    for _ in range(2):
+        if isinstance(found, str):
+            try:
+                found = json.loads(found, object_pairs_hook=_unambiguous)
+            except (ValueError, RecursionError):
+                return value
+    return found if isinstance(found, list | dict) else value
+
+
+def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        raise ValueError("a key stands twice in one object")
+    return read

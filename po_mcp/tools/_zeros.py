@@ -1,0 +1,30 @@
+"""Ids and codes that came as JSON numbers, where the catalog has the same with leading zeros."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from po_mcp.desk import Desk
+from po_mcp.desk.catalog import words_of
+from po_mcp.errors import InvalidInput
+from po_mcp.tools._lenient import SentAsNumber
+from po_mcp.untrusted import visible
+
+
+async def refuse_lost_zeros(numbers: Iterable[SentAsNumber], desk: Desk) -> None:
+    """Raise `InvalidInput` where a number may have lost zeros before its first figure on its way here.
+
+    JSON writes 007 as 7, so an entry that is called 007 may be meant, also where another is called 7.
+    """
+    known = numbers if "catalog" in desk.erp.capabilities else ()
+    for number in known:
+        entries = await desk.catalog.entries(number.kind)
+        names = {text for entry in entries for _, text in words_of(entry) if text}
+        padded = sorted(name for name in names if name != number.digits and name.lstrip("0") == number.digits)
+        if padded:
+            either = " or ".join(f'"{visible(name, 40)}"' for name in [number.digits, *padded[:3]])
+            raise InvalidInput(
+                f"{number.place} came as the number {number.digits}, and the {number.kind} may be {either}. "
+                "Nothing was sent.",
+                next_step="Write it as text, in quotes.",
+            )

@@ -1,0 +1,97 @@
+"""Connections of the HTTP server: who sends no whole request is closed in time, and only then."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
+
+import anyio
+import httpx2
+import pytest
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
+
+from po_mcp.approvals import _connections
+from po_mcp.approvals.listener import listening, quiet_server
+
+GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+
+
+async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer once the body is there; /slow a moment later."""
+    try:
+        await Request(scope, receive).body()
+    except ClientDisconnect:
+        return
+    if scope["path"] == "/slow":
+        await anyio.sleep(0.6)
+    await PlainTextResponse("ok")(scope, receive, send)
+
+
+@asynccontextmanager
+async def serving(most: int = 4, keep_alive: int = 5) -> AsyncIterator[int]:
+    with closing(listening("127.0.0.1", 0)) as sock:
+        server = quiet_server(answer, most, keep_alive)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [sock])
+            yield sock.getsockname()[1]
+            server.should_exit = server.force_exit = True
+
+
+async def ends(connection: anyio.abc.SocketStream) -> bool:
+    """Tell whether the server closes a connection within two seconds."""
+    with anyio.move_on_after(2):
+        try:
+            while True:
+                await connection.receive()
+        except (anyio.EndOfStream, anyio.BrokenResourceError):
+            return True
+    return False
+
+
+@pytest.mark.parametrize(
+    "sent", [b"", GET[:10], b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{", GET + GET[:10]], ids=repr
+)
+async def test_a_request_that_does_not_arrive_ends_its_connection(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_connections, "REQUEST_TIME", 0.3)
+    async with serving(keep_alive=1) as port, await anyio.connect_tcp("127.0.0.1", port) as connection:
+        if sent:
+            await connection.send(sent)
+
+        assert await ends(connection)
+
+
+async def test_an_answer_may_take_longer_than_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_connections, "REQUEST_TIME", 0.3)
+    async with serving() as port, httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
+        answers = [await http.post("/slow", content=b"{}") for _ in range(2)]
+        await anyio.sleep(0.6)  # the connection is kept alive meanwhile
+        answers.append(await http.get("/"))
+
+    assert [one.text for one in answers] == ["ok"] * 3
+
+
+async def test_the_one_that_is_silent_for_longest_makes_room_and_one_that_is_answered_does_not() -> None:
+    async with serving(most=4) as port, anyio.create_task_group() as tasks:
+        answered = await anyio.connect_tcp("127.0.0.1", port)
+        await answered.send(GET.replace(b"/ ", b"/slow ", 1))
+        silent = []
+        for _ in range(4):
+            silent.append(await anyio.connect_tcp("127.0.0.1", port))
+            await anyio.sleep(0.05)
+
+        assert await ends(silent[0])
+        assert b"ok" in await answered.receive()
+        await silent[3].send(GET)
+        assert b"200" in await silent[3].receive()
+        for connection in (answered, *silent):
+            tasks.start_soon(connection.aclose)
+
+
+async def test_sockets_that_it_accepts_send_at_once() -> None:
+    with closing(listening("127.0.0.1", 0)) as sock, socket.create_connection(sock.getsockname()):
+        accepted, _ = sock.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

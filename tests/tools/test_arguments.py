@@ -1,0 +1,245 @@
+"""Arguments as hosts and models send them: what is right in meaning is taken, and everything else is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from mcp.types import CallToolResult, TextContent
+
+from po_mcp.desk.catalog import Catalog
+from po_mcp.orders import Item
+from po_mcp.server.purchasing_tool import PurchasingTool
+from po_mcp.tools import REGISTRY, search_catalog
+from po_mcp.tools._lenient import HOSTS_OWN, SentAsNumber, read_arguments
+from tests.office import Office, outcome, text
+
+SCHEMAS = {tool.name: PurchasingTool.of(tool).parameters for tool in REGISTRY}
+CREATE, LIST, GET, SEARCH = "create_purchase_order", "list_purchase_orders", "get_purchase_order", "search_catalog"
+FINALIZE, OPERATION = "finalize_purchase_order", "get_operation"
+LINE = {"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}
+NEW = {"number": "PO-2025-0050", "vendor": "12", "lines": [LINE]}
+
+
+def read(tool: str, **given: Any) -> dict[str, Any]:
+    return read_arguments(given, SCHEMAS[tool]).values
+
+
+@pytest.mark.parametrize(("sent", "meant"), [("true", True), ("false", False), ("True", True), ("FALSE", False)])
+@pytest.mark.parametrize(
+    ("tool", "name"), [(LIST, "overdue"), (SEARCH, "refresh"), (FINALIZE, "create_backorder")], ids=str
+)
+def test_a_boolean_as_text_is_read(tool: str, name: str, sent: str, meant: bool) -> None:
+    assert read(tool, **{name: sent}) == {name: meant}
+
+
+@pytest.mark.parametrize("sent", ["yes", "1", "null", " true", 1, 0, 1.0, [True], {}], ids=repr)
+def test_what_is_no_boolean_stays_as_it_is(sent: object) -> None:
+    assert read(FINALIZE, create_backorder=sent) == {"create_backorder": sent}
+
+
+@pytest.mark.parametrize("sent", ["10", 10.0, "10.0", 10])
+def test_a_whole_number_is_read(sent: object) -> None:
+    assert read(LIST, limit=sent) == {"limit": 10}
+
+
+@pytest.mark.parametrize("sent", ["10.5", 10.5, "-1", "1e1", "ten", " 10", "١٠", True, float("inf"), 1e300], ids=repr)
+def test_what_is_no_whole_number_stays_as_it_is(sent: object) -> None:
+    [found] = read(LIST, limit=sent).values()
+
+    assert found is sent
+
+
+@pytest.mark.parametrize("tool", SCHEMAS)
+def test_null_is_left_out_wherever_an_argument_may_be(tool: str) -> None:
+    schema = SCHEMAS[tool]
+    optional = [name for name in schema["properties"] if name not in schema.get("required", [])]
+
+    assert read(tool, **dict.fromkeys(optional)) == {}
+
+
+def test_null_is_left_out_in_a_line() -> None:
+    assert read(CREATE, lines=[{**LINE, "unit_price": None, "warehouse": None}]) == {
+        "lines": [{"item": "NUT-M8", "quantity": "3"}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("tool", "names"),
+    [
+        (LIST, ["status", "sort", "direction", "limit"]),
+        (GET, ["detail"]),
+        (CREATE, ["expected_on", "note"]),
+        (FINALIZE, ["create_backorder"]),
+        (OPERATION, ["operation_id"]),
+    ],
+)
+def test_an_empty_text_leaves_out_what_cannot_mean_another_order(tool: str, names: list[str]) -> None:
+    assert read(tool, **dict.fromkeys(names, "")) == {}
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments", "said"),
+    [
+        (LIST, {"vendor": ""}, "vendor: is empty; give it or leave it out"),
+        (LIST, {"ordered_from": ""}, "ordered_from: is empty; give it or leave it out"),
+        (LIST, {"cursor": ""}, "cursor: is empty; give it or leave it out"),
+        (GET, {"number": ""}, "number: is empty; give it."),
+        (GET, {"number": None}, "number: is required"),
+        (GET, {}, "number: is required"),
+        (SEARCH, {"kind": "item", "text": " "}, "text: is empty; give it or leave it out"),
+        (SEARCH, {"kind": ""}, "kind: is empty; give it."),
+        (SEARCH, {"kind": "Order"}, "kind: must be one of vendor, item, warehouse"),
+        (CREATE, {**NEW, "number": ""}, "number: is empty; give it or leave it out"),
+        (CREATE, {**NEW, "note": " "}, "note: is empty; give it or leave it out"),
+        (CREATE, {**NEW, "note": ["urgent"]}, "note: must be text"),
+        (CREATE, {**NEW, "note": 5}, "note: must be text"),
+        (CREATE, {**NEW, "note": "x" * 201}, "too long"),
+        (CREATE, {**NEW, "lines": [{**LINE, "unit_price": ""}]}, "line 1 unit_price: is empty; give it or leave it"),
+        (CREATE, {**NEW, "lines": [LINE, {**LINE, "item": ""}]}, "line 2 item: is empty; give it."),
+        (CREATE, {**NEW, "lines": ["NUT-M8"]}, "line 1: must be an object with item and quantity"),
+        (CREATE, {**NEW, "lines": "NUT-M8"}, "lines: must be a list"),
+        (CREATE, {**NEW, "lines": 5}, "lines: must be a list"),
+        (CREATE, {**NEW, "lines": [LINE] * 201}, "lines: has too many entries (200 at most)"),
+        (CREATE, {**NEW, "lines": [{**LINE, "toolCallId": "x"}]}, "line 1 toolCallId: unknown argument"),
+        (
+            CREATE,
+            {**NEW, "dry_run": ""},
+            "dry_run: unknown argument, leave it out. Nothing was sent. Arguments: vendor",
+        ),
+        (FINALIZE, {"number": "PO-2025-0041", "create_backorder": "yes"}, "create_backorder: must be true or false"),
+        (FINALIZE, {"number": "PO-2025-0041", "confirm": True}, "confirm: unknown argument, leave it out"),
+        (LIST, {"limit": 51}, "limit: must be at most 50"),
+        (LIST, {"limit": 0}, "limit: must be at least 1"),
+        (LIST, {"limit": "many"}, "limit: must be a whole number"),
+        (LIST, {"limit": True}, "limit: must be a whole number"),
+        (LIST, {"sort": "date"}, "sort: must be one of ordered, expected, number, vendor, total"),
+        (OPERATION, {"operation_id": "last"}, "operation_id: must be an operation_id, as an earlier outcome gave it"),
+        (LIST, {"vendor": 10**15}, "vendor: must be text"),
+        (LIST, {"vendor": 12.0}, "vendor: must be text"),
+        (LIST, {"vendor": True}, "vendor: must be text"),
+    ],
+    ids=lambda value: None if isinstance(value, str) else json.dumps(value)[:60],
+)
+async def test_what_is_wrong_is_refused_with_how_to_write_it(
+    office: Office, tool: str, arguments: dict[str, Any], said: str
+) -> None:
+    async with office.client() as client:
+        refused = await client.call_tool(tool, arguments)
+
+    assert refused.is_error
+    assert said in text(refused)
+    assert "Nothing was sent." in text(refused)
+    assert office.tap.seen == []
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        [json.dumps(LINE)],
+        json.dumps([LINE]),
+        json.dumps(json.dumps([LINE])),
+        [json.dumps(json.dumps(LINE))],
+        LINE,
+        json.dumps(LINE),
+        json.dumps([json.dumps(LINE)]),
+    ],
+    ids=lambda sent: json.dumps(sent)[:40],
+)
+def test_lines_as_json_text_are_read(sent: object) -> None:
+    assert read(CREATE, lines=sent) == {"lines": [LINE]}
+
+
+@pytest.mark.parametrize(
+    "sent",
+    ["[", "null", "5", '"x"', "[" * 100_000, '[{"item": "A", "quantity": "1", "quantity": "5"}]', json.dumps("x") * 2],
+    ids=lambda sent: sent[:30],
+)
+def test_what_is_no_list_of_lines_stays_as_it_is(sent: str) -> None:
+    assert read(CREATE, lines=sent) == {"lines": sent}
+
+
+def test_an_id_that_came_as_a_number_is_its_figures_and_is_remembered() -> None:
+    found = read_arguments({"vendor": 12, "number": 7, "lines": [{"item": 1001, "warehouse": 1}]}, SCHEMAS[CREATE])
+
+    assert found.values == {"vendor": "12", "number": "7", "lines": [{"item": "1001", "warehouse": "1"}]}
+    assert found.numbers == [
+        SentAsNumber("vendor", "vendor", "12"),
+        SentAsNumber("item", "lines.0.item", "1001"),
+        SentAsNumber("warehouse", "lines.0.warehouse", "1"),
+    ]
+
+
+async def test_an_id_that_came_as_a_number_and_may_have_lost_zeros_is_asked_for(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = Catalog.entries
+
+    async def with_zeros(self: Catalog, kind: Any, *, anew: bool = False) -> tuple[Any, ...]:
+        found = await entries(self, kind, anew=anew)
+        return (*found, Item(id="0012", name="Twelve")) if kind == "vendor" else found
+
+    monkeypatch.setattr(Catalog, "entries", with_zeros)
+    async with office.client() as client:
+        refused = await client.call_tool(LIST, {"vendor": 12})
+        other = await client.call_tool(LIST, {"vendor": 20})
+        as_text = await client.call_tool(LIST, {"vendor": "12"})
+
+    assert refused.is_error
+    assert 'vendor came as the number 12, and the vendor may be "12" or "0012".' in text(refused)
+    assert not other.is_error, text(other)
+    assert not as_text.is_error, text(as_text)
+
+
+@pytest.mark.parametrize("name", sorted(HOSTS_OWN))
+async def test_a_hosts_own_field_is_dropped_at_the_top_level(office: Office, name: str) -> None:
+    async with office.client() as client:
+        taken = await client.call_tool(GET, {"number": "PO-2025-0042", name: "x"})
+        other_case = await client.call_tool(GET, {"number": "PO-2025-0042", name.upper(): "x"})
+
+    assert outcome(taken)["number"] == "PO-2025-0042"
+    assert other_case.is_error
+
+
+async def test_the_text_null_is_a_word(office: Office) -> None:
+    async with office.client() as client:
+        listed = outcome(await client.call_tool(LIST, {"vendor": "null"}))
+
+    assert listed["total_count"] == 0
+
+
+async def test_every_lenient_argument_reaches_the_tool(office: Office) -> None:
+    sent = {"status": "", "vendor": 12, "overdue": "false", "sort": None, "direction": "", "limit": "5", "cursor": None}
+    async with office.client() as client:
+        loose = outcome(await client.call_tool(LIST, {**sent, "toolCallId": "call_1"}))
+        strict = outcome(await client.call_tool(LIST, {"vendor": "12", "overdue": False, "limit": 5}))
+
+    assert loose == strict
+
+
+async def test_the_same_order_sent_strictly_and_loosely_is_created_once(office: Office) -> None:
+    loose = {**NEW, "vendor": 12, "lines": json.dumps([{**LINE, "warehouse": 1}]), "note": "", "toolCallId": "2"}
+    async with office.client() as client:
+        first = outcome(await client.call_tool(CREATE, NEW))
+        again = outcome(await client.call_tool(CREATE, loose))
+
+    assert (first["status"], again["status"], again["replayed"]) == ("done", "done", True)
+    assert len(office.tap.writes) == 1
+
+
+@pytest.mark.parametrize("tool", [search_catalog.TOOL, *[tool for tool in REGISTRY if tool.name == OPERATION]])
+async def test_an_answer_of_ours_that_fits_no_schema_is_told_as_our_fault(
+    office: Office, tool: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(**given: Any) -> CallToolResult:
+        return CallToolResult(content=[TextContent(type="text", text="x")], structured_content={"kind": "item"})
+
+    monkeypatch.setattr(PurchasingTool.of(tool), "fn", broken)
+    async with office.client() as client:
+        told = await client.call_tool(tool.name, {"kind": "item"} if tool.name == SEARCH else {})
+
+    assert told.is_error
+    assert "po-mcp could not build the answer. This is a bug; please report it." in text(told)
+    assert "candidates" not in text(told)
+    assert ("Do not repeat the call" in text(told)) is not tool.read_only
