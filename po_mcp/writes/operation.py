@@ -17,7 +17,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 
@@ -203,6 +203,8 @@ def _canonical(value: object) -> Any:
     if isinstance(value, Decimal):
         text = plain(value)  # normalize() would round to 28 digits
         return text.rstrip("0").rstrip(".") if "." in text else text
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()  # processes of other zones read the same moment
     if isinstance(value, date):
         return value.isoformat()
     raise TypeError(f"no canonical form for {type(value).__name__}")

@@ -39,8 +39,12 @@ class SettlementPolicy:
 
     @property
     def abandoned_after(self) -> float:
-        """From the claim until nobody is sending any more, whatever became of the process that did."""
-        return self.longest_send + min(LOOK_S, self.timeout) + GRACE_S
+        """From the claim until nobody is sending any more, whatever became of the process that did.
+
+        After the send comes one reading; or, where the sign-in was refused, a read with the same token and a new
+        sign-in.
+        """
+        return self.longest_send + 2 * self.timeout + min(LOOK_S, self.timeout) + GRACE_S
 
     @property
     def absence_decides_after(self) -> float | None:
