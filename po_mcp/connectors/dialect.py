@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -150,6 +150,11 @@ class Dialect:
                 next_step="Tell the user; the ERP's administrator knows whether it can be turned on.",
             )
         return Refused(f"{self.name} refused it{told}. Nothing was changed.", next_step=_CORRECT)
+
+
+def fields_of(body: Any) -> Mapping[str, Any]:
+    """Return a body's fields by their names in small letters; none where it is no object."""
+    return {str(name).casefold(): value for name, value in body.items()} if isinstance(body, dict) else {}
 
 
 def is_sign_in(location: str | None) -> bool:

@@ -152,6 +152,9 @@ def test_what_is_not_the_envelope_of_inventory_pro(body: object) -> None:
         ({"object": "Error"}, None),
         ({"isSuccess": False, "statusCode": 1401}, None),
         ({"isSuccess": "false"}, None),
+        ({"Errors": [{"Code": "409"}]}, 409),
+        ({"Object": "ERROR", "Status": 403}, 403),
+        ({"IsSuccess": False}, None),
     ],
 )
 def test_the_envelopes_of_exsited_are_known(body: object, status: int | None) -> None:
