@@ -95,7 +95,8 @@ class Dialect:
             return OrderNotFound(f"{self.name} knows no such order{told}.")
         if status == 429:
             what = f"{self.name} asks for fewer requests{told}. Nothing was changed."
-            return TooManyRequests(what, effect="nothing_changed")
+            wait = None if answer.retry_after is None else f"Wait {_in_words(answer.retry_after)} and try again."
+            return TooManyRequests(what, next_step=wait, effect="nothing_changed")
         return self._refusal(status, told)
 
     def _refusing_status(self, answer: Answer) -> int | None:
