@@ -57,6 +57,8 @@ def is_same(said: str, written: str) -> bool:
 
 def _case_is_free(runs: list[str], place: int) -> bool:
     run = runs[place]
+    if _is_figure(run):
+        return False  # such as the power in MOHM²
     letters = sum(character.isalpha() for character in run)
     return letters >= _SHORTEST_IN_ANY_CASE and not any(_is_figure(one) for one in _neighbours(runs, place))
 
@@ -73,7 +75,7 @@ def _is_word(run: str) -> bool:
 
 
 def _is_figure(run: str) -> bool:
-    return bool(run) and unicodedata.category(run[0])[0] == "N"
+    return any(unicodedata.category(character)[0] == "N" for character in run)
 
 
 def _runs(text: str) -> list[str]:

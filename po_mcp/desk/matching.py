@@ -38,7 +38,7 @@ _SHORTEST_PART = 3
 _BY_ID = "id:"
 _PARSED_KEPT = 50_000
 _digits_or_letters = re.compile(r"[0-9]+|[a-z]+")
-_digits = re.compile(r"[0-9]+")
+_digits = re.compile(r"\d+")
 
 Words = Sequence[tuple[str, str | None]]
 """What an entry goes by: (what it is, the text), such as ("id", "12") and ("name", "Acme Fasteners")."""
@@ -109,6 +109,7 @@ class Index(Generic[T]):
 
     def __init__(self, entries: Iterable[T], words_of: Callable[[T], Words]) -> None:
         self.entries: list[T] = []
+        self._place_of: dict[int, int] = {}
         self._texts: list[list[_Text]] = []
         self._same: dict[str, list[_Text]] = {}
         seen: set[object] = set()
@@ -127,6 +128,7 @@ class Index(Generic[T]):
                 whats.setdefault(written, what)
         texts = [_Text(place, what, written) for written, what in whats.items()]
         self.entries.append(entry)
+        self._place_of[id(entry)] = place
         self._texts.append(texts)
         for one in texts:
             self._same.setdefault(without_case_and_blanks(one.written), []).append(one)
@@ -143,9 +145,12 @@ class Index(Generic[T]):
 
     def name_of(self, entry: T) -> str | None:
         """Return the shortest sure way to name an entry: a text that `exact` takes for it; None where there is none."""
-        place = next((place for place, one in enumerate(self.entries) if one is entry or one == entry), None)
+        place = self._place_of.get(id(entry))
+        if place is None:  # it is of an earlier list
+            place = next((place for place, one in enumerate(self.entries) if one == entry), None)
         if place is None:
             return None
+        entry = self.entries[place]
         texts = self._texts[place]
         by_id = [f"{_BY_ID}{text.written}" for text in texts if text.what == "id"]
         return next((name for name in [*(text.written for text in texts), *by_id] if self.exact(name) is entry), None)

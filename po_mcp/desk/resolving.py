@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -23,6 +24,7 @@ MOST_CANDIDATES = 8
 NONE_OF_THESE = "none"
 """The choice, and the first of every field, that nothing offered is meant."""
 _LISTED = 10
+_plain = re.compile(r"[\w.\-/]{1,40}( of [0-9]{1,6})?")
 _GIVE_IDS = (
     "Show the user what may be meant, and repeat the call with what stands before the brackets of the one they choose."
 )
@@ -194,13 +196,18 @@ def described(entry: Entry) -> str:
     """Write an entry for a person who chooses: `id ("name"), code ..., unit, currency`."""
     more: list[str] = []
     if isinstance(entry, Item):
-        more = [f"per {entry.unit}"] if entry.unit else []
+        more = [f"per {_shown(entry.unit)}"] if entry.unit else []
     elif isinstance(entry, Vendor):
-        more = [entry.currency] if entry.currency else []
+        more = [_shown(entry.currency)] if entry.currency else []
     more += [] if _is_active(entry) else ["not active"]
     code = None if isinstance(entry, Warehouse) else entry.code
-    more = [f"code {code}", *more] if code and code not in (entry.id, entry.name) else more
+    more = [f"code {_shown(code)}", *more] if code and code not in (entry.id, entry.name) else more
     return ", ".join([ids([entry]), *more])
+
+
+def _shown(text: str) -> str:
+    """Quote a code or a unit that could be taken for our own words."""
+    return text if _plain.fullmatch(text) else quoted(text, 40)
 
 
 def found(resolution: Resolution) -> Found:
@@ -281,12 +288,17 @@ def _to_be_shown(kind: Kind, said: str, matches: list[matching.Match[Any]], inde
         exact=False,
         candidates=tuple(match.entry for match in meant),
         why=first.why,
-        names=tuple(_sure_name(index, match.entry) for match in meant),
+        names=_sure_names(index, [match.entry for match in meant]),
     )
 
 
-def _sure_name(index: Index[Any], entry: Entry) -> str:
-    return index.name_of(entry) or entry.id or entry.name
+def _sure_names(index: Index[Any], entries: Sequence[Any]) -> tuple[str, ...]:
+    """Return what each is surely found by; what no text tells apart is numbered, for the person's choice."""
+    names: list[str] = []
+    for place, entry in enumerate(entries, 1):
+        name = index.name_of(entry) or entry.id or entry.name
+        names.append(f"{name} ({place})" if name in names else name)
+    return tuple(names)
 
 
 async def _matches(desk: Desk, kind: Kind, text: str) -> list[matching.Match[Any]] | None:

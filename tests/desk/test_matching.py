@@ -93,6 +93,8 @@ def test_a_name_as_it_is_written_is_taken(said: str, name: str) -> None:
         ("5 mohm", "5 Mohm"),
         ("mohm: 5", "Mohm: 5"),
         ("HOSE12", "Hose12"),
+        ("½INCH hose", "½inch hose"),
+        ("Shunt MOHM²", "Shunt mohm²"),
         ("nut", "NUT"),
         ("バルブ", "パルプ"),
         ("तार", "तीर"),
