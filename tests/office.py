@@ -55,7 +55,7 @@ class Tap(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         assert self.inner is not None
-        self.seen.append((request.method, request.url.path))
+        self.seen.append((request.method, request.url.raw_path.decode().partition("?")[0]))
         if self.disturb is not None and self.seen[-1] in self.writes:
             return await self.disturb(self.inner, request)
         return await self.inner.handle_async_request(request)

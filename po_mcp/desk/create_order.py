@@ -86,7 +86,8 @@ async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
     known = await pricing.prices(desk, new.asked, new.found, latest)
     draft = _draft(new.asked, new.found, known)
     await _check(desk, draft)
-    reasons = (*doubtful_figures(new.asked), *_reasons(desk, draft, known))
+    doubts = (*doubtful_figures(new.asked), *pricing.of_zero(new.asked, new.found))
+    reasons = (*doubts, *_reasons(desk, draft, known))
     if new.asked.number is not None:
         return await _record(desk, new, draft, reasons)
     async for number in numbering.free_numbers(desk, new.found.vendor, latest):

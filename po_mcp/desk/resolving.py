@@ -344,7 +344,7 @@ async def _choose(desk: Desk, resolution: Resolution, person: Approver) -> Resol
     """Have the person choose; return what is settled then, else the outcome of this call."""
     asked = question(resolution, desk.erp.notice)
     answer = await person.choose(asked)
-    if answer.how == "not_asked":
+    if answer.how in ("not_asked", "cancelled"):  # nobody saw it
         raise refusal(resolution)
     values = forms.chosen(answer, asked)
     settled = resolution.with_choices(values) if values is not None else None

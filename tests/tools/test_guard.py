@@ -147,7 +147,7 @@ async def test_a_client_that_fails_to_ask_gets_no_write(office: Office, tool: st
         with pytest.raises(MCPError):
             await client.call_tool(tool, {"number": NUMBER[tool]})
 
-    assert told["status"] == "declined"
+    assert told["status"] == "approval_required"
     assert office.tap.writes == []
 
 

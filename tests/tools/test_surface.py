@@ -109,7 +109,7 @@ def test_hints_say_what_the_design_says() -> None:
     assert hints == {
         "list_purchase_orders": (True, False, True),
         "search_catalog": (True, False, True),
-        "get_operation": (False, True, True),
+        "get_operation": (False, False, True),
         "get_purchase_order": (True, False, True),
         "create_purchase_order": (False, False, False),
         "finalize_purchase_order": (False, True, True),

@@ -27,6 +27,8 @@ MAX_OPEN_QUESTIONS = 20
 """Questions of one client that a person is left with at a time."""
 MAX_PROPOSALS: Mapping[float, int] = {60.0: 100, 3600.0: 600}
 """Seconds, and how many proposals of one client are recorded in them."""
+RENEWED_AFTER_S = 10.0
+"""Seconds after which a proposal that is asked about again gets its whole time again, and an event."""
 CLOCK_SLACK_S = 5.0
 """Seconds by which the clock may stand behind the last recorded time before it counts as set back."""
 
@@ -505,9 +507,9 @@ class JournalStore:
 
     def _renew(self, db: sqlite3.Connection, live: Recorded) -> Recorded:
         """Give a proposal that is asked about again its whole time."""
-        if live.state != "PROPOSED":
-            return live
         expires_at = self._clock() + self._ttl
+        if live.state != "PROPOSED" or expires_at - live.expires_at < RENEWED_AFTER_S:
+            return live
         db.execute("UPDATE write_operations SET expires_at = ? WHERE id = ?", (expires_at, live.operation.id))
         audit_log.append(db, Event(live.operation.id, self._clock(), "asked again", {}))
         return replace(live, expires_at=expires_at)
