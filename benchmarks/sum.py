@@ -18,10 +18,10 @@ from pathlib import Path
 import anyio
 from mcp import Client
 
+from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.query import Query
-from po_mcp.server import build_server
 
 
 async def summed(book: Path) -> tuple[dict[str, object], float]:

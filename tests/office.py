@@ -20,11 +20,11 @@ from mcp.client import ClientRequestContext
 from mcp.client.session import MessageHandlerFnT
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult, ErrorData
 
+from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.refusals import Missing
-from po_mcp.server import build_server
 
 IN_MEMORY = Settings(sandbox=":memory:")
 """Settings of a server that leaves nothing behind."""

@@ -17,10 +17,11 @@ import pytest
 from mcp import Client
 from mcp.types import PromptReference, ResourceTemplateReference, TextResourceContents
 
+from po_mcp.bootstrap import build_server
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP
-from po_mcp.server import build_server, completions
+from po_mcp.server import completions
 from tests.office import ERAS, IN_MEMORY, MODES, Person, accept, text
 
 IGNORABLE = [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x3164, 0xFFA0]

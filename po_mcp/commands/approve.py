@@ -17,7 +17,7 @@ from rich.text import Text
 
 from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
 from po_mcp.approvals.pin import Pin
-from po_mcp.approvals.view import Order, Sheet, sheet_of
+from po_mcp.approvals.presentation import Order, Sheet, sheet_of
 from po_mcp.commands import _settings
 from po_mcp.config import Settings
 from po_mcp.connectors import connect

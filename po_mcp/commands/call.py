@@ -22,10 +22,10 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from po_mcp.bootstrap import build_server
 from po_mcp.commands import _settings
-from po_mcp.commands._tables import shown, text_of
+from po_mcp.commands._result_tables import shown, text_of
 from po_mcp.config import Settings
-from po_mcp.server import build_server
 
 NOTHING_SENT, UNKNOWN = 3, 4
 _STATUS = {"done": 0, "refused": 1, "unknown": UNKNOWN}

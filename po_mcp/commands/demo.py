@@ -23,7 +23,7 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.text import Text
 
-from po_mcp.commands._tables import shown
+from po_mcp.commands._result_tables import shown
 
 ERAS = {"2026-07-28": "2026-07-28", "2025-11-25": "legacy"}
 

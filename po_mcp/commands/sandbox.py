@@ -153,7 +153,7 @@ async def _listening(
     offer: Offer, app: ASGIApp, report: Report, stack: AsyncExitStack
 ) -> tuple[int, Server, socket.socket]:
     """Listen; return the port to connect to, and the server with its socket. Raises: OSError."""
-    from po_mcp.approvals.listener import listening
+    from po_mcp.approvals.page_server import listening
     from po_mcp.sandbox.faults import Relay
 
     if not offer.plan:

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
     from uvicorn import Server
 
-    from po_mcp.approvals.listener import Mounted, NoPage
+    from po_mcp.approvals.page_server import Mounted, NoPage
     from po_mcp.approvals.pending import PendingApprovals
-    from po_mcp.commands._door import Address, Door
+    from po_mcp.transports.http_app import Address, Door
 
 _LOOPBACK = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
 _LARGEST_REQUEST = 1024 * 1024
@@ -61,7 +61,7 @@ def command(config: Path | None, host: str, port: int) -> None:
 
 def _listening(host: str, port: int) -> socket.socket:
     """Listen, or end the process with one line."""
-    from po_mcp.approvals.listener import listening
+    from po_mcp.approvals.page_server import listening
 
     try:
         return listening(host, port)
@@ -74,10 +74,10 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
     import anyio
     from mcp.server.transport_security import TransportSecuritySettings
 
-    from po_mcp.approvals.listener import quiet_server
-    from po_mcp.commands._door import MCP_PATH, Address, Door
-    from po_mcp.commands._sessions import MOST_SESSIONS, BoundedSessions
-    from po_mcp.server import compose
+    from po_mcp.approvals.page_server import quiet_server
+    from po_mcp.bootstrap import compose
+    from po_mcp.transports.http_app import MCP_PATH, Address, Door
+    from po_mcp.transports.sessions import MOST_SESSIONS, BoundedSessions
 
     address = Address(*sock.getsockname()[:2])
     composed = compose(settings, _page(settings, address))
@@ -102,7 +102,7 @@ async def _serve(settings: Settings, sock: socket.socket) -> None:
 
 def _page(settings: Settings, address: Address) -> Mounted | NoPage:
     """Say where links lead: without a PIN nowhere, because whoever can connect can have them."""
-    from po_mcp.approvals.listener import Mounted, NoPage
+    from po_mcp.approvals.page_server import Mounted, NoPage
 
     comes_first = settings.approval == "page"
     return NoPage(comes_first) if settings.approver_pin is None else Mounted(address.origins[0], comes_first)
@@ -111,8 +111,8 @@ def _page(settings: Settings, address: Address) -> Mounted | NoPage:
 def _page_app(pending: PendingApprovals, address: Address) -> ASGIApp:
     from starlette.responses import PlainTextResponse
 
-    from po_mcp.approvals.guard import Guard
     from po_mcp.approvals.page import create_app
+    from po_mcp.approvals.page_security import Guard
 
     if pending.pin is None:
         return Guard(PlainTextResponse(_NO_PAGE, 404), address.hosts)

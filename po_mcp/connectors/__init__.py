@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from po_mcp.config import Settings
-    from po_mcp.connectors.tokens import TokenStore
+    from po_mcp.connectors.http.tokens import TokenStore
     from po_mcp.erp import ERP
 
 

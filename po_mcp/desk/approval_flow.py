@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from po_mcp.desk import Desk
+from po_mcp.desk.context import Desk
 from po_mcp.errors import InvalidInput
 from po_mcp.writes.approving import Approver, is_approval, record_approval
 from po_mcp.writes.forms import FormAnswer, is_no

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, cast
 
-from po_mcp.desk import Desk
 from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
-from po_mcp.desk.reading import with_names
+from po_mcp.desk.context import Desk
+from po_mcp.desk.list_orders import with_names
 from po_mcp.erp import Guarded
 from po_mcp.errors import OperationUnderWay, OrderNotFound
 from po_mcp.orders import PurchaseOrder, Snapshot

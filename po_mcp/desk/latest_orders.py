@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
-from po_mcp.desk import Desk
+from po_mcp.desk.context import Desk
 from po_mcp.orders import OrderQuery, PurchaseOrder
 
 _REACHES = (timedelta(days=92), timedelta(days=730))

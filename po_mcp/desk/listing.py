@@ -9,9 +9,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from po_mcp.desk.catalog import words_of
 from po_mcp.desk.figures import parse
 from po_mcp.desk.matching import Fit, Match, best, find
+from po_mcp.desk.search_catalog import words_of
 from po_mcp.orders import Money, OrderQuery, PurchaseOrder, Record, Status, Vendor, total_of
 from po_mcp.untrusted import quoted
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
-from po_mcp.desk import Desk
+from po_mcp.desk.context import Desk
 from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.errors import BadAnswer, InvalidInput, OrderNotFound
 from po_mcp.orders import PurchaseOrder, Vendor

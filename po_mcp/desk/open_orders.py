@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from po_mcp.desk import Desk
+from po_mcp.desk.context import Desk
+from po_mcp.desk.list_orders import with_names
 from po_mcp.desk.listing import TO_COME
-from po_mcp.desk.reading import with_names
 from po_mcp.orders import OrderQuery, PurchaseOrder, Status
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import anyio
 
-from po_mcp.desk import Desk
 from po_mcp.desk.approval_flow import describe_waiting
+from po_mcp.desk.context import Desk
 from po_mcp.errors import InvalidInput
 from po_mcp.orders import Record
 from po_mcp.writes.approving import Approver

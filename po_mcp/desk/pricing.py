@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from po_mcp.desk import Desk
+from po_mcp.desk.context import Desk
 from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.listing import in_order
 from po_mcp.desk.resolving import Found

@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
-from po_mcp.desk import Desk, matching
-from po_mcp.desk.catalog import Entry, Kind, ids
+from po_mcp.desk import matching
+from po_mcp.desk.context import Desk
 from po_mcp.desk.matching import Fit, Index, best
+from po_mcp.desk.search_catalog import Entry, Kind, ids
 from po_mcp.errors import ERPError, InvalidInput
 from po_mcp.orders import AskedOrder, Item, Vendor, Warehouse, plain
 from po_mcp.untrusted import quoted

@@ -13,11 +13,11 @@ from typing import Literal
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from .book import Book
-from .exsited_api import exsited
-from .habits import Habits
-from .inventory_pro_api import inventory_pro
-from .tokens import Credentials
+from po_mcp.sandbox.apis.exsited import exsited
+from po_mcp.sandbox.apis.inventory_pro import inventory_pro
+from po_mcp.sandbox.apis.tokens import Credentials
+from po_mcp.sandbox.book import Book
+from po_mcp.sandbox.habits import Habits
 
 __all__ = ["Book", "create_app"]
 

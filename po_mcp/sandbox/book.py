@@ -15,16 +15,16 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from . import exact
-from .drafting import open_line, open_order, order_of
-from .habits import Habits
-from .history import History
-from .query import Found, Query
-from .records import LIVE, Item, Order, OrderDraft, Spot, Status, Vendor, Warehouse
-from .refusals import Conflict, Invalid, Missing
-from .seed import seed
-from .storage import Storage
-from .tables import Tables
+from po_mcp.sandbox import exact
+from po_mcp.sandbox.drafting import open_line, open_order, order_of
+from po_mcp.sandbox.habits import Habits
+from po_mcp.sandbox.history import History
+from po_mcp.sandbox.query import Found, Query
+from po_mcp.sandbox.records import LIVE, Item, Order, OrderDraft, Spot, Status, Vendor, Warehouse
+from po_mcp.sandbox.refusals import Conflict, Invalid, Missing
+from po_mcp.sandbox.seed import seed
+from po_mcp.sandbox.storage import Storage
+from po_mcp.sandbox.tables import Tables
 
 INVOICE_TERM = timedelta(days=30)
 

@@ -7,10 +7,10 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import uuid4
 
-from . import exact
-from .records import Item, Line, LineDraft, Order, OrderDraft, Status, Vendor, Warehouse
-from .refusals import Invalid
-from .tables import Tables
+from po_mcp.sandbox import exact
+from po_mcp.sandbox.records import Item, Line, LineDraft, Order, OrderDraft, Status, Vendor, Warehouse
+from po_mcp.sandbox.refusals import Invalid
+from po_mcp.sandbox.tables import Tables
 
 CURRENCIES = ("USD", "AUD", "EUR")
 MAX_NUMBER_LENGTH = 50

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from .storage import Storage
+from po_mcp.sandbox.storage import Storage
 
 # How much longer a copy is kept than it is asked for: a read in another thread may be using it still.
 SPARE = timedelta(seconds=10)

@@ -6,8 +6,8 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
-from . import exact
-from .records import Item
+from po_mcp.sandbox import exact
+from po_mcp.sandbox.records import Item
 
 FIRST_DAY = date(2024, 1, 1)
 DAYS = 366

@@ -9,7 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Literal
 
-from . import exact
+from po_mcp.sandbox import exact
 
 
 class Status(StrEnum):

@@ -12,13 +12,13 @@ from importlib.resources import files
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from . import exact
-from .drafting import open_line, open_order
-from .exact_json import read_json
-from .made_orders import made_orders
-from .query import Query
-from .records import LIVE, Item, Line, Order, Status, Vendor, Warehouse
-from .tables import Tables
+from po_mcp.sandbox import exact
+from po_mcp.sandbox.apis.exact_json import read_json
+from po_mcp.sandbox.drafting import open_line, open_order
+from po_mcp.sandbox.made_orders import made_orders
+from po_mcp.sandbox.query import Query
+from po_mcp.sandbox.records import LIVE, Item, Line, Order, Status, Vendor, Warehouse
+from po_mcp.sandbox.tables import Tables
 
 Entry = Mapping[str, Any]
 

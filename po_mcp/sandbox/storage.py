@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from threading import RLock
 
-from .tables import Tables
+from po_mcp.sandbox.tables import Tables
 
 # "POSB" in ASCII: marks the file as a book, so that another program's database is never written to.
 APPLICATION_ID = 0x504F5342

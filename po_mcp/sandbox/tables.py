@@ -9,9 +9,9 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
-from . import exact
-from .query import ITEMS, ORDERS, SPOTS, VENDORS, Found, Query, Source
-from .records import Invoice, Item, Line, Order, Receipt, ReceivedLine, Spot, Status, Vendor, Warehouse
+from po_mcp.sandbox import exact
+from po_mcp.sandbox.query import ITEMS, ORDERS, SPOTS, VENDORS, Found, Query, Source
+from po_mcp.sandbox.records import Invoice, Item, Line, Order, Receipt, ReceivedLine, Spot, Status, Vendor, Warehouse
 
 Row = Mapping[str, Any]
 

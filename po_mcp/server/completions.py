@@ -18,13 +18,13 @@ from mcp.types import (
     ResourceTemplateReference,
 )
 
-from po_mcp.desk import Desk
+from po_mcp.desk.context import Desk
 from po_mcp.errors import PurchaseOrderError
-from po_mcp.server import call
+from po_mcp.server import current_request
 from po_mcp.server.resources import ORDER
 
 if TYPE_CHECKING:
-    from po_mcp.desk.completing import Candidate
+    from po_mcp.desk.completion import Candidate
 
 _MOST = 100
 _LONGEST = 3.0
@@ -52,11 +52,11 @@ class Completions:
         context: CompletionContext | None,
     ) -> Completion:
         """Return up to 100 values that fit, how many there are in all, and whether that is more."""
-        from po_mcp.desk import completing
+        from po_mcp.desk import completion
 
         read = _source(ref, argument.name)
         candidates = () if read is None else await self._candidates(read)
-        found = completing.matching(candidates, argument.value)
+        found = completion.matching(candidates, argument.value)
         return Completion(values=found[:_MOST], total=len(found), has_more=len(found) > _MOST)
 
     async def _candidates(self, read: _Read) -> tuple[Candidate, ...]:
@@ -65,7 +65,7 @@ class Completions:
             return kept
         with anyio.move_on_after(_LONGEST):
             try:
-                found = await read(call.under_way().lifespan_context)
+                found = await read(current_request.under_way().lifespan_context)
             except PurchaseOrderError:
                 return ()
             self._kept[read] = (anyio.current_time() + _FRESH, found)
@@ -74,8 +74,8 @@ class Completions:
 
 
 def _source(ref: PromptReference | ResourceTemplateReference, name: str) -> _Read | None:
-    from po_mcp.desk import completing
+    from po_mcp.desk import completion
 
     if isinstance(ref, PromptReference):
-        return {"vendor": completing.vendors, "item": completing.items}.get(name)
-    return completing.order_numbers if (ref.uri, name) == (ORDER, "number") else None
+        return {"vendor": completion.vendors, "item": completion.items}.get(name)
+    return completion.order_numbers if (ref.uri, name) == (ORDER, "number") else None

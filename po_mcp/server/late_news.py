@@ -8,7 +8,7 @@ from typing import Any
 import anyio
 from mcp.types import CallToolResult, TextContent
 
-from po_mcp.desk import Desk
+from po_mcp.desk.context import Desk
 from po_mcp.errors import PurchaseOrderError
 
 logger = logging.getLogger(__name__)

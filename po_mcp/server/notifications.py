@@ -20,7 +20,7 @@ from mcp.server.subscriptions import InMemorySubscriptionBus, ResourceUpdated
 from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, EmptyResult, SubscribeRequestParams, UnsubscribeRequestParams
 
-from po_mcp.desk import Desk
+from po_mcp.desk.context import Desk
 from po_mcp.server.resources import OPEN, order_uri
 from po_mcp.writes.operation import Operation, WriteOutcome
 

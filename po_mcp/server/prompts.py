@@ -21,7 +21,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, InputRequiredResult
 
 from po_mcp.config import Settings
-from po_mcp.desk import Desk
+from po_mcp.desk.context import Desk
 from po_mcp.erp import ERP, Capability
 from po_mcp.untrusted import quoted, visible
 

@@ -16,14 +16,15 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.mcpserver.resources import FunctionResource
 
 from po_mcp import __version__
-from po_mcp.approvals.listener import NoPage
+from po_mcp.approvals.elicitation import way_to_ask
+from po_mcp.approvals.page_server import NoPage
 from po_mcp.config import Settings
-from po_mcp.desk import Desk, reading
+from po_mcp.desk import list_orders
+from po_mcp.desk.context import Desk
 from po_mcp.erp import ERP, Capability
 from po_mcp.errors import InvalidInput, OrderNotFound, PurchaseOrderError
 from po_mcp.orders import PurchaseOrder, plain
-from po_mcp.person import way_to_ask
-from po_mcp.server import call
+from po_mcp.server import current_request
 from po_mcp.tools._shared import desk_of
 from po_mcp.tools.get_purchase_order import remarks
 
@@ -63,14 +64,14 @@ def _add(
 async def _order(number: str, ctx: Context[Desk, Any]) -> str:
     """Write an order as get_purchase_order returns it, with its remarks."""
     desk = desk_of(ctx)
-    order = await _told(reading.get_order(desk, number))
+    order = await _told(list_orders.get_order(desk, number))
     return _written(desk, {**order.published(), "remarks": remarks(order) or None})
 
 
 async def _open() -> str:
     from po_mcp.desk.open_orders import open_orders  # the start does not wait for it
 
-    desk = call.under_way().lifespan_context
+    desk = current_request.under_way().lifespan_context
     found = await _told(open_orders(desk, MOST_OPEN))
     shown = found.orders[:MOST_OPEN]
     complete = found.complete and len(shown) == len(found.orders)
@@ -80,7 +81,7 @@ async def _open() -> str:
 
 async def _connection(settings: Settings) -> str:
     """Tell what this client may expect. What names the installation or its user stays out."""
-    desk = call.under_way().lifespan_context
+    desk = current_request.under_way().lifespan_context
     offered = [name for name in get_args(Capability) if name in desk.erp.capabilities]
     facts = {
         "server": f"po-mcp {__version__}",
@@ -90,7 +91,7 @@ async def _connection(settings: Settings) -> str:
         "limits": desk.erp.limits,
         "read_only": settings.read_only,
         "lists": sorted(desk.erp.listed),
-        "orders_per_page": reading.LARGEST_LIMIT,
+        "orders_per_page": list_orders.LARGEST_LIMIT,
         "seconds_per_call": settings.timeout,
     }
     return _written(desk, facts if settings.read_only else {**facts, "approval": _approval(desk, settings)})
@@ -98,7 +99,7 @@ async def _connection(settings: Settings) -> str:
 
 def _approval(desk: Desk, settings: Settings) -> dict[str, Any]:
     """Tell where the person behind this client decides, the first way first, and for how long."""
-    ways = ["form"] if way_to_ask(call.under_way().session, desk.page) == "form" else []
+    ways = ["form"] if way_to_ask(current_request.under_way().session, desk.page) == "form" else []
     ways += [] if isinstance(desk.page, NoPage) else ["page"]
     ways += ["terminal"] if desk.journal.is_shared else []
     told = {"ways": ways, "open_for_seconds": settings.approval_ttl}

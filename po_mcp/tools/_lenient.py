@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from po_mcp.desk.catalog import Kind
+from po_mcp.desk.search_catalog import Kind
 
 HOSTS_OWN = frozenset({"wait_for_previous", "toolCallId"})
 """What hosts add to every call: Gemini CLI the first (google-gemini/gemini-cli#27403), n8n the second

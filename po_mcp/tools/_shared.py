@@ -9,7 +9,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult, TextContent
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
-from po_mcp.desk import Desk
+from po_mcp.desk.context import Desk
 from po_mcp.orders import OrderLine, PurchaseOrder, Record, plain
 from po_mcp.untrusted import visible
 from po_mcp.writes.operation import WriteOutcome

@@ -8,10 +8,10 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from po_mcp.desk import Desk
+from po_mcp.approvals.elicitation import Person
+from po_mcp.desk.context import Desk
 from po_mcp.desk.create_order import create_order
 from po_mcp.orders import AskedLine, AskedOrder, Word
-from po_mcp.person import Person
 from po_mcp.tools._registered import Registered
 from po_mcp.tools._shared import Day, OrderNumber, desk_of, told
 from po_mcp.writes.operation import WriteOutcome

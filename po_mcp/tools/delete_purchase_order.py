@@ -7,9 +7,9 @@ from typing import Annotated, Any
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 
-from po_mcp.desk import Desk
+from po_mcp.approvals.elicitation import Person
+from po_mcp.desk.context import Desk
 from po_mcp.desk.guarded_writes import guarded_write
-from po_mcp.person import Person
 from po_mcp.tools._registered import Registered
 from po_mcp.tools._shared import OrderNumber, desk_of, told
 from po_mcp.writes.operation import WriteOutcome

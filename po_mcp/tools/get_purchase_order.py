@@ -8,7 +8,8 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from po_mcp.desk import Desk, reading
+from po_mcp.desk import list_orders
+from po_mcp.desk.context import Desk
 from po_mcp.orders import PurchaseOrder, plain
 from po_mcp.tools._registered import Registered
 from po_mcp.tools._shared import HEAD, LINES_HEAD, OrderNumber, desk_of, line_row, result, row
@@ -21,7 +22,7 @@ async def get_purchase_order(
 ) -> Annotated[CallToolResult, PurchaseOrder]:
     """Read one order."""
     desk = desk_of(ctx)
-    order = await reading.get_order(desk, number)
+    order = await list_orders.get_order(desk, number)
     parts = [*filter(None, [desk.erp.notice]), HEAD, row(order)]
     if detail == "short":
         parts.append(_how_far(order))

@@ -9,7 +9,8 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from po_mcp.desk import Desk, reading
+from po_mcp.desk import list_orders
+from po_mcp.desk.context import Desk
 from po_mcp.desk.listing import Direction, OrderWish, Sort
 from po_mcp.orders import Status, Word, plain
 from po_mcp.tools._registered import Registered
@@ -26,13 +27,14 @@ async def list_purchase_orders(
     sort: Sort = "ordered",
     direction: Direction = "desc",
     limit: Annotated[
-        int | None, Field(ge=1, le=reading.LARGEST_LIMIT, strict=True, description="Orders per page; 25 if left out")
+        int | None,
+        Field(ge=1, le=list_orders.LARGEST_LIMIT, strict=True, description="Orders per page; 25 if left out"),
     ] = None,
     cursor: Annotated[
         str | None,
         Field(min_length=1, max_length=200, description="next_cursor of the previous page, all else unchanged"),
     ] = None,
-) -> Annotated[CallToolResult, reading.OrderList]:
+) -> Annotated[CallToolResult, list_orders.OrderList]:
     """List orders, with sums over all that match."""
     desk = desk_of(ctx)
     wish = OrderWish(
@@ -44,7 +46,7 @@ async def list_purchase_orders(
         sort=sort,
         direction=direction,
     )
-    found = await reading.list_orders(desk, wish, limit, cursor, _told_by(ctx))
+    found = await list_orders.list_orders(desk, wish, limit, cursor, _told_by(ctx))
     shown = [HEAD, *(row(order) for order in found.orders)] if found.orders else []
     notes = filter(None, [found.note or _not_listed(desk, found)])
     return result("\n".join([desk.say(_summary(found)), *notes, *shown]), found)
@@ -57,7 +59,7 @@ def _told_by(ctx: Context[Desk, Any]) -> Any:
     return tell
 
 
-def _summary(found: reading.OrderList) -> str:
+def _summary(found: list_orders.OrderList) -> str:
     """Say what matches and what it adds up to, and how to see more of it."""
     if not found.total_count:
         return "No orders match."
@@ -68,14 +70,14 @@ def _summary(found: reading.OrderList) -> str:
     return f"{least}{orders} ({kinds}), worth {_worth(found)}.{more}"
 
 
-def _not_listed(desk: Desk, found: reading.OrderList) -> str:
+def _not_listed(desk: Desk, found: list_orders.OrderList) -> str:
     """Say that an order may be there all the same, where nothing matches and this ERP does not list every one."""
     if found.total_count or "closed" in desk.erp.listed:
         return ""
     return "Closed and cancelled orders are not listed; get_purchase_order reads any by its number."
 
 
-def _worth(found: reading.OrderList) -> str:
+def _worth(found: list_orders.OrderList) -> str:
     totals = found.totals or {found.currency or "": found.total_value or Decimal(0)}
     worth = " and ".join(f"{plain(total)} {name}".strip() for name, total in totals.items())
     untold = f" ({found.without_total} without a total)" if found.without_total else ""

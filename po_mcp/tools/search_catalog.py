@@ -8,8 +8,8 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from po_mcp.desk import Desk
-from po_mcp.desk.catalog import Candidate, Candidates, Kind
+from po_mcp.desk.context import Desk
+from po_mcp.desk.search_catalog import Candidate, Candidates, Kind
 from po_mcp.orders import Word, plain
 from po_mcp.tools._registered import Registered
 from po_mcp.tools._shared import desk_of, result

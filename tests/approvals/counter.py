@@ -15,7 +15,7 @@ import anyio
 import httpx2
 from po_mcp.approvals.docket import Docket
 
-from po_mcp.approvals.listener import Listener
+from po_mcp.approvals.page_server import Listener
 from po_mcp.approvals.pin import Pin
 from po_mcp.orders import OrderLine, PurchaseOrder, Snapshot
 from po_mcp.writes import approval

@@ -16,8 +16,8 @@ import pytest
 from playwright.async_api import Error, Page
 from starlette.responses import HTMLResponse, Response
 
-from po_mcp.approvals import guard
-from po_mcp.approvals.listener import quiet_server
+from po_mcp.approvals import page_security
+from po_mcp.approvals.page_server import quiet_server
 from tests.approvals.counter import counter, order
 from tests.approvals.test_browser import chromium
 from tests.approvals.test_mutants import no_escaping
@@ -146,12 +146,12 @@ def _headers(**kept: str) -> Change:
 
 def _of_the_policy(*directives: str) -> Change:
     """Only these parts of the policy as it is, and no other header."""
-    policy = guard._HEADERS["content-security-policy"].split("; ")
+    policy = page_security._HEADERS["content-security-policy"].split("; ")
     return _headers(content_security_policy="; ".join(part for part in policy if part.startswith(directives)))
 
 
 def _only(name: str) -> Change:
-    return _headers(**{name.replace("-", "_"): guard._HEADERS[name]})
+    return _headers(**{name.replace("-", "_"): page_security._HEADERS[name]})
 
 
 def _cookie(change: Callable[[str], str]) -> Change:

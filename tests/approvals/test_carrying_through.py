@@ -19,8 +19,8 @@ from mcp.types import (
     UrlElicitationCapability,
 )
 
+from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
-from po_mcp.server import build_server
 from tests.approvals.counter import browser
 from tests.office import ERAS, MODES, Office, outcome
 

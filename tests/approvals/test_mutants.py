@@ -19,8 +19,8 @@ import jinja2
 import pytest
 from po_mcp.approvals.docket import Docket
 
-from po_mcp.approvals import docket, guard, page, view
-from po_mcp.approvals.guard import Guard, Sessions
+from po_mcp.approvals import docket, page, page_security
+from po_mcp.approvals.page_security import Guard, Sessions
 from po_mcp.approvals.pin import TRIES, Pin
 from po_mcp.errors import TooManyQuestions
 from po_mcp.writes import approval
@@ -290,7 +290,7 @@ def every_host_is_ours(patch: Patch) -> None:
 
 
 def every_origin_is_ours(patch: Patch) -> None:
-    is_own = guard._is_own
+    is_own = page_security._is_own
 
     def lenient(scope: Any, origin: str) -> bool:
         others = [(name, value) for name, value in scope["headers"] if name != b"origin"]
@@ -300,7 +300,7 @@ def every_origin_is_ours(patch: Patch) -> None:
 
 
 def no_look_at_where_the_browser_says_it_comes_from(patch: Patch) -> None:
-    patch.setattr(guard, "_is_own", lambda scope, origin: guard._only(scope, b"origin") == origin)
+    patch.setattr(guard, "_is_own", lambda scope, origin: page_security._only(scope, b"origin") == origin)
 
 
 def no_token(patch: Patch) -> None:

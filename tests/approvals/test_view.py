@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from po_mcp.approvals.view import Sheet, money, quantity, sheet_of
+from po_mcp.approvals.presentation import Sheet, money, quantity, sheet_of
 from po_mcp.writes.journal import Journal
 from po_mcp.writes.operation import State
 from tests.approvals.counter import Clock, Counter, order
@@ -95,6 +95,6 @@ def test_lines_that_are_not_shown_are_counted() -> None:
 def test_every_state_but_the_open_one_has_words() -> None:
     from typing import get_args
 
-    from po_mcp.approvals import view
+    from po_mcp.approvals import presentation
 
-    assert set(view._STANDINGS) == set(get_args(State)) - {"PROPOSED"}
+    assert set(presentation._STANDINGS) == set(get_args(State)) - {"PROPOSED"}

@@ -13,8 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from po_mcp.approvals import _connections
-from po_mcp.approvals.listener import listening, quiet_server
+from po_mcp.approvals.page_server import listening, quiet_server
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 

@@ -26,15 +26,14 @@ from click.testing import CliRunner
 from mcp import Client
 from starlette.types import Message, Receive, Scope, Send
 
-from po_mcp import server as composition
-from po_mcp.approvals.listener import quiet_server
+from po_mcp import bootstrap as composition
+from po_mcp.approvals.page_server import quiet_server
 from po_mcp.commands import serve
-from po_mcp.commands._door import Address
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
-from po_mcp.desk import Desk
+from po_mcp.desk.context import Desk
 from po_mcp.sandbox import Book, create_app
-from po_mcp.server import premises
+from po_mcp.transports.http_app import Address
 from tests.approvals.counter import browser
 from tests.office import ERAS, MODES, Office, Person, accept, outcome, text
 

@@ -15,9 +15,9 @@ import pytest
 from mcp import Client
 from mcp.server import transport_security
 
-from po_mcp.approvals.listener import Mounted
 from po_mcp.approvals.page import create_app
-from po_mcp.commands import _door, serve
+from po_mcp.approvals.page_server import Mounted
+from po_mcp.commands import serve
 from po_mcp.config import Settings
 from tests.approvals.counter import browser
 from tests.commands.test_serve import DELETE, HEADERS, HELLO, call, modern, send_a_write, slow_erp, start
@@ -127,7 +127,7 @@ from po_mcp.commands import _door
 async def close(self):
     pass
 
-_door.Door.close = close
+http_app.Door.close = close
 main()
 """
 

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 import pytest
+from po_mcp.connectors.http.client.retry import Retrying
 
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
-from po_mcp.connectors.retrying import Retrying
 from po_mcp.erp import ERP
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Vendor

@@ -13,10 +13,11 @@ from typing import Any
 
 import anyio
 import httpx2
+from po_mcp.connectors.http.client.client import Wire
+from po_mcp.connectors.http.client.error_mapping import Answer, Dialect
 
-from po_mcp.connectors import exact_json, paging, retrying
-from po_mcp.connectors.dialect import Answer, Dialect
-from po_mcp.connectors.http import Wire
+from po_mcp.connectors import pagination
+from po_mcp.connectors.http.client import exact_json, retry
 from po_mcp.erp import ERP
 from po_mcp.errors import OutcomeUnknown, PurchaseOrderError, Refused
 from po_mcp.orders import OrderQuery, PurchaseOrder
@@ -264,20 +265,20 @@ async def long_wait() -> str:
     async def attempt() -> Answer:
         return Answer(429, None, 3600)
 
-    await retrying.Retrying(sleep=sleep)(attempt)
+    await retry.Retrying(sleep=sleep)(attempt)
     return f"a call waits for {sum(waited):.0f} s" if sum(waited) > 60 else ""
 
 
 async def one_page_for_ever() -> str:
     asked = 0
 
-    async def part_at(place: int) -> paging.Part[str]:
+    async def part_at(place: int) -> pagination.Part[str]:
         nonlocal asked
         asked += 1
-        return paging.Part(["ITEM-1"], place + 1, None)
+        return pagination.Part(["ITEM-1"], place + 1, None)
 
     with contextlib.suppress(PurchaseOrderError):
-        await paging.walk("An ERP", part_at, lambda row: row)
+        await pagination.walk("An ERP", part_at, lambda row: row)
     return f"one page was asked for {asked} times" if asked > 2 else ""
 
 

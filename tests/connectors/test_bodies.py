@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 import httpx2
 import pytest
 
-from po_mcp.connectors import bodies
+from po_mcp.connectors.http.client import response_body
 
 
 class Chunks(httpx2.AsyncByteStream):
@@ -31,7 +31,7 @@ def answer(content: bytes, encoding: str | None = None, size: int = 1024) -> tup
 
 
 async def read(content: bytes, encoding: str | None = None, largest: int = 10_000) -> bytearray:
-    return await bodies.read(answer(content, encoding)[0], largest)
+    return await response_body.read(answer(content, encoding)[0], largest)
 
 
 @pytest.mark.parametrize("encoding", [None, "identity", ""])
@@ -49,7 +49,7 @@ async def test_a_body_of_exactly_the_limit_is_read() -> None:
 
 
 async def test_a_body_over_the_limit_is_refused() -> None:
-    with pytest.raises(bodies.TooLarge):
+    with pytest.raises(response_body.TooLarge):
         await read(b"x" * 10_001)
 
 
@@ -57,15 +57,15 @@ async def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     bomb = gzip.compress(b"\0" * 300_000_000)
     response, stream = answer(bomb, "gzip", size=1000)
 
-    with pytest.raises(bodies.TooLarge):
-        await bodies.read(response, 1_000_000)
+    with pytest.raises(response_body.TooLarge):
+        await response_body.read(response, 1_000_000)
 
     assert stream.taken < 10
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "gzip, gzip", "deflate"])
 async def test_a_packing_that_was_not_asked_for_is_refused(encoding: str) -> None:
-    with pytest.raises(bodies.TooLarge):
+    with pytest.raises(response_body.TooLarge):
         await read(zlib.compress(b"{}"), encoding)
 
 

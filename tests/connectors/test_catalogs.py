@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from po_mcp.connectors.inventory_pro import catalog, wire
+from po_mcp.connectors.inventory_pro import catalog, schemas
 from po_mcp.errors import BadAnswer
 from po_mcp.orders import Item, Vendor
 
@@ -110,8 +110,8 @@ async def test_vendors_without_ids_are_listed() -> None:
 
 
 def test_a_name_is_the_same_whatever_its_blanks_and_entities() -> None:
-    row = wire.Vendor.of({"name": "  Smith &amp;  Sons ", "shortID": "S"})
-    header = wire.Header.of({"poNo": "PO-1", "vendor": "Smith &amp; Sons "})
+    row = schemas.Vendor.of({"name": "  Smith &amp;  Sons ", "shortID": "S"})
+    header = schemas.Header.of({"poNo": "PO-1", "vendor": "Smith &amp; Sons "})
 
     found = catalog.vendors([row], {"SMITH & Sons": 12, "smith  &amp; sons ": 12})
 
@@ -120,7 +120,9 @@ def test_a_name_is_the_same_whatever_its_blanks_and_entities() -> None:
 
 
 def test_an_item_without_an_id_is_left_out_and_one_that_is_not_active_says_so() -> None:
-    rows, unread = wire.Item.each([{"shortID": "A", "discontinued": "true"}, {"description": "no"}, {"shortID": 7}, 5])
+    rows, unread = schemas.Item.each(
+        [{"shortID": "A", "discontinued": "true"}, {"description": "no"}, {"shortID": 7}, 5]
+    )
 
     assert catalog.items(rows) == (Item(id="A", name="A", active=False), Item(id="7", name="7"))
     assert unread == 1

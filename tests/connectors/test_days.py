@@ -10,7 +10,7 @@ import pytest
 
 from po_mcp.config import Settings
 from po_mcp.connectors import connect, days
-from po_mcp.connectors.exsited import Exsited, wire
+from po_mcp.connectors.exsited import Exsited, schemas
 from po_mcp.connectors.exsited import translate as exsited_translate
 from po_mcp.connectors.inventory_pro import InventoryPro, translate
 from po_mcp.orders import OrderQuery, OrderScan
@@ -57,7 +57,7 @@ def both(moment: str | None, zone: Any) -> list[tuple[date | None, date | None]]
     theirs = {"id": "PO-1", "issue_date": moment, "expected_completion_date": moment}
     told = [
         translate.order({"poNo": "PO-1", "orderDate": moment, "expectedDate": moment}, "PO-1", zone),
-        exsited_translate.complete(wire.Order.of(theirs), None, zone),
+        exsited_translate.complete(schemas.Order.of(theirs), None, zone),
     ]
     return [(order.ordered_at and order.ordered_at.date(), order.expected_on) for order in told]
 

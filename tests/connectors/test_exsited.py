@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from po_mcp.connectors.exsited import catalog, complaints, translate, wire
-from po_mcp.connectors.paging import picked
+from po_mcp.connectors.exsited import catalog, error_body, schemas, translate
+from po_mcp.connectors.pagination import picked
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
     DraftLine,
@@ -71,13 +71,13 @@ ORDER = {
 }
 
 
-def order(**fields: Any) -> wire.Order:
+def order(**fields: Any) -> schemas.Order:
     return translate.order({"purchase_order": {**ORDER, **fields}}, NUMBER)
 
 
-def receipt(quantity: object, line: object = "line-1", status: str = "COMPLETED") -> wire.Receipt:
+def receipt(quantity: object, line: object = "line-1", status: str = "COMPLETED") -> schemas.Receipt:
     rows = [{"line_uuid": line, "receipt_quantity": quantity}]
-    return wire.Receipt.of({"id": "IR-00000001", "receipt_status": status, "receipts": rows})
+    return schemas.Receipt.of({"id": "IR-00000001", "receipt_status": status, "receipts": rows})
 
 
 def draft(currency: str | None = None, **fields: Any) -> OrderDraft:
@@ -136,7 +136,7 @@ def test_an_order_and_its_receipts_are_read_together() -> None:
     ],
 )
 def test_what_was_received_is_summed_or_absent(
-    receipts: list[wire.Receipt] | None, received: int | None, outstanding: int | None
+    receipts: list[schemas.Receipt] | None, received: int | None, outstanding: int | None
 ) -> None:
     lines = translate.complete(order(), receipts).lines
 
@@ -145,7 +145,7 @@ def test_what_was_received_is_summed_or_absent(
 
 
 def test_a_snapshot_names_every_document_that_forbids_a_delete() -> None:
-    invoice = wire.Invoice.of({"id": "PI-LHROM9-0001", "status": "ACTIVE"})
+    invoice = schemas.Invoice.of({"id": "PI-LHROM9-0001", "status": "ACTIVE"})
 
     found = translate.to_delete(order(), [invoice], [receipt("1")])
 
@@ -362,7 +362,7 @@ def test_a_page_that_does_not_say_where_it_stands_is_refused(page: Any) -> None:
 
 def test_orders_are_picked_by_their_issue_date_both_ends_included() -> None:
     days = ["2025-07-19", "2025-07-20T23:59:59Z", "2025-07-21", "2025-07-22", ""]
-    listed = [wire.Listed.of({"id": f"PO-{place}", "issue_date": day}) for place, day in enumerate(days)]
+    listed = [schemas.Listed.of({"id": f"PO-{place}", "issue_date": day}) for place, day in enumerate(days)]
     orders = tuple(translate.listed(row) for row in listed)
     query = OrderQuery(ordered_from=date(2025, 7, 20), ordered_to=date(2025, 7, 22))
 
@@ -403,7 +403,7 @@ def test_items_say_whether_they_are_active() -> None:
         }
     )
 
-    assert catalog.items(wire.Item.each(page.rows)[0]) == (
+    assert catalog.items(schemas.Item.each(page.rows)[0]) == (
         Item(id="ITEM-1", name="Bolt", code="BOLT-M8", unit="EA"),
         Item(id="ITEM-2", name="Nut"),
         Item(id="ITEM-3", name="Gone", active=False),
@@ -419,12 +419,12 @@ def test_a_warehouse_goes_by_its_name(place: Callable[[Any], Any]) -> None:
 
 def test_suppliers_are_picked_out_of_the_accounts() -> None:
     accounts = [
-        wire.Account.of(
+        schemas.Account.of(
             {"id": "A", "name": "a", "display_name": "Acme", "type": "SUPPLIER", "currency": {"name": "AUD"}}
         ),
-        wire.Account.of({"id": "B", "name": "Both", "type": "CUSTOMER_AND_SUPPLIER", "status": "INACTIVE"}),
-        wire.Account.of({"id": "C", "name": "Customer", "type": "CUSTOMER"}),
-        wire.Account.of({"id": "D", "type": ""}),
+        schemas.Account.of({"id": "B", "name": "Both", "type": "CUSTOMER_AND_SUPPLIER", "status": "INACTIVE"}),
+        schemas.Account.of({"id": "C", "name": "Customer", "type": "CUSTOMER"}),
+        schemas.Account.of({"id": "D", "type": ""}),
     ]
 
     assert catalog.vendors(accounts) == (
@@ -447,4 +447,4 @@ def test_suppliers_are_picked_out_of_the_accounts() -> None:
     ],
 )
 def test_a_refusal_is_told_by_its_codes_only(body: object, told: str) -> None:
-    assert complaints.complaint(body) == told
+    assert error_body.complaint(body) == told

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from po_mcp.connectors import exact_json
-from po_mcp.connectors.inventory_pro import catalog, complaints, translate, wire
+from po_mcp.connectors.http.client import exact_json
+from po_mcp.connectors.inventory_pro import catalog, error_body, schemas, translate
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
     DraftLine,
@@ -296,7 +296,7 @@ def test_items_are_those_that_a_line_can_name_and_say_whether_they_are_active() 
         {"description": "without an id"},
     ]
 
-    assert catalog.items(map(wire.Item.of, rows)) == (
+    assert catalog.items(map(schemas.Item.of, rows)) == (
         Item(id="BOLT-M8-30", name="M8 Hex Bolt", code="12", unit="EA"),
         Item(id="NUT", name="NUT"),
         Item(id="OLD", name="OLD", active=False),
@@ -310,17 +310,17 @@ def test_warehouses_are_those_of_the_storage_places() -> None:
         {"spot": "B1", "warehouseID": 2},
     ]
 
-    found = catalog.warehouses(map(wire.Location.of, rows))
+    found = catalog.warehouses(map(schemas.Location.of, rows))
 
     assert found == (Warehouse(id="1", name="Main"), Warehouse(id="2", name="2"))
 
 
 def test_vendors_take_their_ids_from_the_rows_or_from_the_operators_file() -> None:
     rows = [
-        wire.Vendor.of({"shortID": "ACME", "name": "Acme Fasteners", "active": True}),
-        wire.Vendor.of({"shortID": "CENTRAL", "name": "Central Supply Co.", "vendorID": 7, "active": False}),
-        wire.Vendor.of({"shortID": "OTHER", "name": "Other"}),
-        wire.Vendor.of({}),
+        schemas.Vendor.of({"shortID": "ACME", "name": "Acme Fasteners", "active": True}),
+        schemas.Vendor.of({"shortID": "CENTRAL", "name": "Central Supply Co.", "vendorID": 7, "active": False}),
+        schemas.Vendor.of({"shortID": "OTHER", "name": "Other"}),
+        schemas.Vendor.of({}),
     ]
 
     assert catalog.vendors(rows, {"ACME fasteners": 12, "Central Supply Co.": 99, "Unseen": 5}) == (
@@ -350,4 +350,4 @@ def test_vendors_take_their_ids_from_the_rows_or_from_the_operators_file() -> No
     ],
 )
 def test_a_refusal_is_told_in_known_words_only(body: object, told: str) -> None:
-    assert complaints.complaint(body) == told
+    assert error_body.complaint(body) == told

@@ -14,13 +14,14 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
+from po_mcp.connectors.http.client.client import Wire
+from po_mcp.connectors.http.client.error_mapping import Answer, Dialect
+from po_mcp.connectors.http.client.tokens import Token
 
-from po_mcp.connectors import bodies, exact_json, http, numbers, paging, retrying
-from po_mcp.connectors.dialect import Answer, Dialect
+from po_mcp.connectors import numbers, pagination
 from po_mcp.connectors.exsited import translate as exsited_translate
-from po_mcp.connectors.http import Wire
+from po_mcp.connectors.http.client import exact_json, retry
 from po_mcp.connectors.inventory_pro import translate
-from po_mcp.connectors.tokens import Token
 from po_mcp.errors import OutcomeUnknown
 
 from .calls import html
@@ -154,7 +155,7 @@ def all_loggers(patch: pytest.MonkeyPatch) -> None:
 
 
 def never_seen(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(paging._Walked, "add", lambda self, part: self._rows.extend(part.rows))
+    patch.setattr(pagination._Walked, "add", lambda self, part: self._rows.extend(part.rows))
 
 
 async def stay(response: httpx2.Response) -> None:
@@ -252,7 +253,7 @@ MUTANTS = [
         "floats written", "Decimal in writing", attribute(exact_json, "dumps", through_float), digits_lost_in_writing
     ),
     Mutant("loud logs", "the level of the libraries' loggers", all_loggers, secret_logged),
-    Mutant("no budget", "the budget of repeats", attribute(retrying.Budget, "take", lambda self: True), storm),
+    Mutant("no budget", "the budget of repeats", attribute(retry.Budget, "take", lambda self: True), storm),
     Mutant(
         "any wait", "the limit of what an ERP may ask to wait", attribute(retrying, "LONGEST_WAIT", 10**9), long_wait
     ),

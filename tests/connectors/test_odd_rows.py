@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from po_mcp.connectors.exsited import references
+from po_mcp.connectors.exsited import schemas as exsited_wire
 from po_mcp.connectors.exsited import translate as exsited_translate
-from po_mcp.connectors.exsited import wire as exsited_wire
 from po_mcp.connectors.inventory_pro import translate
 from po_mcp.errors import BadAnswer, Refused
 from po_mcp.orders import OrderLine, OrderQuery, OrderScan, PurchaseOrder

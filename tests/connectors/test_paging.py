@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from po_mcp.connectors import paging
-from po_mcp.connectors.paging import Part, Whole, walk, walk_still
+from po_mcp.connectors import pagination
+from po_mcp.connectors.pagination import Part, Whole, walk, walk_still
 from po_mcp.errors import BadAnswer
 from po_mcp.orders import OrderQuery
 
@@ -89,7 +89,7 @@ async def test_a_list_without_an_end_is_left_at_the_limit() -> None:
     with pytest.raises(BadAnswer, match="longer than is read"):
         await walk("An ERP", endless, key)
 
-    assert endless.asked == paging.MOST_PAGES
+    assert endless.asked == pagination.MOST_PAGES
 
 
 async def test_a_list_that_must_stand_still_is_refused_where_it_moved() -> None:

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from po_mcp.connectors.exsited import complaints as exsited_complaints
-from po_mcp.connectors.inventory_pro import complaints as inventory_pro_complaints
+from po_mcp.connectors.exsited import error_body as exsited_complaints
+from po_mcp.connectors.inventory_pro import error_body as inventory_pro_complaints
 from po_mcp.errors import (
     Conflict,
     NotPermitted,

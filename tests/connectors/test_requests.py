@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 
 import pytest
+from po_mcp.connectors.http.client.urls import base_address
 
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
-from po_mcp.connectors.paths import base_address
 from po_mcp.erp import ERP
 from po_mcp.errors import (
     BadAnswer,

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 import anyio
 import httpx2
 import pytest
+from po_mcp.connectors.http.client.error_mapping import Answer
+from po_mcp.connectors.http.client.exact_json import NotExact
+from po_mcp.connectors.http.client.header_times import retry_after
+from po_mcp.connectors.http.client.retry import Budget, Retrying
 
-from po_mcp.connectors.dialect import Answer
-from po_mcp.connectors.exact_json import NotExact
-from po_mcp.connectors.header_times import retry_after
 from po_mcp.connectors.inventory_pro import InventoryPro
-from po_mcp.connectors.retrying import Budget, Retrying
 from po_mcp.errors import BadAnswer, PurchaseOrderError, TooManyRequests, Unreachable
 from po_mcp.orders import OrderQuery
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import anyio
 import pytest
 
-from po_mcp.connectors import paging
-from po_mcp.connectors.paging import Part, scan
+from po_mcp.connectors import pagination
+from po_mcp.connectors.pagination import Part, scan
 from po_mcp.errors import BadAnswer, Unreachable
 from po_mcp.orders import OrderScan, PurchaseOrder
 
@@ -66,7 +66,7 @@ async def test_a_few_pages_are_asked_for_at_a_time_and_no_more() -> None:
     await scanned(counted)
     await scanned(uncounted)
 
-    assert counted.most_at_once == paging.AT_ONCE
+    assert counted.most_at_once == pagination.AT_ONCE
     assert uncounted.most_at_once == 1
 
 

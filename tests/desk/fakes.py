@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, cast
 
-from po_mcp.desk import Desk
+from po_mcp.desk.context import Desk
 from po_mcp.erp import Connection
 from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
 from po_mcp.orders import Item, OrderLine, OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor, Warehouse

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from po_mcp.desk.catalog import Candidates, Catalog
+from po_mcp.desk.search_catalog import Candidates, Catalog
 from po_mcp.orders import Item, Vendor
 from tests.desk.fakes import ListsERP
 

@@ -22,18 +22,18 @@ import httpx2
 from mcp import Client
 from mcp.client import ClientRequestContext
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult
+from po_mcp.connectors.http.client.retry import Retrying
 
+from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
-from po_mcp.connectors.retrying import Retrying
 from po_mcp.erp import ERP
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.faults import FAULTS, Exchange, Relay, Strike
 from po_mcp.sandbox.query import Query
 from po_mcp.sandbox.records import Status
 from po_mcp.sandbox.refusals import Missing
-from po_mcp.server import build_server
 from tests.connectors.calls import no_wait
 from tests.office import text
 from tests.sandbox.served import served

@@ -9,10 +9,11 @@ import pytest
 from mcp import Client
 from mcp.types import Completion, PromptReference, ResourceTemplateReference
 
+from po_mcp.bootstrap import build_server
 from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.errors import Unreachable
 from po_mcp.orders import Item, OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
-from po_mcp.server import build_server, completions
+from po_mcp.server import completions
 from tests.office import ERAS, IN_MEMORY, MODES, Office, Transport
 
 both_eras = pytest.mark.parametrize("era", ERAS)

@@ -17,7 +17,7 @@ from mcp.server.subscriptions import InMemorySubscriptionBus
 from mcp.shared.exceptions import MCPDeprecationWarning
 from mcp.types import ElicitResult, ResourceUpdatedNotification
 
-from po_mcp.server import build_server
+from po_mcp.bootstrap import build_server
 from po_mcp.server.notifications import Notifications
 from tests.office import ERAS, IN_MEMORY, Office, Person, Transport, accept, outcome
 

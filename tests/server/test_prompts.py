@@ -9,8 +9,9 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import TextContent
 
+from po_mcp.bootstrap import build_server
 from po_mcp.connectors.sandbox import Sandbox
-from po_mcp.server import build_server, prompts
+from po_mcp.server import prompts
 from tests.office import ERAS, IN_MEMORY, MODES, Office, Transport
 
 both_eras = pytest.mark.parametrize("era", ERAS)

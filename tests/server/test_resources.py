@@ -11,12 +11,12 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import ElicitResult, TextResourceContents
 
+from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.errors import Unreachable
 from po_mcp.orders import OrderQuery, Progress
-from po_mcp.server import build_server
 from tests.office import ERAS, IN_MEMORY, MODES, REAL, Office, Person, Transport, accept, outcome
 
 both_eras = pytest.mark.parametrize("era", ERAS)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from po_mcp.commands._bounded_stdin import BoundedLines, Line
-from po_mcp.commands._messages import Batch, Passed, Refused, read_line
+from po_mcp.transports.bounded_stdin import BoundedLines, Line
+from po_mcp.transports.messages import Batch, Passed, Refused, read_line
 
 from .test_process import INITIALIZE, MODERN_META, RawClient, server
 
@@ -236,7 +236,7 @@ def test_a_batch_with_a_request_that_is_cancelled_does_not_wait_for_it() -> None
 
 PRINTS = """
 from po_mcp import cli
-from po_mcp.commands import stdio
+from po_mcp.transports import stdio
 
 build = stdio.build_server
 stdio.build_server = lambda *given, **named: (print("stray"), build(*given, **named))[1]

@@ -25,7 +25,7 @@ import signal
 import anyio
 
 from po_mcp.cli import main
-from po_mcp.commands import stdio
+from po_mcp.transports import stdio
 
 async def once(serving, *, task_status):
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:

@@ -15,17 +15,17 @@ from typing import Any, Protocol
 import anyio
 import anyio.lowlevel
 import httpx2
+from po_mcp.connectors.http.client.retry import Retrying
 from po_mcp.desk.deciding import cancel_order, delete_order, finalize_order
 from po_mcp.desk.following import get_operations
 from po_mcp.desk.ordering import create_order
 from po_mcp.writes.approval import Answer, Page, Question
 from po_mcp.writes.execution import Executor
 
-from po_mcp.approvals.listener import NoPage
+from po_mcp.approvals.page_server import NoPage
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
-from po_mcp.connectors.retrying import Retrying
-from po_mcp.desk import Desk
+from po_mcp.desk.context import Desk
 from po_mcp.erp import ERP
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.orders import AskedOrder, Snapshot

@@ -12,8 +12,8 @@ from pathlib import Path
 import anyio
 from mcp import Client
 
+from po_mcp.bootstrap import build_server
 from po_mcp.connectors.sandbox import Sandbox
-from po_mcp.server import build_server
 from tests.office import IN_MEMORY
 
 FOLDER = Path(__file__).parent / "snapshots"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from mcp.types import CallToolResult, TextContent
 
-from po_mcp.desk.catalog import Catalog
+from po_mcp.desk.search_catalog import Catalog
 from po_mcp.orders import Item
-from po_mcp.server.purchasing_tool import PurchasingTool
+from po_mcp.server.tool import PurchasingTool
 from po_mcp.tools import REGISTRY, search_catalog
 from po_mcp.tools._lenient import HOSTS_OWN, SentAsNumber, read_arguments
 from tests.office import Office, outcome, text

@@ -16,11 +16,11 @@ import pytest
 from mcp import Client, MCPError
 from mcp.types import ElicitResult, ErrorData, InputRequiredResult
 
+from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.records import LIVE, LineDraft, OrderDraft
-from po_mcp.server import build_server
 from tests.office import ERAS, IN_MEMORY, MODES, Office, Person, Reply, Transport, accept, outcome, text
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"

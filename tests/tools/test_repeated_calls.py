@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from po_mcp.person import Person as McpPerson
+from po_mcp.approvals.elicitation import Person as McpPerson
 from po_mcp.writes.operation import Requester
 from tests.office import ERAS, Office, Person, accept, outcome, text
 

@@ -10,10 +10,9 @@ import httpx2
 import pytest
 from mcp import Client
 
+from po_mcp.bootstrap import build_server
 from po_mcp.connectors.exsited import Exsited
-from po_mcp.desk import reading
 from po_mcp.sandbox import Book, create_app
-from po_mcp.server import build_server
 from tests.office import ERAS, IN_MEMORY, MODES, Person, accept, outcome, text
 
 both_eras = pytest.mark.parametrize("era", ERAS)

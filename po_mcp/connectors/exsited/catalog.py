@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from po_mcp.connectors.exsited import wire
+from po_mcp.connectors.exsited import schemas
 from po_mcp.connectors.exsited.translate import status_of
 from po_mcp.orders import Item, Vendor, Warehouse
 
 _SUPPLIERS = ("supplier", "customer_and_supplier")
 
 
-def vendors(accounts: Iterable[wire.Account]) -> tuple[Vendor, ...]:
+def vendors(accounts: Iterable[schemas.Account]) -> tuple[Vendor, ...]:
     """Read the suppliers out of the accounts; one without a type may be a supplier."""
     return tuple(
         Vendor(
@@ -25,7 +25,7 @@ def vendors(accounts: Iterable[wire.Account]) -> tuple[Vendor, ...]:
     )
 
 
-def items(rows: Iterable[wire.Item]) -> tuple[Item, ...]:
+def items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
     """Read items.
 
     None has a price: no page says which one, for buying or for selling, a row would tell.
@@ -42,7 +42,7 @@ def items(rows: Iterable[wire.Item]) -> tuple[Item, ...]:
     )
 
 
-def warehouses(rows: Iterable[wire.Warehouse]) -> tuple[Warehouse, ...]:
+def warehouses(rows: Iterable[schemas.Warehouse]) -> tuple[Warehouse, ...]:
     """Read warehouses, each once. Its name is its id: an order's line names it so."""
     return tuple(Warehouse(id=name, name=name) for name in dict.fromkeys(row.name for row in rows))
 

@@ -11,15 +11,15 @@ from typing import Any, TypeVar
 import httpx2
 
 from po_mcp.connectors import numbers
-from po_mcp.connectors.dialect import Dialect, is_sign_in
-from po_mcp.connectors.exsited import catalog, complaints, translate, wire
+from po_mcp.connectors.exsited import catalog, error_body, schemas, translate
 from po_mcp.connectors.exsited.versions import Call, versions_with
-from po_mcp.connectors.http import Params, Wire
+from po_mcp.connectors.http.client import Params, Wire
+from po_mcp.connectors.http.error_mapping import Dialect, is_sign_in
+from po_mcp.connectors.http.retry import Retrying
+from po_mcp.connectors.http.tokens import Tokens, TokenStore
+from po_mcp.connectors.http.urls import base_address
 from po_mcp.connectors.lookup import by_path, by_path_or_list
-from po_mcp.connectors.paging import Part, picked, scan, walk_still
-from po_mcp.connectors.paths import base_address
-from po_mcp.connectors.retrying import Retrying
-from po_mcp.connectors.tokens import Tokens, TokenStore
+from po_mcp.connectors.pagination import Part, picked, scan, walk_still
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
 from po_mcp.errors import BadAnswer, NotOffered, NotPermitted, OrderNotFound, Refused
 from po_mcp.orders import (
@@ -36,7 +36,7 @@ from po_mcp.orders import (
     Warehouse,
 )
 
-R = TypeVar("R", wire.Account, wire.Item, wire.Invoice, wire.Receipt)
+R = TypeVar("R", schemas.Account, schemas.Item, schemas.Invoice, schemas.Receipt)
 
 _API_TAIL = re.compile(r"/api(/v[0-9]+)?$")
 _ORDERS = "/purchase-orders"
@@ -45,7 +45,7 @@ _ROWS = 100  # on one page; the most is not documented
 
 _DIALECT = Dialect(
     name="Exsited",
-    complaint=complaints.complaint,
+    complaint=error_body.complaint,
     permission_to_read=(
         "The operator must ask the Exsited contact who gave out the client id to let it read purchase orders, "
         "their purchase invoices and item receipts."
@@ -56,9 +56,9 @@ _DIALECT = Dialect(
     ),
     # A redirect leads to the sign-in page (https://github.com/exsited/exsited-php, responseProcessor).
     expired=frozenset({401, *range(300, 400)}),
-    signed_out=complaints.signed_out,
-    is_envelope=complaints.is_envelope,
-    status_in=complaints.status_in,
+    signed_out=error_body.signed_out,
+    is_envelope=error_body.is_envelope,
+    status_in=error_body.status_in,
     is_sign_in=lambda location: location is None or is_sign_in(location),
 )
 _PERMISSION_TO_LOOK_UP = (
@@ -175,12 +175,12 @@ class Exsited:
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every supplier."""
-        rows = await self._every(translate.accounts, wire.Account, self._path("accounts", "/accounts"))
+        rows = await self._every(translate.accounts, schemas.Account, self._path("accounts", "/accounts"))
         return catalog.vendors(rows)
 
     async def items(self) -> tuple[Item, ...]:
         """Return every item; those that are not active say so."""
-        return catalog.items(await self._every(translate.items, wire.Item, self._path("items", "/items")))
+        return catalog.items(await self._every(translate.items, schemas.Item, self._path("items", "/items")))
 
     async def warehouses(self) -> tuple[Warehouse, ...]:
         """Return every warehouse."""
@@ -260,11 +260,11 @@ class Exsited:
         """Close the sockets."""
         await self._wire.aclose()
 
-    async def _order(self, number: str, *, in_any_case: bool = False) -> wire.Order:
+    async def _order(self, number: str, *, in_any_case: bool = False) -> schemas.Order:
         answer = await self._wire.read(self._path("get"), self.valid_number(number))
         return translate.order(answer.body, number, in_any_case=in_any_case)
 
-    async def _order_by_path(self, number: str) -> wire.Order:
+    async def _order_by_path(self, number: str) -> schemas.Order:
         """Read the order by the path that a write will take."""
         return await by_path(self.title, self.valid_number(number), lambda: self._order(number))
 
@@ -290,21 +290,23 @@ class Exsited:
         params: Params = {"limit": limit, "offset": offset, **sort, **chosen}
         return await self._wire.read_list(self._path("list"), params)
 
-    async def _invoices(self, number: str) -> tuple[wire.Invoice, ...]:
+    async def _invoices(self, number: str) -> tuple[schemas.Invoice, ...]:
         path = self._path("purchase_invoices")
-        return await self._every(translate.invoices, wire.Invoice, path, number, "purchase-invoices")
+        return await self._every(translate.invoices, schemas.Invoice, path, number, "purchase-invoices")
 
-    async def _receipts(self, number: str) -> tuple[wire.Receipt, ...]:
+    async def _receipts(self, number: str) -> tuple[schemas.Receipt, ...]:
         path = self._path("item_receipts")
-        return await self._every(translate.receipts, wire.Receipt, path, number, "item-receipts")
+        return await self._every(translate.receipts, schemas.Receipt, path, number, "item-receipts")
 
-    async def _receipts_if_told(self, number: str) -> tuple[wire.Receipt, ...] | None:
+    async def _receipts_if_told(self, number: str) -> tuple[schemas.Receipt, ...] | None:
         try:
             return await self._receipts(number)
         except (OrderNotFound, NotPermitted, Refused, BadAnswer):
             return None
 
-    async def _every(self, read: Callable[[Any], wire.Page], row: type[R], path: str, *segments: str) -> tuple[R, ...]:
+    async def _every(
+        self, read: Callable[[Any], schemas.Page], row: type[R], path: str, *segments: str
+    ) -> tuple[R, ...]:
         """Read all pages of a list, by their numbers. Rows are one where they have an id and are the same in full.
 
         A row that cannot be read is left out, but not of an order's documents: they decide what may be done to it.
@@ -331,7 +333,7 @@ class Exsited:
         """
         body = {"grant_type": "client_credentials", **self._credentials}
         answer = await self._wire.sign_in("/api/v1/oauth2/token", body=body)
-        return wire.Token.issued(answer.body)
+        return schemas.Token.issued(answer.body)
 
     def _not_offered(self, operation: str) -> NotOffered:
         return NotOffered(f"Exsited has no call for this ({operation}). Nothing was sent.")

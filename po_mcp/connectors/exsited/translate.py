@@ -8,10 +8,10 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from po_mcp.connectors import days
-from po_mcp.connectors.exsited import references, wire
-from po_mcp.connectors.exsited.complaints import told
+from po_mcp.connectors.exsited import references, schemas
+from po_mcp.connectors.exsited.error_body import told
 from po_mcp.connectors.numbers import another_order, is_echo, is_number
-from po_mcp.connectors.paging import Part
+from po_mcp.connectors.pagination import Part
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
     EXACT,
@@ -24,7 +24,7 @@ from po_mcp.orders import (
     plain,
 )
 
-R = TypeVar("R", bound=wire.Theirs)
+R = TypeVar("R", bound=schemas.Theirs)
 
 _STATUS: Mapping[str, Status] = {
     # The filter's values (https://developer.exsited.com, Purchase Order GET); a cancel makes INACTIVE.
@@ -64,9 +64,9 @@ def new_order(draft: OrderDraft) -> dict[str, Any]:
     return {"purchase_order": order}
 
 
-def order(body: Any, number: str, *, in_any_case: bool = False) -> wire.Order:
+def order(body: Any, number: str, *, in_any_case: bool = False) -> schemas.Order:
     """Read an order in full; one of another number is `BadAnswer`."""
-    theirs = wire.Read.of(told(body)).purchase_order
+    theirs = schemas.Read.of(told(body)).purchase_order
     if not is_number(theirs.id, number, in_any_case=in_any_case):
         raise another_order("Exsited", theirs.id, number)
     return theirs
@@ -78,11 +78,11 @@ def created(body: Any, number: str, zone: tzinfo | None = UTC) -> PurchaseOrder:
     Raises:
         BadAnswer: it is about an order of another number.
     """
-    stored = wire.Created.of(told(body)).purchase_order.id
+    stored = schemas.Created.of(told(body)).purchase_order.id
     if not is_echo(stored, number):
         raise another_order("Exsited", stored, number)
     try:
-        theirs = wire.Read.of(body).purchase_order
+        theirs = schemas.Read.of(body).purchase_order
     except BadAnswer:
         return PurchaseOrder(number=stored, vendor="", status="unknown", status_text="")
     return _with_lines(theirs, theirs.lines or None, None, zone)
@@ -90,22 +90,24 @@ def created(body: Any, number: str, zone: tzinfo | None = UTC) -> PurchaseOrder:
 
 def cancelled(body: Any, number: str) -> None:
     """Check what a cancel answers: it is about our order, which is inactive if its status is told. Else `BadAnswer`."""
-    theirs = wire.Cancelled.of(told(body)).purchase_order
+    theirs = schemas.Cancelled.of(told(body)).purchase_order
     if not is_number(theirs.id, number, in_any_case=True):
         raise another_order("Exsited", theirs.id, number)
     if theirs.status is not None and status_of(theirs.status) != "cancelled":
         raise BadAnswer("Exsited says it cancelled an order that is not inactive.")
 
 
-def complete(theirs: wire.Order, receipts: Sequence[wire.Receipt] | None, zone: tzinfo | None = UTC) -> PurchaseOrder:
+def complete(
+    theirs: schemas.Order, receipts: Sequence[schemas.Receipt] | None, zone: tzinfo | None = UTC
+) -> PurchaseOrder:
     """Put an order and its item receipts together. Without receipts (None), what was received is not known."""
     received = None if receipts is None else _received(receipts)
     return _with_lines(theirs, theirs.lines, received, zone)
 
 
 def _with_lines(
-    theirs: wire.Header,
-    lines: Sequence[wire.Line] | None,
+    theirs: schemas.Header,
+    lines: Sequence[schemas.Line] | None,
     received: Mapping[str, Decimal] | None,
     zone: tzinfo | None,
 ) -> PurchaseOrder:
@@ -118,9 +120,9 @@ def _with_lines(
 
 
 def to_delete(
-    theirs: wire.Order,
-    invoices: Sequence[wire.Invoice],
-    receipts: Sequence[wire.Receipt],
+    theirs: schemas.Order,
+    invoices: Sequence[schemas.Invoice],
+    receipts: Sequence[schemas.Receipt],
     zone: tzinfo | None = UTC,
 ) -> Snapshot:
     """Put together what a delete is decided on, with every document that forbids it.
@@ -140,12 +142,12 @@ def to_delete(
     )
 
 
-def to_cancel(theirs: wire.Order, receipts: Sequence[wire.Receipt] | None, zone: tzinfo | None = UTC) -> Snapshot:
+def to_cancel(theirs: schemas.Order, receipts: Sequence[schemas.Receipt] | None, zone: tzinfo | None = UTC) -> Snapshot:
     """Put together what a cancel is decided on."""
     return Snapshot(order=complete(theirs, receipts, zone), erp_id=theirs.uuid, version=theirs.version)
 
 
-def next_offset(page: wire.Page, offset: int) -> int | None:
+def next_offset(page: schemas.Page, offset: int) -> int | None:
     """Return where the page after this one starts, None at the end.
 
     The number of records decides; where it is missing, an empty next_page does. Where a page says neither, the
@@ -164,12 +166,12 @@ def next_offset(page: wire.Page, offset: int) -> int | None:
     return end
 
 
-def says_its_end(page: wire.Page) -> bool:
+def says_its_end(page: schemas.Page) -> bool:
     """Tell whether a page says whether it is the last one."""
     return page.pagination.records is not None or "next_page" in page.pagination.model_fields_set
 
 
-def part(page: wire.Page, row: type[R], offset: int) -> Part[R]:
+def part(page: schemas.Page, row: type[R], offset: int) -> Part[R]:
     """Read one page of any list."""
     found, unread = row.each(page.rows)
     following = next_offset(page, offset)
@@ -203,7 +205,7 @@ def orders_part(
     """
     if body is None:
         return Part((), None, None)
-    found = part(orders(body), wire.Listed, offset)
+    found = part(orders(body), schemas.Listed, offset)
     if status is not None and any(status_of(row.status) != status for row in found.rows):
         raise BadAnswer(
             "Exsited gave orders of another status than was asked for.", next_step="List the orders without a status."
@@ -213,49 +215,49 @@ def orders_part(
     return Part(rows, found.following, found.total, found.unread, found.sure)
 
 
-def listed(theirs: wire.Listed, zone: tzinfo | None = UTC) -> PurchaseOrder:
+def listed(theirs: schemas.Listed, zone: tzinfo | None = UTC) -> PurchaseOrder:
     """Read an order as the list shows it."""
     count = None if theirs.lines is None else len(theirs.lines)
     return _header(theirs, zone).model_copy(update={"line_count": count})
 
 
-def listed_in_full(theirs: wire.Listed, zone: tzinfo | None = UTC) -> PurchaseOrder:
+def listed_in_full(theirs: schemas.Listed, zone: tzinfo | None = UTC) -> PurchaseOrder:
     """Read an order as the list shows it, with its lines where they are told and can be read."""
     try:
-        lines = None if theirs.lines is None else wire.Lines.of({"lines": theirs.lines}).lines
+        lines = None if theirs.lines is None else schemas.Lines.of({"lines": theirs.lines}).lines
     except BadAnswer:
         lines = None
     return listed(theirs, zone) if lines is None else _with_lines(theirs, lines, None, zone)
 
 
-def orders(body: Any) -> wire.Orders:
+def orders(body: Any) -> schemas.Orders:
     """Read a page of orders."""
-    return wire.Orders.of(told(body))
+    return schemas.Orders.of(told(body))
 
 
-def accounts(body: Any) -> wire.Accounts:
+def accounts(body: Any) -> schemas.Accounts:
     """Read a page of accounts."""
-    return wire.Accounts.of(told(body))
+    return schemas.Accounts.of(told(body))
 
 
-def items(body: Any) -> wire.Items:
+def items(body: Any) -> schemas.Items:
     """Read a page of items."""
-    return wire.Items.of(told(body))
+    return schemas.Items.of(told(body))
 
 
-def warehouses(body: Any) -> tuple[wire.Warehouse, ...]:
+def warehouses(body: Any) -> tuple[schemas.Warehouse, ...]:
     """Read the warehouses; a row without a name is left out."""
-    return wire.Warehouse.each(wire.Warehouses.of(told(body)).rows)[0]
+    return schemas.Warehouse.each(schemas.Warehouses.of(told(body)).rows)[0]
 
 
-def invoices(body: Any) -> wire.Invoices:
+def invoices(body: Any) -> schemas.Invoices:
     """Read a page of an order's purchase invoices."""
-    return wire.Invoices.of(told(body))
+    return schemas.Invoices.of(told(body))
 
 
-def receipts(body: Any) -> wire.Receipts:
+def receipts(body: Any) -> schemas.Receipts:
     """Read a page of an order's item receipts."""
-    return wire.Receipts.of(told(body))
+    return schemas.Receipts.of(told(body))
 
 
 def status_of(word: str | None) -> Status:
@@ -263,7 +265,7 @@ def status_of(word: str | None) -> Status:
     return _STATUS.get((word or "").strip().casefold(), "unknown")
 
 
-def _header(theirs: wire.Header, zone: tzinfo | None) -> PurchaseOrder:
+def _header(theirs: schemas.Header, zone: tzinfo | None) -> PurchaseOrder:
     return PurchaseOrder(
         number=theirs.id,
         vendor=theirs.account_id or "",
@@ -279,7 +281,7 @@ def _header(theirs: wire.Header, zone: tzinfo | None) -> PurchaseOrder:
     )
 
 
-def _line(theirs: wire.Line, place: int, received: Mapping[str, Decimal] | None) -> OrderLine:
+def _line(theirs: schemas.Line, place: int, received: Mapping[str, Decimal] | None) -> OrderLine:
     ordered, price = theirs.ordered, theirs.snapshot.pricing_rule
     arrived = None
     if received is not None and theirs.uuid is not None:
@@ -297,7 +299,7 @@ def _line(theirs: wire.Line, place: int, received: Mapping[str, Decimal] | None)
     )
 
 
-def _received(receipts: Iterable[wire.Receipt]) -> Mapping[str, Decimal] | None:
+def _received(receipts: Iterable[schemas.Receipt]) -> Mapping[str, Decimal] | None:
     """Add up what was received, by line; None where a receipt does not say of which line, how much, or whether."""
     total: dict[str, Decimal] = {}
     for receipt in receipts:

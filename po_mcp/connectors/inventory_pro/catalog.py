@@ -5,11 +5,11 @@ from __future__ import annotations
 import html
 from collections.abc import Iterable, Iterator, Mapping
 
-from po_mcp.connectors.inventory_pro import wire
+from po_mcp.connectors.inventory_pro import schemas
 from po_mcp.orders import Item, Vendor, Warehouse
 
 
-def vendors(rows: Iterable[wire.Vendor], ids: Mapping[str, int]) -> tuple[Vendor, ...]:
+def vendors(rows: Iterable[schemas.Vendor], ids: Mapping[str, int]) -> tuple[Vendor, ...]:
     """Read vendors, their ids filled in from `ids` (name -> vendorID) where the rows carry none.
 
     A name of `ids` that no row has is a vendor all the same: the ERP's user may not see every one.
@@ -21,7 +21,7 @@ def vendors(rows: Iterable[wire.Vendor], ids: Mapping[str, int]) -> tuple[Vendor
     return (*listed, *(Vendor(id=str(known[key]), name=name) for key, name in unseen.items()))
 
 
-def items(rows: Iterable[wire.Item]) -> tuple[Item, ...]:
+def items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
     """Read items; those without the id that an order's line takes are left out."""
     return tuple(
         Item(
@@ -36,7 +36,7 @@ def items(rows: Iterable[wire.Item]) -> tuple[Item, ...]:
     )
 
 
-def warehouses(rows: Iterable[wire.Location]) -> tuple[Warehouse, ...]:
+def warehouses(rows: Iterable[schemas.Location]) -> tuple[Warehouse, ...]:
     """Read the warehouses that the storage places lie in, each once."""
     names: dict[str, str] = {}
     for row in rows:
@@ -44,7 +44,7 @@ def warehouses(rows: Iterable[wire.Location]) -> tuple[Warehouse, ...]:
     return tuple(Warehouse(id=number, name=name or number) for number, name in names.items())
 
 
-def _vendors(rows: Iterable[wire.Vendor], known: Mapping[str, int]) -> Iterator[Vendor]:
+def _vendors(rows: Iterable[schemas.Vendor], known: Mapping[str, int]) -> Iterator[Vendor]:
     for row in rows:
         name = row.name or row.short_id
         if name is None:

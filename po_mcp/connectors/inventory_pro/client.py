@@ -9,14 +9,14 @@ from typing import TypeVar
 import httpx2
 
 from po_mcp.connectors import numbers
-from po_mcp.connectors.dialect import Dialect, is_sign_in
-from po_mcp.connectors.http import Params, Wire
-from po_mcp.connectors.inventory_pro import catalog, complaints, translate, wire
+from po_mcp.connectors.http.client import Params, Wire
+from po_mcp.connectors.http.error_mapping import Dialect, is_sign_in
+from po_mcp.connectors.http.retry import Retrying
+from po_mcp.connectors.http.tokens import Tokens
+from po_mcp.connectors.http.urls import base_address
+from po_mcp.connectors.inventory_pro import catalog, error_body, schemas, translate
 from po_mcp.connectors.lookup import by_path, by_path_or_list
-from po_mcp.connectors.paging import Part, picked, scan, walk_still
-from po_mcp.connectors.paths import base_address
-from po_mcp.connectors.retrying import Retrying
-from po_mcp.connectors.tokens import Tokens
+from po_mcp.connectors.pagination import Part, picked, scan, walk_still
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
 from po_mcp.errors import InvalidInput, NotOffered
 from po_mcp.orders import (
@@ -33,7 +33,7 @@ from po_mcp.orders import (
     Warehouse,
 )
 
-R = TypeVar("R", wire.Vendor, wire.Item, wire.Location)
+R = TypeVar("R", schemas.Vendor, schemas.Item, schemas.Location)
 
 _API = "/api/v1"
 _ORDERS = "/PurchaseOrder"
@@ -43,11 +43,11 @@ _ROWS = 250  # on one page, the most that https://cissltd.com/docs/api/paginatio
 
 _DIALECT = Dialect(
     name="Inventory Pro",
-    complaint=complaints.complaint,
+    complaint=error_body.complaint,
     permission_to_read="The ERP's administrator must give its user the right Preview PO (SecurityID 18).",
     permission_to_write="The ERP's administrator must give its user the right Create/Modify PO (SecurityID 42).",
-    is_envelope=complaints.is_envelope,
-    status_in=complaints.status_in,
+    is_envelope=error_body.is_envelope,
+    status_in=error_body.status_in,
     is_sign_in=is_sign_in,
     cheap_read=f"{_ORDERS}?page=1&pageSize=1",
 )
@@ -152,15 +152,15 @@ class InventoryPro:
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every vendor; those without an id cannot be ordered from yet."""
-        return catalog.vendors(await self._all("/Vendor/All", wire.Vendor), self._vendor_ids)
+        return catalog.vendors(await self._all("/Vendor/All", schemas.Vendor), self._vendor_ids)
 
     async def items(self) -> tuple[Item, ...]:
         """Return every item that a line can name; those that are discontinued say so."""
-        return catalog.items(await self._all("/Item", wire.Item))
+        return catalog.items(await self._all("/Item", schemas.Item))
 
     async def warehouses(self) -> tuple[Warehouse, ...]:
         """Return every warehouse that has a storage place: no call lists the warehouses themselves."""
-        return catalog.warehouses(await self._all("/Location", wire.Location))
+        return catalog.warehouses(await self._all("/Location", schemas.Location))
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         """Read the order. Inventory Pro gives it neither an id nor a version."""
@@ -225,7 +225,7 @@ class InventoryPro:
         """Fetch a token (https://cissltd.com/docs/api/authentication/)."""
         form = {"grant_type": "client_credentials", **self._credentials}
         answer = await self._wire.sign_in("/Token", form=form)
-        return wire.Token.issued(answer.body)
+        return schemas.Token.issued(answer.body)
 
     def _not_offered(self, operation: str) -> NotOffered:
         return NotOffered(f"Inventory Pro has no call for this ({operation}). Nothing was sent. {self.limits}")

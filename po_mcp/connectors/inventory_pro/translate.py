@@ -10,10 +10,10 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from po_mcp.connectors import days
-from po_mcp.connectors.inventory_pro import wire
-from po_mcp.connectors.inventory_pro.complaints import is_error
+from po_mcp.connectors.inventory_pro import schemas
+from po_mcp.connectors.inventory_pro.error_body import is_error
 from po_mcp.connectors.numbers import another_order, is_echo, is_number
-from po_mcp.connectors.paging import Part
+from po_mcp.connectors.pagination import Part
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
     EXACT,
@@ -27,7 +27,7 @@ from po_mcp.orders import (
     Vendor,
 )
 
-R = TypeVar("R", bound=wire.Theirs)
+R = TypeVar("R", bound=schemas.Theirs)
 
 LARGEST_PAGE = 50
 """Orders on one page at most (https://cissltd.com/docs/api/purchase-orders/)."""
@@ -104,7 +104,7 @@ def orders_part(body: Any, params: Mapping[str, str | int], zone: tzinfo | None 
     """Read a page of orders as a part of the whole list; a body of None is an empty list."""
     if body is None:
         return Part((), None, None)
-    found = part(body, wire.Header, params)
+    found = part(body, schemas.Header, params)
     rows = tuple(header(row, zone) for row in found.rows)
     return Part(rows, found.following, found.total, found.unread, found.sure)
 
@@ -118,7 +118,7 @@ def part(body: Any, row: type[R], params: Mapping[str, str | int]) -> Part[R]:
     Raises:
         BadAnswer: it is another page, it has more rows than it says, or it is empty before the end of the list.
     """
-    page = wire.Page.of(body)
+    page = schemas.Page.of(body)
     place = int(params["page"])
     too_long = page.page_size is not None and len(page.value) > page.page_size
     if page.page not in (None, place) or too_long or (page.has_more and not page.value):
@@ -129,7 +129,7 @@ def part(body: Any, row: type[R], params: Mapping[str, str | int]) -> Part[R]:
     return Part(found, following, page.total_count, unread, more is not None)
 
 
-def _has_more(page: wire.Page, place: int) -> bool | None:
+def _has_more(page: schemas.Page, place: int) -> bool | None:
     """Tell whether a page follows; None where nothing says it."""
     if page.has_more is not None or page.total_count is None:
         return page.has_more
@@ -140,12 +140,12 @@ def _has_more(page: wire.Page, place: int) -> bool | None:
 
 def order(body: Any, number: str, zone: tzinfo | None = UTC, *, in_any_case: bool = False) -> PurchaseOrder:
     """Read an order in full; one of another number is `BadAnswer`."""
-    theirs = wire.Order.of(_told(body))
+    theirs = schemas.Order.of(_told(body))
     _same(theirs.po_no, number, in_any_case=in_any_case)
     return _with_lines(theirs, theirs.lines, zone)
 
 
-def _with_lines(theirs: wire.Header, lines: Sequence[wire.Line] | None, zone: tzinfo | None) -> PurchaseOrder:
+def _with_lines(theirs: schemas.Header, lines: Sequence[schemas.Line] | None, zone: tzinfo | None) -> PurchaseOrder:
     """Read an order, with its lines where they are told."""
     stored = header(theirs, zone)
     if lines is None:
@@ -153,7 +153,7 @@ def _with_lines(theirs: wire.Header, lines: Sequence[wire.Line] | None, zone: tz
     return stored.model_copy(update={"lines": tuple(map(_line, lines)), "line_count": len(lines)})
 
 
-def header(theirs: wire.Header, zone: tzinfo | None = UTC) -> PurchaseOrder:
+def header(theirs: schemas.Header, zone: tzinfo | None = UTC) -> PurchaseOrder:
     """Read an order without its lines."""
     return PurchaseOrder(
         number=theirs.po_no,
@@ -173,11 +173,11 @@ def created(body: Any, number: str, zone: tzinfo | None = UTC) -> PurchaseOrder:
     Raises:
         BadAnswer: it is about an order of another number.
     """
-    stored = wire.Numbered.of(_told(body)).po_no
+    stored = schemas.Numbered.of(_told(body)).po_no
     if not is_echo(stored, number):
         raise another_order("Inventory Pro", stored, number)
     try:
-        theirs = wire.Order.of(body)
+        theirs = schemas.Order.of(body)
     except BadAnswer:
         return PurchaseOrder(number=stored, vendor="", status="unknown", status_text="")
     return _with_lines(theirs, theirs.lines or None, zone)
@@ -185,7 +185,7 @@ def created(body: Any, number: str, zone: tzinfo | None = UTC) -> PurchaseOrder:
 
 def finalized(body: Any, number: str) -> Finalized:
     """Read what a finalize answers: the order's number, closed, and a number for every backorder. Else `BadAnswer`."""
-    theirs = wire.Finalized.of(_told(body))
+    theirs = schemas.Finalized.of(_told(body))
     _same(theirs.po_no, number, in_any_case=True)
     if status_of(theirs.status) != "closed":
         raise BadAnswer("Inventory Pro says it finalized an order that is not closed.")
@@ -211,7 +211,7 @@ def _same(echoed: str, number: str, *, in_any_case: bool) -> None:
         raise another_order("Inventory Pro", echoed, number)
 
 
-def _line(theirs: wire.Line) -> OrderLine:
+def _line(theirs: schemas.Line) -> OrderLine:
     price, ordered, received = theirs.unit_price, theirs.units, theirs.units_received
     return OrderLine(
         line=theirs.line_no,

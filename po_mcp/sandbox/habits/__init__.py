@@ -15,11 +15,11 @@ from difflib import get_close_matches
 
 from starlette.responses import Response
 
-from ..records import Order, OrderDraft
-from ..tables import Tables
-from ..wire import Call, Handle
-from . import answered, drafted, stored, told
-from .habit import Chosen, Habit
+from po_mcp.sandbox.apis.http import Call, Handle
+from po_mcp.sandbox.habits import answered, drafted, stored, told
+from po_mcp.sandbox.habits.habit import Chosen, Habit
+from po_mcp.sandbox.records import Order, OrderDraft
+from po_mcp.sandbox.tables import Tables
 
 __all__ = ["HABITS", "Chosen", "Habit", "Habits", "parse_habit"]
 

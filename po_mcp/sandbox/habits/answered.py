@@ -9,10 +9,10 @@ from typing import Any
 
 from starlette.responses import Response
 
-from ..exact_json import read_json
-from ..refusals import Refusal
-from ..wire import Answer, BadRequest, Call, Handle
-from .habit import Chosen
+from po_mcp.sandbox.apis.exact_json import read_json
+from po_mcp.sandbox.apis.http import Answer, BadRequest, Call, Handle
+from po_mcp.sandbox.habits.habit import Chosen
+from po_mcp.sandbox.refusals import Refusal
 
 Object = dict[str, Any]
 

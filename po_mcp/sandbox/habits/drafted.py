@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import replace
 
-from ..records import ItemKey, LineDraft, OrderDraft
+from po_mcp.sandbox.records import ItemKey, LineDraft, OrderDraft
 
 
 def upper_number(draft: OrderDraft) -> OrderDraft:

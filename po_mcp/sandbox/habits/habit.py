@@ -7,9 +7,9 @@ from typing import Any
 
 from starlette.responses import Response
 
-from ..records import Order, OrderDraft
-from ..tables import Tables
-from ..wire import Call
+from po_mcp.sandbox.apis.http import Call
+from po_mcp.sandbox.records import Order, OrderDraft
+from po_mcp.sandbox.tables import Tables
 
 
 @dataclass(frozen=True)

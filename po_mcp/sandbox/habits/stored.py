@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from uuid import NAMESPACE_URL, uuid5
 
-from .. import exact
-from ..drafting import open_line
-from ..records import Item, Line, Order
-from ..tables import Tables
+from po_mcp.sandbox import exact
+from po_mcp.sandbox.drafting import open_line
+from po_mcp.sandbox.records import Item, Line, Order
+from po_mcp.sandbox.tables import Tables
 
 FREIGHT = "FREIGHT"
 FREIGHT_PRICE = Decimal("25.00")

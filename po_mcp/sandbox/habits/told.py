@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from ..records import Item, Line, Order, Receipt
+from po_mcp.sandbox.records import Item, Line, Order, Receipt
 
 
 def without_lines_at_first(order: Order, now: datetime, seconds: str) -> Order:

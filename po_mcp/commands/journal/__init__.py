@@ -1,0 +1,121 @@
+"""`po-mcp journal`: what was asked for, what the person was shown, what came of it, and whether it was edited.
+
+Looking changes nothing. `settle` alone writes, into the journal: it records how an operation ended whose
+outcome is not known. No command here sends a write to the ERP.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from po_mcp.commands._status_text import state_of
+from po_mcp.commands.journal import json_output, tables
+from po_mcp.commands.journal.adopt import adopt as adopt_all
+from po_mcp.commands.journal.opening import legible, need_journal, no_journal, opened, the_one
+from po_mcp.commands.journal.settle import need_doubt
+from po_mcp.commands.journal.settle import settle as settle_one
+from po_mcp.commands.journal.tables import counted
+from po_mcp.untrusted import visible
+from po_mcp.writes.operation import LIVE, Recorded
+
+_LATEST = 20
+
+
+@click.group("journal", invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """Show what was asked for, approved, sent and settled.
+
+    Without a command it lists. Nothing here sends a write to the ERP.
+    """
+    if ctx.invoked_subcommand is None:
+        ctx.invoke(list_operations)
+
+
+@command.command("list")
+@click.option("--all", "everything", is_flag=True, help=f"Every operation, not only the open and latest {_LATEST}.")
+@click.option("--json", "as_json", is_flag=True, help="Print it for programs.")
+@click.pass_obj
+def list_operations(config: Path | None, everything: bool = False, as_json: bool = False) -> None:
+    """List the operations that are open and the latest ones, the newest last."""
+    with opened(config) as (settings, journal):
+        if not journal.exists():
+            click.echo(no_journal(settings), err=as_json)
+        with legible():
+            found = journal.all() if journal.exists() else []
+            begun = journal.started_at() if found else {}
+            shown = found if everything else _open_and_latest(found, journal.now())
+            totals = Counter[str](state_of(recorded, journal.now()) for recorded in found)
+            if as_json:
+                rows = [json_output.row_of(recorded, begun, journal.now()) for recorded in shown]
+                json_output.print_json({"operations": rows, "totals": totals})
+            elif found:
+                tables.print_list(shown, begun, totals, journal.now())
+
+
+@command.command("show")
+@click.argument("operation_id", metavar="ID")
+@click.option("--json", "as_json", is_flag=True, help="Print it for programs.")
+@click.pass_obj
+def show(config: Path | None, operation_id: str, as_json: bool) -> None:
+    """Show everything of one operation; the beginning of its id is enough."""
+    with opened(config) as (settings, journal):
+        recorded = the_one(settings, journal, operation_id)
+        with legible():
+            events = journal.events(recorded.operation.id)
+            if as_json:
+                json_output.print_json(json_output.whole(recorded, events, journal.now()))
+            else:
+                tables.open_console().print(tables.whole(recorded, events, journal.now()))
+
+
+@command.command("settle")
+@click.argument("operation_id", metavar="ID")
+@click.pass_obj
+def settle(config: Path | None, operation_id: str) -> None:
+    """Settle an operation whose outcome is not known: by reading the ERP, else by asking you.
+
+    Nothing is ever sent. Ends with 0 when it is settled, and 3 when it was left as it is.
+    """
+    console = tables.open_console()
+    with opened(config) as (settings, journal):
+        recorded = the_one(settings, journal, operation_id)
+        need_doubt(recorded, journal.now())
+        with legible():
+            console.print(tables.whole(recorded, journal.events(recorded.operation.id), journal.now()))
+        raise SystemExit(settle_one(console, settings, journal, recorded))
+
+
+@command.command("adopt")
+@click.pass_obj
+def adopt(config: Path | None) -> None:
+    """Say whose credentials these are, or take a journal that was put back or begun again.
+
+    Nothing is ever sent. Ends with 0 when all is answered, and 3 when it was left as it is.
+    """
+    with opened(config) as (settings, journal):
+        raise SystemExit(adopt_all(tables.open_console(), settings, journal))
+
+
+@command.command("verify")
+@click.pass_obj
+def verify(config: Path | None) -> None:
+    """Find out whether anything in the journal was edited, removed or added behind its back."""
+    with opened(config) as (settings, journal):
+        need_journal(settings, journal)
+        operations, events = journal.counts()
+        faults = journal.verify()
+        for fault in faults:
+            click.echo(visible(fault))
+        if faults:
+            raise SystemExit(1)
+        click.echo(f"{counted(operations, 'operation')} and {counted(events, 'event')} checked: nothing was edited.")
+
+
+def _open_and_latest(found: Sequence[Recorded], now: float) -> list[Recorded]:
+    latest = {recorded.operation.id for recorded in found[-_LATEST:]}
+    return [one for one in found if state_of(one, now) in LIVE or one.operation.id in latest]

@@ -1,0 +1,165 @@
+"""Settling an operation whose outcome is not known: by reading the ERP, else by what the person says."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Literal
+
+import anyio
+import click
+from rich.console import Console
+from rich.text import Text
+
+from po_mcp.commands._status_text import came_of, short, state_of
+from po_mcp.commands.journal.tables import plain
+from po_mcp.config import Settings
+from po_mcp.errors import InvalidInput
+from po_mcp.untrusted import visible
+from po_mcp.writes.executor import build_executor
+from po_mcp.writes.journal import Journal, JournalStore
+from po_mcp.writes.operation import Recorded, State, WriteOutcome
+from po_mcp.writes.policy import SettlementPolicy
+from po_mcp.writes.reconcile import Reconciler
+from po_mcp.writes.verdict import DID_NOT_HAPPEN, HAPPENED, need_time, record_verdict
+
+NOT_SETTLED = 3
+_LOOKED = "I looked"
+
+_Said = Literal["applied", "not applied"]
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """How the operation stands after a look, and what the ERP shows. `was_read`: the ERP was asked, and answered."""
+
+    recorded: Recorded
+    why: str
+    was_read: bool
+
+
+def need_doubt(recorded: Recorded, now: float) -> None:
+    """Refuse what is no question. Raises: `InvalidInput`."""
+    if recorded.state not in ("SENT", "UNKNOWN", "WATCHED"):
+        raise InvalidInput(
+            f"Operation {short(recorded)} is {state_of(recorded, now)}: only one whose outcome is not known is settled."
+        )
+
+
+def settle(console: Console, settings: Settings, store: JournalStore, recorded: Recorded) -> int:
+    """Settle it by reading, or by asking the person; return the command's status, 0 where it is settled.
+
+    Where these settings lead to another ERP than the one that it was sent to, nothing can be looked up, and the
+    person's word alone counts.
+
+    Raises:
+        InvalidInput: it cannot be settled yet, or was by another process.
+    """
+    reconciler = _reconciler(settings, store, recorded)
+    if reconciler is None:
+        where = visible(recorded.operation.connection)
+        console.print(plain(f"\nIt was sent to {where}. These settings lead elsewhere, so po-mcp cannot look."))
+        return _ask(console, store, None, _Seen(recorded, "po-mcp could not look", was_read=False))
+    console.print("\nLooking at the ERP, by reading only ...")
+    seen = anyio.run(_look_up, reconciler, recorded)
+    if seen.recorded.state == "UNKNOWN":
+        console.print(plain(f"That does not decide it: {seen.why}."))
+        return _ask(console, store, reconciler, seen)
+    if seen.recorded.state in ("SENT", "WATCHED"):
+        raise InvalidInput("It may still be on its way, or is being checked.", next_step="Try again in a while.")
+    console.print(Text("That decides it. ", "bold green") + plain(came_of(seen.recorded, store.now())))
+    return 0
+
+
+def _reconciler(settings: Settings, store: JournalStore, recorded: Recorded) -> Reconciler | None:
+    """Connect to the ERP that the operation was sent to; None where these settings lead to another."""
+    from po_mcp.connectors import connect  # late: looking at the journal needs no connector
+
+    erp = connect(settings, store.shared_token)
+    if store.name_of(erp.connection) != recorded.operation.connection:
+        anyio.run(erp.aclose)
+        return None
+    policy = SettlementPolicy(settings.timeout, *settings.bounds())
+    return build_executor(erp, Journal(store), policy).reconciler
+
+
+async def _look_up(reconciler: Reconciler, recorded: Recorded) -> _Seen:
+    """Settle it by reading if that decides; return how it stands, and what the ERP shows."""
+    try:
+        recorded = await reconciler.reconcile(recorded)
+        if recorded.state != "UNKNOWN":
+            return _Seen(recorded, "", was_read=True)
+        seen = await reconciler.look(recorded)
+        return _Seen(recorded, "; ".join((seen.why, *seen.differences)), was_read=seen.seen != "unreadable")
+    finally:
+        await reconciler.erp.aclose()
+
+
+def _ask(console: Console, store: JournalStore, reconciler: Reconciler | None, seen: _Seen) -> int:
+    """Ask the person at the terminal what happened, and record it."""
+    if not sys.stdin.isatty():
+        console.print("Only a person at a terminal can settle it now. Nothing was recorded.")
+        return NOT_SETTLED
+    said = _answer(console, seen)
+    if said is None:
+        console.print("It stays unknown. Nothing was recorded.")
+        return NOT_SETTLED
+    happened = said == "applied"
+    if reconciler is not None and seen.was_read:
+        outcome = anyio.run(_record_after_look, reconciler, seen.recorded, happened)
+    else:
+        outcome = _record_blindly(store, reconciler, seen, happened)
+    console.print(Text("Recorded. ", "bold green") + plain(outcome.message))
+    return 0
+
+
+def _answer(console: Console, seen: _Seen) -> _Said | None:
+    """Return what the person says happened; None for anything but a clear answer with the order number.
+
+    Where po-mcp could not look, a second word is wanted: nothing but the person's own look stands behind it.
+    """
+    console.print(
+        "Look at the order in the ERP itself.\n"
+        "  applied      the ERP shows what was asked for\n"
+        "  not applied  it does not, and nothing can come late: it may be sent again\n"
+        "  leave        you cannot tell"
+    )
+    try:
+        said = click.prompt("Did it happen", type=click.Choice(["applied", "not applied", "leave"]))
+        if said == "leave":
+            return None
+        if click.prompt("To record this, type the order number").strip() != seen.recorded.operation.number:
+            return None
+        if not seen.was_read and click.prompt(f"po-mcp could not look. Type: {_LOOKED}").strip() != _LOOKED:
+            return None
+    except click.Abort:
+        console.print()
+        return None
+    return "applied" if said == "applied" else "not applied"
+
+
+async def _record_after_look(reconciler: Reconciler, recorded: Recorded, happened: bool) -> WriteOutcome:
+    detail = {"by": "a person at a terminal", "said": "applied" if happened else "not applied"}
+    try:
+        return await record_verdict(reconciler, recorded, happened=happened, detail=detail)
+    finally:
+        await reconciler.erp.aclose()
+
+
+def _record_blindly(store: JournalStore, reconciler: Reconciler | None, seen: _Seen, happened: bool) -> WriteOutcome:
+    """Record what the person says where po-mcp could not look."""
+    operation = seen.recorded.operation
+    if not happened:
+        need_time(Journal(store), reconciler.policy if reconciler else SettlementPolicy(), seen.recorded)
+    message = f"{HAPPENED} (po-mcp could not look)." if happened else DID_NOT_HAPPEN
+    outcome = WriteOutcome(status="done" if happened else "refused", operation_id=operation.id, message=message)
+    after: State = "DONE" if happened else "NOT_APPLIED"
+    detail = {"by": "a person at a terminal", "said": "applied" if happened else "not applied", "observed": seen.why}
+    if seen.recorded.state == "SENT":
+        store.finish(operation.id, "SENT", "UNKNOWN", outcome, {})
+    if store.finish(operation.id, "UNKNOWN", after, outcome, detail):
+        return outcome
+    raise InvalidInput(
+        "It was settled by another process meanwhile, and your answer was not recorded.",
+        next_step=f"See: po-mcp journal show {short(seen.recorded)}",
+    )

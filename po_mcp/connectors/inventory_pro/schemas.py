@@ -1,0 +1,114 @@
+"""Inventory Pro's JSON, as it documents it (https://cissltd.com/docs/api/purchase-orders/).
+
+Fields that are not known are passed over, and a field may be null.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictStr
+from pydantic.alias_generators import to_camel
+
+from po_mcp.connectors import schema_base
+from po_mcp.connectors.values import Count, Flag, Id, Moment, Name, Number, Positive, Prose, Word, rows
+
+
+class Theirs(schema_base.Theirs):
+    """A piece of Inventory Pro's JSON, which is in camelCase."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    erp = "Inventory Pro"
+
+
+class Token(schema_base.Token):
+    """https://cissltd.com/docs/api/authentication/; a lifetime of 4 hours is usual."""
+
+    erp = "Inventory Pro"
+    expires_in: Positive = None
+
+
+class Numbered(Theirs):
+    """An order, as far as its number."""
+
+    po_no: Id
+
+
+class Header(Numbered):
+    """An order as the list shows it."""
+
+    vendor: Name = None
+    order_date: Moment = None
+    expected_date: Moment = None
+    status: Word = None
+    total_lines: Count = None
+    total_value: Number = None
+
+
+class Line(Theirs):
+    """A line of an order; `units` is what was ordered. A line of text or of freight has no item."""
+
+    line_no: Count = None
+    short_id: Annotated[Word, Field(alias="shortID")] = None
+    description: Prose = None
+    units: Number = None
+    units_received: Number = None
+    unit_price: Number = None
+    warehouse: Word = None
+    warehouse_name: Prose = None
+
+
+class Order(Header):
+    """An order in full; one without lines may say so by null, by an empty text or by no key."""
+
+    lines: Annotated[tuple[Line, ...], BeforeValidator(rows)] = ()
+
+
+class Finalized(Theirs):
+    """What a finalize answers. Whether the number is absent or null without a backorder is not documented."""
+
+    po_no: StrictStr
+    status: StrictStr
+    backorder_created: StrictBool | None = None
+    backorder_po_no: StrictStr | None = None
+
+
+class Vendor(Theirs):
+    """A row of /Vendor/All. `vendorID` is what a new order needs; no page documents that rows carry it."""
+
+    short_id: Annotated[Word, Field(alias="shortID")] = None
+    vendor_id: Annotated[Count, Field(alias="vendorID")] = None
+    name: Name = None
+    active: Flag = None
+
+
+class Item(Theirs):
+    """A row of /Item, which lists what is active (https://cissltd.com/docs/api/items/)."""
+
+    short_id: Annotated[Word, Field(alias="shortID")] = None
+    part_no: Word = None
+    description: Prose = None
+    unit: Annotated[Word, Field(alias="uOM")] = None
+    discontinued: Flag = None
+
+
+class Location(Theirs):
+    """A storage place in a warehouse (https://cissltd.com/docs/api/locations/)."""
+
+    spot: Word = None
+    warehouse_id: Annotated[Id, Field(alias="warehouseID")]
+    warehouse_name: Prose = None
+
+
+class Page(Theirs):
+    """A page of a list (https://cissltd.com/docs/api/pagination/); `page` counts from 1.
+
+    `page_size` is what was asked for, or the most that the ERP gives.
+    """
+
+    value: Annotated[tuple[Any, ...], BeforeValidator(rows)]
+    total_count: Count = None
+    page: Count = None
+    page_size: Count = None
+    has_more: Flag = None

@@ -1,0 +1,1 @@
+"""The HTTP APIs of the two vendors as the sandbox serves them, over one order book."""

@@ -1,0 +1,148 @@
+"""What both APIs do alike with HTTP: reading a call, answering in exact JSON, checking a token."""
+
+import base64
+import binascii
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl
+
+from anyio import to_thread
+from starlette.applications import Starlette
+from starlette.datastructures import URL
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from po_mcp.sandbox.apis.exact_json import read_json, write_json
+
+Render = Callable[[Exception], Response]
+
+
+class BadRequest(Exception):
+    """The call cannot be read; `str()` says what is wrong with it."""
+
+
+class Unauthorized(Exception):
+    """The call carries no valid token."""
+
+
+class Answer(Response):
+    """An answer in JSON, with its decimals exact."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """Write the content as JSON."""
+        return write_json(content)
+
+
+@dataclass(frozen=True)
+class Call:
+    """A call whose body has arrived; `path` holds the variable segments of the path."""
+
+    method: str
+    url: URL
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_write(self) -> bool:
+        """Tell whether the call may change something."""
+        return self.method != "GET"
+
+    def json(self) -> Any:
+        """Read the body as JSON. Raises: BadRequest."""
+        try:
+            return read_json(self.body)
+        except ValueError as error:
+            raise BadRequest("The body is not valid JSON.") from error
+
+    def form(self) -> dict[str, str]:
+        """Read the body as a form. Raises: BadRequest."""
+        try:
+            return dict(parse_qsl(self.body.decode("ascii")))
+        except ValueError as error:
+            raise BadRequest("The body is not a form.") from error
+
+    def whole(self, name: str, default: int, *, least: int = 1) -> int:
+        """Read a parameter that is a whole number of at most 9 digits. Raises: BadRequest."""
+        text = self.query.get(name, "")
+        if not text:
+            return default
+        if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= least):
+            raise BadRequest(f"{name} must be a whole number from {least}.")
+        return int(text)
+
+    def descending(self, default: bool) -> bool:
+        """Read the parameter `direction`, in any case. Raises: BadRequest."""
+        text = self.query.get("direction", "").lower()
+        if text not in ("", "asc", "desc"):
+            raise BadRequest("direction must be asc or desc.")
+        return text == "desc" if text else default
+
+    def bearer(self) -> str:
+        """Return the bearer token, or ""."""
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else ""
+
+    def basic(self) -> tuple[str, str]:
+        """Return user and password of HTTP Basic, or two empty texts."""
+        scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "basic":
+            return "", ""
+        try:
+            user, _, password = base64.b64decode(token).decode().partition(":")
+        except (binascii.Error, ValueError):
+            return "", ""
+        return user, password
+
+
+Handle = Callable[[Call], Response]
+CarryOut = Callable[[Handle, Call], Response]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+
+def _plainly(handle: Handle, call: Call) -> Response:
+    return handle(call)
+
+
+def endpoint(handle: Handle, admits: Callable[[str], bool] | None = None, carry_out: CarryOut = _plainly) -> Endpoint:
+    """Make a handler that reads the whole call, checks its bearer token and answers from a thread.
+
+    The book may wait for another process, and must not hold up the event loop meanwhile.
+    """
+
+    async def respond(request: Request) -> Response:
+        call = Call(
+            method=request.method,
+            url=request.url,
+            path=request.path_params,
+            query=request.query_params,
+            headers=request.headers,
+            body=await request.body(),
+        )
+        if admits and not admits(call.bearer()):
+            raise Unauthorized
+        return await to_thread.run_sync(carry_out, handle, call)
+
+    return respond
+
+
+def application(routes: list[BaseRoute], refused: Mapping[type[Exception], Render]) -> Starlette:
+    """Make an application that answers each kind of refusal by its own function."""
+    app = Starlette(routes=routes)
+    for kind, render in refused.items():
+        app.add_exception_handler(kind, _rendering(render))
+    # The vendors do not redirect "/Item/" to "/Item"; it is an unknown path.
+    app.router.redirect_slashes = False
+    return app
+
+
+def _rendering(render: Render) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(_: Request, error: Exception) -> Response:
+        return render(error)
+
+    return answer

@@ -1,0 +1,261 @@
+"""Inventory Pro's API v1 over the book, cissltd.com/docs/api: routes, parameters and refusals.
+
+The rules are the book's; this module only translates. Errors are
+`{"statusCode", "error", "message", "details"}`, `details` being per field or null.
+"""
+
+import re
+import sqlite3
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any, TypeVar
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from po_mcp.sandbox import exact
+from po_mcp.sandbox.apis import inventory_pro_json as render
+from po_mcp.sandbox.apis.fields import Fields
+from po_mcp.sandbox.apis.http import Answer, BadRequest, Call, Handle, Render, Unauthorized, application, endpoint
+from po_mcp.sandbox.apis.tokens import Credentials, Tokens
+from po_mcp.sandbox.book import Book
+from po_mcp.sandbox.query import Condition, Found, Operator, Query
+from po_mcp.sandbox.records import LIVE, LineDraft, Order, OrderDraft
+from po_mcp.sandbox.refusals import Conflict, Invalid, Missing
+
+TOKEN_SECONDS = 14399
+PAGE_SIZE = 25
+MAX_ORDERS_PER_PAGE = 50
+MAX_ROWS_PER_PAGE = 250
+
+T = TypeVar("T")
+
+SORT_FIELDS = {
+    "poNo": "number",
+    "vendor": "vendor",
+    "orderDate": "ordered_at",
+    "expectedDate": "expected_at",
+    "status": "status",
+    "totalValue": "total",
+}
+# The book's words for what can be wrong in an order, in the vendor's words.
+FIELD_NAMES = {
+    "number": "poNumber",
+    "vendor": "vendorID",
+    "item": "shortID",
+    "quantity": "units",
+    "price": "unitPrice",
+}
+
+
+def inventory_pro(book: Book, credentials: Credentials) -> Starlette:
+    """Make the application to be mounted at /api/v1."""
+    api = _Api(book, credentials)
+    return application(api.routes(), _REFUSALS)
+
+
+class _Api:
+    def __init__(self, book: Book, credentials: Credentials) -> None:
+        self._book = book
+        self._credentials = credentials
+        self._tokens = Tokens(TOKEN_SECONDS, book.now)
+
+    def routes(self) -> list[BaseRoute]:
+        def guarded(method: str, path: str, handle: Handle) -> Route:
+            return Route(path, endpoint(handle, self._tokens.admit, self._book.habits.carry_out), methods=[method])
+
+        return [
+            Route("/Token", endpoint(self.issue_token), methods=["POST"]),
+            guarded("GET", "/PurchaseOrder", self.list_orders),
+            guarded("POST", "/PurchaseOrder", self.create_order),
+            guarded("POST", "/PurchaseOrder/Finalize", self.finalize_order),
+            guarded("GET", "/PurchaseOrder/{number}", self.get_order),
+            guarded("GET", "/Vendor/All", self.list_vendors),
+            guarded("GET", "/Vendor/{id}", self.get_vendor),
+            guarded("GET", "/Item", self.list_active_items),
+            guarded("GET", "/Item/All", self.list_items),
+            guarded("GET", "/Location", self.list_locations),
+        ]
+
+    def issue_token(self, call: Call) -> Response:
+        """Sign in by form fields or HTTP Basic, cissltd.com/docs/api/authentication."""
+        form = call.form()
+        user, password = call.basic()
+        if form.get("grant_type") != "client_credentials":
+            raise BadRequest("grant_type must be client_credentials.")
+        if not self._credentials.match(form.get("client_id", user), form.get("client_secret", password)):
+            raise Unauthorized
+        token = self._tokens.issue()
+        return _answer({"access_token": token, "token_type": "bearer", "expires_in": TOKEN_SECONDS})
+
+    def list_orders(self, call: Call) -> Response:
+        """List open and partial orders; unsorted, the newest come first, as in the vendor's sample."""
+        sort = call.query.get("sort", "orderDate")
+        if sort not in SORT_FIELDS:
+            raise BadRequest(f"sort must be one of {', '.join(SORT_FIELDS)}.")
+        query = Query(
+            where=(("status", "in", LIVE), *_date_conditions(call)),
+            sort=SORT_FIELDS[sort],
+            descending=call.descending("sort" not in call.query),
+        )
+        page = _Page.of(call, MAX_ORDERS_PER_PAGE)
+        return page.answer(self._book.orders(page.cut(query)), self._header)
+
+    def get_order(self, call: Call) -> Response:
+        """Read one order, whatever its status."""
+        order = self._book.order(call.path["number"])
+        return _answer(self._header(order) | {"lines": render.lines(order)})
+
+    def create_order(self, call: Call) -> Response:
+        """Enter an order; the answer is its header."""
+        entered = self._book.enter(_draft(call))
+        return _answer(self._header(entered.order), 201 if entered.is_new else 200)
+
+    def finalize_order(self, call: Call) -> Response:
+        """Close an order, with or without a backorder."""
+        fields = Fields(call.json())
+        number, create_backorder = fields.text("poNumber"), fields.flag("createBackorder")
+        fields.check()
+        return _answer(render.finalized(self._book.finalize(number, create_backorder=create_backorder)))
+
+    def list_vendors(self, call: Call) -> Response:
+        """List all vendors, inactive ones too."""
+        page = _Page.of(call, MAX_ROWS_PER_PAGE)
+        return page.answer(self._book.vendors(page.cut(Query())), render.vendor)
+
+    def get_vendor(self, call: Call) -> Response:
+        """Read one vendor by vendorID or shortID: the vendor's page does not say which one it is."""
+        name = call.path["id"]
+        is_number = name.isascii() and name.isdigit() and len(name) <= 9
+        found = self._book.vendor("id", int(name)) if is_number else self._book.vendor("short_id", name)
+        return _answer(render.vendor(found))
+
+    def list_items(self, call: Call) -> Response:
+        """List all items, discontinued ones too."""
+        return self._items(call, ())
+
+    def list_active_items(self, call: Call) -> Response:
+        """List active items, or the one whose shortID is `key`."""
+        where: list[Condition] = [("active", "eq", True)]
+        if "key" in call.query:
+            if call.query.get("type") != "id":
+                raise BadRequest("type must be id: no item of this book has an alias.")
+            where.append(("short_id", "eq", call.query["key"]))
+        return self._items(call, tuple(where))
+
+    def list_locations(self, call: Call) -> Response:
+        """List storage places, of all warehouses or of the one whose id is `wid`."""
+        warehouse = call.whole("wid", 0)
+        query = Query(where=(("warehouse_id", "eq", warehouse),) if warehouse else ())
+        page = _Page.of(call, MAX_ROWS_PER_PAGE)
+        return page.answer(self._book.spots(page.cut(query)), render.location)
+
+    def _header(self, order: Order) -> dict[str, Any]:
+        return render.order_header(order, with_creation="created-on" in self._book.habits)
+
+    def _items(self, call: Call, where: tuple[Condition, ...]) -> Response:
+        page = _Page.of(call, MAX_ROWS_PER_PAGE)
+        return page.answer(self._book.items(page.cut(Query(where=where))), render.item)
+
+
+@dataclass(frozen=True)
+class _Page:
+    # cissltd.com/docs/api/pagination: a size above the maximum is capped, not refused.
+    number: int
+    size: int
+
+    @classmethod
+    def of(cls, call: Call, most: int) -> "_Page":
+        return cls(call.whole("page", 1), min(call.whole("pageSize", PAGE_SIZE), most))
+
+    def cut(self, query: Query) -> Query:
+        return replace(query, limit=self.size, offset=(self.number - 1) * self.size)
+
+    def answer(self, found: Found[T], row: Callable[[T], dict[str, Any]]) -> Response:
+        content = render.page([row(record) for record in found.records], found, self.number, self.size)
+        counts = {"X-Total-Count": found.count, "X-Page-Size": self.size, "X-Page": self.number}
+        return _answer(content, headers={name: str(count) for name, count in counts.items()})
+
+
+def _answer(content: Any, status: int = 200, headers: Mapping[str, str] = MappingProxyType({})) -> Response:
+    return Answer(content, status, {"X-API-Version": "v1", **headers})
+
+
+def _draft(call: Call) -> OrderDraft:
+    fields = Fields(call.json())
+    draft = OrderDraft(
+        vendor=("id", fields.whole("vendorID")),
+        number=fields.text("poNumber"),
+        lines=tuple(_line_draft(line) for line in fields.rows("lines")),
+    )
+    fields.check()
+    return draft
+
+
+def _line_draft(line: Fields) -> LineDraft:
+    return LineDraft(
+        item=("short_id", line.text("shortID")),
+        quantity=line.decimal("units"),
+        price=line.decimal("unitPrice"),
+        warehouse=("id", line.whole("warehouse")),
+    )
+
+
+def _date_conditions(call: Call) -> list[Condition]:
+    bounds: list[tuple[str, str, Operator]] = [
+        ("startDate", "ordered_at", "ge"),
+        ("endDate", "ordered_at", "le"),
+        ("modifiedSince", "modified_at", "ge"),
+    ]
+    return [
+        (field, operator, _instant(name, call.query[name], end_of_day=operator == "le"))
+        for name, field, operator in bounds
+        if call.query.get(name)
+    ]
+
+
+def _instant(name: str, text: str, *, end_of_day: bool) -> str:
+    # Both ends are inclusive, so a date alone means, as an end, the whole of that day.
+    try:
+        bound = exact.instant(text)
+        if end_of_day and len(text) == len("2025-05-15"):
+            bound += timedelta(days=1, seconds=-1)
+        return exact.iso(bound)
+    except (ValueError, OverflowError) as error:
+        raise BadRequest(f"{name} must be a date or a date-time in ISO 8601.") from error
+
+
+def _refuse(status: int, error: str, message: str, details: Any = None) -> Response:
+    return _answer({"statusCode": status, "error": error, "message": message, "details": details}, status)
+
+
+def _refuse_invalid(error: Exception) -> Response:
+    assert isinstance(error, Invalid)
+    details = {_vendor_path(path): list(texts) for path, texts in error.problems.items()}
+    return _refuse(400, "validation_error", "Model validation failed.", details)
+
+
+def _vendor_path(path: str) -> str:
+    return re.sub(r"\w+$", lambda name: FIELD_NAMES.get(name[0], name[0]), path)
+
+
+def _refuse_route(error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        # The vendor's list of error codes has none for a wrong method.
+        return _refuse(405, "method_not_allowed", "The method is not allowed here.")
+    return _refuse(404, "not_found", "There is no such endpoint.")
+
+
+_REFUSALS: Mapping[type[Exception], Render] = {
+    BadRequest: lambda error: _refuse(400, "bad_request", str(error)),
+    Invalid: _refuse_invalid,
+    Unauthorized: lambda _: _refuse(401, "unauthorized", "The credentials are missing, wrong or expired."),
+    Missing: lambda error: _refuse(404, "not_found", str(error)),
+    Conflict: lambda error: _refuse(409, "conflict", str(error)),
+    HTTPException: _refuse_route,
+    sqlite3.Error: lambda _: _refuse(500, "internal_error", "The order book cannot be used now."),
+}

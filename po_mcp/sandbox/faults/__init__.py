@@ -1,0 +1,133 @@
+"""The faults that the relay before the sandbox can make, by name.
+
+    fault = parse_fault("late-apply@3:5")  # the third request reaches the ERP five seconds later
+    async with Relay(erp_port, [fault]) as relay:
+        ...
+
+"Applied" means that the ERP has carried the request out, whatever the client is told.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from decimal import Decimal
+from difflib import get_close_matches
+from http import HTTPStatus
+
+from po_mcp.sandbox.faults import mutations as spoil
+from po_mcp.sandbox.faults.relay import Exchange, Fault, Relay, Strike
+
+__all__ = ["FAULTS", "Exchange", "Fault", "Relay", "Strike", "parse_fault"]
+
+_STATUSES = (401, 403, 404, 408, 409, 429, 500, 502, 503)
+_AFTER = b"Retry-After"
+_WRITTEN = re.compile(
+    r"(?P<kind>[a-z0-9-]+)(@(?P<nth>[1-9][0-9]{0,8}))?(:(?P<value>[0-9]{1,5}(\.[0-9]{1,3})?))?", re.ASCII
+)
+
+
+def _lost_requests() -> Iterator[Fault]:
+    """Faults of the connection before the ERP has acted."""
+    yield Fault(
+        "refused",
+        "Nobody listens from the n-th request on, for VALUE seconds (0: until told to): connection refused.",
+        reaches="nobody",
+        takes="seconds",
+    )
+    yield Fault("reset-before-read", "RST as soon as the request begins, unread.", "socket", None, ends="reset")
+    yield Fault("reset-after-read", "The request is read whole and dropped; RST.", "relay", None, ends="reset")
+    yield Fault(
+        "hang", "The request is read and dropped; no answer until the client closes.", "relay", None, ends="hang"
+    )
+    late = "the request reaches the ERP VALUE seconds later."
+    yield Fault("late-apply", f"RST at once; {late}", "erp-late", None, ends="reset", takes="seconds", value=5)
+    yield Fault("late-apply-hang", f"No answer; {late}", "erp-late", None, ends="hang", takes="seconds", value=5)
+
+
+def _lost_answers() -> Iterator[Fault]:
+    """Faults of the connection after the ERP has acted."""
+    yield Fault("lost-answer", "Applied; RST instead of the answer.", change=None, ends="reset")
+    yield Fault("lost-answer-fin", "Applied; the connection closes (FIN) without an answer.", change=None, ends="close")
+    yield Fault("lost-answer-hang", "Applied; no answer until the client closes.", change=None, ends="hang")
+    yield Fault(
+        "half-headers", "Applied; closed in the middle of the headers.", sends=spoil.half_the_headers, ends="close"
+    )
+    yield Fault("half-body", "Applied; closed in the middle of the body.", sends=spoil.half_the_body, ends="close")
+    drip = "Applied; one byte of the answer after every VALUE seconds."
+    yield Fault("slow-drip", drip, sends=spoil.byte_by_byte, takes="seconds", value=1)
+    endless = "Applied; a body that never ends, 64 kB after every VALUE seconds."
+    yield Fault("endless", endless, sends=spoil.without_end, ends="close", takes="seconds", value=0.01)
+
+
+def _status_faults() -> Iterator[Fault]:
+    """Answers that a gateway gives in the ERP's place: before it has acted, and after."""
+    for status in _STATUSES:
+        retry = ((_AFTER, b"1"),) if status == 429 else ()
+        answer, phrase = spoil.scripted(status, *retry), HTTPStatus(status).phrase
+        yield Fault(f"{status}", f"{status} {phrase}, and the ERP never sees the request.", "relay", answer)
+        yield Fault(f"{status}-applied", f"Applied; {status} {phrase} in place of the answer.", "erp", answer)
+    absurd, negative = spoil.scripted(429, (_AFTER, b"31536000")), spoil.scripted(429, (_AFTER, b"-5"))
+    yield Fault("429-absurd", "429 that asks to wait for a year; not applied.", "relay", absurd)
+    yield Fault(
+        "429-date",
+        "429 with a date in Retry-After, two seconds away; not applied.",
+        "relay",
+        spoil.retry_in_two_seconds,
+    )
+    yield Fault("429-negative", "429 that asks to wait for -5 seconds; not applied.", "relay", negative)
+    for status, kind in ((302, "redirect"), (307, "redirect-307")):
+        tells = f"{status} to port VALUE of this machine; not applied."
+        yield Fault(kind, tells, "relay", spoil.redirect(status), takes="a port", value=9)
+
+
+def _body_faults() -> Iterator[Fault]:
+    """Answers of the ERP with its own status and another body; the request is applied."""
+    bodies: Mapping[str, tuple[str, spoil.Change]] = {
+        "garbled-2xx": ("the body is not text.", spoil.body(spoil.garbled)),
+        "truncated-json-2xx": (
+            "the body is the first half of the JSON, whole by its length.",
+            spoil.body(spoil.truncated),
+        ),
+        "html-2xx": ("the body is a page that asks to sign in.", spoil.html),
+        "empty-2xx": ("the body is empty.", spoil.body(spoil.empty)),
+        "wrong-order": ("the numbers in the body are another order's.", spoil.content(spoil.other_number)),
+        "unknown-status": ("the order's status is a word that nobody knows.", spoil.content(spoil.other_status)),
+        "nulls": ("everything but numbers and uuids of records is null.", spoil.content(spoil.nulls)),
+        "extra-fields": ("every object has 50 fields more.", spoil.content(spoil.extended)),
+        "long-number": ("totals have 5,000 digits.", spoil.content(spoil.totals("9" * spoil.DIGITS))),
+        "nan": ("totals are NaN.", spoil.content(spoil.totals("NaN"))),
+        "duplicate-keys": ("every key of the outermost object is there again, with null.", spoil.body(spoil.doubled)),
+        "deep-nesting": ("the body has a field of 100,000 arrays in arrays.", spoil.body(spoil.deep)),
+        "gzip-bomb": ("the body is gzip that unpacks to 64 MB, a thousand times its size.", spoil.bomb),
+        "bom": ("a byte order mark stands before the body.", spoil.body(spoil.marked)),
+    }
+    for kind, (tells, change) in bodies.items():
+        yield Fault(kind, f"Applied; {tells}", "erp", change)
+    yield Fault("stale", "The answer that the same GET had before; without one, it is asked for.", "memory")
+
+
+def _by_kind(*families: Iterable[Fault]) -> Mapping[str, Fault]:
+    return {fault.kind: fault for family in families for fault in family}
+
+
+FAULTS: Mapping[str, Fault] = _by_kind(_lost_requests(), _lost_answers(), _status_faults(), _body_faults())
+"""Every fault by its kind; `tells` is a sentence for people."""
+
+
+def parse_fault(text: str) -> Strike:
+    """Read KIND, KIND@N or KIND@N:VALUE: which fault, for which request (all without N), by how much.
+
+    Raises: ValueError, which names the kinds that are near.
+    """
+    written = _WRITTEN.fullmatch(text)
+    if not written:
+        raise ValueError(f"{text!r} is no fault: write KIND, KIND@N or KIND@N:VALUE, such as 500@2 or late-apply@3:5.")
+    kind, nth, value = written["kind"], written["nth"], written["value"]
+    if kind not in FAULTS:
+        near = get_close_matches(kind, FAULTS, n=5, cutoff=0.4) or FAULTS
+        raise ValueError(f"There is no fault {kind!r}. Near it: {', '.join(near)}.")
+    fault = FAULTS[kind]
+    if value and not fault.takes:
+        raise ValueError(f"The fault {kind!r} takes no value.")
+    # A float, for clocks: no amount of money ever comes this way.
+    number = int(Decimal(value) * 1000) / 1000 if value else fault.value
+    return Strike(fault, int(nth) if nth else None, number)

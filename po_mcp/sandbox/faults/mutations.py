@@ -1,0 +1,223 @@
+"""What can be wrong with an answer: changes of one, and ways of sending one.
+
+A change takes the ERP's answer and the fault's value; a body that is not JSON stays as it is where
+the change is one of JSON. A way of sending yields the bytes, each when its time has come.
+"""
+
+import zlib
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import anyio
+import simplejson
+
+from po_mcp.sandbox.apis.exact_json import read_json, write_json
+from po_mcp.sandbox.faults.messages import CHUNK, HOST, Answer
+
+Change = Callable[[Answer, float], Answer]
+Sending = Callable[[Answer, float], AsyncIterator[bytes]]
+
+OTHER_NUMBER = "PO-0000-0000"
+OTHER_STATUS = "Quarantined"
+EXTRA_FIELDS = 50
+DIGITS = 5_000
+DEPTH = 100_000
+BOMB_BYTES = 64 * 2**20
+_MEGABYTE = b" " * 2**20
+_HTML = b"<!doctype html><title>Sign in</title><h1>Please sign in to continue</h1>"
+_NUMBERS = {"poNo", "backorderPoNo", "id", "purchase_order_id"}
+_KEYS = _NUMBERS | {"uuid"}
+_TOTALS = {"totalValue", "total"}
+
+
+def as_it_is(answer: Answer, _: float) -> Answer:
+    """Change nothing."""
+    return answer
+
+
+# Another answer.
+
+
+def scripted(status: int, *headers: tuple[bytes, bytes]) -> Change:
+    """Answer by a status of a gateway's, with an error body in both vendors' shapes."""
+    text = f"The relay answers {status}."
+    body = {
+        "statusCode": status,
+        "error": "scripted",
+        "message": text,
+        "details": None,
+        "errors": [{"code": status, "message": text}],
+    }
+    return lambda _, __: Answer(status, ((b"Content-Type", b"application/json"), *headers), write_json(body))
+
+
+def retry_in_two_seconds(_: Answer, __: float) -> Answer:
+    """Answer 429 with a date in Retry-After."""
+    date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
+    return scripted(429, (b"Retry-After", date.encode()))(Answer(429), 0)
+
+
+def redirect(status: int) -> Change:
+    """Answer with a redirect to the port of this machine that is the fault's value."""
+    return lambda _, port: Answer(status, ((b"Location", f"http://{HOST}:{int(port)}/".encode()),))
+
+
+# Another body.
+
+
+def body(change: Callable[[bytes], bytes]) -> Change:
+    """Answer with another body; a 204, which can have none, becomes a 200."""
+    return lambda answer, _: _filled(answer, change(answer.body))
+
+
+def html(answer: Answer, _: float) -> Answer:
+    """Answer with a page for people."""
+    return _filled(answer, _HTML).adding(b"Content-Type", b"text/html")
+
+
+def garbled(_: bytes) -> bytes:
+    """Return bytes that are not text in any encoding of JSON."""
+    return b'{"\xff\xfe\x00' * 4
+
+
+def truncated(content: bytes) -> bytes:
+    """Return the first half, as if that were all."""
+    return content[: len(content) // 2]
+
+
+def empty(_: bytes) -> bytes:
+    """Return nothing."""
+    return b""
+
+
+def marked(content: bytes) -> bytes:
+    """Put a byte order mark before it."""
+    return b"\xef\xbb\xbf" + content
+
+
+def deep(content: bytes) -> bytes:
+    """Add a field of arrays in arrays."""
+    return _with_members(content, b'"deep":' + b"[" * DEPTH + b"]" * DEPTH)
+
+
+def doubled(content: bytes) -> bytes:
+    """Give each key of the outermost object a second time, with null."""
+    try:
+        return _with_members(content, *(write_json(key) + b":null" for key in read_json(content)))
+    except (TypeError, ValueError):
+        return content
+
+
+def bomb(answer: Answer, _: float) -> Answer:
+    """Pack the body with so much white space before it that it unpacks to a thousand times its size."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, 31)
+    parts = [packer.compress(_MEGABYTE) for _ in range(BOMB_BYTES // len(_MEGABYTE))]
+    packed = b"".join([*parts, packer.compress(answer.body), packer.flush()])
+    return _filled(answer, packed).adding(b"Content-Encoding", b"gzip")
+
+
+# Another content.
+
+
+def content(change: Callable[[Any], Any]) -> Change:
+    """Answer with other JSON."""
+
+    def changed(before: bytes) -> bytes:
+        try:
+            return write_json(change(read_json(before)))
+        except ValueError:
+            return before
+
+    return lambda answer, _: replace(answer, body=changed(answer.body))
+
+
+def other_number(value: Any) -> Any:
+    """Put another order's number wherever one stands."""
+    return _each(value, lambda key, old: OTHER_NUMBER if key in _NUMBERS and isinstance(old, str) else old)
+
+
+def other_status(value: Any) -> Any:
+    """Put a status that nobody knows wherever one stands."""
+    return _each(value, lambda key, old: OTHER_STATUS if key == "status" else old)
+
+
+def nulls(value: Any) -> Any:
+    """Put null wherever no number or uuid of a record stands."""
+    return _each(value, lambda key, old: old if key in _KEYS else None)
+
+
+def totals(text: str) -> Callable[[Any], Any]:
+    """Write `text` as it is for each total, and for one in the outermost object if there is none."""
+
+    def change(value: Any) -> Any:
+        raw = simplejson.RawJSON(text)
+        changed = _each(value, lambda key, old: raw if key in _TOTALS else old)
+        return {"total": raw, **changed}
+
+    return change
+
+
+def extended(value: Any) -> Any:
+    """Give each object more fields than anybody knows."""
+    if isinstance(value, dict):
+        extra = {f"extra{number}": "?" for number in range(1, EXTRA_FIELDS + 1)}
+        return {key: extended(inner) for key, inner in value.items()} | extra
+    return [extended(inner) for inner in value] if isinstance(value, list) else value
+
+
+# Sending.
+
+
+async def whole(answer: Answer, _: float) -> AsyncIterator[bytes]:
+    """Send all of it at once."""
+    yield answer.head() + answer.body
+
+
+async def half_the_headers(answer: Answer, _: float) -> AsyncIterator[bytes]:
+    """Stop in the middle of the headers."""
+    head = answer.head()
+    yield head[: len(head) // 2]
+
+
+async def half_the_body(answer: Answer, _: float) -> AsyncIterator[bytes]:
+    """Stop in the middle of the body that the headers promise."""
+    promised = _filled(answer, answer.body or b"{}")
+    yield promised.head() + promised.body[: len(promised.body) // 2]
+
+
+async def byte_by_byte(answer: Answer, seconds: float) -> AsyncIterator[bytes]:
+    """Wait so many seconds before each byte."""
+    for byte in answer.head() + answer.body:
+        await anyio.sleep(seconds)
+        yield bytes([byte])
+
+
+async def without_end(answer: Answer, seconds: float) -> AsyncIterator[bytes]:
+    """Send the headers, and white space for ever, a block of 64 kB after each so many seconds."""
+    yield _filled(answer, b"").head(length=False)
+    while True:
+        yield b" " * CHUNK
+        await anyio.sleep(seconds)
+
+
+def _filled(answer: Answer, content: bytes) -> Answer:
+    return replace(answer, status=200 if answer.status == 204 else answer.status, body=content)
+
+
+def _with_members(content: bytes, *members: bytes) -> bytes:
+    if not content.endswith(b"}"):
+        return content
+    separator = b"" if content == b"{}" else b","
+    return content[:-1] + separator + b",".join(members) + b"}"
+
+
+def _each(value: Any, change: Callable[[str, Any], Any], key: str = "") -> Any:
+    """Return the JSON with every value that holds no others changed, told by the key it stands at."""
+    if isinstance(value, dict):
+        return {name: _each(inner, change, name) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_each(inner, change, key) for inner in value]
+    return change(key, value)

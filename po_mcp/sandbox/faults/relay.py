@@ -1,0 +1,271 @@
+"""A TCP relay before the ERP, which does to the n-th request of its life what its plan says.
+
+It counts requests, not connections: the n-th is the n-th whose first byte arrives. Each request
+that goes on to the ERP has a connection of its own there, so no fault leaks into the next one.
+"""
+
+import asyncio
+import os
+import socket
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, Self
+
+import h11
+
+from po_mcp.sandbox.faults.messages import HOST, Answer, Connection, Request, ask
+from po_mcp.sandbox.faults.mutations import Change, Sending, as_it_is, whole
+
+Reach = Literal["nobody", "socket", "relay", "memory", "erp", "erp-late"]
+End = Literal["keep", "close", "reset", "hang"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that can go wrong, by the stages that a request passes.
+
+    `reaches`: how far the request gets: nobody listens; the socket only, unread; the relay; the relay,
+    which gives the answer it gave before; the ERP; the ERP, `value` seconds later. `change`: what
+    becomes of the answer, None for no answer. `sends`: how it is written. `ends`: what becomes of the
+    connection then. `takes`: what the value is ("seconds", "a port"), "" where there is none.
+    """
+
+    kind: str
+    tells: str
+    reaches: Reach = "erp"
+    change: Change | None = as_it_is
+    sends: Sending = whole
+    ends: End = "keep"
+    takes: str = ""
+    value: float = 0
+
+
+@dataclass(frozen=True)
+class Strike:
+    """A fault for the n-th request, counted from 1; None: for every one."""
+
+    fault: Fault
+    nth: int | None
+    value: float
+
+    @property
+    def kind(self) -> str:
+        """The name of the fault."""
+        return self.fault.kind
+
+    def __str__(self) -> str:
+        return self.kind if self.nth is None else f"{self.kind}@{self.nth}"
+
+
+NO_FAULT = Strike(Fault("", "All goes well."), None, 0)
+
+
+@dataclass
+class Exchange:
+    """A request that the relay has seen, and what became of it.
+
+    `method` and `target` are "" where it was reset unread. `fault` is "500@2", or "". `forwarded`
+    tells whether it was sent on to the ERP, a late one: whether by now. `status` is that of the
+    answer, None without one.
+    """
+
+    n: int
+    fault: str
+    method: str = ""
+    target: str = ""
+    body: bytes = b""
+    forwarded: bool = False
+    status: int | None = None
+
+
+class Relay:
+    """Listens on a port of this machine before the ERP's port.
+
+        async with Relay(erp_port, [parse_fault("lost-answer@2")]) as relay:
+            ...  # a client of relay.url
+        [exchange for exchange in relay.exchanges if exchange.forwarded]
+
+    `count` is the number of the latest request. `seen` is told each exchange, before it is answered.
+    Entering raises OSError if the port is taken; leaving ends every connection at once.
+    """
+
+    def __init__(
+        self,
+        erp: int,
+        plan: Iterable[Strike] = (),
+        *,
+        port: int = 0,
+        seen: Callable[[Exchange], None] = lambda exchange: None,
+    ) -> None:
+        """Forward to the port `erp`; 0 listens on any free port."""
+        self._plan = list(plan)
+        self.port = port
+        self.count = 0
+        self.exchanges: list[Exchange] = []
+        self._erp = erp
+        self._seen = seen
+        self._given: dict[str, Answer] = {}
+        self._connections: set[Connection] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._late: set[asyncio.Task[None]] = set()
+        self._held: socket.socket | None = None
+        self._server: asyncio.Server | None = None
+
+    @property
+    def url(self) -> str:
+        """The base URL for a client."""
+        return f"http://{HOST}:{self.port}"
+
+    async def __aenter__(self) -> Self:
+        self._hold_port()
+        await self.listen()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._server:
+            self._server.close()
+        if self._held:
+            self._held.close()
+        for task in self._tasks:
+            task.cancel()
+        for connection in self._connections:
+            connection.reset()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.sleep(0)  # asyncio closes a socket one turn after it was told to
+
+    async def add(self, strike: Strike) -> None:
+        """Plan one fault more while the relay runs; the next request is number `count` + 1."""
+        self._plan.append(strike)
+        self._refuses_next()
+        await asyncio.sleep(0)  # as below: idle connections are closed when this returns
+
+    async def listen(self) -> None:
+        """Listen again after `refused`; the refusals have counted as one request."""
+        if self._held:
+            held, self._held = self._held, None
+            self._server = await asyncio.start_server(self._accept, sock=held)
+            self._refuses_next()
+
+    async def settled(self) -> None:
+        """Return when every request that was put off has reached the ERP."""
+        await asyncio.gather(*self._late)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connection = Connection(reader, writer)
+        self._connections.add(connection)
+        self._start(self._serve(connection))
+
+    async def _serve(self, connection: Connection) -> None:
+        try:
+            while await connection.begins() and await self._exchange(connection):
+                pass
+        except (OSError, h11.RemoteProtocolError):
+            connection.reset()
+        finally:
+            self._connections.discard(connection)
+            connection.close()
+
+    async def _exchange(self, connection: Connection) -> bool:
+        """Serve one request; tell whether the connection is good for another."""
+        self.count += 1
+        strike = self._strike(self.count)
+        exchange = Exchange(self.count, str(strike))
+        self.exchanges.append(exchange)
+        if strike.fault.reaches == "socket":
+            self._refuses_next()
+            self._seen(exchange)
+            return await _ended(connection, strike.fault)
+        request = await connection.request()
+        exchange.method, exchange.target, exchange.body = request.method, request.target, request.body
+        answer = await self._answer(request, strike, exchange)
+        last = self._refuses_next() or request.last
+        exchange.status = answer.status if answer else None
+        self._seen(exchange)
+        if answer:
+            answer = answer.adding(b"Connection", b"close") if last else answer
+            async for part in strike.fault.sends(answer, strike.value):
+                await connection.send(part)
+        return await _ended(connection, strike.fault) and not last
+
+    def _strike(self, n: int) -> Strike:
+        for nth in (n, None):
+            for strike in self._plan:
+                if strike.nth == nth:
+                    return strike
+        return NO_FAULT
+
+    async def _answer(self, request: Request, strike: Strike, exchange: Exchange) -> Answer | None:
+        answer = Answer(200)
+        match strike.fault.reaches:
+            case "erp":
+                answer = await self._ask(request, exchange)
+            case "memory":
+                answer = self._given.get(request.target) or await self._ask(request, exchange)
+            case "erp-late":
+                late = self._start(self._ask_later(request, exchange, strike.value))
+                self._late.add(late)
+        return strike.fault.change(answer, strike.value) if strike.fault.change else None
+
+    async def _ask(self, request: Request, exchange: Exchange) -> Answer:
+        exchange.forwarded = True
+        answer = await ask(self._erp, request)
+        if request.method == "GET":
+            self._given[request.target] = answer
+        return answer
+
+    async def _ask_later(self, request: Request, exchange: Exchange, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self._ask(request, exchange)
+
+    def _refuses_next(self) -> bool:
+        """Tell whether nobody listens now; stop listening if the plan refuses the next request."""
+        strike = self._strike(self.count + 1)
+        if self._server and strike.fault.reaches == "nobody":
+            self.count += 1
+            self._hold_port()
+            if strike.value:
+                self._start(self._listen_after(strike.value))
+        return self._server is None
+
+    async def _listen_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        await self.listen()
+
+    def _hold_port(self) -> None:
+        # Bound, but not listening: connections are refused, and nobody else can take the port.
+        if self._server:
+            self._server.close()
+            self._server = None
+        for connection in self._connections:
+            if connection.idle:
+                connection.close()
+        if self._held is None:
+            self._held = _bound(self.port)
+            self.port = self._held.getsockname()[1]
+
+    def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+
+async def _ended(connection: Connection, fault: Fault) -> bool:
+    match fault.ends:
+        case "hang":
+            await connection.hang()
+        case "reset":
+            connection.reset()
+    return fault.ends == "keep"
+
+
+def _bound(port: int) -> socket.socket:
+    bound = socket.socket()
+    try:
+        if os.name == "posix":  # elsewhere it would let two programs listen on one port
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind((HOST, port))
+    except OSError:
+        bound.close()
+        raise
+    return bound

@@ -1,0 +1,80 @@
+"""The server as the SDK has it, with what is the same for every ERP: its icon, how long its lists hold, its stdio."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any, Protocol, cast
+
+import anyio
+from mcp.server import MCPServer
+from mcp.server.caching import CacheableMethod, CacheHint
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.stdio import stdio_server
+from mcp.types import CallToolResult, Icon, InputRequiredResult
+
+from po_mcp.desk.context import Desk
+from po_mcp.untrusted import visible
+
+_LISTS_HOLD = CacheHint(ttl_ms=300_000)
+"""Lists are the same for as long as the server runs; a client that is told so asks for them once."""
+_CONSTANT: tuple[CacheableMethod, ...] = (
+    "server/discover",
+    "tools/list",
+    "prompts/list",
+    "resources/list",
+    "resources/templates/list",
+)
+_ICON = Icon(
+    src="data:image/svg+xml;base64,"
+    "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAyNCAyNCI+PHBhdGggZmlsbD0iIzFmNmZlYiIgZD0i"
+    "TTUgMmgxNHYyMGwtMy41LTItMy41IDItMy41LTJMNSAyMnoiLz48cGF0aCBzdHJva2U9IiNmZmYiIHN0cm9rZS13aWR0aD0iMS42IiBkPSJNOCA3"
+    "aDhNOCAxMWg4TTggMTVoNSIvPjwvc3ZnPg==",
+    mime_type="image/svg+xml",
+    sizes=["any"],
+)
+"""A sheet with three lines."""
+
+
+class Wire(Protocol):
+    """Lines of JSON-RPC, as `stdio_server` takes them for standard input and output."""
+
+    def __aiter__(self) -> AsyncIterator[str]:
+        """Give one message per line."""
+
+    async def write(self, text: str) -> None:
+        """Take one message with its newline."""
+
+    async def flush(self) -> None:
+        """Send what was taken."""
+
+
+class PurchasingServer(MCPServer[Desk]):
+    """A server that says why a tool is not there.
+
+    Args:
+        listed: the names of its tools.
+        limits: a sentence on what is not offered here.
+        more: what the SDK's server takes.
+    """
+
+    def __init__(self, name: str, *, listed: list[str], limits: str, **more: Any) -> None:
+        super().__init__(name, icons=[_ICON], cache_hints=dict.fromkeys(_CONSTANT, _LISTS_HOLD), **more)
+        self._listed = listed
+        self._limits = limits
+
+    async def call_tool(
+        self, name: str, arguments: dict[str, Any], context: Context[Desk, Any] | None = None
+    ) -> CallToolResult | InputRequiredResult:
+        """Call a tool by its name."""
+        if name not in self._listed:
+            there_are = f"Tell the user; the tools are {', '.join(self._listed)}."
+            raise ToolError(f"There is no tool {visible(name, 80)}. Nothing was sent. {self._limits} {there_are}")
+        return await super().call_tool(name, arguments, context)
+
+    async def run_on(self, wire: Wire) -> None:
+        """Serve the one client at the other end of these lines, until they end."""
+        file = cast(anyio.AsyncFile[str], wire)  # the SDK uses no more of it than the protocol has
+        async with stdio_server(file, file) as (read, write):
+            low = self._lowlevel_server
+            await low.run(read, write, low.create_initialization_options())

@@ -1,0 +1,108 @@
+"""A tool as the registry describes it: exact in its arguments, and its errors say what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
+from mcp.types import ToolAnnotations
+from pydantic import ValidationError
+
+from po_mcp.approvals.elicitation import Asking
+from po_mcp.desk.context import Desk
+from po_mcp.errors import PurchaseOrderError
+from po_mcp.server.argument_errors import refusal
+from po_mcp.server.late_news import with_late_news
+from po_mcp.tools import Registered
+from po_mcp.tools._lenient import read_arguments
+from po_mcp.tools._schema import input_schema, output_schema
+from po_mcp.tools._zeros import refuse_lost_zeros
+
+_OUR_FAULT = "po-mcp could not build the answer. This is a bug; please report it."
+_MAY_HAVE_WRITTEN = " Do not repeat the call: ask get_operation what came of it."
+
+
+class _Metadata(FuncMetadata):
+    """How arguments are read: by `read_arguments` alone, and not by the SDK's guess at JSON in texts."""
+
+    def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
+        """Return the arguments as they are: the SDK would read the text "null" as no vendor at all."""
+        return data
+
+
+class PurchasingTool(Tool):
+    """A tool whose unknown arguments are refused and whose errors say what to do next."""
+
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
+        """Run the tool; a question ends the call, our errors keep their words, a crash stays private.
+
+        The SDK wraps whatever a tool raises in a `ToolError`, so a question, which leaves the tool as an exception,
+        is found in its cause.
+        """
+        read = read_arguments(arguments, self.parameters)
+        try:
+            desk: Desk = context.request_context.lifespan_context
+            await refuse_lost_zeros(read.numbers, desk)
+            return await with_late_news(await super().run(read.values, context, convert_result), desk)
+        except PurchaseOrderError as exc:
+            raise ToolError(str(exc)) from exc
+        except ToolError as exc:
+            match exc.__cause__:
+                case Asking() as asking:
+                    return asking.result
+                case PurchaseOrderError() as error:
+                    raise ToolError(str(error)) from error
+                case ValidationError() as fault:
+                    raise self._of_validation(fault, exc) from fault
+                case _:
+                    raise
+
+    def _of_validation(self, fault: ValidationError, told: ToolError) -> ToolError:
+        """Return the caller's fault in our words, or ours: what we built fits no schema."""
+        if not isinstance(told, UnexpectedToolError):
+            return ToolError(refusal(fault, self.parameters))
+        return UnexpectedToolError(self._our_fault())
+
+    def _our_fault(self) -> str:
+        is_read = self.annotations is not None and self.annotations.read_only_hint
+        return _OUR_FAULT if is_read else _OUR_FAULT + _MAY_HAVE_WRITTEN
+
+    @classmethod
+    @cache
+    def of(cls, registered: Registered) -> PurchasingTool:
+        """Build the tool that the registry describes, once in a process: its schemas take a while."""
+        tool = cls.from_function(
+            registered.function,
+            title=registered.title,
+            description=registered.description,
+            annotations=ToolAnnotations(
+                title=registered.title,
+                read_only_hint=registered.read_only,
+                destructive_hint=registered.destructive,
+                idempotent_hint=registered.idempotent,
+                open_world_hint=False,
+            ),
+        )
+        assert isinstance(tool, PurchasingTool)
+        made = tool.fn_metadata
+        model = made.arg_model
+        model.model_config["extra"] = "forbid"  # the SDK drops what it does not know: delete(dry_run=true) would delete
+        model.model_rebuild(force=True)
+        tool.parameters = input_schema(model.model_json_schema(by_alias=True))
+        tool.fn_metadata = _Metadata(
+            arg_model=model,
+            output_schema=_published(made.output_schema, registered.returns),
+            output_model=made.output_model,
+            wrap_output=made.wrap_output,
+        )
+        return tool
+
+
+def _published(schema: Mapping[str, Any] | None, description: str) -> dict[str, Any]:
+    assert schema is not None, "every tool says what it returns"
+    return output_schema(schema, description)

@@ -1,0 +1,182 @@
+"""One line of standard input as one JSON-RPC message, or the error that answers it. Pure.
+
+The SDK drops what it cannot parse, and the client waits for ever. JSON-RPC 2.0, section 5.1
+(https://www.jsonrpc.org/specification#error_object): -32700 for what is no JSON, -32600 for what is no
+message, with the id where it can be read. Half of a surrogate pair, which hosts make when they cut text
+by UTF-16 units, becomes U+FFFD in what only reads, and is refused in what writes.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from mcp.types import (
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    JSONRPCMessage,
+    JSONRPCNotification,
+    jsonrpc_message_adapter,
+)
+from pydantic import ValidationError
+
+from po_mcp.transports.bounded_stdin import LONGEST_LINE, Line
+
+RequestId = str | int | float | None
+Writes = Callable[[str], bool]
+"""Tells by its name whether a tool writes."""
+
+_SCANNED = 64 * 1024
+_part = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
+_id_at_the_end = re.compile(r'[{,]\s*"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?[0-9]{1,18})\s*\}\s*$')
+_surrogate = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Passed:
+    """A message for the server, and the text that it was read from."""
+
+    text: str
+    message: JSONRPCMessage
+
+
+@dataclass(frozen=True)
+class Refused:
+    """The error that answers a line."""
+
+    code: int
+    message: str
+    id: RequestId = None
+
+    def to_json(self) -> str:
+        """Return the response as one line; it is ASCII, so that any id can be given back."""
+        error = {"code": self.code, "message": self.message}
+        return json.dumps({"jsonrpc": "2.0", "id": self.id, "error": error}, separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Several messages in one line, as JSON values."""
+
+    elements: list[Any]
+
+
+def read_line(line: Line, writes: Writes) -> Passed | Refused | Batch | None:
+    """Return what a line holds; None where it holds nothing, or a reply that fits no request."""
+    text = line.start.decode("utf-8", "replace").removeprefix("\ufeff").strip()
+    if line.is_cut:
+        size = LONGEST_LINE // 1024 // 1024
+        found = _readable_id(text) or _id_of_the_end(line.tail.decode("utf-8", "replace"))
+        return Refused(INVALID_REQUEST, f"This message is longer than {size} MB.", found)
+    if not text:
+        return None
+    try:
+        message = jsonrpc_message_adapter.validate_json(text, by_name=False)
+    except ValidationError:
+        pass
+    else:
+        if not isinstance(message, JSONRPCNotification):
+            return Passed(text, message)
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return Refused(PARSE_ERROR, "This line is not JSON.", _readable_id(text))
+    return Batch(value) if isinstance(value, list) else read_value(value, writes)
+
+
+def read_value(value: Any, writes: Writes) -> Passed | Refused | None:
+    """Return the message that a JSON value holds; None where it is a reply that fits no request."""
+    if not isinstance(value, dict):
+        return Refused(INVALID_REQUEST, "A message is a JSON object.")
+    try:
+        return _read_object(value, writes)
+    except RecursionError:
+        return Refused(INVALID_REQUEST, "This message is nested too deeply.", _id_of(value))
+
+
+def _read_object(value: dict[str, Any], writes: Writes) -> Passed | Refused | None:
+    is_reply = "method" not in value and ("result" in value or "error" in value)
+    whole = _mended(value)
+    if whole != value and not is_reply and _is_write(whole, writes):
+        said = "The text holds half a character (a lone UTF-16 surrogate). Nothing was sent. Write it without."
+        return Refused(INVALID_PARAMS, said, _id_of(value))
+    if isinstance(whole.get("id"), float) and whole["id"].is_integer():
+        whole["id"] = int(whole["id"])  # in JSON, 1.0 and 1 are the same number
+    passed = _passed(whole) if _id_of(value) == whole.get("id") else None
+    if passed is not None and ("id" not in whole or not isinstance(passed.message, JSONRPCNotification)):
+        return passed
+    return _failed_reply(value) if is_reply else Refused(INVALID_REQUEST, _fault(value), _id_of(value))
+
+
+def _passed(value: dict[str, Any]) -> Passed | None:
+    text = json.dumps(value)
+    try:
+        return Passed(text, jsonrpc_message_adapter.validate_json(text, by_name=False))
+    except ValidationError:
+        return None
+
+
+def _failed_reply(value: dict[str, Any]) -> Passed | None:
+    """Return an error in the place of a reply that cannot be read, so that nothing waits for it."""
+    error = {"code": INVALID_REQUEST, "message": "The client's reply could not be read."}
+    return _passed({"jsonrpc": "2.0", "id": _id_of(value), "error": error}) if _id_of(value) is not None else None
+
+
+def _is_write(value: dict[str, Any], writes: Writes) -> bool:
+    params = value.get("params")
+    name = params.get("name") if isinstance(params, dict) else None
+    return value.get("method") == "tools/call" and isinstance(name, str) and writes(name)
+
+
+def _mended(value: Any) -> Any:
+    """Return a JSON value with U+FFFD for every half of a surrogate pair, in keys too."""
+    if isinstance(value, str):
+        return _surrogate.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_mended(one) for one in value]
+    if isinstance(value, dict):
+        return {_mended(key): _mended(one) for key, one in value.items()}
+    return value
+
+
+def _fault(value: dict[str, Any]) -> str:
+    if value.get("jsonrpc") != "2.0":
+        return 'A message has "jsonrpc": "2.0".'
+    if not isinstance(value.get("method"), str):
+        return "A message has a method, which is text."
+    if "params" in value and not isinstance(value["params"], dict | None):
+        return "The params are an object."
+    return "The id is text or a whole number."
+
+
+def _id_of(value: dict[str, Any]) -> RequestId:
+    found = value.get("id")
+    return found if isinstance(found, str | int | float) and not isinstance(found, bool) else None
+
+
+def _readable_id(text: str) -> RequestId:
+    """Return the id of an object that is no valid JSON, where it stands in its first bytes at the top level."""
+    depth = 0
+    last = ("", "", "")
+    for part in _part.findall(text[:_SCANNED]):
+        if depth == 1 and last[0] in ("{", ",") and last[1:] == ('"id"', ":"):
+            return _scalar(part)
+        depth += (part in "{[") - (part in "}]")
+        last = (*last[1:], part)
+    return None
+
+
+def _id_of_the_end(tail: str) -> RequestId:
+    found = _id_at_the_end.search(tail)
+    return _scalar(found[1]) if found else None
+
+
+def _scalar(text: str) -> RequestId:
+    try:
+        return _id_of({"id": json.loads(text)})
+    except ValueError:
+        return None

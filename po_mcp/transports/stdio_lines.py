@@ -1,0 +1,142 @@
+"""Standard input and output as the SDK's stdio transport takes them, with an answer to every line.
+
+What can be parsed goes to the SDK; what cannot is answered here. Batches are answered where the negotiated
+version has them (2025-03-26, https://modelcontextprotocol.io/specification/2025-03-26/basic#batching).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, BinaryIO
+
+import anyio
+import anyio.to_thread
+from mcp.types import INVALID_REQUEST, JSONRPCNotification, JSONRPCRequest
+
+from po_mcp.transports.bounded_stdin import BoundedLines
+from po_mcp.transports.messages import Batch, Passed, Refused, Writes, read_line, read_value
+
+_HAS_BATCHES = "2025-03-26"
+
+
+@dataclass
+class _OpenBatch:
+    """The responses of a batch so far, and the ids of the requests that are not answered."""
+
+    waits_for: set[str] = field(default_factory=set)
+    responses: list[str] = field(default_factory=list)
+
+
+class StdioWire:
+    """Both directions: iterating gives the lines for the SDK, and it writes what the SDK answers.
+
+    Args:
+        lines: what comes in.
+        out: where answers go, one per line.
+        writes: tells which tools write.
+    """
+
+    def __init__(self, lines: BoundedLines, out: BinaryIO, writes: Writes) -> None:
+        self._lines = lines
+        self._out = out
+        self._writes = writes
+        self._writing = anyio.Lock()
+        self._version = ""
+        self._hello: str | None = None  # the id of the initialize request that is not answered
+        self._batches: list[_OpenBatch] = []
+
+    async def __aiter__(self) -> AsyncIterator[str]:
+        """Yield every line that holds a message, and answer the others."""
+        while (line := await anyio.to_thread.run_sync(self._lines.read_line)) is not None:
+            read = read_line(line, self._writes)
+            if isinstance(read, Batch):
+                for passed in await self._open(read):
+                    yield passed.text
+            elif isinstance(read, Refused):
+                await self._send(read.to_json())
+            elif read is not None:
+                await self._notice(read)
+                yield read.text
+
+    async def write(self, text: str) -> None:
+        """Write one message of the SDK's, or keep it until its batch is complete."""
+        if self._hello is None and not self._batches:
+            await self._send(text.rstrip("\n"))
+            return
+        message = json.loads(text)
+        key = json.dumps(message.get("id")) if "method" not in message else ""
+        if key == self._hello:
+            self._hello = None
+            self._version = message.get("result", {}).get("protocolVersion", "")
+        for batch in self._batches:
+            if key in batch.waits_for:
+                batch.waits_for.remove(key)
+                batch.responses.append(text.rstrip("\n"))
+                await self._close(batch)
+                return
+        await self._send(text.rstrip("\n"))
+
+    async def flush(self) -> None:
+        """Do nothing: every message is written whole."""
+
+    async def _notice(self, passed: Passed) -> None:
+        """Remember an initialize request, and forget what is cancelled: nobody may answer it."""
+        message = passed.message
+        if isinstance(message, JSONRPCRequest) and message.method == "initialize":
+            self._hello = json.dumps(message.id)
+        if isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
+            key = json.dumps((message.params or {}).get("requestId"))
+            for batch in [batch for batch in self._batches if key in batch.waits_for]:
+                batch.waits_for.remove(key)
+                await self._close(batch)
+
+    async def _open(self, sent: Batch) -> list[Passed]:
+        """Return a batch's messages; each error in it waits for the other responses."""
+        if self._version != _HAS_BATCHES or not sent.elements:
+            await self._send(Refused(INVALID_REQUEST, self._why_not(sent.elements)).to_json())
+            return []
+        batch = _OpenBatch()
+        read = [read_value(element, self._writes) for element in sent.elements]
+        batch.responses = [one.to_json() for one in read if isinstance(one, Refused)]
+        passed = [one for one in read if isinstance(one, Passed)]
+        batch.waits_for = {json.dumps(one.message.id) for one in passed if isinstance(one.message, JSONRPCRequest)}
+        self._batches.append(batch)
+        if not batch.waits_for:
+            await self._close(batch)
+        for one in passed:
+            await self._notice(one)
+        return passed
+
+    async def _close(self, batch: _OpenBatch) -> None:
+        """Send the responses of a batch once there are all of them."""
+        if batch.waits_for:
+            return
+        self._batches.remove(batch)
+        if batch.responses:
+            await self._send(f"[{','.join(batch.responses)}]")
+
+    def _why_not(self, elements: list[Any]) -> str:
+        if not elements:
+            return "This batch is empty."
+        version = f"MCP {self._version}" if self._version else "This version of MCP"
+        return f"{version} has no batches: send each message on a line of its own."
+
+    async def _send(self, text: str) -> None:
+        async with self._writing:
+            await anyio.to_thread.run_sync(self._write_line, text)
+
+    def _write_line(self, text: str) -> None:
+        self._out.write(text.encode() + b"\n")
+        self._out.flush()
+
+
+def take_stdout() -> BinaryIO:
+    """Return standard output for messages alone; what others print goes to standard error."""
+    sys.stdout.flush()
+    wire = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    return os.fdopen(wire, "wb", closefd=False)
