@@ -51,15 +51,18 @@ def walk(schema: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
         yield from walk(inner, f"{place}.{name}")
     if "items" in schema:
         yield from walk(schema["items"], f"{place}[]")
+    for inner in schema.get("anyOf", []):
+        yield from walk(inner, place)
 
 
 @pytest.mark.parametrize("side", ["inputSchema", "outputSchema"])
 @pytest.mark.parametrize("path", SNAPSHOTS, ids=lambda path: path.stem)
 def test_a_schema_says_only_what_every_model_api_takes(path: Path, side: str) -> None:
-    told = {"type", "description", "properties", "required", "items", "enum", "default", "pattern"}
+    told = {"type", "description", "properties", "required", "items", "enum", "anyOf", "default", "pattern"}
     told |= {"minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum"}
     for place, schema in walk(json.loads(path.read_text(encoding="utf-8"))[side]):
         assert set(schema) <= told, place
+        assert None not in schema.get("enum", []), place
 
 
 @pytest.mark.parametrize("path", SNAPSHOTS, ids=lambda path: path.stem)
@@ -67,8 +70,8 @@ def test_what_may_be_left_out_may_be_null_and_nothing_else_may(path: Path) -> No
     for place, schema in walk(json.loads(path.read_text(encoding="utf-8"))["inputSchema"]):
         for name, inner in schema.get("properties", {}).items():
             is_optional = name not in schema.get("required", [])
-            assert ("null" in inner["type"]) is is_optional, f"{place}.{name}"
-            assert (None in inner.get("enum", [])) is (is_optional and "enum" in inner), f"{place}.{name}"
+            is_nullable = "null" in inner.get("type", []) or {"type": "null"} in inner.get("anyOf", [])
+            assert is_nullable is is_optional, f"{place}.{name}"
 
 
 @pytest.mark.parametrize(
