@@ -1,11 +1,10 @@
-"""The server's own tools, and servers for clients in other processes."""
+"""The tools as a client gets them, and what runs a client in its own environment."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ from tests.clients import setup
 from tests.tools.snapshots import FOLDER
 
 SCRIPTS = Path(__file__).parent / "scripts"
-Run = Callable[..., Any]
 
 
 def _environment() -> dict[str, str]:
@@ -27,20 +25,15 @@ def _environment() -> dict[str, str]:
 def tools(tmp_path: Path) -> Path:
     """A file with tools/list as a client gets it."""
     file = tmp_path / "tools.json"
-    file.write_text(json.dumps([json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))]))
+    file.write_text(
+        json.dumps([json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))])
+    )
     return file
 
 
 def run_python(client: str, script: str, *arguments: str) -> Any:
     """Run a script of tests/clients/scripts by a client's own Python; return the JSON that it prints last."""
     return _run("python", client, [setup.python(client), str(SCRIPTS / script), *arguments])
-
-
-def run_node(client: str, script: str, *arguments: str) -> Any:
-    """Run a script with a Node client's packages; return the JSON that it prints last."""
-    place = setup.folder("node", client)
-    (place / script).write_text((SCRIPTS / script).read_text(encoding="utf-8"), encoding="utf-8")  # imports are by place
-    return _run("node", client, [setup.node(), str(place / script), *arguments])
 
 
 def _run(kind: str, client: str, command: list[str]) -> Any:

@@ -101,7 +101,7 @@ def test_a_parameters_own_description_wins(model: dict[str, Any], expected: dict
 def test_all_texts_are_there_where_python_drops_docstrings() -> None:
     command = [sys.executable, "-m", "tests.tools.snapshots", "--print"]
     environment = os.environ | {"PYTHONOPTIMIZE": "2", "PYTHONDONTWRITEBYTECODE": "1"}
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    run = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=True)
 
     assert json.loads(run.stdout) == {path.stem: path.read_text(encoding="utf-8") for path in SNAPSHOTS}
 

@@ -2,14 +2,15 @@
 
 import json
 import sys
+from pathlib import Path
 
 from google.genai._mcp_utils import mcp_to_gemini_tool, mcp_to_gemini_tools
 from mcp.types import Tool
 
-tools = [Tool.model_validate(tool) for tool in json.load(open(sys.argv[1]))]
+tools = [Tool.model_validate(tool) for tool in json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))]
 parameters = {tool.name: mcp_to_gemini_tool(tool).function_declarations[0].parameters for tool in tools}
 as_json_schema = mcp_to_gemini_tools(tools, True)
-print(
+print(  # noqa: T201
     json.dumps(
         {
             "parameters": {
