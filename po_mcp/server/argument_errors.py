@@ -75,7 +75,8 @@ def _fault(fault: Any, schema: Mapping[str, Any]) -> str:
     if kind == "value_error":
         return str(fault["msg"]).removeprefix("Value error, ")
     if kind in _LIMITS:
-        words, limit = _LIMITS[kind]
+        # where a validator of ours stands before the length, pydantic counts a text as it does a list
+        words, limit = _LIMITS["string_too_long" if isinstance(fault["input"], str) and kind == "too_long" else kind]
         return words.format(_listed(str(context[limit])))
     return _WORDS.get(kind, "is not valid")
 

@@ -73,7 +73,11 @@ def _nullable_where_optional(schema: Schema) -> Schema:
 
 
 def _nullable(schema: Schema) -> Schema:
+    """Let a value be null. An enum stands beside null and not with it: Gemini's API takes enums of text alone."""
     if "anyOf" in schema:
         return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
-    values = {"enum": [*schema["enum"], None]} if "enum" in schema else {}
-    return {**schema, "type": [schema["type"], "null"], **values}
+    if "enum" in schema:
+        own = {key: value for key, value in schema.items() if key in ("description", "default")}
+        values = {key: value for key, value in schema.items() if key not in own}
+        return {"anyOf": [values, {"type": "null"}], **own}
+    return {**schema, "type": [schema["type"], "null"]}

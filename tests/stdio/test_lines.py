@@ -228,7 +228,7 @@ def test_a_batch_with_a_request_that_is_cancelled_does_not_wait_for_it() -> None
         client.send({"method": "notifications/initialized"})
         asked = write(client, json.dumps([asks, {"jsonrpc": "2.0", "id": 6, "method": "ping"}]))
         client.send({"method": "notifications/cancelled", "params": {"requestId": 5}})
-        answers = client.receive()
+        answers: Any = client.receive()
 
     assert asked["method"] == "elicitation/create"
     assert [answer["id"] for answer in answers] == [6]

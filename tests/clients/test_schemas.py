@@ -1,0 +1,59 @@
+"""Our tools through the converters of hosts and model libraries, each in its own environment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients.conftest import run_python
+
+pytestmark = pytest.mark.clients
+
+
+def objects(schema: Any) -> Iterator[dict[str, Any]]:
+    """Every object schema within a schema."""
+    if isinstance(schema, dict):
+        if "properties" in schema:
+            yield schema
+        for inner in schema.values():
+            yield from objects(inner)
+    if isinstance(schema, list):
+        for inner in schema:
+            yield from objects(inner)
+
+
+def assert_a_strict_model_can_leave_out(schema: dict[str, Any], name: str) -> None:
+    property_ = schema["properties"][name]
+    assert "null" in property_.get("type", []) or {"type": "null"} in property_.get("anyOf", []), name
+
+
+def test_google_genai_converts_every_tool_and_no_enum_holds_null(tools: Path) -> None:
+    found = run_python("google-genai", "google_genai.py", str(tools))
+
+    assert len(found["parameters"]) == 8
+    assert found["as_json_schema"] == 8
+    properties = [each for one in found["parameters"].values() for each in objects(one)]
+    for schema in properties:
+        for name, inner in schema["properties"].items():
+            assert None not in inner.get("enum", []), name
+            assert inner.get("nullable", False) is (name not in schema.get("required", [])), name
+
+
+@pytest.mark.parametrize(("client", "script"), [("openai-agents", "openai_agents.py")])
+def test_a_strict_converter_takes_every_tool_and_leaves_the_choice_to_leave_out(
+    client: str, script: str, tools: Path
+) -> None:
+    found = run_python(client, script, str(tools))
+
+    strict = {name: schema for name, schema in found.items() if name != "stderr"}
+    assert len(strict) == 8
+    for schema in objects(list(strict.values())):
+        assert schema["additionalProperties"] is False
+        assert set(schema["required"]) == set(schema["properties"])
+    assert_a_strict_model_can_leave_out(strict["finalize_purchase_order"], "create_backorder")
+    assert_a_strict_model_can_leave_out(strict["get_operation"], "operation_id")
+    for name in ("status", "overdue", "vendor", "cursor"):
+        assert_a_strict_model_can_leave_out(strict["list_purchase_orders"], name)
