@@ -34,7 +34,8 @@ def main() -> None:
 def serve_stdio(config: Path | None) -> None:
     """Serve MCP over stdin and stdout until stdin closes or a signal comes."""
     gc.disable()  # the SDK's import makes half a million objects that live as long as the process
-    from po_mcp.commands import _settings, stdio
+    from po_mcp.commands import _settings
+    from po_mcp.transports import stdio
 
     stdio.serve(_settings.load(config))
 
