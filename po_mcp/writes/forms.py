@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, Literal
 
 from po_mcp.orders import STATUS_WORDS, DraftLine, OrderDraft, OrderLine, PurchaseOrder, plain
