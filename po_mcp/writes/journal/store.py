@@ -316,12 +316,14 @@ class JournalStore:
             audit_log.append(db, Event(operation_id, self._clock(), event, {}))
             return True
 
-    def take_late_news(self, connection: str) -> list[Recorded]:
-        """Return what turned out to be done after it was called refused, once."""
+    def has_late_news(self, connection: str) -> bool:
+        """Tell whether there is any, without waiting for a writer."""
         with self._file.reading() as db:
             rows = db.execute("SELECT id FROM write_operations WHERE connection = ? AND is_untold = 1", (connection,))
-            if rows.fetchone() is None:
-                return []
+            return rows.fetchone() is not None
+
+    def take_late_news(self, connection: str) -> list[Recorded]:
+        """Return what turned out to be done after it was called refused, once."""
         with self._moving() as db:
             rows = db.execute("SELECT * FROM write_operations WHERE connection = ? AND is_untold = 1", (connection,))
             found = list(queries.readable(rows.fetchall()))
