@@ -1,6 +1,6 @@
 """A new kind of write takes one file, one tool and one line of the registry: here all three stand in a test.
 
-A toy kind holds an order back. It is walked from the proposal to DONE, and every control of the other kinds holds for it.
+A toy kind holds an order back. It is walked from the proposal to DONE; every control of the other kinds holds for it.
 """
 
 from __future__ import annotations
@@ -176,11 +176,14 @@ async def test_it_is_walked_from_the_proposal_to_done(erp: HoldingERP, tmp_path:
     assert JournalStore(tmp_path / "journal.db").verify() == []
 
 
-async def test_without_a_yes_it_is_not_sent(erp: HoldingERP, tmp_path: Path) -> None:
-    async with client(erp, tmp_path, Person(accept(confirm="true"))) as connected:
-        assert (await hold(connected))["status"] == "declined"
-    async with client(erp, tmp_path, None) as connected:
-        assert (await hold(connected))["status"] == "approval_required"
+@pytest.mark.parametrize(
+    ("person", "status"), [(Person(accept(confirm="true")), "declined"), (None, "approval_required")]
+)
+async def test_without_a_yes_it_is_not_sent(
+    erp: HoldingERP, tmp_path: Path, person: Person | None, status: str
+) -> None:
+    async with client(erp, tmp_path, person) as connected:
+        assert (await hold(connected))["status"] == status
 
     assert erp.sent == 0
 

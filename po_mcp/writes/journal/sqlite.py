@@ -349,5 +349,7 @@ def _make_private(path: Path) -> None:
             f"The journal lies on a network file system ({kind}), which cannot lock it. Nothing was sent.",
             next_step="The operator must set PO_MCP_JOURNAL to a path on a local disk.",
         )
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    # A file that is there is not opened: to close it would drop the locks that other connections of this process hold.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     path.chmod(0o600)
