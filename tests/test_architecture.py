@@ -137,18 +137,44 @@ def test_no_float_is_made_in_the_path_of_money() -> None:
     assert calls <= {"connectors/tokens.py", "connectors/http.py"}
 
 
-def test_one_function_alone_sends_a_write_and_it_needs_a_claim() -> None:
-    sending = {
+SENDS = {"create_order", "finalize_order", "delete_order", "cancel_order"}
+"""The methods of the port that write."""
+
+
+def functions_that_use(names: set[str], *, outside: tuple[str, ...] = ()) -> set[tuple[str, str]]:
+    """Every function in which an attribute of these names stands, as (file, function)."""
+    return {
         (identify(path), function.name)
         for path in MODULES
-        if room_of(path) not in ("connectors", "sandbox")
+        if room_of(path) not in outside
         for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
         if isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef)
-        for call in ast.walk(function)
-        if isinstance(call, ast.Attribute)
-        and call.attr in ("create_order", "finalize_order", "delete_order", "cancel_order")
-        and not (isinstance(call.value, ast.Name) and call.value.id in ("ordering", "deciding"))
+        for node in ast.walk(function)
+        if isinstance(node, ast.Attribute)
+        and node.attr in names
+        and not (isinstance(node.value, ast.Name) and node.value.id == "create_order")
     }
+
+
+def test_a_write_is_sent_by_its_kind_alone() -> None:
+    sending = functions_that_use(SENDS, outside=("connectors", "sandbox"))
+
+    assert sending == {(f"writes/kinds/{kind}.py", "send") for kind in ("create", "finalize", "delete", "cancel")}
+
+
+def test_a_kind_sends_for_the_executor_alone_which_reads_again_before() -> None:
+    outside = ("connectors", "sandbox", "server", "approvals")  # where `send` is a word of HTTP
+    sending = {place for place in functions_that_use({"send"}, outside=outside) if place[0].startswith("writes/")}
+
+    assert sending == {("writes/executor.py", "_send")}
+    assert functions_that_use({"find_change"}) == {("writes/executor.py", "execute")}
+    assert functions_that_use({"claim"}, outside=("connectors",)) == {
+        ("writes/executor.py", "_claim_and_send"),
+        ("writes/journal/__init__.py", "claim"),
+    }
+
+
+def test_a_claim_is_made_by_the_journal_alone() -> None:
     claims = {
         identify(path)
         for path in MODULES
@@ -156,5 +182,15 @@ def test_one_function_alone_sends_a_write_and_it_needs_a_claim() -> None:
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Claim"
     }
 
-    assert sending == {("writes/execution.py", "send")}
-    assert claims == {"writes/journal.py"}
+    assert claims == {"writes/journal/store.py"}
+
+
+def test_the_journals_threads_are_used_by_its_face_alone() -> None:
+    """A method of the store called on the event loop would stop everything while the file is locked."""
+    naming = {
+        identify(path)
+        for path in MODULES
+        if "JournalStore" in path.read_text(encoding="utf-8") and room_of(path) not in ("commands",)
+    }
+
+    assert naming == {"writes/journal/__init__.py", "writes/journal/store.py", "server/__init__.py"}

@@ -15,16 +15,38 @@ from typing import Any
 import httpx2
 import pytest
 from mcp.types import InputRequiredResult
-from po_mcp.writes.execution import Executor
 
-from po_mcp import orders
-from po_mcp.approvals import elicitation
-from po_mcp.desk.context import deciding
-from po_mcp.server.tool import PurchasingTool
-from po_mcp.writes import approval
-from po_mcp.writes.journal import Claim, Journal
-from po_mcp.writes.operation import Recorded
+from po_mcp import orders, person
+from po_mcp.desk import guarded_writes
+from po_mcp.erp import Connection
+from po_mcp.errors import InvalidInput, JournalUnavailable, OutcomeUnknown, Refused, TooManyQuestions
+from po_mcp.orders import OrderLine
+from po_mcp.server.purchasing_tool import PurchasingTool
+from po_mcp.writes import comparison, forms, reconcile, verdict
+from po_mcp.writes.executor import Executor
+from po_mcp.writes.journal import Claim, JournalStore, Similar, queries
+from po_mcp.writes.journal.rows import recorded_of
+from po_mcp.writes.journal.sqlite import SqliteFile
+from po_mcp.writes.kinds import Applied, cancel, delete, finalize, snapshots
+from po_mcp.writes.kinds.create import Create
+from po_mcp.writes.operation import Operation, Recorded
+from po_mcp.writes.policy import SettlementPolicy
+from po_mcp.writes.reconcile import Reconciler
 from tests.office import Office, Person, Reply, accept, outcome
+from tests.writes.erp import Bench
+from tests.writes.making import (
+    BOB,
+    CONNECTION,
+    Clock,
+    create,
+    draft,
+    guarded,
+    order,
+    proposed,
+    state_of,
+    stored,
+    take_to,
+)
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 Patch = pytest.MonkeyPatch
@@ -60,7 +82,7 @@ async def the_same_answer_given_twice(office: Office) -> bool:
 
 async def an_answer_of_the_wrong_type(office: Office) -> bool:
     """Harm: the text "false" is taken for a yes."""
-    async with office.client(person=Person(accept(confirm="false", create_backorder="no"))) as client:
+    async with office.client(person=Person(accept(confirm="false", create_backorder=False))) as client:
         await client.call_tool(FINALIZE, {"number": "PO-2025-0037"})
     return len(office.tap.writes) > 0
 
@@ -178,48 +200,260 @@ async def a_request_that_is_applied_late(office: Office) -> bool:
     return bool(told["status"] == "refused" and office.order("PO-2025-0037").status == "closed")
 
 
+async def a_cancel_whose_order_is_active_again(office: Office) -> bool:
+    """The ERP made it active again. Harm: the same call is told as done, and nothing is sent."""
+    async with office.client(person=Person(accept(confirm=True))) as client:
+        await client.call_tool(CANCEL, {"number": "PO-2025-0041"})
+        with closing(sqlite3.connect(office.book)) as book, book:
+            book.execute("UPDATE orders SET status = 'open' WHERE number = 'PO-2025-0041'")
+        again = outcome(await client.call_tool(CANCEL, {"number": "PO-2025-0041"}))
+    return bool(again["status"] == "done" and again["replayed"])
+
+
+# Harms that an executor alone shows, over an ERP in memory
+
+
+def bench_of(office: Office, clock: Clock | None = None, policy: SettlementPolicy | None = None) -> Bench:
+    store = JournalStore(office.journal, 600, clock or Clock())
+    bench = Bench(store) if policy is None else Bench(store, policy)
+    bench.erp.orders["PO-1"] = order()
+    return bench
+
+
+async def an_order_that_stands_under_the_number_already(office: Office) -> bool:
+    """An ERP answers the create with 200 and a colleague's equal order. Harm: it is told as ours."""
+    bench = bench_of(office)
+    operation_id = take_to(bench.store, create(), "APPROVED")
+    bench.erp.orders["PO-9"] = stored(draft())
+
+    async def keep_what_is_there(apply: object) -> None:
+        return None
+
+    bench.erp.answer = keep_what_is_there
+    return (await bench.execute(operation_id)).status == "done"
+
+
+async def a_colleagues_order_with_one_common_item(office: Office) -> bool:
+    """It comes under our number while ours is refused. Harm: it is told as ours."""
+    bench = bench_of(office)
+    operation_id = take_to(bench.store, create(), "APPROVED")
+
+    async def refuse(apply: object) -> None:
+        bench.erp.orders["PO-9"] = stored(draft(), lines=(OrderLine(item="BOLT", quantity=Decimal(500)),))
+        raise Refused("It exists already.")
+
+    bench.erp.answer = refuse
+    return (await bench.execute(operation_id)).status == "done"
+
+
+async def refused(bench: Bench, operation: Operation) -> str:
+    """Execute an operation that the ERP refuses."""
+    operation_id = take_to(bench.store, operation, "APPROVED")
+
+    async def refuse(apply: object) -> None:
+        raise Refused("It exists already.")
+
+    bench.erp.answer = refuse
+    await bench.execute(operation_id)
+    bench.erp.answer = None
+    return operation_id
+
+
+async def an_order_that_shows_after_its_refusal(office: Office) -> bool:
+    """A gateway sent it twice and reads lag. Harm: the same order again under another number, and nobody is asked."""
+    bench = bench_of(office)
+    await refused(bench, create())
+    return not isinstance(bench.store.propose(create("PO-10"), {}, approved=True), Similar)
+
+
+async def an_effect_that_the_second_look_shows(office: Office) -> bool:
+    """Harm: refused, though the order is there within the second."""
+    bench = bench_of(office)
+
+    def late() -> None:
+        if bench.erp.writes and len(bench.erp.calls) > bench.erp.calls.index(bench.erp.writes[0]) + 2:
+            bench.erp.set_status("PO-1", "closed")
+
+    bench.erp.on_read = late
+    return state_of(bench.store, await refused(bench, guarded("finalize"))) != "DONE"
+
+
+async def an_effect_that_shows_while_it_is_watched(office: Office) -> bool:
+    """Harm: what was called refused and was done is never told."""
+    bench = bench_of(office)
+    await refused(bench, guarded("finalize"))
+    bench.erp.set_status("PO-1", "closed")
+    return await bench.executor.reconciler.find_late_news() == []
+
+
+async def a_yes_for_another_instance_on_the_same_host(office: Office) -> bool:
+    """Harm: what a person approved in the test instance is sent in production."""
+    bench = bench_of(office)
+    production = replace(CONNECTION, address="https://erp.example.com/prod")
+    operation = guarded(connection=bench.store.join(CONNECTION))
+    operation_id = take_to(bench.store, operation, "APPROVED")
+    bench.erp.connection = production
+    await bench.execute(operation_id)
+    return bool(bench.erp.writes)
+
+
+async def a_sleep_between_the_claim_and_the_bytes(office: Office) -> bool:
+    """Harm: it is sent, however old the yes is."""
+    clock = Clock()
+    bench = bench_of(office, clock)
+    operation_id = take_to(bench.store, guarded(), "APPROVED")
+
+    def sleep() -> None:
+        clock.now += 3600
+
+    bench.erp.before_bytes = sleep
+    await bench.execute(operation_id)
+    return bool(bench.erp.writes)
+
+
+async def the_same_create_of_another_user(office: Office) -> bool:
+    """Harm: it is taken for the call of the first, and "done"."""
+    bench = bench_of(office)
+    first = take_to(bench.store, create(), "DONE")
+    result = bench.store.propose(create(requester=BOB), {})
+    return isinstance(result, Recorded) and result.operation.id == first
+
+
+async def an_equal_order_under_another_number(office: Office) -> bool:
+    """Harm: it is created, and nobody is asked."""
+    bench = bench_of(office)
+    take_to(bench.store, create(), "UNKNOWN")
+    return isinstance(bench.store.propose(create("PO-10"), {}, approved=True), Recorded)
+
+
+async def a_clock_that_is_set_back(office: Office) -> bool:
+    """Harm: a yes that was given a day ago is still good."""
+    clock = Clock()
+    bench = bench_of(office, clock)
+    operation_id = take_to(bench.store, guarded(), "APPROVED")
+    clock.now -= 86_400
+    return bench.store.claim(operation_id, CONNECTION) is not None
+
+
+async def a_row_that_cannot_be_read(office: Office) -> bool:
+    """Harm: nothing of the journal can be read any more."""
+    bench = bench_of(office)
+    operation_id = take_to(bench.store, guarded(), "UNKNOWN")
+    with closing(sqlite3.connect(office.journal)) as db, db:
+        db.execute("UPDATE write_operations SET payload = 'x' WHERE id = ?", (operation_id,))
+    try:
+        return bench.store.live(None) != []
+    except ValueError:
+        return True
+
+
+async def a_journal_that_is_removed_under_a_server(office: Office) -> bool:
+    """Harm: it goes on in a file that nobody sees, and a second server sends the same."""
+    bench = bench_of(office)
+    take_to(bench.store, guarded(), "SENT")
+    for path in office.journal.parent.glob("journal.db*"):
+        path.unlink()
+    try:
+        return bool(take_to(bench.store, guarded(number="PO-2"), "SENT"))
+    except JournalUnavailable:
+        return False
+
+
+async def a_journal_that_is_an_older_copy(office: Office) -> bool:
+    """Harm: what was sent after the copy is sent again."""
+    bench = bench_of(office)
+    operation_id = take_to(bench.store, guarded(), "APPROVED")
+    bench.store.close()
+    copy = office.journal.read_bytes()
+    bench.store.claim(operation_id, CONNECTION)
+    bench.store.close()
+    office.journal.write_bytes(copy)
+    try:
+        return JournalStore(office.journal, 600, Clock()).claim(operation_id, CONNECTION) is not None
+    except JournalUnavailable:
+        return False
+
+
+async def a_loop_that_asks(office: Office) -> bool:
+    """Harm: it fills the journal."""
+    bench = bench_of(office)
+    try:
+        for place in range(50):
+            proposed(bench.store, guarded("finalize", arguments=str(place % 2)))
+    except TooManyQuestions:
+        return False
+    return True
+
+
+async def a_person_who_says_too_early_that_it_did_not_happen(office: Office) -> bool:
+    """Harm: a second send is let go while the first may still arrive."""
+    bench = bench_of(office)
+    operation_id = take_to(bench.store, guarded("finalize"), "APPROVED")
+
+    async def lose(apply: object) -> None:
+        raise OutcomeUnknown("The connection broke.")
+
+    bench.erp.answer = lose
+    await bench.execute(operation_id)
+    recorded = bench.store.find(operation_id)
+    assert recorded is not None
+    try:
+        await verdict.record_verdict(bench.executor.reconciler, recorded, happened=False, detail={})
+    except InvalidInput:
+        return False
+    return state_of(bench.store, operation_id) == "NOT_APPLIED"
+
+
+async def one_not_found_after_a_delete(office: Office) -> bool:
+    """Harm: the delete is told as done, and the order is open."""
+    bench = bench_of(office, policy=SettlementPolicy(timeout=20.0, read_lag=60.0))
+    operation_id = take_to(bench.store, guarded(), "UNKNOWN")
+    bench.erp.remove("PO-1")
+    return await bench.reconcile(operation_id) == "DONE"
+
+
 def no_quarantine(patch: Patch) -> None:
     """What is absent right after a doubt counts as not applied."""
-    patch.setattr(Executor, "_cannot_come_late", lambda self, recorded, looked_at: True)
+    patch.setattr(Reconciler, "_cannot_come_late", lambda self, recorded, looked_at: True)
 
 
 def no_snapshot_check(patch: Patch) -> None:
-    patch.setattr(deciding, "digest_of_snapshot", lambda snapshot: "always the same")
+    for module in (snapshots, guarded_writes):
+        patch.setattr(module, "digest_of_snapshot", lambda snapshot: "always the same")
 
 
 def no_single_use(patch: Patch) -> None:
     """The claim is given to everybody, and a state is whatever it was when the person was asked."""
 
-    def claim(self: Journal, operation_id: str) -> Claim:
+    def claim(self: JournalStore, operation_id: str, connection: Connection) -> Claim:
         recorded = find(self, operation_id)
         assert recorded is not None
         return Claim(recorded.operation, self.now())
 
-    def find_approved(self: Journal, operation_id: str) -> Recorded | None:
+    def find_approved(self: JournalStore, operation_id: str) -> Recorded | None:
         recorded = find(self, operation_id)
         return recorded and replace(recorded, state="APPROVED")
 
-    find = Journal.find
-    patch.setattr(Journal, "claim", claim)
-    patch.setattr(Journal, "find", find_approved)
-    patch.setattr(deciding, "digest_of_snapshot", lambda snapshot: "always the same")
+    find = JournalStore.find
+    patch.setattr(JournalStore, "claim", claim)
+    patch.setattr(JournalStore, "find", find_approved)
+    no_snapshot_check(patch)
 
 
 def any_true_value_is_a_yes(patch: Patch) -> None:
-    patch.setattr(
-        approval, "is_approval_of_confirm", lambda answer, question: bool((answer.content or {}).get("confirm"))
-    )
+    for module in (cancel, finalize):
+        patch.setattr(module, "is_confirmed", lambda answer, question: bool((answer.content or {}).get("confirm")))
 
 
 def accept_is_enough(patch: Patch) -> None:
-    patch.setattr(approval, "is_approval_of_delete", lambda answer, number: answer.how == "accepted")
+    patch.setattr(delete, "is_typed_number", lambda answer, number: answer.how == "accepted")
 
 
 def no_wording_pin(patch: Patch) -> None:
-    def brought(self: elicitation.Person, state: object) -> Any:
+    def brought(self: person.Person, state: object) -> Any:
         return (self._ctx.input_responses or {}).get("approval")
 
-    patch.setattr(elicitation.Person, "_brought", brought)
+    patch.setattr(person.Person, "_brought", brought)
 
 
 def unknown_arguments_are_dropped(patch: Patch) -> None:
@@ -236,15 +470,16 @@ def unknown_arguments_are_dropped(patch: Patch) -> None:
 
 def proceed_where_nobody_can_be_asked(patch: Patch) -> None:
     async def agreeable(
-        self: elicitation.Person, operation_id: str, question: approval.Question, page: object
-    ) -> approval.Answer:
-        return approval.Answer("accepted", {field.name: True for field in question.fields})
+        self: person.Person, operation_id: str, question: forms.Question, page: object
+    ) -> forms.FormAnswer:
+        return forms.FormAnswer("accepted", {field.name: True for field in question.fields})
 
-    patch.setattr(elicitation.Person, "ask", agreeable)
+    patch.setattr(person.Person, "ask", agreeable)
 
 
 def nothing_is_refused_beforehand(patch: Patch) -> None:
-    patch.setattr(deciding, "_cannot_succeed", lambda kind, snapshot: None)
+    for kind in (cancel.Cancel, delete.Delete):
+        patch.setattr(kind, "forbid", lambda self, erp, snapshot: None)
 
 
 def any_success_is_believed(patch: Patch) -> None:
@@ -252,11 +487,11 @@ def any_success_is_believed(patch: Patch) -> None:
 
 
 def text_is_shown_as_it_comes(patch: Patch) -> None:
-    patch.setattr(approval, "quoted", lambda text, longest=80: f'"{text}"')
+    patch.setattr(forms, "quoted", lambda text, longest=80: f'"{text}"')
     patch.setattr("po_mcp.connectors.inventory_pro.translate.header", _unescaped_header)
 
 
-def _unescaped_header(theirs: Any, zone: Any = None) -> orders.PurchaseOrder:
+def _unescaped_header(theirs: Any) -> orders.PurchaseOrder:
     return orders.PurchaseOrder.model_construct(
         number=theirs.po_no,
         vendor=theirs.vendor,
@@ -266,6 +501,92 @@ def _unescaped_header(theirs: Any, zone: Any = None) -> orders.PurchaseOrder:
         expected_on=None,
         total=theirs.total_value,
     )
+
+
+def the_number_is_not_looked_up(patch: Patch) -> None:
+    async def find_change(self: Create, erp: object, operation: Operation) -> None:
+        return None
+
+    patch.setattr(Create, "find_change", find_change)
+
+
+def one_common_item_makes_it_ours(patch: Patch) -> None:
+    patch.setattr(comparison, "missing_lines", lambda asked, stored: [])
+
+
+def a_refusal_is_final_at_once(patch: Patch) -> None:
+    patch.setattr(SettlementPolicy, "watches_for", 0.0)
+
+
+def one_look_at_a_refusal(patch: Patch) -> None:
+    async def look_once(self: Executor, claim: Claim) -> Any:
+        return await self.reconciler.look(Recorded(claim.operation, "WATCHED", 0.0, claim.sent_at))
+
+    patch.setattr(Executor, "_look_twice", look_once)
+
+
+def late_news_is_not_noted(patch: Patch) -> None:
+    def finish(self: JournalStore, *arguments: Any, is_late: bool = False, **more: Any) -> bool:
+        return intact(self, *arguments, **more)
+
+    intact = JournalStore.finish
+    patch.setattr(JournalStore, "finish", finish)
+
+
+def a_connection_is_its_host(patch: Patch) -> None:
+    patch.setattr(Connection, "key", property(lambda self: f"{self.erp} {self.address.split('/')[2]}"))
+
+
+def a_kind_hands_on_no_deadline(patch: Patch) -> None:
+    async def send(self: delete.Delete, erp: Any, operation: Operation, before_send: object) -> Applied:
+        await erp.delete_order(operation.number)
+        return Applied()
+
+    patch.setattr(delete.Delete, "send", send)
+
+
+def whose_call_it_is_does_not_matter(patch: Patch) -> None:
+    def same_create(db: sqlite3.Connection, operation: Operation, since: float, until: float) -> Recorded | None:
+        where = "connection = ? AND kind = ? AND arguments = ?"
+        return queries.first(db, where, operation.connection, operation.kind, operation.arguments)
+
+    patch.setattr(queries, "same_create", same_create)
+
+
+def similar_orders_are_not_looked_for(patch: Patch) -> None:
+    patch.setattr(JournalStore, "_similar", lambda self, db, operation, names, known: None)
+
+
+def the_clock_is_believed(patch: Patch) -> None:
+    patch.setattr(JournalStore, "_notice_clock", lambda self, db: None)
+
+
+def every_row_must_be_readable(patch: Patch) -> None:
+    patch.setattr(queries, "readable", lambda rows: map(recorded_of, rows))
+
+
+def the_path_is_not_looked_at_again(patch: Patch) -> None:
+    patch.setattr(SqliteFile, "_need_same_file", lambda self: None)
+
+
+def the_mark_is_not_read(patch: Patch) -> None:
+    patch.setattr(SqliteFile, "_need_mark", lambda self, db: None)
+
+
+def nobody_is_asked_too_much(patch: Patch) -> None:
+    patch.setattr(JournalStore, "_refuse_flood", lambda self, db, operation, is_question: None)
+
+
+def a_person_is_believed_at_any_time(patch: Patch) -> None:
+    patch.setattr(verdict, "need_time", lambda journal, policy, recorded: None)
+
+
+def one_reading_proves_an_absence(patch: Patch) -> None:
+    patch.setattr(reconcile, "NEEDS_TWO_READINGS", frozenset())
+
+
+def what_was_done_is_still_done(patch: Patch) -> None:
+    patch.setattr(cancel.Cancel, "is_still_applied", lambda self, order: True)
 
 
 MUTANTS: list[tuple[Callable[[Patch], None], Harm]] = [
@@ -284,6 +605,23 @@ MUTANTS: list[tuple[Callable[[Patch], None], Harm]] = [
     (proceed_where_nobody_can_be_asked, a_cancel_by_a_client_that_cannot_be_asked),
     (nothing_is_refused_beforehand, an_order_that_cannot_be_cancelled),
     (any_success_is_believed, a_cancel_that_is_told_of_another_order),
+    (what_was_done_is_still_done, a_cancel_whose_order_is_active_again),
+    (the_number_is_not_looked_up, an_order_that_stands_under_the_number_already),
+    (one_common_item_makes_it_ours, a_colleagues_order_with_one_common_item),
+    (a_refusal_is_final_at_once, an_order_that_shows_after_its_refusal),
+    (one_look_at_a_refusal, an_effect_that_the_second_look_shows),
+    (late_news_is_not_noted, an_effect_that_shows_while_it_is_watched),
+    (a_connection_is_its_host, a_yes_for_another_instance_on_the_same_host),
+    (a_kind_hands_on_no_deadline, a_sleep_between_the_claim_and_the_bytes),
+    (whose_call_it_is_does_not_matter, the_same_create_of_another_user),
+    (similar_orders_are_not_looked_for, an_equal_order_under_another_number),
+    (the_clock_is_believed, a_clock_that_is_set_back),
+    (every_row_must_be_readable, a_row_that_cannot_be_read),
+    (the_path_is_not_looked_at_again, a_journal_that_is_removed_under_a_server),
+    (the_mark_is_not_read, a_journal_that_is_an_older_copy),
+    (nobody_is_asked_too_much, a_loop_that_asks),
+    (a_person_is_believed_at_any_time, a_person_who_says_too_early_that_it_did_not_happen),
+    (one_reading_proves_an_absence, one_not_found_after_a_delete),
 ]
 
 
@@ -291,9 +629,12 @@ MUTANTS: list[tuple[Callable[[Patch], None], Harm]] = [
 async def test_without_the_control_the_harm_happens_and_with_it_it_does_not(
     mutant: Callable[[Patch], None], harm: Harm, tmp_path: Any
 ) -> None:
-    intact = await harm(Office(tmp_path / "intact.db"))
+    folders = [tmp_path / "intact", tmp_path / "mutated"]
+    for folder in folders:
+        folder.mkdir()
+    intact = await harm(Office(folders[0] / "book.db"))
     with pytest.MonkeyPatch.context() as patch:
         mutant(patch)
-        mutated = await harm(Office(tmp_path / "mutated.db"))
+        mutated = await harm(Office(folders[1] / "book.db"))
 
     assert (intact, mutated) == (False, True)

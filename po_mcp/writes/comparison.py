@@ -107,8 +107,8 @@ def _unmatched(asked: Sequence[DraftLine], stored: Sequence[OrderLine]) -> list[
 
 
 def _decimals(number: Decimal) -> int:
-    exponent = number.as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
+    text = plain(number)  # zeros at the end are how some ERPs write it, not what they keep
+    return len(text.partition(".")[2].rstrip("0"))
 
 
 def _is_older(order: PurchaseOrder, sent_at: float | None) -> bool:

@@ -14,7 +14,7 @@ from po_mcp.erp import ERP
 from po_mcp.errors import ERPError, JournalUnavailable, PurchaseOrderError, TooLate
 from po_mcp.orders import PurchaseOrder
 from po_mcp.writes.journal import Claim, Journal
-from po_mcp.writes.kinds import Change, kind_of
+from po_mcp.writes.kinds import Applied, Change, kind_of
 from po_mcp.writes.kinds.delete import offer_cancel
 from po_mcp.writes.observation import Observation
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
@@ -142,14 +142,22 @@ class Executor:
         except Exception as exc:  # a crash after the claim: the request may be on its way
             logger.error("operation %s crashed while it was sent: %s", operation.id, type(exc).__name__)
             return self._doubt(claim, "the request may have been sent, but this server failed.")
-        seen = Observation("applied", "the ERP says so", applied.order, applied.backorder_number)
-        with anyio.move_on_after(min(LOOK_S, self.policy.timeout)):
-            seen = await kind.confirm(self.erp, operation, applied, claim.sent_at)
+        seen = await self._confirm(claim, applied)
         if seen.seen != "applied":
             return self._doubt(claim, f"the ERP says that it was done, but {_contents(seen)}")
         confirmed = type(applied)(seen.order or applied.order, applied.backorder_number)
         outcome = self.words.done(operation, confirmed, seen.differences)
         return _End("DONE", outcome, {"answer": "success, verified"})
+
+    async def _confirm(self, claim: Claim, applied: Applied) -> Observation:
+        """Look at what a success left; where that fails, or takes too long, the ERP's answer stands."""
+        operation = claim.operation
+        try:
+            with anyio.move_on_after(min(LOOK_S, self.policy.timeout)):
+                return await kind_of(operation.kind).confirm(self.erp, operation, applied, claim.sent_at)
+        except Exception as exc:  # a crash here must not lose what the ERP has answered
+            logger.error("operation %s was done, and looking at it crashed: %s", operation.id, type(exc).__name__)
+        return Observation("applied", "the ERP says so", applied.order, applied.backorder_number)
 
     def _doubt(self, claim: Claim, what: str) -> _End:
         return _End("UNKNOWN", self.words.unknown(claim.operation, claim.sent_at, what), {"answer": what})

@@ -1,7 +1,7 @@
 """What an operation is about to send, typed by its kind. Pure.
 
-A payload is written into the journal as JSON and read back here, and nowhere else. A kind of write registers
-its type by the kind's name; a payload of a kind that this version does not know cannot be read.
+A payload is written into the journal as JSON, and read back by the type that its kind names (`payload_type`); one of a
+kind that this version does not know cannot be read.
 """
 
 from __future__ import annotations
@@ -31,22 +31,3 @@ class CreatePayload(Payload):
     draft: OrderDraft
     reasons: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
-
-
-_types: dict[str, type[Payload]] = {}
-
-
-def register_payload(kind: str, payload_type: type[Payload]) -> None:
-    """Let payloads of this kind be read."""
-    _types[kind] = payload_type
-
-
-def read_payload(kind: str, text: str) -> Payload:
-    """Read a payload.
-
-    Raises:
-        ValueError: the kind is not known here, or the text is none of its payloads.
-    """
-    if kind not in _types:
-        raise ValueError(f"no payload of the kind {kind} is known")
-    return _types[kind].model_validate_json(text)

@@ -65,8 +65,12 @@ class Reconciler:
     async def look(self, recorded: Recorded) -> Observation:
         """Read what the ERP shows of an operation that was sent, within the time of one reading."""
         operation = recorded.operation
-        with anyio.move_on_after(min(LOOK_S, self.policy.timeout)):
-            return await kind_of(operation.kind).observe(self.erp, operation, recorded.sent_at or 0.0)
+        try:
+            with anyio.move_on_after(min(LOOK_S, self.policy.timeout)):
+                return await kind_of(operation.kind).observe(self.erp, operation, recorded.sent_at or 0.0)
+        except Exception as exc:  # a look that crashes shows nothing, and must not lose what is known
+            logger.error("looking at operation %s crashed: %s", operation.id, type(exc).__name__)
+            return Observation("unreadable", "this server failed to read what the ERP shows")
         return Observation("unreadable", "the ERP did not answer in time")
 
     async def reconcile(self, recorded: Recorded) -> Recorded:
@@ -163,8 +167,20 @@ class Reconciler:
             await self.record(operation, before, "NOT_APPLIED", self.words.say("refused", operation, text), detail)
 
     async def _end_watch(self, seen: Observation, recorded: Recorded, looked_at: float) -> None:
-        """End a watch that is over, or in which something was seen that keeps the effect from coming."""
-        is_over = looked_at >= (recorded.watched_until or 0.0)
+        """End a watch that is over, or in which something was seen that keeps the effect from coming.
+
+        Where it ends in doubt it becomes unknown, so that a person can settle it: at once for an order that may be
+        ours, and after a while for one that cannot be read.
+        """
+        until = recorded.watched_until or 0.0
+        is_over = looked_at >= until
+        if seen.seen == "differs" or (seen.seen == "unreadable" and looked_at >= until + self.policy.verdict_after):
+            operation = recorded.operation
+            unknown = self.words.unknown(
+                operation, recorded.sent_at, f"it was answered with a refusal, but {seen.why}."
+            )
+            await self.record(operation, "WATCHED", "UNKNOWN", unknown, {"observed": seen.why})
+            return
         if seen.seen in ("ended_otherwise", "foreign") or (is_over and seen.seen == "absent"):
             outcome = recorded.outcome or self.words.say("refused", recorded.operation, f"It was refused: {seen.why}.")
             final = outcome.model_copy(update={"not_before": None})

@@ -36,8 +36,10 @@ async def record_verdict(
     operation, seen = recorded.operation, await reconciler.look(recorded)
     if happened:
         outcome = words.say("done", operation, f"{HAPPENED} ({seen.why}).", order=seen.order)
-    elif seen.seen in ("applied", "differs"):
+    elif seen.seen in ("applied", "gone", "differs"):
         raise InvalidInput(f"The ERP shows otherwise now: {seen.why}. Nothing was recorded.")
+    elif seen.seen == "unreadable":
+        raise InvalidInput(f"It cannot be looked at now: {seen.why}. Nothing was recorded.")
     else:
         outcome = words.say("refused", operation, DID_NOT_HAPPEN)
     after: State = "DONE" if happened else "NOT_APPLIED"

@@ -1,4 +1,4 @@
-"""Execution: sent once, told truly, and settled by reading; driven through the tools of a real server."""
+"""A write through the tools of a real server: sent once, told truly, and settled by reading."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import httpx2
 import pytest
 from mcp import Client
 
-from po_mcp.writes import storage
-from po_mcp.writes.journal import MOST_OPEN
+from po_mcp.writes.journal import MAX_OPEN_QUESTIONS, sqlite
 from tests.office import ERAS, Disturb, Office, Person, accept, outcome, text
 
 LINE = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
@@ -140,15 +139,16 @@ async def test_an_unknown_write_that_was_applied_late_is_settled_by_the_next_loo
 @every_write
 async def test_absence_settles_it_only_after_the_bounds_that_the_operator_set(office: Office, tool: str) -> None:
     clock = [1_000_000.0]
-    office.tap.disturb = lose_the_request
     person = Person(CALLS[tool][1])
+    office.tap.disturb = lose_the_request
     async with office.client(person=person, erp_bounds=(20.0, 10.0), clock=lambda: clock[0]) as client:
         statuses = [(await call(client, tool))["status"]]
+    office.tap.disturb = None
+    async with office.client(person=person, erp_bounds=(20.0, 10.0), clock=lambda: clock[0]) as client:
         clock[0] += 60 + 60 + 20 + 10
         statuses.append((await call(client, tool))["status"])
         clock[0] += 1
         settled = await call(client, tool)
-        office.tap.disturb = None
         again = await call(client, tool)
 
     assert statuses == ["unknown", "unknown"]
@@ -159,14 +159,35 @@ async def test_absence_settles_it_only_after_the_bounds_that_the_operator_set(of
 
 
 @every_write
-async def test_a_refusal_for_which_no_reason_is_seen_is_not_believed(office: Office, tool: str) -> None:
-    """A gateway that sends a request twice gets it for the second one; and what is read may be old."""
+async def test_a_refusal_is_told_with_the_time_until_which_it_is_checked(office: Office, tool: str) -> None:
+    clock = [1_767_323_045.0]  # 2026-01-02 03:04:05 UTC
     office.tap.disturb = say_that_it_clashes
-    async with office.client(person=Person(CALLS[tool][1]), erp_bounds=(None, None)) as client:
-        unknown = await call(client, tool)
+    person = Person(CALLS[tool][1])
+    async with office.client(person=person, erp_bounds=(None, None), clock=lambda: clock[0]) as client:
+        refused = await call(client, tool)
+        office.tap.disturb = None
+        clock[0] += 31
+        done = await call(client, tool)
 
-    assert (unknown["status"], unknown["do_not_repeat"]) == ("unknown", True)
-    assert "no reason for one is seen" in unknown["message"]
+    assert (refused["status"], refused["do_not_repeat"]) == ("refused", False)
+    assert "This is checked again until 03:04:35 UTC." in refused["message"]
+    assert refused["not_before"] == "2026-01-02T03:04:35Z"
+    assert (done["status"], done["replayed"]) == ("done", False)
+    assert len(office.tap.writes) == 2
+
+
+@pytest.mark.parametrize("read", ["get_purchase_order", "list_purchase_orders", "get_operation"])
+async def test_an_effect_that_shows_after_a_refusal_is_told_by_the_next_answer(office: Office, read: str) -> None:
+    office.tap.disturb = say_that_it_clashes
+    arguments = {"number": "PO-2025-0042"} if read == "get_purchase_order" else {}
+    tool = "finalize_purchase_order"
+    async with office.client(person=Person(CALLS[tool][1]), erp_bounds=(None, None)) as client:
+        refused = await call(client, tool)
+        office.change(lambda book: book.finalize("PO-2025-0037", create_backorder=True))
+        answers = [text(await client.call_tool(read, arguments)) for _ in range(2)]
+
+    assert refused["status"] == "refused"
+    assert [refused["operation_id"] in answer for answer in answers] == [True, False]
 
 
 async def test_a_refusal_for_which_a_reason_is_seen_is_one(office: Office) -> None:
@@ -259,16 +280,33 @@ async def test_a_likely_duplicate_that_nobody_can_be_asked_about_is_not_created(
     assert office.order("PO-2025-0044") is None
 
 
-async def test_our_own_order_that_exists_already_is_recognised_by_its_content(office: Office) -> None:
-    """The first server's answer and journal are lost; the second finds the number taken, by the same order."""
+async def test_an_order_whose_journal_was_lost_is_not_created_again(office: Office) -> None:
     async with office.client() as client:
         await call(client, "create_purchase_order")
-    office.journal.unlink()
+    for path in office.journal.parent.glob("journal.db*"):
+        path.unlink()
     async with office.client() as client:
         again = await call(client, "create_purchase_order")
 
-    assert (again["status"], again["replayed"]) == ("done", True)
-    assert "the ERP shows the order as it was asked for" in again["message"]
+    assert again["status"] == "refused"
+    assert "exists already" in again["message"]
+    assert len(office.tap.writes) == 1
+
+
+async def test_a_journal_that_is_gone_stops_writes_and_says_the_way_out(office: Office) -> None:
+    async with office.client() as client:
+        await call(client, "create_purchase_order")
+        office.journal.unlink()
+        refused = await client.call_tool(
+            "create_purchase_order", {**CALLS["create_purchase_order"][0], "number": "X-1"}
+        )
+        read = await client.call_tool("get_purchase_order", {"number": "PO-2025-0042"})
+
+    assert refused.is_error
+    assert "removed or replaced" in text(refused)
+    assert "po-mcp journal adopt" in text(refused)
+    assert not read.is_error
+    assert len(office.tap.writes) == 1
 
 
 async def test_another_operation_on_an_order_that_is_not_settled_is_refused_and_named(office: Office) -> None:
@@ -290,7 +328,7 @@ async def test_a_journal_that_cannot_be_used_stops_writes_and_lets_reads_go_on(o
         for tool, (arguments, _) in CALLS.items():
             written = await client.call_tool(tool, arguments)
             assert written.is_error
-            assert "The journal of operations cannot be used now" in text(written)
+            assert "is no file, so it cannot be the journal" in text(written)
             assert "PO_MCP_JOURNAL" in text(written)
 
     assert not read.is_error
@@ -336,7 +374,7 @@ async def test_a_person_is_not_flooded_with_questions(office: Office) -> None:
 
     waiting = [result for result in told if not result.is_error]
     assert len(numbers) == 28
-    assert len(waiting) == MOST_OPEN
+    assert len(waiting) == MAX_OPEN_QUESTIONS
     assert "20 operations wait for a person's answer already. Nothing was sent." in text(told[-1])
 
 
@@ -346,7 +384,7 @@ async def test_a_journal_that_fails_after_the_send_does_not_make_the_answer_a_li
     office: Office, tool: str, disturb: Disturb | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process holds the journal from the moment of the write on, longer than this one waits."""
-    monkeypatch.setattr(storage, "BUSY", 0.1)
+    monkeypatch.setattr(sqlite, "BUSY_S", 0.1)
     with closing(sqlite3.connect(office.journal, isolation_level=None)) as holder:
 
         async def held(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:

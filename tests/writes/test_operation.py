@@ -1,24 +1,27 @@
-"""An operation's identity, and the digest of the order that it is about."""
+"""An operation's identity and moves, and the digests of the order that it is about."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Snapshot, Vendor
+from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
+from po_mcp.writes.kinds.snapshots import digest_of_snapshot
 from po_mcp.writes.operation import (
     LIVE,
     MOVES,
+    SENT_STATES,
+    WAITING,
     Operation,
-    State,
-    arguments_text,
-    digest_of_content,
-    digest_of_snapshot,
+    Requester,
+    canonical_json,
     may_move,
 )
+from po_mcp.writes.payloads import Payload
 
 LINE: dict[str, Any] = {
     "item": "BOLT",
@@ -63,10 +66,14 @@ def snapshot(order: dict[str, Any] | None = None, line: dict[str, Any] | None = 
         snapshot(line={"received": Decimal(5)}),
         snapshot(line={"unit_price": Decimal("0.46")}),
         snapshot(line={"warehouse": "2"}),
+        snapshot(line={"description": "M10 x 30"}),
+        snapshot({"expected_on": date(2026, 1, 2)}),
+        snapshot({"ordered_at": datetime(2026, 1, 2, tzinfo=UTC)}),
+        snapshot({"vendor": "Acme Ltd"}),
     ],
     ids=lambda value: digest_of_snapshot(value)[:8],
 )
-def test_every_material_change_of_an_order_changes_its_digest(changed: Snapshot) -> None:
+def test_every_change_of_what_was_read_changes_the_digest(changed: Snapshot) -> None:
     assert digest_of_snapshot(changed) != digest_of_snapshot(snapshot())
 
 
@@ -77,24 +84,40 @@ def test_another_way_to_write_the_same_amount_does_not() -> None:
 
 
 def operation(**changes: Any) -> Operation:
-    known = {"connection": "erp", "kind": "delete", "number": "PO-1", "arguments": "{}", "digest": "d"}
+    known = {
+        "connection": "erp",
+        "kind": "delete",
+        "number": "PO-1",
+        "arguments": "{}",
+        "payload": Payload(),
+        "requester": Requester("ada"),
+        "order_digest": "d",
+    }
     return Operation(**{**known, **changes})
 
 
-def test_an_operation_is_named_by_its_meaning_alone() -> None:
+def test_the_id_of_an_operation_is_random_and_tells_nothing_of_it() -> None:
+    ids = {operation().id for _ in range(100)}
+
+    assert len(ids) == 100
+    assert all(len(one) == 32 and int(one, 16) >= 0 for one in ids)
+
+
+def test_two_calls_are_the_same_by_what_they_ask_for_whoever_asks() -> None:
     others = [
         operation(connection="other"),
         operation(kind="finalize"),
         operation(number="PO-2"),
         operation(arguments='{"create_backorder":true}'),
-        operation(digest="e"),
-        operation(attempt=1),
     ]
 
-    assert operation().id == operation().id
-    assert len(operation().id) == 32
-    assert len({operation().id, *(other.id for other in others)}) == 7
-    assert operation(attempt=1).meaning == operation().meaning
+    assert operation().is_same(operation(requester=Requester("bob")))
+    assert not any(operation().is_same_call(other) for other in others)
+
+
+def test_the_same_call_about_a_changed_order_is_not_the_same_operation() -> None:
+    assert operation().is_same_call(operation(order_digest="e"))
+    assert not operation().is_same(operation(order_digest="e"))
 
 
 def test_one_edge_alone_leads_to_the_wire() -> None:
@@ -103,15 +126,14 @@ def test_one_edge_alone_leads_to_the_wire() -> None:
 
 def test_no_move_leads_away_from_an_end_or_back_to_what_may_be_sent() -> None:
     ends = {state for state, after in MOVES.items() if not after}
-    sent: tuple[State, ...] = ("SENT", "UNKNOWN")
 
-    assert set(MOVES) - ends == set(LIVE)
-    assert all(not MOVES[state] & {"PROPOSED", "APPROVED", "SENT"} for state in sent)
+    assert set(MOVES) - ends == LIVE == WAITING | SENT_STATES
+    assert all(not MOVES[state] & {"PROPOSED", "APPROVED", "SENT"} for state in SENT_STATES)
     assert all(may_move(before, after) == (after in MOVES[before]) for before in MOVES for after in MOVES)
 
 
 def test_arguments_have_one_canonical_text() -> None:
-    assert arguments_text({"b": None, "a": True}) == arguments_text({"a": True, "b": None}) == '{"a":true,"b":null}'
+    assert canonical_json({"b": None, "a": True}) == canonical_json({"a": True, "b": None}) == '{"a":true,"b":null}'
 
 
 def draft(**changes: Any) -> OrderDraft:
@@ -120,14 +142,51 @@ def draft(**changes: Any) -> OrderDraft:
     return OrderDraft.model_validate({**known, **changes})
 
 
-def test_an_order_to_be_created_is_told_by_its_content_whatever_its_number() -> None:
-    dearer = DraftLine.model_validate({"item": "BOLT", "quantity": "10", "unit_price": "0.46", "warehouse": "1"})
-    others = [
-        draft(vendor=Vendor(id="13", name="Acme")),
-        draft(lines=(dearer,)),
-        draft(expected_on=date(2026, 1, 2)),
-        draft(note="urgent"),
-    ]
+def line(**changes: Any) -> DraftLine:
+    known = {"item": "BOLT", "quantity": Decimal(10), "unit_price": Decimal("0.45"), "warehouse": "1"}
+    return DraftLine.model_validate({**known, **changes})
 
-    assert digest_of_content(draft()) == digest_of_content(draft(number="PO-2"))
-    assert len({digest_of_content(draft()), *(digest_of_content(other) for other in others)}) == 5
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        draft(number="PO-2"),
+        draft(note="urgent"),
+        draft(expected_on=date(2026, 1, 2)),
+        draft(vendor=Vendor(id=" 12", name="ACME")),
+        draft(lines=(line(quantity=Decimal("10.00"), unit_price=Decimal("0.450")),)),
+        draft(lines=(line(quantity=Decimal(4)), line(quantity=Decimal(6)))),
+        draft(lines=(line(item=" bolt "),)),
+    ],
+    ids=["number", "note", "date", "vendor padded", "other digits", "split", "item folded"],
+)
+def test_orders_of_the_same_vendor_items_and_quantities_have_one_digest(same: OrderDraft) -> None:
+    assert digest_of_content(same) == digest_of_content(draft())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        draft(vendor=Vendor(id="13", name="Acme")),
+        draft(lines=(line(unit_price=Decimal("0.46")),)),
+        draft(lines=(line(quantity=Decimal(11)),)),
+        draft(lines=(line(item="NUT"),)),
+        draft(lines=(line(warehouse="2"),)),
+        draft(lines=(line(warehouse=None),)),
+        draft(lines=(line(), line(item="NUT"))),
+    ],
+    ids=["vendor", "price", "quantity", "item", "warehouse", "no warehouse", "a line more"],
+)
+def test_orders_of_another_content_have_another_digest(other: OrderDraft) -> None:
+    assert digest_of_content(other) != digest_of_content(draft())
+
+
+def test_the_order_of_lines_does_not_matter() -> None:
+    lines = (line(), line(item="NUT"), line(warehouse="2"))
+
+    assert digest_of_content(draft(lines=lines)) == digest_of_content(draft(lines=lines[::-1]))
+
+
+def test_a_vendor_without_an_id_is_named_by_its_name() -> None:
+    assert vendor_key(draft(vendor=Vendor(id=None, name=" ACME  Ltd"))) == "acme ltd"
+    assert item_keys(draft(lines=(line(item="Bolt"), line(item=" BOLT")))) == {"bolt"}

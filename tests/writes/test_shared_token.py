@@ -8,8 +8,9 @@ import anyio
 import httpx2
 
 from po_mcp.connectors.exsited import Exsited
+from po_mcp.orders import OrderQuery
 from po_mcp.sandbox import Book, create_app
-from po_mcp.writes.journal import Journal
+from po_mcp.writes.journal import JournalStore
 from tests.office import Tap
 
 
@@ -23,7 +24,7 @@ def connectors(tmp_path: Path, tap: Tap, *, shared: bool) -> list[Exsited]:
             "sandbox",
             "https://redirect",
             transport=tap,
-            token_store=Journal(tmp_path / "journal.db").shared_token("exsited") if shared else None,
+            token_store=JournalStore(tmp_path / "journal.db").shared_token("exsited") if shared else None,
         )
         for _ in range(2)
     ]
@@ -33,7 +34,7 @@ async def sign_ins(tmp_path: Path, *, shared: bool) -> int:
     tap = Tap()
     one, other = connectors(tmp_path, tap, shared=shared)
     for erp in (one, other) * 5:
-        await erp.probe()
+        await erp.scan_orders(OrderQuery(most=1))
     return sum(path.endswith("/oauth2/token") for _, path in tap.seen)
 
 
@@ -49,15 +50,39 @@ async def test_two_processes_that_start_at_once_sign_in_once_between_them(tmp_pa
     tap = Tap()
     async with anyio.create_task_group() as calls:
         for erp in connectors(tmp_path, tap, shared=True):
-            calls.start_soon(erp.probe)
+            calls.start_soon(erp.scan_orders, OrderQuery(most=1))
 
     assert sum(path.endswith("/oauth2/token") for _, path in tap.seen) == 1
 
 
 async def test_a_process_that_died_while_it_signed_in_is_not_waited_for_for_ever(tmp_path: Path) -> None:
     clock = [1_000_000.0]
-    token = Journal(tmp_path / "journal.db", clock=lambda: clock[0]).shared_token("exsited")
+    token = JournalStore(tmp_path / "journal.db", clock=lambda: clock[0]).shared_token("exsited")
 
     assert [token.claim(30), token.claim(30)] == [True, False]
     clock[0] += 31
     assert token.claim(30)
+
+
+def test_a_token_is_kept_for_each_connection_and_ends_for_all_at_once(tmp_path: Path) -> None:
+    clock = [1_000_000.0]
+    one, other = (JournalStore(tmp_path / "journal.db", clock=lambda: clock[0]) for _ in range(2))
+    mine, of_the_other = one.shared_token("exsited"), other.shared_token("exsited")
+
+    assert mine.load() is None
+    mine.save("first", 100)
+    of_the_other.save("second", 200)
+    clock[0] += 50
+
+    assert mine.load() == of_the_other.load() == ("second", 150)
+    assert one.shared_token("another").load() is None
+
+
+def test_a_token_is_each_processes_own_where_the_journal_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+    token = JournalStore(tmp_path / "a file" / "journal.db").shared_token("exsited")
+
+    token.save("first", 100)
+    assert token.load() is None
+    assert token.claim(30)
+    token.release()

@@ -135,7 +135,9 @@ class Journal:
 
     async def take_late_news(self, connection: str) -> list[Recorded]:
         """Return what turned out to be done after it was called refused, once."""
-        return await self._read(self.store.take_late_news, connection)
+        if not await self._read(self.store.has_late_news, connection):
+            return []
+        return await self._write(self.store.take_late_news, connection)
 
     # Reading
 

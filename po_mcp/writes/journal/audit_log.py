@@ -15,6 +15,10 @@ from typing import Any
 from po_mcp.writes.operation import digest_of
 
 BEGINNING = "0" * 64
+CLOCK_SET_BACK = "clock set back"
+"""The event with which the log's time begins again."""
+_RECENT = 200
+"""Events among which the latest time is looked for."""
 
 
 @dataclass(frozen=True)
@@ -36,13 +40,26 @@ class Mark:
 
     place: int = 0
     hash: str = BEGINNING
-    at: float | None = None
 
 
 def end_of(db: sqlite3.Connection) -> Mark:
     """Return where the log ends."""
-    last = db.execute("SELECT place, hash, at FROM audit_log ORDER BY place DESC LIMIT 1").fetchone()
-    return Mark(last["place"], last["hash"], last["at"]) if last else Mark()
+    last = db.execute("SELECT place, hash FROM audit_log ORDER BY place DESC LIMIT 1").fetchone()
+    return Mark(last["place"], last["hash"]) if last else Mark()
+
+
+def latest_time(db: sqlite3.Connection) -> float | None:
+    """Return the latest time that was recorded since the clock was last found set back; None in an empty log.
+
+    Many small corrections would otherwise put the clock back by any amount without being noticed.
+    """
+    [since] = db.execute(
+        "SELECT ifnull(MAX(place), 1) FROM audit_log WHERE operation_id = '' AND event = ?", (CLOCK_SET_BACK,)
+    ).fetchone()
+    recent = "SELECT at FROM audit_log WHERE place >= ? ORDER BY place DESC LIMIT ?"
+    row = db.execute(f"SELECT MAX(at) FROM ({recent})", (since, _RECENT)).fetchone()  # noqa: S608
+    latest: float | None = row[0]
+    return latest
 
 
 def holds(db: sqlite3.Connection, mark: Mark) -> bool:
@@ -65,7 +82,7 @@ def append(db: sqlite3.Connection, event: Event) -> Mark:
         (place, event.operation_id, event.at, event.event, detail, row, end.hash, linked),
     )
     db.execute("UPDATE write_operations SET last_event = ? WHERE id = ?", (linked, event.operation_id))
-    return Mark(place, linked, event.at)
+    return Mark(place, linked)
 
 
 def events(db: sqlite3.Connection, operation_id: str) -> list[Event]:

@@ -69,7 +69,10 @@ def _move(db: sqlite3.Connection, row: sqlite3.Row, first: sqlite3.Row | None) -
 
 def _asker(first: sqlite3.Row | None) -> dict[str, object]:
     """Return who asked. No user: version 1 did not record one, so that nobody's call is taken for the same."""
-    detail: dict[str, Any] = json.loads(first["detail"]) if first else {}
+    try:
+        detail: dict[str, Any] = dict(json.loads(first["detail"])) if first else {}
+    except (ValueError, TypeError):
+        detail = {}
     return {
         "requested_by": "",
         "client": str(detail.get("client", "not told")),
@@ -79,7 +82,17 @@ def _asker(first: sqlite3.Row | None) -> dict[str, object]:
 
 
 def _content(row: sqlite3.Row) -> dict[str, object]:
-    """Return the payload as it is written now, and what names a new order's vendor and items."""
+    """Return the payload as it is written now, and what names a new order's vendor and items.
+
+    What cannot be read stays as it is: like every row that cannot be read, it blocks its order and is reported.
+    """
+    try:
+        return _read_content(row)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return {"payload": row["intent"], "content_digest": "", "vendor": "", "items": "[]"}
+
+
+def _read_content(row: sqlite3.Row) -> dict[str, object]:
     intent: dict[str, Any] = json.loads(row["intent"])
     if row["kind"] != "create":
         return {"payload": _guarded(row["kind"], intent), "content_digest": "", "vendor": "", "items": "[]"}

@@ -51,18 +51,19 @@ def live(db: sqlite3.Connection, connection: str | None) -> list[Recorded]:
     return list(readable(rows))
 
 
-def same_create(db: sqlite3.Connection, operation: Operation, since: float) -> Recorded | None:
-    """Return the create that the very same call of the same user made, live or done since then, whatever its number."""
+def same_create(db: sqlite3.Connection, operation: Operation, since: float, until: float) -> Recorded | None:
+    """Return the create that the very same call of the same user made, live or done then, whatever its number."""
     return first(
         db,
         "connection = ? AND kind = ? AND arguments = ? AND requested_by = ? AND (state IN"
-        " ('PROPOSED', 'APPROVED', 'SENT', 'WATCHED', 'UNKNOWN') OR (state = 'DONE' AND settled_at > ?))"
-        " ORDER BY proposed_at DESC",
+        " ('PROPOSED', 'APPROVED', 'SENT', 'WATCHED', 'UNKNOWN') OR (state = 'DONE' AND settled_at > ?"
+        " AND settled_at <= ?)) ORDER BY proposed_at DESC",
         operation.connection,
         operation.kind,
         operation.arguments,
         operation.requester.user,
         since,
+        until,
     )
 
 

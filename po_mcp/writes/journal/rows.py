@@ -8,8 +8,8 @@ from dataclasses import asdict
 from typing import cast, get_args
 
 from po_mcp.writes.forms import Field, Question
+from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Operation, Recorded, Requester, State, WriteOutcome
-from po_mcp.writes.payloads import read_payload
 
 _STATES = frozenset(get_args(State))
 
@@ -69,7 +69,7 @@ def _recorded(row: sqlite3.Row) -> Recorded:
         kind=row["kind"],
         number=row["number"],
         arguments=row["arguments"],
-        payload=read_payload(row["kind"], row["payload"]),
+        payload=kind_of(row["kind"]).payload_type.model_validate_json(row["payload"]),
         requester=Requester(row["requested_by"], row["client"], row["protocol"], row["session"]),
         question=_question(row["question"]),
         order_digest=row["order_digest"],

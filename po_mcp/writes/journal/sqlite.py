@@ -20,9 +20,10 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
+from typing import NamedTuple
 
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import audit_log, file_systems, migration
@@ -35,6 +36,14 @@ BUSY_AGAIN_S = 0.25
 """The same right after such a wait was in vain, so that not every call waits the whole of it."""
 _FULL = 2
 _ADOPT = "Look in the ERP at the orders that were sent lately, then run: po-mcp journal adopt"
+
+
+class _Stat(NamedTuple):
+    """A file as the system tells it. In WAL mode size and time change with a checkpoint only."""
+
+    inode: tuple[int, int]
+    size: int
+    changed_ns: int
 
 
 class SqliteFile:
@@ -50,7 +59,8 @@ class SqliteFile:
         self._reader: sqlite3.Connection | None = None
         self._write_lock = threading.RLock()
         self._read_lock = threading.RLock()
-        self._opened_as: tuple[int, int] | None = None
+        self._open_lock = threading.RLock()
+        self._known_as: _Stat | None = None
         self._id = ""
         self._mark = Mark()
         self._was_busy_at = -BUSY_S
@@ -128,14 +138,15 @@ class SqliteFile:
     # Opening
 
     def _open_writer(self) -> sqlite3.Connection:
-        if self._writer is None:
-            self._writer = self._open()
-        return self._writer
+        with self._open_lock:  # not the lock of a transaction: what waits in one must delay no reader
+            if self._writer is None:
+                self._writer = self._open()
+            return self._writer
 
     def _open_reader(self) -> sqlite3.Connection:
         if self._reader is None:
-            with self._write_lock:
-                self._open_writer()
+            self._open_writer()
+            self._need_same_file()  # before a new connection makes a file in the place of one that is gone
             self._reader = _connect(self._path)
         return self._reader
 
@@ -150,13 +161,13 @@ class SqliteFile:
             if db.execute("PRAGMA synchronous").fetchone()[0] != _FULL:
                 raise JournalUnavailable("The journal cannot be made durable. Nothing was sent.")
             _prepare(db)
-            self._id = db.execute("SELECT value FROM journal WHERE name = 'id'").fetchone()["value"]
+            self._id = _id_of(db)
             self._need_mark(db)
             self._mark = audit_log.end_of(db)
         except BaseException:
             db.close()
             raise
-        self._opened_as = _identity(self._path) if self.is_shared else None
+        self._known_as = _stat(self._path) if self.is_shared else None
         return db
 
     def _close(self) -> None:
@@ -168,12 +179,22 @@ class SqliteFile:
     # Is it still the file that was opened, and the whole of it?
 
     def _need_same_file(self) -> None:
-        if self._opened_as is None or _identity(self._path) == self._opened_as:
+        """See that the path leads to the file that is open, and that nobody wrote another journal over it."""
+        known, now = self._known_as, _stat(self._path) if self.is_shared else None
+        if known == now:
             return
-        raise JournalUnavailable(
-            "The journal's file was removed or replaced while it was in use. Nothing was sent.",
-            next_step=f"Restart po-mcp where that was meant to be. {_ADOPT}",
-        )
+        if now is None or known is None or now.inode != known.inode:
+            raise JournalUnavailable(
+                "The journal's file was removed or replaced while it was in use. Nothing was sent.",
+                next_step=f"Restart po-mcp where that was meant to be. {_ADOPT}",
+            )
+        with closing(_connect(self._path)) as db:  # what is open may still see the pages that it read before
+            if _id_of(db) != self._id:
+                raise JournalUnavailable(
+                    "Another journal was written over this one. Nothing was sent.", next_step=_ADOPT
+                )
+            self._need_whole_log(db)
+        self._known_as = now
 
     def _need_whole_log(self, db: sqlite3.Connection) -> None:
         if not audit_log.holds(db, self._mark):
@@ -201,7 +222,7 @@ class SqliteFile:
 
     @property
     def _mark_path(self) -> Path:
-        return Path(self._path).with_suffix(".mark")
+        return Path(f"{self._path}-mark")
 
     def _set_mark(self, end: Mark) -> None:
         """Note the end of the log beside the file. A failure costs only a check: the journal itself is durable."""
@@ -210,10 +231,13 @@ class SqliteFile:
         if not self.is_shared or (not is_new and self._mark_path.exists()):
             return
         text = json.dumps({"journal": self._id, "place": end.place, "hash": end.hash})
-        new = self._mark_path.with_suffix(f".mark-{os.getpid()}-{threading.get_ident()}")
-        with suppress(OSError):
+        new = Path(f"{self._mark_path}-{os.getpid()}")
+        try:
             new.write_text(text, encoding="ascii")
             new.replace(self._mark_path)
+        except OSError:
+            with suppress(OSError):
+                new.unlink(missing_ok=True)
 
     # Waiting for others
 
@@ -258,6 +282,8 @@ def _connect(path: str) -> sqlite3.Connection:
 
 def _prepare(db: sqlite3.Connection) -> None:
     """Make the tables in a new file, or those of an older version anew; two processes may try at once."""
+    if db.execute("PRAGMA user_version").fetchone()[0] == migration.VERSION:
+        return  # without a lock, so that a file which another process holds can be read
     db.execute("BEGIN EXCLUSIVE")
     try:
         version = db.execute("PRAGMA user_version").fetchone()[0]
@@ -289,13 +315,17 @@ def _statements(script: str) -> Iterator[str]:
             statement = ""
 
 
-def _identity(path: str) -> tuple[int, int] | None:
-    """Return what tells this file from every other on the machine; None where there is none."""
+def _id_of(db: sqlite3.Connection) -> str:
+    return str(db.execute("SELECT value FROM journal WHERE name = 'id'").fetchone()["value"])
+
+
+def _stat(path: str) -> _Stat | None:
+    """Return what tells this file, and its state, from every other; None where there is none."""
     try:
         found = os.stat(path)
     except FileNotFoundError:
         return None
-    return found.st_dev, found.st_ino
+    return _Stat((found.st_dev, found.st_ino), found.st_size, found.st_mtime_ns)
 
 
 def _read_mark(path: Path) -> tuple[str, Mark] | None:
@@ -319,5 +349,7 @@ def _make_private(path: Path) -> None:
             f"The journal lies on a network file system ({kind}), which cannot lock it. Nothing was sent.",
             next_step="The operator must set PO_MCP_JOURNAL to a path on a local disk.",
         )
-    os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    # A file that is there is not opened: to close it would drop the locks that other connections of this process hold.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
     path.chmod(0o600)

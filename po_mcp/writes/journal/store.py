@@ -214,7 +214,8 @@ class JournalStore:
                 return self._renew(db, live)
             if live is not None and live.state != "PROPOSED":
                 raise _under_way(live)
-            if (similar := self._similar(db, operation, names, known | gone)) is not None:
+            giving_way = frozenset() if live is None else frozenset({live.operation.id})
+            if (similar := self._similar(db, operation, names, known | gone | giving_way)) is not None:
                 return similar
             if live is not None:
                 self._move(db, live.operation.id, "PROPOSED", "STALE", {"because": "another was proposed"})
@@ -224,7 +225,7 @@ class JournalStore:
     def find_same_create(self, operation: Operation) -> Recorded | None:
         """Return the create that the very same call of the same user made, live or a few minutes ago."""
         with self._file.reading() as db:
-            found = queries.same_create(db, operation, self._ttl_ago())
+            found = queries.same_create(db, operation, *self._lately())
         return None if found is None else self._as_of_now(found)
 
     # Moving
@@ -317,12 +318,14 @@ class JournalStore:
             audit_log.append(db, Event(operation_id, self._clock(), event, {}))
             return True
 
-    def take_late_news(self, connection: str) -> list[Recorded]:
-        """Return what turned out to be done after it was called refused, once."""
+    def has_late_news(self, connection: str) -> bool:
+        """Tell whether there is any, without waiting for a writer."""
         with self._file.reading() as db:
             rows = db.execute("SELECT id FROM write_operations WHERE connection = ? AND is_untold = 1", (connection,))
-            if rows.fetchone() is None:
-                return []
+            return rows.fetchone() is not None
+
+    def take_late_news(self, connection: str) -> list[Recorded]:
+        """Return what turned out to be done after it was called refused, once."""
         with self._moving() as db:
             rows = db.execute("SELECT * FROM write_operations WHERE connection = ? AND is_untold = 1", (connection,))
             found = list(queries.readable(rows.fetchall()))
@@ -382,13 +385,13 @@ class JournalStore:
             return queries.first(
                 db,
                 "connection = ? AND kind = ? AND number = ? AND arguments = ? AND requested_by = ?"
-                " AND state = 'DONE' AND settled_at > ? ORDER BY settled_at DESC",
+                " AND state = 'DONE' AND settled_at > ? AND settled_at <= ? ORDER BY settled_at DESC",
                 operation.connection,
                 operation.kind,
                 operation.number,
                 operation.arguments,
                 operation.requester.user,
-                self._ttl_ago(),
+                *self._lately(),
             )
 
     def find_recent_create(self, connection: str, number: str) -> Recorded | None:
@@ -397,10 +400,10 @@ class JournalStore:
             return queries.first(
                 db,
                 "connection = ? AND kind = 'create' AND number = ?"
-                " AND state = 'DONE' AND settled_at > ? ORDER BY settled_at DESC",
+                " AND state = 'DONE' AND settled_at > ? AND settled_at <= ? ORDER BY settled_at DESC",
                 connection,
                 number,
-                self._ttl_ago(),
+                *self._lately(),
             )
 
     def numbers_of_creates(self, connection: str) -> set[str]:
@@ -515,7 +518,7 @@ class JournalStore:
         return replace(live, expires_at=expires_at)
 
     def _same_create(self, db: sqlite3.Connection, operation: Operation, gone: frozenset[str]) -> Recorded | None:
-        found = queries.same_create(db, operation, self._ttl_ago())
+        found = queries.same_create(db, operation, *self._lately())
         return None if found is None or found.operation.id in gone else found
 
     def _similar(
@@ -543,7 +546,7 @@ class JournalStore:
 
     def _notice_clock(self, db: sqlite3.Connection) -> None:
         """Where the clock was set back: what waits or is approved ends, and what was sent counts from now."""
-        now, last = self._clock(), audit_log.end_of(db).at
+        now, last = self._clock(), audit_log.latest_time(db)
         if last is None or now >= last - CLOCK_SLACK_S:
             return
         for row in db.execute(
@@ -557,7 +560,7 @@ class JournalStore:
                 (now, rest, row["id"]),
             )
             audit_log.append(db, Event(row["id"], now, "counts from now", {"because": "the clock was set back"}))
-        audit_log.append(db, Event("", now, "clock set back", {"by seconds": round(last - now, 3)}))
+        audit_log.append(db, Event("", now, audit_log.CLOCK_SET_BACK, {"by seconds": round(last - now, 3)}))
 
     def _end_waiting(self, db: sqlite3.Connection, connection: str, because: str) -> None:
         for row in db.execute("SELECT id, state FROM live_operations WHERE connection = ?", (connection,)).fetchall():
@@ -575,6 +578,10 @@ class JournalStore:
         """Return it as the next move will find it: one whose time is over is EXPIRED."""
         is_over = recorded.state in WAITING and recorded.expires_at <= self._clock()
         return replace(recorded, state="EXPIRED") if is_over else recorded
+
+    def _lately(self) -> tuple[float, float]:
+        """Return from when until when something was done within the ttl: by a clock that was ahead it was not."""
+        return self._ttl_ago(), self._clock() + CLOCK_SLACK_S
 
     def _ttl_ago(self) -> float:
         return self._clock() - self._ttl

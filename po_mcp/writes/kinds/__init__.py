@@ -16,7 +16,7 @@ from po_mcp.orders import PurchaseOrder, Snapshot
 from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.observation import Observation
 from po_mcp.writes.operation import Operation
-from po_mcp.writes.payloads import Payload, register_payload
+from po_mcp.writes.payloads import Payload
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,6 @@ _kinds: dict[str, WriteKind] = {}
 def register(kind: WriteKind) -> None:
     """Add a kind: this and its tool's line in the registry of tools is all that a new one takes."""
     _kinds[kind.name] = kind
-    register_payload(kind.name, kind.payload_type)
 
 
 def kind_of(name: str) -> WriteKind:

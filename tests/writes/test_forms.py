@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from po_mcp.writes.approval import (
+
+from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor
+from po_mcp.writes.forms import (
     LINES_SHOWN,
-    Answer,
+    FormAnswer,
     ask_cancel,
     ask_create,
     ask_delete,
     ask_finalize,
-    is_approval_of_confirm,
-    is_approval_of_delete,
+    is_confirmed,
+    is_typed_number,
 )
-
-from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor
 
 
 def order(**changes: Any) -> PurchaseOrder:
@@ -55,7 +55,7 @@ def test_the_question_of_a_create_shows_all_that_is_sent() -> None:
     vendor = Vendor(id="12", name="Acme\nTotal: 0.01")
     draft = OrderDraft(number="PO-1", vendor=vendor, lines=lines, expected_on=date(2026, 1, 31), note='urgent "yes"')
 
-    question = ask_create(draft, "", "Its total is over 100.")
+    question = ask_create(draft, "", ["Its total is over 100."])
 
     assert question.text.splitlines() == [
         'Create purchase order "PO-1"? Its total is over 100.',
@@ -193,29 +193,29 @@ def test_no_text_of_the_erp_adds_a_line_or_hides_a_figure(
 
 @pytest.mark.parametrize("typed", ["PO-2025-0042", "  PO-2025-0042\n"])
 def test_the_typed_number_is_a_yes(typed: str) -> None:
-    assert is_approval_of_delete(Answer("accepted", {"order_number": typed}), "PO-2025-0042")
+    assert is_typed_number(FormAnswer("accepted", {"order_number": typed}), "PO-2025-0042")
 
 
 NOT_A_DELETE = [
-    Answer("declined"),
-    Answer("not_asked"),
-    Answer("accepted"),
-    Answer("accepted", {}),
-    Answer("declined", {"order_number": "PO-2025-0042"}),
-    Answer("accepted", {"order_number": "PO-2025-0041"}),
-    Answer("accepted", {"order_number": "po-2025-0042"}),
-    Answer("accepted", {"order_number": ""}),
-    Answer("accepted", {"order_number": True}),
-    Answer("accepted", {"order_number": ["PO-2025-0042"]}),
-    Answer("accepted", {"order_number": "PO-2025-0042", "confirm": True}),
-    Answer("accepted", {"confirm": True}),
-    Answer("accepted", {"confirm": "PO-2025-0042"}),
+    FormAnswer("declined"),
+    FormAnswer("not_asked"),
+    FormAnswer("accepted"),
+    FormAnswer("accepted", {}),
+    FormAnswer("declined", {"order_number": "PO-2025-0042"}),
+    FormAnswer("accepted", {"order_number": "PO-2025-0041"}),
+    FormAnswer("accepted", {"order_number": "po-2025-0042"}),
+    FormAnswer("accepted", {"order_number": ""}),
+    FormAnswer("accepted", {"order_number": True}),
+    FormAnswer("accepted", {"order_number": ["PO-2025-0042"]}),
+    FormAnswer("accepted", {"order_number": "PO-2025-0042", "confirm": True}),
+    FormAnswer("accepted", {"confirm": True}),
+    FormAnswer("accepted", {"confirm": "PO-2025-0042"}),
 ]
 
 
 @pytest.mark.parametrize("answer", NOT_A_DELETE, ids=str)
-def test_everything_else_is_no_approval_of_a_delete(answer: Answer) -> None:
-    assert not is_approval_of_delete(answer, "PO-2025-0042")
+def test_everything_else_is_no_approval_of_a_delete(answer: FormAnswer) -> None:
+    assert not is_typed_number(answer, "PO-2025-0042")
 
 
 @pytest.mark.parametrize(
@@ -238,13 +238,13 @@ def test_everything_else_is_no_approval_of_a_delete(answer: Answer) -> None:
 def test_only_a_true_yes_with_every_field_filled_approves_a_finalize(content: dict[str, Any] | None) -> None:
     question = ask_finalize(order(), "", None)
 
-    assert not is_approval_of_confirm(Answer("accepted", content), question)
-    assert not is_approval_of_confirm(Answer("declined", {"confirm": True, "create_backorder": True}), question)
+    assert not is_confirmed(FormAnswer("accepted", content), question)
+    assert not is_confirmed(FormAnswer("declined", {"confirm": True, "create_backorder": True}), question)
     for choice in (True, False):
-        assert is_approval_of_confirm(Answer("accepted", {"confirm": True, "create_backorder": choice}), question)
+        assert is_confirmed(FormAnswer("accepted", {"confirm": True, "create_backorder": choice}), question)
 
 
-def test_another_wording_or_another_form_has_another_pin() -> None:
+def test_another_wording_or_another_form_has_another_digest() -> None:
     questions = [
         ask_delete(order(), ""),
         ask_delete(order(), "SANDBOX: no real order."),
@@ -255,7 +255,7 @@ def test_another_wording_or_another_form_has_another_pin() -> None:
         ask_finalize(order(), "", False),
     ]
 
-    assert len({question.pin for question in questions}) == len(questions)
+    assert len({question.wording_digest for question in questions}) == len(questions)
 
 
 IMITATIONS = [

@@ -1,0 +1,118 @@
+"""A clock that was set back or ahead extends no life, blocks no order for long, and sends nothing late."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from po_mcp.writes.journal import JournalStore, Similar
+from po_mcp.writes.operation import State
+from po_mcp.writes.policy import SettlementPolicy
+from tests.writes.making import CONNECTION, Clock, create, found, guarded, proposed, state_of, take_to
+
+DAY = 86_400.0
+
+
+@pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
+@pytest.mark.parametrize("by", [6.0, 32.0, DAY])
+def test_what_waits_ends_where_the_clock_was_set_back(
+    store: JournalStore, clock: Clock, state: State, by: float
+) -> None:
+    operation = guarded()
+    take_to(store, operation, state)
+    clock.now -= by
+
+    assert not store.approve(operation.id, operation.payload, {})
+    assert store.claim(operation.id, CONNECTION) is None
+    assert state_of(store, operation.id) == "EXPIRED"
+    assert store.events(operation.id)[-1].detail == {"because": "the clock was set back"}
+
+
+def test_a_clock_that_is_corrected_by_little_ends_nothing(store: JournalStore, clock: Clock) -> None:
+    operation = proposed(store, guarded()).operation
+    clock.now -= 4
+
+    assert store.approve(operation.id, operation.payload, {})
+
+
+def test_many_small_corrections_extend_no_life(store: JournalStore, clock: Clock) -> None:
+    operation = proposed(store, guarded()).operation
+    for _ in range(3):
+        clock.now -= 4
+        store.note(operation.id, "looked", {})
+
+    assert not store.approve(operation.id, operation.payload, {})
+
+
+@pytest.mark.parametrize("state", ["SENT", "UNKNOWN"])
+def test_what_was_sent_by_a_clock_that_was_ahead_counts_from_its_correction(
+    store: JournalStore, clock: Clock, state: State
+) -> None:
+    """Sent a day ahead, then corrected: the order was blocked for a day."""
+    operation_id = take_to(store, guarded(), state)
+    clock.now -= DAY
+    proposed(store, guarded(number="PO-2"))
+
+    recorded = found(store, operation_id)
+
+    assert recorded.sent_at == clock.now + DAY  # what was recorded stays what it was
+    assert recorded.counts_from == clock.now
+    assert store.verify() == []
+
+
+def test_a_watch_lasts_no_longer_than_it_had_to(store: JournalStore, clock: Clock) -> None:
+    operation_id = take_to(store, guarded(), "WATCHED")
+    clock.now -= DAY
+    proposed(store, guarded(number="PO-2"))
+
+    assert found(store, operation_id).watched_until == clock.now + 30
+
+
+def test_what_was_done_answers_no_call_of_the_time_before(store: JournalStore, clock: Clock) -> None:
+    """Else the very same call would be "done already" for a day; the person is asked instead."""
+    take_to(store, create(), "DONE")
+    take_to(store, guarded(), "DONE")
+    clock.now -= DAY
+
+    assert store.find_same_create(create()) is None
+    assert store.find_recent(guarded()) is None
+    assert store.find_recent_create(CONNECTION.key, "PO-9") is None
+    assert isinstance(store.propose(create(), {}), Similar)
+
+
+def test_the_clock_that_was_set_back_is_told_in_the_audit_log(store: JournalStore, clock: Clock) -> None:
+    take_to(store, guarded(), "SENT")
+    clock.now -= DAY
+    proposed(store, guarded(number="PO-2"))
+
+    assert [(one.event, one.detail) for one in store.events("")] == [("clock set back", {"by seconds": DAY})]
+
+
+def test_a_clock_that_was_set_ahead_ends_what_waits(store: JournalStore, clock: Clock) -> None:
+    operation_id = take_to(store, guarded(), "APPROVED")
+    clock.now += DAY
+
+    assert store.claim(operation_id, CONNECTION) is None
+    assert state_of(store, operation_id) == "EXPIRED"
+
+
+def test_nothing_is_noticed_twice(store: JournalStore, clock: Clock, file: Path) -> None:
+    take_to(store, guarded(), "SENT")
+    clock.now -= DAY
+    other = JournalStore(file, 600, clock)
+    for each in (store, other, store):
+        each.note("", "looked", {})
+
+    assert [one.event for one in store.events("")].count("clock set back") == 1
+
+
+def test_the_times_after_which_an_absence_decides_are_those_of_the_operator() -> None:
+    assert SettlementPolicy(60.0, 20.0, 10.0).absence_decides_after == 60 + 60 + 20 + 10
+    assert SettlementPolicy(60.0, None, 10.0).absence_decides_after is None
+    assert SettlementPolicy(60.0, 20.0, None).absence_decides_after is None
+    assert SettlementPolicy(60.0).verdict_after == 120
+    assert SettlementPolicy(60.0, 900.0).verdict_after == 960
+    assert (SettlementPolicy().watches_for, SettlementPolicy(read_lag=0.0).watches_for) == (30, 0)
+    assert (SettlementPolicy().foreign_after, SettlementPolicy(read_lag=60.0).foreign_after) == (5, 60)
+    assert (SettlementPolicy().looks_again_after, SettlementPolicy(read_lag=0.0).looks_again_after) == (2, 0)

@@ -1,0 +1,206 @@
+"""Is the order under our number ours, another's, or not known? Tried with what ERPs make of an order."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor
+from po_mcp.writes.comparison import compare_order, is_of_vendor, is_stored_as, missing_lines
+from tests.writes.making import draft, stored
+
+SENT_AT = 1_800_000_000.0
+DRAFT = draft(reference="our id")
+BOLT, NUT = DRAFT.lines
+
+
+def line(item: str = "BOLT", quantity: str = "10", price: str | None = "0.333", **more: Any) -> OrderLine:
+    unit_price = None if price is None else Decimal(price)
+    return OrderLine(item=item, quantity=Decimal(quantity), unit_price=unit_price, **more)
+
+
+def with_lines(*lines: OrderLine, **more: Any) -> PurchaseOrder:
+    return stored(DRAFT, lines=lines, **more)
+
+
+NUT_LINE = line("NUT", "4", "1.50")
+OURS = {
+    "as it was asked for": stored(DRAFT),
+    "prices rounded": with_lines(line(price="0.33"), NUT_LINE, total=Decimal("9.30")),
+    "prices of the ERP's list": with_lines(line(price="0.5"), line("NUT", "4", "2")),
+    "no prices": with_lines(line(price=None), line("NUT", "4", None)),
+    "a freight line": with_lines(line(), NUT_LINE, line("FREIGHT", "1", "25")),
+    "free goods of the same item": with_lines(line(), NUT_LINE, line("BOLT", "1", "0")),
+    "a legal name and the vendor's id": stored(DRAFT, vendor="ACME Fasteners GmbH & Co. KG"),
+    "a legal name and no id": stored(DRAFT, vendor="Acme Fasteners Holding Ltd.", vendor_id=None),
+    "another name and the vendor's id": stored(DRAFT, vendor="0012-ACF"),
+    "an id in other case": stored(draft(vendor=Vendor(id="v-1a", name="Acme")), vendor_id=" V-1A "),
+    "codes in capitals": with_lines(line("bolt"), line("Nut", "4")),
+    "codes padded": with_lines(line(" BOLT      "), line("NUT ", "4")),
+    "names padded": stored(DRAFT, vendor="  Acme   Fasteners ", vendor_id=None),
+    "lines in another order": with_lines(NUT_LINE, line()),
+    "a line split": with_lines(line(quantity="7"), NUT_LINE, line(quantity="3")),
+    "a number in capitals": stored(DRAFT, number="PO-9".lower()),
+    "another warehouse and date": with_lines(line(warehouse="2"), NUT_LINE),
+    "received already": with_lines(line(received=Decimal(10)), NUT_LINE, status="partial"),
+}
+
+
+@pytest.mark.parametrize("order", OURS.values(), ids=OURS)
+def test_an_order_with_the_vendor_and_every_line_is_ours(order: PurchaseOrder) -> None:
+    asked = draft(vendor=Vendor(id="v-1a", name="Acme")) if order.vendor_id == " V-1A " else DRAFT
+
+    assert compare_order(asked, order, SENT_AT).verdict == "ours"
+
+
+def test_merged_lines_are_ours() -> None:
+    asked = draft(lines=(BOLT, NUT, BOLT.model_copy(update={"quantity": Decimal(5)})))
+
+    assert compare_order(asked, with_lines(line(quantity="15"), NUT_LINE), SENT_AT).verdict == "ours"
+
+
+DIFFERS = {
+    "no lines yet": with_lines(),
+    "no lines told": stored(DRAFT, lines=None),
+    "no lines, of another vendor": with_lines(vendor="Bolts Direct", vendor_id="13"),
+    "a line missing": with_lines(line()),
+    "another quantity": with_lines(line(quantity="9"), NUT_LINE),
+    "the same vendor and one common item": with_lines(line(quantity="500"), line("WASHER", "1")),
+    "the same vendor and no common item": with_lines(line("WASHER", "1")),
+    "all in common and another vendor's id": stored(DRAFT, vendor_id="13"),
+    "all in common and another vendor's name and id": stored(DRAFT, vendor="Bolts Direct", vendor_id="13"),
+    "all in common and another vendor's name": stored(DRAFT, vendor="Bolts Direct", vendor_id=None),
+    "another vendor and one common item": with_lines(line(quantity="1"), vendor="Bolts Direct", vendor_id="13"),
+    "a similar name and no common item": with_lines(line("WASHER", "1"), vendor="Acme Ltd", vendor_id="13"),
+    "a quantity of zero": with_lines(line(quantity="0"), NUT_LINE),
+}
+
+
+@pytest.mark.parametrize("order", DIFFERS.values(), ids=DIFFERS)
+def test_an_order_that_may_be_ours_is_not_decided(order: PurchaseOrder) -> None:
+    assert compare_order(DRAFT, order, SENT_AT).verdict == "differs"
+
+
+FOREIGN = {
+    "another vendor and other items": with_lines(line("WASHER", "1"), vendor="Bolts Direct", vendor_id="13"),
+    "another vendor's name and other items": with_lines(line("WASHER", "1"), vendor="Bolts Direct", vendor_id=None),
+    "ours in all, and older than the send": stored(
+        DRAFT, created_at=datetime.fromtimestamp(SENT_AT, UTC) - timedelta(minutes=5)
+    ),
+    "ours in all, with another reference": stored(DRAFT, reference="the id of another"),
+}
+
+
+@pytest.mark.parametrize("order", FOREIGN.values(), ids=FOREIGN)
+def test_an_order_that_has_nothing_of_ours_is_anothers(order: PurchaseOrder) -> None:
+    assert compare_order(DRAFT, order, SENT_AT).verdict == "foreign"
+
+
+def test_our_reference_decides_whatever_else_the_erp_made_of_it() -> None:
+    order = with_lines(line("X", "1"), vendor="Bolts Direct", vendor_id="13", reference="our id")
+
+    assert compare_order(DRAFT, order, SENT_AT).verdict == "ours"
+
+
+@pytest.mark.parametrize("seconds", [-60, 0, 60])
+def test_an_order_that_was_made_about_when_it_was_sent_is_not_older(seconds: int) -> None:
+    order = stored(DRAFT, created_at=datetime.fromtimestamp(SENT_AT + seconds, UTC))
+
+    assert compare_order(DRAFT, order, SENT_AT).verdict == "ours"
+
+
+def test_what_differs_is_said_line_by_line() -> None:
+    order = with_lines(
+        line(price="0.33"),
+        line("NUT", "4", "1.50"),
+        line("FREIGHT", "1", "25"),
+        number="PO-9X",
+        vendor="ACME Holding",
+        total=Decimal("34.30"),
+    )
+
+    assert compare_order(DRAFT, order, SENT_AT).differences == (
+        "its number is shown as PO-9X",
+        'its vendor is shown as "ACME Holding"',
+        'unit price of "BOLT" is 0.33, not 0.333',
+        'a line more: 1 x "FREIGHT" at 25',
+        "its total is 34.30, not 9.330",
+    )
+
+
+def test_nothing_is_said_of_an_order_that_is_as_it_was_asked_for() -> None:
+    assert compare_order(DRAFT, stored(DRAFT), SENT_AT).differences == ()
+    assert compare_order(DRAFT, stored(DRAFT, vendor=" ACME fasteners"), SENT_AT).differences == ()
+
+
+def test_what_is_not_there_is_said() -> None:
+    order = with_lines(line(), total=None)
+
+    assert compare_order(DRAFT, order, SENT_AT).differences == ('4 x "NUT" is not shown as a line of its own',)
+
+
+def test_a_vendor_is_told_by_its_id_and_else_by_its_name() -> None:
+    vendor = Vendor(id="12", name="Acme")
+
+    assert is_of_vendor(stored(DRAFT, vendor="Other", vendor_id=" 12"), vendor) is True
+    assert is_of_vendor(stored(DRAFT, vendor="Acme", vendor_id="13"), vendor) is False
+    assert is_of_vendor(stored(DRAFT, vendor="ACME", vendor_id=None), vendor) is True
+    assert is_of_vendor(stored(DRAFT, vendor="Other", vendor_id=None), vendor) is None
+    assert is_of_vendor(stored(DRAFT, vendor="Acme", vendor_id="12"), Vendor(id=None, name="acme")) is True
+
+
+quantities = st.decimals(min_value="0.000001", max_value="1000000", allow_nan=False, allow_infinity=False, places=6)
+roundings = st.sampled_from([ROUND_HALF_UP, ROUND_HALF_EVEN, ROUND_DOWN, ROUND_UP])
+
+
+@given(asked=quantities, places=st.integers(0, 6), shown=st.integers(0, 4), rounding=roundings)
+def test_a_rounded_quantity_is_that_quantity_however_many_zeros_are_shown(
+    asked: Decimal, places: int, shown: int, rounding: str
+) -> None:
+    kept = asked.quantize(Decimal(1).scaleb(-places), rounding=rounding)
+    written = kept.quantize(Decimal(1).scaleb(-(places + shown)))
+
+    assert is_stored_as(written, asked) or written == 0
+
+
+@pytest.mark.parametrize(
+    ("now", "asked"), [("0.34", "0.32"), ("11", "10"), ("1000", "100"), ("0", "0.4"), ("10.5", "10"), ("12", "10.5")]
+)
+def test_another_quantity_is_not_that_quantity(now: str, asked: str) -> None:
+    assert not is_stored_as(Decimal(now), Decimal(asked))
+
+
+items = st.sampled_from(["A", "B", "c", "D "])
+drafts = st.lists(st.builds(DraftLine, item=items, quantity=quantities, unit_price=quantities), min_size=1, max_size=6)
+
+
+@given(lines=drafts, order=st.randoms())
+def test_no_line_is_missing_where_all_are_there_in_any_order_and_case(lines: list[DraftLine], order: Any) -> None:
+    shown = [OrderLine(item=f" {one.item.swapcase()}", quantity=one.quantity) for one in lines]
+    order.shuffle(shown)
+
+    assert missing_lines(lines, shown) == []
+
+
+@given(lines=drafts, place=st.integers(0, 5))
+def test_a_line_that_is_left_out_is_missing(lines: list[DraftLine], place: int) -> None:
+    gone = lines[place % len(lines)]
+    shown = [OrderLine(item=one.item, quantity=one.quantity) for one in lines if one is not gone]
+
+    others = [one for one in lines if one is not gone and one.item.strip().casefold() == gone.item.strip().casefold()]
+    if not others:
+        assert gone in missing_lines(lines, shown)
+
+
+@given(lines=drafts)
+def test_an_order_with_all_lines_of_the_vendor_is_ours_and_with_none_of_another_is_not(lines: list[DraftLine]) -> None:
+    asked = OrderDraft(number="PO-1", vendor=Vendor(id="12", name="Acme"), lines=tuple(lines))
+    other = stored(asked, vendor="Bolts", vendor_id="13", lines=(OrderLine(item="none", quantity=Decimal(1)),))
+
+    assert compare_order(asked, stored(asked), SENT_AT).verdict == "ours"
+    assert compare_order(asked, other, SENT_AT).verdict == "foreign"

@@ -1,0 +1,609 @@
+"""The executor, built alone: nothing leaves without the re-read and the claim, and what is told is known."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
+
+import anyio
+import pytest
+
+from po_mcp.erp import Connection
+from po_mcp.errors import (
+    BadAnswer,
+    ConnectionNotAdopted,
+    JournalUnavailable,
+    OutcomeUnknown,
+    Unreachable,
+)
+from po_mcp.orders import OrderLine
+from po_mcp.writes import executor as executor_module
+from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.kinds import kind_of
+from po_mcp.writes.operation import Operation, State, WriteOutcome
+from tests.writes.erp import EXACT, Bench, FakeERP
+from tests.writes.making import CONNECTION, Clock, create, draft, found, guarded, order, state_of, stored, take_to
+
+GUARDED = ["finalize", "delete", "cancel"]
+EVERY_KIND = ["create", *GUARDED]
+every_kind = pytest.mark.parametrize("kind", EVERY_KIND)
+every_guarded = pytest.mark.parametrize("kind", GUARDED)
+
+
+@pytest.fixture
+def bench(store: JournalStore) -> Bench:
+    bench = Bench(store)
+    bench.erp.orders["PO-1"] = order()
+    return bench
+
+
+def operation_of(kind: str) -> Operation:
+    return create() if kind == "create" else guarded(kind)
+
+
+def approved(bench: Bench, kind: str) -> str:
+    return take_to(bench.store, operation_of(kind), "APPROVED")
+
+
+def has_effect(bench: Bench, kind: str) -> bool:
+    if kind == "create":
+        return "PO-9" in bench.erp.orders
+    return bool(kind_of(kind).is_still_applied(bench.erp.orders.get("PO-1")))
+
+
+def raising(error: Exception) -> Callable[[Callable[[], None]], Any]:
+    """An ERP that does nothing and answers so."""
+
+    async def answer(apply: Callable[[], None]) -> None:
+        raise error
+
+    return answer
+
+
+def applied_and_raising(error: Exception) -> Callable[[Callable[[], None]], Any]:
+    """An ERP that does it and answers so."""
+
+    async def answer(apply: Callable[[], None]) -> None:
+        apply()
+        raise error
+
+    return answer
+
+
+LOST = OutcomeUnknown("The connection broke.")
+
+
+# Nothing leaves without the re-read
+
+
+@every_kind
+async def test_what_was_approved_is_read_again_sent_once_and_recorded(bench: Bench, kind: str) -> None:
+    operation_id = approved(bench, kind)
+
+    outcome = await bench.execute(operation_id)
+
+    assert (outcome.status, outcome.replayed) == ("done", False)
+    number = "PO-9" if kind == "create" else "PO-1"
+    assert bench.erp.calls[:2] == [f"get {number}", f"write {kind} {number}"]
+    assert has_effect(bench, kind)
+    assert state_of(bench.store, operation_id) == "DONE"
+    assert [operation.id for operation, _ in bench.done] == [operation_id]
+
+
+@every_guarded
+async def test_an_order_that_changed_is_not_sent_whoever_executes_it(bench: Bench, kind: str) -> None:
+    operation_id = approved(bench, kind)
+    bench.erp.orders["PO-1"] = order(total="99999.00")
+
+    outcome = await bench.execute(operation_id)
+
+    assert outcome.status == "stale"
+    assert "it changed in the meantime" in outcome.message
+    assert bench.erp.writes == []
+    assert state_of(bench.store, operation_id) == "STALE"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"expected_on": "2026-02-01"},
+        {"vendor": "Acme Fasteners Ltd"},
+        {"lines": (OrderLine(line=1, item="BOLT", description="of gold", quantity=10, received=4, outstanding=6),)},
+    ],
+    ids=["date", "vendor's name", "description"],
+)
+async def test_all_that_the_person_was_shown_is_compared(bench: Bench, changed: dict[str, Any]) -> None:
+    operation_id = approved(bench, "delete")
+    bench.erp.orders["PO-1"] = order(**changed)
+
+    assert (await bench.execute(operation_id)).status == "stale"
+    assert bench.erp.writes == []
+
+
+@every_guarded
+async def test_an_order_that_is_gone_is_not_sent(bench: Bench, kind: str) -> None:
+    operation_id = approved(bench, kind)
+    bench.erp.remove("PO-1")
+
+    assert (await bench.execute(operation_id)).status == "stale"
+    assert bench.erp.writes == []
+
+
+@every_kind
+async def test_what_cannot_be_read_again_is_not_sent_and_the_approval_holds(bench: Bench, kind: str) -> None:
+    operation_id = approved(bench, kind)
+    bench.erp.unreadable = Unreachable("The ERP does not answer.")
+
+    with pytest.raises(Unreachable):
+        await bench.execute(operation_id)
+
+    assert bench.erp.writes == []
+    assert state_of(bench.store, operation_id) == "APPROVED"
+    bench.erp.unreadable = None
+    assert (await bench.execute(operation_id)).status == "done"
+
+
+@pytest.mark.parametrize("name", ["PO-9", "po-9"])
+async def test_a_number_that_was_taken_meanwhile_is_not_sent(bench: Bench, name: str) -> None:
+    operation_id = approved(bench, "create")
+    bench.erp.orders[name] = stored(draft(name))
+
+    outcome = await bench.execute(operation_id)
+
+    assert outcome.status == "refused"
+    assert "exists already" in outcome.message
+    assert outcome.order == bench.erp.orders[name]
+    assert bench.erp.writes == []
+
+
+@every_kind
+@pytest.mark.parametrize("state", ["PROPOSED", "DECLINED", "REFUSED", "NOT_APPLIED", "CONFLICT"])
+async def test_what_is_not_approved_is_not_sent(bench: Bench, kind: str, state: State) -> None:
+    operation_id = take_to(bench.store, operation_of(kind), state)
+
+    await bench.execute(operation_id)
+
+    assert bench.erp.writes == []
+
+
+async def test_an_approval_that_is_too_old_is_not_sent(bench: Bench, clock: Clock) -> None:
+    operation_id = approved(bench, "delete")
+    clock.now += 600
+
+    assert (await bench.execute(operation_id)).status == "expired"
+    assert bench.erp.writes == []
+
+
+async def test_an_operation_that_nobody_knows_is_not_sent(bench: Bench) -> None:
+    assert (await bench.execute("f" * 32)).status == "expired"
+
+
+@every_kind
+async def test_ten_callers_of_two_processes_send_once_and_are_told_the_same(bench: Bench, kind: str) -> None:
+    operation_id = approved(bench, kind)
+    executors, outcomes = [bench.executor, bench.another_executor()], []
+
+    async def call(place: int) -> None:
+        outcomes.append(await executors[place % 2].execute(operation_id))
+
+    async with anyio.create_task_group() as calls:
+        for place in range(10):
+            calls.start_soon(call, place)
+
+    assert len(bench.erp.writes) == 1
+    assert {one.status for one in outcomes} == {"done"}
+    assert len([one for one in outcomes if not one.replayed]) == 1
+
+
+async def test_nothing_is_sent_with_the_credentials_of_another_connection(bench: Bench) -> None:
+    """A yes given for the test instance was carried out in production on the same host."""
+    operation_id = approved(bench, "delete")
+    bench.erp.connection = Connection("exsited", "https://erp.example.com/prod", None, CONNECTION.credentials)
+
+    assert (await bench.execute(operation_id)).status == "approval_required"
+    assert bench.erp.writes == []
+
+
+async def test_nothing_is_sent_with_credentials_that_nobody_adopted(bench: Bench) -> None:
+    bench.store.join(CONNECTION)
+    operation_id = approved(bench, "delete")
+    bench.erp.connection = replace(CONNECTION, credentials="rotated")
+
+    with pytest.raises(ConnectionNotAdopted):
+        await bench.execute(operation_id)
+    assert bench.erp.writes == []
+
+
+async def test_nothing_is_sent_that_the_journal_cannot_record(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: object) -> None:
+        raise JournalUnavailable("The disk is full.")
+
+    operation_id = approved(bench, "delete")
+    monkeypatch.setattr(bench.store, "claim", broken)
+
+    with pytest.raises(JournalUnavailable):
+        await bench.execute(operation_id)
+    assert bench.erp.writes == []
+    assert not bench.executor.reconciler.is_sending(operation_id)
+
+
+# Right before the bytes
+
+
+@every_kind
+async def test_a_write_that_slept_since_its_claim_does_not_leave(bench: Bench, clock: Clock, kind: str) -> None:
+    """A process was stopped while it signed in; the order changed; it went on and sent."""
+    operation_id = approved(bench, kind)
+
+    def sleep() -> None:
+        clock.now += bench.policy.timeout + 1
+
+    bench.erp.before_bytes = sleep
+    outcome = await bench.execute(operation_id)
+
+    assert (outcome.status, outcome.do_not_repeat) == ("refused", False)
+    assert "too late" in outcome.message
+    assert bench.erp.writes == []
+    assert state_of(bench.store, operation_id) == "REFUSED"
+
+
+async def test_a_sleep_that_the_wall_clock_does_not_show_is_seen_too(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation_id = approved(bench, "delete")
+    now = [10.0**9]
+    monkeypatch.setattr(executor_module, "time", SimpleNamespace(monotonic=lambda: now[0]))
+
+    assert (await bench.execute(operation_id)).status == "refused"
+    assert bench.erp.writes == []
+
+
+async def test_a_sign_in_within_the_time_is_waited_for(bench: Bench, clock: Clock) -> None:
+    operation_id = approved(bench, "delete")
+
+    def sign_in() -> None:
+        clock.now += bench.policy.timeout - 1
+
+    bench.erp.before_bytes = sign_in
+
+    assert (await bench.execute(operation_id)).status == "done"
+
+
+async def test_who_sent_nothing_says_so_though_others_took_it_for_unknown(bench: Bench, clock: Clock) -> None:
+    """The sleeper said "nothing was sent" while the journal stayed UNKNOWN for ever."""
+    operation_id = approved(bench, "delete")
+
+    def sleep_while_others_look() -> None:
+        clock.now += bench.policy.abandoned_after + 1
+        bench.store.finish(operation_id, "SENT", "UNKNOWN", WriteOutcome(status="unknown", message="gone"), {})
+
+    bench.erp.before_bytes = sleep_while_others_look
+    outcome = await bench.execute(operation_id)
+
+    assert outcome.status == "refused"
+    assert state_of(bench.store, operation_id) == "NOT_APPLIED"
+
+
+async def test_who_was_answered_says_so_though_others_took_it_for_unknown(bench: Bench) -> None:
+    operation_id = approved(bench, "delete")
+
+    async def answer(apply: Callable[[], None]) -> None:
+        bench.store.finish(operation_id, "SENT", "UNKNOWN", WriteOutcome(status="unknown", message="gone"), {})
+        apply()
+
+    bench.erp.answer = answer
+
+    assert (await bench.execute(operation_id)).status == "done"
+    assert state_of(bench.store, operation_id) == "DONE"
+    assert len(bench.done) == 1
+
+
+async def test_the_time_of_sending_that_is_told_is_the_journals(bench: Bench, clock: Clock) -> None:
+    clock.now = 1_767_323_045.0  # 2026-01-02 03:04:05 UTC
+    operation_id = approved(bench, "finalize")
+    bench.erp.answer = raising(LOST)
+
+    assert "at 03:04:05 UTC" in (await bench.execute(operation_id)).message
+    assert "at 03:04:05 UTC" in (await bench.execute(operation_id)).message
+
+
+# What is not known
+
+
+@every_kind
+async def test_a_lost_answer_whose_effect_shows_is_done(bench: Bench, kind: str) -> None:
+    operation_id = approved(bench, kind)
+    bench.erp.answer = applied_and_raising(LOST)
+
+    outcome = await bench.execute(operation_id)
+
+    assert outcome.status == "done"
+    assert "seen by reading" in outcome.message
+    assert len(bench.erp.writes) == 1
+
+
+@every_kind
+async def test_a_lost_answer_without_an_effect_is_not_known_and_says_why(bench: Bench, kind: str) -> None:
+    operation_id = approved(bench, kind)
+    bench.erp.answer = raising(LOST)
+
+    outcome = await bench.execute(operation_id)
+
+    assert (outcome.status, outcome.do_not_repeat) == ("unknown", True)
+    assert "is not known: The connection broke. It was sent once" in outcome.message
+    assert state_of(bench.store, operation_id) == "UNKNOWN"
+    for _ in range(3):
+        assert (await bench.execute(operation_id)).status == "unknown"
+    assert len(bench.erp.writes) == 1
+
+
+@every_kind
+async def test_a_crash_after_the_claim_is_not_known(bench: Bench, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+    operation_id = approved(bench, kind)
+    bench.erp.answer = raising(RuntimeError("a bug"))
+
+    with caplog.at_level(logging.ERROR):
+        outcome = await bench.execute(operation_id)
+
+    assert (outcome.status, outcome.do_not_repeat) == ("unknown", True)
+    assert "crashed while it was sent: RuntimeError" in caplog.text
+    assert "a bug" not in caplog.text
+
+
+@every_kind
+async def test_what_never_left_is_refused_and_may_be_asked_for_again(bench: Bench, kind: str) -> None:
+    operation_id = approved(bench, kind)
+    bench.erp.answer = raising(Unreachable("The ERP does not answer. Nothing was sent."))
+
+    outcome = await bench.execute(operation_id)
+
+    assert (outcome.status, outcome.do_not_repeat) == ("refused", False)
+    assert state_of(bench.store, operation_id) == "REFUSED"
+    bench.erp.answer = None
+    assert (await bench.execute(approved(bench, kind))).status == "done"
+
+
+@every_kind
+async def test_absence_decides_only_after_the_times_that_the_operator_set(
+    store: JournalStore, clock: Clock, kind: str
+) -> None:
+    bench = Bench(store, EXACT)
+    bench.erp.orders["PO-1"] = order()
+    operation_id = approved(bench, kind)
+    bench.erp.answer = raising(LOST)
+    await bench.execute(operation_id)
+    another = Bench(store, EXACT, bench.erp)  # another process: the monotonic clock of the sender is not its
+    clock.now += 2 * EXACT.timeout
+
+    assert await another.reconcile(operation_id) == "UNKNOWN"
+    clock.now += 1
+    assert await another.reconcile(operation_id) == "NOT_APPLIED"
+
+
+async def test_a_clock_that_was_set_ahead_decides_nothing_for_who_sent_it(store: JournalStore, clock: Clock) -> None:
+    bench = Bench(store, EXACT)
+    bench.erp.orders["PO-1"] = order()
+    operation_id = approved(bench, "delete")
+    bench.erp.answer = raising(LOST)
+    await bench.execute(operation_id)
+    clock.now += 1_000_000
+
+    assert await bench.reconcile(operation_id) == "UNKNOWN"
+
+
+async def test_absence_never_decides_where_the_times_are_not_known(bench: Bench, clock: Clock) -> None:
+    operation_id = approved(bench, "delete")
+    bench.erp.answer = raising(LOST)
+    await bench.execute(operation_id)
+    clock.now += 10_000_000
+
+    assert await Bench(bench.store, bench.policy, bench.erp).reconcile(operation_id) == "UNKNOWN"
+
+
+# A success is looked at
+
+
+@pytest.mark.parametrize("changes", [{"total": "9.30"}, {"number": "PO-9"}, {"vendor": "ACME FASTENERS GMBH"}], ids=str)
+async def test_an_order_stored_in_another_way_is_done_and_the_difference_is_told(
+    bench: Bench, changes: dict[str, Any]
+) -> None:
+    rounded = tuple(line.model_copy(update={"unit_price": line.unit_price}) for line in stored(draft()).lines or ())
+    freight = OrderLine(item="FREIGHT", quantity=1, unit_price=25)
+    bench.erp.changes_on_create = {"lines": (*rounded, freight), **changes}
+    operation_id = approved(bench, "create")
+
+    outcome = await bench.execute(operation_id)
+
+    assert outcome.status == "done"
+    assert 'a line more: 1 x "FREIGHT" at 25' in outcome.message
+
+
+async def test_a_success_for_an_order_that_stood_there_is_not_done(bench: Bench) -> None:
+    """An ERP that answers an existing number with 200 and the order that stands there."""
+    operation_id = approved(bench, "create")
+    colleague = stored(draft(), lines=(OrderLine(item="BOLT", quantity=500), OrderLine(item="WASHER", quantity=1)))
+
+    async def answer(apply: Callable[[], None]) -> None:
+        bench.erp.orders["PO-9"] = colleague
+
+    bench.erp.answer = answer
+    outcome = await bench.execute(operation_id)
+
+    assert (outcome.status, outcome.do_not_repeat) == ("unknown", True)
+    assert "the ERP says that it was done, but" in outcome.message
+    assert '4 x "NUT" is not shown' in outcome.message
+
+
+async def test_a_success_whose_lines_show_later_is_done(bench: Bench) -> None:
+    operation_id = approved(bench, "create")
+    bench.erp.changes_on_create = {"lines": ()}
+
+    assert (await bench.execute(operation_id)).status == "done"
+
+
+@pytest.mark.parametrize("error", [RuntimeError("a bug"), KeyError("x")], ids=repr)
+async def test_a_crash_of_the_look_loses_no_success(
+    bench: Bench, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def confirm(*arguments: object) -> None:
+        raise error
+
+    operation_id = approved(bench, "create")
+    monkeypatch.setattr(kind_of("create"), "confirm", confirm)
+
+    assert (await bench.execute(operation_id)).status == "done"
+    assert state_of(bench.store, operation_id) == "DONE"
+
+
+async def test_a_look_that_hangs_loses_no_success(store: JournalStore) -> None:
+    policy = replace(EXACT, timeout=0.1)
+    bench = Bench(store, policy)
+    operation_id = approved(bench, "create")
+
+    async def get_order(*arguments: object, **more: object) -> None:
+        await anyio.sleep(60)
+
+    async def answer(apply: Callable[[], None]) -> None:
+        apply()
+        bench.erp.get_order = get_order  # type: ignore[assignment,method-assign]
+
+    bench.erp.answer = answer
+
+    with anyio.fail_after(5):
+        outcome = await bench.execute(operation_id)
+    assert outcome.status == "done"
+
+
+async def test_a_look_that_cannot_read_leaves_the_success_standing(bench: Bench) -> None:
+    operation_id = approved(bench, "create")
+
+    async def answer(apply: Callable[[], None]) -> None:
+        apply()
+        bench.erp.unreadable = BadAnswer("no JSON")
+
+    bench.erp.answer = answer
+
+    assert (await bench.execute(operation_id)).status == "done"
+
+
+# The journal and the caller after the send
+
+
+@every_kind
+@pytest.mark.parametrize("is_lost", [False, True], ids=["answered", "answer lost"])
+async def test_a_journal_that_fails_after_the_send_makes_no_answer_a_lie(
+    bench: Bench, kind: str, is_lost: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation_id = approved(bench, kind)
+
+    def broken(*arguments: object, **more: object) -> bool:
+        raise JournalUnavailable("The disk is full.")
+
+    async def answer(apply: Callable[[], None]) -> None:
+        monkeypatch.setattr(bench.store, "finish", broken)
+        apply()
+        if is_lost:
+            raise LOST
+
+    bench.erp.answer = answer
+    outcome = await bench.execute(operation_id)
+    monkeypatch.undo()
+
+    assert outcome.status == ("unknown" if is_lost else "done")
+    assert state_of(bench.store, operation_id) == "SENT"
+    assert len(bench.erp.writes) == 1
+
+
+@every_kind
+async def test_a_call_that_is_cancelled_while_it_is_sent_is_recorded(bench: Bench, kind: str) -> None:
+    operation_id, sending = approved(bench, kind), anyio.Event()
+
+    async def slowly(apply: Callable[[], None]) -> None:
+        sending.set()
+        await anyio.sleep(0.1)
+        apply()
+
+    bench.erp.answer = slowly
+    async with anyio.create_task_group() as calls:
+        calls.start_soon(bench.execute, operation_id)
+        await sending.wait()
+        assert bench.executor.reconciler.is_sending(operation_id)
+        calls.cancel_scope.cancel()
+
+    assert state_of(bench.store, operation_id) == "DONE"
+    assert not bench.executor.reconciler.is_sending(operation_id)
+    assert (await bench.execute(operation_id)).replayed
+
+
+async def test_what_is_being_sent_is_left_alone_by_recovery(bench: Bench, clock: Clock) -> None:
+    operation_id, sending = approved(bench, "delete"), anyio.Event()
+
+    async def slowly(apply: Callable[[], None]) -> None:
+        clock.now += 1_000_000
+        sending.set()
+        await anyio.sleep(0.1)
+        apply()
+
+    bench.erp.answer = slowly
+    async with anyio.create_task_group() as calls:
+        calls.start_soon(bench.execute, operation_id)
+        await sending.wait()
+        await bench.executor.reconciler.recover()
+        assert state_of(bench.store, operation_id) == "SENT"
+
+    assert [event.event for event in bench.store.events(operation_id)][-2:] == ["SENT", "DONE"]
+
+
+async def test_what_a_dead_process_sent_is_settled_by_reading(bench: Bench, clock: Clock) -> None:
+    operation_id = take_to(bench.store, guarded("finalize"), "SENT")
+
+    await bench.executor.reconciler.recover()
+    assert state_of(bench.store, operation_id) == "SENT"  # its sender may be at it
+    clock.now += bench.policy.abandoned_after + 1
+    await bench.executor.reconciler.recover()
+    assert state_of(bench.store, operation_id) == "UNKNOWN"
+    bench.erp.set_status("PO-1", "closed")
+    await bench.executor.reconciler.recover()
+
+    assert state_of(bench.store, operation_id) == "DONE"
+    assert bench.erp.writes == []
+
+
+async def test_one_operation_that_cannot_be_looked_at_stops_no_other(
+    bench: Bench, clock: Clock, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = take_to(bench.store, guarded("finalize"), "UNKNOWN")
+    second = take_to(bench.store, guarded("finalize", "PO-2"), "UNKNOWN")
+    bench.erp.orders["PO-2"] = order("PO-2", status="closed")
+    reconciler = bench.executor.reconciler
+
+    async def settle_by(seen: object, recorded: Any, looked_at: float, settle: Any = reconciler._settle_by) -> None:
+        if recorded.operation.id == first:
+            raise RuntimeError("a bug")
+        await settle(seen, recorded, looked_at)
+
+    monkeypatch.setattr(type(reconciler), "_settle_by", staticmethod(settle_by))
+    with caplog.at_level(logging.WARNING):
+        await reconciler.recover()
+
+    assert f"operation {first} could not be looked at: RuntimeError" in caplog.text
+    assert (state_of(bench.store, first), state_of(bench.store, second)) == ("UNKNOWN", "DONE")
+
+
+async def test_who_is_told_of_a_write_cannot_make_it_fail(store: JournalStore) -> None:
+    from po_mcp.writes.executor import build_executor
+    from po_mcp.writes.journal import Journal
+
+    def failing(operation: Operation, outcome: WriteOutcome) -> None:
+        raise RuntimeError("no subscriber")
+
+    erp = FakeERP(orders={"PO-1": order()})
+    operation_id = take_to(store, guarded(), "APPROVED")
+
+    outcome = await build_executor(erp, Journal(store), EXACT, failing).execute(operation_id)
+
+    assert outcome.status == "done"
+    assert found(store, operation_id).state == "DONE"

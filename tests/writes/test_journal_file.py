@@ -1,0 +1,434 @@
+"""The journal's file: private, durable, and not written to once it is another one, an older one, or gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import stat
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from po_mcp.errors import JournalUnavailable
+from po_mcp.writes.journal import JournalStore, file_systems
+from tests.writes.making import CONNECTION, Clock, create, found, guarded, outcome, proposed, state_of, take_to
+
+
+def mark_of(file: Path) -> Path:
+    return Path(f"{file}-mark")
+
+
+def wal_of(file: Path) -> Path:
+    return Path(f"{file}-wal")
+
+
+def remove(file: Path) -> None:
+    for path in file.parent.glob("journal.db*"):
+        path.unlink()
+
+
+def keep_copy(file: Path, *, with_wal: bool) -> Callable[[], None]:
+    """Copy the file as it is now; what is returned puts the copy in its place, as a restored backup is."""
+    kept = {file.name: file.read_bytes()}
+    if with_wal:
+        kept |= {wal_of(file).name: wal_of(file).read_bytes()}
+
+    def restore() -> None:
+        for name in (file.name, wal_of(file).name, f"{file.name}-shm"):
+            (file.parent / name).unlink(missing_ok=True)
+        for name, content in kept.items():
+            (file.parent / name).write_bytes(content)
+
+    return restore
+
+
+def refused(store: JournalStore) -> str:
+    """What is said where nothing may be written."""
+    with pytest.raises(JournalUnavailable) as error:
+        store.propose(guarded(number="PO-NEW"), {})
+    return str(error.value)
+
+
+# Private and durable
+
+
+def test_the_file_is_private_durable_and_in_a_private_folder(store: JournalStore, file: Path) -> None:
+    proposed(store, guarded())
+
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    with store._file.writing() as db:
+        assert db.execute("PRAGMA journal_mode").fetchone()[0] == "wal"
+        assert db.execute("PRAGMA synchronous").fetchone()[0] == 2
+
+
+def test_nothing_is_made_before_a_write_is_asked_for(store: JournalStore, file: Path) -> None:
+    assert not store.exists()
+    assert not file.exists()
+
+
+def test_a_full_disk_refuses_the_write_and_leaves_nothing_half_done(store: JournalStore) -> None:
+    proposed(store, guarded())
+    with store._file.writing() as db:
+        pages = db.execute("PRAGMA page_count").fetchone()[0]
+        db.execute(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(JournalUnavailable):
+        store.propose(create(arguments="x" * 1_000_000), {}, approved=True)
+
+    assert store.verify() == []
+    assert store.counts()[0] == 1
+
+
+def test_a_file_that_is_no_journal_is_refused_and_left_as_it_is(file: Path, clock: Clock) -> None:
+    file.parent.mkdir()
+    content = b"this is not a database" * 100
+    file.write_bytes(content)
+
+    assert "Nothing was sent" in refused(JournalStore(file, 600, clock))
+    assert file.read_bytes() == content
+
+
+def test_a_journal_of_a_newer_version_is_refused(store: JournalStore, file: Path) -> None:
+    proposed(store, guarded())
+    store.close()
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("PRAGMA user_version = 99")
+
+    assert "newer version" in refused(JournalStore(file))
+
+
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a file").touch()
+
+    assert "Nothing was sent" in refused(JournalStore(tmp_path / "a file" / "journal.db"))
+
+
+# What is no file on this machine
+
+
+def test_a_directory_is_refused_and_untouched(file: Path) -> None:
+    file.mkdir(parents=True, mode=0o755)
+
+    assert "is no file, so it cannot be the journal" in refused(JournalStore(file))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o755
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_device_is_refused_and_untouched() -> None:
+    """As root, a journal at /dev/null changed the device's mode for everybody."""
+    before = Path("/dev/null").stat()
+
+    assert "is no file" in refused(JournalStore("/dev/null"))
+    after = Path("/dev/null").stat()
+    assert (before.st_mode, before.st_ctime_ns) == (after.st_mode, after.st_ctime_ns)
+
+
+def test_a_pipe_is_refused_without_waiting_for_its_other_end(file: Path) -> None:
+    file.parent.mkdir()
+    os.mkfifo(file)
+
+    assert "is no file" in refused(JournalStore(file))
+
+
+REMOTE = [
+    *("nfs", "nfs4", "cifs", "smb3", "9p", "afs", "ceph", "glusterfs", "lustre", "gpfs", "beegfs", "ocfs2", "gfs2"),
+    *("virtiofs", "vboxsf", "fuse.sshfs", "fuse.glusterfs", "fuse.ceph-fuse", "fuse.rclone", "fuse.s3fs"),
+    *("fuse.gvfsd-fuse", "fuse.something-new"),
+]
+
+
+@pytest.mark.parametrize("kind", REMOTE)
+def test_a_remote_file_system_is_refused(
+    file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str
+) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(f"/dev/sda1 / ext4 rw 0 0\nthere {file.parent} {kind} rw 0 0\n")
+    monkeypatch.setattr(file_systems, "_MOUNTS", mounts)
+
+    assert f"network file system ({kind})" in refused(JournalStore(file))
+    assert not file.exists()
+
+
+@pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs", "zfs", "tmpfs", "overlay", "fuse.ntfs-3g", "fuse.gocryptfs"])
+def test_a_local_file_system_is_taken(file: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, kind: str) -> None:
+    mounts = tmp_path / "mounts"
+    mounts.write_text(
+        f"there /mnt nfs4 rw 0 0\n/dev/sda1 {str(file.parent).replace(' ', chr(92) + '040')} {kind} rw 0 0\n"
+    )
+    monkeypatch.setattr(file_systems, "_MOUNTS", mounts)
+
+    assert proposed(JournalStore(file), guarded()).state == "PROPOSED"
+
+
+def test_the_kind_of_a_real_mount_is_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert file_systems._kind_of(Path("/proc")) == "proc"
+    assert file_systems.remote_kind(tmp_path) is None
+    monkeypatch.setattr(file_systems, "_MOUNTS", tmp_path / "no such file")
+    assert file_systems.remote_kind(tmp_path) is None
+
+
+# Removed, replaced, cut or restored under a running process
+
+
+def test_a_file_that_was_removed_is_noticed_and_nothing_new_takes_its_place(
+    store: JournalStore, file: Path, clock: Clock
+) -> None:
+    """A server ran on with an unlinked file, and a second one sent the same finalize again."""
+    take_to(store, guarded("finalize"), "APPROVED")
+    remove(file)
+
+    text = refused(store)
+    assert "removed or replaced" in text
+    assert "po-mcp journal adopt" in text
+    with pytest.raises(JournalUnavailable):
+        store.live(None)
+    assert not file.exists()
+
+
+def test_the_next_process_does_not_begin_anew_where_only_the_file_was_removed(
+    store: JournalStore, file: Path, clock: Clock
+) -> None:
+    take_to(store, guarded(), "UNKNOWN")
+    store.close()
+    file.unlink()
+
+    assert "and it is gone" in refused(JournalStore(file, 600, clock))
+    assert not file.exists()
+
+
+def test_a_file_that_was_replaced_by_another_journal_is_noticed(
+    store: JournalStore, file: Path, tmp_path: Path, clock: Clock
+) -> None:
+    take_to(store, guarded(), "UNKNOWN")
+    another = JournalStore(tmp_path / "another.db", 600, clock)
+    proposed(another, guarded())
+    another.close()
+    os.replace(tmp_path / "another.db", file)
+
+    assert "removed or replaced" in refused(store)
+    for left in (wal_of(file), Path(f"{file}-shm")):
+        left.unlink(missing_ok=True)
+    assert "older copy, or another one" in refused(JournalStore(file, 600, clock))
+
+
+@pytest.mark.parametrize("with_wal", [True, False], ids=["with its wal", "without its wal"])
+def test_an_older_copy_is_noticed_by_the_running_and_by_the_next_process(
+    store: JournalStore, file: Path, clock: Clock, with_wal: bool
+) -> None:
+    """After a kill, a copy without its -wal forgot an order that had been made, and it was made again."""
+    operation_id = take_to(store, guarded(), "APPROVED")
+    restore = keep_copy(file, with_wal=with_wal)
+    store.claim(operation_id, CONNECTION)
+    restore()
+
+    assert "Nothing was sent" in refused(store)
+    store.close()
+    assert "older copy" in refused(JournalStore(file, 600, clock))
+
+
+def test_an_older_copy_written_over_the_same_inode_is_noticed(store: JournalStore, file: Path, clock: Clock) -> None:
+    take_to(store, guarded(), "APPROVED")
+    store.close()  # so that the file holds all of it
+    former = file.read_bytes()
+    again = JournalStore(file, 600, clock)
+    take_to(again, guarded(number="PO-2"), "SENT")
+    again.close()
+    running = JournalStore(file, 600, clock)
+    running.counts()
+    inode = file.stat().st_ino
+    file.write_bytes(former)
+
+    assert file.stat().st_ino == inode
+    assert "Nothing was sent" in refused(running)
+    assert "Nothing was sent" in refused(JournalStore(file, 600, clock))
+
+
+@pytest.mark.parametrize("length", [0, 100, 5000])
+def test_a_file_that_was_cut_is_refused(store: JournalStore, file: Path, clock: Clock, length: int) -> None:
+    take_to(store, guarded(), "UNKNOWN")
+    store.close()
+    with file.open("r+b") as cut:
+        cut.truncate(length)
+
+    assert "Nothing was sent" in refused(JournalStore(file, 600, clock))
+
+
+def test_events_that_were_cut_off_behind_our_back_are_noticed_while_it_runs(store: JournalStore, file: Path) -> None:
+    take_to(store, guarded(), "SENT")
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("DROP TRIGGER audit_log_is_not_cut")
+        db.execute("DELETE FROM audit_log WHERE place > 1")
+
+    assert "was cut" in refused(store)
+
+
+def test_a_journal_that_is_told_of_by_two_processes_is_whole_for_both(
+    store: JournalStore, file: Path, clock: Clock
+) -> None:
+    other = JournalStore(file, 600, clock)
+    for place in range(4):
+        take_to(store, guarded(number=f"PO-{place}"), "DONE")
+        take_to(other, guarded(number=f"PO-{place}X"), "DONE")
+
+    assert store.counts() == other.counts()
+    assert JournalStore(file, 600, clock).verify() == []
+
+
+# The mark
+
+
+def test_the_mark_tells_the_journal_and_its_last_event(store: JournalStore, file: Path) -> None:
+    take_to(store, guarded(), "SENT")
+
+    mark = json.loads(mark_of(file).read_text())
+
+    assert mark["place"] == 3
+    assert set(mark) == {"journal", "place", "hash"}
+    assert list(file.parent.glob("*mark-*")) == []
+
+
+def test_a_mark_of_one_journal_is_none_of_another_in_the_same_folder(file: Path, clock: Clock) -> None:
+    take_to(JournalStore(file, 600, clock), guarded(), "DONE")
+
+    take_to(JournalStore(file.with_suffix(".test"), 600, clock), guarded(), "DONE")
+
+    assert JournalStore(file, 600, clock).counts()[0] == 1
+
+
+@pytest.mark.parametrize("garbled", [b"", b"{}", b"\xff\xfe", b'{"journal": 7', b'{"journal": "x", "place": "y"}'])
+def test_a_mark_that_is_missing_or_cannot_be_read_stops_nothing(
+    store: JournalStore, file: Path, clock: Clock, garbled: bytes
+) -> None:
+    take_to(store, guarded(), "DONE")
+    store.close()
+    mark_of(file).write_bytes(garbled)
+    again = JournalStore(file, 600, clock)
+
+    take_to(again, guarded(number="PO-2"), "DONE")
+
+    assert json.loads(mark_of(file).read_text())["place"] == again.counts()[1]
+    mark_of(file).unlink()
+    assert proposed(JournalStore(file, 600, clock), guarded(number="PO-3")).state == "PROPOSED"
+
+
+def test_a_journal_ahead_of_its_mark_is_normal(store: JournalStore, file: Path, clock: Clock) -> None:
+    """A process was killed between the commit and the mark, or two wrote their marks in the other order."""
+    take_to(store, guarded(), "SENT")
+    former = mark_of(file).read_bytes()
+    take_to(store, guarded(number="PO-2"), "DONE")
+    store.close()
+    mark_of(file).write_bytes(former)
+
+    assert proposed(JournalStore(file, 600, clock), guarded(number="PO-3")).state == "PROPOSED"
+
+
+def test_a_mark_ahead_of_its_journal_is_an_older_copy(store: JournalStore, file: Path, clock: Clock) -> None:
+    take_to(store, guarded(), "SENT")
+    store.close()
+    mark = json.loads(mark_of(file).read_text())
+    mark_of(file).write_text(json.dumps({**mark, "place": mark["place"] + 1}))
+
+    assert "older copy" in refused(JournalStore(file, 600, clock))
+
+
+def test_a_mark_that_cannot_be_written_costs_no_record(
+    store: JournalStore, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(self: Path, *arguments: object, **more: object) -> int:
+        raise OSError("no space left on device")
+
+    proposed(store, guarded())
+    monkeypatch.setattr(Path, "write_text", full)
+
+    assert take_to(store, guarded(number="PO-2"), "SENT")
+    assert store.verify() == []
+
+
+# The way out
+
+
+def test_adopting_takes_an_older_copy_and_says_so_in_the_log(store: JournalStore, file: Path, clock: Clock) -> None:
+    operation_id = take_to(store, guarded(), "APPROVED")
+    store.close()
+    restore = keep_copy(file, with_wal=False)
+    again = JournalStore(file, 600, clock)
+    again.claim(operation_id, CONNECTION)
+    again.close()
+    restore()
+    restored = JournalStore(file, 600, clock)
+
+    assert "events after number 2 may be missing" in restored.adopt_file()
+
+    assert proposed(JournalStore(file, 600, clock), guarded(number="PO-2")).state == "PROPOSED"
+    assert [event.event for event in restored.events("")] == ["adopted"]
+    assert restored.verify() == []
+
+
+def test_adopting_begins_a_new_journal_where_the_former_is_gone(store: JournalStore, file: Path, clock: Clock) -> None:
+    take_to(store, guarded(), "UNKNOWN")
+    store.close()
+    file.unlink()
+    new = JournalStore(file, 600, clock)
+
+    assert new.adopt_file() != ""
+    assert proposed(new, guarded()).state == "PROPOSED"
+
+
+def test_adopting_what_is_as_it_should_be_changes_nothing(store: JournalStore, file: Path) -> None:
+    operation_id = take_to(store, guarded(), "SENT")
+    before = store.counts()
+
+    assert store.adopt_file() == ""
+    assert store.counts() == before
+    assert store.finish(operation_id, "SENT", "DONE", outcome(), {})
+    assert JournalStore(file).verify() == []
+
+
+def test_a_journal_in_memory_has_no_file_to_lose() -> None:
+    store = JournalStore()
+
+    assert take_to(store, guarded(), "DONE")
+    assert store.adopt_file() == ""
+    assert not store.is_shared
+
+
+# A power cut
+
+
+KILLED = """
+import os, signal, sys
+from po_mcp.writes.journal import JournalStore
+from tests.writes.making import guarded, take_to
+store = JournalStore(sys.argv[1])
+print(take_to(store, guarded(), "SENT"), flush=True)
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_what_was_claimed_is_there_after_a_kill(file: Path) -> None:
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(file)], capture_output=True, text=True, check=False)
+
+    after = JournalStore(file)
+
+    assert killed.returncode < 0
+    assert state_of(after, killed.stdout.strip()) == "SENT"
+    assert found(after, killed.stdout.strip()).sent_at is not None
+    assert after.verify() == []
+
+
+def test_a_copy_of_the_whole_folder_is_a_journal(store: JournalStore, file: Path, tmp_path: Path) -> None:
+    """A backup of all its files at once, taken while no process writes."""
+    take_to(store, guarded(), "SENT")
+    shutil.copytree(file.parent, tmp_path / "copy")
+
+    copy = JournalStore(tmp_path / "copy" / file.name)
+
+    assert copy.verify() == []
+    assert copy.counts() == store.counts()

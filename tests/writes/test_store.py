@@ -1,0 +1,516 @@
+"""The journal's moves: one live operation per order, one claim each, every move a compare-and-set."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from po_mcp.erp import Connection
+from po_mcp.errors import OperationUnderWay, TooManyQuestions
+from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.journal.store import MAX_OPEN_QUESTIONS, MAX_PROPOSALS
+from po_mcp.writes.operation import LIVE, MOVES, State
+from po_mcp.writes.payloads import FinalizePayload
+from tests.writes.making import (
+    ADA,
+    BOB,
+    CONNECTION,
+    ROADS,
+    Clock,
+    create,
+    found,
+    guarded,
+    outcome,
+    proposed,
+    state_of,
+    take_to,
+)
+
+
+def test_what_was_recorded_is_found_by_another_process(store: JournalStore, file: Path, clock: Clock) -> None:
+    recorded = proposed(store, guarded())
+
+    assert JournalStore(file, 600, clock).find(recorded.operation.id) == recorded
+
+
+@pytest.mark.parametrize("kind", ["create", "delete", "finalize", "cancel"])
+def test_an_operation_of_every_kind_is_read_back_as_it_was(store: JournalStore, kind: str) -> None:
+    operation = create(question=True) if kind == "create" else guarded(kind)
+
+    recorded = proposed(store, operation)
+
+    assert found(store, operation.id) == recorded
+    assert recorded.operation == operation
+
+
+def test_an_operation_is_sent_only_after_it_was_approved(store: JournalStore) -> None:
+    operation = proposed(store, guarded()).operation
+
+    assert store.claim(operation.id, CONNECTION) is None
+    assert store.approve(operation.id, operation.payload, {})
+    assert store.claim(operation.id, CONNECTION) is not None
+
+
+def test_an_operation_is_claimed_once(store: JournalStore) -> None:
+    operation_id = take_to(store, guarded(), "APPROVED")
+
+    claims = [store.claim(operation_id, CONNECTION) for _ in range(5)]
+
+    assert [claim is not None for claim in claims] == [True] + [False] * 4
+
+
+def test_what_is_sent_is_what_the_person_chose(store: JournalStore) -> None:
+    operation = proposed(store, guarded("finalize")).operation
+    assert isinstance(operation.payload, FinalizePayload)
+    chosen = operation.payload.model_copy(update={"create_backorder": True})
+
+    store.approve(operation.id, chosen, {})
+    claim = store.claim(operation.id, CONNECTION)
+
+    assert claim is not None
+    assert claim.operation.payload == chosen
+
+
+RACE = """
+import sys
+from po_mcp.writes.journal import JournalStore
+from tests.writes.making import CONNECTION, create
+store = JournalStore(sys.argv[1])
+store.join(CONNECTION)
+print("ready", flush=True)
+sys.stdin.readline()
+won = 0
+for n in range(40):
+    operation = create(f"PO-{n}", content_digest="", vendor="", items=frozenset())
+    recorded = store.propose(operation, {}, approved=True)
+    won += store.claim(recorded.operation.id, CONNECTION) is not None
+print(won, flush=True)
+"""
+
+
+def test_four_processes_that_race_for_forty_operations_claim_each_once(file: Path) -> None:
+    command = [sys.executable, "-c", RACE, str(file)]
+    racers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
+    for racer in racers:
+        assert racer.stdout is not None
+        assert racer.stdout.readline() == "ready\n"
+    won = [int(racer.communicate("go\n", timeout=60)[0]) for racer in racers]
+
+    assert sum(won) == 40
+    assert JournalStore(file).verify() == []
+
+
+@pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
+def test_what_was_not_sent_in_time_cannot_be_sent(store: JournalStore, clock: Clock, state: State) -> None:
+    operation = guarded()
+    take_to(store, operation, state)
+    clock.now += 600
+
+    assert state_of(store, operation.id) == "EXPIRED"
+    assert not store.approve(operation.id, operation.payload, {})
+    assert store.claim(operation.id, CONNECTION) is None
+    assert [event.event for event in store.events(operation.id)][-1] == "EXPIRED"
+    assert store.live(None) == []
+
+
+def test_asking_again_gives_the_whole_time_again(store: JournalStore, clock: Clock) -> None:
+    first = proposed(store, guarded())
+    clock.now += 599
+    again = proposed(store, guarded())
+    clock.now += 300
+
+    assert again.operation.id == first.operation.id
+    assert store.approve(again.operation.id, again.operation.payload, {})
+
+
+def test_asking_again_does_not_prolong_what_is_approved(store: JournalStore, clock: Clock) -> None:
+    operation_id = take_to(store, guarded(), "APPROVED")
+    clock.now += 599
+    assert proposed(store, guarded()).operation.id == operation_id
+    clock.now += 1
+
+    assert state_of(store, operation_id) == "EXPIRED"
+
+
+def test_a_proposal_for_something_else_takes_the_place_of_one_that_nobody_approved(store: JournalStore) -> None:
+    first = proposed(store, guarded("delete")).operation
+    second = proposed(store, guarded("finalize"))
+
+    assert (state_of(store, first.id), second.state) == ("STALE", "PROPOSED")
+    assert not store.approve(first.id, first.payload, {})
+
+
+def test_the_same_call_about_a_changed_order_takes_the_place_of_the_former(store: JournalStore) -> None:
+    first = proposed(store, guarded()).operation
+    second = proposed(store, guarded(order_digest="it changed"))
+
+    assert (state_of(store, first.id), second.state) == ("STALE", "PROPOSED")
+
+
+@pytest.mark.parametrize("state", ["APPROVED", "SENT", "WATCHED", "UNKNOWN"])
+def test_it_does_not_take_the_place_of_one_that_was_approved_or_sent(store: JournalStore, state: State) -> None:
+    first = take_to(store, guarded("delete"), state)
+
+    with pytest.raises(OperationUnderWay) as refused:
+        store.propose(guarded("finalize"), {})
+
+    assert refused.value.operation_id == first
+    assert state_of(store, first) == state
+
+
+def test_another_order_or_another_connection_is_not_in_the_way(store: JournalStore) -> None:
+    take_to(store, guarded("delete"), "UNKNOWN")
+
+    assert proposed(store, guarded("finalize", "PO-2")).state == "PROPOSED"
+    assert proposed(store, guarded("finalize", connection="another")).state == "PROPOSED"
+
+
+@pytest.mark.parametrize("after", ["REFUSED", "NOT_APPLIED", "CONFLICT", "DECLINED"])
+def test_what_ended_without_effect_may_be_asked_for_again(store: JournalStore, after: State) -> None:
+    first = take_to(store, guarded(), after)
+    again = proposed(store, guarded())
+
+    assert again.state == "PROPOSED"
+    assert again.operation.id != first
+
+
+def test_what_is_not_known_stays_in_the_way_for_ever(store: JournalStore, clock: Clock) -> None:
+    first = take_to(store, guarded(), "UNKNOWN")
+    clock.now += 10_000_000
+
+    again = proposed(store, guarded())
+
+    assert (again.operation.id, again.state) == (first, "UNKNOWN")
+    assert store.claim(first, CONNECTION) is None
+
+
+@pytest.mark.parametrize("state", ["PROPOSED", "APPROVED", "SENT", "WATCHED", "UNKNOWN"])
+def test_what_is_not_at_its_end_is_live_and_nothing_else(store: JournalStore, state: State) -> None:
+    live = take_to(store, guarded(), state)
+    take_to(store, guarded(number="PO-2"), "DONE")
+
+    assert [one.operation.id for one in store.live(CONNECTION.key)] == [live]
+    assert [one.operation.number for one in store.latest(CONNECTION.key, 9)] == ["PO-2"]
+    assert store.live("another") == []
+
+
+def test_a_watch_is_recorded_with_its_time_and_seen_by_other_processes(
+    store: JournalStore, file: Path, clock: Clock
+) -> None:
+    operation_id = take_to(store, guarded(), "WATCHED")
+
+    [seen] = JournalStore(file, 600, clock).live(CONNECTION.key)
+
+    assert (seen.operation.id, seen.state, seen.watched_until) == (operation_id, "WATCHED", clock.now + 30)
+
+
+FINISHES = [(before, after) for before in ("SENT", "WATCHED", "UNKNOWN") for after in sorted(MOVES[before])]
+
+
+@pytest.mark.parametrize(("before", "after"), FINISHES)
+def test_an_end_is_recorded_once(store: JournalStore, before: State, after: State) -> None:
+    operation_id = take_to(store, guarded(), before)
+
+    assert store.finish(operation_id, before, after, outcome(), {})
+    assert not store.finish(operation_id, before, after, outcome("refused"), {})
+    recorded = found(store, operation_id)
+    assert (recorded.state, recorded.outcome) == (after, outcome())
+    assert store.verify() == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after"), [pair for pair in product(sorted(MOVES), repeat=2) if pair[1] not in MOVES[pair[0]]]
+)
+def test_no_other_move_is_made(store: JournalStore, before: State, after: State) -> None:
+    operation_id = take_to(store, guarded(), before) if before in ROADS else proposed(store, guarded()).operation.id
+
+    with pytest.raises(AssertionError):
+        store.finish(operation_id, before, after, outcome(), {})
+
+
+def test_an_approval_is_taken_back_before_it_is_sent(store: JournalStore) -> None:
+    operation_id = take_to(store, guarded(), "APPROVED")
+
+    assert store.take_back(operation_id, {"through": "page"})
+    assert store.claim(operation_id, CONNECTION) is None
+    assert state_of(store, operation_id) == "DECLINED"
+
+
+@pytest.mark.parametrize("state", sorted(set(ROADS) - {"APPROVED"}))
+def test_what_is_in_any_other_state_is_not_taken_back(store: JournalStore, state: State) -> None:
+    operation_id = take_to(store, guarded(), state)
+
+    assert not store.take_back(operation_id, {})
+    assert state_of(store, operation_id) == state
+
+
+def test_after_the_claim_taking_back_comes_too_late(store: JournalStore) -> None:
+    operation_id = take_to(store, guarded(), "APPROVED")
+    claim = store.claim(operation_id, CONNECTION)
+
+    assert claim is not None
+    assert not store.take_back(operation_id, {})
+
+
+def test_the_claim_tells_when_it_was_made_by_the_journals_clock(store: JournalStore, clock: Clock) -> None:
+    operation_id = take_to(store, guarded(), "APPROVED")
+    clock.now += 5
+
+    claim = store.claim(operation_id, CONNECTION)
+
+    assert claim is not None
+    assert claim.sent_at == clock.now == found(store, operation_id).sent_at
+
+
+# The same call
+
+
+def test_the_same_create_of_the_same_user_is_found_for_ten_minutes(store: JournalStore, clock: Clock) -> None:
+    first = take_to(store, create(), "DONE")
+    clock.now += 599
+    assert proposed(store, create()).operation.id == first
+
+    clock.now += 1
+    assert store.find_same_create(create()) is None
+
+
+def test_the_same_create_of_another_user_is_not_the_same_call(store: JournalStore) -> None:
+    take_to(store, create(), "DONE")
+
+    assert store.find_same_create(create(requester=BOB)) is None
+    assert store.propose(create("PO-10", requester=BOB), {}) is not None
+
+
+def test_an_unnumbered_create_is_found_whatever_number_it_took(store: JournalStore) -> None:
+    first = take_to(store, create("PO-9", arguments="unnumbered"), "DONE")
+
+    assert proposed(store, create("PO-10", arguments="unnumbered")).operation.id == first
+
+
+@pytest.mark.parametrize("state", ["SENT", "WATCHED", "UNKNOWN"])
+def test_the_same_create_is_found_for_ever_while_it_is_not_at_its_end(
+    store: JournalStore, clock: Clock, state: State
+) -> None:
+    first = take_to(store, create(), state)
+    clock.now += 10_000_000
+
+    same = store.find_same_create(create("PO-10", arguments=create().arguments))
+
+    assert same is not None
+    assert same.operation.id == first
+
+
+def test_a_create_whose_order_is_gone_again_is_not_found(store: JournalStore) -> None:
+    first = take_to(store, create(), "DONE")
+
+    again = proposed(store, create(), gone=frozenset({first}))
+
+    assert again.operation.id != first
+
+
+@pytest.mark.parametrize("kind", ["delete", "finalize", "cancel"])
+def test_what_was_done_is_found_again_for_the_same_user_for_ten_minutes(
+    store: JournalStore, clock: Clock, kind: str
+) -> None:
+    first = take_to(store, guarded(kind), "DONE")
+    clock.now += 599
+    recent = store.find_recent(guarded(kind, order_digest="it changed by that"))
+    assert recent is not None
+    assert recent.operation.id == first
+    assert store.find_recent(guarded(kind, requester=BOB)) is None
+    assert store.find_recent(guarded(kind, arguments='{"create_backorder":true}')) is None
+
+    clock.now += 1
+    assert store.find_recent(guarded(kind)) is None
+
+
+def test_what_was_created_lately_is_found_by_its_number(store: JournalStore, clock: Clock) -> None:
+    first = take_to(store, create(), "DONE")
+
+    recent = store.find_recent_create(CONNECTION.key, "PO-9")
+    assert recent is not None
+    assert recent.operation.id == first
+    assert store.find_recent_create(CONNECTION.key, "PO-10") is None
+    assert store.find_recent_create("another", "PO-9") is None
+    clock.now += 600
+    assert store.find_recent_create(CONNECTION.key, "PO-9") is None
+
+
+def test_a_number_is_in_use_as_long_as_its_order_is_there_or_may_come(store: JournalStore) -> None:
+    for place, state in enumerate(
+        ("PROPOSED", "APPROVED", "SENT", "WATCHED", "UNKNOWN", "DONE", "REFUSED", "CONFLICT")
+    ):
+        take_to(store, create(f"PO-{place}", content_digest="", vendor=""), state)  # type: ignore[arg-type]
+
+    assert store.numbers_of_creates(CONNECTION.key) == {f"PO-{place}" for place in range(6)}
+
+
+@pytest.mark.parametrize("state", ["APPROVED", "SENT", "WATCHED", "UNKNOWN"])
+def test_what_the_same_call_began_is_found_in_progress(store: JournalStore, state: State) -> None:
+    operation_id = take_to(store, guarded(), state)
+
+    begun = store.find_in_progress(guarded(order_digest="it changed by that"))
+
+    assert begun is not None
+    assert begun.operation.id == operation_id
+    assert store.find_in_progress(guarded("finalize")) is None
+
+
+@pytest.mark.parametrize("state", ["PROPOSED", "DONE", "DECLINED"])
+def test_what_nobody_approved_or_what_ended_is_not_in_progress(store: JournalStore, state: State) -> None:
+    take_to(store, guarded(), state)
+
+    assert store.find_in_progress(guarded()) is None
+
+
+# Not too many
+
+
+def test_one_client_leaves_a_person_with_so_many_questions(store: JournalStore, clock: Clock) -> None:
+    for place in range(MAX_OPEN_QUESTIONS):
+        proposed(store, guarded(number=f"PO-{place}"))
+        clock.now += 2
+
+    with pytest.raises(TooManyQuestions, match=f"{MAX_OPEN_QUESTIONS} operations wait for a person's answer already"):
+        store.propose(guarded(number="PO-X"), {})
+    assert proposed(store, guarded(number="PO-X", requester=BOB)).state == "PROPOSED"
+    assert proposed(store, create(), approved=True).state == "APPROVED"
+
+
+def test_a_question_that_was_declined_is_none_of_them(store: JournalStore, clock: Clock) -> None:
+    for place in range(MAX_OPEN_QUESTIONS + 5):
+        operation = proposed(store, guarded(number=f"PO-{place}")).operation
+        store.note_unanswered(operation.id, {"how": "declined"}, is_decline=True)
+        clock.now += 2
+
+    assert proposed(store, guarded(number="PO-X")).state == "PROPOSED"
+
+
+def test_a_form_that_was_not_shown_leaves_the_question_one_of_them(store: JournalStore, clock: Clock) -> None:
+    for place in range(MAX_OPEN_QUESTIONS):
+        operation = proposed(store, guarded(number=f"PO-{place}")).operation
+        store.note_unanswered(operation.id, {"how": "accepted"}, is_decline=False)
+        clock.now += 2
+
+    with pytest.raises(TooManyQuestions):
+        store.propose(guarded(number="PO-X"), {})
+
+
+def test_one_client_proposes_so_much_in_a_minute(store: JournalStore, clock: Clock) -> None:
+    limit = MAX_PROPOSALS[60.0]
+    for place in range(limit):
+        take_to(store, guarded(number=f"PO-{place}"), "DECLINED")
+
+    with pytest.raises(TooManyQuestions, match=f"{limit} writes were asked for within 1 min"):
+        store.propose(guarded(number="PO-X"), {})
+    with pytest.raises(TooManyQuestions):
+        store.propose(create("PO-Y"), {}, approved=True)
+    assert proposed(store, guarded(number="PO-X", requester=BOB)).state == "PROPOSED"
+    clock.now += 60
+    assert proposed(store, guarded(number="PO-Y")).state == "PROPOSED"
+
+
+def test_a_loop_that_alternates_between_two_choices_is_stopped_too(store: JournalStore) -> None:
+    """Each choice makes the former question stale, so that never more than one is open."""
+
+    def loop() -> None:
+        for place in range(10_000):
+            store.propose(guarded("finalize", arguments=str(place % 2)), {})
+
+    with pytest.raises(TooManyQuestions):
+        loop()
+    assert store.counts()[0] <= MAX_PROPOSALS[60.0]
+
+
+def test_a_steady_loop_is_stopped_within_the_hour(store: JournalStore, clock: Clock) -> None:
+    limit = MAX_PROPOSALS[3600.0]
+
+    def loop() -> None:
+        for place in range(limit + 1):
+            take_to(store, guarded(number=f"PO-{place}"), "DECLINED")
+            clock.now += 2
+
+    with pytest.raises(TooManyQuestions, match="within 60 min"):
+        loop()
+    assert store.counts()[0] == limit
+
+
+# Late news
+
+
+def test_what_was_called_refused_and_was_done_is_told_once(store: JournalStore, file: Path, clock: Clock) -> None:
+    operation_id = take_to(store, guarded(), "WATCHED")
+    store.finish(operation_id, "WATCHED", "DONE", outcome(), {}, is_late=True)
+    other = JournalStore(file, 600, clock)
+
+    assert store.take_late_news("another") == []
+    assert [one.operation.id for one in other.take_late_news(CONNECTION.key)] == [operation_id]
+    assert store.take_late_news(CONNECTION.key) == other.take_late_news(CONNECTION.key) == []
+    assert store.verify() == []
+
+
+def test_what_was_done_in_time_is_no_late_news(store: JournalStore) -> None:
+    take_to(store, guarded(), "DONE")
+
+    assert store.take_late_news(CONNECTION.key) == []
+
+
+# Whose it is
+
+
+def test_an_approval_of_one_connection_is_not_claimed_by_another(store: JournalStore) -> None:
+    operation_id = take_to(store, guarded(), "APPROVED")
+    other = Connection("exsited", "https://erp.example.com/test", None, CONNECTION.credentials)
+
+    assert store.claim(operation_id, other) is None
+    assert state_of(store, operation_id) == "APPROVED"
+
+
+def test_an_operation_that_does_not_exist_is_not_found_or_moved(store: JournalStore) -> None:
+    take_to(store, guarded(), "DONE")
+
+    assert store.find("nothing") is None
+    assert store.claim("nothing", CONNECTION) is None
+    assert not store.take_back("nothing", {})
+    assert not store.decline("nothing", {})
+
+
+def test_operations_are_found_by_the_beginning_of_their_id(store: JournalStore) -> None:
+    operation_id = take_to(store, guarded(), "DONE")
+
+    assert [one.operation.id for one in store.find_beginning(operation_id[:8])] == [operation_id]
+    assert store.find_beginning("%") == []
+
+
+def test_the_state_live_is_the_same_for_program_and_file(store: JournalStore) -> None:
+    for place, state in enumerate(ROADS):
+        take_to(store, guarded(number=f"PO-{place}"), state)
+
+    live = {one.state for one in store.live(None)}
+
+    assert live == LIVE
+    assert {one.state for one in store.all()} - live == set(ROADS) - LIVE
+
+
+def test_wrong_tries_are_counted_across_processes(store: JournalStore, file: Path, clock: Clock) -> None:
+    operation_id = take_to(store, guarded(), "PROPOSED")
+    other = JournalStore(file, 600, clock)
+
+    assert [one.note_up_to(operation_id, "pin tried", 3) for one in (store, other, store, other)] == [
+        True,
+        True,
+        True,
+        False,
+    ]
+
+
+def test_who_asks_is_kept_with_the_operation(store: JournalStore) -> None:
+    operation_id = take_to(store, replace(guarded(), requester=ADA), "PROPOSED")
+
+    assert found(store, operation_id).operation.requester == ADA
+    assert store.events(operation_id)[0].detail["user"] == "ada"

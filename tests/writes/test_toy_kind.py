@@ -1,0 +1,235 @@
+"""A new kind of write takes one file, one tool and one line of the registry: here all three stand in a test.
+
+A toy kind holds an order back. It is walked from the proposal to DONE; every control of the other kinds holds for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import pytest
+from mcp import Client
+from mcp.server.mcpserver import Context
+from mcp.types import CallToolResult
+
+from po_mcp import server
+from po_mcp.config import Settings
+from po_mcp.connectors.sandbox import Sandbox
+from po_mcp.desk import Desk
+from po_mcp.desk.guarded_writes import guarded_write
+from po_mcp.erp import ERP, BeforeSend
+from po_mcp.errors import ERPError, OutcomeUnknown, Refused
+from po_mcp.orders import PurchaseOrder, Snapshot
+from po_mcp.person import Person as Caller
+from po_mcp.tools import REGISTRY, Registered
+from po_mcp.tools._shared import OrderNumber, desk_of, told
+from po_mcp.writes import kinds
+from po_mcp.writes.forms import Field, FormAnswer, Question, is_confirmed
+from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.kinds import Applied, Change, Words, question_header
+from po_mcp.writes.kinds.snapshots import find_change
+from po_mcp.writes.observation import Observation
+from po_mcp.writes.operation import Operation, WriteOutcome
+from po_mcp.writes.payloads import Payload, SnapshotPayload
+from tests.office import ERAS, MODES, Person, accept, outcome, text
+
+NUMBER = "PO-2025-0037"
+
+
+# The kind: what would be po_mcp/writes/kinds/hold.py
+
+
+class HoldPayload(SnapshotPayload):
+    """Why it is held."""
+
+    reason: str
+
+
+class Hold:
+    """Holds an order back."""
+
+    name = "hold"
+    capability = "hold"
+    payload_type: type[Payload] = HoldPayload
+    words = Words("Holding", "held", "Hold purchase order")
+
+    def forbid(self, erp: ERP, snapshot: Snapshot) -> str | None:
+        return None if snapshot.order.status in ("open", "partial") else f"Order {snapshot.order.number} is not open."
+
+    def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:
+        text = f"{question_header(erp)}\nHold order {snapshot.order.number}? Total: {snapshot.order.total}"
+        field = Field("confirm", "boolean", "Hold this order", "Yes holds it")
+        return HoldPayload(snapshot=snapshot, reason=arguments["reason"]), Question(text, (field,))
+
+    def answer(self, operation: Operation, answer: FormAnswer) -> Payload | None:
+        assert operation.question is not None
+        return operation.payload if is_confirmed(answer, operation.question) else None
+
+    async def find_change(self, erp: ERP, operation: Operation) -> Change | None:
+        return await find_change(erp, operation, "hold")  # type: ignore[arg-type]
+
+    async def send(self, erp: ERP, operation: Operation, before_send: BeforeSend) -> Applied:
+        assert isinstance(erp, HoldingERP)
+        assert isinstance(operation.payload, HoldPayload)
+        await erp.hold_order(operation.number, operation.payload.reason, before_send)
+        return Applied()
+
+    async def confirm(self, erp: ERP, operation: Operation, applied: Applied, sent_at: float) -> Observation:
+        return Observation("applied", "the ERP says so")
+
+    async def observe(self, erp: ERP, operation: Operation, sent_at: float) -> Observation:
+        assert isinstance(erp, HoldingERP)
+        try:
+            order = await erp.get_order(operation.number)
+        except ERPError as exc:
+            return Observation("unreadable", exc.what)
+        if operation.number in erp.held:
+            return Observation("applied", "the ERP shows the order held", order)
+        return Observation("absent", "the ERP shows the order as open", order)
+
+    def is_still_applied(self, order: PurchaseOrder | None) -> bool:
+        return order is not None
+
+    def describe_done(self, erp: ERP, operation: Operation, applied: Applied) -> str:
+        return f"Order {operation.number} is held."
+
+
+# The tool: what would be po_mcp/tools/hold_purchase_order.py
+
+
+async def hold_purchase_order(
+    ctx: Context[Desk, Any], number: OrderNumber, reason: str
+) -> Annotated[CallToolResult, WriteOutcome]:
+    """Hold a purchase order back."""
+    return told(await guarded_write(desk_of(ctx), "hold", number, {"reason": reason}, Caller(ctx)))
+
+
+# Its line in the registry of tools
+
+LINE = Registered(hold_purchase_order, "Hold purchase order", "hold", destructive=True, idempotent=True)  # type: ignore[arg-type]
+
+
+# And an ERP that offers it
+
+
+class HoldingERP(Sandbox):
+    capabilities = Sandbox.capabilities | {"hold"}  # type: ignore[assignment,operator]
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.held: dict[str, str] = {}
+        self.sent = 0
+        self.error: ERPError | None = None
+        self.is_applied = True
+
+    async def hold_order(self, number: str, reason: str, before_send: BeforeSend) -> None:
+        before_send()
+        self.sent += 1
+        if self.is_applied:
+            self.held[number] = reason
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.fixture(autouse=True)
+def _registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    kinds.register(Hold())
+    monkeypatch.setattr(server, "REGISTRY", (*REGISTRY, LINE))
+    yield
+    del kinds._kinds["hold"]
+
+
+@pytest.fixture
+def erp(tmp_path: Path) -> HoldingERP:
+    return HoldingERP(tmp_path / "book.db")
+
+
+@asynccontextmanager
+async def client(erp: HoldingERP, tmp_path: Path, person: Person | None, era: str = ERAS[0]) -> AsyncIterator[Client]:
+    settings = Settings(journal=str(tmp_path / "journal.db"))
+    async with Client(
+        server.build_server(settings, erp=erp), mode=MODES[era], elicitation_callback=person
+    ) as connected:
+        yield connected
+
+
+async def hold(connected: Client) -> Any:
+    return outcome(await connected.call_tool("hold_purchase_order", {"number": NUMBER, "reason": "price"}))
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_it_is_walked_from_the_proposal_to_done(erp: HoldingERP, tmp_path: Path, era: str) -> None:
+    person = Person(accept(confirm=True))
+    async with client(erp, tmp_path, person, era) as connected:
+        done, again = await hold(connected), await hold(connected)
+
+    assert (done["status"], done["message"]) == ("done", f"SANDBOX: no real order. Order {NUMBER} is held.")
+    assert (again["status"], again["replayed"]) == ("done", True)
+    assert erp.held == {NUMBER: "price"}
+    assert erp.sent == len(person.asked) == 1
+    [recorded] = JournalStore(tmp_path / "journal.db").all()
+    assert recorded.state == "DONE"
+    assert isinstance(recorded.operation.payload, HoldPayload)
+    assert JournalStore(tmp_path / "journal.db").verify() == []
+
+
+@pytest.mark.parametrize(
+    ("person", "status"), [(Person(accept(confirm="true")), "declined"), (None, "approval_required")]
+)
+async def test_without_a_yes_it_is_not_sent(
+    erp: HoldingERP, tmp_path: Path, person: Person | None, status: str
+) -> None:
+    async with client(erp, tmp_path, person) as connected:
+        assert (await hold(connected))["status"] == status
+
+    assert erp.sent == 0
+
+
+async def test_it_is_not_sent_for_an_order_that_changed(erp: HoldingERP, tmp_path: Path) -> None:
+    shown: dict[str, Any] = {}
+
+    def change(params: object) -> Any:
+        shown["order"] = True
+        return accept(confirm=True)
+
+    snapshot = erp.snapshot
+
+    async def changed(number: str, operation: Any) -> Snapshot:
+        found = await snapshot(number, operation)
+        return found.model_copy(update={"version": "another"}) if shown else found
+
+    erp.snapshot = changed  # type: ignore[method-assign]
+    async with client(erp, tmp_path, Person(change)) as connected:
+        assert (await hold(connected))["status"] == "stale"
+
+    assert erp.sent == 0
+
+
+async def test_a_lost_answer_is_settled_by_its_own_look(erp: HoldingERP, tmp_path: Path) -> None:
+    erp.error = OutcomeUnknown("The connection broke.")
+    async with client(erp, tmp_path, Person(accept(confirm=True))) as connected:
+        done = await hold(connected)
+
+    assert done["status"] == "done"
+    assert "the ERP shows the order held (seen by reading" in done["message"]
+
+
+async def test_a_refusal_of_it_is_believed(erp: HoldingERP, tmp_path: Path) -> None:
+    erp.error, erp.is_applied = Refused("The sandbox refused it."), False
+    async with client(erp, tmp_path, Person(accept(confirm=True))) as connected:
+        refused = await hold(connected)
+
+    assert (refused["status"], erp.sent) == ("refused", 1)
+
+
+async def test_an_erp_that_does_not_offer_it_lists_no_such_tool(tmp_path: Path) -> None:
+    settings = Settings(journal=str(tmp_path / "journal.db"))
+    async with Client(server.build_server(settings, erp=Sandbox(tmp_path / "book.db"))) as connected:
+        tools = {tool.name for tool in (await connected.list_tools()).tools}
+        result = await connected.call_tool("get_purchase_order", {"number": NUMBER})
+
+    assert "hold_purchase_order" not in tools
+    assert NUMBER in text(result)

@@ -1,0 +1,87 @@
+"""A row that this version cannot read blocks its order, is reported, and stops nothing else."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from po_mcp.errors import OperationUnderWay
+from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.operation import State
+from tests.writes.making import CONNECTION, create, guarded, outcome, proposed, take_to
+
+SPOILS = {
+    "an outcome of a status that is not known": 'outcome = \'{"status": "half done", "message": "x"}\'',
+    "an outcome that is no JSON": "outcome = 'no JSON'",
+    "a question of another shape": 'question = \'{"text": "x", "fields": [{"colour": "red"}]}\'',
+    "a question that is no object": "question = '[]'",
+    "a payload of another shape": "payload = '{\"plan\": 1}'",
+    "a kind that is not known": "kind = 'merge'",
+    "items that are no list": "items = '7'",
+    "items that are no JSON": "items = 'x'",
+}
+
+
+def spoil(file: Path, operation_id: str, change: str) -> None:
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute(f"UPDATE write_operations SET {change} WHERE id = ?", (operation_id,))
+
+
+@pytest.fixture(params=SPOILS.values(), ids=SPOILS)
+def spoiled(request: pytest.FixtureRequest, store: JournalStore, file: Path) -> str:
+    """The id of an unknown operation on PO-1 whose row cannot be read; PO-2 is another one beside it."""
+    operation_id = take_to(store, guarded(), "UNKNOWN")
+    take_to(store, guarded(number="PO-2"), "UNKNOWN")
+    spoil(file, operation_id, request.param)
+    return operation_id
+
+
+def test_everything_else_goes_on(store: JournalStore, spoiled: str, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        assert [one.operation.number for one in store.live(CONNECTION.key)] == ["PO-2"]
+    assert spoiled in caplog.text
+    assert store.find(spoiled) is None
+    assert [one.operation.number for one in store.all()] == ["PO-2"]
+    assert store.find_beginning(spoiled[:6]) == []
+    assert store.latest(CONNECTION.key, 9) == []
+    assert proposed(store, guarded(number="PO-3")).state == "PROPOSED"
+
+
+def test_its_order_stays_blocked(store: JournalStore, spoiled: str) -> None:
+    with pytest.raises(OperationUnderWay, match=f"cannot read: {spoiled}"):
+        store.propose(guarded(), {})
+    with pytest.raises(OperationUnderWay):
+        store.find_in_progress(guarded())
+
+
+def test_it_is_never_sent(store: JournalStore, file: Path) -> None:
+    operation_id = take_to(store, guarded(), "APPROVED")
+    spoil(file, operation_id, "payload = 'x'")
+
+    assert store.claim(operation_id, CONNECTION) is None
+
+
+def test_it_is_reported_by_verify(store: JournalStore, spoiled: str) -> None:
+    assert f"operation {spoiled} cannot be read" in store.verify()
+
+
+@pytest.mark.parametrize("state", ["UNKNOWN", "DONE"])
+def test_a_create_that_cannot_be_read_stops_no_other(store: JournalStore, file: Path, state: State) -> None:
+    operation_id = take_to(store, create("PO-8"), state)
+    spoil(file, operation_id, "payload = 'x'")
+
+    assert store.find_same_create(create("PO-8")) is None
+    assert store.find_recent_create(CONNECTION.key, "PO-8") is None
+    assert proposed(store, create("PO-7", vendor="another", content_digest="another")).state == "PROPOSED"
+
+
+def test_a_state_of_a_newer_version_is_not_taken_for_an_end(store: JournalStore, file: Path) -> None:
+    operation_id = take_to(store, guarded(), "UNKNOWN")
+    spoil(file, operation_id, "state = 'HALF_DONE'")
+
+    assert store.find(operation_id) is None
+    assert not store.finish(operation_id, "UNKNOWN", "DONE", outcome(), {})
