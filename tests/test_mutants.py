@@ -15,13 +15,13 @@ from typing import Any
 import httpx2
 import pytest
 from mcp.types import InputRequiredResult
+from po_mcp.server.purchasing_tool import PurchasingTool
 
 from po_mcp import orders, person
 from po_mcp.desk import guarded_writes
 from po_mcp.erp import Connection
 from po_mcp.errors import InvalidInput, JournalUnavailable, OutcomeUnknown, Refused, TooManyQuestions
 from po_mcp.orders import OrderLine
-from po_mcp.server.purchasing_tool import PurchasingTool
 from po_mcp.writes import comparison, forms, reconcile, verdict
 from po_mcp.writes.executor import Executor
 from po_mcp.writes.journal import Claim, JournalStore, Similar, queries

@@ -14,6 +14,7 @@ import pytest
 from mcp import Client
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
+from po_mcp.person import Person as Caller
 
 from po_mcp import server
 from po_mcp.config import Settings
@@ -23,7 +24,6 @@ from po_mcp.desk.guarded_writes import guarded_write
 from po_mcp.erp import ERP, BeforeSend
 from po_mcp.errors import ERPError, OutcomeUnknown, Refused
 from po_mcp.orders import PurchaseOrder, Snapshot
-from po_mcp.person import Person as Caller
 from po_mcp.tools import REGISTRY, Registered
 from po_mcp.tools._shared import OrderNumber, desk_of, told
 from po_mcp.writes import kinds
