@@ -41,11 +41,10 @@ async def test_the_page_is_gone_with_the_server() -> None:
 
 async def test_a_journal_that_cannot_be_used_is_told_and_nothing_is_decided() -> None:
     async with counter(":memory:") as desk, browser(await desk.link(one := desk.propose(order()))) as person:
-        with desk.journal._storage.writing() as db:
-            db.execute("ALTER TABLE operations RENAME TO gone")
+        db = desk.store._file._open_writer()
+        db.execute("ALTER TABLE connections RENAME TO gone")
         page = await person.page()
-        with desk.journal._storage.writing() as db:
-            db.execute("ALTER TABLE gone RENAME TO operations")
+        db.execute("ALTER TABLE gone RENAME TO connections")
 
         assert page.status_code == 503
         assert desk.state(one) == "PROPOSED"
