@@ -153,19 +153,9 @@ class PendingApprovals:
         operation_id = recorded.operation.id
         if decision != "look" and (refused := await self.check_pin(operation_id, pin)) is not None:
             return Decided(refused)
-        match decision:
-            case "approve":
-                answer = FormAnswer("accepted", content)
-                moved = await record_approval(self.journal, recorded.operation, answer, through)
-            case "reject":
-                moved = await self.journal.decline(operation_id, through)
-            case "take_back":
-                moved = await self.journal.take_back(operation_id, through)
-            case "carry_out":
-                moved = True
-            case "look" | "happened" | "not_happened":
-                return await self._settle(recorded, decision, through)
-        if moved:
+        if decision in _READS:
+            return await self._settle(recorded, decision, through)
+        if await self._move(recorded, decision, content, through):
             return Decided("taken")
         latest = await self.journal.find(operation_id)
         return Decided(_late(decision, latest.state if latest else "EXPIRED"))
@@ -206,6 +196,20 @@ class PendingApprovals:
             return "wrong_pin"
         await self.journal.note(operation_id, _PIN_FITTED, {})
         return None
+
+    async def _move(
+        self, recorded: Recorded, decision: Decision, content: Mapping[str, Any], through: Mapping[str, str]
+    ) -> bool:
+        """Record a decision before the send; False where another came first."""
+        match decision:
+            case "approve":
+                answer = FormAnswer("accepted", content)
+                return await record_approval(self.journal, recorded.operation, answer, through)
+            case "reject":
+                return await self.journal.decline(recorded.operation.id, through)
+            case "take_back":
+                return await self.journal.take_back(recorded.operation.id, through)
+        return True  # what is to be carried out was approved before
 
     async def _settle(self, recorded: Recorded, decision: Decision, through: Mapping[str, str]) -> Decided:
         reconciler = self.executor.reconciler

@@ -276,7 +276,9 @@ def _approved(recorded: Recorded, events: Sequence[Event]) -> Standing:
     """Say that nothing was sent yet, and why where that is known."""
     failed = [str(event.detail.get("because", "")) for event in events if event.event == NOT_CARRIED_OUT]
     why = f"{visible(failed[-1], 600)} " if failed else "Nothing was sent yet. "
-    text = f"{why}The approval holds until {_clock(recorded.expires_at)}: carry it out here, or ask your assistant again."
+    text = (
+        f"{why}The approval holds until {_clock(recorded.expires_at)}: carry it out here, or ask your assistant again."
+    )
     return Standing("Approved, not carried out", text, "open")
 
 
@@ -297,7 +299,9 @@ _STANDINGS: dict[State, Standing] = {
     "EXPIRED": Standing(
         "Too late", "The time to decide is over and nothing was sent. Ask your assistant to start again.", "bad"
     ),
-    "STALE": Standing("No longer true", "The order changed, or something else was asked of it. Nothing was sent.", "bad"),
+    "STALE": Standing(
+        "No longer true", "The order changed, or something else was asked of it. Nothing was sent.", "bad"
+    ),
     "SENT": Standing(
         "Being carried out",
         "It was sent to the ERP, whose answer is not there yet. This page looks again by itself.",

@@ -13,9 +13,9 @@ from pathlib import Path
 import click
 
 from po_mcp.commands import _journal_json, _journal_tables
+from po_mcp.commands._adoption import adopt as adopt_all
 from po_mcp.commands._journal_file import legible, need_journal, no_journal, opened, the_one
 from po_mcp.commands._journal_tables import counted
-from po_mcp.commands._adoption import adopt as adopt_all
 from po_mcp.commands._settlement import need_doubt
 from po_mcp.commands._settlement import settle as settle_one
 from po_mcp.commands._standing import state_of

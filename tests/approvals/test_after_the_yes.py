@@ -42,7 +42,7 @@ async def unknown(desk: Counter, person: Browser, pin: str = "") -> None:
 
 async def until(is_so: Callable[[], Awaitable[bool]]) -> None:
     with anyio.fail_after(10):
-        while not await is_so():
+        while not await is_so():  # noqa: ASYNC110  # the page is loaded anew, as a browser does
             await anyio.sleep(0.02)
 
 
@@ -73,19 +73,20 @@ async def test_a_write_that_takes_long_is_shown_under_way_by_a_page_that_looks_a
 
 async def test_a_write_begun_on_the_page_is_recorded_before_the_server_is_gone(file: Path) -> None:
     erp, clock = Books(may_answer=anyio.Event()), Clock()
-    async with anyio.create_task_group() as later:
-        async with counter(file, clock=clock, erp=erp) as desk, browser(
-            await desk.link(one := desk.propose(order()))
-        ) as person:
-            await person.send("approve", order_number="PO-7")
-            await erp.has_begun.wait()
+    async with (
+        anyio.create_task_group() as later,
+        counter(file, clock=clock, erp=erp) as desk,
+        browser(await desk.link(one := desk.propose(order()))) as person,
+    ):
+        await person.send("approve", order_number="PO-7")
+        await erp.has_begun.wait()
 
-            async def answer() -> None:
-                await anyio.sleep(0.3)
-                assert erp.may_answer is not None
-                erp.may_answer.set()
+        async def answer() -> None:
+            await anyio.sleep(0.3)
+            assert erp.may_answer is not None
+            erp.may_answer.set()
 
-            later.start_soon(answer)
+        later.start_soon(answer)
     async with counter(file, clock=clock) as desk:
         assert desk.state(one) == "DONE"
 
@@ -248,7 +249,13 @@ async def test_an_unknown_one_offers_the_verdict_and_a_look(file: Path) -> None:
         page = (await person.page()).text
 
         assert desk.state(one) == "UNKNOWN"
-        for shown in ("Outcome not known", "Did it happen?", "It happened", "It did not happen", "Look in the ERP again"):
+        for shown in (
+            "Outcome not known",
+            "Did it happen?",
+            "It happened",
+            "It did not happen",
+            "Look in the ERP again",
+        ):
             assert shown in page
         assert AGAIN not in page
 
@@ -275,9 +282,10 @@ async def test_that_it_did_not_happen_is_taken_only_once_nothing_can_come_late(f
         assert (early.status_code, before) == (409, "UNKNOWN")
         assert "nobody can say before" in early.text
         assert (answer.status_code, desk.state(one)) == (303, "NOT_APPLIED")
-        assert "can be asked for again" in (await person.page()).text or "may be asked for again" in (
-            await person.page()
-        ).text
+        assert (
+            "can be asked for again" in (await person.page()).text
+            or "may be asked for again" in (await person.page()).text
+        )
 
 
 async def test_that_it_did_not_happen_is_not_taken_against_what_the_erp_shows(file: Path) -> None:

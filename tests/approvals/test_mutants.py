@@ -173,7 +173,7 @@ async def thirty_pins_at_once(file: Path) -> bool:
 
 async def a_yes_after_a_no(file: Path) -> bool:
     """The person rejects, and the form that is still open in another tab is sent."""
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
         token = await person.token()
         await person.send("reject", token=token)
         await person.send("approve", token=token, order_number="PO-7")
@@ -182,7 +182,7 @@ async def a_yes_after_a_no(file: Path) -> bool:
 
 async def a_yes_that_is_sent_while_the_no_is_taken(file: Path) -> bool:
     """The head of the form comes before the no, its body after."""
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
         token = await person.token()
 
         async def body() -> AsyncIterator[bytes]:
@@ -213,13 +213,13 @@ async def a_client_whose_name_writes_backwards(file: Path) -> bool:
 
 
 async def a_delete_under_the_number_of_another_order(file: Path) -> bool:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
         await person.send("approve", order_number="yes")
         return desk.erp.sent != []
 
 
 async def a_finalize_without_the_choice_of_the_backorder(file: Path) -> bool:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order(), "finalize"))) as person:
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order(), "finalize"))) as person:
         await person.send("approve")
         return desk.erp.sent != []
 
@@ -257,7 +257,7 @@ async def more_questions_than_a_person_can_answer(file: Path) -> bool:
 
 
 async def a_yes_after_its_time(file: Path) -> bool:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
         token = await person.token()
         desk.clock.now += 601
         await person.send("approve", token=token, order_number="PO-7")
@@ -280,9 +280,7 @@ async def a_yes_for_another_erp(file: Path) -> bool:
     async with counter(file) as desk:
         found = desk.found(one := desk.propose(order()))
         other = Books(connection=Connection("erp", "https://other.example", "Acme"))
-        elsewhere = replace(
-            desk.pending, executor=replace(desk.pending.executor, erp=other), all_connections=True
-        )
+        elsewhere = replace(desk.pending, executor=replace(desk.pending.executor, erp=other), all_connections=True)
         await elsewhere.decide(found, "approve", {"order_number": "PO-7"}, "", {"through": "terminal"})
         return desk.state(one) != "PROPOSED"
 
@@ -310,7 +308,7 @@ async def a_lost_write_called_undone_without_the_pin(file: Path) -> bool:
     return await _is_settled(file, PIN, order_number="PO-7", pin="")
 
 
-async def _is_settled(file: Path, pin: str | None = None, **filled_in: str) -> bool:
+async def _is_settled(file: Path, pin: str | None = None, /, **filled_in: str) -> bool:
     """Tell whether a write whose answer is lost can be asked for again."""
     async with counter(file, pin) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
         desk.erp.loses = "request"

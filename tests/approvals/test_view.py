@@ -108,9 +108,7 @@ def test_only_what_is_on_its_way_looks_again_by_itself(state: State, is_running:
     assert bool(standing.looks_again) is is_on_its_way
 
 
-@pytest.mark.parametrize(
-    ("state", "heading"), [("DECLINED", "Taken back"), ("EXPIRED", "Approved, never carried out")]
-)
+@pytest.mark.parametrize(("state", "heading"), [("DECLINED", "Taken back"), ("EXPIRED", "Approved, never carried out")])
 def test_what_ended_after_a_yes_is_told_from_what_ended_without_one(state: State, heading: str) -> None:
     ended = replace(recorded(), state=state)
 
