@@ -7,9 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import anyio.to_thread
-
-from po_mcp.approvals.pin import TRIES, Pin
+from po_mcp.approvals.pin import Pin, PinCheck
 from po_mcp.approvals.under_way import UnderWay
 from po_mcp.errors import InvalidInput, PurchaseOrderError
 from po_mcp.untrusted import visible
@@ -52,8 +50,6 @@ _READS: frozenset[Decision] = frozenset({"look", "happened", "not_happened"})
 
 NOT_CARRIED_OUT = "not carried out"
 """The event of an approved operation that could not be sent; its detail says why."""
-_PIN_TRIED = "pin tried"
-_PIN_FITTED = "pin fitted"
 _LATEST = 30
 
 
@@ -104,13 +100,12 @@ class PendingApprovals:
         return [one for one in latest if one.operation.question is not None]
 
     async def is_locked(self, recorded: Recorded) -> bool:
-        """Tell whether too many PINs were tried; the audit log keeps them, so a new start changes nothing."""
+        """Tell whether too many PINs were tried."""
         return self.pin is not None and await self.tries_left(recorded) == 0
 
     async def tries_left(self, recorded: Recorded) -> int:
         """Return how many more wrong PINs it takes until nobody can decide any more."""
-        tried = await self._count(recorded.operation.id, _PIN_TRIED)
-        return max(0, TRIES + await self._count(recorded.operation.id, _PIN_FITTED) - tried)
+        return await self._pin_check.tries_left(recorded.operation.id)
 
     async def why_not_here(self, recorded: Recorded, decision: Decision) -> str:
         """Say why this decision cannot be taken here, and where it can; "" where it can.
@@ -151,7 +146,7 @@ class PendingApprovals:
         if not _is_answer(recorded, decision, content):
             return Decided("no_answer")
         operation_id = recorded.operation.id
-        if decision != "look" and (refused := await self.check_pin(operation_id, pin)) is not None:
+        if decision != "look" and (refused := await self._pin_check.check(operation_id, pin)) is not None:
             return Decided(refused)
         if decision in _READS:
             return await self._settle(recorded, decision, through)
@@ -178,24 +173,6 @@ class PendingApprovals:
     async def start(self, operation_id: str, patience: float) -> None:
         """Carry out what was approved; return after `patience` seconds at most, while it goes on."""
         await self.under_way.run(operation_id, self.carry_out, patience)
-
-    async def check_pin(self, operation_id: str, pin: str) -> Verdict | None:
-        """Judge a PIN; None where it fits, or none is set.
-
-        The try is counted before it is judged, so that many at once are not more than one after the other.
-        One that fits is not counted against the limit.
-        """
-        if self.pin is None:
-            return None
-        if not pin:
-            return "no_pin"
-        limit = TRIES + await self._count(operation_id, _PIN_FITTED)
-        if not await self.journal.note_up_to(operation_id, _PIN_TRIED, limit):
-            return "locked"
-        if not await anyio.to_thread.run_sync(self.pin.fits, pin):  # its hash takes its time
-            return "wrong_pin"
-        await self.journal.note(operation_id, _PIN_FITTED, {})
-        return None
 
     async def _move(
         self, recorded: Recorded, decision: Decision, content: Mapping[str, Any], through: Mapping[str, str]
@@ -228,8 +205,9 @@ class PendingApprovals:
             return Decided("not_recorded", exc.what)
         return Decided("taken")
 
-    async def _count(self, operation_id: str, event: str) -> int:
-        return sum(one.event == event for one in await self.journal.events(operation_id))
+    @property
+    def _pin_check(self) -> PinCheck:
+        return PinCheck(self.journal, self.pin)
 
     async def _name(self) -> str:
         return await self.journal.name_of(self.executor.erp.connection)

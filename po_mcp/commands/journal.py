@@ -20,6 +20,7 @@ from po_mcp.commands._settlement import need_doubt
 from po_mcp.commands._settlement import settle as settle_one
 from po_mcp.commands._standing import state_of
 from po_mcp.untrusted import visible
+from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.operation import LIVE, Recorded
 
 _LATEST = 20
@@ -55,6 +56,7 @@ def list_operations(config: Path | None, everything: bool = False, as_json: bool
                 _journal_json.print_json({"operations": rows, "totals": totals})
             elif found:
                 _journal_tables.print_list(shown, begun, totals, journal.now())
+            _say_unreadable(journal, len(found))
 
 
 @command.command("show")
@@ -114,6 +116,13 @@ def verify(config: Path | None) -> None:
         if faults:
             raise SystemExit(1)
         click.echo(f"{counted(operations, 'operation')} and {counted(events, 'event')} checked: nothing was edited.")
+
+
+def _say_unreadable(journal: JournalStore, read: int) -> None:
+    """Say how many operations this version cannot read: they are not in the list, and block their orders."""
+    unread = journal.counts()[0] - read if journal.exists() else 0
+    if unread:
+        click.echo(f"{counted(unread, 'operation')} cannot be read. Which, is told by: po-mcp journal verify", err=True)
 
 
 def _open_and_latest(found: Sequence[Recorded], now: float) -> list[Recorded]:

@@ -18,10 +18,10 @@ import httpx2
 import jinja2
 import pytest
 
-from po_mcp.approvals import guard, page, pending, view
+from po_mcp.approvals import guard, page, pending, pin, view
 from po_mcp.approvals.guard import Guard, Sessions
 from po_mcp.approvals.pending import PendingApprovals
-from po_mcp.approvals.pin import TRIES, Pin
+from po_mcp.approvals.pin import TRIES, Pin, PinCheck
 from po_mcp.approvals.under_way import UnderWay
 from po_mcp.erp import Connection
 from po_mcp.errors import TooManyQuestions
@@ -113,9 +113,9 @@ async def a_decision_with_another_pin(file: Path) -> bool:
     return await _is_decided_with(file, "approve", "correct house")
 
 
-async def _is_decided_with(file: Path, decision: str, pin: str) -> bool:
+async def _is_decided_with(file: Path, decision: str, typed: str) -> bool:
     async with counter(file, PIN) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
-        await person.send(decision, order_number="PO-7", pin=pin)
+        await person.send(decision, order_number="PO-7", pin=typed)
         return desk.state(one) != "PROPOSED"
 
 
@@ -138,8 +138,8 @@ async def _guess(desk: Counter, one: str, person: Any, pins: list[str]) -> None:
     """Try PINs as a program does, which needs no form: the token is the same for all of them."""
     await person.page()
     [cookie] = person.client.cookies.values()
-    for pin in pins:
-        await person.send("approve", token=_token(desk, cookie, one), order_number="PO-7", pin=pin)
+    for typed in pins:
+        await person.send("approve", token=_token(desk, cookie, one), order_number="PO-7", pin=typed)
 
 
 def _token(desk: Counter, cookie: str, one: str) -> str:
@@ -308,11 +308,11 @@ async def a_lost_write_called_undone_without_the_pin(file: Path) -> bool:
     return await _is_settled(file, PIN, order_number="PO-7", pin="")
 
 
-async def _is_settled(file: Path, pin: str | None = None, /, **filled_in: str) -> bool:
+async def _is_settled(file: Path, wanted: str | None = None, /, **filled_in: str) -> bool:
     """Tell whether a write whose answer is lost can be asked for again."""
-    async with counter(file, pin) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with counter(file, wanted) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
         desk.erp.loses = "request"
-        await person.send("approve", order_number="PO-7", pin=pin or "")
+        await person.send("approve", order_number="PO-7", pin=wanted or "")
         desk.clock.now += 200
         await person.send("not_happened", **filled_in)
         return desk.state(one) == "NOT_APPLIED"
@@ -383,12 +383,12 @@ def every_cookie_of_the_right_form_is_ours(patch: Patch) -> None:
 
 
 def no_pin_is_needed(patch: Patch) -> None:
-    check = PendingApprovals.check_pin
+    check = PinCheck.check
 
-    async def lenient(self: PendingApprovals, operation_id: str, given: str) -> Any:
+    async def lenient(self: PinCheck, operation_id: str, given: str) -> Any:
         return await check(self, operation_id, given) if given else None
 
-    patch.setattr(PendingApprovals, "check_pin", lenient)
+    patch.setattr(PinCheck, "check", lenient)
 
 
 def every_pin_fits(patch: Patch) -> None:
@@ -396,7 +396,7 @@ def every_pin_fits(patch: Patch) -> None:
 
 
 def no_lock(patch: Patch) -> None:
-    patch.setattr(pending, "TRIES", 1_000_000)
+    patch.setattr(pin, "TRIES", 1_000_000)
 
 
 def tries_are_counted_by_the_process(patch: Patch) -> None:
@@ -410,15 +410,15 @@ def tries_are_counted_by_the_process(patch: Patch) -> None:
 
 
 def a_try_is_counted_after_it_is_judged(patch: Patch) -> None:
-    async def check(self: PendingApprovals, operation_id: str, given: str) -> Any:
+    async def check(self: PinCheck, operation_id: str, given: str) -> Any:
         assert self.pin is not None
-        if await self._count(operation_id, pending._PIN_TRIED) >= TRIES:
+        if await self._count(operation_id, pin._TRIED) >= TRIES:
             return "locked"
         fits = self.pin.fits(given)
-        await self.journal.note_up_to(operation_id, pending._PIN_TRIED, TRIES)
+        await self.journal.note_up_to(operation_id, pin._TRIED, TRIES)
         return None if fits else "wrong_pin"
 
-    patch.setattr(PendingApprovals, "check_pin", check)
+    patch.setattr(PinCheck, "check", check)
 
 
 def a_decision_counts_in_every_state(patch: Patch) -> None:
