@@ -153,7 +153,8 @@ class _Page:
         journal = self._pending.journal
         operation_id = recorded.operation.id
         events, is_running = await journal.events(operation_id), self._pending.under_way.is_running(operation_id)
-        return sheet_of(recorded, events, journal.now(), is_running=is_running)
+        notice = self._pending.notice
+        return sheet_of(recorded, events, journal.now(), is_running=is_running, notice=notice)
 
     def _message(self, status: int, heading: str, text: str, request: Request | None = None) -> Response:
         back = request.url.path if request is not None else None

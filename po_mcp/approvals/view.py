@@ -24,7 +24,10 @@ NOT_TOLD = "\N{EN DASH}"
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the order, each cell as it is shown. `is_carried`: a backorder would hold what is outstanding."""
+    """One line of the order, each cell as it is shown. `is_carried`: a backorder would hold what is outstanding.
+
+    Of an order to be created, `description` says where it is to be delivered to.
+    """
 
     place: str
     item: str
@@ -108,7 +111,9 @@ class Sheet:
         return f"{self.verb} {self.number}{self.ending}"
 
 
-def sheet_of(recorded: Recorded, events: Sequence[Event], now: float, *, is_running: bool = False) -> Sheet:
+def sheet_of(
+    recorded: Recorded, events: Sequence[Event], now: float, *, is_running: bool = False, notice: str = ""
+) -> Sheet:
     """Return what to show of an operation.
 
     Args:
@@ -116,6 +121,7 @@ def sheet_of(recorded: Recorded, events: Sequence[Event], now: float, *, is_runn
         events: what happened to it; the first tells who asked.
         now: seconds since 1970.
         is_running: it is being carried out in this process.
+        notice: what stands above everything, and so need not stand in the outcome once more.
     """
     operation = recorded.operation
     order = _order_of(operation)
@@ -133,7 +139,7 @@ def sheet_of(recorded: Recorded, events: Sequence[Event], now: float, *, is_runn
         asked_at=_clock(events[0].at) if events else "not told",
         open_until=_clock(recorded.expires_at),
         minutes_left=max(0, int(recorded.expires_at - now) // 60),
-        standing=_standing(recorded, events, is_running),
+        standing=_standing(recorded, events, is_running, notice),
         fields=frozenset(one.name for one in (operation.question.fields if operation.question else ())),
     )
 
@@ -163,8 +169,8 @@ def _grouped(digits: str) -> str:
     return sign + ",".join(groups)
 
 
-def _clock(at: float) -> str:
-    return f"{datetime.fromtimestamp(at).astimezone():%H:%M %Z}"
+def _clock(at: float, *, seconds: bool = False) -> str:
+    return f"{datetime.fromtimestamp(at).astimezone():{'%H:%M:%S' if seconds else '%H:%M'} %Z}"
 
 
 def _shown(text: str | None) -> str:
@@ -236,7 +242,7 @@ def _row(place: int, line: OrderLine) -> Row:
 def _new_row(place: int, line: DraftLine) -> Row:
     total = money(EXACT.multiply(line.quantity, line.unit_price))
     price = money(line.unit_price)
-    where = f"to warehouse {_shown(line.warehouse)}" if line.warehouse else NOT_TOLD
+    where = f"warehouse {_shown(line.warehouse)}" if line.warehouse else NOT_TOLD
     return Row(str(place), _shown(line.item), where, quantity(line.quantity), NOT_TOLD, NOT_TOLD, price, total)
 
 
@@ -259,7 +265,7 @@ def _consequence(operation: Operation, order: Order) -> str:
     return f"{rest}, and GIVEN UP: no backorder is made."
 
 
-def _standing(recorded: Recorded, events: Sequence[Event], is_running: bool) -> Standing | None:
+def _standing(recorded: Recorded, events: Sequence[Event], is_running: bool, notice: str = "") -> Standing | None:
     """Say how it stands; None while it waits for the person."""
     if recorded.state == "PROPOSED":
         return None
@@ -268,8 +274,21 @@ def _standing(recorded: Recorded, events: Sequence[Event], is_running: bool) -> 
     if recorded.state in _AFTER_A_YES and any(event.event == "APPROVED" for event in events):
         return _AFTER_A_YES[recorded.state]
     standing = _STANDINGS[recorded.state]
+    if recorded.state == "UNKNOWN":
+        return replace(standing, text=_doubt(recorded, events))
     message = recorded.outcome.message if recorded.outcome is not None else ""
-    return standing if standing.text else replace(standing, text=message)
+    return standing if standing.text else replace(standing, text=message.removeprefix(notice).strip())
+
+
+def _doubt(recorded: Recorded, events: Sequence[Event]) -> str:
+    """Say why it is not known, to a person; the outcome's own message tells an assistant what not to do."""
+    detail = next((event.detail for event in reversed(events) if event.event == "UNKNOWN"), {})
+    why = str(detail.get("answer") or detail.get("observed") or "the process that sent it is gone")
+    sent = "" if recorded.sent_at is None else f" at {_clock(recorded.sent_at, seconds=True)}"
+    return (
+        f"It was sent once{sent}, and nobody knows yet whether it happened: {visible(why, 400).rstrip('.')}. "
+        "Nothing more is sent until that is known, so please do not enter it a second time."
+    )
 
 
 def _approved(recorded: Recorded, events: Sequence[Event]) -> Standing:

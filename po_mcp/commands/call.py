@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Mapping
 from contextlib import closing
-from functools import partial
 from typing import Any
 
 import anyio
@@ -59,9 +58,10 @@ def command(ctx: click.Context, tool: str | None, arguments: tuple[str, ...], as
         click.echo(ctx.get_help())
         return
     settings = _settings.load(ctx.obj)
-    run = partial(_describe, settings, tool) if wants_help else partial(_call, settings, tool, arguments, as_json)
     try:
-        raise SystemExit(anyio.run(run))
+        if wants_help and tool is not None:
+            raise SystemExit(anyio.run(_describe, settings, tool))
+        raise SystemExit(anyio.run(_call, settings, tool, arguments, as_json))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 

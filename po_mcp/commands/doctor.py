@@ -53,7 +53,9 @@ def command(config: Path | None, as_json: bool) -> None:
     """
     settings = _settings.load(config)
     try:
-        findings = anyio.run(_examined, settings, config or default_file(), None if as_json else Console(highlight=False))
+        findings = anyio.run(
+            _examined, settings, config or default_file(), None if as_json else Console(highlight=False)
+        )
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     if as_json:

@@ -17,7 +17,7 @@ import httpx2
 from po_mcp.approvals.listener import Listener
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.approvals.pin import Pin
-from po_mcp.erp import BeforeSend, Capability, Connection
+from po_mcp.erp import ERP, BeforeSend, Capability, Connection
 from po_mcp.errors import OrderNotFound, PurchaseOrderError, Refused
 from po_mcp.orders import Finalized, OrderDraft, OrderLine, PurchaseOrder, Snapshot, Vendor
 from po_mcp.writes.executor import build_executor
@@ -95,6 +95,11 @@ class Books:
     limits: str = ""
     clock_skew: float | None = None
     capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "finalize", "delete", "cancel"})
+
+    @property
+    def as_erp(self) -> ERP:
+        """The same as the port: it has what the writes and the page use of it, and no more."""
+        return cast("ERP", self)
 
     def valid_number(self, number: str) -> str:
         return number
@@ -176,7 +181,7 @@ class Counter:
         self.erp.orders[shown.number] = shown
         snapshot = Snapshot(order=shown)
         guarded = cast("GuardedKind", kind_of(kind))
-        payload, question = guarded.propose(self.erp, snapshot, {"create_backorder": create_backorder})  # type: ignore[arg-type]
+        payload, question = guarded.propose(self.erp.as_erp, snapshot, {"create_backorder": create_backorder})
         return self._record(
             Operation(
                 connection=self.store.join(self.erp.connection),
@@ -241,7 +246,7 @@ async def counter(
     clock, erp = clock or Clock(), erp or Books()
     store = JournalStore(file, 600, clock, max_open)
     journal = Journal(store)
-    executor = build_executor(erp, journal, QUICK)  # type: ignore[arg-type]
+    executor = build_executor(erp.as_erp, journal, QUICK)
     pending = PendingApprovals(journal, executor, NOTICE, Pin(pin) if pin else None, may_write)
     async with anyio.create_task_group() as tasks:
         listener = Listener(tasks, pending)

@@ -269,7 +269,7 @@ async def an_operation_of_another_erp(file: Path) -> bool:
     async with counter(file) as desk:
         one = desk.propose(order())
         other = Books(connection=Connection("erp", "https://other.example", "Acme"))
-        desk.listener._pending = replace(desk.pending, executor=replace(desk.pending.executor, erp=other))
+        desk.listener._pending = replace(desk.pending, executor=replace(desk.pending.executor, erp=other.as_erp))
         async with browser(await desk.link(one)) as person:
             await person.send("reject")
             return desk.state(one) != "PROPOSED"
@@ -280,7 +280,9 @@ async def a_yes_for_another_erp(file: Path) -> bool:
     async with counter(file) as desk:
         found = desk.found(one := desk.propose(order()))
         other = Books(connection=Connection("erp", "https://other.example", "Acme"))
-        elsewhere = replace(desk.pending, executor=replace(desk.pending.executor, erp=other), all_connections=True)
+        elsewhere = replace(
+            desk.pending, executor=replace(desk.pending.executor, erp=other.as_erp), all_connections=True
+        )
         await elsewhere.decide(found, "approve", {"order_number": "PO-7"}, "", {"through": "terminal"})
         return desk.state(one) != "PROPOSED"
 
@@ -314,7 +316,7 @@ async def _is_settled(file: Path, wanted: str | None = None, /, **filled_in: str
         desk.erp.loses = "request"
         await person.send("approve", order_number="PO-7", pin=wanted or "")
         desk.clock.now += 200
-        await person.send("not_happened", **filled_in)
+        await person.send("not_happened", None, None, **filled_in)
         return desk.state(one) == "NOT_APPLIED"
 
 

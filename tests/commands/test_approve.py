@@ -8,8 +8,9 @@ import pty
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
+from types import MappingProxyType
 
 import anyio
 import anyio.to_thread
@@ -24,6 +25,7 @@ from tests.commands.test_doctor import real
 from tests.office import Office, outcome
 from tests.sandbox.served import served
 
+PIN = {"PO_MCP_APPROVER_PIN": "correct horse"}
 APPROVE = [sys.executable, "-m", "po_mcp", "approve"]
 
 
@@ -38,7 +40,7 @@ def typed(
     answers: list[str],
     *arguments: str,
     meanwhile: Callable[[], object] = lambda: None,
-    **settings: str,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[int, str]:
     """Run it in a terminal of its own, and give one answer to each prompt; do something before the first."""
     process, keyboard = pty.fork()
@@ -140,9 +142,9 @@ async def test_anything_else_decides_nothing(office: Office, answer: str) -> Non
 async def test_the_pin_is_asked_for_and_not_shown(office: Office) -> None:
     one = await asked(office, DELETE)
 
-    wrong, _ = typed(office, ["PO-2025-0038\n", "guess\n"], PO_MCP_APPROVER_PIN="correct horse")
+    wrong, _ = typed(office, ["PO-2025-0038\n", "guess\n"], settings=PIN)
     between = await became(office, one)
-    right, screen = typed(office, ["PO-2025-0038\n", "correct horse\n"], PO_MCP_APPROVER_PIN="correct horse")
+    right, screen = typed(office, ["PO-2025-0038\n", "correct horse\n"], settings=PIN)
 
     assert (wrong, between, right) == (3, "approval_required", 0)
     assert office.order("PO-2025-0038") is None
@@ -200,9 +202,9 @@ async def test_what_is_meant_for_another_connection_is_not_approved_and_may_be_r
     one = await asked(office, DELETE)
     elsewhere = {"PO_MCP_SANDBOX": str(office.book.with_name("another.db"))}
 
-    left, screen = typed(office, ["n\n"], one, **elsewhere)
+    left, screen = typed(office, ["n\n"], one, settings=elsewhere)
     between = await became(office, one)
-    rejected, _ = typed(office, ["y\n"], one, **elsewhere)
+    rejected, _ = typed(office, ["y\n"], one, settings=elsewhere)
 
     assert (left, between, rejected) == (3, "approval_required", 0)
     assert "It cannot be approved here." in screen
@@ -214,7 +216,7 @@ async def test_what_is_meant_for_another_connection_is_not_approved_and_may_be_r
 async def test_where_the_operator_lets_nothing_be_written_nothing_is_approved(office: Office) -> None:
     one = await asked(office, DELETE)
 
-    left, screen = typed(office, ["n\n"], one, PO_MCP_READ_ONLY="true")
+    left, screen = typed(office, ["n\n"], one, settings={"PO_MCP_READ_ONLY": "true"})
 
     assert (left, await became(office, one)) == (3, "approval_required")
     assert "PO_MCP_READ_ONLY is set here" in screen
@@ -230,7 +232,7 @@ async def test_an_erp_that_cannot_be_reached_leaves_the_approval_as_it_is(office
         )
         one = json.loads(run.stdout)["operation_id"]
 
-    ended, screen = await anyio.to_thread.run_sync(lambda: typed(office, ["y\n", "n\n"], one, **settings))
+    ended, screen = await anyio.to_thread.run_sync(lambda: typed(office, ["y\n", "n\n"], one, settings=settings))
 
     assert ended == 3
     assert "Inventory Pro cannot be reached" in screen

@@ -189,7 +189,13 @@ def test_every_operation_is_told_and_the_worst_decides_the_status(office: Office
 
 @pytest.mark.parametrize(
     ("statuses", "status"),
-    [([], 0), (["done"], 0), (["done", "refused"], 1), (["refused", "approval_required"], 3), (["stale", "unknown"], 4)],
+    [
+        ([], 0),
+        (["done"], 0),
+        (["done", "refused"], 1),
+        (["refused", "approval_required"], 3),
+        (["stale", "unknown"], 4),
+    ],
     ids=str,
 )
 def test_of_several_outcomes_the_worst_is_the_status(statuses: list[str], status: int) -> None:
@@ -251,8 +257,9 @@ async def interrupted(office: Office, *, twice: bool) -> tuple[int, str]:
     """Press Ctrl-C while the ERP, which has done the write, keeps its answer back; once, or a second time too."""
     async with slow_erp(office.book) as erp:
         settings = environment(PO_MCP_JOURNAL=str(office.journal), **erp.settings)
-        pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-        async with await anyio.open_process([*CALL, *CREATE], env=settings, **pipes) as process:
+        async with await anyio.open_process(
+            [*CALL, *CREATE], env=settings, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT
+        ) as process:
             with anyio.fail_after(60):
                 await erp.has_written.wait()
                 process.send_signal(signal.SIGINT)
