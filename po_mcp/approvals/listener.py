@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING
 import anyio
 
 if TYPE_CHECKING:
+    from asyncio import Transport
+
     from anyio.abc import TaskGroup
     from uvicorn import Server
 
     from po_mcp.approvals.pending import PendingApprovals
 
 HOST = "127.0.0.1"
+FIRST_REQUEST_S = 5.0
+"""Seconds in which a new connection must have sent the head of a request: browsers open some that they never use."""
 logger = logging.getLogger(__name__)
 
 
@@ -108,6 +112,18 @@ def quiet_server(app: object, most_connections: int = 64, keep_alive: int = 5) -
         keep_alive: seconds that a connection may be idle.
     """
     import uvicorn
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Impatient(H11Protocol):
+        """Closes what connected and asks for nothing: 64 such connections would keep everybody else out."""
+
+        def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
+            super().connection_made(transport)
+            self.loop.call_later(FIRST_REQUEST_S, self._close_if_silent)
+
+        def _close_if_silent(self) -> None:
+            if self.cycle is None:  # it has been none since the connection was made
+                self.transport.close()
 
     class Quiet(uvicorn.Server):
         @contextmanager
@@ -116,7 +132,7 @@ def quiet_server(app: object, most_connections: int = 64, keep_alive: int = 5) -
 
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
-        http="h11",
+        http=Impatient,
         ws="none",
         lifespan="off",
         log_config=None,

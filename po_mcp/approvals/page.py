@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any, get_args
 from urllib.parse import parse_qsl
 
+import anyio
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -24,6 +25,7 @@ from po_mcp.untrusted import visible
 from po_mcp.writes.operation import Recorded
 
 _LARGEST_FORM = 4096
+_SLOWEST_FORM_S = 10.0
 _PATIENCE_S = 2.0
 """Seconds that a browser waits for what it approved; after that the page says that it goes on, and looks again."""
 _CHOICES = {"yes": True, "no": False}
@@ -169,19 +171,22 @@ async def _form(request: Request) -> dict[str, str]:
     """Read a small form, each field once.
 
     Raises:
-        HTTPException: it is no such form (400), or too large (413).
+        HTTPException: it is no such form (400, 415), takes too long (408), or is too large (413).
     """
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
         raise HTTPException(415)
     body = b""
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _LARGEST_FORM:
-                raise HTTPException(413)
+        with anyio.fail_after(_SLOWEST_FORM_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > _LARGEST_FORM:
+                    raise HTTPException(413)
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=8, errors="strict")
     except (ValueError, ClientDisconnect) as exc:
         raise HTTPException(400) from exc
+    except TimeoutError as exc:
+        raise HTTPException(408) from exc
     if len(dict(pairs)) != len(pairs):
         raise HTTPException(400)
     return dict(pairs)
