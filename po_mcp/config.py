@@ -203,7 +203,7 @@ def load(environment: Mapping[str, str] | None = None, file: Path | None = None)
 
 
 def _from_file(file: Path | None) -> dict[str, Any]:
-    path = file or _default_file()
+    path = file or default_file()
     try:
         return _toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -214,7 +214,8 @@ def _from_file(file: Path | None) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: cannot be read as TOML ({type(exc).__name__})") from exc
 
 
-def _default_file() -> Path:
+def default_file() -> Path:
+    """Return the file that is read where none is named."""
     from platformdirs import user_config_path
 
     return user_config_path("po-mcp") / "config.toml"

@@ -8,6 +8,7 @@ from importlib.resources import files
 from typing import Any, get_args
 from urllib.parse import parse_qsl
 
+import anyio
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -16,14 +17,17 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from po_mcp.approvals.page_security import Guard, Sessions
+from po_mcp.approvals.guard import Guard, Sessions
 from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
-from po_mcp.approvals.presentation import sheet_of
+from po_mcp.approvals.view import sheet_of
 from po_mcp.errors import JournalUnavailable
 from po_mcp.untrusted import visible
 from po_mcp.writes.operation import Recorded
 
 _LARGEST_FORM = 4096
+_SLOWEST_FORM_S = 10.0
+_PATIENCE_S = 2.0
+"""Seconds that a browser waits for what it approved; after that the page says that it goes on, and looks again."""
 _CHOICES = {"yes": True, "no": False}
 
 _SAID: dict[Verdict, tuple[HTTPStatus, str]] = {
@@ -32,7 +36,9 @@ _SAID: dict[Verdict, tuple[HTTPStatus, str]] = {
     "wrong_pin": (HTTPStatus.FORBIDDEN, "That is not the PIN. Nothing was decided."),
     "locked": (HTTPStatus.FORBIDDEN, "Too many wrong PINs were tried. Nothing was decided."),
     "taken": (HTTPStatus.OK, ""),
-    "too_early": (HTTPStatus.CONFLICT, "It may still happen. Nothing was recorded."),
+    "not_recorded": (HTTPStatus.CONFLICT, "Nothing was recorded."),
+    "elsewhere": (HTTPStatus.CONFLICT, "This cannot be decided here. Nothing was decided."),
+    "already_sent": (HTTPStatus.CONFLICT, "It was sent already, so it cannot be taken back. Nothing was recorded."),
     "too_late": (HTTPStatus.CONFLICT, "This was decided already, or its time is over. Your answer changed nothing."),
 }
 
@@ -78,16 +84,19 @@ class _Page:
         operation_id = recorded.operation.id
         if not self._sessions.is_token(form.get("token", ""), request.cookies.get(self._cookie), operation_id):
             return self._message(403, "Please open this page anew", "It was opened before, or elsewhere.", request)
+        decision = _decision(form)
         decided = await self._pending.decide(
             recorded,
-            _decision(form),
+            decision,
             _content(recorded, form),
             form.get("pin", "").strip(),
             {"through": "page", "browser": visible(request.headers.get("user-agent", ""), 120)},
         )
-        if decided.verdict == "taken" and not decided.why:
-            return RedirectResponse(f"/approve/{operation_id}", 303)
-        return await self._shown(request, await self._found(request), decided)
+        if decided.verdict != "taken":
+            return await self._shown(request, await self._found(request), decided)
+        if decision in ("approve", "carry_out"):
+            await self._pending.start(operation_id, _PATIENCE_S)
+        return RedirectResponse(f"/approve/{operation_id}", 303)
 
     async def overview(self, request: Request) -> Response:
         """List what waits and what was decided, to a browser that once came with a link."""
@@ -132,6 +141,7 @@ class _Page:
             sheet=await self._sheet(recorded),
             token=self._sessions.token(given, recorded.operation.id),
             asks_pin=self._pending.pin is not None,
+            elsewhere=await self._pending.why_not_here(recorded, "approve"),
             is_locked=await self._pending.is_locked(recorded),
             tries_left=await self._pending.tries_left(recorded),
             verdict=verdict,
@@ -143,7 +153,10 @@ class _Page:
 
     async def _sheet(self, recorded: Recorded) -> Any:
         journal = self._pending.journal
-        return sheet_of(recorded, await journal.events(recorded.operation.id), journal.now())
+        operation_id = recorded.operation.id
+        events, is_running = await journal.events(operation_id), self._pending.under_way.is_running(operation_id)
+        notice = self._pending.notice
+        return sheet_of(recorded, events, journal.now(), is_running=is_running, notice=notice)
 
     def _message(self, status: int, heading: str, text: str, request: Request | None = None) -> Response:
         back = request.url.path if request is not None else None
@@ -158,19 +171,22 @@ async def _form(request: Request) -> dict[str, str]:
     """Read a small form, each field once.
 
     Raises:
-        HTTPException: it is no such form (400), or too large (413).
+        HTTPException: it is no such form (400, 415), takes too long (408), or is too large (413).
     """
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/x-www-form-urlencoded":
         raise HTTPException(415)
     body = b""
     try:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > _LARGEST_FORM:
-                raise HTTPException(413)
+        with anyio.fail_after(_SLOWEST_FORM_S):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > _LARGEST_FORM:
+                    raise HTTPException(413)
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=8, errors="strict")
     except (ValueError, ClientDisconnect) as exc:
         raise HTTPException(400) from exc
+    except TimeoutError as exc:
+        raise HTTPException(408) from exc
     if len(dict(pairs)) != len(pairs):
         raise HTTPException(400)
     return dict(pairs)

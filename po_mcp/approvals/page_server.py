@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING
 import anyio
 
 if TYPE_CHECKING:
+    from asyncio import Transport
+
     from anyio.abc import TaskGroup
     from uvicorn import Server
 
     from po_mcp.approvals.pending import PendingApprovals
 
 HOST = "127.0.0.1"
+FIRST_REQUEST_S = 5.0
+"""Seconds in which a new connection must have sent the head of a request: browsers open some that they never use."""
 logger = logging.getLogger(__name__)
 
 

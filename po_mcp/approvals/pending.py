@@ -2,44 +2,62 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import anyio.to_thread
-
-from po_mcp.approvals.pin import TRIES, Pin
+from po_mcp.approvals.pin import Pin, PinCheck
+from po_mcp.approvals.under_way import UnderWay
 from po_mcp.errors import InvalidInput, PurchaseOrderError
+from po_mcp.untrusted import visible
 from po_mcp.writes.approving import is_approval, record_approval
 from po_mcp.writes.executor import Executor
 from po_mcp.writes.forms import FormAnswer
 from po_mcp.writes.journal import Journal
-from po_mcp.writes.operation import Recorded, WriteOutcome
+from po_mcp.writes.operation import SENT_STATES, Recorded, State, WriteOutcome
 from po_mcp.writes.verdict import record_verdict
 
-Verdict = Literal["taken", "too_late", "no_answer", "no_pin", "wrong_pin", "locked", "too_early"]
+logger = logging.getLogger(__name__)
+
+Verdict = Literal[
+    "taken",
+    "too_late",
+    "already_sent",
+    "no_answer",
+    "no_pin",
+    "wrong_pin",
+    "locked",
+    "not_recorded",
+    "elsewhere",
+]
 """What became of an answer. Only `taken` moved anything."""
 
-Decision = Literal["approve", "reject", "take_back", "happened", "not_happened"]
+Decision = Literal["approve", "reject", "carry_out", "take_back", "look", "happened", "not_happened"]
 """What the person pressed: on a proposal, on what was approved and not sent, on what is not known."""
 
-_NEEDS: Mapping[Decision, str] = {
+_NEEDS: Mapping[Decision, State] = {
     "approve": "PROPOSED",
     "reject": "PROPOSED",
+    "carry_out": "APPROVED",
     "take_back": "APPROVED",
+    "look": "UNKNOWN",
     "happened": "UNKNOWN",
     "not_happened": "UNKNOWN",
 }
-_PIN_TRIED = "pin tried"
+_SENDS: frozenset[Decision] = frozenset({"approve", "carry_out"})
+_READS: frozenset[Decision] = frozenset({"look", "happened", "not_happened"})
+
+NOT_CARRIED_OUT = "not carried out"
+"""The event of an approved operation that could not be sent; its detail says why."""
 _LATEST = 30
 
 
 @dataclass(frozen=True)
 class Decided:
-    """What became of an answer, and of the operation where it was carried out at once."""
+    """What became of an answer, and why nothing did."""
 
     verdict: Verdict
-    outcome: WriteOutcome | None = None
     why: str = ""
 
 
@@ -49,47 +67,70 @@ class PendingApprovals:
 
     Args:
         journal: where they are.
-        executor: carries out what is approved, there and then; None where this process has no ERP.
+        executor: carries out what is approved, there and then, on its own connection.
         notice: what stands over everything that is shown, or "".
         pin: what a decision needs besides the link; None where the operator set none.
         may_write: the operator lets this server write.
         all_connections: show what waits anywhere; only what is meant for this connection is carried out.
+        under_way: what is being carried out here.
     """
 
     journal: Journal
-    executor: Executor | None = None
+    executor: Executor
     notice: str = ""
     pin: Pin | None = None
     may_write: bool = True
     all_connections: bool = False
+    under_way: UnderWay = field(default_factory=UnderWay)
 
     async def find(self, operation_id: str) -> Recorded | None:
-        """Return an operation that a person is or was asked about; None for every other id."""
+        """Return an operation of this connection; None for every other id."""
         recorded = await self.journal.find(operation_id)
-        return recorded if recorded is not None and await self._belongs(recorded) else None
+        is_here = recorded is not None and (self.all_connections or recorded.operation.connection == await self._name())
+        return recorded if is_here else None
 
     async def open(self) -> list[Recorded]:
-        """Return what waits, is approved and not sent, or is not known, the oldest first."""
-        return [one for one in await self.journal.live(await self._connection()) if await self._belongs(one)]
+        """Return what waits, is approved and not sent, on its way or not known, the oldest first."""
+        live = await self.journal.live(None if self.all_connections else await self._name())
+        return [one for one in live if one.operation.question is not None or one.state in SENT_STATES]
 
     async def recently_decided(self) -> list[Recorded]:
-        """Return what came to an end lately, the latest first."""
-        name = await self._connection()
-        found = [] if name is None else await self.journal.latest(name, _LATEST)
-        return [one for one in found if await self._belongs(one)]
+        """Return what a person was asked about and came to an end lately, the latest first."""
+        latest = await self.journal.latest(await self._name(), _LATEST)
+        return [one for one in latest if one.operation.question is not None]
 
     async def is_locked(self, recorded: Recorded) -> bool:
-        """Tell whether too many PINs were tried; the audit log keeps them, so a new start changes nothing."""
-        return self.pin is not None and await self._tries(recorded) >= TRIES
+        """Tell whether too many PINs were tried."""
+        return self.pin is not None and await self.tries_left(recorded) == 0
 
     async def tries_left(self, recorded: Recorded) -> int:
         """Return how many more wrong PINs it takes until nobody can decide any more."""
-        return max(0, TRIES - await self._tries(recorded))
+        return await self._pin_check.tries_left(recorded.operation.id)
+
+    async def why_not_here(self, recorded: Recorded, decision: Decision) -> str:
+        """Say why this decision cannot be taken here, and where it can; "" where it can.
+
+        What is approved is carried out at once, so nothing is approved where that cannot be.
+        """
+        if decision not in _SENDS | _READS:
+            return ""
+        if await self._name() != recorded.operation.connection:
+            return (
+                f"It was asked for on {visible(recorded.operation.connection, 200)}, and the settings here lead to "
+                f"{visible(self.executor.erp.connection.label, 80)}. Decide on the page that the assistant's answer "
+                "links to, or run this with the settings of that server."
+            )
+        if decision in _SENDS and not self.may_write:
+            return (
+                "PO_MCP_READ_ONLY is set here, so nothing can be carried out. Decide on the page that the "
+                "assistant's answer links to, or run this without PO_MCP_READ_ONLY."
+            )
+        return ""
 
     async def decide(
         self, recorded: Recorded, decision: Decision, content: Mapping[str, Any], pin: str, through: Mapping[str, str]
     ) -> Decided:
-        """Take an answer, and carry out a yes.
+        """Take an answer. What it approves is carried out by `carry_out` or `start`.
 
         Args:
             recorded: the operation, as it was shown.
@@ -99,67 +140,83 @@ class PendingApprovals:
             through: how the answer came, for the audit log.
         """
         if recorded.state != _NEEDS[decision]:
-            return Decided("too_late")
-        if not _is_answer(recorded, decision, content) or (decision == "approve" and not self.may_write):
+            return Decided(_late(decision, recorded.state))
+        if why := await self.why_not_here(recorded, decision):
+            return Decided("elsewhere", f"{why} Nothing was decided.")
+        if not _is_answer(recorded, decision, content):
             return Decided("no_answer")
-        if (refused := await self._check_pin(recorded.operation.id, pin)) is not None:
+        operation_id = recorded.operation.id
+        if decision != "look" and (refused := await self._pin_check.check(operation_id, pin)) is not None:
             return Decided(refused)
+        if decision in _READS:
+            return await self._settle(recorded, decision, through)
+        if await self._move(recorded, decision, content, through):
+            return Decided("taken")
+        latest = await self.journal.find(operation_id)
+        return Decided(_late(decision, latest.state if latest else "EXPIRED"))
+
+    async def carry_out(self, operation_id: str) -> WriteOutcome | str:
+        """Carry out what was approved; return its outcome, or why nothing was sent and the approval still holds."""
+        try:
+            return await self.executor.execute(operation_id)
+        except PurchaseOrderError as exc:
+            why = str(exc)
+        except Exception as exc:  # nothing behind a page may end the server
+            logger.error("operation %s could not be carried out: %s", operation_id, type(exc).__name__)
+            why = "po-mcp failed. Look at the operation with po-mcp journal."
+        try:
+            await self.journal.note(operation_id, NOT_CARRIED_OUT, {"because": why})
+        except PurchaseOrderError:
+            logger.warning("operation %s could not be carried out, nor that be noted", operation_id)
+        return why
+
+    async def start(self, operation_id: str, patience: float) -> None:
+        """Carry out what was approved; return after `patience` seconds at most, while it goes on."""
+        await self.under_way.run(operation_id, self.carry_out, patience)
+
+    async def _move(
+        self, recorded: Recorded, decision: Decision, content: Mapping[str, Any], through: Mapping[str, str]
+    ) -> bool:
+        """Record a decision before the send; False where another came first."""
         match decision:
             case "approve":
-                return await self._approve(recorded, FormAnswer("accepted", content), through)
+                answer = FormAnswer("accepted", content)
+                return await record_approval(self.journal, recorded.operation, answer, through)
             case "reject":
-                taken = await self.journal.decline(recorded.operation.id, through)
+                return await self.journal.decline(recorded.operation.id, through)
             case "take_back":
-                taken = await self.journal.take_back(recorded.operation.id, through)
-            case _:
-                return await self._take_verdict(recorded, decision == "happened", through)
-        return Decided("taken" if taken else "too_late")
+                return await self.journal.take_back(recorded.operation.id, through)
+        return True  # what is to be carried out was approved before
 
-    async def _approve(self, recorded: Recorded, answer: FormAnswer, through: Mapping[str, str]) -> Decided:
-        if not await record_approval(self.journal, recorded.operation, answer, through):
-            return Decided("too_late")
-        if self.executor is None or await self._name() != recorded.operation.connection:
-            return Decided("taken")
-        try:
-            return Decided("taken", await self.executor.execute(recorded.operation.id))
-        except PurchaseOrderError as exc:  # nothing was sent, and the approval still holds
-            return Decided("taken", why=str(exc))
-
-    async def _take_verdict(self, recorded: Recorded, happened: bool, through: Mapping[str, str]) -> Decided:
-        if self.executor is None or await self._name() != recorded.operation.connection:
-            return Decided("no_answer")
+    async def _settle(self, recorded: Recorded, decision: Decision, through: Mapping[str, str]) -> Decided:
+        reconciler = self.executor.reconciler
+        if decision == "look":
+            recorded = await reconciler.reconcile(recorded)
+            if recorded.state != "UNKNOWN":
+                return Decided("taken")
+            seen = await reconciler.look(recorded)
+            shown = visible("; ".join((seen.why, *seen.differences)), 600)
+            return Decided("not_recorded", f"That does not decide it: {shown}. Nothing was recorded.")
+        happened = decision == "happened"
         detail = {"by": "a person", "said": "happened" if happened else "did not happen", **through}
         try:
-            outcome = await record_verdict(self.executor.reconciler, recorded, happened=happened, detail=detail)
+            await record_verdict(reconciler, recorded, happened=happened, detail=detail)
         except InvalidInput as exc:
-            return Decided("too_early", why=exc.what)
-        return Decided("taken", outcome)
+            return Decided("not_recorded", exc.what)
+        return Decided("taken")
 
-    async def _check_pin(self, operation_id: str, pin: str) -> Verdict | None:
-        """Count the try before it is judged, so that many at once are not more than one after the other."""
-        if self.pin is None:
-            return None
-        if not pin:
-            return "no_pin"
-        if not await self.journal.note_up_to(operation_id, _PIN_TRIED, TRIES):
-            return "locked"
-        fits = await anyio.to_thread.run_sync(self.pin.fits, pin)  # its hash takes its time
-        return None if fits else "wrong_pin"
+    @property
+    def _pin_check(self) -> PinCheck:
+        return PinCheck(self.journal, self.pin)
 
-    async def _tries(self, recorded: Recorded) -> int:
-        return sum(event.event == _PIN_TRIED for event in await self.journal.events(recorded.operation.id))
+    async def _name(self) -> str:
+        return await self.journal.name_of(self.executor.erp.connection)
 
-    async def _connection(self) -> str | None:
-        """Return whose operations are shown; None for all."""
-        return None if self.all_connections else await self._name()
 
-    async def _name(self) -> str | None:
-        return None if self.executor is None else await self.journal.name_of(self.executor.erp.connection)
-
-    async def _belongs(self, recorded: Recorded) -> bool:
-        operation = recorded.operation
-        is_asked = operation.question is not None or recorded.state == "UNKNOWN"
-        return is_asked and (await self._connection()) in (None, operation.connection)
+def _late(decision: Decision, state: State) -> Verdict:
+    """Say why a decision comes too late; of one that was to be taken back the person must know that it was sent."""
+    was_sent = state in SENT_STATES or state in ("DONE", "REFUSED", "NOT_APPLIED", "CONFLICT")
+    return "already_sent" if decision == "take_back" and was_sent else "too_late"
 
 
 def _is_answer(recorded: Recorded, decision: Decision, content: Mapping[str, Any]) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
+from po_mcp.approvals.pending import NOT_CARRIED_OUT
 from po_mcp.orders import EXACT, STATUS_WORDS, DraftLine, OrderDraft, OrderLine, PurchaseOrder, plain
 from po_mcp.untrusted import quoted, scripts_of, visible
 from po_mcp.writes.journal import Event
@@ -23,7 +24,10 @@ NOT_TOLD = "\N{EN DASH}"
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the order, each cell as it is shown. `is_carried`: a backorder would hold what is outstanding."""
+    """One line of the order, each cell as it is shown. `is_carried`: a backorder would hold what is outstanding.
+
+    Of an order to be created, `description` says where it is to be delivered to.
+    """
 
     place: str
     item: str
@@ -64,11 +68,15 @@ class Order:
 
 @dataclass(frozen=True)
 class Standing:
-    """How an operation stands: a heading, what it means, and how it feels (`good`, `bad` or `open`)."""
+    """How an operation stands: a heading, what it means, and how it feels (`good`, `bad` or `open`).
+
+    `looks_again` is after how many seconds the page looks again by itself; 0 where nothing is to be waited for.
+    """
 
     heading: str
     text: str
     feel: str
+    looks_again: int = 0
 
 
 @dataclass(frozen=True)
@@ -92,18 +100,28 @@ class Sheet:
     """What the person fills in: `order_number`, `create_backorder`."""
 
     @property
+    def is_decidable(self) -> bool:
+        """Tell whether there is anything that a person can decide now."""
+        is_running = self.standing is not None and self.standing.looks_again
+        return self.state in ("PROPOSED", "UNKNOWN") or (self.state == "APPROVED" and not is_running)
+
+    @property
     def sentence(self) -> str:
         """What will happen."""
         return f"{self.verb} {self.number}{self.ending}"
 
 
-def sheet_of(recorded: Recorded, events: Sequence[Event], now: float) -> Sheet:
+def sheet_of(
+    recorded: Recorded, events: Sequence[Event], now: float, *, is_running: bool = False, notice: str = ""
+) -> Sheet:
     """Return what to show of an operation.
 
     Args:
         recorded: the operation.
-        events: its trail; the first tells who asked.
+        events: what happened to it; the first tells who asked.
         now: seconds since 1970.
+        is_running: it is being carried out in this process.
+        notice: what stands above everything, and so need not stand in the outcome once more.
     """
     operation = recorded.operation
     order = _order_of(operation)
@@ -121,7 +139,7 @@ def sheet_of(recorded: Recorded, events: Sequence[Event], now: float) -> Sheet:
         asked_at=_clock(events[0].at) if events else "not told",
         open_until=_clock(recorded.expires_at),
         minutes_left=max(0, int(recorded.expires_at - now) // 60),
-        standing=_standing(recorded),
+        standing=_standing(recorded, events, is_running, notice),
         fields=frozenset(one.name for one in (operation.question.fields if operation.question else ())),
     )
 
@@ -151,8 +169,8 @@ def _grouped(digits: str) -> str:
     return sign + ",".join(groups)
 
 
-def _clock(at: float) -> str:
-    return f"{datetime.fromtimestamp(at).astimezone():%H:%M %Z}"
+def _clock(at: float, *, seconds: bool = False) -> str:
+    return f"{datetime.fromtimestamp(at).astimezone():{'%H:%M:%S' if seconds else '%H:%M'} %Z}"
 
 
 def _shown(text: str | None) -> str:
@@ -224,7 +242,7 @@ def _row(place: int, line: OrderLine) -> Row:
 def _new_row(place: int, line: DraftLine) -> Row:
     total = money(EXACT.multiply(line.quantity, line.unit_price))
     price = money(line.unit_price)
-    where = f"to warehouse {_shown(line.warehouse)}" if line.warehouse else NOT_TOLD
+    where = f"warehouse {_shown(line.warehouse)}" if line.warehouse else NOT_TOLD
     return Row(str(place), _shown(line.item), where, quantity(line.quantity), NOT_TOLD, NOT_TOLD, price, total)
 
 
@@ -247,29 +265,73 @@ def _consequence(operation: Operation, order: Order) -> str:
     return f"{rest}, and GIVEN UP: no backorder is made."
 
 
-def _standing(recorded: Recorded) -> Standing | None:
+def _standing(recorded: Recorded, events: Sequence[Event], is_running: bool, notice: str = "") -> Standing | None:
     """Say how it stands; None while it waits for the person."""
     if recorded.state == "PROPOSED":
         return None
-    heading, text, feel = _STANDINGS[recorded.state]
-    told = recorded.outcome.message if recorded.outcome is not None else ""
-    return Standing(heading, text or told, feel)
+    if recorded.state == "APPROVED":
+        return _APPROVED_AND_RUNNING if is_running else _approved(recorded, events)
+    if recorded.state in _AFTER_A_YES and any(event.event == "APPROVED" for event in events):
+        return _AFTER_A_YES[recorded.state]
+    standing = _STANDINGS[recorded.state]
+    if recorded.state == "UNKNOWN":
+        return replace(standing, text=_doubt(recorded, events))
+    message = recorded.outcome.message if recorded.outcome is not None else ""
+    return standing if standing.text else replace(standing, text=message.removeprefix(notice).strip())
 
 
-_STANDINGS: dict[State, tuple[str, str, str]] = {
-    "APPROVED": ("Approved", "Nothing was sent yet. Go back to your assistant and ask it again for the same.", "open"),
-    "DECLINED": ("Rejected", "Nothing was sent, and nothing will be. You can close this page.", "bad"),
-    "EXPIRED": (
-        "Too late",
-        "The time to decide is over and nothing was sent. Ask your assistant to start again.",
+def _doubt(recorded: Recorded, events: Sequence[Event]) -> str:
+    """Say why it is not known, to a person; the outcome's own message tells an assistant what not to do."""
+    detail = next((event.detail for event in reversed(events) if event.event == "UNKNOWN"), {})
+    why = str(detail.get("answer") or detail.get("observed") or "the process that sent it is gone")
+    sent = "" if recorded.sent_at is None else f" at {_clock(recorded.sent_at, seconds=True)}"
+    return (
+        f"It was sent once{sent}, and nobody knows yet whether it happened: {visible(why, 400).rstrip('.')}. "
+        "Nothing more is sent until that is known, so please do not enter it a second time."
+    )
+
+
+def _approved(recorded: Recorded, events: Sequence[Event]) -> Standing:
+    """Say that nothing was sent yet, and why where that is known."""
+    failed = [str(event.detail.get("because", "")) for event in events if event.event == NOT_CARRIED_OUT]
+    why = f"{visible(failed[-1], 600)} " if failed else "Nothing was sent yet. "
+    text = (
+        f"{why}The approval holds until {_clock(recorded.expires_at)}: carry it out here, or ask your assistant again."
+    )
+    return Standing("Approved, not carried out", text, "open")
+
+
+_APPROVED_AND_RUNNING = Standing(
+    "Being carried out", "The order is read once more, and then it is sent. This page looks again by itself.", "open", 2
+)
+_AFTER_A_YES: dict[State, Standing] = {
+    "DECLINED": Standing("Taken back", "The approval was taken back. Nothing was sent, and nothing will be.", "bad"),
+    "EXPIRED": Standing(
+        "Approved, never carried out",
+        "It was approved, and its time was over before it could be sent. Nothing was sent. Ask your assistant again.",
         "bad",
     ),
-    "STALE": ("No longer true", "The order changed, or something else was asked of it. Nothing was sent.", "bad"),
-    "WATCHED": ("Refused by the ERP", "", "bad"),
-    "SENT": ("Being carried out", "It was sent to the ERP, whose answer is not there yet.", "open"),
-    "DONE": ("Done", "", "good"),
-    "REFUSED": ("Refused by the ERP", "", "bad"),
-    "UNKNOWN": ("Outcome not known", "", "open"),
-    "NOT_APPLIED": ("Not carried out", "", "bad"),
-    "CONFLICT": ("Not carried out", "", "bad"),
 }
+
+_STANDINGS: dict[State, Standing] = {
+    "DECLINED": Standing("Rejected", "Nothing was sent, and nothing will be. You can close this page.", "bad"),
+    "EXPIRED": Standing(
+        "Too late", "The time to decide is over and nothing was sent. Ask your assistant to start again.", "bad"
+    ),
+    "STALE": Standing(
+        "No longer true", "The order changed, or something else was asked of it. Nothing was sent.", "bad"
+    ),
+    "SENT": Standing(
+        "Being carried out",
+        "It was sent to the ERP, whose answer is not there yet. This page looks again by itself.",
+        "open",
+        2,
+    ),
+    "WATCHED": Standing("Refused by the ERP", "", "bad", 10),
+    "DONE": Standing("Done", "", "good"),
+    "REFUSED": Standing("Refused by the ERP", "", "bad"),
+    "UNKNOWN": Standing("Outcome not known", "", "open"),
+    "NOT_APPLIED": Standing("Not carried out", "", "bad"),
+    "CONFLICT": Standing("Not carried out", "", "bad"),
+}
+"""What is said of each state; where a text is empty, the outcome's own message stands there."""

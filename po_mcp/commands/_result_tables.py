@@ -26,8 +26,7 @@ def shown(result: CallToolResult) -> RenderableType:
         return Group(_candidates(content["candidates"]), Text(text_of(result).splitlines()[0], "dim"))
     if "message" in content:
         return _outcome(content)
-    remarks = [Text(row, "dim") for row in text_of(result).splitlines() if row.startswith("The lines add up")]
-    return Group(_orders([content]), Text(), _lines(content.get("lines", [])), *remarks)
+    return Group(_orders([content]), *_body(content, text_of(result)))
 
 
 def text_of(result: CallToolResult) -> str:
@@ -35,10 +34,21 @@ def text_of(result: CallToolResult) -> str:
     return "\n".join(block.text for block in result.content if block.type == "text")
 
 
+def _body(order: Mapping[str, Any], text: str) -> Iterable[RenderableType]:
+    """Yield the lines of an order, where it has some, and the sentences that stand beside the tables."""
+    if order.get("lines"):
+        yield Text()
+        yield _lines(order["lines"])
+    yield from (Text(row, "dim") for row in text.splitlines()[1:] if "|" not in row)
+
+
 def _outcome(outcome: Mapping[str, Any]) -> Text:
+    """Return what came of a write; a repeat is said to be one."""
     style = "bold green" if outcome["status"] == "done" else "bold yellow"
-    shown = Text.assemble((outcome["status"], style), f": {outcome['message']}")
-    return shown.append(f" ({outcome['operation_id']})", "dim") if "operation_id" in outcome else shown
+    text = Text.assemble((outcome["status"], style), f": {outcome['message']}")
+    if outcome.get("replayed"):
+        text.append(" This is what an earlier call did; nothing more was sent.")
+    return text.append(f" ({outcome['operation_id']})", "dim") if "operation_id" in outcome else text
 
 
 def _candidates(candidates: Iterable[Mapping[str, Any]]) -> Table:

@@ -8,13 +8,18 @@ from datetime import UTC, datetime
 from po_mcp.writes.operation import Recorded, State
 
 _SHORT = 12
+_LEAST = 4
+"""Letters of an id that name an operation at least."""
+NOTHING_SENT, UNKNOWN = 3, 4
+EXIT_STATUS: Mapping[str, int] = {"done": 0, "refused": 1, "unknown": UNKNOWN}
+"""What a command ends with for an outcome; for every other one it is `NOTHING_SENT`."""
 
 _STANDS: Mapping[str, str] = {
     "PROPOSED": "It waits for a person's yes.",
     "APPROVED": "It was approved, and not sent yet.",
     "WATCHED": "The ERP refused it; that is checked again for a while.",
     "SENT": "It was sent; its answer is not there yet.",
-    "DECLINED": "A person rejected it. Nothing was sent.",
+    "DECLINED": "A person rejected it, or took the approval back. Nothing was sent.",
     "EXPIRED": "The time for approving it is over. Nothing was sent.",
     "STALE": "Another operation took its place. Nothing was sent.",
 }
@@ -36,6 +41,12 @@ def came_of(recorded: Recorded, now: float) -> str:
 def short(recorded: Recorded) -> str:
     """Return the beginning of an operation's id, which the command takes for the whole of it."""
     return recorded.operation.id[:_SHORT]
+
+
+def is_named(recorded: Recorded, wanted: str) -> bool:
+    """Tell whether a person means this operation: by its order's number, or by its id or the beginning of that."""
+    operation_id, lowered = recorded.operation.id, wanted.lower()
+    return wanted == recorded.operation.number or (len(wanted) >= _LEAST and operation_id.startswith(lowered))
 
 
 def time_of(at: float) -> str:

@@ -15,20 +15,26 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
+from po_mcp.approvals.pending import Decision, PendingApprovals, Verdict
 from po_mcp.approvals.pin import Pin
 from po_mcp.approvals.presentation import Order, Sheet, sheet_of
 from po_mcp.commands import _settings
+from po_mcp.commands._standing import EXIT_STATUS, is_named
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
 from po_mcp.erp import ERP
 from po_mcp.errors import JournalUnavailable
+from po_mcp.untrusted import visible
 from po_mcp.writes.executor import build_executor
 from po_mcp.writes.journal import Journal, JournalStore
-from po_mcp.writes.operation import Recorded
+from po_mcp.writes.operation import WAITING, Recorded
 from po_mcp.writes.policy import SettlementPolicy
 
 NO_ANSWER = 3
+_DECLINED: dict[Decision, str] = {
+    "reject": "Rejected. Nothing was sent, and nothing will be.",
+    "take_back": "Taken back. Nothing was sent, and nothing will be.",
+}
 
 _SAID: dict[Verdict, str] = {
     "no_answer": "That does not fit, so nothing was decided.",
@@ -36,7 +42,9 @@ _SAID: dict[Verdict, str] = {
     "wrong_pin": "That is not the PIN. Nothing was decided.",
     "locked": "Too many wrong PINs were tried for this. It can no longer be decided.",
     "taken": "",
-    "too_early": "It may still happen. Nothing was recorded.",
+    "not_recorded": "Nothing was recorded.",
+    "elsewhere": "This cannot be decided here. Nothing was decided.",
+    "already_sent": "It was sent already, so it cannot be taken back.",
     "too_late": "It was decided elsewhere, or its time is over. Your answer changed nothing.",
 }
 
@@ -47,8 +55,11 @@ _SAID: dict[Verdict, str] = {
 def command(config: Path | None, operation: str | None) -> None:
     """Decide on what waits; OPERATION is an operation's id or an order number.
 
-    Ends with 0 when it was decided, 1 when there is nothing to decide, or it came too late, and 3
-    when nobody answered. What is approved is carried out at once where these settings lead to its ERP.
+    What is approved is carried out at once, so it can be approved only with the settings that lead to its ERP.
+    What was approved and not sent yet can be carried out, or taken back.
+
+    Ends with 0 when it was decided and done, 1 when there is nothing to decide, it came too late, or the ERP
+    refused it, 3 when nobody answered or nothing was sent, and 4 when the outcome is not known.
     """
     settings = _settings.load(config)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -67,7 +78,7 @@ async def _decide(settings: Settings, wanted: str | None) -> int:
     store = JournalStore(settings.journal_path(), settings.approval_ttl)
     erp = connect(settings, store.shared_token)
     try:
-        return await _decide_on(Desktop(_pending(settings, Journal(store), erp)), wanted)
+        return await decide_on(Desktop(_pending(settings, Journal(store), erp)), wanted)
     finally:
         await erp.aclose()
         store.close()
@@ -76,21 +87,41 @@ async def _decide(settings: Settings, wanted: str | None) -> int:
 def _pending(settings: Settings, journal: Journal, erp: ERP) -> PendingApprovals:
     """Return what waits on every connection; what is approved for this one is carried out here."""
     pin = None if settings.approver_pin is None else Pin(settings.approver_pin.get_secret_value())
-    policy = SettlementPolicy(settings.timeout, *settings.bounds())
-    executor = None if settings.read_only else build_executor(erp, journal, policy)
-    return PendingApprovals(journal, executor, pin=pin, all_connections=True)
+    executor = build_executor(erp, journal, SettlementPolicy(settings.timeout, *settings.bounds()))
+    return PendingApprovals(journal, executor, pin=pin, may_write=not settings.read_only, all_connections=True)
 
 
-async def _decide_on(desktop: Desktop, wanted: str | None) -> int:
+async def decide_on(desktop: Desktop, wanted: str | None) -> int:
+    """Have the person decide on one operation, and carry out what they approve; return the command's status."""
     recorded = await desktop.choose(wanted)
     if recorded is None:
         return 1
     await desktop.show(recorded)
     decision, content = await desktop.ask(recorded)
-    pin = desktop.ask_pin()
-    decided = await desktop.pending.decide(recorded, decision, content, pin, {"through": "terminal"})
-    desktop.report(decision, decided)
-    return 0 if decided.verdict == "taken" else 1 if decided.verdict == "too_late" else NO_ANSWER
+    if decision is None:
+        desktop.say("Nothing was decided; it stays as it is.")
+        return NO_ANSWER
+    decided = await desktop.pending.decide(recorded, decision, content, desktop.ask_pin(), {"through": "terminal"})
+    if decided.verdict != "taken":
+        desktop.say(decided.why or _SAID[decided.verdict], "red")
+        return 1 if decided.verdict in ("too_late", "already_sent") else NO_ANSWER
+    if decision in ("approve", "carry_out"):
+        return await _carry_out(desktop, recorded)
+    desktop.say(_DECLINED[decision], "bold")
+    return 0
+
+
+async def _carry_out(desktop: Desktop, recorded: Recorded) -> int:
+    """Carry out what was approved, and say what came of it."""
+    desktop.say("Approved. It is being carried out ...", "dim")
+    outcome = await desktop.pending.carry_out(recorded.operation.id)
+    if isinstance(outcome, str):
+        short = recorded.operation.id[:12]
+        desktop.say(f"{outcome} The approval holds for a while: carry it out, or take it back, with", "bold yellow")
+        desktop.say(f"po-mcp approve {short}", "bold yellow")
+        return NO_ANSWER
+    desktop.say(outcome.message, "bold green" if outcome.status == "done" else "bold yellow")
+    return EXIT_STATUS.get(outcome.status, NO_ANSWER)
 
 
 class Desktop:
@@ -104,14 +135,14 @@ class Desktop:
         """Return what is to be decided; None, and why, where there is nothing."""
         waits = await self._waiting()
         if wanted is not None:
-            waits = [one for one in waits if wanted in (one.operation.id, one.operation.number)]
+            waits = [one for one in waits if is_named(one, wanted)]
         if not waits:
-            self._console.print("Nothing waits for a decision." if wanted is None else "Nothing of this name waits.")
+            self.say("Nothing waits for a decision." if wanted is None else "Nothing of this name waits.")
             return None
         if len(waits) == 1:
             return waits[0]
         await self._list(waits)
-        place = click.prompt("Which one", type=click.IntRange(1, len(waits)))
+        place = click.prompt("Which one (Ctrl-C leaves)", type=click.IntRange(1, len(waits)))
         return waits[int(place) - 1]
 
     async def show(self, recorded: Recorded) -> None:
@@ -122,14 +153,22 @@ class Desktop:
         if question is not None and question.text.startswith("SANDBOX"):
             self._console.print(Text(question.text.splitlines()[0], "yellow"))
         self._console.print(Panel(Text(f"{sheet.sentence}?\n{sheet.consequence}"), style="bold yellow"))
+        self._console.print(Text.assemble(("Where: ", "dim"), visible(recorded.operation.connection, 200)))
         for name, value in facts_of(sheet):
             self._console.print(Text.assemble((f"{name}: ", "dim"), value))
         for remark in order.remarks:
             self._console.print(Text(remark, "bold red"))
         self._console.print(lines_of(order))
 
-    async def ask(self, recorded: Recorded) -> tuple[Decision, dict[str, Any]]:
-        """Ask yes or no, and what the question asks besides. Raises: `click.Abort`."""
+    async def ask(self, recorded: Recorded) -> tuple[Decision | None, dict[str, Any]]:
+        """Ask what is to become of it, and what the question asks besides; None: leave it. Raises: `click.Abort`."""
+        elsewhere = await self.pending.why_not_here(recorded, "approve")
+        if elsewhere:
+            self.say(f"It cannot be approved here. {elsewhere}", "red")
+        if recorded.state == "APPROVED":
+            return self._ask_of_approved(can_send=not elsewhere), {}
+        if elsewhere:
+            return ("reject" if click.confirm("Reject it?", default=None) else None), {}
         sheet = await self._sheet(recorded)
         if "order_number" in sheet.fields:
             typed = click.prompt(
@@ -146,42 +185,41 @@ class Desktop:
             )
         return "approve", content
 
+    def _ask_of_approved(self, *, can_send: bool) -> Decision | None:
+        choices: dict[str, Decision | None] = {"take back": "take_back", "leave": None}
+        if can_send:
+            choices = {"carry out": "carry_out", **choices}
+        self.say("It was approved, and not sent yet.", "bold")
+        return choices[click.prompt("What is to become of it", type=click.Choice(list(choices)))]
+
     def ask_pin(self) -> str:
         """Ask for the PIN, unseen, where one is set."""
         if self.pending.pin is None:
             return ""
         return str(click.prompt("Your approver PIN", hide_input=True, default="", show_default=False)).strip()
 
-    def report(self, decision: Decision, decided: Decided) -> None:
-        """Say what became of the answer, and of the operation where it was carried out here."""
-        if decided.verdict != "taken":
-            self._console.print(Text(decided.why or _SAID[decided.verdict], "red"))
-        elif decided.outcome is not None:
-            is_done = decided.outcome.status == "done"
-            self._console.print(Text(decided.outcome.message, "bold green" if is_done else "bold yellow"))
-        elif decision == "approve":
-            why = f"{decided.why} " if decided.why else ""
-            text = f"Approved. {why}Nothing was sent yet: ask your assistant again for the same."
-            self._console.print(Text(text, "bold green"))
-        else:
-            self._console.print(Text("Rejected. Nothing was sent, and nothing will be.", "bold"))
+    def say(self, text: str, style: str = "") -> None:
+        """Print a sentence."""
+        self._console.print(Text(visible(text, 2_000), style))
 
     async def _waiting(self) -> list[Recorded]:
         if not self.pending.journal.exists():
             return []
-        return [one for one in await self.pending.open() if one.state == "PROPOSED"]
+        return [one for one in await self.pending.open() if one.state in WAITING]
 
     async def _sheet(self, recorded: Recorded) -> Sheet:
         journal = self.pending.journal
         return sheet_of(recorded, await journal.events(recorded.operation.id), journal.now())
 
     async def _list(self, waits: Sequence[Recorded]) -> None:
-        table = Table("", "What", "Vendor", "Open until", box=None, padding=(0, 2, 0, 0))
+        table = Table("", "Id", "What", "Vendor", "", "Open until", box=None, padding=(0, 2, 0, 0))
         table.add_column("Total", justify="right")
         sheets = [await self._sheet(one) for one in waits]
         for place, sheet in enumerate(sheets, 1):
             order = sheet.order
-            table.add_row(*map(Text, (str(place), sheet.sentence, order.vendor, sheet.open_until, order.total)))
+            state = "approved" if sheet.state == "APPROVED" else ""
+            cells = (str(place), sheet.id[:12], sheet.sentence, order.vendor, state, sheet.open_until, order.total)
+            table.add_row(*map(Text, cells))
         self._console.print(table)
 
 

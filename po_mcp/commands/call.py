@@ -6,11 +6,10 @@ The server runs in this process, with the user's settings; the person is whoever
 from __future__ import annotations
 
 import json
-import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from pathlib import Path
+import time
+from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 
 import anyio
@@ -24,19 +23,25 @@ from rich.text import Text
 
 from po_mcp.bootstrap import build_server
 from po_mcp.commands import _settings
-from po_mcp.commands._result_tables import shown, text_of
-from po_mcp.config import Settings
+from po_mcp.commands._interrupted import Call, Interruptions, known_of, plain_signals
+from po_mcp.commands._standing import EXIT_STATUS, NOTHING_SENT
+from po_mcp.commands._tables import shown, text_of
+from po_mcp.commands._tool_help import describe_tool
+from po_mcp.config import MEMORY, Settings
+from po_mcp.errors import PurchaseOrderError
+from po_mcp.server import build_server
+from po_mcp.writes.journal import JournalStore
 
-NOTHING_SENT, UNKNOWN = 3, 4
-_STATUS = {"done": 0, "refused": 1, "unknown": UNKNOWN}
+_ID_LENGTH, _LEAST = 32, 4
 
 
-@click.command("call")
+@click.command("call", add_help_option=False)
 @click.argument("tool", required=False)
 @click.argument("arguments", nargs=-1, metavar="[KEY=VALUE]...")
 @click.option("--json", "as_json", is_flag=True, help="Print the typed result, for programs.")
-@click.pass_obj
-def command(config: Path | None, tool: str | None, arguments: tuple[str, ...], as_json: bool) -> None:
+@click.option("--help", "wants_help", is_flag=True, help="Show this, or what TOOL takes.")
+@click.pass_context
+def command(ctx: click.Context, tool: str | None, arguments: tuple[str, ...], as_json: bool, wants_help: bool) -> None:
     """Call a tool; without TOOL, list them.
 
     A value is text; lists, numbers and true or false are written as JSON where the tool takes such:
@@ -45,11 +50,18 @@ def command(config: Path | None, tool: str | None, arguments: tuple[str, ...], a
 
         po-mcp call list_purchase_orders limit=5
 
+    The beginning of an operation's id is enough. What TOOL takes is told by po-mcp call TOOL --help.
+
     Ends with 0 when it is done, 1 for an error or a refusal, 3 when nothing was sent because nobody
     approved it, and 4 when the outcome is not known.
     """
-    settings = _settings.load(config)
+    if wants_help and tool is None:
+        click.echo(ctx.get_help())
+        return
+    settings = _settings.load(ctx.obj)
     try:
+        if wants_help and tool is not None:
+            raise SystemExit(anyio.run(_describe, settings, tool))
         raise SystemExit(anyio.run(_call, settings, tool, arguments, as_json))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
@@ -61,6 +73,31 @@ class _Misuse(Exception):
 
 async def _call(settings: Settings, name: str | None, arguments: tuple[str, ...], as_json: bool) -> int:
     console, errors = Console(highlight=False), Console(highlight=False, stderr=True)
+    call = Call(name or "", dict(part.partition("=")[::2] for part in arguments).get("number", ""), time.time())
+    interruptions = Interruptions(errors, lambda: known_of(settings, call))
+    result: CallToolResult | int = 0
+    calling = anyio.CancelScope()
+    async with anyio.create_task_group() as tasks:
+        if sys.platform != "win32":  # where asyncio has no signal handlers, Ctrl-C ends it as it does any program
+            await tasks.start(interruptions.watch, calling)
+        with calling:
+            result = await _ask(settings, name, arguments, console, errors)
+        tasks.cancel_scope.cancel()
+    if calling.cancel_called:
+        return interruptions.report()
+    if isinstance(result, int):
+        return result
+    if as_json:
+        console.out(json.dumps(_for_programs(result), ensure_ascii=False))
+    else:
+        (errors if result.is_error else console).print(shown(result))
+    return _exit_status(result)
+
+
+async def _ask(
+    settings: Settings, name: str | None, arguments: tuple[str, ...], console: Console, errors: Console
+) -> CallToolResult | int:
+    """Call the tool, or list them all; return its result, or the command's status."""
     person = Terminal(errors) if sys.stdin.isatty() else None
     async with Client(
         build_server(settings, with_page=False), mode="2026-07-28", elicitation_callback=person
@@ -70,15 +107,20 @@ async def _call(settings: Settings, name: str | None, arguments: tuple[str, ...]
             _list(console, tools)
             return 0
         try:
-            result = await client.call_tool(name, _typed(tools, name, arguments))
+            return await client.call_tool(name, _whole_id(settings, _typed(tools, name, arguments)))
         except _Misuse as exc:
             errors.print(f"po-mcp: {exc}", markup=False)
             return 2
-    if as_json:
-        console.out(json.dumps(_for_programs(result), ensure_ascii=False))
-    else:
-        (errors if result.is_error else console).print(shown(result))
-    return _exit_status(result)
+
+
+async def _describe(settings: Settings, name: str) -> int:
+    async with Client(build_server(settings, with_page=False), mode="2026-07-28") as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+    if name not in tools:
+        Console(stderr=True).print(f"po-mcp: {_no_tool(name, tools)}", markup=False)
+        return 2
+    Console(highlight=False).print(describe_tool(tools[name]))
+    return 0
 
 
 class Terminal:
@@ -92,7 +134,7 @@ class Terminal:
         assert isinstance(params, ElicitRequestFormParams)
         self._console.print(Panel(Text(params.message), title="You are asked", title_align="left", style="yellow"))
         try:
-            with _interruptible():
+            with plain_signals():
                 content = {name: _prompted(field) for name, field in params.requested_schema["properties"].items()}
         except click.Abort:
             self._console.print("\nNot approved.", style="yellow")
@@ -119,20 +161,10 @@ def _picked(field: Mapping[str, Any]) -> str:
     return values[int(picked) - 1]
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let Ctrl-C interrupt a prompt: asyncio's handler would only cancel a task, which does not run meanwhile."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
 def _typed(tools: Mapping[str, Tool], name: str, arguments: tuple[str, ...]) -> dict[str, Any]:
     """Read key=value pairs as the tool's schema has them."""
     if name not in tools:
-        raise _Misuse(f"there is no tool {name}; there are {', '.join(tools)}")
+        raise _Misuse(_no_tool(name, tools))
     properties: Mapping[str, Any] = tools[name].input_schema.get("properties", {})
     typed = {}
     for argument in arguments:
@@ -141,6 +173,28 @@ def _typed(tools: Mapping[str, Tool], name: str, arguments: tuple[str, ...]) -> 
             raise _Misuse(f"write an argument as key=value, not {argument!r}; {name} takes {', '.join(properties)}")
         typed[key] = value if properties.get(key, {}).get("type", "string") == "string" else _json(key, value)
     return typed
+
+
+def _no_tool(name: str, tools: Mapping[str, Tool]) -> str:
+    return f"there is no tool {name}; there are {', '.join(tools)}"
+
+
+def _whole_id(settings: Settings, typed: dict[str, Any]) -> dict[str, Any]:
+    """Write out an operation's id of which the beginning was typed."""
+    beginning = typed.get("operation_id")
+    if not isinstance(beginning, str) or not _LEAST <= len(beginning) < _ID_LENGTH:
+        return typed
+    if settings.journal_path() == MEMORY:
+        return typed
+    with closing(JournalStore(settings.journal_path(), settings.approval_ttl)) as store:
+        try:
+            found = store.find_beginning(beginning.lower()) if store.exists() else []
+        except PurchaseOrderError as exc:
+            raise _Misuse(str(exc)) from exc
+    if len(found) != 1:
+        count = len(found) or "no"
+        raise _Misuse(f"{count} operation{'' if len(found) == 1 else 's'} of this journal begin with {beginning}")
+    return {**typed, "operation_id": found[0].operation.id}
 
 
 def _json(name: str, value: str) -> Any:
@@ -167,4 +221,4 @@ def _exit_status(result: CallToolResult) -> int:
         return 1
     content = result.structured_content or {}
     outcomes = content.get("operations", [content] if "do_not_repeat" in content else [])
-    return max((_STATUS.get(outcome["status"], NOTHING_SENT) for outcome in outcomes), default=0)
+    return max((EXIT_STATUS.get(outcome["status"], NOTHING_SENT) for outcome in outcomes), default=0)

@@ -6,6 +6,10 @@ It reads only: whether the ERP's user may write shows at the first write.
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import sys
+import tomllib
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
@@ -18,13 +22,14 @@ from rich.console import Console
 from rich.text import Text
 
 from po_mcp.commands import _settings
-from po_mcp.config import MEMORY, Settings
+from po_mcp.config import MEMORY, PREFIX, Settings, default_file
 from po_mcp.connectors import connect
 from po_mcp.erp import ERP
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.orders import OrderQuery
 from po_mcp.writes.journal import JournalStore
 
+_SECRETS = {"client_secret", "approver_pin"}
 _MARKS = {"pass": ("✓", "bold green"), "fail": ("✗", "bold red"), "note": ("·", "bold yellow")}
 
 
@@ -48,7 +53,9 @@ def command(config: Path | None, as_json: bool) -> None:
     """
     settings = _settings.load(config)
     try:
-        findings = anyio.run(_examined, settings, None if as_json else Console(highlight=False))
+        findings = anyio.run(
+            _examined, settings, config or default_file(), None if as_json else Console(highlight=False)
+        )
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     if as_json:
@@ -56,13 +63,13 @@ def command(config: Path | None, as_json: bool) -> None:
     raise SystemExit(1 if any(finding.mark == "fail" for finding in findings) else 0)
 
 
-async def _examined(settings: Settings, console: Console | None) -> list[Finding]:
+async def _examined(settings: Settings, file: Path, console: Console | None) -> list[Finding]:
     """Examine one thing after the other, and print each finding as it is made."""
     journal = JournalStore(settings.journal_path())
     erp = connect(settings, journal.shared_token)
     findings = []
     try:
-        async with aclosing(_findings(settings, erp, journal)) as found:
+        async with aclosing(_findings(settings, file, erp, journal)) as found:
             async for finding in found:
                 findings.append(finding)
                 if console is not None:
@@ -73,10 +80,11 @@ async def _examined(settings: Settings, console: Console | None) -> list[Finding
     return findings
 
 
-async def _findings(settings: Settings, erp: ERP, journal: JournalStore) -> AsyncGenerator[Finding]:
-    yield Finding(
-        "pass", "settings", f"{erp.title}, {erp.connection.label}" + (", read-only" if settings.read_only else "")
-    )
+async def _findings(settings: Settings, file: Path, erp: ERP, journal: JournalStore) -> AsyncGenerator[Finding]:
+    what = f"{erp.title}, {erp.connection.label}" + (", read-only" if settings.read_only else "")
+    yield Finding("pass", "settings", f"{what}; from {_sources(file)}")
+    if (finding := _secret_file(file)) is not None:
+        yield finding
     read = await _read(erp)
     yield read
     if read.mark == "pass":
@@ -87,6 +95,26 @@ async def _findings(settings: Settings, erp: ERP, journal: JournalStore) -> Asyn
     yield _recorded(settings, erp, journal)
     for finding in _approval(settings):
         yield finding
+
+
+def _sources(file: Path) -> str:
+    """Name where the settings come from: a host's own settings are not seen here."""
+    names = sorted(name for name, value in os.environ.items() if name.startswith(PREFIX) and value)
+    kept = str(file) if file.exists() else f"no file ({file} is not there)"
+    return f"{kept}, and {', '.join(names) if names else 'no variable'} of the environment"
+
+
+def _secret_file(file: Path) -> Finding | None:
+    """Say that others can read a secret in the settings' file; None where they cannot, or it holds none."""
+    try:
+        is_open = bool(file.stat().st_mode & 0o077)
+        held = tomllib.loads(file.read_text(encoding="utf-8")).keys() & _SECRETS
+    except (OSError, ValueError):
+        return None
+    if sys.platform == "win32" or not is_open or not held:
+        return None
+    told = f"{file} holds {' and '.join(sorted(held))}, and other users of this machine can read it"
+    return Finding("note", "secrets", told, f"Run: chmod 600 {shlex.quote(str(file))}")
 
 
 async def _read(erp: ERP) -> Finding:

@@ -57,7 +57,8 @@ class Premises:
                 tasks.start_soon(self.notifications.run)
                 place = self.page or Listener(tasks, self.pending, self.settings.approval == "page")
                 try:
-                    yield self._desk(place)
+                    with self.pending.under_way.within(tasks):
+                        yield self._desk(place)
                 finally:
                     place.close()
                     tasks.cancel_scope.cancel()

@@ -1,28 +1,38 @@
-"""A counter for tests: the page on a real port over a journal, and browsers that come to it."""
+"""A counter for tests: the page on a real port, over a journal and an ERP of its own, and browsers that come to it."""
 
 from __future__ import annotations
 
-import json
 import re
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import anyio
 import httpx2
-from po_mcp.approvals.docket import Docket
 
-from po_mcp.approvals.page_server import Listener
+from po_mcp.approvals.listener import Listener
+from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.approvals.pin import Pin
-from po_mcp.orders import OrderLine, PurchaseOrder, Snapshot
-from po_mcp.writes import approval
-from po_mcp.writes.journal import Journal
-from po_mcp.writes.operation import Operation, Recorded, arguments_text, digest_of_snapshot
+from po_mcp.erp import ERP, BeforeSend, Capability, Connection
+from po_mcp.errors import OrderNotFound, PurchaseOrderError, Refused
+from po_mcp.orders import Finalized, OrderDraft, OrderLine, PurchaseOrder, Snapshot, Vendor
+from po_mcp.writes.executor import build_executor
+from po_mcp.writes.journal import Journal, JournalStore
+from po_mcp.writes.kinds import GuardedKind, kind_of
+from po_mcp.writes.kinds.snapshots import digest_of_snapshot
+from po_mcp.writes.operation import Operation, Recorded, Requester, canonical_json
+from po_mcp.writes.payloads import CreatePayload
+from po_mcp.writes.policy import SettlementPolicy
 
+_NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Certificates take longer to load than most of these tests; the page is plain HTTP."""
 NOTICE = "SANDBOX: no real order."
+SOMEBODY = Requester("somebody", "Claude 4.2", "2026-07-28", "session 1")
+QUICK = SettlementPolicy(timeout=5.0, second_look=0.0, watch=30.0, foreign_gap=0.0)
 
 
 class Clock:
@@ -65,39 +75,142 @@ def line(place: int, item: str, text: str, quantity: str, received: str, price: 
 
 
 @dataclass
-class Counter:
-    """The page, and the journal behind it."""
+class Books:
+    """An ERP that holds a few orders in memory, and does to a write what a test wants.
 
-    journal: Journal
+    `unreadable` is raised by every read, `refusal` by every write. A write waits for `may_answer`, and where
+    `loses` is set its answer is lost: after it was carried out ("answer"), or before ("request").
+    """
+
+    orders: dict[str, PurchaseOrder] = field(default_factory=dict)
+    connection: Connection = field(default_factory=lambda: Connection("erp", "https://erp.example/api", "Acme"))
+    notice: str = NOTICE
+    unreadable: PurchaseOrderError | None = None
+    refusal: PurchaseOrderError | None = None
+    loses: str = ""
+    may_answer: anyio.Event | None = None
+    has_begun: anyio.Event = field(default_factory=anyio.Event)
+    sent: list[str] = field(default_factory=list)
+    title: str = "Books"
+    limits: str = ""
+    clock_skew: float | None = None
+    capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "finalize", "delete", "cancel"})
+
+    @property
+    def as_erp(self) -> ERP:
+        """The same as the port: it has what the writes and the page use of it, and no more."""
+        return cast("ERP", self)
+
+    def valid_number(self, number: str) -> str:
+        return number
+
+    async def probe(self) -> None:
+        self._readable()
+
+    async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
+        self._readable()
+        if number not in self.orders:
+            raise OrderNotFound(f"There is no order {number}.")
+        return self.orders[number]
+
+    async def snapshot(self, number: str, kind: str) -> Snapshot:
+        return Snapshot(order=await self.get_order(number))
+
+    async def delete_order(self, number: str, before_send: BeforeSend) -> None:
+        await self._write(f"delete {number}", before_send, lambda: self.orders.pop(number, None))
+
+    async def finalize_order(self, number: str, *, create_backorder: bool, before_send: BeforeSend) -> Finalized:
+        await self._write(f"finalize {number}", before_send, lambda: self._put(number, "closed"))
+        return Finalized(status_text="Closed")
+
+    async def cancel_order(self, number: str, before_send: BeforeSend) -> None:
+        await self._write(f"cancel {number}", before_send, lambda: self._put(number, "cancelled"))
+
+    async def create_order(self, draft: OrderDraft, before_send: BeforeSend) -> PurchaseOrder:
+        made = order(draft.number, draft.vendor.name)
+        await self._write(f"create {draft.number}", before_send, lambda: self.orders.update({draft.number: made}))
+        return made
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+    def _put(self, number: str, status: str) -> None:
+        self.orders[number] = self.orders[number].model_copy(update={"status": status, "status_text": status})
+
+    def _readable(self) -> None:
+        if self.unreadable is not None:
+            raise self.unreadable
+
+    async def _write(self, what: str, before_send: BeforeSend, apply: Any) -> None:
+        before_send()
+        self.sent.append(what)
+        self.has_begun.set()
+        if self.may_answer is not None:
+            await self.may_answer.wait()
+        if self.refusal is not None:
+            raise self.refusal
+        if self.loses != "request":
+            apply()
+        if self.loses:
+            raise Refused("Its answer was lost.", effect="unknown")
+
+
+@dataclass
+class Counter:
+    """The page, the journal and the ERP behind it."""
+
+    store: JournalStore
     listener: Listener
     clock: Clock
+    erp: Books
+    pending: PendingApprovals
     proposed: list[str] = field(default_factory=list)
 
     def propose(
         self,
         shown: PurchaseOrder,
-        kind: Any = "delete",
+        kind: str = "delete",
         create_backorder: bool | None = None,
         client: str = "Claude 4.2",
+        session: str | None = None,
     ) -> str:
-        """Record what an assistant asked for; return the operation's id."""
+        """Record what an assistant asked for of an order that the ERP holds; return the operation's id.
+
+        Each proposal comes in a session of its own unless one is named, since a session's proposals are limited.
+        """
+        self.erp.orders[shown.number] = shown
         snapshot = Snapshot(order=shown)
-        if kind == "delete":
-            question = approval.ask_delete(shown, NOTICE)
-        elif kind == "cancel":
-            question = approval.ask_cancel(shown, NOTICE)
-        else:
-            question = approval.ask_finalize(shown, NOTICE, create_backorder)
-        operation = Operation(
-            connection="erp",
-            kind=kind,
-            number=shown.number,
-            arguments=arguments_text({"create_backorder": create_backorder}),
-            digest=digest_of_snapshot(snapshot),
-            question=question,
-            intent=json.dumps({"snapshot": snapshot.model_dump(mode="json"), "create_backorder": create_backorder}),
+        guarded = cast("GuardedKind", kind_of(kind))
+        payload, question = guarded.propose(self.erp.as_erp, snapshot, {"create_backorder": create_backorder})
+        return self._record(
+            Operation(
+                connection=self.store.join(self.erp.connection),
+                kind=kind,
+                number=shown.number,
+                arguments=canonical_json({"create_backorder": create_backorder}),
+                payload=payload,
+                requester=replace(SOMEBODY, client=client, session=session or f"session {len(self.proposed)}"),
+                question=question,
+                order_digest=digest_of_snapshot(snapshot),
+            )
         )
-        recorded = self.journal.propose(operation, {"client": client, "protocol": "2026-07-28"})
+
+    def propose_create(self, number: str = "PO-9", *, approved: bool = False) -> str:
+        """Record that an order is to be created, of which nobody was asked."""
+        draft = OrderDraft.model_validate(
+            {
+                "number": number,
+                "vendor": Vendor(id="12", name="Acme Fasteners", currency="EUR"),
+                "lines": [{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}],
+            }
+        )
+        connection = self.store.join(self.erp.connection)
+        operation = Operation(connection, "create", number, "{}", CreatePayload(draft=draft), SOMEBODY)
+        return self._record(operation, approved=approved)
+
+    def _record(self, operation: Operation, *, approved: bool = False) -> str:
+        recorded = self.store.propose(operation, operation.requester.detail(), approved=approved)
+        assert isinstance(recorded, Recorded)
         self.proposed.append(recorded.operation.id)
         return recorded.operation.id
 
@@ -105,9 +218,13 @@ class Counter:
         return self.found(operation_id).state
 
     def found(self, operation_id: str) -> Recorded:
-        found = self.journal.find(operation_id)
+        found = self.store.find(operation_id)
         assert found is not None
         return found
+
+    def happened(self, operation_id: str) -> list[str]:
+        """The names of its events, in order."""
+        return [event.event for event in self.store.events(operation_id)]
 
     async def link(self, operation_id: str) -> str:
         link = await self.listener.link(operation_id)
@@ -117,25 +234,36 @@ class Counter:
 
 @asynccontextmanager
 async def counter(
-    file: Path | str, pin: str | None = None, clock: Clock | None = None, most_open: int = 10_000
+    file: Path | str,
+    pin: str | None = None,
+    clock: Clock | None = None,
+    max_open: int = 10_000,
+    erp: Books | None = None,
+    *,
+    may_write: bool = True,
 ) -> AsyncIterator[Counter]:
     """Open the counter; a second one over the same file is what a new start of the server is."""
-    clock = clock or Clock()
-    journal = Journal(file, 600, clock, most_open)
+    clock, erp = clock or Clock(), erp or Books()
+    store = JournalStore(file, 600, clock, max_open)
+    journal = Journal(store)
+    executor = build_executor(erp.as_erp, journal, QUICK)
+    pending = PendingApprovals(journal, executor, NOTICE, Pin(pin) if pin else None, may_write)
     async with anyio.create_task_group() as tasks:
-        listener = Listener(tasks, Docket(journal, "erp", NOTICE, Pin(pin) if pin else None))
+        listener = Listener(tasks, pending)
         try:
-            yield Counter(journal, listener, clock)
+            with pending.under_way.within(tasks):
+                yield Counter(store, listener, clock, erp, pending)
         finally:
             listener.close()
-    journal.close()
+            tasks.cancel_scope.cancel()
+    store.close()
 
 
 @asynccontextmanager
 async def browser(link: str) -> AsyncIterator[Browser]:
     """A browser that keeps cookies, and says where its forms come from."""
     origin = "/".join(link.split("/")[:3])
-    async with httpx2.AsyncClient(base_url=origin, timeout=20) as client:
+    async with httpx2.AsyncClient(base_url=origin, timeout=20, verify=_NO_CERTIFICATES) as client:
         yield Browser(client, origin, link.removeprefix(origin))
 
 

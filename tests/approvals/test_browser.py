@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from playwright.async_api import Page, async_playwright
 
+from po_mcp.errors import Unreachable
 from tests.approvals.counter import Counter, counter, line, order
 from tests.approvals.test_page import HOSTILE
 from tests.commands.test_serve import over, serving
@@ -55,8 +57,8 @@ async def test_a_person_approves_a_delete_by_typing_its_number() -> None:
         await page.get_by_label("type the order number").fill("PO-7")
         await page.get_by_role("button", name="Approve").click()
 
-        assert await heading(page) == "Approved"
-        assert desk.state(one) == "APPROVED"
+        assert await heading(page) == "Done"
+        assert (desk.state(one), desk.erp.sent) == ("DONE", ["delete PO-7"])
 
 
 async def test_a_person_approves_with_the_pin_on_the_page_of_an_http_server(office: Office) -> None:
@@ -69,12 +71,12 @@ async def test_a_person_approves_with_the_pin_on_the_page_of_an_http_server(offi
             await page.get_by_role("button", name="Approve").click()
             said = await heading(page)
             await page.get_by_role("link", name="All that waits").click()
-            listed = await page.locator(".cards").first.inner_text()
+            listed = await page.locator(".cards").last.inner_text()
             done = outcome(await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"}))
 
-    assert said == "Approved"
+    assert said == "Done"
     assert "PO-2025-0038" in listed
-    assert (done["status"], office.order("PO-2025-0038")) == ("done", None)
+    assert (done["status"], done["replayed"], office.order("PO-2025-0038")) == ("done", True, None)
 
 
 async def test_a_person_rejects_without_filling_in_anything() -> None:
@@ -102,8 +104,8 @@ async def test_a_finalize_is_not_approved_before_the_choice_is_made() -> None:
         await page.get_by_label("Order it again").check()
         await page.get_by_role("button", name="Approve").click()
 
-        assert await heading(page) == "Approved"
-        assert (unchanged, desk.state(one)) == ("PROPOSED", "APPROVED")
+        assert await heading(page) == "Done"
+        assert (unchanged, desk.state(one)) == ("PROPOSED", "DONE")
 
 
 async def test_who_comes_too_late_is_told() -> None:
@@ -145,9 +147,51 @@ async def test_the_back_button_shows_no_form_that_could_be_sent_again() -> None:
         await page.get_by_role("button", name="Approve").click()
         await page.go_back()
 
-        assert await heading(page) == "Approved"
+        assert await heading(page) == "Done"
         assert await page.locator("form").count() == 0
-        assert [event.event for event in desk.journal.events(one)] == ["PROPOSED", "APPROVED"]
+        assert desk.happened(one) == ["PROPOSED", "APPROVED", "SENT", "DONE"]
+
+
+async def test_a_page_of_a_write_under_way_loads_anew_by_itself_until_that_has_ended() -> None:
+    async with visited("cancel") as (desk, one, page):
+        desk.erp.may_answer = anyio.Event()
+        await page.get_by_role("button", name="Approve").click()
+        under_way = await heading(page)
+        desk.erp.may_answer.set()
+        await page.get_by_role("heading", name="Done").wait_for()
+
+        assert under_way == "Being carried out"
+        assert desk.state(one) == "DONE"
+
+
+async def test_a_person_takes_an_approval_back_that_could_not_be_carried_out() -> None:
+    async with visited("cancel") as (desk, one, page):
+        desk.erp.unreadable = Unreachable("Books cannot be reached.")
+        await page.get_by_role("button", name="Approve").click()
+        held = await heading(page)
+        await page.get_by_role("button", name="Take the approval back").click()
+
+        assert (held, await heading(page)) == ("Approved, not carried out", "Taken back")
+        assert (desk.state(one), desk.erp.sent) == ("DECLINED", [])
+
+
+async def test_a_person_settles_what_is_not_known() -> None:
+    async with visited(pin="long enough") as (desk, one, page):
+        desk.erp.loses = "request"
+        for label, text in (("type the order number", "PO-7"), ("Your approver PIN", "long enough")):
+            await page.get_by_label(label).fill(text)
+        await page.get_by_role("button", name="Approve").click()
+        unknown = await heading(page)
+        await page.get_by_role("button", name="Look in the ERP again").click()
+        looked = await page.get_by_role("alert").inner_text()
+        desk.clock.now += 200
+        for label, text in (("type the order number", "PO-7"), ("Your approver PIN", "long enough")):
+            await page.get_by_label(label).fill(text)
+        await page.get_by_role("button", name="It did not happen").click()
+
+        assert (unknown, await heading(page)) == ("Outcome not known", "Not carried out")
+        assert "That does not decide it: the ERP still shows the order." in looked
+        assert desk.state(one) == "NOT_APPLIED"
 
 
 async def test_a_keyboard_is_enough() -> None:
@@ -168,7 +212,7 @@ async def test_a_keyboard_is_enough() -> None:
         await page.wait_for_selector(".standing")
 
         assert order_of_focus == ["skip", "create_backorder", "pin", "decision"]
-        assert desk.state(one) == "APPROVED"
+        assert desk.state(one) == "DONE"
 
 
 async def test_every_field_and_button_has_a_name_that_is_read_aloud() -> None:
@@ -211,9 +255,14 @@ CONTRAST = """
 async def test_every_text_stands_out_from_its_ground(scheme: Any) -> None:
     async with counter(":memory:", "long enough") as desk, chromium(color_scheme=scheme) as page:
         waiting, rejected = desk.propose(order("PO-1", vendor="Ac\u043ce"), "finalize"), desk.propose(order("PO-2"))
-        await page.goto(await desk.link(waiting))
-        contrasts = [await page.evaluate(CONTRAST)]
-        desk.journal.reject(rejected, {})
+        not_known = desk.propose_create(approved=True)
+        desk.erp.loses = "request"
+        await desk.pending.carry_out(not_known)
+        contrasts = []
+        for one in (waiting, not_known):
+            await page.goto(await desk.link(one))
+            contrasts.append(await page.evaluate(CONTRAST))
+        desk.store.decline(rejected, {})
         await page.goto(await desk.link(rejected))
         contrasts.append(await page.evaluate(CONTRAST))
         await page.get_by_role("link", name="All that waits").click()

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from contextlib import AsyncExitStack
 
+import anyio
 import httpx2
 import pytest
 
+from po_mcp.approvals import listener, page
 from tests.approvals.counter import browser, counter, order
 from tests.office import Office
 
@@ -41,11 +44,46 @@ async def test_the_page_is_gone_with_the_server() -> None:
 
 async def test_a_journal_that_cannot_be_used_is_told_and_nothing_is_decided() -> None:
     async with counter(":memory:") as desk, browser(await desk.link(one := desk.propose(order()))) as person:
-        with desk.journal._storage.writing() as db:
-            db.execute("ALTER TABLE operations RENAME TO gone")
+        db = desk.store._file._open_writer()
+        db.execute("ALTER TABLE connections RENAME TO gone")
         page = await person.page()
-        with desk.journal._storage.writing() as db:
-            db.execute("ALTER TABLE gone RENAME TO operations")
+        db.execute("ALTER TABLE gone RENAME TO connections")
 
         assert page.status_code == 503
+        assert desk.state(one) == "PROPOSED"
+
+
+async def test_connections_that_ask_for_nothing_keep_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listener, "FIRST_REQUEST_S", 3.0)
+    async with counter(":memory:") as desk, AsyncExitStack() as idle:
+        link = await desk.link(desk.propose(order()))
+        port = int(link.split("/")[2].rpartition(":")[2])
+        for _ in range(70):
+            await idle.enter_async_context(await anyio.connect_tcp("127.0.0.1", port))
+        async with browser(link) as person:
+            kept_out = (await person.page()).status_code
+            with anyio.fail_after(20):
+                while (await person.page()).status_code != 200:  # noqa: ASYNC110  # as a person tries again
+                    await anyio.sleep(0.2)
+
+    assert kept_out == 503
+
+
+async def test_a_form_that_never_ends_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page, "_SLOWEST_FORM_S", 0.2)
+
+    async with counter(":memory:") as desk:
+        link = await desk.link(one := desk.propose(order()))
+        origin, path = link[: link.index("/approve")], link[link.index("/approve") :]
+        host = origin.removeprefix("http://")
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: {host}\r\nOrigin: {origin}\r\nContent-Length: 99\r\n"
+            "Content-Type: application/x-www-form-urlencoded\r\n\r\ndecision=approve"
+        )
+        async with await anyio.connect_tcp("127.0.0.1", int(host.partition(":")[2])) as slow:
+            await slow.send(head.encode())
+            with anyio.fail_after(20):
+                answer = await slow.receive()
+
+        assert answer.startswith(b"HTTP/1.1 408 ")
         assert desk.state(one) == "PROPOSED"

@@ -17,16 +17,18 @@ import anyio
 import httpx2
 import jinja2
 import pytest
-from po_mcp.approvals.docket import Docket
 
-from po_mcp.approvals import docket, page, page_security
-from po_mcp.approvals.page_security import Guard, Sessions
-from po_mcp.approvals.pin import TRIES, Pin
+from po_mcp.approvals import guard, page, pending, pin, view
+from po_mcp.approvals.guard import Guard, Sessions
+from po_mcp.approvals.pending import PendingApprovals
+from po_mcp.approvals.pin import TRIES, Pin, PinCheck
+from po_mcp.approvals.under_way import UnderWay
+from po_mcp.erp import Connection
 from po_mcp.errors import TooManyQuestions
-from po_mcp.writes import approval
-from po_mcp.writes.journal import MOST_OPEN, Journal
+from po_mcp.writes.journal import MAX_OPEN_QUESTIONS, Claim, JournalStore
+from po_mcp.writes.kinds import delete, finalize
 from po_mcp.writes.operation import Recorded
-from tests.approvals.counter import Clock, Counter, browser, counter, order
+from tests.approvals.counter import Books, Clock, Counter, browser, counter, order
 from tests.approvals.test_page import Shape
 
 PIN = "correct horse"
@@ -111,9 +113,9 @@ async def a_decision_with_another_pin(file: Path) -> bool:
     return await _is_decided_with(file, "approve", "correct house")
 
 
-async def _is_decided_with(file: Path, decision: str, pin: str) -> bool:
+async def _is_decided_with(file: Path, decision: str, typed: str) -> bool:
     async with counter(file, PIN) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
-        await person.send(decision, order_number="PO-7", pin=pin)
+        await person.send(decision, order_number="PO-7", pin=typed)
         return desk.state(one) != "PROPOSED"
 
 
@@ -136,8 +138,8 @@ async def _guess(desk: Counter, one: str, person: Any, pins: list[str]) -> None:
     """Try PINs as a program does, which needs no form: the token is the same for all of them."""
     await person.page()
     [cookie] = person.client.cookies.values()
-    for pin in pins:
-        await person.send("approve", token=_token(desk, cookie, one), order_number="PO-7", pin=pin)
+    for typed in pins:
+        await person.send("approve", token=_token(desk, cookie, one), order_number="PO-7", pin=typed)
 
 
 def _token(desk: Counter, cookie: str, one: str) -> str:
@@ -171,16 +173,16 @@ async def thirty_pins_at_once(file: Path) -> bool:
 
 async def a_yes_after_a_no(file: Path) -> bool:
     """The person rejects, and the form that is still open in another tab is sent."""
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
         token = await person.token()
         await person.send("reject", token=token)
         await person.send("approve", token=token, order_number="PO-7")
-        return desk.state(one) == "APPROVED"
+        return desk.erp.sent != []
 
 
 async def a_yes_that_is_sent_while_the_no_is_taken(file: Path) -> bool:
     """The head of the form comes before the no, its body after."""
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
         token = await person.token()
 
         async def body() -> AsyncIterator[bytes]:
@@ -191,7 +193,7 @@ async def a_yes_that_is_sent_while_the_no_is_taken(file: Path) -> bool:
 
         headers = {"origin": person.origin, "content-type": "application/x-www-form-urlencoded"}
         await person.client.post(person.path, headers=headers, content=body())
-        return desk.state(one) == "APPROVED"
+        return desk.erp.sent != []
 
 
 async def a_vendor_who_writes_html(file: Path) -> bool:
@@ -211,15 +213,15 @@ async def a_client_whose_name_writes_backwards(file: Path) -> bool:
 
 
 async def a_delete_under_the_number_of_another_order(file: Path) -> bool:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
         await person.send("approve", order_number="yes")
-        return desk.state(one) == "APPROVED"
+        return desk.erp.sent != []
 
 
 async def a_finalize_without_the_choice_of_the_backorder(file: Path) -> bool:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order(), "finalize"))) as person:
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order(), "finalize"))) as person:
         await person.send("approve")
-        return desk.state(one) == "APPROVED"
+        return desk.erp.sent != []
 
 
 async def a_form_of_eight_megabytes(file: Path) -> bool:
@@ -244,32 +246,91 @@ async def a_form_of_eight_megabytes(file: Path) -> bool:
 
 
 async def more_questions_than_a_person_can_answer(file: Path) -> bool:
-    async with counter(file, most_open=MOST_OPEN) as desk:
-        for number in range(40):
+    async with counter(file, max_open=MAX_OPEN_QUESTIONS) as desk:
+        for number in range(30):
             with suppress(TooManyQuestions):
-                desk.propose(order(f"PO-{number}"))
+                desk.propose(order(f"PO-{number}"), session="one")
         async with browser(await desk.link(desk.proposed[0])) as person:
             await person.page()
             overview = (await person.client.get("/")).text
-    return len(re.findall(r'href="/approve/', overview)) > MOST_OPEN
+    return len(re.findall(r'href="/approve/', overview)) > MAX_OPEN_QUESTIONS
 
 
 async def a_yes_after_its_time(file: Path) -> bool:
-    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
         token = await person.token()
         desk.clock.now += 601
         await person.send("approve", token=token, order_number="PO-7")
-        return desk.state(one) == "APPROVED"
+        return desk.erp.sent != []
 
 
 async def an_operation_of_another_erp(file: Path) -> bool:
     """Two servers share a journal; the page of one decides for the other."""
     async with counter(file) as desk:
         one = desk.propose(order())
-        desk.listener._docket = replace(desk.listener._docket, connection="another")
+        other = Books(connection=Connection("erp", "https://other.example", "Acme"))
+        desk.listener._pending = replace(desk.pending, executor=replace(desk.pending.executor, erp=other.as_erp))
         async with browser(await desk.link(one)) as person:
-            await person.send("approve", order_number="PO-7")
-        return desk.state(one) == "APPROVED"
+            await person.send("reject")
+            return desk.state(one) != "PROPOSED"
+
+
+async def a_yes_for_another_erp(file: Path) -> bool:
+    """What is shown of every connection is approved where it cannot be carried out."""
+    async with counter(file) as desk:
+        found = desk.found(one := desk.propose(order()))
+        other = Books(connection=Connection("erp", "https://other.example", "Acme"))
+        elsewhere = replace(
+            desk.pending, executor=replace(desk.pending.executor, erp=other.as_erp), all_connections=True
+        )
+        await elsewhere.decide(found, "approve", {"order_number": "PO-7"}, "", {"through": "terminal"})
+        return desk.state(one) != "PROPOSED"
+
+
+async def a_yes_on_a_server_that_is_read_only(file: Path) -> bool:
+    async with counter(file, may_write=False) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        await person.send("approve", order_number="PO-7")
+        return desk.state(one) != "PROPOSED"
+
+
+async def a_yes_that_is_taken_back_after_it_was_sent(file: Path) -> bool:
+    """The person reads that nothing was sent, and it was."""
+    async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        token = await person.token()
+        await person.send("approve", token=token, order_number="PO-7")
+        told = await person.send("take_back", token=token)
+        return "Taken back" in told.text or desk.state(one) == "DECLINED"
+
+
+async def a_lost_write_called_undone_under_the_number_of_another_order(file: Path) -> bool:
+    return await _is_settled(file, order_number="PO-8")
+
+
+async def a_lost_write_called_undone_without_the_pin(file: Path) -> bool:
+    return await _is_settled(file, PIN, order_number="PO-7", pin="")
+
+
+async def _is_settled(file: Path, wanted: str | None = None, /, **filled_in: str) -> bool:
+    """Tell whether a write whose answer is lost can be asked for again."""
+    async with counter(file, wanted) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        desk.erp.loses = "request"
+        await person.send("approve", order_number="PO-7", pin=wanted or "")
+        desk.clock.now += 200
+        await person.send("not_happened", None, None, **filled_in)
+        return desk.state(one) == "NOT_APPLIED"
+
+
+async def two_sends_of_one_yes(file: Path) -> bool:
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order(), "finalize"))) as person:
+        token = await person.token()
+
+        async def approve() -> None:
+            await person.send("approve", token=token, create_backorder="no")
+
+        async with anyio.create_task_group() as people:
+            people.start_soon(approve)
+            people.start_soon(approve)
+        return len(desk.erp.sent) > 1
 
 
 # The mutants
@@ -324,8 +385,12 @@ def every_cookie_of_the_right_form_is_ours(patch: Patch) -> None:
 
 
 def no_pin_is_needed(patch: Patch) -> None:
-    refused = Docket._refused
-    patch.setattr(Docket, "_refused", lambda self, one, pin: refused(self, one, pin) if pin else None)
+    check = PinCheck.check
+
+    async def lenient(self: PinCheck, operation_id: str, given: str) -> Any:
+        return await check(self, operation_id, given) if given else None
+
+    patch.setattr(PinCheck, "check", lenient)
 
 
 def every_pin_fits(patch: Patch) -> None:
@@ -333,48 +398,93 @@ def every_pin_fits(patch: Patch) -> None:
 
 
 def no_lock(patch: Patch) -> None:
-    patch.setattr(docket, "TRIES", 1_000_000)
+    patch.setattr(pin, "TRIES", 1_000_000)
 
 
 def tries_are_counted_by_the_process(patch: Patch) -> None:
     counts: dict[int, int] = {}
 
-    def note(self: Journal, operation_id: str, event: str, most: int) -> bool:
+    def note(self: JournalStore, operation_id: str, event: str, limit: int) -> bool:
         counts[id(self)] = counts.get(id(self), 0) + 1
-        return counts[id(self)] <= most
+        return counts[id(self)] <= limit
 
-    patch.setattr(Journal, "note_one_of", note)
+    patch.setattr(JournalStore, "note_up_to", note)
 
 
 def a_try_is_counted_after_it_is_judged(patch: Patch) -> None:
-    def refused(self: Docket, operation_id: str, given: str) -> Any:
+    async def check(self: PinCheck, operation_id: str, given: str) -> Any:
         assert self.pin is not None
-        if sum(event.event == docket._PIN_TRIED for event in self.journal.events(operation_id)) >= TRIES:
+        if await self._count(operation_id, pin._TRIED) >= TRIES:
             return "locked"
         fits = self.pin.fits(given)
-        self.journal.note_one_of(operation_id, docket._PIN_TRIED, TRIES)
+        await self.journal.note_up_to(operation_id, pin._TRIED, TRIES)
         return None if fits else "wrong_pin"
 
-    patch.setattr(Docket, "_refused", refused)
+    patch.setattr(PinCheck, "check", check)
 
 
 def a_decision_counts_in_every_state(patch: Patch) -> None:
-    decide = Docket.decide
+    decide = PendingApprovals.decide
 
-    def again(self: Docket, recorded: Recorded, *given: Any) -> Any:
-        return decide(self, replace(recorded, state="PROPOSED"), *given)
+    async def again(self: PendingApprovals, recorded: Recorded, *given: Any) -> Any:
+        return await decide(self, replace(recorded, state="PROPOSED"), *given)
 
-    patch.setattr(Docket, "decide", again)
+    patch.setattr(PendingApprovals, "decide", again)
     no_compare_and_set(patch)
 
 
 def no_compare_and_set(patch: Patch) -> None:
-    def approve(self: Journal, operation_id: str, intent: str, detail: object) -> bool:
-        with self._storage.writing() as db:
-            db.execute("UPDATE operations SET state = 'APPROVED' WHERE id = ?", [operation_id])
+    def approve(self: JournalStore, operation_id: str, payload: Any, detail: object) -> bool:
+        with self._file.writing() as db:
+            db.execute("UPDATE write_operations SET state = 'APPROVED' WHERE id = ?", [operation_id])
         return True
 
-    patch.setattr(Journal, "approve", approve)
+    patch.setattr(JournalStore, "approve", approve)
+
+
+def a_yes_is_taken_back_in_every_state(patch: Patch) -> None:
+    def take_back(self: JournalStore, operation_id: str, detail: object) -> bool:
+        with self._file.writing() as db:
+            db.execute("UPDATE write_operations SET state = 'DECLINED' WHERE id = ?", [operation_id])
+        return True
+
+    decide = PendingApprovals.decide
+
+    async def anytime(self: PendingApprovals, recorded: Recorded, decision: Any, *given: Any) -> Any:
+        shown = replace(recorded, state="APPROVED") if decision == "take_back" else recorded
+        return await decide(self, shown, decision, *given)
+
+    patch.setattr(JournalStore, "take_back", take_back)
+    patch.setattr(PendingApprovals, "decide", anytime)
+
+
+def nothing_is_elsewhere(patch: Patch) -> None:
+    async def nowhere(self: PendingApprovals, recorded: Recorded, decision: Any) -> str:
+        return ""
+
+    patch.setattr(PendingApprovals, "why_not_here", nowhere)
+
+
+def every_answer_will_do(patch: Patch) -> None:
+    patch.setattr(pending, "_is_answer", lambda recorded, decision, content: True)
+
+
+def every_claim_is_good(patch: Patch) -> None:
+    """Two approve at once, and each of them sends."""
+
+    def claim(self: JournalStore, operation_id: str, connection: object) -> Claim:
+        with self._file.writing() as db:
+            db.execute("UPDATE write_operations SET state = 'SENT', sent_at = 1 WHERE id = ?", [operation_id])
+        found = self.find(operation_id)
+        assert found is not None
+        return Claim(found.operation, self.now())
+
+    async def each(self: UnderWay, operation_id: str, carry_out: Any, patience: float) -> None:
+        await carry_out(operation_id)
+
+    no_compare_and_set(patch)
+    patch.setattr(JournalStore, "claim", claim)
+    patch.setattr(UnderWay, "run", each)
 
 
 def no_escaping(patch: Patch) -> None:
@@ -389,11 +499,11 @@ def text_is_shown_as_it_comes(patch: Patch) -> None:
 
 
 def every_number_will_do(patch: Patch) -> None:
-    patch.setattr(approval, "is_approval_of_delete", lambda answer, number: answer.how == "accepted")
+    patch.setattr(delete, "is_typed_number", lambda answer, number: answer.how == "accepted")
 
 
 def the_button_will_do(patch: Patch) -> None:
-    patch.setattr(approval, "is_approval_of_confirm", lambda answer, question: answer.how == "accepted")
+    patch.setattr(finalize, "is_confirmed", lambda answer, question: answer.how == "accepted")
 
 
 def a_form_of_any_length(patch: Patch) -> None:
@@ -401,16 +511,21 @@ def a_form_of_any_length(patch: Patch) -> None:
 
 
 def no_limit_to_what_waits(patch: Patch) -> None:
-    patch.setattr(Journal, "_refuse_flood", lambda self, db, operation: None)
+    patch.setattr(JournalStore, "_refuse_flood", lambda self, db, operation, is_question: None)
 
 
 def nothing_expires(patch: Patch) -> None:
-    patch.setattr(Journal, "_expired", lambda self, db, operation_id: False)
-    patch.setattr(Journal, "_expire", lambda self, db: None)
+    patch.setattr(JournalStore, "_as_of_now", lambda self, recorded: recorded)
+    patch.setattr(JournalStore, "_expire", lambda self, db: None)
 
 
 def every_operation_belongs_here(patch: Patch) -> None:
-    patch.setattr(Docket, "_belongs", lambda self, recorded: True)
+    begin = PendingApprovals.__init__
+
+    def lenient(self: PendingApprovals, *given: Any, **named: Any) -> None:
+        begin(self, *given, **{**named, "all_connections": True})
+
+    patch.setattr(PendingApprovals, "__init__", lenient)
 
 
 MUTANTS: list[tuple[Mutant, Harm]] = [
@@ -438,6 +553,12 @@ MUTANTS: list[tuple[Mutant, Harm]] = [
     (no_limit_to_what_waits, more_questions_than_a_person_can_answer),
     (nothing_expires, a_yes_after_its_time),
     (every_operation_belongs_here, an_operation_of_another_erp),
+    (nothing_is_elsewhere, a_yes_for_another_erp),
+    (nothing_is_elsewhere, a_yes_on_a_server_that_is_read_only),
+    (a_yes_is_taken_back_in_every_state, a_yes_that_is_taken_back_after_it_was_sent),
+    (every_answer_will_do, a_lost_write_called_undone_under_the_number_of_another_order),
+    (no_pin_is_needed, a_lost_write_called_undone_without_the_pin),
+    (every_claim_is_good, two_sends_of_one_yes),
 ]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import secrets
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,6 +12,7 @@ import httpx2
 import pytest
 
 from po_mcp.orders import PurchaseOrder
+from po_mcp.writes.payloads import FinalizePayload
 from tests.approvals.counter import Clock, browser, counter, order
 
 PIN = "correct horse"
@@ -34,16 +34,17 @@ async def test_the_order_is_shown_as_it_was_read(file: Path) -> None:
         assert figure in page.text
 
 
-async def test_the_typed_number_approves_a_delete(file: Path) -> None:
+async def test_the_typed_number_approves_a_delete_which_is_carried_out_at_once(file: Path) -> None:
     async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
         answer = await person.send("approve", order_number=" PO-7 ")
         after = await person.page()
 
-        assert (answer.status_code, desk.state(one)) == (303, "APPROVED")
-        assert "go on" in after.text
+        assert (answer.status_code, desk.state(one)) == (303, "DONE")
+        assert desk.erp.sent == ["delete PO-7"]
+        assert "Deleted order PO-7 for good." in after.text
         assert "<form" not in after.text
-        through = desk.journal.events(one)[-1].detail
-        assert through["through"] == "page"
+        approved = next(event for event in desk.store.events(one) if event.event == "APPROVED")
+        assert approved.detail["through"] == "page"
 
 
 @pytest.mark.parametrize("typed", ["", "PO-8", "po-7", "PO-7 PO-7", "true"])
@@ -63,8 +64,10 @@ async def test_a_finalize_takes_the_choice_of_the_backorder(file: Path, choice: 
         await person.send("approve", create_backorder=choice)
 
         assert silent.status_code == 422
-        assert desk.state(one) == "APPROVED"
-        assert json.loads(desk.found(one).operation.intent)["create_backorder"] is wanted
+        assert desk.state(one) == "DONE"
+        payload = desk.found(one).operation.payload
+        assert isinstance(payload, FinalizePayload)
+        assert payload.create_backorder is wanted
 
 
 async def test_a_cancel_asks_for_nothing_but_the_decision(file: Path) -> None:
@@ -76,7 +79,7 @@ async def test_a_cancel_asks_for_nothing_but_the_decision(file: Path) -> None:
         assert "It is then inactive. The ERP keeps it, and can make it active again." in page.text
         assert "Approve: cancel the order" in page.text
         assert ('type="text"' in page.text, 'type="radio"' in page.text) == (False, False)
-        assert desk.state(one) == "APPROVED"
+        assert (desk.state(one), desk.erp.sent) == ("DONE", ["cancel PO-7"])
 
 
 async def test_a_backorder_that_the_caller_chose_is_said_and_not_asked_for(file: Path) -> None:
@@ -89,7 +92,7 @@ async def test_a_backorder_that_the_caller_chose_is_said_and_not_asked_for(file:
 
         assert "NEW BACKORDER" in page.text
         assert 'type="radio"' not in page.text
-        assert desk.state(one) == "APPROVED"
+        assert (desk.state(one), desk.erp.sent) == ("DONE", ["finalize PO-7"])
 
 
 async def test_reject_ends_it(file: Path) -> None:
@@ -119,11 +122,14 @@ async def test_of_two_tabs_the_first_counts(file: Path) -> None:
         other = await person.send("approve", token=second, create_backorder="yes")
         no = await person.send("reject", token=second)
 
-        assert (other.status_code, no.status_code, desk.state(one)) == (409, 409, "APPROVED")
-        assert json.loads(desk.found(one).operation.intent)["create_backorder"] is False
+        assert (other.status_code, no.status_code, desk.state(one)) == (409, 409, "DONE")
+        payload = desk.found(one).operation.payload
+        assert isinstance(payload, FinalizePayload)
+        assert payload.create_backorder is False
+        assert desk.erp.sent == ["finalize PO-7"]
 
 
-async def test_twenty_posts_at_once_approve_once(file: Path) -> None:
+async def test_twenty_posts_at_once_approve_once_and_send_once(file: Path) -> None:
     async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
         token, statuses = await person.token(), []
 
@@ -135,13 +141,14 @@ async def test_twenty_posts_at_once_approve_once(file: Path) -> None:
                 posts.start_soon(send)
 
         assert sorted(statuses) == [303] + [409] * 19
-        assert [event.event for event in desk.journal.events(one)] == ["PROPOSED", "APPROVED"]
+        assert desk.happened(one) == ["PROPOSED", "APPROVED", "SENT", "DONE"]
+        assert desk.erp.sent == ["delete PO-7"]
 
 
 async def test_the_list_shows_what_waits_and_what_was_decided(file: Path) -> None:
     async with counter(file) as desk:
         waiting, rejected = desk.propose(order("PO-1")), desk.propose(order("PO-2"))
-        desk.journal.reject(rejected, {})
+        desk.store.decline(rejected, {})
         async with browser(await desk.link(waiting)) as person:
             without_a_link = await person.client.get("/")
             await person.page()
@@ -270,14 +277,14 @@ async def test_guessed_ids_find_nothing(file: Path) -> None:
 async def test_reading_changes_nothing(file: Path) -> None:
     async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
         token = await person.token()
-        before = desk.journal.events(one)
+        before = desk.store.events(one)
         for query in (f"?decision=approve&order_number=PO-7&token={token}", "?decision=reject", "/approve", "/"):
             await person.client.get(person.path + query)
         for method in ("HEAD", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE"):
             answer = await person.client.request(method, person.path, headers={"origin": person.origin})
             assert answer.status_code == 405
 
-        assert desk.journal.events(one) == before
+        assert desk.store.events(one) == before
 
 
 async def test_a_body_that_is_no_small_form_is_refused(file: Path) -> None:
@@ -321,7 +328,7 @@ async def test_the_link_alone_has_no_authority_where_a_pin_is_set(file: Path) ->
 
         assert [answer.status_code for answer in answers] == [422, 422, 422, 403]
         assert "4 tries left" in answers[-1].text
-        assert (refused, right.status_code, desk.state(one)) == ("PROPOSED", 303, "APPROVED")
+        assert (refused, right.status_code, desk.state(one)) == ("PROPOSED", 303, "DONE")
 
 
 async def test_five_wrong_pins_lock_it_whatever_is_started_anew(file: Path) -> None:
@@ -342,6 +349,7 @@ async def test_five_wrong_pins_lock_it_whatever_is_started_anew(file: Path) -> N
         assert asked_again == one
         clock.now += 601
         assert desk.propose(order()) != one
+        assert desk.erp.sent == []
 
 
 async def test_fifty_pins_at_once_are_not_more_than_five(file: Path) -> None:
@@ -357,7 +365,7 @@ async def test_fifty_pins_at_once_are_not_more_than_five(file: Path) -> None:
             for number in range(30):
                 guesses.start_soon(guess, number)
 
-        tried = [event.event for event in desk.journal.events(one)].count("pin tried")
+        tried = [event.event for event in desk.store.events(one)].count("pin tried")
         assert tried == 5
         assert sum("That is not the PIN" in text for text in said) == 5
         assert desk.state(one) == "PROPOSED"
@@ -435,11 +443,10 @@ async def test_no_text_of_the_erp_adds_an_element_or_hides_number_vendor_or_amou
     cautioned = [*plain.elements]
     place = cautioned.index(("table", ("role",)))
     cautioned.insert(place, ("p", ("class",)))
-    async with counter(":memory:") as desk:
+    async with counter(":memory:") as desk, browser(await desk.link(desk.propose(order("PO-0")))) as person:
         for at, text in enumerate(HOSTILE):
             one = desk.propose(order(f"PO-{at}", vendor=text, text=text))
-            async with browser(await desk.link(one)) as person:
-                page = (await person.page()).text
+            page = (await person.client.get(f"/approve/{one}")).text
             seen = Shape(page)
             assert seen.elements in (plain.elements, cautioned), text
             assert (seen.named["number"], seen.named["total"]) == (f"PO-{at}", "4,800.00")

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
-from typing import Any
+from typing import get_args
 
 import pytest
 
-from po_mcp.approvals.presentation import Sheet, money, quantity, sheet_of
-from po_mcp.writes.journal import Journal
-from po_mcp.writes.operation import State
-from tests.approvals.counter import Clock, Counter, order
+from po_mcp.approvals import view
+from po_mcp.approvals.view import Sheet, money, quantity, sheet_of
+from po_mcp.writes.journal import Event, JournalStore
+from po_mcp.writes.operation import Recorded, State
+from tests.approvals.counter import Books, Clock, Counter, order
 
 
-def sheet(kind: Any = "delete", create_backorder: bool | None = None, lines: int = 0, **shown: str) -> Sheet:
-    clock = Clock()
-    journal = Journal(":memory:", 600, clock)
+def sheet(kind: str = "delete", create_backorder: bool | None = None, lines: int = 0, **shown: str) -> Sheet:
+    clock, erp = Clock(), Books()
+    store = JournalStore(":memory:", 600, clock)
     asked_about = order(**shown)
     if lines:
         asked_about = asked_about.model_copy(update={"lines": (asked_about.lines or ())[:1] * lines})
-    one = Counter(journal, None, clock).propose(asked_about, kind, create_backorder)  # type: ignore[arg-type]
-    found = journal.find(one)
-    assert found is not None
-    made = sheet_of(found, journal.events(one), clock.now + 130)
-    journal.close()
+    asked = Counter(store, None, clock, erp, None)  # type: ignore[arg-type]
+    one = asked.propose(asked_about, kind, create_backorder)
+    made = sheet_of(asked.found(one), store.events(one), clock.now + 130)
+    store.close()
     return made
 
 
@@ -93,8 +94,36 @@ def test_lines_that_are_not_shown_are_counted() -> None:
 
 
 def test_every_state_but_the_open_one_has_words() -> None:
-    from typing import get_args
+    assert set(view._STANDINGS) == set(get_args(State)) - {"PROPOSED", "APPROVED"}
 
-    from po_mcp.approvals import presentation
 
-    assert set(presentation._STANDINGS) == set(get_args(State)) - {"PROPOSED"}
+@pytest.mark.parametrize("state", sorted(set(get_args(State)) - {"PROPOSED"}))
+@pytest.mark.parametrize("is_running", [False, True])
+def test_only_what_is_on_its_way_looks_again_by_itself(state: State, is_running: bool) -> None:
+    """A page that is loaded anew under a form would empty what is being typed into it."""
+    standing = view._standing(replace(recorded(), state=state), [], is_running)
+
+    assert standing is not None
+    is_on_its_way = state in ("SENT", "WATCHED") or (state == "APPROVED" and is_running)
+    assert bool(standing.looks_again) is is_on_its_way
+
+
+@pytest.mark.parametrize(("state", "heading"), [("DECLINED", "Taken back"), ("EXPIRED", "Approved, never carried out")])
+def test_what_ended_after_a_yes_is_told_from_what_ended_without_one(state: State, heading: str) -> None:
+    ended = replace(recorded(), state=state)
+
+    with_a_yes = view._standing(ended, [Event("id", 1.0, "PROPOSED", {}), Event("id", 2.0, "APPROVED", {})], False)
+    without = view._standing(ended, [Event("id", 1.0, "PROPOSED", {})], False)
+
+    assert with_a_yes is not None
+    assert without is not None
+    assert with_a_yes.heading == heading != without.heading
+    assert "Nothing was sent" in with_a_yes.text
+
+
+def recorded() -> Recorded:
+    store = JournalStore(":memory:", 600, Clock())
+    asked = Counter(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
+    found = asked.found(asked.propose(order()))
+    store.close()
+    return found

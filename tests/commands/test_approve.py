@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import signal
 import sys
 import threading
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from types import MappingProxyType
 
 import anyio
+import anyio.to_thread
 import pytest
 
-from tests.approvals.test_carrying_through import CANCEL, DELETE, FINALIZE, NUMBER
+from po_mcp.connectors.sandbox import Sandbox
+from po_mcp.writes.journal import JournalStore
+from tests.approvals.test_carrying_through import CANCEL, DELETE, FINALIZE, NUMBER, approve_and_leave
 from tests.approvals.test_page import HOSTILE
 from tests.commands.test_call import read_screen
+from tests.commands.test_doctor import real
 from tests.office import Office, outcome
+from tests.sandbox.served import served
 
+PIN = {"PO_MCP_APPROVER_PIN": "correct horse"}
 APPROVE = [sys.executable, "-m", "po_mcp", "approve"]
 
 
@@ -25,8 +35,14 @@ def environment(office: Office, **more: str) -> dict[str, str]:
     return {**kept, **settings, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "120", **more}
 
 
-def typed(office: Office, answers: list[str], *arguments: str, **settings: str) -> tuple[int, str]:
-    """Run it in a terminal of its own, and give one answer to each prompt."""
+def typed(
+    office: Office,
+    answers: list[str],
+    *arguments: str,
+    meanwhile: Callable[[], object] = lambda: None,
+    settings: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[int, str]:
+    """Run it in a terminal of its own, and give one answer to each prompt; do something before the first."""
     process, keyboard = pty.fork()
     if process == 0:
         os.execve(sys.executable, [*APPROVE, *arguments], environment(office, **settings))
@@ -36,6 +52,8 @@ def typed(office: Office, answers: list[str], *arguments: str, **settings: str) 
     while chunk := read_screen(keyboard, b"\x03" if not left and answers[-1:] == ["\x03"] else b""):
         screen += chunk
         if left and screen.rstrip(b" ").endswith(b":"):
+            if len(left) == len(answers):
+                meanwhile()
             os.write(keyboard, left.pop(0).encode())
     _, status = os.waitpid(process, 0)
     watchdog.cancel()
@@ -59,7 +77,7 @@ async def became(office: Office, operation_id: str) -> str:
     return status
 
 
-async def test_the_typed_number_approves_and_the_assistant_carries_it_through(office: Office) -> None:
+async def test_the_typed_number_approves_and_it_is_carried_out_at_once(office: Office) -> None:
     one = await asked(office, DELETE)
 
     status, screen = typed(office, ["PO-2025-0038\n"])
@@ -67,10 +85,10 @@ async def test_the_typed_number_approves_and_the_assistant_carries_it_through(of
     assert status == 0
     assert "SANDBOX: no real order." in screen
     assert "Delete purchase order PO-2025-0038 for good?" in screen
-    assert "Approved. Nothing was sent yet" in screen
-    assert office.order("PO-2025-0038") is not None
-    assert await became(office, one) == "done"
+    assert f"Where: sandbox {office.book}" in screen.replace("\r\n", "")
+    assert "Deleted order PO-2025-0038 for good." in screen
     assert office.order("PO-2025-0038") is None
+    assert await became(office, one) == "done"
 
 
 async def test_one_of_several_is_chosen_and_its_backorder_is_asked_for(office: Office) -> None:
@@ -92,9 +110,8 @@ async def test_a_cancel_is_approved_with_a_yes(office: Office) -> None:
     assert status == 0
     assert "Cancel purchase order PO-2025-0041?" in screen
     assert "It is then inactive. The ERP keeps it, and can make it active again." in " ".join(screen.split())
-    assert office.order("PO-2025-0041").status == "partial"
-    assert await became(office, one) == "done"
     assert office.order("PO-2025-0041").status == "cancelled"
+    assert await became(office, one) == "done"
 
 
 @pytest.mark.parametrize(
@@ -125,12 +142,106 @@ async def test_anything_else_decides_nothing(office: Office, answer: str) -> Non
 async def test_the_pin_is_asked_for_and_not_shown(office: Office) -> None:
     one = await asked(office, DELETE)
 
-    wrong, _ = typed(office, ["PO-2025-0038\n", "guess\n"], PO_MCP_APPROVER_PIN="correct horse")
+    wrong, _ = typed(office, ["PO-2025-0038\n", "guess\n"], settings=PIN)
     between = await became(office, one)
-    right, screen = typed(office, ["PO-2025-0038\n", "correct horse\n"], PO_MCP_APPROVER_PIN="correct horse")
+    right, screen = typed(office, ["PO-2025-0038\n", "correct horse\n"], settings=PIN)
 
     assert (wrong, between, right) == (3, "approval_required", 0)
+    assert office.order("PO-2025-0038") is None
     assert "correct horse" not in screen
+
+
+async def test_the_beginning_of_an_id_names_it(office: Office) -> None:
+    await asked(office, DELETE)
+    one = await asked(office, CANCEL)
+
+    status, screen = typed(office, ["y\n"], one[:12])
+
+    assert status == 0
+    assert "Cancelled order PO-2025-0041." in screen
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "said", "after", "is_there"),
+    [
+        ("take back", 0, "Taken back. Nothing was sent, and nothing will be.", "declined", True),
+        ("carry out", 0, "Deleted order PO-2025-0038 for good.", "done", False),
+        ("leave", 3, "Nothing was decided; it stays as it is.", "approval_required", True),
+    ],
+)
+async def test_what_was_approved_and_not_sent_is_carried_out_or_taken_back(
+    office: Office, answer: str, status: int, said: str, after: str, is_there: bool
+) -> None:
+    one = await asked(office, DELETE)
+    approve_and_leave(office, one)
+
+    ended, screen = typed(office, [f"{answer}\n"], one)
+
+    assert (ended, said in screen) == (status, True), screen
+    assert await became(office, one) == after
+    assert (office.order("PO-2025-0038") is not None) is is_there
+
+
+async def test_what_was_sent_while_the_person_read_it_cannot_be_taken_back(office: Office) -> None:
+    one = await asked(office, DELETE)
+    approve_and_leave(office, one)
+
+    def carry_out_elsewhere() -> None:
+        with closing(JournalStore(office.journal)) as store:
+            found = store.find(one)
+            assert found is not None
+            assert store.claim(one, Sandbox(office.book).connection) is not None
+
+    ended, screen = typed(office, ["take back\n"], one, meanwhile=carry_out_elsewhere)
+
+    assert ended == 1
+    assert "It was sent already, so it cannot be taken back." in screen
+
+
+async def test_what_is_meant_for_another_connection_is_not_approved_and_may_be_rejected(office: Office) -> None:
+    one = await asked(office, DELETE)
+    elsewhere = {"PO_MCP_SANDBOX": str(office.book.with_name("another.db"))}
+
+    left, screen = typed(office, ["n\n"], one, settings=elsewhere)
+    between = await became(office, one)
+    rejected, _ = typed(office, ["y\n"], one, settings=elsewhere)
+
+    assert (left, between, rejected) == (3, "approval_required", 0)
+    assert "It cannot be approved here." in screen
+    assert f"It was asked for on sandbox {office.book}" in " ".join(screen.replace("\r\n", "").split())
+    assert "Approve it?" not in screen
+    assert await became(office, one) == "declined"
+
+
+async def test_where_the_operator_lets_nothing_be_written_nothing_is_approved(office: Office) -> None:
+    one = await asked(office, DELETE)
+
+    left, screen = typed(office, ["n\n"], one, settings={"PO_MCP_READ_ONLY": "true"})
+
+    assert (left, await became(office, one)) == (3, "approval_required")
+    assert "PO_MCP_READ_ONLY is set here" in screen
+
+
+async def test_an_erp_that_cannot_be_reached_leaves_the_approval_as_it_is(office: Office) -> None:
+    async with served() as there:
+        settings = real("inventory-pro", there.port, PO_MCP_JOURNAL=str(office.journal))
+        run = await anyio.run_process(
+            [sys.executable, "-m", "po_mcp", "call", FINALIZE, "number=PO-2025-0037", "--json"],
+            env=environment(office, **settings),
+            check=False,
+        )
+        one = json.loads(run.stdout)["operation_id"]
+
+    ended, screen = await anyio.to_thread.run_sync(lambda: typed(office, ["y\n", "n\n"], one, settings=settings))
+
+    assert ended == 3
+    assert "Inventory Pro cannot be reached" in screen
+    assert "The approval holds for a while" in " ".join(screen.split())
+    with closing(JournalStore(office.journal)) as store:
+        found = store.find(one)
+        assert found is not None
+        assert found.state == "APPROVED"
+        assert [event.event for event in store.events(one)][-1] == "not carried out"
 
 
 async def test_without_a_terminal_nobody_decides(office: Office) -> None:

@@ -10,10 +10,17 @@ import signal
 import subprocess
 import sys
 import threading
+import time
+from dataclasses import replace
 from pathlib import Path
 
+import anyio
 import pytest
+from mcp.types import CallToolResult
 
+from po_mcp.commands import _interrupted, call
+from po_mcp.config import Settings
+from tests.commands.test_serve import slow_erp
 from tests.office import Office
 from tests.stdio.test_process import environment
 
@@ -156,3 +163,145 @@ def test_what_is_wrong_is_said_and_told_by_the_status(
 
     assert run.returncode == status
     assert said in " ".join((run.stdout + run.stderr).split())
+
+
+# What became of an operation
+
+
+def with_journal(office: Office, *arguments: str) -> subprocess.CompletedProcess[str]:
+    kept = environment(office.book, PO_MCP_JOURNAL=str(office.journal))
+    return subprocess.run(
+        [*CALL, *arguments], env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+    )
+
+
+def test_every_operation_is_told_and_the_worst_decides_the_status(office: Office) -> None:
+    nothing = with_journal(office, "get_operation")
+    asked = json.loads(with_journal(office, *DELETE, "--json").stdout)
+    [one, whole] = [with_journal(office, "get_operation", *more) for more in ([], ["--json"])]
+
+    assert (nothing.returncode, nothing.stdout) == (0, "SANDBOX: no real order. No operation is open.\n")
+    assert (one.returncode, whole.returncode) == (3, 3)
+    assert one.stdout.startswith("approval_required: SANDBOX: no real order.")
+    assert asked["operation_id"] in one.stdout
+    assert json.loads(whole.stdout)["operations"][0]["operation_id"] == asked["operation_id"]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "status"),
+    [
+        ([], 0),
+        (["done"], 0),
+        (["done", "refused"], 1),
+        (["refused", "approval_required"], 3),
+        (["stale", "unknown"], 4),
+    ],
+    ids=str,
+)
+def test_of_several_outcomes_the_worst_is_the_status(statuses: list[str], status: int) -> None:
+    outcomes = [{"status": one, "message": "", "do_not_repeat": False} for one in statuses]
+    result = CallToolResult(content=[], structured_content={"operations": outcomes})
+
+    assert call._exit_status(result) == status
+
+
+def test_the_beginning_of_an_id_is_enough(office: Office) -> None:
+    asked = json.loads(with_journal(office, *DELETE, "--json").stdout)
+    named = with_journal(office, "get_operation", f"operation_id={asked['operation_id'][:6].upper()}")
+    other = with_journal(office, "get_operation", "operation_id=zzzzzz")
+
+    assert (named.returncode, asked["operation_id"] in named.stdout) == (3, True)
+    assert (other.returncode, other.stderr) == (2, "po-mcp: no operations of this journal begin with zzzzzz\n")
+
+
+def test_a_repeat_is_said_to_be_one(office: Office) -> None:
+    lines = '[{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]'
+    create = ["create_purchase_order", "number=PO-2025-0043", "vendor=12", f"lines={lines}"]
+    first, again = with_journal(office, *create), with_journal(office, *create)
+
+    assert (first.returncode, again.returncode) == (0, 0)
+    assert "earlier call" not in " ".join(first.stdout.split())
+    assert "This is what an earlier call did; nothing more was sent." in " ".join(again.stdout.split())
+
+
+def test_a_short_order_is_told_by_its_sentence_and_no_empty_table(office: Office) -> None:
+    told = piped(office.book, "get_purchase_order", "number=PO-2025-0037", "detail=short").stdout
+
+    assert "3 lines, 2 not fully received" in told
+    assert "Unit price" not in told
+
+
+def test_the_help_of_a_tool_shows_the_shape_of_what_is_written_as_json(office: Office) -> None:
+    told = " ".join(piped(office.book, "create_purchase_order", "--help").stdout.split())
+    general = piped(office.book, "--help").stdout
+    unknown = piped(office.book, "get_order", "--help")
+
+    assert "lines (JSON list, needed)" in told
+    assert """such as: '[{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]'""" in told
+    assert "po-mcp call TOOL --help" in general
+    assert (unknown.returncode, "there is no tool get_order" in unknown.stderr) == (2, True)
+
+
+# Ctrl-C
+
+
+CREATE = [
+    "create_purchase_order",
+    "number=PO-2025-0050",
+    "vendor=12",
+    'lines=[{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]',
+]
+
+
+async def interrupted(office: Office, *, twice: bool) -> tuple[int, str]:
+    """Press Ctrl-C while the ERP, which has done the write, keeps its answer back; once, or a second time too."""
+    async with slow_erp(office.book) as erp:
+        settings = environment(PO_MCP_JOURNAL=str(office.journal), **erp.settings)
+        async with await anyio.open_process(
+            [*CALL, *CREATE], env=settings, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT
+        ) as process:
+            with anyio.fail_after(60):
+                await erp.has_written.wait()
+                process.send_signal(signal.SIGINT)
+                assert process.stdout is not None
+                said = await process.stdout.receive()
+                if twice:
+                    process.send_signal(signal.SIGINT)
+                else:
+                    erp.may_answer.set()
+                async for chunk in process.stdout:
+                    said += chunk
+                status = await process.wait()
+            erp.may_answer.set()
+    return status, " ".join(said.decode().split())
+
+
+async def test_ctrl_c_during_a_write_waits_until_its_outcome_is_recorded_and_says_it(office: Office) -> None:
+    status, said = await interrupted(office, twice=False)
+
+    assert status == 130
+    assert "Stopping. What was sent is being recorded; Ctrl-C again leaves at once." in said
+    assert "Stopped. The create of order PO-2025-0050: Created PO-2025-0050" in said
+
+
+async def test_a_second_ctrl_c_leaves_and_says_that_the_order_was_sent(office: Office) -> None:
+    status, said = await interrupted(office, twice=True)
+
+    assert status == 4
+    assert "Stopped. The create of order PO-2025-0050: It was sent; its answer is not there yet." in said
+    assert "po-mcp journal show" in said
+
+
+def test_ctrl_c_before_anything_was_sent_says_so(office: Office) -> None:
+    stopped = _interrupted.Call("delete_purchase_order", "PO-2025-0038", time.time())
+    settings = Settings(sandbox=str(office.book), journal=str(office.journal))
+
+    without_a_journal = _interrupted.known_of(settings, stopped)
+    asked = json.loads(with_journal(office, *DELETE, "--json").stdout)
+    waiting, status = _interrupted.known_of(settings, stopped)
+    later = _interrupted.known_of(settings, replace(stopped, began=time.time()))
+    of_another = _interrupted.known_of(settings, replace(stopped, number="PO-2025-0037"))
+
+    assert without_a_journal == later == of_another == ("Stopped. Nothing was sent.", 130)
+    assert status == 130
+    assert waiting.endswith(f"waits for approval: po-mcp approve {asked['operation_id'][:12]}")

@@ -13,6 +13,9 @@ from typing import Any
 import anyio
 import pytest
 
+from po_mcp.commands import doctor
+from po_mcp.erp import Connection
+from po_mcp.writes.journal import JournalStore
 from tests.office import Office, outcome
 from tests.sandbox.served import served
 from tests.stdio.test_process import environment
@@ -84,7 +87,7 @@ async def test_an_edited_journal_fails_with_the_next_step(office: Office) -> Non
     async with office.client() as client:
         outcome(await client.call_tool("finalize_purchase_order", {"number": "PO-2025-0036"}))
     with closing(sqlite3.connect(office.journal)) as db, db:
-        db.execute("UPDATE operations SET number = 'PO-1'")
+        db.execute("UPDATE write_operations SET number = 'PO-1'")
 
     status, told = await examined(office.book.parent, "--json", PO_MCP_SANDBOX=str(office.book))
     journal: Any = next(finding for finding in json.loads(told) if finding["what"] == "journal")
@@ -109,3 +112,55 @@ async def test_a_read_only_server_is_told_to_be_one(tmp_path: Path) -> None:
     assert status == 0
     assert "no tool that writes is listed" in told
     assert "approval" not in told
+
+
+async def test_credentials_that_nobody_adopted_fail_with_the_next_step(tmp_path: Path) -> None:
+    async with served() as there:
+        settings = real("inventory-pro", there.port, PO_MCP_JOURNAL=str(tmp_path / "journal.db"))
+        known = Connection("inventory-pro", settings["PO_MCP_BASE_URL"], None, Connection.fingerprint("another"))
+        with closing(JournalStore(tmp_path / "journal.db")) as store:
+            store.join(known)
+
+        status, told = await examined(tmp_path, **settings)
+
+    assert status == 1
+    assert "✗ journal   it knows this address with other credentials" in told
+    assert "Run po-mcp journal adopt." in told
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such modes")
+@pytest.mark.parametrize(
+    ("mode", "text", "is_noted"),
+    [
+        (0o644, "client_secret = 'x'", True),
+        (0o604, "approver_pin = '123456'", True),
+        (0o600, "client_secret = 'x'", False),
+        (0o644, "timeout = 30", False),
+    ],
+)
+def test_a_secret_that_others_can_read_is_noted(tmp_path: Path, mode: int, text: str, is_noted: bool) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(text)
+    file.chmod(mode)
+
+    found = doctor._secret_file(file)
+
+    assert (found is not None) is is_noted
+    if found is not None:
+        assert (found.mark, found.next_step) == ("note", f"Run: chmod 600 {file}")
+
+
+async def test_where_the_settings_come_from_is_told_without_their_values(tmp_path: Path) -> None:
+    file = tmp_path / "my.toml"
+    file.write_text("approver_pin = 'a secret number'")
+
+    run = await anyio.run_process(
+        [sys.executable, "-m", "po_mcp", "--config", str(file), "doctor"],
+        env=environment(PO_MCP_TIMEOUT="7"),
+        check=False,
+    )
+    told = run.stdout.decode()
+
+    assert f"from {file}, and PO_MCP_SANDBOX, PO_MCP_TIMEOUT of the environment" in told
+    assert "secrets" in told
+    assert "a secret number" not in told

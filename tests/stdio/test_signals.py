@@ -75,7 +75,7 @@ async def ended(
             status, errors = await anyio.to_thread.run_sync(_waited_for, client)
             erp.may_answer.set()
     with closing(sqlite3.connect(journal)) as db:
-        return End(was_waiting, status, errors, db.execute("SELECT state FROM operations").fetchall())
+        return End(was_waiting, status, errors, db.execute("SELECT state FROM write_operations").fetchall())
 
 
 def _waited_for(client: RawClient) -> tuple[int, str]:

@@ -50,6 +50,10 @@ def the_one(settings: Settings, journal: JournalStore, beginning: str) -> Record
         return found[0]
     if found:
         raise InvalidInput(f"{len(found)} operations have an id that begins so.", next_step="Give more of it.")
+    if any(fault.startswith(f"operation {beginning.lower()}") for fault in journal.verify() if beginning):
+        raise InvalidInput(
+            "That operation cannot be read.", next_step="What was edited is told by: po-mcp journal verify"
+        )
     raise InvalidInput("No operation has an id that begins so.", next_step="See: po-mcp journal list --all")
 
 

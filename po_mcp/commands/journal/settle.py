@@ -11,8 +11,9 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from po_mcp.commands._status_text import came_of, short, state_of
-from po_mcp.commands.journal.tables import plain
+from po_mcp.approvals.pin import Pin, PinCheck
+from po_mcp.commands._journal_tables import plain
+from po_mcp.commands._standing import came_of, short, state_of
 from po_mcp.config import Settings
 from po_mcp.errors import InvalidInput
 from po_mcp.untrusted import visible
@@ -46,6 +47,14 @@ def need_doubt(recorded: Recorded, now: float) -> None:
         )
 
 
+def need_end(store: JournalStore, recorded: Recorded, policy: SettlementPolicy) -> None:
+    """Refuse what may still be on its way, or is still being checked. Raises: `InvalidInput`."""
+    counts_from = recorded.counts_from or recorded.sent_at or 0.0
+    ends = {"SENT": counts_from + policy.abandoned_after, "WATCHED": recorded.watched_until or 0.0}
+    if store.now() < ends.get(recorded.state, 0.0):
+        raise InvalidInput("It may still be on its way, or is being checked.", next_step="Try again in a while.")
+
+
 def settle(console: Console, settings: Settings, store: JournalStore, recorded: Recorded) -> int:
     """Settle it by reading, or by asking the person; return the command's status, 0 where it is settled.
 
@@ -59,12 +68,14 @@ def settle(console: Console, settings: Settings, store: JournalStore, recorded: 
     if reconciler is None:
         where = visible(recorded.operation.connection)
         console.print(plain(f"\nIt was sent to {where}. These settings lead elsewhere, so po-mcp cannot look."))
-        return _ask(console, store, None, _Seen(recorded, "po-mcp could not look", was_read=False))
+        need_end(store, recorded, SettlementPolicy(settings.timeout, *settings.bounds()))
+        seen = _Seen(recorded, "po-mcp could not look", was_read=False)
+        return _ask(console, settings, store, seen)
     console.print("\nLooking at the ERP, by reading only ...")
     seen = anyio.run(_look_up, reconciler, recorded)
     if seen.recorded.state == "UNKNOWN":
         console.print(plain(f"That does not decide it: {seen.why}."))
-        return _ask(console, store, reconciler, seen)
+        return _ask(console, settings, store, seen)
     if seen.recorded.state in ("SENT", "WATCHED"):
         raise InvalidInput("It may still be on its way, or is being checked.", next_step="Try again in a while.")
     console.print(Text("That decides it. ", "bold green") + plain(came_of(seen.recorded, store.now())))
@@ -95,7 +106,7 @@ async def _look_up(reconciler: Reconciler, recorded: Recorded) -> _Seen:
         await reconciler.erp.aclose()
 
 
-def _ask(console: Console, store: JournalStore, reconciler: Reconciler | None, seen: _Seen) -> int:
+def _ask(console: Console, settings: Settings, store: JournalStore, seen: _Seen) -> int:
     """Ask the person at the terminal what happened, and record it."""
     if not sys.stdin.isatty():
         console.print("Only a person at a terminal can settle it now. Nothing was recorded.")
@@ -104,11 +115,15 @@ def _ask(console: Console, store: JournalStore, reconciler: Reconciler | None, s
     if said is None:
         console.print("It stays unknown. Nothing was recorded.")
         return NOT_SETTLED
+    if not _has_pin(console, settings, store, seen.recorded):
+        return NOT_SETTLED
     happened = said == "applied"
-    if reconciler is not None and seen.was_read:
-        outcome = anyio.run(_record_after_look, reconciler, seen.recorded, happened)
+    policy = SettlementPolicy(settings.timeout, *settings.bounds())
+    again = _reconciler(settings, store, seen.recorded) if seen.was_read else None  # an event loop has its own
+    if again is not None:
+        outcome = anyio.run(_record_after_look, again, seen.recorded, happened)
     else:
-        outcome = _record_blindly(store, reconciler, seen, happened)
+        outcome = _record_blindly(store, policy, seen, happened)
     console.print(Text("Recorded. ", "bold green") + plain(outcome.message))
     return 0
 
@@ -138,6 +153,22 @@ def _answer(console: Console, seen: _Seen) -> _Said | None:
     return "applied" if said == "applied" else "not applied"
 
 
+def _has_pin(console: Console, settings: Settings, store: JournalStore, recorded: Recorded) -> bool:
+    """Ask for the approver's PIN where one is set; a verdict can release a second send as an approval does a first."""
+    if settings.approver_pin is None:
+        return True
+    try:
+        pin = str(click.prompt("Your approver PIN", hide_input=True, default="", show_default=False)).strip()
+    except click.Abort:
+        pin = ""
+    check = PinCheck(Journal(store), Pin(settings.approver_pin.get_secret_value()))
+    refused = anyio.run(check.check, recorded.operation.id, pin)
+    if refused is not None:
+        console.print({"locked": "Too many wrong PINs were tried for this."}.get(refused, "That is not the PIN."))
+        console.print("Nothing was recorded.")
+    return refused is None
+
+
 async def _record_after_look(reconciler: Reconciler, recorded: Recorded, happened: bool) -> WriteOutcome:
     detail = {"by": "a person at a terminal", "said": "applied" if happened else "not applied"}
     try:
@@ -146,17 +177,17 @@ async def _record_after_look(reconciler: Reconciler, recorded: Recorded, happene
         await reconciler.erp.aclose()
 
 
-def _record_blindly(store: JournalStore, reconciler: Reconciler | None, seen: _Seen, happened: bool) -> WriteOutcome:
+def _record_blindly(store: JournalStore, policy: SettlementPolicy, seen: _Seen, happened: bool) -> WriteOutcome:
     """Record what the person says where po-mcp could not look."""
     operation = seen.recorded.operation
     if not happened:
-        need_time(Journal(store), reconciler.policy if reconciler else SettlementPolicy(), seen.recorded)
+        need_time(Journal(store), policy, seen.recorded)
     message = f"{HAPPENED} (po-mcp could not look)." if happened else DID_NOT_HAPPEN
     outcome = WriteOutcome(status="done" if happened else "refused", operation_id=operation.id, message=message)
     after: State = "DONE" if happened else "NOT_APPLIED"
     detail = {"by": "a person at a terminal", "said": "applied" if happened else "not applied", "observed": seen.why}
-    if seen.recorded.state == "SENT":
-        store.finish(operation.id, "SENT", "UNKNOWN", outcome, {})
+    if seen.recorded.state in ("SENT", "WATCHED"):
+        store.finish(operation.id, seen.recorded.state, "UNKNOWN", outcome, {"observed": seen.why})
     if store.finish(operation.id, "UNKNOWN", after, outcome, detail):
         return outcome
     raise InvalidInput(
