@@ -15,13 +15,14 @@ from typing import Any
 import httpx2
 import pytest
 from mcp.types import InputRequiredResult
-from po_mcp.server.purchasing_tool import PurchasingTool
 
-from po_mcp import orders, person
+from po_mcp import orders
+from po_mcp.approvals import elicitation
 from po_mcp.desk import guarded_writes
 from po_mcp.erp import Connection
 from po_mcp.errors import InvalidInput, JournalUnavailable, OutcomeUnknown, Refused, TooManyQuestions
 from po_mcp.orders import OrderLine
+from po_mcp.server.tool import PurchasingTool
 from po_mcp.writes import comparison, forms, reconcile, verdict
 from po_mcp.writes.executor import Executor
 from po_mcp.writes.journal import Claim, JournalStore, Similar, queries
@@ -450,10 +451,10 @@ def accept_is_enough(patch: Patch) -> None:
 
 
 def no_wording_pin(patch: Patch) -> None:
-    def brought(self: person.Person, state: object) -> Any:
+    def brought(self: elicitation.Person, state: object) -> Any:
         return (self._ctx.input_responses or {}).get("approval")
 
-    patch.setattr(person.Person, "_brought", brought)
+    patch.setattr(elicitation.Person, "_brought", brought)
 
 
 def unknown_arguments_are_dropped(patch: Patch) -> None:
@@ -470,11 +471,11 @@ def unknown_arguments_are_dropped(patch: Patch) -> None:
 
 def proceed_where_nobody_can_be_asked(patch: Patch) -> None:
     async def agreeable(
-        self: person.Person, operation_id: str, question: forms.Question, page: object
+        self: elicitation.Person, operation_id: str, question: forms.Question, page: object
     ) -> forms.FormAnswer:
         return forms.FormAnswer("accepted", {field.name: True for field in question.fields})
 
-    patch.setattr(person.Person, "ask", agreeable)
+    patch.setattr(elicitation.Person, "ask", agreeable)
 
 
 def nothing_is_refused_beforehand(patch: Patch) -> None:

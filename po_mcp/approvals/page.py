@@ -17,9 +17,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
-from po_mcp.approvals.guard import Guard, Sessions
+from po_mcp.approvals.page_security import Guard, Sessions
 from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
-from po_mcp.approvals.view import sheet_of
+from po_mcp.approvals.presentation import sheet_of
 from po_mcp.errors import JournalUnavailable
 from po_mcp.untrusted import visible
 from po_mcp.writes.operation import Recorded

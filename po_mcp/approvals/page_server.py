@@ -15,8 +15,6 @@ from typing import TYPE_CHECKING
 import anyio
 
 if TYPE_CHECKING:
-    from asyncio import Transport
-
     from anyio.abc import TaskGroup
     from uvicorn import Server
 

@@ -13,7 +13,7 @@ import anyio
 from anyio.abc import TaskStatus
 from rich.console import Console
 
-from po_mcp.commands._standing import UNKNOWN, came_of, short
+from po_mcp.commands._status_text import UNKNOWN, came_of, short
 from po_mcp.config import MEMORY, Settings
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.untrusted import visible

@@ -19,7 +19,7 @@ from po_mcp.approvals.pending import Decision, PendingApprovals, Verdict
 from po_mcp.approvals.pin import Pin
 from po_mcp.approvals.presentation import Order, Sheet, sheet_of
 from po_mcp.commands import _settings
-from po_mcp.commands._standing import EXIT_STATUS, is_named
+from po_mcp.commands._status_text import EXIT_STATUS, is_named
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
 from po_mcp.erp import ERP

@@ -24,12 +24,11 @@ from rich.text import Text
 from po_mcp.bootstrap import build_server
 from po_mcp.commands import _settings
 from po_mcp.commands._interrupted import Call, Interruptions, known_of, plain_signals
-from po_mcp.commands._standing import EXIT_STATUS, NOTHING_SENT
-from po_mcp.commands._tables import shown, text_of
+from po_mcp.commands._result_tables import shown, text_of
+from po_mcp.commands._status_text import EXIT_STATUS, NOTHING_SENT
 from po_mcp.commands._tool_help import describe_tool
 from po_mcp.config import MEMORY, Settings
 from po_mcp.errors import PurchaseOrderError
-from po_mcp.server import build_server
 from po_mcp.writes.journal import JournalStore
 
 _ID_LENGTH, _LEAST = 32, 4

@@ -14,7 +14,7 @@ from typing import Any, cast
 import anyio
 import httpx2
 
-from po_mcp.approvals.listener import Listener
+from po_mcp.approvals.page_server import Listener
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.approvals.pin import Pin
 from po_mcp.erp import ERP, BeforeSend, Capability, Connection

@@ -22,7 +22,6 @@ from mcp.types import (
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
-from po_mcp.server import build_server
 from po_mcp.writes.journal import JournalStore
 from tests.approvals.counter import browser
 from tests.office import ERAS, MODES, Office, outcome

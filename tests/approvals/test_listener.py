@@ -10,7 +10,7 @@ import anyio
 import httpx2
 import pytest
 
-from po_mcp.approvals import listener, page
+from po_mcp.approvals import page
 from tests.approvals.counter import browser, counter, order
 from tests.office import Office
 

@@ -18,8 +18,8 @@ import httpx2
 import jinja2
 import pytest
 
-from po_mcp.approvals import guard, page, pending, pin, view
-from po_mcp.approvals.guard import Guard, Sessions
+from po_mcp.approvals import page, page_security, pending, pin
+from po_mcp.approvals.page_security import Guard, Sessions
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.approvals.pin import TRIES, Pin, PinCheck
 from po_mcp.approvals.under_way import UnderWay

@@ -8,8 +8,8 @@ from typing import get_args
 
 import pytest
 
-from po_mcp.approvals import view
-from po_mcp.approvals.view import Sheet, money, quantity, sheet_of
+from po_mcp.approvals import presentation
+from po_mcp.approvals.presentation import Sheet, money, quantity, sheet_of
 from po_mcp.writes.journal import Event, JournalStore
 from po_mcp.writes.operation import Recorded, State
 from tests.approvals.counter import Books, Clock, Counter, order
@@ -94,14 +94,14 @@ def test_lines_that_are_not_shown_are_counted() -> None:
 
 
 def test_every_state_but_the_open_one_has_words() -> None:
-    assert set(view._STANDINGS) == set(get_args(State)) - {"PROPOSED", "APPROVED"}
+    assert set(presentation._STANDINGS) == set(get_args(State)) - {"PROPOSED", "APPROVED"}
 
 
 @pytest.mark.parametrize("state", sorted(set(get_args(State)) - {"PROPOSED"}))
 @pytest.mark.parametrize("is_running", [False, True])
 def test_only_what_is_on_its_way_looks_again_by_itself(state: State, is_running: bool) -> None:
     """A page that is loaded anew under a form would empty what is being typed into it."""
-    standing = view._standing(replace(recorded(), state=state), [], is_running)
+    standing = presentation._standing(replace(recorded(), state=state), [], is_running)
 
     assert standing is not None
     is_on_its_way = state in ("SENT", "WATCHED") or (state == "APPROVED" and is_running)
@@ -112,8 +112,10 @@ def test_only_what_is_on_its_way_looks_again_by_itself(state: State, is_running:
 def test_what_ended_after_a_yes_is_told_from_what_ended_without_one(state: State, heading: str) -> None:
     ended = replace(recorded(), state=state)
 
-    with_a_yes = view._standing(ended, [Event("id", 1.0, "PROPOSED", {}), Event("id", 2.0, "APPROVED", {})], False)
-    without = view._standing(ended, [Event("id", 1.0, "PROPOSED", {})], False)
+    with_a_yes = presentation._standing(
+        ended, [Event("id", 1.0, "PROPOSED", {}), Event("id", 2.0, "APPROVED", {})], False
+    )
+    without = presentation._standing(ended, [Event("id", 1.0, "PROPOSED", {})], False)
 
     assert with_a_yes is not None
     assert without is not None

@@ -13,11 +13,11 @@ from typing import Any
 
 import anyio
 import httpx2
-from po_mcp.connectors.http.client.client import Wire
-from po_mcp.connectors.http.client.error_mapping import Answer, Dialect
+from po_mcp.connectors.http.client.client import exact_json, retry
+from po_mcp.connectors.http.client.client.client import Wire
+from po_mcp.connectors.http.client.client.error_mapping import Answer, Dialect
 
 from po_mcp.connectors import pagination
-from po_mcp.connectors.http.client import exact_json, retry
 from po_mcp.erp import ERP
 from po_mcp.errors import OutcomeUnknown, PurchaseOrderError, Refused
 from po_mcp.orders import OrderQuery, PurchaseOrder

@@ -10,10 +10,10 @@ from urllib.parse import unquote
 
 import httpx2
 import pytest
+from po_mcp.connectors.http.client.client import exact_json
 
 from po_mcp.connectors import numbers
 from po_mcp.connectors.exsited import Exsited
-from po_mcp.connectors.http.client import exact_json
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP, Guarded
 from po_mcp.errors import BadAnswer, OrderNotFound

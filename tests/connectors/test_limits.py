@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 
 import anyio
 import pytest
+from po_mcp.connectors.http.client.client import response_body
 
-from po_mcp.connectors.http.client import response_body
 from po_mcp.errors import ERPError, OutcomeUnknown, Unreachable
 from po_mcp.orders import OrderQuery
 

@@ -14,13 +14,13 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client import Wire
-from po_mcp.connectors.http.client.error_mapping import Answer, Dialect
-from po_mcp.connectors.http.client.tokens import Token
+from po_mcp.connectors.http.client.client import exact_json, retry
+from po_mcp.connectors.http.client.client.client import Wire
+from po_mcp.connectors.http.client.client.error_mapping import Answer, Dialect
+from po_mcp.connectors.http.client.client.tokens import Token
 
 from po_mcp.connectors import numbers, pagination
 from po_mcp.connectors.exsited import translate as exsited_translate
-from po_mcp.connectors.http.client import exact_json, retry
 from po_mcp.connectors.inventory_pro import translate
 from po_mcp.errors import OutcomeUnknown
 

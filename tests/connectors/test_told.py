@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.retry import Retrying
+from po_mcp.connectors.http.client.client import exact_json
+from po_mcp.connectors.http.client.client.retry import Retrying
 
 from po_mcp.connectors.exsited import Exsited
-from po_mcp.connectors.http.client import exact_json
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP
 from po_mcp.errors import (

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
+from po_mcp.connectors.http.client.client import client
 from po_mcp.writes.execution import Executor
 from po_mcp.writes.storage import MEMORY, Storage
 
-from po_mcp.connectors.http.client import client
 from po_mcp.errors import OutcomeUnknown, PurchaseOrderError, Refused
 from po_mcp.writes import execution
 from po_mcp.writes.journal import Claim, Journal

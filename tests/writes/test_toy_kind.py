@@ -14,12 +14,12 @@ import pytest
 from mcp import Client
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
-from po_mcp.person import Person as Caller
 
-from po_mcp import server
+from po_mcp import bootstrap
+from po_mcp.approvals.elicitation import Person as Caller
 from po_mcp.config import Settings
 from po_mcp.connectors.sandbox import Sandbox
-from po_mcp.desk import Desk
+from po_mcp.desk.context import Desk
 from po_mcp.desk.guarded_writes import guarded_write
 from po_mcp.erp import ERP, BeforeSend
 from po_mcp.errors import ERPError, OutcomeUnknown, Refused
@@ -151,7 +151,7 @@ def erp(tmp_path: Path) -> HoldingERP:
 async def client(erp: HoldingERP, tmp_path: Path, person: Person | None, era: str = ERAS[0]) -> AsyncIterator[Client]:
     settings = Settings(journal=str(tmp_path / "journal.db"))
     async with Client(
-        server.build_server(settings, erp=erp), mode=MODES[era], elicitation_callback=person
+        bootstrap.build_server(settings, erp=erp), mode=MODES[era], elicitation_callback=person
     ) as connected:
         yield connected
 
@@ -227,7 +227,7 @@ async def test_a_refusal_of_it_is_believed(erp: HoldingERP, tmp_path: Path) -> N
 
 async def test_an_erp_that_does_not_offer_it_lists_no_such_tool(tmp_path: Path) -> None:
     settings = Settings(journal=str(tmp_path / "journal.db"))
-    async with Client(server.build_server(settings, erp=Sandbox(tmp_path / "book.db"))) as connected:
+    async with Client(bootstrap.build_server(settings, erp=Sandbox(tmp_path / "book.db"))) as connected:
         tools = {tool.name for tool in (await connected.list_tools()).tools}
         result = await connected.call_tool("get_purchase_order", {"number": NUMBER})
 

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import click
 
-from po_mcp.commands import _journal_json, _journal_tables
-from po_mcp.commands._adoption import adopt as adopt_all
-from po_mcp.commands._journal_file import legible, need_journal, no_journal, opened, the_one
-from po_mcp.commands._journal_tables import counted
-from po_mcp.commands._settlement import need_doubt
-from po_mcp.commands._settlement import settle as settle_one
-from po_mcp.commands._standing import state_of
+from po_mcp.commands._status_text import state_of
+from po_mcp.commands.journal import json_output, tables
+from po_mcp.commands.journal.adopt import adopt as adopt_all
+from po_mcp.commands.journal.opening import legible, need_journal, no_journal, opened, the_one
+from po_mcp.commands.journal.settle import need_doubt
+from po_mcp.commands.journal.settle import settle as settle_one
+from po_mcp.commands.journal.tables import counted
 from po_mcp.untrusted import visible
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.operation import LIVE, Recorded
@@ -55,7 +55,7 @@ def list_operations(config: Path | None, everything: bool = False, as_json: bool
                 rows = [json_output.row_of(recorded, begun, journal.now()) for recorded in shown]
                 json_output.print_json({"operations": rows, "totals": totals})
             elif found:
-                _journal_tables.print_list(shown, begun, totals, journal.now())
+                tables.print_list(shown, begun, totals, journal.now())
             _say_unreadable(journal, len(found))
 
 

@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.text import Text
 
 from po_mcp.approvals.pin import Pin, PinCheck
-from po_mcp.commands._journal_tables import plain
-from po_mcp.commands._standing import came_of, short, state_of
+from po_mcp.commands._status_text import came_of, short, state_of
+from po_mcp.commands.journal.tables import plain
 from po_mcp.config import Settings
 from po_mcp.errors import InvalidInput
 from po_mcp.untrusted import visible
