@@ -65,6 +65,11 @@ class Person:
         return self._state.get("operation")
 
     @property
+    def answered_wording(self) -> str | None:
+        """The digest of the wording that this call brings an answer for."""
+        return self._state.get("wording")
+
+    @property
     def requester(self) -> Requester:
         """The user of this process, and the client's name and version as it gives them."""
         params = self._ctx.session.client_params
@@ -102,7 +107,9 @@ class Person:
         """
         if not _has_form(_declared(self._ctx.session)):
             return FormAnswer("not_asked")
-        params = ElicitRequestFormParams(message=question.text, requested_schema=question.schema())
+        params = ElicitRequestFormParams(
+            message=question.text, requested_schema=question.schema(self._ctx.protocol_version or "")
+        )
         if not self._is_modern:
             return await self._ask_within(params)
         state = {"choice": question.wording_digest}
@@ -115,7 +122,9 @@ class Person:
     async def _params(self, operation_id: str, question: Question, page: ApprovalLink) -> _Params | None:
         way = way_to_ask(self._ctx.session, page)
         if way == "form":
-            return ElicitRequestFormParams(message=question.text, requested_schema=question.schema())
+            return ElicitRequestFormParams(
+                message=question.text, requested_schema=question.schema(self._ctx.protocol_version or "")
+            )
         link = await page.link(operation_id) if way == "page" else None
         if link is None:
             return None

@@ -22,6 +22,7 @@ from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdic
 from po_mcp.approvals.presentation import sheet_of
 from po_mcp.errors import JournalUnavailable
 from po_mcp.untrusted import visible
+from po_mcp.writes.forms import approval_content
 from po_mcp.writes.operation import Recorded
 
 _LARGEST_FORM = 4096
@@ -199,16 +200,9 @@ def _decision(form: Mapping[str, str]) -> Decision:
     raise HTTPException(400)
 
 
-def _content(recorded: Recorded, form: Mapping[str, str]) -> dict[str, Any]:
-    """Return the answer as the question's form would bring it; pressing Approve is the `confirm`."""
-    if recorded.operation.question is None or recorded.state != "PROPOSED":
-        return {"order_number": form.get("order_number", "")}
-    content: dict[str, Any] = {}
-    for field in recorded.operation.question.fields:
-        if field.name == "confirm":
-            content["confirm"] = True
-        elif field.kind == "boolean" and form.get(field.name) in _CHOICES:
-            content[field.name] = _CHOICES[form[field.name]]
-        elif field.kind == "string":
-            content[field.name] = form.get(field.name, "")
-    return content
+def _content(recorded: Recorded, form: Mapping[str, str]) -> dict[str, str]:
+    """Return the answer as the question's form would bring it."""
+    typed, question = form.get("order_number", ""), recorded.operation.question
+    if question is None or recorded.state != "PROPOSED":
+        return {"order_number": typed}
+    return approval_content(question, typed=typed, with_backorder=_CHOICES.get(form.get("create_backorder", "")))

@@ -10,6 +10,7 @@ from decimal import Decimal
 from po_mcp.approvals.pending import NOT_CARRIED_OUT
 from po_mcp.orders import EXACT, STATUS_WORDS, DraftLine, OrderDraft, OrderLine, PurchaseOrder, plain
 from po_mcp.untrusted import quoted, scripts_of, visible
+from po_mcp.writes.forms import is_backorder_open
 from po_mcp.writes.journal import Event
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Operation, Recorded, State
@@ -140,8 +141,18 @@ def sheet_of(
         open_until=_clock(recorded.expires_at),
         minutes_left=max(0, int(recorded.expires_at - now) // 60),
         standing=_standing(recorded, events, is_running, notice),
-        fields=frozenset(one.name for one in (operation.question.fields if operation.question else ())),
+        fields=_fields_of(operation),
     )
+
+
+def _fields_of(operation: Operation) -> frozenset[str]:
+    """Return what the person fills in besides pressing a button."""
+    question = operation.question
+    if question is None:
+        return frozenset()
+    if not question.fields[0].choices:
+        return frozenset({"order_number"})
+    return frozenset({"create_backorder"}) if is_backorder_open(question) else frozenset()
 
 
 def money(amount: Decimal | None) -> str:
@@ -249,16 +260,15 @@ def _new_row(place: int, line: DraftLine) -> Row:
 def _consequence(operation: Operation, order: Order) -> str:
     payload = operation.payload
     if isinstance(payload, CreatePayload):
-        return " ".join(payload.reasons) or "It is created only if you say so."
+        return " ".join(reason.sentence for reason in payload.reasons) or "It is created only if you say so."
     if operation.kind == "delete":
         return "It is removed from the ERP. This cannot be undone."
     if operation.kind == "cancel":
         return "It is then inactive. The ERP keeps it, and can make it active again."
     if not order.carried:
         return "Everything was received, so nothing is left to order again."
-    asked = {field.name for field in operation.question.fields} if operation.question else set()
     rest = f"{len(order.carried)} of {order.lines} lines {'is' if len(order.carried) == 1 else 'are'} still outstanding"
-    if "create_backorder" in asked:
+    if "create_backorder" in _fields_of(operation):
         return f"{rest}: you choose what becomes of that."
     if isinstance(payload, FinalizePayload) and payload.create_backorder:
         return f"{rest}: a NEW BACKORDER is made for that."

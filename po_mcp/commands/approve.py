@@ -26,6 +26,7 @@ from po_mcp.erp import ERP
 from po_mcp.errors import JournalUnavailable
 from po_mcp.untrusted import visible
 from po_mcp.writes.executor import build_executor
+from po_mcp.writes.forms import approval_content
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.operation import WAITING, Recorded
 from po_mcp.writes.policy import SettlementPolicy
@@ -178,12 +179,11 @@ class Desktop:
             return ("reject", {}) if is_no else ("approve", {"order_number": typed})
         if not click.confirm("Approve it? (no rejects it)", default=None):
             return "reject", {}
-        content: dict[str, Any] = {"confirm": True}
+        with_backorder = None
         if "create_backorder" in sheet.fields:
-            content["create_backorder"] = click.confirm(
-                "Order again what is outstanding, on a backorder?", default=None
-            )
-        return "approve", content
+            with_backorder = click.confirm("Order again what is outstanding, on a backorder?", default=None)
+        assert recorded.operation.question is not None
+        return "approve", approval_content(recorded.operation.question, with_backorder=with_backorder)
 
     def _ask_of_approved(self, *, can_send: bool) -> Decision | None:
         choices: dict[str, Decision | None] = {"take back": "take_back", "leave": None}

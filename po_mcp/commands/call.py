@@ -141,11 +141,9 @@ class Terminal:
         return ElicitResult(action="accept", content=content)
 
 
-def _prompted(field: Mapping[str, Any]) -> str | bool:
+def _prompted(field: Mapping[str, Any]) -> str:
     if "oneOf" in field:
         return _picked(field)
-    if field["type"] == "boolean":
-        return click.confirm(f"{field['title']}? ({field['description']})", default=None, err=True)
     return str(click.prompt(f"{field['title']} ({field['description']})", default="", show_default=False, err=True))
 
 

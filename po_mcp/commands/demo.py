@@ -67,7 +67,7 @@ STORY = (
         "Close 37 and back-order the rest.",
         "finalize_purchase_order",
         {"number": "PO-2025-0037"},
-        {"confirm": True, "create_backorder": True},
+        {"decision": "backorder"},
         "done",
     ),
     Scene("And the backorder?", "get_purchase_order", {"number": "PO-2025-0037-BO1"}),

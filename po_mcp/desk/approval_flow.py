@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from po_mcp.desk.context import Desk
 from po_mcp.errors import InvalidInput
 from po_mcp.writes.approving import Approver, is_approval, record_approval
-from po_mcp.writes.forms import FormAnswer, is_no
+from po_mcp.writes.forms import MAX_TRIES, FormAnswer, is_no, read_typed_number
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
+from po_mcp.writes.order_text import name
 from po_mcp.writes.payloads import CreatePayload
 
 _NOWHERE = (
@@ -70,13 +71,30 @@ async def ask_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Pr
     if recorded.state == "EXPIRED":
         return Stop(desk.words.outcome(recorded))
     assert operation.question is not None
-    answer = await approver.ask(operation.id, operation.question, desk.page)
+    answer = await _ask(desk, operation, approver)
     if answer.how in ("not_asked", "sent_to_page"):
         return await _leave_to_page(desk, operation.id)
     if is_approval(operation, answer):
         await record_approval(desk.journal, operation, answer, {"through": approver.channel})
         return Proceed()
     return Stop(await _stop_unapproved(desk, operation, answer, approver.channel))
+
+
+async def _ask(desk: Desk, operation: Operation, approver: Approver) -> FormAnswer:
+    """Put the question; an order number that was mistyped may be typed again.
+
+    A client of the stateless era brings each answer in a call of its own: its wording says which try it was.
+    """
+    assert operation.question is not None
+    tries = [operation.question.of_try(number) for number in range(1, MAX_TRIES + 1)]
+    wordings = [question.wording_digest for question in tries]
+    begin = wordings.index(approver.answered_wording) if approver.answered_wording in wordings else 0
+    answer = FormAnswer("not_asked")
+    for question in tries[begin:]:
+        answer = await approver.ask(operation.id, question, desk.page)
+        if is_approval(operation, answer) or read_typed_number(answer) is None:
+            break
+    return answer
 
 
 async def describe_waiting(desk: Desk, recorded: Recorded) -> WriteOutcome:
@@ -105,18 +123,20 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
     since some clients decline without showing anything; but whoever said no is handed no link to a yes. A form that
     was closed, or an answer that does not fit, counts as not shown.
     """
+    assert operation.question is not None
     detail = {"how": answer.how, "through": channel}
-    done = kind_of(operation.kind).words.done
-    if is_no(answer) and await desk.journal.decline(operation.id, detail):
-        return desk.words.say("declined", operation, f"You said no. Order {operation.number} was not {done}.")
-    is_decline = answer.how == "declined"
+    not_done = f"Order {operation.number} was not {kind_of(operation.kind).words.done}."
+    if is_no(answer, operation.question) and await desk.journal.decline(operation.id, detail):
+        return desk.words.say("declined", operation, f"You said no. {not_done}")
+    typed = read_typed_number(answer)
+    is_decline = answer.how == "declined" or typed is not None
     await desk.journal.note_unanswered(operation.id, detail, is_decline=is_decline)
     recorded = await desk.journal.find(operation.id)
     if recorded is None or recorded.state != "PROPOSED":
-        return desk.words.say("declined", operation, f"Order {operation.number} was not {done}. Nothing was sent.")
+        return desk.words.say("declined", operation, f"{not_done} Nothing was sent.")
     if is_decline:
-        text = f"Declined. Order {operation.number} was not {done}. Nothing was sent."
-        return desk.words.say("declined", operation, text)
+        mistyped = "" if typed is None else f"{name(typed)} is not the order number. "
+        return desk.words.say("declined", operation, f"{mistyped or 'Declined. '}{not_done} Nothing was sent.")
     waiting = await describe_waiting(desk, recorded)
     text = f"{desk.erp.notice} No answer came that fits the question.".strip()
     return waiting.model_copy(update={"message": f"{text} {waiting.message.removeprefix(desk.erp.notice).strip()}"})
@@ -125,8 +145,9 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
 def _reasons(operation: Operation) -> str:
     """Say why the creation of an order is asked about, and what words were taken for; nothing for other writes."""
     payload = operation.payload
-    parts = (*payload.reasons, *payload.notes) if isinstance(payload, CreatePayload) else ()
-    return " ".join([*parts, ""])
+    if not isinstance(payload, CreatePayload):
+        return ""
+    return " ".join([*(reason.sentence for reason in payload.reasons), *payload.notes, ""])
 
 
 def _where(desk: Desk, link: str | None) -> str:

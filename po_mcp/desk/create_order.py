@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from po_mcp.desk import numbering, pricing
 from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
@@ -12,16 +12,17 @@ from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.resolving import Found, doubtful_figures, resolve
 from po_mcp.desk.search_catalog import ids
 from po_mcp.errors import InvalidInput, OperationUnderWay
-from po_mcp.orders import AskedOrder, DraftLine, OrderDraft, plain
+from po_mcp.orders import AskedLine, AskedOrder, DraftLine, OrderDraft, plain
 from po_mcp.untrusted import quoted
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
 from po_mcp.writes.forms import ask_create
 from po_mcp.writes.journal import Similar
-from po_mcp.writes.kinds import question_header
+from po_mcp.writes.kinds import place_of
 from po_mcp.writes.observation import find_order
 from po_mcp.writes.operation import SENT_STATES, Operation, Recorded, WriteOutcome, canonical_json
-from po_mcp.writes.payloads import CreatePayload, Payload
+from po_mcp.writes.order_text import money, name
+from po_mcp.writes.payloads import CreatePayload, LineNote, Payload, Reason
 
 _UNNUMBERED = "0"
 """Stands for the number until that is found; any ERP would take it."""
@@ -73,12 +74,13 @@ async def _find_or_begin(desk: Desk, asked: AskedOrder, call: Operation, approve
 
 @dataclass(frozen=True)
 class _New:
-    """An order to be created, its words found; `gone` are creates whose order is no longer there."""
+    """An order to be created, its words found; `gone` are creates whose order is no longer there, `known` prices that nobody gave."""
 
     asked: AskedOrder
     call: Operation
     found: Found
     gone: frozenset[str]
+    known: Mapping[str, pricing.Known] = field(default_factory=dict)
 
 
 async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
@@ -87,8 +89,8 @@ async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
     known = await pricing.prices(desk, new.asked, new.found, latest)
     draft = _draft(new.asked, new.found, known)
     await _check(desk, draft)
-    doubts = (*doubtful_figures(new.asked), *pricing.of_zero(new.asked, new.found))
-    reasons = (*doubts, *_reasons(desk, draft, known))
+    new = replace(new, known=known)
+    reasons = _reasons(desk, new, draft, known)
     if new.asked.number is not None:
         return await _record(desk, new, draft, reasons)
     async for number in numbering.free_numbers(desk, new.found.vendor, latest):
@@ -130,14 +132,31 @@ async def _check(desk: Desk, draft: OrderDraft) -> None:
         raise InvalidInput(exc.what, next_step=f"{there_is} {exc.next_step}".strip()) from exc
 
 
-def _reasons(desk: Desk, draft: OrderDraft, known: Mapping[str, pricing.Known]) -> tuple[str, ...]:
+def _reasons(desk: Desk, new: _New, draft: OrderDraft, known: Mapping[str, pricing.Known]) -> tuple[Reason, ...]:
     """Say why a person must see this order before it is created; nothing where they need not."""
     limit = desk.create_approval_over
-    over = [f"Its total is over {plain(limit)}."] if limit is not None and draft.total > limit else []
-    return (*over, *pricing.told(known))
+    reasons = [Reason(short="check a quantity", sentence=doubt) for doubt in doubtful_figures(new.asked)]
+    reasons += [Reason(short="a price of 0", sentence=zero) for zero in pricing.of_zero(new.asked, new.found)]
+    if limit is not None and draft.total > limit:
+        short = f"above your limit of {money(limit)}"
+        reasons.append(Reason(short=short, sentence=f"Its total is over {plain(limit)}."))
+    return (*reasons, *(Reason(short="", sentence=price) for price in pricing.told(known)))
 
 
-async def _record(desk: Desk, new: _New, draft: OrderDraft, reasons: tuple[str, ...]) -> Recorded | Stop:
+def _note(new: _New, line: AskedLine) -> LineNote:
+    """Say what a person needs to check a line: the item's name and unit, where it goes, and where its price is from."""
+    item = new.found.items[line.item]
+    known = new.known.get(item.id) if line.unit_price is None else None
+    return LineNote(
+        name=item.name,
+        unit=item.unit,
+        warehouse=None if line.warehouse is None else new.found.warehouse_names.get(line.warehouse),
+        said=None if line.item in (item.id, item.code, item.name) else line.item,
+        price_source=None if known is None else known.source,
+    )
+
+
+async def _record(desk: Desk, new: _New, draft: OrderDraft, reasons: tuple[Reason, ...]) -> Recorded | Stop:
     """Record the order to be created: approved, unless a person must see it first.
 
     What it resembles is found in the transaction that records it. Where that is being sent or watched, it is waited
@@ -168,13 +187,20 @@ async def _record(desk: Desk, new: _New, draft: OrderDraft, reasons: tuple[str, 
             gone |= {similar.operation.id}
 
 
-def _operation(desk: Desk, new: _New, draft: OrderDraft, reasons: Sequence[str]) -> Operation:
+def _operation(desk: Desk, new: _New, draft: OrderDraft, reasons: Sequence[Reason]) -> Operation:
     content = digest_of_content(draft)
+    payload = CreatePayload(
+        draft=draft,
+        reasons=tuple(reasons),
+        notes=tuple(new.found.notes),
+        line_notes=tuple(_note(new, line) for line in new.asked.lines),
+        currency=draft.vendor.currency,
+    )
     return replace(
         new.call,
         number=draft.number,
-        payload=CreatePayload(draft=draft, reasons=tuple(reasons), notes=tuple(new.found.notes)),
-        question=ask_create(draft, question_header(desk.erp), reasons) if reasons else None,
+        payload=payload,
+        question=ask_create(payload, place_of(desk.erp)) if reasons else None,
         order_digest=content,
         content_digest=content,
         vendor=vendor_key(draft),
@@ -194,9 +220,15 @@ async def _settle_similar(desk: Desk, similar: Similar) -> Recorded | None:
     return recorded
 
 
-def _name_similar(named: Sequence[Recorded]) -> list[str]:
+def _name_similar(named: Sequence[Recorded]) -> list[Reason]:
     """Name every similar order, so that the person decides knowing of it."""
-    return [_SIMILAR.get(one.state, _SIMILAR["SENT"]).format(number=quoted(one.operation.number)) for one in named]
+    return [
+        Reason(
+            short=f"duplicate of {name(one.operation.number)}?",
+            sentence=_SIMILAR.get(one.state, _SIMILAR["SENT"]).format(number=quoted(one.operation.number)),
+        )
+        for one in named
+    ]
 
 
 _SIMILAR: Mapping[str, str] = {

@@ -9,8 +9,8 @@ from po_mcp.desk.context import Desk
 from po_mcp.errors import InvalidInput
 from po_mcp.orders import Record
 from po_mcp.writes.approving import Approver
-from po_mcp.writes.forms import Question, ask_whether_it_happened, chosen
-from po_mcp.writes.kinds import question_header
+from po_mcp.writes.forms import Question, ask_whether_it_happened, read_decision
+from po_mcp.writes.kinds import kind_of, place_of
 from po_mcp.writes.observation import Observation
 from po_mcp.writes.operation import SENT_STATES, Recorded, WriteOutcome
 from po_mcp.writes.verdict import record_verdict
@@ -75,8 +75,7 @@ async def _ask_about(desk: Desk, recorded: Recorded, approver: Approver) -> Writ
     """Show what was sent and what the ERP shows, and take a person's "it happened"."""
     seen = await desk.reconciler.look(recorded)
     question = _question(desk, recorded, seen)
-    choice = chosen(await approver.choose(question), question)
-    if choice is not None and choice.get("verdict") == "happened":
+    if read_decision(await approver.choose(question), question) == "happened":
         detail = {"by": "a person", "through": approver.channel, "said": "happened"}
         return await record_verdict(desk.reconciler, recorded, happened=True, detail=detail)
     outcome = desk.words.outcome(recorded)
@@ -89,6 +88,5 @@ async def _ask_about(desk: Desk, recorded: Recorded, approver: Approver) -> Writ
 
 def _question(desk: Desk, recorded: Recorded, seen: Observation) -> Question:
     operation = recorded.operation
-    return ask_whether_it_happened(
-        question_header(desk.erp), operation.kind, operation.number, (seen.why, *seen.differences)
-    )
+    request = kind_of(operation.kind).words.request
+    return ask_whether_it_happened(place_of(desk.erp), request, operation.number, (seen.why, *seen.differences))

@@ -18,7 +18,9 @@ from po_mcp.untrusted import quoted
 from po_mcp.writes import forms
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.forms import Field, Question
+from po_mcp.writes.kinds import place_of
 from po_mcp.writes.operation import WriteOutcome
+from po_mcp.writes.order_text import ITEMS_COLUMNS, shown
 
 MOST_CANDIDATES = 8
 """Candidates that a person is shown for one word."""
@@ -166,9 +168,8 @@ def question(resolution: Resolution, notice: str) -> Question:
     fields = [
         Field(
             name,
-            "string",
             f"Which {match.kind}",
-            f"Asked for as {quoted(match.said)}",
+            f"Asked for as: {shown(match.said, ITEMS_COLUMNS - 14)}",
             ((NONE_OF_THESE, "None of these"), *zip(match.names, map(described, match.candidates), strict=True)),
         )
         for name, match in zip(_field_names(resolution), resolution.unsettled, strict=True)
@@ -343,11 +344,11 @@ async def _unknown(desk: Desk, kind: Kind, text: str) -> str:
 
 async def _choose(desk: Desk, resolution: Resolution, person: Approver) -> Resolution | WriteOutcome:
     """Have the person choose; return what is settled then, else the outcome of this call."""
-    asked = question(resolution, desk.erp.notice)
+    asked = question(resolution, place_of(desk.erp).tag)
     answer = await person.choose(asked)
     if answer.how in ("not_asked", "cancelled"):  # nobody saw it
         raise refusal(resolution)
-    values = forms.chosen(answer, asked)
+    values = forms.read_choices(answer, asked)
     settled = resolution.with_choices(values) if values is not None else None
     if settled is None:
         text = f"The person did not choose. Nothing was sent. {listed(resolution)} {_GIVE_IDS}"

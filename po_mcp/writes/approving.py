@@ -33,6 +33,10 @@ class Approver(Protocol):
         """The id of the operation that this call brings an answer for, if it does."""
 
     @property
+    def answered_wording(self) -> str | None:
+        """The digest of the wording that this call brings an answer for, if it does."""
+
+    @property
     def requester(self) -> Requester:
         """Who asks."""
 

@@ -1,42 +1,60 @@
-"""What a person is shown before a destructive write, and which answer counts as a yes. Pure.
+"""What a person is asked before a write, and how their answer is read. Pure.
 
-The question is made of what the ERP said and nothing that the model wrote. The figures stand first,
-and every text of the ERP is quoted, made visible and cut, so that no vendor's name can add a line.
+A question is made of what the ERP said, and of nothing that the model wrote but what a new order will hold. Its first
+option is always the safe one, so that pressing Enter on whatever is marked first changes nothing.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from typing import Any, Literal
 
-from po_mcp.orders import STATUS_WORDS, DraftLine, OrderDraft, OrderLine, PurchaseOrder, plain
-from po_mcp.untrusted import quoted, scripts_of
+from po_mcp.orders import EXACT, PurchaseOrder
+from po_mcp.writes import order_text as text
+from po_mcp.writes.payloads import CreatePayload, LineNote
 
-LINES_SHOWN = 20
-"""Lines of an order that a question shows; the rest is counted."""
+DECISION = "decision"
+ORDER_NUMBER = "order_number"
+MAX_TRIES = 3
+"""How often an order number may be typed."""
+_TITLED_OPTIONS_SINCE = "2025-11-25"
+"""The protocol version from which a form's options carry titles as `oneOf`; before, `enum` with `enumNames`."""
+_QUOTES = "\"'`“”„‘’«»"
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field of a form: a typed text, a yes/no, or one of several `choices` (value, what is shown)."""
+    """One field of a form: a text, typed or one of `choices` (value, label)."""
 
     name: str
-    kind: Literal["string", "boolean"]
     title: str
     description: str
     choices: tuple[tuple[str, str], ...] = ()
 
-    def schema(self) -> dict[str, Any]:
-        """Return the field as JSON schema."""
-        shown = {"type": self.kind, "title": self.title, "description": self.description}
-        return (
-            {**shown, "oneOf": [{"const": value, "title": title} for value, title in self.choices]}
-            if self.choices
-            else shown
-        )
+    def schema(self, protocol: str = _TITLED_OPTIONS_SINCE) -> dict[str, Any]:
+        """Return the field as JSON schema for a client of this protocol version."""
+        shown = {"type": "string", "title": self.title, "description": self.description}
+        if not self.choices:
+            return shown
+        if protocol >= _TITLED_OPTIONS_SINCE:
+            return {**shown, "oneOf": [{"const": value, "title": label} for value, label in self.choices]}
+        return {
+            **shown,
+            "enum": [value for value, _ in self.choices],
+            "enumNames": [label for _, label in self.choices],
+        }
+
+    def read(self, given: object) -> str | None:
+        """Return the value that was chosen; a label or a value in any case counts, as an older client's text box gives it."""
+        if not isinstance(given, str):
+            return None
+        typed = " ".join(given.split()).casefold()
+        found = [value for value, label in self.choices if typed in (value.casefold(), label.casefold())]
+        return found[0] if len(found) == 1 or given in found else None
 
 
 @dataclass(frozen=True)
@@ -46,11 +64,11 @@ class Question:
     text: str
     fields: tuple[Field, ...]
 
-    def schema(self) -> dict[str, Any]:
+    def schema(self, protocol: str = _TITLED_OPTIONS_SINCE) -> dict[str, Any]:
         """Return the form as the flat JSON schema that MCP elicitation takes."""
         return {
             "type": "object",
-            "properties": {field.name: field.schema() for field in self.fields},
+            "properties": {field.name: field.schema(protocol) for field in self.fields},
             "required": [field.name for field in self.fields],
         }
 
@@ -58,6 +76,12 @@ class Question:
     def wording_digest(self) -> str:
         """Digest of the exact wording and form: an answer to another wording does not count."""
         return hashlib.sha256(json.dumps([self.text, self.schema()], sort_keys=True).encode()).hexdigest()
+
+    def of_try(self, number: int) -> Question:
+        """Return the question of the second or third try, which says that what was typed was not the order number."""
+        if number == 1:
+            return self
+        return replace(self, text=f"That was not the order number (try {number} of {MAX_TRIES}).\n{self.text}")
 
 
 @dataclass(frozen=True)
@@ -71,196 +95,281 @@ class FormAnswer:
     content: Mapping[str, Any] | None = None
 
 
-def ask_delete(order: PurchaseOrder, notice: str) -> Question:
-    """Make the question for a delete: the person types the order number."""
-    number = quoted(order.number)
-    text = _join(notice, f"Delete purchase order {number} for good? This cannot be undone.", *_facts(order))
-    typed = Field("order_number", "string", "Order number", f"To delete it, type {number} without the quotes")
-    return Question(text, (typed,))
+@dataclass(frozen=True)
+class Place:
+    """Where a write goes, as every question says it.
+
+    Args:
+        erp: the ERP's name in a sentence.
+        label: whose books, at the end of the vendor's line; "" for the sandbox.
+        tag: `SANDBOX: `, or "" for a real ERP.
+    """
+
+    erp: str
+    label: str = ""
+    tag: str = ""
 
 
-def ask_finalize(order: PurchaseOrder, notice: str, create_backorder: bool | None) -> Question:
-    """Make the question for a finalize: a yes/no, and the backorder where nobody has said."""
-    open_choice = create_backorder is None and bool(order.outstanding_lines)
-    text = _join(
-        notice,
-        f"Finalize purchase order {quoted(order.number)}? It is then closed for good.",
-        _what_of_the_rest(order, create_backorder),
-        *_facts(order),
-    )
-    fields = [Field("confirm", "boolean", "Finalize this order", "Yes marks the order complete")]
-    if open_choice:
-        fields.append(
-            Field(
-                "create_backorder",
-                "boolean",
-                "Create a backorder",
-                "Yes orders again what is still outstanding",
-            )
-        )
-    return Question(text, tuple(fields))
+# Reading answers
 
 
-def ask_cancel(order: PurchaseOrder, notice: str) -> Question:
-    """Make the question for a cancel: a yes/no."""
-    text = _join(
-        notice,
-        f"Cancel purchase order {quoted(order.number)}? It is then inactive; the ERP can make it active again.",
-        _what_was_received(order),
-        *_facts(order),
-    )
-    return Question(text, (Field("confirm", "boolean", "Cancel this order", "Yes calls the order off"),))
-
-
-def ask_which(notice: str, fields: Iterable[Field]) -> Question:
-    """Make the question which vendor, item or warehouse is meant; it approves nothing."""
-    asked = tuple(fields)
-    offered = [f"{field.description}: {', '.join(title for _, title in field.choices)}" for field in asked]
-    return Question(_join(notice, "Which is meant? Nothing is ordered by this answer.", *offered), asked)
-
-
-def ask_whether_it_happened(notice: str, kind: str, number: str, seen: Iterable[str]) -> Question:
-    """Make the question whether a write happened whose outcome is not known. Leaving it open is the first choice."""
-    text = _join(
-        notice,
-        f"Did the {kind} of purchase order {quoted(number)} happen? It was sent once, and its answer was lost.",
-        *(f"The ERP shows: {one}" for one in seen),
-        "Look at the order in the ERP itself before you say so.",
-    )
-    choices = (("open", "Leave it open"), ("happened", "It happened"))
-    return Question(text, (Field("verdict", "string", "Did it happen?", f"Order {quoted(number, 40)}", choices),))
-
-
-def chosen(answer: FormAnswer, question: Question) -> Mapping[str, str] | None:
-    """Return the value chosen for every field; None where the answer is no such choice."""
+def read_choices(answer: FormAnswer, question: Question) -> dict[str, str] | None:
+    """Return what was chosen in every field with options; None unless all of them, and nothing else, were answered."""
     content = answer.content
     if answer.how != "accepted" or content is None or set(content) != {field.name for field in question.fields}:
         return None
-    offered = {field.name: {value for value, _ in field.choices} for field in question.fields}
-    values = {name: value for name, value in content.items() if isinstance(value, str) and value in offered[name]}
-    return values if len(values) == len(content) else None
+    chosen = {field.name: field.read(content[field.name]) for field in question.fields}
+    return None if None in chosen.values() else {name: value for name, value in chosen.items() if value is not None}
 
 
-def ask_create(draft: OrderDraft, notice: str, reasons: Iterable[str]) -> Question:
-    """Make the question for an order that a person must see before it is created."""
-    text = _join(
-        notice,
-        f"Create purchase order {quoted(draft.number)}? {' '.join(reasons)}",
-        f"Total: {plain(draft.total)}",
-        _vendor(draft.vendor.name, draft.vendor.id),
-        *_caution(draft.vendor.name),
-        f"Expected: {draft.expected_on}" if draft.expected_on else "",
-        f"Note: {quoted(draft.note, 200)}" if draft.note else "",
-        f"Lines: {len(draft.lines)}",
-        *(_draft_line(place, line) for place, line in enumerate(draft.lines[:LINES_SHOWN], 1)),
-        f"  and {len(draft.lines) - LINES_SHOWN} more lines" if len(draft.lines) > LINES_SHOWN else "",
+def read_decision(answer: FormAnswer, question: Question) -> str | None:
+    """Return the value of the option that was chosen; None where the answer is none of this form."""
+    choices = read_choices(answer, question) if question.fields[0].choices else None
+    return None if choices is None else choices.get(DECISION)
+
+
+def is_no(answer: FormAnswer, question: Question) -> bool:
+    """Tell whether the person chose the safe option, so that they have seen the question."""
+    decision = read_decision(answer, question)
+    return decision is not None and decision == question.fields[0].choices[0][0]
+
+
+def is_backorder_open(question: Question) -> bool:
+    """Tell whether the person chooses what becomes of what is outstanding."""
+    return len(question.fields[0].choices) > 2
+
+
+def approval_content(question: Question, *, typed: str = "", with_backorder: bool | None = None) -> dict[str, str]:
+    """Return what this form's yes brings, for a page or a terminal that draws the question in its own way.
+
+    Args:
+        question: what is asked.
+        typed: the order number as it was typed, where that is asked for.
+        with_backorder: what was chosen for the rest, where that is asked for; None approves nothing then.
+    """
+    field = question.fields[0]
+    if not field.choices:
+        return {ORDER_NUMBER: typed}
+    if not is_backorder_open(question):
+        return {DECISION: field.choices[1][0]}
+    return {DECISION: {True: "backorder", False: "close", None: ""}[with_backorder]}
+
+
+def read_typed_number(answer: FormAnswer) -> str | None:
+    """Return what was typed as the order number, blanks and quotes around it taken off; None for any other answer."""
+    content = answer.content
+    if answer.how != "accepted" or content is None or set(content) != {ORDER_NUMBER}:
+        return None
+    typed = content[ORDER_NUMBER]
+    return typed.strip().strip(_QUOTES).strip() if isinstance(typed, str) else None
+
+
+# Asking
+
+
+def ask_delete(order: PurchaseOrder, place: Place) -> Question:
+    """Make the question for a delete: the person types the order number."""
+    number = order.number
+    top = text.head(
+        tag=place.tag,
+        sentence=f"Delete order {number} permanently?",
+        short=f"Delete {number}?",
+        effect="This cannot be undone.",
+        facts=[
+            text.total_of(order),
+            text.STATUS_LABELS[order.status],
+            text.count(len(order.lines or ()), "line"),
+            *text.facts_of(order),
+        ],
+        vendor=order.vendor,
+        where=place.label,
     )
-    return Question(text, (Field("confirm", "boolean", "Create this order", "Yes sends the order"),))
+    title = f"Type {number} to delete it"
+    title = title if text.columns(title) <= text.TITLE_COLUMNS else "Type the order number to delete it"
+    return Question(_join([*top, *text.lines_of(order)]), (Field(ORDER_NUMBER, title, _items(order)),))
 
 
-def _draft_line(place: int, line: DraftLine) -> str:
-    text = f"  {place}. {plain(line.quantity)} x {quoted(line.item, 40)} at {plain(line.unit_price)}"
-    return text + (f", to warehouse {quoted(line.warehouse, 40)}" if line.warehouse else "")
+def ask_finalize(order: PurchaseOrder, place: Place, create_backorder: bool | None) -> Question:
+    """Make the question for a finalize: whether, and with or without a backorder where something is outstanding.
 
-
-def is_typed_number(answer: FormAnswer, number: str) -> bool:
-    """Tell whether the answer is the typed order number, and nothing else."""
-    content = answer.content
-    if answer.how != "accepted" or content is None or set(content) != {"order_number"}:
-        return False
-    typed = content["order_number"]
-    return isinstance(typed, str) and typed.strip() == number
-
-
-def is_no(answer: FormAnswer) -> bool:
-    """Tell whether the person filled the form in with a no, so that they have seen it."""
-    return answer.how == "accepted" and (answer.content or {}).get("confirm") is False
-
-
-def is_confirmed(answer: FormAnswer, question: Question) -> bool:
-    """Tell whether the answer is a true `confirm`, with every field of the form a real yes or no."""
-    content = answer.content
-    if answer.how != "accepted" or content is None or set(content) != {field.name for field in question.fields}:
-        return False
-    return content["confirm"] is True and all(isinstance(value, bool) for value in content.values())
-
-
-def _what_of_the_rest(order: PurchaseOrder, create_backorder: bool | None) -> str:
-    outstanding = len(order.outstanding_lines)
-    if not outstanding:
-        return "Everything was received: no backorder is needed."
-    rest = f"{outstanding} of its lines {'is' if outstanding == 1 else 'are'} not fully received."
-    if create_backorder is None:
-        return f"{rest} You choose whether a new backorder is made for what is outstanding."
-    if create_backorder:
-        return f"{rest} A NEW BACKORDER is made for what is outstanding."
-    return f"{rest} What is outstanding is GIVEN UP: no backorder is made."
-
-
-def _what_was_received(order: PurchaseOrder) -> str:
-    received = sum(bool(line.received) for line in order.lines or ())
-    return f"Goods were received already for {received} of its {len(order.lines or ())} lines." if received else ""
-
-
-def _facts(order: PurchaseOrder) -> list[str]:
-    return [
-        f"Total: {_total(order)}",
-        f"Status: {STATUS_WORDS[order.status]}",
-        _vendor(order.vendor, order.vendor_id),
-        *_caution(order.vendor),
-        *_dates(order),
-        *_lines(order.lines or ()),
+    Where the ERP does not say what was received, something may be outstanding.
+    """
+    lines = order.lines or ()
+    has_rest = bool(order.outstanding_lines) or not lines or any(line.received is None for line in lines)
+    ending = {None: "", True: " with a backorder", False: " without a backorder"}[
+        create_backorder if has_rest else None
     ]
+    top = text.head(
+        tag=place.tag,
+        sentence=f"Close order {order.number}{ending}?",
+        short=f"Close {order.number}?",
+        effect="This cannot be undone.",
+        facts=[
+            text.total_of(order),
+            text.STATUS_LABELS[order.status],
+            text.receipts_of(order),
+            *text.facts_of(order),
+        ],
+        vendor=order.vendor,
+        where=place.label,
+    )
+    options = _finalize_options(has_rest, create_backorder)
+    field = Field(
+        DECISION, text.title("Close order", order.number, "Close this order"), _items(order, rest=True), options
+    )
+    return Question(_join([*top, *text.lines_of(order, outstanding_first=True)]), (field,))
 
 
-def _vendor(name: str, vendor_id: str | None) -> str:
-    return f"Vendor: {quoted(name)}" + (f" (id {quoted(vendor_id)})" if vendor_id else "")
+def ask_cancel(order: PurchaseOrder, place: Place) -> Question:
+    """Make the question for a cancel."""
+    lines = order.lines or ()
+    received = sum(bool(line.received) for line in lines)
+    how = text.count(len(lines), "line")
+    top = text.head(
+        tag=place.tag,
+        sentence=f"Cancel order {order.number}?",
+        short=f"Cancel {order.number}?",
+        effect=f"It can be reactivated in {place.erp}.",
+        facts=[
+            text.total_of(order),
+            text.STATUS_LABELS[order.status],
+            f"goods received on {received} of {how}" if received else how,
+            *text.facts_of(order),
+        ],
+        vendor=order.vendor,
+        where=place.label,
+    )
+    options = (("keep", "No, keep the order"), ("cancel", "Yes, cancel the order"))
+    field = Field(DECISION, text.title("Cancel order", order.number, "Cancel this order"), _items(order), options)
+    return Question(_join([*top, *text.lines_of(order)]), (field,))
 
 
-def _caution(vendor: str) -> list[str]:
-    """Warn of a name that may imitate another: one whose letters are of several scripts."""
-    scripts = scripts_of(vendor)
-    return [f"Caution: the vendor's name mixes {' and '.join(scripts)} letters."] if len(scripts) > 1 else []
+def ask_create(payload: CreatePayload, place: Place) -> Question:
+    """Make the question for an order that a person must see before it is created.
+
+    What was understood stands beside what was said; a price that nobody gave stands with where it is from.
+    """
+    draft = payload.draft
+    notes = _notes_of(payload)
+    top = text.head(
+        tag=place.tag,
+        sentence=f"Create order {draft.number} in {place.erp}?",
+        short=f"Create {draft.number}?",
+        effect="",
+        facts=[
+            f"Total {text.money(draft.total, payload.currency)}",
+            text.count(len(draft.lines), "line"),
+            *(reason.short for reason in payload.reasons if reason.short),
+            *_to_check(notes),
+        ],
+        vendor=draft.vendor.name + (f", {draft.vendor.id}" if draft.vendor.id else ""),
+        where=place.label,
+    )
+    options = (("no", "No, do not create it"), ("yes", "Yes, create it"))
+    about = _new_items(payload, notes)
+    field = Field(DECISION, text.title("Create order", draft.number, "Create this order"), about, options)
+    return Question(_join([*top, *_new_order(payload, notes)]), (field,))
 
 
-def _total(order: PurchaseOrder) -> str:
-    if order.total is None:
-        return "not told by the ERP"
-    total = plain(order.total) + (f" {quoted(order.currency)}" if order.currency else "")
-    added = order.sum_of_lines
-    return total if added in (None, order.total) else f"{total} (its lines add up to {plain(added or order.total)})"
+def ask_which(tag: str, fields: Iterable[Field]) -> Question:
+    """Make the question which vendor, item or warehouse is meant; it approves nothing."""
+    asked = tuple(fields)
+    first = f"{tag}Which is meant? This only selects; nothing is ordered yet."
+    lines = [first]
+    for field in asked:
+        lines.append(text.cut(f"{field.title}. {field.description}", 2 * text.HEAD_COLUMNS))
+        lines += [f"- {text.cut(label, text.HEAD_COLUMNS - 2)}" for _, label in field.choices[1:]]
+    return Question(_join(lines), asked)
 
 
-def _dates(order: PurchaseOrder) -> list[str]:
-    dates = []
-    if order.ordered_at is not None:
-        dates.append(f"Ordered: {order.ordered_at:%Y-%m-%d}")
-    if order.expected_on is not None:
-        dates.append(f"Expected: {order.expected_on:%Y-%m-%d}")
-    return dates
+def ask_whether_it_happened(place: Place, request: str, number: str, seen: Sequence[str]) -> Question:
+    """Make the question whether a write happened whose outcome is not known. Leaving it open is the first choice.
 
-
-def _lines(lines: tuple[OrderLine, ...]) -> list[str]:
-    shown = [
-        f"Lines: {len(lines)}",
-        *(_line(place, line) for place, line in enumerate(lines[:LINES_SHOWN], 1)),
+    Args:
+        place: where it was sent.
+        request: what was asked for, such as `Close order`.
+        number: the order's number.
+        seen: what the ERP shows now.
+    """
+    lines = [
+        f"{place.tag}{request} {number}: did it happen? It was sent once.",
+        f"{place.erp} shows: {seen[0]}",
+        "Look at the order in the ERP itself before you say so.",
+        *(text.cut(f"- {one}", 2 * text.HEAD_COLUMNS) for one in seen[1:]),
     ]
-    if len(lines) > LINES_SHOWN:
-        shown.append(f"  and {len(lines) - LINES_SHOWN} more lines that are not shown here")
-    return shown
+    options = (("open", "Leave it open"), ("happened", "It happened"))
+    field = Field(DECISION, text.title("Did it happen to", number, "Did it happen?"), text.shown(seen[0], 66), options)
+    return Question(_join(lines), (field,))
 
 
-def _line(place: int, line: OrderLine) -> str:
-    count = "" if line.quantity is None else f"{plain(line.quantity)} x "
-    text = f"  {line.line or place}. {count}{quoted(line.item, 40)}"
-    if line.description:
-        text += f" {quoted(line.description, 60)}"
-    if line.unit_price is not None:
-        text += f" at {plain(line.unit_price)}"
-    if line.received is not None:
-        text += f"; received {plain(line.received)}"
-    return text + (f"; outstanding {plain(line.outstanding)}" if line.outstanding else "")
+def _finalize_options(has_rest: bool, create_backorder: bool | None) -> tuple[tuple[str, str], ...]:
+    keep = ("keep", "No, leave the order open")
+    backorder = ("backorder", "Yes, close it and backorder the rest")
+    without = ("close", "Yes, close it without a backorder")
+    if not has_rest:
+        return keep, ("close", "Yes, close it")
+    return (
+        (keep, backorder, without) if create_backorder is None else (keep, backorder if create_backorder else without)
+    )
 
 
-def _join(*parts: str) -> str:
-    return "\n".join(part for part in parts if part)
+def _items(order: PurchaseOrder, *, rest: bool = False) -> str:
+    """Write what the order holds, or what of it is outstanding, for a field's description."""
+    if rest and order.outstanding_lines:
+        lines = order.outstanding_lines
+        return text.items_line(
+            "Outstanding", [(line.outstanding, line.description or line.item or "", "") for line in lines]
+        )
+    return text.items_line(
+        "Items", [(line.quantity, line.description or line.item or "", "") for line in order.lines or ()]
+    )
+
+
+def _notes_of(payload: CreatePayload) -> Sequence[LineNote]:
+    """Return what is known of each line; nothing where an older version recorded none."""
+    return payload.line_notes or [LineNote(name=line.item) for line in payload.draft.lines]
+
+
+def _to_check(notes: Sequence[LineNote]) -> list[str]:
+    matched, filled = sum(bool(note.said) for note in notes), sum(bool(note.price_source) for note in notes)
+    what = [text.count(matched, "item")] * bool(matched) + [text.count(filled, "price")] * bool(filled)
+    return [f"check {' and '.join(what)}"] if what else []
+
+
+def _new_items(payload: CreatePayload, notes: Sequence[LineNote]) -> str:
+    """Write the lines that were guessed, else all, for a field's description."""
+    pairs = list(zip(payload.draft.lines, notes, strict=True))
+    doubtful = [pair for pair in pairs if pair[1].said or pair[1].price_source]
+    items = [(line.quantity, note.name, f" at {text.money(line.unit_price)}") for line, note in doubtful or pairs]
+    return text.items_line("Check" if doubtful else "Items", items)
+
+
+def _new_order(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
+    """Write the details of a new order, below the head."""
+    draft = payload.draft
+    rows = [text.cut(reason.sentence, 3 * text.HEAD_COLUMNS) for reason in payload.reasons]
+    rows += [f"Expected: {text.day(draft.expected_on)}"] if draft.expected_on else []
+    places = {note.warehouse or line.warehouse for line, note in zip(draft.lines, notes, strict=True)}
+    is_one_place = len(places) == 1
+    if is_one_place and (where := places.pop()):
+        rows.append("Deliver to: " + text.shown(where, text.HEAD_COLUMNS - 12))
+    rows += ["Note: " + text.shown(draft.note, 200)] if draft.note else []
+    for place, (line, note) in enumerate(zip(draft.lines[: text.MAX_NEW_LINES], notes, strict=False), 1):
+        unit = f" {text.name(note.unit, 12)}" if note.unit else ""
+        amount = text.money(EXACT.multiply(line.quantity, line.unit_price))
+        start = f"{place}) {text.quantity(line.quantity)}{unit} at {_price(line.unit_price)} = {amount}: "
+        what = line.item if note.name == line.item else f"{line.item}, {note.name}"
+        rows.append(start + text.shown(what, max(20, text.HEAD_COLUMNS - text.columns(start))))
+        rows += [] if is_one_place or not note.warehouse else ["    deliver to: " + text.shown(note.warehouse, 58)]
+        rows += ["    asked for as: " + text.shown(note.said, 56)] if note.said else []
+        rows += [f"    no price given: {note.price_source}"] if note.price_source else []
+    rest = len(draft.lines) - text.MAX_NEW_LINES
+    return [*rows, *([f"and {text.count(rest, 'more line')}"] if rest > 0 else [])]
+
+
+def _price(amount: Decimal) -> str:
+    return text.money(amount)
+
+
+def _join(lines: Sequence[str]) -> str:
+    return "\n".join(line for line in lines if line)

@@ -25,9 +25,35 @@ class FinalizePayload(SnapshotPayload):
     create_backorder: bool | None = None
 
 
+class Reason(Record):
+    """Why a person must see a new order: `short` for a line of figures, `sentence` for everywhere else."""
+
+    short: str
+    sentence: str
+
+
+class LineNote(Record):
+    """What a person needs to check a line of a new order besides its figures.
+
+    `name`, `unit` and `warehouse` are the ERP's words; `said` what was asked for where that is not exactly the item;
+    `price_source` where a price is from that nobody gave.
+    """
+
+    name: str
+    unit: str | None = None
+    warehouse: str | None = None
+    said: str | None = None
+    price_source: str | None = None
+
+
 class CreatePayload(Payload):
-    """A new order, why a person must see it (nobody need where it is empty), and what words were taken for."""
+    """A new order, why a person must see it (nobody need where it is empty), and what words were taken for.
+
+    `line_notes` has one for each line of the draft; an older version recorded none.
+    """
 
     draft: OrderDraft
-    reasons: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
     notes: tuple[str, ...] = ()
+    line_notes: tuple[LineNote, ...] = ()
+    currency: str | None = None

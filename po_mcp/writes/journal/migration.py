@@ -19,7 +19,7 @@ from typing import Any
 
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
 from po_mcp.writes.journal import audit_log
-from po_mcp.writes.payloads import CreatePayload, FinalizePayload, Payload, SnapshotPayload
+from po_mcp.writes.payloads import CreatePayload, FinalizePayload, Payload, Reason, SnapshotPayload
 
 VERSION = 2
 """Of schema.sql."""
@@ -96,7 +96,8 @@ def _read_content(row: sqlite3.Row) -> dict[str, object]:
     intent: dict[str, Any] = json.loads(row["intent"])
     if row["kind"] != "create":
         return {"payload": _guarded(row["kind"], intent), "content_digest": "", "vendor": "", "items": "[]"}
-    reasons = [intent["because"]] if intent.get("because") else []
+    because = intent.get("because")
+    reasons = [Reason(short="check it", sentence=because)] if because else []
     payload = CreatePayload(draft=intent["draft"], reasons=tuple(reasons), notes=tuple(intent.get("notes", ())))
     return {
         "payload": payload.model_dump_json(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import asdict
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 from po_mcp.writes.forms import Field, Question
 from po_mcp.writes.kinds import kind_of
@@ -95,5 +95,10 @@ def _question(text: str | None) -> Question | None:
     if text is None:
         return None
     stored = json.loads(text)
-    fields = (Field(**{**field, "choices": tuple(map(tuple, field["choices"]))}) for field in stored["fields"])
-    return Question(stored["text"], tuple(fields))
+    return Question(stored["text"], tuple(_field(field) for field in stored["fields"]))
+
+
+def _field(stored: dict[str, Any]) -> Field:
+    """Read a field; an older version wrote its kind besides, which options tell now."""
+    choices = tuple((str(value), str(label)) for value, label in stored["choices"])
+    return Field(stored["name"], stored["title"], stored["description"], choices)

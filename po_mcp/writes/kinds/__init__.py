@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.orders import PurchaseOrder, Snapshot
-from po_mcp.writes.forms import FormAnswer, Question
+from po_mcp.writes.forms import FormAnswer, Place, Question
 from po_mcp.writes.observation import Observation
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import Payload
@@ -105,9 +105,11 @@ class GuardedKind(WriteKind, Protocol):
         """Return what would be sent, and what the person is asked."""
 
 
-def question_header(erp: ERP) -> str:
-    """Return the first line of every question: the sandbox's notice, or which ERP it is, and whose."""
-    return erp.notice or f"{erp.title}, {erp.connection.label}:"
+def place_of(erp: ERP) -> Place:
+    """Return where a write goes, as every question says it: the sandbox's tag, or whose books these are."""
+    if erp.notice:
+        return Place("the sandbox", tag="SANDBOX: ")
+    return Place(erp.title, erp.connection.label)
 
 
 _kinds: dict[str, WriteKind] = {}

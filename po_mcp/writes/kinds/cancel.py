@@ -7,8 +7,8 @@ from typing import Any
 from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.errors import ERPError
 from po_mcp.orders import CAN_BE_CANCELLED, PurchaseOrder, Snapshot
-from po_mcp.writes.forms import FormAnswer, Question, ask_cancel, is_confirmed
-from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, question_header
+from po_mcp.writes.forms import FormAnswer, Question, ask_cancel, read_decision
+from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
 from po_mcp.writes.kinds.snapshots import find_change, forbid_status, state_of
 from po_mcp.writes.observation import Observation, find_order
 from po_mcp.writes.operation import Operation
@@ -34,12 +34,12 @@ class Cancel:
 
     def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:
         """Ask yes or no."""
-        return SnapshotPayload(snapshot=snapshot), ask_cancel(snapshot.order, question_header(erp))
+        return SnapshotPayload(snapshot=snapshot), ask_cancel(snapshot.order, place_of(erp))
 
     def answer(self, operation: Operation, answer: FormAnswer) -> Payload | None:
-        """Take a true `confirm`."""
+        """Take the option that cancels."""
         assert operation.question is not None
-        return operation.payload if is_confirmed(answer, operation.question) else None
+        return operation.payload if read_decision(answer, operation.question) == "cancel" else None
 
     async def find_change(self, erp: ERP, operation: Operation) -> Change | None:
         """Compare all that the person was shown."""

@@ -7,7 +7,7 @@ from po_mcp.errors import ERPError, OrderNotFound
 from po_mcp.orders import OrderDraft, PurchaseOrder, plain
 from po_mcp.untrusted import quoted
 from po_mcp.writes.comparison import compare_order, is_of_vendor
-from po_mcp.writes.forms import FormAnswer, is_confirmed
+from po_mcp.writes.forms import FormAnswer, read_decision
 from po_mcp.writes.kinds import Applied, Change, Words
 from po_mcp.writes.observation import Observation, find_order
 from po_mcp.writes.operation import Operation
@@ -23,9 +23,9 @@ class Create:
     words = Words("Creating", "created", "Create purchase order")
 
     def answer(self, operation: Operation, answer: FormAnswer) -> Payload | None:
-        """Take a true `confirm`."""
+        """Take the option that creates it."""
         assert operation.question is not None
-        return operation.payload if is_confirmed(answer, operation.question) else None
+        return operation.payload if read_decision(answer, operation.question) == "yes" else None
 
     async def find_change(self, erp: ERP, operation: Operation) -> Change | None:
         """See that the number is free: what stands under it afterwards was made after this."""

@@ -7,8 +7,8 @@ from typing import Any
 from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.errors import ERPError
 from po_mcp.orders import CAN_BE_CANCELLED, PurchaseOrder, Snapshot
-from po_mcp.writes.forms import FormAnswer, Question, ask_delete, is_typed_number
-from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, question_header
+from po_mcp.writes.forms import FormAnswer, Question, ask_delete, read_typed_number
+from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
 from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of, state_of
 from po_mcp.writes.observation import Observation, find_order
 from po_mcp.writes.operation import Operation
@@ -33,11 +33,11 @@ class Delete:
 
     def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:
         """Ask for the typed order number."""
-        return SnapshotPayload(snapshot=snapshot), ask_delete(snapshot.order, question_header(erp))
+        return SnapshotPayload(snapshot=snapshot), ask_delete(snapshot.order, place_of(erp))
 
     def answer(self, operation: Operation, answer: FormAnswer) -> Payload | None:
         """Take the order number, and nothing else."""
-        return operation.payload if is_typed_number(answer, operation.number) else None
+        return operation.payload if read_typed_number(answer) == operation.number else None
 
     async def find_change(self, erp: ERP, operation: Operation) -> Change | None:
         """Compare all that the person was shown."""

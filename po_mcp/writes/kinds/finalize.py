@@ -8,8 +8,8 @@ from typing import Any
 from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.errors import ERPError
 from po_mcp.orders import PurchaseOrder, Snapshot
-from po_mcp.writes.forms import FormAnswer, Question, ask_finalize, is_confirmed
-from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, question_header
+from po_mcp.writes.forms import FormAnswer, Question, ask_finalize, read_decision
+from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
 from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of
 from po_mcp.writes.observation import Observation, find_order
 from po_mcp.writes.operation import Operation
@@ -33,19 +33,18 @@ class Finalize:
         return forbid_status(snapshot, "finalized")
 
     def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:
-        """Ask yes or no, and for the backorder where `create_backorder` is None and something is outstanding."""
+        """Ask whether, and with or without a backorder where `create_backorder` is None and something may be outstanding."""
         wanted = arguments["create_backorder"]
         payload = FinalizePayload(snapshot=snapshot, create_backorder=wanted)
-        return payload, ask_finalize(snapshot.order, question_header(erp), wanted)
+        return payload, ask_finalize(snapshot.order, place_of(erp), wanted)
 
     def answer(self, operation: Operation, answer: FormAnswer) -> Payload | None:
-        """Take a true `confirm`, with what the person chose of the backorder."""
+        """Take an option that closes it, and with it what becomes of the rest."""
         assert operation.question is not None
-        if not is_confirmed(answer, operation.question):
+        decision = read_decision(answer, operation.question)
+        if decision not in ("backorder", "close"):
             return None
-        choice = (answer.content or {}).get("create_backorder")
-        payload = _payload(operation)
-        return payload if choice is None else payload.model_copy(update={"create_backorder": choice})
+        return _payload(operation).model_copy(update={"create_backorder": decision == "backorder"})
 
     async def find_change(self, erp: ERP, operation: Operation) -> Change | None:
         """Compare all that the person was shown."""

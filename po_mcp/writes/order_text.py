@@ -1,0 +1,237 @@
+"""An order as text for people: money, quantities, days, names, the three lines of a question, the order's lines. Pure.
+
+Hosts draw little: Claude Code shows three lines of 74 columns of a longer question at 80x24, a title of 46, a
+description of 66 and options of 48 columns. So the head must suffice alone: what will happen to which order, the
+figures, the vendor. Text from the ERP stands last on its line, after a label, made visible and cut to what is left, so
+that it can neither add a line nor hide a figure.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import date
+from decimal import Decimal
+
+from po_mcp.orders import OrderLine, PurchaseOrder, Status, plain
+from po_mcp.untrusted import scripts_of, visible
+
+HEAD_COLUMNS = 74
+TITLE_COLUMNS = 46
+ITEMS_COLUMNS = 66
+OPTION_COLUMNS = 48
+MAX_LINES = 8
+"""Lines of an existing order that a question shows; the rest is counted."""
+MAX_NEW_LINES = 20
+"""The same of a new order, each of which must be checked."""
+DOT = " · "
+
+STATUS_LABELS: dict[Status, str] = {
+    "draft": "draft",
+    "open": "open",
+    "partial": "partly received",
+    "closed": "closed",
+    "cancelled": "cancelled",
+    "deleted": "deleted",
+    "unknown": "status not recognized",
+}
+_CODE = re.compile(r"[^\W_][\w./+-]{0,39}")
+_TAME = re.compile(r"[^\W_a-z][\w&'’/+-]*(?: (?:&|[\w][\w&'’/+-]*)){0,4}\.?")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_ORDINARY_MIX = ["East Asian", "Latin"]
+
+
+def columns(text: str) -> int:
+    """Return the width on a terminal: East Asian wide letters take two columns, combining marks none."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def cut(text: str, width: int) -> str:
+    """Return text of at most `width` columns; a cut ends with an ellipsis."""
+    if columns(text) <= width:
+        return text
+    end = len(text)
+    while end and columns(text[:end]) > width - 1:
+        end -= 1
+    return text[:end].rstrip() + "…"
+
+
+def shown(text: str, width: int) -> str:
+    """Return text from the ERP for the end of its own line: visible, on one line, cut."""
+    return cut(re.sub(" {2,}", " ", visible(text).strip()), width)
+
+
+def name(text: str, width: int = 40) -> str:
+    """Return text from the ERP for the middle of a sentence: plain if it reads as a name or a code, else in guillemets."""
+    inner = shown(text, width)
+    if not mixed_scripts(inner) and (_CODE.fullmatch(inner) or _TAME.fullmatch(inner)):
+        return inner
+    return "«" + inner.replace("«", "‹").replace("»", "›") + "»"
+
+
+def mixed_scripts(text: str) -> list[str]:
+    """Return the scripts of a text that may imitate another; East Asian with Latin letters is ordinary."""
+    scripts = scripts_of(text)
+    return scripts if len(scripts) > 1 and scripts != _ORDINARY_MIX else []
+
+
+def caution(text: str) -> str:
+    """Return a warning, with a blank before it, of a name whose letters are of several scripts; "" for any other."""
+    scripts = mixed_scripts(text)
+    what = f"{' and '.join(scripts)} letters" if len(scripts) == 2 else f"{len(scripts)} alphabets"
+    return f" (CAUTION: mixes {what})" if scripts else ""
+
+
+def grouped(digits: str) -> str:
+    """Return digits with thousands apart."""
+    sign, bare = ("-", digits[1:]) if digits.startswith("-") else ("", digits)
+    return sign + re.sub(r"(?<=\d)(?=(\d{3})+$)", ",", bare)
+
+
+def money(amount: Decimal, currency: str | None = None) -> str:
+    """Write an amount in full, with at least two decimals and its currency: `4,250.00 USD`. Never rounds."""
+    whole, _, decimals = plain(amount).partition(".")
+    text = f"{grouped(whole)}.{decimals.rstrip('0').ljust(2, '0')}"
+    if not currency:
+        return text
+    return f"{text} {currency}" if _CURRENCY.fullmatch(currency) else f"{text} {name(currency, 12)}"
+
+
+def quantity(amount: Decimal) -> str:
+    """Write a quantity in full, without zeros that say nothing: `1,000` or `0.5`."""
+    whole, _, decimals = plain(amount).partition(".")
+    decimals = decimals.rstrip("0")
+    return grouped(whole) + (f".{decimals}" if decimals else "")
+
+
+def day(when: date) -> str:
+    """Write a day: `15 May 2025`."""
+    return f"{when.day} {when:%b %Y}"
+
+
+def count(number: int, noun: str) -> str:
+    """Write a number with its noun: `1 line`, `3 lines`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def total_of(order: PurchaseOrder) -> str:
+    """Write the ERP's own total."""
+    return "Total not given by the ERP" if order.total is None else f"Total {money(order.total, order.currency)}"
+
+
+def facts_of(order: PurchaseOrder) -> list[str]:
+    """Return what differs and when it was ordered and is expected, for the second line of a question."""
+    added = order.sum_of_lines
+    facts = [] if added is None or added == order.total else [f"lines add up to {money(added)}"]
+    facts += [f"ordered {day(order.ordered_at)}"] if order.ordered_at else []
+    return facts + ([f"expected {day(order.expected_on)}"] if order.expected_on else [])
+
+
+def receipts_of(order: PurchaseOrder) -> str:
+    """Say how many lines there are, and how far they were received."""
+    lines = order.lines or ()
+    if not lines:
+        return "no lines"
+    if any(line.received is None for line in lines):
+        return f"{count(len(lines), 'line')}, receipts not given by the ERP"
+    outstanding = len(order.outstanding_lines)
+    if not outstanding:
+        return f"{count(len(lines), 'line')}, all received"
+    if outstanding == len(lines) and not any(line.received for line in lines):
+        return f"{count(len(lines), 'line')}, nothing received"
+    return f"{outstanding:,} of {count(len(lines), 'line')} outstanding"
+
+
+def head(
+    *, tag: str, sentence: str, short: str, effect: str, facts: Sequence[str], vendor: str, where: str = ""
+) -> list[str]:
+    """Return the first three lines of a question, and the facts that found no room in them.
+
+    Args:
+        tag: `SANDBOX: ` or "".
+        sentence: what will happen to which order, as a question.
+        short: the same for a number that is too long for it.
+        effect: what cannot be undone; it goes to the second line where the first has no room.
+        facts: by importance; the first is the total.
+        vendor: its name.
+        where: which ERP, at the end of the vendor's line; the vendor is cut first.
+    """
+    first, moved = _first_line(tag, sentence, short, effect)
+    rows = [""]
+    for fact in [facts[0], *(one.rstrip(".") for one in moved if one), *facts[1:]]:
+        longer = rows[-1] + DOT + fact if rows[-1] else fact
+        if columns(longer) <= HEAD_COLUMNS:
+            rows[-1] = longer
+        else:
+            rows.append(fact)
+    return [
+        first,
+        rows[0],
+        _vendor_line(vendor, where),
+        *(cut(one[0].upper() + one[1:], HEAD_COLUMNS) for one in rows[1:]),
+    ]
+
+
+def line_of(place: int, line: OrderLine) -> str:
+    """Write an order's line: figures first, and behind the colon nothing but the ERP's text."""
+    text = f"{line.line or place})"
+    if line.quantity is not None:
+        text += f" {quantity(line.quantity)}"
+    if line.unit_price is not None:
+        text += f" at {money(line.unit_price)}"
+    if line.received is not None:
+        left = line.outstanding or Decimal(0)
+        text += (
+            ", all received" if not left else f", {quantity(left)} outstanding" if line.received else ", none received"
+        )
+    text += ": "
+    what = ", ".join(filter(None, [line.item, line.description]))
+    return text + shown(what, max(20, HEAD_COLUMNS - columns(text)))
+
+
+def lines_of(order: PurchaseOrder, *, outstanding_first: bool = False) -> list[str]:
+    """Write an order's lines, at most `MAX_LINES` of them."""
+    lines = list(enumerate(order.lines or (), 1))
+    if outstanding_first and len(lines) > MAX_LINES:
+        lines.sort(key=lambda pair: not pair[1].outstanding)
+    rest = len(lines) - MAX_LINES
+    return [*(line_of(*pair) for pair in lines[:MAX_LINES]), *([f"and {count(rest, 'more line')}"] if rest > 0 else [])]
+
+
+def items_line(label: str, items: Iterable[tuple[Decimal | None, str, str]]) -> str:
+    """Write how many of what, for the one line besides the head that every host shows.
+
+    Args:
+        label: such as `Outstanding`.
+        items: quantity, name from the ERP, and what is said behind it.
+    """
+    texts = [
+        f"{'' if number is None else quantity(number) + ' × '}{name(what, 32)}{more}" for number, what, more in items
+    ]
+    return cut(f"{label}: {', '.join(texts)}", ITEMS_COLUMNS) if texts else label
+
+
+def title(verb: str, number: str, otherwise: str) -> str:
+    """Write a field's title: the action and the number, without the number where that is too long."""
+    text = f"{verb} {number}"
+    return text if columns(text) <= TITLE_COLUMNS else otherwise
+
+
+def _first_line(tag: str, sentence: str, short: str, effect: str) -> tuple[str, list[str]]:
+    """Return the first form that fits, and what is moved to the second line."""
+    for text, moved in (
+        (f"{tag}{sentence} {effect}".rstrip(), []),
+        (f"{tag}{sentence}", [effect]),
+        (sentence, [tag.strip(": "), effect]),
+        (f"{tag}{short}", [effect]),
+    ):
+        if columns(text) <= HEAD_COLUMNS:
+            return text, moved
+    return short, [tag.strip(": "), effect]
+
+
+def _vendor_line(vendor: str, where: str) -> str:
+    label = f"Vendor{caution(vendor)}: "
+    tail = f"{DOT}{cut(visible(where), 30)}" if where else ""
+    return label + shown(vendor, max(12, HEAD_COLUMNS - columns(label) - columns(tail))) + tail
