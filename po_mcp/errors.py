@@ -12,7 +12,8 @@
         ├── SignInFailed        the ERP does not accept our credentials
         ├── NotPermitted        the ERP's user lacks a right
         ├── Refused             the ERP said no, definitely
-        │   └── Conflict        it clashes with what is there: a number that is taken, an order that is closed
+        │   ├── Conflict        it clashes with what is there: a number that is taken, an order that is closed
+        │   └── Stale           it was bound to a version of the order, and the order changed since
         ├── TooManyRequests     the ERP asks us to slow down
         ├── Unreachable         no answer, and nothing was written
         ├── BadAnswer           an answer to a read that cannot be trusted
@@ -107,6 +108,12 @@ class Refused(ERPError):
 
 class Conflict(Refused):
     """It clashes with what the ERP holds: a number that is taken, an order that is closed or used."""
+
+
+class Stale(Refused):
+    """The write was bound to the version of the order that was read, and the order changed since."""
+
+    next_step = "Read the order with get_purchase_order and ask for it again."
 
 
 class TooManyRequests(ERPError):

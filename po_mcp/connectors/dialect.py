@@ -49,6 +49,7 @@ class Dialect:
     permission_to_write: str
     expired: frozenset[int] = frozenset({401})
     signed_out: Callable[[Any], bool] = lambda body: False
+    scheme: str = "Bearer"
 
     def ended(self, answer: Answer) -> bool:
         """Tell whether the answer says that the token is no longer good."""

@@ -1,0 +1,204 @@
+"""Tryton's JSON: the records that are read, and the fields that are asked for.
+
+What a field that names another record holds stands under the field's name and a dot: `"party.": {"id": 2}`
+(https://docs.tryton.org/latest/server/ref/models.html, ModelStorage.read). Fields that are not known are passed over.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from po_mcp.connectors import theirs
+from po_mcp.connectors.tryton.values import Amount, Day, Flag, Many, Moment, Quantity, Word
+from po_mcp.errors import BadAnswer
+
+ERP_NAME = "Tryton"
+
+ROW_FIELDS = (
+    *("number", "reference", "state", "shipment_state", "invoice_state", "purchase_date", "delivery_date"),
+    *("party.rec_name", "currency.code", "total_amount", "lines.type", "lines.delivery_date"),
+)
+"""Of an order in a list."""
+ORDER_FIELDS = (
+    *ROW_FIELDS,
+    *("description", "create_date", "_timestamp", "warehouse.name"),
+    *("lines._timestamp", "lines.product.rec_name", "lines.product.type", "lines.description", "lines.summary"),
+    *("lines.quantity", "lines.unit", "lines.unit_price", "lines.amount", "lines.moves_ignored"),
+    *("lines.moves.quantity", "lines.moves.unit", "lines.moves.state", "lines.moves._timestamp"),
+)
+"""Of an order in full."""
+NAME_FIELDS = ("number", "reference")
+PARTY_FIELDS = ("code", "name", "rec_name", "active", "supplier_currency.code")
+PRODUCT_FIELDS = (
+    *("code", "name", "rec_name", "active", "purchasable", "purchase_price_uom"),
+    *("purchase_uom.symbol", "purchase_uom.digits"),
+)
+WAREHOUSE_FIELDS = ("name", "active")
+
+
+class Theirs(theirs.Theirs):
+    """A piece of Tryton's JSON."""
+
+    erp = ERP_NAME
+
+
+class Named(Theirs):
+    """A record that another one names."""
+
+    id: int
+    rec_name: Word = None
+
+
+class Warehouse(Theirs):
+    """A location of the type `warehouse`."""
+
+    id: int
+    name: Word = None
+    active: Flag = True
+
+
+class Currency(Theirs):
+    """A currency."""
+
+    code: Word = None
+
+
+class Unit(Theirs):
+    """A unit of measure; a quantity has at most `digits` decimals."""
+
+    id: int
+    symbol: Word = None
+    digits: int | None = None
+
+
+class Product(Theirs):
+    """What can be ordered. Its `type` is goods, assets or service."""
+
+    id: int
+    code: Word = None
+    name: Word = None
+    rec_name: Word = None
+    type: Word = None
+    active: Flag = True
+    purchasable: Flag = False
+    price: Annotated[Amount, Field(validation_alias="purchase_price_uom")] = None
+    unit: Annotated[Unit | None, Field(validation_alias="purchase_uom.")] = None
+
+
+class Party(Theirs):
+    """A customer, a vendor, or anybody else: Tryton does not tell them apart."""
+
+    id: int
+    code: Word = None
+    name: Word = None
+    rec_name: Word = None
+    active: Flag = True
+    currency: Annotated[Currency | None, Field(validation_alias="supplier_currency.")] = None
+
+
+class Move(Theirs):
+    """Goods on their way: what is done was received."""
+
+    id: int
+    quantity: Quantity = None
+    unit: int | None = None
+    state: Word = None
+    stamp: Annotated[Word, Field(validation_alias="_timestamp")] = None
+
+
+class RowLine(Theirs):
+    """A line as far as a list needs it. Titles, subtotals and comments are lines of other types."""
+
+    type: Word = None
+    delivery_date: Day = None
+
+
+class Line(RowLine):
+    """A line of an order."""
+
+    id: int
+    product: Annotated[Product | None, Field(validation_alias="product.")] = None
+    description: Word = None
+    summary: Word = None
+    quantity: Quantity = None
+    unit: int | None = None
+    unit_price: Amount = None
+    amount: Amount = None
+    moves: Annotated[tuple[Move, ...], Many, Field(validation_alias="moves.")] = ()
+    moves_ignored: Annotated[tuple[int, ...], Many] = ()
+    stamp: Annotated[Word, Field(validation_alias="_timestamp")] = None
+
+
+class Names(Theirs):
+    """What an order goes by."""
+
+    id: int
+    number: Word = None
+    reference: Word = None
+
+
+class Row(Names):
+    """An order as a list shows it."""
+
+    state: Word = None
+    shipment_state: Word = None
+    invoice_state: Word = None
+    purchase_date: Day = None
+    delivery_date: Day = None
+    party: Annotated[Named | None, Field(validation_alias="party.")] = None
+    currency: Annotated[Currency | None, Field(validation_alias="currency.")] = None
+    total: Annotated[Amount, Field(validation_alias="total_amount")] = None
+    row_lines: Annotated[tuple[RowLine, ...], Many, Field(validation_alias="lines.")] = ()
+
+
+class Order(Row):
+    """An order in full."""
+
+    description: Word = None
+    created_at: Annotated[Moment, Field(validation_alias="create_date")] = None
+    warehouse: Annotated[Warehouse | None, Field(validation_alias="warehouse.")] = None
+    stamp: Annotated[Word, Field(validation_alias="_timestamp")] = None
+    lines: Annotated[tuple[Line, ...], Many, Field(validation_alias="lines.")] = ()
+
+
+class Preferences(Theirs):
+    """Of the user; `company` is missing where they have none."""
+
+    company: int | None = None
+
+
+class Login(Theirs):
+    """Who signed in, and the key of their session."""
+
+    user: int
+    session: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,8192}$", repr=False)]
+
+
+class Access(Theirs):
+    """What the user may do with a model."""
+
+    read: Flag = False
+    write: Flag = False
+    create: Flag = False
+    delete: Flag = False
+
+
+def rows(result: Any, kind: type[Theirs]) -> tuple[Any, ...]:
+    """Read a list of records.
+
+    Raises:
+        BadAnswer: it is none.
+    """
+    if not isinstance(result, list):
+        raise BadAnswer(f"{ERP_NAME} gave an answer of another shape than it documents.")
+    return tuple(kind.of(row) for row in result)
+
+
+def ids(result: Any) -> tuple[int, ...]:
+    """Read a list of ids; anything else is `BadAnswer`."""
+    try:
+        return tuple(TypeAdapter(list[Annotated[int, Field(strict=True)]]).validate_python(result))
+    except ValidationError as exc:
+        raise BadAnswer(f"{ERP_NAME} gave an answer of another shape than it documents.") from exc
