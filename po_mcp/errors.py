@@ -12,6 +12,7 @@
         ├── SignInFailed        the ERP does not accept our credentials
         ├── NotPermitted        the ERP's user lacks a right
         ├── Refused             the ERP said no, definitely
+        │   ├── SignInEnded     it no longer accepted our sign-in, and so not the write
         │   ├── Conflict        it clashes with what is there: a number that is taken, an order that is closed
         │   └── Stale           it was bound to a version of the order, and the order changed since
         ├── TooManyRequests     the ERP asks us to slow down
@@ -104,6 +105,12 @@ class Refused(ERPError):
     """The ERP said no, in the envelope in which it says so, and nothing was changed."""
 
     effect = "nothing_changed"
+
+
+class SignInEnded(Refused):
+    """The ERP took neither the write nor a read with the same token, so the write was not accepted."""
+
+    next_step = "The sign-in was renewed: ask again."
 
 
 class Conflict(Refused):

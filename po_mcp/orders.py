@@ -254,19 +254,6 @@ class OrderQuery(Record):
     most: int | None = None
 
 
-class OrderPage(Record):
-    """One page of orders, in the ERP's order, each once. `total_count` is over all pages.
-
-    `complete` is False where the list is known to have moved while it was read, or to have been cut:
-    then orders may be missing, and the count may be off.
-    """
-
-    orders: tuple[PurchaseOrder, ...]
-    total_count: int
-    has_more: bool
-    complete: bool = True
-
-
 class OrderScan(Record):
     """Every order that was asked for, in no order, each once, and how far the ERP's list was read.
 

@@ -22,6 +22,7 @@ from po_mcp.config import MEMORY, Settings
 from po_mcp.connectors import connect
 from po_mcp.erp import ERP
 from po_mcp.errors import PurchaseOrderError
+from po_mcp.orders import OrderQuery
 from po_mcp.writes.journal import Journal
 
 _MARKS = {"pass": ("✓", "bold green"), "fail": ("✗", "bold red"), "note": ("·", "bold yellow")}
@@ -73,7 +74,9 @@ async def _examined(settings: Settings, console: Console | None) -> list[Finding
 
 
 async def _findings(settings: Settings, erp: ERP, journal: Journal) -> AsyncGenerator[Finding]:
-    yield Finding("pass", "settings", f"{erp.title}, {erp.connection}" + (", read-only" if settings.read_only else ""))
+    yield Finding(
+        "pass", "settings", f"{erp.title}, {erp.connection.label}" + (", read-only" if settings.read_only else "")
+    )
     read = await _read(erp)
     yield read
     if read.mark == "pass":
@@ -89,10 +92,10 @@ async def _findings(settings: Settings, erp: ERP, journal: Journal) -> AsyncGene
 async def _read(erp: ERP) -> Finding:
     """Sign in and read one order: the address, the credentials and the right to read."""
     try:
-        page = await erp.list_orders(limit=1)
+        await erp.probe()
     except PurchaseOrderError as exc:
         return Finding("fail", "reading", exc.what, exc.next_step)
-    return Finding("pass", "reading", f"signed in; {page.total_count} orders are listed")
+    return Finding("pass", "reading", "signed in; orders can be read")
 
 
 async def _vendors(erp: ERP, settings: Settings) -> Finding | None:
@@ -115,9 +118,9 @@ async def _blockers(erp: ERP) -> Finding | None:
     if "delete" not in erp.capabilities:
         return None
     try:
-        page = await erp.list_orders(limit=1)
-        if page.orders:
-            await erp.snapshot(page.orders[0].number, "delete")
+        found = await erp.scan_orders(OrderQuery(most=1))
+        if found.orders:
+            await erp.snapshot(found.orders[0].number, "delete")
     except PurchaseOrderError as exc:
         return Finding("fail", "deleting", exc.what, exc.next_step)
     return Finding("pass", "deleting", "the documents that forbid it can be read")
@@ -151,7 +154,7 @@ def _recorded(settings: Settings, erp: ERP, journal: Journal) -> Finding:
         return Finding("pass", "journal", "in memory, like the sandbox's book")
     try:
         faults = journal.verify()
-        open_ones = [one for one in journal.live(erp.connection) if one.state in ("SENT", "UNKNOWN")]
+        open_ones = [one for one in journal.live(erp.connection.key) if one.state in ("SENT", "UNKNOWN")]
     except PurchaseOrderError as exc:
         return Finding("fail", "journal", exc.what, exc.next_step)
     if faults:

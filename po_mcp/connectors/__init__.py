@@ -36,7 +36,9 @@ def _inventory_pro(settings: Settings) -> ERP:
     from po_mcp.connectors.inventory_pro import InventoryPro
 
     url, client_id, secret = settings.credentials()
-    return InventoryPro(url, client_id, secret, timeout=settings.timeout, vendor_ids=settings.vendor_ids, company=settings.company)
+    return InventoryPro(
+        url, client_id, secret, timeout=settings.timeout, vendor_ids=settings.vendor_ids, company=settings.company
+    )
 
 
 def _exsited(settings: Settings, token_store: Callable[[str], TokenStore]) -> ERP:

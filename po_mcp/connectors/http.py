@@ -1,8 +1,8 @@
 """Every request to an ERP leaves here, in `Wire`, and every foreign error becomes one of ours here.
 
 A read that failed for a moment is tried again, and repeated once with a fresh token. A write is sent
-once: no transport retries, no redirects, no second try. Whatever is doubtful about a write's answer is
-`OutcomeUnknown`.
+once: no transport retries, no redirects, no second try. It was refused where the ERP says so in its own
+envelope; whatever else is no success is `OutcomeUnknown`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,16 @@ from po_mcp.connectors.header_times import retry_after, skew
 from po_mcp.connectors.paths import address
 from po_mcp.connectors.retrying import Retrying, Tried
 from po_mcp.connectors.tokens import Token, Tokens
-from po_mcp.errors import BadAnswer, ERPError, OutcomeUnknown, SignInFailed, Unreachable
+from po_mcp.erp import BeforeSend, send_at_once
+from po_mcp.errors import (
+    BadAnswer,
+    ERPError,
+    OutcomeUnknown,
+    PurchaseOrderError,
+    SignInEnded,
+    SignInFailed,
+    Unreachable,
+)
 
 Method = Literal["GET", "POST", "DELETE", "PATCH"]
 Params = Mapping[str, str | int]
@@ -46,9 +55,6 @@ _NOT_SENT = (
 _UNREADABLE = (bodies.TooLarge, exact_json.NotExact)
 _BROKEN = (httpx2.HTTPError, httpx2.StreamError, TimeoutError, OSError)
 _FOREIGN = (*_NOT_SENT, *_UNREADABLE, *_BROKEN)
-_DEFINITE = frozenset({400, 403, 404, 405, 406, 409, 410, 411, 413, 414, 415, 422})
-"""Answers to a write after which it certainly was not carried out. 401, 408, 425 and 429 are not
-among them: a gateway may have said them after the ERP had acted."""
 
 
 class Wire:
@@ -108,21 +114,26 @@ class Wire:
         expect: frozenset[int],
         verify: Callable[[Answer], T],
         creates: bool = False,
+        before_send: BeforeSend = send_at_once,
     ) -> T:
         """Send a write, once, and return what `verify` makes of the answer that came back.
 
         `expect` are the statuses of a success; any other 2xx is in doubt. `verify` raises where the answer
         is not that of the success that was asked for. `creates`: there is no order yet that a 404 could
-        be about.
+        be about. `before_send` is called once the token is there, and again right before the first byte leaves
+        the socket: what it raises is raised, and nothing is sent.
 
         Raises:
-            Refused, NotPermitted, OrderNotFound: the ERP said no.
-            Unreachable, SignInFailed, TooManyRequests: nothing was sent.
+            Refused, NotPermitted, OrderNotFound, TooManyRequests: the ERP said no ("nothing_changed").
+            Unreachable, SignInFailed, TooManyRequests: nothing was sent ("nothing_sent").
             OutcomeUnknown: it was sent, and every other end.
         """
         url = address(self._base, path, segments)
         token = None if self.tokens is None else await self.tokens.current(self._timeout)
-        answer = await self._once(self._request(method, url, token, body=body))
+        before_send()
+        answer = await self._once(self._request(method, url, token, body=body, before_send=before_send))
+        if token is not None and self._dialect.ended_at_a_write(answer):
+            await self._refuse_if_signed_out(token)
         return self._verified(answer, expect, verify, of_order=not creates)
 
     async def sign_in(
@@ -211,6 +222,34 @@ class Wire:
         except _BROKEN as exc:
             raise self._doubt("the connection failed before the answer was complete.") from exc
 
+    async def _refuse_if_signed_out(self, token: Token) -> None:
+        """Raise `SignInEnded` where a read with the same token is refused, too: then the write was not accepted.
+
+        Raises:
+            OutcomeUnknown: the read failed.
+        """
+        url = httpx2.URL(str(self._base).rstrip("/") + self._dialect.cheap_read)
+        body = self._dialect.cheap_call
+        try:
+            with anyio.fail_after(self._timeout):
+                answer = await (self._get(url, token, None) if body is None else self._post(url, token, body))
+        except _FOREIGN as exc:
+            raise self._doubt("it says that the sign-in ended, and a read that would show it failed.") from exc
+        if answer.status in PASSING_STATUSES or answer.status >= 500:
+            raise self._doubt("it says that the sign-in ended, and a read that would show it failed.")
+        if self._dialect.ended(answer) or self._dialect.ended_at_a_write(answer):
+            raise await self._sign_in_ended(token)
+
+    async def _sign_in_ended(self, token: Token) -> SignInEnded:
+        """Sign in again, and return the error that says so."""
+        what = f"{self._dialect.name} no longer accepted our sign-in. Nothing was changed."
+        assert self.tokens is not None
+        try:
+            await self.tokens.replace(token)
+        except PurchaseOrderError as exc:
+            return SignInEnded(f"{what} Signing in again failed.", next_step=exc.next_step)
+        return SignInEnded(what)
+
     async def _send(self, request: httpx2.Request) -> Answer:
         """Send one request and read its whole answer within the size limit."""
         response = await self._http().send(request, stream=True)
@@ -223,7 +262,8 @@ class Wire:
         now = datetime.now(UTC)
         self.clock_skew = skew(response.headers.get("date"), now)
         asked = retry_after(response.headers.get("retry-after"), now)
-        return Answer(response.status_code, _json(response.status_code, raw), asked)
+        location = response.headers.get("location")
+        return Answer(response.status_code, _json(response.status_code, raw), asked, location)
 
     def _request(
         self,
@@ -235,6 +275,7 @@ class Wire:
         form: Mapping[str, str] | None = None,
         body: Any = None,
         silence: float | None = None,
+        before_send: BeforeSend | None = None,
     ) -> httpx2.Request:
         """Build a request; `silence` is how many seconds nothing may arrive."""
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"po-mcp/{__version__}"}
@@ -246,8 +287,16 @@ class Wire:
             content = exact_json.dumps(body)
         longest = silence or self._timeout
         timeout = httpx2.Timeout(longest, connect=min(CONNECT_TIMEOUT, longest))
+        extensions = None if before_send is None else {"trace": _before_first_byte(before_send)}
         return self._http().build_request(
-            method, url, params=params, headers=headers, content=content, data=form, timeout=timeout
+            method,
+            url,
+            params=params,
+            headers=headers,
+            content=content,
+            data=form,
+            timeout=timeout,
+            extensions=extensions,
         )
 
     def _http(self) -> httpx2.AsyncClient:
@@ -268,9 +317,9 @@ class Wire:
 
     def _verified(self, answer: Answer, expect: frozenset[int], verify: Callable[[Answer], T], *, of_order: bool) -> T:
         """Return what `verify` makes of a write's answer; raise where it is a refusal, or in doubt."""
-        if answer.status in _DEFINITE and not self._dialect.ended(answer):
-            permission = self._dialect.permission_to_write
-            self._dialect.refuse(answer, permission=permission, of_order=of_order)
+        refusal = self._dialect.refusal_of_a_write(answer, of_order=of_order)
+        if refusal is not None:
+            raise refusal
         if answer.status not in expect:
             raise self._doubt(f"HTTP {answer.status} came back.")
         try:
@@ -292,6 +341,20 @@ class Wire:
             f"The request was sent to {self._dialect.name}, but {what}",
             next_step="Do not send it again: read the order to see what came of it, and tell the user.",
         )
+
+
+def _before_first_byte(before_send: BeforeSend) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
+    """Return a trace for the transport that calls `before_send` right before a request's first byte is written.
+
+    httpcore2 awaits its trace at each step, and gives the request up where that raises
+    (https://github.com/pydantic/httpcore2, _trace.py).
+    """
+
+    async def trace(step: str, info: Mapping[str, Any]) -> None:
+        if step.endswith(".send_request_headers.started"):
+            before_send()
+
+    return trace
 
 
 def _json(status: int, raw: bytearray) -> Any:

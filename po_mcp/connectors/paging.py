@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -221,14 +221,6 @@ class _Walked(Generic[T]):
         if first is None:
             return any(page == rows for page in self._pages)
         return any(page and self._key(page[0]) == first for page in self._pages)
-
-
-def each_once(orders: Iterable[PurchaseOrder]) -> tuple[PurchaseOrder, ...]:
-    """Return the orders, the first of each number."""
-    found: dict[str, PurchaseOrder] = {}
-    for order in orders:
-        found.setdefault(order.number, order)
-    return tuple(found.values())
 
 
 def _asked_for(order: PurchaseOrder, query: OrderQuery) -> bool:

@@ -21,6 +21,18 @@ def checked_segment(text: str, what: str = "order number") -> str:
     return text
 
 
+def base_address(url: str) -> str:
+    """Return scheme, host, port and path of a base URL in the one way in which each is written.
+
+    The scheme's own port is left out, letters of the host are small, and there is no closing slash.
+    """
+    parsed = httpx2.URL(url)
+    port = "" if parsed.port is None else f":{parsed.port}"
+    host = parsed.raw_host.decode("ascii")
+    host = f"[{host}]" if ":" in host else host
+    return f"{parsed.scheme}://{host}{port}{parsed.raw_path.decode('ascii').partition('?')[0].rstrip('/')}"
+
+
 def address(base: httpx2.URL, path: str, segments: tuple[str, ...]) -> httpx2.URL:
     """Append `path` and `segments` to `base`, and make sure that the segments stayed segments."""
     for segment in segments:

@@ -22,7 +22,6 @@ from po_mcp.orders import (
     Finalized,
     Item,
     OrderDraft,
-    OrderPage,
     OrderQuery,
     OrderScan,
     Progress,
@@ -53,7 +52,7 @@ class Sandbox:
     title = "Sandbox"
     notice = "SANDBOX: no real order."
     clock_skew = None
-    capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "finalize", "delete", "cancel", "catalog"})
+    capabilities: frozenset[Capability] = InventoryPro.capabilities | {"delete", "cancel"}
     listed: frozenset[Status] = InventoryPro.listed
     limits = (
         "The sandbox lists open and partly received orders only, and cannot edit an order's lines, receive goods or "
@@ -86,17 +85,17 @@ class Sandbox:
         """Need and refuse what Inventory Pro does."""
         self._orders.check(draft)
 
-    async def list_orders(self, limit: int = 25, offset: int = 0) -> OrderPage:
-        """Return one page of open and partly received orders, at most 50."""
-        return await self._orders.list_orders(limit, offset)
+    async def probe(self) -> None:
+        """Open the book and read a page of one order."""
+        await self._orders.probe()
 
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
         """Return every open and partly received order of the query."""
         return await self._orders.scan_orders(query, progress)
 
-    async def get_order(self, number: str) -> PurchaseOrder:
+    async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
         """Return one order with its lines."""
-        return await self._orders.get_order(number)
+        return await self._orders.get_order(number, in_any_case=in_any_case)
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every vendor, each with its id."""
@@ -119,21 +118,23 @@ class Sandbox:
         erp_id, version = await self._exsited.identity(number)
         return Snapshot(order=order, erp_id=erp_id, version=version)
 
-    async def create_order(self, draft: OrderDraft) -> PurchaseOrder:
+    async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:
         """Create the order; its answer has no lines."""
-        return await self._orders.create_order(draft)
+        return await self._orders.create_order(draft, before_send)
 
-    async def finalize_order(self, number: str, *, create_backorder: bool) -> Finalized:
+    async def finalize_order(
+        self, number: str, *, create_backorder: bool, before_send: BeforeSend = send_at_once
+    ) -> Finalized:
         """Close the order, and carry what is outstanding into a backorder if asked."""
-        return await self._orders.finalize_order(number, create_backorder=create_backorder)
+        return await self._orders.finalize_order(number, create_backorder=create_backorder, before_send=before_send)
 
-    async def delete_order(self, number: str) -> None:
+    async def delete_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
         """Delete the order for good."""
-        await self._exsited.delete_order(number)
+        await self._exsited.delete_order(number, before_send)
 
-    async def cancel_order(self, number: str) -> None:
+    async def cancel_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
         """Call the order off; the book refuses one that is closed or cancelled already."""
-        await self._exsited.cancel_order(number)
+        await self._exsited.cancel_order(number, before_send)
 
     async def aclose(self) -> None:
         """Close the book."""

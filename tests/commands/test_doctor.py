@@ -45,7 +45,7 @@ async def test_a_sandbox_that_is_well_passes(tmp_path: Path) -> None:
 
     assert status == 0
     assert "✗" not in told
-    assert "✓ reading   signed in; 28 orders are listed" in told
+    assert "✓ reading   signed in; orders can be read" in told
 
 
 @pytest.mark.parametrize("erp", ["inventory-pro", "exsited"])

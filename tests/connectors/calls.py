@@ -12,7 +12,7 @@ from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.connectors.retrying import Retrying
 from po_mcp.erp import ERP
 from po_mcp.errors import PurchaseOrderError
-from po_mcp.orders import DraftLine, OrderDraft, Vendor
+from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Vendor
 
 from .raw_peer import RawPeer, Reply, raw_peer, reply
 
@@ -58,11 +58,11 @@ WRITES: dict[str, Write] = {
 }
 READS: dict[str, Read] = {
     "inventory-pro get": (inventory_pro, lambda erp: erp.get_order(NUMBER)),
-    "inventory-pro list": (inventory_pro, lambda erp: erp.list_orders()),
+    "inventory-pro list": (inventory_pro, lambda erp: erp.scan_orders(OrderQuery())),
     "exsited get": (exsited, lambda erp: erp.get_order(NUMBER)),
-    "exsited list": (exsited, lambda erp: erp.list_orders()),
+    "exsited list": (exsited, lambda erp: erp.scan_orders(OrderQuery())),
 }
-LIST = {"value": [], "totalCount": 0, "page": 1, "pageSize": 25, "pageCount": 0, "hasMore": False}
+LIST = {"value": [], "totalCount": 0, "page": 1, "pageSize": 50, "pageCount": 0, "hasMore": False}
 every_write = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 every_read = pytest.mark.parametrize("read", READS.values(), ids=READS)
 

@@ -19,7 +19,7 @@ from po_mcp.connectors.dialect import Answer, Dialect
 from po_mcp.connectors.http import Wire
 from po_mcp.erp import ERP
 from po_mcp.errors import OutcomeUnknown, PurchaseOrderError
-from po_mcp.orders import PurchaseOrder
+from po_mcp.orders import OrderQuery, PurchaseOrder
 
 from .calls import LIST, NUMBER, SECRET, draft, exsited, html, inventory_pro
 from .raw_peer import Reply, raw_peer, reply
@@ -51,7 +51,7 @@ async def secret_elsewhere() -> str:
         async with connected(inventory_pro, reply(307, None, f"Location: {other.url}/stolen")) as (erp, peer):
             peer.gives_tokens = False
             with contextlib.suppress(PurchaseOrderError):
-                await erp.list_orders()
+                await erp.scan_orders(OrderQuery())
         return f"another host read {other.requests[0][-60:]!r}" if SECRET.encode() in b"".join(other.requests) else ""
 
 
@@ -119,7 +119,7 @@ async def time_taken() -> str:
     async with dripping() as url:
         erp = inventory_pro(url, timeout=0.4)
         with anyio.move_on_after(2) as given_up, contextlib.suppress(PurchaseOrderError):
-            await erp.list_orders()
+            await erp.scan_orders(OrderQuery())
         await erp.aclose()
     return "a call of 0.4 s still ran after 2 s" if given_up.cancelled_caught else ""
 
@@ -189,7 +189,7 @@ async def secret_logged() -> str:
     root.setLevel(logging.DEBUG)
     try:
         async with connected(inventory_pro, reply(200, LIST, f"Set-Cookie: session={SECRET}")) as (erp, _):
-            await erp.list_orders()
+            await erp.scan_orders(OrderQuery())
     finally:
         root.removeHandler(heard)
         root.setLevel(level)
@@ -200,7 +200,7 @@ async def storm() -> str:
     async with connected(inventory_pro, html(503), within=20) as (erp, peer):
         for _ in range(30):
             with contextlib.suppress(PurchaseOrderError):
-                await erp.list_orders()
+                await erp.scan_orders(OrderQuery())
     return f"30 calls sent {len(peer.requests)} requests to an ERP that is down" if len(peer.requests) > 40 else ""
 
 
@@ -234,5 +234,5 @@ async def poisoned_connection() -> str:
     async with connected(inventory_pro, html(400), reply(200, LIST)) as (erp, peer):
         for _ in range(2):
             with contextlib.suppress(PurchaseOrderError):
-                await erp.list_orders()
+                await erp.scan_orders(OrderQuery())
     return "" if peer.connections > 1 else "a read shares the connection of an answer 400"

@@ -13,6 +13,7 @@ import pytest
 
 from po_mcp.connectors import bodies
 from po_mcp.errors import ERPError, OutcomeUnknown, Unreachable
+from po_mcp.orders import OrderQuery
 
 from .calls import LIST, Read, Write, every_read, every_write, inventory_pro
 from .raw_peer import Reply, raw_peer, reply
@@ -34,10 +35,10 @@ def peak():
 
 async def main():
     erp = InventoryPro(sys.argv[1], "client", "secret", timeout=30)
-    await erp.list_orders()
+    await erp.scan_orders(OrderQuery())
     before = peak()
     try:
-        await erp.list_orders()
+        await erp.scan_orders(OrderQuery())
     except BadAnswer:
         print(peak() - before)
     await erp.aclose()
@@ -128,6 +129,6 @@ async def test_the_time_of_a_read_covers_its_sign_in() -> None:
         erp = inventory_pro(peer.url, timeout=1)
         started = anyio.current_time()
         with pytest.raises(Unreachable):
-            await erp.list_orders()
+            await erp.scan_orders(OrderQuery())
         assert anyio.current_time() - started < 1.5
         await erp.aclose()

@@ -15,6 +15,7 @@ from po_mcp.errors import (
     TooManyRequests,
     Unreachable,
 )
+from po_mcp.orders import OrderQuery
 
 from .calls import (
     INJECTED,
@@ -57,10 +58,10 @@ async def test_a_read_renews_the_token_once_on_401() -> None:
     async with raw_peer(html(401), reply(200, LIST)) as peer:
         erp = inventory_pro(peer.url)
 
-        page = await erp.list_orders()
+        page = await erp.scan_orders(OrderQuery())
 
         await erp.aclose()
-    assert page.total_count == 0
+    assert page.orders == ()
     assert peer.tokens == 2
     assert [b"Bearer token-1" in peer.requests[0], b"Bearer token-2" in peer.requests[1]] == [True, True]
 
@@ -75,7 +76,7 @@ async def test_exsited_says_in_the_body_or_by_a_redirect_that_the_token_ended() 
     ):
         async with raw_peer(ended, done) as peer:
             erp = exsited(peer.url)
-            assert (await erp.list_orders()).orders == ()
+            assert (await erp.scan_orders(OrderQuery())).orders == ()
             await erp.aclose()
         assert (peer.tokens, len(peer.requests)) == (2, 2)
 
@@ -118,14 +119,14 @@ async def test_a_404_to_a_list_is_not_about_an_order() -> None:
 async def test_a_connection_that_said_400_is_not_used_again() -> None:
     async with raw_peer(reply(200, LIST), reply(400), reply(200, LIST), reply(200, LIST)) as peer:
         erp = inventory_pro(peer.url)
-        await erp.list_orders()
+        await erp.scan_orders(OrderQuery())
         assert peer.connections == 1
         with pytest.raises(Refused):
-            await erp.list_orders()
+            await erp.scan_orders(OrderQuery())
         assert peer.connections == 1
 
-        await erp.list_orders()
-        await erp.list_orders()
+        await erp.scan_orders(OrderQuery())
+        await erp.scan_orders(OrderQuery())
 
         assert peer.connections == 2
         await erp.aclose()

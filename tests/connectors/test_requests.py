@@ -9,6 +9,7 @@ import pytest
 
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
+from po_mcp.connectors.paths import base_address
 from po_mcp.erp import ERP
 from po_mcp.errors import (
     InvalidInput,
@@ -65,19 +66,38 @@ async def test_the_path_of_finalize_is_no_order_number() -> None:
 def test_no_secret_is_in_a_repr() -> None:
     for erp in (inventory_pro("http://erp.invalid"), exsited("http://erp.invalid")):
         assert SECRET not in repr(erp)
-        assert SECRET not in erp.connection
+        assert SECRET not in repr(erp.connection)
+        assert "client" not in erp.connection.credentials
 
 
 def test_connections_differ_by_host_and_client_and_not_by_secret() -> None:
-    def connection(url: str, client_id: str, secret: str) -> str:
-        return InventoryPro(url, client_id, secret).connection
+    def key(url: str, client_id: str, secret: str, company: str | None = None) -> str:
+        return InventoryPro(url, client_id, secret, company=company).connection.key
 
-    first = connection("https://one.example", "a", "x")
+    first = key("https://one.example", "a", "x")
 
-    assert first == connection("https://one.example/api/v1/", "a", "y")
-    assert first != connection("https://two.example", "a", "x")
-    assert first != connection("https://one.example", "b", "x")
-    assert first != connection("https://one.example:8443", "a", "x")
+    assert first == key("https://one.example/api/v1/", "a", "y")
+    assert first != key("https://two.example", "a", "x")
+    assert first != key("http://one.example", "a", "x")
+    assert first != key("https://one.example", "b", "x")
+    assert first != key("https://one.example:8443", "a", "x")
+    assert first != key("https://one.example/test", "a", "x")
+    assert key("https://one.example", "a", "x", "Acme") == key("https://one.example", "b", "x", "Acme")
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        ("https://ERP.Example.COM", "https://erp.example.com"),
+        ("https://erp.example.com:443/", "https://erp.example.com"),
+        ("https://erp.example.com:8443/Test/", "https://erp.example.com:8443/Test"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ("http://[::1]:8080/a", "http://[::1]:8080/a"),
+        ("https://bücher.example", "https://xn--bcher-kva.example"),
+    ],
+)
+def test_a_base_url_is_written_in_one_way(url: str, address: str) -> None:
+    assert base_address(url) == address
 
 
 async def test_inventory_pro_is_asked_as_it_documents() -> None:

@@ -15,6 +15,7 @@ from po_mcp.connectors.header_times import retry_after
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.connectors.retrying import Budget, Retrying
 from po_mcp.errors import BadAnswer, PurchaseOrderError, TooManyRequests, Unreachable
+from po_mcp.orders import OrderQuery
 
 from .calls import LIST, SECRET, Read, Write, every_read, every_write, exsited, failing, html, inventory_pro, no_wait
 from .raw_peer import Reply, raw_peer, reply
@@ -38,10 +39,10 @@ async def test_a_read_is_answered_by_the_third_try(failure: Reply) -> None:
     async with raw_peer(failure, failure, reply(200, LIST)) as peer:
         erp = inventory_pro(peer.url)
 
-        page = await erp.list_orders()
+        page = await erp.scan_orders(OrderQuery())
 
         await erp.aclose()
-    assert (page.total_count, len(peer.requests)) == (0, 3)
+    assert (page.orders, len(peer.requests)) == ((), 3)
 
 
 @every_read
@@ -63,7 +64,7 @@ async def test_too_large_an_answer_is_not_asked_for_again() -> None:
     async with raw_peer(large) as peer:
         erp = inventory_pro(peer.url, timeout=5)
         with pytest.raises(BadAnswer):
-            await erp.list_orders()
+            await erp.scan_orders(OrderQuery())
         await erp.aclose()
     assert len(peer.requests) == 1
 
@@ -71,7 +72,7 @@ async def test_too_large_an_answer_is_not_asked_for_again() -> None:
 async def test_silence_for_half_of_the_time_leaves_time_for_another_try() -> None:
     async with raw_peer(Reply(after="hang"), reply(200, LIST)) as peer:
         erp = inventory_pro(peer.url)
-        assert (await erp.list_orders()).total_count == 0
+        assert (await erp.scan_orders(OrderQuery())).orders == ()
         await erp.aclose()
     assert len(peer.requests) == 2
 
@@ -106,7 +107,7 @@ async def test_the_renewal_of_a_token_is_no_try_and_happens_once() -> None:
     replies = [html(503), html(401), html(503), reply(200, LIST)]
     async with raw_peer(*replies) as peer:
         erp = inventory_pro(peer.url)
-        assert (await erp.list_orders()).total_count == 0
+        assert (await erp.scan_orders(OrderQuery())).orders == ()
         await erp.aclose()
     assert (len(peer.requests), peer.tokens) == (4, 2)
 
@@ -190,7 +191,7 @@ async def test_how_long_an_erp_asks_to_wait_is_told(asked: str, told: str, statu
     async with raw_peer(reply(status, None, f"Retry-After: {asked}")) as peer:
         erp = inventory_pro(peer.url)
         with pytest.raises(TooManyRequests, match=f"asks to wait {told}") as failed:
-            await erp.list_orders()
+            await erp.scan_orders(OrderQuery())
         await erp.aclose()
     assert failed.value.next_step == f"Wait {told} and try again."
     assert len(peer.requests) == 1
@@ -239,7 +240,7 @@ async def test_a_storm_ends_and_says_so() -> None:
 
         async def call() -> None:
             with pytest.raises(Unreachable) as failed:
-                await erp.list_orders()
+                await erp.scan_orders(OrderQuery())
             told.append(str(failed.value))
 
         async with anyio.create_task_group() as tasks:
@@ -266,7 +267,7 @@ async def test_all_tries_together_keep_to_the_time_of_one_call() -> None:
         erp = InventoryPro(peer.url, "client", SECRET, timeout=1)
         started = anyio.current_time()
         with pytest.raises(Unreachable):
-            await erp.list_orders()
+            await erp.scan_orders(OrderQuery())
         took = anyio.current_time() - started
         await erp.aclose()
     assert took < 1.5

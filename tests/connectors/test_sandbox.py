@@ -9,6 +9,7 @@ import pytest
 from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.erp import ERP
 from po_mcp.errors import ConfigurationError
+from po_mcp.orders import OrderQuery
 
 
 async def test_it_says_that_no_order_is_real() -> None:
@@ -24,7 +25,7 @@ async def test_the_book_is_opened_by_the_first_call(tmp_path: Path) -> None:
     sandbox = Sandbox(path)
     assert not path.exists()
 
-    await sandbox.list_orders()
+    await sandbox.probe()
     await sandbox.aclose()
 
     assert path.exists()
@@ -36,10 +37,10 @@ async def test_the_book_outlives_the_connection(tmp_path: Path) -> None:
     await first.aclose()
     second = Sandbox(tmp_path / "book.db")
 
-    page = await second.list_orders(limit=50)
+    found = await second.scan_orders(OrderQuery())
 
     await second.aclose()
-    assert "PO-2025-0042" not in {order.number for order in page.orders}
+    assert "PO-2025-0042" not in {order.number for order in found.orders}
     assert first.connection == second.connection
 
 
@@ -53,7 +54,7 @@ async def test_a_file_that_is_no_book_is_a_wrong_setting(tmp_path: Path) -> None
     sandbox = Sandbox(path)
 
     with pytest.raises(ConfigurationError, match="PO_MCP_SANDBOX"):
-        await sandbox.list_orders()
+        await sandbox.probe()
 
     await sandbox.aclose()
     assert path.read_text() == "these are not orders"

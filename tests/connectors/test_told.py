@@ -106,7 +106,7 @@ CONNECTS: dict[str, Connect] = {
     ),
 }
 CALLS: dict[str, Callable[[ERP], Awaitable[object]]] = {
-    "list": lambda erp: erp.list_orders(),
+    "list": lambda erp: erp.scan_orders(OrderQuery()),
     "get": lambda erp: erp.get_order(NUMBER),
     "vendors": lambda erp: erp.vendors(),
     "items": lambda erp: erp.items(),

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import httpx2
 
-from po_mcp.connectors.dialect import Dialect
+from po_mcp.connectors.dialect import Dialect, is_sign_in
 from po_mcp.connectors.exsited import catalog, complaints, translate, wire
 from po_mcp.connectors.exsited.versions import Call, versions_with
 from po_mcp.connectors.http import Params, Wire
 from po_mcp.connectors.paging import Part, picked, scan, walk_still
-from po_mcp.connectors.paths import checked_segment
+from po_mcp.connectors.paths import base_address, checked_segment
 from po_mcp.connectors.retrying import Retrying
 from po_mcp.connectors.tokens import Tokens, TokenStore
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
@@ -22,7 +23,6 @@ from po_mcp.orders import (
     Finalized,
     Item,
     OrderDraft,
-    OrderPage,
     OrderQuery,
     OrderScan,
     Progress,
@@ -54,6 +54,9 @@ _DIALECT = Dialect(
     # A redirect leads to the sign-in page (https://github.com/exsited/exsited-php, responseProcessor).
     expired=frozenset({401, *range(300, 400)}),
     signed_out=complaints.signed_out,
+    is_envelope=complaints.is_envelope,
+    status_in=complaints.status_in,
+    is_sign_in=lambda location: location is None or is_sign_in(location),
 )
 _PERMISSION_TO_LOOK_UP = (
     "The operator must ask the Exsited contact who gave out the client id to let it read accounts, items and settings."
@@ -101,14 +104,15 @@ class Exsited:
         retrying: Retrying | None = None,
     ) -> None:
         root = _API_TAIL.sub("", base_url.rstrip("/"))
-        self.connection = Connection("exsited", root, company, Connection.fingerprint(client_id))
+        self.connection = Connection("exsited", base_address(root), company, Connection.fingerprint(client_id))
         self._credentials = {
             "client_id": client_id,
             "client_secret": client_secret,
             "redirect_uri": redirect_uri,
         }
         self._versions = versions_with(api_versions or {})
-        self._wire = Wire(root, _DIALECT, timeout=timeout, transport=transport, retrying=retrying)
+        dialect = replace(_DIALECT, cheap_read=f"{self._path('list')}?limit=1&offset=0")
+        self._wire = Wire(root, dialect, timeout=timeout, transport=transport, retrying=retrying)
         self._wire.tokens = Tokens(self._sign_in, store=token_store)
 
     def __repr__(self) -> str:
@@ -128,9 +132,9 @@ class Exsited:
         self.valid_number(draft.number)
         translate.check(draft)
 
-    async def list_orders(self, limit: int = 25, offset: int = 0) -> OrderPage:
-        """Return one page of orders, oldest first."""
-        return translate.order_page(await self._orders(limit, offset, {}), limit, offset)
+    async def probe(self) -> None:
+        """Read a page of one order."""
+        translate.orders(await self._orders(1, 0, {}))
 
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
         """Return the orders of the query.
@@ -146,9 +150,9 @@ class Exsited:
         scanned = await scan(self.title, part_at, lambda index, size: index * size, progress, query.most)
         return picked(scanned, query)
 
-    async def get_order(self, number: str) -> PurchaseOrder:
+    async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
         """Return one order; what was received of it stays out where its receipts are not told."""
-        theirs = await self._order(number)
+        theirs = await self._order(number, in_any_case=in_any_case)
         return translate.complete(theirs, await self._receipts_if_told(number))
 
     async def vendors(self) -> tuple[Vendor, ...]:
@@ -187,7 +191,7 @@ class Exsited:
             raise BadAnswer("Exsited does not tell what depends on this order.") from exc
         return translate.to_delete(theirs, invoices, receipts)
 
-    async def create_order(self, draft: OrderDraft) -> PurchaseOrder:
+    async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:
         """Create the order under our number."""
         self.check(draft)
         return await self._wire.write(
@@ -195,15 +199,18 @@ class Exsited:
             self._path("create"),
             body=translate.new_order(draft),
             expect=frozenset({200, 201}),
-            verify=lambda answer: translate.created(answer.body, draft),
+            verify=lambda answer: translate.created(answer.body, draft.number),
             creates=True,
+            before_send=before_send,
         )
 
-    async def finalize_order(self, number: str, *, create_backorder: bool) -> Finalized:
+    async def finalize_order(
+        self, number: str, *, create_backorder: bool, before_send: BeforeSend = send_at_once
+    ) -> Finalized:
         """Raise `NotOffered`."""
         raise self._not_offered("finalize")
 
-    async def delete_order(self, number: str) -> None:
+    async def delete_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
         """Delete the order; 204 alone is a success (https://developer.exsited.com, Purchase Order DELETE)."""
         await self._wire.write(
             "DELETE",
@@ -211,9 +218,10 @@ class Exsited:
             self.valid_number(number),
             expect=frozenset({204}),
             verify=lambda answer: None,
+            before_send=before_send,
         )
 
-    async def cancel_order(self, number: str) -> None:
+    async def cancel_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
         """Make the order inactive (https://developer.exsited.com, Purchase Order); the request has no body.
 
         What a success answers is not documented. 204 says it alone; any other must show the order.
@@ -226,15 +234,16 @@ class Exsited:
             # What the vendor's own client takes for a success (https://github.com/exsited/exsited-php).
             expect=frozenset({200, 201, 202, 204}),
             verify=lambda answer: None if answer.status == _NO_CONTENT else translate.cancelled(answer.body, number),
+            before_send=before_send,
         )
 
     async def aclose(self) -> None:
         """Close the sockets."""
         await self._wire.aclose()
 
-    async def _order(self, number: str) -> wire.Order:
+    async def _order(self, number: str, *, in_any_case: bool = False) -> wire.Order:
         answer = await self._wire.read(self._path("get"), self.valid_number(number))
-        return translate.order(answer.body, number)
+        return translate.order(answer.body, number, in_any_case=in_any_case)
 
     async def _orders(self, limit: int, offset: int, chosen: Mapping[str, str]) -> Any:
         # Oldest first: an order that is created meanwhile moves no other to another page.

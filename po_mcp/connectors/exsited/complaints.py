@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from po_mcp.errors import BadAnswer
 
+_STATUS = re.compile(r"[45][0-9]{2}", re.ASCII)
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 
 
@@ -19,6 +21,22 @@ def complaint(body: Any) -> str:
 def signed_out(body: Any) -> bool:
     """Tell whether a body says that the token ended; Exsited can say so under any HTTP status."""
     return "401" in _codes(body)
+
+
+def is_envelope(body: Any) -> bool:
+    """Tell whether a body is an error in one of Exsited's shapes. One that shows an order is none, whatever else."""
+    if not isinstance(body, dict) or any(body.get(key) for key in ("purchase_order", "purchase-order")):
+        return False
+    errors = body.get("errors")
+    return (isinstance(errors, list) and bool(errors)) or _is_error(body) or _is_no_success(body)
+
+
+def status_in(body: Any) -> int | None:
+    """Return the HTTP status that an error's body tells; the highest of several, None where it tells none."""
+    if not isinstance(body, dict):
+        return None
+    found = {int(code) for code in (*_codes(body), str(body.get("status"))) if _STATUS.fullmatch(code)}
+    return max(found, default=None)
 
 
 def told(body: Any) -> Any:
@@ -34,11 +52,21 @@ def _codes(body: Any) -> list[str]:
         return []
     errors = body.get("errors")
     found = [_code(error) for error in errors] if isinstance(errors, list) else []
-    if body.get("object") == "error":
+    if _is_error(body):
         found += [body.get("code"), body.get("status", "error")]
-    if body.get("isSuccess") in (False, "false"):
+    if _is_no_success(body):
         found.append(body.get("statusCode", "error"))
     return [str(code) for code in found if isinstance(code, int | str)]
+
+
+def _is_error(body: Mapping[str, Any]) -> bool:
+    """Tell whether a body is the envelope of API v4 (https://pypi.org/project/exsited/, errors)."""
+    return str(body.get("object")).casefold() == "error"
+
+
+def _is_no_success(body: Mapping[str, Any]) -> bool:
+    """Tell whether a body is the envelope of old errors (https://github.com/exsited/exsited-php)."""
+    return str(body.get("isSuccess")).casefold() == "false"
 
 
 def _code(error: Any) -> Any:

@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 
 from po_mcp.connectors.exsited import wire
 from po_mcp.connectors.exsited.complaints import told
-from po_mcp.connectors.paging import Part, each_once
+from po_mcp.connectors.numbers import is_echo, is_number
+from po_mcp.connectors.paging import Part
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
     EXACT,
     DraftLine,
     OrderDraft,
     OrderLine,
-    OrderPage,
     PurchaseOrder,
     Snapshot,
     Status,
@@ -62,30 +62,26 @@ def new_order(draft: OrderDraft) -> dict[str, Any]:
     return {"purchase_order": order}
 
 
-def order(body: Any, number: str) -> wire.Order:
+def order(body: Any, number: str, *, in_any_case: bool = False) -> wire.Order:
     """Read an order in full; one of another number is `BadAnswer`."""
     theirs = wire.Read.of(told(body)).purchase_order
-    if theirs.id != number:
+    if not is_number(theirs.id, number, in_any_case=in_any_case):
         raise BadAnswer("Exsited answered about another order.")
     return theirs
 
 
-def created(body: Any, draft: OrderDraft) -> PurchaseOrder:
-    """Read what a create answers: our number, vendor, quantities and prices, and it is active. Else `BadAnswer`."""
+def created(body: Any, number: str) -> PurchaseOrder:
+    """Read what a create answers: the stored order, whatever became of it. One of another number is `BadAnswer`."""
     theirs = wire.Created.of(told(body)).purchase_order
-    if theirs.id != draft.number or theirs.account_id not in (None, draft.vendor.id):
+    if not is_echo(theirs.id, number):
         raise BadAnswer("Exsited answered about another order.")
-    if status_of(theirs.status) != "open":
-        raise BadAnswer("Exsited says it created an order that is not active.")
-    if not _kept(theirs.lines, draft.lines):
-        raise BadAnswer("Exsited created an order of other lines than were asked for.")
-    return _header(theirs)
+    return _with_lines(theirs, theirs.lines or None, None)
 
 
 def cancelled(body: Any, number: str) -> None:
     """Check what a cancel answers: it is about our order, which is inactive if its status is told. Else `BadAnswer`."""
     theirs = wire.Cancelled.of(told(body)).purchase_order
-    if theirs.id != number:
+    if not is_number(theirs.id, number, in_any_case=True):
         raise BadAnswer("Exsited answered about another order.")
     if theirs.status is not None and status_of(theirs.status) != "cancelled":
         raise BadAnswer("Exsited says it cancelled an order that is not inactive.")
@@ -94,8 +90,18 @@ def cancelled(body: Any, number: str) -> None:
 def complete(theirs: wire.Order, receipts: Sequence[wire.Receipt] | None) -> PurchaseOrder:
     """Put an order and its item receipts together. Without receipts (None), what was received is not known."""
     received = None if receipts is None else _received(receipts)
-    lines = tuple(_line(line, place, received) for place, line in enumerate(theirs.lines, 1))
-    return _header(theirs).model_copy(update={"lines": lines, "line_count": len(lines)})
+    return _with_lines(theirs, theirs.lines, received)
+
+
+def _with_lines(
+    theirs: wire.Header, lines: Sequence[wire.Line] | None, received: Mapping[str, Decimal] | None
+) -> PurchaseOrder:
+    """Read an order, with its lines where they are told."""
+    stored = _header(theirs)
+    if lines is None:
+        return stored
+    found = tuple(_line(line, place, received) for place, line in enumerate(lines, 1))
+    return stored.model_copy(update={"lines": found, "line_count": len(found)})
 
 
 def to_delete(theirs: wire.Order, invoices: Sequence[wire.Invoice], receipts: Sequence[wire.Receipt]) -> Snapshot:
@@ -160,23 +166,6 @@ def order_filter(status: Status | None) -> dict[str, str]:
             next_step='Ask for status "open": received orders are among them, and get_purchase_order tells how far.',
         )
     return {"filter": f"purchase-orders/status eq '{_FILTER[status]}'"}
-
-
-def order_page(body: Any, limit: int, offset: int) -> OrderPage:
-    """Read the page of orders that was asked for."""
-    page = orders(body)
-    following = next_offset(page, offset)
-    if page.pagination.records is None or len(page.rows) > limit:
-        raise BadAnswer("Exsited gave another page than was asked for.")
-    if following is not None and len(page.rows) < limit:
-        raise BadAnswer("Exsited gave a shorter page than was asked for.")
-    found = each_once(map(listed, page.rows))
-    return OrderPage(
-        orders=found,
-        total_count=page.pagination.records,
-        has_more=following is not None,
-        complete=len(found) == len(page.rows),
-    )
 
 
 def orders_part(body: Any, offset: int, status: Status | None) -> Part[PurchaseOrder]:
@@ -275,14 +264,6 @@ def _received(receipts: Iterable[wire.Receipt]) -> Mapping[str, Decimal] | None:
                 return None
             total[row.line_uuid] = EXACT.add(total.get(row.line_uuid, Decimal(0)), row.receipt_quantity)
     return total
-
-
-def _kept(stored: Sequence[wire.Line], asked: Sequence[DraftLine]) -> bool:
-    """Tell whether the lines are those asked for, as far as they are told."""
-    prices = [(line.ordered, line.price) for line in stored if line.ordered and line.price is not None]
-    if not stored or len(prices) < len(stored):
-        return len(stored) in (0, len(asked))
-    return sorted(prices) == sorted((line.quantity, line.unit_price) for line in asked)
 
 
 def _new_line(line: DraftLine) -> dict[str, Any]:

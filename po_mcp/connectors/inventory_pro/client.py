@@ -7,11 +7,11 @@ from typing import TypeVar
 
 import httpx2
 
-from po_mcp.connectors.dialect import Dialect
+from po_mcp.connectors.dialect import Dialect, is_sign_in
 from po_mcp.connectors.http import Params, Wire
-from po_mcp.connectors.inventory_pro import catalog, translate, wire
+from po_mcp.connectors.inventory_pro import catalog, complaints, translate, wire
 from po_mcp.connectors.paging import Part, picked, scan, walk_still
-from po_mcp.connectors.paths import checked_segment
+from po_mcp.connectors.paths import base_address, checked_segment
 from po_mcp.connectors.retrying import Retrying
 from po_mcp.connectors.tokens import Tokens
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
@@ -20,7 +20,6 @@ from po_mcp.orders import (
     Finalized,
     Item,
     OrderDraft,
-    OrderPage,
     OrderQuery,
     OrderScan,
     Progress,
@@ -41,9 +40,13 @@ _ROWS = 250  # on one page, the most that https://cissltd.com/docs/api/paginatio
 
 _DIALECT = Dialect(
     name="Inventory Pro",
-    complaint=translate.complaint,
+    complaint=complaints.complaint,
     permission_to_read="The ERP's administrator must give its user the right Preview PO (SecurityID 18).",
     permission_to_write="The ERP's administrator must give its user the right Create/Modify PO (SecurityID 42).",
+    is_envelope=complaints.is_envelope,
+    status_in=complaints.status_in,
+    is_sign_in=is_sign_in,
+    cheap_read=f"{_ORDERS}?page=1&pageSize=1",
 )
 _PERMISSION_TO_LOOK_UP = "The ERP's administrator must give its user the right to view vendors, items and locations."
 
@@ -84,7 +87,7 @@ class InventoryPro:
         retrying: Retrying | None = None,
     ) -> None:
         root = base_url.rstrip("/").removesuffix(_API) + _API
-        self.connection = Connection("inventory-pro", root, company, Connection.fingerprint(client_id))
+        self.connection = Connection("inventory-pro", base_address(root), company, Connection.fingerprint(client_id))
         self._credentials = {"client_id": client_id, "client_secret": client_secret}
         self._vendor_ids = dict(vendor_ids or {})
         self._wire = Wire(root, _DIALECT, timeout=timeout, transport=transport, retrying=retrying)
@@ -109,11 +112,10 @@ class InventoryPro:
         self.valid_number(draft.number)
         translate.check(draft)
 
-    async def list_orders(self, limit: int = 25, offset: int = 0) -> OrderPage:
-        """Return one page of open and partly received orders, at most 50."""
-        params = translate.order_place(limit, offset)
-        answer = await self._wire.read(_ORDERS, params=params)
-        return translate.order_page(answer.body, params)
+    async def probe(self) -> None:
+        """Read a page of one order."""
+        params: Params = {"page": 1, "pageSize": 1}
+        translate.orders_part((await self._wire.read(_ORDERS, params=params)).body, params)
 
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
         """Return the open and partly received orders of the query.
@@ -132,10 +134,10 @@ class InventoryPro:
         scanned = await scan(self.title, part_at, lambda index, size: index + 1, progress, query.most)
         return picked(scanned, OrderQuery(status=query.status))
 
-    async def get_order(self, number: str) -> PurchaseOrder:
+    async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
         """Return one order with its lines."""
         answer = await self._wire.read(_ORDERS, self.valid_number(number))
-        return translate.order(answer.body, number)
+        return translate.order(answer.body, number, in_any_case=in_any_case)
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every vendor; those without an id cannot be ordered from yet."""
@@ -156,7 +158,7 @@ class InventoryPro:
             raise self._not_offered(operation)
         return Snapshot(order=await self.get_order(number))
 
-    async def create_order(self, draft: OrderDraft) -> PurchaseOrder:
+    async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:
         """Create the order; its answer has no lines."""
         self.check(draft)
         return await self._wire.write(
@@ -166,9 +168,12 @@ class InventoryPro:
             expect=_DONE,
             verify=lambda answer: translate.created(answer.body, draft.number),
             creates=True,
+            before_send=before_send,
         )
 
-    async def finalize_order(self, number: str, *, create_backorder: bool) -> Finalized:
+    async def finalize_order(
+        self, number: str, *, create_backorder: bool, before_send: BeforeSend = send_at_once
+    ) -> Finalized:
         """Close the order, and carry what is outstanding into a backorder if asked."""
         return await self._wire.write(
             "POST",
@@ -176,13 +181,14 @@ class InventoryPro:
             body=translate.to_finalize(self.valid_number(number), create_backorder),
             expect=_DONE,
             verify=lambda answer: translate.finalized(answer.body, number),
+            before_send=before_send,
         )
 
-    async def delete_order(self, number: str) -> None:
+    async def delete_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
         """Raise `NotOffered`."""
         raise self._not_offered("delete")
 
-    async def cancel_order(self, number: str) -> None:
+    async def cancel_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
         """Raise `NotOffered`."""
         raise self._not_offered("cancel")
 

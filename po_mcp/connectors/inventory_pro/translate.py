@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from po_mcp.connectors.inventory_pro import wire
-from po_mcp.connectors.paging import Part, each_once
+from po_mcp.connectors.numbers import is_echo, is_number
+from po_mcp.connectors.paging import Part
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
     EXACT,
@@ -17,7 +18,6 @@ from po_mcp.orders import (
     Finalized,
     OrderDraft,
     OrderLine,
-    OrderPage,
     OrderQuery,
     PurchaseOrder,
     Status,
@@ -38,34 +38,6 @@ _STATUS: Mapping[str, Status] = {
     "canceled": "cancelled",
     "cancelled": "cancelled",
 }
-_CODES = frozenset(
-    {
-        "bad_request",
-        "validation_error",
-        "unauthorized",
-        "forbidden",
-        "not_found",
-        "conflict",
-        "rate_limited",
-        "not_implemented",
-        "internal_error",
-    }
-)
-"""https://cissltd.com/docs/api/errors/"""
-_ARGUMENTS = {
-    "vendorid": "vendor",
-    "ponumber": "number",
-    "lines": "lines",
-    "shortid": "item",
-    "units": "quantity",
-    "unitprice": "unit_price",
-    "warehouse": "warehouse",
-    "createbackorder": "create_backorder",
-    "startdate": "ordered_from",
-    "enddate": "ordered_to",
-    "pagesize": "limit",
-}
-"""Their field, in lower case, and the argument that fills it."""
 
 
 def check(draft: OrderDraft) -> None:
@@ -99,13 +71,6 @@ def to_finalize(number: str, create_backorder: bool) -> dict[str, Any]:
     return {"poNumber": number, "createBackorder": create_backorder}
 
 
-def order_place(limit: int, offset: int) -> dict[str, str | int]:
-    """Build the parameters of a page of GET /PurchaseOrder. `sort` is not among them: its names are not documented."""
-    if not 1 <= limit <= LARGEST_PAGE or offset % limit:
-        raise InvalidInput(f"A page holds 1 to {LARGEST_PAGE} orders and starts at a multiple of that.")
-    return {"page": offset // limit + 1, "pageSize": limit}
-
-
 def order_dates(query: OrderQuery) -> dict[str, str]:
     """Build the parameters of GET /PurchaseOrder that pick orders by their date."""
     params: dict[str, str] = {}
@@ -125,18 +90,6 @@ def check_status(status: Status | None) -> None:
             f'so "{status}" orders cannot be listed. Nothing was sent.',
             next_step="Any order can be read by its number with get_purchase_order.",
         )
-
-
-def order_page(body: Any, params: Mapping[str, str | int]) -> OrderPage:
-    """Read a page of orders; one that is not the page asked for is `BadAnswer`."""
-    page = checked_page(wire.Page[wire.Header].of(body), params)
-    orders = each_once(map(header, page.value))
-    return OrderPage(
-        orders=orders,
-        total_count=page.total_count,
-        has_more=page.has_more,
-        complete=len(orders) == len(page.value) and _is_counted(page),
-    )
 
 
 def orders_part(body: Any, params: Mapping[str, str | int]) -> Part[PurchaseOrder]:
@@ -159,11 +112,19 @@ def checked_page(page: wire.Page[T], params: Mapping[str, str | int]) -> wire.Pa
     return page
 
 
-def order(body: Any, number: str) -> PurchaseOrder:
+def order(body: Any, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
     """Read an order in full; one of another number is `BadAnswer`."""
     theirs = wire.Order.of(body)
-    _same(theirs.po_no, number)
-    return header(theirs).model_copy(update={"lines": tuple(map(_line, theirs.lines)), "line_count": len(theirs.lines)})
+    _same(theirs.po_no, number, in_any_case=in_any_case)
+    return _with_lines(theirs, theirs.lines)
+
+
+def _with_lines(theirs: wire.Header, lines: Sequence[wire.Line] | None) -> PurchaseOrder:
+    """Read an order, with its lines where they are told."""
+    stored = header(theirs)
+    if lines is None:
+        return stored
+    return stored.model_copy(update={"lines": tuple(map(_line, lines)), "line_count": len(lines)})
 
 
 def header(theirs: wire.Header) -> PurchaseOrder:
@@ -181,19 +142,17 @@ def header(theirs: wire.Header) -> PurchaseOrder:
 
 
 def created(body: Any, number: str) -> PurchaseOrder:
-    """Read what a create answers: the header, open. Else `BadAnswer`."""
-    theirs = wire.Header.of(body)
-    _same(theirs.po_no, number)
-    stored = header(theirs)
-    if stored.status != "open":
-        raise BadAnswer("Inventory Pro says it created an order that is not open.")
-    return stored
+    """Read what a create answers: the stored order, whatever became of it. One of another number is `BadAnswer`."""
+    theirs = wire.Created.of(body)
+    if not is_echo(theirs.po_no, number):
+        raise BadAnswer("Inventory Pro answered about another order.")
+    return _with_lines(theirs, theirs.lines or None)
 
 
 def finalized(body: Any, number: str) -> Finalized:
     """Read what a finalize answers: the order's number, closed, and a number for every backorder. Else `BadAnswer`."""
     theirs = wire.Finalized.of(body)
-    _same(theirs.po_no, number)
+    _same(theirs.po_no, number, in_any_case=True)
     if status_of(theirs.status) != "closed":
         raise BadAnswer("Inventory Pro says it finalized an order that is not closed.")
     if theirs.backorder_created and not theirs.backorder_po_no:
@@ -201,39 +160,13 @@ def finalized(body: Any, number: str) -> Finalized:
     return Finalized(status_text=theirs.status, backorder_number=theirs.backorder_po_no or None)
 
 
-def complaint(body: Any) -> str:
-    """Return what an error body says in words of ours, such as ` (validation_error: quantity)`, or nothing."""
-    code = body.get("error") if isinstance(body, dict) else None
-    if not isinstance(code, str) or code not in _CODES:
-        return ""
-    details = body.get("details")
-    fields = sorted(set(_known(details))) if isinstance(details, dict) else []
-    return f" ({code}: {', '.join(fields)})" if fields else f" ({code})"
-
-
 def status_of(word: str | None) -> Status:
     """Return our word for one of theirs; `unknown` for one that is not documented."""
     return _STATUS.get((word or "").strip().casefold(), "unknown")
 
 
-def _known(details: Mapping[str, Any]) -> Iterator[str]:
-    """Yield our names of the fields complained of; `lines[0].units` is about a quantity."""
-    for path in details:
-        field = path.rpartition(".")[2].partition("[")[0].casefold()
-        if field in _ARGUMENTS:
-            yield _ARGUMENTS[field]
-
-
-def _is_counted(page: wire.Page[Any]) -> bool:
-    """Tell whether the page is as long, and the list ends, as their numbers say."""
-    end = (page.page - 1) * page.page_size + len(page.value)
-    if page.has_more:
-        return len(page.value) == page.page_size and end < page.total_count
-    return end == page.total_count if page.value else end >= page.total_count
-
-
-def _same(echoed: str, number: str) -> None:
-    if echoed != number:
+def _same(echoed: str, number: str, *, in_any_case: bool) -> None:
+    if not is_number(echoed, number, in_any_case=in_any_case):
         raise BadAnswer("Inventory Pro answered about another order.")
 
 

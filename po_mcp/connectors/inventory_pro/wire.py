@@ -93,6 +93,12 @@ class Order(Header):
     lines: tuple[Line, ...]
 
 
+class Created(Header):
+    """A new order; the page shows it without lines."""
+
+    lines: tuple[Line, ...] | None = None
+
+
 class Finalized(Theirs):
     """What a finalize answers. Whether the number is absent or null without a backorder is not documented."""
 

@@ -1,0 +1,83 @@
+"""What an error of Inventory Pro's says (https://cissltd.com/docs/api/errors/). Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+_CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
+_CODES = frozenset(
+    {
+        "bad_request",
+        "validation_error",
+        "unauthorized",
+        "forbidden",
+        "not_found",
+        "conflict",
+        "rate_limited",
+        "not_implemented",
+        "internal_error",
+    }
+)
+"""https://cissltd.com/docs/api/errors/"""
+_ARGUMENTS = {
+    "vendorid": "vendor",
+    "ponumber": "number",
+    "lines": "lines",
+    "shortid": "item",
+    "units": "quantity",
+    "unitprice": "unit_price",
+    "warehouse": "warehouse",
+    "createbackorder": "create_backorder",
+    "startdate": "ordered_from",
+    "enddate": "ordered_to",
+    "pagesize": "limit",
+}
+"""Their field, in lower case, and the argument that fills it."""
+
+
+def complaint(body: Any) -> str:
+    """Return what an error body says in words of ours, such as ` (validation_error: quantity)`, or nothing."""
+    said = _fields(body)
+    code = str(said.get("error")).casefold()
+    if code not in _CODES:
+        return ""
+    details = said.get("details")
+    fields = sorted(set(_known(details))) if isinstance(details, dict) else []
+    return f" ({code}: {', '.join(fields)})" if fields else f" ({code})"
+
+
+def is_envelope(body: Any) -> bool:
+    """Tell whether a body is an error as the page shows it: an HTTP status and a code; letters in any case.
+
+    A body that shows an order is none, whatever else it holds.
+    """
+    said = _fields(body)
+    code = said.get("error")
+    return (
+        isinstance(code, str)
+        and _CODE.fullmatch(code) is not None
+        and status_in(body) is not None
+        and said.get("pono") is None
+    )
+
+
+def status_in(body: Any) -> int | None:
+    """Return the HTTP status that an error's body tells, as a number or as text; None where it tells none."""
+    said = _fields(body).get("statuscode")
+    text = str(said) if isinstance(said, int | str) and not isinstance(said, bool) else ""
+    return int(text) if re.fullmatch(r"[1-5][0-9]{2}", text, re.ASCII) else None
+
+
+def _fields(body: Any) -> Mapping[str, Any]:
+    """Return the body's fields by their names in small letters."""
+    return {str(name).casefold(): value for name, value in body.items()} if isinstance(body, dict) else {}
+
+
+def _known(details: Mapping[str, Any]) -> Iterator[str]:
+    """Yield our names of the fields complained of; `lines[0].units` is about a quantity."""
+    for path in details:
+        field = path.rpartition(".")[2].partition("[")[0].casefold()
+        if field in _ARGUMENTS:
+            yield _ARGUMENTS[field]
