@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from .company import Facts, password
@@ -12,6 +12,11 @@ from .rpc import Rpc, day, money
 PURCHASE = "purchase.purchase"
 Line = tuple[str, str, str]
 """Item, quantity and unit price."""
+
+
+def today() -> date:
+    """The server's day: it keeps UTC."""
+    return datetime.now(UTC).date()
 
 
 class Office:
@@ -49,7 +54,7 @@ class Office:
                 "invoice_address": self.buyer.search("party.address", ["party", "=", party])[0],
                 "warehouse": facts.warehouses["main"],
                 "reference": reference,
-                "delivery_date": day(on or date.today() + timedelta(days=14)),
+                "delivery_date": day(on or today() + timedelta(days=14)),
                 "lines": [["create", made]],
                 **more,
             },
@@ -68,9 +73,7 @@ class Office:
         """Book a delivery, of each item named; what did not come stays outstanding."""
         quantities = {self.facts.items[item]: float(quantity) for item, quantity in arrived.items()}
         drafts = self.moves(identifier, ["state", "=", "draft"], ["product", "in", list(quantities)])
-        places = self.keeper.read(
-            "stock.location", self.facts.warehouses["main"], "input_location", "storage_location"
-        )
+        places = self.keeper.read("stock.location", self.facts.warehouses["main"], "input_location", "storage_location")
         (shipment,) = self.keeper.create(
             "stock.shipment.in",
             {
@@ -112,7 +115,7 @@ class Office:
 def write(office: Office) -> dict[str, int]:
     """Make the orders, and return their ids by what state they are in."""
     ordered = ("quote", "confirm")
-    late = date.today() - timedelta(days=3)
+    late = today() - timedelta(days=3)
     book = {
         "draft": office.order("PM-2026-0001", ("bolt", "1000", "0.45"), ("nut", "1000", "0.22"), comment="By truck."),
         "nameless": office.order(None, ("bolt", "10", "0.45")),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, datetime
 from typing import Any
 
 from .rpc import Rpc, money
@@ -54,7 +54,14 @@ def _currencies(admin: Rpc) -> dict[str, int]:
     made = admin.create(
         "currency.currency",
         *(
-            {"name": name, "code": code, "symbol": sign, "digits": 2, "rounding": money("0.01"), "numeric_code": figures}
+            {
+                "name": name,
+                "code": code,
+                "symbol": sign,
+                "digits": 2,
+                "rounding": money("0.01"),
+                "numeric_code": figures,
+            }
             for name, code, sign, figures in rows
         ),
     )
@@ -90,7 +97,7 @@ def _accounts(admin: Rpc, company: int) -> dict[str, int]:
 
 
 def _fiscal_year(admin: Rpc, company: int) -> None:
-    year = date.today().year
+    year = datetime.now(UTC).year
     kinds = (("Moves", "account", "account_move"), ("Invoices", "account_invoice", "account_invoice"))
     moves, invoices = [
         admin.create(
@@ -156,9 +163,7 @@ def _items(admin: Rpc, accounts: dict[str, int], tax: int, units: dict[str, int]
     }
 
 
-def _item(
-    admin: Rpc, category: int, unit: int, name: str, code: str, price: str, kind: str, purchasable: bool
-) -> int:
+def _item(admin: Rpc, category: int, unit: int, name: str, code: str, price: str, kind: str, purchasable: bool) -> int:
     values: dict[str, Any] = {
         "name": name,
         "type": kind,

@@ -71,9 +71,7 @@ class Rpc:
         return found
 
     def search_read(self, model: str, names: Sequence[str], *domain: Any) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.on(
-            model, "search_read", list(domain), 0, None, [["id", "ASC"]], list(names)
-        )
+        found: list[dict[str, Any]] = self.on(model, "search_read", list(domain), 0, None, [["id", "ASC"]], list(names))
         return found
 
     def wizard(self, name: str, *steps: tuple[str, Mapping[str, Any]], **context: Any) -> None:

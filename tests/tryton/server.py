@@ -5,6 +5,7 @@ Nothing of Tryton is imported: its two programs run as processes of a virtual en
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -43,7 +44,7 @@ def environment(folder: Path) -> Path:
 
 def template(folder: Path) -> Path:
     """Make the template database if it is not there: a company, and an order in every state."""
-    made = folder / "template.sqlite"
+    made = folder / f"template-{_key()}.sqlite"
     if made.exists():
         return made
     programs = environment(folder)
@@ -55,15 +56,15 @@ def template(folder: Path) -> Path:
         office = book.Office(server.url, facts, ADMIN_PASSWORD)
         orders = book.write(office)
         office.close()
-        (folder / "facts.json").write_text(json.dumps({"facts": asdict(facts), "orders": orders}))
+        made.with_suffix(".json").write_text(json.dumps({"facts": asdict(facts), "orders": orders}))
         _copy(server.file, folder / "unfinished.sqlite")
     (folder / "unfinished.sqlite").rename(made)
     return made
 
 
-def facts_of(folder: Path) -> tuple[Facts, dict[str, int]]:
-    """Return the ids in the template: of the company's things, and of the orders."""
-    kept = json.loads((folder / "facts.json").read_text())
+def facts_of(template_file: Path) -> tuple[Facts, dict[str, int]]:
+    """Return the ids in a template: of the company's things, and of the orders."""
+    kept = json.loads(template_file.with_suffix(".json").read_text())
     return Facts(**kept["facts"]), kept["orders"]
 
 
@@ -101,8 +102,13 @@ class Server:
     ) -> None:
         self.close()
 
+    def keep(self) -> None:
+        """Make what the database holds now, its sessions among it, what `reset` puts back."""
+        self._template = self.file.with_name("kept.sqlite")
+        _copy(self.file, self._template)
+
     def reset(self) -> None:
-        """Put back what the template holds. Sessions end; no request may be under way."""
+        """Put back what was kept, or the template. Later sessions end; no request may be under way."""
         _copy(self._template, self.file)
 
     def close(self) -> None:
@@ -124,6 +130,13 @@ class Server:
                 time.sleep(0.02)
 
 
+def _key() -> str:
+    """Name what a template is made of: the versions, what is put in, and the year of its accounts."""
+    made_of = (REQUIREMENTS, Path(company.__file__), Path(book.__file__))
+    texts = [path.read_bytes() for path in made_of]
+    return hashlib.sha256(b"".join(texts) + str(book.today().year).encode()).hexdigest()[:12]
+
+
 def _empty(programs: Path, folder: Path) -> Path:
     """Make a database with the modules and nothing in them."""
     shutil.rmtree(folder, ignore_errors=True)
@@ -132,9 +145,9 @@ def _empty(programs: Path, folder: Path) -> Path:
     database.touch()  # trytond-admin makes no SQLite file
     secret = folder / "password"
     secret.write_text(ADMIN_PASSWORD)
+    what = ("-d", DATABASE, "-u", "purchase", "--activate-dependencies", "--email", "admin@example.com")
     subprocess.run(
-        [programs / "trytond-admin", "-d", DATABASE, "-u", "purchase", "--activate-dependencies"]
-        + ["--email", "admin@example.com"],
+        [programs / "trytond-admin", *what],
         env={**_variables(folder), "TRYTONPASSFILE": str(secret)},
         check=True,
         stdin=subprocess.DEVNULL,

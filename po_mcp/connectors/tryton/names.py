@@ -8,16 +8,18 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from po_mcp.connectors.paths import checked_segment
 from po_mcp.connectors.tryton.schemas import Names
 from po_mcp.errors import Conflict, InvalidInput, OrderNotFound
 from po_mcp.untrusted import visible
 
+N = TypeVar("N", bound=Names)
+
 LONGEST = 200
 _BY_ID = re.compile(r"\(([1-9][0-9]{0,17})\)", re.ASCII)
-_FIGURES = re.compile(r"[0-9]+", re.ASCII)
+_ENDS_IN_FIGURES = re.compile(r"(.*?)[0-9]+", re.ASCII | re.DOTALL)
 MOST_ALIKE = 50
 """Orders that are looked at where a name is looked up in any case."""
 
@@ -71,13 +73,16 @@ def checked_new(name: str) -> str:
         InvalidInput: it is none, or one that Tryton may give another order: those are figures alone.
     """
     checked_segment(name)
-    if _FIGURES.fullmatch(name):
-        raise InvalidInput(
-            "Tryton numbers its orders itself, in figures, so a new one cannot be given such a number. "
-            "Nothing was sent.",
-            next_step="Give a number with letters in it, such as PO-2026-0001; it is kept as the order's reference.",
-        )
+    if _head(name) == "":
+        raise _theirs_to_give()
     return name
+
+
+def refuse_of_a_sequence(name: str, given: Iterable[Names]) -> None:
+    """Raise `InvalidInput` where the number is built like those that Tryton gave: it may give it, too."""
+    head = _head(name)
+    if head is not None and head in {_head(order.number) for order in given if order.number is not None}:
+        raise _theirs_to_give()
 
 
 def domain(name: str, *, in_any_case: bool = False) -> list[Any]:
@@ -89,7 +94,7 @@ def domain(name: str, *, in_any_case: bool = False) -> list[Any]:
     return ["OR", ["number", operator, name], ["reference", operator, name]]
 
 
-def the_one(found: Iterable[Names], name: str, *, in_any_case: bool = False) -> Names:
+def the_one(found: Iterable[N], name: str, *, in_any_case: bool = False) -> N:
     """Return the order of this name.
 
     Raises:
@@ -115,3 +120,16 @@ def _goes_by(order: Names, name: str, in_any_case: bool) -> bool:
     if in_any_case:
         return name.casefold() in {one.casefold() for one in has if one is not None}
     return name in has
+
+
+def _head(number: str) -> str | None:
+    """Return what stands before the last figures of a number; None where there are none."""
+    found = _ENDS_IN_FIGURES.fullmatch(number)
+    return found[1].casefold() if found else None
+
+
+def _theirs_to_give() -> InvalidInput:
+    return InvalidInput(
+        "Tryton numbers its orders itself, and may give this number to another order. Nothing was sent.",
+        next_step="Give a number of another pattern, such as PM-2026-0001; it is kept as the order's reference.",
+    )

@@ -6,13 +6,15 @@ What a field that names another record holds stands under the field's name and a
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
 from po_mcp.connectors import theirs
 from po_mcp.connectors.tryton.values import Amount, Day, Flag, Many, Moment, Quantity, Word
-from po_mcp.errors import BadAnswer
+from po_mcp.errors import BadAnswer, SignInFailed
+
+T = TypeVar("T", bound="Theirs")
 
 ERP_NAME = "Tryton"
 
@@ -44,17 +46,21 @@ class Theirs(theirs.Theirs):
     erp = ERP_NAME
 
 
-class Named(Theirs):
+class Identified(Theirs):
+    """A record by its id."""
+
+    id: Annotated[int, Field(gt=0, strict=True)]
+
+
+class Named(Identified):
     """A record that another one names."""
 
-    id: int
     rec_name: Word = None
 
 
-class Warehouse(Theirs):
+class Warehouse(Identified):
     """A location of the type `warehouse`."""
 
-    id: int
     name: Word = None
     active: Flag = True
 
@@ -65,18 +71,16 @@ class Currency(Theirs):
     code: Word = None
 
 
-class Unit(Theirs):
+class Unit(Identified):
     """A unit of measure; a quantity has at most `digits` decimals."""
 
-    id: int
     symbol: Word = None
     digits: int | None = None
 
 
-class Product(Theirs):
+class Product(Identified):
     """What can be ordered. Its `type` is goods, assets or service."""
 
-    id: int
     code: Word = None
     name: Word = None
     rec_name: Word = None
@@ -87,10 +91,9 @@ class Product(Theirs):
     unit: Annotated[Unit | None, Field(validation_alias="purchase_uom.")] = None
 
 
-class Party(Theirs):
+class Party(Identified):
     """A customer, a vendor, or anybody else: Tryton does not tell them apart."""
 
-    id: int
     code: Word = None
     name: Word = None
     rec_name: Word = None
@@ -98,10 +101,9 @@ class Party(Theirs):
     currency: Annotated[Currency | None, Field(validation_alias="supplier_currency.")] = None
 
 
-class Move(Theirs):
+class Move(Identified):
     """Goods on their way: what is done was received."""
 
-    id: int
     quantity: Quantity = None
     unit: int | None = None
     state: Word = None
@@ -115,10 +117,9 @@ class RowLine(Theirs):
     delivery_date: Day = None
 
 
-class Line(RowLine):
+class Line(Identified, RowLine):
     """A line of an order."""
 
-    id: int
     product: Annotated[Product | None, Field(validation_alias="product.")] = None
     description: Word = None
     summary: Word = None
@@ -131,10 +132,9 @@ class Line(RowLine):
     stamp: Annotated[Word, Field(validation_alias="_timestamp")] = None
 
 
-class Names(Theirs):
+class Names(Identified):
     """What an order goes by."""
 
-    id: int
     number: Word = None
     reference: Word = None
 
@@ -169,11 +169,30 @@ class Preferences(Theirs):
     company: int | None = None
 
 
+class Company(Identified):
+    """A company, and the party that it is."""
+
+    party: int | None = None
+
+
 class Login(Theirs):
     """Who signed in, and the key of their session."""
 
     user: int
     session: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,8192}$", repr=False)]
+
+    @classmethod
+    def opened(cls, result: Any) -> Self:
+        """Read what a sign-in answers: the user's id, the key, and more in later versions.
+
+        Raises:
+            SignInFailed: it is no session; the cause, which may hold the key, is left out.
+        """
+        user, session = result[:2] if isinstance(result, list) and len(result) > 1 else (None, None)
+        try:
+            return cls.of({"user": user, "session": session})
+        except BadAnswer:
+            raise SignInFailed(f"{ERP_NAME} gave no session. Nothing was sent.") from None
 
 
 class Access(Theirs):
@@ -185,7 +204,7 @@ class Access(Theirs):
     delete: Flag = False
 
 
-def rows(result: Any, kind: type[Theirs]) -> tuple[Any, ...]:
+def rows(result: Any, kind: type[T]) -> tuple[T, ...]:
     """Read a list of records.
 
     Raises:

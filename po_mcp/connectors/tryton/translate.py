@@ -13,7 +13,7 @@ from typing import Any
 from po_mcp.connectors.tryton import names, schemas
 from po_mcp.connectors.tryton.values import SURE_DIGITS, day, money
 from po_mcp.erp import Guarded
-from po_mcp.errors import BadAnswer, InvalidInput
+from po_mcp.errors import BadAnswer, InvalidInput, Stale
 from po_mcp.orders import (
     EXACT,
     DraftLine,
@@ -31,7 +31,6 @@ from po_mcp.orders import (
 PURCHASE, LINE, MOVE = "purchase.purchase", "purchase.line", "stock.move"
 _LINE, _SERVICE, _DONE = "line", "service", "done"
 _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
-_ENDS_IN_FIGURES = re.compile(r"(.*?)[0-9]+", re.ASCII | re.DOTALL)
 _OURS = re.compile(r"po-mcp (\S{1,100})", re.ASCII)
 _NOTHING_MORE_ARRIVES = "received"
 _PARTLY = "partially shipped"
@@ -57,8 +56,7 @@ _DOMAINS: Mapping[Status, list[Any]] = {
 LISTED: frozenset[Status] = frozenset(_DOMAINS)
 
 _FROM_THE_VENDOR = ("invoice_address", "currency", "payment_term", "invoice_method", "invoice_party")
-_FROM_THE_PRODUCT = ("unit", "product_supplier")
-"""What Tryton fills in where a vendor or a product is chosen, and a new order stores. The price is the person's."""
+"""What Tryton fills in where a vendor is chosen, and a new order stores."""
 
 
 def status_of(state: str | None, shipment_state: str | None) -> Status:
@@ -68,9 +66,11 @@ def status_of(state: str | None, shipment_state: str | None) -> Status:
             return "draft"
         case "confirmed":
             return "open"
-        case "processing":
-            return {_PARTLY: "partial", _NOTHING_MORE_ARRIVES: "closed"}.get(shipment_state or "", "open")  # type: ignore[return-value]
-        case "done":
+        case "processing" if shipment_state == _PARTLY:
+            return "partial"
+        case "processing" if shipment_state != _NOTHING_MORE_ARRIVES:
+            return "open"
+        case "processing" | "done":
             return "closed"
         case "cancelled":
             return "cancelled"
@@ -149,9 +149,12 @@ def stamps_in(text: str) -> dict[str, str]:
 
 
 def id_of_version(text: str) -> int:
-    """Return the id of the order whose version it is."""
-    (key,) = (key for key in stamps_in(text) if key.startswith(f"{PURCHASE},"))
-    return int(key.partition(",")[2])
+    """Return the id of the order whose version it is; a text that is none is `Stale`."""
+    try:
+        (key,) = (key for key in stamps_in(text) if key.startswith(f"{PURCHASE},"))
+        return int(key.partition(",")[2])
+    except (ValueError, TypeError) as exc:
+        raise Stale("The order was read by another connection. Nothing was sent.") from exc
 
 
 def check(draft: OrderDraft) -> None:
@@ -174,21 +177,19 @@ def check(draft: OrderDraft) -> None:
 
 def check_values(
     draft: OrderDraft,
-    party: schemas.Party | None,
+    parties: Sequence[schemas.Party],
     products: Mapping[int, schemas.Product],
-    units: Mapping[int, schemas.Unit],
     price_decimals: int | None,
 ) -> None:
     """Raise `InvalidInput` for a vendor, an item or a figure that Tryton would take, or refuse without a reason.
 
     Args:
         draft: the order to be created.
-        party: its vendor; None where Tryton knows none of that id.
+        parties: its vendor; nobody where Tryton knows none of that id.
         products: what its lines may order, by id.
-        units: the unit that each product is bought in, by the product's id.
         price_decimals: how many decimals a unit price may have; None where that is not limited.
     """
-    if party is None or not party.active:
+    if not any(party.active for party in parties):
         raise InvalidInput(
             "Tryton has no active vendor of this id. Nothing was sent.",
             next_step="Look the vendor up with search_catalog, refresh=true, or tell the user.",
@@ -200,14 +201,9 @@ def check_values(
                 f"Tryton has no item of this id that can be bought (line {place}). Nothing was sent.",
                 next_step="Look the item up with search_catalog, refresh=true, or tell the user.",
             )
-        _check_decimals("quantity", line.quantity, units[product.id].digits, place)
+        most = None if product.unit is None else product.unit.digits
+        _check_decimals("quantity", line.quantity, most, place)
         _check_decimals("unit_price", line.unit_price, price_decimals, place)
-
-
-def is_of_a_sequence(number: str, given: Sequence[schemas.Names]) -> bool:
-    """Tell whether a number is built like those that Tryton gave to orders, so that it may give it, too."""
-    head = _head(number)
-    return head is not None and head in {_head(order.number) for order in given if order.number is not None}
 
 
 def vendor_id(vendor: Vendor) -> int:
@@ -231,10 +227,9 @@ def warehouse_of(draft: OrderDraft, warehouses: Sequence[schemas.Warehouse]) -> 
     if asked is None and len(known) == 1:
         return known[0]
     if asked is None or asked not in known:
-        there_is = ", ".join(f"{warehouse.name} ({warehouse.id})" for warehouse in warehouses[:10])
         raise InvalidInput(
             'The order needs "warehouse", the id of a warehouse to deliver to. Nothing was sent.',
-            next_step=f"Ask the user which one: search_catalog lists them ({len(known)})." if there_is else "",
+            next_step="Ask the user which of the warehouses that search_catalog lists.",
         )
     return asked
 
@@ -244,23 +239,33 @@ def unsaved_order(party: int, company: int) -> dict[str, Any]:
     return {"id": -1, "company": company, "party": party, "lines": []}
 
 
-def unsaved_line(line: DraftLine, place: int, order_values: Mapping[str, Any]) -> dict[str, Any]:
-    """Build the line in which a product was just chosen. What is known of its order goes along as flat keys."""
+def line_parent(party: int, company: int, of_vendor: Mapping[str, Any]) -> dict[str, Any]:
+    """Build what a line that is not stored yet knows of its order, and reads under flat keys."""
+    parent = {"id": -1, "company": company, "party": party, "currency": of_vendor.get("currency")}
+    return {"purchase": -1, "company": company, **{f"_parent_purchase.{key}": value for key, value in parent.items()}}
+
+
+def unsaved_line(line: DraftLine, place: int, parent: Mapping[str, Any]) -> dict[str, Any]:
+    """Build the line in which a product was just chosen."""
     values = {"id": -place, "type": _LINE, "product": item_id(line, place), "quantity": line.quantity, "taxes": []}
-    parent = {"id": -1, **{key: order_values[key] for key in ("company", "party", "currency")}}
-    known = {f"_parent_purchase.{key}": value for key, value in parent.items()}
-    return {**values, "purchase": -1, "company": order_values["company"], **known}
+    return {**values, **parent}
 
 
 def new_order(
-    draft: OrderDraft, company: int, warehouse: int, of_vendor: Mapping[str, Any], of_lines: Sequence[Mapping[str, Any]]
+    draft: OrderDraft,
+    company: int,
+    warehouse: int,
+    products: Mapping[int, schemas.Product],
+    of_vendor: Mapping[str, Any],
+    of_lines: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Build the order to be created.
 
     Tryton fills in nothing on a create, so what follows from vendor and items goes along: without it the invoice
     would lack its address and its taxes. The note is the comment, and the description names our operation.
     """
-    lines = [_new_line(line, place, more) for place, (line, more) in enumerate(zip(draft.lines, of_lines, strict=True), 1)]
+    pairs = enumerate(zip(draft.lines, of_lines, strict=True), 1)
+    lines = [_new_line(line, products[item_id(line, place)], more) for place, (line, more) in pairs]
     values: dict[str, Any] = {
         "party": vendor_id(draft.vendor),
         "company": company,
@@ -304,8 +309,8 @@ def price_decimals(result: Any) -> int | None:
         found = json.loads(digits) if isinstance(digits, str) else digits
     except ValueError:
         return None
-    is_pair = isinstance(found, list) and len(found) == 2
-    return found[1] if is_pair and type(found[1]) is int else None
+    most = found[1] if isinstance(found, list) and len(found) == 2 else None
+    return most if type(most) is int else None
 
 
 def access(result: Any) -> schemas.Access:
@@ -342,9 +347,9 @@ def _status_text(theirs: schemas.Row) -> str:
 
 
 def _other_names(theirs: schemas.Order, name: str) -> list[str]:
-    known = (("number", theirs.number), ("reference", theirs.reference), ("id", str(theirs.id)))
-    is_id = names.id_in(name)
-    return [f"{what} {text}" for what, text in known if text not in (None, name) and (what != "id" or is_id is None)]
+    """Tell what else the order goes by: a person may know it by that."""
+    known = (("number", theirs.number), ("reference", theirs.reference))
+    return [f"{what} {text}" for what, text in known if text not in (None, name)]
 
 
 def _earliest(lines: Sequence[schemas.RowLine]) -> date | None:
@@ -401,14 +406,17 @@ def _blocker(state: str, operation: Guarded) -> str | None:
     return None
 
 
-def _new_line(line: DraftLine, place: int, more: Mapping[str, Any]) -> dict[str, Any]:
+def _new_line(line: DraftLine, product: schemas.Product, more: Mapping[str, Any]) -> dict[str, Any]:
+    """Build a line: in the unit that the catalog shows, at the price that a person gave."""
     values = {
         "type": _LINE,
-        "product": item_id(line, place),
+        "product": product.id,
+        "unit": more.get("unit") if product.unit is None else product.unit.id,
         "quantity": line.quantity,
         "unit_price": money(line.unit_price),
-        **{key: more[key] for key in _FROM_THE_PRODUCT if more.get(key) is not None},
     }
+    if more.get("product_supplier") is not None:
+        values["product_supplier"] = more["product_supplier"]
     taxes = _added(more.get("taxes"))
     return {**values, "taxes": [["add", taxes]]} if taxes else values
 
@@ -416,19 +424,14 @@ def _new_line(line: DraftLine, place: int, more: Mapping[str, Any]) -> dict[str,
 def _added(change: Any) -> list[int]:
     """Return the ids that a change of a list adds: `{"add": [[0, {"id": 1}]]}`, or the ids themselves."""
     if isinstance(change, list):
-        return schemas_ids(change)
+        return list(schemas.ids(change))
     added = change.get("add") if isinstance(change, dict) else None
     if not added:
         return []
     try:
-        return schemas_ids([record["id"] for _, record in added])
+        return list(schemas.ids([record["id"] for _, record in added]))
     except (TypeError, ValueError, KeyError) as exc:
         raise BadAnswer("Tryton gave taxes of another shape than it documents.") from exc
-
-
-def schemas_ids(values: Any) -> list[int]:
-    """Return a list of ids."""
-    return list(schemas.ids(values))
 
 
 def _warehouse_id(line: DraftLine) -> int | None:
@@ -451,8 +454,3 @@ def _check_decimals(field: str, figure: Decimal, most: int | None, place: int) -
 
 def _digits(number: Decimal) -> int:
     return len(number.normalize().as_tuple().digits)
-
-
-def _head(number: str) -> str | None:
-    found = _ENDS_IN_FIGURES.fullmatch(number)
-    return found[1].casefold() if found else None
