@@ -85,7 +85,7 @@ class ERPError(PurchaseOrderError):
 class OrderNotFound(ERPError):
     """The ERP knows no order of this number."""
 
-    effect = "nothing_changed"
+    effect: Effect = "nothing_changed"
     next_step = "Check the number with list_purchase_orders."
 
 
@@ -98,13 +98,13 @@ class SignInFailed(ERPError):
 class NotPermitted(ERPError):
     """The ERP's user lacks a right."""
 
-    effect = "nothing_changed"
+    effect: Effect = "nothing_changed"
 
 
 class Refused(ERPError):
     """The ERP said no, in the envelope in which it says so, and nothing was changed."""
 
-    effect = "nothing_changed"
+    effect: Effect = "nothing_changed"
 
 
 class SignInEnded(Refused):
@@ -144,4 +144,4 @@ class BadAnswer(ERPError):
 class OutcomeUnknown(ERPError):
     """A write was sent, and what came of it is not known. It must not be repeated blindly."""
 
-    effect = "unknown"
+    effect: Effect = "unknown"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,8 +77,8 @@ async def connect(book: Book) -> AsyncIterator[Connect]:
     """Return how a user of the company connects; all are signed out at the end."""
     made: list[Tryton] = []
 
-    def connected(login: str = "buyer", secret: str | None = None, url: str | None = None) -> Tryton:
-        made.append(Tryton(url or book.url, login, secret or password(login)))
+    def connected(login: str = "buyer", secret: str | None = None, url: str | None = None, **more: Any) -> Tryton:
+        made.append(Tryton(url or book.url, login, secret or password(login), **more))
         return made[-1]
 
     yield connected

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import count, pairwise
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import anyio
 import httpx2
@@ -221,7 +221,10 @@ class Tryton:
         with self._preparing():
             await self._refuse_a_number_in_use(draft.number)
             values = await self._new_order(draft)
-        made = await self._write("create", [[values]], before_send)
+        try:
+            made = await self._write("create", [[values]], before_send)
+        except Refused as exc:
+            raise await self._explained(exc, "create") from exc
 
         async def stored() -> PurchaseOrder:
             (identifier,) = schemas.ids(made)
@@ -271,6 +274,7 @@ class Tryton:
     async def aclose(self) -> None:
         """Sign out and close the sockets."""
         if self._has_session:
+            self._has_session = False
             with anyio.move_on_after(_LEAVE_WITHIN), suppress(ERPError):
                 await self._rpc("common.db.logout", [])
         await self._wire.aclose()
@@ -287,7 +291,7 @@ class Tryton:
         except Stale:
             raise
         except Refused as exc:
-            raise await self._explained(exc, theirs.id, method) from exc
+            raise await self._explained(exc, method, theirs.id) from exc
         return theirs.id
 
     async def _as_approved(self, number: str, version: str | None) -> schemas.Order:
@@ -299,15 +303,18 @@ class Tryton:
             raise Stale("The order was changed in Tryton since it was read. Nothing was sent.")
         return theirs
 
-    async def _explained(self, refusal: Refused, identifier: int, method: Guarded) -> ERPError:
+    async def _explained(
+        self, refusal: Refused, method: Literal["create"] | Guarded, identifier: int | None = None
+    ) -> ERPError:
         """Return why Tryton refused a write, by what it shows now: its own text is not read."""
         try:
             access = await self._access()
-            if not (access.delete if method == "delete" else access.write):
+            if not {"create": access.create, "delete": access.delete}.get(method, access.write):
                 return self._not_permitted(f"{method} orders")
-            theirs = await self._by_id(identifier)
-            blocker = translate.snapshot(theirs, names.by_id(identifier), method).blockers
-            return self._forbidden(method, blocker) if blocker else refusal
+            if method == "create" or identifier is None:
+                return refusal
+            blockers = translate.snapshot(await self._by_id(identifier), names.by_id(identifier), method).blockers
+            return self._forbidden(method, blockers) if blockers else refusal
         except OrderNotFound as gone:
             return gone
         except ERPError:

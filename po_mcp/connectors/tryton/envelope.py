@@ -13,6 +13,7 @@ from po_mcp.errors import BadAnswer
 _STATUSES = {"UserError": 400, "UserWarning": 400, "ConcurrencyException": 412, "LoginException": 401}
 """What Tryton itself refuses, and the HTTP status that says the same. Its transaction was rolled back."""
 _WORDS = {
+    "UserError": " (by a rule of its own, which its own client shows)",
     "UserWarning": " (it warns, and a person must confirm that in Tryton)",
     "ConcurrencyException": " (it was changed since it was read)",
 }
