@@ -50,7 +50,7 @@ def draft(**fields: Any) -> OrderDraft:
         ("exception", "open", "processing; shipment exception; invoice pending; reference PM-2026-0010"),
         ("partial", "partial", "processing; shipment partially shipped; invoice pending; reference PM-2026-0004"),
         ("received", "closed", "processing; shipment received; invoice pending; reference PM-2026-0005"),
-        ("done", "closed", "done; shipment received; invoice paid; reference PM-2026-0007"),
+        ("done", "closed", "done; shipment received; reference PM-2026-0007"),
         ("cancelled", "cancelled", "cancelled; reference PM-2026-0008"),
     ],
 )
