@@ -93,7 +93,7 @@ class ERP(Protocol):
 
     @property
     def listed(self) -> frozenset[Status]:
-        """The statuses of the orders that `list_orders` returns where it is asked for none."""
+        """The statuses of the orders that `scan_orders` returns where it is asked for none."""
 
     @property
     def limits(self) -> str:

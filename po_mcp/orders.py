@@ -118,12 +118,15 @@ class Record(BaseModel):
 
 
 class OrderLine(Record):
-    """One line of an order. `outstanding` is what was ordered less what was received, never below 0."""
+    """One line of an order. `outstanding` is what was ordered less what was received, never below 0.
+
+    A line of text, or of freight, has "" for its item, and its quantity may not be told.
+    """
 
     line: int | None = None
     item: Text
     description: Text | None = None
-    quantity: Money
+    quantity: Money | None = None
     received: Money | None = None
     outstanding: Money | None = None
     unit_price: Money | None = None
@@ -184,6 +187,7 @@ class Item(Record):
     code: Text | None = None
     unit: Text | None = None
     price: Money | None = None
+    active: bool = True
 
 
 class Warehouse(Record):
@@ -258,7 +262,8 @@ class OrderScan(Record):
     """Every order that was asked for, in no order, each once, and how far the ERP's list was read.
 
     `read` orders of `of` (None: the ERP does not count them) were looked at. `complete` is False where
-    the list moved while it was read, or was `cut` because it is longer than is read.
+    the list moved while it was read, or was `cut` because it is longer than is read, or where it has rows that
+    could not be read (`unread`): these are in none of the numbers.
     """
 
     orders: tuple[PurchaseOrder, ...]
@@ -266,6 +271,7 @@ class OrderScan(Record):
     of: int | None = None
     complete: bool = True
     cut: bool = False
+    unread: int = 0
 
 
 Progress = Callable[[int, int | None], Awaitable[None]]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import tzinfo
 
     from po_mcp.config import Settings
     from po_mcp.connectors.tokens import TokenStore
@@ -31,7 +32,7 @@ def connect(settings: Settings, token_store: Callable[[str], TokenStore]) -> ERP
 def _sandbox(settings: Settings) -> ERP:
     from po_mcp.connectors.sandbox import Sandbox
 
-    return Sandbox(settings.sandbox_path(), timeout=settings.timeout)
+    return Sandbox(settings.sandbox_path(), timeout=settings.timeout, zone=_zone(settings))
 
 
 def _inventory_pro(settings: Settings) -> ERP:
@@ -39,7 +40,13 @@ def _inventory_pro(settings: Settings) -> ERP:
 
     url, client_id, secret = settings.credentials()
     return InventoryPro(
-        url, client_id, secret, timeout=settings.timeout, vendor_ids=settings.vendor_ids, company=settings.company
+        url,
+        client_id,
+        secret,
+        timeout=settings.timeout,
+        company=settings.company,
+        zone=_zone(settings),
+        vendor_ids=settings.vendor_ids,
     )
 
 
@@ -54,6 +61,7 @@ def _exsited(settings: Settings, token_store: Callable[[str], TokenStore]) -> ER
         settings.redirect_uri or "",
         timeout=settings.timeout,
         company=settings.company,
+        zone=_zone(settings),
         token_store=token_store(f"exsited {url} {client_id}"),
         api_versions=settings.api_versions,
     )
@@ -64,3 +72,12 @@ def _tryton(settings: Settings) -> ERP:
 
     url, login, password = settings.credentials()
     return Tryton(url, login, password, timeout=settings.timeout, company=settings.company)
+
+
+def _zone(settings: Settings) -> tzinfo | None:
+    """Return the company's time zone, None where it is this machine's."""
+    if settings.time_zone is None:
+        return None
+    from zoneinfo import ZoneInfo  # read late: it is one setting that few make
+
+    return ZoneInfo(settings.time_zone)

@@ -105,6 +105,22 @@ class Wire:
         tried = await self._in_time(lambda: self._tried(lambda token: self._post(url, token, body)))
         return self._told(tried, permission, of_order=False)
 
+    async def read_list(self, path: str, params: Params, *, permission: str | None = None) -> Any:
+        """GET a page of a list, and return its JSON; None where the ERP says so that there is nothing.
+
+        Some servers answer 204 or, in their envelope, 404 where a list is empty.
+        """
+        url = address(self._base, path, ())
+        tried = await self._in_time(lambda: self._tried(lambda token: self._get(url, token, params)))
+        answer, told = self._answered(tried)
+        is_empty = answer.status == 404 and self._dialect.is_envelope(answer.body)
+        if is_empty or (answer.status == 204 and answer.body is None):
+            return None
+        self._refuse(answer, permission=permission, of_order=False, told=told)
+        if answer.body is None:
+            raise BadAnswer(f"{self._dialect.name} sent nothing where a list was asked for.")
+        return answer.body
+
     async def write(
         self,
         method: Method,
@@ -169,6 +185,13 @@ class Wire:
         if self._client is not None:
             await self._client.aclose()
 
+    def _refuse(self, answer: Answer, *, permission: str | None, of_order: bool, told: str) -> None:
+        """Raise our error for an answer to a read that is not the one that was asked for."""
+        permission = permission or self._dialect.permission_to_read
+        self._dialect.refuse(answer, permission=permission, of_order=of_order, told=told)
+        if answer.status != 200:
+            raise BadAnswer(f"{self._dialect.name} gave another answer (HTTP {answer.status}) than was asked for.")
+
     async def _in_time(self, call: Callable[[], Awaitable[Tried]]) -> Tried:
         """Make a call that changes nothing, all its tries within the time-out."""
         try:
@@ -204,10 +227,7 @@ class Wire:
     def _told(self, tried: Tried, permission: str | None, *, of_order: bool) -> Answer:
         """Return the answer to a read; raise where it is none, or not a success."""
         answer, told = self._answered(tried)
-        permission = permission or self._dialect.permission_to_read
-        self._dialect.refuse(answer, permission=permission, of_order=of_order, told=told)
-        if answer.status != 200:
-            raise BadAnswer(f"{self._dialect.name} gave another answer (HTTP {answer.status}) than was asked for.")
+        self._refuse(answer, permission=permission, of_order=of_order, told=told)
         return answer
 
     async def _once(self, request: httpx2.Request) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -12,6 +13,7 @@ from po_mcp.errors import BadAnswer, ERPError
 from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 MOST_PAGES = 200
 """Pages of one list that are read before it counts as endless."""
@@ -23,24 +25,35 @@ MOST_SECONDS = 120.0
 
 @dataclass(frozen=True)
 class Part(Generic[T]):
-    """One page: its rows, where the next one starts (None at the end), and how many rows there are in all."""
+    """One page: its rows, where the next one starts (None at the end), and how many rows there are in all.
+
+    `unread`: rows of it that cannot be read. `sure`: the ERP says whether it is the last page; where it does not,
+    the list ends with a page that is empty or came before.
+    """
 
     rows: Sequence[T]
     following: int | None
     total: int | None
+    unread: int = 0
+    sure: bool = True
+
+    @property
+    def length(self) -> int:
+        return len(self.rows) + self.unread
 
 
 @dataclass(frozen=True)
 class Whole(Generic[T]):
     """A list read to its end, each row once.
 
-    `moved`: its length changed while it was read. `complete` is False there too, and where rows came
-    twice or others than were counted: then some may be missing.
+    `moved`: its length changed while it was read. `complete` is False there too, where rows came twice or
+    others than were counted, and where some were `unread`: then some may be missing.
     """
 
     rows: tuple[T, ...]
     moved: bool
     complete: bool
+    unread: int = 0
 
 
 async def walk(
@@ -61,7 +74,7 @@ async def walk(
     for _ in range(MOST_PAGES):
         part = await part_at(place)
         walked.add(part)
-        if part.following is None:
+        if part.following is None or walked.ended:
             return walked.whole()
         place = part.following
     raise BadAnswer(f"{erp}'s list is longer than is read.", next_step="Ask for less, or tell the user.")
@@ -77,6 +90,8 @@ async def walk_still(
     whole = await walk(erp, part_at, key, start)
     if whole.moved:
         raise BadAnswer(f"{erp}'s list changed while it was read.", next_step="Try again.")
+    if whole.unread:
+        _log.warning("%s: %s rows of a list cannot be read and are left out", erp, whole.unread)
     return whole.rows
 
 
@@ -101,8 +116,14 @@ async def scan(
     if reading.failed is not None:
         raise reading.failed
     whole, cut = reading.walked.whole(), not reading.is_whole
-    rows = whole.rows
-    return OrderScan(orders=rows, read=len(rows), of=reading.of, complete=whole.complete and not cut, cut=cut)
+    return OrderScan(
+        orders=whole.rows,
+        read=len(whole.rows),
+        of=reading.of,
+        complete=whole.complete and not cut,
+        cut=cut,
+        unread=whole.unread,
+    )
 
 
 class _Scan:
@@ -159,12 +180,12 @@ class _Scan:
     async def _read(self, index: int, place: int) -> None:
         part = self._waiting[index] = await self._part_at(place)
         self.of = part.total if part.total is not None else self.of
-        self._read_rows += len(part.rows)
+        self._read_rows += part.length
         while self._taken in self._waiting:  # a page that came before is noticed at once, not after all of them
             part = self._waiting.pop(self._taken)
             self._taken += 1
-            self._following = part.following
             self.walked.add(part)
+            self._following = None if self.walked.ended else part.following
         if self._progress is not None:
             await self._progress(self._read_rows, self.of)
 
@@ -186,23 +207,38 @@ class _Walked(Generic[T]):
         self._pages: list[Sequence[T]] = []
         self._totals: set[int] = set()
         self._arrived = 0
+        self._unread = 0
+        self.ended = False
 
     def add(self, part: Part[T]) -> None:
-        """Take in a page; one that was there before, or brings nothing new, is `BadAnswer`."""
+        """Take in a page. One that was there before, or brings nothing new, ends a list that may be at its end.
+
+        Raises:
+            BadAnswer: such a page came where the list cannot be at its end.
+        """
         new = [row for row in part.rows if self._is_new(row)]
         if (part.rows and not new) or self._was_there(part.rows):
-            raise BadAnswer(f"{self._erp} gave the same page of a list again.")
+            if part.sure and not self._has_all():
+                raise BadAnswer(f"{self._erp} gave the same page of a list again.")
+            self.ended = True
+            return
         self._rows += new
         self._pages.append(part.rows)
-        self._arrived += len(part.rows)
+        self._arrived += part.length
+        self._unread += part.unread
         if part.total is not None:
             self._totals.add(part.total)
 
+    def _has_all(self) -> bool:
+        """Tell whether as many rows arrived as the ERP counts."""
+        return bool(self._totals) and self._arrived >= max(self._totals)
+
     def whole(self) -> Whole[T]:
         moved = len(self._totals) > 1
-        once = len(self._rows) == self._arrived
+        once = len(self._rows) + self._unread == self._arrived
         counted = not self._totals or self._totals == {self._arrived}
-        return Whole(tuple(self._rows), moved, complete=once and counted and not moved)
+        complete = once and counted and not moved and not self._unread
+        return Whole(tuple(self._rows), moved, complete, self._unread)
 
     def _is_new(self, row: T) -> bool:
         key = self._key(row)
@@ -230,7 +266,7 @@ def _asked_for(order: PurchaseOrder, query: OrderQuery) -> bool:
         return True
     if order.ordered_at is None:
         return False
-    day = order.ordered_at.date()
+    day = order.ordered_at.date()  # a connector's moments are those of the company's clock
     return (query.ordered_from is None or query.ordered_from <= day) and (
         query.ordered_to is None or day <= query.ordered_to
     )

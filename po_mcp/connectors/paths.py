@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from urllib.parse import quote
 
 import httpx2
 
+from po_mcp.connectors.numbers import readable
 from po_mcp.errors import InvalidInput
-
-_SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-
-
-def checked_segment(text: str, what: str = "order number") -> str:
-    """Return `text` if a path can carry it as exactly one segment; else raise `InvalidInput`."""
-    if not _SEGMENT.fullmatch(text):
-        raise InvalidInput(
-            f"That is no {what}. Nothing was sent.",
-            next_step="Write letters, digits, dots, dashes and underscores, at most 64, such as PO-2025-0042.",
-        )
-    return text
 
 
 def base_address(url: str) -> str:
@@ -34,12 +23,14 @@ def base_address(url: str) -> str:
 
 
 def address(base: httpx2.URL, path: str, segments: tuple[str, ...]) -> httpx2.URL:
-    """Append `path` and `segments` to `base`, and make sure that the segments stayed segments."""
-    for segment in segments:
-        checked_segment(segment)
-    template = base.path.rstrip("/") + path
-    joined = "/".join((template, *segments))
-    url = base.copy_with(path=joined)
-    if url.path != joined or url.raw_path.count(b"/") != template.count("/") + len(segments):
+    """Append `path` and `segments`, each encoded, to `base`, and make sure that the segments stayed segments.
+
+    Raises:
+        InvalidInput: a segment is none, or did not stay one.
+    """
+    template = base.raw_path.decode("ascii").rstrip("/") + path
+    joined = "/".join((template, *(quote(readable(segment), safe="") for segment in segments)))
+    url = base.copy_with(raw_path=joined.encode("ascii"))
+    if url.raw_path != joined.encode("ascii") or url.raw_path.count(b"/") != template.count("/") + len(segments):
         raise InvalidInput("This cannot be put into the address of a request. Nothing was sent.")
     return url

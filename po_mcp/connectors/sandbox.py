@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ class Sandbox:
     Args:
         path: the file that keeps the book, or `:memory:`, which forgets it. It is opened at the first call.
         timeout: seconds that one call may take.
+        zone: the time zone of the company, whose days count; None: that of this machine.
         around: wraps the wire to the ERP, for tests that watch or disturb it.
     """
 
@@ -64,6 +66,7 @@ class Sandbox:
         path: str | Path = MEMORY,
         *,
         timeout: float = 60.0,
+        zone: tzinfo | None = UTC,
         around: Callable[[httpx2.AsyncBaseTransport], httpx2.AsyncBaseTransport] = lambda wire: wire,
     ) -> None:
         # A book in memory is another one in every process, and so is the connection to it.
@@ -71,8 +74,8 @@ class Sandbox:
         self.connection = Connection("sandbox", place)
         secret = secrets.token_urlsafe(16)
         self._transport = transport = around(_InProcess(path, _CLIENT_ID, secret))
-        self._orders = InventoryPro(_URL, _CLIENT_ID, secret, timeout=timeout, transport=transport)
-        self._exsited = Exsited(_URL, _CLIENT_ID, secret, _URL, timeout=timeout, transport=transport)
+        self._orders = InventoryPro(_URL, _CLIENT_ID, secret, timeout=timeout, zone=zone, transport=transport)
+        self._exsited = Exsited(_URL, _CLIENT_ID, secret, _URL, timeout=timeout, zone=zone, transport=transport)
 
     def __repr__(self) -> str:
         return f"<Sandbox {self.connection.key}>"
@@ -111,7 +114,7 @@ class Sandbox:
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         """Read the order as get shows it, with the id, the version and the blockers that Exsited's API tells."""
-        order = await self._orders.get_order(number)
+        order = (await self._orders.snapshot(number, "finalize")).order
         if operation == "delete":
             found = await self._exsited.snapshot(number, operation)
             return found.model_copy(update={"order": order})

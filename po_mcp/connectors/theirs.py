@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Self
 
@@ -31,6 +32,26 @@ class Theirs(BaseModel):
             return cls.model_validate(body)
         except ValidationError as exc:
             raise BadAnswer(f"{cls.erp} gave an answer of another shape than it documents.") from exc
+
+    @classmethod
+    def each(cls, rows: Iterable[Any]) -> tuple[tuple[Self, ...], int]:
+        """Read the rows of a list one by one: those that can be read, and how many cannot.
+
+        Raises:
+            BadAnswer: of several rows none can be read, so it is not a row that is odd.
+        """
+        asked = tuple(rows)
+        read = tuple(row for row in map(cls._of_a_row, asked) if row is not None)
+        if len(asked) > 1 and not read:
+            raise BadAnswer(f"{cls.erp} gave a list of another shape than it documents.")
+        return read, len(asked) - len(read)
+
+    @classmethod
+    def _of_a_row(cls, row: Any) -> Self | None:
+        try:
+            return cls.of(row)
+        except BadAnswer:
+            return None
 
 
 class Token(Theirs):

@@ -137,14 +137,22 @@ def words_of(entry: Entry) -> Words:
 
 def candidate(entry: Entry, why: str) -> Candidate:
     """Show an entry with the reason why it was found."""
+    gone = None if isinstance(entry, Warehouse) or entry.active else False
     match entry:
         case Vendor():
-            gone = None if entry.active else False
             return Candidate(
                 id=entry.id, name=entry.name, code=entry.code, currency=entry.currency, active=gone, why=why
             )
         case Item():
-            return Candidate(id=entry.id, name=entry.name, code=entry.code, unit=entry.unit, price=entry.price, why=why)
+            return Candidate(
+                id=entry.id,
+                name=entry.name,
+                code=entry.code,
+                unit=entry.unit,
+                price=entry.price,
+                active=gone,
+                why=why,
+            )
         case Warehouse():
             return Candidate(id=entry.id, name=entry.name, why=why)
 

@@ -44,7 +44,7 @@ async def items(desk: Desk) -> tuple[Candidate, ...]:
     """Return the items by the id that an order's line takes, known by their codes and names, too."""
     desk.need("catalog")
     found = await desk.catalog.items()
-    return _each_once(Candidate(one.id, tuple(filter(None, (one.code, one.name)))) for one in found)
+    return _each_once(Candidate(one.id, tuple(filter(None, (one.code, one.name)))) for one in found if one.active)
 
 
 def matching(candidates: Sequence[Candidate], typed: str) -> list[str]:

@@ -112,8 +112,8 @@ def _taken_as_id(kind: Kind, text: str) -> Any:
 
 
 def _can_be_meant(match: Match[Any]) -> bool:
-    """Leave vendors out that are not active, unless they were named in full."""
-    return match.fit in (Fit.ID, Fit.WHOLE) or not isinstance(match.entry, Vendor) or match.entry.active
+    """Leave vendors and items out that are not active, unless they were named in full."""
+    return match.fit in (Fit.ID, Fit.WHOLE) or not isinstance(match.entry, Vendor | Item) or match.entry.active
 
 
 async def _unknown(desk: Desk, kind: Kind, text: str) -> str:
@@ -165,10 +165,15 @@ def _found(words: _Words, asked: AskedOrder) -> Found:
             f"The vendor {ids([vendor])} is not active in the ERP. Nothing was sent.",
             next_step="Ask the user for another vendor.",
         )
+    items: dict[str, Item] = {text: entry for (kind, text), entry in words.plain.items() if kind == "item"}
+    if gone := [item for item in items.values() if not item.active]:
+        raise InvalidInput(
+            f"Not active in the ERP: {ids(gone)}. Nothing was sent.", next_step="Ask the user for another item."
+        )
     warehouses = {text: entry for (kind, text), entry in words.plain.items() if kind == "warehouse"}
     return Found(
         vendor=vendor,
-        items={text: entry for (kind, text), entry in words.plain.items() if kind == "item"},
+        items=items,
         warehouses={text: entry if isinstance(entry, str) else entry.id for text, entry in warehouses.items()},
         notes=tuple(words.notes),
     )

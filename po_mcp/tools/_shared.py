@@ -101,9 +101,9 @@ def line_row(line: OrderLine) -> str:
     """Write a line of an order as one row of a table."""
     return _cells(
         str(line.line or "-"),
-        line.item,
+        line.item or "-",
         line.description or "-",
-        plain(line.quantity),
+        "-" if line.quantity is None else plain(line.quantity),
         "-" if line.received is None else plain(line.received),
         "-" if line.unit_price is None else plain(line.unit_price),
         "-" if line.line_total is None else plain(line.line_total),

@@ -18,7 +18,7 @@ from po_mcp.connectors import exact_json, paging, retrying
 from po_mcp.connectors.dialect import Answer, Dialect
 from po_mcp.connectors.http import Wire
 from po_mcp.erp import ERP
-from po_mcp.errors import OutcomeUnknown, PurchaseOrderError
+from po_mcp.errors import OutcomeUnknown, PurchaseOrderError, Refused
 from po_mcp.orders import OrderQuery, PurchaseOrder
 
 from .calls import LIST, NUMBER, SECRET, draft, exsited, html, inventory_pro
@@ -59,17 +59,68 @@ async def sent_twice(answer: Reply) -> str:
     async with connected(inventory_pro, answer, reply(201, HEADER)) as (erp, peer):
         with contextlib.suppress(PurchaseOrderError):
             await erp.create_order(draft("1"))
-    return f"{len(peer.requests)} orders were sent" if len(peer.requests) > 1 else ""
+    orders = [line for line in peer.lines if line.startswith("POST")]
+    return f"{len(orders)} orders were sent" if len(orders) > 1 else ""
 
 
-async def no_401_is_told_as_unsent() -> str:
-    async with connected(inventory_pro, html(401)) as (erp, _):
+async def no_page_of_a_gateway_is_told_as_a_refusal() -> str:
+    async with connected(inventory_pro, html(409)) as (erp, _):
         try:
             await erp.create_order(draft("1"))
         except OutcomeUnknown:
             return ""
         except PurchaseOrderError as exc:
             return f"a write that may have been carried out is told so: {exc}"
+    return ""
+
+
+async def sent_though_stopped() -> str:
+    leaves = iter([None])
+
+    def stop_at_the_socket() -> None:
+        if next(leaves, "too late") is not None:
+            raise Refused("It is too old.", effect="nothing_sent")
+
+    async with connected(inventory_pro, reply(201, HEADER)) as (erp, peer):
+        with contextlib.suppress(PurchaseOrderError):
+            await erp.create_order(draft("1"), stop_at_the_socket)
+    return f"{len(peer.requests)} order was sent though its time was over" if peer.requests else ""
+
+
+async def believed_401() -> str:
+    async with connected(inventory_pro, html(401), reply(200, LIST)) as (erp, _):
+        try:
+            await erp.create_order(draft("1"))
+        except PurchaseOrderError as exc:
+            return "" if exc.effect == "unknown" else f"a write with a good token is told as not accepted: {exc}"
+    return ""
+
+
+async def another_order_read() -> str:
+    other = {"poNo": "PO-1", "status": "Open", "lines": []}
+    async with connected(inventory_pro, reply(200, other)) as (erp, _):
+        with contextlib.suppress(PurchaseOrderError):
+            found = await erp.snapshot("PO/7", "finalize")
+            return f"a finalize of PO/7 is decided on {found.order.number}"
+    return ""
+
+
+async def unreadable_number_given() -> str:
+    asked = draft("1").model_copy(update={"number": "PO/7"})
+    async with connected(inventory_pro, reply(201, {"poNo": "PO/7"})) as (erp, peer):
+        with contextlib.suppress(PurchaseOrderError):
+            await erp.create_order(asked)
+    return "an order was created that may not be read back" if peer.requests else ""
+
+
+async def document_passed_over() -> str:
+    order = reply(200, {"purchase_order": {"id": NUMBER, "lines": []}})
+    invoices = reply(200, {"purchase_invoices": [{"id": ["PI-1"]}], "pagination": {"records": 1}})
+    receipts = reply(200, {"item_receipts": [], "pagination": {"records": 0}})
+    async with connected(exsited, order, invoices, receipts) as (erp, _):
+        with contextlib.suppress(PurchaseOrderError):
+            found = await erp.snapshot(NUMBER, "delete")
+            return f"an order with an invoice is free to be deleted: {found.blockers}"
     return ""
 
 

@@ -34,6 +34,8 @@ def reply(status: int, body: object = None, *headers: str, raw: bytes | None = N
 class RawPeer:
     """What reached the server: whole requests, heads and bodies. The last reply is given again and again.
 
+    `begun` counts the requests of which some bytes arrived, and not all.
+
     Unless `gives_tokens` is off, requests for a token are answered and only counted.
     """
 
@@ -41,6 +43,7 @@ class RawPeer:
     requests: list[bytes] = field(default_factory=list)
     tokens: int = 0
     connections: int = 0
+    begun: int = 0
     replies: list[Reply] = field(default_factory=list)
     gives_tokens: bool = True
     closing: asyncio.Event = field(default_factory=asyncio.Event)
@@ -65,7 +68,7 @@ class RawPeer:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         try:
-            while (request := await _request(reader)) is not None:
+            while (request := await self._request(reader)) is not None:
                 answer = self._next(request)
                 writer.write(answer.raw)
                 await writer.drain()
@@ -80,14 +83,17 @@ class RawPeer:
         finally:
             writer.close()
 
-
-async def _request(reader: asyncio.StreamReader) -> bytes | None:
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-        fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-2])
-        return head + await reader.readexactly(int(fields.get(b"content-length", b"0")))
-    except (asyncio.IncompleteReadError, ConnectionError):
-        return None
+    async def _request(self, reader: asyncio.StreamReader) -> bytes | None:
+        head = b""
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            fields = dict(line.lower().split(b": ", 1) for line in head.split(b"\r\n")[1:-2])
+            return head + await reader.readexactly(int(fields.get(b"content-length", b"0")))
+        except asyncio.IncompleteReadError as exc:
+            self.begun += bool(head or exc.partial)
+            return None
+        except ConnectionError:
+            return None
 
 
 @asynccontextmanager

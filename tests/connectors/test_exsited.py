@@ -187,6 +187,16 @@ def test_the_body_of_a_create_has_strings_for_decimals() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("note", "stored"), [("Dock 3", "Dock 3 [po-mcp 3f2a91c0]"), (None, "[po-mcp 3f2a91c0]"), ("", "[po-mcp 3f2a91c0]")]
+)
+def test_the_reference_of_the_operation_stands_after_the_users_note(note: str | None, stored: str) -> None:
+    body = translate.new_order(draft(note=note, reference="3f2a91c0"))["purchase_order"]
+
+    assert body["purchase_order_note"] == stored
+    assert translate.created({"purchase_order": {**ORDER, **body}}, NUMBER).reference == "3f2a91c0"
+
+
 def test_what_is_not_known_is_left_out_of_a_create() -> None:
     assert set(translate.new_order(draft())["purchase_order"]) == {"id", "account_id", "lines"}
 
@@ -277,10 +287,10 @@ def test_what_is_no_exact_number_is_refused(value: object) -> None:
     [
         {"id": "PO-1"},
         {"id": ""},
-        {"lines": None},
+        {"lines": {"uuid": "line-1"}},
+        {"lines": ["a line"]},
         {"issue_date": 5},
-        {"lines": [{**LINE, "item_quantity": "", "item_order_quantity": ""}]},
-        {"lines": [{**LINE, "item_id": "", "item_uuid": None}]},
+        {"issue_date": "20 July"},
     ],
 )
 def test_another_shape_than_the_order_asked_for_is_refused(fields: dict[str, Any]) -> None:
@@ -331,6 +341,10 @@ def test_a_cancel_is_not_taken_from_any_other_answer(body: Any) -> None:
         (rows(2, next_page=None), 0, None),
         (rows(2, next_page="/purchase-orders?offset=2"), 0, 2),
         (rows(0, records=0), 0, None),
+        (rows(2), 0, 2),
+        (rows(0), 2, None),
+        ({"purchase_orders": [{}], "pagination": None}, 4, 5),
+        ({"purchase_orders": []}, 0, None),
     ],
 )
 def test_the_numbers_tell_where_the_next_page_starts(page: Any, offset: int, following: int | None) -> None:
@@ -339,7 +353,7 @@ def test_the_numbers_tell_where_the_next_page_starts(page: Any, offset: int, fol
 
 @pytest.mark.parametrize(
     "page",
-    [rows(2), rows(2, records=5, offset=4), rows(0, records=5), rows(0, next_page="/x"), {"purchase_orders": []}],
+    [rows(2, records=5, offset=4), rows(0, records=5), rows(0, next_page="/x")],
 )
 def test_a_page_that_does_not_say_where_it_stands_is_refused(page: Any) -> None:
     with pytest.raises(BadAnswer):
@@ -377,8 +391,8 @@ def test_orders_that_were_not_filtered_as_asked_are_refused() -> None:
         translate.orders_part(rows(2, records=2), 0, "cancelled")
 
 
-def test_items_are_those_that_can_be_ordered() -> None:
-    listed = translate.items(
+def test_items_say_whether_they_are_active() -> None:
+    page = translate.items(
         {
             "items": [
                 {"id": "ITEM-1", "name": "Bolt", "display_name": "BOLT-M8", "uom": "EA", "status": "ACTIVE"},
@@ -389,17 +403,18 @@ def test_items_are_those_that_can_be_ordered() -> None:
         }
     )
 
-    assert catalog.items(listed.rows) == (
+    assert catalog.items(wire.Item.each(page.rows)[0]) == (
         Item(id="ITEM-1", name="Bolt", code="BOLT-M8", unit="EA"),
         Item(id="ITEM-2", name="Nut"),
+        Item(id="ITEM-3", name="Gone", active=False),
     )
 
 
 @pytest.mark.parametrize("place", [lambda rows: {"settings": {"warehouses": rows}}, lambda rows: {"warehouses": rows}])
 def test_a_warehouse_goes_by_its_name(place: Callable[[Any], Any]) -> None:
-    found = translate.warehouses(place([{"uuid": "u", "name": "Main"}, {"name": "North"}, {"name": "Main"}]))
+    found = translate.warehouses(place([{"uuid": "u", "name": "Main"}, {"name": "North"}, {"name": "Main"}, {}]))
 
-    assert catalog.warehouses(found.rows) == (Warehouse(id="Main", name="Main"), Warehouse(id="North", name="North"))
+    assert catalog.warehouses(found) == (Warehouse(id="Main", name="Main"), Warehouse(id="North", name="North"))
 
 
 def test_suppliers_are_picked_out_of_the_accounts() -> None:

@@ -210,16 +210,18 @@ def test_unknown_fields_and_nulls_are_passed_over() -> None:
     }
 
 
-@pytest.mark.parametrize("units", [True, 1.5, "1000", None, "", [], {}])
+@pytest.mark.parametrize("units", [True, 1.5, "1,000", "1e3", " 40", "４０", [], {}])
 def test_what_is_no_exact_number_is_refused(units: object) -> None:
     line = {**read(LINE), "units": units}
 
     with pytest.raises(BadAnswer) as refused:
         translate.order(changed(DETAIL, lines=[line]), NUMBER)
-    assert "1000" not in str(refused.value)
+    assert "1,000" not in str(refused.value)
 
 
-@pytest.mark.parametrize("body", [None, [], "order", {}, changed(DETAIL, lines=None), changed(DETAIL, orderDate=1)])
+@pytest.mark.parametrize(
+    "body", [None, [], "order", {}, changed(DETAIL, lines={}), changed(DETAIL, lines=[1]), changed(DETAIL, orderDate=1)]
+)
 def test_another_shape_than_an_order_is_refused(body: object) -> None:
     with pytest.raises(BadAnswer):
         translate.order(body, NUMBER)
@@ -266,7 +268,7 @@ def test_a_create_that_is_not_about_our_number_is_refused(number: str | None) ->
 
 @pytest.mark.parametrize(
     "fields",
-    [{"page": 2}, {"pageSize": 50}, {"value": []}, {"totalCount": -1}, {"totalCount": True}, {"hasMore": "true"}],
+    [{"page": 2}, {"pageSize": 1}, {"value": []}, {"totalCount": -1}, {"totalCount": True}, {"hasMore": "perhaps"}],
 )
 def test_a_page_that_is_not_the_one_asked_for_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(BadAnswer):
@@ -286,7 +288,7 @@ def test_the_dates_of_a_query_are_parameters() -> None:
     }
 
 
-def test_items_are_those_that_can_be_ordered() -> None:
+def test_items_are_those_that_a_line_can_name_and_say_whether_they_are_active() -> None:
     rows = [
         {"partNo": 12, "shortID": "BOLT-M8-30", "description": "M8 Hex Bolt", "uOM": "EA", "discontinued": False},
         {"shortID": "NUT", "description": None, "uOM": "", "units": 1},
@@ -297,6 +299,7 @@ def test_items_are_those_that_can_be_ordered() -> None:
     assert catalog.items(map(wire.Item.of, rows)) == (
         Item(id="BOLT-M8-30", name="M8 Hex Bolt", code="12", unit="EA"),
         Item(id="NUT", name="NUT"),
+        Item(id="OLD", name="OLD", active=False),
     )
 
 

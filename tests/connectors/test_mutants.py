@@ -7,7 +7,7 @@ import json
 import logging
 import zlib
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -15,34 +15,40 @@ import anyio
 import httpx2
 import pytest
 
-from po_mcp.connectors import bodies, exact_json, http, paging, paths, retrying
-from po_mcp.connectors.dialect import Answer
-from po_mcp.connectors.exsited import client as exsited_client
+from po_mcp.connectors import bodies, exact_json, http, numbers, paging, retrying
+from po_mcp.connectors.dialect import Answer, Dialect
+from po_mcp.connectors.exsited import translate as exsited_translate
 from po_mcp.connectors.http import Wire
 from po_mcp.connectors.inventory_pro import translate
+from po_mcp.connectors.tokens import Token
 from po_mcp.errors import OutcomeUnknown
 
 from .calls import html
 from .harms import (
     BOMB,
+    another_order_read,
     another_resource,
+    believed_401,
     digits_lost_in_reading,
     digits_lost_in_writing,
+    document_passed_over,
     huge_number,
     long_wait,
     memory_taken,
     nested_deeply,
-    no_401_is_told_as_unsent,
+    no_page_of_a_gateway_is_told_as_a_refusal,
     not_a_number,
     one_page_for_ever,
     poisoned_connection,
     secret_elsewhere,
     secret_logged,
+    sent_though_stopped,
     sent_twice,
     storm,
     success_of_another,
     time_taken,
     two_totals,
+    unreadable_number_given,
 )
 from .raw_peer import Reply
 from .test_limits import MEGABYTE
@@ -65,8 +71,7 @@ def attribute(owner: object, name: str, value: object) -> Remove:
 
 
 def any_segment(patch: pytest.MonkeyPatch) -> None:
-    for module in (paths, exsited_client):
-        patch.setattr(module, "checked_segment", lambda text: text)
+    patch.setattr(numbers, "climbs", lambda number: False)
 
 
 def any_address(patch: pytest.MonkeyPatch) -> None:
@@ -100,9 +105,20 @@ async def with_a_new_token(self: Wire, request: httpx2.Request) -> Answer:
     return await once(self, request) if answer.status == 401 else answer
 
 
-def definite_401(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(http, "_DEFINITE", http._DEFINITE | {401})
-    patch.setattr("po_mcp.connectors.dialect.Dialect.ended", lambda self, answer: False)
+def any_envelope(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Dialect, "_refusing_status", lambda self, answer: answer.status)
+
+
+def believe_401(patch: pytest.MonkeyPatch) -> None:
+    async def believe(self: Wire, token: Token) -> None:
+        raise await self._sign_in_ended(token)
+
+    patch.setattr(Wire, "_refuse_if_signed_out", believe)
+
+
+def lenient_documents(patch: pytest.MonkeyPatch) -> None:
+    part = exsited_translate.part
+    patch.setattr(exsited_translate, "part", lambda *given: replace(part(*given), unread=0))
 
 
 class PlainGzip:
@@ -165,12 +181,39 @@ MUTANTS = [
         attribute(Wire, "_once", with_a_new_token),
         lambda: sent_twice(html(401)),
     ),
-    Mutant("definite 401", "a 401 on a write is unknown", definite_401, no_401_is_told_as_unsent),
+    Mutant(
+        "any envelope", "the look at the vendor's envelope", any_envelope, no_page_of_a_gateway_is_told_as_a_refusal
+    ),
     Mutant(
         "unverified success",
         "the check of the order that is echoed",
-        attribute(translate, "_same", lambda *_: None),
+        attribute(translate, "_same", lambda *_, **__: None),
         success_of_another,
+    ),
+    Mutant(
+        "no last look",
+        "the look right before the first byte",
+        attribute(http, "_before_first_byte", lambda before_send: None),
+        sent_though_stopped,
+    ),
+    Mutant("believed 401", "the read with the same token", believe_401, believed_401),
+    Mutant(
+        "any order",
+        "the comparison of the number that comes back",
+        attribute(translate, "_same", lambda *_, **__: None),
+        another_order_read,
+    ),
+    Mutant(
+        "any new number",
+        "the check of a new order's number",
+        attribute(numbers, "creatable", lambda number: number),
+        unreadable_number_given,
+    ),
+    Mutant(
+        "lenient documents",
+        "the refusal of documents that cannot be read",
+        lenient_documents,
+        document_passed_over,
     ),
     Mutant(
         "raw bytes",

@@ -12,6 +12,7 @@ from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.connectors.paths import base_address
 from po_mcp.erp import ERP
 from po_mcp.errors import (
+    BadAnswer,
     InvalidInput,
     PurchaseOrderError,
 )
@@ -27,8 +28,9 @@ from .calls import (
 )
 from .raw_peer import raw_peer, reply
 
-HOSTILE = ["", ".", "..", "a/b", "../Vendor/All", "a%2f..", "a?x=1", "a#x", "a;b", "a\r\nX: y", "a\x00", "a\\b", "a b"]
-HOSTILE += ["-a", ".a", "ａ", "PO\u202e", "x" * 65, "http://127.0.0.1:9/", "%2e%2e"]
+HOSTILE = ["", " ", ".", "..", "...", "a\r\nX: y", "a\x00", "a\t", "PO\u202e", "a\u2028b", "\ud800", "x" * 101]
+CLIMBING = ["../Vendor/All", "a/../b", "a\\..\\b", "a%2f..", "%2e%2e", "%252e%252e/b", "./a", "a/."]
+NOT_FOR_NEW_ONES = ["a/b", "a?x=1", "a#x", "a;b", "a%b", "a\\b", " a", "a ", *CLIMBING]
 
 
 @pytest.mark.parametrize("number", HOSTILE)
@@ -49,6 +51,35 @@ async def test_a_number_that_is_no_segment_sends_nothing(connect: Callable[[str]
                 await call(erp)
         with pytest.raises(InvalidInput):
             erp.valid_number(number)
+        await erp.aclose()
+    assert peer.connections == 0
+
+
+@pytest.mark.parametrize("number", CLIMBING)
+async def test_a_write_never_names_an_order_by_a_path_that_leads_elsewhere(number: str) -> None:
+    async with raw_peer() as peer:
+        erp = exsited(peer.url)
+        calls = (erp.delete_order, erp.cancel_order, lambda number: erp.snapshot(number, "delete"))
+        for call in calls:
+            with pytest.raises(BadAnswer, match="cannot be opened here"):
+                await call(number)
+        await erp.aclose()
+    assert peer.connections == 0
+
+
+@pytest.mark.parametrize("number", NOT_FOR_NEW_ONES)
+@pytest.mark.parametrize("connect", [inventory_pro, exsited])
+async def test_a_number_that_could_not_be_read_back_is_not_given_to_a_new_order(
+    connect: Callable[[str], ERP], number: str
+) -> None:
+    asked = draft("1" if connect is inventory_pro else None).model_copy(update={"number": number})
+    async with raw_peer() as peer:
+        erp = connect(peer.url)
+        with pytest.raises(InvalidInput, match="Nothing was sent"):
+            await erp.create_order(asked)
+        with pytest.raises(InvalidInput, match="Nothing was sent"):
+            erp.check(asked)
+        assert erp.valid_number(number) == number
         await erp.aclose()
     assert peer.connections == 0
 

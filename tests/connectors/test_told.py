@@ -22,6 +22,7 @@ from po_mcp.errors import (
     OrderNotFound,
     OutcomeUnknown,
     PurchaseOrderError,
+    SignInEnded,
 )
 from po_mcp.orders import OrderQuery, Status
 
@@ -154,13 +155,15 @@ async def test_every_failure_says_what_happened_and_what_to_do(
 @pytest.mark.parametrize("connect", CONNECTS.values(), ids=CONNECTS)
 async def test_a_write_that_was_sent_is_never_called_unsent(connect: Connect) -> None:
     """Statuses after which a write may have been carried out are in doubt, whatever else they are for a read."""
-    for status in (301, 302, 401, 408, 425, 429, 500, 501, 502, 503, 504):
+    for status in (301, 302, 400, 403, 404, 408, 409, 425, 429, 500, 501, 502, 503, 504):
         for name in ("create", "finalize", "delete", "cancel"):
             erp = connect(Peer(answering(status), gives_tokens=True))
             if name not in erp.capabilities:
                 continue
-            with pytest.raises(OutcomeUnknown, match="The request was sent"):
+            with pytest.raises(ERPError) as failed:
                 await CALLS[name](erp)
+            assert isinstance(failed.value, OutcomeUnknown | SignInEnded)  # a 302 leads to Exsited's sign-in
+            assert (failed.value.effect == "unknown") is isinstance(failed.value, OutcomeUnknown)
             await erp.aclose()
 
 
@@ -180,7 +183,8 @@ async def test_a_write_that_was_sent_is_never_called_unsent(connect: Connect) ->
     ],
 )
 async def test_a_right_that_is_lacking_is_named_to_whom_can_grant_it(connect: str, call: str, right: str) -> None:
-    erp = CONNECTS[connect](Peer(answering(403), gives_tokens=True))
+    said = {"statusCode": 403, "error": "forbidden", "errors": [{"code": 403}]}
+    erp = CONNECTS[connect](Peer(answering(403, exact_json.dumps(said)), gives_tokens=True))
 
     with pytest.raises(NotPermitted) as failed:
         await CALLS[call](erp)

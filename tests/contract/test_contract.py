@@ -107,6 +107,7 @@ async def test_what_was_received_is_told(subject: Subject) -> None:
     assert any(line.received for line in order.lines)
     for line in order.lines:
         assert line.received is not None
+        assert line.quantity is not None
         assert line.outstanding == line.quantity - line.received
 
 
@@ -115,7 +116,7 @@ async def test_an_order_that_is_not_there_is_not_found(subject: Subject) -> None
         await subject.erp.get_order("PO-1999-0001")
 
 
-@pytest.mark.parametrize("number", ["", ".", "..", "a/b", "a%2Fb", "a?b", "a#b", "a\\b", "a b", "１", "a\n", "x" * 65])
+@pytest.mark.parametrize("number", ["", ".", "..", " ", "a\n", "a\x00", "x" * 101])
 async def test_a_number_that_no_path_can_carry_is_refused(subject: Subject, number: str) -> None:
     with pytest.raises(InvalidInput):
         subject.erp.valid_number(number)

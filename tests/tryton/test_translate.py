@@ -260,7 +260,7 @@ def test_hostile_text_is_made_visible() -> None:
         (None, "(12)", "(9)"),
         (None, "a\u202eb", "(9)"),
         (None, "a\nb", "(9)"),
-        (None, "x" * 201, "(9)"),
+        (None, "x" * 101, "(9)"),
         (None, "Web order 12/34", "Web order 12/34"),
     ],
 )
@@ -299,13 +299,13 @@ def test_an_order_that_does_not_go_by_the_name_is_not_it() -> None:
     assert names.the_one([other], "pm-2", in_any_case=True) == other
 
 
-@pytest.mark.parametrize("name", ["", " ", ".", "..", "a\nb", " a", "a ", "a\u200bb", "x" * 201, "a\u202eb"])
+@pytest.mark.parametrize("name", ["", " ", ".", "..", "a\nb", " a", "a ", "a\u200bb", "x" * 101, "a\u202eb"])
 def test_a_name_that_no_order_can_be_asked_for_by_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput):
         names.checked(name)
 
 
-@pytest.mark.parametrize("number", ["1", "0017", "(3)", "a/b", "a b", "", "PM 1"])
+@pytest.mark.parametrize("number", ["1", "0017", "(3)", "a/b", " PM-1", "", "a\u200bb", "x" * 101])
 def test_a_new_number_is_none_that_tryton_may_give(number: str) -> None:
     with pytest.raises(InvalidInput):
         names.checked_new(number)

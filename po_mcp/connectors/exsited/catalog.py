@@ -26,7 +26,7 @@ def vendors(accounts: Iterable[wire.Account]) -> tuple[Vendor, ...]:
 
 
 def items(rows: Iterable[wire.Item]) -> tuple[Item, ...]:
-    """Read items; those that are not active are left out.
+    """Read items.
 
     None has a price: no page says which one, for buying or for selling, a row would tell.
     """
@@ -36,9 +36,9 @@ def items(rows: Iterable[wire.Item]) -> tuple[Item, ...]:
             name=row.name or row.display_name or row.id,
             code=row.display_name if row.name else None,
             unit=row.uom,
+            active=_active(row.status),
         )
         for row in rows
-        if _active(row.status)
     )
 
 

@@ -5,20 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from datetime import UTC, tzinfo
 from typing import Any, TypeVar
 
 import httpx2
 
+from po_mcp.connectors import numbers
 from po_mcp.connectors.dialect import Dialect, is_sign_in
 from po_mcp.connectors.exsited import catalog, complaints, translate, wire
 from po_mcp.connectors.exsited.versions import Call, versions_with
 from po_mcp.connectors.http import Params, Wire
+from po_mcp.connectors.lookup import by_path, by_path_or_list
 from po_mcp.connectors.paging import Part, picked, scan, walk_still
-from po_mcp.connectors.paths import base_address, checked_segment
+from po_mcp.connectors.paths import base_address
 from po_mcp.connectors.retrying import Retrying
 from po_mcp.connectors.tokens import Tokens, TokenStore
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
-from po_mcp.errors import BadAnswer, NotOffered, NotPermitted, OrderNotFound
+from po_mcp.errors import BadAnswer, NotOffered, NotPermitted, OrderNotFound, Refused
 from po_mcp.orders import (
     Finalized,
     Item,
@@ -73,6 +76,7 @@ class Exsited:
         redirect_uri: as Exsited gave it; a token cannot be had without.
         timeout: seconds that one call may take.
         company: a name of whose books these are, which outlives a change of credentials.
+        zone: the time zone of the company, whose days count; None: that of this machine.
         transport: an httpx2 transport in place of the network.
         token_store: where the processes of one user share the token, since a new one ends the former.
         api_versions: calls that this installation serves under another version than usual, such as
@@ -98,6 +102,7 @@ class Exsited:
         *,
         timeout: float = 60.0,
         company: str | None = None,
+        zone: tzinfo | None = UTC,
         transport: httpx2.AsyncBaseTransport | None = None,
         token_store: TokenStore | None = None,
         api_versions: Mapping[str, str] | None = None,
@@ -110,6 +115,7 @@ class Exsited:
             "client_secret": client_secret,
             "redirect_uri": redirect_uri,
         }
+        self._zone = zone
         self._versions = versions_with(api_versions or {})
         dialect = replace(_DIALECT, cheap_read=f"{self._path('list')}?limit=1&offset=0")
         self._wire = Wire(root, dialect, timeout=timeout, transport=transport, retrying=retrying)
@@ -124,17 +130,17 @@ class Exsited:
         return self._wire.clock_skew
 
     def valid_number(self, number: str) -> str:
-        """Return the number if a path can carry it; Exsited takes ids of any pattern."""
-        return checked_segment(number)
+        """Return the number if an order may have it; Exsited takes ids of any pattern."""
+        return numbers.readable(number)
 
     def check(self, draft: OrderDraft) -> None:
-        """Need the vendor's account id; refuse a warehouse."""
-        self.valid_number(draft.number)
+        """Need the vendor's account id and a number that can be read back; refuse a warehouse."""
+        numbers.creatable(draft.number)
         translate.check(draft)
 
     async def probe(self) -> None:
         """Read a page of one order."""
-        translate.orders(await self._orders(1, 0, {}))
+        translate.orders_part(await self._orders(1, 0, {}), 0, None)
 
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
         """Return the orders of the query.
@@ -145,33 +151,46 @@ class Exsited:
         chosen = translate.order_filter(query.status)
 
         async def part_at(offset: int) -> Part[PurchaseOrder]:
-            return translate.orders_part(await self._orders(_ROWS, offset, chosen), offset, query.status)
+            body = await self._orders(_ROWS, offset, chosen)
+            return translate.orders_part(body, offset, query.status, self._zone)
 
         scanned = await scan(self.title, part_at, lambda index, size: index * size, progress, query.most)
         return picked(scanned, query)
 
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
         """Return one order; what was received of it stays out where its receipts are not told."""
-        theirs = await self._order(number, in_any_case=in_any_case)
-        return translate.complete(theirs, await self._receipts_if_told(number))
+
+        async def read() -> PurchaseOrder:
+            theirs = await self._order(number, in_any_case=in_any_case)
+            return translate.complete(theirs, await self._receipts_if_told(theirs.id), self._zone)
+
+        return await by_path_or_list(
+            self.title,
+            self.valid_number(number),
+            read,
+            self._listed_in_full,
+            in_any_case=in_any_case,
+            lists_all=True,
+        )
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every supplier."""
-        return catalog.vendors(await self._every(translate.accounts, self._path("accounts", "/accounts")))
+        rows = await self._every(translate.accounts, wire.Account, self._path("accounts", "/accounts"))
+        return catalog.vendors(rows)
 
     async def items(self) -> tuple[Item, ...]:
-        """Return every active item."""
-        return catalog.items(await self._every(translate.items, self._path("items", "/items")))
+        """Return every item; those that are not active say so."""
+        return catalog.items(await self._every(translate.items, wire.Item, self._path("items", "/items")))
 
     async def warehouses(self) -> tuple[Warehouse, ...]:
         """Return every warehouse."""
         path = self._path("warehouses", "/settings/warehouses")
         answer = await self._wire.read(path, permission=_PERMISSION_TO_LOOK_UP)
-        return catalog.warehouses(translate.warehouses(answer.body).rows)
+        return catalog.warehouses(translate.warehouses(answer.body))
 
     async def identity(self, number: str) -> tuple[str | None, str | None]:
         """Return the order's uuid and version: another order under the same number has others."""
-        theirs = await self._order(number)
+        theirs = await self._order_by_path(number)
         return theirs.uuid, theirs.version
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
@@ -181,15 +200,15 @@ class Exsited:
         """
         if operation not in self.capabilities:
             raise self._not_offered(operation)
-        theirs = await self._order(number)
+        theirs = await self._order_by_path(number)
         if operation == "cancel":
-            return translate.to_cancel(theirs, await self._receipts_if_told(number))
+            return translate.to_cancel(theirs, await self._receipts_if_told(number), self._zone)
         try:
             invoices = await self._invoices(number)
             receipts = await self._receipts(number)
         except OrderNotFound as exc:  # the order is there: this says nothing of it
             raise BadAnswer("Exsited does not tell what depends on this order.") from exc
-        return translate.to_delete(theirs, invoices, receipts)
+        return translate.to_delete(theirs, invoices, receipts, self._zone)
 
     async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:
         """Create the order under our number."""
@@ -199,7 +218,7 @@ class Exsited:
             self._path("create"),
             body=translate.new_order(draft),
             expect=frozenset({200, 201}),
-            verify=lambda answer: translate.created(answer.body, draft.number),
+            verify=lambda answer: translate.created(answer.body, draft.number, self._zone),
             creates=True,
             before_send=before_send,
         )
@@ -222,7 +241,7 @@ class Exsited:
         await self._wire.write(
             "DELETE",
             self._path("delete"),
-            self.valid_number(number),
+            self._addressable(number),
             expect=frozenset({204}),
             verify=lambda answer: None,
             before_send=before_send,
@@ -238,7 +257,7 @@ class Exsited:
         await self._wire.write(
             "POST",
             self._path("cancel"),
-            self.valid_number(number),
+            self._addressable(number),
             "cancel",
             # What the vendor's own client takes for a success (https://github.com/exsited/exsited-php).
             expect=frozenset({200, 201, 202, 204}),
@@ -254,32 +273,60 @@ class Exsited:
         answer = await self._wire.read(self._path("get"), self.valid_number(number))
         return translate.order(answer.body, number, in_any_case=in_any_case)
 
+    async def _order_by_path(self, number: str) -> wire.Order:
+        """Read the order by the path that a write will take."""
+        return await by_path(self.title, self.valid_number(number), lambda: self._order(number))
+
+    def _addressable(self, number: str) -> str:
+        """Return the number if no server can take it for another path; else `BadAnswer`, and nothing is sent."""
+        if numbers.climbs(self.valid_number(number)):
+            raise numbers.cannot_be_opened(self.title, number)
+        return number
+
+    async def _listed_in_full(self) -> OrderScan:
+        """Return all orders as the list shows them, with their lines as far as it has them."""
+
+        async def part_at(offset: int) -> Part[PurchaseOrder]:
+            body = await self._orders(_ROWS, offset, {})
+            return translate.orders_part(body, offset, None, self._zone, in_full=True)
+
+        return await scan(self.title, part_at, lambda index, size: index * size, None, None)
+
     async def _orders(self, limit: int, offset: int, chosen: Mapping[str, str]) -> Any:
+        """Read a page of orders; None where there is none."""
         # Oldest first: an order that is created meanwhile moves no other to another page.
         sort = {"order_by": "created_on", "direction": "asc"}
         params: Params = {"limit": limit, "offset": offset, **sort, **chosen}
-        return (await self._wire.read(self._path("list"), params=params)).body
+        return await self._wire.read_list(self._path("list"), params)
 
     async def _invoices(self, number: str) -> tuple[wire.Invoice, ...]:
-        return await self._every(translate.invoices, self._path("purchase_invoices"), number, "purchase-invoices")
+        path = self._path("purchase_invoices")
+        return await self._every(translate.invoices, wire.Invoice, path, number, "purchase-invoices")
 
     async def _receipts(self, number: str) -> tuple[wire.Receipt, ...]:
-        return await self._every(translate.receipts, self._path("item_receipts"), number, "item-receipts")
+        path = self._path("item_receipts")
+        return await self._every(translate.receipts, wire.Receipt, path, number, "item-receipts")
 
     async def _receipts_if_told(self, number: str) -> tuple[wire.Receipt, ...] | None:
         try:
             return await self._receipts(number)
-        except (OrderNotFound, NotPermitted):
+        except (OrderNotFound, NotPermitted, Refused, BadAnswer):
             return None
 
-    async def _every(self, read: Callable[[Any], wire.Rows[R]], path: str, *segments: str) -> tuple[R, ...]:
-        """Read all pages of a list, by their numbers. Rows are one where they have an id and are the same in full."""
+    async def _every(self, read: Callable[[Any], wire.Page], row: type[R], path: str, *segments: str) -> tuple[R, ...]:
+        """Read all pages of a list, by their numbers. Rows are one where they have an id and are the same in full.
+
+        A row that cannot be read is left out, but not of an order's documents: they decide what may be done to it.
+        """
         permission = None if segments else _PERMISSION_TO_LOOK_UP
 
         async def part_at(offset: int) -> Part[R]:
             params = {"limit": _ROWS, "offset": offset}
             answer = await self._wire.read(path, *segments, params=params, permission=permission)
-            return translate.part(read(answer.body), offset)
+            found = translate.part(read(answer.body), row, offset)
+            if segments and found.unread:
+                raise BadAnswer(f"{self.title} tells a document of this order that cannot be read.")
+            return found
 
         return await walk_still(self.title, part_at, lambda row: row if row.id else None)
 

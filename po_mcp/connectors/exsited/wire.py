@@ -6,20 +6,12 @@ Fields that are not known are passed over, and a field may be null.
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Annotated, Any, Generic, Self, TypeVar
+from typing import Annotated, Any
 
-from pydantic import (
-    AliasChoices,
-    AliasPath,
-    BeforeValidator,
-    Field,
-    model_validator,
-)
+from pydantic import AliasChoices, AliasPath, BeforeValidator, Field
 
 from po_mcp.connectors import theirs
-from po_mcp.connectors.exsited.values import Count, Day, Id, Moment, Number, Positive, Word, rows
-
-T = TypeVar("T")
+from po_mcp.connectors.values import Count, Id, Instant, Moment, Name, Number, Positive, Prose, Word, piece, rows
 
 
 def _under(key: str) -> AliasChoices:
@@ -56,31 +48,42 @@ class Header(Theirs):
     account_id: Word = None
     currency: Word = None
     issue_date: Moment = None
-    expected_completion_date: Day = None
+    expected_completion_date: Moment = None
+    created_on: Instant = None
     total: Number = None
-    kpis: Annotated[Kpis | None, BeforeValidator(lambda value: value or None)] = None
+    note: Annotated[Word, Field(validation_alias="purchase_order_note")] = None
+    kpis: Annotated[Kpis | None, BeforeValidator(piece)] = None
+
+
+class Pricing(Theirs):
+    """How a line is priced, and where it is delivered."""
+
+    price: Number = None
+    warehouse: Word = None
+
+
+class Snapshot(Theirs):
+    """An item's price as the line keeps it."""
+
+    pricing_rule: Annotated[Pricing, BeforeValidator(lambda value: piece(value) or {})] = Pricing()
 
 
 class Line(Theirs):
-    """A line of an order. What was received of it is told by item receipts alone."""
+    """A line of an order. What was received of it is told by item receipts alone. A line of text has no item."""
 
     uuid: Word = None
     item_id: Word = None
     item_uuid: Word = None
-    item_name: Word = None
+    item_name: Prose = None
+    description: Annotated[Prose, Field(validation_alias="item_description")] = None
     quantity: Annotated[Number, Field(validation_alias="item_quantity")] = None
     order_quantity: Annotated[Number, Field(validation_alias="item_order_quantity")] = None
-    price: Annotated[Number, Field(validation_alias=AliasPath("item_price_snapshot", "pricing_rule", "price"))] = None
-    warehouse: Annotated[
-        Word, Field(validation_alias=AliasPath("item_price_snapshot", "pricing_rule", "warehouse"))
-    ] = None
+    snapshot: Annotated[
+        Snapshot,
+        BeforeValidator(lambda value: piece(value) or {}),
+        Field(validation_alias="item_price_snapshot"),
+    ] = Snapshot()
     total: Number = None
-
-    @model_validator(mode="after")
-    def _says_what_and_how_many(self) -> Self:
-        if (self.item_id or self.item_uuid) is None or self.ordered is None:
-            raise ValueError("a line without an item or a quantity")
-        return self
 
     @property
     def ordered(self) -> Decimal | None:
@@ -88,9 +91,9 @@ class Line(Theirs):
 
 
 class Order(Header):
-    """An order in full."""
+    """An order in full; one without lines may say so by null, by an empty text or by no key."""
 
-    lines: tuple[Line, ...]
+    lines: Annotated[tuple[Line, ...], BeforeValidator(rows)] = ()
 
 
 class Read(Theirs):
@@ -99,22 +102,21 @@ class Read(Theirs):
     purchase_order: Order
 
 
-class CreatedOrder(Header):
-    """A new order; its lines where they are told."""
+class Numbered(Theirs):
+    """An order, as far as its number."""
 
-    lines: Annotated[tuple[Line, ...], BeforeValidator(rows)] = ()
+    id: Id
 
 
 class Created(Theirs):
-    """What POST /purchase-orders answers."""
+    """What POST /purchase-orders answers, as far as the number: all else is read where it can be."""
 
-    purchase_order: CreatedOrder
+    purchase_order: Numbered
 
 
-class CancelledOrder(Theirs):
+class CancelledOrder(Numbered):
     """An order that was cancelled, as far as it must be told."""
 
-    id: Id
     status: Word = None
 
 
@@ -149,8 +151,8 @@ class Account(Theirs):
     """A customer, a supplier, or both."""
 
     id: Id
-    name: Word = None
-    display_name: Word = None
+    name: Name = None
+    display_name: Name = None
     type: Word = None
     status: Word = None
     currency: Word = None
@@ -160,8 +162,8 @@ class Item(Theirs):
     """A product or service."""
 
     id: Id
-    name: Word = None
-    display_name: Word = None
+    name: Prose = None
+    display_name: Prose = None
     status: Word = None
     uom: Word = None
 
@@ -176,61 +178,69 @@ class Warehouses(Theirs):
     """What GET /settings/warehouses answers; it has no pages."""
 
     rows: Annotated[
-        tuple[Warehouse, ...],
+        tuple[Any, ...],
         BeforeValidator(rows),
         Field(validation_alias=AliasChoices(AliasPath("settings", "warehouses"), "warehouses")),
     ]
 
 
 class Listed(Header):
-    """An order as the list shows it; its lines are only counted."""
+    """An order as the list shows it; its lines, where it has any, are only counted."""
 
     lines: Annotated[tuple[Any, ...] | None, BeforeValidator(lambda value: value or None)] = None
+
+
+class Lines(Theirs):
+    """The lines of an order."""
+
+    lines: tuple[Line, ...]
 
 
 class Pagination(Theirs):
     """Where a page lies. `next_page` is None at the end; the link itself is not followed."""
 
     records: Count = None
+    limit: Count = None
     offset: Count = None
     next_page: Word = None
 
 
-class Rows(Theirs, Generic[T]):
+class Page(Theirs):
     """A page of a list; which key holds the rows, each list says itself."""
 
-    rows: Annotated[tuple[T, ...], BeforeValidator(rows)]
+    rows: Annotated[tuple[Any, ...], BeforeValidator(rows)]
     pagination: Annotated[
         Pagination,
+        BeforeValidator(lambda value: piece(value) or {}),
         Field(validation_alias=_under("pagination")),
-    ]
+    ] = Pagination()
 
 
-class Orders(Rows[Listed]):
+class Orders(Page):
     """A page of GET /purchase-orders."""
 
-    rows: Annotated[tuple[Listed, ...], BeforeValidator(rows), Field(validation_alias="purchase_orders")]
+    rows: Annotated[tuple[Any, ...], BeforeValidator(rows), Field(validation_alias="purchase_orders")]
 
 
-class Accounts(Rows[Account]):
+class Accounts(Page):
     """A page of GET /accounts."""
 
-    rows: Annotated[tuple[Account, ...], BeforeValidator(rows), Field(validation_alias="accounts")]
+    rows: Annotated[tuple[Any, ...], BeforeValidator(rows), Field(validation_alias="accounts")]
 
 
-class Items(Rows[Item]):
+class Items(Page):
     """A page of GET /items."""
 
-    rows: Annotated[tuple[Item, ...], BeforeValidator(rows), Field(validation_alias="items")]
+    rows: Annotated[tuple[Any, ...], BeforeValidator(rows), Field(validation_alias="items")]
 
 
-class Invoices(Rows[Invoice]):
+class Invoices(Page):
     """A page of GET /purchase-orders/{id}/purchase-invoices."""
 
-    rows: Annotated[tuple[Invoice, ...], BeforeValidator(rows), Field(validation_alias=_under("purchase_invoices"))]
+    rows: Annotated[tuple[Any, ...], BeforeValidator(rows), Field(validation_alias=_under("purchase_invoices"))]
 
 
-class Receipts(Rows[Receipt]):
+class Receipts(Page):
     """A page of GET /purchase-orders/{id}/item-receipts."""
 
-    rows: Annotated[tuple[Receipt, ...], BeforeValidator(rows), Field(validation_alias=_under("item_receipts"))]
+    rows: Annotated[tuple[Any, ...], BeforeValidator(rows), Field(validation_alias=_under("item_receipts"))]

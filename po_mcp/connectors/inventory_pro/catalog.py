@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterable, Iterator, Mapping
 
 from po_mcp.connectors.inventory_pro import wire
@@ -13,33 +14,34 @@ def vendors(rows: Iterable[wire.Vendor], ids: Mapping[str, int]) -> tuple[Vendor
 
     A name of `ids` that no row has is a vendor all the same: the ERP's user may not see every one.
     """
-    known = {name.casefold(): vendor_id for name, vendor_id in ids.items()}
+    known = {_key(name): vendor_id for name, vendor_id in ids.items()}
     listed = tuple(_vendors(rows, known))
-    seen = {vendor.name.casefold() for vendor in listed}
-    added = (Vendor(id=str(ids[name]), name=name) for name in ids if name.casefold() not in seen)
-    return (*listed, *added)
+    seen = {_key(vendor.name) for vendor in listed}
+    unseen = {_key(name): name for name in ids if _key(name) not in seen}
+    return (*listed, *(Vendor(id=str(known[key]), name=name) for key, name in unseen.items()))
 
 
 def items(rows: Iterable[wire.Item]) -> tuple[Item, ...]:
-    """Read items; those that are discontinued, or without the id that an order's line takes, are left out."""
+    """Read items; those without the id that an order's line takes are left out."""
     return tuple(
         Item(
             id=row.short_id,
             name=row.description or row.short_id,
-            code=None if row.part_no is None else str(row.part_no),
-            unit=row.unit or None,
+            code=row.part_no,
+            unit=row.unit,
+            active=not row.discontinued,
         )
         for row in rows
-        if row.short_id and not row.discontinued
+        if row.short_id
     )
 
 
 def warehouses(rows: Iterable[wire.Location]) -> tuple[Warehouse, ...]:
     """Read the warehouses that the storage places lie in, each once."""
-    names: dict[int, str] = {}
+    names: dict[str, str] = {}
     for row in rows:
         names[row.warehouse_id] = names.get(row.warehouse_id) or row.warehouse_name or ""
-    return tuple(Warehouse(id=str(number), name=name or str(number)) for number, name in names.items())
+    return tuple(Warehouse(id=number, name=name or number) for number, name in names.items())
 
 
 def _vendors(rows: Iterable[wire.Vendor], known: Mapping[str, int]) -> Iterator[Vendor]:
@@ -47,10 +49,15 @@ def _vendors(rows: Iterable[wire.Vendor], known: Mapping[str, int]) -> Iterator[
         name = row.name or row.short_id
         if name is None:
             continue
-        vendor_id = row.vendor_id if row.vendor_id is not None else known.get(name.casefold())
+        vendor_id = row.vendor_id if row.vendor_id is not None else known.get(_key(name))
         yield Vendor(
             id=None if vendor_id is None else str(vendor_id),
             code=row.short_id,
             name=name,
             active=row.active is not False,
         )
+
+
+def _key(name: str) -> str:
+    """Return what a vendor's name is compared by: blanks, letters' case and entities such as `&amp;` do not count."""
+    return " ".join(html.unescape(name).split()).casefold()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, tzinfo
 from typing import TypeVar
 
 import httpx2
 
+from po_mcp.connectors import numbers
 from po_mcp.connectors.dialect import Dialect, is_sign_in
 from po_mcp.connectors.http import Params, Wire
 from po_mcp.connectors.inventory_pro import catalog, complaints, translate, wire
+from po_mcp.connectors.lookup import by_path, by_path_or_list
 from po_mcp.connectors.paging import Part, picked, scan, walk_still
-from po_mcp.connectors.paths import base_address, checked_segment
+from po_mcp.connectors.paths import base_address
 from po_mcp.connectors.retrying import Retrying
 from po_mcp.connectors.tokens import Tokens
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
@@ -60,6 +63,7 @@ class InventoryPro:
         client_secret: kept out of every text.
         timeout: seconds that one call may take.
         company: a name of whose books these are, which outlives a change of credentials.
+        zone: the time zone of the company, whose days count; None: that of this machine.
         vendor_ids: vendor name to vendorID, which no documented call tells.
         transport: an httpx2 transport in place of the network.
         retrying: how reads are tried again.
@@ -82,6 +86,7 @@ class InventoryPro:
         *,
         timeout: float = 60.0,
         company: str | None = None,
+        zone: tzinfo | None = UTC,
         vendor_ids: Mapping[str, int] | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
         retrying: Retrying | None = None,
@@ -89,6 +94,7 @@ class InventoryPro:
         root = base_url.rstrip("/").removesuffix(_API) + _API
         self.connection = Connection("inventory-pro", base_address(root), company, Connection.fingerprint(client_id))
         self._credentials = {"client_id": client_id, "client_secret": client_secret}
+        self._zone = zone
         self._vendor_ids = dict(vendor_ids or {})
         self._wire = Wire(root, _DIALECT, timeout=timeout, transport=transport, retrying=retrying)
         self._wire.tokens = Tokens(self._sign_in)
@@ -105,17 +111,17 @@ class InventoryPro:
         """Return the number. `Finalize` is none: its path is taken by a call."""
         if number.casefold() == _FINALIZE.casefold():
             raise InvalidInput("That is no order number. Nothing was sent.")
-        return checked_segment(number)
+        return numbers.readable(number)
 
     def check(self, draft: OrderDraft) -> None:
         """Need an integer vendor id, and a warehouse on every line; refuse a date and a note."""
-        self.valid_number(draft.number)
+        numbers.creatable(self.valid_number(draft.number))
         translate.check(draft)
 
     async def probe(self) -> None:
         """Read a page of one order."""
         params: Params = {"page": 1, "pageSize": 1}
-        translate.orders_part((await self._wire.read(_ORDERS, params=params)).body, params)
+        translate.orders_part(await self._wire.read_list(_ORDERS, params), params)
 
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
         """Return the open and partly received orders of the query.
@@ -124,39 +130,44 @@ class InventoryPro:
         we by status.
         """
         translate.check_status(query.status)
-        dates = translate.order_dates(query)
+        dates = translate.order_dates(query, self._zone)
 
         async def part_at(page: int) -> Part[PurchaseOrder]:
             params: Params = {"page": page, "pageSize": translate.LARGEST_PAGE, **dates}
-            answer = await self._wire.read(_ORDERS, params=params)
-            return translate.orders_part(answer.body, params)
+            return translate.orders_part(await self._wire.read_list(_ORDERS, params), params, self._zone)
 
         scanned = await scan(self.title, part_at, lambda index, size: index + 1, progress, query.most)
-        return picked(scanned, OrderQuery(status=query.status))
+        return picked(scanned, query)
 
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
-        """Return one order with its lines."""
-        answer = await self._wire.read(_ORDERS, self.valid_number(number))
-        return translate.order(answer.body, number, in_any_case=in_any_case)
+        """Return one order with its lines; without them where only the list shows it."""
+        return await by_path_or_list(
+            self.title,
+            self.valid_number(number),
+            lambda: self._order(number, in_any_case=in_any_case),
+            lambda: self.scan_orders(OrderQuery()),
+            in_any_case=in_any_case,
+            lists_all=False,
+        )
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every vendor; those without an id cannot be ordered from yet."""
-        rows = await self._all("/Vendor/All", wire.Page[wire.Vendor])
-        return catalog.vendors(rows, self._vendor_ids)
+        return catalog.vendors(await self._all("/Vendor/All", wire.Vendor), self._vendor_ids)
 
     async def items(self) -> tuple[Item, ...]:
-        """Return every active item."""
-        return catalog.items(await self._all("/Item", wire.Page[wire.Item]))
+        """Return every item that a line can name; those that are discontinued say so."""
+        return catalog.items(await self._all("/Item", wire.Item))
 
     async def warehouses(self) -> tuple[Warehouse, ...]:
         """Return every warehouse that has a storage place: no call lists the warehouses themselves."""
-        return catalog.warehouses(await self._all("/Location", wire.Page[wire.Location]))
+        return catalog.warehouses(await self._all("/Location", wire.Location))
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         """Read the order. Inventory Pro gives it neither an id nor a version."""
         if operation not in self.capabilities:
             raise self._not_offered(operation)
-        return Snapshot(order=await self.get_order(number))
+        order = await by_path(self.title, self.valid_number(number), lambda: self._order(number))
+        return Snapshot(order=order)
 
     async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:
         """Create the order; its answer has no lines."""
@@ -166,7 +177,7 @@ class InventoryPro:
             _ORDERS,
             body=translate.new_order(draft),
             expect=_DONE,
-            verify=lambda answer: translate.created(answer.body, draft.number),
+            verify=lambda answer: translate.created(answer.body, draft.number, self._zone),
             creates=True,
             before_send=before_send,
         )
@@ -205,13 +216,17 @@ class InventoryPro:
         """Close the sockets."""
         await self._wire.aclose()
 
-    async def _all(self, path: str, pages: type[wire.Page[R]]) -> tuple[R, ...]:
+    async def _order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
+        answer = await self._wire.read(_ORDERS, number)
+        return translate.order(answer.body, number, self._zone, in_any_case=in_any_case)
+
+    async def _all(self, path: str, row: type[R]) -> tuple[R, ...]:
         """Read all pages of a list. Rows are one where all of them is the same: a code may be given twice."""
 
         async def part_at(page: int) -> Part[R]:
             params = {"page": page, "pageSize": _ROWS}
             answer = await self._wire.read(path, params=params, permission=_PERMISSION_TO_LOOK_UP)
-            return translate.part(pages.of(answer.body), params)
+            return translate.part(answer.body, row, params)
 
         return await walk_still(self.title, part_at, lambda row: row, start=1)
 

@@ -49,18 +49,14 @@ def complaint(body: Any) -> str:
 
 
 def is_envelope(body: Any) -> bool:
-    """Tell whether a body is an error as the page shows it: an HTTP status and a code; letters in any case.
+    """Tell whether a body is an error, and shows no order besides."""
+    return is_error(body) and _fields(body).get("pono") is None
 
-    A body that shows an order is none, whatever else it holds.
-    """
-    said = _fields(body)
-    code = said.get("error")
-    return (
-        isinstance(code, str)
-        and _CODE.fullmatch(code) is not None
-        and status_in(body) is not None
-        and said.get("pono") is None
-    )
+
+def is_error(body: Any) -> bool:
+    """Tell whether a body holds an error as the page shows it: an HTTP status and a code; letters in any case."""
+    code = _fields(body).get("error")
+    return isinstance(code, str) and _CODE.fullmatch(code) is not None and status_in(body) is not None
 
 
 def status_in(body: Any) -> int | None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
 from typing import Any, TypeVar
 
+from po_mcp.connectors import days
 from po_mcp.connectors.inventory_pro import wire
-from po_mcp.connectors.numbers import is_echo, is_number
+from po_mcp.connectors.inventory_pro.complaints import is_error
+from po_mcp.connectors.numbers import another_order, is_echo, is_number
 from po_mcp.connectors.paging import Part
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
@@ -24,7 +27,7 @@ from po_mcp.orders import (
     Vendor,
 )
 
-T = TypeVar("T")
+R = TypeVar("R", bound=wire.Theirs)
 
 LARGEST_PAGE = 50
 """Orders on one page at most (https://cissltd.com/docs/api/purchase-orders/)."""
@@ -71,14 +74,19 @@ def to_finalize(number: str, create_backorder: bool) -> dict[str, Any]:
     return {"poNumber": number, "createBackorder": create_backorder}
 
 
-def order_dates(query: OrderQuery) -> dict[str, str]:
-    """Build the parameters of GET /PurchaseOrder that pick orders by their date."""
+def order_dates(query: OrderQuery, zone: tzinfo | None = UTC) -> dict[str, str]:
+    """Build the parameters of GET /PurchaseOrder that pick orders by their date.
+
+    They reach as far as the company's days and the days of UTC together, since a date may be written as a moment in
+    either. A bound that no moment lies beyond is left out.
+    """
     params: dict[str, str] = {}
-    if query.ordered_from is not None:
-        params["startDate"] = f"{query.ordered_from.isoformat()}T00:00:00Z"
-    if query.ordered_to is not None:
-        # The end of the day. SQL Server's datetime would round .999 up into the next one.
-        params["endDate"] = f"{query.ordered_to.isoformat()}T23:59:59.997Z"
+    with contextlib.suppress(OverflowError):
+        if query.ordered_from is not None:
+            params["startDate"] = _written(days.first_moment(query.ordered_from, zone), "seconds")
+    with contextlib.suppress(OverflowError):
+        if query.ordered_to is not None:
+            params["endDate"] = _written(days.last_moment(query.ordered_to, zone), "milliseconds")
     return params
 
 
@@ -92,66 +100,92 @@ def check_status(status: Status | None) -> None:
         )
 
 
-def orders_part(body: Any, params: Mapping[str, str | int]) -> Part[PurchaseOrder]:
-    """Read a page of orders as a part of the whole list."""
-    found = part(wire.Page[wire.Header].of(body), params)
-    return Part(tuple(map(header, found.rows)), found.following, found.total)
+def orders_part(body: Any, params: Mapping[str, str | int], zone: tzinfo | None = UTC) -> Part[PurchaseOrder]:
+    """Read a page of orders as a part of the whole list; a body of None is an empty list."""
+    if body is None:
+        return Part((), None, None)
+    found = part(body, wire.Header, params)
+    rows = tuple(header(row, zone) for row in found.rows)
+    return Part(rows, found.following, found.total, found.unread, found.sure)
 
 
-def part(page: wire.Page[T], params: Mapping[str, str | int]) -> Part[T]:
-    """Read one page of any list."""
-    page = checked_page(page, params)
-    return Part(page.value, page.page + 1 if page.has_more else None, page.total_count)
+def part(body: Any, row: type[R], params: Mapping[str, str | int]) -> Part[R]:
+    """Read one page of any list.
 
+    A page may be shorter than was asked for: the most that an ERP gives may be less. Where it does not say whether
+    more follows, the count decides; without one, the next page will be empty.
 
-def checked_page(page: wire.Page[T], params: Mapping[str, str | int]) -> wire.Page[T]:
-    """Return the page if it is the one that was asked for and does not contradict itself."""
-    asked = (page.page, page.page_size) == (params["page"], params["pageSize"])
-    if not asked or len(page.value) > page.page_size or (page.has_more and not page.value):
+    Raises:
+        BadAnswer: it is another page, it has more rows than it says, or it is empty before the end of the list.
+    """
+    page = wire.Page.of(body)
+    place = int(params["page"])
+    too_long = page.page_size is not None and len(page.value) > page.page_size
+    if page.page not in (None, place) or too_long or (page.has_more and not page.value):
         raise BadAnswer("Inventory Pro gave another page than was asked for.")
-    return page
+    found, unread = row.each(page.value)
+    more = _has_more(page, place)
+    following = place + 1 if more or (more is None and page.value) else None
+    return Part(found, following, page.total_count, unread, more is not None)
 
 
-def order(body: Any, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
+def _has_more(page: wire.Page, place: int) -> bool | None:
+    """Tell whether a page follows; None where nothing says it."""
+    if page.has_more is not None or page.total_count is None:
+        return page.has_more
+    if page.page_size:
+        return (place - 1) * page.page_size + len(page.value) < page.total_count and bool(page.value)
+    return None if place > 1 or len(page.value) < page.total_count else False
+
+
+def order(body: Any, number: str, zone: tzinfo | None = UTC, *, in_any_case: bool = False) -> PurchaseOrder:
     """Read an order in full; one of another number is `BadAnswer`."""
-    theirs = wire.Order.of(body)
+    theirs = wire.Order.of(_told(body))
     _same(theirs.po_no, number, in_any_case=in_any_case)
-    return _with_lines(theirs, theirs.lines)
+    return _with_lines(theirs, theirs.lines, zone)
 
 
-def _with_lines(theirs: wire.Header, lines: Sequence[wire.Line] | None) -> PurchaseOrder:
+def _with_lines(theirs: wire.Header, lines: Sequence[wire.Line] | None, zone: tzinfo | None) -> PurchaseOrder:
     """Read an order, with its lines where they are told."""
-    stored = header(theirs)
+    stored = header(theirs, zone)
     if lines is None:
         return stored
     return stored.model_copy(update={"lines": tuple(map(_line, lines)), "line_count": len(lines)})
 
 
-def header(theirs: wire.Header) -> PurchaseOrder:
+def header(theirs: wire.Header, zone: tzinfo | None = UTC) -> PurchaseOrder:
     """Read an order without its lines."""
     return PurchaseOrder(
         number=theirs.po_no,
         vendor=theirs.vendor or "",
         status=status_of(theirs.status),
         status_text=theirs.status or "",
-        ordered_at=theirs.order_date,
-        expected_on=_day(theirs.expected_date),
+        ordered_at=days.local(theirs.order_date, zone),
+        expected_on=days.day(theirs.expected_date, zone),
         line_count=theirs.total_lines,
         total=theirs.total_value,
     )
 
 
-def created(body: Any, number: str) -> PurchaseOrder:
-    """Read what a create answers: the stored order, whatever became of it. One of another number is `BadAnswer`."""
-    theirs = wire.Created.of(body)
-    if not is_echo(theirs.po_no, number):
-        raise BadAnswer("Inventory Pro answered about another order.")
-    return _with_lines(theirs, theirs.lines or None)
+def created(body: Any, number: str, zone: tzinfo | None = UTC) -> PurchaseOrder:
+    """Read what a create answers: the stored order, whatever became of it, as far as it can be read.
+
+    Raises:
+        BadAnswer: it is about an order of another number.
+    """
+    stored = wire.Numbered.of(_told(body)).po_no
+    if not is_echo(stored, number):
+        raise another_order("Inventory Pro", stored, number)
+    try:
+        theirs = wire.Order.of(body)
+    except BadAnswer:
+        return PurchaseOrder(number=stored, vendor="", status="unknown", status_text="")
+    return _with_lines(theirs, theirs.lines or None, zone)
 
 
 def finalized(body: Any, number: str) -> Finalized:
     """Read what a finalize answers: the order's number, closed, and a number for every backorder. Else `BadAnswer`."""
-    theirs = wire.Finalized.of(body)
+    theirs = wire.Finalized.of(_told(body))
     _same(theirs.po_no, number, in_any_case=True)
     if status_of(theirs.status) != "closed":
         raise BadAnswer("Inventory Pro says it finalized an order that is not closed.")
@@ -165,29 +199,36 @@ def status_of(word: str | None) -> Status:
     return _STATUS.get((word or "").strip().casefold(), "unknown")
 
 
+def _told(body: Any) -> Any:
+    """Return the body unless it is an error that comes as a success."""
+    if is_error(body):
+        raise BadAnswer("Inventory Pro answered with an error.")
+    return body
+
+
 def _same(echoed: str, number: str, *, in_any_case: bool) -> None:
     if not is_number(echoed, number, in_any_case=in_any_case):
-        raise BadAnswer("Inventory Pro answered about another order.")
+        raise another_order("Inventory Pro", echoed, number)
 
 
 def _line(theirs: wire.Line) -> OrderLine:
-    price, received = theirs.unit_price, theirs.units_received
+    price, ordered, received = theirs.unit_price, theirs.units, theirs.units_received
     return OrderLine(
         line=theirs.line_no,
-        item=theirs.short_id,
+        item=theirs.short_id or "",
         description=theirs.description,
-        quantity=theirs.units,
+        quantity=ordered,
         received=received,
-        outstanding=None if received is None else max(EXACT.subtract(theirs.units, received), Decimal(0)),
+        outstanding=None if received is None or ordered is None else max(EXACT.subtract(ordered, received), Decimal(0)),
         unit_price=price,
-        line_total=None if price is None else EXACT.multiply(theirs.units, price),
-        warehouse=None if theirs.warehouse is None else str(theirs.warehouse),
+        line_total=None if price is None or ordered is None else EXACT.multiply(ordered, price),
+        warehouse=theirs.warehouse,
         warehouse_name=theirs.warehouse_name,
     )
 
 
-def _day(moment: datetime | None) -> date | None:
-    return None if moment is None else moment.date()
+def _written(moment: datetime, timespec: str) -> str:
+    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def _vendor_id(vendor: Vendor) -> int:

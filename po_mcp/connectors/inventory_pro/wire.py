@@ -1,50 +1,17 @@
 """Inventory Pro's JSON, as it documents it (https://cissltd.com/docs/api/purchase-orders/).
 
-Fields that are not known are passed over, and a field may be null. A number is a JSON number that
-was read exactly; anything else in its place does not fit.
+Fields that are not known are passed over, and a field may be null.
 """
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, Any
 
-from pydantic import (
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    StrictBool,
-    StrictInt,
-    StrictStr,
-)
+from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictStr
 from pydantic.alias_generators import to_camel
 
 from po_mcp.connectors import theirs
-
-T = TypeVar("T")
-
-
-def _number(value: object) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal):
-        raise ValueError("not an exact number")
-    return Decimal(value)
-
-
-def _moment(value: object) -> datetime | None:
-    """Read `2025-05-15T00:00:00Z`; vendor rows leave out the zone, which is then UTC."""
-    if value is None or value == "":
-        return None
-    if not isinstance(value, str):
-        raise ValueError("not a date-time")
-    moment = datetime.fromisoformat(value)
-    if moment.year == 1:  # .NET's DateTime.MinValue: no date was set
-        return None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-Number = Annotated[Decimal, BeforeValidator(_number)]
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+from po_mcp.connectors.values import Count, Flag, Id, Moment, Name, Number, Positive, Prose, Word, rows
 
 
 class Theirs(theirs.Theirs):
@@ -59,44 +26,43 @@ class Token(theirs.Token):
     """https://cissltd.com/docs/api/authentication/; a lifetime of 4 hours is usual."""
 
     erp = "Inventory Pro"
-    expires_in: Annotated[Number | None, Field(gt=0)] = None
+    expires_in: Positive = None
 
 
-class Header(Theirs):
+class Numbered(Theirs):
+    """An order, as far as its number."""
+
+    po_no: Id
+
+
+class Header(Numbered):
     """An order as the list shows it."""
 
-    po_no: Annotated[StrictStr, Field(min_length=1)]
-    vendor: StrictStr | None = None
+    vendor: Name = None
     order_date: Moment = None
     expected_date: Moment = None
-    status: StrictStr | None = None
-    total_lines: StrictInt | None = None
-    total_value: Number | None = None
+    status: Word = None
+    total_lines: Count = None
+    total_value: Number = None
 
 
 class Line(Theirs):
-    """A line of an order; `units` is what was ordered."""
+    """A line of an order; `units` is what was ordered. A line of text or of freight has no item."""
 
-    line_no: StrictInt | None = None
-    short_id: Annotated[StrictStr, Field(alias="shortID")]
-    description: StrictStr | None = None
-    units: Number
-    units_received: Number | None = None
-    unit_price: Number | None = None
-    warehouse: StrictInt | None = None
-    warehouse_name: StrictStr | None = None
+    line_no: Count = None
+    short_id: Annotated[Word, Field(alias="shortID")] = None
+    description: Prose = None
+    units: Number = None
+    units_received: Number = None
+    unit_price: Number = None
+    warehouse: Word = None
+    warehouse_name: Prose = None
 
 
 class Order(Header):
-    """An order in full."""
+    """An order in full; one without lines may say so by null, by an empty text or by no key."""
 
-    lines: tuple[Line, ...]
-
-
-class Created(Header):
-    """A new order; the page shows it without lines."""
-
-    lines: tuple[Line, ...] | None = None
+    lines: Annotated[tuple[Line, ...], BeforeValidator(rows)] = ()
 
 
 class Finalized(Theirs):
@@ -111,35 +77,38 @@ class Finalized(Theirs):
 class Vendor(Theirs):
     """A row of /Vendor/All. `vendorID` is what a new order needs; no page documents that rows carry it."""
 
-    short_id: Annotated[StrictStr | None, Field(alias="shortID")] = None
-    vendor_id: Annotated[StrictInt | None, Field(alias="vendorID")] = None
-    name: StrictStr | None = None
-    active: StrictBool | None = None
+    short_id: Annotated[Word, Field(alias="shortID")] = None
+    vendor_id: Annotated[Count, Field(alias="vendorID")] = None
+    name: Name = None
+    active: Flag = None
 
 
 class Item(Theirs):
     """A row of /Item, which lists what is active (https://cissltd.com/docs/api/items/)."""
 
-    short_id: Annotated[StrictStr | None, Field(alias="shortID")] = None
-    part_no: StrictInt | None = None
-    description: StrictStr | None = None
-    unit: Annotated[StrictStr | None, Field(alias="uOM")] = None
-    discontinued: StrictBool | None = None
+    short_id: Annotated[Word, Field(alias="shortID")] = None
+    part_no: Word = None
+    description: Prose = None
+    unit: Annotated[Word, Field(alias="uOM")] = None
+    discontinued: Flag = None
 
 
 class Location(Theirs):
     """A storage place in a warehouse (https://cissltd.com/docs/api/locations/)."""
 
-    spot: StrictStr | None = None
-    warehouse_id: Annotated[StrictInt, Field(alias="warehouseID")]
-    warehouse_name: StrictStr | None = None
+    spot: Word = None
+    warehouse_id: Annotated[Id, Field(alias="warehouseID")]
+    warehouse_name: Prose = None
 
 
-class Page(Theirs, Generic[T]):
-    """A page of a list (https://cissltd.com/docs/api/pagination/); `page` counts from 1."""
+class Page(Theirs):
+    """A page of a list (https://cissltd.com/docs/api/pagination/); `page` counts from 1.
 
-    value: tuple[T, ...]
-    total_count: Annotated[StrictInt, Field(ge=0)]
-    page: StrictInt
-    page_size: StrictInt
-    has_more: StrictBool
+    `page_size` is what was asked for, or the most that the ERP gives.
+    """
+
+    value: Annotated[tuple[Any, ...], BeforeValidator(rows)]
+    total_count: Count = None
+    page: Count = None
+    page_size: Count = None
+    has_more: Flag = None

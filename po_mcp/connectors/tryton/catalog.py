@@ -32,6 +32,7 @@ def items(products: Iterable[schemas.Product]) -> tuple[Item, ...]:
             code=product.code,
             unit=None if product.unit is None else product.unit.symbol,
             price=product.price,
+            active=product.active,
         )
         for product in products
     )

@@ -10,8 +10,8 @@ import base64
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import count, pairwise
-from typing import Any, Literal, TypeVar
+from itertools import count
+from typing import Any, Generic, Literal, TypeVar
 
 import anyio
 import httpx2
@@ -83,6 +83,25 @@ _DIALECT = Dialect(
     cheap_call=envelope.request(0, "model.res.user.get_preferences", [True, {}]),
     scheme="Session",
 )
+
+
+class _Read(Generic[R]):
+    """What was read of a list so far, page by page."""
+
+    def __init__(self) -> None:
+        self.rows: list[R] = []
+        self.unread = 0
+        self.last = 0
+
+    @property
+    def length(self) -> int:
+        return len(self.rows) + self.unread
+
+    def add(self, page: schemas.Page[R]) -> None:
+        """Take in the next page."""
+        self.rows += page.rows
+        self.unread += page.unread
+        self.last = page.last
 
 
 class Tryton:
@@ -164,19 +183,23 @@ class Tryton:
         of = await self._on(translate.PURCHASE, "search_count", domain)
         if type(of) is not int or of < 0:
             raise BadAnswer("Tryton does not say how many orders there are.")
-        rows: list[schemas.Row] = []
-        ended = False
+        read, ended = _Read[schemas.Row](), False
         with anyio.move_on_after(MOST_SECONDS):
             for _ in range(MOST_PAGES):
-                page = await self._page(translate.PURCHASE, schemas.Row, schemas.ROW_FIELDS, domain, rows)
-                rows += page
+                page = await self._page(translate.PURCHASE, schemas.Row, schemas.ROW_FIELDS, domain, read.last)
+                read.add(page)
                 if progress is not None:
-                    await progress(len(rows), max(of, len(rows)))
-                ended = len(page) < _ROWS
-                if ended or (query.most is not None and len(rows) >= query.most):
+                    await progress(read.length, max(of, read.length))
+                ended = page.length < _ROWS
+                if ended or (query.most is not None and read.length >= query.most):
                     break
         found = OrderScan(
-            orders=translate.listed(rows), read=len(rows), of=max(of, len(rows)), complete=ended, cut=not ended
+            orders=translate.listed(read.rows),
+            read=len(read.rows),
+            of=max(of, read.length),
+            complete=ended and not read.unread,
+            cut=not ended,
+            unread=read.unread,
         )
         return picked(found, query)
 
@@ -397,23 +420,23 @@ class Tryton:
         return await self._every("stock.location", schemas.Warehouse, schemas.WAREHOUSE_FIELDS, of_type)
 
     async def _every(self, model: str, kind: type[R], fields: Sequence[str], domain: Sequence[Any] = ()) -> list[R]:
-        """Read all records of a domain."""
-        found: list[R] = []
+        """Read all records of a domain but those that cannot be read."""
+        read = _Read[R]()
         for _ in range(MOST_PAGES):
-            page = await self._page(model, kind, fields, domain, found)
-            found += page
-            if len(page) < _ROWS:
-                return found
+            page = await self._page(model, kind, fields, domain, read.last)
+            read.add(page)
+            if page.length < _ROWS:
+                return read.rows
         raise BadAnswer("Tryton's list is longer than is read.", next_step="Ask for less, or tell the user.")
 
     async def _page(
-        self, model: str, kind: type[R], fields: Sequence[str], domain: Sequence[Any], before: Sequence[R]
-    ) -> Sequence[R]:
-        """Read the records that come after those read before. Ids are given once and only grow."""
-        last = before[-1].id if before else 0
-        page = await self._read(model, kind, fields, [*domain, ["id", ">", last]], limit=_ROWS)
-        ids = [last, *(row.id for row in page)]
-        if len(page) > _ROWS or any(later <= earlier for earlier, later in pairwise(ids)):
+        self, model: str, kind: type[R], fields: Sequence[str], domain: Sequence[Any], last: int
+    ) -> schemas.Page[R]:
+        """Read the records after the id `last`. Ids are given once and only grow."""
+        order = [["id", "ASC"]]
+        params = ([*domain, ["id", ">", last]], 0, _ROWS, order, list(fields))
+        page = schemas.page(await self._on(model, "search_read", *params), kind, last)
+        if page.length > _ROWS:
             raise BadAnswer("Tryton gave another page than was asked for.")
         return page
 

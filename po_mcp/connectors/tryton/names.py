@@ -10,14 +10,13 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from po_mcp.connectors.paths import checked_segment
+from po_mcp.connectors import numbers
 from po_mcp.connectors.tryton.schemas import Names
 from po_mcp.errors import Conflict, InvalidInput, OrderNotFound
 from po_mcp.untrusted import visible
 
 N = TypeVar("N", bound=Names)
 
-LONGEST = 200
 _BY_ID = re.compile(r"\(([1-9][0-9]{0,17})\)", re.ASCII)
 _ENDS_IN_FIGURES = re.compile(r"(.*?)[0-9]+", re.ASCII | re.DOTALL)
 MOST_ALIKE = 50
@@ -52,7 +51,7 @@ def shown_in_a_list(orders: Sequence[Names]) -> list[str]:
 
 def is_valid(name: str) -> bool:
     """Tell whether a name of an order can be asked for: one visible line without outer blanks, and no id."""
-    is_line = 0 < len(name) <= LONGEST and name == name.strip() == visible(name)
+    is_line = 0 < len(name) <= numbers.LONGEST and name == name.strip() == visible(name)
     return is_line and name not in (".", "..") and id_in(name) is None
 
 
@@ -72,8 +71,8 @@ def checked_new(name: str) -> str:
     Raises:
         InvalidInput: it is none, or one that Tryton may give another order: those are figures alone.
     """
-    checked_segment(name)
-    if _head(name) == "":
+    numbers.creatable(name)
+    if not is_valid(name) or _head(name) == "":
         raise _theirs_to_give()
     return name
 

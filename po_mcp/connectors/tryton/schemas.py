@@ -6,7 +6,9 @@ What a field that names another record holds stands under the field's name and a
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self, TypeVar
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
@@ -213,6 +215,33 @@ def rows(result: Any, kind: type[T]) -> tuple[T, ...]:
     if not isinstance(result, list):
         raise BadAnswer(f"{ERP_NAME} gave an answer of another shape than it documents.")
     return tuple(kind.of(row) for row in result)
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Records by ascending id: those that can be read, how many cannot, and the id of the last one."""
+
+    rows: tuple[T, ...]
+    unread: int
+    last: int
+
+    @property
+    def length(self) -> int:
+        return len(self.rows) + self.unread
+
+
+def page(result: Any, kind: type[T], last: int) -> Page[T]:
+    """Read the records after the id `last`.
+
+    Raises:
+        BadAnswer: it is no list of records, or not of those after that id.
+    """
+    records = rows(result, Identified)
+    found = [last, *(record.id for record in records)]
+    if any(later <= earlier for earlier, later in pairwise(found)):
+        raise BadAnswer(f"{ERP_NAME} gave another page than was asked for.")
+    read, unread = kind.each(result)
+    return Page(read, unread, found[-1])
 
 
 def ids(result: Any) -> tuple[int, ...]:

@@ -357,16 +357,16 @@ def _earliest(lines: Sequence[schemas.RowLine]) -> date | None:
 
 
 def _line(theirs: schemas.Line, place: int, warehouse: schemas.Warehouse | None) -> OrderLine:
-    product, quantity = theirs.product, theirs.quantity or Decimal(0)
+    product = theirs.product
     received = _received(theirs)
     description = [product.rec_name if product else None, theirs.description or (None if product else theirs.summary)]
     return OrderLine(
         line=place,
         item="" if product is None else str(product.id),
         description="; ".join(text for text in description if text) or None,
-        quantity=quantity,
+        quantity=theirs.quantity,
         received=received,
-        outstanding=None if received is None else _outstanding(theirs, quantity, received),
+        outstanding=None if received is None else _outstanding(theirs, received),
         unit_price=theirs.unit_price,
         line_total=theirs.amount,
         warehouse=None if warehouse is None else str(warehouse.id),
@@ -387,13 +387,13 @@ def _received(line: schemas.Line) -> Decimal | None:
     return total_of(move.quantity for move in arrived if move.quantity is not None)
 
 
-def _outstanding(line: schemas.Line, quantity: Decimal, received: Decimal) -> Decimal | None:
+def _outstanding(line: schemas.Line, received: Decimal) -> Decimal | None:
     """Return what is still to come: neither received nor given up."""
     given_up = [move for move in line.moves if move.id in line.moves_ignored]
-    if any(move.unit != line.unit or move.quantity is None for move in given_up):
+    if line.quantity is None or any(move.unit != line.unit or move.quantity is None for move in given_up):
         return None
     ignored = total_of(move.quantity for move in given_up if move.quantity is not None)
-    return max(EXACT.subtract(quantity, EXACT.add(received, ignored)), Decimal(0))
+    return max(EXACT.subtract(line.quantity, EXACT.add(received, ignored)), Decimal(0))
 
 
 def _blocker(state: str, operation: Guarded) -> str | None:

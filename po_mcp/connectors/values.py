@@ -1,0 +1,127 @@
+"""The values in an ERP's JSON, read leniently and never guessed.
+
+What is not set is absent, and what is not plain is refused. A number may come as a JSON number or as text, a word as
+text or as an integer, and what is not set as null, as an empty text, or as the word NULL.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BeforeValidator, Field
+
+_DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
+_NOT_SET = ("", "NULL")  # the last one ends Exsited's lists of pages
+_NO_DATE_YEARS = frozenset({1, 1753, 1899, 1900})
+"""How programs write "no date": the least dates of .NET and of SQL Server, and the day zero of spreadsheets."""
+_EPOCH = date(1970, 1, 1)
+
+
+def is_set(value: object) -> bool:
+    """Tell whether a field holds a value."""
+    return value is not None and not (isinstance(value, str) and value.strip() in _NOT_SET)
+
+
+def _number(value: object) -> Decimal | None:
+    if not is_set(value):
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        raise ValueError("not an exact number")
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value):
+        raise ValueError("not a decimal")
+    return Decimal(value)
+
+
+def _word(value: object) -> str | None:
+    """Read a text; an id may come as an integer, and a currency as an object with a name."""
+    if isinstance(value, dict):
+        value = value.get("name")
+    if not is_set(value):
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        raise ValueError("not text")
+    return str(value)
+
+
+def _prose(value: object) -> str | None:
+    """Read a name or a description; entities such as `&amp;` are the characters that they stand for."""
+    word = _word(value)
+    return None if word is None else html.unescape(word)
+
+
+def _name(value: object) -> str | None:
+    """Read a vendor's name: a prose whose blanks at the ends and between words do not count."""
+    prose = _prose(value)
+    return None if prose is None else " ".join(prose.split()) or None
+
+
+def _moment(value: object) -> datetime | None:
+    """Read `2025-07-20T00:00:00Z` or `2025-07-20`. Without a zone it is UTC. A date that means "none" is none."""
+    if not is_set(value):
+        return None
+    if not isinstance(value, str):
+        raise ValueError("not a date")
+    if not re.search("[1-9]", value) and "0" in value:  # 0000-00-00
+        return None
+    moment = datetime.fromisoformat(value.strip())
+    if moment.year in _NO_DATE_YEARS:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None if _EPOCH in (moment.date(), moment.astimezone(UTC).date()) else moment
+
+
+def _instant(value: object) -> datetime | None:
+    """Read a moment that says its time of day and its zone; a date, also one written at midnight, is none."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+    except ValueError:
+        return None
+    has_time = (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0)
+    return _moment(value) if moment.tzinfo and has_time else None
+
+
+def _count(value: object) -> int | None:
+    number = _number(value)
+    if number is None:
+        return None
+    if number != number.to_integral_value() or number < 0:
+        raise ValueError("not a count")
+    return int(number)
+
+
+def _flag(value: object) -> bool | None:
+    if not is_set(value):
+        return None
+    text = str(value).strip().casefold()
+    if isinstance(value, bool | str) and text in ("true", "false"):
+        return text == "true"
+    raise ValueError("not true or false")
+
+
+def rows(value: object) -> object:
+    """Read no rows where a list is not set."""
+    return value if is_set(value) else ()
+
+
+def piece(value: object) -> object:
+    """Read a piece that is no object as one in which nothing is set."""
+    return value if isinstance(value, dict) else None
+
+
+Number = Annotated[Decimal | None, BeforeValidator(_number)]
+Positive = Annotated[Decimal | None, Field(gt=0), BeforeValidator(_number)]
+Count = Annotated[int | None, BeforeValidator(_count)]
+Flag = Annotated[bool | None, BeforeValidator(_flag)]
+Word = Annotated[str | None, BeforeValidator(_word)]
+Prose = Annotated[str | None, BeforeValidator(_prose)]
+Name = Annotated[str | None, BeforeValidator(_name)]
+Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+Instant = Annotated[datetime | None, BeforeValidator(_instant)]
+Id = Annotated[str, BeforeValidator(_word)]
+"""A word that must be there."""

@@ -1,0 +1,126 @@
+"""Vendors, items and warehouses as ERPs really list them: paged in their own ways, incomplete, and oddly written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from po_mcp.connectors.inventory_pro import catalog, wire
+from po_mcp.errors import BadAnswer
+from po_mcp.orders import Item, Vendor
+
+from .calls import Connect, exsited, inventory_pro
+from .raw_peer import raw_peer, reply
+
+
+async def vendors_of(connect: Connect, *pages: dict[str, Any]) -> tuple[tuple[Vendor, ...], int]:
+    """The vendors that the pages tell, and how many pages were asked for."""
+    async with raw_peer(*(reply(200, page) for page in pages)) as peer:
+        erp = connect(peer.url)
+        try:
+            return await erp.vendors(), len(peer.requests)
+        finally:
+            await erp.aclose()
+
+
+def named(*known: str) -> list[dict[str, Any]]:
+    return [{"name": name, "id": name} for name in known]
+
+
+ABC = named("a", "b", "c")
+PAGES: dict[str, tuple[Connect, list[dict[str, Any]], int]] = {
+    "a smaller page than was asked for": (
+        inventory_pro,
+        [
+            {"value": named("a", "b"), "totalCount": 3, "page": 1, "pageSize": 2, "hasMore": True},
+            {"value": named("c"), "totalCount": 3, "page": 2, "pageSize": 2, "hasMore": False},
+        ],
+        2,
+    ),
+    "a count alone": (
+        inventory_pro,
+        [{"value": named("a", "b"), "totalCount": 3}, {"value": named("c"), "totalCount": 3}, {"value": []}],
+        3,
+    ),
+    "a count that one page fills": (inventory_pro, [{"value": ABC, "totalCount": 3}], 1),
+    "text for numbers": (
+        inventory_pro,
+        [{"value": ABC, "totalCount": "3", "page": "1", "pageSize": "250", "hasMore": "false"}],
+        1,
+    ),
+    "no word of paging": (inventory_pro, [{"value": ABC}, {"value": []}], 2),
+    "no word of paging, and null at the end": (inventory_pro, [{"value": ABC}, {"value": None}], 2),
+    "one list for every page": (inventory_pro, [{"value": ABC}], 2),
+    "one list for every page, which is counted": (
+        inventory_pro,
+        [{"value": ABC, "totalCount": 3, "page": page, "pageSize": 3, "hasMore": True} for page in (1, 2)],
+        2,
+    ),
+    "Exsited: no word of paging": (
+        exsited,
+        [{"accounts": named("a", "b")}, {"accounts": named("c")}, {"accounts": []}],
+        3,
+    ),
+    "Exsited: pagination of null": (
+        exsited,
+        [{"accounts": ABC, "pagination": None}, {"accounts": None, "pagination": None}],
+        2,
+    ),
+    "Exsited: one list for every page": (exsited, [{"accounts": ABC}], 2),
+    "Exsited: a smaller page than was asked for": (
+        exsited,
+        [{"accounts": rows, "pagination": {"records": 3, "limit": 2}} for rows in (named("a", "b"), named("c"))],
+        2,
+    ),
+}
+
+
+@pytest.mark.parametrize(("connect", "pages", "requests"), PAGES.values(), ids=PAGES)
+async def test_a_catalog_is_read_to_its_end_however_it_is_told(
+    connect: Connect, pages: list[dict[str, Any]], requests: int
+) -> None:
+    vendors, asked = await vendors_of(connect, *pages)
+
+    assert [vendor.name for vendor in vendors] == ["a", "b", "c"]
+    assert asked == requests
+
+
+async def test_a_list_that_goes_on_and_brings_nothing_new_is_refused() -> None:
+    pages = [{"value": named("a"), "totalCount": 9, "page": page, "pageSize": 1, "hasMore": True} for page in (1, 2)]
+    with pytest.raises(BadAnswer, match="same page"):
+        await vendors_of(inventory_pro, *pages)
+
+
+async def test_a_row_that_cannot_be_read_is_left_out_and_logged(caplog: pytest.LogCaptureFixture) -> None:
+    rows = [*named("a"), None, {"name": ["b"]}]
+
+    vendors, _ = await vendors_of(inventory_pro, {"value": rows, "totalCount": 3, "page": 1, "hasMore": False})
+
+    assert [vendor.name for vendor in vendors] == ["a"]
+    assert "2 rows of a list cannot be read" in caplog.text
+
+
+async def test_vendors_without_ids_are_listed() -> None:
+    rows = [{"shortID": "ACME", "name": "Acme", "active": "false"}, {"name": "Beta"}]
+
+    vendors, _ = await vendors_of(inventory_pro, {"value": rows, "totalCount": 2, "page": 1, "hasMore": False})
+
+    assert vendors == (Vendor(id=None, code="ACME", name="Acme", active=False), Vendor(id=None, name="Beta"))
+
+
+def test_a_name_is_the_same_whatever_its_blanks_and_entities() -> None:
+    row = wire.Vendor.of({"name": "  Smith &amp;  Sons ", "shortID": "S"})
+    header = wire.Header.of({"poNo": "PO-1", "vendor": "Smith &amp; Sons "})
+
+    found = catalog.vendors([row], {"SMITH & Sons": 12, "smith  &amp; sons ": 12})
+
+    assert found == (Vendor(id="12", code="S", name="Smith & Sons"),)
+    assert header.vendor == "Smith & Sons"
+
+
+def test_an_item_without_an_id_is_left_out_and_one_that_is_not_active_says_so() -> None:
+    rows, unread = wire.Item.each([{"shortID": "A", "discontinued": "true"}, {"description": "no"}, {"shortID": 7}, 5])
+
+    assert catalog.items(rows) == (Item(id="A", name="A", active=False), Item(id="7", name="7"))
+    assert unread == 1

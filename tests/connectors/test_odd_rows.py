@@ -1,0 +1,219 @@
+"""One odd order, line or row blocks nothing: what can be read is read, and what cannot is counted."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from po_mcp.connectors.exsited import references
+from po_mcp.connectors.exsited import translate as exsited_translate
+from po_mcp.connectors.exsited import wire as exsited_wire
+from po_mcp.connectors.inventory_pro import translate
+from po_mcp.errors import BadAnswer, Refused
+from po_mcp.orders import OrderLine, OrderQuery, OrderScan, PurchaseOrder
+
+from .calls import Connect, exsited, html, inventory_pro
+from .raw_peer import Reply, raw_peer, reply
+
+NUMBER = "PO-1"
+both = pytest.mark.parametrize("connect", [inventory_pro, exsited])
+
+
+def inventory_pro_order(**fields: Any) -> PurchaseOrder:
+    return translate.order({"poNo": NUMBER, "status": "Open", **fields}, NUMBER)
+
+
+def exsited_order(**fields: Any) -> PurchaseOrder:
+    body = {"purchase_order": {"id": NUMBER, "status": "ACTIVE", **fields}}
+    return exsited_translate.complete(exsited_translate.order(body, NUMBER), [])
+
+
+@pytest.mark.parametrize("fields", [{}, {"lines": None}, {"lines": ""}, {"lines": []}])
+def test_an_order_without_lines_is_read_as_one(fields: dict[str, Any]) -> None:
+    for order in (inventory_pro_order(**fields), exsited_order(**fields)):
+        assert (order.lines, order.line_count) == ((), 0)
+
+
+@pytest.mark.parametrize("item", [{}, {"shortID": None}, {"shortID": ""}])
+def test_a_line_of_freight_is_shown_by_its_description(item: dict[str, Any]) -> None:
+    freight = {**item, "description": "Freight", "units": None, "unitPrice": "25.00", "unitsReceived": None}
+    bolt = {"lineNo": "1", "shortID": 42, "units": "10", "unitsReceived": Decimal("4.5"), "warehouse": "1"}
+
+    order = inventory_pro_order(lines=[bolt, freight])
+
+    quantities = {"quantity": Decimal(10), "received": Decimal("4.5"), "outstanding": Decimal("5.5")}
+    assert order.lines == (
+        OrderLine(line=1, item="42", warehouse="1", **quantities),
+        OrderLine(item="", description="Freight", unit_price=Decimal("25.00")),
+    )
+    assert order.sum_of_lines is None
+
+
+def test_a_line_of_text_is_shown_by_its_name() -> None:
+    text = {"uuid": "l9", "item_id": "", "item_uuid": "", "item_name": "Freight &amp; duty", "total": "25.000000"}
+    bare = {"item_description": "see drawing", "item_price_snapshot": "", "item_quantity": 3}
+
+    order = exsited_order(lines=[text, bare])
+
+    assert order.lines == (
+        OrderLine(line=1, item="", description="Freight & duty", received=Decimal(0), line_total=Decimal(25)),
+        OrderLine(line=2, item="", description="see drawing", quantity=Decimal(3)),
+    )
+
+
+@pytest.mark.parametrize("received", [None, ""])
+def test_receipts_that_are_not_told_are_absent(received: object) -> None:
+    order = inventory_pro_order(lines=[{"shortID": "A", "units": 1, "unitsReceived": received}])
+
+    assert order.lines == (OrderLine(item="A", quantity=Decimal(1)),)
+
+
+@pytest.mark.parametrize(
+    "receipts",
+    [
+        html(404),
+        html(403),
+        html(400),
+        reply(200, {"purchase_order": {"item_receipts": [{"id": "IR-1"}, 7], "pagination": {"records": 2}}}),
+        reply(200, {"another": "shape"}),
+    ],
+)
+async def test_an_order_is_read_without_the_receipts_that_cannot_be(receipts: Reply) -> None:
+    line = {"uuid": "u", "item_id": "A", "item_quantity": "2"}
+    async with raw_peer(reply(200, {"purchase_order": {"id": NUMBER, "lines": [line]}}), receipts) as peer:
+        erp = exsited(peer.url)
+        order = await erp.get_order(NUMBER)
+        await erp.aclose()
+
+    assert order.lines == (OrderLine(line=1, item="A", quantity=Decimal(2)),)
+
+
+async def test_no_delete_is_decided_on_a_document_that_cannot_be_read() -> None:
+    order = reply(200, {"purchase_order": {"id": NUMBER, "lines": []}})
+    odd = reply(200, {"purchase_invoices": [{"id": "PI-1"}, {"id": ["PI-2"]}], "pagination": {"records": 2}})
+    async with raw_peer(order, odd) as peer:
+        erp = exsited(peer.url)
+        with pytest.raises(BadAnswer, match="a document of this order that cannot be read"):
+            await erp.snapshot(NUMBER, "delete")
+        await erp.aclose()
+
+
+ODD_ORDERS: list[Any] = [
+    None,
+    7,
+    "PO-2",
+    [],
+    {},
+    {"poNo": None, "id": ""},
+    {"poNo": ["PO-2"], "id": {}},
+    {"poNo": "PO-2", "id": "PO-2", "orderDate": "soon", "issue_date": "soon"},
+    {"poNo": "PO-2", "id": "PO-2", "totalValue": "a lot", "total": "a lot"},
+]
+
+
+def page_of(connect: Connect, rows: list[Any]) -> Reply:
+    if connect is inventory_pro:
+        return reply(200, {"value": rows, "totalCount": len(rows), "page": 1, "pageSize": 50, "hasMore": False})
+    return reply(200, {"purchase_orders": rows, "pagination": {"records": len(rows), "offset": 0}})
+
+
+async def scanned(connect: Connect, page: Reply) -> OrderScan:
+    async with raw_peer(page) as peer:
+        erp = connect(peer.url)
+        try:
+            return await erp.scan_orders(OrderQuery())
+        finally:
+            await erp.aclose()
+
+
+@both
+@pytest.mark.parametrize("odd", ODD_ORDERS, ids=str)
+async def test_an_order_that_cannot_be_read_is_counted_and_hides_no_other(connect: Connect, odd: Any) -> None:
+    good = [{"poNo": number, "id": number} for number in ("PO-1", "PO-3")]
+
+    found = await scanned(connect, page_of(connect, [good[0], odd, good[1]]))
+
+    assert [order.number for order in found.orders] == ["PO-1", "PO-3"]
+    assert (found.unread, found.complete, found.of) == (1, False, 3)
+
+
+@both
+async def test_a_list_of_one_odd_order_is_empty_and_says_so(connect: Connect) -> None:
+    found = await scanned(connect, page_of(connect, [{}]))
+
+    assert (found.orders, found.unread, found.complete) == ((), 1, False)
+
+
+@both
+async def test_a_list_of_which_nothing_can_be_read_is_refused(connect: Connect) -> None:
+    with pytest.raises(BadAnswer, match="another shape"):
+        await scanned(connect, page_of(connect, [{}, {"number": "PO-1"}]))
+
+
+@both
+async def test_a_header_of_nulls_is_an_order(connect: Connect) -> None:
+    nulls = dict.fromkeys(("vendor", "orderDate", "status", "totalLines", "totalValue", "lines", "kpis", "currency"))
+
+    found = await scanned(connect, page_of(connect, [{"poNo": 42, "id": 42, **nulls}]))
+
+    assert found.orders == (PurchaseOrder(number="42", vendor="", status="unknown", status_text=""),)
+    assert found.complete
+
+
+@both
+@pytest.mark.parametrize(
+    "empty",
+    [reply(204), reply(404, {"statusCode": 404, "error": "not_found", "errors": [{"code": 404}]})],
+    ids=["204", "404 in the envelope"],
+)
+async def test_an_empty_list_may_be_told_as_no_content_or_as_not_found(connect: Connect, empty: Reply) -> None:
+    found = await scanned(connect, empty)
+
+    assert (found.orders, found.complete) == ((), True)
+
+
+@both
+async def test_a_page_of_a_gateway_is_no_empty_list(connect: Connect) -> None:
+    with pytest.raises(Refused):
+        await scanned(connect, html(404))
+    with pytest.raises(BadAnswer):
+        await scanned(connect, reply(200))
+
+
+def test_the_reference_and_the_moment_of_an_order_are_read() -> None:
+    note = "Dock 3, urgent [po-mcp 3f2a91c0-77]"
+
+    order = exsited_order(purchase_order_note=note, created_on="2026-11-27T01:02:03Z")
+
+    assert (order.reference, str(order.created_at)) == ("3f2a91c0-77", "2026-11-27 01:02:03+00:00")
+    assert not {"reference", "created_at"} & set(order.published())
+
+
+@pytest.mark.parametrize("created_on", [None, "", "2026-11-27", "2026-11-27T00:00:00Z", "2026-11-27T10:00:00", "x", 5])
+def test_a_day_is_not_the_moment_of_an_order(created_on: object) -> None:
+    assert exsited_order(created_on=created_on).created_at is None
+
+
+@pytest.mark.parametrize("note", [None, "", "Dock 3", "[po-mcp ]", "[po-mcp a b]", "[po-mcp 3f2a"])
+def test_a_note_without_a_reference_has_none(note: str | None) -> None:
+    assert exsited_order(purchase_order_note=note).reference is None
+
+
+def test_a_reference_that_the_users_note_repeats_is_not_ours() -> None:
+    asked = references.note_with("again [po-mcp aaaa]", "bbbb")
+
+    assert asked == "again [po-mcp aaaa] [po-mcp bbbb]"
+    assert exsited_order(purchase_order_note=f"<p>{asked}</p>").reference == "bbbb"
+
+
+def test_what_cannot_be_read_of_a_created_order_leaves_its_number() -> None:
+    bare = PurchaseOrder(number=NUMBER, vendor="", status="unknown", status_text="")
+
+    assert translate.created({"poNo": NUMBER, "totalValue": {}}, NUMBER) == bare
+    assert exsited_translate.created({"purchase_order": {"id": NUMBER, "lines": [1]}}, NUMBER) == bare
+
+
+def test_a_receipt_of_a_quantity_that_is_no_number_cannot_be_read() -> None:
+    assert exsited_wire.Receipt.each([{"receipts": [{"receipt_quantity": "some"}]}, {"id": "IR-1"}])[1] == 1
