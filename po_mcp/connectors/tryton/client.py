@@ -55,6 +55,9 @@ from po_mcp.orders import (
 R = TypeVar("R", bound=schemas.Identified)
 T = TypeVar("T")
 
+Write = Literal["create"] | Guarded
+"""The methods of Tryton's that write."""
+
 _RPC = "/rpc/"
 _ROWS = 200
 """Records of one page. An order's total is computed when it is read: a few milliseconds each."""
@@ -244,10 +247,7 @@ class Tryton:
         with self._preparing():
             await self._refuse_a_number_in_use(draft.number)
             values = await self._new_order(draft)
-        try:
-            made = await self._write("create", [[values]], before_send)
-        except Refused as exc:
-            raise await self._explained(exc, "create") from exc
+        made = await self._write("create", [[values]], before_send)
 
         async def stored() -> PurchaseOrder:
             (identifier,) = schemas.ids(made)
@@ -309,12 +309,7 @@ class Tryton:
             blocker = translate.snapshot(theirs, number, method).blockers
             if blocker or (method, theirs.state) == ("cancel", "cancelled"):
                 raise self._forbidden(method, blocker)
-        try:
-            await self._write(method, [[theirs.id]], before_send, stamps=translate.version(theirs))
-        except Stale:
-            raise
-        except Refused as exc:
-            raise await self._explained(exc, method, theirs.id) from exc
+        await self._write(method, [[theirs.id]], before_send, stamps=translate.version(theirs))
         return theirs.id
 
     async def _as_approved(self, number: str, version: str | None) -> schemas.Order:
@@ -326,16 +321,15 @@ class Tryton:
             raise Stale("The order was changed in Tryton since it was read. Nothing was sent.")
         return theirs
 
-    async def _explained(
-        self, refusal: Refused, method: Literal["create"] | Guarded, identifier: int | None = None
-    ) -> ERPError:
+    async def _explained(self, refusal: Refused, method: Write, stamps: str) -> ERPError:
         """Return why Tryton refused a write, by what it shows now: its own text is not read."""
         try:
             access = await self._access()
             if not {"create": access.create, "delete": access.delete}.get(method, access.write):
                 return self._not_permitted(f"{method} orders")
-            if method == "create" or identifier is None:
+            if method == "create":
                 return refusal
+            identifier = translate.id_of_version(stamps)
             blockers = translate.snapshot(await self._by_id(identifier), names.by_id(identifier), method).blockers
             return self._forbidden(method, blockers) if blockers else refusal
         except OrderNotFound as gone:
@@ -497,23 +491,27 @@ class Tryton:
             )
         return envelope.result(answer.body, identifier)
 
-    async def _write(
-        self, method: str, params: list[Any], before_send: BeforeSend, *, stamps: str | None = None
-    ) -> Any:
-        """Send a write of orders, once. With stamps Tryton refuses it where a record that it writes has another."""
+    async def _write(self, method: Write, params: list[Any], before_send: BeforeSend, *, stamps: str = "{}") -> Any:
+        """Send a write of orders, once. Tryton refuses it where a record that it writes has another stamp."""
         context: dict[str, Any] = {"company": await self._our_company()}
-        if stamps is not None:
-            context["_timestamp"] = translate.stamps_in(stamps)
+        if stamped := translate.stamps_in(stamps):
+            context["_timestamp"] = stamped
         identifier = next(self._ids)
-        return await self._wire.write(
-            "POST",
-            _RPC,
-            body=envelope.request(identifier, f"model.{translate.PURCHASE}.{method}", [*params, context]),
-            expect=frozenset({200}),
-            verify=lambda answer: envelope.result(answer.body, identifier),
-            creates=True,
-            before_send=before_send,
-        )
+        body = envelope.request(identifier, f"model.{translate.PURCHASE}.{method}", [*params, context])
+        try:
+            return await self._wire.write(
+                "POST",
+                _RPC,
+                body=body,
+                expect=frozenset({200}),
+                verify=lambda answer: envelope.result(answer.body, identifier),
+                creates=True,
+                before_send=before_send,
+            )
+        except Refused as exc:
+            if type(exc) is not Refused:  # it says already why
+                raise
+            raise await self._explained(exc, method, stamps) from exc
 
     async def _read_back(self, read: Callable[[], Awaitable[T]]) -> T:
         """Return what a write left, which Tryton said it carried out: it drops what does not apply and says nothing."""
