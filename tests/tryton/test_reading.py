@@ -145,6 +145,7 @@ async def test_the_letters_case_is_looked_past_only_where_that_is_asked(erp: Try
 
     order = await erp.get_order("pm-2026-0001", in_any_case=True)
 
+    assert order.number == "PM-2026-0001"
     assert order.created_at is not None
     assert abs(order.created_at - datetime.now(UTC)) < timedelta(days=400)
 

@@ -297,6 +297,7 @@ def test_an_order_that_does_not_go_by_the_name_is_not_it() -> None:
         with pytest.raises(OrderNotFound):
             names.the_one([other], name)
     assert names.the_one([other], "pm-2", in_any_case=True) == other
+    assert names.as_stored(other, "pm-2") == "PM-2"
 
 
 @pytest.mark.parametrize("name", ["", " ", ".", "..", "a\nb", " a", "a ", "a\u200bb", "x" * 101, "a\u202eb"])
@@ -447,7 +448,7 @@ def test_an_order_that_is_stored_otherwise_is_not_trusted() -> None:
 
 
 def test_the_catalog_is_read() -> None:
-    vendors = catalog.vendors(schemas.rows(recorded("parties"), schemas.Party), own=1)
+    vendors = catalog.vendors(schemas.rows(recorded("parties"), schemas.Party), own={1})
     items = catalog.items(schemas.rows(recorded("products"), schemas.Product))
     warehouses = catalog.warehouses(schemas.rows(recorded("warehouses"), schemas.Warehouse))
 

@@ -6,6 +6,7 @@ import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ from po_mcp.errors import (
     Stale,
     TooManyRequests,
 )
-from po_mcp.orders import OrderQuery
+from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Vendor
 from tests.connectors.raw_peer import RawPeer, Reply, raw_peer, reply
 
 SECRET = "hush-hush-secret"
@@ -252,3 +253,24 @@ async def test_a_count_that_is_none_is_not_trusted(count: Any) -> None:
 async def test_an_order_of_another_status_than_was_asked_for_is_left_out() -> None:
     async with connected(*answers(1, [{**ROW, "state": "done"}])) as (erp, _):
         assert (await erp.scan_orders(OrderQuery(status="draft"))).orders == ()
+
+
+async def test_vendors_are_told_where_the_company_itself_is_not() -> None:
+    async with connected(*answers([], [{"id": 3, "name": "Acme"}])) as (erp, _):
+        assert [(vendor.id, vendor.name) for vendor in await erp.vendors()] == [("3", "Acme")]
+
+
+@pytest.mark.parametrize("made", [None, [], [7, 8], ["7"], 7, True], ids=str)
+async def test_a_create_that_does_not_name_one_order_is_unknown(made: Any) -> None:
+    """All is found as it must be; then the create answers with something else than the new order's id."""
+    product = {"id": 1, "active": True, "purchasable": True, "purchase_uom.": {"id": 1, "digits": 0}}
+    prepared: tuple[Any, ...] = ([], [], [{"id": 2, "active": True}], [product], {"unit_price": {"digits": "[null, 4]"}})
+    line = DraftLine(item="1", quantity=Decimal(5), unit_price=Decimal("0.45"))
+    draft = OrderDraft(number="PM-1", vendor=Vendor(id="2", name="Acme"), lines=(line,))
+    following = ([{"id": 5, "name": "Main", "active": True}], {"currency": 1}, {"taxes": {"add": [[0, {"id": 1}]]}})
+    async with connected(*answers(*prepared, *following, made)) as (erp, peer):
+        with pytest.raises(OutcomeUnknown):
+            await erp.create_order(draft)
+
+        assert calls(peer)[-1][0] == "model.purchase.purchase.create"
+        assert calls(peer)[-1][1][0][0]["lines"][0][1][0]["taxes"] == [["add", [1]]]

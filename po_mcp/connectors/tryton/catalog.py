@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from po_mcp.connectors.tryton import schemas
 from po_mcp.orders import Item, Vendor, Warehouse
 
 
-def vendors(parties: Iterable[schemas.Party], own: int | None) -> tuple[Vendor, ...]:
+def vendors(parties: Iterable[schemas.Party], own: Container[int | None]) -> tuple[Vendor, ...]:
     """Read the parties that an order may go to: all but the company itself. Tryton tells no vendor from others."""
     return tuple(
         Vendor(
@@ -19,7 +19,7 @@ def vendors(parties: Iterable[schemas.Party], own: int | None) -> tuple[Vendor, 
             active=party.active,
         )
         for party in parties
-        if party.id != own
+        if party.id not in own
     )
 
 

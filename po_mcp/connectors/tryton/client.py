@@ -212,13 +212,15 @@ class Tryton:
         It is called by what was asked for; its status text tells what else it goes by. One that several orders
         go by is `Conflict`.
         """
-        return translate.order(await self._named(self.valid_number(number), in_any_case=in_any_case), number)
+        theirs = await self._named(self.valid_number(number), in_any_case=in_any_case)
+        return translate.order(theirs, names.as_stored(theirs, number))
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every active party but the company itself."""
         company = await self._our_company()
-        (own,) = await self._read("company.company", schemas.Company, ("party",), [["id", "=", company]])
-        return catalog.vendors(await self._every("party.party", schemas.Party, schemas.PARTY_FIELDS), own.party)
+        own = await self._read("company.company", schemas.Company, ("party",), [["id", "=", company]])
+        parties = await self._every("party.party", schemas.Party, schemas.PARTY_FIELDS)
+        return catalog.vendors(parties, {company.party for company in own})
 
     async def items(self) -> tuple[Item, ...]:
         """Return every active product that can be bought."""
@@ -250,8 +252,7 @@ class Tryton:
         made = await self._write("create", [[values]], before_send)
 
         async def stored() -> PurchaseOrder:
-            (identifier,) = schemas.ids(made)
-            return translate.created(await self._by_id(identifier), draft)
+            return translate.created(await self._by_id(schemas.only_id(made)), draft)
 
         return await self._read_back(stored)
 

@@ -112,6 +112,14 @@ def the_one(found: Iterable[N], name: str, *, in_any_case: bool = False) -> N:
     return named[0]
 
 
+def as_stored(order: Names, name: str) -> str:
+    """Return the name by which an order was found, in the letters in which Tryton has it."""
+    has = [one for one in (order.number, order.reference) if one is not None]
+    if name in has or id_in(name) is not None:
+        return name
+    return next((one for one in has if one.casefold() == name.casefold()), name)
+
+
 def _goes_by(order: Names, name: str, in_any_case: bool) -> bool:
     if id_in(name) is not None:
         return order.id == id_in(name)

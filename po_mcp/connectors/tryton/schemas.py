@@ -250,3 +250,11 @@ def ids(result: Any) -> tuple[int, ...]:
         return tuple(TypeAdapter(list[Annotated[int, Field(strict=True)]]).validate_python(result))
     except ValidationError as exc:
         raise BadAnswer(f"{ERP_NAME} gave an answer of another shape than it documents.") from exc
+
+
+def only_id(result: Any) -> int:
+    """Read a list of one id; anything else is `BadAnswer`."""
+    found = ids(result)
+    if len(found) != 1:
+        raise BadAnswer(f"{ERP_NAME} tells of {len(found)} records where one was made.")
+    return found[0]
