@@ -23,6 +23,7 @@ from pydantic import (
     PlainSerializer,
     WithJsonSchema,
 )
+from pydantic.json_schema import SkipJsonSchema
 
 from po_mcp.untrusted import visible
 
@@ -118,11 +119,9 @@ class Record(BaseModel):
 
 
 class OrderLine(Record):
-    """One line of an order. `outstanding` is what was ordered less what was received, never below 0.
+    """One line of an order. `outstanding` is what was ordered less what was received, never below 0."""
 
-    A line of text, or of freight, has "" for its item, and its quantity may not be told.
-    """
-
+    # A line of text, or of freight, has "" for its item, and its quantity may not be told.
     line: int | None = None
     item: Text
     description: Text | None = None
@@ -136,11 +135,7 @@ class OrderLine(Record):
 
 
 class PurchaseOrder(Record):
-    """A purchase order as the ERP shows it. `total` is the ERP's own; `lines` only where they were read.
-
-    `reference` is that of the draft it was created from, and `created_at` the moment at which the ERP made it, where
-    the ERP tells them; neither is published.
-    """
+    """A purchase order as the ERP shows it. `total` is the ERP's own; `lines` only where they were read."""
 
     number: Text
     vendor: Text
@@ -153,8 +148,9 @@ class PurchaseOrder(Record):
     line_count: int | None = None
     total: Money | None = None
     lines: tuple[OrderLine, ...] | None = None
-    reference: Annotated[str | None, Field(exclude=True)] = None
-    created_at: Annotated[datetime | None, Field(exclude=True)] = None
+    # Not published: the reference of the draft that it was created from, and the moment at which the ERP made it.
+    reference: Annotated[SkipJsonSchema[str | None], Field(exclude=True)] = None
+    created_at: Annotated[SkipJsonSchema[datetime | None], Field(exclude=True)] = None
 
     @property
     def sum_of_lines(self) -> Decimal | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -100,7 +100,8 @@ class Dialect:
             return OrderNotFound(f"{self.name} knows no such order{told}.")
         if status == 429:
             what = f"{self.name} asks for fewer requests{told}. Nothing was changed."
-            return TooManyRequests(what, effect="nothing_changed")
+            wait = None if answer.retry_after is None else f"Wait {_in_words(answer.retry_after)} and try again."
+            return TooManyRequests(what, next_step=wait, effect="nothing_changed")
         return self._refusal(status, told)
 
     def _refusing_status(self, answer: Answer) -> int | None:
@@ -157,6 +158,11 @@ class Dialect:
                 next_step="Tell the user; the ERP's administrator knows whether it can be turned on.",
             )
         return Refused(f"{self.name} refused it{told}. Nothing was changed.", next_step=_CORRECT)
+
+
+def fields_of(body: Any) -> Mapping[str, Any]:
+    """Return a body's fields by their names in small letters; none where it is no object."""
+    return {str(name).casefold(): value for name, value in body.items()} if isinstance(body, dict) else {}
 
 
 def is_sign_in(location: str | None) -> bool:

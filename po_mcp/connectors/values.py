@@ -1,7 +1,7 @@
 """The values in an ERP's JSON, read leniently and never guessed.
 
 What is not set is absent, and what is not plain is refused. A number may come as a JSON number or as text, a word as
-text or as an integer, and what is not set as null, as an empty text, or as the word NULL.
+text or as an integer, and what is not set as null or as an empty text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
-_NOT_SET = ("", "NULL")  # the last one ends Exsited's lists of pages
 _NO_DATE_YEARS = frozenset({1, 1753, 1899, 1900})
 """How programs write "no date": the least dates of .NET and of SQL Server, and the day zero of spreadsheets."""
 _EPOCH = date(1970, 1, 1)
@@ -23,7 +22,7 @@ _EPOCH = date(1970, 1, 1)
 
 def is_set(value: object) -> bool:
     """Tell whether a field holds a value."""
-    return value is not None and not (isinstance(value, str) and value.strip() in _NOT_SET)
+    return value is not None and not (isinstance(value, str) and not value.strip())
 
 
 def _number(value: object) -> Decimal | None:

@@ -75,6 +75,16 @@ async def test_a_refusal_in_the_envelope_changed_nothing_and_is_told_without_the
         assert len(peer.requests) == 1
 
 
+async def test_a_refusal_that_asks_to_wait_says_how_long() -> None:
+    body = {"statusCode": 429, "error": "rate_limited"}
+    async with raw_peer(reply(429, body, "Retry-After: 90")) as peer:
+        erp = WRITES["inventory-pro create"][0](peer.url)
+        with pytest.raises(TooManyRequests, match="Wait 90 seconds") as refused:
+            await WRITES["inventory-pro create"][1](erp)
+        await erp.aclose()
+    assert refused.value.effect == "nothing_changed"
+
+
 @every_name
 @pytest.mark.parametrize("status", [404, 410])
 async def test_an_order_that_is_not_there_is_told_to_a_write_that_names_one(name: str, status: int) -> None:
@@ -152,6 +162,9 @@ def test_what_is_not_the_envelope_of_inventory_pro(body: object) -> None:
         ({"object": "Error"}, None),
         ({"isSuccess": False, "statusCode": 1401}, None),
         ({"isSuccess": "false"}, None),
+        ({"Errors": [{"Code": "409"}]}, 409),
+        ({"Object": "ERROR", "Status": 403}, 403),
+        ({"IsSuccess": False}, None),
     ],
 )
 def test_the_envelopes_of_exsited_are_known(body: object, status: int | None) -> None:

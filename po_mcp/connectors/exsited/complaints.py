@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from po_mcp.connectors.dialect import fields_of
 from po_mcp.errors import BadAnswer
 
 _STATUS = re.compile(r"[45][0-9]{2}", re.ASCII)
@@ -25,50 +26,48 @@ def signed_out(body: Any) -> bool:
 
 def is_envelope(body: Any) -> bool:
     """Tell whether a body is an error in one of Exsited's shapes. One that shows an order is none, whatever else."""
-    if not isinstance(body, dict) or any(body.get(key) for key in ("purchase_order", "purchase-order")):
+    said = fields_of(body)
+    if said.get("purchase_order") or said.get("purchase-order"):
         return False
-    errors = body.get("errors")
-    return (isinstance(errors, list) and bool(errors)) or _is_error(body) or _is_no_success(body)
+    errors = said.get("errors")
+    return (isinstance(errors, list) and bool(errors)) or _is_error(said) or _is_no_success(said)
 
 
 def status_in(body: Any) -> int | None:
     """Return the HTTP status that an error's body tells; the highest of several, None where it tells none."""
-    if not isinstance(body, dict):
-        return None
-    found = {int(code) for code in (*_codes(body), str(body.get("status"))) if _STATUS.fullmatch(code)}
+    found = {int(code) for code in (*_codes(body), str(fields_of(body).get("status"))) if _STATUS.fullmatch(code)}
     return max(found, default=None)
 
 
 def told(body: Any) -> Any:
     """Return the body unless it is an error, which Exsited can send as a success."""
-    if _codes(body) or (isinstance(body, dict) and body.get("errors")):
+    if _codes(body) or fields_of(body).get("errors"):
         raise BadAnswer(f"Exsited answered with an error{complaint(body)}.")
     return body
 
 
 def _codes(body: Any) -> list[str]:
     """Find the error codes: in `errors`, in the envelope of API v4, and in that of old sign-in errors."""
-    if not isinstance(body, dict):
-        return []
-    errors = body.get("errors")
+    said = fields_of(body)
+    errors = said.get("errors")
     found = [_code(error) for error in errors] if isinstance(errors, list) else []
-    if _is_error(body):
-        found += [body.get("code"), body.get("status", "error")]
-    if _is_no_success(body):
-        found.append(body.get("statusCode", "error"))
+    if _is_error(said):
+        found += [said.get("code"), said.get("status", "error")]
+    if _is_no_success(said):
+        found.append(said.get("statuscode", "error"))
     return [str(code) for code in found if isinstance(code, int | str)]
 
 
-def _is_error(body: Mapping[str, Any]) -> bool:
+def _is_error(said: Mapping[str, Any]) -> bool:
     """Tell whether a body is the envelope of API v4 (https://pypi.org/project/exsited/, errors)."""
-    return str(body.get("object")).casefold() == "error"
+    return str(said.get("object")).casefold() == "error"
 
 
-def _is_no_success(body: Mapping[str, Any]) -> bool:
+def _is_no_success(said: Mapping[str, Any]) -> bool:
     """Tell whether a body is the envelope of old errors (https://github.com/exsited/exsited-php)."""
-    return str(body.get("isSuccess")).casefold() == "false"
+    return str(said.get("issuccess")).casefold() == "false"
 
 
 def _code(error: Any) -> Any:
     """Return the code of one error; one without it is an error all the same."""
-    return (error.get("code") if isinstance(error, dict) else None) or "error"
+    return fields_of(error).get("code") or "error"

@@ -197,12 +197,12 @@ class Lines(Theirs):
 
 
 class Pagination(Theirs):
-    """Where a page lies. `next_page` is None at the end; the link itself is not followed."""
+    """Where a page lies. `next_page` is None at the end, where it is "NULL"; the link itself is not followed."""
 
     records: Count = None
     limit: Count = None
     offset: Count = None
-    next_page: Word = None
+    next_page: Annotated[Word, BeforeValidator(lambda value: None if value == "NULL" else value)] = None
 
 
 class Page(Theirs):

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from po_mcp.connectors.dialect import fields_of
+
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}", re.ASCII)
 _CODES = frozenset(
     {
@@ -39,7 +41,7 @@ _ARGUMENTS = {
 
 def complaint(body: Any) -> str:
     """Return what an error body says in words of ours, such as ` (validation_error: quantity)`, or nothing."""
-    said = _fields(body)
+    said = fields_of(body)
     code = str(said.get("error")).casefold()
     if code not in _CODES:
         return ""
@@ -50,25 +52,20 @@ def complaint(body: Any) -> str:
 
 def is_envelope(body: Any) -> bool:
     """Tell whether a body is an error, and shows no order besides."""
-    return is_error(body) and _fields(body).get("pono") is None
+    return is_error(body) and fields_of(body).get("pono") is None
 
 
 def is_error(body: Any) -> bool:
     """Tell whether a body holds an error as the page shows it: an HTTP status and a code; letters in any case."""
-    code = _fields(body).get("error")
+    code = fields_of(body).get("error")
     return isinstance(code, str) and _CODE.fullmatch(code) is not None and status_in(body) is not None
 
 
 def status_in(body: Any) -> int | None:
     """Return the HTTP status that an error's body tells, as a number or as text; None where it tells none."""
-    said = _fields(body).get("statuscode")
+    said = fields_of(body).get("statuscode")
     text = str(said) if isinstance(said, int | str) and not isinstance(said, bool) else ""
     return int(text) if re.fullmatch(r"[1-5][0-9]{2}", text, re.ASCII) else None
-
-
-def _fields(body: Any) -> Mapping[str, Any]:
-    """Return the body's fields by their names in small letters."""
-    return {str(name).casefold(): value for name, value in body.items()} if isinstance(body, dict) else {}
 
 
 def _known(details: Mapping[str, Any]) -> Iterator[str]:
