@@ -16,7 +16,7 @@ from po_mcp.writes.approval import Approver
 from po_mcp.writes.observation import is_gone
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome, arguments_text, digest_of_content
 
-_UNNUMBERED = "PO-0"
+_UNNUMBERED = "0"
 """Stands for the number until that is found; any ERP would take it."""
 
 
