@@ -111,7 +111,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    erp: Literal["sandbox", "inventory-pro", "exsited"] = "sandbox"
+    erp: Literal["sandbox", "inventory-pro", "exsited", "tryton"] = "sandbox"
     base_url: Annotated[str, AfterValidator(_base_url)] | None = None
     client_id: Annotated[SecretStr, AfterValidator(_header_text)] | None = None
     client_secret: Annotated[SecretStr, AfterValidator(_header_text)] | None = None
@@ -138,6 +138,7 @@ class Settings(BaseModel):
             "sandbox": (),
             "inventory-pro": ("base_url", "client_id", "client_secret"),
             "exsited": ("base_url", "client_id", "client_secret", "redirect_uri"),
+            "tryton": ("base_url", "client_id", "client_secret"),
         }[self.erp]
         if self.journal == MEMORY and self.erp != "sandbox":
             raise ValueError(f"{PREFIX}JOURNAL must name a file: operations on a real ERP outlive this process")

@@ -74,6 +74,9 @@ class ERP(Protocol):
     Reads may be repeated and raise errors.ERPError. A write is sent at most once, and what it raises tells by
     its `effect` what is known: "nothing_sent", "nothing_changed" where the ERP itself said no, "unknown" for
     every doubt. What is not among its `capabilities` raises `NotOffered`.
+
+    A guarded write may be conditional: `version` is that of the snapshot which the person approved. An ERP that
+    checks it by itself carries the write out on that version alone, and else raises `Stale`; any other passes it over.
     """
 
     @property
@@ -139,14 +142,23 @@ class ERP(Protocol):
         """Create the order and return it as the ERP stored it."""
 
     async def finalize_order(
-        self, number: str, *, create_backorder: bool, before_send: BeforeSend = send_at_once
+        self,
+        number: str,
+        *,
+        create_backorder: bool,
+        before_send: BeforeSend = send_at_once,
+        version: str | None = None,
     ) -> Finalized:
         """Mark the order complete; carry what is outstanding into a backorder if asked."""
 
-    async def delete_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
+    async def delete_order(
+        self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
+    ) -> None:
         """Delete the order for good."""
 
-    async def cancel_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
+    async def cancel_order(
+        self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
+    ) -> None:
         """Call the order off; the ERP keeps it, and can make it active again."""
 
     async def aclose(self) -> None:

@@ -15,7 +15,8 @@
         ├── NotPermitted        the ERP's user lacks a right
         ├── Refused             the ERP said no, definitely
         │   ├── SignInEnded     it no longer accepted our sign-in, and so not the write
-        │   └── Conflict        it clashes with what is there: a number that is taken, an order that is closed
+        │   ├── Conflict        it clashes with what is there: a number that is taken, an order that is closed
+        │   └── Stale           it was bound to a version of the order, and the order changed since
         ├── TooManyRequests     the ERP asks us to slow down
         ├── Unreachable         no answer, and nothing was written
         ├── BadAnswer           an answer to a read that cannot be trusted
@@ -128,6 +129,12 @@ class SignInEnded(Refused):
 
 class Conflict(Refused):
     """It clashes with what the ERP holds: a number that is taken, an order that is closed or used."""
+
+
+class Stale(Refused):
+    """The write was bound to the version of the order that was read, and the order changed since."""
+
+    next_step = "Read the order with get_purchase_order and ask for it again."
 
 
 class TooManyRequests(ERPError):

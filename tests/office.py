@@ -147,6 +147,22 @@ class Office:
             change(book)
 
 
+def yes(params: ElicitRequestFormParams) -> ElicitResult:
+    """Take the first option that is not the safe one."""
+    return _decide(params, 1)
+
+
+def no(params: ElicitRequestFormParams) -> ElicitResult:
+    """Take the safe option, which is the first."""
+    return _decide(params, 0)
+
+
+def _decide(params: ElicitRequestFormParams, place: int) -> ElicitResult:
+    [(name, field)] = params.requested_schema["properties"].items()
+    values = field.get("enum") or [option["const"] for option in field["oneOf"]]
+    return accept(**{name: values[place]})
+
+
 def accept(**content: Any) -> ElicitResult:
     return ElicitResult(action="accept", content=content)
 

@@ -33,7 +33,7 @@ from po_mcp.writes.kinds.create import Create
 from po_mcp.writes.operation import Operation, Recorded
 from po_mcp.writes.policy import SettlementPolicy
 from po_mcp.writes.reconcile import Reconciler
-from tests.office import Office, Person, Reply, accept, outcome
+from tests.office import Office, Person, Reply, accept, outcome, yes
 from tests.writes.erp import Bench
 from tests.writes.making import (
     BOB,
@@ -53,7 +53,7 @@ DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "
 Patch = pytest.MonkeyPatch
 Harm = Callable[[Office], Awaitable[bool]]
 
-YES = accept(confirm=True, create_backorder=True)
+YES = accept(decision="backorder")
 
 
 async def finalize_of_an_order_that_changed(office: Office) -> bool:
@@ -131,7 +131,7 @@ async def a_cancel_of_an_order_that_changed(office: Office) -> bool:
 
     def arrive(params: object) -> Reply:
         office.change(lambda book: book.receive("PO-2025-0037", {2: Decimal(10)}))
-        return accept(confirm=True)
+        return yes
 
     async with office.client(person=Person(arrive)) as client:
         await client.call_tool(CANCEL, {"number": "PO-2025-0037"})
@@ -155,7 +155,7 @@ async def a_cancel_by_a_client_that_cannot_be_asked(office: Office) -> bool:
 async def an_order_that_cannot_be_cancelled(office: Office) -> bool:
     """Harm: a person is asked in vain, and the ERP gets a cancel that it must refuse."""
     office.change(lambda book: book.finalize("PO-2025-0036", create_backorder=False))
-    asked = Person(accept(confirm=True))
+    asked = Person(yes)
     async with office.client(person=asked) as client:
         await client.call_tool(CANCEL, {"number": "PO-2025-0036"})
     return bool(asked.asked)
@@ -169,7 +169,7 @@ async def a_cancel_that_is_told_of_another_order(office: Office) -> bool:
         return httpx2.Response(200, stream=httpx2.ByteStream(body))
 
     office.tap.disturb = mistaken
-    async with office.client(person=Person(accept(confirm=True))) as client:
+    async with office.client(person=Person(yes)) as client:
         told = outcome(await client.call_tool(CANCEL, {"number": "PO-2025-0037"}))
     return bool(told["status"] == "done")
 
@@ -203,7 +203,7 @@ async def a_request_that_is_applied_late(office: Office) -> bool:
 
 async def a_cancel_whose_order_is_active_again(office: Office) -> bool:
     """The ERP made it active again. Harm: the same call is told as done, and nothing is sent."""
-    async with office.client(person=Person(accept(confirm=True))) as client:
+    async with office.client(person=Person(yes)) as client:
         await client.call_tool(CANCEL, {"number": "PO-2025-0041"})
         with closing(sqlite3.connect(office.book)) as book, book:
             book.execute("UPDATE orders SET status = 'open' WHERE number = 'PO-2025-0041'")

@@ -169,6 +169,7 @@ def _rights(settings: Settings) -> Finding:
     rights = {
         "inventory-pro": "the ERP's user needs Create/Modify PO (SecurityID 42)",
         "exsited": "the ERP's client needs the right to write purchase orders",
+        "tryton": "the ERP's user needs the group Purchase",
         "sandbox": "the sandbox lets everything be written",
     }
     told = f"{rights[settings.erp]}; whether it has it shows at the first write"

@@ -25,6 +25,8 @@ def connect(settings: Settings, token_store: Callable[[str], TokenStore]) -> ERP
             return _inventory_pro(settings)
         case "exsited":
             return _exsited(settings, token_store)
+        case "tryton":
+            return _tryton(settings)
 
 
 def _sandbox(settings: Settings) -> ERP:
@@ -63,6 +65,13 @@ def _exsited(settings: Settings, token_store: Callable[[str], TokenStore]) -> ER
         token_store=token_store(f"exsited {url} {client_id}"),
         api_versions=settings.api_versions,
     )
+
+
+def _tryton(settings: Settings) -> ERP:
+    from po_mcp.connectors.tryton import Tryton
+
+    url, login, password = settings.credentials()
+    return Tryton(url, login, password, timeout=settings.timeout, company=settings.company)
 
 
 def _zone(settings: Settings) -> tzinfo | None:

@@ -128,16 +128,25 @@ class Sandbox:
         return await self._orders.create_order(draft, before_send)
 
     async def finalize_order(
-        self, number: str, *, create_backorder: bool, before_send: BeforeSend = send_at_once
+        self,
+        number: str,
+        *,
+        create_backorder: bool,
+        before_send: BeforeSend = send_at_once,
+        version: str | None = None,
     ) -> Finalized:
         """Close the order, and carry what is outstanding into a backorder if asked."""
         return await self._orders.finalize_order(number, create_backorder=create_backorder, before_send=before_send)
 
-    async def delete_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
+    async def delete_order(
+        self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
+    ) -> None:
         """Delete the order for good."""
         await self._exsited.delete_order(number, before_send)
 
-    async def cancel_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
+    async def cancel_order(
+        self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
+    ) -> None:
         """Call the order off; the book refuses one that is closed or cancelled already."""
         await self._exsited.cancel_order(number, before_send)
 

@@ -39,7 +39,7 @@ from tests.approvals.counter import order
 from tests.commands.terminal import run_in_terminal
 from tests.commands.test_call import read_screen
 from tests.commands.test_doctor import real
-from tests.office import Office, Person, accept, outcome
+from tests.office import Office, Person, accept, outcome, yes
 from tests.sandbox.served import served
 from tests.stdio.test_process import environment
 
@@ -124,7 +124,7 @@ async def unknown(office: Office, ago: float = 300.0) -> str:
 async def unknown_cancel(office: Office, ago: float = 0.0) -> str:
     office.tap.disturb = lost_on_the_way
     try:
-        return await call(office, "cancel_purchase_order", {"number": "PO-2025-0036"}, accept(confirm=True), ago)
+        return await call(office, "cancel_purchase_order", {"number": "PO-2025-0036"}, yes, ago)
     finally:
         office.tap.disturb = None
 
@@ -192,7 +192,7 @@ async def test_on_a_narrow_screen_what_came_of_it_stands_below(office: Office) -
 async def unknown_finalize(office: Office) -> str:
     office.tap.disturb = lost_on_the_way
     arguments = {"number": "PO-2025-0037", "create_backorder": False}
-    operation_id = await call(office, "finalize_purchase_order", arguments, accept(confirm=True))
+    operation_id = await call(office, "finalize_purchase_order", arguments, yes)
     office.tap.disturb = None
     return operation_id
 

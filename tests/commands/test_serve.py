@@ -126,7 +126,7 @@ def modern(tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 @both_eras
 async def test_a_client_lists_the_tools_and_finalizes_with_the_persons_yes(office: Office, era: str) -> None:
-    person = Person(accept(confirm=True, create_backorder=True))
+    person = Person(accept(decision="backorder"))
     with serving(**over(office)) as server:
         async with server.client(era, person) as client:
             tools = (await client.list_tools()).tools

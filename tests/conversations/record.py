@@ -14,7 +14,7 @@ from mcp.types import ElicitRequestFormParams, ElicitResult
 
 from tests.office import Tap, is_write
 
-_GUARDED = re.compile(r'^(Delete|Finalize|Cancel|Create) purchase order "([^"]+)"', re.MULTILINE)
+_GUARDED = re.compile(r"^(?:SANDBOX: )?(Delete|Close|Cancel|Create) order (\S+?)(?: permanently| with a backorder| without a backorder| in [^?]*)?\?", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Put:
             return False
         if self.about[0] == "delete":
             return str(self.content.get("order_number", "")).strip() == self.about[1]
-        return self.content.get("confirm") is True
+        return self.content.get("decision") in ("yes", "cancel", "close", "backorder")
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ WRITES: dict[str, tuple[str, dict[str, Any], ElicitResult]] = {
     "finalize": (
         "finalize_purchase_order",
         {"number": "PO-2025-0037"},
-        accept(confirm=True, create_backorder=True),
+        accept(decision="backorder"),
     ),
     "delete": ("delete_purchase_order", {"number": "PO-2025-0038"}, accept(order_number="PO-2025-0038")),
 }

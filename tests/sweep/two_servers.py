@@ -24,7 +24,7 @@ from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
 
 from po_mcp.bootstrap import build_server
 from po_mcp.writes.journal import Journal
-from tests.office import Office, accept
+from tests.office import Office, accept, yes
 
 from .runner import LIFE, Clock, Sending, sending
 
@@ -33,10 +33,10 @@ CREATE = "create_purchase_order"
 NUMBERS = st.sampled_from([None, None, "PO-2026-0001", "PO-2026-0002"])
 TARGETS: Mapping[tuple[str, str], ElicitResult] = {
     (DELETE, "PO-2025-0038"): accept(order_number="PO-2025-0038"),
-    (FINALIZE, "PO-2025-0038"): accept(confirm=True),
-    (FINALIZE, "PO-2025-0037"): accept(confirm=True),
-    (CANCEL, "PO-2025-0037"): accept(confirm=True),
-    (CANCEL, "PO-2025-0038"): accept(confirm=True),
+    (FINALIZE, "PO-2025-0038"): yes,
+    (FINALIZE, "PO-2025-0037"): yes,
+    (CANCEL, "PO-2025-0037"): yes,
+    (CANCEL, "PO-2025-0038"): yes,
 }
 NOT_YES = (ElicitResult(action="decline"), accept(confirm="true"), accept(order_number="PO-2025-0042"), accept())
 SERVERS = st.sampled_from([0, 1])
@@ -134,7 +134,7 @@ class TwoServers(RuleBasedStateMachine):
         asked, arguments = data.draw(st.sampled_from(self.duplicates))
         if yes:
             self.seen.approved.add(asked.operation_id)
-        reply = accept(confirm=True) if yes else accept(confirm=False)
+        reply = yes if yes else no
         self._note(self.portal.call(_tried, partial(_answer, asked, arguments, reply)))
 
     @rule(server=SERVERS, wanted=st.sampled_from(sorted(TARGETS)))

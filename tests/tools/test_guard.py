@@ -27,8 +27,8 @@ DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "
 NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037", CANCEL: "PO-2025-0041"}
 YES = {
     DELETE: accept(order_number="PO-2025-0038"),
-    FINALIZE: accept(confirm=True, create_backorder=True),
-    CANCEL: accept(confirm=True),
+    FINALIZE: accept(decision="backorder"),
+    CANCEL: accept(decision="cancel"),
 }
 TOOLS = (DELETE, FINALIZE, CANCEL)
 both_eras = pytest.mark.parametrize("era", ERAS)
@@ -75,32 +75,32 @@ NOT_A_YES: dict[str, dict[str, Reply]] = {
         "ill-typed": accept(order_number=True),
         "no content": ElicitResult(action="accept"),
         "empty content": accept(),
-        "more than was asked": accept(order_number="PO-2025-0038", confirm=True),
-        "the other form": accept(confirm=True),
+        "more than was asked": accept(order_number="PO-2025-0038", note="x"),
+        "the other form": accept(decision="close"),
         "declined with the number": ElicitResult(action="decline", content={"order_number": "PO-2025-0038"}),
     },
     FINALIZE: {
         "declined": ElicitResult(action="decline"),
         "cancelled": ElicitResult(action="cancel"),
-        "confirm is false": accept(confirm=False, create_backorder=True),
-        "ill-typed": accept(confirm="true", create_backorder=True),
-        "a number": accept(confirm=1, create_backorder=True),
-        "ill-typed choice": accept(confirm=True, create_backorder="yes"),
+        "the safe option": accept(decision="keep"),
+        "ill-typed": accept(decision=True),
+        "a number": accept(decision=1),
+        "no option": accept(decision="yes"),
         "no content": ElicitResult(action="accept"),
-        "half the form": accept(confirm=True),
-        "more than was asked": accept(confirm=True, create_backorder=True, note="x"),
+        "another field": accept(confirm="close"),
+        "more than was asked": accept(decision="close", note="x"),
     },
     CANCEL: {
         "declined": ElicitResult(action="decline"),
         "cancelled": ElicitResult(action="cancel"),
-        "confirm is false": accept(confirm=False),
-        "ill-typed": accept(confirm="true"),
-        "a number": accept(confirm=1),
+        "the safe option": accept(decision="keep"),
+        "ill-typed": accept(decision=True),
+        "a number": accept(decision=1),
         "no content": ElicitResult(action="accept"),
         "empty content": accept(),
-        "more than was asked": accept(confirm=True, create_backorder=False),
+        "more than was asked": accept(decision="close"),
         "the other form": accept(order_number="PO-2025-0041"),
-        "declined with a yes": ElicitResult(action="decline", content={"confirm": True}),
+        "declined with a yes": ElicitResult(action="decline", content={"decision": "cancel"}),
     },
 }
 
@@ -114,7 +114,7 @@ async def test_everything_but_a_yes_sends_nothing(
     async with office.client(era, Person(NOT_A_YES[tool][case]), transport) as client:
         told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
 
-    is_no = case.startswith(("declined", "confirm is false"))
+    is_no = case.startswith(("declined", "the safe option", "wrong number"))
     assert told["status"] == ("declined" if is_no else "approval_required")
     assert ("approve_at" in told) != is_no
     assert untouched(office, tool)
@@ -379,7 +379,7 @@ async def test_an_invoiced_order_is_refused_with_the_invoice_named(office: Offic
 async def test_a_backorder_that_the_caller_chose_is_shown_and_not_asked_for(
     office: Office, era: str, choice: bool, backorder: str | None
 ) -> None:
-    person = Person(accept(confirm=True))
+    person = Person(accept(decision="cancel"))
 
     async with office.client(era, person) as client:
         done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037", "create_backorder": choice}))
@@ -392,7 +392,7 @@ async def test_a_backorder_that_the_caller_chose_is_shown_and_not_asked_for(
 
 @both_eras
 async def test_a_person_may_choose_against_a_backorder(office: Office, era: str) -> None:
-    async with office.client(era, Person(accept(confirm=True, create_backorder=False))) as client:
+    async with office.client(era, Person(accept(decision="close"))) as client:
         done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
 
     assert (done["status"], done.get("backorder_number")) == ("done", None)

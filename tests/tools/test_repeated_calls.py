@@ -11,13 +11,13 @@ import pytest
 
 from po_mcp.approvals.elicitation import Person as McpPerson
 from po_mcp.writes.operation import Requester
-from tests.office import ERAS, Office, Person, accept, outcome, text
+from tests.office import ERAS, Office, Person, accept, no, outcome, text, yes
 
 both_eras = pytest.mark.parametrize("era", ERAS)
 BOLTS = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
 WASHERS = {"item": "WSHR-M8", "quantity": "500", "unit_price": "0.12", "warehouse": "1"}
 ORDER: dict[str, Any] = {"vendor": "12", "lines": [BOLTS, WASHERS]}
-YES = accept(confirm=True)
+YES = yes
 
 
 async def create(client: Any, **changes: Any) -> Any:
@@ -63,7 +63,7 @@ async def test_the_very_same_create_without_a_number_is_the_same_call(office: Of
     ids=["other order of lines", "a line split", "a number"],
 )
 async def test_an_order_of_the_same_content_is_put_to_the_person(office: Office, changes: dict[str, Any]) -> None:
-    person = Person(accept(confirm=False))
+    person = Person(no)
     async with office.client(person=person) as client:
         first = await create(client)
         second = await create(client, **changes)
@@ -95,7 +95,7 @@ async def test_an_order_with_a_common_item_is_put_to_the_person_while_one_is_not
         raise httpx2.ReadError("connection reset", request=request)
 
     office.tap.disturb = lose_the_request
-    person = Person(accept(confirm=False))
+    person = Person(no)
     async with office.client(person=person, erp_bounds=(None, None)) as client:
         unknown = await create(client)
         office.tap.disturb = None
@@ -109,7 +109,7 @@ async def test_an_order_with_a_common_item_is_put_to_the_person_while_one_is_not
 
 
 async def test_another_users_equal_order_is_no_replay(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    person = Person(accept(confirm=False))
+    person = Person(no)
     async with office.client(person=person) as client:
         await create(client)
         monkeypatch.setattr(McpPerson, "requester", property(lambda self: Requester("somebody else")))
@@ -122,7 +122,7 @@ async def test_another_users_equal_order_is_no_replay(office: Office, monkeypatc
 
 @both_eras
 async def test_many_noes_lock_nobody_out(office: Office, era: str) -> None:
-    refusals = Person(accept(confirm=False))
+    refusals = Person(no)
     async with office.client(era) as reader:
         page = outcome(await reader.call_tool("list_purchase_orders", {"limit": 50}))
     numbers = [order["number"] for order in page["orders"] if order["status"] == "open"]

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from mcp.types import ElicitRequestFormParams
 
-from tests.office import ERAS, Office, Person, Reply, accept, outcome, text
+from tests.office import ERAS, Office, Person, Reply, accept, outcome, text, yes
 
 both_eras = pytest.mark.parametrize("era", ERAS)
 CREATE = "create_purchase_order"
@@ -195,7 +195,7 @@ async def test_two_orders_at_once_get_two_numbers(office: Office) -> None:
 
 
 async def test_an_order_that_is_gone_again_gets_another_number_and_a_person_sees_it(office: Office) -> None:
-    async with office.client(person=Person(accept(confirm=True))) as client:
+    async with office.client(person=Person(yes)) as client:
         await client.call_tool(CREATE, WORDS)
         office.change(lambda book: book.delete("PO-2025-0043"))
         again = outcome(await client.call_tool(CREATE, WORDS))
@@ -208,7 +208,7 @@ async def test_an_order_that_is_gone_again_gets_another_number_and_a_person_sees
 
 @both_eras
 async def test_a_price_that_nobody_gave_is_the_last_one_paid_and_a_person_sees_it(office: Office, era: str) -> None:
-    person = Person(accept(confirm=True))
+    person = Person(yes)
     lines = [{"item": "BOLT-M8-30", "quantity": "20", "warehouse": "main"}]
     async with office.client(era, person=person) as client:
         done = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))

@@ -12,14 +12,14 @@ import pytest
 from mcp import Client
 
 from po_mcp.writes.journal import MAX_OPEN_QUESTIONS, sqlite
-from tests.office import ERAS, Disturb, Office, Person, accept, outcome, text
+from tests.office import Disturb, ERAS, Office, Person, accept, no, outcome, text, yes
 
 LINE = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
 CALLS: dict[str, tuple[dict[str, Any], Any]] = {
     "create_purchase_order": ({"number": "PO-2025-0043", "vendor": "12", "lines": [LINE]}, accept()),
-    "finalize_purchase_order": ({"number": "PO-2025-0037"}, accept(confirm=True, create_backorder=True)),
+    "finalize_purchase_order": ({"number": "PO-2025-0037"}, accept(decision="backorder")),
     "delete_purchase_order": ({"number": "PO-2025-0038"}, accept(order_number="PO-2025-0038")),
-    "cancel_purchase_order": ({"number": "PO-2025-0041"}, accept(confirm=True)),
+    "cancel_purchase_order": ({"number": "PO-2025-0041"}, yes),
 }
 every_write = pytest.mark.parametrize("tool", CALLS)
 
@@ -259,7 +259,7 @@ async def test_two_servers_of_one_user_send_once_between_them(office: Office, to
 @pytest.mark.parametrize("era", ERAS)
 async def test_the_same_order_under_another_number_is_put_to_the_person(office: Office, era: str) -> None:
     first, _ = CALLS["create_purchase_order"]
-    person = Person(accept(confirm=True))
+    person = Person(yes)
     async with office.client(era, person) as client:
         await client.call_tool("create_purchase_order", first)
         done = outcome(await client.call_tool("create_purchase_order", {**first, "number": "PO-2025-0044"}))
@@ -336,7 +336,7 @@ async def test_a_journal_that_cannot_be_used_stops_writes_and_lets_reads_go_on(o
 
 
 @pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize(("reply", "status"), [(accept(confirm=True), "done"), (accept(confirm=False), "declined")])
+@pytest.mark.parametrize(("reply", "status"), [(yes, "done"), (no, "declined")])
 async def test_a_large_order_is_put_to_the_person_where_the_operator_says_so(
     office: Office, era: str, reply: Any, status: str
 ) -> None:
@@ -351,7 +351,7 @@ async def test_a_large_order_is_put_to_the_person_where_the_operator_says_so(
 
 
 async def test_an_order_of_just_that_amount_is_not(office: Office) -> None:
-    person = Person(accept(confirm=False))
+    person = Person(no)
     async with office.client(person=person, create_approval_over="450.00") as client:
         told = await call(client, "create_purchase_order")
 

@@ -34,7 +34,7 @@ from po_mcp.writes.kinds.snapshots import find_change
 from po_mcp.writes.observation import Observation
 from po_mcp.writes.operation import Operation, WriteOutcome
 from po_mcp.writes.payloads import Payload, SnapshotPayload
-from tests.office import ERAS, MODES, Person, accept, outcome, text
+from tests.office import ERAS, MODES, Person, accept, outcome, text, yes
 
 NUMBER = "PO-2025-0037"
 
@@ -162,7 +162,7 @@ async def hold(connected: Client) -> Any:
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_it_is_walked_from_the_proposal_to_done(erp: HoldingERP, tmp_path: Path, era: str) -> None:
-    person = Person(accept(confirm=True))
+    person = Person(yes)
     async with client(erp, tmp_path, person, era) as connected:
         done, again = await hold(connected), await hold(connected)
 
@@ -193,7 +193,7 @@ async def test_it_is_not_sent_for_an_order_that_changed(erp: HoldingERP, tmp_pat
 
     def change(params: object) -> Any:
         shown["order"] = True
-        return accept(confirm=True)
+        return yes
 
     snapshot = erp.snapshot
 
@@ -210,7 +210,7 @@ async def test_it_is_not_sent_for_an_order_that_changed(erp: HoldingERP, tmp_pat
 
 async def test_a_lost_answer_is_settled_by_its_own_look(erp: HoldingERP, tmp_path: Path) -> None:
     erp.error = OutcomeUnknown("The connection broke.")
-    async with client(erp, tmp_path, Person(accept(confirm=True))) as connected:
+    async with client(erp, tmp_path, Person(yes)) as connected:
         done = await hold(connected)
 
     assert done["status"] == "done"
@@ -219,7 +219,7 @@ async def test_a_lost_answer_is_settled_by_its_own_look(erp: HoldingERP, tmp_pat
 
 async def test_a_refusal_of_it_is_believed(erp: HoldingERP, tmp_path: Path) -> None:
     erp.error, erp.is_applied = Refused("The sandbox refused it."), False
-    async with client(erp, tmp_path, Person(accept(confirm=True))) as connected:
+    async with client(erp, tmp_path, Person(yes)) as connected:
         refused = await hold(connected)
 
     assert (refused["status"], erp.sent) == ("refused", 1)

@@ -224,12 +224,19 @@ class Exsited:
         )
 
     async def finalize_order(
-        self, number: str, *, create_backorder: bool, before_send: BeforeSend = send_at_once
+        self,
+        number: str,
+        *,
+        create_backorder: bool,
+        before_send: BeforeSend = send_at_once,
+        version: str | None = None,
     ) -> Finalized:
         """Raise `NotOffered`."""
         raise self._not_offered("finalize")
 
-    async def delete_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
+    async def delete_order(
+        self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
+    ) -> None:
         """Delete the order; 204 alone is a success (https://developer.exsited.com, Purchase Order DELETE)."""
         await self._wire.write(
             "DELETE",
@@ -240,7 +247,9 @@ class Exsited:
             before_send=before_send,
         )
 
-    async def cancel_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
+    async def cancel_order(
+        self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
+    ) -> None:
         """Make the order inactive (https://developer.exsited.com, Purchase Order); the request has no body.
 
         What a success answers is not documented. 204 says it alone; any other must show the order.

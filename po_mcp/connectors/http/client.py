@@ -96,16 +96,23 @@ class Wire:
         `permission` is the next step after a 403, where it is another than to read orders.
         """
         url = address(self._base, path, segments)
-        answer, told = self._answered(await self._in_time(lambda: self._tried(url, params)))
-        self._refuse(answer, permission=permission, of_order=bool(segments), told=told)
-        return answer
+        tried = await self._in_time(lambda: self._tried(lambda token: self._get(url, token, params)))
+        return self._told(tried, permission, of_order=bool(segments))
+
+    async def call(self, path: str, body: Any, *, permission: str | None = None) -> Answer:
+        """POST a call that only reads, tried and repeated like `read`: what JSON-RPC has in place of GET."""
+        url = address(self._base, path, ())
+        tried = await self._in_time(lambda: self._tried(lambda token: self._post(url, token, body)))
+        return self._told(tried, permission, of_order=False)
 
     async def read_list(self, path: str, params: Params, *, permission: str | None = None) -> Any:
         """GET a page of a list, and return its JSON; None where the ERP says so that there is nothing.
 
         Some servers answer 204 or, in their envelope, 404 where a list is empty.
         """
-        answer, told = self._answered(await self._in_time(lambda: self._tried(address(self._base, path, ()), params)))
+        url = address(self._base, path, ())
+        tried = await self._in_time(lambda: self._tried(lambda token: self._get(url, token, params)))
+        answer, told = self._answered(tried)
         is_empty = answer.status == 404 and self._dialect.is_envelope(answer.body)
         if is_empty or (answer.status == 204 and answer.body is None):
             return None
@@ -145,15 +152,23 @@ class Wire:
             await self._refuse_if_signed_out(token)
         return self._verified(answer, expect, verify, of_order=not creates)
 
-    async def sign_in(self, path: str, *, form: Mapping[str, str] | None = None, body: Any = None) -> Answer:
-        """Ask for a token. It changes no order, so it is tried again like a read."""
+    async def sign_in(
+        self, path: str, *, form: Mapping[str, str] | None = None, body: Any = None, once: bool = False
+    ) -> Answer:
+        """Ask for a token. It changes no order, so it is tried again like a read.
+
+        `once`: it is not, for an ERP that counts what it refused and locks the user out.
+        """
         url = address(self._base, path, ())
 
         async def ask() -> Answer:
             return await self._send(self._request("POST", url, None, form=form, body=body, silence=self._timeout / 2))
 
+        async def ask_once() -> Tried:
+            return Tried(await ask())
+
         name = self._dialect.name
-        tried = await self._in_time(lambda: self._retrying(ask))
+        tried = await self._in_time(ask_once if once else lambda: self._retrying(ask))
         if isinstance(tried.outcome, _UNREADABLE):
             raise Unreachable(f"{name} gave no token that can be read. Nothing was sent.") from tried.outcome
         answer, told = self._answered(tried)
@@ -185,26 +200,35 @@ class Wire:
         except _FOREIGN as exc:
             return Tried(exc)
 
-    async def _tried(self, url: httpx2.URL, params: Params | None) -> Tried:
-        """GET until it is answered; the one renewal of the token is not counted as a try."""
+    async def _tried(self, send: Callable[[Token | None], Awaitable[Answer]]) -> Tried:
+        """Read until it is answered; the one renewal of the token is not counted as a try."""
         token = None if self.tokens is None else await self.tokens.current()
         renewed = token is None
 
         async def get() -> Answer:
             nonlocal token, renewed
-            answer = await self._get(url, token, params)
+            answer = await send(token)
             if renewed or not self._dialect.ended(answer):
                 return answer
             assert self.tokens is not None
             assert token is not None
             token, renewed = await self.tokens.replace(token), True
-            return await self._get(url, token, params)
+            return await send(token)
 
         return await self._retrying(get)
 
     async def _get(self, url: httpx2.URL, token: Token | None, params: Params | None) -> Answer:
         # A connection that is silent for half of the time is given up, so that there is time for another.
         return await self._send(self._request("GET", url, token, params=params, silence=self._timeout / 2))
+
+    async def _post(self, url: httpx2.URL, token: Token | None, body: Any) -> Answer:
+        return await self._send(self._request("POST", url, token, body=body, silence=self._timeout / 2))
+
+    def _told(self, tried: Tried, permission: str | None, *, of_order: bool) -> Answer:
+        """Return the answer to a read; raise where it is none, or not a success."""
+        answer, told = self._answered(tried)
+        self._refuse(answer, permission=permission, of_order=of_order, told=told)
+        return answer
 
     async def _once(self, request: httpx2.Request) -> Answer:
         """Send a write. There is no second time."""
@@ -225,9 +249,10 @@ class Wire:
             OutcomeUnknown: the read failed.
         """
         url = httpx2.URL(str(self._base).rstrip("/") + self._dialect.cheap_read)
+        body = self._dialect.cheap_call
         try:
             with anyio.fail_after(self._timeout):
-                answer = await self._get(url, token, None)
+                answer = await (self._get(url, token, None) if body is None else self._post(url, token, body))
         except _FOREIGN as exc:
             raise self._doubt("it says that the sign-in ended, and a read that would show it failed.") from exc
         if answer.status in PASSING_STATUSES or answer.status >= 500:
@@ -275,7 +300,7 @@ class Wire:
         """Build a request; `silence` is how many seconds nothing may arrive."""
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"po-mcp/{__version__}"}
         if token is not None:
-            headers["Authorization"] = f"Bearer {token.text}"
+            headers["Authorization"] = f"{self._dialect.scheme} {token.text}"
         content = None
         if body is not None:
             headers["Content-Type"] = "application/json"

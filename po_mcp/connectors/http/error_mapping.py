@@ -14,6 +14,7 @@ from po_mcp.errors import (
     OrderNotFound,
     Refused,
     SignInFailed,
+    Stale,
     TooManyRequests,
     Unreachable,
 )
@@ -22,6 +23,7 @@ PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
 """What an ERP or a gateway says that may answer the next time."""
 _SIGNED_OUT = 401
 _ABSENT = frozenset({404, 410})
+_CONDITION_FAILED = 412
 _NOT_BUILT = 501
 _SIGN_IN = re.compile(r"(log|sign)[-_]?(in|on)|auth|sso|session", re.IGNORECASE)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
@@ -54,7 +56,8 @@ class Dialect:
     `expired` are the statuses that mean the token ended. `signed_out` finds the same inside a body.
     `is_envelope` tells whether a body is an error in the shape that the vendor documents, and `status_in` the HTTP
     status that such a body tells, or None. `is_sign_in` tells whether a redirect leads to the sign-in; its location
-    may be missing. `cheap_read` is the path of a read that costs little and needs a token.
+    may be missing. `cheap_read` is the path of a read that costs little and needs a token; where that is a call, the
+    body of its POST is `cheap_call`. `scheme` is what stands before the token in the header.
     """
 
     name: str
@@ -67,6 +70,8 @@ class Dialect:
     status_in: Callable[[Any], int | None] = lambda body: None
     is_sign_in: Callable[[str | None], bool] = lambda location: False
     cheap_read: str = "/"
+    scheme: str = "Bearer"
+    cheap_call: Any = None
 
     def ended(self, answer: Answer) -> bool:
         """Tell whether the answer says that the token is no longer good."""
@@ -145,6 +150,8 @@ class Dialect:
     def _refusal(self, status: int, told: str) -> ERPError:
         if status == 409:
             return Conflict(f"{self.name} refused it{told}. Nothing was changed.", next_step=_LOOK)
+        if status == _CONDITION_FAILED:
+            return Stale(f"{self.name} refused it{told}. Nothing was changed.")
         if status == _NOT_BUILT:
             return Refused(
                 f"{self.name} does not offer this call{told}. Nothing was changed.",

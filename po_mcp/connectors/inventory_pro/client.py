@@ -183,7 +183,12 @@ class InventoryPro:
         )
 
     async def finalize_order(
-        self, number: str, *, create_backorder: bool, before_send: BeforeSend = send_at_once
+        self,
+        number: str,
+        *,
+        create_backorder: bool,
+        before_send: BeforeSend = send_at_once,
+        version: str | None = None,
     ) -> Finalized:
         """Close the order, and carry what is outstanding into a backorder if asked."""
         return await self._wire.write(
@@ -195,11 +200,15 @@ class InventoryPro:
             before_send=before_send,
         )
 
-    async def delete_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
+    async def delete_order(
+        self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
+    ) -> None:
         """Raise `NotOffered`."""
         raise self._not_offered("delete")
 
-    async def cancel_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
+    async def cancel_order(
+        self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
+    ) -> None:
         """Raise `NotOffered`."""
         raise self._not_offered("cancel")
 

@@ -1,0 +1,43 @@
+"""Tryton's parties, products and warehouses in our words. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+
+from po_mcp.connectors.tryton import schemas
+from po_mcp.orders import Item, Vendor, Warehouse
+
+
+def vendors(parties: Iterable[schemas.Party], own: Container[int | None]) -> tuple[Vendor, ...]:
+    """Read the parties that an order may go to: all but the company itself. Tryton tells no vendor from others."""
+    return tuple(
+        Vendor(
+            id=str(party.id),
+            code=party.code,
+            name=party.name or party.rec_name or str(party.id),
+            currency=None if party.currency is None else party.currency.code,
+            active=party.active,
+        )
+        for party in parties
+        if party.id not in own
+    )
+
+
+def items(products: Iterable[schemas.Product]) -> tuple[Item, ...]:
+    """Read the products that can be bought. The price is Tryton's for a purchase of any amount from anybody."""
+    return tuple(
+        Item(
+            id=str(product.id),
+            name=product.name or product.rec_name or str(product.id),
+            code=product.code,
+            unit=None if product.unit is None else product.unit.symbol,
+            price=product.price,
+            active=product.active,
+        )
+        for product in products
+    )
+
+
+def warehouses(places: Iterable[schemas.Warehouse]) -> tuple[Warehouse, ...]:
+    """Read the warehouses."""
+    return tuple(Warehouse(id=str(place.id), name=place.name or str(place.id)) for place in places)

@@ -1,0 +1,577 @@
+"""Tryton over HTTP, by JSON-RPC (https://docs.tryton.org/latest/server/ref/protocols/jsonrpc.html).
+
+JSON-RPC and not REST, since it alone binds a write to the version of a record that was read (`_timestamp`), and
+tells what follows from choosing a vendor or a product (`on_change`), such as the taxes.
+"""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import count
+from typing import Any, Generic, Literal, TypeVar
+
+import anyio
+import httpx2
+
+from po_mcp.connectors.dialect import Dialect
+from po_mcp.connectors.http import Wire
+from po_mcp.connectors.paging import MOST_PAGES, MOST_SECONDS, picked
+from po_mcp.connectors.paths import base_address
+from po_mcp.connectors.retrying import Retrying
+from po_mcp.connectors.tokens import Clock, Tokens
+from po_mcp.connectors.tryton import catalog, envelope, names, schemas, translate
+from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
+from po_mcp.errors import (
+    BadAnswer,
+    Conflict,
+    ERPError,
+    NotOffered,
+    NotPermitted,
+    OrderNotFound,
+    OutcomeUnknown,
+    Refused,
+    SignInFailed,
+    Stale,
+    TooManyRequests,
+    Unreachable,
+)
+from po_mcp.orders import (
+    Finalized,
+    Item,
+    OrderDraft,
+    OrderQuery,
+    OrderScan,
+    Progress,
+    PurchaseOrder,
+    Snapshot,
+    Status,
+    Vendor,
+    Warehouse,
+)
+
+R = TypeVar("R", bound=schemas.Identified)
+T = TypeVar("T")
+
+Write = Literal["create"] | Guarded
+"""The methods of Tryton's that write."""
+
+_RPC = "/rpc/"
+_ROWS = 200
+"""Records of one page. An order's total is computed when it is read: a few milliseconds each."""
+_SESSION = 12 * 3600.0
+"""Seconds that a session is used; Tryton's own end is 30 days off, and a 401 ends it sooner."""
+_LOCKED = 60.0
+"""Seconds in which a refused sign-in is not tried again: after six in five minutes Tryton locks the user out."""
+_LEAVE_WITHIN = 2.0
+"""Seconds for signing out."""
+_READ_BACK_WITHIN = 15.0
+"""Seconds for reading what a write left."""
+_AT_ONCE = 4
+"""Lines of a new order that Tryton is asked about at the same time."""
+_GIVEN_LATELY = 20
+"""Of so many orders the numbers are looked at, to see how Tryton makes them."""
+
+_DIALECT = Dialect(
+    name="Tryton",
+    complaint=envelope.complaint,
+    permission_to_read="Tryton's administrator must put its user into the group Purchase.",
+    permission_to_write="Tryton's administrator must put its user into the group Purchase.",
+    signed_out=envelope.signed_out,
+    is_envelope=envelope.is_refusal,
+    status_in=envelope.status_in,
+    cheap_read=_RPC,
+    cheap_call=envelope.request(0, "model.res.user.get_preferences", [True, {}]),
+    scheme="Session",
+)
+
+
+class _Read(Generic[R]):
+    """What was read of a list so far, page by page."""
+
+    def __init__(self) -> None:
+        self.rows: list[R] = []
+        self.unread = 0
+        self.last = 0
+
+    @property
+    def length(self) -> int:
+        return len(self.rows) + self.unread
+
+    def add(self, page: schemas.Page[R]) -> None:
+        """Take in the next page."""
+        self.rows += page.rows
+        self.unread += page.unread
+        self.last = page.last
+
+
+class Tryton:
+    """A connection to one database of a Tryton server.
+
+    Args:
+        base_url: address and database, such as `https://erp.example.com/po`; a tail `/rpc` is dropped.
+        login: of the user whose rights and company are used.
+        password: kept out of every text.
+        timeout: seconds that one call may take.
+        company: a name of whose books these are, which outlives a change of credentials.
+        transport: an httpx2 transport in place of the network.
+        retrying: how reads are tried again.
+        clock: monotonic seconds.
+    """
+
+    title = "Tryton"
+    notice = ""
+    capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "cancel", "delete", "catalog"})
+    listed: frozenset[Status] = translate.LISTED
+    limits = (
+        "Tryton gets new orders as drafts, which a person quotes and confirms there, and numbers them itself: our "
+        "number is the order's reference. Only drafts and quotations can be cancelled, and only drafts and cancelled "
+        "orders deleted. Tryton has no finalize: what is outstanding stays on the order, and an order is done once "
+        "its goods and invoices are. Editing lines and receiving goods are not offered here."
+    )
+
+    def __init__(
+        self,
+        base_url: str,
+        login: str,
+        password: str,
+        *,
+        timeout: float = 60.0,
+        company: str | None = None,
+        transport: httpx2.AsyncBaseTransport | None = None,
+        retrying: Retrying | None = None,
+        clock: Clock = time.monotonic,
+    ) -> None:
+        root = base_url.rstrip("/").removesuffix("/rpc")
+        self.connection = Connection("tryton", base_address(root), company, Connection.fingerprint(login))
+        self._login, self._password = login, password
+        self._timeout = timeout
+        self._clock = clock
+        self._refused_at: float | None = None
+        self._has_session = False
+        self._company: int | None = None
+        self._ids = count(1)
+        self._wire = Wire(root, _DIALECT, timeout=timeout, transport=transport, retrying=retrying)
+        self._wire.tokens = Tokens(self._sign_in, clock)
+
+    def __repr__(self) -> str:
+        return f"<Tryton {self.connection.key}>"
+
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds by which the ERP's clock was ahead at its last answer; None where it did not tell."""
+        return self._wire.clock_skew
+
+    def valid_number(self, number: str) -> str:
+        """Return the number, the reference, or the id in brackets, if an order may go by it."""
+        return names.checked(number)
+
+    def check(self, draft: OrderDraft) -> None:
+        """Need ids of vendor and items, one warehouse, and a number that Tryton itself will not give."""
+        translate.check(draft)
+
+    async def probe(self) -> None:
+        """Look for one order."""
+        await self._on(translate.PURCHASE, "search", await self._ours(), 0, 1, None)
+
+    async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
+        """Return the orders of the query, which Tryton picks, by ascending id.
+
+        Each page starts after the last id of the one before, so what is created or deleted meanwhile moves no
+        other order, and none is missed or told twice.
+        """
+        domain = await self._ours(*translate.order_domain(query))
+        of = await self._on(translate.PURCHASE, "search_count", domain)
+        if type(of) is not int or of < 0:
+            raise BadAnswer("Tryton does not say how many orders there are.")
+        read, ended = _Read[schemas.Row](), False
+        with anyio.move_on_after(MOST_SECONDS):
+            for _ in range(MOST_PAGES):
+                page = await self._page(translate.PURCHASE, schemas.Row, schemas.ROW_FIELDS, domain, read.last)
+                read.add(page)
+                if progress is not None:
+                    await progress(read.length, max(of, read.length))
+                ended = page.length < _ROWS
+                if ended or (query.most is not None and read.length >= query.most):
+                    break
+        found = OrderScan(
+            orders=translate.listed(read.rows),
+            read=len(read.rows),
+            of=max(of, read.length),
+            complete=ended and not read.unread,
+            cut=not ended,
+            unread=read.unread,
+        )
+        return picked(found, query)
+
+    async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
+        """Return one order, found by its number, its reference or its id in brackets.
+
+        It is called by what was asked for; its status text tells what else it goes by. One that several orders
+        go by is `Conflict`.
+        """
+        theirs = await self._named(self.valid_number(number), in_any_case=in_any_case)
+        return translate.order(theirs, names.as_stored(theirs, number))
+
+    async def vendors(self) -> tuple[Vendor, ...]:
+        """Return every active party but the company itself."""
+        company = await self._our_company()
+        own = await self._read("company.company", schemas.Company, ("party",), [["id", "=", company]])
+        parties = await self._every("party.party", schemas.Party, schemas.PARTY_FIELDS)
+        return catalog.vendors(parties, {company.party for company in own})
+
+    async def items(self) -> tuple[Item, ...]:
+        """Return every active product that can be bought."""
+        of_purchases = [["purchasable", "=", True]]
+        return catalog.items(
+            await self._every("product.product", schemas.Product, schemas.PRODUCT_FIELDS, of_purchases)
+        )
+
+    async def warehouses(self) -> tuple[Warehouse, ...]:
+        """Return every active warehouse."""
+        return catalog.warehouses(await self._warehouses())
+
+    async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
+        """Read the order, its lines and their moves, with the stamp of each."""
+        if operation not in self.capabilities:
+            raise self._not_offered(operation)
+        return translate.snapshot(await self._named(self.valid_number(number)), number, operation)
+
+    async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:
+        """Create a draft as the desktop client would, and read it back.
+
+        All that Tryton would take unseen is looked at first: it stores orders for vendors that are not active, and
+        a reference as often as it is given.
+        """
+        self.check(draft)
+        with self._preparing():
+            await self._refuse_a_number_in_use(draft.number)
+            values = await self._new_order(draft)
+        made = await self._write("create", [[values]], before_send)
+
+        async def stored() -> PurchaseOrder:
+            return translate.created(await self._by_id(schemas.only_id(made)), draft)
+
+        return await self._read_back(stored)
+
+    async def finalize_order(
+        self,
+        number: str,
+        *,
+        create_backorder: bool,
+        before_send: BeforeSend = send_at_once,
+        version: str | None = None,
+    ) -> Finalized:
+        """Raise `NotOffered`."""
+        raise self._not_offered("finalize")
+
+    async def delete_order(
+        self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
+    ) -> None:
+        """Delete the order with its lines. Tryton itself refuses where the order or a line was changed meanwhile."""
+        identifier = await self._end(number, "delete", before_send, version)
+
+        async def gone() -> None:
+            if await self._on(translate.PURCHASE, "search", [["id", "=", identifier]], 0, 1, None) != []:
+                raise BadAnswer("Tryton still shows the order.")
+
+        await self._read_back(gone)
+
+    async def cancel_order(
+        self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
+    ) -> None:
+        """Cancel a draft or a quotation. Tryton itself refuses where the order was changed meanwhile.
+
+        It does not look at the lines, which a cancel leaves as they are: they are read right before.
+        """
+        identifier = await self._end(number, "cancel", before_send, version)
+
+        async def cancelled() -> None:
+            state = (await self._by_id(identifier)).state
+            if state != "cancelled":
+                raise BadAnswer("Tryton shows the order in another state.")
+
+        await self._read_back(cancelled)
+
+    async def aclose(self) -> None:
+        """Sign out and close the sockets."""
+        if self._has_session:
+            self._has_session = False
+            with anyio.move_on_after(_LEAVE_WITHIN), suppress(ERPError):
+                await self._rpc("common.db.logout", [])
+        await self._wire.aclose()
+
+    async def _end(self, number: str, method: Guarded, before_send: BeforeSend, version: str | None) -> int:
+        """Send a write that ends an order, bound to all that was read of it, and return its id."""
+        with self._preparing():
+            theirs = await self._as_approved(self.valid_number(number), version)
+            blocker = translate.snapshot(theirs, number, method).blockers
+            if blocker or (method, theirs.state) == ("cancel", "cancelled"):
+                raise self._forbidden(method, blocker)
+        await self._write(method, [[theirs.id]], before_send, stamps=translate.version(theirs))
+        return theirs.id
+
+    async def _as_approved(self, number: str, version: str | None) -> schemas.Order:
+        """Read the order; one that is not of this version any more is `Stale`."""
+        if version is None:
+            return await self._named(number)
+        theirs = await self._by_id(translate.id_of_version(version))
+        if translate.version(theirs) != version:
+            raise Stale("The order was changed in Tryton since it was read. Nothing was sent.")
+        return theirs
+
+    async def _explained(self, refusal: Refused, method: Write, stamps: str) -> ERPError:
+        """Return why Tryton refused a write, by what it shows now: its own text is not read."""
+        try:
+            access = await self._access()
+            if not {"create": access.create, "delete": access.delete}.get(method, access.write):
+                return self._not_permitted(f"{method} orders")
+            if method == "create":
+                return refusal
+            identifier = translate.id_of_version(stamps)
+            blockers = translate.snapshot(await self._by_id(identifier), names.by_id(identifier), method).blockers
+            return self._forbidden(method, blockers) if blockers else refusal
+        except OrderNotFound as gone:
+            return gone
+        except ERPError:
+            return refusal
+
+    async def _new_order(self, draft: OrderDraft) -> Mapping[str, Any]:
+        """Look at all that a new order names, have Tryton fill in what follows from it, and build the order."""
+        company = await self._our_company()
+        party = translate.vendor_id(draft.vendor)
+        parties = await self._read("party.party", schemas.Party, schemas.PARTY_FIELDS, [["id", "=", party]])
+        wanted = [translate.item_id(line, place) for place, line in enumerate(draft.lines, 1)]
+        found = await self._read("product.product", schemas.Product, schemas.PRODUCT_FIELDS, [["id", "in", wanted]])
+        products = {product.id: product for product in found}
+        fields = await self._on(translate.LINE, "fields_get", ["unit_price"])
+        translate.check_values(draft, parties, products, translate.price_decimals(fields))
+        warehouse = translate.warehouse_of(draft, await self._warehouses())
+        of_vendor = await self._following(translate.PURCHASE, translate.unsaved_order(party, company), "party")
+        of_lines = await self._of_lines(draft, translate.line_parent(party, company, of_vendor))
+        return translate.new_order(draft, company, warehouse, products, of_vendor, of_lines)
+
+    async def _of_lines(self, draft: OrderDraft, parent: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        """Ask what follows from each line's product, several at a time."""
+        found: dict[int, Mapping[str, Any]] = {}
+        failed: list[ERPError] = []
+        todo = iter(enumerate(draft.lines, 1))
+
+        async def one_after_another(scope: anyio.CancelScope) -> None:
+            for place, line in todo:
+                try:
+                    unsaved = translate.unsaved_line(line, place, parent)
+                    found[place] = await self._following(translate.LINE, unsaved, "product")
+                except ERPError as exc:
+                    failed.append(exc)
+                    scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(_AT_ONCE):
+                tasks.start_soon(one_after_another, tasks.cancel_scope)
+        if failed:
+            raise failed[0]
+        return [found[place] for place in sorted(found)]
+
+    async def _following(self, model: str, unsaved: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+        """Return what Tryton fills in where a field of a record that is not stored yet was changed."""
+        return translate.values_of(await self._on(model, "on_change", unsaved, [field]))
+
+    async def _refuse_a_number_in_use(self, number: str) -> None:
+        """Raise where an order goes by this number, or Tryton may give it to one: it would take both."""
+        domain = await self._ours(names.domain(number))
+        if taken := await self._read(translate.PURCHASE, schemas.Names, schemas.NAME_FIELDS, domain, limit=1):
+            raise Conflict(
+                f"Order {names.by_id(taken[0].id)} in Tryton goes by this number. Nothing was sent.",
+                next_step="Look at it with get_purchase_order, and ask the user which number to take.",
+            )
+        domain = await self._ours(["number", "!=", None])
+        given = await self._read(
+            translate.PURCHASE, schemas.Names, schemas.NAME_FIELDS, domain, limit=_GIVEN_LATELY, latest=True
+        )
+        names.refuse_of_a_sequence(number, given)
+
+    async def _named(self, name: str, *, in_any_case: bool = False) -> schemas.Order:
+        """Read the one order of this name; `in_any_case` looks past the letters' case where none has it exactly."""
+        try:
+            return names.the_one(await self._with_name(names.domain(name)), name)
+        except OrderNotFound:
+            if not in_any_case:
+                raise
+        alike = await self._with_name(names.domain(name, in_any_case=True))
+        return names.the_one(alike, name, in_any_case=True)
+
+    async def _with_name(self, condition: Any) -> Sequence[schemas.Order]:
+        domain = await self._ours(condition)
+        return await self._read(translate.PURCHASE, schemas.Order, schemas.ORDER_FIELDS, domain, limit=names.MOST_ALIKE)
+
+    async def _by_id(self, identifier: int) -> schemas.Order:
+        return names.the_one(await self._with_name(["id", "=", identifier]), names.by_id(identifier))
+
+    async def _warehouses(self) -> Sequence[schemas.Warehouse]:
+        of_type = [["type", "=", "warehouse"]]
+        return await self._every("stock.location", schemas.Warehouse, schemas.WAREHOUSE_FIELDS, of_type)
+
+    async def _every(self, model: str, kind: type[R], fields: Sequence[str], domain: Sequence[Any] = ()) -> list[R]:
+        """Read all records of a domain but those that cannot be read."""
+        read = _Read[R]()
+        for _ in range(MOST_PAGES):
+            page = await self._page(model, kind, fields, domain, read.last)
+            read.add(page)
+            if page.length < _ROWS:
+                return read.rows
+        raise BadAnswer("Tryton's list is longer than is read.", next_step="Ask for less, or tell the user.")
+
+    async def _page(
+        self, model: str, kind: type[R], fields: Sequence[str], domain: Sequence[Any], last: int
+    ) -> schemas.Page[R]:
+        """Read the records after the id `last`. Ids are given once and only grow."""
+        order = [["id", "ASC"]]
+        params = ([*domain, ["id", ">", last]], 0, _ROWS, order, list(fields))
+        page = schemas.page(await self._on(model, "search_read", *params), kind, last)
+        if page.length > _ROWS:
+            raise BadAnswer("Tryton gave another page than was asked for.")
+        return page
+
+    async def _read(
+        self,
+        model: str,
+        kind: type[R],
+        fields: Sequence[str],
+        domain: Sequence[Any],
+        *,
+        limit: int | None = None,
+        latest: bool = False,
+    ) -> Sequence[R]:
+        """Read records of a domain by their ids, the lowest or the `latest` first."""
+        order = [["id", "DESC" if latest else "ASC"]]
+        found = await self._on(model, "search_read", list(domain), 0, limit, order, list(fields))
+        return schemas.rows(found, kind)
+
+    async def _ours(self, *conditions: Any) -> list[Any]:
+        """Return the domain of our company's orders that meet the conditions."""
+        return [["company", "=", await self._our_company()], *conditions]
+
+    async def _our_company(self) -> int:
+        """Return the id of the user's company, read once."""
+        if self._company is None:
+            preferences = schemas.Preferences.of(await self._rpc("model.res.user.get_preferences", [True, {}]))
+            if preferences.company is None:
+                raise NotPermitted(
+                    "The user of this server has no company in Tryton. Nothing was sent.",
+                    next_step="Tryton's administrator must give its user a company.",
+                )
+            self._company = preferences.company
+        return self._company
+
+    async def _access(self) -> schemas.Access:
+        """Read what the user may do with orders."""
+        asked = [[translate.PURCHASE], {}]
+        return translate.access(await self._rpc("model.ir.model.access.get_access", asked))
+
+    async def _on(self, model: str, method: str, *params: Any) -> Any:
+        """Call a method of a model that changes nothing."""
+        context = {"company": await self._our_company()}
+        try:
+            return await self._rpc(f"model.{model}.{method}", [*params, context])
+        except Refused:
+            if not (await self._access()).read:
+                raise self._not_permitted("read orders") from None
+            raise
+
+    async def _rpc(self, method: str, params: list[Any]) -> Any:
+        """Make a call that changes nothing; a refusal of it is `Refused`."""
+        identifier = next(self._ids)
+        answer = await self._wire.call(_RPC, envelope.request(identifier, method, params))
+        if envelope.is_refusal(answer.body):
+            raise Refused(
+                f"Tryton refused to tell this{envelope.complaint(answer.body)}. Nothing was changed.",
+                next_step=_DIALECT.permission_to_read,
+            )
+        return envelope.result(answer.body, identifier)
+
+    async def _write(self, method: Write, params: list[Any], before_send: BeforeSend, *, stamps: str = "{}") -> Any:
+        """Send a write of orders, once. Tryton refuses it where a record that it writes has another stamp."""
+        context: dict[str, Any] = {"company": await self._our_company()}
+        if stamped := translate.stamps_in(stamps):
+            context["_timestamp"] = stamped
+        identifier = next(self._ids)
+        body = envelope.request(identifier, f"model.{translate.PURCHASE}.{method}", [*params, context])
+        try:
+            return await self._wire.write(
+                "POST",
+                _RPC,
+                body=body,
+                expect=frozenset({200}),
+                verify=lambda answer: envelope.result(answer.body, identifier),
+                creates=True,
+                before_send=before_send,
+            )
+        except Refused as exc:
+            if type(exc) is not Refused:  # it says already why
+                raise
+            raise await self._explained(exc, method, stamps) from exc
+
+    async def _read_back(self, read: Callable[[], Awaitable[T]]) -> T:
+        """Return what a write left, which Tryton said it carried out: it drops what does not apply and says nothing."""
+        try:
+            with anyio.fail_after(min(_READ_BACK_WITHIN, self._timeout)):
+                return await read()
+        except (ERPError, TimeoutError) as exc:
+            why = exc.what if isinstance(exc, ERPError) else "It did not answer in time."
+            raise OutcomeUnknown(
+                f"Tryton answered as if it were done, and reading it back does not show that: {why}",
+                next_step="Do not send it again: read the order to see what came of it, and tell the user.",
+            ) from exc
+
+    @contextmanager
+    def _preparing(self) -> Iterator[None]:
+        """Keep all that is read before a write within the time of one call; whatever fails, nothing was sent."""
+        try:
+            with anyio.fail_after(self._timeout):
+                yield
+        except ERPError as exc:
+            exc.effect = "nothing_sent"
+            raise
+        except TimeoutError as exc:
+            raise Unreachable("Tryton did not answer in time. Nothing was sent.") from exc
+
+    async def _sign_in(self) -> tuple[str, float]:
+        """Open a session. One that was refused is not asked for again at once: Tryton counts, and locks the user."""
+        if self._refused_at is not None and self._clock() - self._refused_at < _LOCKED:
+            raise SignInFailed("Tryton refused this sign-in a short while ago. Nothing was sent.")
+        params = [self._login, {"password": self._password}, "en"]
+        try:
+            answer = await self._wire.sign_in(_RPC, body=envelope.request(0, "common.db.login", params), once=True)
+            if envelope.signed_out(answer.body):
+                raise SignInFailed("Tryton does not accept the credentials. Nothing was sent.")
+        except SignInFailed:
+            self._refused_at = self._clock()
+            raise
+        except TooManyRequests:
+            self._refused_at = self._clock()
+            raise TooManyRequests(
+                "Tryton has locked the sign-in of this user, after too many wrong passwords. Nothing was sent.",
+                next_step="The operator must check PO_MCP_CLIENT_SECRET. The lock ends by itself after some minutes.",
+            ) from None
+        opened = schemas.Login.opened(envelope.result(answer.body, 0))
+        self._has_session = True
+        return base64.b64encode(f"{self._login}:{opened.user}:{opened.session}".encode()).decode(), _SESSION
+
+    def _forbidden(self, operation: Guarded, blockers: Sequence[str]) -> Conflict:
+        why = f": {blockers[0]}" if blockers else ": it is cancelled already"
+        return Conflict(
+            f"Tryton cannot {operation} this order{why}. Nothing was changed.",
+            next_step="Tell the user; a person can change its state in Tryton.",
+        )
+
+    def _not_permitted(self, what: str) -> NotPermitted:
+        return NotPermitted(
+            f"The user of this server may not {what} in Tryton. Nothing was changed.",
+            next_step=_DIALECT.permission_to_write,
+        )
+
+    def _not_offered(self, operation: str) -> NotOffered:
+        return NotOffered(f"Tryton has no call for this ({operation}). Nothing was sent. {self.limits}")

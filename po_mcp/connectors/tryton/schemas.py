@@ -1,0 +1,260 @@
+"""Tryton's JSON: the records that are read, and the fields that are asked for.
+
+What a field that names another record holds stands under the field's name and a dot: `"party.": {"id": 2}`
+(https://docs.tryton.org/latest/server/ref/models.html, ModelStorage.read). Fields that are not known are passed over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Annotated, Any, Generic, Self, TypeVar
+
+from pydantic import Field, TypeAdapter, ValidationError
+
+from po_mcp.connectors import theirs
+from po_mcp.connectors.tryton.values import Amount, Day, Flag, Many, Moment, Quantity, Word
+from po_mcp.errors import BadAnswer, SignInFailed
+
+T = TypeVar("T", bound="Theirs")
+
+ERP_NAME = "Tryton"
+
+ROW_FIELDS = (
+    *("number", "reference", "state", "shipment_state", "invoice_state", "purchase_date", "delivery_date"),
+    *("party.rec_name", "currency.code", "total_amount", "lines.type", "lines.delivery_date"),
+)
+"""Of an order in a list."""
+ORDER_FIELDS = (
+    *ROW_FIELDS,
+    *("description", "create_date", "_timestamp", "warehouse.name"),
+    *("lines._timestamp", "lines.product.rec_name", "lines.product.type", "lines.description", "lines.summary"),
+    *("lines.quantity", "lines.unit", "lines.unit_price", "lines.amount", "lines.moves_ignored"),
+    *("lines.moves.quantity", "lines.moves.unit", "lines.moves.state", "lines.moves._timestamp"),
+)
+"""Of an order in full."""
+NAME_FIELDS = ("number", "reference")
+PARTY_FIELDS = ("code", "name", "rec_name", "active", "supplier_currency.code")
+PRODUCT_FIELDS = (
+    *("code", "name", "rec_name", "active", "purchasable", "purchase_price_uom"),
+    *("purchase_uom.symbol", "purchase_uom.digits"),
+)
+WAREHOUSE_FIELDS = ("name", "active")
+
+
+class Theirs(theirs.Theirs):
+    """A piece of Tryton's JSON."""
+
+    erp = ERP_NAME
+
+
+class Identified(Theirs):
+    """A record by its id."""
+
+    id: Annotated[int, Field(gt=0, strict=True)]
+
+
+class Named(Identified):
+    """A record that another one names."""
+
+    rec_name: Word = None
+
+
+class Warehouse(Identified):
+    """A location of the type `warehouse`."""
+
+    name: Word = None
+    active: Flag = True
+
+
+class Currency(Theirs):
+    """A currency."""
+
+    code: Word = None
+
+
+class Unit(Identified):
+    """A unit of measure; a quantity has at most `digits` decimals."""
+
+    symbol: Word = None
+    digits: int | None = None
+
+
+class Product(Identified):
+    """What can be ordered. Its `type` is goods, assets or service."""
+
+    code: Word = None
+    name: Word = None
+    rec_name: Word = None
+    type: Word = None
+    active: Flag = True
+    purchasable: Flag = False
+    price: Annotated[Amount, Field(validation_alias="purchase_price_uom")] = None
+    unit: Annotated[Unit | None, Field(validation_alias="purchase_uom.")] = None
+
+
+class Party(Identified):
+    """A customer, a vendor, or anybody else: Tryton does not tell them apart."""
+
+    code: Word = None
+    name: Word = None
+    rec_name: Word = None
+    active: Flag = True
+    currency: Annotated[Currency | None, Field(validation_alias="supplier_currency.")] = None
+
+
+class Move(Identified):
+    """Goods on their way: what is done was received."""
+
+    quantity: Quantity = None
+    unit: int | None = None
+    state: Word = None
+    stamp: Annotated[Word, Field(validation_alias="_timestamp")] = None
+
+
+class RowLine(Theirs):
+    """A line as far as a list needs it. Titles, subtotals and comments are lines of other types."""
+
+    type: Word = None
+    delivery_date: Day = None
+
+
+class Line(Identified, RowLine):
+    """A line of an order."""
+
+    product: Annotated[Product | None, Field(validation_alias="product.")] = None
+    description: Word = None
+    summary: Word = None
+    quantity: Quantity = None
+    unit: int | None = None
+    unit_price: Amount = None
+    amount: Amount = None
+    moves: Annotated[tuple[Move, ...], Many, Field(validation_alias="moves.")] = ()
+    moves_ignored: Annotated[tuple[int, ...], Many] = ()
+    stamp: Annotated[Word, Field(validation_alias="_timestamp")] = None
+
+
+class Names(Identified):
+    """What an order goes by."""
+
+    number: Word = None
+    reference: Word = None
+
+
+class Row(Names):
+    """An order as a list shows it."""
+
+    state: Word = None
+    shipment_state: Word = None
+    invoice_state: Word = None
+    purchase_date: Day = None
+    delivery_date: Day = None
+    party: Annotated[Named | None, Field(validation_alias="party.")] = None
+    currency: Annotated[Currency | None, Field(validation_alias="currency.")] = None
+    total: Annotated[Amount, Field(validation_alias="total_amount")] = None
+    row_lines: Annotated[tuple[RowLine, ...], Many, Field(validation_alias="lines.")] = ()
+
+
+class Order(Row):
+    """An order in full."""
+
+    description: Word = None
+    created_at: Annotated[Moment, Field(validation_alias="create_date")] = None
+    warehouse: Annotated[Warehouse | None, Field(validation_alias="warehouse.")] = None
+    stamp: Annotated[Word, Field(validation_alias="_timestamp")] = None
+    lines: Annotated[tuple[Line, ...], Many, Field(validation_alias="lines.")] = ()
+
+
+class Preferences(Theirs):
+    """Of the user; `company` is missing where they have none."""
+
+    company: int | None = None
+
+
+class Company(Identified):
+    """A company, and the party that it is."""
+
+    party: int | None = None
+
+
+class Login(Theirs):
+    """Who signed in, and the key of their session."""
+
+    user: int
+    session: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,8192}$", repr=False)]
+
+    @classmethod
+    def opened(cls, result: Any) -> Self:
+        """Read what a sign-in answers: the user's id, the key, and more in later versions.
+
+        Raises:
+            SignInFailed: it is no session; the cause, which may hold the key, is left out.
+        """
+        user, session = result[:2] if isinstance(result, list) and len(result) > 1 else (None, None)
+        try:
+            return cls.of({"user": user, "session": session})
+        except BadAnswer:
+            raise SignInFailed(f"{ERP_NAME} gave no session. Nothing was sent.") from None
+
+
+class Access(Theirs):
+    """What the user may do with a model."""
+
+    read: Flag = False
+    write: Flag = False
+    create: Flag = False
+    delete: Flag = False
+
+
+def rows(result: Any, kind: type[T]) -> tuple[T, ...]:
+    """Read a list of records.
+
+    Raises:
+        BadAnswer: it is none.
+    """
+    if not isinstance(result, list):
+        raise BadAnswer(f"{ERP_NAME} gave an answer of another shape than it documents.")
+    return tuple(kind.of(row) for row in result)
+
+
+@dataclass(frozen=True)
+class Page(Generic[T]):
+    """Records by ascending id: those that can be read, how many cannot, and the id of the last one."""
+
+    rows: tuple[T, ...]
+    unread: int
+    last: int
+
+    @property
+    def length(self) -> int:
+        return len(self.rows) + self.unread
+
+
+def page(result: Any, kind: type[T], last: int) -> Page[T]:
+    """Read the records after the id `last`.
+
+    Raises:
+        BadAnswer: it is no list of records, or not of those after that id.
+    """
+    records = rows(result, Identified)
+    found = [last, *(record.id for record in records)]
+    if any(later <= earlier for earlier, later in pairwise(found)):
+        raise BadAnswer(f"{ERP_NAME} gave another page than was asked for.")
+    read, unread = kind.each(result)
+    return Page(read, unread, found[-1])
+
+
+def ids(result: Any) -> tuple[int, ...]:
+    """Read a list of ids; anything else is `BadAnswer`."""
+    try:
+        return tuple(TypeAdapter(list[Annotated[int, Field(strict=True)]]).validate_python(result))
+    except ValidationError as exc:
+        raise BadAnswer(f"{ERP_NAME} gave an answer of another shape than it documents.") from exc
+
+
+def only_id(result: Any) -> int:
+    """Read a list of one id; anything else is `BadAnswer`."""
+    found = ids(result)
+    if len(found) != 1:
+        raise BadAnswer(f"{ERP_NAME} tells of {len(found)} records where one was made.")
+    return found[0]

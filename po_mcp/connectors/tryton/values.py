@@ -1,0 +1,114 @@
+"""The values in Tryton's JSON, which marks those that JSON lacks by `__class__`. Pure.
+
+A price or an amount is `{"__class__": "Decimal", "decimal": "0.45"}`, a date and a moment have their parts as keys,
+and a quantity is a plain number, since it is a binary float in the server
+(https://docs.tryton.org/latest/server/ref/protocols/jsonrpc.html).
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, date, datetime
+from decimal import Context, Decimal
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+
+_DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
+_LARGEST_EXPONENT = 30
+SURE_DIGITS = 15
+"""Significant digits that a binary float keeps, whatever they are."""
+_float = Context(prec=SURE_DIGITS)
+
+
+def money(amount: Decimal) -> dict[str, str]:
+    """Write a price or an amount. Tryton refuses one that is a plain number."""
+    return {"__class__": "Decimal", "decimal": f"{amount:f}"}
+
+
+def day(moment: date) -> dict[str, Any]:
+    """Write a date."""
+    return {"__class__": "date", "year": moment.year, "month": moment.month, "day": moment.day}
+
+
+def _exact(value: object) -> Decimal | None:
+    """Read a number, plain or marked; Tryton writes 1000 as "1E+3" where it computed it so."""
+    if value is None:
+        return None
+    if isinstance(value, dict) and value.get("__class__") == "Decimal":
+        value = value.get("decimal")
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
+        raise ValueError("not an exact number")
+    if isinstance(value, str) and not _DECIMAL.fullmatch(value):
+        raise ValueError("not a decimal")
+    number = Decimal(value)
+    if number and not -_LARGEST_EXPONENT <= number.adjusted() <= _LARGEST_EXPONENT:
+        raise ValueError("a number of too large an exponent")
+    return Decimal(f"{number:f}")
+
+
+def _quantity(value: object) -> Decimal | None:
+    """Read a quantity: 100.0 is 100, and what stands after a float's sure digits is no figure of anybody's."""
+    number = _exact(value)
+    if number is None:
+        return None
+    text = f"{_float.plus(number):f}"
+    return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def _word(value: object) -> str | None:
+    if value in (None, ""):
+        return None
+    if not isinstance(value, str):
+        raise ValueError("not text")
+    return value
+
+
+def _parts(value: object, kind: str) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict) or value.get("__class__") != kind:
+        raise ValueError(f"not a {kind}")
+    return {key: part for key, part in value.items() if key != "__class__" and isinstance(part, int)}
+
+
+def _day(value: object) -> date | None:
+    parts = _parts(value, "date")
+    return None if parts is None else date(**_known(parts, "year", "month", "day"))
+
+
+def _moment(value: object) -> datetime | None:
+    """Read a moment; Tryton's servers keep UTC and tell no zone."""
+    parts = _parts(value, "datetime")
+    names = ("year", "month", "day", "hour", "minute", "second", "microsecond")
+    return None if parts is None else datetime(**_known(parts, *names), tzinfo=UTC)
+
+
+def _known(parts: dict[str, Any], *names: str) -> dict[str, Any]:
+    """Return the parts of these names; a year, month or day that is missing is a `ValueError`."""
+    found = {name: parts[name] for name in names if name in parts}
+    if not {"year", "month", "day"} <= set(found):
+        raise ValueError("not a date")
+    return found
+
+
+def _flag(value: object) -> bool:
+    """Read yes or no: SQLite's are 1 and 0."""
+    if value not in (True, False, None):
+        raise ValueError("not yes or no")
+    return bool(value)
+
+
+def _nothing(value: object) -> object:
+    return () if value is None else value
+
+
+Amount = Annotated[Decimal | None, BeforeValidator(_exact)]
+"""A price or an amount."""
+Quantity = Annotated[Decimal | None, BeforeValidator(_quantity)]
+Word = Annotated[str | None, BeforeValidator(_word)]
+Day = Annotated[date | None, BeforeValidator(_day)]
+Moment = Annotated[datetime | None, BeforeValidator(_moment)]
+Flag = Annotated[bool, BeforeValidator(_flag)]
+Many = BeforeValidator(_nothing)
+"""A list, empty where it is null."""

@@ -1,0 +1,96 @@
+"""A Tryton server for the session, put back to the same content before each test, and connections to it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from po_mcp.connectors.tryton import Tryton
+from po_mcp.orders import DraftLine, OrderDraft, Vendor
+
+from .book import Office
+from .company import Facts, password
+from .server import ADMIN_PASSWORD, HOME, Server, environment, facts_of, template
+
+Connect = Callable[..., Tryton]
+
+
+@dataclass(frozen=True)
+class Book:
+    """A server that holds a known book, and the people who work in it beside the connector."""
+
+    url: str
+    facts: Facts
+    orders: dict[str, int]
+    office: Office
+
+    def draft(self, number: str, *lines: tuple[str, str, str], vendor: str = "acme", **more: str) -> OrderDraft:
+        """Return an order of items, quantities and prices, for the main warehouse."""
+        return OrderDraft.model_validate(
+            {
+                "number": number,
+                "vendor": Vendor(id=str(self.facts.vendors[vendor]), name=vendor),
+                "lines": [
+                    DraftLine.model_validate(
+                        {
+                            "item": str(self.facts.items[item]),
+                            "quantity": quantity,
+                            "unit_price": price,
+                            "warehouse": str(self.facts.warehouses["main"]),
+                        }
+                    )
+                    for item, quantity, price in lines or (("bolt", "88", "0.085"),)
+                ],
+                **more,
+            }
+        )
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with Server(environment(HOME), template(HOME), tmp_path_factory.mktemp("trytond")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def office(server: Server) -> Iterator[Office]:
+    """People who are signed in, and stay so whenever the book is put back."""
+    facts, _ = facts_of(template(HOME))
+    people = Office(server.url, facts, ADMIN_PASSWORD)
+    server.keep()
+    yield people
+    people.close()
+
+
+@pytest.fixture
+def book(server: Server, office: Office) -> Book:
+    server.reset()
+    return Book(server.url, *facts_of(template(HOME)), office)
+
+
+@pytest.fixture
+async def connect(book: Book) -> AsyncIterator[Connect]:
+    """Return how a user of the company connects; all are signed out at the end."""
+    made: list[Tryton] = []
+
+    def connected(login: str = "buyer", secret: str | None = None, url: str | None = None, **more: Any) -> Tryton:
+        made.append(Tryton(url or book.url, login, secret or password(login), **more))
+        return made[-1]
+
+    yield connected
+    for erp in made:
+        await erp.aclose()
+
+
+@pytest.fixture
+def erp(connect: Connect) -> Tryton:
+    return connect()
+
+
+@pytest.fixture
+def recorded() -> Path:
+    return Path(__file__).parent / "recorded"

@@ -1,0 +1,56 @@
+"""Record what a real server answers, for the tests of the translator: `python -m tests.tryton.record`."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import simplejson
+
+from po_mcp.connectors.tryton import schemas
+
+from .book import PURCHASE
+from .company import password
+from .rpc import Rpc
+from .server import HOME, Server, environment, facts_of, template
+
+FOLDER = Path(__file__).parent / "recorded"
+
+
+def record(orders: dict[str, int], buyer: Rpc) -> dict[str, Any]:
+    """Return the answers that the connector reads, each under a name."""
+    order = list(schemas.ORDER_FIELDS)
+    found = {key: buyer.on(PURCHASE, "read", [identifier], order)[0] for key, identifier in orders.items()}
+    unsaved = {"id": -1, "company": 1, "party": 2, "lines": []}
+    line = {"id": -1, "type": "line", "product": 1, "quantity": 1200, "taxes": [], "purchase": -1, "company": 1}
+    parent = {f"_parent_purchase.{key}": 1 for key in ("company", "currency")}
+    line |= {**parent, "_parent_purchase.id": -1, "_parent_purchase.party": 2}
+    price = buyer.on("purchase.line", "fields_get", ["unit_price"])["unit_price"]
+    return {
+        "orders": found,
+        "rows": buyer.search_read(PURCHASE, schemas.ROW_FIELDS),
+        "parties": buyer.search_read("party.party", schemas.PARTY_FIELDS),
+        "products": buyer.search_read("product.product", schemas.PRODUCT_FIELDS, ["purchasable", "=", True]),
+        "warehouses": buyer.search_read("stock.location", schemas.WAREHOUSE_FIELDS, ["type", "=", "warehouse"]),
+        "of_vendor": buyer.on(PURCHASE, "on_change", unsaved, ["party"]),
+        "of_line": buyer.on("purchase.line", "on_change", line, ["product"]),
+        "unit_price": {"unit_price": {"digits": price["digits"]}},
+        "preferences": {"company": buyer.context["company"], "language": buyer.context["language"]},
+    }
+
+
+def main() -> None:
+    database = template(HOME)
+    with tempfile.TemporaryDirectory() as folder, Server(environment(HOME), database, Path(folder) / "run") as server:
+        buyer = Rpc(server.url, "buyer", password("buyer"))
+        answers = record(facts_of(database)[1], buyer)
+        buyer.close()
+    for name, answer in answers.items():
+        text = json.dumps(json.loads(simplejson.dumps(answer)), indent=1, sort_keys=True, ensure_ascii=False)
+        (FOLDER / f"{name}.json").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main()

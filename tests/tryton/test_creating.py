@@ -1,0 +1,231 @@
+"""A new order in a real Tryton: what is stored, under which number, and what is refused before anything is sent."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from po_mcp.connectors.tryton import Tryton
+from po_mcp.errors import Conflict, InvalidInput, NotPermitted, OutcomeUnknown, PurchaseOrderError, Refused
+from po_mcp.orders import OrderQuery, Vendor
+
+from .between import Between
+from .book import PURCHASE, today
+from .conftest import Book, Connect
+from .rpc import money
+
+pytestmark = pytest.mark.tryton
+
+NEW = "PM-2026-0042"
+
+
+def stored(book: Book, reference: str = NEW, *names: str) -> list[dict[str, Any]]:
+    """Read the orders of a reference, past the connector."""
+    return book.office.buyer.search_read(PURCHASE, ["reference", *names], ["reference", "=", reference])
+
+
+async def test_a_created_order_is_a_draft_as_it_was_asked_for(erp: Tryton, book: Book) -> None:
+    day = today() + timedelta(days=20)
+    draft = book.draft(
+        NEW, ("bolt", "88", "0.085"), ("oil", "87.5", "12"), note="Ring the bell.", expected_on=day.isoformat()
+    ).model_copy(update={"reference": "op-7f3a"})
+
+    created = await erp.create_order(draft)
+
+    assert (created.number, created.status, created.status_text) == (NEW, "draft", "draft")
+    assert (created.reference, created.expected_on, created.ordered_at) == ("op-7f3a", day, None)
+    assert [(line.item, line.quantity, line.unit_price) for line in created.lines or ()] == [
+        (line.item, line.quantity, line.unit_price) for line in draft.lines
+    ]
+    assert created == await erp.get_order(NEW)
+    (row,) = stored(book, NEW, "state", "number", "comment", "description", "warehouse", "create_uid.login")
+    assert (row["state"], row["number"], row["comment"]) == ("draft", None, "Ring the bell.")
+    assert (row["description"], row["create_uid."]["login"]) == ("po-mcp op-7f3a", "buyer")
+    assert row["warehouse"] == book.facts.warehouses["main"]
+
+
+async def test_a_created_order_is_the_one_that_the_desktop_client_makes(erp: Tryton, book: Book) -> None:
+    names = ("untaxed_amount", "tax_amount", "total_amount", "invoice_address", "payment_term", "currency")
+    of_lines = ("lines.unit", "lines.taxes", "lines.product_supplier", "lines.amount", "lines.unit_price")
+    by_hand = book.office.order("BY-HAND", ("bolt", "1200", "0.40"), ("oil", "2.35", "12.5"))
+    lines = book.office.buyer.read(PURCHASE, by_hand, "lines")["lines"]
+    book.office.buyer.write("purchase.line", lines[0], product_supplier=1)
+
+    await erp.create_order(book.draft(NEW, ("bolt", "1200", "0.40"), ("oil", "2.35", "12.5")))
+
+    ours, theirs = stored(book, NEW, *names, *of_lines)[0], stored(book, "BY-HAND", *names, *of_lines)[0]
+    assert ours["total_amount"] == money("611.26")
+    for row in (ours, theirs):
+        row.pop("id")
+        row.pop("reference")
+        for line in row["lines."]:
+            line.pop("id")
+    assert ours == theirs
+
+
+async def test_a_created_order_can_be_quoted_and_confirmed_and_is_found_as_before(erp: Tryton, book: Book) -> None:
+    await erp.create_order(book.draft(NEW))
+    (row,) = stored(book)
+
+    book.office.press(row["id"], "quote", "confirm")
+
+    order = await erp.get_order(NEW)
+    assert (order.number, order.status) == (NEW, "open")
+    assert order.status_text == "processing; shipment waiting; invoice pending; number 9"
+    assert "9" in {listed.number for listed in (await erp.scan_orders(OrderQuery(status="open"))).orders}
+
+
+async def test_a_number_that_an_order_goes_by_is_a_conflict_and_nothing_is_sent(erp: Tryton, book: Book) -> None:
+    await erp.create_order(book.draft(NEW))
+
+    with pytest.raises(Conflict, match="Nothing was sent") as failed:
+        await erp.create_order(book.draft(NEW))
+
+    assert failed.value.effect == "nothing_sent"
+    assert len(stored(book)) == 1
+
+
+@pytest.mark.parametrize("number", ["7", "2026", "(3)", "a/b", "", ".."])
+async def test_a_number_that_tryton_gives_itself_is_refused(erp: Tryton, book: Book, number: str) -> None:
+    with pytest.raises(InvalidInput):
+        erp.check(book.draft(number))
+
+
+async def test_a_number_of_the_pattern_of_trytons_sequence_is_refused(erp: Tryton, book: Book) -> None:
+    (sequence,) = book.office.admin.search("ir.sequence", ["name", "=", "Purchase"])
+    book.office.admin.write("ir.sequence", sequence, prefix="PO-")
+    book.office.press(book.orders["draft"], "quote")
+    assert stored(book, "PM-2026-0001", "number")[0]["number"] == "PO-9"
+
+    with pytest.raises(InvalidInput, match="numbers its orders itself"):
+        await erp.create_order(book.draft("po-10"))
+
+    assert stored(book, "po-10") == []
+
+
+def inactive(book: Book) -> Any:
+    return book.draft(NEW, vendor="former")
+
+
+def unknown_vendor(book: Book) -> Any:
+    return book.draft(NEW).model_copy(update={"vendor": Vendor(id="4711", name="Nobody")})
+
+
+def not_purchasable(book: Book) -> Any:
+    return book.draft(NEW, ("bench", "1", "300"))
+
+
+def unknown_item(book: Book) -> Any:
+    line = book.draft(NEW).lines[0].model_copy(update={"item": "4711"})
+    return book.draft(NEW).model_copy(update={"lines": (line,)})
+
+
+def half_a_bolt(book: Book) -> Any:
+    return book.draft(NEW, ("bolt", "0.5", "1"))
+
+
+def too_fine_a_price(book: Book) -> Any:
+    return book.draft(NEW, ("bolt", "1", "0.00001"))
+
+
+def unknown_warehouse(book: Book) -> Any:
+    line = book.draft(NEW).lines[0].model_copy(update={"warehouse": "4711"})
+    return book.draft(NEW).model_copy(update={"lines": (line,)})
+
+
+def no_warehouse_of_two(book: Book) -> Any:
+    line = book.draft(NEW).lines[0].model_copy(update={"warehouse": None})
+    return book.draft(NEW).model_copy(update={"lines": (line,)})
+
+
+def two_warehouses(book: Book) -> Any:
+    lines = book.draft(NEW, ("bolt", "1", "1"), ("nut", "1", "1")).lines
+    north = lines[1].model_copy(update={"warehouse": str(book.facts.warehouses["north"])})
+    return book.draft(NEW).model_copy(update={"lines": (lines[0], north)})
+
+
+def too_many_digits(book: Book) -> Any:
+    return book.draft(NEW, ("bolt", "123456789012.123456", "1"))
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        inactive,
+        unknown_vendor,
+        not_purchasable,
+        unknown_item,
+        half_a_bolt,
+        too_fine_a_price,
+        unknown_warehouse,
+        no_warehouse_of_two,
+        two_warehouses,
+        too_many_digits,
+    ],
+    ids=lambda make: make.__name__,
+)
+async def test_what_tryton_would_take_or_refuse_without_a_reason_is_refused_before_it_is_sent(
+    erp: Tryton, book: Book, make: Any
+) -> None:
+    sent: list[None] = []
+
+    with pytest.raises(InvalidInput, match="Nothing was sent") as failed:
+        await erp.create_order(make(book), lambda: sent.append(None))
+
+    assert failed.value.effect == "nothing_sent"
+    assert sent == []
+    assert stored(book) == []
+
+
+async def test_figures_are_stored_exactly(erp: Tryton, book: Book) -> None:
+    await erp.create_order(book.draft(NEW, ("oil", "567890123.45", "0.0001"), ("bolt", "999999999999", "0")))
+
+    order = await erp.get_order(NEW)
+
+    assert [(line.quantity, line.unit_price) for line in order.lines or ()] == [
+        (Decimal("567890123.45"), Decimal("0.0001")),
+        (Decimal(999999999999), Decimal(0)),
+    ]
+
+
+async def test_what_is_raised_right_before_the_first_byte_keeps_a_create_from_leaving(erp: Tryton, book: Book) -> None:
+    class TooLateError(PurchaseOrderError):
+        pass
+
+    def refuse() -> None:
+        raise TooLateError("too late")
+
+    with pytest.raises(TooLateError):
+        await erp.create_order(book.draft(NEW), refuse)
+
+    assert stored(book) == []
+
+
+async def test_a_user_who_may_only_read_is_told_which_right_is_missing(connect: Connect, book: Book) -> None:
+    clerk = connect("clerk")
+    assert (await clerk.get_order("PM-2026-0001")).status == "draft"
+
+    with pytest.raises((NotPermitted, Refused)) as failed:
+        await clerk.create_order(book.draft(NEW))
+
+    assert isinstance(failed.value, NotPermitted)
+    assert "group Purchase" in str(failed.value)
+    assert stored(book) == []
+
+
+async def test_an_order_that_reads_back_otherwise_is_unknown(connect: Connect, book: Book) -> None:
+    """A colleague changes the order before it is read back."""
+
+    def changed(method: str, result: Any) -> None:
+        if method == f"model.{PURCHASE}.create":
+            book.office.buyer.write(PURCHASE, result[0], reference="PM-CHANGED")
+
+    erp = connect(transport=Between(after=changed))
+
+    with pytest.raises(OutcomeUnknown):
+        await erp.create_order(book.draft(NEW))
+
+    assert len(stored(book, "PM-CHANGED")) == 1

@@ -1,0 +1,300 @@
+"""What fails: sign-ins, rights, answers that are lost or come from somebody else. A doubt is never called a no."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import httpx2
+import pytest
+
+from po_mcp.connectors.retrying import Retrying
+from po_mcp.connectors.tryton import Tryton
+from po_mcp.erp import send_at_once
+from po_mcp.errors import (
+    BadAnswer,
+    NotPermitted,
+    OutcomeUnknown,
+    PurchaseOrderError,
+    Refused,
+    SignInEnded,
+    SignInFailed,
+    TooManyRequests,
+    Unreachable,
+)
+from po_mcp.orders import OrderQuery
+
+from .between import Between
+from .book import PURCHASE
+from .conftest import Book, Connect
+from .rpc import Rpc
+from .server import Server
+
+pytestmark = pytest.mark.tryton
+
+NEW, DRAFT = "PM-2026-0042", "PM-2026-0001"
+PREFERENCES = {"id": 1, "method": "model.res.user.get_preferences", "params": [True, {}]}
+LOGIN = "common.db.login"
+Write = Callable[..., Awaitable[object]]
+WRITES: dict[str, Write] = {
+    "create": lambda erp, book, before_send=send_at_once: erp.create_order(book.draft(NEW), before_send),
+    "cancel": lambda erp, book, before_send=send_at_once: erp.cancel_order(DRAFT, before_send),
+    "delete": lambda erp, book, before_send=send_at_once: erp.delete_order(DRAFT, before_send),
+}
+EVERY_WRITE = pytest.mark.parametrize("kind", WRITES)
+
+
+def is_done(book: Book, kind: str) -> bool:
+    """Tell whether a write was carried out, read past the connector."""
+    if kind == "create":
+        return book.office.buyer.search(PURCHASE, ["reference", "=", NEW]) != []
+    rows = book.office.buyer.search_read(PURCHASE, ["state"], ["id", "=", book.orders["draft"]])
+    return rows == [] if kind == "delete" else rows[0]["state"] == "cancelled"
+
+
+async def no_wait(seconds: float) -> None:
+    """Take the place of a wait before another try."""
+
+
+def patient() -> Retrying:
+    return Retrying(sleep=no_wait, fraction=lambda: 0.0)
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_a_wrong_password_is_told_and_not_tried_again_at_once(connect: Connect) -> None:
+    """Tryton counts wrong passwords and locks the user out, from its own client too."""
+    clock, between = Clock(), Between()
+    erp = connect(secret="wrong", transport=between, clock=clock)
+
+    for _ in range(3):
+        with pytest.raises(SignInFailed, match="PO_MCP_CLIENT_SECRET") as failed:
+            await erp.get_order(DRAFT)
+        assert "wrong" not in str(failed.value)
+    assert between.methods == [LOGIN]
+    clock.now = 61.0
+    with pytest.raises(SignInFailed):
+        await erp.get_order(DRAFT)
+
+    assert between.methods == [LOGIN, LOGIN]
+
+
+async def test_a_user_that_tryton_locked_is_told_and_not_asked_for_again(connect: Connect, book: Book) -> None:
+    """After five wrong passwords Tryton answers 429, to the right one too; the waits before it are Tryton's own."""
+    for _ in range(6):
+        with pytest.raises(Exception, match=r"401|429"):
+            Rpc(book.url, "keeper", "wrong")
+    between = Between()
+    erp = connect("keeper", transport=between)
+
+    for error in (TooManyRequests, SignInFailed):
+        with pytest.raises(error, match="Nothing was sent"):
+            await erp.get_order(DRAFT)
+
+    assert between.methods == [LOGIN]
+
+
+async def test_a_user_without_rights_is_told_which_is_missing(connect: Connect, book: Book) -> None:
+    erp = connect("nobody")
+
+    for call in (erp.probe(), erp.get_order(DRAFT), erp.scan_orders(OrderQuery())):
+        with pytest.raises(NotPermitted, match="group Purchase"):
+            await call
+
+
+async def test_a_user_without_a_company_is_told(connect: Connect) -> None:
+    with pytest.raises(NotPermitted, match="has no company"):
+        await connect("homeless").probe()
+
+
+async def test_a_database_that_is_not_there_is_unreachable(connect: Connect, book: Book) -> None:
+    erp = connect(url=book.url.replace("/po", "/nowhere"))
+
+    with pytest.raises(Unreachable, match="PO_MCP_BASE_URL"):
+        await erp.probe()
+
+
+async def test_a_session_that_ended_is_renewed_for_a_read(erp: Tryton, book: Book, server: Server) -> None:
+    await erp.probe()
+    server.reset()
+
+    assert (await erp.get_order(DRAFT)).number == DRAFT
+
+
+@EVERY_WRITE
+async def test_a_session_that_ends_right_before_a_write_keeps_it_from_being_done(
+    erp: Tryton, book: Book, server: Server, kind: str
+) -> None:
+    ends = iter([None])
+
+    def end_sessions() -> None:
+        for _ in ends:
+            server.reset()
+
+    with pytest.raises(SignInEnded):
+        await WRITES[kind](erp, book, end_sessions)
+
+    assert not is_done(book, kind)
+    await WRITES[kind](erp, book, end_sessions)
+    assert is_done(book, kind)
+
+
+@EVERY_WRITE
+async def test_a_write_whose_answer_is_lost_is_unknown_and_sent_once(connect: Connect, book: Book, kind: str) -> None:
+    def lose(method: str, result: Any) -> None:
+        if method == f"model.{PURCHASE}.{kind}":
+            raise httpx2.ReadError("connection reset")
+
+    between = Between(after=lose)
+
+    with pytest.raises(OutcomeUnknown):
+        await WRITES[kind](connect(transport=between), book)
+
+    assert between.methods.count(f"model.{PURCHASE}.{kind}") == 1
+    assert is_done(book, kind)
+
+
+@EVERY_WRITE
+async def test_a_write_that_cannot_be_sent_is_known_not_to_be(connect: Connect, book: Book, kind: str) -> None:
+    def refuse(body: dict[str, Any]) -> dict[str, Any]:
+        if body["method"] == f"model.{PURCHASE}.{kind}":
+            raise httpx2.ConnectError("refused")
+        return body
+
+    with pytest.raises(Unreachable) as failed:
+        await WRITES[kind](connect(transport=Between(before=refuse)), book)
+
+    assert failed.value.effect == "nothing_sent"
+    assert not is_done(book, kind)
+
+
+STRANGE = {
+    "a page of a gateway": httpx2.Response(403, html="<html>no</html>"),
+    "a failing gateway": httpx2.Response(502, html="<html>bad</html>"),
+    "a crash of Tryton's": httpx2.Response(200, json={"id": 0, "error": ["'nosuch'", ""]}),
+    "an error of no shape": httpx2.Response(200, json={"id": 0, "error": "UserError"}),
+    "another call's answer": httpx2.Response(200, json={"id": 0, "result": [1]}),
+    "nothing": httpx2.Response(200, content=b""),
+    "no JSON": httpx2.Response(200, content=b"ok"),
+}
+
+
+@EVERY_WRITE
+@pytest.mark.parametrize("answer", STRANGE.values(), ids=STRANGE)
+async def test_a_strange_answer_to_a_write_is_a_doubt(
+    connect: Connect, book: Book, kind: str, answer: httpx2.Response
+) -> None:
+    def instead(method: str, result: Any) -> httpx2.Response | None:
+        if method != f"model.{PURCHASE}.{kind}":
+            return None
+        return httpx2.Response(answer.status_code, headers=answer.headers, content=answer.content)
+
+    with pytest.raises(OutcomeUnknown):
+        await WRITES[kind](connect(transport=Between(after=instead)), book)
+
+    assert is_done(book, kind)
+
+
+REFUSALS: dict[str, tuple[list[Any], str]] = {
+    "an error for the user": (["UserError", ["You shall not", "", None]], "its own client shows"),
+    "a warning": (["UserWarning", ["name", "Are you sure?", ""]], "must confirm"),
+    "a change": (["ConcurrencyException", "Records were modified"], "changed"),
+}
+
+
+@EVERY_WRITE
+@pytest.mark.parametrize(("error", "words"), REFUSALS.values(), ids=REFUSALS)
+async def test_a_refusal_by_its_shape_is_a_no_in_words_of_ours(
+    connect: Connect, book: Book, kind: str, error: list[Any], words: str
+) -> None:
+    def refused(body: dict[str, Any]) -> dict[str, Any]:
+        is_write = body["method"] == f"model.{PURCHASE}.{kind}"
+        return {**body, "method": "common.server.version", "params": []} if is_write else body
+
+    def instead(method: str, result: Any) -> httpx2.Response | None:
+        is_write = method == f"model.{PURCHASE}.{kind}"
+        return httpx2.Response(200, json={"id": 0, "error": error}) if is_write else None
+
+    with pytest.raises(Refused, match=words) as failed:
+        await WRITES[kind](connect(transport=Between(before=refused, after=instead)), book)
+
+    assert failed.value.effect == "nothing_changed"
+    for theirs in ("shall not", "Are you sure", "Records were"):
+        assert theirs not in str(failed.value)
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+async def test_a_read_that_failed_for_a_moment_is_tried_again(connect: Connect, book: Book, status: int) -> None:
+    failures = iter([httpx2.Response(status)])
+
+    def fail_once(method: str, result: Any) -> httpx2.Response | None:
+        return next(failures, None) if method == f"model.{PURCHASE}.search_read" else None
+
+    erp = connect(transport=Between(after=fail_once), retrying=patient())
+
+    assert (await erp.get_order(DRAFT)).number == DRAFT
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"id": 0, "error": ["'nosuch'", ""]},
+        {"id": 0, "result": []},
+        {"result": []},
+        {"id": None},
+        [],
+        "text",
+        None,
+    ],
+)
+async def test_a_strange_answer_to_a_read_is_not_trusted(connect: Connect, book: Book, answer: Any) -> None:
+    def instead(method: str, result: Any) -> httpx2.Response | None:
+        is_read = method == f"model.{PURCHASE}.search_read"
+        return httpx2.Response(200, json=answer) if is_read else None
+
+    with pytest.raises(BadAnswer):
+        await connect(transport=Between(after=instead)).get_order(DRAFT)
+
+
+async def test_signing_out_ends_the_session(connect: Connect, book: Book) -> None:
+    between = Between()
+    erp = connect(transport=between)
+    await erp.probe()
+
+    await erp.aclose()
+
+    assert between.methods[-1] == "common.db.logout"
+    token = between.tokens[-1]
+    answer = httpx2.post(f"{book.url}/rpc/", json=PREFERENCES, headers={"Authorization": token})
+    assert answer.status_code == httpx2.codes.UNAUTHORIZED
+
+
+async def test_the_context_holds_constants_alone(connect: Connect, book: Book) -> None:
+    contexts: list[dict[str, Any]] = []
+
+    def look(body: dict[str, Any]) -> dict[str, Any]:
+        if body["method"].startswith("model."):
+            contexts.append(body["params"][-1])
+        return body
+
+    erp = connect(transport=Between(before=look))
+    await erp.create_order(book.draft(NEW, note="_check_access: false"))
+    await erp.cancel_order(NEW)
+
+    assert {key for context in contexts for key in context} == {"company", "_timestamp"}
+    assert {context.get("company", book.facts.company) for context in contexts} == {book.facts.company}
+
+
+async def test_secrets_are_in_no_text(connect: Connect, book: Book) -> None:
+    erp = connect()
+
+    assert "buyer-secret-1" not in repr(erp) + repr(erp.connection)
+    assert "buyer" not in erp.connection.key
+    assert issubclass(SignInEnded, PurchaseOrderError)

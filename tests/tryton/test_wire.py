@@ -1,0 +1,282 @@
+"""What the connector sends, and what it makes of scripted answers, over a real socket and without a Tryton."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from po_mcp.connectors.retrying import Retrying
+from po_mcp.connectors.tryton import Tryton
+from po_mcp.errors import (
+    BadAnswer,
+    Conflict,
+    OutcomeUnknown,
+    Refused,
+    SignInEnded,
+    SignInFailed,
+    Stale,
+    TooManyRequests,
+)
+from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Vendor
+from tests.connectors.raw_peer import RawPeer, Reply, raw_peer, reply
+
+SECRET = "hush-hush-secret"
+SESSION = [2, "session-key", None]
+NAME = "PM-2026-0001"
+STALE = ["ConcurrencyException", "Records were modified in the meanwhile"]
+
+
+@cache
+def drafted() -> dict[str, Any]:
+    """Return a draft as a real server told it."""
+    orders = json.loads((Path(__file__).parent / "recorded" / "orders.json").read_text(), parse_float=str)
+    found: dict[str, Any] = orders["draft"]
+    for line in found["lines."]:
+        line["quantity"] = int(line["quantity"].partition(".")[0])
+    return found
+
+
+async def no_wait(seconds: float) -> None:
+    """Take the place of a wait before another try."""
+
+
+def answers(*results: Any) -> list[Reply]:
+    """Return the answers to a sign-in, to the first call (which company), and to the calls after it."""
+    told = [SESSION, {"company": 1}, *results]
+    return [
+        each if isinstance(each, Reply) else reply(200, {"id": place, "result": each})
+        for place, each in enumerate(told)
+    ]
+
+
+def error(place: int, *parts: Any) -> Reply:
+    return reply(200, {"id": place, "error": list(parts)})
+
+
+@asynccontextmanager
+async def connected(*replies: Reply) -> AsyncIterator[tuple[Tryton, RawPeer]]:
+    async with raw_peer(*replies, reply(500)) as peer:
+        retrying = Retrying(sleep=no_wait, fraction=lambda: 0.0)
+        erp = Tryton(f"{peer.url}/po", "buyer", SECRET, timeout=5, retrying=retrying)
+        try:
+            yield erp, peer
+        finally:
+            await erp.aclose()
+
+
+def calls(peer: RawPeer) -> list[tuple[str, list[Any]]]:
+    """Return the methods that were called, with their parameters."""
+    bodies: list[Any] = [peer.body(place) for place in range(len(peer.requests))]
+    return [(body["method"], body["params"]) for body in bodies]
+
+
+def token_of(request: bytes) -> str | None:
+    for line in request.split(b"\r\n"):
+        if line.lower().startswith(b"authorization: "):
+            return line.split(b": ", 1)[1].decode()
+    return None
+
+
+async def test_a_read_is_a_call_with_the_session_and_the_company() -> None:
+    async with connected(*answers([drafted()])) as (erp, peer):
+        order = await erp.get_order(NAME)
+
+        login, company, search = calls(peer)
+        assert order.number == NAME
+        assert login == ("common.db.login", ["buyer", {"password": SECRET}, "en"])
+        assert company == ("model.res.user.get_preferences", [True, {}])
+        assert search[0] == "model.purchase.purchase.search_read"
+        domain = [["company", "=", 1], ["OR", ["number", "=", NAME], ["reference", "=", NAME]]]
+        assert (search[1][0], search[1][-1]) == (domain, {"company": 1})
+        assert set(peer.lines) == {"POST /po/rpc/ HTTP/1.1"}
+        session = f"Session {base64.b64encode(b'buyer:2:session-key').decode()}"
+        assert [token_of(request) for request in peer.requests] == [None, session, session]
+
+
+async def test_a_read_that_failed_for_a_moment_is_tried_again() -> None:
+    async with connected(*answers(reply(503), reply(200, {"id": 2, "result": [drafted()]}))) as (erp, _):
+        assert (await erp.get_order(NAME)).number == NAME
+
+
+async def test_a_sign_in_that_is_locked_is_asked_for_once() -> None:
+    async with connected(reply(429)) as (erp, peer):
+        with pytest.raises(TooManyRequests, match="locked"):
+            await erp.probe()
+        with pytest.raises(SignInFailed, match="a short while ago"):
+            await erp.probe()
+
+        assert len(peer.requests) == 1
+
+
+@pytest.mark.parametrize(
+    "answer", [reply(401), error(0, "LoginException", ["password", "Password", "password"])], ids=["401", "200"]
+)
+async def test_a_sign_in_that_is_refused_is_asked_for_once(answer: Reply) -> None:
+    async with connected(answer) as (erp, peer):
+        for _ in range(2):
+            with pytest.raises(SignInFailed) as failed:
+                await erp.probe()
+            assert SECRET not in str(failed.value)
+
+        assert len(peer.requests) == 1
+
+
+async def test_a_session_that_ended_is_renewed_and_the_read_repeated() -> None:
+    again = reply(200, {"id": 0, "result": [2, "other-key", None]})
+    async with connected(*answers(reply(401), again, reply(200, {"id": 2, "result": [drafted()]}))) as (erp, peer):
+        assert (await erp.get_order(NAME)).number == NAME
+
+        assert [method for method, _ in calls(peer)].count("common.db.login") == 2
+        assert token_of(peer.requests[-1]) == f"Session {base64.b64encode(b'buyer:2:other-key').decode()}"
+
+
+async def test_a_cancel_carries_the_stamps_that_were_read_and_is_read_back() -> None:
+    done = {**drafted(), "state": "cancelled"}
+    async with connected(*answers([drafted()], [drafted()], None, [done])) as (erp, peer):
+        version = (await erp.snapshot(NAME, "cancel")).version
+        assert version is not None
+        await erp.cancel_order(NAME, version=version)
+
+        method, params = calls(peer)[-2]
+        assert (method, params[0]) == ("model.purchase.purchase.cancel", [1])
+        assert params[1] == {"company": 1, "_timestamp": json.loads(version)}
+        assert set(json.loads(version)) == {"purchase.purchase,1", "purchase.line,1", "purchase.line,2"}
+
+
+async def test_an_order_of_another_version_is_stale_and_nothing_is_sent() -> None:
+    changed = {**drafted(), "_timestamp": "1.5"}
+    async with connected(*answers([drafted()], [changed])) as (erp, peer):
+        version = (await erp.snapshot(NAME, "delete")).version
+        with pytest.raises(Stale) as failed:
+            await erp.delete_order(NAME, version=version)
+
+        assert failed.value.effect == "nothing_sent"
+        assert {method for method, _ in calls(peer)[2:]} == {"model.purchase.purchase.search_read"}
+
+
+async def test_what_tryton_calls_modified_is_stale() -> None:
+    async with connected(*answers([drafted()], error(3, *STALE))) as (erp, peer):
+        with pytest.raises(Stale) as failed:
+            await erp.delete_order(NAME)
+
+        assert failed.value.effect == "nothing_changed"
+        assert "meanwhile" not in str(failed.value)
+        assert calls(peer)[-1][0] == "model.purchase.purchase.delete"
+
+
+async def test_a_refusal_that_nothing_explains_is_told_in_words_of_ours() -> None:
+    refusal = error(3, "UserError", ["You shall not", "", None])
+    rights = {"purchase.purchase": {"read": 1, "write": 1, "create": 1, "delete": 1}}
+    async with connected(*answers([drafted()], refusal, rights, [drafted()])) as (erp, _):
+        with pytest.raises(Refused, match="by a rule of its own") as failed:
+            await erp.cancel_order(NAME)
+
+        assert not isinstance(failed.value, Conflict)
+        assert "shall" not in str(failed.value)
+
+
+async def test_a_refusal_is_explained_by_the_state_that_the_order_has_now() -> None:
+    refusal = error(3, "UserError", ["You shall not", "", None])
+    rights = {"purchase.purchase": {"read": True, "write": True}}
+    confirmed = {**drafted(), "state": "confirmed"}
+    async with connected(*answers([drafted()], refusal, rights, [confirmed])) as (erp, _):
+        with pytest.raises(Conflict, match="its state, confirmed"):
+            await erp.cancel_order(NAME)
+
+
+async def test_a_success_that_the_order_does_not_show_is_unknown() -> None:
+    async with connected(*answers([drafted()], None, [drafted()])) as (erp, peer):
+        with pytest.raises(OutcomeUnknown, match="another state"):
+            await erp.cancel_order(NAME)
+
+        assert [method for method, _ in calls(peer)].count("model.purchase.purchase.cancel") == 1
+
+
+async def test_a_session_that_ends_at_a_write_is_a_no_where_a_read_is_refused_too() -> None:
+    again = reply(200, {"id": 0, "result": [2, "other-key", None]})
+    async with connected(*answers([drafted()], reply(401), reply(401), again)) as (erp, peer):
+        with pytest.raises(SignInEnded):
+            await erp.cancel_order(NAME)
+
+        assert [method for method, _ in calls(peer)[-3:]] == [
+            "model.purchase.purchase.cancel",
+            "model.res.user.get_preferences",
+            "common.db.login",
+        ]
+
+
+async def test_a_session_that_ends_at_a_write_is_a_doubt_where_a_read_is_answered() -> None:
+    async with connected(*answers([drafted()], reply(401), reply(200, {"id": 0, "result": {"company": 1}}))) as (
+        erp,
+        _,
+    ):
+        with pytest.raises(OutcomeUnknown):
+            await erp.cancel_order(NAME)
+
+
+ROW = {"id": 1, "state": "draft", "reference": "PM-1"}
+
+
+async def test_a_row_that_cannot_be_read_is_left_out_and_counted() -> None:
+    odd = {"id": 2, "state": 5}
+    async with connected(*answers(3, [ROW, odd, {**ROW, "id": 3, "reference": "PM-3"}])) as (erp, _):
+        found = await erp.scan_orders(OrderQuery())
+
+    assert [order.number for order in found.orders] == ["PM-1", "PM-3"]
+    assert (found.read, found.unread, found.complete, found.cut) == (2, 1, False, False)
+
+
+@pytest.mark.parametrize(
+    "page", [[{**ROW, "id": 2}, ROW], [ROW, ROW], [{"state": "draft"}], {"id": 1}, None, [None]], ids=str
+)
+async def test_a_page_that_is_not_the_one_asked_for_is_not_trusted(page: Any) -> None:
+    async with connected(*answers(2, page)) as (erp, _):
+        with pytest.raises(BadAnswer):
+            await erp.scan_orders(OrderQuery())
+
+
+@pytest.mark.parametrize("count", [None, "3", -1, True, [3]])
+async def test_a_count_that_is_none_is_not_trusted(count: Any) -> None:
+    async with connected(*answers(count)) as (erp, _):
+        with pytest.raises(BadAnswer):
+            await erp.scan_orders(OrderQuery())
+
+
+async def test_an_order_of_another_status_than_was_asked_for_is_left_out() -> None:
+    async with connected(*answers(1, [{**ROW, "state": "done"}])) as (erp, _):
+        assert (await erp.scan_orders(OrderQuery(status="draft"))).orders == ()
+
+
+async def test_vendors_are_told_where_the_company_itself_is_not() -> None:
+    async with connected(*answers([], [{"id": 3, "name": "Acme"}])) as (erp, _):
+        assert [(vendor.id, vendor.name) for vendor in await erp.vendors()] == [("3", "Acme")]
+
+
+@pytest.mark.parametrize("made", [None, [], [7, 8], ["7"], 7, True], ids=str)
+async def test_a_create_that_does_not_name_one_order_is_unknown(made: Any) -> None:
+    """All is found as it must be; then the create answers with something else than the new order's id."""
+    product = {"id": 1, "active": True, "purchasable": True, "purchase_uom.": {"id": 1, "digits": 0}}
+    prepared: tuple[Any, ...] = (
+        [],
+        [],
+        [{"id": 2, "active": True}],
+        [product],
+        {"unit_price": {"digits": "[null, 4]"}},
+    )
+    line = DraftLine(item="1", quantity=Decimal(5), unit_price=Decimal("0.45"))
+    draft = OrderDraft(number="PM-1", vendor=Vendor(id="2", name="Acme"), lines=(line,))
+    following = ([{"id": 5, "name": "Main", "active": True}], {"currency": 1}, {"taxes": {"add": [[0, {"id": 1}]]}})
+    async with connected(*answers(*prepared, *following, made)) as (erp, peer):
+        with pytest.raises(OutcomeUnknown):
+            await erp.create_order(draft)
+
+        assert calls(peer)[-1][0] == "model.purchase.purchase.create"
+        assert calls(peer)[-1][1][0][0]["lines"][0][1][0]["taxes"] == [["add", [1]]]
