@@ -24,7 +24,7 @@ from po_mcp.writes.operation import SENT_STATES, Operation, Recorded, WriteOutco
 from po_mcp.writes.order_text import money, name
 from po_mcp.writes.payloads import CreatePayload, LineNote, Payload, Reason
 
-_UNNUMBERED = "0"
+_UNNUMBERED = "PO-0"
 """Stands for the number until that is found; any ERP would take it."""
 _MAX_SIMILAR = 5
 """Similar orders that one question names."""

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import anyio
 
 from po_mcp.erp import ERP
-from po_mcp.errors import ERPError, JournalUnavailable, PurchaseOrderError, TooLate
+from po_mcp.errors import ERPError, JournalUnavailable, PurchaseOrderError, Stale, TooLate
 from po_mcp.orders import PurchaseOrder
 from po_mcp.writes.journal import Claim, Journal
 from po_mcp.writes.kinds import Applied, Change, kind_of
@@ -136,7 +136,8 @@ class Executor:
             if exc.effect == "nothing_changed":
                 return exc
             if exc.effect == "nothing_sent":
-                outcome = self.words.say("refused", operation, str(exc))
+                status: Literal["stale", "refused"] = "stale" if isinstance(exc, Stale) else "refused"
+                outcome = self.words.say(status, operation, str(exc))
                 return _End("REFUSED", outcome, {"answer": exc.what}, was_sent=False)
             return self._doubt(claim, exc.what)
         except Exception as exc:  # a crash after the claim: the request may be on its way

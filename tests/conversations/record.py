@@ -14,7 +14,10 @@ from mcp.types import ElicitRequestFormParams, ElicitResult
 
 from tests.office import Tap, is_write
 
-_GUARDED = re.compile(r"^(?:SANDBOX: )?(Delete|Close|Cancel|Create) order (\S+?)(?: permanently| with a backorder| without a backorder| in [^?]*)?\?", re.MULTILINE)
+_GUARDED = re.compile(
+    r"^(?:SANDBOX: )?(Delete|Close|Cancel|Create) order (\S+?)(?: permanently| with a backorder| without a backorder| in [^?]*)?\?",
+    re.MULTILINE,
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,8 @@ class Put:
     def about(self) -> tuple[str, str] | None:
         """The write that it approves and the order's number, such as ("delete", "PO-2025-0038")."""
         found = _GUARDED.search(self.message)
-        return (found[1].lower(), found[2]) if found else None
+        kind = found[1].lower() if found else ""
+        return ("finalize" if kind == "close" else kind, found[2]) if found else None
 
     @property
     def is_yes(self) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from po_mcp.connectors.tryton import catalog, envelope, names, schemas, translate
+from po_mcp.connectors.tryton import catalog, error_body, names, schemas, translate
 from po_mcp.errors import BadAnswer, Conflict, InvalidInput, OrderNotFound, SignInFailed, Stale
 from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Status, Vendor
 
@@ -486,18 +486,18 @@ def test_the_flags_of_both_databases_are_read() -> None:
 def test_a_refusal_is_told_by_its_shape(error: object, status: int | None) -> None:
     body = {"id": 3, "error": error}
 
-    assert (envelope.is_refusal(body), envelope.status_in(body)) == (status is not None, status)
-    assert "shall" not in envelope.complaint(body)
+    assert (error_body.is_refusal(body), error_body.status_in(body)) == (status is not None, status)
+    assert "shall" not in error_body.complaint(body)
     with pytest.raises(BadAnswer):
-        envelope.result(body, 3)
+        error_body.result(body, 3)
 
 
 def test_an_answer_belongs_to_its_call() -> None:
-    assert envelope.result({"id": 3, "result": None}, 3) is None
+    assert error_body.result({"id": 3, "result": None}, 3) is None
     others: list[object] = [{"id": 4, "result": 1}, {"result": 1}, {"id": 3}, [], None, "3"]
     for body in others:
         with pytest.raises(BadAnswer):
-            envelope.result(body, 3)
+            error_body.result(body, 3)
 
 
 @pytest.mark.parametrize("answer", [[2, "key", None], [2, "key"]])

@@ -16,13 +16,13 @@ from typing import Any, Generic, Literal, TypeVar
 import anyio
 import httpx2
 
-from po_mcp.connectors.dialect import Dialect
-from po_mcp.connectors.http import Wire
-from po_mcp.connectors.paging import MOST_PAGES, MOST_SECONDS, picked
-from po_mcp.connectors.paths import base_address
-from po_mcp.connectors.retrying import Retrying
-from po_mcp.connectors.tokens import Clock, Tokens
-from po_mcp.connectors.tryton import catalog, envelope, names, schemas, translate
+from po_mcp.connectors.http.client import Wire
+from po_mcp.connectors.http.error_mapping import Dialect
+from po_mcp.connectors.http.retry import Retrying
+from po_mcp.connectors.http.tokens import Clock, Tokens
+from po_mcp.connectors.http.urls import base_address
+from po_mcp.connectors.pagination import MOST_PAGES, MOST_SECONDS, picked
+from po_mcp.connectors.tryton import catalog, error_body, names, schemas, translate
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
 from po_mcp.errors import (
     BadAnswer,
@@ -76,14 +76,14 @@ _GIVEN_LATELY = 20
 
 _DIALECT = Dialect(
     name="Tryton",
-    complaint=envelope.complaint,
+    complaint=error_body.complaint,
     permission_to_read="Tryton's administrator must put its user into the group Purchase.",
     permission_to_write="Tryton's administrator must put its user into the group Purchase.",
-    signed_out=envelope.signed_out,
-    is_envelope=envelope.is_refusal,
-    status_in=envelope.status_in,
+    signed_out=error_body.signed_out,
+    is_envelope=error_body.is_refusal,
+    status_in=error_body.status_in,
     cheap_read=_RPC,
-    cheap_call=envelope.request(0, "model.res.user.get_preferences", [True, {}]),
+    cheap_call=error_body.request(0, "model.res.user.get_preferences", [True, {}]),
     scheme="Session",
 )
 
@@ -484,13 +484,13 @@ class Tryton:
     async def _rpc(self, method: str, params: list[Any]) -> Any:
         """Make a call that changes nothing; a refusal of it is `Refused`."""
         identifier = next(self._ids)
-        answer = await self._wire.call(_RPC, envelope.request(identifier, method, params))
-        if envelope.is_refusal(answer.body):
+        answer = await self._wire.call(_RPC, error_body.request(identifier, method, params))
+        if error_body.is_refusal(answer.body):
             raise Refused(
-                f"Tryton refused to tell this{envelope.complaint(answer.body)}. Nothing was changed.",
+                f"Tryton refused to tell this{error_body.complaint(answer.body)}. Nothing was changed.",
                 next_step=_DIALECT.permission_to_read,
             )
-        return envelope.result(answer.body, identifier)
+        return error_body.result(answer.body, identifier)
 
     async def _write(self, method: Write, params: list[Any], before_send: BeforeSend, *, stamps: str = "{}") -> Any:
         """Send a write of orders, once. Tryton refuses it where a record that it writes has another stamp."""
@@ -498,14 +498,14 @@ class Tryton:
         if stamped := translate.stamps_in(stamps):
             context["_timestamp"] = stamped
         identifier = next(self._ids)
-        body = envelope.request(identifier, f"model.{translate.PURCHASE}.{method}", [*params, context])
+        body = error_body.request(identifier, f"model.{translate.PURCHASE}.{method}", [*params, context])
         try:
             return await self._wire.write(
                 "POST",
                 _RPC,
                 body=body,
                 expect=frozenset({200}),
-                verify=lambda answer: envelope.result(answer.body, identifier),
+                verify=lambda answer: error_body.result(answer.body, identifier),
                 creates=True,
                 before_send=before_send,
             )
@@ -544,8 +544,8 @@ class Tryton:
             raise SignInFailed("Tryton refused this sign-in a short while ago. Nothing was sent.")
         params = [self._login, {"password": self._password}, "en"]
         try:
-            answer = await self._wire.sign_in(_RPC, body=envelope.request(0, "common.db.login", params), once=True)
-            if envelope.signed_out(answer.body):
+            answer = await self._wire.sign_in(_RPC, body=error_body.request(0, "common.db.login", params), once=True)
+            if error_body.signed_out(answer.body):
                 raise SignInFailed("Tryton does not accept the credentials. Nothing was sent.")
         except SignInFailed:
             self._refused_at = self._clock()
@@ -556,7 +556,7 @@ class Tryton:
                 "Tryton has locked the sign-in of this user, after too many wrong passwords. Nothing was sent.",
                 next_step="The operator must check PO_MCP_CLIENT_SECRET. The lock ends by itself after some minutes.",
             ) from None
-        opened = schemas.Login.opened(envelope.result(answer.body, 0))
+        opened = schemas.Login.opened(error_body.result(answer.body, 0))
         self._has_session = True
         return base64.b64encode(f"{self._login}:{opened.user}:{opened.session}".encode()).decode(), _SESSION
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from po_mcp.connectors import theirs
+from po_mcp.connectors import schema_base
 from po_mcp.connectors.tryton.values import Amount, Day, Flag, Many, Moment, Quantity, Word
 from po_mcp.errors import BadAnswer, SignInFailed
 
@@ -42,7 +42,7 @@ PRODUCT_FIELDS = (
 WAREHOUSE_FIELDS = ("name", "active")
 
 
-class Theirs(theirs.Theirs):
+class Theirs(schema_base.Theirs):
     """A piece of Tryton's JSON."""
 
     erp = ERP_NAME

@@ -9,7 +9,7 @@ from po_mcp.errors import ERPError
 from po_mcp.orders import CAN_BE_CANCELLED, PurchaseOrder, Snapshot
 from po_mcp.writes.forms import FormAnswer, Question, ask_cancel, read_decision
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
-from po_mcp.writes.kinds.snapshots import find_change, forbid_status, state_of
+from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of, state_of
 from po_mcp.writes.observation import Observation, find_order
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import Payload, SnapshotPayload
@@ -26,6 +26,8 @@ class Cancel:
     def forbid(self, erp: ERP, snapshot: Snapshot) -> Forbidden | None:
         """Forbid it for what is closed, cancelled or deleted."""
         status = snapshot.order.status
+        if status in CAN_BE_CANCELLED and snapshot.blockers:
+            return Forbidden(f"Order {snapshot.order.number} cannot be cancelled: {', '.join(snapshot.blockers)}.")
         if status in CAN_BE_CANCELLED:
             return None
         if status in ("cancelled", "deleted"):
@@ -47,7 +49,7 @@ class Cancel:
 
     async def send(self, erp: ERP, operation: Operation, before_send: BeforeSend) -> Applied:
         """Cancel it."""
-        await erp.cancel_order(operation.number, before_send)
+        await erp.cancel_order(operation.number, before_send, version=snapshot_of(operation).version)
         return Applied()
 
     async def confirm(self, erp: ERP, operation: Operation, applied: Applied, sent_at: float) -> Observation:

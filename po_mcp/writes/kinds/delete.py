@@ -45,7 +45,7 @@ class Delete:
 
     async def send(self, erp: ERP, operation: Operation, before_send: BeforeSend) -> Applied:
         """Delete it; what it was is what can be shown of it."""
-        await erp.delete_order(operation.number, before_send)
+        await erp.delete_order(operation.number, before_send, version=snapshot_of(operation).version)
         return Applied(order=snapshot_of(operation).order)
 
     async def confirm(self, erp: ERP, operation: Operation, applied: Applied, sent_at: float) -> Observation:

@@ -53,7 +53,9 @@ class Finalize:
     async def send(self, erp: ERP, operation: Operation, before_send: BeforeSend) -> Applied:
         """Close it."""
         wanted = _payload(operation).create_backorder is True
-        done = await erp.finalize_order(operation.number, create_backorder=wanted, before_send=before_send)
+        done = await erp.finalize_order(
+            operation.number, create_backorder=wanted, before_send=before_send, version=snapshot_of(operation).version
+        )
         return Applied(backorder_number=done.backorder_number)
 
     async def confirm(self, erp: ERP, operation: Operation, applied: Applied, sent_at: float) -> Observation:
