@@ -159,6 +159,12 @@ class PurchaseOrder(Record):
         known = [total for total in totals if total is not None]
         return total_of(known) if known and len(known) == len(totals) else None
 
+    def without_lines(self) -> PurchaseOrder:
+        """Return the order with its lines counted and left out."""
+        if self.lines is None:
+            return self
+        return self.model_copy(update={"lines": None, "line_count": len(self.lines)})
+
     @property
     def outstanding_lines(self) -> tuple[OrderLine, ...]:
         """The lines of which something is still to come."""

@@ -8,7 +8,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from po_mcp.desk import list_orders
+from po_mcp.desk import list_orders, order_pages
 from po_mcp.desk.context import Desk
 from po_mcp.orders import PurchaseOrder, plain
 from po_mcp.tools._registered import Registered
@@ -19,17 +19,29 @@ async def get_purchase_order(
     ctx: Context[Desk, Any],
     number: OrderNumber,
     detail: Annotated[Literal["short", "full"], Field(description="short: without the lines")] = "full",
-) -> Annotated[CallToolResult, PurchaseOrder]:
+    cursor: Annotated[str | None, Field(max_length=400, description="next_cursor of the page before")] = None,
+) -> Annotated[CallToolResult, order_pages.OrderPage]:
     """Read one order."""
     desk = desk_of(ctx)
     order = await list_orders.get_order(desk, number)
     parts = [*filter(None, [desk.erp.notice]), HEAD, row(order)]
     if detail == "short":
         parts.append(_how_far(order))
-    elif order.lines:
-        parts += [LINES_HEAD, *map(line_row, order.lines)]
+    page = order_pages.page_of(order, cursor)
+    if detail == "full" and page.lines:
+        parts += [LINES_HEAD, *map(line_row, page.lines)]
+        parts += [_more(page)] if page.next_cursor else []
     parts += remarks(order)
-    return result("\n".join(parts), order.model_copy(update={"lines": None}) if detail == "short" else order)
+    return result(
+        "\n".join(parts), page.model_copy(update={"lines": None, "next_cursor": None}) if detail == "short" else page
+    )
+
+
+def _more(page: order_pages.OrderPage) -> str:
+    """Say how many lines there are, and how to see the next."""
+    return (
+        f"{len(page.lines or ())} of {page.line_count} lines shown; for more, call again with cursor={page.next_cursor}"
+    )
 
 
 def remarks(order: PurchaseOrder) -> list[str]:

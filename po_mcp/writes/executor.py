@@ -243,7 +243,7 @@ class Executor:
             return outcome
         order = await read_back(self.erp, operation.number)
         is_shown = order is not None and kind_of(operation.kind).is_still_applied(order)
-        return outcome.model_copy(update={"order": order}) if is_shown else outcome
+        return outcome.model_copy(update={"order": order.without_lines()}) if order and is_shown else outcome
 
 
 async def read_back(erp: ERP, number: str) -> PurchaseOrder | None:

@@ -13,6 +13,9 @@ from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, State, W
 from po_mcp.writes.payloads import CreatePayload
 from po_mcp.writes.policy import SettlementPolicy
 
+MAX_LINES = 100
+"""Lines of a new order that its outcome carries."""
+
 
 @dataclass(frozen=True)
 class OutcomeWriter:
@@ -29,6 +32,11 @@ class OutcomeWriter:
     def say(self, status: OutcomeStatus, operation: Operation | None, text: str, **more: Any) -> WriteOutcome:
         """Make an outcome."""
         message = f"{self.erp.notice} {text}".strip()
+        order = more.get("order")
+        if order is not None and (
+            operation is None or operation.kind != "create" or len(order.lines or ()) > MAX_LINES
+        ):
+            more["order"] = order.without_lines()  # get_purchase_order shows them, page by page
         return WriteOutcome(status=status, operation_id=operation and operation.id, message=message, **more)
 
     def outcome(self, recorded: Recorded) -> WriteOutcome:

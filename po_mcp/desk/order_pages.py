@@ -1,0 +1,70 @@
+"""Orders with many lines, page by page: an order of 3,000 lines must not fill a chat."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Annotated
+
+from pydantic import Field
+
+from po_mcp.errors import InvalidInput
+from po_mcp.orders import PurchaseOrder
+from po_mcp.writes.operation import digest_of
+
+LINES_PER_PAGE = 100
+_DIGEST_LENGTH = 16
+
+
+class OrderPage(PurchaseOrder):
+    """An order with at most `LINES_PER_PAGE` of its lines; `line_count` counts all, `next_cursor` fetches what follows."""
+
+    next_cursor: Annotated[str | None, Field(description="Fetches the lines after these")] = None
+
+
+def page_of(order: PurchaseOrder, cursor: str | None) -> OrderPage:
+    """Return a page of an order's lines.
+
+    Args:
+        order: as it was read now.
+        cursor: `next_cursor` of the page before; None for the first page.
+
+    Raises:
+        InvalidInput: the cursor is none of this order, or the order changed since its first page was read.
+    """
+    digest = digest_of(order.model_dump())[:_DIGEST_LENGTH]
+    begin = 0 if cursor is None else _read_cursor(cursor, order.number, digest)
+    lines = order.lines or ()
+    end = begin + LINES_PER_PAGE
+    following = _write_cursor(end, order.number, digest) if end < len(lines) else None
+    fields = {name: getattr(order, name) for name in PurchaseOrder.model_fields}
+    shown = None if order.lines is None else lines[begin:end]
+    count = order.line_count if order.lines is None else len(lines)
+    return OrderPage(**{**fields, "lines": shown, "line_count": count, "next_cursor": following})
+
+
+def _write_cursor(begin: int, number: str, digest: str) -> str:
+    return base64.urlsafe_b64encode(json.dumps([begin, number, digest]).encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, number: str, digest: str) -> int:
+    try:
+        begin, of_number, of_digest = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (ValueError, TypeError, binascii.Error, RecursionError) as exc:
+        raise _foreign() from exc
+    if type(begin) is not int or begin <= 0 or begin % LINES_PER_PAGE or of_number != number:
+        raise _foreign()
+    if of_digest != digest:
+        raise InvalidInput(
+            f"Order {number} changed since its first lines were read. Nothing was sent.",
+            next_step="Leave the cursor out to read it again from its first line.",
+        )
+    return begin
+
+
+def _foreign() -> InvalidInput:
+    return InvalidInput(
+        "This cursor belongs to another order. Nothing was sent.",
+        next_step="Use next_cursor unchanged with the same number, or leave it out.",
+    )
