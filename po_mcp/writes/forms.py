@@ -181,7 +181,7 @@ def ask_delete(order: PurchaseOrder, place: Place) -> Question:
             text.count(len(order.lines or ()), "line"),
             *text.facts_of(order),
         ],
-        vendor=order.vendor,
+        vendor=_vendor_of(order),
         where=place.label,
     )
     title = f"Type {number} to delete it"
@@ -210,7 +210,7 @@ def ask_finalize(order: PurchaseOrder, place: Place, create_backorder: bool | No
             text.receipts_of(order),
             *text.facts_of(order),
         ],
-        vendor=order.vendor,
+        vendor=_vendor_of(order),
         where=place.label,
     )
     options = _finalize_options(has_rest, create_backorder)
@@ -236,7 +236,7 @@ def ask_cancel(order: PurchaseOrder, place: Place) -> Question:
             f"goods received on {received} of {how}" if received else how,
             *text.facts_of(order),
         ],
-        vendor=order.vendor,
+        vendor=_vendor_of(order),
         where=place.label,
     )
     options = (("keep", "No, keep the order"), ("cancel", "Yes, cancel the order"))
@@ -300,6 +300,12 @@ def ask_whether_it_happened(place: Place, request: str, number: str, seen: Seque
     options = (("open", "Leave it open"), ("happened", "It happened"))
     field = Field(DECISION, text.title("Did it happen to", number, "Did it happen?"), text.shown(seen[0], 66), options)
     return Question(_join(lines), (field,))
+
+
+def _vendor_of(order: PurchaseOrder) -> str:
+    """Write the vendor with its id, since two vendors may have one name."""
+    has_id = order.vendor_id is not None and order.vendor_id != order.vendor
+    return f"{order.vendor}, {order.vendor_id}" if has_id else order.vendor
 
 
 def _finalize_options(has_rest: bool, create_backorder: bool | None) -> tuple[tuple[str, str], ...]:

@@ -21,7 +21,7 @@ from po_mcp.config import Settings
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.records import LIVE, LineDraft, OrderDraft
-from tests.office import ERAS, IN_MEMORY, MODES, Office, Person, Reply, Transport, accept, outcome, text
+from tests.office import ERAS, IN_MEMORY, MODES, Office, Person, Reply, Transport, accept, outcome, text, yes
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037", CANCEL: "PO-2025-0041"}
@@ -53,7 +53,7 @@ async def test_a_yes_carries_it_out_once(office: Office, era: str, tool: str, tr
 
     assert done["status"] == "done"
     assert len(person.asked) == 1
-    assert person.asked[0].message.startswith("SANDBOX: no real order.\n")
+    assert person.asked[0].message.startswith("SANDBOX: ")
     assert done["message"].startswith("SANDBOX: no real order. ")
     assert not untouched(office, tool)
     if tool == FINALIZE:
@@ -99,7 +99,7 @@ NOT_A_YES: dict[str, dict[str, Reply]] = {
         "no content": ElicitResult(action="accept"),
         "empty content": accept(),
         "more than was asked": accept(decision="close"),
-        "the other form": accept(order_number="PO-2025-0041"),
+        "the other form": accept(number="PO-2025-0041"),
         "declined with a yes": ElicitResult(action="decline", content={"decision": "cancel"}),
     },
 }
@@ -379,15 +379,16 @@ async def test_an_invoiced_order_is_refused_with_the_invoice_named(office: Offic
 async def test_a_backorder_that_the_caller_chose_is_shown_and_not_asked_for(
     office: Office, era: str, choice: bool, backorder: str | None
 ) -> None:
-    person = Person(accept(decision="cancel"))
+    person = Person(yes)
 
     async with office.client(era, person) as client:
         done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037", "create_backorder": choice}))
 
     assert done["status"] == "done"
     assert done.get("backorder_number") == backorder
-    assert ("A NEW BACKORDER is made" if choice else "GIVEN UP") in person.asked[0].message
-    assert list(person.asked[0].requested_schema["properties"]) == ["confirm"]
+    assert ("with a backorder?" if choice else "without a backorder?") in person.asked[0].message
+    [field] = person.asked[0].requested_schema["properties"].values()
+    assert [option["const"] for option in field["oneOf"]] == ["keep", "backorder" if choice else "close"]
 
 
 @both_eras
@@ -426,9 +427,11 @@ async def test_the_question_of_a_cancel_shows_the_order_and_what_was_received(of
         await client.call_tool(CANCEL, {"number": NUMBER[CANCEL]})
 
     shown = person.asked[0].message.splitlines()
-    assert shown[1] == ('Cancel purchase order "PO-2025-0041"? It is then inactive; the ERP can make it active again.')
-    assert shown[2].startswith("Goods were received already for ")
-    assert list(person.asked[0].requested_schema["properties"]) == ["confirm"]
+    assert shown[0] == "SANDBOX: Cancel order PO-2025-0041? It can be reactivated in the sandbox."
+    assert "goods received on 4 of 8 lines" in shown[1]
+    assert shown[2].startswith("Vendor: ")
+    [field] = person.asked[0].requested_schema["properties"].values()
+    assert [option["const"] for option in field["oneOf"]] == ["keep", "cancel"]
 
 
 @both_eras
