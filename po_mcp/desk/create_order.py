@@ -74,7 +74,10 @@ async def _find_or_begin(desk: Desk, asked: AskedOrder, call: Operation, approve
 
 @dataclass(frozen=True)
 class _New:
-    """An order to be created, its words found; `gone` are creates whose order is no longer there, `known` prices that nobody gave."""
+    """An order to be created, its words found.
+
+    `gone` are creates whose order is no longer there, `known` the prices that nobody gave.
+    """
 
     asked: AskedOrder
     call: Operation

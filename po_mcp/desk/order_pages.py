@@ -18,7 +18,7 @@ _DIGEST_LENGTH = 16
 
 
 class OrderPage(PurchaseOrder):
-    """An order with at most `LINES_PER_PAGE` of its lines; `line_count` counts all, `next_cursor` fetches what follows."""
+    """An order with at most `LINES_PER_PAGE` of its lines; `line_count` counts all of them."""
 
     next_cursor: Annotated[str | None, Field(description="Fetches the lines after these")] = None
 

@@ -49,7 +49,7 @@ class Field:
         }
 
     def read(self, given: object) -> str | None:
-        """Return the value that was chosen; a label or a value in any case counts, as an older client's text box gives it."""
+        """Return the value that was chosen; a label or a value in any case counts: older clients draw a text box."""
         if not isinstance(given, str):
             return None
         typed = " ".join(given.split()).casefold()

@@ -63,7 +63,7 @@ def shown(text: str, width: int) -> str:
 
 
 def name(text: str, width: int = 40) -> str:
-    """Return text from the ERP for the middle of a sentence: plain if it reads as a name or a code, else in guillemets."""
+    """Return text from the ERP for the middle of a sentence: plain if it reads as a name, else in guillemets."""
     inner = shown(text, width)
     if not mixed_scripts(inner) and (_CODE.fullmatch(inner) or _TAME.fullmatch(inner)):
         return inner
