@@ -152,7 +152,8 @@ def test_the_first_call_that_gets_through_ends_that(store: JournalStore, holder:
 async def test_a_call_that_is_cancelled_waits_for_its_transaction(store: JournalStore) -> None:
     """Only the commit tells whether it happened: a claim that nobody knows of would block its order."""
     journal, operation_id = Journal(store), take_to(store, guarded(), "APPROVED")
-    begun, go_on = anyio.Event(), []
+    begun = anyio.Event()
+    go_on: list[bool] = []
 
     def slowly(claim: object = store.claim) -> object:
         def claiming(*arguments: object) -> object:
