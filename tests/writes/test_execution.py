@@ -283,7 +283,7 @@ async def test_a_likely_duplicate_that_nobody_can_be_asked_about_is_not_created(
 async def test_an_order_whose_journal_was_lost_is_not_created_again(office: Office) -> None:
     async with office.client() as client:
         await call(client, "create_purchase_order")
-    for path in office.journal.parent.glob("journal.db*"):
+    for path in office.journal.parent.glob("*journal.db*"):
         path.unlink()
     async with office.client() as client:
         again = await call(client, "create_purchase_order")

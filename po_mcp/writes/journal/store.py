@@ -491,7 +491,8 @@ class JournalStore:
         session, now = operation.requester.session, self._clock()
         for seconds, limit in MAX_PROPOSALS.items():
             [count] = db.execute(
-                "SELECT COUNT(*) FROM write_operations WHERE session = ? AND proposed_at > ?", (session, now - seconds)
+                "SELECT COUNT(*) FROM write_operations WHERE session = ? AND proposed_at > ? AND proposed_at <= ?",
+                (session, now - seconds, now + CLOCK_SLACK_S),
             ).fetchone()
             if count >= limit:
                 raise TooManyQuestions(
