@@ -23,10 +23,16 @@ from po_mcp.writes.journal.token_store import SharedToken
 from po_mcp.writes.operation import WAITING, Operation, Recorded, State, WriteOutcome, may_move
 from po_mcp.writes.payloads import Payload
 
+NOT_APPROVED = "not approved"
+"""The event of an answer that was no yes."""
 MAX_OPEN_QUESTIONS = 20
 """Questions of one client that a person is left with at a time."""
 MAX_PROPOSALS: Mapping[float, int] = {60.0: 40, 3600.0: 400}
 """Seconds, and how many proposals of one client are recorded in them."""
+RENEW_AFTER_S = 10.0
+"""Seconds of its life that a proposal must have lost before it gets them back, so that a loop writes little."""
+MAX_NOTED_ANSWERS = 50
+"""Answers that were no yes which are noted of one operation."""
 CLOCK_SLACK_S = 5.0
 """Seconds by which the clock may stand behind the last recorded time before it counts as set back."""
 
@@ -293,9 +299,11 @@ class JournalStore:
     def note_unanswered(self, operation_id: str, detail: Mapping[str, Any], *, is_decline: bool) -> None:
         """Note that a form brought no yes. After an explicit no the question is none of the client's open ones."""
         with self._moving() as db:
+            if _count(db, operation_id, NOT_APPROVED) >= MAX_NOTED_ANSWERS:
+                return
             if is_decline:
                 db.execute("UPDATE write_operations SET declined_at = ? WHERE id = ?", (self._clock(), operation_id))
-            audit_log.append(db, Event(operation_id, self._clock(), "not approved", detail))
+            audit_log.append(db, Event(operation_id, self._clock(), NOT_APPROVED, detail))
 
     def note_foreign(self, operation_id: str, since: float | None) -> None:
         """Note when another's order, or a gap, was first seen in the place of ours; None: no longer."""
@@ -311,7 +319,7 @@ class JournalStore:
     def note_up_to(self, operation_id: str, event: str, limit: int) -> bool:
         """Add to the audit log what may happen `limit` times in an operation's life; False where it has."""
         with self._moving() as db:
-            if sum(one.event == event for one in audit_log.events(db, operation_id)) >= limit:
+            if _count(db, operation_id, event) >= limit:
                 return False
             audit_log.append(db, Event(operation_id, self._clock(), event, {}))
             return True
@@ -509,9 +517,9 @@ class JournalStore:
 
     def _renew(self, db: sqlite3.Connection, live: Recorded) -> Recorded:
         """Give a proposal that is asked about again its whole time."""
-        if live.state != "PROPOSED":
-            return live
         expires_at = self._clock() + self._ttl
+        if live.state != "PROPOSED" or expires_at - live.expires_at < RENEW_AFTER_S:
+            return live
         db.execute("UPDATE write_operations SET expires_at = ? WHERE id = ?", (expires_at, live.operation.id))
         audit_log.append(db, Event(live.operation.id, self._clock(), "asked again", {}))
         return replace(live, expires_at=expires_at)
@@ -581,6 +589,12 @@ class JournalStore:
 
     def _ttl_ago(self) -> float:
         return self._clock() - self._ttl
+
+
+def _count(db: sqlite3.Connection, operation_id: str, event: str) -> int:
+    found = db.execute("SELECT COUNT(*) FROM audit_log WHERE operation_id = ? AND event = ?", (operation_id, event))
+    count: int = found.fetchone()[0]
+    return count
 
 
 def _of(db: sqlite3.Connection, connection: str) -> list[Recorded]:
