@@ -378,7 +378,7 @@ async def a_loop_that_asks(office: Office) -> bool:
     """Harm: it fills the journal."""
     bench = bench_of(office)
     try:
-        for place in range(50):
+        for place in range(500):
             proposed(bench.store, guarded("finalize", arguments=str(place % 2)))
     except TooManyQuestions:
         return False

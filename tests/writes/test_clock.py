@@ -79,11 +79,11 @@ def test_what_was_done_answers_no_call_of_the_time_before(store: JournalStore, c
     assert store.find_same_create(create()) is None
     assert store.find_recent(guarded()) is None
     assert store.find_recent_create(CONNECTION.key, "PO-9") is None
-    assert isinstance(store.propose(create(), {}), Similar)
+    assert isinstance(store.propose(create("PO-10"), {}), Similar)
 
 
 def test_what_was_asked_for_by_a_clock_that_was_ahead_locks_nobody_out(store: JournalStore, clock: Clock) -> None:
-    for place in range(MAX_PROPOSALS[3600.0] // 10):
+    for place in range(MAX_PROPOSALS[60.0]):
         take_to(store, guarded(number=f"PO-{place}"), "DECLINED")
         clock.now += 2
     clock.now -= DAY

@@ -120,7 +120,7 @@ class SqliteFile:
         return self._writer is not None or (self.is_shared and Path(self._path).exists())
 
     def adopt(self) -> str:
-        """Take the file as it lies there, older than its mark or new, for the journal; say what was done."""
+        """Take the file as it lies there for the journal from now on; return what was done, "" for nothing."""
         if not self.is_shared:
             return ""
         former = _read_mark(self._mark_path)

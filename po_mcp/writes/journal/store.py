@@ -27,10 +27,10 @@ NOT_APPROVED = "not approved"
 """The event of an answer that was no yes."""
 MAX_OPEN_QUESTIONS = 20
 """Questions of one client that a person is left with at a time."""
-MAX_PROPOSALS: Mapping[float, int] = {60.0: 40, 3600.0: 400}
+MAX_PROPOSALS: Mapping[float, int] = {60.0: 100, 3600.0: 600}
 """Seconds, and how many proposals of one client are recorded in them."""
-RENEW_AFTER_S = 10.0
-"""Seconds of its life that a proposal must have lost before it gets them back, so that a loop writes little."""
+RENEWED_AFTER_S = 10.0
+"""Seconds after which a proposal that is asked about again gets its whole time again, and an event."""
 MAX_NOTED_ANSWERS = 50
 """Answers that were no yes which are noted of one operation."""
 CLOCK_SLACK_S = 5.0
@@ -218,8 +218,7 @@ class JournalStore:
                 return self._renew(db, live)
             if live is not None and live.state != "PROPOSED":
                 raise _under_way(live)
-            giving_way = frozenset() if live is None else frozenset({live.operation.id})
-            if (similar := self._similar(db, operation, names, known | gone | giving_way)) is not None:
+            if (similar := self._similar(db, operation, names, known | gone)) is not None:
                 return similar
             if live is not None:
                 self._move(db, live.operation.id, "PROPOSED", "STALE", {"because": "another was proposed"})
@@ -518,7 +517,7 @@ class JournalStore:
     def _renew(self, db: sqlite3.Connection, live: Recorded) -> Recorded:
         """Give a proposal that is asked about again its whole time."""
         expires_at = self._clock() + self._ttl
-        if live.state != "PROPOSED" or expires_at - live.expires_at < RENEW_AFTER_S:
+        if live.state != "PROPOSED" or expires_at - live.expires_at < RENEWED_AFTER_S:
             return live
         db.execute("UPDATE write_operations SET expires_at = ? WHERE id = ?", (expires_at, live.operation.id))
         audit_log.append(db, Event(live.operation.id, self._clock(), "asked again", {}))
@@ -531,12 +530,15 @@ class JournalStore:
     def _similar(
         self, db: sqlite3.Connection, operation: Operation, names: list[str], known: frozenset[str]
     ) -> Similar | None:
-        """Find an order like this one in the transaction that would record it, so that no two calls miss each other."""
+        """Find an order like this one, in the transaction that would record it: two calls cannot miss each other.
+
+        What has the same number is no other order: it is live, and found before, or its number is taken.
+        """
         for found in queries.same_content(db, operation, self._ttl_ago()):
-            if found.operation.id not in known:
+            if found.operation.id not in known and found.operation.number != operation.number:
                 return Similar(found, "same_content")
         for found in queries.common_items(db, operation, names):
-            if found.operation.id not in known:
+            if found.operation.id not in known and found.operation.number != operation.number:
                 return Similar(found, "common_item")
         return None
 
