@@ -491,7 +491,7 @@ def text_is_shown_as_it_comes(patch: Patch) -> None:
     patch.setattr("po_mcp.connectors.inventory_pro.translate.header", _unescaped_header)
 
 
-def _unescaped_header(theirs: Any) -> orders.PurchaseOrder:
+def _unescaped_header(theirs: Any, zone: Any = None) -> orders.PurchaseOrder:
     return orders.PurchaseOrder.model_construct(
         number=theirs.po_no,
         vendor=theirs.vendor,

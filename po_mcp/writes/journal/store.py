@@ -25,14 +25,14 @@ from po_mcp.writes.payloads import Payload
 
 NOT_APPROVED = "not approved"
 """The event of an answer that was no yes."""
+MAX_NOTED_ANSWERS = 50
+"""How many of them are noted of one operation."""
 MAX_OPEN_QUESTIONS = 20
 """Questions of one client that a person is left with at a time."""
 MAX_PROPOSALS: Mapping[float, int] = {60.0: 100, 3600.0: 600}
 """Seconds, and how many proposals of one client are recorded in them."""
 RENEWED_AFTER_S = 10.0
 """Seconds after which a proposal that is asked about again gets its whole time again, and an event."""
-MAX_NOTED_ANSWERS = 50
-"""Answers that were no yes which are noted of one operation."""
 CLOCK_SLACK_S = 5.0
 """Seconds by which the clock may stand behind the last recorded time before it counts as set back."""
 
