@@ -379,7 +379,7 @@ async def a_loop_that_asks(office: Office) -> bool:
     """Harm: it fills the journal."""
     bench = bench_of(office)
     try:
-        for place in range(50):
+        for place in range(500):
             proposed(bench.store, guarded("finalize", arguments=str(place % 2)))
     except TooManyQuestions:
         return False
@@ -492,7 +492,7 @@ def text_is_shown_as_it_comes(patch: Patch) -> None:
     patch.setattr("po_mcp.connectors.inventory_pro.translate.header", _unescaped_header)
 
 
-def _unescaped_header(theirs: Any) -> orders.PurchaseOrder:
+def _unescaped_header(theirs: Any, zone: Any = None) -> orders.PurchaseOrder:
     return orders.PurchaseOrder.model_construct(
         number=theirs.po_no,
         vendor=theirs.vendor,

@@ -38,16 +38,17 @@ def compare_order(draft: OrderDraft, order: PurchaseOrder, sent_at: float | None
     Args:
         draft: what was sent; its `reference`, where the ERP keeps one, decides alone.
         order: what stands under its number.
-        sent_at: seconds since 1970; an order that the ERP made before is not ours.
+        sent_at: seconds since 1970; an order that the ERP made before is never ours. It is no proof of another's
+            either: some ERPs tell their local time.
     """
     differences = tuple(_differences(draft, order))
     if draft.reference is not None and order.reference is not None:
         return Comparison("ours" if order.reference == draft.reference else "foreign", differences)
-    if _is_older(order, sent_at):
-        return Comparison("foreign", (*differences, "it was there before this was sent"))
     is_vendor = is_of_vendor(order, draft.vendor)
     missing = missing_lines(draft.lines, order.lines or ())
-    if is_vendor is not False and not missing and (is_vendor or _names_alike(order.vendor, draft.vendor.name)):
+    if _is_older(order, sent_at):
+        differences = (*differences, "the ERP says that it was made before this was sent")
+    elif is_vendor is not False and not missing and (is_vendor or _names_alike(order.vendor, draft.vendor.name)):
         return Comparison("ours", differences)
     has_common_item = bool(_items(draft.lines) & _items(order.lines or ()))
     if not is_vendor and not _names_alike(order.vendor, draft.vendor.name) and order.lines and not has_common_item:

@@ -8,7 +8,19 @@ from typing import Any
 
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
 from po_mcp.errors import ERPError, OrderNotFound
-from po_mcp.orders import Finalized, OrderDraft, PurchaseOrder, Snapshot, Status
+from po_mcp.orders import (
+    Finalized,
+    Item,
+    OrderDraft,
+    OrderQuery,
+    OrderScan,
+    Progress,
+    PurchaseOrder,
+    Snapshot,
+    Status,
+    Vendor,
+    Warehouse,
+)
 from po_mcp.writes.executor import Executor, build_executor
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.operation import Operation, WriteOutcome
@@ -61,6 +73,19 @@ class FakeERP:
         if name is None:
             raise OrderNotFound(f"There is no order {number}.")
         return self.orders[name]
+
+    async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
+        self._read("scan")
+        return OrderScan(orders=tuple(self.orders.values()), read=len(self.orders))
+
+    async def vendors(self) -> tuple[Vendor, ...]:
+        return ()
+
+    async def items(self) -> tuple[Item, ...]:
+        return ()
+
+    async def warehouses(self) -> tuple[Warehouse, ...]:
+        return ()
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         return Snapshot(order=await self.get_order(number), erp_id=f"uuid of {number}", version="3")

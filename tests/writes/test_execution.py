@@ -283,7 +283,7 @@ async def test_a_likely_duplicate_that_nobody_can_be_asked_about_is_not_created(
 async def test_an_order_whose_journal_was_lost_is_not_created_again(office: Office) -> None:
     async with office.client() as client:
         await call(client, "create_purchase_order")
-    for path in office.journal.parent.glob("journal.db*"):
+    for path in office.journal.parent.glob("*journal.db*"):
         path.unlink()
     async with office.client() as client:
         again = await call(client, "create_purchase_order")
@@ -406,3 +406,79 @@ async def test_a_journal_that_fails_after_the_send_does_not_make_the_answer_a_li
     assert (again["status"], again["replayed"]) == ("done", True)
     assert len(office.tap.writes) == 1
     assert applied(office, tool)
+
+
+BOLT = {**LINE, "quantity": "200"}
+REPEATS: dict[str, dict[str, Any]] = {
+    "under another number": {"vendor": "12", "lines": [LINE, BOLT], "number": "PO-2025-0060"},
+    "with its lines in another order": {"vendor": "12", "lines": [BOLT, LINE]},
+    "with its lines merged": {"vendor": "12", "lines": [{**LINE, "quantity": "1200"}]},
+    "with one common item alone": {"vendor": "12", "lines": [{**LINE, "quantity": "5"}]},
+}
+
+
+@pytest.mark.parametrize("repeat", REPEATS.values(), ids=REPEATS)
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_repeat_of_what_is_not_known_is_put_to_the_person(
+    office: Office, era: str, repeat: dict[str, Any]
+) -> None:
+    """Each of them was created beside the first, and nobody was asked."""
+    first = {"vendor": "12", "lines": [LINE, BOLT]}
+    asked = Person(accept(confirm=False))
+    office.tap.disturb = lose_the_request
+    async with office.client(era, asked, erp_bounds=(None, None)) as client:
+        unknown = outcome(await client.call_tool("create_purchase_order", first))
+        office.tap.disturb = None
+        again = outcome(await client.call_tool("create_purchase_order", repeat))
+
+    assert (unknown["status"], again["status"]) == ("unknown", "declined")
+    assert "is not known" in asked.asked[0].message
+    assert len(office.tap.writes) == 1
+
+
+async def test_three_calls_of_one_order_that_a_gateway_refuses_after_applying_make_one(office: Office) -> None:
+    """Each retry of an order that was called refused ordered again."""
+
+    async def apply_and_refuse(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        await (await wire.handle_async_request(request)).aread()
+        return await say_that_it_clashes(wire, request)
+
+    office.tap.disturb = apply_and_refuse
+    call_ = {"vendor": "12", "lines": [LINE]}
+    async with office.client(person=Person(accept(confirm=False)), erp_bounds=(None, None)) as client:
+        answers = [outcome(await client.call_tool("create_purchase_order", call_)) for _ in range(3)]
+
+    assert [(one["status"], one["replayed"]) for one in answers] == [("done", False), ("done", True), ("done", True)]
+    assert len(office.tap.writes) == 1
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_person_says_in_the_chat_that_an_unknown_write_happened(office: Office, era: str) -> None:
+    def answer(params: Any) -> Any:
+        is_verdict = "verdict" in params.requested_schema["properties"]
+        return accept(verdict="happened") if is_verdict else accept(confirm=True, create_backorder=True)
+
+    person = Person(answer)
+    office.tap.disturb = lose_the_request
+    async with office.client(era, person, erp_bounds=(None, None)) as client:
+        unknown = await call(client, "finalize_purchase_order")
+        told = outcome(await client.call_tool("get_operation", {"operation_id": unknown["operation_id"]}))
+
+    assert [one["status"] for one in told["operations"]] == ["done"]
+    assert "It was sent once, and its answer was lost." in person.asked[-1].message
+    assert "The ERP shows: the ERP shows the order as partial" in person.asked[-1].message
+    assert len(office.tap.writes) == 1
+
+
+@pytest.mark.parametrize("reply", [accept(verdict="open"), accept(verdict="did not happen"), accept(confirm=True)])
+async def test_any_other_answer_leaves_it_open(office: Office, reply: Any) -> None:
+    """That it did not happen would let a second one go: the chat is no place for it."""
+    office.tap.disturb = lose_the_request
+    async with office.client(
+        person=Person(accept(confirm=True, create_backorder=True)), erp_bounds=(None, None)
+    ) as one:
+        unknown = await call(one, "finalize_purchase_order")
+    async with office.client(person=Person(reply), erp_bounds=(None, None)) as other:
+        told = outcome(await other.call_tool("get_operation", {"operation_id": unknown["operation_id"]}))
+
+    assert [one["status"] for one in told["operations"]] == ["unknown"]

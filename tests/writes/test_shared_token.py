@@ -8,7 +8,6 @@ import anyio
 import httpx2
 
 from po_mcp.connectors.exsited import Exsited
-from po_mcp.orders import OrderQuery
 from po_mcp.sandbox import Book, create_app
 from po_mcp.writes.journal import JournalStore
 from tests.office import Tap
@@ -34,7 +33,7 @@ async def sign_ins(tmp_path: Path, *, shared: bool) -> int:
     tap = Tap()
     one, other = connectors(tmp_path, tap, shared=shared)
     for erp in (one, other) * 5:
-        await erp.scan_orders(OrderQuery(most=1))
+        await erp.probe()
     return sum(path.endswith("/oauth2/token") for _, path in tap.seen)
 
 
@@ -50,7 +49,7 @@ async def test_two_processes_that_start_at_once_sign_in_once_between_them(tmp_pa
     tap = Tap()
     async with anyio.create_task_group() as calls:
         for erp in connectors(tmp_path, tap, shared=True):
-            calls.start_soon(erp.scan_orders, OrderQuery(most=1))
+            calls.start_soon(erp.probe)
 
     assert sum(path.endswith("/oauth2/token") for _, path in tap.seen) == 1
 

@@ -116,7 +116,7 @@ LINE = Registered(hold_purchase_order, "Hold purchase order", "hold", destructiv
 
 
 class HoldingERP(Sandbox):
-    capabilities = Sandbox.capabilities | {"hold"}  # type: ignore[assignment,operator]
+    capabilities = Sandbox.capabilities | {"hold"}  # type: ignore[arg-type]
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
