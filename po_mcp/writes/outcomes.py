@@ -78,11 +78,16 @@ class OutcomeWriter:
         )
         return self.say("unknown", operation, text, do_not_repeat=True)
 
-    def watched(self, operation: Operation, text: str, until: float) -> WriteOutcome:
-        """Say that the ERP refused it, and until when that is checked."""
+    def watched(self, operation: Operation, refusal: str, until: float) -> WriteOutcome:
+        """Say that the ERP refused it, and until when that is checked; that nothing was changed is not certain yet."""
         time = datetime.fromtimestamp(until, UTC)
-        checked = f"This is checked again until {time:%H:%M:%S} UTC."
-        return self.say("refused", operation, f"{text} {checked}", not_before=time.replace(microsecond=0))
+        text = f"{refusal.replace(NOTHING_CHANGED, '')} {_CHECKED} {time:%H:%M:%S} UTC."
+        return self.say("refused", operation, text, not_before=time.replace(microsecond=0))
+
+    def after_watch(self, watched: WriteOutcome) -> WriteOutcome:
+        """Say that a refusal is final: no effect of the write was seen."""
+        text = f"{watched.message.partition(f' {_CHECKED}')[0]}{NOTHING_CHANGED}"
+        return watched.model_copy(update={"message": text, "not_before": None})
 
     def changed(self, operation: Operation, change: Change) -> WriteOutcome:
         """Say that an approved operation is no longer sent."""
@@ -103,6 +108,10 @@ class OutcomeWriter:
             return "once the effect is seen; where none is ever seen, a person does (po-mcp journal settle)"
         return f"once the effect is seen, or after {seconds:.0f} s without it"
 
+
+NOTHING_CHANGED = " Nothing was changed."
+"""What connectors say at the end of a refusal."""
+_CHECKED = "No effect is seen so far; this is checked again until"
 
 _STANDING: dict[State, tuple[OutcomeStatus, str]] = {
     "PROPOSED": ("approval_required", "It waits for a person: {kind} of order {number}. Nothing was sent."),
