@@ -16,7 +16,7 @@ class Person:
     """Says yes to what they asked for, within the call; to a second order like one of theirs they say no."""
 
     number: str
-    user: str = "sweep"
+    user: str
     channel: str = "form"
     answered_operation_id: str | None = None
 

@@ -1,6 +1,7 @@
-"""Refusals in both vendors' error envelope, given in the place of the ERP's answer to a write: before it acted, or after.
+"""Refusals of a write in both vendors' error envelope, given in the place of the ERP's answer.
 
-A gateway that sends a request twice passes on such an answer to the second, though the first was carried out.
+Either the ERP never saw the write, or it has carried it out: a gateway that sends a request twice passes on such an
+answer to the second.
 """
 
 from __future__ import annotations

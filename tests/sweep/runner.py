@@ -7,7 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -50,6 +50,7 @@ LATE_APPLY, READ_LAG = 10.0, 0.05
 """Seconds of the journal's clock, which stands still until the sweep moves it; a second look really waits so long."""
 LIFE = 600.0
 OTHER_NUMBER = "PO-2026-0002"
+USER = "sweep"
 _LONG = 40
 _LAGGING = ("late-read", "late-lines")
 _SECONDS_LATE = 3.0
@@ -133,7 +134,9 @@ def sending(tag: str, step: int, journal: Path) -> Sending:
         return Sending(tag, step, None, False, False)
     with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
         db.row_factory = sqlite3.Row
-        row = db.execute("SELECT * FROM write_operations WHERE state = 'SENT' ORDER BY sent_at DESC, rowid DESC").fetchone()
+        row = db.execute(
+            "SELECT * FROM write_operations WHERE state = 'SENT' ORDER BY sent_at DESC, rowid DESC"
+        ).fetchone()
         if row is None:
             return Sending(tag, step, None, False, False)
         events = db.execute("SELECT event, detail FROM audit_log WHERE operation_id = ? ORDER BY place", (row["id"],))
@@ -199,7 +202,8 @@ class Play:
     relay: Relay | None = None
     erp: ERPAtPort | None = None
     lags_until: float = 0.0
-    others: list[Book] = field(default_factory=list)
+    user: str = USER
+    """Who asks, unless a moment says otherwise."""
 
     @property
     def call(self) -> Call:
@@ -241,16 +245,17 @@ class Play:
             await erp.aclose()
             journal.close()
 
-    async def ask(self, desk: Desk, *, number: str | None = None, user: str = "sweep", company: str = "") -> None:
+    async def ask(self, desk: Desk, *, number: str | None = None, user: str = "", company: str = "") -> None:
         """Make the flow's call once more, and note what is answered."""
         self.network.step += 1
         await self.ask_in_this_step(desk, number=number, user=user, company=company)
 
     async def ask_in_this_step(
-        self, desk: Desk, *, number: str | None = None, user: str = "sweep", company: str = ""
+        self, desk: Desk, *, number: str | None = None, user: str = "", company: str = ""
     ) -> None:
         """Make the flow's call at the same time as others."""
         call = self.call if number is None else replace(self.call, number=number)
+        user = user or self.user
         self.network.asked_by = f"{user} {company}".strip()
         await self._note(desk, lambda: _called(desk, call, Person(call.number, user)))
 
@@ -533,7 +538,7 @@ async def _called(desk: Desk, call: Call, person: Person) -> WriteOutcome:
 
 
 async def _looked(desk: Desk, operation_id: str) -> WriteOutcome:
-    return (await get_operations(desk, operation_id, Person(""))).operations[0]
+    return (await get_operations(desk, operation_id, Person("", USER))).operations[0]
 
 
 def connected(

@@ -181,7 +181,7 @@ def moments() -> Iterator[Scenario]:
 
 
 def races() -> Iterator[Scenario]:
-    """A colleague takes the number, in an ERP that refuses a taken one, that overwrites it, or that tells what is there."""
+    """A colleague takes the number, in an ERP that refuses a taken one, or tells what is there as a success."""
     taking: Sequence[Moment] = (
         "another vendor's order takes the number",
         "an order with a common item takes the number",
