@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
@@ -120,8 +121,11 @@ async def erp_at_port(
     book: Path | str = ":memory:", habits: Sequence[str] = (), clock: Callable[[], float] | None = None
 ) -> AsyncIterator[ERPAtPort]:
     """Serve a book at a port, by an ERP with these habits; `clock` is the ERP's, in seconds since 1970."""
-    now = {} if clock is None else {"now": lambda: datetime.fromtimestamp(clock(), UTC)}
-    with closing(Book.open(book, **now)) as opened, socket.create_server(("127.0.0.1", 0)) as sock:
+    tell = clock or time.time
+    with (
+        closing(Book.open(book, now=lambda: datetime.fromtimestamp(tell(), UTC))) as opened,
+        socket.create_server(("127.0.0.1", 0)) as sock,
+    ):
         gate = Gate(create_app(opened, habits=habits), opened)
         config = uvicorn.Config(gate, log_config=None, log_level="critical", lifespan="off")
         server = Server(config)

@@ -267,6 +267,11 @@ class Play:
             self.network.step += 1
             await self._note(desk, partial(_looked, desk, recorded.operation.id), looked_up=True)
 
+    async def ask_something_else(self, desk: Desk) -> None:
+        """Read, as any tool may; the answer says what turned out to be done."""
+        self.network.step += 1
+        self.ran.answers.append(Answer(self.network.step, "read", "", late=await _late_news(desk)))
+
     async def settled(self) -> None:
         """Wait for what the ERP is given late."""
         if self.relay is not None:
@@ -349,6 +354,7 @@ async def and_after_a_restart(play: Play) -> None:
     play.clock.now += play.past_all
     async with play.server(_company(play)) as desk:
         await _recovered(desk)
+        await play.ask_something_else(desk)
         await play.look(desk)
         if play.scenario.bounds == "broken":  # it comes now: too late for what was answered, and before the next call
             await play.settled()
@@ -424,8 +430,8 @@ def _number_under_way(play: Play) -> str:
 
 _COLLEAGUES_LINES: Mapping[str, tuple[int, tuple[tuple[str, str, str], ...]]] = {
     "like ours": (12, (("BOLT-M8-30", "1000", "0.333"), ("NUT-M8", "12.5", "0.12"))),
-    "with a common item": (12, (("BOLT-M8-30", "70", "0.45"), ("WASHER-M8", "70", "0.03"))),
-    "another vendor's": (7, (("WASHER-M8", "500", "0.03"),)),
+    "with a common item": (12, (("BOLT-M8-30", "70", "0.45"), ("TAPE-PKG-48", "70", "0.03"))),
+    "another vendor's": (7, (("TAPE-PKG-48", "500", "0.03"),)),
 }
 """The vendorID of a colleague's order, and its lines: item, quantity, price."""
 

@@ -84,6 +84,7 @@ one settles the operation and does it.
 """
 ALL_MOMENTS: Sequence[Moment] = tuple(moment for moment in get_args(Moment) if moment)
 OF_ANY_FLOW: Sequence[Moment] = (*ALL_MOMENTS[:7], "the journal is removed", "another server does it meanwhile")
+ASKED_AGAIN: Sequence[Moment] = ("asked again under another number", "another user asks for the same")
 LEAPS: Mapping[Moment, float] = {
     "clock leaps before it is sent": 86_400.0,
     "clock goes back before it is sent": -86_400.0,
@@ -171,8 +172,8 @@ def moments() -> Iterator[Scenario]:
     bounds: Sequence[Bounds] = ("unset", "kept")
     for flow, moment, known in product(FLOWS, OF_ANY_FLOW, bounds):
         yield Scenario(flow, bounds=known, moment=moment)
-    for flow, moment in product(CREATES, ("asked again under another number", "another user asks for the same")):
-        yield Scenario(flow, moment=moment)  # type: ignore[arg-type]
+    for flow, again in product(CREATES, ASKED_AGAIN):
+        yield Scenario(flow, moment=again)
     for flow in FLOWS:
         yield Scenario(flow, moment="another company looks")
     for flow in NUMBERED:
