@@ -16,9 +16,9 @@ from po_mcp.orders import PurchaseOrder
 from po_mcp.writes.journal import Claim, Journal
 from po_mcp.writes.kinds import Change, kind_of
 from po_mcp.writes.kinds.delete import offer_cancel
-from po_mcp.writes.observation import Observation
+from po_mcp.writes.observation import Observation, without_effect
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
-from po_mcp.writes.outcomes import NOTHING_CHANGED, OutcomeWriter
+from po_mcp.writes.outcomes import OutcomeWriter
 from po_mcp.writes.policy import LOOK_S, SettlementPolicy
 from po_mcp.writes.reconcile import Reconciler
 
@@ -172,7 +172,7 @@ class Executor:
                 because = "the write itself was answered with a refusal"
                 return await self._end_watch(operation, "DONE", self.words.observed(operation, seen, because), seen)
             case "differs" | "unreadable":
-                reason = refusal.what.replace(NOTHING_CHANGED, "").rstrip(".")
+                reason = without_effect(refusal.what).rstrip(".")
                 what = f"it was answered with a refusal ({reason}), but {_contents(seen)}"
                 unknown = self.words.unknown(operation, claim.sent_at, what)
                 return await self._end_watch(operation, "UNKNOWN", unknown, seen)

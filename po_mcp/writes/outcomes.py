@@ -8,7 +8,7 @@ from typing import Any
 
 from po_mcp.erp import ERP
 from po_mcp.writes.kinds import Applied, Change, kind_of
-from po_mcp.writes.observation import Observation
+from po_mcp.writes.observation import Observation, without_effect
 from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, State, WriteOutcome
 from po_mcp.writes.payloads import CreatePayload
 from po_mcp.writes.policy import SettlementPolicy
@@ -81,12 +81,12 @@ class OutcomeWriter:
     def watched(self, operation: Operation, refusal: str, until: float) -> WriteOutcome:
         """Say that the ERP refused it, and until when that is checked; that nothing was changed is not certain yet."""
         time = datetime.fromtimestamp(until, UTC)
-        text = f"{refusal.replace(NOTHING_CHANGED, '')} {_CHECKED} {time:%H:%M:%S} UTC."
+        text = f"{without_effect(refusal)} {_CHECKED} {time:%H:%M:%S} UTC."
         return self.say("refused", operation, text, not_before=time.replace(microsecond=0))
 
     def after_watch(self, watched: WriteOutcome) -> WriteOutcome:
         """Say that a refusal is final: no effect of the write was seen."""
-        text = f"{watched.message.partition(f' {_CHECKED}')[0]}{NOTHING_CHANGED}"
+        text = f"{watched.message.partition(f' {_CHECKED}')[0]} Nothing was changed."
         return watched.model_copy(update={"message": text, "not_before": None})
 
     def changed(self, operation: Operation, change: Change) -> WriteOutcome:
@@ -109,8 +109,6 @@ class OutcomeWriter:
         return f"once the effect is seen, or after {seconds:.0f} s without it"
 
 
-NOTHING_CHANGED = " Nothing was changed."
-"""What connectors say at the end of a refusal."""
 _CHECKED = "No effect is seen so far; this is checked again until"
 
 _STANDING: dict[State, tuple[OutcomeStatus, str]] = {
