@@ -104,8 +104,9 @@ def _unmatched(asked: Sequence[DraftLine], stored: Sequence[OrderLine]) -> list[
 
 
 def _decimals(number: Decimal) -> int:
-    exponent = number.as_tuple().exponent
-    return max(0, -exponent) if isinstance(exponent, int) else 0
+    """Return how many decimals a number has that say something: 13.000000 has none."""
+    _, point, fraction = plain(number).partition(".")
+    return len(fraction.rstrip("0")) if point else 0
 
 
 def _is_older(order: PurchaseOrder, sent_at: float | None) -> bool:
