@@ -64,7 +64,7 @@ async def _find_or_begin(desk: Desk, asked: AskedOrder, call: Operation, approve
     gone: frozenset[str] = frozenset()
     if earlier is not None and earlier.state == "WATCHED":
         earlier = await desk.reconciler.wait_until_certain(earlier)
-    if earlier is not None and earlier.state == "DONE" and await _is_gone(desk, earlier):
+    if earlier is not None and earlier.state == "DONE" and await _is_gone_for_sure(desk, earlier):
         gone = frozenset({earlier.operation.id})
     elif earlier is not None and earlier.state not in ("REFUSED", "EXPIRED"):
         return earlier
@@ -218,7 +218,7 @@ async def _settle_similar(desk: Desk, similar: Similar) -> Recorded | None:
         recorded = await desk.reconciler.wait_until_certain(recorded)
     if recorded.state in ("REFUSED", "NOT_APPLIED", "EXPIRED", "STALE", "DECLINED"):
         return None
-    if recorded.state == "DONE" and await _is_gone(desk, recorded):
+    if recorded.state == "DONE" and await _is_gone_for_sure(desk, recorded):
         return None
     return recorded
 
@@ -253,6 +253,11 @@ async def _refuse_taken_number(desk: Desk, new: _New, operation: Operation) -> S
         return None
     text = f"Order {operation.number} exists already. Nobody was asked and nothing was sent."
     return Stop(desk.words.say("refused", None, f"{text} Ask the user which number to take.", order=order))
+
+
+async def _is_gone_for_sure(desk: Desk, done: Recorded) -> bool:
+    """Tell whether an order that was created is gone again, and not only newer than what a reading shows."""
+    return await _is_gone(desk, done) and await desk.reconciler.wait_out_lag(done) and await _is_gone(desk, done)
 
 
 async def _is_gone(desk: Desk, recorded: Recorded) -> bool:

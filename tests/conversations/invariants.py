@@ -18,7 +18,7 @@ _IGNORABLE = frozenset(
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 NEXT_STEP = re.compile(
-    r"(?:^|[.:;,]\s|\band |\bor )(?:ask|give|write|check|leave|look|tell|try|wait|narrow|call|swap)\b"
+    r"(?:^|[.:;,]\s|\band |\bor )(?:ask|give|write|check|leave|look|show|tell|try|wait|narrow|call|swap)\b"
     r"|\b(?:with|;) (?:get|list|cancel|search)_\w+|\bget_operation (?:with|reads)\b|the user decides",
     re.IGNORECASE,
 )
@@ -69,9 +69,9 @@ def _is_unseen(letter: str) -> bool:
 
 
 def what_failed_says_what_to_do(record: Record) -> Iterator[str]:
-    """Every error, and every outcome of a write but `done`, has a next step."""
+    """Every error, and every outcome of a write but `done`, has a next step; after a no there is none."""
     for called in record.of(Called):
-        if called.status not in ("read", "done") and not NEXT_STEP.search(called.text):
+        if called.status not in ("read", "done", "declined") and not NEXT_STEP.search(called.text):
             yield f"{called.tool} says no next step: {called.text}"
         for one in called.structured.get("operations", ()):
             if one["status"] != "done" and not NEXT_STEP.search(one["message"]):

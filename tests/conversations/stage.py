@@ -13,10 +13,13 @@ from typing import Any
 
 from mcp import Client
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult
-from po_mcp.approvals.docket import Docket
 
+from po_mcp.approvals.pending import PendingApprovals
+from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.sandbox import Book
-from po_mcp.writes.journal import Journal
+from po_mcp.writes.executor import build_executor
+from po_mcp.writes.journal import Journal, JournalStore
+from po_mcp.writes.policy import SettlementPolicy
 from tests.conversations.happenings import RESTART, TERMINAL, World, happen
 from tests.conversations.record import Called, Calling, Put, Record, Said, Wire
 from tests.conversations.script import NOT_THERE, Asked, Script, Stands, Turn
@@ -100,29 +103,39 @@ class Stage:
             self._is_grounded(answer)
             self.record.events.append(Said("assistant", answer))
         elif turn.meanwhile is not None:
-            self._happens(turn.meanwhile)
+            await self._meanwhile(turn.meanwhile)
         else:
             await self._calls(client, turn)
 
+    async def _meanwhile(self, sentence: str) -> None:
+        if sentence == TERMINAL:
+            self.record.events.append(Said("meanwhile", sentence))
+            await self._approve_in_a_terminal()
+        else:
+            self._happens(sentence)
+
     def _happens(self, sentence: str) -> None:
         self.record.events.append(Said("meanwhile", sentence))
-        if sentence == TERMINAL:
-            self._approves_in_a_terminal()
-        else:
-            happen(self.world, sentence)
+        happen(self.world, sentence)
 
-    def _approves_in_a_terminal(self) -> None:
-        journal = Journal(str(self.world.office.journal), clock=lambda: self.world.now)
+    async def _approve_in_a_terminal(self) -> None:
+        """Do what `po-mcp approve` does in a process of its own: what is approved there is carried out there."""
+        office = self.world.office
+        erp = Sandbox(office.book, around=office.tap.around)
+        journal = Journal(JournalStore(str(office.journal), clock=lambda: self.world.now))
+        policy = SettlementPolicy(late_apply=0, read_lag=0)
+        pending = PendingApprovals(journal, build_executor(erp, journal, policy))
         try:
-            [waiting] = (docket := Docket(journal, None)).open()
+            [waiting] = await pending.open()
             question = waiting.operation.question
             assert question is not None
-            fields = [one.name for one in question.fields]
-            content: dict[str, Any] = dict.fromkeys(fields, True)
+            content: dict[str, Any] = dict.fromkeys((one.name for one in question.fields), True)
             if "order_number" in content:
                 content["order_number"] = waiting.operation.number
-            assert docket.decide(waiting, "approve", content, "", {"through": "terminal"}) == "taken"
+            decided = await pending.decide(waiting, "approve", content, "", {"through": "terminal"})
+            assert decided.verdict == "taken"
         finally:
+            await erp.aclose()
             journal.close()
         self.record.events.append(Put(question.text, question.schema(), "accept", content))
 

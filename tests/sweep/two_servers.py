@@ -22,11 +22,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from mcp import Client, MCPError
 from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
 
-from po_mcp.bootstrap import build_server
-from po_mcp.writes.journal import Journal
-from tests.office import Office, accept, yes
+from po_mcp.server import build_server
+from po_mcp.writes.journal import JournalStore
+from tests.office import Office, accept
 
-from .runner import LIFE, Clock, Sending, sending
+from .judging import Sending
+from .runner import LIFE, Clock, sending
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 CREATE = "create_purchase_order"
@@ -223,9 +224,9 @@ class TwoServers(RuleBasedStateMachine):
 
     @invariant()
     def the_journal_is_whole(self) -> None:
-        journal = Journal(self.office.journal)
+        journal = JournalStore(self.office.journal)
         try:
-            assert not journal.is_there() or journal.verify() == []
+            assert not journal.exists() or journal.verify() == []
         finally:
             journal.close()
 
@@ -234,7 +235,7 @@ class TwoServers(RuleBasedStateMachine):
             self.seen.told.append(result.structured_content)
 
     def _waiting_creates(self) -> list[str]:
-        journal = Journal(self.office.journal, clock=self.clock)
+        journal = JournalStore(self.office.journal, clock=self.clock)
         try:
             waiting = [one for one in journal.all() if one.state == "PROPOSED" and one.operation.kind == "create"]
             return [one.operation.id for one in waiting]
@@ -242,7 +243,7 @@ class TwoServers(RuleBasedStateMachine):
             journal.close()
 
     def _live(self, number: str) -> list[str]:
-        journal = Journal(self.office.journal, clock=self.clock)
+        journal = JournalStore(self.office.journal, clock=self.clock)
         try:
             return [
                 recorded.operation.id

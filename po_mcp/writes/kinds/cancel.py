@@ -10,7 +10,7 @@ from po_mcp.orders import CAN_BE_CANCELLED, PurchaseOrder, Snapshot
 from po_mcp.writes.forms import FormAnswer, Question, ask_cancel, read_decision
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
 from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of, state_of
-from po_mcp.writes.observation import Observation, find_order
+from po_mcp.writes.observation import Observation, find_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import Payload, SnapshotPayload
 
@@ -61,7 +61,7 @@ class Cancel:
         try:
             order = await find_order(erp, operation.number)
         except ERPError as exc:
-            return Observation("unreadable", exc.what)
+            return unreadable(exc)
         if order is None:  # a cancelled order stays where it is: this tells nothing of it
             return Observation("unreadable", "the ERP no longer shows the order")
         match order.status:

@@ -9,7 +9,7 @@ from po_mcp.untrusted import quoted
 from po_mcp.writes.comparison import compare_order, is_of_vendor
 from po_mcp.writes.forms import FormAnswer, read_decision
 from po_mcp.writes.kinds import Applied, Change, Words
-from po_mcp.writes.observation import Observation, find_order
+from po_mcp.writes.observation import Observation, find_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import CreatePayload, Payload
 
@@ -62,7 +62,7 @@ class Create:
         try:
             order = await _find_in_any_case(erp, operation.number)
         except ERPError as exc:
-            return Observation("unreadable", exc.what)
+            return unreadable(exc)
         if order is None:
             return Observation("absent", "the ERP shows no order of this number")
         found = compare_order(draft_of(operation), order, sent_at)

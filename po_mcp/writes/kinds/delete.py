@@ -10,7 +10,7 @@ from po_mcp.orders import CAN_BE_CANCELLED, PurchaseOrder, Snapshot
 from po_mcp.writes.forms import FormAnswer, Question, ask_delete, read_typed_number
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
 from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of, state_of
-from po_mcp.writes.observation import Observation, find_order
+from po_mcp.writes.observation import Observation, find_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import Payload, SnapshotPayload
 
@@ -62,7 +62,7 @@ class Delete:
                 return Observation("applied", "the ERP shows the order as deleted", order)
             current = await erp.snapshot(operation.number, "delete")
         except ERPError as exc:
-            return Observation("unreadable", exc.what)
+            return unreadable(exc)
         shown = snapshot_of(operation)
         if shown.erp_id is not None and current.erp_id != shown.erp_id:
             return Observation("applied", "the number now names another order", order)
