@@ -159,7 +159,7 @@ SENT = Written("delete PO-1", "x")
         ([put(ASKED, "accept", order_number="PO-2"), SENT], "every write had a yes"),
         ([put(ASKED, "accept", order_number="PO-1"), Written("cancel PO-1", "x")], "every write had a yes"),
         (
-            [put('Cancel purchase order "PO-1"?', "accept", confirm=False), Written("cancel PO-1", "")],
+            [put("Cancel order PO-1?", "accept", decision="keep"), Written("cancel PO-1", "")],
             "every write had",
         ),
         ([put('Create purchase order "PO-1"?', "decline"), Written("create PO-1", "x")], "every write had a yes"),
@@ -186,7 +186,7 @@ def test_an_invariant_that_is_broken_is_named(events: list[Any], broke: str) -> 
 
 
 def test_a_yes_is_used_once() -> None:
-    yes = put('Cancel purchase order "PO-1"?', "accept", confirm=True)
+    yes = put("Cancel order PO-1?", "accept", decision="cancel")
 
     assert broken(Record([yes, Written("cancel PO-1", "x")])) == []
     assert len(broken(Record([yes, Written("cancel PO-1", "x"), Written("cancel PO-1", "y")]))) == 1

@@ -9,12 +9,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from po_mcp.connectors.http.client.client.client.client import client
+from po_mcp.connectors.http.client.client.client.client.client import client
+from po_mcp.connectors.http.client.error_mapping import Dialect
 from po_mcp.writes.execution import Executor
-from po_mcp.writes.storage import MEMORY, Storage
+from po_mcp.writes.storage import MEMORY
 
-from po_mcp.connectors import http
-from po_mcp.connectors.dialect import Dialect
+from po_mcp.connectors.http.client import client
 from po_mcp.erp import Connection
 from po_mcp.errors import OutcomeUnknown, PurchaseOrderError, Refused
 from po_mcp.orders import OrderDraft, PurchaseOrder
@@ -88,7 +88,7 @@ def server_errors_mean_not_applied(patch: Patch) -> None:
             raise Refused("The ERP failed. Nothing was changed.")
         return verified(self, answer, *given, **named)
 
-    patch.setattr(http.Wire, "_verified", verified_or_refused)
+    patch.setattr(client.Wire, "_verified", verified_or_refused)
     refusals_are_final(patch)
 
 
@@ -104,7 +104,7 @@ def a_garbled_success_means_failed(patch: Patch) -> None:
                 raise Refused("The answer cannot be read.") from exc
             raise
 
-    patch.setattr(http.Wire, "_once", once_or_refused)
+    patch.setattr(client.Wire, "_once", once_or_refused)
     refusals_are_final(patch)
 
 
@@ -229,12 +229,12 @@ def no_deadline_before_the_bytes(patch: Patch) -> None:
     """A write leaves, however long ago it was claimed."""
     patch.setattr(executor, "TooLate", _NeverRaised)
     patch.setattr(http, "_before_first_byte", lambda before_send: _trace_nothing)
-    write = http.Wire.write
+    write = client.Wire.write
 
-    async def write_at_once(self: http.Wire, *given: Any, **named: Any) -> Any:
+    async def write_at_once(self: client.Wire, *given: Any, **named: Any) -> Any:
         return await write(self, *given, **{**named, "before_send": lambda: None})
 
-    patch.setattr(http.Wire, "write", write_at_once)
+    patch.setattr(client.Wire, "write", write_at_once)
 
 
 def replay_for_every_user(patch: Patch) -> None:

@@ -9,20 +9,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from po_mcp.sandbox import spoiling
-from po_mcp.sandbox.faults import FAULTS, Fault
-from po_mcp.sandbox.messages import Answer
+from po_mcp.sandbox.faults import FAULTS, Fault, mutations
+from po_mcp.sandbox.faults.messages import Answer
 
 _STATUSES = (400, 401, 402, 403, 404, 405, 409, 410, 422, 423, 429, 451, 501)
 
 
 def _as_success(answer: Answer, value: float) -> Answer:
     """Answer 200 with an error in the body, as Exsited can."""
-    return replace(spoiling.scripted(400)(answer, value), status=200)
+    return replace(mutations.scripted(400)(answer, value), status=200)
 
 
 def _refusals() -> Mapping[str, Fault]:
-    changes = {str(status): spoiling.scripted(status) for status in _STATUSES} | {"200-error": _as_success}
+    changes = {str(status): mutations.scripted(status) for status in _STATUSES} | {"200-error": _as_success}
     made = {}
     for kind, change in changes.items():
         made[kind] = Fault(kind, f"{kind} in the vendor's envelope; not applied.", "relay", change)

@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from mcp import Client, MCPError
 from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
 
-from po_mcp.server import build_server
+from po_mcp.bootstrap import build_server
 from po_mcp.writes.journal import JournalStore
 from tests.office import Office, accept
 
