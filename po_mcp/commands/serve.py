@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
     from uvicorn import Server
 
-    from po_mcp.approvals.pending import PendingApprovals
     from po_mcp.approvals.listener import Mounted, NoPage
+    from po_mcp.approvals.pending import PendingApprovals
     from po_mcp.commands._door import Address, Door
 
 _LOOPBACK = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
