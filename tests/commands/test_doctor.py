@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from po_mcp.commands import doctor
-from po_mcp.erp import Connection
+from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.writes.journal import JournalStore
 from tests.office import Office, outcome
 from tests.sandbox.served import served
@@ -90,7 +90,7 @@ async def test_an_edited_journal_fails_with_the_next_step(office: Office) -> Non
         db.execute("UPDATE write_operations SET number = 'PO-1'")
 
     status, told = await examined(office.book.parent, "--json", PO_MCP_SANDBOX=str(office.book))
-    journal: Any = next(finding for finding in json.loads(told) if finding["what"] == "journal")
+    journal: Any = next(finding for finding in json.loads(told.splitlines()[-1]) if finding["what"] == "journal")
 
     assert status == 1
     assert (journal["mark"], journal["next_step"]) == ("fail", "See them with po-mcp journal verify.")
@@ -117,9 +117,9 @@ async def test_a_read_only_server_is_told_to_be_one(tmp_path: Path) -> None:
 async def test_credentials_that_nobody_adopted_fail_with_the_next_step(tmp_path: Path) -> None:
     async with served() as there:
         settings = real("inventory-pro", there.port, PO_MCP_JOURNAL=str(tmp_path / "journal.db"))
-        known = Connection("inventory-pro", settings["PO_MCP_BASE_URL"], None, Connection.fingerprint("another"))
+        connection = InventoryPro(settings["PO_MCP_BASE_URL"], "another client", "its secret").connection
         with closing(JournalStore(tmp_path / "journal.db")) as store:
-            store.join(known)
+            store.join(connection)
 
         status, told = await examined(tmp_path, **settings)
 
