@@ -48,5 +48,7 @@ def read_payload(kind: str, text: str) -> Payload:
         ValueError: the kind is not known here, or the text is none of its payloads.
     """
     if kind not in _types:
+        import po_mcp.writes.kinds  # noqa: F401  # late, as it imports this: the kinds of this version register themselves
+    if kind not in _types:
         raise ValueError(f"no payload of the kind {kind} is known")
     return _types[kind].model_validate_json(text)
