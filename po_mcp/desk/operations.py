@@ -80,10 +80,11 @@ async def _ask_about(desk: Desk, recorded: Recorded, approver: Approver) -> Writ
         return await record_verdict(desk.reconciler, recorded, happened=True, detail=detail)
     outcome = desk.words.outcome(recorded)
     shown = "; ".join([f"What the ERP shows now: {seen.why}", *seen.differences])
-    where = (
-        "A person can say on the page or with po-mcp journal settle that it did not happen, once nothing can come late."
-    )
-    return outcome.model_copy(update={"message": f"{outcome.message} {shown}. {where}", "order": seen.order})
+    link = await desk.page.link(recorded.operation.id)
+    place = "with po-mcp journal settle" if link is None else f"on this page: {link} or with po-mcp journal settle"
+    where = f"A person can say {place} that it did not happen, once nothing can come late."
+    message = f"{outcome.message} {shown}. {where}"
+    return outcome.model_copy(update={"message": message, "order": seen.order, "approve_at": link})
 
 
 def _question(desk: Desk, recorded: Recorded, seen: Observation) -> Question:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from mcp import Client, ClientSession
 from mcp.types import (
@@ -256,6 +257,30 @@ async def test_get_operation_never_sends_what_was_approved_and_the_same_call_doe
 
     assert (seen["status"], sent_by_looking) == ("approval_required", [])
     assert (done["status"], len(office.tap.writes)) == ("done", 1)
+
+
+@both_eras
+@pytest.mark.parametrize("kind", ["nothing"])
+async def test_what_is_not_known_is_settled_on_the_page_that_get_operation_links(
+    office: Office, era: str, kind: str, settings: dict[str, Any]
+) -> None:
+    async def lose(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ReadError("gone", request=request)
+
+    late = [0.0]
+    async with office.client(era, clock=lambda: time.time() + late[0], read_lag=86_400) as client:
+        asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
+        office.tap.disturb = lose
+        await press(asked["approve_at"], "approve", FILLED_IN[DELETE])
+        unknown = await followed_up(client, "get_operation", DELETE, asked)
+        late[0] = 200.0
+        pressed = await press(unknown["approve_at"], "not_happened", FILLED_IN[DELETE])
+        settled = await followed_up(client, "get_operation", DELETE, asked)
+
+    assert (unknown["status"], unknown["do_not_repeat"]) == ("unknown", True)
+    assert (pressed, settled["status"]) == (303, "refused")
+    assert "a person looked and says that it did not happen" in settled["message"]
+    assert len(office.tap.writes) == 1
 
 
 def approve_and_leave(office: Office, operation_id: str) -> None:

@@ -14,7 +14,7 @@ import anyio
 import pytest
 
 from po_mcp.commands import doctor
-from po_mcp.erp import Connection
+from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.writes.journal import JournalStore
 from tests.office import Office, outcome
 from tests.sandbox.served import served
@@ -83,6 +83,17 @@ async def test_an_erp_that_is_not_there_is_told_with_the_setting_to_check(tmp_pa
     assert "PO_MCP_BASE_URL" in told
 
 
+async def test_a_journal_with_operations_that_is_whole_passes(office: Office) -> None:
+    async with office.client() as client:
+        outcome(await client.call_tool("finalize_purchase_order", {"number": "PO-2025-0036"}))
+
+    status, told = await examined(office.book.parent, PO_MCP_SANDBOX=str(office.book))
+
+    assert status == 0, told
+    assert "✓ journal   durable, unedited, nothing unsettled" in told
+    assert "cannot be read" not in told
+
+
 async def test_an_edited_journal_fails_with_the_next_step(office: Office) -> None:
     async with office.client() as client:
         outcome(await client.call_tool("finalize_purchase_order", {"number": "PO-2025-0036"}))
@@ -117,9 +128,9 @@ async def test_a_read_only_server_is_told_to_be_one(tmp_path: Path) -> None:
 async def test_credentials_that_nobody_adopted_fail_with_the_next_step(tmp_path: Path) -> None:
     async with served() as there:
         settings = real("inventory-pro", there.port, PO_MCP_JOURNAL=str(tmp_path / "journal.db"))
-        known = Connection("inventory-pro", settings["PO_MCP_BASE_URL"], None, Connection.fingerprint("another"))
+        connection = InventoryPro(settings["PO_MCP_BASE_URL"], "another client", "its secret").connection
         with closing(JournalStore(tmp_path / "journal.db")) as store:
-            store.join(known)
+            store.join(connection)
 
         status, told = await examined(tmp_path, **settings)
 

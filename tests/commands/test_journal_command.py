@@ -18,6 +18,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import anyio
@@ -75,10 +76,10 @@ def typed(
     if process == 0:
         shown = {"NO_COLOR": "1", "TERM": "dumb"}
         os.execve(sys.executable, [*JOURNAL, *arguments], {**settings_of(office), **UNDECIDED, **shown})
-    watchdog = threading.Timer(30, os.kill, (process, signal.SIGKILL))
+    watchdog = threading.Timer(60, os.kill, (process, signal.SIGKILL))
     watchdog.start()
     screen, asked = b"", False
-    while chunk := read_screen(keyboard):
+    while chunk := read_screen(keyboard, b"\x03" if asked and answers == "\x03" else b""):
         screen += chunk
         if not asked and screen.endswith(b": "):
             asked = True
@@ -428,8 +429,9 @@ async def test_what_another_process_settled_meanwhile_stays_as_that_one_recorded
 
     ended, screen = typed(office, "not applied\nPO-2025-0038\n", "settle", operation_id, meanwhile=settle_elsewhere)
 
-    assert ended == 1, screen
-    assert "settled by another process meanwhile" in screen
+    assert ended == 0, screen
+    assert "It was settled meanwhile, and your answer was not recorded. Done." in screen
+    assert "Recorded." not in screen
     assert state(office, operation_id) == "DONE"
 
 
@@ -441,7 +443,11 @@ async def test_only_what_is_not_known_is_settled(office: Office) -> None:
 
 
 def in_terminal(
-    office: Office, answers: list[str], *arguments: str, meanwhile: Callable[[], object] = lambda: None, **changes: str
+    office: Office,
+    answers: list[str],
+    *arguments: str,
+    meanwhile: Callable[[], object] = lambda: None,
+    changes: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[int, str]:
     """Run it in a terminal, and give one answer to each prompt."""
     return run_in_terminal(["journal", *arguments], settings_of(office, **UNDECIDED, **changes), answers, meanwhile)
@@ -467,9 +473,13 @@ async def test_without_the_erps_settings_a_terminal_is_needed_and_nothing_is_loo
 async def test_without_the_erps_settings_a_second_word_is_wanted(office: Office, said: str, after: str) -> None:
     operation_id = await unknown(office)
 
-    without, screen = in_terminal(office, [said, "PO-2025-0038", "yes"], "settle", operation_id, **elsewhere(office))
+    without, screen = in_terminal(
+        office, [said, "PO-2025-0038", "yes"], "settle", operation_id, changes=elsewhere(office)
+    )
     between = state(office, operation_id)
-    with_it, _ = in_terminal(office, [said, "PO-2025-0038", "I looked"], "settle", operation_id, **elsewhere(office))
+    with_it, _ = in_terminal(
+        office, [said, "PO-2025-0038", "I looked"], "settle", operation_id, changes=elsewhere(office)
+    )
 
     assert (without, between) == (3, "UNKNOWN")
     assert "po-mcp could not look. Type: I looked" in screen
@@ -480,10 +490,10 @@ async def test_without_the_erps_settings_a_second_word_is_wanted(office: Office,
 @pytest.mark.parametrize("is_seeing", [True, False])
 async def test_that_it_did_not_happen_is_not_taken_before_two_minutes_are_over(office: Office, is_seeing: bool) -> None:
     operation_id = await unknown(office, ago=0.0)
-    changes = {} if is_seeing else elsewhere(office)
+    changes: dict[str, str] = {} if is_seeing else elsewhere(office)
 
     answers = ["not applied", "PO-2025-0038", *([] if is_seeing else ["I looked"])]
-    early, screen = in_terminal(office, answers, "settle", operation_id, **changes)
+    early, screen = in_terminal(office, answers, "settle", operation_id, changes=changes)
 
     assert (early, state(office, operation_id)) == (1, "UNKNOWN")
     assert "nobody can say before" in screen
@@ -499,6 +509,7 @@ async def test_what_the_look_shows_counts_more_than_what_the_person_says(office:
     ended, screen = in_terminal(office, answers, "settle", operation_id, meanwhile=cancel_it)
 
     assert (ended, state(office, operation_id)) == (0, "DONE")
+    assert "It was settled meanwhile, and your answer was not recorded." in screen
     assert "Done: the ERP shows the order cancelled" in screen
 
 
@@ -506,9 +517,9 @@ async def test_settling_wants_the_pin_where_one_is_set(office: Office) -> None:
     operation_id = await unknown(office)
     pin, answers = {"PO_MCP_APPROVER_PIN": "correct horse"}, ["not applied", "PO-2025-0038"]
 
-    wrong, told = in_terminal(office, [*answers, "a guess"], "settle", operation_id, **pin)
+    wrong, told = in_terminal(office, [*answers, "a guess"], "settle", operation_id, changes=pin)
     between = state(office, operation_id)
-    right, screen = in_terminal(office, [*answers, "correct horse"], "settle", operation_id, **pin)
+    right, screen = in_terminal(office, [*answers, "correct horse"], "settle", operation_id, changes=pin)
 
     assert (wrong, between, "That is not the PIN." in told) == (3, "UNKNOWN", True)
     assert (right, state(office, operation_id)) == (0, "NOT_APPLIED")
@@ -520,7 +531,7 @@ async def test_blindly_only_what_nobody_sends_any_more_is_settled(office: Office
     operation_id = await sent_by_a_process_that_died(office, seconds)
 
     answers = ["applied", "PO-2025-0038", "I looked"]
-    ended, screen = in_terminal(office, answers, "settle", operation_id, **elsewhere(office))
+    ended, screen = in_terminal(office, answers, "settle", operation_id, changes=elsewhere(office))
 
     assert (ended, state(office, operation_id)) == (0 if seconds else 1, after), screen
 
@@ -667,10 +678,9 @@ async def test_what_was_sent_and_never_answered_is_settled_once_its_sender_is_go
 
 async def sent_by_a_process_that_died(office: Office, seconds: float) -> str:
     """Claim what a person was asked about, as a process would that then died so many seconds ago."""
-    asked = await call(office, "delete_purchase_order", TEST_ORDER, ElicitResult(action="decline"))
-    with closing(JournalStore(office.journal)) as journal:
-        now = journal.now()
-    with closing(JournalStore(office.journal, clock=lambda: now - seconds)) as journal:
+    declined = ElicitResult(action="decline")
+    asked = await call(office, "delete_purchase_order", TEST_ORDER, declined, ago=seconds)
+    with closing(JournalStore(office.journal, clock=lambda: time.time() - seconds)) as journal:
         found = journal.find(asked)
         assert found is not None
         assert journal.approve(asked, found.operation.payload, {"through": "form"})
