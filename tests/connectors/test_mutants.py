@@ -14,10 +14,10 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client.client.client.client import exact_json, retry
-from po_mcp.connectors.http.client.client.client.client.client.client import Wire
-from po_mcp.connectors.http.client.client.client.client.client.error_mapping import Answer, Dialect
-from po_mcp.connectors.http.client.client.client.client.client.tokens import Token
+from po_mcp.connectors.http.client.client.client.client.client.client import exact_json, retry
+from po_mcp.connectors.http.client.client.client.client.client.client.client import Wire
+from po_mcp.connectors.http.client.client.client.client.client.client.error_mapping import Answer, Dialect
+from po_mcp.connectors.http.client.client.client.client.client.client.tokens import Token
 
 from po_mcp.connectors import numbers, pagination
 from po_mcp.connectors.exsited import translate as exsited_translate

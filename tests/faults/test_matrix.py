@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client.client.client.client import client
+from po_mcp.connectors.http.client.client.client.client.client.client import client
 
 from po_mcp.errors import OutcomeUnknown
 from po_mcp.sandbox.faults import FAULTS

@@ -17,7 +17,7 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import httpx2
-from po_mcp.connectors.http.client.retry import Retrying
+from po_mcp.connectors.http.client.client.retry import Retrying
 
 from po_mcp.approvals.page_server import NoPage
 from po_mcp.connectors.exsited import Exsited

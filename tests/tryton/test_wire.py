@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from po_mcp.connectors.http.client.client.client.retry import Retrying
+from po_mcp.connectors.http.client.client.client.client.retry import Retrying
 
 from po_mcp.connectors.tryton import Tryton
 from po_mcp.errors import (
