@@ -23,7 +23,7 @@ def test_nothing_of_the_page_is_imported_before_it_is_needed() -> None:
 
 async def test_no_port_is_opened_before_a_link_is_needed(office: Office) -> None:
     async with counter(":memory:") as desk:
-        assert desk.listener._server is None
+        assert desk.page_server._server is None
         first = await desk.link(desk.propose(order("PO-1")))
         second = await desk.link(desk.propose(order("PO-2")))
 
@@ -54,7 +54,7 @@ async def test_a_journal_that_cannot_be_used_is_told_and_nothing_is_decided() ->
 
 
 async def test_connections_that_ask_for_nothing_keep_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listener, "FIRST_REQUEST_S", 3.0)
+    monkeypatch.setattr(page_server, "FIRST_REQUEST_S", 3.0)
     async with counter(":memory:") as desk, AsyncExitStack() as idle:
         link = await desk.link(desk.propose(order()))
         port = int(link.split("/")[2].rpartition(":")[2])

@@ -54,7 +54,7 @@ async def ends(connection: anyio.abc.SocketStream) -> bool:
     "sent", [b"", GET[:10], b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{", GET + GET[:10]], ids=repr
 )
 async def test_a_request_that_does_not_arrive_ends_its_connection(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_connections, "REQUEST_TIME", 0.3)
+    monkeypatch.setattr(connection_limits, "REQUEST_TIME", 0.3)
     async with serving(keep_alive=1) as port, await anyio.connect_tcp("127.0.0.1", port) as connection:
         if sent:
             await connection.send(sent)
@@ -63,7 +63,7 @@ async def test_a_request_that_does_not_arrive_ends_its_connection(sent: bytes, m
 
 
 async def test_an_answer_may_take_longer_than_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_connections, "REQUEST_TIME", 0.3)
+    monkeypatch.setattr(connection_limits, "REQUEST_TIME", 0.3)
     async with serving() as port, httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
         answers = [await http.post("/slow", content=b"{}") for _ in range(2)]
         await anyio.sleep(0.6)  # the connection is kept alive meanwhile

@@ -207,7 +207,7 @@ async def test_the_process_has_one_desk_one_connector_and_one_recovery(monkeypat
         made.append("desk")
         init(self, *given)
 
-    monkeypatch.setattr(premises, "recover_now_and_then", recover)
+    monkeypatch.setattr(lifespan, "recover_now_and_then", recover)
     monkeypatch.setattr(composition, "connect", connected)
     monkeypatch.setattr(Desk, "__init__", desk)
     with closing(serve._listening("127.0.0.1", 0)) as sock:

@@ -92,7 +92,7 @@ def no_look_at_host_and_origin(patch: Patch) -> None:
 
 
 def no_look_at_where_the_browser_says_it_comes_from(patch: Patch) -> None:
-    patch.setattr(_door, "_is_of_a_website", lambda scope: False)
+    patch.setattr(http_app, "_is_of_a_website", lambda scope: False)
 
 
 def a_request_of_any_length(patch: Patch) -> None:

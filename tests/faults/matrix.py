@@ -22,11 +22,11 @@ import httpx2
 from mcp import Client
 from mcp.client import ClientRequestContext
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult
-from po_mcp.connectors.http.client.client.client.client.client.client.retry import Retrying
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.http.retry import Retrying
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP
 from po_mcp.sandbox import Book

@@ -9,12 +9,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from po_mcp.connectors.http.client.client import client
-from po_mcp.connectors.http.client.client.client.client.client.client import client
-from po_mcp.connectors.http.client.client.error_mapping import Dialect
 from po_mcp.writes.execution import Executor
 from po_mcp.writes.storage import MEMORY
 
+from po_mcp.connectors.http.client import client
+from po_mcp.connectors.http.error_mapping import Dialect
 from po_mcp.erp import Connection
 from po_mcp.errors import OutcomeUnknown, PurchaseOrderError, Refused
 from po_mcp.orders import OrderDraft, PurchaseOrder

@@ -17,10 +17,10 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import httpx2
-from po_mcp.connectors.http.client.client.retry import Retrying
 
 from po_mcp.approvals.page_server import NoPage
 from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.http.retry import Retrying
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.desk.context import Desk
 from po_mcp.desk.create_order import create_order

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client.client.client.retry import Retrying
 
+from po_mcp.connectors.http.retry import Retrying
 from po_mcp.connectors.tryton import Tryton
 from po_mcp.erp import send_at_once
 from po_mcp.errors import (

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from po_mcp.connectors.http.client.client.client.client.retry import Retrying
 
+from po_mcp.connectors.http.retry import Retrying
 from po_mcp.connectors.tryton import Tryton
 from po_mcp.errors import (
     BadAnswer,

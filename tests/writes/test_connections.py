@@ -7,8 +7,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client.client.client.client.urls import base_address
 
+from po_mcp.connectors.http.urls import base_address
 from po_mcp.erp import Connection
 from po_mcp.errors import ConnectionNotAdopted
 from po_mcp.writes.journal import JournalStore
