@@ -13,9 +13,9 @@ from typing import Any
 
 import anyio
 import httpx2
-from po_mcp.connectors.http.client.client import exact_json, retry
-from po_mcp.connectors.http.client.client.client import Wire
-from po_mcp.connectors.http.client.client.error_mapping import Answer, Dialect
+from po_mcp.connectors.http import exact_json, retry
+from po_mcp.connectors.http.client import Wire
+from po_mcp.connectors.http.error_mapping import Answer, Dialect
 
 from po_mcp.connectors import pagination
 from po_mcp.erp import ERP

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client import exact_json
+from po_mcp.connectors.http import exact_json
 
 from po_mcp.connectors import numbers
 from po_mcp.connectors.exsited import Exsited

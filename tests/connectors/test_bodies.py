@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client import response_body
+from po_mcp.connectors.http import response_body
 
 
 class Chunks(httpx2.AsyncByteStream):

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from po_mcp.connectors.http.client.client import exact_json
+from po_mcp.connectors.http import exact_json
 
 from po_mcp.connectors.inventory_pro import catalog, error_body, schemas, translate
 from po_mcp.errors import BadAnswer, InvalidInput

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 
 import anyio
 import pytest
-from po_mcp.connectors.http.client.client import response_body
+from po_mcp.connectors.http import response_body
 
 from po_mcp.errors import ERPError, OutcomeUnknown, Unreachable
 from po_mcp.orders import OrderQuery

@@ -14,10 +14,10 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client import exact_json, retry
-from po_mcp.connectors.http.client.client.client import Wire
-from po_mcp.connectors.http.client.client.error_mapping import Answer, Dialect
-from po_mcp.connectors.http.client.client.tokens import Token
+from po_mcp.connectors.http import client, exact_json, response_body, retry
+from po_mcp.connectors.http.client import Wire
+from po_mcp.connectors.http.error_mapping import Answer, Dialect
+from po_mcp.connectors.http.tokens import Token
 
 from po_mcp.connectors import numbers, pagination
 from po_mcp.connectors.exsited import translate as exsited_translate
@@ -76,7 +76,7 @@ def any_segment(patch: pytest.MonkeyPatch) -> None:
 
 
 def any_address(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(http, "address", lambda base, path, segments: f"{base}{'/'.join((path, *segments))}")
+    patch.setattr(client, "address", lambda base, path, segments: f"{base}{'/'.join((path, *segments))}")
 
 
 def any_path(patch: pytest.MonkeyPatch) -> None:
@@ -194,7 +194,7 @@ MUTANTS = [
     Mutant(
         "no last look",
         "the look right before the first byte",
-        attribute(http, "_before_first_byte", lambda before_send: None),
+        attribute(client, "_before_first_byte", lambda before_send: None),
         sent_though_stopped,
     ),
     Mutant("believed 401", "the read with the same token", believe_401, believed_401),
@@ -219,13 +219,13 @@ MUTANTS = [
     Mutant(
         "raw bytes",
         "the limit of bytes that arrive",
-        attribute(bodies, "LARGEST", 10**12),
+        attribute(response_body, "LARGEST", 10**12),
         lambda: memory_taken(b" " * MEGABYTE, 64, {}),
     ),
     Mutant(
         "unpacked bytes",
         "the limit of bytes unpacked",
-        attribute(bodies, "_Gzip", PlainGzip),
+        attribute(response_body, "_Gzip", PlainGzip),
         lambda: memory_taken(BOMB, 1, {"content-encoding": "gzip"}),
     ),
     Mutant("no deadline", "the total deadline", attribute(anyio, "fail_after", no_deadline), time_taken),
@@ -255,10 +255,10 @@ MUTANTS = [
     Mutant("loud logs", "the level of the libraries' loggers", all_loggers, secret_logged),
     Mutant("no budget", "the budget of repeats", attribute(retry.Budget, "take", lambda self: True), storm),
     Mutant(
-        "any wait", "the limit of what an ERP may ask to wait", attribute(retrying, "LONGEST_WAIT", 10**9), long_wait
+        "any wait", "the limit of what an ERP may ask to wait", attribute(retry, "LONGEST_WAIT", 10**9), long_wait
     ),
     Mutant("endless pages", "the memory of pages", never_seen, one_page_for_ever),
-    Mutant("kept connections", "the hang-up after a 400", attribute(http, "_hang_up", stay), poisoned_connection),
+    Mutant("kept connections", "the hang-up after a 400", attribute(client, "_hang_up", stay), poisoned_connection),
 ]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 
 import pytest
-from po_mcp.connectors.http.client.client.urls import base_address
+from po_mcp.connectors.http.urls import base_address
 
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro

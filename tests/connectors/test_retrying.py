@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 import anyio
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client.error_mapping import Answer
-from po_mcp.connectors.http.client.client.exact_json import NotExact
-from po_mcp.connectors.http.client.client.header_times import retry_after
-from po_mcp.connectors.http.client.client.retry import Budget, Retrying
+from po_mcp.connectors.http.error_mapping import Answer
+from po_mcp.connectors.http.exact_json import NotExact
+from po_mcp.connectors.http.header_times import retry_after
+from po_mcp.connectors.http.retry import Budget, Retrying
 
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.errors import BadAnswer, PurchaseOrderError, TooManyRequests, Unreachable

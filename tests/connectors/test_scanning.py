@@ -81,7 +81,7 @@ async def test_whoever_waits_is_told_how_far_it_is() -> None:
 
 
 async def test_a_list_that_is_longer_than_is_read_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paging, "MOST_PAGES", 7)
+    monkeypatch.setattr(pagination, "MOST_PAGES", 7)
     for is_counted in (True, False):
         orders = Orders(100, is_counted=is_counted)
 
@@ -99,7 +99,7 @@ async def test_a_scan_that_takes_too_long_is_cut_and_what_came_is_kept(monkeypat
                 await anyio.sleep_forever()
             return await super().__call__(place)
 
-    monkeypatch.setattr(paging, "MOST_SECONDS", 0.2)
+    monkeypatch.setattr(pagination, "MOST_SECONDS", 0.2)
 
     found = await scanned(Slow(100))
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from po_mcp.connectors.http.client.client.tokens import EARLY, Token, Tokens
+from po_mcp.connectors.http.tokens import EARLY, Token, Tokens
 
 
 class Office:

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client import exact_json
-from po_mcp.connectors.http.client.client.retry import Retrying
+from po_mcp.connectors.http import exact_json
+from po_mcp.connectors.http.retry import Retrying
 
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro

@@ -22,7 +22,7 @@ import httpx2
 from mcp import Client
 from mcp.client import ClientRequestContext
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult
-from po_mcp.connectors.http.client.client.retry import Retrying
+from po_mcp.connectors.http.retry import Retrying
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings

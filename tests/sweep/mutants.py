@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from po_mcp.connectors.http.client.client import client
+from po_mcp.connectors.http import client
 from po_mcp.writes.execution import Executor
 from po_mcp.writes.storage import MEMORY, Storage
 

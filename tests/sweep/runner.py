@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import anyio
 import anyio.lowlevel
 import httpx2
-from po_mcp.connectors.http.client.client.retry import Retrying
+from po_mcp.connectors.http.retry import Retrying
 from po_mcp.desk.deciding import cancel_order, delete_order, finalize_order
 from po_mcp.desk.following import get_operations
 from po_mcp.desk.ordering import create_order
