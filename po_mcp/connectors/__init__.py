@@ -20,20 +20,20 @@ def connect(settings: Settings, token_store: Callable[[str], TokenStore]) -> ERP
     """
     match settings.erp:
         case "sandbox":
-            return _sandbox(settings)
+            return _connect_sandbox(settings)
         case "inventory-pro":
-            return _inventory_pro(settings)
+            return _connect_inventory_pro(settings)
         case "exsited":
-            return _exsited(settings, token_store)
+            return _connect_exsited(settings, token_store)
 
 
-def _sandbox(settings: Settings) -> ERP:
+def _connect_sandbox(settings: Settings) -> ERP:
     from po_mcp.connectors.sandbox import Sandbox
 
-    return Sandbox(settings.sandbox_path(), timeout=settings.timeout, zone=_zone(settings))
+    return Sandbox(settings.sandbox_path(), timeout=settings.timeout, zone=_time_zone(settings))
 
 
-def _inventory_pro(settings: Settings) -> ERP:
+def _connect_inventory_pro(settings: Settings) -> ERP:
     from po_mcp.connectors.inventory_pro import InventoryPro
 
     url, client_id, secret = settings.credentials()
@@ -43,12 +43,12 @@ def _inventory_pro(settings: Settings) -> ERP:
         secret,
         timeout=settings.timeout,
         company=settings.company,
-        zone=_zone(settings),
+        zone=_time_zone(settings),
         vendor_ids=settings.vendor_ids,
     )
 
 
-def _exsited(settings: Settings, token_store: Callable[[str], TokenStore]) -> ERP:
+def _connect_exsited(settings: Settings, token_store: Callable[[str], TokenStore]) -> ERP:
     from po_mcp.connectors.exsited import Exsited
 
     url, client_id, secret = settings.credentials()
@@ -59,13 +59,13 @@ def _exsited(settings: Settings, token_store: Callable[[str], TokenStore]) -> ER
         settings.redirect_uri or "",
         timeout=settings.timeout,
         company=settings.company,
-        zone=_zone(settings),
+        zone=_time_zone(settings),
         token_store=token_store(f"exsited {url} {client_id}"),
         api_versions=settings.api_versions,
     )
 
 
-def _zone(settings: Settings) -> tzinfo | None:
+def _time_zone(settings: Settings) -> tzinfo | None:
     """Return the company's time zone, None where it is this machine's."""
     if settings.time_zone is None:
         return None

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta, tzinfo
 _DAY = timedelta(days=1)
 
 
-def local(moment: datetime | None, zone: tzinfo | None) -> datetime | None:
+def to_local(moment: datetime | None, zone: tzinfo | None) -> datetime | None:
     """Return the moment as the clock of `zone` (None: of this machine) shows it, so that its date is the company's.
 
     A moment at midnight, in the zone in which it is written, is a date that was written as a moment: it stays.
@@ -20,18 +20,18 @@ def local(moment: datetime | None, zone: tzinfo | None) -> datetime | None:
         return moment
 
 
-def day(moment: datetime | None, zone: tzinfo | None) -> date | None:
+def local_date(moment: datetime | None, zone: tzinfo | None) -> date | None:
     """Return the company's day of a moment."""
-    found = local(moment, zone)
+    found = to_local(moment, zone)
     return None if found is None else found.date()
 
 
-def first_moment(day: date, zone: tzinfo | None) -> datetime:
+def start_of_day(day: date, zone: tzinfo | None) -> datetime:
     """Return the first moment, in UTC, of a day: of `zone`, or of a date that is written as a moment in UTC."""
     return min(_midnight(day, zone), datetime.combine(day, time.min, tzinfo=UTC))
 
 
-def last_moment(day: date, zone: tzinfo | None) -> datetime:
+def end_of_day(day: date, zone: tzinfo | None) -> datetime:
     """Return the end of a day, in UTC, as far as the clock of SQL Server counts: it would round .999 up."""
     end = max(_midnight(day + _DAY, zone), datetime.combine(day + _DAY, time.min, tzinfo=UTC))
     return end - timedelta(milliseconds=3)

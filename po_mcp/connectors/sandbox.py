@@ -82,9 +82,9 @@ class Sandbox:
     def __repr__(self) -> str:
         return f"<Sandbox {self.connection.key}>"
 
-    def valid_number(self, number: str) -> str:
+    def check_number(self, number: str) -> str:
         """Return the number if both APIs could hold it."""
-        return self._exsited.valid_number(self._orders.valid_number(number))
+        return self._exsited.check_number(self._orders.check_number(number))
 
     def check(self, draft: OrderDraft) -> None:
         """Need and refuse what Inventory Pro does."""
@@ -120,7 +120,7 @@ class Sandbox:
         if operation == "delete":
             found = await self._exsited.snapshot(number, operation)
             return found.model_copy(update={"order": order})
-        erp_id, version = await self._exsited.identity(number)
+        erp_id, version = await self._exsited.read_identity(number)
         return Snapshot(order=order, erp_id=erp_id, version=version)
 
     async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:
@@ -160,14 +160,14 @@ class _InProcess(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self._app is None:
-            self._app = self._opened()
+            self._app = self._open_app()
         return await self._app.handle_async_request(request)
 
     async def aclose(self) -> None:
         if self._book is not None:
             self._book.close()
 
-    def _opened(self) -> httpx2.ASGITransport:
+    def _open_app(self) -> httpx2.ASGITransport:
         # Imported now: a process that only lists its tools must not wait for a web framework.
         from po_mcp.sandbox import Book, create_app
 

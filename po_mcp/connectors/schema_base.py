@@ -10,19 +10,19 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from po_mcp.errors import BadAnswer, SignInFailed
 
-_SHORT_LIFETIME = 300  # seconds that a token is used where its lifetime is not told
+_DEFAULT_LIFETIME_S = 300  # seconds that a token is used where its lifetime is not told
 
 
-class Theirs(BaseModel):
+class ErpModel(BaseModel):
     """A piece of an ERP's JSON. Its errors do not repeat what was sent."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
 
-    erp: ClassVar[str]
+    erp_name: ClassVar[str]
     """The ERP's name, for whoever is told of an answer that does not fit."""
 
     @classmethod
-    def of(cls, body: Any) -> Self:
+    def parse(cls, body: Any) -> Self:
         """Read a body.
 
         Raises:
@@ -31,44 +31,46 @@ class Theirs(BaseModel):
         try:
             return cls.model_validate(body)
         except ValidationError as exc:
-            raise BadAnswer(f"{cls.erp} gave an answer of another shape than it documents.") from exc
+            raise BadAnswer(f"{cls.erp_name} gave an answer of another shape than it documents.") from exc
 
     @classmethod
-    def each(cls, rows: Iterable[Any]) -> tuple[tuple[Self, ...], int]:
+    def parse_rows(cls, rows: Iterable[Any]) -> tuple[tuple[Self, ...], int]:
         """Read the rows of a list one by one: those that can be read, and how many cannot.
 
         Raises:
             BadAnswer: of several rows none can be read, so it is not a row that is odd.
         """
         asked = tuple(rows)
-        read = tuple(row for row in map(cls._of_a_row, asked) if row is not None)
+        read = tuple(row for row in map(cls._parse_row, asked) if row is not None)
         if len(asked) > 1 and not read:
-            raise BadAnswer(f"{cls.erp} gave a list of another shape than it documents.")
+            raise BadAnswer(f"{cls.erp_name} gave a list of another shape than it documents.")
         return read, len(asked) - len(read)
 
     @classmethod
-    def _of_a_row(cls, row: Any) -> Self | None:
+    def _parse_row(cls, row: Any) -> Self | None:
         try:
-            return cls.of(row)
+            return cls.parse(row)
         except BadAnswer:
             return None
 
 
-class Token(Theirs):
+class TokenResponse(ErpModel):
     """An access token, and the seconds that it lives."""
 
     access_token: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,8192}$", repr=False)]
     expires_in: Decimal | None = None
 
     @classmethod
-    def issued(cls, body: Any) -> tuple[str, float]:
+    def parse_token(cls, body: Any) -> tuple[str, float]:
         """Return the token of a sign-in's answer, and for how many seconds it is used.
 
         Raises:
             SignInFailed: the answer holds none.
         """
         try:
-            token = cls.of(body)
+            token = cls.parse(body)
         except BadAnswer:
-            raise SignInFailed(f"{cls.erp} gave no token. Nothing was sent.") from None  # the cause holds the answer
-        return token.access_token, int(token.expires_in or _SHORT_LIFETIME)
+            raise SignInFailed(
+                f"{cls.erp_name} gave no token. Nothing was sent."
+            ) from None  # the cause holds the answer
+        return token.access_token, int(token.expires_in or _DEFAULT_LIFETIME_S)

@@ -25,7 +25,7 @@ def is_set(value: object) -> bool:
     return value is not None and not (isinstance(value, str) and not value.strip())
 
 
-def _number(value: object) -> Decimal | None:
+def _parse_number(value: object) -> Decimal | None:
     if not is_set(value):
         return None
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
@@ -35,7 +35,7 @@ def _number(value: object) -> Decimal | None:
     return Decimal(value)
 
 
-def _word(value: object) -> str | None:
+def _parse_word(value: object) -> str | None:
     """Read a text; an id may come as an integer, and a currency as an object with a name."""
     if isinstance(value, dict):
         value = value.get("name")
@@ -46,19 +46,19 @@ def _word(value: object) -> str | None:
     return str(value)
 
 
-def _prose(value: object) -> str | None:
+def _parse_prose(value: object) -> str | None:
     """Read a name or a description; entities such as `&amp;` are the characters that they stand for."""
-    word = _word(value)
+    word = _parse_word(value)
     return None if word is None else html.unescape(word)
 
 
-def _name(value: object) -> str | None:
+def _parse_name(value: object) -> str | None:
     """Read a vendor's name: a prose whose blanks at the ends and between words do not count."""
-    prose = _prose(value)
+    prose = _parse_prose(value)
     return None if prose is None else " ".join(prose.split()) or None
 
 
-def _moment(value: object) -> datetime | None:
+def _parse_moment(value: object) -> datetime | None:
     """Read `2025-07-20T00:00:00Z` or `2025-07-20`. Without a zone it is UTC. A date that means "none" is none."""
     if not is_set(value):
         return None
@@ -73,7 +73,7 @@ def _moment(value: object) -> datetime | None:
     return None if _EPOCH in (moment.date(), moment.astimezone(UTC).date()) else moment
 
 
-def _instant(value: object) -> datetime | None:
+def _parse_instant(value: object) -> datetime | None:
     """Read a moment that says its time of day and its zone; a date, also one written at midnight, is none."""
     if not isinstance(value, str):
         return None
@@ -82,11 +82,11 @@ def _instant(value: object) -> datetime | None:
     except ValueError:
         return None
     has_time = (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0)
-    return _moment(value) if moment.tzinfo and has_time else None
+    return _parse_moment(value) if moment.tzinfo and has_time else None
 
 
-def _count(value: object) -> int | None:
-    number = _number(value)
+def _parse_count(value: object) -> int | None:
+    number = _parse_number(value)
     if number is None:
         return None
     if number != number.to_integral_value() or number < 0:
@@ -94,7 +94,7 @@ def _count(value: object) -> int | None:
     return int(number)
 
 
-def _flag(value: object) -> bool | None:
+def _parse_flag(value: object) -> bool | None:
     if not is_set(value):
         return None
     text = str(value).strip().casefold()
@@ -103,24 +103,24 @@ def _flag(value: object) -> bool | None:
     raise ValueError("not true or false")
 
 
-def rows(value: object) -> object:
+def empty_if_unset(value: object) -> object:
     """Read no rows where a list is not set."""
     return value if is_set(value) else ()
 
 
-def piece(value: object) -> object:
+def object_or_none(value: object) -> object:
     """Read a piece that is no object as one in which nothing is set."""
     return value if isinstance(value, dict) else None
 
 
-Number = Annotated[Decimal | None, BeforeValidator(_number)]
-Positive = Annotated[Decimal | None, Field(gt=0), BeforeValidator(_number)]
-Count = Annotated[int | None, BeforeValidator(_count)]
-Flag = Annotated[bool | None, BeforeValidator(_flag)]
-Word = Annotated[str | None, BeforeValidator(_word)]
-Prose = Annotated[str | None, BeforeValidator(_prose)]
-Name = Annotated[str | None, BeforeValidator(_name)]
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
-Instant = Annotated[datetime | None, BeforeValidator(_instant)]
-Id = Annotated[str, BeforeValidator(_word)]
+Number = Annotated[Decimal | None, BeforeValidator(_parse_number)]
+Positive = Annotated[Decimal | None, Field(gt=0), BeforeValidator(_parse_number)]
+Count = Annotated[int | None, BeforeValidator(_parse_count)]
+Flag = Annotated[bool | None, BeforeValidator(_parse_flag)]
+Word = Annotated[str | None, BeforeValidator(_parse_word)]
+Prose = Annotated[str | None, BeforeValidator(_parse_prose)]
+Name = Annotated[str | None, BeforeValidator(_parse_name)]
+Moment = Annotated[datetime | None, BeforeValidator(_parse_moment)]
+Instant = Annotated[datetime | None, BeforeValidator(_parse_instant)]
+Id = Annotated[str, BeforeValidator(_parse_word)]
 """A word that must be there."""

@@ -12,8 +12,8 @@ from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.resolving import Found, doubtful_figures, resolve
 from po_mcp.desk.search_catalog import ids
 from po_mcp.errors import InvalidInput, OperationUnderWay
-from po_mcp.orders import AskedOrder, DraftLine, OrderDraft, plain
-from po_mcp.untrusted import quoted
+from po_mcp.orders import DraftLine, OrderDraft, OrderRequest, plain
+from po_mcp.untrusted import quote_text
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
 from po_mcp.writes.forms import ask_create
@@ -29,7 +29,7 @@ _MAX_SIMILAR = 5
 """Similar orders that one question names."""
 
 
-async def create_order(desk: Desk, asked: AskedOrder, approver: Approver) -> WriteOutcome:
+async def create_order(desk: Desk, asked: OrderRequest, approver: Approver) -> WriteOutcome:
     """Create one order and return it as the ERP stored it.
 
     The very same call of the same user, a few minutes later, creates nothing: its outcome is returned, `replayed`.
@@ -51,13 +51,13 @@ async def create_order(desk: Desk, asked: AskedOrder, approver: Approver) -> Wri
     return found.outcome if isinstance(found, Stop) else await run_approval(desk, found, approver)
 
 
-def _checked_number(desk: Desk, asked: AskedOrder) -> AskedOrder:
+def _checked_number(desk: Desk, asked: OrderRequest) -> OrderRequest:
     if asked.number is None:
         return asked
-    return asked.model_copy(update={"number": desk.erp.valid_number(asked.number)})
+    return asked.model_copy(update={"number": desk.erp.check_number(asked.number)})
 
 
-async def _find_or_begin(desk: Desk, asked: AskedOrder, call: Operation, approver: Approver) -> Recorded | Stop:
+async def _find_or_begin(desk: Desk, asked: OrderRequest, call: Operation, approver: Approver) -> Recorded | Stop:
     """Return what the very same call made before, else begin a new order."""
     earlier = await desk.journal.find_same_create(call)
     gone: frozenset[str] = frozenset()
@@ -75,7 +75,7 @@ async def _find_or_begin(desk: Desk, asked: AskedOrder, call: Operation, approve
 class _New:
     """An order to be created, its words found; `gone` are creates whose order is no longer there."""
 
-    asked: AskedOrder
+    asked: OrderRequest
     call: Operation
     found: Found
     gone: frozenset[str]
@@ -102,7 +102,7 @@ async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
     )
 
 
-def _draft(asked: AskedOrder, found: Found, known: Mapping[str, pricing.Known]) -> OrderDraft:
+def _draft(asked: OrderRequest, found: Found, known: Mapping[str, pricing.Known]) -> OrderDraft:
     lines = []
     for line in asked.lines:
         item = found.items[line.item].id
@@ -196,7 +196,7 @@ async def _settle_similar(desk: Desk, similar: Similar) -> Recorded | None:
 
 def _name_similar(named: Sequence[Recorded]) -> list[str]:
     """Name every similar order, so that the person decides knowing of it."""
-    return [_SIMILAR.get(one.state, _SIMILAR["SENT"]).format(number=quoted(one.operation.number)) for one in named]
+    return [_SIMILAR.get(one.state, _SIMILAR["SENT"]).format(number=quote_text(one.operation.number)) for one in named]
 
 
 _SIMILAR: Mapping[str, str] = {

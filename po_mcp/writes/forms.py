@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from po_mcp.orders import STATUS_WORDS, DraftLine, OrderDraft, OrderLine, PurchaseOrder, plain
-from po_mcp.untrusted import quoted, scripts_of
+from po_mcp.untrusted import quote_text, scripts_of
 
 LINES_SHOWN = 20
 """Lines of an order that a question shows; the rest is counted."""
@@ -73,7 +73,7 @@ class FormAnswer:
 
 def ask_delete(order: PurchaseOrder, notice: str) -> Question:
     """Make the question for a delete: the person types the order number."""
-    number = quoted(order.number)
+    number = quote_text(order.number)
     text = _join(notice, f"Delete purchase order {number} for good? This cannot be undone.", *_facts(order))
     typed = Field("order_number", "string", "Order number", f"To delete it, type {number} without the quotes")
     return Question(text, (typed,))
@@ -84,7 +84,7 @@ def ask_finalize(order: PurchaseOrder, notice: str, create_backorder: bool | Non
     open_choice = create_backorder is None and bool(order.outstanding_lines)
     text = _join(
         notice,
-        f"Finalize purchase order {quoted(order.number)}? It is then closed for good.",
+        f"Finalize purchase order {quote_text(order.number)}? It is then closed for good.",
         _what_of_the_rest(order, create_backorder),
         *_facts(order),
     )
@@ -105,7 +105,7 @@ def ask_cancel(order: PurchaseOrder, notice: str) -> Question:
     """Make the question for a cancel: a yes/no."""
     text = _join(
         notice,
-        f"Cancel purchase order {quoted(order.number)}? It is then inactive; the ERP can make it active again.",
+        f"Cancel purchase order {quote_text(order.number)}? It is then inactive; the ERP can make it active again.",
         _what_was_received(order),
         *_facts(order),
     )
@@ -123,12 +123,12 @@ def ask_whether_it_happened(notice: str, kind: str, number: str, seen: Iterable[
     """Make the question whether a write happened whose outcome is not known. Leaving it open is the first choice."""
     text = _join(
         notice,
-        f"Did the {kind} of purchase order {quoted(number)} happen? It was sent once, and its answer was lost.",
+        f"Did the {kind} of purchase order {quote_text(number)} happen? It was sent once, and its answer was lost.",
         *(f"The ERP shows: {one}" for one in seen),
         "Look at the order in the ERP itself before you say so.",
     )
     choices = (("open", "Leave it open"), ("happened", "It happened"))
-    return Question(text, (Field("verdict", "string", "Did it happen?", f"Order {quoted(number, 40)}", choices),))
+    return Question(text, (Field("verdict", "string", "Did it happen?", f"Order {quote_text(number, 40)}", choices),))
 
 
 def chosen(answer: FormAnswer, question: Question) -> Mapping[str, str] | None:
@@ -145,12 +145,12 @@ def ask_create(draft: OrderDraft, notice: str, reasons: Iterable[str]) -> Questi
     """Make the question for an order that a person must see before it is created."""
     text = _join(
         notice,
-        f"Create purchase order {quoted(draft.number)}? {' '.join(reasons)}",
+        f"Create purchase order {quote_text(draft.number)}? {' '.join(reasons)}",
         f"Total: {plain(draft.total)}",
         _vendor(draft.vendor.name, draft.vendor.id),
         *_caution(draft.vendor.name),
         f"Expected: {draft.expected_on}" if draft.expected_on else "",
-        f"Note: {quoted(draft.note, 200)}" if draft.note else "",
+        f"Note: {quote_text(draft.note, 200)}" if draft.note else "",
         f"Lines: {len(draft.lines)}",
         *(_draft_line(place, line) for place, line in enumerate(draft.lines[:LINES_SHOWN], 1)),
         f"  and {len(draft.lines) - LINES_SHOWN} more lines" if len(draft.lines) > LINES_SHOWN else "",
@@ -159,8 +159,8 @@ def ask_create(draft: OrderDraft, notice: str, reasons: Iterable[str]) -> Questi
 
 
 def _draft_line(place: int, line: DraftLine) -> str:
-    text = f"  {place}. {plain(line.quantity)} x {quoted(line.item, 40)} at {plain(line.unit_price)}"
-    return text + (f", to warehouse {quoted(line.warehouse, 40)}" if line.warehouse else "")
+    text = f"  {place}. {plain(line.quantity)} x {quote_text(line.item, 40)} at {plain(line.unit_price)}"
+    return text + (f", to warehouse {quote_text(line.warehouse, 40)}" if line.warehouse else "")
 
 
 def is_typed_number(answer: FormAnswer, number: str) -> bool:
@@ -214,7 +214,7 @@ def _facts(order: PurchaseOrder) -> list[str]:
 
 
 def _vendor(name: str, vendor_id: str | None) -> str:
-    return f"Vendor: {quoted(name)}" + (f" (id {quoted(vendor_id)})" if vendor_id else "")
+    return f"Vendor: {quote_text(name)}" + (f" (id {quote_text(vendor_id)})" if vendor_id else "")
 
 
 def _caution(vendor: str) -> list[str]:
@@ -226,7 +226,7 @@ def _caution(vendor: str) -> list[str]:
 def _total(order: PurchaseOrder) -> str:
     if order.total is None:
         return "not told by the ERP"
-    total = plain(order.total) + (f" {quoted(order.currency)}" if order.currency else "")
+    total = plain(order.total) + (f" {quote_text(order.currency)}" if order.currency else "")
     added = order.sum_of_lines
     return total if added in (None, order.total) else f"{total} (its lines add up to {plain(added or order.total)})"
 
@@ -252,9 +252,9 @@ def _lines(lines: tuple[OrderLine, ...]) -> list[str]:
 
 def _line(place: int, line: OrderLine) -> str:
     count = "" if line.quantity is None else f"{plain(line.quantity)} x "
-    text = f"  {line.line or place}. {count}{quoted(line.item, 40)}"
+    text = f"  {line.line or place}. {count}{quote_text(line.item, 40)}"
     if line.description:
-        text += f" {quoted(line.description, 60)}"
+        text += f" {quote_text(line.description, 60)}"
     if line.unit_price is not None:
         text += f" at {plain(line.unit_price)}"
     if line.received is not None:

@@ -22,7 +22,7 @@ import httpx2
 from mcp import Client
 from mcp.client import ClientRequestContext
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult
-from po_mcp.connectors.http.retry import Retrying
+from po_mcp.connectors.http.retry import Retrier
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
@@ -238,14 +238,14 @@ def _arguments(call: Call) -> dict[str, Any]:
     return {**({"number": call.number} if call.number else {}), **call.arguments}
 
 
-def _retrying() -> Retrying:
-    return Retrying(sleep=no_wait, fraction=lambda: 0.0)
+def _retrying() -> Retrier:
+    return Retrier(sleep=no_wait, fraction=lambda: 0.0)
 
 
 def _connected(erp: str, url: str, sent: Sent) -> ERP:
     if erp == "exsited":
-        return Exsited(url, SECRET, SECRET, url, timeout=TIMEOUT, transport=sent, retrying=_retrying())
-    return InventoryPro(url, SECRET, SECRET, timeout=TIMEOUT, transport=sent, retrying=_retrying())
+        return Exsited(url, SECRET, SECRET, url, timeout=TIMEOUT, transport=sent, retrier=_retrying())
+    return InventoryPro(url, SECRET, SECRET, timeout=TIMEOUT, transport=sent, retrier=_retrying())
 
 
 @asynccontextmanager

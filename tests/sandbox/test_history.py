@@ -6,8 +6,7 @@ from datetime import timedelta
 
 from po_mcp.sandbox.history import SPARE, History
 from po_mcp.sandbox.storage import Storage
-
-from .conftest import Clock
+from tests.sandbox.conftest import Clock
 
 LAG = timedelta(seconds=3)
 

@@ -70,22 +70,22 @@ def journal_after_the_wire(patch: Patch) -> None:
 
 def server_errors_mean_not_applied(patch: Patch) -> None:
     """A 5xx is taken for a refusal."""
-    verified = client.Wire._verified
+    verified = client.ErpHttpClient._verified
 
-    def verified_or_refused(self: client.Wire, answer: Any, *given: Any, **named: Any) -> Any:
+    def verified_or_refused(self: client.ErpHttpClient, answer: Any, *given: Any, **named: Any) -> Any:
         if answer.status >= 500:
             raise Refused("The ERP failed. Nothing was changed.")
         return verified(self, answer, *given, **named)
 
-    patch.setattr(client.Wire, "_verified", verified_or_refused)
+    patch.setattr(client.ErpHttpClient, "_verified", verified_or_refused)
     patch.setattr(Executor, "_looked_after", _believed)
 
 
 def a_garbled_success_means_failed(patch: Patch) -> None:
     """A 2xx whose body is not that of a success is taken for a refusal."""
-    once = client.Wire._once
+    once = client.ErpHttpClient._send_once
 
-    async def once_or_refused(self: client.Wire, request: Any) -> Any:
+    async def once_or_refused(self: client.ErpHttpClient, request: Any) -> Any:
         try:
             return await once(self, request)
         except OutcomeUnknown as exc:
@@ -93,7 +93,7 @@ def a_garbled_success_means_failed(patch: Patch) -> None:
                 raise Refused("The answer cannot be read.") from exc
             raise
 
-    patch.setattr(client.Wire, "_once", once_or_refused)
+    patch.setattr(client.ErpHttpClient, "_send_once", once_or_refused)
     patch.setattr(Executor, "_looked_after", _believed)
 
 

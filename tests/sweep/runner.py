@@ -15,7 +15,7 @@ from typing import Any, Protocol
 import anyio
 import anyio.lowlevel
 import httpx2
-from po_mcp.connectors.http.retry import Retrying
+from po_mcp.connectors.http.retry import Retrier
 from po_mcp.desk.deciding import cancel_order, delete_order, finalize_order
 from po_mcp.desk.following import get_operations
 from po_mcp.desk.ordering import create_order
@@ -28,7 +28,7 @@ from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.desk.context import Desk
 from po_mcp.erp import ERP
 from po_mcp.errors import PurchaseOrderError
-from po_mcp.orders import AskedOrder, Snapshot
+from po_mcp.orders import OrderRequest, Snapshot
 from po_mcp.sandbox.faults import FAULTS, Relay, Strike
 from po_mcp.writes.journal import Journal
 from po_mcp.writes.operation import WriteOutcome, digest_of_snapshot
@@ -344,7 +344,7 @@ async def _recovered(desk: Desk) -> None:
 async def _called(desk: Desk, call: Call, person: Yes) -> WriteOutcome:
     match call.tool:
         case "create_purchase_order":
-            return await create_order(desk, AskedOrder(number=call.number, **call.arguments), person)
+            return await create_order(desk, OrderRequest(number=call.number, **call.arguments), person)
         case "finalize_purchase_order":
             return await finalize_order(desk, call.number, call.arguments["create_backorder"], person)
         case "cancel_purchase_order":
@@ -357,10 +357,10 @@ async def _looked(desk: Desk, operation_id: str) -> WriteOutcome:
 
 
 def connected(erp: str, url: str, transport: httpx2.AsyncBaseTransport) -> ERP:
-    retrying = Retrying(sleep=_no_wait, fraction=lambda: 0.0)
+    retrier = Retrier(sleep=_no_wait, fraction=lambda: 0.0)
     if erp == "exsited":
-        return Exsited(url, SECRET, SECRET, url, timeout=TIMEOUT, transport=transport, retrying=retrying)
-    return InventoryPro(url, SECRET, SECRET, timeout=TIMEOUT, transport=transport, retrying=retrying)
+        return Exsited(url, SECRET, SECRET, url, timeout=TIMEOUT, transport=transport, retrier=retrier)
+    return InventoryPro(url, SECRET, SECRET, timeout=TIMEOUT, transport=transport, retrier=retrier)
 
 
 async def _no_wait(seconds: float) -> None:

@@ -34,7 +34,7 @@ async def sign_ins(tmp_path: Path, *, shared: bool) -> int:
     tap = Tap()
     one, other = connectors(tmp_path, tap, shared=shared)
     for erp in (one, other) * 5:
-        await erp.scan_orders(OrderQuery(most=1))
+        await erp.scan_orders(OrderQuery(max_orders=1))
     return sum(path.endswith("/oauth2/token") for _, path in tap.seen)
 
 
@@ -50,7 +50,7 @@ async def test_two_processes_that_start_at_once_sign_in_once_between_them(tmp_pa
     tap = Tap()
     async with anyio.create_task_group() as calls:
         for erp in connectors(tmp_path, tap, shared=True):
-            calls.start_soon(erp.scan_orders, OrderQuery(most=1))
+            calls.start_soon(erp.scan_orders, OrderQuery(max_orders=1))
 
     assert sum(path.endswith("/oauth2/token") for _, path in tap.seen) == 1
 

@@ -14,9 +14,9 @@ from typing import Any, NoReturn
 
 import simplejson
 
-_LONGEST_NUMBER = 40  # characters; a 64-bit integer has 20, our own largest amount 19
-_LARGEST_EXPONENT = 30
-_MOST_VALUES = 500_000  # 8 MB of empty lists would be 300 MB of objects
+_MAX_NUMBER_CHARS = 40  # characters; a 64-bit integer has 20, our own largest amount 19
+_MAX_EXPONENT = 30
+_MAX_VALUES = 500_000  # 8 MB of empty lists would be 300 MB of objects
 
 
 class NotExact(ValueError):
@@ -29,15 +29,15 @@ def loads(body: bytes | bytearray) -> Any:
     Raises:
         NotExact: it is not JSON, or not JSON that can be read exactly.
     """
-    if sum(map(body.count, (b"[", b"{", b","))) > _MOST_VALUES:
+    if sum(map(body.count, (b"[", b"{", b","))) > _MAX_VALUES:
         raise NotExact("too many values")
     try:
         return json.loads(
             body.decode("utf-8"),
-            parse_float=_decimal,
-            parse_int=_integer,
+            parse_float=_parse_decimal,
+            parse_int=_parse_integer,
             parse_constant=_refuse_constant,
-            object_pairs_hook=_object,
+            object_pairs_hook=_parse_object,
         )
     except NotExact:
         raise
@@ -49,10 +49,10 @@ def loads(body: bytes | bytearray) -> Any:
 
 def dumps(value: Any) -> bytes:
     """Write `value` as UTF-8 JSON. A float is refused: no float belongs in the path of money."""
-    return simplejson.dumps(_plain(value), allow_nan=False, separators=(",", ":")).encode()
+    return simplejson.dumps(_encode(value), allow_nan=False, separators=(",", ":")).encode()
 
 
-def _plain(value: Any) -> Any:
+def _encode(value: Any) -> Any:
     if isinstance(value, float):
         raise TypeError("a float cannot be written exactly; use Decimal")
     if isinstance(value, Decimal):
@@ -60,26 +60,26 @@ def _plain(value: Any) -> Any:
             raise ValueError("NaN and Infinity are not JSON")
         return simplejson.RawJSON(f"{value:f}")  # str() would write Decimal("1E+3") as 1E+3
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _encode(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_encode(item) for item in value]
     return value
 
 
-def _decimal(text: str) -> Decimal:
-    if len(text) > _LONGEST_NUMBER:
+def _parse_decimal(text: str) -> Decimal:
+    if len(text) > _MAX_NUMBER_CHARS:
         raise NotExact("a number of too many digits")
     try:
         number = Decimal(text)
     except InvalidOperation as exc:  # an exponent beyond what a Decimal holds; it is no ValueError
         raise NotExact("a number of too large an exponent") from exc
-    if not -_LARGEST_EXPONENT <= number.adjusted() <= _LARGEST_EXPONENT:
+    if not -_MAX_EXPONENT <= number.adjusted() <= _MAX_EXPONENT:
         raise NotExact("a number of too large an exponent")
     return number
 
 
-def _integer(text: str) -> int:
-    if len(text) > _LONGEST_NUMBER:
+def _parse_integer(text: str) -> int:
+    if len(text) > _MAX_NUMBER_CHARS:
         raise NotExact("a number of too many digits")
     return int(text)
 
@@ -88,7 +88,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise NotExact(f"{name} is not JSON")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise NotExact("a key stands twice in one object")

@@ -10,7 +10,7 @@ import zlib
 
 import httpx2
 
-LARGEST = 8 * 1024 * 1024
+MAX_BODY_BYTES = 8 * 1024 * 1024
 """Bytes of one answer, packed or unpacked."""
 
 _GZIP_OR_ZLIB = 47  # zlib's window bits for "tell by the header"
@@ -20,24 +20,24 @@ class TooLarge(ValueError):
     """More bytes than are read, or packed in a way that is not read."""
 
 
-async def read(response: httpx2.Response, largest: int = LARGEST) -> bytearray:
+async def read_body(response: httpx2.Response, max_bytes: int = MAX_BODY_BYTES) -> bytearray:
     """Return the unpacked body of a streamed response.
 
     Raises:
-        TooLarge: it is larger than `largest` bytes, or its Content-Encoding is none that was asked for.
+        TooLarge: it is larger than `max_bytes` bytes, or its Content-Encoding is none that was asked for.
         httpx2.DecodingError: it cannot be unpacked, or ends too early.
     """
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", ""):
         raise TooLarge("it is packed in a way that was not asked for")
-    unpack = _Gzip(largest) if encoding == "gzip" else None
+    unpack = _Gzip(max_bytes) if encoding == "gzip" else None
     body = bytearray()
     arrived = 0
     async for chunk in response.aiter_raw():
         arrived += len(chunk)
         body += unpack(chunk) if unpack else chunk
-        if arrived > largest or len(body) > largest:
-            raise TooLarge(f"more than {largest} bytes")
+        if arrived > max_bytes or len(body) > max_bytes:
+            raise TooLarge(f"more than {max_bytes} bytes")
     if unpack is not None and not unpack.complete:
         raise httpx2.DecodingError("the packed body ends too early", request=response.request)
     return body  # not as bytes: a copy would double what an answer costs
@@ -46,9 +46,9 @@ async def read(response: httpx2.Response, largest: int = LARGEST) -> bytearray:
 class _Gzip:
     """Unpack chunk by chunk, never making more than one byte over the limit."""
 
-    def __init__(self, largest: int) -> None:
+    def __init__(self, max_bytes: int) -> None:
         self._decoder = zlib.decompressobj(_GZIP_OR_ZLIB)
-        self._left = largest + 1
+        self._left = max_bytes + 1
 
     @property
     def complete(self) -> bool:

@@ -13,17 +13,17 @@ from dataclasses import dataclass
 import anyio
 import httpx2
 
-from po_mcp.connectors.http.error_mapping import PASSING_STATUSES, Answer
+from po_mcp.connectors.http.error_mapping import TRANSIENT_STATUSES, Answer
 from po_mcp.connectors.http.exact_json import NotExact
 
-TRIES = 3
+MAX_TRIES = 3
 """How often a request is sent at most."""
-SHORTEST_WAIT, LONGEST_BACKOFF = 0.2, 5.0
+FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.2, 5.0
 """Seconds: the first wait is at most the one, and however often it doubles, at most the other."""
-LONGEST_WAIT = 20.0
+MAX_RETRY_AFTER_S = 20.0
 """Seconds that an ERP may ask us to wait; for longer, the call ends and says so."""
 
-PASSING_ERRORS = (
+TRANSIENT_ERRORS = (
     httpx2.TimeoutException,
     httpx2.NetworkError,
     httpx2.ProxyError,
@@ -35,18 +35,18 @@ PASSING_ERRORS = (
 """No answer, a broken one, or a body cut off."""
 
 Attempt = Callable[[], Awaitable[Answer]]
-_any_fraction = random.SystemRandom().random
+_random_fraction = random.SystemRandom().random
 
 
 @dataclass(frozen=True)
-class Tried:
+class AttemptResult:
     """How a call ended: its last answer or the error in its place, and a sentence on the tries, or none."""
 
     outcome: Answer | Exception
-    told: str = ""
+    explanation: str = ""
 
 
-class Budget:
+class RetryBudget:
     """How many repeats a connection has left: each takes one, each answer gives a tenth back.
 
     While an ERP is down, all calls together repeat ten times, and from then on each is sent once.
@@ -69,7 +69,7 @@ class Budget:
         self._tenths = min(self._tenths + 1, self.FULL * 10)
 
 
-class Retrying:
+class Retrier:
     """Tries again on one connection, until its surrounding `anyio` deadline at most.
 
     Args:
@@ -81,54 +81,57 @@ class Retrying:
         self,
         *,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
-        fraction: Callable[[], float] = _any_fraction,
+        fraction: Callable[[], float] = _random_fraction,
     ) -> None:
         self._sleep = sleep
         self._fraction = fraction
-        self._budget = Budget()
+        self._budget = RetryBudget()
 
-    async def __call__(self, attempt: Attempt) -> Tried:
+    async def __call__(self, attempt: Attempt) -> AttemptResult:
         """Make the attempt until it is answered, or another one makes no sense.
 
-        An error that is none of `PASSING_ERRORS` is raised at once.
+        An error that is none of `TRANSIENT_ERRORS` is raised at once.
         """
         for tries in itertools.count(1):
-            outcome = await _outcome(attempt)
-            if not _passing(outcome):
+            outcome = await _make_attempt(attempt)
+            if not _is_transient(outcome):
                 self._budget.give_back()
-                return Tried(outcome)
-            wait = self._wait(outcome, tries)
-            if why_not := self._why_not(wait, tries):
-                return Tried(outcome, why_not)
+                return AttemptResult(outcome)
+            wait = self._choose_wait(outcome, tries)
+            if reason := self._reason_to_stop(wait, tries):
+                return AttemptResult(outcome, reason)
             await self._sleep(wait)
         raise AssertionError("counting does not end")
 
-    def _wait(self, outcome: Answer | Exception, tries: int) -> float:
+    def _choose_wait(self, outcome: Answer | Exception, tries: int) -> float:
         """Return the seconds to wait: what the ERP asks for and a little, or any time up to twice the last one's."""
         asked = outcome.retry_after if isinstance(outcome, Answer) else None
         if asked is not None:
-            return asked + self._fraction() * SHORTEST_WAIT
-        return self._fraction() * min(LONGEST_BACKOFF, SHORTEST_WAIT * 2.0 ** (tries - 1))
+            return asked + self._fraction() * FIRST_BACKOFF_S
+        return self._fraction() * min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** (tries - 1))
 
-    def _why_not(self, wait: float, tries: int) -> str:
+    def _reason_to_stop(self, wait: float, tries: int) -> str:
         """Say why there is no further try; nothing where there is one, for which the budget is then charged."""
-        if tries >= TRIES:
+        if tries >= MAX_TRIES:
             return f"It was tried {tries} times."
-        if wait > LONGEST_WAIT + SHORTEST_WAIT or wait >= anyio.current_effective_deadline() - anyio.current_time():
+        if (
+            wait > MAX_RETRY_AFTER_S + FIRST_BACKOFF_S
+            or wait >= anyio.current_effective_deadline() - anyio.current_time()
+        ):
             return "It was not tried again: the wait would be too long."
         if not self._budget.take():
             return "It was not tried again: too many requests failed lately."
         return ""
 
 
-async def _outcome(attempt: Attempt) -> Answer | Exception:
+async def _make_attempt(attempt: Attempt) -> Answer | Exception:
     try:
         return await attempt()
-    except PASSING_ERRORS as exc:
+    except TRANSIENT_ERRORS as exc:
         # What it came of holds the body that was read, while the next one is awaited.
         exc.__cause__ = exc.__context__ = None
         return exc.with_traceback(None)
 
 
-def _passing(outcome: Answer | Exception) -> bool:
-    return not isinstance(outcome, Answer) or outcome.status in PASSING_STATUSES
+def _is_transient(outcome: Answer | Exception) -> bool:
+    return not isinstance(outcome, Answer) or outcome.status in TRANSIENT_STATUSES
