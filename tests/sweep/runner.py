@@ -29,7 +29,7 @@ from po_mcp.desk.context import Desk
 from po_mcp.erp import ERP
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.orders import OrderRequest, Snapshot
-from po_mcp.sandbox.faults import FAULTS, Relay, Strike
+from po_mcp.sandbox.faults import FAULTS, Relay, PlannedFault
 from po_mcp.writes.journal import Journal
 from po_mcp.writes.operation import WriteOutcome, digest_of_snapshot
 from tests.faults.matrix import CALLS, SECRET, VALUES, Call
@@ -235,7 +235,7 @@ async def run(scenario: Scenario) -> Ran:
             play = Play(scenario, ran, clock, journal, relay.url, watched, relay)
             await _first(play, scenario)
             await and_after_a_restart(play)
-            await relay.settled()
+            await relay.wait_for_late_requests()
             note_the_end(ran, erp, journal)
             ran.requests = [(seen.method + " " + seen.target, seen.n) for seen in relay.exchanges]
         await watched.close()
@@ -286,10 +286,10 @@ class Play:
             self.watched.step += 1
             await self._told(partial(_looked, desk, recorded.operation.id), looked_up=True)
 
-    async def settled(self) -> None:
+    async def wait_for_late_requests(self) -> None:
         """Wait for what the ERP is given late."""
         if self.relay is not None:
-            await self.relay.settled()
+            await self.relay.wait_for_late_requests()
 
     async def _told(self, act: Callable[[], Awaitable[WriteOutcome]], looked_up: bool = False) -> None:
         step = self.watched.step
@@ -322,13 +322,13 @@ async def and_after_a_restart(play: Play) -> None:
         await play.ask(desk)
         await play.look(desk)
     if play.scenario.bounds != "broken":
-        await play.settled()
+        await play.wait_for_late_requests()
     play.clock.now += PAST_ALL
     async with play.server() as desk:
         await _recovered(desk)
         await play.look(desk)
         if play.scenario.bounds == "broken":  # it comes now: too late for what was told, and before the next call
-            await play.settled()
+            await play.wait_for_late_requests()
         await play.ask(desk)
     play.clock.now += LIFE + PAST_ALL
     async with play.server() as desk:
@@ -367,12 +367,12 @@ async def _no_wait(seconds: float) -> None:
     """Take the place of a wait before another try."""
 
 
-def _plan(scenario: Scenario) -> Iterator[Strike]:
+def _plan(scenario: Scenario) -> Iterator[PlannedFault]:
     for place, (kind, n) in enumerate(scenario.faults, 1):
         fault = FAULTS[kind]
         is_last = place == len(scenario.faults)
         for nth in range(n, n + (_LONG if scenario.from_then_on and is_last else 1)):
-            yield Strike(fault, nth, 0.2 if kind == "refused" else VALUES.get(kind, fault.value))
+            yield PlannedFault(fault, nth, 0.2 if kind == "refused" else VALUES.get(kind, fault.value))
 
 
 def note_the_end(ran: Ran, erp: ERPAtPort, journal: Path) -> None:
