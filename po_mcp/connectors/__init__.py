@@ -1,4 +1,4 @@
-"""The ERPs that are spoken, each in its own folder, and the parts that they share."""
+"""Connectors to ERPs, each in its own folder, and the parts that they share."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ if TYPE_CHECKING:
 
 
 def connect(settings: Settings, token_store: Callable[[str], TokenStore]) -> ERP:
-    """Return the connector that the settings name; nothing is sent yet. Each is imported only when it is the one.
+    """Return the connector that the settings name. Nothing is sent yet.
 
-    `token_store` gives the place where this user's processes share the token of an ERP of this name.
+    Args:
+        settings: the validated settings.
+        token_store: returns the store in which this user's processes share the token of a connection, by its name.
     """
+    # Each connector is imported only when it is used: the first tools/list waits for these imports.
     match settings.erp:
         case "sandbox":
             return _connect_sandbox(settings)

@@ -1,4 +1,4 @@
-"""One order by its number, whatever the number is made of: by path, and where that fails, in the list."""
+"""Reading one order by its number: by its path, and where that fails, from the list."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _UNREADABLE_BY_PATH = (OrderNotFound, Refused, BadAnswer)
 
 
 async def read_by_path(erp: str, number: str, read: Callable[[], Awaitable[T]]) -> T:
-    """Read an order by its path, in which its number arrived letter for letter.
+    """Read an order by its path.
 
     Raises:
-        BadAnswer: the number is not plain, and the order of this number did not come back.
+        BadAnswer: the number has characters that a gateway may change, and the order did not come back.
     """
     if is_plain(number):
         return await read()
@@ -43,13 +43,19 @@ async def read_by_path_or_list(
     in_any_case: bool,
     lists_all: bool,
 ) -> PurchaseOrder:
-    """Read an order by its path, or as the list shows it.
+    """Read an order by its path, or from the list where the path fails.
 
-    `lists_all`: no order is left out of the list, so that what is not in it is not there.
+    Args:
+        erp: the ERP's title.
+        number: the order's number.
+        read: reads the order by its path.
+        read_list: reads the list of orders.
+        in_any_case: a number in other letter case matches.
+        lists_all: the list contains every order, so an order that is not in it does not exist.
 
     Raises:
-        OrderNotFound: neither knows it.
-        BadAnswer: it may be there, and cannot be read.
+        OrderNotFound: the order is neither at its path nor in the list.
+        BadAnswer: the order may exist, and cannot be read.
     """
     if is_plain(number):
         return await read()

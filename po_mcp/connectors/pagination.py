@@ -1,4 +1,4 @@
-"""Lists that come in pages: walked to their end, whatever the ERP says of where that is."""
+"""Reading of paged lists to their end, with checks that no row is lost or counted twice."""
 
 from __future__ import annotations
 
@@ -16,19 +16,24 @@ T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
 MAX_PAGES = 200
-"""Pages of one list that are read before it counts as endless."""
+"""Pages of one list that are read at most."""
 CONCURRENT_PAGES = 4
-"""Pages of one list that are asked for at the same time."""
+"""Pages of one list that are requested at the same time."""
 SCAN_TIMEOUT_S = 120.0
-"""Seconds that a scan of a list may take."""
+"""Seconds that `scan_pages` may take."""
 
 
 @dataclass(frozen=True)
 class Page(Generic[T]):
-    """One page: its rows, where the next one starts (None at the end), and how many rows there are in all.
+    """One page of a list.
 
-    `unreadable`: rows of it that cannot be read. `tells_end`: the ERP says whether it is the last page; where it does not,
-    the list ends with a page that is empty or came before.
+    Args:
+        rows: the rows that could be read.
+        next_start: where the next page starts, None at the end of the list.
+        total: rows of the whole list, None where the ERP does not count them.
+        unreadable: rows of the page that could not be read.
+        tells_end: the ERP says whether this is the last page. Without that, the list ends with a page that is
+            empty or a repetition.
     """
 
     rows: Sequence[T]
@@ -44,10 +49,14 @@ class Page(Generic[T]):
 
 @dataclass(frozen=True)
 class FullList(Generic[T]):
-    """A list read to its end, each row once.
+    """A list that was read to its end, each row once.
 
-    `moved`: its length changed while it was read. `complete` is False there too, where rows came twice or
-    others than were counted, and where some were `unreadable`: then some may be missing.
+    Args:
+        rows: the rows, without repetitions.
+        moved: the list's length changed during the read.
+        complete: no row can be missing: the list did not move, no row was repeated or unreadable, and the number
+            of rows is the one that the ERP counted.
+        unreadable: rows that could not be read.
     """
 
     rows: tuple[T, ...]
@@ -62,12 +71,16 @@ async def read_all(
     key: Callable[[T], Hashable | None],
     start: int = 0,
 ) -> FullList[T]:
-    """Read all pages of a list, from the one at `start`.
+    """Read all pages of a list, from the page at `start`.
 
-    `key` tells rows apart; a row whose key is None is never taken for another one.
+    Args:
+        erp: the ERP's title.
+        read_page: reads the page at a start.
+        key: identifies a row; rows whose key is None are never equal to another.
+        start: where the first page starts.
 
     Raises:
-        BadAnswer: a page came again, or there are more than `MAX_PAGES`.
+        BadAnswer: a page was repeated before the end, or there are more than `MAX_PAGES`.
     """
     collector: _RowCollector[T] = _RowCollector(erp, key)
     place = start
@@ -86,7 +99,11 @@ async def read_all_stable(
     key: Callable[[T], Hashable | None],
     start: int = 0,
 ) -> tuple[T, ...]:
-    """Read all pages of a list that nobody may have changed meanwhile; else `BadAnswer`."""
+    """Read all pages of a list, as `read_all` does, and return its rows.
+
+    Raises:
+        BadAnswer: as in `read_all`, or the list changed during the read.
+    """
     full = await read_all(erp, read_page, key, start)
     if full.moved:
         raise BadAnswer(f"{erp}'s list changed while it was read.", next_step="Try again.")
@@ -104,11 +121,17 @@ async def scan_pages(
 ) -> OrderScan:
     """Read all pages of the orders, several at a time, as far as `MAX_PAGES` and `SCAN_TIMEOUT_S` allow.
 
-    `start_of_page` gives the place of the page of an index, for a number of rows on a page. Where the ERP
-    does not count its orders, one page is read after the other. `max_orders`: no page is read after so many orders.
+    Where the ERP does not count its orders, one page is read after the other.
+
+    Args:
+        erp: the ERP's title.
+        read_page: reads the page at a start.
+        start_of_page: returns the start of a page from its index and the number of rows on a page.
+        progress: is awaited after each page with the numbers of rows read and in all.
+        max_orders: no further page is read once so many orders were read.
 
     Raises:
-        BadAnswer: a page came again.
+        BadAnswer: a page was repeated before the end.
     """
     scanner = _OrderScanner(erp, read_page, start_of_page, progress, max_orders)
     with anyio.move_on_after(SCAN_TIMEOUT_S):
@@ -127,7 +150,7 @@ async def scan_pages(
 
 
 class _OrderScanner:
-    """The pages of the orders as they arrive, taken in by their index."""
+    """Reads the pages of the orders and adds them to the collector in the order of their index."""
 
     def __init__(
         self,
@@ -151,7 +174,7 @@ class _OrderScanner:
         self._read_rows = 0
 
     async def run(self) -> None:
-        """Read the first page; then those that it tells of, side by side; then whatever was added meanwhile."""
+        """Read the first page, then the counted rest concurrently, then the pages that were added in the meantime."""
         await self._read(0, self._start_of_page(0, 1))
         if self.total is not None and self._next_start is not None:
             size = max(self._read_rows, 1)
@@ -181,9 +204,7 @@ class _OrderScanner:
         page = self._early_pages[index] = await self._read_page(place)
         self.total = page.total if page.total is not None else self.total
         self._read_rows += page.length
-        while (
-            self._next_index in self._early_pages
-        ):  # a page that came before is noticed at once, not after all of them
+        while self._next_index in self._early_pages:  # in order: a repeated page ends the scan at once
             page = self._early_pages.pop(self._next_index)
             self._next_index += 1
             self.collector.add(page)
@@ -193,13 +214,13 @@ class _OrderScanner:
 
 
 def select_orders(scanned: OrderScan, query: OrderQuery) -> OrderScan:
-    """Pick the orders that the query asks for; an order without a date is in no range of dates."""
+    """Return the scan with the orders that match the query; an order without a date is in no range of dates."""
     found = tuple(order for order in scanned.orders if _matches(order, query))
     return scanned.model_copy(update={"orders": found})
 
 
 class _RowCollector(Generic[T]):
-    """What was read of a list so far."""
+    """Collects the rows of a list page by page, each once."""
 
     def __init__(self, erp: str, key: Callable[[T], Hashable | None]) -> None:
         self._erp = erp
@@ -213,11 +234,12 @@ class _RowCollector(Generic[T]):
         self.ended = False
 
     def add(self, page: Page[T]) -> None:
-        """Take in a page. One that was there before, or brings nothing new, ends a list that may be at its end.
+        """Add the rows of a page. A page without new rows ends a list that may be at its end.
 
         Raises:
-            BadAnswer: such a page came where the list cannot be at its end.
+            BadAnswer: the page has no new rows, and the list cannot be at its end.
         """
+        # Some ERPs repeat their last page for every later start instead of answering with an empty one.
         new = [row for row in page.rows if self._is_new(row)]
         if (page.rows and not new) or self._is_repeated(page.rows):
             if page.tells_end and not self._has_all():
@@ -232,7 +254,7 @@ class _RowCollector(Generic[T]):
             self._totals.add(page.total)
 
     def _has_all(self) -> bool:
-        """Tell whether as many rows arrived as the ERP counts."""
+        """Tell whether as many rows were read as the ERP counts."""
         return bool(self._totals) and self._arrived >= max(self._totals)
 
     def result(self) -> FullList[T]:
@@ -252,7 +274,7 @@ class _RowCollector(Generic[T]):
         return True
 
     def _is_repeated(self, rows: Sequence[T]) -> bool:
-        """Tell whether the page starts as an earlier one did, or, without keys, is one."""
+        """Tell whether the page starts with the first row of an earlier one or, without keys, equals one."""
         if not rows:
             return False
         first = self._key(rows[0])

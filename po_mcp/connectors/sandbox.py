@@ -1,8 +1,8 @@
-"""The sandbox: an ERP of our own, in this process, reached through the connectors that production uses.
+"""The sandbox: an ERP of our own in this process, used through the connectors of production.
 
-It speaks both vendors' APIs over one book, and one number names an order on both. So what
-Inventory Pro offers goes through its connector, and deleting and cancelling through Exsited's. A
-cancelled order is read through Inventory Pro's, which tells it as "Canceled".
+The sandbox serves both vendors' APIs over one order book, and a number names the same order on both. Calls that
+Inventory Pro offers go through its connector, deletes and cancels through Exsited's. Inventory Pro's API shows a
+cancelled order as "Canceled".
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ class Sandbox:
     """A connection to the embedded ERP.
 
     Args:
-        path: the file that keeps the book, or `:memory:`, which forgets it. It is opened at the first call.
+        path: the file of the book, or `:memory:`. The book is opened by the first call.
         timeout: seconds that one call may take.
-        zone: the time zone of the company, whose days count; None: that of this machine.
-        around: wraps the wire to the ERP, for tests that watch or disturb it.
+        zone: the company's time zone; None for that of this machine.
+        around: wraps the transport, for tests that observe or disturb requests.
         habits: ways in which this ERP differs from its documentation, such as `rounds-prices`.
     """
 
@@ -71,7 +71,7 @@ class Sandbox:
         around: Callable[[httpx2.AsyncBaseTransport], httpx2.AsyncBaseTransport] = lambda wire: wire,
         habits: Sequence[str] = (),
     ) -> None:
-        # A book in memory is another one in every process, and so is the connection to it.
+        # Every process has its own book in memory, so the connection must differ between processes, too.
         place = f"memory {secrets.token_hex(6)}" if str(path) == MEMORY else str(Path(path).absolute())
         self.connection = Connection("sandbox", place)
         secret = secrets.token_urlsafe(16)
@@ -87,7 +87,7 @@ class Sandbox:
         return self._exsited.check_number(self._orders.check_number(number))
 
     def check(self, draft: OrderDraft) -> None:
-        """Need and refuse what Inventory Pro does."""
+        """Check the draft by the rules of Inventory Pro."""
         self._orders.check(draft)
 
     async def probe(self) -> None:
@@ -115,7 +115,7 @@ class Sandbox:
         return await self._orders.warehouses()
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
-        """Read the order as get shows it, with the id, the version and the blockers that Exsited's API tells."""
+        """Read the order through Inventory Pro's API, and its id, version and blockers through Exsited's."""
         order = (await self._orders.snapshot(number, "finalize")).order
         if operation == "delete":
             found = await self._exsited.snapshot(number, operation)
@@ -138,7 +138,7 @@ class Sandbox:
         await self._exsited.delete_order(number, before_send)
 
     async def cancel_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
-        """Call the order off; the book refuses one that is closed or cancelled already."""
+        """Cancel the order; the book refuses one that is closed or cancelled already."""
         await self._exsited.cancel_order(number, before_send)
 
     async def aclose(self) -> None:
@@ -149,7 +149,7 @@ class Sandbox:
 
 
 class _InProcess(httpx2.AsyncBaseTransport):
-    """Hands requests to the sandbox in this process; the first one opens the book."""
+    """A transport to the sandbox in this process; the first request opens the book."""
 
     def __init__(self, path: str | Path, client_id: str, client_secret: str, habits: Sequence[str]) -> None:
         self._path = path
@@ -168,7 +168,7 @@ class _InProcess(httpx2.AsyncBaseTransport):
             self._book.close()
 
     def _open_app(self) -> httpx2.ASGITransport:
-        # Imported now: a process that only lists its tools must not wait for a web framework.
+        # Imported late: a process that only lists its tools must not wait for a web framework.
         from po_mcp.sandbox import Book, create_app
 
         try:

@@ -1,4 +1,4 @@
-"""What every connector's JSON has in common: how a body is read, and what a sign-in answers."""
+"""Base models for the JSON of every ERP: parsing of bodies, of rows and of sign-in answers."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from po_mcp.errors import BadAnswer, SignInFailed
 
-_DEFAULT_LIFETIME_S = 300  # seconds that a token is used where its lifetime is not told
+_DEFAULT_LIFETIME_S = 300  # seconds; for a token whose answer has no lifetime
 
 
 class ErpModel(BaseModel):
-    """A piece of an ERP's JSON. Its errors do not repeat what was sent."""
+    """An object in an ERP's JSON. Validation errors do not contain the input."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
 
     erp_name: ClassVar[str]
-    """The ERP's name, for whoever is told of an answer that does not fit."""
+    """The ERP's name in error messages."""
 
     @classmethod
     def parse(cls, body: Any) -> Self:
-        """Read a body.
+        """Parse a body.
 
         Raises:
-            BadAnswer: it has another shape than is documented.
+            BadAnswer: the body does not have the documented shape.
         """
         try:
             return cls.model_validate(body)
@@ -35,10 +35,10 @@ class ErpModel(BaseModel):
 
     @classmethod
     def parse_rows(cls, rows: Iterable[Any]) -> tuple[tuple[Self, ...], int]:
-        """Read the rows of a list one by one: those that can be read, and how many cannot.
+        """Parse the rows of a list one by one; return the valid ones and the number of invalid ones.
 
         Raises:
-            BadAnswer: of several rows none can be read, so it is not a row that is odd.
+            BadAnswer: there are several rows and none is valid, so the list itself has another shape.
         """
         asked = tuple(rows)
         read = tuple(row for row in map(cls._parse_row, asked) if row is not None)
@@ -55,17 +55,17 @@ class ErpModel(BaseModel):
 
 
 class TokenResponse(ErpModel):
-    """An access token, and the seconds that it lives."""
+    """A sign-in's answer: an access token and its lifetime in seconds."""
 
     access_token: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,8192}$", repr=False)]
     expires_in: Decimal | None = None
 
     @classmethod
     def parse_token(cls, body: Any) -> tuple[str, float]:
-        """Return the token of a sign-in's answer, and for how many seconds it is used.
+        """Return the token of a sign-in's answer and its lifetime in seconds.
 
         Raises:
-            SignInFailed: the answer holds none.
+            SignInFailed: the answer has no token.
         """
         try:
             token = cls.parse(body)

@@ -1,7 +1,7 @@
-"""The values in an ERP's JSON, read leniently and never guessed.
+"""Pydantic types for the values in an ERP's JSON: lenient about spelling, never guessing a value.
 
-What is not set is absent, and what is not plain is refused. A number may come as a JSON number or as text, a word as
-text or as an integer, and what is not set as null or as an empty text.
+A number may be a JSON number or text, a word text or an integer, and an unset field null or an empty text.
+Anything else is a validation error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field
 
 _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 _NO_DATE_YEARS = frozenset({1, 1753, 1899, 1900})
-"""How programs write "no date": the least dates of .NET and of SQL Server, and the day zero of spreadsheets."""
+"""Years in which programs write "no date": the minimum of .NET and of SQL Server, and day zero of spreadsheets."""
 _EPOCH = date(1970, 1, 1)
 
 
@@ -36,7 +36,7 @@ def _parse_number(value: object) -> Decimal | None:
 
 
 def _parse_word(value: object) -> str | None:
-    """Read a text; an id may come as an integer, and a currency as an object with a name."""
+    """Read a text; an id may be an integer, and a currency an object with a name."""
     if isinstance(value, dict):
         value = value.get("name")
     if not is_set(value):
@@ -47,19 +47,19 @@ def _parse_word(value: object) -> str | None:
 
 
 def _parse_prose(value: object) -> str | None:
-    """Read a name or a description; entities such as `&amp;` are the characters that they stand for."""
+    """Read a name or a description, with HTML entities such as `&amp;` decoded."""
     word = _parse_word(value)
     return None if word is None else html.unescape(word)
 
 
 def _parse_name(value: object) -> str | None:
-    """Read a vendor's name: a prose whose blanks at the ends and between words do not count."""
+    """Read a vendor's name, with HTML entities decoded and white space collapsed."""
     prose = _parse_prose(value)
     return None if prose is None else " ".join(prose.split()) or None
 
 
 def _parse_moment(value: object) -> datetime | None:
-    """Read `2025-07-20T00:00:00Z` or `2025-07-20`. Without a zone it is UTC. A date that means "none" is none."""
+    """Read `2025-07-20T00:00:00Z` or `2025-07-20`, in UTC where no zone is written; None for a date that means "none"."""
     if not is_set(value):
         return None
     if not isinstance(value, str):
@@ -74,7 +74,7 @@ def _parse_moment(value: object) -> datetime | None:
 
 
 def _parse_instant(value: object) -> datetime | None:
-    """Read a moment that says its time of day and its zone; a date, also one written at midnight, is none."""
+    """Read a moment with a time of day and a zone; None for a date, also one written as midnight."""
     if not isinstance(value, str):
         return None
     try:
@@ -104,12 +104,12 @@ def _parse_flag(value: object) -> bool | None:
 
 
 def empty_if_unset(value: object) -> object:
-    """Read no rows where a list is not set."""
+    """Return the list, or an empty one where it is not set."""
     return value if is_set(value) else ()
 
 
 def object_or_none(value: object) -> object:
-    """Read a piece that is no object as one in which nothing is set."""
+    """Return the value if it is an object, else None."""
     return value if isinstance(value, dict) else None
 
 
@@ -123,4 +123,4 @@ Name = Annotated[str | None, BeforeValidator(_parse_name)]
 Moment = Annotated[datetime | None, BeforeValidator(_parse_moment)]
 Instant = Annotated[datetime | None, BeforeValidator(_parse_instant)]
 Id = Annotated[str, BeforeValidator(_parse_word)]
-"""A word that must be there."""
+"""A word that must be set."""

@@ -1,8 +1,8 @@
-"""Every request to an ERP leaves here, in `ErpHttpClient`, and every foreign error becomes one of ours here.
+"""The HTTP client of all connectors: every request is sent here, and every foreign error is translated here.
 
-A read that failed for a moment is tried again, and repeated once with a fresh token. A write is sent
-once: no transport retries, no redirects, no second try. It was refused where the ERP says so in its own
-envelope; whatever else is no success is `OutcomeUnknown`.
+A read is retried after transient failures, and once with a new token. A write is sent once: no transport retries,
+no redirects, no second try. A write counts as refused only where the ERP says so in its own error envelope; every
+other answer that is no success is `OutcomeUnknown`.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ Method = Literal["GET", "POST", "DELETE", "PATCH"]
 Params = Mapping[str, str | int]
 T = TypeVar("T")
 
-# httpx2 tells every URL at INFO and httpcore2 every header at DEBUG; ours say what matters, without secrets.
+# httpx2 logs every URL at INFO and httpcore2 every header at DEBUG, the bearer token among them.
 for _name in ("httpx2", "httpcore2"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
 CONNECT_TIMEOUT_S = 10.0
-"""Seconds for a connection to stand."""
+"""Seconds in which a connection must be established."""
 
 _NOT_SENT = (
     httpx2.ConnectError,
@@ -58,13 +58,13 @@ _FOREIGN = (*_NOT_SENT, *_UNREADABLE, *_BROKEN)
 
 
 class ErpHttpClient:
-    """The HTTP side of one connection: one client, one token, time-outs, limits, translation.
+    """An HTTP client for one ERP connection, with its token, time-outs, limits and error translation.
 
     Args:
         base_url: scheme, host and base path, without a closing slash.
         dialect: how this ERP says no.
-        timeout: seconds that one call may take, from its first byte to its last: a read with all its
-            tries and waits, and the sign-in that it may need; a write; the sign-in before a write.
+        timeout: seconds for one call: a read with all its tries, waits and a sign-in; a write; the sign-in
+            before a write.
         transport: an httpx2 transport; the sandbox and tests give one.
         retrying: how reads are tried again; tests give one that does not wait.
     """
@@ -90,10 +90,17 @@ class ErpHttpClient:
     async def read(
         self, path: str, *segments: str, params: Params | None = None, permission: str | None = None
     ) -> Answer:
-        """GET `path` with `segments` appended; a token that ended is renewed and the read repeated, once.
+        """GET `path` with `segments` appended. An expired token is renewed and the read repeated, once.
 
-        The first segment is an order's number: without one, a 404 says nothing of an order.
-        `permission` is the next step after a 403, where it is another than to read orders.
+        Args:
+            path: the path below the base URL.
+            segments: path segments, percent-encoded here. The first is an order's number; without one, a 404 is
+                not about an order.
+            params: the query.
+            permission: the next step after a 403; by default that for reading orders.
+
+        Raises:
+            ERPError: no trustworthy answer came; nothing was changed.
         """
         url = build_url(self._base, path, segments)
         answer, explanation = self._require_answer(await self._run_in_time(lambda: self._get_with_retries(url, params)))
@@ -101,10 +108,12 @@ class ErpHttpClient:
         return answer
 
     async def read_list(self, path: str, params: Params, *, permission: str | None = None) -> Any:
-        """GET a page of a list, and return its JSON; None where the ERP says so that there is nothing.
+        """GET a page of a list and return its JSON, None for an empty list.
 
-        Some servers answer 204 or, in their envelope, 404 where a list is empty.
+        Raises:
+            ERPError: no trustworthy answer came; nothing was changed.
         """
+        # Some servers answer 204 or, in their error envelope, 404 where a list is empty.
         answer, explanation = self._require_answer(
             await self._run_in_time(lambda: self._get_with_retries(build_url(self._base, path, ()), params))
         )
@@ -127,17 +136,23 @@ class ErpHttpClient:
         creates: bool = False,
         before_send: BeforeSend = send_at_once,
     ) -> T:
-        """Send a write, once, and return what `verify` makes of the answer that came back.
+        """Send a write once and return the result of `verify` for its answer.
 
-        `expect` are the statuses of a success; any other 2xx is in doubt. `verify` raises where the answer
-        is not that of the success that was asked for. `creates`: there is no order yet that a 404 could
-        be about. `before_send` is called once the token is there, and again right before the first byte leaves
-        the socket: what it raises is raised, and nothing is sent.
+        Args:
+            method: the HTTP method.
+            path: the path below the base URL.
+            segments: path segments, percent-encoded here.
+            body: the JSON body.
+            expect: the statuses of a success; any other 2xx is an unknown outcome.
+            verify: converts the answer; raises where it does not confirm the requested change.
+            creates: the write creates an order, so that a 404 is not about an order.
+            before_send: called after the sign-in, and again right before the first byte of the request; its
+                exception is raised, and nothing is sent.
 
         Raises:
-            Refused, NotPermitted, OrderNotFound, TooManyRequests: the ERP said no ("nothing_changed").
+            Refused, NotPermitted, OrderNotFound, TooManyRequests: the ERP refused ("nothing_changed").
             Unreachable, SignInFailed, TooManyRequests: nothing was sent ("nothing_sent").
-            OutcomeUnknown: it was sent, and every other end.
+            OutcomeUnknown: the request was sent, and its outcome is not known.
         """
         url = build_url(self._base, path, segments)
         token = None if self.tokens is None else await self.tokens.current(self._timeout)
@@ -148,7 +163,12 @@ class ErpHttpClient:
         return self._verify(answer, expect, verify, of_order=not creates)
 
     async def sign_in(self, path: str, *, form: Mapping[str, str] | None = None, body: Any = None) -> Answer:
-        """Ask for a token. It changes no order, so it is tried again like a read."""
+        """Request a token. Signing in changes no order, so it is retried like a read.
+
+        Raises:
+            SignInFailed: the ERP does not accept the credentials.
+            Unreachable, TooManyRequests: no token could be fetched.
+        """
         url = build_url(self._base, path, ())
 
         async def ask() -> Answer:
@@ -175,14 +195,14 @@ class ErpHttpClient:
     def _raise_for_read_status(
         self, answer: Answer, *, permission: str | None, of_order: bool, explanation: str
     ) -> None:
-        """Raise our error for an answer to a read that is not the one that was asked for."""
+        """Raise the error for an answer to a read whose status is not 200."""
         permission = permission or self._mapping.permission_to_read
         self._mapping.raise_for_read(answer, permission=permission, of_order=of_order, explanation=explanation)
         if answer.status != 200:
             raise BadAnswer(f"{self._mapping.name} gave another answer (HTTP {answer.status}) than was asked for.")
 
     async def _run_in_time(self, call: Callable[[], Awaitable[AttemptResult]]) -> AttemptResult:
-        """Make a call that changes nothing, all its tries within the time-out."""
+        """Run a call that changes nothing, all its tries within the time-out."""
         try:
             with anyio.fail_after(self._timeout):
                 return await call()
@@ -190,7 +210,7 @@ class ErpHttpClient:
             return AttemptResult(exc)
 
     async def _get_with_retries(self, url: httpx2.URL, params: Params | None) -> AttemptResult:
-        """GET until it is answered; the one renewal of the token is not counted as a try."""
+        """GET with retries; the one renewal of the token does not count as a try."""
         token = None if self.tokens is None else await self.tokens.current()
         renewed = token is None
 
@@ -207,11 +227,11 @@ class ErpHttpClient:
         return await self._retrier(get)
 
     async def _get(self, url: httpx2.URL, token: Token | None, params: Params | None) -> Answer:
-        # A connection that is silent for half of the time is given up, so that there is time for another.
+        # A connection that is silent for half of the time-out is given up, which leaves time for another try.
         return await self._send(self._request("GET", url, token, params=params, silence=self._timeout / 2))
 
     async def _send_once(self, request: httpx2.Request) -> Answer:
-        """Send a write. There is no second time."""
+        """Send a write once."""
         try:
             with anyio.fail_after(self._timeout):
                 return await self._send(request)
@@ -223,11 +243,13 @@ class ErpHttpClient:
             raise self._unknown_outcome("the connection failed before the answer was complete.") from exc
 
     async def _raise_if_signed_out(self, token: Token) -> None:
-        """Raise `SignInEnded` where a read with the same token is refused, too: then the write was not accepted.
+        """Raise `SignInEnded` where a read with the same token is refused as well.
 
         Raises:
             OutcomeUnknown: the read failed.
         """
+        # A gateway can answer a write that was carried out with a 401. Only a token that a read cannot use either
+        # shows that the ERP did not accept the write.
         url = httpx2.URL(str(self._base).rstrip("/") + self._mapping.cheap_read_path)
         try:
             with anyio.fail_after(self._timeout):
@@ -242,7 +264,7 @@ class ErpHttpClient:
             raise await self._renew_after_refusal(token)
 
     async def _renew_after_refusal(self, token: Token) -> SignInEnded:
-        """Sign in again, and return the error that says so."""
+        """Sign in again and return the error to raise."""
         what = f"{self._mapping.name} no longer accepted our sign-in. Nothing was changed."
         assert self.tokens is not None
         try:
@@ -252,7 +274,7 @@ class ErpHttpClient:
         return SignInEnded(what)
 
     async def _send(self, request: httpx2.Request) -> Answer:
-        """Send one request and read its whole answer within the size limit."""
+        """Send one request and read its answer within the size limit."""
         response = await self._open_client().send(request, stream=True)
         try:
             raw = await response_body.read_body(response, response_body.MAX_BODY_BYTES)
@@ -278,7 +300,7 @@ class ErpHttpClient:
         silence: float | None = None,
         before_send: BeforeSend | None = None,
     ) -> httpx2.Request:
-        """Build a request; `silence` is how many seconds nothing may arrive."""
+        """Build a request; `silence` limits the seconds between two received bytes."""
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"po-mcp/{__version__}"}
         if token is not None:
             headers["Authorization"] = f"Bearer {token.text}"
@@ -301,7 +323,7 @@ class ErpHttpClient:
         )
 
     def _open_client(self) -> httpx2.AsyncClient:
-        """Return the client, made at the first call: its TLS context costs what tools/list need not wait for."""
+        """Return the client, which the first call creates."""
         if self._client is None:
             self._client = httpx2.AsyncClient(
                 transport=self._transport or httpx2.AsyncHTTPTransport(retries=0),
@@ -311,13 +333,13 @@ class ErpHttpClient:
         return self._client
 
     def _require_answer(self, result: AttemptResult) -> tuple[Answer, str]:
-        """Return the answer and what is told of the tries; raise where there is no answer."""
+        """Return the answer and the explanation of its tries; raise where there is no answer."""
         if isinstance(result.outcome, Exception):
             raise self._no_answer(result.outcome, result.explanation) from result.outcome
         return result.outcome, result.explanation
 
     def _verify(self, answer: Answer, expect: frozenset[int], verify: Callable[[Answer], T], *, of_order: bool) -> T:
-        """Return what `verify` makes of a write's answer; raise where it is a refusal, or in doubt."""
+        """Return the result of `verify` for a write's answer; raise for a refusal or an unknown outcome."""
         refusal = self._mapping.find_write_refusal(answer, of_order=of_order)
         if refusal is not None:
             raise refusal
@@ -325,11 +347,11 @@ class ErpHttpClient:
             raise self._unknown_outcome(f"HTTP {answer.status} came back.")
         try:
             return verify(answer)
-        except Exception as exc:  # it is sent: whatever fails now leaves its outcome in doubt
+        except Exception as exc:  # any exception: the write was sent, so a failure to read its answer proves nothing
             raise self._unknown_outcome("its answer is not that of the success it claims.") from exc
 
     def _no_answer(self, error: Exception, explanation: str = "") -> ERPError:
-        """Return our error for a request that changed nothing and got no answer that can be read."""
+        """Return the error for a request that changed nothing and has no readable answer."""
         name = self._mapping.name
         if isinstance(error, _UNREADABLE):
             return BadAnswer(
@@ -347,9 +369,9 @@ class ErpHttpClient:
 
 
 def _trace_first_byte(before_send: BeforeSend) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
-    """Return a trace for the transport that calls `before_send` right before a request's first byte is written.
+    """Return an httpcore2 trace that calls `before_send` right before a request's first byte is written.
 
-    httpcore2 awaits its trace at each step, and gives the request up where that raises
+    httpcore2 awaits its trace at each step and abandons the request where the trace raises
     (https://github.com/pydantic/httpcore2, _trace.py).
     """
 
@@ -361,7 +383,11 @@ def _trace_first_byte(before_send: BeforeSend) -> Callable[[str, Mapping[str, An
 
 
 def _parse_body(status: int, raw: bytearray) -> Any:
-    """Read a body; one that is not JSON matters only where an order was expected in it: `NotExact`."""
+    """Parse a body; None for an empty one, and for an error's body that is not JSON.
+
+    Raises:
+        NotExact: the body of a success is not JSON.
+    """
     if not raw:
         return None
     try:
@@ -373,10 +399,10 @@ def _parse_body(status: int, raw: bytearray) -> Any:
 
 
 async def _close_connection(response: httpx2.Response) -> None:
-    """Close the connection under an answer, so that no later request shares it.
+    """Close the connection of an answer, so that no later request uses it.
 
     Exsited can repeat a 400 to whatever comes next on its connection
-    (https://pypi.org/project/exsited/, README, "Repeated 400").
+    (Exsited's Python package `exsited`, README, "Repeated 400").
     """
     stream = response.extensions.get("network_stream")
     if stream is not None:

@@ -1,4 +1,4 @@
-"""How an ERP says no, and which of our errors that is."""
+"""Mapping of an ERP's error answers to the errors of this program."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from po_mcp.errors import (
 )
 
 TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""What an ERP or a gateway says that may answer the next time."""
+"""Statuses after which a repeated read may succeed."""
 _UNAUTHORIZED = 401
 _ABSENT_STATUSES = frozenset({404, 410})
 _NOT_IMPLEMENTED = 501
 _SIGN_IN = re.compile(r"(log|sign)[-_]?(in|on)|auth|sso|session", re.IGNORECASE)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _DOUBTFUL_STATUSES = frozenset({408, 425, 460, 499})
-"""Said by whoever stands before the ERP, which may have carried the write out: time-outs, and a caller that left."""
+"""Refusals by a gateway before the ERP, which may have carried the write out: time-outs, and a client that left."""
 _CORRECT_THE_REQUEST = "Correct what it complains of, or tell the user."
 _READ_THE_ORDER = "Read the order with get_purchase_order and tell the user what stands there."
 
@@ -35,8 +35,11 @@ _READ_THE_ORDER = "Read the order with get_purchase_order and tell the user what
 class Answer:
     """A complete answer.
 
-    `body` is its JSON, None where there was none; `retry_after` the seconds it asks to wait; `location` where a
-    redirect leads.
+    Args:
+        status: the HTTP status.
+        body: the JSON, None where there was none.
+        retry_after: the seconds that the ERP asks to wait.
+        location: the target of a redirect.
     """
 
     status: int
@@ -47,14 +50,19 @@ class Answer:
 
 @dataclass(frozen=True)
 class ErrorMapping:
-    """How one ERP says no.
+    """How one ERP reports errors.
 
-    `describe_error` turns an error body into words of ours: known codes and field names only, never the
-    ERP's own text. `permission_to_read` and `permission_to_write` say which right a 403 is about.
-    `expired_statuses` are the statuses that mean the token ended. `is_signed_out` finds the same inside a body.
-    `is_envelope` tells whether a body is an error in the shape that the vendor documents, and `status_in` the HTTP
-    status that such a body tells, or None. `is_sign_in` tells whether a redirect leads to the sign-in; its location
-    may be missing. `cheap_read_path` is the path of a read that costs little and needs a token.
+    Args:
+        name: the ERP's name in error messages.
+        describe_error: returns the known codes and field names of an error body, never the ERP's own text.
+        permission_to_read: the next step after a 403 to a read: which right is missing, and who grants it.
+        permission_to_write: the next step after a 403 to a write.
+        expired_statuses: the statuses that mean that the token expired.
+        is_signed_out: tells whether a body says that the token expired.
+        is_envelope: tells whether a body is an error in the shape that the vendor documents.
+        status_in: returns the HTTP status inside such a body, or None.
+        is_sign_in: tells whether the location of a redirect, which may be missing, is the sign-in.
+        cheap_read_path: the path and query of a small read that needs a token.
     """
 
     name: str
@@ -69,20 +77,21 @@ class ErrorMapping:
     cheap_read_path: str = "/"
 
     def is_token_expired(self, answer: Answer) -> bool:
-        """Tell whether the answer says that the token is no longer good."""
+        """Tell whether the answer to a read says that the token expired."""
         return answer.status in self.expired_statuses or self.is_signed_out(answer.body)
 
     def is_token_expired_at_write(self, answer: Answer) -> bool:
-        """Tell whether a write's answer says that the token is no longer good. A redirect must lead to the sign-in."""
+        """Tell whether the answer to a write says that the token expired. A redirect must lead to the sign-in."""
         if answer.status in _REDIRECTS:
             return self.is_sign_in(answer.location)
         return answer.status == _UNAUTHORIZED or self.is_signed_out(answer.body)
 
     def find_write_refusal(self, answer: Answer, *, of_order: bool) -> ERPError | None:
-        """Return our error where the ERP itself refuses a write, in its own envelope; None where it does not.
+        """Return the error where the ERP refuses a write in its own error envelope, else None.
 
-        `of_order`: the request named an order, and a 404 says that there is none.
+        With `of_order`, the request named an order, and a 404 means that it does not exist.
         """
+        # A status alone proves nothing: a gateway writes it without knowing what the ERP did.
         status = self._find_refusal_status(answer)
         if status is None:
             return None
@@ -101,7 +110,7 @@ class ErrorMapping:
         return self._refusal(status, explanation)
 
     def _find_refusal_status(self, answer: Answer) -> int | None:
-        """Return the status of a refusal that the ERP wrote: the answer's, or that in the body of a success."""
+        """Return the status of a refusal in the ERP's envelope: the answer's, or that in the body of a 2xx; else None."""
         if not self.is_envelope(answer.body):
             return None
         inside = self.status_in(answer.body)
@@ -112,10 +121,13 @@ class ErrorMapping:
         return status if all(map(_is_refusal, said)) else None
 
     def raise_for_read(self, answer: Answer, *, permission: str, of_order: bool, explanation: str = "") -> None:
-        """Raise our error for an answer that says no; return where it does not.
+        """Raise the error for an error answer to a read; return for any other answer.
 
-        `permission` is the next step after a 403. `of_order`: the request named an order, and a 404
-        says that there is none. `explanation`: a sentence on how often it was tried.
+        Args:
+            answer: the answer.
+            permission: the next step after a 403.
+            of_order: the request named an order, and a 404 means that it does not exist.
+            explanation: a sentence on the tries.
         """
         status = answer.status
         if self.is_token_expired(answer):
@@ -132,7 +144,7 @@ class ErrorMapping:
             raise Unreachable(f"{self.name} failed (HTTP {status}). Nothing was changed.")
 
     def transient_failure(self, answer: Answer, explanation: str) -> ERPError:
-        """Return the error for an answer that may be another one the next time."""
+        """Return the error for an answer with one of `TRANSIENT_STATUSES`."""
         if answer.retry_after is not None:
             wait = _format_seconds(answer.retry_after)
             return TooManyRequests(
@@ -155,22 +167,22 @@ class ErrorMapping:
 
 
 def fields_of(body: Any) -> Mapping[str, Any]:
-    """Return a body's fields by their names in small letters; none where it is no object."""
+    """Return the fields of a JSON object by lower-case name; an empty mapping for any other body."""
     return {str(name).casefold(): value for name, value in body.items()} if isinstance(body, dict) else {}
 
 
 def is_sign_in(location: str | None) -> bool:
-    """Tell whether a redirect's location is, by its words, a page to sign in at."""
+    """Tell whether a redirect's location looks like a sign-in page."""
     return location is not None and _SIGN_IN.search(location) is not None
 
 
 def _is_refusal(status: int) -> bool:
-    """Tell whether a status means that a request was not carried out, if it was the ERP that said so."""
+    """Tell whether a status, written by the ERP itself, means that the request was not carried out."""
     return (400 <= status < 500 and status not in _DOUBTFUL_STATUSES) or status == _NOT_IMPLEMENTED
 
 
 def _format_seconds(seconds: int) -> str:
-    """Write a time as a person says it, never more than it is known for."""
+    """Format seconds for people, such as "90 seconds" or "about 3 minutes"."""
     if seconds < 2:
         return "a second"
     if seconds < 100:

@@ -1,9 +1,9 @@
-"""JSON in which a number is the number that was written, and nothing is read that is not plainly JSON.
+"""JSON with exact numbers, and a strict reader.
 
 Reading: every fraction is a `Decimal`, never a float; duplicate keys, NaN, Infinity, a byte order
 mark, bytes that are not UTF-8, trailing data, over-long numbers, over-deep nesting and more values
 than any answer has are refused.
-Writing: a `Decimal` is written as the exact number, without an exponent.
+Writing: a `Decimal` is written exactly, without an exponent.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ _MAX_VALUES = 500_000  # 8 MB of empty lists would be 300 MB of objects
 
 
 class NotExact(ValueError):
-    """The bytes are not JSON that can be read exactly. The text never holds any of them."""
+    """The bytes are not JSON that can be read exactly. The message never contains any of them."""
 
 
 def loads(body: bytes | bytearray) -> Any:
-    """Read one JSON document.
+    """Parse one JSON document.
 
     Raises:
-        NotExact: it is not JSON, or not JSON that can be read exactly.
+        NotExact: the bytes are not JSON, or not JSON that can be read exactly.
     """
     if sum(map(body.count, (b"[", b"{", b","))) > _MAX_VALUES:
         raise NotExact("too many values")
@@ -48,7 +48,12 @@ def loads(body: bytes | bytearray) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """Write `value` as UTF-8 JSON. A float is refused: no float belongs in the path of money."""
+    """Write `value` as UTF-8 JSON.
+
+    Raises:
+        TypeError: the value holds a float; amounts are `Decimal`.
+        ValueError: the value holds NaN or Infinity.
+    """
     return simplejson.dumps(_encode(value), allow_nan=False, separators=(",", ":")).encode()
 
 
@@ -71,7 +76,7 @@ def _parse_decimal(text: str) -> Decimal:
         raise NotExact("a number of too many digits")
     try:
         number = Decimal(text)
-    except InvalidOperation as exc:  # an exponent beyond what a Decimal holds; it is no ValueError
+    except InvalidOperation as exc:  # an exponent beyond the range of Decimal; InvalidOperation is no ValueError
         raise NotExact("a number of too large an exponent") from exc
     if not -_MAX_EXPONENT <= number.adjusted() <= _MAX_EXPONENT:
         raise NotExact("a number of too large an exponent")

@@ -1,7 +1,7 @@
-"""Read an answer's body within two limits: the bytes that arrive, and the bytes that they unpack to.
+"""Reading of an answer's body within a limit on the received and on the decompressed bytes.
 
-httpx2's own decoding unpacks a whole chunk before anyone can count it: 300 kB of gzip become
-300 MB in memory. Here the decoder is told how much it may make.
+httpx2 decompresses a whole chunk before its size can be checked: 300 kB of gzip become 300 MB in memory. The decoder
+here has a limit on its output.
 """
 
 from __future__ import annotations
@@ -11,21 +11,21 @@ import zlib
 import httpx2
 
 MAX_BODY_BYTES = 8 * 1024 * 1024
-"""Bytes of one answer, packed or unpacked."""
+"""Bytes of one answer at most, compressed or decompressed."""
 
 _GZIP_OR_ZLIB = 47  # zlib's window bits for "tell by the header"
 
 
 class TooLarge(ValueError):
-    """More bytes than are read, or packed in a way that is not read."""
+    """The body has too many bytes, or a content encoding that is not supported."""
 
 
 async def read_body(response: httpx2.Response, max_bytes: int = MAX_BODY_BYTES) -> bytearray:
-    """Return the unpacked body of a streamed response.
+    """Return the decompressed body of a streamed response.
 
     Raises:
-        TooLarge: it is larger than `max_bytes` bytes, or its Content-Encoding is none that was asked for.
-        httpx2.DecodingError: it cannot be unpacked, or ends too early.
+        TooLarge: the body has more than `max_bytes` bytes, or a Content-Encoding that was not requested.
+        httpx2.DecodingError: the body cannot be decompressed, or ends too early.
     """
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", ""):
@@ -44,7 +44,7 @@ async def read_body(response: httpx2.Response, max_bytes: int = MAX_BODY_BYTES) 
 
 
 class _Gzip:
-    """Unpack chunk by chunk, never making more than one byte over the limit."""
+    """Decompresses chunk by chunk, to at most one byte over the limit."""
 
     def __init__(self, max_bytes: int) -> None:
         self._decoder = zlib.decompressobj(_GZIP_OR_ZLIB)

@@ -1,6 +1,6 @@
-"""What failed for a moment is asked again, within limits: tries, waits, time, and a budget per connection.
+"""Retries after transient failures, limited by tries, waits, time and a budget per connection.
 
-For reads and sign-ins only. A write never comes here.
+For reads and sign-ins only; a write is never retried.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from po_mcp.connectors.http.error_mapping import TRANSIENT_STATUSES, Answer
 from po_mcp.connectors.http.exact_json import NotExact
 
 MAX_TRIES = 3
-"""How often a request is sent at most."""
+"""How often one request is sent at most."""
 FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.2, 5.0
-"""Seconds: the first wait is at most the one, and however often it doubles, at most the other."""
+"""Limits of the first wait and of every later one, which doubles, in seconds."""
 MAX_RETRY_AFTER_S = 20.0
-"""Seconds that an ERP may ask us to wait; for longer, the call ends and says so."""
+"""Longest Retry-After that is waited for, in seconds; for a longer one the call fails at once."""
 
 TRANSIENT_ERRORS = (
     httpx2.TimeoutException,
@@ -32,7 +32,7 @@ TRANSIENT_ERRORS = (
     NotExact,
     OSError,
 )
-"""No answer, a broken one, or a body cut off."""
+"""No answer, a broken answer, or a truncated body."""
 
 Attempt = Callable[[], Awaitable[Answer]]
 _random_fraction = random.SystemRandom().random
@@ -40,16 +40,21 @@ _random_fraction = random.SystemRandom().random
 
 @dataclass(frozen=True)
 class AttemptResult:
-    """How a call ended: its last answer or the error in its place, and a sentence on the tries, or none."""
+    """The result of a call with its retries.
+
+    Args:
+        outcome: the last answer, or the last error.
+        explanation: why no further try was made; empty after a definite answer.
+    """
 
     outcome: Answer | Exception
     explanation: str = ""
 
 
 class RetryBudget:
-    """How many repeats a connection has left: each takes one, each answer gives a tenth back.
+    """The number of retries that a connection has left. A retry takes one, a definite answer returns a tenth.
 
-    While an ERP is down, all calls together repeat ten times, and from then on each is sent once.
+    While an ERP is down, all calls together are retried ten times, and then each request is sent once.
     """
 
     FULL = 10
@@ -58,23 +63,23 @@ class RetryBudget:
         self._tenths = self.FULL * 10
 
     def take(self) -> bool:
-        """Take one repeat; False where none is left."""
+        """Take one retry; return False where none is left."""
         if self._tenths < 10:
             return False
         self._tenths -= 10
         return True
 
     def give_back(self) -> None:
-        """Give back a tenth: the ERP answered."""
+        """Return a tenth of a retry, after a definite answer."""
         self._tenths = min(self._tenths + 1, self.FULL * 10)
 
 
 class Retrier:
-    """Tries again on one connection, until its surrounding `anyio` deadline at most.
+    """Makes attempts with retries for one connection, within the surrounding `anyio` deadline.
 
     Args:
         sleep: waits for seconds.
-        fraction: returns a random number from 0 to 1, so that clients do not come back in step.
+        fraction: returns a random number from 0 to 1, which keeps clients from retrying in step.
     """
 
     def __init__(
@@ -88,7 +93,7 @@ class Retrier:
         self._budget = RetryBudget()
 
     async def __call__(self, attempt: Attempt) -> AttemptResult:
-        """Make the attempt until it is answered, or another one makes no sense.
+        """Make attempts until a definite answer or a limit.
 
         An error that is none of `TRANSIENT_ERRORS` is raised at once.
         """
@@ -104,14 +109,14 @@ class Retrier:
         raise AssertionError("counting does not end")
 
     def _choose_wait(self, outcome: Answer | Exception, tries: int) -> float:
-        """Return the seconds to wait: what the ERP asks for and a little, or any time up to twice the last one's."""
+        """Return the seconds to wait: the ERP's Retry-After plus jitter, or a random part of the doubled backoff."""
         asked = outcome.retry_after if isinstance(outcome, Answer) else None
         if asked is not None:
             return asked + self._fraction() * FIRST_BACKOFF_S
         return self._fraction() * min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** (tries - 1))
 
     def _reason_to_stop(self, wait: float, tries: int) -> str:
-        """Say why there is no further try; nothing where there is one, for which the budget is then charged."""
+        """Return why there is no further try, or "" and take one retry from the budget."""
         if tries >= MAX_TRIES:
             return f"It was tried {tries} times."
         if (
@@ -128,7 +133,7 @@ async def _make_attempt(attempt: Attempt) -> Answer | Exception:
     try:
         return await attempt()
     except TRANSIENT_ERRORS as exc:
-        # What it came of holds the body that was read, while the next one is awaited.
+        # The causes and frames hold the body that was read; they would stay in memory during the next attempt.
         exc.__cause__ = exc.__context__ = None
         return exc.with_traceback(None)
 
