@@ -30,11 +30,11 @@ from po_mcp.orders import Price
 
 PREFIX = "PO_MCP_"
 MEMORY = ":memory:"
-_SHORTEST_PIN = 6
+_MIN_PIN_CHARS = 6
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def _base_url(text: str) -> str:
+def _check_base_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an address such as https://erp.example.com")
@@ -45,25 +45,25 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _visible_name(name: str) -> str:
+def _check_visible_name(name: str) -> str:
     if not name.isprintable() or name != name.strip():
         raise ValueError("must be a short name, such as Acme or Acme Test")
     return name
 
 
-def _header_text(secret: SecretStr) -> SecretStr:
+def _check_header_text(secret: SecretStr) -> SecretStr:
     if not secret.get_secret_value().isascii() or not secret.get_secret_value().isprintable():
         raise ValueError("must be plain ASCII text")
     return secret
 
 
-def _long_enough(pin: SecretStr) -> SecretStr:
-    if len(pin.get_secret_value()) < _SHORTEST_PIN:
-        raise ValueError(f"must have at least {_SHORTEST_PIN} characters")
+def _check_pin_length(pin: SecretStr) -> SecretStr:
+    if len(pin.get_secret_value()) < _MIN_PIN_CHARS:
+        raise ValueError(f"must have at least {_MIN_PIN_CHARS} characters")
     return pin
 
 
-def _vendor_ids(value: object) -> dict[str, int]:
+def _read_vendor_ids(value: object) -> dict[str, int]:
     """Read the file that VENDOR_IDS names: a JSON object or a TOML table of vendor name to vendorID."""
     if isinstance(value, Mapping):
         table: Any = dict(value)
@@ -71,7 +71,7 @@ def _vendor_ids(value: object) -> dict[str, int]:
         path = Path(str(value)).expanduser()
         try:
             text = path.read_text(encoding="utf-8")
-            table = json.loads(text) if path.suffix == ".json" else _toml(text)
+            table = json.loads(text) if path.suffix == ".json" else _parse_toml(text)
         except (OSError, ValueError) as exc:
             raise ValueError("must name a readable .toml or .json file of vendor name = vendorID") from exc
     if not isinstance(table, dict) or not all(type(number) is int and number > 0 for number in table.values()):
@@ -79,7 +79,7 @@ def _vendor_ids(value: object) -> dict[str, int]:
     return table
 
 
-def _pairs(value: object) -> object:
+def _parse_pairs(value: object) -> object:
     """Read `call=version, call=version` as a mapping; a table of the file is one already."""
     if not isinstance(value, str):
         return value
@@ -87,7 +87,7 @@ def _pairs(value: object) -> object:
     return {name.strip(): version.strip() for name, _, version in pairs}
 
 
-def _zone(name: str) -> str:
+def _check_time_zone(name: str) -> str:
     """Return the name if it is one of a time zone."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # read late: it is one setting that few make
 
@@ -97,7 +97,7 @@ def _zone(name: str) -> str:
         raise ValueError("must name a time zone such as Europe/Berlin") from exc
 
 
-def _toml(text: str) -> dict[str, Any]:
+def _parse_toml(text: str) -> dict[str, Any]:
     import tomllib  # read late: most starts have no file
 
     return tomllib.loads(text)
@@ -112,28 +112,28 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     erp: Literal["sandbox", "inventory-pro", "exsited", "tryton"] = "sandbox"
-    base_url: Annotated[str, AfterValidator(_base_url)] | None = None
-    client_id: Annotated[SecretStr, AfterValidator(_header_text)] | None = None
-    client_secret: Annotated[SecretStr, AfterValidator(_header_text)] | None = None
+    base_url: Annotated[str, AfterValidator(_check_base_url)] | None = None
+    client_id: Annotated[SecretStr, AfterValidator(_check_header_text)] | None = None
+    client_secret: Annotated[SecretStr, AfterValidator(_check_header_text)] | None = None
     redirect_uri: str | None = None
-    company: Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_visible_name)] | None = None
-    vendor_ids: Annotated[dict[str, int], BeforeValidator(_vendor_ids)] = {}
+    company: Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_check_visible_name)] | None = None
+    vendor_ids: Annotated[dict[str, int], BeforeValidator(_read_vendor_ids)] = {}
     read_only: bool = False
     approval: Literal["ask", "page"] = "ask"
-    approver_pin: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
+    approver_pin: Annotated[SecretStr, AfterValidator(_check_pin_length)] | None = None
     approval_ttl: Annotated[Seconds, Field(ge=30)] = 600.0
     journal: str | None = None
     late_apply: Annotated[float, Field(ge=0, le=86400)] | None = None
     read_lag: Annotated[float, Field(ge=0, le=86400)] | None = None
-    api_versions: Annotated[dict[str, str], BeforeValidator(_pairs)] = {}
+    api_versions: Annotated[dict[str, str], BeforeValidator(_parse_pairs)] = {}
     create_approval_over: Price | None = None
-    time_zone: Annotated[str, AfterValidator(_zone)] | None = None
+    time_zone: Annotated[str, AfterValidator(_check_time_zone)] | None = None
     sandbox: str | None = None
     timeout: Seconds = 60.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
 
     @model_validator(mode="after")
-    def _complete(self) -> Settings:
+    def _check_complete(self) -> Settings:
         needed = {
             "sandbox": (),
             "inventory-pro": ("base_url", "client_id", "client_secret"),
@@ -156,13 +156,13 @@ class Settings(BaseModel):
 
     def sandbox_path(self) -> str:
         """Return where the sandbox keeps its book: a path, or ":memory:"."""
-        return self.sandbox or _in_data_folder("sandbox.db")
+        return self.sandbox or _data_path("sandbox.db")
 
     def journal_path(self) -> str:
         """Return where operations are recorded. A sandbox in memory has its journal there too."""
         if self.journal is None and self.sandbox == MEMORY:
             return MEMORY
-        return self.journal or _in_data_folder("journal.db")
+        return self.journal or _data_path("journal.db")
 
     def date_at(self, seconds: float) -> date:
         """Return the date, `seconds` after 1970, where the company is: in TIME_ZONE, or else on this machine."""
@@ -198,15 +198,15 @@ def load(environment: Mapping[str, str] | None = None, file: Path | None = None)
         if name.startswith(PREFIX) and value != ""
     }
     try:
-        return Settings.model_validate({**_from_file(file), **from_environment})
+        return Settings.model_validate({**_read_file(file), **from_environment})
     except ValidationError as exc:
-        raise ConfigurationError(_one_line(exc)) from None  # pydantic's text holds the values
+        raise ConfigurationError(_format_error(exc)) from None  # pydantic's text holds the values
 
 
-def _from_file(file: Path | None) -> dict[str, Any]:
+def _read_file(file: Path | None) -> dict[str, Any]:
     path = file or default_file()
     try:
-        return _toml(path.read_text(encoding="utf-8"))
+        return _parse_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if file is None:
             return {}
@@ -222,17 +222,17 @@ def default_file() -> Path:
     return user_config_path("po-mcp") / "config.toml"
 
 
-def _in_data_folder(name: str) -> str:
+def _data_path(name: str) -> str:
     from platformdirs import user_data_path
 
     return str(user_data_path("po-mcp") / name)
 
 
-def _one_line(exc: ValidationError) -> str:
+def _format_error(exc: ValidationError) -> str:
     """Name the first wrong setting and what is wrong with it, without its value."""
     first = exc.errors(include_input=False, include_url=False)[0]
     name = f"{PREFIX}{str(first['loc'][0]).upper()} " if first["loc"] else ""
     if first["type"] == "extra_forbidden":
         return f"{name}is not a setting of po-mcp"
-    said = first["msg"].removeprefix("Value error, ")
-    return f"{name}{said[0].lower() + said[1:] if name else said}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{name}{message[0].lower() + message[1:] if name else message}"

@@ -107,7 +107,7 @@ class ERP(Protocol):
     def clock_skew(self) -> float | None:
         """Seconds by which the ERP's clock was ahead at its last answer; None where it did not tell."""
 
-    def valid_number(self, number: str) -> str:
+    def check_number(self, number: str) -> str:
         """Return the number if this ERP could hold it and a path can carry it; else `InvalidInput`."""
 
     def check(self, draft: OrderDraft) -> None:

@@ -29,9 +29,9 @@ from po_mcp.untrusted import visible
 
 Status = Literal["draft", "open", "partial", "closed", "cancelled", "deleted", "unknown"]
 
-NUMBER_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
-_exact = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
-_SURE_DIGITS = 15  # a binary float of at most 15 significant digits has one shortest text, which is what was meant
+DECIMAL_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
+_DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
+_MAX_FLOAT_DIGITS = 15  # a binary float of at most 15 significant digits has one shortest text, which is what was meant
 
 
 EXACT = Context(prec=200, traps=[Inexact, InvalidOperation, Overflow])
@@ -48,19 +48,19 @@ def plain(number: Decimal) -> str:
     return f"{number:f}"
 
 
-def exact_decimal(value: object) -> Decimal:
+def parse_decimal(value: object) -> Decimal:
     """Read a quantity or a price that a model wrote, or say how to write it.
 
-    Text must match `NUMBER_PATTERN` in ASCII digits. An integer, or a JSON number of at most 15
+    Text must match `DECIMAL_PATTERN` in ASCII digits. An integer, or a JSON number of at most 15
     significant digits, is taken by its shortest text. Everything else raises `ValueError`.
     """
-    text = _written(value)
-    if text is None or not _exact.fullmatch(text):
+    text = _decimal_text(value)
+    if text is None or not _DECIMAL.fullmatch(text):
         raise ValueError('write it as digits with a point and no currency sign or exponent, such as "1000" or "0.45"')
     return Decimal(text)
 
 
-def _written(value: object) -> str | None:
+def _decimal_text(value: object) -> str | None:
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -69,17 +69,17 @@ def _written(value: object) -> str | None:
         return str(value) if abs(value) < 10**12 else None
     if isinstance(value, float):
         text = repr(value)
-        return text if len(text.replace(".", "").strip("0")) <= _SURE_DIGITS else None
+        return text if len(text.replace(".", "").strip("0")) <= _MAX_FLOAT_DIGITS else None
     return None
 
 
-def _positive(number: Decimal) -> Decimal:
+def _check_positive(number: Decimal) -> Decimal:
     if number <= 0:
         raise ValueError("it must be more than zero")
     return number
 
 
-def _one_line(text: str) -> str:
+def _check_one_line(text: str) -> str:
     if visible(text) != text:
         raise ValueError("it has characters that cannot be seen, or is too long; write it in plain text")
     return text
@@ -95,14 +95,16 @@ Money = Annotated[
 Text = Annotated[str, AfterValidator(visible)]
 """Text as an ERP said it, made visible."""
 
-_Written = Annotated[Decimal, BeforeValidator(exact_decimal)]
-Quantity = Annotated[_Written, AfterValidator(_positive), WithJsonSchema({"type": "string", "pattern": NUMBER_PATTERN})]
+_DecimalText = Annotated[Decimal, BeforeValidator(parse_decimal)]
+Quantity = Annotated[
+    _DecimalText, AfterValidator(_check_positive), WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN})
+]
 """A quantity as a model writes it: more than zero."""
-Price = Annotated[_Written, WithJsonSchema({"type": "string", "pattern": NUMBER_PATTERN})]
+Price = Annotated[_DecimalText, WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN})]
 """A unit price as a model writes it: zero or more."""
 Word = Annotated[
     str,
-    AfterValidator(_one_line),
+    AfterValidator(_check_one_line),
     Field(min_length=1, max_length=200, pattern=r"\S"),
 ]
 """A name, code or note as a model writes it: one visible line."""
@@ -199,7 +201,7 @@ class Warehouse(Record):
     name: Text
 
 
-class AskedLine(Record):
+class OrderRequestLine(Record):
     """A line of an order to be created, in the words of whoever asks for it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -213,11 +215,11 @@ class AskedLine(Record):
     warehouse: Annotated[Word | None, Field(description="Warehouse id or name")] = None
 
 
-class AskedOrder(Record):
+class OrderRequest(Record):
     """An order to be created, in the words of whoever asks for it. Without a number it takes the next free one."""
 
     vendor: str
-    lines: tuple[AskedLine, ...]
+    lines: tuple[OrderRequestLine, ...]
     number: str | None = None
     expected_on: date | None = None
     note: str | None = None
@@ -252,28 +254,28 @@ class OrderDraft(Record):
 
 
 class OrderQuery(Record):
-    """Which orders are asked for; dates are inclusive. `most`: no page of the ERP's list is read after so many."""
+    """Which orders are asked for; dates are inclusive. `max_orders`: no page of the ERP's list is read after so many."""
 
     status: Status | None = None
     ordered_from: date | None = None
     ordered_to: date | None = None
-    most: int | None = None
+    max_orders: int | None = None
 
 
 class OrderScan(Record):
     """Every order that was asked for, in no order, each once, and how far the ERP's list was read.
 
-    `read` orders of `of` (None: the ERP does not count them) were looked at. `complete` is False where
-    the list moved while it was read, or was `cut` because it is longer than is read, or where it has rows that
-    could not be read (`unread`): these are in none of the numbers.
+    `read` orders of `total` (None: the ERP does not count them) were looked at. `complete` is False where
+    the list moved while it was read, or was `is_cut` because it is longer than is read, or where it has rows that
+    could not be read (`unreadable`): these are in none of the numbers.
     """
 
     orders: tuple[PurchaseOrder, ...]
     read: int
-    of: int | None = None
+    total: int | None = None
     complete: bool = True
-    cut: bool = False
-    unread: int = 0
+    is_cut: bool = False
+    unreadable: int = 0
 
 
 Progress = Callable[[int, int | None], Awaitable[None]]
@@ -300,7 +302,7 @@ class Snapshot(Record):
     blockers: tuple[Text, ...] = ()
 
 
-CAN_BE_CANCELLED: frozenset[Status] = frozenset({"draft", "open", "partial"})
+CANCELLABLE_STATUSES: frozenset[Status] = frozenset({"draft", "open", "partial"})
 """In which states an order can be called off."""
 
 STATUS_WORDS: Mapping[Status, str] = {

@@ -488,7 +488,7 @@ def any_success_is_believed(patch: Patch) -> None:
 
 
 def text_is_shown_as_it_comes(patch: Patch) -> None:
-    patch.setattr(forms, "quoted", lambda text, longest=80: f'"{text}"')
+    patch.setattr(forms, "quote_text", lambda text, longest=80: f'"{text}"')
     patch.setattr("po_mcp.connectors.inventory_pro.translate.header", _unescaped_header)
 
 

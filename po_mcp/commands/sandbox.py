@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
     from uvicorn import Server
 
-    from po_mcp.sandbox.faults import Exchange, Strike
+    from po_mcp.sandbox.faults import Exchange, PlannedFault
     from po_mcp.sandbox.habits import Habits
 
 HOST = "127.0.0.1"
@@ -45,13 +45,13 @@ class Offer:
     book: str
     orders: int
     apis: tuple[Api, ...]
-    plan: Sequence[Strike]
+    plan: Sequence[PlannedFault]
     habits: Habits
     client_id: str
     client_secret: str = field(repr=False)
 
 
-def _plan(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[Strike, ...]:
+def _plan(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[PlannedFault, ...]:
     from po_mcp.sandbox.faults import parse_fault
 
     try:
@@ -164,7 +164,7 @@ async def _listening(
     def seen(exchange: Exchange) -> None:
         report(exchange.n, exchange.method or "(unread)", exchange.target, exchange.status, exchange.fault)
 
-    relay = Relay(sock.getsockname()[1], offer.plan, port=offer.port, seen=seen)
+    relay = Relay(sock.getsockname()[1], offer.plan, port=offer.port, on_exchange=seen)
     await stack.enter_async_context(relay)
     return relay.port, _server(app), sock
 
@@ -235,12 +235,12 @@ def _greet(console: Console, offer: Offer, url: str) -> None:
             console.print(f"  PO_MCP_{name}={value}")
     if offer.plan:
         console.print("\nWhat goes wrong:", style="bold")
-        for strike in offer.plan:
-            console.print(f"  {strike}  {strike.fault.tells}")
+        for planned in offer.plan:
+            console.print(f"  {planned}  {planned.fault.description}")
     if chosen := list(offer.habits):
         console.print("\nIts habits:", style="bold")
         for one in chosen:
-            console.print(f"  {one}  {one.habit.tells}")
+            console.print(f"  {one}  {one.habit.description}")
     console.print("\nRequests:", style="bold")
 
 
@@ -254,8 +254,8 @@ def _show_faults(console: Console) -> None:
 
     width = max(map(len, FAULTS))
     for fault in FAULTS.values():
-        default = f" VALUE is {fault.value:g} if left out." if fault.takes else ""
-        console.print(f"{fault.kind:<{width}}  {fault.tells}{default}")
+        default = f" VALUE is {fault.value:g} if left out." if fault.value_kind else ""
+        console.print(f"{fault.kind:<{width}}  {fault.description}{default}")
 
 
 def _show_habits(console: Console) -> None:
@@ -263,5 +263,5 @@ def _show_habits(console: Console) -> None:
 
     width = max(map(len, HABITS))
     for habit in HABITS.values():
-        default = f" VALUE is {habit.value} if left out." if habit.takes else ""
-        console.print(f"{habit.name:<{width}}  {habit.tells}{default}")
+        default = f" VALUE is {habit.value} if left out." if habit.value_kind else ""
+        console.print(f"{habit.name:<{width}}  {habit.description}{default}")

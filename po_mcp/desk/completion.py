@@ -60,6 +60,6 @@ def _each_once(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
 
 def _can_be_asked_for(desk: Desk, number: str) -> bool:
     try:
-        return desk.erp.valid_number(number) == number
+        return desk.erp.check_number(number) == number
     except InvalidInput:
         return False

@@ -12,8 +12,8 @@ from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.resolving import Found, doubtful_figures, resolve
 from po_mcp.desk.search_catalog import ids
 from po_mcp.errors import InvalidInput, OperationUnderWay
-from po_mcp.orders import AskedLine, AskedOrder, DraftLine, OrderDraft, plain
-from po_mcp.untrusted import quoted
+from po_mcp.orders import DraftLine, OrderDraft, OrderRequest, OrderRequestLine, plain
+from po_mcp.untrusted import quote_text
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
 from po_mcp.writes.forms import ask_create
@@ -30,7 +30,7 @@ _MAX_SIMILAR = 5
 """Similar orders that one question names."""
 
 
-async def create_order(desk: Desk, asked: AskedOrder, approver: Approver) -> WriteOutcome:
+async def create_order(desk: Desk, asked: OrderRequest, approver: Approver) -> WriteOutcome:
     """Create one order and return it as the ERP stored it.
 
     The very same call of the same user, a few minutes later, creates nothing: its outcome is returned, `replayed`.
@@ -52,13 +52,13 @@ async def create_order(desk: Desk, asked: AskedOrder, approver: Approver) -> Wri
     return found.outcome if isinstance(found, Stop) else await run_approval(desk, found, approver)
 
 
-def _checked_number(desk: Desk, asked: AskedOrder) -> AskedOrder:
+def _checked_number(desk: Desk, asked: OrderRequest) -> OrderRequest:
     if asked.number is None:
         return asked
-    return asked.model_copy(update={"number": desk.erp.valid_number(asked.number)})
+    return asked.model_copy(update={"number": desk.erp.check_number(asked.number)})
 
 
-async def _find_or_begin(desk: Desk, asked: AskedOrder, call: Operation, approver: Approver) -> Recorded | Stop:
+async def _find_or_begin(desk: Desk, asked: OrderRequest, call: Operation, approver: Approver) -> Recorded | Stop:
     """Return what the very same call made before, else begin a new order."""
     earlier = await desk.journal.find_same_create(call)
     gone: frozenset[str] = frozenset()
@@ -79,7 +79,7 @@ class _New:
     `gone` are creates whose order is no longer there, `known` the prices that nobody gave.
     """
 
-    asked: AskedOrder
+    asked: OrderRequest
     call: Operation
     found: Found
     gone: frozenset[str]
@@ -107,7 +107,7 @@ async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
     )
 
 
-def _draft(asked: AskedOrder, found: Found, known: Mapping[str, pricing.Known]) -> OrderDraft:
+def _draft(asked: OrderRequest, found: Found, known: Mapping[str, pricing.Known]) -> OrderDraft:
     lines = []
     for line in asked.lines:
         item = found.items[line.item].id
@@ -146,7 +146,7 @@ def _reasons(desk: Desk, new: _New, draft: OrderDraft, known: Mapping[str, prici
     return (*reasons, *(Reason(short="", sentence=price) for price in pricing.told(known)))
 
 
-def _note(new: _New, line: AskedLine) -> LineNote:
+def _note(new: _New, line: OrderRequestLine) -> LineNote:
     """Say what a person needs to check a line: the item's name and unit, where it goes, and where its price is from."""
     item = new.found.items[line.item]
     known = new.known.get(item.id) if line.unit_price is None else None
@@ -228,7 +228,7 @@ def _name_similar(named: Sequence[Recorded]) -> list[Reason]:
     return [
         Reason(
             short=f"duplicate of {name(one.operation.number)}?",
-            sentence=_SIMILAR.get(one.state, _SIMILAR["SENT"]).format(number=quoted(one.operation.number)),
+            sentence=_SIMILAR.get(one.state, _SIMILAR["SENT"]).format(number=quote_text(one.operation.number)),
         )
         for one in named
     ]

@@ -46,7 +46,7 @@ async def guarded_write(
     call = Operation(
         connection=await desk.journal.join(desk.erp.connection),
         kind=kind,
-        number=desk.erp.valid_number(number),
+        number=desk.erp.check_number(number),
         arguments=canonical_json(arguments),
         payload=Payload(),
         requester=approver.requester,

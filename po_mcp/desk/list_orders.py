@@ -19,7 +19,7 @@ from po_mcp.desk.listing import OrderWish, Summary, VendorMeant, has_no_date, in
 from po_mcp.desk.numbering import similar_numbers
 from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
 from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
-from po_mcp.untrusted import quoted
+from po_mcp.untrusted import quote_text
 
 DEFAULT_LIMIT = 25
 LARGEST_LIMIT = 50
@@ -85,13 +85,13 @@ async def get_order(desk: Desk, number: str) -> PurchaseOrder:
         OrderNotFound: there is none; the text says which numbers may be meant.
     """
     desk.need("get")
-    number = desk.erp.valid_number(number)
+    number = desk.erp.check_number(number)
     try:
         order = await desk.erp.get_order(number, in_any_case=True)
     except OrderNotFound as exc:
         if not (similar := await _similar_numbers(desk, number)):
             raise
-        meant = " or ".join(map(quoted, similar))
+        meant = " or ".join(map(quote_text, similar))
         raise OrderNotFound(exc.what, next_step=f"Did you mean {meant}? Ask the user.") from exc
     return (await with_names(desk, [order]))[0]
 
@@ -159,8 +159,8 @@ async def _known_vendors(desk: Desk) -> Sequence[Vendor]:
 
 
 def _left_out(scan: OrderScan) -> list[str]:
-    if scan.cut:
-        of = f" of {scan.of}" if scan.of is not None else ""
+    if scan.is_cut:
+        of = f" of {scan.total}" if scan.total is not None else ""
         return [f"Only {scan.read}{of} orders could be read: count and sums are of these. Narrow the dates."]
     if not scan.complete:
         return ["The ERP's list changed while it was read: an order may be missing or old."]

@@ -13,7 +13,7 @@ from po_mcp.desk.figures import parse
 from po_mcp.desk.matching import Fit, Match, best, find
 from po_mcp.desk.search_catalog import words_of
 from po_mcp.orders import Money, OrderQuery, PurchaseOrder, Record, Status, Vendor, total_of
-from po_mcp.untrusted import quoted
+from po_mcp.untrusted import quote_text
 
 Sort = Literal["ordered", "expected", "number", "vendor", "total"]
 Direction = Literal["asc", "desc"]
@@ -103,14 +103,16 @@ class VendorMeant:
     @property
     def note(self) -> str:
         """Say what the words were taken for, where that is not plain; "" otherwise."""
-        names = " and ".join(quoted(match.entry.name) for match in self.matches[:5])
+        names = " and ".join(quote_text(match.entry.name) for match in self.matches[:5])
         if not self.matches:
-            return f"No vendor is called {quoted(self._text)}: look it up with search_catalog."
+            return f"No vendor is called {quote_text(self._text)}: look it up with search_catalog."
         if self.matches[0].fit >= Fit.SIMILAR:
-            return f"No vendor is called {quoted(self._text)}; taken for {names}, spelt like it: ask the user."
+            return f"No vendor is called {quote_text(self._text)}; taken for {names}, spelt like it: ask the user."
         if len(self.matches) > 1:
-            return f"{quoted(self._text)} fits several vendors, and all are in: {names}."
-        return "" if self.matches[0].fit in (Fit.EXACT, Fit.WHOLE) else f"{quoted(self._text)} was taken for {names}."
+            return f"{quote_text(self._text)} fits several vendors, and all are in: {names}."
+        return (
+            "" if self.matches[0].fit in (Fit.EXACT, Fit.WHOLE) else f"{quote_text(self._text)} was taken for {names}."
+        )
 
 
 def _unlisted(known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> list[Vendor]:

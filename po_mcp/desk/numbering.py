@@ -157,7 +157,7 @@ def _can_be_made(desk: Desk, number: str) -> bool:
     if _not_in_a_new_number.search(number):
         return False
     try:
-        return desk.erp.valid_number(number) == number
+        return desk.erp.check_number(number) == number
     except InvalidInput:
         return False
 
@@ -165,7 +165,7 @@ def _can_be_made(desk: Desk, number: str) -> bool:
 async def _is_free(desk: Desk, number: str) -> bool:
     """Tell whether the ERP has no order of this number, in whichever case; one that cannot be read is one."""
     try:
-        await desk.erp.get_order(desk.erp.valid_number(number), in_any_case=True)
+        await desk.erp.get_order(desk.erp.check_number(number), in_any_case=True)
     except OrderNotFound:
         return True
     except BadAnswer:

@@ -22,12 +22,12 @@ class OpenOrders:
     complete: bool
 
 
-async def open_orders(desk: Desk, most: int) -> OpenOrders:
-    """Return open and partly received orders, no fewer than `most` if there are so many."""
+async def open_orders(desk: Desk, max_orders: int) -> OpenOrders:
+    """Return open and partly received orders, no fewer than `max_orders` if there are so many."""
     desk.need("list")
-    scan = await desk.erp.scan_orders(OrderQuery(status=_asked_for(desk), most=most))
+    scan = await desk.erp.scan_orders(OrderQuery(status=_asked_for(desk), max_orders=max_orders))
     found = tuple(await with_names(desk, [order for order in scan.orders if order.status in TO_COME]))
-    return OpenOrders(orders=found, total_count=scan.of or len(found), complete=scan.complete)
+    return OpenOrders(orders=found, total_count=scan.total or len(found), complete=scan.complete)
 
 
 def _asked_for(desk: Desk) -> Status | None:

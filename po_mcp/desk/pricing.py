@@ -11,8 +11,8 @@ from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.listing import in_order
 from po_mcp.desk.resolving import Found
 from po_mcp.errors import BadAnswer, InvalidInput, NotPermitted, OrderNotFound
-from po_mcp.orders import AskedOrder, Item, PurchaseOrder, Status, Vendor, plain
-from po_mcp.untrusted import quoted
+from po_mcp.orders import Item, OrderRequest, PurchaseOrder, Status, Vendor, plain
+from po_mcp.untrusted import quote_text
 from po_mcp.writes.comparison import is_of_vendor
 
 _ORDERS_READ = 15
@@ -37,7 +37,7 @@ class Known:
 
 
 async def prices(
-    desk: Desk, asked: AskedOrder, found: Found, latest: LatestOrders | None = None
+    desk: Desk, asked: OrderRequest, found: Found, latest: LatestOrders | None = None
 ) -> Mapping[str, Known]:
     """Return a price for every item that was asked for without one, by its id.
 
@@ -59,7 +59,7 @@ async def prices(
         known |= await _last_paid(desk, found.vendor, missing, latest or LatestOrders(desk))
     if missing_names := sorted(wanted - set(known)):
         raise InvalidInput(
-            f"No unit_price was given for {', '.join(map(quoted, missing_names))}, and the ERP shows none that was "
+            f"No unit_price was given for {', '.join(map(quote_text, missing_names))}, and the ERP shows none that was "
             "paid to this vendor before. Nothing was sent.",
             next_step="Ask the user for the price.",
         )
@@ -69,14 +69,15 @@ async def prices(
 def told(known: Mapping[str, Known]) -> list[str]:
     """Say where each price comes from."""
     return [
-        f"Nobody gave the price of {quoted(name, 40)}: {one.shown} is from {one.source}." for name, one in known.items()
+        f"Nobody gave the price of {quote_text(name, 40)}: {one.shown} is from {one.source}."
+        for name, one in known.items()
     ]
 
 
-def of_zero(asked: AskedOrder, found: Found) -> list[str]:
+def of_zero(asked: OrderRequest, found: Found) -> list[str]:
     """Say which items were asked for at a price of zero: a person must see them."""
     free = dict.fromkeys(found.items[line.item].id for line in asked.lines if line.unit_price == 0)
-    return [f"The price of {quoted(name, 40)} is 0: it is ordered for nothing." for name in free]
+    return [f"The price of {quote_text(name, 40)} is 0: it is ordered for nothing." for name in free]
 
 
 def _listed(item: Item) -> Known | None:
@@ -98,7 +99,7 @@ async def _last_paid(desk: Desk, vendor: Vendor, wanted: Mapping[str, Item], lat
             continue
         for name, price in _paid(order).items():
             if name in wanted:
-                source = f"order {quoted(order.number)}{_when(order)}"
+                source = f"order {quote_text(order.number)}{_when(order)}"
                 known.setdefault(name, Known(price, source, order.currency, wanted[name].unit))
     return known
 

@@ -13,8 +13,8 @@ from po_mcp.desk.context import Desk
 from po_mcp.desk.matching import Fit, Index, best
 from po_mcp.desk.search_catalog import Entry, Kind, ids
 from po_mcp.errors import ERPError, InvalidInput
-from po_mcp.orders import AskedOrder, Item, Vendor, Warehouse, plain
-from po_mcp.untrusted import quoted
+from po_mcp.orders import Item, OrderRequest, Vendor, Warehouse, plain
+from po_mcp.untrusted import quote_text
 from po_mcp.writes import forms
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.forms import Field, Question
@@ -62,7 +62,7 @@ class Match:
         """Say where a guess comes from, for the outcome; "" where nothing was guessed."""
         if not self.chosen or self.taken is None:
             return ""
-        return f"{quoted(self.said)} is the {self.kind} {ids([self.taken])}, as the person chose."
+        return f"{quote_text(self.said)} is the {self.kind} {ids([self.taken])}, as the person chose."
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-async def resolve(desk: Desk, asked: AskedOrder, person: Approver) -> Found | WriteOutcome:
+async def resolve(desk: Desk, asked: OrderRequest, person: Approver) -> Found | WriteOutcome:
     """Find the vendor, items and warehouses that the order names, and have a person see all that is not exact.
 
     Raises:
@@ -144,7 +144,7 @@ async def resolve(desk: Desk, asked: AskedOrder, person: Approver) -> Found | Wr
     return found(resolution)
 
 
-async def understand(desk: Desk, asked: AskedOrder) -> Resolution:
+async def understand(desk: Desk, asked: OrderRequest) -> Resolution:
     """Return what the words of the order may mean. Nobody is asked.
 
     Raises:
@@ -187,7 +187,7 @@ def refusal(resolution: Resolution) -> InvalidInput:
 def listed(resolution: Resolution) -> str:
     """List the words that are not exact with their candidates, and the sure name of each."""
     return " ".join(
-        f"{quoted(match.said)} may be the {match.kind} "
+        f"{quote_text(match.said)} may be the {match.kind} "
         + ", ".join(_named_surely(entry, name) for entry, name in zip(match.candidates, match.names, strict=True))
         + "."
         for match in resolution.unsettled
@@ -209,7 +209,7 @@ def described(entry: Entry) -> str:
 
 def _shown(text: str) -> str:
     """Quote a code or a unit that could be taken for our own words."""
-    return text if _plain.fullmatch(text) else quoted(text, 40)
+    return text if _plain.fullmatch(text) else quote_text(text, 40)
 
 
 def found(resolution: Resolution) -> Found:
@@ -230,7 +230,7 @@ def found(resolution: Resolution) -> Found:
     )
 
 
-def doubtful_figures(asked: AskedOrder) -> tuple[str, ...]:
+def doubtful_figures(asked: OrderRequest) -> tuple[str, ...]:
     """Say which quantities and prices a reader may take for thousands: "1.000" is 1 here, and 1000 in German.
 
     They are taken as the format says, and a person must see them; written without the point, or with other than
@@ -256,7 +256,7 @@ def _shortest(number: Decimal) -> str:
     return plain(number).rstrip("0").rstrip(".")
 
 
-def _named(asked: AskedOrder) -> list[tuple[Kind, str]]:
+def _named(asked: OrderRequest) -> list[tuple[Kind, str]]:
     """Return each word of the order once, with what it should be."""
     named: list[tuple[Kind, str]] = [("vendor", asked.vendor)]
     for line in asked.lines:
@@ -339,7 +339,7 @@ def _can_be_meant(match: matching.Match[Any]) -> bool:
 async def _unknown(desk: Desk, kind: Kind, text: str) -> str:
     known = await desk.catalog.entries(kind)
     there_is = f" There is {ids(known)}." if len(known) <= _LISTED else ""
-    return f"No {kind} is called {quoted(text)}.{there_is}"
+    return f"No {kind} is called {quote_text(text)}.{there_is}"
 
 
 async def _choose(desk: Desk, resolution: Resolution, person: Approver) -> Resolution | WriteOutcome:

@@ -12,7 +12,7 @@ import anyio
 from po_mcp.desk.matching import Index, Match, Words
 from po_mcp.erp import ERP
 from po_mcp.orders import Item, Money, Record, Text, Vendor, Warehouse
-from po_mcp.untrusted import quoted
+from po_mcp.untrusted import quote_text
 
 Kind = Literal["vendor", "item", "warehouse"]
 Entry = Vendor | Item | Warehouse
@@ -172,4 +172,6 @@ def candidate(entry: Entry, why: str) -> Candidate:
 
 def ids(entries: Sequence[Entry]) -> str:
     """Write entries as `id ("name")`, for a sentence."""
-    return ", ".join(f"{entry.id} ({quoted(entry.name)})" if entry.id else quoted(entry.name) for entry in entries)
+    return ", ".join(
+        f"{entry.id} ({quote_text(entry.name)})" if entry.id else quote_text(entry.name) for entry in entries
+    )

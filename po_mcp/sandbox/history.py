@@ -1,5 +1,7 @@
 """Past states of a book, for an ERP that tells what is some seconds old."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
@@ -20,7 +22,7 @@ class History:
         self._copies: tuple[tuple[datetime, Storage], ...] = ()
         storage.before_change(self._remember, self._close)
 
-    def ago(self, lag: timedelta) -> Storage:
+    def state_before(self, lag: timedelta) -> Storage:
         """Return the book as it stood so long ago."""
         moment = self._now() - lag
         return next((copy for changed, copy in self._copies if changed > moment), self._storage)

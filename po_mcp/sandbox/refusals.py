@@ -8,6 +8,8 @@ Refusal
 Each API renders them in its own vendor's words.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 
 Problems = Mapping[str, Sequence[str]]

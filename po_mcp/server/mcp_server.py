@@ -36,7 +36,7 @@ _ICON = Icon(
 """A sheet with three lines."""
 
 
-class Wire(Protocol):
+class ErpHttpClient(Protocol):
     """Lines of JSON-RPC, as `stdio_server` takes them for standard input and output."""
 
     def __aiter__(self) -> AsyncIterator[str]:
@@ -72,7 +72,7 @@ class PurchasingServer(MCPServer[Desk]):
             raise ToolError(f"There is no tool {visible(name, 80)}. Nothing was sent. {self._limits} {there_are}")
         return await super().call_tool(name, arguments, context)
 
-    async def run_on(self, wire: Wire) -> None:
+    async def run_on(self, wire: ErpHttpClient) -> None:
         """Serve the one client at the other end of these lines, until they end."""
         file = cast(anyio.AsyncFile[str], wire)  # the SDK uses no more of it than the protocol has
         async with stdio_server(file, file) as (read, write):

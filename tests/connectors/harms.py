@@ -13,18 +13,17 @@ from typing import Any
 
 import anyio
 import httpx2
-from po_mcp.connectors.http.client.client.client.client.client.client import exact_json, retry
-from po_mcp.connectors.http.client.client.client.client.client.client.client import Wire
-from po_mcp.connectors.http.client.client.client.client.client.client.error_mapping import Answer, Dialect
 
 from po_mcp.connectors import pagination
+from po_mcp.connectors.http import exact_json, retry
+from po_mcp.connectors.http.client import ErpHttpClient
+from po_mcp.connectors.http.error_mapping import Answer, ErrorMapping
 from po_mcp.erp import ERP
 from po_mcp.errors import OutcomeUnknown, PurchaseOrderError, Refused
 from po_mcp.orders import OrderQuery, PurchaseOrder
-
-from .calls import LIST, NUMBER, SECRET, draft, exsited, html, inventory_pro
-from .raw_peer import Reply, raw_peer, reply
-from .test_limits import MAY_GROW, MEGABYTE, dripping
+from tests.connectors.calls import LIST, NUMBER, SECRET, draft, exsited, html, inventory_pro
+from tests.connectors.raw_peer import Reply, raw_peer, reply
+from tests.connectors.test_limits import MAY_GROW, MEGABYTE, dripping
 
 HEADER = {"poNo": NUMBER, "status": "Open"}
 
@@ -151,7 +150,7 @@ class Hostile(httpx2.AsyncBaseTransport):
 
 
 async def memory_taken(chunk: bytes, times: int, headers: dict[str, str]) -> str:
-    wire = Wire("http://erp.invalid", DIALECT, transport=Hostile(chunk, times, headers))
+    wire = ErpHttpClient("http://erp.invalid", MAPPING, transport=Hostile(chunk, times, headers))
     tracemalloc.start()
     with contextlib.suppress(PurchaseOrderError):
         await wire.read("/")
@@ -164,7 +163,7 @@ async def memory_taken(chunk: bytes, times: int, headers: dict[str, str]) -> str
 BOMB = gzip.compress(b" " * (64 * MEGABYTE))
 
 
-DIALECT = Dialect("An ERP", lambda body: "", "", "")
+MAPPING = ErrorMapping("An ERP", lambda body: "", "", "")
 
 
 async def time_taken() -> str:
@@ -265,20 +264,20 @@ async def long_wait() -> str:
     async def attempt() -> Answer:
         return Answer(429, None, 3600)
 
-    await retry.Retrying(sleep=sleep)(attempt)
+    await retry.Retrier(sleep=sleep)(attempt)
     return f"a call waits for {sum(waited):.0f} s" if sum(waited) > 60 else ""
 
 
 async def one_page_for_ever() -> str:
     asked = 0
 
-    async def part_at(place: int) -> pagination.Part[str]:
+    async def read_page(place: int) -> pagination.Page[str]:
         nonlocal asked
         asked += 1
-        return pagination.Part(["ITEM-1"], place + 1, None)
+        return pagination.Page(["ITEM-1"], place + 1, None)
 
     with contextlib.suppress(PurchaseOrderError):
-        await pagination.walk("An ERP", part_at, lambda row: row)
+        await pagination.read_all("An ERP", read_page, lambda row: row)
     return f"one page was asked for {asked} times" if asked > 2 else ""
 
 

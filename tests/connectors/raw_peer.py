@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
-from po_mcp.connectors.http.client.client.client.client.client.client import exact_json
+from po_mcp.connectors.http import exact_json
 
 After = Literal["keep", "close", "reset", "hang"]
 

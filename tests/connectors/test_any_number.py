@@ -10,10 +10,10 @@ from urllib.parse import unquote
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client.client.client.client.client import exact_json
 
 from po_mcp.connectors import numbers
 from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.http import exact_json
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP, Guarded
 from po_mcp.errors import BadAnswer, OrderNotFound
@@ -113,7 +113,7 @@ async def test_an_order_of_any_number_is_read(number: str, gateway: Callable[[st
         await erp.aclose()
 
 
-@pytest.mark.parametrize("number", [one for one in ODD if not numbers.climbs(one)])
+@pytest.mark.parametrize("number", [one for one in ODD if not numbers.leaves_its_path(one)])
 async def test_the_number_stays_one_segment_of_the_path(number: str) -> None:
     relay = Relay([number])
     for erp in connections(relay):

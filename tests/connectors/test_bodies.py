@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client.client.client.client.client import response_body
+
+from po_mcp.connectors.http import response_body
 
 
 class Chunks(httpx2.AsyncByteStream):
@@ -30,7 +31,7 @@ def answer(content: bytes, encoding: str | None = None, size: int = 1024) -> tup
 
 
 async def read(content: bytes, encoding: str | None = None, largest: int = 10_000) -> bytearray:
-    return await response_body.read(answer(content, encoding)[0], largest)
+    return await response_body.read_body(answer(content, encoding)[0], largest)
 
 
 @pytest.mark.parametrize("encoding", [None, "identity", ""])
@@ -57,7 +58,7 @@ async def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     response, stream = answer(bomb, "gzip", size=1000)
 
     with pytest.raises(response_body.TooLarge):
-        await response_body.read(response, 1_000_000)
+        await response_body.read_body(response, 1_000_000)
 
     assert stream.taken < 10
 

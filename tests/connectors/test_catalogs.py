@@ -9,9 +9,8 @@ import pytest
 from po_mcp.connectors.inventory_pro import catalog, schemas
 from po_mcp.errors import BadAnswer
 from po_mcp.orders import Item, Vendor
-
-from .calls import Connect, exsited, inventory_pro
-from .raw_peer import raw_peer, reply
+from tests.connectors.calls import Connect, exsited, inventory_pro
+from tests.connectors.raw_peer import raw_peer, reply
 
 
 async def vendors_of(connect: Connect, *pages: dict[str, Any]) -> tuple[tuple[Vendor, ...], int]:
@@ -110,19 +109,19 @@ async def test_vendors_without_ids_are_listed() -> None:
 
 
 def test_a_name_is_the_same_whatever_its_blanks_and_entities() -> None:
-    row = schemas.Vendor.of({"name": "  Smith &amp;  Sons ", "shortID": "S"})
-    header = schemas.Header.of({"poNo": "PO-1", "vendor": "Smith &amp; Sons "})
+    row = schemas.Vendor.parse({"name": "  Smith &amp;  Sons ", "shortID": "S"})
+    header = schemas.OrderHeader.parse({"poNo": "PO-1", "vendor": "Smith &amp; Sons "})
 
-    found = catalog.vendors([row], {"SMITH & Sons": 12, "smith  &amp; sons ": 12})
+    found = catalog.convert_vendors([row], {"SMITH & Sons": 12, "smith  &amp; sons ": 12})
 
     assert found == (Vendor(id="12", code="S", name="Smith & Sons"),)
     assert header.vendor == "Smith & Sons"
 
 
 def test_an_item_without_an_id_is_left_out_and_one_that_is_not_active_says_so() -> None:
-    rows, unread = schemas.Item.each(
+    rows, unread = schemas.Item.parse_rows(
         [{"shortID": "A", "discontinued": "true"}, {"description": "no"}, {"shortID": 7}, 5]
     )
 
-    assert catalog.items(rows) == (Item(id="A", name="A", active=False), Item(id="7", name="7"))
+    assert catalog.convert_items(rows) == (Item(id="A", name="A", active=False), Item(id="7", name="7"))
     assert unread == 1

@@ -6,7 +6,8 @@ from decimal import Decimal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from po_mcp.connectors.http.client.client.client.client.client.client.exact_json import NotExact, dumps, loads
+
+from po_mcp.connectors.http.exact_json import NotExact, dumps, loads
 
 decimals = st.decimals(min_value=Decimal(-(10**18)), max_value=Decimal(10**18), allow_nan=False, places=6)
 values = st.recursive(

@@ -10,16 +10,15 @@ from contextlib import asynccontextmanager
 
 import anyio
 import pytest
-from po_mcp.connectors.http.client.client.client.client.client.client import response_body
 
+from po_mcp.connectors.http import response_body
 from po_mcp.errors import ERPError, OutcomeUnknown, Unreachable
 from po_mcp.orders import OrderQuery
-
-from .calls import LIST, Read, Write, every_read, every_write, inventory_pro
-from .raw_peer import Reply, raw_peer, reply
+from tests.connectors.calls import LIST, Read, Write, every_read, every_write, inventory_pro
+from tests.connectors.raw_peer import Reply, raw_peer, reply
 
 MEGABYTE = 1024 * 1024
-MAY_GROW = response_body.LARGEST + 16 * MEGABYTE
+MAY_GROW = response_body.MAX_BODY_BYTES + 16 * MEGABYTE
 
 CLIENT = """
 import asyncio, resource, sys
@@ -57,8 +56,8 @@ HOSTILE = {
         head("Content-Encoding: gzip", "Content-Length: 999999999999") + gzip.compress(b"[" * 300_000_000)
     ),
     "a plain body of 64 MB": reply(200, None, raw=b" " * (64 * MEGABYTE)),
-    "nothing but brackets": reply(200, None, raw=b"[" * response_body.LARGEST),
-    "nothing but empty lists": reply(200, None, raw=b"[" + b"[]," * (response_body.LARGEST // 3 - 1) + b"[]]"),
+    "nothing but brackets": reply(200, None, raw=b"[" * response_body.MAX_BODY_BYTES),
+    "nothing but empty lists": reply(200, None, raw=b"[" + b"[]," * (response_body.MAX_BODY_BYTES // 3 - 1) + b"[]]"),
 }
 
 

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from po_mcp.connectors import pagination
-from po_mcp.connectors.pagination import Part, Whole, walk, walk_still
+from po_mcp.connectors.pagination import FullList, Page, read_all, read_all_stable
 from po_mcp.errors import BadAnswer
 from po_mcp.orders import OrderQuery
-
-from .calls import Connect, exsited, inventory_pro
-from .raw_peer import Reply, raw_peer, reply
+from tests.connectors.calls import Connect, exsited, inventory_pro
+from tests.connectors.raw_peer import Reply, raw_peer, reply
 
 
 class Pages:
@@ -25,23 +24,23 @@ class Pages:
         self._total = total
         self.asked = 0
 
-    async def __call__(self, place: int) -> Part[str]:
+    async def __call__(self, place: int) -> Page[str]:
         rows = self._pages[min(place, len(self._pages) - 1)]
         total = self._totals[place] if self._totals else self._total
         self.asked += 1
-        return Part(rows, place + 1 if place + 1 < len(self._pages) else None, total)
+        return Page(rows, place + 1 if place + 1 < len(self._pages) else None, total)
 
 
 def key(row: str) -> str | None:
     return row or None
 
 
-async def walked(*pages: Sequence[str], **said: Any) -> Whole[str]:
-    return await walk("An ERP", Pages(*pages, **said), key)
+async def walked(*pages: Sequence[str], **said: Any) -> FullList[str]:
+    return await read_all("An ERP", Pages(*pages, **said), key)
 
 
 async def test_the_pages_of_a_list_are_put_together() -> None:
-    assert await walked("ab", "cd", "e", total=5) == Whole(("a", "b", "c", "d", "e"), moved=False, complete=True)
+    assert await walked("ab", "cd", "e", total=5) == FullList(("a", "b", "c", "d", "e"), moved=False, complete=True)
 
 
 @pytest.mark.parametrize(
@@ -87,14 +86,14 @@ async def test_a_list_without_an_end_is_left_at_the_limit() -> None:
     endless = Pages(*[[str(place)] for place in range(1000)])
 
     with pytest.raises(BadAnswer, match="longer than is read"):
-        await walk("An ERP", endless, key)
+        await read_all("An ERP", endless, key)
 
-    assert endless.asked == pagination.MOST_PAGES
+    assert endless.asked == pagination.MAX_PAGES
 
 
 async def test_a_list_that_must_stand_still_is_refused_where_it_moved() -> None:
     with pytest.raises(BadAnswer, match="changed while it was read"):
-        await walk_still("An ERP", Pages("ab", "cd", totals=(5, 4)), key)
+        await read_all_stable("An ERP", Pages("ab", "cd", totals=(5, 4)), key)
 
 
 def inventory_pro_page(page: int, rows: list[dict[str, Any]], *, more: bool = True, size: int = 250) -> Reply:

@@ -16,8 +16,7 @@ from po_mcp.errors import (
     Unreachable,
 )
 from po_mcp.orders import OrderQuery
-
-from .calls import (
+from tests.connectors.calls import (
     INJECTED,
     LIST,
     NUMBER,
@@ -30,7 +29,7 @@ from .calls import (
     html,
     inventory_pro,
 )
-from .raw_peer import Reply, raw_peer, reply
+from tests.connectors.raw_peer import Reply, raw_peer, reply
 
 
 async def test_a_right_that_is_lacking_is_named() -> None:

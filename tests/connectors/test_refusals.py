@@ -18,9 +18,8 @@ from po_mcp.errors import (
     SignInEnded,
     TooManyRequests,
 )
-
-from .calls import INJECTED, LIST, NUMBER, WRITES, Write, failing, html
-from .raw_peer import Reply, raw_peer, reply
+from tests.connectors.calls import INJECTED, LIST, NUMBER, WRITES, Write, failing, html
+from tests.connectors.raw_peer import Reply, raw_peer, reply
 
 every_name = pytest.mark.parametrize("name", WRITES)
 _NAMES_AN_ORDER = ("inventory-pro finalize", "exsited delete", "exsited cancel")

@@ -8,17 +8,28 @@ from datetime import UTC, datetime
 import anyio
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client.client.client.client.client.error_mapping import Answer
-from po_mcp.connectors.http.client.client.client.client.client.client.exact_json import NotExact
-from po_mcp.connectors.http.client.client.client.client.client.client.header_times import retry_after
-from po_mcp.connectors.http.client.client.client.client.client.client.retry import Budget, Retrying
 
+from po_mcp.connectors.http.error_mapping import Answer
+from po_mcp.connectors.http.exact_json import NotExact
+from po_mcp.connectors.http.header_times import parse_retry_after
+from po_mcp.connectors.http.retry import Retrier, RetryBudget
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.errors import BadAnswer, PurchaseOrderError, TooManyRequests, Unreachable
 from po_mcp.orders import OrderQuery
-
-from .calls import LIST, SECRET, Read, Write, every_read, every_write, exsited, failing, html, inventory_pro, no_wait
-from .raw_peer import Reply, raw_peer, reply
+from tests.connectors.calls import (
+    LIST,
+    SECRET,
+    Read,
+    Write,
+    every_read,
+    every_write,
+    exsited,
+    failing,
+    html,
+    inventory_pro,
+    no_wait,
+)
+from tests.connectors.raw_peer import Reply, raw_peer, reply
 
 NOW = datetime(2026, 11, 22, 12, 0, 0, tzinfo=UTC)
 CUT_OFF = Reply(b'HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"value":', after="close")
@@ -135,7 +146,7 @@ async def test_the_renewal_of_a_token_is_no_try_and_happens_once() -> None:
     ],
 )
 def test_what_an_erp_asks_to_wait_is_read_or_passed_over(text: str | None, seconds: int | None) -> None:
-    assert retry_after(text, NOW) == seconds
+    assert parse_retry_after(text, NOW) == seconds
 
 
 class Waits:
@@ -163,21 +174,21 @@ def failing_with(*outcomes: Answer | Exception) -> Callable[[], Awaitable[Answer
 async def test_the_waits_double_and_are_any_part_of_that() -> None:
     fractions = iter([1.0, 1.0, 0.0, 0.5, 0.5, 0.0])  # the third try's wait is worked out and not waited
     waits = Waits()
-    retrying = Retrying(sleep=waits, fraction=lambda: next(fractions))
+    retrier = Retrier(sleep=waits, fraction=lambda: next(fractions))
 
     for _ in range(2):
-        tried = await retrying(failing_with(Answer(503, None)))
+        tried = await retrier(failing_with(Answer(503, None)))
 
     assert waits.seconds == [0.2, 0.4, 0.1, 0.2]
-    assert tried.told == "It was tried 3 times."
+    assert tried.explanation == "It was tried 3 times."
 
 
 @pytest.mark.parametrize(("asked", "waited"), [(0, [0.0, 0.0]), (3, [3.0, 3.0]), (20, [20.0, 20.0]), (21, [])])
 async def test_an_erp_is_given_the_time_that_it_asks_for_up_to_a_limit(asked: int, waited: list[float]) -> None:
     waits = Waits()
-    retrying = Retrying(sleep=waits, fraction=lambda: 0.0)
+    retrier = Retrier(sleep=waits, fraction=lambda: 0.0)
 
-    await retrying(failing_with(Answer(429, None, asked)))
+    await retrier(failing_with(Answer(429, None, asked)))
 
     assert waits.seconds == waited
 
@@ -200,14 +211,14 @@ async def test_how_long_an_erp_asks_to_wait_is_told(asked: str, told: str, statu
 async def test_no_wait_is_begun_that_the_deadline_would_cut_off() -> None:
     waits = Waits()
     with anyio.fail_after(2):
-        tried = await Retrying(sleep=waits)(failing_with(Answer(503, None, 3)))
+        tried = await Retrier(sleep=waits)(failing_with(Answer(503, None, 3)))
 
-    assert (waits.seconds, tried.told) == ([], "It was not tried again: the wait would be too long.")
+    assert (waits.seconds, tried.explanation) == ([], "It was not tried again: the wait would be too long.")
 
 
 @pytest.mark.parametrize("error", [httpx2.ReadTimeout("x"), httpx2.ConnectError("x"), NotExact("x"), OSError("x")])
 async def test_a_broken_answer_is_tried_again(error: Exception) -> None:
-    tried = await Retrying(sleep=no_wait)(failing_with(error, error, Answer(200, {})))
+    tried = await Retrier(sleep=no_wait)(failing_with(error, error, Answer(200, {})))
 
     assert tried.outcome == Answer(200, {})
 
@@ -215,12 +226,12 @@ async def test_a_broken_answer_is_tried_again(error: Exception) -> None:
 async def test_an_error_that_no_repeat_can_mend_is_raised_at_once() -> None:
     waits = Waits()
     with pytest.raises(httpx2.UnsupportedProtocol):
-        await Retrying(sleep=waits)(failing_with(httpx2.UnsupportedProtocol("x")))
+        await Retrier(sleep=waits)(failing_with(httpx2.UnsupportedProtocol("x")))
     assert waits.seconds == []
 
 
 def test_a_budget_is_spent_and_comes_back_by_tenths() -> None:
-    budget = Budget()
+    budget = RetryBudget()
 
     assert [budget.take() for _ in range(11)] == [True] * 10 + [False]
     for _ in range(9):

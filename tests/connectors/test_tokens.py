@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from po_mcp.connectors.http.client.client.client.client.client.client.tokens import EARLY, Token, Tokens
+
+from po_mcp.connectors.http.tokens import EXPIRY_MARGIN_S, Token, Tokens
 
 
 class Office:
@@ -56,7 +57,7 @@ async def test_a_token_is_renewed_before_it_ends() -> None:
     tokens = office.tokens()
     await tokens.current()
 
-    office.now = 3600 - EARLY
+    office.now = 3600 - EXPIRY_MARGIN_S
     assert (await tokens.current()).text == "token-1"
     office.now += 1
     assert (await tokens.current()).text == "token-2"
@@ -66,10 +67,10 @@ async def test_a_write_gets_a_token_that_outlives_it() -> None:
     office = Office()
     tokens = office.tokens()
     await tokens.current()
-    office.now = 3600 - EARLY - 30
+    office.now = 3600 - EXPIRY_MARGIN_S - 30
 
-    assert (await tokens.current(lasting=30)).text == "token-1"
-    assert (await tokens.current(lasting=31)).text == "token-2"
+    assert (await tokens.current(min_lifetime=30)).text == "token-1"
+    assert (await tokens.current(min_lifetime=31)).text == "token-2"
 
 
 async def test_those_whose_token_was_rejected_share_one_new_one() -> None:

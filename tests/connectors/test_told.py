@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client.client.client.client.client import exact_json
-from po_mcp.connectors.http.client.client.client.client.client.client.retry import Retrying
 
 from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.http import exact_json
+from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP
 from po_mcp.errors import (
@@ -25,8 +25,7 @@ from po_mcp.errors import (
     SignInEnded,
 )
 from po_mcp.orders import OrderQuery, Status
-
-from .calls import INJECTED, NUMBER, SECRET, draft, exsited, inventory_pro, no_wait
+from tests.connectors.calls import INJECTED, NUMBER, SECRET, draft, exsited, inventory_pro, no_wait
 
 Outcome = httpx2.Response | Exception
 Connect = Callable[[httpx2.AsyncBaseTransport], ERP]
@@ -100,10 +99,10 @@ OUTCOMES: dict[str, Callable[[], Outcome]] = {
 }
 CONNECTS: dict[str, Connect] = {
     "inventory-pro": lambda peer: InventoryPro(
-        "http://erp.invalid", "client", SECRET, transport=peer, retrying=Retrying(sleep=no_wait)
+        "http://erp.invalid", "client", SECRET, transport=peer, retrier=Retrier(sleep=no_wait)
     ),
     "exsited": lambda peer: Exsited(
-        "http://erp.invalid", "client", SECRET, "r", transport=peer, retrying=Retrying(sleep=no_wait)
+        "http://erp.invalid", "client", SECRET, "r", transport=peer, retrier=Retrier(sleep=no_wait)
     ),
 }
 CALLS: dict[str, Callable[[ERP], Awaitable[object]]] = {

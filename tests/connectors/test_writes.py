@@ -14,8 +14,7 @@ from po_mcp.errors import (
     TooManyRequests,
     Unreachable,
 )
-
-from .calls import (
+from tests.connectors.calls import (
     INJECTED,
     NUMBER,
     SECRET,
@@ -24,7 +23,7 @@ from .calls import (
     failing,
     html,
 )
-from .raw_peer import Reply, raw_peer, reply
+from tests.connectors.raw_peer import Reply, raw_peer, reply
 
 ELSEWHERE = "Location: http://127.0.0.1:9/stolen"
 

@@ -18,8 +18,7 @@ from po_mcp.errors import (
     SignInFailed,
 )
 from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Status, Vendor
-
-from .conftest import Subject
+from tests.contract.conftest import Subject
 
 OPEN, PARTIAL, CLOSED, INVOICED = "PO-2025-0042", "PO-2025-0037", "PO-2025-0012", "PO-2025-0018"
 NEW = "PO-2026-0001"
@@ -40,7 +39,7 @@ async def test_the_dates_of_a_query_are_inclusive(subject: Subject) -> None:
     found = await subject.erp.scan_orders(query)
 
     assert sorted(order.number for order in found.orders) == ["PO-2025-0040", "PO-2025-0041", OPEN]
-    assert (found.complete, found.cut) == (True, False)
+    assert (found.complete, found.is_cut) == (True, False)
 
 
 async def test_a_scan_reads_every_order_once_and_tells_how_far_it_is(subject: Subject) -> None:
@@ -51,9 +50,9 @@ async def test_a_scan_reads_every_order_once_and_tells_how_far_it_is(subject: Su
 
     found = await subject.erp.scan_orders(OrderQuery(), tell)
 
-    assert len({order.number for order in found.orders}) == len(found.orders) == found.of == subject.listed
+    assert len({order.number for order in found.orders}) == len(found.orders) == found.total == subject.listed
     assert told[-1] == (subject.listed, subject.listed)
-    assert (found.complete, found.cut) == (True, False)
+    assert (found.complete, found.is_cut) == (True, False)
 
 
 async def test_the_orders_of_one_status_are_those_of_the_whole_list(subject: Subject) -> None:
@@ -119,7 +118,7 @@ async def test_an_order_that_is_not_there_is_not_found(subject: Subject) -> None
 @pytest.mark.parametrize("number", ["", ".", "..", " ", "a\n", "a\x00", "x" * 101])
 async def test_a_number_that_no_path_can_carry_is_refused(subject: Subject, number: str) -> None:
     with pytest.raises(InvalidInput):
-        subject.erp.valid_number(number)
+        subject.erp.check_number(number)
     with pytest.raises(InvalidInput):
         await subject.erp.get_order(number)
 

@@ -11,7 +11,7 @@ import httpx2
 
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.records import LineDraft, OrderDraft
-from tests.conversations.record import Wire
+from tests.conversations.record import ErpHttpClient
 from tests.office import Disturb, Office
 
 
@@ -20,7 +20,7 @@ class World:
     """What a happening may touch: the office, its clock, and the writes that are held back on the wire."""
 
     office: Office
-    wire: Wire
+    wire: ErpHttpClient
     now: float
     held: list[httpx2.Request] = field(default_factory=list)
 

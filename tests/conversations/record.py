@@ -134,7 +134,7 @@ class Record:
 
 
 @dataclass
-class Wire(Tap):
+class ErpHttpClient(Tap):
     """The wire to the ERP: besides counting, it records every write, and the secrets that passed."""
 
     record: Record = field(default_factory=Record)

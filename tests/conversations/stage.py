@@ -21,7 +21,7 @@ from po_mcp.writes.executor import build_executor
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.policy import SettlementPolicy
 from tests.conversations.happenings import RESTART, TERMINAL, World, happen
-from tests.conversations.record import Called, Calling, Put, Record, Said, Wire
+from tests.conversations.record import Called, Calling, Put, Record, Said, ErpHttpClient
 from tests.conversations.script import NOT_THERE, Asked, Script, Stands, Turn
 from tests.office import Office, Person, accept, text
 
@@ -309,7 +309,7 @@ async def _published(client: Client) -> str:
 async def play(script: Script, era: str, folder: Path) -> tuple[Record, OffScript | None]:
     """Play a conversation over a book in `folder`; return what was heard, and where it went off its script."""
     record = Record()
-    wire = Wire(record=record)
+    wire = ErpHttpClient(record=record)
     office = Office(folder / "book.db", wire)
     Book.open(office.book, orders=script.office.orders).close()
     noon = datetime.fromisoformat(script.office.today).replace(hour=12, tzinfo=UTC).timestamp()

@@ -46,7 +46,7 @@ class ListsERP:
     scans: list[OrderQuery] = field(default_factory=list)
     gets: list[str] = field(default_factory=list)
 
-    def valid_number(self, number: str) -> str:
+    def check_number(self, number: str) -> str:
         if not number or "/" in number:
             raise InvalidInput("That is no order number.")
         return number
@@ -56,7 +56,7 @@ class ListsERP:
         begin = query.ordered_from
         found = [one for one in self.orders if begin is None or (one.ordered_at and one.ordered_at.date() >= begin)]
         bare = tuple(one.model_copy(update={"lines": None}) for one in found)
-        return OrderScan(orders=bare, read=len(found), of=len(found))
+        return OrderScan(orders=bare, read=len(found), total=len(found))
 
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
         self.gets.append(number)

@@ -11,12 +11,12 @@ from po_mcp.desk import numbering, pricing
 from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.resolving import Found
 from po_mcp.errors import BadAnswer, InvalidInput, Unreachable
-from po_mcp.orders import AskedOrder, Item, PurchaseOrder, Vendor
+from po_mcp.orders import OrderRequest, Item, PurchaseOrder, Vendor
 from tests.desk.fakes import ListsERP, desk_over, line, order
 
 ACME = Vendor(id="12", name="Acme", currency="AUD")
 BOLT = Item(id="BOLT", name="Bolt", unit="EA")
-ASKED = AskedOrder.model_validate({"vendor": "12", "lines": [{"item": "bolt", "quantity": "5"}]})
+ASKED = OrderRequest.model_validate({"vendor": "12", "lines": [{"item": "bolt", "quantity": "5"}]})
 
 
 def found(vendor: Vendor = ACME, item: Item = BOLT) -> Found:
@@ -120,7 +120,7 @@ async def test_one_reading_of_the_list_serves_prices_and_number() -> None:
 
 
 def test_a_price_of_zero_is_for_a_person_to_see() -> None:
-    free = AskedOrder.model_validate(
+    free = OrderRequest.model_validate(
         {"vendor": "12", "lines": [{"item": "bolt", "quantity": "5", "unit_price": "0.00"}]}
     )
 

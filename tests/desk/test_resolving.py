@@ -18,7 +18,7 @@ from po_mcp.desk.resolving import (
     understand,
 )
 from po_mcp.errors import InvalidInput
-from po_mcp.orders import AskedOrder, Item, Vendor, Warehouse
+from po_mcp.orders import OrderRequest, Item, Vendor, Warehouse
 from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.operation import WriteOutcome
 from tests.desk.fakes import ListsERP, desk_over
@@ -40,9 +40,9 @@ def erp(**changed: Any) -> ListsERP:
     return ListsERP(**{"vendor_list": VENDORS, "item_list": ITEMS, "warehouse_list": WAREHOUSES, **changed})
 
 
-def asked(vendor: str, *items: str, warehouse: str | None = None) -> AskedOrder:
+def asked(vendor: str, *items: str, warehouse: str | None = None) -> OrderRequest:
     lines = [{"item": item, "quantity": "5", "unit_price": "1", "warehouse": warehouse} for item in items]
-    return AskedOrder.model_validate({"vendor": vendor, "lines": lines})
+    return OrderRequest.model_validate({"vendor": vendor, "lines": lines})
 
 
 class Chooser:
@@ -228,7 +228,7 @@ async def test_where_the_erp_shows_no_list_the_words_are_ids_and_it_judges_them(
 
 @pytest.mark.parametrize("written", ["1.000", "12.000", "250.000", "1.500", "1.125", "999.999"])
 def test_a_quantity_that_a_reader_may_take_for_thousands_is_for_a_person_to_see(written: str) -> None:
-    order = AskedOrder.model_validate({"vendor": "1", "lines": [{"item": "a", "quantity": written}]})
+    order = OrderRequest.model_validate({"vendor": "1", "lines": [{"item": "a", "quantity": written}]})
     [doubt] = doubtful_figures(order)
 
     assert f"Line 1: the quantity was written {written}" in doubt
@@ -239,4 +239,4 @@ def test_a_quantity_that_a_reader_may_take_for_thousands_is_for_a_person_to_see(
 def test_other_quantities_are_plain(written: str) -> None:
     lines = [{"item": "a", "quantity": written, "unit_price": written}]
 
-    assert doubtful_figures(AskedOrder.model_validate({"vendor": "1", "lines": lines})) == ()
+    assert doubtful_figures(OrderRequest.model_validate({"vendor": "1", "lines": lines})) == ()

@@ -9,8 +9,7 @@ import pytest
 from httpx2 import AsyncClient
 
 from po_mcp.sandbox import Book
-
-from .conftest import CREDENTIALS, Clock, exsited_token, messages
+from tests.sandbox.conftest import CREDENTIALS, Clock, exsited_token, messages
 
 
 async def test_a_new_token_revokes_the_one_before(exsited: AsyncClient) -> None:

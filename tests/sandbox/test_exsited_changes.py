@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient, Response
 
-from .conftest import messages
+from tests.sandbox.conftest import messages
 
 CREATE: dict[str, Any] = {
     "id": "PO-X-1",

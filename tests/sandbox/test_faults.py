@@ -66,7 +66,7 @@ async def erp() -> AsyncIterator[Served]:
 
 def test_every_fault_is_tried_here_and_has_a_sentence() -> None:
     assert set(SEEN) == set(FAULTS)
-    assert all(fault.kind == kind and fault.tells.endswith(".") for kind, fault in FAULTS.items())
+    assert all(fault.kind == kind and fault.description.endswith(".") for kind, fault in FAULTS.items())
 
 
 @pytest.mark.parametrize("kind", SEEN)
@@ -76,7 +76,7 @@ async def test_a_fault_shows_the_client_what_it_says_and_applies_the_write_or_no
     async with erp.relayed(f"{kind}@1{QUICK.get(kind, '')}", patience=0.5 if sees == "ReadTimeout" else 5) as opened:
         relay, client = opened
         seen = await finalize(client)
-        await relay.settled()
+        await relay.wait_for_late_requests()
 
     assert (seen, erp.finalized) == (sees, applied)
     assert [exchange.forwarded for exchange in relay.exchanges] == ([] if kind == "refused" else [applied])
@@ -246,7 +246,7 @@ async def test_a_drip_is_one_byte_at_a_time(erp: Served) -> None:
 
 async def test_leaving_the_relay_ends_a_client_that_hangs() -> None:
     arrived = asyncio.Event()
-    async with Relay(9, [parse_fault("hang")], seen=lambda _: arrived.set()) as relay:
+    async with Relay(9, [parse_fault("hang")], on_exchange=lambda _: arrived.set()) as relay:
         reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: erp\r\n\r\n")
         await arrived.wait()

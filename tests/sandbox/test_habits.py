@@ -13,9 +13,8 @@ import pytest
 from po_mcp.sandbox import Book, create_app
 from po_mcp.sandbox.habits import HABITS
 from po_mcp.sandbox.records import Status
-
-from .conftest import Clock, exact
-from .habitual import APIS, Erp
+from tests.sandbox.conftest import Clock, exact
+from tests.sandbox.habitual import APIS, Erp
 
 Serve = Callable[..., Awaitable[Erp]]
 

@@ -71,8 +71,8 @@ def test_an_older_book_cannot_store_deleted_orders_and_says_so(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("heading", "sentences"),
     [
-        ("Faults", {fault.kind: fault.tells for fault in FAULTS.values()}),
-        ("Habits", {habit.name: habit.tells for habit in HABITS.values()}),
+        ("Faults", {fault.kind: fault.description for fault in FAULTS.values()}),
+        ("Habits", {habit.name: habit.description for habit in HABITS.values()}),
     ],
 )
 def test_the_document_lists_what_there_is_and_nothing_else(heading: str, sentences: dict[str, str]) -> None:
@@ -89,8 +89,8 @@ def test_the_document_tells_each_value_that_can_be_left_out() -> None:
 
     values = {name: value for name, _, value in _rows(text) if value}
 
-    faults = {fault.kind: f"{fault.takes}, {fault.value:g}" for fault in FAULTS.values() if fault.takes}
-    habits = {habit.name: f"{habit.takes}, {habit.value}" for habit in HABITS.values() if habit.takes}
+    faults = {fault.kind: f"{fault.value_kind}, {fault.value:g}" for fault in FAULTS.values() if fault.value_kind}
+    habits = {habit.name: f"{habit.value_kind}, {habit.value}" for habit in HABITS.values() if habit.value_kind}
     assert values == faults | habits
 
 

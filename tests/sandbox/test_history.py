@@ -6,8 +6,7 @@ from datetime import timedelta
 
 from po_mcp.sandbox.history import SPARE, History
 from po_mcp.sandbox.storage import Storage
-
-from .conftest import Clock
+from tests.sandbox.conftest import Clock
 
 LAG = timedelta(seconds=3)
 
@@ -50,7 +49,7 @@ def test_the_state_of_some_seconds_before_is_told(clock: Clock) -> None:
 
     changed(storage, 5, clock, timedelta(seconds=1))
 
-    assert changes(history.ago(LAG)) == 3
+    assert changes(history.state_before(LAG)) == 3
     storage.close()
 
 
@@ -61,7 +60,7 @@ def test_without_a_change_since_the_book_itself_is_told(clock: Clock) -> None:
 
     changed(storage, 1, clock, LAG)
 
-    assert history.ago(LAG) is storage
+    assert history.state_before(LAG) is storage
     storage.close()
 
 

@@ -8,8 +8,7 @@ import pytest
 from httpx2 import AsyncClient
 
 from po_mcp.sandbox import Book
-
-from .conftest import CREDENTIALS, exact
+from tests.sandbox.conftest import CREDENTIALS, exact
 
 # The samples of cissltd.com/docs/api/purchase-orders.
 HEADER_0042 = {

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from .conftest import exact
+from tests.sandbox.conftest import exact
 
 # The sample of cissltd.com/docs/api/purchase-orders.
 CREATE_0043: dict[str, Any] = {

@@ -80,7 +80,7 @@ class Many(Sandbox):
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
         numbers = ("PO-1", "PO 2", "../3", "PO-4\n", "Finalize")
         orders = tuple(PurchaseOrder(number=one, vendor="v", status="open", status_text="Open") for one in numbers)
-        return OrderScan(orders=orders, read=5, of=5)
+        return OrderScan(orders=orders, read=5, total=5)
 
 
 @both_eras

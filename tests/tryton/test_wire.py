@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from po_mcp.connectors.http.retry import Retrying
+from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.tryton import Tryton
 from po_mcp.errors import (
     BadAnswer,
@@ -64,8 +64,8 @@ def error(place: int, *parts: Any) -> Reply:
 @asynccontextmanager
 async def connected(*replies: Reply) -> AsyncIterator[tuple[Tryton, RawPeer]]:
     async with raw_peer(*replies, reply(500)) as peer:
-        retrying = Retrying(sleep=no_wait, fraction=lambda: 0.0)
-        erp = Tryton(f"{peer.url}/po", "buyer", SECRET, timeout=5, retrying=retrying)
+        retrier = Retrier(sleep=no_wait, fraction=lambda: 0.0)
+        erp = Tryton(f"{peer.url}/po", "buyer", SECRET, timeout=5, retrier=retrier)
         try:
             yield erp, peer
         finally:

@@ -30,7 +30,7 @@ API_VERSIONS: Mapping[str, str] = {
 _VERSION = re.compile(r"v[0-9]{1,2}", re.ASCII)
 
 
-def versions_with(changes: Mapping[str, str]) -> Mapping[str, str]:
+def merge_versions(changes: Mapping[str, str]) -> Mapping[str, str]:
     """Return the version of every call, those of one installation among them.
 
     Raises:

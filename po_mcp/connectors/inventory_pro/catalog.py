@@ -9,19 +9,19 @@ from po_mcp.connectors.inventory_pro import schemas
 from po_mcp.orders import Item, Vendor, Warehouse
 
 
-def vendors(rows: Iterable[schemas.Vendor], ids: Mapping[str, int]) -> tuple[Vendor, ...]:
+def convert_vendors(rows: Iterable[schemas.Vendor], ids: Mapping[str, int]) -> tuple[Vendor, ...]:
     """Read vendors, their ids filled in from `ids` (name -> vendorID) where the rows carry none.
 
     A name of `ids` that no row has is a vendor all the same: the ERP's user may not see every one.
     """
-    known = {_key(name): vendor_id for name, vendor_id in ids.items()}
-    listed = tuple(_vendors(rows, known))
-    seen = {_key(vendor.name) for vendor in listed}
-    unseen = {_key(name): name for name in ids if _key(name) not in seen}
+    known = {_comparison_key(name): vendor_id for name, vendor_id in ids.items()}
+    listed = tuple(_convert_rows(rows, known))
+    seen = {_comparison_key(vendor.name) for vendor in listed}
+    unseen = {_comparison_key(name): name for name in ids if _comparison_key(name) not in seen}
     return (*listed, *(Vendor(id=str(known[key]), name=name) for key, name in unseen.items()))
 
 
-def items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
+def convert_items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
     """Read items; those without the id that an order's line takes are left out."""
     return tuple(
         Item(
@@ -36,7 +36,7 @@ def items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
     )
 
 
-def warehouses(rows: Iterable[schemas.Location]) -> tuple[Warehouse, ...]:
+def convert_warehouses(rows: Iterable[schemas.Location]) -> tuple[Warehouse, ...]:
     """Read the warehouses that the storage places lie in, each once."""
     names: dict[str, str] = {}
     for row in rows:
@@ -44,12 +44,12 @@ def warehouses(rows: Iterable[schemas.Location]) -> tuple[Warehouse, ...]:
     return tuple(Warehouse(id=number, name=name or number) for number, name in names.items())
 
 
-def _vendors(rows: Iterable[schemas.Vendor], known: Mapping[str, int]) -> Iterator[Vendor]:
+def _convert_rows(rows: Iterable[schemas.Vendor], known: Mapping[str, int]) -> Iterator[Vendor]:
     for row in rows:
         name = row.name or row.short_id
         if name is None:
             continue
-        vendor_id = row.vendor_id if row.vendor_id is not None else known.get(_key(name))
+        vendor_id = row.vendor_id if row.vendor_id is not None else known.get(_comparison_key(name))
         yield Vendor(
             id=None if vendor_id is None else str(vendor_id),
             code=row.short_id,
@@ -58,6 +58,6 @@ def _vendors(rows: Iterable[schemas.Vendor], known: Mapping[str, int]) -> Iterat
         )
 
 
-def _key(name: str) -> str:
+def _comparison_key(name: str) -> str:
     """Return what a vendor's name is compared by: blanks, letters' case and entities such as `&amp;` do not count."""
     return " ".join(html.unescape(name).split()).casefold()

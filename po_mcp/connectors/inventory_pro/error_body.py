@@ -39,14 +39,14 @@ _ARGUMENTS = {
 """Their field, in lower case, and the argument that fills it."""
 
 
-def complaint(body: Any) -> str:
+def describe_error(body: Any) -> str:
     """Return what an error body says in words of ours, such as ` (validation_error: quantity)`, or nothing."""
-    said = fields_of(body)
-    code = str(said.get("error")).casefold()
+    members = fields_of(body)
+    code = str(members.get("error")).casefold()
     if code not in _CODES:
         return ""
-    details = said.get("details")
-    fields = sorted(set(_known(details))) if isinstance(details, dict) else []
+    details = members.get("details")
+    fields = sorted(set(_argument_names(details))) if isinstance(details, dict) else []
     return f" ({code}: {', '.join(fields)})" if fields else f" ({code})"
 
 
@@ -63,12 +63,12 @@ def is_error(body: Any) -> bool:
 
 def status_in(body: Any) -> int | None:
     """Return the HTTP status that an error's body tells, as a number or as text; None where it tells none."""
-    said = fields_of(body).get("statuscode")
-    text = str(said) if isinstance(said, int | str) and not isinstance(said, bool) else ""
+    members = fields_of(body).get("statuscode")
+    text = str(members) if isinstance(members, int | str) and not isinstance(members, bool) else ""
     return int(text) if re.fullmatch(r"[1-5][0-9]{2}", text, re.ASCII) else None
 
 
-def _known(details: Mapping[str, Any]) -> Iterator[str]:
+def _argument_names(details: Mapping[str, Any]) -> Iterator[str]:
     """Yield our names of the fields complained of; `lines[0].units` is about a quantity."""
     for path in details:
         field = path.rpartition(".")[2].partition("[")[0].casefold()
