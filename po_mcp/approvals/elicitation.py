@@ -1,6 +1,6 @@
 """The person behind the client, asked by the client's own form or sent to the page, in both protocol eras.
 
-At 2026-07-28 a call cannot ask: it ends with the question (`Asking`), and the client repeats it with
+At 2026-07-28 a call cannot ask: it ends with the question (`InputRequired`), and the client repeats it with
 the answer. At 2025-11-25 the question is sent inside the call. Either way only an answer to exactly
 the wording that was asked counts. That the page was opened is no answer: what was decided there stands
 in the journal.
@@ -32,13 +32,13 @@ from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.operation import Requester
 
 MODERN = "2026-07-28"
-_KEY = "approval"
-_PROCESS = secrets.token_hex(8)
+_REQUEST_KEY = "approval"
+_PROCESS_ID = secrets.token_hex(8)
 """Tells this process from every other, for what is counted per client."""
 _Params = ElicitRequestFormParams | ElicitRequestURLParams
 
 
-class Asking(Exception):
+class InputRequired(Exception):
     """Carries a question out of the call that asks it; the client repeats the call with the answer."""
 
     def __init__(self, result: InputRequiredResult) -> None:
@@ -46,7 +46,7 @@ class Asking(Exception):
         self.result = result
 
 
-class Person:
+class Elicitor:
     """Whoever sits behind this call's client.
 
     The sealed request state holds the operation and the digest of the wording that was asked; the SDK
@@ -57,7 +57,7 @@ class Person:
         self._ctx = ctx
         self._is_modern = (ctx.protocol_version or "") >= MODERN
         self._state: dict[str, str] = json.loads(ctx.request_state) if ctx.request_state else {}
-        self._chosen = {name: value for name, value in self._state.items() if name == "choice"}
+        self._choice_state = {name: value for name, value in self._state.items() if name == "choice"}
 
     @property
     def answered_operation_id(self) -> str | None:
@@ -70,7 +70,7 @@ class Person:
         params = self._ctx.session.client_params
         client = f"{params.client_info.name} {params.client_info.version}" if params else "not told"
         protocol = self._ctx.protocol_version or "not told"
-        return Requester(_user(), visible(client, 80), protocol, f"{_PROCESS} {visible(client, 80)}")
+        return Requester(_user_name(), visible(client, 80), protocol, f"{_PROCESS_ID} {visible(client, 80)}")
 
     @property
     def channel(self) -> str:
@@ -83,16 +83,16 @@ class Person:
         Raises:
             Asking: at 2026-07-28, where this call brings no answer to exactly this question.
         """
-        params = await self._params(operation_id, question, page)
+        params = await self._build_params(operation_id, question, page)
         if params is None:
             return FormAnswer("not_asked")
         if not self._is_modern:
-            return await self._ask_within(params)
-        state = {"operation": operation_id, "wording": question.wording_digest, "mode": params.mode, **self._chosen}
-        result = self._brought(state)
+            return await self._ask_in_call(params)
+        state = {"operation": operation_id, "wording": question.wording_digest, "mode": params.mode, **self._choice_state}
+        result = self._find_answer(state)
         if result is not None:
-            return _answer(result, params)
-        raise Asking(_asking(params, state))
+            return _read_answer(result, params)
+        raise InputRequired(_build_result(params, state))
 
     async def choose(self, question: Question) -> FormAnswer:
         """Put a question that approves nothing, by the client's form; `not_asked` where it has none.
@@ -100,20 +100,20 @@ class Person:
         Raises:
             Asking: as above. The choice goes on in the sealed state, beside what is asked next.
         """
-        if not _has_form(_declared(self._ctx.session)):
+        if not _has_form(_find_capability(self._ctx.session)):
             return FormAnswer("not_asked")
         params = ElicitRequestFormParams(message=question.text, requested_schema=question.schema())
         if not self._is_modern:
-            return await self._ask_within(params)
+            return await self._ask_in_call(params)
         state = {"choice": question.wording_digest}
-        result = self._brought(state)
+        result = self._find_answer(state)
         if result is None:
-            raise Asking(_asking(params, state))
-        self._chosen = {"choice": question.wording_digest}
-        return _answer(result, params)
+            raise InputRequired(_build_result(params, state))
+        self._choice_state = {"choice": question.wording_digest}
+        return _read_answer(result, params)
 
-    async def _params(self, operation_id: str, question: Question, page: ApprovalLink) -> _Params | None:
-        way = way_to_ask(self._ctx.session, page)
+    async def _build_params(self, operation_id: str, question: Question, page: ApprovalLink) -> _Params | None:
+        way = elicitation_mode(self._ctx.session, page)
         if way == "form":
             return ElicitRequestFormParams(message=question.text, requested_schema=question.schema())
         link = await page.link(operation_id) if way == "page" else None
@@ -121,14 +121,14 @@ class Person:
             return None
         return ElicitRequestURLParams(message=question.text, url=link, elicitation_id=operation_id)
 
-    def _brought(self, state: dict[str, str]) -> ElicitResult | None:
+    def _find_answer(self, state: dict[str, str]) -> ElicitResult | None:
         """Return the answer that this call brings, if it is one to this question, asked in this way."""
         if self._state != state:
             return None
-        response = (self._ctx.input_responses or {}).get(_KEY)
+        response = (self._ctx.input_responses or {}).get(_REQUEST_KEY)
         return response if isinstance(response, ElicitResult) else None
 
-    async def _ask_within(self, params: _Params) -> FormAnswer:
+    async def _ask_in_call(self, params: _Params) -> FormAnswer:
         session, here = self._ctx.session, self._ctx.request_id
         try:
             if isinstance(params, ElicitRequestURLParams):
@@ -138,11 +138,11 @@ class Person:
                 result = await session.elicit_form(params.message, params.requested_schema, related_request_id=here)
         except MCPError:  # the client declared that it can ask, and failed to: nobody saw it
             return FormAnswer("cancelled")
-        return _answer(result, params)
+        return _read_answer(result, params)
 
 
 @cache
-def _user() -> str:
+def _user_name() -> str:
     """Return the operating system's user, in whose name this process asks; "" where it has no name."""
     import getpass  # late: the first tools/list needs no name
 
@@ -152,19 +152,19 @@ def _user() -> str:
         return ""
 
 
-def _asking(params: _Params, state: Mapping[str, str]) -> InputRequiredResult:
-    return InputRequiredResult(input_requests={_KEY: ElicitRequest(params=params)}, request_state=json.dumps(state))
+def _build_result(params: _Params, state: Mapping[str, str]) -> InputRequiredResult:
+    return InputRequiredResult(input_requests={_REQUEST_KEY: ElicitRequest(params=params)}, request_state=json.dumps(state))
 
 
-def way_to_ask(session: ServerSession, page: ApprovalLink) -> Literal["form", "page"] | None:
+def elicitation_mode(session: ServerSession, page: ApprovalLink) -> Literal["form", "page"] | None:
     """Return how a client can put a question to its user: by its form, by opening the page, or not at all."""
-    elicitation = _declared(session)
+    elicitation = _find_capability(session)
     if not page.comes_first and _has_form(elicitation):
         return "form"
     return "page" if elicitation is not None and elicitation.url is not None else None
 
 
-def _declared(session: ServerSession) -> ElicitationCapability | None:
+def _find_capability(session: ServerSession) -> ElicitationCapability | None:
     """Return what this very request declares of questions, where the session can carry one."""
     capabilities = session.client_capabilities
     can_ask = session.protocol_version >= MODERN or session.can_send_request
@@ -176,7 +176,7 @@ def _has_form(elicitation: ElicitationCapability | None) -> bool:
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 
 
-def _answer(result: ElicitResult, params: _Params) -> FormAnswer:
+def _read_answer(result: ElicitResult, params: _Params) -> FormAnswer:
     if result.action != "accept":
         return FormAnswer("declined" if result.action == "decline" else "cancelled")
     if params.mode == "url":  # it was opened; whatever else the client says, a yes is given on the page

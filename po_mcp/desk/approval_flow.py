@@ -13,7 +13,7 @@ from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
 from po_mcp.writes.payloads import CreatePayload
 
-_NOWHERE = (
+_NO_PLACE = (
     "the user cannot decide outside of the client: there is no page, and no terminal sees a journal in memory. "
     "The operator can set PO_MCP_JOURNAL to a file."
 )
@@ -84,8 +84,8 @@ async def describe_waiting(desk: Desk, recorded: Recorded) -> WriteOutcome:
     operation = recorded.operation
     link = await desk.page.link(operation.id)
     text = (
-        f"A person must approve this ({operation.kind} of order {operation.number}). {_reasons(operation)}"
-        f"Nothing was sent: {_where(desk, link)} {_until(recorded)} "
+        f"A person must approve this ({operation.kind} of order {operation.number}). {_describe_reasons(operation)}"
+        f"Nothing was sent: {_describe_places(desk, link)} {_describe_expiry(recorded)} "
         "What is approved there is carried out at once; get_operation with this operation_id tells what came of it."
     )
     return desk.words.say("approval_required", operation, text, approve_at=link)
@@ -122,19 +122,19 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
     return waiting.model_copy(update={"message": f"{text} {waiting.message.removeprefix(desk.erp.notice).strip()}"})
 
 
-def _reasons(operation: Operation) -> str:
+def _describe_reasons(operation: Operation) -> str:
     """Say why the creation of an order is asked about, and what words were taken for; nothing for other writes."""
     payload = operation.payload
     parts = (*payload.reasons, *payload.notes) if isinstance(payload, CreatePayload) else ()
     return " ".join([*parts, ""])
 
 
-def _where(desk: Desk, link: str | None) -> str:
+def _describe_places(desk: Desk, link: str | None) -> str:
     if desk.journal.is_shared:
         page = "" if link is None else f"on this page: {link} or "
         return f"the user decides {page}in a terminal, with the command: po-mcp approve."
-    return _NOWHERE if link is None else f"the user decides on this page: {link} and nowhere else."
+    return _NO_PLACE if link is None else f"the user decides on this page: {link} and nowhere else."
 
 
-def _until(recorded: Recorded) -> str:
+def _describe_expiry(recorded: Recorded) -> str:
     return f"It is open until {datetime.fromtimestamp(recorded.expires_at, UTC):%H:%M} UTC."

@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 
-from po_mcp.desk.search_catalog import Catalog
+from po_mcp.desk.catalog import Catalog
 from po_mcp.erp import ERP
 from po_mcp.errors import NotOffered
 from po_mcp.orders import OrderQuery, OrderScan
@@ -50,11 +50,11 @@ class Desk:
         """The ERP's vendors, items and warehouses, kept for a while."""
         return Catalog(self.erp)
 
-    def need(self, capability: str) -> None:
+    def require(self, capability: str) -> None:
         """Raise `NotOffered` where the ERP has no such call."""
         if capability not in self.erp.capabilities:
             raise NotOffered(f"{self.erp.title} has no call for this ({capability}). {self.erp.limits}".strip())
 
-    def say(self, text: str) -> str:
+    def add_notice(self, text: str) -> str:
         """Put the ERP's notice, if it has one, before a message."""
         return f"{self.erp.notice} {text}".strip()

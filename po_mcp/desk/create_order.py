@@ -9,8 +9,8 @@ from po_mcp.desk import numbering, pricing
 from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
 from po_mcp.desk.context import Desk
 from po_mcp.desk.latest_orders import LatestOrders
-from po_mcp.desk.resolving import Found, doubtful_figures, resolve
-from po_mcp.desk.search_catalog import ids
+from po_mcp.desk.resolving import ResolvedOrder, find_doubtful_figures, resolve
+from po_mcp.desk.catalog import format_ids
 from po_mcp.errors import InvalidInput, OperationUnderWay
 from po_mcp.orders import AskedOrder, DraftLine, OrderDraft, plain
 from po_mcp.untrusted import quoted
@@ -35,7 +35,7 @@ async def create_order(desk: Desk, asked: AskedOrder, approver: Approver) -> Wri
     The very same call of the same user, a few minutes later, creates nothing: its outcome is returned, `replayed`.
     An order that resembles one which is under way, not known, or was made a few minutes ago is put to the person.
     """
-    desk.need("create")
+    desk.require("create")
     asked = _checked_number(desk, asked)
     call = Operation(
         connection=await desk.journal.join(desk.erp.connection),
@@ -77,21 +77,21 @@ class _New:
 
     asked: AskedOrder
     call: Operation
-    found: Found
+    found: ResolvedOrder
     gone: frozenset[str]
 
 
 async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
     """Fix prices and number, and record the order to be created; or say why it is not."""
     latest = LatestOrders(desk)
-    known = await pricing.prices(desk, new.asked, new.found, latest)
+    known = await pricing.find_prices(desk, new.asked, new.found, latest)
     draft = _draft(new.asked, new.found, known)
     await _check(desk, draft)
-    doubts = (*doubtful_figures(new.asked), *pricing.of_zero(new.asked, new.found))
+    doubts = (*find_doubtful_figures(new.asked), *pricing.explain_zero_prices(new.asked, new.found))
     reasons = (*doubts, *_reasons(desk, draft, known))
     if new.asked.number is not None:
         return await _record(desk, new, draft, reasons)
-    async for number in numbering.free_numbers(desk, new.found.vendor, latest):
+    async for number in numbering.find_free_numbers(desk, new.found.vendor, latest):
         try:
             return await _record(desk, new, draft.model_copy(update={"number": number}), reasons)
         except OperationUnderWay:
@@ -102,7 +102,7 @@ async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
     )
 
 
-def _draft(asked: AskedOrder, found: Found, known: Mapping[str, pricing.Known]) -> OrderDraft:
+def _draft(asked: AskedOrder, found: ResolvedOrder, known: Mapping[str, pricing.SuggestedPrice]) -> OrderDraft:
     lines = []
     for line in asked.lines:
         item = found.items[line.item].id
@@ -125,16 +125,16 @@ async def _check(desk: Desk, draft: OrderDraft) -> None:
     except InvalidInput as exc:
         if all(line.warehouse for line in draft.lines):
             raise
-        warehouses = ids((await desk.catalog.warehouses())[:10])
+        warehouses = format_ids((await desk.catalog.warehouses())[:10])
         there_is = f"There is {warehouses}." if warehouses else ""
         raise InvalidInput(exc.what, next_step=f"{there_is} {exc.next_step}".strip()) from exc
 
 
-def _reasons(desk: Desk, draft: OrderDraft, known: Mapping[str, pricing.Known]) -> tuple[str, ...]:
+def _reasons(desk: Desk, draft: OrderDraft, known: Mapping[str, pricing.SuggestedPrice]) -> tuple[str, ...]:
     """Say why a person must see this order before it is created; nothing where they need not."""
     limit = desk.create_approval_over
     over = [f"Its total is over {plain(limit)}."] if limit is not None and draft.total > limit else []
-    return (*over, *pricing.told(known))
+    return (*over, *pricing.explain_prices(known))
 
 
 async def _record(desk: Desk, new: _New, draft: OrderDraft, reasons: tuple[str, ...]) -> Recorded | Stop:

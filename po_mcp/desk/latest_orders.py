@@ -8,7 +8,7 @@ from datetime import timedelta
 from po_mcp.desk.context import Desk
 from po_mcp.orders import OrderQuery, PurchaseOrder
 
-_REACHES = (timedelta(days=92), timedelta(days=730))
+_REACH_BACK = (timedelta(days=92), timedelta(days=730))
 """How far back orders are read before all are: a list of years is not read for a number."""
 
 
@@ -19,7 +19,7 @@ class LatestOrders:
         self._desk = desk
         self._all: Sequence[PurchaseOrder] | None = None
 
-    async def all(self) -> Sequence[PurchaseOrder]:
+    async def read_all(self) -> Sequence[PurchaseOrder]:
         """Return every order that the ERP lists, without lines.
 
         Raises:
@@ -29,14 +29,14 @@ class LatestOrders:
             self._all = (await self._desk.erp.scan_orders(OrderQuery())).orders
         return self._all
 
-    async def reaching_back(self) -> AsyncIterator[Sequence[PurchaseOrder]]:
+    async def scan_back(self) -> AsyncIterator[Sequence[PurchaseOrder]]:
         """Yield the latest orders, then more and more of them, and at last all.
 
         Raises:
             ERPError: the orders cannot be read.
         """
-        for reach in _REACHES:
+        for reach in _REACH_BACK:
             if self._all is None:
                 begin = self._desk.today() - reach
                 yield (await self._desk.erp.scan_orders(OrderQuery(ordered_from=begin))).orders
-        yield await self.all()
+        yield await self.read_all()

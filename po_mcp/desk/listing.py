@@ -10,20 +10,20 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from po_mcp.desk.figures import parse
-from po_mcp.desk.matching import Fit, Match, best, find
-from po_mcp.desk.search_catalog import words_of
+from po_mcp.desk.matching import Fit, Match, best_matches, find
+from po_mcp.desk.catalog import words_of
 from po_mcp.orders import Money, OrderQuery, PurchaseOrder, Record, Status, Vendor, total_of
 from po_mcp.untrusted import quoted
 
 Sort = Literal["ordered", "expected", "number", "vendor", "total"]
 Direction = Literal["asc", "desc"]
 
-TO_COME: frozenset[Status] = frozenset({"open", "partial"})
+AWAITING_GOODS: frozenset[Status] = frozenset({"open", "partial"})
 """Statuses of orders of which goods are still to come."""
 _figures = re.compile(r"(\d+)")
 
 
-class OrderWish(OrderQuery):
+class ListRequest(OrderQuery):
     """Which orders are asked for, and how they are sorted. `vendor` is in the caller's words."""
 
     vendor: str | None = None
@@ -47,12 +47,12 @@ class Summary(Record):
     by_status: Mapping[str, int]
 
 
-def summed_up(orders: Sequence[PurchaseOrder]) -> Summary:
+def summarize(orders: Sequence[PurchaseOrder]) -> Summary:
     """Add up exactly."""
-    told = [order for order in orders if order.total is not None]
+    with_value = [order for order in orders if order.total is not None]
     totals = {
-        currency: total_of(order.total for order in told if order.currency == currency and order.total is not None)
-        for currency in sorted({order.currency for order in told}, key=str)
+        currency: total_of(order.total for order in with_value if order.currency == currency and order.total is not None)
+        for currency in sorted({order.currency for order in with_value}, key=str)
     }
     one = len(totals) <= 1
     currency = next(iter(totals), None)
@@ -61,44 +61,44 @@ def summed_up(orders: Sequence[PurchaseOrder]) -> Summary:
         total_value=next(iter(totals.values()), Decimal(0)) if one else None,
         currency=currency if one else None,
         totals=None if one else {name or "no currency": total for name, total in totals.items()},
-        without_total=len(orders) - len(told) or None,
+        without_total=len(orders) - len(with_value) or None,
         by_status=dict(sorted(Counter(order.status for order in orders).items())),
     )
 
 
 def is_overdue(order: PurchaseOrder, today: date) -> bool:
     """Tell whether goods are still to come that were expected before today."""
-    return order.status in TO_COME and order.expected_on is not None and order.expected_on < today
+    return order.status in AWAITING_GOODS and order.expected_on is not None and order.expected_on < today
 
 
 def has_no_date(order: PurchaseOrder) -> bool:
     """Tell whether goods are still to come, and the ERP tells no day for them."""
-    return order.status in TO_COME and order.expected_on is None
+    return order.status in AWAITING_GOODS and order.expected_on is None
 
 
-def in_order(orders: Iterable[PurchaseOrder], sort: Sort, direction: Direction) -> list[PurchaseOrder]:
+def sort_orders(orders: Iterable[PurchaseOrder], sort: Sort, direction: Direction) -> list[PurchaseOrder]:
     """Sort orders; those of which the ERP does not tell what they are sorted by come last."""
-    by_number = sorted(orders, key=_number)
-    told = [order for order in by_number if _SORTS[sort](order) is not None]
-    untold = [order for order in by_number if _SORTS[sort](order) is None]
-    return [*sorted(told, key=_SORTS[sort], reverse=direction == "desc"), *untold]
+    by_number = sorted(orders, key=_number_key)
+    with_value = [order for order in by_number if _SORT_KEYS[sort](order) is not None]
+    without_value = [order for order in by_number if _SORT_KEYS[sort](order) is None]
+    return [*sorted(with_value, key=_SORT_KEYS[sort], reverse=direction == "desc"), *without_value]
 
 
-class VendorMeant:
+class VendorFilter:
     """The vendors that a few words mean, and whether an order is of one of them."""
 
     def __init__(self, text: str, known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> None:
-        entries = [*known, *_unlisted(known, orders)]
+        entries = [*known, *_vendors_of_orders(known, orders)]
         self._text = text
-        self.matches: list[Match[Vendor]] = best(find(text, entries, words_of))
+        self.matches: list[Match[Vendor]] = best_matches(find(text, entries, words_of))
         self._ids = {match.entry.id for match in self.matches if match.entry.id}
-        self._names = {_folded(match.entry.name) for match in self.matches}
+        self._names = {_fold_name(match.entry.name) for match in self.matches}
 
-    def holds(self, order: PurchaseOrder) -> bool:
+    def includes(self, order: PurchaseOrder) -> bool:
         """Tell whether the order is of one of these vendors: by its id where it tells one, else by its name."""
         if order.vendor_id is not None and self._ids:
             return order.vendor_id in self._ids
-        return _folded(order.vendor) in self._names
+        return _fold_name(order.vendor) in self._names
 
     @property
     def note(self) -> str:
@@ -113,30 +113,30 @@ class VendorMeant:
         return "" if self.matches[0].fit in (Fit.EXACT, Fit.WHOLE) else f"{quoted(self._text)} was taken for {names}."
 
 
-def _unlisted(known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> list[Vendor]:
+def _vendors_of_orders(known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> list[Vendor]:
     """Return vendors that orders name and the ERP's list of vendors does not."""
-    seen = {vendor.id for vendor in known if vendor.id} | {_folded(vendor.name) for vendor in known}
+    seen = {vendor.id for vendor in known if vendor.id} | {_fold_name(vendor.name) for vendor in known}
     found: dict[str, Vendor] = {}
     for order in orders:
-        if order.vendor_id not in seen and _folded(order.vendor) not in seen:
-            found.setdefault(order.vendor_id or _folded(order.vendor), Vendor(id=order.vendor_id, name=order.vendor))
+        if order.vendor_id not in seen and _fold_name(order.vendor) not in seen:
+            found.setdefault(order.vendor_id or _fold_name(order.vendor), Vendor(id=order.vendor_id, name=order.vendor))
     return list(found.values())
 
 
-def _folded(name: str) -> str:
+def _fold_name(name: str) -> str:
     return parse(name).joined or name
 
 
-def _number(order: PurchaseOrder) -> list[tuple[int, int, str]]:
+def _number_key(order: PurchaseOrder) -> list[tuple[int, int, str]]:
     """Sort PO-9 before PO-10."""
     parts = _figures.split(order.number)
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 
 
-_SORTS: Mapping[Sort, Callable[[PurchaseOrder], Any]] = {
+_SORT_KEYS: Mapping[Sort, Callable[[PurchaseOrder], Any]] = {
     "ordered": lambda order: order.ordered_at,
     "expected": lambda order: order.expected_on,
-    "number": _number,
+    "number": _number_key,
     "vendor": lambda order: order.vendor.casefold(),
     "total": lambda order: order.total,
 }

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from po_mcp.desk.context import Desk
-from po_mcp.desk.list_orders import with_names
-from po_mcp.desk.listing import TO_COME
+from po_mcp.desk.list_orders import add_vendor_names
+from po_mcp.desk.listing import AWAITING_GOODS
 from po_mcp.orders import OrderQuery, PurchaseOrder, Status
 
 
@@ -22,14 +22,14 @@ class OpenOrders:
     complete: bool
 
 
-async def open_orders(desk: Desk, most: int) -> OpenOrders:
+async def read_open_orders(desk: Desk, most: int) -> OpenOrders:
     """Return open and partly received orders, no fewer than `most` if there are so many."""
-    desk.need("list")
-    scan = await desk.erp.scan_orders(OrderQuery(status=_asked_for(desk), most=most))
-    found = tuple(await with_names(desk, [order for order in scan.orders if order.status in TO_COME]))
+    desk.require("list")
+    scan = await desk.erp.scan_orders(OrderQuery(status=_status_filter(desk), most=most))
+    found = tuple(await add_vendor_names(desk, [order for order in scan.orders if order.status in AWAITING_GOODS]))
     return OpenOrders(orders=found, total_count=scan.of or len(found), complete=scan.complete)
 
 
-def _asked_for(desk: Desk) -> Status | None:
+def _status_filter(desk: Desk) -> Status | None:
     """Ask for a status only where the ERP lists others, too: some have no filter for it."""
-    return None if desk.erp.listed <= TO_COME else "open"
+    return None if desk.erp.listed <= AWAITING_GOODS else "open"

@@ -15,7 +15,7 @@ from po_mcp.writes.observation import Observation
 from po_mcp.writes.operation import SENT_STATES, Recorded, WriteOutcome
 from po_mcp.writes.verdict import record_verdict
 
-_ALL_LOOKS_S = 15.0
+_LOOK_TIMEOUT_S = 15.0
 """Seconds that all looks of one call may take together: many clients give a call up after a minute."""
 
 
@@ -35,7 +35,7 @@ async def get_operations(desk: Desk, operation_id: str | None, approver: Approve
     """
     name = await desk.journal.name_of(desk.erp.connection)
     if operation_id is None:
-        return Operations(operations=await _look_at_all(desk, await desk.journal.live(name)))
+        return Operations(operations=await _reconcile_all(desk, await desk.journal.live(name)))
     recorded = await desk.journal.find(operation_id)
     if recorded is None or recorded.operation.connection != name:
         raise InvalidInput(
@@ -43,18 +43,18 @@ async def get_operations(desk: Desk, operation_id: str | None, approver: Approve
         )
     recorded = await _reconcile(desk, recorded)
     if recorded.state == "UNKNOWN":
-        return Operations(operations=(await _ask_about(desk, recorded, approver),))
+        return Operations(operations=(await _ask_whether_it_happened(desk, recorded, approver),))
     return Operations(operations=(await _describe(desk, recorded),))
 
 
-async def _look_at_all(desk: Desk, found: list[Recorded]) -> tuple[WriteOutcome, ...]:
+async def _reconcile_all(desk: Desk, found: list[Recorded]) -> tuple[WriteOutcome, ...]:
     """Look at all of them at once; what cannot be looked at in time is told as it was recorded."""
     settled = dict(enumerate(found))
 
     async def look(place: int) -> None:
         settled[place] = await _reconcile(desk, found[place])
 
-    with anyio.move_on_after(_ALL_LOOKS_S):
+    with anyio.move_on_after(_LOOK_TIMEOUT_S):
         async with anyio.create_task_group() as looks:
             for place in range(len(found)):
                 looks.start_soon(look, place)
@@ -71,10 +71,10 @@ async def _describe(desk: Desk, recorded: Recorded) -> WriteOutcome:
     return await describe_waiting(desk, recorded) if recorded.state == "PROPOSED" else desk.words.outcome(recorded)
 
 
-async def _ask_about(desk: Desk, recorded: Recorded, approver: Approver) -> WriteOutcome:
+async def _ask_whether_it_happened(desk: Desk, recorded: Recorded, approver: Approver) -> WriteOutcome:
     """Show what was sent and what the ERP shows, and take a person's "it happened"."""
     seen = await desk.reconciler.look(recorded)
-    question = _question(desk, recorded, seen)
+    question = _build_question(desk, recorded, seen)
     choice = chosen(await approver.choose(question), question)
     if choice is not None and choice.get("verdict") == "happened":
         detail = {"by": "a person", "through": approver.channel, "said": "happened"}
@@ -87,7 +87,7 @@ async def _ask_about(desk: Desk, recorded: Recorded, approver: Approver) -> Writ
     return outcome.model_copy(update={"message": f"{outcome.message} {shown}. {where}", "order": seen.order})
 
 
-def _question(desk: Desk, recorded: Recorded, seen: Observation) -> Question:
+def _build_question(desk: Desk, recorded: Recorded, seen: Observation) -> Question:
     operation = recorded.operation
     return ask_whether_it_happened(
         question_header(desk.erp), operation.kind, operation.number, (seen.why, *seen.differences)

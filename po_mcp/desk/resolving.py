@@ -10,8 +10,8 @@ from typing import Any
 
 from po_mcp.desk import matching
 from po_mcp.desk.context import Desk
-from po_mcp.desk.matching import Fit, Index, best
-from po_mcp.desk.search_catalog import Entry, Kind, ids
+from po_mcp.desk.matching import Fit, Index, best_matches
+from po_mcp.desk.catalog import Entry, Kind, format_ids
 from po_mcp.errors import ERPError, InvalidInput
 from po_mcp.orders import AskedOrder, Item, Vendor, Warehouse, plain
 from po_mcp.untrusted import quoted
@@ -20,20 +20,20 @@ from po_mcp.writes.approving import Approver
 from po_mcp.writes.forms import Field, Question
 from po_mcp.writes.operation import WriteOutcome
 
-MOST_CANDIDATES = 8
+MAX_CANDIDATES = 8
 """Candidates that a person is shown for one word."""
 NONE_OF_THESE = "none"
 """The choice, and the first of every field, that nothing offered is meant."""
-_LISTED = 10
+_MAX_LISTED = 10
 _plain = re.compile(r"[\w.\-/]{1,40}( of [0-9]{1,6})?")
-_GIVE_IDS = (
+_GIVE_NAMES = (
     "Show the user what may be meant, and repeat the call with what stands before the brackets of the one they choose."
 )
-_THOUSANDS = 3
+_THOUSANDS_DIGITS = 3
 
 
 @dataclass(frozen=True)
-class Match:
+class WordMatch:
     """What one word of an order is taken for.
 
     `exact`: `said` is an id, a code or a name of `taken`, as it is written, and of nothing else. Otherwise a person
@@ -60,14 +60,14 @@ class Match:
         """Say where a guess comes from, for the outcome; "" where nothing was guessed."""
         if not self.chosen or self.taken is None:
             return ""
-        return f"{quoted(self.said)} is the {self.kind} {ids([self.taken])}, as the person chose."
+        return f"{quoted(self.said)} is the {self.kind} {format_ids([self.taken])}, as the person chose."
 
 
 @dataclass(frozen=True)
 class Resolution:
     """What the words of one order mean, each word once, in the order's order."""
 
-    matches: tuple[Match, ...]
+    matches: tuple[WordMatch, ...]
 
     @property
     def needs_a_person(self) -> bool:
@@ -75,12 +75,12 @@ class Resolution:
         return any(not match.is_settled for match in self.matches)
 
     @property
-    def missing(self) -> tuple[Match, ...]:
+    def missing(self) -> tuple[WordMatch, ...]:
         """The words that nothing fits."""
         return tuple(match for match in self.matches if not match.is_settled and not match.candidates)
 
     @property
-    def unsettled(self) -> tuple[Match, ...]:
+    def unsettled(self) -> tuple[WordMatch, ...]:
         """The words that a person must see."""
         return tuple(match for match in self.matches if not match.is_settled)
 
@@ -104,9 +104,9 @@ class Resolution:
         return {match.said: match.taken for match in self.matches if isinstance(match.taken, Warehouse)}
 
     def with_choices(self, chosen: Mapping[str, str]) -> Resolution | None:
-        """Return it with what a person chose in the fields of `question`; None where nothing offered was meant."""
+        """Return it with what a person chose in the fields of `build_question`; None where nothing offered was meant."""
         by_field = dict(zip(_field_names(self), self.unsettled, strict=True))
-        settled: dict[Match, Match] = {}
+        settled: dict[WordMatch, WordMatch] = {}
         for name, match in by_field.items():
             place = next((place for place, key in enumerate(match.names) if key == chosen.get(name)), None)
             if place is None:
@@ -116,7 +116,7 @@ class Resolution:
 
 
 @dataclass(frozen=True)
-class Found:
+class ResolvedOrder:
     """What the words of an order mean, by what was said, and what a reader should know of how it was found."""
 
     vendor: Vendor
@@ -126,7 +126,7 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-async def resolve(desk: Desk, asked: AskedOrder, person: Approver) -> Found | WriteOutcome:
+async def resolve(desk: Desk, asked: AskedOrder, approver: Approver) -> ResolvedOrder | WriteOutcome:
     """Find the vendor, items and warehouses that the order names, and have a person see all that is not exact.
 
     Raises:
@@ -135,11 +135,11 @@ async def resolve(desk: Desk, asked: AskedOrder, person: Approver) -> Found | Wr
     """
     resolution = await understand(desk, asked)
     if resolution.needs_a_person:
-        settled = await _choose(desk, resolution, person)
+        settled = await _choose(desk, resolution, approver)
         if isinstance(settled, WriteOutcome):
             return settled
         resolution = settled
-    return found(resolution)
+    return to_resolved_order(resolution)
 
 
 async def understand(desk: Desk, asked: AskedOrder) -> Resolution:
@@ -149,19 +149,19 @@ async def understand(desk: Desk, asked: AskedOrder) -> Resolution:
         InvalidInput: nothing is known that a word may mean, or the only one is not active.
         ERPError: the vendors cannot be read.
     """
-    resolution = Resolution(tuple([await _look_up(desk, kind, said) for kind, said in _named(asked)]))
+    resolution = Resolution(tuple([await _look_up(desk, kind, said) for kind, said in _words_of_order(asked)]))
     if resolution.missing:
-        unknown = [await _unknown(desk, match.kind, match.said) for match in resolution.missing]
+        unknown = [await _describe_unknown(desk, match.kind, match.said) for match in resolution.missing]
         raise InvalidInput(
             " ".join(unknown) + " Nothing was sent.",
             next_step="Look it up with search_catalog and other words, or ask the user which is meant.",
         )
     for match in resolution.matches:
-        _check_one_is_active(match.kind, match.candidates)
+        _require_active(match.kind, match.candidates)
     return resolution
 
 
-def question(resolution: Resolution, notice: str) -> Question:
+def build_question(resolution: Resolution, notice: str) -> Question:
     """Make the one question of an order: for every word that is not exact, which candidate is meant, or none."""
     fields = [
         Field(
@@ -169,58 +169,58 @@ def question(resolution: Resolution, notice: str) -> Question:
             "string",
             f"Which {match.kind}",
             f"Asked for as {quoted(match.said)}",
-            ((NONE_OF_THESE, "None of these"), *zip(match.names, map(described, match.candidates), strict=True)),
+            ((NONE_OF_THESE, "None of these"), *zip(match.names, map(describe_entry, match.candidates), strict=True)),
         )
         for name, match in zip(_field_names(resolution), resolution.unsettled, strict=True)
     ]
     return forms.ask_which(notice, fields)
 
 
-def refusal(resolution: Resolution) -> InvalidInput:
+def build_refusal(resolution: Resolution) -> InvalidInput:
     """Say, to a client that cannot ask a person, what each word may mean, so that the assistant shows its user."""
     return InvalidInput(
-        f"Not exactly what the ERP calls it: {listed(resolution)} Nothing was sent.", next_step=_GIVE_IDS
+        f"Not exactly what the ERP calls it: {list_candidates(resolution)} Nothing was sent.", next_step=_GIVE_NAMES
     )
 
 
-def listed(resolution: Resolution) -> str:
+def list_candidates(resolution: Resolution) -> str:
     """List the words that are not exact with their candidates, and the sure name of each."""
     return " ".join(
         f"{quoted(match.said)} may be the {match.kind} "
-        + ", ".join(_named_surely(entry, name) for entry, name in zip(match.candidates, match.names, strict=True))
+        + ", ".join(_describe_with_name(entry, name) for entry, name in zip(match.candidates, match.names, strict=True))
         + "."
         for match in resolution.unsettled
     )
 
 
-def described(entry: Entry) -> str:
+def describe_entry(entry: Entry) -> str:
     """Write an entry for a person who chooses: `id ("name"), code ..., unit, currency`."""
     more: list[str] = []
     if isinstance(entry, Item):
-        more = [f"per {_shown(entry.unit)}"] if entry.unit else []
+        more = [f"per {_quote_if_unclear(entry.unit)}"] if entry.unit else []
     elif isinstance(entry, Vendor):
-        more = [_shown(entry.currency)] if entry.currency else []
+        more = [_quote_if_unclear(entry.currency)] if entry.currency else []
     more += [] if _is_active(entry) else ["not active"]
     code = None if isinstance(entry, Warehouse) else entry.code
-    more = [f"code {_shown(code)}", *more] if code and code not in (entry.id, entry.name) else more
-    return ", ".join([ids([entry]), *more])
+    more = [f"code {_quote_if_unclear(code)}", *more] if code and code not in (entry.id, entry.name) else more
+    return ", ".join([format_ids([entry]), *more])
 
 
-def _shown(text: str) -> str:
+def _quote_if_unclear(text: str) -> str:
     """Quote a code or a unit that could be taken for our own words."""
     return text if _plain.fullmatch(text) else quoted(text, 40)
 
 
-def found(resolution: Resolution) -> Found:
+def to_resolved_order(resolution: Resolution) -> ResolvedOrder:
     """Return what an order that is settled means.
 
     Raises:
         InvalidInput: something that was chosen is not active.
     """
     for match in resolution.matches:
-        _check_one_is_active(match.kind, [match.taken] if match.taken is not None else [])
+        _require_active(match.kind, [match.taken] if match.taken is not None else [])
     warehouses = resolution.warehouses()
-    return Found(
+    return ResolvedOrder(
         vendor=resolution.vendor,
         items=resolution.items(),
         warehouses={said: warehouse.id for said, warehouse in warehouses.items()},
@@ -229,7 +229,7 @@ def found(resolution: Resolution) -> Found:
     )
 
 
-def doubtful_figures(asked: AskedOrder) -> tuple[str, ...]:
+def find_doubtful_figures(asked: AskedOrder) -> tuple[str, ...]:
     """Say which quantities and prices a reader may take for thousands: "1.000" is 1 here, and 1000 in German.
 
     They are taken as the format says, and a person must see them; written without the point, or with other than
@@ -240,7 +240,7 @@ def doubtful_figures(asked: AskedOrder) -> tuple[str, ...]:
         for what, number in (("quantity", line.quantity), ("unit price", line.unit_price)):
             if number is not None and _looks_like_thousands(number):
                 doubts.append(
-                    f"Line {place}: the {what} was written {plain(number)}, which is {_shortest(number)} here, "
+                    f"Line {place}: the {what} was written {plain(number)}, which is {_write_shortest(number)} here, "
                     f"and not {plain(number).replace('.', '')}."
                 )
     return tuple(doubts)
@@ -248,14 +248,14 @@ def doubtful_figures(asked: AskedOrder) -> tuple[str, ...]:
 
 def _looks_like_thousands(number: Decimal) -> bool:
     """Tell whether it is one to three digits, the first not 0, a point and three digits."""
-    return number.as_tuple().exponent == -_THOUSANDS and 1 <= number < 10**_THOUSANDS
+    return number.as_tuple().exponent == -_THOUSANDS_DIGITS and 1 <= number < 10**_THOUSANDS_DIGITS
 
 
-def _shortest(number: Decimal) -> str:
+def _write_shortest(number: Decimal) -> str:
     return plain(number).rstrip("0").rstrip(".")
 
 
-def _named(asked: AskedOrder) -> list[tuple[Kind, str]]:
+def _words_of_order(asked: AskedOrder) -> list[tuple[Kind, str]]:
     """Return each word of the order once, with what it should be."""
     named: list[tuple[Kind, str]] = [("vendor", asked.vendor)]
     for line in asked.lines:
@@ -265,24 +265,24 @@ def _named(asked: AskedOrder) -> list[tuple[Kind, str]]:
     return list(dict.fromkeys(named))
 
 
-async def _look_up(desk: Desk, kind: Kind, said: str) -> Match:
-    matches = await _matches(desk, kind, said)
+async def _look_up(desk: Desk, kind: Kind, said: str) -> WordMatch:
+    matches = await _find_matches(desk, kind, said)
     if matches is None:
-        return Match(kind, said, _taken_as_id(kind, said), exact=True, why="as given: the ERP shows no list")
+        return WordMatch(kind, said, _entry_of_id(kind, said), exact=True, why="as given: the ERP shows no list")
     index = await desk.catalog.index(kind)
-    if (entry := index.exact(said)) is not None:
-        return Match(kind, said, entry, exact=True, candidates=(entry,), why=matches[0].why if matches else "")
-    return _to_be_shown(kind, said, [match for match in matches if _can_be_meant(match)], index)
+    if (entry := index.find_exact(said)) is not None:
+        return WordMatch(kind, said, entry, exact=True, candidates=(entry,), why=matches[0].why if matches else "")
+    return _match_inexact(kind, said, [match for match in matches if _can_be_meant(match)], index)
 
 
-def _to_be_shown(kind: Kind, said: str, matches: list[matching.Match[Any]], index: Index[Any]) -> Match:
+def _match_inexact(kind: Kind, said: str, matches: list[matching.Match[Any]], index: Index[Any]) -> WordMatch:
     is_rivalled = bool(matches) and matches[0].fit is Fit.EXACT
-    meant = (matches if is_rivalled else best(matches))[:MOST_CANDIDATES]
+    meant = (matches if is_rivalled else best_matches(matches))[:MAX_CANDIDATES]
     if not meant:
-        return Match(kind, said, None, exact=False)
+        return WordMatch(kind, said, None, exact=False)
     first, *others = meant
     is_alone = not is_rivalled and all(first.rank[:3] < other.rank[:3] for other in others)
-    return Match(
+    return WordMatch(
         kind=kind,
         said=said,
         taken=first.entry if is_alone else None,
@@ -297,12 +297,12 @@ def _sure_names(index: Index[Any], entries: Sequence[Any]) -> tuple[str, ...]:
     """Return what each is surely found by; what no text tells apart is numbered, for the person's choice."""
     names: list[str] = []
     for place, entry in enumerate(entries, 1):
-        name = index.name_of(entry) or entry.id or entry.name
+        name = index.find_sure_name(entry) or entry.id or entry.name
         names.append(f"{name} ({place})" if name in names else name)
     return tuple(names)
 
 
-async def _matches(desk: Desk, kind: Kind, text: str) -> list[matching.Match[Any]] | None:
+async def _find_matches(desk: Desk, kind: Kind, text: str) -> list[matching.Match[Any]] | None:
     """Return what the words may mean; None where the ERP must judge them, since it shows nothing to find them in.
 
     A vendor cannot be ordered from without its list; an item or a warehouse by its id can.
@@ -319,7 +319,7 @@ async def _matches(desk: Desk, kind: Kind, text: str) -> list[matching.Match[Any
     return matches if entries else None
 
 
-def _taken_as_id(kind: Kind, text: str) -> Entry:
+def _entry_of_id(kind: Kind, text: str) -> Entry:
     text = text.strip()
     match kind:
         case "vendor":
@@ -335,22 +335,22 @@ def _can_be_meant(match: matching.Match[Any]) -> bool:
     return match.fit in (Fit.EXACT, Fit.WHOLE) or _is_active(match.entry)
 
 
-async def _unknown(desk: Desk, kind: Kind, text: str) -> str:
+async def _describe_unknown(desk: Desk, kind: Kind, text: str) -> str:
     known = await desk.catalog.entries(kind)
-    there_is = f" There is {ids(known)}." if len(known) <= _LISTED else ""
+    there_is = f" There is {format_ids(known)}." if len(known) <= _MAX_LISTED else ""
     return f"No {kind} is called {quoted(text)}.{there_is}"
 
 
-async def _choose(desk: Desk, resolution: Resolution, person: Approver) -> Resolution | WriteOutcome:
+async def _choose(desk: Desk, resolution: Resolution, approver: Approver) -> Resolution | WriteOutcome:
     """Have the person choose; return what is settled then, else the outcome of this call."""
-    asked = question(resolution, desk.erp.notice)
-    answer = await person.choose(asked)
+    asked = build_question(resolution, desk.erp.notice)
+    answer = await approver.choose(asked)
     if answer.how in ("not_asked", "cancelled"):  # nobody saw it
-        raise refusal(resolution)
+        raise build_refusal(resolution)
     values = forms.chosen(answer, asked)
     settled = resolution.with_choices(values) if values is not None else None
     if settled is None:
-        text = f"The person did not choose. Nothing was sent. {listed(resolution)} {_GIVE_IDS}"
+        text = f"The person did not choose. Nothing was sent. {list_candidates(resolution)} {_GIVE_NAMES}"
         return desk.words.say("declined", None, text)
     return settled
 
@@ -359,16 +359,16 @@ def _field_names(resolution: Resolution) -> list[str]:
     return [f"{match.kind}_{place}" for place, match in enumerate(resolution.unsettled, 1)]
 
 
-def _named_surely(entry: Entry, name: str) -> str:
-    shown = described(entry)
+def _describe_with_name(entry: Entry, name: str) -> str:
+    shown = describe_entry(entry)
     return shown if entry.id == name else f"{name} = {shown}"
 
 
-def _check_one_is_active(kind: Kind, entries: Sequence[Entry]) -> None:
+def _require_active(kind: Kind, entries: Sequence[Entry]) -> None:
     """Raise `InvalidInput` where nothing that may be meant can be ordered, or ordered from."""
     if entries and not any(_is_active(entry) for entry in entries):
         raise InvalidInput(
-            f"The {kind} {ids(entries[:1])} is not active in the ERP. Nothing was sent.",
+            f"The {kind} {format_ids(entries[:1])} is not active in the ERP. Nothing was sent.",
             next_step=f"Ask the user for another {kind}.",
         )
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from po_mcp.untrusted import visible
 
-_MOST_FAULTS = 8
+_MAX_FAULTS = 8
 
 _WORDS: Mapping[str, str] = {
     "missing": "is required",
@@ -39,7 +39,7 @@ _LIMITS: Mapping[str, tuple[str, str]] = {
 _PATTERNS: Mapping[str, str] = {"operation_id": "must be an operation_id, as an earlier outcome gave it"}
 
 
-def refusal(error: ValidationError, schema: Mapping[str, Any]) -> str:
+def describe_faults(error: ValidationError, schema: Mapping[str, Any]) -> str:
     """Say which arguments are wrong and how to write them, without the values that were given.
 
     Args:
@@ -47,14 +47,14 @@ def refusal(error: ValidationError, schema: Mapping[str, Any]) -> str:
         schema: the tool's published input schema.
     """
     found = error.errors(include_url=False)
-    faults = [f"{_place(fault['loc'])}: {_fault(fault, schema)}" for fault in found[:_MOST_FAULTS]]
-    more = f"; and {len(found) - _MOST_FAULTS} more" if len(found) > _MOST_FAULTS else ""
+    faults = [f"{_name_argument(fault['loc'])}: {_describe_fault(fault, schema)}" for fault in found[:_MAX_FAULTS]]
+    more = f"; and {len(found) - _MAX_FAULTS} more" if len(found) > _MAX_FAULTS else ""
     said = f"{'; '.join(faults)}{more}. Nothing was sent."
     is_strange = any(fault["type"] == "extra_forbidden" and len(fault["loc"]) == 1 for fault in found)
     return f"{said} Arguments: {', '.join(schema['properties'])}." if is_strange else said
 
 
-def _place(loc: tuple[int | str, ...]) -> str:
+def _name_argument(loc: tuple[int | str, ...]) -> str:
     """Name an argument as people count: the first line is line 1."""
     parts = [f"line {part + 1}" if isinstance(part, int) else str(part) for part in loc]
     if len(parts) > 1 and loc[0] == "lines":
@@ -62,7 +62,7 @@ def _place(loc: tuple[int | str, ...]) -> str:
     return visible(" ".join(parts), 80)
 
 
-def _fault(fault: Any, schema: Mapping[str, Any]) -> str:
+def _describe_fault(fault: Any, schema: Mapping[str, Any]) -> str:
     kind, context, name = fault["type"], fault.get("ctx", {}), str(fault["loc"][-1])
     if kind == "extra_forbidden":
         return "unknown argument, leave it out"
@@ -77,11 +77,11 @@ def _fault(fault: Any, schema: Mapping[str, Any]) -> str:
     if kind in _LIMITS:
         # where a validator of ours stands before the length, pydantic counts a text as it does a list
         words, limit = _LIMITS["string_too_long" if isinstance(fault["input"], str) and kind == "too_long" else kind]
-        return words.format(_listed(str(context[limit])))
+        return words.format(_list_values(str(context[limit])))
     return _WORDS.get(kind, "is not valid")
 
 
-def _listed(values: str) -> str:
+def _list_values(values: str) -> str:
     """Write pydantic's list of what is expected, `'asc' or 'desc'`, as plain words."""
     return values.replace("'", "").replace(" or ", ", ")
 

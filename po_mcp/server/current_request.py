@@ -9,19 +9,19 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
 from po_mcp.desk.context import Desk
 
-Call = ServerRequestContext[Desk, Any]
-_call: ContextVar[Call] = ContextVar("call")
+Request = ServerRequestContext[Desk, Any]
+_request: ContextVar[Request] = ContextVar("call")
 
 
-async def remember(ctx: Call, call_next: CallNext) -> HandlerResult:
+async def track_request(ctx: Request, call_next: CallNext) -> HandlerResult:
     """Serve as the middleware that keeps the call for as long as it is answered."""
-    token = _call.set(ctx)
+    token = _request.set(ctx)
     try:
         return await call_next(ctx)
     finally:
-        _call.reset(token)
+        _request.reset(token)
 
 
-def under_way() -> Call:
+def get_request() -> Request:
     """Return the call that is being answered: its session, and the desk as its `lifespan_context`."""
-    return _call.get()
+    return _request.get()

@@ -17,7 +17,7 @@ LATE_NEWS_TIMEOUT_S = 10.0
 """Seconds that an answer waits for a look at what is watched."""
 
 
-async def with_late_news(result: Any, desk: Desk) -> Any:
+async def add_late_news(result: Any, desk: Desk) -> Any:
     """Add to a tool's result the writes that were refused and show their effect by now. Nothing here fails a call."""
     if not isinstance(result, CallToolResult) or not desk.journal.exists():
         return result

@@ -11,7 +11,7 @@ from datetime import date
 import anyio
 from mcp.server import MCPServer
 
-from po_mcp.approvals.page_server import Listener, Mounted, NoPage
+from po_mcp.approvals.page_server import Listener, MountedPage, NoPage
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.config import Settings
 from po_mcp.desk.context import Desk
@@ -22,12 +22,12 @@ from po_mcp.writes.executor import Executor
 
 logger = logging.getLogger(__name__)
 
-_FIRST_RECOVERY, _RECOVERY = 2.0, 30.0
+_FIRST_RECOVERY_DELAY_S, _RECOVERY_INTERVAL_S = 2.0, 30.0
 """Seconds until operations that were left behind are looked at, first and then again."""
 
 
 @dataclass(frozen=True)
-class Premises:
+class ServerLifespan:
     """The desk, and what goes on behind it without a call.
 
     Args:
@@ -44,16 +44,16 @@ class Premises:
     executor: Executor
     pending: PendingApprovals
     notifications: Notifications
-    page: NoPage | Mounted | None
+    page: NoPage | MountedPage | None
     clock: Callable[[], float]
     on_closed: Callable[[], None] | None
 
     @asynccontextmanager
-    async def opened(self, server: MCPServer[Desk]) -> AsyncIterator[Desk]:
+    async def run(self, server: MCPServer[Desk]) -> AsyncIterator[Desk]:
         """Give the desk for as long as `server` runs: what MCPServer calls its lifespan."""
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(recover_now_and_then, self.executor)
+                tasks.start_soon(recover_periodically, self.executor)
                 tasks.start_soon(self.notifications.run)
                 place = self.page or Listener(tasks, self.pending, self.settings.approval == "page")
                 try:
@@ -80,9 +80,9 @@ class Premises:
             self.on_closed()
 
 
-async def recover_now_and_then(executor: Executor) -> None:
+async def recover_periodically(executor: Executor) -> None:
     """Settle by reading what a process that died left behind: soon after the start, and from time to time."""
-    await anyio.sleep(_FIRST_RECOVERY)
+    await anyio.sleep(_FIRST_RECOVERY_DELAY_S)
     while True:
         try:
             if executor.journal.exists():
@@ -91,4 +91,4 @@ async def recover_now_and_then(executor: Executor) -> None:
             logger.warning("operations that are not settled could not be looked at: %s", exc.what)
         except Exception as exc:  # nothing that a journal may hold ends the server
             logger.error("operations that are not settled could not be looked at: %s", type(exc).__name__)
-        await anyio.sleep(_RECOVERY)
+        await anyio.sleep(_RECOVERY_INTERVAL_S)

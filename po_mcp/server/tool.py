@@ -13,17 +13,17 @@ from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.types import ToolAnnotations
 from pydantic import ValidationError
 
-from po_mcp.approvals.elicitation import Asking
+from po_mcp.approvals.elicitation import InputRequired
 from po_mcp.desk.context import Desk
 from po_mcp.errors import PurchaseOrderError
-from po_mcp.server.argument_errors import refusal
-from po_mcp.server.late_news import with_late_news
-from po_mcp.tools import Registered
+from po_mcp.server.argument_errors import describe_faults
+from po_mcp.server.late_news import add_late_news
+from po_mcp.tools import RegisteredTool
 from po_mcp.tools._lenient import read_arguments
 from po_mcp.tools._schema import input_schema, output_schema
 from po_mcp.tools._zeros import refuse_lost_zeros
 
-_OUR_FAULT = "po-mcp could not build the answer. This is a bug; please report it."
+_INTERNAL_ERROR = "po-mcp could not build the answer. This is a bug; please report it."
 _MAY_HAVE_WRITTEN = " Do not repeat the call: ask get_operation what came of it."
 
 
@@ -48,33 +48,33 @@ class PurchasingTool(Tool):
         try:
             desk: Desk = context.request_context.lifespan_context
             await refuse_lost_zeros(read.numbers, desk)
-            return await with_late_news(await super().run(read.values, context, convert_result), desk)
+            return await add_late_news(await super().run(read.values, context, convert_result), desk)
         except PurchaseOrderError as exc:
             raise ToolError(str(exc)) from exc
         except ToolError as exc:
             match exc.__cause__:
-                case Asking() as asking:
-                    return asking.result
+                case InputRequired() as question:
+                    return question.result
                 case PurchaseOrderError() as error:
                     raise ToolError(str(error)) from error
                 case ValidationError() as fault:
-                    raise self._of_validation(fault, exc) from fault
+                    raise self._translate_validation_error(fault, exc) from fault
                 case _:
                     raise
 
-    def _of_validation(self, fault: ValidationError, told: ToolError) -> ToolError:
+    def _translate_validation_error(self, fault: ValidationError, error: ToolError) -> ToolError:
         """Return the caller's fault in our words, or ours: what we built fits no schema."""
-        if not isinstance(told, UnexpectedToolError):
-            return ToolError(refusal(fault, self.parameters))
-        return UnexpectedToolError(self._our_fault())
+        if not isinstance(error, UnexpectedToolError):
+            return ToolError(describe_faults(fault, self.parameters))
+        return UnexpectedToolError(self._internal_error())
 
-    def _our_fault(self) -> str:
+    def _internal_error(self) -> str:
         is_read = self.annotations is not None and self.annotations.read_only_hint
-        return _OUR_FAULT if is_read else _OUR_FAULT + _MAY_HAVE_WRITTEN
+        return _INTERNAL_ERROR if is_read else _INTERNAL_ERROR + _MAY_HAVE_WRITTEN
 
     @classmethod
     @cache
-    def of(cls, registered: Registered) -> PurchasingTool:
+    def of(cls, registered: RegisteredTool) -> PurchasingTool:
         """Build the tool that the registry describes, once in a process: its schemas take a while."""
         tool = cls.from_function(
             registered.function,
@@ -89,20 +89,20 @@ class PurchasingTool(Tool):
             ),
         )
         assert isinstance(tool, PurchasingTool)
-        made = tool.fn_metadata
-        model = made.arg_model
+        metadata = tool.fn_metadata
+        model = metadata.arg_model
         model.model_config["extra"] = "forbid"  # the SDK drops what it does not know: delete(dry_run=true) would delete
         model.model_rebuild(force=True)
         tool.parameters = input_schema(model.model_json_schema(by_alias=True))
         tool.fn_metadata = _Metadata(
             arg_model=model,
-            output_schema=_published(made.output_schema, registered.returns),
-            output_model=made.output_model,
-            wrap_output=made.wrap_output,
+            output_schema=_build_output_schema(metadata.output_schema, registered.returns),
+            output_model=metadata.output_model,
+            wrap_output=metadata.wrap_output,
         )
         return tool
 
 
-def _published(schema: Mapping[str, Any] | None, description: str) -> dict[str, Any]:
+def _build_output_schema(schema: Mapping[str, Any] | None, description: str) -> dict[str, Any]:
     assert schema is not None, "every tool says what it returns"
     return output_schema(schema, description)

@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from po_mcp.desk.search_catalog import Kind
+from po_mcp.desk.catalog import Kind
 
-HOSTS_OWN = frozenset({"wait_for_previous", "toolCallId"})
+HOST_ARGUMENTS = frozenset({"wait_for_previous", "toolCallId"})
 """What hosts add to every call: Gemini CLI the first (google-gemini/gemini-cli#27403), n8n the second
 (n8n-io/n8n#21500). They are dropped at the top level, and nothing else is."""
 
-_EMPTY_IS_LEFT_OUT = frozenset(
+_OMITTED_WHEN_EMPTY = frozenset(
     {
         "note",
         "status",
@@ -35,10 +35,10 @@ _EMPTY_IS_LEFT_OUT = frozenset(
 )
 """What an empty text leaves out. An empty vendor, number, price or cursor could mean another order: refused."""
 
-_NAMES_AN_ENTRY = frozenset({"vendor", "number", "text", "item", "warehouse"})
+_ENTRY_ARGUMENTS = frozenset({"vendor", "number", "text", "item", "warehouse"})
 """What may be an id or a code of figures, which models send as a JSON number."""
 _KINDS: Mapping[str, Kind] = {"vendor": "vendor", "item": "item", "warehouse": "warehouse"}
-_SURE_INTEGER = 10**15
+_MAX_EXACT_INTEGER = 10**15
 """A JSON number of more digits may have been rounded on its way here."""
 _whole = re.compile(r"([0-9]{1,15})(\.0+)?", re.ASCII)
 
@@ -68,75 +68,75 @@ def read_arguments(given: Mapping[str, Any], schema: Mapping[str, Any]) -> Argum
         schema: the tool's published input schema.
     """
     read = Arguments({})
-    sent = {name: value for name, value in given.items() if name not in HOSTS_OWN}
-    read.values = _object(sent, schema, "", read.numbers)
+    sent = {name: value for name, value in given.items() if name not in HOST_ARGUMENTS}
+    read.values = _read_object(sent, schema, "", read.numbers)
     return read
 
 
-def _object(given: Mapping[str, Any], schema: Mapping[str, Any], place: str, numbers: list[SentAsNumber]) -> Any:
+def _read_object(given: Mapping[str, Any], schema: Mapping[str, Any], place: str, numbers: list[SentAsNumber]) -> Any:
     properties = schema["properties"]
     read = {}
     for name, value in given.items():
-        if name in properties and (value is None or (value == "" and name in _EMPTY_IS_LEFT_OUT)):
+        if name in properties and (value is None or (value == "" and name in _OMITTED_WHEN_EMPTY)):
             continue
-        read[name] = _value(name, value, properties.get(name, {}), f"{place}{name}", numbers)
+        read[name] = _read_value(name, value, properties.get(name, {}), f"{place}{name}", numbers)
     return read
 
 
-def _value(name: str, value: Any, schema: Mapping[str, Any], place: str, numbers: list[SentAsNumber]) -> Any:
+def _read_value(name: str, value: Any, schema: Mapping[str, Any], place: str, numbers: list[SentAsNumber]) -> Any:
     types = schema.get("type", ())
     if "boolean" in types:
-        return _boolean(value)
+        return _read_boolean(value)
     if "integer" in types:
-        return _whole_number(value)
+        return _read_integer(value)
     if "array" in types:
-        return _list(value, schema["items"], place, numbers)
-    if name in _NAMES_AN_ENTRY and type(value) is int and 0 <= value < _SURE_INTEGER:
+        return _read_list(value, schema["items"], place, numbers)
+    if name in _ENTRY_ARGUMENTS and type(value) is int and 0 <= value < _MAX_EXACT_INTEGER:
         if name in _KINDS:
             numbers.append(SentAsNumber(_KINDS[name], place, str(value)))
         return str(value)
     return value
 
 
-def _boolean(value: Any) -> Any:
+def _read_boolean(value: Any) -> Any:
     words = {"true": True, "false": False}
     return words.get(value.lower(), value) if isinstance(value, str) else value
 
 
-def _whole_number(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer() and abs(value) < _SURE_INTEGER:
+def _read_integer(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer() and abs(value) < _MAX_EXACT_INTEGER:
         return int(value)
     written = _whole.fullmatch(value) if isinstance(value, str) else None
     return int(written[1]) if written else value
 
 
-def _list(value: Any, schema: Mapping[str, Any], place: str, numbers: list[SentAsNumber]) -> Any:
+def _read_list(value: Any, schema: Mapping[str, Any], place: str, numbers: list[SentAsNumber]) -> Any:
     """Read a list that came as JSON text, whole or by element, or as its one element."""
-    found = _decoded(value)
+    found = _decode(value)
     if isinstance(found, dict):
         found = [found]
     if not isinstance(found, list):
         return value
-    elements = [_decoded(element) for element in found]
+    elements = [_decode(element) for element in found]
     return [
-        _object(element, schema, f"{place}.{at}.", numbers) if isinstance(element, dict) else element
+        _read_object(element, schema, f"{place}.{at}.", numbers) if isinstance(element, dict) else element
         for at, element in enumerate(elements)
     ]
 
 
-def _decoded(value: Any) -> Any:
+def _decode(value: Any) -> Any:
     """Read JSON text that holds a list or an object, encoded once or twice; anything else stays as it is."""
     found = value
     for _ in range(2):
         if isinstance(found, str):
             try:
-                found = json.loads(found, object_pairs_hook=_unambiguous)
+                found = json.loads(found, object_pairs_hook=_refuse_duplicate_keys)
             except (ValueError, RecursionError):
                 return value
     return found if isinstance(found, list | dict) else value
 
 
-def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
     if len(read) != len(pairs):
         raise ValueError("a key stands twice in one object")

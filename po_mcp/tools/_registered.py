@@ -10,7 +10,7 @@ from po_mcp.erp import Capability
 
 
 @dataclass(frozen=True)
-class Registered:
+class RegisteredTool:
     """A tool.
 
     The texts are strings and no docstrings, which `PYTHONOPTIMIZE=2` removes.
@@ -18,7 +18,7 @@ class Registered:
     Attributes:
         function: what is called; its name is the tool's.
         title: for people.
-        operation: what the ERP must offer for it.
+        capability: what the ERP must offer for it.
         description: for models: what it does, what it changes, when to use it, what comes back.
         returns: for models: the result in a sentence, the description of its schema.
         read_only: it changes nothing.
@@ -28,7 +28,7 @@ class Registered:
 
     function: Callable[..., Any]
     title: str
-    operation: Capability
+    capability: Capability
     description: str
     returns: str
     read_only: bool = False

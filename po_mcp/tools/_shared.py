@@ -14,18 +14,18 @@ from po_mcp.orders import OrderLine, PurchaseOrder, Record, plain
 from po_mcp.untrusted import visible
 from po_mcp.writes.operation import WriteOutcome
 
-_LONGEST_NUMBER = 64
+_MAX_NUMBER_CHARS = 64
 _DAY_PATTERN = r"^\d{4}-\d{2}-\d{2}$"
 
 
-def _order_number(text: str) -> str:
+def _check_order_number(text: str) -> str:
     """Check what every ERP wants of a number; whether its address can carry it, its connector says."""
-    if not text.strip() or len(text) > _LONGEST_NUMBER or text in (".", "..") or visible(text) != text:
-        raise ValueError(f"must be an order number of at most {_LONGEST_NUMBER} characters, such as PO-2025-0042")
+    if not text.strip() or len(text) > _MAX_NUMBER_CHARS or text in (".", "..") or visible(text) != text:
+        raise ValueError(f"must be an order number of at most {_MAX_NUMBER_CHARS} characters, such as PO-2025-0042")
     return text
 
 
-def _iso_date(value: object) -> date:
+def _read_date(value: object) -> date:
     """Read YYYY-MM-DD and nothing else: pydantic's own date would take a number of seconds."""
     try:
         found = date.fromisoformat(value) if isinstance(value, str) else None
@@ -36,12 +36,12 @@ def _iso_date(value: object) -> date:
     return found
 
 
-Day = Annotated[date, BeforeValidator(_iso_date), WithJsonSchema({"type": "string", "pattern": _DAY_PATTERN})]
+Day = Annotated[date, BeforeValidator(_read_date), WithJsonSchema({"type": "string", "pattern": _DAY_PATTERN})]
 OrderNumber = Annotated[
     str,
-    AfterValidator(_order_number),
+    AfterValidator(_check_order_number),
     WithJsonSchema(
-        {"type": "string", "maxLength": _LONGEST_NUMBER, "description": "Order number, such as PO-2025-0042"}
+        {"type": "string", "maxLength": _MAX_NUMBER_CHARS, "description": "Order number, such as PO-2025-0042"}
     ),
 ]
 
@@ -51,31 +51,31 @@ def desk_of(ctx: Context[Desk, Any]) -> Desk:
     return ctx.request_context.lifespan_context
 
 
-def result(text: str, record: Record) -> CallToolResult:
+def tool_result(text: str, record: Record) -> CallToolResult:
     """Return a short text for the model, and the full typed record for programs."""
     return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=record.published())
 
 
-def told(outcome: WriteOutcome) -> CallToolResult:
+def outcome_result(outcome: WriteOutcome) -> CallToolResult:
     """Return the outcome of a write: its status word first, then what to know."""
     notes = []
     if outcome.replayed:
         notes.append("This repeats the outcome of an earlier call; nothing more was sent.")
     if outcome.operation_id:
         notes.append(f"operation_id: {outcome.operation_id}")
-    return result("\n".join([f"{outcome.status}: {outcome.message}", *notes]), outcome)
+    return tool_result("\n".join([f"{outcome.status}: {outcome.message}", *notes]), outcome)
 
 
-HEAD = "number|vendor|status|ordered/expected|total"
+ORDERS_HEAD = "number|vendor|status|ordered/expected|total"
 
 
-def row(order: PurchaseOrder) -> str:
+def order_row(order: PurchaseOrder) -> str:
     """Write an order as one row of a table."""
     status = order.status_text if order.status == "unknown" else order.status
-    return _cells(order.number, order.vendor, status, _dates(order), amount(order))
+    return _join_cells(order.number, order.vendor, status, _format_dates(order), format_total(order))
 
 
-def _dates(order: PurchaseOrder) -> str:
+def _format_dates(order: PurchaseOrder) -> str:
     """Write ordered/expected as ISO 8601 does an interval: a year that both share stands once."""
     ordered = f"{order.ordered_at:%Y-%m-%d}" if order.ordered_at else "-"
     if order.expected_on is None:
@@ -84,12 +84,12 @@ def _dates(order: PurchaseOrder) -> str:
     return f"{ordered}/{order.expected_on:%m-%d}" if is_same_year else f"{ordered}/{order.expected_on}"
 
 
-def _cells(*texts: str) -> str:
+def _join_cells(*texts: str) -> str:
     """Join cells; a bar within one is written so that it ends none."""
     return "|".join(text.replace("|", "\\|") for text in texts)
 
 
-def amount(order: PurchaseOrder) -> str:
+def format_total(order: PurchaseOrder) -> str:
     """Write the total with its currency, or a dash where the ERP tells none."""
     if order.total is None:
         return "-"
@@ -101,7 +101,7 @@ LINES_HEAD = "line|item|description|quantity|received|unit price|line total|ware
 
 def line_row(line: OrderLine) -> str:
     """Write a line of an order as one row of a table."""
-    return _cells(
+    return _join_cells(
         str(line.line or "-"),
         line.item or "-",
         line.description or "-",

@@ -11,8 +11,8 @@ from pydantic import Field
 from po_mcp.desk import list_orders
 from po_mcp.desk.context import Desk
 from po_mcp.orders import PurchaseOrder, plain
-from po_mcp.tools._registered import Registered
-from po_mcp.tools._shared import HEAD, LINES_HEAD, OrderNumber, desk_of, line_row, result, row
+from po_mcp.tools._registered import RegisteredTool
+from po_mcp.tools._shared import ORDERS_HEAD, LINES_HEAD, OrderNumber, desk_of, line_row, tool_result, order_row
 
 
 async def get_purchase_order(
@@ -23,16 +23,16 @@ async def get_purchase_order(
     """Read one order."""
     desk = desk_of(ctx)
     order = await list_orders.get_order(desk, number)
-    parts = [*filter(None, [desk.erp.notice]), HEAD, row(order)]
+    parts = [*filter(None, [desk.erp.notice]), ORDERS_HEAD, order_row(order)]
     if detail == "short":
-        parts.append(_how_far(order))
+        parts.append(_count_lines(order))
     elif order.lines:
         parts += [LINES_HEAD, *map(line_row, order.lines)]
-    parts += remarks(order)
-    return result("\n".join(parts), order.model_copy(update={"lines": None}) if detail == "short" else order)
+    parts += compare_total(order)
+    return tool_result("\n".join(parts), order.model_copy(update={"lines": None}) if detail == "short" else order)
 
 
-def remarks(order: PurchaseOrder) -> list[str]:
+def compare_total(order: PurchaseOrder) -> list[str]:
     """Say where the ERP's total is not what its lines add up to; neither is corrected."""
     added = order.sum_of_lines
     if added is None or order.total is None or added == order.total:
@@ -40,7 +40,7 @@ def remarks(order: PurchaseOrder) -> list[str]:
     return [f"The lines add up to {plain(added)}; the ERP's total is {plain(order.total)}."]
 
 
-def _how_far(order: PurchaseOrder) -> str:
+def _count_lines(order: PurchaseOrder) -> str:
     """Say how many lines there are, and how many of them are not fully received."""
     lines = order.lines or ()
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
@@ -49,10 +49,10 @@ def _how_far(order: PurchaseOrder) -> str:
     return f"{count}, {len(order.outstanding_lines)} not fully received; detail=full shows them."
 
 
-TOOL = Registered(
+TOOL = RegisteredTool(
     get_purchase_order,
     title="Get purchase order",
-    operation="get",
+    capability="get",
     description=(
         "Read one purchase order with its lines: ordered, received, outstanding, prices, warehouse. Read- "
         "only. Use it when you know the number; otherwise list_purchase_orders. Where the lines do not add up "

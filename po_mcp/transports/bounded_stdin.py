@@ -10,10 +10,10 @@ import os
 import sys
 from dataclasses import dataclass
 
-LONGEST_LINE = 4 * 1024 * 1024
+MAX_LINE_BYTES = 4 * 1024 * 1024
 """Bytes of one message; the SDK's HTTP server has the same limit."""
-_CHUNK = 64 * 1024
-_TAIL = 512
+_CHUNK_BYTES = 64 * 1024
+_TAIL_BYTES = 512
 
 
 @dataclass(frozen=True)
@@ -30,11 +30,11 @@ def take_stdin() -> BoundedLines:
 
     A child process or a library that reads standard input then finds its end, and not our messages.
     """
-    wire = os.dup(sys.stdin.fileno())
+    descriptor = os.dup(sys.stdin.fileno())
     null = os.open(os.devnull, os.O_RDONLY)
     os.dup2(null, sys.stdin.fileno())
     os.close(null)
-    return BoundedLines(wire)
+    return BoundedLines(descriptor)
 
 
 class BoundedLines:
@@ -45,9 +45,9 @@ class BoundedLines:
         longest: bytes of a line; one of more is cut.
     """
 
-    def __init__(self, descriptor: int, longest: int = LONGEST_LINE) -> None:
+    def __init__(self, descriptor: int, longest: int = MAX_LINE_BYTES) -> None:
         self._descriptor = descriptor
-        self._longest = longest
+        self._max_bytes = longest
         self._unread = bytearray()
 
     def read_line(self) -> Line | None:
@@ -55,37 +55,37 @@ class BoundedLines:
         searched = 0
         while (end := self._unread.find(b"\n", searched)) < 0:
             searched = len(self._unread)
-            if searched > self._longest:
+            if searched > self._max_bytes:
                 return self._cut_line()
             if not self._read_more():
                 return self._last_line()
         line = bytes(self._unread[:end])
         del self._unread[: end + 1]
-        return self._bounded(line)
+        return self._bound(line)
 
-    def _bounded(self, line: bytes) -> Line:
-        if len(line) <= self._longest:
+    def _bound(self, line: bytes) -> Line:
+        if len(line) <= self._max_bytes:
             return Line(line)
-        return Line(line[: self._longest], line[-_TAIL:], is_cut=True)
+        return Line(line[: self._max_bytes], line[-_TAIL_BYTES:], is_cut=True)
 
     def _cut_line(self) -> Line:
         """Read on to the end of a line that is too long, and keep none of its middle."""
-        start = bytes(self._unread[: self._longest])
+        start = bytes(self._unread[: self._max_bytes])
         while (end := self._unread.find(b"\n")) < 0:
-            del self._unread[:-_TAIL]
+            del self._unread[:-_TAIL_BYTES]
             if not self._read_more():
                 end = len(self._unread)
                 break
-        tail = bytes(self._unread[:end][-_TAIL:])
+        tail = bytes(self._unread[:end][-_TAIL_BYTES:])
         del self._unread[: end + 1]
         return Line(start, tail, is_cut=True)
 
     def _last_line(self) -> Line | None:
         line = bytes(self._unread)
         self._unread.clear()
-        return self._bounded(line) if line else None
+        return self._bound(line) if line else None
 
     def _read_more(self) -> bool:
-        chunk = os.read(self._descriptor, _CHUNK)
+        chunk = os.read(self._descriptor, _CHUNK_BYTES)
         self._unread += chunk
         return bool(chunk)

@@ -7,20 +7,20 @@ import asyncio
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-REQUEST_TIME = 10.0
+REQUEST_TIMEOUT_S = 10.0
 """Seconds in which a request must have arrived in full, from its first byte or from the connection's begin."""
 
 
 class BoundedConnection(H11Protocol):
     """uvicorn's connection, closed where its request does not arrive, and where its place is needed.
 
-    `most` connections stay open beside each other, as long as one of them is silent.
+    At most `limit` connections stay open beside each other, as long as one of them is silent.
 
     uvicorn itself waits for a first request for ever, and counts who is silent towards `limit_concurrency`:
     at that many it answers everybody 503.
     """
 
-    most = 64
+    limit = 64
     _deadline: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -59,12 +59,12 @@ class BoundedConnection(H11Protocol):
         others = [one for one in self.connections if isinstance(one, BoundedConnection) and one is not self]
         here = [one for one in others if not one.transport.is_closing()]
         silent = [one for one in here if one.is_silent]
-        if len(here) >= self.most and silent:
+        if len(here) >= self.limit and silent:
             min(silent, key=lambda one: one.silent_since).transport.close()
 
     def _start_deadline(self) -> None:
         if self._deadline is None:
-            self._deadline = self.loop.call_later(REQUEST_TIME, self.transport.close)
+            self._deadline = self.loop.call_later(REQUEST_TIMEOUT_S, self.transport.close)
 
     def _end_deadline(self) -> None:
         if self._deadline is not None:

@@ -11,12 +11,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MCP_PATH = "/mcp"
 _PAGE_PATHS = ("/approve/", "/static/")
 
-_ENDING = PlainTextResponse(
+_SHUTTING_DOWN = PlainTextResponse(
     "This server is ending. What came of a write that was under way is in its journal: "
     "ask get_operation when it is back.",
     503,
 )
-_WEBSITE = PlainTextResponse("MCP is not served to websites. Connect a client that is no web page.", 403)
+_WEBSITE_REFUSED = PlainTextResponse("MCP is not served to websites. Connect a client that is no web page.", 403)
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Address:
         return tuple(f"http://{host}" for host in self.hosts)
 
 
-class Door:
+class HttpApp:
     """Sends each request to MCP or to the page, and ends those under way when the server does.
 
     uvicorn would cancel them as asyncio's tasks, which no shield of anyio's stops: a write under way
@@ -54,50 +54,50 @@ class Door:
         self._mcp = mcp
         self._page = page
         self._address = address
-        self._under_way: dict[anyio.CancelScope, anyio.Event] = {}
+        self._in_flight: dict[anyio.CancelScope, anyio.Event] = {}
         self._is_closed = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         is_answered = False
 
-        async def sending(message: Message) -> None:
+        async def send_answer(message: Message) -> None:
             nonlocal is_answered
             is_answered = True
             await send(message)
 
-        under_way = anyio.CancelScope()
-        left = self._under_way[under_way] = anyio.Event()
+        request_scope = anyio.CancelScope()
+        done = self._in_flight[request_scope] = anyio.Event()
         try:
-            with under_way:
-                await self._app(scope)(_plain(scope), receive, sending)
-            if under_way.cancelled_caught and not is_answered:
-                await _ENDING(scope, receive, send)
+            with request_scope:
+                await self._choose_app(scope)(_normalize(scope), receive, send_answer)
+            if request_scope.cancelled_caught and not is_answered:
+                await _SHUTTING_DOWN(scope, receive, send)
         finally:
-            del self._under_way[under_way]
-            left.set()
+            del self._in_flight[request_scope]
+            done.set()
 
     async def close(self) -> None:
         """Let nobody in any more, and return when everybody is out; a write under way is recorded first."""
         self._is_closed = True
-        for under_way in self._under_way:
-            under_way.cancel()
-        for left in [*self._under_way.values()]:
-            await left.wait()
+        for request_scope in self._in_flight:
+            request_scope.cancel()
+        for done in [*self._in_flight.values()]:
+            await done.wait()
 
-    def _app(self, scope: Scope) -> ASGIApp:
+    def _choose_app(self, scope: Scope) -> ASGIApp:
         if self._is_closed:
-            return _ENDING
+            return _SHUTTING_DOWN
         if _is_mcp(scope):
-            return _WEBSITE if _is_of_a_website(scope) else self._mcp
+            return _WEBSITE_REFUSED if _is_from_website(scope) else self._mcp
         path, method = scope["path"], scope["method"]
         if path.startswith(_PAGE_PATHS) or (path == "/" and method != "POST"):
             return self._page
-        return self._nothing_here(scope)
+        return self._not_found(scope)
 
-    def _nothing_here(self, scope: Scope) -> ASGIApp:
+    def _not_found(self, scope: Scope) -> ASGIApp:
         """Say where MCP is, to who asks for this address: a client that guesses goes on at 404, and not at 403."""
-        if _header(_plain(scope), b"host") not in {host.encode() for host in self._address.hosts}:
+        if _header(_normalize(scope), b"host") not in {host.encode() for host in self._address.hosts}:
             return self._page
         return PlainTextResponse(f"Nothing is served here. MCP is at {self._address.origins[0]}{MCP_PATH}.", 404)
 
@@ -106,18 +106,18 @@ def _is_mcp(scope: Scope) -> bool:
     return scope["path"] in (MCP_PATH, f"{MCP_PATH}/")
 
 
-def _plain(scope: Scope) -> Scope:
+def _normalize(scope: Scope) -> Scope:
     """Return the request with /mcp for /mcp/, and with Host and media type in small letters.
 
     Both are compared without regard to case (RFC 9110, 4.2.3 and 8.3.1). There is no redirect to /mcp:
     clients lose the body or the session's header on it.
     """
     path = {"path": MCP_PATH, "raw_path": MCP_PATH.encode()} if _is_mcp(scope) else {}
-    headers = [(name, _in_small_letters(name, value)) for name, value in scope["headers"]]
+    headers = [(name, _lower_header(name, value)) for name, value in scope["headers"]]
     return {**scope, **path, "headers": headers}
 
 
-def _in_small_letters(name: bytes, value: bytes) -> bytes:
+def _lower_header(name: bytes, value: bytes) -> bytes:
     if name == b"host":
         return value.lower()
     if name == b"content-type":
@@ -131,6 +131,6 @@ def _header(scope: Scope, name: bytes) -> bytes | None:
     return found[0] if len(found) == 1 else None
 
 
-def _is_of_a_website(scope: Scope) -> bool:
+def _is_from_website(scope: Scope) -> bool:
     """Tell whether a browser says that another site's page sends this: an <img> or a form brings no Origin."""
     return any(name == b"sec-fetch-site" and site in (b"cross-site", b"same-site") for name, site in scope["headers"])

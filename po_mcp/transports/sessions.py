@@ -7,9 +7,9 @@ import math
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-MOST_SESSIONS = 256
+MAX_SESSIONS = 256
 """Beyond this the SDK answers 503, and it comes to that only where as many requests are being served."""
-_KEPT = 200
+_EVICTION_THRESHOLD = 200
 """From here on, a new session ends the one that has been idle for longest. Its client, if it comes back, is
 answered 404, and opens another (https://modelcontextprotocol.io/specification/2025-11-25/basic/transports)."""
 
@@ -36,5 +36,5 @@ class BoundedSessions:
         scopes = [one.idle_scope for one in self._sessions._server_instances.values() if one.idle_scope is not None]
         open_scopes = [one for one in scopes if not one.cancel_called]
         idle = [one for one in open_scopes if math.isfinite(one.deadline)]
-        if len(open_scopes) >= _KEPT and idle:
+        if len(open_scopes) >= _EVICTION_THRESHOLD and idle:
             min(idle, key=lambda one: one.deadline).cancel()

@@ -18,9 +18,9 @@ import anyio.to_thread
 from mcp.types import INVALID_REQUEST, JSONRPCNotification, JSONRPCRequest
 
 from po_mcp.transports.bounded_stdin import BoundedLines
-from po_mcp.transports.messages import Batch, Passed, Refused, Writes, read_line, read_value
+from po_mcp.transports.messages import Batch, ParsedMessage, ErrorReply, IsWriteTool, read_line, read_value
 
-_HAS_BATCHES = "2025-03-26"
+_BATCH_VERSION = "2025-03-26"
 
 
 @dataclass
@@ -31,7 +31,7 @@ class _OpenBatch:
     responses: list[str] = field(default_factory=list)
 
 
-class StdioWire:
+class StdioLines:
     """Both directions: iterating gives the lines for the SDK, and it writes what the SDK answers.
 
     Args:
@@ -40,13 +40,13 @@ class StdioWire:
         writes: tells which tools write.
     """
 
-    def __init__(self, lines: BoundedLines, out: BinaryIO, writes: Writes) -> None:
+    def __init__(self, lines: BoundedLines, out: BinaryIO, writes: IsWriteTool) -> None:
         self._lines = lines
         self._out = out
         self._writes = writes
         self._writing = anyio.Lock()
         self._version = ""
-        self._hello: str | None = None  # the id of the initialize request that is not answered
+        self._initialize_id: str | None = None  # the id of the initialize request that is not answered
         self._batches: list[_OpenBatch] = []
 
     async def __aiter__(self) -> AsyncIterator[str]:
@@ -54,64 +54,64 @@ class StdioWire:
         while (line := await anyio.to_thread.run_sync(self._lines.read_line)) is not None:
             read = read_line(line, self._writes)
             if isinstance(read, Batch):
-                for passed in await self._open(read):
+                for passed in await self._open_batch(read):
                     yield passed.text
-            elif isinstance(read, Refused):
+            elif isinstance(read, ErrorReply):
                 await self._send(read.to_json())
             elif read is not None:
-                await self._notice(read)
+                await self._track(read)
                 yield read.text
 
     async def write(self, text: str) -> None:
         """Write one message of the SDK's, or keep it until its batch is complete."""
-        if self._hello is None and not self._batches:
+        if self._initialize_id is None and not self._batches:
             await self._send(text.rstrip("\n"))
             return
         message = json.loads(text)
         key = json.dumps(message.get("id")) if "method" not in message else ""
-        if key == self._hello:
-            self._hello = None
+        if key == self._initialize_id:
+            self._initialize_id = None
             self._version = message.get("result", {}).get("protocolVersion", "")
         for batch in self._batches:
             if key in batch.waits_for:
                 batch.waits_for.remove(key)
                 batch.responses.append(text.rstrip("\n"))
-                await self._close(batch)
+                await self._close_batch(batch)
                 return
         await self._send(text.rstrip("\n"))
 
     async def flush(self) -> None:
         """Do nothing: every message is written whole."""
 
-    async def _notice(self, passed: Passed) -> None:
+    async def _track(self, passed: ParsedMessage) -> None:
         """Remember an initialize request, and forget what is cancelled: nobody may answer it."""
         message = passed.message
         if isinstance(message, JSONRPCRequest) and message.method == "initialize":
-            self._hello = json.dumps(message.id)
+            self._initialize_id = json.dumps(message.id)
         if isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
             key = json.dumps((message.params or {}).get("requestId"))
             for batch in [batch for batch in self._batches if key in batch.waits_for]:
                 batch.waits_for.remove(key)
-                await self._close(batch)
+                await self._close_batch(batch)
 
-    async def _open(self, sent: Batch) -> list[Passed]:
+    async def _open_batch(self, sent: Batch) -> list[ParsedMessage]:
         """Return a batch's messages; each error in it waits for the other responses."""
-        if self._version != _HAS_BATCHES or not sent.elements:
-            await self._send(Refused(INVALID_REQUEST, self._why_not(sent.elements)).to_json())
+        if self._version != _BATCH_VERSION or not sent.elements:
+            await self._send(ErrorReply(INVALID_REQUEST, self._explain_refusal(sent.elements)).to_json())
             return []
         batch = _OpenBatch()
         read = [read_value(element, self._writes) for element in sent.elements]
-        batch.responses = [one.to_json() for one in read if isinstance(one, Refused)]
-        passed = [one for one in read if isinstance(one, Passed)]
+        batch.responses = [one.to_json() for one in read if isinstance(one, ErrorReply)]
+        passed = [one for one in read if isinstance(one, ParsedMessage)]
         batch.waits_for = {json.dumps(one.message.id) for one in passed if isinstance(one.message, JSONRPCRequest)}
         self._batches.append(batch)
         if not batch.waits_for:
-            await self._close(batch)
+            await self._close_batch(batch)
         for one in passed:
-            await self._notice(one)
+            await self._track(one)
         return passed
 
-    async def _close(self, batch: _OpenBatch) -> None:
+    async def _close_batch(self, batch: _OpenBatch) -> None:
         """Send the responses of a batch once there are all of them."""
         if batch.waits_for:
             return
@@ -119,7 +119,7 @@ class StdioWire:
         if batch.responses:
             await self._send(f"[{','.join(batch.responses)}]")
 
-    def _why_not(self, elements: list[Any]) -> str:
+    def _explain_refusal(self, elements: list[Any]) -> str:
         if not elements:
             return "This batch is empty."
         version = f"MCP {self._version}" if self._version else "This version of MCP"
@@ -137,6 +137,6 @@ class StdioWire:
 def take_stdout() -> BinaryIO:
     """Return standard output for messages alone; what others print goes to standard error."""
     sys.stdout.flush()
-    wire = os.dup(sys.stdout.fileno())
+    descriptor = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return os.fdopen(wire, "wb", closefd=False)
+    return os.fdopen(descriptor, "wb", closefd=False)

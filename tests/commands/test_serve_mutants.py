@@ -16,12 +16,12 @@ from mcp import Client
 from mcp.server import transport_security
 
 from po_mcp.approvals.page import create_app
-from po_mcp.approvals.page_server import Mounted
+from po_mcp.approvals.page_server import MountedPage
 from po_mcp.commands import serve
 from po_mcp.config import Settings
 from tests.approvals.counter import browser
 from tests.commands.test_serve import DELETE, HEADERS, HELLO, call, modern, send_a_write, slow_erp, start
-from tests.office import ERAS, outcome
+from tests.harness import ERAS, outcome
 
 Patch = pytest.MonkeyPatch
 PIN = "correct horse"
@@ -30,7 +30,7 @@ PIN = "correct horse"
 @asynccontextmanager
 async def served(**settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
     """The server within this process, and a client that is at liberty with its headers."""
-    with closing(serve._listening("127.0.0.1", 0)) as sock:
+    with closing(serve._listen("127.0.0.1", 0)) as sock:
         origin = f"http://127.0.0.1:{sock.getsockname()[1]}"
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(serve._serve, Settings(sandbox=":memory:", **settings), sock)
@@ -81,8 +81,8 @@ async def a_request_of_two_megabytes() -> bool:
 
 
 def a_page_without_a_pin(patch: Patch) -> None:
-    patch.setattr(serve, "_page", lambda settings, address: Mounted(address.origins[0]))
-    patch.setattr(serve, "_page_app", lambda docket, address: create_app(docket, address.hosts, "po_mcp"))
+    patch.setattr(serve, "_choose_page", lambda settings, address: MountedPage(address.origins[0]))
+    patch.setattr(serve, "_build_page_app", lambda docket, address: create_app(docket, address.hosts, "po_mcp"))
 
 
 def no_look_at_host_and_origin(patch: Patch) -> None:
@@ -96,7 +96,7 @@ def no_look_at_where_the_browser_says_it_comes_from(patch: Patch) -> None:
 
 
 def a_request_of_any_length(patch: Patch) -> None:
-    patch.setattr(serve, "_LARGEST_REQUEST", 1_000_000_000)
+    patch.setattr(serve, "_MAX_REQUEST_BYTES", 1_000_000_000)
 
 
 MUTANTS: list[tuple[Callable[[Patch], None], Callable[[], Awaitable[bool]]]] = [

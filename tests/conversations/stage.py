@@ -20,7 +20,7 @@ from po_mcp.writes.journal import Journal
 from tests.conversations.happenings import RESTART, TERMINAL, World, happen
 from tests.conversations.record import Called, Calling, Put, Record, Said, Wire
 from tests.conversations.script import NOT_THERE, Asked, Script, Stands, Turn
-from tests.office import Office, Person, accept, text
+from tests.harness import ServerHarness, ScriptedPerson, accept, text
 
 _name = re.compile(r"\{([a-z]+)\}")
 _figure = re.compile(r"[\w.-]*\d[\w.-]*")
@@ -85,7 +85,7 @@ class Stage:
         office = self.script.office
         return self.world.office.client(
             era,
-            Person(self._asked) if office.form else None,
+            ScriptedPerson(self._asked) if office.form else None,
             clock=lambda: self.world.now,
             erp_bounds=None if office.knows_delays else (None, None),
             time_zone="UTC",
@@ -297,7 +297,7 @@ async def play(script: Script, era: str, folder: Path) -> tuple[Record, OffScrip
     """Play a conversation over a book in `folder`; return what was heard, and where it went off its script."""
     record = Record()
     wire = Wire(record=record)
-    office = Office(folder / "book.db", wire)
+    office = ServerHarness(folder / "book.db", wire)
     Book.open(office.book, orders=script.office.orders).close()
     noon = datetime.fromisoformat(script.office.today).replace(hour=12, tzinfo=UTC).timestamp()
     stage = Stage(script, World(office, wire, noon), record)

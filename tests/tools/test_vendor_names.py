@@ -13,7 +13,7 @@ from mcp import Client
 from po_mcp.bootstrap import build_server
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.sandbox import Book, create_app
-from tests.office import ERAS, IN_MEMORY, MODES, Person, accept, outcome, text
+from tests.harness import ERAS, IN_MEMORY, MODES, ScriptedPerson, accept, outcome, text
 
 both_eras = pytest.mark.parametrize("era", ERAS)
 OPEN = "PO-2025-0042"
@@ -47,7 +47,7 @@ class Wire(httpx2.AsyncBaseTransport):
 
 
 @asynccontextmanager
-async def client(era: str, accounts: Accounts, person: Person | None = None) -> AsyncIterator[Client]:
+async def client(era: str, accounts: Accounts, person: ScriptedPerson | None = None) -> AsyncIterator[Client]:
     with closing(Book.open(":memory:")) as book:
         erp = Exsited("http://localhost", "sandbox", "sandbox", "http://localhost", transport=Wire(book, accounts))
         async with Client(build_server(IN_MEMORY, erp=erp), mode=MODES[era], elicitation_callback=person) as connected:
@@ -56,7 +56,7 @@ async def client(era: str, accounts: Accounts, person: Person | None = None) -> 
 
 @both_eras
 async def test_lists_orders_and_questions_show_the_vendors_name(era: str) -> None:
-    person = Person(accept(order_number="PO-2025-0038"))
+    person = ScriptedPerson(accept(order_number="PO-2025-0038"))
     async with client(era, as_they_are, person) as connected:
         page = outcome(await connected.call_tool("list_purchase_orders", {"status": "open", "vendor": "acme"}))
         order = outcome(await connected.call_tool("get_purchase_order", {"number": OPEN}))

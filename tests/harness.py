@@ -37,19 +37,19 @@ Transport = Literal["memory", "stdio"]
 Reply = ElicitResult | ErrorData
 
 
-Disturb = Callable[[httpx2.AsyncBaseTransport, httpx2.Request], Awaitable[httpx2.Response]]
+WriteFault = Callable[[httpx2.AsyncBaseTransport, httpx2.Request], Awaitable[httpx2.Response]]
 
 
 @dataclass
-class Tap(httpx2.AsyncBaseTransport):
+class WireSpy(httpx2.AsyncBaseTransport):
     """Sits on the wire to the ERP and counts what passes."""
 
     inner: httpx2.AsyncBaseTransport | None = None
     seen: list[tuple[str, str]] = field(default_factory=list)
-    disturb: Disturb | None = None
+    disturb: WriteFault | None = None
     """What happens to a write in the place of passing it on."""
 
-    def around(self, inner: httpx2.AsyncBaseTransport) -> Tap:
+    def around(self, inner: httpx2.AsyncBaseTransport) -> WireSpy:
         self.inner = inner
         return self
 
@@ -76,7 +76,7 @@ def is_write(method: str, path: str) -> bool:
 
 
 @dataclass
-class Person:
+class ScriptedPerson:
     """Whoever is asked: gives `reply`, or what it makes of the question, and remembers every question."""
 
     reply: Reply | Callable[[ElicitRequestFormParams], Reply]
@@ -89,11 +89,11 @@ class Person:
 
 
 @dataclass
-class Office:
+class ServerHarness:
     """One book, and servers over it."""
 
     book: Path
-    tap: Tap = field(default_factory=Tap)
+    tap: WireSpy = field(default_factory=WireSpy)
 
     @property
     def journal(self) -> Path:
@@ -103,7 +103,7 @@ class Office:
     async def client(
         self,
         era: str = ERAS[0],
-        person: Person | None = None,
+        person: ScriptedPerson | None = None,
         transport: Transport = "memory",
         clock: Callable[[], float] = time.time,
         erp_bounds: tuple[float | None, float | None] | None = None,

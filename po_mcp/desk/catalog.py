@@ -17,9 +17,9 @@ from po_mcp.untrusted import quoted
 Kind = Literal["vendor", "item", "warehouse"]
 Entry = Vendor | Item | Warehouse
 
-KEPT = 300.0
+CACHE_TTL_S = 300.0
 """Seconds that a list is kept."""
-MOST_SHOWN = 10
+MAX_RESULTS = 10
 """Candidates of one search; without words to search for, five times as many."""
 
 
@@ -49,7 +49,7 @@ class Candidates(Record):
 
 
 @dataclass(frozen=True)
-class _Kept:
+class _CachedList:
     entries: tuple[Any, ...]
     index: Index[Any]
     at: float
@@ -66,28 +66,28 @@ class Catalog:
     def __init__(self, erp: ERP, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._erp = erp
-        self._kept: dict[Kind, _Kept] = {}
+        self._lists: dict[Kind, _CachedList] = {}
         self._reading: Mapping[Kind, anyio.Lock] = {kind: anyio.Lock() for kind in get_args(Kind)}
 
-    async def vendors(self, *, anew: bool = False) -> tuple[Vendor, ...]:
+    async def vendors(self, *, refresh: bool = False) -> tuple[Vendor, ...]:
         """Return every vendor."""
-        return await self.entries("vendor", anew=anew)
+        return await self.entries("vendor", refresh=refresh)
 
-    async def items(self, *, anew: bool = False) -> tuple[Item, ...]:
+    async def items(self, *, refresh: bool = False) -> tuple[Item, ...]:
         """Return every item that can be ordered."""
-        return await self.entries("item", anew=anew)
+        return await self.entries("item", refresh=refresh)
 
-    async def warehouses(self, *, anew: bool = False) -> tuple[Warehouse, ...]:
+    async def warehouses(self, *, refresh: bool = False) -> tuple[Warehouse, ...]:
         """Return every warehouse."""
-        return await self.entries("warehouse", anew=anew)
+        return await self.entries("warehouse", refresh=refresh)
 
-    async def entries(self, kind: Kind, *, anew: bool = False) -> tuple[Any, ...]:
-        """Return a list as it was read not long ago; `anew`: as it is now.
+    async def entries(self, kind: Kind, *, refresh: bool = False) -> tuple[Any, ...]:
+        """Return a list as it was read not long ago; `refresh`: as it is now.
 
         Raises:
             ERPError: it cannot be read.
         """
-        return (await self._list(kind, anew=anew)).entries
+        return (await self._get_list(kind, refresh=refresh)).entries
 
     async def index(self, kind: Kind) -> Index[Any]:
         """Return a list that is ready to be searched.
@@ -95,18 +95,18 @@ class Catalog:
         Raises:
             ERPError: it cannot be read.
         """
-        return (await self._list(kind)).index
+        return (await self._get_list(kind)).index
 
-    async def _list(self, kind: Kind, *, anew: bool = False) -> _Kept:
+    async def _get_list(self, kind: Kind, *, refresh: bool = False) -> _CachedList:
         asked_at = self._clock()
         async with self._reading[kind]:
-            kept = self._kept.get(kind)
-            good_since = asked_at if anew else self._clock() - KEPT
-            if kept is None or kept.at < good_since:
+            cached = self._lists.get(kind)
+            good_since = asked_at if refresh else self._clock() - CACHE_TTL_S
+            if cached is None or cached.at < good_since:
                 at = self._clock()
                 entries = await self._read(kind)
-                kept = self._kept[kind] = _Kept(entries, Index(entries, words_of), at)
-        return kept
+                cached = self._lists[kind] = _CachedList(entries, Index(entries, words_of), at)
+        return cached
 
     async def _read(self, kind: Kind) -> tuple[Any, ...]:
         match kind:
@@ -119,25 +119,25 @@ class Catalog:
 
     async def find(self, kind: Kind, text: str) -> list[Match[Any]]:
         """Return what the words may mean, the best first; where nothing does, the list is read anew."""
-        before = self._kept.get(kind)
-        matches = (await self._list(kind)).index.find(text)
-        if matches or self._kept.get(kind) is not before:
+        before = self._lists.get(kind)
+        matches = (await self._get_list(kind)).index.find(text)
+        if matches or self._lists.get(kind) is not before:
             return matches
-        return (await self._list(kind, anew=True)).index.find(text)
+        return (await self._get_list(kind, refresh=True)).index.find(text)
 
-    async def search(self, kind: Kind, text: str | None, *, anew: bool = False) -> Candidates:
+    async def search(self, kind: Kind, text: str | None, *, refresh: bool = False) -> Candidates:
         """Return candidates for a few words; without words, the list itself.
 
         Raises:
             ERPError: the ERP's list cannot be read.
         """
-        entries = await self.entries(kind, anew=anew)
+        entries = await self.entries(kind, refresh=refresh)
         if text is None:
-            shown = sorted(entries, key=lambda entry: entry.name.casefold())[: 5 * MOST_SHOWN]
-            candidates = tuple(candidate(entry, "listed") for entry in shown)
+            shown = sorted(entries, key=lambda entry: entry.name.casefold())[: 5 * MAX_RESULTS]
+            candidates = tuple(to_candidate(entry, "listed") for entry in shown)
             return Candidates(kind=kind, candidates=candidates, matched=len(entries), known=len(entries))
         matches = await self.find(kind, text)
-        candidates = tuple(candidate(match.entry, match.why) for match in matches[:MOST_SHOWN])
+        candidates = tuple(to_candidate(match.entry, match.why) for match in matches[:MAX_RESULTS])
         known = len(await self.entries(kind))
         return Candidates(kind=kind, candidates=candidates, matched=len(matches), known=known)
 
@@ -148,13 +148,13 @@ def words_of(entry: Entry) -> Words:
     return (("id", entry.id), ("code", code), ("name", entry.name))
 
 
-def candidate(entry: Entry, why: str) -> Candidate:
+def to_candidate(entry: Entry, why: str) -> Candidate:
     """Show an entry with the reason why it was found."""
-    gone = None if isinstance(entry, Warehouse) or entry.active else False
+    active = None if isinstance(entry, Warehouse) or entry.active else False
     match entry:
         case Vendor():
             return Candidate(
-                id=entry.id, name=entry.name, code=entry.code, currency=entry.currency, active=gone, why=why
+                id=entry.id, name=entry.name, code=entry.code, currency=entry.currency, active=active, why=why
             )
         case Item():
             return Candidate(
@@ -163,13 +163,13 @@ def candidate(entry: Entry, why: str) -> Candidate:
                 code=entry.code,
                 unit=entry.unit,
                 price=entry.price,
-                active=gone,
+                active=active,
                 why=why,
             )
         case Warehouse():
             return Candidate(id=entry.id, name=entry.name, why=why)
 
 
-def ids(entries: Sequence[Entry]) -> str:
+def format_ids(entries: Sequence[Entry]) -> str:
     """Write entries as `id ("name")`, for a sentence."""
     return ", ".join(f"{entry.id} ({quoted(entry.name)})" if entry.id else quoted(entry.name) for entry in entries)
