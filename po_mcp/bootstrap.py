@@ -30,7 +30,7 @@ from po_mcp.writes.policy import SettlementPolicy
 
 _NAME = "po-mcp"
 _STATE_GRACE_S = 300.0
-"""Seconds that the sealed request state outlives an operation, so that this server and not the SDK reports the expiry."""
+"""Seconds that sealed request state outlives an operation: this server, and not the SDK, then reports the expiry."""
 
 
 def build_server(

@@ -88,7 +88,12 @@ class Elicitor:
             return FormAnswer("not_asked")
         if not self._is_modern:
             return await self._ask_in_call(params)
-        state = {"operation": operation_id, "wording": question.wording_digest, "mode": params.mode, **self._choice_state}
+        state = {
+            "operation": operation_id,
+            "wording": question.wording_digest,
+            "mode": params.mode,
+            **self._choice_state,
+        }
         result = self._find_answer(state)
         if result is not None:
             return _read_answer(result, params)
@@ -153,7 +158,9 @@ def _user_name() -> str:
 
 
 def _build_result(params: _Params, state: Mapping[str, str]) -> InputRequiredResult:
-    return InputRequiredResult(input_requests={_REQUEST_KEY: ElicitRequest(params=params)}, request_state=json.dumps(state))
+    return InputRequiredResult(
+        input_requests={_REQUEST_KEY: ElicitRequest(params=params)}, request_state=json.dumps(state)
+    )
 
 
 def elicitation_mode(session: ServerSession, page: ApprovalLink) -> Literal["form", "page"] | None:

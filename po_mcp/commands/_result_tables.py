@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from po_mcp.tools._shared import ORDERS_HEAD
+from po_mcp.tools._render import ORDERS_HEAD
 
 
 def shown(result: CallToolResult) -> RenderableType:

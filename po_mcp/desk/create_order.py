@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from po_mcp.desk import numbering, pricing
 from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
+from po_mcp.desk.catalog import format_ids
 from po_mcp.desk.context import Desk
 from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.resolving import ResolvedOrder, find_doubtful_figures, resolve
-from po_mcp.desk.catalog import format_ids
 from po_mcp.errors import InvalidInput, OperationUnderWay
 from po_mcp.orders import AskedOrder, DraftLine, OrderDraft, plain
 from po_mcp.untrusted import quoted

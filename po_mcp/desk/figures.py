@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from po_mcp.desk.exactness import normalize_blanks, letter_pattern
+from po_mcp.desk.exactness import letter_pattern, normalize_blanks
 
 MISSING_POINTS = 10
 """Points for a figure or a turning word that one text has and the other has not."""

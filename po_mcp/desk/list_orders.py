@@ -15,7 +15,7 @@ import anyio
 from pydantic import WithJsonSchema
 
 from po_mcp.desk.context import Desk
-from po_mcp.desk.listing import ListRequest, Summary, VendorFilter, has_no_date, sort_orders, is_overdue, summarize
+from po_mcp.desk.listing import ListRequest, Summary, VendorFilter, has_no_date, is_overdue, sort_orders, summarize
 from po_mcp.desk.numbering import find_similar_numbers
 from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
 from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor

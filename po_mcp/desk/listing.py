@@ -9,9 +9,9 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
+from po_mcp.desk.catalog import words_of
 from po_mcp.desk.figures import parse
 from po_mcp.desk.matching import Fit, Match, best_matches, find
-from po_mcp.desk.catalog import words_of
 from po_mcp.orders import Money, OrderQuery, PurchaseOrder, Record, Status, Vendor, total_of
 from po_mcp.untrusted import quoted
 
@@ -51,7 +51,9 @@ def summarize(orders: Sequence[PurchaseOrder]) -> Summary:
     """Add up exactly."""
     with_value = [order for order in orders if order.total is not None]
     totals = {
-        currency: total_of(order.total for order in with_value if order.currency == currency and order.total is not None)
+        currency: total_of(
+            order.total for order in with_value if order.currency == currency and order.total is not None
+        )
         for currency in sorted({order.currency for order in with_value}, key=str)
     }
     one = len(totals) <= 1

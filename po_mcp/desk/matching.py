@@ -10,7 +10,7 @@ from enum import IntEnum
 from functools import cached_property, lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
-from po_mcp.desk.exactness import normalize_blanks, is_same, fold_case_and_blanks
+from po_mcp.desk.exactness import fold_case_and_blanks, is_same, normalize_blanks
 from po_mcp.desk.figures import (
     MISSING_POINTS,
     NO_DIFFERENCE,
@@ -18,9 +18,9 @@ from po_mcp.desk.figures import (
     Difference,
     Parsed,
     compare,
+    drop_figures,
     join,
     parse,
-    drop_figures,
 )
 
 T = TypeVar("T")
@@ -144,7 +144,7 @@ class Index(Generic[T]):
         return self.entries[places.pop()] if len(places) == 1 else None
 
     def find_sure_name(self, entry: T) -> str | None:
-        """Return the shortest sure way to name an entry: a text that `find_exact` takes for it; None where there is none."""
+        """Return the shortest text that `find_exact` takes for this entry; None where there is none."""
         place = self._place_of.get(id(entry))
         if place is None:  # it is of an earlier list
             place = next((place for place, one in enumerate(self.entries) if one == entry), None)
@@ -153,7 +153,9 @@ class Index(Generic[T]):
         entry = self.entries[place]
         texts = self._texts[place]
         by_id = [f"{_ID_PREFIX}{text.written}" for text in texts if text.what == "id"]
-        return next((name for name in [*(text.written for text in texts), *by_id] if self.find_exact(name) is entry), None)
+        return next(
+            (name for name in [*(text.written for text in texts), *by_id] if self.find_exact(name) is entry), None
+        )
 
     def _find_exact_texts(self, said: str) -> tuple[list[_Text], list[_Text]]:
         """Return the texts that it is, and those of other entries that keep it from being taken without asking."""

@@ -85,9 +85,13 @@ def _list_price(item: Item) -> SuggestedPrice | None:
     return SuggestedPrice(item.price, "the ERP's item list", unit=item.unit)
 
 
-async def _find_last_paid(desk: Desk, vendor: Vendor, wanted: Mapping[str, Item], latest: LatestOrders) -> dict[str, SuggestedPrice]:
+async def _find_last_paid(
+    desk: Desk, vendor: Vendor, wanted: Mapping[str, Item], latest: LatestOrders
+) -> dict[str, SuggestedPrice]:
     """Look through this vendor's latest orders, and pass over those that cannot be read."""
-    orders = [order for order in await latest.read_all() if is_of_vendor(order, vendor) and order.status in _BOUGHT_STATUSES]
+    orders = [
+        order for order in await latest.read_all() if is_of_vendor(order, vendor) and order.status in _BOUGHT_STATUSES
+    ]
     currency = _expected_currencies(vendor, orders)
     known: dict[str, SuggestedPrice] = {}
     for header in sort_orders(orders, "ordered", "desc")[:_MAX_ORDERS_READ]:

@@ -9,9 +9,9 @@ from decimal import Decimal
 from typing import Any
 
 from po_mcp.desk import matching
+from po_mcp.desk.catalog import Entry, Kind, format_ids
 from po_mcp.desk.context import Desk
 from po_mcp.desk.matching import Fit, Index, best_matches
-from po_mcp.desk.catalog import Entry, Kind, format_ids
 from po_mcp.errors import ERPError, InvalidInput
 from po_mcp.orders import AskedOrder, Item, Vendor, Warehouse, plain
 from po_mcp.untrusted import quoted
@@ -104,7 +104,7 @@ class Resolution:
         return {match.said: match.taken for match in self.matches if isinstance(match.taken, Warehouse)}
 
     def with_choices(self, chosen: Mapping[str, str]) -> Resolution | None:
-        """Return it with what a person chose in the fields of `build_question`; None where nothing offered was meant."""
+        """Return the resolution with what a person chose in the fields of `build_question`; None for a "none"."""
         by_field = dict(zip(_field_names(self), self.unsettled, strict=True))
         settled: dict[WordMatch, WordMatch] = {}
         for name, match in by_field.items():

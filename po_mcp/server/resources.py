@@ -25,7 +25,7 @@ from po_mcp.erp import ERP, Capability
 from po_mcp.errors import InvalidInput, OrderNotFound, PurchaseOrderError
 from po_mcp.orders import PurchaseOrder, plain
 from po_mcp.server import current_request
-from po_mcp.tools._shared import desk_of
+from po_mcp.tools._params import desk_of
 from po_mcp.tools.get_purchase_order import compare_total
 
 ORDER_URI = "po://orders/{number}"
@@ -43,10 +43,18 @@ def add_resources(server: MCPServer[Desk], erp: ERP, settings: Settings) -> None
     about = "What is connected: what it can do, and how a person is asked"
     add(CONNECTION_URI, "connection", "Connection", about, partial(_read_connection, settings))
     if "list" in erp.capabilities:
-        add(OPEN_ORDERS_URI, "open_orders", "Open orders", "Open and partly received orders, without their lines", _read_open_orders)
+        add(
+            OPEN_ORDERS_URI,
+            "open_orders",
+            "Open orders",
+            "Open and partly received orders, without their lines",
+            _read_open_orders,
+        )
     if "get" in erp.capabilities:
         about = "One order with its lines"
-        server.resource(ORDER_URI, name="order", title="Purchase order", description=about, mime_type=JSON_TYPE)(_read_order)
+        server.resource(ORDER_URI, name="order", title="Purchase order", description=about, mime_type=JSON_TYPE)(
+            _read_order
+        )
 
 
 def order_uri(number: str) -> str:

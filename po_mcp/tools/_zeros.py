@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from po_mcp.desk.context import Desk
 from po_mcp.desk.catalog import words_of
+from po_mcp.desk.context import Desk
 from po_mcp.errors import InvalidInput
 from po_mcp.tools._lenient import SentAsNumber
 from po_mcp.untrusted import visible

@@ -12,8 +12,9 @@ from po_mcp.approvals.elicitation import Elicitor
 from po_mcp.desk.context import Desk
 from po_mcp.desk.create_order import create_order
 from po_mcp.orders import AskedLine, AskedOrder, Word
+from po_mcp.tools._params import Day, OrderNumber, desk_of
 from po_mcp.tools._registered import RegisteredTool
-from po_mcp.tools._shared import Day, OrderNumber, desk_of, outcome_result
+from po_mcp.tools._render import outcome_result
 from po_mcp.writes.operation import WriteOutcome
 
 

@@ -10,8 +10,9 @@ from mcp.types import CallToolResult
 from po_mcp.approvals.elicitation import Elicitor
 from po_mcp.desk.context import Desk
 from po_mcp.desk.guarded_writes import guarded_write
+from po_mcp.tools._params import OrderNumber, desk_of
 from po_mcp.tools._registered import RegisteredTool
-from po_mcp.tools._shared import OrderNumber, desk_of, outcome_result
+from po_mcp.tools._render import outcome_result
 from po_mcp.writes.operation import WriteOutcome
 
 

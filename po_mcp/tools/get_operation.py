@@ -11,8 +11,9 @@ from pydantic import Field
 from po_mcp.approvals.elicitation import Elicitor
 from po_mcp.desk import operations
 from po_mcp.desk.context import Desk
+from po_mcp.tools._params import desk_of
 from po_mcp.tools._registered import RegisteredTool
-from po_mcp.tools._shared import desk_of, tool_result
+from po_mcp.tools._render import tool_result
 
 
 async def get_operation(

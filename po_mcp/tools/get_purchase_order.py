@@ -11,8 +11,9 @@ from pydantic import Field
 from po_mcp.desk import list_orders
 from po_mcp.desk.context import Desk
 from po_mcp.orders import PurchaseOrder, plain
+from po_mcp.tools._params import OrderNumber, desk_of
 from po_mcp.tools._registered import RegisteredTool
-from po_mcp.tools._shared import ORDERS_HEAD, LINES_HEAD, OrderNumber, desk_of, line_row, tool_result, order_row
+from po_mcp.tools._render import LINES_HEAD, ORDERS_HEAD, line_row, order_row, tool_result
 
 
 async def get_purchase_order(

@@ -13,8 +13,9 @@ from po_mcp.desk import list_orders
 from po_mcp.desk.context import Desk
 from po_mcp.desk.listing import Direction, ListRequest, Sort
 from po_mcp.orders import Status, Word, plain
+from po_mcp.tools._params import Day, desk_of
 from po_mcp.tools._registered import RegisteredTool
-from po_mcp.tools._shared import ORDERS_HEAD, Day, desk_of, tool_result, order_row
+from po_mcp.tools._render import ORDERS_HEAD, order_row, tool_result
 
 
 async def list_purchase_orders(

@@ -8,11 +8,12 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from po_mcp.desk.context import Desk
 from po_mcp.desk.catalog import Candidate, Candidates, Kind
+from po_mcp.desk.context import Desk
 from po_mcp.orders import Word, plain
+from po_mcp.tools._params import desk_of
 from po_mcp.tools._registered import RegisteredTool
-from po_mcp.tools._shared import desk_of, tool_result
+from po_mcp.tools._render import tool_result
 
 
 async def search_catalog(

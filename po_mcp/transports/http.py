@@ -54,10 +54,9 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
         await app.close()
         server.stop()
 
-    async with handle_signals(end):
-        async with sessions.run():  # ends after the calls of every session
-            on_ready(address)
-            await server.serve([sock])
+    async with handle_signals(end), sessions.run():  # ends after the calls of every session
+        on_ready(address)
+        await server.serve([sock])
 
 
 def _choose_page(settings: Settings, address: Address) -> MountedPage | NoPage:

@@ -41,6 +41,7 @@ async def _serve(settings: Settings, lines: StdioLines) -> None:
     server = build_server(settings, on_closed=exit_after_signal)
     gc.freeze()
     gc.enable()
+
     async def end() -> None:
         serving.cancel()
 

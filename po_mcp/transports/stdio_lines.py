@@ -18,7 +18,7 @@ import anyio.to_thread
 from mcp.types import INVALID_REQUEST, JSONRPCNotification, JSONRPCRequest
 
 from po_mcp.transports.bounded_stdin import BoundedLines
-from po_mcp.transports.messages import Batch, ParsedMessage, ErrorReply, IsWriteTool, read_line, read_value
+from po_mcp.transports.messages import Batch, ErrorReply, IsWriteTool, ParsedMessage, read_line, read_value
 
 _BATCH_VERSION = "2025-03-26"
 

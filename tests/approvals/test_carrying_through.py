@@ -200,7 +200,9 @@ async def test_what_changed_before_the_click_is_stale(
 
 @both_eras
 @pytest.mark.parametrize("kind", ["nothing"])
-async def test_what_expired_is_not_carried_out(office: ServerHarness, era: str, kind: str, settings: dict[str, Any]) -> None:
+async def test_what_expired_is_not_carried_out(
+    office: ServerHarness, era: str, kind: str, settings: dict[str, Any]
+) -> None:
     late = [0.0]
     async with office.client(era, clock=lambda: time.time() + late[0]) as client:
         asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))

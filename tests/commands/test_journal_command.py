@@ -39,7 +39,7 @@ from tests.approvals.counter import order
 from tests.commands.terminal import run_in_terminal
 from tests.commands.test_call import read_screen
 from tests.commands.test_doctor import real
-from tests.harness import ServerHarness, ScriptedPerson, accept, outcome
+from tests.harness import ScriptedPerson, ServerHarness, accept, outcome
 from tests.sandbox.served import served
 from tests.stdio.test_process import environment
 
@@ -141,7 +141,9 @@ def flat(text: str) -> str:
 
 
 @pytest.mark.parametrize("arguments", [[], ["list"], ["list", "--all"]], ids=str)
-def test_where_nothing_was_written_yet_the_list_says_so_and_makes_no_file(office: ServerHarness, arguments: list[str]) -> None:
+def test_where_nothing_was_written_yet_the_list_says_so_and_makes_no_file(
+    office: ServerHarness, arguments: list[str]
+) -> None:
     listed = run(office, *arguments)
 
     assert (listed.returncode, listed.stderr) == (0, "")
@@ -441,7 +443,11 @@ async def test_only_what_is_not_known_is_settled(office: ServerHarness) -> None:
 
 
 def in_terminal(
-    office: ServerHarness, answers: list[str], *arguments: str, meanwhile: Callable[[], object] = lambda: None, **changes: str
+    office: ServerHarness,
+    answers: list[str],
+    *arguments: str,
+    meanwhile: Callable[[], object] = lambda: None,
+    **changes: str,
 ) -> tuple[int, str]:
     """Run it in a terminal, and give one answer to each prompt."""
     return run_in_terminal(["journal", *arguments], settings_of(office, **UNDECIDED, **changes), answers, meanwhile)
@@ -478,7 +484,9 @@ async def test_without_the_erps_settings_a_second_word_is_wanted(office: ServerH
 
 
 @pytest.mark.parametrize("is_seeing", [True, False])
-async def test_that_it_did_not_happen_is_not_taken_before_two_minutes_are_over(office: ServerHarness, is_seeing: bool) -> None:
+async def test_that_it_did_not_happen_is_not_taken_before_two_minutes_are_over(
+    office: ServerHarness, is_seeing: bool
+) -> None:
     operation_id = await unknown(office, ago=0.0)
     changes = {} if is_seeing else elsewhere(office)
 
@@ -516,7 +524,9 @@ async def test_settling_wants_the_pin_where_one_is_set(office: ServerHarness) ->
 
 
 @pytest.mark.parametrize(("seconds", "after"), [(0, "SENT"), (7200, "DONE")], ids=["under way", "left behind"])
-async def test_blindly_only_what_nobody_sends_any_more_is_settled(office: ServerHarness, seconds: float, after: str) -> None:
+async def test_blindly_only_what_nobody_sends_any_more_is_settled(
+    office: ServerHarness, seconds: float, after: str
+) -> None:
     operation_id = await sent_by_a_process_that_died(office, seconds)
 
     answers = ["applied", "PO-2025-0038", "I looked"]

@@ -26,16 +26,18 @@ from click.testing import CliRunner
 from mcp import Client
 from starlette.types import Message, Receive, Scope, Send
 
-from po_mcp import bootstrap as composition
-from po_mcp.approvals.page_server import quiet_server
+from po_mcp import bootstrap
 from po_mcp.commands import serve
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
 from po_mcp.desk.context import Desk
 from po_mcp.sandbox import Book, create_app
+from po_mcp.server import lifespan
+from po_mcp.transports import http as http_transport
 from po_mcp.transports.http_app import Address
+from po_mcp.transports.uvicorn_server import create_server
 from tests.approvals.counter import browser
-from tests.harness import ERAS, MODES, ServerHarness, ScriptedPerson, accept, outcome, text
+from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, accept, outcome, text
 
 DELETE, FINALIZE, CREATE = "delete_purchase_order", "finalize_purchase_order", "create_purchase_order"
 NEW = {
@@ -57,6 +59,10 @@ HELLO = {
     "capabilities": {"elicitation": {}},
 }
 both_eras = pytest.mark.parametrize("era", ERAS)
+
+
+def ignore_address(address: Address) -> None:
+    """Print no greeting."""
 
 
 @dataclass
@@ -142,7 +148,9 @@ async def test_a_client_lists_the_tools_and_finalizes_with_the_persons_yes(offic
 @pytest.mark.parametrize(
     ("era", "host"), [(ERAS[0], "127.0.0.1"), (ERAS[1], "127.0.0.1"), (ERAS[0], "::1"), (ERAS[1], "localhost")]
 )
-async def test_a_click_on_the_page_of_the_same_port_is_carried_through(office: ServerHarness, era: str, host: str) -> None:
+async def test_a_click_on_the_page_of_the_same_port_is_carried_through(
+    office: ServerHarness, era: str, host: str
+) -> None:
     with serving("--host", host, PO_MCP_APPROVER_PIN=PIN, **over(office)) as server:
         async with server.client(era) as client:
             asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
@@ -177,7 +185,7 @@ async def test_without_a_pin_there_is_no_page_and_the_terminal_is_named(office: 
     assert "po-mcp approve" in asked["message"]
     assert "http" not in asked["message"]
     assert "set PO_MCP_APPROVER_PIN" in server.greeting
-    assert {(answer.status_code, answer.text) for answer in answers} == {(404, serve._NO_PAGE)}
+    assert {(answer.status_code, answer.text) for answer in answers} == {(404, http_transport._NO_PAGE)}
     assert office.order("PO-2025-0038") is not None
 
 
@@ -207,13 +215,13 @@ async def test_the_process_has_one_desk_one_connector_and_one_recovery(monkeypat
         made.append("desk")
         init(self, *given)
 
-    monkeypatch.setattr(premises, "recover_now_and_then", recover)
-    monkeypatch.setattr(composition, "connect", connected)
+    monkeypatch.setattr(lifespan, "recover_periodically", recover)
+    monkeypatch.setattr(bootstrap, "connect", connected)
     monkeypatch.setattr(Desk, "__init__", desk)
     with closing(serve._listen("127.0.0.1", 0)) as sock:
         url = f"http://127.0.0.1:{sock.getsockname()[1]}/mcp"
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(serve._serve, Settings(sandbox=":memory:"), sock)
+            tasks.start_soon(http_transport.serve, Settings(sandbox=":memory:"), sock, ignore_address)
             for era in (*ERAS, *ERAS):
                 async with Client(url, mode=MODES[era]) as client:
                     assert len((await client.list_tools()).tools) == 8
@@ -489,11 +497,11 @@ async def slow_erp(file: Path) -> AsyncIterator[SlowErp]:
 
         await app(scope, receive, sending)
 
-    server = quiet_server(slowly)
+    server = create_server(slowly)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server.serve, [sock])
         yield erp
-        server.should_exit = server.force_exit = True
+        server.stop()
     sock.close()
     book.close()
 

@@ -13,14 +13,15 @@ from typing import Any
 
 from mcp import Client
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult
-from po_mcp.approvals.docket import Docket
 
 from po_mcp.sandbox import Book
-from po_mcp.writes.journal import Journal
-from tests.conversations.happenings import RESTART, TERMINAL, World, happen
+from po_mcp.writes.forms import FormAnswer
+from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.kinds import kind_of
 from tests.conversations.record import Called, Calling, Put, Record, Said, Wire
 from tests.conversations.script import NOT_THERE, Asked, Script, Stands, Turn
-from tests.harness import ServerHarness, ScriptedPerson, accept, text
+from tests.conversations.world_events import RESTART, TERMINAL, World, apply_event
+from tests.harness import ScriptedPerson, ServerHarness, accept, text
 
 _name = re.compile(r"\{([a-z]+)\}")
 _figure = re.compile(r"[\w.-]*\d[\w.-]*")
@@ -52,7 +53,7 @@ class Stage:
     async def play(self, era: str) -> None:
         """Play it from the first turn to the last, the server started anew where the script says so."""
         for sentence in self.script.office.before:
-            happen(self.world, sentence)
+            apply_event(self.world, sentence)
         for turns in self._lives():
             async with self._client(era) as client:
                 off = await self._lived(client, turns)
@@ -107,23 +108,26 @@ class Stage:
     def _happens(self, sentence: str) -> None:
         self.record.events.append(Said("meanwhile", sentence))
         if sentence == TERMINAL:
-            self._approves_in_a_terminal()
+            self._approve_in_terminal()
         else:
-            happen(self.world, sentence)
+            apply_event(self.world, sentence)
 
-    def _approves_in_a_terminal(self) -> None:
-        journal = Journal(str(self.world.office.journal), clock=lambda: self.world.now)
+    def _approve_in_terminal(self) -> None:
+        """Approve the one operation that waits, as `po-mcp approve` does in another process."""
+        store = JournalStore(self.world.office.journal, clock=lambda: self.world.now)
         try:
-            [waiting] = (docket := Docket(journal, None)).open()
-            question = waiting.operation.question
+            [waiting] = [one for one in store.all() if one.state == "PROPOSED"]
+            operation = waiting.operation
+            question = operation.question
             assert question is not None
-            fields = [one.name for one in question.fields]
-            content: dict[str, Any] = dict.fromkeys(fields, True)
+            content: dict[str, Any] = dict.fromkeys([one.name for one in question.fields], True)
             if "order_number" in content:
-                content["order_number"] = waiting.operation.number
-            assert docket.decide(waiting, "approve", content, "", {"through": "terminal"}) == "taken"
+                content["order_number"] = operation.number
+            payload = kind_of(operation.kind).answer(operation, FormAnswer("accepted", content))
+            assert payload is not None
+            assert store.approve(operation.id, payload, {"through": "terminal"})
         finally:
-            journal.close()
+            store.close()
         self.record.events.append(Put(question.text, question.schema(), "accept", content))
 
     # A call

@@ -22,8 +22,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from po_mcp.desk.matching import Index
 from po_mcp.desk.catalog import words_of
+from po_mcp.desk.matching import Index
 from po_mcp.orders import Item
 
 NOUNS = (

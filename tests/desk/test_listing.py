@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from po_mcp.desk.listing import Direction, Sort, VendorFilter, sort_orders, is_overdue, summarize
+from po_mcp.desk.listing import Direction, Sort, VendorFilter, is_overdue, sort_orders, summarize
 from po_mcp.orders import PurchaseOrder, Status, Vendor
 
 CENTS = st.decimals(min_value=0, max_value=Decimal(10) ** 12, places=6, allow_nan=False)
@@ -115,5 +115,5 @@ def test_an_id_that_is_the_code_of_another_vendor_lists_both_and_says_so() -> No
     orders = [order("1", vendor="Acme", vendor_id="12"), order("2", vendor="Zeta", vendor_id="7")]
     meant = VendorFilter("12", [Vendor(id="12", name="Acme"), Vendor(id="7", code="12", name="Zeta")], orders)
 
-    assert all(map(meant.holds, orders))
+    assert all(map(meant.includes, orders))
     assert meant.note == '"12" fits several vendors, and all are in: "Acme" and "Zeta".'

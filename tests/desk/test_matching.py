@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from po_mcp.desk.matching import Fit, Index, find
 from po_mcp.desk.catalog import words_of
+from po_mcp.desk.matching import Fit, Index, find
 from po_mcp.orders import Item, Vendor
 
 VENDORS = (

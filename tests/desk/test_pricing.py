@@ -27,7 +27,9 @@ def bought(number: str, placed: str, price: str | None, quantity: str = "10", **
     return order(number, placed, vendor_id="12", lines=(line("BOLT", price, quantity),), **fields)
 
 
-async def known(orders: list[PurchaseOrder], vendor: Vendor = ACME, item: Item = BOLT, **erp: Any) -> pricing.SuggestedPrice:
+async def known(
+    orders: list[PurchaseOrder], vendor: Vendor = ACME, item: Item = BOLT, **erp: Any
+) -> pricing.SuggestedPrice:
     return (await pricing.find_prices(desk_over(ListsERP(orders, **erp)), ASKED, found(vendor, item)))["BOLT"]
 
 

@@ -10,17 +10,17 @@ import pytest
 from po_mcp.desk.resolving import (
     NONE_OF_THESE,
     ResolvedOrder,
-    describe_entry,
-    find_doubtful_figures,
     build_question,
     build_refusal,
+    describe_entry,
+    find_doubtful_figures,
     resolve,
     understand,
 )
 from po_mcp.errors import InvalidInput
 from po_mcp.orders import AskedOrder, Item, Vendor, Warehouse
 from po_mcp.writes.forms import FormAnswer, Question
-from po_mcp.writes.operation import WriteOutcome
+from po_mcp.writes.operation import Requester, WriteOutcome
 from tests.desk.fakes import ListsERP, desk_over
 
 VENDORS = (
@@ -48,19 +48,19 @@ def asked(vendor: str, *items: str, warehouse: str | None = None) -> AskedOrder:
 class Chooser:
     """A person who answers with these values; None: this client cannot ask."""
 
-    carried = None
-    who: Mapping[str, str] = {}
+    answered_operation_id = None
+    requester = Requester("somebody")
     channel = "form"
 
     def __init__(self, values: Mapping[str, Any] | None) -> None:
         self.values = values
         self.asked: list[Question] = []
 
-    async def choose(self, build_question: Question) -> FormAnswer:
-        self.asked.append(build_question)
+    async def choose(self, question: Question) -> FormAnswer:
+        self.asked.append(question)
         return FormAnswer("not_asked") if self.values is None else FormAnswer("accepted", self.values)
 
-    async def ask(self, operation_id: str, build_question: Question, page: object) -> FormAnswer:
+    async def ask(self, operation_id: str, question: Question, page: object) -> FormAnswer:
         raise AssertionError
 
 

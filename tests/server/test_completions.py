@@ -58,7 +58,9 @@ async def test_numbers_vendors_and_items_are_completed(office: ServerHarness, er
     ],
     ids=str,
 )
-async def test_what_nobody_can_complete_is_left_to_whoever_types(office: ServerHarness, era: str, ref: Ref, name: str) -> None:
+async def test_what_nobody_can_complete_is_left_to_whoever_types(
+    office: ServerHarness, era: str, ref: Ref, name: str
+) -> None:
     async with office.client(era) as client:
         found = await complete(client, ref, name, "P")
 

@@ -19,7 +19,7 @@ from mcp.types import ElicitResult, ResourceUpdatedNotification
 
 from po_mcp.bootstrap import build_server
 from po_mcp.server.notifications import Notifications
-from tests.harness import ERAS, IN_MEMORY, ServerHarness, ScriptedPerson, Transport, accept, outcome
+from tests.harness import ERAS, IN_MEMORY, ScriptedPerson, ServerHarness, Transport, accept, outcome
 
 LEGACY = "2025-11-25"
 both_eras = pytest.mark.parametrize("era", ERAS)

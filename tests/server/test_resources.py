@@ -17,7 +17,7 @@ from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.errors import Unreachable
 from po_mcp.orders import OrderQuery, Progress
-from tests.harness import ERAS, IN_MEMORY, MODES, REAL, ServerHarness, ScriptedPerson, Transport, accept, outcome
+from tests.harness import ERAS, IN_MEMORY, MODES, REAL, ScriptedPerson, ServerHarness, Transport, accept, outcome
 
 both_eras = pytest.mark.parametrize("era", ERAS)
 both_transports = pytest.mark.parametrize("transport", ["memory", "stdio"])
@@ -47,7 +47,9 @@ async def test_an_order_is_told_as_its_tool_tells_it(office: ServerHarness, era:
 
 @both_transports
 @both_eras
-async def test_the_open_orders_are_told_short_and_counted(office: ServerHarness, era: str, transport: Transport) -> None:
+async def test_the_open_orders_are_told_short_and_counted(
+    office: ServerHarness, era: str, transport: Transport
+) -> None:
     async with office.client(era, transport=transport) as client:
         told = await read(client, "po://orders/open")
 
@@ -175,7 +177,9 @@ async def test_no_terminal_is_named_that_cannot_see_a_journal_in_memory(with_pag
 
 @both_transports
 @both_eras
-async def test_the_connection_tells_what_can_and_cannot_be_done(office: ServerHarness, era: str, transport: Transport) -> None:
+async def test_the_connection_tells_what_can_and_cannot_be_done(
+    office: ServerHarness, era: str, transport: Transport
+) -> None:
     async with office.client(era, transport=transport) as client:
         told = await read(client, "po://connection")
 

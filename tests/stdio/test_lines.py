@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from po_mcp.transports.bounded_stdin import BoundedLines, Line
-from po_mcp.transports.messages import Batch, ParsedMessage, ErrorReply, read_line
+from po_mcp.transports.messages import Batch, ErrorReply, ParsedMessage, read_line
 
 from .test_process import INITIALIZE, MODERN_META, RawClient, server
 

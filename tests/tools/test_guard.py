@@ -21,7 +21,7 @@ from po_mcp.config import Settings
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.records import LIVE, LineDraft, OrderDraft
-from tests.harness import ERAS, IN_MEMORY, MODES, ServerHarness, ScriptedPerson, Reply, Transport, accept, outcome, text
+from tests.harness import ERAS, IN_MEMORY, MODES, Reply, ScriptedPerson, ServerHarness, Transport, accept, outcome, text
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037", CANCEL: "PO-2025-0041"}
@@ -432,7 +432,9 @@ async def test_the_question_of_a_cancel_shows_the_order_and_what_was_received(of
 
 
 @both_eras
-async def test_a_cancel_asked_for_again_is_replayed_while_the_order_is_cancelled(office: ServerHarness, era: str) -> None:
+async def test_a_cancel_asked_for_again_is_replayed_while_the_order_is_cancelled(
+    office: ServerHarness, era: str
+) -> None:
     arguments = {"number": NUMBER[CANCEL]}
     person = ScriptedPerson(YES[CANCEL])
     async with office.client(era, person) as client:
@@ -522,7 +524,9 @@ async def test_a_cancel_that_was_answered_with_nothing_is_done_and_one_that_says
     assert len(office.tap.writes) == 1
 
 
-async def test_an_erp_without_a_cancel_lists_no_such_tool_and_neither_does_a_read_only_server(office: ServerHarness) -> None:
+async def test_an_erp_without_a_cancel_lists_no_such_tool_and_neither_does_a_read_only_server(
+    office: ServerHarness,
+) -> None:
     real = {"base_url": "http://localhost", "client_id": "id", "client_secret": "secret", "redirect_uri": "https://r"}
     listed = {}
     for erp in ("inventory-pro", "exsited"):

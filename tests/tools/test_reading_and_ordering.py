@@ -34,7 +34,9 @@ async def test_pages_together_hold_every_open_order_once(office: ServerHarness, 
 
 
 @both_eras
-async def test_orders_are_filtered_by_the_day_they_were_placed_both_ends_included(office: ServerHarness, era: str) -> None:
+async def test_orders_are_filtered_by_the_day_they_were_placed_both_ends_included(
+    office: ServerHarness, era: str
+) -> None:
     days = {"ordered_from": "2025-05-10", "ordered_to": "2025-05-15"}
     async with office.client(era) as client:
         page = outcome(await client.call_tool("list_purchase_orders", days))
@@ -192,7 +194,9 @@ HOSTILE_NUMBERS = [
 @pytest.mark.parametrize(
     "tool", ["get_purchase_order", "delete_purchase_order", "finalize_purchase_order", "create_purchase_order"]
 )
-async def test_a_number_that_a_path_must_not_carry_is_refused_and_nothing_is_sent(office: ServerHarness, tool: str) -> None:
+async def test_a_number_that_a_path_must_not_carry_is_refused_and_nothing_is_sent(
+    office: ServerHarness, tool: str
+) -> None:
     async with office.client() as client:
         for number in HOSTILE_NUMBERS:
             arguments = {**ORDER, "number": number} if tool == "create_purchase_order" else {"number": number}

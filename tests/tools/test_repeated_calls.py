@@ -9,9 +9,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from po_mcp.approvals.elicitation import ScriptedPerson as McpPerson
+from po_mcp.approvals.elicitation import Elicitor
 from po_mcp.writes.operation import Requester
-from tests.harness import ERAS, ServerHarness, ScriptedPerson, accept, outcome, text
+from tests.harness import ERAS, ScriptedPerson, ServerHarness, accept, outcome, text
 
 both_eras = pytest.mark.parametrize("era", ERAS)
 BOLTS = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
@@ -62,7 +62,9 @@ async def test_the_very_same_create_without_a_number_is_the_same_call(office: Se
     ],
     ids=["other order of lines", "a line split", "a number"],
 )
-async def test_an_order_of_the_same_content_is_put_to_the_person(office: ServerHarness, changes: dict[str, Any]) -> None:
+async def test_an_order_of_the_same_content_is_put_to_the_person(
+    office: ServerHarness, changes: dict[str, Any]
+) -> None:
     person = ScriptedPerson(accept(confirm=False))
     async with office.client(person=person) as client:
         first = await create(client)
@@ -112,7 +114,7 @@ async def test_another_users_equal_order_is_no_replay(office: ServerHarness, mon
     person = ScriptedPerson(accept(confirm=False))
     async with office.client(person=person) as client:
         await create(client)
-        monkeypatch.setattr(McpPerson, "requester", property(lambda self: Requester("somebody else")))
+        monkeypatch.setattr(Elicitor, "requester", property(lambda self: Requester("somebody else")))
         second = await create(client)
 
     assert second["status"] == "declined"

@@ -12,6 +12,7 @@ from mcp import Client
 
 from po_mcp.bootstrap import build_server
 from po_mcp.connectors.exsited import Exsited
+from po_mcp.desk import list_orders
 from po_mcp.sandbox import Book, create_app
 from tests.harness import ERAS, IN_MEMORY, MODES, ScriptedPerson, accept, outcome, text
 
@@ -72,7 +73,7 @@ async def test_lists_orders_and_questions_show_the_vendors_name(era: str) -> Non
 async def test_where_no_name_can_be_had_the_id_is_shown_and_nothing_waits_for_long(
     accounts: Accounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reading, "_NAMES_WAIT", 0.1)
+    monkeypatch.setattr(list_orders, "_VENDOR_NAMES_TIMEOUT_S", 0.1)
     async with client(ERAS[0], accounts) as connected:
         with anyio.fail_after(5):
             result = await connected.call_tool("get_purchase_order", {"number": OPEN})

@@ -12,7 +12,7 @@ import pytest
 from mcp import Client
 
 from po_mcp.writes.journal import MAX_OPEN_QUESTIONS, sqlite
-from tests.harness import ERAS, WriteFault, ServerHarness, ScriptedPerson, accept, outcome, text
+from tests.harness import ERAS, ScriptedPerson, ServerHarness, WriteFault, accept, outcome, text
 
 LINE = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
 CALLS: dict[str, tuple[dict[str, Any], Any]] = {
@@ -117,7 +117,9 @@ async def test_an_effect_that_is_not_seen_is_not_known_and_is_never_sent_again(
 
 
 @every_write
-async def test_an_unknown_write_that_was_applied_late_is_settled_by_the_next_look(office: ServerHarness, tool: str) -> None:
+async def test_an_unknown_write_that_was_applied_late_is_settled_by_the_next_look(
+    office: ServerHarness, tool: str
+) -> None:
     late: list[httpx2.Request] = []
 
     async def keep_back(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
@@ -177,7 +179,9 @@ async def test_a_refusal_is_told_with_the_time_until_which_it_is_checked(office:
 
 
 @pytest.mark.parametrize("read", ["get_purchase_order", "list_purchase_orders", "get_operation"])
-async def test_an_effect_that_shows_after_a_refusal_is_told_by_the_next_answer(office: ServerHarness, read: str) -> None:
+async def test_an_effect_that_shows_after_a_refusal_is_told_by_the_next_answer(
+    office: ServerHarness, read: str
+) -> None:
     office.tap.disturb = say_that_it_clashes
     arguments = {"number": "PO-2025-0042"} if read == "get_purchase_order" else {}
     tool = "finalize_purchase_order"
@@ -217,7 +221,9 @@ async def test_what_was_never_sent_is_refused_and_may_be_asked_for_again(office:
 
 
 @every_write
-async def test_a_call_that_is_cancelled_while_it_is_sent_does_not_lose_its_outcome(office: ServerHarness, tool: str) -> None:
+async def test_a_call_that_is_cancelled_while_it_is_sent_does_not_lose_its_outcome(
+    office: ServerHarness, tool: str
+) -> None:
     sending = anyio.Event()
 
     async def slowly(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
@@ -270,7 +276,9 @@ async def test_the_same_order_under_another_number_is_put_to_the_person(office: 
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_likely_duplicate_that_nobody_can_be_asked_about_is_not_created(office: ServerHarness, era: str) -> None:
+async def test_a_likely_duplicate_that_nobody_can_be_asked_about_is_not_created(
+    office: ServerHarness, era: str
+) -> None:
     first, _ = CALLS["create_purchase_order"]
     async with office.client(era) as client:
         await client.call_tool("create_purchase_order", first)
@@ -312,7 +320,9 @@ async def test_a_journal_that_is_gone_stops_writes_and_says_the_way_out(office: 
 async def test_another_operation_on_an_order_that_is_not_settled_is_refused_and_named(office: ServerHarness) -> None:
     office.tap.disturb = lose_the_request
     arguments = {"number": "PO-2025-0038"}
-    async with office.client(person=ScriptedPerson(accept(order_number="PO-2025-0038")), erp_bounds=(None, None)) as client:
+    async with office.client(
+        person=ScriptedPerson(accept(order_number="PO-2025-0038")), erp_bounds=(None, None)
+    ) as client:
         unknown = outcome(await client.call_tool("delete_purchase_order", arguments))
         result = await client.call_tool("finalize_purchase_order", arguments)
 

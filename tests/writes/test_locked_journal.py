@@ -13,7 +13,7 @@ import pytest
 
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import Journal, JournalStore, sqlite
-from tests.harness import ServerHarness, ScriptedPerson, accept, outcome
+from tests.harness import ScriptedPerson, ServerHarness, accept, outcome
 from tests.writes.making import CONNECTION, guarded, state_of, take_to
 
 DELAY_S = 0.05

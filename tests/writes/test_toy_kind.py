@@ -16,7 +16,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 
 from po_mcp import bootstrap
-from po_mcp.approvals.elicitation import ScriptedPerson as Caller
+from po_mcp.approvals.elicitation import Elicitor
 from po_mcp.config import Settings
 from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.desk.context import Desk
@@ -24,8 +24,9 @@ from po_mcp.desk.guarded_writes import guarded_write
 from po_mcp.erp import ERP, BeforeSend
 from po_mcp.errors import ERPError, OutcomeUnknown, Refused
 from po_mcp.orders import PurchaseOrder, Snapshot
-from po_mcp.tools import REGISTRY, Registered
-from po_mcp.tools._shared import OrderNumber, desk_of, outcome_result
+from po_mcp.tools import REGISTRY, RegisteredTool
+from po_mcp.tools._params import OrderNumber, desk_of
+from po_mcp.tools._render import outcome_result
 from po_mcp.writes import kinds
 from po_mcp.writes.forms import Field, FormAnswer, Question, is_confirmed
 from po_mcp.writes.journal import JournalStore
@@ -104,12 +105,12 @@ async def hold_purchase_order(
     ctx: Context[Desk, Any], number: OrderNumber, reason: str
 ) -> Annotated[CallToolResult, WriteOutcome]:
     """Hold a purchase order back."""
-    return outcome_result(await guarded_write(desk_of(ctx), "hold", number, {"reason": reason}, Caller(ctx)))
+    return outcome_result(await guarded_write(desk_of(ctx), "hold", number, {"reason": reason}, Elicitor(ctx)))
 
 
 # Its line in the registry of tools
 
-LINE = Registered(hold_purchase_order, "Hold purchase order", "hold", destructive=True, idempotent=True)  # type: ignore[arg-type]
+LINE = RegisteredTool(hold_purchase_order, "Hold purchase order", "hold", destructive=True, idempotent=True)  # type: ignore[arg-type]
 
 
 # And an ERP that offers it
@@ -137,7 +138,7 @@ class HoldingERP(Sandbox):
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     kinds.register(Hold())
-    monkeypatch.setattr(server, "REGISTRY", (*REGISTRY, LINE))
+    monkeypatch.setattr(bootstrap, "REGISTRY", (*REGISTRY, LINE))
     yield
     del kinds._kinds["hold"]
 
@@ -148,7 +149,9 @@ def erp(tmp_path: Path) -> HoldingERP:
 
 
 @asynccontextmanager
-async def client(erp: HoldingERP, tmp_path: Path, person: ScriptedPerson | None, era: str = ERAS[0]) -> AsyncIterator[Client]:
+async def client(
+    erp: HoldingERP, tmp_path: Path, person: ScriptedPerson | None, era: str = ERAS[0]
+) -> AsyncIterator[Client]:
     settings = Settings(journal=str(tmp_path / "journal.db"))
     async with Client(
         bootstrap.build_server(settings, erp=erp), mode=MODES[era], elicitation_callback=person

@@ -12,7 +12,7 @@ import httpx2
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.records import LineDraft, OrderDraft
 from tests.conversations.record import Wire
-from tests.harness import WriteFault, ServerHarness
+from tests.harness import ServerHarness, WriteFault
 
 
 @dataclass
@@ -116,7 +116,7 @@ _IN_THE_WORLD: Mapping[str, Callable[..., object]] = {
 }
 
 
-def happen(world: World, sentence: str) -> None:
+def apply_event(world: World, sentence: str) -> None:
     """Let it happen.
 
     Raises:
