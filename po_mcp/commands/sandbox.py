@@ -160,32 +160,32 @@ async def _listen(
         return sock.getsockname()[1], create_server(_reporting(app, report)), sock
     sock = stack.enter_context(listen(HOST, 0))
 
-    def seen(exchange: Exchange) -> None:
+    def report_exchange(exchange: Exchange) -> None:
         report(exchange.n, exchange.method or "(unread)", exchange.target, exchange.status, exchange.fault)
 
-    relay = Relay(sock.getsockname()[1], offer.plan, port=offer.port, seen=seen)
+    relay = Relay(sock.getsockname()[1], offer.plan, port=offer.port, seen=report_exchange)
     await stack.enter_async_context(relay)
     return relay.port, create_server(app), sock
 
 
 def _reporting(app: ASGIApp, report: Report) -> ASGIApp:
-    """Wrap the application so that each answer is told."""
+    """Return the application, wrapped to report each answer."""
     count = 0
 
-    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+    async def report_answers(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal count
         count += 1
         number, query = count, scope["query_string"].decode("ascii", "replace")
 
-        async def sending(message: Message) -> None:
+        async def report_and_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 target = f"{scope['path']}?{query}" if query else scope["path"]
                 report(number, scope["method"], target, message["status"], "")
             await send(message)
 
-        await app(scope, receive, sending)
+        await app(scope, receive, report_and_send)
 
-    return told
+    return report_answers
 
 
 def _console() -> Console:

@@ -1,4 +1,4 @@
-"""From a proposal to an approval: the person is asked, and only a clear yes goes on."""
+"""From a proposed operation to an approval: the person is asked, and only a clear yes is executed."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ async def find_answered(
 
 
 async def run_approval(desk: Desk, recorded: Recorded, approver: Approver) -> WriteOutcome:
-    """Ask the person where nobody has decided yet, and carry out what is approved."""
+    """Ask the person if no decision is recorded yet, and execute an approved operation."""
     if recorded.state in ("PROPOSED", "EXPIRED"):
         decision = await ask_approval(desk, recorded, approver)
         if isinstance(decision, Stop):
@@ -65,7 +65,7 @@ async def run_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Wr
 
 
 async def ask_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Proceed | Stop:
-    """Ask the person, and record a yes."""
+    """Ask the person, and record a yes before anything is sent."""
     operation = recorded.operation
     if recorded.state == "EXPIRED":
         return Stop(desk.words.outcome(recorded))
@@ -80,7 +80,7 @@ async def ask_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Pr
 
 
 async def describe_waiting(desk: Desk, recorded: Recorded) -> WriteOutcome:
-    """Return the outcome of an operation that waits for a person, and say where they decide."""
+    """Return the outcome `approval_required`, whose text says where the person decides and until when."""
     operation = recorded.operation
     link = await desk.page.link(operation.id)
     text = (
@@ -92,7 +92,7 @@ async def describe_waiting(desk: Desk, recorded: Recorded) -> WriteOutcome:
 
 
 async def _leave_to_page(desk: Desk, operation_id: str) -> Proceed | Stop:
-    """Go on where the page has the yes already; that the page was opened is none."""
+    """Proceed only if the yes is recorded already: opening the page is no approval."""
     recorded = await desk.journal.find(operation_id)
     assert recorded is not None
     return Stop(await describe_waiting(desk, recorded)) if recorded.state == "PROPOSED" else Proceed()
@@ -102,8 +102,8 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
     """End the call without a yes.
 
     A no that was filled in ends the operation: the person has seen it. After a plain decline it stays open elsewhere,
-    since some clients decline without showing anything; but whoever said no is handed no link to a yes. A form that
-    was closed, or an answer that does not fit, counts as not shown.
+    since some clients decline without showing anything; the outcome then has no link, so that a no is not followed by
+    an invitation to approve. A closed form, or an answer that does not fit, counts as not shown.
     """
     detail = {"how": answer.how, "through": channel}
     done = kind_of(operation.kind).words.done
@@ -123,7 +123,7 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
 
 
 def _describe_reasons(operation: Operation) -> str:
-    """Say why the creation of an order is asked about, and what words were taken for; nothing for other writes."""
+    """Return why a create needs approval and what its words were taken for; "" for other kinds of write."""
     payload = operation.payload
     parts = (*payload.reasons, *payload.notes) if isinstance(payload, CreatePayload) else ()
     return " ".join([*parts, ""])

@@ -1,4 +1,4 @@
-"""What the ERP knows by name: vendors, items and warehouses, read once and kept for a while."""
+"""The catalog: the ERP's vendors, items and warehouses, read once and cached for a while."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Kind = Literal["vendor", "item", "warehouse"]
 Entry = Vendor | Item | Warehouse
 
 CACHE_TTL_S = 300.0
-"""Seconds that a list is kept."""
+"""How long a list is cached."""
 MAX_RESULTS = 10
 """Candidates of one search; without words to search for, five times as many."""
 
@@ -26,7 +26,7 @@ MAX_RESULTS = 10
 class Candidate(Record):
     """A vendor, item or warehouse that the words may mean.
 
-    `id` is what a new order names it by, where the ERP tells; `why` says how the words fit.
+    `id` is None where the ERP lists entries without ids, as some do for vendors; `why` says how the words fit.
     """
 
     id: Text | None = None
@@ -59,8 +59,8 @@ class Catalog:
     """The ERP's lists, each read when it is first needed.
 
     Args:
-        erp: whose they are.
-        clock: seconds that only go forward.
+        erp: the source of the lists.
+        clock: a monotonic clock, in seconds.
     """
 
     def __init__(self, erp: ERP, clock: Callable[[], float] = time.monotonic) -> None:
@@ -82,18 +82,18 @@ class Catalog:
         return await self.entries("warehouse", refresh=refresh)
 
     async def entries(self, kind: Kind, *, refresh: bool = False) -> tuple[Any, ...]:
-        """Return a list as it was read not long ago; `refresh`: as it is now.
+        """Return a list from the cache, or as it is now if `refresh` is set.
 
         Raises:
-            ERPError: it cannot be read.
+            ERPError: the list cannot be read.
         """
         return (await self._get_list(kind, refresh=refresh)).entries
 
     async def index(self, kind: Kind) -> Index[Any]:
-        """Return a list that is ready to be searched.
+        """Return the search index of a list.
 
         Raises:
-            ERPError: it cannot be read.
+            ERPError: the list cannot be read.
         """
         return (await self._get_list(kind)).index
 
@@ -118,7 +118,7 @@ class Catalog:
                 return await self._erp.warehouses()
 
     async def find(self, kind: Kind, text: str) -> list[Match[Any]]:
-        """Return what the words may mean, the best first; where nothing does, the list is read anew."""
+        """Return the matches of the words, the best first; without a match, the list is read again first."""
         before = self._lists.get(kind)
         matches = (await self._get_list(kind)).index.find(text)
         if matches or self._lists.get(kind) is not before:
@@ -126,7 +126,7 @@ class Catalog:
         return (await self._get_list(kind, refresh=True)).index.find(text)
 
     async def search(self, kind: Kind, text: str | None, *, refresh: bool = False) -> Candidates:
-        """Return candidates for a few words; without words, the list itself.
+        """Return candidates for a few words; without words, the first entries of the list.
 
         Raises:
             ERPError: the ERP's list cannot be read.
@@ -143,13 +143,13 @@ class Catalog:
 
 
 def words_of(entry: Entry) -> Words:
-    """Return what an entry goes by."""
+    """Return the texts that an entry is found by, each with what it is."""
     code = None if isinstance(entry, Warehouse) else entry.code
     return (("id", entry.id), ("code", code), ("name", entry.name))
 
 
 def to_candidate(entry: Entry, why: str) -> Candidate:
-    """Show an entry with the reason why it was found."""
+    """Return an entry as a candidate, with the reason why it was found."""
     active = None if isinstance(entry, Warehouse) or entry.active else False
     match entry:
         case Vendor():
@@ -171,5 +171,5 @@ def to_candidate(entry: Entry, why: str) -> Candidate:
 
 
 def format_ids(entries: Sequence[Entry]) -> str:
-    """Write entries as `id ("name")`, for a sentence."""
+    """Return entries as `id ("name")`, for a sentence; an entry without an id as its quoted name."""
     return ", ".join(f"{entry.id} ({quoted(entry.name)})" if entry.id else quoted(entry.name) for entry in entries)

@@ -1,4 +1,4 @@
-"""The orders that a new order's number and prices are taken from: the ERP's list, read once for both."""
+"""The ERP's latest orders, read once for the number and the prices of a new order."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from po_mcp.desk.context import Desk
 from po_mcp.orders import OrderQuery, PurchaseOrder
 
 _REACH_BACK = (timedelta(days=92), timedelta(days=730))
-"""How far back orders are read before all are: a list of years is not read for a number."""
+"""How far back orders are read before all are: the list of many years is seldom needed for a number."""
 
 
 class LatestOrders:
-    """The orders as they were when one new order was asked for. What was read whole is not read again."""
+    """The orders at the time of one create; the whole list is read at most once."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -30,7 +30,7 @@ class LatestOrders:
         return self._all
 
     async def scan_back(self) -> AsyncIterator[Sequence[PurchaseOrder]]:
-        """Yield the latest orders, then more and more of them, and at last all.
+        """Yield the orders of the last months, then of the last years, then all.
 
         Raises:
             ERPError: the orders cannot be read.

@@ -1,4 +1,4 @@
-"""Reading orders: those that match with what they add up to, or one whole."""
+"""Reading orders: a page of those that match with sums of all, or one order with its lines."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ DEFAULT_LIMIT = 25
 MAX_LIMIT = 50
 _MAX_OFFSET = 1_000_000
 _VENDOR_NAMES_TIMEOUT_S = 5.0
-"""Seconds that a list, or a question to a person, waits for vendors' names."""
+"""How long a list, or a question to a person, waits for vendors' names."""
 _SIMILAR_NUMBERS_TIMEOUT_S = 10.0
-"""Seconds that the answer to a number that is not there waits for the numbers that are."""
+"""How long the answer about a missing number waits for the list of similar ones."""
 _SCAN_CACHE_S = 120.0
-"""Seconds that what was read for a first page serves the pages after it."""
+"""How long the orders read for a first page serve the pages after it."""
 
 
 class OrderList(Summary):
@@ -79,10 +79,10 @@ async def list_orders(
 
 
 async def get_order(desk: Desk, number: str) -> PurchaseOrder:
-    """Return one order with its lines, asked for in whichever case.
+    """Return one order with its lines; the case of the number does not count.
 
     Raises:
-        OrderNotFound: there is none; the text says which numbers may be meant.
+        OrderNotFound: no such order; the text names similar numbers.
     """
     desk.require("get")
     number = desk.erp.valid_number(number)
@@ -97,7 +97,7 @@ async def get_order(desk: Desk, number: str) -> PurchaseOrder:
 
 
 async def _find_similar_numbers(desk: Desk, number: str) -> Sequence[str]:
-    """Return numbers that this one may be short for, as far as the list can be read in a few seconds."""
+    """Return numbers that this one may be short for; none if the list cannot be read in time."""
     if "list" not in desk.erp.capabilities or not any(map(str.isdecimal, number)):
         return ()
     orders: Sequence[PurchaseOrder] = ()
@@ -107,7 +107,7 @@ async def _find_similar_numbers(desk: Desk, number: str) -> Sequence[str]:
 
 
 async def add_vendor_names(desk: Desk, orders: Sequence[PurchaseOrder]) -> list[PurchaseOrder]:
-    """Give vendors their names where the ERP's orders tell only their ids; ids stay where no name can be had soon."""
+    """Return the orders with vendors' names in the place of ids; an id stays where its name cannot be read in time."""
     names: dict[str | None, str] = {}
     if any(order.vendor == order.vendor_id for order in orders):
         with anyio.move_on_after(_VENDOR_NAMES_TIMEOUT_S):
@@ -121,19 +121,19 @@ async def add_vendor_names(desk: Desk, orders: Sequence[PurchaseOrder]) -> list[
 
 
 async def _scan(desk: Desk, request: ListRequest, is_later_page: bool, progress: Progress | None) -> OrderScan:
-    """Read every order of the query; pages after the first show what was read for it, where that is not long ago."""
+    """Read every order of the query; pages after the first take what was read for it a short while ago."""
     query = OrderQuery(status=request.status, ordered_from=request.ordered_from, ordered_to=request.ordered_to)
     kept = desk.scans.get(query)
     if is_later_page and kept is not None and time.monotonic() - kept[0] < _SCAN_CACHE_S:
         return kept[1]
     scan = await desk.erp.scan_orders(query, progress)
-    desk.scans.clear()  # one is enough: a conversation looks at one list at a time
+    desk.scans.clear()  # one scan is enough: a conversation pages through one list at a time
     desk.scans[query] = time.monotonic(), scan
     return scan
 
 
 async def _filter_orders(desk: Desk, request: ListRequest, scan: OrderScan) -> tuple[list[PurchaseOrder], list[str]]:
-    """Pick what the ERP could not, and say what a reader must know of how it was picked."""
+    """Apply the filters that the ERP does not have; return the orders, and notes on how they were chosen."""
     found, notes = await add_vendor_names(desk, scan.orders), []
     if request.vendor is not None:
         known = await _list_vendors(desk)
@@ -154,7 +154,7 @@ async def _list_vendors(desk: Desk) -> Sequence[Vendor]:
         return ()
     try:
         return await desk.catalog.vendors()
-    except ERPError:  # the orders' own names are matched then
+    except ERPError:  # the vendor names that stand in the orders are searched instead
         return ()
 
 
@@ -168,19 +168,24 @@ def _explain_gaps(scan: OrderScan) -> list[str]:
 
 
 def _write_cursor(offset: int, size: int, request: ListRequest) -> str:
-    """Write the place of a page, bound to the query that it belongs to."""
+    """Return the cursor of a page: offset, size and the digest of its query, as URL-safe base64."""
     place = json.dumps([offset, size, _digest_query(request)])
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
 def _read_cursor(cursor: str | None, request: ListRequest, limit: int | None) -> tuple[int, int]:
-    """Return offset and limit, from the cursor where there is one."""
+    """Return offset and limit of a page, from the cursor if one is given.
+
+    Raises:
+        InvalidInput: the cursor was not made for this query.
+    """
     if cursor is None:
         return 0, limit or DEFAULT_LIMIT
     try:
         offset, size, name = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError, binascii.Error, RecursionError) as exc:
         raise _cursor_error() from exc
+    # `type(...) is int`: JSON's true is an int to Python, too
     fits = type(offset) is int and type(size) is int and 0 < offset <= _MAX_OFFSET and 0 < size <= MAX_LIMIT
     if not fits or offset % size or name != _digest_query(request) or limit not in (None, size):
         raise _cursor_error()

@@ -1,4 +1,4 @@
-"""Which orders a list shows, in what order, and what they add up to. Pure."""
+"""Filtering, sorting and summing of orders for a list. Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ Sort = Literal["ordered", "expected", "number", "vendor", "total"]
 Direction = Literal["asc", "desc"]
 
 AWAITING_GOODS: frozenset[Status] = frozenset({"open", "partial"})
-"""Statuses of orders of which goods are still to come."""
+"""Statuses of orders with goods still outstanding."""
 _figures = re.compile(r"(\d+)")
 
 
 class ListRequest(OrderQuery):
-    """Which orders are asked for, and how they are sorted. `vendor` is in the caller's words."""
+    """The filter and the sort order of a list. `vendor` is in the caller's words."""
 
     vendor: str | None = None
     overdue: bool = False
@@ -33,10 +33,10 @@ class ListRequest(OrderQuery):
 
 
 class Summary(Record):
-    """What the orders that match add up to, all of them, whatever page is shown.
+    """Count and sums of all orders that match, whatever page is shown.
 
-    `total_value` is absent where they are of several currencies: `totals` has each. `without_total`
-    counts orders of which the ERP tells no total: they are in no sum.
+    `total_value` is absent for several currencies: `totals` has the sum of each. `without_total`
+    counts orders without a total in the ERP, which are in no sum.
     """
 
     total_count: int
@@ -48,7 +48,7 @@ class Summary(Record):
 
 
 def summarize(orders: Sequence[PurchaseOrder]) -> Summary:
-    """Add up exactly."""
+    """Return the count and the exact sums of orders."""
     with_value = [order for order in orders if order.total is not None]
     totals = {
         currency: total_of(
@@ -69,17 +69,17 @@ def summarize(orders: Sequence[PurchaseOrder]) -> Summary:
 
 
 def is_overdue(order: PurchaseOrder, today: date) -> bool:
-    """Tell whether goods are still to come that were expected before today."""
+    """Return whether goods are outstanding that were expected before today."""
     return order.status in AWAITING_GOODS and order.expected_on is not None and order.expected_on < today
 
 
 def has_no_date(order: PurchaseOrder) -> bool:
-    """Tell whether goods are still to come, and the ERP tells no day for them."""
+    """Return whether goods are outstanding without an expected date in the ERP."""
     return order.status in AWAITING_GOODS and order.expected_on is None
 
 
 def sort_orders(orders: Iterable[PurchaseOrder], sort: Sort, direction: Direction) -> list[PurchaseOrder]:
-    """Sort orders; those of which the ERP does not tell what they are sorted by come last."""
+    """Return orders sorted, by number where they are equal; orders without the sort field come last."""
     by_number = sorted(orders, key=_number_key)
     with_value = [order for order in by_number if _SORT_KEYS[sort](order) is not None]
     without_value = [order for order in by_number if _SORT_KEYS[sort](order) is None]
@@ -97,14 +97,14 @@ class VendorFilter:
         self._names = {_fold_name(match.entry.name) for match in self.matches}
 
     def includes(self, order: PurchaseOrder) -> bool:
-        """Tell whether the order is of one of these vendors: by its id where it tells one, else by its name."""
+        """Return whether the order is of one of these vendors: by its vendor id if it has one, else by the name."""
         if order.vendor_id is not None and self._ids:
             return order.vendor_id in self._ids
         return _fold_name(order.vendor) in self._names
 
     @property
     def note(self) -> str:
-        """Say what the words were taken for, where that is not plain; "" otherwise."""
+        """The sentence that says which vendors the words were taken for; "" where they name one plainly."""
         names = " and ".join(quoted(match.entry.name) for match in self.matches[:5])
         if not self.matches:
             return f"No vendor is called {quoted(self._text)}: look it up with search_catalog."
@@ -116,7 +116,7 @@ class VendorFilter:
 
 
 def _vendors_of_orders(known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> list[Vendor]:
-    """Return vendors that orders name and the ERP's list of vendors does not."""
+    """Return the vendors of orders that the ERP's list of vendors lacks."""
     seen = {vendor.id for vendor in known if vendor.id} | {_fold_name(vendor.name) for vendor in known}
     found: dict[str, Vendor] = {}
     for order in orders:
@@ -130,7 +130,7 @@ def _fold_name(name: str) -> str:
 
 
 def _number_key(order: PurchaseOrder) -> list[tuple[int, int, str]]:
-    """Sort PO-9 before PO-10."""
+    """Return a sort key that puts PO-9 before PO-10."""
     parts = _figures.split(order.number)
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 

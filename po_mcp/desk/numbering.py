@@ -1,4 +1,4 @@
-"""The number of a new order that was asked for without one: the next free one in the pattern of the latest orders."""
+"""The number of a new order without one: the next free number in the series of the latest orders."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _MAX_ORDERS = 50
 _MIN_ORDERS = 2
 _MAX_NUMBERS = 20
 _MAX_READS = 40
-"""Readings, at most, that look for the first free number behind orders that the ERP's list does not show."""
+"""Reads of single orders that search the first free number: the ERP's list may hide orders, such as closed ones."""
 _OFFSETS_BEYOND = (1, 2, 5, 10, 25)
-"""Numbers after a free one that must be free, too: behind a gap the orders may go on."""
+"""Offsets from a free number at which numbers must be free, too: the series may go on behind a gap."""
 _MIN_SHARE = 0.8
 _MAX_SIMILAR = 5
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
@@ -36,7 +36,7 @@ _follow_up = re.compile(
 
 @dataclass(frozen=True)
 class Series:
-    """Numbers that differ in one figure: what stands before and after it, its digits, and the highest that is used."""
+    """Numbers that differ in one figure: the texts around it, its width in digits, and its highest value in use."""
 
     before: str
     after: str
@@ -44,12 +44,12 @@ class Series:
     highest: int
 
     def number(self, figure: int) -> str:
-        """Return the number with this figure."""
+        """Return the number with this figure, padded with zeros."""
         return f"{self.before}{figure:0{self.width}d}{self.after}"
 
 
 class _ParsedNumber(NamedTuple):
-    """An order's number taken apart; `literals` are what stands between its figures."""
+    """An order's number as figures and the `literals` around them."""
 
     order: PurchaseOrder
     literals: tuple[str, ...]
@@ -60,15 +60,17 @@ class _ParsedNumber(NamedTuple):
 
 
 async def find_free_numbers(desk: Desk, vendor: Vendor, latest: LatestOrders | None = None) -> AsyncIterator[str]:
-    """Yield the next numbers that neither the ERP nor an operation under way has, each looked up when its turn comes.
+    """Yield the next numbers of the series that no order of the ERP and no operation in progress has.
+
+    Each number is looked up in the ERP when its turn comes.
 
     Args:
-        desk: where.
-        vendor: whose id numbers may hold.
-        latest: the orders, where some were read already.
+        desk: the ERP and the journal.
+        vendor: the vendor of the new order, whose id the numbers may contain.
+        latest: orders that were read already, to be used again.
 
     Raises:
-        InvalidInput: the orders do not show how numbers are made here, or no free one is found in a few readings.
+        InvalidInput: the orders show no plain series, or no free number is found in a few reads.
         ERPError: the orders cannot be read.
     """
     series = await _read_series(desk, vendor, latest or LatestOrders(desk))
@@ -85,7 +87,7 @@ async def find_free_numbers(desk: Desk, vendor: Vendor, latest: LatestOrders | N
 
 
 def find_series(orders: Sequence[PurchaseOrder], taken: Iterable[str], vendor: Vendor, today: date) -> Series | None:
-    """Return the series that most of the latest orders are of; None where it is not plain.
+    """Return the series of most of the latest orders; None if there is no plain one.
 
     Several orders must be of it, and one figure must run in them: a year, a project and the figure of a backorder or
     a revision are none. A figure beside it that changes must be the year or month of the order, and of today.
@@ -109,7 +111,7 @@ def find_series(orders: Sequence[PurchaseOrder], taken: Iterable[str], vendor: V
 
 
 def find_extended_number(number: str, known: Set[str]) -> str | None:
-    """Return the longest of the known numbers that this one goes on from, as PO-2-1 goes on from PO-2; else None."""
+    """Return the longest known number that this one extends, as PO-2-1 extends PO-2; else None."""
     beginnings = (number[:end] for end in range(len(number) - 1, 0, -1))
     return next((one for one in beginnings if one in known and _is_extension(one, number)), None)
 
@@ -139,7 +141,7 @@ def _split_number(number: str) -> list[str | int]:
 
 
 async def _read_series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> Series:
-    """Look back until the orders show a series."""
+    """Read older and older orders until they show a series."""
     taken = await desk.journal.numbers_of_creates(await desk.journal.name_of(desk.erp.connection))
     async for orders in latest.scan_back():
         usable = [order for order in orders if _can_be_made(desk, order.number)]
@@ -153,7 +155,7 @@ async def _read_series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> Seri
 
 
 def _can_be_made(desk: Desk, number: str) -> bool:
-    """Tell whether a new order could have such a number; orders of other numbers are passed over."""
+    """Return whether a new order could have such a number; orders with other numbers are ignored."""
     if _not_in_a_new_number.search(number):
         return False
     try:
@@ -163,7 +165,7 @@ def _can_be_made(desk: Desk, number: str) -> bool:
 
 
 async def _is_free(desk: Desk, number: str) -> bool:
-    """Tell whether the ERP has no order of this number, in whichever case; one that cannot be read is one."""
+    """Return whether the ERP has no order of this number in any case; an unreadable order counts as one."""
     try:
         await desk.erp.get_order(desk.erp.valid_number(number), in_any_case=True)
     except OrderNotFound:
@@ -174,7 +176,7 @@ async def _is_free(desk: Desk, number: str) -> bool:
 
 
 async def _find_first_free(taken: int, is_free: Callable[[int], Awaitable[bool]]) -> int:
-    """Find the first free figure after the last that is taken: by doubling steps up, then by halves down."""
+    """Return the first free figure after the last one in use, by doubling steps and then by bisection."""
     reads = 0
 
     async def is_open(figure: int) -> bool:
@@ -213,14 +215,14 @@ def _take_apart(order: PurchaseOrder, known: Set[str]) -> _ParsedNumber:
 
 
 def _mark_vendor_id(number: str, vendor_id: str) -> str:
-    """Put a mark in the place of the vendor's id. One of figures alone must stand alone, beside a figure that runs."""
+    """Return a number with a mark in the place of the vendor's id; a numeric id only if it stands alone."""
     alone = rf"(?<![^\W_]){re.escape(vendor_id)}(?![^\W_])"
     marked = re.sub(alone, _VENDOR_MARK, number) if vendor_id.isdecimal() else number.replace(vendor_id, _VENDOR_MARK)
     return marked if _figures.search(marked) else number
 
 
 def _strip_follow_up(number: str, known: Set[str]) -> str:
-    """Return the number of the order that a backorder or a revision follows up; others are their own."""
+    """Return the number of the original order of a backorder or revision; other numbers stay as they are."""
     while True:
         found = _follow_up.fullmatch(number)
         base = found["base"] if found is not None else find_extended_number(number, known)
@@ -235,14 +237,14 @@ def _is_extension(known: str, number: str) -> bool:
 
 
 def _drop_repeats(numbered: Iterable[_ParsedNumber]) -> list[_ParsedNumber]:
-    """Count an order and what follows it up once."""
+    """Return an order and its follow-ups once."""
     return list({(one.literals, one.figures, one.order.vendor_id): one for one in reversed(list(numbered))}.values())[
         ::-1
     ]
 
 
 def _find_running_figure(alike: Sequence[_ParsedNumber]) -> int | None:
-    """Return which figure runs: the one in which most orders differ that are the same in all others."""
+    """Return the place of the running figure: orders with equal other figures differ most often in it."""
     sizes: list[tuple[int, int]] = []
     for place in range(len(alike[0].figures)):
         if all(_is_part_of_its_date(one, place, ("%Y",)) for one in alike):
@@ -258,7 +260,7 @@ def _find_running_figure(alike: Sequence[_ParsedNumber]) -> int | None:
 
 
 def _figures_of_next(alike: Sequence[_ParsedNumber], place: int, today: date) -> tuple[str, ...] | None:
-    """Return all figures as a new order has them, the running one left as it is; None where that is not plain."""
+    """Return the figures of a new order, with the newest order's running figure; None if they are not plain."""
     newest = alike[0].figures
     same = sum(one.without(place) == alike[0].without(place) for one in alike)
     if same >= _MIN_SHARE * len(alike):
@@ -283,7 +285,7 @@ def _is_part_of_its_date(one: _ParsedNumber, place: int, parts: Sequence[str]) -
 
 
 def _split_around(literals: Sequence[str], figures: Sequence[str], place: int, vendor: Vendor) -> tuple[str, str]:
-    """Return what stands before and after the running figure in a number for this vendor."""
+    """Return the texts before and after the running figure in a number for this vendor."""
     parts = [part for pair in zip(literals, (*figures, ""), strict=True) for part in pair]
     middle = 2 * place + 1
     before, after = "".join(parts[:middle]), "".join(parts[middle + 1 :])
@@ -291,7 +293,7 @@ def _split_around(literals: Sequence[str], figures: Sequence[str], place: int, v
 
 
 def _make_series(before: str, after: str, latest: str, known: Set[str]) -> Series | None:
-    """Return the series from its highest number on; None where its numbers would go on from another order's."""
+    """Return the series with its highest figure in use; None if its next number would extend another order's."""
     pattern = re.compile(rf"{re.escape(before)}([0-9]{{1,18}}){re.escape(after)}", re.ASCII)
     numbers = known | {_strip_follow_up(number, known) for number in known}
     used = [found[1] for number in numbers if (found := pattern.fullmatch(number)) is not None]

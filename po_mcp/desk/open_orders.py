@@ -1,4 +1,4 @@
-"""The orders that are open or partly received, as many as are asked for."""
+"""The open and partly received orders, up to a number of them."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from po_mcp.orders import OrderQuery, PurchaseOrder, Status
 
 @dataclass(frozen=True)
 class OpenOrders:
-    """Open and partly received orders, without their lines. `total_count` counts those that were left out, too.
+    """Open and partly received orders, without their lines. `total_count` includes orders that were not read.
 
-    `complete` is False where some were left out, or where the ERP's list moved while it was read.
+    `complete` is False if some were not read, or if the ERP's list changed meanwhile.
     """
 
     orders: tuple[PurchaseOrder, ...]
@@ -31,5 +31,5 @@ async def read_open_orders(desk: Desk, most: int) -> OpenOrders:
 
 
 def _status_filter(desk: Desk) -> Status | None:
-    """Ask for a status only where the ERP lists others, too: some have no filter for it."""
+    """Return the status to filter by; None if the ERP lists no other orders: some have no such filter."""
     return None if desk.erp.listed <= AWAITING_GOODS else "open"

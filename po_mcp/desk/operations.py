@@ -1,4 +1,4 @@
-"""Following up on operations: one by its id, or all that are not at their end. Nothing is sent here."""
+"""The state of operations: one by its id, or all that are not settled. Only reads are sent to the ERP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from po_mcp.writes.operation import SENT_STATES, Recorded, WriteOutcome
 from po_mcp.writes.verdict import record_verdict
 
 _LOOK_TIMEOUT_S = 15.0
-"""Seconds that all looks of one call may take together: many clients give a call up after a minute."""
+"""How long the reads of one call may take together: many clients give a call up after a minute."""
 
 
 class Operations(Record):
@@ -26,9 +26,9 @@ class Operations(Record):
 
 
 async def get_operations(desk: Desk, operation_id: str | None, approver: Approver) -> Operations:
-    """Return one operation, or those that wait or are not known; what was sent is looked up in the ERP first.
+    """Return one operation, or all that wait or are unknown, after reading the orders that were sent.
 
-    Of one that stays unknown the person is asked, by the client's form, whether it happened.
+    If one operation stays unknown, the person is asked by the client's form whether it happened.
 
     Raises:
         InvalidInput: there is no operation of this id on this connection.
@@ -48,7 +48,7 @@ async def get_operations(desk: Desk, operation_id: str | None, approver: Approve
 
 
 async def _reconcile_all(desk: Desk, found: list[Recorded]) -> tuple[WriteOutcome, ...]:
-    """Look at all of them at once; what cannot be looked at in time is told as it was recorded."""
+    """Reconcile all operations at once; one that cannot be read in time is described as it was recorded."""
     settled = dict(enumerate(found))
 
     async def look(place: int) -> None:
@@ -72,7 +72,7 @@ async def _describe(desk: Desk, recorded: Recorded) -> WriteOutcome:
 
 
 async def _ask_whether_it_happened(desk: Desk, recorded: Recorded, approver: Approver) -> WriteOutcome:
-    """Show what was sent and what the ERP shows, and take a person's "it happened"."""
+    """Show what was sent and what the ERP shows, and record the person's verdict that it happened."""
     seen = await desk.reconciler.look(recorded)
     question = _build_question(desk, recorded, seen)
     choice = chosen(await approver.choose(question), question)

@@ -1,4 +1,4 @@
-"""Prices that nobody gave: what the ERP knows, for a person to see. Never invented."""
+"""Prices for lines without one: the item list's, else the last one paid. A person sees each; none is invented."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BOUGHT_STATUSES: frozenset[Status] = frozenset({"open", "partial", "closed"})
 
 @dataclass(frozen=True)
 class SuggestedPrice:
-    """A price of one `unit`, in a `currency`, as far as the ERP tells them, and where it is from, for the person."""
+    """A price per `unit` in `currency`, both None where the ERP has none, and its `source` in words."""
 
     price: Decimal
     source: str
@@ -31,7 +31,7 @@ class SuggestedPrice:
 
     @property
     def text(self) -> str:
-        """Write the price with its currency and unit."""
+        """The price with its currency and unit, such as "0.45 AUD per EA"."""
         amount = " ".join(filter(None, [plain(self.price), self.currency]))
         return f"{amount} per {self.unit}" if self.unit else amount
 
@@ -39,16 +39,16 @@ class SuggestedPrice:
 async def find_prices(
     desk: Desk, asked: AskedOrder, found: ResolvedOrder, latest: LatestOrders | None = None
 ) -> Mapping[str, SuggestedPrice]:
-    """Return a price for every item that was asked for without one, by its id.
+    """Return a price for every item that was requested without one, by the item's id.
 
     Args:
-        desk: where.
-        asked: the order as it was asked for.
-        found: what its words mean.
-        latest: the orders, where some were read already.
+        desk: the ERP that has the prices.
+        asked: the order as it was requested.
+        found: the vendor and items that its words mean.
+        latest: orders that were read already, to be used again.
 
     Raises:
-        InvalidInput: the ERP knows none; the text says of which item.
+        InvalidInput: the ERP has no price for an item; the text names it.
         ERPError: the orders cannot be read.
     """
     items = {item.id: item for item in found.items.values()}
@@ -67,14 +67,14 @@ async def find_prices(
 
 
 def explain_prices(known: Mapping[str, SuggestedPrice]) -> list[str]:
-    """Say where each price comes from."""
+    """Return a sentence on the source of each price, for the approver."""
     return [
         f"Nobody gave the price of {quoted(name, 40)}: {one.text} is from {one.source}." for name, one in known.items()
     ]
 
 
 def explain_zero_prices(asked: AskedOrder, found: ResolvedOrder) -> list[str]:
-    """Say which items were asked for at a price of zero: a person must see them."""
+    """Return a sentence on each item with a price of zero: a person must see it."""
     free = dict.fromkeys(found.items[line.item].id for line in asked.lines if line.unit_price == 0)
     return [f"The price of {quoted(name, 40)} is 0: it is ordered for nothing." for name in free]
 
@@ -88,7 +88,7 @@ def _list_price(item: Item) -> SuggestedPrice | None:
 async def _find_last_paid(
     desk: Desk, vendor: Vendor, wanted: Mapping[str, Item], latest: LatestOrders
 ) -> dict[str, SuggestedPrice]:
-    """Look through this vendor's latest orders, and pass over those that cannot be read."""
+    """Read this vendor's latest orders for the prices paid; orders that cannot be read are skipped."""
     orders = [
         order for order in await latest.read_all() if is_of_vendor(order, vendor) and order.status in _BOUGHT_STATUSES
     ]
@@ -115,7 +115,7 @@ async def _read_order(desk: Desk, number: str) -> PurchaseOrder | None:
 
 
 def _unit_prices(order: PurchaseOrder) -> dict[str, Decimal]:
-    """Return the price of each item; what is free or goes back has none, and the first of several counts."""
+    """Return the price of each item of an order: the first line with a price and a quantity above zero."""
     find_prices: dict[str, Decimal] = {}
     for line in order.lines or ():
         if line.unit_price is not None and line.unit_price > 0 and line.quantity is not None and line.quantity > 0:
@@ -124,7 +124,7 @@ def _unit_prices(order: PurchaseOrder) -> dict[str, Decimal]:
 
 
 def _expected_currencies(vendor: Vendor, orders: Sequence[PurchaseOrder]) -> frozenset[str]:
-    """Return the currency that a new order for this vendor will have; several where the ERP does not say which."""
+    """Return the currency of a new order for this vendor; several if the vendor has none and orders differ."""
     return frozenset([vendor.currency]) if vendor.currency else _currencies(orders)
 
 
@@ -133,7 +133,7 @@ def _currencies(orders: Iterable[PurchaseOrder]) -> frozenset[str]:
 
 
 def _is_in_currency(order: PurchaseOrder, currency: frozenset[str]) -> bool:
-    """Tell whether the order is in the one currency that a new one will have, as far as either is told."""
+    """Return whether the order is in the one currency that a new order will have; unknown currencies fit."""
     return order.currency is None or not currency or currency == {order.currency}
 
 

@@ -1,4 +1,4 @@
-"""From a buyer's words to the ids that the ERP takes. Only what is exact is taken; all else a person must see."""
+"""From a buyer's words to the ids of the ERP. Exact words are taken; a person must see every other match."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from po_mcp.writes.forms import Field, Question
 from po_mcp.writes.operation import WriteOutcome
 
 MAX_CANDIDATES = 8
-"""Candidates that a person is shown for one word."""
+"""Candidates shown to a person for one word."""
 NONE_OF_THESE = "none"
 """The choice, and the first of every field, that nothing offered is meant."""
 _MAX_LISTED = 10
@@ -34,7 +34,7 @@ _THOUSANDS_DIGITS = 3
 
 @dataclass(frozen=True)
 class WordMatch:
-    """What one word of an order is taken for.
+    """The entry that one word of an order is taken for, and the candidates.
 
     `exact`: `said` is an id, a code or a name of `taken`, as it is written, and of nothing else. Otherwise a person
     must see `candidates`, the best first; `taken` is what seems meant, or None where several fit alike.
@@ -52,12 +52,12 @@ class WordMatch:
 
     @property
     def is_settled(self) -> bool:
-        """Tell whether no person need be asked any more."""
+        """Whether the word is exact or was chosen by a person."""
         return self.exact or self.chosen
 
     @property
     def note(self) -> str:
-        """Say where a guess comes from, for the outcome; "" where nothing was guessed."""
+        """The sentence on a person's choice, for the outcome; "" for an exact word."""
         if not self.chosen or self.taken is None:
             return ""
         return f"{quoted(self.said)} is the {self.kind} {format_ids([self.taken])}, as the person chose."
@@ -65,18 +65,18 @@ class WordMatch:
 
 @dataclass(frozen=True)
 class Resolution:
-    """What the words of one order mean, each word once, in the order's order."""
+    """The matches of one order's words, each word once, in the sequence of the order."""
 
     matches: tuple[WordMatch, ...]
 
     @property
     def needs_a_person(self) -> bool:
-        """Tell whether a word is not exact: nothing may be sent before a person saw what it is taken for."""
+        """Whether a word is not exact: nothing may be sent before a person saw what it is taken for."""
         return any(not match.is_settled for match in self.matches)
 
     @property
     def missing(self) -> tuple[WordMatch, ...]:
-        """The words that nothing fits."""
+        """The words without a candidate."""
         return tuple(match for match in self.matches if not match.is_settled and not match.candidates)
 
     @property
@@ -86,7 +86,7 @@ class Resolution:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Where each guess comes from."""
+        """A sentence on each choice of a person."""
         return tuple(match.note for match in self.matches if match.note)
 
     @property
@@ -117,7 +117,7 @@ class Resolution:
 
 @dataclass(frozen=True)
 class ResolvedOrder:
-    """What the words of an order mean, by what was said, and what a reader should know of how it was found."""
+    """The entries of the ERP that an order names, by the words of the request, and notes on the choices."""
 
     vendor: Vendor
     items: Mapping[str, Item]
@@ -127,11 +127,11 @@ class ResolvedOrder:
 
 
 async def resolve(desk: Desk, asked: AskedOrder, approver: Approver) -> ResolvedOrder | WriteOutcome:
-    """Find the vendor, items and warehouses that the order names, and have a person see all that is not exact.
+    """Find the vendor, items and warehouses that the order names; a person chooses for every word that is not exact.
 
     Raises:
-        InvalidInput: something is not known, or is not exact and this client cannot ask; the text lists what may be
-            meant, with ids.
+        InvalidInput: a word has no candidate, or is not exact and this client cannot ask; the text lists the
+            candidates with their ids.
     """
     resolution = await understand(desk, asked)
     if resolution.needs_a_person:
@@ -143,10 +143,10 @@ async def resolve(desk: Desk, asked: AskedOrder, approver: Approver) -> Resolved
 
 
 async def understand(desk: Desk, asked: AskedOrder) -> Resolution:
-    """Return what the words of the order may mean. Nobody is asked.
+    """Return the matches of an order's words, without asking a person.
 
     Raises:
-        InvalidInput: nothing is known that a word may mean, or the only one is not active.
+        InvalidInput: a word has no candidate, or no active one.
         ERPError: the vendors cannot be read.
     """
     resolution = Resolution(tuple([await _look_up(desk, kind, said) for kind, said in _words_of_order(asked)]))
@@ -162,7 +162,7 @@ async def understand(desk: Desk, asked: AskedOrder) -> Resolution:
 
 
 def build_question(resolution: Resolution, notice: str) -> Question:
-    """Make the one question of an order: for every word that is not exact, which candidate is meant, or none."""
+    """Return the question of an order: a choice among the candidates, or none, for every word that is not exact."""
     fields = [
         Field(
             name,
@@ -177,14 +177,14 @@ def build_question(resolution: Resolution, notice: str) -> Question:
 
 
 def build_refusal(resolution: Resolution) -> InvalidInput:
-    """Say, to a client that cannot ask a person, what each word may mean, so that the assistant shows its user."""
+    """Return the error for a client that cannot ask: it lists the candidates, for the assistant to show its user."""
     return InvalidInput(
         f"Not exactly what the ERP calls it: {list_candidates(resolution)} Nothing was sent.", next_step=_GIVE_NAMES
     )
 
 
 def list_candidates(resolution: Resolution) -> str:
-    """List the words that are not exact with their candidates, and the sure name of each."""
+    """Return a sentence on each word that is not exact, with its candidates and the sure name of each."""
     return " ".join(
         f"{quoted(match.said)} may be the {match.kind} "
         + ", ".join(_describe_with_name(entry, name) for entry, name in zip(match.candidates, match.names, strict=True))
@@ -194,7 +194,7 @@ def list_candidates(resolution: Resolution) -> str:
 
 
 def describe_entry(entry: Entry) -> str:
-    """Write an entry for a person who chooses: `id ("name"), code ..., unit, currency`."""
+    """Return an entry in words for a choice: `id ("name"), code ..., unit, currency`."""
     more: list[str] = []
     if isinstance(entry, Item):
         more = [f"per {_quote_if_unclear(entry.unit)}"] if entry.unit else []
@@ -207,15 +207,15 @@ def describe_entry(entry: Entry) -> str:
 
 
 def _quote_if_unclear(text: str) -> str:
-    """Quote a code or a unit that could be taken for our own words."""
+    """Return a code or unit, quoted if it could be read as words of this server."""
     return text if _plain.fullmatch(text) else quoted(text, 40)
 
 
 def to_resolved_order(resolution: Resolution) -> ResolvedOrder:
-    """Return what an order that is settled means.
+    """Return the entries of a resolution in which every word is settled.
 
     Raises:
-        InvalidInput: something that was chosen is not active.
+        InvalidInput: an entry that was chosen is not active.
     """
     for match in resolution.matches:
         _require_active(match.kind, [match.taken] if match.taken is not None else [])
@@ -230,10 +230,10 @@ def to_resolved_order(resolution: Resolution) -> ResolvedOrder:
 
 
 def find_doubtful_figures(asked: AskedOrder) -> tuple[str, ...]:
-    """Say which quantities and prices a reader may take for thousands: "1.000" is 1 here, and 1000 in German.
+    """Return a sentence on each figure that may be meant as thousands: "1.000" is 1 here, and 1000 in German.
 
-    They are taken as the format says, and a person must see them; written without the point, or with other than
-    three decimals, they are plain.
+    The figures are read as JSON decimals, and a person must see them. Without a point, or with other than three
+    decimals, a figure is plain.
     """
     doubts: list[str] = []
     for place, line in enumerate(asked.lines, 1):
@@ -247,7 +247,7 @@ def find_doubtful_figures(asked: AskedOrder) -> tuple[str, ...]:
 
 
 def _looks_like_thousands(number: Decimal) -> bool:
-    """Tell whether it is one to three digits, the first not 0, a point and three digits."""
+    """Return whether it is one to three digits, the first not 0, a point and three digits."""
     return number.as_tuple().exponent == -_THOUSANDS_DIGITS and 1 <= number < 10**_THOUSANDS_DIGITS
 
 
@@ -256,7 +256,7 @@ def _write_shortest(number: Decimal) -> str:
 
 
 def _words_of_order(asked: AskedOrder) -> list[tuple[Kind, str]]:
-    """Return each word of the order once, with what it should be."""
+    """Return each word of the order once, with the kind of entry that it should name."""
     named: list[tuple[Kind, str]] = [("vendor", asked.vendor)]
     for line in asked.lines:
         named.append(("item", line.item))
@@ -294,7 +294,7 @@ def _match_inexact(kind: Kind, said: str, matches: list[matching.Match[Any]], in
 
 
 def _sure_names(index: Index[Any], entries: Sequence[Any]) -> tuple[str, ...]:
-    """Return what each is surely found by; what no text tells apart is numbered, for the person's choice."""
+    """Return the text that surely finds each entry; entries without such a text are numbered, for the form."""
     names: list[str] = []
     for place, entry in enumerate(entries, 1):
         name = index.find_sure_name(entry) or entry.id or entry.name
@@ -303,9 +303,9 @@ def _sure_names(index: Index[Any], entries: Sequence[Any]) -> tuple[str, ...]:
 
 
 async def _find_matches(desk: Desk, kind: Kind, text: str) -> list[matching.Match[Any]] | None:
-    """Return what the words may mean; None where the ERP must judge them, since it shows nothing to find them in.
+    """Return the matches of a word; None if the ERP lists no such entries and must judge the word itself.
 
-    A vendor cannot be ordered from without its list; an item or a warehouse by its id can.
+    An item or a warehouse can be ordered by its id without a list; a vendor cannot.
     """
     try:
         matches = await desk.catalog.find(kind, text)
@@ -331,7 +331,7 @@ def _entry_of_id(kind: Kind, text: str) -> Entry:
 
 
 def _can_be_meant(match: matching.Match[Any]) -> bool:
-    """Leave vendors and items out that are not active, unless they were named in full."""
+    """Return whether an entry is offered: an inactive one only if the word names it in full."""
     return match.fit in (Fit.EXACT, Fit.WHOLE) or _is_active(match.entry)
 
 
@@ -342,10 +342,10 @@ async def _describe_unknown(desk: Desk, kind: Kind, text: str) -> str:
 
 
 async def _choose(desk: Desk, resolution: Resolution, approver: Approver) -> Resolution | WriteOutcome:
-    """Have the person choose; return what is settled then, else the outcome of this call."""
+    """Have the person choose; return the settled resolution, or the outcome of the call if they did not."""
     asked = build_question(resolution, desk.erp.notice)
     answer = await approver.choose(asked)
-    if answer.how in ("not_asked", "cancelled"):  # nobody saw it
+    if answer.how in ("not_asked", "cancelled"):  # no person saw the question
         raise build_refusal(resolution)
     values = forms.chosen(answer, asked)
     settled = resolution.with_choices(values) if values is not None else None
@@ -365,7 +365,7 @@ def _describe_with_name(entry: Entry, name: str) -> str:
 
 
 def _require_active(kind: Kind, entries: Sequence[Entry]) -> None:
-    """Raise `InvalidInput` where nothing that may be meant can be ordered, or ordered from."""
+    """Raise `InvalidInput` if none of the entries is active."""
     if entries and not any(_is_active(entry) for entry in entries):
         raise InvalidInput(
             f"The {kind} {format_ids(entries[:1])} is not active in the ERP. Nothing was sent.",

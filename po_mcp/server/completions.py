@@ -1,6 +1,6 @@
 """Completion: numbers of open orders for the resource, vendors and items for the prompts.
 
-What it reads by is imported when somebody types: the start does not wait for it.
+The desk's part is imported at the first completion: the start of the server does not wait for it.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
 
 MAX_VALUES = 100
 COMPLETION_TIMEOUT_S = 3.0
-"""Seconds that the ERP may take; whoever types does not wait longer."""
+"""How long the ERP may take; a person who types waits no longer."""
 CACHE_TTL_S = 10.0
-"""Seconds in which the next letters that are typed do not ask the ERP again."""
+"""How long values are cached: the next letters that are typed send no request."""
 
 _Read = Callable[[Desk], "Awaitable[tuple[Suggestion, ...]]"]
 
 
 class Completions:
-    """Completes an argument from what the ERP knows; where the ERP fails, or is slow, there is nothing to offer."""
+    """Completes arguments with values from the ERP; returns none if the ERP fails or is slow."""
 
     def __init__(self) -> None:
         self._cache: dict[_Read, tuple[float, tuple[Suggestion, ...]]] = {}
@@ -51,7 +51,7 @@ class Completions:
         argument: CompletionArgument,
         context: CompletionContext | None,
     ) -> Completion:
-        """Return up to 100 values that fit, how many there are in all, and whether that is more."""
+        """Return up to 100 values that fit, their total number, and whether there are more."""
         from po_mcp.desk import completion
 
         read = _find_reader(ref, argument.name)

@@ -1,4 +1,7 @@
-"""The call under way, for what the SDK does not hand it to: resources without parameters, and completion."""
+"""The request that is being answered, in a context variable.
+
+The SDK passes no context to resources without parameters, nor to completion.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ _request: ContextVar[Request] = ContextVar("call")
 
 
 async def track_request(ctx: Request, call_next: CallNext) -> HandlerResult:
-    """Serve as the middleware that keeps the call for as long as it is answered."""
+    """Keep the request for as long as it is answered; an MCP middleware."""
     token = _request.set(ctx)
     try:
         return await call_next(ctx)
@@ -23,5 +26,5 @@ async def track_request(ctx: Request, call_next: CallNext) -> HandlerResult:
 
 
 def get_request() -> Request:
-    """Return the call that is being answered: its session, and the desk as its `lifespan_context`."""
+    """Return the request that is being answered; the desk is its `lifespan_context`."""
     return _request.get()

@@ -1,4 +1,4 @@
-"""The premises: what stands behind one MCP server, opened when serving begins and closed when it ends."""
+"""The lifespan of one MCP server: its desk, background tasks, approval page, ERP connection and journal."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from po_mcp.writes.executor import Executor
 logger = logging.getLogger(__name__)
 
 _FIRST_RECOVERY_DELAY_S, _RECOVERY_INTERVAL_S = 2.0, 30.0
-"""Seconds until operations that were left behind are looked at, first and then again."""
+"""Delay and interval of looking at operations that a process left unsettled when it died."""
 
 
 @dataclass(frozen=True)
 class ServerLifespan:
-    """The desk, and what goes on behind it without a call.
+    """Opens the desk and its background tasks when serving begins, and closes them when it ends.
 
     Args:
-        settings: what the operator decided.
-        executor: carries writes out; its ERP and its journal are closed with the premises.
-        pending: what waits for a person.
-        notifications: who is told of a write.
-        page: where links lead; None opens a page on a port of its own when the first link is needed.
-        clock: the calendar's, in seconds since 1970.
-        on_closed: called when all of it is closed.
+        settings: the operator's settings.
+        executor: sends writes; its ERP and its journal are closed at the end.
+        pending: the operations that wait for a person.
+        notifications: sends updates to subscribed clients.
+        page: where approval links lead; None opens a page on a port of its own when the first link is needed.
+        clock: the time of the calendar, in seconds since 1970.
+        on_closed: called when everything is closed.
     """
 
     settings: Settings
@@ -50,22 +50,22 @@ class ServerLifespan:
 
     @asynccontextmanager
     async def run(self, server: MCPServer[Desk]) -> AsyncIterator[Desk]:
-        """Give the desk for as long as `server` runs: what MCPServer calls its lifespan."""
+        """Yield the desk for as long as `server` runs; the lifespan that MCPServer takes."""
         try:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(recover_periodically, self.executor)
                 tasks.start_soon(self.notifications.run)
-                place = self.page or Listener(tasks, self.pending, self.settings.approval == "page")
+                page = self.page or Listener(tasks, self.pending, self.settings.approval == "page")
                 try:
                     with self.pending.under_way.within(tasks):
-                        yield self._desk(place)
+                        yield self._build_desk(page)
                 finally:
-                    place.close()
+                    page.close()
                     tasks.cancel_scope.cancel()
         finally:
             await self._close()
 
-    def _desk(self, page: ApprovalLink) -> Desk:
+    def _build_desk(self, page: ApprovalLink) -> Desk:
         executor, over = self.executor, self.settings.create_approval_over
         return Desk(executor.erp, executor.journal, executor, page, over, self._today)
 
@@ -73,6 +73,7 @@ class ServerLifespan:
         return self.settings.date_at(self.clock())
 
     async def _close(self) -> None:
+        # Shielded: after a signal the task is cancelled already, and the connections must still be closed.
         with anyio.CancelScope(shield=True):
             await self.executor.erp.aclose()
         self.executor.journal.close()
@@ -81,7 +82,7 @@ class ServerLifespan:
 
 
 async def recover_periodically(executor: Executor) -> None:
-    """Settle by reading what a process that died left behind: soon after the start, and from time to time."""
+    """Settle the operations of processes that died, soon after the start and then at intervals."""
     await anyio.sleep(_FIRST_RECOVERY_DELAY_S)
     while True:
         try:
@@ -89,6 +90,6 @@ async def recover_periodically(executor: Executor) -> None:
                 await executor.reconciler.recover()
         except PurchaseOrderError as exc:
             logger.warning("operations that are not settled could not be looked at: %s", exc.what)
-        except Exception as exc:  # nothing that a journal may hold ends the server
+        except Exception as exc:  # no content of a journal may end the server
             logger.error("operations that are not settled could not be looked at: %s", type(exc).__name__)
         await anyio.sleep(_RECOVERY_INTERVAL_S)

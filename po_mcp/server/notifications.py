@@ -1,8 +1,8 @@
-"""Tells the clients that asked for it which orders our own writes changed, in both protocol eras.
+"""Notifications to subscribed clients about orders that this server wrote, in both protocol eras.
 
 At 2026-07-28 a client listens (`subscriptions/listen`), and the SDK's bus reaches it. At 2025-11-25 it
-subscribes to single resources, which the SDK leaves to us. resources/list never changes: orders are read
-by a template. Clients of another process are not told.
+subscribes to single resources, which the SDK leaves to the server. resources/list never changes: orders are
+read by a template. Clients of another process get no notification.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from po_mcp.writes.operation import Operation, WriteOutcome
 
 logger = logging.getLogger(__name__)
 
-NOTIFICATION_TIMEOUT_S = 5.0  # seconds that a client may take to accept a notification
+NOTIFICATION_TIMEOUT_S = 5.0
+"""How long a client may take to accept a notification."""
 _MAX_SUBSCRIPTIONS = 1_000
 _MAX_URI_CHARS = 100
 
 
 class Notifications:
-    """Who subscribed, and what they are still to be told."""
+    """The subscriptions, and a queue of updates that `run` sends."""
 
     def __init__(self) -> None:
         self.bus = InMemorySubscriptionBus()
@@ -41,19 +42,20 @@ class Notifications:
         self._wake = anyio.Event()
 
     def serve(self, server: MCPServer[Desk]) -> None:
-        """Serve the subscriptions of 2025-11-25. MCPServer has no public way for them, and `mcp` is kept below 2.4."""
+        """Register the handlers of subscriptions at 2025-11-25."""
+        # MCPServer has no public way to add these handlers; the dependency is pinned below mcp 2.4 for that.
         lowlevel = server._lowlevel_server
         lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
         lowlevel.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
 
     def queue_update(self, operation: Operation, outcome: WriteOutcome) -> None:
-        """Note that a write was done; the clients are told by and by."""
+        """Queue an update for the orders of a finished write; `run` sends it."""
         numbers = filter(None, (operation.number, outcome.backorder_number))
         self._queue.extend([*map(order_uri, numbers), OPEN_ORDERS_URI])
         self._wake.set()
 
     async def run(self) -> None:
-        """Tell the clients what is noted, until cancelled. One that does not listen keeps nobody from anything."""
+        """Send queued updates until cancelled; a client that does not accept one in time is skipped."""
         while True:
             self._wake = anyio.Event()
             while self._queue:
@@ -87,12 +89,12 @@ class Notifications:
 
 
 def _connection_of(ctx: ServerRequestContext[Desk, Any]) -> Connection:
-    """Return the client's connection, which outlives the call; its session is another one in every call."""
+    """Return the client's connection, which outlives the request; every request has a session of its own."""
     return ctx.session._connection
 
 
 async def _send_or_log(sending: Awaitable[None]) -> None:
-    """Wait for a client to be told, and go on where it cannot be: nothing hangs on it."""
+    """Wait for a notification to be sent; a failure is logged, since no write depends on it."""
     try:
         with anyio.move_on_after(NOTIFICATION_TIMEOUT_S):
             await sending

@@ -1,6 +1,6 @@
-"""The resources: one order, the open ones, and what this server is connected to. Each is read as compact JSON.
+"""The resources: one order, the open orders, and the connection, each as compact JSON.
 
-A resource whose operation the ERP lacks is not listed.
+A resource that the ERP has no call for is not listed.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ OPEN_ORDERS_URI = "po://orders/open"
 CONNECTION_URI = "po://connection"
 JSON_TYPE = "application/json"
 MAX_OPEN_ORDERS = 100
-"""Open orders that po://orders/open shows."""
+"""Open orders in po://orders/open."""
 _READ_CAPABILITIES: frozenset[Capability] = frozenset({"list", "get", "catalog"})
 
 
 def add_resources(server: MCPServer[Desk], erp: ERP, settings: Settings) -> None:
-    """List the resources that this ERP can serve, and read them."""
+    """Add the resources that this ERP can serve."""
     add = partial(_add, server)
     about = "What is connected: what it can do, and how a person is asked"
     add(CONNECTION_URI, "connection", "Connection", about, partial(_read_connection, settings))
@@ -58,7 +58,7 @@ def add_resources(server: MCPServer[Desk], erp: ERP, settings: Settings) -> None
 
 
 def order_uri(number: str) -> str:
-    """Return where one order is read."""
+    """Return the URI of one order."""
     return ORDER_URI.replace("{number}", number)
 
 
@@ -70,14 +70,14 @@ def _add(
 
 
 async def _read_order(number: str, ctx: Context[Desk, Any]) -> str:
-    """Write an order as get_purchase_order returns it, with its remarks."""
+    """Return an order as get_purchase_order does, with its remarks, as JSON."""
     desk = desk_of(ctx)
     order = await _translate_errors(list_orders.get_order(desk, number))
     return _to_json(desk, {**order.published(), "remarks": compare_total(order) or None})
 
 
 async def _read_open_orders() -> str:
-    from po_mcp.desk.open_orders import read_open_orders  # the start does not wait for it
+    from po_mcp.desk.open_orders import read_open_orders  # late, for a quick start
 
     desk = current_request.get_request().lifespan_context
     found = await _translate_errors(read_open_orders(desk, MAX_OPEN_ORDERS))
@@ -88,7 +88,7 @@ async def _read_open_orders() -> str:
 
 
 async def _read_connection(settings: Settings) -> str:
-    """Tell what this client may expect. What names the installation or its user stays out."""
+    """Return what this client may expect, as JSON. Names of the installation and its user are left out."""
     desk = current_request.get_request().lifespan_context
     offered = [name for name in get_args(Capability) if name in desk.erp.capabilities]
     facts = {
@@ -106,7 +106,7 @@ async def _read_connection(settings: Settings) -> str:
 
 
 def _describe_approval(desk: Desk, settings: Settings) -> dict[str, Any]:
-    """Tell where the person behind this client decides, the first way first, and for how long."""
+    """Return where the person behind this client decides, the preferred way first, and the time they have."""
     ways = ["form"] if elicitation_mode(current_request.get_request().session, desk.page) == "form" else []
     ways += [] if isinstance(desk.page, NoPage) else ["page"]
     ways += ["terminal"] if desk.journal.is_shared else []
@@ -122,14 +122,14 @@ def _summarize(order: PurchaseOrder) -> dict[str, Any]:
 
 
 def _to_json(desk: Desk, facts: dict[str, Any]) -> str:
-    """Write JSON, the ERP's notice first, and what is not known left out."""
+    """Return compact JSON, the ERP's notice first, without values that are None."""
     facts = {"notice": desk.erp.notice or None, **facts}
     known = {name: value for name, value in facts.items() if value is not None}
     return json.dumps(known, ensure_ascii=False, separators=(",", ":"))
 
 
 async def _translate_errors(reading: Awaitable[Any]) -> Any:
-    """Wait for what is read; our errors keep their words."""
+    """Return what is read; errors become the SDK's resource errors with the same text."""
     try:
         return await reading
     except (OrderNotFound, InvalidInput) as exc:

@@ -1,4 +1,4 @@
-"""A tool as the registry describes it: exact in its arguments, and its errors say what to do next."""
+"""A registered tool as an MCP tool: unknown arguments are refused, and errors say what to do next."""
 
 from __future__ import annotations
 
@@ -28,21 +28,24 @@ _MAY_HAVE_WRITTEN = " Do not repeat the call: ask get_operation what came of it.
 
 
 class _Metadata(FuncMetadata):
-    """How arguments are read: by `read_arguments` alone, and not by the SDK's guess at JSON in texts."""
+    """Argument metadata without the SDK's guess at JSON in texts; `read_arguments` alone reads arguments."""
 
     def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments as they are: the SDK would read the text "null" as no vendor at all."""
+        """Return the arguments unchanged: the SDK would read the text "null" as a missing vendor."""
         return data
 
 
 class PurchasingTool(Tool):
-    """A tool whose unknown arguments are refused and whose errors say what to do next."""
+    """A tool that refuses unknown arguments and whose errors say what to do next."""
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
-        """Run the tool; a question ends the call, our errors keep their words, a crash stays private.
+        """Run the tool.
 
-        The SDK wraps whatever a tool raises in a `ToolError`, so a question, which leaves the tool as an exception,
-        is found in its cause.
+        A question ends the call with an `InputRequiredResult`. Errors of `po_mcp.errors` keep their text; any other
+        exception stays private, since its text may hold data.
+
+        Raises:
+            ToolError: the tool failed; the text is for the model.
         """
         read = read_arguments(arguments, self.parameters)
         try:
@@ -52,6 +55,8 @@ class PurchasingTool(Tool):
         except PurchaseOrderError as exc:
             raise ToolError(str(exc)) from exc
         except ToolError as exc:
+            # A tool can end a call with a question only by an exception, and the SDK wraps every exception of a
+            # tool in a ToolError: the original is its cause.
             match exc.__cause__:
                 case InputRequired() as question:
                     return question.result
@@ -63,7 +68,7 @@ class PurchasingTool(Tool):
                     raise
 
     def _translate_validation_error(self, fault: ValidationError, error: ToolError) -> ToolError:
-        """Return the caller's fault in our words, or ours: what we built fits no schema."""
+        """Return the error on wrong arguments, or on a result of this server that does not fit its schema."""
         if not isinstance(error, UnexpectedToolError):
             return ToolError(describe_faults(fault, self.parameters))
         return UnexpectedToolError(self._internal_error())
@@ -75,7 +80,7 @@ class PurchasingTool(Tool):
     @classmethod
     @cache
     def of(cls, registered: RegisteredTool) -> PurchasingTool:
-        """Build the tool that the registry describes, once in a process: its schemas take a while."""
+        """Return the MCP tool of a registered tool; cached, because building its schemas is slow."""
         tool = cls.from_function(
             registered.function,
             title=registered.title,

@@ -1,9 +1,9 @@
-"""Arguments as hosts and models send them, read before they are checked.
+"""Reading of arguments as hosts and models send them, before validation. Pure.
 
-What is published is strict and simple. What comes is often right in meaning and wrong in type, and where the
-host changed the type, a model cannot do better on its next try. So exactly this is taken, and nothing else:
-"true" and "false", whole numbers as text or as 10.0, an integer where an id, code or number is meant, null for
-what may be left out, an empty text for some of that, and lines as JSON text. Pure.
+The published schemas are strict and simple. Arguments often have the right meaning and a wrong type, and if the
+host changed the type, the model cannot do better on its next try. These variants are accepted, and no others:
+"true" and "false", whole numbers as text or as 10.0, an integer for an id, code or number, null for an optional
+argument, an empty text for some optional arguments, and lines as JSON text.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from typing import Any
 from po_mcp.desk.catalog import Kind
 
 HOST_ARGUMENTS = frozenset({"wait_for_previous", "toolCallId"})
-"""What hosts add to every call: Gemini CLI the first (google-gemini/gemini-cli#27403), n8n the second
-(n8n-io/n8n#21500). They are dropped at the top level, and nothing else is."""
+"""Arguments that hosts add to every call: Gemini CLI the first (google-gemini/gemini-cli#27403), n8n the second
+(n8n-io/n8n#21500). They are dropped at the top level; every other unknown argument is refused."""
 
 _OMITTED_WHEN_EMPTY = frozenset(
     {
@@ -33,13 +33,14 @@ _OMITTED_WHEN_EMPTY = frozenset(
         "limit",
     }
 )
-"""What an empty text leaves out. An empty vendor, number, price or cursor could mean another order: refused."""
+"""Optional arguments that an empty text leaves out. An empty vendor, number, price or cursor is refused: it could
+mean another order."""
 
 _ENTRY_ARGUMENTS = frozenset({"vendor", "number", "text", "item", "warehouse"})
-"""What may be an id or a code of figures, which models send as a JSON number."""
+"""Arguments that may be an id or a code of digits, which models send as a JSON number."""
 _KINDS: Mapping[str, Kind] = {"vendor": "vendor", "item": "item", "warehouse": "warehouse"}
 _MAX_EXACT_INTEGER = 10**15
-"""A JSON number of more digits may have been rounded on its way here."""
+"""A larger JSON number may have been rounded on its way: JavaScript hosts have 53 bits."""
 _whole = re.compile(r"([0-9]{1,15})(\.0+)?", re.ASCII)
 
 
@@ -54,17 +55,17 @@ class SentAsNumber:
 
 @dataclass
 class Arguments:
-    """The arguments to check, and which words of them came as numbers."""
+    """The arguments to validate, and the ids and codes that came as JSON numbers."""
 
     values: dict[str, Any]
     numbers: list[SentAsNumber] = field(default_factory=list)
 
 
 def read_arguments(given: Mapping[str, Any], schema: Mapping[str, Any]) -> Arguments:
-    """Return the arguments as they are meant, as far as that is certain; the rest stays as it is, to be refused.
+    """Return the arguments with the types of the schema where the meaning is certain; other values stay unchanged.
 
     Args:
-        given: what a client sent.
+        given: the arguments of the call.
         schema: the tool's published input schema.
     """
     read = Arguments({})
@@ -111,7 +112,7 @@ def _read_integer(value: Any) -> Any:
 
 
 def _read_list(value: Any, schema: Mapping[str, Any], place: str, numbers: list[SentAsNumber]) -> Any:
-    """Read a list that came as JSON text, whole or by element, or as its one element."""
+    """Return a list that came as JSON text, whole or by element, or as its single element."""
     found = _decode(value)
     if isinstance(found, dict):
         found = [found]
@@ -125,7 +126,7 @@ def _read_list(value: Any, schema: Mapping[str, Any], place: str, numbers: list[
 
 
 def _decode(value: Any) -> Any:
-    """Read JSON text that holds a list or an object, encoded once or twice; anything else stays as it is."""
+    """Return the list or object of a JSON text, encoded once or twice; other values unchanged."""
     found = value
     for _ in range(2):
         if isinstance(found, str):

@@ -1,10 +1,9 @@
-"""The JSON schemas that clients get: what every model API takes, in few tokens.
+"""The published JSON schemas: accepted by every model API, in few tokens.
 
-They are read in every chat, and converted by hosts for model APIs that know less than JSON Schema.
-So nothing is referred to (`$ref` of array items is lost by converters that cut `$defs`), nothing is
-said by `format` (Gemini's API takes `enum` and `date-time` alone, https://ai.google.dev/api/caching#Schema,
-and `decimal` is no format of JSON Schema) or by `additionalProperties` (Gemini's API does not know it).
-The server checks arguments itself: what it refuses does not depend on what is published.
+Models read them in every chat, and hosts convert them for model APIs that support less than JSON Schema. So they
+have no `$ref` (converters that drop `$defs` lose the schema of array items), no `format` (Gemini's API accepts
+`enum` and `date-time` alone, https://ai.google.dev/api/caching#Schema, and `decimal` is no format of JSON Schema)
+and no `additionalProperties` (Gemini's API does not support it). Validation does not depend on these schemas.
 """
 
 from __future__ import annotations
@@ -28,17 +27,17 @@ def input_schema(schema: Mapping[str, Any]) -> Schema:
 
 
 def output_schema(schema: Mapping[str, Any], description: str) -> Schema:
-    """Return the schema of a tool's result. Null is never published: what is not known is absent.
+    """Return the schema of a tool's result, without null: a value that is not known is absent.
 
     Args:
-        schema: as pydantic makes it.
-        description: in the place of the models' docstrings, which are for developers.
+        schema: the schema that pydantic generates.
+        description: replaces the models' docstrings, which are for developers.
     """
     return {**_reduce(schema, schema.get("$defs", {})), "description": description}
 
 
 def _reduce(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema:
-    """Return the schema with references replaced by what they refer to, without null and what is not said.
+    """Return the schema with references resolved, without null and without the unpublished keywords.
 
     A description beside a reference or beside alternatives is the parameter's own, and wins over the type's.
     That of an object is a model's docstring, which `PYTHONOPTIMIZE=2` removes, and is left out.
@@ -61,7 +60,7 @@ def _reduce(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema
 
 
 def _make_optional_nullable(schema: Schema) -> Schema:
-    """Let every property that is not required be null, at every depth."""
+    """Return the schema with null allowed for every property that is not required, at every depth."""
     if "items" in schema:
         return {**schema, "items": _make_optional_nullable(schema["items"])}
     if "properties" not in schema:
@@ -73,7 +72,7 @@ def _make_optional_nullable(schema: Schema) -> Schema:
 
 
 def _make_nullable(schema: Schema) -> Schema:
-    """Let a value be null. An enum stands beside null and not with it: Gemini's API takes enums of text alone."""
+    """Return the schema with null allowed; beside an enum and not in it, because Gemini's API takes enums of text."""
     if "anyOf" in schema:
         return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
     if "enum" in schema:

@@ -34,7 +34,7 @@ async def get_purchase_order(
 
 
 def compare_total(order: PurchaseOrder) -> list[str]:
-    """Say where the ERP's total is not what its lines add up to; neither is corrected."""
+    """Return a remark if the ERP's total differs from the sum of the lines; neither is corrected."""
     added = order.sum_of_lines
     if added is None or order.total is None or added == order.total:
         return []
@@ -42,7 +42,7 @@ def compare_total(order: PurchaseOrder) -> list[str]:
 
 
 def _count_lines(order: PurchaseOrder) -> str:
-    """Say how many lines there are, and how many of them are not fully received."""
+    """Return how many lines the order has, and how many are not fully received."""
     lines = order.lines or ()
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
     if any(line.outstanding is None for line in lines):

@@ -61,7 +61,7 @@ def _report_progress(ctx: Context[Desk, Any]) -> Any:
 
 
 def _summary(found: list_orders.OrderList) -> str:
-    """Say what matches and what it adds up to, and how to see more of it."""
+    """Return count, sum and cursor of the orders that match, in a sentence."""
     if not found.total_count:
         return "No orders match."
     least = "" if found.complete else "at least "
@@ -72,7 +72,7 @@ def _summary(found: list_orders.OrderList) -> str:
 
 
 def _explain_unlisted(desk: Desk, found: list_orders.OrderList) -> str:
-    """Say that an order may be there all the same, where nothing matches and this ERP does not list every one."""
+    """Return a sentence for an empty list of an ERP that does not list every order; "" otherwise."""
     if found.total_count or "closed" in desk.erp.listed:
         return ""
     return "Closed and cancelled orders are not listed; get_purchase_order reads any by its number."

@@ -1,7 +1,7 @@
-"""The lines of standard input, with a limit to the length of one.
+"""Standard input as lines of limited length.
 
-A line of any length would be held in memory, several times over: one of 200 MB took 800 MB.
-Of a line that is too long, the start and the last bytes are kept, where its id may stand.
+Without a limit a line is held in memory several times: one of 200 MB took 800 MB. Of a line that is too long, the
+start and the last bytes are kept, because the message's id may stand there.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ import sys
 from dataclasses import dataclass
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
-"""Bytes of one message; the SDK's HTTP server has the same limit."""
+"""The longest message; the SDK's HTTP server has the same limit."""
 _CHUNK_BYTES = 64 * 1024
 _TAIL_BYTES = 512
 
 
 @dataclass(frozen=True)
 class Line:
-    """A line without its end. Where `is_cut`, `start` is its first bytes and `tail` its last ones."""
+    """A line without its newline. If `is_cut`, `start` has its first bytes and `tail` its last ones."""
 
     start: bytes
     tail: bytes = b""
@@ -26,9 +26,9 @@ class Line:
 
 
 def take_stdin() -> BoundedLines:
-    """Return the lines of standard input, and put the null device in the place of descriptor 0.
+    """Return the lines of standard input, and replace descriptor 0 by the null device.
 
-    A child process or a library that reads standard input then finds its end, and not our messages.
+    A child process or library that reads standard input then gets no message of the client.
     """
     descriptor = os.dup(sys.stdin.fileno())
     null = os.open(os.devnull, os.O_RDONLY)
@@ -38,16 +38,16 @@ def take_stdin() -> BoundedLines:
 
 
 class BoundedLines:
-    """The lines of a descriptor.
+    """The lines of a file descriptor.
 
     Args:
-        descriptor: what is read, in blocking calls.
-        longest: bytes of a line; one of more is cut.
+        descriptor: read in blocking calls.
+        max_bytes: the length of a line; a longer one is cut.
     """
 
-    def __init__(self, descriptor: int, longest: int = MAX_LINE_BYTES) -> None:
+    def __init__(self, descriptor: int, max_bytes: int = MAX_LINE_BYTES) -> None:
         self._descriptor = descriptor
-        self._max_bytes = longest
+        self._max_bytes = max_bytes
         self._unread = bytearray()
 
     def read_line(self) -> Line | None:
@@ -69,7 +69,7 @@ class BoundedLines:
         return Line(line[: self._max_bytes], line[-_TAIL_BYTES:], is_cut=True)
 
     def _cut_line(self) -> Line:
-        """Read on to the end of a line that is too long, and keep none of its middle."""
+        """Read on to the end of a line that is too long, without keeping its middle."""
         start = bytes(self._unread[: self._max_bytes])
         while (end := self._unread.find(b"\n")) < 0:
             del self._unread[:-_TAIL_BYTES]

@@ -1,4 +1,4 @@
-"""What stands before MCP and the approval page where one HTTP server serves both."""
+"""The ASGI application of `po-mcp serve`: it routes requests to MCP or the approval page, and drains at the end."""
 
 from __future__ import annotations
 
@@ -21,33 +21,33 @@ _WEBSITE_REFUSED = PlainTextResponse("MCP is not served to websites. Connect a c
 
 @dataclass(frozen=True)
 class Address:
-    """Where it is served: an address of this machine and a port."""
+    """The address that the server listens on."""
 
     host: str
     port: int
 
     @property
     def hosts(self) -> tuple[str, str]:
-        """The Host headers that are ours; port 80 stands in none of them."""
+        """The accepted Host headers; clients leave port 80 out."""
         port = "" if self.port == 80 else f":{self.port}"
         return f"[{self.host}]{port}" if ":" in self.host else f"{self.host}{port}", f"localhost{port}"
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """The origins that are ours; links are made from the first."""
+        """The accepted origins; links begin with the first."""
         return tuple(f"http://{host}" for host in self.hosts)
 
 
 class HttpApp:
-    """Sends each request to MCP or to the page, and ends those under way when the server does.
+    """Routes each request to MCP or to the page, and drains the requests in flight when the server ends.
 
-    uvicorn would cancel them as asyncio's tasks, which no shield of anyio's stops: a write under way
-    would be cut off before its outcome is recorded.
+    uvicorn would cancel them as asyncio tasks, which a shield of anyio does not stop: a write in flight would be
+    cut off before its outcome is recorded.
 
     Args:
-        mcp: what answers at /mcp. It looks at Host and Origin itself.
-        page: what answers where a person decides, guarded.
-        address: where this is; it is named where nothing is served.
+        mcp: the application at /mcp; it checks Host and Origin itself.
+        page: the approval page behind its security checks.
+        address: named in the answer to other paths.
     """
 
     def __init__(self, mcp: ASGIApp, page: ASGIApp, address: Address) -> None:
@@ -78,7 +78,7 @@ class HttpApp:
             done.set()
 
     async def close(self) -> None:
-        """Let nobody in any more, and return when everybody is out; a write under way is recorded first."""
+        """Refuse new requests, cancel those in flight, and return when all have ended; writes are recorded first."""
         self._is_closed = True
         for request_scope in self._in_flight:
             request_scope.cancel()
@@ -96,7 +96,7 @@ class HttpApp:
         return self._not_found(scope)
 
     def _not_found(self, scope: Scope) -> ASGIApp:
-        """Say where MCP is, to who asks for this address: a client that guesses goes on at 404, and not at 403."""
+        """Return an answer that names the MCP endpoint: a client that probes for it goes on at 404, and not at 403."""
         if _header(_normalize(scope), b"host") not in {host.encode() for host in self._address.hosts}:
             return self._page
         return PlainTextResponse(f"Nothing is served here. MCP is at {self._address.origins[0]}{MCP_PATH}.", 404)
@@ -107,10 +107,10 @@ def _is_mcp(scope: Scope) -> bool:
 
 
 def _normalize(scope: Scope) -> Scope:
-    """Return the request with /mcp for /mcp/, and with Host and media type in small letters.
+    """Return the request with /mcp for /mcp/, and with Host and media type in lower case.
 
-    Both are compared without regard to case (RFC 9110, 4.2.3 and 8.3.1). There is no redirect to /mcp:
-    clients lose the body or the session's header on it.
+    Both are case-insensitive (RFC 9110, 4.2.3 and 8.3.1). A redirect to /mcp would not do: clients lose the body
+    or the session header on it.
     """
     path = {"path": MCP_PATH, "raw_path": MCP_PATH.encode()} if _is_mcp(scope) else {}
     headers = [(name, _lower_header(name, value)) for name, value in scope["headers"]]
@@ -132,5 +132,5 @@ def _header(scope: Scope, name: bytes) -> bytes | None:
 
 
 def _is_from_website(scope: Scope) -> bool:
-    """Tell whether a browser says that another site's page sends this: an <img> or a form brings no Origin."""
+    """Return whether a browser marks the request as sent by another site: an <img> or a form has no Origin."""
     return any(name == b"sec-fetch-site" and site in (b"cross-site", b"same-site") for name, site in scope["headers"])

@@ -1,9 +1,9 @@
-"""One line of standard input as one JSON-RPC message, or the error that answers it. Pure.
+"""A line of standard input as a JSON-RPC message, or as the error that answers it. Pure.
 
-The SDK drops what it cannot parse, and the client waits for ever. JSON-RPC 2.0, section 5.1
-(https://www.jsonrpc.org/specification#error_object): -32700 for what is no JSON, -32600 for what is no
-message, with the id where it can be read. Half of a surrogate pair, which hosts make when they cut text
-by UTF-16 units, becomes U+FFFD in what only reads, and is refused in what writes.
+The SDK drops lines that it cannot parse, and their client waits for ever. JSON-RPC 2.0, section 5.1
+(https://www.jsonrpc.org/specification#error_object): -32700 for a line that is no JSON, -32600 for JSON that is no
+message, with the id if it can be read. Hosts that cut text by UTF-16 units send halves of surrogate pairs: these
+become U+FFFD in a call that only reads, and are refused in a call that writes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from po_mcp.transports.bounded_stdin import MAX_LINE_BYTES, Line
 
 RequestId = str | int | float | None
 IsWriteTool = Callable[[str], bool]
-"""Tells by its name whether a tool writes."""
+"""Returns whether the tool of this name writes."""
 
 _MAX_SCANNED_CHARS = 64 * 1024
 _part = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
@@ -38,7 +38,7 @@ _surrogate = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True)
 class ParsedMessage:
-    """A message for the server, and the text that it was read from."""
+    """A message for the SDK, and its text."""
 
     text: str
     message: JSONRPCMessage
@@ -53,7 +53,7 @@ class ErrorReply:
     id: RequestId = None
 
     def to_json(self) -> str:
-        """Return the response as one line; it is ASCII, so that any id can be given back."""
+        """Return the response as one line of ASCII, which can repeat any id."""
         error = {"code": self.code, "message": self.message}
         return json.dumps({"jsonrpc": "2.0", "id": self.id, "error": error}, separators=(",", ":"))
 
@@ -66,7 +66,7 @@ class Batch:
 
 
 def read_line(line: Line, writes: IsWriteTool) -> ParsedMessage | ErrorReply | Batch | None:
-    """Return what a line holds; None where it holds nothing, or a reply that fits no request."""
+    """Return the content of a line; None for an empty line or an unreadable reply without an id."""
     text = line.start.decode("utf-8", "replace").removeprefix("\ufeff").strip()
     if line.is_cut:
         size = MAX_LINE_BYTES // 1024 // 1024
@@ -89,7 +89,7 @@ def read_line(line: Line, writes: IsWriteTool) -> ParsedMessage | ErrorReply | B
 
 
 def read_value(value: Any, writes: IsWriteTool) -> ParsedMessage | ErrorReply | None:
-    """Return the message that a JSON value holds; None where it is a reply that fits no request."""
+    """Return the message of a JSON value; None for an unreadable reply without an id."""
     if not isinstance(value, dict):
         return ErrorReply(INVALID_REQUEST, "A message is a JSON object.")
     try:
@@ -121,7 +121,7 @@ def _parse(value: dict[str, Any]) -> ParsedMessage | None:
 
 
 def _replace_reply(value: dict[str, Any]) -> ParsedMessage | None:
-    """Return an error in the place of a reply that cannot be read, so that nothing waits for it."""
+    """Return an error reply in the place of an unreadable one, so that the waiting request ends."""
     error = {"code": INVALID_REQUEST, "message": "The client's reply could not be read."}
     return _parse({"jsonrpc": "2.0", "id": _read_id(value), "error": error}) if _read_id(value) is not None else None
 
@@ -133,7 +133,7 @@ def _is_write(value: dict[str, Any], writes: IsWriteTool) -> bool:
 
 
 def _replace_surrogates(value: Any) -> Any:
-    """Return a JSON value with U+FFFD for every half of a surrogate pair, in keys too."""
+    """Return a JSON value with U+FFFD for every half of a surrogate pair, also in keys."""
     if isinstance(value, str):
         return _surrogate.sub("\ufffd", value)
     if isinstance(value, list):
@@ -159,7 +159,7 @@ def _read_id(value: dict[str, Any]) -> RequestId:
 
 
 def _find_id(text: str) -> RequestId:
-    """Return the id of an object that is no valid JSON, where it stands in its first bytes at the top level."""
+    """Return the id of an object that is no valid JSON, if it stands at the top level of its first 64 kB."""
     depth = 0
     last = ("", "", "")
     for part in _part.findall(text[:_MAX_SCANNED_CHARS]):

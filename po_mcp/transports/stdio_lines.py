@@ -1,7 +1,7 @@
-"""Standard input and output as the SDK's stdio transport takes them, with an answer to every line.
+"""Standard input and output for the SDK's stdio transport, with an answer to every line.
 
-What can be parsed goes to the SDK; what cannot is answered here. Batches are answered where the negotiated
-version has them (2025-03-26, https://modelcontextprotocol.io/specification/2025-03-26/basic#batching).
+Messages that can be parsed go to the SDK; other lines are answered here. Batches are supported in the one version
+that has them (2025-03-26, https://modelcontextprotocol.io/specification/2025-03-26/basic#batching).
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _BATCH_VERSION = "2025-03-26"
 
 @dataclass
 class _OpenBatch:
-    """The responses of a batch so far, and the ids of the requests that are not answered."""
+    """The responses of a batch so far, and the ids of its unanswered requests."""
 
     waits_for: set[str] = field(default_factory=set)
     responses: list[str] = field(default_factory=list)
 
 
 class StdioLines:
-    """Both directions: iterating gives the lines for the SDK, and it writes what the SDK answers.
+    """Both directions of stdio: iterating yields lines for the SDK, and `write` takes its messages.
 
     Args:
-        lines: what comes in.
-        out: where answers go, one per line.
-        writes: tells which tools write.
+        lines: standard input.
+        out: standard output, one message per line.
+        writes: returns whether a tool writes.
     """
 
     def __init__(self, lines: BoundedLines, out: BinaryIO, writes: IsWriteTool) -> None:
@@ -50,7 +50,7 @@ class StdioLines:
         self._batches: list[_OpenBatch] = []
 
     async def __aiter__(self) -> AsyncIterator[str]:
-        """Yield every line that holds a message, and answer the others."""
+        """Yield every line that is a message, and answer the others."""
         while (line := await anyio.to_thread.run_sync(self._lines.read_line)) is not None:
             read = read_line(line, self._writes)
             if isinstance(read, Batch):
@@ -63,7 +63,7 @@ class StdioLines:
                 yield read.text
 
     async def write(self, text: str) -> None:
-        """Write one message of the SDK's, or keep it until its batch is complete."""
+        """Write one message of the SDK, or keep it until its batch is complete."""
         if self._initialize_id is None and not self._batches:
             await self._send(text.rstrip("\n"))
             return
@@ -81,10 +81,10 @@ class StdioLines:
         await self._send(text.rstrip("\n"))
 
     async def flush(self) -> None:
-        """Do nothing: every message is written whole."""
+        """Do nothing: every message is flushed when it is written."""
 
     async def _track(self, passed: ParsedMessage) -> None:
-        """Remember an initialize request, and forget what is cancelled: nobody may answer it."""
+        """Keep the id of an initialize request, and drop a cancelled request from its batch: it gets no response."""
         message = passed.message
         if isinstance(message, JSONRPCRequest) and message.method == "initialize":
             self._initialize_id = json.dumps(message.id)
@@ -95,7 +95,7 @@ class StdioLines:
                 await self._close_batch(batch)
 
     async def _open_batch(self, sent: Batch) -> list[ParsedMessage]:
-        """Return a batch's messages; each error in it waits for the other responses."""
+        """Return the messages of a batch; its errors are sent together with the other responses."""
         if self._version != _BATCH_VERSION or not sent.elements:
             await self._send(ErrorReply(INVALID_REQUEST, self._explain_refusal(sent.elements)).to_json())
             return []
@@ -112,7 +112,7 @@ class StdioLines:
         return passed
 
     async def _close_batch(self, batch: _OpenBatch) -> None:
-        """Send the responses of a batch once there are all of them."""
+        """Send the responses of a batch once it is complete."""
         if batch.waits_for:
             return
         self._batches.remove(batch)
@@ -135,7 +135,7 @@ class StdioLines:
 
 
 def take_stdout() -> BinaryIO:
-    """Return standard output for messages alone; what others print goes to standard error."""
+    """Return standard output for messages alone; from now on `print` writes to standard error."""
     sys.stdout.flush()
     descriptor = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
