@@ -78,6 +78,7 @@ def build_server_with_approvals(
     notifications = Notifications()
     policy = SettlementPolicy(settings.timeout, *settings.bounds())
     executor = build_executor(connector, journal, policy, notifications.queue_update)
+    # The PIN is kept as a hash; the settings are the only place with its text.
     pin = None if settings.approver_pin is None else Pin(settings.approver_pin.get_secret_value())
     pending = PendingApprovals(journal, executor, connector.notice, pin, may_write=not settings.read_only)
     lifespan = ServerLifespan(settings, executor, pending, notifications, page, clock, on_closed)

@@ -113,6 +113,7 @@ class Elicitor:
         result = self._find_answer(state)
         if result is None:
             raise InputRequired(_build_result(params, state))
+        # A create may ask twice, for a choice and for an approval. The state of the second question includes the choice.
         self._choice_state = {"choice": question.wording_digest}
         return _read_answer(result, params)
 
@@ -127,6 +128,7 @@ class Elicitor:
 
     def _find_answer(self, state: dict[str, str]) -> ElicitResult | None:
         """Return the answer of this call, if it was given to this question in this mode."""
+        # The state has the digest of the wording: an answer to a question whose order has changed is none.
         if self._state != state:
             return None
         response = (self._ctx.input_responses or {}).get(_REQUEST_KEY)

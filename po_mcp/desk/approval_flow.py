@@ -48,6 +48,8 @@ async def find_answered(
         text = "The time for approving this is over. Nothing was sent; ask for it again to be asked anew."
         return Stop(desk.words.say("expired", None, text))
     operation = recorded.operation
+    # The SDK binds the sealed state to the tool and its arguments already. This check keeps an answer from
+    # approving another order even if that binding fails.
     if (kind, number or operation.number, arguments) != (operation.kind, operation.number, operation.arguments):
         raise InvalidInput(
             "The answer belongs to another operation. Nothing was sent.", next_step="Ask for it again to be asked anew."
@@ -69,10 +71,12 @@ async def ask_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Pr
     operation = recorded.operation
     if recorded.state == "EXPIRED":
         return Stop(desk.words.outcome(recorded))
+    # Only an operation without a question is recorded as approved, and this one is not.
     assert operation.question is not None
     answer = await approver.ask(operation.id, operation.question, desk.page)
     if answer.how in ("not_asked", "sent_to_page"):
         return await _leave_to_page(desk, operation.id)
+    # Everything that is not a clear yes stops here, also answers of a kind that is not known yet.
     if is_approval(operation, answer):
         await record_approval(desk.journal, operation, answer, {"through": approver.channel})
         return Proceed()
@@ -112,6 +116,7 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
     is_decline = answer.how == "declined"
     await desk.journal.note_unanswered(operation.id, detail, is_decline=is_decline)
     recorded = await desk.journal.find(operation.id)
+    # It was decided elsewhere meanwhile, such as on the page.
     if recorded is None or recorded.state != "PROPOSED":
         return desk.words.say("declined", operation, f"Order {operation.number} was not {done}. Nothing was sent.")
     if is_decline:

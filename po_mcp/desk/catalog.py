@@ -98,11 +98,13 @@ class Catalog:
         return (await self._get_list(kind)).index
 
     async def _get_list(self, kind: Kind, *, refresh: bool = False) -> _CachedList:
+        # A call that waits for the lock takes the list of another call, if that read began after this call did.
         asked_at = self._clock()
         async with self._reading[kind]:
             cached = self._lists.get(kind)
             good_since = asked_at if refresh else self._clock() - CACHE_TTL_S
             if cached is None or cached.at < good_since:
+                # The time before the read: an entry that is added during the read may be missing.
                 at = self._clock()
                 entries = await self._read(kind)
                 cached = self._lists[kind] = _CachedList(entries, Index(entries, words_of), at)
@@ -119,6 +121,8 @@ class Catalog:
 
     async def find(self, kind: Kind, text: str) -> list[Match[Any]]:
         """Return the matches of the words, the best first; without a match, the list is read again first."""
+        # A new entry of the ERP may be missing in the cache, so a search without a match reads the list once more,
+        # unless it was read just now.
         before = self._lists.get(kind)
         matches = (await self._get_list(kind)).index.find(text)
         if matches or self._lists.get(kind) is not before:
@@ -150,6 +154,7 @@ def words_of(entry: Entry) -> Words:
 
 def to_candidate(entry: Entry, why: str) -> Candidate:
     """Return an entry as a candidate, with the reason why it was found."""
+    # Only the exception is published: `active: true` on every entry would cost tokens and say nothing.
     active = None if isinstance(entry, Warehouse) or entry.active else False
     match entry:
         case Vendor():

@@ -30,6 +30,7 @@ class Suggestion:
 async def list_order_numbers(desk: Desk) -> tuple[Suggestion, ...]:
     """Return the numbers of open orders that the connector can read, of some five hundred at most."""
     found = await read_open_orders(desk, _MAX_ORDERS)
+    # A number that the connector cannot put into a URL would be offered and then refused.
     return tuple(Suggestion(order.number) for order in found.orders if _is_readable(desk, order.number))
 
 
@@ -55,6 +56,7 @@ def filter_suggestions(candidates: Sequence[Suggestion], typed: str) -> list[str
 
 
 def _drop_repeats(candidates: Iterable[Suggestion]) -> tuple[Suggestion, ...]:
+    # Two vendors of one name are one value: the person who completes a prompt sees only names.
     return tuple({candidate.value: candidate for candidate in candidates}.values())
 
 

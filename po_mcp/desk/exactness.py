@@ -26,8 +26,10 @@ def normalize_blanks(text: str) -> str:
     Runs of blanks are one blank, HTML entities are what they stand for, and a letter with a mark is one character
     however it is encoded. Nothing else is changed: not case, nor signs, nor compatibility forms such as `²`.
     """
+    # Some ERPs store names HTML-encoded: `Nuts &amp; Bolts`.
     if "&" in text:
         text = _entity.sub(lambda found: html.unescape(found[0]), text)
+    # NFC and not NFKC: NFKC would make `m²` and `m2` one.
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     return " ".join(text.split())

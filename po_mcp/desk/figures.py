@@ -158,6 +158,7 @@ def _compare_figures(said: Sequence[Figure], text: Sequence[Figure]) -> tuple[in
     points, missing, left, last = 0, 0, list(enumerate(text)), -1
     for figure in said:
         costs = [(_score_figure(figure, other), place < last, place) for place, other in left]
+        # Each figure is compared with the nearest one that is left; figures in another order cost a point.
         cost, is_before, place = min(costs, default=(MISSING_POINTS, False, -1))
         points += cost
         if cost == MISSING_POINTS:
@@ -190,6 +191,7 @@ def _compare_turning_words(said: Parsed, text: Parsed) -> int:
         return MISSING_POINTS * apart.total() if apart else _OTHER_ORDER_POINTS
     if said.words == text.words:
         return 0
+    # "unthreaded" differs from "threaded" in its beginning alone, and means the opposite.
     opposites = _find_opposites(said.words)
     return MISSING_POINTS * sum(word in opposites for word in text.words) if opposites else 0
 
@@ -212,6 +214,7 @@ def _read_unit(text: str, place: int) -> tuple[str, int]:
     if found is None:
         return "", place
     unit = found["unit"]
+    # A unit that is not known counts only right behind its figure: after a blank it may be a word.
     is_known = unit.casefold() in _UNITS
     if is_known or (not found["blank"] and len(unit) <= _MAX_UNIT_CHARS and not unit[-1].isdecimal()):
         return unit, found.end()

@@ -37,6 +37,7 @@ class LatestOrders:
         """
         for reach in _REACH_BACK:
             if self._all is None:
+                # Most series show in the orders of a few months, which are read much faster than all.
                 begin = self._desk.today() - reach
                 yield (await self._desk.erp.scan_orders(OrderQuery(ordered_from=begin))).orders
         yield await self.read_all()

@@ -63,6 +63,7 @@ async def list_orders(
     desk.require("list")
     if request.ordered_from and request.ordered_to and request.ordered_from > request.ordered_to:
         raise InvalidInput("ordered_from is later than ordered_to. Nothing was sent.", next_step="Swap them.")
+    # All matches are read, not only the page: count and sums must not depend on the page that is shown.
     offset, size = _read_cursor(cursor, request, limit)
     scan = await _scan(desk, request, offset > 0, progress)
     found, notes = await _filter_orders(desk, request, scan)
@@ -101,6 +102,7 @@ async def _find_similar_numbers(desk: Desk, number: str) -> Sequence[str]:
     if "list" not in desk.erp.capabilities or not any(map(str.isdecimal, number)):
         return ()
     orders: Sequence[PurchaseOrder] = ()
+    # The numbers are a courtesy: neither an error nor a slow ERP may replace the answer "no such order".
     with anyio.move_on_after(_SIMILAR_NUMBERS_TIMEOUT_S), suppress(ERPError):
         orders = (await desk.erp.scan_orders(OrderQuery())).orders
     return find_similar_numbers(number, orders)
@@ -122,6 +124,7 @@ async def add_vendor_names(desk: Desk, orders: Sequence[PurchaseOrder]) -> list[
 
 async def _scan(desk: Desk, request: ListRequest, is_later_page: bool, progress: Progress | None) -> OrderScan:
     """Read every order of the query; pages after the first take what was read for it a short while ago."""
+    # Vendor and overdue are no part of the query: pages with other filters can share the scan.
     query = OrderQuery(status=request.status, ordered_from=request.ordered_from, ordered_to=request.ordered_to)
     kept = desk.scans.get(query)
     if is_later_page and kept is not None and time.monotonic() - kept[0] < _SCAN_CACHE_S:
@@ -135,6 +138,7 @@ async def _scan(desk: Desk, request: ListRequest, is_later_page: bool, progress:
 async def _filter_orders(desk: Desk, request: ListRequest, scan: OrderScan) -> tuple[list[PurchaseOrder], list[str]]:
     """Apply the filters that the ERP does not have; return the orders, and notes on how they were chosen."""
     found, notes = await add_vendor_names(desk, scan.orders), []
+    # The caller's words are matched here, typos and codes included, in the same way for every ERP.
     if request.vendor is not None:
         known = await _list_vendors(desk)
         meant = VendorFilter(request.vendor, known, found)
@@ -169,6 +173,7 @@ def _explain_gaps(scan: OrderScan) -> list[str]:
 
 def _write_cursor(offset: int, size: int, request: ListRequest) -> str:
     """Return the cursor of a page: offset, size and the digest of its query, as URL-safe base64."""
+    # The digest binds the cursor to its query: an offset into other orders would silently skip some.
     place = json.dumps([offset, size, _digest_query(request)])
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 

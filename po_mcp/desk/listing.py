@@ -50,6 +50,7 @@ class Summary(Record):
 def summarize(orders: Sequence[PurchaseOrder]) -> Summary:
     """Return the count and the exact sums of orders."""
     with_value = [order for order in orders if order.total is not None]
+    # Amounts of different currencies are never added.
     totals = {
         currency: total_of(
             order.total for order in with_value if order.currency == currency and order.total is not None
@@ -80,7 +81,9 @@ def has_no_date(order: PurchaseOrder) -> bool:
 
 def sort_orders(orders: Iterable[PurchaseOrder], sort: Sort, direction: Direction) -> list[PurchaseOrder]:
     """Return orders sorted, by number where they are equal; orders without the sort field come last."""
+    # Sorting is stable: orders that are equal in the sort field stay sorted by number, on every page alike.
     by_number = sorted(orders, key=_number_key)
+    # Python cannot compare None with a value, so orders without a value are kept apart, and last in either direction.
     with_value = [order for order in by_number if _SORT_KEYS[sort](order) is not None]
     without_value = [order for order in by_number if _SORT_KEYS[sort](order) is None]
     return [*sorted(with_value, key=_SORT_KEYS[sort], reverse=direction == "desc"), *without_value]
@@ -117,6 +120,7 @@ class VendorFilter:
 
 def _vendors_of_orders(known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> list[Vendor]:
     """Return the vendors of orders that the ERP's list of vendors lacks."""
+    # Orders may name a vendor that the ERP lists no more, such as one that is inactive.
     seen = {vendor.id for vendor in known if vendor.id} | {_fold_name(vendor.name) for vendor in known}
     found: dict[str, Vendor] = {}
     for order in orders:

@@ -115,6 +115,7 @@ class Index(Generic[T]):
         seen: set[object] = set()
         for entry in entries:
             words = words_of(entry)
+            # ERPs list an entry twice, for instance on two pages while the list changes.
             key = next((text for what, text in words if what == "id" and text), None) or entry
             if key not in seen:
                 seen.add(key)
@@ -169,6 +170,7 @@ class Index(Generic[T]):
         if not meant:
             return [], []
         places, whats = {row.place for row in meant}, {row.what for row in meant}
+        # Entries that differ in case and blanks alone could be meant as well, unless the word is written exactly so.
         others = [row for row in rows if row.place not in places]
         return meant, [row for row in others if not literal or row.what not in whats]
 
@@ -188,8 +190,10 @@ class Index(Generic[T]):
             return _keep_best_of_each(found)
         if not said.words and not said.figures:
             return []
+        # The shortest texts first: the words cover more of them.
         places = sorted(self._places_of_words(said, self._places_of_word), key=self._longest_text)[:_MAX_COMPARED]
         found = [match for place in places if (match := self._match_part(said, place)) is not None]
+        # Similar spellings are slow to find, and of no use beside enough entries with the very words.
         if len(found) < _ENOUGH_MATCHES:
             found += self._match_similar(said, written)
         return sorted(_keep_best_of_each(found), key=lambda match: match.rank)
@@ -284,6 +288,7 @@ class Index(Generic[T]):
 
     def _places_of_word(self, word: str) -> set[int]:
         found = set(self._places.get(word, ()))
+        # A short beginning, or one of figures, stands at the start of too many words.
         if len(word) < _MIN_PART_CHARS or not word.isalpha():
             return found
         for singular in (word.removesuffix("s"), word.removesuffix("es")):

@@ -81,6 +81,7 @@ async def find_free_numbers(desk: Desk, vendor: Vendor, latest: LatestOrders | N
     first = series.highest + 1
     figure = first if await is_free(first) else await _find_first_free(first, is_free)
     yield series.number(figure)
+    # Another client may take the number before the create is sent; the caller then asks for the next one.
     for later in range(figure + 1, figure + _MAX_NUMBERS):
         if await is_free(later):
             yield series.number(later)
@@ -96,11 +97,13 @@ def find_series(orders: Sequence[PurchaseOrder], taken: Iterable[str], vendor: V
     known = {order.number for order in orders} | set(taken)
     newest_first = sorted(orders, key=lambda order: order.ordered_at or _EARLIEST, reverse=True)[:_MAX_ORDERS]
     taken_apart = _drop_repeats(_take_apart(order, known) for order in newest_first)
+    # The pattern of most orders counts: single orders have numbers that somebody typed.
     counted = Counter(one.literals for one in taken_apart if one.figures)
     if not counted or counted.most_common(1)[0][1] < _MIN_ORDERS:
         return None
     literals = counted.most_common(1)[0][0]
     alike = [one for one in taken_apart if one.literals == literals]
+    # The numbers contain the vendor's id, and this vendor has none.
     if _VENDOR_MARK in "".join(literals) and not vendor.id:
         return None
     place = _find_running_figure(alike)
@@ -142,6 +145,7 @@ def _split_number(number: str) -> list[str | int]:
 
 async def _read_series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> Series:
     """Read older and older orders until they show a series."""
+    # Creates in progress, which the ERP may not list yet, hold their numbers as well.
     taken = await desk.journal.numbers_of_creates(await desk.journal.name_of(desk.erp.connection))
     async for orders in latest.scan_back():
         usable = [order for order in orders if _can_be_made(desk, order.number)]
@@ -156,6 +160,7 @@ async def _read_series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> Seri
 
 def _can_be_made(desk: Desk, number: str) -> bool:
     """Return whether a new order could have such a number; orders with other numbers are ignored."""
+    # Signs that are special in URLs or shells: such a number exists, but a new one should not.
     if _not_in_a_new_number.search(number):
         return False
     try:
@@ -191,6 +196,7 @@ async def _find_first_free(taken: int, is_free: Callable[[int], Awaitable[bool]]
         return await is_free(figure)
 
     while True:
+        # An ERP that hides closed orders may hide thousands of numbers: steps double, so that few reads pass them.
         step = 1
         while not await is_open(taken + step):
             taken, step = taken + step, 2 * step
@@ -198,6 +204,7 @@ async def _find_first_free(taken: int, is_free: Callable[[int], Awaitable[bool]]
         while free - taken > 1:
             middle = (taken + free) // 2
             taken, free = (taken, middle) if await is_open(middle) else (middle, free)
+        # A free number may be a gap, of a deleted order for instance, with used numbers behind it.
         for beyond in _OFFSETS_BEYOND:
             if not await is_open(free + beyond):
                 taken = free + beyond
@@ -247,6 +254,7 @@ def _find_running_figure(alike: Sequence[_ParsedNumber]) -> int | None:
     """Return the place of the running figure: orders with equal other figures differ most often in it."""
     sizes: list[tuple[int, int]] = []
     for place in range(len(alike[0].figures)):
+        # A year changes from order to order, too, but does not count them.
         if all(_is_part_of_its_date(one, place, ("%Y",)) for one in alike):
             continue
         groups: dict[tuple[str, ...], set[int]] = {}

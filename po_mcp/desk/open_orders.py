@@ -25,6 +25,7 @@ class OpenOrders:
 async def read_open_orders(desk: Desk, most: int) -> OpenOrders:
     """Return open and partly received orders, no fewer than `most` if there are so many."""
     desk.require("list")
+    # The status is checked again below: not every ERP has this filter, and some let partly received orders through.
     scan = await desk.erp.scan_orders(OrderQuery(status=_status_filter(desk), most=most))
     found = tuple(await add_vendor_names(desk, [order for order in scan.orders if order.status in AWAITING_GOODS]))
     return OpenOrders(orders=found, total_count=scan.of or len(found), complete=scan.complete)

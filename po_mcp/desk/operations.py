@@ -37,6 +37,7 @@ async def get_operations(desk: Desk, operation_id: str | None, approver: Approve
     if operation_id is None:
         return Operations(operations=await _reconcile_all(desk, await desk.journal.live(name)))
     recorded = await desk.journal.find(operation_id)
+    # Operations of other connections are not shown: this ERP cannot tell what became of them.
     if recorded is None or recorded.operation.connection != name:
         raise InvalidInput(
             "There is no operation of this id.", next_step="Leave it out to see those that are not at their end."
@@ -54,6 +55,7 @@ async def _reconcile_all(desk: Desk, found: list[Recorded]) -> tuple[WriteOutcom
     async def look(place: int) -> None:
         settled[place] = await _reconcile(desk, found[place])
 
+    # A read that is too slow leaves its operation as it was recorded.
     with anyio.move_on_after(_LOOK_TIMEOUT_S):
         async with anyio.create_task_group() as looks:
             for place in range(len(found)):
@@ -76,6 +78,8 @@ async def _ask_whether_it_happened(desk: Desk, recorded: Recorded, approver: App
     seen = await desk.reconciler.look(recorded)
     question = _build_question(desk, recorded, seen)
     choice = chosen(await approver.choose(question), question)
+    # "It did not happen" is not taken here: a wrong one would let the order be sent twice, so it needs the order's
+    # number, on the page or in the terminal.
     if choice is not None and choice.get("verdict") == "happened":
         detail = {"by": "a person", "through": approver.channel, "said": "happened"}
         return await record_verdict(desk.reconciler, recorded, happened=True, detail=detail)

@@ -75,11 +75,13 @@ def explain_prices(known: Mapping[str, SuggestedPrice]) -> list[str]:
 
 def explain_zero_prices(asked: AskedOrder, found: ResolvedOrder) -> list[str]:
     """Return a sentence on each item with a price of zero: a person must see it."""
+    # A price of 0 is valid for samples; it may as well be a figure that the model made up.
     free = dict.fromkeys(found.items[line.item].id for line in asked.lines if line.unit_price == 0)
     return [f"The price of {quoted(name, 40)} is 0: it is ordered for nothing." for name in free]
 
 
 def _list_price(item: Item) -> SuggestedPrice | None:
+    # Many ERPs store 0 for an item without a price.
     if item.price is None or item.price <= 0:
         return None
     return SuggestedPrice(item.price, "the ERP's item list", unit=item.unit)
@@ -94,10 +96,12 @@ async def _find_last_paid(
     ]
     currency = _expected_currencies(vendor, orders)
     known: dict[str, SuggestedPrice] = {}
+    # Lists have no lines, so each order is read by its number, the latest first.
     for header in sort_orders(orders, "ordered", "desc")[:_MAX_ORDERS_READ]:
         if set(known) == set(wanted):
             break
         order = await _read_order(desk, header.number)
+        # The status may have changed since the list was read.
         if order is None or order.status not in _BOUGHT_STATUSES or not _is_in_currency(order, currency):
             continue
         for name, price in _unit_prices(order).items():

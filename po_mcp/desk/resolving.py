@@ -276,11 +276,13 @@ async def _look_up(desk: Desk, kind: Kind, said: str) -> WordMatch:
 
 
 def _match_inexact(kind: Kind, said: str, matches: list[matching.Match[Any]], index: Index[Any]) -> WordMatch:
+    # The word is exact for several entries, such as the id of one and the code of another.
     is_rivalled = bool(matches) and matches[0].fit is Fit.EXACT
     meant = (matches if is_rivalled else best_matches(matches))[:MAX_CANDIDATES]
     if not meant:
         return WordMatch(kind, said, None, exact=False)
     first, *others = meant
+    # A candidate is preselected only if it is better than every other in figures and kind of match.
     is_alone = not is_rivalled and all(first.rank[:3] < other.rank[:3] for other in others)
     return WordMatch(
         kind=kind,
@@ -314,6 +316,7 @@ async def _find_matches(desk: Desk, kind: Kind, text: str) -> list[matching.Matc
         if kind == "vendor":
             raise
         return None
+    # A list of vendors without ids cannot show that an id is unknown: the ERP must judge it.
     if kind == "vendor" and not matches and text.strip().isdecimal() and not any(entry.id for entry in entries):
         return None
     return matches if entries else None
@@ -345,6 +348,7 @@ async def _choose(desk: Desk, resolution: Resolution, approver: Approver) -> Res
     """Have the person choose; return the settled resolution, or the outcome of the call if they did not."""
     asked = build_question(resolution, desk.erp.notice)
     answer = await approver.choose(asked)
+    # The assistant gets the candidates in words, and can ask its user itself.
     if answer.how in ("not_asked", "cancelled"):  # no person saw the question
         raise build_refusal(resolution)
     values = forms.chosen(answer, asked)

@@ -55,6 +55,7 @@ def describe_faults(error: ValidationError, schema: Mapping[str, Any]) -> str:
     faults = [f"{_name_argument(fault['loc'])}: {_describe_fault(fault, schema)}" for fault in found[:_MAX_FAULTS]]
     more = f"; and {len(found) - _MAX_FAULTS} more" if len(found) > _MAX_FAULTS else ""
     said = f"{'; '.join(faults)}{more}. Nothing was sent."
+    # The list of arguments helps a model that made a name up.
     has_unknown = any(fault["type"] == "extra_forbidden" and len(fault["loc"]) == 1 for fault in found)
     return f"{said} Arguments: {', '.join(schema['properties'])}." if has_unknown else said
 
@@ -71,6 +72,7 @@ def _describe_fault(fault: Any, schema: Mapping[str, Any]) -> str:
     kind, context, name = fault["type"], fault.get("ctx", {}), str(fault["loc"][-1])
     if kind == "extra_forbidden":
         return "unknown argument, leave it out"
+    # Hosts send an empty text for a field that their form left empty.
     if isinstance(fault["input"], str) and not fault["input"].strip():
         return "is empty; give it" if _is_required(fault["loc"], schema) else "is empty; give it or leave it out"
     if kind == "too_short":

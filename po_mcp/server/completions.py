@@ -63,6 +63,7 @@ class Completions:
         expires_at, cached = self._cache.get(read, (0.0, ()))
         if anyio.current_time() < expires_at:
             return cached
+        # Errors are not reported: a client shows them nowhere while a person types.
         with anyio.move_on_after(COMPLETION_TIMEOUT_S):
             try:
                 found = await read(current_request.get_request().lifespan_context)

@@ -57,6 +57,7 @@ class ServerLifespan:
                 tasks.start_soon(self.notifications.run)
                 page = self.page or Listener(tasks, self.pending, self.settings.approval == "page")
                 try:
+                    # Writes that are approved on the page run in this task group, and not in that of a request.
                     with self.pending.under_way.within(tasks):
                         yield self._build_desk(page)
                 finally:
@@ -83,6 +84,7 @@ class ServerLifespan:
 
 async def recover_periodically(executor: Executor) -> None:
     """Settle the operations of processes that died, soon after the start and then at intervals."""
+    # The first tools/list does not wait for it.
     await anyio.sleep(_FIRST_RECOVERY_DELAY_S)
     while True:
         try:

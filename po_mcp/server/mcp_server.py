@@ -72,6 +72,7 @@ class PurchasingServer(MCPServer[Desk]):
         Raises:
             ToolError: this server has no such tool; the text says why and names its tools.
         """
+        # The SDK's own error would not say that this ERP or the operator does not offer the tool.
         if name not in self._tool_names:
             tools = f"Tell the user; the tools are {', '.join(self._tool_names)}."
             raise ToolError(f"There is no tool {visible(name, 80)}. Nothing was sent. {self._limits} {tools}")

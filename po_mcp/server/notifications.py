@@ -58,12 +58,14 @@ class Notifications:
         """Send queued updates until cancelled; a client that does not accept one in time is skipped."""
         while True:
             self._wake = anyio.Event()
+            # The event is made before the queue is emptied: an update that arrives meanwhile sets it.
             while self._queue:
                 await self._notify(self._queue.popleft())
             await self._wake.wait()
 
     async def _notify(self, uri: str) -> None:
         await _send_or_log(self.bus.publish(ResourceUpdated(uri=uri)))
+        # A copy: a client may leave while another is notified.
         for connection in [one for one, uris in self._subscriptions.items() if uri in uris]:
             await _send_or_log(connection.send_resource_updated(uri))
 
@@ -73,6 +75,7 @@ class Notifications:
             text = "There is no such resource. Subscribe to po://orders/open or to po://orders/ and an order number."
             raise MCPError(INVALID_PARAMS, text)
         if connection not in self._subscriptions:
+            # The SDK closes the exit stack with the connection, so no subscription outlives its client.
             self._subscriptions[connection] = set()
             connection.exit_stack.callback(self._subscriptions.pop, connection)
         uris = self._subscriptions[connection]

@@ -45,6 +45,7 @@ class PurchasingPrompt(Prompt):
             MCPError: an argument is missing, or unknown.
         """
         given = {name: text for name, text in (arguments or {}).items() if text.strip()}
+        # Clients fill in every argument of a form, with an empty text where the person typed nothing.
         known = {argument.name: argument.required for argument in self.arguments or ()}
         for name in given.keys() - known.keys():
             raise _invalid_params(f"There is no argument {quoted(name)}. Give only: {', '.join(known)}.")
@@ -89,6 +90,7 @@ def new_order_from_quote(quote: str, vendor: str | None = None, item: str | None
         raise _invalid_params(
             f"The quote is longer than {MAX_QUOTE_CHARS} characters. Paste only the part with the order's lines."
         )
+    # The random part keeps a quote from closing its own fence with a line of its text.
     fence = f"=== quote {secrets.token_hex(8)} ==="
     of_vendor = f" The user says that the vendor is {quoted(vendor)}." if vendor else ""
     only = f" Order only the item {quoted(item)} of it." if item else ""

@@ -81,6 +81,7 @@ async def _read_open_orders() -> str:
 
     desk = current_request.get_request().lifespan_context
     found = await _translate_errors(read_open_orders(desk, MAX_OPEN_ORDERS))
+    # A scan reads whole pages of the ERP, so it may return more than was asked for.
     shown = found.orders[:MAX_OPEN_ORDERS]
     complete = found.complete and len(shown) == len(found.orders)
     counted = {"total_count": found.total_count, "complete": complete}

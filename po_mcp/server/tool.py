@@ -47,6 +47,7 @@ class PurchasingTool(Tool):
         Raises:
             ToolError: the tool failed; the text is for the model.
         """
+        # The SDK validates what is returned here; arguments that stay wrong are refused there.
         read = read_arguments(arguments, self.parameters)
         try:
             desk: Desk = context.request_context.lifespan_context

@@ -78,6 +78,7 @@ def _read_object(given: Mapping[str, Any], schema: Mapping[str, Any], place: str
     properties = schema["properties"]
     read = {}
     for name, value in given.items():
+        # Strict hosts make every argument required and send null for the ones that the model leaves out.
         if name in properties and (value is None or (value == "" and name in _OMITTED_WHEN_EMPTY)):
             continue
         read[name] = _read_value(name, value, properties.get(name, {}), f"{place}{name}", numbers)
@@ -92,6 +93,7 @@ def _read_value(name: str, value: Any, schema: Mapping[str, Any], place: str, nu
         return _read_integer(value)
     if "array" in types:
         return _read_list(value, schema["items"], place, numbers)
+    # `type` and not isinstance: true is an int to Python, and no id.
     if name in _ENTRY_ARGUMENTS and type(value) is int and 0 <= value < _MAX_EXACT_INTEGER:
         if name in _KINDS:
             numbers.append(SentAsNumber(_KINDS[name], place, str(value)))
@@ -128,6 +130,7 @@ def _read_list(value: Any, schema: Mapping[str, Any], place: str, numbers: list[
 def _decode(value: Any) -> Any:
     """Return the list or object of a JSON text, encoded once or twice; other values unchanged."""
     found = value
+    # Some hosts encode a list that the model has encoded as text already.
     for _ in range(2):
         if isinstance(found, str):
             try:
@@ -139,6 +142,7 @@ def _decode(value: Any) -> Any:
 
 def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
+    # JSON allows a key twice, and Python would take the last: a quantity must not depend on that.
     if len(read) != len(pairs):
         raise ValueError("a key stands twice in one object")
     return read

@@ -21,6 +21,7 @@ def _check_order_number(text: str) -> str:
     Raises:
         ValueError: it is blank, too long, a path segment of dots, or has invisible characters.
     """
+    # `visible` changes a text with characters that a person could not see in a question.
     if not text.strip() or len(text) > _MAX_NUMBER_CHARS or text in (".", "..") or visible(text) != text:
         raise ValueError(f"must be an order number of at most {_MAX_NUMBER_CHARS} characters, such as PO-2025-0042")
     return text

@@ -28,6 +28,7 @@ def outcome_result(outcome: WriteOutcome) -> CallToolResult:
 
 def order_row(order: PurchaseOrder) -> str:
     """Return an order as a row of a table with the columns ORDERS_HEAD."""
+    # A status that this server does not know is shown in the ERP's own word.
     status = order.status_text if order.status == "unknown" else order.status
     return _join_cells(order.number, order.vendor, status, _format_dates(order), format_total(order))
 

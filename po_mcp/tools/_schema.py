@@ -43,6 +43,7 @@ def _reduce(schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Schema
     That of an object is a model's docstring, which `PYTHONOPTIMIZE=2` removes, and is left out.
     """
     reduced = {key: value for key, value in schema.items() if key not in _UNPUBLISHED}
+    # It goes without saying for an optional argument, and models would read it in every chat.
     if reduced.get("default", ...) is None:
         del reduced["default"]
     if "$ref" in reduced:

@@ -52,6 +52,7 @@ class BoundedLines:
 
     def read_line(self) -> Line | None:
         """Return the next line, or None at the end. Blocks."""
+        # Bytes without a newline are searched once, or a long line would take quadratic time.
         searched = 0
         while (end := self._unread.find(b"\n", searched)) < 0:
             searched = len(self._unread)

@@ -50,6 +50,7 @@ class BoundedConnection(H11Protocol):
     @property
     def is_silent(self) -> bool:
         """Whether no request is being answered: none has arrived in full since the last answer."""
+        # A request whose body is still arriving holds no place: slow bodies would otherwise fill the server.
         is_answered = self.cycle is None or self.cycle.response_complete
         return is_answered or self.conn.their_state is h11.SEND_BODY
 

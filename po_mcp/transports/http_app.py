@@ -71,6 +71,7 @@ class HttpApp:
         try:
             with request_scope:
                 await self._choose_app(scope)(_normalize(scope), receive, send_answer)
+            # An answer that has begun cannot be replaced; its connection is closed instead.
             if request_scope.cancelled_caught and not is_answered:
                 await _SHUTTING_DOWN(scope, receive, send)
         finally:
@@ -128,6 +129,7 @@ def _lower_header(name: bytes, value: bytes) -> bytes:
 
 def _header(scope: Scope, name: bytes) -> bytes | None:
     found = [value for key, value in scope["headers"] if key == name]
+    # Several headers of one name can be read differently by a proxy and by this server.
     return found[0] if len(found) == 1 else None
 
 

@@ -79,6 +79,7 @@ def read_line(line: Line, writes: IsWriteTool) -> ParsedMessage | ErrorReply | B
     except ValidationError:
         pass
     else:
+        # A request with an invalid id would be read as a notification, and never be answered.
         if not isinstance(message, JSONRPCNotification):
             return ParsedMessage(text, message)
     try:
@@ -101,6 +102,7 @@ def read_value(value: Any, writes: IsWriteTool) -> ParsedMessage | ErrorReply | 
 def _read_object(value: dict[str, Any], writes: IsWriteTool) -> ParsedMessage | ErrorReply | None:
     is_reply = "method" not in value and ("result" in value or "error" in value)
     whole = _replace_surrogates(value)
+    # A replaced character in a name or note would be written into the ERP.
     if whole != value and not is_reply and _is_write(whole, writes):
         said = "The text holds half a character (a lone UTF-16 surrogate). Nothing was sent. Write it without."
         return ErrorReply(INVALID_PARAMS, said, _read_id(value))

@@ -39,6 +39,8 @@ async def _serve(settings: Settings, lines: StdioLines) -> None:
             os._exit(0)
 
     server = build_server(settings, on_closed=exit_after_signal)
+    # The objects of the start live as long as the process: the collector need not walk them. It was disabled
+    # during the imports.
     gc.freeze()
     gc.enable()
 

@@ -64,6 +64,7 @@ class StdioLines:
 
     async def write(self, text: str) -> None:
         """Write one message of the SDK, or keep it until its batch is complete."""
+        # The usual case: nothing to wait for, so the text need not be parsed.
         if self._initialize_id is None and not self._batches:
             await self._send(text.rstrip("\n"))
             return
@@ -96,6 +97,7 @@ class StdioLines:
 
     async def _open_batch(self, sent: Batch) -> list[ParsedMessage]:
         """Return the messages of a batch; its errors are sent together with the other responses."""
+        # Later versions removed batches; the version is known from the response to initialize.
         if self._version != _BATCH_VERSION or not sent.elements:
             await self._send(ErrorReply(INVALID_REQUEST, self._explain_refusal(sent.elements)).to_json())
             return []
