@@ -8,12 +8,13 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from po_mcp.approvals.elicitation import Person
+from po_mcp.approvals.elicitation import Elicitor
 from po_mcp.desk.context import Desk
 from po_mcp.desk.create_order import create_order
 from po_mcp.orders import OrderRequest, OrderRequestLine, Word
-from po_mcp.tools._registered import Registered
-from po_mcp.tools._shared import Day, OrderNumber, desk_of, told
+from po_mcp.tools._params import Day, OrderNumber, desk_of
+from po_mcp.tools._registered import RegisteredTool
+from po_mcp.tools._render import outcome_result
 from po_mcp.writes.operation import WriteOutcome
 
 
@@ -29,13 +30,13 @@ async def create_purchase_order(
 ) -> Annotated[CallToolResult, WriteOutcome]:
     """Create an order; a person is asked where the words or the amount want it."""
     asked = OrderRequest(vendor=vendor, lines=tuple(lines), number=number, expected_on=expected_on, note=note)
-    return told(await create_order(desk_of(ctx), asked, Person(ctx)))
+    return outcome_result(await create_order(desk_of(ctx), asked, Elicitor(ctx)))
 
 
-TOOL = Registered(
+TOOL = RegisteredTool(
     create_purchase_order,
     title="Create purchase order",
-    operation="create",
+    capability="create",
     description=(
         "Create a purchase order in the ERP. Use it once the user has named vendor, items and quantities; "
         "pass their own words. Never invent a vendor, item, quantity, number or price: leave out what is "

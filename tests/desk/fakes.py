@@ -1,4 +1,4 @@
-"""A desk over an ERP that is a few lists: for what the desk decides before anything is sent."""
+"""A desk over an ERP that is a few lists, for tests of decisions before anything is sent."""
 
 from __future__ import annotations
 
@@ -88,8 +88,8 @@ class NotOfferedHere(ERPError):
 
 
 @dataclass
-class Numbers:
-    """A journal of which only the numbers of creates under way are looked at."""
+class NumbersJournal:
+    """A journal of which only the numbers of creates in progress are read."""
 
     taken: frozenset[str] = frozenset()
 
@@ -101,15 +101,11 @@ class Numbers:
         return set(self.taken)
 
 
-class Says:
-    """An executor that only speaks."""
+class OutcomeExecutor:
+    """An executor that writes outcomes and executes nothing."""
 
     @property
-    def words(self) -> Says:
-        return self
-
-    @property
-    def words(self) -> Says:
+    def words(self) -> OutcomeExecutor:
         return self
 
     def say(self, status: str, operation: object, text: str, **more: object) -> WriteOutcome:
@@ -120,8 +116,8 @@ def desk_over(erp: ListsERP, taken: Iterable[str] = (), today: Callable[[], date
     """A desk that reads this ERP, with numbers that operations under way hold."""
     return Desk(
         erp=cast(Any, erp),
-        journal=cast(Any, Numbers(frozenset(taken))),
-        executor=cast(Any, Says()),
+        journal=cast(Any, NumbersJournal(frozenset(taken))),
+        executor=cast(Any, OutcomeExecutor()),
         page=cast(Any, None),
         today=today,
     )

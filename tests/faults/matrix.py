@@ -35,7 +35,7 @@ from po_mcp.sandbox.query import Query
 from po_mcp.sandbox.records import Status
 from po_mcp.sandbox.refusals import Missing
 from tests.connectors.calls import no_wait
-from tests.office import text
+from tests.harness import text
 from tests.sandbox.served import served
 
 TIMEOUT = 1.5
