@@ -1,6 +1,6 @@
-"""The settings: from the environment first, then one TOML file; never from the working directory.
+"""The settings, from the environment and then from one TOML file, never from the working directory.
 
-An editor starts this server inside the project that is open in it, so a file found there could send
+An editor starts this server inside the project that is open in it, so a file in that directory could send
 the company's credentials anywhere. This module is the only reader of the environment.
 """
 
@@ -64,7 +64,7 @@ def _check_pin_length(pin: SecretStr) -> SecretStr:
 
 
 def _read_vendor_ids(value: object) -> dict[str, int]:
-    """Read the file that VENDOR_IDS names: a JSON object or a TOML table of vendor name to vendorID."""
+    """Read the file that VENDOR_IDS names: a JSON object or a TOML table of vendor name -> vendorID."""
     if isinstance(value, Mapping):
         table: Any = dict(value)
     else:
@@ -80,7 +80,7 @@ def _read_vendor_ids(value: object) -> dict[str, int]:
 
 
 def _parse_pairs(value: object) -> object:
-    """Read `call=version, call=version` as a mapping; a table of the file is one already."""
+    """Parse `call=version, call=version` into a mapping; a table of the file is returned unchanged."""
     if not isinstance(value, str):
         return value
     pairs = [part.partition("=") for part in value.split(",") if part.strip()]
@@ -88,8 +88,8 @@ def _parse_pairs(value: object) -> object:
 
 
 def _check_time_zone(name: str) -> str:
-    """Return the name if it is one of a time zone."""
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # read late: it is one setting that few make
+    """Return the name if there is such a time zone."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # imported late: few users set this
 
     try:
         return ZoneInfo(name).key
@@ -98,7 +98,7 @@ def _check_time_zone(name: str) -> str:
 
 
 def _parse_toml(text: str) -> dict[str, Any]:
-    import tomllib  # read late: most starts have no file
+    import tomllib  # imported late: most users have no file
 
     return tomllib.loads(text)
 
@@ -107,7 +107,7 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
 class Settings(BaseModel):
-    """What the operator decided. Secrets do not show in its repr."""
+    """The operator's settings. The repr does not show secrets."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -155,17 +155,17 @@ class Settings(BaseModel):
         return self.base_url, self.client_id.get_secret_value(), self.client_secret.get_secret_value()
 
     def sandbox_path(self) -> str:
-        """Return where the sandbox keeps its book: a path, or ":memory:"."""
+        """Return the path of the sandbox's book, or ":memory:"."""
         return self.sandbox or _data_path("sandbox.db")
 
     def journal_path(self) -> str:
-        """Return where operations are recorded. A sandbox in memory has its journal there too."""
+        """Return the path of the journal, or ":memory:" for a sandbox in memory."""
         if self.journal is None and self.sandbox == MEMORY:
             return MEMORY
         return self.journal or _data_path("journal.db")
 
     def date_at(self, seconds: float) -> date:
-        """Return the date, `seconds` after 1970, where the company is: in TIME_ZONE, or else on this machine."""
+        """Return the date at `seconds` after 1970 in TIME_ZONE, or else in the zone of this machine."""
         if self.time_zone is None:
             return datetime.fromtimestamp(seconds).astimezone().date()
         from zoneinfo import ZoneInfo
@@ -173,7 +173,7 @@ class Settings(BaseModel):
         return datetime.fromtimestamp(seconds, ZoneInfo(self.time_zone)).date()
 
     def bounds(self) -> tuple[float | None, float | None]:
-        """Return LATE_APPLY and READ_LAG in seconds; the sandbox is in this process and has neither."""
+        """Return LATE_APPLY and READ_LAG in seconds, None where unknown; both are 0 for the sandbox in this process."""
         known = 0.0 if self.erp == "sandbox" else None
         return (
             known if self.late_apply is None else self.late_apply,
@@ -182,14 +182,14 @@ class Settings(BaseModel):
 
 
 def load(environment: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
-    """Return the settings, the environment's before the file's.
+    """Return the settings; the environment overrides the file.
 
     Args:
-        environment: the process's own where None.
-        file: a TOML file; where None, config.toml in the user's configuration folder, if there.
+        environment: the variables, by default those of the process.
+        file: a TOML file, by default config.toml in the user's configuration folder, if it exists.
 
     Raises:
-        ConfigurationError: one is wrong, missing or not known; the text names it, in one line.
+        ConfigurationError: a setting is wrong, missing or unknown; the message names it, in one line.
     """
     variables = os.environ if environment is None else environment
     from_environment = {
@@ -200,7 +200,9 @@ def load(environment: Mapping[str, str] | None = None, file: Path | None = None)
     try:
         return Settings.model_validate({**_read_file(file), **from_environment})
     except ValidationError as exc:
-        raise ConfigurationError(_format_error(exc)) from None  # pydantic's text holds the values
+        raise ConfigurationError(
+            _format_error(exc)
+        ) from None  # pydantic's message contains the values, secrets among them
 
 
 def _read_file(file: Path | None) -> dict[str, Any]:
@@ -216,7 +218,7 @@ def _read_file(file: Path | None) -> dict[str, Any]:
 
 
 def default_file() -> Path:
-    """Return the file that is read where none is named."""
+    """Return the default configuration file."""
     from platformdirs import user_config_path
 
     return user_config_path("po-mcp") / "config.toml"
@@ -229,7 +231,7 @@ def _data_path(name: str) -> str:
 
 
 def _format_error(exc: ValidationError) -> str:
-    """Name the first wrong setting and what is wrong with it, without its value."""
+    """Return the name of the first wrong setting and its problem, without its value."""
     first = exc.errors(include_input=False, include_url=False)[0]
     name = f"{PREFIX}{str(first['loc'][0]).upper()} " if first["loc"] else ""
     if first["type"] == "extra_forbidden":

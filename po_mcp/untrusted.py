@@ -1,8 +1,7 @@
-r"""Text that came from an ERP, made safe to show to a model or a person.
+r"""Escaping of text from an ERP, so that it can be shown to a model or a person.
 
-A vendor's name can carry a newline that forges a line of a question, a bidirectional override that
-turns a total around, or characters that are not seen at all. Nothing is dropped: what cannot be
-seen is written out, as `\u{202E}`.
+A vendor's name can contain a newline that forges a line of a question, a bidirectional override that
+reverses a total, or invisible characters. No character is dropped; invisible ones are escaped, as `\u{202E}`.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ _IGNORABLE_PATTERN = re.compile(f"[{_IGNORABLE}]")
 _EAST_ASIAN_SCRIPTS = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "KATAKANA-HIRAGANA"})
 
 MAX_FIELD_CHARS = 500
-"""Characters of one field that are kept; the rest is cut, and the cut is shown."""
+"""Characters of one field that are kept; a cut is shown by an ellipsis."""
 
 
 def visible(text: str, max_chars: int = MAX_FIELD_CHARS) -> str:
-    r"""Return `text` on one line, every unseen character written out, cut to `max_chars` characters.
+    r"""Return `text` on one line, with invisible characters escaped, cut to `max_chars` characters.
 
     Control, format, surrogate, private, unassigned, separator and default-ignorable characters
     become `\u{...}`. A no-break space becomes a space. A cut is shown as an ellipsis.
@@ -36,7 +35,7 @@ def visible(text: str, max_chars: int = MAX_FIELD_CHARS) -> str:
 
 
 def quote_text(text: str, max_chars: int = 80) -> str:
-    """Return `text` in double quotes that it cannot leave, for a sentence that a person reads."""
+    """Return `text` in double quotes, with quotes and backslashes inside escaped."""
     inner = visible(text, max_chars).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{inner}"'
 

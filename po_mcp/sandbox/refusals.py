@@ -1,4 +1,4 @@
-"""Why the book does not do what was asked.
+"""The errors of the order book.
 
 Refusal
   Missing   no such order, vendor, item or warehouse

@@ -58,7 +58,7 @@ class Storage:
 
     @contextmanager
     def reading(self) -> Iterator[Tables]:
-        """Read one state of the book, whoever writes meanwhile."""
+        """Read one consistent state of the book, also during a write of another connection."""
         with self._transaction("BEGIN") as tables:
             yield tables
 

@@ -11,7 +11,6 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
-import anyio
 import httpx2
 
 from po_mcp.connectors import pagination
@@ -29,7 +28,7 @@ HEADER = {"poNo": NUMBER, "status": "Open"}
 
 
 @asynccontextmanager
-async def connected(connect: Callable[..., ERP], *replies: Reply, within: float = 5) -> AsyncIterator[Any]:
+async def connected(connect: Callable[..., ERP], *replies: Reply, within: float = 60) -> AsyncIterator[Any]:
     async with raw_peer(*replies) as peer:
         erp = connect(peer.url, timeout=within)
         try:
@@ -167,12 +166,12 @@ MAPPING = ErrorMapping("An ERP", lambda body: "", "", "")
 
 
 async def time_taken() -> str:
-    async with dripping() as url:
-        erp = inventory_pro(url, timeout=0.4)
-        with anyio.move_on_after(2) as given_up, contextlib.suppress(PurchaseOrderError):
+    async with dripping(most=20) as peer:
+        erp = inventory_pro(peer.url)
+        with contextlib.suppress(PurchaseOrderError):
             await erp.scan_orders(OrderQuery())
         await erp.aclose()
-    return "a call of 0.4 s still ran after 2 s" if given_up.cancelled_caught else ""
+    return f"{peer.drops} bytes were read, most of them after the deadline" if peer.drops >= 20 else ""
 
 
 async def order_read(raw: bytes) -> PurchaseOrder | None:
@@ -248,7 +247,7 @@ async def secret_logged() -> str:
 
 
 async def storm() -> str:
-    async with connected(inventory_pro, html(503), within=20) as (erp, peer):
+    async with connected(inventory_pro, html(503), within=60) as (erp, peer):
         for _ in range(30):
             with contextlib.suppress(PurchaseOrderError):
                 await erp.scan_orders(OrderQuery())

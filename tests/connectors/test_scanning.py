@@ -99,7 +99,7 @@ async def test_a_scan_that_takes_too_long_is_cut_and_what_came_is_kept(monkeypat
                 await anyio.sleep_forever()
             return await super().__call__(place)
 
-    monkeypatch.setattr(pagination, "SCAN_TIMEOUT_S", 0.2)
+    monkeypatch.setattr(pagination, "SCAN_TIMEOUT_S", 1.0)
 
     found = await scanned(Slow(100))
 

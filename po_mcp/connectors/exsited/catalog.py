@@ -1,4 +1,4 @@
-"""Exsited's suppliers, items and warehouses in our words. Pure."""
+"""Conversion of Exsited's suppliers, items and warehouses to the records of `orders`. No I/O."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SUPPLIERS = ("supplier", "customer_and_supplier")
 
 
 def convert_vendors(accounts: Iterable[schemas.Account]) -> tuple[Vendor, ...]:
-    """Read the suppliers out of the accounts; one without a type may be a supplier."""
+    """Convert the accounts that are suppliers; an account without a type may be one."""
     return tuple(
         Vendor(
             id=account.id,
@@ -26,10 +26,8 @@ def convert_vendors(accounts: Iterable[schemas.Account]) -> tuple[Vendor, ...]:
 
 
 def convert_items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
-    """Read items.
-
-    None has a price: no page says which one, for buying or for selling, a row would tell.
-    """
+    """Convert items, without prices."""
+    # No page documents whether a row's price is for buying or for selling.
     return tuple(
         Item(
             id=row.id,
@@ -43,7 +41,7 @@ def convert_items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
 
 
 def convert_warehouses(rows: Iterable[schemas.Warehouse]) -> tuple[Warehouse, ...]:
-    """Read warehouses, each once. Its name is its id: an order's line names it so."""
+    """Convert warehouses, each once. The id is the name, by which an order's line refers to a warehouse."""
     return tuple(Warehouse(id=name, name=name) for name in dict.fromkeys(row.name for row in rows))
 
 

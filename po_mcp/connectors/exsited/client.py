@@ -73,12 +73,12 @@ class Exsited:
         base_url: such as `https://example.exsited.com`; a tail `/api` or `/api/v3` is dropped.
         client_id: as Exsited gave it.
         client_secret: kept out of every text.
-        redirect_uri: as Exsited gave it; a token cannot be had without.
+        redirect_uri: as Exsited gave it; a sign-in needs it.
         timeout: seconds that one call may take.
-        company: a name of whose books these are, which outlives a change of credentials.
-        zone: the time zone of the company, whose days count; None: that of this machine.
+        company: the company's name, which outlives a change of credentials.
+        zone: the company's time zone; None for that of this machine.
         transport: an httpx2 transport in place of the network.
-        token_store: where the processes of one user share the token, since a new one ends the former.
+        token_store: where the processes of one user share the token, since a new token revokes the former.
         api_versions: calls that this installation serves under another version than usual, such as
             `{"create": "v2"}`; `ConfigurationError` for one that is no call, or no version.
         retrier: how reads are tried again.
@@ -130,11 +130,11 @@ class Exsited:
         return self._http.clock_skew
 
     def check_number(self, number: str) -> str:
-        """Return the number if an order may have it; Exsited takes ids of any pattern."""
+        """Return the number if an order may have it; Exsited accepts ids of any pattern."""
         return numbers.check_readable(number)
 
     def check(self, draft: OrderDraft) -> None:
-        """Need the vendor's account id and a number that can be read back; refuse a warehouse."""
+        """Require the vendor's account id and a number that can be read back; refuse a warehouse."""
         numbers.check_creatable(draft.number)
         translate.check_draft(draft)
 
@@ -143,11 +143,9 @@ class Exsited:
         translate.parse_orders_page(await self._read_orders_page(1, 0, {}), 0, None)
 
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
-        """Return the orders of the query.
-
-        How a filter by date is written, and how two filters are joined, is documented in parts only
-        (https://developer.exsited.com, Purchase Order GET). So the ERP picks by status, and we by date.
-        """
+        """Return the orders of the query."""
+        # The ERP filters by status, this connector by date: how a date is filtered, and how two filters are joined,
+        # is documented in parts only (https://developer.exsited.com, Purchase Order GET).
         chosen = translate.build_order_filter(query.status)
 
         async def read_page(offset: int) -> Page[PurchaseOrder]:
@@ -158,7 +156,7 @@ class Exsited:
         return select_orders(scanned, query)
 
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
-        """Return one order; what was received of it stays out where its receipts are not told."""
+        """Return one order, without received quantities where its item receipts cannot be read."""
 
         async def read() -> PurchaseOrder:
             source = await self._read_order(number, in_any_case=in_any_case)
@@ -181,7 +179,7 @@ class Exsited:
         return catalog.convert_vendors(rows)
 
     async def items(self) -> tuple[Item, ...]:
-        """Return every item; those that are not active say so."""
+        """Return every item, inactive ones too."""
         return catalog.convert_items(
             await self._read_every(translate.parse_items, schemas.Item, self._build_path("items", "/items"))
         )
@@ -193,29 +191,30 @@ class Exsited:
         return catalog.convert_warehouses(translate.parse_warehouses(answer.body))
 
     async def read_identity(self, number: str) -> tuple[str | None, str | None]:
-        """Return the order's uuid and version: another order under the same number has others."""
+        """Return the order's uuid and version, which differ from those of a later order with the same number."""
         source = await self._read_order_by_path(number)
         return source.uuid, source.version
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
-        """Read the order and all that forbids its deletion. What cannot be read forbids it too: `BadAnswer`.
+        """Read the order and, for a delete, the documents that forbid it.
 
-        Nothing forbids a cancel as far as is documented, so only the order itself must be told.
+        Raises:
+            BadAnswer: a document cannot be read, so whether it forbids the delete is not known.
         """
         if operation not in self.capabilities:
             raise self._not_offered_error(operation)
         source = await self._read_order_by_path(number)
-        if operation == "cancel":
+        if operation == "cancel":  # no document is known to forbid a cancel
             return translate.build_cancel_snapshot(source, await self._read_receipts_if_available(number), self._zone)
         try:
             invoices = await self._read_invoices(number)
             receipts = await self._read_receipts(number)
-        except OrderNotFound as exc:  # the order is there: this says nothing of it
+        except OrderNotFound as exc:  # the order exists, so this 404 is not about it
             raise BadAnswer("Exsited does not tell what depends on this order.") from exc
         return translate.build_delete_snapshot(source, invoices, receipts, self._zone)
 
     async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:
-        """Create the order under our number."""
+        """Create the order under the draft's number."""
         self.check(draft)
         return await self._http.write(
             "POST",
@@ -254,16 +253,14 @@ class Exsited:
     async def cancel_order(
         self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
     ) -> None:
-        """Make the order inactive (https://developer.exsited.com, Purchase Order); the request has no body.
-
-        What a success answers is not documented. 204 says it alone; any other must show the order.
-        """
+        """Make the order inactive (https://developer.exsited.com, Purchase Order); the request has no body."""
+        # What a success answers is not documented: a 204 needs no body, any other success must show the order.
         await self._http.write(
             "POST",
             self._build_path("cancel"),
             self._check_addressable(number),
             "cancel",
-            # What the vendor's own client takes for a success (https://github.com/exsited/exsited-php).
+            # The statuses that the vendor's own client treats as success (https://github.com/exsited/exsited-php).
             expect=frozenset({200, 201, 202, 204}),
             verify=lambda answer: (
                 None if answer.status == _NO_CONTENT else translate.check_cancelled(answer.body, number)
@@ -280,17 +277,21 @@ class Exsited:
         return translate.parse_order(answer.body, number, in_any_case=in_any_case)
 
     async def _read_order_by_path(self, number: str) -> schemas.Order:
-        """Read the order by the path that a write will take."""
+        """Read the order by the path that a write uses."""
         return await read_by_path(self.title, self.check_number(number), lambda: self._read_order(number))
 
     def _check_addressable(self, number: str) -> str:
-        """Return the number if no server can take it for another path; else `BadAnswer`, and nothing is sent."""
+        """Return the number if no server can read it as a path to another resource.
+
+        Raises:
+            BadAnswer: a server could; nothing is sent.
+        """
         if numbers.leaves_its_path(self.check_number(number)):
             raise numbers.unopenable_order(self.title, number)
         return number
 
     async def _scan_with_lines(self) -> OrderScan:
-        """Return all orders as the list shows them, with their lines as far as it has them."""
+        """Return all orders of the list, with the lines that it shows."""
 
         async def read_page(offset: int) -> Page[PurchaseOrder]:
             body = await self._read_orders_page(_ROWS_PER_PAGE, offset, {})
@@ -299,8 +300,8 @@ class Exsited:
         return await scan_pages(self.title, read_page, lambda index, size: index * size, None, None)
 
     async def _read_orders_page(self, limit: int, offset: int, chosen: Mapping[str, str]) -> Any:
-        """Read a page of orders; None where there is none."""
-        # Oldest first: an order that is created meanwhile moves no other to another page.
+        """Read a page of orders; None for an empty list."""
+        # Oldest first: an order that is created during the scan does not move the others to later pages.
         sort = {"order_by": "created_on", "direction": "asc"}
         params: Params = {"limit": limit, "offset": offset, **sort, **chosen}
         return await self._http.read_list(self._build_path("list"), params)
@@ -322,10 +323,12 @@ class Exsited:
     async def _read_every(
         self, read: Callable[[Any], schemas.Page], row: type[R], path: str, *segments: str
     ) -> tuple[R, ...]:
-        """Read all pages of a list, by their numbers. Rows are one where they have an id and are the same in full.
+        """Read all pages of a list. Rows are the same if they have an id and are equal.
 
-        A row that cannot be read is left out, but not of an order's documents: they decide what may be done to it.
+        Raises:
+            BadAnswer: a row of an order's documents (`segments` name the order) cannot be read.
         """
+        # Other lists leave such a row out. An order's documents decide whether it may be deleted, so none may be missing.
         permission = None if segments else _PERMISSION_TO_LOOK_UP
 
         async def read_page(offset: int) -> Page[R]:
@@ -342,10 +345,8 @@ class Exsited:
         return f"/api/{self._versions[call]}{noun}"
 
     async def _sign_in(self) -> tuple[str, float]:
-        """Fetch a token (https://developer.exsited.com, Authentication), always by the credentials.
-
-        Exsited's refresh tokens are not used: how long they live is not documented.
-        """
+        """Fetch a token by the credentials (https://developer.exsited.com, Authentication)."""
+        # Refresh tokens are not used: their lifetime is not documented.
         body = {"grant_type": "client_credentials", **self._credentials}
         answer = await self._http.sign_in("/api/v1/oauth2/token", body=body)
         return schemas.TokenResponse.parse_token(answer.body)

@@ -1,4 +1,4 @@
-"""What an error of Exsited's says, in any of its envelopes and under any HTTP status. Pure."""
+"""Parsing of Exsited's error bodies, in all of their envelopes and under any HTTP status. No I/O."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ _CODE = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 
 
 def describe_error(body: Any) -> str:
-    """Return the codes of an error body, such as ` (validation_error)`, or nothing."""
+    """Return the codes of an error body, such as ` (validation_error)`, or ""."""
     codes = [code for code in _codes(body) if _CODE.fullmatch(code)]
     return f" ({', '.join(dict.fromkeys(codes[:5]))})" if codes else ""
 
 
 def is_signed_out(body: Any) -> bool:
-    """Tell whether a body says that the token ended; Exsited can say so under any HTTP status."""
+    """Tell whether a body says that the token expired, which Exsited can do under any HTTP status."""
     return "401" in _codes(body)
 
 
 def is_envelope(body: Any) -> bool:
-    """Tell whether a body is an error in one of Exsited's shapes. One that shows an order is none, whatever else."""
+    """Tell whether a body is an error in one of Exsited's shapes, and shows no order."""
     members = fields_of(body)
     if members.get("purchase_order") or members.get("purchase-order"):
         return False
@@ -34,20 +34,24 @@ def is_envelope(body: Any) -> bool:
 
 
 def status_in(body: Any) -> int | None:
-    """Return the HTTP status that an error's body tells; the highest of several, None where it tells none."""
+    """Return the HTTP status in an error body, the highest of several, or None."""
     found = {int(code) for code in (*_codes(body), str(fields_of(body).get("status"))) if _STATUS.fullmatch(code)}
     return max(found, default=None)
 
 
 def raise_for_error(body: Any) -> Any:
-    """Return the body unless it is an error, which Exsited can send as a success."""
+    """Return the body of a 2xx.
+
+    Raises:
+        BadAnswer: the body is an error, which Exsited can send with a 2xx.
+    """
     if _codes(body) or fields_of(body).get("errors"):
         raise BadAnswer(f"Exsited answered with an error{describe_error(body)}.")
     return body
 
 
 def _codes(body: Any) -> list[str]:
-    """Find the error codes: in `errors`, in the envelope of API v4, and in that of old sign-in errors."""
+    """Return the error codes in `errors`, in the envelope of API v4, and in that of old sign-in errors."""
     members = fields_of(body)
     errors = members.get("errors")
     found = [_code(error) for error in errors] if isinstance(errors, list) else []
@@ -59,7 +63,7 @@ def _codes(body: Any) -> list[str]:
 
 
 def _is_error(members: Mapping[str, Any]) -> bool:
-    """Tell whether a body is the envelope of API v4 (https://pypi.org/project/exsited/, errors)."""
+    """Tell whether a body is the envelope of API v4 (Exsited's Python package `exsited`, errors)."""
     return str(members.get("object")).casefold() == "error"
 
 
@@ -69,5 +73,5 @@ def _is_no_success(members: Mapping[str, Any]) -> bool:
 
 
 def _code(error: Any) -> Any:
-    """Return the code of one error; one without it is an error all the same."""
+    """Return the code of one error, or "error" where it has none."""
     return fields_of(error).get("code") or "error"

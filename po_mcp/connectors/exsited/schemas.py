@@ -1,6 +1,6 @@
 """Exsited's JSON, as https://developer.exsited.com and the vendor's own clients show it.
 
-Fields that are not known are passed over, and a field may be null.
+Unknown fields are ignored, and every field may be null.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from po_mcp.connectors.values import (
 
 
 def _under(key: str) -> AliasChoices:
-    """Find rows at the top, as invoices are documented, or under the order, as receipts are."""
+    """Return the places of rows: at the top, as documented for invoices, or under the order, as for receipts."""
     return AliasChoices(key, AliasPath("purchase_order", key))
 
 
 class ErpModel(schema_base.ErpModel):
-    """A piece of Exsited's JSON."""
+    """An object in Exsited's JSON."""
 
     erp_name = "Exsited"
 
@@ -45,13 +45,13 @@ class TokenResponse(schema_base.TokenResponse):
 
 
 class Kpis(ErpModel):
-    """Figures of an order. Whether the invoices are counted or added up here is not documented."""
+    """Key figures of an order. Whether the figure counts or sums the invoices is not documented."""
 
     total_purchase_invoice: Number = None
 
 
 class OrderHeader(ErpModel):
-    """An order without its lines. Its vendor is named by `account_id` alone."""
+    """An order without its lines. The vendor is named by `account_id` only."""
 
     id: Id
     uuid: Word = None
@@ -81,7 +81,7 @@ class PriceSnapshot(ErpModel):
 
 
 class Line(ErpModel):
-    """A line of an order. What was received of it is told by item receipts alone. A line of text has no item."""
+    """A line of an order, without the received quantity, which only item receipts show. A line of text has no item."""
 
     uuid: Word = None
     item_id: Word = None
@@ -103,43 +103,43 @@ class Line(ErpModel):
 
 
 class Order(OrderHeader):
-    """An order in full; one without lines may say so by null, by an empty text or by no key."""
+    """A whole order. An order without lines may have null, an empty text or no key."""
 
     lines: Annotated[tuple[Line, ...], BeforeValidator(empty_if_unset)] = ()
 
 
 class OrderResponse(ErpModel):
-    """What GET /purchase-orders/{id} answers."""
+    """The answer of GET /purchase-orders/{id}."""
 
     purchase_order: Order
 
 
 class OrderNumber(ErpModel):
-    """An order, as far as its number."""
+    """The number of an order."""
 
     id: Id
 
 
 class CreateResponse(ErpModel):
-    """What POST /purchase-orders answers, as far as the number: all else is read where it can be."""
+    """The required part of the answer of POST /purchase-orders."""
 
     purchase_order: OrderNumber
 
 
 class CancelledOrder(OrderNumber):
-    """An order that was cancelled, as far as it must be told."""
+    """The required part of a cancelled order."""
 
     status: Word = None
 
 
 class CancelResponse(ErpModel):
-    """What POST /purchase-orders/{id}/cancel answers where it answers with the order; no page shows it."""
+    """The answer of POST /purchase-orders/{id}/cancel where it has a body; no page documents it."""
 
     purchase_order: CancelledOrder
 
 
 class ReceiptLine(ErpModel):
-    """What one receipt brought of one line."""
+    """The quantity of one line in a receipt."""
 
     line_uuid: Word = None
     receipt_quantity: Number = None
@@ -187,7 +187,7 @@ class Warehouse(ErpModel):
 
 
 class WarehousesResponse(ErpModel):
-    """What GET /settings/warehouses answers; it has no pages."""
+    """The answer of GET /settings/warehouses, which has no pages."""
 
     rows: Annotated[
         tuple[Any, ...],
@@ -197,7 +197,7 @@ class WarehousesResponse(ErpModel):
 
 
 class ListedOrder(OrderHeader):
-    """An order as the list shows it; its lines, where it has any, are only counted."""
+    """An order in the list, with its lines unparsed."""
 
     lines: Annotated[tuple[Any, ...] | None, BeforeValidator(lambda value: value or None)] = None
 
@@ -209,7 +209,7 @@ class OrderLines(ErpModel):
 
 
 class Pagination(ErpModel):
-    """Where a page lies. `next_page` is None at the end, where it is "NULL"; the link itself is not followed."""
+    """The position of a page. `next_page` is None at the end, where the ERP writes "NULL"; the link is not followed."""
 
     records: Count = None
     limit: Count = None
@@ -218,7 +218,7 @@ class Pagination(ErpModel):
 
 
 class Page(ErpModel):
-    """A page of a list; which key holds the rows, each list says itself."""
+    """A page of a list. Subclasses name the key of the rows."""
 
     rows: Annotated[tuple[Any, ...], BeforeValidator(empty_if_unset)]
     pagination: Annotated[

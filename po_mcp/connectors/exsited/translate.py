@@ -1,4 +1,4 @@
-"""Between Exsited's words and ours. Pure: requests are built and answers are read, nothing is sent."""
+"""Translation between Exsited's JSON and the records of `orders`: request bodies and answers. No I/O."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _RECEIVED = (None, "completed")
 
 
 def check_draft(draft: OrderDraft) -> None:
-    """Raise `InvalidInput` for what a new order needs and lacks, or cannot hold."""
+    """Raise `InvalidInput` for a draft that lacks a required field or has one that Exsited cannot store."""
     if draft.vendor.id is None:
         raise InvalidInput("Exsited needs the vendor's account id. Nothing was sent.")
     for place, line in enumerate(draft.lines, 1):
@@ -51,7 +51,7 @@ def check_draft(draft: OrderDraft) -> None:
 
 
 def build_order(draft: OrderDraft) -> dict[str, Any]:
-    """Build the body of POST /purchase-orders; decimals are strings."""
+    """Build the body of POST /purchase-orders, with decimals as strings."""
     check_draft(draft)
     order: dict[str, Any] = {"id": draft.number, "account_id": draft.vendor.id}
     if draft.vendor.currency is not None:
@@ -65,7 +65,11 @@ def build_order(draft: OrderDraft) -> dict[str, Any]:
 
 
 def parse_order(body: Any, number: str, *, in_any_case: bool = False) -> schemas.Order:
-    """Read an order in full; one of another number is `BadAnswer`."""
+    """Parse the answer to a read of one order.
+
+    Raises:
+        BadAnswer: the answer is an error, or an order of another number.
+    """
     source = schemas.OrderResponse.parse(raise_for_error(body)).purchase_order
     if not is_same_number(source.id, number, in_any_case=in_any_case):
         raise wrong_order("Exsited", source.id, number)
@@ -73,10 +77,10 @@ def parse_order(body: Any, number: str, *, in_any_case: bool = False) -> schemas
 
 
 def parse_created(body: Any, number: str, zone: tzinfo | None = UTC) -> PurchaseOrder:
-    """Read what a create answers: the stored order, whatever became of it, as far as it can be read.
+    """Parse the answer to a create: the stored order, or its number only where the rest cannot be read.
 
     Raises:
-        BadAnswer: it is about an order of another number.
+        BadAnswer: the answer is an error, or about an order of another number.
     """
     stored = schemas.CreateResponse.parse(raise_for_error(body)).purchase_order.id
     if not is_number_echo(stored, number):
@@ -89,7 +93,11 @@ def parse_created(body: Any, number: str, zone: tzinfo | None = UTC) -> Purchase
 
 
 def check_cancelled(body: Any, number: str) -> None:
-    """Check what a cancel answers: it is about our order, which is inactive if its status is told. Else `BadAnswer`."""
+    """Check the answer to a cancel.
+
+    Raises:
+        BadAnswer: the answer is about an order of another number, or shows a status other than inactive.
+    """
     source = schemas.CancelResponse.parse(raise_for_error(body)).purchase_order
     if not is_same_number(source.id, number, in_any_case=True):
         raise wrong_order("Exsited", source.id, number)
@@ -100,7 +108,7 @@ def check_cancelled(body: Any, number: str) -> None:
 def combine(
     source: schemas.Order, receipts: Sequence[schemas.Receipt] | None, zone: tzinfo | None = UTC
 ) -> PurchaseOrder:
-    """Put an order and its item receipts together. Without receipts (None), what was received is not known."""
+    """Combine an order with its item receipts. With None for the receipts, the received quantities are unknown."""
     received = None if receipts is None else _sum_received(receipts)
     return _with_lines(source, source.lines, received, zone)
 
@@ -111,7 +119,7 @@ def _with_lines(
     received: Mapping[str, Decimal] | None,
     zone: tzinfo | None,
 ) -> PurchaseOrder:
-    """Read an order, with its lines where they are told."""
+    """Convert an order, with its lines unless they are None."""
     stored = _convert_header(source, zone)
     if lines is None:
         return stored
@@ -125,10 +133,9 @@ def build_delete_snapshot(
     receipts: Sequence[schemas.Receipt],
     zone: tzinfo | None = UTC,
 ) -> Snapshot:
-    """Put together what a delete is decided on, with every document that forbids it.
+    """Build the snapshot for a delete, with every document that forbids it.
 
-    An order that receiving or invoicing used cannot be deleted
-    (https://developer.exsited.com, Purchase Order DELETE).
+    An order with receipts or invoices cannot be deleted (https://developer.exsited.com, Purchase Order DELETE).
     """
     blockers = [f"purchase invoice {invoice.id or 'without an id'}" for invoice in invoices]
     if not invoices and source.kpis and source.kpis.total_purchase_invoice:
@@ -145,15 +152,17 @@ def build_delete_snapshot(
 def build_cancel_snapshot(
     source: schemas.Order, receipts: Sequence[schemas.Receipt] | None, zone: tzinfo | None = UTC
 ) -> Snapshot:
-    """Put together what a cancel is decided on."""
+    """Build the snapshot for a cancel."""
     return Snapshot(order=combine(source, receipts, zone), erp_id=source.uuid, version=source.version)
 
 
 def next_offset(page: schemas.Page, offset: int) -> int | None:
-    """Return where the page after this one starts, None at the end.
+    """Return the offset of the next page, None at the end.
 
-    The number of records decides; where it is missing, an empty next_page does. Where a page says neither, the
-    next one will be empty. A page that stands elsewhere than was asked, or is empty before the end, is `BadAnswer`.
+    The number of records decides; without it, an empty next_page does; without both, the next page will be empty.
+
+    Raises:
+        BadAnswer: the page has another offset than requested, or is empty before the end of the list.
     """
     said = page.pagination
     if said.offset not in (None, offset):
@@ -169,22 +178,22 @@ def next_offset(page: schemas.Page, offset: int) -> int | None:
 
 
 def tells_end(page: schemas.Page) -> bool:
-    """Tell whether a page says whether it is the last one."""
+    """Tell whether a page shows whether it is the last one."""
     return page.pagination.records is not None or "next_page" in page.pagination.model_fields_set
 
 
 def parse_page(page: schemas.Page, row: type[R], offset: int) -> Page[R]:
-    """Read one page of any list."""
+    """Parse one page of any list, at `offset`."""
     found, unreadable = row.parse_rows(page.rows)
     next_start = next_offset(page, offset)
     return Page(found, next_start, page.pagination.records, unreadable, tells_end(page))
 
 
 def build_order_filter(status: Status | None) -> dict[str, str]:
-    """Build the parameter of GET /purchase-orders that picks orders by their status.
+    """Build the query of GET /purchase-orders that filters by status.
 
     Raises:
-        InvalidInput: Exsited does not tell orders of this status from others.
+        InvalidInput: Exsited has no such status.
     """
     if status is None:
         return {}
@@ -200,10 +209,10 @@ def build_order_filter(status: Status | None) -> dict[str, str]:
 def parse_orders_page(
     body: Any, offset: int, status: Status | None, zone: tzinfo | None = UTC, *, in_full: bool = False
 ) -> Page[PurchaseOrder]:
-    """Read a page of orders as a part of the whole list; `in_full`: with their lines, as far as it has them.
+    """Parse a page of orders; None is an empty list. With `in_full`, the lines of the list are parsed, too.
 
     Raises:
-        BadAnswer: it was not filtered by the status asked for.
+        BadAnswer: the page is not filtered by the requested status.
     """
     if body is None:
         return Page((), None, None)
@@ -218,13 +227,13 @@ def parse_orders_page(
 
 
 def convert_listed(source: schemas.ListedOrder, zone: tzinfo | None = UTC) -> PurchaseOrder:
-    """Read an order as the list shows it."""
+    """Convert an order of the list."""
     count = None if source.lines is None else len(source.lines)
     return _convert_header(source, zone).model_copy(update={"line_count": count})
 
 
 def convert_with_listed_lines(source: schemas.ListedOrder, zone: tzinfo | None = UTC) -> PurchaseOrder:
-    """Read an order as the list shows it, with its lines where they are told and can be read."""
+    """Convert an order of the list, with its lines where they can be parsed."""
     try:
         lines = None if source.lines is None else schemas.OrderLines.parse({"lines": source.lines}).lines
     except BadAnswer:
@@ -233,37 +242,37 @@ def convert_with_listed_lines(source: schemas.ListedOrder, zone: tzinfo | None =
 
 
 def parse_orders(body: Any) -> schemas.OrdersPage:
-    """Read a page of orders."""
+    """Parse a page of orders."""
     return schemas.OrdersPage.parse(raise_for_error(body))
 
 
 def parse_accounts(body: Any) -> schemas.AccountsPage:
-    """Read a page of accounts."""
+    """Parse a page of accounts."""
     return schemas.AccountsPage.parse(raise_for_error(body))
 
 
 def parse_items(body: Any) -> schemas.ItemsPage:
-    """Read a page of items."""
+    """Parse a page of items."""
     return schemas.ItemsPage.parse(raise_for_error(body))
 
 
 def parse_warehouses(body: Any) -> tuple[schemas.Warehouse, ...]:
-    """Read the warehouses; a row without a name is left out."""
+    """Parse the warehouses; a row without a name is left out."""
     return schemas.Warehouse.parse_rows(schemas.WarehousesResponse.parse(raise_for_error(body)).rows)[0]
 
 
 def parse_invoices(body: Any) -> schemas.InvoicesPage:
-    """Read a page of an order's purchase invoices."""
+    """Parse a page of an order's purchase invoices."""
     return schemas.InvoicesPage.parse(raise_for_error(body))
 
 
 def parse_receipts(body: Any) -> schemas.ReceiptsPage:
-    """Read a page of an order's item receipts."""
+    """Parse a page of an order's item receipts."""
     return schemas.ReceiptsPage.parse(raise_for_error(body))
 
 
 def status_of(word: str | None) -> Status:
-    """Return our word for one of theirs, in any case; `unknown` for one that is not documented."""
+    """Return the status for Exsited's word, in any letter case; `unknown` for an undocumented one."""
     return _STATUS.get((word or "").strip().casefold(), "unknown")
 
 
@@ -304,11 +313,11 @@ def _convert_line(source: schemas.Line, place: int, received: Mapping[str, Decim
 
 
 def _sum_received(receipts: Iterable[schemas.Receipt]) -> Mapping[str, Decimal] | None:
-    """Add up what was received, by line; None where a receipt does not say of which line, how much, or whether."""
+    """Sum the received quantities by line uuid; None where a receipt lacks the line, the quantity or a known status."""
     total: dict[str, Decimal] = {}
     for receipt in receipts:
         status = receipt.receipt_status and receipt.receipt_status.casefold()
-        if status == _NOT_RECEIVED:  # it forbids a delete all the same: see to_delete
+        if status == _NOT_RECEIVED:  # not received yet; `build_delete_snapshot` counts it as a blocker all the same
             continue
         for row in receipt.receipts:
             if row.line_uuid is None or row.receipt_quantity is None or status not in _RECEIVED:
@@ -318,7 +327,7 @@ def _sum_received(receipts: Iterable[schemas.Receipt]) -> Mapping[str, Decimal] 
 
 
 def _build_line(line: DraftLine) -> dict[str, Any]:
-    """Build a line. Its price goes where https://github.com/exsited/exsited-php puts it."""
+    """Build a line, with the price in the field that https://github.com/exsited/exsited-php uses."""
     rule = {"price_type": "INCREMENTAL_PER_UNIT_PRICING", "price": plain(line.unit_price)}
     return {
         "item_id": line.item,

@@ -1,4 +1,4 @@
-"""Inventory Pro's vendors, items and warehouses in our words. Pure."""
+"""Conversion of Inventory Pro's vendors, items and warehouses to the records of `orders`. No I/O."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from po_mcp.orders import Item, Vendor, Warehouse
 
 
 def convert_vendors(rows: Iterable[schemas.Vendor], ids: Mapping[str, int]) -> tuple[Vendor, ...]:
-    """Read vendors, their ids filled in from `ids` (name -> vendorID) where the rows carry none.
+    """Convert vendors; `ids` (name -> vendorID) fills in ids that the rows lack.
 
-    A name of `ids` that no row has is a vendor all the same: the ERP's user may not see every one.
+    A name of `ids` without a row is a vendor, too: the ERP's user may not see every vendor.
     """
     known = {_comparison_key(name): vendor_id for name, vendor_id in ids.items()}
     listed = tuple(_convert_rows(rows, known))
@@ -22,7 +22,7 @@ def convert_vendors(rows: Iterable[schemas.Vendor], ids: Mapping[str, int]) -> t
 
 
 def convert_items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
-    """Read items; those without the id that an order's line takes are left out."""
+    """Convert items; those without the id that an order's line needs are left out."""
     return tuple(
         Item(
             id=row.short_id,
@@ -37,7 +37,7 @@ def convert_items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
 
 
 def convert_warehouses(rows: Iterable[schemas.Location]) -> tuple[Warehouse, ...]:
-    """Read the warehouses that the storage places lie in, each once."""
+    """Return the warehouses of the storage places, each once."""
     names: dict[str, str] = {}
     for row in rows:
         names[row.warehouse_id] = names.get(row.warehouse_id) or row.warehouse_name or ""
@@ -59,5 +59,5 @@ def _convert_rows(rows: Iterable[schemas.Vendor], known: Mapping[str, int]) -> I
 
 
 def _comparison_key(name: str) -> str:
-    """Return what a vendor's name is compared by: blanks, letters' case and entities such as `&amp;` do not count."""
+    """Return the key for comparing vendors' names, without regard to blanks, letter case and HTML entities."""
     return " ".join(html.unescape(name).split()).casefold()

@@ -62,9 +62,9 @@ class InventoryPro:
         client_id: of the integration user.
         client_secret: kept out of every text.
         timeout: seconds that one call may take.
-        company: a name of whose books these are, which outlives a change of credentials.
-        zone: the time zone of the company, whose days count; None: that of this machine.
-        vendor_ids: vendor name to vendorID, which no documented call tells.
+        company: the company's name, which outlives a change of credentials.
+        zone: the company's time zone; None for that of this machine.
+        vendor_ids: vendor name to vendorID, which no documented call returns.
         transport: an httpx2 transport in place of the network.
         retrier: how reads are tried again.
     """
@@ -110,13 +110,13 @@ class InventoryPro:
         return self._http.clock_skew
 
     def check_number(self, number: str) -> str:
-        """Return the number. `Finalize` is none: its path is taken by a call."""
+        """Return the number if an order may have it. `Finalize` is none: its path is that of a call."""
         if number.casefold() == _FINALIZE.casefold():
             raise InvalidInput("That is no order number. Nothing was sent.")
         return numbers.check_readable(number)
 
     def check(self, draft: OrderDraft) -> None:
-        """Need an integer vendor id, and a warehouse on every line; refuse a date and a note."""
+        """Require an integer vendor id and a warehouse on every line; refuse a date and a note."""
         numbers.check_creatable(self.check_number(draft.number))
         translate.check_draft(draft)
 
@@ -126,11 +126,9 @@ class InventoryPro:
         translate.parse_orders_page(await self._http.read_list(_ORDERS, params), params)
 
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
-        """Return the open and partly received orders of the query.
-
-        There is no filter by status (https://cissltd.com/docs/api/purchase-orders/): the ERP picks by date, and
-        we by status.
-        """
+        """Return the open and partly received orders of the query."""
+        # The ERP filters by date, this connector by status: the API has no filter by status
+        # (https://cissltd.com/docs/api/purchase-orders/).
         translate.check_status(query.status)
         dates = translate.build_order_dates(query, self._zone)
 
@@ -142,7 +140,7 @@ class InventoryPro:
         return select_orders(scanned, query)
 
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
-        """Return one order with its lines; without them where only the list shows it."""
+        """Return one order with its lines, without them where it had to be read from the list."""
         return await read_by_path_or_list(
             self.title,
             self.check_number(number),
@@ -157,15 +155,15 @@ class InventoryPro:
         return catalog.convert_vendors(await self._read_every("/Vendor/All", schemas.Vendor), self._vendor_ids)
 
     async def items(self) -> tuple[Item, ...]:
-        """Return every item that a line can name; those that are discontinued say so."""
+        """Return every item that a line can name, discontinued ones too."""
         return catalog.convert_items(await self._read_every("/Item", schemas.Item))
 
     async def warehouses(self) -> tuple[Warehouse, ...]:
-        """Return every warehouse that has a storage place: no call lists the warehouses themselves."""
+        """Return every warehouse that has a storage place; no call lists warehouses."""
         return catalog.convert_warehouses(await self._read_every("/Location", schemas.Location))
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
-        """Read the order. Inventory Pro gives it neither an id nor a version."""
+        """Read the order. Inventory Pro has neither an id nor a version of it."""
         if operation not in self.capabilities:
             raise self._not_offered_error(operation)
         order = await read_by_path(self.title, self.check_number(number), lambda: self._read_order(number))
@@ -223,7 +221,7 @@ class InventoryPro:
         return translate.parse_order(answer.body, number, self._zone, in_any_case=in_any_case)
 
     async def _read_every(self, path: str, row: type[R]) -> tuple[R, ...]:
-        """Read all pages of a list. Rows are one where all of them is the same: a code may be given twice."""
+        """Read all pages of a list. Equal rows are the same row; a code alone may occur twice."""
 
         async def read_page(page: int) -> Page[R]:
             params = {"page": page, "pageSize": _ROWS_PER_PAGE}

@@ -1,6 +1,6 @@
 """Inventory Pro's JSON, as it documents it (https://cissltd.com/docs/api/purchase-orders/).
 
-Fields that are not known are passed over, and a field may be null.
+Unknown fields are ignored, and every field may be null.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from po_mcp.connectors.values import Count, Flag, Id, Moment, Name, Number, Posi
 
 
 class ErpModel(schema_base.ErpModel):
-    """A piece of Inventory Pro's JSON, which is in camelCase."""
+    """An object in Inventory Pro's JSON, which is in camelCase."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
@@ -30,13 +30,13 @@ class TokenResponse(schema_base.TokenResponse):
 
 
 class OrderNumber(ErpModel):
-    """An order, as far as its number."""
+    """The number of an order."""
 
     po_no: Id
 
 
 class OrderHeader(OrderNumber):
-    """An order as the list shows it."""
+    """An order in the list, without its lines."""
 
     vendor: Name = None
     order_date: Moment = None
@@ -60,13 +60,13 @@ class Line(ErpModel):
 
 
 class Order(OrderHeader):
-    """An order in full; one without lines may say so by null, by an empty text or by no key."""
+    """A whole order. An order without lines may have null, an empty text or no key."""
 
     lines: Annotated[tuple[Line, ...], BeforeValidator(empty_if_unset)] = ()
 
 
 class FinalizeResponse(ErpModel):
-    """What a finalize answers. Whether the number is absent or null without a backorder is not documented."""
+    """The answer to a finalize. Whether `backorderPoNo` is absent or null without a backorder is not documented."""
 
     po_no: StrictStr
     status: StrictStr

@@ -1,4 +1,4 @@
-"""Between Inventory Pro's words and ours. Pure: requests are built and answers are read, nothing is sent."""
+"""Translation between Inventory Pro's JSON and the records of `orders`: request bodies and answers. No I/O."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _STATUS: Mapping[str, Status] = {
 
 
 def check_draft(draft: OrderDraft) -> None:
-    """Raise `InvalidInput` for what a new order needs and lacks, or cannot hold."""
+    """Raise `InvalidInput` for a draft that lacks a required field or has one that Inventory Pro cannot store."""
     if draft.expected_on is not None:
         raise _cannot_store("expected_on")
     if draft.note is not None:
@@ -55,7 +55,7 @@ def check_draft(draft: OrderDraft) -> None:
 
 
 def build_order(draft: OrderDraft) -> dict[str, Any]:
-    """Build the body of POST /PurchaseOrder; quantities and prices are JSON numbers."""
+    """Build the body of POST /PurchaseOrder, with quantities and prices as JSON numbers."""
     check_draft(draft)
     lines = [
         {
@@ -75,11 +75,11 @@ def build_finalize(number: str, create_backorder: bool) -> dict[str, Any]:
 
 
 def build_order_dates(query: OrderQuery, zone: tzinfo | None = UTC) -> dict[str, str]:
-    """Build the parameters of GET /PurchaseOrder that pick orders by their date.
+    """Build the query of GET /PurchaseOrder that filters by date.
 
-    They reach as far as the company's days and the days of UTC together, since a date may be written as a moment in
-    either. A bound that no moment lies beyond is left out.
+    The range covers the days both in the company's zone and in UTC. A bound beyond the calendar is left out.
     """
+    # An ERP may write a date as midnight in either zone; a range in one zone would miss orders at its ends.
     params: dict[str, str] = {}
     with contextlib.suppress(OverflowError):
         if query.ordered_from is not None:
@@ -101,7 +101,7 @@ def check_status(status: Status | None) -> None:
 
 
 def parse_orders_page(body: Any, params: Mapping[str, str | int], zone: tzinfo | None = UTC) -> Page[PurchaseOrder]:
-    """Read a page of orders as a part of the whole list; a body of None is an empty list."""
+    """Parse a page of orders; None is an empty list."""
     if body is None:
         return Page((), None, None)
     found = parse_page(body, schemas.OrderHeader, params)
@@ -110,13 +110,13 @@ def parse_orders_page(body: Any, params: Mapping[str, str | int], zone: tzinfo |
 
 
 def parse_page(body: Any, row: type[R], params: Mapping[str, str | int]) -> Page[R]:
-    """Read one page of any list.
+    """Parse one page of any list.
 
-    A page may be shorter than was asked for: the most that an ERP gives may be less. Where it does not say whether
-    more follows, the count decides; without one, the next page will be empty.
+    A page may be shorter than requested, since the ERP caps the size. Without `hasMore` the total decides whether
+    a page follows; without a total, the next page will be empty.
 
     Raises:
-        BadAnswer: it is another page, it has more rows than it says, or it is empty before the end of the list.
+        BadAnswer: the page has another number, more rows than its size, or no rows before the end of the list.
     """
     page = schemas.Page.parse(body)
     place = int(params["page"])
@@ -130,7 +130,7 @@ def parse_page(body: Any, row: type[R], params: Mapping[str, str | int]) -> Page
 
 
 def _has_more(page: schemas.Page, place: int) -> bool | None:
-    """Tell whether a page follows; None where nothing says it."""
+    """Tell whether a page follows, None where the page does not show it."""
     if page.has_more is not None or page.total_count is None:
         return page.has_more
     if page.page_size:
@@ -139,7 +139,11 @@ def _has_more(page: schemas.Page, place: int) -> bool | None:
 
 
 def parse_order(body: Any, number: str, zone: tzinfo | None = UTC, *, in_any_case: bool = False) -> PurchaseOrder:
-    """Read an order in full; one of another number is `BadAnswer`."""
+    """Parse the answer to a read of one order.
+
+    Raises:
+        BadAnswer: the answer is an error, or an order of another number.
+    """
     source = schemas.Order.parse(_raise_for_error(body))
     _check_same_number(source.po_no, number, in_any_case=in_any_case)
     return _with_lines(source, source.lines, zone)
@@ -148,7 +152,7 @@ def parse_order(body: Any, number: str, zone: tzinfo | None = UTC, *, in_any_cas
 def _with_lines(
     source: schemas.OrderHeader, lines: Sequence[schemas.Line] | None, zone: tzinfo | None
 ) -> PurchaseOrder:
-    """Read an order, with its lines where they are told."""
+    """Convert an order, with its lines unless they are None."""
     stored = convert_header(source, zone)
     if lines is None:
         return stored
@@ -156,7 +160,7 @@ def _with_lines(
 
 
 def convert_header(source: schemas.OrderHeader, zone: tzinfo | None = UTC) -> PurchaseOrder:
-    """Read an order without its lines."""
+    """Convert an order without its lines."""
     return PurchaseOrder(
         number=source.po_no,
         vendor=source.vendor or "",
@@ -170,10 +174,10 @@ def convert_header(source: schemas.OrderHeader, zone: tzinfo | None = UTC) -> Pu
 
 
 def parse_created(body: Any, number: str, zone: tzinfo | None = UTC) -> PurchaseOrder:
-    """Read what a create answers: the stored order, whatever became of it, as far as it can be read.
+    """Parse the answer to a create: the stored order, or its number only where the rest cannot be read.
 
     Raises:
-        BadAnswer: it is about an order of another number.
+        BadAnswer: the answer is an error, or about an order of another number.
     """
     stored = schemas.OrderNumber.parse(_raise_for_error(body)).po_no
     if not is_number_echo(stored, number):
@@ -186,7 +190,11 @@ def parse_created(body: Any, number: str, zone: tzinfo | None = UTC) -> Purchase
 
 
 def parse_finalized(body: Any, number: str) -> Finalized:
-    """Read what a finalize answers: the order's number, closed, and a number for every backorder. Else `BadAnswer`."""
+    """Parse the answer to a finalize.
+
+    Raises:
+        BadAnswer: the answer is about another order, the order is not closed, or its backorder has no number.
+    """
     source = schemas.FinalizeResponse.parse(_raise_for_error(body))
     _check_same_number(source.po_no, number, in_any_case=True)
     if status_of(source.status) != "closed":
@@ -197,12 +205,12 @@ def parse_finalized(body: Any, number: str) -> Finalized:
 
 
 def status_of(word: str | None) -> Status:
-    """Return our word for one of theirs; `unknown` for one that is not documented."""
+    """Return the status for Inventory Pro's word, in any letter case; `unknown` for an undocumented one."""
     return _STATUS.get((word or "").strip().casefold(), "unknown")
 
 
 def _raise_for_error(body: Any) -> Any:
-    """Return the body unless it is an error that comes as a success."""
+    """Return the body of a 2xx; raise `BadAnswer` where it is an error."""
     if is_error(body):
         raise BadAnswer("Inventory Pro answered with an error.")
     return body

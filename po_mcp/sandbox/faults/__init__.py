@@ -4,7 +4,7 @@
     async with Relay(erp_port, [fault]) as relay:
         ...
 
-"Applied" means that the ERP has carried the request out, whatever the client is told.
+"Applied" means that the ERP has executed the request, whatever answer the client gets.
 """
 
 from __future__ import annotations
@@ -136,7 +136,8 @@ FAULTS: Mapping[str, Fault] = _by_kind(_lost_requests(), _lost_answers(), _statu
 def parse_fault(text: str) -> PlannedFault:
     """Read KIND, KIND@N or KIND@N:VALUE: which fault, for which request (all without N), by how much.
 
-    Raises: ValueError, which names the kinds that are near.
+    Raises:
+        ValueError: there is no such fault; the message names similar ones.
     """
     written = _WRITTEN.fullmatch(text)
     if not written:

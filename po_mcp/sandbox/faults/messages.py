@@ -1,6 +1,6 @@
 """Whole HTTP/1.1 messages on asyncio's streams: what the relay reads from a client, and asks the ERP.
 
-Bodies come by Content-Length or in chunks and are kept in memory; framing is written anew.
+Bodies come by Content-Length or in chunks and are kept in memory; the framing of each hop is its own.
 """
 
 from __future__ import annotations

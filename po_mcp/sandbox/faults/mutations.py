@@ -1,7 +1,7 @@
-"""What can be wrong with an answer: changes of one, and ways of sending one.
+"""Mutations of an answer, and ways of sending one.
 
-A change takes the ERP's answer and the fault's value; a body that is not JSON stays as it is where
-the change is one of JSON. A way of sending yields the bytes, each when its time has come.
+A mutation takes the ERP's answer and the fault's value; mutations of JSON leave a body that is not JSON unchanged.
+A way of sending is an async iterator of the bytes, which waits before each part.
 """
 
 from __future__ import annotations
@@ -217,7 +217,7 @@ def _with_members(content: bytes, *members: bytes) -> bytes:
 
 
 def _change_values(value: Any, change: Callable[[str, Any], Any], key: str = "") -> Any:
-    """Return the JSON with every value that holds no others changed, told by the key it stands at."""
+    """Return the JSON with every scalar changed by `change`, which gets the key and the value."""
     if isinstance(value, dict):
         return {name: _change_values(inner, change, name) for name, inner in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""A TCP relay before the ERP, which does to the n-th request of its life what its plan says.
+"""A TCP relay before the ERP that applies planned faults to the n-th request.
 
 It counts requests, not connections: the n-th is the n-th whose first byte arrives. Each request
 that goes on to the ERP has a connection of its own there, so no fault leaks into the next one.
@@ -87,7 +87,7 @@ class Relay:
             ...  # a client of relay.url
         [exchange for exchange in relay.exchanges if exchange.forwarded]
 
-    `count` is the number of the latest request. `on_exchange` is told each exchange, before it is answered.
+    `count` is the number of the latest request. `on_exchange` is called with each exchange before its answer is sent.
     Entering raises OSError if the port is taken; leaving ends every connection at once.
     """
 
@@ -133,7 +133,7 @@ class Relay:
         for connection in self._connections:
             connection.reset()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # asyncio closes a socket one turn after it was told to
+        await asyncio.sleep(0)  # asyncio closes a socket one turn of the loop after close()
 
     async def add(self, planned: PlannedFault) -> None:
         """Plan one fault more while the relay runs; the next request is number `count` + 1."""

@@ -2,7 +2,7 @@
 
     create_app(book, habits=["rounds-prices", "late-read:5"])
 
-An ERP with a habit works correctly in its own eyes. A habit changes what is stored or how it is told,
+An ERP with a habit works correctly in its own eyes. A habit changes what is stored or how it is shown,
 never the connection: that is what the faults are for. Habits are carried out in the order of `HABITS`,
 so it does not matter in which order they are named.
 """
@@ -37,7 +37,7 @@ _VALUES: Mapping[str, re.Pattern[str]] = {
 
 
 def _list_storing_habits() -> Iterator[Habit]:
-    """Habits of what becomes of a new order; together they work from the first to the last."""
+    """Return the habits that change a new order; they apply in this order."""
     yield Habit(
         "upper-numbers",
         "A new order's number is stored in capitals, and an order is found by its number in any case.",
@@ -81,7 +81,7 @@ def _list_storing_habits() -> Iterator[Habit]:
 
 
 def _list_rule_habits() -> Iterator[Habit]:
-    """Habits of the rules: what a write does, and what is refused. `Book` carries them out."""
+    """Return the habits that change the rules of writes. `Book` implements them."""
     taken = "a taken number"
     yield Habit("upserts", "Creating a number that is taken answers 200 with the order there, unchanged.", group=taken)
     yield Habit("overwrites", "Creating a number that is taken replaces the order there, and answers 200.", group=taken)
@@ -103,7 +103,7 @@ def _list_rule_habits() -> Iterator[Habit]:
 
 
 def _list_reading_habits() -> Iterator[Habit]:
-    """Habits of reading: how old a state is told, and in which words."""
+    """Return the habits of reads: how old the shown state is, and how it is spelled."""
     yield Habit(
         "late-read",
         "Orders, in lists and alone, are told as they stood VALUE seconds before.",
@@ -141,7 +141,7 @@ def _list_reading_habits() -> Iterator[Habit]:
 
 
 def _list_response_habits() -> Iterator[Habit]:
-    """Habits of the answers, whatever is in them."""
+    """Return the habits that change answers as such."""
     yield Habit(
         "closed-in-other-words",
         "Inventory Pro's status of a closed order is VALUE, not Closed.",
@@ -194,7 +194,11 @@ HABITS: Mapping[str, Habit] = {
 
 
 def parse_habit(text: str) -> ChosenHabit:
-    """Read NAME or NAME:VALUE. Raises: ValueError, which names the habits that are near."""
+    """Read NAME or NAME:VALUE.
+
+    Raises:
+        ValueError: there is no such habit; the message names similar ones.
+    """
     written = _WRITTEN.fullmatch(text)
     if not written:
         raise ValueError(f"{text!r} is no habit: write NAME or NAME:VALUE, such as rounds-prices or late-read:5.")
@@ -242,7 +246,7 @@ class Habits:
         return timedelta(milliseconds=int(Decimal(self.value(name) or 0) * 1000))
 
     def change_draft(self, draft: OrderDraft) -> OrderDraft:
-        """Change what was asked for, before it is checked."""
+        """Change a draft before it is checked."""
         for one in self:
             draft = one.habit.change_draft(draft) if one.habit.change_draft else draft
         return draft
@@ -254,7 +258,7 @@ class Habits:
         return order
 
     def change_shown_order(self, order: Order, now: datetime) -> Order:
-        """Change an order as it is told."""
+        """Change an order before it is shown."""
         for one in self:
             order = one.habit.change_shown_order(order, now, one.value) if one.habit.change_shown_order else order
         return order

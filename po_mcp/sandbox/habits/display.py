@@ -1,4 +1,4 @@
-"""Habits of how a stored order is told."""
+"""Habits that change an order before it is shown."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Habits of what was asked for, before it is checked."""
+"""Habits that change a draft before it is checked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a habit is: a name, a sentence, and what it changes at each stage of a call."""
+"""The definition of a habit: its name, its description and its changes at each stage of a call."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from po_mcp.sandbox.tables import Tables
 class Habit:
     """One habit, by the stages of a call; a stage without a function stays as it is.
 
-    `change_call` changes a call before it is read, `change_draft` a new order before it is checked, `change_new_order` one
-    before it is stored, `change_shown_order` an order that is told (with the time of the book), `change_json` the
-    JSON of an answer, `change_response` the answer itself. A habit without any is a rule that the book or an API
+    `change_call` changes a call before it is parsed, `change_draft` a draft before it is checked, `change_new_order` a
+    new order before it is stored, `change_shown_order` an order before it is shown (at the time of the book),
+    `change_json` the JSON of an answer, `change_response` the answer itself. A habit without any is a rule that the book or an API
     asks for by name. `value_kind`: what the value is ("seconds"), "" where there is none. Of one `group` an
     ERP has one habit at most.
     """

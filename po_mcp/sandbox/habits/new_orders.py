@@ -1,4 +1,4 @@
-"""Habits of what is stored of a new order; its total follows its lines."""
+"""Habits that change a new order before it is stored; its total follows its lines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Habits of the answers, whatever is in them, and of how a call is taken."""
+"""Habits that change calls and answers."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def change_json(answer: Response, chosen: ChosenHabit) -> Response:
 
 
 def call_and_discard(handle: Handle, call: ApiCall) -> None:
-    """Carry a call out, and lose its answer."""
+    """Handle a call and discard its answer."""
     with suppress(Refusal, BadRequest):
         handle(call)
 
@@ -57,7 +57,7 @@ def limit_page(call: ApiCall, rows: str) -> ApiCall:
 
 
 def rename_closed(content: Any, word: str) -> Any:
-    """Tell Closed in another word."""
+    """Replace the status Closed by another word."""
 
     def change(fields: Object) -> Object:
         return fields | {"status": word} if fields.get("status") == "Closed" else fields
@@ -66,7 +66,7 @@ def rename_closed(content: Any, word: str) -> Any:
 
 
 def write_nulls(content: Any, _: str) -> Any:
-    """Tell null for an empty text."""
+    """Replace empty texts by null."""
     return _change_objects(
         content, lambda fields: {name: None if value == "" else value for name, value in fields.items()}
     )
@@ -78,12 +78,12 @@ def add_fields(content: Any, _: str) -> Any:
 
 
 def write_amounts_as_text(content: Any, _: str) -> Any:
-    """Tell amounts as texts."""
+    """Write amounts as texts."""
     return _change_amounts(content, lambda value: value if isinstance(value, str) else f"{Decimal(value):f}")
 
 
 def write_amounts_as_numbers(content: Any, _: str) -> Any:
-    """Tell amounts as numbers."""
+    """Write amounts as numbers."""
 
     def number(value: Any) -> Any:
         return Decimal(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
@@ -92,14 +92,14 @@ def write_amounts_as_numbers(content: Any, _: str) -> Any:
 
 
 def drop_paging(content: Any, _: str) -> Any:
-    """Leave out where in a list we are."""
+    """Remove the paging fields."""
     return _change_objects(
         content, lambda fields: {name: value for name, value in fields.items() if name not in _PAGING}
     )
 
 
 def drop_paging_headers(_: ApiCall, answer: Response) -> Response:
-    """Leave out the headers that tell where in a list we are."""
+    """Remove the paging headers."""
     for name in _PAGING_HEADERS:
         with suppress(KeyError):
             del answer.headers[name]
@@ -107,7 +107,7 @@ def drop_paging_headers(_: ApiCall, answer: Response) -> Response:
 
 
 def answer_200_for_201(_: ApiCall, answer: Response) -> Response:
-    """Tell 200 for 201."""
+    """Replace the status 201 by 200."""
     if answer.status_code == 201:
         answer.status_code = 200
     return answer
