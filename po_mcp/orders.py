@@ -80,7 +80,7 @@ def _positive(number: Decimal) -> Decimal:
 
 
 def _one_line(text: str) -> str:
-    if visible(text) != text:
+    if visible(text, max(len(text), 1)) != text:  # the limit of its length is checked after this
         raise ValueError("it has characters that cannot be seen, or is too long; write it in plain text")
     return text
 
