@@ -82,7 +82,7 @@ def _check_positive(number: Decimal) -> Decimal:
 
 
 def _check_one_line(text: str) -> str:
-    if visible(text) != text:
+    if visible(text, max(len(text), 1)) != text:  # the limit of its length is checked after this
         raise ValueError("it has characters that cannot be seen, or is too long; write it in plain text")
     return text
 

@@ -137,7 +137,7 @@ class Elicitor:
 
     def _find_answer(self, state: dict[str, str]) -> ElicitResult | None:
         """Return the answer of this call, if it was given to this question in this mode."""
-        # The state has the digest of the wording: an answer to a question whose order has changed is none.
+        # The state has the digest of the wording: an answer to an order that has changed is none.
         if self._state != state:
             return None
         response = (self._ctx.input_responses or {}).get(_REQUEST_KEY)

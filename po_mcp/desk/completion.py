@@ -10,6 +10,8 @@ from po_mcp.desk.open_orders import read_open_orders
 from po_mcp.errors import InvalidInput
 
 _MAX_ORDERS = 500
+_escape = "\\u{"
+"""Begins an invisible character that was written out: the ERP knows no such number."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ def _drop_repeats(candidates: Iterable[Suggestion]) -> tuple[Suggestion, ...]:
 
 
 def _is_readable(desk: Desk, number: str) -> bool:
+    if _escape in number:
+        return False
     try:
         return desk.erp.check_number(number) == number
     except InvalidInput:

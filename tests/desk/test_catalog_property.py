@@ -43,7 +43,7 @@ def no_difference(said: figures.Parsed, text: figures.Parsed) -> figures.Differe
     [
         (matching, "is_same", in_any_case),
         (matching, "is_same", without_blanks),
-        (matching, "difference", no_difference),
+        (matching, "compare", no_difference),
         (figures, "_compare_turning_words", lambda said, text: 0),
         (exactness, "_case_is_free", lambda runs, place: True),
     ],

@@ -189,7 +189,7 @@ async def test_what_is_no_resource_of_ours_cannot_be_subscribed_to(office: Serve
 
 
 async def test_subscriptions_of_one_client_are_bounded(office: ServerHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("po_mcp.server.notifications._MOST_SUBSCRIPTIONS", 2)
+    monkeypatch.setattr("po_mcp.server.notifications._MAX_SUBSCRIPTIONS", 2)
     async with office.client(LEGACY) as client:
         for uri in (OPEN, "po://orders/1", OPEN):
             await subscribe(client, uri)
@@ -248,7 +248,7 @@ async def test_a_client_that_takes_no_notification_keeps_the_next_one_from_nobod
             await anyio.sleep_forever()
         await tell(self, uri)
 
-    monkeypatch.setattr("po_mcp.server.notifications._LONGEST", 0.1)
+    monkeypatch.setattr("po_mcp.server.notifications.NOTIFICATION_TIMEOUT_S", 0.1)
     monkeypatch.setattr(Connection, "send_resource_updated", stuck_at_first)
     heard = Heard()
     async with office.client(LEGACY, hears=heard) as client:

@@ -105,7 +105,7 @@ def _json(value: Any) -> httpx2.Response:
     ("uri", "said"),
     [
         ("po://orders/PO-1999-0001", "knows no such order. Check the number with list_purchase_orders."),
-        ("po://orders/PO%201", "That is no order number. Nothing was sent. Write letters, digits,"),
+        ("po://orders/PO%201", "knows no such order. Check the number with list_purchase_orders."),
         ("po://orders/..", "Unknown resource"),
         ("po://orders/..%2FVendor", "Unknown resource"),
         ("po://orders/a/b", "Unknown resource"),
@@ -235,7 +235,9 @@ async def test_the_lists_take_little_of_a_models_context(office: ServerHarness, 
 
     assert [one.uri for one in resources.resources] == ["po://connection", "po://orders/open"]
     assert [one.uri_template for one in templates.resource_templates] == ["po://orders/{number}"]
-    texts = [one.model_dump_json(by_alias=True, exclude_none=True) for one in (resources, templates, prompts)]
+    # `_meta` is the protocol's: no model reads it
+    lists = (resources, templates, prompts)
+    texts = [one.model_dump_json(by_alias=True, exclude_none=True, exclude={"meta"}) for one in lists]
     assert len("".join(texts)) / 4 < 600
 
 

@@ -96,6 +96,7 @@ def test_an_empty_text_leaves_out_what_cannot_mean_another_order(tool: str, name
         (CREATE, {**NEW, "note": ["urgent"]}, "note: must be text"),
         (CREATE, {**NEW, "note": 5}, "note: must be text"),
         (CREATE, {**NEW, "note": "x" * 201}, "note: is too long (200 at most)"),
+        (CREATE, {**NEW, "note": "x" * 501}, "note: is too long (200 at most)"),
         (CREATE, {**NEW, "lines": [{**LINE, "unit_price": ""}]}, "line 1 unit_price: is empty; give it or leave it"),
         (CREATE, {**NEW, "lines": [LINE, {**LINE, "item": ""}]}, "line 2 item: is empty; give it."),
         (CREATE, {**NEW, "lines": ["NUT-M8"]}, "line 1: must be an object with item and quantity"),
