@@ -13,7 +13,7 @@ from typing import Any
 import uvicorn
 
 from po_mcp.sandbox import Book, create_app
-from tests.sandbox.served import Server
+from tests.sandbox.sandbox_server import Server
 
 TAG = "x-sweep-write"
 """A header that the sweep gives every write, so that the ERP's side knows which one it carried out."""
