@@ -59,7 +59,7 @@ def _parse_name(value: object) -> str | None:
 
 
 def _parse_moment(value: object) -> datetime | None:
-    """Read `2025-07-20T00:00:00Z` or `2025-07-20`, in UTC where no zone is written; None for a date that means "none"."""
+    """Read `2025-07-20T00:00:00Z` or `2025-07-20`, in UTC without a zone; None for a date that means "none"."""
     if not is_set(value):
         return None
     if not isinstance(value, str):

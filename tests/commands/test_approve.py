@@ -23,7 +23,7 @@ from tests.approvals.test_page import HOSTILE
 from tests.commands.test_call import read_screen
 from tests.commands.test_doctor import real
 from tests.harness import ServerHarness, outcome
-from tests.sandbox.served import served
+from tests.sandbox.sandbox_server import served
 
 PIN = {"PO_MCP_APPROVER_PIN": "correct horse"}
 APPROVE = [sys.executable, "-m", "po_mcp", "approve"]

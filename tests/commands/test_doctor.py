@@ -17,7 +17,7 @@ from po_mcp.commands import doctor
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.writes.journal import JournalStore
 from tests.harness import ServerHarness, outcome
-from tests.sandbox.served import served
+from tests.sandbox.sandbox_server import served
 from tests.stdio.test_process import environment
 
 DOCTOR = [sys.executable, "-m", "po_mcp", "doctor"]

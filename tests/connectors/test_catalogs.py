@@ -76,7 +76,7 @@ PAGES: dict[str, tuple[Connect, list[dict[str, Any]], int]] = {
 
 
 @pytest.mark.parametrize(("connect", "pages", "requests"), PAGES.values(), ids=PAGES)
-async def test_a_catalog_is_read_to_its_end_however_it_is_told(
+async def test_a_catalog_is_read_to_its_end_in_every_paging_style(
     connect: Connect, pages: list[dict[str, Any]], requests: int
 ) -> None:
     vendors, asked = await vendors_of(connect, *pages)
@@ -118,7 +118,7 @@ def test_a_name_is_the_same_whatever_its_blanks_and_entities() -> None:
     assert header.vendor == "Smith & Sons"
 
 
-def test_an_item_without_an_id_is_left_out_and_one_that_is_not_active_says_so() -> None:
+def test_an_item_without_an_id_is_left_out_and_an_inactive_item_is_marked() -> None:
     rows, unread = schemas.Item.parse_rows(
         [{"shortID": "A", "discontinued": "true"}, {"description": "no"}, {"shortID": 7}, 5]
     )

@@ -121,7 +121,7 @@ async def scanned(zone: Any, moments: list[str]) -> list[OrderScan]:
 
 
 @pytest.mark.parametrize("zone", [AUCKLAND, HONOLULU, UTC])
-async def test_the_orders_of_a_day_are_those_of_the_companys_day(zone: Any) -> None:
+async def test_the_orders_of_a_day_follow_the_companys_calendar(zone: Any) -> None:
     of_zone = [(moment, day) for where, moment, day in MOMENTS if where is zone]
 
     for scan in await scanned(zone, [moment for moment, _ in of_zone]):

@@ -135,7 +135,7 @@ def test_an_order_and_its_receipts_are_read_together() -> None:
         (None, None, None),
     ],
 )
-def test_what_was_received_is_summed_or_absent(
+def test_received_quantities_are_summed_or_absent(
     receipts: list[schemas.Receipt] | None, received: int | None, outstanding: int | None
 ) -> None:
     lines = translate.combine(order(), receipts).lines
@@ -199,7 +199,7 @@ def test_the_reference_of_the_operation_stands_after_the_users_note(note: str | 
     assert translate.parse_created({"purchase_order": {**ORDER, **body}}, NUMBER).reference == "3f2a91c0"
 
 
-def test_what_is_not_known_is_left_out_of_a_create() -> None:
+def test_unknown_fields_are_left_out_of_a_create() -> None:
     assert set(translate.build_order(draft())["purchase_order"]) == {"id", "account_id", "lines"}
 
 
@@ -225,7 +225,7 @@ def test_a_warehouse_and_a_vendor_without_an_id_are_refused() -> None:
         {"id": f" {NUMBER} "},
     ],
 )
-def test_a_created_order_is_returned_as_it_was_stored_whatever_became_of_it(fields: dict[str, Any]) -> None:
+def test_a_created_order_is_returned_as_stored_with_any_status(fields: dict[str, Any]) -> None:
     stored = {**ORDER, **fields}
 
     found = translate.parse_created({"purchase_order": stored}, NUMBER)
@@ -277,7 +277,7 @@ def test_a_status_is_ours_and_its_word_is_theirs(word: str, status: str) -> None
 
 
 @pytest.mark.parametrize("value", [True, 1.5, "1e3", "40,0", "NaN", " 40", "４０", [], {}])
-def test_what_is_no_exact_number_is_refused(value: object) -> None:
+def test_an_inexact_number_is_refused(value: object) -> None:
     with pytest.raises(BadAnswer):
         order(lines=[{**LINE, "item_quantity": value}])
     with pytest.raises(BadAnswer):
@@ -357,7 +357,7 @@ def test_the_numbers_tell_where_the_next_page_starts(page: Any, offset: int, nex
     "page",
     [rows(2, records=5, offset=4), rows(0, records=5), rows(0, next_page="/x")],
 )
-def test_a_page_that_does_not_say_where_it_stands_is_refused(page: Any) -> None:
+def test_a_page_without_its_offset_is_refused(page: Any) -> None:
     with pytest.raises(BadAnswer):
         translate.next_offset(translate.parse_orders(page), 0)
 
@@ -393,7 +393,7 @@ def test_orders_that_were_not_filtered_as_asked_are_refused() -> None:
         translate.parse_orders_page(rows(2, records=2), 0, "cancelled")
 
 
-def test_items_say_whether_they_are_active() -> None:
+def test_items_are_marked_as_active_or_not() -> None:
     page = translate.parse_items(
         {
             "items": [
@@ -448,5 +448,5 @@ def test_suppliers_are_picked_out_of_the_accounts() -> None:
         (None, ""),
     ],
 )
-def test_a_refusal_is_told_by_its_codes_only(body: object, told: str) -> None:
+def test_a_refusal_is_described_by_its_codes_only(body: object, told: str) -> None:
     assert error_body.describe_error(body) == told

@@ -154,7 +154,7 @@ def test_the_body_of_a_create_is_the_vendors() -> None:
         (draft({**BOLT, "warehouse": "Main"}), 'Line 1 needs "warehouse"'),
     ],
 )
-def test_what_a_new_order_lacks_or_cannot_hold_is_named(lacking: OrderDraft, named: str) -> None:
+def test_missing_and_unstorable_fields_of_a_new_order_are_named(lacking: OrderDraft, named: str) -> None:
     with pytest.raises(InvalidInput, match=named):
         translate.check_draft(lacking)
     with pytest.raises(InvalidInput):
@@ -211,7 +211,7 @@ def test_unknown_fields_and_nulls_are_passed_over() -> None:
 
 
 @pytest.mark.parametrize("units", [True, 1.5, "1,000", "1e3", " 40", "４０", [], {}])
-def test_what_is_no_exact_number_is_refused(units: object) -> None:
+def test_an_inexact_number_is_refused(units: object) -> None:
     line = {**read(LINE), "units": units}
 
     with pytest.raises(BadAnswer) as refused:
@@ -227,7 +227,7 @@ def test_another_shape_than_an_order_is_refused(body: object) -> None:
         translate.parse_order(body, NUMBER)
 
 
-def test_received_beyond_what_was_ordered_leaves_nothing_outstanding() -> None:
+def test_an_overdelivery_leaves_no_outstanding_quantity() -> None:
     line = {**read(LINE), "unitsReceived": 1200}
 
     order = translate.parse_order(changed(DETAIL, lines=[line]), NUMBER)
@@ -270,7 +270,7 @@ def test_a_create_that_is_not_about_our_number_is_refused(number: str | None) ->
     "fields",
     [{"page": 2}, {"pageSize": 1}, {"value": []}, {"totalCount": -1}, {"totalCount": True}, {"hasMore": "perhaps"}],
 )
-def test_a_page_that_is_not_the_one_asked_for_is_refused(fields: dict[str, object]) -> None:
+def test_a_page_other_than_the_requested_page_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(BadAnswer):
         translate.parse_orders_page(changed(LIST, **fields), {"page": 1, "pageSize": 25})
 
@@ -288,7 +288,7 @@ def test_the_dates_of_a_query_are_parameters() -> None:
     }
 
 
-def test_items_are_those_that_a_line_can_name_and_say_whether_they_are_active() -> None:
+def test_items_with_an_id_are_listed_and_marked_as_active_or_not() -> None:
     rows = [
         {"partNo": 12, "shortID": "BOLT-M8-30", "description": "M8 Hex Bolt", "uOM": "EA", "discontinued": False},
         {"shortID": "NUT", "description": None, "uOM": "", "units": 1},
@@ -303,7 +303,7 @@ def test_items_are_those_that_a_line_can_name_and_say_whether_they_are_active() 
     )
 
 
-def test_warehouses_are_those_of_the_storage_places() -> None:
+def test_warehouses_are_read_from_the_storage_places() -> None:
     rows = [
         {"spot": "A1", "warehouseID": 1, "warehouseName": None},
         {"spot": "A2", "warehouseID": 1, "warehouseName": "Main"},
@@ -349,5 +349,5 @@ def test_vendors_take_their_ids_from_the_rows_or_from_the_operators_file() -> No
         ([], ""),
     ],
 )
-def test_a_refusal_is_told_in_known_words_only(body: object, told: str) -> None:
+def test_a_refusal_is_described_in_known_words_only(body: object, told: str) -> None:
     assert error_body.describe_error(body) == told

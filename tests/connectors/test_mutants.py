@@ -23,8 +23,7 @@ from po_mcp.connectors.http.error_mapping import Answer, ErrorMapping
 from po_mcp.connectors.http.tokens import Token
 from po_mcp.connectors.inventory_pro import translate
 from po_mcp.errors import OutcomeUnknown
-from tests.connectors.calls import html
-from tests.connectors.harms import (
+from tests.connectors.attacks import (
     BOMB,
     another_order_read,
     another_resource,
@@ -50,6 +49,7 @@ from tests.connectors.harms import (
     two_totals,
     unreadable_number_given,
 )
+from tests.connectors.calls import html
 from tests.connectors.raw_peer import Reply
 from tests.connectors.test_limits import MEGABYTE
 
@@ -75,7 +75,7 @@ def any_segment(patch: pytest.MonkeyPatch) -> None:
 
 
 def any_address(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(client, "address", lambda base, path, segments: f"{base}{'/'.join((path, *segments))}")
+    patch.setattr(client, "build_url", lambda base, path, segments: f"{base}{'/'.join((path, *segments))}")
 
 
 def any_path(patch: pytest.MonkeyPatch) -> None:
@@ -218,7 +218,7 @@ MUTANTS = [
     Mutant(
         "raw bytes",
         "the limit of bytes that arrive",
-        attribute(response_body, "LARGEST", 10**12),
+        attribute(response_body, "MAX_BODY_BYTES", 10**12),
         lambda: memory_taken(b" " * MEGABYTE, 64, {}),
     ),
     Mutant(
@@ -270,7 +270,7 @@ MUTANTS = [
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-async def test_every_control_has_a_harm_that_it_prevents(mutant: Mutant) -> None:
+async def test_every_control_prevents_an_attack(mutant: Mutant) -> None:
     assert await mutant.harm() == ""
 
     with pytest.MonkeyPatch.context() as patch:

@@ -30,7 +30,7 @@ def exsited_order(**fields: Any) -> PurchaseOrder:
 
 
 @pytest.mark.parametrize("fields", [{}, {"lines": None}, {"lines": ""}, {"lines": []}])
-def test_an_order_without_lines_is_read_as_one(fields: dict[str, Any]) -> None:
+def test_an_order_without_lines_is_read_with_no_lines(fields: dict[str, Any]) -> None:
     for order in (inventory_pro_order(**fields), exsited_order(**fields)):
         assert (order.lines, order.line_count) == ((), 0)
 
@@ -63,7 +63,7 @@ def test_a_line_of_text_is_shown_by_its_name() -> None:
 
 
 @pytest.mark.parametrize("received", [None, ""])
-def test_receipts_that_are_not_told_are_absent(received: object) -> None:
+def test_receipts_that_are_missing_leave_received_quantities_unknown(received: object) -> None:
     order = inventory_pro_order(lines=[{"shortID": "A", "units": 1, "unitsReceived": received}])
 
     assert order.lines == (OrderLine(item="A", quantity=Decimal(1)),)
@@ -139,7 +139,7 @@ async def test_an_order_that_cannot_be_read_is_counted_and_hides_no_other(connec
 
 
 @both
-async def test_a_list_of_one_odd_order_is_empty_and_says_so(connect: Connect) -> None:
+async def test_a_list_with_a_single_odd_order_is_empty_and_incomplete(connect: Connect) -> None:
     found = await scanned(connect, page_of(connect, [{}]))
 
     assert (found.orders, found.unreadable, found.complete) == ((), 1, False)
@@ -167,7 +167,7 @@ async def test_a_header_of_nulls_is_an_order(connect: Connect) -> None:
     [reply(204), reply(404, {"statusCode": 404, "error": "not_found", "errors": [{"code": 404}]})],
     ids=["204", "404 in the envelope"],
 )
-async def test_an_empty_list_may_be_told_as_no_content_or_as_not_found(connect: Connect, empty: Reply) -> None:
+async def test_an_empty_list_may_be_answered_with_204_or_404(connect: Connect, empty: Reply) -> None:
     found = await scanned(connect, empty)
 
     assert (found.orders, found.complete) == ((), True)
@@ -207,7 +207,7 @@ def test_a_reference_that_the_users_note_repeats_is_not_ours() -> None:
     assert exsited_order(purchase_order_note=f"<p>{asked}</p>").reference == "bbbb"
 
 
-def test_what_cannot_be_read_of_a_created_order_leaves_its_number() -> None:
+def test_an_unreadable_created_order_keeps_its_number() -> None:
     bare = PurchaseOrder(number=NUMBER, vendor="", status="unknown", status_text="")
 
     assert translate.parse_created({"poNo": NUMBER, "totalValue": {}}, NUMBER) == bare

@@ -126,11 +126,11 @@ def test_connections_differ_by_host_and_client_and_not_by_secret() -> None:
         ("https://bücher.example", "https://xn--bcher-kva.example"),
     ],
 )
-def test_a_base_url_is_written_in_one_way(url: str, address: str) -> None:
+def test_a_base_url_has_a_single_normal_form(url: str, address: str) -> None:
     assert normalize_base_url(url) == address
 
 
-async def test_inventory_pro_is_asked_as_it_documents() -> None:
+async def test_inventory_pro_gets_the_documented_requests() -> None:
     header = {"poNo": NUMBER, "status": "Open"}
     closed = {"poNo": NUMBER, "status": "Closed", "backorderCreated": False}
     async with raw_peer(reply(200, {**LIST, "pageSize": 50}), reply(201, header), reply(200, closed)) as peer:
@@ -153,7 +153,7 @@ async def test_inventory_pro_is_asked_as_it_documents() -> None:
     assert peer.body(2) == {"poNumber": NUMBER, "createBackorder": False}
 
 
-async def test_exsited_is_asked_as_it_documents() -> None:
+async def test_exsited_gets_the_documented_requests() -> None:
     order = {"id": NUMBER, "status": "ACTIVE"}
     empty = {"pagination": {"records": 0, "offset": 0}}
     replies = (

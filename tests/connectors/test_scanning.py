@@ -70,7 +70,7 @@ async def test_a_few_pages_are_asked_for_at_a_time_and_no_more() -> None:
     assert uncounted.most_at_once == 1
 
 
-async def test_whoever_waits_is_told_how_far_it_is() -> None:
+async def test_progress_is_reported_after_each_page() -> None:
     told: list[tuple[int, int | None]] = []
 
     await scanned(Orders(45), told=told)
@@ -80,7 +80,7 @@ async def test_whoever_waits_is_told_how_far_it_is() -> None:
     assert len(told) == 5
 
 
-async def test_a_list_that_is_longer_than_is_read_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_list_beyond_the_limit_is_cut_and_marked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pagination, "MAX_PAGES", 7)
     for is_counted in (True, False):
         orders = Orders(100, is_counted=is_counted)
@@ -92,7 +92,7 @@ async def test_a_list_that_is_longer_than_is_read_is_cut_and_says_so(monkeypatch
         assert len(orders.places) == 7
 
 
-async def test_a_scan_that_takes_too_long_is_cut_and_what_came_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_scan_that_takes_too_long_is_cut_and_keeps_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow(Orders):
         async def __call__(self, place: int) -> Page[PurchaseOrder]:
             if place > 2:
@@ -115,7 +115,7 @@ async def test_a_part_of_the_list_is_read_where_no_more_is_asked_for() -> None:
 
 
 @pytest.mark.parametrize("by", [-15, +15])
-async def test_a_list_that_changes_while_it_is_read_is_not_called_complete(by: int) -> None:
+async def test_a_list_that_changes_during_the_scan_is_incomplete(by: int) -> None:
     class Moving(Orders):
         async def __call__(self, place: int) -> Page[PurchaseOrder]:
             part = await super().__call__(place)
@@ -142,7 +142,7 @@ async def test_a_page_that_cannot_be_read_fails_the_list() -> None:
 
 
 @pytest.mark.parametrize("is_counted", [True, False])
-async def test_a_page_that_comes_again_is_noticed_before_all_of_them_were_read(is_counted: bool) -> None:
+async def test_a_repeated_page_ends_the_scan_early(is_counted: bool) -> None:
     class Stuck(Orders):
         async def __call__(self, place: int) -> Page[PurchaseOrder]:
             await super().__call__(place)

@@ -34,7 +34,7 @@ async def test_a_token_is_fetched_once_and_kept() -> None:
     assert [(await tokens.current()).text for _ in range(3)] == ["token-1"] * 3
 
 
-async def test_callers_at_the_same_time_share_one_fetch() -> None:
+async def test_concurrent_callers_share_a_single_fetch() -> None:
     office = Office()
     office.open = anyio.Event()
     tokens = office.tokens()
@@ -52,7 +52,7 @@ async def test_callers_at_the_same_time_share_one_fetch() -> None:
     assert found == ["token-1"] * 20
 
 
-async def test_a_token_is_renewed_before_it_ends() -> None:
+async def test_a_token_is_renewed_before_its_expiry() -> None:
     office = Office()
     tokens = office.tokens()
     await tokens.current()
@@ -63,7 +63,7 @@ async def test_a_token_is_renewed_before_it_ends() -> None:
     assert (await tokens.current()).text == "token-2"
 
 
-async def test_a_write_gets_a_token_that_outlives_it() -> None:
+async def test_a_write_gets_a_token_that_outlives_the_write() -> None:
     office = Office()
     tokens = office.tokens()
     await tokens.current()
@@ -73,7 +73,7 @@ async def test_a_write_gets_a_token_that_outlives_it() -> None:
     assert (await tokens.current(min_lifetime=31)).text == "token-2"
 
 
-async def test_those_whose_token_was_rejected_share_one_new_one() -> None:
+async def test_callers_with_a_rejected_token_share_a_new_token() -> None:
     office = Office()
     tokens = office.tokens()
     rejected = await tokens.current()
@@ -89,7 +89,7 @@ async def test_those_whose_token_was_rejected_share_one_new_one() -> None:
     assert found == ["token-2"] * 20
 
 
-async def test_a_fetch_that_failed_or_was_cancelled_leaves_the_next_one_free() -> None:
+async def test_a_failed_or_cancelled_fetch_does_not_block_the_next_fetch() -> None:
     office = Office()
     tokens = office.tokens()
     office.broken = True

@@ -26,17 +26,17 @@ from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestPara
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.connectors.exsited import Exsited
-from po_mcp.connectors.http.retry import Retrying
+from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP
 from po_mcp.sandbox import Book
-from po_mcp.sandbox.faults import FAULTS, Exchange, Relay, PlannedFault
+from po_mcp.sandbox.faults import FAULTS, Exchange, PlannedFault, Relay
 from po_mcp.sandbox.query import Query
 from po_mcp.sandbox.records import Status
 from po_mcp.sandbox.refusals import Missing
 from tests.connectors.calls import no_wait
 from tests.harness import text
-from tests.sandbox.served import served
+from tests.sandbox.sandbox_server import served
 
 TIMEOUT = 1.5
 """Seconds that one request may take: enough for this machine to build a few other servers meanwhile."""

@@ -42,7 +42,7 @@ def changes(storage: Storage) -> int:
         return tables.next("changes") - 1
 
 
-def test_the_state_of_some_seconds_before_is_told(clock: Clock) -> None:
+def test_the_state_of_some_seconds_before_is_returned(clock: Clock) -> None:
     storage = Storage(":memory:")
     storage.prepare(lambda _: None)
     history = History(storage, LAG, clock)
@@ -53,7 +53,7 @@ def test_the_state_of_some_seconds_before_is_told(clock: Clock) -> None:
     storage.close()
 
 
-def test_without_a_change_since_the_book_itself_is_told(clock: Clock) -> None:
+def test_without_a_later_change_the_book_itself_is_returned(clock: Clock) -> None:
     storage = Storage(":memory:")
     storage.prepare(lambda _: None)
     history = History(storage, LAG, clock)
@@ -64,7 +64,7 @@ def test_without_a_change_since_the_book_itself_is_told(clock: Clock) -> None:
     storage.close()
 
 
-def test_states_that_are_too_old_to_be_told_are_closed(clock: Clock) -> None:
+def test_states_that_are_too_old_are_closed(clock: Clock) -> None:
     storage = Counting(":memory:")
     storage.prepare(lambda _: None)
     History(storage, LAG, clock)

@@ -231,7 +231,7 @@ async def test_a_row_that_cannot_be_read_is_left_out_and_counted() -> None:
         found = await erp.scan_orders(OrderQuery())
 
     assert [order.number for order in found.orders] == ["PM-1", "PM-3"]
-    assert (found.read, found.unread, found.complete, found.cut) == (2, 1, False, False)
+    assert (found.read, found.unreadable, found.complete, found.is_cut) == (2, 1, False, False)
 
 
 @pytest.mark.parametrize(

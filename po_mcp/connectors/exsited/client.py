@@ -328,7 +328,7 @@ class Exsited:
         Raises:
             BadAnswer: a row of an order's documents (`segments` name the order) cannot be read.
         """
-        # Other lists leave such a row out. An order's documents decide whether it may be deleted, so none may be missing.
+        # Other lists leave such a row out. An order's documents decide whether it may be deleted: none may be missing.
         permission = None if segments else _PERMISSION_TO_LOOK_UP
 
         async def read_page(offset: int) -> Page[R]:

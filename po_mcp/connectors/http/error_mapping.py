@@ -116,7 +116,7 @@ class ErrorMapping:
         return self._refusal(status, explanation)
 
     def _find_refusal_status(self, answer: Answer) -> int | None:
-        """Return the status of a refusal in the ERP's envelope: the answer's, or that in the body of a 2xx; else None."""
+        """Return the status of a refusal in the ERP's envelope, the answer's or that in a 2xx body, else None."""
         if not self.is_envelope(answer.body):
             return None
         inside = self.status_in(answer.body)

@@ -93,17 +93,17 @@ class _Read(Generic[R]):
 
     def __init__(self) -> None:
         self.rows: list[R] = []
-        self.unread = 0
+        self.unreadable = 0
         self.last = 0
 
     @property
     def length(self) -> int:
-        return len(self.rows) + self.unread
+        return len(self.rows) + self.unreadable
 
     def add(self, page: schemas.Page[R]) -> None:
         """Take in the next page."""
         self.rows += page.rows
-        self.unread += page.unread
+        self.unreadable += page.unreadable
         self.last = page.last
 
 
@@ -199,10 +199,10 @@ class Tryton:
         found = OrderScan(
             orders=translate.listed(read.rows),
             read=len(read.rows),
-            of=max(of, read.length),
-            complete=ended and not read.unread,
-            cut=not ended,
-            unread=read.unread,
+            total=max(of, read.length),
+            complete=ended and not read.unreadable,
+            is_cut=not ended,
+            unreadable=read.unreadable,
         )
         return select_orders(found, query)
 

@@ -222,12 +222,12 @@ class Page(Generic[T]):
     """Records by ascending id: those that can be read, how many cannot, and the id of the last one."""
 
     rows: tuple[T, ...]
-    unread: int
+    unreadable: int
     last: int
 
     @property
     def length(self) -> int:
-        return len(self.rows) + self.unread
+        return len(self.rows) + self.unreadable
 
 
 def page(result: Any, kind: type[T], last: int) -> Page[T]:
@@ -240,8 +240,8 @@ def page(result: Any, kind: type[T], last: int) -> Page[T]:
     found = [last, *(record.id for record in records)]
     if any(later <= earlier for earlier, later in pairwise(found)):
         raise BadAnswer(f"{ERP_NAME} gave another page than was asked for.")
-    read, unread = kind.parse_rows(result)
-    return Page(read, unread, found[-1])
+    read, unreadable = kind.parse_rows(result)
+    return Page(read, unreadable, found[-1])
 
 
 def ids(result: Any) -> tuple[int, ...]:

@@ -18,11 +18,20 @@ from po_mcp.sandbox.tables import Tables
 class Habit:
     """One habit, by the stages of a call; a stage without a function stays as it is.
 
-    `change_call` changes a call before it is parsed, `change_draft` a draft before it is checked, `change_new_order` a
-    new order before it is stored, `change_shown_order` an order before it is shown (at the time of the book),
-    `change_json` the JSON of an answer, `change_response` the answer itself. A habit without any is a rule that the book or an API
-    asks for by name. `value_kind`: what the value is ("seconds"), "" where there is none. Of one `group` an
-    ERP has one habit at most.
+    Args:
+        name: the name, such as `rounds-prices`.
+        description: a sentence for people.
+        change_call: changes a call before it is parsed.
+        change_draft: changes a draft before it is checked.
+        change_new_order: changes a new order before it is stored.
+        change_shown_order: changes an order before it is shown, at the time of the book.
+        change_json: changes the JSON of an answer.
+        change_response: changes the answer itself.
+        value_kind: what the value is, such as "seconds"; "" where the habit has none.
+        value: the default value.
+        group: an ERP has at most one habit of a group.
+
+    A habit without a function is a rule that the book or an API asks for by name.
     """
 
     name: str

@@ -134,7 +134,7 @@ async def failures(connect: Connect, outcome: Callable[[], Outcome]) -> AsyncIte
 
 @pytest.mark.parametrize("outcome", OUTCOMES.values(), ids=OUTCOMES)
 @pytest.mark.parametrize("connect", CONNECTS.values(), ids=CONNECTS)
-async def test_every_failure_says_what_happened_and_what_to_do(
+async def test_every_failure_names_its_effect_and_the_next_step(
     connect: Connect, outcome: Callable[[], Outcome]
 ) -> None:
     seen = 0
@@ -181,7 +181,7 @@ async def test_a_write_that_was_sent_is_never_called_unsent(connect: Connect) ->
         ("exsited", "items", "ask the Exsited contact .* to let it read accounts, items and settings"),
     ],
 )
-async def test_a_right_that_is_lacking_is_named_to_whom_can_grant_it(connect: str, call: str, right: str) -> None:
+async def test_a_missing_right_is_named_with_its_grantor(connect: str, call: str, right: str) -> None:
     said = {"statusCode": 403, "error": "forbidden", "errors": [{"code": 403}]}
     erp = CONNECTS[connect](Peer(answering(403, exact_json.dumps(said)), gives_tokens=True))
 
