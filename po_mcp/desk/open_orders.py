@@ -32,4 +32,4 @@ async def open_orders(desk: Desk, max_orders: int) -> OpenOrders:
 
 def _asked_for(desk: Desk) -> Status | None:
     """Ask for a status only where the ERP lists others, too: some have no filter for it."""
-    return None if desk.erp.listed <= TO_COME else "open"
+    return None if desk.erp.listed_statuses <= TO_COME else "open"

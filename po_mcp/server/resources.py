@@ -65,7 +65,7 @@ async def _order(number: str, ctx: Context[Desk, Any]) -> str:
     """Write an order as get_purchase_order returns it, with its remarks."""
     desk = desk_of(ctx)
     order = await _told(list_orders.get_order(desk, number))
-    return _written(desk, {**order.published(), "remarks": remarks(order) or None})
+    return _written(desk, {**order.to_json(), "remarks": remarks(order) or None})
 
 
 async def _open() -> str:
@@ -90,7 +90,7 @@ async def _connection(settings: Settings) -> str:
         "cannot": [name for name in get_args(Capability) if name not in offered],
         "limits": desk.erp.limits,
         "read_only": settings.read_only,
-        "lists": sorted(desk.erp.listed),
+        "lists": sorted(desk.erp.listed_statuses),
         "orders_per_page": list_orders.LARGEST_LIMIT,
         "seconds_per_call": settings.timeout,
     }
@@ -108,7 +108,7 @@ def _approval(desk: Desk, settings: Settings) -> dict[str, Any]:
 
 
 def _short(order: PurchaseOrder) -> dict[str, Any]:
-    told = order.published()
+    told = order.to_json()
     names = ("number", "vendor", "status", "ordered_at", "expected_on", "total", "currency")
     return {name: told[name] for name in names if name in told}
 

@@ -53,7 +53,7 @@ def desk_of(ctx: Context[Desk, Any]) -> Desk:
 
 def result(text: str, record: Record) -> CallToolResult:
     """Return a short text for the model, and the full typed record for programs."""
-    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=record.published())
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=record.to_json())
 
 
 def told(outcome: WriteOutcome) -> CallToolResult:

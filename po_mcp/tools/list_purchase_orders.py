@@ -72,7 +72,7 @@ def _summary(found: list_orders.OrderList) -> str:
 
 def _not_listed(desk: Desk, found: list_orders.OrderList) -> str:
     """Say that an order may be there all the same, where nothing matches and this ERP does not list every one."""
-    if found.total_count or "closed" in desk.erp.listed:
+    if found.total_count or "closed" in desk.erp.listed_statuses:
         return ""
     return "Closed and cancelled orders are not listed; get_purchase_order reads any by its number."
 
