@@ -77,7 +77,7 @@ def is_write(method: str, path: str) -> bool:
 
 @dataclass
 class ScriptedPerson:
-    """The person behind a client: answers with `reply`, which may be a function of the question; keeps every question."""
+    """The person behind a client: answers with `reply`, maybe a function of the question, and keeps every question."""
 
     reply: Reply | Callable[[ElicitRequestFormParams], Reply]
     asked: list[ElicitRequestFormParams] = field(default_factory=list)

@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from mcp.types import InputRequiredResult
+from mcp.types import ElicitRequestFormParams, InputRequiredResult
 
 from po_mcp import orders
 from po_mcp.approvals import elicitation
@@ -33,7 +33,7 @@ from po_mcp.writes.kinds.create import Create
 from po_mcp.writes.operation import Operation, Recorded
 from po_mcp.writes.policy import SettlementPolicy
 from po_mcp.writes.reconcile import Reconciler
-from tests.harness import ServerHarness, ScriptedPerson, Reply, accept, outcome, yes
+from tests.harness import Reply, ScriptedPerson, ServerHarness, accept, outcome, yes
 from tests.writes.erp import Bench
 from tests.writes.making import (
     BOB,
@@ -59,7 +59,7 @@ YES = accept(decision="backorder")
 async def finalize_of_an_order_that_changed(office: ServerHarness) -> bool:
     """Goods arrive while the person is asked. Harm: the order is finalized all the same."""
 
-    def arrive(params: object) -> Reply:
+    def arrive(params: ElicitRequestFormParams) -> Reply:
         office.change(lambda book: book.receive("PO-2025-0037", {2: Decimal(10)}))
         return YES
 
@@ -129,9 +129,9 @@ async def an_order_that_cannot_be_deleted(office: ServerHarness) -> bool:
 async def a_cancel_of_an_order_that_changed(office: ServerHarness) -> bool:
     """Goods arrive while the person is asked. Harm: the order is cancelled all the same."""
 
-    def arrive(params: object) -> Reply:
+    def arrive(params: ElicitRequestFormParams) -> Reply:
         office.change(lambda book: book.receive("PO-2025-0037", {2: Decimal(10)}))
-        return yes
+        return yes(params)
 
     async with office.client(person=ScriptedPerson(arrive)) as client:
         await client.call_tool(CANCEL, {"number": "PO-2025-0037"})

@@ -25,7 +25,7 @@ import anyio
 import anyio.to_thread
 import httpx2
 import pytest
-from mcp.types import ElicitResult
+from mcp.types import ElicitRequestFormParams, ElicitResult
 
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
@@ -40,7 +40,7 @@ from tests.approvals.counter import order
 from tests.commands.terminal import run_in_terminal
 from tests.commands.test_call import read_screen
 from tests.commands.test_doctor import real
-from tests.harness import ServerHarness, ScriptedPerson, accept, outcome, yes
+from tests.harness import Reply, ScriptedPerson, ServerHarness, accept, outcome, yes
 from tests.sandbox.sandbox_server import serve_sandbox
 from tests.stdio.test_process import environment
 
@@ -96,7 +96,11 @@ async def lost_on_the_way(wire: httpx2.AsyncBaseTransport, request: httpx2.Reque
 
 
 async def call(
-    office: ServerHarness, tool: str, arguments: dict[str, Any], reply: ElicitResult = TYPED, ago: float = 0.0
+    office: ServerHarness,
+    tool: str,
+    arguments: dict[str, Any],
+    reply: Reply | Callable[[ElicitRequestFormParams], Reply] = TYPED,
+    ago: float = 0.0,
 ) -> str:
     """Have a tool called, `ago` seconds ago, by a client whose person replies so; return the operation's id."""
     async with office.client(person=ScriptedPerson(reply), clock=lambda: time.time() - ago) as client:

@@ -215,8 +215,8 @@ async def test_the_process_has_one_desk_one_connector_and_one_recovery(monkeypat
         made.append("desk")
         init(self, *given)
 
-    monkeypatch.setattr(lifespan, "recover_now_and_then", recover)
-    monkeypatch.setattr(composition, "connect", connected)
+    monkeypatch.setattr(lifespan, "recover_periodically", recover)
+    monkeypatch.setattr(bootstrap, "connect", connected)
     monkeypatch.setattr(Desk, "__init__", desk)
     with closing(serve._listen("127.0.0.1", 0)) as sock:
         url = f"http://127.0.0.1:{sock.getsockname()[1]}/mcp"

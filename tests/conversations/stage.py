@@ -20,8 +20,7 @@ from po_mcp.sandbox import Book
 from po_mcp.writes.executor import build_executor
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.policy import SettlementPolicy
-from tests.conversations.world_events import RESTART, TERMINAL, World, happen
-from tests.conversations.record import Called, Calling, Put, Record, Said, ErpHttpClient
+from tests.conversations.record import Called, Calling, Put, Record, Said, Wire
 from tests.conversations.script import NOT_THERE, Asked, Script, Stands, Turn
 from tests.conversations.world_events import RESTART, TERMINAL, World, apply_event
 from tests.harness import ScriptedPerson, ServerHarness, accept, text
@@ -117,7 +116,7 @@ class Stage:
 
     def _happens(self, sentence: str) -> None:
         self.record.events.append(Said("meanwhile", sentence))
-        happen(self.world, sentence)
+        apply_event(self.world, sentence)
 
     async def _approve_in_a_terminal(self) -> None:
         """Do what `po-mcp approve` does in a process of its own: what is approved there is carried out there."""
@@ -310,7 +309,7 @@ async def _published(client: Client) -> str:
 async def play(script: Script, era: str, folder: Path) -> tuple[Record, OffScript | None]:
     """Play a conversation over a book in `folder`; return what was heard, and where it went off its script."""
     record = Record()
-    wire = ErpHttpClient(record=record)
+    wire = Wire(record=record)
     office = ServerHarness(folder / "book.db", wire)
     Book.open(office.book, orders=script.office.orders).close()
     noon = datetime.fromisoformat(script.office.today).replace(hour=12, tzinfo=UTC).timestamp()

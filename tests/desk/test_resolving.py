@@ -18,7 +18,7 @@ from po_mcp.desk.resolving import (
     understand,
 )
 from po_mcp.errors import InvalidInput
-from po_mcp.orders import OrderRequest, Item, Vendor, Warehouse
+from po_mcp.orders import Item, OrderRequest, Vendor, Warehouse
 from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.operation import Requester, WriteOutcome
 from tests.desk.fakes import ListsERP, desk_over
@@ -49,6 +49,7 @@ class Chooser:
     """A person who answers with these values; None: this client cannot ask."""
 
     answered_operation_id = None
+    answered_wording = None
     requester = Requester("somebody")
     channel = "form"
 
