@@ -51,7 +51,7 @@ class Stage:
     went_off: OffScript | None = None
 
     async def play(self, era: str) -> None:
-        """Play it from the first turn to the last, the server started anew where the script says so."""
+        """Play it from the first turn to the last, with restarts of the server where the script has them."""
         for sentence in self.script.office.before:
             apply_event(self.world, sentence)
         for turns in self._lives():
@@ -237,21 +237,23 @@ class Stage:
 
     # Comparing
 
-    def _is(self, expected: object, came: object, told: str = "", of: str = "the outcome") -> None:
+    def _is(self, expected: object, came: object, response: str = "", of: str = "the outcome") -> None:
         if expected != came:
-            raise OffScript(f"{self.at}: {of}", expected, f"{came}\n{told}".strip())
+            raise OffScript(f"{self.at}: {of}", expected, f"{came}\n{response}".strip())
 
-    def _holds(self, words: str, told: str) -> None:
-        if words not in told:
-            raise OffScript(self.at, words, told)
+    def _holds(self, words: str, response: str) -> None:
+        if words not in response:
+            raise OffScript(self.at, words, response)
 
-    def _lacks(self, words: str, told: str) -> None:
-        if words in told:
-            raise OffScript(self.at, f"nothing like: {words}", told)
+    def _lacks(self, words: str, response: str) -> None:
+        if words in response:
+            raise OffScript(self.at, f"nothing like: {words}", response)
 
     def _is_grounded(self, answer: str) -> None:
-        """Every figure of the assistant's answer stands in what the buyer said or the tools told."""
-        heard = "\n".join([*(said.words for said in self.record.of(Said)), *(told for _, told in self.record.texts())])
+        """Every figure of the assistant's answer stands in the buyer's words or in a tool's result."""
+        heard = "\n".join(
+            [*(said.words for said in self.record.of(Said)), *(response for _, response in self.record.texts())]
+        )
         for figure in _figure.findall(answer):
             if not re.search(rf"(?<![\w.]){re.escape(figure.strip('.-'))}(?![\w])", heard):
                 raise OffScript(self.at, f"{figure} in what was heard before", "nobody said so")

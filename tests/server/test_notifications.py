@@ -1,4 +1,4 @@
-"""Notifications: whoever subscribed hears of our own writes, and a write never hears of the notifications."""
+"""Notifications: subscribers are notified of this server's writes, and no notification affects a write."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ ORDERS = sorted({uri for uris in CHANGED.values() for uri in uris})
 
 
 class Heard:
-    """The addresses of the resources that a client was told of, in order."""
+    """The URIs of the resources that a client was notified of, in order."""
 
     def __init__(self) -> None:
         self.uris: list[str] = []
@@ -99,7 +99,7 @@ async def listening(client: Client, era: str, heard: Heard, uris: Sequence[str])
 @both_transports
 @both_eras
 @pytest.mark.parametrize("write", WRITES)
-async def test_a_write_that_is_done_is_told_to_whoever_subscribed_and_once(
+async def test_a_finished_write_notifies_each_subscriber_once(
     office: ServerHarness, era: str, write: str, transport: Transport
 ) -> None:
     tool, arguments, answer = WRITES[write]
@@ -120,7 +120,7 @@ async def test_a_write_that_is_done_is_told_to_whoever_subscribed_and_once(
     assert later == first
 
 
-async def test_an_order_that_was_there_before_is_not_told(office: ServerHarness) -> None:
+async def test_an_order_that_existed_before_notifies_no_client(office: ServerHarness) -> None:
     """Another server, of which the journal knows nothing, created the very same one: it is not created again."""
     tool, arguments, _ = WRITES["create"]
     async with office.client(LEGACY, journal=str(office.journal.with_name("another.db"))) as client:
@@ -128,15 +128,15 @@ async def test_an_order_that_was_there_before_is_not_told(office: ServerHarness)
     heard = Heard()
     async with office.client(LEGACY, hears=heard) as client:
         await subscribe(client, OPEN)
-        told = outcome(await client.call_tool(tool, arguments))
+        reply = outcome(await client.call_tool(tool, arguments))
         uris = await heard.all(0)
 
-    assert (told["status"], uris) == ("refused", [])
-    assert "it was not created again" in told["message"]
+    assert (reply["status"], uris) == ("refused", [])
+    assert "it was not created again" in reply["message"]
 
 
 @both_eras
-async def test_only_what_was_subscribed_to_is_told(office: ServerHarness, era: str) -> None:
+async def test_only_subscribed_resources_are_notified(office: ServerHarness, era: str) -> None:
     tool, arguments, answer = WRITES["delete"]
     heard = Heard()
     async with (
@@ -148,7 +148,7 @@ async def test_only_what_was_subscribed_to_is_told(office: ServerHarness, era: s
 
 
 @both_eras
-async def test_a_write_that_is_not_done_is_not_told(office: ServerHarness, era: str) -> None:
+async def test_a_write_that_is_not_done_notifies_no_client(office: ServerHarness, era: str) -> None:
     heard = Heard()
     async with (
         office.client(era, ScriptedPerson(ElicitResult(action="decline")), hears=heard) as client,
@@ -159,7 +159,7 @@ async def test_a_write_that_is_not_done_is_not_told(office: ServerHarness, era: 
         assert await heard.all(0) == []
 
 
-async def test_whoever_unsubscribed_is_told_no_more(office: ServerHarness) -> None:
+async def test_a_client_that_unsubscribed_gets_no_notification(office: ServerHarness) -> None:
     tool, arguments, _ = WRITES["create"]
     heard = Heard()
     async with office.client(LEGACY, hears=heard) as client:
@@ -182,7 +182,7 @@ async def test_both_eras_say_that_one_can_subscribe_and_complete(mode: str) -> N
 
 
 @pytest.mark.parametrize("uri", ["file:///etc/passwd", "https://example.com", "po://" + "x" * 100])
-async def test_what_is_no_resource_of_ours_cannot_be_subscribed_to(office: ServerHarness, uri: str) -> None:
+async def test_an_unknown_resource_cannot_be_subscribed_to(office: ServerHarness, uri: str) -> None:
     async with office.client(LEGACY) as client:
         with pytest.raises(MCPError, match=r"There is no such resource\. Subscribe to po://orders/open"):
             await subscribe(client, uri)
@@ -238,7 +238,7 @@ async def test_a_notification_that_fails_disturbs_no_write(
                 assert outcome(await client.call_tool("create_purchase_order", order))["status"] == "done"
 
 
-async def test_a_client_that_takes_no_notification_keeps_the_next_one_from_nobody(
+async def test_a_client_that_accepts_no_notification_delays_no_other(
     office: ServerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell = Connection.send_resource_updated
@@ -276,7 +276,7 @@ async def test_a_listener_that_crashes_disturbs_no_write(
     assert operations["operations"][0]["status"] == "done"
 
 
-async def test_a_write_that_was_not_known_is_told_once_it_is_seen(office: ServerHarness) -> None:
+async def test_an_unknown_write_notifies_clients_once_it_is_settled(office: ServerHarness) -> None:
     """The answer is lost and the order cannot be read; a later reading shows that it was created."""
     import httpx2
 

@@ -78,7 +78,7 @@ async def test_a_read_only_server_prompts_for_nothing_that_writes(office: Server
     ],
     ids=["missing", "empty", "unknown", "too long"],
 )
-async def test_what_is_wrong_with_an_argument_is_said(
+async def test_a_wrong_argument_of_a_prompt_is_explained(
     office: ServerHarness, era: str, arguments: dict[str, str], said: str
 ) -> None:
     async with office.client(era) as client:

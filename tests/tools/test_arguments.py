@@ -35,7 +35,7 @@ def test_a_boolean_as_text_is_read(tool: str, name: str, sent: str, meant: bool)
 
 
 @pytest.mark.parametrize("sent", ["yes", "1", "null", " true", 1, 0, 1.0, [True], {}], ids=repr)
-def test_what_is_no_boolean_stays_as_it_is(sent: object) -> None:
+def test_values_that_are_no_boolean_stay_unchanged(sent: object) -> None:
     assert read(FINALIZE, create_backorder=sent) == {"create_backorder": sent}
 
 
@@ -45,7 +45,7 @@ def test_a_whole_number_is_read(sent: object) -> None:
 
 
 @pytest.mark.parametrize("sent", ["10.5", 10.5, "-1", "1e1", "ten", " 10", "١٠", True, float("inf"), 1e300], ids=repr)
-def test_what_is_no_whole_number_stays_as_it_is(sent: object) -> None:
+def test_values_that_are_no_integer_stay_unchanged(sent: object) -> None:
     [found] = read(LIST, limit=sent).values()
 
     assert found is sent
@@ -123,7 +123,7 @@ def test_an_empty_text_leaves_out_what_cannot_mean_another_order(tool: str, name
     ],
     ids=lambda value: None if isinstance(value, str) else json.dumps(value)[:60],
 )
-async def test_what_is_wrong_is_refused_with_how_to_write_it(
+async def test_wrong_arguments_are_refused_with_how_to_write_them(
     office: ServerHarness, tool: str, arguments: dict[str, Any], said: str
 ) -> None:
     async with office.client() as client:
@@ -157,7 +157,7 @@ def test_lines_as_json_text_are_read(sent: object) -> None:
     ["[", "null", "5", '"x"', "[" * 100_000, '[{"item": "A", "quantity": "1", "quantity": "5"}]', json.dumps("x") * 2],
     ids=lambda sent: sent[:30],
 )
-def test_what_is_no_list_of_lines_stays_as_it_is(sent: str) -> None:
+def test_values_that_are_no_list_of_lines_stay_unchanged(sent: str) -> None:
     assert read(CREATE, lines=sent) == {"lines": sent}
 
 
@@ -230,7 +230,7 @@ async def test_the_same_order_sent_strictly_and_loosely_is_created_once(office: 
 
 
 @pytest.mark.parametrize("tool", [search_catalog.TOOL, *[tool for tool in REGISTRY if tool.name == OPERATION]])
-async def test_an_answer_of_ours_that_fits_no_schema_is_told_as_our_fault(
+async def test_a_result_that_fits_no_schema_is_reported_as_a_bug(
     office: ServerHarness, tool: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(**given: Any) -> CallToolResult:
@@ -238,9 +238,9 @@ async def test_an_answer_of_ours_that_fits_no_schema_is_told_as_our_fault(
 
     monkeypatch.setattr(PurchasingTool.of(tool), "fn", broken)
     async with office.client() as client:
-        told = await client.call_tool(tool.name, {"kind": "item"} if tool.name == SEARCH else {})
+        reply = await client.call_tool(tool.name, {"kind": "item"} if tool.name == SEARCH else {})
 
-    assert told.is_error
-    assert "po-mcp could not build the answer. This is a bug; please report it." in text(told)
-    assert "candidates" not in text(told)
-    assert ("Do not repeat the call" in text(told)) is not tool.read_only
+    assert reply.is_error
+    assert "po-mcp could not build the answer. This is a bug; please report it." in text(reply)
+    assert "candidates" not in text(reply)
+    assert ("Do not repeat the call" in text(reply)) is not tool.read_only

@@ -112,11 +112,11 @@ async def test_everything_but_a_yes_sends_nothing(
     office: ServerHarness, era: str, tool: str, case: str, transport: Transport
 ) -> None:
     async with office.client(era, ScriptedPerson(NOT_A_YES[tool][case]), transport) as client:
-        told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+        response = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
 
     is_no = case.startswith(("declined", "confirm is false"))
-    assert told["status"] == ("declined" if is_no else "approval_required")
-    assert ("approve_at" in told) != is_no
+    assert response["status"] == ("declined" if is_no else "approval_required")
+    assert ("approve_at" in response) != is_no
     assert untouched(office, tool)
     assert office.tap.writes == []
 
@@ -128,11 +128,11 @@ async def test_a_client_that_cannot_be_asked_gets_no_write(
     office: ServerHarness, era: str, tool: str, transport: Transport
 ) -> None:
     async with office.client(era, None, transport) as client:
-        told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+        response = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
 
-    assert told["status"] == "approval_required"
-    assert "Nothing was sent" in told["message"]
-    assert not any(word in told["message"].lower() for word in ("confirm", "true", "token", "call again"))
+    assert response["status"] == "approval_required"
+    assert "Nothing was sent" in response["message"]
+    assert not any(word in response["message"].lower() for word in ("confirm", "true", "token", "call again"))
     assert untouched(office, tool)
     assert office.tap.writes == []
 
@@ -142,12 +142,12 @@ async def test_a_client_that_fails_to_ask_gets_no_write(office: ServerHarness, t
     broken = ScriptedPerson(ErrorData(code=-32603, message="no dialog"))
 
     async with office.client("2025-11-25", broken) as client:
-        told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+        response = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
     async with office.client("2026-07-28", broken) as client:
         with pytest.raises(MCPError):
             await client.call_tool(tool, {"number": NUMBER[tool]})
 
-    assert told["status"] == "approval_required"
+    assert response["status"] == "approval_required"
     assert office.tap.writes == []
 
 
@@ -170,17 +170,15 @@ async def test_an_order_that_changed_while_the_person_was_asked_is_stale(
         return YES[tool]
 
     async with office.client(era, ScriptedPerson(while_asked)) as client:
-        told = outcome(await client.call_tool(tool, {"number": NUMBER[FINALIZE]}))
+        response = outcome(await client.call_tool(tool, {"number": NUMBER[FINALIZE]}))
 
-    assert told["status"] == "stale"
-    assert "Nothing was sent" in told["message"]
+    assert response["status"] == "stale"
+    assert "Nothing was sent" in response["message"]
     assert office.tap.writes == []
 
 
 @both_eras
-async def test_an_order_that_was_deleted_and_created_anew_while_the_person_was_asked_is_stale(
-    office: ServerHarness, era: str
-) -> None:
+async def test_an_order_deleted_and_created_again_during_the_question_is_stale(office: ServerHarness, era: str) -> None:
     def recreate(book: Book) -> None:
         old = book.order("PO-2025-0038")
         book.delete(old.number)
@@ -195,9 +193,9 @@ async def test_an_order_that_was_deleted_and_created_anew_while_the_person_was_a
         return YES[DELETE]
 
     async with office.client(era, ScriptedPerson(while_asked)) as client:
-        told = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
+        response = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
 
-    assert told["status"] == "stale"
+    assert response["status"] == "stale"
     assert office.order("PO-2025-0038") is not None
     assert office.tap.writes == []
 
@@ -227,13 +225,13 @@ async def test_the_same_answer_twice_sends_once(office: ServerHarness, tool: str
     arguments = {"number": NUMBER[tool]}
     async with office.client(person=ScriptedPerson(YES[tool])) as client:
         question = await asked(client, tool, arguments)
-        told = []
+        response = []
 
         async def answer() -> None:
             result = await client.session.call_tool(
                 tool, arguments, input_responses={"approval": YES[tool]}, request_state=question.request_state
             )
-            told.append(outcome(result))
+            response.append(outcome(result))
 
         async with anyio.create_task_group() as calls:
             for _ in range(20):
@@ -241,8 +239,8 @@ async def test_the_same_answer_twice_sends_once(office: ServerHarness, tool: str
         for _ in range(5):
             await answer()
 
-    assert [one["status"] for one in told] == ["done"] * 25
-    assert sorted(one["replayed"] for one in told) == [False] + [True] * 24
+    assert [one["status"] for one in response] == ["done"] * 25
+    assert sorted(one["replayed"] for one in response) == [False] + [True] * 24
     assert len(office.tap.writes) == 1
 
 
@@ -339,7 +337,7 @@ async def test_no_argument_stands_for_a_yes(office: ServerHarness, era: str, too
         (CANCEL, "cancelled", "is cancelled already"),
     ],
 )
-async def test_what_cannot_succeed_is_refused_before_anybody_is_asked(
+async def test_a_write_that_cannot_succeed_is_refused_before_the_question(
     office: ServerHarness, era: str, tool: str, number: str, why: str
 ) -> None:
     if number == "closed":
@@ -351,10 +349,10 @@ async def test_what_cannot_succeed_is_refused_before_anybody_is_asked(
     person = ScriptedPerson(YES[tool])
 
     async with office.client(era, person) as client:
-        told = outcome(await client.call_tool(tool, {"number": number}))
+        response = outcome(await client.call_tool(tool, {"number": number}))
 
-    assert told["status"] == "refused"
-    assert why in told["message"]
+    assert response["status"] == "refused"
+    assert why in response["message"]
     assert person.asked == []
     assert office.tap.writes == []
 
@@ -365,10 +363,10 @@ async def test_an_invoiced_order_is_refused_with_the_invoice_named(office: Serve
     person = ScriptedPerson(accept(order_number="PO-2025-0042"))
 
     async with office.client(era, person) as client:
-        told = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0042"}))
+        response = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0042"}))
 
-    assert told["status"] == "refused"
-    assert "purchase invoice PI-" in told["message"]
+    assert response["status"] == "refused"
+    assert "purchase invoice PI-" in response["message"]
     assert person.asked == []
 
 
@@ -402,18 +400,18 @@ async def test_a_person_may_choose_against_a_backorder(office: ServerHarness, er
 @both_eras
 async def test_two_calls_at_once_both_approved_send_once(office: ServerHarness, era: str) -> None:
     person = ScriptedPerson(YES[FINALIZE])
-    told = []
+    response = []
     async with office.client(era, person) as client:
 
         async def call() -> None:
-            told.append(outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"})))
+            response.append(outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"})))
 
         async with anyio.create_task_group() as calls:
             for _ in range(5):
                 calls.start_soon(call)
 
-    assert {one["status"] for one in told} == {"done"}
-    assert [one["replayed"] for one in told].count(False) == 1
+    assert {one["status"] for one in response} == {"done"}
+    assert [one["replayed"] for one in response].count(False) == 1
     assert len(office.tap.writes) == 1
     assert office.order("PO-2025-0037-BO2") is None
 

@@ -29,7 +29,7 @@ async def test_sums_are_over_everything_that_matches_and_not_over_the_page(offic
 
 
 @both_eras
-async def test_what_is_overdue_from_a_vendor_and_what_it_is_worth(office: ServerHarness, era: str) -> None:
+async def test_overdue_orders_of_a_vendor_are_listed_with_their_worth(office: ServerHarness, era: str) -> None:
     async with office.client(era, clock=lambda: ON_THE_20TH_OF_MAY, time_zone="UTC") as client:
         result = await client.call_tool(LIST, {"vendor": "central", "overdue": True})
 
@@ -67,7 +67,7 @@ async def test_a_vendor_may_be_named_as_a_buyer_would(office: ServerHarness, ask
     assert note in (page.get("note") or "") if note else page.get("note") is None
 
 
-async def test_a_vendor_that_nobody_knows_matches_nothing_and_says_so(office: ServerHarness) -> None:
+async def test_an_unknown_vendor_matches_no_orders_and_is_named_in_a_note(office: ServerHarness) -> None:
     async with office.client() as client:
         result = await client.call_tool(LIST, {"vendor": "Nobody & Sons"})
 
@@ -111,12 +111,12 @@ async def test_the_pages_of_one_list_are_read_once(office: ServerHarness) -> Non
 
 @both_eras
 async def test_long_lists_tell_how_far_they_are(office: ServerHarness, era: str) -> None:
-    told: list[tuple[float, float | None]] = []
+    reply: list[tuple[float, float | None]] = []
 
     async def tell(progress: float, total: float | None, message: str | None) -> None:
-        told.append((progress, total))
+        reply.append((progress, total))
 
     async with office.client(era) as client:
         await client.call_tool(LIST, {}, progress_callback=tell)
 
-    assert told == [(28, 28)]
+    assert reply == [(28, 28)]

@@ -132,21 +132,21 @@ async def test_a_vendor_is_found_by_id_or_by_name_in_any_case(office: ServerHarn
 @both_eras
 async def test_the_same_order_asked_for_again_is_not_created_twice(office: ServerHarness, era: str) -> None:
     async with office.client(era) as client:
-        told = []
+        reply = []
 
         async def call() -> None:
-            told.append(outcome(await client.call_tool("create_purchase_order", ORDER)))
+            reply.append(outcome(await client.call_tool("create_purchase_order", ORDER)))
 
         async with anyio.create_task_group() as calls:
             for _ in range(10):
                 calls.start_soon(call)
 
-    assert {one["status"] for one in told} == {"done"}
-    assert [one["replayed"] for one in told].count(False) == 1
+    assert {one["status"] for one in reply} == {"done"}
+    assert [one["replayed"] for one in reply].count(False) == 1
     assert len(office.tap.writes) == 1
 
 
-async def test_an_order_that_is_gone_again_may_be_created_anew(office: ServerHarness) -> None:
+async def test_a_deleted_order_may_be_created_again(office: ServerHarness) -> None:
     async with office.client() as client:
         await client.call_tool("create_purchase_order", ORDER)
         office.change(lambda book: book.delete("PO-2025-0043"))
@@ -158,11 +158,11 @@ async def test_an_order_that_is_gone_again_may_be_created_anew(office: ServerHar
 
 async def test_a_number_that_is_taken_is_refused_and_no_other_is_proposed(office: ServerHarness) -> None:
     async with office.client() as client:
-        told = outcome(await client.call_tool("create_purchase_order", {**ORDER, "number": "PO-2025-0042"}))
+        reply = outcome(await client.call_tool("create_purchase_order", {**ORDER, "number": "PO-2025-0042"}))
 
-    assert told["status"] == "refused"
-    assert "Order PO-2025-0042 exists already, and it is another order." in told["message"]
-    assert "PO-2025-0043" not in told["message"]
+    assert reply["status"] == "refused"
+    assert "Order PO-2025-0042 exists already, and it is another order." in reply["message"]
+    assert "PO-2025-0043" not in reply["message"]
     assert office.order("PO-2025-0042").total == Decimal("4250.00")
 
 
@@ -262,7 +262,7 @@ async def test_bad_input_gets_a_clear_error_and_sends_nothing(
     ],
     ids=str,
 )
-async def test_what_this_erp_needs_or_cannot_store_is_named_and_nothing_is_written(
+async def test_fields_that_the_erp_needs_or_cannot_store_are_named_and_nothing_is_written(
     office: ServerHarness, changed: dict[str, Any], said: str
 ) -> None:
     async with office.client() as client:

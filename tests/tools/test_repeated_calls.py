@@ -123,7 +123,7 @@ async def test_another_users_equal_order_is_no_replay(office: ServerHarness, mon
 
 
 @both_eras
-async def test_many_noes_lock_nobody_out(office: ServerHarness, era: str) -> None:
+async def test_many_noes_lock_no_user_out(office: ServerHarness, era: str) -> None:
     refusals = ScriptedPerson(accept(confirm=False))
     async with office.client(era) as reader:
         page = outcome(await reader.call_tool("list_purchase_orders", {"limit": 50}))
@@ -132,23 +132,23 @@ async def test_many_noes_lock_nobody_out(office: ServerHarness, era: str) -> Non
         for number in numbers:
             await client.call_tool("delete_purchase_order", {"number": number})
     async with office.client(era, refusals) as client:
-        told = await client.call_tool("cancel_purchase_order", {"number": "PO-2025-0041"})
+        reply = await client.call_tool("cancel_purchase_order", {"number": "PO-2025-0041"})
 
-    assert outcome(told)["status"] == "declined"
+    assert outcome(reply)["status"] == "declined"
     assert len(refusals.asked) == 1
 
 
 async def test_a_client_that_asks_without_end_does_not_grow_the_journal_without_end(office: ServerHarness) -> None:
     async with office.client(clock=lambda: 1_800_000_000.0) as client:  # all of it within one moment
-        told = [
+        reply = [
             await client.call_tool(
                 "finalize_purchase_order", {"number": "PO-2025-0037", "create_backorder": bool(n % 2)}
             )
             for n in range(130)
         ]
 
-    assert told[-2].is_error
-    assert "within 1 min" in text(told[-2])
+    assert reply[-2].is_error
+    assert "within 1 min" in text(reply[-2])
     with closing(sqlite3.connect(office.journal)) as db:
         [events] = db.execute("SELECT COUNT(*) FROM audit_log").fetchone()
     assert events < 250
