@@ -52,7 +52,7 @@ class Stage:
 
     async def play(self, era: str) -> None:
         """Play it from the first turn to the last, with restarts of the server where the script has them."""
-        for sentence in self.script.office.before:
+        for sentence in self.script.setting.before:
             apply_event(self.world, sentence)
         for turns in self._lives():
             async with self._client(era) as client:
@@ -83,14 +83,14 @@ class Stage:
         yield life
 
     def _client(self, era: str) -> Any:
-        office = self.script.office
-        return self.world.office.client(
+        setting = self.script.setting
+        return self.world.harness.client(
             era,
-            ScriptedPerson(self._asked) if office.form else None,
+            ScriptedPerson(self._asked) if setting.form else None,
             clock=lambda: self.world.now,
-            erp_bounds=None if office.knows_delays else (None, None),
+            erp_bounds=None if setting.knows_delays else (None, None),
             time_zone="UTC",
-            **office.settings,
+            **setting.settings,
         )
 
     async def _turn(self, client: Client, turn: Turn) -> None:
@@ -114,7 +114,7 @@ class Stage:
 
     def _approve_in_terminal(self) -> None:
         """Approve the one operation that waits, as `po-mcp approve` does in another process."""
-        store = JournalStore(self.world.office.journal, clock=lambda: self.world.now)
+        store = JournalStore(self.world.harness.journal, clock=lambda: self.world.now)
         try:
             [waiting] = [one for one in store.all() if one.state == "PROPOSED"]
             operation = waiting.operation
@@ -218,7 +218,7 @@ class Stage:
         self.at = "at the end"
         self._is(list(self.script.end.writes), self.record.writes, of="what was written")
         for number, stands in self.script.end.book.items():
-            order = self.world.office.order(number)
+            order = self.world.harness.order(number)
             if isinstance(stands, str) or order is None:
                 self._is(stands, "gone" if order is None else f"{order.status}", of=f"order {number} in the book")
             else:
@@ -303,10 +303,10 @@ async def play(script: Script, era: str, folder: Path) -> tuple[Record, OffScrip
     """Play a conversation over a book in `folder`; return what was heard, and where it went off its script."""
     record = Record()
     wire = Wire(record=record)
-    office = ServerHarness(folder / "book.db", wire)
-    Book.open(office.book, orders=script.office.orders).close()
-    noon = datetime.fromisoformat(script.office.today).replace(hour=12, tzinfo=UTC).timestamp()
-    stage = Stage(script, World(office, wire, noon), record)
+    harness = ServerHarness(folder / "book.db", wire)
+    Book.open(harness.book, orders=script.setting.orders).close()
+    noon = datetime.fromisoformat(script.setting.today).replace(hour=12, tzinfo=UTC).timestamp()
+    stage = Stage(script, World(harness, wire, noon), record)
     try:
         await stage.play(era)
     except OffScript as off:

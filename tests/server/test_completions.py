@@ -30,8 +30,8 @@ async def complete(client: Client, ref: Ref, name: str, typed: str) -> Completio
 
 @both_transports
 @both_eras
-async def test_numbers_vendors_and_items_are_completed(office: ServerHarness, era: str, transport: Transport) -> None:
-    async with office.client(era, transport=transport) as client:
+async def test_numbers_vendors_and_items_are_completed(harness: ServerHarness, era: str, transport: Transport) -> None:
+    async with harness.client(era, transport=transport) as client:
         numbers = await complete(client, ORDER, "number", "po-2025-004")
         by_tail = await complete(client, ORDER, "number", "0042")
         every = await complete(client, ORDER, "number", "")
@@ -58,12 +58,12 @@ async def test_numbers_vendors_and_items_are_completed(office: ServerHarness, er
     ],
     ids=str,
 )
-async def test_unknown_arguments_are_not_completed(office: ServerHarness, era: str, ref: Ref, name: str) -> None:
-    async with office.client(era) as client:
+async def test_unknown_arguments_are_not_completed(harness: ServerHarness, era: str, ref: Ref, name: str) -> None:
+    async with harness.client(era) as client:
         found = await complete(client, ref, name, "P")
 
     assert (found.values, found.total, found.has_more) == ([], 0, False)
-    assert office.tap.seen == []
+    assert harness.wire.seen == []
 
 
 class Many(Sandbox):

@@ -34,9 +34,9 @@ async def read(client: Client, uri: str) -> Mapping[str, Any]:
 @both_transports
 @both_eras
 async def test_the_order_resource_is_the_result_of_the_tool(
-    office: ServerHarness, era: str, transport: Transport
+    harness: ServerHarness, era: str, transport: Transport
 ) -> None:
-    async with office.client(era, transport=transport) as client:
+    async with harness.client(era, transport=transport) as client:
         reply = await read(client, "po://orders/PO-2025-0042")
         order = outcome(await client.call_tool("get_purchase_order", {"number": "PO-2025-0042"}))
 
@@ -49,8 +49,8 @@ async def test_the_order_resource_is_the_result_of_the_tool(
 
 @both_transports
 @both_eras
-async def test_the_open_orders_are_short_and_counted(office: ServerHarness, era: str, transport: Transport) -> None:
-    async with office.client(era, transport=transport) as client:
+async def test_the_open_orders_are_short_and_counted(harness: ServerHarness, era: str, transport: Transport) -> None:
+    async with harness.client(era, transport=transport) as client:
         reply = await read(client, "po://orders/open")
 
     assert (reply["notice"], reply["total_count"], reply["complete"]) == ("SANDBOX: no real order.", 28, True)
@@ -66,8 +66,8 @@ async def test_the_open_orders_are_short_and_counted(office: ServerHarness, era:
     }
 
 
-async def test_more_open_orders_than_are_shown_are_counted_and_said_to_be_missing(office: ServerHarness) -> None:
-    async with office.client() as client:
+async def test_more_open_orders_than_are_shown_are_counted_and_said_to_be_missing(harness: ServerHarness) -> None:
+    async with harness.client() as client:
         await read(client, "po://orders/open")
         lines = [{"item": "BOLT-M8-30", "quantity": "1", "unit_price": "1", "warehouse": "1"}]
         for count in range(73):
@@ -112,8 +112,8 @@ def _json(value: Any) -> httpx2.Response:
         ("po://nothing", "Unknown resource"),
     ],
 )
-async def test_an_unknown_resource_is_not_found(office: ServerHarness, era: str, uri: str, said: str) -> None:
-    async with office.client(era) as client:
+async def test_an_unknown_resource_is_not_found(harness: ServerHarness, era: str, uri: str, said: str) -> None:
+    async with harness.client(era) as client:
         with pytest.raises(MCPError) as raised:
             await client.read_resource(uri)
 
@@ -151,16 +151,16 @@ WAYS: list[tuple[ScriptedPerson | None, dict[str, Any], list[str]]] = [
 @both_eras
 @pytest.mark.parametrize(("person", "settings", "ways"), WAYS, ids=["a form", "no form", "the operator wants the page"])
 async def test_the_connection_tells_how_this_client_is_asked(
-    office: ServerHarness, era: str, person: ScriptedPerson | None, settings: dict[str, Any], ways: list[str]
+    harness: ServerHarness, era: str, person: ScriptedPerson | None, settings: dict[str, Any], ways: list[str]
 ) -> None:
-    async with office.client(era, person, **settings) as client:
+    async with harness.client(era, person, **settings) as client:
         reply = await read(client, "po://connection")
 
     assert reply["approval"] == {"ways": ways, "open_for_seconds": 600.0}
 
 
-async def test_the_terminal_is_the_only_way_without_a_page(office: ServerHarness) -> None:
-    settings = Settings(sandbox=str(office.book), journal=str(office.journal))
+async def test_the_terminal_is_the_only_way_without_a_page(harness: ServerHarness) -> None:
+    settings = Settings(sandbox=str(harness.book), journal=str(harness.journal))
     async with Client(build_server(settings, with_page=False)) as client:
         reply = await read(client, "po://connection")
 
@@ -178,9 +178,9 @@ async def test_no_terminal_is_named_that_cannot_see_a_journal_in_memory(with_pag
 @both_transports
 @both_eras
 async def test_the_connection_tells_what_can_and_cannot_be_done(
-    office: ServerHarness, era: str, transport: Transport
+    harness: ServerHarness, era: str, transport: Transport
 ) -> None:
-    async with office.client(era, transport=transport) as client:
+    async with harness.client(era, transport=transport) as client:
         reply = await read(client, "po://connection")
 
     assert (reply["notice"], reply["erp"], reply["read_only"]) == ("SANDBOX: no real order.", "Sandbox", False)
@@ -189,8 +189,8 @@ async def test_the_connection_tells_what_can_and_cannot_be_done(
     assert (reply["orders_per_page"], reply["seconds_per_call"]) == (50, 60.0)
 
 
-async def test_a_read_only_connection_can_only_read_and_has_no_approval(office: ServerHarness) -> None:
-    async with office.client(read_only=True, create_approval_over="99") as client:
+async def test_a_read_only_connection_can_only_read_and_has_no_approval(harness: ServerHarness) -> None:
+    async with harness.client(read_only=True, create_approval_over="99") as client:
         reply = await read(client, "po://connection")
 
     assert (reply["can"], reply["read_only"]) == (["list", "get", "catalog"], True)
@@ -227,8 +227,8 @@ async def test_a_resource_that_the_erp_cannot_serve_is_not_listed(era: str) -> N
 
 
 @both_eras
-async def test_the_lists_take_little_of_a_models_context(office: ServerHarness, era: str) -> None:
-    async with office.client(era) as client:
+async def test_the_lists_take_little_of_a_models_context(harness: ServerHarness, era: str) -> None:
+    async with harness.client(era) as client:
         resources = await client.list_resources()
         templates = await client.list_resource_templates()
         prompts = await client.list_prompts()
@@ -241,11 +241,11 @@ async def test_the_lists_take_little_of_a_models_context(office: ServerHarness, 
     assert len("".join(texts)) / 4 < 600
 
 
-async def test_reading_a_resource_asks_no_question_and_writes_nothing(office: ServerHarness) -> None:
+async def test_reading_a_resource_asks_no_question_and_writes_nothing(harness: ServerHarness) -> None:
     person = ScriptedPerson(ElicitResult(action="accept"))
-    async with office.client(person=person) as client:
+    async with harness.client(person=person) as client:
         for uri in ("po://connection", "po://orders/open", "po://orders/PO-2025-0042"):
             await client.read_resource(uri)
 
     assert person.asked == []
-    assert office.tap.writes == []
+    assert harness.wire.writes == []

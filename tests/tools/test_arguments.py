@@ -124,15 +124,15 @@ def test_an_empty_text_leaves_out_what_cannot_mean_another_order(tool: str, name
     ids=lambda value: None if isinstance(value, str) else json.dumps(value)[:60],
 )
 async def test_wrong_arguments_are_refused_with_how_to_write_them(
-    office: ServerHarness, tool: str, arguments: dict[str, Any], said: str
+    harness: ServerHarness, tool: str, arguments: dict[str, Any], said: str
 ) -> None:
-    async with office.client() as client:
+    async with harness.client() as client:
         refused = await client.call_tool(tool, arguments)
 
     assert refused.is_error
     assert said in text(refused)
     assert "Nothing was sent." in text(refused)
-    assert office.tap.seen == []
+    assert harness.wire.seen == []
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_an_id_that_came_as_a_number_is_its_figures_and_is_remembered() -> None:
 
 
 async def test_an_id_that_came_as_a_number_and_may_have_lost_zeros_is_asked_for(
-    office: ServerHarness, monkeypatch: pytest.MonkeyPatch
+    harness: ServerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entries = Catalog.entries
 
@@ -182,7 +182,7 @@ async def test_an_id_that_came_as_a_number_and_may_have_lost_zeros_is_asked_for(
         return (*found, Item(id="0012", name="Twelve")) if kind == "vendor" else found
 
     monkeypatch.setattr(Catalog, "entries", with_zeros)
-    async with office.client() as client:
+    async with harness.client() as client:
         refused = await client.call_tool(LIST, {"vendor": 12})
         other = await client.call_tool(LIST, {"vendor": 20})
         as_text = await client.call_tool(LIST, {"vendor": "12"})
@@ -194,8 +194,8 @@ async def test_an_id_that_came_as_a_number_and_may_have_lost_zeros_is_asked_for(
 
 
 @pytest.mark.parametrize("name", sorted(HOST_ARGUMENTS))
-async def test_a_hosts_own_field_is_dropped_at_the_top_level(office: ServerHarness, name: str) -> None:
-    async with office.client() as client:
+async def test_a_hosts_own_field_is_dropped_at_the_top_level(harness: ServerHarness, name: str) -> None:
+    async with harness.client() as client:
         taken = await client.call_tool(GET, {"number": "PO-2025-0042", name: "x"})
         other_case = await client.call_tool(GET, {"number": "PO-2025-0042", name.upper(): "x"})
 
@@ -203,41 +203,41 @@ async def test_a_hosts_own_field_is_dropped_at_the_top_level(office: ServerHarne
     assert other_case.is_error
 
 
-async def test_the_text_null_is_a_word(office: ServerHarness) -> None:
-    async with office.client() as client:
+async def test_the_text_null_is_a_word(harness: ServerHarness) -> None:
+    async with harness.client() as client:
         listed = outcome(await client.call_tool(LIST, {"vendor": "null"}))
 
     assert listed["total_count"] == 0
 
 
-async def test_every_lenient_argument_reaches_the_tool(office: ServerHarness) -> None:
+async def test_every_lenient_argument_reaches_the_tool(harness: ServerHarness) -> None:
     sent = {"status": "", "vendor": 12, "overdue": "false", "sort": None, "direction": "", "limit": "5", "cursor": None}
-    async with office.client() as client:
+    async with harness.client() as client:
         loose = outcome(await client.call_tool(LIST, {**sent, "toolCallId": "call_1"}))
         strict = outcome(await client.call_tool(LIST, {"vendor": "12", "overdue": False, "limit": 5}))
 
     assert loose == strict
 
 
-async def test_the_same_order_sent_strictly_and_loosely_is_created_once(office: ServerHarness) -> None:
+async def test_the_same_order_sent_strictly_and_loosely_is_created_once(harness: ServerHarness) -> None:
     loose = {**NEW, "vendor": 12, "lines": json.dumps([{**LINE, "warehouse": 1}]), "note": "", "toolCallId": "2"}
-    async with office.client() as client:
+    async with harness.client() as client:
         first = outcome(await client.call_tool(CREATE, NEW))
         again = outcome(await client.call_tool(CREATE, loose))
 
     assert (first["status"], again["status"], again["replayed"]) == ("done", "done", True)
-    assert len(office.tap.writes) == 1
+    assert len(harness.wire.writes) == 1
 
 
 @pytest.mark.parametrize("tool", [search_catalog.TOOL, *[tool for tool in REGISTRY if tool.name == OPERATION]])
 async def test_a_result_that_fits_no_schema_is_reported_as_a_bug(
-    office: ServerHarness, tool: Any, monkeypatch: pytest.MonkeyPatch
+    harness: ServerHarness, tool: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(**given: Any) -> CallToolResult:
         return CallToolResult(content=[TextContent(type="text", text="x")], structured_content={"kind": "item"})
 
     monkeypatch.setattr(PurchasingTool.of(tool), "fn", broken)
-    async with office.client() as client:
+    async with harness.client() as client:
         reply = await client.call_tool(tool.name, {"kind": "item"} if tool.name == SEARCH else {})
 
     assert reply.is_error
