@@ -21,7 +21,7 @@ def test_nothing_of_the_page_is_imported_before_it_is_needed() -> None:
     assert subprocess.check_output([sys.executable, "-c", seen], text=True, timeout=60).strip() == "[]"
 
 
-async def test_no_port_is_opened_before_a_link_is_needed(office: ServerHarness) -> None:
+async def test_no_port_is_opened_before_a_link_is_needed(harness: ServerHarness) -> None:
     async with counter(":memory:") as desk:
         assert desk.listener._server is None
         first = await desk.link(desk.propose(order("PO-1")))

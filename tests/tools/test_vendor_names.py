@@ -72,7 +72,7 @@ async def test_lists_orders_and_questions_show_the_vendors_name(era: str) -> Non
 
 
 @pytest.mark.parametrize("accounts", [forbidden, silent])
-async def test_where_no_name_can_be_had_the_id_is_shown_and_nothing_waits_for_long(
+async def test_the_vendor_id_is_shown_soon_if_its_name_cannot_be_read(
     accounts: Accounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(list_orders, "_VENDOR_NAMES_TIMEOUT_S", 0.1)
