@@ -1,6 +1,6 @@
-"""The settings: from the environment first, then one TOML file; never from the working directory.
+"""The settings, from the environment and then from one TOML file, never from the working directory.
 
-An editor starts this server inside the project that is open in it, so a file found there could send
+An editor starts this server inside the project that is open in it, so a file in that directory could send
 the company's credentials anywhere. This module is the only reader of the environment.
 """
 
@@ -30,11 +30,11 @@ from po_mcp.orders import Price
 
 PREFIX = "PO_MCP_"
 MEMORY = ":memory:"
-_SHORTEST_PIN = 6
+_MIN_PIN_CHARS = 6
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def _base_url(text: str) -> str:
+def _check_base_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an address such as https://erp.example.com")
@@ -45,33 +45,33 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _visible_name(name: str) -> str:
+def _check_visible_name(name: str) -> str:
     if not name.isprintable() or name != name.strip():
         raise ValueError("must be a short name, such as Acme or Acme Test")
     return name
 
 
-def _header_text(secret: SecretStr) -> SecretStr:
+def _check_header_text(secret: SecretStr) -> SecretStr:
     if not secret.get_secret_value().isascii() or not secret.get_secret_value().isprintable():
         raise ValueError("must be plain ASCII text")
     return secret
 
 
-def _long_enough(pin: SecretStr) -> SecretStr:
-    if len(pin.get_secret_value()) < _SHORTEST_PIN:
-        raise ValueError(f"must have at least {_SHORTEST_PIN} characters")
+def _check_pin_length(pin: SecretStr) -> SecretStr:
+    if len(pin.get_secret_value()) < _MIN_PIN_CHARS:
+        raise ValueError(f"must have at least {_MIN_PIN_CHARS} characters")
     return pin
 
 
-def _vendor_ids(value: object) -> dict[str, int]:
-    """Read the file that VENDOR_IDS names: a JSON object or a TOML table of vendor name to vendorID."""
+def _read_vendor_ids(value: object) -> dict[str, int]:
+    """Read the file that VENDOR_IDS names: a JSON object or a TOML table of vendor name -> vendorID."""
     if isinstance(value, Mapping):
         table: Any = dict(value)
     else:
         path = Path(str(value)).expanduser()
         try:
             text = path.read_text(encoding="utf-8")
-            table = json.loads(text) if path.suffix == ".json" else _toml(text)
+            table = json.loads(text) if path.suffix == ".json" else _parse_toml(text)
         except (OSError, ValueError) as exc:
             raise ValueError("must name a readable .toml or .json file of vendor name = vendorID") from exc
     if not isinstance(table, dict) or not all(type(number) is int and number > 0 for number in table.values()):
@@ -79,17 +79,17 @@ def _vendor_ids(value: object) -> dict[str, int]:
     return table
 
 
-def _pairs(value: object) -> object:
-    """Read `call=version, call=version` as a mapping; a table of the file is one already."""
+def _parse_pairs(value: object) -> object:
+    """Parse `call=version, call=version` into a mapping; a table of the file is returned unchanged."""
     if not isinstance(value, str):
         return value
     pairs = [part.partition("=") for part in value.split(",") if part.strip()]
     return {name.strip(): version.strip() for name, _, version in pairs}
 
 
-def _zone(name: str) -> str:
-    """Return the name if it is one of a time zone."""
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # read late: it is one setting that few make
+def _check_time_zone(name: str) -> str:
+    """Return the name if there is such a time zone."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # imported late: few users set this
 
     try:
         return ZoneInfo(name).key
@@ -97,8 +97,8 @@ def _zone(name: str) -> str:
         raise ValueError("must name a time zone such as Europe/Berlin") from exc
 
 
-def _toml(text: str) -> dict[str, Any]:
-    import tomllib  # read late: most starts have no file
+def _parse_toml(text: str) -> dict[str, Any]:
+    import tomllib  # imported late: most users have no file
 
     return tomllib.loads(text)
 
@@ -107,33 +107,33 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
 class Settings(BaseModel):
-    """What the operator decided. Secrets do not show in its repr."""
+    """The operator's settings. The repr does not show secrets."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     erp: Literal["sandbox", "inventory-pro", "exsited", "tryton"] = "sandbox"
-    base_url: Annotated[str, AfterValidator(_base_url)] | None = None
-    client_id: Annotated[SecretStr, AfterValidator(_header_text)] | None = None
-    client_secret: Annotated[SecretStr, AfterValidator(_header_text)] | None = None
+    base_url: Annotated[str, AfterValidator(_check_base_url)] | None = None
+    client_id: Annotated[SecretStr, AfterValidator(_check_header_text)] | None = None
+    client_secret: Annotated[SecretStr, AfterValidator(_check_header_text)] | None = None
     redirect_uri: str | None = None
-    company: Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_visible_name)] | None = None
-    vendor_ids: Annotated[dict[str, int], BeforeValidator(_vendor_ids)] = {}
+    company: Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_check_visible_name)] | None = None
+    vendor_ids: Annotated[dict[str, int], BeforeValidator(_read_vendor_ids)] = {}
     read_only: bool = False
     approval: Literal["ask", "page"] = "ask"
-    approver_pin: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
+    approver_pin: Annotated[SecretStr, AfterValidator(_check_pin_length)] | None = None
     approval_ttl: Annotated[Seconds, Field(ge=30)] = 600.0
     journal: str | None = None
     late_apply: Annotated[float, Field(ge=0, le=86400)] | None = None
     read_lag: Annotated[float, Field(ge=0, le=86400)] | None = None
-    api_versions: Annotated[dict[str, str], BeforeValidator(_pairs)] = {}
+    api_versions: Annotated[dict[str, str], BeforeValidator(_parse_pairs)] = {}
     create_approval_over: Price | None = None
-    time_zone: Annotated[str, AfterValidator(_zone)] | None = None
+    time_zone: Annotated[str, AfterValidator(_check_time_zone)] | None = None
     sandbox: str | None = None
     timeout: Seconds = 60.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
 
     @model_validator(mode="after")
-    def _complete(self) -> Settings:
+    def _check_complete(self) -> Settings:
         needed = {
             "sandbox": (),
             "inventory-pro": ("base_url", "client_id", "client_secret"),
@@ -155,17 +155,17 @@ class Settings(BaseModel):
         return self.base_url, self.client_id.get_secret_value(), self.client_secret.get_secret_value()
 
     def sandbox_path(self) -> str:
-        """Return where the sandbox keeps its book: a path, or ":memory:"."""
-        return self.sandbox or _in_data_folder("sandbox.db")
+        """Return the path of the sandbox's book, or ":memory:"."""
+        return self.sandbox or _data_path("sandbox.db")
 
     def journal_path(self) -> str:
-        """Return where operations are recorded. A sandbox in memory has its journal there too."""
+        """Return the path of the journal, or ":memory:" for a sandbox in memory."""
         if self.journal is None and self.sandbox == MEMORY:
             return MEMORY
-        return self.journal or _in_data_folder("journal.db")
+        return self.journal or _data_path("journal.db")
 
     def date_at(self, seconds: float) -> date:
-        """Return the date, `seconds` after 1970, where the company is: in TIME_ZONE, or else on this machine."""
+        """Return the date at `seconds` after 1970 in TIME_ZONE, or else in the zone of this machine."""
         if self.time_zone is None:
             return datetime.fromtimestamp(seconds).astimezone().date()
         from zoneinfo import ZoneInfo
@@ -173,7 +173,7 @@ class Settings(BaseModel):
         return datetime.fromtimestamp(seconds, ZoneInfo(self.time_zone)).date()
 
     def bounds(self) -> tuple[float | None, float | None]:
-        """Return LATE_APPLY and READ_LAG in seconds; the sandbox is in this process and has neither."""
+        """Return LATE_APPLY and READ_LAG in seconds, None where unknown; both are 0 for the sandbox in this process."""
         known = 0.0 if self.erp == "sandbox" else None
         return (
             known if self.late_apply is None else self.late_apply,
@@ -182,14 +182,14 @@ class Settings(BaseModel):
 
 
 def load(environment: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
-    """Return the settings, the environment's before the file's.
+    """Return the settings; the environment overrides the file.
 
     Args:
-        environment: the process's own where None.
-        file: a TOML file; where None, config.toml in the user's configuration folder, if there.
+        environment: the variables, by default those of the process.
+        file: a TOML file, by default config.toml in the user's configuration folder, if it exists.
 
     Raises:
-        ConfigurationError: one is wrong, missing or not known; the text names it, in one line.
+        ConfigurationError: a setting is wrong, missing or unknown; the message names it, in one line.
     """
     variables = os.environ if environment is None else environment
     from_environment = {
@@ -198,15 +198,17 @@ def load(environment: Mapping[str, str] | None = None, file: Path | None = None)
         if name.startswith(PREFIX) and value != ""
     }
     try:
-        return Settings.model_validate({**_from_file(file), **from_environment})
+        return Settings.model_validate({**_read_file(file), **from_environment})
     except ValidationError as exc:
-        raise ConfigurationError(_one_line(exc)) from None  # pydantic's text holds the values
+        raise ConfigurationError(
+            _format_error(exc)
+        ) from None  # pydantic's message contains the values, secrets among them
 
 
-def _from_file(file: Path | None) -> dict[str, Any]:
+def _read_file(file: Path | None) -> dict[str, Any]:
     path = file or default_file()
     try:
-        return _toml(path.read_text(encoding="utf-8"))
+        return _parse_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if file is None:
             return {}
@@ -216,23 +218,23 @@ def _from_file(file: Path | None) -> dict[str, Any]:
 
 
 def default_file() -> Path:
-    """Return the file that is read where none is named."""
+    """Return the default configuration file."""
     from platformdirs import user_config_path
 
     return user_config_path("po-mcp") / "config.toml"
 
 
-def _in_data_folder(name: str) -> str:
+def _data_path(name: str) -> str:
     from platformdirs import user_data_path
 
     return str(user_data_path("po-mcp") / name)
 
 
-def _one_line(exc: ValidationError) -> str:
-    """Name the first wrong setting and what is wrong with it, without its value."""
+def _format_error(exc: ValidationError) -> str:
+    """Return the name of the first wrong setting and its problem, without its value."""
     first = exc.errors(include_input=False, include_url=False)[0]
     name = f"{PREFIX}{str(first['loc'][0]).upper()} " if first["loc"] else ""
     if first["type"] == "extra_forbidden":
         return f"{name}is not a setting of po-mcp"
-    said = first["msg"].removeprefix("Value error, ")
-    return f"{name}{said[0].lower() + said[1:] if name else said}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{name}{message[0].lower() + message[1:] if name else message}"

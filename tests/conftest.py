@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.office import Office
+from tests.harness import ServerHarness
 
 
 ROOT = Path(__file__).parent
@@ -49,8 +49,8 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
-    return Office(tmp_path / "book.db")
+def office(tmp_path: Path) -> ServerHarness:
+    return ServerHarness(tmp_path / "book.db")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -18,7 +18,7 @@ from tests.conversations.record import Called, Put, Record, Said, Written
 from tests.conversations.script import FOLDER, Script, read, scripts
 from tests.conversations.show import Played
 from tests.conversations.stage import play, pluck
-from tests.office import ERAS
+from tests.harness import ERAS
 from tests.tools.test_tokens import tokens
 
 FEWEST = 50

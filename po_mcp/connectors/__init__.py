@@ -1,4 +1,4 @@
-"""The ERPs that are spoken, each in its own folder, and the parts that they share."""
+"""Connectors to ERPs, each in its own folder, and the parts that they share."""
 
 from __future__ import annotations
 
@@ -14,28 +14,31 @@ if TYPE_CHECKING:
 
 
 def connect(settings: Settings, token_store: Callable[[str], TokenStore]) -> ERP:
-    """Return the connector that the settings name; nothing is sent yet. Each is imported only when it is the one.
+    """Return the connector that the settings name. Nothing is sent yet.
 
-    `token_store` gives the place where this user's processes share the token of an ERP of this name.
+    Args:
+        settings: the validated settings.
+        token_store: returns the store in which this user's processes share the token of a connection, by its name.
     """
+    # Each connector is imported only when it is used: the first tools/list waits for these imports.
     match settings.erp:
         case "sandbox":
-            return _sandbox(settings)
+            return _connect_sandbox(settings)
         case "inventory-pro":
-            return _inventory_pro(settings)
+            return _connect_inventory_pro(settings)
         case "exsited":
-            return _exsited(settings, token_store)
+            return _connect_exsited(settings, token_store)
         case "tryton":
-            return _tryton(settings)
+            return _connect_tryton(settings)
 
 
-def _sandbox(settings: Settings) -> ERP:
+def _connect_sandbox(settings: Settings) -> ERP:
     from po_mcp.connectors.sandbox import Sandbox
 
-    return Sandbox(settings.sandbox_path(), timeout=settings.timeout, zone=_zone(settings))
+    return Sandbox(settings.sandbox_path(), timeout=settings.timeout, zone=_time_zone(settings))
 
 
-def _inventory_pro(settings: Settings) -> ERP:
+def _connect_inventory_pro(settings: Settings) -> ERP:
     from po_mcp.connectors.inventory_pro import InventoryPro
 
     url, client_id, secret = settings.credentials()
@@ -45,12 +48,12 @@ def _inventory_pro(settings: Settings) -> ERP:
         secret,
         timeout=settings.timeout,
         company=settings.company,
-        zone=_zone(settings),
+        zone=_time_zone(settings),
         vendor_ids=settings.vendor_ids,
     )
 
 
-def _exsited(settings: Settings, token_store: Callable[[str], TokenStore]) -> ERP:
+def _connect_exsited(settings: Settings, token_store: Callable[[str], TokenStore]) -> ERP:
     from po_mcp.connectors.exsited import Exsited
 
     url, client_id, secret = settings.credentials()
@@ -61,20 +64,20 @@ def _exsited(settings: Settings, token_store: Callable[[str], TokenStore]) -> ER
         settings.redirect_uri or "",
         timeout=settings.timeout,
         company=settings.company,
-        zone=_zone(settings),
+        zone=_time_zone(settings),
         token_store=token_store(f"exsited {url} {client_id}"),
         api_versions=settings.api_versions,
     )
 
 
-def _tryton(settings: Settings) -> ERP:
+def _connect_tryton(settings: Settings) -> ERP:
     from po_mcp.connectors.tryton import Tryton
 
     url, login, password = settings.credentials()
     return Tryton(url, login, password, timeout=settings.timeout, company=settings.company)
 
 
-def _zone(settings: Settings) -> tzinfo | None:
+def _time_zone(settings: Settings) -> tzinfo | None:
     """Return the company's time zone, None where it is this machine's."""
     if settings.time_zone is None:
         return None

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
 from po_mcp.desk.context import Desk
-from po_mcp.desk.list_orders import with_names
+from po_mcp.desk.list_orders import add_vendor_names
 from po_mcp.erp import Guarded
 from po_mcp.errors import OperationUnderWay, OrderNotFound
 from po_mcp.orders import Snapshot
@@ -42,11 +42,11 @@ async def guarded_write(
         OperationUnderWay: it has another operation that was sent, or is not known.
     """
     guarded = cast("GuardedKind", kind_of(kind))
-    desk.need(guarded.capability)
+    desk.require(guarded.capability)
     call = Operation(
         connection=await desk.journal.join(desk.erp.connection),
         kind=kind,
-        number=desk.erp.valid_number(number),
+        number=desk.erp.check_number(number),
         arguments=canonical_json(arguments),
         payload=Payload(),
         requester=approver.requester,
@@ -122,5 +122,5 @@ async def _has_ended(desk: Desk, operation_id: str | None) -> bool:
 
 async def _with_name(desk: Desk, snapshot: Snapshot) -> Snapshot:
     """Let the person see the vendor's name, where the order tells only its id."""
-    [order] = await with_names(desk, [snapshot.order])
+    [order] = await add_vendor_names(desk, [snapshot.order])
     return snapshot.model_copy(update={"order": order})

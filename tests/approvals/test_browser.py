@@ -15,7 +15,7 @@ from po_mcp.errors import Unreachable
 from tests.approvals.counter import Counter, counter, line, order
 from tests.approvals.test_page import HOSTILE
 from tests.commands.test_serve import over, serving
-from tests.office import ERAS, Office, outcome
+from tests.harness import ERAS, ServerHarness, outcome
 
 pytestmark = pytest.mark.system
 CHROMIUM = next(
@@ -61,7 +61,7 @@ async def test_a_person_approves_a_delete_by_typing_its_number() -> None:
         assert (desk.state(one), desk.erp.sent) == ("DONE", ["delete PO-7"])
 
 
-async def test_a_person_approves_with_the_pin_on_the_page_of_an_http_server(office: Office) -> None:
+async def test_a_person_approves_with_the_pin_on_the_page_of_an_http_server(office: ServerHarness) -> None:
     with serving(PO_MCP_APPROVER_PIN="correct horse", **over(office)) as server:
         async with server.client(ERAS[0]) as client, chromium() as page:
             asked = outcome(await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"}))

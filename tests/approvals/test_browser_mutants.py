@@ -17,7 +17,7 @@ from playwright.async_api import Error, Page
 from starlette.responses import HTMLResponse, Response
 
 from po_mcp.approvals import page_security
-from po_mcp.approvals.page_server import quiet_server
+from po_mcp.transports.uvicorn_server import create_server
 from tests.approvals.counter import counter, order
 from tests.approvals.test_browser import chromium
 from tests.approvals.test_mutants import no_escaping
@@ -34,7 +34,7 @@ async def website(html: str, name: str = "localhost") -> AsyncIterator[str]:
     """A website; `localhost` is another site than 127.0.0.1, and another port of that the same site."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         async with anyio.create_task_group() as tasks:
-            server = quiet_server(HTMLResponse(html))
+            server = create_server(HTMLResponse(html))
             tasks.start_soon(server.serve, [sock])
             yield f"http://{name}:{sock.getsockname()[1]}/"
             server.should_exit = server.force_exit = True

@@ -25,7 +25,7 @@ from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.writes.journal import JournalStore
 from tests.approvals.counter import browser
-from tests.office import ERAS, MODES, Office, outcome
+from tests.harness import ERAS, MODES, ServerHarness, outcome
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037", CANCEL: "PO-2025-0041"}
@@ -86,7 +86,7 @@ async def followed_up(client: Any, by: str, tool: str, asked: Mapping[str, Any])
 @all_clients
 @pytest.mark.parametrize("by", ["next call", "get_operation"])
 async def test_a_click_on_the_page_carries_one_write_through(
-    office: Office, era: str, tool: str, kind: str, by: str, settings: dict[str, Any]
+    office: ServerHarness, era: str, tool: str, kind: str, by: str, settings: dict[str, Any]
 ) -> None:
     visitor = Visitor()
     async with office.client(era, visitor, **settings) as client:  # type: ignore[arg-type]
@@ -113,7 +113,7 @@ async def test_a_click_on_the_page_carries_one_write_through(
 @every_tool
 @pytest.mark.parametrize("kind", ["url"])
 async def test_who_decides_before_the_link_is_closed_needs_no_second_call(
-    office: Office, era: str, tool: str, kind: str, settings: dict[str, Any]
+    office: ServerHarness, era: str, tool: str, kind: str, settings: dict[str, Any]
 ) -> None:
     async def decide(link: str) -> None:
         await press(link, "approve", FILLED_IN[tool])
@@ -134,7 +134,7 @@ async def test_who_decides_before_the_link_is_closed_needs_no_second_call(
     ("content"), [None, {"confirm": True, "create_backorder": True}, {"order_number": "PO-2025-0038"}], ids=str
 )
 async def test_that_a_link_was_opened_is_no_yes(
-    office: Office, era: str, tool: str, kind: str, content: Any, settings: dict[str, Any]
+    office: ServerHarness, era: str, tool: str, kind: str, content: Any, settings: dict[str, Any]
 ) -> None:
     async with office.client(era, Visitor(content=content)) as client:  # type: ignore[arg-type]
         for _ in range(3):
@@ -148,7 +148,7 @@ async def test_that_a_link_was_opened_is_no_yes(
 @every_tool
 @pytest.mark.parametrize("kind", ["form, and the page comes first"])
 async def test_where_the_page_comes_first_no_form_stands_for_a_yes(
-    office: Office, era: str, tool: str, kind: str, settings: dict[str, Any]
+    office: ServerHarness, era: str, tool: str, kind: str, settings: dict[str, Any]
 ) -> None:
     visitor = Visitor(content={"confirm": True, "create_backorder": True, "order_number": "PO-2025-0038"})
     async with office.client(era, visitor, **settings) as client:  # type: ignore[arg-type]
@@ -161,7 +161,7 @@ async def test_where_the_page_comes_first_no_form_stands_for_a_yes(
 @every_tool
 @all_clients
 async def test_reject_ends_it_for_the_assistant_too(
-    office: Office, era: str, tool: str, kind: str, settings: dict[str, Any]
+    office: ServerHarness, era: str, tool: str, kind: str, settings: dict[str, Any]
 ) -> None:
     async with office.client(era, Visitor(), **settings) as client:  # type: ignore[arg-type]
         asked = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
@@ -184,7 +184,7 @@ CHANGES: dict[str, Callable[[Any], object]] = {
 @pytest.mark.parametrize("kind", ["nothing"])
 @pytest.mark.parametrize("change", CHANGES)
 async def test_what_changed_before_the_click_is_stale(
-    office: Office, era: str, kind: str, change: str, settings: dict[str, Any]
+    office: ServerHarness, era: str, kind: str, change: str, settings: dict[str, Any]
 ) -> None:
     async with office.client(era) as client:
         asked = outcome(await client.call_tool(FINALIZE, {"number": NUMBER[FINALIZE]}))
@@ -201,7 +201,9 @@ async def test_what_changed_before_the_click_is_stale(
 
 @both_eras
 @pytest.mark.parametrize("kind", ["nothing"])
-async def test_what_expired_is_not_carried_out(office: Office, era: str, kind: str, settings: dict[str, Any]) -> None:
+async def test_what_expired_is_not_carried_out(
+    office: ServerHarness, era: str, kind: str, settings: dict[str, Any]
+) -> None:
     late = [0.0]
     async with office.client(era, clock=lambda: time.time() + late[0]) as client:
         asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
@@ -216,7 +218,7 @@ async def test_what_expired_is_not_carried_out(office: Office, era: str, kind: s
 @both_eras
 @pytest.mark.parametrize("kind", ["nothing"])
 async def test_clicks_and_calls_at_once_send_once(
-    office: Office, era: str, kind: str, settings: dict[str, Any]
+    office: ServerHarness, era: str, kind: str, settings: dict[str, Any]
 ) -> None:
     pressed: list[int] = []
     async with office.client(era) as client:
@@ -244,7 +246,7 @@ async def test_clicks_and_calls_at_once_send_once(
 @pytest.mark.parametrize("kind", ["nothing"])
 @pytest.mark.parametrize("by_id", [True, False])
 async def test_get_operation_never_sends_what_was_approved_and_the_same_call_does(
-    office: Office, era: str, tool: str, kind: str, by_id: bool, settings: dict[str, Any]
+    office: ServerHarness, era: str, tool: str, kind: str, by_id: bool, settings: dict[str, Any]
 ) -> None:
     """It was approved where it could not be carried out, as by a process that ended right then."""
     async with office.client(era) as client:
@@ -262,7 +264,7 @@ async def test_get_operation_never_sends_what_was_approved_and_the_same_call_doe
 @both_eras
 @pytest.mark.parametrize("kind", ["nothing"])
 async def test_what_is_not_known_is_settled_on_the_page_that_get_operation_links(
-    office: Office, era: str, kind: str, settings: dict[str, Any]
+    office: ServerHarness, era: str, kind: str, settings: dict[str, Any]
 ) -> None:
     async def lose(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ReadError("gone", request=request)
@@ -283,7 +285,7 @@ async def test_what_is_not_known_is_settled_on_the_page_that_get_operation_links
     assert len(office.tap.writes) == 1
 
 
-def approve_and_leave(office: Office, operation_id: str) -> None:
+def approve_and_leave(office: ServerHarness, operation_id: str) -> None:
     with closing(JournalStore(office.journal)) as store:
         found = store.find(operation_id)
         assert found is not None
@@ -295,7 +297,7 @@ def approve_and_leave(office: Office, operation_id: str) -> None:
 @pytest.mark.parametrize("kind", ["form"])
 @pytest.mark.parametrize("action", ["decline", "cancel"])
 async def test_a_form_that_was_declined_leaves_it_open_on_the_page(
-    office: Office, era: str, tool: str, kind: str, action: str, settings: dict[str, Any]
+    office: ServerHarness, era: str, tool: str, kind: str, action: str, settings: dict[str, Any]
 ) -> None:
     visitor = Visitor(action)
     async with office.client(era, visitor) as client:  # type: ignore[arg-type]
@@ -312,7 +314,7 @@ async def test_a_form_that_was_declined_leaves_it_open_on_the_page(
 @both_eras
 @pytest.mark.parametrize("kind", ["nothing"])
 async def test_the_pin_that_the_operator_set_is_what_the_page_wants(
-    office: Office, era: str, kind: str, settings: dict[str, Any]
+    office: ServerHarness, era: str, kind: str, settings: dict[str, Any]
 ) -> None:
     async with office.client(era, approver_pin="correct horse") as client:
         asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
@@ -328,7 +330,7 @@ async def test_the_pin_that_the_operator_set_is_what_the_page_wants(
 @both_eras
 @pytest.mark.parametrize("kind", ["nothing"])
 async def test_a_likely_duplicate_is_created_after_a_click(
-    office: Office, era: str, kind: str, settings: dict[str, Any]
+    office: ServerHarness, era: str, kind: str, settings: dict[str, Any]
 ) -> None:
     line = {"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}
     call = {"number": "PO-2025-0050", "vendor": "12", "lines": [line]}
@@ -358,7 +360,7 @@ async def test_a_likely_duplicate_is_created_after_a_click(
 )
 @both_eras
 async def test_a_terminal_is_named_only_where_it_sees_what_waits(
-    office: Office, era: str, journal: str, with_page: bool, told: str
+    office: ServerHarness, era: str, journal: str, with_page: bool, told: str
 ) -> None:
     kept = str(office.journal) if journal == "a file" else journal
     server = build_server(Settings(sandbox=str(office.book), journal=kept), with_page=with_page)
@@ -372,7 +374,7 @@ async def test_a_terminal_is_named_only_where_it_sees_what_waits(
 
 
 @both_eras
-async def test_a_real_process_opens_the_page_and_carries_out_what_is_approved(office: Office, era: str) -> None:
+async def test_a_real_process_opens_the_page_and_carries_out_what_is_approved(office: ServerHarness, era: str) -> None:
     async with office.client(era, transport="stdio") as client:
         asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
         before = office.order(NUMBER[DELETE])

@@ -22,21 +22,21 @@ from tests.approvals.test_carrying_through import CANCEL, DELETE, FINALIZE, NUMB
 from tests.approvals.test_page import HOSTILE
 from tests.commands.test_call import read_screen
 from tests.commands.test_doctor import real
-from tests.office import Office, outcome
-from tests.sandbox.served import served
+from tests.harness import ServerHarness, outcome
+from tests.sandbox.sandbox_server import served
 
 PIN = {"PO_MCP_APPROVER_PIN": "correct horse"}
 APPROVE = [sys.executable, "-m", "po_mcp", "approve"]
 
 
-def environment(office: Office, **more: str) -> dict[str, str]:
+def environment(office: ServerHarness, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PO_MCP_")}
     settings = {"PO_MCP_SANDBOX": str(office.book), "PO_MCP_JOURNAL": str(office.journal)}
     return {**kept, **settings, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "120", **more}
 
 
 def typed(
-    office: Office,
+    office: ServerHarness,
     answers: list[str],
     *arguments: str,
     meanwhile: Callable[[], object] = lambda: None,
@@ -61,7 +61,7 @@ def typed(
     return os.waitstatus_to_exitcode(status), screen.decode(errors="replace")
 
 
-async def asked(office: Office, *tools: str) -> str:
+async def asked(office: ServerHarness, *tools: str) -> str:
     """Have an assistant ask for it through a client that shows nothing; return the last operation's id."""
     async with office.client() as client:
         for tool in tools:
@@ -70,14 +70,14 @@ async def asked(office: Office, *tools: str) -> str:
     return found
 
 
-async def became(office: Office, operation_id: str) -> str:
+async def became(office: ServerHarness, operation_id: str) -> str:
     async with office.client() as client:
         result = await client.call_tool("get_operation", {"operation_id": operation_id})
     status: str = outcome(result)["operations"][0]["status"]
     return status
 
 
-async def test_the_typed_number_approves_and_it_is_carried_out_at_once(office: Office) -> None:
+async def test_the_typed_number_approves_and_it_is_carried_out_at_once(office: ServerHarness) -> None:
     one = await asked(office, DELETE)
 
     status, screen = typed(office, ["PO-2025-0038\n"])
@@ -91,7 +91,7 @@ async def test_the_typed_number_approves_and_it_is_carried_out_at_once(office: O
     assert await became(office, one) == "done"
 
 
-async def test_one_of_several_is_chosen_and_its_backorder_is_asked_for(office: Office) -> None:
+async def test_one_of_several_is_chosen_and_its_backorder_is_asked_for(office: ServerHarness) -> None:
     one = await asked(office, DELETE, FINALIZE)
 
     status, screen = typed(office, ["2\n", "y\n", "n\n"])
@@ -102,7 +102,7 @@ async def test_one_of_several_is_chosen_and_its_backorder_is_asked_for(office: O
     assert office.order("PO-2025-0037-BO1") is None
 
 
-async def test_a_cancel_is_approved_with_a_yes(office: Office) -> None:
+async def test_a_cancel_is_approved_with_a_yes(office: ServerHarness) -> None:
     one = await asked(office, CANCEL)
 
     status, screen = typed(office, ["y\n"])
@@ -119,7 +119,7 @@ async def test_a_cancel_is_approved_with_a_yes(office: Office) -> None:
     [(DELETE, ["reject\n"]), (FINALIZE, ["n\n"]), (CANCEL, ["n\n"])],
     ids=["delete", "finalize", "cancel"],
 )
-async def test_a_no_ends_it(office: Office, tool: str, answers: list[str]) -> None:
+async def test_a_no_ends_it(office: ServerHarness, tool: str, answers: list[str]) -> None:
     one = await asked(office, tool)
 
     status, screen = typed(office, answers, NUMBER[tool])
@@ -129,7 +129,7 @@ async def test_a_no_ends_it(office: Office, tool: str, answers: list[str]) -> No
 
 
 @pytest.mark.parametrize("answer", ["PO-2025-0042\n", "\n", "\x03", "\x04"], ids=ascii)
-async def test_anything_else_decides_nothing(office: Office, answer: str) -> None:
+async def test_anything_else_decides_nothing(office: ServerHarness, answer: str) -> None:
     one = await asked(office, DELETE)
 
     status, screen = typed(office, [answer], one)
@@ -139,7 +139,7 @@ async def test_anything_else_decides_nothing(office: Office, answer: str) -> Non
     assert await became(office, one) == "approval_required"
 
 
-async def test_the_pin_is_asked_for_and_not_shown(office: Office) -> None:
+async def test_the_pin_is_asked_for_and_not_shown(office: ServerHarness) -> None:
     one = await asked(office, DELETE)
 
     wrong, _ = typed(office, ["PO-2025-0038\n", "guess\n"], settings=PIN)
@@ -151,7 +151,7 @@ async def test_the_pin_is_asked_for_and_not_shown(office: Office) -> None:
     assert "correct horse" not in screen
 
 
-async def test_the_beginning_of_an_id_names_it(office: Office) -> None:
+async def test_the_beginning_of_an_id_names_it(office: ServerHarness) -> None:
     await asked(office, DELETE)
     one = await asked(office, CANCEL)
 
@@ -170,7 +170,7 @@ async def test_the_beginning_of_an_id_names_it(office: Office) -> None:
     ],
 )
 async def test_what_was_approved_and_not_sent_is_carried_out_or_taken_back(
-    office: Office, answer: str, status: int, said: str, after: str, is_there: bool
+    office: ServerHarness, answer: str, status: int, said: str, after: str, is_there: bool
 ) -> None:
     one = await asked(office, DELETE)
     approve_and_leave(office, one)
@@ -182,7 +182,7 @@ async def test_what_was_approved_and_not_sent_is_carried_out_or_taken_back(
     assert (office.order("PO-2025-0038") is not None) is is_there
 
 
-async def test_what_was_sent_while_the_person_read_it_cannot_be_taken_back(office: Office) -> None:
+async def test_what_was_sent_while_the_person_read_it_cannot_be_taken_back(office: ServerHarness) -> None:
     one = await asked(office, DELETE)
     approve_and_leave(office, one)
 
@@ -198,7 +198,7 @@ async def test_what_was_sent_while_the_person_read_it_cannot_be_taken_back(offic
     assert "It was sent already, so it cannot be taken back." in screen
 
 
-async def test_what_is_meant_for_another_connection_is_not_approved_and_may_be_rejected(office: Office) -> None:
+async def test_what_is_meant_for_another_connection_is_not_approved_and_may_be_rejected(office: ServerHarness) -> None:
     one = await asked(office, DELETE)
     elsewhere = {"PO_MCP_SANDBOX": str(office.book.with_name("another.db"))}
 
@@ -213,7 +213,7 @@ async def test_what_is_meant_for_another_connection_is_not_approved_and_may_be_r
     assert await became(office, one) == "declined"
 
 
-async def test_where_the_operator_lets_nothing_be_written_nothing_is_approved(office: Office) -> None:
+async def test_where_the_operator_lets_nothing_be_written_nothing_is_approved(office: ServerHarness) -> None:
     one = await asked(office, DELETE)
 
     left, screen = typed(office, ["n\n"], one, settings={"PO_MCP_READ_ONLY": "true"})
@@ -222,7 +222,7 @@ async def test_where_the_operator_lets_nothing_be_written_nothing_is_approved(of
     assert "PO_MCP_READ_ONLY is set here" in screen
 
 
-async def test_an_erp_that_cannot_be_reached_leaves_the_approval_as_it_is(office: Office) -> None:
+async def test_an_erp_that_cannot_be_reached_leaves_the_approval_as_it_is(office: ServerHarness) -> None:
     async with served() as there:
         settings = real("inventory-pro", there.port, PO_MCP_JOURNAL=str(office.journal))
         run = await anyio.run_process(
@@ -244,7 +244,7 @@ async def test_an_erp_that_cannot_be_reached_leaves_the_approval_as_it_is(office
         assert [event.event for event in store.events(one)][-1] == "not carried out"
 
 
-async def test_without_a_terminal_nobody_decides(office: Office) -> None:
+async def test_without_a_terminal_nobody_decides(office: ServerHarness) -> None:
     one = await asked(office, DELETE)
 
     run = await anyio.run_process([*APPROVE, one], env=environment(office), input=b"PO-2025-0038\n", check=False)
@@ -255,7 +255,7 @@ async def test_without_a_terminal_nobody_decides(office: Office) -> None:
 
 
 @pytest.mark.parametrize("name", ["PO-1999-0001", "0" * 32, None], ids=str)
-def test_where_nothing_waits_it_says_so(office: Office, name: str | None) -> None:
+def test_where_nothing_waits_it_says_so(office: ServerHarness, name: str | None) -> None:
     status, screen = typed(office, [], *([name] if name else []))
 
     assert status == 1

@@ -21,7 +21,7 @@ from mcp.types import CallToolResult
 from po_mcp.commands import _interrupted, call
 from po_mcp.config import Settings
 from tests.commands.test_serve import slow_erp
-from tests.office import Office
+from tests.harness import ServerHarness
 from tests.stdio.test_process import environment
 
 CALL = [sys.executable, "-m", "po_mcp", "call"]
@@ -68,14 +68,14 @@ def read_screen(keyboard: int, again: bytes = b"") -> bytes:
         return b""
 
 
-def test_without_a_tool_it_lists_them(office: Office) -> None:
+def test_without_a_tool_it_lists_them(office: ServerHarness) -> None:
     run = piped(office.book)
 
     assert run.returncode == 0
     assert "create_purchase_order vendor=... lines=... [number=...]" in " ".join(run.stdout.split())
 
 
-def test_a_person_reads_a_table(office: Office) -> None:
+def test_a_person_reads_a_table(office: ServerHarness) -> None:
     run = piped(office.book, "list_purchase_orders", "limit=2")
 
     assert (run.returncode, run.stderr) == (0, "")
@@ -92,13 +92,13 @@ def test_a_person_reads_a_table(office: Office) -> None:
     assert "cursor=" in run.stdout
 
 
-def test_a_program_reads_json(office: Office) -> None:
+def test_a_program_reads_json(office: ServerHarness) -> None:
     run = piped(office.book, "get_purchase_order", "number=PO-2025-0042", "--json")
 
     assert json.loads(run.stdout)["total"] == "4250.00"
 
 
-def test_an_order_is_created_from_the_command_line(office: Office) -> None:
+def test_an_order_is_created_from_the_command_line(office: ServerHarness) -> None:
     lines = '[{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]'
     run = piped(office.book, "create_purchase_order", "number=PO-2025-0043", "vendor=12", f"lines={lines}", "--json")
 
@@ -107,7 +107,7 @@ def test_an_order_is_created_from_the_command_line(office: Office) -> None:
     assert office.order("PO-2025-0043") is not None
 
 
-def test_without_a_terminal_nobody_can_be_asked_and_nothing_is_sent(office: Office) -> None:
+def test_without_a_terminal_nobody_can_be_asked_and_nothing_is_sent(office: ServerHarness) -> None:
     run = piped(office.book, *DELETE)
 
     assert run.returncode == 3
@@ -115,7 +115,7 @@ def test_without_a_terminal_nobody_can_be_asked_and_nothing_is_sent(office: Offi
     assert office.order("PO-2025-0038") is not None
 
 
-def test_the_typed_number_deletes_the_order(office: Office) -> None:
+def test_the_typed_number_deletes_the_order(office: ServerHarness) -> None:
     status, screen = typed(office.book, "PO-2025-0038\n", *DELETE)
 
     assert status == 0
@@ -126,7 +126,7 @@ def test_the_typed_number_deletes_the_order(office: Office) -> None:
 
 
 @pytest.mark.parametrize("answers", ["PO-2025-0042\n", "\n", "\x03", "\x04"], ids=ascii)
-def test_anything_else_that_is_typed_deletes_nothing(office: Office, answers: str) -> None:
+def test_anything_else_that_is_typed_deletes_nothing(office: ServerHarness, answers: str) -> None:
     status, screen = typed(office.book, answers, *DELETE)
 
     assert status == 3
@@ -135,7 +135,7 @@ def test_anything_else_that_is_typed_deletes_nothing(office: Office, answers: st
     assert office.order("PO-2025-0038") is not None
 
 
-def test_a_finalize_asks_for_the_backorder_too(office: Office) -> None:
+def test_a_finalize_asks_for_the_backorder_too(office: ServerHarness) -> None:
     status, screen = typed(office.book, "y\nn\n", "finalize_purchase_order", "number=PO-2025-0037")
 
     assert status == 0
@@ -157,7 +157,7 @@ def test_a_finalize_asks_for_the_backorder_too(office: Office) -> None:
     ids=str,
 )
 def test_what_is_wrong_is_said_and_told_by_the_status(
-    office: Office, arguments: list[str], status: int, said: str
+    office: ServerHarness, arguments: list[str], status: int, said: str
 ) -> None:
     run = piped(office.book, *arguments)
 
@@ -168,14 +168,14 @@ def test_what_is_wrong_is_said_and_told_by_the_status(
 # What became of an operation
 
 
-def with_journal(office: Office, *arguments: str) -> subprocess.CompletedProcess[str]:
+def with_journal(office: ServerHarness, *arguments: str) -> subprocess.CompletedProcess[str]:
     kept = environment(office.book, PO_MCP_JOURNAL=str(office.journal))
     return subprocess.run(
         [*CALL, *arguments], env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
     )
 
 
-def test_every_operation_is_told_and_the_worst_decides_the_status(office: Office) -> None:
+def test_every_operation_is_told_and_the_worst_decides_the_status(office: ServerHarness) -> None:
     nothing = with_journal(office, "get_operation")
     asked = json.loads(with_journal(office, *DELETE, "--json").stdout)
     [one, whole] = [with_journal(office, "get_operation", *more) for more in ([], ["--json"])]
@@ -205,7 +205,7 @@ def test_of_several_outcomes_the_worst_is_the_status(statuses: list[str], status
     assert call._exit_status(result) == status
 
 
-def test_the_beginning_of_an_id_is_enough(office: Office) -> None:
+def test_the_beginning_of_an_id_is_enough(office: ServerHarness) -> None:
     asked = json.loads(with_journal(office, *DELETE, "--json").stdout)
     named = with_journal(office, "get_operation", f"operation_id={asked['operation_id'][:6].upper()}")
     other = with_journal(office, "get_operation", "operation_id=zzzzzz")
@@ -214,7 +214,7 @@ def test_the_beginning_of_an_id_is_enough(office: Office) -> None:
     assert (other.returncode, other.stderr) == (2, "po-mcp: no operations of this journal begin with zzzzzz\n")
 
 
-def test_a_repeat_is_said_to_be_one(office: Office) -> None:
+def test_a_repeat_is_said_to_be_one(office: ServerHarness) -> None:
     lines = '[{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]'
     create = ["create_purchase_order", "number=PO-2025-0043", "vendor=12", f"lines={lines}"]
     first, again = with_journal(office, *create), with_journal(office, *create)
@@ -224,14 +224,14 @@ def test_a_repeat_is_said_to_be_one(office: Office) -> None:
     assert "This is what an earlier call did; nothing more was sent." in " ".join(again.stdout.split())
 
 
-def test_a_short_order_is_told_by_its_sentence_and_no_empty_table(office: Office) -> None:
+def test_a_short_order_is_told_by_its_sentence_and_no_empty_table(office: ServerHarness) -> None:
     told = piped(office.book, "get_purchase_order", "number=PO-2025-0037", "detail=short").stdout
 
     assert "3 lines, 2 not fully received" in told
     assert "Unit price" not in told
 
 
-def test_the_help_of_a_tool_shows_the_shape_of_what_is_written_as_json(office: Office) -> None:
+def test_the_help_of_a_tool_shows_the_shape_of_what_is_written_as_json(office: ServerHarness) -> None:
     told = " ".join(piped(office.book, "create_purchase_order", "--help").stdout.split())
     general = " ".join(piped(office.book, "--help").stdout.split())
     unknown = piped(office.book, "get_order", "--help")
@@ -253,7 +253,7 @@ CREATE = [
 ]
 
 
-async def interrupted(office: Office, *, twice: bool) -> tuple[int, str]:
+async def interrupted(office: ServerHarness, *, twice: bool) -> tuple[int, str]:
     """Press Ctrl-C while the ERP, which has done the write, keeps its answer back; once, or a second time too."""
     async with slow_erp(office.book) as erp:
         settings = environment(PO_MCP_JOURNAL=str(office.journal), **erp.settings)
@@ -276,7 +276,7 @@ async def interrupted(office: Office, *, twice: bool) -> tuple[int, str]:
     return status, " ".join(said.decode().split())
 
 
-async def test_ctrl_c_during_a_write_waits_until_its_outcome_is_recorded_and_says_it(office: Office) -> None:
+async def test_ctrl_c_during_a_write_waits_until_its_outcome_is_recorded_and_says_it(office: ServerHarness) -> None:
     status, said = await interrupted(office, twice=False)
 
     assert status == 130
@@ -284,7 +284,7 @@ async def test_ctrl_c_during_a_write_waits_until_its_outcome_is_recorded_and_say
     assert "Stopped. The create of order PO-2025-0050: Created PO-2025-0050" in said
 
 
-async def test_a_second_ctrl_c_leaves_and_says_that_the_order_was_sent(office: Office) -> None:
+async def test_a_second_ctrl_c_leaves_and_says_that_the_order_was_sent(office: ServerHarness) -> None:
     status, said = await interrupted(office, twice=True)
 
     assert status == 4
@@ -292,7 +292,7 @@ async def test_a_second_ctrl_c_leaves_and_says_that_the_order_was_sent(office: O
     assert "po-mcp journal show" in said
 
 
-def test_ctrl_c_before_anything_was_sent_says_so(office: Office) -> None:
+def test_ctrl_c_before_anything_was_sent_says_so(office: ServerHarness) -> None:
     stopped = _interrupted.Call("delete_purchase_order", "PO-2025-0038", time.time())
     settings = Settings(sandbox=str(office.book), journal=str(office.journal))
 

@@ -16,8 +16,8 @@ import pytest
 from po_mcp.commands import doctor
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.writes.journal import JournalStore
-from tests.office import Office, outcome
-from tests.sandbox.served import served
+from tests.harness import ServerHarness, outcome
+from tests.sandbox.sandbox_server import served
 from tests.stdio.test_process import environment
 
 DOCTOR = [sys.executable, "-m", "po_mcp", "doctor"]
@@ -83,7 +83,7 @@ async def test_an_erp_that_is_not_there_is_told_with_the_setting_to_check(tmp_pa
     assert "PO_MCP_BASE_URL" in told
 
 
-async def test_a_journal_with_operations_that_is_whole_passes(office: Office) -> None:
+async def test_a_journal_with_operations_that_is_whole_passes(office: ServerHarness) -> None:
     async with office.client() as client:
         outcome(await client.call_tool("finalize_purchase_order", {"number": "PO-2025-0036"}))
 
@@ -94,7 +94,7 @@ async def test_a_journal_with_operations_that_is_whole_passes(office: Office) ->
     assert "cannot be read" not in told
 
 
-async def test_an_edited_journal_fails_with_the_next_step(office: Office) -> None:
+async def test_an_edited_journal_fails_with_the_next_step(office: ServerHarness) -> None:
     async with office.client() as client:
         outcome(await client.call_tool("finalize_purchase_order", {"number": "PO-2025-0036"}))
     with closing(sqlite3.connect(office.journal)) as db, db:

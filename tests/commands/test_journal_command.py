@@ -40,8 +40,8 @@ from tests.approvals.counter import order
 from tests.commands.terminal import run_in_terminal
 from tests.commands.test_call import read_screen
 from tests.commands.test_doctor import real
-from tests.office import Office, Person, accept, outcome, yes
-from tests.sandbox.served import served
+from tests.harness import ServerHarness, ScriptedPerson, accept, outcome, yes
+from tests.sandbox.sandbox_server import served
 from tests.stdio.test_process import environment
 
 JOURNAL = [sys.executable, "-m", "po_mcp", "journal"]
@@ -52,11 +52,11 @@ UNDECIDED = {"PO_MCP_READ_LAG": "86400"}
 TYPED = accept(order_number="PO-2025-0038")
 
 
-def settings_of(office: Office, **changes: str) -> dict[str, str]:
+def settings_of(office: ServerHarness, **changes: str) -> dict[str, str]:
     return environment(office.book, PO_MCP_JOURNAL=str(office.journal), **changes)
 
 
-def run(office: Office, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+def run(office: ServerHarness, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run it as a program would, without a terminal."""
     return subprocess.run(
         [*JOURNAL, *arguments],
@@ -69,7 +69,7 @@ def run(office: Office, *arguments: str, **changes: str) -> subprocess.Completed
 
 
 def typed(
-    office: Office, answers: str, *arguments: str, meanwhile: Callable[[], object] = lambda: None
+    office: ServerHarness, answers: str, *arguments: str, meanwhile: Callable[[], object] = lambda: None
 ) -> tuple[int, str]:
     """Run it in a terminal of its own, and type when it asks; return its status and what the screen showed."""
     process, keyboard = pty.fork()
@@ -96,24 +96,24 @@ async def lost_on_the_way(wire: httpx2.AsyncBaseTransport, request: httpx2.Reque
 
 
 async def call(
-    office: Office, tool: str, arguments: dict[str, Any], reply: ElicitResult = TYPED, ago: float = 0.0
+    office: ServerHarness, tool: str, arguments: dict[str, Any], reply: ElicitResult = TYPED, ago: float = 0.0
 ) -> str:
     """Have a tool called, `ago` seconds ago, by a client whose person replies so; return the operation's id."""
-    async with office.client(person=Person(reply), clock=lambda: time.time() - ago) as client:
+    async with office.client(person=ScriptedPerson(reply), clock=lambda: time.time() - ago) as client:
         operation_id: str = outcome(await client.call_tool(tool, arguments))["operation_id"]
     return operation_id
 
 
-async def deleted(office: Office, ago: float = 0.0) -> str:
+async def deleted(office: ServerHarness, ago: float = 0.0) -> str:
     return await call(office, "delete_purchase_order", TEST_ORDER, ago=ago)
 
 
-async def created(office: Office, number: str = "PO-2025-0043", **line: str) -> str:
+async def created(office: ServerHarness, number: str = "PO-2025-0043", **line: str) -> str:
     arguments = {"number": number, "vendor": "12", "lines": [{**LINES[0], **line}]}
     return await call(office, "create_purchase_order", arguments)
 
 
-async def unknown(office: Office, ago: float = 300.0) -> str:
+async def unknown(office: ServerHarness, ago: float = 300.0) -> str:
     """Leave a delete behind that never arrived, and of which nothing is known."""
     office.tap.disturb = lost_on_the_way
     try:
@@ -122,7 +122,7 @@ async def unknown(office: Office, ago: float = 300.0) -> str:
         office.tap.disturb = None
 
 
-async def unknown_cancel(office: Office, ago: float = 0.0) -> str:
+async def unknown_cancel(office: ServerHarness, ago: float = 0.0) -> str:
     office.tap.disturb = lost_on_the_way
     try:
         return await call(office, "cancel_purchase_order", {"number": "PO-2025-0036"}, yes, ago)
@@ -130,7 +130,7 @@ async def unknown_cancel(office: Office, ago: float = 0.0) -> str:
         office.tap.disturb = None
 
 
-def state(office: Office, operation_id: str) -> str:
+def state(office: ServerHarness, operation_id: str) -> str:
     with closing(JournalStore(office.journal)) as journal:
         recorded = journal.find(operation_id)
     assert recorded is not None
@@ -142,7 +142,9 @@ def flat(text: str) -> str:
 
 
 @pytest.mark.parametrize("arguments", [[], ["list"], ["list", "--all"]], ids=str)
-def test_where_nothing_was_written_yet_the_list_says_so_and_makes_no_file(office: Office, arguments: list[str]) -> None:
+def test_where_nothing_was_written_yet_the_list_says_so_and_makes_no_file(
+    office: ServerHarness, arguments: list[str]
+) -> None:
     listed = run(office, *arguments)
 
     assert (listed.returncode, listed.stderr) == (0, "")
@@ -152,7 +154,7 @@ def test_where_nothing_was_written_yet_the_list_says_so_and_makes_no_file(office
 
 @pytest.mark.parametrize("arguments", [["show", "ab"], ["settle", "ab"], ["verify"]], ids=str)
 def test_where_nothing_was_written_yet_nothing_can_be_shown_settled_or_vouched_for(
-    office: Office, arguments: list[str]
+    office: ServerHarness, arguments: list[str]
 ) -> None:
     shown = run(office, *arguments)
 
@@ -161,11 +163,11 @@ def test_where_nothing_was_written_yet_nothing_can_be_shown_settled_or_vouched_f
     assert not office.journal.exists()
 
 
-def test_a_program_reads_an_empty_list_where_nothing_was_written_yet(office: Office) -> None:
+def test_a_program_reads_an_empty_list_where_nothing_was_written_yet(office: ServerHarness) -> None:
     assert json.loads(run(office, "list", "--json").stdout) == {"operations": [], "totals": {}}
 
 
-async def test_the_list_tells_each_operation_and_what_came_of_it_the_newest_last(office: Office) -> None:
+async def test_the_list_tells_each_operation_and_what_came_of_it_the_newest_last(office: ServerHarness) -> None:
     first, second, third = await created(office), await deleted(office), await unknown_finalize(office)
 
     listed = run(office)
@@ -180,7 +182,7 @@ async def test_the_list_tells_each_operation_and_what_came_of_it_the_newest_last
     assert rows[-1] == "3 operations: 2 DONE, 1 UNKNOWN."
 
 
-async def test_on_a_narrow_screen_what_came_of_it_stands_below(office: Office) -> None:
+async def test_on_a_narrow_screen_what_came_of_it_stands_below(office: ServerHarness) -> None:
     operation_id = await created(office)
 
     status, screen = typed(office, "")
@@ -190,7 +192,7 @@ async def test_on_a_narrow_screen_what_came_of_it_stands_below(office: Office) -
     assert re.search(r"create PO-2025-0043 DONE Created PO-2025-0043 for", screen)
 
 
-async def unknown_finalize(office: Office) -> str:
+async def unknown_finalize(office: ServerHarness) -> str:
     office.tap.disturb = lost_on_the_way
     arguments = {"number": "PO-2025-0037", "create_backorder": False}
     operation_id = await call(office, "finalize_purchase_order", arguments, yes)
@@ -198,7 +200,7 @@ async def unknown_finalize(office: Office) -> str:
     return operation_id
 
 
-async def test_the_list_holds_the_open_ones_and_the_latest_twenty_and_all_when_asked(office: Office) -> None:
+async def test_the_list_holds_the_open_ones_and_the_latest_twenty_and_all_when_asked(office: ServerHarness) -> None:
     left = await unknown(office)
     at_an_end = [await created(office, f"PO-2026-{place:04}", quantity=str(place)) for place in range(1, 23)]
 
@@ -211,7 +213,7 @@ async def test_the_list_holds_the_open_ones_and_the_latest_twenty_and_all_when_a
     assert "The other 2: po-mcp journal list --all" in run(office).stdout
 
 
-async def test_a_proposal_whose_time_is_over_is_shown_expired_and_looking_does_not_write(office: Office) -> None:
+async def test_a_proposal_whose_time_is_over_is_shown_expired_and_looking_does_not_write(office: ServerHarness) -> None:
     asked = await call(office, "delete_purchase_order", TEST_ORDER, ElicitResult(action="decline"))
     with (
         closing(JournalStore(office.journal, clock=lambda: 0.0)) as journal,
@@ -226,7 +228,7 @@ async def test_a_proposal_whose_time_is_over_is_shown_expired_and_looking_does_n
         assert journal.counts() == before
 
 
-async def test_everything_of_an_operation_is_shown_in_order(office: Office) -> None:
+async def test_everything_of_an_operation_is_shown_in_order(office: ServerHarness) -> None:
     operation_id = await deleted(office)
 
     shown = run(office, "show", operation_id[:6])
@@ -246,8 +248,8 @@ async def test_everything_of_an_operation_is_shown_in_order(office: Office) -> N
     assert "answer: success, verified" in text
 
 
-async def test_a_program_reads_the_exact_question_and_the_events_with_their_times(office: Office) -> None:
-    person = Person(TYPED)
+async def test_a_program_reads_the_exact_question_and_the_events_with_their_times(office: ServerHarness) -> None:
+    person = ScriptedPerson(TYPED)
     async with office.client(person=person) as client:
         operation_id = outcome(await client.call_tool("delete_purchase_order", TEST_ORDER))["operation_id"]
 
@@ -260,7 +262,7 @@ async def test_a_program_reads_the_exact_question_and_the_events_with_their_time
     assert shown["payload"]["snapshot"]["order"]["number"] == "PO-2025-0038"
 
 
-async def test_of_a_create_it_shows_what_was_to_be_ordered(office: Office) -> None:
+async def test_of_a_create_it_shows_what_was_to_be_ordered(office: ServerHarness) -> None:
     text = flat(run(office, "show", await created(office)).stdout)
 
     assert "Order PO-2025-0043 from Acme Fasteners:" in text
@@ -268,7 +270,7 @@ async def test_of_a_create_it_shows_what_was_to_be_ordered(office: Office) -> No
     assert "APPROVED asked for; no person is asked before this" in text
 
 
-async def test_text_that_steers_a_terminal_is_written_out(office: Office) -> None:
+async def test_text_that_steers_a_terminal_is_written_out(office: ServerHarness) -> None:
     operation_id = await created(office)
     rewritten = {"draft": {"number": "PO\x1b[2J", "vendor": {"id": None, "name": "[red]A\u202e"}, "lines": []}}
     edit(office.journal, "UPDATE write_operations SET payload = ?", json.dumps(rewritten))
@@ -280,7 +282,7 @@ async def test_text_that_steers_a_terminal_is_written_out(office: Office) -> Non
 
 
 @pytest.mark.parametrize("which", ["show", "settle"])
-async def test_an_id_must_begin_one_operation(office: Office, which: str) -> None:
+async def test_an_id_must_begin_one_operation(office: ServerHarness, which: str) -> None:
     await created(office)
     await deleted(office)
 
@@ -292,7 +294,7 @@ async def test_an_id_must_begin_one_operation(office: Office, which: str) -> Non
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["show", "ab"], ["settle", "ab"], ["verify"]], ids=str)
-def test_a_file_that_is_no_journal_ends_it_with_one_line(office: Office, arguments: list[str]) -> None:
+def test_a_file_that_is_no_journal_ends_it_with_one_line(office: ServerHarness, arguments: list[str]) -> None:
     office.journal.write_text("not a database, and long enough to be told from an empty one\n" * 40)
 
     ended = run(office, *arguments)
@@ -305,7 +307,7 @@ def test_a_file_that_is_no_journal_ends_it_with_one_line(office: Office, argumen
 # settle
 
 
-async def test_what_reading_shows_is_settled_without_asking_anybody(office: Office) -> None:
+async def test_what_reading_shows_is_settled_without_asking_anybody(office: ServerHarness) -> None:
     operation_id = await unknown(office)
     office.change(lambda book: book.delete("PO-2025-0038"))
 
@@ -325,7 +327,7 @@ async def test_what_reading_shows_is_settled_without_asking_anybody(office: Offi
     ],
 )
 async def test_a_cancel_that_was_lost_is_settled_by_how_the_order_reads(
-    office: Office, meanwhile: str, after: str, said: str
+    office: ServerHarness, meanwhile: str, after: str, said: str
 ) -> None:
     operation_id = await unknown_cancel(office)
     listed = run(office).stdout
@@ -344,7 +346,7 @@ async def test_a_cancel_that_was_lost_is_settled_by_how_the_order_reads(
     assert state(office, operation_id) == after
 
 
-async def test_an_effect_that_is_absent_decides_once_it_cannot_come_late(office: Office) -> None:
+async def test_an_effect_that_is_absent_decides_once_it_cannot_come_late(office: ServerHarness) -> None:
     operation_id = await sent_by_a_process_that_died(office, 7200)
 
     early = run(office, "settle", operation_id, PO_MCP_LATE_APPLY="7200", PO_MCP_READ_LAG="60")
@@ -355,7 +357,7 @@ async def test_an_effect_that_is_absent_decides_once_it_cannot_come_late(office:
     assert state(office, operation_id) == "NOT_APPLIED"
 
 
-async def test_without_a_terminal_nobody_can_settle_what_reading_does_not(office: Office) -> None:
+async def test_without_a_terminal_nobody_can_settle_what_reading_does_not(office: ServerHarness) -> None:
     operation_id = await unknown(office)
 
     settled = run(office, "settle", operation_id, **UNDECIDED)
@@ -369,7 +371,7 @@ async def test_without_a_terminal_nobody_can_settle_what_reading_does_not(office
     ("said", "after", "status"), [("applied", "DONE", "done"), ("not applied", "NOT_APPLIED", "refused")]
 )
 async def test_a_person_tells_what_happened_and_it_is_recorded(
-    office: Office, said: str, after: str, status: str
+    office: ServerHarness, said: str, after: str, status: str
 ) -> None:
     operation_id = await unknown(office)
 
@@ -389,7 +391,7 @@ async def test_a_person_tells_what_happened_and_it_is_recorded(
     assert run(office, "verify").returncode == 0
 
 
-async def test_what_a_person_settled_as_not_applied_can_be_asked_for_again(office: Office) -> None:
+async def test_what_a_person_settled_as_not_applied_can_be_asked_for_again(office: ServerHarness) -> None:
     first = await unknown(office)
     typed(office, "not applied\nPO-2025-0038\n", "settle", first)
 
@@ -405,7 +407,7 @@ async def test_what_a_person_settled_as_not_applied_can_be_asked_for_again(offic
     ["leave\n", "applied\nPO-2025-0039\n", "applied\nyes\n", "not applied\n\x04", "\x03", "\x04"],
     ids=ascii,
 )
-async def test_anything_but_a_clear_answer_leaves_it_unknown(office: Office, answers: str) -> None:
+async def test_anything_but_a_clear_answer_leaves_it_unknown(office: ServerHarness, answers: str) -> None:
     operation_id = await unknown(office)
 
     ended, screen = typed(office, answers, "settle", operation_id)
@@ -416,7 +418,7 @@ async def test_anything_but_a_clear_answer_leaves_it_unknown(office: Office, ans
     assert state(office, operation_id) == "UNKNOWN"
 
 
-async def test_what_another_process_settled_meanwhile_stays_as_that_one_recorded_it(office: Office) -> None:
+async def test_what_another_process_settled_meanwhile_stays_as_that_one_recorded_it(office: ServerHarness) -> None:
     operation_id = await unknown(office)
 
     def settle_elsewhere() -> None:
@@ -435,7 +437,7 @@ async def test_what_another_process_settled_meanwhile_stays_as_that_one_recorded
     assert state(office, operation_id) == "DONE"
 
 
-async def test_only_what_is_not_known_is_settled(office: Office) -> None:
+async def test_only_what_is_not_known_is_settled(office: ServerHarness) -> None:
     settled = run(office, "settle", await deleted(office))
 
     assert settled.returncode == 1
@@ -443,7 +445,7 @@ async def test_only_what_is_not_known_is_settled(office: Office) -> None:
 
 
 def in_terminal(
-    office: Office,
+    office: ServerHarness,
     answers: list[str],
     *arguments: str,
     meanwhile: Callable[[], object] = lambda: None,
@@ -453,12 +455,12 @@ def in_terminal(
     return run_in_terminal(["journal", *arguments], settings_of(office, **UNDECIDED, **changes), answers, meanwhile)
 
 
-def elsewhere(office: Office) -> dict[str, str]:
+def elsewhere(office: ServerHarness) -> dict[str, str]:
     """Settings that do not lead to the ERP that an operation was sent to."""
     return {"PO_MCP_SANDBOX": str(office.book.with_name("another.db"))}
 
 
-async def test_without_the_erps_settings_a_terminal_is_needed_and_nothing_is_looked_up(office: Office) -> None:
+async def test_without_the_erps_settings_a_terminal_is_needed_and_nothing_is_looked_up(office: ServerHarness) -> None:
     operation_id = await unknown(office)
     office.change(lambda book: book.delete("PO-2025-0038"))
 
@@ -470,7 +472,7 @@ async def test_without_the_erps_settings_a_terminal_is_needed_and_nothing_is_loo
 
 
 @pytest.mark.parametrize(("said", "after"), [("applied", "DONE"), ("not applied", "NOT_APPLIED")])
-async def test_without_the_erps_settings_a_second_word_is_wanted(office: Office, said: str, after: str) -> None:
+async def test_without_the_erps_settings_a_second_word_is_wanted(office: ServerHarness, said: str, after: str) -> None:
     operation_id = await unknown(office)
 
     without, screen = in_terminal(
@@ -488,7 +490,9 @@ async def test_without_the_erps_settings_a_second_word_is_wanted(office: Office,
 
 
 @pytest.mark.parametrize("is_seeing", [True, False])
-async def test_that_it_did_not_happen_is_not_taken_before_two_minutes_are_over(office: Office, is_seeing: bool) -> None:
+async def test_that_it_did_not_happen_is_not_taken_before_two_minutes_are_over(
+    office: ServerHarness, is_seeing: bool
+) -> None:
     operation_id = await unknown(office, ago=0.0)
     changes: dict[str, str] = {} if is_seeing else elsewhere(office)
 
@@ -499,7 +503,7 @@ async def test_that_it_did_not_happen_is_not_taken_before_two_minutes_are_over(o
     assert "nobody can say before" in screen
 
 
-async def test_what_the_look_shows_counts_more_than_what_the_person_says(office: Office) -> None:
+async def test_what_the_look_shows_counts_more_than_what_the_person_says(office: ServerHarness) -> None:
     operation_id = await unknown_cancel(office, ago=300.0)
 
     def cancel_it() -> None:
@@ -513,7 +517,7 @@ async def test_what_the_look_shows_counts_more_than_what_the_person_says(office:
     assert "Done: the ERP shows the order cancelled" in screen
 
 
-async def test_settling_wants_the_pin_where_one_is_set(office: Office) -> None:
+async def test_settling_wants_the_pin_where_one_is_set(office: ServerHarness) -> None:
     operation_id = await unknown(office)
     pin, answers = {"PO_MCP_APPROVER_PIN": "correct horse"}, ["not applied", "PO-2025-0038"]
 
@@ -527,7 +531,9 @@ async def test_settling_wants_the_pin_where_one_is_set(office: Office) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "after"), [(0, "SENT"), (7200, "DONE")], ids=["under way", "left behind"])
-async def test_blindly_only_what_nobody_sends_any_more_is_settled(office: Office, seconds: float, after: str) -> None:
+async def test_blindly_only_what_nobody_sends_any_more_is_settled(
+    office: ServerHarness, seconds: float, after: str
+) -> None:
     operation_id = await sent_by_a_process_that_died(office, seconds)
 
     answers = ["applied", "PO-2025-0038", "I looked"]
@@ -540,7 +546,7 @@ async def test_blindly_only_what_nobody_sends_any_more_is_settled(office: Office
 
 
 @pytest.fixture
-async def inventory_pro(office: Office) -> AsyncIterator[dict[str, str]]:
+async def inventory_pro(office: ServerHarness) -> AsyncIterator[dict[str, str]]:
     """Settings of a real ERP, whose journal knows one unknown cancel under other credentials."""
     async with served() as there:
         settings = real("inventory-pro", there.port, PO_MCP_JOURNAL=str(office.journal))
@@ -589,7 +595,7 @@ def connections(journal: Path) -> set[str]:
 
 
 async def test_credentials_of_the_same_company_take_what_was_sent_and_end_what_waits(
-    office: Office, inventory_pro: dict[str, str]
+    office: ServerHarness, inventory_pro: dict[str, str]
 ) -> None:
     before = connections(office.journal)
     status, screen = await anyio.to_thread.run_sync(adopted, inventory_pro, ["the same company"])
@@ -603,7 +609,7 @@ async def test_credentials_of_the_same_company_take_what_was_sent_and_end_what_w
 
 
 async def test_credentials_of_another_company_leave_what_is_there_and_use_nothing_of_it(
-    office: Office, inventory_pro: dict[str, str]
+    office: ServerHarness, inventory_pro: dict[str, str]
 ) -> None:
     status, screen = await anyio.to_thread.run_sync(adopted, inventory_pro, ["another company"])
 
@@ -613,7 +619,7 @@ async def test_credentials_of_another_company_leave_what_is_there_and_use_nothin
 
 @pytest.mark.parametrize("answer", ["leave", "\x03", "\x04"], ids=ascii)
 async def test_what_is_left_changes_nothing_and_can_be_asked_again(
-    office: Office, inventory_pro: dict[str, str], answer: str
+    office: ServerHarness, inventory_pro: dict[str, str], answer: str
 ) -> None:
     status, screen = await anyio.to_thread.run_sync(adopted, inventory_pro, [answer])
     again, _ = await anyio.to_thread.run_sync(adopted, inventory_pro, ["the same company"])
@@ -624,7 +630,7 @@ async def test_what_is_left_changes_nothing_and_can_be_asked_again(
 
 
 async def test_another_company_of_the_same_name_needs_another_name(
-    office: Office, inventory_pro: dict[str, str]
+    office: ServerHarness, inventory_pro: dict[str, str]
 ) -> None:
     same_name = {"PO_MCP_COMPANY": "Acme"}
     await anyio.to_thread.run_sync(lambda: adopted(inventory_pro, ["another company"], **same_name))
@@ -635,7 +641,7 @@ async def test_another_company_of_the_same_name_needs_another_name(
     assert "Set PO_MCP_COMPANY to another one" in screen
 
 
-async def test_without_a_terminal_nothing_is_adopted(office: Office, inventory_pro: dict[str, str]) -> None:
+async def test_without_a_terminal_nothing_is_adopted(office: ServerHarness, inventory_pro: dict[str, str]) -> None:
     left = await anyio.run_process(
         [*JOURNAL, "adopt"], env={**settings_of(office), **inventory_pro}, input=b"the same company\n", check=False
     )
@@ -643,7 +649,7 @@ async def test_without_a_terminal_nothing_is_adopted(office: Office, inventory_p
     assert (left.returncode, b"Only a person at a terminal can adopt." in left.stdout) == (3, True)
 
 
-async def test_a_journal_that_was_put_back_is_taken_once_a_person_says_so(office: Office) -> None:
+async def test_a_journal_that_was_put_back_is_taken_once_a_person_says_so(office: ServerHarness) -> None:
     await created(office)
     shutil.copy(office.journal, office.journal.with_name("backup.db"))
     await created(office, "PO-2025-0044", quantity="4")
@@ -663,7 +669,7 @@ async def test_a_journal_that_was_put_back_is_taken_once_a_person_says_so(office
 
 @pytest.mark.parametrize("seconds", [0, 7200], ids=["under way", "left behind by a process that died"])
 async def test_what_was_sent_and_never_answered_is_settled_once_its_sender_is_gone(
-    office: Office, seconds: float
+    office: ServerHarness, seconds: float
 ) -> None:
     operation_id = await sent_by_a_process_that_died(office, seconds)
 
@@ -676,7 +682,7 @@ async def test_what_was_sent_and_never_answered_is_settled_once_its_sender_is_go
         assert "It may still be on its way, or is being checked." in settled.stderr
 
 
-async def sent_by_a_process_that_died(office: Office, seconds: float) -> str:
+async def sent_by_a_process_that_died(office: ServerHarness, seconds: float) -> str:
     """Claim what a person was asked about, as a process would that then died so many seconds ago."""
     declined = ElicitResult(action="decline")
     asked = await call(office, "delete_purchase_order", TEST_ORDER, declined, ago=seconds)
@@ -691,7 +697,7 @@ async def sent_by_a_process_that_died(office: Office, seconds: float) -> str:
 # verify
 
 
-async def test_where_nothing_was_edited_verify_says_what_it_checked(office: Office) -> None:
+async def test_where_nothing_was_edited_verify_says_what_it_checked(office: ServerHarness) -> None:
     await created(office)
     await deleted(office)
     await unknown_finalize(office)
@@ -730,7 +736,7 @@ def edit(file: Path, statement: str, *values: object) -> None:
         db.commit()
 
 
-async def test_every_column_there_is_is_edited_below(office: Office) -> None:
+async def test_every_column_there_is_is_edited_below(office: ServerHarness) -> None:
     await created(office)
 
     with closing(sqlite3.connect(office.journal)) as db:
@@ -746,7 +752,7 @@ async def test_every_column_there_is_is_edited_below(office: Office) -> None:
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A journal of two operations, made once: every test edits a copy."""
-    office = Office(tmp_path_factory.mktemp("kept") / "book.db")
+    office = ServerHarness(tmp_path_factory.mktemp("kept") / "book.db")
 
     async def two() -> None:
         await deleted(office)
@@ -759,7 +765,7 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(
     ("table", "column"), [one for one in EVERY_COLUMN if one not in NOTES_TO_OURSELVES], ids="-".join
 )
-def test_whichever_column_is_edited_verify_finds_it(office: Office, kept: Path, table: str, column: str) -> None:
+def test_whichever_column_is_edited_verify_finds_it(office: ServerHarness, kept: Path, table: str, column: str) -> None:
     value = 4711 if column in NUMBERS else "edited"
     for place in ("MAX", "MIN"):  # the last row, then the first
         shutil.copy(kept, office.journal)
@@ -785,7 +791,7 @@ def test_whichever_column_is_edited_verify_finds_it(office: Office, kept: Path, 
         ("UPDATE write_operations SET state = 'REFUSED', settled_at = 1 WHERE kind = 'delete'", "it was edited"),
     ],
 )
-def test_what_was_cut_out_is_found(office: Office, kept: Path, statement: str, said: str) -> None:
+def test_what_was_cut_out_is_found(office: ServerHarness, kept: Path, statement: str, said: str) -> None:
     shutil.copy(kept, office.journal)
     edit(office.journal, statement)
 
@@ -796,7 +802,7 @@ def test_what_was_cut_out_is_found(office: Office, kept: Path, statement: str, s
 
 
 @pytest.mark.parametrize("column", ["question", "outcome", "payload"])
-async def test_what_was_edited_into_nonsense_is_no_crash(office: Office, column: str) -> None:
+async def test_what_was_edited_into_nonsense_is_no_crash(office: ServerHarness, column: str) -> None:
     operation_id = await deleted(office)
     edit(office.journal, f"UPDATE write_operations SET {column} = '[]'")
 

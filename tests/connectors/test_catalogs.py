@@ -9,9 +9,8 @@ import pytest
 from po_mcp.connectors.inventory_pro import catalog, schemas
 from po_mcp.errors import BadAnswer
 from po_mcp.orders import Item, Vendor
-
-from .calls import Connect, exsited, inventory_pro
-from .raw_peer import raw_peer, reply
+from tests.connectors.calls import Connect, exsited, inventory_pro
+from tests.connectors.raw_peer import raw_peer, reply
 
 
 async def vendors_of(connect: Connect, *pages: dict[str, Any]) -> tuple[tuple[Vendor, ...], int]:
@@ -77,7 +76,7 @@ PAGES: dict[str, tuple[Connect, list[dict[str, Any]], int]] = {
 
 
 @pytest.mark.parametrize(("connect", "pages", "requests"), PAGES.values(), ids=PAGES)
-async def test_a_catalog_is_read_to_its_end_however_it_is_told(
+async def test_a_catalog_is_read_to_its_end_in_every_paging_style(
     connect: Connect, pages: list[dict[str, Any]], requests: int
 ) -> None:
     vendors, asked = await vendors_of(connect, *pages)
@@ -110,19 +109,19 @@ async def test_vendors_without_ids_are_listed() -> None:
 
 
 def test_a_name_is_the_same_whatever_its_blanks_and_entities() -> None:
-    row = schemas.Vendor.of({"name": "  Smith &amp;  Sons ", "shortID": "S"})
-    header = schemas.Header.of({"poNo": "PO-1", "vendor": "Smith &amp; Sons "})
+    row = schemas.Vendor.parse({"name": "  Smith &amp;  Sons ", "shortID": "S"})
+    header = schemas.OrderHeader.parse({"poNo": "PO-1", "vendor": "Smith &amp; Sons "})
 
-    found = catalog.vendors([row], {"SMITH & Sons": 12, "smith  &amp; sons ": 12})
+    found = catalog.convert_vendors([row], {"SMITH & Sons": 12, "smith  &amp; sons ": 12})
 
     assert found == (Vendor(id="12", code="S", name="Smith & Sons"),)
     assert header.vendor == "Smith & Sons"
 
 
-def test_an_item_without_an_id_is_left_out_and_one_that_is_not_active_says_so() -> None:
-    rows, unread = schemas.Item.each(
+def test_an_item_without_an_id_is_left_out_and_an_inactive_item_is_marked() -> None:
+    rows, unread = schemas.Item.parse_rows(
         [{"shortID": "A", "discontinued": "true"}, {"description": "no"}, {"shortID": 7}, 5]
     )
 
-    assert catalog.items(rows) == (Item(id="A", name="A", active=False), Item(id="7", name="7"))
+    assert catalog.convert_items(rows) == (Item(id="A", name="A", active=False), Item(id="7", name="7"))
     assert unread == 1

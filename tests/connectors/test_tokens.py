@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from po_mcp.connectors.http.client.client.client.client.client.client.tokens import EARLY, Token, Tokens
+
+from po_mcp.connectors.http.tokens import EXPIRY_MARGIN_S, Token, Tokens
 
 
 class Office:
@@ -33,7 +34,7 @@ async def test_a_token_is_fetched_once_and_kept() -> None:
     assert [(await tokens.current()).text for _ in range(3)] == ["token-1"] * 3
 
 
-async def test_callers_at_the_same_time_share_one_fetch() -> None:
+async def test_concurrent_callers_share_a_single_fetch() -> None:
     office = Office()
     office.open = anyio.Event()
     tokens = office.tokens()
@@ -51,28 +52,28 @@ async def test_callers_at_the_same_time_share_one_fetch() -> None:
     assert found == ["token-1"] * 20
 
 
-async def test_a_token_is_renewed_before_it_ends() -> None:
+async def test_a_token_is_renewed_before_its_expiry() -> None:
     office = Office()
     tokens = office.tokens()
     await tokens.current()
 
-    office.now = 3600 - EARLY
+    office.now = 3600 - EXPIRY_MARGIN_S
     assert (await tokens.current()).text == "token-1"
     office.now += 1
     assert (await tokens.current()).text == "token-2"
 
 
-async def test_a_write_gets_a_token_that_outlives_it() -> None:
+async def test_a_write_gets_a_token_that_outlives_the_write() -> None:
     office = Office()
     tokens = office.tokens()
     await tokens.current()
-    office.now = 3600 - EARLY - 30
+    office.now = 3600 - EXPIRY_MARGIN_S - 30
 
-    assert (await tokens.current(lasting=30)).text == "token-1"
-    assert (await tokens.current(lasting=31)).text == "token-2"
+    assert (await tokens.current(min_lifetime=30)).text == "token-1"
+    assert (await tokens.current(min_lifetime=31)).text == "token-2"
 
 
-async def test_those_whose_token_was_rejected_share_one_new_one() -> None:
+async def test_callers_with_a_rejected_token_share_a_new_token() -> None:
     office = Office()
     tokens = office.tokens()
     rejected = await tokens.current()
@@ -88,7 +89,7 @@ async def test_those_whose_token_was_rejected_share_one_new_one() -> None:
     assert found == ["token-2"] * 20
 
 
-async def test_a_fetch_that_failed_or_was_cancelled_leaves_the_next_one_free() -> None:
+async def test_a_failed_or_cancelled_fetch_does_not_block_the_next_fetch() -> None:
     office = Office()
     tokens = office.tokens()
     office.broken = True

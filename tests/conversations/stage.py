@@ -20,10 +20,11 @@ from po_mcp.sandbox import Book
 from po_mcp.writes.executor import build_executor
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.policy import SettlementPolicy
-from tests.conversations.happenings import RESTART, TERMINAL, World, happen
-from tests.conversations.record import Called, Calling, Put, Record, Said, Wire
+from tests.conversations.world_events import RESTART, TERMINAL, World, happen
+from tests.conversations.record import Called, Calling, Put, Record, Said, ErpHttpClient
 from tests.conversations.script import NOT_THERE, Asked, Script, Stands, Turn
-from tests.office import Office, Person, accept, text
+from tests.conversations.world_events import RESTART, TERMINAL, World, apply_event
+from tests.harness import ScriptedPerson, ServerHarness, accept, text
 
 _name = re.compile(r"\{([a-z]+)\}")
 _figure = re.compile(r"[\w.-]*\d[\w.-]*")
@@ -55,7 +56,7 @@ class Stage:
     async def play(self, era: str) -> None:
         """Play it from the first turn to the last, the server started anew where the script says so."""
         for sentence in self.script.office.before:
-            happen(self.world, sentence)
+            apply_event(self.world, sentence)
         for turns in self._lives():
             async with self._client(era) as client:
                 off = await self._lived(client, turns)
@@ -88,7 +89,7 @@ class Stage:
         office = self.script.office
         return self.world.office.client(
             era,
-            Person(self._asked) if office.form else None,
+            ScriptedPerson(self._asked) if office.form else None,
             clock=lambda: self.world.now,
             erp_bounds=None if office.knows_delays else (None, None),
             time_zone="UTC",
@@ -309,8 +310,8 @@ async def _published(client: Client) -> str:
 async def play(script: Script, era: str, folder: Path) -> tuple[Record, OffScript | None]:
     """Play a conversation over a book in `folder`; return what was heard, and where it went off its script."""
     record = Record()
-    wire = Wire(record=record)
-    office = Office(folder / "book.db", wire)
+    wire = ErpHttpClient(record=record)
+    office = ServerHarness(folder / "book.db", wire)
     Book.open(office.book, orders=script.office.orders).close()
     noon = datetime.fromisoformat(script.office.today).replace(hour=12, tzinfo=UTC).timestamp()
     stage = Stage(script, World(office, wire, noon), record)

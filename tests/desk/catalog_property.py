@@ -22,8 +22,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from po_mcp.desk.catalog import words_of
 from po_mcp.desk.matching import Index
-from po_mcp.desk.search_catalog import words_of
 from po_mcp.orders import Item
 
 NOUNS = (
@@ -187,7 +187,7 @@ def check(chance: random.Random, size: int = 12) -> Iterator[tuple[Request, str 
 
 
 def _wrong(request: Request, index: Index[Item], parts_of: dict[str, Parts], names: Counter[str]) -> str | None:
-    taken = index.exact(request.said)
+    taken = index.find_exact(request.said)
     literal = request.said in names
     if taken is not None and not (request.plainly or literal or _in_other_case(request.said, taken.name)):
         return f"took {taken.name!r}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from po_mcp.desk.search_catalog import Candidates, Catalog
+from po_mcp.desk.catalog import Candidates, Catalog
 from po_mcp.orders import Item, Vendor
 from tests.desk.fakes import ListsERP
 
@@ -37,5 +37,5 @@ async def test_a_list_is_indexed_once_and_anew_when_it_is_read_anew() -> None:
     erp.item_list = (Item(id="P2", name="Two"),)
 
     assert await kept.index("item") is first
-    assert [one.id for one in (await kept.search("item", "two", anew=True)).candidates] == ["P2"]
-    assert (await kept.index("item")).exact("Two") is not None
+    assert [one.id for one in (await kept.search("item", "two", refresh=True)).candidates] == ["P2"]
+    assert (await kept.index("item")).find_exact("Two") is not None

@@ -9,26 +9,28 @@ import pytest
 
 from po_mcp.desk import numbering, pricing
 from po_mcp.desk.latest_orders import LatestOrders
-from po_mcp.desk.resolving import Found
+from po_mcp.desk.resolving import ResolvedOrder
 from po_mcp.errors import BadAnswer, InvalidInput, Unreachable
-from po_mcp.orders import AskedOrder, Item, PurchaseOrder, Vendor
+from po_mcp.orders import OrderRequest, Item, PurchaseOrder, Vendor
 from tests.desk.fakes import ListsERP, desk_over, line, order
 
 ACME = Vendor(id="12", name="Acme", currency="AUD")
 BOLT = Item(id="BOLT", name="Bolt", unit="EA")
-ASKED = AskedOrder.model_validate({"vendor": "12", "lines": [{"item": "bolt", "quantity": "5"}]})
+ASKED = OrderRequest.model_validate({"vendor": "12", "lines": [{"item": "bolt", "quantity": "5"}]})
 
 
-def found(vendor: Vendor = ACME, item: Item = BOLT) -> Found:
-    return Found(vendor=vendor, items={"bolt": item}, warehouses={}, warehouse_names={})
+def found(vendor: Vendor = ACME, item: Item = BOLT) -> ResolvedOrder:
+    return ResolvedOrder(vendor=vendor, items={"bolt": item}, warehouses={}, warehouse_names={})
 
 
 def bought(number: str, placed: str, price: str | None, quantity: str = "10", **fields: Any) -> PurchaseOrder:
     return order(number, placed, vendor_id="12", lines=(line("BOLT", price, quantity),), **fields)
 
 
-async def known(orders: list[PurchaseOrder], vendor: Vendor = ACME, item: Item = BOLT, **erp: Any) -> pricing.Known:
-    return (await pricing.prices(desk_over(ListsERP(orders, **erp)), ASKED, found(vendor, item)))["BOLT"]
+async def known(
+    orders: list[PurchaseOrder], vendor: Vendor = ACME, item: Item = BOLT, **erp: Any
+) -> pricing.SuggestedPrice:
+    return (await pricing.find_prices(desk_over(ListsERP(orders, **erp)), ASKED, found(vendor, item)))["BOLT"]
 
 
 @pytest.mark.parametrize("status", ["open", "partial", "closed"])
@@ -36,8 +38,8 @@ async def test_the_last_price_paid_is_known_with_its_source(status: str) -> None
     last = bought("PO-2", "2026-11-02", "0.45", status=status, currency="AUD")
     price = await known([bought("PO-1", "2026-11-01", "0.40", currency="AUD"), last])
 
-    assert (price.price, price.shown) == (Decimal("0.45"), "0.45 AUD per EA")
-    assert pricing.told({"BOLT": price}) == [
+    assert (price.price, price.text) == (Decimal("0.45"), "0.45 AUD per EA")
+    assert pricing.explain_prices({"BOLT": price}) == [
         'Nobody gave the price of "BOLT": 0.45 AUD per EA is from order "PO-2" of 2026-11-02.'
     ]
 
@@ -77,7 +79,7 @@ async def test_where_no_currency_of_the_vendor_is_known_orders_of_several_give_n
     vendor = Vendor(id="12", name="Acme")
     orders = [bought("PO-1", "2026-11-01", "1", currency="AUD"), bought("PO-2", "2026-11-02", "2", currency="USD")]
 
-    assert (await known(orders[:1], vendor)).shown == "1 AUD per EA"
+    assert (await known(orders[:1], vendor)).text == "1 AUD per EA"
     with pytest.raises(InvalidInput, match='No unit_price was given for "BOLT"'):
         await known(orders, vendor)
 
@@ -102,9 +104,9 @@ async def test_a_list_price_of_nothing_is_none(listed: str | None) -> None:
 async def test_a_list_price_is_taken_before_any_order_is_read() -> None:
     erp = ListsERP([bought("PO-1", "2026-11-01", "0.45")])
     item = Item(id="BOLT", name="Bolt", unit="BX", price=Decimal("7.50"))
-    prices = await pricing.prices(desk_over(erp), ASKED, found(item=item))
+    prices = await pricing.find_prices(desk_over(erp), ASKED, found(item=item))
 
-    assert prices["BOLT"].shown == "7.50 per BX"
+    assert prices["BOLT"].text == "7.50 per BX"
     assert erp.scans == []
 
 
@@ -112,17 +114,17 @@ async def test_one_reading_of_the_list_serves_prices_and_number() -> None:
     erp = ListsERP([bought("PO-1", "2020-11-01", "0.45"), bought("PO-2", "2020-11-02", "0.45")])
     desk = desk_over(erp)
     latest = LatestOrders(desk)
-    await pricing.prices(desk, ASKED, found(), latest)
-    numbers = [number async for number in numbering.free_numbers(desk, ACME, latest)]
+    await pricing.find_prices(desk, ASKED, found(), latest)
+    numbers = [number async for number in numbering.find_free_numbers(desk, ACME, latest)]
 
     assert numbers[0] == "PO-3"
     assert len(erp.scans) == 1
 
 
 def test_a_price_of_zero_is_for_a_person_to_see() -> None:
-    free = AskedOrder.model_validate(
+    free = OrderRequest.model_validate(
         {"vendor": "12", "lines": [{"item": "bolt", "quantity": "5", "unit_price": "0.00"}]}
     )
 
-    assert pricing.of_zero(free, found()) == ['The price of "BOLT" is 0: it is ordered for nothing.']
-    assert pricing.of_zero(ASKED, found()) == []
+    assert pricing.explain_zero_prices(free, found()) == ['The price of "BOLT" is 0: it is ordered for nothing.']
+    assert pricing.explain_zero_prices(ASKED, found()) == []

@@ -11,7 +11,7 @@ from email.utils import parsedate_to_datetime
 import pytest
 
 from po_mcp.sandbox.faults import FAULTS, Relay, parse_fault
-from tests.sandbox.served import PARTIAL, Served, finalize, served
+from tests.sandbox.sandbox_server import PARTIAL, Served, finalize, served
 
 STATUSES = (401, 403, 404, 408, 409, 429, 500, 502, 503)
 BODIES = (
@@ -66,23 +66,23 @@ async def erp() -> AsyncIterator[Served]:
 
 def test_every_fault_is_tried_here_and_has_a_sentence() -> None:
     assert set(SEEN) == set(FAULTS)
-    assert all(fault.kind == kind and fault.tells.endswith(".") for kind, fault in FAULTS.items())
+    assert all(fault.kind == kind and fault.description.endswith(".") for kind, fault in FAULTS.items())
 
 
 @pytest.mark.parametrize("kind", SEEN)
-async def test_a_fault_shows_the_client_what_it_says_and_applies_the_write_or_not(erp: Served, kind: str) -> None:
+async def test_a_fault_has_its_documented_effect_on_client_and_order(erp: Served, kind: str) -> None:
     sees, applied = SEEN[kind]
 
     async with erp.relayed(f"{kind}@1{QUICK.get(kind, '')}", patience=0.5 if sees == "ReadTimeout" else 5) as opened:
         relay, client = opened
         seen = await finalize(client)
-        await relay.settled()
+        await relay.wait_for_late_requests()
 
     assert (seen, erp.finalized) == (sees, applied)
     assert [exchange.forwarded for exchange in relay.exchanges] == ([] if kind == "refused" else [applied])
 
 
-async def test_a_fault_strikes_its_request_and_no_other(erp: Served) -> None:
+async def test_a_fault_applies_to_its_request_and_no_other(erp: Served) -> None:
     async with erp.relayed("500@2", "503@3") as (relay, client):
         statuses = [(await client.get("/api/v1/Location")).status_code for _ in range(4)]
 
@@ -95,7 +95,7 @@ async def test_a_fault_strikes_its_request_and_no_other(erp: Served) -> None:
     ]
 
 
-async def test_a_fault_without_a_number_strikes_every_request(erp: Served) -> None:
+async def test_a_fault_without_a_number_applies_to_every_request(erp: Served) -> None:
     async with erp.relayed("502", "409@2") as (_, client):
         statuses = [(await client.get("/api/v1/Location")).status_code for _ in range(3)]
 
@@ -113,7 +113,7 @@ async def test_the_plan_may_be_added_to_while_the_relay_runs(erp: Served) -> Non
     assert (before, after, at_last) == (200, 500, "ConnectError")
 
 
-async def test_the_relay_remembers_what_it_was_asked_and_answered(erp: Served) -> None:
+async def test_the_relay_records_requests_and_answers(erp: Served) -> None:
     async with erp.relayed() as (relay, client):
         await finalize(client)
 
@@ -123,7 +123,7 @@ async def test_the_relay_remembers_what_it_was_asked_and_answered(erp: Served) -
     assert (exchange.status, exchange.fault) == (200, "")
 
 
-async def test_one_connection_carries_many_requests(erp: Served) -> None:
+async def test_a_connection_carries_many_requests(erp: Served) -> None:
     async with erp.relayed() as (relay, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
         request = b"GET /api/v1/Location HTTP/1.1\r\nHost: erp\r\n\r\n"
@@ -146,7 +146,7 @@ async def test_a_body_in_chunks_reaches_the_erp_whole(erp: Served) -> None:
     assert (answer.status_code, erp.finalized) == (200, True)
 
 
-async def test_a_client_that_waits_for_100_continue_is_told_to(erp: Served) -> None:
+async def test_a_client_that_waits_for_100_continue_gets_the_status(erp: Served) -> None:
     async with erp.relayed() as (relay, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
         writer.write(b"POST /x HTTP/1.1\r\nHost: erp\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n")
@@ -159,7 +159,7 @@ async def test_a_client_that_waits_for_100_continue_is_told_to(erp: Served) -> N
     assert answer.startswith(b"HTTP/1.1 404")
 
 
-async def test_what_is_not_http_is_reset(erp: Served) -> None:
+async def test_a_request_that_is_not_http_is_reset(erp: Served) -> None:
     async with erp.relayed() as (relay, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
         writer.write(b"\x16\x03\x01 hello\r\n\r\n")
@@ -207,7 +207,7 @@ async def test_a_late_request_is_not_applied_before_its_time(erp: Served) -> Non
     assert not erp.finalized
 
 
-async def test_a_reset_before_the_read_waits_for_one_byte_only(erp: Served) -> None:
+async def test_a_reset_before_the_read_waits_for_a_single_byte(erp: Served) -> None:
     async with erp.relayed("reset-before-read@1") as (relay, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
         writer.write(b"P")
@@ -218,14 +218,14 @@ async def test_a_reset_before_the_read_waits_for_one_byte_only(erp: Served) -> N
     assert [(exchange.method, exchange.fault) for exchange in relay.exchanges] == [("", "reset-before-read@1")]
 
 
-async def test_a_reset_after_the_read_has_read_it_all(erp: Served) -> None:
+async def test_a_reset_after_the_read_follows_the_whole_request(erp: Served) -> None:
     async with erp.relayed("reset-after-read@1") as (relay, client):
         await finalize(client)
 
     assert PARTIAL.encode() in relay.exchanges[0].body
 
 
-async def test_faults_that_follow_each_other_strike_one_after_the_other(erp: Served) -> None:
+async def test_consecutive_faults_are_applied_in_order(erp: Served) -> None:
     async with erp.relayed("refused@1:0.02", "refused@2:0.02", "hang@3", patience=0.3) as (relay, client):
         seen = [await finalize(client)]
         while seen[-1] == "ConnectError":
@@ -234,7 +234,7 @@ async def test_faults_that_follow_each_other_strike_one_after_the_other(erp: Ser
     assert (seen[-1], relay.exchanges[0].n, erp.finalized) == ("ReadTimeout", 3, False)
 
 
-async def test_a_drip_is_one_byte_at_a_time(erp: Served) -> None:
+async def test_a_drip_sends_single_bytes(erp: Served) -> None:
     async with erp.relayed("slow-drip@1:0.02") as (relay, _):
         reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
         writer.write(b"GET /api/v1/Location HTTP/1.1\r\nHost: erp\r\n\r\n")
@@ -246,7 +246,7 @@ async def test_a_drip_is_one_byte_at_a_time(erp: Served) -> None:
 
 async def test_leaving_the_relay_ends_a_client_that_hangs() -> None:
     arrived = asyncio.Event()
-    async with Relay(9, [parse_fault("hang")], seen=lambda _: arrived.set()) as relay:
+    async with Relay(9, [parse_fault("hang")], on_exchange=lambda _: arrived.set()) as relay:
         reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
         writer.write(b"GET / HTTP/1.1\r\nHost: erp\r\n\r\n")
         await arrived.wait()

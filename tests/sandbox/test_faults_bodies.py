@@ -11,7 +11,7 @@ import pytest
 import simplejson
 
 from po_mcp.sandbox.refusals import Missing
-from tests.sandbox.served import PARTIAL, Served, finalize, served
+from tests.sandbox.sandbox_server import PARTIAL, Served, finalize, served
 
 ORDER = f"/api/v1/PurchaseOrder/{PARTIAL}"
 
@@ -61,7 +61,7 @@ async def test_an_empty_body_is_empty(erp: Served) -> None:
     assert (await bodies(erp, "empty-2xx"))[1] == b""
 
 
-async def test_a_wrong_order_has_another_number_and_all_else_as_it_was(erp: Served) -> None:
+async def test_a_wrong_order_differs_in_its_number_only(erp: Served) -> None:
     before, body = await bodies(erp, "wrong-order")
 
     assert body == before.replace(PARTIAL.encode(), b"PO-0000-0000") != before
@@ -98,7 +98,7 @@ async def test_a_total_is_not_a_number(erp: Served) -> None:
     assert b'"totalValue":NaN' in (await bodies(erp, "nan"))[1]
 
 
-async def test_a_key_is_there_twice_and_the_last_one_says_null(erp: Served) -> None:
+async def test_a_duplicate_key_ends_with_null(erp: Served) -> None:
     pairs = json.loads((await bodies(erp, "duplicate-keys"))[1], object_pairs_hook=list)
 
     assert [value for key, value in pairs if key == "poNo"] == [PARTIAL, None]
@@ -128,7 +128,7 @@ async def test_a_bomb_unpacks_to_a_thousand_times_its_size_and_holds_the_answer(
     assert unpacked.strip() == before
 
 
-async def test_a_stale_answer_is_the_one_before_the_write(erp: Served) -> None:
+async def test_a_stale_answer_predates_the_write(erp: Served) -> None:
     async with erp.relayed("stale@3") as (relay, client):
         before = (await client.get(ORDER)).json()
         await finalize(client)
@@ -139,7 +139,7 @@ async def test_a_stale_answer_is_the_one_before_the_write(erp: Served) -> None:
 
 
 @pytest.mark.parametrize("kind", ["garbled-2xx", "html-2xx", "empty-2xx", "half-body", "endless"])
-async def test_an_answer_without_a_body_gets_one(erp: Served, kind: str) -> None:
+async def test_an_answer_without_a_body_gets_a_body(erp: Served, kind: str) -> None:
     sign_in = {"grant_type": "client_credentials", "client_id": "sandbox", "client_secret": "sandbox"}
     async with erp.relayed(f"{kind}@2") as (_, client):
         token = (await client.post("/api/v1/oauth2/token", json={**sign_in, "redirect_uri": "x"})).json()
@@ -153,7 +153,7 @@ async def test_an_answer_without_a_body_gets_one(erp: Served, kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", ["wrong-order", "duplicate-keys", "deep-nesting", "truncated-json-2xx"])
-async def test_a_fault_of_json_leaves_an_empty_answer_as_it_is(erp: Served, kind: str) -> None:
+async def test_a_fault_of_json_leaves_an_empty_answer_unchanged(erp: Served, kind: str) -> None:
     async with erp.relayed(kind) as (_, client):
         answer = await client.head(ORDER)
 

@@ -19,7 +19,7 @@ from mcp.types import ElicitResult, ResourceUpdatedNotification
 
 from po_mcp.bootstrap import build_server
 from po_mcp.server.notifications import Notifications
-from tests.office import ERAS, IN_MEMORY, Office, Person, Transport, accept, outcome
+from tests.harness import ERAS, IN_MEMORY, ScriptedPerson, ServerHarness, Transport, accept, outcome
 
 LEGACY = "2025-11-25"
 both_eras = pytest.mark.parametrize("era", ERAS)
@@ -100,12 +100,12 @@ async def listening(client: Client, era: str, heard: Heard, uris: Sequence[str])
 @both_eras
 @pytest.mark.parametrize("write", WRITES)
 async def test_a_write_that_is_done_is_told_to_whoever_subscribed_and_once(
-    office: Office, era: str, write: str, transport: Transport
+    office: ServerHarness, era: str, write: str, transport: Transport
 ) -> None:
     tool, arguments, answer = WRITES[write]
     heard = Heard()
     async with (
-        office.client(era, Person(answer), transport, hears=heard) as client,
+        office.client(era, ScriptedPerson(answer), transport, hears=heard) as client,
         listening(client, era, heard, ORDERS),
     ):
         done = outcome(await client.call_tool(tool, arguments))
@@ -120,7 +120,7 @@ async def test_a_write_that_is_done_is_told_to_whoever_subscribed_and_once(
     assert later == first
 
 
-async def test_an_order_that_was_there_before_is_not_told(office: Office) -> None:
+async def test_an_order_that_was_there_before_is_not_told(office: ServerHarness) -> None:
     """Another server, of which the journal knows nothing, created the very same one: it is not created again."""
     tool, arguments, _ = WRITES["create"]
     async with office.client(LEGACY, journal=str(office.journal.with_name("another.db"))) as client:
@@ -136,11 +136,11 @@ async def test_an_order_that_was_there_before_is_not_told(office: Office) -> Non
 
 
 @both_eras
-async def test_only_what_was_subscribed_to_is_told(office: Office, era: str) -> None:
+async def test_only_what_was_subscribed_to_is_told(office: ServerHarness, era: str) -> None:
     tool, arguments, answer = WRITES["delete"]
     heard = Heard()
     async with (
-        office.client(era, Person(answer), hears=heard) as client,
+        office.client(era, ScriptedPerson(answer), hears=heard) as client,
         listening(client, era, heard, ["po://orders/PO-2025-0042", OPEN]),
     ):
         assert outcome(await client.call_tool(tool, arguments))["status"] == "done"
@@ -148,10 +148,10 @@ async def test_only_what_was_subscribed_to_is_told(office: Office, era: str) -> 
 
 
 @both_eras
-async def test_a_write_that_is_not_done_is_not_told(office: Office, era: str) -> None:
+async def test_a_write_that_is_not_done_is_not_told(office: ServerHarness, era: str) -> None:
     heard = Heard()
     async with (
-        office.client(era, Person(ElicitResult(action="decline")), hears=heard) as client,
+        office.client(era, ScriptedPerson(ElicitResult(action="decline")), hears=heard) as client,
         listening(client, era, heard, ORDERS),
     ):
         for tool, arguments, _ in (WRITES["delete"], WRITES["finalize"]):
@@ -159,7 +159,7 @@ async def test_a_write_that_is_not_done_is_not_told(office: Office, era: str) ->
         assert await heard.all(0) == []
 
 
-async def test_whoever_unsubscribed_is_told_no_more(office: Office) -> None:
+async def test_whoever_unsubscribed_is_told_no_more(office: ServerHarness) -> None:
     tool, arguments, _ = WRITES["create"]
     heard = Heard()
     async with office.client(LEGACY, hears=heard) as client:
@@ -182,14 +182,14 @@ async def test_both_eras_say_that_one_can_subscribe_and_complete(mode: str) -> N
 
 
 @pytest.mark.parametrize("uri", ["file:///etc/passwd", "https://example.com", "po://" + "x" * 100])
-async def test_what_is_no_resource_of_ours_cannot_be_subscribed_to(office: Office, uri: str) -> None:
+async def test_what_is_no_resource_of_ours_cannot_be_subscribed_to(office: ServerHarness, uri: str) -> None:
     async with office.client(LEGACY) as client:
         with pytest.raises(MCPError, match=r"There is no such resource\. Subscribe to po://orders/open"):
             await subscribe(client, uri)
 
 
-async def test_subscriptions_of_one_client_are_bounded(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("po_mcp.server.notifications._MOST_SUBSCRIPTIONS", 2)
+async def test_subscriptions_of_one_client_are_bounded(office: ServerHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("po_mcp.server.notifications._MAX_SUBSCRIPTIONS", 2)
     async with office.client(LEGACY) as client:
         for uri in (OPEN, "po://orders/1", OPEN):
             await subscribe(client, uri)
@@ -197,7 +197,7 @@ async def test_subscriptions_of_one_client_are_bounded(office: Office, monkeypat
             await subscribe(client, "po://orders/2")
 
 
-async def test_a_client_that_left_is_forgotten(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_left_is_forgotten(office: ServerHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Notifications] = []
     begin = Notifications.__init__
 
@@ -208,9 +208,9 @@ async def test_a_client_that_left_is_forgotten(office: Office, monkeypatch: pyte
     monkeypatch.setattr(Notifications, "__init__", kept)
     async with office.client(LEGACY) as client:
         await subscribe(client, OPEN)
-        assert len(made[0]._subscribed) == 1
+        assert len(made[0]._subscriptions) == 1
 
-    assert made[0]._subscribed == {}
+    assert made[0]._subscriptions == {}
 
 
 async def _raises(*given: Any, **more: Any) -> None:
@@ -224,7 +224,7 @@ async def _hangs(*given: Any, **more: Any) -> None:
 @both_eras
 @pytest.mark.parametrize("failure", [_raises, _hangs])
 async def test_a_notification_that_fails_disturbs_no_write(
-    office: Office, era: str, failure: Any, monkeypatch: pytest.MonkeyPatch
+    office: ServerHarness, era: str, failure: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Connection, "send_resource_updated", failure)
     monkeypatch.setattr(InMemorySubscriptionBus, "publish", failure)
@@ -239,7 +239,7 @@ async def test_a_notification_that_fails_disturbs_no_write(
 
 
 async def test_a_client_that_takes_no_notification_keeps_the_next_one_from_nobody(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    office: ServerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell = Connection.send_resource_updated
 
@@ -248,7 +248,7 @@ async def test_a_client_that_takes_no_notification_keeps_the_next_one_from_nobod
             await anyio.sleep_forever()
         await tell(self, uri)
 
-    monkeypatch.setattr("po_mcp.server.notifications._LONGEST", 0.1)
+    monkeypatch.setattr("po_mcp.server.notifications.NOTIFICATION_TIMEOUT_S", 0.1)
     monkeypatch.setattr(Connection, "send_resource_updated", stuck_at_first)
     heard = Heard()
     async with office.client(LEGACY, hears=heard) as client:
@@ -261,7 +261,7 @@ async def test_a_client_that_takes_no_notification_keeps_the_next_one_from_nobod
 
 @both_eras
 async def test_a_listener_that_crashes_disturbs_no_write(
-    office: Office, era: str, monkeypatch: pytest.MonkeyPatch
+    office: ServerHarness, era: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash(*given: Any) -> None:
         raise RuntimeError("no")
@@ -276,7 +276,7 @@ async def test_a_listener_that_crashes_disturbs_no_write(
     assert operations["operations"][0]["status"] == "done"
 
 
-async def test_a_write_that_was_not_known_is_told_once_it_is_seen(office: Office) -> None:
+async def test_a_write_that_was_not_known_is_told_once_it_is_seen(office: ServerHarness) -> None:
     """The answer is lost and the order cannot be read; a later reading shows that it was created."""
     import httpx2
 

@@ -16,7 +16,7 @@ import uvicorn
 
 from po_mcp.sandbox import Book, create_app
 from po_mcp.sandbox.query import Query
-from tests.sandbox.served import Server
+from tests.sandbox.sandbox_server import Server
 
 TAG = "x-sweep-write"
 """A header that the sweep gives every write, so that the ERP's side knows which one it carried out."""

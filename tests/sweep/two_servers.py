@@ -24,7 +24,7 @@ from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
 
 from po_mcp.bootstrap import build_server
 from po_mcp.writes.journal import JournalStore
-from tests.office import Office, accept
+from tests.harness import ServerHarness, accept
 
 from .judging import Sending
 from .runner import LIFE, Clock, sending
@@ -89,10 +89,10 @@ class TwoServers(RuleBasedStateMachine):
         self.clock, self.seen = Clock(), Seen()
         self.asked: list[Asked] = []
         self.duplicates: list[tuple[Asked, dict[str, Any]]] = []
-        self.office = Office(Path(self.stack.enter_context(tempfile.TemporaryDirectory())) / "book.db")
+        self.office = ServerHarness(Path(self.stack.enter_context(tempfile.TemporaryDirectory())) / "book.db")
         self.office.tap.disturb = self._passes
         patch = self.stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr("tests.office.build_server", partial(build_server, clock=self.clock))
+        patch.setattr("tests.harness.build_server", partial(build_server, clock=self.clock))
         self.portal = self.stack.enter_context(start_blocking_portal())
         self.clients = [self._started(), self._started()]
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from mcp.types import CallToolResult, TextContent
 
-from po_mcp.desk.search_catalog import Catalog
+from po_mcp.desk.catalog import Catalog
 from po_mcp.orders import Item
 from po_mcp.server.tool import PurchasingTool
 from po_mcp.tools import REGISTRY, search_catalog
-from po_mcp.tools._lenient import HOSTS_OWN, SentAsNumber, read_arguments
-from tests.office import Office, outcome, text
+from po_mcp.tools._lenient import HOST_ARGUMENTS, SentAsNumber, read_arguments
+from tests.harness import ServerHarness, outcome, text
 
 SCHEMAS = {tool.name: PurchasingTool.of(tool).parameters for tool in REGISTRY}
 CREATE, LIST, GET, SEARCH = "create_purchase_order", "list_purchase_orders", "get_purchase_order", "search_catalog"
@@ -96,6 +96,7 @@ def test_an_empty_text_leaves_out_what_cannot_mean_another_order(tool: str, name
         (CREATE, {**NEW, "note": ["urgent"]}, "note: must be text"),
         (CREATE, {**NEW, "note": 5}, "note: must be text"),
         (CREATE, {**NEW, "note": "x" * 201}, "note: is too long (200 at most)"),
+        (CREATE, {**NEW, "note": "x" * 501}, "note: is too long (200 at most)"),
         (CREATE, {**NEW, "lines": [{**LINE, "unit_price": ""}]}, "line 1 unit_price: is empty; give it or leave it"),
         (CREATE, {**NEW, "lines": [LINE, {**LINE, "item": ""}]}, "line 2 item: is empty; give it."),
         (CREATE, {**NEW, "lines": ["NUT-M8"]}, "line 1: must be an object with item and quantity"),
@@ -123,7 +124,7 @@ def test_an_empty_text_leaves_out_what_cannot_mean_another_order(tool: str, name
     ids=lambda value: None if isinstance(value, str) else json.dumps(value)[:60],
 )
 async def test_what_is_wrong_is_refused_with_how_to_write_it(
-    office: Office, tool: str, arguments: dict[str, Any], said: str
+    office: ServerHarness, tool: str, arguments: dict[str, Any], said: str
 ) -> None:
     async with office.client() as client:
         refused = await client.call_tool(tool, arguments)
@@ -172,12 +173,12 @@ def test_an_id_that_came_as_a_number_is_its_figures_and_is_remembered() -> None:
 
 
 async def test_an_id_that_came_as_a_number_and_may_have_lost_zeros_is_asked_for(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    office: ServerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entries = Catalog.entries
 
-    async def with_zeros(self: Catalog, kind: Any, *, anew: bool = False) -> tuple[Any, ...]:
-        found = await entries(self, kind, anew=anew)
+    async def with_zeros(self: Catalog, kind: Any, *, refresh: bool = False) -> tuple[Any, ...]:
+        found = await entries(self, kind, refresh=refresh)
         return (*found, Item(id="0012", name="Twelve")) if kind == "vendor" else found
 
     monkeypatch.setattr(Catalog, "entries", with_zeros)
@@ -192,8 +193,8 @@ async def test_an_id_that_came_as_a_number_and_may_have_lost_zeros_is_asked_for(
     assert not as_text.is_error, text(as_text)
 
 
-@pytest.mark.parametrize("name", sorted(HOSTS_OWN))
-async def test_a_hosts_own_field_is_dropped_at_the_top_level(office: Office, name: str) -> None:
+@pytest.mark.parametrize("name", sorted(HOST_ARGUMENTS))
+async def test_a_hosts_own_field_is_dropped_at_the_top_level(office: ServerHarness, name: str) -> None:
     async with office.client() as client:
         taken = await client.call_tool(GET, {"number": "PO-2025-0042", name: "x"})
         other_case = await client.call_tool(GET, {"number": "PO-2025-0042", name.upper(): "x"})
@@ -202,14 +203,14 @@ async def test_a_hosts_own_field_is_dropped_at_the_top_level(office: Office, nam
     assert other_case.is_error
 
 
-async def test_the_text_null_is_a_word(office: Office) -> None:
+async def test_the_text_null_is_a_word(office: ServerHarness) -> None:
     async with office.client() as client:
         listed = outcome(await client.call_tool(LIST, {"vendor": "null"}))
 
     assert listed["total_count"] == 0
 
 
-async def test_every_lenient_argument_reaches_the_tool(office: Office) -> None:
+async def test_every_lenient_argument_reaches_the_tool(office: ServerHarness) -> None:
     sent = {"status": "", "vendor": 12, "overdue": "false", "sort": None, "direction": "", "limit": "5", "cursor": None}
     async with office.client() as client:
         loose = outcome(await client.call_tool(LIST, {**sent, "toolCallId": "call_1"}))
@@ -218,7 +219,7 @@ async def test_every_lenient_argument_reaches_the_tool(office: Office) -> None:
     assert loose == strict
 
 
-async def test_the_same_order_sent_strictly_and_loosely_is_created_once(office: Office) -> None:
+async def test_the_same_order_sent_strictly_and_loosely_is_created_once(office: ServerHarness) -> None:
     loose = {**NEW, "vendor": 12, "lines": json.dumps([{**LINE, "warehouse": 1}]), "note": "", "toolCallId": "2"}
     async with office.client() as client:
         first = outcome(await client.call_tool(CREATE, NEW))
@@ -230,7 +231,7 @@ async def test_the_same_order_sent_strictly_and_loosely_is_created_once(office: 
 
 @pytest.mark.parametrize("tool", [search_catalog.TOOL, *[tool for tool in REGISTRY if tool.name == OPERATION]])
 async def test_an_answer_of_ours_that_fits_no_schema_is_told_as_our_fault(
-    office: Office, tool: Any, monkeypatch: pytest.MonkeyPatch
+    office: ServerHarness, tool: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(**given: Any) -> CallToolResult:
         return CallToolResult(content=[TextContent(type="text", text="x")], structured_content={"kind": "item"})

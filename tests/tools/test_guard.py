@@ -21,7 +21,7 @@ from po_mcp.config import Settings
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.records import LIVE, LineDraft, OrderDraft
-from tests.office import ERAS, IN_MEMORY, MODES, Office, Person, Reply, Transport, accept, outcome, text, yes
+from tests.harness import ERAS, IN_MEMORY, MODES, ServerHarness, ScriptedPerson, Reply, Transport, accept, outcome, text, yes
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037", CANCEL: "PO-2025-0041"}
@@ -36,7 +36,7 @@ every_tool = pytest.mark.parametrize("tool", TOOLS)
 both_transports = pytest.mark.parametrize("transport", ["memory", "stdio"])
 
 
-def untouched(office: Office, tool: str) -> bool:
+def untouched(office: ServerHarness, tool: str) -> bool:
     order = office.order(NUMBER[tool])
     backorder = office.order(f"{NUMBER[tool]}-BO1")
     return order is not None and order.status in LIVE and backorder is None
@@ -45,8 +45,8 @@ def untouched(office: Office, tool: str) -> bool:
 @both_transports
 @every_tool
 @both_eras
-async def test_a_yes_carries_it_out_once(office: Office, era: str, tool: str, transport: Transport) -> None:
-    person = Person(YES[tool])
+async def test_a_yes_carries_it_out_once(office: ServerHarness, era: str, tool: str, transport: Transport) -> None:
+    person = ScriptedPerson(YES[tool])
 
     async with office.client(era, person, transport) as client:
         done = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
@@ -109,9 +109,9 @@ NOT_A_YES: dict[str, dict[str, Reply]] = {
 @pytest.mark.parametrize(("tool", "case"), [(tool, case) for tool in TOOLS for case in NOT_A_YES[tool]])
 @both_eras
 async def test_everything_but_a_yes_sends_nothing(
-    office: Office, era: str, tool: str, case: str, transport: Transport
+    office: ServerHarness, era: str, tool: str, case: str, transport: Transport
 ) -> None:
-    async with office.client(era, Person(NOT_A_YES[tool][case]), transport) as client:
+    async with office.client(era, ScriptedPerson(NOT_A_YES[tool][case]), transport) as client:
         told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
 
     is_no = case.startswith(("declined", "the safe option", "wrong number"))
@@ -125,7 +125,7 @@ async def test_everything_but_a_yes_sends_nothing(
 @every_tool
 @both_eras
 async def test_a_client_that_cannot_be_asked_gets_no_write(
-    office: Office, era: str, tool: str, transport: Transport
+    office: ServerHarness, era: str, tool: str, transport: Transport
 ) -> None:
     async with office.client(era, None, transport) as client:
         told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
@@ -138,8 +138,8 @@ async def test_a_client_that_cannot_be_asked_gets_no_write(
 
 
 @every_tool
-async def test_a_client_that_fails_to_ask_gets_no_write(office: Office, tool: str) -> None:
-    broken = Person(ErrorData(code=-32603, message="no dialog"))
+async def test_a_client_that_fails_to_ask_gets_no_write(office: ServerHarness, tool: str) -> None:
+    broken = ScriptedPerson(ErrorData(code=-32603, message="no dialog"))
 
     async with office.client("2025-11-25", broken) as client:
         told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
@@ -163,13 +163,13 @@ CHANGES: dict[str, Any] = {
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("tool", [FINALIZE, CANCEL])
 async def test_an_order_that_changed_while_the_person_was_asked_is_stale(
-    office: Office, era: str, tool: str, change: str
+    office: ServerHarness, era: str, tool: str, change: str
 ) -> None:
     def while_asked(params: object) -> Reply:
         office.change(CHANGES[change])
         return YES[tool]
 
-    async with office.client(era, Person(while_asked)) as client:
+    async with office.client(era, ScriptedPerson(while_asked)) as client:
         told = outcome(await client.call_tool(tool, {"number": NUMBER[FINALIZE]}))
 
     assert told["status"] == "stale"
@@ -179,7 +179,7 @@ async def test_an_order_that_changed_while_the_person_was_asked_is_stale(
 
 @both_eras
 async def test_an_order_that_was_deleted_and_created_anew_while_the_person_was_asked_is_stale(
-    office: Office, era: str
+    office: ServerHarness, era: str
 ) -> None:
     def recreate(book: Book) -> None:
         old = book.order("PO-2025-0038")
@@ -194,7 +194,7 @@ async def test_an_order_that_was_deleted_and_created_anew_while_the_person_was_a
         office.change(recreate)
         return YES[DELETE]
 
-    async with office.client(era, Person(while_asked)) as client:
+    async with office.client(era, ScriptedPerson(while_asked)) as client:
         told = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
 
     assert told["status"] == "stale"
@@ -203,8 +203,8 @@ async def test_an_order_that_was_deleted_and_created_anew_while_the_person_was_a
 
 
 @every_tool
-async def test_an_answer_without_a_question_is_not_taken_for_one(office: Office, tool: str) -> None:
-    async with office.client(person=Person(YES[tool])) as client:
+async def test_an_answer_without_a_question_is_not_taken_for_one(office: ServerHarness, tool: str) -> None:
+    async with office.client(person=ScriptedPerson(YES[tool])) as client:
         for key in ("approval", "confirm", "approval_required"):
             result = await client.session.call_tool(
                 tool, {"number": NUMBER[tool]}, input_responses={key: YES[tool]}, allow_input_required=True
@@ -223,9 +223,9 @@ async def asked(client: Any, tool: str, arguments: dict[str, Any]) -> InputRequi
 
 
 @every_tool
-async def test_the_same_answer_twice_sends_once(office: Office, tool: str) -> None:
+async def test_the_same_answer_twice_sends_once(office: ServerHarness, tool: str) -> None:
     arguments = {"number": NUMBER[tool]}
-    async with office.client(person=Person(YES[tool])) as client:
+    async with office.client(person=ScriptedPerson(YES[tool])) as client:
         question = await asked(client, tool, arguments)
         told = []
 
@@ -247,10 +247,10 @@ async def test_the_same_answer_twice_sends_once(office: Office, tool: str) -> No
 
 
 @every_tool
-async def test_an_answer_that_was_no_does_not_end_the_question(office: Office, tool: str) -> None:
+async def test_an_answer_that_was_no_does_not_end_the_question(office: ServerHarness, tool: str) -> None:
     """Some clients decline without showing anything, so a later yes to the same question counts."""
     arguments = {"number": NUMBER[tool]}
-    async with office.client(person=Person(YES[tool])) as client:
+    async with office.client(person=ScriptedPerson(YES[tool])) as client:
         question = await asked(client, tool, arguments)
         statuses = []
         for reply in (ElicitResult(action="decline"), YES[tool]):
@@ -263,7 +263,7 @@ async def test_an_answer_that_was_no_does_not_end_the_question(office: Office, t
     assert len(office.tap.writes) == 1
 
 
-async def test_an_approval_is_good_for_its_order_tool_and_arguments_only(office: Office) -> None:
+async def test_an_approval_is_good_for_its_order_tool_and_arguments_only(office: ServerHarness) -> None:
     calls: list[tuple[str, dict[str, Any]]] = [
         (DELETE, {"number": "PO-2025-0038"}),
         (DELETE, {"number": "PO-2025-0042"}),
@@ -273,7 +273,7 @@ async def test_an_approval_is_good_for_its_order_tool_and_arguments_only(office:
         (CANCEL, {"number": "PO-2025-0037"}),
         (CANCEL, {"number": "PO-2025-0042"}),
     ]
-    async with office.client(person=Person(ElicitResult(action="decline"))) as client:
+    async with office.client(person=ScriptedPerson(ElicitResult(action="decline"))) as client:
         questions = [await asked(client, *call) for call in calls]
         rejected = 0
         for i, question in enumerate(questions):
@@ -293,9 +293,9 @@ async def test_an_approval_is_good_for_its_order_tool_and_arguments_only(office:
     assert office.tap.writes == []
 
 
-async def test_a_state_that_was_tampered_with_is_refused(office: Office) -> None:
+async def test_a_state_that_was_tampered_with_is_refused(office: ServerHarness) -> None:
     arguments = {"number": NUMBER[DELETE]}
-    async with office.client(person=Person(YES[DELETE])) as client:
+    async with office.client(person=ScriptedPerson(YES[DELETE])) as client:
         state = (await asked(client, DELETE, arguments)).request_state
         assert state is not None
         for place in range(0, len(state), 7):
@@ -317,7 +317,7 @@ CONFIRM_LIKE: list[dict[str, Any]] = [
 
 @every_tool
 @both_eras
-async def test_no_argument_stands_for_a_yes(office: Office, era: str, tool: str) -> None:
+async def test_no_argument_stands_for_a_yes(office: ServerHarness, era: str, tool: str) -> None:
     async with office.client(era) as client:
         schema = next(t for t in (await client.list_tools()).tools if t.name == tool).input_schema
         for extra in CONFIRM_LIKE:
@@ -340,7 +340,7 @@ async def test_no_argument_stands_for_a_yes(office: Office, era: str, tool: str)
     ],
 )
 async def test_what_cannot_succeed_is_refused_before_anybody_is_asked(
-    office: Office, era: str, tool: str, number: str, why: str
+    office: ServerHarness, era: str, tool: str, number: str, why: str
 ) -> None:
     if number == "closed":
         office.change(lambda book: book.finalize("PO-2025-0036", create_backorder=False))
@@ -348,7 +348,7 @@ async def test_what_cannot_succeed_is_refused_before_anybody_is_asked(
     if number == "cancelled":
         office.change(lambda book: book.cancel("PO-2025-0036"))
         number = "PO-2025-0036"
-    person = Person(YES[tool])
+    person = ScriptedPerson(YES[tool])
 
     async with office.client(era, person) as client:
         told = outcome(await client.call_tool(tool, {"number": number}))
@@ -360,9 +360,9 @@ async def test_what_cannot_succeed_is_refused_before_anybody_is_asked(
 
 
 @both_eras
-async def test_an_invoiced_order_is_refused_with_the_invoice_named(office: Office, era: str) -> None:
+async def test_an_invoiced_order_is_refused_with_the_invoice_named(office: ServerHarness, era: str) -> None:
     office.change(lambda book: book.invoice("PO-2025-0042"))
-    person = Person(accept(order_number="PO-2025-0042"))
+    person = ScriptedPerson(accept(order_number="PO-2025-0042"))
 
     async with office.client(era, person) as client:
         told = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0042"}))
@@ -377,9 +377,9 @@ async def test_an_invoiced_order_is_refused_with_the_invoice_named(office: Offic
     ("choice", "backorder"), [(True, "PO-2025-0037-BO1"), (False, None)], ids=["with backorder", "without"]
 )
 async def test_a_backorder_that_the_caller_chose_is_shown_and_not_asked_for(
-    office: Office, era: str, choice: bool, backorder: str | None
+    office: ServerHarness, era: str, choice: bool, backorder: str | None
 ) -> None:
-    person = Person(yes)
+    person = ScriptedPerson(yes)
 
     async with office.client(era, person) as client:
         done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037", "create_backorder": choice}))
@@ -392,8 +392,8 @@ async def test_a_backorder_that_the_caller_chose_is_shown_and_not_asked_for(
 
 
 @both_eras
-async def test_a_person_may_choose_against_a_backorder(office: Office, era: str) -> None:
-    async with office.client(era, Person(accept(decision="close"))) as client:
+async def test_a_person_may_choose_against_a_backorder(office: ServerHarness, era: str) -> None:
+    async with office.client(era, ScriptedPerson(accept(decision="close"))) as client:
         done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
 
     assert (done["status"], done.get("backorder_number")) == ("done", None)
@@ -401,8 +401,8 @@ async def test_a_person_may_choose_against_a_backorder(office: Office, era: str)
 
 
 @both_eras
-async def test_two_calls_at_once_both_approved_send_once(office: Office, era: str) -> None:
-    person = Person(YES[FINALIZE])
+async def test_two_calls_at_once_both_approved_send_once(office: ServerHarness, era: str) -> None:
+    person = ScriptedPerson(YES[FINALIZE])
     told = []
     async with office.client(era, person) as client:
 
@@ -420,8 +420,8 @@ async def test_two_calls_at_once_both_approved_send_once(office: Office, era: st
 
 
 @both_eras
-async def test_the_question_of_a_cancel_shows_the_order_and_what_was_received(office: Office, era: str) -> None:
-    person = Person(YES[CANCEL])
+async def test_the_question_of_a_cancel_shows_the_order_and_what_was_received(office: ServerHarness, era: str) -> None:
+    person = ScriptedPerson(YES[CANCEL])
 
     async with office.client(era, person) as client:
         await client.call_tool(CANCEL, {"number": NUMBER[CANCEL]})
@@ -435,9 +435,11 @@ async def test_the_question_of_a_cancel_shows_the_order_and_what_was_received(of
 
 
 @both_eras
-async def test_a_cancel_asked_for_again_is_replayed_while_the_order_is_cancelled(office: Office, era: str) -> None:
+async def test_a_cancel_asked_for_again_is_replayed_while_the_order_is_cancelled(
+    office: ServerHarness, era: str
+) -> None:
     arguments = {"number": NUMBER[CANCEL]}
-    person = Person(YES[CANCEL])
+    person = ScriptedPerson(YES[CANCEL])
     async with office.client(era, person) as client:
         done, again = [outcome(await client.call_tool(CANCEL, arguments)) for _ in range(2)]
         office.change(lambda book: book.reactivate(NUMBER[CANCEL]))
@@ -458,13 +460,13 @@ async def test_a_cancel_asked_for_again_is_replayed_while_the_order_is_cancelled
 @both_eras
 @pytest.mark.parametrize("reason", ["received", "invoiced"])
 async def test_an_order_that_cannot_be_deleted_can_be_cancelled_as_the_answer_says(
-    office: Office, era: str, reason: str
+    office: ServerHarness, era: str, reason: str
 ) -> None:
     number = "PO-2025-0037" if reason == "received" else "PO-2025-0042"
     if reason == "invoiced":
         office.change(lambda book: book.invoice(number))
 
-    async with office.client(era, Person(YES[CANCEL])) as client:
+    async with office.client(era, ScriptedPerson(YES[CANCEL])) as client:
         refused = outcome(await client.call_tool(DELETE, {"number": number}))
         done = outcome(await client.call_tool(CANCEL, {"number": number}))
 
@@ -478,7 +480,7 @@ async def test_an_order_that_cannot_be_deleted_can_be_cancelled_as_the_answer_sa
 
 @both_eras
 @pytest.mark.parametrize("state", ["closed", "cancelled"])
-async def test_no_cancel_is_offered_where_it_would_be_refused_too(office: Office, era: str, state: str) -> None:
+async def test_no_cancel_is_offered_where_it_would_be_refused_too(office: ServerHarness, era: str, state: str) -> None:
     def end(book: Book) -> None:
         if state == "closed":
             book.finalize("PO-2025-0037", create_backorder=False)
@@ -486,7 +488,7 @@ async def test_no_cancel_is_offered_where_it_would_be_refused_too(office: Office
             book.cancel("PO-2025-0037")
 
     office.change(end)
-    async with office.client(era, Person(YES[DELETE])) as client:
+    async with office.client(era, ScriptedPerson(YES[DELETE])) as client:
         refused = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0037"}))
 
     assert refused["status"] == "refused"
@@ -494,14 +496,14 @@ async def test_no_cancel_is_offered_where_it_would_be_refused_too(office: Office
     assert "cancel_purchase_order" not in refused["message"]
 
 
-async def test_a_delete_that_the_erp_refuses_offers_a_cancel(office: Office) -> None:
+async def test_a_delete_that_the_erp_refuses_offers_a_cancel(office: ServerHarness) -> None:
     """What the vendor calls used in reporting cannot be seen before the ERP says it."""
 
     async def refuse(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(409, stream=httpx2.ByteStream(b'{"errors": [{"code": 409}]}'))
 
     office.tap.disturb = refuse
-    async with office.client(person=Person(YES[DELETE])) as client:
+    async with office.client(person=ScriptedPerson(YES[DELETE])) as client:
         refused = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
 
     assert refused["status"] == "refused"
@@ -511,21 +513,23 @@ async def test_a_delete_that_the_erp_refuses_offers_a_cancel(office: Office) -> 
 
 @pytest.mark.parametrize(("answer", "seen"), [(204, False), (200, True), (202, True)])
 async def test_a_cancel_that_was_answered_with_nothing_is_done_and_one_that_says_too_little_is_looked_after(
-    office: Office, answer: int, seen: bool
+    office: ServerHarness, answer: int, seen: bool
 ) -> None:
     async def silent(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         await (await wire.handle_async_request(request)).aread()
         return httpx2.Response(answer, stream=httpx2.ByteStream(b""))
 
     office.tap.disturb = silent
-    async with office.client(person=Person(YES[CANCEL])) as client:
+    async with office.client(person=ScriptedPerson(YES[CANCEL])) as client:
         done = outcome(await client.call_tool(CANCEL, {"number": NUMBER[CANCEL]}))
 
     assert (done["status"], "seen by reading" in done["message"]) == ("done", seen)
     assert len(office.tap.writes) == 1
 
 
-async def test_an_erp_without_a_cancel_lists_no_such_tool_and_neither_does_a_read_only_server(office: Office) -> None:
+async def test_an_erp_without_a_cancel_lists_no_such_tool_and_neither_does_a_read_only_server(
+    office: ServerHarness,
+) -> None:
     real = {"base_url": "http://localhost", "client_id": "id", "client_secret": "secret", "redirect_uri": "https://r"}
     listed = {}
     for erp in ("inventory-pro", "exsited"):
@@ -581,7 +585,7 @@ def exsited_showing(status: str) -> Exsited:
 async def test_how_an_order_stands_in_exsited_decides_whether_a_person_is_asked_to_cancel_it(
     era: str, status: str, cancel: str | None, offered: bool
 ) -> None:
-    person = Person(ElicitResult(action="decline"))
+    person = ScriptedPerson(ElicitResult(action="decline"))
     server = build_server(IN_MEMORY, erp=exsited_showing(status))
 
     async with Client(server, mode=MODES[era], elicitation_callback=person) as client:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.office import ERAS, Office, outcome, text
+from tests.harness import ERAS, ServerHarness, outcome, text
 
 both_eras = pytest.mark.parametrize("era", ERAS)
 LIST = "list_purchase_orders"
@@ -15,7 +15,7 @@ ON_THE_20TH_OF_MAY = 1_747_742_400.0  # 2025-05-20 12:00 UTC
 
 
 @both_eras
-async def test_sums_are_over_everything_that_matches_and_not_over_the_page(office: Office, era: str) -> None:
+async def test_sums_are_over_everything_that_matches_and_not_over_the_page(office: ServerHarness, era: str) -> None:
     async with office.client(era) as client:
         page = outcome(await client.call_tool(LIST, {"limit": 5}))
         everything = outcome(await client.call_tool(LIST, {"limit": 50}))
@@ -29,7 +29,7 @@ async def test_sums_are_over_everything_that_matches_and_not_over_the_page(offic
 
 
 @both_eras
-async def test_what_is_overdue_from_a_vendor_and_what_it_is_worth(office: Office, era: str) -> None:
+async def test_what_is_overdue_from_a_vendor_and_what_it_is_worth(office: ServerHarness, era: str) -> None:
     async with office.client(era, clock=lambda: ON_THE_20TH_OF_MAY, time_zone="UTC") as client:
         result = await client.call_tool(LIST, {"vendor": "central", "overdue": True})
 
@@ -41,7 +41,7 @@ async def test_what_is_overdue_from_a_vendor_and_what_it_is_worth(office: Office
 
 
 @pytest.mark.parametrize(("zone", "count"), [("Pacific/Kiritimati", 1), ("Pacific/Pago_Pago", 0)])
-async def test_overdue_goes_by_the_companys_date(office: Office, zone: str, count: int) -> None:
+async def test_overdue_goes_by_the_companys_date(office: ServerHarness, zone: str, count: int) -> None:
     noon_of_the_28th = 1_748_433_600.0  # PO-2025-0041 is expected on that day; on Kiritimati it is over by then
     async with office.client(clock=lambda: noon_of_the_28th, time_zone=zone) as client:
         page = outcome(await client.call_tool(LIST, {"vendor": "central", "overdue": True}))
@@ -59,7 +59,7 @@ async def test_overdue_goes_by_the_companys_date(office: Office, zone: str, coun
         ("Acmee Fastners", 'No vendor is called "Acmee Fastners"; taken for "Acme Fasteners", spelt like it'),
     ],
 )
-async def test_a_vendor_may_be_named_as_a_buyer_would(office: Office, asked: str, note: str | None) -> None:
+async def test_a_vendor_may_be_named_as_a_buyer_would(office: ServerHarness, asked: str, note: str | None) -> None:
     async with office.client() as client:
         page = outcome(await client.call_tool(LIST, {"vendor": asked, "limit": 50}))
 
@@ -67,7 +67,7 @@ async def test_a_vendor_may_be_named_as_a_buyer_would(office: Office, asked: str
     assert note in (page.get("note") or "") if note else page.get("note") is None
 
 
-async def test_a_vendor_that_nobody_knows_matches_nothing_and_says_so(office: Office) -> None:
+async def test_a_vendor_that_nobody_knows_matches_nothing_and_says_so(office: ServerHarness) -> None:
     async with office.client() as client:
         result = await client.call_tool(LIST, {"vendor": "Nobody & Sons"})
 
@@ -76,7 +76,7 @@ async def test_a_vendor_that_nobody_knows_matches_nothing_and_says_so(office: Of
     assert 'No vendor is called "Nobody & Sons": look it up with search_catalog.' in text(result)
 
 
-async def test_a_status_that_the_erp_does_not_list_is_refused_with_the_reason(office: Office) -> None:
+async def test_a_status_that_the_erp_does_not_list_is_refused_with_the_reason(office: ServerHarness) -> None:
     async with office.client() as client:
         result = await client.call_tool(LIST, {"status": "closed"})
 
@@ -85,7 +85,7 @@ async def test_a_status_that_the_erp_does_not_list_is_refused_with_the_reason(of
 
 
 @both_eras
-async def test_a_cursor_survives_a_restart(office: Office, era: str) -> None:
+async def test_a_cursor_survives_a_restart(office: ServerHarness, era: str) -> None:
     query: dict[str, Any] = {"limit": 20, "sort": "total", "direction": "asc"}
     async with office.client(era) as client:
         first = outcome(await client.call_tool(LIST, query))
@@ -97,7 +97,7 @@ async def test_a_cursor_survives_a_restart(office: Office, era: str) -> None:
     assert totals == sorted(totals)
 
 
-async def test_the_pages_of_one_list_are_read_once(office: Office) -> None:
+async def test_the_pages_of_one_list_are_read_once(office: ServerHarness) -> None:
     async with office.client() as client:
         first = outcome(await client.call_tool(LIST, {"limit": 20}))
         office.tap.seen.clear()
@@ -110,7 +110,7 @@ async def test_the_pages_of_one_list_are_read_once(office: Office) -> None:
 
 
 @both_eras
-async def test_long_lists_tell_how_far_they_are(office: Office, era: str) -> None:
+async def test_long_lists_tell_how_far_they_are(office: ServerHarness, era: str) -> None:
     told: list[tuple[float, float | None]] = []
 
     async def tell(progress: float, total: float | None, message: str | None) -> None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 import anyio
 import pytest
 
-from tests.office import ERAS, Office, outcome, text
+from tests.harness import ERAS, ServerHarness, outcome, text
 
 both_eras = pytest.mark.parametrize("era", ERAS)
 BOLT = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
@@ -18,7 +18,7 @@ ORDER: dict[str, Any] = {"number": "PO-2025-0043", "vendor": "Acme Fasteners", "
 
 
 @both_eras
-async def test_pages_together_hold_every_open_order_once(office: Office, era: str) -> None:
+async def test_pages_together_hold_every_open_order_once(office: ServerHarness, era: str) -> None:
     numbers: list[str] = []
     cursor = None
     async with office.client(era) as client:
@@ -34,7 +34,9 @@ async def test_pages_together_hold_every_open_order_once(office: Office, era: st
 
 
 @both_eras
-async def test_orders_are_filtered_by_the_day_they_were_placed_both_ends_included(office: Office, era: str) -> None:
+async def test_orders_are_filtered_by_the_day_they_were_placed_both_ends_included(
+    office: ServerHarness, era: str
+) -> None:
     days = {"ordered_from": "2025-05-10", "ordered_to": "2025-05-15"}
     async with office.client(era) as client:
         page = outcome(await client.call_tool("list_purchase_orders", days))
@@ -56,7 +58,7 @@ async def test_orders_are_filtered_by_the_day_they_were_placed_both_ends_include
     ],
     ids=str,
 )
-async def test_a_cursor_of_another_query_is_refused(office: Office, changed: dict[str, Any]) -> None:
+async def test_a_cursor_of_another_query_is_refused(office: ServerHarness, changed: dict[str, Any]) -> None:
     async with office.client() as client:
         first = outcome(await client.call_tool("list_purchase_orders", {"limit": 9}))
         office.tap.seen.clear()
@@ -68,7 +70,7 @@ async def test_a_cursor_of_another_query_is_refused(office: Office, changed: dic
 
 
 @both_eras
-async def test_an_order_is_read_whole_and_exact(office: Office, era: str) -> None:
+async def test_an_order_is_read_whole_and_exact(office: ServerHarness, era: str) -> None:
     async with office.client(era) as client:
         result = await client.call_tool("get_purchase_order", {"number": "PO-2025-0042"})
 
@@ -89,7 +91,7 @@ async def test_an_order_is_read_whole_and_exact(office: Office, era: str) -> Non
     assert "The lines add up to 910.00; the ERP's total is 4250.00." in text(result)
 
 
-async def test_an_order_that_is_not_there_is_an_error_with_the_next_step(office: Office) -> None:
+async def test_an_order_that_is_not_there_is_an_error_with_the_next_step(office: ServerHarness) -> None:
     async with office.client() as client:
         result = await client.call_tool("get_purchase_order", {"number": "PO-1999-0001"})
 
@@ -98,7 +100,7 @@ async def test_an_order_that_is_not_there_is_an_error_with_the_next_step(office:
 
 
 @pytest.mark.parametrize("number", ["PO-2025-42", "42", "0042", "2025-0042", "po-2025-42"])
-async def test_a_number_that_is_short_for_another_is_met_with_that(office: Office, number: str) -> None:
+async def test_a_number_that_is_short_for_another_is_met_with_that(office: ServerHarness, number: str) -> None:
     async with office.client() as client:
         result = await client.call_tool("get_purchase_order", {"number": number})
 
@@ -107,7 +109,7 @@ async def test_a_number_that_is_short_for_another_is_met_with_that(office: Offic
 
 
 @both_eras
-async def test_an_order_is_created_and_shown_as_the_erp_stored_it(office: Office, era: str) -> None:
+async def test_an_order_is_created_and_shown_as_the_erp_stored_it(office: ServerHarness, era: str) -> None:
     async with office.client(era) as client:
         done = outcome(await client.call_tool("create_purchase_order", ORDER))
 
@@ -120,7 +122,7 @@ async def test_an_order_is_created_and_shown_as_the_erp_stored_it(office: Office
 
 
 @pytest.mark.parametrize("vendor", ["12", "acme fasteners", " Acme Fasteners "])
-async def test_a_vendor_is_found_by_id_or_by_name_in_any_case(office: Office, vendor: str) -> None:
+async def test_a_vendor_is_found_by_id_or_by_name_in_any_case(office: ServerHarness, vendor: str) -> None:
     async with office.client() as client:
         done = outcome(await client.call_tool("create_purchase_order", {**ORDER, "vendor": vendor}))
 
@@ -128,7 +130,7 @@ async def test_a_vendor_is_found_by_id_or_by_name_in_any_case(office: Office, ve
 
 
 @both_eras
-async def test_the_same_order_asked_for_again_is_not_created_twice(office: Office, era: str) -> None:
+async def test_the_same_order_asked_for_again_is_not_created_twice(office: ServerHarness, era: str) -> None:
     async with office.client(era) as client:
         told = []
 
@@ -144,7 +146,7 @@ async def test_the_same_order_asked_for_again_is_not_created_twice(office: Offic
     assert len(office.tap.writes) == 1
 
 
-async def test_an_order_that_is_gone_again_may_be_created_anew(office: Office) -> None:
+async def test_an_order_that_is_gone_again_may_be_created_anew(office: ServerHarness) -> None:
     async with office.client() as client:
         await client.call_tool("create_purchase_order", ORDER)
         office.change(lambda book: book.delete("PO-2025-0043"))
@@ -154,7 +156,7 @@ async def test_an_order_that_is_gone_again_may_be_created_anew(office: Office) -
     assert office.order("PO-2025-0043") is not None
 
 
-async def test_a_number_that_is_taken_is_refused_and_no_other_is_proposed(office: Office) -> None:
+async def test_a_number_that_is_taken_is_refused_and_no_other_is_proposed(office: ServerHarness) -> None:
     async with office.client() as client:
         told = outcome(await client.call_tool("create_purchase_order", {**ORDER, "number": "PO-2025-0042"}))
 
@@ -192,7 +194,9 @@ HOSTILE_NUMBERS = [
 @pytest.mark.parametrize(
     "tool", ["get_purchase_order", "delete_purchase_order", "finalize_purchase_order", "create_purchase_order"]
 )
-async def test_a_number_that_a_path_must_not_carry_is_refused_and_nothing_is_sent(office: Office, tool: str) -> None:
+async def test_a_number_that_a_path_must_not_carry_is_refused_and_nothing_is_sent(
+    office: ServerHarness, tool: str
+) -> None:
     async with office.client() as client:
         for number in HOSTILE_NUMBERS:
             arguments = {**ORDER, "number": number} if tool == "create_purchase_order" else {"number": number}
@@ -224,7 +228,7 @@ async def test_a_number_that_a_path_must_not_carry_is_refused_and_nothing_is_sen
     ids=str,
 )
 async def test_bad_input_gets_a_clear_error_and_sends_nothing(
-    office: Office, changed: dict[str, Any], said: str
+    office: ServerHarness, changed: dict[str, Any], said: str
 ) -> None:
     async with office.client() as client:
         result = await client.call_tool("create_purchase_order", {**ORDER, **changed})
@@ -259,7 +263,7 @@ async def test_bad_input_gets_a_clear_error_and_sends_nothing(
     ids=str,
 )
 async def test_what_this_erp_needs_or_cannot_store_is_named_and_nothing_is_written(
-    office: Office, changed: dict[str, Any], said: str
+    office: ServerHarness, changed: dict[str, Any], said: str
 ) -> None:
     async with office.client() as client:
         result = await client.call_tool("create_purchase_order", {**ORDER, **changed})
@@ -271,7 +275,7 @@ async def test_what_this_erp_needs_or_cannot_store_is_named_and_nothing_is_writt
 
 
 @pytest.mark.parametrize("value", [1000, 1000.0])
-async def test_a_number_that_a_model_sends_as_a_number_is_taken_exactly(office: Office, value: object) -> None:
+async def test_a_number_that_a_model_sends_as_a_number_is_taken_exactly(office: ServerHarness, value: object) -> None:
     lines = [{**BOLT, "quantity": value, "unit_price": 0.45}]
     async with office.client() as client:
         done = outcome(await client.call_tool("create_purchase_order", {**ORDER, "lines": lines}))
@@ -279,7 +283,7 @@ async def test_a_number_that_a_model_sends_as_a_number_is_taken_exactly(office: 
     assert done["order"]["total"] == "450.00"
 
 
-async def test_a_read_only_server_lists_no_tool_that_writes(office: Office) -> None:
+async def test_a_read_only_server_lists_no_tool_that_writes(office: ServerHarness) -> None:
     async with office.client("2025-11-25", read_only=True) as client:
         instructions = client.instructions or ""
         listed = {tool.name for tool in (await client.list_tools()).tools}

@@ -9,9 +9,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from po_mcp.approvals.elicitation import Person as McpPerson
+from po_mcp.approvals.elicitation import Elicitor
 from po_mcp.writes.operation import Requester
-from tests.office import ERAS, Office, Person, accept, no, outcome, text, yes
+from tests.harness import ERAS, ServerHarness, ScriptedPerson, accept, no, outcome, text, yes
 
 both_eras = pytest.mark.parametrize("era", ERAS)
 BOLTS = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
@@ -24,14 +24,14 @@ async def create(client: Any, **changes: Any) -> Any:
     return outcome(await client.call_tool("create_purchase_order", {**ORDER, **changes}))
 
 
-def created(office: Office) -> int:
+def created(office: ServerHarness) -> int:
     """How many orders were sent."""
     return len(office.tap.writes)
 
 
 @both_eras
-async def test_a_cancel_of_an_order_that_is_active_again_asks_again(office: Office, era: str) -> None:
-    person = Person(YES)
+async def test_a_cancel_of_an_order_that_is_active_again_asks_again(office: ServerHarness, era: str) -> None:
+    person = ScriptedPerson(YES)
     async with office.client(era, person) as client:
         first = outcome(await client.call_tool("cancel_purchase_order", {"number": "PO-2025-0041"}))
         office.change(lambda book: book.reactivate("PO-2025-0041"))
@@ -44,7 +44,7 @@ async def test_a_cancel_of_an_order_that_is_active_again_asks_again(office: Offi
 
 
 @both_eras
-async def test_the_very_same_create_without_a_number_is_the_same_call(office: Office, era: str) -> None:
+async def test_the_very_same_create_without_a_number_is_the_same_call(office: ServerHarness, era: str) -> None:
     async with office.client(era) as client:
         first, second = await create(client), await create(client)
 
@@ -62,8 +62,8 @@ async def test_the_very_same_create_without_a_number_is_the_same_call(office: Of
     ],
     ids=["other order of lines", "a line split", "a number"],
 )
-async def test_an_order_of_the_same_content_is_put_to_the_person(office: Office, changes: dict[str, Any]) -> None:
-    person = Person(no)
+async def test_an_order_of_the_same_content_is_put_to_the_person(office: ServerHarness, changes: dict[str, Any]) -> None:
+    person = ScriptedPerson(no)
     async with office.client(person=person) as client:
         first = await create(client)
         second = await create(client, **changes)
@@ -74,7 +74,7 @@ async def test_an_order_of_the_same_content_is_put_to_the_person(office: Office,
     assert created(office) == 1
 
 
-async def test_an_order_of_other_prices_is_another_one(office: Office) -> None:
+async def test_an_order_of_other_prices_is_another_one(office: ServerHarness) -> None:
     async with office.client() as client:
         await create(client)
         second = await create(client, lines=[{**BOLTS, "unit_price": "0.46"}, WASHERS])
@@ -82,20 +82,20 @@ async def test_an_order_of_other_prices_is_another_one(office: Office) -> None:
     assert (second["status"], created(office)) == ("done", 2)
 
 
-async def test_the_person_may_want_the_like_order_too(office: Office) -> None:
-    async with office.client(person=Person(YES)) as client:
+async def test_the_person_may_want_the_like_order_too(office: ServerHarness) -> None:
+    async with office.client(person=ScriptedPerson(YES)) as client:
         await create(client)
         second = await create(client, number="PO-2025-0099")
 
     assert (second["status"], second["replayed"], created(office)) == ("done", False, 2)
 
 
-async def test_an_order_with_a_common_item_is_put_to_the_person_while_one_is_not_known(office: Office) -> None:
+async def test_an_order_with_a_common_item_is_put_to_the_person_while_one_is_not_known(office: ServerHarness) -> None:
     async def lose_the_request(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ReadError("connection reset", request=request)
 
     office.tap.disturb = lose_the_request
-    person = Person(no)
+    person = ScriptedPerson(no)
     async with office.client(person=person, erp_bounds=(None, None)) as client:
         unknown = await create(client)
         office.tap.disturb = None
@@ -108,11 +108,11 @@ async def test_an_order_with_a_common_item_is_put_to_the_person_while_one_is_not
     assert unlike["status"] == "done"
 
 
-async def test_another_users_equal_order_is_no_replay(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    person = Person(no)
+async def test_another_users_equal_order_is_no_replay(office: ServerHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = ScriptedPerson(no)
     async with office.client(person=person) as client:
         await create(client)
-        monkeypatch.setattr(McpPerson, "requester", property(lambda self: Requester("somebody else")))
+        monkeypatch.setattr(Elicitor, "requester", property(lambda self: Requester("somebody else")))
         second = await create(client)
 
     assert second["status"] == "declined"
@@ -121,12 +121,12 @@ async def test_another_users_equal_order_is_no_replay(office: Office, monkeypatc
 
 
 @both_eras
-async def test_many_noes_lock_nobody_out(office: Office, era: str) -> None:
-    refusals = Person(no)
+async def test_many_noes_lock_nobody_out(office: ServerHarness, era: str) -> None:
+    refusals = ScriptedPerson(no)
     async with office.client(era) as reader:
         page = outcome(await reader.call_tool("list_purchase_orders", {"limit": 50}))
     numbers = [order["number"] for order in page["orders"] if order["status"] == "open"]
-    async with office.client(era, Person(accept(order_number="no"))) as client:
+    async with office.client(era, ScriptedPerson(accept(order_number="no"))) as client:
         for number in numbers:
             await client.call_tool("delete_purchase_order", {"number": number})
     async with office.client(era, refusals) as client:
@@ -136,7 +136,7 @@ async def test_many_noes_lock_nobody_out(office: Office, era: str) -> None:
     assert len(refusals.asked) == 1
 
 
-async def test_a_client_that_asks_without_end_does_not_grow_the_journal_without_end(office: Office) -> None:
+async def test_a_client_that_asks_without_end_does_not_grow_the_journal_without_end(office: ServerHarness) -> None:
     async with office.client(clock=lambda: 1_800_000_000.0) as client:  # all of it within one moment
         told = [
             await client.call_tool(

@@ -11,7 +11,7 @@ import httpx2
 from splintr import Tokenizer
 
 from po_mcp.sandbox import Book, create_app
-from tests.office import Office, text
+from tests.harness import ServerHarness, text
 
 CEILING = 3800
 """Tokens of tools/list with all tools."""
@@ -26,7 +26,7 @@ def tokens(said: str) -> int:
     return len(_tokenizer().encode(said))
 
 
-async def test_the_list_of_all_tools_is_under_its_ceiling(office: Office) -> None:
+async def test_the_list_of_all_tools_is_under_its_ceiling(office: ServerHarness) -> None:
     async with office.client() as client:
         listed = await client.list_tools()
 
@@ -35,7 +35,7 @@ async def test_the_list_of_all_tools_is_under_its_ceiling(office: Office) -> Non
     assert tokens(said) < CEILING
 
 
-async def test_the_text_of_fifty_orders_is_at_most_half_of_the_erps_own_json(office: Office) -> None:
+async def test_the_text_of_fifty_orders_is_at_most_half_of_the_erps_own_json(office: ServerHarness) -> None:
     with closing(Book.open(office.book, orders=200)) as book:
         theirs = await said_by_the_erp(book, 50)
     async with office.client() as client:

@@ -10,7 +10,7 @@ import anyio
 import pytest
 from mcp.types import ElicitRequestFormParams
 
-from tests.office import ERAS, Office, Person, Reply, accept, outcome, text, yes
+from tests.harness import ERAS, ServerHarness, ScriptedPerson, Reply, accept, outcome, text, yes
 
 both_eras = pytest.mark.parametrize("era", ERAS)
 CREATE = "create_purchase_order"
@@ -18,7 +18,7 @@ BOLTS = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "wareho
 WORDS: dict[str, Any] = {"vendor": "acme", "lines": [BOLTS]}
 
 
-def pick(**wanted: str) -> Person:
+def pick(**wanted: str) -> ScriptedPerson:
     """A person who picks, of every field that is offered, the choice whose title holds a text; and says yes."""
 
     def answer(params: ElicitRequestFormParams) -> Reply:
@@ -30,11 +30,11 @@ def pick(**wanted: str) -> Person:
             content[name] = next(value for title, value in titles.items() if wanted[name] in title)
         return accept(**content)
 
-    return Person(answer)
+    return ScriptedPerson(answer)
 
 
 @both_eras
-async def test_an_order_in_exact_words_is_created_and_nobody_is_asked(office: Office, era: str) -> None:
+async def test_an_order_in_exact_words_is_created_and_nobody_is_asked(office: ServerHarness, era: str) -> None:
     person = pick()
     async with office.client(era, person=person) as client:
         done = outcome(await client.call_tool(CREATE, WORDS))
@@ -57,7 +57,7 @@ async def test_an_order_in_exact_words_is_created_and_nobody_is_asked(office: Of
     ],
 )
 async def test_what_is_not_exact_is_never_ordered_by_a_client_that_cannot_ask(
-    office: Office, era: str, item: str, candidate: str
+    office: ServerHarness, era: str, item: str, candidate: str
 ) -> None:
     async with office.client(era) as client:
         told = await client.call_tool(CREATE, {**WORDS, "lines": [{**BOLTS, "item": item}]})
@@ -70,7 +70,7 @@ async def test_what_is_not_exact_is_never_ordered_by_a_client_that_cannot_ask(
 
 
 @both_eras
-async def test_what_is_not_exact_is_put_to_the_person_once_for_all_of_it(office: Office, era: str) -> None:
+async def test_what_is_not_exact_is_put_to_the_person_once_for_all_of_it(office: ServerHarness, era: str) -> None:
     person = pick(vendor_1="Harbor", item_2="M10")
     lines = [{**BOLTS, "item": "hex bolt"}]
     async with office.client(era, person=person) as client:
@@ -88,7 +88,7 @@ async def test_what_is_not_exact_is_put_to_the_person_once_for_all_of_it(office:
 
 
 @both_eras
-async def test_none_of_these_orders_nothing(office: Office, era: str) -> None:
+async def test_none_of_these_orders_nothing(office: ServerHarness, era: str) -> None:
     async with office.client(era, person=pick(item_1="None of these")) as client:
         told = outcome(await client.call_tool(CREATE, {**WORDS, "lines": [{**BOLTS, "item": "12in hydraulic hose"}]}))
 
@@ -97,7 +97,7 @@ async def test_none_of_these_orders_nothing(office: Office, era: str) -> None:
 
 
 @both_eras
-async def test_a_choice_and_an_approval_are_two_questions_and_both_count(office: Office, era: str) -> None:
+async def test_a_choice_and_an_approval_are_two_questions_and_both_count(office: ServerHarness, era: str) -> None:
     person = pick(item_1="M10")
     lines = [{**BOLTS, "item": "hex bolt", "unit_price": "2000"}]
     async with office.client(era, person=person, create_approval_over="1000") as client:
@@ -111,8 +111,8 @@ async def test_a_choice_and_an_approval_are_two_questions_and_both_count(office:
 
 
 @pytest.mark.parametrize("content", [{}, {"item_1": "NUT-M8"}, {"item_1": True}, {"item_1": "BOLT-M8-30", "x": "y"}])
-async def test_a_choice_of_what_was_not_offered_is_none(office: Office, content: Mapping[str, Any]) -> None:
-    async with office.client(person=Person(accept(**content))) as client:
+async def test_a_choice_of_what_was_not_offered_is_none(office: ServerHarness, content: Mapping[str, Any]) -> None:
+    async with office.client(person=ScriptedPerson(accept(**content))) as client:
         lines = [{**BOLTS, "item": "hex bolt"}]
         told = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
 
@@ -123,7 +123,7 @@ async def test_a_choice_of_what_was_not_offered_is_none(office: Office, content:
 
 @both_eras
 async def test_two_vendors_of_one_name_are_listed_with_their_ids_where_nobody_can_be_asked(
-    office: Office, era: str
+    office: ServerHarness, era: str
 ) -> None:
     office.change(lambda book: book.enter_vendor(99, "ACME2", "Acme Fasteners"))
     async with office.client(era) as client:
@@ -138,7 +138,7 @@ async def test_two_vendors_of_one_name_are_listed_with_their_ids_where_nobody_ca
     assert len(office.tap.writes) == 1
 
 
-async def test_a_vendor_that_was_entered_meanwhile_is_found(office: Office) -> None:
+async def test_a_vendor_that_was_entered_meanwhile_is_found(office: ServerHarness) -> None:
     async with office.client() as client:
         await client.call_tool("search_catalog", {"kind": "vendor", "text": "acme"})
         office.change(lambda book: book.enter_vendor(98, "ZWINGLI", "Zwingli Schrauben"))
@@ -151,7 +151,7 @@ async def test_a_vendor_that_was_entered_meanwhile_is_found(office: Office) -> N
 
 
 @both_eras
-async def test_the_same_words_without_a_number_are_the_same_call(office: Office, era: str) -> None:
+async def test_the_same_words_without_a_number_are_the_same_call(office: ServerHarness, era: str) -> None:
     told = []
     async with office.client(era) as client:
 
@@ -169,7 +169,7 @@ async def test_the_same_words_without_a_number_are_the_same_call(office: Office,
     assert len(office.tap.writes) == 1
 
 
-async def test_other_content_gets_the_number_after_it(office: Office) -> None:
+async def test_other_content_gets_the_number_after_it(office: ServerHarness) -> None:
     async with office.client() as client:
         first = outcome(await client.call_tool(CREATE, WORDS))
         second = outcome(await client.call_tool(CREATE, {**WORDS, "lines": [{**BOLTS, "quantity": "7"}]}))
@@ -177,7 +177,7 @@ async def test_other_content_gets_the_number_after_it(office: Office) -> None:
     assert [first["order"]["number"], second["order"]["number"]] == ["PO-2025-0043", "PO-2025-0044"]
 
 
-async def test_two_orders_at_once_get_two_numbers(office: Office) -> None:
+async def test_two_orders_at_once_get_two_numbers(office: ServerHarness) -> None:
     told = []
     async with office.client() as client:
 
@@ -193,8 +193,8 @@ async def test_two_orders_at_once_get_two_numbers(office: Office) -> None:
     assert len({one["order"]["number"] for one in told}) == 3
 
 
-async def test_an_order_that_is_gone_again_gets_another_number_and_a_person_sees_it(office: Office) -> None:
-    async with office.client(person=Person(yes)) as client:
+async def test_an_order_that_is_gone_again_gets_another_number_and_a_person_sees_it(office: ServerHarness) -> None:
+    async with office.client(person=ScriptedPerson(yes)) as client:
         await client.call_tool(CREATE, WORDS)
         office.change(lambda book: book.delete("PO-2025-0043"))
         again = outcome(await client.call_tool(CREATE, WORDS))
@@ -206,8 +206,8 @@ async def test_an_order_that_is_gone_again_gets_another_number_and_a_person_sees
 
 
 @both_eras
-async def test_a_price_that_nobody_gave_is_the_last_one_paid_and_a_person_sees_it(office: Office, era: str) -> None:
-    person = Person(yes)
+async def test_a_price_that_nobody_gave_is_the_last_one_paid_and_a_person_sees_it(office: ServerHarness, era: str) -> None:
+    person = ScriptedPerson(yes)
     lines = [{"item": "BOLT-M8-30", "quantity": "20", "warehouse": "main"}]
     async with office.client(era, person=person) as client:
         done = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
@@ -220,7 +220,7 @@ async def test_a_price_that_nobody_gave_is_the_last_one_paid_and_a_person_sees_i
     assert (done["status"], done["order"]["total"]) == ("done", "9.00")
 
 
-async def test_a_price_that_nobody_gave_and_nobody_sees_orders_nothing(office: Office) -> None:
+async def test_a_price_that_nobody_gave_and_nobody_sees_orders_nothing(office: ServerHarness) -> None:
     lines = [{"item": "BOLT-M8-30", "quantity": "20", "warehouse": "main"}]
     async with office.client() as client:
         told = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
@@ -230,7 +230,7 @@ async def test_a_price_that_nobody_gave_and_nobody_sees_orders_nothing(office: O
     assert office.tap.writes == []
 
 
-async def test_a_price_that_the_erp_does_not_know_is_asked_for(office: Office) -> None:
+async def test_a_price_that_the_erp_does_not_know_is_asked_for(office: ServerHarness) -> None:
     lines = [{"item": "GOG-CLR", "quantity": "20", "warehouse": "main"}]
     async with office.client() as client:
         told = await client.call_tool(CREATE, {"vendor": "acme", "lines": lines})
@@ -241,7 +241,7 @@ async def test_a_price_that_the_erp_does_not_know_is_asked_for(office: Office) -
     assert office.tap.writes == []
 
 
-async def test_a_stored_total_that_differs_is_told(office: Office) -> None:
+async def test_a_stored_total_that_differs_is_told(office: ServerHarness) -> None:
     async with office.client() as client:
         done = outcome(await client.call_tool(CREATE, WORDS))
 

@@ -98,15 +98,15 @@ def test_dates_of_a_query_are_written_as_tryton_marks_them() -> None:
 
 
 def test_an_order_is_read_in_full() -> None:
-    theirs = order("partial")
-    read = translate.order(theirs)
+    source = order("partial")
+    read = translate.order(source)
 
     assert (read.number, read.vendor, read.vendor_id, read.currency) == ("3", "Acme Fasteners", "2", "EUR")
     assert read.total == Decimal("89.26")
-    assert read.expected_on == theirs.delivery_date
+    assert read.expected_on == source.delivery_date
     assert read.ordered_at is not None
-    assert theirs.purchase_date is not None
-    assert read.ordered_at == datetime(*theirs.purchase_date.timetuple()[:3], tzinfo=UTC)
+    assert source.purchase_date is not None
+    assert read.ordered_at == datetime(*source.purchase_date.timetuple()[:3], tzinfo=UTC)
     assert [(line.quantity, line.received, line.outstanding) for line in read.lines or ()] == [
         (Decimal(100), Decimal(30), Decimal(70)),
         (Decimal("2.35"), Decimal("2.35"), Decimal(0)),
@@ -208,19 +208,19 @@ def test_what_is_no_id_is_not_trusted(told: object) -> None:
 
 def test_titles_and_subtotals_are_no_lines() -> None:
     title = {"id": 90, "type": "title", "description": "Fasteners", "_timestamp": "1.5"}
-    theirs = order("draft", **{"lines.": [title, *recorded("orders")["draft"]["lines."]]})
+    source = order("draft", **{"lines.": [title, *recorded("orders")["draft"]["lines."]]})
 
-    read = translate.order(theirs)
+    read = translate.order(source)
 
     assert [line.line for line in read.lines or ()] == [1, 2]
     assert read.line_count == 2
-    assert "purchase.line,90" in translate.version(theirs)
+    assert "purchase.line,90" in translate.version(source)
 
 
 def test_a_line_without_a_product_is_described() -> None:
-    theirs = with_line("draft", **{"product.": None}, description="Laying of pipes", summary="Laying")
+    source = with_line("draft", **{"product.": None}, description="Laying of pipes", summary="Laying")
 
-    line = (translate.order(theirs).lines or ())[0]
+    line = (translate.order(source).lines or ())[0]
 
     assert (line.item, line.description) == ("", "Laying of pipes")
 
@@ -233,9 +233,9 @@ def test_a_description_does_not_hide_which_product_it_is() -> None:
 
 def test_the_expected_date_is_the_earliest_of_the_lines_where_the_order_has_none() -> None:
     day = {"__class__": "date", "year": 2026, "month": 2, "day": 3}
-    theirs = with_line("draft", delivery_date=day).model_copy(update={"delivery_date": None})
+    source = with_line("draft", delivery_date=day).model_copy(update={"delivery_date": None})
 
-    assert translate.order(theirs).expected_on == date(2026, 2, 3)
+    assert translate.order(source).expected_on == date(2026, 2, 3)
 
 
 def test_our_operation_is_found_in_the_description() -> None:
@@ -265,11 +265,11 @@ def test_hostile_text_is_made_visible() -> None:
     ],
 )
 def test_what_is_shown_is_what_the_order_is_found_by(number: str | None, reference: str | None, shown: str) -> None:
-    theirs = schemas.Names.of({"id": 9, "number": number, "reference": reference})
+    source = schemas.Names.of({"id": 9, "number": number, "reference": reference})
 
-    assert names.shown(theirs) == shown
+    assert names.shown(source) == shown
     assert names.checked(shown) == shown
-    assert names.the_one([theirs], shown) == theirs
+    assert names.the_one([source], shown) == source
 
 
 def test_orders_of_one_name_are_listed_by_their_ids() -> None:
@@ -328,13 +328,13 @@ def test_a_new_number_has_another_pattern_than_those_that_tryton_gives(
 
 
 def test_the_version_is_of_the_order_its_lines_and_their_moves() -> None:
-    theirs = order("partial")
-    stamps = translate.stamps_in(translate.version(theirs))
+    source = order("partial")
+    stamps = translate.stamps_in(translate.version(source))
 
     assert len(stamps) == 1 + 2 + 3
-    assert stamps["purchase.purchase,7"] == theirs.stamp
-    assert translate.id_of_version(translate.version(theirs)) == 7
-    assert translate.version(theirs) == translate.version(order("partial"))
+    assert stamps["purchase.purchase,7"] == source.stamp
+    assert translate.id_of_version(translate.version(source)) == 7
+    assert translate.version(source) == translate.version(order("partial"))
 
 
 @pytest.mark.parametrize("text", ["", "3", "[]", "{}", "null", '"x"', "not JSON"])

@@ -57,7 +57,7 @@ class FakeERP:
         """The writes whose bytes left."""
         return [call for call in self.calls if call.startswith("write")]
 
-    def valid_number(self, number: str) -> str:
+    def check_number(self, number: str) -> str:
         return number
 
     def check(self, draft: OrderDraft) -> None:

@@ -12,7 +12,7 @@ import pytest
 from mcp import Client
 
 from po_mcp.writes.journal import MAX_OPEN_QUESTIONS, sqlite
-from tests.office import ERAS, Disturb, Office, Person, accept, no, outcome, text, yes
+from tests.harness import ERAS, WriteFault, ServerHarness, ScriptedPerson, accept, no, outcome, text, yes
 
 LINE = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
 CALLS: dict[str, tuple[dict[str, Any], Any]] = {
@@ -60,7 +60,7 @@ async def call(client: Client, tool: str) -> Any:
     return outcome(await client.call_tool(tool, CALLS[tool][0]))
 
 
-def applied(office: Office, tool: str) -> bool:
+def applied(office: ServerHarness, tool: str) -> bool:
     """Whether the book shows the effect."""
     match tool:
         case "create_purchase_order":
@@ -82,10 +82,10 @@ async def say_that_it_clashes(wire: httpx2.AsyncBaseTransport, request: httpx2.R
 @pytest.mark.parametrize("disturb", [lose_the_answer, fail_after_applying, garble], ids=lambda f: f.__name__)
 @every_write
 async def test_an_effect_that_is_seen_settles_a_lost_answer_at_once(
-    office: Office, tool: str, disturb: Disturb
+    office: ServerHarness, tool: str, disturb: WriteFault
 ) -> None:
     office.tap.disturb = disturb
-    async with office.client(person=Person(CALLS[tool][1])) as client:
+    async with office.client(person=ScriptedPerson(CALLS[tool][1])) as client:
         told = await call(client, tool)
         again = await call(client, tool)
 
@@ -101,10 +101,10 @@ async def test_an_effect_that_is_seen_settles_a_lost_answer_at_once(
 @pytest.mark.parametrize("disturb", [lose_the_request, fail], ids=lambda f: f.__name__)
 @every_write
 async def test_an_effect_that_is_not_seen_is_not_known_and_is_never_sent_again(
-    office: Office, tool: str, disturb: Disturb
+    office: ServerHarness, tool: str, disturb: WriteFault
 ) -> None:
     office.tap.disturb = disturb
-    async with office.client(person=Person(CALLS[tool][1]), erp_bounds=(None, None)) as client:
+    async with office.client(person=ScriptedPerson(CALLS[tool][1]), erp_bounds=(None, None)) as client:
         told = [await call(client, tool) for _ in range(3)]
         listed = outcome(await client.call_tool("get_operation", {}))["operations"]
 
@@ -117,7 +117,9 @@ async def test_an_effect_that_is_not_seen_is_not_known_and_is_never_sent_again(
 
 
 @every_write
-async def test_an_unknown_write_that_was_applied_late_is_settled_by_the_next_look(office: Office, tool: str) -> None:
+async def test_an_unknown_write_that_was_applied_late_is_settled_by_the_next_look(
+    office: ServerHarness, tool: str
+) -> None:
     late: list[httpx2.Request] = []
 
     async def keep_back(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
@@ -125,7 +127,7 @@ async def test_an_unknown_write_that_was_applied_late_is_settled_by_the_next_loo
         raise httpx2.ReadTimeout("no answer", request=request)
 
     office.tap.disturb = keep_back
-    async with office.client(person=Person(CALLS[tool][1]), erp_bounds=(None, None)) as client:
+    async with office.client(person=ScriptedPerson(CALLS[tool][1]), erp_bounds=(None, None)) as client:
         told = await call(client, tool)
         assert office.tap.inner is not None
         await (await office.tap.inner.handle_async_request(late[0])).aread()
@@ -137,9 +139,9 @@ async def test_an_unknown_write_that_was_applied_late_is_settled_by_the_next_loo
 
 
 @every_write
-async def test_absence_settles_it_only_after_the_bounds_that_the_operator_set(office: Office, tool: str) -> None:
+async def test_absence_settles_it_only_after_the_bounds_that_the_operator_set(office: ServerHarness, tool: str) -> None:
     clock = [1_000_000.0]
-    person = Person(CALLS[tool][1])
+    person = ScriptedPerson(CALLS[tool][1])
     office.tap.disturb = lose_the_request
     async with office.client(person=person, erp_bounds=(20.0, 10.0), clock=lambda: clock[0]) as client:
         statuses = [(await call(client, tool))["status"]]
@@ -159,10 +161,10 @@ async def test_absence_settles_it_only_after_the_bounds_that_the_operator_set(of
 
 
 @every_write
-async def test_a_refusal_is_told_with_the_time_until_which_it_is_checked(office: Office, tool: str) -> None:
+async def test_a_refusal_is_told_with_the_time_until_which_it_is_checked(office: ServerHarness, tool: str) -> None:
     clock = [1_767_323_045.0]  # 2026-01-02 03:04:05 UTC
     office.tap.disturb = say_that_it_clashes
-    person = Person(CALLS[tool][1])
+    person = ScriptedPerson(CALLS[tool][1])
     async with office.client(person=person, erp_bounds=(None, None), clock=lambda: clock[0]) as client:
         refused = await call(client, tool)
         office.tap.disturb = None
@@ -177,11 +179,13 @@ async def test_a_refusal_is_told_with_the_time_until_which_it_is_checked(office:
 
 
 @pytest.mark.parametrize("read", ["get_purchase_order", "list_purchase_orders", "get_operation"])
-async def test_an_effect_that_shows_after_a_refusal_is_told_by_the_next_answer(office: Office, read: str) -> None:
+async def test_an_effect_that_shows_after_a_refusal_is_told_by_the_next_answer(
+    office: ServerHarness, read: str
+) -> None:
     office.tap.disturb = say_that_it_clashes
     arguments = {"number": "PO-2025-0042"} if read == "get_purchase_order" else {}
     tool = "finalize_purchase_order"
-    async with office.client(person=Person(CALLS[tool][1]), erp_bounds=(None, None)) as client:
+    async with office.client(person=ScriptedPerson(CALLS[tool][1]), erp_bounds=(None, None)) as client:
         refused = await call(client, tool)
         office.change(lambda book: book.finalize("PO-2025-0037", create_backorder=True))
         answers = [text(await client.call_tool(read, arguments)) for _ in range(2)]
@@ -190,13 +194,13 @@ async def test_an_effect_that_shows_after_a_refusal_is_told_by_the_next_answer(o
     assert [refused["operation_id"] in answer for answer in answers] == [True, False]
 
 
-async def test_a_refusal_for_which_a_reason_is_seen_is_one(office: Office) -> None:
+async def test_a_refusal_for_which_a_reason_is_seen_is_one(office: ServerHarness) -> None:
     async def invoice_it_first(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         office.change(lambda book: book.invoice("PO-2025-0038"))
         return await wire.handle_async_request(request)
 
     office.tap.disturb = invoice_it_first
-    async with office.client(person=Person(CALLS["delete_purchase_order"][1])) as client:
+    async with office.client(person=ScriptedPerson(CALLS["delete_purchase_order"][1])) as client:
         refused = await call(client, "delete_purchase_order")
 
     assert (refused["status"], refused["do_not_repeat"]) == ("refused", False)
@@ -204,9 +208,9 @@ async def test_a_refusal_for_which_a_reason_is_seen_is_one(office: Office) -> No
 
 
 @every_write
-async def test_what_was_never_sent_is_refused_and_may_be_asked_for_again(office: Office, tool: str) -> None:
+async def test_what_was_never_sent_is_refused_and_may_be_asked_for_again(office: ServerHarness, tool: str) -> None:
     office.tap.disturb = refuse_to_connect
-    async with office.client(person=Person(CALLS[tool][1])) as client:
+    async with office.client(person=ScriptedPerson(CALLS[tool][1])) as client:
         refused = await call(client, tool)
         office.tap.disturb = None
         done = await call(client, tool)
@@ -217,7 +221,9 @@ async def test_what_was_never_sent_is_refused_and_may_be_asked_for_again(office:
 
 
 @every_write
-async def test_a_call_that_is_cancelled_while_it_is_sent_does_not_lose_its_outcome(office: Office, tool: str) -> None:
+async def test_a_call_that_is_cancelled_while_it_is_sent_does_not_lose_its_outcome(
+    office: ServerHarness, tool: str
+) -> None:
     sending = anyio.Event()
 
     async def slowly(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
@@ -226,7 +232,7 @@ async def test_a_call_that_is_cancelled_while_it_is_sent_does_not_lose_its_outco
         return await wire.handle_async_request(request)
 
     office.tap.disturb = slowly
-    async with office.client(person=Person(CALLS[tool][1])) as client:
+    async with office.client(person=ScriptedPerson(CALLS[tool][1])) as client:
         async with anyio.create_task_group() as calls:
             calls.start_soon(call, client, tool)
             await sending.wait()
@@ -238,10 +244,10 @@ async def test_a_call_that_is_cancelled_while_it_is_sent_does_not_lose_its_outco
 
 
 @every_write
-async def test_two_servers_of_one_user_send_once_between_them(office: Office, tool: str) -> None:
+async def test_two_servers_of_one_user_send_once_between_them(office: ServerHarness, tool: str) -> None:
     told: list[Any] = []
-    person = Person(CALLS[tool][1])
-    twin = Office(office.book)
+    person = ScriptedPerson(CALLS[tool][1])
+    twin = ServerHarness(office.book)
     async with office.client(person=person) as one, twin.client(person=person) as other:
 
         async def ask(client: Client) -> None:
@@ -257,9 +263,9 @@ async def test_two_servers_of_one_user_send_once_between_them(office: Office, to
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_the_same_order_under_another_number_is_put_to_the_person(office: Office, era: str) -> None:
+async def test_the_same_order_under_another_number_is_put_to_the_person(office: ServerHarness, era: str) -> None:
     first, _ = CALLS["create_purchase_order"]
-    person = Person(yes)
+    person = ScriptedPerson(yes)
     async with office.client(era, person) as client:
         await client.call_tool("create_purchase_order", first)
         done = outcome(await client.call_tool("create_purchase_order", {**first, "number": "PO-2025-0044"}))
@@ -270,7 +276,9 @@ async def test_the_same_order_under_another_number_is_put_to_the_person(office: 
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_likely_duplicate_that_nobody_can_be_asked_about_is_not_created(office: Office, era: str) -> None:
+async def test_a_likely_duplicate_that_nobody_can_be_asked_about_is_not_created(
+    office: ServerHarness, era: str
+) -> None:
     first, _ = CALLS["create_purchase_order"]
     async with office.client(era) as client:
         await client.call_tool("create_purchase_order", first)
@@ -280,7 +288,7 @@ async def test_a_likely_duplicate_that_nobody_can_be_asked_about_is_not_created(
     assert office.order("PO-2025-0044") is None
 
 
-async def test_an_order_whose_journal_was_lost_is_not_created_again(office: Office) -> None:
+async def test_an_order_whose_journal_was_lost_is_not_created_again(office: ServerHarness) -> None:
     async with office.client() as client:
         await call(client, "create_purchase_order")
     for path in office.journal.parent.glob("*journal.db*"):
@@ -293,7 +301,7 @@ async def test_an_order_whose_journal_was_lost_is_not_created_again(office: Offi
     assert len(office.tap.writes) == 1
 
 
-async def test_a_journal_that_is_gone_stops_writes_and_says_the_way_out(office: Office) -> None:
+async def test_a_journal_that_is_gone_stops_writes_and_says_the_way_out(office: ServerHarness) -> None:
     async with office.client() as client:
         await call(client, "create_purchase_order")
         office.journal.unlink()
@@ -309,10 +317,12 @@ async def test_a_journal_that_is_gone_stops_writes_and_says_the_way_out(office: 
     assert len(office.tap.writes) == 1
 
 
-async def test_another_operation_on_an_order_that_is_not_settled_is_refused_and_named(office: Office) -> None:
+async def test_another_operation_on_an_order_that_is_not_settled_is_refused_and_named(office: ServerHarness) -> None:
     office.tap.disturb = lose_the_request
     arguments = {"number": "PO-2025-0038"}
-    async with office.client(person=Person(accept(order_number="PO-2025-0038")), erp_bounds=(None, None)) as client:
+    async with office.client(
+        person=ScriptedPerson(accept(order_number="PO-2025-0038")), erp_bounds=(None, None)
+    ) as client:
         unknown = outcome(await client.call_tool("delete_purchase_order", arguments))
         result = await client.call_tool("finalize_purchase_order", arguments)
 
@@ -321,9 +331,9 @@ async def test_another_operation_on_an_order_that_is_not_settled_is_refused_and_
     assert "get_operation" in text(result)
 
 
-async def test_a_journal_that_cannot_be_used_stops_writes_and_lets_reads_go_on(office: Office) -> None:
+async def test_a_journal_that_cannot_be_used_stops_writes_and_lets_reads_go_on(office: ServerHarness) -> None:
     office.journal.mkdir()
-    async with office.client(person=Person(CALLS["delete_purchase_order"][1])) as client:
+    async with office.client(person=ScriptedPerson(CALLS["delete_purchase_order"][1])) as client:
         read = await client.call_tool("get_purchase_order", {"number": "PO-2025-0042"})
         for tool, (arguments, _) in CALLS.items():
             written = await client.call_tool(tool, arguments)
@@ -338,9 +348,9 @@ async def test_a_journal_that_cannot_be_used_stops_writes_and_lets_reads_go_on(o
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize(("reply", "status"), [(yes, "done"), (no, "declined")])
 async def test_a_large_order_is_put_to_the_person_where_the_operator_says_so(
-    office: Office, era: str, reply: Any, status: str
+    office: ServerHarness, era: str, reply: Any, status: str
 ) -> None:
-    person = Person(reply)
+    person = ScriptedPerson(reply)
     async with office.client(era, person, create_approval_over="449.99") as client:
         told = await call(client, "create_purchase_order")
 
@@ -350,15 +360,15 @@ async def test_a_large_order_is_put_to_the_person_where_the_operator_says_so(
     assert applied(office, "create_purchase_order") == (status == "done")
 
 
-async def test_an_order_of_just_that_amount_is_not(office: Office) -> None:
-    person = Person(no)
+async def test_an_order_of_just_that_amount_is_not(office: ServerHarness) -> None:
+    person = ScriptedPerson(no)
     async with office.client(person=person, create_approval_over="450.00") as client:
         told = await call(client, "create_purchase_order")
 
     assert (told["status"], person.asked) == ("done", [])
 
 
-async def test_a_large_order_of_a_client_that_cannot_be_asked_is_not_created(office: Office) -> None:
+async def test_a_large_order_of_a_client_that_cannot_be_asked_is_not_created(office: ServerHarness) -> None:
     async with office.client(create_approval_over="0") as client:
         told = await call(client, "create_purchase_order")
 
@@ -366,7 +376,7 @@ async def test_a_large_order_of_a_client_that_cannot_be_asked_is_not_created(off
     assert office.tap.writes == []
 
 
-async def test_a_person_is_not_flooded_with_questions(office: Office) -> None:
+async def test_a_person_is_not_flooded_with_questions(office: ServerHarness) -> None:
     async with office.client() as client:
         page = outcome(await client.call_tool("list_purchase_orders", {"limit": 50}))
         numbers = [order["number"] for order in page["orders"]]
@@ -381,7 +391,7 @@ async def test_a_person_is_not_flooded_with_questions(office: Office) -> None:
 @every_write
 @pytest.mark.parametrize("disturb", [lose_the_answer, None], ids=["lost answer", "answered"])
 async def test_a_journal_that_fails_after_the_send_does_not_make_the_answer_a_lie(
-    office: Office, tool: str, disturb: Disturb | None, monkeypatch: pytest.MonkeyPatch
+    office: ServerHarness, tool: str, disturb: WriteFault | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process holds the journal from the moment of the write on, longer than this one waits."""
     monkeypatch.setattr(sqlite, "BUSY_S", 0.1)
@@ -394,11 +404,11 @@ async def test_a_journal_that_fails_after_the_send_does_not_make_the_answer_a_li
             return await wire.handle_async_request(request)
 
         office.tap.disturb = held
-        async with office.client(person=Person(CALLS[tool][1])) as client:
+        async with office.client(person=ScriptedPerson(CALLS[tool][1])) as client:
             told = await call(client, tool)
         holder.execute("ROLLBACK")
     office.tap.disturb = None
-    async with office.client(person=Person(CALLS[tool][1])) as client:
+    async with office.client(person=ScriptedPerson(CALLS[tool][1])) as client:
         again = await call(client, tool)
 
     assert told["status"] == ("done" if disturb is None else "unknown")
@@ -420,11 +430,11 @@ REPEATS: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("repeat", REPEATS.values(), ids=REPEATS)
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_repeat_of_what_is_not_known_is_put_to_the_person(
-    office: Office, era: str, repeat: dict[str, Any]
+    office: ServerHarness, era: str, repeat: dict[str, Any]
 ) -> None:
     """Each of them was created beside the first, and nobody was asked."""
     first = {"vendor": "12", "lines": [LINE, BOLT]}
-    asked = Person(accept(confirm=False))
+    asked = ScriptedPerson(accept(confirm=False))
     office.tap.disturb = lose_the_request
     async with office.client(era, asked, erp_bounds=(None, None)) as client:
         unknown = outcome(await client.call_tool("create_purchase_order", first))
@@ -436,7 +446,7 @@ async def test_a_repeat_of_what_is_not_known_is_put_to_the_person(
     assert len(office.tap.writes) == 1
 
 
-async def test_three_calls_of_one_order_that_a_gateway_refuses_after_applying_make_one(office: Office) -> None:
+async def test_three_calls_of_one_order_that_a_gateway_refuses_after_applying_make_one(office: ServerHarness) -> None:
     """Each retry of an order that was called refused ordered again."""
 
     async def apply_and_refuse(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
@@ -445,7 +455,7 @@ async def test_three_calls_of_one_order_that_a_gateway_refuses_after_applying_ma
 
     office.tap.disturb = apply_and_refuse
     call_ = {"vendor": "12", "lines": [LINE]}
-    async with office.client(person=Person(accept(confirm=False)), erp_bounds=(None, None)) as client:
+    async with office.client(person=ScriptedPerson(accept(confirm=False)), erp_bounds=(None, None)) as client:
         answers = [outcome(await client.call_tool("create_purchase_order", call_)) for _ in range(3)]
 
     assert [(one["status"], one["replayed"]) for one in answers] == [("done", False), ("done", True), ("done", True)]
@@ -453,12 +463,12 @@ async def test_three_calls_of_one_order_that_a_gateway_refuses_after_applying_ma
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_person_says_in_the_chat_that_an_unknown_write_happened(office: Office, era: str) -> None:
+async def test_a_person_says_in_the_chat_that_an_unknown_write_happened(office: ServerHarness, era: str) -> None:
     def answer(params: Any) -> Any:
         is_verdict = "verdict" in params.requested_schema["properties"]
         return accept(verdict="happened") if is_verdict else accept(confirm=True, create_backorder=True)
 
-    person = Person(answer)
+    person = ScriptedPerson(answer)
     office.tap.disturb = lose_the_request
     async with office.client(era, person, erp_bounds=(None, None)) as client:
         unknown = await call(client, "finalize_purchase_order")
@@ -471,14 +481,14 @@ async def test_a_person_says_in_the_chat_that_an_unknown_write_happened(office: 
 
 
 @pytest.mark.parametrize("reply", [accept(verdict="open"), accept(verdict="did not happen"), accept(confirm=True)])
-async def test_any_other_answer_leaves_it_open(office: Office, reply: Any) -> None:
+async def test_any_other_answer_leaves_it_open(office: ServerHarness, reply: Any) -> None:
     """That it did not happen would let a second one go: the chat is no place for it."""
     office.tap.disturb = lose_the_request
     async with office.client(
-        person=Person(accept(confirm=True, create_backorder=True)), erp_bounds=(None, None)
+        person=ScriptedPerson(accept(confirm=True, create_backorder=True)), erp_bounds=(None, None)
     ) as one:
         unknown = await call(one, "finalize_purchase_order")
-    async with office.client(person=Person(reply), erp_bounds=(None, None)) as other:
+    async with office.client(person=ScriptedPerson(reply), erp_bounds=(None, None)) as other:
         told = outcome(await other.call_tool("get_operation", {"operation_id": unknown["operation_id"]}))
 
     assert [one["status"] for one in told["operations"]] == ["unknown"]

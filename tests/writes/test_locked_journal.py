@@ -13,7 +13,7 @@ import pytest
 
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import Journal, JournalStore, sqlite
-from tests.office import Office, Person, accept, outcome
+from tests.harness import ScriptedPerson, ServerHarness, accept, outcome
 from tests.writes.making import CONNECTION, guarded, state_of, take_to
 
 DELAY_S = 0.05
@@ -100,8 +100,8 @@ async def test_reading_the_journal_waits_for_no_writer(
     assert again < DELAY_S
 
 
-async def test_a_read_of_orders_beside_a_waiting_write_is_hardly_delayed(office: Office) -> None:
-    async with office.client(person=Person(accept(order_number="PO-2025-0038"))) as client:
+async def test_a_read_of_orders_beside_a_waiting_write_is_hardly_delayed(office: ServerHarness) -> None:
+    async with office.client(person=ScriptedPerson(accept(order_number="PO-2025-0038"))) as client:
         done = outcome(await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"}))
         assert done["status"] == "done"
 

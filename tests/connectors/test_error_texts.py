@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client.client.client.client.client import exact_json
-from po_mcp.connectors.http.client.client.client.client.client.client.retry import Retrying
 
 from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.http import exact_json
+from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP
 from po_mcp.errors import (
@@ -25,8 +25,7 @@ from po_mcp.errors import (
     SignInEnded,
 )
 from po_mcp.orders import OrderQuery, Status
-
-from .calls import INJECTED, NUMBER, SECRET, draft, exsited, inventory_pro, no_wait
+from tests.connectors.calls import INJECTED, NUMBER, SECRET, draft, exsited, inventory_pro, no_wait
 
 Outcome = httpx2.Response | Exception
 Connect = Callable[[httpx2.AsyncBaseTransport], ERP]
@@ -100,10 +99,10 @@ OUTCOMES: dict[str, Callable[[], Outcome]] = {
 }
 CONNECTS: dict[str, Connect] = {
     "inventory-pro": lambda peer: InventoryPro(
-        "http://erp.invalid", "client", SECRET, transport=peer, retrying=Retrying(sleep=no_wait)
+        "http://erp.invalid", "client", SECRET, transport=peer, retrier=Retrier(sleep=no_wait)
     ),
     "exsited": lambda peer: Exsited(
-        "http://erp.invalid", "client", SECRET, "r", transport=peer, retrying=Retrying(sleep=no_wait)
+        "http://erp.invalid", "client", SECRET, "r", transport=peer, retrier=Retrier(sleep=no_wait)
     ),
 }
 CALLS: dict[str, Callable[[ERP], Awaitable[object]]] = {
@@ -135,7 +134,7 @@ async def failures(connect: Connect, outcome: Callable[[], Outcome]) -> AsyncIte
 
 @pytest.mark.parametrize("outcome", OUTCOMES.values(), ids=OUTCOMES)
 @pytest.mark.parametrize("connect", CONNECTS.values(), ids=CONNECTS)
-async def test_every_failure_says_what_happened_and_what_to_do(
+async def test_every_failure_names_its_effect_and_the_next_step(
     connect: Connect, outcome: Callable[[], Outcome]
 ) -> None:
     seen = 0
@@ -182,7 +181,7 @@ async def test_a_write_that_was_sent_is_never_called_unsent(connect: Connect) ->
         ("exsited", "items", "ask the Exsited contact .* to let it read accounts, items and settings"),
     ],
 )
-async def test_a_right_that_is_lacking_is_named_to_whom_can_grant_it(connect: str, call: str, right: str) -> None:
+async def test_a_missing_right_is_named_with_its_grantor(connect: str, call: str, right: str) -> None:
     said = {"statusCode": 403, "error": "forbidden", "errors": [{"code": 403}]}
     erp = CONNECTS[connect](Peer(answering(403, exact_json.dumps(said)), gives_tokens=True))
 

@@ -12,14 +12,14 @@ import httpx2
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.records import LineDraft, OrderDraft
 from tests.conversations.record import Wire
-from tests.office import Disturb, Office
+from tests.harness import ServerHarness, WriteFault
 
 
 @dataclass
 class World:
     """What a happening may touch: the office, its clock, and the writes that are held back on the wire."""
 
-    office: Office
+    office: ServerHarness
     wire: Wire
     now: float
     held: list[httpx2.Request] = field(default_factory=list)
@@ -36,7 +36,7 @@ async def lose_the_write(wire: httpx2.AsyncBaseTransport, request: httpx2.Reques
     raise httpx2.ReadError("connection reset", request=request)
 
 
-def _disturb(how: Disturb | None) -> Callable[[World], None]:
+def _disturb(how: WriteFault | None) -> Callable[[World], None]:
     def do(world: World) -> None:
         world.wire.disturb = how
 
@@ -116,7 +116,7 @@ _IN_THE_WORLD: Mapping[str, Callable[..., object]] = {
 }
 
 
-def happen(world: World, sentence: str) -> None:
+def apply_event(world: World, sentence: str) -> None:
     """Let it happen.
 
     Raises:
@@ -134,5 +134,5 @@ def happen(world: World, sentence: str) -> None:
     raise ValueError(f"nobody knows how this happens: {sentence}\n  {known}")
 
 
-def _change(office: Office, change: Callable[..., object], words: tuple[str, ...]) -> None:
+def _change(office: ServerHarness, change: Callable[..., object], words: tuple[str, ...]) -> None:
     office.change(lambda book: change(book, *words))
