@@ -18,6 +18,8 @@ from po_mcp.orders import OrderLine, PurchaseOrder, Status, plain
 from po_mcp.untrusted import scripts_of, visible
 
 HEAD_COLUMNS = 74
+_LEAST_VENDOR = 16
+"""Columns of a vendor's name that its line keeps free at least."""
 TITLE_COLUMNS = 46
 ITEMS_COLUMNS = 66
 OPTION_COLUMNS = 48
@@ -37,6 +39,7 @@ STATUS_LABELS: dict[Status, str] = {
     "unknown": "status not recognized",
 }
 _CODE = re.compile(r"[^\W_][\w./+-]{0,39}")
+_NUMBER = re.compile(r"[\w./+#-]+")
 _TAME = re.compile(r"[^\W_a-z][\w&'’/+-]*(?: (?:&|[\w][\w&'’/+-]*)){0,4}\.?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _ORDINARY_MIX = ["East Asian", "Latin"]
@@ -70,15 +73,25 @@ def name(text: str, width: int = 40) -> str:
     return "«" + inner.replace("«", "‹").replace("»", "›") + "»"
 
 
+def number(text: str) -> str:
+    """Return an order number for the middle of a sentence: plain if it is a code of any length, else in guillemets.
+
+    A number may hold blanks and punctuation, and so could go on as a sentence of its own.
+    """
+    return text if _NUMBER.fullmatch(text) and not mixed_scripts(text) else name(text, 2 * HEAD_COLUMNS)
+
+
 def mixed_scripts(text: str) -> list[str]:
     """Return the scripts of a text that may imitate another; East Asian with Latin letters is ordinary."""
     scripts = scripts_of(text)
     return scripts if len(scripts) > 1 and scripts != _ORDINARY_MIX else []
 
 
-def caution(text: str) -> str:
+def caution(text: str, *, is_short: bool = False) -> str:
     """Return a warning, with a blank before it, of a name whose letters are of several scripts; "" for any other."""
     scripts = mixed_scripts(text)
+    if is_short:
+        return " (CAUTION: mixed letters)" if scripts else ""
     what = f"{' and '.join(scripts)} letters" if len(scripts) == 2 else f"{len(scripts)} alphabets"
     return f" (CAUTION: mixes {what})" if scripts else ""
 
@@ -170,6 +183,7 @@ def head(
         rows[0],
         _vendor_line(vendor, where),
         *(cut(one[0].upper() + one[1:], HEAD_COLUMNS) for one in rows[1:]),
+        *([cut(short, 3 * HEAD_COLUMNS)] if first.endswith("…") else []),
     ]
 
 
@@ -228,10 +242,13 @@ def _first_line(tag: str, sentence: str, short: str, effect: str) -> tuple[str, 
     ):
         if columns(text) <= HEAD_COLUMNS:
             return text, moved
-    return short, [tag.strip(": "), effect]
+    return cut(short, HEAD_COLUMNS), [tag.strip(": "), effect]
 
 
 def _vendor_line(vendor: str, where: str) -> str:
+    """Write the vendor and the ERP; a long vendor is cut, and a long warning is written short to leave it room."""
+    tail = f"{DOT}{shown(where, 30)}" if where else ""
     label = f"Vendor{caution(vendor)}: "
-    tail = f"{DOT}{cut(visible(where), 30)}" if where else ""
-    return label + shown(vendor, max(12, HEAD_COLUMNS - columns(label) - columns(tail))) + tail
+    if columns(label) + _LEAST_VENDOR + columns(tail) > HEAD_COLUMNS:
+        label = f"Vendor{caution(vendor, is_short=True)}: "
+    return label + shown(vendor, HEAD_COLUMNS - columns(label) - columns(tail)) + tail
