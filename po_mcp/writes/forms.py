@@ -23,7 +23,7 @@ MAX_TRIES = 3
 """How often an order number may be typed."""
 _TITLED_OPTIONS_SINCE = "2025-11-25"
 """The protocol version from which a form's options carry titles as `oneOf`; before, `enum` with `enumNames`."""
-_QUOTES = "\"'`“”„‘’«»"
+_QUOTES = "\"'`“”„‘’«»"  # noqa: RUF001
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Field:
         }
 
     def read(self, given: object) -> str | None:
-        """Return the value that was chosen; a label or a value in any case counts, as an older client's text box gives it."""
+        """Return the value that was chosen; the label, or either in any case, counts: older clients draw a text box."""
         if not isinstance(given, str):
             return None
         if any(given == value for value, _ in self.choices):

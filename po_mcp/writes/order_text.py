@@ -28,6 +28,7 @@ MAX_LINES = 8
 MAX_NEW_LINES = 20
 """The same of a new order, each of which must be checked."""
 DOT = " · "
+_TIMES = " \N{MULTIPLICATION SIGN} "
 
 STATUS_LABELS: dict[Status, str] = {
     "draft": "draft",
@@ -40,7 +41,7 @@ STATUS_LABELS: dict[Status, str] = {
 }
 _CODE = re.compile(r"[^\W_][\w./+-]{0,39}")
 _NUMBER = re.compile(r"[\w./+#-]+")
-_TAME = re.compile(r"[^\W_a-z][\w&'’/+-]*(?: (?:&|[\w][\w&'’/+-]*)){0,4}\.?")
+_TAME = re.compile(r"[^\W_a-z][\w&'’/+-]*(?: (?:&|[\w][\w&'’/+-]*)){0,4}\.?")  # noqa: RUF001
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _ORDINARY_MIX = ["East Asian", "Latin"]
 
@@ -54,9 +55,9 @@ def cut(text: str, width: int) -> str:
     """Return text of at most `width` columns; a cut ends with an ellipsis."""
     if columns(text) <= width:
         return text
-    end = len(text)
-    while end and columns(text[:end]) > width - 1:
-        end -= 1
+    end = room = 0
+    while (room := room + columns(text[end])) < width:
+        end += 1
     return text[:end].rstrip() + "…"
 
 
@@ -66,11 +67,11 @@ def shown(text: str, width: int) -> str:
 
 
 def name(text: str, width: int = 40) -> str:
-    """Return text from the ERP for the middle of a sentence: plain if it reads as a name or a code, else in guillemets."""
+    """Return text from the ERP for the middle of a sentence: plain if it reads as a name or code, else quoted."""
     inner = shown(text, width)
     if not mixed_scripts(inner) and (_CODE.fullmatch(inner) or _TAME.fullmatch(inner)):
         return inner
-    return "«" + inner.replace("«", "‹").replace("»", "›") + "»"
+    return "«" + inner.replace("«", "‹").replace("»", "›") + "»"  # noqa: RUF001
 
 
 def number(text: str) -> str:
@@ -142,12 +143,12 @@ def facts_of(order: PurchaseOrder) -> list[str]:
 
 
 def receipts_of(order: PurchaseOrder) -> str:
-    """Say how many lines there are, and how far they were received."""
+    """Say how many lines there are, and how far they were received as far as the ERP says it."""
     lines = order.lines or ()
     if not lines:
         return "no lines"
     if any(line.received is None for line in lines):
-        return f"{count(len(lines), 'line')}, receipts not given by the ERP"
+        return f"{count(len(lines), 'line')}, receipts not given"
     outstanding = len(order.outstanding_lines)
     if not outstanding:
         return f"{count(len(lines), 'line')}, all received"
@@ -221,7 +222,7 @@ def items_line(label: str, items: Iterable[tuple[Decimal | None, str, str]]) -> 
         items: quantity, name from the ERP, and what is said behind it.
     """
     texts = [
-        f"{'' if number is None else quantity(number) + ' × '}{name(what, 32)}{more}" for number, what, more in items
+        f"{'' if amount is None else quantity(amount) + _TIMES}{name(what, 32)}{more}" for amount, what, more in items
     ]
     return cut(f"{label}: {', '.join(texts)}", ITEMS_COLUMNS) if texts else label
 
@@ -246,9 +247,11 @@ def _first_line(tag: str, sentence: str, short: str, effect: str) -> tuple[str, 
 
 
 def _vendor_line(vendor: str, where: str) -> str:
-    """Write the vendor and the ERP; a long vendor is cut, and a long warning is written short to leave it room."""
-    tail = f"{DOT}{shown(where, 30)}" if where else ""
+    """Write the vendor and the ERP; a long vendor is cut first, but for its beginning; a long warning is shortened."""
     label = f"Vendor{caution(vendor)}: "
-    if columns(label) + _LEAST_VENDOR + columns(tail) > HEAD_COLUMNS:
+    end = shown(where, 30)
+    if columns(label) + _LEAST_VENDOR + columns(DOT + end) > HEAD_COLUMNS:
         label = f"Vendor{caution(vendor, is_short=True)}: "
+        end = cut(end, HEAD_COLUMNS - columns(label) - _LEAST_VENDOR - columns(DOT))
+    tail = DOT + end if end else ""
     return label + shown(vendor, HEAD_COLUMNS - columns(label) - columns(tail)) + tail
