@@ -10,7 +10,6 @@ import pytest
 
 from tests.harness import ServerHarness
 
-
 ROOT = Path(__file__).parent
 TIERS = {
     "unit": {"conversations", "desk", "docs", "hosts", "server", "tools", "writes"},

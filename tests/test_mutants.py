@@ -33,7 +33,7 @@ from po_mcp.writes.kinds.create import Create
 from po_mcp.writes.operation import Operation, Recorded
 from po_mcp.writes.policy import SettlementPolicy
 from po_mcp.writes.reconcile import Reconciler
-from tests.harness import ServerHarness, ScriptedPerson, Reply, accept, outcome, yes
+from tests.harness import Reply, ScriptedPerson, ServerHarness, accept, outcome, yes
 from tests.writes.erp import Bench
 from tests.writes.making import (
     BOB,

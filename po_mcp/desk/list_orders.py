@@ -15,7 +15,7 @@ import anyio
 from pydantic import WithJsonSchema
 
 from po_mcp.desk.context import Desk
-from po_mcp.desk.listing import ListRequest, Summary, VendorFilter, has_no_date, is_overdue, sort_orders, summarize
+from po_mcp.desk.listing import ListRequest, Summary, VendorFilter, sort_orders, summarize
 from po_mcp.desk.numbering import find_similar_numbers
 from po_mcp.desk.overdue import find_overdue
 from po_mcp.errors import ERPError, InvalidInput, OrderNotFound

@@ -23,7 +23,7 @@ MAX_TRIES = 3
 """How often an order number may be typed."""
 _TITLED_OPTIONS_SINCE = "2025-11-25"
 """The protocol version from which a form's options carry titles as `oneOf`; before, `enum` with `enumNames`."""
-_QUOTES = "\"'`“”„‘’«»"  # noqa: RUF001
+_QUOTES = "\"'`“”„‘’«»"
 
 
 @dataclass(frozen=True)

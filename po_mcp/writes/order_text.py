@@ -41,7 +41,7 @@ STATUS_LABELS: dict[Status, str] = {
 }
 _CODE = re.compile(r"[^\W_][\w./+-]{0,39}")
 _NUMBER = re.compile(r"[\w./+#-]+")
-_TAME = re.compile(r"[^\W_a-z][\w&'’/+-]*(?: (?:&|[\w][\w&'’/+-]*)){0,4}\.?")  # noqa: RUF001
+_TAME = re.compile(r"[^\W_a-z][\w&'’/+-]*(?: (?:&|[\w][\w&'’/+-]*)){0,4}\.?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _ORDINARY_MIX = ["East Asian", "Latin"]
 
@@ -71,7 +71,7 @@ def name(text: str, width: int = 40) -> str:
     inner = shown(text, width)
     if not mixed_scripts(inner) and (_CODE.fullmatch(inner) or _TAME.fullmatch(inner)):
         return inner
-    return "«" + inner.replace("«", "‹").replace("»", "›") + "»"  # noqa: RUF001
+    return "«" + inner.replace("«", "‹").replace("»", "›") + "»"
 
 
 def number(text: str) -> str:

@@ -40,7 +40,7 @@ from tests.approvals.counter import order
 from tests.commands.terminal import run_in_terminal
 from tests.commands.test_call import read_screen
 from tests.commands.test_doctor import real
-from tests.harness import ServerHarness, ScriptedPerson, accept, outcome, yes
+from tests.harness import ScriptedPerson, ServerHarness, accept, outcome, yes
 from tests.sandbox.sandbox_server import served
 from tests.stdio.test_process import environment
 

@@ -26,7 +26,6 @@ from click.testing import CliRunner
 from mcp import Client
 from starlette.types import Message, Receive, Scope, Send
 
-from po_mcp import bootstrap
 from po_mcp.commands import serve
 from po_mcp.config import Settings
 from po_mcp.connectors import connect

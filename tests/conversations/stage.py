@@ -20,10 +20,9 @@ from po_mcp.sandbox import Book
 from po_mcp.writes.executor import build_executor
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.policy import SettlementPolicy
-from tests.conversations.world_events import RESTART, TERMINAL, World, happen
-from tests.conversations.record import Called, Calling, Put, Record, Said, ErpHttpClient
+from tests.conversations.record import Called, Calling, ErpHttpClient, Put, Record, Said
 from tests.conversations.script import NOT_THERE, Asked, Script, Stands, Turn
-from tests.conversations.world_events import RESTART, TERMINAL, World, apply_event
+from tests.conversations.world_events import RESTART, TERMINAL, World, apply_event, happen
 from tests.harness import ScriptedPerson, ServerHarness, accept, text
 
 _name = re.compile(r"\{([a-z]+)\}")

@@ -11,7 +11,7 @@ from po_mcp.desk import numbering, pricing
 from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.resolving import ResolvedOrder
 from po_mcp.errors import BadAnswer, InvalidInput, Unreachable
-from po_mcp.orders import OrderRequest, Item, PurchaseOrder, Vendor
+from po_mcp.orders import Item, OrderRequest, PurchaseOrder, Vendor
 from tests.desk.fakes import ListsERP, desk_over, line, order
 
 ACME = Vendor(id="12", name="Acme", currency="AUD")

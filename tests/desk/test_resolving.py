@@ -18,7 +18,7 @@ from po_mcp.desk.resolving import (
     understand,
 )
 from po_mcp.errors import InvalidInput
-from po_mcp.orders import OrderRequest, Item, Vendor, Warehouse
+from po_mcp.orders import Item, OrderRequest, Vendor, Warehouse
 from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.operation import Requester, WriteOutcome
 from tests.desk.fakes import ListsERP, desk_over

@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from po_mcp.connectors.http import client
 
+from po_mcp.connectors.http import client
 from po_mcp.errors import OutcomeUnknown
 from po_mcp.sandbox.faults import FAULTS
 

@@ -21,7 +21,19 @@ from po_mcp.config import Settings
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.records import LIVE, LineDraft, OrderDraft
-from tests.harness import ERAS, IN_MEMORY, MODES, ServerHarness, ScriptedPerson, Reply, Transport, accept, outcome, text, yes
+from tests.harness import (
+    ERAS,
+    IN_MEMORY,
+    MODES,
+    Reply,
+    ScriptedPerson,
+    ServerHarness,
+    Transport,
+    accept,
+    outcome,
+    text,
+    yes,
+)
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037", CANCEL: "PO-2025-0041"}

@@ -11,7 +11,7 @@ import pytest
 
 from po_mcp.approvals.elicitation import Elicitor
 from po_mcp.writes.operation import Requester
-from tests.harness import ERAS, ServerHarness, ScriptedPerson, accept, no, outcome, text, yes
+from tests.harness import ERAS, ScriptedPerson, ServerHarness, accept, no, outcome, text, yes
 
 both_eras = pytest.mark.parametrize("era", ERAS)
 BOLTS = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
@@ -62,7 +62,9 @@ async def test_the_very_same_create_without_a_number_is_the_same_call(office: Se
     ],
     ids=["other order of lines", "a line split", "a number"],
 )
-async def test_an_order_of_the_same_content_is_put_to_the_person(office: ServerHarness, changes: dict[str, Any]) -> None:
+async def test_an_order_of_the_same_content_is_put_to_the_person(
+    office: ServerHarness, changes: dict[str, Any]
+) -> None:
     person = ScriptedPerson(no)
     async with office.client(person=person) as client:
         first = await create(client)

@@ -50,7 +50,9 @@ class ErpHttpClient(httpx2.AsyncBaseTransport):
 @asynccontextmanager
 async def client(era: str, accounts: Accounts, person: ScriptedPerson | None = None) -> AsyncIterator[Client]:
     with closing(Book.open(":memory:")) as book:
-        erp = Exsited("http://localhost", "sandbox", "sandbox", "http://localhost", transport=ErpHttpClient(book, accounts))
+        erp = Exsited(
+            "http://localhost", "sandbox", "sandbox", "http://localhost", transport=ErpHttpClient(book, accounts)
+        )
         async with Client(build_server(IN_MEMORY, erp=erp), mode=MODES[era], elicitation_callback=person) as connected:
             yield connected
 

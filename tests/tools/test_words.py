@@ -10,7 +10,7 @@ import anyio
 import pytest
 from mcp.types import ElicitRequestFormParams
 
-from tests.harness import ERAS, ServerHarness, ScriptedPerson, Reply, accept, outcome, text, yes
+from tests.harness import ERAS, Reply, ScriptedPerson, ServerHarness, accept, outcome, text, yes
 
 both_eras = pytest.mark.parametrize("era", ERAS)
 CREATE = "create_purchase_order"
@@ -206,7 +206,9 @@ async def test_an_order_that_is_gone_again_gets_another_number_and_a_person_sees
 
 
 @both_eras
-async def test_a_price_that_nobody_gave_is_the_last_one_paid_and_a_person_sees_it(office: ServerHarness, era: str) -> None:
+async def test_a_price_that_nobody_gave_is_the_last_one_paid_and_a_person_sees_it(
+    office: ServerHarness, era: str
+) -> None:
     person = ScriptedPerson(yes)
     lines = [{"item": "BOLT-M8-30", "quantity": "20", "warehouse": "main"}]
     async with office.client(era, person=person) as client:

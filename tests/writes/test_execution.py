@@ -12,7 +12,7 @@ import pytest
 from mcp import Client
 
 from po_mcp.writes.journal import MAX_OPEN_QUESTIONS, sqlite
-from tests.harness import ERAS, WriteFault, ServerHarness, ScriptedPerson, accept, no, outcome, text, yes
+from tests.harness import ERAS, ScriptedPerson, ServerHarness, WriteFault, accept, no, outcome, text, yes
 
 LINE = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
 CALLS: dict[str, tuple[dict[str, Any], Any]] = {
