@@ -27,8 +27,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "connectors": {"erp", "config", "sandbox", *VOCABULARY},
     "sandbox": set(),
     "server": {"tools", "approvals", "desk", "person", "writes", "erp", "config", "connectors", *VOCABULARY},
+    "hosts": {"errors"},
     "commands": {
-        *("server", "tools", "approvals", "desk", "writes", "erp", "person", "config", "connectors", "sandbox"),
+        *("hosts", "server", "tools", "approvals", "desk", "writes", "erp", "person", "config", "connectors", "sandbox"),
         *VOCABULARY,
     },
     "cli": {"commands", "config", "errors"},
