@@ -1,4 +1,4 @@
-"""What install, uninstall and init share: this computer, this program, and one host's file changed before a person's eyes."""
+"""What install, uninstall and init share: this computer, this program, and how one host's file is changed."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def this_machine() -> Machine:
 
 def running_program(config: Path | None) -> Program:
     """Return how a host starts what runs now."""
-    started_as = Path(os.path.abspath(sys.argv[0]))  # noqa: PTH100  resolve() would follow uv's and pipx's links
-    return this_program(started_as, Path(sys.executable), _is_file, config and Path(os.path.abspath(config)))  # noqa: PTH100
+    started_as = Path(os.path.abspath(sys.argv[0]))  # resolve() would follow the links of uv and pipx
+    return this_program(started_as, Path(sys.executable), _is_file, config and Path(os.path.abspath(config)))
 
 
 def _is_file(path: object) -> bool:

@@ -86,7 +86,7 @@ def _install(host: Host, machine: Machine, program: Program, yes: bool) -> None:
     assert path is not None
     if program.is_temporary:
         _settings.stop(
-            f"{program.command} is in a cache that may be cleared. Install po-mcp for good (uv tool, pipx or pip) first."
+            f"{program.command} is in a cache that may be cleared. Install po-mcp with uv tool, pipx or pip first."
         )
     if not _hosts.is_found(host, machine):
         click.echo(f"{host.title} was not found on this computer. Its file is written all the same.")
