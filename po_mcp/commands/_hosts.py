@@ -86,9 +86,14 @@ def _made(change: Change, confirm: Callable[[], bool], nothing_to_do: str) -> Re
         click.secho(f"  {line}", fg={"+": "green", "-": "red"}.get(line[:1]))
     if not confirm():
         return "not confirmed"
-    backup = apply(change, datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f"))
+    backup = apply(change, stamp())
     click.echo("Done." if backup is None else f"Done. The file as it was: {backup}")
     return "changed"
+
+
+def stamp() -> str:
+    """Return what tells one backup from another: the time, to the microsecond."""
+    return datetime.now().astimezone().strftime("%Y%m%d-%H%M%S-%f")
 
 
 def confirmation(yes: bool) -> Callable[[], bool]:

@@ -123,10 +123,11 @@ def _without(text: str, node: Node, found: Member) -> str:
         comma = _SKIPPED.match(text, before)
         assert comma is not None
         text = text[: comma.end()] + text[comma.end() + 1 :]
-        start, end = start - 1, end - 1
-    line_start = text.rfind("\n", 0, start) + 1
-    if not text[line_start:start].strip() and line_start:
-        start = line_start - 1
+        end -= 1
+        start = len(text[: start - 1].rstrip(" \t"))
+    line = text[text.rfind("\n", 0, start) + 1 : start]
+    if not line.strip() and len(line) < start:
+        start -= len(line) + 1
     return text[:start] + text[end:]
 
 

@@ -26,9 +26,13 @@ def read(text: str) -> dict[str, Any]:
 
 
 def put(text: str, path: Sequence[str], value: Mapping[str, Any]) -> str:
-    """Return the text with the table `path` holding exactly the plain keys of `value`; its sub-tables stay."""
+    """Return the text with the table `path` holding `value`; its sub-tables stay."""
     lines = text.splitlines(keepends=True)
-    written = [f"[{_dotted(path)}]\n", *_keys(value)]
+    apart = {name for name in value if _table(lines, (*path, name)) is not None}
+    written = [
+        f"[{_dotted(path)}]\n",
+        *(f"{name} = {_value(one)}\n" for name, one in value.items() if name not in apart),
+    ]
     span = _table(lines, path)
     if span is None:
         gap = "" if not text.strip() else "\n" if text.endswith("\n") else "\n\n"
@@ -67,6 +71,15 @@ def set_key(text: str, name: str, value: str | bool | float) -> str:
     return "".join([*lines[:first], written, *lines[first:]])
 
 
+def remove_key(text: str, name: str) -> str:
+    """Return the text without the line of one top-level key."""
+    lines = text.splitlines(keepends=True)
+    first = next((at for at, line in enumerate(lines) if _header(line) is not None), len(lines))
+    return "".join(
+        line for at, line in enumerate(lines) if at >= first or not re.match(rf"\s*{re.escape(name)}\s*=", line)
+    )
+
+
 def _table(lines: Sequence[str], path: Sequence[str]) -> tuple[int, int] | None:
     """Return the first line of a table and the line after its last."""
     start = next((at for at, line in enumerate(lines) if _header(line) == tuple(path)), None)
@@ -96,10 +109,8 @@ def _dotted(path: Sequence[str]) -> str:
     return ".".join(name if _BARE.fullmatch(name) else json.dumps(name) for name in path)
 
 
-def _keys(value: Mapping[str, Any]) -> list[str]:
-    return [f"{name} = {_value(one)}\n" for name, one in value.items() if not isinstance(one, Mapping)]
-
-
 def _value(value: object) -> str:
     """Return a TOML value. A JSON string is a TOML basic string, apart from DEL, which is escaped besides."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{_dotted([name])} = {_value(one)}" for name, one in value.items()) + " }"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
