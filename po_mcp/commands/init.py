@@ -32,6 +32,12 @@ _QUESTIONS = {
 }
 
 
+_STEPS: Mapping[str, str] = {
+    "reading": "Step 1 of 3, reading: ask your assistant what is on order, and compare it with the ERP.",
+    "first order": "Step 2 of 3, the first order: ask your assistant for one small order, and approve it.",
+}
+
+
 @click.command("init")
 @click.pass_obj
 def command(config: Path | None) -> None:
@@ -74,7 +80,8 @@ def _run(path: Path, wanted: Path | None) -> None:
     settings = _present(path)
     if settings is None or click.confirm("Change the ERP or its credentials?", default=False):
         settings = _set_up(path) or settings
-    if settings is not None:
+        _say_step(settings)
+    else:
         _lead_on(path, settings)
     _offer_hosts(wanted)
     _say_next(settings)
@@ -228,33 +235,38 @@ def _ask_keyring(has_secrets: bool) -> bool:
 # Going live
 
 
+def _say_step(settings: Settings | None) -> None:
+    """Say the next step on the way from reading to working orders, if there is one."""
+    step = None if settings is None else _STEPS.get(_setup.stage_of(settings))
+    if step is not None:
+        click.echo(f"\n{step} Then: po-mcp init")
+
+
 def _lead_on(path: Path, settings: Settings) -> None:
-    """Offer the next step from reading to working orders, once the one before it is seen to work."""
-    stage = _setup.stage_of(settings)
-    if stage == "reading":
-        _lead_to_first_order(path, settings)
-    elif stage == "first order":
-        _lead_to_writing(path, settings)
+    """Offer the step after this one, once this one is seen to work."""
+    match _setup.stage_of(settings):
+        case "reading":
+            _lead_to_first_order(path, settings)
+        case "first order":
+            _lead_to_writing(path, settings)
 
 
 def _lead_to_first_order(path: Path, settings: Settings) -> None:
-    click.echo("\nStep 1 of 3, reading: ask your assistant what is on order, and compare it with the ERP.")
-    if not click.confirm("Is it right, and may po-mcp write now?", default=False):
-        return
-    if _can_read(settings):
-        _save(_setup.Draft(path, {"read_only": None, "create_approval_over": _setup.FIRST_ORDERS}, {}, False))
-        click.echo("Step 2 of 3: ask your assistant for one small order, and approve it. Then: po-mcp init")
+    click.echo(f"\n{_STEPS['reading']}")
+    if click.confirm("Is it right, and may po-mcp write now?", default=False) and _can_read(settings):
+        draft = _setup.Draft(path, {"read_only": None, "create_approval_over": _setup.FIRST_ORDERS}, {}, False)
+        if _save(draft):
+            _say_step(config.load({}, path))
 
 
 def _lead_to_writing(path: Path, settings: Settings) -> None:
     number = _created(settings)
     if number is None:
-        click.echo("\nStep 2 of 3: ask your assistant for one small order, and approve it. Then: po-mcp init")
+        _say_step(settings)
         return
-    click.echo(f"\nStep 3 of 3: order {number} was created. Look at it in the ERP.")
-    if click.confirm(
-        "Is it right there? Then new orders are created without asking you, as your assistant allows", default=False
-    ):
+    click.echo(f"\nStep 3 of 3, writing: order {number} was created. Look at it in the ERP.")
+    click.echo("From now on new orders need no approval, unless a price, a name or a duplicate is in doubt.")
+    if click.confirm("Is it right there, and may new orders be created so?", default=False):
         _save(_setup.Draft(path, {"create_approval_over": None}, {}, False))
 
 

@@ -127,7 +127,7 @@ def test_run_again_it_shows_what_is_there_and_leads_to_the_first_order(erp: Runn
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
 
     _, screen = at_terminal(["init"], [("Change the ERP", "n")], environment(tmp_path))
-    assert "Step 2 of 3: ask your assistant for one small order" in screen
+    assert "Step 2 of 3, the first order: ask your assistant for one small order" in screen
 
 
 def test_after_the_first_order_it_leads_to_writing(tmp_path: Path) -> None:
@@ -145,7 +145,7 @@ def test_after_the_first_order_it_leads_to_writing(tmp_path: Path) -> None:
         status, screen = at_terminal(["init"], answers, environment(tmp_path))
 
     assert status == 0
-    assert "Step 3 of 3: order " in screen
+    assert "Step 3 of 3, writing: order " in screen
     assert load({}, path).create_approval_over is None
 
 
