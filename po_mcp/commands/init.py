@@ -272,6 +272,8 @@ def _lead_to_writing(path: Path, settings: Settings) -> None:
 
 def _created(settings: Settings) -> str | None:
     """Return the number of the latest order that was created over this connection, and approved; None without one."""
+    import po_mcp.writes.kinds  # noqa: F401  the journal reads a payload by its kind
+
     store = JournalStore(settings.journal_path())
     erp = connect(settings, store.shared_token)
     try:
