@@ -50,7 +50,7 @@ def started(unpacked: Path, uv: Path, home: Path, fields: dict[str, str]) -> lis
         return text  # a field that was left blank stays as it stands there
 
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if not name.startswith("PO_MCP_")},
         "HOME": str(home),
         "PATH": f"{uv.parent}{os.pathsep}{os.environ['PATH']}",
         **{name: filled(value) for name, value in config["env"].items()},
@@ -64,10 +64,10 @@ def started(unpacked: Path, uv: Path, home: Path, fields: dict[str, str]) -> lis
         process.stdin.write(tools.HELLO)
         process.stdin.flush()
         ready, _, _ = select.select([process.stdout], [], [], 180)
-        answers = [json.loads(process.stdout.readline()) for _ in range(2)] if ready else []
-        process.stdin.close()
-        process.wait(timeout=30)
-    return answers
+        lines = [process.stdout.readline() for _ in range(2)] if ready else []
+        _, errors = process.communicate(timeout=30)
+    assert process.returncode == 0, errors
+    return [json.loads(line) for line in lines]
 
 
 def test_the_unpacked_bundle_serves_the_sandbox_with_no_field_filled_in(

@@ -1,4 +1,4 @@
-"""The official tools and hosts, installed once for a run; in the folder that PO_MCP_TEST_TOOLS names, they are kept."""
+"""The official tools and hosts, installed once for a run; in the folder that TEST_TOOLS names, they are kept."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HELLO = """\
 
 def folder(otherwise: Path) -> Path:
     """Return where tools are installed."""
-    return Path(os.environ.get("PO_MCP_TEST_TOOLS") or otherwise)
+    return Path(os.environ.get("TEST_TOOLS") or otherwise)
 
 
 def npm(tools: Path, package: str, program: str) -> Path:
