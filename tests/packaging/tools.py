@@ -37,8 +37,17 @@ def npm(tools: Path, package: str, program: str) -> Path:
 
 def uv(tools: Path) -> Path:
     """Return uv, installed if need be."""
-    found = tools / "uv" / "bin" / "uv"
+    return _python(tools, "uv")
+
+
+def pipx(tools: Path) -> Path:
+    """Return pipx, installed if need be."""
+    return _python(tools, "pipx")
+
+
+def _python(tools: Path, package: str) -> Path:
+    found = tools / package / "bin" / package
     if not found.exists():
-        subprocess.run([sys.executable, "-m", "venv", str(tools / "uv")], check=True)
-        subprocess.run([str(tools / "uv" / "bin" / "pip"), "install", "--quiet", "uv"], check=True)
+        subprocess.run([sys.executable, "-m", "venv", str(tools / package)], check=True)
+        subprocess.run([str(tools / package / "bin" / "pip"), "install", "--quiet", package], check=True)
     return found
