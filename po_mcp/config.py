@@ -32,6 +32,10 @@ from po_mcp.orders import Price
 PREFIX = "PO_MCP_"
 MEMORY = ":memory:"
 
+Erp = Literal["sandbox", "inventory-pro", "exsited"]
+Approval = Literal["ask", "page"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
 NEEDS: Mapping[str, tuple[str, ...]] = {
     "sandbox": (),
     "inventory-pro": ("base_url", "client_id", "client_secret"),
@@ -54,10 +58,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    erp: Annotated[
-        Literal["sandbox", "inventory-pro", "exsited"],
-        BeforeValidator(values.one_of("sandbox", "inventory-pro", "exsited", inventorypro="inventory-pro")),
-    ] = "sandbox"
+    erp: Annotated[Erp, BeforeValidator(values.one_of(*get_args(Erp), inventorypro="inventory-pro"))] = "sandbox"
     base_url: Annotated[Text, AfterValidator(values.base_url)] | None = None
     client_id: Secret | None = None
     client_secret: Secret | None = None
@@ -65,7 +66,7 @@ class Settings(BaseModel):
     company: Annotated[Text, Field(min_length=1, max_length=60), AfterValidator(values.visible_name)] | None = None
     vendor_ids: Annotated[dict[str, int], BeforeValidator(values.vendor_ids)] = {}
     read_only: Annotated[bool, BeforeValidator(values.bare)] = False
-    approval: Annotated[Literal["ask", "page"], BeforeValidator(values.one_of("ask", "page"))] = "ask"
+    approval: Annotated[Approval, BeforeValidator(values.one_of(*get_args(Approval)))] = "ask"
     approver_pin: Annotated[SecretStr, AfterValidator(values.long_enough)] | None = None
     approval_ttl: Annotated[Seconds, Field(ge=30)] = 600.0
     journal: Annotated[Text, AfterValidator(values.place)] | None = None
@@ -76,10 +77,7 @@ class Settings(BaseModel):
     time_zone: Annotated[Text, AfterValidator(values.zone)] | None = None
     sandbox: Annotated[Text, AfterValidator(values.place)] | None = None
     timeout: Seconds = 60.0
-    log_level: Annotated[
-        Literal["DEBUG", "INFO", "WARNING", "ERROR"],
-        BeforeValidator(values.one_of("DEBUG", "INFO", "WARNING", "ERROR", warn="WARNING")),
-    ] = "WARNING"
+    log_level: Annotated[LogLevel, BeforeValidator(values.one_of(*get_args(LogLevel), warn="WARNING"))] = "WARNING"
 
     @model_validator(mode="after")
     def _complete(self) -> Settings:

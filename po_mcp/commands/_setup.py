@@ -78,7 +78,7 @@ class Draft:
         return f"{name}-{hashlib.sha256(whose.encode()).hexdigest()[:12]}"
 
     def save(self) -> Path | None:
-        """Write it all, and return where the old file is kept. Ctrl-C waits until it is done.
+        """Write it all, and return where the old file is kept. Ctrl-C is ignored for that moment.
 
         Raises:
             ConfigurationError: something cannot be written; then nothing is.
@@ -197,7 +197,7 @@ def _keep_in_keyring(entry: str, secret: str) -> Callable[[], None]:
 
 @contextlib.contextmanager
 def _undisturbed() -> Iterator[None]:
-    """Let Ctrl-C and a closed terminal wait for a moment."""
+    """Ignore Ctrl-C, a closed terminal and a polite end for a moment."""
     kept = {
         number: signal.signal(number, signal.SIG_IGN)
         for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))

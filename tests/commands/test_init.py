@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import stat
 import subprocess
 import sys
@@ -278,6 +280,23 @@ def test_a_failed_write_takes_the_secret_back(
 
     assert list(tmp_path.iterdir()) == []
     assert keyring.entries == {}
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_it_is_written_leaves_nothing_half_done(
+    number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace, before = _setup.replace, signal.getsignal(number)
+
+    def interrupted(path: Path, content: bytes) -> None:
+        os.kill(os.getpid(), number)
+        replace(path, content)
+
+    monkeypatch.setattr(_setup, "replace", interrupted)
+    draft(tmp_path / "config.toml").save()
+
+    assert load({}, tmp_path / "config.toml").client_secret is not None
+    assert signal.getsignal(number) == before
 
 
 def test_a_file_in_a_form_that_is_not_changed_is_left(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from tests.packaging import tools
-from tests.packaging.make import load
+from tests.packaging.make import ROOT, load
 
 pytestmark = pytest.mark.packaging
 
@@ -87,3 +87,10 @@ def test_the_unpacked_bundle_takes_what_is_filled_in(unpacked: Path, tool_folder
         "get_purchase_order",
         "search_catalog",
     }
+
+
+def test_the_image_passes_its_linter(tool_folder: Path) -> None:
+    command = [str(tools.hadolint(tool_folder)), str(ROOT / "packaging" / "Dockerfile")]
+    linted = subprocess.run(command, capture_output=True, text=True, check=False)
+
+    assert (linted.returncode, linted.stdout) == (0, "")

