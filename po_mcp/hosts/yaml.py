@@ -46,7 +46,10 @@ def put(text: str, section: str, name: str, value: Mapping[str, Any]) -> str:
         raise NotReadable(f"{section} is not a block of lines")
     span = _entry(lines, section, name)
     indent = _indent(lines, head)
-    written = [f"{indent}{name}:", *(f"{indent}  {key}: {json.dumps(one)}" for key, one in value.items())]
+    written = [
+        f"{indent}{name}:",
+        *(f"{indent}  {key}: {json.dumps(one, ensure_ascii=False)}" for key, one in value.items()),
+    ]
     start, end = span if span is not None else (head[1], head[1])
     return "\n".join([*lines[:start], *written, *lines[end:]]) + "\n"
 

@@ -19,6 +19,7 @@ import pytest
 from po_mcp.commands import _setup
 from po_mcp.config import load
 from po_mcp.errors import ConfigurationError
+from po_mcp.hosts import change
 from tests.commands.terminal import CTRL_C, at_terminal, environment
 from tests.commands.test_sandbox_command import Running, running
 
@@ -286,11 +287,11 @@ def test_a_failed_write_takes_the_secret_back(
 def test_a_signal_while_it_is_written_leaves_nothing_half_done(
     number: signal.Signals, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replace, before = _setup.replace, signal.getsignal(number)
+    before = signal.getsignal(number)
 
     def interrupted(path: Path, content: bytes) -> None:
         os.kill(os.getpid(), number)
-        replace(path, content)
+        change.replace(path, content)
 
     monkeypatch.setattr(_setup, "replace", interrupted)
     draft(tmp_path / "config.toml").save()

@@ -33,10 +33,10 @@ def written(draw: st.DrawFn, value: Any) -> str:
         members = [
             f"{gap()}{json.dumps(name)}{gap()}:{gap()}{draw(written(one))}{gap()}" for name, one in value.items()
         ]
-        return "{" + ",".join(members) + ("," if members and draw(st.booleans()) else "") + gap() + "}"
+        return "{" + ",".join(members) + ("," if bool(members) and draw(st.booleans()) else "") + gap() + "}"
     if isinstance(value, list):
         items = [f"{gap()}{draw(written(one))}{gap()}" for one in value]
-        return "[" + ",".join(items) + ("," if items and draw(st.booleans()) else "") + gap() + "]"
+        return "[" + ",".join(items) + ("," if bool(items) and draw(st.booleans()) else "") + gap() + "]"
     return json.dumps(value)
 
 
