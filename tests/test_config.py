@@ -263,6 +263,25 @@ def test_a_wrong_line_of_the_file_is_named_with_the_file(line: str, said: str, f
     assert str(caught.value) == f"{file}: {said}"
 
 
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (None, "cannot be read (IsADirectoryError)"),
+        ("timeout = 7".encode("utf-16"), "cannot be read (UnicodeDecodeError)"),
+        (b"x = " + b"[" * 20_000, "cannot be read (RecursionError)"),
+    ],
+    ids=["a folder", "UTF-16", "nested"],
+)
+def test_a_file_that_cannot_be_read_is_named(content: bytes | None, said: str, tmp_path: Path) -> None:
+    path = tmp_path / "odd.toml"
+    path.mkdir() if content is None else path.write_bytes(content)
+
+    with pytest.raises(ConfigurationError) as caught:
+        load({}, path)
+
+    assert str(caught.value) == f"{path}: {said}"
+
+
 def test_a_file_that_begins_with_a_byte_order_mark_is_read(file: Path) -> None:
     file.write_bytes(b"\xef\xbb\xbftimeout = 7\r\n")
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
-from pathlib import PurePath, PurePosixPath, PureWindowsPath
+import re
+from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -205,3 +206,11 @@ def test_the_link_of_goose_waits_until_the_package_is_ours(monkeypatch: pytest.M
 @pytest.mark.parametrize("host", HOSTS, ids=lambda host: host.key)
 def test_other_hosts_have_no_link(host: Host) -> None:
     assert (link(host, PROGRAM) is not None) == (host.key in ("vscode", "cursor", "lm-studio"))
+
+
+def test_the_page_on_installing_names_every_host_by_its_key() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "install.md").read_text(encoding="utf-8")
+    rows = dict(re.findall(r"^\| ([^|]+) \| `([a-z-]+)` \|", page, re.MULTILINE))
+
+    assert sorted(rows.values()) == sorted(host.key for host in HOSTS)
+    assert all(host_named(title) == host_named(key) for title, key in rows.items())
