@@ -15,9 +15,9 @@ def load(file: Path | None) -> config.Settings:
     try:
         settings = config.load(file=file)
         if settings.api_versions:
-            from po_mcp.connectors.exsited.versions import versions_with  # it alone knows which calls there are
+            from po_mcp.connectors.exsited.versions import merge_versions  # it alone knows which calls there are
 
-            versions_with(settings.api_versions)
+            merge_versions(settings.api_versions)
         return settings
     except ConfigurationError as exc:
         stop(str(exc))
