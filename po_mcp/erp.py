@@ -92,7 +92,7 @@ class ERP(Protocol):
         """The kinds of call that this ERP offers."""
 
     @property
-    def listed(self) -> frozenset[Status]:
+    def listed_statuses(self) -> frozenset[Status]:
         """The statuses of the orders that `scan_orders` returns without a status in the query."""
 
     @property

@@ -117,7 +117,7 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    def published(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """Return the record as JSON values, without unknown ones."""
         return self.model_dump(mode="json", exclude_none=True)
 

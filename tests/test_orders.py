@@ -115,7 +115,7 @@ def test_an_unknown_key_of_a_line_is_refused() -> None:
 def test_what_the_erp_does_not_say_is_absent() -> None:
     order = PurchaseOrder(number="PO-1", vendor="Acme", status="open", status_text="Open", total=Decimal("4250.00"))
 
-    assert order.published() == {
+    assert order.to_json() == {
         "number": "PO-1",
         "vendor": "Acme",
         "status": "open",

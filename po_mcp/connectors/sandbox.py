@@ -56,7 +56,7 @@ class Sandbox:
     notice = "SANDBOX: no real order."
     clock_skew = None
     capabilities: frozenset[Capability] = InventoryPro.capabilities | {"delete", "cancel"}
-    listed: frozenset[Status] = InventoryPro.listed
+    listed_statuses: frozenset[Status] = InventoryPro.listed_statuses
     limits = (
         "The sandbox lists open and partly received orders only, and cannot edit an order's lines, receive goods or "
         "make a cancelled order active again."

@@ -33,4 +33,4 @@ async def read_open_orders(desk: Desk, max_orders: int) -> OpenOrders:
 
 def _status_filter(desk: Desk) -> Status | None:
     """Return the status to filter by; None if the ERP lists no other orders: some have no such filter."""
-    return None if desk.erp.listed <= AWAITING_GOODS else "open"
+    return None if desk.erp.listed_statuses <= AWAITING_GOODS else "open"

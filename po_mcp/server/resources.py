@@ -73,7 +73,7 @@ async def _read_order(number: str, ctx: Context[Desk, Any]) -> str:
     """Return an order as get_purchase_order does, with its remarks, as JSON."""
     desk = desk_of(ctx)
     order = await _translate_errors(list_orders.get_order(desk, number))
-    return _to_json(desk, {**order.published(), "remarks": compare_total(order) or None})
+    return _to_json(desk, {**order.to_json(), "remarks": compare_total(order) or None})
 
 
 async def _read_open_orders() -> str:
@@ -99,7 +99,7 @@ async def _read_connection(settings: Settings) -> str:
         "cannot": [name for name in get_args(Capability) if name not in offered],
         "limits": desk.erp.limits,
         "read_only": settings.read_only,
-        "lists": sorted(desk.erp.listed),
+        "lists": sorted(desk.erp.listed_statuses),
         "orders_per_page": list_orders.MAX_LIMIT,
         "seconds_per_call": settings.timeout,
     }
@@ -117,7 +117,7 @@ def _describe_approval(desk: Desk, settings: Settings) -> dict[str, Any]:
 
 
 def _summarize(order: PurchaseOrder) -> dict[str, Any]:
-    facts = order.published()
+    facts = order.to_json()
     names = ("number", "vendor", "status", "ordered_at", "expected_on", "total", "currency")
     return {name: facts[name] for name in names if name in facts}
 

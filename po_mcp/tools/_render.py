@@ -13,7 +13,7 @@ LINES_HEAD = "line|item|description|quantity|received|unit price|line total|ware
 
 def tool_result(text: str, record: Record) -> CallToolResult:
     """Return a result of a text for the model and the whole record for programs."""
-    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=record.published())
+    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=record.to_json())
 
 
 def outcome_result(outcome: WriteOutcome) -> CallToolResult:

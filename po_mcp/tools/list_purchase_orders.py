@@ -73,7 +73,7 @@ def _summary(found: list_orders.OrderList) -> str:
 
 def _explain_unlisted(desk: Desk, found: list_orders.OrderList) -> str:
     """Return a sentence for an empty list of an ERP that does not list every order; "" otherwise."""
-    if found.total_count or "closed" in desk.erp.listed:
+    if found.total_count or "closed" in desk.erp.listed_statuses:
         return ""
     return "Closed and cancelled orders are not listed; get_purchase_order reads any by its number."
 

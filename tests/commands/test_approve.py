@@ -23,7 +23,7 @@ from tests.approvals.test_page import HOSTILE
 from tests.commands.test_call import read_screen
 from tests.commands.test_doctor import real
 from tests.harness import ServerHarness, outcome
-from tests.sandbox.sandbox_server import served
+from tests.sandbox.sandbox_server import serve_sandbox
 
 PIN = {"PO_MCP_APPROVER_PIN": "correct horse"}
 APPROVE = [sys.executable, "-m", "po_mcp", "approve"]
@@ -223,7 +223,7 @@ async def test_where_the_operator_lets_nothing_be_written_nothing_is_approved(of
 
 
 async def test_an_erp_that_cannot_be_reached_leaves_the_approval_as_it_is(office: ServerHarness) -> None:
-    async with served() as there:
+    async with serve_sandbox() as there:
         settings = real("inventory-pro", there.port, PO_MCP_JOURNAL=str(office.journal))
         run = await anyio.run_process(
             [sys.executable, "-m", "po_mcp", "call", FINALIZE, "number=PO-2025-0037", "--json"],

@@ -17,7 +17,7 @@ from po_mcp.commands import doctor
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.writes.journal import JournalStore
 from tests.harness import ServerHarness, outcome
-from tests.sandbox.sandbox_server import served
+from tests.sandbox.sandbox_server import serve_sandbox
 from tests.stdio.test_process import environment
 
 DOCTOR = [sys.executable, "-m", "po_mcp", "doctor"]
@@ -55,7 +55,7 @@ async def test_a_sandbox_that_is_well_passes(tmp_path: Path) -> None:
 async def test_a_real_erp_that_is_well_passes_and_the_right_that_writing_needs_is_named(
     tmp_path: Path, erp: str
 ) -> None:
-    async with served() as there:
+    async with serve_sandbox() as there:
         status, told = await examined(tmp_path, **real(erp, there.port))
 
     assert (status, "✗" in told) == (0, False)
@@ -66,7 +66,7 @@ async def test_a_real_erp_that_is_well_passes_and_the_right_that_writing_needs_i
 
 @pytest.mark.parametrize("erp", ["inventory-pro", "exsited"])
 async def test_wrong_credentials_are_named_with_the_settings_to_check(tmp_path: Path, erp: str) -> None:
-    async with served() as there:
+    async with serve_sandbox() as there:
         status, told = await examined(tmp_path, **real(erp, there.port, PO_MCP_CLIENT_SECRET="a-wrong-secret"))
 
     assert status == 1
@@ -126,7 +126,7 @@ async def test_a_read_only_server_is_told_to_be_one(tmp_path: Path) -> None:
 
 
 async def test_credentials_that_nobody_adopted_fail_with_the_next_step(tmp_path: Path) -> None:
-    async with served() as there:
+    async with serve_sandbox() as there:
         settings = real("inventory-pro", there.port, PO_MCP_JOURNAL=str(tmp_path / "journal.db"))
         connection = InventoryPro(settings["PO_MCP_BASE_URL"], "another client", "its secret").connection
         with closing(JournalStore(tmp_path / "journal.db")) as store:

@@ -41,7 +41,7 @@ from tests.commands.terminal import run_in_terminal
 from tests.commands.test_call import read_screen
 from tests.commands.test_doctor import real
 from tests.harness import ScriptedPerson, ServerHarness, accept, outcome, yes
-from tests.sandbox.sandbox_server import served
+from tests.sandbox.sandbox_server import serve_sandbox
 from tests.stdio.test_process import environment
 
 JOURNAL = [sys.executable, "-m", "po_mcp", "journal"]
@@ -548,7 +548,7 @@ async def test_blindly_only_what_nobody_sends_any_more_is_settled(
 @pytest.fixture
 async def inventory_pro(office: ServerHarness) -> AsyncIterator[dict[str, str]]:
     """Settings of a real ERP, whose journal knows one unknown cancel under other credentials."""
-    async with served() as there:
+    async with serve_sandbox() as there:
         settings = real("inventory-pro", there.port, PO_MCP_JOURNAL=str(office.journal))
         leave_known(office.journal, connect(Settings(**named(settings)), None))  # type: ignore[arg-type]
         yield settings

@@ -23,23 +23,23 @@ async def vendors_of(connect: Connect, *pages: dict[str, Any]) -> tuple[tuple[Ve
             await erp.aclose()
 
 
-def named(*known: str) -> list[dict[str, Any]]:
+def make_named(*known: str) -> list[dict[str, Any]]:
     return [{"name": name, "id": name} for name in known]
 
 
-ABC = named("a", "b", "c")
+ABC = make_named("a", "b", "c")
 PAGES: dict[str, tuple[Connect, list[dict[str, Any]], int]] = {
     "a smaller page than was asked for": (
         inventory_pro,
         [
-            {"value": named("a", "b"), "totalCount": 3, "page": 1, "pageSize": 2, "hasMore": True},
-            {"value": named("c"), "totalCount": 3, "page": 2, "pageSize": 2, "hasMore": False},
+            {"value": make_named("a", "b"), "totalCount": 3, "page": 1, "pageSize": 2, "hasMore": True},
+            {"value": make_named("c"), "totalCount": 3, "page": 2, "pageSize": 2, "hasMore": False},
         ],
         2,
     ),
     "a count alone": (
         inventory_pro,
-        [{"value": named("a", "b"), "totalCount": 3}, {"value": named("c"), "totalCount": 3}, {"value": []}],
+        [{"value": make_named("a", "b"), "totalCount": 3}, {"value": make_named("c"), "totalCount": 3}, {"value": []}],
         3,
     ),
     "a count that one page fills": (inventory_pro, [{"value": ABC, "totalCount": 3}], 1),
@@ -58,7 +58,7 @@ PAGES: dict[str, tuple[Connect, list[dict[str, Any]], int]] = {
     ),
     "Exsited: no word of paging": (
         exsited,
-        [{"accounts": named("a", "b")}, {"accounts": named("c")}, {"accounts": []}],
+        [{"accounts": make_named("a", "b")}, {"accounts": make_named("c")}, {"accounts": []}],
         3,
     ),
     "Exsited: pagination of null": (
@@ -69,7 +69,10 @@ PAGES: dict[str, tuple[Connect, list[dict[str, Any]], int]] = {
     "Exsited: one list for every page": (exsited, [{"accounts": ABC}], 2),
     "Exsited: a smaller page than was asked for": (
         exsited,
-        [{"accounts": rows, "pagination": {"records": 3, "limit": 2}} for rows in (named("a", "b"), named("c"))],
+        [
+            {"accounts": rows, "pagination": {"records": 3, "limit": 2}}
+            for rows in (make_named("a", "b"), make_named("c"))
+        ],
         2,
     ),
 }
@@ -86,13 +89,15 @@ async def test_a_catalog_is_read_to_its_end_in_every_paging_style(
 
 
 async def test_a_list_that_goes_on_and_brings_nothing_new_is_refused() -> None:
-    pages = [{"value": named("a"), "totalCount": 9, "page": page, "pageSize": 1, "hasMore": True} for page in (1, 2)]
+    pages = [
+        {"value": make_named("a"), "totalCount": 9, "page": page, "pageSize": 1, "hasMore": True} for page in (1, 2)
+    ]
     with pytest.raises(BadAnswer, match="same page"):
         await vendors_of(inventory_pro, *pages)
 
 
 async def test_a_row_that_cannot_be_read_is_left_out_and_logged(caplog: pytest.LogCaptureFixture) -> None:
-    rows = [*named("a"), None, {"name": ["b"]}]
+    rows = [*make_named("a"), None, {"name": ["b"]}]
 
     vendors, _ = await vendors_of(inventory_pro, {"value": rows, "totalCount": 3, "page": 1, "hasMore": False})
 

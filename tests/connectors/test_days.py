@@ -53,12 +53,12 @@ NO_DATES = [
 
 def both(moment: str | None, zone: Any) -> list[tuple[date | None, date | None]]:
     """The days on which each connector tells an order placed and expected."""
-    theirs = {"id": "PO-1", "issue_date": moment, "expected_completion_date": moment}
-    told = [
+    rows_of_erp = {"id": "PO-1", "issue_date": moment, "expected_completion_date": moment}
+    expected = [
         translate.parse_order({"poNo": "PO-1", "orderDate": moment, "expectedDate": moment}, "PO-1", zone),
-        exsited_translate.combine(schemas.Order.parse(theirs), None, zone),
+        exsited_translate.combine(schemas.Order.parse(rows_of_erp), None, zone),
     ]
-    return [(order.ordered_at and order.ordered_at.date(), order.expected_on) for order in told]
+    return [(order.ordered_at and order.ordered_at.date(), order.expected_on) for order in expected]
 
 
 @pytest.mark.parametrize(("zone", "moment", "day"), MOMENTS)
@@ -102,18 +102,18 @@ def test_a_bound_that_no_moment_lies_beyond_is_left_out() -> None:
     assert translate.build_order_dates(query, timezone(timedelta(hours=13))) == {}
 
 
-async def scanned(zone: Any, moments: list[str]) -> list[OrderScan]:
+async def run_scan(zone: Any, moments: list[str]) -> list[OrderScan]:
     """What each connector finds of DAY among orders of these moments."""
     query = OrderQuery(ordered_from=DAY, ordered_to=DAY)
     rows = [{"poNo": moment, "orderDate": moment, "status": "Open"} for moment in moments]
     page = {"value": rows, "totalCount": len(rows), "page": 1, "pageSize": 50, "hasMore": False}
-    theirs = [{"id": moment, "issue_date": moment, "status": "ACTIVE"} for moment in moments]
+    rows_of_erp = [{"id": moment, "issue_date": moment, "status": "ACTIVE"} for moment in moments]
     found = []
     async with raw_peer(reply(200, page)) as peer:
         erp = InventoryPro(peer.url, "client", "secret", zone=zone)
         found.append(await erp.scan_orders(query))
         await erp.aclose()
-    async with raw_peer(reply(200, {"purchase_orders": theirs, "pagination": {"records": len(rows)}})) as peer:
+    async with raw_peer(reply(200, {"purchase_orders": rows_of_erp, "pagination": {"records": len(rows)}})) as peer:
         other = Exsited(peer.url, "client", "secret", "r", zone=zone)
         found.append(await other.scan_orders(query))
         await other.aclose()
@@ -124,18 +124,18 @@ async def scanned(zone: Any, moments: list[str]) -> list[OrderScan]:
 async def test_the_orders_of_a_day_follow_the_companys_calendar(zone: Any) -> None:
     of_zone = [(moment, day) for where, moment, day in MOMENTS if where is zone]
 
-    for scan in await scanned(zone, [moment for moment, _ in of_zone]):
+    for scan in await run_scan(zone, [moment for moment, _ in of_zone]):
         assert [order.number for order in scan.orders] == [moment for moment, day in of_zone if day == DAY]
 
 
 def test_the_setting_names_the_zone_of_every_connector() -> None:
     common = {"time_zone": "Pacific/Auckland", "client_id": "c", "client_secret": "s", "redirect_uri": "r"}
 
-    def connected(**fields: str) -> Any:
+    def connect_to_peer(**fields: str) -> Any:
         store: Any = None
         return connect(Settings.model_validate({**common, **fields}), lambda name: store)
 
     for erp in ("inventory-pro", "exsited"):
-        assert connected(erp=erp, base_url="https://erp.example")._zone == AUCKLAND
-    sandbox = connected(sandbox=":memory:")
+        assert connect_to_peer(erp=erp, base_url="https://erp.example")._zone == AUCKLAND
+    sandbox = connect_to_peer(sandbox=":memory:")
     assert (sandbox._orders._zone, sandbox._exsited._zone) == (AUCKLAND, AUCKLAND)

@@ -333,7 +333,7 @@ def test_a_cancel_is_not_taken_from_any_other_answer(body: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "offset", "following"),
+    ("page", "offset", "next_start"),
     [
         (rows(2, records=5, limit=2, offset=0, next_page="/elsewhere"), 0, 2),
         (rows(1, records=5, limit=2, offset=4, next_page="NULL"), 4, None),
@@ -437,7 +437,7 @@ def test_suppliers_are_picked_out_of_the_accounts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "expected"),
     [
         ({"errors": [{"code": 400, "message": "evil"}, {"code": "stock_committed"}]}, " (400, stock_committed)"),
         ({"object": "error", "code": "validation_error", "status": 400}, " (validation_error, 400)"),
@@ -448,5 +448,5 @@ def test_suppliers_are_picked_out_of_the_accounts() -> None:
         (None, ""),
     ],
 )
-def test_a_refusal_is_described_by_its_codes_only(body: object, told: str) -> None:
-    assert error_body.describe_error(body) == told
+def test_a_refusal_is_described_by_its_codes_only(body: object, expected: str) -> None:
+    assert error_body.describe_error(body) == expected

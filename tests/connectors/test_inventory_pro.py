@@ -60,7 +60,7 @@ def read(text: str) -> Any:
     return exact_json.loads(text.encode())
 
 
-def changed(text: str, **fields: Any) -> Any:
+def change(text: str, **fields: Any) -> Any:
     return {**read(text), **fields}
 
 
@@ -124,7 +124,7 @@ def test_the_vendors_answer_to_a_finalize_is_read() -> None:
 
 @pytest.mark.parametrize("number", [None, ""])
 def test_a_finalize_without_a_backorder_names_none(number: str | None) -> None:
-    answer = changed(FINALIZED, backorderCreated=False, backorderPoNo=number)
+    answer = change(FINALIZED, backorderCreated=False, backorderPoNo=number)
 
     assert translate.parse_finalized(answer, NUMBER).backorder_number is None
 
@@ -175,7 +175,7 @@ def test_missing_and_unstorable_fields_of_a_new_order_are_named(lacking: OrderDr
     ],
 )
 def test_a_status_is_ours_and_its_word_is_theirs(word: str | None, status: str) -> None:
-    order = translate.parse_order(changed(DETAIL, status=word), NUMBER)
+    order = translate.parse_order(change(DETAIL, status=word), NUMBER)
 
     assert (order.status, order.status_text) == (status, word or "")
 
@@ -192,7 +192,7 @@ def test_a_status_is_ours_and_its_word_is_theirs(word: str | None, status: str) 
     ],
 )
 def test_a_date_is_read_with_or_without_a_zone(text: str | None, day: date | None) -> None:
-    assert translate.parse_order(changed(DETAIL, expectedDate=text), NUMBER).expected_on == day
+    assert translate.parse_order(change(DETAIL, expectedDate=text), NUMBER).expected_on == day
 
 
 def test_unknown_fields_and_nulls_are_passed_over() -> None:
@@ -200,7 +200,7 @@ def test_unknown_fields_and_nulls_are_passed_over() -> None:
 
     order = translate.parse_order(bare, NUMBER)
 
-    assert order.published() == {
+    assert order.to_json() == {
         "number": NUMBER,
         "vendor": "",
         "status": "unknown",
@@ -215,12 +215,12 @@ def test_an_inexact_number_is_refused(units: object) -> None:
     line = {**read(LINE), "units": units}
 
     with pytest.raises(BadAnswer) as refused:
-        translate.parse_order(changed(DETAIL, lines=[line]), NUMBER)
+        translate.parse_order(change(DETAIL, lines=[line]), NUMBER)
     assert "1,000" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    "body", [None, [], "order", {}, changed(DETAIL, lines={}), changed(DETAIL, lines=[1]), changed(DETAIL, orderDate=1)]
+    "body", [None, [], "order", {}, change(DETAIL, lines={}), change(DETAIL, lines=[1]), change(DETAIL, orderDate=1)]
 )
 def test_another_shape_than_an_order_is_refused(body: object) -> None:
     with pytest.raises(BadAnswer):
@@ -230,7 +230,7 @@ def test_another_shape_than_an_order_is_refused(body: object) -> None:
 def test_an_overdelivery_leaves_no_outstanding_quantity() -> None:
     line = {**read(LINE), "unitsReceived": 1200}
 
-    order = translate.parse_order(changed(DETAIL, lines=[line]), NUMBER)
+    order = translate.parse_order(change(DETAIL, lines=[line]), NUMBER)
 
     assert order.lines is not None
     assert (order.lines[0].received, order.lines[0].outstanding) == (Decimal(1200), Decimal(0))
@@ -239,7 +239,7 @@ def test_an_overdelivery_leaves_no_outstanding_quantity() -> None:
 def test_a_line_is_multiplied_exactly() -> None:
     line = {**read(LINE), "units": Decimal("123456789012.123456"), "unitPrice": Decimal("987654321098.654321")}
 
-    order = translate.parse_order(changed(DETAIL, lines=[line]), NUMBER)
+    order = translate.parse_order(change(DETAIL, lines=[line]), NUMBER)
 
     assert order.lines is not None
     assert str(order.lines[0].line_total) == "121932631136788598396684.676319853376"
@@ -248,11 +248,11 @@ def test_a_line_is_multiplied_exactly() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        changed(FINALIZED, poNo="PO-2025-0041"),
-        changed(FINALIZED, status="Partial"),
-        changed(FINALIZED, status=None),
-        changed(FINALIZED, backorderPoNo=None),
-        changed(FINALIZED, backorderCreated="yes"),
+        change(FINALIZED, poNo="PO-2025-0041"),
+        change(FINALIZED, status="Partial"),
+        change(FINALIZED, status=None),
+        change(FINALIZED, backorderPoNo=None),
+        change(FINALIZED, backorderCreated="yes"),
     ],
 )
 def test_a_finalize_that_is_not_verified_is_refused(answer: object) -> None:
@@ -263,7 +263,7 @@ def test_a_finalize_that_is_not_verified_is_refused(answer: object) -> None:
 @pytest.mark.parametrize("number", ["PO-1", "", None, "PO-2025-00430", "PO-2025-0043-BO1"])
 def test_a_create_that_is_not_about_our_number_is_refused(number: str | None) -> None:
     with pytest.raises(BadAnswer):
-        translate.parse_created(changed(CREATED, poNo=number), "PO-2025-0043")
+        translate.parse_created(change(CREATED, poNo=number), "PO-2025-0043")
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_a_create_that_is_not_about_our_number_is_refused(number: str | None) ->
 )
 def test_a_page_other_than_the_requested_page_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(BadAnswer):
-        translate.parse_orders_page(changed(LIST, **fields), {"page": 1, "pageSize": 25})
+        translate.parse_orders_page(change(LIST, **fields), {"page": 1, "pageSize": 25})
 
 
 @pytest.mark.parametrize("status", ["closed", "cancelled", "draft", "deleted", "unknown"])
@@ -332,7 +332,7 @@ def test_vendors_take_their_ids_from_the_rows_or_from_the_operators_file() -> No
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "expected"),
     [
         (
             {"statusCode": 400, "error": "validation_error", "message": "no", "details": {"units": ["must be > 0"]}},
@@ -349,5 +349,5 @@ def test_vendors_take_their_ids_from_the_rows_or_from_the_operators_file() -> No
         ([], ""),
     ],
 )
-def test_a_refusal_is_described_in_known_words_only(body: object, told: str) -> None:
-    assert error_body.describe_error(body) == told
+def test_a_refusal_is_described_in_known_words_only(body: object, expected: str) -> None:
+    assert error_body.describe_error(body) == expected

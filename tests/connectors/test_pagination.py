@@ -35,12 +35,12 @@ def key(row: str) -> str | None:
     return row or None
 
 
-async def walked(*pages: Sequence[str], **said: Any) -> FullList[str]:
+async def read_pages(*pages: Sequence[str], **said: Any) -> FullList[str]:
     return await read_all("An ERP", Pages(*pages, **said), key)
 
 
 async def test_the_pages_of_a_list_are_put_together() -> None:
-    assert await walked("ab", "cd", "e", total=5) == FullList(("a", "b", "c", "d", "e"), moved=False, complete=True)
+    assert await read_pages("ab", "cd", "e", total=5) == FullList(("a", "b", "c", "d", "e"), moved=False, complete=True)
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ async def test_the_pages_of_a_list_are_put_together() -> None:
 async def test_a_list_that_moved_has_each_row_once_and_is_incomplete(
     pages: Sequence[str], totals: Sequence[int], moved: bool
 ) -> None:
-    whole = await walked(*pages, totals=totals)
+    whole = await read_pages(*pages, totals=totals)
 
     assert whole.rows == tuple(sorted(set("".join(pages))))
     assert (whole.moved, whole.complete) == (moved, False)
@@ -73,13 +73,13 @@ async def test_a_list_that_moved_has_each_row_once_and_is_incomplete(
 )
 async def test_a_page_that_comes_again_or_brings_nothing_is_refused(pages: Sequence[Sequence[str]]) -> None:
     with pytest.raises(BadAnswer, match="same page"):
-        await walked(*pages, "z")
+        await read_pages(*pages, "z")
     with pytest.raises(BadAnswer, match="same page"):
-        await walked(*pages)
+        await read_pages(*pages)
 
 
 async def test_rows_without_a_key_are_never_merged() -> None:
-    assert (await walked(["", ""], ["", "a"], total=4)).rows == ("", "", "", "a")
+    assert (await read_pages(["", ""], ["", "a"], total=4)).rows == ("", "", "", "a")
 
 
 async def test_a_list_without_an_end_is_left_at_the_limit() -> None:

@@ -190,7 +190,7 @@ def test_other_bodies_are_no_envelope_of_exsited(body: object) -> None:
     assert not exsited_complaints.is_envelope(body)
 
 
-def signed_out(name: str) -> dict[str, Reply]:
+def sign_out_answers(name: str) -> dict[str, Reply]:
     """The answers that say that the token is no longer good."""
     found = {
         "401": html(401),
@@ -206,13 +206,13 @@ def signed_out(name: str) -> dict[str, Reply]:
     return found
 
 
-SIGNED_OUT = [(name, said) for name in WRITES for said in signed_out(name)]
+SIGNED_OUT = [(name, said) for name in WRITES for said in sign_out_answers(name)]
 every_sign_out = pytest.mark.parametrize(("name", "said"), SIGNED_OUT)
 
 
 @every_sign_out
 async def test_a_write_was_not_accepted_where_a_read_with_its_token_is_refused_too(name: str, said: str) -> None:
-    answer = signed_out(name)[said]
+    answer = sign_out_answers(name)[said]
     async with raw_peer(answer, html(401)) as peer:
         erp = WRITES[name][0](peer.url)
         with pytest.raises(SignInEnded, match="ask again") as ended:
@@ -228,7 +228,7 @@ async def test_a_write_was_not_accepted_where_a_read_with_its_token_is_refused_t
 async def test_a_write_is_judged_by_its_own_answer_where_a_read_with_its_token_is_answered(
     name: str, said: str
 ) -> None:
-    answer = signed_out(name)[said]
+    answer = sign_out_answers(name)[said]
     read = reply(200, LIST if name.startswith("inventory-pro") else EMPTY)
     is_told = "envelope" in said or "inside" in said
     async with failing(WRITES[name], answer, read, error=Refused if is_told else OutcomeUnknown) as peer:

@@ -201,10 +201,10 @@ async def test_the_waits_double_and_are_any_part_of_that() -> None:
     retrier = Retrier(sleep=waits, fraction=lambda: next(fractions))
 
     for _ in range(2):
-        tried = await retrier(failing_with(Answer(503, None)))
+        result = await retrier(failing_with(Answer(503, None)))
 
     assert waits.seconds == [0.2, 0.4, 0.1, 0.2]
-    assert tried.explanation == "It was tried 3 times."
+    assert result.explanation == "It was tried 3 times."
 
 
 @pytest.mark.parametrize(("asked", "waited"), [(0, [0.0, 0.0]), (3, [3.0, 3.0]), (20, [20.0, 20.0]), (21, [])])
@@ -218,17 +218,17 @@ async def test_a_retry_after_is_respected_up_to_a_limit(asked: int, waited: list
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "expected"),
     [("90", "90 seconds"), ("150", "about 3 minutes"), ("86400", "more than an hour")],
 )
 @pytest.mark.parametrize("status", [429, 503])
-async def test_a_long_retry_after_is_named_in_the_error(asked: str, told: str, status: int) -> None:
+async def test_a_long_retry_after_is_named_in_the_error(asked: str, expected: str, status: int) -> None:
     async with raw_peer(reply(status, None, f"Retry-After: {asked}")) as peer:
         erp = inventory_pro(peer.url)
-        with pytest.raises(TooManyRequests, match=f"asks to wait {told}") as failed:
+        with pytest.raises(TooManyRequests, match=f"asks to wait {expected}") as failed:
             await erp.scan_orders(OrderQuery())
         await erp.aclose()
-    assert failed.value.next_step == f"Wait {told} and try again."
+    assert failed.value.next_step == f"Wait {expected} and try again."
     assert len(peer.requests) == 1
 
 
@@ -244,16 +244,16 @@ def test_a_time_to_wait_is_written_in_words(seconds: int, words: str) -> None:
 async def test_no_wait_is_begun_that_the_deadline_would_cut_off() -> None:
     waits = Waits()
     with anyio.fail_after(10):
-        tried = await Retrier(sleep=waits)(failing_with(Answer(503, None, 15)))
+        result = await Retrier(sleep=waits)(failing_with(Answer(503, None, 15)))
 
-    assert (waits.seconds, tried.explanation) == ([], "It was not tried again: the wait would be too long.")
+    assert (waits.seconds, result.explanation) == ([], "It was not tried again: the wait would be too long.")
 
 
 @pytest.mark.parametrize("error", [httpx2.ReadTimeout("x"), httpx2.ConnectError("x"), NotExact("x"), OSError("x")])
 async def test_a_broken_answer_is_tried_again(error: Exception) -> None:
-    tried = await Retrier(sleep=no_wait)(failing_with(error, error, Answer(200, {})))
+    result = await Retrier(sleep=no_wait)(failing_with(error, error, Answer(200, {})))
 
-    assert tried.outcome == Answer(200, {})
+    assert result.outcome == Answer(200, {})
 
 
 async def test_an_error_that_no_repeat_can_mend_is_raised_at_once() -> None:
@@ -280,12 +280,12 @@ def test_a_budget_is_spent_and_comes_back_by_tenths() -> None:
 async def test_a_storm_ends_with_an_explanation() -> None:
     async with raw_peer(html(503)) as peer:
         erp = inventory_pro(peer.url)
-        told: list[str] = []
+        expected: list[str] = []
 
         async def call() -> None:
             with pytest.raises(Unreachable) as failed:
                 await erp.scan_orders(OrderQuery())
-            told.append(str(failed.value))
+            expected.append(str(failed.value))
 
         async with anyio.create_task_group() as tasks:
             for _ in range(50):
@@ -293,7 +293,7 @@ async def test_a_storm_ends_with_an_explanation() -> None:
         await erp.aclose()
 
     assert len(peer.requests) <= 60
-    assert "It was not tried again: too many requests failed lately." in told[-1]
+    assert "It was not tried again: too many requests failed lately." in expected[-1]
 
 
 async def test_a_storm_on_a_connection_leaves_other_connections_their_tries() -> None:

@@ -38,12 +38,12 @@ def order(number: str) -> PurchaseOrder:
     return PurchaseOrder(number=number, vendor="Acme", status="open", status_text="Open")
 
 
-async def scanned(
-    orders: Orders, max_orders: int | None = None, told: list[tuple[int, int | None]] | None = None
+async def run_scan(
+    orders: Orders, max_orders: int | None = None, expected: list[tuple[int, int | None]] | None = None
 ) -> OrderScan:
     async def tell(read: int, of: int | None) -> None:
-        if told is not None:
-            told.append((read, of))
+        if expected is not None:
+            expected.append((read, of))
 
     return await scan_pages("An ERP", orders, lambda index, size: index, tell, max_orders)
 
@@ -53,7 +53,7 @@ async def scanned(
 async def test_every_order_is_read_once(count: int, is_counted: bool) -> None:
     orders = Orders(count, is_counted=is_counted)
 
-    found = await scanned(orders)
+    found = await run_scan(orders)
 
     assert [one.number for one in found.orders] == orders.numbers
     assert (found.complete, found.is_cut, found.read) == (True, False, count)
@@ -63,21 +63,21 @@ async def test_every_order_is_read_once(count: int, is_counted: bool) -> None:
 async def test_a_few_pages_are_asked_for_at_a_time_and_no_more() -> None:
     counted, uncounted = Orders(200), Orders(200, is_counted=False)
 
-    await scanned(counted)
-    await scanned(uncounted)
+    await run_scan(counted)
+    await run_scan(uncounted)
 
     assert counted.most_at_once == pagination.CONCURRENT_PAGES
     assert uncounted.most_at_once == 1
 
 
 async def test_progress_is_reported_after_each_page() -> None:
-    told: list[tuple[int, int | None]] = []
+    expected: list[tuple[int, int | None]] = []
 
-    await scanned(Orders(45), told=told)
+    await run_scan(Orders(45), expected=expected)
 
-    assert [read for read, _ in told] == sorted(read for read, _ in told)
-    assert told[-1] == (45, 45)
-    assert len(told) == 5
+    assert [read for read, _ in expected] == sorted(read for read, _ in expected)
+    assert expected[-1] == (45, 45)
+    assert len(expected) == 5
 
 
 async def test_a_list_beyond_the_limit_is_cut_and_marked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +85,7 @@ async def test_a_list_beyond_the_limit_is_cut_and_marked(monkeypatch: pytest.Mon
     for is_counted in (True, False):
         orders = Orders(100, is_counted=is_counted)
 
-        found = await scanned(orders)
+        found = await run_scan(orders)
 
         assert (found.read, found.is_cut, found.complete) == (70, True, False)
         assert found.total == (100 if is_counted else None)
@@ -101,7 +101,7 @@ async def test_a_scan_that_takes_too_long_is_cut_and_keeps_its_rows(monkeypatch:
 
     monkeypatch.setattr(pagination, "SCAN_TIMEOUT_S", 1.0)
 
-    found = await scanned(Slow(100))
+    found = await run_scan(Slow(100))
 
     assert (found.read, found.total, found.is_cut, found.complete) == (30, 100, True, False)
 
@@ -109,7 +109,7 @@ async def test_a_scan_that_takes_too_long_is_cut_and_keeps_its_rows(monkeypatch:
 async def test_a_part_of_the_list_is_read_where_no_more_is_asked_for() -> None:
     orders = Orders(100)
 
-    found = await scanned(orders, max_orders=25)
+    found = await run_scan(orders, max_orders=25)
 
     assert (found.read, found.is_cut, len(orders.places)) == (30, True, 3)
 
@@ -123,7 +123,7 @@ async def test_a_list_that_changes_during_the_scan_is_incomplete(by: int) -> Non
                 self.numbers = self.numbers[:by] if by < 0 else [*self.numbers, *(f"new-{one}" for one in range(by))]
             return part
 
-    found = await scanned(Moving(60))
+    found = await run_scan(Moving(60))
 
     assert not found.complete
     assert not found.is_cut
@@ -138,7 +138,7 @@ async def test_a_page_that_cannot_be_read_fails_the_list() -> None:
             return await super().__call__(place)
 
     with pytest.raises(Unreachable):
-        await scanned(Failing(100))
+        await run_scan(Failing(100))
 
 
 @pytest.mark.parametrize("is_counted", [True, False])
@@ -151,6 +151,6 @@ async def test_a_repeated_page_ends_the_scan_early(is_counted: bool) -> None:
 
     orders = Stuck(100)
     with pytest.raises(BadAnswer, match="same page"):
-        await scanned(orders)
+        await run_scan(orders)
 
     assert len(orders.places) < 12

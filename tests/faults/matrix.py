@@ -36,7 +36,7 @@ from po_mcp.sandbox.records import Status
 from po_mcp.sandbox.refusals import Missing
 from tests.connectors.calls import no_wait
 from tests.harness import text
-from tests.sandbox.sandbox_server import served
+from tests.sandbox.sandbox_server import serve_sandbox
 
 TIMEOUT = 1.5
 """Seconds that one request may take: enough for this machine to build a few other servers meanwhile."""
@@ -181,7 +181,7 @@ async def run(scenario: Scenario) -> Seen:
 
 async def _play(scenario: Scenario, plan: Sequence[PlannedFault]) -> Seen:
     call = CALLS[scenario.erp, scenario.call]
-    async with served() as erp, Relay(erp.port, plan) as relay:
+    async with serve_sandbox() as erp, Relay(erp.port, plan) as relay:
         sent, before = Sent(), _orders(erp.book)
         async with _client(scenario, relay.url, sent) as client:
             begun = anyio.current_time()

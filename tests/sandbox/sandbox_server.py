@@ -20,7 +20,7 @@ PARTIAL = "PO-2025-0037"
 
 
 @dataclass
-class Served:
+class SandboxServer:
     """An ERP at a port; the token was asked for at the ERP itself, so a relay's first request is the test's."""
 
     book: Book
@@ -28,7 +28,7 @@ class Served:
     token: str
 
     @asynccontextmanager
-    async def relayed(self, *faults: str, patience: float = 5) -> AsyncIterator[tuple[Relay, httpx2.AsyncClient]]:
+    async def open_relay(self, *faults: str, patience: float = 5) -> AsyncIterator[tuple[Relay, httpx2.AsyncClient]]:
         # No certificates: reading them takes longer than a test.
         headers = {"Authorization": f"Bearer {self.token}"}
         async with (
@@ -40,7 +40,7 @@ class Served:
             yield relay, client
 
     @property
-    def finalized(self) -> bool:
+    def is_finalized(self) -> bool:
         return self.book.order(PARTIAL).status is Status.CLOSED
 
 
@@ -49,10 +49,10 @@ class Server(uvicorn.Server):
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.told_to_end = asyncio.Event()
+        self.ended = asyncio.Event()
 
     async def main_loop(self) -> None:
-        await self.told_to_end.wait()
+        await self.ended.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
@@ -63,7 +63,7 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[Served]:
+async def serve_sandbox() -> AsyncIterator[SandboxServer]:
     with closing(Book.open(":memory:")) as book, socket.create_server(("127.0.0.1", 0)) as sock:
         config = uvicorn.Config(create_app(book), log_config=None, log_level="error", lifespan="off")
         server, port = Server(config), sock.getsockname()[1]
@@ -71,9 +71,9 @@ async def served() -> AsyncIterator[Served]:
         try:
             async with httpx2.AsyncClient(verify=False, trust_env=False) as client:
                 answer = await client.post(f"http://127.0.0.1:{port}/api/v1/Token", data=TOKEN)
-            yield Served(book, port, answer.json()["access_token"])
+            yield SandboxServer(book, port, answer.json()["access_token"])
         finally:
-            server.told_to_end.set()
+            server.ended.set()
             await task
 
 

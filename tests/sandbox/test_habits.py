@@ -328,9 +328,9 @@ async def test_receipts_show_item_codes_as_the_lines_do(serve: Serve) -> None:
 
     receipts = (await erp.client.get("/purchase-orders/PO-2025-0041/item-receipts")).json()
 
-    told = {row["item_id"] for one in receipts["purchase_order"]["item_receipts"] for row in one["receipts"]}
-    assert told
-    assert all(code == code.lower() for code in told)
+    shown = {row["item_id"] for one in receipts["purchase_order"]["item_receipts"] for row in one["receipts"]}
+    assert shown
+    assert all(code == code.lower() for code in shown)
 
 
 async def test_inventory_pro_shows_the_creation_time(serve: Serve) -> None:
@@ -494,9 +494,9 @@ async def test_compatible_habits_work_together(serve: Serve, book: Book, clock: 
         "1 NUT-M8 0.22",
         "1 FREIGHT 25.00",
     ]
-    told = (await erp.read("Rush-7"))["lines"]
-    assert told[0][("shortID", "item_id")[erp.column]] == f"{erp.code('bolt').lower()}  "
-    assert told[0]["rowVersion"]
+    shown = (await erp.read("Rush-7"))["lines"]
+    assert shown[0][("shortID", "item_id")[erp.column]] == f"{erp.code('bolt').lower()}  "
+    assert shown[0]["rowVersion"]
 
 
 # Without habits

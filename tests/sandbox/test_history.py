@@ -29,7 +29,7 @@ class Counting(Storage):
         return copy
 
 
-def changed(storage: Storage, times: int, clock: Clock, apart: timedelta) -> None:
+def change(storage: Storage, times: int, clock: Clock, apart: timedelta) -> None:
     for _ in range(times):
         with storage.writing() as tables:
             tables.next("changes")
@@ -37,7 +37,7 @@ def changed(storage: Storage, times: int, clock: Clock, apart: timedelta) -> Non
 
 
 def changes(storage: Storage) -> int:
-    """How often `changed` had been at work in that state of the book."""
+    """How often `change` had been at work in that state of the book."""
     with storage.writing() as tables:
         return tables.next("changes") - 1
 
@@ -47,7 +47,7 @@ def test_the_state_of_some_seconds_before_is_returned(clock: Clock) -> None:
     storage.prepare(lambda _: None)
     history = History(storage, LAG, clock)
 
-    changed(storage, 5, clock, timedelta(seconds=1))
+    change(storage, 5, clock, timedelta(seconds=1))
 
     assert changes(history.state_before(LAG)) == 3
     storage.close()
@@ -58,7 +58,7 @@ def test_without_a_later_change_the_book_itself_is_returned(clock: Clock) -> Non
     storage.prepare(lambda _: None)
     history = History(storage, LAG, clock)
 
-    changed(storage, 1, clock, LAG)
+    change(storage, 1, clock, LAG)
 
     assert history.state_before(LAG) is storage
     storage.close()
@@ -69,7 +69,7 @@ def test_states_that_are_too_old_are_closed(clock: Clock) -> None:
     storage.prepare(lambda _: None)
     History(storage, LAG, clock)
 
-    changed(storage, 100, clock, timedelta(seconds=1))
+    change(storage, 100, clock, timedelta(seconds=1))
     kept = storage.open_copies
     storage.close()
 

@@ -42,7 +42,7 @@ async def test_tryton_picks_the_orders_of_a_status(erp: Tryton, book: Book, stat
 
 
 async def test_the_statuses_together_are_the_whole_list(erp: Tryton, book: Book) -> None:
-    counted = [len((await erp.scan_orders(OrderQuery(status=status))).orders) for status in sorted(erp.listed)]
+    counted = [len((await erp.scan_orders(OrderQuery(status=status))).orders) for status in sorted(erp.listed_statuses)]
 
     assert sum(counted) == len(book.orders)
 

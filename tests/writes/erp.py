@@ -49,7 +49,7 @@ class FakeERP:
     limits: str = ""
     clock_skew: float | None = None
     capabilities: frozenset[Capability] = frozenset({"get", "create", "finalize", "delete", "cancel"})
-    listed: frozenset[Status] = frozenset({"open"})
+    listed_statuses: frozenset[Status] = frozenset({"open"})
     changes_on_create: dict[str, Any] = field(default_factory=dict)
 
     @property

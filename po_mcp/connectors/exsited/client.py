@@ -87,7 +87,7 @@ class Exsited:
     title = "Exsited"
     notice = ""
     capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "cancel", "delete", "catalog"})
-    listed: frozenset[Status] = frozenset({"draft", "open", "cancelled", "deleted"})
+    listed_statuses: frozenset[Status] = frozenset({"draft", "open", "cancelled", "deleted"})
     limits = (
         "Exsited cannot finalize an order; editing its lines, receiving goods and making a cancelled order active "
         "again are not offered here."

@@ -98,7 +98,7 @@ class Line(ErpModel):
     total: Number = None
 
     @property
-    def ordered_quantity(self) -> Decimal | None:
+    def quantity_ordered(self) -> Decimal | None:
         return self.quantity if self.quantity is not None else self.order_quantity
 
 

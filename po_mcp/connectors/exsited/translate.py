@@ -109,7 +109,7 @@ def combine(
     source: schemas.Order, receipts: Sequence[schemas.Receipt] | None, zone: tzinfo | None = UTC
 ) -> PurchaseOrder:
     """Combine an order with its item receipts. With None for the receipts, the received quantities are unknown."""
-    received = None if receipts is None else _sum_received(receipts)
+    received = None if receipts is None else _sum_receipts(receipts)
     return _with_lines(source, source.lines, received, zone)
 
 
@@ -293,7 +293,7 @@ def _convert_header(source: schemas.OrderHeader, zone: tzinfo | None) -> Purchas
 
 
 def _convert_line(source: schemas.Line, place: int, received: Mapping[str, Decimal] | None) -> OrderLine:
-    ordered_quantity, price = source.ordered_quantity, source.snapshot.pricing_rule
+    ordered_quantity, price = source.quantity_ordered, source.snapshot.pricing_rule
     arrived = None
     if received is not None and source.uuid is not None:
         arrived = received.get(source.uuid, Decimal(0))
@@ -312,7 +312,7 @@ def _convert_line(source: schemas.Line, place: int, received: Mapping[str, Decim
     )
 
 
-def _sum_received(receipts: Iterable[schemas.Receipt]) -> Mapping[str, Decimal] | None:
+def _sum_receipts(receipts: Iterable[schemas.Receipt]) -> Mapping[str, Decimal] | None:
     """Sum the received quantities by line uuid; None where a receipt lacks the line, the quantity or a known status."""
     total: dict[str, Decimal] = {}
     for receipt in receipts:

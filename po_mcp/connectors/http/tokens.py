@@ -65,7 +65,7 @@ class Tokens:
     async def current(self, min_lifetime: float = 0.0) -> Token:
         """Return a token with at least `min_lifetime` seconds left, where the ERP issues such tokens."""
         async with self._renewing:
-            self._token = self._load_shared() or self._token
+            self._token = self._load_from_store() or self._token
             if self._token is None or self._token.ends_at - self._clock() < min_lifetime + EXPIRY_MARGIN_S:
                 self._token = await self._renew(min_lifetime)
             return self._token
@@ -73,12 +73,12 @@ class Tokens:
     async def replace(self, rejected: Token) -> Token:
         """Return a token other than `rejected`; concurrent callers share one new token."""
         async with self._renewing:
-            self._token = self._load_shared() or self._token
+            self._token = self._load_from_store() or self._token
             if self._token is None or self._token.text == rejected.text:
                 self._token = await self._renew(0.0)
             return self._token
 
-    def _load_shared(self) -> Token | None:
+    def _load_from_store(self) -> Token | None:
         """Return the token of the store, which was fetched last and revoked every former one."""
         found = self._store.load() if self._store is not None else None
         return None if found is None else Token(found[0], self._clock() + found[1])
@@ -91,7 +91,7 @@ class Tokens:
         while not self._store.claim(_LEASE_S):  # noqa: ASYNC110 - another process cannot set an Event
             await anyio.sleep(_POLL_INTERVAL_S)
         try:
-            shared = self._load_shared()
+            shared = self._load_from_store()
             is_new = shared is not None and (former is None or shared.text != former.text)
             if shared is not None and is_new and shared.ends_at - self._clock() >= min_lifetime + EXPIRY_MARGIN_S:
                 return shared

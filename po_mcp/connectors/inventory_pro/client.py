@@ -72,7 +72,7 @@ class InventoryPro:
     title = "Inventory Pro"
     notice = ""
     capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "finalize", "catalog"})
-    listed: frozenset[Status] = frozenset({"open", "partial"})
+    listed_statuses: frozenset[Status] = frozenset({"open", "partial"})
     limits = (
         "Inventory Pro's API lists open and partly received orders only, and cannot delete or cancel an order, "
         "edit its lines or receive goods."

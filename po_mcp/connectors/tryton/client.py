@@ -124,7 +124,7 @@ class Tryton:
     title = "Tryton"
     notice = ""
     capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "cancel", "delete", "catalog"})
-    listed: frozenset[Status] = translate.LISTED
+    listed_statuses: frozenset[Status] = translate.LISTED
     limits = (
         "Tryton gets new orders as drafts, which a person quotes and confirms there, and numbers them itself: our "
         "number is the order's reference. Only drafts and quotations can be cancelled, and only drafts and cancelled "
