@@ -13,7 +13,12 @@ from po_mcp.errors import ConfigurationError
 def load(file: Path | None) -> config.Settings:
     """Return the settings, or end the process."""
     try:
-        return config.load(file=file)
+        settings = config.load(file=file)
+        if settings.api_versions:
+            from po_mcp.connectors.exsited.versions import merge_versions  # it alone knows which calls there are
+
+            merge_versions(settings.api_versions)
+        return settings
     except ConfigurationError as exc:
         stop(str(exc))
 

@@ -15,8 +15,9 @@ import anyio
 from pydantic import WithJsonSchema
 
 from po_mcp.desk.context import Desk
-from po_mcp.desk.listing import ListRequest, Summary, VendorFilter, has_no_date, is_overdue, sort_orders, summarize
+from po_mcp.desk.listing import ListRequest, Summary, VendorFilter, sort_orders, summarize
 from po_mcp.desk.numbering import find_similar_numbers
+from po_mcp.desk.overdue import find_overdue
 from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
 from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
 from po_mcp.untrusted import quote_text
@@ -145,11 +146,9 @@ async def _filter_orders(desk: Desk, request: ListRequest, scan: OrderScan) -> t
         found = [order for order in found if meant.includes(order)]
         notes += [meant.note] if meant.note else []
     if request.overdue:
-        today = desk.today()
-        undated = sum(has_no_date(order) for order in found)
-        found = [order for order in found if is_overdue(order, today)]
-        notes.append(f"Overdue means expected before {today}.")
-        notes += [f"Without an expected date and still to come: {undated}."] if undated else []
+        overdue = await find_overdue(desk, found)
+        found = overdue.orders
+        notes += overdue.notes
     return found, notes
 
 

@@ -28,7 +28,7 @@ from .scenarios import (
 
 pytestmark = pytest.mark.system
 
-SAMPLE = 40
+SAMPLE = 24
 
 
 def wrong(scenarios: Sequence[Scenario]) -> list[str]:
@@ -45,8 +45,10 @@ def test_no_doubtful_write_that_cannot_be_looked_after_makes_a_double_write_or_a
     assert wrong(sample(list(pairs(calm)), SAMPLE, SEED)) == []
 
 
-def test_every_flow_stands_every_doubt_of_its_write(calm: Mapping[Flow, Calm]) -> None:
-    assert wrong([Scenario(flow, ((kind, calm[flow].write),)) for flow in FLOWS for kind in IN_DOUBT]) == []
+def test_a_flow_stands_every_doubt_of_its_write(calm: Mapping[Flow, Calm]) -> None:
+    doubts = [Scenario(flow, ((kind, calm[flow].write),)) for flow in FLOWS for kind in IN_DOUBT]
+
+    assert wrong(sample(doubts, 2 * SAMPLE, SEED)) == []
 
 
 def test_a_refusal_said_after_the_write_was_applied_is_checked_though_the_reading_is_old(
@@ -59,7 +61,7 @@ def test_a_refusal_said_after_the_write_was_applied_is_checked_though_the_readin
         for bounds in ("unset", "kept")
     ]
 
-    assert wrong(sent_twice) == []
+    assert wrong(sample(sent_twice, SAMPLE, SEED)) == []
 
 
 def test_no_habit_makes_a_double_write_or_a_lie_or_leaves_a_refusal_unknown(calm: Mapping[Flow, Calm]) -> None:
