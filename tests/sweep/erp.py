@@ -107,5 +107,5 @@ async def erp_at_port(book: Path | str = ":memory:") -> AsyncIterator[ERPAtPort]
         try:
             yield ERPAtPort(opened, sock.getsockname()[1], gate)
         finally:
-            server.told_to_end.set()
+            server.ended.set()
             await task

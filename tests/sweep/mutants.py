@@ -70,14 +70,14 @@ def journal_after_the_wire(patch: Patch) -> None:
 
 def server_errors_mean_not_applied(patch: Patch) -> None:
     """A 5xx is taken for a refusal."""
-    verified = client.ErpHttpClient._verified
+    verified = client.ErpHttpClient._verify
 
     def verified_or_refused(self: client.ErpHttpClient, answer: Any, *given: Any, **named: Any) -> Any:
         if answer.status >= 500:
             raise Refused("The ERP failed. Nothing was changed.")
         return verified(self, answer, *given, **named)
 
-    patch.setattr(client.ErpHttpClient, "_verified", verified_or_refused)
+    patch.setattr(client.ErpHttpClient, "_verify", verified_or_refused)
     patch.setattr(Executor, "_looked_after", _believed)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.urls import normalize_base_url
+from po_mcp.connectors.http.urls import normalize_base_url
 
 from po_mcp.erp import Connection
 from po_mcp.errors import ConnectionNotAdopted
