@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from mcp.types import InputRequiredResult
+from mcp.types import ElicitRequestFormParams, InputRequiredResult
 
 from po_mcp import orders
 from po_mcp.approvals import elicitation
@@ -129,9 +129,9 @@ async def an_order_that_cannot_be_deleted(office: ServerHarness) -> bool:
 async def a_cancel_of_an_order_that_changed(office: ServerHarness) -> bool:
     """Goods arrive while the person is asked. Harm: the order is cancelled all the same."""
 
-    def arrive(params: object) -> Reply:
+    def arrive(params: ElicitRequestFormParams) -> Reply:
         office.change(lambda book: book.receive("PO-2025-0037", {2: Decimal(10)}))
-        return yes
+        return yes(params)
 
     async with office.client(person=ScriptedPerson(arrive)) as client:
         await client.call_tool(CANCEL, {"number": "PO-2025-0037"})

@@ -40,7 +40,7 @@ async def find_overdue(desk: Desk, orders: Sequence[PurchaseOrder]) -> Overdue:
     notes += [f"Without an expected date and still to come: {undated}."] if undated else []
     notes += _describe_unknown(orders, today)
     found = [order for order in orders if is_overdue(order, today)]
-    if "partial" in desk.erp.listed or not found:
+    if "partial" in desk.erp.listed_statuses or not found:
         return Overdue(found, notes)
     received, unread = await _find_received(desk, found[:MAX_READ])
     unread += max(0, len(found) - MAX_READ)

@@ -307,7 +307,7 @@ def test_ctrl_c_before_anything_was_sent_says_so(office: ServerHarness) -> None:
     assert waiting.endswith(f"waits for approval: po-mcp approve {asked['operation_id'][:12]}")
 
 
-async def test_an_argument_that_may_be_left_out_is_text_as_it_stands(office: Office) -> None:
+async def test_an_argument_that_may_be_left_out_is_text_as_it_stands(office: ServerHarness) -> None:
     """A schema with null beside the text is no reason to want JSON."""
     async with office.client() as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}

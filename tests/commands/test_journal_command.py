@@ -25,7 +25,7 @@ import anyio
 import anyio.to_thread
 import httpx2
 import pytest
-from mcp.types import ElicitResult
+from mcp.types import ElicitRequestFormParams, ElicitResult
 
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
@@ -96,7 +96,11 @@ async def lost_on_the_way(wire: httpx2.AsyncBaseTransport, request: httpx2.Reque
 
 
 async def call(
-    office: ServerHarness, tool: str, arguments: dict[str, Any], reply: ElicitResult = TYPED, ago: float = 0.0
+    office: ServerHarness,
+    tool: str,
+    arguments: dict[str, Any],
+    reply: ElicitResult | Callable[[ElicitRequestFormParams], ElicitResult] = TYPED,
+    ago: float = 0.0,
 ) -> str:
     """Have a tool called, `ago` seconds ago, by a client whose person replies so; return the operation's id."""
     async with office.client(person=ScriptedPerson(reply), clock=lambda: time.time() - ago) as client:

@@ -26,6 +26,7 @@ from click.testing import CliRunner
 from mcp import Client
 from starlette.types import Message, Receive, Scope, Send
 
+from po_mcp import bootstrap
 from po_mcp.commands import serve
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
@@ -215,7 +216,7 @@ async def test_the_process_has_one_desk_one_connector_and_one_recovery(monkeypat
         init(self, *given)
 
     monkeypatch.setattr(lifespan, "recover_now_and_then", recover)
-    monkeypatch.setattr(composition, "connect", connected)
+    monkeypatch.setattr(bootstrap, "connect", connected)
     monkeypatch.setattr(Desk, "__init__", desk)
     with closing(serve._listen("127.0.0.1", 0)) as sock:
         url = f"http://127.0.0.1:{sock.getsockname()[1]}/mcp"

@@ -26,7 +26,7 @@ def recorded(name: str) -> Any:
 
 
 def order(key: str, **fields: Any) -> schemas.Order:
-    return schemas.Order.of({**recorded("orders")[key], **fields})
+    return schemas.Order.parse({**recorded("orders")[key], **fields})
 
 
 def with_line(key: str, **fields: Any) -> schemas.Order:
@@ -115,7 +115,7 @@ def test_an_order_is_read_in_full() -> None:
 
 
 def test_nothing_is_made_up_for_what_is_not_told() -> None:
-    read = translate.order(schemas.Order.of({"id": 4}))
+    read = translate.order(schemas.Order.parse({"id": 4}))
 
     assert (read.number, read.vendor, read.vendor_id, read.status) == ("(4)", "", None, "unknown")
     assert (read.ordered_at, read.expected_on, read.currency, read.total) == (None, None, None, None)
@@ -265,7 +265,7 @@ def test_hostile_text_is_made_visible() -> None:
     ],
 )
 def test_what_is_shown_is_what_the_order_is_found_by(number: str | None, reference: str | None, shown: str) -> None:
-    source = schemas.Names.of({"id": 9, "number": number, "reference": reference})
+    source = schemas.Names.parse({"id": 9, "number": number, "reference": reference})
 
     assert names.shown(source) == shown
     assert names.checked(shown) == shown
@@ -273,9 +273,9 @@ def test_what_is_shown_is_what_the_order_is_found_by(number: str | None, referen
 
 
 def test_orders_of_one_name_are_listed_by_their_ids() -> None:
-    rows = [schemas.Row.of({"id": 1, "number": "17"}), schemas.Row.of({"id": 2, "reference": "17"})]
+    rows = [schemas.Row.parse({"id": 1, "number": "17"}), schemas.Row.parse({"id": 2, "reference": "17"})]
 
-    assert [listed.number for listed in translate.listed([*rows, schemas.Row.of({"id": 3, "number": "18"})])] == [
+    assert [listed.number for listed in translate.listed([*rows, schemas.Row.parse({"id": 3, "number": "18"})])] == [
         "(1)",
         "(2)",
         "18",
@@ -283,7 +283,7 @@ def test_orders_of_one_name_are_listed_by_their_ids() -> None:
 
 
 def test_a_name_that_several_orders_have_names_them_all() -> None:
-    twins = [schemas.Names.of({"id": each, "reference": "PM-1"}) for each in (3, 4)]
+    twins = [schemas.Names.parse({"id": each, "reference": "PM-1"}) for each in (3, 4)]
 
     with pytest.raises(Conflict, match=r"\(3\), \(4\)"):
         names.the_one(twins, "PM-1")
@@ -291,7 +291,7 @@ def test_a_name_that_several_orders_have_names_them_all() -> None:
 
 
 def test_an_order_that_does_not_go_by_the_name_is_not_it() -> None:
-    other = schemas.Names.of({"id": 3, "reference": "PM-2"})
+    other = schemas.Names.parse({"id": 3, "reference": "PM-2"})
 
     for name in ("PM-1", "pm-2", "(4)"):
         with pytest.raises(OrderNotFound):
@@ -318,7 +318,7 @@ def test_a_new_number_is_none_that_tryton_may_give(number: str) -> None:
 def test_a_new_number_has_another_pattern_than_those_that_tryton_gives(
     given: list[str | None], is_refused: bool
 ) -> None:
-    orders = [schemas.Names.of({"id": 1, "number": number}) for number in given]
+    orders = [schemas.Names.parse({"id": 1, "number": number}) for number in given]
 
     if is_refused:
         with pytest.raises(InvalidInput, match="numbers its orders itself"):
@@ -464,8 +464,8 @@ def test_the_flags_of_both_databases_are_read() -> None:
     said: dict[object, bool] = {True: True, False: False, None: False}
 
     for told, is_so in said.items():
-        assert schemas.Product.of({"id": 1, "purchasable": told}).purchasable is is_so
-        assert schemas.Product.of({"id": 1, "purchasable": told and int(is_so)}).purchasable is is_so
+        assert schemas.Product.parse({"id": 1, "purchasable": told}).purchasable is is_so
+        assert schemas.Product.parse({"id": 1, "purchasable": told and int(is_so)}).purchasable is is_so
 
 
 @pytest.mark.parametrize(
@@ -487,7 +487,7 @@ def test_a_refusal_is_told_by_its_shape(error: object, status: int | None) -> No
     body = {"id": 3, "error": error}
 
     assert (error_body.is_refusal(body), error_body.status_in(body)) == (status is not None, status)
-    assert "shall" not in error_body.complaint(body)
+    assert "shall" not in error_body.describe_error(body)
     with pytest.raises(BadAnswer):
         error_body.result(body, 3)
 
