@@ -48,7 +48,7 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> ServerHarness:
+def harness(tmp_path: Path) -> ServerHarness:
     return ServerHarness(tmp_path / "book.db")
 
 

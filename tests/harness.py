@@ -46,7 +46,7 @@ class WireSpy(httpx2.AsyncBaseTransport):
 
     inner: httpx2.AsyncBaseTransport | None = None
     seen: list[tuple[str, str]] = field(default_factory=list)
-    disturb: WriteFault | None = None
+    on_write: WriteFault | None = None
     """Called for a write in the place of the ERP."""
 
     def around(self, inner: httpx2.AsyncBaseTransport) -> WireSpy:
@@ -56,8 +56,8 @@ class WireSpy(httpx2.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         assert self.inner is not None
         self.seen.append((request.method, request.url.raw_path.decode().partition("?")[0]))
-        if self.disturb is not None and self.seen[-1] in self.writes:
-            return await self.disturb(self.inner, request)
+        if self.on_write is not None and self.seen[-1] in self.writes:
+            return await self.on_write(self.inner, request)
         return await self.inner.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -77,7 +77,7 @@ def is_write(method: str, path: str) -> bool:
 
 @dataclass
 class ScriptedPerson:
-    """The person behind a client: answers with `reply`, which may be a function of the question; keeps every question."""
+    """The person behind a client: answers with `reply`, maybe a function of the question, and keeps every question."""
 
     reply: Reply | Callable[[ElicitRequestFormParams], Reply]
     asked: list[ElicitRequestFormParams] = field(default_factory=list)
@@ -93,7 +93,7 @@ class ServerHarness:
     """One order book, and servers over it."""
 
     book: Path
-    tap: WireSpy = field(default_factory=WireSpy)
+    wire: WireSpy = field(default_factory=WireSpy)
 
     @property
     def journal(self) -> Path:
@@ -125,7 +125,7 @@ class ServerHarness:
             command = StdioServerParameters(command=sys.executable, args=["-m", "po_mcp"], env=environment)
             connection = Client(command, mode=MODES[era], elicitation_callback=person, message_handler=hears)
         else:
-            erp = Sandbox(self.book, around=self.tap.around, habits=habits)
+            erp = Sandbox(self.book, around=self.wire.around, habits=habits)
             if erp_bounds is not None:
                 settings |= REAL | {"late_apply": erp_bounds[0], "read_lag": erp_bounds[1]}
             server = build_server(Settings(**{"journal": str(self.journal), **settings}), erp=erp, clock=clock)

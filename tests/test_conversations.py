@@ -137,7 +137,7 @@ def test_a_slip_of_the_pen_in_a_script_is_refused(wrong: Mapping[str, Any]) -> N
 
 
 async def test_what_nobody_knows_how_to_make_happen_stops_the_play(tmp_path: Path) -> None:
-    script = Script.model_validate({**DELETE, "office": {"before": ["Pigs fly."]}})
+    script = Script.model_validate({**DELETE, "setting": {"before": ["Pigs fly."]}})
 
     with pytest.raises(ValueError, match="nobody knows how this happens: Pigs fly"):
         await play(script, ERAS[0], tmp_path)

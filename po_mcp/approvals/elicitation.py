@@ -120,7 +120,7 @@ class Elicitor:
         result = self._find_answer(state)
         if result is None:
             raise InputRequired(_build_result(params, state))
-        # A create may ask twice, for a choice and an approval. The state of the second question includes the choice.
+        # A create may ask twice, for a choice and for an approval; the second question carries the choice in its state.
         self._choice_state = {"choice": question.wording_digest}
         return _read_answer(result, params)
 

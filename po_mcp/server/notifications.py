@@ -102,4 +102,4 @@ async def _send_or_log(sending: Awaitable[None]) -> None:
         with anyio.move_on_after(NOTIFICATION_TIMEOUT_S):
             await sending
     except Exception as exc:
-        logger.warning("a client could not be told of a change: %s", type(exc).__name__)
+        logger.warning("a client could not be notified of a change: %s", type(exc).__name__)

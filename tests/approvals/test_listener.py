@@ -21,9 +21,9 @@ def test_nothing_of_the_page_is_imported_before_it_is_needed() -> None:
     assert subprocess.check_output([sys.executable, "-c", seen], text=True, timeout=60).strip() == "[]"
 
 
-async def test_no_port_is_opened_before_a_link_is_needed(office: ServerHarness) -> None:
+async def test_no_port_is_opened_before_a_link_is_needed(harness: ServerHarness) -> None:
     async with counter(":memory:") as desk:
-        assert desk.page_server._server is None
+        assert desk.listener._server is None
         first = await desk.link(desk.propose(order("PO-1")))
         second = await desk.link(desk.propose(order("PO-2")))
 

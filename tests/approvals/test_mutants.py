@@ -18,7 +18,7 @@ import httpx2
 import jinja2
 import pytest
 
-from po_mcp.approvals import page, page_security, pending, pin
+from po_mcp.approvals import page, page_security, pending, pin, presentation
 from po_mcp.approvals.page_security import Guard, Sessions
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.approvals.pin import TRIES, Pin, PinCheck
@@ -495,7 +495,7 @@ def no_escaping(patch: Patch) -> None:
 
 
 def text_is_shown_as_it_comes(patch: Patch) -> None:
-    patch.setattr(presentation, "visible", lambda text, longest: text)
+    patch.setattr(presentation, "visible", lambda text, max_chars: text)
 
 
 def every_number_will_do(patch: Patch) -> None:

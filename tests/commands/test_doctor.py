@@ -83,24 +83,24 @@ async def test_an_erp_that_is_not_there_is_told_with_the_setting_to_check(tmp_pa
     assert "PO_MCP_BASE_URL" in told
 
 
-async def test_a_journal_with_operations_that_is_whole_passes(office: ServerHarness) -> None:
-    async with office.client() as client:
+async def test_a_journal_with_operations_that_is_whole_passes(harness: ServerHarness) -> None:
+    async with harness.client() as client:
         outcome(await client.call_tool("finalize_purchase_order", {"number": "PO-2025-0036"}))
 
-    status, told = await examined(office.book.parent, PO_MCP_SANDBOX=str(office.book))
+    status, told = await examined(harness.book.parent, PO_MCP_SANDBOX=str(harness.book))
 
     assert status == 0, told
     assert "✓ journal   durable, unedited, nothing unsettled" in told
     assert "cannot be read" not in told
 
 
-async def test_an_edited_journal_fails_with_the_next_step(office: ServerHarness) -> None:
-    async with office.client() as client:
+async def test_an_edited_journal_fails_with_the_next_step(harness: ServerHarness) -> None:
+    async with harness.client() as client:
         outcome(await client.call_tool("finalize_purchase_order", {"number": "PO-2025-0036"}))
-    with closing(sqlite3.connect(office.journal)) as db, db:
+    with closing(sqlite3.connect(harness.journal)) as db, db:
         db.execute("UPDATE write_operations SET number = 'PO-1'")
 
-    status, told = await examined(office.book.parent, "--json", PO_MCP_SANDBOX=str(office.book))
+    status, told = await examined(harness.book.parent, "--json", PO_MCP_SANDBOX=str(harness.book))
     journal: Any = next(finding for finding in json.loads(told) if finding["what"] == "journal")
 
     assert status == 1

@@ -113,8 +113,8 @@ def serving(*arguments: str, **settings: str) -> Iterator[Serving]:
             process.kill()
 
 
-def over(office: ServerHarness) -> dict[str, str]:
-    return {"PO_MCP_SANDBOX": str(office.book), "PO_MCP_JOURNAL": str(office.journal)}
+def over(harness: ServerHarness) -> dict[str, str]:
+    return {"PO_MCP_SANDBOX": str(harness.book), "PO_MCP_JOURNAL": str(harness.journal)}
 
 
 def call(method: str, params: Mapping[str, Any], number: int = 1) -> dict[str, Any]:
@@ -131,9 +131,9 @@ def modern(tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @both_eras
-async def test_a_client_lists_the_tools_and_finalizes_with_the_persons_yes(office: ServerHarness, era: str) -> None:
+async def test_a_client_lists_the_tools_and_finalizes_with_the_persons_yes(harness: ServerHarness, era: str) -> None:
     person = ScriptedPerson(accept(decision="backorder"))
-    with serving(**over(office)) as server:
+    with serving(**over(harness)) as server:
         async with server.client(era, person) as client:
             tools = (await client.list_tools()).tools
             done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
@@ -141,7 +141,7 @@ async def test_a_client_lists_the_tools_and_finalizes_with_the_persons_yes(offic
 
     assert (len(tools), len(person.asked)) == (8, 1)
     assert (done["status"], done["backorder_number"]) == ("done", "PO-2025-0037-BO1")
-    assert office.order("PO-2025-0037").status == "closed"
+    assert harness.order("PO-2025-0037").status == "closed"
     assert ended == (0, "")
 
 
@@ -149,9 +149,9 @@ async def test_a_client_lists_the_tools_and_finalizes_with_the_persons_yes(offic
     ("era", "host"), [(ERAS[0], "127.0.0.1"), (ERAS[1], "127.0.0.1"), (ERAS[0], "::1"), (ERAS[1], "localhost")]
 )
 async def test_a_click_on_the_page_of_the_same_port_is_carried_through(
-    office: ServerHarness, era: str, host: str
+    harness: ServerHarness, era: str, host: str
 ) -> None:
-    with serving("--host", host, PO_MCP_APPROVER_PIN=PIN, **over(office)) as server:
+    with serving("--host", host, PO_MCP_APPROVER_PIN=PIN, **over(harness)) as server:
         async with server.client(era) as client:
             asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
             async with browser(asked["approve_at"]) as person:
@@ -159,7 +159,7 @@ async def test_a_click_on_the_page_of_the_same_port_is_carried_through(
                 without = await person.send("approve", order_number="PO-2025-0038")
                 right = await person.send("approve", order_number="PO-2025-0038", pin=PIN)
                 listed = await person.client.get("/")
-            before = office.order("PO-2025-0038")
+            before = harness.order("PO-2025-0038")
             done = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
 
     assert asked["status"] == "approval_required"
@@ -167,12 +167,12 @@ async def test_a_click_on_the_page_of_the_same_port_is_carried_through(
     assert "The approval page is there" in server.greeting
     assert (style.status_code, without.status_code, right.status_code, listed.status_code) == (200, 422, 303, 200)
     assert before is not None
-    assert (done["status"], office.order("PO-2025-0038")) == ("done", None)
+    assert (done["status"], harness.order("PO-2025-0038")) == ("done", None)
 
 
 @both_eras
-async def test_without_a_pin_there_is_no_page_and_the_terminal_is_named(office: ServerHarness, era: str) -> None:
-    with serving(**over(office)) as server:
+async def test_without_a_pin_there_is_no_page_and_the_terminal_is_named(harness: ServerHarness, era: str) -> None:
+    with serving(**over(harness)) as server:
         async with server.client(era) as client:
             asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
         path = f"/approve/{asked['operation_id']}"
@@ -186,10 +186,10 @@ async def test_without_a_pin_there_is_no_page_and_the_terminal_is_named(office: 
     assert "http" not in asked["message"]
     assert "set PO_MCP_APPROVER_PIN" in server.greeting
     assert {(answer.status_code, answer.text) for answer in answers} == {(404, http_transport._NO_PAGE)}
-    assert office.order("PO-2025-0038") is not None
+    assert harness.order("PO-2025-0038") is not None
 
 
-async def test_what_one_client_asked_for_is_there_for_the_next(office: ServerHarness) -> None:
+async def test_what_one_client_asked_for_is_there_for_the_next(harness: ServerHarness) -> None:
     with serving(PO_MCP_APPROVER_PIN=PIN) as server:  # all of it in memory: a second journal would know nothing
         async with server.client(ERAS[1]) as first:
             asked = outcome(await first.call_tool(DELETE, {"number": "PO-2025-0038"}))
@@ -215,7 +215,7 @@ async def test_the_process_has_one_desk_one_connector_and_one_recovery(monkeypat
         made.append("desk")
         init(self, *given)
 
-    monkeypatch.setattr(lifespan, "recover_now_and_then", recover)
+    monkeypatch.setattr(lifespan, "recover_periodically", recover)
     monkeypatch.setattr(bootstrap, "connect", connected)
     monkeypatch.setattr(Desk, "__init__", desk)
     with closing(serve._listen("127.0.0.1", 0)) as sock:
@@ -250,8 +250,8 @@ async def test_another_host_is_not_served() -> None:
     assert ours.status_code == 200
 
 
-async def test_a_website_can_use_neither_mcp_nor_the_page(office: ServerHarness) -> None:
-    with serving(PO_MCP_APPROVER_PIN=PIN, **over(office)) as server:
+async def test_a_website_can_use_neither_mcp_nor_the_page(harness: ServerHarness) -> None:
+    with serving(PO_MCP_APPROVER_PIN=PIN, **over(harness)) as server:
         async with server.client(ERAS[0]) as client:
             asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
         elsewhere = [
@@ -279,7 +279,7 @@ async def test_a_website_can_use_neither_mcp_nor_the_page(office: ServerHarness)
     assert {answer.status_code for answer in answers} == {403}
     assert not any(name.startswith("access-control") for name in preflight.headers)
     assert state == "approval_required"
-    assert office.order("PO-2025-0038") is not None
+    assert harness.order("PO-2025-0038") is not None
 
 
 async def client_state(server: Serving, operation_id: str) -> str:
@@ -431,9 +431,9 @@ def test_a_wrong_setting_stops_the_start_with_one_line() -> None:
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_it_while_a_person_is_asked_and_clients_are_connected(
-    office: ServerHarness, signum: signal.Signals
+    harness: ServerHarness, signum: signal.Signals
 ) -> None:
-    with serving(PO_MCP_APPROVER_PIN=PIN, **over(office)) as server:
+    with serving(PO_MCP_APPROVER_PIN=PIN, **over(harness)) as server:
         async with server.http() as http:
             hello = await http.post("/mcp", json=call("initialize", HELLO))
             session = {"mcp-session-id": hello.headers["mcp-session-id"], "mcp-protocol-version": "2025-11-25"}
@@ -452,7 +452,7 @@ async def test_a_signal_ends_it_while_a_person_is_asked_and_clients_are_connecte
     assert (listening.status_code, asked["method"]) == (200, "elicitation/create")
     assert ended == (0, "")
     assert seconds < 3
-    assert office.order("PO-2025-0038") is not None
+    assert harness.order("PO-2025-0038") is not None
 
 
 async def first_message(answer: httpx2.Response) -> dict[str, Any]:
@@ -508,10 +508,10 @@ async def slow_erp(file: Path) -> AsyncIterator[SlowErp]:
 
 @pytest.mark.parametrize(("era", "signum"), [(ERAS[0], signal.SIGINT), (ERAS[1], signal.SIGTERM)])
 async def test_a_write_under_way_has_its_outcome_before_a_signal_ends_it(
-    office: ServerHarness, era: str, signum: signal.Signals
+    harness: ServerHarness, era: str, signum: signal.Signals
 ) -> None:
-    async with slow_erp(office.book) as erp:
-        with serving(PO_MCP_JOURNAL=str(office.journal), **erp.settings) as server:
+    async with slow_erp(harness.book) as erp:
+        with serving(PO_MCP_JOURNAL=str(harness.journal), **erp.settings) as server:
             async with server.http() as http, anyio.create_task_group() as tasks:
                 tasks.start_soon(send_a_write, http, era)
                 with anyio.fail_after(15):
@@ -524,7 +524,7 @@ async def test_a_write_under_way_has_its_outcome_before_a_signal_ends_it(
                 erp.may_answer.set()
                 _, errors = await anyio.to_thread.run_sync(lambda: server.process.communicate(timeout=15))
                 status = server.process.returncode
-    with closing(sqlite3.connect(office.journal)) as journal:
+    with closing(sqlite3.connect(harness.journal)) as journal:
         states = journal.execute("SELECT state FROM operations").fetchall()
 
     assert running is None

@@ -1,4 +1,4 @@
-"""What happens without a control: each returns what it saw, and nothing where no harm was done."""
+"""Attacks on a connector. Each returns a description of the damage, or "" where a control prevented the damage."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def take_gateway_page_for_refusal() -> str:
         except OutcomeUnknown:
             return ""
         except PurchaseOrderError as exc:
-            return f"a write that may have been carried out is told so: {exc}"
+            return f"a write that may have been carried out is reported as refused: {exc}"
     return ""
 
 
@@ -91,7 +91,7 @@ async def believe_401_of_gateway() -> str:
         try:
             await erp.create_order(draft("1"))
         except PurchaseOrderError as exc:
-            return "" if exc.effect == "unknown" else f"a write with a good token is told as not accepted: {exc}"
+            return "" if exc.effect == "unknown" else f"a write with a good token is reported as not accepted: {exc}"
     return ""
 
 

@@ -1,4 +1,4 @@
-"""The calls that the socket tests make, and what must hold however they fail."""
+"""The calls of the socket tests, and the checks that hold for every failure."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ TIMEOUT_S = 60.0  # never waited for: a peer that hangs lets the deadline pass
 
 
 async def no_wait(seconds: float) -> None:
-    """Take the place of a wait before another try."""
+    """Replace the wait before another try."""
 
 
 def at_once() -> float:
-    """Take the place of chance: a wait that is planned counts against the time of a call."""
+    """Replace the random part of a wait: a planned wait counts against the time-out of a call."""
     return 0.0
 
 
@@ -68,7 +68,7 @@ every_read = pytest.mark.parametrize("read", READS.values(), ids=READS)
 
 @asynccontextmanager
 async def failing(call: Write, *replies: Reply, error: type[PurchaseOrderError]) -> AsyncIterator[RawPeer]:
-    """Make the call against the scripted replies, and yield the peer once it failed as it must."""
+    """Make the call against scripted replies, and yield the peer after the expected failure."""
     connect, act = call
     async with raw_peer(*replies) as peer:
         erp = connect(peer.url)

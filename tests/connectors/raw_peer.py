@@ -1,4 +1,4 @@
-"""A server that answers with scripted bytes, and remembers every request that reached it."""
+"""A server that answers with scripted bytes and records every request."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def controlled_deadlines() -> Iterator[Deadlines]:
 
 @dataclass(frozen=True)
 class Reply:
-    """Bytes to write, and what becomes of the connection then.
+    """Bytes to write, and what to do with the connection then.
 
     `hang` lets the deadline of the client pass; `silence` waits for a time-out of the client itself.
     """
@@ -79,11 +79,10 @@ def reply(status: int, body: object = None, *headers: str, raw: bytes | None = N
 
 @dataclass
 class RawPeer:
-    """What reached the server: whole requests, heads and bodies. The last reply is given again and again.
+    """A server with scripted replies, the last of which is repeated.
 
-    `begun` counts the requests of which some bytes arrived, and not all.
-
-    Unless `gives_tokens` is off, requests for a token are answered and only counted.
+    `requests` holds whole requests, with head and body, without those for a token. `begun` counts incomplete requests.
+    With `gives_tokens`, requests for a token are answered and counted in `tokens`; without, they are like any other.
     """
 
     url: str = ""
@@ -148,7 +147,7 @@ class RawPeer:
 
 @asynccontextmanager
 async def raw_peer(*replies: Reply) -> AsyncIterator[RawPeer]:
-    """Serve `replies`, one per request that is not for a token; the last one again and again."""
+    """Serve `replies`, one per request that is not for a token; the last one is repeated."""
     with controlled_deadlines() as deadlines:
         peer = RawPeer(replies=list(replies), deadlines=deadlines)
         server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)

@@ -1,4 +1,4 @@
-"""Each control, taken away, lets its harm happen; the program as it is shows none."""
+"""Each control prevents an attack, which succeeds once the control is removed."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ Remove = Callable[[pytest.MonkeyPatch], None]
 
 @dataclass(frozen=True)
 class Mutant:
-    """A program without one control. `attack` returns what it saw happen, nothing where nothing did."""
+    """A program without one control. `attack` returns a description of the damage, or ""."""
 
     name: str
     removed: str

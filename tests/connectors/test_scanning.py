@@ -39,11 +39,11 @@ def order(number: str) -> PurchaseOrder:
 
 
 async def run_scan(
-    orders: Orders, max_orders: int | None = None, expected: list[tuple[int, int | None]] | None = None
+    orders: Orders, max_orders: int | None = None, reported: list[tuple[int, int | None]] | None = None
 ) -> OrderScan:
     async def tell(read: int, of: int | None) -> None:
-        if expected is not None:
-            expected.append((read, of))
+        if reported is not None:
+            reported.append((read, of))
 
     return await scan_pages("An ERP", orders, lambda index, size: index, tell, max_orders)
 
@@ -71,13 +71,13 @@ async def test_a_few_pages_are_asked_for_at_a_time_and_no_more() -> None:
 
 
 async def test_progress_is_reported_after_each_page() -> None:
-    expected: list[tuple[int, int | None]] = []
+    reported: list[tuple[int, int | None]] = []
 
-    await run_scan(Orders(45), expected=expected)
+    await run_scan(Orders(45), reported=reported)
 
-    assert [read for read, _ in expected] == sorted(read for read, _ in expected)
-    assert expected[-1] == (45, 45)
-    assert len(expected) == 5
+    assert [read for read, _ in reported] == sorted(read for read, _ in reported)
+    assert reported[-1] == (45, 45)
+    assert len(reported) == 5
 
 
 async def test_a_list_beyond_the_limit_is_cut_and_marked(monkeypatch: pytest.MonkeyPatch) -> None:

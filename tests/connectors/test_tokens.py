@@ -7,7 +7,7 @@ from po_mcp.connectors.http.tokens import EXPIRY_MARGIN_S, Token, Tokens
 
 
 class TokenServer:
-    """Gives out numbered tokens of 3600 seconds, when it is let."""
+    """Issues numbered tokens of 3600 seconds while `open` is set."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""What every connection keeps, whichever ERP stands behind it."""
+"""The contract that every connector fulfils, for each ERP."""
 
 from __future__ import annotations
 
@@ -43,15 +43,15 @@ async def test_the_dates_of_a_query_are_inclusive(subject: Subject) -> None:
 
 
 async def test_a_scan_reads_every_order_once_and_reports_progress(subject: Subject) -> None:
-    expected: list[tuple[int, int | None]] = []
+    reported: list[tuple[int, int | None]] = []
 
     async def tell(read: int, of: int | None) -> None:
-        expected.append((read, of))
+        reported.append((read, of))
 
     found = await subject.erp.scan_orders(OrderQuery(), tell)
 
     assert len({order.number for order in found.orders}) == len(found.orders) == found.total == subject.listed_count
-    assert expected[-1] == (subject.listed_count, subject.listed_count)
+    assert reported[-1] == (subject.listed_count, subject.listed_count)
     assert (found.complete, found.is_cut) == (True, False)
 
 

@@ -51,15 +51,15 @@ def no_secret_is_told(record: Record) -> Iterator[str]:
     """What signs in to the ERP stays on the wire."""
     if record.has_read and len(record.secrets) < 2:
         yield "the token and the client's secret were not seen on the wire, so they cannot be looked for"
-    for place, told in record.texts():
-        if any(secret in told for secret in record.secrets):
+    for place, reply in record.texts():
+        if any(secret in reply for secret in record.secrets):
             yield f"{place} tells a secret"
 
 
 def nothing_unseen_is_told(record: Record) -> Iterator[str]:
     """Every character of every text can be seen; lines end with a newline."""
-    for place, told in record.texts():
-        unseen = {letter for letter in told if letter != "\n" and _is_unseen(letter)}
+    for place, reply in record.texts():
+        unseen = {letter for letter in reply if letter != "\n" and _is_unseen(letter)}
         if unseen:
             yield f"{place} has unseen characters: {sorted(map(ascii, unseen))}"
 

@@ -15,7 +15,8 @@ from mcp.types import ElicitRequestFormParams, ElicitResult
 from tests.harness import WireSpy, is_write
 
 _GUARDED = re.compile(
-    r"^(?:SANDBOX: )?(Delete|Close|Cancel|Create) order (\S+?)(?: permanently| with a backorder| without a backorder| in [^?]*)?\?",
+    r"^(?:SANDBOX: )?(Delete|Close|Cancel|Create) order (\S+?)"
+    r"(?: permanently| with a backorder| without a backorder| in [^?]*)?\?",
     re.MULTILINE,
 )
 

@@ -207,11 +207,11 @@ def _wrong(request: Request, index: Index[Item], parts_of: dict[str, Parts], nam
 
 def _in_other_case(said: str, name: str) -> bool:
     """Tell whether the two differ in the case of words alone that stand without figures and have four letters."""
-    ours, theirs = said.split(), name.split()
-    if len(ours) != len(theirs):
+    said_words, name_words = said.split(), name.split()
+    if len(said_words) != len(name_words):
         return False
-    for place, (our, their) in enumerate(zip(ours, theirs, strict=True)):
-        around = "".join(theirs[max(place - 1, 0) : place + 2])
+    for place, (our, their) in enumerate(zip(said_words, name_words, strict=True)):
+        around = "".join(name_words[max(place - 1, 0) : place + 2])
         is_free = len(their) >= 4 and not any(map(str.isdigit, around))
         if our != their and not (is_free and our.lower() == their.lower()):
             return False

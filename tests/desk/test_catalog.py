@@ -30,7 +30,7 @@ async def test_an_exact_name_is_found_alone_and_says_so() -> None:
     assert (found.matched, found.known) == (1, 2)
 
 
-async def test_a_list_is_indexed_once_and_anew_when_it_is_read_anew() -> None:
+async def test_a_list_is_indexed_once_for_each_read() -> None:
     erp = ListsERP(item_list=(Item(id="P1", name="One"),))
     kept = Catalog(erp)  # type: ignore[arg-type]
     first = await kept.index("item")

@@ -217,12 +217,14 @@ def test_two_of_one_name_are_never_one() -> None:
         ("hex bolt 12 mm", "Hex bolts 12mm", "Hex bolt 8 mm"),
     ],
 )
-def test_what_differs_in_no_figure_sign_unit_or_turning_word_is_put_first(said: str, first: str, other: str) -> None:
+def test_entries_without_a_difference_in_figures_units_or_turning_words_come_first(
+    said: str, first: str, other: str
+) -> None:
     assert shown(said, first, other)[0] == first
     assert shown(said, other, first)[0] == first
 
 
-def test_what_only_looks_alike_is_left_out_where_something_has_one_of_the_words() -> None:
+def test_similar_spellings_are_left_out_if_an_entry_has_one_of_the_words() -> None:
     names = ("1/2in Hydraulic Hose", "12 AWG Copper Wire", "12 x 9 x 6in Carton")
 
     assert shown("12in hydraulic hose", *names) == ["1/2in Hydraulic Hose"]

@@ -76,11 +76,11 @@ def test_the_figure_of_a_backorder_a_revision_a_project_or_a_year_does_not_run(n
         ["1-1", "1-2", "2-1"],
     ],
 )
-def test_where_no_figure_plainly_runs_there_is_no_number(numbers: list[str]) -> None:
+def test_orders_without_a_running_figure_give_no_number(numbers: list[str]) -> None:
     assert after(numbers) is None
 
 
-def test_one_order_a_year_is_no_series() -> None:
+def test_orders_of_one_a_year_are_no_series() -> None:
     orders = [order(f"PO-{year}", f"{year}-03-01") for year in (2023, 2024, 2025, 2026)]
 
     assert find_series(orders, (), VENDOR, TODAY) is None
@@ -161,7 +161,7 @@ async def test_a_gap_among_closed_orders_is_no_next_number() -> None:
     assert await first_free(erp) == "PO-0061"
 
 
-async def test_where_no_free_number_is_in_reach_the_user_is_to_give_one() -> None:
+async def test_the_user_is_asked_for_a_number_if_no_free_one_is_found() -> None:
     orders = [order("PO-1", "2026-11-01"), order("PO-2", "2026-11-01")]
 
     class Endless(ListsERP):

@@ -63,7 +63,7 @@ async def test_the_last_price_paid_is_known_with_its_source(status: str) -> None
         order("PO-2", "2026-11-02", vendor_id="12"),
     ],
 )
-async def test_what_was_free_returned_called_off_or_of_another_currency_is_no_price(later: PurchaseOrder) -> None:
+async def test_free_returned_cancelled_and_foreign_currency_lines_give_no_price(later: PurchaseOrder) -> None:
     price = await known([bought("PO-1", "2026-11-01", "0.45"), later])
 
     assert (price.price, price.source) == (Decimal("0.45"), 'order "PO-1" of 2026-11-01')
@@ -75,7 +75,7 @@ async def test_the_free_line_of_an_order_does_not_hide_its_paid_one() -> None:
     assert (await known([order("PO-1", "2026-11-01", vendor_id="12", lines=both)])).price == Decimal("0.45")
 
 
-async def test_where_no_currency_of_the_vendor_is_known_orders_of_several_give_no_price() -> None:
+async def test_orders_of_several_currencies_give_no_price_for_a_vendor_without_one() -> None:
     vendor = Vendor(id="12", name="Acme")
     orders = [bought("PO-1", "2026-11-01", "1", currency="AUD"), bought("PO-2", "2026-11-02", "2", currency="USD")]
 
@@ -110,7 +110,7 @@ async def test_a_list_price_is_taken_before_any_order_is_read() -> None:
     assert erp.scans == []
 
 
-async def test_one_reading_of_the_list_serves_prices_and_number() -> None:
+async def test_the_list_is_read_once_for_prices_and_number() -> None:
     erp = ListsERP([bought("PO-1", "2020-11-01", "0.45"), bought("PO-2", "2020-11-02", "0.45")])
     desk = desk_over(erp)
     latest = LatestOrders(desk)

@@ -1,4 +1,4 @@
-"""From words to ids: what nobody need see, what a person must, and what a client that cannot ask is told."""
+"""Resolving words to ids: exact words, words that a person must see, and clients that cannot ask."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ class Chooser:
     """A person who answers with these values; None: this client cannot ask."""
 
     answered_operation_id = None
+    answered_wording = None
     requester = Requester("somebody")
     channel = "form"
 
@@ -64,7 +65,7 @@ class Chooser:
         raise AssertionError
 
 
-async def test_what_is_exact_needs_nobody_and_says_nothing() -> None:
+async def test_exact_words_need_no_person_and_give_no_note() -> None:
     person = Chooser(None)
     order = asked("acme fasteners", "HOSE-12", "nitrile gloves", "5001", warehouse="main")
     resolution = await understand(desk_over(erp()), order)
@@ -82,7 +83,7 @@ async def test_what_is_exact_needs_nobody_and_says_nothing() -> None:
     assert (found.warehouses, found.warehouse_names) == ({"main": "1"}, {"main": "Main"})
 
 
-async def test_what_is_not_exact_is_to_be_shown_with_what_it_is_taken_for_and_why() -> None:
+async def test_inexact_words_are_shown_with_their_match_and_its_reason() -> None:
     resolution = await understand(desk_over(erp()), asked("acme", "hose 1/2in hydraulic", warehouse="yards"))
     vendor, item, warehouse = resolution.matches
 
@@ -101,7 +102,7 @@ async def test_a_figure_that_no_entry_has_is_shown_with_all_that_are_near() -> N
     assert not item.exact
 
 
-async def test_one_question_holds_every_word_of_the_order_that_is_not_exact() -> None:
+async def test_the_question_has_every_inexact_word_of_the_order() -> None:
     resolution = await understand(desk_over(erp()), asked("fasteners", "12in hydraulic hose", "gloves", "HOSE-38"))
     shown = build_question(resolution, "NOTICE")
 
@@ -132,7 +133,7 @@ async def test_entries_that_no_text_tells_apart_are_choices_of_their_own() -> No
     assert chosen.vendor == alike[1]
 
 
-async def test_what_a_person_chose_is_taken_and_said() -> None:
+async def test_a_choice_of_the_person_is_taken_and_noted() -> None:
     person = Chooser({"item_1": "HOSE-38"})
     found = await resolve(desk_over(erp()), asked("acme", "hydraulic hose"), person)
 
@@ -154,18 +155,18 @@ async def test_no_choice_is_no_order(values: Mapping[str, Any]) -> None:
     assert '"hydraulic hose" may be the item HOSE-12' in outcome.message
 
 
-async def test_a_client_that_cannot_ask_is_told_every_word_with_its_candidates_and_their_ids() -> None:
+async def test_a_client_that_cannot_ask_gets_every_word_with_its_candidates_and_their_ids() -> None:
     order = asked("fasteners", "12in hydraulic hose", "gloves")
     with pytest.raises(InvalidInput) as refused:
         await resolve(desk_over(erp()), order, Chooser(None))
 
-    told = str(refused.value)
-    assert '"fasteners" may be the vendor 12' not in told  # 12 is the code of another, too
-    assert '"fasteners" may be the vendor ACME = 12 ("Acme Fasteners"), code ACME, AUD.' in told
-    assert 'HOSE-12 ("1/2in Hydraulic Hose"), code 5001, per m' in told
-    assert 'HOSE-38 ("3/8in Hydraulic Hose"), code 5002, per m' in told
-    assert '"gloves" may be the item GLOVE ("Nitrile Gloves"), per box of 100.' in told
-    assert "Nothing was sent. Show the user what may be meant" in told
+    reply = str(refused.value)
+    assert '"fasteners" may be the vendor 12' not in reply  # 12 is the code of another, too
+    assert '"fasteners" may be the vendor ACME = 12 ("Acme Fasteners"), code ACME, AUD.' in reply
+    assert 'HOSE-12 ("1/2in Hydraulic Hose"), code 5001, per m' in reply
+    assert 'HOSE-38 ("3/8in Hydraulic Hose"), code 5002, per m' in reply
+    assert '"gloves" may be the item GLOVE ("Nitrile Gloves"), per box of 100.' in reply
+    assert "Nothing was sent. Show the user what may be meant" in reply
 
 
 async def test_every_name_that_a_refusal_gives_is_taken_when_the_call_is_repeated_with_it() -> None:
@@ -205,7 +206,7 @@ async def test_an_item_that_is_not_active_is_refused_by_name_and_never_offered_f
     assert item.candidates == (gone[1],)
 
 
-async def test_what_nothing_fits_is_said_with_what_there_is() -> None:
+async def test_words_without_a_match_are_reported_with_the_known_entries() -> None:
     with pytest.raises(InvalidInput) as unknown:
         await understand(desk_over(erp()), asked("acme", "zzzz", warehouse="Mars"))
 
@@ -213,7 +214,7 @@ async def test_what_nothing_fits_is_said_with_what_there_is() -> None:
     assert 'No warehouse is called "Mars". There is 1 ("Main"), 2 ("Yard").' in str(unknown.value)
 
 
-async def test_where_the_erp_shows_no_list_the_words_are_ids_and_it_judges_them() -> None:
+async def test_words_are_passed_as_ids_to_an_erp_without_lists() -> None:
     resolution = await understand(desk_over(erp(without_lists=True)), asked("acme", " P-1 ", warehouse="3"))
 
     assert not resolution.needs_a_person

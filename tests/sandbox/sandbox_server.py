@@ -28,13 +28,18 @@ class SandboxServer:
     token: str
 
     @asynccontextmanager
-    async def open_relay(self, *faults: str, patience: float = 5) -> AsyncIterator[tuple[Relay, httpx2.AsyncClient]]:
+    async def open_relay(self, *faults: str, patience: float = 60) -> AsyncIterator[tuple[Relay, httpx2.AsyncClient]]:
+        """Open a relay with faults and a client that waits `patience` seconds for each part of an answer."""
         # No certificates: reading them takes longer than a test.
         headers = {"Authorization": f"Bearer {self.token}"}
         async with (
             Relay(self.port, map(parse_fault, faults)) as relay,
             httpx2.AsyncClient(
-                base_url=relay.url, headers=headers, timeout=patience, verify=False, trust_env=False
+                base_url=relay.url,
+                headers=headers,
+                timeout=httpx2.Timeout(60, read=patience),
+                verify=False,
+                trust_env=False,
             ) as client,
         ):
             yield relay, client
@@ -45,7 +50,7 @@ class SandboxServer:
 
 
 class Server(uvicorn.Server):
-    """Ends when it is told to, and at once: uvicorn's own end looks at the clock twice, 0.1 s each."""
+    """A server that ends at once: uvicorn's own shutdown looks at the clock twice, 0.1 s each."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)

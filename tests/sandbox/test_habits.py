@@ -229,7 +229,7 @@ async def test_a_wanted_backorder_is_not_made(serve: Serve) -> None:
     assert (await erp.get("PO-2025-0037-BO1")).status_code == 404
 
 
-# How old a state is told
+# Delayed reads
 
 
 @both_apis
@@ -289,7 +289,7 @@ async def test_a_new_order_shows_its_lines_later_than_its_header(serve: Serve, c
     assert erp.lines(later) == ["40 bolt 0.45"]
 
 
-# In which words an order is told
+# Spelling of orders
 
 
 async def test_an_order_names_its_vendor_otherwise_than_the_list_of_vendors(serve: Serve) -> None:

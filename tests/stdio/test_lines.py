@@ -170,14 +170,14 @@ def test_a_process_answers_every_line_and_goes_on() -> None:
     with server() as client:
         before = write(client, "\ufeffgarbage")
         greet(client, "2025-11-25")
-        told = [write(client, line) for line in ('{"jsonrpc":"2.0","id":8,"method":"ping","params":[]}', long, "{")]
+        response = [write(client, line) for line in ('{"jsonrpc":"2.0","id":8,"method":"ping","params":[]}', long, "{")]
         found = write(client, call("search_catalog", kind="item", text="\ud83dbolt"))
         refused = write(client, call("delete_purchase_order", number="PO-2025-0038\ud83d"))
         pong = client.request("ping", {})
         ended = client.end()
 
     assert (before["error"]["code"], before["id"]) == (-32700, None)
-    assert [(one["error"]["code"], one["id"]) for one in told] == [(-32600, 8), (-32600, 9), (-32700, None)]
+    assert [(one["error"]["code"], one["id"]) for one in response] == [(-32600, 8), (-32600, 9), (-32700, None)]
     assert "result" in found
     assert refused["error"]["code"] == -32602
     assert pong["result"] == {}
@@ -244,7 +244,7 @@ cli.serve_stdio(None)
 """
 
 
-def test_what_is_printed_beside_the_messages_goes_to_standard_error() -> None:
+def test_printed_text_goes_to_standard_error() -> None:
     with server(program=("-c", PRINTS)) as client:
         tools = client.request("tools/list", {"_meta": MODERN_META})["result"]["tools"]
         ended = client.end()

@@ -34,7 +34,7 @@ async def silent(erp: httpx2.AsyncBaseTransport, request: httpx2.Request) -> htt
     raise AssertionError
 
 
-class ErpHttpClient(httpx2.AsyncBaseTransport):
+class BookTransport(httpx2.AsyncBaseTransport):
     """The way to the ERP, with an answer of its own for accounts."""
 
     def __init__(self, book: Book, accounts: Accounts) -> None:
@@ -51,7 +51,7 @@ class ErpHttpClient(httpx2.AsyncBaseTransport):
 async def client(era: str, accounts: Accounts, person: ScriptedPerson | None = None) -> AsyncIterator[Client]:
     with closing(Book.open(":memory:")) as book:
         erp = Exsited(
-            "http://localhost", "sandbox", "sandbox", "http://localhost", transport=ErpHttpClient(book, accounts)
+            "http://localhost", "sandbox", "sandbox", "http://localhost", transport=BookTransport(book, accounts)
         )
         async with Client(build_server(IN_MEMORY, erp=erp), mode=MODES[era], elicitation_callback=person) as connected:
             yield connected
@@ -72,7 +72,7 @@ async def test_lists_orders_and_questions_show_the_vendors_name(era: str) -> Non
 
 
 @pytest.mark.parametrize("accounts", [forbidden, silent])
-async def test_where_no_name_can_be_had_the_id_is_shown_and_nothing_waits_for_long(
+async def test_the_vendor_id_is_shown_soon_if_its_name_cannot_be_read(
     accounts: Accounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(list_orders, "_VENDOR_NAMES_TIMEOUT_S", 0.1)

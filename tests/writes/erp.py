@@ -100,15 +100,24 @@ class FakeERP:
         return made
 
     async def finalize_order(
-        self, number: str, *, create_backorder: bool, before_send: BeforeSend = send_at_once
+        self,
+        number: str,
+        *,
+        create_backorder: bool,
+        before_send: BeforeSend = send_at_once,
+        version: str | None = None,
     ) -> Finalized:
         await self._write(f"finalize {number}", lambda: self.set_status(number, "closed"), before_send)
         return Finalized(status_text="Closed")
 
-    async def delete_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
+    async def delete_order(
+        self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
+    ) -> None:
         await self._write(f"delete {number}", lambda: self.remove(number), before_send)
 
-    async def cancel_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
+    async def cancel_order(
+        self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
+    ) -> None:
         await self._write(f"cancel {number}", lambda: self.set_status(number, "cancelled"), before_send)
 
     async def aclose(self) -> None:

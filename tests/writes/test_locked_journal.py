@@ -100,8 +100,8 @@ async def test_reading_the_journal_waits_for_no_writer(
     assert again < DELAY_S
 
 
-async def test_a_read_of_orders_beside_a_waiting_write_is_hardly_delayed(office: ServerHarness) -> None:
-    async with office.client(person=ScriptedPerson(accept(order_number="PO-2025-0038"))) as client:
+async def test_a_read_of_orders_beside_a_waiting_write_is_hardly_delayed(harness: ServerHarness) -> None:
+    async with harness.client(person=ScriptedPerson(accept(order_number="PO-2025-0038"))) as client:
         done = outcome(await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"}))
         assert done["status"] == "done"
 
@@ -109,7 +109,7 @@ async def test_a_read_of_orders_beside_a_waiting_write_is_hardly_delayed(office:
             assert not (await client.call_tool("get_purchase_order", {"number": "PO-2025-0042"})).is_error
 
         alone = await quickest(read)
-        with closing(sqlite3.connect(office.journal, isolation_level=None)) as holder:
+        with closing(sqlite3.connect(harness.journal, isolation_level=None)) as holder:
             holder.execute("BEGIN IMMEDIATE")
             results = []
 

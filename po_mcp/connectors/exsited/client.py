@@ -79,9 +79,12 @@ class Exsited:
         zone: the company's time zone; None for that of this machine.
         transport: an httpx2 transport in place of the network.
         token_store: where the processes of one user share the token, since a new token revokes the former.
-        api_versions: calls that this installation serves under another version than usual, such as
-            `{"create": "v2"}`; `ConfigurationError` for one that is no call, or no version.
-        retrier: how reads are tried again.
+        api_versions: calls that this installation serves under another version than documented, such as
+            `{"create": "v2"}`.
+        retrier: retries reads and sign-ins.
+
+    Raises:
+        ConfigurationError: `api_versions` names no call, or gives no version.
     """
 
     title = "Exsited"

@@ -65,8 +65,8 @@ class ErpHttpClient:
         mapping: how this ERP reports errors.
         timeout: seconds for one call: a read with all its tries, waits and a sign-in; a write; the sign-in
             before a write.
-        transport: an httpx2 transport; the sandbox and tests give one.
-        retrier: how reads are tried again; tests give one that does not wait.
+        transport: an httpx2 transport in place of the network.
+        retrier: retries reads and sign-ins.
     """
 
     def __init__(

@@ -66,7 +66,7 @@ class InventoryPro:
         zone: the company's time zone; None for that of this machine.
         vendor_ids: vendor name to vendorID, which no documented call returns.
         transport: an httpx2 transport in place of the network.
-        retrier: how reads are tried again.
+        retrier: retries reads and sign-ins.
     """
 
     title = "Inventory Pro"

@@ -117,7 +117,7 @@ class Tryton:
         timeout: seconds that one call may take.
         company: a name of whose books these are, which outlives a change of credentials.
         transport: an httpx2 transport in place of the network.
-        retrier: how reads are tried again.
+        retrier: retries reads and sign-ins.
         clock: monotonic seconds.
     """
 
