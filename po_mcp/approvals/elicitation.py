@@ -128,7 +128,7 @@ class Person:
         link = await page.link(operation_id) if way == "page" else None
         if link is None:
             return None
-        return ElicitRequestURLParams(message=question.text, url=link, elicitation_id=operation_id)
+        return ElicitRequestURLParams(message=question.text_beside_link, url=link, elicitation_id=operation_id)
 
     def _brought(self, state: dict[str, str]) -> ElicitResult | None:
         """Return the answer that this call brings, if it is one to this question, asked in this way."""

@@ -141,7 +141,7 @@ async def a_window_that_a_website_keeps_hold_of() -> bool:
 
 def _headers(**kept: str) -> Change:
     pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in kept.items()]
-    return lambda patch: patch.setattr(guard, "_EXTRA", pairs)
+    return lambda patch: patch.setattr(page_security, "_EXTRA", pairs)
 
 
 def _of_the_policy(*directives: str) -> Change:

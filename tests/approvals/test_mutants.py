@@ -18,16 +18,17 @@ import httpx2
 import jinja2
 import pytest
 
-from po_mcp.approvals import page, page_security, pending, pin
+from po_mcp.approvals import page, page_security, pending, pin, presentation
 from po_mcp.approvals.page_security import Guard, Sessions
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.approvals.pin import TRIES, Pin, PinCheck
 from po_mcp.approvals.under_way import UnderWay
 from po_mcp.erp import Connection
 from po_mcp.errors import TooManyQuestions
+from po_mcp.writes.forms import FormAnswer
 from po_mcp.writes.journal import MAX_OPEN_QUESTIONS, Claim, JournalStore
 from po_mcp.writes.kinds import delete, finalize
-from po_mcp.writes.operation import Recorded
+from po_mcp.writes.operation import Operation, Recorded
 from tests.approvals.counter import Books, Clock, Counter, browser, counter, order
 from tests.approvals.test_page import Shape
 
@@ -357,11 +358,11 @@ def every_origin_is_ours(patch: Patch) -> None:
         others = [(name, value) for name, value in scope["headers"] if name != b"origin"]
         return is_own({**scope, "headers": [*others, (b"origin", origin.encode())]}, origin)
 
-    patch.setattr(guard, "_is_own", lenient)
+    patch.setattr(page_security, "_is_own", lenient)
 
 
 def no_look_at_where_the_browser_says_it_comes_from(patch: Patch) -> None:
-    patch.setattr(guard, "_is_own", lambda scope, origin: page_security._only(scope, b"origin") == origin)
+    patch.setattr(page_security, "_is_own", lambda scope, origin: page_security._only(scope, b"origin") == origin)
 
 
 def no_token(patch: Patch) -> None:
@@ -495,15 +496,18 @@ def no_escaping(patch: Patch) -> None:
 
 
 def text_is_shown_as_it_comes(patch: Patch) -> None:
-    patch.setattr(view, "visible", lambda text, longest: text)
+    patch.setattr(presentation, "visible", lambda text, longest: text)
 
 
 def every_number_will_do(patch: Patch) -> None:
-    patch.setattr(delete, "is_typed_number", lambda answer, number: answer.how == "accepted")
+    def answer(self: delete.Delete, operation: Operation, answer: FormAnswer) -> Any:
+        return operation.payload if answer.how == "accepted" else None
+
+    patch.setattr(delete.Delete, "answer", answer)
 
 
 def the_button_will_do(patch: Patch) -> None:
-    patch.setattr(finalize, "is_confirmed", lambda answer, question: answer.how == "accepted")
+    patch.setattr(finalize, "read_decision", lambda answer, question: "close")
 
 
 def a_form_of_any_length(patch: Patch) -> None:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import pytest
 from mcp import Client
 from mcp.server.mcpserver import Context
-from mcp.types import CallToolResult
+from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult
 
 from po_mcp import bootstrap
 from po_mcp.approvals.elicitation import Person as Caller
@@ -27,14 +27,14 @@ from po_mcp.orders import PurchaseOrder, Snapshot
 from po_mcp.tools import REGISTRY, Registered
 from po_mcp.tools._shared import OrderNumber, desk_of, told
 from po_mcp.writes import kinds
-from po_mcp.writes.forms import Field, FormAnswer, Question, is_confirmed
+from po_mcp.writes.forms import DECISION, Field, FormAnswer, Question, read_decision
 from po_mcp.writes.journal import JournalStore
-from po_mcp.writes.kinds import Applied, Change, Words, question_header
+from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
 from po_mcp.writes.kinds.snapshots import find_change
 from po_mcp.writes.observation import Observation
 from po_mcp.writes.operation import Operation, WriteOutcome
 from po_mcp.writes.payloads import Payload, SnapshotPayload
-from tests.office import ERAS, MODES, Person, accept, outcome, text, yes
+from tests.office import ERAS, MODES, Person, accept, no, outcome, text, yes
 
 NUMBER = "PO-2025-0037"
 
@@ -56,17 +56,19 @@ class Hold:
     payload_type: type[Payload] = HoldPayload
     words = Words("Holding", "held", "Hold purchase order")
 
-    def forbid(self, erp: ERP, snapshot: Snapshot) -> str | None:
-        return None if snapshot.order.status in ("open", "partial") else f"Order {snapshot.order.number} is not open."
+    def forbid(self, erp: ERP, snapshot: Snapshot) -> Forbidden | None:
+        is_open = snapshot.order.status in ("open", "partial")
+        return None if is_open else Forbidden(f"Order {snapshot.order.number} is not open.")
 
     def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:
-        text = f"{question_header(erp)}\nHold order {snapshot.order.number}? Total: {snapshot.order.total}"
-        field = Field("confirm", "boolean", "Hold this order", "Yes holds it")
+        text = f"{place_of(erp).tag}Hold order {snapshot.order.number}?\nTotal {snapshot.order.total}"
+        options = (("keep", "No, leave the order alone"), ("hold", "Yes, hold the order"))
+        field = Field(DECISION, "Hold this order", "It can be released again.", options)
         return HoldPayload(snapshot=snapshot, reason=arguments["reason"]), Question(text, (field,))
 
     def answer(self, operation: Operation, answer: FormAnswer) -> Payload | None:
         assert operation.question is not None
-        return operation.payload if is_confirmed(answer, operation.question) else None
+        return operation.payload if read_decision(answer, operation.question) == "hold" else None
 
     async def find_change(self, erp: ERP, operation: Operation) -> Change | None:
         return await find_change(erp, operation, "hold")  # type: ignore[arg-type]
@@ -109,7 +111,15 @@ async def hold_purchase_order(
 
 # Its line in the registry of tools
 
-LINE = Registered(hold_purchase_order, "Hold purchase order", "hold", destructive=True, idempotent=True)  # type: ignore[arg-type]
+LINE = Registered(
+    hold_purchase_order,
+    title="Hold purchase order",
+    operation="hold",  # type: ignore[arg-type]
+    description="Hold a purchase order back.",
+    returns="Outcome of a hold.",
+    destructive=True,
+    idempotent=True,
+)
 
 
 # And an ERP that offers it
@@ -137,7 +147,7 @@ class HoldingERP(Sandbox):
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     kinds.register(Hold())
-    monkeypatch.setattr(server, "REGISTRY", (*REGISTRY, LINE))
+    monkeypatch.setattr(bootstrap, "REGISTRY", (*REGISTRY, LINE))
     yield
     del kinds._kinds["hold"]
 
@@ -177,7 +187,14 @@ async def test_it_is_walked_from_the_proposal_to_done(erp: HoldingERP, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("person", "status"), [(Person(accept(confirm="true")), "declined"), (None, "approval_required")]
+    ("person", "status"),
+    [
+        (Person(no), "declined"),
+        (Person(accept(decision="No, leave the order alone")), "declined"),
+        (Person(accept(decision="true")), "approval_required"),
+        (Person(accept(confirm=True)), "approval_required"),
+        (None, "approval_required"),
+    ],
 )
 async def test_without_a_yes_it_is_not_sent(
     erp: HoldingERP, tmp_path: Path, person: Person | None, status: str
@@ -191,9 +208,9 @@ async def test_without_a_yes_it_is_not_sent(
 async def test_it_is_not_sent_for_an_order_that_changed(erp: HoldingERP, tmp_path: Path) -> None:
     shown: dict[str, Any] = {}
 
-    def change(params: object) -> Any:
+    def change(params: ElicitRequestFormParams) -> ElicitResult:
         shown["order"] = True
-        return yes
+        return yes(params)
 
     snapshot = erp.snapshot
 
