@@ -112,7 +112,7 @@ async def hold_purchase_order(
 
 # Its line in the registry of tools
 
-LINE = Registered(
+LINE = RegisteredTool(
     hold_purchase_order,
     title="Hold purchase order",
     operation="hold",  # type: ignore[arg-type]
