@@ -36,8 +36,8 @@ _SCAN_CACHE_S = 120.0
 class OrderList(Summary):
     """A page of orders, with the sums of all that match; `next_cursor` fetches what follows.
 
-    `complete` is false where the ERP's list moved while it was read, or is longer than is read: then
-    count and sums may be short, and `note` says what is missing.
+    `complete` is false where the ERP's list moved while it was read, is longer than is read, or has rows that
+    cannot be read: then count and sums may be short, and `note` says what is missing.
     """
 
     orders: Annotated[
@@ -162,12 +162,15 @@ async def _list_vendors(desk: Desk) -> Sequence[Vendor]:
 
 
 def _explain_gaps(scan: OrderScan) -> list[str]:
+    gaps = []
+    if scan.unreadable:
+        gaps.append(f"Rows of the ERP's list that cannot be read, and are in no count or sum: {scan.unreadable}.")
     if scan.is_cut:
         of = f" of {scan.total}" if scan.total is not None else ""
-        return [f"Only {scan.read}{of} orders could be read: count and sums are of these. Narrow the dates."]
-    if not scan.complete:
-        return ["The ERP's list changed while it was read: an order may be missing or old."]
-    return []
+        gaps.append(f"Only {scan.read}{of} orders could be read: count and sums are of these. Narrow the dates.")
+    elif not scan.complete and not scan.unreadable:
+        gaps.append("The ERP's list changed while it was read: an order may be missing or old.")
+    return gaps
 
 
 def _write_cursor(offset: int, size: int, request: ListRequest) -> str:

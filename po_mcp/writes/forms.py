@@ -79,6 +79,12 @@ class Question:
         """Digest of the exact wording and form: an answer to another wording does not count."""
         return hashlib.sha256(json.dumps([self.text, self.schema()], sort_keys=True).encode()).hexdigest()
 
+    @property
+    def text_beside_link(self) -> str:
+        """The head alone, for a client that opens the page, where the rest is shown."""
+        head = self.text.split("\n")[:3]
+        return "\n".join([*head, "Approve or decline on this page. Nothing changes before that."])
+
     def of_try(self, number: int) -> Question:
         """Return the question of the second or third try, which says that what was typed was not the order number."""
         if number == 1:
