@@ -24,7 +24,7 @@ from po_mcp.desk.guarded_writes import guarded_write
 from po_mcp.erp import ERP, BeforeSend
 from po_mcp.errors import ERPError, OutcomeUnknown, Refused
 from po_mcp.orders import PurchaseOrder, Snapshot
-from po_mcp.tools import REGISTRY
+from po_mcp.tools import REGISTRY, RegisteredTool
 from po_mcp.tools._params import OrderNumber, desk_of
 from po_mcp.tools._render import outcome_result
 from po_mcp.writes import kinds
@@ -115,7 +115,7 @@ async def hold_purchase_order(
 LINE = RegisteredTool(
     hold_purchase_order,
     title="Hold purchase order",
-    operation="hold",  # type: ignore[arg-type]
+    capability="hold",  # type: ignore[arg-type]
     description="Hold a purchase order back.",
     returns="Outcome of a hold.",
     destructive=True,
