@@ -178,14 +178,14 @@ async def test_a_person_takes_an_approval_back_that_could_not_be_carried_out() -
 async def test_a_person_settles_what_is_not_known() -> None:
     async with visited(pin="long enough") as (desk, one, page):
         desk.erp.loses = "request"
-        for label, text in (("type the order number", "PO-7"), ("Approver PIN", "long enough")):
+        for label, text in (("to delete it", "PO-7"), ("Approver PIN", "long enough")):
             await page.get_by_label(label).fill(text)
         await page.locator("button[value=approve]").click()
         unknown = await heading(page)
         await page.get_by_role("button", name="Look in the ERP again").click()
         looked = await page.get_by_role("alert").inner_text()
         desk.clock.now += 200
-        for label, text in (("type the order number", "PO-7"), ("Approver PIN", "long enough")):
+        for label, text in (("to record it", "PO-7"), ("Approver PIN", "long enough")):
             await page.get_by_label(label).fill(text)
         await page.get_by_role("button", name="It did not happen").click()
 

@@ -75,8 +75,8 @@ async def test_a_cancel_asks_for_nothing_but_the_decision(file: Path) -> None:
         page = await person.page()
         await person.send("approve")
 
-        assert "Cancel purchase order <bdi>PO-7</bdi>?" in page.text
-        assert "It is then inactive. The ERP keeps it, and can make it active again." in page.text
+        assert "Cancel order <bdi>PO-7</bdi>?" in page.text
+        assert "The order stays in the ERP as inactive and can be reactivated there." in page.text
         assert ">Cancel order</button>" in page.text
         assert ">Keep order</button>" in page.text
         assert ('type="text"' in page.text, 'type="radio"' in page.text) == (False, False)
@@ -157,7 +157,7 @@ async def test_the_list_shows_what_waits_and_what_was_decided(file: Path) -> Non
 
     assert without_a_link.status_code == 403
     assert "PO-1" not in without_a_link.text
-    assert overview.text.index("PO-1") < overview.text.index("Decided lately") < overview.text.index("PO-2")
+    assert overview.text.index("PO-1") < overview.text.index("Recent") < overview.text.index("PO-2")
 
 
 # Attacks
@@ -368,7 +368,7 @@ async def test_fifty_pins_at_once_are_not_more_than_five(file: Path) -> None:
 
         tried = [event.event for event in desk.store.events(one)].count("pin tried")
         assert tried == 5
-        assert sum("That is not the PIN" in text for text in said) == 5
+        assert sum("Wrong PIN. " in text for text in said) == 5
         assert desk.state(one) == "PROPOSED"
 
 
