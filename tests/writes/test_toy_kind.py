@@ -24,7 +24,7 @@ from po_mcp.desk.guarded_writes import guarded_write
 from po_mcp.erp import ERP, BeforeSend
 from po_mcp.errors import ERPError, OutcomeUnknown, Refused
 from po_mcp.orders import PurchaseOrder, Snapshot
-from po_mcp.tools import REGISTRY, RegisteredTool
+from po_mcp.tools import REGISTRY
 from po_mcp.tools._params import OrderNumber, desk_of
 from po_mcp.tools._registered import RegisteredTool
 from po_mcp.tools._render import outcome_result
