@@ -1,4 +1,4 @@
-"""An entry put into each host's own file and taken out again; the files are recorded from the hosts and their pages."""
+"""An entry put into each host's own file and taken out again; the files are written after the hosts' documentation."""
 
 from __future__ import annotations
 
