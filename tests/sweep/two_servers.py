@@ -34,8 +34,8 @@ CREATE = "create_purchase_order"
 NUMBERS = st.sampled_from([None, None, "PO-2026-0001", "PO-2026-0002"])
 TARGETS: Mapping[tuple[str, str], ElicitResult] = {
     (DELETE, "PO-2025-0038"): accept(order_number="PO-2025-0038"),
-    (FINALIZE, "PO-2025-0038"): accept(decision="close"),
-    (FINALIZE, "PO-2025-0037"): accept(decision="close"),
+    (FINALIZE, "PO-2025-0038"): accept(decision="backorder"),
+    (FINALIZE, "PO-2025-0037"): accept(decision="backorder"),
     (CANCEL, "PO-2025-0037"): accept(decision="cancel"),
     (CANCEL, "PO-2025-0038"): accept(decision="cancel"),
 }
