@@ -14,7 +14,6 @@ from typing import Any
 
 import anyio
 import httpx2
-import pytest
 from anyio.from_thread import start_blocking_portal
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -22,7 +21,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from mcp import Client, MCPError
 from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
 
-from po_mcp.server import build_server
 from po_mcp.writes.journal import JournalStore
 from tests.office import Office, accept
 
@@ -91,8 +89,6 @@ class TwoServers(RuleBasedStateMachine):
         self.duplicates: list[tuple[Asked, dict[str, Any]]] = []
         self.office = Office(Path(self.stack.enter_context(tempfile.TemporaryDirectory())) / "book.db")
         self.office.tap.disturb = self._passes
-        patch = self.stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr("tests.office.build_server", partial(build_server, clock=self.clock))
         self.portal = self.stack.enter_context(start_blocking_portal())
         self.clients = [self._started(), self._started()]
 
@@ -100,7 +96,7 @@ class TwoServers(RuleBasedStateMachine):
         self.stack.close()
 
     def _started(self) -> Client:
-        connection = self.office.client(person=_nobody)  # type: ignore[arg-type]
+        connection = self.office.client(person=_nobody, clock=self.clock)  # type: ignore[arg-type]
         return self.stack.enter_context(self.portal.wrap_async_context_manager(connection))
 
     async def _passes(self, inner: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
