@@ -160,7 +160,7 @@ async def test_a_page_of_a_write_under_way_loads_anew_by_itself_until_that_has_e
         desk.erp.may_answer.set()
         await page.get_by_role("heading", name="Done").wait_for()
 
-        assert under_way == "In progress"
+        assert under_way == "Sent, no answer yet"
         assert desk.state(one) == "DONE"
 
 
@@ -171,7 +171,7 @@ async def test_a_person_takes_an_approval_back_that_could_not_be_carried_out() -
         held = await heading(page)
         await page.get_by_role("button", name="Take back approval").click()
 
-        assert (held, await heading(page)) == ("Approved, not carried out", "Taken back")
+        assert (held, await heading(page)) == ("Approved, not sent", "Approval taken back")
         assert (desk.state(one), desk.erp.sent) == ("DECLINED", [])
 
 
