@@ -126,7 +126,7 @@ LINE = Registered(
 
 
 class HoldingERP(Sandbox):
-    capabilities = Sandbox.capabilities | {"hold"}  # type: ignore[assignment,arg-type]
+    capabilities = Sandbox.capabilities | {"hold"}  # type: ignore[arg-type]
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
