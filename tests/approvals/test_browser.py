@@ -224,7 +224,7 @@ async def test_every_field_and_button_has_a_name_that_is_read_aloud() -> None:
 
         assert names[2:] == ["Approver PIN", "Close order", "Keep order"]
         assert names[0].startswith("Put the rest on a backorder")
-        assert names[1].startswith("Give it up")
+        assert names[1].startswith("Do not reorder")
         assert await page.get_by_role("row").count() == 4
         assert await page.evaluate("document.documentElement.lang") == "en"
 
