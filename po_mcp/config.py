@@ -6,10 +6,9 @@ the company's credentials anywhere. This module is the only reader of the enviro
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -17,7 +16,6 @@ from urllib.parse import urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -25,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from po_mcp.connectors.registry import REGISTRY, declared_settings
 from po_mcp.errors import ConfigurationError
 from po_mcp.orders import Price
 
@@ -45,6 +44,12 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _known_erp(name: str) -> str:
+    if name not in REGISTRY:
+        raise ValueError(f"must be one of {', '.join(REGISTRY)}")
+    return name
+
+
 def _visible_name(name: str) -> str:
     if not name.isprintable() or name != name.strip():
         raise ValueError("must be a short name, such as Acme or Acme Test")
@@ -61,30 +66,6 @@ def _long_enough(pin: SecretStr) -> SecretStr:
     if len(pin.get_secret_value()) < _SHORTEST_PIN:
         raise ValueError(f"must have at least {_SHORTEST_PIN} characters")
     return pin
-
-
-def _vendor_ids(value: object) -> dict[str, int]:
-    """Read the file that VENDOR_IDS names: a JSON object or a TOML table of vendor name to vendorID."""
-    if isinstance(value, Mapping):
-        table: Any = dict(value)
-    else:
-        path = Path(str(value)).expanduser()
-        try:
-            text = path.read_text(encoding="utf-8")
-            table = json.loads(text) if path.suffix == ".json" else _toml(text)
-        except (OSError, ValueError) as exc:
-            raise ValueError("must name a readable .toml or .json file of vendor name = vendorID") from exc
-    if not isinstance(table, dict) or not all(type(number) is int and number > 0 for number in table.values()):
-        raise ValueError('must hold lines such as "Acme Fasteners" = 12, each id a whole number')
-    return table
-
-
-def _pairs(value: object) -> object:
-    """Read `call=version, call=version` as a mapping; a table of the file is one already."""
-    if not isinstance(value, str):
-        return value
-    pairs = [part.partition("=") for part in value.split(",") if part.strip()]
-    return {name.strip(): version.strip() for name, _, version in pairs}
 
 
 def _zone(name: str) -> str:
@@ -107,17 +88,18 @@ Seconds = Annotated[float, Field(gt=0, le=3600)]
 
 
 class Settings(BaseModel):
-    """What the operator decided. Secrets do not show in its repr."""
+    """What the operator decided. Secrets do not show in its repr.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Beside these fields it takes the settings that the connectors declare (`erp_settings`), and no other.
+    """
 
-    erp: Literal["sandbox", "inventory-pro", "exsited", "tryton"] = "sandbox"
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    erp: Annotated[str, AfterValidator(_known_erp)] = "sandbox"
     base_url: Annotated[str, AfterValidator(_base_url)] | None = None
     client_id: Annotated[SecretStr, AfterValidator(_header_text)] | None = None
     client_secret: Annotated[SecretStr, AfterValidator(_header_text)] | None = None
-    redirect_uri: str | None = None
     company: Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_visible_name)] | None = None
-    vendor_ids: Annotated[dict[str, int], BeforeValidator(_vendor_ids)] = {}
     read_only: bool = False
     approval: Literal["ask", "page"] = "ask"
     approver_pin: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
@@ -125,27 +107,41 @@ class Settings(BaseModel):
     journal: str | None = None
     late_apply: Annotated[float, Field(ge=0, le=86400)] | None = None
     read_lag: Annotated[float, Field(ge=0, le=86400)] | None = None
-    api_versions: Annotated[dict[str, str], BeforeValidator(_pairs)] = {}
     create_approval_over: Price | None = None
     time_zone: Annotated[str, AfterValidator(_zone)] | None = None
     sandbox: str | None = None
     timeout: Seconds = 60.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_declared(cls, values: dict[str, Any]) -> dict[str, Any]:
+        declared = declared_settings()
+        read = dict(values)
+        for name in values.keys() - cls.model_fields.keys():
+            if name not in declared:
+                raise ValueError(f"{PREFIX}{name.upper()} is not a setting of po-mcp")
+            try:
+                read[name] = declared[name].parse(values[name])
+            except ValueError as exc:
+                raise ValueError(f"{PREFIX}{name.upper()} {exc}") from exc
+        return read
+
     @model_validator(mode="after")
     def _complete(self) -> Settings:
-        needed = {
-            "sandbox": (),
-            "inventory-pro": ("base_url", "client_id", "client_secret"),
-            "exsited": ("base_url", "client_id", "client_secret", "redirect_uri"),
-            "tryton": ("base_url", "client_id", "client_secret"),
-        }[self.erp]
-        if self.journal == MEMORY and self.erp != "sandbox":
+        erp = REGISTRY[self.erp]
+        if self.journal == MEMORY and not erp.is_trial:
             raise ValueError(f"{PREFIX}JOURNAL must name a file: operations on a real ERP outlive this process")
-        for name in needed:
-            if getattr(self, name) is None:
+        for name in erp.needs:
+            if (self.erp_settings[name] if name in self.erp_settings else getattr(self, name)) is None:
                 raise ValueError(f"{PREFIX}{name.upper()} is missing; ERP {self.erp} needs it")
         return self
+
+    @property
+    def erp_settings(self) -> Mapping[str, Any]:
+        """The settings that the connectors declare, by name: the parsed value, or the default."""
+        made = self.model_extra or {}
+        return {name: made.get(name, setting.default) for name, setting in declared_settings().items()}
 
     def credentials(self) -> tuple[str, str, str]:
         """Return base URL, client id and client secret of a real ERP."""
@@ -166,15 +162,19 @@ class Settings(BaseModel):
 
     def date_at(self, seconds: float) -> date:
         """Return the date, `seconds` after 1970, where the company is: in TIME_ZONE, or else on this machine."""
-        if self.time_zone is None:
-            return datetime.fromtimestamp(seconds).astimezone().date()
-        from zoneinfo import ZoneInfo
+        return datetime.fromtimestamp(seconds).astimezone(self.zone()).date()
 
-        return datetime.fromtimestamp(seconds, ZoneInfo(self.time_zone)).date()
+    def zone(self) -> tzinfo | None:
+        """Return the company's time zone; None for this machine's."""
+        if self.time_zone is None:
+            return None
+        from zoneinfo import ZoneInfo  # read late: it is one setting that few make
+
+        return ZoneInfo(self.time_zone)
 
     def bounds(self) -> tuple[float | None, float | None]:
-        """Return LATE_APPLY and READ_LAG in seconds; the sandbox is in this process and has neither."""
-        known = 0.0 if self.erp == "sandbox" else None
+        """Return LATE_APPLY and READ_LAG in seconds; a trial ERP is in this process and has neither."""
+        known = 0.0 if REGISTRY[self.erp].is_trial else None
         return (
             known if self.late_apply is None else self.late_apply,
             known if self.read_lag is None else self.read_lag,
@@ -232,7 +232,5 @@ def _one_line(exc: ValidationError) -> str:
     """Name the first wrong setting and what is wrong with it, without its value."""
     first = exc.errors(include_input=False, include_url=False)[0]
     name = f"{PREFIX}{str(first['loc'][0]).upper()} " if first["loc"] else ""
-    if first["type"] == "extra_forbidden":
-        return f"{name}is not a setting of po-mcp"
     said = first["msg"].removeprefix("Value error, ")
     return f"{name}{said[0].lower() + said[1:] if name else said}"

@@ -100,7 +100,7 @@ def test_plain_http_is_taken_for_this_machine_only(url: str, file: Path) -> None
 def test_vendor_ids_are_read_from_a_file(name: str, content: str, tmp_path: Path, file: Path) -> None:
     (tmp_path / name).write_text(content)
 
-    assert load({"PO_MCP_VENDOR_IDS": str(tmp_path / name)}, file).vendor_ids == {"Acme Fasteners": 12}
+    assert load({"PO_MCP_VENDOR_IDS": str(tmp_path / name)}, file).erp_settings["vendor_ids"] == {"Acme Fasteners": 12}
 
 
 @pytest.mark.parametrize(

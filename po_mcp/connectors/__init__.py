@@ -5,79 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import tzinfo
-
-    from po_mcp.config import Settings
-    from po_mcp.connectors.http.tokens import TokenStore
+    from po_mcp.connectors.declaration import ConnectorSettings, OpenTokenStore
     from po_mcp.erp import ERP
 
 
-def connect(settings: Settings, token_store: Callable[[str], TokenStore]) -> ERP:
-    """Return the connector that the settings name; nothing is sent yet. Each is imported only when it is the one.
+def connect(settings: ConnectorSettings, token_store: OpenTokenStore) -> ERP:
+    """Return the connector that the settings name; nothing is sent yet. Each is imported only when it is the one."""
+    from po_mcp.connectors.registry import REGISTRY  # it imports every folder, which this module is above
 
-    `token_store` gives the place where this user's processes share the token of an ERP of this name.
-    """
-    match settings.erp:
-        case "sandbox":
-            return _sandbox(settings)
-        case "inventory-pro":
-            return _inventory_pro(settings)
-        case "exsited":
-            return _exsited(settings, token_store)
-        case "tryton":
-            return _tryton(settings)
-
-
-def _sandbox(settings: Settings) -> ERP:
-    from po_mcp.connectors.sandbox import Sandbox
-
-    return Sandbox(settings.sandbox_path(), timeout=settings.timeout, zone=_zone(settings))
-
-
-def _inventory_pro(settings: Settings) -> ERP:
-    from po_mcp.connectors.inventory_pro import InventoryPro
-
-    url, client_id, secret = settings.credentials()
-    return InventoryPro(
-        url,
-        client_id,
-        secret,
-        timeout=settings.timeout,
-        company=settings.company,
-        zone=_zone(settings),
-        vendor_ids=settings.vendor_ids,
-    )
-
-
-def _exsited(settings: Settings, token_store: Callable[[str], TokenStore]) -> ERP:
-    from po_mcp.connectors.exsited import Exsited
-
-    url, client_id, secret = settings.credentials()
-    return Exsited(
-        url,
-        client_id,
-        secret,
-        settings.redirect_uri or "",
-        timeout=settings.timeout,
-        company=settings.company,
-        zone=_zone(settings),
-        token_store=token_store(f"exsited {url} {client_id}"),
-        api_versions=settings.api_versions,
-    )
-
-
-def _tryton(settings: Settings) -> ERP:
-    from po_mcp.connectors.tryton import Tryton
-
-    url, login, password = settings.credentials()
-    return Tryton(url, login, password, timeout=settings.timeout, company=settings.company)
-
-
-def _zone(settings: Settings) -> tzinfo | None:
-    """Return the company's time zone, None where it is this machine's."""
-    if settings.time_zone is None:
-        return None
-    from zoneinfo import ZoneInfo  # read late: it is one setting that few make
-
-    return ZoneInfo(settings.time_zone)
+    return REGISTRY[settings.erp].connect(settings, token_store)
