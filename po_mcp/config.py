@@ -29,11 +29,11 @@ from po_mcp.orders import Price
 
 PREFIX = "PO_MCP_"
 MEMORY = ":memory:"
-_SHORTEST_PIN = 6
+_MIN_PIN_CHARS = 6
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
-def _base_url(text: str) -> str:
+def _check_base_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an address such as https://erp.example.com")
@@ -44,31 +44,31 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
-def _known_erp(name: str) -> str:
+def _check_erp(name: str) -> str:
     if name not in REGISTRY:
         raise ValueError(f"must be one of {', '.join(REGISTRY)}")
     return name
 
 
-def _visible_name(name: str) -> str:
+def _check_visible_name(name: str) -> str:
     if not name.isprintable() or name != name.strip():
         raise ValueError("must be a short name, such as Acme or Acme Test")
     return name
 
 
-def _header_text(secret: SecretStr) -> SecretStr:
+def _check_header_text(secret: SecretStr) -> SecretStr:
     if not secret.get_secret_value().isascii() or not secret.get_secret_value().isprintable():
         raise ValueError("must be plain ASCII text")
     return secret
 
 
-def _long_enough(pin: SecretStr) -> SecretStr:
-    if len(pin.get_secret_value()) < _SHORTEST_PIN:
-        raise ValueError(f"must have at least {_SHORTEST_PIN} characters")
+def _check_pin_length(pin: SecretStr) -> SecretStr:
+    if len(pin.get_secret_value()) < _MIN_PIN_CHARS:
+        raise ValueError(f"must have at least {_MIN_PIN_CHARS} characters")
     return pin
 
 
-def _zone(name: str) -> str:
+def _check_time_zone(name: str) -> str:
     """Return the name if it is one of a time zone."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # read late: it is one setting that few make
 
@@ -78,7 +78,7 @@ def _zone(name: str) -> str:
         raise ValueError("must name a time zone such as Europe/Berlin") from exc
 
 
-def _toml(text: str) -> dict[str, Any]:
+def _parse_toml(text: str) -> dict[str, Any]:
     import tomllib  # read late: most starts have no file
 
     return tomllib.loads(text)
@@ -95,20 +95,20 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    erp: Annotated[str, AfterValidator(_known_erp)] = "sandbox"
-    base_url: Annotated[str, AfterValidator(_base_url)] | None = None
-    client_id: Annotated[SecretStr, AfterValidator(_header_text)] | None = None
-    client_secret: Annotated[SecretStr, AfterValidator(_header_text)] | None = None
-    company: Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_visible_name)] | None = None
+    erp: Annotated[str, AfterValidator(_check_erp)] = "sandbox"
+    base_url: Annotated[str, AfterValidator(_check_base_url)] | None = None
+    client_id: Annotated[SecretStr, AfterValidator(_check_header_text)] | None = None
+    client_secret: Annotated[SecretStr, AfterValidator(_check_header_text)] | None = None
+    company: Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_check_visible_name)] | None = None
     read_only: bool = False
     approval: Literal["ask", "page"] = "ask"
-    approver_pin: Annotated[SecretStr, AfterValidator(_long_enough)] | None = None
+    approver_pin: Annotated[SecretStr, AfterValidator(_check_pin_length)] | None = None
     approval_ttl: Annotated[Seconds, Field(ge=30)] = 600.0
     journal: str | None = None
     late_apply: Annotated[float, Field(ge=0, le=86400)] | None = None
     read_lag: Annotated[float, Field(ge=0, le=86400)] | None = None
     create_approval_over: Price | None = None
-    time_zone: Annotated[str, AfterValidator(_zone)] | None = None
+    time_zone: Annotated[str, AfterValidator(_check_time_zone)] | None = None
     sandbox: str | None = None
     timeout: Seconds = 60.0
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
@@ -128,7 +128,7 @@ class Settings(BaseModel):
         return read
 
     @model_validator(mode="after")
-    def _complete(self) -> Settings:
+    def _check_complete(self) -> Settings:
         erp = REGISTRY[self.erp]
         if self.journal == MEMORY and not erp.is_trial:
             raise ValueError(f"{PREFIX}JOURNAL must name a file: operations on a real ERP outlive this process")
@@ -152,13 +152,13 @@ class Settings(BaseModel):
 
     def sandbox_path(self) -> str:
         """Return where the sandbox keeps its book: a path, or ":memory:"."""
-        return self.sandbox or _in_data_folder("sandbox.db")
+        return self.sandbox or _data_path("sandbox.db")
 
     def journal_path(self) -> str:
         """Return where operations are recorded. A sandbox in memory has its journal there too."""
         if self.journal is None and self.sandbox == MEMORY:
             return MEMORY
-        return self.journal or _in_data_folder("journal.db")
+        return self.journal or _data_path("journal.db")
 
     def date_at(self, seconds: float) -> date:
         """Return the date, `seconds` after 1970, where the company is: in TIME_ZONE, or else on this machine."""
@@ -198,15 +198,15 @@ def load(environment: Mapping[str, str] | None = None, file: Path | None = None)
         if name.startswith(PREFIX) and value != ""
     }
     try:
-        return Settings.model_validate({**_from_file(file), **from_environment})
+        return Settings.model_validate({**_read_file(file), **from_environment})
     except ValidationError as exc:
-        raise ConfigurationError(_one_line(exc)) from None  # pydantic's text holds the values
+        raise ConfigurationError(_format_error(exc)) from None  # pydantic's text holds the values
 
 
-def _from_file(file: Path | None) -> dict[str, Any]:
+def _read_file(file: Path | None) -> dict[str, Any]:
     path = file or default_file()
     try:
-        return _toml(path.read_text(encoding="utf-8"))
+        return _parse_toml(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         if file is None:
             return {}
@@ -222,15 +222,15 @@ def default_file() -> Path:
     return user_config_path("po-mcp") / "config.toml"
 
 
-def _in_data_folder(name: str) -> str:
+def _data_path(name: str) -> str:
     from platformdirs import user_data_path
 
     return str(user_data_path("po-mcp") / name)
 
 
-def _one_line(exc: ValidationError) -> str:
+def _format_error(exc: ValidationError) -> str:
     """Name the first wrong setting and what is wrong with it, without its value."""
     first = exc.errors(include_input=False, include_url=False)[0]
     name = f"{PREFIX}{str(first['loc'][0]).upper()} " if first["loc"] else ""
-    said = first["msg"].removeprefix("Value error, ")
-    return f"{name}{said[0].lower() + said[1:] if name else said}"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{name}{message[0].lower() + message[1:] if name else message}"

@@ -1,4 +1,4 @@
-"""The ERPs that are spoken, each in its own folder, and the parts that they share."""
+"""Connectors to ERPs, each in its own folder, and the parts that they share."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 def connect(settings: ConnectorSettings, token_store: OpenTokenStore) -> ERP:
-    """Return the connector that the settings name; nothing is sent yet. Each is imported only when it is the one."""
+    """Return the connector that the settings name. Nothing is sent yet."""
     from po_mcp.connectors.registry import REGISTRY  # it imports every folder, which this module is above
 
     return REGISTRY[settings.erp].connect(settings, token_store)
