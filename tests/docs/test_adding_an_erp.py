@@ -122,7 +122,7 @@ def test_a_declaration_says_what_its_connector_says(name: str, tmp_path: Path) -
             if setting.name in declaration.needs
         },
     }
-    erp = connect(config.Settings(erp=name, **needed), JournalStore(tmp_path / "journal.db").shared_token)  # type: ignore[arg-type]
+    erp = connect(config.Settings(erp=name, **needed), JournalStore(tmp_path / "journal.db").shared_token)
 
     assert (erp.title, erp.connection.erp) == (declaration.title, declaration.name)
     assert erp.capabilities
@@ -133,9 +133,9 @@ def test_each_setting_that_a_declaration_needs_is_asked_for(name: str) -> None:
     made = {"erp": name}
     for needed in REGISTRY[name].needs:
         with pytest.raises(ValidationError, match=f"PO_MCP_{needed.upper()} is missing"):
-            config.Settings(**made)  # type: ignore[arg-type]
+            config.Settings(**made)
         made[needed] = "https://erp.example.com"
-    assert config.Settings(**made).erp == name  # type: ignore[arg-type]
+    assert config.Settings(**made).erp == name
 
 
 def test_no_two_erps_declare_one_setting() -> None:
