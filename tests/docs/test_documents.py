@@ -27,6 +27,7 @@ DOCUMENTS = sorted(
     [
         *DOCS.glob("*.md"),
         ROOT / "README.md",
+        ROOT / "CHANGELOG.md",
         ROOT / "CONTRIBUTING.md",
         ROOT / "tests/README.md",
         ROOT / "examples/README.md",
@@ -99,9 +100,9 @@ def test_the_readme_names_each_command_of_the_journal_and_no_other() -> None:
 
 
 def test_the_readme_has_a_row_for_each_tool_and_no_other() -> None:
-    assert list(quoted(first_cells(README, "| tool |"))) and set(quoted(first_cells(README, "| tool |"))) == {
-        tool.name for tool in REGISTRY
-    }
+    rows = [next(quoted([cell])) for cell in first_cells(README, "| tool |")]
+
+    assert sorted(rows) == sorted(tool.name for tool in REGISTRY)
 
 
 def test_the_readme_has_a_row_for_each_outcome_and_no_other() -> None:
