@@ -1,4 +1,4 @@
-"""The one port: what the desk asks of an ERP, whichever it is."""
+"""The port to an ERP: the protocol that every connector implements."""
 
 from __future__ import annotations
 
@@ -22,28 +22,28 @@ from po_mcp.orders import (
 )
 
 Capability = Literal["list", "get", "create", "finalize", "delete", "cancel", "catalog"]
-"""What an ERP may offer. A tool whose capability is not offered is not listed."""
+"""A kind of call that an ERP may offer. A tool is listed only if its capability is offered."""
 
 Guarded = Literal["finalize", "delete", "cancel"]
-"""What needs a person's yes."""
+"""A write that needs a person's approval."""
 
 BeforeSend = Callable[[], None]
-"""Called with nothing between it and the first byte of a write; raises to keep the write from leaving."""
+"""A check that is called right before the first byte of a write; an exception keeps the write from being sent."""
 
 
 def send_at_once() -> None:
-    """Let a write leave: what stands where a caller has no deadline."""
+    """Allow a write: the default where a caller has no check."""
 
 
 @dataclass(frozen=True)
 class Connection:
-    """One company's books in one ERP: no approval or doubt of one connection is ever used in another.
+    """The identity of one company's data in one ERP. Approvals and unknown outcomes belong to one connection.
 
     Args:
         erp: the ERP's name in the settings, such as `exsited`.
-        address: scheme, host, port and base path; for the sandbox the place of its book.
+        address: scheme, host, port and base path; for the sandbox the path of its book.
         company: PO_MCP_COMPANY, a name that outlives a change of credentials; None where it is not set.
-        credentials: tells one client id from another, and nothing else of it; "" where there are none.
+        credentials: a fingerprint of the client id, "" where there is none.
     """
 
     erp: str
@@ -53,7 +53,7 @@ class Connection:
 
     @property
     def key(self) -> str:
-        """The connection's name in the journal. Without a company the client id stands for it."""
+        """The connection's name in the journal, with the company or else the fingerprint of the client id."""
         whose = f"company {self.company}" if self.company else f"client {self.credentials}" if self.credentials else ""
         return f"{self.erp} {self.address} {whose}".strip()
 
@@ -64,19 +64,19 @@ class Connection:
 
     @staticmethod
     def fingerprint(client_id: str) -> str:
-        """Return what stands for a client id, which is kept out of every text."""
+        """Return a fingerprint of a client id, which itself is kept out of every text."""
         return hashlib.sha256(client_id.encode()).hexdigest()[:12]
 
 
 class ERP(Protocol):
     """A connection to one ERP.
 
-    Reads may be repeated and raise errors.ERPError. A write is sent at most once, and what it raises tells by
-    its `effect` what is known: "nothing_sent", "nothing_changed" where the ERP itself said no, "unknown" for
-    every doubt. What is not among its `capabilities` raises `NotOffered`.
+    Reads may be repeated and raise `ERPError`. A write is sent at most once; the `effect` of its error is
+    "nothing_sent", "nothing_changed" where the ERP itself refused, or "unknown". A call that is not among the
+    `capabilities` raises `NotOffered`.
 
     A guarded write may be conditional: `version` is that of the snapshot which the person approved. An ERP that
-    checks it by itself carries the write out on that version alone, and else raises `Stale`; any other passes it over.
+    checks it by itself carries the write out on that version alone, and else raises `Stale`; any other ignores it.
     """
 
     @property
@@ -85,15 +85,15 @@ class ERP(Protocol):
 
     @property
     def connection(self) -> Connection:
-        """Tells this connection from every other: part of an operation's identity."""
+        """The identity of this connection, which is part of every operation's identity."""
 
     @property
     def capabilities(self) -> frozenset[Capability]:
-        """What this ERP offers."""
+        """The kinds of call that this ERP offers."""
 
     @property
-    def listed(self) -> frozenset[Status]:
-        """The statuses of the orders that `scan_orders` returns where it is asked for none."""
+    def listed_statuses(self) -> frozenset[Status]:
+        """The statuses of the orders that `scan_orders` returns without a status in the query."""
 
     @property
     def limits(self) -> str:
@@ -101,33 +101,41 @@ class ERP(Protocol):
 
     @property
     def notice(self) -> str:
-        """What stands before every question and outcome; empty for a real ERP."""
+        """Text before every question and outcome; empty for a real ERP."""
 
     @property
     def clock_skew(self) -> float | None:
-        """Seconds by which the ERP's clock was ahead at its last answer; None where it did not tell."""
+        """Seconds by which the ERP's clock was ahead at its last answer, None where the answer had no date."""
 
-    def valid_number(self, number: str) -> str:
-        """Return the number if this ERP could hold it and a path can carry it; else `InvalidInput`."""
+    def check_number(self, number: str) -> str:
+        """Return the number if an order of this ERP may have it.
+
+        Raises:
+            InvalidInput: no order can have this number.
+        """
 
     def check(self, draft: OrderDraft) -> None:
-        """Raise `InvalidInput` for what this ERP needs and is missing, or cannot store."""
+        """Raise `InvalidInput` for a draft that lacks a required field or has one that this ERP cannot store."""
 
     async def probe(self) -> None:
-        """Read as little as there is to read; raise `ERPError` where orders cannot be read now."""
+        """Read a page of one order; raise `ERPError` where orders cannot be read now."""
 
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
-        """Return every order of the query, without lines; `InvalidInput` for a status that this ERP does not tell."""
+        """Return every order of the query, without lines.
+
+        Raises:
+            InvalidInput: this ERP cannot list orders of the query's status.
+        """
 
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
         """Return one order with its lines.
 
-        The ERP's own number must be `number`, letter for letter; `in_any_case` takes one whose letters differ
-        in case alone, as an ERP stores it that writes numbers in capitals.
+        The order's number must equal `number`; with `in_any_case`, letter case is ignored, for ERPs that store
+        numbers in capitals.
         """
 
     async def vendors(self) -> tuple[Vendor, ...]:
-        """Return every vendor, with ids as far as they are known."""
+        """Return every vendor, with the ids that are known."""
 
     async def items(self) -> tuple[Item, ...]:
         """Return every item that can be ordered."""
@@ -136,7 +144,7 @@ class ERP(Protocol):
         """Return every warehouse."""
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
-        """Read all that this guarded write is decided on."""
+        """Read the data that a guarded write is approved on."""
 
     async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:
         """Create the order and return it as the ERP stored it."""
@@ -149,7 +157,7 @@ class ERP(Protocol):
         before_send: BeforeSend = send_at_once,
         version: str | None = None,
     ) -> Finalized:
-        """Mark the order complete; carry what is outstanding into a backorder if asked."""
+        """Close the order; with `create_backorder`, move outstanding quantities to a backorder."""
 
     async def delete_order(
         self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
@@ -159,7 +167,7 @@ class ERP(Protocol):
     async def cancel_order(
         self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
     ) -> None:
-        """Call the order off; the ERP keeps it, and can make it active again."""
+        """Cancel the order; the ERP keeps it and can reactivate it."""
 
     async def aclose(self) -> None:
         """Close sockets and files."""

@@ -1,4 +1,4 @@
-"""Every failure that this program anticipates, in one tree.
+"""The tree of errors that this program raises.
 
     PurchaseOrderError
     ├── ConfigurationError      a setting is wrong or missing
@@ -22,8 +22,8 @@
         ├── BadAnswer           an answer to a read that cannot be trusted
         └── OutcomeUnknown      a write was sent, and what came of it is not known
 
-Each says what happened, what it means for the order (`effect`) and what to do next, in words for the assistant
-and its user. The text never holds a secret or a body that the ERP sent.
+Each error has a sentence on what happened, an `effect` on the order and a next step, for the assistant and its
+user. The text never contains a secret or a body from the ERP.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ from __future__ import annotations
 from typing import Literal
 
 Effect = Literal["nothing_sent", "nothing_changed", "unknown"]
-"""What a failed write did. `nothing_sent`: no byte of it left. `nothing_changed`: the ERP itself said no.
-`unknown`: it may have been carried out, or may still be."""
+"""The effect of a failed write. `nothing_sent`: no byte was sent. `nothing_changed`: the ERP itself refused.
+`unknown`: the write may have been executed, or may still be."""
 
 
 class PurchaseOrderError(Exception):
-    """What happened (`what`), what it did (`effect`, where it was a write) and what to do about it (`next_step`)."""
+    """An error with what happened (`what`), the effect of a write (`effect`) and the next step (`next_step`)."""
 
     next_step: str = ""
     effect: Effect = "nothing_sent"
@@ -55,7 +55,7 @@ class ConfigurationError(PurchaseOrderError):
 
 
 class InvalidInput(PurchaseOrderError):
-    """An argument that cannot be carried out. Nothing was sent."""
+    """An argument is invalid. Nothing was sent."""
 
 
 class NotOffered(PurchaseOrderError):

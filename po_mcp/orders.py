@@ -1,8 +1,7 @@
-"""The vocabulary: what a purchase order is, in the words of the field. Pure.
+"""The vocabulary: purchase orders and their parts. No I/O.
 
-Money and quantities are `Decimal`, and strings in JSON. What an ERP does not say is absent: never
-0, never guessed. Text fields pass through `untrusted.visible`, so whoever holds one of these
-objects can show it.
+Money and quantities are `Decimal`, and strings in JSON. A value that the ERP does not send is None, never 0 and never
+guessed. Text fields pass through `untrusted.visible`, so they can be shown.
 """
 
 from __future__ import annotations
@@ -29,9 +28,9 @@ from po_mcp.untrusted import visible
 
 Status = Literal["draft", "open", "partial", "closed", "cancelled", "deleted", "unknown"]
 
-NUMBER_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
-_exact = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
-_SURE_DIGITS = 15  # a binary float of at most 15 significant digits has one shortest text, which is what was meant
+DECIMAL_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
+_DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
+_MAX_FLOAT_DIGITS = 15  # a binary float of at most 15 significant digits has one shortest text, which is what was meant
 
 
 EXACT = Context(prec=200, traps=[Inexact, InvalidOperation, Overflow])
@@ -48,19 +47,22 @@ def plain(number: Decimal) -> str:
     return f"{number:f}"
 
 
-def exact_decimal(value: object) -> Decimal:
-    """Read a quantity or a price that a model wrote, or say how to write it.
+def parse_decimal(value: object) -> Decimal:
+    """Parse a quantity or a price from a model.
 
-    Text must match `NUMBER_PATTERN` in ASCII digits. An integer, or a JSON number of at most 15
-    significant digits, is taken by its shortest text. Everything else raises `ValueError`.
+    Text must match `DECIMAL_PATTERN` in ASCII digits. An integer, or a JSON number of at most 15
+    significant digits, is read by its shortest text.
+
+    Raises:
+        ValueError: the value is anything else; the message says how to write it.
     """
-    text = _written(value)
-    if text is None or not _exact.fullmatch(text):
+    text = _decimal_text(value)
+    if text is None or not _DECIMAL.fullmatch(text):
         raise ValueError('write it as digits with a point and no currency sign or exponent, such as "1000" or "0.45"')
     return Decimal(text)
 
 
-def _written(value: object) -> str | None:
+def _decimal_text(value: object) -> str | None:
     if isinstance(value, str):
         return value
     if isinstance(value, bool):
@@ -69,18 +71,18 @@ def _written(value: object) -> str | None:
         return str(value) if abs(value) < 10**12 else None
     if isinstance(value, float):
         text = repr(value)
-        return text if len(text.replace(".", "").strip("0")) <= _SURE_DIGITS else None
+        return text if len(text.replace(".", "").strip("0")) <= _MAX_FLOAT_DIGITS else None
     return None
 
 
-def _positive(number: Decimal) -> Decimal:
+def _check_positive(number: Decimal) -> Decimal:
     if number <= 0:
         raise ValueError("it must be more than zero")
     return number
 
 
-def _one_line(text: str) -> str:
-    if visible(text) != text:
+def _check_one_line(text: str) -> str:
+    if visible(text, max(len(text), 1)) != text:  # the limit of its length is checked after this
         raise ValueError("it has characters that cannot be seen, or is too long; write it in plain text")
     return text
 
@@ -90,22 +92,24 @@ Money = Annotated[
     PlainSerializer(plain, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "format": "decimal"}),
 ]
-"""An amount or a quantity as an ERP said it; a string in JSON."""
+"""An amount or a quantity from an ERP; a string in JSON."""
 
 Text = Annotated[str, AfterValidator(visible)]
-"""Text as an ERP said it, made visible."""
+"""Text from an ERP, with invisible characters escaped."""
 
-_Written = Annotated[Decimal, BeforeValidator(exact_decimal)]
-Quantity = Annotated[_Written, AfterValidator(_positive), WithJsonSchema({"type": "string", "pattern": NUMBER_PATTERN})]
-"""A quantity as a model writes it: more than zero."""
-Price = Annotated[_Written, WithJsonSchema({"type": "string", "pattern": NUMBER_PATTERN})]
-"""A unit price as a model writes it: zero or more."""
+_DecimalText = Annotated[Decimal, BeforeValidator(parse_decimal)]
+Quantity = Annotated[
+    _DecimalText, AfterValidator(_check_positive), WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN})
+]
+"""A quantity from a model: more than zero."""
+Price = Annotated[_DecimalText, WithJsonSchema({"type": "string", "pattern": DECIMAL_PATTERN})]
+"""A unit price from a model: zero or more."""
 Word = Annotated[
     str,
-    AfterValidator(_one_line),
+    AfterValidator(_check_one_line),
     Field(min_length=1, max_length=200, pattern=r"\S"),
 ]
-"""A name, code or note as a model writes it: one visible line."""
+"""A name, code or note from a model: one visible line."""
 
 
 class Record(BaseModel):
@@ -113,15 +117,15 @@ class Record(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    def published(self) -> dict[str, Any]:
-        """Return it as JSON values, what is not known left out."""
+    def to_json(self) -> dict[str, Any]:
+        """Return the record as JSON values, without unknown ones."""
         return self.model_dump(mode="json", exclude_none=True)
 
 
 class OrderLine(Record):
-    """One line of an order. `outstanding` is what was ordered less what was received, never below 0."""
+    """One line of an order. `outstanding` is the ordered less the received quantity, at least 0."""
 
-    # A line of text, or of freight, has "" for its item, and its quantity may not be told.
+    # A line of text, or of freight, has "" for its item, and its quantity may be missing.
     line: int | None = None
     item: Text
     description: Text | None = None
@@ -135,7 +139,7 @@ class OrderLine(Record):
 
 
 class PurchaseOrder(Record):
-    """A purchase order as the ERP shows it. `total` is the ERP's own; `lines` only where they were read."""
+    """A purchase order from the ERP. `total` is the ERP's own; `lines` is None where they were not read."""
 
     number: Text
     vendor: Text
@@ -154,7 +158,7 @@ class PurchaseOrder(Record):
 
     @property
     def sum_of_lines(self) -> Decimal | None:
-        """The lines added up, or None where a line has no price."""
+        """The sum of the lines, or None where a line has no price."""
         totals = [line.line_total for line in self.lines or ()]
         known = [total for total in totals if total is not None]
         return total_of(known) if known and len(known) == len(totals) else None
@@ -167,12 +171,12 @@ class PurchaseOrder(Record):
 
     @property
     def outstanding_lines(self) -> tuple[OrderLine, ...]:
-        """The lines of which something is still to come."""
+        """The lines with an outstanding quantity."""
         return tuple(line for line in self.lines or () if line.outstanding)
 
 
 class Vendor(Record):
-    """A supplier: `id` is what a new order names it by, where the ERP tells."""
+    """A supplier. `id` identifies it in a new order; None where the ERP does not show it."""
 
     id: Text | None
     code: Text | None = None
@@ -182,7 +186,7 @@ class Vendor(Record):
 
 
 class Item(Record):
-    """A thing that can be ordered, by the id that a new order's line takes."""
+    """An item that can be ordered. `id` identifies it in a new order's line."""
 
     id: Text
     name: Text
@@ -193,14 +197,14 @@ class Item(Record):
 
 
 class Warehouse(Record):
-    """A place that goods are delivered to, by the id that a new order's line takes."""
+    """A warehouse to deliver to. `id` identifies it in a new order's line."""
 
     id: Text
     name: Text
 
 
-class AskedLine(Record):
-    """A line of an order to be created, in the words of whoever asks for it."""
+class OrderRequestLine(Record):
+    """A line of a requested order, with names as the user wrote them."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -213,18 +217,18 @@ class AskedLine(Record):
     warehouse: Annotated[Word | None, Field(description="Warehouse id or name")] = None
 
 
-class AskedOrder(Record):
-    """An order to be created, in the words of whoever asks for it. Without a number it takes the next free one."""
+class OrderRequest(Record):
+    """A requested order, with names as the user wrote them. Without a number, the next free one is used."""
 
     vendor: str
-    lines: tuple[AskedLine, ...]
+    lines: tuple[OrderRequestLine, ...]
     number: str | None = None
     expected_on: date | None = None
     note: str | None = None
 
 
 class DraftLine(Record):
-    """A line of an order to be created, by the ids that the ERP takes."""
+    """A line of an order to be created, with the ERP's ids."""
 
     item: str
     quantity: Decimal
@@ -233,9 +237,9 @@ class DraftLine(Record):
 
 
 class OrderDraft(Record):
-    """An order to be created, what it names found in the ERP and its number fixed.
+    """An order to be created, with the ERP's ids and a fixed number.
 
-    `reference` names the operation that creates it; it is stored with the order where the ERP has a place for it.
+    `reference` identifies the operation that creates it, and is stored with the order where the ERP has a field for it.
     """
 
     number: str
@@ -252,46 +256,50 @@ class OrderDraft(Record):
 
 
 class OrderQuery(Record):
-    """Which orders are asked for; dates are inclusive. `most`: no page of the ERP's list is read after so many."""
+    """A query for orders, with inclusive dates. No further page is read once `max_orders` orders were read."""
 
     status: Status | None = None
     ordered_from: date | None = None
     ordered_to: date | None = None
-    most: int | None = None
+    max_orders: int | None = None
 
 
 class OrderScan(Record):
-    """Every order that was asked for, in no order, each once, and how far the ERP's list was read.
+    """The orders of a query, unsorted and each once, and how much of the ERP's list was read.
 
-    `read` orders of `of` (None: the ERP does not count them) were looked at. `complete` is False where
-    the list moved while it was read, or was `cut` because it is longer than is read, or where it has rows that
-    could not be read (`unread`): these are in none of the numbers.
+    Args:
+        orders: the orders that match.
+        read: orders of the list that were read.
+        total: orders of the list, None where the ERP does not count them.
+        complete: the list did not move, was not cut, and had no unreadable rows.
+        is_cut: the list is longer than is read.
+        unreadable: rows that could not be read; they are in no other number.
     """
 
     orders: tuple[PurchaseOrder, ...]
     read: int
-    of: int | None = None
+    total: int | None = None
     complete: bool = True
-    cut: bool = False
-    unread: int = 0
+    is_cut: bool = False
+    unreadable: int = 0
 
 
 Progress = Callable[[int, int | None], Awaitable[None]]
-"""Is told how many orders were read so far, and of how many, where that is known."""
+"""Awaited with the number of orders read so far, and the number of all where it is known."""
 
 
 class Finalized(Record):
-    """What a finalize left behind."""
+    """The result of a finalize."""
 
     status_text: Text
     backorder_number: Text | None = None
 
 
 class Snapshot(Record):
-    """All that a guarded write is decided on, read at one moment.
+    """The data that a guarded write is approved on, read at one moment.
 
-    `erp_id` and `version` are the ERP's own where it gives them, so that an order that was deleted
-    and created anew under the same number is not the same. `blockers` name what forbids the write.
+    `erp_id` and `version` are the ERP's own, where it has them: they distinguish an order from a later one with the
+    same number. `blockers` name the documents that forbid the write.
     """
 
     order: PurchaseOrder
@@ -300,8 +308,8 @@ class Snapshot(Record):
     blockers: tuple[Text, ...] = ()
 
 
-CAN_BE_CANCELLED: frozenset[Status] = frozenset({"draft", "open", "partial"})
-"""In which states an order can be called off."""
+CANCELLABLE_STATUSES: frozenset[Status] = frozenset({"draft", "open", "partial"})
+"""The statuses of orders that can be cancelled."""
 
 STATUS_WORDS: Mapping[Status, str] = {
     "draft": "a draft",

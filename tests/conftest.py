@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.office import Office
+from tests.harness import ServerHarness
 
 
 @pytest.fixture
@@ -16,8 +16,8 @@ def anyio_backend() -> str:
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
-    return Office(tmp_path / "book.db")
+def harness(tmp_path: Path) -> ServerHarness:
+    return ServerHarness(tmp_path / "book.db")
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -18,7 +18,7 @@ from tests.conversations.record import Called, Put, Record, Said, Written
 from tests.conversations.script import FOLDER, Script, read, scripts
 from tests.conversations.show import Played
 from tests.conversations.stage import play, pluck
-from tests.office import ERAS
+from tests.harness import ERAS
 from tests.tools.test_tokens import tokens
 
 FEWEST = 50
@@ -137,7 +137,7 @@ def test_a_slip_of_the_pen_in_a_script_is_refused(wrong: Mapping[str, Any]) -> N
 
 
 async def test_what_nobody_knows_how_to_make_happen_stops_the_play(tmp_path: Path) -> None:
-    script = Script.model_validate({**DELETE, "office": {"before": ["Pigs fly."]}})
+    script = Script.model_validate({**DELETE, "setting": {"before": ["Pigs fly."]}})
 
     with pytest.raises(ValueError, match="nobody knows how this happens: Pigs fly"):
         await play(script, ERAS[0], tmp_path)
@@ -159,7 +159,7 @@ SENT = Written("delete PO-1", "x")
         ([put(ASKED, "accept", order_number="PO-2"), SENT], "every write had a yes"),
         ([put(ASKED, "accept", order_number="PO-1"), Written("cancel PO-1", "x")], "every write had a yes"),
         (
-            [put('Cancel purchase order "PO-1"?', "accept", confirm=False), Written("cancel PO-1", "")],
+            [put("Cancel order PO-1?", "accept", decision="keep"), Written("cancel PO-1", "")],
             "every write had",
         ),
         ([put('Create purchase order "PO-1"?', "decline"), Written("create PO-1", "x")], "every write had a yes"),
@@ -186,7 +186,7 @@ def test_an_invariant_that_is_broken_is_named(events: list[Any], broke: str) -> 
 
 
 def test_a_yes_is_used_once() -> None:
-    yes = put('Cancel purchase order "PO-1"?', "accept", confirm=True)
+    yes = put("Cancel order PO-1?", "accept", decision="cancel")
 
     assert broken(Record([yes, Written("cancel PO-1", "x")])) == []
     assert len(broken(Record([yes, Written("cancel PO-1", "x"), Written("cancel PO-1", "y")]))) == 1

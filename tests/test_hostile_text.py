@@ -22,7 +22,7 @@ from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP
 from po_mcp.server import completions
-from tests.office import ERAS, IN_MEMORY, MODES, Person, accept, text
+from tests.harness import ERAS, IN_MEMORY, MODES, ScriptedPerson, accept, text
 
 IGNORABLE = [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x3164, 0xFFA0]
 IGNORABLE += [*range(0xFE00, 0xFE10), *range(0xE0000, 0xE0200)]
@@ -187,7 +187,7 @@ async def test_no_unseen_character_leaves_the_server(
     caplog.set_level(logging.DEBUG, logger="po_mcp")
     survivors: set[str] = set()
     searched = 0
-    inserted, person = Insert(), Person(accept())
+    inserted, person = Insert(), ScriptedPerson(accept())
     async with Client(
         build_server(IN_MEMORY, erp=make(inserted)), mode=MODES[era], elicitation_callback=person
     ) as client:
@@ -240,7 +240,7 @@ async def test_no_unseen_character_leaves_by_a_resource_a_completion_or_a_prompt
     make: Callable[[Insert], ERP], era: str, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="po_mcp")
-    monkeypatch.setattr(completions, "_FRESH", 0.0)
+    monkeypatch.setattr(completions, "CACHE_TTL_S", 0.0)
     survivors: set[str] = set()
     written_out = 0
     inserted = Insert()
@@ -261,7 +261,7 @@ async def test_a_line_end_in_a_name_adds_no_line(make: Callable[[Insert], ERP]) 
     shapes = set()
     for insert in ("", "\n", "\r\n", "\u2028", "\x85"):
         tool, arguments, content = CALLS[make][-1]
-        person = Person(accept(**content))
+        person = ScriptedPerson(accept(**content))
         async with Client(build_server(IN_MEMORY, erp=make(Insert(insert))), elicitation_callback=person) as client:
             result = await client.call_tool(tool, arguments)
         shapes.add((person.asked[0].message.count("\n"), text(result).count("\n")))

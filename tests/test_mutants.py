@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx2
 import pytest
-from mcp.types import InputRequiredResult
+from mcp.types import ElicitRequestFormParams, InputRequiredResult
 
 from po_mcp import orders
 from po_mcp.approvals import elicitation
@@ -33,7 +33,7 @@ from po_mcp.writes.kinds.create import Create
 from po_mcp.writes.operation import Operation, Recorded
 from po_mcp.writes.policy import SettlementPolicy
 from po_mcp.writes.reconcile import Reconciler
-from tests.office import Office, Person, Reply, accept, outcome, yes
+from tests.harness import Reply, ScriptedPerson, ServerHarness, accept, outcome, yes
 from tests.writes.erp import Bench
 from tests.writes.making import (
     BOB,
@@ -51,141 +51,141 @@ from tests.writes.making import (
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 Patch = pytest.MonkeyPatch
-Harm = Callable[[Office], Awaitable[bool]]
+Harm = Callable[[ServerHarness], Awaitable[bool]]
 
 YES = accept(decision="backorder")
 
 
-async def finalize_of_an_order_that_changed(office: Office) -> bool:
+async def finalize_of_an_order_that_changed(harness: ServerHarness) -> bool:
     """Goods arrive while the person is asked. Harm: the order is finalized all the same."""
 
-    def arrive(params: object) -> Reply:
-        office.change(lambda book: book.receive("PO-2025-0037", {2: Decimal(10)}))
+    def arrive(params: ElicitRequestFormParams) -> Reply:
+        harness.change(lambda book: book.receive("PO-2025-0037", {2: Decimal(10)}))
         return YES
 
-    async with office.client(person=Person(arrive)) as client:
+    async with harness.client(person=ScriptedPerson(arrive)) as client:
         await client.call_tool(FINALIZE, {"number": "PO-2025-0037"})
-    return len(office.tap.writes) > 0
+    return len(harness.wire.writes) > 0
 
 
-async def the_same_answer_given_twice(office: Office) -> bool:
+async def the_same_answer_given_twice(harness: ServerHarness) -> bool:
     """Harm: two writes for one approval."""
     arguments = {"number": "PO-2025-0036"}
-    async with office.client(person=Person(YES)) as client:
+    async with harness.client(person=ScriptedPerson(YES)) as client:
         question = await client.session.call_tool(FINALIZE, arguments, allow_input_required=True)
         assert isinstance(question, InputRequiredResult)
         for _ in range(2):
             await client.session.call_tool(
                 FINALIZE, arguments, input_responses={"approval": YES}, request_state=question.request_state
             )
-    return len(office.tap.writes) > 1
+    return len(harness.wire.writes) > 1
 
 
-async def an_answer_of_the_wrong_type(office: Office) -> bool:
+async def an_answer_of_the_wrong_type(harness: ServerHarness) -> bool:
     """Harm: the text "false" is taken for a yes."""
-    async with office.client(person=Person(accept(confirm="false", create_backorder=False))) as client:
+    async with harness.client(person=ScriptedPerson(accept(confirm="false", create_backorder=False))) as client:
         await client.call_tool(FINALIZE, {"number": "PO-2025-0037"})
-    return len(office.tap.writes) > 0
+    return len(harness.wire.writes) > 0
 
 
-async def the_number_of_another_order(office: Office) -> bool:
+async def the_number_of_another_order(harness: ServerHarness) -> bool:
     """Harm: a client that accepts everything, with any text, deletes."""
-    async with office.client(person=Person(accept(order_number="yes"))) as client:
+    async with harness.client(person=ScriptedPerson(accept(order_number="yes"))) as client:
         await client.call_tool(DELETE, {"number": "PO-2025-0038"})
-    return office.order("PO-2025-0038") is None
+    return harness.order("PO-2025-0038") is None
 
 
-async def an_answer_before_the_question(office: Office) -> bool:
+async def an_answer_before_the_question(harness: ServerHarness) -> bool:
     """Harm: an answer that nobody was asked for carries the write."""
-    async with office.client(person=Person(YES)) as client:
+    async with harness.client(person=ScriptedPerson(YES)) as client:
         await client.session.call_tool(
             FINALIZE, {"number": "PO-2025-0037"}, input_responses={"approval": YES}, allow_input_required=True
         )
-    return len(office.tap.writes) > 0
+    return len(harness.wire.writes) > 0
 
 
-async def an_argument_that_is_not_known(office: Office) -> bool:
+async def an_argument_that_is_not_known(harness: ServerHarness) -> bool:
     """Harm: delete(dry_run=true) deletes."""
-    async with office.client(person=Person(accept(order_number="PO-2025-0038"))) as client:
+    async with harness.client(person=ScriptedPerson(accept(order_number="PO-2025-0038"))) as client:
         await client.call_tool(DELETE, {"number": "PO-2025-0038", "dry_run": True})
-    return office.order("PO-2025-0038") is None
+    return harness.order("PO-2025-0038") is None
 
 
-async def a_client_that_cannot_be_asked(office: Office) -> bool:
+async def a_client_that_cannot_be_asked(harness: ServerHarness) -> bool:
     """Harm: who cannot be asked is taken to agree."""
-    async with office.client() as client:
+    async with harness.client() as client:
         await client.call_tool(FINALIZE, {"number": "PO-2025-0037"})
-    return len(office.tap.writes) > 0
+    return len(harness.wire.writes) > 0
 
 
-async def an_order_that_cannot_be_deleted(office: Office) -> bool:
+async def an_order_that_cannot_be_deleted(harness: ServerHarness) -> bool:
     """Harm: a person is asked in vain, and the ERP gets a delete that it must refuse."""
-    asked = Person(accept(order_number="PO-2025-0037"))
-    async with office.client(person=asked) as client:
+    asked = ScriptedPerson(accept(order_number="PO-2025-0037"))
+    async with harness.client(person=asked) as client:
         await client.call_tool(DELETE, {"number": "PO-2025-0037"})
     return bool(asked.asked)
 
 
-async def a_cancel_of_an_order_that_changed(office: Office) -> bool:
+async def a_cancel_of_an_order_that_changed(harness: ServerHarness) -> bool:
     """Goods arrive while the person is asked. Harm: the order is cancelled all the same."""
 
-    def arrive(params: object) -> Reply:
-        office.change(lambda book: book.receive("PO-2025-0037", {2: Decimal(10)}))
-        return yes
+    def arrive(params: ElicitRequestFormParams) -> Reply:
+        harness.change(lambda book: book.receive("PO-2025-0037", {2: Decimal(10)}))
+        return yes(params)
 
-    async with office.client(person=Person(arrive)) as client:
+    async with harness.client(person=ScriptedPerson(arrive)) as client:
         await client.call_tool(CANCEL, {"number": "PO-2025-0037"})
-    return len(office.tap.writes) > 0
+    return len(harness.wire.writes) > 0
 
 
-async def a_cancel_with_an_answer_of_the_wrong_type(office: Office) -> bool:
+async def a_cancel_with_an_answer_of_the_wrong_type(harness: ServerHarness) -> bool:
     """Harm: the text "false" is taken for a yes."""
-    async with office.client(person=Person(accept(confirm="false"))) as client:
+    async with harness.client(person=ScriptedPerson(accept(confirm="false"))) as client:
         await client.call_tool(CANCEL, {"number": "PO-2025-0037"})
-    return bool(office.order("PO-2025-0037").status == "cancelled")
+    return bool(harness.order("PO-2025-0037").status == "cancelled")
 
 
-async def a_cancel_by_a_client_that_cannot_be_asked(office: Office) -> bool:
+async def a_cancel_by_a_client_that_cannot_be_asked(harness: ServerHarness) -> bool:
     """Harm: who cannot be asked is taken to agree."""
-    async with office.client() as client:
+    async with harness.client() as client:
         await client.call_tool(CANCEL, {"number": "PO-2025-0037"})
-    return len(office.tap.writes) > 0
+    return len(harness.wire.writes) > 0
 
 
-async def an_order_that_cannot_be_cancelled(office: Office) -> bool:
+async def an_order_that_cannot_be_cancelled(harness: ServerHarness) -> bool:
     """Harm: a person is asked in vain, and the ERP gets a cancel that it must refuse."""
-    office.change(lambda book: book.finalize("PO-2025-0036", create_backorder=False))
-    asked = Person(yes)
-    async with office.client(person=asked) as client:
+    harness.change(lambda book: book.finalize("PO-2025-0036", create_backorder=False))
+    asked = ScriptedPerson(yes)
+    async with harness.client(person=asked) as client:
         await client.call_tool(CANCEL, {"number": "PO-2025-0036"})
     return bool(asked.asked)
 
 
-async def a_cancel_that_is_told_of_another_order(office: Office) -> bool:
+async def a_cancel_that_is_told_of_another_order(harness: ServerHarness) -> bool:
     """The success names another order, and ours is not cancelled. Harm: it is told as done."""
 
     async def mistaken(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         body = b'{"purchase_order": {"id": "PO-2025-0042", "status": "INACTIVE"}}'
         return httpx2.Response(200, stream=httpx2.ByteStream(body))
 
-    office.tap.disturb = mistaken
-    async with office.client(person=Person(yes)) as client:
+    harness.wire.on_write = mistaken
+    async with harness.client(person=ScriptedPerson(yes)) as client:
         told = outcome(await client.call_tool(CANCEL, {"number": "PO-2025-0037"}))
     return bool(told["status"] == "done")
 
 
-async def a_vendor_whose_name_forges_a_line(office: Office) -> bool:
+async def a_vendor_whose_name_forges_a_line(harness: ServerHarness) -> bool:
     """Harm: the question shows a total that the ERP never gave."""
-    office.change(lambda book: None)  # makes the book
-    with closing(sqlite3.connect(office.book)) as book, book:
+    harness.change(lambda book: None)  # makes the book
+    with closing(sqlite3.connect(harness.book)) as book, book:
         book.execute("UPDATE vendors SET name = ?", ["Acme\nTotal: 0.01"])
-    asked = Person(accept())
-    async with office.client(person=asked) as client:
+    asked = ScriptedPerson(accept())
+    async with harness.client(person=asked) as client:
         await client.call_tool(DELETE, {"number": "PO-2025-0038"})
     return any(row.startswith("Total: 0.01") for row in asked.asked[0].message.split("\n"))
 
 
-async def a_request_that_is_applied_late(office: Office) -> bool:
+async def a_request_that_is_applied_late(harness: ServerHarness) -> bool:
     """Harm: "it was not applied, ask again", and then it is applied."""
     late: list[httpx2.Request] = []
 
@@ -193,19 +193,19 @@ async def a_request_that_is_applied_late(office: Office) -> bool:
         late.append(request)
         raise httpx2.ReadTimeout("no answer", request=request)
 
-    office.tap.disturb = keep_back
-    async with office.client(person=Person(YES), erp_bounds=(20.0, 10.0)) as client:
+    harness.wire.on_write = keep_back
+    async with harness.client(person=ScriptedPerson(YES), erp_bounds=(20.0, 10.0)) as client:
         told = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
-        assert office.tap.inner is not None
-        await (await office.tap.inner.handle_async_request(late[0])).aread()
-    return bool(told["status"] == "refused" and office.order("PO-2025-0037").status == "closed")
+        assert harness.wire.inner is not None
+        await (await harness.wire.inner.handle_async_request(late[0])).aread()
+    return bool(told["status"] == "refused" and harness.order("PO-2025-0037").status == "closed")
 
 
-async def a_cancel_whose_order_is_active_again(office: Office) -> bool:
+async def a_cancel_whose_order_is_active_again(harness: ServerHarness) -> bool:
     """The ERP made it active again. Harm: the same call is told as done, and nothing is sent."""
-    async with office.client(person=Person(yes)) as client:
+    async with harness.client(person=ScriptedPerson(yes)) as client:
         await client.call_tool(CANCEL, {"number": "PO-2025-0041"})
-        with closing(sqlite3.connect(office.book)) as book, book:
+        with closing(sqlite3.connect(harness.book)) as book, book:
             book.execute("UPDATE orders SET status = 'open' WHERE number = 'PO-2025-0041'")
         again = outcome(await client.call_tool(CANCEL, {"number": "PO-2025-0041"}))
     return bool(again["status"] == "done" and again["replayed"])
@@ -214,16 +214,16 @@ async def a_cancel_whose_order_is_active_again(office: Office) -> bool:
 # Harms that an executor alone shows, over an ERP in memory
 
 
-def bench_of(office: Office, clock: Clock | None = None, policy: SettlementPolicy | None = None) -> Bench:
-    store = JournalStore(office.journal, 600, clock or Clock())
+def bench_of(harness: ServerHarness, clock: Clock | None = None, policy: SettlementPolicy | None = None) -> Bench:
+    store = JournalStore(harness.journal, 600, clock or Clock())
     bench = Bench(store) if policy is None else Bench(store, policy)
     bench.erp.orders["PO-1"] = order()
     return bench
 
 
-async def an_order_that_stands_under_the_number_already(office: Office) -> bool:
+async def an_order_that_stands_under_the_number_already(harness: ServerHarness) -> bool:
     """An ERP answers the create with 200 and a colleague's equal order. Harm: it is told as ours."""
-    bench = bench_of(office)
+    bench = bench_of(harness)
     operation_id = take_to(bench.store, create(), "APPROVED")
     bench.erp.orders["PO-9"] = stored(draft())
 
@@ -234,9 +234,9 @@ async def an_order_that_stands_under_the_number_already(office: Office) -> bool:
     return (await bench.execute(operation_id)).status == "done"
 
 
-async def a_colleagues_order_with_one_common_item(office: Office) -> bool:
+async def a_colleagues_order_with_one_common_item(harness: ServerHarness) -> bool:
     """It comes under our number while ours is refused. Harm: it is told as ours."""
-    bench = bench_of(office)
+    bench = bench_of(harness)
     operation_id = take_to(bench.store, create(), "APPROVED")
 
     async def refuse(apply: object) -> None:
@@ -260,16 +260,16 @@ async def refused(bench: Bench, operation: Operation) -> str:
     return operation_id
 
 
-async def an_order_that_shows_after_its_refusal(office: Office) -> bool:
+async def an_order_that_shows_after_its_refusal(harness: ServerHarness) -> bool:
     """A gateway sent it twice and reads lag. Harm: the same order again under another number, and nobody is asked."""
-    bench = bench_of(office)
+    bench = bench_of(harness)
     await refused(bench, create())
     return not isinstance(bench.store.propose(create("PO-10"), {}, approved=True), Similar)
 
 
-async def an_effect_that_the_second_look_shows(office: Office) -> bool:
+async def an_effect_that_the_second_look_shows(harness: ServerHarness) -> bool:
     """Harm: refused, though the order is there within the second."""
-    bench = bench_of(office)
+    bench = bench_of(harness)
 
     def late() -> None:
         if bench.erp.writes and len(bench.erp.calls) > bench.erp.calls.index(bench.erp.writes[0]) + 2:
@@ -279,17 +279,17 @@ async def an_effect_that_the_second_look_shows(office: Office) -> bool:
     return state_of(bench.store, await refused(bench, guarded("finalize"))) != "DONE"
 
 
-async def an_effect_that_shows_while_it_is_watched(office: Office) -> bool:
+async def an_effect_that_shows_while_it_is_watched(harness: ServerHarness) -> bool:
     """Harm: what was called refused and was done is never told."""
-    bench = bench_of(office)
+    bench = bench_of(harness)
     await refused(bench, guarded("finalize"))
     bench.erp.set_status("PO-1", "closed")
     return await bench.executor.reconciler.find_late_news() == []
 
 
-async def a_yes_for_another_instance_on_the_same_host(office: Office) -> bool:
+async def a_yes_for_another_instance_on_the_same_host(harness: ServerHarness) -> bool:
     """Harm: what a person approved in the test instance is sent in production."""
-    bench = bench_of(office)
+    bench = bench_of(harness)
     production = replace(CONNECTION, address="https://erp.example.com/prod")
     operation = guarded(connection=bench.store.join(CONNECTION))
     operation_id = take_to(bench.store, operation, "APPROVED")
@@ -298,10 +298,10 @@ async def a_yes_for_another_instance_on_the_same_host(office: Office) -> bool:
     return bool(bench.erp.writes)
 
 
-async def a_sleep_between_the_claim_and_the_bytes(office: Office) -> bool:
+async def a_sleep_between_the_claim_and_the_bytes(harness: ServerHarness) -> bool:
     """Harm: it is sent, however old the yes is."""
     clock = Clock()
-    bench = bench_of(office, clock)
+    bench = bench_of(harness, clock)
     operation_id = take_to(bench.store, guarded(), "APPROVED")
 
     def sleep() -> None:
@@ -312,35 +312,35 @@ async def a_sleep_between_the_claim_and_the_bytes(office: Office) -> bool:
     return bool(bench.erp.writes)
 
 
-async def the_same_create_of_another_user(office: Office) -> bool:
+async def the_same_create_of_another_user(harness: ServerHarness) -> bool:
     """Harm: it is taken for the call of the first, and "done"."""
-    bench = bench_of(office)
+    bench = bench_of(harness)
     first = take_to(bench.store, create(), "DONE")
     result = bench.store.propose(create(requester=BOB), {})
     return isinstance(result, Recorded) and result.operation.id == first
 
 
-async def an_equal_order_under_another_number(office: Office) -> bool:
+async def an_equal_order_under_another_number(harness: ServerHarness) -> bool:
     """Harm: it is created, and nobody is asked."""
-    bench = bench_of(office)
+    bench = bench_of(harness)
     take_to(bench.store, create(), "UNKNOWN")
     return isinstance(bench.store.propose(create("PO-10"), {}, approved=True), Recorded)
 
 
-async def a_clock_that_is_set_back(office: Office) -> bool:
+async def a_clock_that_is_set_back(harness: ServerHarness) -> bool:
     """Harm: a yes that was given a day ago is still good."""
     clock = Clock()
-    bench = bench_of(office, clock)
+    bench = bench_of(harness, clock)
     operation_id = take_to(bench.store, guarded(), "APPROVED")
     clock.now -= 86_400
     return bench.store.claim(operation_id, CONNECTION) is not None
 
 
-async def a_row_that_cannot_be_read(office: Office) -> bool:
+async def a_row_that_cannot_be_read(harness: ServerHarness) -> bool:
     """Harm: nothing of the journal can be read any more."""
-    bench = bench_of(office)
+    bench = bench_of(harness)
     operation_id = take_to(bench.store, guarded(), "UNKNOWN")
-    with closing(sqlite3.connect(office.journal)) as db, db:
+    with closing(sqlite3.connect(harness.journal)) as db, db:
         db.execute("UPDATE write_operations SET payload = 'x' WHERE id = ?", (operation_id,))
     try:
         return bench.store.live(None) != []
@@ -348,11 +348,11 @@ async def a_row_that_cannot_be_read(office: Office) -> bool:
         return True
 
 
-async def a_journal_that_is_removed_under_a_server(office: Office) -> bool:
+async def a_journal_that_is_removed_under_a_server(harness: ServerHarness) -> bool:
     """Harm: it goes on in a file that nobody sees, and a second server sends the same."""
-    bench = bench_of(office)
+    bench = bench_of(harness)
     take_to(bench.store, guarded(), "SENT")
-    for path in office.journal.parent.glob("journal.db*"):
+    for path in harness.journal.parent.glob("journal.db*"):
         path.unlink()
     try:
         return bool(take_to(bench.store, guarded(number="PO-2"), "SENT"))
@@ -360,35 +360,35 @@ async def a_journal_that_is_removed_under_a_server(office: Office) -> bool:
         return False
 
 
-async def a_journal_that_is_an_older_copy(office: Office) -> bool:
+async def a_journal_that_is_an_older_copy(harness: ServerHarness) -> bool:
     """Harm: what was sent after the copy is sent again."""
-    bench = bench_of(office)
+    bench = bench_of(harness)
     operation_id = take_to(bench.store, guarded(), "APPROVED")
     bench.store.close()
-    copy = office.journal.read_bytes()
+    copy = harness.journal.read_bytes()
     bench.store.claim(operation_id, CONNECTION)
     bench.store.close()
-    office.journal.write_bytes(copy)
+    harness.journal.write_bytes(copy)
     try:
-        return JournalStore(office.journal, 600, Clock()).claim(operation_id, CONNECTION) is not None
+        return JournalStore(harness.journal, 600, Clock()).claim(operation_id, CONNECTION) is not None
     except JournalUnavailable:
         return False
 
 
-async def a_loop_that_asks(office: Office) -> bool:
+async def a_loop_that_asks(harness: ServerHarness) -> bool:
     """Harm: it fills the journal."""
-    bench = bench_of(office)
+    bench = bench_of(harness)
     try:
-        for place in range(50):
+        for place in range(500):
             proposed(bench.store, guarded("finalize", arguments=str(place % 2)))
     except TooManyQuestions:
         return False
     return True
 
 
-async def a_person_who_says_too_early_that_it_did_not_happen(office: Office) -> bool:
+async def a_person_who_says_too_early_that_it_did_not_happen(harness: ServerHarness) -> bool:
     """Harm: a second send is let go while the first may still arrive."""
-    bench = bench_of(office)
+    bench = bench_of(harness)
     operation_id = take_to(bench.store, guarded("finalize"), "APPROVED")
 
     async def lose(apply: object) -> None:
@@ -405,9 +405,9 @@ async def a_person_who_says_too_early_that_it_did_not_happen(office: Office) -> 
     return state_of(bench.store, operation_id) == "NOT_APPLIED"
 
 
-async def one_not_found_after_a_delete(office: Office) -> bool:
+async def one_not_found_after_a_delete(harness: ServerHarness) -> bool:
     """Harm: the delete is told as done, and the order is open."""
-    bench = bench_of(office, policy=SettlementPolicy(timeout=20.0, read_lag=60.0))
+    bench = bench_of(harness, policy=SettlementPolicy(timeout=20.0, read_lag=60.0))
     operation_id = take_to(bench.store, guarded(), "UNKNOWN")
     bench.erp.remove("PO-1")
     return await bench.reconcile(operation_id) == "DONE"
@@ -451,10 +451,10 @@ def accept_is_enough(patch: Patch) -> None:
 
 
 def no_wording_pin(patch: Patch) -> None:
-    def brought(self: elicitation.Person, state: object) -> Any:
+    def brought(self: elicitation.Elicitor, state: object) -> Any:
         return (self._ctx.input_responses or {}).get("approval")
 
-    patch.setattr(elicitation.Person, "_brought", brought)
+    patch.setattr(elicitation.Elicitor, "_find_answer", brought)
 
 
 def unknown_arguments_are_dropped(patch: Patch) -> None:
@@ -471,11 +471,11 @@ def unknown_arguments_are_dropped(patch: Patch) -> None:
 
 def proceed_where_nobody_can_be_asked(patch: Patch) -> None:
     async def agreeable(
-        self: elicitation.Person, operation_id: str, question: forms.Question, page: object
+        self: elicitation.Elicitor, operation_id: str, question: forms.Question, page: object
     ) -> forms.FormAnswer:
         return forms.FormAnswer("accepted", {field.name: True for field in question.fields})
 
-    patch.setattr(elicitation.Person, "ask", agreeable)
+    patch.setattr(elicitation.Elicitor, "ask", agreeable)
 
 
 def nothing_is_refused_beforehand(patch: Patch) -> None:
@@ -488,11 +488,11 @@ def any_success_is_believed(patch: Patch) -> None:
 
 
 def text_is_shown_as_it_comes(patch: Patch) -> None:
-    patch.setattr(forms, "quoted", lambda text, longest=80: f'"{text}"')
+    patch.setattr(forms, "quote_text", lambda text, longest=80: f'"{text}"')
     patch.setattr("po_mcp.connectors.inventory_pro.translate.header", _unescaped_header)
 
 
-def _unescaped_header(theirs: Any) -> orders.PurchaseOrder:
+def _unescaped_header(theirs: Any, zone: Any = None) -> orders.PurchaseOrder:
     return orders.PurchaseOrder.model_construct(
         number=theirs.po_no,
         vendor=theirs.vendor,
@@ -633,9 +633,9 @@ async def test_without_the_control_the_harm_happens_and_with_it_it_does_not(
     folders = [tmp_path / "intact", tmp_path / "mutated"]
     for folder in folders:
         folder.mkdir()
-    intact = await harm(Office(folders[0] / "book.db"))
+    intact = await harm(ServerHarness(folders[0] / "book.db"))
     with pytest.MonkeyPatch.context() as patch:
         mutant(patch)
-        mutated = await harm(Office(folders[1] / "book.db"))
+        mutated = await harm(ServerHarness(folders[1] / "book.db"))
 
     assert (intact, mutated) == (False, True)

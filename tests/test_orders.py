@@ -9,19 +9,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from po_mcp.orders import AskedLine, DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor, exact_decimal, plain
+from po_mcp.orders import (
+    DraftLine,
+    OrderDraft,
+    OrderLine,
+    OrderRequestLine,
+    PurchaseOrder,
+    Vendor,
+    parse_decimal,
+    plain,
+)
 
 money_text = st.from_regex(r"\A[0-9]{1,12}(\.[0-9]{1,6})?\Z")
 
 
 @given(money_text)
 def test_text_of_digits_is_taken_exactly(text: str) -> None:
-    assert plain(exact_decimal(text)) == plain(Decimal(text))
+    assert plain(parse_decimal(text)) == plain(Decimal(text))
 
 
 @given(st.integers(min_value=0, max_value=10**12 - 1))
 def test_an_integer_is_taken_exactly(number: int) -> None:
-    assert exact_decimal(number) == number
+    assert parse_decimal(number) == number
 
 
 @given(st.integers(min_value=0, max_value=10**15 - 1), st.integers(min_value=0, max_value=6))
@@ -31,7 +40,7 @@ def test_a_json_number_of_at_most_fifteen_digits_is_the_number_that_was_written(
     if written >= 10**12 or "e" in repr(number):
         return
 
-    assert exact_decimal(number) == written
+    assert parse_decimal(number) == written
 
 
 @pytest.mark.parametrize(
@@ -73,13 +82,13 @@ def test_a_json_number_of_at_most_fifteen_digits_is_the_number_that_was_written(
 )
 def test_what_is_not_plainly_a_number_is_refused_with_how_to_write_it(value: object) -> None:
     with pytest.raises(ValueError, match="write it as digits"):
-        exact_decimal(value)
+        parse_decimal(value)
 
 
 @given(st.one_of(st.text(), st.floats(), st.integers(), st.binary(), st.decimals()))
 def test_nothing_that_a_model_writes_makes_it_crash_or_lose_a_digit(value: object) -> None:
     try:
-        number = exact_decimal(value)
+        number = parse_decimal(value)
     except ValueError:
         return
     assert number.is_finite()
@@ -89,24 +98,24 @@ def test_nothing_that_a_model_writes_makes_it_crash_or_lose_a_digit(value: objec
 @pytest.mark.parametrize("quantity", ["0", "0.000000", 0, 0.0])
 def test_a_quantity_is_more_than_zero(quantity: object) -> None:
     with pytest.raises(ValidationError, match="more than zero"):
-        AskedLine.model_validate({"item": "BOLT", "quantity": quantity, "unit_price": "1"})
+        OrderRequestLine.model_validate({"item": "BOLT", "quantity": quantity, "unit_price": "1"})
 
 
 def test_a_price_may_be_zero() -> None:
-    line = AskedLine.model_validate({"item": "BOLT", "quantity": "1", "unit_price": "0"})
+    line = OrderRequestLine.model_validate({"item": "BOLT", "quantity": "1", "unit_price": "0"})
 
     assert line.unit_price == 0
 
 
 def test_an_unknown_key_of_a_line_is_refused() -> None:
     with pytest.raises(ValidationError, match="discount"):
-        AskedLine.model_validate({"item": "BOLT", "quantity": "1", "unit_price": "1", "discount": "5"})
+        OrderRequestLine.model_validate({"item": "BOLT", "quantity": "1", "unit_price": "1", "discount": "5"})
 
 
 def test_what_the_erp_does_not_say_is_absent() -> None:
     order = PurchaseOrder(number="PO-1", vendor="Acme", status="open", status_text="Open", total=Decimal("4250.00"))
 
-    assert order.published() == {
+    assert order.to_json() == {
         "number": "PO-1",
         "vendor": "Acme",
         "status": "open",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from po_mcp.untrusted import quoted, visible
+from po_mcp.untrusted import quote_text, visible
 
 UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"}
 
@@ -37,7 +37,7 @@ def test_what_is_seen_is_kept(text: str) -> None:
 
 @given(st.text())
 def test_a_quoted_text_is_one_line_that_cannot_leave_its_quotes(text: str) -> None:
-    shown = quoted(text)
+    shown = quote_text(text)
 
     assert shown.isprintable()
     inner = shown[1:-1].replace("\\\\", "").replace('\\"', "")
@@ -47,4 +47,4 @@ def test_a_quoted_text_is_one_line_that_cannot_leave_its_quotes(text: str) -> No
 
 def test_long_text_is_cut_and_the_cut_is_shown() -> None:
     assert visible("x" * 600) == "x" * 499 + "…"
-    assert quoted("x" * 600, 10) == '"' + "x" * 9 + '…"'
+    assert quote_text("x" * 600, 10) == '"' + "x" * 9 + '…"'

@@ -1,9 +1,8 @@
-"""The person behind the client, asked by the client's own form or sent to the page, in both protocol eras.
+"""MCP elicitation: a question to the person behind the client, by its form or a link to the page, in both eras.
 
-At 2026-07-28 a call cannot ask: it ends with the question (`Asking`), and the client repeats it with
-the answer. At 2025-11-25 the question is sent inside the call. Either way only an answer to exactly
-the wording that was asked counts. That the page was opened is no answer: what was decided there stands
-in the journal.
+At 2026-07-28 a call cannot ask: it ends with the question (`InputRequired`), and the client repeats it with the
+answer. At 2025-11-25 the question is sent inside the call. In both, only an answer to exactly the wording that was
+asked counts. Opening the page is no answer: a decision on the page stands in the journal.
 """
 
 from __future__ import annotations
@@ -32,36 +31,36 @@ from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.operation import Requester
 
 MODERN = "2026-07-28"
-_KEY = "approval"
-_PROCESS = secrets.token_hex(8)
-"""Tells this process from every other, for what is counted per client."""
+_REQUEST_KEY = "approval"
+_PROCESS_ID = secrets.token_hex(8)
+"""Distinguishes this process from others in limits that are counted per client."""
 _Params = ElicitRequestFormParams | ElicitRequestURLParams
 
 
-class Asking(Exception):
-    """Carries a question out of the call that asks it; the client repeats the call with the answer."""
+class InputRequired(Exception):
+    """Ends a call with a question; the client repeats the call with the answer."""
 
     def __init__(self, result: InputRequiredResult) -> None:
         super().__init__()
         self.result = result
 
 
-class Person:
-    """Whoever sits behind this call's client.
+class Elicitor:
+    """Asks the person behind the client of one call; the `Approver` of the writes.
 
-    The sealed request state holds the operation and the digest of the wording that was asked; the SDK
-    binds it to this tool, these arguments, this server and a time.
+    The sealed request state has the operation and the digest of the wording that was asked; the SDK binds it to
+    the tool, the arguments, the server and a time.
     """
 
     def __init__(self, ctx: Context[Any, Any]) -> None:
         self._ctx = ctx
         self._is_modern = (ctx.protocol_version or "") >= MODERN
         self._state: dict[str, str] = json.loads(ctx.request_state) if ctx.request_state else {}
-        self._chosen = {name: value for name, value in self._state.items() if name == "choice"}
+        self._choice_state = {name: value for name, value in self._state.items() if name == "choice"}
 
     @property
     def answered_operation_id(self) -> str | None:
-        """The id of the operation that this call brings an answer for."""
+        """The id of the operation that this call has an answer for."""
         return self._state.get("operation")
 
     @property
@@ -71,56 +70,62 @@ class Person:
 
     @property
     def requester(self) -> Requester:
-        """The user of this process, and the client's name and version as it gives them."""
+        """The user of this process, and the client's name and version as the client gives them."""
         params = self._ctx.session.client_params
         client = f"{params.client_info.name} {params.client_info.version}" if params else "not told"
         protocol = self._ctx.protocol_version or "not told"
-        return Requester(_user(), visible(client, 80), protocol, f"{_PROCESS} {visible(client, 80)}")
+        return Requester(_user_name(), visible(client, 80), protocol, f"{_PROCESS_ID} {visible(client, 80)}")
 
     @property
     def channel(self) -> str:
-        """The client: its own form, or its offer to open the page."""
+        """How answers arrive, for the audit log: by the client's form, or by its offer to open the page."""
         return "client"
 
     async def ask(self, operation_id: str, question: Question, page: ApprovalLink) -> FormAnswer:
-        """Put the question by the client's form; where it has none, or the page comes first, send the person there.
+        """Ask by the client's form; without a form, or if the page comes first, send the person to the page.
 
         Raises:
-            Asking: at 2026-07-28, where this call brings no answer to exactly this question.
+            Asking: at 2026-07-28, if this call has no answer to exactly this question.
         """
-        params = await self._params(operation_id, question, page)
+        params = await self._build_params(operation_id, question, page)
         if params is None:
             return FormAnswer("not_asked")
         if not self._is_modern:
-            return await self._ask_within(params)
-        state = {"operation": operation_id, "wording": question.wording_digest, "mode": params.mode, **self._chosen}
-        result = self._brought(state)
+            return await self._ask_in_call(params)
+        state = {
+            "operation": operation_id,
+            "wording": question.wording_digest,
+            "mode": params.mode,
+            **self._choice_state,
+        }
+        result = self._find_answer(state)
         if result is not None:
-            return _answer(result, params)
-        raise Asking(_asking(params, state))
+            return _read_answer(result, params)
+        raise InputRequired(_build_result(params, state))
 
     async def choose(self, question: Question) -> FormAnswer:
-        """Put a question that approves nothing, by the client's form; `not_asked` where it has none.
+        """Ask a question that approves nothing, by the client's form; `not_asked` if it has none.
 
         Raises:
-            Asking: as above. The choice goes on in the sealed state, beside what is asked next.
+            Asking: as for `ask`. The choice stays in the sealed state, beside the next question.
         """
-        if not _has_form(_declared(self._ctx.session)):
+        if not _has_form(_find_capability(self._ctx.session)):
             return FormAnswer("not_asked")
         params = ElicitRequestFormParams(
             message=question.text, requested_schema=question.schema(self._ctx.protocol_version or "")
         )
         if not self._is_modern:
-            return await self._ask_within(params)
+            return await self._ask_in_call(params)
         state = {"choice": question.wording_digest}
-        result = self._brought(state)
+        result = self._find_answer(state)
         if result is None:
-            raise Asking(_asking(params, state))
-        self._chosen = {"choice": question.wording_digest}
-        return _answer(result, params)
+            raise InputRequired(_build_result(params, state))
+        # A create may ask twice, for a choice and for an approval; the second question carries the choice in its state.
+        self._choice_state = {"choice": question.wording_digest}
+        return _read_answer(result, params)
 
-    async def _params(self, operation_id: str, question: Question, page: ApprovalLink) -> _Params | None:
-        way = way_to_ask(self._ctx.session, page)
+    async def _build_params(self, operation_id: str, question: Question, page: ApprovalLink) -> _Params | None:
+        way = elicitation_mode(self._ctx.session, page)
         if way == "form":
             return ElicitRequestFormParams(
                 message=question.text, requested_schema=question.schema(self._ctx.protocol_version or "")
@@ -130,14 +135,15 @@ class Person:
             return None
         return ElicitRequestURLParams(message=question.text, url=link, elicitation_id=operation_id)
 
-    def _brought(self, state: dict[str, str]) -> ElicitResult | None:
-        """Return the answer that this call brings, if it is one to this question, asked in this way."""
+    def _find_answer(self, state: dict[str, str]) -> ElicitResult | None:
+        """Return the answer of this call, if it was given to this question in this mode."""
+        # The state has the digest of the wording: an answer to an order that has changed is none.
         if self._state != state:
             return None
-        response = (self._ctx.input_responses or {}).get(_KEY)
+        response = (self._ctx.input_responses or {}).get(_REQUEST_KEY)
         return response if isinstance(response, ElicitResult) else None
 
-    async def _ask_within(self, params: _Params) -> FormAnswer:
+    async def _ask_in_call(self, params: _Params) -> FormAnswer:
         session, here = self._ctx.session, self._ctx.request_id
         try:
             if isinstance(params, ElicitRequestURLParams):
@@ -145,15 +151,15 @@ class Person:
                 result = await session.elicit_url(params.message, params.url, name, related_request_id=here)
             else:
                 result = await session.elicit_form(params.message, params.requested_schema, related_request_id=here)
-        except MCPError:  # the client declared that it can ask, and failed to: nobody saw it
+        except MCPError:  # the client declared that it can ask, and failed: the person saw no question
             return FormAnswer("cancelled")
-        return _answer(result, params)
+        return _read_answer(result, params)
 
 
 @cache
-def _user() -> str:
-    """Return the operating system's user, in whose name this process asks; "" where it has no name."""
-    import getpass  # late: the first tools/list needs no name
+def _user_name() -> str:
+    """Return the name of the operating system's user; "" for a user without a name."""
+    import getpass  # late, for a quick start: the first tools/list needs no name
 
     try:
         return getpass.getuser()
@@ -161,33 +167,35 @@ def _user() -> str:
         return ""
 
 
-def _asking(params: _Params, state: Mapping[str, str]) -> InputRequiredResult:
-    return InputRequiredResult(input_requests={_KEY: ElicitRequest(params=params)}, request_state=json.dumps(state))
+def _build_result(params: _Params, state: Mapping[str, str]) -> InputRequiredResult:
+    return InputRequiredResult(
+        input_requests={_REQUEST_KEY: ElicitRequest(params=params)}, request_state=json.dumps(state)
+    )
 
 
-def way_to_ask(session: ServerSession, page: ApprovalLink) -> Literal["form", "page"] | None:
-    """Return how a client can put a question to its user: by its form, by opening the page, or not at all."""
-    elicitation = _declared(session)
+def elicitation_mode(session: ServerSession, page: ApprovalLink) -> Literal["form", "page"] | None:
+    """Return how the client can ask its user: by its form, by opening the page, or None for neither."""
+    elicitation = _find_capability(session)
     if not page.comes_first and _has_form(elicitation):
         return "form"
     return "page" if elicitation is not None and elicitation.url is not None else None
 
 
-def _declared(session: ServerSession) -> ElicitationCapability | None:
-    """Return what this very request declares of questions, where the session can carry one."""
+def _find_capability(session: ServerSession) -> ElicitationCapability | None:
+    """Return the elicitation capability that this request declares, if its session can carry a question."""
     capabilities = session.client_capabilities
     can_ask = session.protocol_version >= MODERN or session.can_send_request
     return capabilities.elicitation if capabilities and can_ask else None
 
 
 def _has_form(elicitation: ElicitationCapability | None) -> bool:
-    """Tell whether forms are declared: an empty capability means them."""
+    """Return whether the client has forms; an empty capability means forms."""
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
 
 
-def _answer(result: ElicitResult, params: _Params) -> FormAnswer:
+def _read_answer(result: ElicitResult, params: _Params) -> FormAnswer:
     if result.action != "accept":
         return FormAnswer("declined" if result.action == "decline" else "cancelled")
-    if params.mode == "url":  # it was opened; whatever else the client says, a yes is given on the page
+    if params.mode == "url":  # the page was opened; whatever content the client adds, a yes is given on the page alone
         return FormAnswer("sent_to_page")
     return FormAnswer("accepted", result.content)

@@ -63,7 +63,7 @@ class Guard:
             raise
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
-        host = _only(scope, b"host")
+        host = (_only(scope, b"host") or "").lower()  # names of hosts have no case (RFC 9110, 4.2.3)
         if host not in self._hosts:
             return PlainTextResponse("This address is not served here.", 421)
         if scope["method"] not in ("GET", "POST"):

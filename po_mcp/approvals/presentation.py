@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from po_mcp.approvals.pending import NOT_CARRIED_OUT
 from po_mcp.orders import EXACT, STATUS_WORDS, DraftLine, OrderDraft, OrderLine, PurchaseOrder, plain
-from po_mcp.untrusted import quoted, scripts_of, visible
+from po_mcp.untrusted import quote_text, scripts_of, visible
 from po_mcp.writes.forms import is_backorder_open
 from po_mcp.writes.journal import Event
 from po_mcp.writes.kinds import kind_of
@@ -216,7 +216,7 @@ def _read(order: PurchaseOrder) -> Order:
 
 
 def _drafted(draft: OrderDraft) -> Order:
-    note = [f"Note: {quoted(draft.note, 200)}"] if draft.note else []
+    note = [f"Note: {quote_text(draft.note, 200)}"] if draft.note else []
     return Order(
         vendor=_shown(draft.vendor.name),
         vendor_id=_shown(draft.vendor.id) if draft.vendor.id else "",

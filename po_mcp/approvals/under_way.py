@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import anyio
-import anyio.lowlevel
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -42,19 +41,17 @@ class UnderWay:
 
         `carry_out` raises nothing.
         """
-        if not self.is_running(operation_id):
-            if self._tasks is None:
-                await self._run(operation_id, carry_out)
-                return
-            self._tasks.start_soon(self._run, operation_id, carry_out)
-            await anyio.lowlevel.checkpoint()
         end = self._ends.get(operation_id)
-        if end is not None:
-            with anyio.move_on_after(patience):
-                await end.wait()
+        if end is None:
+            end = self._ends[operation_id] = anyio.Event()
+            if self._tasks is None:
+                await self._run(operation_id, carry_out, end)
+                return
+            self._tasks.start_soon(self._run, operation_id, carry_out, end)
+        with anyio.move_on_after(patience):
+            await end.wait()
 
-    async def _run(self, operation_id: str, carry_out: Callable[[str], Awaitable[object]]) -> None:
-        end = self._ends[operation_id] = anyio.Event()
+    async def _run(self, operation_id: str, carry_out: Callable[[str], Awaitable[object]], end: anyio.Event) -> None:
         try:
             await carry_out(operation_id)
         finally:

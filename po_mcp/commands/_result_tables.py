@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from po_mcp.tools._shared import HEAD
+from po_mcp.tools._render import ORDERS_HEAD
 
 
 def shown(result: CallToolResult) -> RenderableType:
@@ -21,7 +21,7 @@ def shown(result: CallToolResult) -> RenderableType:
     if "operations" in content:
         return Group(*map(_outcome, content["operations"])) if content["operations"] else Text(text_of(result))
     if "orders" in content:
-        return Group(_orders(content["orders"]), Text(text_of(result).partition(HEAD)[0].strip(), "dim"))
+        return Group(_orders(content["orders"]), Text(text_of(result).partition(ORDERS_HEAD)[0].strip(), "dim"))
     if "candidates" in content:
         return Group(_candidates(content["candidates"]), Text(text_of(result).splitlines()[0], "dim"))
     if "message" in content:

@@ -49,7 +49,9 @@ def command(ctx: click.Context, tool: str | None, arguments: tuple[str, ...], as
 
         po-mcp call list_purchase_orders limit=5
 
-    The beginning of an operation's id is enough. What TOOL takes is told by po-mcp call TOOL --help.
+    The beginning of an operation's id is enough. What a tool takes:
+
+        po-mcp call create_purchase_order --help
 
     Ends with 0 when it is done, 1 for an error or a refusal, 3 when nothing was sent because nobody
     approved it, and 4 when the outcome is not known.

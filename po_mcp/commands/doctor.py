@@ -147,7 +147,7 @@ async def _blockers(erp: ERP) -> Finding | None:
     if "delete" not in erp.capabilities:
         return None
     try:
-        found = await erp.scan_orders(OrderQuery(most=1))
+        found = await erp.scan_orders(OrderQuery(max_orders=1))
         if found.orders:
             await erp.snapshot(found.orders[0].number, "delete")
     except PurchaseOrderError as exc:

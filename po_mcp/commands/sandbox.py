@@ -5,24 +5,21 @@ What it needs to run is imported when it runs: the list of all commands must not
 
 from __future__ import annotations
 
-import errno
-import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 if TYPE_CHECKING:
-    from anyio.abc import TaskStatus
     from rich.console import Console
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
-    from uvicorn import Server
 
-    from po_mcp.sandbox.faults import Exchange, Strike
+    from po_mcp.sandbox.faults import Exchange, PlannedFault
     from po_mcp.sandbox.habits import Habits
+    from po_mcp.transports.uvicorn_server import HttpServer
 
 HOST = "127.0.0.1"
 NAMES = {"inventory-pro": "Inventory Pro", "exsited": "Exsited"}
@@ -45,13 +42,13 @@ class Offer:
     book: str
     orders: int
     apis: tuple[Api, ...]
-    plan: Sequence[Strike]
+    plan: Sequence[PlannedFault]
     habits: Habits
     client_id: str
     client_secret: str = field(repr=False)
 
 
-def _plan(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[Strike, ...]:
+def _plan(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[PlannedFault, ...]:
     from po_mcp.sandbox.faults import parse_fault
 
     try:
@@ -114,21 +111,23 @@ def command(api: str, **options: Any) -> None:
 
 
 async def _serve(offer: Offer) -> None:
-    import anyio
+    from po_mcp.transports.signals import handle_signals
+    from po_mcp.transports.uvicorn_server import explain_listen_error
 
     console = _console()
     async with AsyncExitStack() as stack:
         app = _app(offer, stack)
         try:
-            port, server, sock = await _listening(offer, app, _reporter(console), stack)
+            port, server, sock = await _listen(offer, app, _reporter(console), stack)
         except OSError as exc:
-            reason = "is taken" if exc.errno == errno.EADDRINUSE else f"cannot be used: {exc.strerror or exc}"
-            raise CannotStart(f"Port {offer.port} of this machine {reason}.") from exc
-        async with anyio.create_task_group() as tasks:
-            await tasks.start(_end_on_signal, server)
+            raise CannotStart(f"Port {offer.port} of this machine {explain_listen_error(exc)}.") from exc
+
+        async def end() -> None:
+            server.stop()
+
+        async with handle_signals(end):
             _greet(console, offer, f"http://{HOST}:{port}")
             await server.serve([sock])
-            tasks.cancel_scope.cancel()
     console.print("The sandbox has ended.", style="dim")
 
 
@@ -149,65 +148,44 @@ def _app(offer: Offer, stack: AsyncExitStack) -> ASGIApp:
         raise CannotStart(str(exc)) from exc
 
 
-async def _listening(
+async def _listen(
     offer: Offer, app: ASGIApp, report: Report, stack: AsyncExitStack
-) -> tuple[int, Server, socket.socket]:
+) -> tuple[int, HttpServer, socket.socket]:
     """Listen; return the port to connect to, and the server with its socket. Raises: OSError."""
-    from po_mcp.approvals.page_server import listening
     from po_mcp.sandbox.faults import Relay
+    from po_mcp.transports.uvicorn_server import create_server, listen
 
     if not offer.plan:
-        sock = stack.enter_context(listening(HOST, offer.port))
-        return sock.getsockname()[1], _server(_reporting(app, report)), sock
-    sock = stack.enter_context(listening(HOST, 0))
+        sock = stack.enter_context(listen(HOST, offer.port))
+        return sock.getsockname()[1], create_server(_reporting(app, report)), sock
+    sock = stack.enter_context(listen(HOST, 0))
 
-    def seen(exchange: Exchange) -> None:
+    def report_exchange(exchange: Exchange) -> None:
         report(exchange.n, exchange.method or "(unread)", exchange.target, exchange.status, exchange.fault)
 
-    relay = Relay(sock.getsockname()[1], offer.plan, port=offer.port, seen=seen)
+    relay = Relay(sock.getsockname()[1], offer.plan, port=offer.port, on_exchange=report_exchange)
     await stack.enter_async_context(relay)
-    return relay.port, _server(app), sock
-
-
-def _server(app: ASGIApp) -> Server:
-    import uvicorn
-
-    class Quiet(uvicorn.Server):
-        @contextmanager
-        def capture_signals(self) -> Iterator[None]:
-            yield  # its own way with signals waits for clients to hang up
-
-    config = uvicorn.Config(app, log_config=None, log_level="error", access_log=False, lifespan="off")
-    return Quiet(config)
-
-
-async def _end_on_signal(server: Server, *, task_status: TaskStatus[None]) -> None:
-    import anyio
-
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        task_status.started()
-        async for _ in signals:
-            server.should_exit = server.force_exit = True
+    return relay.port, create_server(app), sock
 
 
 def _reporting(app: ASGIApp, report: Report) -> ASGIApp:
-    """Wrap the application so that each answer is told."""
+    """Return the application, wrapped to report each answer."""
     count = 0
 
-    async def told(scope: Scope, receive: Receive, send: Send) -> None:
+    async def report_answers(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal count
         count += 1
         number, query = count, scope["query_string"].decode("ascii", "replace")
 
-        async def sending(message: Message) -> None:
+        async def report_and_send(message: Message) -> None:
             if message["type"] == "http.response.start":
                 target = f"{scope['path']}?{query}" if query else scope["path"]
                 report(number, scope["method"], target, message["status"], "")
             await send(message)
 
-        await app(scope, receive, sending)
+        await app(scope, receive, report_and_send)
 
-    return told
+    return report_answers
 
 
 def _console() -> Console:
@@ -235,12 +213,12 @@ def _greet(console: Console, offer: Offer, url: str) -> None:
             console.print(f"  PO_MCP_{name}={value}")
     if offer.plan:
         console.print("\nWhat goes wrong:", style="bold")
-        for strike in offer.plan:
-            console.print(f"  {strike}  {strike.fault.tells}")
+        for planned in offer.plan:
+            console.print(f"  {planned}  {planned.fault.description}")
     if chosen := list(offer.habits):
         console.print("\nIts habits:", style="bold")
         for one in chosen:
-            console.print(f"  {one}  {one.habit.tells}")
+            console.print(f"  {one}  {one.habit.description}")
     console.print("\nRequests:", style="bold")
 
 
@@ -254,8 +232,8 @@ def _show_faults(console: Console) -> None:
 
     width = max(map(len, FAULTS))
     for fault in FAULTS.values():
-        default = f" VALUE is {fault.value:g} if left out." if fault.takes else ""
-        console.print(f"{fault.kind:<{width}}  {fault.tells}{default}")
+        default = f" VALUE is {fault.value:g} if left out." if fault.value_kind else ""
+        console.print(f"{fault.kind:<{width}}  {fault.description}{default}")
 
 
 def _show_habits(console: Console) -> None:
@@ -263,5 +241,5 @@ def _show_habits(console: Console) -> None:
 
     width = max(map(len, HABITS))
     for habit in HABITS.values():
-        default = f" VALUE is {habit.value} if left out." if habit.takes else ""
-        console.print(f"{habit.name:<{width}}  {habit.tells}{default}")
+        default = f" VALUE is {habit.value} if left out." if habit.value_kind else ""
+        console.print(f"{habit.name:<{width}}  {habit.description}{default}")

@@ -1,67 +1,73 @@
-"""One order by its number, whatever the number is made of: by path, and where that fails, in the list."""
+"""Reading one order by its number: by its path, and where that fails, from the list."""
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from po_mcp.connectors.numbers import cannot_be_opened, climbs, is_lost_on_the_way, is_number, is_plain
+from po_mcp.connectors.numbers import is_plain, is_same_number, is_unsafe_in_path, leaves_its_path, unopenable_order
 from po_mcp.errors import BadAnswer, OrderNotFound, Refused
 from po_mcp.orders import OrderScan, PurchaseOrder
 
 T = TypeVar("T")
 
-_NOT_OPENED = (OrderNotFound, Refused, BadAnswer)
+_UNREADABLE_BY_PATH = (OrderNotFound, Refused, BadAnswer)
 
 
-async def by_path(erp: str, number: str, read: Callable[[], Awaitable[T]]) -> T:
-    """Read an order by its path, in which its number arrived letter for letter.
+async def read_by_path(erp: str, number: str, read: Callable[[], Awaitable[T]]) -> T:
+    """Read an order by its path.
 
     Raises:
-        BadAnswer: the number is not plain, and the order of this number did not come back.
+        BadAnswer: the number has characters that a gateway may change, and the order did not come back.
     """
     if is_plain(number):
         return await read()
-    if climbs(number):
-        raise cannot_be_opened(erp, number)
+    if leaves_its_path(number):
+        raise unopenable_order(erp, number)
     try:
         return await read()
     except OrderNotFound as exc:
-        if is_lost_on_the_way(number):
-            raise cannot_be_opened(erp, number) from exc
+        if is_unsafe_in_path(number):
+            raise unopenable_order(erp, number) from exc
         raise
     except (Refused, BadAnswer) as exc:
-        raise cannot_be_opened(erp, number) from exc
+        raise unopenable_order(erp, number) from exc
 
 
-async def by_path_or_list(
+async def read_by_path_or_list(
     erp: str,
     number: str,
     read: Callable[[], Awaitable[PurchaseOrder]],
-    scan: Callable[[], Awaitable[OrderScan]],
+    read_list: Callable[[], Awaitable[OrderScan]],
     *,
     in_any_case: bool,
     lists_all: bool,
 ) -> PurchaseOrder:
-    """Read an order by its path, or as the list shows it.
+    """Read an order by its path, or from the list where the path fails.
 
-    `lists_all`: no order is left out of the list, so that what is not in it is not there.
+    Args:
+        erp: the ERP's title.
+        number: the order's number.
+        read: reads the order by its path.
+        read_list: reads the list of orders.
+        in_any_case: a number in other letter case matches.
+        lists_all: the list contains every order, so an order that is not in it does not exist.
 
     Raises:
-        OrderNotFound: neither knows it.
-        BadAnswer: it may be there, and cannot be read.
+        OrderNotFound: the order is neither at its path nor in the list.
+        BadAnswer: the order may exist, and cannot be read.
     """
     if is_plain(number):
         return await read()
     try:
-        return await by_path(erp, number, read)
-    except _NOT_OPENED as exc:
-        listed = await scan()
+        return await read_by_path(erp, number, read)
+    except _UNREADABLE_BY_PATH as exc:
+        listed = await read_list()
         for order in listed.orders:
-            if is_number(order.number, number, in_any_case=in_any_case):
+            if is_same_number(order.number, number, in_any_case=in_any_case):
                 return order
         if listed.complete and lists_all:
             raise OrderNotFound(f"{erp} knows no such order.") from exc
         if listed.complete or not isinstance(exc, OrderNotFound):
             raise
-        raise cannot_be_opened(erp, number) from exc
+        raise unopenable_order(erp, number) from exc

@@ -1,4 +1,4 @@
-"""Which order numbers can be asked for, which can be given, and when a number is the one that was asked for. Pure."""
+"""Checks and comparisons of order numbers. No I/O."""
 
 from __future__ import annotations
 
@@ -9,28 +9,37 @@ from urllib.parse import unquote
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.untrusted import visible
 
-LONGEST = 100
+MAX_NUMBER_CHARS = 100
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
-_LOST_ON_THE_WAY = "/\\%?#;"
-"""What gateways and servers decode, cut or refuse in a path, however it is encoded."""
+_UNSAFE_IN_PATH = "/\\%?#;"
+"""Characters that gateways and servers decode, cut or refuse in a path, even percent-encoded."""
 
 
-def readable(number: str) -> str:
-    """Return the number if an order may have it; else `InvalidInput`."""
-    if not 1 <= len(number) <= LONGEST or not number.strip(". ") or any(map(_is_control, number)):
+def check_readable(number: str) -> str:
+    """Return the number if an existing order may have it.
+
+    Raises:
+        InvalidInput: no order can have this number.
+    """
+    if not 1 <= len(number) <= MAX_NUMBER_CHARS or not number.strip(". ") or any(map(_is_control, number)):
         raise InvalidInput(
             "That is no order number. Nothing was sent.",
-            next_step=f"Give the number as the list shows it, at most {LONGEST} characters, such as PO-2025-0042.",
+            next_step=f"Give the number as the list shows it, at most {MAX_NUMBER_CHARS} characters, "
+            "such as PO-2025-0042.",
         )
     return number
 
 
-def creatable(number: str) -> str:
-    """Return the number if a new order can be given it; else `InvalidInput`."""
-    readable(number)
-    if is_lost_on_the_way(number) or number != number.strip():
+def check_creatable(number: str) -> str:
+    """Return the number if a new order may be given it.
+
+    Raises:
+        InvalidInput: the order could not be read back by this number.
+    """
+    check_readable(number)
+    if is_unsafe_in_path(number) or number != number.strip():
         raise InvalidInput(
-            f"A new order's number has none of {' '.join(_LOST_ON_THE_WAY)} and no blanks around it: it could not be "
+            f"A new order's number has none of {' '.join(_UNSAFE_IN_PATH)} and no blanks around it: it could not be "
             "read back. Nothing was sent.",
             next_step="Take a number of letters, digits, dots, dashes and underscores, such as PO-2025-0042.",
         )
@@ -38,24 +47,25 @@ def creatable(number: str) -> str:
 
 
 def is_plain(number: str) -> bool:
-    """Tell whether a path carries the number as it is."""
+    """Tell whether the number stands in a path without encoding."""
     return _PLAIN.fullmatch(number) is not None
 
 
-def is_lost_on_the_way(number: str) -> bool:
-    """Tell whether a number may arrive as another one, so that its absence proves nothing."""
-    return any(sign in number for sign in _LOST_ON_THE_WAY)
+def is_unsafe_in_path(number: str) -> bool:
+    """Tell whether a number may arrive changed, so that a 404 does not prove the order's absence."""
+    return any(sign in number for sign in _UNSAFE_IN_PATH)
 
 
-def climbs(number: str) -> bool:
-    """Tell whether a server that decodes the number could take it for a path that leads elsewhere."""
+def leaves_its_path(number: str) -> bool:
+    """Tell whether a server that decodes the number could read it as a path to another resource."""
+    # Decoded until nothing changes: a gateway and the server behind it may each decode once.
     while (decoded := unquote(number)) != number:
         number = decoded
     return any(piece in (".", "..") for piece in re.split(r"[/\\]", number))
 
 
-def cannot_be_opened(erp: str, number: str) -> BadAnswer:
-    """Return the error for an order that is, or may be, in the book and cannot be read by its number."""
+def unopenable_order(erp: str, number: str) -> BadAnswer:
+    """Return the error for an order that may exist and cannot be read by its number."""
     signs = " ".join(dict.fromkeys(visible(sign) for sign in number if not re.match(r"[A-Za-z0-9._-]", sign)))
     return BadAnswer(
         f'This order cannot be opened here: its number has characters ("{signs}") that {erp}, or a gateway before it, '
@@ -64,9 +74,9 @@ def cannot_be_opened(erp: str, number: str) -> BadAnswer:
     )
 
 
-def another_order(erp: str, stored: str, number: str) -> BadAnswer:
-    """Return the error for an answer about an order of another number than was asked for."""
-    if is_number(stored, number, in_any_case=True):
+def wrong_order(erp: str, stored: str, number: str) -> BadAnswer:
+    """Return the error for an answer whose order number is not the requested one."""
+    if is_same_number(stored, number, in_any_case=True):
         return BadAnswer(
             f"{erp} writes this order's number in other letters: {visible(stored)}.",
             next_step="Ask for it by that number.",
@@ -74,13 +84,13 @@ def another_order(erp: str, stored: str, number: str) -> BadAnswer:
     return BadAnswer(f"{erp} answered about another order.")
 
 
-def is_number(stored: str, number: str, *, in_any_case: bool = False) -> bool:
-    """Tell whether a stored number is `number`, letter for letter; `in_any_case` looks past the letters' case."""
+def is_same_number(stored: str, number: str, *, in_any_case: bool = False) -> bool:
+    """Tell whether two numbers are equal; with `in_any_case`, letter case is ignored."""
     return stored == number or (in_any_case and stored.casefold() == number.casefold())
 
 
-def is_echo(stored: str, number: str) -> bool:
-    """Tell whether an ERP repeats our number: it may write it in other letters, and pad it with blanks."""
+def is_number_echo(stored: str, number: str) -> bool:
+    """Tell whether an ERP repeats our number; letter case and blanks are ignored."""
     return " ".join(stored.split()).casefold() == " ".join(number.split()).casefold()
 
 

@@ -1,4 +1,4 @@
-"""Lists that come in pages: walked to their end, whatever the ERP says of where that is."""
+"""Reading of paged lists to their end, with checks that no row is lost or counted twice."""
 
 from __future__ import annotations
 
@@ -15,189 +15,212 @@ from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
 
-MOST_PAGES = 200
-"""Pages of one list that are read before it counts as endless."""
-AT_ONCE = 4
-"""Pages of one list that are asked for at the same time."""
-MOST_SECONDS = 120.0
-"""Seconds that a scan of a list may take."""
+MAX_PAGES = 200
+"""Pages of one list that are read at most."""
+CONCURRENT_PAGES = 4
+"""Pages of one list that are requested at the same time."""
+SCAN_TIMEOUT_S = 120.0
+"""Seconds that `scan_pages` may take."""
 
 
 @dataclass(frozen=True)
-class Part(Generic[T]):
-    """One page: its rows, where the next one starts (None at the end), and how many rows there are in all.
+class Page(Generic[T]):
+    """One page of a list.
 
-    `unread`: rows of it that cannot be read. `sure`: the ERP says whether it is the last page; where it does not,
-    the list ends with a page that is empty or came before.
+    Args:
+        rows: the rows that could be read.
+        next_start: where the next page starts, None at the end of the list.
+        total: rows of the whole list, None where the ERP does not count them.
+        unreadable: rows of the page that could not be read.
+        tells_end: the ERP says whether this is the last page. Without that, the list ends with a page that is
+            empty or a repetition.
     """
 
     rows: Sequence[T]
-    following: int | None
+    next_start: int | None
     total: int | None
-    unread: int = 0
-    sure: bool = True
+    unreadable: int = 0
+    tells_end: bool = True
 
     @property
     def length(self) -> int:
-        return len(self.rows) + self.unread
+        return len(self.rows) + self.unreadable
 
 
 @dataclass(frozen=True)
-class Whole(Generic[T]):
-    """A list read to its end, each row once.
+class FullList(Generic[T]):
+    """A list that was read to its end, each row once.
 
-    `moved`: its length changed while it was read. `complete` is False there too, where rows came twice or
-    others than were counted, and where some were `unread`: then some may be missing.
+    Args:
+        rows: the rows, without repetitions.
+        moved: the list's length changed during the read.
+        complete: no row can be missing: the list did not move, no row was repeated or unreadable, and the number
+            of rows is the one that the ERP counted.
+        unreadable: rows that could not be read.
     """
 
     rows: tuple[T, ...]
     moved: bool
     complete: bool
-    unread: int = 0
+    unreadable: int = 0
 
 
-async def walk(
+async def read_all(
     erp: str,
-    part_at: Callable[[int], Awaitable[Part[T]]],
+    read_page: Callable[[int], Awaitable[Page[T]]],
     key: Callable[[T], Hashable | None],
     start: int = 0,
-) -> Whole[T]:
-    """Read all pages of a list, from the one at `start`.
+) -> FullList[T]:
+    """Read all pages of a list, from the page at `start`.
 
-    `key` tells rows apart; a row whose key is None is never taken for another one.
+    Args:
+        erp: the ERP's title.
+        read_page: reads the page at a start.
+        key: identifies a row; rows whose key is None are never equal to another.
+        start: where the first page starts.
 
     Raises:
-        BadAnswer: a page came again, or there are more than `MOST_PAGES`.
+        BadAnswer: a page was repeated before the end, or there are more than `MAX_PAGES`.
     """
-    walked: _Walked[T] = _Walked(erp, key)
+    collector: _RowCollector[T] = _RowCollector(erp, key)
     place = start
-    for _ in range(MOST_PAGES):
-        part = await part_at(place)
-        walked.add(part)
-        if part.following is None or walked.ended:
-            return walked.whole()
-        place = part.following
+    for _ in range(MAX_PAGES):
+        page = await read_page(place)
+        collector.add(page)
+        if page.next_start is None or collector.ended:
+            return collector.result()
+        place = page.next_start
     raise BadAnswer(f"{erp}'s list is longer than is read.", next_step="Ask for less, or tell the user.")
 
 
-async def walk_still(
+async def read_all_stable(
     erp: str,
-    part_at: Callable[[int], Awaitable[Part[T]]],
+    read_page: Callable[[int], Awaitable[Page[T]]],
     key: Callable[[T], Hashable | None],
     start: int = 0,
 ) -> tuple[T, ...]:
-    """Read all pages of a list that nobody may have changed meanwhile; else `BadAnswer`."""
-    whole = await walk(erp, part_at, key, start)
-    if whole.moved:
-        raise BadAnswer(f"{erp}'s list changed while it was read.", next_step="Try again.")
-    if whole.unread:
-        _log.warning("%s: %s rows of a list cannot be read and are left out", erp, whole.unread)
-    return whole.rows
-
-
-async def scan(
-    erp: str,
-    part_at: Callable[[int], Awaitable[Part[PurchaseOrder]]],
-    place_of: Callable[[int, int], int],
-    progress: Progress | None,
-    most: int | None,
-) -> OrderScan:
-    """Read all pages of the orders, several at a time, as far as `MOST_PAGES` and `MOST_SECONDS` allow.
-
-    `place_of` gives the place of the page of an index, for a number of rows on a page. Where the ERP
-    does not count its orders, one page is read after the other. `most`: no page is read after so many orders.
+    """Read all pages of a list, as `read_all` does, and return its rows.
 
     Raises:
-        BadAnswer: a page came again.
+        BadAnswer: as in `read_all`, or the list changed during the read.
     """
-    reading = _Scan(erp, part_at, place_of, progress, most)
-    with anyio.move_on_after(MOST_SECONDS):
-        await reading.run()
-    if reading.failed is not None:
-        raise reading.failed
-    whole, cut = reading.walked.whole(), not reading.is_whole
+    full = await read_all(erp, read_page, key, start)
+    if full.moved:
+        raise BadAnswer(f"{erp}'s list changed while it was read.", next_step="Try again.")
+    if full.unreadable:
+        _log.warning("%s: %s rows of a list cannot be read and are left out", erp, full.unreadable)
+    return full.rows
+
+
+async def scan_pages(
+    erp: str,
+    read_page: Callable[[int], Awaitable[Page[PurchaseOrder]]],
+    start_of_page: Callable[[int, int], int],
+    progress: Progress | None,
+    max_orders: int | None,
+) -> OrderScan:
+    """Read all pages of the orders, several at a time, as far as `MAX_PAGES` and `SCAN_TIMEOUT_S` allow.
+
+    Where the ERP does not count its orders, one page is read after the other.
+
+    Args:
+        erp: the ERP's title.
+        read_page: reads the page at a start.
+        start_of_page: returns the start of a page from its index and the number of rows on a page.
+        progress: is awaited after each page with the numbers of rows read and in all.
+        max_orders: no further page is read once so many orders were read.
+
+    Raises:
+        BadAnswer: a page was repeated before the end.
+    """
+    scanner = _OrderScanner(erp, read_page, start_of_page, progress, max_orders)
+    with anyio.move_on_after(SCAN_TIMEOUT_S):
+        await scanner.run()
+    if scanner.error is not None:
+        raise scanner.error
+    full, is_cut = scanner.collector.result(), not scanner.is_at_end
     return OrderScan(
-        orders=whole.rows,
-        read=len(whole.rows),
-        of=reading.of,
-        complete=whole.complete and not cut,
-        cut=cut,
-        unread=whole.unread,
+        orders=full.rows,
+        read=len(full.rows),
+        total=scanner.total,
+        complete=full.complete and not is_cut,
+        is_cut=is_cut,
+        unreadable=full.unreadable,
     )
 
 
-class _Scan:
-    """The pages of the orders as they arrive, taken in by their index."""
+class _OrderScanner:
+    """Reads the pages of the orders and adds them to the collector in the order of their index."""
 
     def __init__(
         self,
         erp: str,
-        part_at: Callable[[int], Awaitable[Part[PurchaseOrder]]],
-        place_of: Callable[[int, int], int],
+        read_page: Callable[[int], Awaitable[Page[PurchaseOrder]]],
+        start_of_page: Callable[[int, int], int],
         progress: Progress | None,
-        most: int | None,
+        max_orders: int | None,
     ) -> None:
-        self.walked: _Walked[PurchaseOrder] = _Walked(erp, lambda order: order.number)
-        self.of: int | None = None
-        self.is_whole = False
-        self.failed: ERPError | None = None
-        self._part_at = part_at
-        self._place_of = place_of
+        self.collector: _RowCollector[PurchaseOrder] = _RowCollector(erp, lambda order: order.number)
+        self.total: int | None = None
+        self.is_at_end = False
+        self.error: ERPError | None = None
+        self._read_page = read_page
+        self._start_of_page = start_of_page
         self._progress = progress
-        self._most = most
-        self._waiting: dict[int, Part[PurchaseOrder]] = {}
-        self._taken = 0
-        self._following: int | None = None
+        self._max_orders = max_orders
+        self._early_pages: dict[int, Page[PurchaseOrder]] = {}
+        self._next_index = 0
+        self._next_start: int | None = None
         self._read_rows = 0
 
     async def run(self) -> None:
-        """Read the first page; then those that it tells of, side by side; then whatever was added meanwhile."""
-        await self._read(0, self._place_of(0, 1))
-        if self.of is not None and self._following is not None:
+        """Read the first page, then the counted rest concurrently, then the pages that were added in the meantime."""
+        await self._read(0, self._start_of_page(0, 1))
+        if self.total is not None and self._next_start is not None:
             size = max(self._read_rows, 1)
-            pages = min(-(-min(self.of, self._most or self.of) // size), MOST_PAGES)
-            await self._read_side_by_side((index, self._place_of(index, size)) for index in range(1, pages))
-        while self.failed is None and self._following is not None and not self._has_enough():
-            await self._read(self._taken, self._following)
-        self.is_whole = self._following is None
+            pages = min(-(-min(self.total, self._max_orders or self.total) // size), MAX_PAGES)
+            await self._read_concurrently((index, self._start_of_page(index, size)) for index in range(1, pages))
+        while self.error is None and self._next_start is not None and not self._has_enough():
+            await self._read(self._next_index, self._next_start)
+        self.is_at_end = self._next_start is None
 
     def _has_enough(self) -> bool:
-        return self._taken >= MOST_PAGES or (self._most is not None and self._read_rows >= self._most)
+        return self._next_index >= MAX_PAGES or (self._max_orders is not None and self._read_rows >= self._max_orders)
 
-    async def _read_side_by_side(self, todo: Iterator[tuple[int, int]]) -> None:
-        async def one_after_another(scope: anyio.CancelScope) -> None:
+    async def _read_concurrently(self, todo: Iterator[tuple[int, int]]) -> None:
+        async def read_in_turn(scope: anyio.CancelScope) -> None:
             for index, place in todo:
                 try:
                     await self._read(index, place)
                 except ERPError as exc:
-                    self.failed = self.failed or exc
+                    self.error = self.error or exc
                     scope.cancel()
 
         async with anyio.create_task_group() as tasks:
-            for _ in range(AT_ONCE):
-                tasks.start_soon(one_after_another, tasks.cancel_scope)
+            for _ in range(CONCURRENT_PAGES):
+                tasks.start_soon(read_in_turn, tasks.cancel_scope)
 
     async def _read(self, index: int, place: int) -> None:
-        part = self._waiting[index] = await self._part_at(place)
-        self.of = part.total if part.total is not None else self.of
-        self._read_rows += part.length
-        while self._taken in self._waiting:  # a page that came before is noticed at once, not after all of them
-            part = self._waiting.pop(self._taken)
-            self._taken += 1
-            self.walked.add(part)
-            self._following = None if self.walked.ended else part.following
+        page = self._early_pages[index] = await self._read_page(place)
+        self.total = page.total if page.total is not None else self.total
+        self._read_rows += page.length
+        while self._next_index in self._early_pages:  # in order: a repeated page ends the scan at once
+            page = self._early_pages.pop(self._next_index)
+            self._next_index += 1
+            self.collector.add(page)
+            self._next_start = None if self.collector.ended else page.next_start
         if self._progress is not None:
-            await self._progress(self._read_rows, self.of)
+            await self._progress(self._read_rows, self.total)
 
 
-def picked(scanned: OrderScan, query: OrderQuery) -> OrderScan:
-    """Pick the orders that the query asks for; an order without a date is in no range of dates."""
-    found = tuple(order for order in scanned.orders if _asked_for(order, query))
+def select_orders(scanned: OrderScan, query: OrderQuery) -> OrderScan:
+    """Return the scan with the orders that match the query; an order without a date is in no range of dates."""
+    found = tuple(order for order in scanned.orders if _matches(order, query))
     return scanned.model_copy(update={"orders": found})
 
 
-class _Walked(Generic[T]):
-    """What was read of a list so far."""
+class _RowCollector(Generic[T]):
+    """Collects the rows of a list page by page, each once."""
 
     def __init__(self, erp: str, key: Callable[[T], Hashable | None]) -> None:
         self._erp = erp
@@ -210,35 +233,36 @@ class _Walked(Generic[T]):
         self._unread = 0
         self.ended = False
 
-    def add(self, part: Part[T]) -> None:
-        """Take in a page. One that was there before, or brings nothing new, ends a list that may be at its end.
+    def add(self, page: Page[T]) -> None:
+        """Add the rows of a page. A page without new rows ends a list that may be at its end.
 
         Raises:
-            BadAnswer: such a page came where the list cannot be at its end.
+            BadAnswer: the page has no new rows, and the list cannot be at its end.
         """
-        new = [row for row in part.rows if self._is_new(row)]
-        if (part.rows and not new) or self._was_there(part.rows):
-            if part.sure and not self._has_all():
+        # Some ERPs repeat their last page for every later start instead of answering with an empty one.
+        new = [row for row in page.rows if self._is_new(row)]
+        if (page.rows and not new) or self._is_repeated(page.rows):
+            if page.tells_end and not self._has_all():
                 raise BadAnswer(f"{self._erp} gave the same page of a list again.")
             self.ended = True
             return
         self._rows += new
-        self._pages.append(part.rows)
-        self._arrived += part.length
-        self._unread += part.unread
-        if part.total is not None:
-            self._totals.add(part.total)
+        self._pages.append(page.rows)
+        self._arrived += page.length
+        self._unread += page.unreadable
+        if page.total is not None:
+            self._totals.add(page.total)
 
     def _has_all(self) -> bool:
-        """Tell whether as many rows arrived as the ERP counts."""
+        """Tell whether as many rows were read as the ERP counts."""
         return bool(self._totals) and self._arrived >= max(self._totals)
 
-    def whole(self) -> Whole[T]:
+    def result(self) -> FullList[T]:
         moved = len(self._totals) > 1
         once = len(self._rows) + self._unread == self._arrived
         counted = not self._totals or self._totals == {self._arrived}
         complete = once and counted and not moved and not self._unread
-        return Whole(tuple(self._rows), moved, complete, self._unread)
+        return FullList(tuple(self._rows), moved, complete, self._unread)
 
     def _is_new(self, row: T) -> bool:
         key = self._key(row)
@@ -249,8 +273,8 @@ class _Walked(Generic[T]):
         self._known.add(key)
         return True
 
-    def _was_there(self, rows: Sequence[T]) -> bool:
-        """Tell whether the page starts as an earlier one did, or, without keys, is one."""
+    def _is_repeated(self, rows: Sequence[T]) -> bool:
+        """Tell whether the page starts with the first row of an earlier one or, without keys, equals one."""
         if not rows:
             return False
         first = self._key(rows[0])
@@ -259,7 +283,7 @@ class _Walked(Generic[T]):
         return any(page and self._key(page[0]) == first for page in self._pages)
 
 
-def _asked_for(order: PurchaseOrder, query: OrderQuery) -> bool:
+def _matches(order: PurchaseOrder, query: OrderQuery) -> bool:
     if query.status not in (None, order.status):
         return False
     if query.ordered_from is None and query.ordered_to is None:

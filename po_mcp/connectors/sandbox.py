@@ -1,8 +1,8 @@
-"""The sandbox: an ERP of our own, in this process, reached through the connectors that production uses.
+"""The sandbox: an ERP of our own in this process, used through the connectors of production.
 
-It speaks both vendors' APIs over one book, and one number names an order on both. So what
-Inventory Pro offers goes through its connector, and deleting and cancelling through Exsited's. A
-cancelled order is read through Inventory Pro's, which tells it as "Canceled".
+The sandbox serves both vendors' APIs over one order book, and a number names the same order on both. Calls that
+Inventory Pro offers go through its connector, deletes and cancels through Exsited's. Inventory Pro's API shows a
+cancelled order as "Canceled".
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ class Sandbox:
     """A connection to the embedded ERP.
 
     Args:
-        path: the file that keeps the book, or `:memory:`, which forgets it. It is opened at the first call.
+        path: the file of the book, or `:memory:`. The book is opened by the first call.
         timeout: seconds that one call may take.
-        zone: the time zone of the company, whose days count; None: that of this machine.
-        around: wraps the wire to the ERP, for tests that watch or disturb it.
+        zone: the company's time zone; None for that of this machine.
+        around: wraps the transport, for tests that observe or disturb requests.
         habits: ways in which this ERP differs from its documentation, such as `rounds-prices`.
     """
 
@@ -56,7 +56,7 @@ class Sandbox:
     notice = "SANDBOX: no real order."
     clock_skew = None
     capabilities: frozenset[Capability] = InventoryPro.capabilities | {"delete", "cancel"}
-    listed: frozenset[Status] = InventoryPro.listed
+    listed_statuses: frozenset[Status] = InventoryPro.listed_statuses
     limits = (
         "The sandbox lists open and partly received orders only, and cannot edit an order's lines, receive goods or "
         "make a cancelled order active again."
@@ -71,7 +71,7 @@ class Sandbox:
         around: Callable[[httpx2.AsyncBaseTransport], httpx2.AsyncBaseTransport] = lambda wire: wire,
         habits: Sequence[str] = (),
     ) -> None:
-        # A book in memory is another one in every process, and so is the connection to it.
+        # Every process has its own book in memory, so the connection must differ between processes, too.
         place = f"memory {secrets.token_hex(6)}" if str(path) == MEMORY else str(Path(path).absolute())
         self.connection = Connection("sandbox", place)
         secret = secrets.token_urlsafe(16)
@@ -82,12 +82,12 @@ class Sandbox:
     def __repr__(self) -> str:
         return f"<Sandbox {self.connection.key}>"
 
-    def valid_number(self, number: str) -> str:
+    def check_number(self, number: str) -> str:
         """Return the number if both APIs could hold it."""
-        return self._exsited.valid_number(self._orders.valid_number(number))
+        return self._exsited.check_number(self._orders.check_number(number))
 
     def check(self, draft: OrderDraft) -> None:
-        """Need and refuse what Inventory Pro does."""
+        """Check the draft by the rules of Inventory Pro."""
         self._orders.check(draft)
 
     async def probe(self) -> None:
@@ -115,12 +115,12 @@ class Sandbox:
         return await self._orders.warehouses()
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
-        """Read the order as get shows it, with the id, the version and the blockers that Exsited's API tells."""
+        """Read the order through Inventory Pro's API, and its id, version and blockers through Exsited's."""
         order = (await self._orders.snapshot(number, "finalize")).order
         if operation == "delete":
             found = await self._exsited.snapshot(number, operation)
             return found.model_copy(update={"order": order})
-        erp_id, version = await self._exsited.identity(number)
+        erp_id, version = await self._exsited.read_identity(number)
         return Snapshot(order=order, erp_id=erp_id, version=version)
 
     async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:
@@ -147,7 +147,7 @@ class Sandbox:
     async def cancel_order(
         self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
     ) -> None:
-        """Call the order off; the book refuses one that is closed or cancelled already."""
+        """Cancel the order; the book refuses one that is closed or cancelled already."""
         await self._exsited.cancel_order(number, before_send)
 
     async def aclose(self) -> None:
@@ -158,7 +158,7 @@ class Sandbox:
 
 
 class _InProcess(httpx2.AsyncBaseTransport):
-    """Hands requests to the sandbox in this process; the first one opens the book."""
+    """A transport to the sandbox in this process; the first request opens the book."""
 
     def __init__(self, path: str | Path, client_id: str, client_secret: str, habits: Sequence[str]) -> None:
         self._path = path
@@ -169,15 +169,15 @@ class _InProcess(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self._app is None:
-            self._app = self._opened()
+            self._app = self._open_app()
         return await self._app.handle_async_request(request)
 
     async def aclose(self) -> None:
         if self._book is not None:
             self._book.close()
 
-    def _opened(self) -> httpx2.ASGITransport:
-        # Imported now: a process that only lists its tools must not wait for a web framework.
+    def _open_app(self) -> httpx2.ASGITransport:
+        # Imported late: a process that only lists its tools must not wait for a web framework.
         from po_mcp.sandbox import Book, create_app
 
         try:

@@ -1,4 +1,4 @@
-"""What every connector's JSON has in common: how a body is read, and what a sign-in answers."""
+"""Base models for the JSON of every ERP: parsing of bodies, of rows and of sign-in answers."""
 
 from __future__ import annotations
 
@@ -10,65 +10,67 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from po_mcp.errors import BadAnswer, SignInFailed
 
-_SHORT_LIFETIME = 300  # seconds that a token is used where its lifetime is not told
+_DEFAULT_LIFETIME_S = 300  # seconds; for a token whose answer has no lifetime
 
 
-class Theirs(BaseModel):
-    """A piece of an ERP's JSON. Its errors do not repeat what was sent."""
+class ErpModel(BaseModel):
+    """An object in an ERP's JSON. Validation errors do not contain the input."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
 
-    erp: ClassVar[str]
-    """The ERP's name, for whoever is told of an answer that does not fit."""
+    erp_name: ClassVar[str]
+    """The ERP's name in error messages."""
 
     @classmethod
-    def of(cls, body: Any) -> Self:
-        """Read a body.
+    def parse(cls, body: Any) -> Self:
+        """Parse a body.
 
         Raises:
-            BadAnswer: it has another shape than is documented.
+            BadAnswer: the body does not have the documented shape.
         """
         try:
             return cls.model_validate(body)
         except ValidationError as exc:
-            raise BadAnswer(f"{cls.erp} gave an answer of another shape than it documents.") from exc
+            raise BadAnswer(f"{cls.erp_name} gave an answer of another shape than it documents.") from exc
 
     @classmethod
-    def each(cls, rows: Iterable[Any]) -> tuple[tuple[Self, ...], int]:
-        """Read the rows of a list one by one: those that can be read, and how many cannot.
+    def parse_rows(cls, rows: Iterable[Any]) -> tuple[tuple[Self, ...], int]:
+        """Parse the rows of a list one by one; return the valid ones and the number of invalid ones.
 
         Raises:
-            BadAnswer: of several rows none can be read, so it is not a row that is odd.
+            BadAnswer: there are several rows and none is valid, so the list itself has another shape.
         """
         asked = tuple(rows)
-        read = tuple(row for row in map(cls._of_a_row, asked) if row is not None)
+        read = tuple(row for row in map(cls._parse_row, asked) if row is not None)
         if len(asked) > 1 and not read:
-            raise BadAnswer(f"{cls.erp} gave a list of another shape than it documents.")
+            raise BadAnswer(f"{cls.erp_name} gave a list of another shape than it documents.")
         return read, len(asked) - len(read)
 
     @classmethod
-    def _of_a_row(cls, row: Any) -> Self | None:
+    def _parse_row(cls, row: Any) -> Self | None:
         try:
-            return cls.of(row)
+            return cls.parse(row)
         except BadAnswer:
             return None
 
 
-class Token(Theirs):
-    """An access token, and the seconds that it lives."""
+class TokenResponse(ErpModel):
+    """A sign-in's answer: an access token and its lifetime in seconds."""
 
     access_token: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,8192}$", repr=False)]
     expires_in: Decimal | None = None
 
     @classmethod
-    def issued(cls, body: Any) -> tuple[str, float]:
-        """Return the token of a sign-in's answer, and for how many seconds it is used.
+    def parse_token(cls, body: Any) -> tuple[str, float]:
+        """Return the token of a sign-in's answer and its lifetime in seconds.
 
         Raises:
-            SignInFailed: the answer holds none.
+            SignInFailed: the answer has no token.
         """
         try:
-            token = cls.of(body)
+            token = cls.parse(body)
         except BadAnswer:
-            raise SignInFailed(f"{cls.erp} gave no token. Nothing was sent.") from None  # the cause holds the answer
-        return token.access_token, int(token.expires_in or _SHORT_LIFETIME)
+            raise SignInFailed(
+                f"{cls.erp_name} gave no token. Nothing was sent."
+            ) from None  # the cause holds the answer
+        return token.access_token, int(token.expires_in or _DEFAULT_LIFETIME_S)

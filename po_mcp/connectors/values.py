@@ -1,7 +1,7 @@
-"""The values in an ERP's JSON, read leniently and never guessed.
+"""Pydantic types for the values in an ERP's JSON: lenient about spelling, never guessing a value.
 
-What is not set is absent, and what is not plain is refused. A number may come as a JSON number or as text, a word as
-text or as an integer, and what is not set as null or as an empty text.
+A number may be a JSON number or text, a word text or an integer, and an unset field null or an empty text.
+Anything else is a validation error.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import BeforeValidator, Field
 
 _DECIMAL = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?", re.ASCII)
 _NO_DATE_YEARS = frozenset({1, 1753, 1899, 1900})
-"""How programs write "no date": the least dates of .NET and of SQL Server, and the day zero of spreadsheets."""
+"""Years in which programs write "no date": the minimum of .NET and of SQL Server, and day zero of spreadsheets."""
 _EPOCH = date(1970, 1, 1)
 
 
@@ -25,7 +25,7 @@ def is_set(value: object) -> bool:
     return value is not None and not (isinstance(value, str) and not value.strip())
 
 
-def _number(value: object) -> Decimal | None:
+def _parse_number(value: object) -> Decimal | None:
     if not is_set(value):
         return None
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
@@ -35,8 +35,8 @@ def _number(value: object) -> Decimal | None:
     return Decimal(value)
 
 
-def _word(value: object) -> str | None:
-    """Read a text; an id may come as an integer, and a currency as an object with a name."""
+def _parse_word(value: object) -> str | None:
+    """Read a text; an id may be an integer, and a currency an object with a name."""
     if isinstance(value, dict):
         value = value.get("name")
     if not is_set(value):
@@ -46,20 +46,20 @@ def _word(value: object) -> str | None:
     return str(value)
 
 
-def _prose(value: object) -> str | None:
-    """Read a name or a description; entities such as `&amp;` are the characters that they stand for."""
-    word = _word(value)
+def _parse_prose(value: object) -> str | None:
+    """Read a name or a description, with HTML entities such as `&amp;` decoded."""
+    word = _parse_word(value)
     return None if word is None else html.unescape(word)
 
 
-def _name(value: object) -> str | None:
-    """Read a vendor's name: a prose whose blanks at the ends and between words do not count."""
-    prose = _prose(value)
+def _parse_name(value: object) -> str | None:
+    """Read a vendor's name, with HTML entities decoded and white space collapsed."""
+    prose = _parse_prose(value)
     return None if prose is None else " ".join(prose.split()) or None
 
 
-def _moment(value: object) -> datetime | None:
-    """Read `2025-07-20T00:00:00Z` or `2025-07-20`. Without a zone it is UTC. A date that means "none" is none."""
+def _parse_moment(value: object) -> datetime | None:
+    """Read `2025-07-20T00:00:00Z` or `2025-07-20`, in UTC without a zone; None for a date that means "none"."""
     if not is_set(value):
         return None
     if not isinstance(value, str):
@@ -73,8 +73,8 @@ def _moment(value: object) -> datetime | None:
     return None if _EPOCH in (moment.date(), moment.astimezone(UTC).date()) else moment
 
 
-def _instant(value: object) -> datetime | None:
-    """Read a moment that says its time of day and its zone; a date, also one written at midnight, is none."""
+def _parse_instant(value: object) -> datetime | None:
+    """Read a moment with a time of day and a zone; None for a date, also one written as midnight."""
     if not isinstance(value, str):
         return None
     try:
@@ -82,11 +82,11 @@ def _instant(value: object) -> datetime | None:
     except ValueError:
         return None
     has_time = (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0)
-    return _moment(value) if moment.tzinfo and has_time else None
+    return _parse_moment(value) if moment.tzinfo and has_time else None
 
 
-def _count(value: object) -> int | None:
-    number = _number(value)
+def _parse_count(value: object) -> int | None:
+    number = _parse_number(value)
     if number is None:
         return None
     if number != number.to_integral_value() or number < 0:
@@ -94,7 +94,7 @@ def _count(value: object) -> int | None:
     return int(number)
 
 
-def _flag(value: object) -> bool | None:
+def _parse_flag(value: object) -> bool | None:
     if not is_set(value):
         return None
     text = str(value).strip().casefold()
@@ -103,24 +103,24 @@ def _flag(value: object) -> bool | None:
     raise ValueError("not true or false")
 
 
-def rows(value: object) -> object:
-    """Read no rows where a list is not set."""
+def empty_if_unset(value: object) -> object:
+    """Return the list, or an empty one where it is not set."""
     return value if is_set(value) else ()
 
 
-def piece(value: object) -> object:
-    """Read a piece that is no object as one in which nothing is set."""
+def object_or_none(value: object) -> object:
+    """Return the value if it is an object, else None."""
     return value if isinstance(value, dict) else None
 
 
-Number = Annotated[Decimal | None, BeforeValidator(_number)]
-Positive = Annotated[Decimal | None, Field(gt=0), BeforeValidator(_number)]
-Count = Annotated[int | None, BeforeValidator(_count)]
-Flag = Annotated[bool | None, BeforeValidator(_flag)]
-Word = Annotated[str | None, BeforeValidator(_word)]
-Prose = Annotated[str | None, BeforeValidator(_prose)]
-Name = Annotated[str | None, BeforeValidator(_name)]
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
-Instant = Annotated[datetime | None, BeforeValidator(_instant)]
-Id = Annotated[str, BeforeValidator(_word)]
-"""A word that must be there."""
+Number = Annotated[Decimal | None, BeforeValidator(_parse_number)]
+Positive = Annotated[Decimal | None, Field(gt=0), BeforeValidator(_parse_number)]
+Count = Annotated[int | None, BeforeValidator(_parse_count)]
+Flag = Annotated[bool | None, BeforeValidator(_parse_flag)]
+Word = Annotated[str | None, BeforeValidator(_parse_word)]
+Prose = Annotated[str | None, BeforeValidator(_parse_prose)]
+Name = Annotated[str | None, BeforeValidator(_parse_name)]
+Moment = Annotated[datetime | None, BeforeValidator(_parse_moment)]
+Instant = Annotated[datetime | None, BeforeValidator(_parse_instant)]
+Id = Annotated[str, BeforeValidator(_parse_word)]
+"""A word that must be set."""

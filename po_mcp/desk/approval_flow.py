@@ -1,4 +1,4 @@
-"""From a proposal to an approval: the person is asked, and only a clear yes goes on."""
+"""From a proposed operation to an approval: the person is asked, and only a clear yes is executed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
 from po_mcp.writes.order_text import name
 from po_mcp.writes.payloads import CreatePayload
 
-_NOWHERE = (
+_NO_PLACE = (
     "the user cannot decide outside of the client: there is no page, and no terminal sees a journal in memory. "
     "The operator can set PO_MCP_JOURNAL to a file."
 )
@@ -49,6 +49,8 @@ async def find_answered(
         text = "The time for approving this is over. Nothing was sent; ask for it again to be asked anew."
         return Stop(desk.words.say("expired", None, text))
     operation = recorded.operation
+    # The SDK binds the sealed state to the tool and its arguments already. This check keeps an answer from
+    # approving another order even if that binding fails.
     if (kind, number or operation.number, arguments) != (operation.kind, operation.number, operation.arguments):
         raise InvalidInput(
             "The answer belongs to another operation. Nothing was sent.", next_step="Ask for it again to be asked anew."
@@ -57,7 +59,7 @@ async def find_answered(
 
 
 async def run_approval(desk: Desk, recorded: Recorded, approver: Approver) -> WriteOutcome:
-    """Ask the person where nobody has decided yet, and carry out what is approved."""
+    """Ask the person if no decision is recorded yet, and execute an approved operation."""
     if recorded.state in ("PROPOSED", "EXPIRED"):
         decision = await ask_approval(desk, recorded, approver)
         if isinstance(decision, Stop):
@@ -66,14 +68,16 @@ async def run_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Wr
 
 
 async def ask_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Proceed | Stop:
-    """Ask the person, and record a yes."""
+    """Ask the person, and record a yes before anything is sent."""
     operation = recorded.operation
     if recorded.state == "EXPIRED":
         return Stop(desk.words.outcome(recorded))
+    # Only an operation without a question is recorded as approved, and this one is not.
     assert operation.question is not None
     answer = await _ask(desk, operation, approver)
     if answer.how in ("not_asked", "sent_to_page"):
         return await _leave_to_page(desk, operation.id)
+    # Everything that is not a clear yes stops here, also answers of a kind that is not known yet.
     if is_approval(operation, answer):
         await record_approval(desk.journal, operation, answer, {"through": approver.channel})
         return Proceed()
@@ -98,19 +102,19 @@ async def _ask(desk: Desk, operation: Operation, approver: Approver) -> FormAnsw
 
 
 async def describe_waiting(desk: Desk, recorded: Recorded) -> WriteOutcome:
-    """Return the outcome of an operation that waits for a person, and say where they decide."""
+    """Return the outcome `approval_required`, whose text says where the person decides and until when."""
     operation = recorded.operation
     link = await desk.page.link(operation.id)
     text = (
-        f"A person must approve this ({operation.kind} of order {operation.number}). {_reasons(operation)}"
-        f"Nothing was sent: {_where(desk, link)} {_until(recorded)} "
+        f"A person must approve this ({operation.kind} of order {operation.number}). {_describe_reasons(operation)}"
+        f"Nothing was sent: {_describe_places(desk, link)} {_describe_expiry(recorded)} "
         "What is approved there is carried out at once; get_operation with this operation_id tells what came of it."
     )
     return desk.words.say("approval_required", operation, text, approve_at=link)
 
 
 async def _leave_to_page(desk: Desk, operation_id: str) -> Proceed | Stop:
-    """Go on where the page has the yes already; that the page was opened is none."""
+    """Proceed only if the yes is recorded already: opening the page is no approval."""
     recorded = await desk.journal.find(operation_id)
     assert recorded is not None
     return Stop(await describe_waiting(desk, recorded)) if recorded.state == "PROPOSED" else Proceed()
@@ -120,8 +124,8 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
     """End the call without a yes.
 
     A no that was filled in ends the operation: the person has seen it. After a plain decline it stays open elsewhere,
-    since some clients decline without showing anything; but whoever said no is handed no link to a yes. A form that
-    was closed, or an answer that does not fit, counts as not shown.
+    since some clients decline without showing anything; the outcome then has no link, so that a no is not followed by
+    an invitation to approve. A closed form, or an answer that does not fit, counts as not shown.
     """
     assert operation.question is not None
     detail = {"how": answer.how, "through": channel}
@@ -132,6 +136,7 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
     is_decline = answer.how == "declined" or typed is not None
     await desk.journal.note_unanswered(operation.id, detail, is_decline=is_decline)
     recorded = await desk.journal.find(operation.id)
+    # It was decided elsewhere meanwhile, such as on the page.
     if recorded is None or recorded.state != "PROPOSED":
         return desk.words.say("declined", operation, f"{not_done} Nothing was sent.")
     if is_decline:
@@ -142,20 +147,20 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
     return waiting.model_copy(update={"message": f"{text} {waiting.message.removeprefix(desk.erp.notice).strip()}"})
 
 
-def _reasons(operation: Operation) -> str:
-    """Say why the creation of an order is asked about, and what words were taken for; nothing for other writes."""
+def _describe_reasons(operation: Operation) -> str:
+    """Return why a create needs approval and what its words were taken for; "" for other kinds of write."""
     payload = operation.payload
     if not isinstance(payload, CreatePayload):
         return ""
     return " ".join([*(reason.sentence for reason in payload.reasons), *payload.notes, ""])
 
 
-def _where(desk: Desk, link: str | None) -> str:
+def _describe_places(desk: Desk, link: str | None) -> str:
     if desk.journal.is_shared:
         page = "" if link is None else f"on this page: {link} or "
         return f"the user decides {page}in a terminal, with the command: po-mcp approve."
-    return _NOWHERE if link is None else f"the user decides on this page: {link} and nowhere else."
+    return _NO_PLACE if link is None else f"the user decides on this page: {link} and nowhere else."
 
 
-def _until(recorded: Recorded) -> str:
+def _describe_expiry(recorded: Recorded) -> str:
     return f"It is open until {datetime.fromtimestamp(recorded.expires_at, UTC):%H:%M} UTC."

@@ -1,4 +1,4 @@
-"""Completing what somebody types: numbers of open orders, vendors and items, as the ERP knows them."""
+"""Completion of arguments: numbers of open orders, vendors and items from the ERP."""
 
 from __future__ import annotations
 
@@ -6,60 +6,66 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from po_mcp.desk.context import Desk
-from po_mcp.desk.open_orders import open_orders
+from po_mcp.desk.open_orders import read_open_orders
 from po_mcp.errors import InvalidInput
 
-_MOST_ORDERS = 500
+_MAX_ORDERS = 500
+_escape = "\\u{"
+"""Begins an invisible character that was written out: the ERP knows no such number."""
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """A value that a word may be completed to, and the other words by which it is known."""
+class Suggestion:
+    """A value that may complete an argument, and its other names."""
 
     value: str
     names: tuple[str, ...] = ()
 
-    def fits(self, typed: str) -> int:
-        """Return 2 where the value or a name starts with what was typed, 1 where one holds it, else 0."""
+    def rank(self, typed: str) -> int:
+        """Return 2 if the value or a name starts with the typed text, 1 if one contains it, else 0."""
         words = [word.casefold() for word in (self.value, *self.names)]
         if any(word.startswith(typed) for word in words):
             return 2
         return int(any(typed in word for word in words))
 
 
-async def order_numbers(desk: Desk) -> tuple[Candidate, ...]:
-    """Return the numbers of open orders that can be asked for, of some five hundred at most."""
-    found = await open_orders(desk, _MOST_ORDERS)
-    return tuple(Candidate(order.number) for order in found.orders if _can_be_asked_for(desk, order.number))
+async def list_order_numbers(desk: Desk) -> tuple[Suggestion, ...]:
+    """Return the numbers of open orders that the connector can read, of some five hundred at most."""
+    found = await read_open_orders(desk, _MAX_ORDERS)
+    # A number that the connector cannot put into a URL would be offered and then refused.
+    return tuple(Suggestion(order.number) for order in found.orders if _is_readable(desk, order.number))
 
 
-async def vendors(desk: Desk) -> tuple[Candidate, ...]:
-    """Return the vendors by name, known by their codes and ids, too."""
-    desk.need("catalog")
+async def list_vendors(desk: Desk) -> tuple[Suggestion, ...]:
+    """Return the active vendors by name, with their codes and ids as other names."""
+    desk.require("catalog")
     found = await desk.catalog.vendors()
-    return _each_once(Candidate(one.name, tuple(filter(None, (one.code, one.id)))) for one in found if one.active)
+    return _drop_repeats(Suggestion(one.name, tuple(filter(None, (one.code, one.id)))) for one in found if one.active)
 
 
-async def items(desk: Desk) -> tuple[Candidate, ...]:
-    """Return the items by the id that an order's line takes, known by their codes and names, too."""
-    desk.need("catalog")
+async def list_items(desk: Desk) -> tuple[Suggestion, ...]:
+    """Return the active items by the id that an order's line takes, with their codes and names as other names."""
+    desk.require("catalog")
     found = await desk.catalog.items()
-    return _each_once(Candidate(one.id, tuple(filter(None, (one.code, one.name)))) for one in found if one.active)
+    return _drop_repeats(Suggestion(one.id, tuple(filter(None, (one.code, one.name)))) for one in found if one.active)
 
 
-def matching(candidates: Sequence[Candidate], typed: str) -> list[str]:
-    """Return the values that fit what was typed, in any case: what starts with it before what only holds it."""
+def filter_suggestions(candidates: Sequence[Suggestion], typed: str) -> list[str]:
+    """Return the values that fit the typed text in any case; values that start with it come first."""
     wanted = typed.strip().casefold()
-    ranked = [(candidate.fits(wanted), candidate.value) for candidate in candidates]
+    ranked = [(candidate.rank(wanted), candidate.value) for candidate in candidates]
     return [value for rank in (2, 1) for fits, value in ranked if fits == rank]
 
 
-def _each_once(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
+def _drop_repeats(candidates: Iterable[Suggestion]) -> tuple[Suggestion, ...]:
+    # Two vendors of one name are one value: the person who completes a prompt sees only names.
     return tuple({candidate.value: candidate for candidate in candidates}.values())
 
 
-def _can_be_asked_for(desk: Desk, number: str) -> bool:
+def _is_readable(desk: Desk, number: str) -> bool:
+    if _escape in number:
+        return False
     try:
-        return desk.erp.valid_number(number) == number
+        return desk.erp.check_number(number) == number
     except InvalidInput:
         return False

@@ -1,4 +1,4 @@
-"""The purchasing desk: what a buyer can have done, whichever ERP and whichever client."""
+"""The desk: what every use case works with, for any ERP and any client."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 
-from po_mcp.desk.search_catalog import Catalog
+from po_mcp.desk.catalog import Catalog
 from po_mcp.erp import ERP
 from po_mcp.errors import NotOffered
 from po_mcp.orders import OrderQuery, OrderScan
@@ -21,10 +21,16 @@ from po_mcp.writes.reconcile import Reconciler
 
 @dataclass(frozen=True)
 class Desk:
-    """The ERP that is worked, the record of what was asked for, who carries it out, and where a person decides.
+    """The ERP, the journal, the executor and the approval page of one server.
 
-    `create_approval_over` is the amount over which an order is created only with a person's yes, `today` the
-    company's date. `scans` keeps what was read for the first page of a list, for the pages after it.
+    Attributes:
+        erp: the port to the ERP.
+        journal: the record of every operation.
+        executor: sends approved operations.
+        page: where a person decides outside of the client.
+        create_approval_over: the total over which a create needs approval; None for no limit.
+        today: returns the company's date.
+        scans: the orders of the latest list by its query, with the monotonic time of reading, for further pages.
     """
 
     erp: ERP
@@ -37,24 +43,24 @@ class Desk:
 
     @property
     def reconciler(self) -> Reconciler:
-        """Settles by reading what is not known."""
+        """Settles unknown operations by reading the ERP."""
         return self.executor.reconciler
 
     @property
     def words(self) -> OutcomeWriter:
-        """Writes outcomes in words."""
+        """Writes outcomes as sentences."""
         return self.executor.words
 
     @cached_property
     def catalog(self) -> Catalog:
-        """The ERP's vendors, items and warehouses, kept for a while."""
+        """The ERP's vendors, items and warehouses, cached for a while."""
         return Catalog(self.erp)
 
-    def need(self, capability: str) -> None:
-        """Raise `NotOffered` where the ERP has no such call."""
+    def require(self, capability: str) -> None:
+        """Raise `NotOffered` if the ERP lacks this capability."""
         if capability not in self.erp.capabilities:
             raise NotOffered(f"{self.erp.title} has no call for this ({capability}). {self.erp.limits}".strip())
 
-    def say(self, text: str) -> str:
-        """Put the ERP's notice, if it has one, before a message."""
+    def add_notice(self, text: str) -> str:
+        """Return a message after the ERP's notice, if there is one."""
         return f"{self.erp.notice} {text}".strip()

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 
 from po_mcp.desk import numbering, pricing
 from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
+from po_mcp.desk.catalog import format_ids
 from po_mcp.desk.context import Desk
 from po_mcp.desk.latest_orders import LatestOrders
-from po_mcp.desk.resolving import Found, doubtful_figures, resolve
-from po_mcp.desk.search_catalog import ids
+from po_mcp.desk.resolving import ResolvedOrder, find_doubtful_figures, resolve
 from po_mcp.errors import InvalidInput, OperationUnderWay
-from po_mcp.orders import AskedLine, AskedOrder, DraftLine, OrderDraft, plain
-from po_mcp.untrusted import quoted
+from po_mcp.orders import DraftLine, OrderDraft, OrderRequest, OrderRequestLine, plain
+from po_mcp.untrusted import quote_text
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
 from po_mcp.writes.forms import ask_create
@@ -30,13 +30,13 @@ _MAX_SIMILAR = 5
 """Similar orders that one question names."""
 
 
-async def create_order(desk: Desk, asked: AskedOrder, approver: Approver) -> WriteOutcome:
+async def create_order(desk: Desk, asked: OrderRequest, approver: Approver) -> WriteOutcome:
     """Create one order and return it as the ERP stored it.
 
     The very same call of the same user, a few minutes later, creates nothing: its outcome is returned, `replayed`.
     An order that resembles one which is under way, not known, or was made a few minutes ago is put to the person.
     """
-    desk.need("create")
+    desk.require("create")
     asked = _checked_number(desk, asked)
     call = Operation(
         connection=await desk.journal.join(desk.erp.connection),
@@ -52,19 +52,19 @@ async def create_order(desk: Desk, asked: AskedOrder, approver: Approver) -> Wri
     return found.outcome if isinstance(found, Stop) else await run_approval(desk, found, approver)
 
 
-def _checked_number(desk: Desk, asked: AskedOrder) -> AskedOrder:
+def _checked_number(desk: Desk, asked: OrderRequest) -> OrderRequest:
     if asked.number is None:
         return asked
-    return asked.model_copy(update={"number": desk.erp.valid_number(asked.number)})
+    return asked.model_copy(update={"number": desk.erp.check_number(asked.number)})
 
 
-async def _find_or_begin(desk: Desk, asked: AskedOrder, call: Operation, approver: Approver) -> Recorded | Stop:
+async def _find_or_begin(desk: Desk, asked: OrderRequest, call: Operation, approver: Approver) -> Recorded | Stop:
     """Return what the very same call made before, else begin a new order."""
     earlier = await desk.journal.find_same_create(call)
     gone: frozenset[str] = frozenset()
     if earlier is not None and earlier.state == "WATCHED":
         earlier = await desk.reconciler.wait_until_certain(earlier)
-    if earlier is not None and earlier.state == "DONE" and await _is_gone(desk, earlier):
+    if earlier is not None and earlier.state == "DONE" and await _is_gone_for_sure(desk, earlier):
         gone = frozenset({earlier.operation.id})
     elif earlier is not None and earlier.state not in ("REFUSED", "EXPIRED"):
         return earlier
@@ -79,24 +79,24 @@ class _New:
     `gone` are creates whose order is no longer there, `known` the prices that nobody gave.
     """
 
-    asked: AskedOrder
+    asked: OrderRequest
     call: Operation
-    found: Found
+    found: ResolvedOrder
     gone: frozenset[str]
-    known: Mapping[str, pricing.Known] = field(default_factory=dict)
+    known: Mapping[str, pricing.SuggestedPrice] = field(default_factory=dict)
 
 
 async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
     """Fix prices and number, and record the order to be created; or say why it is not."""
     latest = LatestOrders(desk)
-    known = await pricing.prices(desk, new.asked, new.found, latest)
+    known = await pricing.find_prices(desk, new.asked, new.found, latest)
     draft = _draft(new.asked, new.found, known)
     await _check(desk, draft)
     new = replace(new, known=known)
     reasons = _reasons(desk, new, draft, known)
     if new.asked.number is not None:
         return await _record(desk, new, draft, reasons)
-    async for number in numbering.free_numbers(desk, new.found.vendor, latest):
+    async for number in numbering.find_free_numbers(desk, new.found.vendor, latest):
         try:
             return await _record(desk, new, draft.model_copy(update={"number": number}), reasons)
         except OperationUnderWay:
@@ -107,7 +107,7 @@ async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
     )
 
 
-def _draft(asked: AskedOrder, found: Found, known: Mapping[str, pricing.Known]) -> OrderDraft:
+def _draft(asked: OrderRequest, found: ResolvedOrder, known: Mapping[str, pricing.SuggestedPrice]) -> OrderDraft:
     lines = []
     for line in asked.lines:
         item = found.items[line.item].id
@@ -130,23 +130,26 @@ async def _check(desk: Desk, draft: OrderDraft) -> None:
     except InvalidInput as exc:
         if all(line.warehouse for line in draft.lines):
             raise
-        warehouses = ids((await desk.catalog.warehouses())[:10])
+        warehouses = format_ids((await desk.catalog.warehouses())[:10])
         there_is = f"There is {warehouses}." if warehouses else ""
         raise InvalidInput(exc.what, next_step=f"{there_is} {exc.next_step}".strip()) from exc
 
 
-def _reasons(desk: Desk, new: _New, draft: OrderDraft, known: Mapping[str, pricing.Known]) -> tuple[Reason, ...]:
+def _reasons(
+    desk: Desk, new: _New, draft: OrderDraft, known: Mapping[str, pricing.SuggestedPrice]
+) -> tuple[Reason, ...]:
     """Say why a person must see this order before it is created; nothing where they need not."""
     limit = desk.create_approval_over
-    reasons = [Reason(short="check a quantity", sentence=doubt) for doubt in doubtful_figures(new.asked)]
-    reasons += [Reason(short="a price of 0", sentence=zero) for zero in pricing.of_zero(new.asked, new.found)]
+    reasons = [Reason(short="check a quantity", sentence=doubt) for doubt in find_doubtful_figures(new.asked)]
+    zeros = pricing.explain_zero_prices(new.asked, new.found)
+    reasons += [Reason(short="a price of 0", sentence=zero) for zero in zeros]
     if limit is not None and draft.total > limit:
         short = f"above your limit of {money(limit)}"
         reasons.append(Reason(short=short, sentence=f"Its total is over {plain(limit)}."))
-    return (*reasons, *(Reason(short="", sentence=price) for price in pricing.told(known)))
+    return (*reasons, *(Reason(short="", sentence=price) for price in pricing.explain_prices(known)))
 
 
-def _note(new: _New, line: AskedLine) -> LineNote:
+def _note(new: _New, line: OrderRequestLine) -> LineNote:
     """Say what a person needs to check a line: the item's name and unit, where it goes, and where its price is from."""
     item = new.found.items[line.item]
     known = new.known.get(item.id) if line.unit_price is None else None
@@ -218,7 +221,7 @@ async def _settle_similar(desk: Desk, similar: Similar) -> Recorded | None:
         recorded = await desk.reconciler.wait_until_certain(recorded)
     if recorded.state in ("REFUSED", "NOT_APPLIED", "EXPIRED", "STALE", "DECLINED"):
         return None
-    if recorded.state == "DONE" and await _is_gone(desk, recorded):
+    if recorded.state == "DONE" and await _is_gone_for_sure(desk, recorded):
         return None
     return recorded
 
@@ -228,7 +231,7 @@ def _name_similar(named: Sequence[Recorded]) -> list[Reason]:
     return [
         Reason(
             short=f"duplicate of {name(one.operation.number)}?",
-            sentence=_SIMILAR.get(one.state, _SIMILAR["SENT"]).format(number=quoted(one.operation.number)),
+            sentence=_SIMILAR.get(one.state, _SIMILAR["SENT"]).format(number=quote_text(one.operation.number)),
         )
         for one in named
     ]
@@ -253,6 +256,11 @@ async def _refuse_taken_number(desk: Desk, new: _New, operation: Operation) -> S
         return None
     text = f"Order {operation.number} exists already. Nobody was asked and nothing was sent."
     return Stop(desk.words.say("refused", None, f"{text} Ask the user which number to take.", order=order))
+
+
+async def _is_gone_for_sure(desk: Desk, done: Recorded) -> bool:
+    """Tell whether an order that was created is gone again, and not only newer than what a reading shows."""
+    return await _is_gone(desk, done) and await desk.reconciler.wait_out_lag(done) and await _is_gone(desk, done)
 
 
 async def _is_gone(desk: Desk, recorded: Recorded) -> bool:

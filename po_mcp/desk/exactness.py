@@ -7,7 +7,7 @@ import re
 import unicodedata
 from functools import cache
 
-_SHORTEST_IN_ANY_CASE = 4
+_MIN_CHARS_IN_ANY_CASE = 4
 """Letters of a word from which on its case does not count: m and M, Pa and PA are other units."""
 _MARKS = (
     (0x300, 0x1E00),
@@ -20,38 +20,40 @@ _MARKS = (
 _entity = re.compile(r"&(?:#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});")
 
 
-def as_written(text: str) -> str:
+def normalize_blanks(text: str) -> str:
     """Return a text as it is compared letter for letter.
 
     Runs of blanks are one blank, HTML entities are what they stand for, and a letter with a mark is one character
     however it is encoded. Nothing else is changed: not case, nor signs, nor compatibility forms such as `²`.
     """
+    # Some ERPs store names HTML-encoded: `Nuts &amp; Bolts`.
     if "&" in text:
         text = _entity.sub(lambda found: html.unescape(found[0]), text)
+    # NFC and not NFKC: NFKC would make `m²` and `m2` one.
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     return " ".join(text.split())
 
 
-def without_case_and_blanks(written: str) -> str:
+def fold_case_and_blanks(written: str) -> str:
     """Return what two texts have in common that differ in case and blanks alone."""
     return written.replace(" ", "").casefold()
 
 
 def is_same(said: str, written: str) -> bool:
-    """Tell whether `said` is `written`, both as `as_written` returns them.
+    """Tell whether `said` is `written`, both as `normalize_blanks` returns them.
 
     The case of a word may differ where it has four letters or more and no figure stands next to it: in the same
     word, or as the word before or after it.
     """
     if said == written:
         return True
-    ours, theirs = _runs(said), _runs(written)
-    if len(ours) != len(theirs):
+    said_runs, written_runs = _split_runs(said), _split_runs(written)
+    if len(said_runs) != len(written_runs):
         return False
     return all(
-        our == their or (our.lower() == their.lower() and _case_is_free(theirs, place))
-        for place, (our, their) in enumerate(zip(ours, theirs, strict=True))
+        said_run == written_run or (said_run.lower() == written_run.lower() and _case_is_free(written_runs, place))
+        for place, (said_run, written_run) in enumerate(zip(said_runs, written_runs, strict=True))
     )
 
 
@@ -60,10 +62,10 @@ def _case_is_free(runs: list[str], place: int) -> bool:
     if _is_figure(run):
         return False  # such as the power in MOHM²
     letters = sum(character.isalpha() for character in run)
-    return letters >= _SHORTEST_IN_ANY_CASE and not any(_is_figure(one) for one in _neighbours(runs, place))
+    return letters >= _MIN_CHARS_IN_ANY_CASE and not any(_is_figure(one) for one in _adjacent_words(runs, place))
 
 
-def _neighbours(runs: list[str], place: int) -> list[str]:
+def _adjacent_words(runs: list[str], place: int) -> list[str]:
     """Return the words next to one, on either side, across blanks and signs."""
     before = next((run for run in reversed(runs[:place]) if _is_word(run)), "")
     after = next((run for run in runs[place + 1 :] if _is_word(run)), "")
@@ -78,18 +80,18 @@ def _is_figure(run: str) -> bool:
     return any(unicodedata.category(character)[0] == "N" for character in run)
 
 
-def _runs(text: str) -> list[str]:
+def _split_runs(text: str) -> list[str]:
     """Split a text into letters with their marks, figures, and single signs and blanks."""
-    return _run(text.isascii()).findall(text)
+    return _run_pattern(text.isascii()).findall(text)
 
 
 @cache
-def _run(is_ascii: bool) -> re.Pattern[str]:
-    return re.compile(rf"{letter(is_ascii)}+|\d+|.", re.DOTALL)
+def _run_pattern(is_ascii: bool) -> re.Pattern[str]:
+    return re.compile(rf"{letter_pattern(is_ascii)}+|\d+|.", re.DOTALL)
 
 
 @cache
-def letter(is_ascii: bool) -> str:
+def letter_pattern(is_ascii: bool) -> str:
     r"""Return a regular expression of one letter or one combining mark; `is_ascii`: as far as ASCII has any.
 
     `\w` leaves marks out, though the vowel signs of Indic scripts and the voice marks of kana tell one word from

@@ -13,16 +13,16 @@ from collections.abc import Sequence
 from functools import cache, lru_cache
 from typing import NamedTuple
 
-from po_mcp.desk.exactness import as_written, letter
+from po_mcp.desk.exactness import letter_pattern, normalize_blanks
 
-MISSING = 10
+MISSING_POINTS = 10
 """Points for a figure or a turning word that one text has and the other has not."""
-OTHER_CASE = 1
-_OTHER_ORDER = 1
-_UNIT_NOT_SAID = 2
-_OTHER_WRITING = 3
-_UNIT_ONLY_SAID = 5
-_LONGEST_UNIT = 5
+OTHER_CASE_POINTS = 1
+_OTHER_ORDER_POINTS = 1
+_UNIT_NOT_SAID_POINTS = 2
+_OTHER_WRITING_POINTS = 3
+_UNIT_ONLY_SAID_POINTS = 5
+_MAX_UNIT_CHARS = 5
 
 _UNIT_WORDS = """
     mm cm dm m km um µm μm nm in inch inches ft foot feet yd mil " ' \u2032 \u2033
@@ -43,7 +43,7 @@ _TURNING = frozenset(_TURNING_WORDS.split())
 _SHORT_FOR = {"w/o": "without", "lh": "left", "lhs": "left", "rh": "right", "rhs": "right", "nc": "closed"}
 _PREFIXES = ("non", "un", "anti", "dis", "in", "im", "ir", "de")
 _SUFFIXES = ("less", "free")
-_SHORTEST_TURNED = 4
+_MIN_NEGATED_CHARS = 4
 _LATIN = str.maketrans({"ø": "o", "ł": "l", "đ": "d", "ð": "d", "æ": "ae", "œ": "oe", "ß": "ss", "þ": "th"})
 _SIGNS = str.maketrans(
     {
@@ -76,7 +76,7 @@ class Difference(NamedTuple):
     more: int = 0
 
 
-NONE = Difference(0)
+NO_DIFFERENCE = Difference(0)
 
 
 class Parsed(NamedTuple):
@@ -94,59 +94,59 @@ class Parsed(NamedTuple):
 
 def parse(text: str) -> Parsed:
     """Take a text apart."""
-    text = _times.sub(" x ", _spelt_out(as_written(text)).translate(_SIGNS))
+    text = _times.sub(" x ", _spell_out(normalize_blanks(text)).translate(_SIGNS))
     words: list[str] = []
     figures: list[Figure] = []
     place = 0
-    following = _next(text.isascii())
+    following = _token_pattern(text.isascii())
     while (found := following.search(text, place)) is not None:
         place = found.end()
         if found["word"]:
-            word = folded(found["word"])
+            word = fold(found["word"])
             words.append(_SHORT_FOR.get(word, word))
             continue
-        unit, place = _unit_at(text, place)
+        unit, place = _read_unit(text, place)
         figures.append(Figure(found["prefix"] or "", found["number"], unit))
-    return Parsed(tuple(words), tuple(figures), _turning(words))
+    return Parsed(tuple(words), tuple(figures), _turning_words(words))
 
 
-def joined_up(texts: Sequence[Parsed]) -> Parsed:
+def join(texts: Sequence[Parsed]) -> Parsed:
     """Return several texts as one."""
     words = tuple(word for text in texts for word in text.words)
-    return Parsed(words, tuple(figure for text in texts for figure in text.figures), _turning(words))
+    return Parsed(words, tuple(figure for text in texts for figure in text.figures), _turning_words(words))
 
 
-def without_figures(text: Parsed) -> Parsed:
+def drop_figures(text: Parsed) -> Parsed:
     """Return the words of a text alone."""
     return text._replace(figures=())
 
 
-def _turning(words: Sequence[str]) -> tuple[str, ...]:
+def _turning_words(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(word for word in words if word in _TURNING)
 
 
-def folded(word: str) -> str:
+def fold(word: str) -> str:
     """Return a word without case, and without the marks on Latin letters. Marks on other letters make other letters."""
     word = word.casefold()
     if word.isascii():
         return word
-    kept: list[str] = []
+    letters: list[str] = []
     for character in unicodedata.normalize("NFD", word.translate(_LATIN)):
-        if not (unicodedata.combining(character) and kept and kept[-1].isascii()):
-            kept.append(character)
-    return unicodedata.normalize("NFC", "".join(kept))
+        if not (unicodedata.combining(character) and letters and letters[-1].isascii()):
+            letters.append(character)
+    return unicodedata.normalize("NFC", "".join(letters))
 
 
-def difference(said: Parsed, text: Parsed) -> Difference:
+def compare(said: Parsed, text: Parsed) -> Difference:
     """Compare what was said with a text: the figures with signs and units, in order, and the turning words."""
     if said.words == text.words and said.figures == text.figures:
-        return NONE
-    points, missing, more = _of_figures(said.figures, text.figures)
-    return Difference(points + _of_turning(said, text), missing, more)
+        return NO_DIFFERENCE
+    points, missing, more = _compare_figures(said.figures, text.figures)
+    return Difference(points + _compare_turning_words(said, text), missing, more)
 
 
 @lru_cache(4096)
-def value_of(number: str) -> str:
+def normalize_number(number: str) -> str:
     """Return a number with one way of writing points and zeros: 1,50 as 1.5."""
     number = number.replace(",", ".")
     if re.fullmatch(r"[+\-]?[0-9]+\.[0-9]+", number):
@@ -154,71 +154,74 @@ def value_of(number: str) -> str:
     return re.sub(r"^([+\-]?)0+(?=[0-9])", r"\1", number)
 
 
-def _of_figures(said: Sequence[Figure], text: Sequence[Figure]) -> tuple[int, int, int]:
+def _compare_figures(said: Sequence[Figure], text: Sequence[Figure]) -> tuple[int, int, int]:
     points, missing, left, last = 0, 0, list(enumerate(text)), -1
     for figure in said:
-        costs = [(_cost(figure, other), place < last, place) for place, other in left]
-        cost, is_before, place = min(costs, default=(MISSING, False, -1))
+        costs = [(_score_figure(figure, other), place < last, place) for place, other in left]
+        # Each figure is compared with the nearest one that is left; figures in another order cost a point.
+        cost, is_before, place = min(costs, default=(MISSING_POINTS, False, -1))
         points += cost
-        if cost == MISSING:
+        if cost == MISSING_POINTS:
             missing += 1
             continue
-        points += _OTHER_ORDER if is_before else 0
+        points += _OTHER_ORDER_POINTS if is_before else 0
         last = place
         left = [(one, other) for one, other in left if one != place]
     return points, missing, len(left)
 
 
-def _cost(said: Figure, other: Figure) -> int:
+def _score_figure(said: Figure, other: Figure) -> int:
     """Return the points for one figure in the place of another."""
     if said == other:
         return 0
-    if value_of(said.number) != value_of(other.number):
-        return MISSING
+    if normalize_number(said.number) != normalize_number(other.number):
+        return MISSING_POINTS
     prefix, unit = said.prefix.casefold().rstrip("-"), said.unit.casefold()
-    their_prefix, their_unit = other.prefix.casefold().rstrip("-"), other.unit.casefold()
-    if (prefix, unit) == (their_prefix, their_unit):
-        return OTHER_CASE if said.number == other.number else _OTHER_WRITING
-    if prefix not in ("", their_prefix) or unit not in ("", their_unit):
-        return _UNIT_ONLY_SAID if not their_unit and prefix == their_prefix else MISSING
-    return _UNIT_NOT_SAID
+    other_prefix, other_unit = other.prefix.casefold().rstrip("-"), other.unit.casefold()
+    if (prefix, unit) == (other_prefix, other_unit):
+        return OTHER_CASE_POINTS if said.number == other.number else _OTHER_WRITING_POINTS
+    if prefix not in ("", other_prefix) or unit not in ("", other_unit):
+        return _UNIT_ONLY_SAID_POINTS if not other_unit and prefix == other_prefix else MISSING_POINTS
+    return _UNIT_NOT_SAID_POINTS
 
 
-def _of_turning(said: Parsed, text: Parsed) -> int:
+def _compare_turning_words(said: Parsed, text: Parsed) -> int:
     if said.turning != text.turning:
         apart = (Counter(said.turning) - Counter(text.turning)) + (Counter(text.turning) - Counter(said.turning))
-        return MISSING * apart.total() if apart else _OTHER_ORDER
+        return MISSING_POINTS * apart.total() if apart else _OTHER_ORDER_POINTS
     if said.words == text.words:
         return 0
-    opposites = _opposites(said.words)
-    return MISSING * sum(word in opposites for word in text.words) if opposites else 0
+    # "unthreaded" differs from "threaded" in its beginning alone, and means the opposite.
+    opposites = _find_opposites(said.words)
+    return MISSING_POINTS * sum(word in opposites for word in text.words) if opposites else 0
 
 
 @lru_cache(256)
-def _opposites(words: tuple[str, ...]) -> frozenset[str]:
+def _find_opposites(words: tuple[str, ...]) -> frozenset[str]:
     """Return words that say no to one of these by what stands before or after it: unthreaded, leadless."""
     found: set[str] = set()
     for word in words:
-        if len(word) >= _SHORTEST_TURNED:
+        if len(word) >= _MIN_NEGATED_CHARS:
             found |= {prefix + word for prefix in _PREFIXES} | {word + suffix for suffix in _SUFFIXES}
         stems = [word.removeprefix(prefix) for prefix in _PREFIXES] + [word.removesuffix(one) for one in _SUFFIXES]
-        found |= {stem for stem in stems if len(stem) >= _SHORTEST_TURNED}
+        found |= {stem for stem in stems if len(stem) >= _MIN_NEGATED_CHARS}
     return frozenset(found).difference(words)
 
 
-def _unit_at(text: str, place: int) -> tuple[str, int]:
+def _read_unit(text: str, place: int) -> tuple[str, int]:
     """Return the unit that stands at a place of the text, glued to its figure or after a blank, and where it ends."""
-    found = _unit(text.isascii()).match(text, place)
+    found = _unit_pattern(text.isascii()).match(text, place)
     if found is None:
         return "", place
     unit = found["unit"]
+    # A unit that is not known counts only right behind its figure: after a blank it may be a word.
     is_known = unit.casefold() in _UNITS
-    if is_known or (not found["blank"] and len(unit) <= _LONGEST_UNIT and not unit[-1].isdecimal()):
+    if is_known or (not found["blank"] and len(unit) <= _MAX_UNIT_CHARS and not unit[-1].isdecimal()):
         return unit, found.end()
     return "", place
 
 
-def _spelt_out(text: str) -> str:
+def _spell_out(text: str) -> str:
     """Return a text with fractions, powers and full-width characters as they are typed: ½ as 1/2, 1½ as 1 1/2."""
     if text.isascii():
         return text
@@ -227,24 +230,24 @@ def _spelt_out(text: str) -> str:
         plain = unicodedata.normalize("NFKC", character)
         if plain != character and shown[-1:].isdecimal():
             shown += " " if "\N{FRACTION SLASH}" in plain else "^" if unicodedata.category(character) == "No" else ""
-        shown += character if _is_kept(character) else plain
+        shown += character if _keeps_form(character) else plain
     return unicodedata.normalize("NFC", shown)
 
 
-def _is_kept(character: str) -> bool:
+def _keeps_form(character: str) -> bool:
     """Tell whether NFKC would make another letter or sign of a character."""
     return character in "µ" or unicodedata.category(character)[0] == "M"
 
 
 @cache
-def _next(is_ascii: bool) -> re.Pattern[str]:
+def _token_pattern(is_ascii: bool) -> re.Pattern[str]:
     number = r"(?:(?<![^\W_])[+\-±<>≤≥~#])?(?:(?<![^\W_])[.,])?\d+(?:[.,/:^\-]+\d+)*"
-    one = letter(is_ascii)
+    one = letter_pattern(is_ascii)
     prefix = rf"(?<![^\W_]){one}{{1,3}}-?(?=\d)"
     return re.compile(rf"(?P<word>[wW]/[oO]\b|(?!{prefix}){one}+)|(?P<prefix>{prefix})?(?P<number>{number})")
 
 
 @cache
-def _unit(is_ascii: bool) -> re.Pattern[str]:
-    one = letter(is_ascii)
+def _unit_pattern(is_ascii: bool) -> re.Pattern[str]:
+    one = letter_pattern(is_ascii)
     return re.compile(rf"(?P<blank>\s?)(?P<unit>°?{one}+[23]?(?!\d|{one})|[°%‰\"'\u2032\u2033])")

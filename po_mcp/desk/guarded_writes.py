@@ -13,10 +13,10 @@ from typing import Any, cast
 
 from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
 from po_mcp.desk.context import Desk
-from po_mcp.desk.list_orders import with_names
+from po_mcp.desk.list_orders import add_vendor_names
 from po_mcp.erp import Guarded
 from po_mcp.errors import OperationUnderWay, OrderNotFound
-from po_mcp.orders import PurchaseOrder, Snapshot
+from po_mcp.orders import Snapshot
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.journal import Similar
 from po_mcp.writes.kinds import GuardedKind, kind_of
@@ -42,11 +42,11 @@ async def guarded_write(
         OperationUnderWay: it has another operation that was sent, or is not known.
     """
     guarded = cast("GuardedKind", kind_of(kind))
-    desk.need(guarded.capability)
+    desk.require(guarded.capability)
     call = Operation(
         connection=await desk.journal.join(desk.erp.connection),
         kind=kind,
-        number=desk.erp.valid_number(number),
+        number=desk.erp.check_number(number),
         arguments=canonical_json(arguments),
         payload=Payload(),
         requester=approver.requester,
@@ -68,25 +68,40 @@ async def _find_in_progress(desk: Desk, call: Operation) -> Recorded | None:
 
 async def _propose(desk: Desk, kind: GuardedKind, call: Operation, arguments: dict[str, Any]) -> Recorded | Stop:
     """Read the order and record the proposal; or say why nobody need be asked."""
-    try:
-        snapshot = await desk.erp.snapshot(call.number, cast("Guarded", kind.capability))
-    except OrderNotFound:
-        if (replayed := await _replay(desk, kind, call, None)) is not None:
-            return replayed
-        raise
-    if (replayed := await _replay(desk, kind, call, snapshot.order)) is not None:
-        return replayed
-    if (forbidden := kind.forbid(desk.erp, snapshot)) is not None:
+    done = await desk.journal.find_recent(call)
+    found = await _read(desk, kind, call.number)
+    if done is not None and not _shows(kind, found):
+        # Either the effect was undone since, or this reading is older than the effect.
+        if not await desk.reconciler.wait_out_lag(done):
+            return Stop(desk.words.outcome(done).repeated())
+        found = await _read(desk, kind, call.number)
+    if done is not None and _shows(kind, found):
+        return Stop(desk.words.outcome(done).repeated())
+    if isinstance(found, OrderNotFound):
+        raise found
+    if (forbidden := kind.forbid(desk.erp, found)) is not None:
         text = f"{forbidden.reason} Nobody was asked and nothing was sent. {forbidden.instead}"
-        return Stop(desk.words.say("refused", None, text, order=snapshot.order))
-    payload, question = kind.propose(desk.erp, await _with_name(desk, snapshot), arguments)
-    operation = replace(call, payload=payload, question=question, order_digest=digest_of_snapshot(snapshot))
+        return Stop(desk.words.say("refused", None, text, order=found.order))
+    payload, question = kind.propose(desk.erp, await _with_name(desk, found), arguments)
+    operation = replace(call, payload=payload, question=question, order_digest=digest_of_snapshot(found))
     try:
         return await _record(desk, operation)
     except OperationUnderWay as exc:
         if not await _has_ended(desk, exc.operation_id):
             raise
     return await _propose(desk, kind, call, arguments)
+
+
+async def _read(desk: Desk, kind: GuardedKind, number: str) -> Snapshot | OrderNotFound:
+    try:
+        return await desk.erp.snapshot(number, cast("Guarded", kind.capability))
+    except OrderNotFound as exc:
+        return exc
+
+
+def _shows(kind: GuardedKind, found: Snapshot | OrderNotFound) -> bool:
+    """Tell whether the ERP shows the effect of such a write."""
+    return kind.is_still_applied(found.order if isinstance(found, Snapshot) else None)
 
 
 async def _record(desk: Desk, operation: Operation) -> Recorded:
@@ -105,15 +120,7 @@ async def _has_ended(desk: Desk, operation_id: str | None) -> bool:
     return settled.state not in LIVE
 
 
-async def _replay(desk: Desk, kind: GuardedKind, call: Operation, order: PurchaseOrder | None) -> Stop | None:
-    """Return the outcome of the same call, done a few minutes ago, if the ERP still shows its effect."""
-    if not kind.is_still_applied(order):
-        return None
-    done = await desk.journal.find_recent(call)
-    return Stop(desk.words.outcome(done).repeated()) if done is not None else None
-
-
 async def _with_name(desk: Desk, snapshot: Snapshot) -> Snapshot:
     """Let the person see the vendor's name, where the order tells only its id."""
-    [order] = await with_names(desk, [snapshot.order])
+    [order] = await add_vendor_names(desk, [snapshot.order])
     return snapshot.model_copy(update={"order": order})

@@ -1,4 +1,4 @@
-"""The orders that a new order's number and prices are taken from: the ERP's list, read once for both."""
+"""The ERP's latest orders, read once for the number and the prices of a new order."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from datetime import timedelta
 from po_mcp.desk.context import Desk
 from po_mcp.orders import OrderQuery, PurchaseOrder
 
-_REACHES = (timedelta(days=92), timedelta(days=730))
-"""How far back orders are read before all are: a list of years is not read for a number."""
+_REACH_BACK = (timedelta(days=92), timedelta(days=730))
+"""How far back orders are read before all are: the list of many years is seldom needed for a number."""
 
 
 class LatestOrders:
-    """The orders as they were when one new order was asked for. What was read whole is not read again."""
+    """The orders at the time of one create; the whole list is read at most once."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._all: Sequence[PurchaseOrder] | None = None
 
-    async def all(self) -> Sequence[PurchaseOrder]:
+    async def read_all(self) -> Sequence[PurchaseOrder]:
         """Return every order that the ERP lists, without lines.
 
         Raises:
@@ -29,14 +29,15 @@ class LatestOrders:
             self._all = (await self._desk.erp.scan_orders(OrderQuery())).orders
         return self._all
 
-    async def reaching_back(self) -> AsyncIterator[Sequence[PurchaseOrder]]:
-        """Yield the latest orders, then more and more of them, and at last all.
+    async def scan_back(self) -> AsyncIterator[Sequence[PurchaseOrder]]:
+        """Yield the orders of the last months, then of the last years, then all.
 
         Raises:
             ERPError: the orders cannot be read.
         """
-        for reach in _REACHES:
+        for reach in _REACH_BACK:
             if self._all is None:
+                # Most series show in the orders of a few months, which are read much faster than all.
                 begin = self._desk.today() - reach
                 yield (await self._desk.erp.scan_orders(OrderQuery(ordered_from=begin))).orders
-        yield await self.all()
+        yield await self.read_all()

@@ -1,4 +1,4 @@
-"""Reading orders: those that match with what they add up to, or one whole."""
+"""Reading orders: a page of those that match with sums of all, or one order with its lines."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ import anyio
 from pydantic import WithJsonSchema
 
 from po_mcp.desk.context import Desk
-from po_mcp.desk.listing import OrderWish, Summary, VendorMeant, has_no_date, in_order, is_overdue, summed_up
-from po_mcp.desk.numbering import similar_numbers
+from po_mcp.desk.listing import ListRequest, Summary, VendorFilter, has_no_date, is_overdue, sort_orders, summarize
+from po_mcp.desk.numbering import find_similar_numbers
 from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
 from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
-from po_mcp.untrusted import quoted
+from po_mcp.untrusted import quote_text
 
 DEFAULT_LIMIT = 25
-LARGEST_LIMIT = 50
-_LARGEST_OFFSET = 1_000_000
-_NAMES_WAIT = 5.0
-"""Seconds that a list, or a question to a person, waits for vendors' names."""
-_LIST_WAITS = 10.0
-"""Seconds that the answer to a number that is not there waits for the numbers that are."""
-_KEPT = 120.0
-"""Seconds that what was read for a first page serves the pages after it."""
+MAX_LIMIT = 50
+_MAX_OFFSET = 1_000_000
+_VENDOR_NAMES_TIMEOUT_S = 5.0
+"""How long a list, or a question to a person, waits for vendors' names."""
+_SIMILAR_NUMBERS_TIMEOUT_S = 10.0
+"""How long the answer about a missing number waits for the list of similar ones."""
+_SCAN_CACHE_S = 120.0
+"""How long the orders read for a first page serve the pages after it."""
 
 
 class OrderList(Summary):
@@ -52,7 +52,7 @@ class OrderList(Summary):
 
 
 async def list_orders(
-    desk: Desk, wish: OrderWish, limit: int | None, cursor: str | None, progress: Progress | None = None
+    desk: Desk, request: ListRequest, limit: int | None, cursor: str | None, progress: Progress | None = None
 ) -> OrderList:
     """Return a page of the orders that match, with the count and sums of all of them.
 
@@ -60,58 +60,60 @@ async def list_orders(
         InvalidInput: the dates are the wrong way round, the ERP does not list this status, or the cursor is not
             one of this query.
     """
-    desk.need("list")
-    if wish.ordered_from and wish.ordered_to and wish.ordered_from > wish.ordered_to:
+    desk.require("list")
+    if request.ordered_from and request.ordered_to and request.ordered_from > request.ordered_to:
         raise InvalidInput("ordered_from is later than ordered_to. Nothing was sent.", next_step="Swap them.")
-    offset, size = _place(cursor, wish, limit)
-    scan = await _scanned(desk, wish, offset > 0, progress)
-    found, notes = await _matching(desk, wish, scan)
-    page = in_order(found, wish.sort, wish.direction)[offset : offset + size]
+    # All matches are read, not only the page: count and sums must not depend on the page that is shown.
+    offset, size = _read_cursor(cursor, request, limit)
+    scan = await _scan(desk, request, offset > 0, progress)
+    found, notes = await _filter_orders(desk, request, scan)
+    page = sort_orders(found, request.sort, request.direction)[offset : offset + size]
     more = len(found) > offset + size
     return OrderList(
-        **summed_up(found).model_dump(),
+        **summarize(found).model_dump(),
         orders=tuple(page),
         has_more=more,
-        next_cursor=_cursor(offset + size, size, wish) if more else None,
+        next_cursor=_write_cursor(offset + size, size, request) if more else None,
         complete=scan.complete,
-        note=" ".join([*notes, *_left_out(scan)]) or None,
+        note=" ".join([*notes, *_explain_gaps(scan)]) or None,
     )
 
 
 async def get_order(desk: Desk, number: str) -> PurchaseOrder:
-    """Return one order with its lines, asked for in whichever case.
+    """Return one order with its lines; the case of the number does not count.
 
     Raises:
-        OrderNotFound: there is none; the text says which numbers may be meant.
+        OrderNotFound: no such order; the text names similar numbers.
     """
-    desk.need("get")
-    number = desk.erp.valid_number(number)
+    desk.require("get")
+    number = desk.erp.check_number(number)
     try:
         order = await desk.erp.get_order(number, in_any_case=True)
     except OrderNotFound as exc:
-        if not (similar := await _similar_numbers(desk, number)):
+        if not (similar := await _find_similar_numbers(desk, number)):
             raise
-        meant = " or ".join(map(quoted, similar))
+        meant = " or ".join(map(quote_text, similar))
         raise OrderNotFound(exc.what, next_step=f"Did you mean {meant}? Ask the user.") from exc
-    return (await with_names(desk, [order]))[0]
+    return (await add_vendor_names(desk, [order]))[0]
 
 
-async def _similar_numbers(desk: Desk, number: str) -> Sequence[str]:
-    """Return numbers that this one may be short for, as far as the list can be read in a few seconds."""
+async def _find_similar_numbers(desk: Desk, number: str) -> Sequence[str]:
+    """Return numbers that this one may be short for; none if the list cannot be read in time."""
     if "list" not in desk.erp.capabilities or not any(map(str.isdecimal, number)):
         return ()
     orders: Sequence[PurchaseOrder] = ()
-    with anyio.move_on_after(_LIST_WAITS), suppress(ERPError):
+    # The numbers are a courtesy: neither an error nor a slow ERP may replace the answer "no such order".
+    with anyio.move_on_after(_SIMILAR_NUMBERS_TIMEOUT_S), suppress(ERPError):
         orders = (await desk.erp.scan_orders(OrderQuery())).orders
-    return similar_numbers(number, orders)
+    return find_similar_numbers(number, orders)
 
 
-async def with_names(desk: Desk, orders: Sequence[PurchaseOrder]) -> list[PurchaseOrder]:
-    """Give vendors their names where the ERP's orders tell only their ids; ids stay where no name can be had soon."""
+async def add_vendor_names(desk: Desk, orders: Sequence[PurchaseOrder]) -> list[PurchaseOrder]:
+    """Return the orders with vendors' names in the place of ids; an id stays where its name cannot be read in time."""
     names: dict[str | None, str] = {}
     if any(order.vendor == order.vendor_id for order in orders):
-        with anyio.move_on_after(_NAMES_WAIT):
-            names = {vendor.id: vendor.name for vendor in await _known_vendors(desk)}
+        with anyio.move_on_after(_VENDOR_NAMES_TIMEOUT_S):
+            names = {vendor.id: vendor.name for vendor in await _list_vendors(desk)}
     return [
         order.model_copy(update={"vendor": names.get(order.vendor_id, order.vendor)})
         if order.vendor == order.vendor_id
@@ -120,27 +122,29 @@ async def with_names(desk: Desk, orders: Sequence[PurchaseOrder]) -> list[Purcha
     ]
 
 
-async def _scanned(desk: Desk, wish: OrderWish, is_later_page: bool, progress: Progress | None) -> OrderScan:
-    """Read every order of the query; pages after the first show what was read for it, where that is not long ago."""
-    query = OrderQuery(status=wish.status, ordered_from=wish.ordered_from, ordered_to=wish.ordered_to)
+async def _scan(desk: Desk, request: ListRequest, is_later_page: bool, progress: Progress | None) -> OrderScan:
+    """Read every order of the query; pages after the first take what was read for it a short while ago."""
+    # Vendor and overdue are no part of the query: pages with other filters can share the scan.
+    query = OrderQuery(status=request.status, ordered_from=request.ordered_from, ordered_to=request.ordered_to)
     kept = desk.scans.get(query)
-    if is_later_page and kept is not None and time.monotonic() - kept[0] < _KEPT:
+    if is_later_page and kept is not None and time.monotonic() - kept[0] < _SCAN_CACHE_S:
         return kept[1]
     scan = await desk.erp.scan_orders(query, progress)
-    desk.scans.clear()  # one is enough: a conversation looks at one list at a time
+    desk.scans.clear()  # one scan is enough: a conversation pages through one list at a time
     desk.scans[query] = time.monotonic(), scan
     return scan
 
 
-async def _matching(desk: Desk, wish: OrderWish, scan: OrderScan) -> tuple[list[PurchaseOrder], list[str]]:
-    """Pick what the ERP could not, and say what a reader must know of how it was picked."""
-    found, notes = await with_names(desk, scan.orders), []
-    if wish.vendor is not None:
-        known = await _known_vendors(desk)
-        meant = VendorMeant(wish.vendor, known, found)
-        found = [order for order in found if meant.holds(order)]
+async def _filter_orders(desk: Desk, request: ListRequest, scan: OrderScan) -> tuple[list[PurchaseOrder], list[str]]:
+    """Apply the filters that the ERP does not have; return the orders, and notes on how they were chosen."""
+    found, notes = await add_vendor_names(desk, scan.orders), []
+    # The caller's words are matched here, typos and codes included, in the same way for every ERP.
+    if request.vendor is not None:
+        known = await _list_vendors(desk)
+        meant = VendorFilter(request.vendor, known, found)
+        found = [order for order in found if meant.includes(order)]
         notes += [meant.note] if meant.note else []
-    if wish.overdue:
+    if request.overdue:
         today = desk.today()
         undated = sum(has_no_date(order) for order in found)
         found = [order for order in found if is_overdue(order, today)]
@@ -149,49 +153,55 @@ async def _matching(desk: Desk, wish: OrderWish, scan: OrderScan) -> tuple[list[
     return found, notes
 
 
-async def _known_vendors(desk: Desk) -> Sequence[Vendor]:
+async def _list_vendors(desk: Desk) -> Sequence[Vendor]:
     if "catalog" not in desk.erp.capabilities:
         return ()
     try:
         return await desk.catalog.vendors()
-    except ERPError:  # the orders' own names are matched then
+    except ERPError:  # the vendor names that stand in the orders are searched instead
         return ()
 
 
-def _left_out(scan: OrderScan) -> list[str]:
-    if scan.cut:
-        of = f" of {scan.of}" if scan.of is not None else ""
+def _explain_gaps(scan: OrderScan) -> list[str]:
+    if scan.is_cut:
+        of = f" of {scan.total}" if scan.total is not None else ""
         return [f"Only {scan.read}{of} orders could be read: count and sums are of these. Narrow the dates."]
     if not scan.complete:
         return ["The ERP's list changed while it was read: an order may be missing or old."]
     return []
 
 
-def _cursor(offset: int, size: int, wish: OrderWish) -> str:
-    """Write the place of a page, bound to the query that it belongs to."""
-    place = json.dumps([offset, size, _name(wish)])
+def _write_cursor(offset: int, size: int, request: ListRequest) -> str:
+    """Return the cursor of a page: offset, size and the digest of its query, as URL-safe base64."""
+    # The digest binds the cursor to its query: an offset into other orders would silently skip some.
+    place = json.dumps([offset, size, _digest_query(request)])
     return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
 
 
-def _place(cursor: str | None, wish: OrderWish, limit: int | None) -> tuple[int, int]:
-    """Return offset and limit, from the cursor where there is one."""
+def _read_cursor(cursor: str | None, request: ListRequest, limit: int | None) -> tuple[int, int]:
+    """Return offset and limit of a page, from the cursor if one is given.
+
+    Raises:
+        InvalidInput: the cursor was not made for this query.
+    """
     if cursor is None:
         return 0, limit or DEFAULT_LIMIT
     try:
         offset, size, name = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError, binascii.Error, RecursionError) as exc:
-        raise _foreign_cursor() from exc
-    fits = type(offset) is int and type(size) is int and 0 < offset <= _LARGEST_OFFSET and 0 < size <= LARGEST_LIMIT
-    if not fits or offset % size or name != _name(wish) or limit not in (None, size):
-        raise _foreign_cursor()
+        raise _cursor_error() from exc
+    # `type(...) is int`: JSON's true is an int to Python, too
+    fits = type(offset) is int and type(size) is int and 0 < offset <= _MAX_OFFSET and 0 < size <= MAX_LIMIT
+    if not fits or offset % size or name != _digest_query(request) or limit not in (None, size):
+        raise _cursor_error()
     return offset, size
 
 
-def _name(wish: OrderWish) -> str:
-    return hashlib.sha256(wish.model_dump_json().encode()).hexdigest()[:16]
+def _digest_query(request: ListRequest) -> str:
+    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()[:16]
 
 
-def _foreign_cursor() -> InvalidInput:
+def _cursor_error() -> InvalidInput:
     return InvalidInput(
         "The cursor does not belong to this query. Nothing was sent.",
         next_step="Give next_cursor as it was returned, all else the same, or leave it out to start again.",

@@ -1,4 +1,4 @@
-"""Which orders a list shows, in what order, and what they add up to. Pure."""
+"""Filtering, sorting and summing of orders for a list. Pure: no I/O."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
+from po_mcp.desk.catalog import words_of
 from po_mcp.desk.figures import parse
-from po_mcp.desk.matching import Fit, Match, best, find
-from po_mcp.desk.search_catalog import words_of
+from po_mcp.desk.matching import Fit, Match, best_matches, find
 from po_mcp.orders import Money, OrderQuery, PurchaseOrder, Record, Status, Vendor, total_of
-from po_mcp.untrusted import quoted
+from po_mcp.untrusted import quote_text
 
 Sort = Literal["ordered", "expected", "number", "vendor", "total"]
 Direction = Literal["asc", "desc"]
 
-TO_COME: frozenset[Status] = frozenset({"open", "partial"})
-"""Statuses of orders of which goods are still to come."""
+AWAITING_GOODS: frozenset[Status] = frozenset({"open", "partial"})
+"""Statuses of orders with goods still outstanding."""
 _figures = re.compile(r"(\d+)")
 
 
-class OrderWish(OrderQuery):
-    """Which orders are asked for, and how they are sorted. `vendor` is in the caller's words."""
+class ListRequest(OrderQuery):
+    """The filter and the sort order of a list. `vendor` is in the caller's words."""
 
     vendor: str | None = None
     overdue: bool = False
@@ -33,10 +33,10 @@ class OrderWish(OrderQuery):
 
 
 class Summary(Record):
-    """What the orders that match add up to, all of them, whatever page is shown.
+    """Count and sums of all orders that match, whatever page is shown.
 
-    `total_value` is absent where they are of several currencies: `totals` has each. `without_total`
-    counts orders of which the ERP tells no total: they are in no sum.
+    `total_value` is absent for several currencies: `totals` has the sum of each. `without_total`
+    counts orders without a total in the ERP, which are in no sum.
     """
 
     total_count: int
@@ -47,12 +47,15 @@ class Summary(Record):
     by_status: Mapping[str, int]
 
 
-def summed_up(orders: Sequence[PurchaseOrder]) -> Summary:
-    """Add up exactly."""
-    told = [order for order in orders if order.total is not None]
+def summarize(orders: Sequence[PurchaseOrder]) -> Summary:
+    """Return the count and the exact sums of orders."""
+    with_value = [order for order in orders if order.total is not None]
+    # Amounts of different currencies are never added.
     totals = {
-        currency: total_of(order.total for order in told if order.currency == currency and order.total is not None)
-        for currency in sorted({order.currency for order in told}, key=str)
+        currency: total_of(
+            order.total for order in with_value if order.currency == currency and order.total is not None
+        )
+        for currency in sorted({order.currency for order in with_value}, key=str)
     }
     one = len(totals) <= 1
     currency = next(iter(totals), None)
@@ -61,82 +64,87 @@ def summed_up(orders: Sequence[PurchaseOrder]) -> Summary:
         total_value=next(iter(totals.values()), Decimal(0)) if one else None,
         currency=currency if one else None,
         totals=None if one else {name or "no currency": total for name, total in totals.items()},
-        without_total=len(orders) - len(told) or None,
+        without_total=len(orders) - len(with_value) or None,
         by_status=dict(sorted(Counter(order.status for order in orders).items())),
     )
 
 
 def is_overdue(order: PurchaseOrder, today: date) -> bool:
-    """Tell whether goods are still to come that were expected before today."""
-    return order.status in TO_COME and order.expected_on is not None and order.expected_on < today
+    """Return whether goods are outstanding that were expected before today."""
+    return order.status in AWAITING_GOODS and order.expected_on is not None and order.expected_on < today
 
 
 def has_no_date(order: PurchaseOrder) -> bool:
-    """Tell whether goods are still to come, and the ERP tells no day for them."""
-    return order.status in TO_COME and order.expected_on is None
+    """Return whether goods are outstanding without an expected date in the ERP."""
+    return order.status in AWAITING_GOODS and order.expected_on is None
 
 
-def in_order(orders: Iterable[PurchaseOrder], sort: Sort, direction: Direction) -> list[PurchaseOrder]:
-    """Sort orders; those of which the ERP does not tell what they are sorted by come last."""
-    by_number = sorted(orders, key=_number)
-    told = [order for order in by_number if _SORTS[sort](order) is not None]
-    untold = [order for order in by_number if _SORTS[sort](order) is None]
-    return [*sorted(told, key=_SORTS[sort], reverse=direction == "desc"), *untold]
+def sort_orders(orders: Iterable[PurchaseOrder], sort: Sort, direction: Direction) -> list[PurchaseOrder]:
+    """Return orders sorted, by number where they are equal; orders without the sort field come last."""
+    # Sorting is stable: orders that are equal in the sort field stay sorted by number, on every page alike.
+    by_number = sorted(orders, key=_number_key)
+    # Python cannot compare None with a value, so orders without a value are kept apart, and last in either direction.
+    with_value = [order for order in by_number if _SORT_KEYS[sort](order) is not None]
+    without_value = [order for order in by_number if _SORT_KEYS[sort](order) is None]
+    return [*sorted(with_value, key=_SORT_KEYS[sort], reverse=direction == "desc"), *without_value]
 
 
-class VendorMeant:
+class VendorFilter:
     """The vendors that a few words mean, and whether an order is of one of them."""
 
     def __init__(self, text: str, known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> None:
-        entries = [*known, *_unlisted(known, orders)]
+        entries = [*known, *_vendors_of_orders(known, orders)]
         self._text = text
-        self.matches: list[Match[Vendor]] = best(find(text, entries, words_of))
+        self.matches: list[Match[Vendor]] = best_matches(find(text, entries, words_of))
         self._ids = {match.entry.id for match in self.matches if match.entry.id}
-        self._names = {_folded(match.entry.name) for match in self.matches}
+        self._names = {_fold_name(match.entry.name) for match in self.matches}
 
-    def holds(self, order: PurchaseOrder) -> bool:
-        """Tell whether the order is of one of these vendors: by its id where it tells one, else by its name."""
+    def includes(self, order: PurchaseOrder) -> bool:
+        """Return whether the order is of one of these vendors: by its vendor id if it has one, else by the name."""
         if order.vendor_id is not None and self._ids:
             return order.vendor_id in self._ids
-        return _folded(order.vendor) in self._names
+        return _fold_name(order.vendor) in self._names
 
     @property
     def note(self) -> str:
-        """Say what the words were taken for, where that is not plain; "" otherwise."""
-        names = " and ".join(quoted(match.entry.name) for match in self.matches[:5])
+        """The sentence that says which vendors the words were taken for; "" where they name one plainly."""
+        names = " and ".join(quote_text(match.entry.name) for match in self.matches[:5])
         if not self.matches:
-            return f"No vendor is called {quoted(self._text)}: look it up with search_catalog."
+            return f"No vendor is called {quote_text(self._text)}: look it up with search_catalog."
         if self.matches[0].fit >= Fit.SIMILAR:
-            return f"No vendor is called {quoted(self._text)}; taken for {names}, spelt like it: ask the user."
+            return f"No vendor is called {quote_text(self._text)}; taken for {names}, spelt like it: ask the user."
         if len(self.matches) > 1:
-            return f"{quoted(self._text)} fits several vendors, and all are in: {names}."
-        return "" if self.matches[0].fit in (Fit.EXACT, Fit.WHOLE) else f"{quoted(self._text)} was taken for {names}."
+            return f"{quote_text(self._text)} fits several vendors, and all are in: {names}."
+        return (
+            "" if self.matches[0].fit in (Fit.EXACT, Fit.WHOLE) else f"{quote_text(self._text)} was taken for {names}."
+        )
 
 
-def _unlisted(known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> list[Vendor]:
-    """Return vendors that orders name and the ERP's list of vendors does not."""
-    seen = {vendor.id for vendor in known if vendor.id} | {_folded(vendor.name) for vendor in known}
+def _vendors_of_orders(known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> list[Vendor]:
+    """Return the vendors of orders that the ERP's list of vendors lacks."""
+    # Orders may name a vendor that the ERP lists no more, such as one that is inactive.
+    seen = {vendor.id for vendor in known if vendor.id} | {_fold_name(vendor.name) for vendor in known}
     found: dict[str, Vendor] = {}
     for order in orders:
-        if order.vendor_id not in seen and _folded(order.vendor) not in seen:
-            found.setdefault(order.vendor_id or _folded(order.vendor), Vendor(id=order.vendor_id, name=order.vendor))
+        if order.vendor_id not in seen and _fold_name(order.vendor) not in seen:
+            found.setdefault(order.vendor_id or _fold_name(order.vendor), Vendor(id=order.vendor_id, name=order.vendor))
     return list(found.values())
 
 
-def _folded(name: str) -> str:
+def _fold_name(name: str) -> str:
     return parse(name).joined or name
 
 
-def _number(order: PurchaseOrder) -> list[tuple[int, int, str]]:
-    """Sort PO-9 before PO-10."""
+def _number_key(order: PurchaseOrder) -> list[tuple[int, int, str]]:
+    """Return a sort key that puts PO-9 before PO-10."""
     parts = _figures.split(order.number)
     return [(1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts]
 
 
-_SORTS: Mapping[Sort, Callable[[PurchaseOrder], Any]] = {
+_SORT_KEYS: Mapping[Sort, Callable[[PurchaseOrder], Any]] = {
     "ordered": lambda order: order.ordered_at,
     "expected": lambda order: order.expected_on,
-    "number": _number,
+    "number": _number_key,
     "vendor": lambda order: order.vendor.casefold(),
     "total": lambda order: order.total,
 }

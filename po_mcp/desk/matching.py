@@ -10,33 +10,33 @@ from enum import IntEnum
 from functools import cached_property, lru_cache
 from typing import Generic, NamedTuple, TypeVar
 
-from po_mcp.desk.exactness import as_written, is_same, without_case_and_blanks
+from po_mcp.desk.exactness import fold_case_and_blanks, is_same, normalize_blanks
 from po_mcp.desk.figures import (
-    MISSING,
-    NONE,
-    OTHER_CASE,
+    MISSING_POINTS,
+    NO_DIFFERENCE,
+    OTHER_CASE_POINTS,
     Difference,
     Parsed,
-    difference,
-    joined_up,
+    compare,
+    drop_figures,
+    join,
     parse,
-    without_figures,
 )
 
 T = TypeVar("T")
 
-_LIKE = 76.0
+_MIN_SIMILARITY = 76.0
 """Points of 100 from which on rapidfuzz's WRatio counts as a similar spelling: one slip in a short word is over it."""
-_LIKE_ONE_WORD = 70.0
+_MIN_WORD_SIMILARITY = 70.0
 """The same for one word, as its letters are in common: two swapped in a word of five are 80."""
-_ENOUGH = 5
+_ENOUGH_MATCHES = 5
 """Better matches beside which similar spellings are not looked for."""
-_MOST_SIMILAR = 200
-_LOOKED_AT = 3000
+_MAX_SIMILAR = 200
+_MAX_COMPARED = 3000
 """Entries that hold all words of which the shortest are looked at closely: "bolt" stands in every name of a catalog."""
-_SHORTEST_PART = 3
-_BY_ID = "id:"
-_PARSED_KEPT = 50_000
+_MIN_PART_CHARS = 3
+_ID_PREFIX = "id:"
+_PARSE_CACHE_SIZE = 50_000
 _digits_or_letters = re.compile(r"[0-9]+|[a-z]+")
 _digits = re.compile(r"\d+")
 
@@ -70,7 +70,7 @@ class Match(Generic[T]):
     fit: Fit
     why: str
     points: float = 100.0
-    difference: Difference = NONE
+    difference: Difference = NO_DIFFERENCE
 
     @property
     def rank(self) -> tuple[bool, int, Fit, int, float]:
@@ -91,13 +91,13 @@ def find(text: str, entries: Iterable[T], words_of: Callable[[T], Words]) -> lis
     return Index(entries, words_of).find(text)
 
 
-def best(matches: Sequence[Match[T]]) -> list[Match[T]]:
+def best_matches(matches: Sequence[Match[T]]) -> list[Match[T]]:
     """Return the matches that fit as well as the first one, which is the best."""
     return [match for match in matches if match.fit == matches[0].fit and _is_near(match) == _is_near(matches[0])]
 
 
 def _is_near(match: Match[T]) -> bool:
-    return match.difference.points < MISSING
+    return match.difference.points < MISSING_POINTS
 
 
 class Index(Generic[T]):
@@ -115,6 +115,7 @@ class Index(Generic[T]):
         seen: set[object] = set()
         for entry in entries:
             words = words_of(entry)
+            # ERPs list an entry twice, for instance on two pages while the list changes.
             key = next((text for what, text in words if what == "id" and text), None) or entry
             if key not in seen:
                 seen.add(key)
@@ -124,27 +125,27 @@ class Index(Generic[T]):
         place = len(self.entries)
         whats: dict[str, str] = {}
         for what, text in words:
-            if text and (written := as_written(text)):
+            if text and (written := normalize_blanks(text)):
                 whats.setdefault(written, what)
         texts = [_Text(place, what, written) for written, what in whats.items()]
         self.entries.append(entry)
         self._place_of[id(entry)] = place
         self._texts.append(texts)
         for one in texts:
-            self._same.setdefault(without_case_and_blanks(one.written), []).append(one)
+            self._same.setdefault(fold_case_and_blanks(one.written), []).append(one)
 
-    def exact(self, text: str) -> T | None:
+    def find_exact(self, text: str) -> T | None:
         """Return the one entry whose id, code or name the text is, as it is written; None where there is no such one.
 
         It is none, too, where it is the id of one and the code or name of another, or where another differs in case
         and blanks alone from what is not written letter for letter. `id:` before an id makes it an id alone.
         """
-        meant, rivals = self._exact(as_written(text))
+        meant, rivals = self._find_exact_texts(normalize_blanks(text))
         places = {one.place for one in meant + rivals}
         return self.entries[places.pop()] if len(places) == 1 else None
 
-    def name_of(self, entry: T) -> str | None:
-        """Return the shortest sure way to name an entry: a text that `exact` takes for it; None where there is none."""
+    def find_sure_name(self, entry: T) -> str | None:
+        """Return the shortest text that `find_exact` takes for this entry; None where there is none."""
         place = self._place_of.get(id(entry))
         if place is None:  # it is of an earlier list
             place = next((place for place, one in enumerate(self.entries) if one == entry), None)
@@ -152,21 +153,24 @@ class Index(Generic[T]):
             return None
         entry = self.entries[place]
         texts = self._texts[place]
-        by_id = [f"{_BY_ID}{text.written}" for text in texts if text.what == "id"]
-        return next((name for name in [*(text.written for text in texts), *by_id] if self.exact(name) is entry), None)
+        by_id = [f"{_ID_PREFIX}{text.written}" for text in texts if text.what == "id"]
+        return next(
+            (name for name in [*(text.written for text in texts), *by_id] if self.find_exact(name) is entry), None
+        )
 
-    def _exact(self, said: str) -> tuple[list[_Text], list[_Text]]:
+    def _find_exact_texts(self, said: str) -> tuple[list[_Text], list[_Text]]:
         """Return the texts that it is, and those of other entries that keep it from being taken without asking."""
-        rows = self._same.get(without_case_and_blanks(said), [])
+        rows = self._same.get(fold_case_and_blanks(said), [])
         literal = [row for row in rows if row.written == said]
-        if not literal and said.startswith(_BY_ID):
-            wanted = said.removeprefix(_BY_ID).strip()
-            rows = self._same.get(without_case_and_blanks(wanted), [])
+        if not literal and said.startswith(_ID_PREFIX):
+            wanted = said.removeprefix(_ID_PREFIX).strip()
+            rows = self._same.get(fold_case_and_blanks(wanted), [])
             return [row for row in rows if row.what == "id" and row.written == wanted], []
         meant = literal or [row for row in rows if is_same(said, row.written)]
         if not meant:
             return [], []
         places, whats = {row.place for row in meant}, {row.what for row in meant}
+        # Entries that differ in case and blanks alone could be meant as well, unless the word is written exactly so.
         others = [row for row in rows if row.place not in places]
         return meant, [row for row in others if not literal or row.what not in whats]
 
@@ -177,79 +181,81 @@ class Index(Generic[T]):
         them, and of these: the same words in whatever case, punctuation and order, before an entry that holds all
         of them, before a similar spelling.
         """
-        written = as_written(text)
+        written = normalize_blanks(text)
         said = parse(text)
-        meant, rivals = self._exact(written)
+        meant, rivals = self._find_exact_texts(written)
         if meant:
             found = [Match(self.entries[row.place], Fit.EXACT, f"this {row.what}") for row in meant]
             found += [Match(self.entries[row.place], Fit.WHOLE, f"this {row.what} in other case") for row in rivals]
-            return _each_once(found)
+            return _keep_best_of_each(found)
         if not said.words and not said.figures:
             return []
-        places = sorted(self._holding(said, self._beginning_with), key=self._length)[:_LOOKED_AT]
-        found = [match for place in places if (match := self._part(said, place)) is not None]
-        if len(found) < _ENOUGH:
-            found += self._similar(said, written)
-        return sorted(_each_once(found), key=lambda match: match.rank)
+        # The shortest texts first: the words cover more of them.
+        places = sorted(self._places_of_words(said, self._places_of_word), key=self._longest_text)[:_MAX_COMPARED]
+        found = [match for place in places if (match := self._match_part(said, place)) is not None]
+        # Similar spellings are slow to find, and of no use beside enough entries with the very words.
+        if len(found) < _ENOUGH_MATCHES:
+            found += self._match_similar(said, written)
+        return sorted(_keep_best_of_each(found), key=lambda match: match.rank)
 
-    def _part(self, said: Parsed, place: int) -> Match[T] | None:
+    def _match_part(self, said: Parsed, place: int) -> Match[T] | None:
         """Match an entry of which every word wanted is one, or the beginning of one."""
         entry, matches = self.entries[place], []
-        spoken = [(text, parsed) for text in self._texts[place] if (parsed := _parsed(text.written)).words]
+        spoken = [(text, parsed) for text in self._texts[place] if (parsed := _parse(text.written)).words]
         for text, parsed in spoken:
-            apart = _apart(said, text, parsed)
-            if apart.missing:
+            distance = _compare(said, text, parsed)
+            if distance.missing:
                 continue
-            if _is_whole(said, parsed) and not apart.more:
-                matches.append(Match(entry, Fit.WHOLE, f"this {text.what}, written otherwise", 100.0, apart))
-            elif text.what != "id" and _holds(said, parsed):
-                matches.append(Match(entry, Fit.PART, f"part of its {text.what}", _share(said, parsed), apart))
+            if _has_same_words(said, parsed) and not distance.more:
+                matches.append(Match(entry, Fit.WHOLE, f"this {text.what}, written otherwise", 100.0, distance))
+            elif text.what != "id" and _has_every_word(said, parsed):
+                matches.append(Match(entry, Fit.PART, f"part of its {text.what}", _score_share(said, parsed), distance))
         if not matches and len(spoken) > 1:
-            joined = self._joined(place)
-            apart = difference(said, joined)
-            if not apart.missing and _holds(said, joined):
+            joined = self._join_texts(place)
+            distance = compare(said, joined)
+            if not distance.missing and _has_every_word(said, joined):
                 why = "words of its code and name"
-                matches.append(Match(entry, Fit.PART, why, _share(said, joined) / 2, apart))
+                matches.append(Match(entry, Fit.PART, why, _score_share(said, joined) / 2, distance))
         return min(matches, key=lambda match: match.rank, default=None)
 
-    def _similar(self, said: Parsed, written: str) -> list[Match[T]]:
+    def _match_similar(self, said: Parsed, written: str) -> list[Match[T]]:
         """Match what is spelt like this: every word beside the same figures, or the text as a whole."""
         found: list[Match[T]] = []
-        places = self._holding(said, self._spelt_like)
-        for place in sorted(places, key=self._length)[:_LOOKED_AT]:
-            joined = self._joined(place)
-            apart = difference(said, joined)
-            if not apart.missing:
+        places = self._places_of_words(said, self._places_of_similar_word)
+        for place in sorted(places, key=self._longest_text)[:_MAX_COMPARED]:
+            joined = self._join_texts(place)
+            distance = compare(said, joined)
+            if not distance.missing:
                 why = "its words are spelt like these"
-                found.append(Match(self.entries[place], Fit.SIMILAR, why, _share_spelt_right(said, joined), apart))
-        return found + self._resembling(said, written)
+                found.append(Match(self.entries[place], Fit.SIMILAR, why, _score_spelling(said, joined), distance))
+        return found + self._match_resembling(said, written)
 
-    def _resembling(self, said: Parsed, written: str) -> list[Match[T]]:
+    def _match_resembling(self, said: Parsed, written: str) -> list[Match[T]]:
         """Match what is spelt like this as a whole; where some has one of the words, what has none is left out."""
         texts, spellings = self._spellings
-        near = {texts[number]: points for number, points in _scored(_spelling(written), spellings).items()}
-        sharing = {text: points for text, points in near.items() if _shares(said, _parsed(text.written))}
+        near = {texts[number]: points for number, points in _score_spellings(_spell(written), spellings).items()}
+        sharing = {text: points for text, points in near.items() if _has_some_word(said, _parse(text.written))}
         return [
             Match(
                 self.entries[text.place],
                 Fit.RESEMBLING,
                 f"its {text.what} is spelt like this",
                 points,
-                _apart(said, text, _parsed(text.written)),
+                _compare(said, text, _parse(text.written)),
             )
             for text, points in (sharing or near).items()
         ]
 
-    def _joined(self, place: int) -> Parsed:
+    def _join_texts(self, place: int) -> Parsed:
         """Return all that an entry goes by as one text. A figure of a code is no size: part number 12 is not 12 mm."""
-        texts = [(text, _parsed(text.written)) for text in self._texts[place]]
-        return joined_up([parsed if text.what == "name" else without_figures(parsed) for text, parsed in texts])
+        texts = [(text, _parse(text.written)) for text in self._texts[place]]
+        return join([parsed if text.what == "name" else drop_figures(parsed) for text, parsed in texts])
 
     @cached_property
     def _spellings(self) -> tuple[list[_Text], list[str]]:
         """All texts but plain figures, which no spelling is like, and how they are spelt."""
         texts = [text for texts in self._texts for text in texts if not text.written.isdecimal()]
-        return texts, [_spelling(text.written) for text in texts]
+        return texts, [_spell(text.written) for text in texts]
 
     @cached_property
     def _places(self) -> dict[str, set[int]]:
@@ -257,7 +263,7 @@ class Index(Generic[T]):
         places: dict[str, set[int]] = {}
         for texts in self._texts:
             for text in texts:
-                for piece in _pieces(text.written):
+                for piece in _split(text.written):
                     places.setdefault(piece.lstrip("0") or "0", set()).add(text.place)
         return places
 
@@ -265,24 +271,25 @@ class Index(Generic[T]):
     def _vocabulary(self) -> list[str]:
         return sorted(self._places)
 
-    def _holding(self, said: Parsed, standing: Callable[[str], set[int]]) -> set[int]:
+    def _places_of_words(self, said: Parsed, standing: Callable[[str], set[int]]) -> set[int]:
         """Return where all words, each in `standing`, and figures may be; what is found is looked at more closely."""
-        found = self._having(said) if said.figures else None
+        found = self._places_of_figures(said) if said.figures else None
         for word in [word for word in said.words if word not in said.turning] or said.words:
-            for piece in _pieces(word):
+            for piece in _split(word):
                 found = standing(piece) if found is None else found & standing(piece)
         return found or set()
 
-    def _length(self, place: int) -> int:
+    def _longest_text(self, place: int) -> int:
         return max(len(text.written) for text in self._texts[place])
 
-    def _having(self, said: Parsed) -> set[int]:
-        places = [self._places.get(_digits_of(figure.number), set()) for figure in said.figures]
+    def _places_of_figures(self, said: Parsed) -> set[int]:
+        places = [self._places.get(_first_digits(figure.number), set()) for figure in said.figures]
         return set.intersection(*places) if places else set()
 
-    def _beginning_with(self, word: str) -> set[int]:
+    def _places_of_word(self, word: str) -> set[int]:
         found = set(self._places.get(word, ()))
-        if len(word) < _SHORTEST_PART or not word.isalpha():
+        # A short beginning, or one of figures, stands at the start of too many words.
+        if len(word) < _MIN_PART_CHARS or not word.isalpha():
             return found
         for singular in (word.removesuffix("s"), word.removesuffix("es")):
             found |= self._places.get(singular, set())
@@ -292,13 +299,13 @@ class Index(Generic[T]):
             found |= self._places[known]
         return found
 
-    def _spelt_like(self, word: str) -> set[int]:
+    def _places_of_similar_word(self, word: str) -> set[int]:
         """Return where the word stands, begins one, or one is spelt like it."""
         from rapidfuzz import fuzz, process
 
-        found = self._beginning_with(word)
-        if len(word) > _SHORTEST_PART:
-            cutoff = _LIKE_ONE_WORD
+        found = self._places_of_word(word)
+        if len(word) > _MIN_PART_CHARS:
+            cutoff = _MIN_WORD_SIMILARITY
             for known, _, _ in process.extract(
                 word, self._vocabulary, scorer=fuzz.ratio, score_cutoff=cutoff, limit=20
             ):
@@ -306,19 +313,19 @@ class Index(Generic[T]):
         return found
 
 
-def _scored(wanted: str, spellings: Sequence[str]) -> dict[int, float]:
+def _score_spellings(wanted: str, spellings: Sequence[str]) -> dict[int, float]:
     """Return the places of the spellings that are like what is wanted, with their points."""
     from rapidfuzz import fuzz, process  # read late: most starts look nothing up
 
-    found = process.extract(wanted, spellings, scorer=fuzz.WRatio, score_cutoff=_LIKE, limit=_MOST_SIMILAR)
+    found = process.extract(wanted, spellings, scorer=fuzz.WRatio, score_cutoff=_MIN_SIMILARITY, limit=_MAX_SIMILAR)
     return {place: points for _, points, place in found}
 
 
-def _spelling(text: str) -> str:
-    return " ".join(_pieces(text))
+def _spell(text: str) -> str:
+    return " ".join(_split(text))
 
 
-def _each_once(matches: Iterable[Match[T]]) -> list[Match[T]]:
+def _keep_best_of_each(matches: Iterable[Match[T]]) -> list[Match[T]]:
     """Keep the best match of every entry."""
     kept: dict[int, Match[T]] = {}
     for match in matches:
@@ -328,65 +335,65 @@ def _each_once(matches: Iterable[Match[T]]) -> list[Match[T]]:
     return list(kept.values())
 
 
-def _apart(said: Parsed, text: _Text, parsed: Parsed) -> Difference:
+def _compare(said: Parsed, text: _Text, parsed: Parsed) -> Difference:
     """Compare what was said with one text. The figures of an id or a code are no sizes: hose 12in is not HOSE-12."""
-    apart = difference(said, parsed)
+    distance = compare(said, parsed)
     if (
         text.what == "name"
-        or apart.missing
+        or distance.missing
         or not any(figure.unit for figure in said.figures)
-        or apart.points <= OTHER_CASE
+        or distance.points <= OTHER_CASE_POINTS
     ):
-        return apart
-    return apart._replace(points=apart.points + MISSING, missing=1)
+        return distance
+    return distance._replace(points=distance.points + MISSING_POINTS, missing=1)
 
 
-def _is_whole(said: Parsed, text: Parsed) -> bool:
+def _has_same_words(said: Parsed, text: Parsed) -> bool:
     return sorted(said.words) == sorted(text.words) or "".join(said.words) == "".join(text.words)
 
 
-def _holds(said: Parsed, text: Parsed) -> bool:
-    return all(any(_begins(word, their) for their in text.words) for word in said.words)
+def _has_every_word(said: Parsed, text: Parsed) -> bool:
+    return all(any(_is_word_or_beginning(word, other) for other in text.words) for word in said.words)
 
 
-def _shares(said: Parsed, text: Parsed) -> bool:
-    return any(_begins(word, their) for word in said.words for their in text.words)
+def _has_some_word(said: Parsed, text: Parsed) -> bool:
+    return any(_is_word_or_beginning(word, other) for word in said.words for other in text.words)
 
 
-def _share(said: Parsed, text: Parsed) -> float:
+def _score_share(said: Parsed, text: Parsed) -> float:
     return 100 * (len(said.words) + len(said.figures)) / max(len(text.words) + len(text.figures), 1)
 
 
-def _share_spelt_right(said: Parsed, text: Parsed) -> float:
+def _score_spelling(said: Parsed, text: Parsed) -> float:
     """Return points for words that are the text's as they are said; of equals, the shorter text has more."""
-    right = sum(any(_begins(word, their) for their in text.words) for word in said.words)
-    return 99 * right / max(len(said.words), 1) + min(_share(said, text), 100) / 100
+    right = sum(any(_is_word_or_beginning(word, other) for other in text.words) for word in said.words)
+    return 99 * right / max(len(said.words), 1) + min(_score_share(said, text), 100) / 100
 
 
-def _begins(word: str, their: str) -> bool:
-    """Tell whether `word` is `their` word, its beginning, or its plural."""
-    if word == their:
+def _is_word_or_beginning(word: str, other: str) -> bool:
+    """Tell whether `word` is `other` word, its beginning, or its plural."""
+    if word == other:
         return True
-    if not (word.isalpha() and their.isalpha()) or min(len(word), len(their)) < _SHORTEST_PART:
+    if not (word.isalpha() and other.isalpha()) or min(len(word), len(other)) < _MIN_PART_CHARS:
         return False
-    return their.startswith(word) or word in (f"{their}s", f"{their}es")
+    return other.startswith(word) or word in (f"{other}s", f"{other}es")
 
 
-def _pieces(text: str) -> list[str]:
+def _split(text: str) -> list[str]:
     """Take a text apart into letters and digits, quickly: a catalog has tens of thousands."""
     if text.isascii():
         return _digits_or_letters.findall(text.lower())
-    parsed = _parsed(text)
+    parsed = _parse(text)
     figures = [piece for figure in parsed.figures for piece in (figure.prefix.casefold(), figure.unit.casefold())]
     digits = [digits for figure in parsed.figures for digits in _digits.findall(figure.number)]
     return [piece for piece in (*parsed.words, *figures, *digits) if piece]
 
 
-def _digits_of(number: str) -> str:
+def _first_digits(number: str) -> str:
     found = _digits.search(number)
     return (found[0].lstrip("0") or "0") if found else number
 
 
-@lru_cache(_PARSED_KEPT)
-def _parsed(text: str) -> Parsed:
+@lru_cache(_PARSE_CACHE_SIZE)
+def _parse(text: str) -> Parsed:
     return parse(text)

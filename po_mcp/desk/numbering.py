@@ -1,4 +1,4 @@
-"""The number of a new order that was asked for without one: the next free one in the pattern of the latest orders."""
+"""The number of a new order without one: the next free number in the series of the latest orders."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.errors import BadAnswer, InvalidInput, OrderNotFound
 from po_mcp.orders import PurchaseOrder, Vendor
 
-_LATEST = 50
-_SEVERAL = 2
-_TRIED = 20
-_READS = 40
-"""Readings, at most, that look for the first free number behind orders that the ERP's list does not show."""
-_BEYOND = (1, 2, 5, 10, 25)
-"""Numbers after a free one that must be free, too: behind a gap the orders may go on."""
-_MOSTLY = 0.8
-_SIMILAR_SHOWN = 5
-_BEGINNING = datetime.min.replace(tzinfo=UTC)
-_VENDOR = "\0"
+_MAX_ORDERS = 50
+_MIN_ORDERS = 2
+_MAX_NUMBERS = 20
+_MAX_READS = 40
+"""Reads of single orders that search the first free number: the ERP's list may hide orders, such as closed ones."""
+_OFFSETS_BEYOND = (1, 2, 5, 10, 25)
+"""Offsets from a free number at which numbers must be free, too: the series may go on behind a gap."""
+_MIN_SHARE = 0.8
+_MAX_SIMILAR = 5
+_EARLIEST = datetime.min.replace(tzinfo=UTC)
+_VENDOR_MARK = "\0"
 _figures = re.compile(r"([0-9]{1,18})", re.ASCII)
 _pieces = re.compile(r"[0-9]+|[^\W\d_]+")
 _not_in_a_new_number = re.compile(r"[/\\%?#;\s]")
@@ -36,7 +36,7 @@ _follow_up = re.compile(
 
 @dataclass(frozen=True)
 class Series:
-    """Numbers that differ in one figure: what stands before and after it, its digits, and the highest that is used."""
+    """Numbers that differ in one figure: the texts around it, its width in digits, and its highest value in use."""
 
     before: str
     after: str
@@ -44,12 +44,12 @@ class Series:
     highest: int
 
     def number(self, figure: int) -> str:
-        """Return the number with this figure."""
+        """Return the number with this figure, padded with zeros."""
         return f"{self.before}{figure:0{self.width}d}{self.after}"
 
 
-class _Numbered(NamedTuple):
-    """An order's number taken apart; `literals` are what stands between its figures."""
+class _ParsedNumber(NamedTuple):
+    """An order's number as figures and the `literals` around them."""
 
     order: PurchaseOrder
     literals: tuple[str, ...]
@@ -59,91 +59,97 @@ class _Numbered(NamedTuple):
         return self.figures[:place] + self.figures[place + 1 :]
 
 
-async def free_numbers(desk: Desk, vendor: Vendor, latest: LatestOrders | None = None) -> AsyncIterator[str]:
-    """Yield the next numbers that neither the ERP nor an operation under way has, each looked up when its turn comes.
+async def find_free_numbers(desk: Desk, vendor: Vendor, latest: LatestOrders | None = None) -> AsyncIterator[str]:
+    """Yield the next numbers of the series that no order of the ERP and no operation in progress has.
+
+    Each number is looked up in the ERP when its turn comes.
 
     Args:
-        desk: where.
-        vendor: whose id numbers may hold.
-        latest: the orders, where some were read already.
+        desk: the ERP and the journal.
+        vendor: the vendor of the new order, whose id the numbers may contain.
+        latest: orders that were read already, to be used again.
 
     Raises:
-        InvalidInput: the orders do not show how numbers are made here, or no free one is found in a few readings.
+        InvalidInput: the orders show no plain series, or no free number is found in a few reads.
         ERPError: the orders cannot be read.
     """
-    series = await _series(desk, vendor, latest or LatestOrders(desk))
+    series = await _read_series(desk, vendor, latest or LatestOrders(desk))
 
     async def is_free(figure: int) -> bool:
         return await _is_free(desk, series.number(figure))
 
     first = series.highest + 1
-    figure = first if await is_free(first) else await _first_free_after(first, is_free)
+    figure = first if await is_free(first) else await _find_first_free(first, is_free)
     yield series.number(figure)
-    for later in range(figure + 1, figure + _TRIED):
+    # Another client may take the number before the create is sent; the caller then asks for the next one.
+    for later in range(figure + 1, figure + _MAX_NUMBERS):
         if await is_free(later):
             yield series.number(later)
 
 
-def series_of(orders: Sequence[PurchaseOrder], taken: Iterable[str], vendor: Vendor, today: date) -> Series | None:
-    """Return the series that most of the latest orders are of; None where it is not plain.
+def find_series(orders: Sequence[PurchaseOrder], taken: Iterable[str], vendor: Vendor, today: date) -> Series | None:
+    """Return the series of most of the latest orders; None if there is no plain one.
 
     Several orders must be of it, and one figure must run in them: a year, a project and the figure of a backorder or
     a revision are none. A figure beside it that changes must be the year or month of the order, and of today.
     Where numbers hold the vendor's id, they are made with that of this vendor.
     """
     known = {order.number for order in orders} | set(taken)
-    newest_first = sorted(orders, key=lambda order: order.ordered_at or _BEGINNING, reverse=True)[:_LATEST]
-    taken_apart = _each_once(_taken_apart(order, known) for order in newest_first)
+    newest_first = sorted(orders, key=lambda order: order.ordered_at or _EARLIEST, reverse=True)[:_MAX_ORDERS]
+    taken_apart = _drop_repeats(_take_apart(order, known) for order in newest_first)
+    # The pattern of most orders counts: single orders have numbers that somebody typed.
     counted = Counter(one.literals for one in taken_apart if one.figures)
-    if not counted or counted.most_common(1)[0][1] < _SEVERAL:
+    if not counted or counted.most_common(1)[0][1] < _MIN_ORDERS:
         return None
     literals = counted.most_common(1)[0][0]
     alike = [one for one in taken_apart if one.literals == literals]
-    if _VENDOR in "".join(literals) and not vendor.id:
+    # The numbers contain the vendor's id, and this vendor has none.
+    if _VENDOR_MARK in "".join(literals) and not vendor.id:
         return None
-    place = _running(alike)
-    if place is None or (figures := _beside(alike, place, today)) is None:
+    place = _find_running_figure(alike)
+    if place is None or (figures := _figures_of_next(alike, place, today)) is None:
         return None
-    before, after = _around(literals, figures, place, vendor)
-    return _with_highest(before, after, alike[0].figures[place], known)
+    before, after = _split_around(literals, figures, place, vendor)
+    return _make_series(before, after, alike[0].figures[place], known)
 
 
-def extends(number: str, known: Set[str]) -> str | None:
-    """Return the longest of the known numbers that this one goes on from, as PO-2-1 goes on from PO-2; else None."""
+def find_extended_number(number: str, known: Set[str]) -> str | None:
+    """Return the longest known number that this one extends, as PO-2-1 extends PO-2; else None."""
     beginnings = (number[:end] for end in range(len(number) - 1, 0, -1))
-    return next((one for one in beginnings if one in known and _goes_on(one, number)), None)
+    return next((one for one in beginnings if one in known and _is_extension(one, number)), None)
 
 
-def similar_numbers(number: str, orders: Iterable[PurchaseOrder]) -> tuple[str, ...]:
+def find_similar_numbers(number: str, orders: Iterable[PurchaseOrder]) -> tuple[str, ...]:
     """Return numbers that `number` may be short for: PO-2025-42, or 42, for PO-2025-0042.
 
     Case, signs, blanks and leading zeros do not count, and what stands before may be missing; a backorder may be
     meant by its order's number.
     """
-    said = _pieces_of(number)
+    said = _split_number(number)
     if not any(isinstance(piece, int) for piece in said):
         return ()
     whole: list[str] = []
     follow_ups: list[str] = []
     for one in dict.fromkeys(order.number for order in orders):
-        pieces = _pieces_of(one)
+        pieces = _split_number(one)
         if pieces[-len(said) :] == said:
             whole.append(one)
-        elif _pieces_of(_base(one, frozenset()))[-len(said) :] == said:
+        elif _split_number(_strip_follow_up(one, frozenset()))[-len(said) :] == said:
             follow_ups.append(one)
-    return tuple((whole or follow_ups)[:_SIMILAR_SHOWN])
+    return tuple((whole or follow_ups)[:_MAX_SIMILAR])
 
 
-def _pieces_of(number: str) -> list[str | int]:
+def _split_number(number: str) -> list[str | int]:
     return [int(piece) if piece.isdecimal() else piece for piece in _pieces.findall(number.casefold())]
 
 
-async def _series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> Series:
-    """Look back until the orders show a series."""
+async def _read_series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> Series:
+    """Read older and older orders until they show a series."""
+    # Creates in progress, which the ERP may not list yet, hold their numbers as well.
     taken = await desk.journal.numbers_of_creates(await desk.journal.name_of(desk.erp.connection))
-    async for orders in latest.reaching_back():
+    async for orders in latest.scan_back():
         usable = [order for order in orders if _can_be_made(desk, order.number)]
-        series = series_of(usable, taken | {order.number for order in orders}, vendor, desk.today())
+        series = find_series(usable, taken | {order.number for order in orders}, vendor, desk.today())
         if series is not None and _can_be_made(desk, series.number(series.highest + 1)):
             return series
     raise InvalidInput(
@@ -153,19 +159,20 @@ async def _series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> Series:
 
 
 def _can_be_made(desk: Desk, number: str) -> bool:
-    """Tell whether a new order could have such a number; orders of other numbers are passed over."""
+    """Return whether a new order could have such a number; orders with other numbers are ignored."""
+    # Signs that are special in URLs or shells: such a number exists, but a new one should not.
     if _not_in_a_new_number.search(number):
         return False
     try:
-        return desk.erp.valid_number(number) == number
+        return desk.erp.check_number(number) == number
     except InvalidInput:
         return False
 
 
 async def _is_free(desk: Desk, number: str) -> bool:
-    """Tell whether the ERP has no order of this number, in whichever case; one that cannot be read is one."""
+    """Return whether the ERP has no order of this number in any case; an unreadable order counts as one."""
     try:
-        await desk.erp.get_order(desk.erp.valid_number(number), in_any_case=True)
+        await desk.erp.get_order(desk.erp.check_number(number), in_any_case=True)
     except OrderNotFound:
         return True
     except BadAnswer:
@@ -173,14 +180,14 @@ async def _is_free(desk: Desk, number: str) -> bool:
     return False
 
 
-async def _first_free_after(taken: int, is_free: Callable[[int], Awaitable[bool]]) -> int:
-    """Find the first free figure after the last that is taken: by doubling steps up, then by halves down."""
+async def _find_first_free(taken: int, is_free: Callable[[int], Awaitable[bool]]) -> int:
+    """Return the first free figure after the last one in use, by doubling steps and then by bisection."""
     reads = 0
 
     async def is_open(figure: int) -> bool:
         nonlocal reads
         reads += 1
-        if reads > _READS:
+        if reads > _MAX_READS:
             raise InvalidInput(
                 f"{reads} numbers were looked up, and no free one was found that surely follows the last. "
                 "Nothing was sent.",
@@ -189,6 +196,7 @@ async def _first_free_after(taken: int, is_free: Callable[[int], Awaitable[bool]
         return await is_free(figure)
 
     while True:
+        # An ERP that hides closed orders may hide thousands of numbers: steps double, so that few reads pass them.
         step = 1
         while not await is_open(taken + step):
             taken, step = taken + step, 2 * step
@@ -196,7 +204,8 @@ async def _first_free_after(taken: int, is_free: Callable[[int], Awaitable[bool]
         while free - taken > 1:
             middle = (taken + free) // 2
             taken, free = (taken, middle) if await is_open(middle) else (middle, free)
-        for beyond in _BEYOND:
+        # A free number may be a gap, of a deleted order for instance, with used numbers behind it.
+        for beyond in _OFFSETS_BEYOND:
             if not await is_open(free + beyond):
                 taken = free + beyond
                 break
@@ -204,47 +213,48 @@ async def _first_free_after(taken: int, is_free: Callable[[int], Awaitable[bool]
             return free
 
 
-def _taken_apart(order: PurchaseOrder, known: Set[str]) -> _Numbered:
-    number = _base(order.number, known)
+def _take_apart(order: PurchaseOrder, known: Set[str]) -> _ParsedNumber:
+    number = _strip_follow_up(order.number, known)
     if order.vendor_id:
-        number = _without_id(number, order.vendor_id)
+        number = _mark_vendor_id(number, order.vendor_id)
     parts = _figures.split(number)
-    return _Numbered(order, tuple(parts[::2]), tuple(parts[1::2]))
+    return _ParsedNumber(order, tuple(parts[::2]), tuple(parts[1::2]))
 
 
-def _without_id(number: str, vendor_id: str) -> str:
-    """Put a mark in the place of the vendor's id. One of figures alone must stand alone, beside a figure that runs."""
+def _mark_vendor_id(number: str, vendor_id: str) -> str:
+    """Return a number with a mark in the place of the vendor's id; a numeric id only if it stands alone."""
     alone = rf"(?<![^\W_]){re.escape(vendor_id)}(?![^\W_])"
-    marked = re.sub(alone, _VENDOR, number) if vendor_id.isdecimal() else number.replace(vendor_id, _VENDOR)
+    marked = re.sub(alone, _VENDOR_MARK, number) if vendor_id.isdecimal() else number.replace(vendor_id, _VENDOR_MARK)
     return marked if _figures.search(marked) else number
 
 
-def _base(number: str, known: Set[str]) -> str:
-    """Return the number of the order that a backorder or a revision follows up; others are their own."""
+def _strip_follow_up(number: str, known: Set[str]) -> str:
+    """Return the number of the original order of a backorder or revision; other numbers stay as they are."""
     while True:
         found = _follow_up.fullmatch(number)
-        base = found["base"] if found is not None else extends(number, known)
+        base = found["base"] if found is not None else find_extended_number(number, known)
         if base is None:
             return number
         number = base
 
 
-def _goes_on(known: str, number: str) -> bool:
+def _is_extension(known: str, number: str) -> bool:
     rest = number[len(known) :]
     return not (known[-1].isdecimal() and rest[0].isdecimal())
 
 
-def _each_once(numbered: Iterable[_Numbered]) -> list[_Numbered]:
-    """Count an order and what follows it up once."""
+def _drop_repeats(numbered: Iterable[_ParsedNumber]) -> list[_ParsedNumber]:
+    """Return an order and its follow-ups once."""
     return list({(one.literals, one.figures, one.order.vendor_id): one for one in reversed(list(numbered))}.values())[
         ::-1
     ]
 
 
-def _running(alike: Sequence[_Numbered]) -> int | None:
-    """Return which figure runs: the one in which most orders differ that are the same in all others."""
+def _find_running_figure(alike: Sequence[_ParsedNumber]) -> int | None:
+    """Return the place of the running figure: orders with equal other figures differ most often in it."""
     sizes: list[tuple[int, int]] = []
     for place in range(len(alike[0].figures)):
+        # A year changes from order to order, too, but does not count them.
         if all(_is_part_of_its_date(one, place, ("%Y",)) for one in alike):
             continue
         groups: dict[tuple[str, ...], set[int]] = {}
@@ -252,16 +262,16 @@ def _running(alike: Sequence[_Numbered]) -> int | None:
             groups.setdefault(one.without(place), set()).add(int(one.figures[place]))
         sizes.append((max(map(len, groups.values())), place))
     sizes.sort(reverse=True)
-    if not sizes or sizes[0][0] < _SEVERAL or (len(sizes) > 1 and sizes[0][0] == sizes[1][0]):
+    if not sizes or sizes[0][0] < _MIN_ORDERS or (len(sizes) > 1 and sizes[0][0] == sizes[1][0]):
         return None
     return sizes[0][1]
 
 
-def _beside(alike: Sequence[_Numbered], place: int, today: date) -> tuple[str, ...] | None:
-    """Return all figures as a new order has them, the running one left as it is; None where that is not plain."""
+def _figures_of_next(alike: Sequence[_ParsedNumber], place: int, today: date) -> tuple[str, ...] | None:
+    """Return the figures of a new order, with the newest order's running figure; None if they are not plain."""
     newest = alike[0].figures
     same = sum(one.without(place) == alike[0].without(place) for one in alike)
-    if same >= _MOSTLY * len(alike):
+    if same >= _MIN_SHARE * len(alike):
         return newest
     for other in range(len(newest)):
         if other == place or len({one.figures[other] for one in alike}) == 1:
@@ -277,24 +287,24 @@ def _beside(alike: Sequence[_Numbered], place: int, today: date) -> tuple[str, .
     return newest
 
 
-def _is_part_of_its_date(one: _Numbered, place: int, parts: Sequence[str]) -> bool:
+def _is_part_of_its_date(one: _ParsedNumber, place: int, parts: Sequence[str]) -> bool:
     ordered_at = one.order.ordered_at
     return ordered_at is not None and int(one.figures[place]) in [int(ordered_at.strftime(part)) for part in parts]
 
 
-def _around(literals: Sequence[str], figures: Sequence[str], place: int, vendor: Vendor) -> tuple[str, str]:
-    """Return what stands before and after the running figure in a number for this vendor."""
+def _split_around(literals: Sequence[str], figures: Sequence[str], place: int, vendor: Vendor) -> tuple[str, str]:
+    """Return the texts before and after the running figure in a number for this vendor."""
     parts = [part for pair in zip(literals, (*figures, ""), strict=True) for part in pair]
     middle = 2 * place + 1
     before, after = "".join(parts[:middle]), "".join(parts[middle + 1 :])
-    return before.replace(_VENDOR, vendor.id or ""), after.replace(_VENDOR, vendor.id or "")
+    return before.replace(_VENDOR_MARK, vendor.id or ""), after.replace(_VENDOR_MARK, vendor.id or "")
 
 
-def _with_highest(before: str, after: str, latest: str, known: Set[str]) -> Series | None:
-    """Return the series from its highest number on; None where its numbers would go on from another order's."""
+def _make_series(before: str, after: str, latest: str, known: Set[str]) -> Series | None:
+    """Return the series with its highest figure in use; None if its next number would extend another order's."""
     pattern = re.compile(rf"{re.escape(before)}([0-9]{{1,18}}){re.escape(after)}", re.ASCII)
-    numbers = known | {_base(number, known) for number in known}
+    numbers = known | {_strip_follow_up(number, known) for number in known}
     used = [found[1] for number in numbers if (found := pattern.fullmatch(number)) is not None]
     highest = max(used, key=int, default="0")
     series = Series(before, after, len(highest) if used else len(latest), int(highest))
-    return series if extends(series.number(series.highest + 1), known) is None else None
+    return series if find_extended_number(series.number(series.highest + 1), known) is None else None

@@ -1,20 +1,20 @@
-"""The orders that are open or partly received, as many as are asked for."""
+"""The open and partly received orders, up to a number of them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 from po_mcp.desk.context import Desk
-from po_mcp.desk.list_orders import with_names
-from po_mcp.desk.listing import TO_COME
+from po_mcp.desk.list_orders import add_vendor_names
+from po_mcp.desk.listing import AWAITING_GOODS
 from po_mcp.orders import OrderQuery, PurchaseOrder, Status
 
 
 @dataclass(frozen=True)
 class OpenOrders:
-    """Open and partly received orders, without their lines. `total_count` counts those that were left out, too.
+    """Open and partly received orders, without their lines. `total_count` includes orders that were not read.
 
-    `complete` is False where some were left out, or where the ERP's list moved while it was read.
+    `complete` is False if some were not read, or if the ERP's list changed meanwhile.
     """
 
     orders: tuple[PurchaseOrder, ...]
@@ -22,14 +22,15 @@ class OpenOrders:
     complete: bool
 
 
-async def open_orders(desk: Desk, most: int) -> OpenOrders:
-    """Return open and partly received orders, no fewer than `most` if there are so many."""
-    desk.need("list")
-    scan = await desk.erp.scan_orders(OrderQuery(status=_asked_for(desk), most=most))
-    found = tuple(await with_names(desk, [order for order in scan.orders if order.status in TO_COME]))
-    return OpenOrders(orders=found, total_count=scan.of or len(found), complete=scan.complete)
+async def read_open_orders(desk: Desk, max_orders: int) -> OpenOrders:
+    """Return open and partly received orders, no fewer than `max_orders` if there are so many."""
+    desk.require("list")
+    # The status is checked again below: not every ERP has this filter, and some let partly received orders through.
+    scan = await desk.erp.scan_orders(OrderQuery(status=_status_filter(desk), max_orders=max_orders))
+    found = tuple(await add_vendor_names(desk, [order for order in scan.orders if order.status in AWAITING_GOODS]))
+    return OpenOrders(orders=found, total_count=scan.total or len(found), complete=scan.complete)
 
 
-def _asked_for(desk: Desk) -> Status | None:
-    """Ask for a status only where the ERP lists others, too: some have no filter for it."""
-    return None if desk.erp.listed <= TO_COME else "open"
+def _status_filter(desk: Desk) -> Status | None:
+    """Return the status to filter by; None if the ERP lists no other orders: some have no such filter."""
+    return None if desk.erp.listed_statuses <= AWAITING_GOODS else "open"

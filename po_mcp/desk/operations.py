@@ -1,4 +1,4 @@
-"""Following up on operations: one by its id, or all that are not at their end. Nothing is sent here."""
+"""The state of operations: one by its id, or all that are not settled. Only reads are sent to the ERP."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from po_mcp.writes.observation import Observation
 from po_mcp.writes.operation import SENT_STATES, Recorded, WriteOutcome
 from po_mcp.writes.verdict import record_verdict
 
-_ALL_LOOKS_S = 15.0
-"""Seconds that all looks of one call may take together: many clients give a call up after a minute."""
+_LOOK_TIMEOUT_S = 15.0
+"""How long the reads of one call may take together: many clients give a call up after a minute."""
 
 
 class Operations(Record):
@@ -26,35 +26,37 @@ class Operations(Record):
 
 
 async def get_operations(desk: Desk, operation_id: str | None, approver: Approver) -> Operations:
-    """Return one operation, or those that wait or are not known; what was sent is looked up in the ERP first.
+    """Return one operation, or all that wait or are unknown, after reading the orders that were sent.
 
-    Of one that stays unknown the person is asked, by the client's form, whether it happened.
+    If one operation stays unknown, the person is asked by the client's form whether it happened.
 
     Raises:
         InvalidInput: there is no operation of this id on this connection.
     """
     name = await desk.journal.name_of(desk.erp.connection)
     if operation_id is None:
-        return Operations(operations=await _look_at_all(desk, await desk.journal.live(name)))
+        return Operations(operations=await _reconcile_all(desk, await desk.journal.live(name)))
     recorded = await desk.journal.find(operation_id)
+    # Operations of other connections are not shown: this ERP cannot tell what became of them.
     if recorded is None or recorded.operation.connection != name:
         raise InvalidInput(
             "There is no operation of this id.", next_step="Leave it out to see those that are not at their end."
         )
     recorded = await _reconcile(desk, recorded)
     if recorded.state == "UNKNOWN":
-        return Operations(operations=(await _ask_about(desk, recorded, approver),))
+        return Operations(operations=(await _ask_whether_it_happened(desk, recorded, approver),))
     return Operations(operations=(await _describe(desk, recorded),))
 
 
-async def _look_at_all(desk: Desk, found: list[Recorded]) -> tuple[WriteOutcome, ...]:
-    """Look at all of them at once; what cannot be looked at in time is told as it was recorded."""
+async def _reconcile_all(desk: Desk, found: list[Recorded]) -> tuple[WriteOutcome, ...]:
+    """Reconcile all operations at once; one that cannot be read in time is described as it was recorded."""
     settled = dict(enumerate(found))
 
     async def look(place: int) -> None:
         settled[place] = await _reconcile(desk, found[place])
 
-    with anyio.move_on_after(_ALL_LOOKS_S):
+    # A read that is too slow leaves its operation as it was recorded.
+    with anyio.move_on_after(_LOOK_TIMEOUT_S):
         async with anyio.create_task_group() as looks:
             for place in range(len(found)):
                 looks.start_soon(look, place)
@@ -71,22 +73,25 @@ async def _describe(desk: Desk, recorded: Recorded) -> WriteOutcome:
     return await describe_waiting(desk, recorded) if recorded.state == "PROPOSED" else desk.words.outcome(recorded)
 
 
-async def _ask_about(desk: Desk, recorded: Recorded, approver: Approver) -> WriteOutcome:
-    """Show what was sent and what the ERP shows, and take a person's "it happened"."""
+async def _ask_whether_it_happened(desk: Desk, recorded: Recorded, approver: Approver) -> WriteOutcome:
+    """Show what was sent and what the ERP shows, and record the person's verdict that it happened."""
     seen = await desk.reconciler.look(recorded)
-    question = _question(desk, recorded, seen)
+    question = _build_question(desk, recorded, seen)
+    # "It did not happen" is not taken here: a wrong one would let the order be sent twice, so it needs the order's
+    # number, on the page or in the terminal.
     if read_decision(await approver.choose(question), question) == "happened":
         detail = {"by": "a person", "through": approver.channel, "said": "happened"}
         return await record_verdict(desk.reconciler, recorded, happened=True, detail=detail)
     outcome = desk.words.outcome(recorded)
     shown = "; ".join([f"What the ERP shows now: {seen.why}", *seen.differences])
-    where = (
-        "A person can say on the page or with po-mcp journal settle that it did not happen, once nothing can come late."
-    )
-    return outcome.model_copy(update={"message": f"{outcome.message} {shown}. {where}", "order": seen.order})
+    link = await desk.page.link(recorded.operation.id)
+    place = "with po-mcp journal settle" if link is None else f"on this page: {link} or with po-mcp journal settle"
+    where = f"A person can say {place} that it did not happen, once nothing can come late."
+    message = f"{outcome.message} {shown}. {where}"
+    return outcome.model_copy(update={"message": message, "order": seen.order, "approve_at": link})
 
 
-def _question(desk: Desk, recorded: Recorded, seen: Observation) -> Question:
+def _build_question(desk: Desk, recorded: Recorded, seen: Observation) -> Question:
     operation = recorded.operation
     request = kind_of(operation.kind).words.request
     return ask_whether_it_happened(place_of(desk.erp), request, operation.number, (seen.why, *seen.differences))

@@ -1,4 +1,4 @@
-"""Prices that nobody gave: what the ERP knows, for a person to see. Never invented."""
+"""Prices for lines without one: the item list's, else the last one paid. A person sees each; none is invented."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from decimal import Decimal
 
 from po_mcp.desk.context import Desk
 from po_mcp.desk.latest_orders import LatestOrders
-from po_mcp.desk.listing import in_order
-from po_mcp.desk.resolving import Found
+from po_mcp.desk.listing import sort_orders
+from po_mcp.desk.resolving import ResolvedOrder
 from po_mcp.errors import BadAnswer, InvalidInput, NotPermitted, OrderNotFound
-from po_mcp.orders import AskedOrder, Item, PurchaseOrder, Status, Vendor, plain
-from po_mcp.untrusted import quoted
+from po_mcp.orders import Item, OrderRequest, PurchaseOrder, Status, Vendor, plain
+from po_mcp.untrusted import quote_text
 from po_mcp.writes.comparison import is_of_vendor
 
-_ORDERS_READ = 15
-_BOUGHT: frozenset[Status] = frozenset({"open", "partial", "closed"})
+_MAX_ORDERS_READ = 15
+_BOUGHT_STATUSES: frozenset[Status] = frozenset({"open", "partial", "closed"})
 """Statuses of orders whose prices were agreed upon: not drafts, nor what was called off or deleted."""
 
 
 @dataclass(frozen=True)
-class Known:
-    """A price of one `unit`, in a `currency`, as far as the ERP tells them, and where it is from, for the person."""
+class SuggestedPrice:
+    """A price per `unit` in `currency`, both None where the ERP has none, and its `source` in words."""
 
     price: Decimal
     source: str
@@ -30,97 +30,106 @@ class Known:
     unit: str | None = None
 
     @property
-    def shown(self) -> str:
-        """Write the price with its currency and unit."""
+    def text(self) -> str:
+        """The price with its currency and unit, such as "0.45 AUD per EA"."""
         amount = " ".join(filter(None, [plain(self.price), self.currency]))
         return f"{amount} per {self.unit}" if self.unit else amount
 
 
-async def prices(
-    desk: Desk, asked: AskedOrder, found: Found, latest: LatestOrders | None = None
-) -> Mapping[str, Known]:
-    """Return a price for every item that was asked for without one, by its id.
+async def find_prices(
+    desk: Desk, asked: OrderRequest, found: ResolvedOrder, latest: LatestOrders | None = None
+) -> Mapping[str, SuggestedPrice]:
+    """Return a price for every item that was requested without one, by the item's id.
 
     Args:
-        desk: where.
-        asked: the order as it was asked for.
-        found: what its words mean.
-        latest: the orders, where some were read already.
+        desk: the ERP that has the prices.
+        asked: the order as it was requested.
+        found: the vendor and items that its words mean.
+        latest: orders that were read already, to be used again.
 
     Raises:
-        InvalidInput: the ERP knows none; the text says of which item.
+        InvalidInput: the ERP has no price for an item; the text names it.
         ERPError: the orders cannot be read.
     """
     items = {item.id: item for item in found.items.values()}
     wanted = {found.items[line.item].id for line in asked.lines if line.unit_price is None}
-    known = {name: listed for name in wanted if (listed := _listed(items[name])) is not None}
+    known = {name: listed for name in wanted if (listed := _list_price(items[name])) is not None}
     if wanted - set(known):
         missing = {name: items[name] for name in wanted - set(known)}
-        known |= await _last_paid(desk, found.vendor, missing, latest or LatestOrders(desk))
+        known |= await _find_last_paid(desk, found.vendor, missing, latest or LatestOrders(desk))
     if missing_names := sorted(wanted - set(known)):
         raise InvalidInput(
-            f"No unit_price was given for {', '.join(map(quoted, missing_names))}, and the ERP shows none that was "
+            f"No unit_price was given for {', '.join(map(quote_text, missing_names))}, and the ERP shows none that was "
             "paid to this vendor before. Nothing was sent.",
             next_step="Ask the user for the price.",
         )
     return known
 
 
-def told(known: Mapping[str, Known]) -> list[str]:
-    """Say where each price comes from."""
+def explain_prices(known: Mapping[str, SuggestedPrice]) -> list[str]:
+    """Return a sentence on the source of each price, for the approver."""
     return [
-        f"Nobody gave the price of {quoted(name, 40)}: {one.shown} is from {one.source}." for name, one in known.items()
+        f"Nobody gave the price of {quote_text(name, 40)}: {one.text} is from {one.source}."
+        for name, one in known.items()
     ]
 
 
-def of_zero(asked: AskedOrder, found: Found) -> list[str]:
-    """Say which items were asked for at a price of zero: a person must see them."""
+def explain_zero_prices(asked: OrderRequest, found: ResolvedOrder) -> list[str]:
+    """Return a sentence on each item with a price of zero: a person must see it."""
+    # A price of 0 is valid for samples; it may as well be a figure that the model made up.
     free = dict.fromkeys(found.items[line.item].id for line in asked.lines if line.unit_price == 0)
-    return [f"The price of {quoted(name, 40)} is 0: it is ordered for nothing." for name in free]
+    return [f"The price of {quote_text(name, 40)} is 0: it is ordered for nothing." for name in free]
 
 
-def _listed(item: Item) -> Known | None:
+def _list_price(item: Item) -> SuggestedPrice | None:
+    # Many ERPs store 0 for an item without a price.
     if item.price is None or item.price <= 0:
         return None
-    return Known(item.price, "the ERP's item list", unit=item.unit)
+    return SuggestedPrice(item.price, "the ERP's item list", unit=item.unit)
 
 
-async def _last_paid(desk: Desk, vendor: Vendor, wanted: Mapping[str, Item], latest: LatestOrders) -> dict[str, Known]:
-    """Look through this vendor's latest orders, and pass over those that cannot be read."""
-    orders = [order for order in await latest.all() if is_of_vendor(order, vendor) and order.status in _BOUGHT]
-    currency = _currency(vendor, orders)
-    known: dict[str, Known] = {}
-    for header in in_order(orders, "ordered", "desc")[:_ORDERS_READ]:
+async def _find_last_paid(
+    desk: Desk, vendor: Vendor, wanted: Mapping[str, Item], latest: LatestOrders
+) -> dict[str, SuggestedPrice]:
+    """Read this vendor's latest orders for the prices paid; orders that cannot be read are skipped."""
+    orders = [
+        order for order in await latest.read_all() if is_of_vendor(order, vendor) and order.status in _BOUGHT_STATUSES
+    ]
+    currency = _expected_currencies(vendor, orders)
+    known: dict[str, SuggestedPrice] = {}
+    # Lists have no lines, so each order is read by its number, the latest first.
+    for header in sort_orders(orders, "ordered", "desc")[:_MAX_ORDERS_READ]:
         if set(known) == set(wanted):
             break
-        order = await _read(desk, header.number)
-        if order is None or order.status not in _BOUGHT or not _is_in(order, currency):
+        order = await _read_order(desk, header.number)
+        # The status may have changed since the list was read.
+        if order is None or order.status not in _BOUGHT_STATUSES or not _is_in_currency(order, currency):
             continue
-        for name, price in _paid(order).items():
+        for name, price in _unit_prices(order).items():
             if name in wanted:
-                source = f"order {quoted(order.number)}{_when(order)}"
-                known.setdefault(name, Known(price, source, order.currency, wanted[name].unit))
+                source = f"order {quote_text(order.number)}{_order_day(order)}"
+                known.setdefault(name, SuggestedPrice(price, source, order.currency, wanted[name].unit))
     return known
 
 
-async def _read(desk: Desk, number: str) -> PurchaseOrder | None:
+async def _read_order(desk: Desk, number: str) -> PurchaseOrder | None:
     try:
         return await desk.erp.get_order(number)
     except (BadAnswer, InvalidInput, NotPermitted, OrderNotFound):
         return None
 
 
-def _paid(order: PurchaseOrder) -> dict[str, Decimal]:
-    """Return the price of each item; what is free or goes back has none, and the first of several counts."""
-    prices: dict[str, Decimal] = {}
+def _unit_prices(order: PurchaseOrder) -> dict[str, Decimal]:
+    """Return the price of each item of an order: the first line with a price and a quantity above zero."""
+    find_prices: dict[str, Decimal] = {}
     for line in order.lines or ():
         if line.unit_price is not None and line.unit_price > 0 and line.quantity is not None and line.quantity > 0:
-            prices.setdefault(line.item, line.unit_price)
-    return prices
+            find_prices.setdefault(line.item, line.unit_price)
+    return find_prices
 
 
-def _currency(vendor: Vendor, orders: Sequence[PurchaseOrder]) -> frozenset[str]:
-    """Return the currency that a new order for this vendor will have; several where the ERP does not say which."""
+def _expected_currencies(vendor: Vendor, orders: Sequence[PurchaseOrder]) -> frozenset[str]:
+    """Return the currency of a new order for this vendor; several if the vendor has none and orders differ."""
     return frozenset([vendor.currency]) if vendor.currency else _currencies(orders)
 
 
@@ -128,10 +137,10 @@ def _currencies(orders: Iterable[PurchaseOrder]) -> frozenset[str]:
     return frozenset(order.currency for order in orders if order.currency)
 
 
-def _is_in(order: PurchaseOrder, currency: frozenset[str]) -> bool:
-    """Tell whether the order is in the one currency that a new one will have, as far as either is told."""
+def _is_in_currency(order: PurchaseOrder, currency: frozenset[str]) -> bool:
+    """Return whether the order is in the one currency that a new order will have; unknown currencies fit."""
     return order.currency is None or not currency or currency == {order.currency}
 
 
-def _when(order: PurchaseOrder) -> str:
+def _order_day(order: PurchaseOrder) -> str:
     return f" of {order.ordered_at:%Y-%m-%d}" if order.ordered_at else ""

@@ -1,4 +1,4 @@
-"""From a buyer's words to the ids that the ERP takes. Only what is exact is taken; all else a person must see."""
+"""From a buyer's words to the ids of the ERP. Exact words are taken; a person must see every other match."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 from po_mcp.desk import matching
+from po_mcp.desk.catalog import Entry, Kind, format_ids
 from po_mcp.desk.context import Desk
-from po_mcp.desk.matching import Fit, Index, best
-from po_mcp.desk.search_catalog import Entry, Kind, ids
+from po_mcp.desk.matching import Fit, Index, best_matches
 from po_mcp.errors import ERPError, InvalidInput
-from po_mcp.orders import AskedOrder, Item, Vendor, Warehouse, plain
-from po_mcp.untrusted import quoted
+from po_mcp.orders import Item, OrderRequest, Vendor, Warehouse, plain
+from po_mcp.untrusted import quote_text
 from po_mcp.writes import forms
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.forms import Field, Question
@@ -22,21 +22,21 @@ from po_mcp.writes.kinds import place_of
 from po_mcp.writes.operation import WriteOutcome
 from po_mcp.writes.order_text import ITEMS_COLUMNS, shown
 
-MOST_CANDIDATES = 8
-"""Candidates that a person is shown for one word."""
+MAX_CANDIDATES = 8
+"""Candidates shown to a person for one word."""
 NONE_OF_THESE = "none"
 """The choice, and the first of every field, that nothing offered is meant."""
-_LISTED = 10
+_MAX_LISTED = 10
 _plain = re.compile(r"[\w.\-/]{1,40}( of [0-9]{1,6})?")
-_GIVE_IDS = (
+_GIVE_NAMES = (
     "Show the user what may be meant, and repeat the call with what stands before the brackets of the one they choose."
 )
-_THOUSANDS = 3
+_THOUSANDS_DIGITS = 3
 
 
 @dataclass(frozen=True)
-class Match:
-    """What one word of an order is taken for.
+class WordMatch:
+    """The entry that one word of an order is taken for, and the candidates.
 
     `exact`: `said` is an id, a code or a name of `taken`, as it is written, and of nothing else. Otherwise a person
     must see `candidates`, the best first; `taken` is what seems meant, or None where several fit alike.
@@ -54,41 +54,41 @@ class Match:
 
     @property
     def is_settled(self) -> bool:
-        """Tell whether no person need be asked any more."""
+        """Whether the word is exact or was chosen by a person."""
         return self.exact or self.chosen
 
     @property
     def note(self) -> str:
-        """Say where a guess comes from, for the outcome; "" where nothing was guessed."""
+        """The sentence on a person's choice, for the outcome; "" for an exact word."""
         if not self.chosen or self.taken is None:
             return ""
-        return f"{quoted(self.said)} is the {self.kind} {ids([self.taken])}, as the person chose."
+        return f"{quote_text(self.said)} is the {self.kind} {format_ids([self.taken])}, as the person chose."
 
 
 @dataclass(frozen=True)
 class Resolution:
-    """What the words of one order mean, each word once, in the order's order."""
+    """The matches of one order's words, each word once, in the sequence of the order."""
 
-    matches: tuple[Match, ...]
+    matches: tuple[WordMatch, ...]
 
     @property
     def needs_a_person(self) -> bool:
-        """Tell whether a word is not exact: nothing may be sent before a person saw what it is taken for."""
+        """Whether a word is not exact: nothing may be sent before a person saw what it is taken for."""
         return any(not match.is_settled for match in self.matches)
 
     @property
-    def missing(self) -> tuple[Match, ...]:
-        """The words that nothing fits."""
+    def missing(self) -> tuple[WordMatch, ...]:
+        """The words without a candidate."""
         return tuple(match for match in self.matches if not match.is_settled and not match.candidates)
 
     @property
-    def unsettled(self) -> tuple[Match, ...]:
+    def unsettled(self) -> tuple[WordMatch, ...]:
         """The words that a person must see."""
         return tuple(match for match in self.matches if not match.is_settled)
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Where each guess comes from."""
+        """A sentence on each choice of a person."""
         return tuple(match.note for match in self.matches if match.note)
 
     @property
@@ -106,9 +106,9 @@ class Resolution:
         return {match.said: match.taken for match in self.matches if isinstance(match.taken, Warehouse)}
 
     def with_choices(self, chosen: Mapping[str, str]) -> Resolution | None:
-        """Return it with what a person chose in the fields of `question`; None where nothing offered was meant."""
+        """Return the resolution with what a person chose in the fields of `build_question`; None for a "none"."""
         by_field = dict(zip(_field_names(self), self.unsettled, strict=True))
-        settled: dict[Match, Match] = {}
+        settled: dict[WordMatch, WordMatch] = {}
         for name, match in by_field.items():
             place = next((place for place, key in enumerate(match.names) if key == chosen.get(name)), None)
             if place is None:
@@ -118,8 +118,8 @@ class Resolution:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the words of an order mean, by what was said, and what a reader should know of how it was found."""
+class ResolvedOrder:
+    """The entries of the ERP that an order names, by the words of the request, and notes on the choices."""
 
     vendor: Vendor
     items: Mapping[str, Item]
@@ -128,100 +128,100 @@ class Found:
     notes: tuple[str, ...] = ()
 
 
-async def resolve(desk: Desk, asked: AskedOrder, person: Approver) -> Found | WriteOutcome:
-    """Find the vendor, items and warehouses that the order names, and have a person see all that is not exact.
+async def resolve(desk: Desk, asked: OrderRequest, approver: Approver) -> ResolvedOrder | WriteOutcome:
+    """Find the vendor, items and warehouses that the order names; a person chooses for every word that is not exact.
 
     Raises:
-        InvalidInput: something is not known, or is not exact and this client cannot ask; the text lists what may be
-            meant, with ids.
+        InvalidInput: a word has no candidate, or is not exact and this client cannot ask; the text lists the
+            candidates with their ids.
     """
     resolution = await understand(desk, asked)
     if resolution.needs_a_person:
-        settled = await _choose(desk, resolution, person)
+        settled = await _choose(desk, resolution, approver)
         if isinstance(settled, WriteOutcome):
             return settled
         resolution = settled
-    return found(resolution)
+    return to_resolved_order(resolution)
 
 
-async def understand(desk: Desk, asked: AskedOrder) -> Resolution:
-    """Return what the words of the order may mean. Nobody is asked.
+async def understand(desk: Desk, asked: OrderRequest) -> Resolution:
+    """Return the matches of an order's words, without asking a person.
 
     Raises:
-        InvalidInput: nothing is known that a word may mean, or the only one is not active.
+        InvalidInput: a word has no candidate, or no active one.
         ERPError: the vendors cannot be read.
     """
-    resolution = Resolution(tuple([await _look_up(desk, kind, said) for kind, said in _named(asked)]))
+    resolution = Resolution(tuple([await _look_up(desk, kind, said) for kind, said in _words_of_order(asked)]))
     if resolution.missing:
-        unknown = [await _unknown(desk, match.kind, match.said) for match in resolution.missing]
+        unknown = [await _describe_unknown(desk, match.kind, match.said) for match in resolution.missing]
         raise InvalidInput(
             " ".join(unknown) + " Nothing was sent.",
             next_step="Look it up with search_catalog and other words, or ask the user which is meant.",
         )
     for match in resolution.matches:
-        _check_one_is_active(match.kind, match.candidates)
+        _require_active(match.kind, match.candidates)
     return resolution
 
 
-def question(resolution: Resolution, notice: str) -> Question:
-    """Make the one question of an order: for every word that is not exact, which candidate is meant, or none."""
+def build_question(resolution: Resolution, notice: str) -> Question:
+    """Return the question of an order: a choice among the candidates, or none, for every word that is not exact."""
     fields = [
         Field(
             name,
             f"Which {match.kind}",
             f"Asked for as: {shown(match.said, ITEMS_COLUMNS - 14)}",
-            ((NONE_OF_THESE, "None of these"), *zip(match.names, map(described, match.candidates), strict=True)),
+            ((NONE_OF_THESE, "None of these"), *zip(match.names, map(describe_entry, match.candidates), strict=True)),
         )
         for name, match in zip(_field_names(resolution), resolution.unsettled, strict=True)
     ]
     return forms.ask_which(notice, fields)
 
 
-def refusal(resolution: Resolution) -> InvalidInput:
-    """Say, to a client that cannot ask a person, what each word may mean, so that the assistant shows its user."""
+def build_refusal(resolution: Resolution) -> InvalidInput:
+    """Return the error for a client that cannot ask: it lists the candidates, for the assistant to show its user."""
     return InvalidInput(
-        f"Not exactly what the ERP calls it: {listed(resolution)} Nothing was sent.", next_step=_GIVE_IDS
+        f"Not exactly what the ERP calls it: {list_candidates(resolution)} Nothing was sent.", next_step=_GIVE_NAMES
     )
 
 
-def listed(resolution: Resolution) -> str:
-    """List the words that are not exact with their candidates, and the sure name of each."""
+def list_candidates(resolution: Resolution) -> str:
+    """Return a sentence on each word that is not exact, with its candidates and the sure name of each."""
     return " ".join(
-        f"{quoted(match.said)} may be the {match.kind} "
-        + ", ".join(_named_surely(entry, name) for entry, name in zip(match.candidates, match.names, strict=True))
+        f"{quote_text(match.said)} may be the {match.kind} "
+        + ", ".join(_describe_with_name(entry, name) for entry, name in zip(match.candidates, match.names, strict=True))
         + "."
         for match in resolution.unsettled
     )
 
 
-def described(entry: Entry) -> str:
-    """Write an entry for a person who chooses: `id ("name"), code ..., unit, currency`."""
+def describe_entry(entry: Entry) -> str:
+    """Return an entry in words for a choice: `id ("name"), code ..., unit, currency`."""
     more: list[str] = []
     if isinstance(entry, Item):
-        more = [f"per {_shown(entry.unit)}"] if entry.unit else []
+        more = [f"per {_quote_if_unclear(entry.unit)}"] if entry.unit else []
     elif isinstance(entry, Vendor):
-        more = [_shown(entry.currency)] if entry.currency else []
+        more = [_quote_if_unclear(entry.currency)] if entry.currency else []
     more += [] if _is_active(entry) else ["not active"]
     code = None if isinstance(entry, Warehouse) else entry.code
-    more = [f"code {_shown(code)}", *more] if code and code not in (entry.id, entry.name) else more
-    return ", ".join([ids([entry]), *more])
+    more = [f"code {_quote_if_unclear(code)}", *more] if code and code not in (entry.id, entry.name) else more
+    return ", ".join([format_ids([entry]), *more])
 
 
-def _shown(text: str) -> str:
-    """Quote a code or a unit that could be taken for our own words."""
-    return text if _plain.fullmatch(text) else quoted(text, 40)
+def _quote_if_unclear(text: str) -> str:
+    """Return a code or unit, quoted if it could be read as words of this server."""
+    return text if _plain.fullmatch(text) else quote_text(text, 40)
 
 
-def found(resolution: Resolution) -> Found:
-    """Return what an order that is settled means.
+def to_resolved_order(resolution: Resolution) -> ResolvedOrder:
+    """Return the entries of a resolution in which every word is settled.
 
     Raises:
-        InvalidInput: something that was chosen is not active.
+        InvalidInput: an entry that was chosen is not active.
     """
     for match in resolution.matches:
-        _check_one_is_active(match.kind, [match.taken] if match.taken is not None else [])
+        _require_active(match.kind, [match.taken] if match.taken is not None else [])
     warehouses = resolution.warehouses()
-    return Found(
+    return ResolvedOrder(
         vendor=resolution.vendor,
         items=resolution.items(),
         warehouses={said: warehouse.id for said, warehouse in warehouses.items()},
@@ -230,34 +230,34 @@ def found(resolution: Resolution) -> Found:
     )
 
 
-def doubtful_figures(asked: AskedOrder) -> tuple[str, ...]:
-    """Say which quantities and prices a reader may take for thousands: "1.000" is 1 here, and 1000 in German.
+def find_doubtful_figures(asked: OrderRequest) -> tuple[str, ...]:
+    """Return a sentence on each figure that may be meant as thousands: "1.000" is 1 here, and 1000 in German.
 
-    They are taken as the format says, and a person must see them; written without the point, or with other than
-    three decimals, they are plain.
+    The figures are read as JSON decimals, and a person must see them. Without a point, or with other than three
+    decimals, a figure is plain.
     """
     doubts: list[str] = []
     for place, line in enumerate(asked.lines, 1):
         for what, number in (("quantity", line.quantity), ("unit price", line.unit_price)):
             if number is not None and _looks_like_thousands(number):
                 doubts.append(
-                    f"Line {place}: the {what} was written {plain(number)}, which is {_shortest(number)} here, "
+                    f"Line {place}: the {what} was written {plain(number)}, which is {_write_shortest(number)} here, "
                     f"and not {plain(number).replace('.', '')}."
                 )
     return tuple(doubts)
 
 
 def _looks_like_thousands(number: Decimal) -> bool:
-    """Tell whether it is one to three digits, the first not 0, a point and three digits."""
-    return number.as_tuple().exponent == -_THOUSANDS and 1 <= number < 10**_THOUSANDS
+    """Return whether it is one to three digits, the first not 0, a point and three digits."""
+    return number.as_tuple().exponent == -_THOUSANDS_DIGITS and 1 <= number < 10**_THOUSANDS_DIGITS
 
 
-def _shortest(number: Decimal) -> str:
+def _write_shortest(number: Decimal) -> str:
     return plain(number).rstrip("0").rstrip(".")
 
 
-def _named(asked: AskedOrder) -> list[tuple[Kind, str]]:
-    """Return each word of the order once, with what it should be."""
+def _words_of_order(asked: OrderRequest) -> list[tuple[Kind, str]]:
+    """Return each word of the order once, with the kind of entry that it should name."""
     named: list[tuple[Kind, str]] = [("vendor", asked.vendor)]
     for line in asked.lines:
         named.append(("item", line.item))
@@ -266,24 +266,26 @@ def _named(asked: AskedOrder) -> list[tuple[Kind, str]]:
     return list(dict.fromkeys(named))
 
 
-async def _look_up(desk: Desk, kind: Kind, said: str) -> Match:
-    matches = await _matches(desk, kind, said)
+async def _look_up(desk: Desk, kind: Kind, said: str) -> WordMatch:
+    matches = await _find_matches(desk, kind, said)
     if matches is None:
-        return Match(kind, said, _taken_as_id(kind, said), exact=True, why="as given: the ERP shows no list")
+        return WordMatch(kind, said, _entry_of_id(kind, said), exact=True, why="as given: the ERP shows no list")
     index = await desk.catalog.index(kind)
-    if (entry := index.exact(said)) is not None:
-        return Match(kind, said, entry, exact=True, candidates=(entry,), why=matches[0].why if matches else "")
-    return _to_be_shown(kind, said, [match for match in matches if _can_be_meant(match)], index)
+    if (entry := index.find_exact(said)) is not None:
+        return WordMatch(kind, said, entry, exact=True, candidates=(entry,), why=matches[0].why if matches else "")
+    return _match_inexact(kind, said, [match for match in matches if _can_be_meant(match)], index)
 
 
-def _to_be_shown(kind: Kind, said: str, matches: list[matching.Match[Any]], index: Index[Any]) -> Match:
+def _match_inexact(kind: Kind, said: str, matches: list[matching.Match[Any]], index: Index[Any]) -> WordMatch:
+    # The word is exact for several entries, such as the id of one and the code of another.
     is_rivalled = bool(matches) and matches[0].fit is Fit.EXACT
-    meant = (matches if is_rivalled else best(matches))[:MOST_CANDIDATES]
+    meant = (matches if is_rivalled else best_matches(matches))[:MAX_CANDIDATES]
     if not meant:
-        return Match(kind, said, None, exact=False)
+        return WordMatch(kind, said, None, exact=False)
     first, *others = meant
+    # A candidate is preselected only if it is better than every other in figures and kind of match.
     is_alone = not is_rivalled and all(first.rank[:3] < other.rank[:3] for other in others)
-    return Match(
+    return WordMatch(
         kind=kind,
         said=said,
         taken=first.entry if is_alone else None,
@@ -295,18 +297,18 @@ def _to_be_shown(kind: Kind, said: str, matches: list[matching.Match[Any]], inde
 
 
 def _sure_names(index: Index[Any], entries: Sequence[Any]) -> tuple[str, ...]:
-    """Return what each is surely found by; what no text tells apart is numbered, for the person's choice."""
+    """Return the text that surely finds each entry; entries without such a text are numbered, for the form."""
     names: list[str] = []
     for place, entry in enumerate(entries, 1):
-        name = index.name_of(entry) or entry.id or entry.name
+        name = index.find_sure_name(entry) or entry.id or entry.name
         names.append(f"{name} ({place})" if name in names else name)
     return tuple(names)
 
 
-async def _matches(desk: Desk, kind: Kind, text: str) -> list[matching.Match[Any]] | None:
-    """Return what the words may mean; None where the ERP must judge them, since it shows nothing to find them in.
+async def _find_matches(desk: Desk, kind: Kind, text: str) -> list[matching.Match[Any]] | None:
+    """Return the matches of a word; None if the ERP lists no such entries and must judge the word itself.
 
-    A vendor cannot be ordered from without its list; an item or a warehouse by its id can.
+    An item or a warehouse can be ordered by its id without a list; a vendor cannot.
     """
     try:
         matches = await desk.catalog.find(kind, text)
@@ -315,12 +317,13 @@ async def _matches(desk: Desk, kind: Kind, text: str) -> list[matching.Match[Any
         if kind == "vendor":
             raise
         return None
+    # A list of vendors without ids cannot show that an id is unknown: the ERP must judge it.
     if kind == "vendor" and not matches and text.strip().isdecimal() and not any(entry.id for entry in entries):
         return None
     return matches if entries else None
 
 
-def _taken_as_id(kind: Kind, text: str) -> Entry:
+def _entry_of_id(kind: Kind, text: str) -> Entry:
     text = text.strip()
     match kind:
         case "vendor":
@@ -332,26 +335,27 @@ def _taken_as_id(kind: Kind, text: str) -> Entry:
 
 
 def _can_be_meant(match: matching.Match[Any]) -> bool:
-    """Leave vendors and items out that are not active, unless they were named in full."""
+    """Return whether an entry is offered: an inactive one only if the word names it in full."""
     return match.fit in (Fit.EXACT, Fit.WHOLE) or _is_active(match.entry)
 
 
-async def _unknown(desk: Desk, kind: Kind, text: str) -> str:
+async def _describe_unknown(desk: Desk, kind: Kind, text: str) -> str:
     known = await desk.catalog.entries(kind)
-    there_is = f" There is {ids(known)}." if len(known) <= _LISTED else ""
-    return f"No {kind} is called {quoted(text)}.{there_is}"
+    there_is = f" There is {format_ids(known)}." if len(known) <= _MAX_LISTED else ""
+    return f"No {kind} is called {quote_text(text)}.{there_is}"
 
 
-async def _choose(desk: Desk, resolution: Resolution, person: Approver) -> Resolution | WriteOutcome:
-    """Have the person choose; return what is settled then, else the outcome of this call."""
-    asked = question(resolution, place_of(desk.erp).tag)
-    answer = await person.choose(asked)
-    if answer.how in ("not_asked", "cancelled"):  # nobody saw it
-        raise refusal(resolution)
+async def _choose(desk: Desk, resolution: Resolution, approver: Approver) -> Resolution | WriteOutcome:
+    """Have the person choose; return the settled resolution, or the outcome of the call if they did not."""
+    asked = build_question(resolution, place_of(desk.erp).tag)
+    answer = await approver.choose(asked)
+    # The assistant gets the candidates in words, and can ask its user itself.
+    if answer.how in ("not_asked", "cancelled"):  # no person saw the question
+        raise build_refusal(resolution)
     values = forms.read_choices(answer, asked)
     settled = resolution.with_choices(values) if values is not None else None
     if settled is None:
-        text = f"The person did not choose. Nothing was sent. {listed(resolution)} {_GIVE_IDS}"
+        text = f"The person did not choose. Nothing was sent. {list_candidates(resolution)} {_GIVE_NAMES}"
         return desk.words.say("declined", None, text)
     return settled
 
@@ -360,16 +364,16 @@ def _field_names(resolution: Resolution) -> list[str]:
     return [f"{match.kind}_{place}" for place, match in enumerate(resolution.unsettled, 1)]
 
 
-def _named_surely(entry: Entry, name: str) -> str:
-    shown = described(entry)
+def _describe_with_name(entry: Entry, name: str) -> str:
+    shown = describe_entry(entry)
     return shown if entry.id == name else f"{name} = {shown}"
 
 
-def _check_one_is_active(kind: Kind, entries: Sequence[Entry]) -> None:
-    """Raise `InvalidInput` where nothing that may be meant can be ordered, or ordered from."""
+def _require_active(kind: Kind, entries: Sequence[Entry]) -> None:
+    """Raise `InvalidInput` if none of the entries is active."""
     if entries and not any(_is_active(entry) for entry in entries):
         raise InvalidInput(
-            f"The {kind} {ids(entries[:1])} is not active in the ERP. Nothing was sent.",
+            f"The {kind} {format_ids(entries[:1])} is not active in the ERP. Nothing was sent.",
             next_step=f"Ask the user for another {kind}.",
         )
 

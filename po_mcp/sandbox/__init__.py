@@ -7,14 +7,16 @@ Inventory Pro's API v1 is served at /api/v1, Exsited's at /api/v3 and /api/v2, i
 /api/v1/oauth2/token. One order number names the order on both.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from typing import Literal
 
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from po_mcp.sandbox.apis.exsited import exsited
-from po_mcp.sandbox.apis.inventory_pro import inventory_pro
+from po_mcp.sandbox.apis.exsited import create_exsited
+from po_mcp.sandbox.apis.inventory_pro import create_inventory_pro
 from po_mcp.sandbox.apis.tokens import Credentials
 from po_mcp.sandbox.book import Book
 from po_mcp.sandbox.habits import Habits
@@ -36,13 +38,16 @@ def create_app(
     """Serve an open book; closing it stays with the caller.
 
     The client id and secret open both APIs; tokens live in the application's memory. Habits are NAME or
-    NAME:VALUE, see `habits`; `book` itself stays without them. Raises: ValueError (no such habit).
+    NAME:VALUE, see `habits`; `book` itself stays without them.
+
+    Raises:
+        ValueError: no such habit.
     """
     book = book.with_habits(Habits(habits))
     credentials, served, mounts = Credentials(client_id, client_secret), set(apis), []
     if "exsited" in served:
-        sign_in, orders = exsited(book, credentials)
+        sign_in, orders = create_exsited(book, credentials)
         mounts += [Mount("/api/v1/oauth2", sign_in), Mount("/api/v3", orders), Mount("/api/v2", orders)]
     if "inventory-pro" in served:
-        mounts.append(Mount("/api/v1", inventory_pro(book, credentials)))
+        mounts.append(Mount("/api/v1", create_inventory_pro(book, credentials)))
     return Starlette(routes=mounts)

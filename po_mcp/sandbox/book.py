@@ -5,6 +5,8 @@ an order that nothing depends on can be deleted. Each rule runs in one transacti
 callers who ask the same thing at once cannot both be served.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,10 +18,10 @@ from typing import Any
 from uuid import uuid4
 
 from po_mcp.sandbox import exact
-from po_mcp.sandbox.drafting import open_line, open_order, order_of
+from po_mcp.sandbox.drafting import build_order, new_line, new_order
 from po_mcp.sandbox.habits import Habits
 from po_mcp.sandbox.history import History
-from po_mcp.sandbox.query import Found, Query
+from po_mcp.sandbox.query import Query, QueryResult
 from po_mcp.sandbox.records import LIVE, Item, Order, OrderDraft, Spot, Status, Vendor, Warehouse
 from po_mcp.sandbox.refusals import Conflict, Invalid, Missing
 from po_mcp.sandbox.seed import seed
@@ -30,7 +32,7 @@ INVOICE_TERM = timedelta(days=30)
 
 
 @dataclass(frozen=True)
-class Finalized:
+class FinalizeResult:
     """The order that was closed, and the backorder for what it still lacked, if one was made."""
 
     order: Order
@@ -38,7 +40,7 @@ class Finalized:
 
 
 @dataclass(frozen=True)
-class Entered:
+class EnterResult:
     """The order that stands under the number now; `is_new` unless an order stood there before."""
 
     order: Order
@@ -61,18 +63,21 @@ class Book:
         self.habits = habits
         self._list_lag = max(habits.seconds("late-read"), habits.seconds("stale-list"))
         self._history = History(storage, self._list_lag, now) if self._list_lag else None
-        self._first_tried: dict[str, datetime] = {}
+        self._first_attempts: dict[str, datetime] = {}
 
     @classmethod
     def open(
         cls, path: str | Path, *, orders: int = 0, now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    ) -> "Book":
+    ) -> Book:
         """Open the book at `path`, which is made and filled with sample orders if it is new.
 
         ":memory:" is a book that is gone when it is closed; `now` returns aware instants. A new book
         has at least `orders` open or partial orders: the samples, and made ones before them.
 
-        Raises: FileNotFoundError (no such folder), ValueError (not a book), sqlite3.Error.
+        Raises:
+            FileNotFoundError: no such folder.
+            ValueError: not a book.
+            sqlite3.Error: the file cannot be used.
         """
         storage = Storage(path)
         try:
@@ -82,12 +87,13 @@ class Book:
             raise
         return cls(storage, now, Habits())
 
-    def with_habits(self, habits: Habits) -> "Book":
+    def with_habits(self, habits: Habits) -> Book:
         """Return this book with these habits, over the same file; this one goes on telling what is stored.
 
-        Raises: ValueError (the file is too old for a habit).
+        Raises:
+            ValueError: the file is too old for a habit.
         """
-        if "soft-delete" in habits and not self._storage.stores_deleted():
+        if "soft-delete" in habits and not self._storage.can_store_deleted():
             raise ValueError("The habit 'soft-delete' needs a new book: this one is of an older version.")
         return Book(self._storage, self._clock, habits)
 
@@ -101,35 +107,43 @@ class Book:
 
     # Reading
 
-    def orders(self, query: Query, *, complete: bool = False) -> Found[Order]:
+    def orders(self, query: Query, *, complete: bool = False) -> QueryResult[Order]:
         """List order headers; with `complete`, whole orders."""
-        with self._ago(self._list_lag).reading() as tables:
+        with self._storage_before(self._list_lag).reading() as tables:
             found = tables.orders(query, complete=complete)
-        return Found(tuple(map(self._told, found.records)), found.count)
+        return QueryResult(tuple(map(self._show, found.records)), found.count)
 
     def order(self, number: str) -> Order:
-        """Read one order, whatever its status, with lines, receipts and invoices. Raises: Missing."""
-        with self._ago(self.habits.seconds("late-read")).reading() as tables:
-            return self._told(self._existing(tables, number))
+        """Read one order, whatever its status, with lines, receipts and invoices.
 
-    def vendors(self, query: Query) -> Found[Vendor]:
+        Raises:
+            Missing: there is no such record.
+        """
+        with self._storage_before(self.habits.seconds("late-read")).reading() as tables:
+            return self._show(self._find_existing(tables, number))
+
+    def vendors(self, query: Query) -> QueryResult[Vendor]:
         """List vendors."""
         with self._storage.reading() as tables:
             return tables.vendors(query)
 
     def vendor(self, key: str, value: Any) -> Vendor:
-        """Read one vendor by `id`, `account` or `short_id`. Raises: Missing."""
+        """Read one vendor by `id`, `account` or `short_id`.
+
+        Raises:
+            Missing: there is no such record.
+        """
         with self._storage.reading() as tables:
             if vendor := tables.vendor(key, value):
                 return vendor
         raise Missing(f"There is no vendor {value}.")
 
-    def items(self, query: Query) -> Found[Item]:
+    def items(self, query: Query) -> QueryResult[Item]:
         """List items."""
         with self._storage.reading() as tables:
             return tables.items(query)
 
-    def spots(self, query: Query) -> Found[Spot]:
+    def spots(self, query: Query) -> QueryResult[Spot]:
         """List the storage places of the warehouses."""
         with self._storage.reading() as tables:
             return tables.spots(query)
@@ -142,36 +156,55 @@ class Book:
     # Changing
 
     def create(self, draft: OrderDraft) -> Order:
-        """Enter an order. Raises: Invalid, Conflict (the number is taken)."""
+        """Enter an order.
+
+        Raises:
+            Invalid: the request breaks a rule.
+            Conflict: the number is taken.
+        """
         return self.enter(draft).order
 
-    def enter(self, draft: OrderDraft) -> Entered:
-        """Enter an order, and tell whether it is new. Raises: Invalid, Conflict (the number is taken)."""
-        with self._storage.writing() as tables:
-            order = order_of(tables, self.habits.as_drafted(draft), self.now())
-            self._check_hold(order)
-            order = self.habits.as_stored(order, tables)
-            standing = tables.order(order.number)
-            if standing is None:
-                return Entered(self._told(_enter(tables, order)), is_new=True)
-            return Entered(self._told(self._enter_again(tables, standing, order)), is_new=False)
+    def enter(self, draft: OrderDraft) -> EnterResult:
+        """Enter an order, and tell whether it is new.
 
-    def finalize(self, number: str, *, create_backorder: bool) -> Finalized:
-        """Close a live order; what has not arrived goes to a backorder, or is given up.
-
-        Without anything outstanding no backorder is made. Raises: Missing, Conflict.
+        Raises:
+            Invalid: the request breaks a rule.
+            Conflict: the number is taken.
         """
         with self._storage.writing() as tables:
-            order = self._live(tables, number)
+            order = build_order(tables, self.habits.change_draft(draft), self.now())
+            self._check_hold(order)
+            order = self.habits.change_new_order(order, tables)
+            existing = tables.order(order.number)
+            if existing is None:
+                return EnterResult(self._show(_enter(tables, order)), is_new=True)
+            return EnterResult(self._show(self._enter_again(tables, existing, order)), is_new=False)
+
+    def finalize(self, number: str, *, create_backorder: bool) -> FinalizeResult:
+        """Close a live order; what has not arrived goes to a backorder, or is given up.
+
+        Without anything outstanding no backorder is made.
+
+        Raises:
+            Missing: there is no such record.
+            Conflict: the order's state, or another record, forbids it.
+        """
+        with self._storage.writing() as tables:
+            order = self._find_live(tables, number)
             closed = self._change(tables, order, status=Status.CLOSED)
             wanted = create_backorder and any(line.outstanding > 0 for line in order.lines)
             made = wanted and "backorder-not-made" not in self.habits
-            return Finalized(self._told(closed), self._told(self._backorder(tables, order)) if made else None)
+            return FinalizeResult(self._show(closed), self._show(self._make_backorder(tables, order)) if made else None)
 
     def delete(self, number: str) -> None:
-        """Remove an order for good. Raises: Missing, Conflict (received or invoiced)."""
+        """Remove an order for good.
+
+        Raises:
+            Missing: there is no such record.
+            Conflict: received or invoiced.
+        """
         with self._storage.writing() as tables:
-            order = self._unlocked(tables, number)
+            order = self._find_unlocked(tables, number)
             if order.status is Status.DELETED:
                 raise Missing(f"There is no purchase order {number}.")
             _check_independent(order)
@@ -181,61 +214,90 @@ class Book:
                 tables.delete_order(order)
 
     def cancel(self, number: str) -> Order:
-        """Call off a live order; `reactivate` undoes it. Raises: Missing, Conflict."""
+        """Call off a live order; `reactivate` undoes it.
+
+        Raises:
+            Missing: there is no such record.
+            Conflict: the order's state, or another record, forbids it.
+        """
         with self._storage.writing() as tables:
-            order = self._live(tables, number)
-            return self._told(self._change(tables, order, status=Status.CANCELLED, cancelled_at=self.now()))
+            order = self._find_live(tables, number)
+            return self._show(self._change(tables, order, status=Status.CANCELLED, cancelled_at=self.now()))
 
     def reactivate(self, number: str) -> Order:
-        """Make a cancelled order live again. Raises: Missing, Conflict."""
+        """Make a cancelled order live again.
+
+        Raises:
+            Missing: there is no such record.
+            Conflict: the order's state, or another record, forbids it.
+        """
         with self._storage.writing() as tables:
-            order = self._unlocked(tables, number)
+            order = self._find_unlocked(tables, number)
             if order.status is not Status.CANCELLED:
                 raise Conflict(f"Purchase order {number} is not cancelled.")
             status = Status.PARTIAL if order.receipts else Status.OPEN
-            return self._told(self._change(tables, order, status=status, reactivated_at=self.now()))
+            return self._show(self._change(tables, order, status=status, reactivated_at=self.now()))
 
     def revise(self, number: str, **header: Any) -> Order:
         """Change header fields of a live order: `note`, `supplier_invoice`, or a date.
 
-        The dates are `ordered_at`, `expected_at` and `due_at`. Raises: Missing, Conflict.
+        The dates are `ordered_at`, `expected_at` and `due_at`.
+
+        Raises:
+            Missing: there is no such record.
+            Conflict: the order's state, or another record, forbids it.
         """
         with self._storage.writing() as tables:
-            return self._told(self._change(tables, self._live(tables, number), **header))
+            return self._show(self._change(tables, self._find_live(tables, number), **header))
 
     def receive(self, number: str, quantities: Mapping[int, Decimal]) -> Order:
-        """Record an arrival, as line number -> units. Raises: Missing, Conflict, Invalid."""
+        """Record an arrival, as line number -> units.
+
+        Raises:
+            Missing: there is no such record.
+            Conflict: the order's state, or another record, forbids it.
+            Invalid: the request breaks a rule.
+        """
         with self._storage.writing() as tables:
-            order = self._live(tables, number)
+            order = self._find_live(tables, number)
             _check_arrival(order, quantities)
             receipt = f"IR-{tables.next('receipts'):08d}"
             at = self.now()
             tables.insert("receipts", id=receipt, uuid=str(uuid4()), order_uuid=order.uuid, received_at=at)
             uuids = {line.number: line.uuid for line in order.lines}
             for line, units in quantities.items():
-                arrived = exact.quantity(units)
+                arrived = exact.normalize_quantity(units)
                 tables.insert("receipt_lines", receipt_id=receipt, line_uuid=uuids[line], quantity=arrived)
             return self._change(tables, order, status=Status.PARTIAL)
 
     def enter_vendor(self, vendor_id: int, short_id: str, name: str) -> Vendor:
-        """Enter a vendor. Raises: Conflict (the id or the short id is taken)."""
+        """Enter a vendor.
+
+        Raises:
+            Conflict: the id or the short id is taken.
+        """
         with self._storage.writing() as tables:
             if tables.vendor("id", vendor_id) or tables.vendor("short_id", short_id):
                 raise Conflict("There is such a vendor already.")
-            unsaid = dict.fromkeys(
+            unset = dict.fromkeys(
                 ("address1", "address2", "city", "state", "zip", "country", "phone", "fax", "email", "contact"), ""
             )
             names = {"id": vendor_id, "uuid": str(uuid4()), "account": f"V{vendor_id:05d}", "short_id": short_id}
             now = self.now()
             tables.insert(
-                "vendors", **names, **unsaid, name=name, currency="USD", active=True, created_at=now, modified_at=now
+                "vendors", **names, **unset, name=name, currency="USD", active=True, created_at=now, modified_at=now
             )
         return self.vendor("id", vendor_id)
 
     def invoice(self, number: str) -> Order:
-        """Record the vendor's invoice over the order's total. Raises: Missing, Conflict."""
+        """Record the vendor's invoice over the order's total.
+
+        Raises:
+            Missing: there is no such record.
+            Conflict: the order's state, or another record, forbids it.
+        """
         with self._storage.writing() as tables:
-            order = self._live(tables, number)
+            order = self._find_live(tables, number)
             tables.insert(
                 "invoices",
                 id=f"PI-{order.vendor.account}-{tables.next('invoices'):04d}",
@@ -247,13 +309,13 @@ class Book:
             )
             return self._change(tables, order)
 
-    def _ago(self, lag: timedelta) -> Storage:
-        return self._history.ago(lag) if self._history and lag else self._storage
+    def _storage_before(self, lag: timedelta) -> Storage:
+        return self._history.state_before(lag) if self._history and lag else self._storage
 
-    def _told(self, order: Order) -> Order:
-        return self.habits.as_told(order, self.now())
+    def _show(self, order: Order) -> Order:
+        return self.habits.change_shown_order(order, self.now())
 
-    def _existing(self, tables: Tables, number: str) -> Order:
+    def _find_existing(self, tables: Tables, number: str) -> Order:
         order = tables.order(number)
         if order is None and "upper-numbers" in self.habits:
             order = tables.order(number.upper())
@@ -261,19 +323,19 @@ class Book:
             raise Missing(f"There is no purchase order {number}.")
         return order
 
-    def _unlocked(self, tables: Tables, number: str) -> Order:
-        order = self._existing(tables, number)
+    def _find_unlocked(self, tables: Tables, number: str) -> Order:
+        order = self._find_existing(tables, number)
         if "locks" in self.habits:
             self._check_lock(order)
         return order
 
     def _check_lock(self, order: Order) -> None:
         now = self._clock()
-        if now < self._first_tried.setdefault(order.uuid, now) + self.habits.seconds("locks"):
+        if now < self._first_attempts.setdefault(order.uuid, now) + self.habits.seconds("locks"):
             raise Conflict(f"Purchase order {order.number} is locked by another user.")
 
-    def _live(self, tables: Tables, number: str) -> Order:
-        order = self._unlocked(tables, number)
+    def _find_live(self, tables: Tables, number: str) -> Order:
+        order = self._find_unlocked(tables, number)
         if order.status not in LIVE:
             raise Conflict(f"Purchase order {number} is {order.status}.")
         return order
@@ -282,30 +344,35 @@ class Book:
         if self.habits.value("holds-vendor") == str(order.vendor.id):
             raise Conflict(f"Vendor {order.vendor.name} is on hold.")
 
-    def _enter_again(self, tables: Tables, standing: Order, order: Order) -> Order:
-        """Do with an order whose number is taken what this ERP does. Raises: Conflict, Invalid."""
+    def _enter_again(self, tables: Tables, existing: Order, order: Order) -> Order:
+        """Do with an order whose number is taken what this ERP does.
+
+        Raises:
+            Conflict: the order's state, or another record, forbids it.
+            Invalid: the request breaks a rule.
+        """
         if "upserts" in self.habits:
-            return standing
+            return existing
         if "conflict-as-400" in self.habits:
             raise Invalid({"number": ["already exists"]})
         if "overwrites" not in self.habits:
             raise Conflict(f"Purchase order {order.number} already exists.")
-        _check_independent(standing)
-        tables.delete_order(standing)
+        _check_independent(existing)
+        tables.delete_order(existing)
         return _enter(tables, order)
 
     def _change(self, tables: Tables, order: Order, **values: Any) -> Order:
         tables.update_order(order, modified_at=self.now(), **values)
-        return self._existing(tables, order.number)
+        return self._find_existing(tables, order.number)
 
-    def _backorder(self, tables: Tables, order: Order) -> Order:
+    def _make_backorder(self, tables: Tables, order: Order) -> Order:
         short = [line for line in order.lines if line.outstanding > 0]
         lines = [
-            open_line(number, line.item, line.outstanding, line.price, line.warehouse)
+            new_line(number, line.item, line.outstanding, line.price, line.warehouse)
             for number, line in enumerate(short, start=1)
         ]
-        number = _backorder_number(tables, order.number)
-        return _enter(tables, open_order(number, order.vendor, order.currency, lines, self.now()))
+        number = _choose_backorder_number(tables, order.number)
+        return _enter(tables, new_order(number, order.vendor, order.currency, lines, self.now()))
 
 
 def _enter(tables: Tables, order: Order) -> Order:
@@ -327,13 +394,13 @@ def _check_arrival(order: Order, quantities: Mapping[int, Decimal]) -> None:
     problems = {
         f"lines[{number - 1}].quantity": ["must be > 0 and not more than is outstanding"]
         for number, units in quantities.items()
-        if not (0 < units <= outstanding.get(number, Decimal(0)) and exact.fits(units))
+        if not (0 < units <= outstanding.get(number, Decimal(0)) and exact.is_storable(units))
     }
     if problems or not quantities:
         raise Invalid(problems or {"lines": ["must have at least one line"]})
 
 
-def _backorder_number(tables: Tables, number: str) -> str:
+def _choose_backorder_number(tables: Tables, number: str) -> str:
     # The backorder of PO-1-BO1 is PO-1-BO2, not PO-1-BO1-BO1.
     base, count = re.sub(r"-BO\d+$", "", number), 1
     while tables.order(f"{base}-BO{count}"):

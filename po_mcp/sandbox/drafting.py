@@ -1,5 +1,7 @@
 """From a draft to an order: what must hold before an order is entered."""
 
+from __future__ import annotations
+
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -15,22 +17,25 @@ from po_mcp.sandbox.tables import Tables
 CURRENCIES = ("USD", "AUD", "EUR")
 MAX_NUMBER_LENGTH = 50
 
-Findings = defaultdict[str, list[str]]
+Problems = defaultdict[str, list[str]]
 
 
-def order_of(tables: Tables, draft: OrderDraft, now: datetime) -> Order:
+def build_order(tables: Tables, draft: OrderDraft, now: datetime) -> Order:
     """Make the open order that a draft asks for; its total is the sum of its lines.
 
-    Whether its number is free is not looked at. Raises: Invalid (every problem at once).
+    Whether its number is free is not looked at.
+
+    Raises:
+        Invalid: every problem at once.
     """
-    problems: Findings = defaultdict(list)
-    vendor = _vendor(tables, draft, problems)
-    lines = [_line(tables, index, line, problems) for index, line in enumerate(draft.lines)]
+    problems: Problems = defaultdict(list)
+    vendor = _find_vendor(tables, draft, problems)
+    lines = [_build_line(tables, index, line, problems) for index, line in enumerate(draft.lines)]
     _check_header(draft, problems)
     if problems or vendor is None:
         raise Invalid(problems)
     number = draft.number or _free_number(tables, vendor)
-    order = open_order(number, vendor, draft.currency or vendor.currency, _present(lines), now)
+    order = new_order(number, vendor, draft.currency or vendor.currency, _drop_none(lines), now)
     return replace(
         order,
         ordered_at=draft.ordered_at or now,
@@ -42,7 +47,7 @@ def order_of(tables: Tables, draft: OrderDraft, now: datetime) -> Order:
     )
 
 
-def open_order(number: str, vendor: Vendor, currency: str, lines: Sequence[Line], now: datetime) -> Order:
+def new_order(number: str, vendor: Vendor, currency: str, lines: Sequence[Line], now: datetime) -> Order:
     """Make an open order of these lines, ordered now, under a new uuid."""
     return Order(
         uuid=str(uuid4()),
@@ -51,7 +56,7 @@ def open_order(number: str, vendor: Vendor, currency: str, lines: Sequence[Line]
         vendor=vendor,
         status=Status.OPEN,
         currency=currency,
-        total=exact.total(line.total for line in lines),
+        total=exact.add_up(line.total for line in lines),
         ordered_at=now,
         created_at=now,
         modified_at=now,
@@ -60,9 +65,9 @@ def open_order(number: str, vendor: Vendor, currency: str, lines: Sequence[Line]
     )
 
 
-def open_line(number: int, item: Item, quantity: Decimal, price: Decimal, warehouse: Warehouse) -> Line:
+def new_line(number: int, item: Item, quantity: Decimal, price: Decimal, warehouse: Warehouse) -> Line:
     """Make a line, under a new uuid, of which nothing has arrived."""
-    return Line(str(uuid4()), number, item, exact.quantity(quantity), exact.money(price), warehouse)
+    return Line(str(uuid4()), number, item, exact.normalize_quantity(quantity), exact.normalize_money(price), warehouse)
 
 
 def _free_number(tables: Tables, vendor: Vendor) -> str:
@@ -72,7 +77,7 @@ def _free_number(tables: Tables, vendor: Vendor) -> str:
             return number
 
 
-def _vendor(tables: Tables, draft: OrderDraft, problems: Findings) -> Vendor | None:
+def _find_vendor(tables: Tables, draft: OrderDraft, problems: Problems) -> Vendor | None:
     vendor = tables.vendor(*draft.vendor)
     if vendor is None:
         problems["vendor"].append("is unknown")
@@ -81,7 +86,7 @@ def _vendor(tables: Tables, draft: OrderDraft, problems: Findings) -> Vendor | N
     return vendor
 
 
-def _check_header(draft: OrderDraft, problems: Findings) -> None:
+def _check_header(draft: OrderDraft, problems: Problems) -> None:
     if not draft.lines:
         problems["lines"].append("must have at least one line")
     if draft.number is not None and (problem := _number_problem(draft.number)):
@@ -101,7 +106,7 @@ def _number_problem(number: str) -> str:
     return ""
 
 
-def _line(tables: Tables, index: int, draft: LineDraft, problems: Findings) -> Line | None:
+def _build_line(tables: Tables, index: int, draft: LineDraft, problems: Problems) -> Line | None:
     item, warehouse = tables.item(*draft.item), tables.warehouse(*(draft.warehouse or ("id", 1)))
     price = draft.price if draft.price is not None else item.price if item else Decimal(0)
     found = {
@@ -114,7 +119,7 @@ def _line(tables: Tables, index: int, draft: LineDraft, problems: Findings) -> L
     problems.update(wrong)
     if wrong or item is None or warehouse is None:
         return None
-    return open_line(index + 1, item, draft.quantity, price, warehouse)
+    return new_line(index + 1, item, draft.quantity, price, warehouse)
 
 
 def _item_problem(item: Item | None) -> str:
@@ -124,8 +129,8 @@ def _item_problem(item: Item | None) -> str:
 
 
 def _size_problem(value: Decimal) -> str:
-    return "" if exact.fits(value) else "must have at most 12 digits before the point and 6 after it"
+    return "" if exact.is_storable(value) else "must have at most 12 digits before the point and 6 after it"
 
 
-def _present(lines: Sequence[Line | None]) -> list[Line]:
+def _drop_none(lines: Sequence[Line | None]) -> list[Line]:
     return [line for line in lines if line is not None]

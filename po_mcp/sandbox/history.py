@@ -1,4 +1,6 @@
-"""Past states of a book, for an ERP that tells what is some seconds old."""
+"""Past states of a book, for habits that show data some seconds late."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -13,15 +15,15 @@ class History:
     """Keeps a copy of the book as it stood before each of its latest changes in this process."""
 
     def __init__(self, storage: Storage, keep: timedelta, now: Callable[[], datetime]) -> None:
-        """Keep what is needed to tell the state of `keep` ago, from now on."""
+        """Keep the states of the last `keep`, from now on."""
         self._storage = storage
         self._keep = keep + SPARE
         self._now = now
         self._copies: tuple[tuple[datetime, Storage], ...] = ()
         storage.before_change(self._remember, self._close)
 
-    def ago(self, lag: timedelta) -> Storage:
-        """Return the book as it stood so long ago."""
+    def state_before(self, lag: timedelta) -> Storage:
+        """Return the state of the book `lag` ago."""
         moment = self._now() - lag
         return next((copy for changed, copy in self._copies if changed > moment), self._storage)
 

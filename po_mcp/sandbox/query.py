@@ -1,5 +1,7 @@
 """Lists: which records, in what order, which stretch of them."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
@@ -33,7 +35,7 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Found(Generic[T]):
+class QueryResult(Generic[T]):
     """One stretch of a list; `count` is the size of the whole list."""
 
     records: tuple[T, ...]

@@ -3,6 +3,8 @@
 Money and quantities are exact decimals; date-times are aware, in UTC and to the second.
 """
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -108,7 +110,7 @@ class Line:
     @property
     def total(self) -> Decimal:
         """The line's amount."""
-        return exact.product(self.quantity, self.price)
+        return exact.multiply(self.quantity, self.price)
 
 
 @dataclass(frozen=True)

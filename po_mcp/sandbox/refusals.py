@@ -1,4 +1,4 @@
-"""Why the book does not do what was asked.
+"""The errors of the order book.
 
 Refusal
   Missing   no such order, vendor, item or warehouse
@@ -7,6 +7,8 @@ Refusal
 
 Each API renders them in its own vendor's words.
 """
+
+from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 

@@ -4,6 +4,8 @@ PO-2025-0042 and PO-2025-0041 are the samples of cissltd.com/docs/api/purchase-o
 header total that is not the sum of its lines.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,8 +16,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from po_mcp.sandbox import exact
 from po_mcp.sandbox.apis.exact_json import read_json
-from po_mcp.sandbox.drafting import open_line, open_order
-from po_mcp.sandbox.made_orders import made_orders
+from po_mcp.sandbox.drafting import new_line, new_order
+from po_mcp.sandbox.generated_orders import generate_orders
 from po_mcp.sandbox.query import Query
 from po_mcp.sandbox.records import LIVE, Item, Line, Order, Status, Vendor, Warehouse
 from po_mcp.sandbox.tables import Tables
@@ -38,26 +40,26 @@ def seed(tables: Tables, orders: int = 0) -> None:
     Where the samples have fewer than `orders` open or partial orders, made ones follow.
     """
     _insert_catalog(tables)
-    catalog, samples = _catalog(tables), _read("orders")
+    catalog, samples = _catalog(tables), _read_entries("orders")
     live = sum(Status(entry["status"]) in LIVE for entry in samples)
-    for entry in (*samples, *_made(orders - live, catalog)):
+    for entry in (*samples, *_generate(orders - live, catalog)):
         _insert_order(tables, entry, catalog)
 
 
-def _made(count: int, catalog: Catalog) -> Iterator[Entry]:
+def _generate(count: int, catalog: Catalog) -> Iterator[Entry]:
     vendors = [vendor.id for vendor in catalog.vendors.values() if vendor.active]
     items = [item for item in catalog.items.values() if item.active]
-    return made_orders(count, vendors, items, list(catalog.warehouses))
+    return generate_orders(count, vendors, items, list(catalog.warehouses))
 
 
 def _insert_catalog(tables: Tables) -> None:
-    for vendor in _read("vendors"):
-        tables.insert("vendors", uuid=_uuid("vendor", vendor["id"]), **vendor)
-    for item in _read("items"):
-        tables.insert("items", uuid=_uuid("item", item["code"]), **item)
-    for warehouse in _read("warehouses"):
+    for vendor in _read_entries("vendors"):
+        tables.insert("vendors", uuid=_derive_uuid("vendor", vendor["id"]), **vendor)
+    for item in _read_entries("items"):
+        tables.insert("items", uuid=_derive_uuid("item", item["code"]), **item)
+    for warehouse in _read_entries("warehouses"):
         identity = warehouse["id"]
-        tables.insert("warehouses", id=identity, name=warehouse["name"], uuid=_uuid("warehouse", identity))
+        tables.insert("warehouses", id=identity, name=warehouse["name"], uuid=_derive_uuid("warehouse", identity))
         for spot in warehouse["spots"]:
             tables.insert("spots", warehouse_id=identity, **spot)
 
@@ -83,14 +85,14 @@ def _insert_order(tables: Tables, entry: Entry, catalog: Catalog) -> None:
 def _order(entry: Entry, catalog: Catalog) -> Order:
     vendor = catalog.vendors[entry["vendor"]]
     lines = list(_lines(entry, catalog))
-    order = open_order(entry["number"], vendor, vendor.currency, lines, exact.instant(entry["ordered"]))
+    order = new_order(entry["number"], vendor, vendor.currency, lines, exact.parse_instant(entry["ordered"]))
     return replace(
         order,
-        uuid=_uuid("order", order.number),
+        uuid=_derive_uuid("order", order.number),
         status=Status(entry["status"]),
         total=Decimal(entry["total"]) if "total" in entry else order.total,
         modified_at=_last_event(entry),
-        expected_at=exact.instant(entry["expected"]) if entry["expected"] else None,
+        expected_at=exact.parse_instant(entry["expected"]) if entry["expected"] else None,
         note=entry.get("note", ""),
     )
 
@@ -98,15 +100,15 @@ def _order(entry: Entry, catalog: Catalog) -> Order:
 def _lines(entry: Entry, catalog: Catalog) -> Iterator[Line]:
     for number, line in enumerate(entry["lines"], start=1):
         item, warehouse = catalog.items[line["item"]], catalog.warehouses[line["warehouse"]]
-        opened = open_line(number, item, Decimal(line["quantity"]), Decimal(line["price"]), warehouse)
-        yield replace(opened, uuid=_uuid("line", f"{entry['number']}/{number}"))
+        opened = new_line(number, item, Decimal(line["quantity"]), Decimal(line["price"]), warehouse)
+        yield replace(opened, uuid=_derive_uuid("line", f"{entry['number']}/{number}"))
 
 
 def _last_event(entry: Entry) -> datetime:
     events = [entry["ordered"]]
     events += [receipt["received"] for receipt in entry.get("receipts", ())]
     events += [invoice["issued"] for invoice in entry.get("invoices", ())]
-    return exact.instant(max(events))
+    return exact.parse_instant(max(events))
 
 
 def _insert_receipt(tables: Tables, order: Order, receipt: Entry) -> None:
@@ -114,9 +116,9 @@ def _insert_receipt(tables: Tables, order: Order, receipt: Entry) -> None:
     tables.insert(
         "receipts",
         id=identity,
-        uuid=_uuid("receipt", identity),
+        uuid=_derive_uuid("receipt", identity),
         order_uuid=order.uuid,
-        received_at=exact.instant(receipt["received"]),
+        received_at=exact.parse_instant(receipt["received"]),
     )
     for number, units in receipt["quantities"].items():
         line = order.lines[int(number) - 1]
@@ -128,20 +130,20 @@ def _insert_invoice(tables: Tables, order: Order, invoice: Entry) -> None:
     tables.insert(
         "invoices",
         id=identity,
-        uuid=_uuid("invoice", identity),
+        uuid=_derive_uuid("invoice", identity),
         order_uuid=order.uuid,
-        issued_at=exact.instant(invoice["issued"]),
-        due_at=exact.instant(invoice["due"]),
+        issued_at=exact.parse_instant(invoice["issued"]),
+        due_at=exact.parse_instant(invoice["due"]),
         total=invoice["total"],
     )
 
 
-def _uuid(kind: str, name: object) -> str:
+def _derive_uuid(kind: str, name: object) -> str:
     # Derived, not random: every new book names its sample records alike.
     return str(uuid5(NAMESPACE_URL, f"po-mcp:sandbox/{kind}/{name}"))
 
 
-def _read(name: str) -> list[dict[str, Any]]:
+def _read_entries(name: str) -> list[dict[str, Any]]:
     text = files(__package__).joinpath("data", f"{name}.json").read_text(encoding="utf-8")
     entries: list[dict[str, Any]] = read_json(text)
     return entries

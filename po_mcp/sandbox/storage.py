@@ -4,6 +4,8 @@ Several books, in one process or in many, may be open on one file: every change 
 BEGIN IMMEDIATE transaction, and who comes second waits up to five seconds.
 """
 
+from __future__ import annotations
+
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -27,7 +29,9 @@ class Storage:
     def __init__(self, path: str | Path) -> None:
         """Open the file, or create it readable by its owner alone; ":memory:" keeps nothing.
 
-        Raises: FileNotFoundError (no such folder), sqlite3.Error.
+        Raises:
+            FileNotFoundError: no such folder.
+            sqlite3.Error: the file cannot be used.
         """
         if str(path) != ":memory:":
             _create_private(Path(path))
@@ -44,7 +48,8 @@ class Storage:
     def prepare(self, seed: Callable[[Tables], None]) -> None:
         """Make the tables and fill them with `seed`, if the file is new.
 
-        Raises: ValueError (the file is not a book, or of another version).
+        Raises:
+            ValueError: the file is not a book, or of another version.
         """
         with self.writing() as tables:
             if self._is_new():
@@ -53,7 +58,7 @@ class Storage:
 
     @contextmanager
     def reading(self) -> Iterator[Tables]:
-        """Read one state of the book, whoever writes meanwhile."""
+        """Read one consistent state of the book, also during a write of another connection."""
         with self._transaction("BEGIN") as tables:
             yield tables
 
@@ -66,13 +71,13 @@ class Storage:
             with self._transaction("BEGIN IMMEDIATE") as tables:
                 yield tables
 
-    def stores_deleted(self) -> bool:
+    def can_store_deleted(self) -> bool:
         """Tell whether an order can have the status deleted: books before that status was known cannot store it."""
         with self._lock:
             sql = self._connection.execute("SELECT sql FROM sqlite_master WHERE name = 'orders'").fetchone()[0]
         return "'deleted'" in sql
 
-    def copy(self) -> "Storage":
+    def copy(self) -> Storage:
         """Copy the book as it stands into memory."""
         copy = Storage(":memory:")
         with self._lock:

@@ -1,5 +1,7 @@
 """The tables of the book inside one transaction: rows in, records out. No rules here."""
 
+from __future__ import annotations
+
 import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -10,14 +12,14 @@ from enum import Enum
 from typing import Any
 
 from po_mcp.sandbox import exact
-from po_mcp.sandbox.query import ITEMS, ORDERS, SPOTS, VENDORS, Found, Query, Source
+from po_mcp.sandbox.query import ITEMS, ORDERS, SPOTS, VENDORS, Query, QueryResult, Source
 from po_mcp.sandbox.records import Invoice, Item, Line, Order, Receipt, ReceivedLine, Spot, Status, Vendor, Warehouse
 
 Row = Mapping[str, Any]
 
-_ELSEWHERE = ("vendor", "version", "line_count", "lines", "receipts", "invoices")
+_NOT_IN_HEADER = ("vendor", "version", "line_count", "lines", "receipts", "invoices")
 
-_ARRIVED = """
+_SELECT_RECEIPT_LINES = """
     SELECT line_uuid, receipt_lines.quantity
     FROM receipt_lines JOIN lines ON lines.uuid = line_uuid
     WHERE receipt_id = ? ORDER BY lines.number
@@ -55,31 +57,31 @@ class Tables:
 
     # Listing.
 
-    def vendors(self, query: Query) -> Found[Vendor]:
+    def vendors(self, query: Query) -> QueryResult[Vendor]:
         """List vendors."""
         rows, count = self._list(VENDORS, query)
-        return Found(tuple(map(_vendor, rows)), count)
+        return QueryResult(tuple(map(_vendor, rows)), count)
 
-    def items(self, query: Query) -> Found[Item]:
+    def items(self, query: Query) -> QueryResult[Item]:
         """List items."""
         rows, count = self._list(ITEMS, query)
-        return Found(tuple(map(_item, rows)), count)
+        return QueryResult(tuple(map(_item, rows)), count)
 
-    def spots(self, query: Query) -> Found[Spot]:
+    def spots(self, query: Query) -> QueryResult[Spot]:
         """List storage places."""
         rows, count = self._list(SPOTS, query)
-        return Found(tuple(map(self._spot, rows)), count)
+        return QueryResult(tuple(map(self._spot, rows)), count)
 
     def warehouses(self) -> tuple[Warehouse, ...]:
         """List the warehouses, by id."""
         return tuple(Warehouse(**row) for row in self._rows("SELECT * FROM warehouses ORDER BY id"))
 
-    def orders(self, query: Query, *, complete: bool = False) -> Found[Order]:
+    def orders(self, query: Query, *, complete: bool = False) -> QueryResult[Order]:
         """List order headers; with `complete`, whole orders."""
         rows, count = self._list(ORDERS, query)
         known: dict[int, Vendor] = {}
         orders = (self._header(row, known) for row in rows)
-        return Found(tuple(map(self._complete, orders) if complete else orders), count)
+        return QueryResult(tuple(map(self._complete, orders) if complete else orders), count)
 
     # Writing.
 
@@ -87,11 +89,11 @@ class Tables:
         """Insert one row; decimals, instants and flags are stored as the schema spells them."""
         columns, marks = ", ".join(values), ", ".join("?" * len(values))
         sql = " ".join(["INSERT INTO", table, "(", columns, ") VALUES (", marks, ")"])
-        self._connection.execute(sql, [_stored(value) for value in values.values()])
+        self._connection.execute(sql, [_to_sql(value) for value in values.values()])
 
     def insert_order(self, order: Order) -> None:
         """Insert an order under a new version, and its lines; receipts and invoices are inserted apart."""
-        values = {name: value for name, value in vars(order).items() if name not in _ELSEWHERE}
+        values = {name: value for name, value in vars(order).items() if name not in _NOT_IN_HEADER}
         self.insert("orders", vendor_id=order.vendor.id, version=self.next("versions"), **values)
         for line in order.lines:
             self.insert(
@@ -110,7 +112,7 @@ class Tables:
         values["version"] = self.next("versions")
         columns = ", ".join(f"{name} = ?" for name in values)
         sql = " ".join(["UPDATE orders SET", columns, "WHERE uuid = ?"])
-        self._connection.execute(sql, [*map(_stored, values.values()), order.uuid])
+        self._connection.execute(sql, [*map(_to_sql, values.values()), order.uuid])
 
     def delete_order(self, order: Order) -> None:
         """Remove an order and its lines."""
@@ -129,7 +131,7 @@ class Tables:
         values = dict(row)
         vendor_id = values.pop("vendor_id")
         if vendor_id not in known:
-            known[vendor_id] = _vendor(self._referenced("vendors", "id", vendor_id))
+            known[vendor_id] = _vendor(self._find_referenced("vendors", "id", vendor_id))
         values |= {name: _instant(values[name]) for name in values if name.endswith("_at")}
         values |= {"status": Status(values["status"]), "total": Decimal(values["total"])}
         values["tax_inclusive"] = bool(values["tax_inclusive"])
@@ -153,25 +155,25 @@ class Tables:
             yield Line(
                 uuid=row["uuid"],
                 number=row["number"],
-                item=_item(self._referenced("items", "part_no", row["part_no"])),
+                item=_item(self._find_referenced("items", "part_no", row["part_no"])),
                 quantity=Decimal(row["quantity"]),
                 price=Decimal(row["price"]),
-                warehouse=Warehouse(**self._referenced("warehouses", "id", row["warehouse_id"])),
+                warehouse=Warehouse(**self._find_referenced("warehouses", "id", row["warehouse_id"])),
             )
 
     def _receipts(self, order: Order, lines: Mapping[str, Line]) -> Iterable[Receipt]:
         left = {uuid: line.quantity for uuid, line in lines.items()}
         for receipt in self._of_order("receipts", order, "received_at, id"):
             arrived = []
-            for row in self._rows(_ARRIVED, [receipt["id"]]):
+            for row in self._rows(_SELECT_RECEIPT_LINES, [receipt["id"]]):
                 uuid, quantity = row["line_uuid"], Decimal(row["quantity"])
                 left[uuid] -= quantity
                 arrived.append(ReceivedLine(lines[uuid], quantity, left[uuid]))
-            at = exact.instant(receipt["received_at"])
+            at = exact.parse_instant(receipt["received_at"])
             yield Receipt(receipt["id"], receipt["uuid"], at, tuple(arrived))
 
     def _spot(self, row: Row) -> Spot:
-        warehouse = Warehouse(**self._referenced("warehouses", "id", row["warehouse_id"]))
+        warehouse = Warehouse(**self._find_referenced("warehouses", "id", row["warehouse_id"]))
         return Spot(row["name"], warehouse, row["description"], bool(row["hold"]), bool(row["active"]))
 
     def _of_order(self, table: str, order: Order, by: str) -> list[Row]:
@@ -183,7 +185,7 @@ class Tables:
         rows = self._rows(sql, [value])
         return rows[0] if rows else None
 
-    def _referenced(self, table: str, key: str, value: Any) -> Row:
+    def _find_referenced(self, table: str, key: str, value: Any) -> Row:
         row = self._one(table, key, value)
         assert row, "a foreign key vouches for the row"
         return row
@@ -205,22 +207,22 @@ def _item(row: Row) -> Item:
 
 
 def _catalog(row: Row) -> dict[str, Any]:
-    dates = {name: exact.instant(row[name]) for name in ("created_at", "modified_at")}
+    dates = {name: exact.parse_instant(row[name]) for name in ("created_at", "modified_at")}
     return dict(row) | dates | {"active": bool(row["active"])}
 
 
 def _invoice(row: Row) -> Invoice:
-    issued, due = exact.instant(row["issued_at"]), exact.instant(row["due_at"])
+    issued, due = exact.parse_instant(row["issued_at"]), exact.parse_instant(row["due_at"])
     return Invoice(row["id"], row["uuid"], issued, due, Decimal(row["total"]))
 
 
 def _instant(text: str | None) -> datetime | None:
-    return exact.instant(text) if text else None
+    return exact.parse_instant(text) if text else None
 
 
-def _stored(value: Any) -> Any:
+def _to_sql(value: Any) -> Any:
     if isinstance(value, datetime):
-        return exact.iso(value)
+        return exact.format_instant(value)
     if isinstance(value, Enum):
         return value.value
     return f"{value:f}" if isinstance(value, Decimal) else value

@@ -1,1 +1,1 @@
-"""What an MCP client sees besides tools: resources, prompts, completions, notifications, the server itself."""
+"""The MCP surface besides tools: resources, prompts, completions, notifications, and the server that holds them."""

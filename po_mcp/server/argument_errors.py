@@ -1,4 +1,7 @@
-"""What a model reads where its arguments are wrong: which, and how to write them. Never what was given."""
+"""Texts on wrong arguments, for a model: which are wrong and how to write them, never the given values.
+
+The values stay out because they may be hostile text from an ERP that the model passed on.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from pydantic import ValidationError
 
 from po_mcp.untrusted import visible
 
-_MOST_FAULTS = 8
+_MAX_FAULTS = 8
 
 _WORDS: Mapping[str, str] = {
     "missing": "is required",
@@ -24,8 +27,10 @@ _WORDS: Mapping[str, str] = {
     "model_attributes_type": "must be an object with item and quantity",
     "dict_type": "must be an object",
 }
-"""Plain words by the type of pydantic's error; what is in no table is only called not valid
-(https://docs.pydantic.dev/latest/errors/validation_errors/)."""
+"""Words by the type of pydantic's error (https://docs.pydantic.dev/latest/errors/validation_errors/).
+
+Other types are "is not valid".
+"""
 
 _LIMITS: Mapping[str, tuple[str, str]] = {
     "greater_than_equal": ("must be at least {}", "ge"),
@@ -34,38 +39,40 @@ _LIMITS: Mapping[str, tuple[str, str]] = {
     "string_too_long": ("is too long ({} at most)", "max_length"),
     "too_long": ("has too many entries ({} at most)", "max_length"),
 }
-"""Words with what pydantic's context holds under a name."""
+"""Words with a limit, and the name of that limit in pydantic's context."""
 
 _PATTERNS: Mapping[str, str] = {"operation_id": "must be an operation_id, as an earlier outcome gave it"}
 
 
-def refusal(error: ValidationError, schema: Mapping[str, Any]) -> str:
-    """Say which arguments are wrong and how to write them, without the values that were given.
+def describe_faults(error: ValidationError, schema: Mapping[str, Any]) -> str:
+    """Return a sentence on each wrong argument, at most eight, with how to write it.
 
     Args:
-        error: what pydantic found.
+        error: pydantic's error on the arguments.
         schema: the tool's published input schema.
     """
     found = error.errors(include_url=False)
-    faults = [f"{_place(fault['loc'])}: {_fault(fault, schema)}" for fault in found[:_MOST_FAULTS]]
-    more = f"; and {len(found) - _MOST_FAULTS} more" if len(found) > _MOST_FAULTS else ""
+    faults = [f"{_name_argument(fault['loc'])}: {_describe_fault(fault, schema)}" for fault in found[:_MAX_FAULTS]]
+    more = f"; and {len(found) - _MAX_FAULTS} more" if len(found) > _MAX_FAULTS else ""
     said = f"{'; '.join(faults)}{more}. Nothing was sent."
-    is_strange = any(fault["type"] == "extra_forbidden" and len(fault["loc"]) == 1 for fault in found)
-    return f"{said} Arguments: {', '.join(schema['properties'])}." if is_strange else said
+    # The list of arguments helps a model that made a name up.
+    has_unknown = any(fault["type"] == "extra_forbidden" and len(fault["loc"]) == 1 for fault in found)
+    return f"{said} Arguments: {', '.join(schema['properties'])}." if has_unknown else said
 
 
-def _place(loc: tuple[int | str, ...]) -> str:
-    """Name an argument as people count: the first line is line 1."""
+def _name_argument(loc: tuple[int | str, ...]) -> str:
+    """Return the name of an argument; lines are counted from 1, as people do."""
     parts = [f"line {part + 1}" if isinstance(part, int) else str(part) for part in loc]
     if len(parts) > 1 and loc[0] == "lines":
         parts = parts[1:]
     return visible(" ".join(parts), 80)
 
 
-def _fault(fault: Any, schema: Mapping[str, Any]) -> str:
+def _describe_fault(fault: Any, schema: Mapping[str, Any]) -> str:
     kind, context, name = fault["type"], fault.get("ctx", {}), str(fault["loc"][-1])
     if kind == "extra_forbidden":
         return "unknown argument, leave it out"
+    # Hosts send an empty text for a field that their form left empty.
     if isinstance(fault["input"], str) and not fault["input"].strip():
         return "is empty; give it" if _is_required(fault["loc"], schema) else "is empty; give it or leave it out"
     if kind == "too_short":
@@ -75,14 +82,14 @@ def _fault(fault: Any, schema: Mapping[str, Any]) -> str:
     if kind == "value_error":
         return str(fault["msg"]).removeprefix("Value error, ")
     if kind in _LIMITS:
-        # where a validator of ours stands before the length, pydantic counts a text as it does a list
+        # with a validator before the length check, pydantic reports a long text as a list that is too long
         words, limit = _LIMITS["string_too_long" if isinstance(fault["input"], str) and kind == "too_long" else kind]
-        return words.format(_listed(str(context[limit])))
+        return words.format(_list_values(str(context[limit])))
     return _WORDS.get(kind, "is not valid")
 
 
-def _listed(values: str) -> str:
-    """Write pydantic's list of what is expected, `'asc' or 'desc'`, as plain words."""
+def _list_values(values: str) -> str:
+    """Return pydantic's list of expected values, `'asc' or 'desc'`, as plain words."""
     return values.replace("'", "").replace(" or ", ", ")
 
 

@@ -1,6 +1,6 @@
 """Completion: numbers of open orders for the resource, vendors and items for the prompts.
 
-What it reads by is imported when somebody types: the start does not wait for it.
+The desk's part is imported at the first completion: the start of the server does not wait for it.
 """
 
 from __future__ import annotations
@@ -21,25 +21,25 @@ from mcp.types import (
 from po_mcp.desk.context import Desk
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.server import current_request
-from po_mcp.server.resources import ORDER
+from po_mcp.server.resources import ORDER_URI
 
 if TYPE_CHECKING:
-    from po_mcp.desk.completion import Candidate
+    from po_mcp.desk.completion import Suggestion
 
-_MOST = 100
-_LONGEST = 3.0
-"""Seconds that the ERP may take; whoever types does not wait longer."""
-_FRESH = 10.0
-"""Seconds in which the next letters that are typed do not ask the ERP again."""
+MAX_VALUES = 100
+COMPLETION_TIMEOUT_S = 3.0
+"""How long the ERP may take; a person who types waits no longer."""
+CACHE_TTL_S = 10.0
+"""How long values are cached: the next letters that are typed send no request."""
 
-_Read = Callable[[Desk], "Awaitable[tuple[Candidate, ...]]"]
+_Read = Callable[[Desk], "Awaitable[tuple[Suggestion, ...]]"]
 
 
 class Completions:
-    """Completes an argument from what the ERP knows; where the ERP fails, or is slow, there is nothing to offer."""
+    """Completes arguments with values from the ERP; returns none if the ERP fails or is slow."""
 
     def __init__(self) -> None:
-        self._kept: dict[_Read, tuple[float, tuple[Candidate, ...]]] = {}
+        self._cache: dict[_Read, tuple[float, tuple[Suggestion, ...]]] = {}
 
     def serve(self, server: MCPServer[Desk]) -> None:
         """Answer completion/complete."""
@@ -51,31 +51,32 @@ class Completions:
         argument: CompletionArgument,
         context: CompletionContext | None,
     ) -> Completion:
-        """Return up to 100 values that fit, how many there are in all, and whether that is more."""
+        """Return up to 100 values that fit, their total number, and whether there are more."""
         from po_mcp.desk import completion
 
-        read = _source(ref, argument.name)
-        candidates = () if read is None else await self._candidates(read)
-        found = completion.matching(candidates, argument.value)
-        return Completion(values=found[:_MOST], total=len(found), has_more=len(found) > _MOST)
+        read = _find_reader(ref, argument.name)
+        candidates = () if read is None else await self._read_candidates(read)
+        found = completion.filter_suggestions(candidates, argument.value)
+        return Completion(values=found[:MAX_VALUES], total=len(found), has_more=len(found) > MAX_VALUES)
 
-    async def _candidates(self, read: _Read) -> tuple[Candidate, ...]:
-        until, kept = self._kept.get(read, (0.0, ()))
-        if anyio.current_time() < until:
-            return kept
-        with anyio.move_on_after(_LONGEST):
+    async def _read_candidates(self, read: _Read) -> tuple[Suggestion, ...]:
+        expires_at, cached = self._cache.get(read, (0.0, ()))
+        if anyio.current_time() < expires_at:
+            return cached
+        # Errors are not reported: a client shows them nowhere while a person types.
+        with anyio.move_on_after(COMPLETION_TIMEOUT_S):
             try:
-                found = await read(current_request.under_way().lifespan_context)
+                found = await read(current_request.get_request().lifespan_context)
             except PurchaseOrderError:
                 return ()
-            self._kept[read] = (anyio.current_time() + _FRESH, found)
+            self._cache[read] = (anyio.current_time() + CACHE_TTL_S, found)
             return found
         return ()
 
 
-def _source(ref: PromptReference | ResourceTemplateReference, name: str) -> _Read | None:
+def _find_reader(ref: PromptReference | ResourceTemplateReference, name: str) -> _Read | None:
     from po_mcp.desk import completion
 
     if isinstance(ref, PromptReference):
-        return {"vendor": completion.vendors, "item": completion.items}.get(name)
-    return completion.order_numbers if (ref.uri, name) == (ORDER, "number") else None
+        return {"vendor": completion.list_vendors, "item": completion.list_items}.get(name)
+    return completion.list_order_numbers if (ref.uri, name) == (ORDER_URI, "number") else None

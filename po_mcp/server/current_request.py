@@ -1,4 +1,7 @@
-"""The call under way, for what the SDK does not hand it to: resources without parameters, and completion."""
+"""The request that is being answered, in a context variable.
+
+The SDK passes no context to resources without parameters, nor to completion.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +12,19 @@ from mcp.server.context import CallNext, HandlerResult, ServerRequestContext
 
 from po_mcp.desk.context import Desk
 
-Call = ServerRequestContext[Desk, Any]
-_call: ContextVar[Call] = ContextVar("call")
+Request = ServerRequestContext[Desk, Any]
+_request: ContextVar[Request] = ContextVar("call")
 
 
-async def remember(ctx: Call, call_next: CallNext) -> HandlerResult:
-    """Serve as the middleware that keeps the call for as long as it is answered."""
-    token = _call.set(ctx)
+async def track_request(ctx: Request, call_next: CallNext) -> HandlerResult:
+    """Keep the request for as long as it is answered; an MCP middleware."""
+    token = _request.set(ctx)
     try:
         return await call_next(ctx)
     finally:
-        _call.reset(token)
+        _request.reset(token)
 
 
-def under_way() -> Call:
-    """Return the call that is being answered: its session, and the desk as its `lifespan_context`."""
-    return _call.get()
+def get_request() -> Request:
+    """Return the request that is being answered; the desk is its `lifespan_context`."""
+    return _request.get()

@@ -1,4 +1,4 @@
-"""What the assistant is told of this server before it calls anything."""
+"""The server's instructions, which a client gives its model before the first call."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from po_mcp.config import Settings
 from po_mcp.erp import ERP
 
 
-def instructions(erp: ERP, settings: Settings) -> str:
-    """Tell the assistant what is connected, what is asked of a person, and what cannot be done."""
+def write_instructions(erp: ERP, settings: Settings) -> str:
+    """Return which ERP is connected, what a person is asked, and what is not offered."""
     parts = [
         erp.notice,
         f"These tools work the purchase orders of {erp.title}.",
-        limits(erp, settings),
+        write_limits(erp, settings),
         ""
         if settings.read_only
         else "Before an order is finalized, cancelled or deleted this server itself asks a person; no argument stands "
@@ -21,7 +21,7 @@ def instructions(erp: ERP, settings: Settings) -> str:
     return " ".join(part for part in parts if part)
 
 
-def limits(erp: ERP, settings: Settings) -> str:
-    """Tell what neither this ERP nor the operator of this server offers."""
+def write_limits(erp: ERP, settings: Settings) -> str:
+    """Return what this ERP or the operator of this server does not offer."""
     read_only = "This server is read-only: the operator lets nothing be written." if settings.read_only else ""
     return f"{erp.limits} {read_only}".strip()

@@ -1,4 +1,4 @@
-"""What turned out to be done after it was called refused is said in the next answer of any tool."""
+"""Late news: a write that was reported as refused and took effect after all, added to the next tool result."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from po_mcp.errors import PurchaseOrderError
 logger = logging.getLogger(__name__)
 
 LATE_NEWS_TIMEOUT_S = 10.0
-"""Seconds that an answer waits for a look at what is watched."""
+"""How long a result waits for reads of the watched orders."""
 
 
-async def with_late_news(result: Any, desk: Desk) -> Any:
-    """Add to a tool's result the writes that were refused and show their effect by now. Nothing here fails a call."""
+async def add_late_news(result: Any, desk: Desk) -> Any:
+    """Return a tool's result with the refused writes that took effect after all. Errors of the reads are logged."""
     if not isinstance(result, CallToolResult) or not desk.journal.exists():
         return result
     news = []

@@ -1,4 +1,4 @@
-"""The premises: what stands behind one MCP server, opened when serving begins and closed when it ends."""
+"""The lifespan of one MCP server: its desk, background tasks, approval page, ERP connection and journal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from datetime import date
 import anyio
 from mcp.server import MCPServer
 
-from po_mcp.approvals.page_server import Listener, Mounted, NoPage
+from po_mcp.approvals.page_server import Listener, MountedPage, NoPage
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.config import Settings
 from po_mcp.desk.context import Desk
@@ -22,50 +22,51 @@ from po_mcp.writes.executor import Executor
 
 logger = logging.getLogger(__name__)
 
-_FIRST_RECOVERY, _RECOVERY = 2.0, 30.0
-"""Seconds until operations that were left behind are looked at, first and then again."""
+_FIRST_RECOVERY_DELAY_S, _RECOVERY_INTERVAL_S = 2.0, 30.0
+"""Delay and interval of looking at operations that a process left unsettled when it died."""
 
 
 @dataclass(frozen=True)
-class Premises:
-    """The desk, and what goes on behind it without a call.
+class ServerLifespan:
+    """Opens the desk and its background tasks when serving begins, and closes them when it ends.
 
     Args:
-        settings: what the operator decided.
-        executor: carries writes out; its ERP and its journal are closed with the premises.
-        pending: what waits for a person.
-        notifications: who is told of a write.
-        page: where links lead; None opens a page on a port of its own when the first link is needed.
-        clock: the calendar's, in seconds since 1970.
-        on_closed: called when all of it is closed.
+        settings: the operator's settings.
+        executor: sends writes; its ERP and its journal are closed at the end.
+        pending: the operations that wait for a person.
+        notifications: sends updates to subscribed clients.
+        page: where approval links lead; None opens a page on a port of its own when the first link is needed.
+        clock: the time of the calendar, in seconds since 1970.
+        on_closed: called when everything is closed.
     """
 
     settings: Settings
     executor: Executor
     pending: PendingApprovals
     notifications: Notifications
-    page: NoPage | Mounted | None
+    page: NoPage | MountedPage | None
     clock: Callable[[], float]
     on_closed: Callable[[], None] | None
 
     @asynccontextmanager
-    async def opened(self, server: MCPServer[Desk]) -> AsyncIterator[Desk]:
-        """Give the desk for as long as `server` runs: what MCPServer calls its lifespan."""
+    async def run(self, server: MCPServer[Desk]) -> AsyncIterator[Desk]:
+        """Yield the desk for as long as `server` runs; the lifespan that MCPServer takes."""
         try:
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(recover_now_and_then, self.executor)
+                tasks.start_soon(recover_periodically, self.executor)
                 tasks.start_soon(self.notifications.run)
-                place = self.page or Listener(tasks, self.pending, self.settings.approval == "page")
+                page = self.page or Listener(tasks, self.pending, self.settings.approval == "page")
                 try:
+                    # Writes that are approved on the page run in this task group, and not in that of a request.
                     with self.pending.under_way.within(tasks):
-                        yield self._desk(place)
+                        yield self._build_desk(page)
                 finally:
-                    place.close()
+                    page.close()
                     tasks.cancel_scope.cancel()
         finally:
             await self._close()
 
-    def _desk(self, page: ApprovalLink) -> Desk:
+    def _build_desk(self, page: ApprovalLink) -> Desk:
         executor, over = self.executor, self.settings.create_approval_over
         return Desk(executor.erp, executor.journal, executor, page, over, self._today)
 
@@ -73,6 +74,7 @@ class Premises:
         return self.settings.date_at(self.clock())
 
     async def _close(self) -> None:
+        # Shielded: after a signal the task is cancelled already, and the connections must still be closed.
         with anyio.CancelScope(shield=True):
             await self.executor.erp.aclose()
         self.executor.journal.close()
@@ -80,15 +82,16 @@ class Premises:
             self.on_closed()
 
 
-async def recover_now_and_then(executor: Executor) -> None:
-    """Settle by reading what a process that died left behind: soon after the start, and from time to time."""
-    await anyio.sleep(_FIRST_RECOVERY)
+async def recover_periodically(executor: Executor) -> None:
+    """Settle the operations of processes that died, soon after the start and then at intervals."""
+    # The first tools/list does not wait for it.
+    await anyio.sleep(_FIRST_RECOVERY_DELAY_S)
     while True:
         try:
             if executor.journal.exists():
                 await executor.reconciler.recover()
         except PurchaseOrderError as exc:
             logger.warning("operations that are not settled could not be looked at: %s", exc.what)
-        except Exception as exc:  # nothing that a journal may hold ends the server
+        except Exception as exc:  # no content of a journal may end the server
             logger.error("operations that are not settled could not be looked at: %s", type(exc).__name__)
-        await anyio.sleep(_RECOVERY)
+        await anyio.sleep(_RECOVERY_INTERVAL_S)

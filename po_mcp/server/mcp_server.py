@@ -1,4 +1,4 @@
-"""The server as the SDK has it, with what is the same for every ERP: its icon, how long its lists hold, its stdio."""
+"""The MCP server: the SDK's, with errors for unknown tools and prompts, an icon, cache hints and stdio."""
 
 from __future__ import annotations
 
@@ -11,14 +11,15 @@ from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.stdio import stdio_server
-from mcp.types import CallToolResult, Icon, InputRequiredResult
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, Icon, InputRequiredResult
 
 from po_mcp.desk.context import Desk
 from po_mcp.untrusted import visible
 
-_LISTS_HOLD = CacheHint(ttl_ms=300_000)
-"""Lists are the same for as long as the server runs; a client that is told so asks for them once."""
-_CONSTANT: tuple[CacheableMethod, ...] = (
+_LIST_CACHE_HINT = CacheHint(ttl_ms=300_000)
+"""Lists do not change while the server runs; a client that reads this hint requests them once in five minutes."""
+_CACHEABLE_METHODS: tuple[CacheableMethod, ...] = (
     "server/discover",
     "tools/list",
     "prompts/list",
@@ -33,47 +34,64 @@ _ICON = Icon(
     mime_type="image/svg+xml",
     sizes=["any"],
 )
-"""A sheet with three lines."""
+"""A sheet of paper with three lines."""
 
 
-class Wire(Protocol):
+class LineTransport(Protocol):
     """Lines of JSON-RPC, as `stdio_server` takes them for standard input and output."""
 
     def __aiter__(self) -> AsyncIterator[str]:
-        """Give one message per line."""
+        """Yield one message per line."""
 
     async def write(self, text: str) -> None:
-        """Take one message with its newline."""
+        """Write one message with its newline."""
 
     async def flush(self) -> None:
-        """Send what was taken."""
+        """Send what was written."""
 
 
 class PurchasingServer(MCPServer[Desk]):
-    """A server that says why a tool is not there.
+    """A server whose errors say why a tool or prompt is missing.
 
     Args:
         listed: the names of its tools.
-        limits: a sentence on what is not offered here.
-        more: what the SDK's server takes.
+        limits: sentences on what this ERP and these settings do not offer.
+        more: further arguments of the SDK's server.
     """
 
-    def __init__(self, name: str, *, listed: list[str], limits: str, **more: Any) -> None:
-        super().__init__(name, icons=[_ICON], cache_hints=dict.fromkeys(_CONSTANT, _LISTS_HOLD), **more)
-        self._listed = listed
+    def __init__(self, name: str, *, tool_names: list[str], limits: str, **more: Any) -> None:
+        super().__init__(name, icons=[_ICON], cache_hints=dict.fromkeys(_CACHEABLE_METHODS, _LIST_CACHE_HINT), **more)
+        self._tool_names = tool_names
         self._limits = limits
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Desk, Any] | None = None
     ) -> CallToolResult | InputRequiredResult:
-        """Call a tool by its name."""
-        if name not in self._listed:
-            there_are = f"Tell the user; the tools are {', '.join(self._listed)}."
-            raise ToolError(f"There is no tool {visible(name, 80)}. Nothing was sent. {self._limits} {there_are}")
+        """Call a tool by its name.
+
+        Raises:
+            ToolError: this server has no such tool; the text says why and names its tools.
+        """
+        # The SDK's own error would not say that this ERP or the operator does not offer the tool.
+        if name not in self._tool_names:
+            tools = f"Tell the user; the tools are {', '.join(self._tool_names)}."
+            raise ToolError(f"There is no tool {visible(name, 80)}. Nothing was sent. {self._limits} {tools}")
         return await super().call_tool(name, arguments, context)
 
-    async def run_on(self, wire: Wire) -> None:
-        """Serve the one client at the other end of these lines, until they end."""
+    async def get_prompt(
+        self, name: str, arguments: dict[str, Any] | None = None, context: Context[Desk, Any] | None = None
+    ) -> GetPromptResult | InputRequiredResult:
+        """Render a prompt by its name.
+
+        Raises:
+            MCPError: no prompt of this name is listed; the SDK would report a crash of the server.
+        """
+        if name not in [prompt.name for prompt in await self.list_prompts()]:
+            raise MCPError(INVALID_PARAMS, "There is no such prompt here. Look at prompts/list.")
+        return await super().get_prompt(name, arguments, context)
+
+    async def run_on(self, wire: LineTransport) -> None:
+        """Serve one client over lines of JSON-RPC, until they end."""
         file = cast(anyio.AsyncFile[str], wire)  # the SDK uses no more of it than the protocol has
         async with stdio_server(file, file) as (read, write):
             low = self._lowlevel_server

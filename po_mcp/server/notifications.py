@@ -1,8 +1,8 @@
-"""Tells the clients that asked for it which orders our own writes changed, in both protocol eras.
+"""Notifications to subscribed clients about orders that this server wrote, in both protocol eras.
 
 At 2026-07-28 a client listens (`subscriptions/listen`), and the SDK's bus reaches it. At 2025-11-25 it
-subscribes to single resources, which the SDK leaves to us. resources/list never changes: orders are read
-by a template. Clients of another process are not told.
+subscribes to single resources, which the SDK leaves to the server. resources/list never changes: orders are
+read by a template. Clients of another process get no notification.
 """
 
 from __future__ import annotations
@@ -21,60 +21,65 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import INVALID_PARAMS, EmptyResult, SubscribeRequestParams, UnsubscribeRequestParams
 
 from po_mcp.desk.context import Desk
-from po_mcp.server.resources import OPEN, order_uri
+from po_mcp.server.resources import OPEN_ORDERS_URI, order_uri
 from po_mcp.writes.operation import Operation, WriteOutcome
 
 logger = logging.getLogger(__name__)
 
-_LONGEST = 5.0  # seconds that a client may take to accept a notification
-_MOST_SUBSCRIPTIONS = 1_000
-_LONGEST_URI = 100
+NOTIFICATION_TIMEOUT_S = 5.0
+"""How long a client may take to accept a notification."""
+_MAX_SUBSCRIPTIONS = 1_000
+_MAX_URI_CHARS = 100
 
 
 class Notifications:
-    """Who subscribed, and what they are still to be told."""
+    """The subscriptions, and a queue of updates that `run` sends."""
 
     def __init__(self) -> None:
         self.bus = InMemorySubscriptionBus()
-        self._subscribed: dict[Connection, set[str]] = {}
-        self._untold: deque[str] = deque()
+        self._subscriptions: dict[Connection, set[str]] = {}
+        self._queue: deque[str] = deque()
         self._wake = anyio.Event()
 
     def serve(self, server: MCPServer[Desk]) -> None:
-        """Serve the subscriptions of 2025-11-25. MCPServer has no public way for them, and `mcp` is kept below 2.4."""
+        """Register the handlers of subscriptions at 2025-11-25."""
+        # MCPServer has no public way to add these handlers; the dependency is pinned below mcp 2.4 for that.
         lowlevel = server._lowlevel_server
         lowlevel.add_request_handler("resources/subscribe", SubscribeRequestParams, self._subscribe)
         lowlevel.add_request_handler("resources/unsubscribe", UnsubscribeRequestParams, self._unsubscribe)
 
-    def written(self, operation: Operation, outcome: WriteOutcome) -> None:
-        """Note that a write was done; the clients are told by and by."""
+    def queue_update(self, operation: Operation, outcome: WriteOutcome) -> None:
+        """Queue an update for the orders of a finished write; `run` sends it."""
         numbers = filter(None, (operation.number, outcome.backorder_number))
-        self._untold.extend([*map(order_uri, numbers), OPEN])
+        self._queue.extend([*map(order_uri, numbers), OPEN_ORDERS_URI])
         self._wake.set()
 
     async def run(self) -> None:
-        """Tell the clients what is noted, until cancelled. One that does not listen keeps nobody from anything."""
+        """Send queued updates until cancelled; a client that does not accept one in time is skipped."""
         while True:
             self._wake = anyio.Event()
-            while self._untold:
-                await self._tell(self._untold.popleft())
+            # The event is made before the queue is emptied: an update that arrives meanwhile sets it.
+            while self._queue:
+                await self._notify(self._queue.popleft())
             await self._wake.wait()
 
-    async def _tell(self, uri: str) -> None:
-        await _reached(self.bus.publish(ResourceUpdated(uri=uri)))
-        for connection in [one for one, uris in self._subscribed.items() if uri in uris]:
-            await _reached(connection.send_resource_updated(uri))
+    async def _notify(self, uri: str) -> None:
+        await _send_or_log(self.bus.publish(ResourceUpdated(uri=uri)))
+        # A copy: a client may leave while another is notified.
+        for connection in [one for one, uris in self._subscriptions.items() if uri in uris]:
+            await _send_or_log(connection.send_resource_updated(uri))
 
     async def _subscribe(self, ctx: ServerRequestContext[Desk, Any], params: SubscribeRequestParams) -> EmptyResult:
-        connection, uri = _connection(ctx), str(params.uri)
-        if not uri.startswith("po://") or len(uri) > _LONGEST_URI:
+        connection, uri = _connection_of(ctx), str(params.uri)
+        if not uri.startswith("po://") or len(uri) > _MAX_URI_CHARS:
             text = "There is no such resource. Subscribe to po://orders/open or to po://orders/ and an order number."
             raise MCPError(INVALID_PARAMS, text)
-        if connection not in self._subscribed:
-            self._subscribed[connection] = set()
-            connection.exit_stack.callback(self._subscribed.pop, connection)
-        uris = self._subscribed[connection]
-        if uri not in uris and len(uris) >= _MOST_SUBSCRIPTIONS:
+        if connection not in self._subscriptions:
+            # The SDK closes the exit stack with the connection, so no subscription outlives its client.
+            self._subscriptions[connection] = set()
+            connection.exit_stack.callback(self._subscriptions.pop, connection)
+        uris = self._subscriptions[connection]
+        if uri not in uris and len(uris) >= _MAX_SUBSCRIPTIONS:
             raise MCPError(
                 INVALID_PARAMS, "There are too many subscriptions. Unsubscribe from some, or take po://orders/open."
             )
@@ -82,19 +87,19 @@ class Notifications:
         return EmptyResult()
 
     async def _unsubscribe(self, ctx: ServerRequestContext[Desk, Any], params: UnsubscribeRequestParams) -> EmptyResult:
-        self._subscribed.get(_connection(ctx), set()).discard(str(params.uri))
+        self._subscriptions.get(_connection_of(ctx), set()).discard(str(params.uri))
         return EmptyResult()
 
 
-def _connection(ctx: ServerRequestContext[Desk, Any]) -> Connection:
-    """Return the client's connection, which outlives the call; its session is another one in every call."""
+def _connection_of(ctx: ServerRequestContext[Desk, Any]) -> Connection:
+    """Return the client's connection, which outlives the request; every request has a session of its own."""
     return ctx.session._connection
 
 
-async def _reached(telling: Awaitable[None]) -> None:
-    """Wait for a client to be told, and go on where it cannot be: nothing hangs on it."""
+async def _send_or_log(sending: Awaitable[None]) -> None:
+    """Wait for a notification to be sent; a failure is logged, since no write depends on it."""
     try:
-        with anyio.move_on_after(_LONGEST):
-            await telling
+        with anyio.move_on_after(NOTIFICATION_TIMEOUT_S):
+            await sending
     except Exception as exc:
-        logger.warning("a client could not be told of a change: %s", type(exc).__name__)
+        logger.warning("a client could not be notified of a change: %s", type(exc).__name__)

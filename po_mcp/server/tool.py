@@ -1,4 +1,4 @@
-"""A tool as the registry describes it: exact in its arguments, and its errors say what to do next."""
+"""A registered tool as an MCP tool: unknown arguments are refused, and errors say what to do next."""
 
 from __future__ import annotations
 
@@ -13,69 +13,75 @@ from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
 from mcp.types import ToolAnnotations
 from pydantic import ValidationError
 
-from po_mcp.approvals.elicitation import Asking
+from po_mcp.approvals.elicitation import InputRequired
 from po_mcp.desk.context import Desk
 from po_mcp.errors import PurchaseOrderError
-from po_mcp.server.argument_errors import refusal
-from po_mcp.server.late_news import with_late_news
-from po_mcp.tools import Registered
+from po_mcp.server.argument_errors import describe_faults
+from po_mcp.server.late_news import add_late_news
+from po_mcp.tools import RegisteredTool
 from po_mcp.tools._lenient import read_arguments
 from po_mcp.tools._schema import input_schema, output_schema
 from po_mcp.tools._zeros import refuse_lost_zeros
 
-_OUR_FAULT = "po-mcp could not build the answer. This is a bug; please report it."
+_INTERNAL_ERROR = "po-mcp could not build the answer. This is a bug; please report it."
 _MAY_HAVE_WRITTEN = " Do not repeat the call: ask get_operation what came of it."
 
 
 class _Metadata(FuncMetadata):
-    """How arguments are read: by `read_arguments` alone, and not by the SDK's guess at JSON in texts."""
+    """Argument metadata without the SDK's guess at JSON in texts; `read_arguments` alone reads arguments."""
 
     def pre_parse_json(self, data: dict[str, Any]) -> dict[str, Any]:
-        """Return the arguments as they are: the SDK would read the text "null" as no vendor at all."""
+        """Return the arguments unchanged: the SDK would read the text "null" as a missing vendor."""
         return data
 
 
 class PurchasingTool(Tool):
-    """A tool whose unknown arguments are refused and whose errors say what to do next."""
+    """A tool that refuses unknown arguments and whose errors say what to do next."""
 
     async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
-        """Run the tool; a question ends the call, our errors keep their words, a crash stays private.
+        """Run the tool.
 
-        The SDK wraps whatever a tool raises in a `ToolError`, so a question, which leaves the tool as an exception,
-        is found in its cause.
+        A question ends the call with an `InputRequiredResult`. Errors of `po_mcp.errors` keep their text; any other
+        exception stays private, since its text may hold data.
+
+        Raises:
+            ToolError: the tool failed; the text is for the model.
         """
+        # The SDK validates what is returned here; arguments that stay wrong are refused there.
         read = read_arguments(arguments, self.parameters)
         try:
             desk: Desk = context.request_context.lifespan_context
             await refuse_lost_zeros(read.numbers, desk)
-            return await with_late_news(await super().run(read.values, context, convert_result), desk)
+            return await add_late_news(await super().run(read.values, context, convert_result), desk)
         except PurchaseOrderError as exc:
             raise ToolError(str(exc)) from exc
         except ToolError as exc:
+            # A tool can end a call with a question only by an exception, and the SDK wraps every exception of a
+            # tool in a ToolError: the original is its cause.
             match exc.__cause__:
-                case Asking() as asking:
-                    return asking.result
+                case InputRequired() as question:
+                    return question.result
                 case PurchaseOrderError() as error:
                     raise ToolError(str(error)) from error
                 case ValidationError() as fault:
-                    raise self._of_validation(fault, exc) from fault
+                    raise self._translate_validation_error(fault, exc) from fault
                 case _:
                     raise
 
-    def _of_validation(self, fault: ValidationError, told: ToolError) -> ToolError:
-        """Return the caller's fault in our words, or ours: what we built fits no schema."""
-        if not isinstance(told, UnexpectedToolError):
-            return ToolError(refusal(fault, self.parameters))
-        return UnexpectedToolError(self._our_fault())
+    def _translate_validation_error(self, fault: ValidationError, error: ToolError) -> ToolError:
+        """Return the error on wrong arguments, or on a result of this server that does not fit its schema."""
+        if not isinstance(error, UnexpectedToolError):
+            return ToolError(describe_faults(fault, self.parameters))
+        return UnexpectedToolError(self._internal_error())
 
-    def _our_fault(self) -> str:
+    def _internal_error(self) -> str:
         is_read = self.annotations is not None and self.annotations.read_only_hint
-        return _OUR_FAULT if is_read else _OUR_FAULT + _MAY_HAVE_WRITTEN
+        return _INTERNAL_ERROR if is_read else _INTERNAL_ERROR + _MAY_HAVE_WRITTEN
 
     @classmethod
     @cache
-    def of(cls, registered: Registered) -> PurchasingTool:
-        """Build the tool that the registry describes, once in a process: its schemas take a while."""
+    def of(cls, registered: RegisteredTool) -> PurchasingTool:
+        """Return the MCP tool of a registered tool; cached, because building its schemas is slow."""
         tool = cls.from_function(
             registered.function,
             title=registered.title,
@@ -89,20 +95,20 @@ class PurchasingTool(Tool):
             ),
         )
         assert isinstance(tool, PurchasingTool)
-        made = tool.fn_metadata
-        model = made.arg_model
+        metadata = tool.fn_metadata
+        model = metadata.arg_model
         model.model_config["extra"] = "forbid"  # the SDK drops what it does not know: delete(dry_run=true) would delete
         model.model_rebuild(force=True)
         tool.parameters = input_schema(model.model_json_schema(by_alias=True))
         tool.fn_metadata = _Metadata(
             arg_model=model,
-            output_schema=_published(made.output_schema, registered.returns),
-            output_model=made.output_model,
-            wrap_output=made.wrap_output,
+            output_schema=_build_output_schema(metadata.output_schema, registered.returns),
+            output_model=metadata.output_model,
+            wrap_output=metadata.wrap_output,
         )
         return tool
 
 
-def _published(schema: Mapping[str, Any] | None, description: str) -> dict[str, Any]:
+def _build_output_schema(schema: Mapping[str, Any] | None, description: str) -> dict[str, Any]:
     assert schema is not None, "every tool says what it returns"
     return output_schema(schema, description)

@@ -12,9 +12,9 @@ from po_mcp.tools import (
     list_purchase_orders,
     search_catalog,
 )
-from po_mcp.tools._registered import Registered as Registered
+from po_mcp.tools._registered import RegisteredTool as RegisteredTool
 
-REGISTRY: tuple[Registered, ...] = (
+REGISTRY: tuple[RegisteredTool, ...] = (
     list_purchase_orders.TOOL,
     get_purchase_order.TOOL,
     search_catalog.TOOL,

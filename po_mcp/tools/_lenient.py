@@ -1,9 +1,9 @@
-"""Arguments as hosts and models send them, read before they are checked.
+"""Reading of arguments as hosts and models send them, before validation. Pure.
 
-What is published is strict and simple. What comes is often right in meaning and wrong in type, and where the
-host changed the type, a model cannot do better on its next try. So exactly this is taken, and nothing else:
-"true" and "false", whole numbers as text or as 10.0, an integer where an id, code or number is meant, null for
-what may be left out, an empty text for some of that, and lines as JSON text. Pure.
+The published schemas are strict and simple. Arguments often have the right meaning and a wrong type, and if the
+host changed the type, the model cannot do better on its next try. These variants are accepted, and no others:
+"true" and "false", whole numbers as text or as 10.0, an integer for an id, code or number, null for an optional
+argument, an empty text for some optional arguments, and lines as JSON text.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from po_mcp.desk.search_catalog import Kind
+from po_mcp.desk.catalog import Kind
 
-HOSTS_OWN = frozenset({"wait_for_previous", "toolCallId"})
-"""What hosts add to every call: Gemini CLI the first (google-gemini/gemini-cli#27403), n8n the second
-(n8n-io/n8n#21500). They are dropped at the top level, and nothing else is."""
+HOST_ARGUMENTS = frozenset({"wait_for_previous", "toolCallId"})
+"""Arguments that hosts add to every call: Gemini CLI the first (google-gemini/gemini-cli#27403), n8n the second
+(n8n-io/n8n#21500). They are dropped at the top level; every other unknown argument is refused."""
 
-_EMPTY_IS_LEFT_OUT = frozenset(
+_OMITTED_WHEN_EMPTY = frozenset(
     {
         "note",
         "status",
@@ -33,13 +33,14 @@ _EMPTY_IS_LEFT_OUT = frozenset(
         "limit",
     }
 )
-"""What an empty text leaves out. An empty vendor, number, price or cursor could mean another order: refused."""
+"""Optional arguments that an empty text leaves out. An empty vendor, number, price or cursor is refused: it could
+mean another order."""
 
-_NAMES_AN_ENTRY = frozenset({"vendor", "number", "text", "item", "warehouse"})
-"""What may be an id or a code of figures, which models send as a JSON number."""
+_ENTRY_ARGUMENTS = frozenset({"vendor", "number", "text", "item", "warehouse"})
+"""Arguments that may be an id or a code of digits, which models send as a JSON number."""
 _KINDS: Mapping[str, Kind] = {"vendor": "vendor", "item": "item", "warehouse": "warehouse"}
-_SURE_INTEGER = 10**15
-"""A JSON number of more digits may have been rounded on its way here."""
+_MAX_EXACT_INTEGER = 10**15
+"""A larger JSON number may have been rounded on its way: JavaScript hosts have 53 bits."""
 _whole = re.compile(r"([0-9]{1,15})(\.0+)?", re.ASCII)
 
 
@@ -54,90 +55,94 @@ class SentAsNumber:
 
 @dataclass
 class Arguments:
-    """The arguments to check, and which words of them came as numbers."""
+    """The arguments to validate, and the ids and codes that came as JSON numbers."""
 
     values: dict[str, Any]
     numbers: list[SentAsNumber] = field(default_factory=list)
 
 
 def read_arguments(given: Mapping[str, Any], schema: Mapping[str, Any]) -> Arguments:
-    """Return the arguments as they are meant, as far as that is certain; the rest stays as it is, to be refused.
+    """Return the arguments with the types of the schema where the meaning is certain; other values stay unchanged.
 
     Args:
-        given: what a client sent.
+        given: the arguments of the call.
         schema: the tool's published input schema.
     """
     read = Arguments({})
-    sent = {name: value for name, value in given.items() if name not in HOSTS_OWN}
-    read.values = _object(sent, schema, "", read.numbers)
+    sent = {name: value for name, value in given.items() if name not in HOST_ARGUMENTS}
+    read.values = _read_object(sent, schema, "", read.numbers)
     return read
 
 
-def _object(given: Mapping[str, Any], schema: Mapping[str, Any], place: str, numbers: list[SentAsNumber]) -> Any:
+def _read_object(given: Mapping[str, Any], schema: Mapping[str, Any], place: str, numbers: list[SentAsNumber]) -> Any:
     properties = schema["properties"]
     read = {}
     for name, value in given.items():
-        if name in properties and (value is None or (value == "" and name in _EMPTY_IS_LEFT_OUT)):
+        # Strict hosts make every argument required and send null for the ones that the model leaves out.
+        if name in properties and (value is None or (value == "" and name in _OMITTED_WHEN_EMPTY)):
             continue
-        read[name] = _value(name, value, properties.get(name, {}), f"{place}{name}", numbers)
+        read[name] = _read_value(name, value, properties.get(name, {}), f"{place}{name}", numbers)
     return read
 
 
-def _value(name: str, value: Any, schema: Mapping[str, Any], place: str, numbers: list[SentAsNumber]) -> Any:
+def _read_value(name: str, value: Any, schema: Mapping[str, Any], place: str, numbers: list[SentAsNumber]) -> Any:
     types = schema.get("type", ())
     if "boolean" in types:
-        return _boolean(value)
+        return _read_boolean(value)
     if "integer" in types:
-        return _whole_number(value)
+        return _read_integer(value)
     if "array" in types:
-        return _list(value, schema["items"], place, numbers)
-    if name in _NAMES_AN_ENTRY and type(value) is int and 0 <= value < _SURE_INTEGER:
+        return _read_list(value, schema["items"], place, numbers)
+    # `type` and not isinstance: true is an int to Python, and no id.
+    if name in _ENTRY_ARGUMENTS and type(value) is int and 0 <= value < _MAX_EXACT_INTEGER:
         if name in _KINDS:
             numbers.append(SentAsNumber(_KINDS[name], place, str(value)))
         return str(value)
     return value
 
 
-def _boolean(value: Any) -> Any:
+def _read_boolean(value: Any) -> Any:
     words = {"true": True, "false": False}
     return words.get(value.lower(), value) if isinstance(value, str) else value
 
 
-def _whole_number(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer() and abs(value) < _SURE_INTEGER:
+def _read_integer(value: Any) -> Any:
+    if isinstance(value, float) and value.is_integer() and abs(value) < _MAX_EXACT_INTEGER:
         return int(value)
     written = _whole.fullmatch(value) if isinstance(value, str) else None
     return int(written[1]) if written else value
 
 
-def _list(value: Any, schema: Mapping[str, Any], place: str, numbers: list[SentAsNumber]) -> Any:
-    """Read a list that came as JSON text, whole or by element, or as its one element."""
-    found = _decoded(value)
+def _read_list(value: Any, schema: Mapping[str, Any], place: str, numbers: list[SentAsNumber]) -> Any:
+    """Return a list that came as JSON text, whole or by element, or as its single element."""
+    found = _decode(value)
     if isinstance(found, dict):
         found = [found]
     if not isinstance(found, list):
         return value
-    elements = [_decoded(element) for element in found]
+    elements = [_decode(element) for element in found]
     return [
-        _object(element, schema, f"{place}.{at}.", numbers) if isinstance(element, dict) else element
+        _read_object(element, schema, f"{place}.{at}.", numbers) if isinstance(element, dict) else element
         for at, element in enumerate(elements)
     ]
 
 
-def _decoded(value: Any) -> Any:
-    """Read JSON text that holds a list or an object, encoded once or twice; anything else stays as it is."""
+def _decode(value: Any) -> Any:
+    """Return the list or object of a JSON text, encoded once or twice; other values unchanged."""
     found = value
+    # Some hosts encode a list that the model has encoded as text already.
     for _ in range(2):
         if isinstance(found, str):
             try:
-                found = json.loads(found, object_pairs_hook=_unambiguous)
+                found = json.loads(found, object_pairs_hook=_refuse_duplicate_keys)
             except (ValueError, RecursionError):
                 return value
     return found if isinstance(found, list | dict) else value
 
 
-def _unambiguous(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
+    # JSON allows a key twice, and Python would take the last: a quantity must not depend on that.
     if len(read) != len(pairs):
         raise ValueError("a key stands twice in one object")
     return read

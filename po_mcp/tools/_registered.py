@@ -1,4 +1,4 @@
-"""What the registry holds of a tool: the function, and all that a client reads of it."""
+"""An entry of the registry: a tool's function, and every text and hint that a client reads."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from po_mcp.erp import Capability
 
 
 @dataclass(frozen=True)
-class Registered:
-    """A tool.
+class RegisteredTool:
+    """A tool as it is registered.
 
-    The texts are strings and no docstrings, which `PYTHONOPTIMIZE=2` removes.
+    The texts are strings and not docstrings, which `PYTHONOPTIMIZE=2` removes.
 
     Attributes:
-        function: what is called; its name is the tool's.
-        title: for people.
-        operation: what the ERP must offer for it.
-        description: for models: what it does, what it changes, when to use it, what comes back.
-        returns: for models: the result in a sentence, the description of its schema.
-        read_only: it changes nothing.
-        destructive: it changes or removes what is there.
-        idempotent: the same call again changes nothing more.
+        function: the implementation; the tool has its name.
+        title: the name shown to people.
+        capability: the capability that the ERP must have.
+        description: for models: what the tool does and changes, when to use it, and what it returns.
+        returns: for models: the description of the result's schema.
+        read_only: the tool changes nothing.
+        destructive: the tool changes or removes an existing order.
+        idempotent: repeating a call changes nothing more.
     """
 
     function: Callable[..., Any]
     title: str
-    operation: Capability
+    capability: Capability
     description: str
     returns: str
     read_only: bool = False
@@ -37,5 +37,5 @@ class Registered:
 
     @property
     def name(self) -> str:
-        """The name that a client calls it by."""
+        """The name in tools/list and tools/call."""
         return self.function.__name__

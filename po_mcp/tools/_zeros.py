@@ -1,21 +1,22 @@
-"""Ids and codes that came as JSON numbers, where the catalog has the same with leading zeros."""
+"""Ids and codes that came as JSON numbers and may have lost leading zeros."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+from po_mcp.desk.catalog import words_of
 from po_mcp.desk.context import Desk
-from po_mcp.desk.search_catalog import words_of
 from po_mcp.errors import InvalidInput
 from po_mcp.tools._lenient import SentAsNumber
 from po_mcp.untrusted import visible
 
 
 async def refuse_lost_zeros(numbers: Iterable[SentAsNumber], desk: Desk) -> None:
-    """Raise `InvalidInput` where a number may have lost zeros before its first figure on its way here.
+    """Raise `InvalidInput` if the catalog has an entry that is the number with leading zeros.
 
-    JSON writes 007 as 7, so an entry that is called 007 may be meant, also where another is called 7.
+    JSON writes 007 as 7, so the entry 007 may be meant even if there is an entry 7.
     """
+    # Without a catalog there is nothing to compare with; the ERP judges the id.
     known = numbers if "catalog" in desk.erp.capabilities else ()
     for number in known:
         entries = await desk.catalog.entries(number.kind)

@@ -8,19 +8,20 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from po_mcp.approvals.elicitation import Person
+from po_mcp.approvals.elicitation import Elicitor
 from po_mcp.desk.context import Desk
 from po_mcp.desk.create_order import create_order
-from po_mcp.orders import AskedLine, AskedOrder, Word
-from po_mcp.tools._registered import Registered
-from po_mcp.tools._shared import Day, OrderNumber, desk_of, told
+from po_mcp.orders import OrderRequest, OrderRequestLine, Word
+from po_mcp.tools._params import Day, OrderNumber, desk_of
+from po_mcp.tools._registered import RegisteredTool
+from po_mcp.tools._render import outcome_result
 from po_mcp.writes.operation import WriteOutcome
 
 
 async def create_purchase_order(
     ctx: Context[Desk, Any],
     vendor: Annotated[Word, Field(description="Vendor id, code or name")],
-    lines: Annotated[list[AskedLine], Field(min_length=1, max_length=200)],
+    lines: Annotated[list[OrderRequestLine], Field(min_length=1, max_length=200)],
     number: Annotated[
         OrderNumber | None, Field(description="Only if the user gave one; else the next free one")
     ] = None,
@@ -28,14 +29,14 @@ async def create_purchase_order(
     note: Annotated[Word | None, Field(description="Note on the order, if the ERP stores it")] = None,
 ) -> Annotated[CallToolResult, WriteOutcome]:
     """Create an order; a person is asked where the words or the amount want it."""
-    asked = AskedOrder(vendor=vendor, lines=tuple(lines), number=number, expected_on=expected_on, note=note)
-    return told(await create_order(desk_of(ctx), asked, Person(ctx)))
+    asked = OrderRequest(vendor=vendor, lines=tuple(lines), number=number, expected_on=expected_on, note=note)
+    return outcome_result(await create_order(desk_of(ctx), asked, Elicitor(ctx)))
 
 
-TOOL = Registered(
+TOOL = RegisteredTool(
     create_purchase_order,
     title="Create purchase order",
-    operation="create",
+    capability="create",
     description=(
         "Create a purchase order in the ERP. Use it once the user has named vendor, items and quantities; "
         "pass their own words. Never invent a vendor, item, quantity, number or price: leave out what is "

@@ -7,11 +7,12 @@ from typing import Annotated, Any
 from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 
-from po_mcp.approvals.elicitation import Person
+from po_mcp.approvals.elicitation import Elicitor
 from po_mcp.desk.context import Desk
 from po_mcp.desk.guarded_writes import guarded_write
-from po_mcp.tools._registered import Registered
-from po_mcp.tools._shared import OrderNumber, desk_of, told
+from po_mcp.tools._params import OrderNumber, desk_of
+from po_mcp.tools._registered import RegisteredTool
+from po_mcp.tools._render import outcome_result
 from po_mcp.writes.operation import WriteOutcome
 
 
@@ -19,13 +20,13 @@ async def delete_purchase_order(
     ctx: Context[Desk, Any], number: OrderNumber
 ) -> Annotated[CallToolResult, WriteOutcome]:
     """Delete an order, once a person approved it."""
-    return told(await guarded_write(desk_of(ctx), "delete", number, {}, Person(ctx)))
+    return outcome_result(await guarded_write(desk_of(ctx), "delete", number, {}, Elicitor(ctx)))
 
 
-TOOL = Registered(
+TOOL = RegisteredTool(
     delete_purchase_order,
     title="Delete purchase order",
-    operation="delete",
+    capability="delete",
     description=(
         "Delete a purchase order permanently, such as a mistake or a test order. Not possible once goods were "
         "received or invoiced. The server itself asks the user, who types the order number; nothing is sent "

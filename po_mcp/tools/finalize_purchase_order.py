@@ -8,11 +8,12 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from po_mcp.approvals.elicitation import Person
+from po_mcp.approvals.elicitation import Elicitor
 from po_mcp.desk.context import Desk
 from po_mcp.desk.guarded_writes import guarded_write
-from po_mcp.tools._registered import Registered
-from po_mcp.tools._shared import OrderNumber, desk_of, told
+from po_mcp.tools._params import OrderNumber, desk_of
+from po_mcp.tools._registered import RegisteredTool
+from po_mcp.tools._render import outcome_result
 from po_mcp.writes.operation import WriteOutcome
 
 
@@ -30,13 +31,13 @@ async def finalize_purchase_order(
 ) -> Annotated[CallToolResult, WriteOutcome]:
     """Close an order, once a person approved it."""
     arguments = {"create_backorder": create_backorder}
-    return told(await guarded_write(desk_of(ctx), "finalize", number, arguments, Person(ctx)))
+    return outcome_result(await guarded_write(desk_of(ctx), "finalize", number, arguments, Elicitor(ctx)))
 
 
-TOOL = Registered(
+TOOL = RegisteredTool(
     finalize_purchase_order,
     title="Close purchase order",
-    operation="finalize",
+    capability="finalize",
     description=(
         "Close (finalize) a purchase order for good; what is outstanding can go on a new backorder. Use it "
         "when the user wants an order closed or completed, not to call one off. The server itself asks the "

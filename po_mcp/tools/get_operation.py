@@ -8,11 +8,12 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
-from po_mcp.approvals.elicitation import Person
+from po_mcp.approvals.elicitation import Elicitor
 from po_mcp.desk import operations
 from po_mcp.desk.context import Desk
-from po_mcp.tools._registered import Registered
-from po_mcp.tools._shared import desk_of, result
+from po_mcp.tools._params import desk_of
+from po_mcp.tools._registered import RegisteredTool
+from po_mcp.tools._render import tool_result
 
 
 async def get_operation(
@@ -24,15 +25,15 @@ async def get_operation(
 ) -> Annotated[CallToolResult, operations.Operations]:
     """Return one operation or the open ones, settled by what a reading shows; nothing is sent."""
     desk = desk_of(ctx)
-    found = await operations.get_operations(desk, operation_id, Person(ctx))
+    found = await operations.get_operations(desk, operation_id, Elicitor(ctx))
     rows = [f"{one.status}: {one.message} operation_id: {one.operation_id}" for one in found.operations]
-    return result("\n".join(rows) or desk.say("No operation is open."), found)
+    return tool_result("\n".join(rows) or desk.add_notice("No operation is open."), found)
 
 
-TOOL = Registered(
+TOOL = RegisteredTool(
     get_operation,
     title="Check on a change",
-    operation="get",
+    capability="get",
     description=(
         "Check on a create, close, cancel or delete: one by operation_id, or all that wait for approval or are "
         "unconfirmed. Use it after status approval_required, once the user has decided, and after status unknown: "

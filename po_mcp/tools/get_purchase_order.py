@@ -11,8 +11,9 @@ from pydantic import Field
 from po_mcp.desk import list_orders, order_pages
 from po_mcp.desk.context import Desk
 from po_mcp.orders import PurchaseOrder, plain
-from po_mcp.tools._registered import Registered
-from po_mcp.tools._shared import HEAD, LINES_HEAD, OrderNumber, desk_of, line_row, result, row
+from po_mcp.tools._params import OrderNumber, desk_of
+from po_mcp.tools._registered import RegisteredTool
+from po_mcp.tools._render import LINES_HEAD, ORDERS_HEAD, line_row, order_row, tool_result
 
 
 async def get_purchase_order(
@@ -24,36 +25,34 @@ async def get_purchase_order(
     """Read one order."""
     desk = desk_of(ctx)
     order = await list_orders.get_order(desk, number)
-    parts = [*filter(None, [desk.erp.notice]), HEAD, row(order)]
+    parts = [*filter(None, [desk.erp.notice]), ORDERS_HEAD, order_row(order)]
     if detail == "short":
-        parts.append(_how_far(order))
+        parts.append(_count_lines(order))
     page = order_pages.page_of(order, cursor)
     if detail == "full" and page.lines:
         parts += [LINES_HEAD, *map(line_row, page.lines)]
-        parts += [_more(page)] if page.next_cursor else []
-    parts += remarks(order)
-    return result(
-        "\n".join(parts), page.model_copy(update={"lines": None, "next_cursor": None}) if detail == "short" else page
-    )
+        parts += [_explain_more(page)] if page.next_cursor else []
+    parts += compare_total(order)
+    shown = page.model_copy(update={"lines": None, "next_cursor": None}) if detail == "short" else page
+    return tool_result("\n".join(parts), shown)
 
 
-def _more(page: order_pages.OrderPage) -> str:
-    """Say how many lines there are, and how to see the next."""
-    return (
-        f"{len(page.lines or ())} of {page.line_count} lines shown; for more, call again with cursor={page.next_cursor}"
-    )
+def _explain_more(page: order_pages.OrderPage) -> str:
+    """Return a sentence on how many lines there are, and how to see the next."""
+    shown = len(page.lines or ())
+    return f"{shown} of {page.line_count} lines shown; for more, call again with cursor={page.next_cursor}"
 
 
-def remarks(order: PurchaseOrder) -> list[str]:
-    """Say where the ERP's total is not what its lines add up to; neither is corrected."""
+def compare_total(order: PurchaseOrder) -> list[str]:
+    """Return a remark if the ERP's total differs from the sum of the lines; neither is corrected."""
     added = order.sum_of_lines
     if added is None or order.total is None or added == order.total:
         return []
     return [f"The lines add up to {plain(added)}; the ERP's total is {plain(order.total)}."]
 
 
-def _how_far(order: PurchaseOrder) -> str:
-    """Say how many lines there are, and how many of them are not fully received."""
+def _count_lines(order: PurchaseOrder) -> str:
+    """Return how many lines the order has, and how many are not fully received."""
     lines = order.lines or ()
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
     if any(line.outstanding is None for line in lines):
@@ -61,10 +60,10 @@ def _how_far(order: PurchaseOrder) -> str:
     return f"{count}, {len(order.outstanding_lines)} not fully received; detail=full shows them."
 
 
-TOOL = Registered(
+TOOL = RegisteredTool(
     get_purchase_order,
     title="Get purchase order",
-    operation="get",
+    capability="get",
     description=(
         "Read one purchase order with its lines: ordered, received, outstanding, prices, warehouse. Read- "
         "only. Use it when you know the number; otherwise list_purchase_orders. Where the lines do not add up "

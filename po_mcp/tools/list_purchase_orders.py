@@ -11,10 +11,11 @@ from pydantic import Field
 
 from po_mcp.desk import list_orders
 from po_mcp.desk.context import Desk
-from po_mcp.desk.listing import Direction, OrderWish, Sort
+from po_mcp.desk.listing import Direction, ListRequest, Sort
 from po_mcp.orders import Status, Word, plain
-from po_mcp.tools._registered import Registered
-from po_mcp.tools._shared import HEAD, Day, desk_of, result, row
+from po_mcp.tools._params import Day, desk_of
+from po_mcp.tools._registered import RegisteredTool
+from po_mcp.tools._render import ORDERS_HEAD, order_row, tool_result
 
 
 async def list_purchase_orders(
@@ -28,7 +29,7 @@ async def list_purchase_orders(
     direction: Direction = "desc",
     limit: Annotated[
         int | None,
-        Field(ge=1, le=list_orders.LARGEST_LIMIT, strict=True, description="Orders per page; 25 if left out"),
+        Field(ge=1, le=list_orders.MAX_LIMIT, strict=True, description="Orders per page; 25 if left out"),
     ] = None,
     cursor: Annotated[
         str | None,
@@ -37,7 +38,7 @@ async def list_purchase_orders(
 ) -> Annotated[CallToolResult, list_orders.OrderList]:
     """List orders, with sums over all that match."""
     desk = desk_of(ctx)
-    wish = OrderWish(
+    request = ListRequest(
         status=status,
         vendor=vendor,
         ordered_from=ordered_from,
@@ -46,48 +47,48 @@ async def list_purchase_orders(
         sort=sort,
         direction=direction,
     )
-    found = await list_orders.list_orders(desk, wish, limit, cursor, _told_by(ctx))
-    shown = [HEAD, *(row(order) for order in found.orders)] if found.orders else []
-    notes = filter(None, [found.note or _not_listed(desk, found)])
-    return result("\n".join([desk.say(_summary(found)), *notes, *shown]), found)
+    found = await list_orders.list_orders(desk, request, limit, cursor, _report_progress(ctx))
+    shown = [ORDERS_HEAD, *(order_row(order) for order in found.orders)] if found.orders else []
+    notes = filter(None, [found.note or _explain_unlisted(desk, found)])
+    return tool_result("\n".join([desk.add_notice(_summary(found)), *notes, *shown]), found)
 
 
-def _told_by(ctx: Context[Desk, Any]) -> Any:
-    async def tell(read: int, of: int | None) -> None:
+def _report_progress(ctx: Context[Desk, Any]) -> Any:
+    async def report(read: int, of: int | None) -> None:
         await ctx.report_progress(read, of, f"{read} of {of} orders read" if of else f"{read} orders read")
 
-    return tell
+    return report
 
 
 def _summary(found: list_orders.OrderList) -> str:
-    """Say what matches and what it adds up to, and how to see more of it."""
+    """Return count, sum and cursor of the orders that match, in a sentence."""
     if not found.total_count:
         return "No orders match."
     least = "" if found.complete else "at least "
     kinds = ", ".join(f"{count} {status}" for status, count in found.by_status.items())
     more = f" {len(found.orders)} shown; for more, call again with cursor={found.next_cursor}" if found.has_more else ""
     orders = "1 order" if found.total_count == 1 else f"{found.total_count} orders"
-    return f"{least}{orders} ({kinds}), worth {_worth(found)}.{more}"
+    return f"{least}{orders} ({kinds}), worth {_format_worth(found)}.{more}"
 
 
-def _not_listed(desk: Desk, found: list_orders.OrderList) -> str:
-    """Say that an order may be there all the same, where nothing matches and this ERP does not list every one."""
-    if found.total_count or "closed" in desk.erp.listed:
+def _explain_unlisted(desk: Desk, found: list_orders.OrderList) -> str:
+    """Return a sentence for an empty list of an ERP that does not list every order; "" otherwise."""
+    if found.total_count or "closed" in desk.erp.listed_statuses:
         return ""
     return "Closed and cancelled orders are not listed; get_purchase_order reads any by its number."
 
 
-def _worth(found: list_orders.OrderList) -> str:
+def _format_worth(found: list_orders.OrderList) -> str:
     totals = found.totals or {found.currency or "": found.total_value or Decimal(0)}
     worth = " and ".join(f"{plain(total)} {name}".strip() for name, total in totals.items())
-    untold = f" ({found.without_total} without a total)" if found.without_total else ""
-    return worth + untold
+    no_total = f" ({found.without_total} without a total)" if found.without_total else ""
+    return worth + no_total
 
 
-TOOL = Registered(
+TOOL = RegisteredTool(
     list_purchase_orders,
     title="List purchase orders",
-    operation="list",
+    capability="list",
     description=(
         "Find and total purchase orders: open, overdue, of one vendor or period. Read-only. Use it to find "
         "orders or answer how many and how much. total_count, total_value and by_status cover every match, "

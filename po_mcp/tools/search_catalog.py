@@ -8,11 +8,12 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 from pydantic import Field
 
+from po_mcp.desk.catalog import Candidate, Candidates, Kind
 from po_mcp.desk.context import Desk
-from po_mcp.desk.search_catalog import Candidate, Candidates, Kind
 from po_mcp.orders import Word, plain
-from po_mcp.tools._registered import Registered
-from po_mcp.tools._shared import desk_of, result
+from po_mcp.tools._params import desk_of
+from po_mcp.tools._registered import RegisteredTool
+from po_mcp.tools._render import tool_result
 
 
 async def search_catalog(
@@ -23,9 +24,9 @@ async def search_catalog(
 ) -> Annotated[CallToolResult, Candidates]:
     """Look up vendors, items or warehouses."""
     desk = desk_of(ctx)
-    desk.need("catalog")
-    found = await desk.catalog.search(kind, text, anew=bool(refresh))
-    return result("\n".join([desk.say(_summary(found, text)), *_rows(found)]), found)
+    desk.require("catalog")
+    found = await desk.catalog.search(kind, text, refresh=bool(refresh))
+    return tool_result("\n".join([desk.add_notice(_summary(found, text)), *_table_rows(found)]), found)
 
 
 def _summary(found: Candidates, text: str | None) -> str:
@@ -38,21 +39,21 @@ def _summary(found: Candidates, text: str | None) -> str:
     return f"{found.matched} of {found.known} {found.kind}s may be meant{some}:"
 
 
-def _rows(found: Candidates) -> list[str]:
-    return ["id | name | code | why", *map(_row, found.candidates)] if found.candidates else []
+def _table_rows(found: Candidates) -> list[str]:
+    return ["id | name | code | why", *map(_table_row, found.candidates)] if found.candidates else []
 
 
-def _row(one: Candidate) -> str:
+def _table_row(one: Candidate) -> str:
     more = [one.why if one.why != "listed" else "", one.unit or "", plain(one.price) if one.price is not None else ""]
     if one.active is False:
         more.append("not active")
     return " | ".join([one.id or "no id told", one.name, one.code or "-", ", ".join(filter(None, more)) or "-"])
 
 
-TOOL = Registered(
+TOOL = RegisteredTool(
     search_catalog,
     title="Search catalog",
-    operation="catalog",
+    capability="catalog",
     description=(
         "Look up vendors, items or warehouses by id, code or name; typos and word order do not matter. Read- "
         "only. Use it to answer what exists or what a name could mean. Not needed before "

@@ -1,4 +1,4 @@
-"""What stands before MCP and the approval page where one HTTP server serves both."""
+"""The ASGI application of `po-mcp serve`: it routes requests to MCP or the approval page, and drains at the end."""
 
 from __future__ import annotations
 
@@ -11,93 +11,94 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MCP_PATH = "/mcp"
 _PAGE_PATHS = ("/approve/", "/static/")
 
-_ENDING = PlainTextResponse(
+_SHUTTING_DOWN = PlainTextResponse(
     "This server is ending. What came of a write that was under way is in its journal: "
     "ask get_operation when it is back.",
     503,
 )
-_WEBSITE = PlainTextResponse("MCP is not served to websites. Connect a client that is no web page.", 403)
+_WEBSITE_REFUSED = PlainTextResponse("MCP is not served to websites. Connect a client that is no web page.", 403)
 
 
 @dataclass(frozen=True)
 class Address:
-    """Where it is served: an address of this machine and a port."""
+    """The address that the server listens on."""
 
     host: str
     port: int
 
     @property
     def hosts(self) -> tuple[str, str]:
-        """The Host headers that are ours; port 80 stands in none of them."""
+        """The accepted Host headers; clients leave port 80 out."""
         port = "" if self.port == 80 else f":{self.port}"
         return f"[{self.host}]{port}" if ":" in self.host else f"{self.host}{port}", f"localhost{port}"
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """The origins that are ours; links are made from the first."""
+        """The accepted origins; links begin with the first."""
         return tuple(f"http://{host}" for host in self.hosts)
 
 
-class Door:
-    """Sends each request to MCP or to the page, and ends those under way when the server does.
+class HttpApp:
+    """Routes each request to MCP or to the page, and drains the requests in flight when the server ends.
 
-    uvicorn would cancel them as asyncio's tasks, which no shield of anyio's stops: a write under way
-    would be cut off before its outcome is recorded.
+    uvicorn would cancel them as asyncio tasks, which a shield of anyio does not stop: a write in flight would be
+    cut off before its outcome is recorded.
 
     Args:
-        mcp: what answers at /mcp. It looks at Host and Origin itself.
-        page: what answers where a person decides, guarded.
-        address: where this is; it is named where nothing is served.
+        mcp: the application at /mcp; it checks Host and Origin itself.
+        page: the approval page behind its security checks.
+        address: named in the answer to other paths.
     """
 
     def __init__(self, mcp: ASGIApp, page: ASGIApp, address: Address) -> None:
         self._mcp = mcp
         self._page = page
         self._address = address
-        self._under_way: dict[anyio.CancelScope, anyio.Event] = {}
+        self._in_flight: dict[anyio.CancelScope, anyio.Event] = {}
         self._is_closed = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         is_answered = False
 
-        async def sending(message: Message) -> None:
+        async def send_answer(message: Message) -> None:
             nonlocal is_answered
             is_answered = True
             await send(message)
 
-        under_way = anyio.CancelScope()
-        left = self._under_way[under_way] = anyio.Event()
+        request_scope = anyio.CancelScope()
+        done = self._in_flight[request_scope] = anyio.Event()
         try:
-            with under_way:
-                await self._app(scope)(_plain(scope), receive, sending)
-            if under_way.cancelled_caught and not is_answered:
-                await _ENDING(scope, receive, send)
+            with request_scope:
+                await self._choose_app(scope)(_normalize(scope), receive, send_answer)
+            # An answer that has begun cannot be replaced; its connection is closed instead.
+            if request_scope.cancelled_caught and not is_answered:
+                await _SHUTTING_DOWN(scope, receive, send)
         finally:
-            del self._under_way[under_way]
-            left.set()
+            del self._in_flight[request_scope]
+            done.set()
 
     async def close(self) -> None:
-        """Let nobody in any more, and return when everybody is out; a write under way is recorded first."""
+        """Refuse new requests, cancel those in flight, and return when all have ended; writes are recorded first."""
         self._is_closed = True
-        for under_way in self._under_way:
-            under_way.cancel()
-        for left in [*self._under_way.values()]:
-            await left.wait()
+        for request_scope in self._in_flight:
+            request_scope.cancel()
+        for done in [*self._in_flight.values()]:
+            await done.wait()
 
-    def _app(self, scope: Scope) -> ASGIApp:
+    def _choose_app(self, scope: Scope) -> ASGIApp:
         if self._is_closed:
-            return _ENDING
+            return _SHUTTING_DOWN
         if _is_mcp(scope):
-            return _WEBSITE if _is_of_a_website(scope) else self._mcp
+            return _WEBSITE_REFUSED if _is_from_website(scope) else self._mcp
         path, method = scope["path"], scope["method"]
         if path.startswith(_PAGE_PATHS) or (path == "/" and method != "POST"):
             return self._page
-        return self._nothing_here(scope)
+        return self._not_found(scope)
 
-    def _nothing_here(self, scope: Scope) -> ASGIApp:
-        """Say where MCP is, to who asks for this address: a client that guesses goes on at 404, and not at 403."""
-        if _header(_plain(scope), b"host") not in {host.encode() for host in self._address.hosts}:
+    def _not_found(self, scope: Scope) -> ASGIApp:
+        """Return an answer that names the MCP endpoint: a client that probes for it goes on at 404, and not at 403."""
+        if _header(_normalize(scope), b"host") not in {host.encode() for host in self._address.hosts}:
             return self._page
         return PlainTextResponse(f"Nothing is served here. MCP is at {self._address.origins[0]}{MCP_PATH}.", 404)
 
@@ -106,18 +107,18 @@ def _is_mcp(scope: Scope) -> bool:
     return scope["path"] in (MCP_PATH, f"{MCP_PATH}/")
 
 
-def _plain(scope: Scope) -> Scope:
-    """Return the request with /mcp for /mcp/, and with Host and media type in small letters.
+def _normalize(scope: Scope) -> Scope:
+    """Return the request with /mcp for /mcp/, and with Host and media type in lower case.
 
-    Both are compared without regard to case (RFC 9110, 4.2.3 and 8.3.1). There is no redirect to /mcp:
-    clients lose the body or the session's header on it.
+    Both are case-insensitive (RFC 9110, 4.2.3 and 8.3.1). A redirect to /mcp would not do: clients lose the body
+    or the session header on it.
     """
     path = {"path": MCP_PATH, "raw_path": MCP_PATH.encode()} if _is_mcp(scope) else {}
-    headers = [(name, _in_small_letters(name, value)) for name, value in scope["headers"]]
+    headers = [(name, _lower_header(name, value)) for name, value in scope["headers"]]
     return {**scope, **path, "headers": headers}
 
 
-def _in_small_letters(name: bytes, value: bytes) -> bytes:
+def _lower_header(name: bytes, value: bytes) -> bytes:
     if name == b"host":
         return value.lower()
     if name == b"content-type":
@@ -128,9 +129,10 @@ def _in_small_letters(name: bytes, value: bytes) -> bytes:
 
 def _header(scope: Scope, name: bytes) -> bytes | None:
     found = [value for key, value in scope["headers"] if key == name]
+    # Several headers of one name can be read differently by a proxy and by this server.
     return found[0] if len(found) == 1 else None
 
 
-def _is_of_a_website(scope: Scope) -> bool:
-    """Tell whether a browser says that another site's page sends this: an <img> or a form brings no Origin."""
+def _is_from_website(scope: Scope) -> bool:
+    """Return whether a browser marks the request as sent by another site: an <img> or a form has no Origin."""
     return any(name == b"sec-fetch-site" and site in (b"cross-site", b"same-site") for name, site in scope["headers"])

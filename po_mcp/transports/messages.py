@@ -1,9 +1,9 @@
-"""One line of standard input as one JSON-RPC message, or the error that answers it. Pure.
+"""A line of standard input as a JSON-RPC message, or as the error that answers it. Pure.
 
-The SDK drops what it cannot parse, and the client waits for ever. JSON-RPC 2.0, section 5.1
-(https://www.jsonrpc.org/specification#error_object): -32700 for what is no JSON, -32600 for what is no
-message, with the id where it can be read. Half of a surrogate pair, which hosts make when they cut text
-by UTF-16 units, becomes U+FFFD in what only reads, and is refused in what writes.
+The SDK drops lines that it cannot parse, and their client waits for ever. JSON-RPC 2.0, section 5.1
+(https://www.jsonrpc.org/specification#error_object): -32700 for a line that is no JSON, -32600 for JSON that is no
+message, with the id if it can be read. Hosts that cut text by UTF-16 units send halves of surrogate pairs: these
+become U+FFFD in a call that only reads, and are refused in a call that writes.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from mcp.types import (
 )
 from pydantic import ValidationError
 
-from po_mcp.transports.bounded_stdin import LONGEST_LINE, Line
+from po_mcp.transports.bounded_stdin import MAX_LINE_BYTES, Line
 
 RequestId = str | int | float | None
-Writes = Callable[[str], bool]
-"""Tells by its name whether a tool writes."""
+IsWriteTool = Callable[[str], bool]
+"""Returns whether the tool of this name writes."""
 
-_SCANNED = 64 * 1024
+_MAX_SCANNED_CHARS = 64 * 1024
 _part = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
 _id_at_the_end = re.compile(r'[{,]\s*"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?[0-9]{1,18})\s*\}\s*$')
 _surrogate = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
-class Passed:
-    """A message for the server, and the text that it was read from."""
+class ParsedMessage:
+    """A message for the SDK, and its text."""
 
     text: str
     message: JSONRPCMessage
 
 
 @dataclass(frozen=True)
-class Refused:
+class ErrorReply:
     """The error that answers a line."""
 
     code: int
@@ -53,7 +53,7 @@ class Refused:
     id: RequestId = None
 
     def to_json(self) -> str:
-        """Return the response as one line; it is ASCII, so that any id can be given back."""
+        """Return the response as one line of ASCII, which can repeat any id."""
         error = {"code": self.code, "message": self.message}
         return json.dumps({"jsonrpc": "2.0", "id": self.id, "error": error}, separators=(",", ":"))
 
@@ -65,13 +65,13 @@ class Batch:
     elements: list[Any]
 
 
-def read_line(line: Line, writes: Writes) -> Passed | Refused | Batch | None:
-    """Return what a line holds; None where it holds nothing, or a reply that fits no request."""
+def read_line(line: Line, writes: IsWriteTool) -> ParsedMessage | ErrorReply | Batch | None:
+    """Return the content of a line; None for an empty line or an unreadable reply without an id."""
     text = line.start.decode("utf-8", "replace").removeprefix("\ufeff").strip()
     if line.is_cut:
-        size = LONGEST_LINE // 1024 // 1024
-        found = _readable_id(text) or _id_of_the_end(line.tail.decode("utf-8", "replace"))
-        return Refused(INVALID_REQUEST, f"This message is longer than {size} MB.", found)
+        size = MAX_LINE_BYTES // 1024 // 1024
+        found = _find_id(text) or _find_id_at_end(line.tail.decode("utf-8", "replace"))
+        return ErrorReply(INVALID_REQUEST, f"This message is longer than {size} MB.", found)
     if not text:
         return None
     try:
@@ -79,71 +79,73 @@ def read_line(line: Line, writes: Writes) -> Passed | Refused | Batch | None:
     except ValidationError:
         pass
     else:
+        # A request with an invalid id would be read as a notification, and never be answered.
         if not isinstance(message, JSONRPCNotification):
-            return Passed(text, message)
+            return ParsedMessage(text, message)
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        return Refused(PARSE_ERROR, "This line is not JSON.", _readable_id(text))
+        return ErrorReply(PARSE_ERROR, "This line is not JSON.", _find_id(text))
     return Batch(value) if isinstance(value, list) else read_value(value, writes)
 
 
-def read_value(value: Any, writes: Writes) -> Passed | Refused | None:
-    """Return the message that a JSON value holds; None where it is a reply that fits no request."""
+def read_value(value: Any, writes: IsWriteTool) -> ParsedMessage | ErrorReply | None:
+    """Return the message of a JSON value; None for an unreadable reply without an id."""
     if not isinstance(value, dict):
-        return Refused(INVALID_REQUEST, "A message is a JSON object.")
+        return ErrorReply(INVALID_REQUEST, "A message is a JSON object.")
     try:
         return _read_object(value, writes)
     except RecursionError:
-        return Refused(INVALID_REQUEST, "This message is nested too deeply.", _id_of(value))
+        return ErrorReply(INVALID_REQUEST, "This message is nested too deeply.", _read_id(value))
 
 
-def _read_object(value: dict[str, Any], writes: Writes) -> Passed | Refused | None:
+def _read_object(value: dict[str, Any], writes: IsWriteTool) -> ParsedMessage | ErrorReply | None:
     is_reply = "method" not in value and ("result" in value or "error" in value)
-    whole = _mended(value)
+    whole = _replace_surrogates(value)
+    # A replaced character in a name or note would be written into the ERP.
     if whole != value and not is_reply and _is_write(whole, writes):
         said = "The text holds half a character (a lone UTF-16 surrogate). Nothing was sent. Write it without."
-        return Refused(INVALID_PARAMS, said, _id_of(value))
+        return ErrorReply(INVALID_PARAMS, said, _read_id(value))
     if isinstance(whole.get("id"), float) and whole["id"].is_integer():
         whole["id"] = int(whole["id"])  # in JSON, 1.0 and 1 are the same number
-    passed = _passed(whole) if _id_of(value) == whole.get("id") else None
+    passed = _parse(whole) if _read_id(value) == whole.get("id") else None
     if passed is not None and ("id" not in whole or not isinstance(passed.message, JSONRPCNotification)):
         return passed
-    return _failed_reply(value) if is_reply else Refused(INVALID_REQUEST, _fault(value), _id_of(value))
+    return _replace_reply(value) if is_reply else ErrorReply(INVALID_REQUEST, _describe_fault(value), _read_id(value))
 
 
-def _passed(value: dict[str, Any]) -> Passed | None:
+def _parse(value: dict[str, Any]) -> ParsedMessage | None:
     text = json.dumps(value)
     try:
-        return Passed(text, jsonrpc_message_adapter.validate_json(text, by_name=False))
+        return ParsedMessage(text, jsonrpc_message_adapter.validate_json(text, by_name=False))
     except ValidationError:
         return None
 
 
-def _failed_reply(value: dict[str, Any]) -> Passed | None:
-    """Return an error in the place of a reply that cannot be read, so that nothing waits for it."""
+def _replace_reply(value: dict[str, Any]) -> ParsedMessage | None:
+    """Return an error reply in the place of an unreadable one, so that the waiting request ends."""
     error = {"code": INVALID_REQUEST, "message": "The client's reply could not be read."}
-    return _passed({"jsonrpc": "2.0", "id": _id_of(value), "error": error}) if _id_of(value) is not None else None
+    return _parse({"jsonrpc": "2.0", "id": _read_id(value), "error": error}) if _read_id(value) is not None else None
 
 
-def _is_write(value: dict[str, Any], writes: Writes) -> bool:
+def _is_write(value: dict[str, Any], writes: IsWriteTool) -> bool:
     params = value.get("params")
     name = params.get("name") if isinstance(params, dict) else None
     return value.get("method") == "tools/call" and isinstance(name, str) and writes(name)
 
 
-def _mended(value: Any) -> Any:
-    """Return a JSON value with U+FFFD for every half of a surrogate pair, in keys too."""
+def _replace_surrogates(value: Any) -> Any:
+    """Return a JSON value with U+FFFD for every half of a surrogate pair, also in keys."""
     if isinstance(value, str):
         return _surrogate.sub("\ufffd", value)
     if isinstance(value, list):
-        return [_mended(one) for one in value]
+        return [_replace_surrogates(one) for one in value]
     if isinstance(value, dict):
-        return {_mended(key): _mended(one) for key, one in value.items()}
+        return {_replace_surrogates(key): _replace_surrogates(one) for key, one in value.items()}
     return value
 
 
-def _fault(value: dict[str, Any]) -> str:
+def _describe_fault(value: dict[str, Any]) -> str:
     if value.get("jsonrpc") != "2.0":
         return 'A message has "jsonrpc": "2.0".'
     if not isinstance(value.get("method"), str):
@@ -153,30 +155,30 @@ def _fault(value: dict[str, Any]) -> str:
     return "The id is text or a whole number."
 
 
-def _id_of(value: dict[str, Any]) -> RequestId:
+def _read_id(value: dict[str, Any]) -> RequestId:
     found = value.get("id")
     return found if isinstance(found, str | int | float) and not isinstance(found, bool) else None
 
 
-def _readable_id(text: str) -> RequestId:
-    """Return the id of an object that is no valid JSON, where it stands in its first bytes at the top level."""
+def _find_id(text: str) -> RequestId:
+    """Return the id of an object that is no valid JSON, if it stands at the top level of its first 64 kB."""
     depth = 0
     last = ("", "", "")
-    for part in _part.findall(text[:_SCANNED]):
+    for part in _part.findall(text[:_MAX_SCANNED_CHARS]):
         if depth == 1 and last[0] in ("{", ",") and last[1:] == ('"id"', ":"):
-            return _scalar(part)
+            return _read_scalar(part)
         depth += (part in "{[") - (part in "}]")
         last = (*last[1:], part)
     return None
 
 
-def _id_of_the_end(tail: str) -> RequestId:
+def _find_id_at_end(tail: str) -> RequestId:
     found = _id_at_the_end.search(tail)
-    return _scalar(found[1]) if found else None
+    return _read_scalar(found[1]) if found else None
 
 
-def _scalar(text: str) -> RequestId:
+def _read_scalar(text: str) -> RequestId:
     try:
-        return _id_of({"id": json.loads(text)})
+        return _read_id({"id": json.loads(text)})
     except ValueError:
         return None

@@ -1,4 +1,4 @@
-"""How many sessions of clients before 2026-07-28 are kept, each of some 40 kB, and which one makes room."""
+"""A limit on the sessions of clients before 2026-07-28, which take some 40 kB each."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import math
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-MOST_SESSIONS = 256
-"""Beyond this the SDK answers 503, and it comes to that only where as many requests are being served."""
-_KEPT = 200
-"""From here on, a new session ends the one that has been idle for longest. Its client, if it comes back, is
-answered 404, and opens another (https://modelcontextprotocol.io/specification/2025-11-25/basic/transports)."""
+MAX_SESSIONS = 256
+"""Beyond this the SDK answers 503; it happens only while as many requests are being answered."""
+_EVICTION_THRESHOLD = 200
+"""From this number on, a new session ends the one that has been idle for longest. The client of that session gets
+404 and opens another (https://modelcontextprotocol.io/specification/2025-11-25/basic/transports)."""
 
 
 class BoundedSessions:
-    """Passes requests on to MCP, and makes room for a new session before one is opened.
+    """Passes requests on to MCP, and ends an idle session before a new one is opened.
 
     Args:
-        mcp: what opens sessions.
-        sessions: those that are open.
+        mcp: the application that opens sessions.
+        sessions: the SDK's manager of the open sessions.
     """
 
     def __init__(self, mcp: ASGIApp, sessions: StreamableHTTPSessionManager) -> None:
@@ -33,8 +33,9 @@ class BoundedSessions:
         await self._mcp(scope, receive, send)
 
     def _make_room(self) -> None:
+        # The SDK has no public list of its sessions; the dependency is pinned below mcp 2.4.
         scopes = [one.idle_scope for one in self._sessions._server_instances.values() if one.idle_scope is not None]
         open_scopes = [one for one in scopes if not one.cancel_called]
         idle = [one for one in open_scopes if math.isfinite(one.deadline)]
-        if len(open_scopes) >= _KEPT and idle:
+        if len(open_scopes) >= _EVICTION_THRESHOLD and idle:
             min(idle, key=lambda one: one.deadline).cancel()

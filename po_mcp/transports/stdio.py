@@ -5,61 +5,55 @@ from __future__ import annotations
 import gc
 import logging
 import os
-import signal
 import sys
 
 import anyio
-from anyio.abc import TaskStatus
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.tools import REGISTRY
 from po_mcp.transports.bounded_stdin import take_stdin
-from po_mcp.transports.stdio_lines import StdioWire, take_stdout
+from po_mcp.transports.signals import handle_signals
+from po_mcp.transports.stdio_lines import StdioLines, take_stdout
 
 
 def serve(settings: Settings) -> None:
-    """Serve until stdin closes, or SIGINT or SIGTERM comes; a write under way is finished first."""
+    """Serve until stdin closes, or SIGINT or SIGTERM arrives; a write in flight is finished first."""
     logging.basicConfig(stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
     if sys.stdin.isatty():
         _greet()
-    wire = StdioWire(take_stdin(), take_stdout(), _writes)
-    anyio.run(_serve, settings, wire)
+    lines = StdioLines(take_stdin(), take_stdout(), _is_write_tool)
+    anyio.run(_serve, settings, lines)
 
 
-def _writes(tool: str) -> bool:
+def _is_write_tool(tool: str) -> bool:
     return any(registered.name == tool and not registered.read_only for registered in REGISTRY)
 
 
-async def _serve(settings: Settings, wire: StdioWire) -> None:
+async def _serve(settings: Settings, lines: StdioLines) -> None:
     serving = anyio.CancelScope()
 
-    def leave_now() -> None:
+    def exit_after_signal() -> None:
         # The thread that reads stdin cannot be interrupted: waiting for it would wait for the next line.
         if serving.cancel_called:
             os._exit(0)
 
-    server = build_server(settings, on_closed=leave_now)
+    server = build_server(settings, on_closed=exit_after_signal)
+    # The objects of the start live as long as the process: the collector need not walk them. It was disabled
+    # during the imports.
     gc.freeze()
     gc.enable()
-    async with anyio.create_task_group() as tasks:
-        if sys.platform != "win32":  # where asyncio has no signal handlers, Ctrl-C ends it as it does any program
-            await tasks.start(_end_on_signal, serving)
+
+    async def end() -> None:
+        serving.cancel()
+
+    async with handle_signals(end):
         with serving:
-            await server.run_on(wire)
-        tasks.cancel_scope.cancel()
-
-
-async def _end_on_signal(serving: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
-    """End serving at the first signal, and stay: one that is not received would end the process there and then."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        task_status.started()
-        async for _ in signals:  # a second one changes nothing: what is under way is being recorded
-            serving.cancel()
+            await server.run_on(lines)
 
 
 def _greet() -> None:
-    """Tell a person who typed the bare command what is waiting for what."""
+    """Explain to a person who typed the bare command that the server waits for a client."""
     print(  # noqa: T201
         "po-mcp speaks MCP on stdin and waits for a client. To see it work: po-mcp demo. To end: Ctrl-C.",
         file=sys.stderr,

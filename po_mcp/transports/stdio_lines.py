@@ -1,7 +1,7 @@
-"""Standard input and output as the SDK's stdio transport takes them, with an answer to every line.
+"""Standard input and output for the SDK's stdio transport, with an answer to every line.
 
-What can be parsed goes to the SDK; what cannot is answered here. Batches are answered where the negotiated
-version has them (2025-03-26, https://modelcontextprotocol.io/specification/2025-03-26/basic#batching).
+Messages that can be parsed go to the SDK; other lines are answered here. Batches are supported in the one version
+that has them (2025-03-26, https://modelcontextprotocol.io/specification/2025-03-26/basic#batching).
 """
 
 from __future__ import annotations
@@ -18,108 +18,110 @@ import anyio.to_thread
 from mcp.types import INVALID_REQUEST, JSONRPCNotification, JSONRPCRequest
 
 from po_mcp.transports.bounded_stdin import BoundedLines
-from po_mcp.transports.messages import Batch, Passed, Refused, Writes, read_line, read_value
+from po_mcp.transports.messages import Batch, ErrorReply, IsWriteTool, ParsedMessage, read_line, read_value
 
-_HAS_BATCHES = "2025-03-26"
+_BATCH_VERSION = "2025-03-26"
 
 
 @dataclass
 class _OpenBatch:
-    """The responses of a batch so far, and the ids of the requests that are not answered."""
+    """The responses of a batch so far, and the ids of its unanswered requests."""
 
     waits_for: set[str] = field(default_factory=set)
     responses: list[str] = field(default_factory=list)
 
 
-class StdioWire:
-    """Both directions: iterating gives the lines for the SDK, and it writes what the SDK answers.
+class StdioLines:
+    """Both directions of stdio: iterating yields lines for the SDK, and `write` takes its messages.
 
     Args:
-        lines: what comes in.
-        out: where answers go, one per line.
-        writes: tells which tools write.
+        lines: standard input.
+        out: standard output, one message per line.
+        writes: returns whether a tool writes.
     """
 
-    def __init__(self, lines: BoundedLines, out: BinaryIO, writes: Writes) -> None:
+    def __init__(self, lines: BoundedLines, out: BinaryIO, writes: IsWriteTool) -> None:
         self._lines = lines
         self._out = out
         self._writes = writes
         self._writing = anyio.Lock()
         self._version = ""
-        self._hello: str | None = None  # the id of the initialize request that is not answered
+        self._initialize_id: str | None = None  # the id of the initialize request that is not answered
         self._batches: list[_OpenBatch] = []
 
     async def __aiter__(self) -> AsyncIterator[str]:
-        """Yield every line that holds a message, and answer the others."""
+        """Yield every line that is a message, and answer the others."""
         while (line := await anyio.to_thread.run_sync(self._lines.read_line)) is not None:
             read = read_line(line, self._writes)
             if isinstance(read, Batch):
-                for passed in await self._open(read):
+                for passed in await self._open_batch(read):
                     yield passed.text
-            elif isinstance(read, Refused):
+            elif isinstance(read, ErrorReply):
                 await self._send(read.to_json())
             elif read is not None:
-                await self._notice(read)
+                await self._track(read)
                 yield read.text
 
     async def write(self, text: str) -> None:
-        """Write one message of the SDK's, or keep it until its batch is complete."""
-        if self._hello is None and not self._batches:
+        """Write one message of the SDK, or keep it until its batch is complete."""
+        # The usual case: nothing to wait for, so the text need not be parsed.
+        if self._initialize_id is None and not self._batches:
             await self._send(text.rstrip("\n"))
             return
         message = json.loads(text)
         key = json.dumps(message.get("id")) if "method" not in message else ""
-        if key == self._hello:
-            self._hello = None
+        if key == self._initialize_id:
+            self._initialize_id = None
             self._version = message.get("result", {}).get("protocolVersion", "")
         for batch in self._batches:
             if key in batch.waits_for:
                 batch.waits_for.remove(key)
                 batch.responses.append(text.rstrip("\n"))
-                await self._close(batch)
+                await self._close_batch(batch)
                 return
         await self._send(text.rstrip("\n"))
 
     async def flush(self) -> None:
-        """Do nothing: every message is written whole."""
+        """Do nothing: every message is flushed when it is written."""
 
-    async def _notice(self, passed: Passed) -> None:
-        """Remember an initialize request, and forget what is cancelled: nobody may answer it."""
+    async def _track(self, passed: ParsedMessage) -> None:
+        """Keep the id of an initialize request, and drop a cancelled request from its batch: it gets no response."""
         message = passed.message
         if isinstance(message, JSONRPCRequest) and message.method == "initialize":
-            self._hello = json.dumps(message.id)
+            self._initialize_id = json.dumps(message.id)
         if isinstance(message, JSONRPCNotification) and message.method == "notifications/cancelled":
             key = json.dumps((message.params or {}).get("requestId"))
             for batch in [batch for batch in self._batches if key in batch.waits_for]:
                 batch.waits_for.remove(key)
-                await self._close(batch)
+                await self._close_batch(batch)
 
-    async def _open(self, sent: Batch) -> list[Passed]:
-        """Return a batch's messages; each error in it waits for the other responses."""
-        if self._version != _HAS_BATCHES or not sent.elements:
-            await self._send(Refused(INVALID_REQUEST, self._why_not(sent.elements)).to_json())
+    async def _open_batch(self, sent: Batch) -> list[ParsedMessage]:
+        """Return the messages of a batch; its errors are sent together with the other responses."""
+        # Later versions removed batches; the version is known from the response to initialize.
+        if self._version != _BATCH_VERSION or not sent.elements:
+            await self._send(ErrorReply(INVALID_REQUEST, self._explain_refusal(sent.elements)).to_json())
             return []
         batch = _OpenBatch()
         read = [read_value(element, self._writes) for element in sent.elements]
-        batch.responses = [one.to_json() for one in read if isinstance(one, Refused)]
-        passed = [one for one in read if isinstance(one, Passed)]
+        batch.responses = [one.to_json() for one in read if isinstance(one, ErrorReply)]
+        passed = [one for one in read if isinstance(one, ParsedMessage)]
         batch.waits_for = {json.dumps(one.message.id) for one in passed if isinstance(one.message, JSONRPCRequest)}
         self._batches.append(batch)
         if not batch.waits_for:
-            await self._close(batch)
+            await self._close_batch(batch)
         for one in passed:
-            await self._notice(one)
+            await self._track(one)
         return passed
 
-    async def _close(self, batch: _OpenBatch) -> None:
-        """Send the responses of a batch once there are all of them."""
+    async def _close_batch(self, batch: _OpenBatch) -> None:
+        """Send the responses of a batch once it is complete."""
         if batch.waits_for:
             return
         self._batches.remove(batch)
         if batch.responses:
             await self._send(f"[{','.join(batch.responses)}]")
 
-    def _why_not(self, elements: list[Any]) -> str:
+    def _explain_refusal(self, elements: list[Any]) -> str:
         if not elements:
             return "This batch is empty."
         version = f"MCP {self._version}" if self._version else "This version of MCP"
@@ -135,8 +137,8 @@ class StdioWire:
 
 
 def take_stdout() -> BinaryIO:
-    """Return standard output for messages alone; what others print goes to standard error."""
+    """Return standard output for messages alone; from now on `print` writes to standard error."""
     sys.stdout.flush()
-    wire = os.dup(sys.stdout.fileno())
+    descriptor = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    return os.fdopen(wire, "wb", closefd=False)
+    return os.fdopen(descriptor, "wb", closefd=False)

@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Literal
 
 from po_mcp.orders import EXACT, DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor, plain, total_of
-from po_mcp.untrusted import quoted
+from po_mcp.untrusted import quote_text
 from po_mcp.writes.content import fold
 
 _CLOCKS_APART = timedelta(seconds=90)
@@ -38,16 +38,17 @@ def compare_order(draft: OrderDraft, order: PurchaseOrder, sent_at: float | None
     Args:
         draft: what was sent; its `reference`, where the ERP keeps one, decides alone.
         order: what stands under its number.
-        sent_at: seconds since 1970; an order that the ERP made before is not ours.
+        sent_at: seconds since 1970; an order that the ERP made before is never ours. It is no proof of another's
+            either: some ERPs tell their local time.
     """
     differences = tuple(_differences(draft, order))
     if draft.reference is not None and order.reference is not None:
         return Comparison("ours" if order.reference == draft.reference else "foreign", differences)
-    if _is_older(order, sent_at):
-        return Comparison("foreign", (*differences, "it was there before this was sent"))
     is_vendor = is_of_vendor(order, draft.vendor)
     missing = missing_lines(draft.lines, order.lines or ())
-    if is_vendor is not False and not missing and (is_vendor or _names_alike(order.vendor, draft.vendor.name)):
+    if _is_older(order, sent_at):
+        differences = (*differences, "the ERP says that it was made before this was sent")
+    elif is_vendor is not False and not missing and (is_vendor or _names_alike(order.vendor, draft.vendor.name)):
         return Comparison("ours", differences)
     has_common_item = bool(_items(draft.lines) & _items(order.lines or ()))
     if not is_vendor and not _names_alike(order.vendor, draft.vendor.name) and order.lines and not has_common_item:
@@ -136,7 +137,7 @@ def _differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
     if order.number != draft.number:
         yield f"its number is shown as {order.number}"
     if fold(order.vendor) not in (fold(draft.vendor.name), fold(draft.vendor.id or "")):
-        yield f"its vendor is shown as {quoted(order.vendor)}"
+        yield f"its vendor is shown as {quote_text(order.vendor)}"
     if order.lines is None:
         return
     yield from _line_differences(draft, order.lines)
@@ -149,14 +150,14 @@ def _line_differences(draft: OrderDraft, stored: Sequence[OrderLine]) -> Iterabl
     for line in draft.lines:
         match = _best(line, left)
         if match is None:
-            yield f"{plain(line.quantity)} x {quoted(line.item, 40)} is not shown as a line of its own"
+            yield f"{plain(line.quantity)} x {quote_text(line.item, 40)} is not shown as a line of its own"
             continue
         left.remove(match)
         yield from _of_line(line, match)
     for added in left:
         price = "" if added.unit_price is None else f" at {plain(added.unit_price)}"
         count = "" if added.quantity is None else f"{plain(added.quantity)} x "
-        yield f"a line more: {count}{quoted(added.item, 40)}{price}"
+        yield f"a line more: {count}{quote_text(added.item, 40)}{price}"
 
 
 def _best(line: DraftLine, left: Sequence[OrderLine]) -> OrderLine | None:
@@ -173,4 +174,4 @@ def _of_line(line: DraftLine, stored: OrderLine) -> Iterable[str]:
     }
     for name, (is_now, was) in facts.items():
         if is_now is not None and is_now != was:
-            yield f"{name} of {quoted(line.item, 40)} is {plain(is_now)}, not {plain(was)}"
+            yield f"{name} of {quote_text(line.item, 40)} is {plain(is_now)}, not {plain(was)}"

@@ -16,7 +16,7 @@ from po_mcp.orders import PurchaseOrder
 from po_mcp.writes.journal import Claim, Journal
 from po_mcp.writes.kinds import Applied, Change, kind_of
 from po_mcp.writes.kinds.delete import offer_cancel
-from po_mcp.writes.observation import Observation
+from po_mcp.writes.observation import Observation, without_effect
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
 from po_mcp.writes.outcomes import OutcomeWriter
 from po_mcp.writes.policy import LOOK_S, SettlementPolicy
@@ -181,7 +181,8 @@ class Executor:
                 because = "the write itself was answered with a refusal"
                 return await self._end_watch(operation, "DONE", self.words.observed(operation, seen, because), seen)
             case "differs" | "unreadable":
-                what = f"it was answered with a refusal ({refusal.what}), but {_contents(seen)}"
+                reason = without_effect(refusal.what).rstrip(".")
+                what = f"it was answered with a refusal ({reason}), but {_contents(seen)}"
                 unknown = self.words.unknown(operation, claim.sent_at, what)
                 return await self._end_watch(operation, "UNKNOWN", unknown, seen)
             case "foreign":

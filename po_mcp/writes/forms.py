@@ -293,7 +293,7 @@ def ask_whether_it_happened(place: Place, request: str, number: str, seen: Seque
     """
     lines = [
         f"{place.tag}{request} {number}: did it happen? It was sent once.",
-        f"{place.erp} shows: {seen[0]}",
+        f"Seen now: {seen[0]}",
         "Look at the order in the ERP itself before you say so.",
         *(text.cut(f"- {one}", 2 * text.HEAD_COLUMNS) for one in seen[1:]),
     ]

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
 from po_mcp.erp import ERP
-from po_mcp.errors import OrderNotFound
+from po_mcp.errors import ERPError, OrderNotFound
 from po_mcp.orders import PurchaseOrder
 
 Seen = Literal["applied", "gone", "absent", "ended_otherwise", "foreign", "differs", "unreadable"]
@@ -20,6 +21,8 @@ Seen = Literal["applied", "gone", "absent", "ended_otherwise", "foreign", "diffe
     differs          an order under the number of a new one that may be ours or not
     unreadable       nothing that could be read, or told
 """
+
+_EFFECT = re.compile(r" Nothing was (?:changed|sent)\.")
 
 NEEDS_TWO_READINGS: frozenset[Seen] = frozenset({"gone", "foreign"})
 
@@ -37,6 +40,16 @@ class Observation:
     order: PurchaseOrder | None = None
     backorder_number: str | None = None
     differences: tuple[str, ...] = ()
+
+
+def unreadable(error: ERPError) -> Observation:
+    """Say that a reading failed; that the reading itself changed nothing says nothing of the write."""
+    return Observation("unreadable", without_effect(error.what).rstrip("."))
+
+
+def without_effect(text: str) -> str:
+    """Leave out of an error's text what it says of the effect, where that is not certain, or not what is spoken of."""
+    return _EFFECT.sub("", text)
 
 
 async def find_order(erp: ERP, number: str, *, in_any_case: bool = False) -> PurchaseOrder | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from po_mcp.erp import ERP
 from po_mcp.writes.kinds import Applied, Change, kind_of
-from po_mcp.writes.observation import Observation
+from po_mcp.writes.observation import Observation, without_effect
 from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, State, WriteOutcome
 from po_mcp.writes.payloads import CreatePayload
 from po_mcp.writes.policy import SettlementPolicy
@@ -86,11 +86,16 @@ class OutcomeWriter:
         )
         return self.say("unknown", operation, text, do_not_repeat=True)
 
-    def watched(self, operation: Operation, text: str, until: float) -> WriteOutcome:
-        """Say that the ERP refused it, and until when that is checked."""
+    def watched(self, operation: Operation, refusal: str, until: float) -> WriteOutcome:
+        """Say that the ERP refused it, and until when that is checked; that nothing was changed is not certain yet."""
         time = datetime.fromtimestamp(until, UTC)
-        checked = f"This is checked again until {time:%H:%M:%S} UTC."
-        return self.say("refused", operation, f"{text} {checked}", not_before=time.replace(microsecond=0))
+        text = f"{without_effect(refusal)} {_CHECKED} {time:%H:%M:%S} UTC."
+        return self.say("refused", operation, text, not_before=time.replace(microsecond=0))
+
+    def after_watch(self, watched: WriteOutcome) -> WriteOutcome:
+        """Say that a refusal is final: no effect of the write was seen."""
+        text = f"{watched.message.partition(f' {_CHECKED}')[0]} Nothing was changed."
+        return watched.model_copy(update={"message": text, "not_before": None})
 
     def changed(self, operation: Operation, change: Change) -> WriteOutcome:
         """Say that an approved operation is no longer sent."""
@@ -111,6 +116,8 @@ class OutcomeWriter:
             return "once the effect is seen; where none is ever seen, a person does (po-mcp journal settle)"
         return f"once the effect is seen, or after {seconds:.0f} s without it"
 
+
+_CHECKED = "No effect is seen so far; this is checked again until"
 
 _STANDING: dict[State, tuple[OutcomeStatus, str]] = {
     "PROPOSED": ("approval_required", "It waits for a person: {kind} of order {number}. Nothing was sent."),

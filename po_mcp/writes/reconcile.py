@@ -102,6 +102,17 @@ class Reconciler:
             recorded = await self.reconcile(recorded)
         return recorded
 
+    async def wait_out_lag(self, done: Recorded) -> bool:
+        """Wait until a reading must show what was done; False where that takes too long to wait for.
+
+        Until then an effect that is not shown may be an old reading, and no reason to do it again.
+        """
+        shows_at = (done.settled_at or 0.0) + self.policy.watches_for
+        rest = shows_at - self.journal.now()
+        if 0 < rest <= MAX_WAIT_S:
+            await anyio.sleep(rest)
+        return self.journal.now() >= shows_at
+
     async def wait_until_settled(self, operation_id: str) -> Recorded | None:
         """Wait for an operation that is being sent, as long as its sender may take."""
         with anyio.move_on_after(self.policy.abandoned_after):
@@ -183,7 +194,7 @@ class Reconciler:
             return
         if seen.seen in ("ended_otherwise", "foreign") or (is_over and seen.seen == "absent"):
             outcome = recorded.outcome or self.words.say("refused", recorded.operation, f"It was refused: {seen.why}.")
-            final = outcome.model_copy(update={"not_before": None})
+            final = self.words.after_watch(outcome)
             await self.record(recorded.operation, "WATCHED", "REFUSED", final, {"observed": seen.why})
 
     async def _give_up_waiting(self, recorded: Recorded) -> Recorded:

@@ -101,7 +101,7 @@ class Books:
         """The same as the port: it has what the writes and the page use of it, and no more."""
         return cast("ERP", self)
 
-    def valid_number(self, number: str) -> str:
+    def check_number(self, number: str) -> str:
         return number
 
     async def probe(self) -> None:

@@ -348,4 +348,6 @@ async def test_a_create_that_nobody_was_asked_about_can_be_settled_and_is_shown_
             after = await person.page()
 
         assert "Create purchase order <bdi>PO-9</bdi>" in listed
+        assert "Deliver to" in after.text
+        assert "Outstanding" not in after.text
         assert (after.status_code, desk.state(one)) == (200, "DONE")

@@ -17,7 +17,7 @@ from playwright.async_api import Error, Page
 from starlette.responses import HTMLResponse, Response
 
 from po_mcp.approvals import page_security
-from po_mcp.approvals.page_server import quiet_server
+from po_mcp.transports.uvicorn_server import create_server
 from tests.approvals.counter import counter, order
 from tests.approvals.test_browser import chromium
 from tests.approvals.test_mutants import no_escaping
@@ -34,7 +34,7 @@ async def website(html: str, name: str = "localhost") -> AsyncIterator[str]:
     """A website; `localhost` is another site than 127.0.0.1, and another port of that the same site."""
     with socket.create_server(("127.0.0.1", 0)) as sock:
         async with anyio.create_task_group() as tasks:
-            server = quiet_server(HTMLResponse(html))
+            server = create_server(HTMLResponse(html))
             tasks.start_soon(server.serve, [sock])
             yield f"http://{name}:{sock.getsockname()[1]}/"
             server.should_exit = server.force_exit = True
@@ -141,7 +141,7 @@ async def a_window_that_a_website_keeps_hold_of() -> bool:
 
 def _headers(**kept: str) -> Change:
     pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in kept.items()]
-    return lambda patch: patch.setattr(guard, "_EXTRA", pairs)
+    return lambda patch: patch.setattr(page_security, "_EXTRA", pairs)
 
 
 def _of_the_policy(*directives: str) -> Change:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from mcp import Client, ClientSession
 from mcp.types import (
@@ -24,7 +25,7 @@ from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.writes.journal import JournalStore
 from tests.approvals.counter import browser
-from tests.office import ERAS, MODES, Office, outcome
+from tests.harness import ERAS, MODES, ServerHarness, outcome
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037", CANCEL: "PO-2025-0041"}
@@ -85,14 +86,14 @@ async def followed_up(client: Any, by: str, tool: str, asked: Mapping[str, Any])
 @all_clients
 @pytest.mark.parametrize("by", ["next call", "get_operation"])
 async def test_a_click_on_the_page_carries_one_write_through(
-    office: Office, era: str, tool: str, kind: str, by: str, settings: dict[str, Any]
+    harness: ServerHarness, era: str, tool: str, kind: str, by: str, settings: dict[str, Any]
 ) -> None:
     visitor = Visitor()
-    async with office.client(era, visitor, **settings) as client:  # type: ignore[arg-type]
+    async with harness.client(era, visitor, **settings) as client:  # type: ignore[arg-type]
         asked = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
-        sent_before = list(office.tap.writes)
+        sent_before = list(harness.wire.writes)
         pressed = await press(asked["approve_at"], "approve", FILLED_IN[tool])
-        sent_by_the_click = list(office.tap.writes)
+        sent_by_the_click = list(harness.wire.writes)
         done = await followed_up(client, by, tool, asked)
         again = await followed_up(client, "get_operation", tool, asked)
 
@@ -103,7 +104,7 @@ async def test_a_click_on_the_page_carries_one_write_through(
     assert (sent_before, pressed, len(sent_by_the_click)) == ([], 303, 1)
     assert (done["status"], again["status"]) == ("done", "done")
     assert done["replayed"] if by == "next call" else True
-    assert len(office.tap.writes) == 1
+    assert len(harness.wire.writes) == 1
     if tool == FINALIZE:
         assert done["backorder_number"] == "PO-2025-0037-BO1"
 
@@ -112,16 +113,16 @@ async def test_a_click_on_the_page_carries_one_write_through(
 @every_tool
 @pytest.mark.parametrize("kind", ["url"])
 async def test_who_decides_before_the_link_is_closed_needs_no_second_call(
-    office: Office, era: str, tool: str, kind: str, settings: dict[str, Any]
+    harness: ServerHarness, era: str, tool: str, kind: str, settings: dict[str, Any]
 ) -> None:
     async def decide(link: str) -> None:
         await press(link, "approve", FILLED_IN[tool])
 
     visitor = Visitor(meanwhile=decide)
-    async with office.client(era, visitor) as client:  # type: ignore[arg-type]
+    async with harness.client(era, visitor) as client:  # type: ignore[arg-type]
         done = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
 
-    assert (done["status"], len(visitor.asked), len(office.tap.writes)) == ("done", 1, 1)
+    assert (done["status"], len(visitor.asked), len(harness.wire.writes)) == ("done", 1, 1)
     assert "SANDBOX: no real order." in visitor.asked[0].message
     assert visitor.asked[0].url.startswith("http://127.0.0.1:")
 
@@ -133,43 +134,43 @@ async def test_who_decides_before_the_link_is_closed_needs_no_second_call(
     ("content"), [None, {"confirm": True, "create_backorder": True}, {"order_number": "PO-2025-0038"}], ids=str
 )
 async def test_that_a_link_was_opened_is_no_yes(
-    office: Office, era: str, tool: str, kind: str, content: Any, settings: dict[str, Any]
+    harness: ServerHarness, era: str, tool: str, kind: str, content: Any, settings: dict[str, Any]
 ) -> None:
-    async with office.client(era, Visitor(content=content)) as client:  # type: ignore[arg-type]
+    async with harness.client(era, Visitor(content=content)) as client:  # type: ignore[arg-type]
         for _ in range(3):
             told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
             assert told["status"] == "approval_required"
 
-    assert office.tap.writes == []
+    assert harness.wire.writes == []
 
 
 @both_eras
 @every_tool
 @pytest.mark.parametrize("kind", ["form, and the page comes first"])
 async def test_where_the_page_comes_first_no_form_stands_for_a_yes(
-    office: Office, era: str, tool: str, kind: str, settings: dict[str, Any]
+    harness: ServerHarness, era: str, tool: str, kind: str, settings: dict[str, Any]
 ) -> None:
     visitor = Visitor(content={"confirm": True, "create_backorder": True, "order_number": "PO-2025-0038"})
-    async with office.client(era, visitor, **settings) as client:  # type: ignore[arg-type]
+    async with harness.client(era, visitor, **settings) as client:  # type: ignore[arg-type]
         told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
 
-    assert (told["status"], visitor.asked, office.tap.writes) == ("approval_required", [], [])
+    assert (told["status"], visitor.asked, harness.wire.writes) == ("approval_required", [], [])
 
 
 @both_eras
 @every_tool
 @all_clients
 async def test_reject_ends_it_for_the_assistant_too(
-    office: Office, era: str, tool: str, kind: str, settings: dict[str, Any]
+    harness: ServerHarness, era: str, tool: str, kind: str, settings: dict[str, Any]
 ) -> None:
-    async with office.client(era, Visitor(), **settings) as client:  # type: ignore[arg-type]
+    async with harness.client(era, Visitor(), **settings) as client:  # type: ignore[arg-type]
         asked = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
         await press(asked["approve_at"], "reject", {})
         told = await followed_up(client, "get_operation", tool, asked)
 
     assert told["status"] == "declined"
     assert "A person rejected this" in told["message"]
-    assert office.tap.writes == []
+    assert harness.wire.writes == []
 
 
 CHANGES: dict[str, Callable[[Any], object]] = {
@@ -183,11 +184,11 @@ CHANGES: dict[str, Callable[[Any], object]] = {
 @pytest.mark.parametrize("kind", ["nothing"])
 @pytest.mark.parametrize("change", CHANGES)
 async def test_what_changed_before_the_click_is_stale(
-    office: Office, era: str, kind: str, change: str, settings: dict[str, Any]
+    harness: ServerHarness, era: str, kind: str, change: str, settings: dict[str, Any]
 ) -> None:
-    async with office.client(era) as client:
+    async with harness.client(era) as client:
         asked = outcome(await client.call_tool(FINALIZE, {"number": NUMBER[FINALIZE]}))
-        office.change(CHANGES[change])
+        harness.change(CHANGES[change])
         await press(asked["approve_at"], "approve", FILLED_IN[FINALIZE])
         told = await followed_up(client, "get_operation", FINALIZE, asked)
         async with browser(asked["approve_at"]) as person:
@@ -195,30 +196,32 @@ async def test_what_changed_before_the_click_is_stale(
 
     assert told["status"] == "stale"
     assert "No longer true" in page
-    assert office.tap.writes == []
+    assert harness.wire.writes == []
 
 
 @both_eras
 @pytest.mark.parametrize("kind", ["nothing"])
-async def test_what_expired_is_not_carried_out(office: Office, era: str, kind: str, settings: dict[str, Any]) -> None:
+async def test_what_expired_is_not_carried_out(
+    harness: ServerHarness, era: str, kind: str, settings: dict[str, Any]
+) -> None:
     late = [0.0]
-    async with office.client(era, clock=lambda: time.time() + late[0]) as client:
+    async with harness.client(era, clock=lambda: time.time() + late[0]) as client:
         asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
         late[0] = 601.0
         await press(asked["approve_at"], "approve", FILLED_IN[DELETE])
         told = await followed_up(client, "get_operation", DELETE, asked)
 
     assert told["status"] == "expired"
-    assert office.tap.writes == []
+    assert harness.wire.writes == []
 
 
 @both_eras
 @pytest.mark.parametrize("kind", ["nothing"])
 async def test_clicks_and_calls_at_once_send_once(
-    office: Office, era: str, kind: str, settings: dict[str, Any]
+    harness: ServerHarness, era: str, kind: str, settings: dict[str, Any]
 ) -> None:
     pressed: list[int] = []
-    async with office.client(era) as client:
+    async with harness.client(era) as client:
         asked = outcome(await client.call_tool(FINALIZE, {"number": NUMBER[FINALIZE]}))
 
         async def click() -> None:
@@ -235,7 +238,7 @@ async def test_clicks_and_calls_at_once_send_once(
     assert pressed.count(303) == 1
     assert set(pressed) <= {303, 409, 403}  # whoever comes later finds it decided, or finds no form any more
     assert done["status"] == "done"
-    assert len(office.tap.writes) == 1
+    assert len(harness.wire.writes) == 1
 
 
 @both_eras
@@ -243,23 +246,47 @@ async def test_clicks_and_calls_at_once_send_once(
 @pytest.mark.parametrize("kind", ["nothing"])
 @pytest.mark.parametrize("by_id", [True, False])
 async def test_get_operation_never_sends_what_was_approved_and_the_same_call_does(
-    office: Office, era: str, tool: str, kind: str, by_id: bool, settings: dict[str, Any]
+    harness: ServerHarness, era: str, tool: str, kind: str, by_id: bool, settings: dict[str, Any]
 ) -> None:
     """It was approved where it could not be carried out, as by a process that ended right then."""
-    async with office.client(era) as client:
+    async with harness.client(era) as client:
         asked = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
-        approve_and_leave(office, asked["operation_id"])
+        approve_and_leave(harness, asked["operation_id"])
         arguments = {"operation_id": asked["operation_id"]} if by_id else {}
         [seen] = outcome(await client.call_tool("get_operation", arguments))["operations"]
-        sent_by_looking = list(office.tap.writes)
+        sent_by_looking = list(harness.wire.writes)
         done = await followed_up(client, "next call", tool, asked)
 
     assert (seen["status"], sent_by_looking) == ("approval_required", [])
-    assert (done["status"], len(office.tap.writes)) == ("done", 1)
+    assert (done["status"], len(harness.wire.writes)) == ("done", 1)
 
 
-def approve_and_leave(office: Office, operation_id: str) -> None:
-    with closing(JournalStore(office.journal)) as store:
+@both_eras
+@pytest.mark.parametrize("kind", ["nothing"])
+async def test_what_is_not_known_is_settled_on_the_page_that_get_operation_links(
+    harness: ServerHarness, era: str, kind: str, settings: dict[str, Any]
+) -> None:
+    async def lose(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        raise httpx2.ReadError("gone", request=request)
+
+    late = [0.0]
+    async with harness.client(era, clock=lambda: time.time() + late[0], read_lag=86_400) as client:
+        asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
+        harness.wire.on_write = lose
+        await press(asked["approve_at"], "approve", FILLED_IN[DELETE])
+        unknown = await followed_up(client, "get_operation", DELETE, asked)
+        late[0] = 200.0
+        pressed = await press(unknown["approve_at"], "not_happened", FILLED_IN[DELETE])
+        settled = await followed_up(client, "get_operation", DELETE, asked)
+
+    assert (unknown["status"], unknown["do_not_repeat"]) == ("unknown", True)
+    assert (pressed, settled["status"]) == (303, "refused")
+    assert "a person looked and says that it did not happen" in settled["message"]
+    assert len(harness.wire.writes) == 1
+
+
+def approve_and_leave(harness: ServerHarness, operation_id: str) -> None:
+    with closing(JournalStore(harness.journal)) as store:
         found = store.find(operation_id)
         assert found is not None
         assert store.approve(operation_id, found.operation.payload, {"through": "page"})
@@ -270,10 +297,10 @@ def approve_and_leave(office: Office, operation_id: str) -> None:
 @pytest.mark.parametrize("kind", ["form"])
 @pytest.mark.parametrize("action", ["decline", "cancel"])
 async def test_a_form_that_was_declined_leaves_it_open_on_the_page(
-    office: Office, era: str, tool: str, kind: str, action: str, settings: dict[str, Any]
+    harness: ServerHarness, era: str, tool: str, kind: str, action: str, settings: dict[str, Any]
 ) -> None:
     visitor = Visitor(action)
-    async with office.client(era, visitor) as client:  # type: ignore[arg-type]
+    async with harness.client(era, visitor) as client:  # type: ignore[arg-type]
         told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
         await press(told["approve_at"], "approve", FILLED_IN[tool])
         done = await followed_up(client, "get_operation", tool, told)
@@ -281,15 +308,15 @@ async def test_a_form_that_was_declined_leaves_it_open_on_the_page(
     assert isinstance(visitor.asked[0], ElicitRequestFormParams)
     assert told["status"] == "declined"
     assert told["approve_at"] in told["message"]
-    assert (done["status"], len(office.tap.writes)) == ("done", 1)
+    assert (done["status"], len(harness.wire.writes)) == ("done", 1)
 
 
 @both_eras
 @pytest.mark.parametrize("kind", ["nothing"])
 async def test_the_pin_that_the_operator_set_is_what_the_page_wants(
-    office: Office, era: str, kind: str, settings: dict[str, Any]
+    harness: ServerHarness, era: str, kind: str, settings: dict[str, Any]
 ) -> None:
-    async with office.client(era, approver_pin="correct horse") as client:
+    async with harness.client(era, approver_pin="correct horse") as client:
         asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
         without = await press(asked["approve_at"], "approve", FILLED_IN[DELETE])
         before = await followed_up(client, "get_operation", DELETE, asked)
@@ -297,17 +324,17 @@ async def test_the_pin_that_the_operator_set_is_what_the_page_wants(
         done = await followed_up(client, "get_operation", DELETE, asked)
 
     assert (without, before["status"]) == (422, "approval_required")
-    assert (right, done["status"], len(office.tap.writes)) == (303, "done", 1)
+    assert (right, done["status"], len(harness.wire.writes)) == (303, "done", 1)
 
 
 @both_eras
 @pytest.mark.parametrize("kind", ["nothing"])
 async def test_a_likely_duplicate_is_created_after_a_click(
-    office: Office, era: str, kind: str, settings: dict[str, Any]
+    harness: ServerHarness, era: str, kind: str, settings: dict[str, Any]
 ) -> None:
     line = {"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}
     call = {"number": "PO-2025-0050", "vendor": "12", "lines": [line]}
-    async with office.client(era) as client:
+    async with harness.client(era) as client:
         await client.call_tool("create_purchase_order", call)
         second = {**call, "number": "PO-2025-0051"}
         asked = outcome(await client.call_tool("create_purchase_order", second))
@@ -319,7 +346,7 @@ async def test_a_likely_duplicate_is_created_after_a_click(
     assert asked["status"] == "approval_required"
     assert "It looks like &#34;PO-2025-0050&#34;, which was created a short while ago." in page
     assert (done["status"], done["order"]["number"]) == ("done", "PO-2025-0051")
-    assert len(office.tap.writes) == 2
+    assert len(harness.wire.writes) == 2
 
 
 @pytest.mark.parametrize(
@@ -333,10 +360,10 @@ async def test_a_likely_duplicate_is_created_after_a_click(
 )
 @both_eras
 async def test_a_terminal_is_named_only_where_it_sees_what_waits(
-    office: Office, era: str, journal: str, with_page: bool, told: str
+    harness: ServerHarness, era: str, journal: str, with_page: bool, told: str
 ) -> None:
-    kept = str(office.journal) if journal == "a file" else journal
-    server = build_server(Settings(sandbox=str(office.book), journal=kept), with_page=with_page)
+    kept = str(harness.journal) if journal == "a file" else journal
+    server = build_server(Settings(sandbox=str(harness.book), journal=kept), with_page=with_page)
     async with Client(server, mode=MODES[era]) as client:
         asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
 
@@ -347,12 +374,12 @@ async def test_a_terminal_is_named_only_where_it_sees_what_waits(
 
 
 @both_eras
-async def test_a_real_process_opens_the_page_and_carries_out_what_is_approved(office: Office, era: str) -> None:
-    async with office.client(era, transport="stdio") as client:
+async def test_a_real_process_opens_the_page_and_carries_out_what_is_approved(harness: ServerHarness, era: str) -> None:
+    async with harness.client(era, transport="stdio") as client:
         asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
-        before = office.order(NUMBER[DELETE])
+        before = harness.order(NUMBER[DELETE])
         await press(asked["approve_at"], "approve", FILLED_IN[DELETE])
-        after = office.order(NUMBER[DELETE])
+        after = harness.order(NUMBER[DELETE])
         done = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
 
     assert (before is None, after) == (False, None)

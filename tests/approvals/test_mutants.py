@@ -18,7 +18,7 @@ import httpx2
 import jinja2
 import pytest
 
-from po_mcp.approvals import page, page_security, pending, pin
+from po_mcp.approvals import page, page_security, pending, pin, presentation
 from po_mcp.approvals.page_security import Guard, Sessions
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.approvals.pin import TRIES, Pin, PinCheck
@@ -357,11 +357,11 @@ def every_origin_is_ours(patch: Patch) -> None:
         others = [(name, value) for name, value in scope["headers"] if name != b"origin"]
         return is_own({**scope, "headers": [*others, (b"origin", origin.encode())]}, origin)
 
-    patch.setattr(guard, "_is_own", lenient)
+    patch.setattr(page_security, "_is_own", lenient)
 
 
 def no_look_at_where_the_browser_says_it_comes_from(patch: Patch) -> None:
-    patch.setattr(guard, "_is_own", lambda scope, origin: page_security._only(scope, b"origin") == origin)
+    patch.setattr(page_security, "_is_own", lambda scope, origin: page_security._only(scope, b"origin") == origin)
 
 
 def no_token(patch: Patch) -> None:
@@ -495,7 +495,7 @@ def no_escaping(patch: Patch) -> None:
 
 
 def text_is_shown_as_it_comes(patch: Patch) -> None:
-    patch.setattr(view, "visible", lambda text, longest: text)
+    patch.setattr(presentation, "visible", lambda text, max_chars: text)
 
 
 def every_number_will_do(patch: Patch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from html.parser import HTMLParser
 from pathlib import Path
@@ -240,12 +241,26 @@ async def test_another_host_is_not_served(file: Path) -> None:
             answers.append(await person.client.get(person.path, headers={"host": host}))
             headers = {"host": host, "origin": f"http://{host}"}
             answers.append(await person.send("approve", headers=headers, order_number="PO-7"))
-        ours = await person.client.get(person.path, headers={"host": f"localhost:{port}"})
+        ours = [
+            await person.client.get(person.path, headers={"host": f"{name}:{port}"})
+            for name in ("localhost", "LocalHost")
+        ]
 
         assert {answer.status_code for answer in answers} <= {421, 400}
         assert len(answers) == 22
         assert not any("PO-7" in answer.text for answer in answers)
-        assert (ours.status_code, desk.state(one)) == (200, "PROPOSED")
+        assert ([answer.status_code for answer in ours], desk.state(one)) == ([200, 200], "PROPOSED")
+
+
+async def test_the_link_of_an_order_cannot_be_computed_from_it() -> None:
+    """Whoever can read the order and knows the connection asks for the same in a journal of their own."""
+    links = []
+    for _ in range(2):
+        async with counter(":memory:") as desk:
+            links.append(desk.propose(order()))
+
+    assert links[0] != links[1]
+    assert all(re.fullmatch(r"[0-9a-f]{32}", one) for one in links)
 
 
 async def test_guessed_ids_find_nothing(file: Path) -> None:

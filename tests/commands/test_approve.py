@@ -22,21 +22,21 @@ from tests.approvals.test_carrying_through import CANCEL, DELETE, FINALIZE, NUMB
 from tests.approvals.test_page import HOSTILE
 from tests.commands.test_call import read_screen
 from tests.commands.test_doctor import real
-from tests.office import Office, outcome
-from tests.sandbox.served import served
+from tests.harness import ServerHarness, outcome
+from tests.sandbox.sandbox_server import serve_sandbox
 
 PIN = {"PO_MCP_APPROVER_PIN": "correct horse"}
 APPROVE = [sys.executable, "-m", "po_mcp", "approve"]
 
 
-def environment(office: Office, **more: str) -> dict[str, str]:
+def environment(harness: ServerHarness, **more: str) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PO_MCP_")}
-    settings = {"PO_MCP_SANDBOX": str(office.book), "PO_MCP_JOURNAL": str(office.journal)}
+    settings = {"PO_MCP_SANDBOX": str(harness.book), "PO_MCP_JOURNAL": str(harness.journal)}
     return {**kept, **settings, "NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "120", **more}
 
 
 def typed(
-    office: Office,
+    harness: ServerHarness,
     answers: list[str],
     *arguments: str,
     meanwhile: Callable[[], object] = lambda: None,
@@ -45,7 +45,7 @@ def typed(
     """Run it in a terminal of its own, and give one answer to each prompt; do something before the first."""
     process, keyboard = pty.fork()
     if process == 0:
-        os.execve(sys.executable, [*APPROVE, *arguments], environment(office, **settings))
+        os.execve(sys.executable, [*APPROVE, *arguments], environment(harness, **settings))
     watchdog = threading.Timer(30, os.kill, (process, signal.SIGKILL))
     watchdog.start()
     screen, left = b"", list(answers)
@@ -61,57 +61,57 @@ def typed(
     return os.waitstatus_to_exitcode(status), screen.decode(errors="replace")
 
 
-async def asked(office: Office, *tools: str) -> str:
+async def asked(harness: ServerHarness, *tools: str) -> str:
     """Have an assistant ask for it through a client that shows nothing; return the last operation's id."""
-    async with office.client() as client:
+    async with harness.client() as client:
         for tool in tools:
             last = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
     found: str = last["operation_id"]
     return found
 
 
-async def became(office: Office, operation_id: str) -> str:
-    async with office.client() as client:
+async def became(harness: ServerHarness, operation_id: str) -> str:
+    async with harness.client() as client:
         result = await client.call_tool("get_operation", {"operation_id": operation_id})
     status: str = outcome(result)["operations"][0]["status"]
     return status
 
 
-async def test_the_typed_number_approves_and_it_is_carried_out_at_once(office: Office) -> None:
-    one = await asked(office, DELETE)
+async def test_the_typed_number_approves_and_it_is_carried_out_at_once(harness: ServerHarness) -> None:
+    one = await asked(harness, DELETE)
 
-    status, screen = typed(office, ["PO-2025-0038\n"])
+    status, screen = typed(harness, ["PO-2025-0038\n"])
 
     assert status == 0
     assert "SANDBOX: no real order." in screen
     assert "Delete purchase order PO-2025-0038 for good?" in screen
-    assert f"Where: sandbox {office.book}" in screen.replace("\r\n", "")
+    assert f"Where: sandbox {harness.book}" in screen.replace("\r\n", "")
     assert "Deleted order PO-2025-0038 for good." in screen
-    assert office.order("PO-2025-0038") is None
-    assert await became(office, one) == "done"
+    assert harness.order("PO-2025-0038") is None
+    assert await became(harness, one) == "done"
 
 
-async def test_one_of_several_is_chosen_and_its_backorder_is_asked_for(office: Office) -> None:
-    one = await asked(office, DELETE, FINALIZE)
+async def test_one_of_several_is_chosen_and_its_backorder_is_asked_for(harness: ServerHarness) -> None:
+    one = await asked(harness, DELETE, FINALIZE)
 
-    status, screen = typed(office, ["2\n", "y\n", "n\n"])
+    status, screen = typed(harness, ["2\n", "y\n", "n\n"])
 
     assert status == 0
     assert "Which one" in screen
-    assert await became(office, one) == "done"
-    assert office.order("PO-2025-0037-BO1") is None
+    assert await became(harness, one) == "done"
+    assert harness.order("PO-2025-0037-BO1") is None
 
 
-async def test_a_cancel_is_approved_with_a_yes(office: Office) -> None:
-    one = await asked(office, CANCEL)
+async def test_a_cancel_is_approved_with_a_yes(harness: ServerHarness) -> None:
+    one = await asked(harness, CANCEL)
 
-    status, screen = typed(office, ["y\n"])
+    status, screen = typed(harness, ["y\n"])
 
     assert status == 0
     assert "Cancel purchase order PO-2025-0041?" in screen
     assert "It is then inactive. The ERP keeps it, and can make it active again." in " ".join(screen.split())
-    assert office.order("PO-2025-0041").status == "cancelled"
-    assert await became(office, one) == "done"
+    assert harness.order("PO-2025-0041").status == "cancelled"
+    assert await became(harness, one) == "done"
 
 
 @pytest.mark.parametrize(
@@ -119,43 +119,43 @@ async def test_a_cancel_is_approved_with_a_yes(office: Office) -> None:
     [(DELETE, ["reject\n"]), (FINALIZE, ["n\n"]), (CANCEL, ["n\n"])],
     ids=["delete", "finalize", "cancel"],
 )
-async def test_a_no_ends_it(office: Office, tool: str, answers: list[str]) -> None:
-    one = await asked(office, tool)
+async def test_a_no_ends_it(harness: ServerHarness, tool: str, answers: list[str]) -> None:
+    one = await asked(harness, tool)
 
-    status, screen = typed(office, answers, NUMBER[tool])
+    status, screen = typed(harness, answers, NUMBER[tool])
 
     assert (status, "Rejected." in screen) == (0, True)
-    assert await became(office, one) == "declined"
+    assert await became(harness, one) == "declined"
 
 
 @pytest.mark.parametrize("answer", ["PO-2025-0042\n", "\n", "\x03", "\x04"], ids=ascii)
-async def test_anything_else_decides_nothing(office: Office, answer: str) -> None:
-    one = await asked(office, DELETE)
+async def test_anything_else_decides_nothing(harness: ServerHarness, answer: str) -> None:
+    one = await asked(harness, DELETE)
 
-    status, screen = typed(office, [answer], one)
+    status, screen = typed(harness, [answer], one)
 
     assert status == 3
     assert "Traceback" not in screen
-    assert await became(office, one) == "approval_required"
+    assert await became(harness, one) == "approval_required"
 
 
-async def test_the_pin_is_asked_for_and_not_shown(office: Office) -> None:
-    one = await asked(office, DELETE)
+async def test_the_pin_is_asked_for_and_not_shown(harness: ServerHarness) -> None:
+    one = await asked(harness, DELETE)
 
-    wrong, _ = typed(office, ["PO-2025-0038\n", "guess\n"], settings=PIN)
-    between = await became(office, one)
-    right, screen = typed(office, ["PO-2025-0038\n", "correct horse\n"], settings=PIN)
+    wrong, _ = typed(harness, ["PO-2025-0038\n", "guess\n"], settings=PIN)
+    between = await became(harness, one)
+    right, screen = typed(harness, ["PO-2025-0038\n", "correct horse\n"], settings=PIN)
 
     assert (wrong, between, right) == (3, "approval_required", 0)
-    assert office.order("PO-2025-0038") is None
+    assert harness.order("PO-2025-0038") is None
     assert "correct horse" not in screen
 
 
-async def test_the_beginning_of_an_id_names_it(office: Office) -> None:
-    await asked(office, DELETE)
-    one = await asked(office, CANCEL)
+async def test_the_beginning_of_an_id_names_it(harness: ServerHarness) -> None:
+    await asked(harness, DELETE)
+    one = await asked(harness, CANCEL)
 
-    status, screen = typed(office, ["y\n"], one[:12])
+    status, screen = typed(harness, ["y\n"], one[:12])
 
     assert status == 0
     assert "Cancelled order PO-2025-0041." in screen
@@ -170,97 +170,97 @@ async def test_the_beginning_of_an_id_names_it(office: Office) -> None:
     ],
 )
 async def test_what_was_approved_and_not_sent_is_carried_out_or_taken_back(
-    office: Office, answer: str, status: int, said: str, after: str, is_there: bool
+    harness: ServerHarness, answer: str, status: int, said: str, after: str, is_there: bool
 ) -> None:
-    one = await asked(office, DELETE)
-    approve_and_leave(office, one)
+    one = await asked(harness, DELETE)
+    approve_and_leave(harness, one)
 
-    ended, screen = typed(office, [f"{answer}\n"], one)
+    ended, screen = typed(harness, [f"{answer}\n"], one)
 
     assert (ended, said in screen) == (status, True), screen
-    assert await became(office, one) == after
-    assert (office.order("PO-2025-0038") is not None) is is_there
+    assert await became(harness, one) == after
+    assert (harness.order("PO-2025-0038") is not None) is is_there
 
 
-async def test_what_was_sent_while_the_person_read_it_cannot_be_taken_back(office: Office) -> None:
-    one = await asked(office, DELETE)
-    approve_and_leave(office, one)
+async def test_what_was_sent_while_the_person_read_it_cannot_be_taken_back(harness: ServerHarness) -> None:
+    one = await asked(harness, DELETE)
+    approve_and_leave(harness, one)
 
     def carry_out_elsewhere() -> None:
-        with closing(JournalStore(office.journal)) as store:
+        with closing(JournalStore(harness.journal)) as store:
             found = store.find(one)
             assert found is not None
-            assert store.claim(one, Sandbox(office.book).connection) is not None
+            assert store.claim(one, Sandbox(harness.book).connection) is not None
 
-    ended, screen = typed(office, ["take back\n"], one, meanwhile=carry_out_elsewhere)
+    ended, screen = typed(harness, ["take back\n"], one, meanwhile=carry_out_elsewhere)
 
     assert ended == 1
     assert "It was sent already, so it cannot be taken back." in screen
 
 
-async def test_what_is_meant_for_another_connection_is_not_approved_and_may_be_rejected(office: Office) -> None:
-    one = await asked(office, DELETE)
-    elsewhere = {"PO_MCP_SANDBOX": str(office.book.with_name("another.db"))}
+async def test_what_is_meant_for_another_connection_is_not_approved_and_may_be_rejected(harness: ServerHarness) -> None:
+    one = await asked(harness, DELETE)
+    elsewhere = {"PO_MCP_SANDBOX": str(harness.book.with_name("another.db"))}
 
-    left, screen = typed(office, ["n\n"], one, settings=elsewhere)
-    between = await became(office, one)
-    rejected, _ = typed(office, ["y\n"], one, settings=elsewhere)
+    left, screen = typed(harness, ["n\n"], one, settings=elsewhere)
+    between = await became(harness, one)
+    rejected, _ = typed(harness, ["y\n"], one, settings=elsewhere)
 
     assert (left, between, rejected) == (3, "approval_required", 0)
     assert "It cannot be approved here." in screen
-    assert f"It was asked for on sandbox {office.book}" in " ".join(screen.replace("\r\n", "").split())
+    assert f"It was asked for on sandbox {harness.book}" in " ".join(screen.replace("\r\n", "").split())
     assert "Approve it?" not in screen
-    assert await became(office, one) == "declined"
+    assert await became(harness, one) == "declined"
 
 
-async def test_where_the_operator_lets_nothing_be_written_nothing_is_approved(office: Office) -> None:
-    one = await asked(office, DELETE)
+async def test_where_the_operator_lets_nothing_be_written_nothing_is_approved(harness: ServerHarness) -> None:
+    one = await asked(harness, DELETE)
 
-    left, screen = typed(office, ["n\n"], one, settings={"PO_MCP_READ_ONLY": "true"})
+    left, screen = typed(harness, ["n\n"], one, settings={"PO_MCP_READ_ONLY": "true"})
 
-    assert (left, await became(office, one)) == (3, "approval_required")
+    assert (left, await became(harness, one)) == (3, "approval_required")
     assert "PO_MCP_READ_ONLY is set here" in screen
 
 
-async def test_an_erp_that_cannot_be_reached_leaves_the_approval_as_it_is(office: Office) -> None:
-    async with served() as there:
-        settings = real("inventory-pro", there.port, PO_MCP_JOURNAL=str(office.journal))
+async def test_an_erp_that_cannot_be_reached_leaves_the_approval_as_it_is(harness: ServerHarness) -> None:
+    async with serve_sandbox() as there:
+        settings = real("inventory-pro", there.port, PO_MCP_JOURNAL=str(harness.journal))
         run = await anyio.run_process(
             [sys.executable, "-m", "po_mcp", "call", FINALIZE, "number=PO-2025-0037", "--json"],
-            env=environment(office, **settings),
+            env=environment(harness, **settings),
             check=False,
         )
         one = json.loads(run.stdout)["operation_id"]
 
-    ended, screen = await anyio.to_thread.run_sync(lambda: typed(office, ["y\n", "n\n"], one, settings=settings))
+    ended, screen = await anyio.to_thread.run_sync(lambda: typed(harness, ["y\n", "n\n"], one, settings=settings))
 
     assert ended == 3
     assert "Inventory Pro cannot be reached" in screen
     assert "The approval holds for a while" in " ".join(screen.split())
-    with closing(JournalStore(office.journal)) as store:
+    with closing(JournalStore(harness.journal)) as store:
         found = store.find(one)
         assert found is not None
         assert found.state == "APPROVED"
         assert [event.event for event in store.events(one)][-1] == "not carried out"
 
 
-async def test_without_a_terminal_nobody_decides(office: Office) -> None:
-    one = await asked(office, DELETE)
+async def test_without_a_terminal_nobody_decides(harness: ServerHarness) -> None:
+    one = await asked(harness, DELETE)
 
-    run = await anyio.run_process([*APPROVE, one], env=environment(office), input=b"PO-2025-0038\n", check=False)
+    run = await anyio.run_process([*APPROVE, one], env=environment(harness), input=b"PO-2025-0038\n", check=False)
 
     assert run.returncode == 3
     assert b"a person decides in a terminal" in run.stderr
-    assert await became(office, one) == "approval_required"
+    assert await became(harness, one) == "approval_required"
 
 
 @pytest.mark.parametrize("name", ["PO-1999-0001", "0" * 32, None], ids=str)
-def test_where_nothing_waits_it_says_so(office: Office, name: str | None) -> None:
-    status, screen = typed(office, [], *([name] if name else []))
+def test_where_nothing_waits_it_says_so(harness: ServerHarness, name: str | None) -> None:
+    status, screen = typed(harness, [], *([name] if name else []))
 
     assert status == 1
     assert "waits" in screen
-    assert not office.journal.exists()
+    assert not harness.journal.exists()
 
 
 def test_no_text_of_the_erp_adds_a_line_or_hides_a_figure() -> None:

@@ -21,7 +21,7 @@ from mcp.types import CallToolResult
 from po_mcp.commands import _interrupted, call
 from po_mcp.config import Settings
 from tests.commands.test_serve import slow_erp
-from tests.office import Office
+from tests.harness import ServerHarness
 from tests.stdio.test_process import environment
 
 CALL = [sys.executable, "-m", "po_mcp", "call"]
@@ -68,15 +68,15 @@ def read_screen(keyboard: int, again: bytes = b"") -> bytes:
         return b""
 
 
-def test_without_a_tool_it_lists_them(office: Office) -> None:
-    run = piped(office.book)
+def test_without_a_tool_it_lists_them(harness: ServerHarness) -> None:
+    run = piped(harness.book)
 
     assert run.returncode == 0
     assert "create_purchase_order vendor=... lines=... [number=...]" in " ".join(run.stdout.split())
 
 
-def test_a_person_reads_a_table(office: Office) -> None:
-    run = piped(office.book, "list_purchase_orders", "limit=2")
+def test_a_person_reads_a_table(harness: ServerHarness) -> None:
+    run = piped(harness.book, "list_purchase_orders", "limit=2")
 
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.splitlines()[1].split() == [
@@ -92,55 +92,55 @@ def test_a_person_reads_a_table(office: Office) -> None:
     assert "cursor=" in run.stdout
 
 
-def test_a_program_reads_json(office: Office) -> None:
-    run = piped(office.book, "get_purchase_order", "number=PO-2025-0042", "--json")
+def test_a_program_reads_json(harness: ServerHarness) -> None:
+    run = piped(harness.book, "get_purchase_order", "number=PO-2025-0042", "--json")
 
     assert json.loads(run.stdout)["total"] == "4250.00"
 
 
-def test_an_order_is_created_from_the_command_line(office: Office) -> None:
+def test_an_order_is_created_from_the_command_line(harness: ServerHarness) -> None:
     lines = '[{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]'
-    run = piped(office.book, "create_purchase_order", "number=PO-2025-0043", "vendor=12", f"lines={lines}", "--json")
+    run = piped(harness.book, "create_purchase_order", "number=PO-2025-0043", "vendor=12", f"lines={lines}", "--json")
 
     assert run.returncode == 0
     assert json.loads(run.stdout)["status"] == "done"
-    assert office.order("PO-2025-0043") is not None
+    assert harness.order("PO-2025-0043") is not None
 
 
-def test_without_a_terminal_nobody_can_be_asked_and_nothing_is_sent(office: Office) -> None:
-    run = piped(office.book, *DELETE)
+def test_without_a_terminal_nobody_can_be_asked_and_nothing_is_sent(harness: ServerHarness) -> None:
+    run = piped(harness.book, *DELETE)
 
     assert run.returncode == 3
     assert run.stdout.startswith("approval_required: ")
-    assert office.order("PO-2025-0038") is not None
+    assert harness.order("PO-2025-0038") is not None
 
 
-def test_the_typed_number_deletes_the_order(office: Office) -> None:
-    status, screen = typed(office.book, "PO-2025-0038\n", *DELETE)
+def test_the_typed_number_deletes_the_order(harness: ServerHarness) -> None:
+    status, screen = typed(harness.book, "PO-2025-0038\n", *DELETE)
 
     assert status == 0
     assert "You are asked" in screen
     assert 'Delete purchase order "PO-2025-0038" for good?' in screen
     assert "done: SANDBOX: no real order. Deleted order" in screen
-    assert office.order("PO-2025-0038") is None
+    assert harness.order("PO-2025-0038") is None
 
 
 @pytest.mark.parametrize("answers", ["PO-2025-0042\n", "\n", "\x03", "\x04"], ids=ascii)
-def test_anything_else_that_is_typed_deletes_nothing(office: Office, answers: str) -> None:
-    status, screen = typed(office.book, answers, *DELETE)
+def test_anything_else_that_is_typed_deletes_nothing(harness: ServerHarness, answers: str) -> None:
+    status, screen = typed(harness.book, answers, *DELETE)
 
     assert status == 3
     assert "declined: " in screen
     assert "Traceback" not in screen
-    assert office.order("PO-2025-0038") is not None
+    assert harness.order("PO-2025-0038") is not None
 
 
-def test_a_finalize_asks_for_the_backorder_too(office: Office) -> None:
-    status, screen = typed(office.book, "y\nn\n", "finalize_purchase_order", "number=PO-2025-0037")
+def test_a_finalize_asks_for_the_backorder_too(harness: ServerHarness) -> None:
+    status, screen = typed(harness.book, "y\nn\n", "finalize_purchase_order", "number=PO-2025-0037")
 
     assert status == 0
     assert "No backorder was made." in " ".join(screen.split())
-    assert office.order("PO-2025-0037").status == "closed"
+    assert harness.order("PO-2025-0037").status == "closed"
 
 
 @pytest.mark.parametrize(
@@ -157,9 +157,9 @@ def test_a_finalize_asks_for_the_backorder_too(office: Office) -> None:
     ids=str,
 )
 def test_what_is_wrong_is_said_and_told_by_the_status(
-    office: Office, arguments: list[str], status: int, said: str
+    harness: ServerHarness, arguments: list[str], status: int, said: str
 ) -> None:
-    run = piped(office.book, *arguments)
+    run = piped(harness.book, *arguments)
 
     assert run.returncode == status
     assert said in " ".join((run.stdout + run.stderr).split())
@@ -168,17 +168,17 @@ def test_what_is_wrong_is_said_and_told_by_the_status(
 # What became of an operation
 
 
-def with_journal(office: Office, *arguments: str) -> subprocess.CompletedProcess[str]:
-    kept = environment(office.book, PO_MCP_JOURNAL=str(office.journal))
+def with_journal(harness: ServerHarness, *arguments: str) -> subprocess.CompletedProcess[str]:
+    kept = environment(harness.book, PO_MCP_JOURNAL=str(harness.journal))
     return subprocess.run(
         [*CALL, *arguments], env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
     )
 
 
-def test_every_operation_is_told_and_the_worst_decides_the_status(office: Office) -> None:
-    nothing = with_journal(office, "get_operation")
-    asked = json.loads(with_journal(office, *DELETE, "--json").stdout)
-    [one, whole] = [with_journal(office, "get_operation", *more) for more in ([], ["--json"])]
+def test_every_operation_is_told_and_the_worst_decides_the_status(harness: ServerHarness) -> None:
+    nothing = with_journal(harness, "get_operation")
+    asked = json.loads(with_journal(harness, *DELETE, "--json").stdout)
+    [one, whole] = [with_journal(harness, "get_operation", *more) for more in ([], ["--json"])]
 
     assert (nothing.returncode, nothing.stdout) == (0, "SANDBOX: no real order. No operation is open.\n")
     assert (one.returncode, whole.returncode) == (3, 3)
@@ -205,40 +205,40 @@ def test_of_several_outcomes_the_worst_is_the_status(statuses: list[str], status
     assert call._exit_status(result) == status
 
 
-def test_the_beginning_of_an_id_is_enough(office: Office) -> None:
-    asked = json.loads(with_journal(office, *DELETE, "--json").stdout)
-    named = with_journal(office, "get_operation", f"operation_id={asked['operation_id'][:6].upper()}")
-    other = with_journal(office, "get_operation", "operation_id=zzzzzz")
+def test_the_beginning_of_an_id_is_enough(harness: ServerHarness) -> None:
+    asked = json.loads(with_journal(harness, *DELETE, "--json").stdout)
+    named = with_journal(harness, "get_operation", f"operation_id={asked['operation_id'][:6].upper()}")
+    other = with_journal(harness, "get_operation", "operation_id=zzzzzz")
 
     assert (named.returncode, asked["operation_id"] in named.stdout) == (3, True)
     assert (other.returncode, other.stderr) == (2, "po-mcp: no operations of this journal begin with zzzzzz\n")
 
 
-def test_a_repeat_is_said_to_be_one(office: Office) -> None:
+def test_a_repeat_is_said_to_be_one(harness: ServerHarness) -> None:
     lines = '[{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]'
     create = ["create_purchase_order", "number=PO-2025-0043", "vendor=12", f"lines={lines}"]
-    first, again = with_journal(office, *create), with_journal(office, *create)
+    first, again = with_journal(harness, *create), with_journal(harness, *create)
 
     assert (first.returncode, again.returncode) == (0, 0)
     assert "earlier call" not in " ".join(first.stdout.split())
     assert "This is what an earlier call did; nothing more was sent." in " ".join(again.stdout.split())
 
 
-def test_a_short_order_is_told_by_its_sentence_and_no_empty_table(office: Office) -> None:
-    told = piped(office.book, "get_purchase_order", "number=PO-2025-0037", "detail=short").stdout
+def test_a_short_order_is_told_by_its_sentence_and_no_empty_table(harness: ServerHarness) -> None:
+    told = piped(harness.book, "get_purchase_order", "number=PO-2025-0037", "detail=short").stdout
 
     assert "3 lines, 2 not fully received" in told
     assert "Unit price" not in told
 
 
-def test_the_help_of_a_tool_shows_the_shape_of_what_is_written_as_json(office: Office) -> None:
-    told = " ".join(piped(office.book, "create_purchase_order", "--help").stdout.split())
-    general = piped(office.book, "--help").stdout
-    unknown = piped(office.book, "get_order", "--help")
+def test_the_help_of_a_tool_shows_the_shape_of_what_is_written_as_json(harness: ServerHarness) -> None:
+    told = " ".join(piped(harness.book, "create_purchase_order", "--help").stdout.split())
+    general = " ".join(piped(harness.book, "--help").stdout.split())
+    unknown = piped(harness.book, "get_order", "--help")
 
     assert "lines (JSON list, needed)" in told
     assert """such as: '[{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]'""" in told
-    assert "po-mcp call TOOL --help" in general
+    assert "What a tool takes: po-mcp call create_purchase_order --help" in general
     assert (unknown.returncode, "there is no tool get_order" in unknown.stderr) == (2, True)
 
 
@@ -253,10 +253,10 @@ CREATE = [
 ]
 
 
-async def interrupted(office: Office, *, twice: bool) -> tuple[int, str]:
+async def interrupted(harness: ServerHarness, *, twice: bool) -> tuple[int, str]:
     """Press Ctrl-C while the ERP, which has done the write, keeps its answer back; once, or a second time too."""
-    async with slow_erp(office.book) as erp:
-        settings = environment(PO_MCP_JOURNAL=str(office.journal), **erp.settings)
+    async with slow_erp(harness.book) as erp:
+        settings = environment(PO_MCP_JOURNAL=str(harness.journal), **erp.settings)
         async with await anyio.open_process(
             [*CALL, *CREATE], env=settings, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT
         ) as process:
@@ -276,28 +276,28 @@ async def interrupted(office: Office, *, twice: bool) -> tuple[int, str]:
     return status, " ".join(said.decode().split())
 
 
-async def test_ctrl_c_during_a_write_waits_until_its_outcome_is_recorded_and_says_it(office: Office) -> None:
-    status, said = await interrupted(office, twice=False)
+async def test_ctrl_c_during_a_write_waits_until_its_outcome_is_recorded_and_says_it(harness: ServerHarness) -> None:
+    status, said = await interrupted(harness, twice=False)
 
     assert status == 130
     assert "Stopping. What was sent is being recorded; Ctrl-C again leaves at once." in said
     assert "Stopped. The create of order PO-2025-0050: Created PO-2025-0050" in said
 
 
-async def test_a_second_ctrl_c_leaves_and_says_that_the_order_was_sent(office: Office) -> None:
-    status, said = await interrupted(office, twice=True)
+async def test_a_second_ctrl_c_leaves_and_says_that_the_order_was_sent(harness: ServerHarness) -> None:
+    status, said = await interrupted(harness, twice=True)
 
     assert status == 4
     assert "Stopped. The create of order PO-2025-0050: It was sent; its answer is not there yet." in said
     assert "po-mcp journal show" in said
 
 
-def test_ctrl_c_before_anything_was_sent_says_so(office: Office) -> None:
+def test_ctrl_c_before_anything_was_sent_says_so(harness: ServerHarness) -> None:
     stopped = _interrupted.Call("delete_purchase_order", "PO-2025-0038", time.time())
-    settings = Settings(sandbox=str(office.book), journal=str(office.journal))
+    settings = Settings(sandbox=str(harness.book), journal=str(harness.journal))
 
     without_a_journal = _interrupted.known_of(settings, stopped)
-    asked = json.loads(with_journal(office, *DELETE, "--json").stdout)
+    asked = json.loads(with_journal(harness, *DELETE, "--json").stdout)
     waiting, status = _interrupted.known_of(settings, stopped)
     later = _interrupted.known_of(settings, replace(stopped, began=time.time()))
     of_another = _interrupted.known_of(settings, replace(stopped, number="PO-2025-0037"))

@@ -13,7 +13,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
-from po_mcp.approvals.page_server import listening, quiet_server
+from po_mcp.transports import connection_limits
+from po_mcp.transports.uvicorn_server import create_server, listen
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
 
@@ -31,12 +32,12 @@ async def answer(scope: Scope, receive: Receive, send: Send) -> None:
 
 @asynccontextmanager
 async def serving(most: int = 4, keep_alive: int = 5) -> AsyncIterator[int]:
-    with closing(listening("127.0.0.1", 0)) as sock:
-        server = quiet_server(answer, most, keep_alive)
+    with closing(listen("127.0.0.1", 0)) as sock:
+        server = create_server(answer, most, keep_alive)
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(server.serve, [sock])
             yield sock.getsockname()[1]
-            server.should_exit = server.force_exit = True
+            server.stop()
 
 
 async def ends(connection: anyio.abc.SocketStream) -> bool:
@@ -54,7 +55,7 @@ async def ends(connection: anyio.abc.SocketStream) -> bool:
     "sent", [b"", GET[:10], b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n{", GET + GET[:10]], ids=repr
 )
 async def test_a_request_that_does_not_arrive_ends_its_connection(sent: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_connections, "REQUEST_TIME", 0.3)
+    monkeypatch.setattr(connection_limits, "REQUEST_TIMEOUT_S", 0.3)
     async with serving(keep_alive=1) as port, await anyio.connect_tcp("127.0.0.1", port) as connection:
         if sent:
             await connection.send(sent)
@@ -63,7 +64,7 @@ async def test_a_request_that_does_not_arrive_ends_its_connection(sent: bytes, m
 
 
 async def test_an_answer_may_take_longer_than_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_connections, "REQUEST_TIME", 0.3)
+    monkeypatch.setattr(connection_limits, "REQUEST_TIMEOUT_S", 0.3)
     async with serving() as port, httpx2.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http:
         answers = [await http.post("/slow", content=b"{}") for _ in range(2)]
         await anyio.sleep(0.6)  # the connection is kept alive meanwhile
@@ -90,7 +91,7 @@ async def test_the_one_that_is_silent_for_longest_makes_room_and_one_that_is_ans
 
 
 async def test_sockets_that_it_accepts_send_at_once() -> None:
-    with closing(listening("127.0.0.1", 0)) as sock, socket.create_connection(sock.getsockname()):
+    with closing(listen("127.0.0.1", 0)) as sock, socket.create_connection(sock.getsockname()):
         accepted, _ = sock.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -14,10 +14,10 @@ import anyio
 import pytest
 
 from po_mcp.commands import doctor
-from po_mcp.erp import Connection
+from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.writes.journal import JournalStore
-from tests.office import Office, outcome
-from tests.sandbox.served import served
+from tests.harness import ServerHarness, outcome
+from tests.sandbox.sandbox_server import serve_sandbox
 from tests.stdio.test_process import environment
 
 DOCTOR = [sys.executable, "-m", "po_mcp", "doctor"]
@@ -55,7 +55,7 @@ async def test_a_sandbox_that_is_well_passes(tmp_path: Path) -> None:
 async def test_a_real_erp_that_is_well_passes_and_the_right_that_writing_needs_is_named(
     tmp_path: Path, erp: str
 ) -> None:
-    async with served() as there:
+    async with serve_sandbox() as there:
         status, told = await examined(tmp_path, **real(erp, there.port))
 
     assert (status, "✗" in told) == (0, False)
@@ -66,7 +66,7 @@ async def test_a_real_erp_that_is_well_passes_and_the_right_that_writing_needs_i
 
 @pytest.mark.parametrize("erp", ["inventory-pro", "exsited"])
 async def test_wrong_credentials_are_named_with_the_settings_to_check(tmp_path: Path, erp: str) -> None:
-    async with served() as there:
+    async with serve_sandbox() as there:
         status, told = await examined(tmp_path, **real(erp, there.port, PO_MCP_CLIENT_SECRET="a-wrong-secret"))
 
     assert status == 1
@@ -83,13 +83,24 @@ async def test_an_erp_that_is_not_there_is_told_with_the_setting_to_check(tmp_pa
     assert "PO_MCP_BASE_URL" in told
 
 
-async def test_an_edited_journal_fails_with_the_next_step(office: Office) -> None:
-    async with office.client() as client:
+async def test_a_journal_with_operations_that_is_whole_passes(harness: ServerHarness) -> None:
+    async with harness.client() as client:
         outcome(await client.call_tool("finalize_purchase_order", {"number": "PO-2025-0036"}))
-    with closing(sqlite3.connect(office.journal)) as db, db:
+
+    status, told = await examined(harness.book.parent, PO_MCP_SANDBOX=str(harness.book))
+
+    assert status == 0, told
+    assert "✓ journal   durable, unedited, nothing unsettled" in told
+    assert "cannot be read" not in told
+
+
+async def test_an_edited_journal_fails_with_the_next_step(harness: ServerHarness) -> None:
+    async with harness.client() as client:
+        outcome(await client.call_tool("finalize_purchase_order", {"number": "PO-2025-0036"}))
+    with closing(sqlite3.connect(harness.journal)) as db, db:
         db.execute("UPDATE write_operations SET number = 'PO-1'")
 
-    status, told = await examined(office.book.parent, "--json", PO_MCP_SANDBOX=str(office.book))
+    status, told = await examined(harness.book.parent, "--json", PO_MCP_SANDBOX=str(harness.book))
     journal: Any = next(finding for finding in json.loads(told) if finding["what"] == "journal")
 
     assert status == 1
@@ -115,11 +126,11 @@ async def test_a_read_only_server_is_told_to_be_one(tmp_path: Path) -> None:
 
 
 async def test_credentials_that_nobody_adopted_fail_with_the_next_step(tmp_path: Path) -> None:
-    async with served() as there:
+    async with serve_sandbox() as there:
         settings = real("inventory-pro", there.port, PO_MCP_JOURNAL=str(tmp_path / "journal.db"))
-        known = Connection("inventory-pro", settings["PO_MCP_BASE_URL"], None, Connection.fingerprint("another"))
+        connection = InventoryPro(settings["PO_MCP_BASE_URL"], "another client", "its secret").connection
         with closing(JournalStore(tmp_path / "journal.db")) as store:
-            store.join(known)
+            store.join(connection)
 
         status, told = await examined(tmp_path, **settings)
 

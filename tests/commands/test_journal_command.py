@@ -18,13 +18,14 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import anyio
 import anyio.to_thread
 import httpx2
 import pytest
-from mcp.types import ElicitResult
+from mcp.types import ElicitRequestFormParams, ElicitResult
 
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
@@ -39,8 +40,8 @@ from tests.approvals.counter import order
 from tests.commands.terminal import run_in_terminal
 from tests.commands.test_call import read_screen
 from tests.commands.test_doctor import real
-from tests.office import Office, Person, accept, outcome, yes
-from tests.sandbox.served import served
+from tests.harness import Reply, ScriptedPerson, ServerHarness, accept, outcome, yes
+from tests.sandbox.sandbox_server import serve_sandbox
 from tests.stdio.test_process import environment
 
 JOURNAL = [sys.executable, "-m", "po_mcp", "journal"]
@@ -51,15 +52,15 @@ UNDECIDED = {"PO_MCP_READ_LAG": "86400"}
 TYPED = accept(order_number="PO-2025-0038")
 
 
-def settings_of(office: Office, **changes: str) -> dict[str, str]:
-    return environment(office.book, PO_MCP_JOURNAL=str(office.journal), **changes)
+def settings_of(harness: ServerHarness, **changes: str) -> dict[str, str]:
+    return environment(harness.book, PO_MCP_JOURNAL=str(harness.journal), **changes)
 
 
-def run(office: Office, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
+def run(harness: ServerHarness, *arguments: str, **changes: str) -> subprocess.CompletedProcess[str]:
     """Run it as a program would, without a terminal."""
     return subprocess.run(
         [*JOURNAL, *arguments],
-        env=settings_of(office, **changes),
+        env=settings_of(harness, **changes),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -68,17 +69,17 @@ def run(office: Office, *arguments: str, **changes: str) -> subprocess.Completed
 
 
 def typed(
-    office: Office, answers: str, *arguments: str, meanwhile: Callable[[], object] = lambda: None
+    harness: ServerHarness, answers: str, *arguments: str, meanwhile: Callable[[], object] = lambda: None
 ) -> tuple[int, str]:
     """Run it in a terminal of its own, and type when it asks; return its status and what the screen showed."""
     process, keyboard = pty.fork()
     if process == 0:
         shown = {"NO_COLOR": "1", "TERM": "dumb"}
-        os.execve(sys.executable, [*JOURNAL, *arguments], {**settings_of(office), **UNDECIDED, **shown})
-    watchdog = threading.Timer(30, os.kill, (process, signal.SIGKILL))
+        os.execve(sys.executable, [*JOURNAL, *arguments], {**settings_of(harness), **UNDECIDED, **shown})
+    watchdog = threading.Timer(60, os.kill, (process, signal.SIGKILL))
     watchdog.start()
     screen, asked = b"", False
-    while chunk := read_screen(keyboard):
+    while chunk := read_screen(keyboard, b"\x03" if asked and answers == "\x03" else b""):
         screen += chunk
         if not asked and screen.endswith(b": "):
             asked = True
@@ -95,42 +96,46 @@ async def lost_on_the_way(wire: httpx2.AsyncBaseTransport, request: httpx2.Reque
 
 
 async def call(
-    office: Office, tool: str, arguments: dict[str, Any], reply: ElicitResult = TYPED, ago: float = 0.0
+    harness: ServerHarness,
+    tool: str,
+    arguments: dict[str, Any],
+    reply: Reply | Callable[[ElicitRequestFormParams], Reply] = TYPED,
+    ago: float = 0.0,
 ) -> str:
     """Have a tool called, `ago` seconds ago, by a client whose person replies so; return the operation's id."""
-    async with office.client(person=Person(reply), clock=lambda: time.time() - ago) as client:
+    async with harness.client(person=ScriptedPerson(reply), clock=lambda: time.time() - ago) as client:
         operation_id: str = outcome(await client.call_tool(tool, arguments))["operation_id"]
     return operation_id
 
 
-async def deleted(office: Office, ago: float = 0.0) -> str:
-    return await call(office, "delete_purchase_order", TEST_ORDER, ago=ago)
+async def deleted(harness: ServerHarness, ago: float = 0.0) -> str:
+    return await call(harness, "delete_purchase_order", TEST_ORDER, ago=ago)
 
 
-async def created(office: Office, number: str = "PO-2025-0043", **line: str) -> str:
+async def created(harness: ServerHarness, number: str = "PO-2025-0043", **line: str) -> str:
     arguments = {"number": number, "vendor": "12", "lines": [{**LINES[0], **line}]}
-    return await call(office, "create_purchase_order", arguments)
+    return await call(harness, "create_purchase_order", arguments)
 
 
-async def unknown(office: Office, ago: float = 300.0) -> str:
+async def unknown(harness: ServerHarness, ago: float = 300.0) -> str:
     """Leave a delete behind that never arrived, and of which nothing is known."""
-    office.tap.disturb = lost_on_the_way
+    harness.wire.on_write = lost_on_the_way
     try:
-        return await deleted(office, ago)
+        return await deleted(harness, ago)
     finally:
-        office.tap.disturb = None
+        harness.wire.on_write = None
 
 
-async def unknown_cancel(office: Office, ago: float = 0.0) -> str:
-    office.tap.disturb = lost_on_the_way
+async def unknown_cancel(harness: ServerHarness, ago: float = 0.0) -> str:
+    harness.wire.on_write = lost_on_the_way
     try:
-        return await call(office, "cancel_purchase_order", {"number": "PO-2025-0036"}, yes, ago)
+        return await call(harness, "cancel_purchase_order", {"number": "PO-2025-0036"}, yes, ago)
     finally:
-        office.tap.disturb = None
+        harness.wire.on_write = None
 
 
-def state(office: Office, operation_id: str) -> str:
-    with closing(JournalStore(office.journal)) as journal:
+def state(harness: ServerHarness, operation_id: str) -> str:
+    with closing(JournalStore(harness.journal)) as journal:
         recorded = journal.find(operation_id)
     assert recorded is not None
     return recorded.state
@@ -141,33 +146,35 @@ def flat(text: str) -> str:
 
 
 @pytest.mark.parametrize("arguments", [[], ["list"], ["list", "--all"]], ids=str)
-def test_where_nothing_was_written_yet_the_list_says_so_and_makes_no_file(office: Office, arguments: list[str]) -> None:
-    listed = run(office, *arguments)
+def test_where_nothing_was_written_yet_the_list_says_so_and_makes_no_file(
+    harness: ServerHarness, arguments: list[str]
+) -> None:
+    listed = run(harness, *arguments)
 
     assert (listed.returncode, listed.stderr) == (0, "")
-    assert listed.stdout.startswith(f"There is no journal yet: {office.journal}.")
-    assert not office.journal.exists()
+    assert listed.stdout.startswith(f"There is no journal yet: {harness.journal}.")
+    assert not harness.journal.exists()
 
 
 @pytest.mark.parametrize("arguments", [["show", "ab"], ["settle", "ab"], ["verify"]], ids=str)
 def test_where_nothing_was_written_yet_nothing_can_be_shown_settled_or_vouched_for(
-    office: Office, arguments: list[str]
+    harness: ServerHarness, arguments: list[str]
 ) -> None:
-    shown = run(office, *arguments)
+    shown = run(harness, *arguments)
 
     assert (shown.returncode, shown.stdout) == (1, "")
     assert shown.stderr.startswith("po-mcp: There is no journal yet")
-    assert not office.journal.exists()
+    assert not harness.journal.exists()
 
 
-def test_a_program_reads_an_empty_list_where_nothing_was_written_yet(office: Office) -> None:
-    assert json.loads(run(office, "list", "--json").stdout) == {"operations": [], "totals": {}}
+def test_a_program_reads_an_empty_list_where_nothing_was_written_yet(harness: ServerHarness) -> None:
+    assert json.loads(run(harness, "list", "--json").stdout) == {"operations": [], "totals": {}}
 
 
-async def test_the_list_tells_each_operation_and_what_came_of_it_the_newest_last(office: Office) -> None:
-    first, second, third = await created(office), await deleted(office), await unknown_finalize(office)
+async def test_the_list_tells_each_operation_and_what_came_of_it_the_newest_last(harness: ServerHarness) -> None:
+    first, second, third = await created(harness), await deleted(harness), await unknown_finalize(harness)
 
-    listed = run(office)
+    listed = run(harness)
 
     assert (listed.returncode, listed.stderr) == (0, "")
     rows = listed.stdout.splitlines()
@@ -179,56 +186,58 @@ async def test_the_list_tells_each_operation_and_what_came_of_it_the_newest_last
     assert rows[-1] == "3 operations: 2 DONE, 1 UNKNOWN."
 
 
-async def test_on_a_narrow_screen_what_came_of_it_stands_below(office: Office) -> None:
-    operation_id = await created(office)
+async def test_on_a_narrow_screen_what_came_of_it_stands_below(harness: ServerHarness) -> None:
+    operation_id = await created(harness)
 
-    status, screen = typed(office, "")
+    status, screen = typed(harness, "")
 
     assert status == 0
     assert f"{operation_id[:12]} " in screen
     assert re.search(r"create PO-2025-0043 DONE Created PO-2025-0043 for", screen)
 
 
-async def unknown_finalize(office: Office) -> str:
-    office.tap.disturb = lost_on_the_way
+async def unknown_finalize(harness: ServerHarness) -> str:
+    harness.wire.on_write = lost_on_the_way
     arguments = {"number": "PO-2025-0037", "create_backorder": False}
-    operation_id = await call(office, "finalize_purchase_order", arguments, yes)
-    office.tap.disturb = None
+    operation_id = await call(harness, "finalize_purchase_order", arguments, yes)
+    harness.wire.on_write = None
     return operation_id
 
 
-async def test_the_list_holds_the_open_ones_and_the_latest_twenty_and_all_when_asked(office: Office) -> None:
-    left = await unknown(office)
-    at_an_end = [await created(office, f"PO-2026-{place:04}", quantity=str(place)) for place in range(1, 23)]
+async def test_the_list_holds_the_open_ones_and_the_latest_twenty_and_all_when_asked(harness: ServerHarness) -> None:
+    left = await unknown(harness)
+    at_an_end = [await created(harness, f"PO-2026-{place:04}", quantity=str(place)) for place in range(1, 23)]
 
-    listed = json.loads(run(office, "list", "--json").stdout)
-    everything = json.loads(run(office, "list", "--all", "--json").stdout)
+    listed = json.loads(run(harness, "list", "--json").stdout)
+    everything = json.loads(run(harness, "list", "--all", "--json").stdout)
 
     assert [one["id"] for one in listed["operations"]] == [left, *at_an_end[2:]]
     assert [one["id"] for one in everything["operations"]] == [left, *at_an_end]
     assert listed["totals"] == everything["totals"] == {"UNKNOWN": 1, "DONE": 22}
-    assert "The other 2: po-mcp journal list --all" in run(office).stdout
+    assert "The other 2: po-mcp journal list --all" in run(harness).stdout
 
 
-async def test_a_proposal_whose_time_is_over_is_shown_expired_and_looking_does_not_write(office: Office) -> None:
-    asked = await call(office, "delete_purchase_order", TEST_ORDER, ElicitResult(action="decline"))
+async def test_a_proposal_whose_time_is_over_is_shown_expired_and_looking_does_not_write(
+    harness: ServerHarness,
+) -> None:
+    asked = await call(harness, "delete_purchase_order", TEST_ORDER, ElicitResult(action="decline"))
     with (
-        closing(JournalStore(office.journal, clock=lambda: 0.0)) as journal,
-        closing(sqlite3.connect(office.journal)) as db,
+        closing(JournalStore(harness.journal, clock=lambda: 0.0)) as journal,
+        closing(sqlite3.connect(harness.journal)) as db,
     ):
         db.execute("UPDATE write_operations SET expires_at = 1")
         db.commit()
         before = journal.counts()
 
-        assert json.loads(run(office, "list", "--json").stdout)["totals"] == {"EXPIRED": 1}
-        assert "The time for approving it is over." in run(office, "show", asked).stdout
+        assert json.loads(run(harness, "list", "--json").stdout)["totals"] == {"EXPIRED": 1}
+        assert "The time for approving it is over." in run(harness, "show", asked).stdout
         assert journal.counts() == before
 
 
-async def test_everything_of_an_operation_is_shown_in_order(office: Office) -> None:
-    operation_id = await deleted(office)
+async def test_everything_of_an_operation_is_shown_in_order(harness: ServerHarness) -> None:
+    operation_id = await deleted(harness)
 
-    shown = run(office, "show", operation_id[:6])
+    shown = run(harness, "show", operation_id[:6])
 
     assert (shown.returncode, shown.stderr) == (0, "")
     text = flat(shown.stdout)
@@ -245,12 +254,12 @@ async def test_everything_of_an_operation_is_shown_in_order(office: Office) -> N
     assert "answer: success, verified" in text
 
 
-async def test_a_program_reads_the_exact_question_and_the_events_with_their_times(office: Office) -> None:
-    person = Person(TYPED)
-    async with office.client(person=person) as client:
+async def test_a_program_reads_the_exact_question_and_the_events_with_their_times(harness: ServerHarness) -> None:
+    person = ScriptedPerson(TYPED)
+    async with harness.client(person=person) as client:
         operation_id = outcome(await client.call_tool("delete_purchase_order", TEST_ORDER))["operation_id"]
 
-    shown = json.loads(run(office, "show", operation_id, "--json").stdout)
+    shown = json.loads(run(harness, "show", operation_id, "--json").stdout)
 
     assert shown["question"] == person.asked[0].message == shown["events"][0]["detail"]["shown"]
     assert [event["event"] for event in shown["events"]] == ["PROPOSED", "APPROVED", "SENT", "DONE"]
@@ -259,42 +268,42 @@ async def test_a_program_reads_the_exact_question_and_the_events_with_their_time
     assert shown["payload"]["snapshot"]["order"]["number"] == "PO-2025-0038"
 
 
-async def test_of_a_create_it_shows_what_was_to_be_ordered(office: Office) -> None:
-    text = flat(run(office, "show", await created(office)).stdout)
+async def test_of_a_create_it_shows_what_was_to_be_ordered(harness: ServerHarness) -> None:
+    text = flat(run(harness, "show", await created(harness)).stdout)
 
     assert "Order PO-2025-0043 from Acme Fasteners:" in text
     assert "3 x NUT-M8 at 0.22" in text
     assert "APPROVED asked for; no person is asked before this" in text
 
 
-async def test_text_that_steers_a_terminal_is_written_out(office: Office) -> None:
-    operation_id = await created(office)
+async def test_text_that_steers_a_terminal_is_written_out(harness: ServerHarness) -> None:
+    operation_id = await created(harness)
     rewritten = {"draft": {"number": "PO\x1b[2J", "vendor": {"id": None, "name": "[red]A\u202e"}, "lines": []}}
-    edit(office.journal, "UPDATE write_operations SET payload = ?", json.dumps(rewritten))
+    edit(harness.journal, "UPDATE write_operations SET payload = ?", json.dumps(rewritten))
 
-    text = run(office, "show", operation_id).stdout
+    text = run(harness, "show", operation_id).stdout
 
     assert "\x1b" not in text
     assert r"Order PO\u{001B}[2J from [red]A\u{202E}:" in text
 
 
 @pytest.mark.parametrize("which", ["show", "settle"])
-async def test_an_id_must_begin_one_operation(office: Office, which: str) -> None:
-    await created(office)
-    await deleted(office)
+async def test_an_id_must_begin_one_operation(harness: ServerHarness, which: str) -> None:
+    await created(harness)
+    await deleted(harness)
 
     for beginning, said in (("", "2 operations have an id that begins so."), ("xyz", "No operation has an id")):
-        shown = run(office, which, beginning)
+        shown = run(harness, which, beginning)
         assert (shown.returncode, shown.stdout) == (1, "")
         assert said in shown.stderr
         assert shown.stderr.count("\n") == 1
 
 
 @pytest.mark.parametrize("arguments", [["list"], ["show", "ab"], ["settle", "ab"], ["verify"]], ids=str)
-def test_a_file_that_is_no_journal_ends_it_with_one_line(office: Office, arguments: list[str]) -> None:
-    office.journal.write_text("not a database, and long enough to be told from an empty one\n" * 40)
+def test_a_file_that_is_no_journal_ends_it_with_one_line(harness: ServerHarness, arguments: list[str]) -> None:
+    harness.journal.write_text("not a database, and long enough to be told from an empty one\n" * 40)
 
-    ended = run(office, *arguments)
+    ended = run(harness, *arguments)
 
     assert (ended.returncode, ended.stdout) == (1, "")
     assert ended.stderr.startswith("po-mcp: The journal of operations cannot be used now")
@@ -304,15 +313,15 @@ def test_a_file_that_is_no_journal_ends_it_with_one_line(office: Office, argumen
 # settle
 
 
-async def test_what_reading_shows_is_settled_without_asking_anybody(office: Office) -> None:
-    operation_id = await unknown(office)
-    office.change(lambda book: book.delete("PO-2025-0038"))
+async def test_what_reading_shows_is_settled_without_asking_anybody(harness: ServerHarness) -> None:
+    operation_id = await unknown(harness)
+    harness.change(lambda book: book.delete("PO-2025-0038"))
 
-    settled = run(office, "settle", operation_id)
+    settled = run(harness, "settle", operation_id)
 
     assert settled.returncode == 0
     assert "That decides it. SANDBOX: no real order. Done: the ERP no longer shows the order" in settled.stdout
-    assert state(office, operation_id) == "DONE"
+    assert state(harness, operation_id) == "DONE"
 
 
 @pytest.mark.parametrize(
@@ -324,60 +333,60 @@ async def test_what_reading_shows_is_settled_without_asking_anybody(office: Offi
     ],
 )
 async def test_a_cancel_that_was_lost_is_settled_by_how_the_order_reads(
-    office: Office, meanwhile: str, after: str, said: str
+    harness: ServerHarness, meanwhile: str, after: str, said: str
 ) -> None:
-    operation_id = await unknown_cancel(office)
-    listed = run(office).stdout
+    operation_id = await unknown_cancel(harness)
+    listed = run(harness).stdout
     changes: dict[str, Callable[[Book], object]] = {
         "cancelled": lambda book: book.cancel("PO-2025-0036"),
         "closed": lambda book: book.finalize("PO-2025-0036", create_backorder=False),
         "deleted": lambda book: book.delete("PO-2025-0036"),
     }
-    office.change(changes[meanwhile])
+    harness.change(changes[meanwhile])
 
-    settled = run(office, "settle", operation_id)
+    settled = run(harness, "settle", operation_id)
 
     assert "cancel PO-2025-0036" in listed
     assert "What came of the cancel of order PO-2025-0036 is not known" in listed
     assert said in settled.stdout
-    assert state(office, operation_id) == after
+    assert state(harness, operation_id) == after
 
 
-async def test_an_effect_that_is_absent_decides_once_it_cannot_come_late(office: Office) -> None:
-    operation_id = await sent_by_a_process_that_died(office, 7200)
+async def test_an_effect_that_is_absent_decides_once_it_cannot_come_late(harness: ServerHarness) -> None:
+    operation_id = await sent_by_a_process_that_died(harness, 7200)
 
-    early = run(office, "settle", operation_id, PO_MCP_LATE_APPLY="7200", PO_MCP_READ_LAG="60")
-    settled = run(office, "settle", operation_id, PO_MCP_LATE_APPLY="3600", PO_MCP_READ_LAG="60")
+    early = run(harness, "settle", operation_id, PO_MCP_LATE_APPLY="7200", PO_MCP_READ_LAG="60")
+    settled = run(harness, "settle", operation_id, PO_MCP_LATE_APPLY="3600", PO_MCP_READ_LAG="60")
 
     assert (early.returncode, settled.returncode) == (3, 0)
     assert "It was not applied: the ERP still shows the order. It may be asked for again." in settled.stdout
-    assert state(office, operation_id) == "NOT_APPLIED"
+    assert state(harness, operation_id) == "NOT_APPLIED"
 
 
-async def test_without_a_terminal_nobody_can_settle_what_reading_does_not(office: Office) -> None:
-    operation_id = await unknown(office)
+async def test_without_a_terminal_nobody_can_settle_what_reading_does_not(harness: ServerHarness) -> None:
+    operation_id = await unknown(harness)
 
-    settled = run(office, "settle", operation_id, **UNDECIDED)
+    settled = run(harness, "settle", operation_id, **UNDECIDED)
 
     assert settled.returncode == 3
     assert "Only a person at a terminal can settle it now. Nothing was recorded." in settled.stdout
-    assert state(office, operation_id) == "UNKNOWN"
+    assert state(harness, operation_id) == "UNKNOWN"
 
 
 @pytest.mark.parametrize(
     ("said", "after", "status"), [("applied", "DONE", "done"), ("not applied", "NOT_APPLIED", "refused")]
 )
 async def test_a_person_tells_what_happened_and_it_is_recorded(
-    office: Office, said: str, after: str, status: str
+    harness: ServerHarness, said: str, after: str, status: str
 ) -> None:
-    operation_id = await unknown(office)
+    operation_id = await unknown(harness)
 
-    ended, screen = typed(office, f"{said}\nPO-2025-0038\n", "settle", operation_id[:8])
+    ended, screen = typed(harness, f"{said}\nPO-2025-0038\n", "settle", operation_id[:8])
 
     assert ended == 0, screen
     assert "That does not decide it: the ERP still shows the order." in screen
     assert "Recorded. SANDBOX: no real order." in screen
-    shown = json.loads(run(office, "show", operation_id, "--json").stdout)
+    shown = json.loads(run(harness, "show", operation_id, "--json").stdout)
     assert (shown["state"], shown["outcome"]["status"]) == (after, status)
     assert shown["events"][-1]["event"] == after
     assert shown["events"][-1]["detail"] == {
@@ -385,18 +394,18 @@ async def test_a_person_tells_what_happened_and_it_is_recorded(
         "said": said,
         "observed": "the ERP still shows the order",
     }
-    assert run(office, "verify").returncode == 0
+    assert run(harness, "verify").returncode == 0
 
 
-async def test_what_a_person_settled_as_not_applied_can_be_asked_for_again(office: Office) -> None:
-    first = await unknown(office)
-    typed(office, "not applied\nPO-2025-0038\n", "settle", first)
+async def test_what_a_person_settled_as_not_applied_can_be_asked_for_again(harness: ServerHarness) -> None:
+    first = await unknown(harness)
+    typed(harness, "not applied\nPO-2025-0038\n", "settle", first)
 
-    second = await deleted(office)
+    second = await deleted(harness)
 
     assert second != first
-    assert state(office, second) == "DONE"
-    assert office.order("PO-2025-0038") is None
+    assert state(harness, second) == "DONE"
+    assert harness.order("PO-2025-0038") is None
 
 
 @pytest.mark.parametrize(
@@ -404,136 +413,150 @@ async def test_what_a_person_settled_as_not_applied_can_be_asked_for_again(offic
     ["leave\n", "applied\nPO-2025-0039\n", "applied\nyes\n", "not applied\n\x04", "\x03", "\x04"],
     ids=ascii,
 )
-async def test_anything_but_a_clear_answer_leaves_it_unknown(office: Office, answers: str) -> None:
-    operation_id = await unknown(office)
+async def test_anything_but_a_clear_answer_leaves_it_unknown(harness: ServerHarness, answers: str) -> None:
+    operation_id = await unknown(harness)
 
-    ended, screen = typed(office, answers, "settle", operation_id)
+    ended, screen = typed(harness, answers, "settle", operation_id)
 
     assert ended == 3, screen
     assert "It stays unknown. Nothing was recorded." in screen
     assert "Traceback" not in screen
-    assert state(office, operation_id) == "UNKNOWN"
+    assert state(harness, operation_id) == "UNKNOWN"
 
 
-async def test_what_another_process_settled_meanwhile_stays_as_that_one_recorded_it(office: Office) -> None:
-    operation_id = await unknown(office)
+async def test_what_another_process_settled_meanwhile_stays_as_that_one_recorded_it(harness: ServerHarness) -> None:
+    operation_id = await unknown(harness)
 
     def settle_elsewhere() -> None:
-        with closing(JournalStore(office.journal)) as journal:
+        with closing(JournalStore(harness.journal)) as journal:
             recorded = journal.find(operation_id)
             assert recorded is not None
             assert recorded.outcome is not None
             ended = recorded.outcome.model_copy(update={"status": "done", "message": "Done."})
             assert journal.finish(operation_id, "UNKNOWN", "DONE", ended, {})
 
-    ended, screen = typed(office, "not applied\nPO-2025-0038\n", "settle", operation_id, meanwhile=settle_elsewhere)
+    ended, screen = typed(harness, "not applied\nPO-2025-0038\n", "settle", operation_id, meanwhile=settle_elsewhere)
 
-    assert ended == 1, screen
-    assert "settled by another process meanwhile" in screen
-    assert state(office, operation_id) == "DONE"
+    assert ended == 0, screen
+    assert "It was settled meanwhile, and your answer was not recorded. Done." in screen
+    assert "Recorded." not in screen
+    assert state(harness, operation_id) == "DONE"
 
 
-async def test_only_what_is_not_known_is_settled(office: Office) -> None:
-    settled = run(office, "settle", await deleted(office))
+async def test_only_what_is_not_known_is_settled(harness: ServerHarness) -> None:
+    settled = run(harness, "settle", await deleted(harness))
 
     assert settled.returncode == 1
     assert "is DONE: only one whose outcome is not known is settled." in settled.stderr
 
 
 def in_terminal(
-    office: Office, answers: list[str], *arguments: str, meanwhile: Callable[[], object] = lambda: None, **changes: str
+    harness: ServerHarness,
+    answers: list[str],
+    *arguments: str,
+    meanwhile: Callable[[], object] = lambda: None,
+    changes: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[int, str]:
     """Run it in a terminal, and give one answer to each prompt."""
-    return run_in_terminal(["journal", *arguments], settings_of(office, **UNDECIDED, **changes), answers, meanwhile)
+    return run_in_terminal(["journal", *arguments], settings_of(harness, **UNDECIDED, **changes), answers, meanwhile)
 
 
-def elsewhere(office: Office) -> dict[str, str]:
+def elsewhere(harness: ServerHarness) -> dict[str, str]:
     """Settings that do not lead to the ERP that an operation was sent to."""
-    return {"PO_MCP_SANDBOX": str(office.book.with_name("another.db"))}
+    return {"PO_MCP_SANDBOX": str(harness.book.with_name("another.db"))}
 
 
-async def test_without_the_erps_settings_a_terminal_is_needed_and_nothing_is_looked_up(office: Office) -> None:
-    operation_id = await unknown(office)
-    office.change(lambda book: book.delete("PO-2025-0038"))
+async def test_without_the_erps_settings_a_terminal_is_needed_and_nothing_is_looked_up(harness: ServerHarness) -> None:
+    operation_id = await unknown(harness)
+    harness.change(lambda book: book.delete("PO-2025-0038"))
 
-    settled = run(office, "settle", operation_id, **elsewhere(office))
+    settled = run(harness, "settle", operation_id, **elsewhere(harness))
 
     assert settled.returncode == 3
     assert "These settings lead elsewhere, so po-mcp cannot look." in flat(settled.stdout)
-    assert state(office, operation_id) == "UNKNOWN"
+    assert state(harness, operation_id) == "UNKNOWN"
 
 
 @pytest.mark.parametrize(("said", "after"), [("applied", "DONE"), ("not applied", "NOT_APPLIED")])
-async def test_without_the_erps_settings_a_second_word_is_wanted(office: Office, said: str, after: str) -> None:
-    operation_id = await unknown(office)
+async def test_without_the_erps_settings_a_second_word_is_wanted(harness: ServerHarness, said: str, after: str) -> None:
+    operation_id = await unknown(harness)
 
-    without, screen = in_terminal(office, [said, "PO-2025-0038", "yes"], "settle", operation_id, **elsewhere(office))
-    between = state(office, operation_id)
-    with_it, _ = in_terminal(office, [said, "PO-2025-0038", "I looked"], "settle", operation_id, **elsewhere(office))
+    without, screen = in_terminal(
+        harness, [said, "PO-2025-0038", "yes"], "settle", operation_id, changes=elsewhere(harness)
+    )
+    between = state(harness, operation_id)
+    with_it, _ = in_terminal(
+        harness, [said, "PO-2025-0038", "I looked"], "settle", operation_id, changes=elsewhere(harness)
+    )
 
     assert (without, between) == (3, "UNKNOWN")
     assert "po-mcp could not look. Type: I looked" in screen
-    assert (with_it, state(office, operation_id)) == (0, after)
-    assert run(office, "verify").returncode == 0
+    assert (with_it, state(harness, operation_id)) == (0, after)
+    assert run(harness, "verify").returncode == 0
 
 
 @pytest.mark.parametrize("is_seeing", [True, False])
-async def test_that_it_did_not_happen_is_not_taken_before_two_minutes_are_over(office: Office, is_seeing: bool) -> None:
-    operation_id = await unknown(office, ago=0.0)
-    changes = {} if is_seeing else elsewhere(office)
+async def test_that_it_did_not_happen_is_not_taken_before_two_minutes_are_over(
+    harness: ServerHarness, is_seeing: bool
+) -> None:
+    operation_id = await unknown(harness, ago=0.0)
+    changes: dict[str, str] = {} if is_seeing else elsewhere(harness)
 
     answers = ["not applied", "PO-2025-0038", *([] if is_seeing else ["I looked"])]
-    early, screen = in_terminal(office, answers, "settle", operation_id, **changes)
+    early, screen = in_terminal(harness, answers, "settle", operation_id, changes=changes)
 
-    assert (early, state(office, operation_id)) == (1, "UNKNOWN")
+    assert (early, state(harness, operation_id)) == (1, "UNKNOWN")
     assert "nobody can say before" in screen
 
 
-async def test_what_the_look_shows_counts_more_than_what_the_person_says(office: Office) -> None:
-    operation_id = await unknown_cancel(office, ago=300.0)
+async def test_what_the_look_shows_counts_more_than_what_the_person_says(harness: ServerHarness) -> None:
+    operation_id = await unknown_cancel(harness, ago=300.0)
 
     def cancel_it() -> None:
-        office.change(lambda book: book.cancel("PO-2025-0036"))
+        harness.change(lambda book: book.cancel("PO-2025-0036"))
 
     answers = ["not applied", "PO-2025-0036"]
-    ended, screen = in_terminal(office, answers, "settle", operation_id, meanwhile=cancel_it)
+    ended, screen = in_terminal(harness, answers, "settle", operation_id, meanwhile=cancel_it)
 
-    assert (ended, state(office, operation_id)) == (0, "DONE")
+    assert (ended, state(harness, operation_id)) == (0, "DONE")
+    assert "It was settled meanwhile, and your answer was not recorded." in screen
     assert "Done: the ERP shows the order cancelled" in screen
 
 
-async def test_settling_wants_the_pin_where_one_is_set(office: Office) -> None:
-    operation_id = await unknown(office)
+async def test_settling_wants_the_pin_where_one_is_set(harness: ServerHarness) -> None:
+    operation_id = await unknown(harness)
     pin, answers = {"PO_MCP_APPROVER_PIN": "correct horse"}, ["not applied", "PO-2025-0038"]
 
-    wrong, told = in_terminal(office, [*answers, "a guess"], "settle", operation_id, **pin)
-    between = state(office, operation_id)
-    right, screen = in_terminal(office, [*answers, "correct horse"], "settle", operation_id, **pin)
+    wrong, told = in_terminal(harness, [*answers, "a guess"], "settle", operation_id, changes=pin)
+    between = state(harness, operation_id)
+    right, screen = in_terminal(harness, [*answers, "correct horse"], "settle", operation_id, changes=pin)
 
     assert (wrong, between, "That is not the PIN." in told) == (3, "UNKNOWN", True)
-    assert (right, state(office, operation_id)) == (0, "NOT_APPLIED")
+    assert (right, state(harness, operation_id)) == (0, "NOT_APPLIED")
     assert "correct horse" not in screen
 
 
 @pytest.mark.parametrize(("seconds", "after"), [(0, "SENT"), (7200, "DONE")], ids=["under way", "left behind"])
-async def test_blindly_only_what_nobody_sends_any_more_is_settled(office: Office, seconds: float, after: str) -> None:
-    operation_id = await sent_by_a_process_that_died(office, seconds)
+async def test_blindly_only_what_nobody_sends_any_more_is_settled(
+    harness: ServerHarness, seconds: float, after: str
+) -> None:
+    operation_id = await sent_by_a_process_that_died(harness, seconds)
 
     answers = ["applied", "PO-2025-0038", "I looked"]
-    ended, screen = in_terminal(office, answers, "settle", operation_id, **elsewhere(office))
+    ended, screen = in_terminal(harness, answers, "settle", operation_id, changes=elsewhere(harness))
 
-    assert (ended, state(office, operation_id)) == (0 if seconds else 1, after), screen
+    assert (ended, state(harness, operation_id)) == (0 if seconds else 1, after), screen
 
 
 # adopt
 
 
 @pytest.fixture
-async def inventory_pro(office: Office) -> AsyncIterator[dict[str, str]]:
+async def inventory_pro(harness: ServerHarness) -> AsyncIterator[dict[str, str]]:
     """Settings of a real ERP, whose journal knows one unknown cancel under other credentials."""
-    async with served() as there:
-        settings = real("inventory-pro", there.port, PO_MCP_JOURNAL=str(office.journal))
-        leave_known(office.journal, connect(Settings(**named(settings)), None))  # type: ignore[arg-type]
+    async with serve_sandbox() as there:
+        settings = real("inventory-pro", there.port, PO_MCP_JOURNAL=str(harness.journal))
+        leave_known(harness.journal, connect(Settings(**named(settings)), None))  # type: ignore[arg-type]
         yield settings
 
 
@@ -578,31 +601,31 @@ def connections(journal: Path) -> set[str]:
 
 
 async def test_credentials_of_the_same_company_take_what_was_sent_and_end_what_waits(
-    office: Office, inventory_pro: dict[str, str]
+    harness: ServerHarness, inventory_pro: dict[str, str]
 ) -> None:
-    before = connections(office.journal)
+    before = connections(harness.journal)
     status, screen = await anyio.to_thread.run_sync(adopted, inventory_pro, ["the same company"])
     again, said = await anyio.to_thread.run_sync(adopted, inventory_pro, [])
 
     assert status == 0, screen
     assert "PO-2025-0036 is there:" in screen or "PO-2025-0037 is there:" in screen
-    assert states(office.journal) == {"PO-2025-0036": "UNKNOWN", "PO-2025-0037": "EXPIRED"}
-    assert connections(office.journal) == before
+    assert states(harness.journal) == {"PO-2025-0036": "UNKNOWN", "PO-2025-0037": "EXPIRED"}
+    assert connections(harness.journal) == before
     assert (again, "The journal knows these credentials. Nothing else is to adopt." in said) == (0, True)
 
 
 async def test_credentials_of_another_company_leave_what_is_there_and_use_nothing_of_it(
-    office: Office, inventory_pro: dict[str, str]
+    harness: ServerHarness, inventory_pro: dict[str, str]
 ) -> None:
     status, screen = await anyio.to_thread.run_sync(adopted, inventory_pro, ["another company"])
 
     assert (status, "never used here" in screen) == (0, True), screen
-    assert states(office.journal) == {"PO-2025-0036": "UNKNOWN", "PO-2025-0037": "PROPOSED"}
+    assert states(harness.journal) == {"PO-2025-0036": "UNKNOWN", "PO-2025-0037": "PROPOSED"}
 
 
 @pytest.mark.parametrize("answer", ["leave", "\x03", "\x04"], ids=ascii)
 async def test_what_is_left_changes_nothing_and_can_be_asked_again(
-    office: Office, inventory_pro: dict[str, str], answer: str
+    harness: ServerHarness, inventory_pro: dict[str, str], answer: str
 ) -> None:
     status, screen = await anyio.to_thread.run_sync(adopted, inventory_pro, [answer])
     again, _ = await anyio.to_thread.run_sync(adopted, inventory_pro, ["the same company"])
@@ -613,7 +636,7 @@ async def test_what_is_left_changes_nothing_and_can_be_asked_again(
 
 
 async def test_another_company_of_the_same_name_needs_another_name(
-    office: Office, inventory_pro: dict[str, str]
+    harness: ServerHarness, inventory_pro: dict[str, str]
 ) -> None:
     same_name = {"PO_MCP_COMPANY": "Acme"}
     await anyio.to_thread.run_sync(lambda: adopted(inventory_pro, ["another company"], **same_name))
@@ -624,69 +647,68 @@ async def test_another_company_of_the_same_name_needs_another_name(
     assert "Set PO_MCP_COMPANY to another one" in screen
 
 
-async def test_without_a_terminal_nothing_is_adopted(office: Office, inventory_pro: dict[str, str]) -> None:
+async def test_without_a_terminal_nothing_is_adopted(harness: ServerHarness, inventory_pro: dict[str, str]) -> None:
     left = await anyio.run_process(
-        [*JOURNAL, "adopt"], env={**settings_of(office), **inventory_pro}, input=b"the same company\n", check=False
+        [*JOURNAL, "adopt"], env={**settings_of(harness), **inventory_pro}, input=b"the same company\n", check=False
     )
 
     assert (left.returncode, b"Only a person at a terminal can adopt." in left.stdout) == (3, True)
 
 
-async def test_a_journal_that_was_put_back_is_taken_once_a_person_says_so(office: Office) -> None:
-    await created(office)
-    shutil.copy(office.journal, office.journal.with_name("backup.db"))
-    await created(office, "PO-2025-0044", quantity="4")
+async def test_a_journal_that_was_put_back_is_taken_once_a_person_says_so(harness: ServerHarness) -> None:
+    await created(harness)
+    shutil.copy(harness.journal, harness.journal.with_name("backup.db"))
+    await created(harness, "PO-2025-0044", quantity="4")
     for beside in ("", "-wal", "-shm"):
-        office.journal.with_name(f"journal.db{beside}").unlink(missing_ok=True)
-    shutil.copy(office.journal.with_name("backup.db"), office.journal)
-    before = run(office, "list")
+        harness.journal.with_name(f"journal.db{beside}").unlink(missing_ok=True)
+    shutil.copy(harness.journal.with_name("backup.db"), harness.journal)
+    before = run(harness, "list")
 
-    status, screen = in_terminal(office, [], "adopt")
+    status, screen = in_terminal(harness, [], "adopt")
 
     assert (before.returncode, "po-mcp journal adopt" in before.stderr) == (1, True)
     assert status == 0, screen
     assert "Look in the ERP at the orders that were sent lately" in screen
-    assert run(office, "list").returncode == 0
-    assert await deleted(office)
+    assert run(harness, "list").returncode == 0
+    assert await deleted(harness)
 
 
 @pytest.mark.parametrize("seconds", [0, 7200], ids=["under way", "left behind by a process that died"])
 async def test_what_was_sent_and_never_answered_is_settled_once_its_sender_is_gone(
-    office: Office, seconds: float
+    harness: ServerHarness, seconds: float
 ) -> None:
-    operation_id = await sent_by_a_process_that_died(office, seconds)
+    operation_id = await sent_by_a_process_that_died(harness, seconds)
 
-    settled = run(office, "settle", operation_id)
+    settled = run(harness, "settle", operation_id)
 
     if seconds:
-        assert (settled.returncode, state(office, operation_id)) == (0, "NOT_APPLIED"), settled.stderr
+        assert (settled.returncode, state(harness, operation_id)) == (0, "NOT_APPLIED"), settled.stderr
     else:
-        assert (settled.returncode, state(office, operation_id)) == (1, "SENT")
+        assert (settled.returncode, state(harness, operation_id)) == (1, "SENT")
         assert "It may still be on its way, or is being checked." in settled.stderr
 
 
-async def sent_by_a_process_that_died(office: Office, seconds: float) -> str:
+async def sent_by_a_process_that_died(harness: ServerHarness, seconds: float) -> str:
     """Claim what a person was asked about, as a process would that then died so many seconds ago."""
-    asked = await call(office, "delete_purchase_order", TEST_ORDER, ElicitResult(action="decline"))
-    with closing(JournalStore(office.journal)) as journal:
-        now = journal.now()
-    with closing(JournalStore(office.journal, clock=lambda: now - seconds)) as journal:
+    declined = ElicitResult(action="decline")
+    asked = await call(harness, "delete_purchase_order", TEST_ORDER, declined, ago=seconds)
+    with closing(JournalStore(harness.journal, clock=lambda: time.time() - seconds)) as journal:
         found = journal.find(asked)
         assert found is not None
         assert journal.approve(asked, found.operation.payload, {"through": "form"})
-        assert journal.claim(asked, Sandbox(office.book).connection) is not None
+        assert journal.claim(asked, Sandbox(harness.book).connection) is not None
     return asked
 
 
 # verify
 
 
-async def test_where_nothing_was_edited_verify_says_what_it_checked(office: Office) -> None:
-    await created(office)
-    await deleted(office)
-    await unknown_finalize(office)
+async def test_where_nothing_was_edited_verify_says_what_it_checked(harness: ServerHarness) -> None:
+    await created(harness)
+    await deleted(harness)
+    await unknown_finalize(harness)
 
-    verified = run(office, "verify")
+    verified = run(harness, "verify")
 
     assert (verified.returncode, verified.stderr) == (0, "")
     assert verified.stdout == "3 operations and 11 events checked: nothing was edited.\n"
@@ -720,10 +742,10 @@ def edit(file: Path, statement: str, *values: object) -> None:
         db.commit()
 
 
-async def test_every_column_there_is_is_edited_below(office: Office) -> None:
-    await created(office)
+async def test_every_column_there_is_is_edited_below(harness: ServerHarness) -> None:
+    await created(harness)
 
-    with closing(sqlite3.connect(office.journal)) as db:
+    with closing(sqlite3.connect(harness.journal)) as db:
         there = [
             (table, row[1])
             for table in ("write_operations", "audit_log")
@@ -736,31 +758,35 @@ async def test_every_column_there_is_is_edited_below(office: Office) -> None:
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A journal of two operations, made once: every test edits a copy."""
-    office = Office(tmp_path_factory.mktemp("kept") / "book.db")
+    harness = ServerHarness(tmp_path_factory.mktemp("kept") / "book.db")
 
     async def two() -> None:
-        await deleted(office)
-        await created(office)
+        await deleted(harness)
+        await created(harness)
 
     anyio.run(two)
-    return office.journal
+    return harness.journal
 
 
 @pytest.mark.parametrize(
     ("table", "column"), [one for one in EVERY_COLUMN if one not in NOTES_TO_OURSELVES], ids="-".join
 )
-def test_whichever_column_is_edited_verify_finds_it(office: Office, kept: Path, table: str, column: str) -> None:
+def test_whichever_column_is_edited_verify_finds_it(
+    harness: ServerHarness, kept: Path, table: str, column: str
+) -> None:
     value = 4711 if column in NUMBERS else "edited"
     for place in ("MAX", "MIN"):  # the last row, then the first
-        shutil.copy(kept, office.journal)
+        shutil.copy(kept, harness.journal)
         edit(
-            office.journal, f"UPDATE {table} SET {column} = ? WHERE rowid = (SELECT {place}(rowid) FROM {table})", value
+            harness.journal,
+            f"UPDATE {table} SET {column} = ? WHERE rowid = (SELECT {place}(rowid) FROM {table})",
+            value,
         )
-        with closing(JournalStore(office.journal)) as journal:
+        with closing(JournalStore(harness.journal)) as journal:
             faults = journal.verify()
         assert faults, place
 
-    verified = run(office, "verify")
+    verified = run(harness, "verify")
 
     assert (verified.returncode, verified.stderr) == (1, "")
     assert verified.stdout.splitlines() == faults
@@ -775,23 +801,23 @@ def test_whichever_column_is_edited_verify_finds_it(office: Office, kept: Path, 
         ("UPDATE write_operations SET state = 'REFUSED', settled_at = 1 WHERE kind = 'delete'", "it was edited"),
     ],
 )
-def test_what_was_cut_out_is_found(office: Office, kept: Path, statement: str, said: str) -> None:
-    shutil.copy(kept, office.journal)
-    edit(office.journal, statement)
+def test_what_was_cut_out_is_found(harness: ServerHarness, kept: Path, statement: str, said: str) -> None:
+    shutil.copy(kept, harness.journal)
+    edit(harness.journal, statement)
 
-    verified = run(office, "verify")
+    verified = run(harness, "verify")
 
     assert verified.returncode == 1
     assert said in verified.stdout
 
 
 @pytest.mark.parametrize("column", ["question", "outcome", "payload"])
-async def test_what_was_edited_into_nonsense_is_no_crash(office: Office, column: str) -> None:
-    operation_id = await deleted(office)
-    edit(office.journal, f"UPDATE write_operations SET {column} = '[]'")
+async def test_what_was_edited_into_nonsense_is_no_crash(harness: ServerHarness, column: str) -> None:
+    operation_id = await deleted(harness)
+    edit(harness.journal, f"UPDATE write_operations SET {column} = '[]'")
 
     for arguments in (["list"], ["show", operation_id], ["show", operation_id, "--json"]):
-        shown = run(office, *arguments)
+        shown = run(harness, *arguments)
         assert "Traceback" not in shown.stderr
         assert "po-mcp journal verify" in shown.stderr
         assert shown.returncode == (0 if arguments == ["list"] else 1)

@@ -178,7 +178,7 @@ def test_the_faults_are_listed_each_with_its_sentence() -> None:
 
     lines = printed.splitlines()
     assert [line.split()[0] for line in lines] == list(FAULTS)
-    assert all(fault.tells in line for line, fault in zip(lines, FAULTS.values(), strict=True))
+    assert all(fault.description in line for line, fault in zip(lines, FAULTS.values(), strict=True))
 
 
 def test_the_habits_that_are_named_are_served_and_printed() -> None:
@@ -248,7 +248,7 @@ def test_the_habits_are_listed_each_with_its_sentence() -> None:
 
     lines = printed.splitlines()
     assert [line.split()[0] for line in lines] == list(HABITS)
-    assert all(habit.tells in line for line, habit in zip(lines, HABITS.values(), strict=True))
+    assert all(habit.description in line for line, habit in zip(lines, HABITS.values(), strict=True))
 
 
 def test_listing_the_commands_does_not_import_what_this_one_runs_on() -> None:

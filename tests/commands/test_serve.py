@@ -26,16 +26,18 @@ from click.testing import CliRunner
 from mcp import Client
 from starlette.types import Message, Receive, Scope, Send
 
-from po_mcp import bootstrap as composition
-from po_mcp.approvals.page_server import quiet_server
+from po_mcp import bootstrap
 from po_mcp.commands import serve
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
 from po_mcp.desk.context import Desk
 from po_mcp.sandbox import Book, create_app
+from po_mcp.server import lifespan
+from po_mcp.transports import http as http_transport
 from po_mcp.transports.http_app import Address
+from po_mcp.transports.uvicorn_server import create_server
 from tests.approvals.counter import browser
-from tests.office import ERAS, MODES, Office, Person, accept, outcome, text
+from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, accept, outcome, text
 
 DELETE, FINALIZE, CREATE = "delete_purchase_order", "finalize_purchase_order", "create_purchase_order"
 NEW = {
@@ -59,6 +61,10 @@ HELLO = {
 both_eras = pytest.mark.parametrize("era", ERAS)
 
 
+def ignore_address(address: Address) -> None:
+    """Print no greeting."""
+
+
 @dataclass
 class Serving:
     """The process, and what it said when it was there."""
@@ -73,7 +79,7 @@ class Serving:
         return found[1]
 
     @asynccontextmanager
-    async def client(self, era: str, person: Person | None = None) -> AsyncIterator[Client]:
+    async def client(self, era: str, person: ScriptedPerson | None = None) -> AsyncIterator[Client]:
         async with Client(f"{self.origin}/mcp", mode=MODES[era], elicitation_callback=person) as client:
             yield client
 
@@ -107,8 +113,8 @@ def serving(*arguments: str, **settings: str) -> Iterator[Serving]:
             process.kill()
 
 
-def over(office: Office) -> dict[str, str]:
-    return {"PO_MCP_SANDBOX": str(office.book), "PO_MCP_JOURNAL": str(office.journal)}
+def over(harness: ServerHarness) -> dict[str, str]:
+    return {"PO_MCP_SANDBOX": str(harness.book), "PO_MCP_JOURNAL": str(harness.journal)}
 
 
 def call(method: str, params: Mapping[str, Any], number: int = 1) -> dict[str, Any]:
@@ -125,9 +131,9 @@ def modern(tool: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 @both_eras
-async def test_a_client_lists_the_tools_and_finalizes_with_the_persons_yes(office: Office, era: str) -> None:
-    person = Person(accept(decision="backorder"))
-    with serving(**over(office)) as server:
+async def test_a_client_lists_the_tools_and_finalizes_with_the_persons_yes(harness: ServerHarness, era: str) -> None:
+    person = ScriptedPerson(accept(decision="backorder"))
+    with serving(**over(harness)) as server:
         async with server.client(era, person) as client:
             tools = (await client.list_tools()).tools
             done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
@@ -135,15 +141,17 @@ async def test_a_client_lists_the_tools_and_finalizes_with_the_persons_yes(offic
 
     assert (len(tools), len(person.asked)) == (8, 1)
     assert (done["status"], done["backorder_number"]) == ("done", "PO-2025-0037-BO1")
-    assert office.order("PO-2025-0037").status == "closed"
+    assert harness.order("PO-2025-0037").status == "closed"
     assert ended == (0, "")
 
 
 @pytest.mark.parametrize(
     ("era", "host"), [(ERAS[0], "127.0.0.1"), (ERAS[1], "127.0.0.1"), (ERAS[0], "::1"), (ERAS[1], "localhost")]
 )
-async def test_a_click_on_the_page_of_the_same_port_is_carried_through(office: Office, era: str, host: str) -> None:
-    with serving("--host", host, PO_MCP_APPROVER_PIN=PIN, **over(office)) as server:
+async def test_a_click_on_the_page_of_the_same_port_is_carried_through(
+    harness: ServerHarness, era: str, host: str
+) -> None:
+    with serving("--host", host, PO_MCP_APPROVER_PIN=PIN, **over(harness)) as server:
         async with server.client(era) as client:
             asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
             async with browser(asked["approve_at"]) as person:
@@ -151,7 +159,7 @@ async def test_a_click_on_the_page_of_the_same_port_is_carried_through(office: O
                 without = await person.send("approve", order_number="PO-2025-0038")
                 right = await person.send("approve", order_number="PO-2025-0038", pin=PIN)
                 listed = await person.client.get("/")
-            before = office.order("PO-2025-0038")
+            before = harness.order("PO-2025-0038")
             done = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
 
     assert asked["status"] == "approval_required"
@@ -159,12 +167,12 @@ async def test_a_click_on_the_page_of_the_same_port_is_carried_through(office: O
     assert "The approval page is there" in server.greeting
     assert (style.status_code, without.status_code, right.status_code, listed.status_code) == (200, 422, 303, 200)
     assert before is not None
-    assert (done["status"], office.order("PO-2025-0038")) == ("done", None)
+    assert (done["status"], harness.order("PO-2025-0038")) == ("done", None)
 
 
 @both_eras
-async def test_without_a_pin_there_is_no_page_and_the_terminal_is_named(office: Office, era: str) -> None:
-    with serving(**over(office)) as server:
+async def test_without_a_pin_there_is_no_page_and_the_terminal_is_named(harness: ServerHarness, era: str) -> None:
+    with serving(**over(harness)) as server:
         async with server.client(era) as client:
             asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
         path = f"/approve/{asked['operation_id']}"
@@ -177,11 +185,11 @@ async def test_without_a_pin_there_is_no_page_and_the_terminal_is_named(office: 
     assert "po-mcp approve" in asked["message"]
     assert "http" not in asked["message"]
     assert "set PO_MCP_APPROVER_PIN" in server.greeting
-    assert {(answer.status_code, answer.text) for answer in answers} == {(404, serve._NO_PAGE)}
-    assert office.order("PO-2025-0038") is not None
+    assert {(answer.status_code, answer.text) for answer in answers} == {(404, http_transport._NO_PAGE)}
+    assert harness.order("PO-2025-0038") is not None
 
 
-async def test_what_one_client_asked_for_is_there_for_the_next(office: Office) -> None:
+async def test_what_one_client_asked_for_is_there_for_the_next(harness: ServerHarness) -> None:
     with serving(PO_MCP_APPROVER_PIN=PIN) as server:  # all of it in memory: a second journal would know nothing
         async with server.client(ERAS[1]) as first:
             asked = outcome(await first.call_tool(DELETE, {"number": "PO-2025-0038"}))
@@ -207,13 +215,13 @@ async def test_the_process_has_one_desk_one_connector_and_one_recovery(monkeypat
         made.append("desk")
         init(self, *given)
 
-    monkeypatch.setattr(premises, "recover_now_and_then", recover)
-    monkeypatch.setattr(composition, "connect", connected)
+    monkeypatch.setattr(lifespan, "recover_periodically", recover)
+    monkeypatch.setattr(bootstrap, "connect", connected)
     monkeypatch.setattr(Desk, "__init__", desk)
-    with closing(serve._listening("127.0.0.1", 0)) as sock:
+    with closing(serve._listen("127.0.0.1", 0)) as sock:
         url = f"http://127.0.0.1:{sock.getsockname()[1]}/mcp"
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(serve._serve, Settings(sandbox=":memory:"), sock)
+            tasks.start_soon(http_transport.serve, Settings(sandbox=":memory:"), sock, ignore_address)
             for era in (*ERAS, *ERAS):
                 async with Client(url, mode=MODES[era]) as client:
                     assert len((await client.list_tools()).tools) == 8
@@ -242,8 +250,8 @@ async def test_another_host_is_not_served() -> None:
     assert ours.status_code == 200
 
 
-async def test_a_website_can_use_neither_mcp_nor_the_page(office: Office) -> None:
-    with serving(PO_MCP_APPROVER_PIN=PIN, **over(office)) as server:
+async def test_a_website_can_use_neither_mcp_nor_the_page(harness: ServerHarness) -> None:
+    with serving(PO_MCP_APPROVER_PIN=PIN, **over(harness)) as server:
         async with server.client(ERAS[0]) as client:
             asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
         elsewhere = [
@@ -271,7 +279,7 @@ async def test_a_website_can_use_neither_mcp_nor_the_page(office: Office) -> Non
     assert {answer.status_code for answer in answers} == {403}
     assert not any(name.startswith("access-control") for name in preflight.headers)
     assert state == "approval_required"
-    assert office.order("PO-2025-0038") is not None
+    assert harness.order("PO-2025-0038") is not None
 
 
 async def client_state(server: Serving, operation_id: str) -> str:
@@ -423,9 +431,9 @@ def test_a_wrong_setting_stops_the_start_with_one_line() -> None:
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_it_while_a_person_is_asked_and_clients_are_connected(
-    office: Office, signum: signal.Signals
+    harness: ServerHarness, signum: signal.Signals
 ) -> None:
-    with serving(PO_MCP_APPROVER_PIN=PIN, **over(office)) as server:
+    with serving(PO_MCP_APPROVER_PIN=PIN, **over(harness)) as server:
         async with server.http() as http:
             hello = await http.post("/mcp", json=call("initialize", HELLO))
             session = {"mcp-session-id": hello.headers["mcp-session-id"], "mcp-protocol-version": "2025-11-25"}
@@ -444,7 +452,7 @@ async def test_a_signal_ends_it_while_a_person_is_asked_and_clients_are_connecte
     assert (listening.status_code, asked["method"]) == (200, "elicitation/create")
     assert ended == (0, "")
     assert seconds < 3
-    assert office.order("PO-2025-0038") is not None
+    assert harness.order("PO-2025-0038") is not None
 
 
 async def first_message(answer: httpx2.Response) -> dict[str, Any]:
@@ -489,21 +497,21 @@ async def slow_erp(file: Path) -> AsyncIterator[SlowErp]:
 
         await app(scope, receive, sending)
 
-    server = quiet_server(slowly)
+    server = create_server(slowly)
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(server.serve, [sock])
         yield erp
-        server.should_exit = server.force_exit = True
+        server.stop()
     sock.close()
     book.close()
 
 
 @pytest.mark.parametrize(("era", "signum"), [(ERAS[0], signal.SIGINT), (ERAS[1], signal.SIGTERM)])
 async def test_a_write_under_way_has_its_outcome_before_a_signal_ends_it(
-    office: Office, era: str, signum: signal.Signals
+    harness: ServerHarness, era: str, signum: signal.Signals
 ) -> None:
-    async with slow_erp(office.book) as erp:
-        with serving(PO_MCP_JOURNAL=str(office.journal), **erp.settings) as server:
+    async with slow_erp(harness.book) as erp:
+        with serving(PO_MCP_JOURNAL=str(harness.journal), **erp.settings) as server:
             async with server.http() as http, anyio.create_task_group() as tasks:
                 tasks.start_soon(send_a_write, http, era)
                 with anyio.fail_after(15):
@@ -516,7 +524,7 @@ async def test_a_write_under_way_has_its_outcome_before_a_signal_ends_it(
                 erp.may_answer.set()
                 _, errors = await anyio.to_thread.run_sync(lambda: server.process.communicate(timeout=15))
                 status = server.process.returncode
-    with closing(sqlite3.connect(office.journal)) as journal:
+    with closing(sqlite3.connect(harness.journal)) as journal:
         states = journal.execute("SELECT state FROM operations").fetchall()
 
     assert running is None

@@ -16,12 +16,24 @@ from mcp import Client
 from mcp.server import transport_security
 
 from po_mcp.approvals.page import create_app
-from po_mcp.approvals.page_server import Mounted
-from po_mcp.commands import serve
+from po_mcp.approvals.page_server import MountedPage
 from po_mcp.config import Settings
+from po_mcp.transports import http as http_transport
+from po_mcp.transports import http_app
+from po_mcp.transports.uvicorn_server import listen
 from tests.approvals.counter import browser
-from tests.commands.test_serve import DELETE, HEADERS, HELLO, call, modern, send_a_write, slow_erp, start
-from tests.office import ERAS, outcome
+from tests.commands.test_serve import (
+    DELETE,
+    HEADERS,
+    HELLO,
+    call,
+    ignore_address,
+    modern,
+    send_a_write,
+    slow_erp,
+    start,
+)
+from tests.harness import ERAS, outcome
 
 Patch = pytest.MonkeyPatch
 PIN = "correct horse"
@@ -30,10 +42,10 @@ PIN = "correct horse"
 @asynccontextmanager
 async def served(**settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
     """The server within this process, and a client that is at liberty with its headers."""
-    with closing(serve._listening("127.0.0.1", 0)) as sock:
+    with closing(listen("127.0.0.1", 0)) as sock:
         origin = f"http://127.0.0.1:{sock.getsockname()[1]}"
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(serve._serve, Settings(sandbox=":memory:", **settings), sock)
+            tasks.start_soon(http_transport.serve, Settings(sandbox=":memory:", **settings), sock, ignore_address)
             async with httpx2.AsyncClient(base_url=origin, headers=HEADERS, timeout=20, trust_env=False) as http:
                 await http.get("/mcp")
                 yield http
@@ -81,22 +93,24 @@ async def a_request_of_two_megabytes() -> bool:
 
 
 def a_page_without_a_pin(patch: Patch) -> None:
-    patch.setattr(serve, "_page", lambda settings, address: Mounted(address.origins[0]))
-    patch.setattr(serve, "_page_app", lambda docket, address: create_app(docket, address.hosts, "po_mcp"))
+    patch.setattr(http_transport, "_choose_page", lambda settings, address: MountedPage(address.origins[0]))
+    patch.setattr(
+        http_transport, "_build_page_app", lambda pending, address: create_app(pending, address.hosts, "po_mcp")
+    )
 
 
 def no_look_at_host_and_origin(patch: Patch) -> None:
     settings = transport_security.TransportSecuritySettings
     lenient = settings(enable_dns_rebinding_protection=False)
-    patch.setattr(transport_security, "TransportSecuritySettings", lambda **given: lenient)
+    patch.setattr(http_transport, "TransportSecuritySettings", lambda **given: lenient)
 
 
 def no_look_at_where_the_browser_says_it_comes_from(patch: Patch) -> None:
-    patch.setattr(_door, "_is_of_a_website", lambda scope: False)
+    patch.setattr(http_app, "_is_from_website", lambda scope: False)
 
 
 def a_request_of_any_length(patch: Patch) -> None:
-    patch.setattr(serve, "_LARGEST_REQUEST", 1_000_000_000)
+    patch.setattr(http_transport, "_MAX_REQUEST_BYTES", 1_000_000_000)
 
 
 MUTANTS: list[tuple[Callable[[Patch], None], Callable[[], Awaitable[bool]]]] = [
@@ -120,21 +134,21 @@ async def test_without_the_control_the_harm_happens_and_with_it_it_does_not(
     assert (intact, mutated) == (False, True)
 
 
-NOBODY_IS_WAITED_FOR = """
+WITHOUT_DRAINING = """
 from po_mcp.cli import main
-from po_mcp.commands import _door
+from po_mcp.transports.http_app import HttpApp
 
 async def close(self):
     pass
 
-http_app.Door.close = close
+HttpApp.close = close
 main()
 """
 
 
-async def test_without_the_door_a_signal_loses_what_came_of_a_write(tmp_path: Path) -> None:
+async def test_a_signal_loses_the_outcome_of_a_write_without_draining(tmp_path: Path) -> None:
     lost = []
-    for name, program in (("intact", ("-m", "po_mcp")), ("mutated", ("-c", NOBODY_IS_WAITED_FOR))):
+    for name, program in (("intact", ("-m", "po_mcp")), ("mutated", ("-c", WITHOUT_DRAINING))):
         lost.append(await _is_lost(tmp_path / f"{name}.db", program))
 
     assert lost == [False, True]

@@ -1,21 +1,68 @@
-"""A server that answers with scripted bytes, and remembers every request that reached it."""
+"""A server that answers with scripted bytes and records every request."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
-from po_mcp.connectors.http.client.client.client import exact_json
+import anyio
+import pytest
 
-After = Literal["keep", "close", "reset", "hang"]
+from po_mcp.connectors.http import client, exact_json
+
+After = Literal["keep", "close", "reset", "hang", "silence"]
+
+
+class Deadlines:
+    """Takes the place of `anyio` in the HTTP client: its deadlines pass when a test says so, however slow the machine.
+
+    `timeouts` are the seconds of each deadline that was set.
+    """
+
+    def __init__(self) -> None:
+        self.timeouts: list[float] = []
+        self._scopes: list[anyio.CancelScope] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(anyio, name)
+
+    @contextmanager
+    def fail_after(self, seconds: float) -> Iterator[None]:
+        with anyio.fail_after(seconds) as scope:
+            self.timeouts.append(seconds)
+            if scope is None:  # a test took the deadline away
+                yield
+                return
+            self._scopes.append(scope)
+            try:
+                yield
+            finally:
+                self._scopes.remove(scope)
+
+    def expire(self) -> None:
+        """Let the outermost deadline pass now."""
+        for scope in self._scopes[:1]:
+            scope.deadline = anyio.current_time()
+
+
+@contextmanager
+def controlled_deadlines() -> Iterator[Deadlines]:
+    """Put the deadlines of every HTTP client under the control of the test."""
+    deadlines = Deadlines()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(client, "anyio", deadlines)
+        yield deadlines
 
 
 @dataclass(frozen=True)
 class Reply:
-    """Bytes to write, and what becomes of the connection then."""
+    """Bytes to write, and what to do with the connection then.
+
+    `hang` lets the deadline of the client pass; `silence` waits for a time-out of the client itself.
+    """
 
     raw: bytes = b""
     after: After = "keep"
@@ -32,11 +79,10 @@ def reply(status: int, body: object = None, *headers: str, raw: bytes | None = N
 
 @dataclass
 class RawPeer:
-    """What reached the server: whole requests, heads and bodies. The last reply is given again and again.
+    """A server with scripted replies, the last of which is repeated.
 
-    `begun` counts the requests of which some bytes arrived, and not all.
-
-    Unless `gives_tokens` is off, requests for a token are answered and only counted.
+    `requests` holds whole requests, with head and body, without those for a token. `begun` counts incomplete requests.
+    With `gives_tokens`, requests for a token are answered and counted in `tokens`; without, they are like any other.
     """
 
     url: str = ""
@@ -47,6 +93,7 @@ class RawPeer:
     replies: list[Reply] = field(default_factory=list)
     gives_tokens: bool = True
     closing: asyncio.Event = field(default_factory=asyncio.Event)
+    deadlines: Deadlines = field(default_factory=Deadlines)
 
     @property
     def lines(self) -> list[str]:
@@ -73,6 +120,8 @@ class RawPeer:
                 writer.write(answer.raw)
                 await writer.drain()
                 if answer.after == "hang":
+                    self.deadlines.expire()
+                if answer.after in ("hang", "silence"):
                     await self.closing.wait()
                 if answer.after == "reset":
                     writer.transport.abort()
@@ -98,13 +147,14 @@ class RawPeer:
 
 @asynccontextmanager
 async def raw_peer(*replies: Reply) -> AsyncIterator[RawPeer]:
-    """Serve `replies`, one per request that is not for a token; the last one again and again."""
-    peer = RawPeer(replies=list(replies))
-    server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
-    peer.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    try:
-        yield peer
-    finally:
-        peer.closing.set()
-        server.close()
-        await server.wait_closed()
+    """Serve `replies`, one per request that is not for a token; the last one is repeated."""
+    with controlled_deadlines() as deadlines:
+        peer = RawPeer(replies=list(replies), deadlines=deadlines)
+        server = await asyncio.start_server(peer.serve, "127.0.0.1", 0)
+        peer.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        try:
+            yield peer
+        finally:
+            peer.closing.set()
+            server.close()
+            await server.wait_closed()

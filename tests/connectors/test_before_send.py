@@ -9,9 +9,8 @@ import pytest
 from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.erp import ERP, BeforeSend
 from po_mcp.errors import OrderNotFound, Refused
-
-from .calls import NUMBER, Connect, draft, exsited, inventory_pro
-from .raw_peer import raw_peer, reply
+from tests.connectors.calls import NUMBER, Connect, draft, exsited, inventory_pro
+from tests.connectors.raw_peer import raw_peer, reply
 
 Act = Callable[[ERP, BeforeSend], Awaitable[object]]
 WRITES: dict[str, tuple[Connect, Act]] = {

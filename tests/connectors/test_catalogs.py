@@ -9,9 +9,8 @@ import pytest
 from po_mcp.connectors.inventory_pro import catalog, schemas
 from po_mcp.errors import BadAnswer
 from po_mcp.orders import Item, Vendor
-
-from .calls import Connect, exsited, inventory_pro
-from .raw_peer import raw_peer, reply
+from tests.connectors.calls import Connect, exsited, inventory_pro
+from tests.connectors.raw_peer import raw_peer, reply
 
 
 async def vendors_of(connect: Connect, *pages: dict[str, Any]) -> tuple[tuple[Vendor, ...], int]:
@@ -24,23 +23,23 @@ async def vendors_of(connect: Connect, *pages: dict[str, Any]) -> tuple[tuple[Ve
             await erp.aclose()
 
 
-def named(*known: str) -> list[dict[str, Any]]:
+def make_named(*known: str) -> list[dict[str, Any]]:
     return [{"name": name, "id": name} for name in known]
 
 
-ABC = named("a", "b", "c")
+ABC = make_named("a", "b", "c")
 PAGES: dict[str, tuple[Connect, list[dict[str, Any]], int]] = {
     "a smaller page than was asked for": (
         inventory_pro,
         [
-            {"value": named("a", "b"), "totalCount": 3, "page": 1, "pageSize": 2, "hasMore": True},
-            {"value": named("c"), "totalCount": 3, "page": 2, "pageSize": 2, "hasMore": False},
+            {"value": make_named("a", "b"), "totalCount": 3, "page": 1, "pageSize": 2, "hasMore": True},
+            {"value": make_named("c"), "totalCount": 3, "page": 2, "pageSize": 2, "hasMore": False},
         ],
         2,
     ),
     "a count alone": (
         inventory_pro,
-        [{"value": named("a", "b"), "totalCount": 3}, {"value": named("c"), "totalCount": 3}, {"value": []}],
+        [{"value": make_named("a", "b"), "totalCount": 3}, {"value": make_named("c"), "totalCount": 3}, {"value": []}],
         3,
     ),
     "a count that one page fills": (inventory_pro, [{"value": ABC, "totalCount": 3}], 1),
@@ -59,7 +58,7 @@ PAGES: dict[str, tuple[Connect, list[dict[str, Any]], int]] = {
     ),
     "Exsited: no word of paging": (
         exsited,
-        [{"accounts": named("a", "b")}, {"accounts": named("c")}, {"accounts": []}],
+        [{"accounts": make_named("a", "b")}, {"accounts": make_named("c")}, {"accounts": []}],
         3,
     ),
     "Exsited: pagination of null": (
@@ -70,14 +69,17 @@ PAGES: dict[str, tuple[Connect, list[dict[str, Any]], int]] = {
     "Exsited: one list for every page": (exsited, [{"accounts": ABC}], 2),
     "Exsited: a smaller page than was asked for": (
         exsited,
-        [{"accounts": rows, "pagination": {"records": 3, "limit": 2}} for rows in (named("a", "b"), named("c"))],
+        [
+            {"accounts": rows, "pagination": {"records": 3, "limit": 2}}
+            for rows in (make_named("a", "b"), make_named("c"))
+        ],
         2,
     ),
 }
 
 
 @pytest.mark.parametrize(("connect", "pages", "requests"), PAGES.values(), ids=PAGES)
-async def test_a_catalog_is_read_to_its_end_however_it_is_told(
+async def test_a_catalog_is_read_to_its_end_in_every_paging_style(
     connect: Connect, pages: list[dict[str, Any]], requests: int
 ) -> None:
     vendors, asked = await vendors_of(connect, *pages)
@@ -87,13 +89,15 @@ async def test_a_catalog_is_read_to_its_end_however_it_is_told(
 
 
 async def test_a_list_that_goes_on_and_brings_nothing_new_is_refused() -> None:
-    pages = [{"value": named("a"), "totalCount": 9, "page": page, "pageSize": 1, "hasMore": True} for page in (1, 2)]
+    pages = [
+        {"value": make_named("a"), "totalCount": 9, "page": page, "pageSize": 1, "hasMore": True} for page in (1, 2)
+    ]
     with pytest.raises(BadAnswer, match="same page"):
         await vendors_of(inventory_pro, *pages)
 
 
 async def test_a_row_that_cannot_be_read_is_left_out_and_logged(caplog: pytest.LogCaptureFixture) -> None:
-    rows = [*named("a"), None, {"name": ["b"]}]
+    rows = [*make_named("a"), None, {"name": ["b"]}]
 
     vendors, _ = await vendors_of(inventory_pro, {"value": rows, "totalCount": 3, "page": 1, "hasMore": False})
 
@@ -110,19 +114,19 @@ async def test_vendors_without_ids_are_listed() -> None:
 
 
 def test_a_name_is_the_same_whatever_its_blanks_and_entities() -> None:
-    row = schemas.Vendor.of({"name": "  Smith &amp;  Sons ", "shortID": "S"})
-    header = schemas.Header.of({"poNo": "PO-1", "vendor": "Smith &amp; Sons "})
+    row = schemas.Vendor.parse({"name": "  Smith &amp;  Sons ", "shortID": "S"})
+    header = schemas.OrderHeader.parse({"poNo": "PO-1", "vendor": "Smith &amp; Sons "})
 
-    found = catalog.vendors([row], {"SMITH & Sons": 12, "smith  &amp; sons ": 12})
+    found = catalog.convert_vendors([row], {"SMITH & Sons": 12, "smith  &amp; sons ": 12})
 
     assert found == (Vendor(id="12", code="S", name="Smith & Sons"),)
     assert header.vendor == "Smith & Sons"
 
 
-def test_an_item_without_an_id_is_left_out_and_one_that_is_not_active_says_so() -> None:
-    rows, unread = schemas.Item.each(
+def test_an_item_without_an_id_is_left_out_and_an_inactive_item_is_marked() -> None:
+    rows, unread = schemas.Item.parse_rows(
         [{"shortID": "A", "discontinued": "true"}, {"description": "no"}, {"shortID": 7}, 5]
     )
 
-    assert catalog.items(rows) == (Item(id="A", name="A", active=False), Item(id="7", name="7"))
+    assert catalog.convert_items(rows) == (Item(id="A", name="A", active=False), Item(id="7", name="7"))
     assert unread == 1

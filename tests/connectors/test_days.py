@@ -14,8 +14,7 @@ from po_mcp.connectors.exsited import Exsited, schemas
 from po_mcp.connectors.exsited import translate as exsited_translate
 from po_mcp.connectors.inventory_pro import InventoryPro, translate
 from po_mcp.orders import OrderQuery, OrderScan
-
-from .raw_peer import raw_peer, reply
+from tests.connectors.raw_peer import raw_peer, reply
 
 AUCKLAND, HONOLULU, BERLIN = ZoneInfo("Pacific/Auckland"), ZoneInfo("Pacific/Honolulu"), ZoneInfo("Europe/Berlin")
 DAY = date(2026, 11, 27)
@@ -54,12 +53,12 @@ NO_DATES = [
 
 def both(moment: str | None, zone: Any) -> list[tuple[date | None, date | None]]:
     """The days on which each connector tells an order placed and expected."""
-    theirs = {"id": "PO-1", "issue_date": moment, "expected_completion_date": moment}
-    told = [
-        translate.order({"poNo": "PO-1", "orderDate": moment, "expectedDate": moment}, "PO-1", zone),
-        exsited_translate.complete(schemas.Order.of(theirs), None, zone),
+    rows_of_erp = {"id": "PO-1", "issue_date": moment, "expected_completion_date": moment}
+    expected = [
+        translate.parse_order({"poNo": "PO-1", "orderDate": moment, "expectedDate": moment}, "PO-1", zone),
+        exsited_translate.combine(schemas.Order.parse(rows_of_erp), None, zone),
     ]
-    return [(order.ordered_at and order.ordered_at.date(), order.expected_on) for order in told]
+    return [(order.ordered_at and order.ordered_at.date(), order.expected_on) for order in expected]
 
 
 @pytest.mark.parametrize(("zone", "moment", "day"), MOMENTS)
@@ -80,7 +79,7 @@ def test_an_old_date_is_a_date(moment: str) -> None:
 def test_the_clock_of_this_machine_counts_where_no_zone_is_named() -> None:
     moment = datetime(2026, 11, 27, 12, 30, tzinfo=UTC)
 
-    assert days.day(moment, None) == moment.astimezone().date()
+    assert days.local_date(moment, None) == moment.astimezone().date()
 
 
 @pytest.mark.parametrize(
@@ -94,27 +93,27 @@ def test_the_clock_of_this_machine_counts_where_no_zone_is_named() -> None:
 def test_inventory_pro_is_asked_for_the_days_of_the_company_and_of_utc(zone: Any, start: str, end: str) -> None:
     query = OrderQuery(ordered_from=DAY, ordered_to=DAY)
 
-    assert translate.order_dates(query, zone) == {"startDate": start, "endDate": end}
+    assert translate.build_order_dates(query, zone) == {"startDate": start, "endDate": end}
 
 
 def test_a_bound_that_no_moment_lies_beyond_is_left_out() -> None:
     query = OrderQuery(ordered_from=date.min, ordered_to=date.max)
 
-    assert translate.order_dates(query, timezone(timedelta(hours=13))) == {}
+    assert translate.build_order_dates(query, timezone(timedelta(hours=13))) == {}
 
 
-async def scanned(zone: Any, moments: list[str]) -> list[OrderScan]:
+async def run_scan(zone: Any, moments: list[str]) -> list[OrderScan]:
     """What each connector finds of DAY among orders of these moments."""
     query = OrderQuery(ordered_from=DAY, ordered_to=DAY)
     rows = [{"poNo": moment, "orderDate": moment, "status": "Open"} for moment in moments]
     page = {"value": rows, "totalCount": len(rows), "page": 1, "pageSize": 50, "hasMore": False}
-    theirs = [{"id": moment, "issue_date": moment, "status": "ACTIVE"} for moment in moments]
+    rows_of_erp = [{"id": moment, "issue_date": moment, "status": "ACTIVE"} for moment in moments]
     found = []
     async with raw_peer(reply(200, page)) as peer:
         erp = InventoryPro(peer.url, "client", "secret", zone=zone)
         found.append(await erp.scan_orders(query))
         await erp.aclose()
-    async with raw_peer(reply(200, {"purchase_orders": theirs, "pagination": {"records": len(rows)}})) as peer:
+    async with raw_peer(reply(200, {"purchase_orders": rows_of_erp, "pagination": {"records": len(rows)}})) as peer:
         other = Exsited(peer.url, "client", "secret", "r", zone=zone)
         found.append(await other.scan_orders(query))
         await other.aclose()
@@ -122,21 +121,21 @@ async def scanned(zone: Any, moments: list[str]) -> list[OrderScan]:
 
 
 @pytest.mark.parametrize("zone", [AUCKLAND, HONOLULU, UTC])
-async def test_the_orders_of_a_day_are_those_of_the_companys_day(zone: Any) -> None:
+async def test_the_orders_of_a_day_follow_the_companys_calendar(zone: Any) -> None:
     of_zone = [(moment, day) for where, moment, day in MOMENTS if where is zone]
 
-    for scan in await scanned(zone, [moment for moment, _ in of_zone]):
+    for scan in await run_scan(zone, [moment for moment, _ in of_zone]):
         assert [order.number for order in scan.orders] == [moment for moment, day in of_zone if day == DAY]
 
 
 def test_the_setting_names_the_zone_of_every_connector() -> None:
     common = {"time_zone": "Pacific/Auckland", "client_id": "c", "client_secret": "s", "redirect_uri": "r"}
 
-    def connected(**fields: str) -> Any:
+    def connect_to_peer(**fields: str) -> Any:
         store: Any = None
         return connect(Settings.model_validate({**common, **fields}), lambda name: store)
 
     for erp in ("inventory-pro", "exsited"):
-        assert connected(erp=erp, base_url="https://erp.example")._zone == AUCKLAND
-    sandbox = connected(sandbox=":memory:")
+        assert connect_to_peer(erp=erp, base_url="https://erp.example")._zone == AUCKLAND
+    sandbox = connect_to_peer(sandbox=":memory:")
     assert (sandbox._orders._zone, sandbox._exsited._zone) == (AUCKLAND, AUCKLAND)

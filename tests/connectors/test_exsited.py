@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from po_mcp.connectors.exsited import catalog, error_body, schemas, translate
-from po_mcp.connectors.pagination import picked
+from po_mcp.connectors.pagination import select_orders
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
     DraftLine,
@@ -72,12 +72,12 @@ ORDER = {
 
 
 def order(**fields: Any) -> schemas.Order:
-    return translate.order({"purchase_order": {**ORDER, **fields}}, NUMBER)
+    return translate.parse_order({"purchase_order": {**ORDER, **fields}}, NUMBER)
 
 
 def receipt(quantity: object, line: object = "line-1", status: str = "COMPLETED") -> schemas.Receipt:
     rows = [{"line_uuid": line, "receipt_quantity": quantity}]
-    return schemas.Receipt.of({"id": "IR-00000001", "receipt_status": status, "receipts": rows})
+    return schemas.Receipt.parse({"id": "IR-00000001", "receipt_status": status, "receipts": rows})
 
 
 def draft(currency: str | None = None, **fields: Any) -> OrderDraft:
@@ -92,7 +92,7 @@ def rows(count: int, **pagination: Any) -> dict[str, Any]:
 
 
 def test_an_order_and_its_receipts_are_read_together() -> None:
-    found = translate.complete(order(), [receipt("10.000000"), receipt("7.500000")])
+    found = translate.combine(order(), [receipt("10.000000"), receipt("7.500000")])
 
     assert found == PurchaseOrder(
         number=NUMBER,
@@ -135,31 +135,33 @@ def test_an_order_and_its_receipts_are_read_together() -> None:
         (None, None, None),
     ],
 )
-def test_what_was_received_is_summed_or_absent(
+def test_received_quantities_are_summed_or_absent(
     receipts: list[schemas.Receipt] | None, received: int | None, outstanding: int | None
 ) -> None:
-    lines = translate.complete(order(), receipts).lines
+    lines = translate.combine(order(), receipts).lines
 
     assert lines is not None
     assert (lines[0].received, lines[0].outstanding) == (received, outstanding)
 
 
 def test_a_snapshot_names_every_document_that_forbids_a_delete() -> None:
-    invoice = schemas.Invoice.of({"id": "PI-LHROM9-0001", "status": "ACTIVE"})
+    invoice = schemas.Invoice.parse({"id": "PI-LHROM9-0001", "status": "ACTIVE"})
 
-    found = translate.to_delete(order(), [invoice], [receipt("1")])
+    found = translate.build_delete_snapshot(order(), [invoice], [receipt("1")])
 
     assert (found.erp_id, found.version) == ("order-uuid", "3")
     assert found.blockers == ("purchase invoice PI-LHROM9-0001", "item receipt IR-00000001")
 
 
 def test_a_receipt_that_is_pending_forbids_a_delete() -> None:
-    assert translate.to_delete(order(), [], [receipt("1", status="PENDING")]).blockers == ("item receipt IR-00000001",)
+    assert translate.build_delete_snapshot(order(), [], [receipt("1", status="PENDING")]).blockers == (
+        "item receipt IR-00000001",
+    )
 
 
 @pytest.mark.parametrize(("count", "blockers"), [(2, 1), ("2.000000", 1), (0, 0), ("", 0), (None, 0)])
 def test_invoices_that_are_counted_but_not_listed_forbid_a_delete(count: object, blockers: int) -> None:
-    found = translate.to_delete(order(kpis={"total_purchase_invoice": count}), [], [])
+    found = translate.build_delete_snapshot(order(kpis={"total_purchase_invoice": count}), [], [])
 
     assert len(found.blockers) == blockers
 
@@ -167,7 +169,7 @@ def test_invoices_that_are_counted_but_not_listed_forbid_a_delete(count: object,
 def test_the_body_of_a_create_has_strings_for_decimals() -> None:
     asked = draft(currency="AUD", expected_on=date(2025, 8, 1), note="Dock 3")
 
-    assert translate.new_order(asked) == {
+    assert translate.build_order(asked) == {
         "purchase_order": {
             "id": NUMBER,
             "account_id": "LHROM9",
@@ -191,23 +193,23 @@ def test_the_body_of_a_create_has_strings_for_decimals() -> None:
     ("note", "stored"), [("Dock 3", "Dock 3 [po-mcp 3f2a91c0]"), (None, "[po-mcp 3f2a91c0]"), ("", "[po-mcp 3f2a91c0]")]
 )
 def test_the_reference_of_the_operation_stands_after_the_users_note(note: str | None, stored: str) -> None:
-    body = translate.new_order(draft(note=note, reference="3f2a91c0"))["purchase_order"]
+    body = translate.build_order(draft(note=note, reference="3f2a91c0"))["purchase_order"]
 
     assert body["purchase_order_note"] == stored
-    assert translate.created({"purchase_order": {**ORDER, **body}}, NUMBER).reference == "3f2a91c0"
+    assert translate.parse_created({"purchase_order": {**ORDER, **body}}, NUMBER).reference == "3f2a91c0"
 
 
-def test_what_is_not_known_is_left_out_of_a_create() -> None:
-    assert set(translate.new_order(draft())["purchase_order"]) == {"id", "account_id", "lines"}
+def test_unknown_fields_are_left_out_of_a_create() -> None:
+    assert set(translate.build_order(draft())["purchase_order"]) == {"id", "account_id", "lines"}
 
 
 def test_a_warehouse_and_a_vendor_without_an_id_are_refused() -> None:
     line = draft().lines[0].model_copy(update={"warehouse": "1"})
 
     with pytest.raises(InvalidInput, match="line 1"):
-        translate.new_order(draft(lines=(line,)))
+        translate.build_order(draft(lines=(line,)))
     with pytest.raises(InvalidInput, match="account id"):
-        translate.new_order(draft(vendor=Vendor(id=None, name="Acme")))
+        translate.build_order(draft(vendor=Vendor(id=None, name="Acme")))
 
 
 @pytest.mark.parametrize(
@@ -223,10 +225,10 @@ def test_a_warehouse_and_a_vendor_without_an_id_are_refused() -> None:
         {"id": f" {NUMBER} "},
     ],
 )
-def test_a_created_order_is_returned_as_it_was_stored_whatever_became_of_it(fields: dict[str, Any]) -> None:
+def test_a_created_order_is_returned_as_stored_with_any_status(fields: dict[str, Any]) -> None:
     stored = {**ORDER, **fields}
 
-    found = translate.created({"purchase_order": stored}, NUMBER)
+    found = translate.parse_created({"purchase_order": stored}, NUMBER)
 
     assert (found.number, found.vendor_id, found.status_text) == (
         stored["id"],
@@ -240,7 +242,7 @@ def test_a_created_order_is_returned_as_it_was_stored_whatever_became_of_it(fiel
 @pytest.mark.parametrize("number", ["PO-LHROM9-0024", "", None, f"{NUMBER}0"])
 def test_a_create_that_is_not_about_our_number_is_refused(number: str | None) -> None:
     with pytest.raises(BadAnswer):
-        translate.created({"purchase_order": {**ORDER, "id": number}}, NUMBER)
+        translate.parse_created({"purchase_order": {**ORDER, "id": number}}, NUMBER)
 
 
 @pytest.mark.parametrize(
@@ -257,11 +259,11 @@ def test_a_create_that_is_not_about_our_number_is_refused(number: str | None) ->
 )
 def test_an_error_that_comes_as_a_success_is_none(error: dict[str, Any]) -> None:
     with pytest.raises(BadAnswer):
-        translate.created({"purchase_order": ORDER, **error}, NUMBER)
+        translate.parse_created({"purchase_order": ORDER, **error}, NUMBER)
     with pytest.raises(BadAnswer):
-        translate.order({"purchase_order": ORDER, **error}, NUMBER)
+        translate.parse_order({"purchase_order": ORDER, **error}, NUMBER)
     with pytest.raises(BadAnswer):
-        translate.receipts({"item_receipts": [], "pagination": {"records": 0}, **error})
+        translate.parse_receipts({"item_receipts": [], "pagination": {"records": 0}, **error})
 
 
 @pytest.mark.parametrize(
@@ -269,13 +271,13 @@ def test_an_error_that_comes_as_a_success_is_none(error: dict[str, Any]) -> None
     [("ACTIVE", "open"), ("Inactive", "cancelled"), ("draft", "draft"), ("DELETED", "deleted"), ("OPEN", "unknown")],
 )
 def test_a_status_is_ours_and_its_word_is_theirs(word: str, status: str) -> None:
-    found = translate.complete(order(status=word), None)
+    found = translate.combine(order(status=word), None)
 
     assert (found.status, found.status_text) == (status, word)
 
 
 @pytest.mark.parametrize("value", [True, 1.5, "1e3", "40,0", "NaN", " 40", "４０", [], {}])
-def test_what_is_no_exact_number_is_refused(value: object) -> None:
+def test_an_inexact_number_is_refused(value: object) -> None:
     with pytest.raises(BadAnswer):
         order(lines=[{**LINE, "item_quantity": value}])
     with pytest.raises(BadAnswer):
@@ -299,7 +301,7 @@ def test_another_shape_than_the_order_asked_for_is_refused(fields: dict[str, Any
 
 
 def test_unset_values_are_absent() -> None:
-    bare = translate.complete(order(currency="", issue_date="", total="", account_id="", kpis=""), None)
+    bare = translate.combine(order(currency="", issue_date="", total="", account_id="", kpis=""), None)
 
     assert (bare.currency, bare.ordered_at, bare.total, bare.vendor, bare.vendor_id) == (None, None, None, "", None)
 
@@ -308,7 +310,7 @@ def test_unset_values_are_absent() -> None:
     "shown", [{"status": "INACTIVE"}, {"status": "inactive", "lines": "any shape"}, {"status": ""}]
 )
 def test_a_cancel_is_taken_from_an_answer_that_shows_our_order(shown: dict[str, Any]) -> None:
-    translate.cancelled({"purchase_order": {"id": "PO-1", **shown}}, "PO-1")
+    translate.check_cancelled({"purchase_order": {"id": "PO-1", **shown}}, "PO-1")
 
 
 @pytest.mark.parametrize(
@@ -327,11 +329,11 @@ def test_a_cancel_is_taken_from_an_answer_that_shows_our_order(shown: dict[str, 
 )
 def test_a_cancel_is_not_taken_from_any_other_answer(body: Any) -> None:
     with pytest.raises(BadAnswer):
-        translate.cancelled(body, "PO-1")
+        translate.check_cancelled(body, "PO-1")
 
 
 @pytest.mark.parametrize(
-    ("page", "offset", "following"),
+    ("page", "offset", "next_start"),
     [
         (rows(2, records=5, limit=2, offset=0, next_page="/elsewhere"), 0, 2),
         (rows(1, records=5, limit=2, offset=4, next_page="NULL"), 4, None),
@@ -347,52 +349,52 @@ def test_a_cancel_is_not_taken_from_any_other_answer(body: Any) -> None:
         ({"purchase_orders": []}, 0, None),
     ],
 )
-def test_the_numbers_tell_where_the_next_page_starts(page: Any, offset: int, following: int | None) -> None:
-    assert translate.next_offset(translate.orders(page), offset) == following
+def test_the_numbers_tell_where_the_next_page_starts(page: Any, offset: int, next_start: int | None) -> None:
+    assert translate.next_offset(translate.parse_orders(page), offset) == next_start
 
 
 @pytest.mark.parametrize(
     "page",
     [rows(2, records=5, offset=4), rows(0, records=5), rows(0, next_page="/x")],
 )
-def test_a_page_that_does_not_say_where_it_stands_is_refused(page: Any) -> None:
+def test_a_page_without_its_offset_is_refused(page: Any) -> None:
     with pytest.raises(BadAnswer):
-        translate.next_offset(translate.orders(page), 0)
+        translate.next_offset(translate.parse_orders(page), 0)
 
 
 def test_orders_are_picked_by_their_issue_date_both_ends_included() -> None:
     days = ["2025-07-19", "2025-07-20T23:59:59Z", "2025-07-21", "2025-07-22", ""]
-    listed = [schemas.Listed.of({"id": f"PO-{place}", "issue_date": day}) for place, day in enumerate(days)]
-    orders = tuple(translate.listed(row) for row in listed)
+    listed = [schemas.ListedOrder.parse({"id": f"PO-{place}", "issue_date": day}) for place, day in enumerate(days)]
+    orders = tuple(translate.convert_listed(row) for row in listed)
     query = OrderQuery(ordered_from=date(2025, 7, 20), ordered_to=date(2025, 7, 22))
 
-    found = picked(OrderScan(orders=orders, read=5, of=5), query)
+    found = select_orders(OrderScan(orders=orders, read=5, total=5), query)
 
     assert [order.number for order in found.orders] == ["PO-1", "PO-2", "PO-3"]
-    assert (found.read, found.of) == (5, 5)
+    assert (found.read, found.total) == (5, 5)
 
 
 @pytest.mark.parametrize(
     ("status", "word"), [("open", "ACTIVE"), ("cancelled", "INACTIVE"), ("draft", "DRAFT"), ("deleted", "DELETED")]
 )
 def test_a_status_is_asked_for_in_the_vendors_word(status: Status, word: str) -> None:
-    assert translate.order_filter(status) == {"filter": f"purchase-orders/status eq '{word}'"}
+    assert translate.build_order_filter(status) == {"filter": f"purchase-orders/status eq '{word}'"}
 
 
 @pytest.mark.parametrize("status", ["partial", "closed", "unknown"])
 def test_a_status_that_exsited_does_not_tell_is_refused_with_the_reason(status: Status) -> None:
     with pytest.raises(InvalidInput, match="not by what was received"):
-        translate.order_filter(status)
+        translate.build_order_filter(status)
 
 
 def test_orders_that_were_not_filtered_as_asked_are_refused() -> None:
-    assert translate.orders_part(rows(2, records=2), 0, "open").total == 2
+    assert translate.parse_orders_page(rows(2, records=2), 0, "open").total == 2
     with pytest.raises(BadAnswer, match="another status"):
-        translate.orders_part(rows(2, records=2), 0, "cancelled")
+        translate.parse_orders_page(rows(2, records=2), 0, "cancelled")
 
 
-def test_items_say_whether_they_are_active() -> None:
-    page = translate.items(
+def test_items_are_marked_as_active_or_not() -> None:
+    page = translate.parse_items(
         {
             "items": [
                 {"id": "ITEM-1", "name": "Bolt", "display_name": "BOLT-M8", "uom": "EA", "status": "ACTIVE"},
@@ -403,7 +405,7 @@ def test_items_say_whether_they_are_active() -> None:
         }
     )
 
-    assert catalog.items(schemas.Item.each(page.rows)[0]) == (
+    assert catalog.convert_items(schemas.Item.parse_rows(page.rows)[0]) == (
         Item(id="ITEM-1", name="Bolt", code="BOLT-M8", unit="EA"),
         Item(id="ITEM-2", name="Nut"),
         Item(id="ITEM-3", name="Gone", active=False),
@@ -412,22 +414,22 @@ def test_items_say_whether_they_are_active() -> None:
 
 @pytest.mark.parametrize("place", [lambda rows: {"settings": {"warehouses": rows}}, lambda rows: {"warehouses": rows}])
 def test_a_warehouse_goes_by_its_name(place: Callable[[Any], Any]) -> None:
-    found = translate.warehouses(place([{"uuid": "u", "name": "Main"}, {"name": "North"}, {"name": "Main"}, {}]))
+    found = translate.parse_warehouses(place([{"uuid": "u", "name": "Main"}, {"name": "North"}, {"name": "Main"}, {}]))
 
-    assert catalog.warehouses(found) == (Warehouse(id="Main", name="Main"), Warehouse(id="North", name="North"))
+    assert catalog.convert_warehouses(found) == (Warehouse(id="Main", name="Main"), Warehouse(id="North", name="North"))
 
 
 def test_suppliers_are_picked_out_of_the_accounts() -> None:
     accounts = [
-        schemas.Account.of(
+        schemas.Account.parse(
             {"id": "A", "name": "a", "display_name": "Acme", "type": "SUPPLIER", "currency": {"name": "AUD"}}
         ),
-        schemas.Account.of({"id": "B", "name": "Both", "type": "CUSTOMER_AND_SUPPLIER", "status": "INACTIVE"}),
-        schemas.Account.of({"id": "C", "name": "Customer", "type": "CUSTOMER"}),
-        schemas.Account.of({"id": "D", "type": ""}),
+        schemas.Account.parse({"id": "B", "name": "Both", "type": "CUSTOMER_AND_SUPPLIER", "status": "INACTIVE"}),
+        schemas.Account.parse({"id": "C", "name": "Customer", "type": "CUSTOMER"}),
+        schemas.Account.parse({"id": "D", "type": ""}),
     ]
 
-    assert catalog.vendors(accounts) == (
+    assert catalog.convert_vendors(accounts) == (
         Vendor(id="A", name="Acme", currency="AUD"),
         Vendor(id="B", name="Both", active=False),
         Vendor(id="D", name="D"),
@@ -435,7 +437,7 @@ def test_suppliers_are_picked_out_of_the_accounts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "expected"),
     [
         ({"errors": [{"code": 400, "message": "evil"}, {"code": "stock_committed"}]}, " (400, stock_committed)"),
         ({"object": "error", "code": "validation_error", "status": 400}, " (validation_error, 400)"),
@@ -446,5 +448,5 @@ def test_suppliers_are_picked_out_of_the_accounts() -> None:
         (None, ""),
     ],
 )
-def test_a_refusal_is_told_by_its_codes_only(body: object, told: str) -> None:
-    assert error_body.complaint(body) == told
+def test_a_refusal_is_described_by_its_codes_only(body: object, expected: str) -> None:
+    assert error_body.describe_error(body) == expected

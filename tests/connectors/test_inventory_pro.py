@@ -7,8 +7,8 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from po_mcp.connectors.http.client.client.client import exact_json
 
+from po_mcp.connectors.http import exact_json
 from po_mcp.connectors.inventory_pro import catalog, error_body, schemas, translate
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
@@ -60,7 +60,7 @@ def read(text: str) -> Any:
     return exact_json.loads(text.encode())
 
 
-def changed(text: str, **fields: Any) -> Any:
+def change(text: str, **fields: Any) -> Any:
     return {**read(text), **fields}
 
 
@@ -74,7 +74,7 @@ def draft(*lines: dict[str, str], vendor_id: str | None = "12", **fields: Any) -
 
 
 def test_the_vendors_list_is_read() -> None:
-    page = translate.orders_part(read(LIST), {"page": 1, "pageSize": 25})
+    page = translate.parse_orders_page(read(LIST), {"page": 1, "pageSize": 25})
 
     other = PurchaseOrder(
         number="PO-2025-0041",
@@ -86,11 +86,11 @@ def test_the_vendors_list_is_read() -> None:
         line_count=8,
         total=Decimal("12740.50"),
     )
-    assert (page.rows, page.following, page.total) == ((ORDER, other), 2, 28)
+    assert (page.rows, page.next_start, page.total) == ((ORDER, other), 2, 28)
 
 
 def test_the_vendors_order_is_read() -> None:
-    order = translate.order(read(DETAIL), NUMBER)
+    order = translate.parse_order(read(DETAIL), NUMBER)
 
     assert order.model_copy(update={"lines": None}) == ORDER
     assert order.lines is not None
@@ -110,29 +110,29 @@ def test_the_vendors_order_is_read() -> None:
 
 
 def test_the_vendors_answer_to_a_create_is_read() -> None:
-    created = translate.created(read(CREATED), "PO-2025-0043")
+    created = translate.parse_created(read(CREATED), "PO-2025-0043")
 
     assert created.ordered_at == datetime(2025, 5, 31, 14, 22, tzinfo=UTC)
     assert (created.expected_on, created.lines, created.total) == (None, None, Decimal("670.00"))
 
 
 def test_the_vendors_answer_to_a_finalize_is_read() -> None:
-    done = translate.finalized(read(FINALIZED), NUMBER)
+    done = translate.parse_finalized(read(FINALIZED), NUMBER)
 
     assert done == Finalized(status_text="Closed", backorder_number="PO-2025-0042-BO1")
 
 
 @pytest.mark.parametrize("number", [None, ""])
 def test_a_finalize_without_a_backorder_names_none(number: str | None) -> None:
-    answer = changed(FINALIZED, backorderCreated=False, backorderPoNo=number)
+    answer = change(FINALIZED, backorderCreated=False, backorderPoNo=number)
 
-    assert translate.finalized(answer, NUMBER).backorder_number is None
+    assert translate.parse_finalized(answer, NUMBER).backorder_number is None
 
 
 def test_the_body_of_a_create_is_the_vendors() -> None:
     nut = {"item": "NUT-M8", "quantity": "1000", "unit_price": "0.22", "warehouse": "1"}
 
-    assert translate.new_order(draft(BOLT, nut)) == {
+    assert translate.build_order(draft(BOLT, nut)) == {
         "vendorID": 12,
         "poNumber": "PO-2025-0043",
         "lines": [
@@ -154,11 +154,11 @@ def test_the_body_of_a_create_is_the_vendors() -> None:
         (draft({**BOLT, "warehouse": "Main"}), 'Line 1 needs "warehouse"'),
     ],
 )
-def test_what_a_new_order_lacks_or_cannot_hold_is_named(lacking: OrderDraft, named: str) -> None:
+def test_missing_and_unstorable_fields_of_a_new_order_are_named(lacking: OrderDraft, named: str) -> None:
     with pytest.raises(InvalidInput, match=named):
-        translate.check(lacking)
+        translate.check_draft(lacking)
     with pytest.raises(InvalidInput):
-        translate.new_order(lacking)
+        translate.build_order(lacking)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_what_a_new_order_lacks_or_cannot_hold_is_named(lacking: OrderDraft, nam
     ],
 )
 def test_a_status_is_ours_and_its_word_is_theirs(word: str | None, status: str) -> None:
-    order = translate.order(changed(DETAIL, status=word), NUMBER)
+    order = translate.parse_order(change(DETAIL, status=word), NUMBER)
 
     assert (order.status, order.status_text) == (status, word or "")
 
@@ -192,15 +192,15 @@ def test_a_status_is_ours_and_its_word_is_theirs(word: str | None, status: str) 
     ],
 )
 def test_a_date_is_read_with_or_without_a_zone(text: str | None, day: date | None) -> None:
-    assert translate.order(changed(DETAIL, expectedDate=text), NUMBER).expected_on == day
+    assert translate.parse_order(change(DETAIL, expectedDate=text), NUMBER).expected_on == day
 
 
 def test_unknown_fields_and_nulls_are_passed_over() -> None:
     bare = {"poNo": NUMBER, "lines": [{"shortID": "A", "units": 1}], "totalValue": None, "new": {"field": 1.5}}
 
-    order = translate.order(bare, NUMBER)
+    order = translate.parse_order(bare, NUMBER)
 
-    assert order.published() == {
+    assert order.to_json() == {
         "number": NUMBER,
         "vendor": "",
         "status": "unknown",
@@ -211,26 +211,26 @@ def test_unknown_fields_and_nulls_are_passed_over() -> None:
 
 
 @pytest.mark.parametrize("units", [True, 1.5, "1,000", "1e3", " 40", "４０", [], {}])
-def test_what_is_no_exact_number_is_refused(units: object) -> None:
+def test_an_inexact_number_is_refused(units: object) -> None:
     line = {**read(LINE), "units": units}
 
     with pytest.raises(BadAnswer) as refused:
-        translate.order(changed(DETAIL, lines=[line]), NUMBER)
+        translate.parse_order(change(DETAIL, lines=[line]), NUMBER)
     assert "1,000" not in str(refused.value)
 
 
 @pytest.mark.parametrize(
-    "body", [None, [], "order", {}, changed(DETAIL, lines={}), changed(DETAIL, lines=[1]), changed(DETAIL, orderDate=1)]
+    "body", [None, [], "order", {}, change(DETAIL, lines={}), change(DETAIL, lines=[1]), change(DETAIL, orderDate=1)]
 )
 def test_another_shape_than_an_order_is_refused(body: object) -> None:
     with pytest.raises(BadAnswer):
-        translate.order(body, NUMBER)
+        translate.parse_order(body, NUMBER)
 
 
-def test_received_beyond_what_was_ordered_leaves_nothing_outstanding() -> None:
+def test_an_overdelivery_leaves_no_outstanding_quantity() -> None:
     line = {**read(LINE), "unitsReceived": 1200}
 
-    order = translate.order(changed(DETAIL, lines=[line]), NUMBER)
+    order = translate.parse_order(change(DETAIL, lines=[line]), NUMBER)
 
     assert order.lines is not None
     assert (order.lines[0].received, order.lines[0].outstanding) == (Decimal(1200), Decimal(0))
@@ -239,7 +239,7 @@ def test_received_beyond_what_was_ordered_leaves_nothing_outstanding() -> None:
 def test_a_line_is_multiplied_exactly() -> None:
     line = {**read(LINE), "units": Decimal("123456789012.123456"), "unitPrice": Decimal("987654321098.654321")}
 
-    order = translate.order(changed(DETAIL, lines=[line]), NUMBER)
+    order = translate.parse_order(change(DETAIL, lines=[line]), NUMBER)
 
     assert order.lines is not None
     assert str(order.lines[0].line_total) == "121932631136788598396684.676319853376"
@@ -248,31 +248,31 @@ def test_a_line_is_multiplied_exactly() -> None:
 @pytest.mark.parametrize(
     "answer",
     [
-        changed(FINALIZED, poNo="PO-2025-0041"),
-        changed(FINALIZED, status="Partial"),
-        changed(FINALIZED, status=None),
-        changed(FINALIZED, backorderPoNo=None),
-        changed(FINALIZED, backorderCreated="yes"),
+        change(FINALIZED, poNo="PO-2025-0041"),
+        change(FINALIZED, status="Partial"),
+        change(FINALIZED, status=None),
+        change(FINALIZED, backorderPoNo=None),
+        change(FINALIZED, backorderCreated="yes"),
     ],
 )
 def test_a_finalize_that_is_not_verified_is_refused(answer: object) -> None:
     with pytest.raises(BadAnswer):
-        translate.finalized(answer, NUMBER)
+        translate.parse_finalized(answer, NUMBER)
 
 
 @pytest.mark.parametrize("number", ["PO-1", "", None, "PO-2025-00430", "PO-2025-0043-BO1"])
 def test_a_create_that_is_not_about_our_number_is_refused(number: str | None) -> None:
     with pytest.raises(BadAnswer):
-        translate.created(changed(CREATED, poNo=number), "PO-2025-0043")
+        translate.parse_created(change(CREATED, poNo=number), "PO-2025-0043")
 
 
 @pytest.mark.parametrize(
     "fields",
     [{"page": 2}, {"pageSize": 1}, {"value": []}, {"totalCount": -1}, {"totalCount": True}, {"hasMore": "perhaps"}],
 )
-def test_a_page_that_is_not_the_one_asked_for_is_refused(fields: dict[str, object]) -> None:
+def test_a_page_other_than_the_requested_page_is_refused(fields: dict[str, object]) -> None:
     with pytest.raises(BadAnswer):
-        translate.orders_part(changed(LIST, **fields), {"page": 1, "pageSize": 25})
+        translate.parse_orders_page(change(LIST, **fields), {"page": 1, "pageSize": 25})
 
 
 @pytest.mark.parametrize("status", ["closed", "cancelled", "draft", "deleted", "unknown"])
@@ -282,13 +282,13 @@ def test_a_status_that_the_list_leaves_out_is_refused_with_the_reason(status: St
 
 
 def test_the_dates_of_a_query_are_parameters() -> None:
-    assert translate.order_dates(OrderQuery(ordered_from=date(2025, 5, 1), ordered_to=date(2025, 5, 31))) == {
+    assert translate.build_order_dates(OrderQuery(ordered_from=date(2025, 5, 1), ordered_to=date(2025, 5, 31))) == {
         "startDate": "2025-05-01T00:00:00Z",
         "endDate": "2025-05-31T23:59:59.997Z",
     }
 
 
-def test_items_are_those_that_a_line_can_name_and_say_whether_they_are_active() -> None:
+def test_items_with_an_id_are_listed_and_marked_as_active_or_not() -> None:
     rows = [
         {"partNo": 12, "shortID": "BOLT-M8-30", "description": "M8 Hex Bolt", "uOM": "EA", "discontinued": False},
         {"shortID": "NUT", "description": None, "uOM": "", "units": 1},
@@ -296,34 +296,34 @@ def test_items_are_those_that_a_line_can_name_and_say_whether_they_are_active() 
         {"description": "without an id"},
     ]
 
-    assert catalog.items(map(schemas.Item.of, rows)) == (
+    assert catalog.convert_items(map(schemas.Item.parse, rows)) == (
         Item(id="BOLT-M8-30", name="M8 Hex Bolt", code="12", unit="EA"),
         Item(id="NUT", name="NUT"),
         Item(id="OLD", name="OLD", active=False),
     )
 
 
-def test_warehouses_are_those_of_the_storage_places() -> None:
+def test_warehouses_are_read_from_the_storage_places() -> None:
     rows = [
         {"spot": "A1", "warehouseID": 1, "warehouseName": None},
         {"spot": "A2", "warehouseID": 1, "warehouseName": "Main"},
         {"spot": "B1", "warehouseID": 2},
     ]
 
-    found = catalog.warehouses(map(schemas.Location.of, rows))
+    found = catalog.convert_warehouses(map(schemas.Location.parse, rows))
 
     assert found == (Warehouse(id="1", name="Main"), Warehouse(id="2", name="2"))
 
 
 def test_vendors_take_their_ids_from_the_rows_or_from_the_operators_file() -> None:
     rows = [
-        schemas.Vendor.of({"shortID": "ACME", "name": "Acme Fasteners", "active": True}),
-        schemas.Vendor.of({"shortID": "CENTRAL", "name": "Central Supply Co.", "vendorID": 7, "active": False}),
-        schemas.Vendor.of({"shortID": "OTHER", "name": "Other"}),
-        schemas.Vendor.of({}),
+        schemas.Vendor.parse({"shortID": "ACME", "name": "Acme Fasteners", "active": True}),
+        schemas.Vendor.parse({"shortID": "CENTRAL", "name": "Central Supply Co.", "vendorID": 7, "active": False}),
+        schemas.Vendor.parse({"shortID": "OTHER", "name": "Other"}),
+        schemas.Vendor.parse({}),
     ]
 
-    assert catalog.vendors(rows, {"ACME fasteners": 12, "Central Supply Co.": 99, "Unseen": 5}) == (
+    assert catalog.convert_vendors(rows, {"ACME fasteners": 12, "Central Supply Co.": 99, "Unseen": 5}) == (
         Vendor(id="12", code="ACME", name="Acme Fasteners"),
         Vendor(id="7", code="CENTRAL", name="Central Supply Co.", active=False),
         Vendor(id=None, code="OTHER", name="Other"),
@@ -332,7 +332,7 @@ def test_vendors_take_their_ids_from_the_rows_or_from_the_operators_file() -> No
 
 
 @pytest.mark.parametrize(
-    ("body", "told"),
+    ("body", "expected"),
     [
         (
             {"statusCode": 400, "error": "validation_error", "message": "no", "details": {"units": ["must be > 0"]}},
@@ -349,5 +349,5 @@ def test_vendors_take_their_ids_from_the_rows_or_from_the_operators_file() -> No
         ([], ""),
     ],
 )
-def test_a_refusal_is_told_in_known_words_only(body: object, told: str) -> None:
-    assert error_body.complaint(body) == told
+def test_a_refusal_is_described_in_known_words_only(body: object, expected: str) -> None:
+    assert error_body.describe_error(body) == expected

@@ -7,19 +7,18 @@ import gzip
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 
 import anyio
 import pytest
-from po_mcp.connectors.http.client.client.client import response_body
 
+from po_mcp.connectors.http import response_body
 from po_mcp.errors import ERPError, OutcomeUnknown, Unreachable
-from po_mcp.orders import OrderQuery
-
-from .calls import LIST, Read, Write, every_read, every_write, inventory_pro
-from .raw_peer import Reply, raw_peer, reply
+from tests.connectors.calls import LIST, READS, TIMEOUT_S, Read, Write, every_read, every_write
+from tests.connectors.raw_peer import Deadlines, Reply, controlled_deadlines, raw_peer, reply
 
 MEGABYTE = 1024 * 1024
-MAY_GROW = response_body.LARGEST + 16 * MEGABYTE
+MAY_GROW = response_body.MAX_BODY_BYTES + 16 * MEGABYTE
 
 CLIENT = """
 import asyncio, resource, sys
@@ -57,8 +56,8 @@ HOSTILE = {
         head("Content-Encoding: gzip", "Content-Length: 999999999999") + gzip.compress(b"[" * 300_000_000)
     ),
     "a plain body of 64 MB": reply(200, None, raw=b" " * (64 * MEGABYTE)),
-    "nothing but brackets": reply(200, None, raw=b"[" * response_body.LARGEST),
-    "nothing but empty lists": reply(200, None, raw=b"[" + b"[]," * (response_body.LARGEST // 3 - 1) + b"[]]"),
+    "nothing but brackets": reply(200, None, raw=b"[" * response_body.MAX_BODY_BYTES),
+    "nothing but empty lists": reply(200, None, raw=b"[" + b"[]," * (response_body.MAX_BODY_BYTES // 3 - 1) + b"[]]"),
 }
 
 
@@ -72,9 +71,21 @@ async def test_no_answer_costs_more_memory_than_the_limit_and_a_little(hostile: 
     assert grown <= MAY_GROW, f"the peak grew by {grown / MEGABYTE:.1f} MB of {MAY_GROW / MEGABYTE:.0f} MB"
 
 
+@dataclass
+class Dripping:
+    """A peer that answers byte by byte; `drops` counts the bytes of the bodies."""
+
+    deadlines: Deadlines
+    url: str = ""
+    drops: int = 0
+
+
 @asynccontextmanager
-async def dripping() -> AsyncIterator[str]:
-    """Give tokens at once, and every other answer as one byte per 50 ms, without an end."""
+async def dripping(most: int | None = None) -> AsyncIterator[Dripping]:
+    """Answer requests for a token at once, and every other one byte by byte, at most `most` bytes.
+
+    The deadline of the client passes after the third byte.
+    """
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -83,52 +94,57 @@ async def dripping() -> AsyncIterator[str]:
                 writer.write(reply(200, {"access_token": "token-1", "expires_in": 3600}, "Connection: close").raw)
                 return
             writer.write(head("Content-Type: application/json"))
-            while not writer.is_closing():
+            while not writer.is_closing() and peer.drops != most:
                 writer.write(b" ")
                 await writer.drain()
-                await asyncio.sleep(0.05)
+                peer.drops += 1
+                if peer.drops == 3:
+                    peer.deadlines.expire()
+                await asyncio.sleep(0.01)
         except ConnectionError:
             pass
         finally:
             writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    try:
-        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    finally:
-        server.close()
-        await server.wait_closed()
-
-
-async def seconds_to_fail(call: Read, url: str, error: type[ERPError]) -> float:
-    connect, act = call
-    erp = connect(url, timeout=1)
-    started = anyio.current_time()
-    with pytest.raises(error):
-        await act(erp)
-    took = anyio.current_time() - started
-    await erp.aclose()
-    return took
+    with controlled_deadlines() as deadlines:
+        peer = Dripping(deadlines)
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        peer.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        try:
+            yield peer
+        finally:
+            server.close()
+            await server.wait_closed()
 
 
 @every_read
-async def test_a_slow_drip_ends_a_read_in_time(read: Read) -> None:
-    async with dripping() as url:
-        assert 0.9 < await seconds_to_fail(read, url, Unreachable) < 1.5
+async def test_a_slow_drip_ends_a_read_at_its_deadline(read: Read) -> None:
+    async with dripping() as peer:
+        await fail(read, peer.url, Unreachable)
+
+    assert peer.deadlines.timeouts == [TIMEOUT_S] * 2  # of the read, and of the sign-in inside it
 
 
 @every_write
-async def test_a_slow_drip_ends_a_write_in_time_and_in_doubt(write: Write) -> None:
-    async with dripping() as url:
-        assert 0.9 < await seconds_to_fail(write, url, OutcomeUnknown) < 1.5
+async def test_a_slow_drip_ends_a_write_at_its_deadline_and_in_doubt(write: Write) -> None:
+    async with dripping() as peer:
+        await fail(write, peer.url, OutcomeUnknown)
+
+    assert peer.deadlines.timeouts == [TIMEOUT_S] * 2  # of the sign-in and of the write
 
 
-async def test_the_time_of_a_read_covers_its_sign_in() -> None:
+async def test_the_deadline_of_a_read_covers_its_sign_in() -> None:
     async with raw_peer(Reply(after="hang")) as peer:
         peer.gives_tokens = False
-        erp = inventory_pro(peer.url, timeout=1)
-        started = anyio.current_time()
-        with pytest.raises(Unreachable):
-            await erp.scan_orders(OrderQuery())
-        assert anyio.current_time() - started < 1.5
-        await erp.aclose()
+        await fail(READS["inventory-pro list"], peer.url, Unreachable)
+
+    assert len(peer.requests) == 1
+    assert peer.deadlines.timeouts[0] == TIMEOUT_S
+
+
+async def fail(call: Read, url: str, error: type[ERPError]) -> None:
+    connect, act = call
+    erp = connect(url)
+    with pytest.raises(error):
+        await act(erp)
+    await erp.aclose()

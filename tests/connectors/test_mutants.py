@@ -1,4 +1,4 @@
-"""Each control, taken away, lets its harm happen; the program as it is shows none."""
+"""Each control prevents an attack, which succeeds once the control is removed."""
 
 from __future__ import annotations
 
@@ -14,57 +14,56 @@ from typing import Any
 import anyio
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client.client import exact_json, retry
-from po_mcp.connectors.http.client.client.client.client import Wire
-from po_mcp.connectors.http.client.client.client.error_mapping import Answer, Dialect
-from po_mcp.connectors.http.client.client.client.tokens import Token
 
 from po_mcp.connectors import numbers, pagination
 from po_mcp.connectors.exsited import translate as exsited_translate
+from po_mcp.connectors.http import client, exact_json, response_body, retry
+from po_mcp.connectors.http.client import ErpHttpClient
+from po_mcp.connectors.http.error_mapping import Answer, ErrorMapping
+from po_mcp.connectors.http.tokens import Token
 from po_mcp.connectors.inventory_pro import translate
 from po_mcp.errors import OutcomeUnknown
-
-from .calls import html
-from .harms import (
+from tests.connectors.attacks import (
     BOMB,
-    another_order_read,
-    another_resource,
-    believed_401,
-    digits_lost_in_reading,
-    digits_lost_in_writing,
-    document_passed_over,
-    huge_number,
-    long_wait,
-    memory_taken,
-    nested_deeply,
-    no_page_of_a_gateway_is_told_as_a_refusal,
-    not_a_number,
-    one_page_for_ever,
-    poisoned_connection,
-    secret_elsewhere,
-    secret_logged,
-    sent_though_stopped,
-    sent_twice,
-    storm,
-    success_of_another,
-    time_taken,
-    two_totals,
-    unreadable_number_given,
+    believe_401_of_gateway,
+    create_unreadable_number,
+    exceed_deadline,
+    exhaust_memory,
+    log_secret,
+    lose_digits_in_reading,
+    lose_digits_in_writing,
+    make_storm,
+    overlook_document,
+    reach_another_resource,
+    read_another_order,
+    read_deep_nesting,
+    read_huge_number,
+    read_nan,
+    read_two_totals,
+    repeat_page_for_ever,
+    send_after_stop,
+    send_secret_elsewhere,
+    send_twice,
+    share_poisoned_connection,
+    take_gateway_page_for_refusal,
+    take_success_of_another,
+    wait_long,
 )
-from .raw_peer import Reply
-from .test_limits import MEGABYTE
+from tests.connectors.calls import html
+from tests.connectors.raw_peer import Reply
+from tests.connectors.test_limits import MEGABYTE
 
 Remove = Callable[[pytest.MonkeyPatch], None]
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A program without one control. `harm` returns what it saw happen, nothing where nothing did."""
+    """A program without one control. `attack` returns a description of the damage, or ""."""
 
     name: str
     removed: str
     remove: Remove
-    harm: Callable[[], Awaitable[str]]
+    attack: Callable[[], Awaitable[str]]
 
 
 def attribute(owner: object, name: str, value: object) -> Remove:
@@ -72,11 +71,11 @@ def attribute(owner: object, name: str, value: object) -> Remove:
 
 
 def any_segment(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(numbers, "climbs", lambda number: False)
+    patch.setattr(numbers, "leaves_its_path", lambda number: False)
 
 
 def any_address(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(http, "address", lambda base, path, segments: f"{base}{'/'.join((path, *segments))}")
+    patch.setattr(client, "build_url", lambda base, path, segments: f"{base}{'/'.join((path, *segments))}")
 
 
 def any_path(patch: pytest.MonkeyPatch) -> None:
@@ -88,38 +87,38 @@ def any_path(patch: pytest.MonkeyPatch) -> None:
 async def test_either_of_the_two_checks_of_a_path_is_enough(remove: Remove, monkeypatch: pytest.MonkeyPatch) -> None:
     remove(monkeypatch)
 
-    assert await another_resource() == ""
+    assert await reach_another_resource() == ""
 
 
-once = Wire._once
+once = ErpHttpClient._send_once
 
 
-async def until_answered(self: Wire, request: httpx2.Request) -> Answer:
+async def send_until_answered(self: ErpHttpClient, request: httpx2.Request) -> Answer:
     for _ in range(2):
         with contextlib.suppress(OutcomeUnknown):
             return await once(self, request)
     return await once(self, request)
 
 
-async def with_a_new_token(self: Wire, request: httpx2.Request) -> Answer:
+async def with_a_new_token(self: ErpHttpClient, request: httpx2.Request) -> Answer:
     answer = await once(self, request)
     return await once(self, request) if answer.status == 401 else answer
 
 
 def any_envelope(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Dialect, "_refusing_status", lambda self, answer: answer.status)
+    patch.setattr(ErrorMapping, "_find_refusal_status", lambda self, answer: answer.status)
 
 
 def believe_401(patch: pytest.MonkeyPatch) -> None:
-    async def believe(self: Wire, token: Token) -> None:
-        raise await self._sign_in_ended(token)
+    async def believe(self: ErpHttpClient, token: Token) -> None:
+        raise await self._renew_after_refusal(token)
 
-    patch.setattr(Wire, "_refuse_if_signed_out", believe)
+    patch.setattr(ErpHttpClient, "_raise_if_signed_out", believe)
 
 
 def lenient_documents(patch: pytest.MonkeyPatch) -> None:
-    part = exsited_translate.part
-    patch.setattr(exsited_translate, "part", lambda *given: replace(part(*given), unread=0))
+    read = exsited_translate.parse_page
+    patch.setattr(exsited_translate, "parse_page", lambda *given: replace(read(*given), unreadable=0))
 
 
 class PlainGzip:
@@ -155,7 +154,7 @@ def all_loggers(patch: pytest.MonkeyPatch) -> None:
 
 
 def never_seen(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(pagination._Walked, "add", lambda self, part: self._rows.extend(part.rows))
+    patch.setattr(pagination._RowCollector, "add", lambda self, page: self._rows.extend(page.rows))
 
 
 async def stay(response: httpx2.Response) -> None:
@@ -168,107 +167,116 @@ def follow_redirects(patch: pytest.MonkeyPatch) -> None:
 
 
 MUTANTS = [
-    Mutant("any path", "the checks of an order number and of its address", any_path, another_resource),
-    Mutant("redirects", "the refusal of redirects", follow_redirects, secret_elsewhere),
+    Mutant("any path", "the checks of an order number and of its address", any_path, reach_another_resource),
+    Mutant("redirects", "the refusal of redirects", follow_redirects, send_secret_elsewhere),
     Mutant(
         "retried writes",
         "the single send",
-        attribute(Wire, "_once", until_answered),
-        lambda: sent_twice(Reply(after="reset")),
+        attribute(ErpHttpClient, "_send_once", send_until_answered),
+        lambda: send_twice(Reply(after="reset")),
     ),
     Mutant(
         "renewed writes",
         "a 401 ends a write",
-        attribute(Wire, "_once", with_a_new_token),
-        lambda: sent_twice(html(401)),
+        attribute(ErpHttpClient, "_send_once", with_a_new_token),
+        lambda: send_twice(html(401)),
     ),
-    Mutant(
-        "any envelope", "the look at the vendor's envelope", any_envelope, no_page_of_a_gateway_is_told_as_a_refusal
-    ),
+    Mutant("any envelope", "the look at the vendor's envelope", any_envelope, take_gateway_page_for_refusal),
     Mutant(
         "unverified success",
         "the check of the order that is echoed",
-        attribute(translate, "_same", lambda *_, **__: None),
-        success_of_another,
+        attribute(translate, "_check_same_number", lambda *_, **__: None),
+        take_success_of_another,
     ),
     Mutant(
         "no last look",
         "the look right before the first byte",
-        attribute(http, "_before_first_byte", lambda before_send: None),
-        sent_though_stopped,
+        attribute(client, "_trace_first_byte", lambda before_send: None),
+        send_after_stop,
     ),
-    Mutant("believed 401", "the read with the same token", believe_401, believed_401),
+    Mutant("believed 401", "the read with the same token", believe_401, believe_401_of_gateway),
     Mutant(
         "any order",
         "the comparison of the number that comes back",
-        attribute(translate, "_same", lambda *_, **__: None),
-        another_order_read,
+        attribute(translate, "_check_same_number", lambda *_, **__: None),
+        read_another_order,
     ),
     Mutant(
         "any new number",
         "the check of a new order's number",
-        attribute(numbers, "creatable", lambda number: number),
-        unreadable_number_given,
+        attribute(numbers, "check_creatable", lambda number: number),
+        create_unreadable_number,
     ),
     Mutant(
         "lenient documents",
         "the refusal of documents that cannot be read",
         lenient_documents,
-        document_passed_over,
+        overlook_document,
     ),
     Mutant(
         "raw bytes",
         "the limit of bytes that arrive",
-        attribute(bodies, "LARGEST", 10**12),
-        lambda: memory_taken(b" " * MEGABYTE, 64, {}),
+        attribute(response_body, "MAX_BODY_BYTES", 10**12),
+        lambda: exhaust_memory(b" " * MEGABYTE, 64, {}),
     ),
     Mutant(
         "unpacked bytes",
         "the limit of bytes unpacked",
-        attribute(bodies, "_Gzip", PlainGzip),
-        lambda: memory_taken(BOMB, 1, {"content-encoding": "gzip"}),
+        attribute(response_body, "_Gzip", PlainGzip),
+        lambda: exhaust_memory(BOMB, 1, {"content-encoding": "gzip"}),
     ),
-    Mutant("no deadline", "the total deadline", attribute(anyio, "fail_after", no_deadline), time_taken),
+    Mutant("no deadline", "the total deadline", attribute(anyio, "fail_after", no_deadline), exceed_deadline),
     Mutant(
-        "duplicate keys", "the refusal of a key that stands twice", attribute(exact_json, "_object", dict), two_totals
+        "duplicate keys",
+        "the refusal of a key that stands twice",
+        attribute(exact_json, "_parse_object", dict),
+        read_two_totals,
     ),
-    Mutant("NaN", "the refusal of NaN", attribute(exact_json, "_refuse_constant", float), not_a_number),
+    Mutant("NaN", "the refusal of NaN", attribute(exact_json, "_refuse_constant", float), read_nan),
     Mutant(
         "huge exponents",
         "the limit of exponents",
-        attribute(exact_json, "_LARGEST_EXPONENT", 10**7),
-        lambda: huge_number(b"1e999999"),
+        attribute(exact_json, "_MAX_EXPONENT", 10**7),
+        lambda: read_huge_number(b"1e999999"),
     ),
     Mutant(
         "many digits",
         "the limit of digits",
-        attribute(exact_json, "_LONGEST_NUMBER", 10**7),
-        lambda: huge_number(b"9" * 4000),
+        attribute(exact_json, "_MAX_NUMBER_CHARS", 10**7),
+        lambda: read_huge_number(b"9" * 4000),
     ),
-    Mutant("deep nesting", "the strict reader", attribute(exact_json, "loads", lenient), nested_deeply),
+    Mutant("deep nesting", "the strict reader", attribute(exact_json, "loads", lenient), read_deep_nesting),
     Mutant(
-        "floats read", "Decimal in reading", attribute(exact_json, "_decimal", by_way_of_float), digits_lost_in_reading
+        "floats read",
+        "Decimal in reading",
+        attribute(exact_json, "_parse_decimal", by_way_of_float),
+        lose_digits_in_reading,
     ),
     Mutant(
-        "floats written", "Decimal in writing", attribute(exact_json, "dumps", through_float), digits_lost_in_writing
+        "floats written", "Decimal in writing", attribute(exact_json, "dumps", through_float), lose_digits_in_writing
     ),
-    Mutant("loud logs", "the level of the libraries' loggers", all_loggers, secret_logged),
-    Mutant("no budget", "the budget of repeats", attribute(retry.Budget, "take", lambda self: True), storm),
+    Mutant("loud logs", "the level of the libraries' loggers", all_loggers, log_secret),
+    Mutant("no budget", "the budget of repeats", attribute(retry.RetryBudget, "take", lambda self: True), make_storm),
     Mutant(
-        "any wait", "the limit of what an ERP may ask to wait", attribute(retrying, "LONGEST_WAIT", 10**9), long_wait
+        "any wait", "the limit of what an ERP may ask to wait", attribute(retry, "MAX_RETRY_AFTER_S", 10**9), wait_long
     ),
-    Mutant("endless pages", "the memory of pages", never_seen, one_page_for_ever),
-    Mutant("kept connections", "the hang-up after a 400", attribute(http, "_hang_up", stay), poisoned_connection),
+    Mutant("endless pages", "the memory of pages", never_seen, repeat_page_for_ever),
+    Mutant(
+        "kept connections",
+        "the hang-up after a 400",
+        attribute(client, "_close_connection", stay),
+        share_poisoned_connection,
+    ),
 ]
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-async def test_every_control_has_a_harm_that_it_prevents(mutant: Mutant) -> None:
-    assert await mutant.harm() == ""
+async def test_every_control_prevents_an_attack(mutant: Mutant) -> None:
+    assert await mutant.attack() == ""
 
     with pytest.MonkeyPatch.context() as patch:
         mutant.remove(patch)
-        seen = await mutant.harm()
+        seen = await mutant.attack()
 
     print(f"without {mutant.removed}: {seen}")  # noqa: T201
     assert seen

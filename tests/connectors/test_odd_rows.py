@@ -13,25 +13,24 @@ from po_mcp.connectors.exsited import translate as exsited_translate
 from po_mcp.connectors.inventory_pro import translate
 from po_mcp.errors import BadAnswer, Refused
 from po_mcp.orders import OrderLine, OrderQuery, OrderScan, PurchaseOrder
-
-from .calls import Connect, exsited, html, inventory_pro
-from .raw_peer import Reply, raw_peer, reply
+from tests.connectors.calls import Connect, exsited, html, inventory_pro
+from tests.connectors.raw_peer import Reply, raw_peer, reply
 
 NUMBER = "PO-1"
 both = pytest.mark.parametrize("connect", [inventory_pro, exsited])
 
 
 def inventory_pro_order(**fields: Any) -> PurchaseOrder:
-    return translate.order({"poNo": NUMBER, "status": "Open", **fields}, NUMBER)
+    return translate.parse_order({"poNo": NUMBER, "status": "Open", **fields}, NUMBER)
 
 
 def exsited_order(**fields: Any) -> PurchaseOrder:
     body = {"purchase_order": {"id": NUMBER, "status": "ACTIVE", **fields}}
-    return exsited_translate.complete(exsited_translate.order(body, NUMBER), [])
+    return exsited_translate.combine(exsited_translate.parse_order(body, NUMBER), [])
 
 
 @pytest.mark.parametrize("fields", [{}, {"lines": None}, {"lines": ""}, {"lines": []}])
-def test_an_order_without_lines_is_read_as_one(fields: dict[str, Any]) -> None:
+def test_an_order_without_lines_is_read_with_no_lines(fields: dict[str, Any]) -> None:
     for order in (inventory_pro_order(**fields), exsited_order(**fields)):
         assert (order.lines, order.line_count) == ((), 0)
 
@@ -64,7 +63,7 @@ def test_a_line_of_text_is_shown_by_its_name() -> None:
 
 
 @pytest.mark.parametrize("received", [None, ""])
-def test_receipts_that_are_not_told_are_absent(received: object) -> None:
+def test_receipts_that_are_missing_leave_received_quantities_unknown(received: object) -> None:
     order = inventory_pro_order(lines=[{"shortID": "A", "units": 1, "unitsReceived": received}])
 
     assert order.lines == (OrderLine(item="A", quantity=Decimal(1)),)
@@ -119,7 +118,7 @@ def page_of(connect: Connect, rows: list[Any]) -> Reply:
     return reply(200, {"purchase_orders": rows, "pagination": {"records": len(rows), "offset": 0}})
 
 
-async def scanned(connect: Connect, page: Reply) -> OrderScan:
+async def run_scan(connect: Connect, page: Reply) -> OrderScan:
     async with raw_peer(page) as peer:
         erp = connect(peer.url)
         try:
@@ -133,30 +132,30 @@ async def scanned(connect: Connect, page: Reply) -> OrderScan:
 async def test_an_order_that_cannot_be_read_is_counted_and_hides_no_other(connect: Connect, odd: Any) -> None:
     good = [{"poNo": number, "id": number} for number in ("PO-1", "PO-3")]
 
-    found = await scanned(connect, page_of(connect, [good[0], odd, good[1]]))
+    found = await run_scan(connect, page_of(connect, [good[0], odd, good[1]]))
 
     assert [order.number for order in found.orders] == ["PO-1", "PO-3"]
-    assert (found.unread, found.complete, found.of) == (1, False, 3)
+    assert (found.unreadable, found.complete, found.total) == (1, False, 3)
 
 
 @both
-async def test_a_list_of_one_odd_order_is_empty_and_says_so(connect: Connect) -> None:
-    found = await scanned(connect, page_of(connect, [{}]))
+async def test_a_list_with_a_single_odd_order_is_empty_and_incomplete(connect: Connect) -> None:
+    found = await run_scan(connect, page_of(connect, [{}]))
 
-    assert (found.orders, found.unread, found.complete) == ((), 1, False)
+    assert (found.orders, found.unreadable, found.complete) == ((), 1, False)
 
 
 @both
 async def test_a_list_of_which_nothing_can_be_read_is_refused(connect: Connect) -> None:
     with pytest.raises(BadAnswer, match="another shape"):
-        await scanned(connect, page_of(connect, [{}, {"number": "PO-1"}]))
+        await run_scan(connect, page_of(connect, [{}, {"number": "PO-1"}]))
 
 
 @both
 async def test_a_header_of_nulls_is_an_order(connect: Connect) -> None:
     nulls = dict.fromkeys(("vendor", "orderDate", "status", "totalLines", "totalValue", "lines", "kpis", "currency"))
 
-    found = await scanned(connect, page_of(connect, [{"poNo": 42, "id": 42, **nulls}]))
+    found = await run_scan(connect, page_of(connect, [{"poNo": 42, "id": 42, **nulls}]))
 
     assert found.orders == (PurchaseOrder(number="42", vendor="", status="unknown", status_text=""),)
     assert found.complete
@@ -168,8 +167,8 @@ async def test_a_header_of_nulls_is_an_order(connect: Connect) -> None:
     [reply(204), reply(404, {"statusCode": 404, "error": "not_found", "errors": [{"code": 404}]})],
     ids=["204", "404 in the envelope"],
 )
-async def test_an_empty_list_may_be_told_as_no_content_or_as_not_found(connect: Connect, empty: Reply) -> None:
-    found = await scanned(connect, empty)
+async def test_an_empty_list_may_be_answered_with_204_or_404(connect: Connect, empty: Reply) -> None:
+    found = await run_scan(connect, empty)
 
     assert (found.orders, found.complete) == ((), True)
 
@@ -177,9 +176,9 @@ async def test_an_empty_list_may_be_told_as_no_content_or_as_not_found(connect: 
 @both
 async def test_a_page_of_a_gateway_is_no_empty_list(connect: Connect) -> None:
     with pytest.raises(Refused):
-        await scanned(connect, html(404))
+        await run_scan(connect, html(404))
     with pytest.raises(BadAnswer):
-        await scanned(connect, reply(200))
+        await run_scan(connect, reply(200))
 
 
 def test_the_reference_and_the_moment_of_an_order_are_read() -> None:
@@ -188,7 +187,7 @@ def test_the_reference_and_the_moment_of_an_order_are_read() -> None:
     order = exsited_order(purchase_order_note=note, created_on="2026-11-27T01:02:03Z")
 
     assert (order.reference, str(order.created_at)) == ("3f2a91c0-77", "2026-11-27 01:02:03+00:00")
-    assert not {"reference", "created_at"} & set(order.published())
+    assert not {"reference", "created_at"} & set(order.to_json())
 
 
 @pytest.mark.parametrize("created_on", [None, "", "2026-11-27", "2026-11-27T00:00:00Z", "2026-11-27T10:00:00", "x", 5])
@@ -202,18 +201,18 @@ def test_a_note_without_a_reference_has_none(note: str | None) -> None:
 
 
 def test_a_reference_that_the_users_note_repeats_is_not_ours() -> None:
-    asked = references.note_with("again [po-mcp aaaa]", "bbbb")
+    asked = references.add_reference("again [po-mcp aaaa]", "bbbb")
 
     assert asked == "again [po-mcp aaaa] [po-mcp bbbb]"
     assert exsited_order(purchase_order_note=f"<p>{asked}</p>").reference == "bbbb"
 
 
-def test_what_cannot_be_read_of_a_created_order_leaves_its_number() -> None:
+def test_an_unreadable_created_order_keeps_its_number() -> None:
     bare = PurchaseOrder(number=NUMBER, vendor="", status="unknown", status_text="")
 
-    assert translate.created({"poNo": NUMBER, "totalValue": {}}, NUMBER) == bare
-    assert exsited_translate.created({"purchase_order": {"id": NUMBER, "lines": [1]}}, NUMBER) == bare
+    assert translate.parse_created({"poNo": NUMBER, "totalValue": {}}, NUMBER) == bare
+    assert exsited_translate.parse_created({"purchase_order": {"id": NUMBER, "lines": [1]}}, NUMBER) == bare
 
 
 def test_a_receipt_of_a_quantity_that_is_no_number_cannot_be_read() -> None:
-    assert exsited_wire.Receipt.each([{"receipts": [{"receipt_quantity": "some"}]}, {"id": "IR-1"}])[1] == 1
+    assert exsited_wire.Receipt.parse_rows([{"receipts": [{"receipt_quantity": "some"}]}, {"id": "IR-1"}])[1] == 1

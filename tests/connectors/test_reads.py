@@ -16,8 +16,7 @@ from po_mcp.errors import (
     Unreachable,
 )
 from po_mcp.orders import OrderQuery
-
-from .calls import (
+from tests.connectors.calls import (
     INJECTED,
     LIST,
     NUMBER,
@@ -30,7 +29,7 @@ from .calls import (
     html,
     inventory_pro,
 )
-from .raw_peer import Reply, raw_peer, reply
+from tests.connectors.raw_peer import Reply, raw_peer, reply
 
 
 async def test_a_right_that_is_lacking_is_named() -> None:
@@ -144,7 +143,7 @@ async def test_a_delete_is_not_decided_on_while_a_list_of_blockers_cannot_be_rea
         assert not isinstance(failed.value, OrderNotFound)
 
 
-async def test_what_was_received_stays_out_where_exsited_does_not_tell() -> None:
+async def test_received_quantities_are_unknown_without_readable_receipts() -> None:
     line = {"uuid": "u", "item_id": "ITEM-0055", "item_quantity": "40.000000"}
     order = reply(200, {"purchase_order": {"id": NUMBER, "status": "ACTIVE", "lines": [line]}})
     async with raw_peer(order, html(404)) as peer:

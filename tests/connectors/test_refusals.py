@@ -18,9 +18,8 @@ from po_mcp.errors import (
     SignInEnded,
     TooManyRequests,
 )
-
-from .calls import INJECTED, LIST, NUMBER, WRITES, Write, failing, html
-from .raw_peer import Reply, raw_peer, reply
+from tests.connectors.calls import INJECTED, LIST, NUMBER, WRITES, Write, failing, html
+from tests.connectors.raw_peer import Reply, raw_peer, reply
 
 every_name = pytest.mark.parametrize("name", WRITES)
 _NAMES_AN_ORDER = ("inventory-pro finalize", "exsited delete", "exsited cancel")
@@ -60,7 +59,7 @@ REFUSALS: dict[int, type[PurchaseOrderError]] = {
 
 @every_name
 @pytest.mark.parametrize(("status", "error"), REFUSALS.items())
-async def test_a_refusal_in_the_envelope_changed_nothing_and_is_told_without_the_erps_words(
+async def test_a_refusal_in_the_envelope_changed_nothing_and_hides_the_erps_text(
     name: str, status: int, error: type[PurchaseOrderError]
 ) -> None:
     for answer in (envelope(name, status), envelope(name, 200, says=status)):
@@ -87,7 +86,7 @@ async def test_a_refusal_that_asks_to_wait_says_how_long() -> None:
 
 @every_name
 @pytest.mark.parametrize("status", [404, 410])
-async def test_an_order_that_is_not_there_is_told_to_a_write_that_names_one(name: str, status: int) -> None:
+async def test_a_write_on_a_missing_order_is_order_not_found(name: str, status: int) -> None:
     error = OrderNotFound if name in _NAMES_AN_ORDER else Refused
     async with failing(WRITES[name], envelope(name, status), error=error):
         pass
@@ -145,7 +144,7 @@ def test_the_envelope_of_inventory_pro_is_known_in_any_letters_and_without_a_mes
         {"status": 409, "error": "conflict"},
     ],
 )
-def test_what_is_not_the_envelope_of_inventory_pro(body: object) -> None:
+def test_other_bodies_are_no_envelope_of_inventory_pro(body: object) -> None:
     assert not inventory_pro_complaints.is_envelope(body)
 
 
@@ -187,11 +186,11 @@ def test_the_envelopes_of_exsited_are_known(body: object, status: int | None) ->
         {"message": "Not Found"},
     ],
 )
-def test_what_is_no_envelope_of_exsited(body: object) -> None:
+def test_other_bodies_are_no_envelope_of_exsited(body: object) -> None:
     assert not exsited_complaints.is_envelope(body)
 
 
-def signed_out(name: str) -> dict[str, Reply]:
+def sign_out_answers(name: str) -> dict[str, Reply]:
     """The answers that say that the token is no longer good."""
     found = {
         "401": html(401),
@@ -207,13 +206,13 @@ def signed_out(name: str) -> dict[str, Reply]:
     return found
 
 
-SIGNED_OUT = [(name, said) for name in WRITES for said in signed_out(name)]
+SIGNED_OUT = [(name, said) for name in WRITES for said in sign_out_answers(name)]
 every_sign_out = pytest.mark.parametrize(("name", "said"), SIGNED_OUT)
 
 
 @every_sign_out
 async def test_a_write_was_not_accepted_where_a_read_with_its_token_is_refused_too(name: str, said: str) -> None:
-    answer = signed_out(name)[said]
+    answer = sign_out_answers(name)[said]
     async with raw_peer(answer, html(401)) as peer:
         erp = WRITES[name][0](peer.url)
         with pytest.raises(SignInEnded, match="ask again") as ended:
@@ -229,7 +228,7 @@ async def test_a_write_was_not_accepted_where_a_read_with_its_token_is_refused_t
 async def test_a_write_is_judged_by_its_own_answer_where_a_read_with_its_token_is_answered(
     name: str, said: str
 ) -> None:
-    answer = signed_out(name)[said]
+    answer = sign_out_answers(name)[said]
     read = reply(200, LIST if name.startswith("inventory-pro") else EMPTY)
     is_told = "envelope" in said or "inside" in said
     async with failing(WRITES[name], answer, read, error=Refused if is_told else OutcomeUnknown) as peer:
@@ -251,7 +250,7 @@ async def test_a_redirect_elsewhere_says_nothing_of_the_sign_in(name: str, statu
         assert len(peer.requests) == 1
 
 
-async def test_a_sign_in_that_cannot_be_renewed_is_told_with_what_to_do() -> None:
+async def test_a_failed_renewal_of_the_sign_in_names_the_next_step() -> None:
     write: Write = WRITES["inventory-pro create"]
     token = reply(200, {"access_token": "token-1", "expires_in": 3600})
     async with raw_peer(token, html(401), html(401), html(401)) as peer:

@@ -6,9 +6,9 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 
 import pytest
-from po_mcp.connectors.http.client.client.client.urls import base_address
 
 from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.http.urls import normalize_base_url
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP
 from po_mcp.errors import (
@@ -17,8 +17,7 @@ from po_mcp.errors import (
     PurchaseOrderError,
 )
 from po_mcp.orders import OrderQuery
-
-from .calls import (
+from tests.connectors.calls import (
     LIST,
     NUMBER,
     SECRET,
@@ -26,7 +25,7 @@ from .calls import (
     exsited,
     inventory_pro,
 )
-from .raw_peer import raw_peer, reply
+from tests.connectors.raw_peer import raw_peer, reply
 
 HOSTILE = ["", " ", ".", "..", "...", "a\r\nX: y", "a\x00", "a\t", "PO\u202e", "a\u2028b", "\ud800", "x" * 101]
 CLIMBING = ["../Vendor/All", "a/../b", "a\\..\\b", "a%2f..", "%2e%2e", "%252e%252e/b", "./a", "a/."]
@@ -50,7 +49,7 @@ async def test_a_number_that_is_no_segment_sends_nothing(connect: Callable[[str]
             with pytest.raises(PurchaseOrderError):
                 await call(erp)
         with pytest.raises(InvalidInput):
-            erp.valid_number(number)
+            erp.check_number(number)
         await erp.aclose()
     assert peer.connections == 0
 
@@ -79,7 +78,7 @@ async def test_a_number_that_could_not_be_read_back_is_not_given_to_a_new_order(
             await erp.create_order(asked)
         with pytest.raises(InvalidInput, match="Nothing was sent"):
             erp.check(asked)
-        assert erp.valid_number(number) == number
+        assert erp.check_number(number) == number
         await erp.aclose()
     assert peer.connections == 0
 
@@ -127,11 +126,11 @@ def test_connections_differ_by_host_and_client_and_not_by_secret() -> None:
         ("https://bücher.example", "https://xn--bcher-kva.example"),
     ],
 )
-def test_a_base_url_is_written_in_one_way(url: str, address: str) -> None:
-    assert base_address(url) == address
+def test_a_base_url_has_a_single_normal_form(url: str, address: str) -> None:
+    assert normalize_base_url(url) == address
 
 
-async def test_inventory_pro_is_asked_as_it_documents() -> None:
+async def test_inventory_pro_gets_the_documented_requests() -> None:
     header = {"poNo": NUMBER, "status": "Open"}
     closed = {"poNo": NUMBER, "status": "Closed", "backorderCreated": False}
     async with raw_peer(reply(200, {**LIST, "pageSize": 50}), reply(201, header), reply(200, closed)) as peer:
@@ -154,7 +153,7 @@ async def test_inventory_pro_is_asked_as_it_documents() -> None:
     assert peer.body(2) == {"poNumber": NUMBER, "createBackorder": False}
 
 
-async def test_exsited_is_asked_as_it_documents() -> None:
+async def test_exsited_gets_the_documented_requests() -> None:
     order = {"id": NUMBER, "status": "ACTIVE"}
     empty = {"pagination": {"records": 0, "offset": 0}}
     replies = (

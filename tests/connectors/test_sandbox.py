@@ -12,7 +12,7 @@ from po_mcp.errors import ConfigurationError
 from po_mcp.orders import OrderQuery
 
 
-async def test_it_says_that_no_order_is_real() -> None:
+async def test_the_notice_says_that_no_order_is_real() -> None:
     sandbox: ERP = Sandbox()
 
     assert sandbox.notice == "SANDBOX: no real order."

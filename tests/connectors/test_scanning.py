@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from po_mcp.connectors import pagination
-from po_mcp.connectors.pagination import Part, scan
+from po_mcp.connectors.pagination import Page, scan_pages
 from po_mcp.errors import BadAnswer, Unreachable
 from po_mcp.orders import OrderScan, PurchaseOrder
 
@@ -23,7 +23,7 @@ class Orders:
         self.at_once = self.most_at_once = 0
         self._is_counted = is_counted
 
-    async def __call__(self, place: int) -> Part[PurchaseOrder]:
+    async def __call__(self, place: int) -> Page[PurchaseOrder]:
         self.places.append(place)
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -31,21 +31,21 @@ class Orders:
         self.at_once -= 1
         rows = tuple(order(number) for number in self.numbers[place * self.size : (place + 1) * self.size])
         more = (place + 1) * self.size < len(self.numbers)
-        return Part(rows, place + 1 if more else None, len(self.numbers) if self._is_counted else None)
+        return Page(rows, place + 1 if more else None, len(self.numbers) if self._is_counted else None)
 
 
 def order(number: str) -> PurchaseOrder:
     return PurchaseOrder(number=number, vendor="Acme", status="open", status_text="Open")
 
 
-async def scanned(
-    orders: Orders, most: int | None = None, told: list[tuple[int, int | None]] | None = None
+async def run_scan(
+    orders: Orders, max_orders: int | None = None, reported: list[tuple[int, int | None]] | None = None
 ) -> OrderScan:
     async def tell(read: int, of: int | None) -> None:
-        if told is not None:
-            told.append((read, of))
+        if reported is not None:
+            reported.append((read, of))
 
-    return await scan("An ERP", orders, lambda index, size: index, tell, most)
+    return await scan_pages("An ERP", orders, lambda index, size: index, tell, max_orders)
 
 
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 95, 100])
@@ -53,104 +53,104 @@ async def scanned(
 async def test_every_order_is_read_once(count: int, is_counted: bool) -> None:
     orders = Orders(count, is_counted=is_counted)
 
-    found = await scanned(orders)
+    found = await run_scan(orders)
 
     assert [one.number for one in found.orders] == orders.numbers
-    assert (found.complete, found.cut, found.read) == (True, False, count)
+    assert (found.complete, found.is_cut, found.read) == (True, False, count)
     assert len(orders.places) == len(set(orders.places)) == max(1, -(-count // 10))
 
 
 async def test_a_few_pages_are_asked_for_at_a_time_and_no_more() -> None:
     counted, uncounted = Orders(200), Orders(200, is_counted=False)
 
-    await scanned(counted)
-    await scanned(uncounted)
+    await run_scan(counted)
+    await run_scan(uncounted)
 
-    assert counted.most_at_once == pagination.AT_ONCE
+    assert counted.most_at_once == pagination.CONCURRENT_PAGES
     assert uncounted.most_at_once == 1
 
 
-async def test_whoever_waits_is_told_how_far_it_is() -> None:
-    told: list[tuple[int, int | None]] = []
+async def test_progress_is_reported_after_each_page() -> None:
+    reported: list[tuple[int, int | None]] = []
 
-    await scanned(Orders(45), told=told)
+    await run_scan(Orders(45), reported=reported)
 
-    assert [read for read, _ in told] == sorted(read for read, _ in told)
-    assert told[-1] == (45, 45)
-    assert len(told) == 5
+    assert [read for read, _ in reported] == sorted(read for read, _ in reported)
+    assert reported[-1] == (45, 45)
+    assert len(reported) == 5
 
 
-async def test_a_list_that_is_longer_than_is_read_is_cut_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paging, "MOST_PAGES", 7)
+async def test_a_list_beyond_the_limit_is_cut_and_marked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pagination, "MAX_PAGES", 7)
     for is_counted in (True, False):
         orders = Orders(100, is_counted=is_counted)
 
-        found = await scanned(orders)
+        found = await run_scan(orders)
 
-        assert (found.read, found.cut, found.complete) == (70, True, False)
-        assert found.of == (100 if is_counted else None)
+        assert (found.read, found.is_cut, found.complete) == (70, True, False)
+        assert found.total == (100 if is_counted else None)
         assert len(orders.places) == 7
 
 
-async def test_a_scan_that_takes_too_long_is_cut_and_what_came_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_scan_that_takes_too_long_is_cut_and_keeps_its_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     class Slow(Orders):
-        async def __call__(self, place: int) -> Part[PurchaseOrder]:
+        async def __call__(self, place: int) -> Page[PurchaseOrder]:
             if place > 2:
                 await anyio.sleep_forever()
             return await super().__call__(place)
 
-    monkeypatch.setattr(paging, "MOST_SECONDS", 0.2)
+    monkeypatch.setattr(pagination, "SCAN_TIMEOUT_S", 1.0)
 
-    found = await scanned(Slow(100))
+    found = await run_scan(Slow(100))
 
-    assert (found.read, found.of, found.cut, found.complete) == (30, 100, True, False)
+    assert (found.read, found.total, found.is_cut, found.complete) == (30, 100, True, False)
 
 
 async def test_a_part_of_the_list_is_read_where_no_more_is_asked_for() -> None:
     orders = Orders(100)
 
-    found = await scanned(orders, most=25)
+    found = await run_scan(orders, max_orders=25)
 
-    assert (found.read, found.cut, len(orders.places)) == (30, True, 3)
+    assert (found.read, found.is_cut, len(orders.places)) == (30, True, 3)
 
 
 @pytest.mark.parametrize("by", [-15, +15])
-async def test_a_list_that_changes_while_it_is_read_is_not_called_complete(by: int) -> None:
+async def test_a_list_that_changes_during_the_scan_is_incomplete(by: int) -> None:
     class Moving(Orders):
-        async def __call__(self, place: int) -> Part[PurchaseOrder]:
+        async def __call__(self, place: int) -> Page[PurchaseOrder]:
             part = await super().__call__(place)
             if place == 2:
                 self.numbers = self.numbers[:by] if by < 0 else [*self.numbers, *(f"new-{one}" for one in range(by))]
             return part
 
-    found = await scanned(Moving(60))
+    found = await run_scan(Moving(60))
 
     assert not found.complete
-    assert not found.cut
+    assert not found.is_cut
     assert len({one.number for one in found.orders}) == len(found.orders)
 
 
 async def test_a_page_that_cannot_be_read_fails_the_list() -> None:
     class Failing(Orders):
-        async def __call__(self, place: int) -> Part[PurchaseOrder]:
+        async def __call__(self, place: int) -> Page[PurchaseOrder]:
             if place == 5:
                 raise Unreachable("The ERP gave no answer.")
             return await super().__call__(place)
 
     with pytest.raises(Unreachable):
-        await scanned(Failing(100))
+        await run_scan(Failing(100))
 
 
 @pytest.mark.parametrize("is_counted", [True, False])
-async def test_a_page_that_comes_again_is_noticed_before_all_of_them_were_read(is_counted: bool) -> None:
+async def test_a_repeated_page_ends_the_scan_early(is_counted: bool) -> None:
     class Stuck(Orders):
-        async def __call__(self, place: int) -> Part[PurchaseOrder]:
+        async def __call__(self, place: int) -> Page[PurchaseOrder]:
             await super().__call__(place)
             rows: Sequence[PurchaseOrder] = tuple(order(number) for number in self.numbers[:10])
-            return Part(rows, place + 1, 100_000 if is_counted else None)
+            return Page(rows, place + 1, 100_000 if is_counted else None)
 
     orders = Stuck(100)
     with pytest.raises(BadAnswer, match="same page"):
-        await scanned(orders)
+        await run_scan(orders)
 
     assert len(orders.places) < 12

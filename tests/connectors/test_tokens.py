@@ -2,11 +2,12 @@ from __future__ import annotations
 
 import anyio
 import pytest
-from po_mcp.connectors.http.client.client.client.tokens import EARLY, Token, Tokens
+
+from po_mcp.connectors.http.tokens import EXPIRY_MARGIN_S, Token, Tokens
 
 
-class Office:
-    """Gives out numbered tokens of 3600 seconds, when it is let."""
+class TokenServer:
+    """Issues numbered tokens of 3600 seconds while `open` is set."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -27,16 +28,16 @@ class Office:
 
 
 async def test_a_token_is_fetched_once_and_kept() -> None:
-    office = Office()
-    tokens = office.tokens()
+    server = TokenServer()
+    tokens = server.tokens()
 
     assert [(await tokens.current()).text for _ in range(3)] == ["token-1"] * 3
 
 
-async def test_callers_at_the_same_time_share_one_fetch() -> None:
-    office = Office()
-    office.open = anyio.Event()
-    tokens = office.tokens()
+async def test_concurrent_callers_share_a_single_fetch() -> None:
+    server = TokenServer()
+    server.open = anyio.Event()
+    tokens = server.tokens()
     found: list[str] = []
 
     async def call() -> None:
@@ -46,35 +47,35 @@ async def test_callers_at_the_same_time_share_one_fetch() -> None:
         for _ in range(20):
             tasks.start_soon(call)
         await anyio.wait_all_tasks_blocked()
-        office.open.set()
+        server.open.set()
 
     assert found == ["token-1"] * 20
 
 
-async def test_a_token_is_renewed_before_it_ends() -> None:
-    office = Office()
-    tokens = office.tokens()
+async def test_a_token_is_renewed_before_its_expiry() -> None:
+    server = TokenServer()
+    tokens = server.tokens()
     await tokens.current()
 
-    office.now = 3600 - EARLY
+    server.now = 3600 - EXPIRY_MARGIN_S
     assert (await tokens.current()).text == "token-1"
-    office.now += 1
+    server.now += 1
     assert (await tokens.current()).text == "token-2"
 
 
-async def test_a_write_gets_a_token_that_outlives_it() -> None:
-    office = Office()
-    tokens = office.tokens()
+async def test_a_write_gets_a_token_that_outlives_the_write() -> None:
+    server = TokenServer()
+    tokens = server.tokens()
     await tokens.current()
-    office.now = 3600 - EARLY - 30
+    server.now = 3600 - EXPIRY_MARGIN_S - 30
 
-    assert (await tokens.current(lasting=30)).text == "token-1"
-    assert (await tokens.current(lasting=31)).text == "token-2"
+    assert (await tokens.current(min_lifetime=30)).text == "token-1"
+    assert (await tokens.current(min_lifetime=31)).text == "token-2"
 
 
-async def test_those_whose_token_was_rejected_share_one_new_one() -> None:
-    office = Office()
-    tokens = office.tokens()
+async def test_callers_with_a_rejected_token_share_a_new_token() -> None:
+    server = TokenServer()
+    tokens = server.tokens()
     rejected = await tokens.current()
     found: list[str] = []
 
@@ -88,16 +89,16 @@ async def test_those_whose_token_was_rejected_share_one_new_one() -> None:
     assert found == ["token-2"] * 20
 
 
-async def test_a_fetch_that_failed_or_was_cancelled_leaves_the_next_one_free() -> None:
-    office = Office()
-    tokens = office.tokens()
-    office.broken = True
+async def test_a_failed_or_cancelled_fetch_does_not_block_the_next_fetch() -> None:
+    server = TokenServer()
+    tokens = server.tokens()
+    server.broken = True
     with pytest.raises(ConnectionError):
         await tokens.current()
-    office.broken, office.open = False, anyio.Event()
+    server.broken, server.open = False, anyio.Event()
     with anyio.move_on_after(0):
         await tokens.current()
-    office.open.set()
+    server.open.set()
 
     assert (await tokens.current()).text == "token-1"
 

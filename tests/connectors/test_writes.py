@@ -14,8 +14,7 @@ from po_mcp.errors import (
     TooManyRequests,
     Unreachable,
 )
-
-from .calls import (
+from tests.connectors.calls import (
     INJECTED,
     NUMBER,
     SECRET,
@@ -24,7 +23,7 @@ from .calls import (
     failing,
     html,
 )
-from .raw_peer import Reply, raw_peer, reply
+from tests.connectors.raw_peer import Reply, raw_peer, reply
 
 ELSEWHERE = "Location: http://127.0.0.1:9/stolen"
 
@@ -56,13 +55,13 @@ DOUBTS = {
 
 @every_write
 @pytest.mark.parametrize("answer", DOUBTS.values(), ids=DOUBTS)
-async def test_a_write_whose_answer_is_doubtful_was_sent_once_and_is_unknown(write: Write, answer: Reply) -> None:
+async def test_a_doubtful_answer_makes_the_outcome_unknown_after_a_single_send(write: Write, answer: Reply) -> None:
     async with failing(write, answer, error=OutcomeUnknown) as peer:
         assert len(peer.requests) == 1
 
 
 @every_write
-async def test_nothing_is_sent_where_nobody_listens(write: Write) -> None:
+async def test_a_closed_port_receives_no_write(write: Write) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     erp = write[0](f"http://127.0.0.1:{port}")

@@ -26,7 +26,7 @@ class Subject:
     erp: ERP
     item: str
     warehouse: str | None
-    listed: int
+    listed_count: int
 
     def offers(self, operation: str) -> bool:
         return operation in self.erp.capabilities
@@ -38,7 +38,7 @@ class Subject:
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[str]:
+async def serve_book() -> AsyncIterator[str]:
     """Serve a fresh book on a port of its own, and yield the base URL."""
     book = Book.open(":memory:")
     listening = socket.create_server(("127.0.0.1", 0))  # it listens already, so nobody waits for the server
@@ -54,22 +54,22 @@ async def served() -> AsyncIterator[str]:
 
 @pytest.fixture
 async def url() -> AsyncIterator[str]:
-    async with served() as address:
+    async with serve_book() as address:
         yield address
 
 
 @asynccontextmanager
 async def connected(name: str) -> AsyncIterator[Subject]:
     if name == "sandbox":
-        yield Subject(Sandbox(), item="BOLT-M8-30", warehouse="1", listed=28)
+        yield Subject(Sandbox(), item="BOLT-M8-30", warehouse="1", listed_count=28)
         return
-    async with served() as url:
+    async with serve_book() as url:
         if name == "inventory-pro":
             erp: ERP = InventoryPro(url, "sandbox", "sandbox")
-            yield Subject(erp, item="BOLT-M8-30", warehouse="1", listed=28)
+            yield Subject(erp, item="BOLT-M8-30", warehouse="1", listed_count=28)
         else:
             erp = Exsited(url, "sandbox", "sandbox", "https://localhost/")
-            yield Subject(erp, item="ITEM-0055", warehouse=None, listed=33)
+            yield Subject(erp, item="ITEM-0055", warehouse=None, listed_count=33)
 
 
 @pytest.fixture(params=["sandbox", "inventory-pro", "exsited"])

@@ -1,4 +1,4 @@
-"""What every connection keeps, whichever ERP stands behind it."""
+"""The contract that every connector fulfils, for each ERP."""
 
 from __future__ import annotations
 
@@ -18,14 +18,13 @@ from po_mcp.errors import (
     SignInFailed,
 )
 from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Status, Vendor
-
-from .conftest import Subject
+from tests.contract.conftest import Subject
 
 OPEN, PARTIAL, CLOSED, INVOICED = "PO-2025-0042", "PO-2025-0037", "PO-2025-0012", "PO-2025-0018"
 NEW = "PO-2026-0001"
 
 
-async def test_it_says_who_it_is(subject: Subject) -> None:
+async def test_a_connection_has_a_title_and_an_identity(subject: Subject) -> None:
     erp = subject.erp
 
     assert erp.title
@@ -40,23 +39,23 @@ async def test_the_dates_of_a_query_are_inclusive(subject: Subject) -> None:
     found = await subject.erp.scan_orders(query)
 
     assert sorted(order.number for order in found.orders) == ["PO-2025-0040", "PO-2025-0041", OPEN]
-    assert (found.complete, found.cut) == (True, False)
+    assert (found.complete, found.is_cut) == (True, False)
 
 
-async def test_a_scan_reads_every_order_once_and_tells_how_far_it_is(subject: Subject) -> None:
-    told: list[tuple[int, int | None]] = []
+async def test_a_scan_reads_every_order_once_and_reports_progress(subject: Subject) -> None:
+    reported: list[tuple[int, int | None]] = []
 
     async def tell(read: int, of: int | None) -> None:
-        told.append((read, of))
+        reported.append((read, of))
 
     found = await subject.erp.scan_orders(OrderQuery(), tell)
 
-    assert len({order.number for order in found.orders}) == len(found.orders) == found.of == subject.listed
-    assert told[-1] == (subject.listed, subject.listed)
-    assert (found.complete, found.cut) == (True, False)
+    assert len({order.number for order in found.orders}) == len(found.orders) == found.total == subject.listed_count
+    assert reported[-1] == (subject.listed_count, subject.listed_count)
+    assert (found.complete, found.is_cut) == (True, False)
 
 
-async def test_the_orders_of_one_status_are_those_of_the_whole_list(subject: Subject) -> None:
+async def test_a_filter_by_status_matches_the_whole_list(subject: Subject) -> None:
     everything = await subject.erp.scan_orders(OrderQuery())
 
     found = await subject.erp.scan_orders(OrderQuery(status="open"))
@@ -77,7 +76,7 @@ async def test_a_status_and_dates_are_asked_for_together(subject: Subject) -> No
     assert found.complete
 
 
-async def test_a_status_that_the_erp_does_not_tell_is_refused(subject: Subject) -> None:
+async def test_an_unsupported_status_is_refused(subject: Subject) -> None:
     statuses: tuple[Status, ...] = ("closed", "unknown")
     for status in statuses:
         with pytest.raises(InvalidInput, match="Nothing was sent"):
@@ -100,7 +99,7 @@ async def test_an_order_is_read_with_exact_numbers(subject: Subject) -> None:
     assert order.sum_of_lines == Decimal("910")
 
 
-async def test_what_was_received_is_told(subject: Subject) -> None:
+async def test_received_quantities_are_shown(subject: Subject) -> None:
     order = await subject.erp.get_order(PARTIAL)
 
     assert order.lines is not None
@@ -119,7 +118,7 @@ async def test_an_order_that_is_not_there_is_not_found(subject: Subject) -> None
 @pytest.mark.parametrize("number", ["", ".", "..", " ", "a\n", "a\x00", "x" * 101])
 async def test_a_number_that_no_path_can_carry_is_refused(subject: Subject, number: str) -> None:
     with pytest.raises(InvalidInput):
-        subject.erp.valid_number(number)
+        subject.erp.check_number(number)
     with pytest.raises(InvalidInput):
         await subject.erp.get_order(number)
 
@@ -139,7 +138,7 @@ async def test_every_item_has_the_id_that_an_orders_line_takes(subject: Subject)
     assert {item.name for item in items if item.id == subject.item} == {"M8 x 30mm Hex Bolt"}
 
 
-async def test_every_warehouse_is_told_once(subject: Subject) -> None:
+async def test_every_warehouse_is_listed_once(subject: Subject) -> None:
     warehouses = await subject.erp.warehouses()
 
     assert len({warehouse.id for warehouse in warehouses}) == len(warehouses)
@@ -273,7 +272,9 @@ async def test_an_order_that_is_not_there_cannot_be_cancelled(subject: Subject) 
 
 
 @pytest.mark.parametrize(("number", "document"), [(PARTIAL, "item receipt IR-"), (INVOICED, "purchase invoice PI-")])
-async def test_what_forbids_a_delete_is_named_and_does(subject: Subject, number: str, document: str) -> None:
+async def test_documents_that_forbid_a_delete_are_named_and_enforced(
+    subject: Subject, number: str, document: str
+) -> None:
     if subject.offers("delete"):
         found = await subject.erp.snapshot(number, "delete")
 
@@ -282,7 +283,7 @@ async def test_what_forbids_a_delete_is_named_and_does(subject: Subject, number:
             await subject.erp.delete_order(number)
 
 
-async def test_an_order_that_was_made_anew_under_its_number_is_another_one(subject: Subject) -> None:
+async def test_an_order_that_was_recreated_under_its_number_has_another_identity(subject: Subject) -> None:
     if subject.offers("delete"):
         draft = await subject.draft(NEW)
         await subject.erp.create_order(draft)
@@ -296,7 +297,7 @@ async def test_an_order_that_was_made_anew_under_its_number_is_another_one(subje
         assert before.erp_id != after.erp_id
 
 
-async def test_the_sandbox_tells_the_identity_of_an_order_to_finalize(subject: Subject) -> None:
+async def test_the_sandbox_shows_the_identity_of_an_order_to_finalize(subject: Subject) -> None:
     if subject.erp.capabilities >= {"finalize", "delete"}:
         finalizing, deleting = [await subject.erp.snapshot(OPEN, kind) for kind in ("finalize", "delete")]
 
@@ -304,7 +305,7 @@ async def test_the_sandbox_tells_the_identity_of_an_order_to_finalize(subject: S
         assert finalizing.erp_id is not None
 
 
-async def test_wrong_credentials_are_told_and_nothing_is_sent(url: str) -> None:
+async def test_wrong_credentials_are_reported_and_no_write_is_sent(url: str) -> None:
     draft = OrderDraft(
         number=NEW,
         vendor=Vendor(id="12", name="Acme Fasteners"),

@@ -16,7 +16,7 @@ from tests.conversations.invariants import broken
 from tests.conversations.script import read, scripts
 from tests.conversations.show import Count, Played, chat, table
 from tests.conversations.stage import play
-from tests.office import ERAS
+from tests.harness import ERAS
 
 
 @click.command("conversations")

@@ -18,7 +18,7 @@ _IGNORABLE = frozenset(
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 NEXT_STEP = re.compile(
-    r"(?:^|[.:;,]\s|\band |\bor )(?:ask|give|write|check|leave|look|tell|try|wait|narrow|call|swap)\b"
+    r"(?:^|[.:;,]\s|\band |\bor )(?:ask|give|write|check|leave|look|show|tell|try|wait|narrow|call|swap)\b"
     r"|\b(?:with|;) (?:get|list|cancel|search)_\w+|\bget_operation (?:with|reads)\b|the user decides",
     re.IGNORECASE,
 )
@@ -51,15 +51,15 @@ def no_secret_is_told(record: Record) -> Iterator[str]:
     """What signs in to the ERP stays on the wire."""
     if record.has_read and len(record.secrets) < 2:
         yield "the token and the client's secret were not seen on the wire, so they cannot be looked for"
-    for place, told in record.texts():
-        if any(secret in told for secret in record.secrets):
+    for place, reply in record.texts():
+        if any(secret in reply for secret in record.secrets):
             yield f"{place} tells a secret"
 
 
 def nothing_unseen_is_told(record: Record) -> Iterator[str]:
     """Every character of every text can be seen; lines end with a newline."""
-    for place, told in record.texts():
-        unseen = {letter for letter in told if letter != "\n" and _is_unseen(letter)}
+    for place, reply in record.texts():
+        unseen = {letter for letter in reply if letter != "\n" and _is_unseen(letter)}
         if unseen:
             yield f"{place} has unseen characters: {sorted(map(ascii, unseen))}"
 
@@ -69,9 +69,9 @@ def _is_unseen(letter: str) -> bool:
 
 
 def what_failed_says_what_to_do(record: Record) -> Iterator[str]:
-    """Every error, and every outcome of a write but `done`, has a next step."""
+    """Every error, and every outcome of a write but `done`, has a next step; after a no there is none."""
     for called in record.of(Called):
-        if called.status not in ("read", "done") and not NEXT_STEP.search(called.text):
+        if called.status not in ("read", "done", "declined") and not NEXT_STEP.search(called.text):
             yield f"{called.tool} says no next step: {called.text}"
         for one in called.structured.get("operations", ()):
             if one["status"] != "done" and not NEXT_STEP.search(one["message"]):

@@ -12,10 +12,11 @@ from typing import Any
 import httpx2
 from mcp.types import ElicitRequestFormParams, ElicitResult
 
-from tests.office import Tap, is_write
+from tests.harness import WireSpy, is_write
 
 _GUARDED = re.compile(
-    r"^(?:SANDBOX: )?(Delete|Close|Cancel|Create) order (\S+?)(?: permanently| with a backorder| without a backorder| in [^?]*)?\?",
+    r"^(?:SANDBOX: )?(Delete|Close|Cancel|Create) order (\S+?)"
+    r"(?: permanently| with a backorder| without a backorder| in [^?]*)?\?",
     re.MULTILINE,
 )
 
@@ -134,7 +135,7 @@ class Record:
 
 
 @dataclass
-class Wire(Tap):
+class Wire(WireSpy):
     """The wire to the ERP: besides counting, it records every write, and the secrets that passed."""
 
     record: Record = field(default_factory=Record)

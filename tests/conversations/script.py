@@ -70,7 +70,7 @@ class Turn(_Part):
 
 
 class Setting(_Part):
-    """What the office is like: the day, the size of the book, the operator's settings, and the client.
+    """The setting: the day, the size of the book, the operator's settings, and the client.
 
     `form` is false where the client cannot ask. `knows_delays` is false for an ERP of which nobody knows how
     late it may apply a request.
@@ -106,7 +106,7 @@ class Script(_Part):
 
     title: str
     about: str
-    office: Setting = Setting()
+    setting: Setting = Setting()
     turn: tuple[Turn, ...]
     end: End
 

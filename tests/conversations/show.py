@@ -70,11 +70,11 @@ def _call(console: Console, calling: Calling) -> None:
     console.print(Padding(Text(f"→ {calling.tool}({arguments})", style="blue"), (0, 0, 0, 4)))
 
 
-def _cut(told: str) -> str:
+def _cut(reply: str) -> str:
     """Leave most of a long list out."""
-    lines = told.splitlines()
+    lines = reply.splitlines()
     more = len(lines) - _LINES_SHOWN
-    return told if more <= 1 else "\n".join([*lines[:_LINES_SHOWN], f"… and {more} more lines"])
+    return reply if more <= 1 else "\n".join([*lines[:_LINES_SHOWN], f"… and {more} more lines"])
 
 
 def _short(value: Any) -> str:

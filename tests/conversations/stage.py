@@ -13,14 +13,17 @@ from typing import Any
 
 from mcp import Client
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult
-from po_mcp.approvals.docket import Docket
 
+from po_mcp.approvals.pending import PendingApprovals
+from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.sandbox import Book
-from po_mcp.writes.journal import Journal
-from tests.conversations.happenings import RESTART, TERMINAL, World, happen
+from po_mcp.writes.executor import build_executor
+from po_mcp.writes.journal import Journal, JournalStore
+from po_mcp.writes.policy import SettlementPolicy
 from tests.conversations.record import Called, Calling, Put, Record, Said, Wire
 from tests.conversations.script import NOT_THERE, Asked, Script, Stands, Turn
-from tests.office import Office, Person, accept, text
+from tests.conversations.world_events import RESTART, TERMINAL, World, apply_event
+from tests.harness import ScriptedPerson, ServerHarness, accept, text
 
 _name = re.compile(r"\{([a-z]+)\}")
 _figure = re.compile(r"[\w.-]*\d[\w.-]*")
@@ -50,9 +53,9 @@ class Stage:
     went_off: OffScript | None = None
 
     async def play(self, era: str) -> None:
-        """Play it from the first turn to the last, the server started anew where the script says so."""
-        for sentence in self.script.office.before:
-            happen(self.world, sentence)
+        """Play it from the first turn to the last, with restarts of the server where the script has them."""
+        for sentence in self.script.setting.before:
+            apply_event(self.world, sentence)
         for turns in self._lives():
             async with self._client(era) as client:
                 off = await self._lived(client, turns)
@@ -82,14 +85,14 @@ class Stage:
         yield life
 
     def _client(self, era: str) -> Any:
-        office = self.script.office
-        return self.world.office.client(
+        setting = self.script.setting
+        return self.world.harness.client(
             era,
-            Person(self._asked) if office.form else None,
+            ScriptedPerson(self._asked) if setting.form else None,
             clock=lambda: self.world.now,
-            erp_bounds=None if office.knows_delays else (None, None),
+            erp_bounds=None if setting.knows_delays else (None, None),
             time_zone="UTC",
-            **office.settings,
+            **setting.settings,
         )
 
     async def _turn(self, client: Client, turn: Turn) -> None:
@@ -100,29 +103,39 @@ class Stage:
             self._is_grounded(answer)
             self.record.events.append(Said("assistant", answer))
         elif turn.meanwhile is not None:
-            self._happens(turn.meanwhile)
+            await self._meanwhile(turn.meanwhile)
         else:
             await self._calls(client, turn)
 
+    async def _meanwhile(self, sentence: str) -> None:
+        if sentence == TERMINAL:
+            self.record.events.append(Said("meanwhile", sentence))
+            await self._approve_in_a_terminal()
+        else:
+            self._happens(sentence)
+
     def _happens(self, sentence: str) -> None:
         self.record.events.append(Said("meanwhile", sentence))
-        if sentence == TERMINAL:
-            self._approves_in_a_terminal()
-        else:
-            happen(self.world, sentence)
+        apply_event(self.world, sentence)
 
-    def _approves_in_a_terminal(self) -> None:
-        journal = Journal(str(self.world.office.journal), clock=lambda: self.world.now)
+    async def _approve_in_a_terminal(self) -> None:
+        """Do what `po-mcp approve` does in a process of its own: what is approved there is carried out there."""
+        harness = self.world.harness
+        erp = Sandbox(harness.book, around=harness.wire.around)
+        journal = Journal(JournalStore(str(harness.journal), clock=lambda: self.world.now))
+        policy = SettlementPolicy(late_apply=0, read_lag=0)
+        pending = PendingApprovals(journal, build_executor(erp, journal, policy))
         try:
-            [waiting] = (docket := Docket(journal, None)).open()
+            [waiting] = await pending.open()
             question = waiting.operation.question
             assert question is not None
-            fields = [one.name for one in question.fields]
-            content: dict[str, Any] = dict.fromkeys(fields, True)
+            content: dict[str, Any] = dict.fromkeys((one.name for one in question.fields), True)
             if "order_number" in content:
                 content["order_number"] = waiting.operation.number
-            assert docket.decide(waiting, "approve", content, "", {"through": "terminal"}) == "taken"
+            decided = await pending.decide(waiting, "approve", content, "", {"through": "terminal"})
+            assert decided.verdict == "taken"
         finally:
+            await erp.aclose()
             journal.close()
         self.record.events.append(Put(question.text, question.schema(), "accept", content))
 
@@ -214,7 +227,7 @@ class Stage:
         self.at = "at the end"
         self._is(list(self.script.end.writes), self.record.writes, of="what was written")
         for number, stands in self.script.end.book.items():
-            order = self.world.office.order(number)
+            order = self.world.harness.order(number)
             if isinstance(stands, str) or order is None:
                 self._is(stands, "gone" if order is None else f"{order.status}", of=f"order {number} in the book")
             else:
@@ -233,21 +246,23 @@ class Stage:
 
     # Comparing
 
-    def _is(self, expected: object, came: object, told: str = "", of: str = "the outcome") -> None:
+    def _is(self, expected: object, came: object, response: str = "", of: str = "the outcome") -> None:
         if expected != came:
-            raise OffScript(f"{self.at}: {of}", expected, f"{came}\n{told}".strip())
+            raise OffScript(f"{self.at}: {of}", expected, f"{came}\n{response}".strip())
 
-    def _holds(self, words: str, told: str) -> None:
-        if words not in told:
-            raise OffScript(self.at, words, told)
+    def _holds(self, words: str, response: str) -> None:
+        if words not in response:
+            raise OffScript(self.at, words, response)
 
-    def _lacks(self, words: str, told: str) -> None:
-        if words in told:
-            raise OffScript(self.at, f"nothing like: {words}", told)
+    def _lacks(self, words: str, response: str) -> None:
+        if words in response:
+            raise OffScript(self.at, f"nothing like: {words}", response)
 
     def _is_grounded(self, answer: str) -> None:
-        """Every figure of the assistant's answer stands in what the buyer said or the tools told."""
-        heard = "\n".join([*(said.words for said in self.record.of(Said)), *(told for _, told in self.record.texts())])
+        """Every figure of the assistant's answer stands in the buyer's words or in a tool's result."""
+        heard = "\n".join(
+            [*(said.words for said in self.record.of(Said)), *(response for _, response in self.record.texts())]
+        )
         for figure in _figure.findall(answer):
             if not re.search(rf"(?<![\w.]){re.escape(figure.strip('.-'))}(?![\w])", heard):
                 raise OffScript(self.at, f"{figure} in what was heard before", "nobody said so")
@@ -297,10 +312,10 @@ async def play(script: Script, era: str, folder: Path) -> tuple[Record, OffScrip
     """Play a conversation over a book in `folder`; return what was heard, and where it went off its script."""
     record = Record()
     wire = Wire(record=record)
-    office = Office(folder / "book.db", wire)
-    Book.open(office.book, orders=script.office.orders).close()
-    noon = datetime.fromisoformat(script.office.today).replace(hour=12, tzinfo=UTC).timestamp()
-    stage = Stage(script, World(office, wire, noon), record)
+    harness = ServerHarness(folder / "book.db", wire)
+    Book.open(harness.book, orders=script.setting.orders).close()
+    noon = datetime.fromisoformat(script.setting.today).replace(hour=12, tzinfo=UTC).timestamp()
+    stage = Stage(script, World(harness, wire, noon), record)
     try:
         await stage.play(era)
     except OffScript as off:

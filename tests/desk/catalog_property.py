@@ -22,8 +22,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from po_mcp.desk.catalog import words_of
 from po_mcp.desk.matching import Index
-from po_mcp.desk.search_catalog import words_of
 from po_mcp.orders import Item
 
 NOUNS = (
@@ -187,7 +187,7 @@ def check(chance: random.Random, size: int = 12) -> Iterator[tuple[Request, str 
 
 
 def _wrong(request: Request, index: Index[Item], parts_of: dict[str, Parts], names: Counter[str]) -> str | None:
-    taken = index.exact(request.said)
+    taken = index.find_exact(request.said)
     literal = request.said in names
     if taken is not None and not (request.plainly or literal or _in_other_case(request.said, taken.name)):
         return f"took {taken.name!r}"
@@ -207,11 +207,11 @@ def _wrong(request: Request, index: Index[Item], parts_of: dict[str, Parts], nam
 
 def _in_other_case(said: str, name: str) -> bool:
     """Tell whether the two differ in the case of words alone that stand without figures and have four letters."""
-    ours, theirs = said.split(), name.split()
-    if len(ours) != len(theirs):
+    said_words, name_words = said.split(), name.split()
+    if len(said_words) != len(name_words):
         return False
-    for place, (our, their) in enumerate(zip(ours, theirs, strict=True)):
-        around = "".join(theirs[max(place - 1, 0) : place + 2])
+    for place, (our, their) in enumerate(zip(said_words, name_words, strict=True)):
+        around = "".join(name_words[max(place - 1, 0) : place + 2])
         is_free = len(their) >= 4 and not any(map(str.isdigit, around))
         if our != their and not (is_free and our.lower() == their.lower()):
             return False

@@ -1,4 +1,4 @@
-"""A desk over an ERP that is a few lists: for what the desk decides before anything is sent."""
+"""A desk over an ERP that is a few lists, for tests of decisions before anything is sent."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class ListsERP:
     scans: list[OrderQuery] = field(default_factory=list)
     gets: list[str] = field(default_factory=list)
 
-    def valid_number(self, number: str) -> str:
+    def check_number(self, number: str) -> str:
         if not number or "/" in number:
             raise InvalidInput("That is no order number.")
         return number
@@ -56,7 +56,7 @@ class ListsERP:
         begin = query.ordered_from
         found = [one for one in self.orders if begin is None or (one.ordered_at and one.ordered_at.date() >= begin)]
         bare = tuple(one.model_copy(update={"lines": None}) for one in found)
-        return OrderScan(orders=bare, read=len(found), of=len(found))
+        return OrderScan(orders=bare, read=len(found), total=len(found))
 
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
         self.gets.append(number)
@@ -88,8 +88,8 @@ class NotOfferedHere(ERPError):
 
 
 @dataclass
-class Numbers:
-    """A journal of which only the numbers of creates under way are looked at."""
+class NumbersJournal:
+    """A journal of which only the numbers of creates in progress are read."""
 
     taken: frozenset[str] = frozenset()
 
@@ -101,15 +101,11 @@ class Numbers:
         return set(self.taken)
 
 
-class Says:
-    """An executor that only speaks."""
+class OutcomeExecutor:
+    """An executor that writes outcomes and executes nothing."""
 
     @property
-    def words(self) -> Says:
-        return self
-
-    @property
-    def words(self) -> Says:
+    def words(self) -> OutcomeExecutor:
         return self
 
     def say(self, status: str, operation: object, text: str, **more: object) -> WriteOutcome:
@@ -120,8 +116,8 @@ def desk_over(erp: ListsERP, taken: Iterable[str] = (), today: Callable[[], date
     """A desk that reads this ERP, with numbers that operations under way hold."""
     return Desk(
         erp=cast(Any, erp),
-        journal=cast(Any, Numbers(frozenset(taken))),
-        executor=cast(Any, Says()),
+        journal=cast(Any, NumbersJournal(frozenset(taken))),
+        executor=cast(Any, OutcomeExecutor()),
         page=cast(Any, None),
         today=today,
     )

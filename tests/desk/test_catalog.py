@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from po_mcp.desk.search_catalog import Candidates, Catalog
+from po_mcp.desk.catalog import Candidates, Catalog
 from po_mcp.orders import Item, Vendor
 from tests.desk.fakes import ListsERP
 
@@ -15,7 +15,7 @@ async def test_vendors_without_ids_are_listed_and_found_and_fit_their_schema() -
     vendors = (Vendor(id=None, name="Acme"), Vendor(id="7", name="Zeta"))
     for text in (None, "acme", "Acm"):
         found = await catalog(vendor_list=vendors).search("vendor", text)
-        published = found.published()
+        published = found.to_json()
 
         assert published["candidates"][0]["name"] == "Acme"
         assert Candidates.model_validate(published) == found
@@ -30,12 +30,12 @@ async def test_an_exact_name_is_found_alone_and_says_so() -> None:
     assert (found.matched, found.known) == (1, 2)
 
 
-async def test_a_list_is_indexed_once_and_anew_when_it_is_read_anew() -> None:
+async def test_a_list_is_indexed_once_for_each_read() -> None:
     erp = ListsERP(item_list=(Item(id="P1", name="One"),))
     kept = Catalog(erp)  # type: ignore[arg-type]
     first = await kept.index("item")
     erp.item_list = (Item(id="P2", name="Two"),)
 
     assert await kept.index("item") is first
-    assert [one.id for one in (await kept.search("item", "two", anew=True)).candidates] == ["P2"]
-    assert (await kept.index("item")).exact("Two") is not None
+    assert [one.id for one in (await kept.search("item", "two", refresh=True)).candidates] == ["P2"]
+    assert (await kept.index("item")).find_exact("Two") is not None

@@ -35,7 +35,7 @@ def without_blanks(said: str, written: str) -> bool:
 
 
 def no_difference(said: figures.Parsed, text: figures.Parsed) -> figures.Difference:
-    return figures.NONE
+    return figures.NO_DIFFERENCE
 
 
 @pytest.mark.parametrize(
@@ -43,8 +43,8 @@ def no_difference(said: figures.Parsed, text: figures.Parsed) -> figures.Differe
     [
         (matching, "is_same", in_any_case),
         (matching, "is_same", without_blanks),
-        (matching, "difference", no_difference),
-        (figures, "_of_turning", lambda said, text: 0),
+        (matching, "compare", no_difference),
+        (figures, "_compare_turning_words", lambda said, text: 0),
         (exactness, "_case_is_free", lambda runs, place: True),
     ],
     ids=["case", "blanks", "figures", "turning", "units"],

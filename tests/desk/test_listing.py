@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from po_mcp.desk.listing import Direction, Sort, VendorMeant, in_order, is_overdue, summed_up
+from po_mcp.desk.listing import Direction, Sort, VendorFilter, is_overdue, sort_orders, summarize
 from po_mcp.orders import PurchaseOrder, Status, Vendor
 
 CENTS = st.decimals(min_value=0, max_value=Decimal(10) ** 12, places=6, allow_nan=False)
@@ -24,14 +24,14 @@ def order(number: str, **fields: Any) -> PurchaseOrder:
 def test_a_sum_is_exact_whatever_is_added(totals: list[Decimal]) -> None:
     scaled = sum(int(total.scaleb(6)) for total in totals)
 
-    summary = summed_up([order(f"PO-{place}", total=total) for place, total in enumerate(totals)])
+    summary = summarize([order(f"PO-{place}", total=total) for place, total in enumerate(totals)])
 
     assert summary.total_value == Decimal(scaled).scaleb(-6)
     assert summary.total_count == len(totals)
 
 
 def test_currencies_are_never_added_up() -> None:
-    summary = summed_up(
+    summary = summarize(
         [order("1", total=Decimal("1.50"), currency="USD"), order("2", total=Decimal(2), currency="EUR")]
     )
 
@@ -40,7 +40,7 @@ def test_currencies_are_never_added_up() -> None:
 
 
 def test_a_total_that_the_erp_does_not_tell_is_counted_and_not_guessed() -> None:
-    summary = summed_up([order("1", total=Decimal(3)), order("2"), order("3", status="partial")])
+    summary = summarize([order("1", total=Decimal(3)), order("2"), order("3", status="partial")])
 
     assert (summary.total_value, summary.without_total) == (Decimal(3), 2)
     assert summary.by_status == {"open": 2, "partial": 1}
@@ -85,7 +85,7 @@ def test_orders_are_sorted_and_those_that_tell_nothing_come_last(
         order("PO-2", vendor="A", ordered_at=datetime(2025, 1, 2, tzinfo=UTC)),
     ]
 
-    found = [one.number for one in in_order(orders, sort, direction)]
+    found = [one.number for one in sort_orders(orders, sort, direction)]
 
     assert sorted(found) == sorted(numbers)
     assert found == numbers
@@ -98,22 +98,22 @@ def test_a_vendors_orders_are_found_whichever_way_its_name_is_padded_or_escaped(
     said: str, listed: str, of_order: str
 ) -> None:
     orders = [order("1", vendor=of_order), order("2", vendor="Smith Brothers")]
-    meant = VendorMeant(said, [Vendor(id="7", name=listed), Vendor(id="8", name="Smith Brothers")], orders)
+    meant = VendorFilter(said, [Vendor(id="7", name=listed), Vendor(id="8", name="Smith Brothers")], orders)
 
-    assert [one.number for one in orders if meant.holds(one)] == ["1"]
+    assert [one.number for one in orders if meant.includes(one)] == ["1"]
     assert meant.note == ""
 
 
 def test_vendors_whose_names_differ_in_a_voice_mark_are_two() -> None:
     orders = [order("1", vendor="バルブ"), order("2", vendor="パルプ")]
-    meant = VendorMeant("バルブ", [Vendor(id="7", name="バルブ"), Vendor(id="8", name="パルプ")], orders)
+    meant = VendorFilter("バルブ", [Vendor(id="7", name="バルブ"), Vendor(id="8", name="パルプ")], orders)
 
-    assert [one.number for one in orders if meant.holds(one)] == ["1"]
+    assert [one.number for one in orders if meant.includes(one)] == ["1"]
 
 
 def test_an_id_that_is_the_code_of_another_vendor_lists_both_and_says_so() -> None:
     orders = [order("1", vendor="Acme", vendor_id="12"), order("2", vendor="Zeta", vendor_id="7")]
-    meant = VendorMeant("12", [Vendor(id="12", name="Acme"), Vendor(id="7", code="12", name="Zeta")], orders)
+    meant = VendorFilter("12", [Vendor(id="12", name="Acme"), Vendor(id="7", code="12", name="Zeta")], orders)
 
-    assert all(map(meant.holds, orders))
+    assert all(map(meant.includes, orders))
     assert meant.note == '"12" fits several vendors, and all are in: "Acme" and "Zeta".'

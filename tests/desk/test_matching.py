@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from po_mcp.desk.catalog import words_of
 from po_mcp.desk.matching import Fit, Index, find
-from po_mcp.desk.search_catalog import words_of
 from po_mcp.orders import Item, Vendor
 
 VENDORS = (
@@ -32,7 +32,7 @@ def catalog(*names: str) -> Index[Item]:
 
 
 def taken(said: str, *names: str) -> str | None:
-    entry = catalog(*names).exact(said)
+    entry = catalog(*names).find_exact(said)
     return None if entry is None else entry.name
 
 
@@ -132,7 +132,7 @@ def test_an_exact_name_goes_before_another_that_holds_it() -> None:
 def test_the_id_of_one_that_is_the_code_of_another_is_not_taken(said: str) -> None:
     index = Index([Vendor(id="12", name="Acme"), Vendor(id="7", code="12", name="Zeta")], words_of)
 
-    assert index.exact(said) is None
+    assert index.find_exact(said) is None
     assert [match.entry.name for match in index.find(said)] == ["Acme", "Zeta"]
 
 
@@ -140,14 +140,14 @@ def test_the_id_of_one_that_is_the_code_of_another_is_not_taken(said: str) -> No
 def test_the_id_of_one_that_is_but_for_case_the_name_of_another_is_not_taken(said: str) -> None:
     index = Index([Item(id="NUT", name="Washer"), Item(id="P2", name="Nut")], words_of)
 
-    assert index.exact(said) is None
+    assert index.find_exact(said) is None
     assert {match.entry.name for match in index.find(said)} == {"Nut", "Washer"}
 
 
 def test_ids_that_differ_in_case_alone_are_two_and_each_is_taken() -> None:
     index = Index([Item(id="ab1", name="One"), Item(id="AB1", name="Two")], words_of)
 
-    assert [index.exact(said) for said in ("ab1", "AB1", "Ab1")] == [*index.entries, None]
+    assert [index.find_exact(said) for said in ("ab1", "AB1", "Ab1")] == [*index.entries, None]
 
 
 @pytest.mark.parametrize(
@@ -163,23 +163,23 @@ def test_every_entry_with_an_id_has_a_name_that_is_taken_for_it(vendors: list[Ve
     index = Index(vendors, words_of)
 
     for vendor in vendors:
-        name = index.name_of(vendor)
+        name = index.find_sure_name(vendor)
         assert name is not None
-        assert index.exact(name) == vendor
+        assert index.find_exact(name) == vendor
 
 
 def test_an_entry_that_is_listed_twice_is_one() -> None:
     vendors = [Vendor(id="12", name="Acme"), Vendor(id="12", name="Acme "), Vendor(id=None, name="Zeta")]
     index = Index([*vendors, vendors[-1]], words_of)
 
-    assert index.exact("Acme") == vendors[0]
-    assert index.exact("Zeta") == vendors[-1]
+    assert index.find_exact("Acme") == vendors[0]
+    assert index.find_exact("Zeta") == vendors[-1]
 
 
 def test_two_of_one_name_are_never_one() -> None:
     index = Index([Vendor(id="12", name="Acme"), Vendor(id="13", name="Acme")], words_of)
 
-    assert index.exact("Acme") is None
+    assert index.find_exact("Acme") is None
     assert [match.entry.id for match in index.find("Acme")] == ["12", "13"]
 
 
@@ -217,12 +217,14 @@ def test_two_of_one_name_are_never_one() -> None:
         ("hex bolt 12 mm", "Hex bolts 12mm", "Hex bolt 8 mm"),
     ],
 )
-def test_what_differs_in_no_figure_sign_unit_or_turning_word_is_put_first(said: str, first: str, other: str) -> None:
+def test_entries_without_a_difference_in_figures_units_or_turning_words_come_first(
+    said: str, first: str, other: str
+) -> None:
     assert shown(said, first, other)[0] == first
     assert shown(said, other, first)[0] == first
 
 
-def test_what_only_looks_alike_is_left_out_where_something_has_one_of_the_words() -> None:
+def test_similar_spellings_are_left_out_if_an_entry_has_one_of_the_words() -> None:
     names = ("1/2in Hydraulic Hose", "12 AWG Copper Wire", "12 x 9 x 6in Carton")
 
     assert shown("12in hydraulic hose", *names) == ["1/2in Hydraulic Hose"]
@@ -275,7 +277,7 @@ def test_any_text_is_taken_apart_and_nothing_is_found_twice(text: str) -> None:
 
     assert [match.rank for match in matches] == sorted(match.rank for match in matches)
     assert len({match.entry.id for match in matches}) == len(matches)
-    exact = index.exact(text)
+    exact = index.find_exact(text)
     assert exact is None or matches[0].entry == exact
 
 
@@ -295,7 +297,7 @@ def test_twenty_thousand_items_are_searched_in_a_moment() -> None:
     index.find("warm up")
     begun = time.process_time()
 
-    assert index.exact("IT19999") == items[-1]
+    assert index.find_exact("IT19999") == items[-1]
     assert index.find("m8 x 48mm hex bolt")[0].entry == items[48]
     assert index.find("hex bolt")
     assert time.process_time() - begun < 5

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from po_mcp.desk.latest_orders import LatestOrders
-from po_mcp.desk.numbering import extends, free_numbers, series_of, similar_numbers
+from po_mcp.desk.numbering import find_extended_number, find_free_numbers, find_series, find_similar_numbers
 from po_mcp.errors import BadAnswer, InvalidInput, Unreachable
 from po_mcp.orders import Vendor
 from tests.desk.fakes import TODAY, ListsERP, desk_over, order
@@ -19,7 +19,7 @@ VENDOR = Vendor(id="CS91LM", name="Central")
 def after(numbers: Sequence[str], taken: Sequence[str] = (), vendor: Vendor = VENDOR) -> str | None:
     """The number after these, of which the last is the newest."""
     orders = [order(number, f"2026-11-{place:02}") for place, number in enumerate(numbers, 1)]
-    series = series_of(orders, taken, vendor, TODAY)
+    series = find_series(orders, taken, vendor, TODAY)
     return None if series is None else series.number(series.highest + 1)
 
 
@@ -76,14 +76,14 @@ def test_the_figure_of_a_backorder_a_revision_a_project_or_a_year_does_not_run(n
         ["1-1", "1-2", "2-1"],
     ],
 )
-def test_where_no_figure_plainly_runs_there_is_no_number(numbers: list[str]) -> None:
+def test_orders_without_a_running_figure_give_no_number(numbers: list[str]) -> None:
     assert after(numbers) is None
 
 
-def test_one_order_a_year_is_no_series() -> None:
+def test_orders_of_one_a_year_are_no_series() -> None:
     orders = [order(f"PO-{year}", f"{year}-03-01") for year in (2023, 2024, 2025, 2026)]
 
-    assert series_of(orders, (), VENDOR, TODAY) is None
+    assert find_series(orders, (), VENDOR, TODAY) is None
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_one_order_a_year_is_no_series() -> None:
 def test_a_year_beside_the_figure_is_this_year_or_nothing(today: date, number: str | None) -> None:
     orders = [order(f"PO-2025-{n:04}", "2025-05-01") for n in range(90, 99)]
     orders += [order("PO-2026-0001", "2026-11-01"), order("PO-2026-0002", "2026-11-02")]
-    series = series_of(orders, (), VENDOR, today)
+    series = find_series(orders, (), VENDOR, today)
 
     assert (series and series.number(series.highest + 1)) == number
 
@@ -105,20 +105,20 @@ def test_a_number_that_holds_the_vendors_id_gets_that_of_this_vendor() -> None:
     ]
     of_one = [order(f"PO-LHROM9-002{n}", "2026-11-01", vendor_id="LHROM9") for n in (3, 4)]
 
-    assert (first := series_of(orders, (), VENDOR, TODAY)) is not None
+    assert (first := find_series(orders, (), VENDOR, TODAY)) is not None
     assert first.number(first.highest + 1) == "PO-CS91LM-0006"
-    assert (of_another := series_of(of_one, (), VENDOR, TODAY)) is not None
+    assert (of_another := find_series(of_one, (), VENDOR, TODAY)) is not None
     assert of_another.number(of_another.highest + 1) == "PO-CS91LM-0001"
-    assert series_of(of_one, (), Vendor(id=None, name="Central"), TODAY) is None
+    assert find_series(of_one, (), Vendor(id=None, name="Central"), TODAY) is None
 
 
 def test_a_vendors_id_of_figures_is_one_only_where_it_stands_alone() -> None:
     orders = [order("PO-12-0041", vendor_id="12"), order("PO-7-0042", vendor_id="7")]
     by_chance = [order("PO-12", vendor_id="1"), order("PO-13", vendor_id="13")]
 
-    assert (held := series_of(orders, (), Vendor(id="9", name="Nine"), TODAY)) is not None
+    assert (held := find_series(orders, (), Vendor(id="9", name="Nine"), TODAY)) is not None
     assert held.number(held.highest + 1) == "PO-9-0001"
-    assert (free := series_of(by_chance, (), Vendor(id="9", name="Nine"), TODAY)) is not None
+    assert (free := find_series(by_chance, (), Vendor(id="9", name="Nine"), TODAY)) is not None
     assert free.number(free.highest + 1) == "PO-14"
 
 
@@ -134,14 +134,14 @@ def test_a_vendors_id_of_figures_is_one_only_where_it_stands_alone() -> None:
     ],
 )
 def test_a_number_that_goes_on_from_another_extends_it(number: str, known: set[str], base: str | None) -> None:
-    assert extends(number, known) == base
+    assert find_extended_number(number, known) == base
 
 
 # Which of them are free
 
 
 async def first_free(erp: ListsERP, taken: Sequence[str] = ()) -> str:
-    return await anext(free_numbers(desk_over(erp, taken), VENDOR))
+    return await anext(find_free_numbers(desk_over(erp, taken), VENDOR))
 
 
 @pytest.mark.parametrize("closed", [0, 1, 2, 3, 7, 20, 21, 100, 137, 1000])
@@ -161,7 +161,7 @@ async def test_a_gap_among_closed_orders_is_no_next_number() -> None:
     assert await first_free(erp) == "PO-0061"
 
 
-async def test_where_no_free_number_is_in_reach_the_user_is_to_give_one() -> None:
+async def test_the_user_is_asked_for_a_number_if_no_free_one_is_found() -> None:
     orders = [order("PO-1", "2026-11-01"), order("PO-2", "2026-11-01")]
 
     class Endless(ListsERP):
@@ -207,9 +207,9 @@ async def test_a_list_that_was_read_whole_is_not_read_again() -> None:
     erp = ListsERP([order("PO-1"), order("PO-2")])
     desk = desk_over(erp)
     latest = LatestOrders(desk)
-    await latest.all()
+    await latest.read_all()
 
-    assert await anext(free_numbers(desk, VENDOR, latest)) == "PO-3"
+    assert await anext(find_free_numbers(desk, VENDOR, latest)) == "PO-3"
     assert len(erp.scans) == 1
 
 
@@ -245,4 +245,4 @@ async def test_orders_whose_numbers_no_new_order_may_have_are_passed_over() -> N
 def test_a_number_written_short_finds_the_order(number: str, similar: tuple[str, ...]) -> None:
     orders = [order(one) for one in ("PO-2025-0041", "PO-2025-0042", "PO-2025-0007-BO1", "PO-2025-0142")]
 
-    assert similar_numbers(number, orders) == similar
+    assert find_similar_numbers(number, orders) == similar

@@ -9,26 +9,28 @@ import pytest
 
 from po_mcp.desk import numbering, pricing
 from po_mcp.desk.latest_orders import LatestOrders
-from po_mcp.desk.resolving import Found
+from po_mcp.desk.resolving import ResolvedOrder
 from po_mcp.errors import BadAnswer, InvalidInput, Unreachable
-from po_mcp.orders import AskedOrder, Item, PurchaseOrder, Vendor
+from po_mcp.orders import Item, OrderRequest, PurchaseOrder, Vendor
 from tests.desk.fakes import ListsERP, desk_over, line, order
 
 ACME = Vendor(id="12", name="Acme", currency="AUD")
 BOLT = Item(id="BOLT", name="Bolt", unit="EA")
-ASKED = AskedOrder.model_validate({"vendor": "12", "lines": [{"item": "bolt", "quantity": "5"}]})
+ASKED = OrderRequest.model_validate({"vendor": "12", "lines": [{"item": "bolt", "quantity": "5"}]})
 
 
-def found(vendor: Vendor = ACME, item: Item = BOLT) -> Found:
-    return Found(vendor=vendor, items={"bolt": item}, warehouses={}, warehouse_names={})
+def found(vendor: Vendor = ACME, item: Item = BOLT) -> ResolvedOrder:
+    return ResolvedOrder(vendor=vendor, items={"bolt": item}, warehouses={}, warehouse_names={})
 
 
 def bought(number: str, placed: str, price: str | None, quantity: str = "10", **fields: Any) -> PurchaseOrder:
     return order(number, placed, vendor_id="12", lines=(line("BOLT", price, quantity),), **fields)
 
 
-async def known(orders: list[PurchaseOrder], vendor: Vendor = ACME, item: Item = BOLT, **erp: Any) -> pricing.Known:
-    return (await pricing.prices(desk_over(ListsERP(orders, **erp)), ASKED, found(vendor, item)))["BOLT"]
+async def known(
+    orders: list[PurchaseOrder], vendor: Vendor = ACME, item: Item = BOLT, **erp: Any
+) -> pricing.SuggestedPrice:
+    return (await pricing.find_prices(desk_over(ListsERP(orders, **erp)), ASKED, found(vendor, item)))["BOLT"]
 
 
 @pytest.mark.parametrize("status", ["open", "partial", "closed"])
@@ -36,8 +38,8 @@ async def test_the_last_price_paid_is_known_with_its_source(status: str) -> None
     last = bought("PO-2", "2026-11-02", "0.45", status=status, currency="AUD")
     price = await known([bought("PO-1", "2026-11-01", "0.40", currency="AUD"), last])
 
-    assert (price.price, price.shown) == (Decimal("0.45"), "0.45 AUD per EA")
-    assert pricing.told({"BOLT": price}) == [
+    assert (price.price, price.text) == (Decimal("0.45"), "0.45 AUD per EA")
+    assert pricing.explain_prices({"BOLT": price}) == [
         'Nobody gave the price of "BOLT": 0.45 AUD per EA is from order "PO-2" of 2026-11-02.'
     ]
 
@@ -61,7 +63,7 @@ async def test_the_last_price_paid_is_known_with_its_source(status: str) -> None
         order("PO-2", "2026-11-02", vendor_id="12"),
     ],
 )
-async def test_what_was_free_returned_called_off_or_of_another_currency_is_no_price(later: PurchaseOrder) -> None:
+async def test_free_returned_cancelled_and_foreign_currency_lines_give_no_price(later: PurchaseOrder) -> None:
     price = await known([bought("PO-1", "2026-11-01", "0.45"), later])
 
     assert (price.price, price.source) == (Decimal("0.45"), 'order "PO-1" of 2026-11-01')
@@ -73,11 +75,11 @@ async def test_the_free_line_of_an_order_does_not_hide_its_paid_one() -> None:
     assert (await known([order("PO-1", "2026-11-01", vendor_id="12", lines=both)])).price == Decimal("0.45")
 
 
-async def test_where_no_currency_of_the_vendor_is_known_orders_of_several_give_no_price() -> None:
+async def test_orders_of_several_currencies_give_no_price_for_a_vendor_without_one() -> None:
     vendor = Vendor(id="12", name="Acme")
     orders = [bought("PO-1", "2026-11-01", "1", currency="AUD"), bought("PO-2", "2026-11-02", "2", currency="USD")]
 
-    assert (await known(orders[:1], vendor)).shown == "1 AUD per EA"
+    assert (await known(orders[:1], vendor)).text == "1 AUD per EA"
     with pytest.raises(InvalidInput, match='No unit_price was given for "BOLT"'):
         await known(orders, vendor)
 
@@ -102,27 +104,27 @@ async def test_a_list_price_of_nothing_is_none(listed: str | None) -> None:
 async def test_a_list_price_is_taken_before_any_order_is_read() -> None:
     erp = ListsERP([bought("PO-1", "2026-11-01", "0.45")])
     item = Item(id="BOLT", name="Bolt", unit="BX", price=Decimal("7.50"))
-    prices = await pricing.prices(desk_over(erp), ASKED, found(item=item))
+    prices = await pricing.find_prices(desk_over(erp), ASKED, found(item=item))
 
-    assert prices["BOLT"].shown == "7.50 per BX"
+    assert prices["BOLT"].text == "7.50 per BX"
     assert erp.scans == []
 
 
-async def test_one_reading_of_the_list_serves_prices_and_number() -> None:
+async def test_the_list_is_read_once_for_prices_and_number() -> None:
     erp = ListsERP([bought("PO-1", "2020-11-01", "0.45"), bought("PO-2", "2020-11-02", "0.45")])
     desk = desk_over(erp)
     latest = LatestOrders(desk)
-    await pricing.prices(desk, ASKED, found(), latest)
-    numbers = [number async for number in numbering.free_numbers(desk, ACME, latest)]
+    await pricing.find_prices(desk, ASKED, found(), latest)
+    numbers = [number async for number in numbering.find_free_numbers(desk, ACME, latest)]
 
     assert numbers[0] == "PO-3"
     assert len(erp.scans) == 1
 
 
 def test_a_price_of_zero_is_for_a_person_to_see() -> None:
-    free = AskedOrder.model_validate(
+    free = OrderRequest.model_validate(
         {"vendor": "12", "lines": [{"item": "bolt", "quantity": "5", "unit_price": "0.00"}]}
     )
 
-    assert pricing.of_zero(free, found()) == ['The price of "BOLT" is 0: it is ordered for nothing.']
-    assert pricing.of_zero(ASKED, found()) == []
+    assert pricing.explain_zero_prices(free, found()) == ['The price of "BOLT" is 0: it is ordered for nothing.']
+    assert pricing.explain_zero_prices(ASKED, found()) == []

@@ -58,7 +58,7 @@ def show_table(console: Console, results: Sequence[Judged]) -> None:
 
 def show_markdown(results: Sequence[Judged]) -> None:
     for fault, group in groupby(results, key=lambda result: result.scenario.fault):
-        click.echo(f"\n### {fault}\n\n{FAULTS[fault].tells}\n")
+        click.echo(f"\n### {fault}\n\n{FAULTS[fault].description}\n")
         click.echo(f"| {' | '.join(HEAD[1:])} |\n|{' --- |' * len(HEAD[1:])}")
         for result in group:
             click.echo(f"| {' | '.join(row(result)[1:])} |")

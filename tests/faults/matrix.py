@@ -22,21 +22,21 @@ import httpx2
 from mcp import Client
 from mcp.client import ClientRequestContext
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult
-from po_mcp.connectors.http.client.client.client.retry import Retrying
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP
 from po_mcp.sandbox import Book
-from po_mcp.sandbox.faults import FAULTS, Exchange, Relay, Strike
+from po_mcp.sandbox.faults import FAULTS, Exchange, PlannedFault, Relay
 from po_mcp.sandbox.query import Query
 from po_mcp.sandbox.records import Status
 from po_mcp.sandbox.refusals import Missing
 from tests.connectors.calls import no_wait
-from tests.office import text
-from tests.sandbox.served import served
+from tests.harness import text
+from tests.sandbox.sandbox_server import serve_sandbox
 
 TIMEOUT = 1.5
 """Seconds that one request may take: enough for this machine to build a few other servers meanwhile."""
@@ -176,18 +176,18 @@ async def run(scenario: Scenario) -> Seen:
     calm = await rehearsed(scenario.erp, scenario.call)
     fault = FAULTS[scenario.fault]
     value = VALUES.get(scenario.fault, fault.value)
-    return await _play(scenario, [Strike(fault, n, value) for n in _stages(calm.exchanges)[scenario.struck]])
+    return await _play(scenario, [PlannedFault(fault, n, value) for n in _stages(calm.exchanges)[scenario.struck]])
 
 
-async def _play(scenario: Scenario, plan: Sequence[Strike]) -> Seen:
+async def _play(scenario: Scenario, plan: Sequence[PlannedFault]) -> Seen:
     call = CALLS[scenario.erp, scenario.call]
-    async with served() as erp, Relay(erp.port, plan) as relay:
+    async with serve_sandbox() as erp, Relay(erp.port, plan) as relay:
         sent, before = Sent(), _orders(erp.book)
         async with _client(scenario, relay.url, sent) as client:
             begun = anyio.current_time()
             result = await client.call_tool(call.tool, _arguments(call))
             seconds = anyio.current_time() - begun
-        await relay.settled()
+        await relay.wait_for_late_requests()
         seen = _seen(result, relay.exchanges, sent, call)
         return replace(
             seen, applied=call.effect(erp.book), more_orders=_orders(erp.book) - before, seconds=round(seconds, 2)
@@ -238,14 +238,14 @@ def _arguments(call: Call) -> dict[str, Any]:
     return {**({"number": call.number} if call.number else {}), **call.arguments}
 
 
-def _retrying() -> Retrying:
-    return Retrying(sleep=no_wait, fraction=lambda: 0.0)
+def _retrying() -> Retrier:
+    return Retrier(sleep=no_wait, fraction=lambda: 0.0)
 
 
 def _connected(erp: str, url: str, sent: Sent) -> ERP:
     if erp == "exsited":
-        return Exsited(url, SECRET, SECRET, url, timeout=TIMEOUT, transport=sent, retrying=_retrying())
-    return InventoryPro(url, SECRET, SECRET, timeout=TIMEOUT, transport=sent, retrying=_retrying())
+        return Exsited(url, SECRET, SECRET, url, timeout=TIMEOUT, transport=sent, retrier=_retrying())
+    return InventoryPro(url, SECRET, SECRET, timeout=TIMEOUT, transport=sent, retrier=_retrying())
 
 
 @asynccontextmanager

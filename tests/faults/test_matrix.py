@@ -8,8 +8,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client.client import client
 
+from po_mcp.connectors.http import client
 from po_mcp.errors import OutcomeUnknown
 from po_mcp.sandbox.faults import FAULTS
 
@@ -36,15 +36,15 @@ async def test_whatever_fails_at_most_one_write_is_sent_and_nobody_is_told_a_lie
 
 
 async def test_a_write_that_is_sent_again_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    once = client.Wire._once
+    once = client.ErpHttpClient._send_once
 
-    async def until_answered(self: client.Wire, request: Any) -> Any:
+    async def until_answered(self: client.ErpHttpClient, request: Any) -> Any:
         try:
             return await once(self, request)
         except OutcomeUnknown:
             return await once(self, request)
 
-    monkeypatch.setattr(client.Wire, "_once", until_answered)
+    monkeypatch.setattr(client.ErpHttpClient, "_send_once", until_answered)
 
     [judged] = await play([Scenario("inventory-pro", "create", "lost-answer", "write")])
 
@@ -52,7 +52,7 @@ async def test_a_write_that_is_sent_again_is_found_out(monkeypatch: pytest.Monke
 
 
 async def test_a_lost_answer_that_is_taken_for_a_lost_request_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "_NOT_SENT", (*client._NOT_SENT, httpx2.ReadError))
+    monkeypatch.setattr(client, "_NOT_SENT", (*client._NOT_SENT, httpx2.ReadError))
 
     [judged] = await play([Scenario("inventory-pro", "finalize", "lost-answer", "write")])
 

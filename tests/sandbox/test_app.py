@@ -32,7 +32,7 @@ async def test_a_book_that_cannot_be_used_is_an_error_of_the_server(
     assert (other.status_code, other.json()) == (500, {"errors": [{"code": 500, "message": message}]})
 
 
-async def test_an_order_made_on_one_api_is_finalized_and_read_on_the_other(
+async def test_an_order_created_on_exsiteds_api_is_finalized_on_inventory_pros(
     inventory_pro: AsyncClient, exsited: AsyncClient
 ) -> None:
     line = {"item_id": "ITEM-0055", "item_quantity": "2"}

@@ -9,11 +9,10 @@ import pytest
 from httpx2 import AsyncClient
 
 from po_mcp.sandbox import Book
+from tests.sandbox.conftest import CREDENTIALS, Clock, exsited_token, messages
 
-from .conftest import CREDENTIALS, Clock, exsited_token, messages
 
-
-async def test_a_new_token_revokes_the_one_before(exsited: AsyncClient) -> None:
+async def test_a_new_token_revokes_the_former_token(exsited: AsyncClient) -> None:
     assert (await exsited.get("/purchase-orders")).status_code == 200
 
     renewed = await exsited_token(exsited)
@@ -177,7 +176,7 @@ async def test_a_filter_that_cannot_be_read_is_refused(exsited: AsyncClient, exp
     assert (await exsited.get("/purchase-orders", params={"filter": expression})).status_code == 400
 
 
-async def test_the_orders_of_one_supplier_are_wrapped_in_its_account(exsited: AsyncClient) -> None:
+async def test_the_orders_of_a_supplier_are_wrapped_in_its_account(exsited: AsyncClient) -> None:
     account = (await exsited.get("/accounts/KQ27VD/purchase-orders")).json()["account"]
     unknown = await exsited.get("/accounts/ZZZZZZ/purchase-orders")
 
@@ -187,7 +186,7 @@ async def test_the_orders_of_one_supplier_are_wrapped_in_its_account(exsited: As
     assert unknown.status_code == 404
 
 
-async def test_what_has_arrived_is_in_the_item_receipts(exsited: AsyncClient) -> None:
+async def test_received_quantities_are_in_the_item_receipts(exsited: AsyncClient) -> None:
     order = (await exsited.get("/purchase-orders/PO-2025-0037")).json()["purchase_order"]
 
     answer = (await exsited.get("/purchase-orders/PO-2025-0037/item-receipts")).json()

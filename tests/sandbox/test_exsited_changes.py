@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient, Response
 
-from .conftest import messages
+from tests.sandbox.conftest import messages
 
 CREATE: dict[str, Any] = {
     "id": "PO-X-1",
@@ -35,7 +35,7 @@ async def test_a_created_order_is_answered_whole(exsited: AsyncClient) -> None:
     assert (await exsited.get("/purchase-orders/PO-X-1")).json() == answer.json()
 
 
-async def test_an_order_without_an_id_is_given_one_of_its_account(exsited: AsyncClient) -> None:
+async def test_an_order_without_an_id_gets_an_id_of_its_account(exsited: AsyncClient) -> None:
     first = (await create(exsited, id=None)).json()["purchase_order"]["id"]
     await exsited.delete(f"/purchase-orders/{first}")
 
@@ -144,9 +144,7 @@ async def test_a_cancelled_order_can_be_made_active_again(exsited: AsyncClient) 
     assert (again.status_code, messages(again)) == (409, ["Purchase order PO-2025-0041 is not cancelled."])
 
 
-async def test_a_reactivated_order_stands_where_it_stood_before(
-    exsited: AsyncClient, inventory_pro: AsyncClient
-) -> None:
+async def test_a_reactivated_order_has_its_former_status(exsited: AsyncClient, inventory_pro: AsyncClient) -> None:
     for number in ("PO-2025-0041", "PO-2025-0042"):
         await exsited.post(f"/purchase-orders/{number}/cancel")
         await exsited.post(f"/purchase-orders/{number}/reactivate")
@@ -165,9 +163,7 @@ async def test_a_closed_order_stays_active_and_cannot_be_cancelled(exsited: Asyn
     assert (refused.status_code, messages(refused)) == (409, ["Purchase order PO-2025-0012 is closed."])
 
 
-async def test_a_header_is_changed_under_one_root_and_answered_under_another(
-    exsited: AsyncClient, inventory_pro: AsyncClient
-) -> None:
+async def test_a_header_change_is_answered_under_another_root(exsited: AsyncClient, inventory_pro: AsyncClient) -> None:
     body = {"expected_completion_date": "2025-07-20", "supplier_invoice_id": "INV-88991"}
 
     answer = await exsited.patch("/purchase-orders/PO-2025-0042/information", json={"purchase-order": body})

@@ -11,67 +11,67 @@ import pytest
 import simplejson
 
 from po_mcp.sandbox.refusals import Missing
-from tests.sandbox.served import PARTIAL, Served, finalize, served
+from tests.sandbox.sandbox_server import PARTIAL, SandboxServer, finalize, serve_sandbox
 
 ORDER = f"/api/v1/PurchaseOrder/{PARTIAL}"
 
 
 @pytest.fixture
-async def erp() -> AsyncIterator[Served]:
-    async with served() as erp:
+async def erp() -> AsyncIterator[SandboxServer]:
+    async with serve_sandbox() as erp:
         yield erp
 
 
-async def bodies(erp: Served, fault: str, path: str = ORDER) -> tuple[bytes, bytes]:
+async def bodies(erp: SandboxServer, fault: str, path: str = ORDER) -> tuple[bytes, bytes]:
     """The body as the ERP wrote it, and as the fault leaves it."""
-    async with erp.relayed(f"{fault}@2") as (_, client):
+    async with erp.open_relay(f"{fault}@2") as (_, client):
         before, after = await client.get(path), await client.get(path)
     assert after.headers["Content-Length"] == str(len(after.content))
     return before.content, after.content
 
 
-async def order(erp: Served, fault: str) -> dict[str, Any]:
+async def order(erp: SandboxServer, fault: str) -> dict[str, Any]:
     _, body = await bodies(erp, fault)
     read: dict[str, Any] = simplejson.loads(body, use_decimal=True)
     return read
 
 
-async def test_a_garbled_body_is_no_text(erp: Served) -> None:
+async def test_a_garbled_body_is_no_text(erp: SandboxServer) -> None:
     _, body = await bodies(erp, "garbled-2xx")
 
     with pytest.raises(UnicodeDecodeError):
         body.decode()
 
 
-async def test_a_truncated_body_is_half_the_json_and_whole_by_its_length(erp: Served) -> None:
+async def test_a_truncated_body_is_half_the_json_and_whole_by_its_length(erp: SandboxServer) -> None:
     before, body = await bodies(erp, "truncated-json-2xx")
 
     assert body == before[: len(before) // 2]
 
 
-async def test_a_page_stands_where_json_was(erp: Served) -> None:
-    async with erp.relayed("html-2xx") as (_, client):
+async def test_a_page_stands_where_json_was(erp: SandboxServer) -> None:
+    async with erp.open_relay("html-2xx") as (_, client):
         answer = await client.get(ORDER)
 
     assert answer.headers.get_list("Content-Type") == ["text/html"]
     assert answer.text.startswith("<!doctype html>")
 
 
-async def test_an_empty_body_is_empty(erp: Served) -> None:
+async def test_an_empty_body_is_empty(erp: SandboxServer) -> None:
     assert (await bodies(erp, "empty-2xx"))[1] == b""
 
 
-async def test_a_wrong_order_has_another_number_and_all_else_as_it_was(erp: Served) -> None:
+async def test_a_wrong_order_differs_in_its_number_only(erp: SandboxServer) -> None:
     before, body = await bodies(erp, "wrong-order")
 
     assert body == before.replace(PARTIAL.encode(), b"PO-0000-0000") != before
 
 
-async def test_an_unknown_status_is_no_word_of_either_api(erp: Served) -> None:
+async def test_an_unknown_status_is_no_word_of_either_api(erp: SandboxServer) -> None:
     assert (await order(erp, "unknown-status"))["status"] == "Quarantined"
 
 
-async def test_nulls_leave_the_number_alone(erp: Served) -> None:
+async def test_nulls_leave_the_number_alone(erp: SandboxServer) -> None:
     read = await order(erp, "nulls")
     lines = read.pop("lines")
 
@@ -79,7 +79,7 @@ async def test_nulls_leave_the_number_alone(erp: Served) -> None:
     assert {value for line in lines for value in line.values()} == {None}
 
 
-async def test_extra_fields_are_in_every_object(erp: Served) -> None:
+async def test_extra_fields_are_in_every_object(erp: SandboxServer) -> None:
     before, body = await bodies(erp, "extra-fields")
     read, known = json.loads(body), json.loads(before)
 
@@ -87,37 +87,37 @@ async def test_extra_fields_are_in_every_object(erp: Served) -> None:
     assert [len(line) for line in read["lines"]] == [len(line) + 50 for line in known["lines"]]
 
 
-async def test_a_long_number_has_5000_digits(erp: Served) -> None:
+async def test_a_long_number_has_5000_digits(erp: SandboxServer) -> None:
     _, body = await bodies(erp, "long-number")
 
     assert b'"totalValue":' + b"9" * 5000 in body
 
 
-async def test_a_total_is_not_a_number(erp: Served) -> None:
+async def test_a_total_is_not_a_number(erp: SandboxServer) -> None:
     assert json.loads((await bodies(erp, "nan"))[1])["totalValue"] != 0
     assert b'"totalValue":NaN' in (await bodies(erp, "nan"))[1]
 
 
-async def test_a_key_is_there_twice_and_the_last_one_says_null(erp: Served) -> None:
+async def test_a_duplicate_key_ends_with_null(erp: SandboxServer) -> None:
     pairs = json.loads((await bodies(erp, "duplicate-keys"))[1], object_pairs_hook=list)
 
     assert [value for key, value in pairs if key == "poNo"] == [PARTIAL, None]
 
 
-async def test_a_deep_nesting_is_100000_deep(erp: Served) -> None:
+async def test_a_deep_nesting_is_100000_deep(erp: SandboxServer) -> None:
     _, body = await bodies(erp, "deep-nesting")
 
     assert (body.count(b"["), body.count(b"]")) == (100_001, 100_001)
 
 
-async def test_a_byte_order_mark_stands_first(erp: Served) -> None:
+async def test_a_byte_order_mark_stands_first(erp: SandboxServer) -> None:
     before, body = await bodies(erp, "bom")
 
     assert body == b"\xef\xbb\xbf" + before
 
 
-async def test_a_bomb_unpacks_to_a_thousand_times_its_size_and_holds_the_answer(erp: Served) -> None:
-    async with erp.relayed("gzip-bomb@2") as (_, client):
+async def test_a_bomb_unpacks_to_a_thousand_times_its_size_and_holds_the_answer(erp: SandboxServer) -> None:
+    async with erp.open_relay("gzip-bomb@2") as (_, client):
         before = (await client.get(ORDER)).content
         async with client.stream("GET", ORDER) as answer:
             packed = b"".join([chunk async for chunk in answer.aiter_raw()])
@@ -128,8 +128,8 @@ async def test_a_bomb_unpacks_to_a_thousand_times_its_size_and_holds_the_answer(
     assert unpacked.strip() == before
 
 
-async def test_a_stale_answer_is_the_one_before_the_write(erp: Served) -> None:
-    async with erp.relayed("stale@3") as (relay, client):
+async def test_a_stale_answer_predates_the_write(erp: SandboxServer) -> None:
+    async with erp.open_relay("stale@3") as (relay, client):
         before = (await client.get(ORDER)).json()
         await finalize(client)
         stale, fresh = (await client.get(ORDER)).json(), (await client.get(ORDER)).json()
@@ -139,9 +139,9 @@ async def test_a_stale_answer_is_the_one_before_the_write(erp: Served) -> None:
 
 
 @pytest.mark.parametrize("kind", ["garbled-2xx", "html-2xx", "empty-2xx", "half-body", "endless"])
-async def test_an_answer_without_a_body_gets_one(erp: Served, kind: str) -> None:
+async def test_an_answer_without_a_body_gets_a_body(erp: SandboxServer, kind: str) -> None:
     sign_in = {"grant_type": "client_credentials", "client_id": "sandbox", "client_secret": "sandbox"}
-    async with erp.relayed(f"{kind}@2") as (_, client):
+    async with erp.open_relay(f"{kind}@2") as (_, client):
         token = (await client.post("/api/v1/oauth2/token", json={**sign_in, "redirect_uri": "x"})).json()
         headers = {"Authorization": f"Bearer {token['access_token']}"}
         async with client.stream("DELETE", "/api/v3/purchase-orders/PO-2025-0038", headers=headers) as answer:
@@ -153,8 +153,8 @@ async def test_an_answer_without_a_body_gets_one(erp: Served, kind: str) -> None
 
 
 @pytest.mark.parametrize("kind", ["wrong-order", "duplicate-keys", "deep-nesting", "truncated-json-2xx"])
-async def test_a_fault_of_json_leaves_an_empty_answer_as_it_is(erp: Served, kind: str) -> None:
-    async with erp.relayed(kind) as (_, client):
+async def test_a_fault_of_json_leaves_an_empty_answer_unchanged(erp: SandboxServer, kind: str) -> None:
+    async with erp.open_relay(kind) as (_, client):
         answer = await client.head(ORDER)
 
     assert (answer.status_code, answer.content) == (200, b"")

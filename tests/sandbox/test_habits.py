@@ -13,9 +13,8 @@ import pytest
 from po_mcp.sandbox import Book, create_app
 from po_mcp.sandbox.habits import HABITS
 from po_mcp.sandbox.records import Status
-
-from .conftest import Clock, exact
-from .habitual import APIS, Erp
+from tests.sandbox.conftest import Clock, exact
+from tests.sandbox.habit_client import APIS, Erp
 
 Serve = Callable[..., Awaitable[Erp]]
 
@@ -70,7 +69,7 @@ async def test_an_order_is_stored_otherwise_than_asked_for(
 
 
 @both_apis
-async def test_freight_is_a_habit_of_every_order_and_stays_one_item(serve: Serve, api: str) -> None:
+async def test_freight_is_added_to_every_order_as_the_same_item(serve: Serve, api: str) -> None:
     erp = await serve(api, "adds-freight")
 
     for number in ("PO-1", "PO-2"):
@@ -230,7 +229,7 @@ async def test_a_wanted_backorder_is_not_made(serve: Serve) -> None:
     assert (await erp.get("PO-2025-0037-BO1")).status_code == 404
 
 
-# How old a state is told
+# Delayed reads
 
 
 @both_apis
@@ -290,7 +289,7 @@ async def test_a_new_order_shows_its_lines_later_than_its_header(serve: Serve, c
     assert erp.lines(later) == ["40 bolt 0.45"]
 
 
-# In which words an order is told
+# Spelling of orders
 
 
 async def test_an_order_names_its_vendor_otherwise_than_the_list_of_vendors(serve: Serve) -> None:
@@ -312,7 +311,7 @@ async def test_an_order_names_its_vendor_otherwise_than_the_list_of_vendors(serv
     ],
     ids=lambda value: ",".join(value) if isinstance(value, list) else "",
 )
-async def test_item_codes_are_told_otherwise_and_taken_so(
+async def test_item_codes_are_shown_and_accepted_in_another_spelling(
     serve: Serve, api: str, habits: list[str], spell: Callable[[str], str]
 ) -> None:
     erp = await serve(api, *habits)
@@ -324,17 +323,17 @@ async def test_item_codes_are_told_otherwise_and_taken_so(
     assert [erp.codes(await erp.read(number)) for number in ("PO-1", "PO-2")] == [[code], [code]]
 
 
-async def test_receipts_tell_item_codes_as_the_lines_do(serve: Serve) -> None:
+async def test_receipts_show_item_codes_as_the_lines_do(serve: Serve) -> None:
     erp = await serve("exsited", "lower-items")
 
     receipts = (await erp.client.get("/purchase-orders/PO-2025-0041/item-receipts")).json()
 
-    told = {row["item_id"] for one in receipts["purchase_order"]["item_receipts"] for row in one["receipts"]}
-    assert told
-    assert all(code == code.lower() for code in told)
+    shown = {row["item_id"] for one in receipts["purchase_order"]["item_receipts"] for row in one["receipts"]}
+    assert shown
+    assert all(code == code.lower() for code in shown)
 
 
-async def test_inventory_pro_tells_when_an_order_was_entered(serve: Serve) -> None:
+async def test_inventory_pro_shows_the_creation_time(serve: Serve) -> None:
     erp = await serve("inventory-pro", "created-on")
 
     created, listed = erp.order(await erp.create()), (await erp.list_orders()).json()["value"][0]
@@ -352,7 +351,7 @@ async def test_a_closed_order_has_another_status(serve: Serve, book: Book, habit
     assert book.order("PO-2025-0042").status is Status.CLOSED
 
 
-async def test_what_is_not_set_is_null(serve: Serve) -> None:
+async def test_unset_fields_are_null(serve: Serve) -> None:
     exsited, inventory_pro = [await serve(api, "nulls-for-missing") for api in reversed(APIS)]
 
     order = await exsited.read("PO-2025-0042")
@@ -398,7 +397,7 @@ async def test_amounts_are_numbers(serve: Serve) -> None:
 
 
 @both_apis
-async def test_a_list_does_not_tell_its_size(serve: Serve, api: str) -> None:
+async def test_a_list_hides_its_size(serve: Serve, api: str) -> None:
     erp = await serve(api, "no-paging-info")
 
     answer = await erp.list_orders()
@@ -449,7 +448,7 @@ async def test_a_write_that_succeeds_has_an_empty_answer(serve: Serve, api: str)
 
 
 @both_apis
-async def test_a_write_arrives_twice_and_the_second_answer_is_told(serve: Serve, book: Book, api: str) -> None:
+async def test_a_write_arrives_twice_and_the_second_answer_is_returned(serve: Serve, book: Book, api: str) -> None:
     erp = await serve(api, "repeats-posts")
 
     created, changed = await erp.create(), await erp.change("PO-2025-0042")
@@ -475,9 +474,7 @@ async def test_an_order_without_a_number_that_arrives_twice_is_two_orders(serve:
 
 
 @both_apis
-async def test_all_habits_that_do_not_exclude_each_other_are_had_at_once(
-    serve: Serve, book: Book, clock: Clock, api: str
-) -> None:
+async def test_compatible_habits_work_together(serve: Serve, book: Book, clock: Clock, api: str) -> None:
     first_of_each_group = {habit.group or name: name for name, habit in reversed(list(HABITS.items()))}
     others = [name for name in first_of_each_group.values() if name not in ("empty-2xx", "holds-vendor", "locks")]
     erp = await serve(api, *others, "holds-vendor:7", "locks:0")
@@ -497,15 +494,15 @@ async def test_all_habits_that_do_not_exclude_each_other_are_had_at_once(
         "1 NUT-M8 0.22",
         "1 FREIGHT 25.00",
     ]
-    told = (await erp.read("Rush-7"))["lines"]
-    assert told[0][("shortID", "item_id")[erp.column]] == f"{erp.code('bolt').lower()}  "
-    assert told[0]["rowVersion"]
+    shown = (await erp.read("Rush-7"))["lines"]
+    assert shown[0][("shortID", "item_id")[erp.column]] == f"{erp.code('bolt').lower()}  "
+    assert shown[0]["rowVersion"]
 
 
 # Without habits
 
 
-async def test_exsited_tells_back_the_note_and_the_moment_of_creation(serve: Serve, clock: Clock) -> None:
+async def test_exsited_returns_the_note_and_the_creation_time(serve: Serve, clock: Clock) -> None:
     erp = await serve("exsited")
 
     created = erp.order(await erp.create(note="po-mcp 7f3a"))

@@ -6,8 +6,7 @@ from datetime import timedelta
 
 from po_mcp.sandbox.history import SPARE, History
 from po_mcp.sandbox.storage import Storage
-
-from .conftest import Clock
+from tests.sandbox.conftest import Clock
 
 LAG = timedelta(seconds=3)
 
@@ -30,7 +29,7 @@ class Counting(Storage):
         return copy
 
 
-def changed(storage: Storage, times: int, clock: Clock, apart: timedelta) -> None:
+def change(storage: Storage, times: int, clock: Clock, apart: timedelta) -> None:
     for _ in range(times):
         with storage.writing() as tables:
             tables.next("changes")
@@ -38,39 +37,39 @@ def changed(storage: Storage, times: int, clock: Clock, apart: timedelta) -> Non
 
 
 def changes(storage: Storage) -> int:
-    """How often `changed` had been at work in that state of the book."""
+    """How often `change` had been at work in that state of the book."""
     with storage.writing() as tables:
         return tables.next("changes") - 1
 
 
-def test_the_state_of_some_seconds_before_is_told(clock: Clock) -> None:
+def test_the_state_of_some_seconds_before_is_returned(clock: Clock) -> None:
     storage = Storage(":memory:")
     storage.prepare(lambda _: None)
     history = History(storage, LAG, clock)
 
-    changed(storage, 5, clock, timedelta(seconds=1))
+    change(storage, 5, clock, timedelta(seconds=1))
 
-    assert changes(history.ago(LAG)) == 3
+    assert changes(history.state_before(LAG)) == 3
     storage.close()
 
 
-def test_without_a_change_since_the_book_itself_is_told(clock: Clock) -> None:
+def test_without_a_later_change_the_book_itself_is_returned(clock: Clock) -> None:
     storage = Storage(":memory:")
     storage.prepare(lambda _: None)
     history = History(storage, LAG, clock)
 
-    changed(storage, 1, clock, LAG)
+    change(storage, 1, clock, LAG)
 
-    assert history.ago(LAG) is storage
+    assert history.state_before(LAG) is storage
     storage.close()
 
 
-def test_states_that_are_too_old_to_be_told_are_closed(clock: Clock) -> None:
+def test_states_that_are_too_old_are_closed(clock: Clock) -> None:
     storage = Counting(":memory:")
     storage.prepare(lambda _: None)
     History(storage, LAG, clock)
 
-    changed(storage, 100, clock, timedelta(seconds=1))
+    change(storage, 100, clock, timedelta(seconds=1))
     kept = storage.open_copies
     storage.close()
 

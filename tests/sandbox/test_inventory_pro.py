@@ -8,8 +8,7 @@ import pytest
 from httpx2 import AsyncClient
 
 from po_mcp.sandbox import Book
-
-from .conftest import CREDENTIALS, exact
+from tests.sandbox.conftest import CREDENTIALS, exact
 
 # The samples of cissltd.com/docs/api/purchase-orders.
 HEADER_0042 = {
@@ -156,7 +155,7 @@ async def test_a_total_is_sorted_as_a_number(inventory_pro: AsyncClient) -> None
 
 
 @pytest.mark.parametrize("sort", ["poNo", "vendor", "orderDate", "status", "totalValue"])
-async def test_a_named_sort_ascends_unless_told_otherwise(inventory_pro: AsyncClient, sort: str) -> None:
+async def test_a_named_sort_ascends_by_default(inventory_pro: AsyncClient, sort: str) -> None:
     page = exact(await inventory_pro.get(f"/PurchaseOrder?sort={sort}&pageSize=50"))
 
     values = [order[sort] for order in page["value"]]
@@ -171,7 +170,7 @@ async def test_dates_bound_the_list_inclusively(inventory_pro: AsyncClient) -> N
     assert [order["poNo"] for order in page["value"]] == ["PO-2025-0041", "PO-2025-0040"]
 
 
-async def test_modified_since_finds_what_changed(inventory_pro: AsyncClient, book: Book) -> None:
+async def test_modified_since_finds_changed_orders(inventory_pro: AsyncClient, book: Book) -> None:
     book.receive("PO-2025-0010", {1: Decimal(5)})
 
     page = (await inventory_pro.get("/PurchaseOrder?modifiedSince=2025-05-31")).json()
@@ -199,7 +198,7 @@ async def test_a_parameter_without_sense_is_a_bad_request(inventory_pro: AsyncCl
     assert answer.json()["details"] is None
 
 
-async def test_what_is_not_there_is_refused_in_the_vendors_words(inventory_pro: AsyncClient) -> None:
+async def test_missing_records_are_refused_in_the_vendors_words(inventory_pro: AsyncClient) -> None:
     order = await inventory_pro.get("/PurchaseOrder/PO-NO-SUCH")
     path = await inventory_pro.get("/WorkOrder")
     slash = await inventory_pro.get("/PurchaseOrder/")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from httpx2 import AsyncClient
 
-from .conftest import exact
+from tests.sandbox.conftest import exact
 
 # The sample of cissltd.com/docs/api/purchase-orders.
 CREATE_0043: dict[str, Any] = {
@@ -162,7 +162,7 @@ async def test_a_taken_number_is_a_conflict(inventory_pro: AsyncClient) -> None:
     }
 
 
-async def test_a_backorder_carries_what_has_not_arrived(inventory_pro: AsyncClient) -> None:
+async def test_a_backorder_has_the_outstanding_quantities(inventory_pro: AsyncClient) -> None:
     body = {"poNumber": "PO-2025-0037", "createBackorder": True}
 
     answer = await inventory_pro.post("/PurchaseOrder/Finalize", json=body)
@@ -187,7 +187,7 @@ async def test_a_backorder_carries_what_has_not_arrived(inventory_pro: AsyncClie
     }
 
 
-async def test_no_backorder_is_made_unless_it_is_wanted(inventory_pro: AsyncClient) -> None:
+async def test_no_backorder_is_made_without_the_flag(inventory_pro: AsyncClient) -> None:
     body = {"poNumber": "PO-2025-0037", "createBackorder": False}
 
     answer = await inventory_pro.post("/PurchaseOrder/Finalize", json=body)

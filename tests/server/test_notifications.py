@@ -1,4 +1,4 @@
-"""Notifications: whoever subscribed hears of our own writes, and a write never hears of the notifications."""
+"""Notifications: subscribers are notified of this server's writes, and no notification affects a write."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mcp.types import ElicitResult, ResourceUpdatedNotification
 
 from po_mcp.bootstrap import build_server
 from po_mcp.server.notifications import Notifications
-from tests.office import ERAS, IN_MEMORY, Office, Person, Transport, accept, outcome
+from tests.harness import ERAS, IN_MEMORY, ScriptedPerson, ServerHarness, Transport, accept, outcome
 
 LEGACY = "2025-11-25"
 both_eras = pytest.mark.parametrize("era", ERAS)
@@ -44,7 +44,7 @@ ORDERS = sorted({uri for uris in CHANGED.values() for uri in uris})
 
 
 class Heard:
-    """The addresses of the resources that a client was told of, in order."""
+    """The URIs of the resources that a client was notified of, in order."""
 
     def __init__(self) -> None:
         self.uris: list[str] = []
@@ -99,13 +99,13 @@ async def listening(client: Client, era: str, heard: Heard, uris: Sequence[str])
 @both_transports
 @both_eras
 @pytest.mark.parametrize("write", WRITES)
-async def test_a_write_that_is_done_is_told_to_whoever_subscribed_and_once(
-    office: Office, era: str, write: str, transport: Transport
+async def test_a_finished_write_notifies_each_subscriber_once(
+    harness: ServerHarness, era: str, write: str, transport: Transport
 ) -> None:
     tool, arguments, answer = WRITES[write]
     heard = Heard()
     async with (
-        office.client(era, Person(answer), transport, hears=heard) as client,
+        harness.client(era, ScriptedPerson(answer), transport, hears=heard) as client,
         listening(client, era, heard, ORDERS),
     ):
         done = outcome(await client.call_tool(tool, arguments))
@@ -120,27 +120,27 @@ async def test_a_write_that_is_done_is_told_to_whoever_subscribed_and_once(
     assert later == first
 
 
-async def test_an_order_that_was_there_before_is_not_told(office: Office) -> None:
+async def test_an_order_that_existed_before_notifies_no_client(harness: ServerHarness) -> None:
     """Another server, of which the journal knows nothing, created the very same one: it is not created again."""
     tool, arguments, _ = WRITES["create"]
-    async with office.client(LEGACY, journal=str(office.journal.with_name("another.db"))) as client:
+    async with harness.client(LEGACY, journal=str(harness.journal.with_name("another.db"))) as client:
         assert outcome(await client.call_tool(tool, arguments))["status"] == "done"
     heard = Heard()
-    async with office.client(LEGACY, hears=heard) as client:
+    async with harness.client(LEGACY, hears=heard) as client:
         await subscribe(client, OPEN)
-        told = outcome(await client.call_tool(tool, arguments))
+        reply = outcome(await client.call_tool(tool, arguments))
         uris = await heard.all(0)
 
-    assert (told["status"], uris) == ("refused", [])
-    assert "it was not created again" in told["message"]
+    assert (reply["status"], uris) == ("refused", [])
+    assert "it was not created again" in reply["message"]
 
 
 @both_eras
-async def test_only_what_was_subscribed_to_is_told(office: Office, era: str) -> None:
+async def test_only_subscribed_resources_are_notified(harness: ServerHarness, era: str) -> None:
     tool, arguments, answer = WRITES["delete"]
     heard = Heard()
     async with (
-        office.client(era, Person(answer), hears=heard) as client,
+        harness.client(era, ScriptedPerson(answer), hears=heard) as client,
         listening(client, era, heard, ["po://orders/PO-2025-0042", OPEN]),
     ):
         assert outcome(await client.call_tool(tool, arguments))["status"] == "done"
@@ -148,10 +148,10 @@ async def test_only_what_was_subscribed_to_is_told(office: Office, era: str) -> 
 
 
 @both_eras
-async def test_a_write_that_is_not_done_is_not_told(office: Office, era: str) -> None:
+async def test_a_write_that_is_not_done_notifies_no_client(harness: ServerHarness, era: str) -> None:
     heard = Heard()
     async with (
-        office.client(era, Person(ElicitResult(action="decline")), hears=heard) as client,
+        harness.client(era, ScriptedPerson(ElicitResult(action="decline")), hears=heard) as client,
         listening(client, era, heard, ORDERS),
     ):
         for tool, arguments, _ in (WRITES["delete"], WRITES["finalize"]):
@@ -159,10 +159,10 @@ async def test_a_write_that_is_not_done_is_not_told(office: Office, era: str) ->
         assert await heard.all(0) == []
 
 
-async def test_whoever_unsubscribed_is_told_no_more(office: Office) -> None:
+async def test_a_client_that_unsubscribed_gets_no_notification(harness: ServerHarness) -> None:
     tool, arguments, _ = WRITES["create"]
     heard = Heard()
-    async with office.client(LEGACY, hears=heard) as client:
+    async with harness.client(LEGACY, hears=heard) as client:
         await subscribe(client, OPEN)
         await subscribe(client, "po://orders/NEW-1")
         await unsubscribe(client, OPEN)
@@ -182,22 +182,22 @@ async def test_both_eras_say_that_one_can_subscribe_and_complete(mode: str) -> N
 
 
 @pytest.mark.parametrize("uri", ["file:///etc/passwd", "https://example.com", "po://" + "x" * 100])
-async def test_what_is_no_resource_of_ours_cannot_be_subscribed_to(office: Office, uri: str) -> None:
-    async with office.client(LEGACY) as client:
+async def test_an_unknown_resource_cannot_be_subscribed_to(harness: ServerHarness, uri: str) -> None:
+    async with harness.client(LEGACY) as client:
         with pytest.raises(MCPError, match=r"There is no such resource\. Subscribe to po://orders/open"):
             await subscribe(client, uri)
 
 
-async def test_subscriptions_of_one_client_are_bounded(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("po_mcp.server.notifications._MOST_SUBSCRIPTIONS", 2)
-    async with office.client(LEGACY) as client:
+async def test_subscriptions_of_one_client_are_bounded(harness: ServerHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("po_mcp.server.notifications._MAX_SUBSCRIPTIONS", 2)
+    async with harness.client(LEGACY) as client:
         for uri in (OPEN, "po://orders/1", OPEN):
             await subscribe(client, uri)
         with pytest.raises(MCPError, match="There are too many subscriptions"):
             await subscribe(client, "po://orders/2")
 
 
-async def test_a_client_that_left_is_forgotten(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_client_that_left_is_forgotten(harness: ServerHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Notifications] = []
     begin = Notifications.__init__
 
@@ -206,11 +206,11 @@ async def test_a_client_that_left_is_forgotten(office: Office, monkeypatch: pyte
         made.append(self)
 
     monkeypatch.setattr(Notifications, "__init__", kept)
-    async with office.client(LEGACY) as client:
+    async with harness.client(LEGACY) as client:
         await subscribe(client, OPEN)
-        assert len(made[0]._subscribed) == 1
+        assert len(made[0]._subscriptions) == 1
 
-    assert made[0]._subscribed == {}
+    assert made[0]._subscriptions == {}
 
 
 async def _raises(*given: Any, **more: Any) -> None:
@@ -224,11 +224,11 @@ async def _hangs(*given: Any, **more: Any) -> None:
 @both_eras
 @pytest.mark.parametrize("failure", [_raises, _hangs])
 async def test_a_notification_that_fails_disturbs_no_write(
-    office: Office, era: str, failure: Any, monkeypatch: pytest.MonkeyPatch
+    harness: ServerHarness, era: str, failure: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Connection, "send_resource_updated", failure)
     monkeypatch.setattr(InMemorySubscriptionBus, "publish", failure)
-    async with office.client(era) as client:
+    async with harness.client(era) as client:
         if era == LEGACY:
             await subscribe(client, OPEN)
         for number in ("NEW-1", "NEW-2"):
@@ -238,8 +238,8 @@ async def test_a_notification_that_fails_disturbs_no_write(
                 assert outcome(await client.call_tool("create_purchase_order", order))["status"] == "done"
 
 
-async def test_a_client_that_takes_no_notification_keeps_the_next_one_from_nobody(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+async def test_a_client_that_accepts_no_notification_delays_no_other(
+    harness: ServerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tell = Connection.send_resource_updated
 
@@ -248,10 +248,10 @@ async def test_a_client_that_takes_no_notification_keeps_the_next_one_from_nobod
             await anyio.sleep_forever()
         await tell(self, uri)
 
-    monkeypatch.setattr("po_mcp.server.notifications._LONGEST", 0.1)
+    monkeypatch.setattr("po_mcp.server.notifications.NOTIFICATION_TIMEOUT_S", 0.1)
     monkeypatch.setattr(Connection, "send_resource_updated", stuck_at_first)
     heard = Heard()
-    async with office.client(LEGACY, hears=heard) as client:
+    async with harness.client(LEGACY, hears=heard) as client:
         for uri in (OPEN, "po://orders/NEW-1"):
             await subscribe(client, uri)
         tool, arguments, _ = WRITES["create"]
@@ -261,14 +261,14 @@ async def test_a_client_that_takes_no_notification_keeps_the_next_one_from_nobod
 
 @both_eras
 async def test_a_listener_that_crashes_disturbs_no_write(
-    office: Office, era: str, monkeypatch: pytest.MonkeyPatch
+    harness: ServerHarness, era: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def crash(*given: Any) -> None:
         raise RuntimeError("no")
 
     monkeypatch.setattr("po_mcp.server.notifications.order_uri", crash)
     tool, arguments, _ = WRITES["create"]
-    async with office.client(era) as client:
+    async with harness.client(era) as client:
         done = outcome(await client.call_tool(tool, arguments))
         operations = outcome(await client.call_tool("get_operation", {"operation_id": done["operation_id"]}))
 
@@ -276,7 +276,7 @@ async def test_a_listener_that_crashes_disturbs_no_write(
     assert operations["operations"][0]["status"] == "done"
 
 
-async def test_a_write_that_was_not_known_is_told_once_it_is_seen(office: Office) -> None:
+async def test_an_unknown_write_notifies_clients_once_it_is_settled(harness: ServerHarness) -> None:
     """The answer is lost and the order cannot be read; a later reading shows that it was created."""
     import httpx2
 
@@ -287,20 +287,20 @@ async def test_a_write_that_was_not_known_is_told_once_it_is_seen(office: Office
         raise httpx2.ReadError("lost")
 
     async def unreadable(request: httpx2.Request) -> httpx2.Response:
-        office.tap.seen.append((request.method, request.url.path))
-        assert office.tap.inner is not None
+        harness.wire.seen.append((request.method, request.url.path))
+        assert harness.wire.inner is not None
         nonlocal lost
-        if office.tap.seen[-1] in office.tap.writes:
+        if harness.wire.seen[-1] in harness.wire.writes:
             lost = True
-            return await lose(office.tap.inner, request)
+            return await lose(harness.wire.inner, request)
         if lost and request.url.path.endswith("/NEW-1"):
             raise httpx2.ReadError("lost")
-        return await office.tap.inner.handle_async_request(request)
+        return await harness.wire.inner.handle_async_request(request)
 
-    office.tap.handle_async_request = unreadable  # type: ignore[method-assign]
+    harness.wire.handle_async_request = unreadable  # type: ignore[method-assign]
     tool, arguments, _ = WRITES["create"]
     heard = Heard()
-    async with office.client(LEGACY, hears=heard) as client:
+    async with harness.client(LEGACY, hears=heard) as client:
         await subscribe(client, OPEN)
         unknown = outcome(await client.call_tool(tool, arguments))
         before = list(await heard.all(0))

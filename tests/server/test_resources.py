@@ -17,7 +17,7 @@ from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.errors import Unreachable
 from po_mcp.orders import OrderQuery, Progress
-from tests.office import ERAS, IN_MEMORY, MODES, REAL, Office, Person, Transport, accept, outcome
+from tests.harness import ERAS, IN_MEMORY, MODES, REAL, ScriptedPerson, ServerHarness, Transport, accept, outcome
 
 both_eras = pytest.mark.parametrize("era", ERAS)
 both_transports = pytest.mark.parametrize("transport", ["memory", "stdio"])
@@ -27,34 +27,36 @@ async def read(client: Client, uri: str) -> Mapping[str, Any]:
     [content] = (await client.read_resource(uri)).contents
     assert isinstance(content, TextResourceContents)
     assert (content.uri, content.mime_type) == (uri, "application/json")
-    told: Mapping[str, Any] = json.loads(content.text)
-    return told
+    reply: Mapping[str, Any] = json.loads(content.text)
+    return reply
 
 
 @both_transports
 @both_eras
-async def test_an_order_is_told_as_its_tool_tells_it(office: Office, era: str, transport: Transport) -> None:
-    async with office.client(era, transport=transport) as client:
-        told = await read(client, "po://orders/PO-2025-0042")
+async def test_the_order_resource_is_the_result_of_the_tool(
+    harness: ServerHarness, era: str, transport: Transport
+) -> None:
+    async with harness.client(era, transport=transport) as client:
+        reply = await read(client, "po://orders/PO-2025-0042")
         order = outcome(await client.call_tool("get_purchase_order", {"number": "PO-2025-0042"}))
 
     added = {
         "notice": "SANDBOX: no real order.",
         "remarks": ["The lines add up to 910.00; the ERP's total is 4250.00."],
     }
-    assert told == {**added, **order}
+    assert reply == {**added, **order}
 
 
 @both_transports
 @both_eras
-async def test_the_open_orders_are_told_short_and_counted(office: Office, era: str, transport: Transport) -> None:
-    async with office.client(era, transport=transport) as client:
-        told = await read(client, "po://orders/open")
+async def test_the_open_orders_are_short_and_counted(harness: ServerHarness, era: str, transport: Transport) -> None:
+    async with harness.client(era, transport=transport) as client:
+        reply = await read(client, "po://orders/open")
 
-    assert (told["notice"], told["total_count"], told["complete"]) == ("SANDBOX: no real order.", 28, True)
-    assert len({order["number"] for order in told["orders"]}) == 28
-    assert {order["status"] for order in told["orders"]} == {"open", "partial"}
-    assert told["orders"][0] == {
+    assert (reply["notice"], reply["total_count"], reply["complete"]) == ("SANDBOX: no real order.", 28, True)
+    assert len({order["number"] for order in reply["orders"]}) == 28
+    assert {order["status"] for order in reply["orders"]} == {"open", "partial"}
+    assert reply["orders"][0] == {
         "number": "PO-2025-0042",
         "vendor": "Acme Fasteners",
         "status": "open",
@@ -64,16 +66,16 @@ async def test_the_open_orders_are_told_short_and_counted(office: Office, era: s
     }
 
 
-async def test_more_open_orders_than_are_shown_are_counted_and_said_to_be_missing(office: Office) -> None:
-    async with office.client() as client:
+async def test_more_open_orders_than_are_shown_are_counted_and_said_to_be_missing(harness: ServerHarness) -> None:
+    async with harness.client() as client:
         await read(client, "po://orders/open")
         lines = [{"item": "BOLT-M8-30", "quantity": "1", "unit_price": "1", "warehouse": "1"}]
         for count in range(73):
             order = {"number": f"MORE-{count}", "vendor": "12", "lines": [{**lines[0], "quantity": str(count + 1)}]}
             assert outcome(await client.call_tool("create_purchase_order", order))["status"] == "done"
-        told = await read(client, "po://orders/open")
+        reply = await read(client, "po://orders/open")
 
-    assert (told["total_count"], told["complete"], len(told["orders"])) == (101, False, 100)
+    assert (reply["total_count"], reply["complete"], len(reply["orders"])) == (101, False, 100)
 
 
 async def test_an_erp_that_lists_closed_orders_too_is_asked_for_the_open_ones() -> None:
@@ -88,9 +90,9 @@ async def test_an_erp_that_lists_closed_orders_too_is_asked_for_the_open_ones() 
 
     erp = Exsited("http://localhost", "id", "secret", "https://r", transport=httpx2.MockTransport(answer))
     async with Client(build_server(IN_MEMORY, erp=erp)) as client:
-        told = await read(client, "po://orders/open")
+        reply = await read(client, "po://orders/open")
 
-    assert told == {"total_count": 0, "complete": True, "orders": []}
+    assert reply == {"total_count": 0, "complete": True, "orders": []}
     assert asked == ["purchase-orders/status eq 'ACTIVE'"]
 
 
@@ -103,15 +105,15 @@ def _json(value: Any) -> httpx2.Response:
     ("uri", "said"),
     [
         ("po://orders/PO-1999-0001", "knows no such order. Check the number with list_purchase_orders."),
-        ("po://orders/PO%201", "That is no order number. Nothing was sent. Write letters, digits,"),
+        ("po://orders/PO%201", "knows no such order. Check the number with list_purchase_orders."),
         ("po://orders/..", "Unknown resource"),
         ("po://orders/..%2FVendor", "Unknown resource"),
         ("po://orders/a/b", "Unknown resource"),
         ("po://nothing", "Unknown resource"),
     ],
 )
-async def test_what_is_not_there_is_not_found(office: Office, era: str, uri: str, said: str) -> None:
-    async with office.client(era) as client:
+async def test_an_unknown_resource_is_not_found(harness: ServerHarness, era: str, uri: str, said: str) -> None:
+    async with harness.client(era) as client:
         with pytest.raises(MCPError) as raised:
             await client.read_resource(uri)
 
@@ -130,7 +132,7 @@ class Broken(Sandbox):
 
 
 @both_eras
-async def test_an_erp_that_cannot_be_reached_is_told_with_the_next_step(era: str) -> None:
+async def test_an_erp_that_cannot_be_reached_is_reported_with_the_next_step(era: str) -> None:
     async with Client(build_server(IN_MEMORY, erp=Broken()), mode=MODES[era]) as client:
         with pytest.raises(MCPError) as raised:
             await client.read_resource("po://orders/open")
@@ -139,58 +141,60 @@ async def test_an_erp_that_cannot_be_reached_is_told_with_the_next_step(era: str
     assert raised.value.error.message.startswith("The sandbox gave no answer. Try again in a while;")
 
 
-WAYS: list[tuple[Person | None, dict[str, Any], list[str]]] = [
-    (Person(accept()), {}, ["form", "page", "terminal"]),
+WAYS: list[tuple[ScriptedPerson | None, dict[str, Any], list[str]]] = [
+    (ScriptedPerson(accept()), {}, ["form", "page", "terminal"]),
     (None, {}, ["page", "terminal"]),
-    (Person(accept()), {"approval": "page"}, ["page", "terminal"]),
+    (ScriptedPerson(accept()), {"approval": "page"}, ["page", "terminal"]),
 ]
 
 
 @both_eras
 @pytest.mark.parametrize(("person", "settings", "ways"), WAYS, ids=["a form", "no form", "the operator wants the page"])
 async def test_the_connection_tells_how_this_client_is_asked(
-    office: Office, era: str, person: Person | None, settings: dict[str, Any], ways: list[str]
+    harness: ServerHarness, era: str, person: ScriptedPerson | None, settings: dict[str, Any], ways: list[str]
 ) -> None:
-    async with office.client(era, person, **settings) as client:
-        told = await read(client, "po://connection")
+    async with harness.client(era, person, **settings) as client:
+        reply = await read(client, "po://connection")
 
-    assert told["approval"] == {"ways": ways, "open_for_seconds": 600.0}
+    assert reply["approval"] == {"ways": ways, "open_for_seconds": 600.0}
 
 
-async def test_where_there_is_no_page_the_terminal_is_left(office: Office) -> None:
-    settings = Settings(sandbox=str(office.book), journal=str(office.journal))
+async def test_the_terminal_is_the_only_way_without_a_page(harness: ServerHarness) -> None:
+    settings = Settings(sandbox=str(harness.book), journal=str(harness.journal))
     async with Client(build_server(settings, with_page=False)) as client:
-        told = await read(client, "po://connection")
+        reply = await read(client, "po://connection")
 
-    assert told["approval"]["ways"] == ["terminal"]
+    assert reply["approval"]["ways"] == ["terminal"]
 
 
 @pytest.mark.parametrize(("with_page", "ways"), [(True, ["page"]), (False, [])])
 async def test_no_terminal_is_named_that_cannot_see_a_journal_in_memory(with_page: bool, ways: list[str]) -> None:
     async with Client(build_server(IN_MEMORY, with_page=with_page)) as client:
-        told = await read(client, "po://connection")
+        reply = await read(client, "po://connection")
 
-    assert told["approval"]["ways"] == ways
+    assert reply["approval"]["ways"] == ways
 
 
 @both_transports
 @both_eras
-async def test_the_connection_tells_what_can_and_cannot_be_done(office: Office, era: str, transport: Transport) -> None:
-    async with office.client(era, transport=transport) as client:
-        told = await read(client, "po://connection")
+async def test_the_connection_tells_what_can_and_cannot_be_done(
+    harness: ServerHarness, era: str, transport: Transport
+) -> None:
+    async with harness.client(era, transport=transport) as client:
+        reply = await read(client, "po://connection")
 
-    assert (told["notice"], told["erp"], told["read_only"]) == ("SANDBOX: no real order.", "Sandbox", False)
-    assert {"list", "get", "create", "finalize", "delete", "catalog"} <= set(told["can"])
-    assert "edit an order's lines" in told["limits"]
-    assert (told["orders_per_page"], told["seconds_per_call"]) == (50, 60.0)
+    assert (reply["notice"], reply["erp"], reply["read_only"]) == ("SANDBOX: no real order.", "Sandbox", False)
+    assert {"list", "get", "create", "finalize", "delete", "catalog"} <= set(reply["can"])
+    assert "edit an order's lines" in reply["limits"]
+    assert (reply["orders_per_page"], reply["seconds_per_call"]) == (50, 60.0)
 
 
-async def test_a_connection_that_is_read_only_can_only_read_and_asks_nobody(office: Office) -> None:
-    async with office.client(read_only=True, create_approval_over="99") as client:
-        told = await read(client, "po://connection")
+async def test_a_read_only_connection_can_only_read_and_has_no_approval(harness: ServerHarness) -> None:
+    async with harness.client(read_only=True, create_approval_over="99") as client:
+        reply = await read(client, "po://connection")
 
-    assert (told["can"], told["read_only"]) == (["list", "get", "catalog"], True)
-    assert "approval" not in told
+    assert (reply["can"], reply["read_only"]) == (["list", "get", "catalog"], True)
+    assert "approval" not in reply
 
 
 async def test_the_connection_names_no_place_and_holds_no_secret() -> None:
@@ -201,9 +205,9 @@ async def test_the_connection_names_no_place_and_holds_no_secret() -> None:
         listed = [await client.list_resources(), await client.list_resource_templates(), await client.list_prompts()]
 
     assert isinstance(content, TextResourceContents)
-    told = content.text + "".join(one.model_dump_json() for one in listed)
-    assert "Inventory Pro" in told
-    assert not any(word in told for word in ("f00d", "example.com", "http", "/tmp", "secret"))
+    reply = content.text + "".join(one.model_dump_json() for one in listed)
+    assert "Inventory Pro" in reply
+    assert not any(word in reply for word in ("f00d", "example.com", "http", "/tmp", "secret"))
     assert json.loads(content.text)["cannot"]
 
 
@@ -223,23 +227,25 @@ async def test_a_resource_that_the_erp_cannot_serve_is_not_listed(era: str) -> N
 
 
 @both_eras
-async def test_the_lists_take_little_of_a_models_context(office: Office, era: str) -> None:
-    async with office.client(era) as client:
+async def test_the_lists_take_little_of_a_models_context(harness: ServerHarness, era: str) -> None:
+    async with harness.client(era) as client:
         resources = await client.list_resources()
         templates = await client.list_resource_templates()
         prompts = await client.list_prompts()
 
     assert [one.uri for one in resources.resources] == ["po://connection", "po://orders/open"]
     assert [one.uri_template for one in templates.resource_templates] == ["po://orders/{number}"]
-    texts = [one.model_dump_json(by_alias=True, exclude_none=True) for one in (resources, templates, prompts)]
+    # `_meta` is the protocol's: no model reads it
+    lists = (resources, templates, prompts)
+    texts = [one.model_dump_json(by_alias=True, exclude_none=True, exclude={"meta"}) for one in lists]
     assert len("".join(texts)) / 4 < 600
 
 
-async def test_reading_asks_nobody_and_writes_nothing(office: Office) -> None:
-    person = Person(ElicitResult(action="accept"))
-    async with office.client(person=person) as client:
+async def test_reading_a_resource_asks_no_question_and_writes_nothing(harness: ServerHarness) -> None:
+    person = ScriptedPerson(ElicitResult(action="accept"))
+    async with harness.client(person=person) as client:
         for uri in ("po://connection", "po://orders/open", "po://orders/PO-2025-0042"):
             await client.read_resource(uri)
 
     assert person.asked == []
-    assert office.tap.writes == []
+    assert harness.wire.writes == []

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from po_mcp.transports.bounded_stdin import BoundedLines, Line
-from po_mcp.transports.messages import Batch, Passed, Refused, read_line
+from po_mcp.transports.messages import Batch, ErrorReply, ParsedMessage, read_line
 
 from .test_process import INITIALIZE, MODERN_META, RawClient, server
 
 HALF = "\\ud83d"
 
 
-def read(text: str | bytes) -> Passed | Refused | Batch | None:
+def read(text: str | bytes) -> ParsedMessage | ErrorReply | Batch | None:
     line = Line(text.encode() if isinstance(text, str) else text)
     return read_line(line, lambda tool: tool == "delete_purchase_order")
 
@@ -48,7 +48,7 @@ def read(text: str | bytes) -> Passed | Refused | Batch | None:
 def test_a_line_that_is_no_message_is_refused_with_its_id(line: str, code: int, its_id: object) -> None:
     refused = read(line)
 
-    assert isinstance(refused, Refused)
+    assert isinstance(refused, ErrorReply)
     assert (refused.code, refused.id) == (code, its_id)
     assert json.loads(refused.to_json())["id"] == its_id
 
@@ -64,7 +64,7 @@ def test_a_line_that_holds_nothing_is_passed_over(line: str) -> None:
 def test_a_byte_order_mark_and_a_whole_number_with_a_point_are_no_fault(line: str) -> None:
     passed = read(line)
 
-    assert isinstance(passed, Passed)
+    assert isinstance(passed, ParsedMessage)
     assert passed.message.model_dump()["id"] == 1
 
 
@@ -79,13 +79,13 @@ def test_half_a_character_becomes_a_mark_in_what_reads_and_is_refused_in_what_wr
     in_a_name = read(call("delete_purchase_order", **{"x\ud83d": 1}))
     whole = read(call("delete_purchase_order", number="PO😀"))
 
-    assert isinstance(reads, Passed)
+    assert isinstance(reads, ParsedMessage)
     assert json.loads(reads.text)["params"]["arguments"] == {"number": "PO\ufffd"}
-    assert isinstance(writes, Refused)
+    assert isinstance(writes, ErrorReply)
     assert (writes.code, writes.id) == (-32602, 1)
     assert "Nothing was sent" in writes.message
-    assert isinstance(in_a_name, Refused)
-    assert isinstance(whole, Passed)
+    assert isinstance(in_a_name, ErrorReply)
+    assert isinstance(whole, ParsedMessage)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_half_a_character_becomes_a_mark_in_what_reads_and_is_refused_in_what_wr
 def test_a_reply_that_cannot_be_read_ends_the_request_that_it_answers(reply: dict[str, Any]) -> None:
     passed = read(json.dumps({"jsonrpc": "2.0", **reply}))
 
-    assert isinstance(passed, Passed)
+    assert isinstance(passed, ParsedMessage)
     assert json.loads(passed.text)["id"] == 5
     assert json.loads(passed.text)["error"]["message"] == "The client's reply could not be read."
 
@@ -150,7 +150,7 @@ def test_the_id_of_a_line_that_is_too_long_is_read_from_its_start_or_its_end(
 ) -> None:
     refused = read_line(Line(start.encode(), tail.encode(), is_cut=True), lambda tool: False)
 
-    assert refused == Refused(-32600, "This message is longer than 4 MB.", its_id)  # type: ignore[arg-type]
+    assert refused == ErrorReply(-32600, "This message is longer than 4 MB.", its_id)  # type: ignore[arg-type]
 
 
 def greet(client: RawClient, version: str) -> None:
@@ -170,14 +170,14 @@ def test_a_process_answers_every_line_and_goes_on() -> None:
     with server() as client:
         before = write(client, "\ufeffgarbage")
         greet(client, "2025-11-25")
-        told = [write(client, line) for line in ('{"jsonrpc":"2.0","id":8,"method":"ping","params":[]}', long, "{")]
+        response = [write(client, line) for line in ('{"jsonrpc":"2.0","id":8,"method":"ping","params":[]}', long, "{")]
         found = write(client, call("search_catalog", kind="item", text="\ud83dbolt"))
         refused = write(client, call("delete_purchase_order", number="PO-2025-0038\ud83d"))
         pong = client.request("ping", {})
         ended = client.end()
 
     assert (before["error"]["code"], before["id"]) == (-32700, None)
-    assert [(one["error"]["code"], one["id"]) for one in told] == [(-32600, 8), (-32600, 9), (-32700, None)]
+    assert [(one["error"]["code"], one["id"]) for one in response] == [(-32600, 8), (-32600, 9), (-32700, None)]
     assert "result" in found
     assert refused["error"]["code"] == -32602
     assert pong["result"] == {}
@@ -244,7 +244,7 @@ cli.serve_stdio(None)
 """
 
 
-def test_what_is_printed_beside_the_messages_goes_to_standard_error() -> None:
+def test_printed_text_goes_to_standard_error() -> None:
     with server(program=("-c", PRINTS)) as client:
         tools = client.request("tools/list", {"_meta": MODERN_META})["result"]["tools"]
         ended = client.end()

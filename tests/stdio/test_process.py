@@ -205,7 +205,7 @@ def silent_erp() -> Iterator[tuple[str, socket.socket]]:
 
 
 @pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "closed stdin"])
-def test_it_ends_at_once_in_the_middle_of_a_read(how: str) -> None:
+def test_the_process_ends_at_once_in_the_middle_of_a_read(how: str) -> None:
     with silent_erp() as (url, listener):
         real = {"PO_MCP_ERP": "inventory-pro", "PO_MCP_CLIENT_ID": "id", "PO_MCP_CLIENT_SECRET": "secret"}
         with server(PO_MCP_BASE_URL=url, **real) as client:

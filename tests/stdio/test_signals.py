@@ -19,25 +19,25 @@ IMPATIENT = [signal.SIGINT, signal.SIGINT]
 A_HOST = [signal.SIGTERM, signal.SIGTERM]
 BOTH = [signal.SIGINT, signal.SIGTERM, signal.SIGINT, signal.SIGTERM]
 
-WHOEVER_COMES_SECOND_IS_NOT_RECEIVED = """
+SECOND_SIGNAL_IS_NOT_RECEIVED = """
 import signal
 
 import anyio
 
 from po_mcp.cli import main
-from po_mcp.transports import stdio
+from po_mcp.transports import signals
 
-async def once(serving, *, task_status):
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+async def receive_once(end, *, task_status):
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as received:
         task_status.started()
-        async for _ in signals:
-            serving.cancel()
+        async for _ in received:
+            await end()
             return
 
-stdio._end_on_signal = once
+signals._receive = receive_once
 main()
 """
-INTACT, MUTATED = ("-m", "po_mcp"), ("-c", WHOEVER_COMES_SECOND_IS_NOT_RECEIVED)
+INTACT, MUTATED = ("-m", "po_mcp"), ("-c", SECOND_SIGNAL_IS_NOT_RECEIVED)
 
 
 @dataclass

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import random
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from itertools import product
@@ -17,17 +16,19 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from .cells import Table
 from .crashes import INJECTED, Crashed, at_every_commit, at_the_wire, crash
+from .judging import Ran
 from .mutants import MUTANTS, killed
-from .runner import Ran, rehearsed, run
-from .scenarios import FLOWS, Calm, Flow, Scenario, every_scenario
+from .runner import rehearsed, run
+from .scenarios import FLOWS, Calm, Flow, Scenario, cells, every_scenario, sample
 
 SEED = 20261122
 AT_ONCE = 6
-PARTS = ("faults", "crashes", "adversary", "mutants")
+PARTS = ("cells", "faults", "crashes", "adversary", "mutants")
 GAMES, MOVES = 60, 20
 _PER_TASK = 24
-_NOTED = 10 * _PER_TASK
+_NOTED = 5 * _PER_TASK
 
 
 @dataclass
@@ -39,17 +40,18 @@ class Figures:
     lies: int = 0
     other: int = 0
     residual: int = 0
-    told: int = 0
+    answers: int = 0
     unknown: int = 0
     games: int = 0
     mutants: int = 0
     killed: int = 0
     wrong: list[str] = field(default_factory=list)
+    table: Table = field(default_factory=Table)
 
     def add(self, ran: Ran) -> None:
         self.scenarios += 1
-        self.told += len(ran.told)
-        self.unknown += sum(told.status == "unknown" for told in ran.told)
+        self.answers += len(ran.answers)
+        self.unknown += sum(answer.status == "unknown" for answer in ran.answers)
         if ran.is_residual:
             self.residual += 1
         elif ran.wrong:
@@ -93,26 +95,43 @@ async def _calm() -> Mapping[Flow, Calm]:
     return {flow: await rehearsed(flow) for flow in FLOWS}
 
 
-def sweep_faults(figures: Figures, seed: int, progress: Progress) -> None:
-    scenarios = list(every_scenario(anyio.run(_calm)))
-    random.Random(seed).shuffle(scenarios)
-    parts = [scenarios[place : place + _PER_TASK] for place in range(0, len(scenarios), _PER_TASK)]
-    task = progress.add_task("Faults", total=len(scenarios))
+def sweep_cells(figures: Figures, seed: int, most: int, progress: Progress) -> None:
+    """Every kind of answer of the vendor's own under every habit."""
+    for ran in _play(list(cells(anyio.run(_calm))), "Cells", figures, seed, most, progress):
+        figures.table.add(ran)
+    figures.wrong += figures.table.wrong
+    figures.other += len(figures.table.wrong)
+
+
+def sweep_faults(figures: Figures, seed: int, most: int, progress: Progress) -> None:
+    """Every fault at every request, pairs of them, moments, races, doubts under habits, and pairs of habits."""
+    for _ in _play(list(every_scenario(anyio.run(_calm), seed)), "Faults", figures, seed, most, progress):
+        pass
+
+
+def _play(
+    scenarios: Sequence[Scenario], name: str, figures: Figures, seed: int, most: int, progress: Progress
+) -> Iterator[Ran]:
+    """Play scenarios in several processes, in an order that the seed decides; the first `most` of them."""
+    chosen = sample(scenarios, most or len(scenarios), seed)
+    parts = [chosen[place : place + _PER_TASK] for place in range(0, len(chosen), _PER_TASK)]
+    task, before = progress.add_task(name, total=len(chosen)), figures.scenarios
     with ProcessPoolExecutor() as pool:
         for part in pool.map(played, parts):
             for ran in part:
                 figures.add(ran)
+                yield ran
             progress.advance(task, len(part))
-            _note(progress, figures, len(scenarios))
+            _note(progress, figures, figures.scenarios - before, len(chosen), name)
 
 
-def _note(progress: Progress, figures: Figures, of: int) -> None:
+def _note(progress: Progress, figures: Figures, done: int, of: int, name: str) -> None:
     """Say how far it is, where nobody sees the bar."""
-    if not progress.console.is_terminal and figures.scenarios % _NOTED == 0:
-        click.echo(f"{figures.scenarios} of {of}, {len(figures.wrong)} wrong", err=True)
+    if not progress.console.is_terminal and done % _NOTED == 0:
+        click.echo(f"{name}: {done} of {of}, {len(figures.wrong)} wrong", err=True)
 
 
-def sweep_crashes(figures: Figures, seed: int, progress: Progress) -> None:
+def sweep_crashes(figures: Figures, seed: int, most: int, progress: Progress) -> None:
     anyio.run(_crashes, figures, progress)
 
 
@@ -138,7 +157,7 @@ async def _crashes(figures: Figures, progress: Progress) -> None:
             note(ran)
 
 
-def sweep_adversary(figures: Figures, seed: int, progress: Progress) -> None:
+def sweep_adversary(figures: Figures, seed: int, most: int, progress: Progress) -> None:
     """Two servers on one journal, and a client that plays every trick."""
     from hypothesis import seed as seeded
 
@@ -157,15 +176,15 @@ def sweep_adversary(figures: Figures, seed: int, progress: Progress) -> None:
     progress.advance(task)
 
 
-def sweep_mutants(figures: Figures, seed: int, progress: Progress) -> None:
+def sweep_mutants(figures: Figures, seed: int, most: int, progress: Progress) -> None:
     anyio.run(_mutants, figures, progress)
 
 
 async def _mutants(figures: Figures, progress: Progress) -> None:
     asyncio.get_running_loop().set_exception_handler(_torn)
     calm = await _calm()
-    for name, mutant in progress.track(MUTANTS.items(), description="Mutants"):
-        kill = await killed(mutant, calm)
+    for name in progress.track(MUTANTS, description="Mutants"):
+        kill = await killed(name, calm)
         figures.mutants += 1
         figures.killed += kill is not None
         progress.console.print(f"{name}: {f'{kill.scenario}: {kill.harm}' if kill else 'SURVIVED'}", highlight=False)
@@ -174,33 +193,39 @@ async def _mutants(figures: Figures, progress: Progress) -> None:
 @click.command()
 @click.option("--seed", type=int, default=SEED, help="The order of the scenarios.")
 @click.option("--part", type=click.Choice([*PARTS, "all"]), default="all", help="Only this part.")
+@click.option("--most", type=click.IntRange(0), default=0, help="So many scenarios of a part at most; 0: all.")
 @click.pass_context
-def main(context: click.Context, seed: int, part: str) -> None:
+def main(context: click.Context, seed: int, part: str, most: int) -> None:
     """Strike every flow at every point, and hold what is told against the book."""
-    figures, begun = Figures(), time.monotonic()
     sweeps = {
+        "cells": sweep_cells,
         "faults": sweep_faults,
         "crashes": sweep_crashes,
         "adversary": sweep_adversary,
         "mutants": sweep_mutants,
     }
+    is_right = True
     with Progress(console=Console(stderr=True)) as progress:
         for name in PARTS if part == "all" else (part,):
-            sweeps[name](figures, seed, progress)
-    for wrong in figures.wrong:
-        click.echo(wrong)
-    _show(figures, time.monotonic() - begun, seed)
-    context.exit(not figures.is_right)
+            figures, begun = Figures(), time.monotonic()
+            sweeps[name](figures, seed, most, progress)
+            _show(name, figures, time.monotonic() - begun, seed)
+            is_right = is_right and figures.is_right
+    context.exit(not is_right)
 
 
-def _show(figures: Figures, seconds: float, seed: int) -> None:
-    percent = 100 * figures.unknown / figures.told if figures.told else 0
+def _show(part: str, figures: Figures, seconds: float, seed: int) -> None:
+    """Print what is wrong, the cells that may be unknown and were, and the figures of a part."""
+    for line in (*figures.wrong, *figures.table.allowed):
+        click.echo(line)
+    percent = 100 * figures.unknown / figures.answers if figures.answers else 0
     rows = {
+        "part": part,
         "scenarios": figures.scenarios,
         "double writes": figures.doubles,
         "lies": figures.lies,
         "other violations": figures.other,
-        "told unknown": f"{percent:.1f} % of {figures.told}",
+        "answered unknown": f"{percent:.1f} % of {figures.answers}",
         "beyond the bounds (residual)": figures.residual,
         "games of two servers": figures.games,
         "mutants killed": f"{figures.killed}/{figures.mutants}",
@@ -209,6 +234,7 @@ def _show(figures: Figures, seconds: float, seed: int) -> None:
     }
     for name, value in rows.items():
         click.echo(f"{name + ':':30} {value}")
+    click.echo()
 
 
 if __name__ == "__main__":  # a playing process imports this file too

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import signal
@@ -10,9 +11,9 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -21,12 +22,13 @@ import anyio
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from tests.faults.matrix import CALLS, SECRET
+from tests.faults.matrix import SECRET
 from tests.stdio.test_process import INITIALIZE, MODERN_META
 
 from .erp import ERPAtPort, Lost, erp_at_port
-from .runner import TIMEOUT, Clock, Play, Ran, Told, Watched, and_after_a_restart, note_the_end, sending
-from .scenarios import FLOWS, Bounds, Flow
+from .judging import Answer, Ran
+from .runner import SHORT_TIMEOUT, Clock, Play, WatchedNetwork, and_after_a_restart, note_the_end, sending
+from .scenarios import CALLS, CREATES, FLOWS, Bounds, Flow
 
 How = Literal[
     "kill at commit",
@@ -54,8 +56,10 @@ INJECTED: Mapping[How, str] = {
 """By strace, at the n-th time that the process asks the disk to keep what was written."""
 AT_THE_WIRE: tuple[How, ...] = tuple(how for how in get_args(How) if how not in INJECTED)
 MOST = 40
+USER = getpass.getuser()
+"""In whose name a server process asks."""
 _PATIENCE = 60.0
-_STOPPED = 3 * TIMEOUT  # longer than the call may take
+_STOPPED = 3 * SHORT_TIMEOUT  # longer than the call may take
 
 
 @dataclass(frozen=True)
@@ -139,7 +143,7 @@ class Peer:
 
 @asynccontextmanager
 async def server_process(
-    flow: Flow, url: str, journal: Path, *before: str, seconds: float = TIMEOUT
+    flow: Flow, url: str, journal: Path, *before: str, seconds: float = SHORT_TIMEOUT
 ) -> AsyncIterator[Peer]:
     """Start `python -m po_mcp`, behind `before` (strace)."""
     settings = {
@@ -183,16 +187,32 @@ async def crash(at: Crash) -> Crashed:
 
 
 async def _started_anew(ran: Crashed, erp: ERPAtPort, url: str, journal: Path) -> None:
-    erp.gate.arrives = erp.gate.applied = _nothing_more
+    erp.gate.arrives = _nothing_more
     clock = Clock()
     clock.now = time.time()
-    watched = Watched(ran, journal)
-    watched.step = 2
+    network = WatchedNetwork(ran, journal)
+    network.step = 2
+    play = Play(ran.scenario, ran, clock, journal, url, network, user=USER)
+    _note_the_step(ran, erp, lambda: network.step)
     try:
-        await and_after_a_restart(Play(ran.scenario, ran, clock, journal, url, watched))
-        note_the_end(ran, erp, journal)
+        await and_after_a_restart(play)
+        note_the_end(ran, journal, clock)
     finally:
-        await watched.close()
+        await network.close()
+
+
+def _note_the_step(ran: Crashed, erp: ERPAtPort, step: Callable[[], int]) -> None:
+    """Note in which step a write is carried out from now on."""
+
+    async def applied(tag: str) -> None:
+        _note_carried_out(ran, erp, tag, step())
+
+    erp.gate.applied = applied
+
+
+def _note_carried_out(ran: Crashed, erp: ERPAtPort, tag: str, step: int) -> None:
+    if tag in erp.gate.carried_out:
+        ran.carried_out = {**ran.carried_out, tag: step}
 
 
 async def _nothing_more(tag: str) -> None:
@@ -214,12 +234,12 @@ def _was_injected(trace: Path) -> bool:
 
 
 async def _ask(ran: Crashed, peer: Peer) -> None:
-    """Make the call, and once more where the server lives on; note what it tells, if it does."""
+    """Make the call, and once more where the server lives on; note what it answers, if it does."""
     for step in (1, 2):
         ran.step = step
         answer = await _called(ran.scenario.flow, ran.scenario.how, peer)  # type: ignore[attr-defined]
         if answer is not None:
-            ran.told.append(_told(step, answer))
+            ran.answers.append(replace(_answered(step, answer), asked_by=USER))
         if answer is None or peer.process.returncode is not None or peer.ended.is_set():
             return
 
@@ -231,7 +251,7 @@ async def _called(flow: Flow, how: How, peer: Peer) -> Mapping[str, Any] | None:
             await peer.ended.wait()  # a call that was cancelled is not answered, nor sent where nothing could be read
         return None
     call = CALLS[flow]
-    params = {"name": call.tool, "arguments": {"number": call.number, **call.arguments}, "_meta": MODERN_META}
+    params = {"name": call.tool, "arguments": arguments_of(flow), "_meta": MODERN_META}
     answer = await peer.request("tools/call", params)
     if answer is None or answer.get("result", {}).get("resultType") != "input_required":
         return answer
@@ -247,9 +267,9 @@ async def _called_in_2025(flow: Flow, peer: Peer) -> None:
     await peer.send({"method": "notifications/initialized"})
     call = CALLS[flow]
     peer.last_id += 1
-    params = {"name": call.tool, "arguments": {"number": call.number, **call.arguments}}
+    params = {"name": call.tool, "arguments": arguments_of(flow)}
     await peer.send({"id": peer.last_id, "method": "tools/call", "params": params})
-    if flow[1] == "create":
+    if flow in CREATES:
         return
     asked = await peer.receive()
     if asked is None or asked.get("method") != "elicitation/create":
@@ -258,20 +278,33 @@ async def _called_in_2025(flow: Flow, peer: Peer) -> None:
     await peer.send({"id": asked["id"], "result": _yes(flow, asked["params"])})
 
 
+def arguments_of(flow: Flow) -> dict[str, Any]:
+    """Return the arguments of a flow's call."""
+    call = CALLS[flow]
+    return {**({"number": call.number} if call.number else {}), **call.arguments}
+
+
 def _yes(flow: Flow, form: Mapping[str, Any]) -> Mapping[str, Any]:
     fields: Mapping[str, Any] = form["requestedSchema"]["properties"]
     content = {name: True if kind["type"] == "boolean" else CALLS[flow].number for name, kind in fields.items()}
     return {"action": "accept", "content": content}
 
 
-def _told(step: int, answer: Mapping[str, Any]) -> Told:
+def _answered(step: int, answer: Mapping[str, Any]) -> Answer:
     result = answer.get("result", {})
     shown = result.get("structuredContent") or {}
     if "error" in answer or result.get("isError") or not shown:
         text = json.dumps(answer.get("error") or result.get("content"))
         status = "no answer" if "Connection closed" in text else "error"
-        return Told(step, status, text, error="" if step == 1 else _class_of(text))
-    return Told(step, shown["status"], shown["message"], shown.get("operation_id"), bool(shown.get("do_not_repeat")))
+        return Answer(step, status, text, error="" if step == 1 else _class_of(text))
+    return Answer(
+        step,
+        shown["status"],
+        shown["message"],
+        shown.get("operation_id"),
+        bool(shown.get("do_not_repeat")),
+        is_checked=shown["status"] == "refused" and "not_before" in shown,
+    )
 
 
 def _class_of(text: str) -> str:
@@ -286,7 +319,7 @@ def _stand_at_the_wire(ran: Crashed, erp: ERPAtPort, peer: Peer, journal: Path) 
     how: How = ran.scenario.how  # type: ignore[attr-defined]
 
     async def arrives(tag: str) -> None:
-        ran.sent.append(sending(tag, ran.step, journal))
+        ran.sent.append(replace(sending(tag, ran.step, journal), asked_by=USER))
         if "on arrival" in how:
             ran.struck = True
             await _strike(how, peer)
@@ -294,11 +327,12 @@ def _stand_at_the_wire(ran: Crashed, erp: ERPAtPort, peer: Peer, journal: Path) 
             raise Lost
 
     async def applied(tag: str) -> None:
+        _note_carried_out(ran, erp, tag, ran.step)
         if "when applied" in how:
             ran.struck = True
             await _strike(how, peer)
         if how == "SIGTERM when applied, no answer":
-            await anyio.sleep(2 * TIMEOUT)
+            await anyio.sleep(2 * SHORT_TIMEOUT)
 
     erp.gate.arrives, erp.gate.applied = arrives, applied
 

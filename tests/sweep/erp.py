@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from po_mcp.sandbox import Book, create_app
-from tests.sandbox.served import Server
+from po_mcp.sandbox.query import Query
+from tests.sandbox.sandbox_server import Server
 
 TAG = "x-sweep-write"
 """A header that the sweep gives every write, so that the ERP's side knows which one it carried out."""
@@ -31,18 +34,21 @@ class Lost(Exception):
 
 @dataclass
 class Gate:
-    """Stands before the ERP's app: `arrives` runs before a write is carried out, `applied` before it is answered."""
+    """Stands before the ERP's app: `arrives` runs before a write is carried out, `applied` before it is answered.
+
+    What was carried out is seen in the book, whatever the ERP answers.
+    """
 
     app: Any
+    book: Book
     arrives: Moment = at_once
     applied: Moment = at_once
     answers: list[tuple[str, int]] = field(default_factory=list)
-    """The tag and the status of every write that was carried out or refused."""
+    """The tag and the status of every write that was answered."""
+    carried_out: list[str] = field(default_factory=list)
+    """The tags of the writes that changed the book."""
     _arrived: int = 0
-
-    @property
-    def carried_out(self) -> list[str]:
-        return [tag for tag, status in self.answers if status < 300]
+    _one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http" or scope["method"] == "GET" or "oken" in scope["path"]:
@@ -61,11 +67,20 @@ class Gate:
         except Lost:
             await _hung_up(receive)
             return
-        await self.app(scope, _arrived_whole(body), keep)
+        async with self._one_at_a_time:
+            before = contents(self.book)
+            await self.app(scope, _arrived_whole(body), keep)
+            if contents(self.book) != before:
+                self.carried_out.append(tag)
         self.answers.append((tag, kept[0]["status"]))
         await self.applied(tag)
         for message in kept:
             await send(message)
+
+
+def contents(book: Book) -> Mapping[str, str]:
+    """Return which orders stand in the book, by their inner id, and how."""
+    return {order.uuid: order.status.value for order in book.orders(Query(limit=1000)).records}
 
 
 async def _body(receive: Any) -> bytes:
@@ -96,11 +111,22 @@ class ERPAtPort:
     port: int
     gate: Gate
 
+    def become(self, book: Book) -> None:
+        """Serve another company's book at the same address from now on."""
+        self.gate.app, self.gate.book = create_app(book), book
+
 
 @asynccontextmanager
-async def erp_at_port(book: Path | str = ":memory:") -> AsyncIterator[ERPAtPort]:
-    with closing(Book.open(book)) as opened, socket.create_server(("127.0.0.1", 0)) as sock:
-        gate = Gate(create_app(opened))
+async def erp_at_port(
+    book: Path | str = ":memory:", habits: Sequence[str] = (), clock: Callable[[], float] | None = None
+) -> AsyncIterator[ERPAtPort]:
+    """Serve a book at a port, by an ERP with these habits; `clock` is the ERP's, in seconds since 1970."""
+    tell = clock or time.time
+    with (
+        closing(Book.open(book, now=lambda: datetime.fromtimestamp(tell(), UTC))) as opened,
+        socket.create_server(("127.0.0.1", 0)) as sock,
+    ):
+        gate = Gate(create_app(opened, habits=habits), opened)
         config = uvicorn.Config(gate, log_config=None, log_level="critical", lifespan="off")
         server = Server(config)
         task = asyncio.create_task(server.serve([sock]))

@@ -2,53 +2,64 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import sqlite3
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, closing
-from dataclasses import dataclass, field, replace
+from contextlib import asynccontextmanager, closing, suppress
+from dataclasses import dataclass, replace
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import anyio
 import anyio.lowlevel
 import httpx2
-from po_mcp.connectors.http.client.client.client.retry import Retrying
-from po_mcp.desk.deciding import cancel_order, delete_order, finalize_order
-from po_mcp.desk.following import get_operations
-from po_mcp.desk.ordering import create_order
-from po_mcp.writes.approval import Answer, Page, Question
-from po_mcp.writes.execution import Executor
 
 from po_mcp.approvals.page_server import NoPage
 from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.http.retry import Retrying
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.desk.context import Desk
+from po_mcp.desk.create_order import create_order
+from po_mcp.desk.guarded_writes import guarded_write
+from po_mcp.desk.operations import get_operations
 from po_mcp.erp import ERP
-from po_mcp.errors import PurchaseOrderError
+from po_mcp.errors import JournalUnavailable, PurchaseOrderError, TooLate
 from po_mcp.orders import AskedOrder, Snapshot
-from po_mcp.sandbox.faults import FAULTS, Relay, Strike
-from po_mcp.writes.journal import Journal
-from po_mcp.writes.operation import WriteOutcome, digest_of_snapshot
-from tests.faults.matrix import CALLS, SECRET, VALUES, Call
+from po_mcp.sandbox import Book
+from po_mcp.sandbox.faults import Relay, Strike
+from po_mcp.sandbox.records import LineDraft, OrderDraft
+from po_mcp.writes.executor import build_executor
+from po_mcp.writes.journal import Journal, JournalStore
+from po_mcp.writes.kinds.snapshots import digest_of_snapshot
+from po_mcp.writes.operation import Recorded, WriteOutcome
+from po_mcp.writes.policy import SettlementPolicy
+from tests.faults.matrix import SECRET, VALUES, Call
 
 from .erp import TAG, ERPAtPort, erp_at_port
-from .scenarios import LEAPS, Bounds, Calm, Flow, Moment, Scenario
+from .judging import Answer, Played, Ran, Sending
+from .people import Person
+from .refusals import ALL
+from .scenarios import CALLS, HANGING, LEAPS, Calm, Flow, Moment, Scenario
 
-TIMEOUT = 1.0
-GRACE = 5.0
-LATE_APPLY, READ_LAG = 10.0, 5.0
-"""Seconds of the journal's clock, which stands still until the sweep moves it."""
-PAST_ALL = 2 * TIMEOUT + GRACE + LATE_APPLY + READ_LAG + 1
+TIMEOUT, SHORT_TIMEOUT = 5.0, 1.0
+"""Seconds of one call: enough for a busy machine; the short one is for what would wait for it to end."""
+LATE_APPLY, READ_LAG = 10.0, 0.05
+"""Seconds of the journal's clock, which stands still until the sweep moves it; a second look really waits so long."""
 LIFE = 600.0
+OTHER_NUMBER = "PO-2026-0002"
+USER = "sweep"
 _LONG = 40
-_FAILED = {"error", "refused", "declined", "stale", "expired"}
+_LAGGING = ("late-read", "late-lines")
+_SECONDS_LATE = 3.0
+"""What these two habits are late by where nothing is said."""
 
 
 class Clock:
-    """The journal's time."""
+    """The journal's time, and the ERP's."""
 
     def __init__(self) -> None:
         self.now = 1_800_000_000.0
@@ -57,95 +68,11 @@ class Clock:
         return self.now
 
 
-@dataclass(frozen=True)
-class Told:
-    """What a client was told at a step: a write's status, or "error"."""
-
-    step: int
-    status: str
-    text: str
-    operation_id: str | None = None
-    do_not_repeat: bool = False
-    error: str = ""
-    looked_up: bool = False
-    misled: bool = False
-    """A request of this very step was struck: an error of such a step is no verdict on what came before."""
-
-
-@dataclass(frozen=True)
-class Sending:
-    """A write at the moment it leaves, and what the journal's file holds of it by then."""
-
-    tag: str
-    step: int
-    operation_id: str | None
-    was_approved: bool
-    is_as_approved: bool
-
-
 class Died(BaseException):
     """The process is gone in the middle of a write; nothing of ours may catch this."""
 
 
-class Played(Protocol):
-    """What was played, as far as the judge must know."""
-
-    @property
-    def flow(self) -> Flow: ...
-    @property
-    def bounds(self) -> Bounds: ...
-
-
-@dataclass
-class Ran:
-    """A scenario's history."""
-
-    scenario: Played
-    told: list[Told] = field(default_factory=list)
-    sent: list[Sending] = field(default_factory=list)
-    carried_out: Sequence[str] = ()
-    states: Sequence[str] = ()
-    faults_of_journal: Sequence[str] = ()
-    applied: bool = False
-    requests: Sequence[tuple[str, int]] = ()
-    crashes: list[str] = field(default_factory=list)
-
-    @property
-    def wrong(self) -> list[str]:
-        return [*self.doubles, *self.lies, *_unsafe(self), *_stuck(self), *self.crashes]
-
-    @property
-    def doubles(self) -> list[str]:
-        return list(_doubles(self))
-
-    @property
-    def lies(self) -> list[str]:
-        return [f"step {told.step}: {lie} ({told.status}: {told.text[:200]})" for told, lie in _lies(self)]
-
-    @property
-    def is_residual(self) -> bool:
-        return self.scenario.bounds == "broken" and bool(self.wrong)
-
-
-class Yes:
-    """A person who says yes to whatever is asked, within the call."""
-
-    carried = None
-    who: Mapping[str, str] = {"client": "sweep"}
-    channel = "form"
-
-    def __init__(self, number: str) -> None:
-        self._number = number
-
-    async def ask(self, operation_id: str, question: Question, page: Page) -> Answer:
-        fields = {shown.name: True if shown.kind == "boolean" else self._number for shown in question.fields}
-        return Answer("accepted", fields)
-
-    async def choose(self, question: Question) -> Answer:
-        return Answer("not_asked")
-
-
-class Watched(httpx2.AsyncBaseTransport):
+class WatchedNetwork(httpx2.AsyncBaseTransport):
     """The way to the network: looks into the journal's file before a write leaves, on a connection of its own."""
 
     def __init__(self, ran: Ran, journal: Path) -> None:
@@ -153,21 +80,32 @@ class Watched(httpx2.AsyncBaseTransport):
         self._network = httpx2.AsyncHTTPTransport(retries=0, verify=False)
         self._ran = ran
         self._journal = journal
+        self._tags = itertools.count(1)
         self.step = 0
+        self.asked_by = ""
         self.moment: Moment = ""
-        self.clock = Clock()
+        self.before_a_write: Callable[[], Awaitable[None]] | None = None
+        """Runs once, right before a write leaves."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         is_write = request.method != "GET" and "oken" not in request.url.path
-        if is_write and self.moment == "dies before it is sent":
+        if not is_write:
+            return await self._network.handle_async_request(request)
+        if self.moment == "dies before it is sent":
             raise Died
-        if is_write:
-            tag = str(len(self._ran.sent) + 1)
-            self._ran.sent.append(sending(tag, self.step, self._journal))
-            request.headers[TAG] = tag
-            self.clock.now += LEAPS.get(self.moment, 0)
-        answer = await self._network.handle_async_request(request)
-        if is_write and self.moment == "dies when it is applied":
+        tag = str(next(self._tags))
+        sent = replace(sending(tag, self.step, self._journal), asked_by=self.asked_by)
+        request.headers[TAG] = tag
+        if (act := self.before_a_write) is not None:
+            self.before_a_write = None
+            await act()
+        self._ran.sent.append(sent)
+        try:
+            answer = await self._network.handle_async_request(request)
+        except TooLate:
+            self._ran.sent.remove(sent)  # not a byte left
+            raise
+        if self.moment == "dies when it is applied":
             await answer.aclose()
             raise Died
         return answer
@@ -190,15 +128,17 @@ class _Relay(Relay):
 
 
 def sending(tag: str, step: int, journal: Path) -> Sending:
-    """Read the operation that is SENT by now, if one is, and its trail."""
+    """Read the operation that is SENT by now, if one is, and its events."""
     if not journal.exists():
         return Sending(tag, step, None, False, False)
     with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
         db.row_factory = sqlite3.Row
-        row = db.execute("SELECT * FROM operations WHERE state = 'SENT'").fetchone()
+        row = db.execute(
+            "SELECT * FROM write_operations WHERE state = 'SENT' ORDER BY sent_at DESC, rowid DESC"
+        ).fetchone()
         if row is None:
             return Sending(tag, step, None, False, False)
-        events = db.execute("SELECT event, detail FROM trail WHERE operation_id = ? ORDER BY place", (row["id"],))
+        events = db.execute("SELECT event, detail FROM audit_log WHERE operation_id = ? ORDER BY place", (row["id"],))
         history = [(event["event"], json.loads(event["detail"])) for event in events]
     return Sending(tag, step, row["id"], _was_approved(row, history), _is_as_approved(row))
 
@@ -215,10 +155,14 @@ def _was_approved(row: sqlite3.Row, history: Sequence[tuple[str, Mapping[str, An
 
 def _is_as_approved(row: sqlite3.Row) -> bool:
     """Tell whether the digest at the send is that of the order that the person was shown."""
-    intent = json.loads(row["intent"])
-    if "snapshot" not in intent:
-        return bool(row["digest"] == row["fingerprint"])
-    return bool(digest_of_snapshot(Snapshot.model_validate(intent["snapshot"])) == row["digest"])
+    payload = json.loads(row["payload"])
+    if "snapshot" not in payload:
+        return bool(row["order_digest"] == row["content_digest"])
+    shown = Snapshot.model_validate(payload["snapshot"])
+    # The person is shown the vendor's name where the order tells an id alone, which is what is compared.
+    by_id = shown.order.model_copy(update={"vendor": shown.order.vendor_id or shown.order.vendor})
+    as_read = (shown, shown.model_copy(update={"order": by_id}))
+    return row["order_digest"] in map(digest_of_snapshot, as_read)
 
 
 # Playing
@@ -226,23 +170,25 @@ def _is_as_approved(row: sqlite3.Row) -> bool:
 
 async def run(scenario: Scenario) -> Ran:
     """Play the scenario to its end."""
-    ran, clock = Ran(scenario), Clock()
+    clock = Clock()
+    ran = Ran(scenario)
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "journal.db"
-        watched = Watched(ran, journal)
-        watched.clock = clock
-        async with erp_at_port() as erp, _Relay(erp.port, _plan(scenario)) as relay:
-            play = Play(scenario, ran, clock, journal, relay.url, watched, relay)
-            await _first(play, scenario)
+        network = WatchedNetwork(ran, journal)
+        async with erp_at_port(habits=scenario.habits, clock=clock) as erp, _Relay(erp.port, _plan(scenario)) as relay:
+            play = Play(scenario, ran, clock, journal, relay.url, network, relay, erp)
+            _note_what_is_carried_out(play)
+            _prepare(play)
+            await _first(play)
             await and_after_a_restart(play)
             await relay.settled()
-            note_the_end(ran, erp, journal)
+            note_the_end(ran, journal, clock)
             ran.requests = [(seen.method + " " + seen.target, seen.n) for seen in relay.exchanges]
-        await watched.close()
+        await network.close()
     return ran
 
 
-@dataclass(frozen=True)
+@dataclass
 class Play:
     """A scenario under way."""
 
@@ -251,116 +197,372 @@ class Play:
     clock: Clock
     journal: Path
     url: str
-    watched: Watched
+    network: WatchedNetwork
     relay: Relay | None = None
+    erp: ERPAtPort | None = None
+    lags_until: float = 0.0
+    user: str = USER
+    """Who asks, unless a moment says otherwise."""
 
     @property
     def call(self) -> Call:
         return CALLS[self.scenario.flow]
 
-    @asynccontextmanager
-    async def server(self) -> AsyncIterator[Desk]:
-        """Start a server on the journal's file, composed as the real one is."""
-        journal = Journal(self.journal, LIFE, self.clock)
+    @property
+    def moment(self) -> Moment:
+        return self.scenario.moment if isinstance(self.scenario, Scenario) else ""
+
+    @property
+    def timeout(self) -> float:
+        """Seconds that one call may take."""
+        scenario = self.scenario
+        if not isinstance(scenario, Scenario):
+            return SHORT_TIMEOUT
+        is_long = scenario.moment.startswith("dies") or any(kind in HANGING for kind, _ in scenario.faults)
+        return SHORT_TIMEOUT if is_long else TIMEOUT
+
+    @property
+    def policy(self) -> SettlementPolicy:
+        """The bounds of this scenario; waits are short, since the journal's clock stands still in them."""
         late, lag = (None, None) if self.scenario.bounds == "unset" else (LATE_APPLY, READ_LAG)
-        erp = connected(self.scenario.flow[0], self.url, self.watched)
+        return SettlementPolicy(self.timeout, late, lag, second_look=0.01, watch=0.05, foreign_gap=0.02)
+
+    @property
+    def past_all(self) -> float:
+        """Seconds after which nothing of a write can come any more."""
+        policy = self.policy
+        return policy.abandoned_after + LATE_APPLY + max(READ_LAG, _SECONDS_LATE) + 1
+
+    @asynccontextmanager
+    async def server(self, company: str | None = None) -> AsyncIterator[Desk]:
+        """Start a server on the journal's file, composed as the real one is."""
+        journal = Journal(JournalStore(self.journal, LIFE, self.clock))
+        erp = connected(self.scenario.flow[0], self.url, self.network, company, self.timeout, journal)
         try:
-            yield Desk(erp, journal, Executor(erp, journal, TIMEOUT, late, lag), NoPage())
+            yield Desk(erp, journal, build_executor(erp, journal, self.policy), NoPage())
         finally:
             await erp.aclose()
             journal.close()
 
-    async def ask(self, desk: Desk, *, together: int = 1) -> None:
-        """Make the flow's call, so many times at once, and note what is told."""
-        self.watched.step += 1
-        async with anyio.create_task_group() as calls:
-            for _ in range(together):
-                calls.start_soon(self._ask, desk)
+    async def ask(self, desk: Desk, *, number: str | None = None, user: str = "", company: str = "") -> None:
+        """Make the flow's call once more, and note what is answered."""
+        self.network.step += 1
+        await self.ask_in_this_step(desk, number=number, user=user, company=company)
 
-    async def _ask(self, desk: Desk) -> None:
-        await self._told(lambda: _called(desk, self.call, Yes(self.call.number)))
+    async def ask_in_this_step(
+        self, desk: Desk, *, number: str | None = None, user: str = "", company: str = ""
+    ) -> None:
+        """Make the flow's call at the same time as others."""
+        call = self.call if number is None else replace(self.call, number=number)
+        user = user or self.user
+        self.network.asked_by = f"{user} {company}".strip()
+        await self._note(desk, lambda: _called(desk, call, Person(call.number, user)))
 
     async def look(self, desk: Desk) -> None:
         """Ask get_operation for every operation that there is."""
-        for recorded in desk.journal.all():
-            self.watched.step += 1
-            await self._told(partial(_looked, desk, recorded.operation.id), looked_up=True)
+        for recorded in _recorded(desk):
+            self.network.step += 1
+            await self._note(desk, partial(_looked, desk, recorded.operation.id), looked_up=True)
+
+    async def ask_something_else(self, desk: Desk) -> None:
+        """Read, as any tool may; the answer says what turned out to be done."""
+        self.network.step += 1
+        self.ran.answers.append(Answer(self.network.step, "read", "", late=await _late_news(desk)))
 
     async def settled(self) -> None:
         """Wait for what the ERP is given late."""
         if self.relay is not None:
             await self.relay.settled()
 
-    async def _told(self, act: Callable[[], Awaitable[WriteOutcome]], looked_up: bool = False) -> None:
-        step = self.watched.step
+    async def _note(self, desk: Desk, act: Callable[[], Awaitable[WriteOutcome]], looked_up: bool = False) -> None:
+        step, asked_by = self.network.step, self.network.asked_by
         first = self.relay.count if self.relay else 0
         try:
-            outcome = await act()
-            said = Told(step, outcome.status, outcome.message, outcome.operation_id, outcome.do_not_repeat)
+            answer = _answer(step, await act())
         except Died:
             return
         except PurchaseOrderError as exc:
-            said = Told(step, "error", str(exc), error=type(exc).__name__)
-        except Exception as exc:  # as a server tells it: an error, and nothing of the cause
+            answer = Answer(step, "error", str(exc), error=type(exc).__name__)
+        except Exception as exc:  # as a server answers it: an error, and nothing of the cause
             self.ran.crashes.append(f"{type(exc).__name__}: {exc}"[:200])
-            said = Told(step, "error", "it crashed", error="crash")
-        misled = self.relay is not None and any(seen.fault for seen in self.relay.exchanges if seen.n > first)
-        self.ran.told.append(replace(said, looked_up=looked_up, misled=misled))
+            answer = Answer(step, "error", "it crashed", error="crash")
+        late = await _late_news(desk)
+        struck = self.relay is not None and any(seen.fault for seen in self.relay.exchanges if seen.n > first)
+        lags = self.clock.now <= self.lags_until
+        self.ran.answers.append(
+            replace(answer, looked_up=looked_up, misled=struck or lags, asked_by=asked_by, late=late)
+        )
 
 
-async def _first(play: Play, scenario: Scenario) -> None:
+def _answer(step: int, outcome: WriteOutcome) -> Answer:
+    return Answer(
+        step,
+        outcome.status,
+        outcome.message,
+        outcome.operation_id,
+        outcome.do_not_repeat,
+        is_checked=outcome.status == "refused" and outcome.not_before is not None,
+    )
+
+
+async def _late_news(desk: Desk) -> frozenset[str]:
+    """Look for late effects after a call, as the server does; return the operations of which the answer then tells."""
+    if not desk.journal.exists():
+        return frozenset()
+    try:
+        return frozenset([one.operation.id for one in await desk.reconciler.find_late_news()])
+    except PurchaseOrderError:
+        return frozenset()
+
+
+async def _first(play: Play) -> None:
     """Make the first call, or the first two."""
-    play.watched.moment = scenario.moment
+    play.network.moment = play.moment
     async with play.server() as desk:
-        await play.ask(desk, together=2 if scenario.moment == "twice at once" else 1)
-    play.watched.moment = ""
+        if play.moment == "twice at once":
+            play.network.step += 1
+            async with anyio.create_task_group() as calls:
+                calls.start_soon(play.ask_in_this_step, desk)
+                calls.start_soon(play.ask_in_this_step, desk)
+        elif play.moment == "two numbers at once":
+            await _two_numbers_at_once(play, desk)
+        elif play.moment == "the journal is removed":
+            await _without_its_journal(play, desk)
+        elif play.moment == "another company looks":
+            await _with_another_company(play)
+        else:
+            await play.ask(desk)
+    play.network.moment = ""
 
 
 async def and_after_a_restart(play: Play) -> None:
     """Ask again as a client that lost the answer would, look, and let the time of every doubt pass."""
-    async with play.server() as desk:
-        await play.ask(desk)
+    async with play.server(_company(play)) as desk:
+        match play.moment:
+            case "asked again under another number":
+                await play.ask(desk, number=OTHER_NUMBER)
+            case "another user asks for the same":
+                await play.ask(desk, user="somebody else")
+            case _:
+                await play.ask(desk, company=_company(play) or "")
         await play.look(desk)
     if play.scenario.bounds != "broken":
         await play.settled()
-    play.clock.now += PAST_ALL
-    async with play.server() as desk:
+    play.clock.now += play.past_all
+    async with play.server(_company(play)) as desk:
         await _recovered(desk)
+        await play.ask_something_else(desk)
         await play.look(desk)
-        if play.scenario.bounds == "broken":  # it comes now: too late for what was told, and before the next call
+        if play.scenario.bounds == "broken":  # it comes now: too late for what was answered, and before the next call
             await play.settled()
-        await play.ask(desk)
-    play.clock.now += LIFE + PAST_ALL
-    async with play.server() as desk:
+        await play.ask(desk, company=_company(play) or "")
+    play.clock.now += LIFE + play.past_all
+    async with play.server(_company(play)) as desk:
         await _recovered(desk)
         await play.look(desk)
 
 
 async def _recovered(desk: Desk) -> None:
-    if desk.journal.is_there():
-        await desk.executor.recover()
+    """Look at what was left behind, as a server does from time to time; a journal that fails does not end it."""
+    with suppress(PurchaseOrderError):
+        if desk.journal.exists():
+            await desk.reconciler.recover()
 
 
-async def _called(desk: Desk, call: Call, person: Yes) -> WriteOutcome:
-    match call.tool:
-        case "create_purchase_order":
-            return await create_order(desk, AskedOrder(number=call.number, **call.arguments), person)
-        case "finalize_purchase_order":
-            return await finalize_order(desk, call.number, call.arguments["create_backorder"], person)
-        case "cancel_purchase_order":
-            return await cancel_order(desk, call.number, person)
-    return await delete_order(desk, call.number, person)
+def _recorded(desk: Desk) -> list[Recorded]:
+    with suppress(JournalUnavailable):
+        if desk.journal.exists():
+            return desk.journal.store.all()
+    return []
+
+
+# Moments
+
+
+def _prepare(play: Play) -> None:
+    """Let what happens beside the faults happen at its moment."""
+    erp, moment, scenario = play.erp, play.moment, play.scenario
+    assert erp is not None
+    assert isinstance(scenario, Scenario)
+    if any(habit in scenario.habits for habit in _LAGGING):
+        play.lags_until = play.clock.now
+    if moment == "the number is taken before":
+        _enter_colleagues_order(erp.book, play.call.number, "like ours")
+    if moment in LEAPS and moment.endswith("before it is sent"):
+        play.network.before_a_write = partial(_set_clock, play, LEAPS[moment])
+    if moment == "another server does it meanwhile":
+        play.network.before_a_write = partial(_another_server_does_it, play)
+    _stand_at_the_gate(play, erp, moment)
+
+
+def _note_what_is_carried_out(play: Play) -> None:
+    erp = play.erp
+    assert erp is not None
+    done: dict[str, int] = {}
+    play.ran.carried_out = done
+
+    async def applied(tag: str) -> None:
+        if tag in erp.gate.carried_out:
+            done[tag] = play.network.step
+        if play.moment in LEAPS and play.moment.endswith("when it is applied") and play.network.step == 1:
+            play.clock.now += LEAPS[play.moment]
+
+    erp.gate.applied = applied
+
+
+def _stand_at_the_gate(play: Play, erp: ERPAtPort, moment: Moment) -> None:
+    whose = {
+        "another vendor's order takes the number": "another vendor's",
+        "an order with a common item takes the number": "with a common item",
+    }.get(moment)
+    if whose is None:
+        return
+    has_come: list[str] = []
+
+    async def arrives(tag: str) -> None:
+        if not has_come:
+            has_come.append(tag)
+            number = play.call.number or _number_under_way(play)
+            _enter_colleagues_order(erp.book, number, whose)
+
+    erp.gate.arrives = arrives
+
+
+def _number_under_way(play: Play) -> str:
+    with closing(sqlite3.connect(f"file:{play.journal}?mode=ro", uri=True)) as db:
+        [number] = db.execute("SELECT number FROM write_operations WHERE state = 'SENT'").fetchone()
+        return str(number)
+
+
+_COLLEAGUES_LINES: Mapping[str, tuple[int, tuple[tuple[str, str, str], ...]]] = {
+    "like ours": (12, (("BOLT-M8-30", "1000", "0.333"), ("NUT-M8", "12.5", "0.12"))),
+    "with a common item": (12, (("BOLT-M8-30", "70", "0.45"), ("TAPE-PKG-48", "70", "0.03"))),
+    "another vendor's": (7, (("TAPE-PKG-48", "500", "0.03"),)),
+}
+"""The vendorID of a colleague's order, and its lines: item, quantity, price."""
+
+
+def _enter_colleagues_order(book: Book, number: str, whose: str) -> None:
+    vendor, lines = _COLLEAGUES_LINES[whose]
+    drafted = tuple(LineDraft(("short_id", item), Decimal(units), Decimal(price)) for item, units, price in lines)
+    book.create(OrderDraft(("id", vendor), drafted, number))
+
+
+async def _set_clock(play: Play, seconds: float) -> None:
+    play.clock.now += seconds
+
+
+async def _another_server_does_it(play: Play) -> None:
+    """Sleep, as a laptop does, until another server has settled the operation and was asked again."""
+    play.clock.now += play.past_all
+    async with play.server() as other:
+        await _recovered(other)
+        await play.ask_in_this_step(other)
+
+
+async def _two_numbers_at_once(play: Play, desk: Desk) -> None:
+    play.network.step += 1
+    async with play.server() as other, anyio.create_task_group() as calls:
+        calls.start_soon(partial(play.ask_in_this_step, desk))
+        calls.start_soon(partial(play.ask_in_this_step, other, number=OTHER_NUMBER))
+
+
+async def _without_its_journal(play: Play, desk: Desk) -> None:
+    """Use a server, remove its journal, let a second server do what is asked, and ask the first one again."""
+    await desk.journal.join(desk.erp.connection)
+    for file in play.journal.parent.glob("journal.*"):
+        file.unlink()
+    async with play.server() as other:
+        await play.ask(other)
+    await play.ask(desk)
+
+
+async def _with_another_company(play: Play) -> None:
+    """Leave a write in doubt, and let a server of another company look, whose books show the same effect."""
+    erp = play.erp
+    assert erp is not None
+    mine, app = erp.book, erp.gate.app
+    assert play.relay is not None
+    lost = _lose_the_next_write(play)
+    async with play.server("one") as desk:
+        await play.ask(desk, company="one")
+    lost()
+    other = _book_that_shows_the_effect(play)
+    erp.become(other)
+    async with play.server("another") as desk:
+        await play.look(desk)
+    erp.gate.app, erp.gate.book = app, mine
+    other.close()
+
+
+def _lose_the_next_write(play: Play) -> Callable[[], None]:
+    from .erp import Lost
+
+    assert play.erp is not None
+    gate = play.erp.gate
+
+    async def arrives(tag: str) -> None:
+        raise Lost
+
+    gate.arrives = arrives
+
+    def stop() -> None:
+        gate.arrives = _nothing_more
+
+    return stop
+
+
+async def _nothing_more(tag: str) -> None:
+    """All goes well from now on."""
+
+
+def _book_that_shows_the_effect(play: Play) -> Book:
+    """Make another company's book, in which such an order stands, is closed, cancelled or gone already."""
+    book = Book.open(":memory:")
+    match play.scenario.flow[1]:
+        case "finalize":
+            book.finalize(play.call.number, create_backorder=True)
+        case "delete":
+            book.delete(play.call.number)
+        case "cancel":
+            book.cancel(play.call.number)
+        case _:
+            _enter_colleagues_order(book, play.call.number or _number_in_doubt(play), "like ours")
+    return book
+
+
+def _number_in_doubt(play: Play) -> str:
+    with closing(JournalStore(play.journal, LIFE, play.clock)) as store:
+        return store.all()[0].operation.number
+
+
+def _company(play: Play) -> str | None:
+    return "one" if play.moment == "another company looks" else None
+
+
+# The tools' functions
+
+
+async def _called(desk: Desk, call: Call, person: Person) -> WriteOutcome:
+    if call.tool == "create_purchase_order":
+        return await create_order(desk, AskedOrder(number=call.number or None, **call.arguments), person)
+    return await guarded_write(desk, call.tool.partition("_")[0], call.number, call.arguments, person)
 
 
 async def _looked(desk: Desk, operation_id: str) -> WriteOutcome:
-    return (await get_operations(desk, operation_id)).operations[0]
+    return (await get_operations(desk, operation_id, Person("", USER))).operations[0]
 
 
-def connected(erp: str, url: str, transport: httpx2.AsyncBaseTransport) -> ERP:
+def connected(
+    erp: str, url: str, transport: httpx2.AsyncBaseTransport, company: str | None, timeout: float, journal: Journal
+) -> ERP:
+    """Connect as the real server does; Exsited's token is shared through the journal."""
+    named = {"timeout": timeout, "transport": transport, "company": company}
     retrying = Retrying(sleep=_no_wait, fraction=lambda: 0.0)
     if erp == "exsited":
-        return Exsited(url, SECRET, SECRET, url, timeout=TIMEOUT, transport=transport, retrying=retrying)
-    return InventoryPro(url, SECRET, SECRET, timeout=TIMEOUT, transport=transport, retrying=retrying)
+        tokens = journal.shared_token(f"exsited {url}")
+        return Exsited(url, SECRET, SECRET, url, retrying=retrying, token_store=tokens, **named)  # type: ignore[arg-type]
+    return InventoryPro(url, SECRET, SECRET, retrying=retrying, **named)  # type: ignore[arg-type]
 
 
 async def _no_wait(seconds: float) -> None:
@@ -369,78 +571,26 @@ async def _no_wait(seconds: float) -> None:
 
 def _plan(scenario: Scenario) -> Iterator[Strike]:
     for place, (kind, n) in enumerate(scenario.faults, 1):
-        fault = FAULTS[kind]
+        fault = ALL[kind]
         is_last = place == len(scenario.faults)
         for nth in range(n, n + (_LONG if scenario.from_then_on and is_last else 1)):
             yield Strike(fault, nth, 0.2 if kind == "refused" else VALUES.get(kind, fault.value))
 
 
-def note_the_end(ran: Ran, erp: ERPAtPort, journal: Path) -> None:
-    with closing(Journal(journal)) as record:
-        if record.is_there():
-            ran.states = [known.state for known in record.all()]
-            ran.faults_of_journal = record.verify()
-    ran.carried_out = erp.gate.carried_out
-    ran.applied = CALLS[ran.scenario.flow].effect(erp.book)
+def note_the_end(ran: Ran, journal: Path, clock: Clock) -> None:
+    with closing(JournalStore(journal, LIFE, clock)) as store:
+        try:
+            if store.exists():
+                ran.states = [known.state for known in store.all()]
+                ran.faults_of_journal = store.verify()
+        except JournalUnavailable as exc:
+            ran.faults_of_journal = [exc.what]
 
 
 async def rehearsed(flow: Flow) -> Calm:
     """Play a flow without a fault, and learn its requests."""
-    ran = await run(Scenario(flow, ()))
-    assert ran.told[0].status == "done", ran.told
+    ran = await run(Scenario(flow))
+    assert ran.answers[0].status == "done", ran.answers
     assert not ran.wrong, ran.wrong
     [write] = [n for target, n in ran.requests if not target.startswith("GET") and "oken" not in target]
     return Calm(write, len(ran.requests))
-
-
-# Judging
-
-
-def _doubles(ran: Ran) -> Iterator[str]:
-    """A write that was sent though one before it was carried out, or two of one operation."""
-    for place, sending in enumerate(ran.sent):
-        before = ran.sent[:place]
-        if any(earlier.tag in ran.carried_out for earlier in before):
-            yield f"a second write was sent in step {sending.step} though an earlier one was carried out"
-        elif sending.operation_id in {earlier.operation_id for earlier in before} - {None}:
-            yield f"operation {sending.operation_id} was sent twice"
-
-
-def _lies(ran: Ran) -> Iterator[tuple[Told, str]]:
-    for told in ran.told:
-        meant = [sent for sent in ran.sent if not told.looked_up or sent.operation_id in (told.operation_id, None)]
-        own = [sent.tag in ran.carried_out for sent in meant if sent.step == told.step]
-        until = [sent.tag in ran.carried_out for sent in meant if sent.step <= told.step]
-        if told.status == "done" and not any(until):
-            yield told, "done, and nothing was carried out"
-        if told.status in _FAILED and (any(own) or (any(until) and _is_verdict(told))):
-            yield told, "failed, and it was carried out"
-        if told.status == "unknown" and not told.do_not_repeat:
-            yield told, "unknown without do_not_repeat"
-        if told.status == "approval_required" and any(until):
-            yield told, "it waits for an approval, and it was carried out"
-
-
-def _is_verdict(told: Told) -> bool:
-    """Tell whether a failure speaks of the operation; where the ERP cannot be read, a call says only that."""
-    return told.looked_up or not (told.misled or told.error in _NO_VERDICT)
-
-
-def _unsafe(ran: Ran) -> Iterator[str]:
-    guarded = ran.scenario.flow[1] != "create"
-    for sent in ran.sent:
-        if sent.operation_id is None:
-            yield f"write {sent.tag} left without a durable row"
-        elif not sent.was_approved:
-            yield f"write {sent.tag} left without {'an approval' if guarded else 'its claim'} in the trail"
-        elif not sent.is_as_approved:
-            yield f"write {sent.tag} is of another order than was approved"
-
-
-def _stuck(ran: Ran) -> Iterator[str]:
-    yield from (f"an operation is {state} for ever" for state in ran.states if state in _WAITING)
-    yield from (f"the journal: {fault}" for fault in ran.faults_of_journal)
-
-
-_WAITING = {"PROPOSED", "APPROVED", "SENT"}
-_NO_VERDICT = {"BadAnswer", "NotPermitted", "OperationUnderWay", "SignInFailed", "TooManyRequests", "Unreachable"}

@@ -11,7 +11,7 @@ from .scenarios import FLOWS, Flow
 
 pytestmark = pytest.mark.system
 
-IPRO_CREATE, IPRO_FINALIZE, EXSITED_CREATE, EXSITED_DELETE, EXSITED_CANCEL = FLOWS
+IPRO_CREATE, IPRO_NEXT, IPRO_FINALIZE, EXSITED_CREATE, EXSITED_NEXT, EXSITED_DELETE, EXSITED_CANCEL = FLOWS
 AT_COMMITS: list[tuple[Flow, How, int]] = [
     (IPRO_CREATE, "kill at commit", 3),
     (EXSITED_DELETE, "kill at commit", 5),
@@ -29,6 +29,8 @@ AT_THE_WIRE: list[tuple[Flow, How]] = [
     (EXSITED_CANCEL, "SIGTERM on arrival"),
     (IPRO_FINALIZE, "stopped on arrival"),
     (IPRO_CREATE, "stopped when applied"),
+    (IPRO_NEXT, "kill when applied"),
+    (EXSITED_NEXT, "kill on arrival, lost"),
 ]
 
 

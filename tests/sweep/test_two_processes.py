@@ -11,13 +11,12 @@ import anyio
 import pytest
 from hypothesis import seed
 
-from tests.faults.matrix import CALLS
 from tests.stdio.test_process import MODERN_META
 
 from .__main__ import SEED
-from .crashes import Peer, server_process
+from .crashes import Peer, arguments_of, server_process
 from .erp import erp_at_port
-from .scenarios import FLOWS, Flow
+from .scenarios import CALLS, CREATES, FLOWS, Flow
 from .two_servers import TwoServers, settings_of
 
 pytestmark = pytest.mark.system
@@ -51,8 +50,8 @@ async def test_ten_identical_calls_over_two_processes_are_one_write_and_one_answ
 async def _prepared(flow: Flow, peer: Peer) -> Mapping[str, Any]:
     """Return the call's parameters, with the person's yes where one is asked for."""
     call = CALLS[flow]
-    params = {"name": call.tool, "arguments": {"number": call.number, **call.arguments}, "_meta": MODERN_META}
-    if flow[1] == "create":
+    params = {"name": call.tool, "arguments": arguments_of(flow), "_meta": MODERN_META}
+    if flow in CREATES:
         return params
     asked = await peer.request("tools/call", params)
     assert asked is not None

@@ -23,10 +23,11 @@ from mcp import Client, MCPError
 from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
 
 from po_mcp.bootstrap import build_server
-from po_mcp.writes.journal import Journal
-from tests.office import Office, accept, yes
+from po_mcp.writes.journal import JournalStore
+from tests.harness import ServerHarness, accept
 
-from .runner import LIFE, Clock, Sending, sending
+from .judging import Sending
+from .runner import LIFE, Clock, sending
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 CREATE = "create_purchase_order"
@@ -88,10 +89,10 @@ class TwoServers(RuleBasedStateMachine):
         self.clock, self.seen = Clock(), Seen()
         self.asked: list[Asked] = []
         self.duplicates: list[tuple[Asked, dict[str, Any]]] = []
-        self.office = Office(Path(self.stack.enter_context(tempfile.TemporaryDirectory())) / "book.db")
-        self.office.tap.disturb = self._passes
+        self.harness = ServerHarness(Path(self.stack.enter_context(tempfile.TemporaryDirectory())) / "book.db")
+        self.harness.wire.on_write = self._passes
         patch = self.stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr("tests.office.build_server", partial(build_server, clock=self.clock))
+        patch.setattr("tests.harness.build_server", partial(build_server, clock=self.clock))
         self.portal = self.stack.enter_context(start_blocking_portal())
         self.clients = [self._started(), self._started()]
 
@@ -99,15 +100,15 @@ class TwoServers(RuleBasedStateMachine):
         self.stack.close()
 
     def _started(self) -> Client:
-        connection = self.office.client(person=_nobody)  # type: ignore[arg-type]
+        connection = self.harness.client(person=_nobody)  # type: ignore[arg-type]
         return self.stack.enter_context(self.portal.wrap_async_context_manager(connection))
 
     async def _passes(self, inner: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
-        seen = sending(str(len(self.seen.sent)), 0, self.office.journal)
+        seen = sending(str(len(self.seen.sent)), 0, self.harness.journal)
         if request.url.path.endswith("/PurchaseOrder"):
             self.seen.created.append(self._created(json.loads(request.content), seen))
             return await inner.handle_async_request(request)
-        self.seen.sent.append((seen, repr(self.office.order(_number_of(request)))))
+        self.seen.sent.append((seen, repr(self.harness.order(_number_of(request)))))
         return await inner.handle_async_request(request)
 
     def _created(self, body: Mapping[str, Any], seen: Sending) -> Created:
@@ -141,7 +142,7 @@ class TwoServers(RuleBasedStateMachine):
     def ask(self, server: int, wanted: tuple[str, str]) -> None:
         tool, number = wanted
         client = self.clients[server]
-        shown = repr(self.office.order(number))
+        shown = repr(self.harness.order(number))
         result = self.portal.call(_tried, partial(_call, client, tool, number))
         if isinstance(result, InputRequiredResult) and result.request_state is not None:
             [operation_id] = self._live(number)
@@ -181,9 +182,9 @@ class TwoServers(RuleBasedStateMachine):
 
     @rule(number=st.sampled_from(["PO-2025-0037", "PO-2025-0038"]))
     def receive_goods_meanwhile(self, number: str) -> None:
-        order = self.office.order(number)
+        order = self.harness.order(number)
         if order is not None and str(order.status.value).lower() in ("open", "partial"):
-            self.office.change(lambda book: _receive_one(book, number))
+            self.harness.change(lambda book: _receive_one(book, number))
 
     @rule(server=SERVERS)
     def crash(self, server: int) -> None:
@@ -223,9 +224,9 @@ class TwoServers(RuleBasedStateMachine):
 
     @invariant()
     def the_journal_is_whole(self) -> None:
-        journal = Journal(self.office.journal)
+        journal = JournalStore(self.harness.journal)
         try:
-            assert not journal.is_there() or journal.verify() == []
+            assert not journal.exists() or journal.verify() == []
         finally:
             journal.close()
 
@@ -234,7 +235,7 @@ class TwoServers(RuleBasedStateMachine):
             self.seen.told.append(result.structured_content)
 
     def _waiting_creates(self) -> list[str]:
-        journal = Journal(self.office.journal, clock=self.clock)
+        journal = JournalStore(self.harness.journal, clock=self.clock)
         try:
             waiting = [one for one in journal.all() if one.state == "PROPOSED" and one.operation.kind == "create"]
             return [one.operation.id for one in waiting]
@@ -242,7 +243,7 @@ class TwoServers(RuleBasedStateMachine):
             journal.close()
 
     def _live(self, number: str) -> list[str]:
-        journal = Journal(self.office.journal, clock=self.clock)
+        journal = JournalStore(self.harness.journal, clock=self.clock)
         try:
             return [
                 recorded.operation.id

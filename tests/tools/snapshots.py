@@ -14,7 +14,7 @@ from mcp import Client
 
 from po_mcp.bootstrap import build_server
 from po_mcp.connectors.sandbox import Sandbox
-from tests.office import IN_MEMORY
+from tests.harness import IN_MEMORY
 
 FOLDER = Path(__file__).parent / "snapshots"
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from mcp.types import CallToolResult, TextContent
 
-from po_mcp.desk.search_catalog import Catalog
+from po_mcp.desk.catalog import Catalog
 from po_mcp.orders import Item
 from po_mcp.server.tool import PurchasingTool
 from po_mcp.tools import REGISTRY, search_catalog
-from po_mcp.tools._lenient import HOSTS_OWN, SentAsNumber, read_arguments
-from tests.office import Office, outcome, text
+from po_mcp.tools._lenient import HOST_ARGUMENTS, SentAsNumber, read_arguments
+from tests.harness import ServerHarness, outcome, text
 
 SCHEMAS = {tool.name: PurchasingTool.of(tool).parameters for tool in REGISTRY}
 CREATE, LIST, GET, SEARCH = "create_purchase_order", "list_purchase_orders", "get_purchase_order", "search_catalog"
@@ -35,7 +35,7 @@ def test_a_boolean_as_text_is_read(tool: str, name: str, sent: str, meant: bool)
 
 
 @pytest.mark.parametrize("sent", ["yes", "1", "null", " true", 1, 0, 1.0, [True], {}], ids=repr)
-def test_what_is_no_boolean_stays_as_it_is(sent: object) -> None:
+def test_values_that_are_no_boolean_stay_unchanged(sent: object) -> None:
     assert read(FINALIZE, create_backorder=sent) == {"create_backorder": sent}
 
 
@@ -45,7 +45,7 @@ def test_a_whole_number_is_read(sent: object) -> None:
 
 
 @pytest.mark.parametrize("sent", ["10.5", 10.5, "-1", "1e1", "ten", " 10", "١٠", True, float("inf"), 1e300], ids=repr)
-def test_what_is_no_whole_number_stays_as_it_is(sent: object) -> None:
+def test_values_that_are_no_integer_stay_unchanged(sent: object) -> None:
     [found] = read(LIST, limit=sent).values()
 
     assert found is sent
@@ -96,6 +96,7 @@ def test_an_empty_text_leaves_out_what_cannot_mean_another_order(tool: str, name
         (CREATE, {**NEW, "note": ["urgent"]}, "note: must be text"),
         (CREATE, {**NEW, "note": 5}, "note: must be text"),
         (CREATE, {**NEW, "note": "x" * 201}, "note: is too long (200 at most)"),
+        (CREATE, {**NEW, "note": "x" * 501}, "note: is too long (200 at most)"),
         (CREATE, {**NEW, "lines": [{**LINE, "unit_price": ""}]}, "line 1 unit_price: is empty; give it or leave it"),
         (CREATE, {**NEW, "lines": [LINE, {**LINE, "item": ""}]}, "line 2 item: is empty; give it."),
         (CREATE, {**NEW, "lines": ["NUT-M8"]}, "line 1: must be an object with item and quantity"),
@@ -122,16 +123,16 @@ def test_an_empty_text_leaves_out_what_cannot_mean_another_order(tool: str, name
     ],
     ids=lambda value: None if isinstance(value, str) else json.dumps(value)[:60],
 )
-async def test_what_is_wrong_is_refused_with_how_to_write_it(
-    office: Office, tool: str, arguments: dict[str, Any], said: str
+async def test_wrong_arguments_are_refused_with_how_to_write_them(
+    harness: ServerHarness, tool: str, arguments: dict[str, Any], said: str
 ) -> None:
-    async with office.client() as client:
+    async with harness.client() as client:
         refused = await client.call_tool(tool, arguments)
 
     assert refused.is_error
     assert said in text(refused)
     assert "Nothing was sent." in text(refused)
-    assert office.tap.seen == []
+    assert harness.wire.seen == []
 
 
 @pytest.mark.parametrize(
@@ -156,7 +157,7 @@ def test_lines_as_json_text_are_read(sent: object) -> None:
     ["[", "null", "5", '"x"', "[" * 100_000, '[{"item": "A", "quantity": "1", "quantity": "5"}]', json.dumps("x") * 2],
     ids=lambda sent: sent[:30],
 )
-def test_what_is_no_list_of_lines_stays_as_it_is(sent: str) -> None:
+def test_values_that_are_no_list_of_lines_stay_unchanged(sent: str) -> None:
     assert read(CREATE, lines=sent) == {"lines": sent}
 
 
@@ -172,16 +173,16 @@ def test_an_id_that_came_as_a_number_is_its_figures_and_is_remembered() -> None:
 
 
 async def test_an_id_that_came_as_a_number_and_may_have_lost_zeros_is_asked_for(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    harness: ServerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entries = Catalog.entries
 
-    async def with_zeros(self: Catalog, kind: Any, *, anew: bool = False) -> tuple[Any, ...]:
-        found = await entries(self, kind, anew=anew)
+    async def with_zeros(self: Catalog, kind: Any, *, refresh: bool = False) -> tuple[Any, ...]:
+        found = await entries(self, kind, refresh=refresh)
         return (*found, Item(id="0012", name="Twelve")) if kind == "vendor" else found
 
     monkeypatch.setattr(Catalog, "entries", with_zeros)
-    async with office.client() as client:
+    async with harness.client() as client:
         refused = await client.call_tool(LIST, {"vendor": 12})
         other = await client.call_tool(LIST, {"vendor": 20})
         as_text = await client.call_tool(LIST, {"vendor": "12"})
@@ -192,9 +193,9 @@ async def test_an_id_that_came_as_a_number_and_may_have_lost_zeros_is_asked_for(
     assert not as_text.is_error, text(as_text)
 
 
-@pytest.mark.parametrize("name", sorted(HOSTS_OWN))
-async def test_a_hosts_own_field_is_dropped_at_the_top_level(office: Office, name: str) -> None:
-    async with office.client() as client:
+@pytest.mark.parametrize("name", sorted(HOST_ARGUMENTS))
+async def test_a_hosts_own_field_is_dropped_at_the_top_level(harness: ServerHarness, name: str) -> None:
+    async with harness.client() as client:
         taken = await client.call_tool(GET, {"number": "PO-2025-0042", name: "x"})
         other_case = await client.call_tool(GET, {"number": "PO-2025-0042", name.upper(): "x"})
 
@@ -202,44 +203,44 @@ async def test_a_hosts_own_field_is_dropped_at_the_top_level(office: Office, nam
     assert other_case.is_error
 
 
-async def test_the_text_null_is_a_word(office: Office) -> None:
-    async with office.client() as client:
+async def test_the_text_null_is_a_word(harness: ServerHarness) -> None:
+    async with harness.client() as client:
         listed = outcome(await client.call_tool(LIST, {"vendor": "null"}))
 
     assert listed["total_count"] == 0
 
 
-async def test_every_lenient_argument_reaches_the_tool(office: Office) -> None:
+async def test_every_lenient_argument_reaches_the_tool(harness: ServerHarness) -> None:
     sent = {"status": "", "vendor": 12, "overdue": "false", "sort": None, "direction": "", "limit": "5", "cursor": None}
-    async with office.client() as client:
+    async with harness.client() as client:
         loose = outcome(await client.call_tool(LIST, {**sent, "toolCallId": "call_1"}))
         strict = outcome(await client.call_tool(LIST, {"vendor": "12", "overdue": False, "limit": 5}))
 
     assert loose == strict
 
 
-async def test_the_same_order_sent_strictly_and_loosely_is_created_once(office: Office) -> None:
+async def test_the_same_order_sent_strictly_and_loosely_is_created_once(harness: ServerHarness) -> None:
     loose = {**NEW, "vendor": 12, "lines": json.dumps([{**LINE, "warehouse": 1}]), "note": "", "toolCallId": "2"}
-    async with office.client() as client:
+    async with harness.client() as client:
         first = outcome(await client.call_tool(CREATE, NEW))
         again = outcome(await client.call_tool(CREATE, loose))
 
     assert (first["status"], again["status"], again["replayed"]) == ("done", "done", True)
-    assert len(office.tap.writes) == 1
+    assert len(harness.wire.writes) == 1
 
 
 @pytest.mark.parametrize("tool", [search_catalog.TOOL, *[tool for tool in REGISTRY if tool.name == OPERATION]])
-async def test_an_answer_of_ours_that_fits_no_schema_is_told_as_our_fault(
-    office: Office, tool: Any, monkeypatch: pytest.MonkeyPatch
+async def test_a_result_that_fits_no_schema_is_reported_as_a_bug(
+    harness: ServerHarness, tool: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def broken(**given: Any) -> CallToolResult:
         return CallToolResult(content=[TextContent(type="text", text="x")], structured_content={"kind": "item"})
 
     monkeypatch.setattr(PurchasingTool.of(tool), "fn", broken)
-    async with office.client() as client:
-        told = await client.call_tool(tool.name, {"kind": "item"} if tool.name == SEARCH else {})
+    async with harness.client() as client:
+        reply = await client.call_tool(tool.name, {"kind": "item"} if tool.name == SEARCH else {})
 
-    assert told.is_error
-    assert "po-mcp could not build the answer. This is a bug; please report it." in text(told)
-    assert "candidates" not in text(told)
-    assert ("Do not repeat the call" in text(told)) is not tool.read_only
+    assert reply.is_error
+    assert "po-mcp could not build the answer. This is a bug; please report it." in text(reply)
+    assert "candidates" not in text(reply)
+    assert ("Do not repeat the call" in text(reply)) is not tool.read_only

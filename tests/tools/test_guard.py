@@ -21,7 +21,19 @@ from po_mcp.config import Settings
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.records import LIVE, LineDraft, OrderDraft
-from tests.office import ERAS, IN_MEMORY, MODES, Office, Person, Reply, Transport, accept, outcome, text, yes
+from tests.harness import (
+    ERAS,
+    IN_MEMORY,
+    MODES,
+    Reply,
+    ScriptedPerson,
+    ServerHarness,
+    Transport,
+    accept,
+    outcome,
+    text,
+    yes,
+)
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037", CANCEL: "PO-2025-0041"}
@@ -36,35 +48,35 @@ every_tool = pytest.mark.parametrize("tool", TOOLS)
 both_transports = pytest.mark.parametrize("transport", ["memory", "stdio"])
 
 
-def untouched(office: Office, tool: str) -> bool:
-    order = office.order(NUMBER[tool])
-    backorder = office.order(f"{NUMBER[tool]}-BO1")
+def untouched(harness: ServerHarness, tool: str) -> bool:
+    order = harness.order(NUMBER[tool])
+    backorder = harness.order(f"{NUMBER[tool]}-BO1")
     return order is not None and order.status in LIVE and backorder is None
 
 
 @both_transports
 @every_tool
 @both_eras
-async def test_a_yes_carries_it_out_once(office: Office, era: str, tool: str, transport: Transport) -> None:
-    person = Person(YES[tool])
+async def test_a_yes_carries_it_out_once(harness: ServerHarness, era: str, tool: str, transport: Transport) -> None:
+    person = ScriptedPerson(YES[tool])
 
-    async with office.client(era, person, transport) as client:
+    async with harness.client(era, person, transport) as client:
         done = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
 
     assert done["status"] == "done"
     assert len(person.asked) == 1
     assert person.asked[0].message.startswith("SANDBOX: ")
     assert done["message"].startswith("SANDBOX: no real order. ")
-    assert not untouched(office, tool)
+    assert not untouched(harness, tool)
     if tool == FINALIZE:
         assert done["backorder_number"] == "PO-2025-0037-BO1"
-        assert office.order("PO-2025-0037-BO1") is not None
-        assert office.order("PO-2025-0037-BO2") is None
+        assert harness.order("PO-2025-0037-BO1") is not None
+        assert harness.order("PO-2025-0037-BO2") is None
     if tool == CANCEL:
         assert done["order"]["status"] == "cancelled"
         assert "can make it active again" in done["message"]
     if transport == "memory":
-        assert len(office.tap.writes) == 1
+        assert len(harness.wire.writes) == 1
 
 
 NOT_A_YES: dict[str, dict[str, Reply]] = {
@@ -109,46 +121,46 @@ NOT_A_YES: dict[str, dict[str, Reply]] = {
 @pytest.mark.parametrize(("tool", "case"), [(tool, case) for tool in TOOLS for case in NOT_A_YES[tool]])
 @both_eras
 async def test_everything_but_a_yes_sends_nothing(
-    office: Office, era: str, tool: str, case: str, transport: Transport
+    harness: ServerHarness, era: str, tool: str, case: str, transport: Transport
 ) -> None:
-    async with office.client(era, Person(NOT_A_YES[tool][case]), transport) as client:
-        told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+    async with harness.client(era, ScriptedPerson(NOT_A_YES[tool][case]), transport) as client:
+        response = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
 
     is_no = case.startswith(("declined", "the safe option", "wrong number"))
-    assert told["status"] == ("declined" if is_no else "approval_required")
-    assert ("approve_at" in told) != is_no
-    assert untouched(office, tool)
-    assert office.tap.writes == []
+    assert response["status"] == ("declined" if is_no else "approval_required")
+    assert ("approve_at" in response) != is_no
+    assert untouched(harness, tool)
+    assert harness.wire.writes == []
 
 
 @both_transports
 @every_tool
 @both_eras
 async def test_a_client_that_cannot_be_asked_gets_no_write(
-    office: Office, era: str, tool: str, transport: Transport
+    harness: ServerHarness, era: str, tool: str, transport: Transport
 ) -> None:
-    async with office.client(era, None, transport) as client:
-        told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+    async with harness.client(era, None, transport) as client:
+        response = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
 
-    assert told["status"] == "approval_required"
-    assert "Nothing was sent" in told["message"]
-    assert not any(word in told["message"].lower() for word in ("confirm", "true", "token", "call again"))
-    assert untouched(office, tool)
-    assert office.tap.writes == []
+    assert response["status"] == "approval_required"
+    assert "Nothing was sent" in response["message"]
+    assert not any(word in response["message"].lower() for word in ("confirm", "true", "token", "call again"))
+    assert untouched(harness, tool)
+    assert harness.wire.writes == []
 
 
 @every_tool
-async def test_a_client_that_fails_to_ask_gets_no_write(office: Office, tool: str) -> None:
-    broken = Person(ErrorData(code=-32603, message="no dialog"))
+async def test_a_client_that_fails_to_ask_gets_no_write(harness: ServerHarness, tool: str) -> None:
+    broken = ScriptedPerson(ErrorData(code=-32603, message="no dialog"))
 
-    async with office.client("2025-11-25", broken) as client:
-        told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
-    async with office.client("2026-07-28", broken) as client:
+    async with harness.client("2025-11-25", broken) as client:
+        response = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+    async with harness.client("2026-07-28", broken) as client:
         with pytest.raises(MCPError):
             await client.call_tool(tool, {"number": NUMBER[tool]})
 
-    assert told["status"] == "approval_required"
-    assert office.tap.writes == []
+    assert response["status"] == "approval_required"
+    assert harness.wire.writes == []
 
 
 CHANGES: dict[str, Any] = {
@@ -163,23 +175,23 @@ CHANGES: dict[str, Any] = {
 @pytest.mark.parametrize("change", CHANGES)
 @pytest.mark.parametrize("tool", [FINALIZE, CANCEL])
 async def test_an_order_that_changed_while_the_person_was_asked_is_stale(
-    office: Office, era: str, tool: str, change: str
+    harness: ServerHarness, era: str, tool: str, change: str
 ) -> None:
     def while_asked(params: object) -> Reply:
-        office.change(CHANGES[change])
+        harness.change(CHANGES[change])
         return YES[tool]
 
-    async with office.client(era, Person(while_asked)) as client:
-        told = outcome(await client.call_tool(tool, {"number": NUMBER[FINALIZE]}))
+    async with harness.client(era, ScriptedPerson(while_asked)) as client:
+        response = outcome(await client.call_tool(tool, {"number": NUMBER[FINALIZE]}))
 
-    assert told["status"] == "stale"
-    assert "Nothing was sent" in told["message"]
-    assert office.tap.writes == []
+    assert response["status"] == "stale"
+    assert "Nothing was sent" in response["message"]
+    assert harness.wire.writes == []
 
 
 @both_eras
-async def test_an_order_that_was_deleted_and_created_anew_while_the_person_was_asked_is_stale(
-    office: Office, era: str
+async def test_an_order_deleted_and_created_again_during_the_question_is_stale(
+    harness: ServerHarness, era: str
 ) -> None:
     def recreate(book: Book) -> None:
         old = book.order("PO-2025-0038")
@@ -191,28 +203,28 @@ async def test_an_order_that_was_deleted_and_created_anew_while_the_person_was_a
         book.create(OrderDraft(("id", old.vendor.id), tuple(lines), number=old.number, ordered_at=old.ordered_at))
 
     def while_asked(params: object) -> Reply:
-        office.change(recreate)
+        harness.change(recreate)
         return YES[DELETE]
 
-    async with office.client(era, Person(while_asked)) as client:
-        told = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
+    async with harness.client(era, ScriptedPerson(while_asked)) as client:
+        response = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
 
-    assert told["status"] == "stale"
-    assert office.order("PO-2025-0038") is not None
-    assert office.tap.writes == []
+    assert response["status"] == "stale"
+    assert harness.order("PO-2025-0038") is not None
+    assert harness.wire.writes == []
 
 
 @every_tool
-async def test_an_answer_without_a_question_is_not_taken_for_one(office: Office, tool: str) -> None:
-    async with office.client(person=Person(YES[tool])) as client:
+async def test_an_answer_without_a_question_is_not_taken_for_one(harness: ServerHarness, tool: str) -> None:
+    async with harness.client(person=ScriptedPerson(YES[tool])) as client:
         for key in ("approval", "confirm", "approval_required"):
             result = await client.session.call_tool(
                 tool, {"number": NUMBER[tool]}, input_responses={key: YES[tool]}, allow_input_required=True
             )
             assert isinstance(result, InputRequiredResult)
 
-    assert untouched(office, tool)
-    assert office.tap.writes == []
+    assert untouched(harness, tool)
+    assert harness.wire.writes == []
 
 
 async def asked(client: Any, tool: str, arguments: dict[str, Any]) -> InputRequiredResult:
@@ -223,17 +235,17 @@ async def asked(client: Any, tool: str, arguments: dict[str, Any]) -> InputRequi
 
 
 @every_tool
-async def test_the_same_answer_twice_sends_once(office: Office, tool: str) -> None:
+async def test_the_same_answer_twice_sends_once(harness: ServerHarness, tool: str) -> None:
     arguments = {"number": NUMBER[tool]}
-    async with office.client(person=Person(YES[tool])) as client:
+    async with harness.client(person=ScriptedPerson(YES[tool])) as client:
         question = await asked(client, tool, arguments)
-        told = []
+        response = []
 
         async def answer() -> None:
             result = await client.session.call_tool(
                 tool, arguments, input_responses={"approval": YES[tool]}, request_state=question.request_state
             )
-            told.append(outcome(result))
+            response.append(outcome(result))
 
         async with anyio.create_task_group() as calls:
             for _ in range(20):
@@ -241,16 +253,16 @@ async def test_the_same_answer_twice_sends_once(office: Office, tool: str) -> No
         for _ in range(5):
             await answer()
 
-    assert [one["status"] for one in told] == ["done"] * 25
-    assert sorted(one["replayed"] for one in told) == [False] + [True] * 24
-    assert len(office.tap.writes) == 1
+    assert [one["status"] for one in response] == ["done"] * 25
+    assert sorted(one["replayed"] for one in response) == [False] + [True] * 24
+    assert len(harness.wire.writes) == 1
 
 
 @every_tool
-async def test_an_answer_that_was_no_does_not_end_the_question(office: Office, tool: str) -> None:
+async def test_an_answer_that_was_no_does_not_end_the_question(harness: ServerHarness, tool: str) -> None:
     """Some clients decline without showing anything, so a later yes to the same question counts."""
     arguments = {"number": NUMBER[tool]}
-    async with office.client(person=Person(YES[tool])) as client:
+    async with harness.client(person=ScriptedPerson(YES[tool])) as client:
         question = await asked(client, tool, arguments)
         statuses = []
         for reply in (ElicitResult(action="decline"), YES[tool]):
@@ -260,10 +272,10 @@ async def test_an_answer_that_was_no_does_not_end_the_question(office: Office, t
             statuses.append(outcome(result)["status"])
 
     assert statuses == ["declined", "done"]
-    assert len(office.tap.writes) == 1
+    assert len(harness.wire.writes) == 1
 
 
-async def test_an_approval_is_good_for_its_order_tool_and_arguments_only(office: Office) -> None:
+async def test_an_approval_is_good_for_its_order_tool_and_arguments_only(harness: ServerHarness) -> None:
     calls: list[tuple[str, dict[str, Any]]] = [
         (DELETE, {"number": "PO-2025-0038"}),
         (DELETE, {"number": "PO-2025-0042"}),
@@ -273,7 +285,7 @@ async def test_an_approval_is_good_for_its_order_tool_and_arguments_only(office:
         (CANCEL, {"number": "PO-2025-0037"}),
         (CANCEL, {"number": "PO-2025-0042"}),
     ]
-    async with office.client(person=Person(ElicitResult(action="decline"))) as client:
+    async with harness.client(person=ScriptedPerson(ElicitResult(action="decline"))) as client:
         questions = [await asked(client, *call) for call in calls]
         rejected = 0
         for i, question in enumerate(questions):
@@ -290,12 +302,12 @@ async def test_an_approval_is_good_for_its_order_tool_and_arguments_only(office:
                 rejected += 1
 
     assert rejected == 42
-    assert office.tap.writes == []
+    assert harness.wire.writes == []
 
 
-async def test_a_state_that_was_tampered_with_is_refused(office: Office) -> None:
+async def test_a_state_that_was_tampered_with_is_refused(harness: ServerHarness) -> None:
     arguments = {"number": NUMBER[DELETE]}
-    async with office.client(person=Person(YES[DELETE])) as client:
+    async with harness.client(person=ScriptedPerson(YES[DELETE])) as client:
         state = (await asked(client, DELETE, arguments)).request_state
         assert state is not None
         for place in range(0, len(state), 7):
@@ -305,7 +317,7 @@ async def test_a_state_that_was_tampered_with_is_refused(office: Office) -> None
                     DELETE, arguments, input_responses={"approval": YES[DELETE]}, request_state=forged
                 )
 
-    assert office.tap.writes == []
+    assert harness.wire.writes == []
 
 
 CONFIRM_LIKE: list[dict[str, Any]] = [
@@ -317,8 +329,8 @@ CONFIRM_LIKE: list[dict[str, Any]] = [
 
 @every_tool
 @both_eras
-async def test_no_argument_stands_for_a_yes(office: Office, era: str, tool: str) -> None:
-    async with office.client(era) as client:
+async def test_no_argument_stands_for_a_yes(harness: ServerHarness, era: str, tool: str) -> None:
+    async with harness.client(era) as client:
         schema = next(t for t in (await client.list_tools()).tools if t.name == tool).input_schema
         for extra in CONFIRM_LIKE:
             result = await client.call_tool(tool, {"number": NUMBER[tool], **extra})
@@ -326,7 +338,7 @@ async def test_no_argument_stands_for_a_yes(office: Office, era: str, tool: str)
             assert "unknown argument, leave it out" in text(result)
 
     assert set(schema["properties"]) <= {"number", "create_backorder"}
-    assert office.tap.seen == []
+    assert harness.wire.seen == []
 
 
 @both_eras
@@ -339,36 +351,36 @@ async def test_no_argument_stands_for_a_yes(office: Office, era: str, tool: str)
         (CANCEL, "cancelled", "is cancelled already"),
     ],
 )
-async def test_what_cannot_succeed_is_refused_before_anybody_is_asked(
-    office: Office, era: str, tool: str, number: str, why: str
+async def test_a_write_that_cannot_succeed_is_refused_before_the_question(
+    harness: ServerHarness, era: str, tool: str, number: str, why: str
 ) -> None:
     if number == "closed":
-        office.change(lambda book: book.finalize("PO-2025-0036", create_backorder=False))
+        harness.change(lambda book: book.finalize("PO-2025-0036", create_backorder=False))
         number = "PO-2025-0036"
     if number == "cancelled":
-        office.change(lambda book: book.cancel("PO-2025-0036"))
+        harness.change(lambda book: book.cancel("PO-2025-0036"))
         number = "PO-2025-0036"
-    person = Person(YES[tool])
+    person = ScriptedPerson(YES[tool])
 
-    async with office.client(era, person) as client:
-        told = outcome(await client.call_tool(tool, {"number": number}))
+    async with harness.client(era, person) as client:
+        response = outcome(await client.call_tool(tool, {"number": number}))
 
-    assert told["status"] == "refused"
-    assert why in told["message"]
+    assert response["status"] == "refused"
+    assert why in response["message"]
     assert person.asked == []
-    assert office.tap.writes == []
+    assert harness.wire.writes == []
 
 
 @both_eras
-async def test_an_invoiced_order_is_refused_with_the_invoice_named(office: Office, era: str) -> None:
-    office.change(lambda book: book.invoice("PO-2025-0042"))
-    person = Person(accept(order_number="PO-2025-0042"))
+async def test_an_invoiced_order_is_refused_with_the_invoice_named(harness: ServerHarness, era: str) -> None:
+    harness.change(lambda book: book.invoice("PO-2025-0042"))
+    person = ScriptedPerson(accept(order_number="PO-2025-0042"))
 
-    async with office.client(era, person) as client:
-        told = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0042"}))
+    async with harness.client(era, person) as client:
+        response = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0042"}))
 
-    assert told["status"] == "refused"
-    assert "purchase invoice PI-" in told["message"]
+    assert response["status"] == "refused"
+    assert "purchase invoice PI-" in response["message"]
     assert person.asked == []
 
 
@@ -377,11 +389,11 @@ async def test_an_invoiced_order_is_refused_with_the_invoice_named(office: Offic
     ("choice", "backorder"), [(True, "PO-2025-0037-BO1"), (False, None)], ids=["with backorder", "without"]
 )
 async def test_a_backorder_that_the_caller_chose_is_shown_and_not_asked_for(
-    office: Office, era: str, choice: bool, backorder: str | None
+    harness: ServerHarness, era: str, choice: bool, backorder: str | None
 ) -> None:
-    person = Person(yes)
+    person = ScriptedPerson(yes)
 
-    async with office.client(era, person) as client:
+    async with harness.client(era, person) as client:
         done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037", "create_backorder": choice}))
 
     assert done["status"] == "done"
@@ -392,38 +404,38 @@ async def test_a_backorder_that_the_caller_chose_is_shown_and_not_asked_for(
 
 
 @both_eras
-async def test_a_person_may_choose_against_a_backorder(office: Office, era: str) -> None:
-    async with office.client(era, Person(accept(decision="close"))) as client:
+async def test_a_person_may_choose_against_a_backorder(harness: ServerHarness, era: str) -> None:
+    async with harness.client(era, ScriptedPerson(accept(decision="close"))) as client:
         done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
 
     assert (done["status"], done.get("backorder_number")) == ("done", None)
-    assert office.order("PO-2025-0037-BO1") is None
+    assert harness.order("PO-2025-0037-BO1") is None
 
 
 @both_eras
-async def test_two_calls_at_once_both_approved_send_once(office: Office, era: str) -> None:
-    person = Person(YES[FINALIZE])
-    told = []
-    async with office.client(era, person) as client:
+async def test_two_calls_at_once_both_approved_send_once(harness: ServerHarness, era: str) -> None:
+    person = ScriptedPerson(YES[FINALIZE])
+    response = []
+    async with harness.client(era, person) as client:
 
         async def call() -> None:
-            told.append(outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"})))
+            response.append(outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"})))
 
         async with anyio.create_task_group() as calls:
             for _ in range(5):
                 calls.start_soon(call)
 
-    assert {one["status"] for one in told} == {"done"}
-    assert [one["replayed"] for one in told].count(False) == 1
-    assert len(office.tap.writes) == 1
-    assert office.order("PO-2025-0037-BO2") is None
+    assert {one["status"] for one in response} == {"done"}
+    assert [one["replayed"] for one in response].count(False) == 1
+    assert len(harness.wire.writes) == 1
+    assert harness.order("PO-2025-0037-BO2") is None
 
 
 @both_eras
-async def test_the_question_of_a_cancel_shows_the_order_and_what_was_received(office: Office, era: str) -> None:
-    person = Person(YES[CANCEL])
+async def test_the_question_of_a_cancel_shows_the_order_and_what_was_received(harness: ServerHarness, era: str) -> None:
+    person = ScriptedPerson(YES[CANCEL])
 
-    async with office.client(era, person) as client:
+    async with harness.client(era, person) as client:
         await client.call_tool(CANCEL, {"number": NUMBER[CANCEL]})
 
     shown = person.asked[0].message.splitlines()
@@ -435,12 +447,14 @@ async def test_the_question_of_a_cancel_shows_the_order_and_what_was_received(of
 
 
 @both_eras
-async def test_a_cancel_asked_for_again_is_replayed_while_the_order_is_cancelled(office: Office, era: str) -> None:
+async def test_a_cancel_asked_for_again_is_replayed_while_the_order_is_cancelled(
+    harness: ServerHarness, era: str
+) -> None:
     arguments = {"number": NUMBER[CANCEL]}
-    person = Person(YES[CANCEL])
-    async with office.client(era, person) as client:
+    person = ScriptedPerson(YES[CANCEL])
+    async with harness.client(era, person) as client:
         done, again = [outcome(await client.call_tool(CANCEL, arguments)) for _ in range(2)]
-        office.change(lambda book: book.reactivate(NUMBER[CANCEL]))
+        harness.change(lambda book: book.reactivate(NUMBER[CANCEL]))
         anew = outcome(await client.call_tool(CANCEL, arguments))
 
     assert [(one["status"], one["replayed"]) for one in (done, again, anew)] == [
@@ -452,19 +466,19 @@ async def test_a_cancel_asked_for_again_is_replayed_while_the_order_is_cancelled
         True,
         False,
     )
-    assert (len(person.asked), len(office.tap.writes)) == (2, 2)
+    assert (len(person.asked), len(harness.wire.writes)) == (2, 2)
 
 
 @both_eras
 @pytest.mark.parametrize("reason", ["received", "invoiced"])
 async def test_an_order_that_cannot_be_deleted_can_be_cancelled_as_the_answer_says(
-    office: Office, era: str, reason: str
+    harness: ServerHarness, era: str, reason: str
 ) -> None:
     number = "PO-2025-0037" if reason == "received" else "PO-2025-0042"
     if reason == "invoiced":
-        office.change(lambda book: book.invoice(number))
+        harness.change(lambda book: book.invoice(number))
 
-    async with office.client(era, Person(YES[CANCEL])) as client:
+    async with harness.client(era, ScriptedPerson(YES[CANCEL])) as client:
         refused = outcome(await client.call_tool(DELETE, {"number": number}))
         done = outcome(await client.call_tool(CANCEL, {"number": number}))
 
@@ -473,20 +487,20 @@ async def test_an_order_that_cannot_be_deleted_can_be_cancelled_as_the_answer_sa
         f"It can be cancelled instead, with cancel_purchase_order({number}), if the user wants that."
     )
     assert done["status"] == "done"
-    assert office.order(number).status == "cancelled"
+    assert harness.order(number).status == "cancelled"
 
 
 @both_eras
 @pytest.mark.parametrize("state", ["closed", "cancelled"])
-async def test_no_cancel_is_offered_where_it_would_be_refused_too(office: Office, era: str, state: str) -> None:
+async def test_no_cancel_is_offered_where_it_would_be_refused_too(harness: ServerHarness, era: str, state: str) -> None:
     def end(book: Book) -> None:
         if state == "closed":
             book.finalize("PO-2025-0037", create_backorder=False)
         else:
             book.cancel("PO-2025-0037")
 
-    office.change(end)
-    async with office.client(era, Person(YES[DELETE])) as client:
+    harness.change(end)
+    async with harness.client(era, ScriptedPerson(YES[DELETE])) as client:
         refused = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0037"}))
 
     assert refused["status"] == "refused"
@@ -494,45 +508,47 @@ async def test_no_cancel_is_offered_where_it_would_be_refused_too(office: Office
     assert "cancel_purchase_order" not in refused["message"]
 
 
-async def test_a_delete_that_the_erp_refuses_offers_a_cancel(office: Office) -> None:
+async def test_a_delete_that_the_erp_refuses_offers_a_cancel(harness: ServerHarness) -> None:
     """What the vendor calls used in reporting cannot be seen before the ERP says it."""
 
     async def refuse(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         return httpx2.Response(409, stream=httpx2.ByteStream(b'{"errors": [{"code": 409}]}'))
 
-    office.tap.disturb = refuse
-    async with office.client(person=Person(YES[DELETE])) as client:
+    harness.wire.on_write = refuse
+    async with harness.client(person=ScriptedPerson(YES[DELETE])) as client:
         refused = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
 
     assert refused["status"] == "refused"
     assert "It can be cancelled instead, with cancel_purchase_order(PO-2025-0038)" in refused["message"]
-    assert untouched(office, DELETE)
+    assert untouched(harness, DELETE)
 
 
 @pytest.mark.parametrize(("answer", "seen"), [(204, False), (200, True), (202, True)])
 async def test_a_cancel_that_was_answered_with_nothing_is_done_and_one_that_says_too_little_is_looked_after(
-    office: Office, answer: int, seen: bool
+    harness: ServerHarness, answer: int, seen: bool
 ) -> None:
     async def silent(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         await (await wire.handle_async_request(request)).aread()
         return httpx2.Response(answer, stream=httpx2.ByteStream(b""))
 
-    office.tap.disturb = silent
-    async with office.client(person=Person(YES[CANCEL])) as client:
+    harness.wire.on_write = silent
+    async with harness.client(person=ScriptedPerson(YES[CANCEL])) as client:
         done = outcome(await client.call_tool(CANCEL, {"number": NUMBER[CANCEL]}))
 
     assert (done["status"], "seen by reading" in done["message"]) == ("done", seen)
-    assert len(office.tap.writes) == 1
+    assert len(harness.wire.writes) == 1
 
 
-async def test_an_erp_without_a_cancel_lists_no_such_tool_and_neither_does_a_read_only_server(office: Office) -> None:
+async def test_an_erp_without_a_cancel_lists_no_such_tool_and_neither_does_a_read_only_server(
+    harness: ServerHarness,
+) -> None:
     real = {"base_url": "http://localhost", "client_id": "id", "client_secret": "secret", "redirect_uri": "https://r"}
     listed = {}
     for erp in ("inventory-pro", "exsited"):
-        settings = Settings.model_validate({"erp": erp, "journal": str(office.journal), **real})
+        settings = Settings.model_validate({"erp": erp, "journal": str(harness.journal), **real})
         async with Client(build_server(settings)) as client:
             listed[erp] = {tool.name for tool in (await client.list_tools()).tools}
-    async with office.client(read_only=True) as client:
+    async with harness.client(read_only=True) as client:
         listed["read-only"] = {tool.name for tool in (await client.list_tools()).tools}
 
     assert {erp: CANCEL in names for erp, names in listed.items()} == {
@@ -581,7 +597,7 @@ def exsited_showing(status: str) -> Exsited:
 async def test_how_an_order_stands_in_exsited_decides_whether_a_person_is_asked_to_cancel_it(
     era: str, status: str, cancel: str | None, offered: bool
 ) -> None:
-    person = Person(ElicitResult(action="decline"))
+    person = ScriptedPerson(ElicitResult(action="decline"))
     server = build_server(IN_MEMORY, erp=exsited_showing(status))
 
     async with Client(server, mode=MODES[era], elicitation_callback=person) as client:

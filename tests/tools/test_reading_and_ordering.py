@@ -9,7 +9,7 @@ from urllib.parse import quote
 import anyio
 import pytest
 
-from tests.office import ERAS, Office, outcome, text
+from tests.harness import ERAS, ServerHarness, outcome, text
 
 both_eras = pytest.mark.parametrize("era", ERAS)
 BOLT = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
@@ -18,10 +18,10 @@ ORDER: dict[str, Any] = {"number": "PO-2025-0043", "vendor": "Acme Fasteners", "
 
 
 @both_eras
-async def test_pages_together_hold_every_open_order_once(office: Office, era: str) -> None:
+async def test_pages_together_hold_every_open_order_once(harness: ServerHarness, era: str) -> None:
     numbers: list[str] = []
     cursor = None
-    async with office.client(era) as client:
+    async with harness.client(era) as client:
         for _ in range(4):
             page = outcome(await client.call_tool("list_purchase_orders", {"limit": 9, "cursor": cursor}))
             numbers += [order["number"] for order in page["orders"]]
@@ -34,9 +34,11 @@ async def test_pages_together_hold_every_open_order_once(office: Office, era: st
 
 
 @both_eras
-async def test_orders_are_filtered_by_the_day_they_were_placed_both_ends_included(office: Office, era: str) -> None:
+async def test_orders_are_filtered_by_the_day_they_were_placed_both_ends_included(
+    harness: ServerHarness, era: str
+) -> None:
     days = {"ordered_from": "2025-05-10", "ordered_to": "2025-05-15"}
-    async with office.client(era) as client:
+    async with harness.client(era) as client:
         page = outcome(await client.call_tool("list_purchase_orders", days))
 
     placed = [order["ordered_at"][:10] for order in page["orders"]]
@@ -56,20 +58,20 @@ async def test_orders_are_filtered_by_the_day_they_were_placed_both_ends_include
     ],
     ids=str,
 )
-async def test_a_cursor_of_another_query_is_refused(office: Office, changed: dict[str, Any]) -> None:
-    async with office.client() as client:
+async def test_a_cursor_of_another_query_is_refused(harness: ServerHarness, changed: dict[str, Any]) -> None:
+    async with harness.client() as client:
         first = outcome(await client.call_tool("list_purchase_orders", {"limit": 9}))
-        office.tap.seen.clear()
+        harness.wire.seen.clear()
         result = await client.call_tool("list_purchase_orders", {"limit": 9, "cursor": first["next_cursor"], **changed})
 
     assert result.is_error
     assert "The cursor does not belong to this query. Nothing was sent." in text(result)
-    assert office.tap.seen == []
+    assert harness.wire.seen == []
 
 
 @both_eras
-async def test_an_order_is_read_whole_and_exact(office: Office, era: str) -> None:
-    async with office.client(era) as client:
+async def test_an_order_is_read_whole_and_exact(harness: ServerHarness, era: str) -> None:
+    async with harness.client(era) as client:
         result = await client.call_tool("get_purchase_order", {"number": "PO-2025-0042"})
 
     order = outcome(result)
@@ -89,8 +91,8 @@ async def test_an_order_is_read_whole_and_exact(office: Office, era: str) -> Non
     assert "The lines add up to 910.00; the ERP's total is 4250.00." in text(result)
 
 
-async def test_an_order_that_is_not_there_is_an_error_with_the_next_step(office: Office) -> None:
-    async with office.client() as client:
+async def test_an_order_that_is_not_there_is_an_error_with_the_next_step(harness: ServerHarness) -> None:
+    async with harness.client() as client:
         result = await client.call_tool("get_purchase_order", {"number": "PO-1999-0001"})
 
     assert result.is_error
@@ -98,8 +100,8 @@ async def test_an_order_that_is_not_there_is_an_error_with_the_next_step(office:
 
 
 @pytest.mark.parametrize("number", ["PO-2025-42", "42", "0042", "2025-0042", "po-2025-42"])
-async def test_a_number_that_is_short_for_another_is_met_with_that(office: Office, number: str) -> None:
-    async with office.client() as client:
+async def test_a_number_that_is_short_for_another_is_met_with_that(harness: ServerHarness, number: str) -> None:
+    async with harness.client() as client:
         result = await client.call_tool("get_purchase_order", {"number": number})
 
     assert result.is_error
@@ -107,8 +109,8 @@ async def test_a_number_that_is_short_for_another_is_met_with_that(office: Offic
 
 
 @both_eras
-async def test_an_order_is_created_and_shown_as_the_erp_stored_it(office: Office, era: str) -> None:
-    async with office.client(era) as client:
+async def test_an_order_is_created_and_shown_as_the_erp_stored_it(harness: ServerHarness, era: str) -> None:
+    async with harness.client(era) as client:
         done = outcome(await client.call_tool("create_purchase_order", ORDER))
 
     assert done["status"] == "done"
@@ -116,52 +118,52 @@ async def test_an_order_is_created_and_shown_as_the_erp_stored_it(office: Office
         'SANDBOX: no real order. Created PO-2025-0043 for "Acme Fasteners": 2 lines, total 670.00.'
     )
     assert [line["item"] for line in done["order"]["lines"]] == ["BOLT-M8-30", "NUT-M8"]
-    assert office.order("PO-2025-0043").total == Decimal("670.00")
+    assert harness.order("PO-2025-0043").total == Decimal("670.00")
 
 
 @pytest.mark.parametrize("vendor", ["12", "acme fasteners", " Acme Fasteners "])
-async def test_a_vendor_is_found_by_id_or_by_name_in_any_case(office: Office, vendor: str) -> None:
-    async with office.client() as client:
+async def test_a_vendor_is_found_by_id_or_by_name_in_any_case(harness: ServerHarness, vendor: str) -> None:
+    async with harness.client() as client:
         done = outcome(await client.call_tool("create_purchase_order", {**ORDER, "vendor": vendor}))
 
     assert done["order"]["vendor"] == "Acme Fasteners"
 
 
 @both_eras
-async def test_the_same_order_asked_for_again_is_not_created_twice(office: Office, era: str) -> None:
-    async with office.client(era) as client:
-        told = []
+async def test_the_same_order_asked_for_again_is_not_created_twice(harness: ServerHarness, era: str) -> None:
+    async with harness.client(era) as client:
+        reply = []
 
         async def call() -> None:
-            told.append(outcome(await client.call_tool("create_purchase_order", ORDER)))
+            reply.append(outcome(await client.call_tool("create_purchase_order", ORDER)))
 
         async with anyio.create_task_group() as calls:
             for _ in range(10):
                 calls.start_soon(call)
 
-    assert {one["status"] for one in told} == {"done"}
-    assert [one["replayed"] for one in told].count(False) == 1
-    assert len(office.tap.writes) == 1
+    assert {one["status"] for one in reply} == {"done"}
+    assert [one["replayed"] for one in reply].count(False) == 1
+    assert len(harness.wire.writes) == 1
 
 
-async def test_an_order_that_is_gone_again_may_be_created_anew(office: Office) -> None:
-    async with office.client() as client:
+async def test_a_deleted_order_may_be_created_again(harness: ServerHarness) -> None:
+    async with harness.client() as client:
         await client.call_tool("create_purchase_order", ORDER)
-        office.change(lambda book: book.delete("PO-2025-0043"))
+        harness.change(lambda book: book.delete("PO-2025-0043"))
         again = outcome(await client.call_tool("create_purchase_order", ORDER))
 
     assert (again["status"], again["replayed"]) == ("done", False)
-    assert office.order("PO-2025-0043") is not None
+    assert harness.order("PO-2025-0043") is not None
 
 
-async def test_a_number_that_is_taken_is_refused_and_no_other_is_proposed(office: Office) -> None:
-    async with office.client() as client:
-        told = outcome(await client.call_tool("create_purchase_order", {**ORDER, "number": "PO-2025-0042"}))
+async def test_a_number_that_is_taken_is_refused_and_no_other_is_proposed(harness: ServerHarness) -> None:
+    async with harness.client() as client:
+        reply = outcome(await client.call_tool("create_purchase_order", {**ORDER, "number": "PO-2025-0042"}))
 
-    assert told["status"] == "refused"
-    assert "Order PO-2025-0042 exists already, and it is another order." in told["message"]
-    assert "PO-2025-0043" not in told["message"]
-    assert office.order("PO-2025-0042").total == Decimal("4250.00")
+    assert reply["status"] == "refused"
+    assert "Order PO-2025-0042 exists already, and it is another order." in reply["message"]
+    assert "PO-2025-0043" not in reply["message"]
+    assert harness.order("PO-2025-0042").total == Decimal("4250.00")
 
 
 READ_FOR_ANY_NUMBER = ("Token", "PurchaseOrder", "Vendor/All", "Item", "Location")
@@ -192,15 +194,17 @@ HOSTILE_NUMBERS = [
 @pytest.mark.parametrize(
     "tool", ["get_purchase_order", "delete_purchase_order", "finalize_purchase_order", "create_purchase_order"]
 )
-async def test_a_number_that_a_path_must_not_carry_is_refused_and_nothing_is_sent(office: Office, tool: str) -> None:
-    async with office.client() as client:
+async def test_a_number_that_a_path_must_not_carry_is_refused_and_nothing_is_sent(
+    harness: ServerHarness, tool: str
+) -> None:
+    async with harness.client() as client:
         for number in HOSTILE_NUMBERS:
             arguments = {**ORDER, "number": number} if tool == "create_purchase_order" else {"number": number}
             result = await client.call_tool(tool, arguments)
             assert result.is_error, number
 
-    assert office.tap.writes == []
-    assert {path for _, path in office.tap.seen} <= {f"/api/v1/{path}" for path in READ_FOR_ANY_NUMBER} | {
+    assert harness.wire.writes == []
+    assert {path for _, path in harness.wire.seen} <= {f"/api/v1/{path}" for path in READ_FOR_ANY_NUMBER} | {
         f"/api/v1/PurchaseOrder/{quote(number, safe='')}" for number in HOSTILE_NUMBERS
     }
 
@@ -224,9 +228,9 @@ async def test_a_number_that_a_path_must_not_carry_is_refused_and_nothing_is_sen
     ids=str,
 )
 async def test_bad_input_gets_a_clear_error_and_sends_nothing(
-    office: Office, changed: dict[str, Any], said: str
+    harness: ServerHarness, changed: dict[str, Any], said: str
 ) -> None:
-    async with office.client() as client:
+    async with harness.client() as client:
         result = await client.call_tool("create_purchase_order", {**ORDER, **changed})
 
     assert result.is_error
@@ -234,7 +238,7 @@ async def test_bad_input_gets_a_clear_error_and_sends_nothing(
     assert said in text(result)
     assert "http" not in text(result)
     assert "input_value" not in text(result)
-    assert office.tap.seen == []
+    assert harness.wire.seen == []
 
 
 @pytest.mark.parametrize(
@@ -258,29 +262,29 @@ async def test_bad_input_gets_a_clear_error_and_sends_nothing(
     ],
     ids=str,
 )
-async def test_what_this_erp_needs_or_cannot_store_is_named_and_nothing_is_written(
-    office: Office, changed: dict[str, Any], said: str
+async def test_fields_that_the_erp_needs_or_cannot_store_are_named_and_nothing_is_written(
+    harness: ServerHarness, changed: dict[str, Any], said: str
 ) -> None:
-    async with office.client() as client:
+    async with harness.client() as client:
         result = await client.call_tool("create_purchase_order", {**ORDER, **changed})
 
     assert result.is_error
     assert said in text(result)
     assert "Nothing was sent." in text(result)
-    assert office.tap.writes == []
+    assert harness.wire.writes == []
 
 
 @pytest.mark.parametrize("value", [1000, 1000.0])
-async def test_a_number_that_a_model_sends_as_a_number_is_taken_exactly(office: Office, value: object) -> None:
+async def test_a_number_that_a_model_sends_as_a_number_is_taken_exactly(harness: ServerHarness, value: object) -> None:
     lines = [{**BOLT, "quantity": value, "unit_price": 0.45}]
-    async with office.client() as client:
+    async with harness.client() as client:
         done = outcome(await client.call_tool("create_purchase_order", {**ORDER, "lines": lines}))
 
     assert done["order"]["total"] == "450.00"
 
 
-async def test_a_read_only_server_lists_no_tool_that_writes(office: Office) -> None:
-    async with office.client("2025-11-25", read_only=True) as client:
+async def test_a_read_only_server_lists_no_tool_that_writes(harness: ServerHarness) -> None:
+    async with harness.client("2025-11-25", read_only=True) as client:
         instructions = client.instructions or ""
         listed = {tool.name for tool in (await client.list_tools()).tools}
         result = await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"})

@@ -9,9 +9,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from po_mcp.approvals.elicitation import Person as McpPerson
+from po_mcp.approvals.elicitation import Elicitor
 from po_mcp.writes.operation import Requester
-from tests.office import ERAS, Office, Person, accept, no, outcome, text, yes
+from tests.harness import ERAS, ScriptedPerson, ServerHarness, accept, no, outcome, text, yes
 
 both_eras = pytest.mark.parametrize("era", ERAS)
 BOLTS = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
@@ -24,33 +24,33 @@ async def create(client: Any, **changes: Any) -> Any:
     return outcome(await client.call_tool("create_purchase_order", {**ORDER, **changes}))
 
 
-def created(office: Office) -> int:
+def created(harness: ServerHarness) -> int:
     """How many orders were sent."""
-    return len(office.tap.writes)
+    return len(harness.wire.writes)
 
 
 @both_eras
-async def test_a_cancel_of_an_order_that_is_active_again_asks_again(office: Office, era: str) -> None:
-    person = Person(YES)
-    async with office.client(era, person) as client:
+async def test_a_cancel_of_an_order_that_is_active_again_asks_again(harness: ServerHarness, era: str) -> None:
+    person = ScriptedPerson(YES)
+    async with harness.client(era, person) as client:
         first = outcome(await client.call_tool("cancel_purchase_order", {"number": "PO-2025-0041"}))
-        office.change(lambda book: book.reactivate("PO-2025-0041"))
+        harness.change(lambda book: book.reactivate("PO-2025-0041"))
         second = outcome(await client.call_tool("cancel_purchase_order", {"number": "PO-2025-0041"}))
 
     assert [one["status"] for one in (first, second)] == ["done", "done"]
     assert not second["replayed"]
     assert len(person.asked) == 2
-    assert len(office.tap.writes) == 2
+    assert len(harness.wire.writes) == 2
 
 
 @both_eras
-async def test_the_very_same_create_without_a_number_is_the_same_call(office: Office, era: str) -> None:
-    async with office.client(era) as client:
+async def test_the_very_same_create_without_a_number_is_the_same_call(harness: ServerHarness, era: str) -> None:
+    async with harness.client(era) as client:
         first, second = await create(client), await create(client)
 
     assert (second["status"], second["replayed"]) == ("done", True)
     assert second["operation_id"] == first["operation_id"]
-    assert created(office) == 1
+    assert created(harness) == 1
 
 
 @pytest.mark.parametrize(
@@ -62,43 +62,45 @@ async def test_the_very_same_create_without_a_number_is_the_same_call(office: Of
     ],
     ids=["other order of lines", "a line split", "a number"],
 )
-async def test_an_order_of_the_same_content_is_put_to_the_person(office: Office, changes: dict[str, Any]) -> None:
-    person = Person(no)
-    async with office.client(person=person) as client:
+async def test_an_order_of_the_same_content_is_put_to_the_person(
+    harness: ServerHarness, changes: dict[str, Any]
+) -> None:
+    person = ScriptedPerson(no)
+    async with harness.client(person=person) as client:
         first = await create(client)
         second = await create(client, **changes)
 
     assert second["status"] == "declined"
     [question] = person.asked
     assert first["order"]["number"] in question.message
-    assert created(office) == 1
+    assert created(harness) == 1
 
 
-async def test_an_order_of_other_prices_is_another_one(office: Office) -> None:
-    async with office.client() as client:
+async def test_an_order_of_other_prices_is_another_one(harness: ServerHarness) -> None:
+    async with harness.client() as client:
         await create(client)
         second = await create(client, lines=[{**BOLTS, "unit_price": "0.46"}, WASHERS])
 
-    assert (second["status"], created(office)) == ("done", 2)
+    assert (second["status"], created(harness)) == ("done", 2)
 
 
-async def test_the_person_may_want_the_like_order_too(office: Office) -> None:
-    async with office.client(person=Person(YES)) as client:
+async def test_the_person_may_want_the_like_order_too(harness: ServerHarness) -> None:
+    async with harness.client(person=ScriptedPerson(YES)) as client:
         await create(client)
         second = await create(client, number="PO-2025-0099")
 
-    assert (second["status"], second["replayed"], created(office)) == ("done", False, 2)
+    assert (second["status"], second["replayed"], created(harness)) == ("done", False, 2)
 
 
-async def test_an_order_with_a_common_item_is_put_to_the_person_while_one_is_not_known(office: Office) -> None:
+async def test_an_order_with_a_common_item_is_put_to_the_person_while_one_is_not_known(harness: ServerHarness) -> None:
     async def lose_the_request(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         raise httpx2.ReadError("connection reset", request=request)
 
-    office.tap.disturb = lose_the_request
-    person = Person(no)
-    async with office.client(person=person, erp_bounds=(None, None)) as client:
+    harness.wire.on_write = lose_the_request
+    person = ScriptedPerson(no)
+    async with harness.client(person=person, erp_bounds=(None, None)) as client:
         unknown = await create(client)
-        office.tap.disturb = None
+        harness.wire.on_write = None
         other = await create(client, lines=[{**BOLTS, "quantity": "7"}], note=None)
         unlike = await create(client, lines=[{**WASHERS, "item": "BRG-6205-2RS"}])
 
@@ -108,45 +110,45 @@ async def test_an_order_with_a_common_item_is_put_to_the_person_while_one_is_not
     assert unlike["status"] == "done"
 
 
-async def test_another_users_equal_order_is_no_replay(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    person = Person(no)
-    async with office.client(person=person) as client:
+async def test_another_users_equal_order_is_no_replay(harness: ServerHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    person = ScriptedPerson(no)
+    async with harness.client(person=person) as client:
         await create(client)
-        monkeypatch.setattr(McpPerson, "requester", property(lambda self: Requester("somebody else")))
+        monkeypatch.setattr(Elicitor, "requester", property(lambda self: Requester("somebody else")))
         second = await create(client)
 
     assert second["status"] == "declined"
     assert len(person.asked) == 1
-    assert created(office) == 1
+    assert created(harness) == 1
 
 
 @both_eras
-async def test_many_noes_lock_nobody_out(office: Office, era: str) -> None:
-    refusals = Person(no)
-    async with office.client(era) as reader:
+async def test_many_noes_lock_no_user_out(harness: ServerHarness, era: str) -> None:
+    refusals = ScriptedPerson(no)
+    async with harness.client(era) as reader:
         page = outcome(await reader.call_tool("list_purchase_orders", {"limit": 50}))
     numbers = [order["number"] for order in page["orders"] if order["status"] == "open"]
-    async with office.client(era, Person(accept(order_number="no"))) as client:
+    async with harness.client(era, ScriptedPerson(accept(order_number="no"))) as client:
         for number in numbers:
             await client.call_tool("delete_purchase_order", {"number": number})
-    async with office.client(era, refusals) as client:
-        told = await client.call_tool("cancel_purchase_order", {"number": "PO-2025-0041"})
+    async with harness.client(era, refusals) as client:
+        reply = await client.call_tool("cancel_purchase_order", {"number": "PO-2025-0041"})
 
-    assert outcome(told)["status"] == "declined"
+    assert outcome(reply)["status"] == "declined"
     assert len(refusals.asked) == 1
 
 
-async def test_a_client_that_asks_without_end_does_not_grow_the_journal_without_end(office: Office) -> None:
-    async with office.client(clock=lambda: 1_800_000_000.0) as client:  # all of it within one moment
-        told = [
+async def test_a_client_that_asks_without_end_does_not_grow_the_journal_without_end(harness: ServerHarness) -> None:
+    async with harness.client(clock=lambda: 1_800_000_000.0) as client:  # all of it within one moment
+        reply = [
             await client.call_tool(
                 "finalize_purchase_order", {"number": "PO-2025-0037", "create_backorder": bool(n % 2)}
             )
             for n in range(130)
         ]
 
-    assert told[-2].is_error
-    assert "within 1 min" in text(told[-2])
-    with closing(sqlite3.connect(office.journal)) as db:
+    assert reply[-2].is_error
+    assert "within 1 min" in text(reply[-2])
+    with closing(sqlite3.connect(harness.journal)) as db:
         [events] = db.execute("SELECT COUNT(*) FROM audit_log").fetchone()
     assert events < 250

@@ -58,15 +58,15 @@ def walk(schema: Any, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
 @pytest.mark.parametrize("side", ["inputSchema", "outputSchema"])
 @pytest.mark.parametrize("path", SNAPSHOTS, ids=lambda path: path.stem)
 def test_a_schema_says_only_what_every_model_api_takes(path: Path, side: str) -> None:
-    told = {"type", "description", "properties", "required", "items", "enum", "anyOf", "default", "pattern"}
-    told |= {"minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum"}
+    reply = {"type", "description", "properties", "required", "items", "enum", "anyOf", "default", "pattern"}
+    reply |= {"minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum"}
     for place, schema in walk(json.loads(path.read_text(encoding="utf-8"))[side]):
-        assert set(schema) <= told, place
+        assert set(schema) <= reply, place
         assert None not in schema.get("enum", []), place
 
 
 @pytest.mark.parametrize("path", SNAPSHOTS, ids=lambda path: path.stem)
-def test_what_may_be_left_out_may_be_null_and_nothing_else_may(path: Path) -> None:
+def test_optional_arguments_may_be_null_and_required_ones_may_not(path: Path) -> None:
     for place, schema in walk(json.loads(path.read_text(encoding="utf-8"))["inputSchema"]):
         for name, inner in schema.get("properties", {}).items():
             is_optional = name not in schema.get("required", [])

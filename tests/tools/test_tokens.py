@@ -11,7 +11,7 @@ import httpx2
 from splintr import Tokenizer
 
 from po_mcp.sandbox import Book, create_app
-from tests.office import Office, text
+from tests.harness import ServerHarness, text
 
 CEILING = 3800
 """Tokens of tools/list with all tools."""
@@ -26,8 +26,8 @@ def tokens(said: str) -> int:
     return len(_tokenizer().encode(said))
 
 
-async def test_the_list_of_all_tools_is_under_its_ceiling(office: Office) -> None:
-    async with office.client() as client:
+async def test_the_list_of_all_tools_is_under_its_ceiling(harness: ServerHarness) -> None:
+    async with harness.client() as client:
         listed = await client.list_tools()
 
     said = json.dumps(listed.model_dump(mode="json", by_alias=True, exclude_none=True)["tools"], separators=(",", ":"))
@@ -35,10 +35,10 @@ async def test_the_list_of_all_tools_is_under_its_ceiling(office: Office) -> Non
     assert tokens(said) < CEILING
 
 
-async def test_the_text_of_fifty_orders_is_at_most_half_of_the_erps_own_json(office: Office) -> None:
-    with closing(Book.open(office.book, orders=200)) as book:
+async def test_the_text_of_fifty_orders_is_at_most_half_of_the_erps_own_json(harness: ServerHarness) -> None:
+    with closing(Book.open(harness.book, orders=200)) as book:
         theirs = await said_by_the_erp(book, 50)
-    async with office.client() as client:
+    async with harness.client() as client:
         result = await client.call_tool("list_purchase_orders", {"limit": 50})
 
     assert len(json.loads(theirs)["value"]) == 50

@@ -14,7 +14,7 @@ from po_mcp.bootstrap import build_server
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.desk import list_orders
 from po_mcp.sandbox import Book, create_app
-from tests.office import ERAS, IN_MEMORY, MODES, Person, accept, outcome, text
+from tests.harness import ERAS, IN_MEMORY, MODES, ScriptedPerson, accept, outcome, text
 
 both_eras = pytest.mark.parametrize("era", ERAS)
 OPEN = "PO-2025-0042"
@@ -34,7 +34,7 @@ async def silent(erp: httpx2.AsyncBaseTransport, request: httpx2.Request) -> htt
     raise AssertionError
 
 
-class Wire(httpx2.AsyncBaseTransport):
+class BookTransport(httpx2.AsyncBaseTransport):
     """The way to the ERP, with an answer of its own for accounts."""
 
     def __init__(self, book: Book, accounts: Accounts) -> None:
@@ -48,16 +48,18 @@ class Wire(httpx2.AsyncBaseTransport):
 
 
 @asynccontextmanager
-async def client(era: str, accounts: Accounts, person: Person | None = None) -> AsyncIterator[Client]:
+async def client(era: str, accounts: Accounts, person: ScriptedPerson | None = None) -> AsyncIterator[Client]:
     with closing(Book.open(":memory:")) as book:
-        erp = Exsited("http://localhost", "sandbox", "sandbox", "http://localhost", transport=Wire(book, accounts))
+        erp = Exsited(
+            "http://localhost", "sandbox", "sandbox", "http://localhost", transport=BookTransport(book, accounts)
+        )
         async with Client(build_server(IN_MEMORY, erp=erp), mode=MODES[era], elicitation_callback=person) as connected:
             yield connected
 
 
 @both_eras
 async def test_lists_orders_and_questions_show_the_vendors_name(era: str) -> None:
-    person = Person(accept(order_number="PO-2025-0038"))
+    person = ScriptedPerson(accept(order_number="PO-2025-0038"))
     async with client(era, as_they_are, person) as connected:
         page = outcome(await connected.call_tool("list_purchase_orders", {"status": "open", "vendor": "acme"}))
         order = outcome(await connected.call_tool("get_purchase_order", {"number": OPEN}))
@@ -70,10 +72,10 @@ async def test_lists_orders_and_questions_show_the_vendors_name(era: str) -> Non
 
 
 @pytest.mark.parametrize("accounts", [forbidden, silent])
-async def test_where_no_name_can_be_had_the_id_is_shown_and_nothing_waits_for_long(
+async def test_the_vendor_id_is_shown_soon_if_its_name_cannot_be_read(
     accounts: Accounts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(list_orders, "_NAMES_WAIT", 0.1)
+    monkeypatch.setattr(list_orders, "_VENDOR_NAMES_TIMEOUT_S", 0.1)
     async with client(ERAS[0], accounts) as connected:
         with anyio.fail_after(5):
             result = await connected.call_tool("get_purchase_order", {"number": OPEN})

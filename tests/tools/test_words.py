@@ -10,7 +10,7 @@ import anyio
 import pytest
 from mcp.types import ElicitRequestFormParams
 
-from tests.office import ERAS, Office, Person, Reply, accept, outcome, text, yes
+from tests.harness import ERAS, Reply, ScriptedPerson, ServerHarness, accept, outcome, text, yes
 
 both_eras = pytest.mark.parametrize("era", ERAS)
 CREATE = "create_purchase_order"
@@ -18,7 +18,7 @@ BOLTS = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "wareho
 WORDS: dict[str, Any] = {"vendor": "acme", "lines": [BOLTS]}
 
 
-def pick(**wanted: str) -> Person:
+def pick(**wanted: str) -> ScriptedPerson:
     """A person who picks, of every field that is offered, the choice whose title holds a text; and says yes."""
 
     def answer(params: ElicitRequestFormParams) -> Reply:
@@ -30,13 +30,13 @@ def pick(**wanted: str) -> Person:
             content[name] = next(value for title, value in titles.items() if wanted[name] in title)
         return accept(**content)
 
-    return Person(answer)
+    return ScriptedPerson(answer)
 
 
 @both_eras
-async def test_an_order_in_exact_words_is_created_and_nobody_is_asked(office: Office, era: str) -> None:
+async def test_an_order_in_exact_words_is_created_without_a_question(harness: ServerHarness, era: str) -> None:
     person = pick()
-    async with office.client(era, person=person) as client:
+    async with harness.client(era, person=person) as client:
         done = outcome(await client.call_tool(CREATE, WORDS))
 
     assert (done["status"], done["order"]["number"]) == ("done", "PO-2025-0043")
@@ -56,24 +56,24 @@ async def test_an_order_in_exact_words_is_created_and_nobody_is_asked(office: Of
         ("bolt-m8-30", 'BOLT-M8-30 ("M8 x 30mm Hex Bolt")'),
     ],
 )
-async def test_what_is_not_exact_is_never_ordered_by_a_client_that_cannot_ask(
-    office: Office, era: str, item: str, candidate: str
+async def test_inexact_words_are_never_ordered_by_a_client_that_cannot_ask(
+    harness: ServerHarness, era: str, item: str, candidate: str
 ) -> None:
-    async with office.client(era) as client:
-        told = await client.call_tool(CREATE, {**WORDS, "lines": [{**BOLTS, "item": item}]})
+    async with harness.client(era) as client:
+        reply = await client.call_tool(CREATE, {**WORDS, "lines": [{**BOLTS, "item": item}]})
 
-    assert told.is_error
-    assert f'"{item}" may be the item' in text(told)
-    assert candidate in text(told)
-    assert "Nothing was sent." in text(told)
-    assert office.tap.writes == []
+    assert reply.is_error
+    assert f'"{item}" may be the item' in text(reply)
+    assert candidate in text(reply)
+    assert "Nothing was sent." in text(reply)
+    assert harness.wire.writes == []
 
 
 @both_eras
-async def test_what_is_not_exact_is_put_to_the_person_once_for_all_of_it(office: Office, era: str) -> None:
+async def test_inexact_words_are_put_to_the_person_in_one_question(harness: ServerHarness, era: str) -> None:
     person = pick(vendor_1="Harbor", item_2="M10")
     lines = [{**BOLTS, "item": "hex bolt"}]
-    async with office.client(era, person=person) as client:
+    async with harness.client(era, person=person) as client:
         done = outcome(await client.call_tool(CREATE, {"vendor": "Harbour Hydraulic", "lines": lines}))
 
     [asked] = person.asked
@@ -88,60 +88,60 @@ async def test_what_is_not_exact_is_put_to_the_person_once_for_all_of_it(office:
 
 
 @both_eras
-async def test_none_of_these_orders_nothing(office: Office, era: str) -> None:
-    async with office.client(era, person=pick(item_1="None of these")) as client:
-        told = outcome(await client.call_tool(CREATE, {**WORDS, "lines": [{**BOLTS, "item": "12in hydraulic hose"}]}))
+async def test_the_choice_of_none_orders_nothing(harness: ServerHarness, era: str) -> None:
+    async with harness.client(era, person=pick(item_1="None of these")) as client:
+        reply = outcome(await client.call_tool(CREATE, {**WORDS, "lines": [{**BOLTS, "item": "12in hydraulic hose"}]}))
 
-    assert told["status"] == "declined"
-    assert office.tap.writes == []
+    assert reply["status"] == "declined"
+    assert harness.wire.writes == []
 
 
 @both_eras
-async def test_a_choice_and_an_approval_are_two_questions_and_both_count(office: Office, era: str) -> None:
+async def test_a_choice_and_an_approval_are_two_questions_and_both_count(harness: ServerHarness, era: str) -> None:
     person = pick(item_1="M10")
     lines = [{**BOLTS, "item": "hex bolt", "unit_price": "2000"}]
-    async with office.client(era, person=person, create_approval_over="1000") as client:
+    async with harness.client(era, person=person, create_approval_over="1000") as client:
         done = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
 
     assert [len(asked.requested_schema["properties"]) for asked in person.asked] == [1, 1]
     assert "Its total is over 1000." in person.asked[1].message
     assert (done["status"], done["order"]["lines"][0]["item"]) == ("done", "BOLT-M10-40")
     assert '"hex bolt" is the item BOLT-M10-40 ("M10 x 40mm Hex Bolt"), as the person chose.' in done["message"]
-    assert len(office.tap.writes) == 1
+    assert len(harness.wire.writes) == 1
 
 
 @pytest.mark.parametrize("content", [{}, {"item_1": "NUT-M8"}, {"item_1": True}, {"item_1": "BOLT-M8-30", "x": "y"}])
-async def test_a_choice_of_what_was_not_offered_is_none(office: Office, content: Mapping[str, Any]) -> None:
-    async with office.client(person=Person(accept(**content))) as client:
+async def test_a_choice_of_what_was_not_offered_is_none(harness: ServerHarness, content: Mapping[str, Any]) -> None:
+    async with harness.client(person=ScriptedPerson(accept(**content))) as client:
         lines = [{**BOLTS, "item": "hex bolt"}]
-        told = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
+        reply = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
 
-    assert told["status"] == "declined"
-    assert "The person did not choose. Nothing was sent." in told["message"]
-    assert office.tap.writes == []
+    assert reply["status"] == "declined"
+    assert "The person did not choose. Nothing was sent." in reply["message"]
+    assert harness.wire.writes == []
 
 
 @both_eras
-async def test_two_vendors_of_one_name_are_listed_with_their_ids_where_nobody_can_be_asked(
-    office: Office, era: str
+async def test_two_vendors_of_one_name_are_listed_with_ids_for_a_client_that_cannot_ask(
+    harness: ServerHarness, era: str
 ) -> None:
-    office.change(lambda book: book.enter_vendor(99, "ACME2", "Acme Fasteners"))
-    async with office.client(era) as client:
-        told = await client.call_tool(CREATE, {**WORDS, "vendor": "Acme Fasteners"})
+    harness.change(lambda book: book.enter_vendor(99, "ACME2", "Acme Fasteners"))
+    async with harness.client(era) as client:
+        reply = await client.call_tool(CREATE, {**WORDS, "vendor": "Acme Fasteners"})
         by_id = outcome(await client.call_tool(CREATE, {**WORDS, "vendor": "99"}))
 
-    assert told.is_error
-    assert '"Acme Fasteners" may be the vendor' in text(told)
-    assert '12 ("Acme Fasteners")' in text(told)
-    assert '99 ("Acme Fasteners")' in text(told)
+    assert reply.is_error
+    assert '"Acme Fasteners" may be the vendor' in text(reply)
+    assert '12 ("Acme Fasteners")' in text(reply)
+    assert '99 ("Acme Fasteners")' in text(reply)
     assert by_id["status"] == "done"
-    assert len(office.tap.writes) == 1
+    assert len(harness.wire.writes) == 1
 
 
-async def test_a_vendor_that_was_entered_meanwhile_is_found(office: Office) -> None:
-    async with office.client() as client:
+async def test_a_vendor_that_was_entered_meanwhile_is_found(harness: ServerHarness) -> None:
+    async with harness.client() as client:
         await client.call_tool("search_catalog", {"kind": "vendor", "text": "acme"})
-        office.change(lambda book: book.enter_vendor(98, "ZWINGLI", "Zwingli Schrauben"))
+        harness.change(lambda book: book.enter_vendor(98, "ZWINGLI", "Zwingli Schrauben"))
         done = outcome(await client.call_tool(CREATE, {**WORDS, "vendor": "zwingli"}))
 
     assert done["order"]["vendor"] == "Zwingli Schrauben"
@@ -151,52 +151,52 @@ async def test_a_vendor_that_was_entered_meanwhile_is_found(office: Office) -> N
 
 
 @both_eras
-async def test_the_same_words_without_a_number_are_the_same_call(office: Office, era: str) -> None:
-    told = []
-    async with office.client(era) as client:
+async def test_the_same_words_without_a_number_are_the_same_call(harness: ServerHarness, era: str) -> None:
+    reply = []
+    async with harness.client(era) as client:
 
         async def call() -> None:
-            told.append(outcome(await client.call_tool(CREATE, WORDS)))
+            reply.append(outcome(await client.call_tool(CREATE, WORDS)))
 
         async with anyio.create_task_group() as calls:
             for _ in range(6):
                 calls.start_soon(call)
         again = outcome(await client.call_tool(CREATE, WORDS))
 
-    assert {one["order"]["number"] for one in [*told, again]} == {"PO-2025-0043"}
-    assert [one["replayed"] for one in told].count(False) == 1
+    assert {one["order"]["number"] for one in [*reply, again]} == {"PO-2025-0043"}
+    assert [one["replayed"] for one in reply].count(False) == 1
     assert again["replayed"]
-    assert len(office.tap.writes) == 1
+    assert len(harness.wire.writes) == 1
 
 
-async def test_other_content_gets_the_number_after_it(office: Office) -> None:
-    async with office.client() as client:
+async def test_other_content_gets_the_number_after_it(harness: ServerHarness) -> None:
+    async with harness.client() as client:
         first = outcome(await client.call_tool(CREATE, WORDS))
         second = outcome(await client.call_tool(CREATE, {**WORDS, "lines": [{**BOLTS, "quantity": "7"}]}))
 
     assert [first["order"]["number"], second["order"]["number"]] == ["PO-2025-0043", "PO-2025-0044"]
 
 
-async def test_two_orders_at_once_get_two_numbers(office: Office) -> None:
-    told = []
-    async with office.client() as client:
+async def test_two_orders_at_once_get_two_numbers(harness: ServerHarness) -> None:
+    reply = []
+    async with harness.client() as client:
 
         async def call(item: str) -> None:
             lines = [{**BOLTS, "item": item}]
-            told.append(outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines})))
+            reply.append(outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines})))
 
         async with anyio.create_task_group() as calls:
             for item in ("BOLT-M8-30", "NUT-M8", "GOG-CLR"):
                 calls.start_soon(call, item)
 
-    assert {one["status"] for one in told} == {"done"}
-    assert len({one["order"]["number"] for one in told}) == 3
+    assert {one["status"] for one in reply} == {"done"}
+    assert len({one["order"]["number"] for one in reply}) == 3
 
 
-async def test_an_order_that_is_gone_again_gets_another_number_and_a_person_sees_it(office: Office) -> None:
-    async with office.client(person=Person(yes)) as client:
+async def test_an_order_that_is_gone_again_gets_another_number_and_a_person_sees_it(harness: ServerHarness) -> None:
+    async with harness.client(person=ScriptedPerson(yes)) as client:
         await client.call_tool(CREATE, WORDS)
-        office.change(lambda book: book.delete("PO-2025-0043"))
+        harness.change(lambda book: book.delete("PO-2025-0043"))
         again = outcome(await client.call_tool(CREATE, WORDS))
 
     assert (again["status"], again["order"]["number"]) == ("done", "PO-2025-0044")
@@ -206,10 +206,12 @@ async def test_an_order_that_is_gone_again_gets_another_number_and_a_person_sees
 
 
 @both_eras
-async def test_a_price_that_nobody_gave_is_the_last_one_paid_and_a_person_sees_it(office: Office, era: str) -> None:
-    person = Person(yes)
+async def test_a_missing_price_is_the_last_one_paid_and_a_person_sees_it(
+    harness: ServerHarness, era: str
+) -> None:
+    person = ScriptedPerson(yes)
     lines = [{"item": "BOLT-M8-30", "quantity": "20", "warehouse": "main"}]
-    async with office.client(era, person=person) as client:
+    async with harness.client(era, person=person) as client:
         done = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
 
     [asked] = person.asked
@@ -220,30 +222,30 @@ async def test_a_price_that_nobody_gave_is_the_last_one_paid_and_a_person_sees_i
     assert (done["status"], done["order"]["total"]) == ("done", "9.00")
 
 
-async def test_a_price_that_nobody_gave_and_nobody_sees_orders_nothing(office: Office) -> None:
+async def test_a_missing_price_orders_nothing_for_a_client_that_cannot_ask(harness: ServerHarness) -> None:
     lines = [{"item": "BOLT-M8-30", "quantity": "20", "warehouse": "main"}]
-    async with office.client() as client:
-        told = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
+    async with harness.client() as client:
+        reply = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
 
-    assert told["status"] == "approval_required"
-    assert "Nobody gave the price" in told["message"]
-    assert office.tap.writes == []
+    assert reply["status"] == "approval_required"
+    assert "Nobody gave the price" in reply["message"]
+    assert harness.wire.writes == []
 
 
-async def test_a_price_that_the_erp_does_not_know_is_asked_for(office: Office) -> None:
+async def test_a_price_that_the_erp_does_not_know_is_asked_for(harness: ServerHarness) -> None:
     lines = [{"item": "GOG-CLR", "quantity": "20", "warehouse": "main"}]
-    async with office.client() as client:
-        told = await client.call_tool(CREATE, {"vendor": "acme", "lines": lines})
+    async with harness.client() as client:
+        reply = await client.call_tool(CREATE, {"vendor": "acme", "lines": lines})
 
-    assert told.is_error
-    assert 'No unit_price was given for "GOG-CLR"' in text(told)
-    assert "Ask the user for the price." in text(told)
-    assert office.tap.writes == []
+    assert reply.is_error
+    assert 'No unit_price was given for "GOG-CLR"' in text(reply)
+    assert "Ask the user for the price." in text(reply)
+    assert harness.wire.writes == []
 
 
-async def test_a_stored_total_that_differs_is_told(office: Office) -> None:
-    async with office.client() as client:
+async def test_a_stored_total_that_differs_is_reported(harness: ServerHarness) -> None:
+    async with harness.client() as client:
         done = outcome(await client.call_tool(CREATE, WORDS))
 
-    assert office.order("PO-2025-0043").total == Decimal("450.00")
+    assert harness.order("PO-2025-0043").total == Decimal("450.00")
     assert "differs" not in done["message"]

@@ -56,14 +56,14 @@ async def test_a_created_order_is_the_one_that_the_desktop_client_makes(erp: Try
 
     await erp.create_order(book.draft(NEW, ("bolt", "1200", "0.40"), ("oil", "2.35", "12.5")))
 
-    ours, theirs = stored(book, NEW, *names, *of_lines)[0], stored(book, "BY-HAND", *names, *of_lines)[0]
+    ours, source = stored(book, NEW, *names, *of_lines)[0], stored(book, "BY-HAND", *names, *of_lines)[0]
     assert ours["total_amount"] == money("611.26")
-    for row in (ours, theirs):
+    for row in (ours, source):
         row.pop("id")
         row.pop("reference")
         for line in row["lines."]:
             line.pop("id")
-    assert ours == theirs
+    assert ours == source
 
 
 async def test_a_created_order_can_be_quoted_and_confirmed_and_is_found_as_before(erp: Tryton, book: Book) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.retry import Retrying
 
+from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.tryton import Tryton
 from po_mcp.erp import send_at_once
 from po_mcp.errors import (
@@ -56,8 +56,8 @@ async def no_wait(seconds: float) -> None:
     """Take the place of a wait before another try."""
 
 
-def patient() -> Retrying:
-    return Retrying(sleep=no_wait, fraction=lambda: 0.0)
+def patient() -> Retrier:
+    return Retrier(sleep=no_wait, fraction=lambda: 0.0)
 
 
 class Clock:
@@ -226,8 +226,8 @@ async def test_a_refusal_by_its_shape_is_a_no_in_words_of_ours(
         await WRITES[kind](connect(transport=Between(before=refused, after=instead)), book)
 
     assert failed.value.effect == "nothing_changed"
-    for theirs in ("shall not", "Are you sure", "Records were"):
-        assert theirs not in str(failed.value)
+    for source in ("shall not", "Are you sure", "Records were"):
+        assert source not in str(failed.value)
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
@@ -237,7 +237,7 @@ async def test_a_read_that_failed_for_a_moment_is_tried_again(connect: Connect, 
     def fail_once(method: str, result: Any) -> httpx2.Response | None:
         return next(failures, None) if method == f"model.{PURCHASE}.search_read" else None
 
-    erp = connect(transport=Between(after=fail_once), retrying=patient())
+    erp = connect(transport=Between(after=fail_once), retrier=patient())
 
     assert (await erp.get_order(DRAFT)).number == DRAFT
 

@@ -28,7 +28,7 @@ async def test_the_list_holds_every_order_once(erp: Tryton, book: Book) -> None:
     found = await erp.scan_orders(OrderQuery())
 
     assert len(found.orders) == len({order.number for order in found.orders}) == len(book.orders)
-    assert (found.read, found.of, found.complete, found.cut) == (len(book.orders), len(book.orders), True, False)
+    assert (found.read, found.total, found.complete, found.is_cut) == (len(book.orders), len(book.orders), True, False)
 
 
 @pytest.mark.parametrize("status", OF_STATUS)
@@ -36,13 +36,13 @@ async def test_tryton_picks_the_orders_of_a_status(erp: Tryton, book: Book, stat
     found = await erp.scan_orders(OrderQuery(status=status))
 
     everything = await erp.scan_orders(OrderQuery())
-    assert found.of == found.read == len(OF_STATUS[status])
+    assert found.total == found.read == len(OF_STATUS[status])
     assert {order.number for order in found.orders} <= {order.number for order in everything.orders}
     assert {order.status for order in found.orders} == {status}
 
 
 async def test_the_statuses_together_are_the_whole_list(erp: Tryton, book: Book) -> None:
-    counted = [len((await erp.scan_orders(OrderQuery(status=status))).orders) for status in sorted(erp.listed)]
+    counted = [len((await erp.scan_orders(OrderQuery(status=status))).orders) for status in sorted(erp.listed_statuses)]
 
     assert sum(counted) == len(book.orders)
 
@@ -199,18 +199,18 @@ async def test_warehouses_are_the_locations_of_that_type(erp: Tryton, book: Book
 async def test_a_list_of_several_pages_is_read_to_its_end(
     erp: Tryton, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("po_mcp.connectors.tryton.client._ROWS", 5)
+    monkeypatch.setattr("po_mcp.connectors.tryton.client._ROWS_PER_PAGE", 5)
     told: list[tuple[int, int | None]] = []
 
     async def tell(read: int, of: int | None) -> None:
         told.append((read, of))
 
     found = await erp.scan_orders(OrderQuery(), tell)
-    cut = await erp.scan_orders(OrderQuery(most=5))
+    cut = await erp.scan_orders(OrderQuery(max_orders=5))
 
     assert len(found.orders) == len(book.orders) == 12
     assert told == [(5, 12), (10, 12), (12, 12)]
-    assert (cut.read, cut.of, cut.complete, cut.cut) == (5, 12, False, True)
+    assert (cut.read, cut.total, cut.complete, cut.is_cut) == (5, 12, False, True)
 
 
 async def test_a_probe_reads(erp: Tryton) -> None:

@@ -26,7 +26,7 @@ def recorded(name: str) -> Any:
 
 
 def order(key: str, **fields: Any) -> schemas.Order:
-    return schemas.Order.of({**recorded("orders")[key], **fields})
+    return schemas.Order.parse({**recorded("orders")[key], **fields})
 
 
 def with_line(key: str, **fields: Any) -> schemas.Order:
@@ -98,15 +98,15 @@ def test_dates_of_a_query_are_written_as_tryton_marks_them() -> None:
 
 
 def test_an_order_is_read_in_full() -> None:
-    theirs = order("partial")
-    read = translate.order(theirs)
+    source = order("partial")
+    read = translate.order(source)
 
     assert (read.number, read.vendor, read.vendor_id, read.currency) == ("3", "Acme Fasteners", "2", "EUR")
     assert read.total == Decimal("89.26")
-    assert read.expected_on == theirs.delivery_date
+    assert read.expected_on == source.delivery_date
     assert read.ordered_at is not None
-    assert theirs.purchase_date is not None
-    assert read.ordered_at == datetime(*theirs.purchase_date.timetuple()[:3], tzinfo=UTC)
+    assert source.purchase_date is not None
+    assert read.ordered_at == datetime(*source.purchase_date.timetuple()[:3], tzinfo=UTC)
     assert [(line.quantity, line.received, line.outstanding) for line in read.lines or ()] == [
         (Decimal(100), Decimal(30), Decimal(70)),
         (Decimal("2.35"), Decimal("2.35"), Decimal(0)),
@@ -115,7 +115,7 @@ def test_an_order_is_read_in_full() -> None:
 
 
 def test_nothing_is_made_up_for_what_is_not_told() -> None:
-    read = translate.order(schemas.Order.of({"id": 4}))
+    read = translate.order(schemas.Order.parse({"id": 4}))
 
     assert (read.number, read.vendor, read.vendor_id, read.status) == ("(4)", "", None, "unknown")
     assert (read.ordered_at, read.expected_on, read.currency, read.total) == (None, None, None, None)
@@ -208,19 +208,19 @@ def test_what_is_no_id_is_not_trusted(told: object) -> None:
 
 def test_titles_and_subtotals_are_no_lines() -> None:
     title = {"id": 90, "type": "title", "description": "Fasteners", "_timestamp": "1.5"}
-    theirs = order("draft", **{"lines.": [title, *recorded("orders")["draft"]["lines."]]})
+    source = order("draft", **{"lines.": [title, *recorded("orders")["draft"]["lines."]]})
 
-    read = translate.order(theirs)
+    read = translate.order(source)
 
     assert [line.line for line in read.lines or ()] == [1, 2]
     assert read.line_count == 2
-    assert "purchase.line,90" in translate.version(theirs)
+    assert "purchase.line,90" in translate.version(source)
 
 
 def test_a_line_without_a_product_is_described() -> None:
-    theirs = with_line("draft", **{"product.": None}, description="Laying of pipes", summary="Laying")
+    source = with_line("draft", **{"product.": None}, description="Laying of pipes", summary="Laying")
 
-    line = (translate.order(theirs).lines or ())[0]
+    line = (translate.order(source).lines or ())[0]
 
     assert (line.item, line.description) == ("", "Laying of pipes")
 
@@ -233,9 +233,9 @@ def test_a_description_does_not_hide_which_product_it_is() -> None:
 
 def test_the_expected_date_is_the_earliest_of_the_lines_where_the_order_has_none() -> None:
     day = {"__class__": "date", "year": 2026, "month": 2, "day": 3}
-    theirs = with_line("draft", delivery_date=day).model_copy(update={"delivery_date": None})
+    source = with_line("draft", delivery_date=day).model_copy(update={"delivery_date": None})
 
-    assert translate.order(theirs).expected_on == date(2026, 2, 3)
+    assert translate.order(source).expected_on == date(2026, 2, 3)
 
 
 def test_our_operation_is_found_in_the_description() -> None:
@@ -265,17 +265,17 @@ def test_hostile_text_is_made_visible() -> None:
     ],
 )
 def test_what_is_shown_is_what_the_order_is_found_by(number: str | None, reference: str | None, shown: str) -> None:
-    theirs = schemas.Names.of({"id": 9, "number": number, "reference": reference})
+    source = schemas.Names.parse({"id": 9, "number": number, "reference": reference})
 
-    assert names.shown(theirs) == shown
+    assert names.shown(source) == shown
     assert names.checked(shown) == shown
-    assert names.the_one([theirs], shown) == theirs
+    assert names.the_one([source], shown) == source
 
 
 def test_orders_of_one_name_are_listed_by_their_ids() -> None:
-    rows = [schemas.Row.of({"id": 1, "number": "17"}), schemas.Row.of({"id": 2, "reference": "17"})]
+    rows = [schemas.Row.parse({"id": 1, "number": "17"}), schemas.Row.parse({"id": 2, "reference": "17"})]
 
-    assert [listed.number for listed in translate.listed([*rows, schemas.Row.of({"id": 3, "number": "18"})])] == [
+    assert [listed.number for listed in translate.listed([*rows, schemas.Row.parse({"id": 3, "number": "18"})])] == [
         "(1)",
         "(2)",
         "18",
@@ -283,7 +283,7 @@ def test_orders_of_one_name_are_listed_by_their_ids() -> None:
 
 
 def test_a_name_that_several_orders_have_names_them_all() -> None:
-    twins = [schemas.Names.of({"id": each, "reference": "PM-1"}) for each in (3, 4)]
+    twins = [schemas.Names.parse({"id": each, "reference": "PM-1"}) for each in (3, 4)]
 
     with pytest.raises(Conflict, match=r"\(3\), \(4\)"):
         names.the_one(twins, "PM-1")
@@ -291,7 +291,7 @@ def test_a_name_that_several_orders_have_names_them_all() -> None:
 
 
 def test_an_order_that_does_not_go_by_the_name_is_not_it() -> None:
-    other = schemas.Names.of({"id": 3, "reference": "PM-2"})
+    other = schemas.Names.parse({"id": 3, "reference": "PM-2"})
 
     for name in ("PM-1", "pm-2", "(4)"):
         with pytest.raises(OrderNotFound):
@@ -318,7 +318,7 @@ def test_a_new_number_is_none_that_tryton_may_give(number: str) -> None:
 def test_a_new_number_has_another_pattern_than_those_that_tryton_gives(
     given: list[str | None], is_refused: bool
 ) -> None:
-    orders = [schemas.Names.of({"id": 1, "number": number}) for number in given]
+    orders = [schemas.Names.parse({"id": 1, "number": number}) for number in given]
 
     if is_refused:
         with pytest.raises(InvalidInput, match="numbers its orders itself"):
@@ -328,13 +328,13 @@ def test_a_new_number_has_another_pattern_than_those_that_tryton_gives(
 
 
 def test_the_version_is_of_the_order_its_lines_and_their_moves() -> None:
-    theirs = order("partial")
-    stamps = translate.stamps_in(translate.version(theirs))
+    source = order("partial")
+    stamps = translate.stamps_in(translate.version(source))
 
     assert len(stamps) == 1 + 2 + 3
-    assert stamps["purchase.purchase,7"] == theirs.stamp
-    assert translate.id_of_version(translate.version(theirs)) == 7
-    assert translate.version(theirs) == translate.version(order("partial"))
+    assert stamps["purchase.purchase,7"] == source.stamp
+    assert translate.id_of_version(translate.version(source)) == 7
+    assert translate.version(source) == translate.version(order("partial"))
 
 
 @pytest.mark.parametrize("text", ["", "3", "[]", "{}", "null", '"x"', "not JSON"])
@@ -464,8 +464,8 @@ def test_the_flags_of_both_databases_are_read() -> None:
     said: dict[object, bool] = {True: True, False: False, None: False}
 
     for told, is_so in said.items():
-        assert schemas.Product.of({"id": 1, "purchasable": told}).purchasable is is_so
-        assert schemas.Product.of({"id": 1, "purchasable": told and int(is_so)}).purchasable is is_so
+        assert schemas.Product.parse({"id": 1, "purchasable": told}).purchasable is is_so
+        assert schemas.Product.parse({"id": 1, "purchasable": told and int(is_so)}).purchasable is is_so
 
 
 @pytest.mark.parametrize(
@@ -487,7 +487,7 @@ def test_a_refusal_is_told_by_its_shape(error: object, status: int | None) -> No
     body = {"id": 3, "error": error}
 
     assert (error_body.is_refusal(body), error_body.status_in(body)) == (status is not None, status)
-    assert "shall" not in error_body.complaint(body)
+    assert "shall" not in error_body.describe_error(body)
     with pytest.raises(BadAnswer):
         error_body.result(body, 3)
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from po_mcp.connectors.http.client.retry import Retrying
 
+from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.tryton import Tryton
 from po_mcp.errors import (
     BadAnswer,
@@ -64,8 +64,8 @@ def error(place: int, *parts: Any) -> Reply:
 @asynccontextmanager
 async def connected(*replies: Reply) -> AsyncIterator[tuple[Tryton, RawPeer]]:
     async with raw_peer(*replies, reply(500)) as peer:
-        retrying = Retrying(sleep=no_wait, fraction=lambda: 0.0)
-        erp = Tryton(f"{peer.url}/po", "buyer", SECRET, timeout=5, retrying=retrying)
+        retrier = Retrier(sleep=no_wait, fraction=lambda: 0.0)
+        erp = Tryton(f"{peer.url}/po", "buyer", SECRET, timeout=5, retrier=retrier)
         try:
             yield erp, peer
         finally:
@@ -231,7 +231,7 @@ async def test_a_row_that_cannot_be_read_is_left_out_and_counted() -> None:
         found = await erp.scan_orders(OrderQuery())
 
     assert [order.number for order in found.orders] == ["PM-1", "PM-3"]
-    assert (found.read, found.unread, found.complete, found.cut) == (2, 1, False, False)
+    assert (found.read, found.unreadable, found.complete, found.is_cut) == (2, 1, False, False)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,19 @@ from typing import Any
 
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
 from po_mcp.errors import ERPError, OrderNotFound
-from po_mcp.orders import Finalized, OrderDraft, PurchaseOrder, Snapshot, Status
+from po_mcp.orders import (
+    Finalized,
+    Item,
+    OrderDraft,
+    OrderQuery,
+    OrderScan,
+    Progress,
+    PurchaseOrder,
+    Snapshot,
+    Status,
+    Vendor,
+    Warehouse,
+)
 from po_mcp.writes.executor import Executor, build_executor
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.operation import Operation, WriteOutcome
@@ -37,7 +49,7 @@ class FakeERP:
     limits: str = ""
     clock_skew: float | None = None
     capabilities: frozenset[Capability] = frozenset({"get", "create", "finalize", "delete", "cancel"})
-    listed: frozenset[Status] = frozenset({"open"})
+    listed_statuses: frozenset[Status] = frozenset({"open"})
     changes_on_create: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -45,7 +57,7 @@ class FakeERP:
         """The writes whose bytes left."""
         return [call for call in self.calls if call.startswith("write")]
 
-    def valid_number(self, number: str) -> str:
+    def check_number(self, number: str) -> str:
         return number
 
     def check(self, draft: OrderDraft) -> None:
@@ -62,6 +74,19 @@ class FakeERP:
             raise OrderNotFound(f"There is no order {number}.")
         return self.orders[name]
 
+    async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
+        self._read("scan")
+        return OrderScan(orders=tuple(self.orders.values()), read=len(self.orders))
+
+    async def vendors(self) -> tuple[Vendor, ...]:
+        return ()
+
+    async def items(self) -> tuple[Item, ...]:
+        return ()
+
+    async def warehouses(self) -> tuple[Warehouse, ...]:
+        return ()
+
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         return Snapshot(order=await self.get_order(number), erp_id=f"uuid of {number}", version="3")
 
@@ -75,15 +100,24 @@ class FakeERP:
         return made
 
     async def finalize_order(
-        self, number: str, *, create_backorder: bool, before_send: BeforeSend = send_at_once
+        self,
+        number: str,
+        *,
+        create_backorder: bool,
+        before_send: BeforeSend = send_at_once,
+        version: str | None = None,
     ) -> Finalized:
         await self._write(f"finalize {number}", lambda: self.set_status(number, "closed"), before_send)
         return Finalized(status_text="Closed")
 
-    async def delete_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
+    async def delete_order(
+        self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
+    ) -> None:
         await self._write(f"delete {number}", lambda: self.remove(number), before_send)
 
-    async def cancel_order(self, number: str, before_send: BeforeSend = send_at_once) -> None:
+    async def cancel_order(
+        self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
+    ) -> None:
         await self._write(f"cancel {number}", lambda: self.set_status(number, "cancelled"), before_send)
 
     async def aclose(self) -> None:

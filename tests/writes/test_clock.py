@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from po_mcp.writes.journal import JournalStore, Similar
+from po_mcp.writes.journal.store import MAX_PROPOSALS
 from po_mcp.writes.operation import State
 from po_mcp.writes.policy import SettlementPolicy
 from tests.writes.making import CONNECTION, Clock, create, found, guarded, proposed, state_of, take_to
@@ -78,7 +79,16 @@ def test_what_was_done_answers_no_call_of_the_time_before(store: JournalStore, c
     assert store.find_same_create(create()) is None
     assert store.find_recent(guarded()) is None
     assert store.find_recent_create(CONNECTION.key, "PO-9") is None
-    assert isinstance(store.propose(create(), {}), Similar)
+    assert isinstance(store.propose(create("PO-10"), {}), Similar)
+
+
+def test_what_was_asked_for_by_a_clock_that_was_ahead_locks_nobody_out(store: JournalStore, clock: Clock) -> None:
+    for place in range(MAX_PROPOSALS[60.0]):
+        take_to(store, guarded(number=f"PO-{place}"), "DECLINED")
+        clock.now += 2
+    clock.now -= DAY
+
+    assert proposed(store, guarded(number="PO-X")).state == "PROPOSED"
 
 
 def test_the_clock_that_was_set_back_is_told_in_the_audit_log(store: JournalStore, clock: Clock) -> None:

@@ -64,7 +64,9 @@ def test_merged_lines_are_ours() -> None:
     assert compare_order(asked, with_lines(line(quantity="15"), NUT_LINE), SENT_AT).verdict == "ours"
 
 
+OLDER = datetime.fromtimestamp(SENT_AT, UTC) - timedelta(minutes=5)
 DIFFERS = {
+    "ours in all, and made before the send, or told in another zone": stored(DRAFT, created_at=OLDER),
     "no lines yet": with_lines(),
     "no lines told": stored(DRAFT, lines=None),
     "no lines, of another vendor": with_lines(vendor="Bolts Direct", vendor_id="13"),
@@ -87,11 +89,11 @@ def test_an_order_that_may_be_ours_is_not_decided(order: PurchaseOrder) -> None:
 
 
 FOREIGN = {
+    "another vendor and other items, and older": with_lines(
+        line("WASHER", "1"), vendor="Bolts Direct", vendor_id="13", created_at=OLDER
+    ),
     "another vendor and other items": with_lines(line("WASHER", "1"), vendor="Bolts Direct", vendor_id="13"),
     "another vendor's name and other items": with_lines(line("WASHER", "1"), vendor="Bolts Direct", vendor_id=None),
-    "ours in all, and older than the send": stored(
-        DRAFT, created_at=datetime.fromtimestamp(SENT_AT, UTC) - timedelta(minutes=5)
-    ),
     "ours in all, with another reference": stored(DRAFT, reference="the id of another"),
 }
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client.urls import base_address
 
+from po_mcp.connectors.http.urls import normalize_base_url
 from po_mcp.erp import Connection
 from po_mcp.errors import ConnectionNotAdopted
 from po_mcp.writes.journal import JournalStore
@@ -253,4 +253,4 @@ def test_the_address_of_today_leads_to_the_name_of_version_1(store: JournalStore
     take_to(store, guarded(), "UNKNOWN")
     with store._file.writing() as db:
         db.execute("UPDATE write_operations SET connection = ?", (former,))
-        assert former_names(db, replace(PROD, address=base_address(url))) == [former]
+        assert former_names(db, replace(PROD, address=normalize_base_url(url))) == [former]

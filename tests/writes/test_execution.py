@@ -12,7 +12,7 @@ import pytest
 from mcp import Client
 
 from po_mcp.writes.journal import MAX_OPEN_QUESTIONS, sqlite
-from tests.office import ERAS, Disturb, Office, Person, accept, no, outcome, text, yes
+from tests.harness import ERAS, ScriptedPerson, ServerHarness, WriteFault, accept, no, outcome, text, yes
 
 LINE = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
 CALLS: dict[str, tuple[dict[str, Any], Any]] = {
@@ -60,17 +60,17 @@ async def call(client: Client, tool: str) -> Any:
     return outcome(await client.call_tool(tool, CALLS[tool][0]))
 
 
-def applied(office: Office, tool: str) -> bool:
+def applied(harness: ServerHarness, tool: str) -> bool:
     """Whether the book shows the effect."""
     match tool:
         case "create_purchase_order":
-            return office.order("PO-2025-0043") is not None
+            return harness.order("PO-2025-0043") is not None
         case "finalize_purchase_order":
-            return bool(office.order("PO-2025-0037").status == "closed")
+            return bool(harness.order("PO-2025-0037").status == "closed")
         case "cancel_purchase_order":
-            return bool(office.order("PO-2025-0041").status == "cancelled")
+            return bool(harness.order("PO-2025-0041").status == "cancelled")
         case _:
-            return office.order("PO-2025-0038") is None
+            return harness.order("PO-2025-0038") is None
 
 
 async def say_that_it_clashes(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
@@ -82,18 +82,18 @@ async def say_that_it_clashes(wire: httpx2.AsyncBaseTransport, request: httpx2.R
 @pytest.mark.parametrize("disturb", [lose_the_answer, fail_after_applying, garble], ids=lambda f: f.__name__)
 @every_write
 async def test_an_effect_that_is_seen_settles_a_lost_answer_at_once(
-    office: Office, tool: str, disturb: Disturb
+    harness: ServerHarness, tool: str, disturb: WriteFault
 ) -> None:
-    office.tap.disturb = disturb
-    async with office.client(person=Person(CALLS[tool][1])) as client:
+    harness.wire.on_write = disturb
+    async with harness.client(person=ScriptedPerson(CALLS[tool][1])) as client:
         told = await call(client, tool)
         again = await call(client, tool)
 
     assert (told["status"], told["do_not_repeat"]) == ("done", False)
     assert "seen by reading" in told["message"]
     assert (again["status"], again["replayed"]) == ("done", True)
-    assert applied(office, tool)
-    assert len(office.tap.writes) == 1
+    assert applied(harness, tool)
+    assert len(harness.wire.writes) == 1
     if tool == "finalize_purchase_order":
         assert told["backorder_number"] == "PO-2025-0037-BO1"
 
@@ -101,10 +101,10 @@ async def test_an_effect_that_is_seen_settles_a_lost_answer_at_once(
 @pytest.mark.parametrize("disturb", [lose_the_request, fail], ids=lambda f: f.__name__)
 @every_write
 async def test_an_effect_that_is_not_seen_is_not_known_and_is_never_sent_again(
-    office: Office, tool: str, disturb: Disturb
+    harness: ServerHarness, tool: str, disturb: WriteFault
 ) -> None:
-    office.tap.disturb = disturb
-    async with office.client(person=Person(CALLS[tool][1]), erp_bounds=(None, None)) as client:
+    harness.wire.on_write = disturb
+    async with harness.client(person=ScriptedPerson(CALLS[tool][1]), erp_bounds=(None, None)) as client:
         told = [await call(client, tool) for _ in range(3)]
         listed = outcome(await client.call_tool("get_operation", {}))["operations"]
 
@@ -112,39 +112,43 @@ async def test_an_effect_that_is_not_seen_is_not_known_and_is_never_sent_again(
     assert "Do not repeat it" in told[0]["message"]
     assert "po-mcp journal settle" in told[0]["message"]
     assert {one["operation_id"] for one in told} == {listed[0]["operation_id"]}
-    assert len(office.tap.writes) == 1
-    assert not applied(office, tool)
+    assert len(harness.wire.writes) == 1
+    assert not applied(harness, tool)
 
 
 @every_write
-async def test_an_unknown_write_that_was_applied_late_is_settled_by_the_next_look(office: Office, tool: str) -> None:
+async def test_an_unknown_write_that_was_applied_late_is_settled_by_the_next_look(
+    harness: ServerHarness, tool: str
+) -> None:
     late: list[httpx2.Request] = []
 
     async def keep_back(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         late.append(request)
         raise httpx2.ReadTimeout("no answer", request=request)
 
-    office.tap.disturb = keep_back
-    async with office.client(person=Person(CALLS[tool][1]), erp_bounds=(None, None)) as client:
+    harness.wire.on_write = keep_back
+    async with harness.client(person=ScriptedPerson(CALLS[tool][1]), erp_bounds=(None, None)) as client:
         told = await call(client, tool)
-        assert office.tap.inner is not None
-        await (await office.tap.inner.handle_async_request(late[0])).aread()
+        assert harness.wire.inner is not None
+        await (await harness.wire.inner.handle_async_request(late[0])).aread()
         looked = outcome(await client.call_tool("get_operation", {"operation_id": told["operation_id"]}))
 
     assert told["status"] == "unknown"
     assert [one["status"] for one in looked["operations"]] == ["done"]
-    assert applied(office, tool)
+    assert applied(harness, tool)
 
 
 @every_write
-async def test_absence_settles_it_only_after_the_bounds_that_the_operator_set(office: Office, tool: str) -> None:
+async def test_absence_settles_it_only_after_the_bounds_that_the_operator_set(
+    harness: ServerHarness, tool: str
+) -> None:
     clock = [1_000_000.0]
-    person = Person(CALLS[tool][1])
-    office.tap.disturb = lose_the_request
-    async with office.client(person=person, erp_bounds=(20.0, 10.0), clock=lambda: clock[0]) as client:
+    person = ScriptedPerson(CALLS[tool][1])
+    harness.wire.on_write = lose_the_request
+    async with harness.client(person=person, erp_bounds=(20.0, 10.0), clock=lambda: clock[0]) as client:
         statuses = [(await call(client, tool))["status"]]
-    office.tap.disturb = None
-    async with office.client(person=person, erp_bounds=(20.0, 10.0), clock=lambda: clock[0]) as client:
+    harness.wire.on_write = None
+    async with harness.client(person=person, erp_bounds=(20.0, 10.0), clock=lambda: clock[0]) as client:
         clock[0] += 60 + 60 + 20 + 10
         statuses.append((await call(client, tool))["status"])
         clock[0] += 1
@@ -155,17 +159,17 @@ async def test_absence_settles_it_only_after_the_bounds_that_the_operator_set(of
     assert settled["status"] == "refused"
     assert "It was not applied" in settled["message"]
     assert (again["status"], again["replayed"]) == ("done", False)
-    assert len(office.tap.writes) == 2
+    assert len(harness.wire.writes) == 2
 
 
 @every_write
-async def test_a_refusal_is_told_with_the_time_until_which_it_is_checked(office: Office, tool: str) -> None:
+async def test_a_refusal_is_told_with_the_time_until_which_it_is_checked(harness: ServerHarness, tool: str) -> None:
     clock = [1_767_323_045.0]  # 2026-01-02 03:04:05 UTC
-    office.tap.disturb = say_that_it_clashes
-    person = Person(CALLS[tool][1])
-    async with office.client(person=person, erp_bounds=(None, None), clock=lambda: clock[0]) as client:
+    harness.wire.on_write = say_that_it_clashes
+    person = ScriptedPerson(CALLS[tool][1])
+    async with harness.client(person=person, erp_bounds=(None, None), clock=lambda: clock[0]) as client:
         refused = await call(client, tool)
-        office.tap.disturb = None
+        harness.wire.on_write = None
         clock[0] += 31
         done = await call(client, tool)
 
@@ -173,42 +177,44 @@ async def test_a_refusal_is_told_with_the_time_until_which_it_is_checked(office:
     assert "This is checked again until 03:04:35 UTC." in refused["message"]
     assert refused["not_before"] == "2026-01-02T03:04:35Z"
     assert (done["status"], done["replayed"]) == ("done", False)
-    assert len(office.tap.writes) == 2
+    assert len(harness.wire.writes) == 2
 
 
 @pytest.mark.parametrize("read", ["get_purchase_order", "list_purchase_orders", "get_operation"])
-async def test_an_effect_that_shows_after_a_refusal_is_told_by_the_next_answer(office: Office, read: str) -> None:
-    office.tap.disturb = say_that_it_clashes
+async def test_an_effect_that_shows_after_a_refusal_is_told_by_the_next_answer(
+    harness: ServerHarness, read: str
+) -> None:
+    harness.wire.on_write = say_that_it_clashes
     arguments = {"number": "PO-2025-0042"} if read == "get_purchase_order" else {}
     tool = "finalize_purchase_order"
-    async with office.client(person=Person(CALLS[tool][1]), erp_bounds=(None, None)) as client:
+    async with harness.client(person=ScriptedPerson(CALLS[tool][1]), erp_bounds=(None, None)) as client:
         refused = await call(client, tool)
-        office.change(lambda book: book.finalize("PO-2025-0037", create_backorder=True))
+        harness.change(lambda book: book.finalize("PO-2025-0037", create_backorder=True))
         answers = [text(await client.call_tool(read, arguments)) for _ in range(2)]
 
     assert refused["status"] == "refused"
     assert [refused["operation_id"] in answer for answer in answers] == [True, False]
 
 
-async def test_a_refusal_for_which_a_reason_is_seen_is_one(office: Office) -> None:
+async def test_a_refusal_for_which_a_reason_is_seen_is_one(harness: ServerHarness) -> None:
     async def invoice_it_first(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
-        office.change(lambda book: book.invoice("PO-2025-0038"))
+        harness.change(lambda book: book.invoice("PO-2025-0038"))
         return await wire.handle_async_request(request)
 
-    office.tap.disturb = invoice_it_first
-    async with office.client(person=Person(CALLS["delete_purchase_order"][1])) as client:
+    harness.wire.on_write = invoice_it_first
+    async with harness.client(person=ScriptedPerson(CALLS["delete_purchase_order"][1])) as client:
         refused = await call(client, "delete_purchase_order")
 
     assert (refused["status"], refused["do_not_repeat"]) == ("refused", False)
-    assert office.order("PO-2025-0038") is not None
+    assert harness.order("PO-2025-0038") is not None
 
 
 @every_write
-async def test_what_was_never_sent_is_refused_and_may_be_asked_for_again(office: Office, tool: str) -> None:
-    office.tap.disturb = refuse_to_connect
-    async with office.client(person=Person(CALLS[tool][1])) as client:
+async def test_what_was_never_sent_is_refused_and_may_be_asked_for_again(harness: ServerHarness, tool: str) -> None:
+    harness.wire.on_write = refuse_to_connect
+    async with harness.client(person=ScriptedPerson(CALLS[tool][1])) as client:
         refused = await call(client, tool)
-        office.tap.disturb = None
+        harness.wire.on_write = None
         done = await call(client, tool)
 
     assert (refused["status"], refused["do_not_repeat"]) == ("refused", False)
@@ -217,7 +223,9 @@ async def test_what_was_never_sent_is_refused_and_may_be_asked_for_again(office:
 
 
 @every_write
-async def test_a_call_that_is_cancelled_while_it_is_sent_does_not_lose_its_outcome(office: Office, tool: str) -> None:
+async def test_a_call_that_is_cancelled_while_it_is_sent_does_not_lose_its_outcome(
+    harness: ServerHarness, tool: str
+) -> None:
     sending = anyio.Event()
 
     async def slowly(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
@@ -225,8 +233,8 @@ async def test_a_call_that_is_cancelled_while_it_is_sent_does_not_lose_its_outco
         await anyio.sleep(0.2)
         return await wire.handle_async_request(request)
 
-    office.tap.disturb = slowly
-    async with office.client(person=Person(CALLS[tool][1])) as client:
+    harness.wire.on_write = slowly
+    async with harness.client(person=ScriptedPerson(CALLS[tool][1])) as client:
         async with anyio.create_task_group() as calls:
             calls.start_soon(call, client, tool)
             await sending.wait()
@@ -234,15 +242,15 @@ async def test_a_call_that_is_cancelled_while_it_is_sent_does_not_lose_its_outco
         again = await call(client, tool)
 
     assert (again["status"], again["replayed"]) == ("done", True)
-    assert len(office.tap.writes) == 1
+    assert len(harness.wire.writes) == 1
 
 
 @every_write
-async def test_two_servers_of_one_user_send_once_between_them(office: Office, tool: str) -> None:
+async def test_two_servers_of_one_user_send_once_between_them(harness: ServerHarness, tool: str) -> None:
     told: list[Any] = []
-    person = Person(CALLS[tool][1])
-    twin = Office(office.book)
-    async with office.client(person=person) as one, twin.client(person=person) as other:
+    person = ScriptedPerson(CALLS[tool][1])
+    twin = ServerHarness(harness.book)
+    async with harness.client(person=person) as one, twin.client(person=person) as other:
 
         async def ask(client: Client) -> None:
             told.append(await call(client, tool))
@@ -253,50 +261,52 @@ async def test_two_servers_of_one_user_send_once_between_them(office: Office, to
 
     assert {one["status"] for one in told} == {"done"}
     assert [one["replayed"] for one in told].count(False) == 1
-    assert len(office.tap.writes + twin.tap.writes) == 1
+    assert len(harness.wire.writes + twin.wire.writes) == 1
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_the_same_order_under_another_number_is_put_to_the_person(office: Office, era: str) -> None:
+async def test_the_same_order_under_another_number_is_put_to_the_person(harness: ServerHarness, era: str) -> None:
     first, _ = CALLS["create_purchase_order"]
-    person = Person(yes)
-    async with office.client(era, person) as client:
+    person = ScriptedPerson(yes)
+    async with harness.client(era, person) as client:
         await client.call_tool("create_purchase_order", first)
         done = outcome(await client.call_tool("create_purchase_order", {**first, "number": "PO-2025-0044"}))
 
     assert done["status"] == "done"
     assert 'It looks like "PO-2025-0043", which was created a short while ago.' in person.asked[0].message
-    assert len(office.tap.writes) == 2
+    assert len(harness.wire.writes) == 2
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_a_likely_duplicate_that_nobody_can_be_asked_about_is_not_created(office: Office, era: str) -> None:
+async def test_a_likely_duplicate_that_nobody_can_be_asked_about_is_not_created(
+    harness: ServerHarness, era: str
+) -> None:
     first, _ = CALLS["create_purchase_order"]
-    async with office.client(era) as client:
+    async with harness.client(era) as client:
         await client.call_tool("create_purchase_order", first)
         told = outcome(await client.call_tool("create_purchase_order", {**first, "number": "PO-2025-0044"}))
 
     assert told["status"] == "approval_required"
-    assert office.order("PO-2025-0044") is None
+    assert harness.order("PO-2025-0044") is None
 
 
-async def test_an_order_whose_journal_was_lost_is_not_created_again(office: Office) -> None:
-    async with office.client() as client:
+async def test_an_order_whose_journal_was_lost_is_not_created_again(harness: ServerHarness) -> None:
+    async with harness.client() as client:
         await call(client, "create_purchase_order")
-    for path in office.journal.parent.glob("journal.db*"):
+    for path in harness.journal.parent.glob("*journal.db*"):
         path.unlink()
-    async with office.client() as client:
+    async with harness.client() as client:
         again = await call(client, "create_purchase_order")
 
     assert again["status"] == "refused"
     assert "exists already" in again["message"]
-    assert len(office.tap.writes) == 1
+    assert len(harness.wire.writes) == 1
 
 
-async def test_a_journal_that_is_gone_stops_writes_and_says_the_way_out(office: Office) -> None:
-    async with office.client() as client:
+async def test_a_journal_that_is_gone_stops_writes_and_says_the_way_out(harness: ServerHarness) -> None:
+    async with harness.client() as client:
         await call(client, "create_purchase_order")
-        office.journal.unlink()
+        harness.journal.unlink()
         refused = await client.call_tool(
             "create_purchase_order", {**CALLS["create_purchase_order"][0], "number": "X-1"}
         )
@@ -306,13 +316,15 @@ async def test_a_journal_that_is_gone_stops_writes_and_says_the_way_out(office: 
     assert "removed or replaced" in text(refused)
     assert "po-mcp journal adopt" in text(refused)
     assert not read.is_error
-    assert len(office.tap.writes) == 1
+    assert len(harness.wire.writes) == 1
 
 
-async def test_another_operation_on_an_order_that_is_not_settled_is_refused_and_named(office: Office) -> None:
-    office.tap.disturb = lose_the_request
+async def test_another_operation_on_an_order_that_is_not_settled_is_refused_and_named(harness: ServerHarness) -> None:
+    harness.wire.on_write = lose_the_request
     arguments = {"number": "PO-2025-0038"}
-    async with office.client(person=Person(accept(order_number="PO-2025-0038")), erp_bounds=(None, None)) as client:
+    async with harness.client(
+        person=ScriptedPerson(accept(order_number="PO-2025-0038")), erp_bounds=(None, None)
+    ) as client:
         unknown = outcome(await client.call_tool("delete_purchase_order", arguments))
         result = await client.call_tool("finalize_purchase_order", arguments)
 
@@ -321,9 +333,9 @@ async def test_another_operation_on_an_order_that_is_not_settled_is_refused_and_
     assert "get_operation" in text(result)
 
 
-async def test_a_journal_that_cannot_be_used_stops_writes_and_lets_reads_go_on(office: Office) -> None:
-    office.journal.mkdir()
-    async with office.client(person=Person(CALLS["delete_purchase_order"][1])) as client:
+async def test_a_journal_that_cannot_be_used_stops_writes_and_lets_reads_go_on(harness: ServerHarness) -> None:
+    harness.journal.mkdir()
+    async with harness.client(person=ScriptedPerson(CALLS["delete_purchase_order"][1])) as client:
         read = await client.call_tool("get_purchase_order", {"number": "PO-2025-0042"})
         for tool, (arguments, _) in CALLS.items():
             written = await client.call_tool(tool, arguments)
@@ -332,42 +344,42 @@ async def test_a_journal_that_cannot_be_used_stops_writes_and_lets_reads_go_on(o
             assert "PO_MCP_JOURNAL" in text(written)
 
     assert not read.is_error
-    assert office.tap.writes == []
+    assert harness.wire.writes == []
 
 
 @pytest.mark.parametrize("era", ERAS)
 @pytest.mark.parametrize(("reply", "status"), [(yes, "done"), (no, "declined")])
 async def test_a_large_order_is_put_to_the_person_where_the_operator_says_so(
-    office: Office, era: str, reply: Any, status: str
+    harness: ServerHarness, era: str, reply: Any, status: str
 ) -> None:
-    person = Person(reply)
-    async with office.client(era, person, create_approval_over="449.99") as client:
+    person = ScriptedPerson(reply)
+    async with harness.client(era, person, create_approval_over="449.99") as client:
         told = await call(client, "create_purchase_order")
 
     assert told["status"] == status
     assert "Its total is over 449.99." in person.asked[0].message
     assert '  1. 1000 x "BOLT-M8-30" at 0.45' in person.asked[0].message
-    assert applied(office, "create_purchase_order") == (status == "done")
+    assert applied(harness, "create_purchase_order") == (status == "done")
 
 
-async def test_an_order_of_just_that_amount_is_not(office: Office) -> None:
-    person = Person(no)
-    async with office.client(person=person, create_approval_over="450.00") as client:
+async def test_an_order_of_just_that_amount_is_not(harness: ServerHarness) -> None:
+    person = ScriptedPerson(no)
+    async with harness.client(person=person, create_approval_over="450.00") as client:
         told = await call(client, "create_purchase_order")
 
     assert (told["status"], person.asked) == ("done", [])
 
 
-async def test_a_large_order_of_a_client_that_cannot_be_asked_is_not_created(office: Office) -> None:
-    async with office.client(create_approval_over="0") as client:
+async def test_a_large_order_of_a_client_that_cannot_be_asked_is_not_created(harness: ServerHarness) -> None:
+    async with harness.client(create_approval_over="0") as client:
         told = await call(client, "create_purchase_order")
 
     assert told["status"] == "approval_required"
-    assert office.tap.writes == []
+    assert harness.wire.writes == []
 
 
-async def test_a_person_is_not_flooded_with_questions(office: Office) -> None:
-    async with office.client() as client:
+async def test_a_person_is_not_flooded_with_questions(harness: ServerHarness) -> None:
+    async with harness.client() as client:
         page = outcome(await client.call_tool("list_purchase_orders", {"limit": 50}))
         numbers = [order["number"] for order in page["orders"]]
         told = [await client.call_tool("finalize_purchase_order", {"number": number}) for number in numbers]
@@ -381,11 +393,11 @@ async def test_a_person_is_not_flooded_with_questions(office: Office) -> None:
 @every_write
 @pytest.mark.parametrize("disturb", [lose_the_answer, None], ids=["lost answer", "answered"])
 async def test_a_journal_that_fails_after_the_send_does_not_make_the_answer_a_lie(
-    office: Office, tool: str, disturb: Disturb | None, monkeypatch: pytest.MonkeyPatch
+    harness: ServerHarness, tool: str, disturb: WriteFault | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process holds the journal from the moment of the write on, longer than this one waits."""
     monkeypatch.setattr(sqlite, "BUSY_S", 0.1)
-    with closing(sqlite3.connect(office.journal, isolation_level=None)) as holder:
+    with closing(sqlite3.connect(harness.journal, isolation_level=None)) as holder:
 
         async def held(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
             holder.execute("BEGIN IMMEDIATE")
@@ -393,16 +405,92 @@ async def test_a_journal_that_fails_after_the_send_does_not_make_the_answer_a_li
                 return await disturb(wire, request)
             return await wire.handle_async_request(request)
 
-        office.tap.disturb = held
-        async with office.client(person=Person(CALLS[tool][1])) as client:
+        harness.wire.on_write = held
+        async with harness.client(person=ScriptedPerson(CALLS[tool][1])) as client:
             told = await call(client, tool)
         holder.execute("ROLLBACK")
-    office.tap.disturb = None
-    async with office.client(person=Person(CALLS[tool][1])) as client:
+    harness.wire.on_write = None
+    async with harness.client(person=ScriptedPerson(CALLS[tool][1])) as client:
         again = await call(client, tool)
 
     assert told["status"] == ("done" if disturb is None else "unknown")
     assert told["do_not_repeat"] == (disturb is not None)
     assert (again["status"], again["replayed"]) == ("done", True)
-    assert len(office.tap.writes) == 1
-    assert applied(office, tool)
+    assert len(harness.wire.writes) == 1
+    assert applied(harness, tool)
+
+
+BOLT = {**LINE, "quantity": "200"}
+REPEATS: dict[str, dict[str, Any]] = {
+    "under another number": {"vendor": "12", "lines": [LINE, BOLT], "number": "PO-2025-0060"},
+    "with its lines in another order": {"vendor": "12", "lines": [BOLT, LINE]},
+    "with its lines merged": {"vendor": "12", "lines": [{**LINE, "quantity": "1200"}]},
+    "with one common item alone": {"vendor": "12", "lines": [{**LINE, "quantity": "5"}]},
+}
+
+
+@pytest.mark.parametrize("repeat", REPEATS.values(), ids=REPEATS)
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_repeat_of_what_is_not_known_is_put_to_the_person(
+    harness: ServerHarness, era: str, repeat: dict[str, Any]
+) -> None:
+    """Each of them was created beside the first, and nobody was asked."""
+    first = {"vendor": "12", "lines": [LINE, BOLT]}
+    asked = ScriptedPerson(accept(confirm=False))
+    harness.wire.on_write = lose_the_request
+    async with harness.client(era, asked, erp_bounds=(None, None)) as client:
+        unknown = outcome(await client.call_tool("create_purchase_order", first))
+        harness.wire.on_write = None
+        again = outcome(await client.call_tool("create_purchase_order", repeat))
+
+    assert (unknown["status"], again["status"]) == ("unknown", "declined")
+    assert "is not known" in asked.asked[0].message
+    assert len(harness.wire.writes) == 1
+
+
+async def test_three_calls_of_one_order_that_a_gateway_refuses_after_applying_make_one(harness: ServerHarness) -> None:
+    """Each retry of an order that was called refused ordered again."""
+
+    async def apply_and_refuse(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        await (await wire.handle_async_request(request)).aread()
+        return await say_that_it_clashes(wire, request)
+
+    harness.wire.on_write = apply_and_refuse
+    call_ = {"vendor": "12", "lines": [LINE]}
+    async with harness.client(person=ScriptedPerson(accept(confirm=False)), erp_bounds=(None, None)) as client:
+        answers = [outcome(await client.call_tool("create_purchase_order", call_)) for _ in range(3)]
+
+    assert [(one["status"], one["replayed"]) for one in answers] == [("done", False), ("done", True), ("done", True)]
+    assert len(harness.wire.writes) == 1
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_person_says_in_the_chat_that_an_unknown_write_happened(harness: ServerHarness, era: str) -> None:
+    def answer(params: Any) -> Any:
+        is_verdict = "verdict" in params.requested_schema["properties"]
+        return accept(verdict="happened") if is_verdict else accept(confirm=True, create_backorder=True)
+
+    person = ScriptedPerson(answer)
+    harness.wire.on_write = lose_the_request
+    async with harness.client(era, person, erp_bounds=(None, None)) as client:
+        unknown = await call(client, "finalize_purchase_order")
+        told = outcome(await client.call_tool("get_operation", {"operation_id": unknown["operation_id"]}))
+
+    assert [one["status"] for one in told["operations"]] == ["done"]
+    assert "It was sent once, and its answer was lost." in person.asked[-1].message
+    assert "The ERP shows: the ERP shows the order as partial" in person.asked[-1].message
+    assert len(harness.wire.writes) == 1
+
+
+@pytest.mark.parametrize("reply", [accept(verdict="open"), accept(verdict="did not happen"), accept(confirm=True)])
+async def test_any_other_answer_leaves_it_open(harness: ServerHarness, reply: Any) -> None:
+    """That it did not happen would let a second one go: the chat is no place for it."""
+    harness.wire.on_write = lose_the_request
+    async with harness.client(
+        person=ScriptedPerson(accept(confirm=True, create_backorder=True)), erp_bounds=(None, None)
+    ) as one:
+        unknown = await call(one, "finalize_purchase_order")
+    async with harness.client(person=ScriptedPerson(reply), erp_bounds=(None, None)) as other:
+        told = outcome(await other.call_tool("get_operation", {"operation_id": unknown["operation_id"]}))
+
+    assert [one["status"] for one in told["operations"]] == ["unknown"]

@@ -18,6 +18,8 @@ from po_mcp.writes.forms import (
     ask_create,
     ask_delete,
     ask_finalize,
+    ask_whether_it_happened,
+    chosen,
     is_confirmed,
     is_typed_number,
 )
@@ -304,3 +306,41 @@ def test_a_vendors_name_that_may_imitate_another_is_flagged(vendor: str) -> None
 )
 def test_an_honest_name_is_not(vendor: str) -> None:
     assert "Caution" not in ask_delete(order(vendor=vendor), "").text
+
+
+VERDICT = ask_whether_it_happened("Exsited, acme:", "finalize", "PO-1", ["the order is open", 'its total is "5\n6"'])
+
+
+def test_the_question_whether_it_happened_shows_what_the_erp_shows_and_offers_to_leave_it_open_first() -> None:
+    assert VERDICT.text.splitlines()[:3] == [
+        "Exsited, acme:",
+        'Did the finalize of purchase order "PO-1" happen? It was sent once, and its answer was lost.',
+        "The ERP shows: the order is open",
+    ]
+    assert VERDICT.schema()["properties"]["verdict"]["oneOf"] == [
+        {"const": "open", "title": "Leave it open"},
+        {"const": "happened", "title": "It happened"},
+    ]
+
+
+@pytest.mark.parametrize("value", ["open", "happened"])
+def test_one_of_the_choices_is_an_answer(value: str) -> None:
+    assert chosen(FormAnswer("accepted", {"verdict": value}), VERDICT) == {"verdict": value}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        FormAnswer("declined", {"verdict": "happened"}),
+        FormAnswer("not_asked"),
+        FormAnswer("accepted"),
+        FormAnswer("accepted", {}),
+        FormAnswer("accepted", {"verdict": "not_happened"}),
+        FormAnswer("accepted", {"verdict": True}),
+        FormAnswer("accepted", {"verdict": ["happened"]}),
+        FormAnswer("accepted", {"verdict": "happened", "confirm": True}),
+    ],
+    ids=str,
+)
+def test_nothing_else_is_one(answer: FormAnswer) -> None:
+    assert chosen(answer, VERDICT) is None

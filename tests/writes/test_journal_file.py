@@ -21,7 +21,7 @@ from tests.writes.making import CONNECTION, Clock, create, found, guarded, outco
 
 
 def mark_of(file: Path) -> Path:
-    return Path(f"{file}-mark")
+    return file.with_name(f".{file.name}.mark")
 
 
 def wal_of(file: Path) -> Path:
@@ -102,6 +102,18 @@ def test_a_journal_of_a_newer_version_is_refused(store: JournalStore, file: Path
         db.execute("PRAGMA user_version = 99")
 
     assert "newer version" in refused(JournalStore(file))
+
+
+@pytest.mark.parametrize("version", [0, 1, 2, 7])
+def test_the_database_of_another_program_is_refused_and_left_as_it_is(file: Path, version: int) -> None:
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("CREATE TABLE orders (number TEXT)")
+        db.execute(f"PRAGMA user_version = {version}")
+    content = file.read_bytes()
+
+    assert "the database of another program" in refused(JournalStore(file))
+    assert file.read_bytes() == content
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
@@ -192,12 +204,12 @@ def test_a_file_that_was_removed_is_noticed_and_nothing_new_takes_its_place(
     assert not file.exists()
 
 
-def test_the_next_process_does_not_begin_anew_where_only_the_file_was_removed(
+def test_the_next_process_does_not_begin_anew_where_a_journal_was(
     store: JournalStore, file: Path, clock: Clock
 ) -> None:
+    """The clean-up `rm journal.db*` under a running server, and a second one that starts."""
     take_to(store, guarded(), "UNKNOWN")
-    store.close()
-    file.unlink()
+    remove(file)
 
     assert "and it is gone" in refused(JournalStore(file, 600, clock))
     assert not file.exists()

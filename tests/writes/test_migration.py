@@ -150,6 +150,14 @@ def test_no_yes_of_before_is_sent(migrated: JournalStore) -> None:
         assert migrated.claim(approved.id, connection) is None
 
 
+def test_what_waited_is_recorded_as_expired_whatever_the_clock_says(migrated: JournalStore, old: Path) -> None:
+    migrated.counts()
+    with closing(sqlite3.connect(old)) as db:
+        states = db.execute("SELECT state FROM write_operations WHERE number IN ('E-PROPOSED', 'E-APPROVED')")
+
+        assert states.fetchall() == [("EXPIRED",), ("EXPIRED",)]
+
+
 def test_adopting_as_the_same_company_moves_what_was_sent(migrated: JournalStore) -> None:
     name = migrated.join(EXSITED)
 

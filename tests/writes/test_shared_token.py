@@ -8,13 +8,12 @@ import anyio
 import httpx2
 
 from po_mcp.connectors.exsited import Exsited
-from po_mcp.orders import OrderQuery
 from po_mcp.sandbox import Book, create_app
 from po_mcp.writes.journal import JournalStore
-from tests.office import Tap
+from tests.harness import WireSpy
 
 
-def connectors(tmp_path: Path, tap: Tap, *, shared: bool) -> list[Exsited]:
+def connectors(tmp_path: Path, tap: WireSpy, *, shared: bool) -> list[Exsited]:
     """Two connections to one ERP, as two processes of one user have them."""
     tap.around(httpx2.ASGITransport(create_app(Book.open(tmp_path / "book.db"))))
     return [
@@ -31,10 +30,10 @@ def connectors(tmp_path: Path, tap: Tap, *, shared: bool) -> list[Exsited]:
 
 
 async def sign_ins(tmp_path: Path, *, shared: bool) -> int:
-    tap = Tap()
+    tap = WireSpy()
     one, other = connectors(tmp_path, tap, shared=shared)
     for erp in (one, other) * 5:
-        await erp.scan_orders(OrderQuery(most=1))
+        await erp.probe()
     return sum(path.endswith("/oauth2/token") for _, path in tap.seen)
 
 
@@ -47,10 +46,10 @@ async def test_without_sharing_they_would_sign_each_other_out_at_every_turn(tmp_
 
 
 async def test_two_processes_that_start_at_once_sign_in_once_between_them(tmp_path: Path) -> None:
-    tap = Tap()
+    tap = WireSpy()
     async with anyio.create_task_group() as calls:
         for erp in connectors(tmp_path, tap, shared=True):
-            calls.start_soon(erp.scan_orders, OrderQuery(most=1))
+            calls.start_soon(erp.probe)
 
     assert sum(path.endswith("/oauth2/token") for _, path in tap.seen) == 1
 

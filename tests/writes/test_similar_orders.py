@@ -103,7 +103,7 @@ def test_what_was_done_counts_for_ten_minutes(store: JournalStore, clock: Clock)
 def test_an_equal_order_of_another_user_is_asked_about_and_never_taken_for_this_call(store: JournalStore) -> None:
     first = take_to(store, of("PO-1", line()), "DONE")
 
-    similar = similar_to(store, replace(of("PO-1", line()), requester=BOB))
+    similar = similar_to(store, replace(of("PO-2", line()), requester=BOB))
 
     assert similar is not None
     assert similar.recorded.operation.id == first

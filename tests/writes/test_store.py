@@ -427,6 +427,18 @@ def test_a_loop_that_alternates_between_two_choices_is_stopped_too(store: Journa
     assert store.counts()[0] <= MAX_PROPOSALS[60.0]
 
 
+def test_a_loop_that_asks_the_same_writes_little(store: JournalStore, clock: Clock) -> None:
+    for _ in range(600):
+        operation = proposed(store, guarded()).operation
+        store.note_unanswered(operation.id, {"how": "declined"}, is_decline=True)
+        clock.now += 0.1
+
+    operations, events = store.counts()
+    assert operations == 1
+    assert events < 70
+    assert store.verify() == []
+
+
 def test_a_steady_loop_is_stopped_within_the_hour(store: JournalStore, clock: Clock) -> None:
     limit = MAX_PROPOSALS[3600.0]
 

@@ -16,7 +16,7 @@ from mcp.server.mcpserver import Context
 from mcp.types import CallToolResult
 
 from po_mcp import bootstrap
-from po_mcp.approvals.elicitation import Person as Caller
+from po_mcp.approvals.elicitation import Elicitor
 from po_mcp.config import Settings
 from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.desk.context import Desk
@@ -24,8 +24,9 @@ from po_mcp.desk.guarded_writes import guarded_write
 from po_mcp.erp import ERP, BeforeSend
 from po_mcp.errors import ERPError, OutcomeUnknown, Refused
 from po_mcp.orders import PurchaseOrder, Snapshot
-from po_mcp.tools import REGISTRY, Registered
-from po_mcp.tools._shared import OrderNumber, desk_of, told
+from po_mcp.tools import REGISTRY, RegisteredTool
+from po_mcp.tools._params import OrderNumber, desk_of
+from po_mcp.tools._render import outcome_result
 from po_mcp.writes import kinds
 from po_mcp.writes.forms import Field, FormAnswer, Question, is_confirmed
 from po_mcp.writes.journal import JournalStore
@@ -34,7 +35,7 @@ from po_mcp.writes.kinds.snapshots import find_change
 from po_mcp.writes.observation import Observation
 from po_mcp.writes.operation import Operation, WriteOutcome
 from po_mcp.writes.payloads import Payload, SnapshotPayload
-from tests.office import ERAS, MODES, Person, accept, outcome, text, yes
+from tests.harness import ERAS, MODES, ScriptedPerson, accept, outcome, text, yes
 
 NUMBER = "PO-2025-0037"
 
@@ -104,19 +105,19 @@ async def hold_purchase_order(
     ctx: Context[Desk, Any], number: OrderNumber, reason: str
 ) -> Annotated[CallToolResult, WriteOutcome]:
     """Hold a purchase order back."""
-    return told(await guarded_write(desk_of(ctx), "hold", number, {"reason": reason}, Caller(ctx)))
+    return outcome_result(await guarded_write(desk_of(ctx), "hold", number, {"reason": reason}, Elicitor(ctx)))
 
 
 # Its line in the registry of tools
 
-LINE = Registered(hold_purchase_order, "Hold purchase order", "hold", destructive=True, idempotent=True)  # type: ignore[arg-type]
+LINE = RegisteredTool(hold_purchase_order, "Hold purchase order", "hold", destructive=True, idempotent=True)  # type: ignore[arg-type]
 
 
 # And an ERP that offers it
 
 
 class HoldingERP(Sandbox):
-    capabilities = Sandbox.capabilities | {"hold"}  # type: ignore[assignment,operator]
+    capabilities = Sandbox.capabilities | {"hold"}  # type: ignore[arg-type]
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -137,7 +138,7 @@ class HoldingERP(Sandbox):
 @pytest.fixture(autouse=True)
 def _registered(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     kinds.register(Hold())
-    monkeypatch.setattr(server, "REGISTRY", (*REGISTRY, LINE))
+    monkeypatch.setattr(bootstrap, "REGISTRY", (*REGISTRY, LINE))
     yield
     del kinds._kinds["hold"]
 
@@ -148,7 +149,9 @@ def erp(tmp_path: Path) -> HoldingERP:
 
 
 @asynccontextmanager
-async def client(erp: HoldingERP, tmp_path: Path, person: Person | None, era: str = ERAS[0]) -> AsyncIterator[Client]:
+async def client(
+    erp: HoldingERP, tmp_path: Path, person: ScriptedPerson | None, era: str = ERAS[0]
+) -> AsyncIterator[Client]:
     settings = Settings(journal=str(tmp_path / "journal.db"))
     async with Client(
         bootstrap.build_server(settings, erp=erp), mode=MODES[era], elicitation_callback=person
@@ -162,7 +165,7 @@ async def hold(connected: Client) -> Any:
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_it_is_walked_from_the_proposal_to_done(erp: HoldingERP, tmp_path: Path, era: str) -> None:
-    person = Person(yes)
+    person = ScriptedPerson(yes)
     async with client(erp, tmp_path, person, era) as connected:
         done, again = await hold(connected), await hold(connected)
 
@@ -177,10 +180,10 @@ async def test_it_is_walked_from_the_proposal_to_done(erp: HoldingERP, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("person", "status"), [(Person(accept(confirm="true")), "declined"), (None, "approval_required")]
+    ("person", "status"), [(ScriptedPerson(accept(confirm="true")), "declined"), (None, "approval_required")]
 )
 async def test_without_a_yes_it_is_not_sent(
-    erp: HoldingERP, tmp_path: Path, person: Person | None, status: str
+    erp: HoldingERP, tmp_path: Path, person: ScriptedPerson | None, status: str
 ) -> None:
     async with client(erp, tmp_path, person) as connected:
         assert (await hold(connected))["status"] == status
@@ -202,7 +205,7 @@ async def test_it_is_not_sent_for_an_order_that_changed(erp: HoldingERP, tmp_pat
         return found.model_copy(update={"version": "another"}) if shown else found
 
     erp.snapshot = changed  # type: ignore[method-assign]
-    async with client(erp, tmp_path, Person(change)) as connected:
+    async with client(erp, tmp_path, ScriptedPerson(change)) as connected:
         assert (await hold(connected))["status"] == "stale"
 
     assert erp.sent == 0
@@ -210,7 +213,7 @@ async def test_it_is_not_sent_for_an_order_that_changed(erp: HoldingERP, tmp_pat
 
 async def test_a_lost_answer_is_settled_by_its_own_look(erp: HoldingERP, tmp_path: Path) -> None:
     erp.error = OutcomeUnknown("The connection broke.")
-    async with client(erp, tmp_path, Person(yes)) as connected:
+    async with client(erp, tmp_path, ScriptedPerson(yes)) as connected:
         done = await hold(connected)
 
     assert done["status"] == "done"
@@ -219,7 +222,7 @@ async def test_a_lost_answer_is_settled_by_its_own_look(erp: HoldingERP, tmp_pat
 
 async def test_a_refusal_of_it_is_believed(erp: HoldingERP, tmp_path: Path) -> None:
     erp.error, erp.is_applied = Refused("The sandbox refused it."), False
-    async with client(erp, tmp_path, Person(yes)) as connected:
+    async with client(erp, tmp_path, ScriptedPerson(yes)) as connected:
         refused = await hold(connected)
 
     assert (refused["status"], erp.sent) == ("refused", 1)

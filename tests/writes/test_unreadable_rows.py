@@ -31,7 +31,7 @@ def spoil(file: Path, operation_id: str, change: str) -> None:
         db.execute(f"UPDATE write_operations SET {change} WHERE id = ?", (operation_id,))
 
 
-@pytest.fixture(params=SPOILS.values(), ids=SPOILS)
+@pytest.fixture(params=list(SPOILS.values()), ids=list(SPOILS))
 def spoiled(request: pytest.FixtureRequest, store: JournalStore, file: Path) -> str:
     """The id of an unknown operation on PO-1 whose row cannot be read; PO-2 is another one beside it."""
     operation_id = take_to(store, guarded(), "UNKNOWN")

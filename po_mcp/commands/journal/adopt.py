@@ -13,7 +13,7 @@ from po_mcp.config import Settings
 from po_mcp.erp import ERP
 from po_mcp.errors import ERPError
 from po_mcp.orders import plain as decimal_text
-from po_mcp.untrusted import quoted, visible
+from po_mcp.untrusted import quote_text, visible
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.operation import Recorded
 
@@ -67,7 +67,7 @@ async def _show_known_order(console: Console, erp: ERP, known: list[Recorded]) -
                 console.print(plain(f"  {recorded.operation.number}: {exc.what}"))
                 continue
             total = "" if order.total is None else f", total {decimal_text(order.total)}"
-            console.print(plain(f"  {order.number} is there: {quoted(order.vendor)}{total}, {order.status}"))
+            console.print(plain(f"  {order.number} is there: {quote_text(order.vendor)}{total}, {order.status}"))
             return
     finally:
         await erp.aclose()

@@ -124,7 +124,10 @@ def _ask(console: Console, settings: Settings, store: JournalStore, seen: _Seen)
         outcome = anyio.run(_record_after_look, again, seen.recorded, happened)
     else:
         outcome = _record_blindly(store, policy, seen, happened)
-    console.print(Text("Recorded. ", "bold green") + plain(outcome.message))
+    if (HAPPENED if happened else DID_NOT_HAPPEN) in outcome.message:
+        console.print(Text("Recorded. ", "bold green") + plain(outcome.message))
+    else:  # by the last look, or by another process
+        console.print(plain(f"It was settled meanwhile, and your answer was not recorded. {outcome.message}"))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Exsited's suppliers, items and warehouses in our words. Pure."""
+"""Conversion of Exsited's suppliers, items and warehouses to the records of `orders`. No I/O."""
 
 from __future__ import annotations
 
@@ -11,41 +11,39 @@ from po_mcp.orders import Item, Vendor, Warehouse
 _SUPPLIERS = ("supplier", "customer_and_supplier")
 
 
-def vendors(accounts: Iterable[schemas.Account]) -> tuple[Vendor, ...]:
-    """Read the suppliers out of the accounts; one without a type may be a supplier."""
+def convert_vendors(accounts: Iterable[schemas.Account]) -> tuple[Vendor, ...]:
+    """Convert the accounts that are suppliers; an account without a type may be one."""
     return tuple(
         Vendor(
             id=account.id,
             name=account.display_name or account.name or account.id,
             currency=account.currency,
-            active=_active(account.status),
+            active=_is_active(account.status),
         )
         for account in accounts
         if account.type is None or account.type.casefold() in _SUPPLIERS
     )
 
 
-def items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
-    """Read items.
-
-    None has a price: no page says which one, for buying or for selling, a row would tell.
-    """
+def convert_items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
+    """Convert items, without prices."""
+    # No page documents whether a row's price is for buying or for selling.
     return tuple(
         Item(
             id=row.id,
             name=row.name or row.display_name or row.id,
             code=row.display_name if row.name else None,
             unit=row.uom,
-            active=_active(row.status),
+            active=_is_active(row.status),
         )
         for row in rows
     )
 
 
-def warehouses(rows: Iterable[schemas.Warehouse]) -> tuple[Warehouse, ...]:
-    """Read warehouses, each once. Its name is its id: an order's line names it so."""
+def convert_warehouses(rows: Iterable[schemas.Warehouse]) -> tuple[Warehouse, ...]:
+    """Convert warehouses, each once. The id is the name, by which an order's line refers to a warehouse."""
     return tuple(Warehouse(id=name, name=name) for name in dict.fromkeys(row.name for row in rows))
 
 
-def _active(status: str | None) -> bool:
+def _is_active(status: str | None) -> bool:
     return status is None or status_of(status) == "open"

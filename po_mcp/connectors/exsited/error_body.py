@@ -1,4 +1,4 @@
-"""What an error of Exsited's says, in any of its envelopes and under any HTTP status. Pure."""
+"""Parsing of Exsited's error bodies, in all of their envelopes and under any HTTP status. No I/O."""
 
 from __future__ import annotations
 
@@ -13,61 +13,65 @@ _STATUS = re.compile(r"[45][0-9]{2}", re.ASCII)
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 
 
-def complaint(body: Any) -> str:
-    """Return the codes of an error body, such as ` (validation_error)`, or nothing."""
+def describe_error(body: Any) -> str:
+    """Return the codes of an error body, such as ` (validation_error)`, or ""."""
     codes = [code for code in _codes(body) if _CODE.fullmatch(code)]
     return f" ({', '.join(dict.fromkeys(codes[:5]))})" if codes else ""
 
 
-def signed_out(body: Any) -> bool:
-    """Tell whether a body says that the token ended; Exsited can say so under any HTTP status."""
+def is_signed_out(body: Any) -> bool:
+    """Tell whether a body says that the token expired, which Exsited can do under any HTTP status."""
     return "401" in _codes(body)
 
 
 def is_envelope(body: Any) -> bool:
-    """Tell whether a body is an error in one of Exsited's shapes. One that shows an order is none, whatever else."""
-    said = fields_of(body)
-    if said.get("purchase_order") or said.get("purchase-order"):
+    """Tell whether a body is an error in one of Exsited's shapes, and shows no order."""
+    members = fields_of(body)
+    if members.get("purchase_order") or members.get("purchase-order"):
         return False
-    errors = said.get("errors")
-    return (isinstance(errors, list) and bool(errors)) or _is_error(said) or _is_no_success(said)
+    errors = members.get("errors")
+    return (isinstance(errors, list) and bool(errors)) or _is_error(members) or _is_no_success(members)
 
 
 def status_in(body: Any) -> int | None:
-    """Return the HTTP status that an error's body tells; the highest of several, None where it tells none."""
+    """Return the HTTP status in an error body, the highest of several, or None."""
     found = {int(code) for code in (*_codes(body), str(fields_of(body).get("status"))) if _STATUS.fullmatch(code)}
     return max(found, default=None)
 
 
-def told(body: Any) -> Any:
-    """Return the body unless it is an error, which Exsited can send as a success."""
+def raise_for_error(body: Any) -> Any:
+    """Return the body of a 2xx.
+
+    Raises:
+        BadAnswer: the body is an error, which Exsited can send with a 2xx.
+    """
     if _codes(body) or fields_of(body).get("errors"):
-        raise BadAnswer(f"Exsited answered with an error{complaint(body)}.")
+        raise BadAnswer(f"Exsited answered with an error{describe_error(body)}.")
     return body
 
 
 def _codes(body: Any) -> list[str]:
-    """Find the error codes: in `errors`, in the envelope of API v4, and in that of old sign-in errors."""
-    said = fields_of(body)
-    errors = said.get("errors")
+    """Return the error codes in `errors`, in the envelope of API v4, and in that of old sign-in errors."""
+    members = fields_of(body)
+    errors = members.get("errors")
     found = [_code(error) for error in errors] if isinstance(errors, list) else []
-    if _is_error(said):
-        found += [said.get("code"), said.get("status", "error")]
-    if _is_no_success(said):
-        found.append(said.get("statuscode", "error"))
+    if _is_error(members):
+        found += [members.get("code"), members.get("status", "error")]
+    if _is_no_success(members):
+        found.append(members.get("statuscode", "error"))
     return [str(code) for code in found if isinstance(code, int | str)]
 
 
-def _is_error(said: Mapping[str, Any]) -> bool:
-    """Tell whether a body is the envelope of API v4 (https://pypi.org/project/exsited/, errors)."""
-    return str(said.get("object")).casefold() == "error"
+def _is_error(members: Mapping[str, Any]) -> bool:
+    """Tell whether a body is the envelope of API v4 (Exsited's Python package `exsited`, errors)."""
+    return str(members.get("object")).casefold() == "error"
 
 
-def _is_no_success(said: Mapping[str, Any]) -> bool:
+def _is_no_success(members: Mapping[str, Any]) -> bool:
     """Tell whether a body is the envelope of old errors (https://github.com/exsited/exsited-php)."""
-    return str(said.get("issuccess")).casefold() == "false"
+    return str(members.get("issuccess")).casefold() == "false"
 
 
 def _code(error: Any) -> Any:
-    """Return the code of one error; one without it is an error all the same."""
+    """Return the code of one error, or "error" where it has none."""
     return fields_of(error).get("code") or "error"

@@ -1,4 +1,4 @@
-"""Our reference in the note of an order: by it, an order is known as the one that an operation created. Pure."""
+"""The reference in an order's note, by which the order that an operation created is recognized. No I/O."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import re
 _REFERENCE = re.compile(r"\[po-mcp ([A-Za-z0-9._-]{1,80})\]", re.ASCII | re.IGNORECASE)
 
 
-def note_with(note: str | None, reference: str | None) -> str | None:
-    """Return the note to store: the user's words, and after them the reference, such as `Dock 3 [po-mcp 3f2a]`."""
+def add_reference(note: str | None, reference: str | None) -> str | None:
+    """Return the note to store: the user's text and then the reference, such as `Dock 3 [po-mcp 3f2a]`."""
     mark = None if reference is None else f"[po-mcp {reference}]"
     return " ".join(part for part in (note, mark) if part) or None
 
 
-def reference_in(note: str | None) -> str | None:
-    """Return the last reference in a note, which is ours: what a user wrote stands before it."""
+def find_reference(note: str | None) -> str | None:
+    """Return the last reference in a note, or None."""
+    # The last one is ours: a user's text, which may hold a copied reference, stands before it.
     found = _REFERENCE.findall(note or "")
     return found[-1] if found else None

@@ -1,6 +1,6 @@
 """Exsited's JSON, as https://developer.exsited.com and the vendor's own clients show it.
 
-Fields that are not known are passed over, and a field may be null.
+Unknown fields are ignored, and every field may be null.
 """
 
 from __future__ import annotations
@@ -11,35 +11,47 @@ from typing import Annotated, Any
 from pydantic import AliasChoices, AliasPath, BeforeValidator, Field
 
 from po_mcp.connectors import schema_base
-from po_mcp.connectors.values import Count, Id, Instant, Moment, Name, Number, Positive, Prose, Word, piece, rows
+from po_mcp.connectors.values import (
+    Count,
+    Id,
+    Instant,
+    Moment,
+    Name,
+    Number,
+    Positive,
+    Prose,
+    Word,
+    empty_if_unset,
+    object_or_none,
+)
 
 
 def _under(key: str) -> AliasChoices:
-    """Find rows at the top, as invoices are documented, or under the order, as receipts are."""
+    """Return the places of rows: at the top, as documented for invoices, or under the order, as for receipts."""
     return AliasChoices(key, AliasPath("purchase_order", key))
 
 
-class Theirs(schema_base.Theirs):
-    """A piece of Exsited's JSON."""
+class ErpModel(schema_base.ErpModel):
+    """An object in Exsited's JSON."""
 
-    erp = "Exsited"
+    erp_name = "Exsited"
 
 
-class Token(schema_base.Token):
+class TokenResponse(schema_base.TokenResponse):
     """https://developer.exsited.com, Authentication; a lifetime of one hour is usual."""
 
-    erp = "Exsited"
+    erp_name = "Exsited"
     expires_in: Positive = None
 
 
-class Kpis(Theirs):
-    """Figures of an order. Whether the invoices are counted or added up here is not documented."""
+class Kpis(ErpModel):
+    """Key figures of an order. Whether the figure counts or sums the invoices is not documented."""
 
     total_purchase_invoice: Number = None
 
 
-class Header(Theirs):
-    """An order without its lines. Its vendor is named by `account_id` alone."""
+class OrderHeader(ErpModel):
+    """An order without its lines. The vendor is named by `account_id` only."""
 
     id: Id
     uuid: Word = None
@@ -52,24 +64,24 @@ class Header(Theirs):
     created_on: Instant = None
     total: Number = None
     note: Annotated[Word, Field(validation_alias="purchase_order_note")] = None
-    kpis: Annotated[Kpis | None, BeforeValidator(piece)] = None
+    kpis: Annotated[Kpis | None, BeforeValidator(object_or_none)] = None
 
 
-class Pricing(Theirs):
+class PricingRule(ErpModel):
     """How a line is priced, and where it is delivered."""
 
     price: Number = None
     warehouse: Word = None
 
 
-class Snapshot(Theirs):
+class PriceSnapshot(ErpModel):
     """An item's price as the line keeps it."""
 
-    pricing_rule: Annotated[Pricing, BeforeValidator(lambda value: piece(value) or {})] = Pricing()
+    pricing_rule: Annotated[PricingRule, BeforeValidator(lambda value: object_or_none(value) or {})] = PricingRule()
 
 
-class Line(Theirs):
-    """A line of an order. What was received of it is told by item receipts alone. A line of text has no item."""
+class Line(ErpModel):
+    """A line of an order, without the received quantity, which only item receipts show. A line of text has no item."""
 
     uuid: Word = None
     item_id: Word = None
@@ -79,75 +91,75 @@ class Line(Theirs):
     quantity: Annotated[Number, Field(validation_alias="item_quantity")] = None
     order_quantity: Annotated[Number, Field(validation_alias="item_order_quantity")] = None
     snapshot: Annotated[
-        Snapshot,
-        BeforeValidator(lambda value: piece(value) or {}),
+        PriceSnapshot,
+        BeforeValidator(lambda value: object_or_none(value) or {}),
         Field(validation_alias="item_price_snapshot"),
-    ] = Snapshot()
+    ] = PriceSnapshot()
     total: Number = None
 
     @property
-    def ordered(self) -> Decimal | None:
+    def quantity_ordered(self) -> Decimal | None:
         return self.quantity if self.quantity is not None else self.order_quantity
 
 
-class Order(Header):
-    """An order in full; one without lines may say so by null, by an empty text or by no key."""
+class Order(OrderHeader):
+    """A whole order. An order without lines may have null, an empty text or no key."""
 
-    lines: Annotated[tuple[Line, ...], BeforeValidator(rows)] = ()
+    lines: Annotated[tuple[Line, ...], BeforeValidator(empty_if_unset)] = ()
 
 
-class Read(Theirs):
-    """What GET /purchase-orders/{id} answers."""
+class OrderResponse(ErpModel):
+    """The answer of GET /purchase-orders/{id}."""
 
     purchase_order: Order
 
 
-class Numbered(Theirs):
-    """An order, as far as its number."""
+class OrderNumber(ErpModel):
+    """The number of an order."""
 
     id: Id
 
 
-class Created(Theirs):
-    """What POST /purchase-orders answers, as far as the number: all else is read where it can be."""
+class CreateResponse(ErpModel):
+    """The required part of the answer of POST /purchase-orders."""
 
-    purchase_order: Numbered
+    purchase_order: OrderNumber
 
 
-class CancelledOrder(Numbered):
-    """An order that was cancelled, as far as it must be told."""
+class CancelledOrder(OrderNumber):
+    """The required part of a cancelled order."""
 
     status: Word = None
 
 
-class Cancelled(Theirs):
-    """What POST /purchase-orders/{id}/cancel answers where it answers with the order; no page shows it."""
+class CancelResponse(ErpModel):
+    """The answer of POST /purchase-orders/{id}/cancel where it has a body; no page documents it."""
 
     purchase_order: CancelledOrder
 
 
-class ReceiptLine(Theirs):
-    """What one receipt brought of one line."""
+class ReceiptLine(ErpModel):
+    """The quantity of one line in a receipt."""
 
     line_uuid: Word = None
     receipt_quantity: Number = None
 
 
-class Receipt(Theirs):
+class Receipt(ErpModel):
     """An item receipt. A new one is PENDING (https://developer.exsited.com, Item Receipts POST)."""
 
     id: Word = None
     receipt_status: Word = None
-    receipts: Annotated[tuple[ReceiptLine, ...], BeforeValidator(rows)] = ()
+    receipts: Annotated[tuple[ReceiptLine, ...], BeforeValidator(empty_if_unset)] = ()
 
 
-class Invoice(Theirs):
+class Invoice(ErpModel):
     """A purchase invoice."""
 
     id: Word = None
 
 
-class Account(Theirs):
+class Account(ErpModel):
     """A customer, a supplier, or both."""
 
     id: Id
@@ -158,7 +170,7 @@ class Account(Theirs):
     currency: Word = None
 
 
-class Item(Theirs):
+class Item(ErpModel):
     """A product or service."""
 
     id: Id
@@ -168,36 +180,36 @@ class Item(Theirs):
     uom: Word = None
 
 
-class Warehouse(Theirs):
+class Warehouse(ErpModel):
     """A warehouse of the settings."""
 
     name: Id
 
 
-class Warehouses(Theirs):
-    """What GET /settings/warehouses answers; it has no pages."""
+class WarehousesResponse(ErpModel):
+    """The answer of GET /settings/warehouses, which has no pages."""
 
     rows: Annotated[
         tuple[Any, ...],
-        BeforeValidator(rows),
+        BeforeValidator(empty_if_unset),
         Field(validation_alias=AliasChoices(AliasPath("settings", "warehouses"), "warehouses")),
     ]
 
 
-class Listed(Header):
-    """An order as the list shows it; its lines, where it has any, are only counted."""
+class ListedOrder(OrderHeader):
+    """An order in the list, with its lines unparsed."""
 
     lines: Annotated[tuple[Any, ...] | None, BeforeValidator(lambda value: value or None)] = None
 
 
-class Lines(Theirs):
+class OrderLines(ErpModel):
     """The lines of an order."""
 
     lines: tuple[Line, ...]
 
 
-class Pagination(Theirs):
-    """Where a page lies. `next_page` is None at the end, where it is "NULL"; the link itself is not followed."""
+class Pagination(ErpModel):
+    """The position of a page. `next_page` is None at the end, where the ERP writes "NULL"; the link is not followed."""
 
     records: Count = None
     limit: Count = None
@@ -205,42 +217,44 @@ class Pagination(Theirs):
     next_page: Annotated[Word, BeforeValidator(lambda value: None if value == "NULL" else value)] = None
 
 
-class Page(Theirs):
-    """A page of a list; which key holds the rows, each list says itself."""
+class Page(ErpModel):
+    """A page of a list. Subclasses name the key of the rows."""
 
-    rows: Annotated[tuple[Any, ...], BeforeValidator(rows)]
+    rows: Annotated[tuple[Any, ...], BeforeValidator(empty_if_unset)]
     pagination: Annotated[
         Pagination,
-        BeforeValidator(lambda value: piece(value) or {}),
+        BeforeValidator(lambda value: object_or_none(value) or {}),
         Field(validation_alias=_under("pagination")),
     ] = Pagination()
 
 
-class Orders(Page):
+class OrdersPage(Page):
     """A page of GET /purchase-orders."""
 
-    rows: Annotated[tuple[Any, ...], BeforeValidator(rows), Field(validation_alias="purchase_orders")]
+    rows: Annotated[tuple[Any, ...], BeforeValidator(empty_if_unset), Field(validation_alias="purchase_orders")]
 
 
-class Accounts(Page):
+class AccountsPage(Page):
     """A page of GET /accounts."""
 
-    rows: Annotated[tuple[Any, ...], BeforeValidator(rows), Field(validation_alias="accounts")]
+    rows: Annotated[tuple[Any, ...], BeforeValidator(empty_if_unset), Field(validation_alias="accounts")]
 
 
-class Items(Page):
+class ItemsPage(Page):
     """A page of GET /items."""
 
-    rows: Annotated[tuple[Any, ...], BeforeValidator(rows), Field(validation_alias="items")]
+    rows: Annotated[tuple[Any, ...], BeforeValidator(empty_if_unset), Field(validation_alias="items")]
 
 
-class Invoices(Page):
+class InvoicesPage(Page):
     """A page of GET /purchase-orders/{id}/purchase-invoices."""
 
-    rows: Annotated[tuple[Any, ...], BeforeValidator(rows), Field(validation_alias=_under("purchase_invoices"))]
+    rows: Annotated[
+        tuple[Any, ...], BeforeValidator(empty_if_unset), Field(validation_alias=_under("purchase_invoices"))
+    ]
 
 
-class Receipts(Page):
+class ReceiptsPage(Page):
     """A page of GET /purchase-orders/{id}/item-receipts."""
 
-    rows: Annotated[tuple[Any, ...], BeforeValidator(rows), Field(validation_alias=_under("item_receipts"))]
+    rows: Annotated[tuple[Any, ...], BeforeValidator(empty_if_unset), Field(validation_alias=_under("item_receipts"))]

@@ -1,4 +1,4 @@
-"""Between Exsited's words and ours. Pure: requests are built and answers are read, nothing is sent."""
+"""Translation between Exsited's JSON and the records of `orders`: request bodies and answers. No I/O."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from po_mcp.connectors import days
 from po_mcp.connectors.exsited import references, schemas
-from po_mcp.connectors.exsited.error_body import told
-from po_mcp.connectors.numbers import another_order, is_echo, is_number
-from po_mcp.connectors.pagination import Part
+from po_mcp.connectors.exsited.error_body import raise_for_error
+from po_mcp.connectors.numbers import is_number_echo, is_same_number, wrong_order
+from po_mcp.connectors.pagination import Page
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
     EXACT,
@@ -24,7 +24,7 @@ from po_mcp.orders import (
     plain,
 )
 
-R = TypeVar("R", bound=schemas.Theirs)
+R = TypeVar("R", bound=schemas.ErpModel)
 
 _STATUS: Mapping[str, Status] = {
     # The filter's values (https://developer.exsited.com, Purchase Order GET); a cancel makes INACTIVE.
@@ -33,13 +33,13 @@ _STATUS: Mapping[str, Status] = {
     "draft": "draft",
     "deleted": "deleted",
 }
-_FILTER: Mapping[Status, str] = {ours: theirs.upper() for theirs, ours in _STATUS.items()}
+_FILTER: Mapping[Status, str] = {ours: source.upper() for source, ours in _STATUS.items()}
 _NOT_RECEIVED = "pending"
 _RECEIVED = (None, "completed")
 
 
-def check(draft: OrderDraft) -> None:
-    """Raise `InvalidInput` for what a new order needs and lacks, or cannot hold."""
+def check_draft(draft: OrderDraft) -> None:
+    """Raise `InvalidInput` for a draft that lacks a required field or has one that Exsited cannot store."""
     if draft.vendor.id is None:
         raise InvalidInput("Exsited needs the vendor's account id. Nothing was sent.")
     for place, line in enumerate(draft.lines, 1):
@@ -50,114 +50,125 @@ def check(draft: OrderDraft) -> None:
             )
 
 
-def new_order(draft: OrderDraft) -> dict[str, Any]:
-    """Build the body of POST /purchase-orders; decimals are strings."""
-    check(draft)
+def build_order(draft: OrderDraft) -> dict[str, Any]:
+    """Build the body of POST /purchase-orders, with decimals as strings."""
+    check_draft(draft)
     order: dict[str, Any] = {"id": draft.number, "account_id": draft.vendor.id}
     if draft.vendor.currency is not None:
         order["currency"] = draft.vendor.currency
     if draft.expected_on is not None:
         order["expected_completion_date"] = draft.expected_on.isoformat()
-    if (note := references.note_with(draft.note, draft.reference)) is not None:
+    if (note := references.add_reference(draft.note, draft.reference)) is not None:
         order["purchase_order_note"] = note
-    order["lines"] = [_new_line(line) for line in draft.lines]
+    order["lines"] = [_build_line(line) for line in draft.lines]
     return {"purchase_order": order}
 
 
-def order(body: Any, number: str, *, in_any_case: bool = False) -> schemas.Order:
-    """Read an order in full; one of another number is `BadAnswer`."""
-    theirs = schemas.Read.of(told(body)).purchase_order
-    if not is_number(theirs.id, number, in_any_case=in_any_case):
-        raise another_order("Exsited", theirs.id, number)
-    return theirs
-
-
-def created(body: Any, number: str, zone: tzinfo | None = UTC) -> PurchaseOrder:
-    """Read what a create answers: the stored order, whatever became of it, as far as it can be read.
+def parse_order(body: Any, number: str, *, in_any_case: bool = False) -> schemas.Order:
+    """Parse the answer to a read of one order.
 
     Raises:
-        BadAnswer: it is about an order of another number.
+        BadAnswer: the answer is an error, or an order of another number.
     """
-    stored = schemas.Created.of(told(body)).purchase_order.id
-    if not is_echo(stored, number):
-        raise another_order("Exsited", stored, number)
+    source = schemas.OrderResponse.parse(raise_for_error(body)).purchase_order
+    if not is_same_number(source.id, number, in_any_case=in_any_case):
+        raise wrong_order("Exsited", source.id, number)
+    return source
+
+
+def parse_created(body: Any, number: str, zone: tzinfo | None = UTC) -> PurchaseOrder:
+    """Parse the answer to a create: the stored order, or its number only where the rest cannot be read.
+
+    Raises:
+        BadAnswer: the answer is an error, or about an order of another number.
+    """
+    stored = schemas.CreateResponse.parse(raise_for_error(body)).purchase_order.id
+    if not is_number_echo(stored, number):
+        raise wrong_order("Exsited", stored, number)
     try:
-        theirs = schemas.Read.of(body).purchase_order
+        source = schemas.OrderResponse.parse(body).purchase_order
     except BadAnswer:
         return PurchaseOrder(number=stored, vendor="", status="unknown", status_text="")
-    return _with_lines(theirs, theirs.lines or None, None, zone)
+    return _with_lines(source, source.lines or None, None, zone)
 
 
-def cancelled(body: Any, number: str) -> None:
-    """Check what a cancel answers: it is about our order, which is inactive if its status is told. Else `BadAnswer`."""
-    theirs = schemas.Cancelled.of(told(body)).purchase_order
-    if not is_number(theirs.id, number, in_any_case=True):
-        raise another_order("Exsited", theirs.id, number)
-    if theirs.status is not None and status_of(theirs.status) != "cancelled":
+def check_cancelled(body: Any, number: str) -> None:
+    """Check the answer to a cancel.
+
+    Raises:
+        BadAnswer: the answer is about an order of another number, or shows a status other than inactive.
+    """
+    source = schemas.CancelResponse.parse(raise_for_error(body)).purchase_order
+    if not is_same_number(source.id, number, in_any_case=True):
+        raise wrong_order("Exsited", source.id, number)
+    if source.status is not None and status_of(source.status) != "cancelled":
         raise BadAnswer("Exsited says it cancelled an order that is not inactive.")
 
 
-def complete(
-    theirs: schemas.Order, receipts: Sequence[schemas.Receipt] | None, zone: tzinfo | None = UTC
+def combine(
+    source: schemas.Order, receipts: Sequence[schemas.Receipt] | None, zone: tzinfo | None = UTC
 ) -> PurchaseOrder:
-    """Put an order and its item receipts together. Without receipts (None), what was received is not known."""
-    received = None if receipts is None else _received(receipts)
-    return _with_lines(theirs, theirs.lines, received, zone)
+    """Combine an order with its item receipts. With None for the receipts, the received quantities are unknown."""
+    received = None if receipts is None else _sum_receipts(receipts)
+    return _with_lines(source, source.lines, received, zone)
 
 
 def _with_lines(
-    theirs: schemas.Header,
+    source: schemas.OrderHeader,
     lines: Sequence[schemas.Line] | None,
     received: Mapping[str, Decimal] | None,
     zone: tzinfo | None,
 ) -> PurchaseOrder:
-    """Read an order, with its lines where they are told."""
-    stored = _header(theirs, zone)
+    """Convert an order, with its lines unless they are None."""
+    stored = _convert_header(source, zone)
     if lines is None:
         return stored
-    found = tuple(_line(line, place, received) for place, line in enumerate(lines, 1))
+    found = tuple(_convert_line(line, place, received) for place, line in enumerate(lines, 1))
     return stored.model_copy(update={"lines": found, "line_count": len(found)})
 
 
-def to_delete(
-    theirs: schemas.Order,
+def build_delete_snapshot(
+    source: schemas.Order,
     invoices: Sequence[schemas.Invoice],
     receipts: Sequence[schemas.Receipt],
     zone: tzinfo | None = UTC,
 ) -> Snapshot:
-    """Put together what a delete is decided on, with every document that forbids it.
+    """Build the snapshot for a delete, with every document that forbids it.
 
-    An order that receiving or invoicing used cannot be deleted
-    (https://developer.exsited.com, Purchase Order DELETE).
+    An order with receipts or invoices cannot be deleted (https://developer.exsited.com, Purchase Order DELETE).
     """
     blockers = [f"purchase invoice {invoice.id or 'without an id'}" for invoice in invoices]
-    if not invoices and theirs.kpis and theirs.kpis.total_purchase_invoice:
+    if not invoices and source.kpis and source.kpis.total_purchase_invoice:
         blockers.append("purchase invoices that are not listed")
     blockers += [f"item receipt {receipt.id or 'without an id'}" for receipt in receipts]
     return Snapshot(
-        order=complete(theirs, receipts, zone),
-        erp_id=theirs.uuid,
-        version=theirs.version,
+        order=combine(source, receipts, zone),
+        erp_id=source.uuid,
+        version=source.version,
         blockers=tuple(blockers),
     )
 
 
-def to_cancel(theirs: schemas.Order, receipts: Sequence[schemas.Receipt] | None, zone: tzinfo | None = UTC) -> Snapshot:
-    """Put together what a cancel is decided on."""
-    return Snapshot(order=complete(theirs, receipts, zone), erp_id=theirs.uuid, version=theirs.version)
+def build_cancel_snapshot(
+    source: schemas.Order, receipts: Sequence[schemas.Receipt] | None, zone: tzinfo | None = UTC
+) -> Snapshot:
+    """Build the snapshot for a cancel."""
+    return Snapshot(order=combine(source, receipts, zone), erp_id=source.uuid, version=source.version)
 
 
 def next_offset(page: schemas.Page, offset: int) -> int | None:
-    """Return where the page after this one starts, None at the end.
+    """Return the offset of the next page, None at the end.
 
-    The number of records decides; where it is missing, an empty next_page does. Where a page says neither, the
-    next one will be empty. A page that stands elsewhere than was asked, or is empty before the end, is `BadAnswer`.
+    The number of records decides; without it, an empty next_page does; without both, the next page will be empty.
+
+    Raises:
+        BadAnswer: the page has another offset than requested, or is empty before the end of the list.
     """
     said = page.pagination
     if said.offset not in (None, offset):
         raise BadAnswer("Exsited gave another page than was asked for.")
     end = offset + len(page.rows)
-    if not says_its_end(page):
+    if not tells_end(page):
         return end if page.rows else None
     if end >= said.records if said.records is not None else said.next_page is None:
         return None
@@ -166,23 +177,23 @@ def next_offset(page: schemas.Page, offset: int) -> int | None:
     return end
 
 
-def says_its_end(page: schemas.Page) -> bool:
-    """Tell whether a page says whether it is the last one."""
+def tells_end(page: schemas.Page) -> bool:
+    """Tell whether a page shows whether it is the last one."""
     return page.pagination.records is not None or "next_page" in page.pagination.model_fields_set
 
 
-def part(page: schemas.Page, row: type[R], offset: int) -> Part[R]:
-    """Read one page of any list."""
-    found, unread = row.each(page.rows)
-    following = next_offset(page, offset)
-    return Part(found, following, page.pagination.records, unread, says_its_end(page))
+def parse_page(page: schemas.Page, row: type[R], offset: int) -> Page[R]:
+    """Parse one page of any list, at `offset`."""
+    found, unreadable = row.parse_rows(page.rows)
+    next_start = next_offset(page, offset)
+    return Page(found, next_start, page.pagination.records, unreadable, tells_end(page))
 
 
-def order_filter(status: Status | None) -> dict[str, str]:
-    """Build the parameter of GET /purchase-orders that picks orders by their status.
+def build_order_filter(status: Status | None) -> dict[str, str]:
+    """Build the query of GET /purchase-orders that filters by status.
 
     Raises:
-        InvalidInput: Exsited does not tell orders of this status from others.
+        InvalidInput: Exsited has no such status.
     """
     if status is None:
         return {}
@@ -195,116 +206,118 @@ def order_filter(status: Status | None) -> dict[str, str]:
     return {"filter": f"purchase-orders/status eq '{_FILTER[status]}'"}
 
 
-def orders_part(
+def parse_orders_page(
     body: Any, offset: int, status: Status | None, zone: tzinfo | None = UTC, *, in_full: bool = False
-) -> Part[PurchaseOrder]:
-    """Read a page of orders as a part of the whole list; `in_full`: with their lines, as far as it has them.
+) -> Page[PurchaseOrder]:
+    """Parse a page of orders; None is an empty list. With `in_full`, the lines of the list are parsed, too.
 
     Raises:
-        BadAnswer: it was not filtered by the status asked for.
+        BadAnswer: the page is not filtered by the requested status.
     """
     if body is None:
-        return Part((), None, None)
-    found = part(orders(body), schemas.Listed, offset)
+        return Page((), None, None)
+    found = parse_page(parse_orders(body), schemas.ListedOrder, offset)
     if status is not None and any(status_of(row.status) != status for row in found.rows):
         raise BadAnswer(
             "Exsited gave orders of another status than was asked for.", next_step="List the orders without a status."
         )
-    read = listed_in_full if in_full else listed
+    read = convert_with_listed_lines if in_full else convert_listed
     rows = tuple(read(row, zone) for row in found.rows)
-    return Part(rows, found.following, found.total, found.unread, found.sure)
+    return Page(rows, found.next_start, found.total, found.unreadable, found.tells_end)
 
 
-def listed(theirs: schemas.Listed, zone: tzinfo | None = UTC) -> PurchaseOrder:
-    """Read an order as the list shows it."""
-    count = None if theirs.lines is None else len(theirs.lines)
-    return _header(theirs, zone).model_copy(update={"line_count": count})
+def convert_listed(source: schemas.ListedOrder, zone: tzinfo | None = UTC) -> PurchaseOrder:
+    """Convert an order of the list."""
+    count = None if source.lines is None else len(source.lines)
+    return _convert_header(source, zone).model_copy(update={"line_count": count})
 
 
-def listed_in_full(theirs: schemas.Listed, zone: tzinfo | None = UTC) -> PurchaseOrder:
-    """Read an order as the list shows it, with its lines where they are told and can be read."""
+def convert_with_listed_lines(source: schemas.ListedOrder, zone: tzinfo | None = UTC) -> PurchaseOrder:
+    """Convert an order of the list, with its lines where they can be parsed."""
     try:
-        lines = None if theirs.lines is None else schemas.Lines.of({"lines": theirs.lines}).lines
+        lines = None if source.lines is None else schemas.OrderLines.parse({"lines": source.lines}).lines
     except BadAnswer:
         lines = None
-    return listed(theirs, zone) if lines is None else _with_lines(theirs, lines, None, zone)
+    return convert_listed(source, zone) if lines is None else _with_lines(source, lines, None, zone)
 
 
-def orders(body: Any) -> schemas.Orders:
-    """Read a page of orders."""
-    return schemas.Orders.of(told(body))
+def parse_orders(body: Any) -> schemas.OrdersPage:
+    """Parse a page of orders."""
+    return schemas.OrdersPage.parse(raise_for_error(body))
 
 
-def accounts(body: Any) -> schemas.Accounts:
-    """Read a page of accounts."""
-    return schemas.Accounts.of(told(body))
+def parse_accounts(body: Any) -> schemas.AccountsPage:
+    """Parse a page of accounts."""
+    return schemas.AccountsPage.parse(raise_for_error(body))
 
 
-def items(body: Any) -> schemas.Items:
-    """Read a page of items."""
-    return schemas.Items.of(told(body))
+def parse_items(body: Any) -> schemas.ItemsPage:
+    """Parse a page of items."""
+    return schemas.ItemsPage.parse(raise_for_error(body))
 
 
-def warehouses(body: Any) -> tuple[schemas.Warehouse, ...]:
-    """Read the warehouses; a row without a name is left out."""
-    return schemas.Warehouse.each(schemas.Warehouses.of(told(body)).rows)[0]
+def parse_warehouses(body: Any) -> tuple[schemas.Warehouse, ...]:
+    """Parse the warehouses; a row without a name is left out."""
+    return schemas.Warehouse.parse_rows(schemas.WarehousesResponse.parse(raise_for_error(body)).rows)[0]
 
 
-def invoices(body: Any) -> schemas.Invoices:
-    """Read a page of an order's purchase invoices."""
-    return schemas.Invoices.of(told(body))
+def parse_invoices(body: Any) -> schemas.InvoicesPage:
+    """Parse a page of an order's purchase invoices."""
+    return schemas.InvoicesPage.parse(raise_for_error(body))
 
 
-def receipts(body: Any) -> schemas.Receipts:
-    """Read a page of an order's item receipts."""
-    return schemas.Receipts.of(told(body))
+def parse_receipts(body: Any) -> schemas.ReceiptsPage:
+    """Parse a page of an order's item receipts."""
+    return schemas.ReceiptsPage.parse(raise_for_error(body))
 
 
 def status_of(word: str | None) -> Status:
-    """Return our word for one of theirs, in any case; `unknown` for one that is not documented."""
+    """Return the status for Exsited's word, in any letter case; `unknown` for an undocumented one."""
     return _STATUS.get((word or "").strip().casefold(), "unknown")
 
 
-def _header(theirs: schemas.Header, zone: tzinfo | None) -> PurchaseOrder:
+def _convert_header(source: schemas.OrderHeader, zone: tzinfo | None) -> PurchaseOrder:
     return PurchaseOrder(
-        number=theirs.id,
-        vendor=theirs.account_id or "",
-        vendor_id=theirs.account_id,
-        status=status_of(theirs.status),
-        status_text=theirs.status or "",
-        ordered_at=days.local(theirs.issue_date, zone),
-        expected_on=days.day(theirs.expected_completion_date, zone),
-        currency=theirs.currency,
-        total=theirs.total,
-        reference=references.reference_in(theirs.note),
-        created_at=theirs.created_on,
+        number=source.id,
+        vendor=source.account_id or "",
+        vendor_id=source.account_id,
+        status=status_of(source.status),
+        status_text=source.status or "",
+        ordered_at=days.to_local(source.issue_date, zone),
+        expected_on=days.local_date(source.expected_completion_date, zone),
+        currency=source.currency,
+        total=source.total,
+        reference=references.find_reference(source.note),
+        created_at=source.created_on,
     )
 
 
-def _line(theirs: schemas.Line, place: int, received: Mapping[str, Decimal] | None) -> OrderLine:
-    ordered, price = theirs.ordered, theirs.snapshot.pricing_rule
+def _convert_line(source: schemas.Line, place: int, received: Mapping[str, Decimal] | None) -> OrderLine:
+    ordered_quantity, price = source.quantity_ordered, source.snapshot.pricing_rule
     arrived = None
-    if received is not None and theirs.uuid is not None:
-        arrived = received.get(theirs.uuid, Decimal(0))
+    if received is not None and source.uuid is not None:
+        arrived = received.get(source.uuid, Decimal(0))
     return OrderLine(
         line=place,
-        item=theirs.item_id or theirs.item_uuid or "",
-        description=theirs.item_name or theirs.description,
-        quantity=ordered,
+        item=source.item_id or source.item_uuid or "",
+        description=source.item_name or source.description,
+        quantity=ordered_quantity,
         received=arrived,
-        outstanding=None if arrived is None or ordered is None else max(EXACT.subtract(ordered, arrived), Decimal(0)),
+        outstanding=None
+        if arrived is None or ordered_quantity is None
+        else max(EXACT.subtract(ordered_quantity, arrived), Decimal(0)),
         unit_price=price.price,
-        line_total=theirs.total,
+        line_total=source.total,
         warehouse=price.warehouse,
     )
 
 
-def _received(receipts: Iterable[schemas.Receipt]) -> Mapping[str, Decimal] | None:
-    """Add up what was received, by line; None where a receipt does not say of which line, how much, or whether."""
+def _sum_receipts(receipts: Iterable[schemas.Receipt]) -> Mapping[str, Decimal] | None:
+    """Sum the received quantities by line uuid; None where a receipt lacks the line, the quantity or a known status."""
     total: dict[str, Decimal] = {}
     for receipt in receipts:
         status = receipt.receipt_status and receipt.receipt_status.casefold()
-        if status == _NOT_RECEIVED:  # it forbids a delete all the same: see to_delete
+        if status == _NOT_RECEIVED:  # not received yet; `build_delete_snapshot` counts it as a blocker all the same
             continue
         for row in receipt.receipts:
             if row.line_uuid is None or row.receipt_quantity is None or status not in _RECEIVED:
@@ -313,8 +326,8 @@ def _received(receipts: Iterable[schemas.Receipt]) -> Mapping[str, Decimal] | No
     return total
 
 
-def _new_line(line: DraftLine) -> dict[str, Any]:
-    """Build a line. Its price goes where https://github.com/exsited/exsited-php puts it."""
+def _build_line(line: DraftLine) -> dict[str, Any]:
+    """Build a line, with the price in the field that https://github.com/exsited/exsited-php uses."""
     rule = {"price_type": "INCREMENTAL_PER_UNIT_PRICING", "price": plain(line.unit_price)}
     return {
         "item_id": line.item,

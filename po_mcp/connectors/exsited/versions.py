@@ -1,4 +1,4 @@
-"""Which version of Exsited's API serves which call."""
+"""The version of Exsited's API for each call."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ API_VERSIONS: Mapping[str, str] = {
     "delete": "v3",
     "accounts": "v3",
     "items": "v3",
-    # The vendor's Python client reads these under v2 (https://pypi.org/project/exsited/1.0.40/).
+    # The vendor's Python client reads these under v2 (`exsited` 1.0.40).
     "warehouses": "v2",
     "purchase_invoices": "v2",
     "item_receipts": "v2",
 }
-"""As the vendor documents them, and its own clients use them; an installation may differ."""
+"""The versions that the vendor documents or its clients use; an installation may differ."""
 
 _VERSION = re.compile(r"v[0-9]{1,2}", re.ASCII)
 
 
-def versions_with(changes: Mapping[str, str]) -> Mapping[str, str]:
-    """Return the version of every call, those of one installation among them.
+def merge_versions(changes: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the version of every call, with the changes of one installation.
 
     Raises:
         ConfigurationError: a change names no call, or gives no version.

@@ -1,1 +1,1 @@
-"""HTTP to an ERP: the one place where a request is sent, and where foreign errors become ours."""
+"""HTTP to an ERP: the only place that sends requests and translates foreign errors."""

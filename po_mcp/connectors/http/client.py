@@ -1,8 +1,8 @@
-"""Every request to an ERP leaves here, in `Wire`, and every foreign error becomes one of ours here.
+"""The HTTP client of all connectors: every request is sent here, and every foreign error is translated here.
 
-A read that failed for a moment is tried again, and repeated once with a fresh token. A write is sent
-once: no transport retries, no redirects, no second try. It was refused where the ERP says so in its own
-envelope; whatever else is no success is `OutcomeUnknown`.
+A read is retried after transient failures, and once with a new token. A write is sent once: no transport retries,
+no redirects, no second try. A write counts as refused only where the ERP says so in its own error envelope; every
+other answer that is no success is `OutcomeUnknown`.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import httpx2
 
 from po_mcp import __version__
 from po_mcp.connectors.http import exact_json, response_body
-from po_mcp.connectors.http.error_mapping import PASSING_STATUSES, Answer, Dialect
-from po_mcp.connectors.http.header_times import retry_after, skew
-from po_mcp.connectors.http.retry import Retrying, Tried
+from po_mcp.connectors.http.error_mapping import TRANSIENT_STATUSES, Answer, ErrorMapping
+from po_mcp.connectors.http.header_times import parse_clock_skew, parse_retry_after
+from po_mcp.connectors.http.retry import AttemptResult, Retrier
 from po_mcp.connectors.http.tokens import Token, Tokens
-from po_mcp.connectors.http.urls import address
+from po_mcp.connectors.http.urls import build_url
 from po_mcp.erp import BeforeSend, send_at_once
 from po_mcp.errors import (
     BadAnswer,
@@ -37,12 +37,12 @@ Method = Literal["GET", "POST", "DELETE", "PATCH"]
 Params = Mapping[str, str | int]
 T = TypeVar("T")
 
-# httpx2 tells every URL at INFO and httpcore2 every header at DEBUG; ours say what matters, without secrets.
+# httpx2 logs every URL at INFO and httpcore2 every header at DEBUG, the bearer token among them.
 for _name in ("httpx2", "httpcore2"):
     logging.getLogger(_name).setLevel(logging.WARNING)
 
-CONNECT_TIMEOUT = 10.0
-"""Seconds for a connection to stand."""
+CONNECT_TIMEOUT_S = 10.0
+"""Seconds in which a connection must be established."""
 
 _NOT_SENT = (
     httpx2.ConnectError,
@@ -57,32 +57,32 @@ _BROKEN = (httpx2.HTTPError, httpx2.StreamError, TimeoutError, OSError)
 _FOREIGN = (*_NOT_SENT, *_UNREADABLE, *_BROKEN)
 
 
-class Wire:
-    """The HTTP side of one connection: one client, one token, time-outs, limits, translation.
+class ErpHttpClient:
+    """An HTTP client for one ERP connection, with its token, time-outs, limits and error translation.
 
     Args:
         base_url: scheme, host and base path, without a closing slash.
-        dialect: how this ERP says no.
-        timeout: seconds that one call may take, from its first byte to its last: a read with all its
-            tries and waits, and the sign-in that it may need; a write; the sign-in before a write.
-        transport: an httpx2 transport; the sandbox and tests give one.
-        retrying: how reads are tried again; tests give one that does not wait.
+        mapping: how this ERP reports errors.
+        timeout: seconds for one call: a read with all its tries, waits and a sign-in; a write; the sign-in
+            before a write.
+        transport: an httpx2 transport in place of the network.
+        retrier: retries reads and sign-ins.
     """
 
     def __init__(
         self,
         base_url: str,
-        dialect: Dialect,
+        mapping: ErrorMapping,
         *,
         timeout: float = 60.0,
         transport: httpx2.AsyncBaseTransport | None = None,
-        retrying: Retrying | None = None,
+        retrier: Retrier | None = None,
     ) -> None:
         self._base = httpx2.URL(base_url.rstrip("/"))
-        self._dialect = dialect
+        self._mapping = mapping
         self._timeout = timeout
         self._transport = transport
-        self._retrying = retrying or Retrying()
+        self._retrier = retrier or Retrier()
         self._client: httpx2.AsyncClient | None = None
         self.tokens: Tokens | None = None
         self.clock_skew: float | None = None
@@ -90,35 +90,53 @@ class Wire:
     async def read(
         self, path: str, *segments: str, params: Params | None = None, permission: str | None = None
     ) -> Answer:
-        """GET `path` with `segments` appended; a token that ended is renewed and the read repeated, once.
+        """GET `path` with `segments` appended. An expired token is renewed and the read repeated, once.
 
-        The first segment is an order's number: without one, a 404 says nothing of an order.
-        `permission` is the next step after a 403, where it is another than to read orders.
+        Args:
+            path: the path below the base URL.
+            segments: path segments, percent-encoded here. The first is an order's number; without one, a 404 is
+                not about an order.
+            params: the query.
+            permission: the next step after a 403; by default that for reading orders.
+
+        Raises:
+            ERPError: no trustworthy answer came; nothing was changed.
         """
-        url = address(self._base, path, segments)
-        tried = await self._in_time(lambda: self._tried(lambda token: self._get(url, token, params)))
-        return self._told(tried, permission, of_order=bool(segments))
+        url = build_url(self._base, path, segments)
+        result = await self._run_in_time(lambda: self._read_with_retries(lambda token: self._get(url, token, params)))
+        return self._require_success(result, permission, of_order=bool(segments))
 
     async def call(self, path: str, body: Any, *, permission: str | None = None) -> Answer:
-        """POST a call that only reads, tried and repeated like `read`: what JSON-RPC has in place of GET."""
-        url = address(self._base, path, ())
-        tried = await self._in_time(lambda: self._tried(lambda token: self._post(url, token, body)))
-        return self._told(tried, permission, of_order=False)
+        """POST a call that only reads, as JSON-RPC has it in place of GET; retried and repeated like `read`.
+
+        Args:
+            path: the path below the base URL.
+            body: the JSON body.
+            permission: the next step after a 403; by default that for reading orders.
+
+        Raises:
+            ERPError: no trustworthy answer came; nothing was changed.
+        """
+        url = build_url(self._base, path, ())
+        result = await self._run_in_time(lambda: self._read_with_retries(lambda token: self._post(url, token, body)))
+        return self._require_success(result, permission, of_order=False)
 
     async def read_list(self, path: str, params: Params, *, permission: str | None = None) -> Any:
-        """GET a page of a list, and return its JSON; None where the ERP says so that there is nothing.
+        """GET a page of a list and return its JSON, None for an empty list.
 
-        Some servers answer 204 or, in their envelope, 404 where a list is empty.
+        Raises:
+            ERPError: no trustworthy answer came; nothing was changed.
         """
-        url = address(self._base, path, ())
-        tried = await self._in_time(lambda: self._tried(lambda token: self._get(url, token, params)))
-        answer, told = self._answered(tried)
-        is_empty = answer.status == 404 and self._dialect.is_envelope(answer.body)
+        # Some servers answer 204 or, in their error envelope, 404 where a list is empty.
+        url = build_url(self._base, path, ())
+        result = await self._run_in_time(lambda: self._read_with_retries(lambda token: self._get(url, token, params)))
+        answer, explanation = self._require_answer(result)
+        is_empty = answer.status == 404 and self._mapping.is_envelope(answer.body)
         if is_empty or (answer.status == 204 and answer.body is None):
             return None
-        self._refuse(answer, permission=permission, of_order=False, told=told)
+        self._raise_for_read_status(answer, permission=permission, of_order=False, explanation=explanation)
         if answer.body is None:
-            raise BadAnswer(f"{self._dialect.name} sent nothing where a list was asked for.")
+            raise BadAnswer(f"{self._mapping.name} sent nothing where a list was asked for.")
         return answer.body
 
     async def write(
@@ -132,137 +150,157 @@ class Wire:
         creates: bool = False,
         before_send: BeforeSend = send_at_once,
     ) -> T:
-        """Send a write, once, and return what `verify` makes of the answer that came back.
+        """Send a write once and return the result of `verify` for its answer.
 
-        `expect` are the statuses of a success; any other 2xx is in doubt. `verify` raises where the answer
-        is not that of the success that was asked for. `creates`: there is no order yet that a 404 could
-        be about. `before_send` is called once the token is there, and again right before the first byte leaves
-        the socket: what it raises is raised, and nothing is sent.
+        Args:
+            method: the HTTP method.
+            path: the path below the base URL.
+            segments: path segments, percent-encoded here.
+            body: the JSON body.
+            expect: the statuses of a success; any other 2xx is an unknown outcome.
+            verify: converts the answer; raises where it does not confirm the requested change.
+            creates: the write creates an order, so that a 404 is not about an order.
+            before_send: called after the sign-in, and again right before the first byte of the request; its
+                exception is raised, and nothing is sent.
 
         Raises:
-            Refused, NotPermitted, OrderNotFound, TooManyRequests: the ERP said no ("nothing_changed").
+            Refused, NotPermitted, OrderNotFound, TooManyRequests: the ERP refused ("nothing_changed").
             Unreachable, SignInFailed, TooManyRequests: nothing was sent ("nothing_sent").
-            OutcomeUnknown: it was sent, and every other end.
+            OutcomeUnknown: the request was sent, and its outcome is not known.
         """
-        url = address(self._base, path, segments)
+        url = build_url(self._base, path, segments)
         token = None if self.tokens is None else await self.tokens.current(self._timeout)
         before_send()
-        answer = await self._once(self._request(method, url, token, body=body, before_send=before_send))
-        if token is not None and self._dialect.ended_at_a_write(answer):
-            await self._refuse_if_signed_out(token)
-        return self._verified(answer, expect, verify, of_order=not creates)
+        answer = await self._send_once(self._request(method, url, token, body=body, before_send=before_send))
+        if token is not None and self._mapping.is_token_expired_at_write(answer):
+            await self._raise_if_signed_out(token)
+        return self._verify(answer, expect, verify, of_order=not creates)
 
     async def sign_in(
         self, path: str, *, form: Mapping[str, str] | None = None, body: Any = None, once: bool = False
     ) -> Answer:
-        """Ask for a token. It changes no order, so it is tried again like a read.
+        """Request a token. Signing in changes no order, so it is retried like a read.
 
-        `once`: it is not, for an ERP that counts what it refused and locks the user out.
+        Args:
+            path: the path below the base URL.
+            form: the form of the request.
+            body: the JSON body.
+            once: do not retry, for an ERP that counts refused sign-ins and locks the user out.
+
+        Raises:
+            SignInFailed: the ERP does not accept the credentials.
+            Unreachable, TooManyRequests: no token could be fetched.
         """
-        url = address(self._base, path, ())
+        url = build_url(self._base, path, ())
 
         async def ask() -> Answer:
             return await self._send(self._request("POST", url, None, form=form, body=body, silence=self._timeout / 2))
 
-        async def ask_once() -> Tried:
-            return Tried(await ask())
+        async def ask_once() -> AttemptResult:
+            return AttemptResult(await ask())
 
-        name = self._dialect.name
-        tried = await self._in_time(ask_once if once else lambda: self._retrying(ask))
-        if isinstance(tried.outcome, _UNREADABLE):
-            raise Unreachable(f"{name} gave no token that can be read. Nothing was sent.") from tried.outcome
-        answer, told = self._answered(tried)
+        name = self._mapping.name
+        result = await self._run_in_time(ask_once if once else lambda: self._retrier(ask))
+        if isinstance(result.outcome, _UNREADABLE):
+            raise Unreachable(f"{name} gave no token that can be read. Nothing was sent.") from result.outcome
+        answer, explanation = self._require_answer(result)
         status = answer.status
         if 200 <= status < 300:
             return answer
         if status in (400, 401, 403) or 300 <= status < 400:
             raise SignInFailed(f"{name} does not accept the credentials (HTTP {status}). Nothing was sent.")
-        if status in PASSING_STATUSES:
-            raise self._dialect.failed(answer, told)
+        if status in TRANSIENT_STATUSES:
+            raise self._mapping.transient_failure(answer, explanation)
         raise Unreachable(f"{name} could not sign us in (HTTP {status}). Nothing was sent.")
 
     async def aclose(self) -> None:
         if self._client is not None:
             await self._client.aclose()
 
-    def _refuse(self, answer: Answer, *, permission: str | None, of_order: bool, told: str) -> None:
-        """Raise our error for an answer to a read that is not the one that was asked for."""
-        permission = permission or self._dialect.permission_to_read
-        self._dialect.refuse(answer, permission=permission, of_order=of_order, told=told)
+    def _raise_for_read_status(
+        self, answer: Answer, *, permission: str | None, of_order: bool, explanation: str
+    ) -> None:
+        """Raise the error for an answer to a read whose status is not 200."""
+        permission = permission or self._mapping.permission_to_read
+        self._mapping.raise_for_read(answer, permission=permission, of_order=of_order, explanation=explanation)
         if answer.status != 200:
-            raise BadAnswer(f"{self._dialect.name} gave another answer (HTTP {answer.status}) than was asked for.")
+            raise BadAnswer(f"{self._mapping.name} gave another answer (HTTP {answer.status}) than was asked for.")
 
-    async def _in_time(self, call: Callable[[], Awaitable[Tried]]) -> Tried:
-        """Make a call that changes nothing, all its tries within the time-out."""
+    async def _run_in_time(self, call: Callable[[], Awaitable[AttemptResult]]) -> AttemptResult:
+        """Run a call that changes nothing, all its tries within the time-out."""
         try:
             with anyio.fail_after(self._timeout):
                 return await call()
         except _FOREIGN as exc:
-            return Tried(exc)
+            return AttemptResult(exc)
 
-    async def _tried(self, send: Callable[[Token | None], Awaitable[Answer]]) -> Tried:
-        """Read until it is answered; the one renewal of the token is not counted as a try."""
+    async def _read_with_retries(self, send: Callable[[Token | None], Awaitable[Answer]]) -> AttemptResult:
+        """Send a read with retries; the one renewal of the token does not count as a try."""
         token = None if self.tokens is None else await self.tokens.current()
         renewed = token is None
 
         async def get() -> Answer:
             nonlocal token, renewed
             answer = await send(token)
-            if renewed or not self._dialect.ended(answer):
+            if renewed or not self._mapping.is_token_expired(answer):
                 return answer
             assert self.tokens is not None
             assert token is not None
             token, renewed = await self.tokens.replace(token), True
             return await send(token)
 
-        return await self._retrying(get)
+        return await self._retrier(get)
 
     async def _get(self, url: httpx2.URL, token: Token | None, params: Params | None) -> Answer:
-        # A connection that is silent for half of the time is given up, so that there is time for another.
+        # A connection that is silent for half of the time-out is given up, which leaves time for another try.
         return await self._send(self._request("GET", url, token, params=params, silence=self._timeout / 2))
 
     async def _post(self, url: httpx2.URL, token: Token | None, body: Any) -> Answer:
         return await self._send(self._request("POST", url, token, body=body, silence=self._timeout / 2))
 
-    def _told(self, tried: Tried, permission: str | None, *, of_order: bool) -> Answer:
-        """Return the answer to a read; raise where it is none, or not a success."""
-        answer, told = self._answered(tried)
-        self._refuse(answer, permission=permission, of_order=of_order, told=told)
+    def _require_success(self, result: AttemptResult, permission: str | None, *, of_order: bool) -> Answer:
+        """Return the answer to a read; raise where there is none, or where it is no success."""
+        answer, explanation = self._require_answer(result)
+        self._raise_for_read_status(answer, permission=permission, of_order=of_order, explanation=explanation)
         return answer
 
-    async def _once(self, request: httpx2.Request) -> Answer:
-        """Send a write. There is no second time."""
+    async def _send_once(self, request: httpx2.Request) -> Answer:
+        """Send a write once."""
         try:
             with anyio.fail_after(self._timeout):
                 return await self._send(request)
         except _NOT_SENT as exc:
-            raise self._unanswered(exc) from exc
+            raise self._no_answer(exc) from exc
         except _UNREADABLE as exc:
-            raise self._doubt("its answer cannot be read.") from exc
+            raise self._unknown_outcome("its answer cannot be read.") from exc
         except _BROKEN as exc:
-            raise self._doubt("the connection failed before the answer was complete.") from exc
+            raise self._unknown_outcome("the connection failed before the answer was complete.") from exc
 
-    async def _refuse_if_signed_out(self, token: Token) -> None:
-        """Raise `SignInEnded` where a read with the same token is refused, too: then the write was not accepted.
+    async def _raise_if_signed_out(self, token: Token) -> None:
+        """Raise `SignInEnded` where a read with the same token is refused as well.
 
         Raises:
             OutcomeUnknown: the read failed.
         """
-        url = httpx2.URL(str(self._base).rstrip("/") + self._dialect.cheap_read)
-        body = self._dialect.cheap_call
+        # A gateway can answer a write that was carried out with a 401. Only a token that a read cannot use either
+        # shows that the ERP did not accept the write.
+        url = httpx2.URL(str(self._base).rstrip("/") + self._mapping.cheap_read_path)
+        body = self._mapping.cheap_read_body
         try:
             with anyio.fail_after(self._timeout):
                 answer = await (self._get(url, token, None) if body is None else self._post(url, token, body))
         except _FOREIGN as exc:
-            raise self._doubt("it says that the sign-in ended, and a read that would show it failed.") from exc
-        if answer.status in PASSING_STATUSES or answer.status >= 500:
-            raise self._doubt("it says that the sign-in ended, and a read that would show it failed.")
-        if self._dialect.ended(answer) or self._dialect.ended_at_a_write(answer):
-            raise await self._sign_in_ended(token)
+            raise self._unknown_outcome(
+                "it says that the sign-in ended, and a read that would show it failed."
+            ) from exc
+        if answer.status in TRANSIENT_STATUSES or answer.status >= 500:
+            raise self._unknown_outcome("it says that the sign-in ended, and a read that would show it failed.")
+        if self._mapping.is_token_expired(answer) or self._mapping.is_token_expired_at_write(answer):
+            raise await self._renew_after_refusal(token)
 
-    async def _sign_in_ended(self, token: Token) -> SignInEnded:
-        """Sign in again, and return the error that says so."""
-        what = f"{self._dialect.name} no longer accepted our sign-in. Nothing was changed."
+    async def _renew_after_refusal(self, token: Token) -> SignInEnded:
+        """Sign in again and return the error to raise."""
+        what = f"{self._mapping.name} no longer accepted our sign-in. Nothing was changed."
         assert self.tokens is not None
         try:
             await self.tokens.replace(token)
@@ -271,19 +309,19 @@ class Wire:
         return SignInEnded(what)
 
     async def _send(self, request: httpx2.Request) -> Answer:
-        """Send one request and read its whole answer within the size limit."""
-        response = await self._http().send(request, stream=True)
+        """Send one request and read its answer within the size limit."""
+        response = await self._open_client().send(request, stream=True)
         try:
-            raw = await response_body.read(response, response_body.LARGEST)
+            raw = await response_body.read_body(response, response_body.MAX_BODY_BYTES)
         finally:
             if response.status_code == 400:
-                await _hang_up(response)
+                await _close_connection(response)
             await response.aclose()
         now = datetime.now(UTC)
-        self.clock_skew = skew(response.headers.get("date"), now)
-        asked = retry_after(response.headers.get("retry-after"), now)
+        self.clock_skew = parse_clock_skew(response.headers.get("date"), now)
+        asked = parse_retry_after(response.headers.get("retry-after"), now)
         location = response.headers.get("location")
-        return Answer(response.status_code, _json(response.status_code, raw), asked, location)
+        return Answer(response.status_code, _parse_body(response.status_code, raw), asked, location)
 
     def _request(
         self,
@@ -297,18 +335,18 @@ class Wire:
         silence: float | None = None,
         before_send: BeforeSend | None = None,
     ) -> httpx2.Request:
-        """Build a request; `silence` is how many seconds nothing may arrive."""
+        """Build a request; `silence` limits the seconds between two received bytes."""
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"po-mcp/{__version__}"}
         if token is not None:
-            headers["Authorization"] = f"{self._dialect.scheme} {token.text}"
+            headers["Authorization"] = f"{self._mapping.auth_scheme} {token.text}"
         content = None
         if body is not None:
             headers["Content-Type"] = "application/json"
             content = exact_json.dumps(body)
         longest = silence or self._timeout
-        timeout = httpx2.Timeout(longest, connect=min(CONNECT_TIMEOUT, longest))
-        extensions = None if before_send is None else {"trace": _before_first_byte(before_send)}
-        return self._http().build_request(
+        timeout = httpx2.Timeout(longest, connect=min(CONNECT_TIMEOUT_S, longest))
+        extensions = None if before_send is None else {"trace": _trace_first_byte(before_send)}
+        return self._open_client().build_request(
             method,
             url,
             params=params,
@@ -319,8 +357,8 @@ class Wire:
             extensions=extensions,
         )
 
-    def _http(self) -> httpx2.AsyncClient:
-        """Return the client, made at the first call: its TLS context costs what tools/list need not wait for."""
+    def _open_client(self) -> httpx2.AsyncClient:
+        """Return the client, which the first call creates."""
         if self._client is None:
             self._client = httpx2.AsyncClient(
                 transport=self._transport or httpx2.AsyncHTTPTransport(retries=0),
@@ -329,44 +367,46 @@ class Wire:
             )
         return self._client
 
-    def _answered(self, tried: Tried) -> tuple[Answer, str]:
-        """Return the answer and what is told of the tries; raise where there is no answer."""
-        if isinstance(tried.outcome, Exception):
-            raise self._unanswered(tried.outcome, tried.told) from tried.outcome
-        return tried.outcome, tried.told
+    def _require_answer(self, result: AttemptResult) -> tuple[Answer, str]:
+        """Return the answer and the explanation of its tries; raise where there is no answer."""
+        if isinstance(result.outcome, Exception):
+            raise self._no_answer(result.outcome, result.explanation) from result.outcome
+        return result.outcome, result.explanation
 
-    def _verified(self, answer: Answer, expect: frozenset[int], verify: Callable[[Answer], T], *, of_order: bool) -> T:
-        """Return what `verify` makes of a write's answer; raise where it is a refusal, or in doubt."""
-        refusal = self._dialect.refusal_of_a_write(answer, of_order=of_order)
+    def _verify(self, answer: Answer, expect: frozenset[int], verify: Callable[[Answer], T], *, of_order: bool) -> T:
+        """Return the result of `verify` for a write's answer; raise for a refusal or an unknown outcome."""
+        refusal = self._mapping.find_write_refusal(answer, of_order=of_order)
         if refusal is not None:
             raise refusal
         if answer.status not in expect:
-            raise self._doubt(f"HTTP {answer.status} came back.")
+            raise self._unknown_outcome(f"HTTP {answer.status} came back.")
         try:
             return verify(answer)
-        except Exception as exc:  # it is sent: whatever fails now leaves its outcome in doubt
-            raise self._doubt("its answer is not that of the success it claims.") from exc
+        except Exception as exc:  # any exception: the write was sent, so a failure to read its answer proves nothing
+            raise self._unknown_outcome("its answer is not that of the success it claims.") from exc
 
-    def _unanswered(self, error: Exception, told: str = "") -> ERPError:
-        """Return our error for a request that changed nothing and got no answer that can be read."""
-        name = self._dialect.name
+    def _no_answer(self, error: Exception, explanation: str = "") -> ERPError:
+        """Return the error for a request that changed nothing and has no readable answer."""
+        name = self._mapping.name
         if isinstance(error, _UNREADABLE):
-            return BadAnswer(f"{name} sent a body that cannot be read: {error}. Nothing was changed. {told}".strip())
+            return BadAnswer(
+                f"{name} sent a body that cannot be read: {error}. Nothing was changed. {explanation}".strip()
+            )
         if isinstance(error, _NOT_SENT):
-            return Unreachable(f"{name} cannot be reached. Nothing was sent. {told}".strip())
-        return Unreachable(f"{name} did not answer in full. Nothing was changed. {told}".strip())
+            return Unreachable(f"{name} cannot be reached. Nothing was sent. {explanation}".strip())
+        return Unreachable(f"{name} did not answer in full. Nothing was changed. {explanation}".strip())
 
-    def _doubt(self, what: str) -> ERPError:
+    def _unknown_outcome(self, what: str) -> ERPError:
         return OutcomeUnknown(
-            f"The request was sent to {self._dialect.name}, but {what}",
+            f"The request was sent to {self._mapping.name}, but {what}",
             next_step="Do not send it again: read the order to see what came of it, and tell the user.",
         )
 
 
-def _before_first_byte(before_send: BeforeSend) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
-    """Return a trace for the transport that calls `before_send` right before a request's first byte is written.
+def _trace_first_byte(before_send: BeforeSend) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
+    """Return an httpcore2 trace that calls `before_send` right before a request's first byte is written.
 
-    httpcore2 awaits its trace at each step, and gives the request up where that raises
+    httpcore2 awaits its trace at each step and abandons the request where the trace raises
     (https://github.com/pydantic/httpcore2, _trace.py).
     """
 
@@ -377,8 +417,12 @@ def _before_first_byte(before_send: BeforeSend) -> Callable[[str, Mapping[str, A
     return trace
 
 
-def _json(status: int, raw: bytearray) -> Any:
-    """Read a body; one that is not JSON matters only where an order was expected in it: `NotExact`."""
+def _parse_body(status: int, raw: bytearray) -> Any:
+    """Parse a body; None for an empty one, and for an error's body that is not JSON.
+
+    Raises:
+        NotExact: the body of a success is not JSON.
+    """
     if not raw:
         return None
     try:
@@ -389,11 +433,11 @@ def _json(status: int, raw: bytearray) -> Any:
         return None
 
 
-async def _hang_up(response: httpx2.Response) -> None:
-    """Close the connection under an answer, so that no later request shares it.
+async def _close_connection(response: httpx2.Response) -> None:
+    """Close the connection of an answer, so that no later request uses it.
 
     Exsited can repeat a 400 to whatever comes next on its connection
-    (https://pypi.org/project/exsited/, README, "Repeated 400").
+    (Exsited's Python package `exsited`, README, "Repeated 400").
     """
     stream = response.extensions.get("network_stream")
     if stream is not None:

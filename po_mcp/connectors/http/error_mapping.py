@@ -1,4 +1,4 @@
-"""How an ERP says no, and which of our errors that is."""
+"""Mapping of an ERP's error answers to the errors of this program."""
 
 from __future__ import annotations
 
@@ -19,26 +19,29 @@ from po_mcp.errors import (
     Unreachable,
 )
 
-PASSING_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
-"""What an ERP or a gateway says that may answer the next time."""
-_SIGNED_OUT = 401
-_ABSENT = frozenset({404, 410})
-_CONDITION_FAILED = 412
-_NOT_BUILT = 501
+TRANSIENT_STATUSES = frozenset({408, 425, 429, 500, 502, 503, 504})
+"""Statuses after which a repeated read may succeed."""
+_UNAUTHORIZED = 401
+_ABSENT_STATUSES = frozenset({404, 410})
+_PRECONDITION_FAILED = 412
+_NOT_IMPLEMENTED = 501
 _SIGN_IN = re.compile(r"(log|sign)[-_]?(in|on)|auth|sso|session", re.IGNORECASE)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_IN_DOUBT = frozenset({408, 425, 460, 499})
-"""Said by whoever stands before the ERP, which may have carried the write out: time-outs, and a caller that left."""
-_CORRECT = "Correct what it complains of, or tell the user."
-_LOOK = "Read the order with get_purchase_order and tell the user what stands there."
+_DOUBTFUL_STATUSES = frozenset({408, 425, 460, 499})
+"""Refusals by a gateway before the ERP, which may have carried the write out: time-outs, and a client that left."""
+_CORRECT_THE_REQUEST = "Correct what it complains of, or tell the user."
+_READ_THE_ORDER = "Read the order with get_purchase_order and tell the user what stands there."
 
 
 @dataclass(frozen=True)
 class Answer:
     """A complete answer.
 
-    `body` is its JSON, None where there was none; `retry_after` the seconds it asks to wait; `location` where a
-    redirect leads.
+    Args:
+        status: the HTTP status.
+        body: the JSON, None where there was none.
+        retry_after: the seconds that the ERP asks to wait.
+        location: the target of a redirect.
     """
 
     status: int
@@ -48,64 +51,72 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Dialect:
-    """How one ERP says no.
+class ErrorMapping:
+    """How one ERP reports errors.
 
-    `complaint` turns an error body into words of ours: known codes and field names only, never the
-    ERP's own text. `permission_to_read` and `permission_to_write` say which right a 403 is about.
-    `expired` are the statuses that mean the token ended. `signed_out` finds the same inside a body.
-    `is_envelope` tells whether a body is an error in the shape that the vendor documents, and `status_in` the HTTP
-    status that such a body tells, or None. `is_sign_in` tells whether a redirect leads to the sign-in; its location
-    may be missing. `cheap_read` is the path of a read that costs little and needs a token; where that is a call, the
-    body of its POST is `cheap_call`. `scheme` is what stands before the token in the header.
+    Args:
+        name: the ERP's name in error messages.
+        describe_error: returns the known codes and field names of an error body, never the ERP's own text.
+        permission_to_read: the next step after a 403 to a read: which right is missing, and who grants it.
+        permission_to_write: the next step after a 403 to a write.
+        expired_statuses: the statuses that mean that the token expired.
+        is_signed_out: tells whether a body says that the token expired.
+        is_envelope: tells whether a body is an error in the shape that the vendor documents.
+        status_in: returns the HTTP status inside such a body, or None.
+        is_sign_in: tells whether the location of a redirect, which may be missing, is the sign-in.
+        cheap_read_path: the path and query of a small read that needs a token.
+        cheap_read_body: the JSON body where that read is a POST; None where it is a GET.
+        auth_scheme: the scheme before the token in the Authorization header.
     """
 
     name: str
-    complaint: Callable[[Any], str]
+    describe_error: Callable[[Any], str]
     permission_to_read: str
     permission_to_write: str
-    expired: frozenset[int] = frozenset({401})
-    signed_out: Callable[[Any], bool] = lambda body: False
+    expired_statuses: frozenset[int] = frozenset({401})
+    is_signed_out: Callable[[Any], bool] = lambda body: False
     is_envelope: Callable[[Any], bool] = lambda body: False
     status_in: Callable[[Any], int | None] = lambda body: None
     is_sign_in: Callable[[str | None], bool] = lambda location: False
-    cheap_read: str = "/"
-    scheme: str = "Bearer"
-    cheap_call: Any = None
+    cheap_read_path: str = "/"
+    cheap_read_body: Any = None
+    auth_scheme: str = "Bearer"
 
-    def ended(self, answer: Answer) -> bool:
-        """Tell whether the answer says that the token is no longer good."""
-        return answer.status in self.expired or self.signed_out(answer.body)
+    def is_token_expired(self, answer: Answer) -> bool:
+        """Tell whether the answer to a read says that the token expired."""
+        return answer.status in self.expired_statuses or self.is_signed_out(answer.body)
 
-    def ended_at_a_write(self, answer: Answer) -> bool:
-        """Tell whether a write's answer says that the token is no longer good. A redirect must lead to the sign-in."""
+    def is_token_expired_at_write(self, answer: Answer) -> bool:
+        """Tell whether the answer to a write says that the token expired. A redirect must lead to the sign-in."""
         if answer.status in _REDIRECTS:
             return self.is_sign_in(answer.location)
-        return answer.status == _SIGNED_OUT or self.signed_out(answer.body)
+        return answer.status == _UNAUTHORIZED or self.is_signed_out(answer.body)
 
-    def refusal_of_a_write(self, answer: Answer, *, of_order: bool) -> ERPError | None:
-        """Return our error where the ERP itself refuses a write, in its own envelope; None where it does not.
+    def find_write_refusal(self, answer: Answer, *, of_order: bool) -> ERPError | None:
+        """Return the error where the ERP refuses a write in its own error envelope, else None.
 
-        `of_order`: the request named an order, and a 404 says that there is none.
+        With `of_order`, the request named an order, and a 404 means that it does not exist.
         """
-        status = self._refusing_status(answer)
+        # A status alone proves nothing: a gateway writes it without knowing what the ERP did.
+        status = self._find_refusal_status(answer)
         if status is None:
             return None
-        told = self.complaint(answer.body) or f" (HTTP {answer.status})"
+        explanation = self.describe_error(answer.body) or f" (HTTP {answer.status})"
         if status == 403:
             return NotPermitted(
-                f"{self.name} does not permit this{told}. Nothing was changed.", next_step=self.permission_to_write
+                f"{self.name} does not permit this{explanation}. Nothing was changed.",
+                next_step=self.permission_to_write,
             )
-        if status in _ABSENT and of_order:
-            return OrderNotFound(f"{self.name} knows no such order{told}.")
+        if status in _ABSENT_STATUSES and of_order:
+            return OrderNotFound(f"{self.name} knows no such order{explanation}.")
         if status == 429:
-            what = f"{self.name} asks for fewer requests{told}. Nothing was changed."
-            wait = None if answer.retry_after is None else f"Wait {_in_words(answer.retry_after)} and try again."
+            what = f"{self.name} asks for fewer requests{explanation}. Nothing was changed."
+            wait = None if answer.retry_after is None else f"Wait {_format_seconds(answer.retry_after)} and try again."
             return TooManyRequests(what, next_step=wait, effect="nothing_changed")
-        return self._refusal(status, told)
+        return self._refusal(status, explanation)
 
-    def _refusing_status(self, answer: Answer) -> int | None:
-        """Return the status of a refusal that the ERP wrote: the answer's, or that in the body of a success."""
+    def _find_refusal_status(self, answer: Answer) -> int | None:
+        """Return the status of a refusal in the ERP's envelope, the answer's or that in a 2xx body, else None."""
         if not self.is_envelope(answer.body):
             return None
         inside = self.status_in(answer.body)
@@ -115,68 +126,71 @@ class Dialect:
         said = (status, status if inside is None else inside)
         return status if all(map(_is_refusal, said)) else None
 
-    def refuse(self, answer: Answer, *, permission: str, of_order: bool, told: str = "") -> None:
-        """Raise our error for an answer that says no; return where it does not.
+    def raise_for_read(self, answer: Answer, *, permission: str, of_order: bool, explanation: str = "") -> None:
+        """Raise the error for an error answer to a read; return for any other answer.
 
-        `permission` is the next step after a 403. `of_order`: the request named an order, and a 404
-        says that there is none. `told`: a sentence on how often it was tried.
+        Args:
+            answer: the answer.
+            permission: the next step after a 403.
+            of_order: the request named an order, and a 404 means that it does not exist.
+            explanation: a sentence on the tries.
         """
         status = answer.status
-        if self.ended(answer):
+        if self.is_token_expired(answer):
             raise SignInFailed(f"{self.name} does not accept our sign-in (HTTP {status}). Nothing was changed.")
         if status == 403:
             raise NotPermitted(f"{self.name} does not permit this. Nothing was changed.", next_step=permission)
-        if status in _ABSENT and of_order:
+        if status in _ABSENT_STATUSES and of_order:
             raise OrderNotFound(f"{self.name} knows no such order.")
-        if status in PASSING_STATUSES:
-            raise self.failed(answer, told)
-        if 400 <= status < 500 or status == _NOT_BUILT:
-            raise self._refusal(status, self.complaint(answer.body) or f" (HTTP {status})")
+        if status in TRANSIENT_STATUSES:
+            raise self.transient_failure(answer, explanation)
+        if 400 <= status < 500 or status == _NOT_IMPLEMENTED:
+            raise self._refusal(status, self.describe_error(answer.body) or f" (HTTP {status})")
         if status >= 500 or 300 <= status < 400:
             raise Unreachable(f"{self.name} failed (HTTP {status}). Nothing was changed.")
 
-    def failed(self, answer: Answer, told: str) -> ERPError:
-        """Return the error for an answer that may be another one the next time."""
+    def transient_failure(self, answer: Answer, explanation: str) -> ERPError:
+        """Return the error for an answer with one of `TRANSIENT_STATUSES`."""
         if answer.retry_after is not None:
-            wait = _in_words(answer.retry_after)
+            wait = _format_seconds(answer.retry_after)
             return TooManyRequests(
-                f"{self.name} asks to wait {wait}. Nothing was changed. {told}".strip(),
+                f"{self.name} asks to wait {wait}. Nothing was changed. {explanation}".strip(),
                 next_step=f"Wait {wait} and try again.",
             )
         if answer.status == 429:
-            return TooManyRequests(f"{self.name} asks for fewer requests. Nothing was changed. {told}".strip())
-        return Unreachable(f"{self.name} failed (HTTP {answer.status}). Nothing was changed. {told}".strip())
+            return TooManyRequests(f"{self.name} asks for fewer requests. Nothing was changed. {explanation}".strip())
+        return Unreachable(f"{self.name} failed (HTTP {answer.status}). Nothing was changed. {explanation}".strip())
 
-    def _refusal(self, status: int, told: str) -> ERPError:
+    def _refusal(self, status: int, explanation: str) -> ERPError:
         if status == 409:
-            return Conflict(f"{self.name} refused it{told}. Nothing was changed.", next_step=_LOOK)
-        if status == _CONDITION_FAILED:
-            return Stale(f"{self.name} refused it{told}. Nothing was changed.")
-        if status == _NOT_BUILT:
+            return Conflict(f"{self.name} refused it{explanation}. Nothing was changed.", next_step=_READ_THE_ORDER)
+        if status == _PRECONDITION_FAILED:
+            return Stale(f"{self.name} refused it{explanation}. Nothing was changed.")
+        if status == _NOT_IMPLEMENTED:
             return Refused(
-                f"{self.name} does not offer this call{told}. Nothing was changed.",
+                f"{self.name} does not offer this call{explanation}. Nothing was changed.",
                 next_step="Tell the user; the ERP's administrator knows whether it can be turned on.",
             )
-        return Refused(f"{self.name} refused it{told}. Nothing was changed.", next_step=_CORRECT)
+        return Refused(f"{self.name} refused it{explanation}. Nothing was changed.", next_step=_CORRECT_THE_REQUEST)
 
 
 def fields_of(body: Any) -> Mapping[str, Any]:
-    """Return a body's fields by their names in small letters; none where it is no object."""
+    """Return the fields of a JSON object by lower-case name; an empty mapping for any other body."""
     return {str(name).casefold(): value for name, value in body.items()} if isinstance(body, dict) else {}
 
 
 def is_sign_in(location: str | None) -> bool:
-    """Tell whether a redirect's location is, by its words, a page to sign in at."""
+    """Tell whether a redirect's location looks like a sign-in page."""
     return location is not None and _SIGN_IN.search(location) is not None
 
 
 def _is_refusal(status: int) -> bool:
-    """Tell whether a status means that a request was not carried out, if it was the ERP that said so."""
-    return (400 <= status < 500 and status not in _IN_DOUBT) or status == _NOT_BUILT
+    """Tell whether a status, written by the ERP itself, means that the request was not carried out."""
+    return (400 <= status < 500 and status not in _DOUBTFUL_STATUSES) or status == _NOT_IMPLEMENTED
 
 
-def _in_words(seconds: int) -> str:
-    """Write a time as a person says it, never more than it is known for."""
+def _format_seconds(seconds: int) -> str:
+    """Format seconds for people, such as "90 seconds" or "about 3 minutes"."""
     if seconds < 2:
         return "a second"
     if seconds < 100:

@@ -1,9 +1,9 @@
-"""JSON in which a number is the number that was written, and nothing is read that is not plainly JSON.
+"""JSON with exact numbers, and a strict reader.
 
 Reading: every fraction is a `Decimal`, never a float; duplicate keys, NaN, Infinity, a byte order
 mark, bytes that are not UTF-8, trailing data, over-long numbers, over-deep nesting and more values
 than any answer has are refused.
-Writing: a `Decimal` is written as the exact number, without an exponent.
+Writing: a `Decimal` is written exactly, without an exponent.
 """
 
 from __future__ import annotations
@@ -14,30 +14,30 @@ from typing import Any, NoReturn
 
 import simplejson
 
-_LONGEST_NUMBER = 40  # characters; a 64-bit integer has 20, our own largest amount 19
-_LARGEST_EXPONENT = 30
-_MOST_VALUES = 500_000  # 8 MB of empty lists would be 300 MB of objects
+_MAX_NUMBER_CHARS = 40  # characters; a 64-bit integer has 20, our own largest amount 19
+_MAX_EXPONENT = 30
+_MAX_VALUES = 500_000  # 8 MB of empty lists would be 300 MB of objects
 
 
 class NotExact(ValueError):
-    """The bytes are not JSON that can be read exactly. The text never holds any of them."""
+    """The bytes are not JSON that can be read exactly. The message never contains any of them."""
 
 
 def loads(body: bytes | bytearray) -> Any:
-    """Read one JSON document.
+    """Parse one JSON document.
 
     Raises:
-        NotExact: it is not JSON, or not JSON that can be read exactly.
+        NotExact: the bytes are not JSON, or not JSON that can be read exactly.
     """
-    if sum(map(body.count, (b"[", b"{", b","))) > _MOST_VALUES:
+    if sum(map(body.count, (b"[", b"{", b","))) > _MAX_VALUES:
         raise NotExact("too many values")
     try:
         return json.loads(
             body.decode("utf-8"),
-            parse_float=_decimal,
-            parse_int=_integer,
+            parse_float=_parse_decimal,
+            parse_int=_parse_integer,
             parse_constant=_refuse_constant,
-            object_pairs_hook=_object,
+            object_pairs_hook=_parse_object,
         )
     except NotExact:
         raise
@@ -48,11 +48,16 @@ def loads(body: bytes | bytearray) -> Any:
 
 
 def dumps(value: Any) -> bytes:
-    """Write `value` as UTF-8 JSON. A float is refused: no float belongs in the path of money."""
-    return simplejson.dumps(_plain(value), allow_nan=False, separators=(",", ":")).encode()
+    """Write `value` as UTF-8 JSON.
+
+    Raises:
+        TypeError: the value holds a float; amounts are `Decimal`.
+        ValueError: the value holds NaN or Infinity.
+    """
+    return simplejson.dumps(_encode(value), allow_nan=False, separators=(",", ":")).encode()
 
 
-def _plain(value: Any) -> Any:
+def _encode(value: Any) -> Any:
     if isinstance(value, float):
         raise TypeError("a float cannot be written exactly; use Decimal")
     if isinstance(value, Decimal):
@@ -60,26 +65,26 @@ def _plain(value: Any) -> Any:
             raise ValueError("NaN and Infinity are not JSON")
         return simplejson.RawJSON(f"{value:f}")  # str() would write Decimal("1E+3") as 1E+3
     if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
+        return {key: _encode(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_encode(item) for item in value]
     return value
 
 
-def _decimal(text: str) -> Decimal:
-    if len(text) > _LONGEST_NUMBER:
+def _parse_decimal(text: str) -> Decimal:
+    if len(text) > _MAX_NUMBER_CHARS:
         raise NotExact("a number of too many digits")
     try:
         number = Decimal(text)
-    except InvalidOperation as exc:  # an exponent beyond what a Decimal holds; it is no ValueError
+    except InvalidOperation as exc:  # an exponent beyond the range of Decimal; InvalidOperation is no ValueError
         raise NotExact("a number of too large an exponent") from exc
-    if not -_LARGEST_EXPONENT <= number.adjusted() <= _LARGEST_EXPONENT:
+    if not -_MAX_EXPONENT <= number.adjusted() <= _MAX_EXPONENT:
         raise NotExact("a number of too large an exponent")
     return number
 
 
-def _integer(text: str) -> int:
-    if len(text) > _LONGEST_NUMBER:
+def _parse_integer(text: str) -> int:
+    if len(text) > _MAX_NUMBER_CHARS:
         raise NotExact("a number of too many digits")
     return int(text)
 
@@ -88,7 +93,7 @@ def _refuse_constant(name: str) -> NoReturn:
     raise NotExact(f"{name} is not JSON")
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):
         raise NotExact("a key stands twice in one object")

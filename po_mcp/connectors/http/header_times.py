@@ -1,4 +1,4 @@
-"""The times that an answer's headers tell. Pure."""
+"""Parsing of the times in an answer's headers. No I/O."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from email.utils import parsedate_to_datetime
 _SECONDS = re.compile(r"[0-9]{1,12}", re.ASCII)
 
 
-def retry_after(text: str | None, now: datetime) -> int | None:
-    """Read a Retry-After header: the seconds from `now`, or None where it says none or the past.
+def parse_retry_after(text: str | None, now: datetime) -> int | None:
+    """Parse a Retry-After header: the seconds from `now`, None where it has none or lies in the past.
 
-    It is written as seconds or as an HTTP date (https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3).
+    The header holds seconds or an HTTP date (https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3).
     """
     if text is None:
         return None
     if _SECONDS.fullmatch(text.strip()):
         return int(text)
-    seconds = skew(text, now)
+    seconds = parse_clock_skew(text, now)
     return math.ceil(seconds) if seconds is not None and seconds > 0 else None
 
 
-def skew(text: str | None, now: datetime) -> float | None:
-    """Read an HTTP date: the seconds by which it is after `now`, or None where it is none."""
+def parse_clock_skew(text: str | None, now: datetime) -> float | None:
+    """Parse an HTTP date: the seconds by which it is after `now`, None where the text is no date."""
     try:
         moment = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):

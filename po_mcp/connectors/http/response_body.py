@@ -1,7 +1,7 @@
-"""Read an answer's body within two limits: the bytes that arrive, and the bytes that they unpack to.
+"""Reading of an answer's body within a limit on the received and on the decompressed bytes.
 
-httpx2's own decoding unpacks a whole chunk before anyone can count it: 300 kB of gzip become
-300 MB in memory. Here the decoder is told how much it may make.
+httpx2 decompresses a whole chunk before its size can be checked: 300 kB of gzip become 300 MB in memory. The decoder
+here has a limit on its output.
 """
 
 from __future__ import annotations
@@ -10,45 +10,45 @@ import zlib
 
 import httpx2
 
-LARGEST = 8 * 1024 * 1024
-"""Bytes of one answer, packed or unpacked."""
+MAX_BODY_BYTES = 8 * 1024 * 1024
+"""Bytes of one answer at most, compressed or decompressed."""
 
 _GZIP_OR_ZLIB = 47  # zlib's window bits for "tell by the header"
 
 
 class TooLarge(ValueError):
-    """More bytes than are read, or packed in a way that is not read."""
+    """The body has too many bytes, or a content encoding that is not supported."""
 
 
-async def read(response: httpx2.Response, largest: int = LARGEST) -> bytearray:
-    """Return the unpacked body of a streamed response.
+async def read_body(response: httpx2.Response, max_bytes: int = MAX_BODY_BYTES) -> bytearray:
+    """Return the decompressed body of a streamed response.
 
     Raises:
-        TooLarge: it is larger than `largest` bytes, or its Content-Encoding is none that was asked for.
-        httpx2.DecodingError: it cannot be unpacked, or ends too early.
+        TooLarge: the body has more than `max_bytes` bytes, or a Content-Encoding that was not requested.
+        httpx2.DecodingError: the body cannot be decompressed, or ends too early.
     """
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", ""):
         raise TooLarge("it is packed in a way that was not asked for")
-    unpack = _Gzip(largest) if encoding == "gzip" else None
+    unpack = _Gzip(max_bytes) if encoding == "gzip" else None
     body = bytearray()
     arrived = 0
     async for chunk in response.aiter_raw():
         arrived += len(chunk)
         body += unpack(chunk) if unpack else chunk
-        if arrived > largest or len(body) > largest:
-            raise TooLarge(f"more than {largest} bytes")
+        if arrived > max_bytes or len(body) > max_bytes:
+            raise TooLarge(f"more than {max_bytes} bytes")
     if unpack is not None and not unpack.complete:
         raise httpx2.DecodingError("the packed body ends too early", request=response.request)
     return body  # not as bytes: a copy would double what an answer costs
 
 
 class _Gzip:
-    """Unpack chunk by chunk, never making more than one byte over the limit."""
+    """Decompresses chunk by chunk, to at most one byte over the limit."""
 
-    def __init__(self, largest: int) -> None:
+    def __init__(self, max_bytes: int) -> None:
         self._decoder = zlib.decompressobj(_GZIP_OR_ZLIB)
-        self._left = largest + 1
+        self._left = max_bytes + 1
 
     @property
     def complete(self) -> bool:

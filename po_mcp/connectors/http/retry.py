@@ -1,6 +1,6 @@
-"""What failed for a moment is asked again, within limits: tries, waits, time, and a budget per connection.
+"""Retries after transient failures, limited by tries, waits, time and a budget per connection.
 
-For reads and sign-ins only. A write never comes here.
+For reads and sign-ins only; a write is never retried.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from dataclasses import dataclass
 import anyio
 import httpx2
 
-from po_mcp.connectors.http.error_mapping import PASSING_STATUSES, Answer
+from po_mcp.connectors.http.error_mapping import TRANSIENT_STATUSES, Answer
 from po_mcp.connectors.http.exact_json import NotExact
 
-TRIES = 3
-"""How often a request is sent at most."""
-SHORTEST_WAIT, LONGEST_BACKOFF = 0.2, 5.0
-"""Seconds: the first wait is at most the one, and however often it doubles, at most the other."""
-LONGEST_WAIT = 20.0
-"""Seconds that an ERP may ask us to wait; for longer, the call ends and says so."""
+MAX_TRIES = 3
+"""How often one request is sent at most."""
+FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.2, 5.0
+"""Limits of the first wait and of every later one, which doubles, in seconds."""
+MAX_RETRY_AFTER_S = 20.0
+"""Longest Retry-After that is waited for, in seconds; for a longer one the call fails at once."""
 
-PASSING_ERRORS = (
+TRANSIENT_ERRORS = (
     httpx2.TimeoutException,
     httpx2.NetworkError,
     httpx2.ProxyError,
@@ -32,24 +32,29 @@ PASSING_ERRORS = (
     NotExact,
     OSError,
 )
-"""No answer, a broken one, or a body cut off."""
+"""No answer, a broken answer, or a truncated body."""
 
 Attempt = Callable[[], Awaitable[Answer]]
-_any_fraction = random.SystemRandom().random
+_random_fraction = random.SystemRandom().random
 
 
 @dataclass(frozen=True)
-class Tried:
-    """How a call ended: its last answer or the error in its place, and a sentence on the tries, or none."""
+class AttemptResult:
+    """The result of a call with its retries.
+
+    Args:
+        outcome: the last answer, or the last error.
+        explanation: why no further try was made; empty after a definite answer.
+    """
 
     outcome: Answer | Exception
-    told: str = ""
+    explanation: str = ""
 
 
-class Budget:
-    """How many repeats a connection has left: each takes one, each answer gives a tenth back.
+class RetryBudget:
+    """The number of retries that a connection has left. A retry takes one, a definite answer returns a tenth.
 
-    While an ERP is down, all calls together repeat ten times, and from then on each is sent once.
+    While an ERP is down, all calls together are retried ten times, and then each request is sent once.
     """
 
     FULL = 10
@@ -58,77 +63,80 @@ class Budget:
         self._tenths = self.FULL * 10
 
     def take(self) -> bool:
-        """Take one repeat; False where none is left."""
+        """Take one retry; return False where none is left."""
         if self._tenths < 10:
             return False
         self._tenths -= 10
         return True
 
     def give_back(self) -> None:
-        """Give back a tenth: the ERP answered."""
+        """Return a tenth of a retry, after a definite answer."""
         self._tenths = min(self._tenths + 1, self.FULL * 10)
 
 
-class Retrying:
-    """Tries again on one connection, until its surrounding `anyio` deadline at most.
+class Retrier:
+    """Makes attempts with retries for one connection, within the surrounding `anyio` deadline.
 
     Args:
         sleep: waits for seconds.
-        fraction: returns a random number from 0 to 1, so that clients do not come back in step.
+        fraction: returns a random number from 0 to 1, which keeps clients from retrying in step.
     """
 
     def __init__(
         self,
         *,
         sleep: Callable[[float], Awaitable[None]] = anyio.sleep,
-        fraction: Callable[[], float] = _any_fraction,
+        fraction: Callable[[], float] = _random_fraction,
     ) -> None:
         self._sleep = sleep
         self._fraction = fraction
-        self._budget = Budget()
+        self._budget = RetryBudget()
 
-    async def __call__(self, attempt: Attempt) -> Tried:
-        """Make the attempt until it is answered, or another one makes no sense.
+    async def __call__(self, attempt: Attempt) -> AttemptResult:
+        """Make attempts until a definite answer or a limit.
 
-        An error that is none of `PASSING_ERRORS` is raised at once.
+        An error that is none of `TRANSIENT_ERRORS` is raised at once.
         """
         for tries in itertools.count(1):
-            outcome = await _outcome(attempt)
-            if not _passing(outcome):
+            outcome = await _make_attempt(attempt)
+            if not _is_transient(outcome):
                 self._budget.give_back()
-                return Tried(outcome)
-            wait = self._wait(outcome, tries)
-            if why_not := self._why_not(wait, tries):
-                return Tried(outcome, why_not)
+                return AttemptResult(outcome)
+            wait = self._choose_wait(outcome, tries)
+            if reason := self._reason_to_stop(wait, tries):
+                return AttemptResult(outcome, reason)
             await self._sleep(wait)
         raise AssertionError("counting does not end")
 
-    def _wait(self, outcome: Answer | Exception, tries: int) -> float:
-        """Return the seconds to wait: what the ERP asks for and a little, or any time up to twice the last one's."""
+    def _choose_wait(self, outcome: Answer | Exception, tries: int) -> float:
+        """Return the seconds to wait: the ERP's Retry-After plus jitter, or a random part of the doubled backoff."""
         asked = outcome.retry_after if isinstance(outcome, Answer) else None
         if asked is not None:
-            return asked + self._fraction() * SHORTEST_WAIT
-        return self._fraction() * min(LONGEST_BACKOFF, SHORTEST_WAIT * 2.0 ** (tries - 1))
+            return asked + self._fraction() * FIRST_BACKOFF_S
+        return self._fraction() * min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** (tries - 1))
 
-    def _why_not(self, wait: float, tries: int) -> str:
-        """Say why there is no further try; nothing where there is one, for which the budget is then charged."""
-        if tries >= TRIES:
+    def _reason_to_stop(self, wait: float, tries: int) -> str:
+        """Return why there is no further try, or "" and take one retry from the budget."""
+        if tries >= MAX_TRIES:
             return f"It was tried {tries} times."
-        if wait > LONGEST_WAIT + SHORTEST_WAIT or wait >= anyio.current_effective_deadline() - anyio.current_time():
+        if (
+            wait > MAX_RETRY_AFTER_S + FIRST_BACKOFF_S
+            or wait >= anyio.current_effective_deadline() - anyio.current_time()
+        ):
             return "It was not tried again: the wait would be too long."
         if not self._budget.take():
             return "It was not tried again: too many requests failed lately."
         return ""
 
 
-async def _outcome(attempt: Attempt) -> Answer | Exception:
+async def _make_attempt(attempt: Attempt) -> Answer | Exception:
     try:
         return await attempt()
-    except PASSING_ERRORS as exc:
-        # What it came of holds the body that was read, while the next one is awaited.
+    except TRANSIENT_ERRORS as exc:
+        # The causes and frames hold the body that was read; they would stay in memory during the next attempt.
         exc.__cause__ = exc.__context__ = None
         return exc.with_traceback(None)
 
 
-def _passing(outcome: Answer | Exception) -> bool:
-    return not isinstance(outcome, Answer) or outcome.status in PASSING_STATUSES
+def _is_transient(outcome: Answer | Exception) -> bool:
+    return not isinstance(outcome, Answer) or outcome.status in TRANSIENT_STATUSES

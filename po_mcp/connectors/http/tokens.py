@@ -1,4 +1,4 @@
-"""One access token per connection: fetched when needed, renewed before it ends, one renewal at a time."""
+"""The access token of a connection: fetched on demand, renewed before it expires, one renewal at a time."""
 
 from __future__ import annotations
 
@@ -11,41 +11,43 @@ import anyio
 
 Clock = Callable[[], float]
 
-_LEASE = 30.0  # seconds in which a process that fetches a token is waited for
-_POLL = 0.05
-EARLY = 60.0
-"""Seconds before its end at which a token counts as ended."""
+_LEASE_S = 30.0  # seconds for which a process may hold the right to fetch a token
+_POLL_INTERVAL_S = 0.05
+EXPIRY_MARGIN_S = 60.0
+"""Seconds before its expiry from which a token is no longer used."""
 
 
 @dataclass(frozen=True)
 class Token:
-    """A bearer token and the monotonic second at which it ends. Its repr does not show it."""
+    """A bearer token, and its expiry in seconds of the monotonic clock. The repr does not show the token."""
 
     text: str = field(repr=False)
     ends_at: float
 
 
 class TokenStore(Protocol):
-    """A place where the processes of one user keep the token of a connection, for an ERP that grants one at a time."""
+    """A store in which the processes of one user share a token, for an ERP that revokes the former one."""
 
     def load(self) -> tuple[str, float] | None:
-        """Return the token and the seconds that it lasts from now on, or None."""
+        """Return the token and its remaining lifetime in seconds, or None."""
 
-    def save(self, token: str, lasting: float) -> None:
-        """Keep a token that lasts so many seconds from now on."""
+    def save(self, token: str, lifetime: float) -> None:
+        """Save a token with its remaining lifetime in seconds."""
 
     def claim(self, lease: float) -> bool:
-        """Take the right to fetch a token, for `lease` seconds. False while another process has it."""
+        """Take the right to fetch a token for `lease` seconds; return False while another process has it."""
 
     def release(self) -> None:
-        """Give the right back."""
+        """Release the right to fetch a token."""
 
 
 class Tokens:
     """The token of one connection.
 
-    `fetch` asks the ERP for a new one and returns its text and lifetime in seconds. `store` is where
-    other processes find it.
+    Args:
+        fetch: requests a new token from the ERP; returns its text and lifetime in seconds.
+        clock: the monotonic clock, in seconds.
+        store: where the token is shared between processes; None where each process has its own.
     """
 
     def __init__(
@@ -60,46 +62,46 @@ class Tokens:
         self._token: Token | None = None
         self._renewing = anyio.Lock()
 
-    async def current(self, lasting: float = 0.0) -> Token:
-        """Return a token that lasts at least `lasting` seconds more, as far as the ERP gives such."""
+    async def current(self, min_lifetime: float = 0.0) -> Token:
+        """Return a token with at least `min_lifetime` seconds left, where the ERP issues such tokens."""
         async with self._renewing:
-            self._token = self._shared() or self._token
-            if self._token is None or self._token.ends_at - self._clock() < lasting + EARLY:
-                self._token = await self._renewed(lasting)
+            self._token = self._load_from_store() or self._token
+            if self._token is None or self._token.ends_at - self._clock() < min_lifetime + EXPIRY_MARGIN_S:
+                self._token = await self._renew(min_lifetime)
             return self._token
 
     async def replace(self, rejected: Token) -> Token:
-        """Return another token than `rejected`; whoever comes second gets what the first one fetched."""
+        """Return a token other than `rejected`; concurrent callers share one new token."""
         async with self._renewing:
-            self._token = self._shared() or self._token
+            self._token = self._load_from_store() or self._token
             if self._token is None or self._token.text == rejected.text:
-                self._token = await self._renewed(0.0)
+                self._token = await self._renew(0.0)
             return self._token
 
-    def _shared(self) -> Token | None:
-        """Return the token that another process fetched last: it ended every one before."""
+    def _load_from_store(self) -> Token | None:
+        """Return the token of the store, which was fetched last and revoked every former one."""
         found = self._store.load() if self._store is not None else None
         return None if found is None else Token(found[0], self._clock() + found[1])
 
-    async def _renewed(self, lasting: float) -> Token:
-        """Fetch a token, unless another process does so at this moment: then take theirs."""
+    async def _renew(self, min_lifetime: float) -> Token:
+        """Fetch a token, or take the one that another process is fetching."""
         if self._store is None:
-            return await self._fetched()
+            return await self._fetch_token()
         former = self._token
-        while not self._store.claim(_LEASE):  # noqa: ASYNC110 - another process cannot set an Event
-            await anyio.sleep(_POLL)
+        while not self._store.claim(_LEASE_S):  # noqa: ASYNC110 - another process cannot set an Event
+            await anyio.sleep(_POLL_INTERVAL_S)
         try:
-            theirs = self._shared()
-            is_new = theirs is not None and (former is None or theirs.text != former.text)
-            if theirs is not None and is_new and theirs.ends_at - self._clock() >= lasting + EARLY:
-                return theirs
-            fetched = await self._fetched()
+            shared = self._load_from_store()
+            is_new = shared is not None and (former is None or shared.text != former.text)
+            if shared is not None and is_new and shared.ends_at - self._clock() >= min_lifetime + EXPIRY_MARGIN_S:
+                return shared
+            fetched = await self._fetch_token()
             self._store.save(fetched.text, fetched.ends_at - self._clock())
             return fetched
         finally:
             self._store.release()
 
-    async def _fetched(self) -> Token:
+    async def _fetch_token(self) -> Token:
         asked_at = self._clock()
         text, lifetime = await self._fetch()
         return Token(text, asked_at + lifetime)

@@ -1,4 +1,4 @@
-"""The address of a request: what a caller gave stays one segment of its path."""
+"""URLs of requests; a segment from a caller stays one segment of the path."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from urllib.parse import quote
 
 import httpx2
 
-from po_mcp.connectors.numbers import readable
+from po_mcp.connectors.numbers import check_readable
 from po_mcp.errors import InvalidInput
 
 
-def base_address(url: str) -> str:
-    """Return scheme, host, port and path of a base URL in the one way in which each is written.
+def normalize_base_url(url: str) -> str:
+    """Return the normal form of a base URL: scheme, host, port and path.
 
-    The scheme's own port is left out, letters of the host are small, and there is no closing slash.
+    The scheme's default port is left out, the host is in lower case, and there is no trailing slash.
     """
     parsed = httpx2.URL(url)
     port = "" if parsed.port is None else f":{parsed.port}"
@@ -22,14 +22,14 @@ def base_address(url: str) -> str:
     return f"{parsed.scheme}://{host}{port}{parsed.raw_path.decode('ascii').partition('?')[0].rstrip('/')}"
 
 
-def address(base: httpx2.URL, path: str, segments: tuple[str, ...]) -> httpx2.URL:
-    """Append `path` and `segments`, each encoded, to `base`, and make sure that the segments stayed segments.
+def build_url(base: httpx2.URL, path: str, segments: tuple[str, ...]) -> httpx2.URL:
+    """Append `path` and the percent-encoded `segments` to `base`.
 
     Raises:
-        InvalidInput: a segment is none, or did not stay one.
+        InvalidInput: a segment is no order number, or would not stay one segment of the path.
     """
     template = base.raw_path.decode("ascii").rstrip("/") + path
-    joined = "/".join((template, *(quote(readable(segment), safe="") for segment in segments)))
+    joined = "/".join((template, *(quote(check_readable(segment), safe="") for segment in segments)))
     url = base.copy_with(raw_path=joined.encode("ascii"))
     if url.raw_path != joined.encode("ascii") or url.raw_path.count(b"/") != template.count("/") + len(segments):
         raise InvalidInput("This cannot be put into the address of a request. Nothing was sent.")

@@ -1,4 +1,4 @@
-"""Inventory Pro's vendors, items and warehouses in our words. Pure."""
+"""Conversion of Inventory Pro's vendors, items and warehouses to the records of `orders`. No I/O."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from po_mcp.connectors.inventory_pro import schemas
 from po_mcp.orders import Item, Vendor, Warehouse
 
 
-def vendors(rows: Iterable[schemas.Vendor], ids: Mapping[str, int]) -> tuple[Vendor, ...]:
-    """Read vendors, their ids filled in from `ids` (name -> vendorID) where the rows carry none.
+def convert_vendors(rows: Iterable[schemas.Vendor], ids: Mapping[str, int]) -> tuple[Vendor, ...]:
+    """Convert vendors; `ids` (name -> vendorID) fills in ids that the rows lack.
 
-    A name of `ids` that no row has is a vendor all the same: the ERP's user may not see every one.
+    A name of `ids` without a row is a vendor, too: the ERP's user may not see every vendor.
     """
-    known = {_key(name): vendor_id for name, vendor_id in ids.items()}
-    listed = tuple(_vendors(rows, known))
-    seen = {_key(vendor.name) for vendor in listed}
-    unseen = {_key(name): name for name in ids if _key(name) not in seen}
+    known = {_comparison_key(name): vendor_id for name, vendor_id in ids.items()}
+    listed = tuple(_convert_rows(rows, known))
+    seen = {_comparison_key(vendor.name) for vendor in listed}
+    unseen = {_comparison_key(name): name for name in ids if _comparison_key(name) not in seen}
     return (*listed, *(Vendor(id=str(known[key]), name=name) for key, name in unseen.items()))
 
 
-def items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
-    """Read items; those without the id that an order's line takes are left out."""
+def convert_items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
+    """Convert items; those without the id that an order's line needs are left out."""
     return tuple(
         Item(
             id=row.short_id,
@@ -36,20 +36,20 @@ def items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
     )
 
 
-def warehouses(rows: Iterable[schemas.Location]) -> tuple[Warehouse, ...]:
-    """Read the warehouses that the storage places lie in, each once."""
+def convert_warehouses(rows: Iterable[schemas.Location]) -> tuple[Warehouse, ...]:
+    """Return the warehouses of the storage places, each once."""
     names: dict[str, str] = {}
     for row in rows:
         names[row.warehouse_id] = names.get(row.warehouse_id) or row.warehouse_name or ""
     return tuple(Warehouse(id=number, name=name or number) for number, name in names.items())
 
 
-def _vendors(rows: Iterable[schemas.Vendor], known: Mapping[str, int]) -> Iterator[Vendor]:
+def _convert_rows(rows: Iterable[schemas.Vendor], known: Mapping[str, int]) -> Iterator[Vendor]:
     for row in rows:
         name = row.name or row.short_id
         if name is None:
             continue
-        vendor_id = row.vendor_id if row.vendor_id is not None else known.get(_key(name))
+        vendor_id = row.vendor_id if row.vendor_id is not None else known.get(_comparison_key(name))
         yield Vendor(
             id=None if vendor_id is None else str(vendor_id),
             code=row.short_id,
@@ -58,6 +58,6 @@ def _vendors(rows: Iterable[schemas.Vendor], known: Mapping[str, int]) -> Iterat
         )
 
 
-def _key(name: str) -> str:
-    """Return what a vendor's name is compared by: blanks, letters' case and entities such as `&amp;` do not count."""
+def _comparison_key(name: str) -> str:
+    """Return the key for comparing vendors' names, without regard to blanks, letter case and HTML entities."""
     return " ".join(html.unescape(name).split()).casefold()

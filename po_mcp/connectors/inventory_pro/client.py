@@ -9,14 +9,14 @@ from typing import TypeVar
 import httpx2
 
 from po_mcp.connectors import numbers
-from po_mcp.connectors.http.client import Params, Wire
-from po_mcp.connectors.http.error_mapping import Dialect, is_sign_in
-from po_mcp.connectors.http.retry import Retrying
+from po_mcp.connectors.http.client import ErpHttpClient, Params
+from po_mcp.connectors.http.error_mapping import ErrorMapping, is_sign_in
+from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.http.tokens import Tokens
-from po_mcp.connectors.http.urls import base_address
+from po_mcp.connectors.http.urls import normalize_base_url
 from po_mcp.connectors.inventory_pro import catalog, error_body, schemas, translate
-from po_mcp.connectors.lookup import by_path, by_path_or_list
-from po_mcp.connectors.pagination import Part, picked, scan, walk_still
+from po_mcp.connectors.lookup import read_by_path, read_by_path_or_list
+from po_mcp.connectors.pagination import Page, read_all_stable, scan_pages, select_orders
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
 from po_mcp.errors import InvalidInput, NotOffered
 from po_mcp.orders import (
@@ -39,17 +39,17 @@ _API = "/api/v1"
 _ORDERS = "/PurchaseOrder"
 _FINALIZE = "Finalize"
 _DONE = frozenset({200, 201})
-_ROWS = 250  # on one page, the most that https://cissltd.com/docs/api/pagination/ allows; of orders, 50
+_ROWS_PER_PAGE = 250  # on one page, the most that https://cissltd.com/docs/api/pagination/ allows; of orders, 50
 
-_DIALECT = Dialect(
+_ERROR_MAPPING = ErrorMapping(
     name="Inventory Pro",
-    complaint=error_body.complaint,
+    describe_error=error_body.describe_error,
     permission_to_read="The ERP's administrator must give its user the right Preview PO (SecurityID 18).",
     permission_to_write="The ERP's administrator must give its user the right Create/Modify PO (SecurityID 42).",
     is_envelope=error_body.is_envelope,
     status_in=error_body.status_in,
     is_sign_in=is_sign_in,
-    cheap_read=f"{_ORDERS}?page=1&pageSize=1",
+    cheap_read_path=f"{_ORDERS}?page=1&pageSize=1",
 )
 _PERMISSION_TO_LOOK_UP = "The ERP's administrator must give its user the right to view vendors, items and locations."
 
@@ -62,17 +62,17 @@ class InventoryPro:
         client_id: of the integration user.
         client_secret: kept out of every text.
         timeout: seconds that one call may take.
-        company: a name of whose books these are, which outlives a change of credentials.
-        zone: the time zone of the company, whose days count; None: that of this machine.
-        vendor_ids: vendor name to vendorID, which no documented call tells.
+        company: the company's name, which outlives a change of credentials.
+        zone: the company's time zone; None for that of this machine.
+        vendor_ids: vendor name to vendorID, which no documented call returns.
         transport: an httpx2 transport in place of the network.
-        retrying: how reads are tried again.
+        retrier: retries reads and sign-ins.
     """
 
     title = "Inventory Pro"
     notice = ""
     capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "finalize", "catalog"})
-    listed: frozenset[Status] = frozenset({"open", "partial"})
+    listed_statuses: frozenset[Status] = frozenset({"open", "partial"})
     limits = (
         "Inventory Pro's API lists open and partly received orders only, and cannot delete or cancel an order, "
         "edit its lines or receive goods."
@@ -89,15 +89,17 @@ class InventoryPro:
         zone: tzinfo | None = UTC,
         vendor_ids: Mapping[str, int] | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
-        retrying: Retrying | None = None,
+        retrier: Retrier | None = None,
     ) -> None:
         root = base_url.rstrip("/").removesuffix(_API) + _API
-        self.connection = Connection("inventory-pro", base_address(root), company, Connection.fingerprint(client_id))
+        self.connection = Connection(
+            "inventory-pro", normalize_base_url(root), company, Connection.fingerprint(client_id)
+        )
         self._credentials = {"client_id": client_id, "client_secret": client_secret}
         self._zone = zone
         self._vendor_ids = dict(vendor_ids or {})
-        self._wire = Wire(root, _DIALECT, timeout=timeout, transport=transport, retrying=retrying)
-        self._wire.tokens = Tokens(self._sign_in)
+        self._http = ErpHttpClient(root, _ERROR_MAPPING, timeout=timeout, transport=transport, retrier=retrier)
+        self._http.tokens = Tokens(self._sign_in)
 
     def __repr__(self) -> str:
         return f"<InventoryPro {self.connection.key}>"
@@ -105,46 +107,44 @@ class InventoryPro:
     @property
     def clock_skew(self) -> float | None:
         """Seconds by which the ERP's clock was ahead at its last answer; None where it did not tell."""
-        return self._wire.clock_skew
+        return self._http.clock_skew
 
-    def valid_number(self, number: str) -> str:
-        """Return the number. `Finalize` is none: its path is taken by a call."""
+    def check_number(self, number: str) -> str:
+        """Return the number if an order may have it. `Finalize` is none: its path is that of a call."""
         if number.casefold() == _FINALIZE.casefold():
             raise InvalidInput("That is no order number. Nothing was sent.")
-        return numbers.readable(number)
+        return numbers.check_readable(number)
 
     def check(self, draft: OrderDraft) -> None:
-        """Need an integer vendor id, and a warehouse on every line; refuse a date and a note."""
-        numbers.creatable(self.valid_number(draft.number))
-        translate.check(draft)
+        """Require an integer vendor id and a warehouse on every line; refuse a date and a note."""
+        numbers.check_creatable(self.check_number(draft.number))
+        translate.check_draft(draft)
 
     async def probe(self) -> None:
         """Read a page of one order."""
         params: Params = {"page": 1, "pageSize": 1}
-        translate.orders_part(await self._wire.read_list(_ORDERS, params), params)
+        translate.parse_orders_page(await self._http.read_list(_ORDERS, params), params)
 
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
-        """Return the open and partly received orders of the query.
-
-        There is no filter by status (https://cissltd.com/docs/api/purchase-orders/): the ERP picks by date, and
-        we by status.
-        """
+        """Return the open and partly received orders of the query."""
+        # The ERP filters by date, this connector by status: the API has no filter by status
+        # (https://cissltd.com/docs/api/purchase-orders/).
         translate.check_status(query.status)
-        dates = translate.order_dates(query, self._zone)
+        dates = translate.build_order_dates(query, self._zone)
 
-        async def part_at(page: int) -> Part[PurchaseOrder]:
-            params: Params = {"page": page, "pageSize": translate.LARGEST_PAGE, **dates}
-            return translate.orders_part(await self._wire.read_list(_ORDERS, params), params, self._zone)
+        async def read_page(page: int) -> Page[PurchaseOrder]:
+            params: Params = {"page": page, "pageSize": translate.MAX_ORDERS_PER_PAGE, **dates}
+            return translate.parse_orders_page(await self._http.read_list(_ORDERS, params), params, self._zone)
 
-        scanned = await scan(self.title, part_at, lambda index, size: index + 1, progress, query.most)
-        return picked(scanned, query)
+        scanned = await scan_pages(self.title, read_page, lambda index, size: index + 1, progress, query.max_orders)
+        return select_orders(scanned, query)
 
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
-        """Return one order with its lines; without them where only the list shows it."""
-        return await by_path_or_list(
+        """Return one order with its lines, without them where it had to be read from the list."""
+        return await read_by_path_or_list(
             self.title,
-            self.valid_number(number),
-            lambda: self._order(number, in_any_case=in_any_case),
+            self.check_number(number),
+            lambda: self._read_order(number, in_any_case=in_any_case),
             lambda: self.scan_orders(OrderQuery()),
             in_any_case=in_any_case,
             lists_all=False,
@@ -152,32 +152,32 @@ class InventoryPro:
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every vendor; those without an id cannot be ordered from yet."""
-        return catalog.vendors(await self._all("/Vendor/All", schemas.Vendor), self._vendor_ids)
+        return catalog.convert_vendors(await self._read_every("/Vendor/All", schemas.Vendor), self._vendor_ids)
 
     async def items(self) -> tuple[Item, ...]:
-        """Return every item that a line can name; those that are discontinued say so."""
-        return catalog.items(await self._all("/Item", schemas.Item))
+        """Return every item that a line can name, discontinued ones too."""
+        return catalog.convert_items(await self._read_every("/Item", schemas.Item))
 
     async def warehouses(self) -> tuple[Warehouse, ...]:
-        """Return every warehouse that has a storage place: no call lists the warehouses themselves."""
-        return catalog.warehouses(await self._all("/Location", schemas.Location))
+        """Return every warehouse that has a storage place; no call lists warehouses."""
+        return catalog.convert_warehouses(await self._read_every("/Location", schemas.Location))
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
-        """Read the order. Inventory Pro gives it neither an id nor a version."""
+        """Read the order. Inventory Pro has neither an id nor a version of it."""
         if operation not in self.capabilities:
-            raise self._not_offered(operation)
-        order = await by_path(self.title, self.valid_number(number), lambda: self._order(number))
+            raise self._not_offered_error(operation)
+        order = await read_by_path(self.title, self.check_number(number), lambda: self._read_order(number))
         return Snapshot(order=order)
 
     async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:
         """Create the order; its answer has no lines."""
         self.check(draft)
-        return await self._wire.write(
+        return await self._http.write(
             "POST",
             _ORDERS,
-            body=translate.new_order(draft),
+            body=translate.build_order(draft),
             expect=_DONE,
-            verify=lambda answer: translate.created(answer.body, draft.number, self._zone),
+            verify=lambda answer: translate.parse_created(answer.body, draft.number, self._zone),
             creates=True,
             before_send=before_send,
         )
@@ -191,12 +191,12 @@ class InventoryPro:
         version: str | None = None,
     ) -> Finalized:
         """Close the order, and carry what is outstanding into a backorder if asked."""
-        return await self._wire.write(
+        return await self._http.write(
             "POST",
             f"{_ORDERS}/{_FINALIZE}",
-            body=translate.to_finalize(self.valid_number(number), create_backorder),
+            body=translate.build_finalize(self.check_number(number), create_backorder),
             expect=_DONE,
-            verify=lambda answer: translate.finalized(answer.body, number),
+            verify=lambda answer: translate.parse_finalized(answer.body, number),
             before_send=before_send,
         )
 
@@ -204,37 +204,37 @@ class InventoryPro:
         self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
     ) -> None:
         """Raise `NotOffered`."""
-        raise self._not_offered("delete")
+        raise self._not_offered_error("delete")
 
     async def cancel_order(
         self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
     ) -> None:
         """Raise `NotOffered`."""
-        raise self._not_offered("cancel")
+        raise self._not_offered_error("cancel")
 
     async def aclose(self) -> None:
         """Close the sockets."""
-        await self._wire.aclose()
+        await self._http.aclose()
 
-    async def _order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
-        answer = await self._wire.read(_ORDERS, number)
-        return translate.order(answer.body, number, self._zone, in_any_case=in_any_case)
+    async def _read_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
+        answer = await self._http.read(_ORDERS, number)
+        return translate.parse_order(answer.body, number, self._zone, in_any_case=in_any_case)
 
-    async def _all(self, path: str, row: type[R]) -> tuple[R, ...]:
-        """Read all pages of a list. Rows are one where all of them is the same: a code may be given twice."""
+    async def _read_every(self, path: str, row: type[R]) -> tuple[R, ...]:
+        """Read all pages of a list. Equal rows are the same row; a code alone may occur twice."""
 
-        async def part_at(page: int) -> Part[R]:
-            params = {"page": page, "pageSize": _ROWS}
-            answer = await self._wire.read(path, params=params, permission=_PERMISSION_TO_LOOK_UP)
-            return translate.part(answer.body, row, params)
+        async def read_page(page: int) -> Page[R]:
+            params = {"page": page, "pageSize": _ROWS_PER_PAGE}
+            answer = await self._http.read(path, params=params, permission=_PERMISSION_TO_LOOK_UP)
+            return translate.parse_page(answer.body, row, params)
 
-        return await walk_still(self.title, part_at, lambda row: row, start=1)
+        return await read_all_stable(self.title, read_page, lambda row: row, start=1)
 
     async def _sign_in(self) -> tuple[str, float]:
         """Fetch a token (https://cissltd.com/docs/api/authentication/)."""
         form = {"grant_type": "client_credentials", **self._credentials}
-        answer = await self._wire.sign_in("/Token", form=form)
-        return schemas.Token.issued(answer.body)
+        answer = await self._http.sign_in("/Token", form=form)
+        return schemas.TokenResponse.parse_token(answer.body)
 
-    def _not_offered(self, operation: str) -> NotOffered:
+    def _not_offered_error(self, operation: str) -> NotOffered:
         return NotOffered(f"Inventory Pro has no call for this ({operation}). Nothing was sent. {self.limits}")

@@ -1,4 +1,4 @@
-"""What an error of Inventory Pro's says (https://cissltd.com/docs/api/errors/). Pure."""
+"""Parsing of Inventory Pro's error bodies (https://cissltd.com/docs/api/errors/). No I/O."""
 
 from __future__ import annotations
 
@@ -36,40 +36,40 @@ _ARGUMENTS = {
     "enddate": "ordered_to",
     "pagesize": "limit",
 }
-"""Their field, in lower case, and the argument that fills it."""
+"""Field of the API in lower case -> argument of the tool that fills it."""
 
 
-def complaint(body: Any) -> str:
-    """Return what an error body says in words of ours, such as ` (validation_error: quantity)`, or nothing."""
-    said = fields_of(body)
-    code = str(said.get("error")).casefold()
+def describe_error(body: Any) -> str:
+    """Return the known code and fields of an error body, such as ` (validation_error: quantity)`, or ""."""
+    members = fields_of(body)
+    code = str(members.get("error")).casefold()
     if code not in _CODES:
         return ""
-    details = said.get("details")
-    fields = sorted(set(_known(details))) if isinstance(details, dict) else []
+    details = members.get("details")
+    fields = sorted(set(_argument_names(details))) if isinstance(details, dict) else []
     return f" ({code}: {', '.join(fields)})" if fields else f" ({code})"
 
 
 def is_envelope(body: Any) -> bool:
-    """Tell whether a body is an error, and shows no order besides."""
+    """Tell whether a body is an error and shows no order."""
     return is_error(body) and fields_of(body).get("pono") is None
 
 
 def is_error(body: Any) -> bool:
-    """Tell whether a body holds an error as the page shows it: an HTTP status and a code; letters in any case."""
+    """Tell whether a body has an HTTP status and an error code, as documented, in any letter case."""
     code = fields_of(body).get("error")
     return isinstance(code, str) and _CODE.fullmatch(code) is not None and status_in(body) is not None
 
 
 def status_in(body: Any) -> int | None:
-    """Return the HTTP status that an error's body tells, as a number or as text; None where it tells none."""
-    said = fields_of(body).get("statuscode")
-    text = str(said) if isinstance(said, int | str) and not isinstance(said, bool) else ""
+    """Return the HTTP status in an error body, written as a number or as text, or None."""
+    members = fields_of(body).get("statuscode")
+    text = str(members) if isinstance(members, int | str) and not isinstance(members, bool) else ""
     return int(text) if re.fullmatch(r"[1-5][0-9]{2}", text, re.ASCII) else None
 
 
-def _known(details: Mapping[str, Any]) -> Iterator[str]:
-    """Yield our names of the fields complained of; `lines[0].units` is about a quantity."""
+def _argument_names(details: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the arguments for the paths of an error's details; `lines[0].units` is the quantity."""
     for path in details:
         field = path.rpartition(".")[2].partition("[")[0].casefold()
         if field in _ARGUMENTS:

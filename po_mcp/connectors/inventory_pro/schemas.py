@@ -1,6 +1,6 @@
 """Inventory Pro's JSON, as it documents it (https://cissltd.com/docs/api/purchase-orders/).
 
-Fields that are not known are passed over, and a field may be null.
+Unknown fields are ignored, and every field may be null.
 """
 
 from __future__ import annotations
@@ -11,32 +11,32 @@ from pydantic import BeforeValidator, ConfigDict, Field, StrictBool, StrictStr
 from pydantic.alias_generators import to_camel
 
 from po_mcp.connectors import schema_base
-from po_mcp.connectors.values import Count, Flag, Id, Moment, Name, Number, Positive, Prose, Word, rows
+from po_mcp.connectors.values import Count, Flag, Id, Moment, Name, Number, Positive, Prose, Word, empty_if_unset
 
 
-class Theirs(schema_base.Theirs):
-    """A piece of Inventory Pro's JSON, which is in camelCase."""
+class ErpModel(schema_base.ErpModel):
+    """An object in Inventory Pro's JSON, which is in camelCase."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
-    erp = "Inventory Pro"
+    erp_name = "Inventory Pro"
 
 
-class Token(schema_base.Token):
+class TokenResponse(schema_base.TokenResponse):
     """https://cissltd.com/docs/api/authentication/; a lifetime of 4 hours is usual."""
 
-    erp = "Inventory Pro"
+    erp_name = "Inventory Pro"
     expires_in: Positive = None
 
 
-class Numbered(Theirs):
-    """An order, as far as its number."""
+class OrderNumber(ErpModel):
+    """The number of an order."""
 
     po_no: Id
 
 
-class Header(Numbered):
-    """An order as the list shows it."""
+class OrderHeader(OrderNumber):
+    """An order in the list, without its lines."""
 
     vendor: Name = None
     order_date: Moment = None
@@ -46,7 +46,7 @@ class Header(Numbered):
     total_value: Number = None
 
 
-class Line(Theirs):
+class Line(ErpModel):
     """A line of an order; `units` is what was ordered. A line of text or of freight has no item."""
 
     line_no: Count = None
@@ -59,14 +59,14 @@ class Line(Theirs):
     warehouse_name: Prose = None
 
 
-class Order(Header):
-    """An order in full; one without lines may say so by null, by an empty text or by no key."""
+class Order(OrderHeader):
+    """A whole order. An order without lines may have null, an empty text or no key."""
 
-    lines: Annotated[tuple[Line, ...], BeforeValidator(rows)] = ()
+    lines: Annotated[tuple[Line, ...], BeforeValidator(empty_if_unset)] = ()
 
 
-class Finalized(Theirs):
-    """What a finalize answers. Whether the number is absent or null without a backorder is not documented."""
+class FinalizeResponse(ErpModel):
+    """The answer to a finalize. Whether `backorderPoNo` is absent or null without a backorder is not documented."""
 
     po_no: StrictStr
     status: StrictStr
@@ -74,7 +74,7 @@ class Finalized(Theirs):
     backorder_po_no: StrictStr | None = None
 
 
-class Vendor(Theirs):
+class Vendor(ErpModel):
     """A row of /Vendor/All. `vendorID` is what a new order needs; no page documents that rows carry it."""
 
     short_id: Annotated[Word, Field(alias="shortID")] = None
@@ -83,7 +83,7 @@ class Vendor(Theirs):
     active: Flag = None
 
 
-class Item(Theirs):
+class Item(ErpModel):
     """A row of /Item, which lists what is active (https://cissltd.com/docs/api/items/)."""
 
     short_id: Annotated[Word, Field(alias="shortID")] = None
@@ -93,7 +93,7 @@ class Item(Theirs):
     discontinued: Flag = None
 
 
-class Location(Theirs):
+class Location(ErpModel):
     """A storage place in a warehouse (https://cissltd.com/docs/api/locations/)."""
 
     spot: Word = None
@@ -101,13 +101,13 @@ class Location(Theirs):
     warehouse_name: Prose = None
 
 
-class Page(Theirs):
+class Page(ErpModel):
     """A page of a list (https://cissltd.com/docs/api/pagination/); `page` counts from 1.
 
     `page_size` is what was asked for, or the most that the ERP gives.
     """
 
-    value: Annotated[tuple[Any, ...], BeforeValidator(rows)]
+    value: Annotated[tuple[Any, ...], BeforeValidator(empty_if_unset)]
     total_count: Count = None
     page: Count = None
     page_size: Count = None

@@ -1,4 +1,4 @@
-"""Between Inventory Pro's words and ours. Pure: requests are built and answers are read, nothing is sent."""
+"""Translation between Inventory Pro's JSON and the records of `orders`: request bodies and answers. No I/O."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from po_mcp.connectors import days
 from po_mcp.connectors.inventory_pro import schemas
 from po_mcp.connectors.inventory_pro.error_body import is_error
-from po_mcp.connectors.numbers import another_order, is_echo, is_number
-from po_mcp.connectors.pagination import Part
+from po_mcp.connectors.numbers import is_number_echo, is_same_number, wrong_order
+from po_mcp.connectors.pagination import Page
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
     EXACT,
@@ -27,9 +27,9 @@ from po_mcp.orders import (
     Vendor,
 )
 
-R = TypeVar("R", bound=schemas.Theirs)
+R = TypeVar("R", bound=schemas.ErpModel)
 
-LARGEST_PAGE = 50
+MAX_ORDERS_PER_PAGE = 50
 """Orders on one page at most (https://cissltd.com/docs/api/purchase-orders/)."""
 
 _INTEGER = re.compile(r"[0-9]{1,9}", re.ASCII)
@@ -43,50 +43,50 @@ _STATUS: Mapping[str, Status] = {
 }
 
 
-def check(draft: OrderDraft) -> None:
-    """Raise `InvalidInput` for what a new order needs and lacks, or cannot hold."""
+def check_draft(draft: OrderDraft) -> None:
+    """Raise `InvalidInput` for a draft that lacks a required field or has one that Inventory Pro cannot store."""
     if draft.expected_on is not None:
-        raise _unstorable("expected_on")
+        raise _cannot_store("expected_on")
     if draft.note is not None:
-        raise _unstorable("note")
-    _vendor_id(draft.vendor)
+        raise _cannot_store("note")
+    _require_vendor_id(draft.vendor)
     for place, line in enumerate(draft.lines, 1):
-        _warehouse(line, place)
+        _require_warehouse_id(line, place)
 
 
-def new_order(draft: OrderDraft) -> dict[str, Any]:
-    """Build the body of POST /PurchaseOrder; quantities and prices are JSON numbers."""
-    check(draft)
+def build_order(draft: OrderDraft) -> dict[str, Any]:
+    """Build the body of POST /PurchaseOrder, with quantities and prices as JSON numbers."""
+    check_draft(draft)
     lines = [
         {
             "shortID": line.item,
             "units": line.quantity,
             "unitPrice": line.unit_price,
-            "warehouse": _warehouse(line, place),
+            "warehouse": _require_warehouse_id(line, place),
         }
         for place, line in enumerate(draft.lines, 1)
     ]
-    return {"vendorID": _vendor_id(draft.vendor), "poNumber": draft.number, "lines": lines}
+    return {"vendorID": _require_vendor_id(draft.vendor), "poNumber": draft.number, "lines": lines}
 
 
-def to_finalize(number: str, create_backorder: bool) -> dict[str, Any]:
+def build_finalize(number: str, create_backorder: bool) -> dict[str, Any]:
     """Build the body of POST /PurchaseOrder/Finalize. Both fields are required."""
     return {"poNumber": number, "createBackorder": create_backorder}
 
 
-def order_dates(query: OrderQuery, zone: tzinfo | None = UTC) -> dict[str, str]:
-    """Build the parameters of GET /PurchaseOrder that pick orders by their date.
+def build_order_dates(query: OrderQuery, zone: tzinfo | None = UTC) -> dict[str, str]:
+    """Build the query of GET /PurchaseOrder that filters by date.
 
-    They reach as far as the company's days and the days of UTC together, since a date may be written as a moment in
-    either. A bound that no moment lies beyond is left out.
+    The range covers the days both in the company's zone and in UTC. A bound beyond the calendar is left out.
     """
+    # An ERP may write a date as midnight in either zone; a range in one zone would miss orders at its ends.
     params: dict[str, str] = {}
     with contextlib.suppress(OverflowError):
         if query.ordered_from is not None:
-            params["startDate"] = _written(days.first_moment(query.ordered_from, zone), "seconds")
+            params["startDate"] = _format_moment(days.start_of_day(query.ordered_from, zone), "seconds")
     with contextlib.suppress(OverflowError):
         if query.ordered_to is not None:
-            params["endDate"] = _written(days.last_moment(query.ordered_to, zone), "milliseconds")
+            params["endDate"] = _format_moment(days.end_of_day(query.ordered_to, zone), "milliseconds")
     return params
 
 
@@ -100,37 +100,37 @@ def check_status(status: Status | None) -> None:
         )
 
 
-def orders_part(body: Any, params: Mapping[str, str | int], zone: tzinfo | None = UTC) -> Part[PurchaseOrder]:
-    """Read a page of orders as a part of the whole list; a body of None is an empty list."""
+def parse_orders_page(body: Any, params: Mapping[str, str | int], zone: tzinfo | None = UTC) -> Page[PurchaseOrder]:
+    """Parse a page of orders; None is an empty list."""
     if body is None:
-        return Part((), None, None)
-    found = part(body, schemas.Header, params)
-    rows = tuple(header(row, zone) for row in found.rows)
-    return Part(rows, found.following, found.total, found.unread, found.sure)
+        return Page((), None, None)
+    found = parse_page(body, schemas.OrderHeader, params)
+    rows = tuple(convert_header(row, zone) for row in found.rows)
+    return Page(rows, found.next_start, found.total, found.unreadable, found.tells_end)
 
 
-def part(body: Any, row: type[R], params: Mapping[str, str | int]) -> Part[R]:
-    """Read one page of any list.
+def parse_page(body: Any, row: type[R], params: Mapping[str, str | int]) -> Page[R]:
+    """Parse one page of any list.
 
-    A page may be shorter than was asked for: the most that an ERP gives may be less. Where it does not say whether
-    more follows, the count decides; without one, the next page will be empty.
+    A page may be shorter than requested, since the ERP caps the size. Without `hasMore` the total decides whether
+    a page follows; without a total, the next page will be empty.
 
     Raises:
-        BadAnswer: it is another page, it has more rows than it says, or it is empty before the end of the list.
+        BadAnswer: the page has another number, more rows than its size, or no rows before the end of the list.
     """
-    page = schemas.Page.of(body)
+    page = schemas.Page.parse(body)
     place = int(params["page"])
     too_long = page.page_size is not None and len(page.value) > page.page_size
     if page.page not in (None, place) or too_long or (page.has_more and not page.value):
         raise BadAnswer("Inventory Pro gave another page than was asked for.")
-    found, unread = row.each(page.value)
+    found, unreadable = row.parse_rows(page.value)
     more = _has_more(page, place)
-    following = place + 1 if more or (more is None and page.value) else None
-    return Part(found, following, page.total_count, unread, more is not None)
+    next_start = place + 1 if more or (more is None and page.value) else None
+    return Page(found, next_start, page.total_count, unreadable, more is not None)
 
 
 def _has_more(page: schemas.Page, place: int) -> bool | None:
-    """Tell whether a page follows; None where nothing says it."""
+    """Tell whether a page follows, None where the page does not show it."""
     if page.has_more is not None or page.total_count is None:
         return page.has_more
     if page.page_size:
@@ -138,100 +138,110 @@ def _has_more(page: schemas.Page, place: int) -> bool | None:
     return None if place > 1 or len(page.value) < page.total_count else False
 
 
-def order(body: Any, number: str, zone: tzinfo | None = UTC, *, in_any_case: bool = False) -> PurchaseOrder:
-    """Read an order in full; one of another number is `BadAnswer`."""
-    theirs = schemas.Order.of(_told(body))
-    _same(theirs.po_no, number, in_any_case=in_any_case)
-    return _with_lines(theirs, theirs.lines, zone)
+def parse_order(body: Any, number: str, zone: tzinfo | None = UTC, *, in_any_case: bool = False) -> PurchaseOrder:
+    """Parse the answer to a read of one order.
+
+    Raises:
+        BadAnswer: the answer is an error, or an order of another number.
+    """
+    source = schemas.Order.parse(_raise_for_error(body))
+    _check_same_number(source.po_no, number, in_any_case=in_any_case)
+    return _with_lines(source, source.lines, zone)
 
 
-def _with_lines(theirs: schemas.Header, lines: Sequence[schemas.Line] | None, zone: tzinfo | None) -> PurchaseOrder:
-    """Read an order, with its lines where they are told."""
-    stored = header(theirs, zone)
+def _with_lines(
+    source: schemas.OrderHeader, lines: Sequence[schemas.Line] | None, zone: tzinfo | None
+) -> PurchaseOrder:
+    """Convert an order, with its lines unless they are None."""
+    stored = convert_header(source, zone)
     if lines is None:
         return stored
-    return stored.model_copy(update={"lines": tuple(map(_line, lines)), "line_count": len(lines)})
+    return stored.model_copy(update={"lines": tuple(map(_convert_line, lines)), "line_count": len(lines)})
 
 
-def header(theirs: schemas.Header, zone: tzinfo | None = UTC) -> PurchaseOrder:
-    """Read an order without its lines."""
+def convert_header(source: schemas.OrderHeader, zone: tzinfo | None = UTC) -> PurchaseOrder:
+    """Convert an order without its lines."""
     return PurchaseOrder(
-        number=theirs.po_no,
-        vendor=theirs.vendor or "",
-        status=status_of(theirs.status),
-        status_text=theirs.status or "",
-        ordered_at=days.local(theirs.order_date, zone),
-        expected_on=days.day(theirs.expected_date, zone),
-        line_count=theirs.total_lines,
-        total=theirs.total_value,
+        number=source.po_no,
+        vendor=source.vendor or "",
+        status=status_of(source.status),
+        status_text=source.status or "",
+        ordered_at=days.to_local(source.order_date, zone),
+        expected_on=days.local_date(source.expected_date, zone),
+        line_count=source.total_lines,
+        total=source.total_value,
     )
 
 
-def created(body: Any, number: str, zone: tzinfo | None = UTC) -> PurchaseOrder:
-    """Read what a create answers: the stored order, whatever became of it, as far as it can be read.
+def parse_created(body: Any, number: str, zone: tzinfo | None = UTC) -> PurchaseOrder:
+    """Parse the answer to a create: the stored order, or its number only where the rest cannot be read.
 
     Raises:
-        BadAnswer: it is about an order of another number.
+        BadAnswer: the answer is an error, or about an order of another number.
     """
-    stored = schemas.Numbered.of(_told(body)).po_no
-    if not is_echo(stored, number):
-        raise another_order("Inventory Pro", stored, number)
+    stored = schemas.OrderNumber.parse(_raise_for_error(body)).po_no
+    if not is_number_echo(stored, number):
+        raise wrong_order("Inventory Pro", stored, number)
     try:
-        theirs = schemas.Order.of(body)
+        source = schemas.Order.parse(body)
     except BadAnswer:
         return PurchaseOrder(number=stored, vendor="", status="unknown", status_text="")
-    return _with_lines(theirs, theirs.lines or None, zone)
+    return _with_lines(source, source.lines or None, zone)
 
 
-def finalized(body: Any, number: str) -> Finalized:
-    """Read what a finalize answers: the order's number, closed, and a number for every backorder. Else `BadAnswer`."""
-    theirs = schemas.Finalized.of(_told(body))
-    _same(theirs.po_no, number, in_any_case=True)
-    if status_of(theirs.status) != "closed":
+def parse_finalized(body: Any, number: str) -> Finalized:
+    """Parse the answer to a finalize.
+
+    Raises:
+        BadAnswer: the answer is about another order, the order is not closed, or its backorder has no number.
+    """
+    source = schemas.FinalizeResponse.parse(_raise_for_error(body))
+    _check_same_number(source.po_no, number, in_any_case=True)
+    if status_of(source.status) != "closed":
         raise BadAnswer("Inventory Pro says it finalized an order that is not closed.")
-    if theirs.backorder_created and not theirs.backorder_po_no:
+    if source.backorder_created and not source.backorder_po_no:
         raise BadAnswer("Inventory Pro made a backorder and does not name it.")
-    return Finalized(status_text=theirs.status, backorder_number=theirs.backorder_po_no or None)
+    return Finalized(status_text=source.status, backorder_number=source.backorder_po_no or None)
 
 
 def status_of(word: str | None) -> Status:
-    """Return our word for one of theirs; `unknown` for one that is not documented."""
+    """Return the status for Inventory Pro's word, in any letter case; `unknown` for an undocumented one."""
     return _STATUS.get((word or "").strip().casefold(), "unknown")
 
 
-def _told(body: Any) -> Any:
-    """Return the body unless it is an error that comes as a success."""
+def _raise_for_error(body: Any) -> Any:
+    """Return the body of a 2xx; raise `BadAnswer` where it is an error."""
     if is_error(body):
         raise BadAnswer("Inventory Pro answered with an error.")
     return body
 
 
-def _same(echoed: str, number: str, *, in_any_case: bool) -> None:
-    if not is_number(echoed, number, in_any_case=in_any_case):
-        raise another_order("Inventory Pro", echoed, number)
+def _check_same_number(echoed: str, number: str, *, in_any_case: bool) -> None:
+    if not is_same_number(echoed, number, in_any_case=in_any_case):
+        raise wrong_order("Inventory Pro", echoed, number)
 
 
-def _line(theirs: schemas.Line) -> OrderLine:
-    price, ordered, received = theirs.unit_price, theirs.units, theirs.units_received
+def _convert_line(source: schemas.Line) -> OrderLine:
+    price, ordered, received = source.unit_price, source.units, source.units_received
     return OrderLine(
-        line=theirs.line_no,
-        item=theirs.short_id or "",
-        description=theirs.description,
+        line=source.line_no,
+        item=source.short_id or "",
+        description=source.description,
         quantity=ordered,
         received=received,
         outstanding=None if received is None or ordered is None else max(EXACT.subtract(ordered, received), Decimal(0)),
         unit_price=price,
         line_total=None if price is None or ordered is None else EXACT.multiply(ordered, price),
-        warehouse=theirs.warehouse,
-        warehouse_name=theirs.warehouse_name,
+        warehouse=source.warehouse,
+        warehouse_name=source.warehouse_name,
     )
 
 
-def _written(moment: datetime, timespec: str) -> str:
+def _format_moment(moment: datetime, timespec: str) -> str:
     return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
-def _vendor_id(vendor: Vendor) -> int:
+def _require_vendor_id(vendor: Vendor) -> int:
     if vendor.id is None:
         raise InvalidInput(
             "Inventory Pro does not tell the id that this vendor's orders need. Nothing was sent.",
@@ -242,7 +252,7 @@ def _vendor_id(vendor: Vendor) -> int:
     return int(vendor.id)
 
 
-def _warehouse(line: DraftLine, place: int) -> int:
+def _require_warehouse_id(line: DraftLine, place: int) -> int:
     if line.warehouse is None or not _INTEGER.fullmatch(line.warehouse):
         raise InvalidInput(
             f'Line {place} needs "warehouse", the whole-number id of the warehouse to deliver to. Nothing was sent.',
@@ -251,7 +261,7 @@ def _warehouse(line: DraftLine, place: int) -> int:
     return int(line.warehouse)
 
 
-def _unstorable(argument: str) -> InvalidInput:
+def _cannot_store(argument: str) -> InvalidInput:
     return InvalidInput(
         f'Inventory Pro cannot store "{argument}" on a new order. Nothing was sent.',
         next_step=f'Leave "{argument}" out and tell the user.',

@@ -16,12 +16,12 @@ from typing import Any, Generic, Literal, TypeVar
 import anyio
 import httpx2
 
-from po_mcp.connectors.http.client import Wire
-from po_mcp.connectors.http.error_mapping import Dialect
-from po_mcp.connectors.http.retry import Retrying
+from po_mcp.connectors.http.client import ErpHttpClient
+from po_mcp.connectors.http.error_mapping import ErrorMapping
+from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.http.tokens import Clock, Tokens
-from po_mcp.connectors.http.urls import base_address
-from po_mcp.connectors.pagination import MOST_PAGES, MOST_SECONDS, picked
+from po_mcp.connectors.http.urls import normalize_base_url
+from po_mcp.connectors.pagination import MAX_PAGES, SCAN_TIMEOUT_S, select_orders
 from po_mcp.connectors.tryton import catalog, error_body, names, schemas, translate
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
 from po_mcp.errors import (
@@ -59,32 +59,32 @@ Write = Literal["create"] | Guarded
 """The methods of Tryton's that write."""
 
 _RPC = "/rpc/"
-_ROWS = 200
+_ROWS_PER_PAGE = 200
 """Records of one page. An order's total is computed when it is read: a few milliseconds each."""
-_SESSION = 12 * 3600.0
+_SESSION_LIFETIME_S = 12 * 3600.0
 """Seconds that a session is used; Tryton's own end is 30 days off, and a 401 ends it sooner."""
-_LOCKED = 60.0
+_REFUSAL_PAUSE_S = 60.0
 """Seconds in which a refused sign-in is not tried again: after six in five minutes Tryton locks the user out."""
-_LEAVE_WITHIN = 2.0
+_SIGN_OUT_TIMEOUT_S = 2.0
 """Seconds for signing out."""
-_READ_BACK_WITHIN = 15.0
+_READ_BACK_TIMEOUT_S = 15.0
 """Seconds for reading what a write left."""
-_AT_ONCE = 4
+_CONCURRENT_CALLS = 4
 """Lines of a new order that Tryton is asked about at the same time."""
-_GIVEN_LATELY = 20
+_RECENT_ORDERS = 20
 """Of so many orders the numbers are looked at, to see how Tryton makes them."""
 
-_DIALECT = Dialect(
+_ERROR_MAPPING = ErrorMapping(
     name="Tryton",
-    complaint=error_body.complaint,
+    describe_error=error_body.describe_error,
     permission_to_read="Tryton's administrator must put its user into the group Purchase.",
     permission_to_write="Tryton's administrator must put its user into the group Purchase.",
-    signed_out=error_body.signed_out,
+    is_signed_out=error_body.is_signed_out,
     is_envelope=error_body.is_refusal,
     status_in=error_body.status_in,
-    cheap_read=_RPC,
-    cheap_call=error_body.request(0, "model.res.user.get_preferences", [True, {}]),
-    scheme="Session",
+    cheap_read_path=_RPC,
+    cheap_read_body=error_body.request(0, "model.res.user.get_preferences", [True, {}]),
+    auth_scheme="Session",
 )
 
 
@@ -93,17 +93,17 @@ class _Read(Generic[R]):
 
     def __init__(self) -> None:
         self.rows: list[R] = []
-        self.unread = 0
+        self.unreadable = 0
         self.last = 0
 
     @property
     def length(self) -> int:
-        return len(self.rows) + self.unread
+        return len(self.rows) + self.unreadable
 
     def add(self, page: schemas.Page[R]) -> None:
         """Take in the next page."""
         self.rows += page.rows
-        self.unread += page.unread
+        self.unreadable += page.unreadable
         self.last = page.last
 
 
@@ -117,14 +117,14 @@ class Tryton:
         timeout: seconds that one call may take.
         company: a name of whose books these are, which outlives a change of credentials.
         transport: an httpx2 transport in place of the network.
-        retrying: how reads are tried again.
+        retrier: retries reads and sign-ins.
         clock: monotonic seconds.
     """
 
     title = "Tryton"
     notice = ""
     capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "cancel", "delete", "catalog"})
-    listed: frozenset[Status] = translate.LISTED
+    listed_statuses: frozenset[Status] = translate.LISTED
     limits = (
         "Tryton gets new orders as drafts, which a person quotes and confirms there, and numbers them itself: our "
         "number is the order's reference. Only drafts and quotations can be cancelled, and only drafts and cancelled "
@@ -141,11 +141,11 @@ class Tryton:
         timeout: float = 60.0,
         company: str | None = None,
         transport: httpx2.AsyncBaseTransport | None = None,
-        retrying: Retrying | None = None,
+        retrier: Retrier | None = None,
         clock: Clock = time.monotonic,
     ) -> None:
         root = base_url.rstrip("/").removesuffix("/rpc")
-        self.connection = Connection("tryton", base_address(root), company, Connection.fingerprint(login))
+        self.connection = Connection("tryton", normalize_base_url(root), company, Connection.fingerprint(login))
         self._login, self._password = login, password
         self._timeout = timeout
         self._clock = clock
@@ -153,8 +153,8 @@ class Tryton:
         self._has_session = False
         self._company: int | None = None
         self._ids = count(1)
-        self._wire = Wire(root, _DIALECT, timeout=timeout, transport=transport, retrying=retrying)
-        self._wire.tokens = Tokens(self._sign_in, clock)
+        self._http = ErpHttpClient(root, _ERROR_MAPPING, timeout=timeout, transport=transport, retrier=retrier)
+        self._http.tokens = Tokens(self._sign_in, clock)
 
     def __repr__(self) -> str:
         return f"<Tryton {self.connection.key}>"
@@ -162,9 +162,9 @@ class Tryton:
     @property
     def clock_skew(self) -> float | None:
         """Seconds by which the ERP's clock was ahead at its last answer; None where it did not tell."""
-        return self._wire.clock_skew
+        return self._http.clock_skew
 
-    def valid_number(self, number: str) -> str:
+    def check_number(self, number: str) -> str:
         """Return the number, the reference, or the id in brackets, if an order may go by it."""
         return names.checked(number)
 
@@ -187,24 +187,24 @@ class Tryton:
         if type(of) is not int or of < 0:
             raise BadAnswer("Tryton does not say how many orders there are.")
         read, ended = _Read[schemas.Row](), False
-        with anyio.move_on_after(MOST_SECONDS):
-            for _ in range(MOST_PAGES):
+        with anyio.move_on_after(SCAN_TIMEOUT_S):
+            for _ in range(MAX_PAGES):
                 page = await self._page(translate.PURCHASE, schemas.Row, schemas.ROW_FIELDS, domain, read.last)
                 read.add(page)
                 if progress is not None:
                     await progress(read.length, max(of, read.length))
-                ended = page.length < _ROWS
-                if ended or (query.most is not None and read.length >= query.most):
+                ended = page.length < _ROWS_PER_PAGE
+                if ended or (query.max_orders is not None and read.length >= query.max_orders):
                     break
         found = OrderScan(
             orders=translate.listed(read.rows),
             read=len(read.rows),
-            of=max(of, read.length),
-            complete=ended and not read.unread,
-            cut=not ended,
-            unread=read.unread,
+            total=max(of, read.length),
+            complete=ended and not read.unreadable,
+            is_cut=not ended,
+            unreadable=read.unreadable,
         )
-        return picked(found, query)
+        return select_orders(found, query)
 
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
         """Return one order, found by its number, its reference or its id in brackets.
@@ -212,8 +212,8 @@ class Tryton:
         It is called by what was asked for; its status text tells what else it goes by. One that several orders
         go by is `Conflict`.
         """
-        theirs = await self._named(self.valid_number(number), in_any_case=in_any_case)
-        return translate.order(theirs, names.as_stored(theirs, number))
+        source = await self._named(self.check_number(number), in_any_case=in_any_case)
+        return translate.order(source, names.as_stored(source, number))
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every active party but the company itself."""
@@ -236,8 +236,8 @@ class Tryton:
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         """Read the order, its lines and their moves, with the stamp of each."""
         if operation not in self.capabilities:
-            raise self._not_offered(operation)
-        return translate.snapshot(await self._named(self.valid_number(number)), number, operation)
+            raise self._not_offered_error(operation)
+        return translate.snapshot(await self._named(self.check_number(number)), number, operation)
 
     async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:
         """Create a draft as the desktop client would, and read it back.
@@ -265,7 +265,7 @@ class Tryton:
         version: str | None = None,
     ) -> Finalized:
         """Raise `NotOffered`."""
-        raise self._not_offered("finalize")
+        raise self._not_offered_error("finalize")
 
     async def delete_order(
         self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
@@ -299,28 +299,28 @@ class Tryton:
         """Sign out and close the sockets."""
         if self._has_session:
             self._has_session = False
-            with anyio.move_on_after(_LEAVE_WITHIN), suppress(ERPError):
+            with anyio.move_on_after(_SIGN_OUT_TIMEOUT_S), suppress(ERPError):
                 await self._rpc("common.db.logout", [])
-        await self._wire.aclose()
+        await self._http.aclose()
 
     async def _end(self, number: str, method: Guarded, before_send: BeforeSend, version: str | None) -> int:
         """Send a write that ends an order, bound to all that was read of it, and return its id."""
         with self._preparing():
-            theirs = await self._as_approved(self.valid_number(number), version)
-            blocker = translate.snapshot(theirs, number, method).blockers
-            if blocker or (method, theirs.state) == ("cancel", "cancelled"):
+            source = await self._as_approved(self.check_number(number), version)
+            blocker = translate.snapshot(source, number, method).blockers
+            if blocker or (method, source.state) == ("cancel", "cancelled"):
                 raise self._forbidden(method, blocker)
-        await self._write(method, [[theirs.id]], before_send, stamps=translate.version(theirs))
-        return theirs.id
+        await self._write(method, [[source.id]], before_send, stamps=translate.version(source))
+        return source.id
 
     async def _as_approved(self, number: str, version: str | None) -> schemas.Order:
         """Read the order; one that is not of this version any more is `Stale`."""
         if version is None:
             return await self._named(number)
-        theirs = await self._by_id(translate.id_of_version(version))
-        if translate.version(theirs) != version:
+        source = await self._by_id(translate.id_of_version(version))
+        if translate.version(source) != version:
             raise Stale("The order was changed in Tryton since it was read. Nothing was sent.")
-        return theirs
+        return source
 
     async def _explained(self, refusal: Refused, method: Write, stamps: str) -> ERPError:
         """Return why Tryton refused a write, by what it shows now: its own text is not read."""
@@ -359,7 +359,7 @@ class Tryton:
         failed: list[ERPError] = []
         todo = iter(enumerate(draft.lines, 1))
 
-        async def one_after_another(scope: anyio.CancelScope) -> None:
+        async def read_in_turn(scope: anyio.CancelScope) -> None:
             for place, line in todo:
                 try:
                     unsaved = translate.unsaved_line(line, place, parent)
@@ -369,8 +369,8 @@ class Tryton:
                     scope.cancel()
 
         async with anyio.create_task_group() as tasks:
-            for _ in range(_AT_ONCE):
-                tasks.start_soon(one_after_another, tasks.cancel_scope)
+            for _ in range(_CONCURRENT_CALLS):
+                tasks.start_soon(read_in_turn, tasks.cancel_scope)
         if failed:
             raise failed[0]
         return [found[place] for place in sorted(found)]
@@ -389,7 +389,7 @@ class Tryton:
             )
         domain = await self._ours(["number", "!=", None])
         given = await self._read(
-            translate.PURCHASE, schemas.Names, schemas.NAME_FIELDS, domain, limit=_GIVEN_LATELY, latest=True
+            translate.PURCHASE, schemas.Names, schemas.NAME_FIELDS, domain, limit=_RECENT_ORDERS, latest=True
         )
         names.refuse_of_a_sequence(number, given)
 
@@ -405,7 +405,7 @@ class Tryton:
 
     async def _with_name(self, condition: Any) -> Sequence[schemas.Order]:
         domain = await self._ours(condition)
-        return await self._read(translate.PURCHASE, schemas.Order, schemas.ORDER_FIELDS, domain, limit=names.MOST_ALIKE)
+        return await self._read(translate.PURCHASE, schemas.Order, schemas.ORDER_FIELDS, domain, limit=names.MAX_ALIKE)
 
     async def _by_id(self, identifier: int) -> schemas.Order:
         return names.the_one(await self._with_name(["id", "=", identifier]), names.by_id(identifier))
@@ -417,10 +417,10 @@ class Tryton:
     async def _every(self, model: str, kind: type[R], fields: Sequence[str], domain: Sequence[Any] = ()) -> list[R]:
         """Read all records of a domain but those that cannot be read."""
         read = _Read[R]()
-        for _ in range(MOST_PAGES):
+        for _ in range(MAX_PAGES):
             page = await self._page(model, kind, fields, domain, read.last)
             read.add(page)
-            if page.length < _ROWS:
+            if page.length < _ROWS_PER_PAGE:
                 return read.rows
         raise BadAnswer("Tryton's list is longer than is read.", next_step="Ask for less, or tell the user.")
 
@@ -429,9 +429,9 @@ class Tryton:
     ) -> schemas.Page[R]:
         """Read the records after the id `last`. Ids are given once and only grow."""
         order = [["id", "ASC"]]
-        params = ([*domain, ["id", ">", last]], 0, _ROWS, order, list(fields))
+        params = ([*domain, ["id", ">", last]], 0, _ROWS_PER_PAGE, order, list(fields))
         page = schemas.page(await self._on(model, "search_read", *params), kind, last)
-        if page.length > _ROWS:
+        if page.length > _ROWS_PER_PAGE:
             raise BadAnswer("Tryton gave another page than was asked for.")
         return page
 
@@ -457,7 +457,7 @@ class Tryton:
     async def _our_company(self) -> int:
         """Return the id of the user's company, read once."""
         if self._company is None:
-            preferences = schemas.Preferences.of(await self._rpc("model.res.user.get_preferences", [True, {}]))
+            preferences = schemas.Preferences.parse(await self._rpc("model.res.user.get_preferences", [True, {}]))
             if preferences.company is None:
                 raise NotPermitted(
                     "The user of this server has no company in Tryton. Nothing was sent.",
@@ -484,11 +484,11 @@ class Tryton:
     async def _rpc(self, method: str, params: list[Any]) -> Any:
         """Make a call that changes nothing; a refusal of it is `Refused`."""
         identifier = next(self._ids)
-        answer = await self._wire.call(_RPC, error_body.request(identifier, method, params))
+        answer = await self._http.call(_RPC, error_body.request(identifier, method, params))
         if error_body.is_refusal(answer.body):
             raise Refused(
-                f"Tryton refused to tell this{error_body.complaint(answer.body)}. Nothing was changed.",
-                next_step=_DIALECT.permission_to_read,
+                f"Tryton refused to tell this{error_body.describe_error(answer.body)}. Nothing was changed.",
+                next_step=_ERROR_MAPPING.permission_to_read,
             )
         return error_body.result(answer.body, identifier)
 
@@ -500,7 +500,7 @@ class Tryton:
         identifier = next(self._ids)
         body = error_body.request(identifier, f"model.{translate.PURCHASE}.{method}", [*params, context])
         try:
-            return await self._wire.write(
+            return await self._http.write(
                 "POST",
                 _RPC,
                 body=body,
@@ -517,7 +517,7 @@ class Tryton:
     async def _read_back(self, read: Callable[[], Awaitable[T]]) -> T:
         """Return what a write left, which Tryton said it carried out: it drops what does not apply and says nothing."""
         try:
-            with anyio.fail_after(min(_READ_BACK_WITHIN, self._timeout)):
+            with anyio.fail_after(min(_READ_BACK_TIMEOUT_S, self._timeout)):
                 return await read()
         except (ERPError, TimeoutError) as exc:
             why = exc.what if isinstance(exc, ERPError) else "It did not answer in time."
@@ -540,12 +540,12 @@ class Tryton:
 
     async def _sign_in(self) -> tuple[str, float]:
         """Open a session. One that was refused is not asked for again at once: Tryton counts, and locks the user."""
-        if self._refused_at is not None and self._clock() - self._refused_at < _LOCKED:
+        if self._refused_at is not None and self._clock() - self._refused_at < _REFUSAL_PAUSE_S:
             raise SignInFailed("Tryton refused this sign-in a short while ago. Nothing was sent.")
         params = [self._login, {"password": self._password}, "en"]
         try:
-            answer = await self._wire.sign_in(_RPC, body=error_body.request(0, "common.db.login", params), once=True)
-            if error_body.signed_out(answer.body):
+            answer = await self._http.sign_in(_RPC, body=error_body.request(0, "common.db.login", params), once=True)
+            if error_body.is_signed_out(answer.body):
                 raise SignInFailed("Tryton does not accept the credentials. Nothing was sent.")
         except SignInFailed:
             self._refused_at = self._clock()
@@ -558,7 +558,7 @@ class Tryton:
             ) from None
         opened = schemas.Login.opened(error_body.result(answer.body, 0))
         self._has_session = True
-        return base64.b64encode(f"{self._login}:{opened.user}:{opened.session}".encode()).decode(), _SESSION
+        return base64.b64encode(f"{self._login}:{opened.user}:{opened.session}".encode()).decode(), _SESSION_LIFETIME_S
 
     def _forbidden(self, operation: Guarded, blockers: Sequence[str]) -> Conflict:
         why = f": {blockers[0]}" if blockers else ": it is cancelled already"
@@ -570,8 +570,8 @@ class Tryton:
     def _not_permitted(self, what: str) -> NotPermitted:
         return NotPermitted(
             f"The user of this server may not {what} in Tryton. Nothing was changed.",
-            next_step=_DIALECT.permission_to_write,
+            next_step=_ERROR_MAPPING.permission_to_write,
         )
 
-    def _not_offered(self, operation: str) -> NotOffered:
+    def _not_offered_error(self, operation: str) -> NotOffered:
         return NotOffered(f"Tryton has no call for this ({operation}). Nothing was sent. {self.limits}")

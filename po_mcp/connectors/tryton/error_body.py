@@ -33,7 +33,7 @@ def result(body: Any, identifier: int) -> Any:
     if not isinstance(body, dict) or body.get("id") != identifier:
         raise BadAnswer("Tryton gave an answer that belongs to no call of ours.")
     if "error" in body or "result" not in body:
-        raise BadAnswer(f"Tryton answered with an error{complaint(body)}.")
+        raise BadAnswer(f"Tryton answered with an error{describe_error(body)}.")
     return body["result"]
 
 
@@ -47,12 +47,12 @@ def status_in(body: Any) -> int | None:
     return _STATUSES.get(_kind(body))
 
 
-def signed_out(body: Any) -> bool:
+def is_signed_out(body: Any) -> bool:
     """Tell whether a body asks for a sign-in."""
     return _kind(body) == "LoginException"
 
 
-def complaint(body: Any) -> str:
+def describe_error(body: Any) -> str:
     """Return what kind of error it is, in words of ours; nothing where that says nothing."""
     return _WORDS.get(_kind(body), "")
 

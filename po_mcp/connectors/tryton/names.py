@@ -19,7 +19,7 @@ N = TypeVar("N", bound=Names)
 
 _BY_ID = re.compile(r"\(([1-9][0-9]{0,17})\)", re.ASCII)
 _ENDS_IN_FIGURES = re.compile(r"(.*?)[0-9]+", re.ASCII | re.DOTALL)
-MOST_ALIKE = 50
+MAX_ALIKE = 50
 """Orders that are looked at where a name is looked up in any case."""
 
 
@@ -51,7 +51,7 @@ def shown_in_a_list(orders: Sequence[Names]) -> list[str]:
 
 def is_valid(name: str) -> bool:
     """Tell whether a name of an order can be asked for: one visible line without outer blanks, and no id."""
-    is_line = 0 < len(name) <= numbers.LONGEST and name == name.strip() == visible(name)
+    is_line = 0 < len(name) <= numbers.MAX_NUMBER_CHARS and name == name.strip() == visible(name)
     return is_line and name not in (".", "..") and id_in(name) is None
 
 
@@ -71,9 +71,9 @@ def checked_new(name: str) -> str:
     Raises:
         InvalidInput: it is none, or one that Tryton may give another order: those are figures alone.
     """
-    numbers.creatable(name)
+    numbers.check_creatable(name)
     if not is_valid(name) or _head(name) == "":
-        raise _theirs_to_give()
+        raise _sequence_number_error()
     return name
 
 
@@ -81,7 +81,7 @@ def refuse_of_a_sequence(name: str, given: Iterable[Names]) -> None:
     """Raise `InvalidInput` where the number is built like those that Tryton gave: it may give it, too."""
     head = _head(name)
     if head is not None and head in {_head(order.number) for order in given if order.number is not None}:
-        raise _theirs_to_give()
+        raise _sequence_number_error()
 
 
 def domain(name: str, *, in_any_case: bool = False) -> list[Any]:
@@ -135,7 +135,7 @@ def _head(number: str) -> str | None:
     return found[1].casefold() if found else None
 
 
-def _theirs_to_give() -> InvalidInput:
+def _sequence_number_error() -> InvalidInput:
     return InvalidInput(
         "Tryton numbers its orders itself, and may give this number to another order. Nothing was sent.",
         next_step="Give a number of another pattern, such as PM-2026-0001; it is kept as the order's reference.",

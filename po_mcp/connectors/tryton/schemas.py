@@ -16,7 +16,7 @@ from po_mcp.connectors import schema_base
 from po_mcp.connectors.tryton.values import Amount, Day, Flag, Many, Moment, Quantity, Word
 from po_mcp.errors import BadAnswer, SignInFailed
 
-T = TypeVar("T", bound="Theirs")
+T = TypeVar("T", bound="ErpModel")
 
 ERP_NAME = "Tryton"
 
@@ -42,13 +42,13 @@ PRODUCT_FIELDS = (
 WAREHOUSE_FIELDS = ("name", "active")
 
 
-class Theirs(schema_base.Theirs):
+class ErpModel(schema_base.ErpModel):
     """A piece of Tryton's JSON."""
 
-    erp = ERP_NAME
+    erp_name = ERP_NAME
 
 
-class Identified(Theirs):
+class Identified(ErpModel):
     """A record by its id."""
 
     id: Annotated[int, Field(gt=0, strict=True)]
@@ -67,7 +67,7 @@ class Warehouse(Identified):
     active: Flag = True
 
 
-class Currency(Theirs):
+class Currency(ErpModel):
     """A currency."""
 
     code: Word = None
@@ -112,7 +112,7 @@ class Move(Identified):
     stamp: Annotated[Word, Field(validation_alias="_timestamp")] = None
 
 
-class RowLine(Theirs):
+class RowLine(ErpModel):
     """A line as far as a list needs it. Titles, subtotals and comments are lines of other types."""
 
     type: Word = None
@@ -165,7 +165,7 @@ class Order(Row):
     lines: Annotated[tuple[Line, ...], Many, Field(validation_alias="lines.")] = ()
 
 
-class Preferences(Theirs):
+class Preferences(ErpModel):
     """Of the user; `company` is missing where they have none."""
 
     company: int | None = None
@@ -177,7 +177,7 @@ class Company(Identified):
     party: int | None = None
 
 
-class Login(Theirs):
+class Login(ErpModel):
     """Who signed in, and the key of their session."""
 
     user: int
@@ -192,12 +192,12 @@ class Login(Theirs):
         """
         user, session = result[:2] if isinstance(result, list) and len(result) > 1 else (None, None)
         try:
-            return cls.of({"user": user, "session": session})
+            return cls.parse({"user": user, "session": session})
         except BadAnswer:
             raise SignInFailed(f"{ERP_NAME} gave no session. Nothing was sent.") from None
 
 
-class Access(Theirs):
+class Access(ErpModel):
     """What the user may do with a model."""
 
     read: Flag = False
@@ -214,7 +214,7 @@ def rows(result: Any, kind: type[T]) -> tuple[T, ...]:
     """
     if not isinstance(result, list):
         raise BadAnswer(f"{ERP_NAME} gave an answer of another shape than it documents.")
-    return tuple(kind.of(row) for row in result)
+    return tuple(kind.parse(row) for row in result)
 
 
 @dataclass(frozen=True)
@@ -222,12 +222,12 @@ class Page(Generic[T]):
     """Records by ascending id: those that can be read, how many cannot, and the id of the last one."""
 
     rows: tuple[T, ...]
-    unread: int
+    unreadable: int
     last: int
 
     @property
     def length(self) -> int:
-        return len(self.rows) + self.unread
+        return len(self.rows) + self.unreadable
 
 
 def page(result: Any, kind: type[T], last: int) -> Page[T]:
@@ -240,8 +240,8 @@ def page(result: Any, kind: type[T], last: int) -> Page[T]:
     found = [last, *(record.id for record in records)]
     if any(later <= earlier for earlier, later in pairwise(found)):
         raise BadAnswer(f"{ERP_NAME} gave another page than was asked for.")
-    read, unread = kind.each(result)
-    return Page(read, unread, found[-1])
+    read, unreadable = kind.parse_rows(result)
+    return Page(read, unreadable, found[-1])
 
 
 def ids(result: Any) -> tuple[int, ...]:

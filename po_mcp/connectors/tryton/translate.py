@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from po_mcp.connectors.tryton import names, schemas
-from po_mcp.connectors.tryton.values import SURE_DIGITS, day, money
+from po_mcp.connectors.tryton.values import MAX_FLOAT_DIGITS, day, money
 from po_mcp.erp import Guarded
 from po_mcp.errors import BadAnswer, InvalidInput, Stale
 from po_mcp.orders import (
@@ -98,43 +98,43 @@ def listed(rows: Sequence[schemas.Row]) -> tuple[PurchaseOrder, ...]:
     return tuple(_header(row, name, row.row_lines) for row, name in zip(rows, shown, strict=True))
 
 
-def order(theirs: schemas.Order, name: str | None = None) -> PurchaseOrder:
+def order(source: schemas.Order, name: str | None = None) -> PurchaseOrder:
     """Read an order in full. It is called by the name that was asked for; its status text tells its others."""
-    name = name or names.shown(theirs)
-    lines = [line for line in theirs.lines if line.type == _LINE]
-    header = _header(theirs, name, lines)
-    warehouse = theirs.warehouse
+    name = name or names.shown(source)
+    lines = [line for line in source.lines if line.type == _LINE]
+    header = _header(source, name, lines)
+    warehouse = source.warehouse
     read = tuple(_line(line, place, warehouse) for place, line in enumerate(lines, 1))
-    others = _other_names(theirs, name)
-    ours = _OURS.fullmatch(theirs.description or "")
+    others = _other_names(source, name)
+    ours = _OURS.fullmatch(source.description or "")
     return header.model_copy(
         update={
             "lines": read,
             "status_text": "; ".join([header.status_text, *others]),
             "reference": ours[1] if ours else None,
-            "created_at": theirs.created_at,
+            "created_at": source.created_at,
         }
     )
 
 
-def snapshot(theirs: schemas.Order, name: str, operation: Guarded) -> Snapshot:
+def snapshot(source: schemas.Order, name: str, operation: Guarded) -> Snapshot:
     """Put together what a guarded write is decided on."""
-    blocker = _blocker(theirs.state or "", operation)
+    blocker = _blocker(source.state or "", operation)
     return Snapshot(
-        order=order(theirs, name),
-        erp_id=str(theirs.id),
-        version=version(theirs),
+        order=order(source, name),
+        erp_id=str(source.id),
+        version=version(source),
         blockers=() if blocker is None else (blocker,),
     )
 
 
-def version(theirs: schemas.Order) -> str:
+def version(source: schemas.Order) -> str:
     """Write the stamps of the order, its lines and their moves as JSON. Without a stamp it is `BadAnswer`.
 
     Tryton moves no stamp of an order or a line when goods arrive, but one of a move.
     """
-    stamps = {f"{PURCHASE},{theirs.id}": theirs.stamp}
-    for line in theirs.lines:
+    stamps = {f"{PURCHASE},{source.id}": source.stamp}
+    for line in source.lines:
         stamps[f"{LINE},{line.id}"] = line.stamp
         stamps |= {f"{MOVE},{move.id}": move.stamp for move in line.moves}
     if None in stamps.values():
@@ -169,9 +169,9 @@ def check(draft: OrderDraft) -> None:
     for place, line in enumerate(draft.lines, 1):
         item_id(line, place)
         _warehouse_id(line)
-        if _digits(line.quantity) > SURE_DIGITS:
+        if _digits(line.quantity) > MAX_FLOAT_DIGITS:
             raise InvalidInput(
-                f"Tryton keeps {SURE_DIGITS} digits of a quantity, and line {place} has more. Nothing was sent."
+                f"Tryton keeps {MAX_FLOAT_DIGITS} digits of a quantity, and line {place} has more. Nothing was sent."
             )
 
 
@@ -283,11 +283,11 @@ def new_order(
     return values
 
 
-def created(theirs: schemas.Order, draft: OrderDraft) -> PurchaseOrder:
+def created(source: schemas.Order, draft: OrderDraft) -> PurchaseOrder:
     """Read an order that was just created: our reference, vendor and lines. Else `BadAnswer`."""
-    if theirs.reference != draft.number or theirs.party is None or str(theirs.party.id) != draft.vendor.id:
+    if source.reference != draft.number or source.party is None or str(source.party.id) != draft.vendor.id:
         raise BadAnswer("Tryton shows another order than was created.")
-    stored = order(theirs, draft.number)
+    stored = order(source, draft.number)
     asked = Counter((line.item, line.quantity, line.unit_price) for line in draft.lines)
     if Counter((line.item, line.quantity, line.unit_price) for line in stored.lines or ()) != asked:
         raise BadAnswer("Tryton created an order of other lines than were asked for.")
@@ -316,39 +316,39 @@ def price_decimals(result: Any) -> int | None:
 def access(result: Any) -> schemas.Access:
     """Return what the user may do with orders."""
     found = result.get(PURCHASE) if isinstance(result, dict) else None
-    return schemas.Access.of(found)
+    return schemas.Access.parse(found)
 
 
-def _header(theirs: schemas.Row, name: str, lines: Sequence[schemas.RowLine]) -> PurchaseOrder:
+def _header(source: schemas.Row, name: str, lines: Sequence[schemas.RowLine]) -> PurchaseOrder:
     lines = [line for line in lines if line.type == _LINE]
-    party = theirs.party
+    party = source.party
     return PurchaseOrder(
         number=name,
         vendor="" if party is None else party.rec_name or str(party.id),
         vendor_id=None if party is None else str(party.id),
-        status=status_of(theirs.state, theirs.shipment_state),
-        status_text=_status_text(theirs),
-        ordered_at=None if theirs.purchase_date is None else datetime.combine(theirs.purchase_date, time(), UTC),
-        expected_on=theirs.delivery_date or _earliest(lines),
-        currency=None if theirs.currency is None else theirs.currency.code,
+        status=status_of(source.state, source.shipment_state),
+        status_text=_status_text(source),
+        ordered_at=None if source.purchase_date is None else datetime.combine(source.purchase_date, time(), UTC),
+        expected_on=source.delivery_date or _earliest(lines),
+        currency=None if source.currency is None else source.currency.code,
         line_count=len(lines),
-        total=theirs.total,
+        total=source.total,
     )
 
 
-def _status_text(theirs: schemas.Row) -> str:
+def _status_text(source: schemas.Row) -> str:
     """Say all that Tryton says of how far an order is."""
-    parts = [theirs.state or ""]
-    if theirs.shipment_state not in (None, "none"):
-        parts.append(f"shipment {theirs.shipment_state}")
-    if theirs.invoice_state not in (None, "none"):
-        parts.append(f"invoice {theirs.invoice_state}")
+    parts = [source.state or ""]
+    if source.shipment_state not in (None, "none"):
+        parts.append(f"shipment {source.shipment_state}")
+    if source.invoice_state not in (None, "none"):
+        parts.append(f"invoice {source.invoice_state}")
     return "; ".join(parts)
 
 
-def _other_names(theirs: schemas.Order, name: str) -> list[str]:
+def _other_names(source: schemas.Order, name: str) -> list[str]:
     """Tell what else the order goes by: a person may know it by that."""
-    known = (("number", theirs.number), ("reference", theirs.reference))
+    known = (("number", source.number), ("reference", source.reference))
     return [f"{what} {text}" for what, text in known if text not in (None, name)]
 
 
@@ -356,19 +356,19 @@ def _earliest(lines: Sequence[schemas.RowLine]) -> date | None:
     return min((line.delivery_date for line in lines if line.delivery_date is not None), default=None)
 
 
-def _line(theirs: schemas.Line, place: int, warehouse: schemas.Warehouse | None) -> OrderLine:
-    product = theirs.product
-    received = _received(theirs)
-    description = [product.rec_name if product else None, theirs.description or (None if product else theirs.summary)]
+def _line(source: schemas.Line, place: int, warehouse: schemas.Warehouse | None) -> OrderLine:
+    product = source.product
+    received = _received(source)
+    description = [product.rec_name if product else None, source.description or (None if product else source.summary)]
     return OrderLine(
         line=place,
         item="" if product is None else str(product.id),
         description="; ".join(text for text in description if text) or None,
-        quantity=theirs.quantity,
+        quantity=source.quantity,
         received=received,
-        outstanding=None if received is None else _outstanding(theirs, received),
-        unit_price=theirs.unit_price,
-        line_total=theirs.amount,
+        outstanding=None if received is None else _outstanding(source, received),
+        unit_price=source.unit_price,
+        line_total=source.amount,
         warehouse=None if warehouse is None else str(warehouse.id),
         warehouse_name=None if warehouse is None else warehouse.name,
     )

@@ -15,10 +15,10 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 _DECIMAL = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?", re.ASCII)
-_LARGEST_EXPONENT = 30
-SURE_DIGITS = 15
+_MAX_EXPONENT = 30
+MAX_FLOAT_DIGITS = 15
 """Significant digits that a binary float keeps, whatever they are."""
-_float = Context(prec=SURE_DIGITS)
+_float = Context(prec=MAX_FLOAT_DIGITS)
 
 
 def money(amount: Decimal) -> dict[str, str]:
@@ -42,7 +42,7 @@ def _exact(value: object) -> Decimal | None:
     if isinstance(value, str) and not _DECIMAL.fullmatch(value):
         raise ValueError("not a decimal")
     number = Decimal(value)
-    if number and not -_LARGEST_EXPONENT <= number.adjusted() <= _LARGEST_EXPONENT:
+    if number and not -_MAX_EXPONENT <= number.adjusted() <= _MAX_EXPONENT:
         raise ValueError("a number of too large an exponent")
     return Decimal(f"{number:f}")
 

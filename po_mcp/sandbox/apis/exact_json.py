@@ -1,5 +1,7 @@
 """JSON whose numbers stay exact: 4250.00 is read and written as the decimal 4250.00."""
 
+from __future__ import annotations
+
 from typing import Any
 
 import simplejson
@@ -8,12 +10,13 @@ import simplejson
 def read_json(text: str | bytes) -> Any:
     """Read JSON; numbers with a point or an exponent become Decimal, NaN and Infinity are refused.
 
-    Raises: ValueError.
+    Raises:
+        ValueError: the text cannot be read.
     """
     try:
         return simplejson.loads(text, use_decimal=True)
-    except (ArithmeticError, RecursionError) as error:
-        raise ValueError("The JSON holds a number or a nesting out of bounds.") from error
+    except (ArithmeticError, RecursionError) as exc:
+        raise ValueError("The JSON holds a number or a nesting out of bounds.") from exc
 
 
 def write_json(value: Any) -> bytes:

@@ -4,6 +4,8 @@ The rules are the book's; this module only translates. Errors are
 `{"errors": [{"code", "message"}]}`.
 """
 
+from __future__ import annotations
+
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
@@ -19,14 +21,23 @@ from po_mcp.sandbox.apis import exsited_json as render
 from po_mcp.sandbox.apis.exsited_requests import (
     ACCOUNT_FILTERS,
     ITEM_FILTERS,
-    Stretch,
+    ListWindow,
     filters,
     header_changes,
     order_draft,
     order_query,
 )
 from po_mcp.sandbox.apis.fields import Fields
-from po_mcp.sandbox.apis.http import Answer, BadRequest, Call, Handle, Render, Unauthorized, application, endpoint
+from po_mcp.sandbox.apis.http import (
+    ApiCall,
+    BadRequest,
+    Handle,
+    JsonResponse,
+    Render,
+    Unauthorized,
+    make_application,
+    make_endpoint,
+)
 from po_mcp.sandbox.apis.tokens import Credentials, Tokens
 from po_mcp.sandbox.book import Book
 from po_mcp.sandbox.drafting import CURRENCIES
@@ -48,13 +59,13 @@ FIELD_NAMES = {
 }
 
 
-def exsited(book: Book, credentials: Credentials) -> tuple[Starlette, Starlette]:
+def create_exsited(book: Book, credentials: Credentials) -> tuple[Starlette, Starlette]:
     """Make the applications to be mounted at /api/v1/oauth2 and at /api/v3 (and /api/v2)."""
     # "A new token for the same credentials revokes the one before": apps that share them sign each other out.
     tokens = Tokens(TOKEN_SECONDS, book.now, only_latest=True)
-    sign_in = Route("/token", endpoint(_SignIn(credentials, tokens).issue_token), methods=["POST"])
+    sign_in = Route("/token", make_endpoint(_SignIn(credentials, tokens).issue_token), methods=["POST"])
     orders = _Api(book, tokens)
-    return application([sign_in], _REFUSALS), application(orders.routes(), _REFUSALS)
+    return make_application([sign_in], _REFUSALS), make_application(orders.routes(), _REFUSALS)
 
 
 class _SignIn:
@@ -63,15 +74,18 @@ class _SignIn:
         self._tokens = tokens
         self._refresh_token = ""
 
-    def issue_token(self, call: Call) -> Response:
+    def issue_token(self, call: ApiCall) -> Response:
         """Sign in, or renew; wrong credentials are sent to a page for people, as the vendor does."""
-        fields = Fields(call.json())
-        grant, given = fields.text("grant_type"), (fields.text("client_id"), fields.text("client_secret"))
+        fields = Fields(call.parse_json())
+        grant, given = (
+            fields.read_text("grant_type"),
+            (fields.read_text("client_id"), fields.read_text("client_secret")),
+        )
         if grant not in ("client_credentials", "refresh_token"):
             fields.refuse("grant_type", "must be client_credentials or refresh_token")
-        proof = fields.text("refresh_token" if grant == "refresh_token" else "redirect_uri")
+        proof = fields.read_text("refresh_token" if grant == "refresh_token" else "redirect_uri")
         fields.check()
-        if not self._credentials.match(*given):
+        if not self._credentials.is_match(*given):
             return RedirectResponse(SIGN_IN_PAGE, 302)
         if grant == "refresh_token" and proof != self._refresh_token:
             raise BadRequest("The refresh token is not valid.")
@@ -79,7 +93,7 @@ class _SignIn:
 
     def _grant(self) -> Response:
         access_token, self._refresh_token = self._tokens.issue(), token_urlsafe(32)
-        return Answer(
+        return JsonResponse(
             {
                 "access_token": access_token,
                 "refresh_token": self._refresh_token,
@@ -94,124 +108,126 @@ class _Api:
         self._tokens = tokens
 
     def routes(self) -> list[BaseRoute]:
-        def guarded(method: str, path: str, handle: Handle) -> Route:
-            return Route(path, endpoint(handle, self._tokens.admit, self._book.habits.carry_out), methods=[method])
+        def make_route(method: str, path: str, handle: Handle) -> Route:
+            return Route(
+                path, make_endpoint(handle, self._tokens.is_valid, self._book.habits.handle_call), methods=[method]
+            )
 
         return [
-            guarded("GET", "/purchase-orders", self.list_orders),
-            guarded("POST", "/purchase-orders", self.create_order),
-            guarded("GET", "/purchase-orders/{id}", self.get_order),
-            guarded("DELETE", "/purchase-orders/{id}", self.delete_order),
-            guarded("GET", "/purchase-orders/{id}/information", self.get_information),
-            guarded("PATCH", "/purchase-orders/{id}/information", self.change_information),
-            guarded("GET", "/purchase-orders/{id}/lines", self.get_lines),
-            guarded("POST", "/purchase-orders/{id}/cancel", self.cancel_order),
-            guarded("POST", "/purchase-orders/{id}/reactivate", self.reactivate_order),
-            guarded("GET", "/purchase-orders/{id}/purchase-invoices", self.list_invoices),
-            guarded("GET", "/purchase-orders/{id}/item-receipts", self.list_receipts),
-            guarded("GET", "/accounts", self.list_accounts),
-            guarded("GET", "/accounts/{id}/purchase-orders", self.list_account_orders),
-            guarded("GET", "/items", self.list_items),
-            guarded("GET", "/settings/warehouses", self.list_warehouses),
-            guarded("GET", "/settings/currencies", self.list_currencies),
+            make_route("GET", "/purchase-orders", self.list_orders),
+            make_route("POST", "/purchase-orders", self.create_order),
+            make_route("GET", "/purchase-orders/{id}", self.get_order),
+            make_route("DELETE", "/purchase-orders/{id}", self.delete_order),
+            make_route("GET", "/purchase-orders/{id}/information", self.get_information),
+            make_route("PATCH", "/purchase-orders/{id}/information", self.change_information),
+            make_route("GET", "/purchase-orders/{id}/lines", self.get_lines),
+            make_route("POST", "/purchase-orders/{id}/cancel", self.cancel_order),
+            make_route("POST", "/purchase-orders/{id}/reactivate", self.reactivate_order),
+            make_route("GET", "/purchase-orders/{id}/purchase-invoices", self.list_invoices),
+            make_route("GET", "/purchase-orders/{id}/item-receipts", self.list_receipts),
+            make_route("GET", "/accounts", self.list_accounts),
+            make_route("GET", "/accounts/{id}/purchase-orders", self.list_account_orders),
+            make_route("GET", "/items", self.list_items),
+            make_route("GET", "/settings/warehouses", self.list_warehouses),
+            make_route("GET", "/settings/currencies", self.list_currencies),
         ]
 
-    def list_orders(self, call: Call) -> Response:
+    def list_orders(self, call: ApiCall) -> Response:
         """List orders, whatever their status."""
-        return Answer(self._orders(call))
+        return JsonResponse(self._list_orders(call))
 
-    def list_account_orders(self, call: Call) -> Response:
+    def list_account_orders(self, call: ApiCall) -> Response:
         """List the orders of one supplier."""
         vendor = self._book.vendor("account", call.path["id"])
-        return Answer({"account": self._orders(call, ("account", "eq", vendor.account))})
+        return JsonResponse({"account": self._list_orders(call, ("account", "eq", vendor.account))})
 
-    def get_order(self, call: Call) -> Response:
+    def get_order(self, call: ApiCall) -> Response:
         """Read one order."""
-        return _order(self._named(call))
+        return _answer_order(self._find_order(call))
 
-    def get_information(self, call: Call) -> Response:
+    def get_information(self, call: ApiCall) -> Response:
         """Read one order's header."""
-        return Answer({"purchase_order": render.order_information(self._named(call))})
+        return JsonResponse({"purchase_order": render.order_information(self._find_order(call))})
 
-    def get_lines(self, call: Call) -> Response:
+    def get_lines(self, call: ApiCall) -> Response:
         """Read one order's lines."""
-        return Answer({"purchase_order": {"lines": render.lines(self._named(call))}})
+        return JsonResponse({"purchase_order": {"lines": render.lines(self._find_order(call))}})
 
-    def list_invoices(self, call: Call) -> Response:
+    def list_invoices(self, call: ApiCall) -> Response:
         """List an order's purchase invoices."""
-        order = self._named(call)
-        rows = Stretch.of(call).wrap_part(
+        order = self._find_order(call)
+        rows = ListWindow.read(call).wrap_slice(
             "purchase_invoices", order.invoices, lambda invoice: render.invoice(order, invoice)
         )
-        return Answer(rows)
+        return JsonResponse(rows)
 
-    def list_receipts(self, call: Call) -> Response:
+    def list_receipts(self, call: ApiCall) -> Response:
         """List an order's item receipts."""
-        receipts = self._named(call).receipts
-        rows = Stretch.of(call).wrap_part("item_receipts", receipts, render.receipt)
-        return Answer({"purchase_order": rows})
+        receipts = self._find_order(call).receipts
+        rows = ListWindow.read(call).wrap_slice("item_receipts", receipts, render.receipt)
+        return JsonResponse({"purchase_order": rows})
 
-    def create_order(self, call: Call) -> Response:
+    def create_order(self, call: ApiCall) -> Response:
         """Enter an order."""
         entered = self._book.enter(order_draft(call))
-        return _order(entered.order, 201 if entered.is_new else 200)
+        return _answer_order(entered.order, 201 if entered.is_new else 200)
 
-    def delete_order(self, call: Call) -> Response:
+    def delete_order(self, call: ApiCall) -> Response:
         """Delete an order for good; the answer is 204 and empty."""
         self._book.delete(call.path["id"])
         return Response(status_code=204)
 
-    def cancel_order(self, call: Call) -> Response:
+    def cancel_order(self, call: ApiCall) -> Response:
         """Make an order inactive."""
-        return _order(self._book.cancel(call.path["id"]))
+        return _answer_order(self._book.cancel(call.path["id"]))
 
-    def reactivate_order(self, call: Call) -> Response:
+    def reactivate_order(self, call: ApiCall) -> Response:
         """Make a cancelled order active again."""
-        return _order(self._book.reactivate(call.path["id"]))
+        return _answer_order(self._book.reactivate(call.path["id"]))
 
-    def change_information(self, call: Call) -> Response:
+    def change_information(self, call: ApiCall) -> Response:
         """Change an order's header; the answer's root differs from the request's, as the vendor's does."""
-        return _order(self._book.revise(call.path["id"], **header_changes(call)))
+        return _answer_order(self._book.revise(call.path["id"], **header_changes(call)))
 
-    def list_accounts(self, call: Call) -> Response:
+    def list_accounts(self, call: ApiCall) -> Response:
         """List suppliers."""
         where = filters(call, "accounts", ACCOUNT_FILTERS)
-        stretch = Stretch.of(call)
-        found = self._book.vendors(stretch.cut(Query(where=where)))
-        return Answer(stretch.wrap("accounts", [render.account(one) for one in found.records], found.count))
+        window = ListWindow.read(call)
+        found = self._book.vendors(window.limit_query(Query(where=where)))
+        return JsonResponse(window.wrap("accounts", [render.account(one) for one in found.records], found.count))
 
-    def list_items(self, call: Call) -> Response:
+    def list_items(self, call: ApiCall) -> Response:
         """List items, discontinued ones too."""
         where = filters(call, "items", ITEM_FILTERS)
-        stretch = Stretch.of(call)
-        found = self._book.items(stretch.cut(Query(where=where)))
-        return Answer(stretch.wrap("items", [render.item(one) for one in found.records], found.count))
+        window = ListWindow.read(call)
+        found = self._book.items(window.limit_query(Query(where=where)))
+        return JsonResponse(window.wrap("items", [render.item(one) for one in found.records], found.count))
 
-    def list_warehouses(self, _: Call) -> Response:
+    def list_warehouses(self, _: ApiCall) -> Response:
         """List warehouses."""
         rows = [render.warehouse(one) for one in self._book.warehouses()]
-        return Answer({"settings": {"warehouses": rows}})
+        return JsonResponse({"settings": {"warehouses": rows}})
 
-    def list_currencies(self, _: Call) -> Response:
+    def list_currencies(self, _: ApiCall) -> Response:
         """List the currencies that an order can have."""
         rows = [render.currency(code) for code in CURRENCIES]
-        return Answer({"settings": {"currencies": rows}})
+        return JsonResponse({"settings": {"currencies": rows}})
 
-    def _named(self, call: Call) -> Order:
+    def _find_order(self, call: ApiCall) -> Order:
         return self._book.order(call.path["id"])
 
-    def _orders(self, call: Call, *conditions: Condition) -> dict[str, Any]:
-        stretch = Stretch.of(call)
-        found = self._book.orders(stretch.cut(order_query(call, *conditions)), complete=True)
-        return stretch.wrap("purchase_orders", [render.order(one) for one in found.records], found.count)
+    def _list_orders(self, call: ApiCall, *conditions: Condition) -> dict[str, Any]:
+        window = ListWindow.read(call)
+        found = self._book.orders(window.limit_query(order_query(call, *conditions)), complete=True)
+        return window.wrap("purchase_orders", [render.order(one) for one in found.records], found.count)
 
 
-def _order(record: Order, status: int = 200) -> Response:
-    return Answer({"purchase_order": render.order(record)}, status)
+def _answer_order(record: Order, status: int = 200) -> Response:
+    return JsonResponse({"purchase_order": render.order(record)}, status)
 
 
 def _refuse(status: int, *messages: str) -> Response:
-    return Answer(render.errors(status, messages), status)
+    return JsonResponse(render.errors(status, messages), status)
 
 
 def _refuse_invalid(error: Exception) -> Response:
@@ -229,16 +245,16 @@ def _refuse_route(error: Exception) -> Response:
     return _refuse(405, "Method not allowed.") if wrong_method else _refuse(404, "No such resource.")
 
 
-def _saying(status: int) -> Callable[[Exception], Response]:
+def _refuse_with(status: int) -> Callable[[Exception], Response]:
     return lambda error: _refuse(status, str(error))
 
 
 _REFUSALS: Mapping[type[Exception], Render] = {
-    BadRequest: _saying(400),
+    BadRequest: _refuse_with(400),
     Invalid: _refuse_invalid,
     Unauthorized: lambda _: _refuse(401, "The access token is missing, expired or revoked."),
-    Missing: _saying(404),
-    Conflict: _saying(409),
+    Missing: _refuse_with(404),
+    Conflict: _refuse_with(409),
     HTTPException: _refuse_route,
     sqlite3.Error: lambda _: _refuse(500, "The order book cannot be used now."),
 }

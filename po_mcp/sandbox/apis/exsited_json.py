@@ -3,6 +3,8 @@
 Decimals are texts with 6 decimals, booleans are "true" and "false", and what is not set is "".
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -38,9 +40,9 @@ def order_information(record: Order) -> dict[str, Any]:
         "issue_date": _date(record.ordered_at),
         "due_date": _date(record.due_at),
         "expected_completion_date": _date(record.expected_at),
-        "subtotal": exact.fixed(record.total),
+        "subtotal": exact.format_fixed(record.total),
         "tax": ZERO,
-        "total": exact.fixed(record.total),
+        "total": exact.format_fixed(record.total),
         "price_tax_inclusive": _flag(record.tax_inclusive),
         "purchase_order_note": record.note,
         "account_id": record.vendor.account,
@@ -68,7 +70,7 @@ def receipt(record: Receipt) -> dict[str, Any]:
         "date": _date(record.received_at),
         "receipt_status": "COMPLETED",
         "note": "",
-        "receipts": [_received_line(line) for line in record.lines],
+        "receipts": [_receipt_line(line) for line in record.lines],
     }
 
 
@@ -83,9 +85,9 @@ def invoice(record: Order, billed: Invoice) -> dict[str, Any]:
         "currency": currency(record.currency),
         "issue_date": _date(billed.issued_at),
         "due_date": _date(billed.due_at),
-        "subtotal": exact.fixed(billed.total),
+        "subtotal": exact.format_fixed(billed.total),
         "tax": ZERO,
-        "total": exact.fixed(billed.total),
+        "total": exact.format_fixed(billed.total),
     }
 
 
@@ -159,11 +161,11 @@ def _line(record: Order, line: Line) -> dict[str, Any]:
         "item_uuid": line.item.uuid,
         "item_id": line.item.code,
         "item_name": line.item.description,
-        "item_quantity": exact.fixed(line.quantity),
-        "item_order_quantity": exact.fixed(line.quantity),
-        "subtotal": exact.fixed(line.total),
+        "item_quantity": exact.format_fixed(line.quantity),
+        "item_order_quantity": exact.format_fixed(line.quantity),
+        "subtotal": exact.format_fixed(line.total),
         "tax": ZERO,
-        "total": exact.fixed(line.total),
+        "total": exact.format_fixed(line.total),
         "item_price_snapshot": {"pricing_rule": _pricing_rule(line)},
         "item_price_tax_exempt": "true",
         "purchase_order_note": "",
@@ -174,33 +176,33 @@ def _line(record: Order, line: Line) -> dict[str, Any]:
 def _pricing_rule(line: Line) -> dict[str, Any]:
     return {
         "price_type": "INCREMENTAL_PER_UNIT_PRICING",
-        "price": exact.fixed(line.price),
+        "price": exact.format_fixed(line.price),
         "uom": line.item.unit,
         "warehouse": line.warehouse.name,
     }
 
 
-def _received_line(arrived: ReceivedLine) -> dict[str, Any]:
+def _receipt_line(arrived: ReceivedLine) -> dict[str, Any]:
     return {
         "line_uuid": arrived.line.uuid,
         "item_id": arrived.line.item.code,
         "uom": arrived.line.item.unit,
         "warehouse": arrived.line.warehouse.name,
-        "receipt_quantity": exact.fixed(arrived.quantity),
-        "receipt_left": exact.fixed(arrived.left),
+        "receipt_quantity": exact.format_fixed(arrived.quantity),
+        "receipt_left": exact.format_fixed(arrived.left),
     }
 
 
 def _kpis(record: Order) -> dict[str, Any]:
-    billed = exact.total(invoice.total for invoice in record.invoices)
+    billed = exact.add_up(invoice.total for invoice in record.invoices)
     last = record.invoices[-1] if record.invoices else None
     return {
-        "total_expense": exact.fixed(billed),
-        "estimated_total": exact.fixed(record.total),
-        "total_outstanding": exact.fixed(billed),
+        "total_expense": exact.format_fixed(billed),
+        "estimated_total": exact.format_fixed(record.total),
+        "total_outstanding": exact.format_fixed(billed),
         "total_overdue": ZERO,
         "last_invoice_issue_date": _date(last.issued_at) if last else "",
-        "last_invoice_total": exact.fixed(last.total) if last else ZERO,
+        "last_invoice_total": exact.format_fixed(last.total) if last else ZERO,
         "total_purchase_invoice": len(record.invoices),
         "last_reactivated_on": _date(record.reactivated_at),
         # The vendor's spelling.
@@ -212,7 +214,7 @@ def _kpis(record: Order) -> dict[str, Any]:
 
 
 def _date(at: datetime | None) -> str:
-    return exact.iso(at) if at else ""
+    return exact.format_instant(at) if at else ""
 
 
 def _flag(value: bool) -> str:

@@ -1,5 +1,7 @@
 """What callers of Exsited's API send: filters, stretches of a list, drafts and header changes."""
 
+from __future__ import annotations
+
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +13,7 @@ from starlette.datastructures import URL
 from po_mcp.sandbox import exact
 from po_mcp.sandbox.apis import exsited_json as render
 from po_mcp.sandbox.apis.fields import Fields
-from po_mcp.sandbox.apis.http import BadRequest, Call
+from po_mcp.sandbox.apis.http import ApiCall, BadRequest
 from po_mcp.sandbox.query import Condition, Operator, Query
 from po_mcp.sandbox.records import LineDraft, OrderDraft, Status
 
@@ -45,7 +47,7 @@ _FILTER = re.compile(r"([a-z-]+)/([a-z_]+) (eq|ne|contain|not_contain) '([^']*)'
 
 
 @dataclass(frozen=True)
-class Stretch:
+class ListWindow:
     """The part of a list that a caller asked for."""
 
     url: URL
@@ -53,12 +55,16 @@ class Stretch:
     offset: int
 
     @classmethod
-    def of(cls, call: Call) -> "Stretch":
-        """Read `limit` (20, at most 100) and `offset` (0). Raises: BadRequest."""
-        limit = min(call.whole("limit", LIMIT), MAX_LIMIT)
-        return cls(call.url, limit, call.whole("offset", 0, least=0))
+    def read(cls, call: ApiCall) -> ListWindow:
+        """Read `limit` (20, at most 100) and `offset` (0).
 
-    def cut(self, query: Query) -> Query:
+        Raises:
+            BadRequest: the call cannot be read.
+        """
+        limit = min(call.read_integer("limit", LIMIT), MAX_LIMIT)
+        return cls(call.url, limit, call.read_integer("offset", 0, least=0))
+
+    def limit_query(self, query: Query) -> Query:
         """Narrow a query to this stretch."""
         return replace(query, limit=self.limit, offset=self.offset)
 
@@ -66,16 +72,17 @@ class Stretch:
         """Write rows that are this stretch of a list of `count`."""
         return {name: rows, "pagination": render.pagination(self.url, count, self.limit, self.offset)}
 
-    def wrap_part(self, name: str, records: Sequence[T], row: Callable[[T], Any]) -> dict[str, Any]:
+    def wrap_slice(self, name: str, records: Sequence[T], row: Callable[[T], Any]) -> dict[str, Any]:
         """Write this stretch of a whole list."""
         part = records[self.offset : self.offset + self.limit]
         return self.wrap(name, [row(record) for record in part], len(records))
 
 
-def order_query(call: Call, *conditions: Condition) -> Query:
+def order_query(call: ApiCall, *conditions: Condition) -> Query:
     """Read sorting and filter of a list of orders; unsorted, the newest come first.
 
-    Raises: BadRequest.
+    Raises:
+        BadRequest: the call cannot be read.
     """
     sort = call.query.get("order_by", "created_on")
     if sort not in ORDER_SORTS:
@@ -83,12 +90,16 @@ def order_query(call: Call, *conditions: Condition) -> Query:
     return Query(
         where=(*conditions, *filters(call, "purchase-orders", ORDER_FILTERS)),
         sort=ORDER_SORTS[sort],
-        descending=call.descending("order_by" not in call.query),
+        descending=call.is_descending("order_by" not in call.query),
     )
 
 
-def filters(call: Call, resource: str, fields: Mapping[str, str]) -> tuple[Condition, ...]:
-    """Read `filter`, one condition such as `items/name contain 'bolt'`. Raises: BadRequest."""
+def filters(call: ApiCall, resource: str, fields: Mapping[str, str]) -> tuple[Condition, ...]:
+    """Read `filter`, one condition such as `items/name contain 'bolt'`.
+
+    Raises:
+        BadRequest: the call cannot be read.
+    """
     if not (text := call.query.get("filter", "")):
         return ()
     match = _FILTER.fullmatch(text)
@@ -103,33 +114,43 @@ def filters(call: Call, resource: str, fields: Mapping[str, str]) -> tuple[Condi
     return ((fields[field], operator, value),)
 
 
-def order_draft(call: Call) -> OrderDraft:
-    """Read the body of a new order. Raises: BadRequest, Invalid."""
-    body = Fields(call.json())
-    fields = body.nested("purchase_order")
+def order_draft(call: ApiCall) -> OrderDraft:
+    """Read the body of a new order.
+
+    Raises:
+        BadRequest: the call cannot be read.
+        Invalid: the request breaks a rule.
+    """
+    body = Fields(call.parse_json())
+    fields = body.read_object("purchase_order")
     draft = OrderDraft(
-        vendor=("account", fields.text("account_id")),
-        lines=tuple(_line_draft(line) for line in fields.rows("lines")),
-        number=_optional(fields, "id", fields.text),
-        currency=_optional(fields, "currency", fields.text),
+        vendor=("account", fields.read_text("account_id")),
+        lines=tuple(_line_draft(line) for line in fields.read_objects("lines")),
+        number=_optional(fields, "id", fields.read_text),
+        currency=_optional(fields, "currency", fields.read_text),
         ordered_at=_date(fields, "issue_date"),
         expected_at=_date(fields, "expected_completion_date"),
         due_at=_date(fields, "due_date"),
-        note=_optional(fields, "purchase_order_note", fields.text) or "",
-        supplier_invoice=_optional(fields, "supplier_invoice_id", fields.text) or "",
-        tax_inclusive=bool(_optional(fields, "price_tax_inclusive", fields.flag_text)),
+        note=_optional(fields, "purchase_order_note", fields.read_text) or "",
+        supplier_invoice=_optional(fields, "supplier_invoice_id", fields.read_text) or "",
+        tax_inclusive=bool(_optional(fields, "price_tax_inclusive", fields.read_flag_text)),
     )
     body.check()
     return draft
 
 
-def header_changes(call: Call) -> dict[str, Any]:
-    """Read the body of a changed header, whose root is `purchase-order`. Raises: BadRequest, Invalid."""
-    body = Fields(call.json())
-    fields = body.nested("purchase-order")
+def header_changes(call: ApiCall) -> dict[str, Any]:
+    """Read the body of a changed header, whose root is `purchase-order`.
+
+    Raises:
+        BadRequest: the call cannot be read.
+        Invalid: the request breaks a rule.
+    """
+    body = Fields(call.parse_json())
+    fields = body.read_object("purchase-order")
     readers: Mapping[str, tuple[str, Callable[[str], Any]]] = {
-        "supplier_invoice_id": ("supplier_invoice", fields.text),
-        "purchase_order_note": ("note", fields.text),
+        "supplier_invoice_id": ("supplier_invoice", fields.read_text),
+        "purchase_order_note": ("note", fields.read_text),
         "issue_date": ("ordered_at", lambda name: _date(fields, name)),
         "due_date": ("due_at", lambda name: _date(fields, name)),
         "expected_completion_date": ("expected_at", lambda name: _date(fields, name)),
@@ -150,13 +171,13 @@ def _status_condition(operator: Operator, value: str) -> Condition:
 
 
 def _line_draft(line: Fields) -> LineDraft:
-    rule = line.nested("item_price_snapshot") if line.has("item_price_snapshot") else None
-    rule = rule.nested("pricing_rule") if rule and rule.has("pricing_rule") else None
-    warehouse = _optional(rule, "warehouse", rule.text) if rule else None
+    rule = line.read_object("item_price_snapshot") if line.has("item_price_snapshot") else None
+    rule = rule.read_object("pricing_rule") if rule and rule.has("pricing_rule") else None
+    warehouse = _optional(rule, "warehouse", rule.read_text) if rule else None
     return LineDraft(
-        item=("uuid", line.text("item_uuid")) if line.has("item_uuid") else ("code", line.text("item_id")),
-        quantity=line.decimal_text("item_quantity"),
-        price=_optional(rule, "price", rule.decimal_text) if rule else None,
+        item=("uuid", line.read_text("item_uuid")) if line.has("item_uuid") else ("code", line.read_text("item_id")),
+        quantity=line.read_decimal_text("item_quantity"),
+        price=_optional(rule, "price", rule.read_decimal_text) if rule else None,
         warehouse=("name", warehouse) if warehouse else None,
     )
 
@@ -166,11 +187,11 @@ def _optional(fields: Fields, name: str, read: Callable[[str], T]) -> T | None:
 
 
 def _date(fields: Fields, name: str) -> datetime | None:
-    text = _optional(fields, name, fields.text)
+    text = _optional(fields, name, fields.read_text)
     if not text:
         return None
     try:
-        return exact.instant(text)
+        return exact.parse_instant(text)
     except (ValueError, OverflowError):
         fields.refuse(name, "must be a date, YYYY-MM-DD")
         return None

@@ -1,5 +1,7 @@
 """Reading the fields of a JSON body, and collecting everything that is wrong with them."""
 
+from __future__ import annotations
+
 import re
 from collections import defaultdict
 from decimal import Decimal
@@ -37,55 +39,55 @@ class Fields:
         """Tell whether the field is present and not null."""
         return self._source.get(name) is not None
 
-    def text(self, name: str) -> str:
+    def read_text(self, name: str) -> str:
         """Read a required text."""
-        value = self._required(name, "")
+        value = self._read_required(name, "")
         if isinstance(value, str) and _is_unicode(value):
             return value
-        return self._wrong(name, "must be text", "")
+        return self._refuse(name, "must be text", "")
 
-    def whole(self, name: str) -> int:
+    def read_integer(self, name: str) -> int:
         """Read a required whole number of 32 bits."""
-        value = self._required(name, 0)
+        value = self._read_required(name, 0)
         if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31:
             return value
-        return self._wrong(name, "must be a whole number", 0)
+        return self._refuse(name, "must be a whole number", 0)
 
-    def decimal(self, name: str) -> Decimal:
+    def read_decimal(self, name: str) -> Decimal:
         """Read a required number."""
-        value = self._required(name, 0)
+        value = self._read_required(name, 0)
         if isinstance(value, int | Decimal) and not isinstance(value, bool):
             return Decimal(value)
-        return self._wrong(name, "must be a number", Decimal(0))
+        return self._refuse(name, "must be a number", Decimal(0))
 
-    def decimal_text(self, name: str) -> Decimal:
+    def read_decimal_text(self, name: str) -> Decimal:
         """Read a required decimal that is written as text, "40.000000", or as a number."""
         value = self._source.get(name)
         if not isinstance(value, str):
-            return self.decimal(name)
+            return self.read_decimal(name)
         if _DECIMAL.fullmatch(value):
             return Decimal(value)
-        return self._wrong(name, "must be a decimal", Decimal(0))
+        return self._refuse(name, "must be a decimal", Decimal(0))
 
-    def flag(self, name: str) -> bool:
+    def read_flag(self, name: str) -> bool:
         """Read a required boolean."""
-        value = self._required(name, False)
-        return value if isinstance(value, bool) else self._wrong(name, "must be true or false", False)
+        value = self._read_required(name, False)
+        return value if isinstance(value, bool) else self._refuse(name, "must be true or false", False)
 
-    def flag_text(self, name: str) -> bool:
+    def read_flag_text(self, name: str) -> bool:
         """Read a required boolean that is written as text, "true", or as a boolean."""
         value = self._source.get(name)
-        return value == "true" if value in ("true", "false") else self.flag(name)
+        return value == "true" if value in ("true", "false") else self.read_flag(name)
 
-    def nested(self, name: str) -> "Fields":
+    def read_object(self, name: str) -> Fields:
         """Read a required object."""
-        return Fields(self._required(name, {}), f"{self._path}{name}.", self._problems)
+        return Fields(self._read_required(name, {}), f"{self._path}{name}.", self._problems)
 
-    def rows(self, name: str) -> "list[Fields]":
+    def read_objects(self, name: str) -> list[Fields]:
         """Read a required list of objects."""
-        value = self._required(name, [])
+        value = self._read_required(name, [])
         if not isinstance(value, list):
-            return self._wrong(name, "must be a list", [])
+            return self._refuse(name, "must be a list", [])
         path = f"{self._path}{name}"
         return [Fields(row, f"{path}[{index}].", self._problems) for index, row in enumerate(value)]
 
@@ -97,13 +99,13 @@ class Fields:
         """Note a problem that a reader found."""
         self._problems[f"{self._path}{name}"].append(problem)
 
-    def _required(self, name: str, empty: object) -> object:
+    def _read_required(self, name: str, empty: object) -> object:
         value: object = self._source.get(name)
         if value is None:
-            return self._wrong(name, "is required", empty)
+            return self._refuse(name, "is required", empty)
         return value
 
-    def _wrong(self, name: str, problem: str, empty: T) -> T:
+    def _refuse(self, name: str, problem: str, empty: T) -> T:
         self.refuse(name, problem)
         return empty
 

@@ -1,5 +1,7 @@
 """What both APIs do alike with HTTP: reading a call, answering in exact JSON, checking a token."""
 
+from __future__ import annotations
+
 import base64
 import binascii
 from collections.abc import Awaitable, Callable, Mapping
@@ -27,7 +29,7 @@ class Unauthorized(Exception):
     """The call carries no valid token."""
 
 
-class Answer(Response):
+class JsonResponse(Response):
     """An answer in JSON, with its decimals exact."""
 
     media_type = "application/json"
@@ -38,7 +40,7 @@ class Answer(Response):
 
 
 @dataclass(frozen=True)
-class Call:
+class ApiCall:
     """A call whose body has arrived; `path` holds the variable segments of the path."""
 
     method: str
@@ -53,22 +55,34 @@ class Call:
         """Tell whether the call may change something."""
         return self.method != "GET"
 
-    def json(self) -> Any:
-        """Read the body as JSON. Raises: BadRequest."""
+    def parse_json(self) -> Any:
+        """Read the body as JSON.
+
+        Raises:
+            BadRequest: the call cannot be read.
+        """
         try:
             return read_json(self.body)
-        except ValueError as error:
-            raise BadRequest("The body is not valid JSON.") from error
+        except ValueError as exc:
+            raise BadRequest("The body is not valid JSON.") from exc
 
-    def form(self) -> dict[str, str]:
-        """Read the body as a form. Raises: BadRequest."""
+    def parse_form(self) -> dict[str, str]:
+        """Read the body as a form.
+
+        Raises:
+            BadRequest: the call cannot be read.
+        """
         try:
             return dict(parse_qsl(self.body.decode("ascii")))
-        except ValueError as error:
-            raise BadRequest("The body is not a form.") from error
+        except ValueError as exc:
+            raise BadRequest("The body is not a form.") from exc
 
-    def whole(self, name: str, default: int, *, least: int = 1) -> int:
-        """Read a parameter that is a whole number of at most 9 digits. Raises: BadRequest."""
+    def read_integer(self, name: str, default: int, *, least: int = 1) -> int:
+        """Read a parameter that is a whole number of at most 9 digits.
+
+        Raises:
+            BadRequest: the call cannot be read.
+        """
         text = self.query.get(name, "")
         if not text:
             return default
@@ -76,19 +90,23 @@ class Call:
             raise BadRequest(f"{name} must be a whole number from {least}.")
         return int(text)
 
-    def descending(self, default: bool) -> bool:
-        """Read the parameter `direction`, in any case. Raises: BadRequest."""
+    def is_descending(self, default: bool) -> bool:
+        """Read the parameter `direction`, in any case.
+
+        Raises:
+            BadRequest: the call cannot be read.
+        """
         text = self.query.get("direction", "").lower()
         if text not in ("", "asc", "desc"):
             raise BadRequest("direction must be asc or desc.")
         return text == "desc" if text else default
 
-    def bearer(self) -> str:
+    def read_bearer_token(self) -> str:
         """Return the bearer token, or ""."""
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
         return token.strip() if scheme.lower() == "bearer" else ""
 
-    def basic(self) -> tuple[str, str]:
+    def read_basic_credentials(self) -> tuple[str, str]:
         """Return user and password of HTTP Basic, or two empty texts."""
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "basic":
@@ -100,23 +118,25 @@ class Call:
         return user, password
 
 
-Handle = Callable[[Call], Response]
-CarryOut = Callable[[Handle, Call], Response]
+Handle = Callable[[ApiCall], Response]
+HandleCall = Callable[[Handle, ApiCall], Response]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
-def _plainly(handle: Handle, call: Call) -> Response:
+def _handle_plainly(handle: Handle, call: ApiCall) -> Response:
     return handle(call)
 
 
-def endpoint(handle: Handle, admits: Callable[[str], bool] | None = None, carry_out: CarryOut = _plainly) -> Endpoint:
+def make_endpoint(
+    handle: Handle, admits: Callable[[str], bool] | None = None, handle_call: HandleCall = _handle_plainly
+) -> Endpoint:
     """Make a handler that reads the whole call, checks its bearer token and answers from a thread.
 
     The book may wait for another process, and must not hold up the event loop meanwhile.
     """
 
     async def respond(request: Request) -> Response:
-        call = Call(
+        call = ApiCall(
             method=request.method,
             url=request.url,
             path=request.path_params,
@@ -124,24 +144,24 @@ def endpoint(handle: Handle, admits: Callable[[str], bool] | None = None, carry_
             headers=request.headers,
             body=await request.body(),
         )
-        if admits and not admits(call.bearer()):
+        if admits and not admits(call.read_bearer_token()):
             raise Unauthorized
-        return await to_thread.run_sync(carry_out, handle, call)
+        return await to_thread.run_sync(handle_call, handle, call)
 
     return respond
 
 
-def application(routes: list[BaseRoute], refused: Mapping[type[Exception], Render]) -> Starlette:
+def make_application(routes: list[BaseRoute], refused: Mapping[type[Exception], Render]) -> Starlette:
     """Make an application that answers each kind of refusal by its own function."""
     app = Starlette(routes=routes)
     for kind, render in refused.items():
-        app.add_exception_handler(kind, _rendering(render))
+        app.add_exception_handler(kind, _make_handler(render))
     # The vendors do not redirect "/Item/" to "/Item"; it is an unknown path.
     app.router.redirect_slashes = False
     return app
 
 
-def _rendering(render: Render) -> Callable[[Request, Exception], Awaitable[Response]]:
+def _make_handler(render: Render) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answer(_: Request, error: Exception) -> Response:
         return render(error)
 

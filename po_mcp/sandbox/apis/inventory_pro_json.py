@@ -3,12 +3,14 @@
 Decimals are JSON numbers; date-times of orders end in Z, those of vendors and items have no zone.
 """
 
+from __future__ import annotations
+
 from datetime import datetime
 from typing import Any
 
-from po_mcp.sandbox.book import Finalized
-from po_mcp.sandbox.exact import iso
-from po_mcp.sandbox.query import Found
+from po_mcp.sandbox.book import FinalizeResult
+from po_mcp.sandbox.exact import format_instant
+from po_mcp.sandbox.query import QueryResult
 from po_mcp.sandbox.records import Item, Line, Order, Spot, Status, Vendor
 
 STATUS = {
@@ -20,7 +22,7 @@ STATUS = {
 }
 
 
-def page(rows: list[dict[str, Any]], found: Found[Any], number: int, size: int) -> dict[str, Any]:
+def page(rows: list[dict[str, Any]], found: QueryResult[Any], number: int, size: int) -> dict[str, Any]:
     """Wrap one page of a list, cissltd.com/docs/api/pagination."""
     page_count = -(-found.count // size)
     return {
@@ -41,13 +43,13 @@ def order_header(order: Order, *, with_creation: bool = False) -> dict[str, Any]
     header = {
         "poNo": order.number,
         "vendor": order.vendor.name,
-        "orderDate": iso(order.ordered_at),
-        "expectedDate": iso(order.expected_at) if order.expected_at else None,
+        "orderDate": format_instant(order.ordered_at),
+        "expectedDate": format_instant(order.expected_at) if order.expected_at else None,
         "status": STATUS[order.status],
         "totalLines": order.line_count,
         "totalValue": order.total,
     }
-    return header | {"created": iso(order.created_at)} if with_creation else header
+    return header | {"created": format_instant(order.created_at)} if with_creation else header
 
 
 def lines(order: Order) -> list[dict[str, Any]]:
@@ -55,7 +57,7 @@ def lines(order: Order) -> list[dict[str, Any]]:
     return [_line(line) for line in order.lines]
 
 
-def finalized(result: Finalized) -> dict[str, Any]:
+def finalize_result(result: FinalizeResult) -> dict[str, Any]:
     """Write what finalizing did."""
     return {
         "poNo": result.order.number,
@@ -131,4 +133,4 @@ def _line(line: Line) -> dict[str, Any]:
 
 
 def _without_zone(at: datetime) -> str:
-    return iso(at).removesuffix("Z")
+    return format_instant(at).removesuffix("Z")

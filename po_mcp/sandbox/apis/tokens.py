@@ -1,5 +1,7 @@
 """Bearer tokens, kept in memory: a restart signs everybody out."""
 
+from __future__ import annotations
+
 import hmac
 import secrets
 from collections.abc import Callable
@@ -13,7 +15,7 @@ class Credentials:
         """Keep the pair as bytes, to be compared in constant time."""
         self._pair = client_id.encode(), client_secret.encode()
 
-    def match(self, client_id: str, client_secret: str) -> bool:
+    def is_match(self, client_id: str, client_secret: str) -> bool:
         """Tell whether both are right."""
         right_id = hmac.compare_digest(client_id.encode(), self._pair[0])
         right_secret = hmac.compare_digest(client_secret.encode(), self._pair[1])
@@ -34,11 +36,11 @@ class Tokens:
         """Make a token that is valid from now."""
         token, now = secrets.token_urlsafe(32), self._now()
         # A new dict, not a change: other threads may be reading the old one.
-        kept = {} if self._only_latest else {t: end for t, end in self._expiries.items() if end > now}
-        self._expiries = kept | {token: now + timedelta(seconds=self.seconds)}
+        valid = {} if self._only_latest else {t: end for t, end in self._expiries.items() if end > now}
+        self._expiries = valid | {token: now + timedelta(seconds=self.seconds)}
         return token
 
-    def admit(self, token: str) -> bool:
+    def is_valid(self, token: str) -> bool:
         """Tell whether the token is valid now."""
         expiry = self._expiries.get(token)
         return expiry is not None and expiry > self._now()

@@ -4,8 +4,10 @@
     async with Relay(erp_port, [fault]) as relay:
         ...
 
-"Applied" means that the ERP has carried the request out, whatever the client is told.
+"Applied" means that the ERP has executed the request, whatever answer the client gets.
 """
+
+from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,10 +15,10 @@ from decimal import Decimal
 from difflib import get_close_matches
 from http import HTTPStatus
 
-from po_mcp.sandbox.faults import mutations as spoil
-from po_mcp.sandbox.faults.relay import Exchange, Fault, Relay, Strike
+from po_mcp.sandbox.faults import mutations
+from po_mcp.sandbox.faults.relay import Exchange, Fault, PlannedFault, Relay
 
-__all__ = ["FAULTS", "Exchange", "Fault", "Relay", "Strike", "parse_fault"]
+__all__ = ["FAULTS", "Exchange", "Fault", "PlannedFault", "Relay", "parse_fault"]
 
 _STATUSES = (401, 403, 404, 408, 409, 429, 500, 502, 503)
 _AFTER = b"Retry-After"
@@ -31,7 +33,7 @@ def _lost_requests() -> Iterator[Fault]:
         "refused",
         "Nobody listens from the n-th request on, for VALUE seconds (0: until told to): connection refused.",
         reaches="nobody",
-        takes="seconds",
+        value_kind="seconds",
     )
     yield Fault("reset-before-read", "RST as soon as the request begins, unread.", "socket", None, ends="reset")
     yield Fault("reset-after-read", "The request is read whole and dropped; RST.", "relay", None, ends="reset")
@@ -39,8 +41,8 @@ def _lost_requests() -> Iterator[Fault]:
         "hang", "The request is read and dropped; no answer until the client closes.", "relay", None, ends="hang"
     )
     late = "the request reaches the ERP VALUE seconds later."
-    yield Fault("late-apply", f"RST at once; {late}", "erp-late", None, ends="reset", takes="seconds", value=5)
-    yield Fault("late-apply-hang", f"No answer; {late}", "erp-late", None, ends="hang", takes="seconds", value=5)
+    yield Fault("late-apply", f"RST at once; {late}", "erp-late", None, ends="reset", value_kind="seconds", value=5)
+    yield Fault("late-apply-hang", f"No answer; {late}", "erp-late", None, ends="hang", value_kind="seconds", value=5)
 
 
 def _lost_answers() -> Iterator[Fault]:
@@ -49,59 +51,77 @@ def _lost_answers() -> Iterator[Fault]:
     yield Fault("lost-answer-fin", "Applied; the connection closes (FIN) without an answer.", change=None, ends="close")
     yield Fault("lost-answer-hang", "Applied; no answer until the client closes.", change=None, ends="hang")
     yield Fault(
-        "half-headers", "Applied; closed in the middle of the headers.", sends=spoil.half_the_headers, ends="close"
+        "half-headers", "Applied; closed in the middle of the headers.", sends=mutations.send_half_headers, ends="close"
     )
-    yield Fault("half-body", "Applied; closed in the middle of the body.", sends=spoil.half_the_body, ends="close")
+    yield Fault("half-body", "Applied; closed in the middle of the body.", sends=mutations.send_half_body, ends="close")
     drip = "Applied; one byte of the answer after every VALUE seconds."
-    yield Fault("slow-drip", drip, sends=spoil.byte_by_byte, takes="seconds", value=1)
+    yield Fault("slow-drip", drip, sends=mutations.send_byte_by_byte, value_kind="seconds", value=1)
     endless = "Applied; a body that never ends, 64 kB after every VALUE seconds."
-    yield Fault("endless", endless, sends=spoil.without_end, ends="close", takes="seconds", value=0.01)
+    yield Fault("endless", endless, sends=mutations.send_without_end, ends="close", value_kind="seconds", value=0.01)
 
 
 def _status_faults() -> Iterator[Fault]:
     """Answers that a gateway gives in the ERP's place: before it has acted, and after."""
     for status in _STATUSES:
         retry = ((_AFTER, b"1"),) if status == 429 else ()
-        answer, phrase = spoil.scripted(status, *retry), HTTPStatus(status).phrase
+        answer, phrase = mutations.answer_status(status, *retry), HTTPStatus(status).phrase
         yield Fault(f"{status}", f"{status} {phrase}, and the ERP never sees the request.", "relay", answer)
         yield Fault(f"{status}-applied", f"Applied; {status} {phrase} in place of the answer.", "erp", answer)
-    absurd, negative = spoil.scripted(429, (_AFTER, b"31536000")), spoil.scripted(429, (_AFTER, b"-5"))
+    absurd, negative = (
+        mutations.answer_status(429, (_AFTER, b"31536000")),
+        mutations.answer_status(429, (_AFTER, b"-5")),
+    )
     yield Fault("429-absurd", "429 that asks to wait for a year; not applied.", "relay", absurd)
     yield Fault(
         "429-date",
         "429 with a date in Retry-After, two seconds away; not applied.",
         "relay",
-        spoil.retry_in_two_seconds,
+        mutations.ask_retry_in_two_seconds,
     )
     yield Fault("429-negative", "429 that asks to wait for -5 seconds; not applied.", "relay", negative)
     for status, kind in ((302, "redirect"), (307, "redirect-307")):
-        tells = f"{status} to port VALUE of this machine; not applied."
-        yield Fault(kind, tells, "relay", spoil.redirect(status), takes="a port", value=9)
+        description = f"{status} to port VALUE of this machine; not applied."
+        yield Fault(kind, description, "relay", mutations.answer_redirect(status), value_kind="a port", value=9)
 
 
 def _body_faults() -> Iterator[Fault]:
     """Answers of the ERP with its own status and another body; the request is applied."""
-    bodies: Mapping[str, tuple[str, spoil.Change]] = {
-        "garbled-2xx": ("the body is not text.", spoil.body(spoil.garbled)),
+    bodies: Mapping[str, tuple[str, mutations.Change]] = {
+        "garbled-2xx": ("the body is not text.", mutations.change_body(mutations.garble)),
         "truncated-json-2xx": (
             "the body is the first half of the JSON, whole by its length.",
-            spoil.body(spoil.truncated),
+            mutations.change_body(mutations.truncate),
         ),
-        "html-2xx": ("the body is a page that asks to sign in.", spoil.html),
-        "empty-2xx": ("the body is empty.", spoil.body(spoil.empty)),
-        "wrong-order": ("the numbers in the body are another order's.", spoil.content(spoil.other_number)),
-        "unknown-status": ("the order's status is a word that nobody knows.", spoil.content(spoil.other_status)),
-        "nulls": ("everything but numbers and uuids of records is null.", spoil.content(spoil.nulls)),
-        "extra-fields": ("every object has 50 fields more.", spoil.content(spoil.extended)),
-        "long-number": ("totals have 5,000 digits.", spoil.content(spoil.totals("9" * spoil.DIGITS))),
-        "nan": ("totals are NaN.", spoil.content(spoil.totals("NaN"))),
-        "duplicate-keys": ("every key of the outermost object is there again, with null.", spoil.body(spoil.doubled)),
-        "deep-nesting": ("the body has a field of 100,000 arrays in arrays.", spoil.body(spoil.deep)),
-        "gzip-bomb": ("the body is gzip that unpacks to 64 MB, a thousand times its size.", spoil.bomb),
-        "bom": ("a byte order mark stands before the body.", spoil.body(spoil.marked)),
+        "html-2xx": ("the body is a page that asks to sign in.", mutations.answer_html),
+        "empty-2xx": ("the body is empty.", mutations.change_body(mutations.make_empty)),
+        "wrong-order": (
+            "the numbers in the body are another order's.",
+            mutations.change_json(mutations.replace_numbers),
+        ),
+        "unknown-status": (
+            "the order's status is a word that nobody knows.",
+            mutations.change_json(mutations.replace_status),
+        ),
+        "nulls": ("everything but numbers and uuids of records is null.", mutations.change_json(mutations.write_nulls)),
+        "extra-fields": ("every object has 50 fields more.", mutations.change_json(mutations.add_fields)),
+        "long-number": (
+            "totals have 5,000 digits.",
+            mutations.change_json(mutations.replace_totals("9" * mutations.DIGITS)),
+        ),
+        "nan": ("totals are NaN.", mutations.change_json(mutations.replace_totals("NaN"))),
+        "duplicate-keys": (
+            "every key of the outermost object is there again, with null.",
+            mutations.change_body(mutations.repeat_keys),
+        ),
+        "deep-nesting": (
+            "the body has a field of 100,000 arrays in arrays.",
+            mutations.change_body(mutations.nest_deeply),
+        ),
+        "gzip-bomb": ("the body is gzip that unpacks to 64 MB, a thousand times its size.", mutations.pack_as_bomb),
+        "bom": ("a byte order mark stands before the body.", mutations.change_body(mutations.add_byte_order_mark)),
     }
-    for kind, (tells, change) in bodies.items():
-        yield Fault(kind, f"Applied; {tells}", "erp", change)
+    for kind, (description, change) in bodies.items():
+        yield Fault(kind, f"Applied; {description}", "erp", change)
     yield Fault("stale", "The answer that the same GET had before; without one, it is asked for.", "memory")
 
 
@@ -110,13 +130,14 @@ def _by_kind(*families: Iterable[Fault]) -> Mapping[str, Fault]:
 
 
 FAULTS: Mapping[str, Fault] = _by_kind(_lost_requests(), _lost_answers(), _status_faults(), _body_faults())
-"""Every fault by its kind; `tells` is a sentence for people."""
+"""Every fault by its kind; `description` is a sentence for people."""
 
 
-def parse_fault(text: str) -> Strike:
+def parse_fault(text: str) -> PlannedFault:
     """Read KIND, KIND@N or KIND@N:VALUE: which fault, for which request (all without N), by how much.
 
-    Raises: ValueError, which names the kinds that are near.
+    Raises:
+        ValueError: there is no such fault; the message names similar ones.
     """
     written = _WRITTEN.fullmatch(text)
     if not written:
@@ -126,8 +147,8 @@ def parse_fault(text: str) -> Strike:
         near = get_close_matches(kind, FAULTS, n=5, cutoff=0.4) or FAULTS
         raise ValueError(f"There is no fault {kind!r}. Near it: {', '.join(near)}.")
     fault = FAULTS[kind]
-    if value and not fault.takes:
+    if value and not fault.value_kind:
         raise ValueError(f"The fault {kind!r} takes no value.")
     # A float, for clocks: no amount of money ever comes this way.
     number = int(Decimal(value) * 1000) / 1000 if value else fault.value
-    return Strike(fault, int(nth) if nth else None, number)
+    return PlannedFault(fault, int(nth) if nth else None, number)

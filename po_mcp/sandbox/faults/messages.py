@@ -1,7 +1,9 @@
 """Whole HTTP/1.1 messages on asyncio's streams: what the relay reads from a client, and asks the ERP.
 
-Bodies come by Content-Length or in chunks and are kept in memory; framing is written anew.
+Bodies come by Content-Length or in chunks and are kept in memory; the framing of each hop is its own.
 """
+
+from __future__ import annotations
 
 import asyncio
 import socket
@@ -50,7 +52,7 @@ class Answer:
             lines.append(b"Content-Length: %d" % len(self.body))
         return b"\r\n".join([*lines, b"", b""])
 
-    def adding(self, name: bytes, value: bytes) -> "Answer":
+    def with_header(self, name: bytes, value: bytes) -> Answer:
         """Return the answer with one header more, in place of any of that name."""
         kept = (header for header in self.headers if header[0].lower() != name.lower())
         return replace(self, headers=(*kept, (name, value)))
@@ -66,7 +68,7 @@ class Connection:
         self._writer = writer
         self._arrived = b""
 
-    async def begins(self) -> bool:
+    async def wait_for_request(self) -> bool:
         """Wait for the first byte of a request; False means that the client has closed."""
         if not self._arrived:
             self.idle = True
@@ -74,15 +76,20 @@ class Connection:
             self.idle = False
         return bool(self._arrived)
 
-    async def request(self) -> Request:
-        """Read one request to its end. Raises: OSError, h11.RemoteProtocolError."""
+    async def read_request(self) -> Request:
+        """Read one request to its end.
+
+        Raises:
+            OSError: the connection failed.
+            h11.RemoteProtocolError: the message is not HTTP.
+        """
         parser = h11.Connection(h11.SERVER)
         parser.receive_data(self._arrived)
-        head, body = await _message(parser, self._reader, self._writer)
+        head, body = await _read_message(parser, self._reader, self._writer)
         assert isinstance(head, h11.Request)
         self._arrived, _ = parser.trailing_data
         method, target = head.method.decode("ascii"), head.target.decode("ascii")
-        return Request(method, target, _passed_on(head), body, last=parser.their_state is h11.MUST_CLOSE)
+        return Request(method, target, _end_to_end_headers(head), body, last=parser.their_state is h11.MUST_CLOSE)
 
     async def send(self, part: bytes) -> None:
         """Write bytes, and wait while the client does not read them."""
@@ -106,10 +113,12 @@ class Connection:
         self._writer.close()
 
 
-async def ask(port: int, request: Request) -> Answer:
+async def forward(port: int, request: Request) -> Answer:
     """Send a request to a port of this machine, on a connection of its own, and return its answer.
 
-    Raises: OSError, h11.RemoteProtocolError.
+    Raises:
+        OSError: the connection failed.
+        h11.RemoteProtocolError: the message is not HTTP.
     """
     reader, writer = await asyncio.open_connection(HOST, port)
     try:
@@ -118,14 +127,14 @@ async def ask(port: int, request: Request) -> Answer:
         head = h11.Request(method=request.method, target=request.target, headers=[*request.headers, *framing])
         for event in (head, h11.Data(data=request.body), h11.EndOfMessage()):
             writer.write(parser.send(event) or b"")
-        answered, body = await _message(parser, reader, writer)
+        answered, body = await _read_message(parser, reader, writer)
         assert isinstance(answered, h11.Response)
-        return Answer(answered.status_code, _passed_on(answered), body)
+        return Answer(answered.status_code, _end_to_end_headers(answered), body)
     finally:
         writer.close()
 
 
-async def _message(
+async def _read_message(
     parser: h11.Connection, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
 ) -> tuple[h11.Request | h11.Response | None, bytes]:
     head, body = None, bytearray()
@@ -143,5 +152,5 @@ async def _message(
     return head, bytes(body)
 
 
-def _passed_on(head: h11.Request | h11.Response) -> Headers:
+def _end_to_end_headers(head: h11.Request | h11.Response) -> Headers:
     return tuple((name, value) for name, value in head.headers.raw_items() if name.lower() not in _HOP)

@@ -1,8 +1,10 @@
-"""What can be wrong with an answer: changes of one, and ways of sending one.
+"""Mutations of an answer, and ways of sending one.
 
-A change takes the ERP's answer and the fault's value; a body that is not JSON stays as it is where
-the change is one of JSON. A way of sending yields the bytes, each when its time has come.
+A mutation takes the ERP's answer and the fault's value; mutations of JSON leave a body that is not JSON unchanged.
+A way of sending is an async iterator of the bytes, which waits before each part.
 """
+
+from __future__ import annotations
 
 import zlib
 from collections.abc import AsyncIterator, Callable
@@ -33,7 +35,7 @@ _KEYS = _NUMBERS | {"uuid"}
 _TOTALS = {"totalValue", "total"}
 
 
-def as_it_is(answer: Answer, _: float) -> Answer:
+def keep(answer: Answer, _: float) -> Answer:
     """Change nothing."""
     return answer
 
@@ -41,7 +43,7 @@ def as_it_is(answer: Answer, _: float) -> Answer:
 # Another answer.
 
 
-def scripted(status: int, *headers: tuple[bytes, bytes]) -> Change:
+def answer_status(status: int, *headers: tuple[bytes, bytes]) -> Change:
     """Answer by a status of a gateway's, with an error body in both vendors' shapes."""
     text = f"The relay answers {status}."
     body = {
@@ -54,13 +56,13 @@ def scripted(status: int, *headers: tuple[bytes, bytes]) -> Change:
     return lambda _, __: Answer(status, ((b"Content-Type", b"application/json"), *headers), write_json(body))
 
 
-def retry_in_two_seconds(_: Answer, __: float) -> Answer:
+def ask_retry_in_two_seconds(_: Answer, __: float) -> Answer:
     """Answer 429 with a date in Retry-After."""
     date = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
-    return scripted(429, (b"Retry-After", date.encode()))(Answer(429), 0)
+    return answer_status(429, (b"Retry-After", date.encode()))(Answer(429), 0)
 
 
-def redirect(status: int) -> Change:
+def answer_redirect(status: int) -> Change:
     """Answer with a redirect to the port of this machine that is the fault's value."""
     return lambda _, port: Answer(status, ((b"Location", f"http://{HOST}:{int(port)}/".encode()),))
 
@@ -68,42 +70,42 @@ def redirect(status: int) -> Change:
 # Another body.
 
 
-def body(change: Callable[[bytes], bytes]) -> Change:
+def change_body(change: Callable[[bytes], bytes]) -> Change:
     """Answer with another body; a 204, which can have none, becomes a 200."""
-    return lambda answer, _: _filled(answer, change(answer.body))
+    return lambda answer, _: _with_body(answer, change(answer.body))
 
 
-def html(answer: Answer, _: float) -> Answer:
+def answer_html(answer: Answer, _: float) -> Answer:
     """Answer with a page for people."""
-    return _filled(answer, _HTML).adding(b"Content-Type", b"text/html")
+    return _with_body(answer, _HTML).with_header(b"Content-Type", b"text/html")
 
 
-def garbled(_: bytes) -> bytes:
+def garble(_: bytes) -> bytes:
     """Return bytes that are not text in any encoding of JSON."""
     return b'{"\xff\xfe\x00' * 4
 
 
-def truncated(content: bytes) -> bytes:
+def truncate(content: bytes) -> bytes:
     """Return the first half, as if that were all."""
     return content[: len(content) // 2]
 
 
-def empty(_: bytes) -> bytes:
+def make_empty(_: bytes) -> bytes:
     """Return nothing."""
     return b""
 
 
-def marked(content: bytes) -> bytes:
+def add_byte_order_mark(content: bytes) -> bytes:
     """Put a byte order mark before it."""
     return b"\xef\xbb\xbf" + content
 
 
-def deep(content: bytes) -> bytes:
+def nest_deeply(content: bytes) -> bytes:
     """Add a field of arrays in arrays."""
     return _with_members(content, b'"deep":' + b"[" * DEPTH + b"]" * DEPTH)
 
 
-def doubled(content: bytes) -> bytes:
+def repeat_keys(content: bytes) -> bytes:
     """Give each key of the outermost object a second time, with null."""
     try:
         return _with_members(content, *(write_json(key) + b":null" for key in read_json(content)))
@@ -111,99 +113,99 @@ def doubled(content: bytes) -> bytes:
         return content
 
 
-def bomb(answer: Answer, _: float) -> Answer:
+def pack_as_bomb(answer: Answer, _: float) -> Answer:
     """Pack the body with so much white space before it that it unpacks to a thousand times its size."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     parts = [packer.compress(_MEGABYTE) for _ in range(BOMB_BYTES // len(_MEGABYTE))]
     packed = b"".join([*parts, packer.compress(answer.body), packer.flush()])
-    return _filled(answer, packed).adding(b"Content-Encoding", b"gzip")
+    return _with_body(answer, packed).with_header(b"Content-Encoding", b"gzip")
 
 
 # Another content.
 
 
-def content(change: Callable[[Any], Any]) -> Change:
+def change_json(change: Callable[[Any], Any]) -> Change:
     """Answer with other JSON."""
 
-    def changed(before: bytes) -> bytes:
+    def change_bytes(before: bytes) -> bytes:
         try:
             return write_json(change(read_json(before)))
         except ValueError:
             return before
 
-    return lambda answer, _: replace(answer, body=changed(answer.body))
+    return lambda answer, _: replace(answer, body=change_bytes(answer.body))
 
 
-def other_number(value: Any) -> Any:
+def replace_numbers(value: Any) -> Any:
     """Put another order's number wherever one stands."""
-    return _each(value, lambda key, old: OTHER_NUMBER if key in _NUMBERS and isinstance(old, str) else old)
+    return _change_values(value, lambda key, old: OTHER_NUMBER if key in _NUMBERS and isinstance(old, str) else old)
 
 
-def other_status(value: Any) -> Any:
+def replace_status(value: Any) -> Any:
     """Put a status that nobody knows wherever one stands."""
-    return _each(value, lambda key, old: OTHER_STATUS if key == "status" else old)
+    return _change_values(value, lambda key, old: OTHER_STATUS if key == "status" else old)
 
 
-def nulls(value: Any) -> Any:
+def write_nulls(value: Any) -> Any:
     """Put null wherever no number or uuid of a record stands."""
-    return _each(value, lambda key, old: old if key in _KEYS else None)
+    return _change_values(value, lambda key, old: old if key in _KEYS else None)
 
 
-def totals(text: str) -> Callable[[Any], Any]:
+def replace_totals(text: str) -> Callable[[Any], Any]:
     """Write `text` as it is for each total, and for one in the outermost object if there is none."""
 
     def change(value: Any) -> Any:
         raw = simplejson.RawJSON(text)
-        changed = _each(value, lambda key, old: raw if key in _TOTALS else old)
-        return {"total": raw, **changed}
+        change_bytes = _change_values(value, lambda key, old: raw if key in _TOTALS else old)
+        return {"total": raw, **change_bytes}
 
     return change
 
 
-def extended(value: Any) -> Any:
+def add_fields(value: Any) -> Any:
     """Give each object more fields than anybody knows."""
     if isinstance(value, dict):
         extra = {f"extra{number}": "?" for number in range(1, EXTRA_FIELDS + 1)}
-        return {key: extended(inner) for key, inner in value.items()} | extra
-    return [extended(inner) for inner in value] if isinstance(value, list) else value
+        return {key: add_fields(inner) for key, inner in value.items()} | extra
+    return [add_fields(inner) for inner in value] if isinstance(value, list) else value
 
 
 # Sending.
 
 
-async def whole(answer: Answer, _: float) -> AsyncIterator[bytes]:
+async def send_whole(answer: Answer, _: float) -> AsyncIterator[bytes]:
     """Send all of it at once."""
     yield answer.head() + answer.body
 
 
-async def half_the_headers(answer: Answer, _: float) -> AsyncIterator[bytes]:
+async def send_half_headers(answer: Answer, _: float) -> AsyncIterator[bytes]:
     """Stop in the middle of the headers."""
     head = answer.head()
     yield head[: len(head) // 2]
 
 
-async def half_the_body(answer: Answer, _: float) -> AsyncIterator[bytes]:
+async def send_half_body(answer: Answer, _: float) -> AsyncIterator[bytes]:
     """Stop in the middle of the body that the headers promise."""
-    promised = _filled(answer, answer.body or b"{}")
+    promised = _with_body(answer, answer.body or b"{}")
     yield promised.head() + promised.body[: len(promised.body) // 2]
 
 
-async def byte_by_byte(answer: Answer, seconds: float) -> AsyncIterator[bytes]:
+async def send_byte_by_byte(answer: Answer, seconds: float) -> AsyncIterator[bytes]:
     """Wait so many seconds before each byte."""
     for byte in answer.head() + answer.body:
         await anyio.sleep(seconds)
         yield bytes([byte])
 
 
-async def without_end(answer: Answer, seconds: float) -> AsyncIterator[bytes]:
+async def send_without_end(answer: Answer, seconds: float) -> AsyncIterator[bytes]:
     """Send the headers, and white space for ever, a block of 64 kB after each so many seconds."""
-    yield _filled(answer, b"").head(length=False)
+    yield _with_body(answer, b"").head(length=False)
     while True:
         yield b" " * CHUNK
         await anyio.sleep(seconds)
 
 
-def _filled(answer: Answer, content: bytes) -> Answer:
+def _with_body(answer: Answer, content: bytes) -> Answer:
     return replace(answer, status=200 if answer.status == 204 else answer.status, body=content)
 
 
@@ -214,10 +216,10 @@ def _with_members(content: bytes, *members: bytes) -> bytes:
     return content[:-1] + separator + b",".join(members) + b"}"
 
 
-def _each(value: Any, change: Callable[[str, Any], Any], key: str = "") -> Any:
-    """Return the JSON with every value that holds no others changed, told by the key it stands at."""
+def _change_values(value: Any, change: Callable[[str, Any], Any], key: str = "") -> Any:
+    """Return the JSON with every scalar changed by `change`, which gets the key and the value."""
     if isinstance(value, dict):
-        return {name: _each(inner, change, name) for name, inner in value.items()}
+        return {name: _change_values(inner, change, name) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_each(inner, change, key) for inner in value]
+        return [_change_values(inner, change, key) for inner in value]
     return change(key, value)

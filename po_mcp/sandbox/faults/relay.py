@@ -1,8 +1,10 @@
-"""A TCP relay before the ERP, which does to the n-th request of its life what its plan says.
+"""A TCP relay before the ERP that applies planned faults to the n-th request.
 
 It counts requests, not connections: the n-th is the n-th whose first byte arrives. Each request
 that goes on to the ERP has a connection of its own there, so no fault leaks into the next one.
 """
+
+from __future__ import annotations
 
 import asyncio
 import os
@@ -13,8 +15,8 @@ from typing import Any, Literal, Self
 
 import h11
 
-from po_mcp.sandbox.faults.messages import HOST, Answer, Connection, Request, ask
-from po_mcp.sandbox.faults.mutations import Change, Sending, as_it_is, whole
+from po_mcp.sandbox.faults.messages import HOST, Answer, Connection, Request, forward
+from po_mcp.sandbox.faults.mutations import Change, Sending, keep, send_whole
 
 Reach = Literal["nobody", "socket", "relay", "memory", "erp", "erp-late"]
 End = Literal["keep", "close", "reset", "hang"]
@@ -27,21 +29,21 @@ class Fault:
     `reaches`: how far the request gets: nobody listens; the socket only, unread; the relay; the relay,
     which gives the answer it gave before; the ERP; the ERP, `value` seconds later. `change`: what
     becomes of the answer, None for no answer. `sends`: how it is written. `ends`: what becomes of the
-    connection then. `takes`: what the value is ("seconds", "a port"), "" where there is none.
+    connection then. `value_kind`: what the value is ("seconds", "a port"), "" where there is none.
     """
 
     kind: str
-    tells: str
+    description: str
     reaches: Reach = "erp"
-    change: Change | None = as_it_is
-    sends: Sending = whole
+    change: Change | None = keep
+    sends: Sending = send_whole
     ends: End = "keep"
-    takes: str = ""
+    value_kind: str = ""
     value: float = 0
 
 
 @dataclass(frozen=True)
-class Strike:
+class PlannedFault:
     """A fault for the n-th request, counted from 1; None: for every one."""
 
     fault: Fault
@@ -57,7 +59,7 @@ class Strike:
         return self.kind if self.nth is None else f"{self.kind}@{self.nth}"
 
 
-NO_FAULT = Strike(Fault("", "All goes well."), None, 0)
+NO_FAULT = PlannedFault(Fault("", "All goes well."), None, 0)
 
 
 @dataclass
@@ -85,17 +87,17 @@ class Relay:
             ...  # a client of relay.url
         [exchange for exchange in relay.exchanges if exchange.forwarded]
 
-    `count` is the number of the latest request. `seen` is told each exchange, before it is answered.
+    `count` is the number of the latest request. `on_exchange` is called with each exchange before its answer is sent.
     Entering raises OSError if the port is taken; leaving ends every connection at once.
     """
 
     def __init__(
         self,
         erp: int,
-        plan: Iterable[Strike] = (),
+        plan: Iterable[PlannedFault] = (),
         *,
         port: int = 0,
-        seen: Callable[[Exchange], None] = lambda exchange: None,
+        on_exchange: Callable[[Exchange], None] = lambda exchange: None,
     ) -> None:
         """Forward to the port `erp`; 0 listens on any free port."""
         self._plan = list(plan)
@@ -103,12 +105,12 @@ class Relay:
         self.count = 0
         self.exchanges: list[Exchange] = []
         self._erp = erp
-        self._seen = seen
-        self._given: dict[str, Answer] = {}
+        self._on_exchange = on_exchange
+        self._last_answers: dict[str, Answer] = {}
         self._connections: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._late: set[asyncio.Task[None]] = set()
-        self._held: socket.socket | None = None
+        self._held_socket: socket.socket | None = None
         self._server: asyncio.Server | None = None
 
     @property
@@ -124,29 +126,29 @@ class Relay:
     async def __aexit__(self, *_: object) -> None:
         if self._server:
             self._server.close()
-        if self._held:
-            self._held.close()
+        if self._held_socket:
+            self._held_socket.close()
         for task in self._tasks:
             task.cancel()
         for connection in self._connections:
             connection.reset()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.sleep(0)  # asyncio closes a socket one turn after it was told to
+        await asyncio.sleep(0)  # asyncio closes a socket one turn of the loop after close()
 
-    async def add(self, strike: Strike) -> None:
+    async def add(self, planned: PlannedFault) -> None:
         """Plan one fault more while the relay runs; the next request is number `count` + 1."""
-        self._plan.append(strike)
-        self._refuses_next()
+        self._plan.append(planned)
+        self._stop_before_refusal()
         await asyncio.sleep(0)  # as below: idle connections are closed when this returns
 
     async def listen(self) -> None:
         """Listen again after `refused`; the refusals have counted as one request."""
-        if self._held:
-            held, self._held = self._held, None
+        if self._held_socket:
+            held, self._held_socket = self._held_socket, None
             self._server = await asyncio.start_server(self._accept, sock=held)
-            self._refuses_next()
+            self._stop_before_refusal()
 
-    async def settled(self) -> None:
+    async def wait_for_late_requests(self) -> None:
         """Return when every request that was put off has reached the ERP."""
         await asyncio.gather(*self._late)
 
@@ -157,7 +159,7 @@ class Relay:
 
     async def _serve(self, connection: Connection) -> None:
         try:
-            while await connection.begins() and await self._exchange(connection):
+            while await connection.wait_for_request() and await self._exchange(connection):
                 pass
         except (OSError, h11.RemoteProtocolError):
             connection.reset()
@@ -168,63 +170,63 @@ class Relay:
     async def _exchange(self, connection: Connection) -> bool:
         """Serve one request; tell whether the connection is good for another."""
         self.count += 1
-        strike = self._strike(self.count)
-        exchange = Exchange(self.count, str(strike))
+        planned = self._find_planned(self.count)
+        exchange = Exchange(self.count, str(planned))
         self.exchanges.append(exchange)
-        if strike.fault.reaches == "socket":
-            self._refuses_next()
-            self._seen(exchange)
-            return await _ended(connection, strike.fault)
-        request = await connection.request()
+        if planned.fault.reaches == "socket":
+            self._stop_before_refusal()
+            self._on_exchange(exchange)
+            return await _end(connection, planned.fault)
+        request = await connection.read_request()
         exchange.method, exchange.target, exchange.body = request.method, request.target, request.body
-        answer = await self._answer(request, strike, exchange)
-        last = self._refuses_next() or request.last
+        answer = await self._answer(request, planned, exchange)
+        last = self._stop_before_refusal() or request.last
         exchange.status = answer.status if answer else None
-        self._seen(exchange)
+        self._on_exchange(exchange)
         if answer:
-            answer = answer.adding(b"Connection", b"close") if last else answer
-            async for part in strike.fault.sends(answer, strike.value):
+            answer = answer.with_header(b"Connection", b"close") if last else answer
+            async for part in planned.fault.sends(answer, planned.value):
                 await connection.send(part)
-        return await _ended(connection, strike.fault) and not last
+        return await _end(connection, planned.fault) and not last
 
-    def _strike(self, n: int) -> Strike:
+    def _find_planned(self, n: int) -> PlannedFault:
         for nth in (n, None):
-            for strike in self._plan:
-                if strike.nth == nth:
-                    return strike
+            for planned in self._plan:
+                if planned.nth == nth:
+                    return planned
         return NO_FAULT
 
-    async def _answer(self, request: Request, strike: Strike, exchange: Exchange) -> Answer | None:
+    async def _answer(self, request: Request, planned: PlannedFault, exchange: Exchange) -> Answer | None:
         answer = Answer(200)
-        match strike.fault.reaches:
+        match planned.fault.reaches:
             case "erp":
                 answer = await self._ask(request, exchange)
             case "memory":
-                answer = self._given.get(request.target) or await self._ask(request, exchange)
+                answer = self._last_answers.get(request.target) or await self._ask(request, exchange)
             case "erp-late":
-                late = self._start(self._ask_later(request, exchange, strike.value))
+                late = self._start(self._ask_later(request, exchange, planned.value))
                 self._late.add(late)
-        return strike.fault.change(answer, strike.value) if strike.fault.change else None
+        return planned.fault.change(answer, planned.value) if planned.fault.change else None
 
     async def _ask(self, request: Request, exchange: Exchange) -> Answer:
         exchange.forwarded = True
-        answer = await ask(self._erp, request)
+        answer = await forward(self._erp, request)
         if request.method == "GET":
-            self._given[request.target] = answer
+            self._last_answers[request.target] = answer
         return answer
 
     async def _ask_later(self, request: Request, exchange: Exchange, seconds: float) -> None:
         await asyncio.sleep(seconds)
         await self._ask(request, exchange)
 
-    def _refuses_next(self) -> bool:
+    def _stop_before_refusal(self) -> bool:
         """Tell whether nobody listens now; stop listening if the plan refuses the next request."""
-        strike = self._strike(self.count + 1)
-        if self._server and strike.fault.reaches == "nobody":
+        planned = self._find_planned(self.count + 1)
+        if self._server and planned.fault.reaches == "nobody":
             self.count += 1
             self._hold_port()
-            if strike.value:
-                self._start(self._listen_after(strike.value))
+            if planned.value:
+                self._start(self._listen_after(planned.value))
         return self._server is None
 
     async def _listen_after(self, seconds: float) -> None:
@@ -239,9 +241,9 @@ class Relay:
         for connection in self._connections:
             if connection.idle:
                 connection.close()
-        if self._held is None:
-            self._held = _bound(self.port)
-            self.port = self._held.getsockname()[1]
+        if self._held_socket is None:
+            self._held_socket = _bind(self.port)
+            self.port = self._held_socket.getsockname()[1]
 
     def _start(self, coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(coroutine)
@@ -250,7 +252,7 @@ class Relay:
         return task
 
 
-async def _ended(connection: Connection, fault: Fault) -> bool:
+async def _end(connection: Connection, fault: Fault) -> bool:
     match fault.ends:
         case "hang":
             await connection.hang()
@@ -259,7 +261,7 @@ async def _ended(connection: Connection, fault: Fault) -> bool:
     return fault.ends == "keep"
 
 
-def _bound(port: int) -> socket.socket:
+def _bind(port: int) -> socket.socket:
     bound = socket.socket()
     try:
         if os.name == "posix":  # elsewhere it would let two programs listen on one port

@@ -2,10 +2,12 @@
 
     create_app(book, habits=["rounds-prices", "late-read:5"])
 
-An ERP with a habit works correctly in its own eyes. A habit changes what is stored or how it is told,
+An ERP with a habit works correctly in its own eyes. A habit changes what is stored or how it is shown,
 never the connection: that is what the faults are for. Habits are carried out in the order of `HABITS`,
 so it does not matter in which order they are named.
 """
+
+from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,9 +17,9 @@ from difflib import get_close_matches
 
 from starlette.responses import Response
 
-from po_mcp.sandbox.apis.http import Call, Handle
-from po_mcp.sandbox.habits import answered, drafted, stored, told
-from po_mcp.sandbox.habits.habit import Chosen, Habit
+from po_mcp.sandbox.apis.http import ApiCall, Handle
+from po_mcp.sandbox.habits import display, drafts, new_orders, responses
+from po_mcp.sandbox.habits.habit import ChosenHabit, Habit
 from po_mcp.sandbox.records import Order, OrderDraft
 from po_mcp.sandbox.tables import Tables
 
@@ -34,48 +36,52 @@ _VALUES: Mapping[str, re.Pattern[str]] = {
 }
 
 
-def _stored() -> Iterator[Habit]:
-    """Habits of what becomes of a new order; together they work from the first to the last."""
+def _list_storing_habits() -> Iterator[Habit]:
+    """Return the habits that change a new order; they apply in this order."""
     yield Habit(
         "upper-numbers",
         "A new order's number is stored in capitals, and an order is found by its number in any case.",
-        drafts=drafted.upper_number,
+        change_draft=drafts.uppercase_number,
     )
-    yield Habit("drops-note", "The note of a new order is not stored.", drafts=drafted.without_note)
+    yield Habit("drops-note", "The note of a new order is not stored.", change_draft=drafts.drop_note)
     yield Habit(
-        "own-prices", "A line gets the price of the item, whatever price was asked for.", stores=stored.own_prices
+        "own-prices",
+        "A line gets the price of the item, whatever price was asked for.",
+        change_new_order=new_orders.use_item_prices,
     )
     yield Habit(
         "rounds-prices",
         "Unit prices are stored rounded half up to VALUE decimals.",
-        stores=stored.rounded_prices,
-        takes="decimals",
+        change_new_order=new_orders.round_prices,
+        value_kind="decimals",
         value="2",
     )
     yield Habit(
         "rounds-quantities",
         "Quantities are stored rounded half up to VALUE decimals, and never to zero.",
-        stores=stored.rounded_quantities,
-        takes="decimals",
+        change_new_order=new_orders.round_quantities,
+        value_kind="decimals",
         value="0",
     )
     yield Habit(
         "merges-lines",
         "Lines of one item for one warehouse become one line, at the first one's price.",
-        stores=stored.merged_lines,
+        change_new_order=new_orders.merge_lines,
         group="lines",
     )
     yield Habit(
         "splits-lines",
         "A line of two units or more becomes two lines of the item.",
-        stores=stored.split_lines,
+        change_new_order=new_orders.split_lines,
         group="lines",
     )
-    yield Habit("adds-freight", "A new order gets one line more, freight at 25.00.", stores=stored.with_freight)
+    yield Habit(
+        "adds-freight", "A new order gets one line more, freight at 25.00.", change_new_order=new_orders.add_freight
+    )
 
 
-def _ruled() -> Iterator[Habit]:
-    """Habits of the rules: what a write does, and what is refused. `Book` carries them out."""
+def _list_rule_habits() -> Iterator[Habit]:
+    """Return the habits that change the rules of writes. `Book` implements them."""
     taken = "a taken number"
     yield Habit("upserts", "Creating a number that is taken answers 200 with the order there, unchanged.", group=taken)
     yield Habit("overwrites", "Creating a number that is taken replaces the order there, and answers 200.", group=taken)
@@ -83,100 +89,116 @@ def _ruled() -> Iterator[Habit]:
     yield Habit(
         "holds-vendor",
         "A new order for the vendor with the vendorID VALUE is refused with 409: the vendor is on hold.",
-        takes="a vendorID",
+        value_kind="a vendorID",
         value="12",
     )
     yield Habit(
         "locks",
         "A write on an order is refused with 409, locked, until VALUE seconds after the first one that was tried.",
-        takes="seconds",
+        value_kind="seconds",
         value="3",
     )
     yield Habit("soft-delete", "A deleted order is still read, with the status DELETED, and its number stays taken.")
     yield Habit("backorder-not-made", "Finalizing closes the order without a backorder, wanted or not.")
 
 
-def _read() -> Iterator[Habit]:
-    """Habits of reading: how old a state is told, and in which words."""
+def _list_reading_habits() -> Iterator[Habit]:
+    """Return the habits of reads: how old the shown state is, and how it is spelled."""
     yield Habit(
         "late-read",
         "Orders, in lists and alone, are told as they stood VALUE seconds before.",
-        takes="seconds",
+        value_kind="seconds",
         value="3",
     )
     yield Habit(
-        "stale-list", "Lists of orders show them as they stood VALUE seconds before.", takes="seconds", value="3"
+        "stale-list", "Lists of orders show them as they stood VALUE seconds before.", value_kind="seconds", value="3"
     )
     yield Habit(
         "late-lines",
         "An order shows its header at once, and its lines VALUE seconds after its creation.",
-        tells_order=told.without_lines_at_first,
-        takes="seconds",
+        change_shown_order=display.hide_lines_at_first,
+        value_kind="seconds",
         value="3",
     )
     yield Habit(
         "legal-names",
         "An order shows its vendor's legal name, which ends in GmbH; the list of vendors has the short one.",
-        tells_order=told.legal_name,
+        change_shown_order=display.use_legal_name,
     )
     yield Habit(
         "lower-items",
         "An order shows its item codes in small letters, and they are taken in any case.",
-        drafts=drafted.upper_items,
-        tells_order=told.lower_items,
+        change_draft=drafts.uppercase_items,
+        change_shown_order=display.lowercase_items,
     )
     yield Habit(
         "pads-items",
         "An order shows its item codes with two blanks behind, and they are taken with blanks.",
-        drafts=drafted.stripped_items,
-        tells_order=told.padded_items,
+        change_draft=drafts.strip_items,
+        change_shown_order=display.pad_items,
     )
     yield Habit("created-on", "Inventory Pro's orders have a field `created`, too: when the order was entered.")
 
 
-def _answered() -> Iterator[Habit]:
-    """Habits of the answers, whatever is in them."""
+def _list_response_habits() -> Iterator[Habit]:
+    """Return the habits that change answers as such."""
     yield Habit(
         "closed-in-other-words",
         "Inventory Pro's status of a closed order is VALUE, not Closed.",
-        content=answered.closed_as,
-        takes="a word",
+        change_json=responses.rename_closed,
+        value_kind="a word",
         value="Complete",
     )
-    yield Habit("nulls-for-missing", "A field that is not set is null, not an empty text.", content=answered.nulls)
-    yield Habit("extra-fields", "Every object has fields that are not documented.", content=answered.extended)
     yield Habit(
-        "numbers-as-text", "Amounts and quantities are texts.", content=answered.amounts_as_text, group="amounts"
+        "nulls-for-missing", "A field that is not set is null, not an empty text.", change_json=responses.write_nulls
+    )
+    yield Habit("extra-fields", "Every object has fields that are not documented.", change_json=responses.add_fields)
+    yield Habit(
+        "numbers-as-text",
+        "Amounts and quantities are texts.",
+        change_json=responses.write_amounts_as_text,
+        group="amounts",
     )
     yield Habit(
-        "text-as-numbers", "Amounts and quantities are numbers.", content=answered.amounts_as_numbers, group="amounts"
+        "text-as-numbers",
+        "Amounts and quantities are numbers.",
+        change_json=responses.write_amounts_as_numbers,
+        group="amounts",
     )
     yield Habit(
         "no-paging-info",
         "A list does not tell its size or its page, in the body or in headers.",
-        content=answered.without_paging,
-        answers=answered.without_paging_headers,
+        change_json=responses.drop_paging,
+        change_response=responses.drop_paging_headers,
     )
     yield Habit(
         "small-pages",
         "A page has at most VALUE rows, whatever is asked for.",
-        asks=answered.small_page,
-        takes="rows",
+        change_call=responses.limit_page,
+        value_kind="rows",
         value="10",
     )
-    yield Habit("answers-200-for-201", "A created order is answered with 200.", answers=answered.ok_for_created)
-    yield Habit("empty-2xx", "A write that succeeds has an empty answer.", answers=answered.emptied)
+    yield Habit(
+        "answers-200-for-201", "A created order is answered with 200.", change_response=responses.answer_200_for_201
+    )
+    yield Habit("empty-2xx", "A write that succeeds has an empty answer.", change_response=responses.drop_body)
     yield Habit("repeats-posts", "A gateway sends every write twice, and passes on the second answer.")
 
 
 HABITS: Mapping[str, Habit] = {
-    habit.name: habit for family in (_stored, _ruled, _read, _answered) for habit in family()
+    habit.name: habit
+    for family in (_list_storing_habits, _list_rule_habits, _list_reading_habits, _list_response_habits)
+    for habit in family()
 }
-"""Every habit by its name; `tells` is a sentence for people."""
+"""Every habit by its name; `description` is a sentence for people."""
 
 
-def parse_habit(text: str) -> Chosen:
-    """Read NAME or NAME:VALUE. Raises: ValueError, which names the habits that are near."""
+def parse_habit(text: str) -> ChosenHabit:
+    """Read NAME or NAME:VALUE.
+
+    Raises:
+        ValueError: there is no such habit; the message names similar ones.
+    """
     written = _WRITTEN.fullmatch(text)
     if not written:
         raise ValueError(f"{text!r} is no habit: write NAME or NAME:VALUE, such as rounds-prices or late-read:5.")
@@ -186,19 +208,23 @@ def parse_habit(text: str) -> Chosen:
         raise ValueError(f"There is no habit {name!r}. Near it: {', '.join(near)}.")
     habit = HABITS[name]
     if value is None:
-        return Chosen(habit, habit.value)
-    if not habit.takes:
+        return ChosenHabit(habit, habit.value)
+    if not habit.value_kind:
         raise ValueError(f"The habit {name!r} takes no value.")
-    if not _VALUES[habit.takes].fullmatch(value):
-        raise ValueError(f"The value of the habit {name!r} is {habit.takes}, not {value!r}.")
-    return Chosen(habit, value)
+    if not _VALUES[habit.value_kind].fullmatch(value):
+        raise ValueError(f"The value of the habit {name!r} is {habit.value_kind}, not {value!r}.")
+    return ChosenHabit(habit, value)
 
 
 class Habits:
     """The habits of one ERP; without names it has none."""
 
     def __init__(self, names: Iterable[str] = ()) -> None:
-        """Read NAMEs and NAME:VALUEs. Raises: ValueError (unknown, named twice, or two that exclude each other)."""
+        """Read NAMEs and NAME:VALUEs.
+
+        Raises:
+            ValueError: unknown, named twice, or two that exclude each other.
+        """
         chosen = [parse_habit(name) for name in names]
         _check_together(chosen)
         by_name = {one.habit.name: one for one in chosen}
@@ -207,7 +233,7 @@ class Habits:
     def __contains__(self, name: str) -> bool:
         return name in self._chosen
 
-    def __iter__(self) -> Iterator[Chosen]:
+    def __iter__(self) -> Iterator[ChosenHabit]:
         return iter(self._chosen.values())
 
     def value(self, name: str) -> str:
@@ -219,38 +245,38 @@ class Habits:
         # In milliseconds, so that no float is needed.
         return timedelta(milliseconds=int(Decimal(self.value(name) or 0) * 1000))
 
-    def as_drafted(self, draft: OrderDraft) -> OrderDraft:
-        """Change what was asked for, before it is checked."""
+    def change_draft(self, draft: OrderDraft) -> OrderDraft:
+        """Change a draft before it is checked."""
         for one in self:
-            draft = one.habit.drafts(draft) if one.habit.drafts else draft
+            draft = one.habit.change_draft(draft) if one.habit.change_draft else draft
         return draft
 
-    def as_stored(self, order: Order, tables: Tables) -> Order:
+    def change_new_order(self, order: Order, tables: Tables) -> Order:
         """Change a new order before it is stored."""
         for one in self:
-            order = one.habit.stores(order, tables, one.value) if one.habit.stores else order
+            order = one.habit.change_new_order(order, tables, one.value) if one.habit.change_new_order else order
         return order
 
-    def as_told(self, order: Order, now: datetime) -> Order:
-        """Change an order as it is told."""
+    def change_shown_order(self, order: Order, now: datetime) -> Order:
+        """Change an order before it is shown."""
         for one in self:
-            order = one.habit.tells_order(order, now, one.value) if one.habit.tells_order else order
+            order = one.habit.change_shown_order(order, now, one.value) if one.habit.change_shown_order else order
         return order
 
-    def carry_out(self, handle: Handle, call: Call) -> Response:
+    def handle_call(self, handle: Handle, call: ApiCall) -> Response:
         """Handle a call as this ERP does, and change the answer to it."""
         for one in self:
-            call = one.habit.asks(call, one.value) if one.habit.asks else call
+            call = one.habit.change_call(call, one.value) if one.habit.change_call else call
         if "repeats-posts" in self and call.is_write:
-            answered.forget(handle, call)
+            responses.call_and_discard(handle, call)
         answer = handle(call)
         for one in self:
-            answer = answered.changed(answer, one) if one.habit.content else answer
-            answer = one.habit.answers(call, answer) if one.habit.answers else answer
+            answer = responses.change_json(answer, one) if one.habit.change_json else answer
+            answer = one.habit.change_response(call, answer) if one.habit.change_response else answer
         return answer
 
 
-def _check_together(chosen: Iterable[Chosen]) -> None:
+def _check_together(chosen: Iterable[ChosenHabit]) -> None:
     seen: dict[str, str] = {}
     for one in chosen:
         key, name = one.habit.group or one.habit.name, one.habit.name

@@ -1,4 +1,6 @@
-"""What a habit is: a name, a sentence, and what it changes at each stage of a call."""
+"""The definition of a habit: its name, its description and its changes at each stage of a call."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +9,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from po_mcp.sandbox.apis.http import Call
+from po_mcp.sandbox.apis.http import ApiCall
 from po_mcp.sandbox.records import Order, OrderDraft
 from po_mcp.sandbox.tables import Tables
 
@@ -16,28 +18,37 @@ from po_mcp.sandbox.tables import Tables
 class Habit:
     """One habit, by the stages of a call; a stage without a function stays as it is.
 
-    `asks` changes a call before it is read, `drafts` a new order before it is checked, `stores` one
-    before it is stored, `tells_order` an order that is told (with the time of the book), `content` the
-    JSON of an answer, `answers` the answer itself. A habit without any is a rule that the book or an API
-    asks for by name. `takes`: what the value is ("seconds"), "" where there is none. Of one `group` an
-    ERP has one habit at most.
+    Args:
+        name: the name, such as `rounds-prices`.
+        description: a sentence for people.
+        change_call: changes a call before it is parsed.
+        change_draft: changes a draft before it is checked.
+        change_new_order: changes a new order before it is stored.
+        change_shown_order: changes an order before it is shown, at the time of the book.
+        change_json: changes the JSON of an answer.
+        change_response: changes the answer itself.
+        value_kind: what the value is, such as "seconds"; "" where the habit has none.
+        value: the default value.
+        group: an ERP has at most one habit of a group.
+
+    A habit without a function is a rule that the book or an API asks for by name.
     """
 
     name: str
-    tells: str
-    asks: Callable[[Call, str], Call] | None = None
-    drafts: Callable[[OrderDraft], OrderDraft] | None = None
-    stores: Callable[[Order, Tables, str], Order] | None = None
-    tells_order: Callable[[Order, datetime, str], Order] | None = None
-    content: Callable[[Any, str], Any] | None = None
-    answers: Callable[[Call, Response], Response] | None = None
-    takes: str = ""
+    description: str
+    change_call: Callable[[ApiCall, str], ApiCall] | None = None
+    change_draft: Callable[[OrderDraft], OrderDraft] | None = None
+    change_new_order: Callable[[Order, Tables, str], Order] | None = None
+    change_shown_order: Callable[[Order, datetime, str], Order] | None = None
+    change_json: Callable[[Any, str], Any] | None = None
+    change_response: Callable[[ApiCall, Response], Response] | None = None
+    value_kind: str = ""
     value: str = ""
     group: str = ""
 
 
 @dataclass(frozen=True)
-class Chosen:
+class ChosenHabit:
     """A habit that an ERP has, with its value, "" where it takes none."""
 
     habit: Habit

@@ -35,6 +35,12 @@ BUSY_S = 5.0
 BUSY_AGAIN_S = 0.25
 """The same right after such a wait was in vain, so that not every call waits the whole of it."""
 _FULL = 2
+_TABLES: dict[int, frozenset[str]] = {
+    0: frozenset(),
+    1: frozenset({"operations", "trail", "tokens"}),
+    2: frozenset({"journal", "write_operations", "audit_log"}),
+}
+"""What tells a journal of each version from another program's database."""
 _ADOPT = "Look in the ERP at the orders that were sent lately, then run: po-mcp journal adopt"
 
 
@@ -156,6 +162,7 @@ class SqliteFile:
             _make_private(Path(self._path))
         db = _connect(self._path)
         try:
+            _need_journal(db)
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             if db.execute("PRAGMA synchronous").fetchone()[0] != _FULL:
@@ -222,7 +229,9 @@ class SqliteFile:
 
     @property
     def _mark_path(self) -> Path:
-        return Path(f"{self._path}-mark")
+        # Its name does not begin as the file's: who removes `journal.db*` leaves the mark, and it is noticed.
+        path = Path(self._path)
+        return path.with_name(f".{path.name}.mark")
 
     def _set_mark(self, end: Mark) -> None:
         """Note the end of the log beside the file. A failure costs only a check: the journal itself is durable."""
@@ -286,9 +295,7 @@ def _prepare(db: sqlite3.Connection) -> None:
         return  # without a lock, so that a file which another process holds can be read
     db.execute("BEGIN EXCLUSIVE")
     try:
-        version = db.execute("PRAGMA user_version").fetchone()[0]
-        if version > migration.VERSION:
-            raise JournalUnavailable("The journal was made by a newer version of this program. Nothing was sent.")
+        version = _need_journal(db)
         if version == 0:
             _create(db)
             db.execute("INSERT INTO journal VALUES ('id', ?)", (secrets.token_hex(16),))
@@ -298,6 +305,21 @@ def _prepare(db: sqlite3.Connection) -> None:
     except BaseException:
         db.execute("ROLLBACK")
         raise
+
+
+def _need_journal(db: sqlite3.Connection) -> int:
+    """Return the version of a journal, 0 for an empty file; refuse every other database, and change nothing in it."""
+    version: int = db.execute("PRAGMA user_version").fetchone()[0]
+    tables = {row["name"] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    if version > migration.VERSION and _TABLES[migration.VERSION] & tables:
+        raise JournalUnavailable("The journal was made by a newer version of this program. Nothing was sent.")
+    is_journal = version in _TABLES and tables >= _TABLES[version] and bool(version) == bool(tables)
+    if not is_journal:
+        raise JournalUnavailable(
+            "The file at the journal's path is the database of another program. Nothing was sent.",
+            next_step="The operator must set PO_MCP_JOURNAL to a path of its own.",
+        )
+    return version
 
 
 def _create(db: sqlite3.Connection) -> None:

@@ -23,6 +23,10 @@ from po_mcp.writes.journal.token_store import SharedToken
 from po_mcp.writes.operation import WAITING, Operation, Recorded, State, WriteOutcome, may_move
 from po_mcp.writes.payloads import Payload
 
+NOT_APPROVED = "not approved"
+"""The event of an answer that was no yes."""
+MAX_NOTED_ANSWERS = 50
+"""How many of them are noted of one operation."""
 MAX_OPEN_QUESTIONS = 20
 """Questions of one client that a person is left with at a time."""
 MAX_PROPOSALS: Mapping[float, int] = {60.0: 100, 3600.0: 600}
@@ -214,8 +218,7 @@ class JournalStore:
                 return self._renew(db, live)
             if live is not None and live.state != "PROPOSED":
                 raise _under_way(live)
-            giving_way = frozenset() if live is None else frozenset({live.operation.id})
-            if (similar := self._similar(db, operation, names, known | gone | giving_way)) is not None:
+            if (similar := self._similar(db, operation, names, known | gone)) is not None:
                 return similar
             if live is not None:
                 self._move(db, live.operation.id, "PROPOSED", "STALE", {"because": "another was proposed"})
@@ -295,9 +298,11 @@ class JournalStore:
     def note_unanswered(self, operation_id: str, detail: Mapping[str, Any], *, is_decline: bool) -> None:
         """Note that a form brought no yes. After an explicit no the question is none of the client's open ones."""
         with self._moving() as db:
+            if _count(db, operation_id, NOT_APPROVED) >= MAX_NOTED_ANSWERS:
+                return
             if is_decline:
                 db.execute("UPDATE write_operations SET declined_at = ? WHERE id = ?", (self._clock(), operation_id))
-            audit_log.append(db, Event(operation_id, self._clock(), "not approved", detail))
+            audit_log.append(db, Event(operation_id, self._clock(), NOT_APPROVED, detail))
 
     def note_foreign(self, operation_id: str, since: float | None) -> None:
         """Note when another's order, or a gap, was first seen in the place of ours; None: no longer."""
@@ -313,7 +318,7 @@ class JournalStore:
     def note_up_to(self, operation_id: str, event: str, limit: int) -> bool:
         """Add to the audit log what may happen `limit` times in an operation's life; False where it has."""
         with self._moving() as db:
-            if sum(one.event == event for one in audit_log.events(db, operation_id)) >= limit:
+            if _count(db, operation_id, event) >= limit:
                 return False
             audit_log.append(db, Event(operation_id, self._clock(), event, {}))
             return True
@@ -493,7 +498,8 @@ class JournalStore:
         session, now = operation.requester.session, self._clock()
         for seconds, limit in MAX_PROPOSALS.items():
             [count] = db.execute(
-                "SELECT COUNT(*) FROM write_operations WHERE session = ? AND proposed_at > ?", (session, now - seconds)
+                "SELECT COUNT(*) FROM write_operations WHERE session = ? AND proposed_at > ? AND proposed_at <= ?",
+                (session, now - seconds, now + CLOCK_SLACK_S),
             ).fetchone()
             if count >= limit:
                 raise TooManyQuestions(
@@ -585,6 +591,12 @@ class JournalStore:
 
     def _ttl_ago(self) -> float:
         return self._clock() - self._ttl
+
+
+def _count(db: sqlite3.Connection, operation_id: str, event: str) -> int:
+    found = db.execute("SELECT COUNT(*) FROM audit_log WHERE operation_id = ? AND event = ?", (operation_id, event))
+    count: int = found.fetchone()[0]
+    return count
 
 
 def _of(db: sqlite3.Connection, connection: str) -> list[Recorded]:

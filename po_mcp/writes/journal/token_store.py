@@ -33,11 +33,12 @@ class SharedToken:
             return None
         return (row["token"], row["ends_at"] - self._clock()) if row is not None else None
 
-    def save(self, token: str, lasting: float) -> None:
+    def save(self, token: str, lifetime: float) -> None:
         """Keep the token; where the file cannot be used, every process has its own."""
         with contextlib.suppress(JournalUnavailable), self._file.writing() as db:
             db.execute(
-                "INSERT OR REPLACE INTO shared_tokens VALUES (?, ?, ?)", (self._name, token, self._clock() + lasting)
+                "INSERT OR REPLACE INTO shared_tokens VALUES (?, ?, ?)",
+                (self._name, token, self._clock() + lifetime),
             )
 
     def claim(self, lease: float) -> bool:

@@ -6,11 +6,11 @@ from typing import Any
 
 from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.errors import ERPError
-from po_mcp.orders import CAN_BE_CANCELLED, PurchaseOrder, Snapshot
+from po_mcp.orders import CANCELLABLE_STATUSES, PurchaseOrder, Snapshot
 from po_mcp.writes.forms import FormAnswer, Question, ask_cancel, read_decision
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
 from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of, state_of
-from po_mcp.writes.observation import Observation, find_order
+from po_mcp.writes.observation import Observation, find_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import Payload, SnapshotPayload
 
@@ -26,9 +26,9 @@ class Cancel:
     def forbid(self, erp: ERP, snapshot: Snapshot) -> Forbidden | None:
         """Forbid it for what is closed, cancelled or deleted."""
         status = snapshot.order.status
-        if status in CAN_BE_CANCELLED and snapshot.blockers:
+        if status in CANCELLABLE_STATUSES and snapshot.blockers:
             return Forbidden(f"Order {snapshot.order.number} cannot be cancelled: {', '.join(snapshot.blockers)}.")
-        if status in CAN_BE_CANCELLED:
+        if status in CANCELLABLE_STATUSES:
             return None
         if status in ("cancelled", "deleted"):
             return Forbidden(f"{state_of(snapshot)} already.")
@@ -61,7 +61,7 @@ class Cancel:
         try:
             order = await find_order(erp, operation.number)
         except ERPError as exc:
-            return Observation("unreadable", exc.what)
+            return unreadable(exc)
         if order is None:  # a cancelled order stays where it is: this tells nothing of it
             return Observation("unreadable", "the ERP no longer shows the order")
         match order.status:

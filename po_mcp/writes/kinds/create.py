@@ -5,11 +5,11 @@ from __future__ import annotations
 from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.errors import ERPError, OrderNotFound
 from po_mcp.orders import OrderDraft, PurchaseOrder, plain
-from po_mcp.untrusted import quoted
+from po_mcp.untrusted import quote_text
 from po_mcp.writes.comparison import compare_order, is_of_vendor
 from po_mcp.writes.forms import FormAnswer, read_decision
 from po_mcp.writes.kinds import Applied, Change, Words
-from po_mcp.writes.observation import Observation, find_order
+from po_mcp.writes.observation import Observation, find_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import CreatePayload, Payload
 
@@ -62,7 +62,7 @@ class Create:
         try:
             order = await _find_in_any_case(erp, operation.number)
         except ERPError as exc:
-            return Observation("unreadable", exc.what)
+            return unreadable(exc)
         if order is None:
             return Observation("absent", "the ERP shows no order of this number")
         found = compare_order(draft_of(operation), order, sent_at)
@@ -87,7 +87,7 @@ class Create:
         number = draft.number if stored is None else stored.number
         lines = f"{len(draft.lines)} line{'s' if len(draft.lines) > 1 else ''}"
         total = "" if stored is None or stored.total is None else f", total {plain(stored.total)}"
-        text = f"Created {number} for {quoted(vendor)}: {lines}{total}."
+        text = f"Created {number} for {quote_text(vendor)}: {lines}{total}."
         if stored is not None and stored.total is not None and stored.total != draft.total:
             text += f" The ERP's total differs from what was asked for, {plain(draft.total)}."
         return text

@@ -6,11 +6,11 @@ from typing import Any
 
 from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.errors import ERPError
-from po_mcp.orders import CAN_BE_CANCELLED, PurchaseOrder, Snapshot
+from po_mcp.orders import CANCELLABLE_STATUSES, PurchaseOrder, Snapshot
 from po_mcp.writes.forms import FormAnswer, Question, ask_delete, read_typed_number
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
 from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of, state_of
-from po_mcp.writes.observation import Observation, find_order
+from po_mcp.writes.observation import Observation, find_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import Payload, SnapshotPayload
 
@@ -62,7 +62,7 @@ class Delete:
                 return Observation("applied", "the ERP shows the order as deleted", order)
             current = await erp.snapshot(operation.number, "delete")
         except ERPError as exc:
-            return Observation("unreadable", exc.what)
+            return unreadable(exc)
         shown = snapshot_of(operation)
         if shown.erp_id is not None and current.erp_id != shown.erp_id:
             return Observation("applied", "the number now names another order", order)
@@ -81,7 +81,7 @@ class Delete:
 
 def offer_cancel(erp: ERP, order: PurchaseOrder | None) -> str:
     """Offer to cancel an order that cannot be deleted; "" where that cannot be done either."""
-    if "cancel" not in erp.capabilities or order is None or order.status not in CAN_BE_CANCELLED:
+    if "cancel" not in erp.capabilities or order is None or order.status not in CANCELLABLE_STATUSES:
         return ""
     return f"It can be cancelled instead, with cancel_purchase_order({order.number}), if the user wants that."
 

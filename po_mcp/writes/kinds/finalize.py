@@ -11,7 +11,7 @@ from po_mcp.orders import PurchaseOrder, Snapshot
 from po_mcp.writes.forms import FormAnswer, Question, ask_finalize, read_decision
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
 from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of
-from po_mcp.writes.observation import Observation, find_order
+from po_mcp.writes.observation import Observation, find_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import FinalizePayload, Payload
 
@@ -67,7 +67,7 @@ class Finalize:
         try:
             order = await find_order(erp, operation.number)
         except ERPError as exc:
-            return Observation("unreadable", exc.what)
+            return unreadable(exc)
         if order is None:  # a finalize does not make an order disappear: this tells nothing of it
             return Observation("unreadable", "the ERP no longer shows the order")
         if order.status == "unknown":

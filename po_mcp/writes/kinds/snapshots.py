@@ -5,7 +5,7 @@ from __future__ import annotations
 from po_mcp.erp import ERP, Guarded
 from po_mcp.errors import OrderNotFound
 from po_mcp.orders import STATUS_WORDS, Snapshot
-from po_mcp.untrusted import quoted
+from po_mcp.untrusted import quote_text
 from po_mcp.writes.kinds import Change, Forbidden
 from po_mcp.writes.operation import Operation, digest_of
 from po_mcp.writes.payloads import SnapshotPayload
@@ -42,7 +42,7 @@ def forbid_status(snapshot: Snapshot, verb: str) -> Forbidden:
     order = snapshot.order
     if order.status != "unknown":
         return Forbidden(f"{state_of(snapshot)}, so it cannot be {verb}.")
-    called = quoted(order.status_text)
+    called = quote_text(order.status_text)
     return Forbidden(f"{state_of(snapshot)}: the ERP calls it {called}. Look at it in the ERP before asking again.")
 
 

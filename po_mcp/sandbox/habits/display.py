@@ -1,4 +1,6 @@
-"""Habits of how a stored order is told."""
+"""Habits that change an order before it is shown."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,23 +10,23 @@ from decimal import Decimal
 from po_mcp.sandbox.records import Item, Line, Order, Receipt
 
 
-def without_lines_at_first(order: Order, now: datetime, seconds: str) -> Order:
+def hide_lines_at_first(order: Order, now: datetime, seconds: str) -> Order:
     """Leave out the lines of an order that is younger than that."""
     shown_from = order.created_at + timedelta(milliseconds=int(Decimal(seconds) * 1000))
     return order if now >= shown_from else replace(order, lines=(), line_count=0)
 
 
-def legal_name(order: Order, _: datetime, __: str) -> Order:
+def use_legal_name(order: Order, _: datetime, __: str) -> Order:
     """Name the vendor by its legal name."""
     return replace(order, vendor=replace(order.vendor, name=f"{order.vendor.name} GmbH"))
 
 
-def lower_items(order: Order, _: datetime, __: str) -> Order:
+def lowercase_items(order: Order, _: datetime, __: str) -> Order:
     """Put the item codes in small letters."""
     return _with_codes(order, str.lower)
 
 
-def padded_items(order: Order, _: datetime, __: str) -> Order:
+def pad_items(order: Order, _: datetime, __: str) -> Order:
     """Put two blanks behind the item codes."""
     return _with_codes(order, lambda code: f"{code}  ")
 

@@ -8,12 +8,11 @@ from typing import Any
 import pytest
 
 from po_mcp.connectors import pagination
-from po_mcp.connectors.pagination import Part, Whole, walk, walk_still
+from po_mcp.connectors.pagination import FullList, Page, read_all, read_all_stable
 from po_mcp.errors import BadAnswer
 from po_mcp.orders import OrderQuery
-
-from .calls import Connect, exsited, inventory_pro
-from .raw_peer import Reply, raw_peer, reply
+from tests.connectors.calls import Connect, exsited, inventory_pro
+from tests.connectors.raw_peer import Reply, raw_peer, reply
 
 
 class Pages:
@@ -25,23 +24,23 @@ class Pages:
         self._total = total
         self.asked = 0
 
-    async def __call__(self, place: int) -> Part[str]:
+    async def __call__(self, place: int) -> Page[str]:
         rows = self._pages[min(place, len(self._pages) - 1)]
         total = self._totals[place] if self._totals else self._total
         self.asked += 1
-        return Part(rows, place + 1 if place + 1 < len(self._pages) else None, total)
+        return Page(rows, place + 1 if place + 1 < len(self._pages) else None, total)
 
 
 def key(row: str) -> str | None:
     return row or None
 
 
-async def walked(*pages: Sequence[str], **said: Any) -> Whole[str]:
-    return await walk("An ERP", Pages(*pages, **said), key)
+async def read_pages(*pages: Sequence[str], **said: Any) -> FullList[str]:
+    return await read_all("An ERP", Pages(*pages, **said), key)
 
 
 async def test_the_pages_of_a_list_are_put_together() -> None:
-    assert await walked("ab", "cd", "e", total=5) == Whole(("a", "b", "c", "d", "e"), moved=False, complete=True)
+    assert await read_pages("ab", "cd", "e", total=5) == FullList(("a", "b", "c", "d", "e"), moved=False, complete=True)
 
 
 @pytest.mark.parametrize(
@@ -53,10 +52,10 @@ async def test_the_pages_of_a_list_are_put_together() -> None:
         (("ab", "bc"), (3, 4), True),
     ],
 )
-async def test_a_list_that_moved_is_told_once_and_not_called_whole(
+async def test_a_list_that_moved_has_each_row_once_and_is_incomplete(
     pages: Sequence[str], totals: Sequence[int], moved: bool
 ) -> None:
-    whole = await walked(*pages, totals=totals)
+    whole = await read_pages(*pages, totals=totals)
 
     assert whole.rows == tuple(sorted(set("".join(pages))))
     assert (whole.moved, whole.complete) == (moved, False)
@@ -74,27 +73,27 @@ async def test_a_list_that_moved_is_told_once_and_not_called_whole(
 )
 async def test_a_page_that_comes_again_or_brings_nothing_is_refused(pages: Sequence[Sequence[str]]) -> None:
     with pytest.raises(BadAnswer, match="same page"):
-        await walked(*pages, "z")
+        await read_pages(*pages, "z")
     with pytest.raises(BadAnswer, match="same page"):
-        await walked(*pages)
+        await read_pages(*pages)
 
 
-async def test_rows_that_nothing_tells_apart_are_all_kept() -> None:
-    assert (await walked(["", ""], ["", "a"], total=4)).rows == ("", "", "", "a")
+async def test_rows_without_a_key_are_never_merged() -> None:
+    assert (await read_pages(["", ""], ["", "a"], total=4)).rows == ("", "", "", "a")
 
 
 async def test_a_list_without_an_end_is_left_at_the_limit() -> None:
     endless = Pages(*[[str(place)] for place in range(1000)])
 
     with pytest.raises(BadAnswer, match="longer than is read"):
-        await walk("An ERP", endless, key)
+        await read_all("An ERP", endless, key)
 
-    assert endless.asked == pagination.MOST_PAGES
+    assert endless.asked == pagination.MAX_PAGES
 
 
-async def test_a_list_that_must_stand_still_is_refused_where_it_moved() -> None:
+async def test_a_stable_list_is_refused_after_a_move() -> None:
     with pytest.raises(BadAnswer, match="changed while it was read"):
-        await walk_still("An ERP", Pages("ab", "cd", totals=(5, 4)), key)
+        await read_all_stable("An ERP", Pages("ab", "cd", totals=(5, 4)), key)
 
 
 def inventory_pro_page(page: int, rows: list[dict[str, Any]], *, more: bool = True, size: int = 250) -> Reply:
@@ -145,7 +144,7 @@ LOOPS: dict[str, tuple[Connect, Any, list[Reply]]] = {
 
 
 @pytest.mark.parametrize("loop", LOOPS.values(), ids=LOOPS)
-async def test_an_erp_that_gives_one_page_for_ever_is_asked_twice(loop: tuple[Connect, Any, list[Reply]]) -> None:
+async def test_an_erp_that_repeats_a_page_for_ever_is_asked_twice(loop: tuple[Connect, Any, list[Reply]]) -> None:
     connect, call, replies = loop
     async with raw_peer(*replies) as peer:
         erp = connect(peer.url)
@@ -155,7 +154,7 @@ async def test_an_erp_that_gives_one_page_for_ever_is_asked_twice(loop: tuple[Co
     assert len(peer.requests) == 2
 
 
-async def test_rows_of_one_code_that_differ_are_both_told() -> None:
+async def test_different_rows_of_the_same_code_are_both_listed() -> None:
     rows = [{"shortID": "ACME", "name": "Acme", "vendorID": number} for number in (12, 13, 12)]
     async with raw_peer(inventory_pro_page(1, rows, more=False)) as peer:
         erp = inventory_pro(peer.url)

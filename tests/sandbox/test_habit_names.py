@@ -17,7 +17,7 @@ from po_mcp.sandbox.habits import HABITS, Habits
 DOCUMENT = Path(__file__).parents[2] / "docs" / "sandbox.md"
 
 
-def test_habits_come_in_one_order_however_they_are_named() -> None:
+def test_habits_have_a_fixed_order() -> None:
     names = list(HABITS)
     some = [names[20], names[3], names[30]]
 
@@ -25,7 +25,7 @@ def test_habits_come_in_one_order_however_they_are_named() -> None:
 
 
 @pytest.mark.parametrize("name", HABITS)
-def test_each_habit_can_be_had_alone_and_is_read_from_what_it_prints(name: str) -> None:
+def test_each_habit_stands_alone_and_is_parsed_from_its_text(name: str) -> None:
     [chosen] = Habits([name])
 
     assert [str(one) for one in Habits([str(chosen)])] == [str(chosen)]
@@ -71,11 +71,11 @@ def test_an_older_book_cannot_store_deleted_orders_and_says_so(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("heading", "sentences"),
     [
-        ("Faults", {fault.kind: fault.tells for fault in FAULTS.values()}),
-        ("Habits", {habit.name: habit.tells for habit in HABITS.values()}),
+        ("Faults", {fault.kind: fault.description for fault in FAULTS.values()}),
+        ("Habits", {habit.name: habit.description for habit in HABITS.values()}),
     ],
 )
-def test_the_document_lists_what_there_is_and_nothing_else(heading: str, sentences: dict[str, str]) -> None:
+def test_the_document_lists_exactly_the_faults_and_habits(heading: str, sentences: dict[str, str]) -> None:
     _, _, section = DOCUMENT.read_text(encoding="utf-8").partition(f"\n## {heading}\n")
 
     rows = list(_rows(section.partition("\n## ")[0]))
@@ -84,13 +84,13 @@ def test_the_document_lists_what_there_is_and_nothing_else(heading: str, sentenc
     assert len(rows) == len(sentences)
 
 
-def test_the_document_tells_each_value_that_can_be_left_out() -> None:
+def test_the_document_names_each_default_value() -> None:
     text = DOCUMENT.read_text(encoding="utf-8")
 
     values = {name: value for name, _, value in _rows(text) if value}
 
-    faults = {fault.kind: f"{fault.takes}, {fault.value:g}" for fault in FAULTS.values() if fault.takes}
-    habits = {habit.name: f"{habit.takes}, {habit.value}" for habit in HABITS.values() if habit.takes}
+    faults = {fault.kind: f"{fault.value_kind}, {fault.value:g}" for fault in FAULTS.values() if fault.value_kind}
+    habits = {habit.name: f"{habit.value_kind}, {habit.value}" for habit in HABITS.values() if habit.value_kind}
     assert values == faults | habits
 
 

@@ -1,5 +1,7 @@
 """Made orders, for a large book: the same ones every time, all of 2024."""
 
+from __future__ import annotations
+
 import random
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
@@ -15,7 +17,7 @@ SEED = 2024
 PARTIAL_ONE_IN = 4
 
 
-def made_orders(
+def generate_orders(
     count: int, vendors: Sequence[int], items: Sequence[Item], warehouses: Sequence[int]
 ) -> Iterator[dict[str, Any]]:
     """Make `count` open and partial orders in the shape of data/orders.json, from PO-2024-00001 on.
@@ -41,7 +43,7 @@ def _line(dice: random.Random, item: Item, warehouses: Sequence[int]) -> dict[st
     return {
         "item": item.short_id,
         "quantity": str(dice.randint(2, 1000)),
-        "price": str(exact.product(item.price, per_cent / 100)),
+        "price": str(exact.multiply(item.price, per_cent / 100)),
         "warehouse": dice.choice(warehouses),
     }
 

@@ -1,4 +1,6 @@
-"""Habits of the answers, whatever is in them, and of how a call is taken."""
+"""Habits that change calls and answers."""
+
+from __future__ import annotations
 
 import re
 from collections.abc import Callable
@@ -10,8 +12,8 @@ from typing import Any
 from starlette.responses import Response
 
 from po_mcp.sandbox.apis.exact_json import read_json
-from po_mcp.sandbox.apis.http import Answer, BadRequest, Call, Handle
-from po_mcp.sandbox.habits.habit import Chosen
+from po_mcp.sandbox.apis.http import ApiCall, BadRequest, Handle, JsonResponse
+from po_mcp.sandbox.habits.habit import ChosenHabit
 from po_mcp.sandbox.refusals import Refusal
 
 Object = dict[str, Any]
@@ -33,83 +35,85 @@ _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _EXTRA = {"rowVersion": "AAAAAAAAB9E=", "customFields": [], "_links": {"self": {"href": "/odata/self"}}}
 
 
-def changed(answer: Response, chosen: Chosen) -> Response:
+def change_json(answer: Response, chosen: ChosenHabit) -> Response:
     """Change the JSON of an answer that has any."""
-    if not answer.body or chosen.habit.content is None:
+    if not answer.body or chosen.habit.change_json is None:
         return answer
-    content = chosen.habit.content(read_json(bytes(answer.body)), chosen.value)
-    return Answer(content, answer.status_code, _headers(answer))
+    content = chosen.habit.change_json(read_json(bytes(answer.body)), chosen.value)
+    return JsonResponse(content, answer.status_code, _headers(answer))
 
 
-def forget(handle: Handle, call: Call) -> None:
-    """Carry a call out, and lose its answer."""
+def call_and_discard(handle: Handle, call: ApiCall) -> None:
+    """Handle a call and discard its answer."""
     with suppress(Refusal, BadRequest):
         handle(call)
 
 
-def small_page(call: Call, rows: str) -> Call:
+def limit_page(call: ApiCall, rows: str) -> ApiCall:
     """Ask for that many rows, where more are asked for or nothing is said."""
     asked = {name: call.query.get(name, "") for name in PAGE_SIZES}
     smaller = {name: rows for name, text in asked.items() if not text or (text.isdecimal() and int(text) > int(rows))}
     return replace(call, query={**call.query, **smaller})
 
 
-def closed_as(content: Any, word: str) -> Any:
-    """Tell Closed in another word."""
+def rename_closed(content: Any, word: str) -> Any:
+    """Replace the status Closed by another word."""
 
     def change(fields: Object) -> Object:
         return fields | {"status": word} if fields.get("status") == "Closed" else fields
 
-    return _each_object(content, change)
+    return _change_objects(content, change)
 
 
-def nulls(content: Any, _: str) -> Any:
-    """Tell null for an empty text."""
-    return _each_object(
+def write_nulls(content: Any, _: str) -> Any:
+    """Replace empty texts by null."""
+    return _change_objects(
         content, lambda fields: {name: None if value == "" else value for name, value in fields.items()}
     )
 
 
-def extended(content: Any, _: str) -> Any:
+def add_fields(content: Any, _: str) -> Any:
     """Add fields to every object."""
-    return _each_object(content, lambda fields: fields | _EXTRA)
+    return _change_objects(content, lambda fields: fields | _EXTRA)
 
 
-def amounts_as_text(content: Any, _: str) -> Any:
-    """Tell amounts as texts."""
-    return _each_amount(content, lambda value: value if isinstance(value, str) else f"{Decimal(value):f}")
+def write_amounts_as_text(content: Any, _: str) -> Any:
+    """Write amounts as texts."""
+    return _change_amounts(content, lambda value: value if isinstance(value, str) else f"{Decimal(value):f}")
 
 
-def amounts_as_numbers(content: Any, _: str) -> Any:
-    """Tell amounts as numbers."""
+def write_amounts_as_numbers(content: Any, _: str) -> Any:
+    """Write amounts as numbers."""
 
     def number(value: Any) -> Any:
         return Decimal(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
 
-    return _each_amount(content, number)
+    return _change_amounts(content, number)
 
 
-def without_paging(content: Any, _: str) -> Any:
-    """Leave out where in a list we are."""
-    return _each_object(content, lambda fields: {name: value for name, value in fields.items() if name not in _PAGING})
+def drop_paging(content: Any, _: str) -> Any:
+    """Remove the paging fields."""
+    return _change_objects(
+        content, lambda fields: {name: value for name, value in fields.items() if name not in _PAGING}
+    )
 
 
-def without_paging_headers(_: Call, answer: Response) -> Response:
-    """Leave out the headers that tell where in a list we are."""
+def drop_paging_headers(_: ApiCall, answer: Response) -> Response:
+    """Remove the paging headers."""
     for name in _PAGING_HEADERS:
         with suppress(KeyError):
             del answer.headers[name]
     return answer
 
 
-def ok_for_created(_: Call, answer: Response) -> Response:
-    """Tell 200 for 201."""
+def answer_200_for_201(_: ApiCall, answer: Response) -> Response:
+    """Replace the status 201 by 200."""
     if answer.status_code == 201:
         answer.status_code = 200
     return answer
 
 
-def emptied(call: Call, answer: Response) -> Response:
+def drop_body(call: ApiCall, answer: Response) -> Response:
     """Leave out the body of an answer to a write."""
     return Response(status_code=answer.status_code, headers=_headers(answer)) if call.is_write else answer
 
@@ -118,18 +122,18 @@ def _headers(answer: Response) -> dict[str, str]:
     return {name: value for name, value in answer.headers.items() if name not in ("content-length", "content-type")}
 
 
-def _each_object(content: Any, change: Callable[[Object], Object]) -> Any:
+def _change_objects(content: Any, change: Callable[[Object], Object]) -> Any:
     if isinstance(content, list):
-        return [_each_object(one, change) for one in content]
+        return [_change_objects(one, change) for one in content]
     if isinstance(content, dict):
-        return change({name: _each_object(value, change) for name, value in content.items()})
+        return change({name: _change_objects(value, change) for name, value in content.items()})
     return content
 
 
-def _each_amount(content: Any, spell: Callable[[Any], Any]) -> Any:
+def _change_amounts(content: Any, spell: Callable[[Any], Any]) -> Any:
     def change(fields: Object) -> Object:
         return {
             name: spell(value) if name in AMOUNTS and value is not None else value for name, value in fields.items()
         }
 
-    return _each_object(content, change)
+    return _change_objects(content, change)

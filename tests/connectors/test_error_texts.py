@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client.client import exact_json
-from po_mcp.connectors.http.client.client.client.retry import Retrying
 
 from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.http import exact_json
+from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP
 from po_mcp.errors import (
@@ -25,8 +25,7 @@ from po_mcp.errors import (
     SignInEnded,
 )
 from po_mcp.orders import OrderQuery, Status
-
-from .calls import INJECTED, NUMBER, SECRET, draft, exsited, inventory_pro, no_wait
+from tests.connectors.calls import INJECTED, NUMBER, SECRET, draft, exsited, inventory_pro, no_wait
 
 Outcome = httpx2.Response | Exception
 Connect = Callable[[httpx2.AsyncBaseTransport], ERP]
@@ -44,43 +43,43 @@ class Peer(httpx2.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         if self._gives_tokens and request.url.path.casefold().endswith("token"):
-            return streamed(200, exact_json.dumps({"access_token": "token-1", "expires_in": 3600}))
+            return make_response(200, exact_json.dumps({"access_token": "token-1", "expires_in": 3600}))
         outcome = self._outcome()
         if isinstance(outcome, Exception):
             raise outcome
         return outcome
 
 
-def streamed(status: int, content: bytes, retry_after: str = "") -> httpx2.Response:
+def make_response(status: int, content: bytes, retry_after: str = "") -> httpx2.Response:
     return httpx2.Response(status, stream=httpx2.ByteStream(content), headers={"retry-after": retry_after})
 
 
-def answering(status: int, content: bytes = b"", retry_after: str = "") -> Callable[[], Outcome]:
-    return lambda: streamed(status, content, retry_after)
+def answer_with(status: int, content: bytes = b"", retry_after: str = "") -> Callable[[], Outcome]:
+    return lambda: make_response(status, content, retry_after)
 
 
-def raising(error: type[Exception]) -> Callable[[], Outcome]:
+def raise_error(error: type[Exception]) -> Callable[[], Outcome]:
     return lambda: error(f"{INJECTED} {SECRET}")
 
 
 V4 = exact_json.dumps({"object": "error", "status": 400, "code": "validation_error", "message": INJECTED})
 OUTCOMES: dict[str, Callable[[], Outcome]] = {
-    **{str(status): answering(status, INJECTED.encode()) for status in (*range(300, 309), *range(400, 430))},
-    **{str(status): answering(status, INJECTED.encode()) for status in (451, *range(500, 512), 599)},
-    "429 with a time": answering(429, retry_after="90"),
-    "503 with a time": answering(503, retry_after="1"),
-    "200 with nothing": answering(200),
-    "202": answering(202, b"{}"),
-    "204 with a body": answering(204),
-    "HTML": answering(200, f"<html>{INJECTED}</html>".encode()),
-    "another document": answering(200, exact_json.dumps({"message": INJECTED})),
-    "errors as a success": answering(200, exact_json.dumps({"errors": [{"code": 400, "message": INJECTED}]})),
-    "the envelope of v4 as a success": answering(200, V4),
-    "the envelope of v4": answering(400, V4),
-    "a sign-out in the body": answering(400, exact_json.dumps({"errors": [{"code": "401"}]})),
-    "too large": answering(200, b" " * (8 * 1024 * 1024 + 1)),
+    **{str(status): answer_with(status, INJECTED.encode()) for status in (*range(300, 309), *range(400, 430))},
+    **{str(status): answer_with(status, INJECTED.encode()) for status in (451, *range(500, 512), 599)},
+    "429 with a time": answer_with(429, retry_after="90"),
+    "503 with a time": answer_with(503, retry_after="1"),
+    "200 with nothing": answer_with(200),
+    "202": answer_with(202, b"{}"),
+    "204 with a body": answer_with(204),
+    "HTML": answer_with(200, f"<html>{INJECTED}</html>".encode()),
+    "another document": answer_with(200, exact_json.dumps({"message": INJECTED})),
+    "errors as a success": answer_with(200, exact_json.dumps({"errors": [{"code": 400, "message": INJECTED}]})),
+    "the envelope of v4 as a success": answer_with(200, V4),
+    "the envelope of v4": answer_with(400, V4),
+    "a sign-out in the body": answer_with(400, exact_json.dumps({"errors": [{"code": "401"}]})),
+    "too large": answer_with(200, b" " * (8 * 1024 * 1024 + 1)),
     **{
-        error.__name__: raising(error)
+        error.__name__: raise_error(error)
         for error in (
             httpx2.ConnectError,
             httpx2.ConnectTimeout,
@@ -100,10 +99,10 @@ OUTCOMES: dict[str, Callable[[], Outcome]] = {
 }
 CONNECTS: dict[str, Connect] = {
     "inventory-pro": lambda peer: InventoryPro(
-        "http://erp.invalid", "client", SECRET, transport=peer, retrying=Retrying(sleep=no_wait)
+        "http://erp.invalid", "client", SECRET, transport=peer, retrier=Retrier(sleep=no_wait)
     ),
     "exsited": lambda peer: Exsited(
-        "http://erp.invalid", "client", SECRET, "r", transport=peer, retrying=Retrying(sleep=no_wait)
+        "http://erp.invalid", "client", SECRET, "r", transport=peer, retrier=Retrier(sleep=no_wait)
     ),
 }
 CALLS: dict[str, Callable[[ERP], Awaitable[object]]] = {
@@ -135,7 +134,7 @@ async def failures(connect: Connect, outcome: Callable[[], Outcome]) -> AsyncIte
 
 @pytest.mark.parametrize("outcome", OUTCOMES.values(), ids=OUTCOMES)
 @pytest.mark.parametrize("connect", CONNECTS.values(), ids=CONNECTS)
-async def test_every_failure_says_what_happened_and_what_to_do(
+async def test_every_failure_names_its_effect_and_the_next_step(
     connect: Connect, outcome: Callable[[], Outcome]
 ) -> None:
     seen = 0
@@ -157,7 +156,7 @@ async def test_a_write_that_was_sent_is_never_called_unsent(connect: Connect) ->
     """Statuses after which a write may have been carried out are in doubt, whatever else they are for a read."""
     for status in (301, 302, 400, 403, 404, 408, 409, 425, 429, 500, 501, 502, 503, 504):
         for name in ("create", "finalize", "delete", "cancel"):
-            erp = connect(Peer(answering(status), gives_tokens=True))
+            erp = connect(Peer(answer_with(status), gives_tokens=True))
             if name not in erp.capabilities:
                 continue
             with pytest.raises(ERPError) as failed:
@@ -182,9 +181,9 @@ async def test_a_write_that_was_sent_is_never_called_unsent(connect: Connect) ->
         ("exsited", "items", "ask the Exsited contact .* to let it read accounts, items and settings"),
     ],
 )
-async def test_a_right_that_is_lacking_is_named_to_whom_can_grant_it(connect: str, call: str, right: str) -> None:
+async def test_a_missing_right_is_named_with_its_grantor(connect: str, call: str, right: str) -> None:
     said = {"statusCode": 403, "error": "forbidden", "errors": [{"code": 403}]}
-    erp = CONNECTS[connect](Peer(answering(403, exact_json.dumps(said)), gives_tokens=True))
+    erp = CONNECTS[connect](Peer(answer_with(403, exact_json.dumps(said)), gives_tokens=True))
 
     with pytest.raises(NotPermitted) as failed:
         await CALLS[call](erp)

@@ -1,4 +1,6 @@
-"""Habits of what was asked for, before it is checked."""
+"""Habits that change a draft before it is checked."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -6,23 +8,23 @@ from dataclasses import replace
 from po_mcp.sandbox.records import ItemKey, LineDraft, OrderDraft
 
 
-def upper_number(draft: OrderDraft) -> OrderDraft:
+def uppercase_number(draft: OrderDraft) -> OrderDraft:
     """Put the number in capitals."""
     return replace(draft, number=draft.number.upper()) if draft.number else draft
 
 
-def without_note(draft: OrderDraft) -> OrderDraft:
+def drop_note(draft: OrderDraft) -> OrderDraft:
     """Leave out the note."""
     return replace(draft, note="")
 
 
-def upper_items(draft: OrderDraft) -> OrderDraft:
+def uppercase_items(draft: OrderDraft) -> OrderDraft:
     """Put the item codes in capitals, as all codes of the sandbox are."""
     lines = (replace(line, item=(key, code.upper() if key != "uuid" else code)) for line, key, code in _items(draft))
     return replace(draft, lines=tuple(lines))
 
 
-def stripped_items(draft: OrderDraft) -> OrderDraft:
+def strip_items(draft: OrderDraft) -> OrderDraft:
     """Take the blanks behind the item codes away."""
     return replace(draft, lines=tuple(replace(line, item=(key, code.rstrip())) for line, key, code in _items(draft)))
 

@@ -1,4 +1,6 @@
-"""Habits of what is stored of a new order; its total follows its lines."""
+"""Habits that change a new order before it is stored; its total follows its lines."""
+
+from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -7,7 +9,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 from uuid import NAMESPACE_URL, uuid5
 
 from po_mcp.sandbox import exact
-from po_mcp.sandbox.drafting import open_line
+from po_mcp.sandbox.drafting import new_line
 from po_mcp.sandbox.records import Item, Line, Order
 from po_mcp.sandbox.tables import Tables
 
@@ -16,34 +18,39 @@ FREIGHT_PRICE = Decimal("25.00")
 FREIGHT_PART_NO = 9001
 
 
-def own_prices(order: Order, _: Tables, __: str) -> Order:
+def use_item_prices(order: Order, _: Tables, __: str) -> Order:
     """Take the items' prices."""
     return _with_lines(order, (replace(line, price=line.item.price) for line in order.lines))
 
 
-def rounded_prices(order: Order, _: Tables, decimals: str) -> Order:
+def round_prices(order: Order, _: Tables, decimals: str) -> Order:
     """Round the unit prices."""
     return _with_lines(
-        order, (replace(line, price=exact.money(_rounded(line.price, decimals))) for line in order.lines)
+        order, (replace(line, price=exact.normalize_money(_round(line.price, decimals))) for line in order.lines)
     )
 
 
-def rounded_quantities(order: Order, _: Tables, decimals: str) -> Order:
+def round_quantities(order: Order, _: Tables, decimals: str) -> Order:
     """Round the quantities; what would be zero becomes the least quantity that there is."""
     least = Decimal(1).scaleb(-int(decimals))
     return _with_lines(
         order,
-        (replace(line, quantity=exact.quantity(max(_rounded(line.quantity, decimals), least))) for line in order.lines),
+        (
+            replace(line, quantity=exact.normalize_quantity(max(_round(line.quantity, decimals), least)))
+            for line in order.lines
+        ),
     )
 
 
-def merged_lines(order: Order, _: Tables, __: str) -> Order:
+def merge_lines(order: Order, _: Tables, __: str) -> Order:
     """Make one line of those of one item for one warehouse."""
     merged: dict[tuple[int, int], Line] = {}
     for line in order.lines:
         key = (line.item.part_no, line.warehouse.id)
         first = merged.get(key)
-        merged[key] = replace(first, quantity=exact.quantity(first.quantity + line.quantity)) if first else line
+        merged[key] = (
+            replace(first, quantity=exact.normalize_quantity(first.quantity + line.quantity)) if first else line
+        )
     return _with_lines(order, merged.values())
 
 
@@ -52,19 +59,19 @@ def split_lines(order: Order, _: Tables, __: str) -> Order:
     return _with_lines(order, (part for line in order.lines for part in _halves(line)))
 
 
-def with_freight(order: Order, tables: Tables, _: str) -> Order:
+def add_freight(order: Order, tables: Tables, _: str) -> Order:
     """Add a line for the freight, of an item that the catalog lists as discontinued."""
     item, warehouse = _freight(tables), order.lines[0].warehouse
-    return _with_lines(order, [*order.lines, open_line(0, item, Decimal(1), FREIGHT_PRICE, warehouse)])
+    return _with_lines(order, [*order.lines, new_line(0, item, Decimal(1), FREIGHT_PRICE, warehouse)])
 
 
 def _with_lines(order: Order, lines: Iterable[Line]) -> Order:
     numbered = tuple(replace(line, number=number) for number, line in enumerate(lines, start=1))
-    total = exact.total(line.total for line in numbered)
+    total = exact.add_up(line.total for line in numbered)
     return replace(order, lines=numbered, line_count=len(numbered), total=total)
 
 
-def _rounded(value: Decimal, decimals: str) -> Decimal:
+def _round(value: Decimal, decimals: str) -> Decimal:
     return value.quantize(Decimal(1).scaleb(-int(decimals)), ROUND_HALF_UP)
 
 
@@ -74,7 +81,7 @@ def _halves(line: Line) -> Iterator[Line]:
         yield line
         return
     for units in (half, line.quantity - half):
-        yield open_line(0, line.item, units, line.price, line.warehouse)
+        yield new_line(0, line.item, units, line.price, line.warehouse)
 
 
 def _freight(tables: Tables) -> Item:

@@ -1,4 +1,4 @@
-"""What happens without a control: each returns what it saw, and nothing where no harm was done."""
+"""Attacks on a connector. Each returns a description of the damage, or "" where a control prevented the damage."""
 
 from __future__ import annotations
 
@@ -11,26 +11,24 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
-import anyio
 import httpx2
-from po_mcp.connectors.http.client.client.client import exact_json, retry
-from po_mcp.connectors.http.client.client.client.client import Wire
-from po_mcp.connectors.http.client.client.client.error_mapping import Answer, Dialect
 
 from po_mcp.connectors import pagination
+from po_mcp.connectors.http import exact_json, retry
+from po_mcp.connectors.http.client import ErpHttpClient
+from po_mcp.connectors.http.error_mapping import Answer, ErrorMapping
 from po_mcp.erp import ERP
 from po_mcp.errors import OutcomeUnknown, PurchaseOrderError, Refused
 from po_mcp.orders import OrderQuery, PurchaseOrder
-
-from .calls import LIST, NUMBER, SECRET, draft, exsited, html, inventory_pro
-from .raw_peer import Reply, raw_peer, reply
-from .test_limits import MAY_GROW, MEGABYTE, dripping
+from tests.connectors.calls import LIST, NUMBER, SECRET, draft, exsited, html, inventory_pro
+from tests.connectors.raw_peer import Reply, raw_peer, reply
+from tests.connectors.test_limits import MAY_GROW, MEGABYTE, dripping
 
 HEADER = {"poNo": NUMBER, "status": "Open"}
 
 
 @asynccontextmanager
-async def connected(connect: Callable[..., ERP], *replies: Reply, within: float = 5) -> AsyncIterator[Any]:
+async def connect_to_peer(connect: Callable[..., ERP], *replies: Reply, within: float = 60) -> AsyncIterator[Any]:
     async with raw_peer(*replies) as peer:
         erp = connect(peer.url, timeout=within)
         try:
@@ -39,95 +37,95 @@ async def connected(connect: Callable[..., ERP], *replies: Reply, within: float 
             await erp.aclose()
 
 
-async def another_resource() -> str:
-    async with connected(exsited, reply(204)) as (erp, peer):
+async def reach_another_resource() -> str:
+    async with connect_to_peer(exsited, reply(204)) as (erp, peer):
         with contextlib.suppress(PurchaseOrderError):
             await erp.delete_order("../accounts/LHROM9")
     return next((line for line in peer.lines if "/accounts/" in line), "")
 
 
-async def secret_elsewhere() -> str:
+async def send_secret_elsewhere() -> str:
     async with raw_peer(html(200)) as other:
         other.gives_tokens = False
-        async with connected(inventory_pro, reply(307, None, f"Location: {other.url}/stolen")) as (erp, peer):
+        async with connect_to_peer(inventory_pro, reply(307, None, f"Location: {other.url}/stolen")) as (erp, peer):
             peer.gives_tokens = False
             with contextlib.suppress(PurchaseOrderError):
                 await erp.scan_orders(OrderQuery())
         return f"another host read {other.requests[0][-60:]!r}" if SECRET.encode() in b"".join(other.requests) else ""
 
 
-async def sent_twice(answer: Reply) -> str:
-    async with connected(inventory_pro, answer, reply(201, HEADER)) as (erp, peer):
+async def send_twice(answer: Reply) -> str:
+    async with connect_to_peer(inventory_pro, answer, reply(201, HEADER)) as (erp, peer):
         with contextlib.suppress(PurchaseOrderError):
             await erp.create_order(draft("1"))
     orders = [line for line in peer.lines if line.startswith("POST")]
     return f"{len(orders)} orders were sent" if len(orders) > 1 else ""
 
 
-async def no_page_of_a_gateway_is_told_as_a_refusal() -> str:
-    async with connected(inventory_pro, html(409)) as (erp, _):
+async def take_gateway_page_for_refusal() -> str:
+    async with connect_to_peer(inventory_pro, html(409)) as (erp, _):
         try:
             await erp.create_order(draft("1"))
         except OutcomeUnknown:
             return ""
         except PurchaseOrderError as exc:
-            return f"a write that may have been carried out is told so: {exc}"
+            return f"a write that may have been carried out is reported as refused: {exc}"
     return ""
 
 
-async def sent_though_stopped() -> str:
+async def send_after_stop() -> str:
     leaves = iter([None])
 
     def stop_at_the_socket() -> None:
         if next(leaves, "too late") is not None:
             raise Refused("It is too old.", effect="nothing_sent")
 
-    async with connected(inventory_pro, reply(201, HEADER)) as (erp, peer):
+    async with connect_to_peer(inventory_pro, reply(201, HEADER)) as (erp, peer):
         with contextlib.suppress(PurchaseOrderError):
             await erp.create_order(draft("1"), stop_at_the_socket)
     return f"{len(peer.requests)} order was sent though its time was over" if peer.requests else ""
 
 
-async def believed_401() -> str:
-    async with connected(inventory_pro, html(401), reply(200, LIST)) as (erp, _):
+async def believe_401_of_gateway() -> str:
+    async with connect_to_peer(inventory_pro, html(401), reply(200, LIST)) as (erp, _):
         try:
             await erp.create_order(draft("1"))
         except PurchaseOrderError as exc:
-            return "" if exc.effect == "unknown" else f"a write with a good token is told as not accepted: {exc}"
+            return "" if exc.effect == "unknown" else f"a write with a good token is reported as not accepted: {exc}"
     return ""
 
 
-async def another_order_read() -> str:
+async def read_another_order() -> str:
     other = {"poNo": "PO-1", "status": "Open", "lines": []}
-    async with connected(inventory_pro, reply(200, other)) as (erp, _):
+    async with connect_to_peer(inventory_pro, reply(200, other)) as (erp, _):
         with contextlib.suppress(PurchaseOrderError):
             found = await erp.snapshot("PO/7", "finalize")
             return f"a finalize of PO/7 is decided on {found.order.number}"
     return ""
 
 
-async def unreadable_number_given() -> str:
+async def create_unreadable_number() -> str:
     asked = draft("1").model_copy(update={"number": "PO/7"})
-    async with connected(inventory_pro, reply(201, {"poNo": "PO/7"})) as (erp, peer):
+    async with connect_to_peer(inventory_pro, reply(201, {"poNo": "PO/7"})) as (erp, peer):
         with contextlib.suppress(PurchaseOrderError):
             await erp.create_order(asked)
     return "an order was created that may not be read back" if peer.requests else ""
 
 
-async def document_passed_over() -> str:
+async def overlook_document() -> str:
     order = reply(200, {"purchase_order": {"id": NUMBER, "lines": []}})
     invoices = reply(200, {"purchase_invoices": [{"id": ["PI-1"]}], "pagination": {"records": 1}})
     receipts = reply(200, {"item_receipts": [], "pagination": {"records": 0}})
-    async with connected(exsited, order, invoices, receipts) as (erp, _):
+    async with connect_to_peer(exsited, order, invoices, receipts) as (erp, _):
         with contextlib.suppress(PurchaseOrderError):
             found = await erp.snapshot(NUMBER, "delete")
             return f"an order with an invoice is free to be deleted: {found.blockers}"
     return ""
 
 
-async def success_of_another() -> str:
+async def take_success_of_another() -> str:
     closed = {"poNo": "PO-1", "status": "Closed", "backorderCreated": False}
-    async with connected(inventory_pro, reply(200, closed)) as (erp, _):
+    async with connect_to_peer(inventory_pro, reply(200, closed)) as (erp, _):
         with contextlib.suppress(OutcomeUnknown):
             done = await erp.finalize_order(NUMBER, create_backorder=False)
             return f"an order is called {done.status_text} on the word of another"
@@ -150,8 +148,8 @@ class Hostile(httpx2.AsyncBaseTransport):
             yield self._chunk
 
 
-async def memory_taken(chunk: bytes, times: int, headers: dict[str, str]) -> str:
-    wire = Wire("http://erp.invalid", DIALECT, transport=Hostile(chunk, times, headers))
+async def exhaust_memory(chunk: bytes, times: int, headers: dict[str, str]) -> str:
+    wire = ErpHttpClient("http://erp.invalid", MAPPING, transport=Hostile(chunk, times, headers))
     tracemalloc.start()
     with contextlib.suppress(PurchaseOrderError):
         await wire.read("/")
@@ -164,38 +162,38 @@ async def memory_taken(chunk: bytes, times: int, headers: dict[str, str]) -> str
 BOMB = gzip.compress(b" " * (64 * MEGABYTE))
 
 
-DIALECT = Dialect("An ERP", lambda body: "", "", "")
+MAPPING = ErrorMapping("An ERP", lambda body: "", "", "")
 
 
-async def time_taken() -> str:
-    async with dripping() as url:
-        erp = inventory_pro(url, timeout=0.4)
-        with anyio.move_on_after(2) as given_up, contextlib.suppress(PurchaseOrderError):
+async def exceed_deadline() -> str:
+    async with dripping(most=20) as peer:
+        erp = inventory_pro(peer.url)
+        with contextlib.suppress(PurchaseOrderError):
             await erp.scan_orders(OrderQuery())
         await erp.aclose()
-    return "a call of 0.4 s still ran after 2 s" if given_up.cancelled_caught else ""
+    return f"{peer.drops} bytes were read, most of them after the deadline" if peer.drops >= 20 else ""
 
 
-async def order_read(raw: bytes) -> PurchaseOrder | None:
+async def read_order(raw: bytes) -> PurchaseOrder | None:
     whole = b'{"poNo": "%s", "status": "Open", "lines": [], %s}' % (NUMBER.encode(), raw)
-    async with connected(inventory_pro, reply(200, None, raw=whole)) as (erp, _):
+    async with connect_to_peer(inventory_pro, reply(200, None, raw=whole)) as (erp, _):
         with contextlib.suppress(PurchaseOrderError):
             found: PurchaseOrder = await erp.get_order(NUMBER)
             return found
     return None
 
 
-async def two_totals() -> str:
-    found = await order_read(b'"totalValue": 4250.00, "totalValue": 0.01')
+async def read_two_totals() -> str:
+    found = await read_order(b'"totalValue": 4250.00, "totalValue": 0.01')
     return f"an order of two totals is shown with {found.total}" if found else ""
 
 
-async def huge_number(written: bytes) -> str:
-    found = await order_read(b'"totalValue": ' + written)
+async def read_huge_number(written: bytes) -> str:
+    found = await read_order(b'"totalValue": ' + written)
     return f"{len(written)} bytes become a total of {len(f'{found.total:f}')} digits" if found else ""
 
 
-async def not_a_number() -> str:
+async def read_nan() -> str:
     try:
         value = exact_json.loads(b"[NaN]")[0]
     except exact_json.NotExact:
@@ -203,23 +201,23 @@ async def not_a_number() -> str:
     return f"{value} is read as a number, and is not even equal to itself" if value != value else ""
 
 
-async def nested_deeply() -> str:
+async def read_deep_nesting() -> str:
     try:
-        await order_read(b'"x": ' + b"[" * 100_000)
+        await read_order(b'"x": ' + b"[" * 100_000)
     except RecursionError as exc:
         return f"a crash: {type(exc).__name__}"
     return ""
 
 
-async def digits_lost_in_reading() -> str:
-    found = await order_read(b'"totalValue": 123456789012.123456')
+async def lose_digits_in_reading() -> str:
+    found = await read_order(b'"totalValue": 123456789012.123456')
     total = str(found and found.total)
     return "" if total == "123456789012.123456" else f"123456789012.123456 is read as {total}"
 
 
-async def digits_lost_in_writing() -> str:
+async def lose_digits_in_writing() -> str:
     line = draft("1").lines[0].model_copy(update={"quantity": Decimal("123456789012.123456")})
-    async with connected(inventory_pro, reply(201, HEADER)) as (erp, peer):
+    async with connect_to_peer(inventory_pro, reply(201, HEADER)) as (erp, peer):
         await erp.create_order(draft("1").model_copy(update={"lines": (line,)}))
     sent = peer.requests[0].split(b"\r\n\r\n", 1)[1]
     return "" if b'"units":123456789012.123456,' in sent else f"sent was {sent!r}"
@@ -234,13 +232,13 @@ class Heard(logging.Handler):
         self.lines.append(record.getMessage())
 
 
-async def secret_logged() -> str:
+async def log_secret() -> str:
     heard, root = Heard(), logging.getLogger()
     level = root.level
     root.addHandler(heard)
     root.setLevel(logging.DEBUG)
     try:
-        async with connected(inventory_pro, reply(200, LIST, f"Set-Cookie: session={SECRET}")) as (erp, _):
+        async with connect_to_peer(inventory_pro, reply(200, LIST, f"Set-Cookie: session={SECRET}")) as (erp, _):
             await erp.scan_orders(OrderQuery())
     finally:
         root.removeHandler(heard)
@@ -248,15 +246,15 @@ async def secret_logged() -> str:
     return next((line for line in heard.lines if SECRET in line or "HTTP Request" in line), "")
 
 
-async def storm() -> str:
-    async with connected(inventory_pro, html(503), within=20) as (erp, peer):
+async def make_storm() -> str:
+    async with connect_to_peer(inventory_pro, html(503), within=60) as (erp, peer):
         for _ in range(30):
             with contextlib.suppress(PurchaseOrderError):
                 await erp.scan_orders(OrderQuery())
     return f"30 calls sent {len(peer.requests)} requests to an ERP that is down" if len(peer.requests) > 40 else ""
 
 
-async def long_wait() -> str:
+async def wait_long() -> str:
     waited: list[float] = []
 
     async def sleep(seconds: float) -> None:
@@ -265,25 +263,25 @@ async def long_wait() -> str:
     async def attempt() -> Answer:
         return Answer(429, None, 3600)
 
-    await retry.Retrying(sleep=sleep)(attempt)
+    await retry.Retrier(sleep=sleep)(attempt)
     return f"a call waits for {sum(waited):.0f} s" if sum(waited) > 60 else ""
 
 
-async def one_page_for_ever() -> str:
+async def repeat_page_for_ever() -> str:
     asked = 0
 
-    async def part_at(place: int) -> pagination.Part[str]:
+    async def read_page(place: int) -> pagination.Page[str]:
         nonlocal asked
         asked += 1
-        return pagination.Part(["ITEM-1"], place + 1, None)
+        return pagination.Page(["ITEM-1"], place + 1, None)
 
     with contextlib.suppress(PurchaseOrderError):
-        await pagination.walk("An ERP", part_at, lambda row: row)
+        await pagination.read_all("An ERP", read_page, lambda row: row)
     return f"one page was asked for {asked} times" if asked > 2 else ""
 
 
-async def poisoned_connection() -> str:
-    async with connected(inventory_pro, html(400), reply(200, LIST)) as (erp, peer):
+async def share_poisoned_connection() -> str:
+    async with connect_to_peer(inventory_pro, html(400), reply(200, LIST)) as (erp, peer):
         for _ in range(2):
             with contextlib.suppress(PurchaseOrderError):
                 await erp.scan_orders(OrderQuery())

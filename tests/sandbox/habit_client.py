@@ -8,7 +8,7 @@ from typing import Any
 import httpx2
 from starlette.applications import Starlette
 
-from .conftest import CREDENTIALS, exact, exsited_token
+from tests.sandbox.conftest import CREDENTIALS, exact, exsited_token
 
 APIS = ("inventory-pro", "exsited")
 VENDORS = {"acme": (12, "LHROM9"), "central": (7, "CS91LM")}

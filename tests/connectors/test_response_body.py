@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client.client import response_body
+
+from po_mcp.connectors.http import response_body
 
 
 class Chunks(httpx2.AsyncByteStream):
@@ -30,11 +31,11 @@ def answer(content: bytes, encoding: str | None = None, size: int = 1024) -> tup
 
 
 async def read(content: bytes, encoding: str | None = None, largest: int = 10_000) -> bytearray:
-    return await response_body.read(answer(content, encoding)[0], largest)
+    return await response_body.read_body(answer(content, encoding)[0], largest)
 
 
 @pytest.mark.parametrize("encoding", [None, "identity", ""])
-async def test_a_plain_body_is_read_as_it_is(encoding: str | None) -> None:
+async def test_a_plain_body_is_read_unchanged(encoding: str | None) -> None:
     assert await read(b"x" * 5000, encoding) == b"x" * 5000
 
 
@@ -52,12 +53,12 @@ async def test_a_body_over_the_limit_is_refused() -> None:
         await read(b"x" * 10_001)
 
 
-async def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
+async def test_a_bomb_is_refused_before_decompression() -> None:
     bomb = gzip.compress(b"\0" * 300_000_000)
     response, stream = answer(bomb, "gzip", size=1000)
 
     with pytest.raises(response_body.TooLarge):
-        await response_body.read(response, 1_000_000)
+        await response_body.read_body(response, 1_000_000)
 
     assert stream.taken < 10
 

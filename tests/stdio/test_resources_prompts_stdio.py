@@ -27,13 +27,13 @@ def test_a_client_of_2025_subscribes_and_hears_of_a_write() -> None:
         client.send({"method": "notifications/initialized"})
         empty = [client.request("resources/subscribe", {"uri": uri})["result"] for uri in (OPEN, NEW)]
         client.send({"id": 99, "method": "tools/call", "params": call})
-        [answer], told = received(client, 3)
+        [answer], reply = received(client, 3)
         ended = client.end()
 
     assert hello["capabilities"]["resources"]["subscribe"] is True
     assert empty == [{}, {}]
     assert answer["result"]["structuredContent"]["status"] == "done"
-    assert [(one["method"], one["params"]["uri"]) for one in told] == [
+    assert [(one["method"], one["params"]["uri"]) for one in reply] == [
         ("notifications/resources/updated", NEW),
         ("notifications/resources/updated", OPEN),
     ]
@@ -46,12 +46,12 @@ def test_a_client_of_2026_listens_and_hears_of_a_write() -> None:
     with server() as client:
         acknowledged = client.request("subscriptions/listen", wanted)
         client.send({"id": 99, "method": "tools/call", "params": call})
-        [answer], told = received(client, 3)
+        [answer], reply = received(client, 3)
         ended = client.end()
 
     assert acknowledged["params"]["notifications"]["resourceSubscriptions"] == [OPEN, NEW]
     assert answer["result"]["structuredContent"]["status"] == "done"
-    assert [(one["method"], one["params"]["uri"]) for one in told] == [
+    assert [(one["method"], one["params"]["uri"]) for one in reply] == [
         ("notifications/resources/updated", NEW),
         ("notifications/resources/updated", OPEN),
     ]

@@ -65,7 +65,7 @@ def test_a_made_order_can_be_finalized_as_any_other() -> None:
     assert (done.order.status, done.backorder.number) == ("closed", "PO-2024-00001-BO1")
 
 
-def test_a_book_that_is_there_already_stays_as_it_is(tmp_path: Path) -> None:
+def test_an_existing_book_stays_unchanged(tmp_path: Path) -> None:
     Book.open(tmp_path / "book.db").close()
 
     with closing(Book.open(tmp_path / "book.db", orders=100)) as book:

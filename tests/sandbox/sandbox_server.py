@@ -20,7 +20,7 @@ PARTIAL = "PO-2025-0037"
 
 
 @dataclass
-class Served:
+class SandboxServer:
     """An ERP at a port; the token was asked for at the ERP itself, so a relay's first request is the test's."""
 
     book: Book
@@ -28,31 +28,36 @@ class Served:
     token: str
 
     @asynccontextmanager
-    async def relayed(self, *faults: str, patience: float = 5) -> AsyncIterator[tuple[Relay, httpx2.AsyncClient]]:
+    async def open_relay(self, *faults: str, patience: float = 60) -> AsyncIterator[tuple[Relay, httpx2.AsyncClient]]:
+        """Open a relay with faults and a client that waits `patience` seconds for each part of an answer."""
         # No certificates: reading them takes longer than a test.
         headers = {"Authorization": f"Bearer {self.token}"}
         async with (
             Relay(self.port, map(parse_fault, faults)) as relay,
             httpx2.AsyncClient(
-                base_url=relay.url, headers=headers, timeout=patience, verify=False, trust_env=False
+                base_url=relay.url,
+                headers=headers,
+                timeout=httpx2.Timeout(60, read=patience),
+                verify=False,
+                trust_env=False,
             ) as client,
         ):
             yield relay, client
 
     @property
-    def finalized(self) -> bool:
+    def is_finalized(self) -> bool:
         return self.book.order(PARTIAL).status is Status.CLOSED
 
 
 class Server(uvicorn.Server):
-    """Ends when it is told to, and at once: uvicorn's own end looks at the clock twice, 0.1 s each."""
+    """A server that ends at once: uvicorn's own shutdown looks at the clock twice, 0.1 s each."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
-        self.told_to_end = asyncio.Event()
+        self.ended = asyncio.Event()
 
     async def main_loop(self) -> None:
-        await self.told_to_end.wait()
+        await self.ended.wait()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for server in self.servers:
@@ -63,7 +68,7 @@ class Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served() -> AsyncIterator[Served]:
+async def serve_sandbox() -> AsyncIterator[SandboxServer]:
     with closing(Book.open(":memory:")) as book, socket.create_server(("127.0.0.1", 0)) as sock:
         config = uvicorn.Config(create_app(book), log_config=None, log_level="error", lifespan="off")
         server, port = Server(config), sock.getsockname()[1]
@@ -71,9 +76,9 @@ async def served() -> AsyncIterator[Served]:
         try:
             async with httpx2.AsyncClient(verify=False, trust_env=False) as client:
                 answer = await client.post(f"http://127.0.0.1:{port}/api/v1/Token", data=TOKEN)
-            yield Served(book, port, answer.json()["access_token"])
+            yield SandboxServer(book, port, answer.json()["access_token"])
         finally:
-            server.told_to_end.set()
+            server.ended.set()
             await task
 
 

@@ -12,14 +12,14 @@ import httpx2
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.records import LineDraft, OrderDraft
 from tests.conversations.record import Wire
-from tests.office import Disturb, Office
+from tests.harness import ServerHarness, WriteFault
 
 
 @dataclass
 class World:
-    """What a happening may touch: the office, its clock, and the writes that are held back on the wire."""
+    """What a happening may touch: the harness, its clock, and the writes that are held back on the wire."""
 
-    office: Office
+    harness: ServerHarness
     wire: Wire
     now: float
     held: list[httpx2.Request] = field(default_factory=list)
@@ -36,9 +36,9 @@ async def lose_the_write(wire: httpx2.AsyncBaseTransport, request: httpx2.Reques
     raise httpx2.ReadError("connection reset", request=request)
 
 
-def _disturb(how: Disturb | None) -> Callable[[World], None]:
+def _disturb(how: WriteFault | None) -> Callable[[World], None]:
     def do(world: World) -> None:
-        world.wire.disturb = how
+        world.wire.on_write = how
 
     return do
 
@@ -48,13 +48,13 @@ def _hold_back(world: World) -> None:
         world.held.append(request)
         raise httpx2.ReadTimeout("no answer", request=request)
 
-    world.wire.disturb = hold
+    world.wire.on_write = hold
 
 
 def _carry_out_late(world: World) -> None:
     """Have what was held back reach the ERP before the next request does."""
     world.wire.late, world.held = world.held, []
-    world.wire.disturb = None
+    world.wire.on_write = None
 
 
 def _minutes_pass(world: World, minutes: str) -> None:
@@ -116,7 +116,7 @@ _IN_THE_WORLD: Mapping[str, Callable[..., object]] = {
 }
 
 
-def happen(world: World, sentence: str) -> None:
+def apply_event(world: World, sentence: str) -> None:
     """Let it happen.
 
     Raises:
@@ -124,7 +124,7 @@ def happen(world: World, sentence: str) -> None:
     """
     for pattern, change in _IN_THE_BOOK.items():
         if found := re.fullmatch(pattern, sentence, re.DOTALL):
-            _change(world.office, change, found.groups())
+            _change(world.harness, change, found.groups())
             return
     for pattern, do in _IN_THE_WORLD.items():
         if found := re.fullmatch(pattern, sentence):
@@ -134,5 +134,5 @@ def happen(world: World, sentence: str) -> None:
     raise ValueError(f"nobody knows how this happens: {sentence}\n  {known}")
 
 
-def _change(office: Office, change: Callable[..., object], words: tuple[str, ...]) -> None:
-    office.change(lambda book: change(book, *words))
+def _change(harness: ServerHarness, change: Callable[..., object], words: tuple[str, ...]) -> None:
+    harness.change(lambda book: change(book, *words))

@@ -10,10 +10,10 @@ from urllib.parse import unquote
 
 import httpx2
 import pytest
-from po_mcp.connectors.http.client.client.client import exact_json
 
 from po_mcp.connectors import numbers
 from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.http import exact_json
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP, Guarded
 from po_mcp.errors import BadAnswer, OrderNotFound
@@ -113,8 +113,8 @@ async def test_an_order_of_any_number_is_read(number: str, gateway: Callable[[st
         await erp.aclose()
 
 
-@pytest.mark.parametrize("number", [one for one in ODD if not numbers.climbs(one)])
-async def test_the_number_stays_one_segment_of_the_path(number: str) -> None:
+@pytest.mark.parametrize("number", [one for one in ODD if not numbers.leaves_its_path(one)])
+async def test_an_order_number_stays_a_single_segment_of_the_path(number: str) -> None:
     relay = Relay([number])
     for erp in connections(relay):
         await erp.get_order(number)
@@ -123,7 +123,7 @@ async def test_the_number_stays_one_segment_of_the_path(number: str) -> None:
     assert [path.count("/") for path in relay.paths] == [4, 4, 5]
 
 
-async def test_an_order_that_only_the_list_shows_is_told_as_far_as_the_list_does() -> None:
+async def test_an_order_shown_by_the_list_only_has_the_fields_of_the_list() -> None:
     by_header, by_lines = connections(Relay(["PO/7"], answers_404))
 
     first, second = await by_header.get_order("PO/7"), await by_lines.get_order("PO/7")
@@ -156,7 +156,7 @@ async def test_a_relay_that_leads_to_another_order_is_noticed() -> None:
             await erp.snapshot("PO/7", operation)
 
 
-async def test_a_guarded_write_on_an_odd_number_names_it_in_one_segment() -> None:
+async def test_a_guarded_write_sends_an_odd_number_in_a_single_segment() -> None:
     relay = Relay(["PO/7 ü"])
     exsited = connections(relay)[1]
     assert (await exsited.snapshot("PO/7 ü", "delete")).order.number == "PO/7 ü"
@@ -178,7 +178,7 @@ async def test_an_order_that_neither_the_path_nor_the_list_shows() -> None:
         await inventory_pro.get_order("PO/7")  # its list leaves closed orders out
 
 
-async def test_a_number_in_other_letters_is_taken_where_it_may_be() -> None:
+async def test_a_number_in_other_letter_case_matches_where_allowed() -> None:
     for erp in connections(Relay(["RUSH-7"], lambda raw: raw.replace("rush", "RUSH"))):
         with pytest.raises(BadAnswer, match="writes this order's number in other letters: RUSH-7"):
             await erp.get_order("rush-7")

@@ -1,7 +1,7 @@
-"""A purchasing office for tests: a sandbox book in a file, a server over it, and clients of both eras.
+"""The test harness: a sandbox book in a file, a server over it, clients of both protocol eras, a scripted person.
 
-The book is opened a second time beside the server's, so that a test can see what really happened and
-can change an order behind the server's back.
+The book is opened a second time beside the server's, so that a test reads what is really stored and can change
+an order behind the server's back.
 """
 
 from __future__ import annotations
@@ -37,27 +37,27 @@ Transport = Literal["memory", "stdio"]
 Reply = ElicitResult | ErrorData
 
 
-Disturb = Callable[[httpx2.AsyncBaseTransport, httpx2.Request], Awaitable[httpx2.Response]]
+WriteFault = Callable[[httpx2.AsyncBaseTransport, httpx2.Request], Awaitable[httpx2.Response]]
 
 
 @dataclass
-class Tap(httpx2.AsyncBaseTransport):
-    """Sits on the wire to the ERP and counts what passes."""
+class WireSpy(httpx2.AsyncBaseTransport):
+    """A transport to the ERP that records every request, and may act in the place of passing a write on."""
 
     inner: httpx2.AsyncBaseTransport | None = None
     seen: list[tuple[str, str]] = field(default_factory=list)
-    disturb: Disturb | None = None
-    """What happens to a write in the place of passing it on."""
+    on_write: WriteFault | None = None
+    """Called for a write in the place of the ERP."""
 
-    def around(self, inner: httpx2.AsyncBaseTransport) -> Tap:
+    def around(self, inner: httpx2.AsyncBaseTransport) -> WireSpy:
         self.inner = inner
         return self
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
         assert self.inner is not None
         self.seen.append((request.method, request.url.raw_path.decode().partition("?")[0]))
-        if self.disturb is not None and self.seen[-1] in self.writes:
-            return await self.disturb(self.inner, request)
+        if self.on_write is not None and self.seen[-1] in self.writes:
+            return await self.on_write(self.inner, request)
         return await self.inner.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -66,7 +66,7 @@ class Tap(httpx2.AsyncBaseTransport):
 
     @property
     def writes(self) -> list[tuple[str, str]]:
-        """What was sent that is neither a read nor a sign-in."""
+        """The requests that are neither reads nor sign-ins."""
         return [(method, path) for method, path in self.seen if is_write(method, path)]
 
 
@@ -76,8 +76,8 @@ def is_write(method: str, path: str) -> bool:
 
 
 @dataclass
-class Person:
-    """Whoever is asked: gives `reply`, or what it makes of the question, and remembers every question."""
+class ScriptedPerson:
+    """The person behind a client: answers with `reply`, maybe a function of the question, and keeps every question."""
 
     reply: Reply | Callable[[ElicitRequestFormParams], Reply]
     asked: list[ElicitRequestFormParams] = field(default_factory=list)
@@ -89,11 +89,11 @@ class Person:
 
 
 @dataclass
-class Office:
-    """One book, and servers over it."""
+class ServerHarness:
+    """One order book, and servers over it."""
 
     book: Path
-    tap: Tap = field(default_factory=Tap)
+    wire: WireSpy = field(default_factory=WireSpy)
 
     @property
     def journal(self) -> Path:
@@ -103,7 +103,7 @@ class Office:
     async def client(
         self,
         era: str = ERAS[0],
-        person: Person | None = None,
+        person: ScriptedPerson | None = None,
         transport: Transport = "memory",
         clock: Callable[[], float] = time.time,
         erp_bounds: tuple[float | None, float | None] | None = None,
@@ -113,8 +113,8 @@ class Office:
     ) -> AsyncIterator[Client]:
         """Connect a client to a new server over the book, in this process or in one of its own.
 
-        `erp_bounds` are LATE_APPLY and READ_LAG of an ERP that is taken for a real one; `hears` gets notifications; `habits` are those
-        of the sandbox.
+        `erp_bounds` are LATE_APPLY and READ_LAG of an ERP that is taken for a real one; `hears` is called with
+        notifications; `habits` are those of the sandbox.
         """
         if transport == "stdio":
             environment = {
@@ -125,7 +125,7 @@ class Office:
             command = StdioServerParameters(command=sys.executable, args=["-m", "po_mcp"], env=environment)
             connection = Client(command, mode=MODES[era], elicitation_callback=person, message_handler=hears)
         else:
-            erp = Sandbox(self.book, around=self.tap.around, habits=habits)
+            erp = Sandbox(self.book, around=self.wire.around, habits=habits)
             if erp_bounds is not None:
                 settings |= REAL | {"late_apply": erp_bounds[0], "read_lag": erp_bounds[1]}
             server = build_server(Settings(**{"journal": str(self.journal), **settings}), erp=erp, clock=clock)
@@ -142,7 +142,7 @@ class Office:
                 return None
 
     def change(self, change: Callable[[Book], object]) -> None:
-        """Do something to the book behind the server's back."""
+        """Change the book behind the server's back."""
         with closing(Book.open(self.book)) as book:
             change(book)
 

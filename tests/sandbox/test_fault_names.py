@@ -37,6 +37,6 @@ def test_a_fault_is_written_as_its_kind_its_number_and_its_value(
         ("", "write KIND"),
     ],
 )
-def test_what_is_no_fault_is_refused_with_what_is_near(text: str, complaint: str) -> None:
+def test_an_unknown_fault_is_refused_with_similar_names(text: str, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         parse_fault(text)

@@ -1,0 +1,57 @@
+"""Parameter types that several tools take, and the desk of a call."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import Context
+from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
+
+from po_mcp.desk.context import Desk
+from po_mcp.untrusted import visible
+
+_MAX_NUMBER_CHARS = 64
+_DAY_PATTERN = r"^\d{4}-\d{2}-\d{2}$"
+
+
+def _check_order_number(text: str) -> str:
+    """Return the number if any ERP could have it; the connector checks whether its URLs can carry it.
+
+    Raises:
+        ValueError: it is blank, too long, a path segment of dots, or has invisible characters.
+    """
+    # `visible` changes a text with characters that a person could not see in a question.
+    if not text.strip() or len(text) > _MAX_NUMBER_CHARS or text in (".", "..") or visible(text) != text:
+        raise ValueError(f"must be an order number of at most {_MAX_NUMBER_CHARS} characters, such as PO-2025-0042")
+    return text
+
+
+def _read_date(value: object) -> date:
+    """Read YYYY-MM-DD and nothing else: pydantic's date would accept a number of seconds, too.
+
+    Raises:
+        ValueError: it is no such date.
+    """
+    try:
+        found = date.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        found = None
+    if found is None or value != found.isoformat():
+        raise ValueError("must be a date as YYYY-MM-DD")
+    return found
+
+
+Day = Annotated[date, BeforeValidator(_read_date), WithJsonSchema({"type": "string", "pattern": _DAY_PATTERN})]
+OrderNumber = Annotated[
+    str,
+    AfterValidator(_check_order_number),
+    WithJsonSchema(
+        {"type": "string", "maxLength": _MAX_NUMBER_CHARS, "description": "Order number, such as PO-2025-0042"}
+    ),
+]
+
+
+def desk_of(ctx: Context[Desk, Any]) -> Desk:
+    """Return the desk of the server that answers this call."""
+    return ctx.request_context.lifespan_context

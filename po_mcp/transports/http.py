@@ -1,0 +1,71 @@
+"""MCP over HTTP at /mcp, with the approval page under the same port."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+
+from mcp.server.transport_security import TransportSecuritySettings
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp
+
+from po_mcp.approvals.page import create_app
+from po_mcp.approvals.page_security import Guard
+from po_mcp.approvals.page_server import MountedPage, NoPage
+from po_mcp.approvals.pending import PendingApprovals
+from po_mcp.bootstrap import build_server_with_approvals
+from po_mcp.config import Settings
+from po_mcp.transports.http_app import MCP_PATH, Address, HttpApp
+from po_mcp.transports.sessions import MAX_SESSIONS, BoundedSessions
+from po_mcp.transports.signals import handle_signals
+from po_mcp.transports.uvicorn_server import create_server
+
+_MAX_REQUEST_BYTES = 1024 * 1024
+"""Bytes of one message; an order of 200 lines takes some 50,000."""
+_MAX_CONNECTIONS = 256
+_KEEP_ALIVE_S = 75
+_NO_PAGE = "There is no approval page here. Where the journal is a file, a person decides with: po-mcp approve."
+
+
+async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Address], None]) -> None:
+    """Serve until SIGINT or SIGTERM arrives; writes in flight are recorded first.
+
+    Args:
+        settings: the operator's settings.
+        sock: a listening socket.
+        on_ready: called with the address once a client can connect.
+    """
+    address = Address(*sock.getsockname()[:2])
+    mcp_server, pending = build_server_with_approvals(settings, _choose_page(settings, address))
+    security = TransportSecuritySettings(allowed_hosts=[*address.hosts], allowed_origins=[*address.origins])
+    mcp = mcp_server.streamable_http_app(
+        streamable_http_path=MCP_PATH,
+        transport_security=security,
+        max_request_body_size=_MAX_REQUEST_BYTES,
+        max_sessions=MAX_SESSIONS,
+    )
+    sessions = mcp_server.session_manager
+    app = HttpApp(BoundedSessions(mcp, sessions), _build_page_app(pending, address), address)
+    server = create_server(app, _MAX_CONNECTIONS, _KEEP_ALIVE_S)
+
+    async def end() -> None:
+        for session in [*sessions._server_instances.values()]:
+            await session.terminate()  # a form that is open would hold the end of its session up for six seconds
+        await app.close()
+        server.stop()
+
+    async with handle_signals(end), sessions.run():  # ends after the calls of every session
+        on_ready(address)
+        await server.serve([sock])
+
+
+def _choose_page(settings: Settings, address: Address) -> MountedPage | NoPage:
+    """Return where links lead: without a PIN nowhere, since any program that can connect can read a link."""
+    comes_first = settings.approval == "page"
+    return NoPage(comes_first) if settings.approver_pin is None else MountedPage(address.origins[0], comes_first)
+
+
+def _build_page_app(pending: PendingApprovals, address: Address) -> ASGIApp:
+    if pending.pin is None:
+        return Guard(PlainTextResponse(_NO_PAGE, 404), address.hosts)
+    return create_app(pending, address.hosts, f"po_mcp_{address.port}")

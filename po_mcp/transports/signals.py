@@ -1,0 +1,39 @@
+"""SIGINT and SIGTERM end a server in order: writes in flight are recorded before the process ends."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import anyio
+from anyio.abc import TaskStatus
+
+
+@asynccontextmanager
+async def handle_signals(end: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Call `end` at the first SIGINT or SIGTERM that arrives while the block runs.
+
+    On Windows, where asyncio has no signal handlers, Ctrl-C ends the process as it does any program.
+
+    Args:
+        end: makes the block return; called once.
+    """
+    async with anyio.create_task_group() as tasks:
+        if sys.platform != "win32":
+            await tasks.start(_receive, end)
+        yield
+        tasks.cancel_scope.cancel()
+
+
+async def _receive(end: Callable[[], Awaitable[None]], *, task_status: TaskStatus[None]) -> None:
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        task_status.started()
+        is_ending = False
+        # The loop goes on after the first signal: without a receiver, the second would kill the process
+        # before the outcome of a write in flight is recorded.
+        async for _ in signals:
+            if not is_ending:
+                is_ending = True
+                await end()

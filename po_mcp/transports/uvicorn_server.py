@@ -1,0 +1,73 @@
+"""The HTTP server of the approval page, of `po-mcp serve` and of the sandbox ERP: uvicorn on a listening socket."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from po_mcp.transports.connection_limits import BoundedConnection
+
+
+class HttpServer(uvicorn.Server):
+    """A uvicorn server that prints nothing and leaves signals to its caller."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Install no signal handlers: uvicorn's own wait until the clients hang up."""
+        yield
+
+    def stop(self) -> None:
+        """Make `serve` return within a fifth of a second, whatever connections are open."""
+        self.should_exit = self.force_exit = True
+
+
+def create_server(app: object, max_connections: int = 64, keep_alive_s: int = 5) -> HttpServer:
+    """Return a server that is not running yet; `serve([socket])` runs it.
+
+    Args:
+        app: the ASGI application; its lifespan is not run.
+        max_connections: beyond that many, the connection that has sent no request for longest is closed; while
+            twice as many requests are being answered, further requests get 503.
+        keep_alive_s: seconds that a connection may be idle.
+    """
+
+    class Connection(BoundedConnection):
+        limit = max_connections
+
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        http=Connection,
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=2 * max_connections,
+        timeout_keep_alive=keep_alive_s,
+    )
+    return HttpServer(config)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket at an address of this machine; port 0 is any free one.
+
+    Connections inherit TCP_NODELAY: asyncio sets it only on sockets that name their protocol, and without it an
+    answer in two pieces waits some 40 ms for the first one's acknowledgement (RFC 896, RFC 1122 4.2.3.2).
+
+    Raises:
+        OSError: the port is taken, or the address is not this machine's.
+    """
+    sock = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def explain_listen_error(exc: OSError) -> str:
+    """Return why a port cannot be listened on, as the predicate of a sentence: "is taken"."""
+    return "is taken" if exc.errno == errno.EADDRINUSE else f"cannot be used: {exc.strerror or exc}"
