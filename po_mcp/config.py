@@ -22,6 +22,7 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from po_mcp.connectors.registry import REGISTRY, declared_settings
 from po_mcp.errors import ConfigurationError
@@ -116,15 +117,17 @@ class Settings(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _read_declared(cls, values: dict[str, Any]) -> dict[str, Any]:
-        declared = declared_settings()
-        read = dict(values)
-        for name in values.keys() - cls.model_fields.keys():
-            if name not in declared:
-                raise ValueError(f"{PREFIX}{name.upper()} is not a setting of po-mcp")
+        declared, read, errors = declared_settings(), dict(values), []
+        for name in sorted(values.keys() - cls.model_fields.keys()):
             try:
+                if name not in declared:
+                    raise ValueError("is not a setting of po-mcp")
                 read[name] = declared[name].parse(values[name])
             except ValueError as exc:
-                raise ValueError(f"{PREFIX}{name.upper()} {exc}") from exc
+                error = PydanticCustomError("value_error", "{error}", {"error": str(exc)})
+                errors.append(InitErrorDetails(type=error, loc=(name,), input=None))
+        if errors:
+            raise ValidationError.from_exception_data("Settings", errors)
         return read
 
     @model_validator(mode="after")

@@ -13,7 +13,7 @@ from po_mcp import config
 from po_mcp.connectors import connect
 from po_mcp.connectors.registry import REGISTRY, declared_settings
 from po_mcp.writes.journal import JournalStore
-from tests.contract.conftest import served
+from tests.contract.conftest import serve_book
 
 from .package_copy import PackageCopy, files_of_recipe
 
@@ -75,7 +75,7 @@ def test_a_new_erp_is_its_folder_and_one_line(copy: PackageCopy) -> None:
 async def test_a_new_erp_is_spoken_by_its_name_and_examined_by_doctor(copy: PackageCopy, tmp_path: Path) -> None:
     add_erp(copy)
 
-    async with served() as url:
+    async with serve_book() as url:
         settings = connection(url, tmp_path)
         call = partial(copy.call, ("get_purchase_order", {"number": "PO-2025-0042"}), **settings)
         done = await to_thread.run_sync(call)
