@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import click
 
 COMMANDS = {
+    "init": "Set up: your ERP, its credentials, your assistants.",
+    "install": "Connect an assistant on this computer.",
+    "uninstall": "Disconnect an assistant on this computer.",
     "serve": "Serve MCP over HTTP to this machine, with the approval page.",
     "demo": "Play the whole story in this terminal, against a fresh sandbox.",
     "call": "Call a tool from this terminal.",

@@ -7,15 +7,16 @@ the company's credentials anywhere. This module is the only reader of the enviro
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, tzinfo
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -24,68 +25,34 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from po_mcp import config_secrets as secrets
+from po_mcp import config_values as values
 from po_mcp.connectors.registry import REGISTRY, declared_settings
 from po_mcp.errors import ConfigurationError
 from po_mcp.orders import Price
 
 PREFIX = "PO_MCP_"
 MEMORY = ":memory:"
-_MIN_PIN_CHARS = 6
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+Approval = Literal["ask", "page"]
+LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+
+_BLANK = re.compile(r"\$\{user_config\.[^}]*\}")
+"""What Claude Desktop passes for a field of a bundle that was left blank (modelcontextprotocol/mcpb, MANIFEST.md)."""
+_PLACEHOLDER = re.compile(r"\$\{[^}]*\}")
+
+Text = Annotated[str, BeforeValidator(values.bare)]
+Secret = Annotated[SecretStr, AfterValidator(values.header_text)]
+Seconds = Annotated[float, BeforeValidator(values.number), Field(gt=0, le=3600)]
+Margin = Annotated[float, BeforeValidator(values.number), Field(ge=0, le=86400)]
 
 
-def _check_base_url(text: str) -> str:
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("must be an address such as https://erp.example.com")
-    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
-        raise ValueError("must begin with https:// (http:// is taken for this machine only)")
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ValueError("must be scheme, host and path only, without a user name, query or fragment")
-    return text.rstrip("/")
-
-
-def _check_erp(name: str) -> str:
-    if name not in REGISTRY:
-        raise ValueError(f"must be one of {', '.join(REGISTRY)}")
-    return name
-
-
-def _check_visible_name(name: str) -> str:
-    if not name.isprintable() or name != name.strip():
-        raise ValueError("must be a short name, such as Acme or Acme Test")
-    return name
-
-
-def _check_header_text(secret: SecretStr) -> SecretStr:
-    if not secret.get_secret_value().isascii() or not secret.get_secret_value().isprintable():
-        raise ValueError("must be plain ASCII text")
-    return secret
-
-
-def _check_pin_length(pin: SecretStr) -> SecretStr:
-    if len(pin.get_secret_value()) < _MIN_PIN_CHARS:
-        raise ValueError(f"must have at least {_MIN_PIN_CHARS} characters")
-    return pin
-
-
-def _check_time_zone(name: str) -> str:
-    """Return the name if it is one of a time zone."""
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # read late: it is one setting that few make
-
-    try:
-        return ZoneInfo(name).key
-    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
-        raise ValueError("must name a time zone such as Europe/Berlin") from exc
-
-
-def _parse_toml(text: str) -> dict[str, Any]:
-    import tomllib  # read late: most starts have no file
-
-    return tomllib.loads(text)
-
-
-Seconds = Annotated[float, Field(gt=0, le=3600)]
+def _find_erp(value: object) -> object:
+    """Return the name of an ERP, as the registry writes it."""
+    found = values.one_of(*REGISTRY, inventorypro="inventory-pro")(value)
+    if found not in REGISTRY:
+        raise ValueError(f"must be one of: {', '.join(REGISTRY)}")
+    return found
 
 
 class Settings(BaseModel):
@@ -96,33 +63,34 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
-    erp: Annotated[str, AfterValidator(_check_erp)] = "sandbox"
-    base_url: Annotated[str, AfterValidator(_check_base_url)] | None = None
-    client_id: Annotated[SecretStr, AfterValidator(_check_header_text)] | None = None
-    client_secret: Annotated[SecretStr, AfterValidator(_check_header_text)] | None = None
-    company: Annotated[str, Field(min_length=1, max_length=60), AfterValidator(_check_visible_name)] | None = None
-    read_only: bool = False
-    approval: Literal["ask", "page"] = "ask"
-    approver_pin: Annotated[SecretStr, AfterValidator(_check_pin_length)] | None = None
+    erp: Annotated[str, BeforeValidator(_find_erp)] = "sandbox"
+    base_url: Annotated[Text, AfterValidator(values.base_url)] | None = None
+    client_id: Secret | None = None
+    client_secret: Secret | None = None
+    company: Annotated[Text, Field(min_length=1, max_length=60), AfterValidator(values.visible_name)] | None = None
+    read_only: Annotated[bool, BeforeValidator(values.bare)] = False
+    approval: Annotated[Approval, BeforeValidator(values.one_of(*get_args(Approval)))] = "ask"
+    approver_pin: Annotated[SecretStr, AfterValidator(values.long_enough)] | None = None
     approval_ttl: Annotated[Seconds, Field(ge=30)] = 600.0
-    journal: str | None = None
-    late_apply: Annotated[float, Field(ge=0, le=86400)] | None = None
-    read_lag: Annotated[float, Field(ge=0, le=86400)] | None = None
-    create_approval_over: Price | None = None
-    time_zone: Annotated[str, AfterValidator(_check_time_zone)] | None = None
-    sandbox: str | None = None
+    journal: Annotated[Text, AfterValidator(values.place)] | None = None
+    late_apply: Margin | None = None
+    read_lag: Margin | None = None
+    create_approval_over: Annotated[Price, BeforeValidator(values.bare)] | None = None
+    time_zone: Annotated[Text, AfterValidator(values.zone)] | None = None
+    sandbox: Annotated[Text, AfterValidator(values.place)] | None = None
     timeout: Seconds = 60.0
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "WARNING"
+    log_level: Annotated[LogLevel, BeforeValidator(values.one_of(*get_args(LogLevel), warn="WARNING"))] = "WARNING"
 
     @model_validator(mode="before")
     @classmethod
-    def _read_declared(cls, values: dict[str, Any]) -> dict[str, Any]:
-        declared, read, errors = declared_settings(), dict(values), []
-        for name in sorted(values.keys() - cls.model_fields.keys()):
+    def _read_declared(cls, given: dict[str, Any]) -> dict[str, Any]:
+        declared, read, errors = declared_settings(), dict(given), []
+        for name in sorted(given.keys() - cls.model_fields.keys()):
+            if name not in declared:
+                errors.append(InitErrorDetails(type="extra_forbidden", loc=(name,), input=None))
+                continue
             try:
-                if name not in declared:
-                    raise ValueError("is not a setting of po-mcp")
-                read[name] = declared[name].parse(values[name])
+                read[name] = None if given[name] is None else declared[name].parse(given[name])
             except ValueError as exc:
                 error = PydanticCustomError("value_error", "{error}", {"error": str(exc)})
                 errors.append(InitErrorDetails(type=error, loc=(name,), input=None))
@@ -134,17 +102,20 @@ class Settings(BaseModel):
     def _check_complete(self) -> Settings:
         erp = REGISTRY[self.erp]
         if self.journal == MEMORY and not erp.is_trial:
-            raise ValueError(f"{PREFIX}JOURNAL must name a file: operations on a real ERP outlive this process")
+            raise ValueError(f"{PREFIX}JOURNAL must be a file; {MEMORY} works with the sandbox only")
         for name in erp.needs:
             if (self.erp_settings[name] if name in self.erp_settings else getattr(self, name)) is None:
-                raise ValueError(f"{PREFIX}{name.upper()} is missing; ERP {self.erp} needs it")
+                raise ValueError(f"{PREFIX}{name.upper()} is not set; {PREFIX}ERP={self.erp} needs it")
         return self
 
     @property
     def erp_settings(self) -> Mapping[str, Any]:
         """The settings that the connectors declare, by name: the parsed value, or the default."""
         made = self.model_extra or {}
-        return {name: made.get(name, setting.default) for name, setting in declared_settings().items()}
+        return {
+            name: setting.default if made.get(name) is None else made[name]
+            for name, setting in declared_settings().items()
+        }
 
     def credentials(self) -> tuple[str, str, str]:
         """Return base URL, client id and client secret of a real ERP."""
@@ -155,13 +126,13 @@ class Settings(BaseModel):
 
     def sandbox_path(self) -> str:
         """Return where the sandbox keeps its book: a path, or ":memory:"."""
-        return self.sandbox or _data_path("sandbox.db")
+        return _in_data_folder(self.sandbox or "sandbox.db")
 
     def journal_path(self) -> str:
         """Return where operations are recorded. A sandbox in memory has its journal there too."""
         if self.journal is None and self.sandbox == MEMORY:
             return MEMORY
-        return self.journal or _data_path("journal.db")
+        return _in_data_folder(self.journal or "journal.db")
 
     def date_at(self, seconds: float) -> date:
         """Return the date, `seconds` after 1970, where the company is: in TIME_ZONE, or else on this machine."""
@@ -187,6 +158,8 @@ class Settings(BaseModel):
 def load(environment: Mapping[str, str] | None = None, file: Path | None = None) -> Settings:
     """Return the settings, the environment's before the file's.
 
+    A blank value is one that is not set, and so is a blank field of a bundle, which arrives as ${user_config.name}.
+
     Args:
         environment: the process's own where None.
         file: a TOML file; where None, config.toml in the user's configuration folder, if there.
@@ -194,46 +167,171 @@ def load(environment: Mapping[str, str] | None = None, file: Path | None = None)
     Raises:
         ConfigurationError: one is wrong, missing or not known; the text names it, in one line.
     """
-    variables = os.environ if environment is None else environment
-    from_environment = {
-        name.removeprefix(PREFIX).lower(): value
-        for name, value in variables.items()
-        if name.startswith(PREFIX) and value != ""
-    }
+    path = file or config_file()
+    sources = (
+        _Source(_set_in(_from_file(path, file)), path.parent, lambda name: f"{path}: {_legible(name)}"),
+        _Source(_set_in(_from_environment(environment)), config_file().parent, _variable),
+    )
+    found: dict[str, Any] = {}
+    named: dict[str, str] = {}
+    for source in sources:
+        for name, value in source.resolved().items():
+            found[name], named[name] = value, source.named(name)
     try:
-        return Settings.model_validate({**_read_file(file), **from_environment})
+        return Settings.model_validate(found)
     except ValidationError as exc:
-        raise ConfigurationError(_format_error(exc)) from None  # pydantic's text holds the values
+        raise ConfigurationError(one_line(exc, named)) from None  # pydantic's text holds the values
 
 
-def _read_file(file: Path | None) -> dict[str, Any]:
-    path = file or default_file()
-    try:
-        return _parse_toml(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        if file is None:
-            return {}
-        raise ConfigurationError(f"--config: there is no file {file}") from None
-    except (OSError, ValueError) as exc:
-        raise ConfigurationError(f"{path}: cannot be read as TOML ({type(exc).__name__})") from exc
-
-
-def default_file() -> Path:
-    """Return the file that is read where none is named."""
+def config_file() -> Path:
+    """Return where the settings are read from unless --config names another file."""
     from platformdirs import user_config_path
 
     return user_config_path("po-mcp") / "config.toml"
 
 
-def _data_path(name: str) -> str:
+class _Source:
+    """The settings of one source, the environment or the file, and what they are called there."""
+
+    def __init__(self, given: Mapping[str, Any], folder: Path, named: Callable[[str], str]) -> None:
+        self._given, self._folder, self.named = given, folder, named
+
+    def resolved(self) -> dict[str, Any]:
+        """Return the values; secrets read from where they are kept, relative files found."""
+        found = {name: self._filled_in(name, value) for name, value in self._given.items()}
+        try:
+            forms = secrets.forms(found)
+        except secrets.SecretNotRead as exc:
+            name = str(exc)
+            raise ConfigurationError(
+                f"{self.named(name)} and {self.named(f'{name}_file')} are both set; keep one"
+            ) from None
+        for form, value in forms.items():
+            del found[form]
+            found[form.removesuffix("_file")] = self._secret(form, value)
+        for name, setting in declared_settings().items():
+            if setting.is_file and isinstance(found.get(name), str):
+                found[name] = str(self._folder / os.path.expanduser(str(values.bare(found[name]))))
+        return found
+
+    def _filled_in(self, name: str, value: object) -> object:
+        """Return a value, unless the host left a placeholder in it. A secret may hold such signs itself."""
+        whole = isinstance(value, str) and (_PLACEHOLDER.fullmatch(value.strip()) or _PLACEHOLDER.search(value))
+        if whole and (name not in secrets.SECRETS or whole[0] == str(value).strip()):
+            left = _legible(whole[0])
+            raise ConfigurationError(f"{self.named(name)} was not filled in by the host (it is {left})")
+        return value
+
+    def _secret(self, form: str, value: Any) -> Any:
+        try:
+            if form.endswith("_file"):
+                return secrets.read_file(value, self._folder)
+            if isinstance(value, str) and value.startswith(secrets.KEYRING):
+                return secrets.read_keyring(value, form)
+        except secrets.SecretNotRead as exc:
+            raise ConfigurationError(f"{self.named(form)} {exc}") from None
+        return value
+
+
+def _variable(name: str) -> str:
+    return f"{PREFIX}{_legible(name).upper()}"
+
+
+def _legible(name: str) -> str:
+    """Return a name from outside as one short line."""
+    return "".join(letter if letter.isprintable() else "?" for letter in name[:60])
+
+
+def _from_environment(environment: Mapping[str, str] | None) -> dict[str, Any]:
+    variables = os.environ if environment is None else environment
+    return {name.removeprefix(PREFIX).lower(): value for name, value in variables.items() if name.startswith(PREFIX)}
+
+
+def _set_in(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is set: a blank, and what a host passes for a blank, is not."""
+    return {
+        name: value
+        for name, value in given.items()
+        if not (isinstance(value, str) and (not value.strip() or _BLANK.fullmatch(value.strip())))
+    }
+
+
+def _from_file(path: Path, wanted: Path | None) -> dict[str, Any]:
+    import tomllib  # read late: most starts have no file
+
+    try:
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
+    except FileNotFoundError:
+        if wanted is None:
+            return {}
+        raise ConfigurationError(f"--config: no such file: {path}") from None
+    except tomllib.TOMLDecodeError as exc:
+        line = re.search(r"line (\d+)", str(exc))
+        raise ConfigurationError(f"{path}{f', line {line[1]}' if line else ''}: not valid TOML") from None
+    except (OSError, ValueError, RecursionError) as exc:
+        raise ConfigurationError(f"{path}: cannot be read ({type(exc).__name__})") from exc
+
+
+def _in_data_folder(name: str) -> str:
+    """Return an absolute path; a relative one is in the user's data folder, never in the working directory."""
+    if name == MEMORY or "://" in name or Path(name).is_absolute():
+        return name
     from platformdirs import user_data_path
 
     return str(user_data_path("po-mcp") / name)
 
 
-def _format_error(exc: ValidationError) -> str:
-    """Name the first wrong setting and what is wrong with it, without its value."""
+def one_line(exc: ValidationError, named: Mapping[str, str]) -> str:
+    """Name the first wrong setting and what it must be, without its value.
+
+    Args:
+        exc: pydantic's finding.
+        named: setting -> what it is called where it was found; PO_MCP_... unless given.
+    """
     first = exc.errors(include_input=False, include_url=False)[0]
-    name = f"{PREFIX}{str(first['loc'][0]).upper()} " if first["loc"] else ""
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{name}{message[0].lower() + message[1:] if name else message}"
+    if not first["loc"]:
+        return _own_words(first)
+    name = str(first["loc"][0])
+    return f"{named.get(name, _variable(name))} {_must(name, first)}"
+
+
+def _own_words(error: Any) -> str:
+    return str(error.get("ctx", {}).get("error", error["msg"]))
+
+
+def _must(name: str, error: Any) -> str:
+    """Return what a setting must be, by what pydantic found."""
+    kind = str(error["type"])
+    if kind == "extra_forbidden":
+        return f"is not a setting.{_similar(name)}"
+    if name == "create_approval_over":
+        return "must be an amount such as 5000 or 5000.00"
+    if name == "erp":
+        return f"must be one of: {', '.join(REGISTRY)}"
+    if name not in Settings.model_fields:
+        return _own_words(error)
+    field = Settings.model_fields[name]
+    if kind == "literal_error":
+        return f"must be one of: {', '.join(get_args(field.annotation))}"
+    if kind.startswith("bool"):
+        return "must be true or false"
+    if kind.startswith(("float", "greater_than", "less_than", "finite")) or _own_words(error) == "must be a number":
+        lowest, highest = _SPANS[name]
+        return f"must be a number of seconds from {lowest} to {highest}"
+    if kind == "value_error":
+        return _own_words(error)
+    if kind.endswith("too_long"):
+        return f"must have at most {error['ctx']['max_length']} characters"
+    return "must be text in quotes" if kind.startswith("string") else "has a value of the wrong kind"
+
+
+_SPANS = {"timeout": (1, 3600), "approval_ttl": (30, 3600), "late_apply": (0, 86400), "read_lag": (0, 86400)}
+"""The seconds that are named in an error. A timeout of less than a second is taken, for tests."""
+
+
+def _similar(name: str) -> str:
+    import difflib  # read late: only where something is wrong
+
+    known = [*Settings.model_fields, *declared_settings()]
+    near = difflib.get_close_matches(name.replace("-", "_").lower(), known, n=1, cutoff=0.7)
+    return f" Did you mean {near[0] if name.islower() and '-' in name else PREFIX + near[0].upper()}?" if near else ""

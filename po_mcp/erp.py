@@ -114,7 +114,7 @@ class ERP(Protocol):
             InvalidInput: no order can have this number.
         """
 
-    def check(self, draft: OrderDraft) -> None:
+    def check_draft(self, draft: OrderDraft) -> None:
         """Raise `InvalidInput` for a draft that lacks a required field or has one that this ERP cannot store."""
 
     async def probe(self) -> None:

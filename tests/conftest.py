@@ -1,13 +1,45 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use, and the tier of each test by its folder: see tests/README.md."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.harness import ServerHarness
+
+ROOT = Path(__file__).parent
+TIERS = {
+    "unit": {"conversations", "desk", "docs", "hosts", "server", "tools", "writes"},
+    "wire": {"approvals", "connectors", "contract", "faults", "sandbox", "tryton"},
+    "process": {"commands", "stdio", "sweep", "clients", "packaging"},
+}
+"""What each folder needs: nothing but memory and a temporary file; sockets of its own; processes."""
+_TIER_OF = {folder: tier for tier, folders in TIERS.items() for folder in folders}
+_PROCESSES = {"test_examples.py", "test_mutants.py", "test_hostile_text.py"}
+"""Tests beside the folders that start processes, or take their time."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give every test the mark of its tier."""
+    for item in items:
+        item.add_marker(_tier_of(item))
+
+
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Run half as many tests more than there are cores: most of them wait."""
+    return max(3, (os.cpu_count() or 2) * 3 // 2)
+
+
+def _tier_of(item: pytest.Item) -> str:
+    place = item.path.relative_to(ROOT)
+    if len(place.parts) == 1:
+        return "process" if place.name in _PROCESSES else "unit"
+    callspec = getattr(item, "callspec", None)
+    is_process = callspec is not None and callspec.params.get("transport") == "stdio"
+    return "process" if is_process else _TIER_OF[place.parts[0]]
 
 
 @pytest.fixture

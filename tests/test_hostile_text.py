@@ -168,12 +168,12 @@ CALLS: dict[Callable[[Insert], ERP], list[tuple[str, dict[str, Any], dict[str, A
     inventory_pro: [
         ("list_purchase_orders", {}, {}),
         ("get_purchase_order", {"number": "PO-1"}, {}),
-        ("finalize_purchase_order", {"number": "PO-1"}, {"confirm": True, "create_backorder": True}),
+        ("finalize_purchase_order", {"number": "PO-1"}, {"decision": "backorder"}),
     ],
     exsited: [
         ("list_purchase_orders", {}, {}),
         ("get_purchase_order", {"number": "PO-1"}, {}),
-        ("cancel_purchase_order", {"number": "PO-1"}, {"confirm": True}),
+        ("cancel_purchase_order", {"number": "PO-1"}, {"decision": "cancel"}),
         ("delete_purchase_order", {"number": "PO-1"}, {"order_number": "PO-1"}),
     ],
 }

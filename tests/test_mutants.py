@@ -18,13 +18,14 @@ from mcp.types import ElicitRequestFormParams, InputRequiredResult
 
 from po_mcp import orders
 from po_mcp.approvals import elicitation
-from po_mcp.desk import guarded_writes
+from po_mcp.desk import approval_flow, guarded_writes
 from po_mcp.erp import Connection
 from po_mcp.errors import InvalidInput, JournalUnavailable, OutcomeUnknown, Refused, TooManyQuestions
 from po_mcp.orders import OrderLine
 from po_mcp.server.tool import PurchasingTool
 from po_mcp.writes import comparison, forms, reconcile, verdict
 from po_mcp.writes.executor import Executor
+from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.journal import Claim, JournalStore, Similar, queries
 from po_mcp.writes.journal.rows import recorded_of
 from po_mcp.writes.journal.sqlite import SqliteFile
@@ -33,7 +34,7 @@ from po_mcp.writes.kinds.create import Create
 from po_mcp.writes.operation import Operation, Recorded
 from po_mcp.writes.policy import SettlementPolicy
 from po_mcp.writes.reconcile import Reconciler
-from tests.harness import Reply, ScriptedPerson, ServerHarness, accept, outcome, yes
+from tests.harness import Reply, ScriptedPerson, ServerHarness, accept, no, outcome, yes
 from tests.writes.erp import Bench
 from tests.writes.making import (
     BOB,
@@ -81,9 +82,9 @@ async def the_same_answer_given_twice(harness: ServerHarness) -> bool:
     return len(harness.wire.writes) > 1
 
 
-async def an_answer_of_the_wrong_type(harness: ServerHarness) -> bool:
+async def an_option_that_was_not_offered(harness: ServerHarness) -> bool:
     """Harm: the text "false" is taken for a yes."""
-    async with harness.client(person=ScriptedPerson(accept(confirm="false", create_backorder=False))) as client:
+    async with harness.client(person=ScriptedPerson(accept(decision="false"))) as client:
         await client.call_tool(FINALIZE, {"number": "PO-2025-0037"})
     return len(harness.wire.writes) > 0
 
@@ -138,9 +139,23 @@ async def a_cancel_of_an_order_that_changed(harness: ServerHarness) -> bool:
     return len(harness.wire.writes) > 0
 
 
-async def a_cancel_with_an_answer_of_the_wrong_type(harness: ServerHarness) -> bool:
+async def the_label_of_the_safe_option(harness: ServerHarness) -> bool:
+    """A client that draws a text box sends the label. Harm: the order is closed."""
+    async with harness.client(person=ScriptedPerson(accept(decision="No, leave the order open"))) as client:
+        await client.call_tool(FINALIZE, {"number": "PO-2025-0037"})
+    return len(harness.wire.writes) > 0
+
+
+async def pressing_enter(harness: ServerHarness) -> bool:
+    """A client marks the first option, and its user presses Enter. Harm: the order is closed."""
+    async with harness.client(person=ScriptedPerson(no)) as client:
+        await client.call_tool(FINALIZE, {"number": "PO-2025-0037"})
+    return len(harness.wire.writes) > 0
+
+
+async def a_cancel_with_an_option_that_was_not_offered(harness: ServerHarness) -> bool:
     """Harm: the text "false" is taken for a yes."""
-    async with harness.client(person=ScriptedPerson(accept(confirm="false"))) as client:
+    async with harness.client(person=ScriptedPerson(accept(decision="false"))) as client:
         await client.call_tool(CANCEL, {"number": "PO-2025-0037"})
     return bool(harness.order("PO-2025-0037").status == "cancelled")
 
@@ -441,13 +456,28 @@ def no_single_use(patch: Patch) -> None:
     no_snapshot_check(patch)
 
 
-def any_true_value_is_a_yes(patch: Patch) -> None:
+def all_but_the_safe_value_is_a_yes(patch: Patch) -> None:
+    def read(answer: FormAnswer, question: Question) -> str | None:
+        safe, yes = question.fields[0].choices[:2]
+        given = (answer.content or {}).get("decision")
+        return None if given in (None, safe[0]) else yes[0]
+
     for module in (cancel, finalize):
-        patch.setattr(module, "is_confirmed", lambda answer, question: bool((answer.content or {}).get("confirm")))
+        patch.setattr(module, "read_decision", read)
+    patch.setattr(approval_flow, "is_no", lambda answer, question: False)
+
+
+def the_safe_option_comes_last(patch: Patch) -> None:
+    finalize_options = forms._finalize_options
+    patch.setattr(forms, "_finalize_options", lambda *given: finalize_options(*given)[::-1])
+    patch.setattr(approval_flow, "is_no", lambda answer, question: False)
 
 
 def accept_is_enough(patch: Patch) -> None:
-    patch.setattr(delete, "is_typed_number", lambda answer, number: answer.how == "accepted")
+    def answer(self: delete.Delete, operation: Operation, answer: FormAnswer) -> Any:
+        return operation.payload if answer.how == "accepted" else None
+
+    patch.setattr(delete.Delete, "answer", answer)
 
 
 def no_wording_pin(patch: Patch) -> None:
@@ -593,7 +623,9 @@ def what_was_done_is_still_done(patch: Patch) -> None:
 MUTANTS: list[tuple[Callable[[Patch], None], Harm]] = [
     (no_snapshot_check, finalize_of_an_order_that_changed),
     (no_single_use, the_same_answer_given_twice),
-    (any_true_value_is_a_yes, an_answer_of_the_wrong_type),
+    (all_but_the_safe_value_is_a_yes, an_option_that_was_not_offered),
+    (all_but_the_safe_value_is_a_yes, the_label_of_the_safe_option),
+    (the_safe_option_comes_last, pressing_enter),
     (accept_is_enough, the_number_of_another_order),
     (no_wording_pin, an_answer_before_the_question),
     (unknown_arguments_are_dropped, an_argument_that_is_not_known),
@@ -602,7 +634,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], Harm]] = [
     (text_is_shown_as_it_comes, a_vendor_whose_name_forges_a_line),
     (no_quarantine, a_request_that_is_applied_late),
     (no_snapshot_check, a_cancel_of_an_order_that_changed),
-    (any_true_value_is_a_yes, a_cancel_with_an_answer_of_the_wrong_type),
+    (all_but_the_safe_value_is_a_yes, a_cancel_with_an_option_that_was_not_offered),
     (proceed_where_nobody_can_be_asked, a_cancel_by_a_client_that_cannot_be_asked),
     (nothing_is_refused_beforehand, an_order_that_cannot_be_cancelled),
     (any_success_is_believed, a_cancel_that_is_told_of_another_order),

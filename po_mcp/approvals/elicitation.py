@@ -133,7 +133,7 @@ class Elicitor:
         link = await page.link(operation_id) if way == "page" else None
         if link is None:
             return None
-        return ElicitRequestURLParams(message=question.text, url=link, elicitation_id=operation_id)
+        return ElicitRequestURLParams(message=question.text_beside_link, url=link, elicitation_id=operation_id)
 
     def _find_answer(self, state: dict[str, str]) -> ElicitResult | None:
         """Return the answer of this call, if it was given to this question in this mode."""

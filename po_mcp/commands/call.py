@@ -170,7 +170,7 @@ def _typed(tools: Mapping[str, Tool], name: str, arguments: tuple[str, ...]) -> 
         key, equals, value = argument.partition("=")
         if not equals:
             raise _Misuse(f"write an argument as key=value, not {argument!r}; {name} takes {', '.join(properties)}")
-        typed[key] = value if properties.get(key, {}).get("type", "string") == "string" else _json(key, value)
+        typed[key] = value if _takes_text(properties.get(key, {})) else _json(key, value)
     return typed
 
 
@@ -194,6 +194,15 @@ def _whole_id(settings: Settings, typed: dict[str, Any]) -> dict[str, Any]:
         count = len(found) or "no"
         raise _Misuse(f"{count} operation{'' if len(found) == 1 else 's'} of this journal begin with {beginning}")
     return {**typed, "operation_id": found[0].operation.id}
+
+
+def _takes_text(schema: Mapping[str, Any]) -> bool:
+    """Tell whether a value is text as it stands; what may be left out is an alternative with null."""
+    types: set[str] = set()
+    for one in schema.get("anyOf", [schema]):
+        named = one.get("type", "string")
+        types.update([named] if isinstance(named, str) else named)
+    return types <= {"string", "null"}
 
 
 def _json(name: str, value: str) -> Any:

@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.text import Text
 
 from po_mcp.commands import _settings
-from po_mcp.config import MEMORY, PREFIX, Settings, default_file
+from po_mcp.config import MEMORY, PREFIX, Settings, config_file
 from po_mcp.connectors import connect
 from po_mcp.connectors.registry import REGISTRY
 from po_mcp.erp import ERP
@@ -55,7 +55,7 @@ def command(config: Path | None, as_json: bool) -> None:
     settings = _settings.load(config)
     try:
         findings = anyio.run(
-            _examined, settings, config or default_file(), None if as_json else Console(highlight=False)
+            _examined, settings, config or config_file(), None if as_json else Console(highlight=False)
         )
     except KeyboardInterrupt:
         raise SystemExit(130) from None

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, Protocol
 
+from po_mcp.config_values import bare
+
 if TYPE_CHECKING:
     from po_mcp.connectors.http.tokens import TokenStore
     from po_mcp.erp import ERP
@@ -59,11 +61,13 @@ class Setting:
         parse: makes the value of the text (from the environment) or of the file's value; raises `ValueError`
             with what it must be, and without the value.
         default: the value where it is not set.
+        is_file: it names a file; a relative path is from the folder of the settings' file, never the working directory.
     """
 
     name: str
     parse: Callable[[object], Any]
     default: Any = None
+    is_file: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,6 +95,7 @@ class Declaration:
 
 def parse_text(value: object) -> str:
     """Return the value of a setting that is text. Raises `ValueError`."""
-    if not isinstance(value, str):
-        raise ValueError("must be text")
-    return value
+    text = bare(value)
+    if not isinstance(text, str):
+        raise ValueError("must be text in quotes")
+    return text

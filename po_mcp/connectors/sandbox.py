@@ -86,9 +86,9 @@ class Sandbox:
         """Return the number if both APIs could hold it."""
         return self._exsited.check_number(self._orders.check_number(number))
 
-    def check(self, draft: OrderDraft) -> None:
+    def check_draft(self, draft: OrderDraft) -> None:
         """Check the draft by the rules of Inventory Pro."""
-        self._orders.check(draft)
+        self._orders.check_draft(draft)
 
     async def probe(self) -> None:
         """Open the book and read a page of one order."""

@@ -126,7 +126,7 @@ def _draft(asked: OrderRequest, found: ResolvedOrder, known: Mapping[str, pricin
 async def _check(desk: Desk, draft: OrderDraft) -> None:
     """Raise `InvalidInput` for what this ERP needs or cannot store, with the warehouses that it may be."""
     try:
-        desk.erp.check(draft)
+        desk.erp.check_draft(draft)
     except InvalidInput as exc:
         if all(line.warehouse for line in draft.lines):
             raise

@@ -15,8 +15,9 @@ import anyio
 from pydantic import WithJsonSchema
 
 from po_mcp.desk.context import Desk
-from po_mcp.desk.listing import ListRequest, Summary, VendorFilter, has_no_date, is_overdue, sort_orders, summarize
+from po_mcp.desk.listing import ListRequest, Summary, VendorFilter, sort_orders, summarize
 from po_mcp.desk.numbering import find_similar_numbers
+from po_mcp.desk.overdue import find_overdue
 from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
 from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
 from po_mcp.untrusted import quote_text
@@ -35,8 +36,8 @@ _SCAN_CACHE_S = 120.0
 class OrderList(Summary):
     """A page of orders, with the sums of all that match; `next_cursor` fetches what follows.
 
-    `complete` is false where the ERP's list moved while it was read, or is longer than is read: then
-    count and sums may be short, and `note` says what is missing.
+    `complete` is false where the ERP's list moved while it was read, is longer than is read, or has rows that
+    cannot be read: then count and sums may be short, and `note` says what is missing.
     """
 
     orders: Annotated[
@@ -145,11 +146,9 @@ async def _filter_orders(desk: Desk, request: ListRequest, scan: OrderScan) -> t
         found = [order for order in found if meant.includes(order)]
         notes += [meant.note] if meant.note else []
     if request.overdue:
-        today = desk.today()
-        undated = sum(has_no_date(order) for order in found)
-        found = [order for order in found if is_overdue(order, today)]
-        notes.append(f"Overdue means expected before {today}.")
-        notes += [f"Without an expected date and still to come: {undated}."] if undated else []
+        overdue = await find_overdue(desk, found)
+        found = overdue.orders
+        notes += overdue.notes
     return found, notes
 
 
@@ -163,12 +162,15 @@ async def _list_vendors(desk: Desk) -> Sequence[Vendor]:
 
 
 def _explain_gaps(scan: OrderScan) -> list[str]:
+    gaps = []
+    if scan.unreadable:
+        gaps.append(f"Rows of the ERP's list that cannot be read, and are in no count or sum: {scan.unreadable}.")
     if scan.is_cut:
         of = f" of {scan.total}" if scan.total is not None else ""
-        return [f"Only {scan.read}{of} orders could be read: count and sums are of these. Narrow the dates."]
-    if not scan.complete:
-        return ["The ERP's list changed while it was read: an order may be missing or old."]
-    return []
+        gaps.append(f"Only {scan.read}{of} orders could be read: count and sums are of these. Narrow the dates.")
+    elif not scan.complete and not scan.unreadable:
+        gaps.append("The ERP's list changed while it was read: an order may be missing or old.")
+    return gaps
 
 
 def _write_cursor(offset: int, size: int, request: ListRequest) -> str:

@@ -51,7 +51,8 @@ def compare_order(draft: OrderDraft, order: PurchaseOrder, sent_at: float | None
     elif is_vendor is not False and not missing and (is_vendor or _names_alike(order.vendor, draft.vendor.name)):
         return Comparison("ours", differences)
     has_common_item = bool(_items(draft.lines) & _items(order.lines or ()))
-    if not is_vendor and not _names_alike(order.vendor, draft.vendor.name) and order.lines and not has_common_item:
+    is_another_vendor = not is_vendor and not _names_alike(order.vendor, draft.vendor.name)
+    if is_another_vendor and not has_common_item and _tells_whose(order):
         return Comparison("foreign", differences)
     return Comparison("differs", differences)
 
@@ -116,6 +117,14 @@ def _is_older(order: PurchaseOrder, sent_at: float | None) -> bool:
     if order.created_at is None or sent_at is None:
         return False
     return order.created_at < datetime.fromtimestamp(sent_at, UTC) - _CLOCKS_APART
+
+
+def _tells_whose(order: PurchaseOrder) -> bool:
+    """Tell whether an order shows its vendor and its items: what is left out of a reading speaks against nothing."""
+    lines = order.lines or ()
+    has_items = any(line.item.strip() for line in lines)
+    tells_items = all(line.item.strip() for line in lines if line.quantity is not None)
+    return bool((order.vendor_id or order.vendor).strip()) and has_items and tells_items
 
 
 def _items(lines: Iterable[DraftLine | OrderLine]) -> set[str]:

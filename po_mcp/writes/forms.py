@@ -49,12 +49,14 @@ class Field:
         }
 
     def read(self, given: object) -> str | None:
-        """Return the value that was chosen; a label or a value in any case counts: older clients draw a text box."""
+        """Return the value that was chosen; the label, or either in any case, counts: older clients draw a text box."""
         if not isinstance(given, str):
             return None
-        typed = " ".join(given.split()).casefold()
-        found = [value for value, label in self.choices if typed in (value.casefold(), label.casefold())]
-        return found[0] if len(found) == 1 or given in found else None
+        if any(given == value for value, _ in self.choices):
+            return given
+        typed = _folded(given)
+        found = [value for value, label in self.choices if typed in (_folded(value), _folded(label))]
+        return found[0] if len(found) == 1 else None
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,12 @@ class Question:
     def wording_digest(self) -> str:
         """Digest of the exact wording and form: an answer to another wording does not count."""
         return hashlib.sha256(json.dumps([self.text, self.schema()], sort_keys=True).encode()).hexdigest()
+
+    @property
+    def text_beside_link(self) -> str:
+        """The head alone, for a client that opens the page, where the rest is shown."""
+        head = self.text.split("\n")[:3]
+        return "\n".join([*head, "Approve or decline on this page. Nothing changes before that."])
 
     def of_try(self, number: int) -> Question:
         """Return the question of the second or third try, which says that what was typed was not the order number."""
@@ -111,6 +119,10 @@ class Place:
 
 
 # Reading answers
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.split()).casefold()
 
 
 def read_choices(answer: FormAnswer, question: Question) -> dict[str, str] | None:
@@ -169,7 +181,7 @@ def read_typed_number(answer: FormAnswer) -> str | None:
 
 def ask_delete(order: PurchaseOrder, place: Place) -> Question:
     """Make the question for a delete: the person types the order number."""
-    number = order.number
+    number = text.number(order.number)
     top = text.head(
         tag=place.tag,
         sentence=f"Delete order {number} permanently?",
@@ -194,15 +206,15 @@ def ask_finalize(order: PurchaseOrder, place: Place, create_backorder: bool | No
 
     Where the ERP does not say what was received, something may be outstanding.
     """
-    lines = order.lines or ()
+    number, lines = text.number(order.number), order.lines or ()
     has_rest = bool(order.outstanding_lines) or not lines or any(line.received is None for line in lines)
     ending = {None: "", True: " with a backorder", False: " without a backorder"}[
         create_backorder if has_rest else None
     ]
     top = text.head(
         tag=place.tag,
-        sentence=f"Close order {order.number}{ending}?",
-        short=f"Close {order.number}?",
+        sentence=f"Close order {number}{ending}?",
+        short=f"Close {number}?",
         effect="This cannot be undone.",
         facts=[
             text.total_of(order),
@@ -214,21 +226,19 @@ def ask_finalize(order: PurchaseOrder, place: Place, create_backorder: bool | No
         where=place.label,
     )
     options = _finalize_options(has_rest, create_backorder)
-    field = Field(
-        DECISION, text.title("Close order", order.number, "Close this order"), _items(order, rest=True), options
-    )
+    field = Field(DECISION, text.title("Close order", number, "Close this order"), _items(order, rest=True), options)
     return Question(_join([*top, *text.lines_of(order, outstanding_first=True)]), (field,))
 
 
 def ask_cancel(order: PurchaseOrder, place: Place) -> Question:
     """Make the question for a cancel."""
-    lines = order.lines or ()
+    number, lines = text.number(order.number), order.lines or ()
     received = sum(bool(line.received) for line in lines)
     how = text.count(len(lines), "line")
     top = text.head(
         tag=place.tag,
-        sentence=f"Cancel order {order.number}?",
-        short=f"Cancel {order.number}?",
+        sentence=f"Cancel order {number}?",
+        short=f"Cancel {number}?",
         effect=f"It can be reactivated in {place.erp}.",
         facts=[
             text.total_of(order),
@@ -240,7 +250,7 @@ def ask_cancel(order: PurchaseOrder, place: Place) -> Question:
         where=place.label,
     )
     options = (("keep", "No, keep the order"), ("cancel", "Yes, cancel the order"))
-    field = Field(DECISION, text.title("Cancel order", order.number, "Cancel this order"), _items(order), options)
+    field = Field(DECISION, text.title("Cancel order", number, "Cancel this order"), _items(order), options)
     return Question(_join([*top, *text.lines_of(order)]), (field,))
 
 
@@ -250,11 +260,11 @@ def ask_create(payload: CreatePayload, place: Place) -> Question:
     What was understood stands beside what was said; a price that nobody gave stands with where it is from.
     """
     draft = payload.draft
-    notes = _notes_of(payload)
+    number, notes = text.number(draft.number), _notes_of(payload)
     top = text.head(
         tag=place.tag,
-        sentence=f"Create order {draft.number} in {place.erp}?",
-        short=f"Create {draft.number}?",
+        sentence=f"Create order {number} in {place.erp}?",
+        short=f"Create {number}?",
         effect="",
         facts=[
             f"Total {text.money(draft.total, payload.currency)}",
@@ -267,18 +277,19 @@ def ask_create(payload: CreatePayload, place: Place) -> Question:
     )
     options = (("no", "No, do not create it"), ("yes", "Yes, create it"))
     about = _new_items(payload, notes)
-    field = Field(DECISION, text.title("Create order", draft.number, "Create this order"), about, options)
+    field = Field(DECISION, text.title("Create order", number, "Create this order"), about, options)
     return Question(_join([*top, *_new_order(payload, notes)]), (field,))
 
 
 def ask_which(tag: str, fields: Iterable[Field]) -> Question:
     """Make the question which vendor, item or warehouse is meant; it approves nothing."""
     asked = tuple(fields)
-    first = f"{tag}Which is meant? This only selects; nothing is ordered yet."
-    lines = [first]
-    for field in asked:
-        lines.append(text.cut(f"{field.title}. {field.description}", 2 * text.HEAD_COLUMNS))
-        lines += [f"- {text.cut(label, text.HEAD_COLUMNS - 2)}" for _, label in field.choices[1:]]
+    one = f"{asked[0].title}? This only selects; nothing is ordered yet."
+    lines = [
+        tag + (one if len(asked) == 1 else f"{len(asked)} choices needed. They only select; nothing is ordered yet.")
+    ]
+    lines += [text.cut(f"{field.title}? {field.description}", text.HEAD_COLUMNS) for field in asked]
+    lines += [f"- {text.cut(label, text.HEAD_COLUMNS - 2)}" for field in asked for _, label in field.choices[1:]]
     return Question(_join(lines), asked)
 
 
@@ -291,9 +302,10 @@ def ask_whether_it_happened(place: Place, request: str, number: str, seen: Seque
         number: the order's number.
         seen: what the ERP shows now.
     """
+    number = text.number(number)
     lines = [
-        f"{place.tag}{request} {number}: did it happen? It was sent once.",
-        f"Seen now: {seen[0]}",
+        text.cut(f"{place.tag}{request} {number}: did it happen? It was sent once.", text.HEAD_COLUMNS),
+        text.cut(f"Seen now: {seen[0]}", text.HEAD_COLUMNS),
         "Look at the order in the ERP itself before you say so.",
         *(text.cut(f"- {one}", 2 * text.HEAD_COLUMNS) for one in seen[1:]),
     ]

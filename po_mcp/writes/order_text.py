@@ -18,6 +18,8 @@ from po_mcp.orders import OrderLine, PurchaseOrder, Status, plain
 from po_mcp.untrusted import scripts_of, visible
 
 HEAD_COLUMNS = 74
+_LEAST_VENDOR = 16
+"""Columns of a vendor's name that its line keeps free at least."""
 TITLE_COLUMNS = 46
 ITEMS_COLUMNS = 66
 OPTION_COLUMNS = 48
@@ -26,6 +28,7 @@ MAX_LINES = 8
 MAX_NEW_LINES = 20
 """The same of a new order, each of which must be checked."""
 DOT = " · "
+_TIMES = " \N{MULTIPLICATION SIGN} "
 
 STATUS_LABELS: dict[Status, str] = {
     "draft": "draft",
@@ -37,6 +40,7 @@ STATUS_LABELS: dict[Status, str] = {
     "unknown": "status not recognized",
 }
 _CODE = re.compile(r"[^\W_][\w./+-]{0,39}")
+_NUMBER = re.compile(r"[\w./+#-]+")
 _TAME = re.compile(r"[^\W_a-z][\w&'’/+-]*(?: (?:&|[\w][\w&'’/+-]*)){0,4}\.?")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _ORDINARY_MIX = ["East Asian", "Latin"]
@@ -51,9 +55,9 @@ def cut(text: str, width: int) -> str:
     """Return text of at most `width` columns; a cut ends with an ellipsis."""
     if columns(text) <= width:
         return text
-    end = len(text)
-    while end and columns(text[:end]) > width - 1:
-        end -= 1
+    end = room = 0
+    while (room := room + columns(text[end])) < width:
+        end += 1
     return text[:end].rstrip() + "…"
 
 
@@ -63,11 +67,19 @@ def shown(text: str, width: int) -> str:
 
 
 def name(text: str, width: int = 40) -> str:
-    """Return text from the ERP for the middle of a sentence: plain if it reads as a name, else in guillemets."""
+    """Return text from the ERP for the middle of a sentence: plain if it reads as a name or code, else quoted."""
     inner = shown(text, width)
     if not mixed_scripts(inner) and (_CODE.fullmatch(inner) or _TAME.fullmatch(inner)):
         return inner
     return "«" + inner.replace("«", "‹").replace("»", "›") + "»"
+
+
+def number(text: str) -> str:
+    """Return an order number for the middle of a sentence: plain if it is a code of any length, else in guillemets.
+
+    A number may hold blanks and punctuation, and so could go on as a sentence of its own.
+    """
+    return text if _NUMBER.fullmatch(text) and not mixed_scripts(text) else name(text, 2 * HEAD_COLUMNS)
 
 
 def mixed_scripts(text: str) -> list[str]:
@@ -76,9 +88,11 @@ def mixed_scripts(text: str) -> list[str]:
     return scripts if len(scripts) > 1 and scripts != _ORDINARY_MIX else []
 
 
-def caution(text: str) -> str:
+def caution(text: str, *, is_short: bool = False) -> str:
     """Return a warning, with a blank before it, of a name whose letters are of several scripts; "" for any other."""
     scripts = mixed_scripts(text)
+    if is_short:
+        return " (CAUTION: mixed letters)" if scripts else ""
     what = f"{' and '.join(scripts)} letters" if len(scripts) == 2 else f"{len(scripts)} alphabets"
     return f" (CAUTION: mixes {what})" if scripts else ""
 
@@ -129,12 +143,12 @@ def facts_of(order: PurchaseOrder) -> list[str]:
 
 
 def receipts_of(order: PurchaseOrder) -> str:
-    """Say how many lines there are, and how far they were received."""
+    """Say how many lines there are, and how far they were received as far as the ERP says it."""
     lines = order.lines or ()
     if not lines:
         return "no lines"
     if any(line.received is None for line in lines):
-        return f"{count(len(lines), 'line')}, receipts not given by the ERP"
+        return f"{count(len(lines), 'line')}, receipts not given"
     outstanding = len(order.outstanding_lines)
     if not outstanding:
         return f"{count(len(lines), 'line')}, all received"
@@ -170,6 +184,7 @@ def head(
         rows[0],
         _vendor_line(vendor, where),
         *(cut(one[0].upper() + one[1:], HEAD_COLUMNS) for one in rows[1:]),
+        *([cut(short, 3 * HEAD_COLUMNS)] if first.endswith("…") else []),
     ]
 
 
@@ -207,7 +222,7 @@ def items_line(label: str, items: Iterable[tuple[Decimal | None, str, str]]) -> 
         items: quantity, name from the ERP, and what is said behind it.
     """
     texts = [
-        f"{'' if number is None else quantity(number) + ' × '}{name(what, 32)}{more}" for number, what, more in items
+        f"{'' if amount is None else quantity(amount) + _TIMES}{name(what, 32)}{more}" for amount, what, more in items
     ]
     return cut(f"{label}: {', '.join(texts)}", ITEMS_COLUMNS) if texts else label
 
@@ -228,10 +243,15 @@ def _first_line(tag: str, sentence: str, short: str, effect: str) -> tuple[str, 
     ):
         if columns(text) <= HEAD_COLUMNS:
             return text, moved
-    return short, [tag.strip(": "), effect]
+    return cut(short, HEAD_COLUMNS), [tag.strip(": "), effect]
 
 
 def _vendor_line(vendor: str, where: str) -> str:
+    """Write the vendor and the ERP; a long vendor is cut first, but for its beginning; a long warning is shortened."""
     label = f"Vendor{caution(vendor)}: "
-    tail = f"{DOT}{cut(visible(where), 30)}" if where else ""
-    return label + shown(vendor, max(12, HEAD_COLUMNS - columns(label) - columns(tail))) + tail
+    end = shown(where, 30)
+    if columns(label) + _LEAST_VENDOR + columns(DOT + end) > HEAD_COLUMNS:
+        label = f"Vendor{caution(vendor, is_short=True)}: "
+        end = cut(end, HEAD_COLUMNS - columns(label) - _LEAST_VENDOR - columns(DOT))
+    tail = DOT + end if end else ""
+    return label + shown(vendor, HEAD_COLUMNS - columns(label) - columns(tail)) + tail

@@ -116,14 +116,16 @@ class Books:
     async def snapshot(self, number: str, kind: str) -> Snapshot:
         return Snapshot(order=await self.get_order(number))
 
-    async def delete_order(self, number: str, before_send: BeforeSend) -> None:
+    async def delete_order(self, number: str, before_send: BeforeSend, *, version: str | None = None) -> None:
         await self._write(f"delete {number}", before_send, lambda: self.orders.pop(number, None))
 
-    async def finalize_order(self, number: str, *, create_backorder: bool, before_send: BeforeSend) -> Finalized:
+    async def finalize_order(
+        self, number: str, *, create_backorder: bool, before_send: BeforeSend, version: str | None = None
+    ) -> Finalized:
         await self._write(f"finalize {number}", before_send, lambda: self._put(number, "closed"))
         return Finalized(status_text="Closed")
 
-    async def cancel_order(self, number: str, before_send: BeforeSend) -> None:
+    async def cancel_order(self, number: str, before_send: BeforeSend, *, version: str | None = None) -> None:
         await self._write(f"cancel {number}", before_send, lambda: self._put(number, "cancelled"))
 
     async def create_order(self, draft: OrderDraft, before_send: BeforeSend) -> PurchaseOrder:

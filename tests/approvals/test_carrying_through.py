@@ -123,7 +123,10 @@ async def test_who_decides_before_the_link_is_closed_needs_no_second_call(
         done = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
 
     assert (done["status"], len(visitor.asked), len(harness.wire.writes)) == ("done", 1, 1)
-    assert "SANDBOX: no real order." in visitor.asked[0].message
+    rows = visitor.asked[0].message.split("\n")
+    assert rows[0].startswith("SANDBOX: ")
+    assert rows[2].startswith("Vendor: ")
+    assert rows[3:] == ["Approve or decline on this page. Nothing changes before that."]
     assert visitor.asked[0].url.startswith("http://127.0.0.1:")
 
 
@@ -131,7 +134,7 @@ async def test_who_decides_before_the_link_is_closed_needs_no_second_call(
 @every_tool
 @pytest.mark.parametrize("kind", ["url"])
 @pytest.mark.parametrize(
-    ("content"), [None, {"confirm": True, "create_backorder": True}, {"order_number": "PO-2025-0038"}], ids=str
+    ("content"), [None, {"decision": "backorder"}, {"decision": "cancel"}, {"order_number": "PO-2025-0038"}], ids=str
 )
 async def test_that_a_link_was_opened_is_no_yes(
     harness: ServerHarness, era: str, tool: str, kind: str, content: Any, settings: dict[str, Any]
@@ -150,7 +153,7 @@ async def test_that_a_link_was_opened_is_no_yes(
 async def test_where_the_page_comes_first_no_form_stands_for_a_yes(
     harness: ServerHarness, era: str, tool: str, kind: str, settings: dict[str, Any]
 ) -> None:
-    visitor = Visitor(content={"confirm": True, "create_backorder": True, "order_number": "PO-2025-0038"})
+    visitor = Visitor(content={"decision": "backorder"} if tool == FINALIZE else {"order_number": "PO-2025-0038"})
     async with harness.client(era, visitor, **settings) as client:  # type: ignore[arg-type]
         told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
 
@@ -295,19 +298,37 @@ def approve_and_leave(harness: ServerHarness, operation_id: str) -> None:
 @both_eras
 @every_tool
 @pytest.mark.parametrize("kind", ["form"])
-@pytest.mark.parametrize("action", ["decline", "cancel"])
-async def test_a_form_that_was_declined_leaves_it_open_on_the_page(
-    harness: ServerHarness, era: str, tool: str, kind: str, action: str, settings: dict[str, Any]
+async def test_a_form_that_was_closed_leaves_it_open_on_the_page(
+    harness: ServerHarness, era: str, tool: str, kind: str, settings: dict[str, Any]
 ) -> None:
-    visitor = Visitor(action)
+    visitor = Visitor("cancel")
     async with harness.client(era, visitor) as client:  # type: ignore[arg-type]
         told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
         await press(told["approve_at"], "approve", FILLED_IN[tool])
         done = await followed_up(client, "get_operation", tool, told)
 
     assert isinstance(visitor.asked[0], ElicitRequestFormParams)
-    assert told["status"] == "declined"
+    assert told["status"] == "approval_required"
     assert told["approve_at"] in told["message"]
+    assert (done["status"], len(harness.wire.writes)) == ("done", 1)
+
+
+@both_eras
+@every_tool
+@pytest.mark.parametrize("kind", ["form"])
+async def test_a_form_that_was_declined_leaves_it_open_and_hands_out_no_link(
+    harness: ServerHarness, era: str, tool: str, kind: str, settings: dict[str, Any]
+) -> None:
+    visitor = Visitor("decline")
+    async with harness.client(era, visitor) as client:  # type: ignore[arg-type]
+        told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
+        approve_and_leave(harness, told["operation_id"])
+        sent_before = list(harness.wire.writes)
+        done = await followed_up(client, "next call", tool, told)
+
+    assert isinstance(visitor.asked[0], ElicitRequestFormParams)
+    assert (told["status"], told.get("approve_at"), sent_before) == ("declined", None, [])
+    assert "http" not in told["message"]
     assert (done["status"], len(harness.wire.writes)) == ("done", 1)
 
 

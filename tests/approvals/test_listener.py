@@ -10,7 +10,7 @@ import anyio
 import httpx2
 import pytest
 
-from po_mcp.approvals import page
+from po_mcp.approvals import page, page_server
 from tests.approvals.counter import browser, counter, order
 from tests.harness import ServerHarness
 
@@ -53,7 +53,8 @@ async def test_a_journal_that_cannot_be_used_is_told_and_nothing_is_decided() ->
         assert desk.state(one) == "PROPOSED"
 
 
-async def test_connections_that_ask_for_nothing_keep_nobody_out() -> None:
+async def test_connections_that_ask_for_nothing_keep_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_server, "FIRST_REQUEST_S", 3.0)
     async with counter(":memory:") as desk, AsyncExitStack() as idle:
         link = await desk.link(desk.propose(order()))
         port = int(link.split("/")[2].rpartition(":")[2])

@@ -25,9 +25,10 @@ from po_mcp.approvals.pin import TRIES, Pin, PinCheck
 from po_mcp.approvals.under_way import UnderWay
 from po_mcp.erp import Connection
 from po_mcp.errors import TooManyQuestions
+from po_mcp.writes.forms import FormAnswer
 from po_mcp.writes.journal import MAX_OPEN_QUESTIONS, Claim, JournalStore
 from po_mcp.writes.kinds import delete, finalize
-from po_mcp.writes.operation import Recorded
+from po_mcp.writes.operation import Operation, Recorded
 from tests.approvals.counter import Books, Clock, Counter, browser, counter, order
 from tests.approvals.test_page import Shape
 
@@ -499,11 +500,14 @@ def text_is_shown_as_it_comes(patch: Patch) -> None:
 
 
 def every_number_will_do(patch: Patch) -> None:
-    patch.setattr(delete, "is_typed_number", lambda answer, number: answer.how == "accepted")
+    def answer(self: delete.Delete, operation: Operation, answer: FormAnswer) -> Any:
+        return operation.payload if answer.how == "accepted" else None
+
+    patch.setattr(delete.Delete, "answer", answer)
 
 
 def the_button_will_do(patch: Patch) -> None:
-    patch.setattr(finalize, "is_confirmed", lambda answer, question: answer.how == "accepted")
+    patch.setattr(finalize, "read_decision", lambda answer, question: "close")
 
 
 def a_form_of_any_length(patch: Patch) -> None:

@@ -305,3 +305,13 @@ def test_ctrl_c_before_anything_was_sent_says_so(harness: ServerHarness) -> None
     assert without_a_journal == later == of_another == ("Stopped. Nothing was sent.", 130)
     assert status == 130
     assert waiting.endswith(f"waits for approval: po-mcp approve {asked['operation_id'][:12]}")
+
+
+async def test_an_argument_that_may_be_left_out_is_text_as_it_stands(harness: ServerHarness) -> None:
+    """A schema with null beside the text is no reason to want JSON."""
+    async with harness.client() as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+
+    typed = call._typed(tools, "create_purchase_order", ("number=PO-2025-0077", "vendor=12", "lines=[]"))
+
+    assert typed == {"number": "PO-2025-0077", "vendor": "12", "lines": []}

@@ -77,7 +77,7 @@ async def test_a_number_that_could_not_be_read_back_is_not_given_to_a_new_order(
         with pytest.raises(InvalidInput, match="Nothing was sent"):
             await erp.create_order(asked)
         with pytest.raises(InvalidInput, match="Nothing was sent"):
-            erp.check(asked)
+            erp.check_draft(asked)
         assert erp.check_number(number) == number
         await erp.aclose()
     assert peer.connections == 0

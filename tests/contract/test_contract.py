@@ -156,7 +156,7 @@ async def test_an_orders_line_names_a_warehouse_as_the_warehouses_do(subject: Su
 
 async def test_a_created_order_is_stored_exactly(subject: Subject) -> None:
     draft = await subject.draft(NEW, quantity="123456789012.123456", unit_price="0.000001")
-    subject.erp.check(draft)
+    subject.erp.check_draft(draft)
 
     created = await subject.erp.create_order(draft)
     stored = await subject.erp.get_order(NEW)
@@ -189,7 +189,7 @@ async def test_a_vendor_without_an_id_is_refused_before_anything_is_sent(subject
     draft = (await subject.draft(NEW)).model_copy(update={"vendor": Vendor(id=None, name="Nobody")})
 
     with pytest.raises(InvalidInput):
-        subject.erp.check(draft)
+        subject.erp.check_draft(draft)
     with pytest.raises(InvalidInput):
         await subject.erp.create_order(draft)
 

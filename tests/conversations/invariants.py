@@ -19,7 +19,7 @@ _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 NEXT_STEP = re.compile(
     r"(?:^|[.:;,]\s|\band |\bor )(?:ask|give|write|check|leave|look|show|tell|try|wait|narrow|call|swap)\b"
-    r"|\b(?:with|;) (?:get|list|cancel|search)_\w+|\bget_operation (?:with|reads)\b|the user decides",
+    r"|\b(?:with|;) (?:get|list|cancel|search)_\w+|\bget_operation (?:with|reads)\b|the user decides|\bmust be\b",
     re.IGNORECASE,
 )
 """How a next step begins: what to do, a tool to call, or where the user decides."""

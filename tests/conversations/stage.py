@@ -132,12 +132,12 @@ class Stage:
             content: dict[str, Any] = dict.fromkeys((one.name for one in question.fields), True)
             if "order_number" in content:
                 content["order_number"] = waiting.operation.number
+            self.record.events.append(Put(question.text, question.schema(), "accept", content))
             decided = await pending.decide(waiting, "approve", content, "", {"through": "terminal"})
             assert decided.verdict == "taken"
         finally:
             await erp.aclose()
             journal.close()
-        self.record.events.append(Put(question.text, question.schema(), "accept", content))
 
     # A call
 

@@ -97,7 +97,7 @@ def test_a_setting_that_a_new_erp_declares_is_taken_and_checked(copy: PackageCop
 
     assert copy.run("-c", load, PO_MCP_ACME_VENDORS=str(copy.folder / "ids.json")).strip() == "{'Acme': 12}"
     assert copy.run("-c", wrong, PO_MCP_ACME_VENDORS="/no/file").startswith("PO_MCP_ACME_VENDORS must name")
-    assert "PO_MCP_CLIENT_ID is missing" in copy.run(
+    assert "PO_MCP_CLIENT_ID is not set" in copy.run(
         "-c", wrong, PO_MCP_ERP="acme-erp", PO_MCP_BASE_URL="https://erp.example.com"
     )
 
@@ -132,7 +132,7 @@ def test_a_declaration_says_what_its_connector_says(name: str, tmp_path: Path) -
 def test_each_setting_that_a_declaration_needs_is_asked_for(name: str) -> None:
     made = {"erp": name}
     for needed in REGISTRY[name].needs:
-        with pytest.raises(ValidationError, match=f"PO_MCP_{needed.upper()} is missing"):
+        with pytest.raises(ValidationError, match=f"PO_MCP_{needed.upper()} is not set"):
             config.Settings(**made)
         made[needed] = "https://erp.example.com"
     assert config.Settings(**made).erp == name

@@ -143,10 +143,10 @@ def test_closed_stdin_while_a_person_is_asked_ends_it_and_deletes_nothing(tmp_pa
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"PO_MCP_ERP": "sap"}, "PO_MCP_ERP input should be 'sandbox', 'inventory-pro' or 'exsited'"),
-        ({"PO_MCP_ERP": "inventory-pro"}, "PO_MCP_BASE_URL is missing; ERP inventory-pro needs it"),
-        ({"PO_MCP_READONLY": "1"}, "PO_MCP_READONLY is not a setting of po-mcp"),
-        ({"PO_MCP_TIMEOUT": "soon"}, "PO_MCP_TIMEOUT input should be a valid number"),
+        ({"PO_MCP_ERP": "sap"}, "PO_MCP_ERP must be one of: sandbox, inventory-pro, exsited"),
+        ({"PO_MCP_ERP": "inventory-pro"}, "PO_MCP_BASE_URL is not set; PO_MCP_ERP=inventory-pro needs it"),
+        ({"PO_MCP_READONLY": "1"}, "PO_MCP_READONLY is not a setting. Did you mean PO_MCP_READ_ONLY?"),
+        ({"PO_MCP_TIMEOUT": "soon"}, "PO_MCP_TIMEOUT must be a number of seconds from 1 to 3600"),
     ],
     ids=str,
 )

@@ -59,6 +59,7 @@ class Figures:
             self.lies += bool(ran.lies)
             self.other += not (ran.doubles or ran.lies)
             self.wrong.append(f"{ran.scenario}\n    " + "\n    ".join(ran.wrong))
+            click.echo(self.wrong[-1])
 
     @property
     def is_right(self) -> bool:
@@ -172,6 +173,7 @@ def sweep_adversary(figures: Figures, seed: int, most: int, progress: Progress) 
     except AssertionError as exc:
         figures.other += 1
         figures.wrong.append(f"the adversary: {exc}")
+        click.echo(figures.wrong[-1])
     figures.games += GAMES
     progress.advance(task)
 
@@ -215,8 +217,8 @@ def main(context: click.Context, seed: int, part: str, most: int) -> None:
 
 
 def _show(part: str, figures: Figures, seconds: float, seed: int) -> None:
-    """Print what is wrong, the cells that may be unknown and were, and the figures of a part."""
-    for line in (*figures.wrong, *figures.table.allowed):
+    """Print the cells that were unknown, those that may be with the reason, and the figures of a part."""
+    for line in (*figures.table.wrong, *figures.table.allowed):
         click.echo(line)
     percent = 100 * figures.unknown / figures.answers if figures.answers else 0
     rows = {

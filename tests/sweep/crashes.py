@@ -27,7 +27,7 @@ from tests.stdio.test_process import INITIALIZE, MODERN_META
 
 from .erp import ERPAtPort, Lost, erp_at_port
 from .judging import Answer, Ran
-from .runner import SHORT_TIMEOUT, Clock, Play, WatchedNetwork, and_after_a_restart, note_the_end, sending
+from .runner import Clock, Play, WatchedNetwork, and_after_a_restart, note_the_end, sending
 from .scenarios import CALLS, CREATES, FLOWS, Bounds, Flow
 
 How = Literal[
@@ -58,8 +58,10 @@ AT_THE_WIRE: tuple[How, ...] = tuple(how for how in get_args(How) if how not in 
 MOST = 40
 USER = getpass.getuser()
 """In whose name a server process asks."""
+TIMEOUT = 3.0
+"""Seconds of one call of a server process, on a machine that is busy with others."""
 _PATIENCE = 60.0
-_STOPPED = 3 * SHORT_TIMEOUT  # longer than the call may take
+_STOPPED = 3 * TIMEOUT  # longer than the call may take
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ class Peer:
 
 @asynccontextmanager
 async def server_process(
-    flow: Flow, url: str, journal: Path, *before: str, seconds: float = SHORT_TIMEOUT
+    flow: Flow, url: str, journal: Path, *before: str, seconds: float = TIMEOUT
 ) -> AsyncIterator[Peer]:
     """Start `python -m po_mcp`, behind `before` (strace)."""
     settings = {
@@ -332,7 +334,7 @@ def _stand_at_the_wire(ran: Crashed, erp: ERPAtPort, peer: Peer, journal: Path) 
             ran.struck = True
             await _strike(how, peer)
         if how == "SIGTERM when applied, no answer":
-            await anyio.sleep(2 * SHORT_TIMEOUT)
+            await anyio.sleep(2 * TIMEOUT)
 
     erp.gate.arrives, erp.gate.applied = arrives, applied
 

@@ -133,5 +133,5 @@ async def erp_at_port(
         try:
             yield ERPAtPort(opened, sock.getsockname()[1], gate)
         finally:
-            server.told_to_end.set()
+            server.ended.set()
             await task

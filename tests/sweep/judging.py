@@ -79,8 +79,6 @@ class Ran:
     faults_of_journal: Sequence[str] = ()
     requests: Sequence[tuple[str, int]] = ()
     crashes: list[str] = field(default_factory=list)
-    one_wish: bool = True
-    """Nobody asks for the same a second time and means another one."""
 
     @property
     def wrong(self) -> list[str]:

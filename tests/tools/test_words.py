@@ -206,9 +206,7 @@ async def test_an_order_that_is_gone_again_gets_another_number_and_a_person_sees
 
 
 @both_eras
-async def test_a_missing_price_is_the_last_one_paid_and_a_person_sees_it(
-    harness: ServerHarness, era: str
-) -> None:
+async def test_a_missing_price_is_the_last_one_paid_and_a_person_sees_it(harness: ServerHarness, era: str) -> None:
     person = ScriptedPerson(yes)
     lines = [{"item": "BOLT-M8-30", "quantity": "20", "warehouse": "main"}]
     async with harness.client(era, person=person) as client:

@@ -91,7 +91,7 @@ async def test_a_number_that_an_order_goes_by_is_a_conflict_and_nothing_is_sent(
 @pytest.mark.parametrize("number", ["7", "2026", "(3)", "a/b", "", ".."])
 async def test_a_number_that_tryton_gives_itself_is_refused(erp: Tryton, book: Book, number: str) -> None:
     with pytest.raises(InvalidInput):
-        erp.check(book.draft(number))
+        erp.check_draft(book.draft(number))
 
 
 async def test_a_number_of_the_pattern_of_trytons_sequence_is_refused(erp: Tryton, book: Book) -> None:

@@ -60,7 +60,7 @@ class FakeERP:
     def check_number(self, number: str) -> str:
         return number
 
-    def check(self, draft: OrderDraft) -> None:
+    def check_draft(self, draft: OrderDraft) -> None:
         return None
 
     async def probe(self) -> None:

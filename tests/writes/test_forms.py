@@ -1,7 +1,8 @@
-"""What a person is shown, and which answer counts as a yes."""
+"""What a person is asked, and which answer counts as which decision."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -12,212 +13,433 @@ from hypothesis import strategies as st
 
 from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor
 from po_mcp.writes.forms import (
-    LINES_SHOWN,
+    Field,
     FormAnswer,
+    Place,
+    Question,
+    approval_content,
     ask_cancel,
     ask_create,
     ask_delete,
     ask_finalize,
     ask_whether_it_happened,
-    chosen,
-    is_confirmed,
-    is_typed_number,
+    ask_which,
+    is_no,
+    read_decision,
+    read_typed_number,
+)
+from po_mcp.writes.order_text import HEAD_COLUMNS, ITEMS_COLUMNS, MAX_LINES, MAX_NEW_LINES, TITLE_COLUMNS, columns
+from po_mcp.writes.payloads import CreatePayload, LineNote, Reason
+
+BOOKS = Place("Exsited", "Acme Europe")
+SANDBOX = Place("the sandbox", tag="SANDBOX: ")
+KEEP, BACKORDER, CLOSE = (
+    ("keep", "No, leave the order open"),
+    ("backorder", "Yes, close it and backorder the rest"),
+    ("close", "Yes, close it without a backorder"),
 )
 
 
+def line(received: str | None = "400", **changes: Any) -> OrderLine:
+    quantity, came = Decimal(1000), None if received is None else Decimal(received)
+    known: dict[str, Any] = {
+        "line": 1,
+        "item": "BOLT-M8-30",
+        "description": "M8 x 30mm Hex Bolt",
+        "quantity": quantity,
+        "received": came,
+        "outstanding": None if came is None else quantity - came,
+        "unit_price": Decimal("0.45"),
+        "line_total": Decimal("450.00"),
+    }
+    return OrderLine.model_validate({**known, **changes})
+
+
 def order(**changes: Any) -> PurchaseOrder:
-    line = OrderLine(
-        line=1,
-        item="BOLT-M8-30",
-        description="M8 x 30mm Hex Bolt",
-        quantity=Decimal(1000),
-        received=Decimal(400),
-        outstanding=Decimal(600),
-        unit_price=Decimal("0.45"),
-        line_total=Decimal("450.00"),
-    )
     known: dict[str, Any] = {
         "number": "PO-2025-0042",
         "vendor": "Acme Fasteners",
-        "status": "open",
-        "status_text": "Open",
+        "status": "partial",
+        "status_text": "Partial",
         "ordered_at": datetime(2025, 5, 15, tzinfo=UTC),
         "expected_on": date(2025, 6, 1),
+        "currency": "USD",
         "total": Decimal("450.00"),
-        "lines": (line,),
+        "lines": (line(),),
     }
     return PurchaseOrder.model_validate({**known, **changes})
 
 
-def test_the_question_of_a_create_shows_all_that_is_sent() -> None:
+def new_order(vendor: str = "Acme Fasteners", **changes: Any) -> CreatePayload:
+    """Two lines: the first matched by words and priced by the last order, the second as it was asked for."""
     lines = (
         DraftLine(item="BOLT-M8-30", quantity=Decimal(1000), unit_price=Decimal("0.45"), warehouse="1"),
-        DraftLine(item="NUT-M8", quantity=Decimal("2.5"), unit_price=Decimal("0.1")),
+        DraftLine(item="NUT-M8", quantity=Decimal("2.5"), unit_price=Decimal("0.1"), warehouse="1"),
     )
-    vendor = Vendor(id="12", name="Acme\nTotal: 0.01")
-    draft = OrderDraft(number="PO-1", vendor=vendor, lines=lines, expected_on=date(2026, 1, 31), note='urgent "yes"')
+    known: dict[str, Any] = {
+        "draft": OrderDraft(number="PO-1", vendor=Vendor(id="12", name=vendor), lines=lines),
+        "reasons": (Reason(short="above your limit of 100.00", sentence="Its total is above your limit of 100.00."),),
+        "line_notes": (
+            LineNote(
+                name="M8 x 30mm Hex Bolt",
+                unit="EA",
+                warehouse="Main",
+                said="M8 bolt",
+                price_source="last paid, on PO-2025-0042 of 15 May 2025",
+            ),
+            LineNote(name="M8 Hex Nut", warehouse="Main"),
+        ),
+        "currency": "EUR",
+    }
+    return CreatePayload.model_validate({**known, **changes})
 
-    question = ask_create(draft, "", ["Its total is over 100."])
 
-    assert question.text.splitlines() == [
-        'Create purchase order "PO-1"? Its total is over 100.',
-        "Total: 450.25",
-        r'Vendor: "Acme\\u{000A}Total: 0.01" (id "12")',
-        "Expected: 2026-01-31",
-        r'Note: "urgent \"yes\""',
-        "Lines: 2",
-        '  1. 1000 x "BOLT-M8-30" at 0.45, to warehouse "1"',
-        '  2. 2.5 x "NUT-M8" at 0.1',
-    ]
+def rows_of(question: Question) -> list[str]:
+    return question.text.split("\n")
 
 
-def test_the_question_of_a_delete_shows_the_order_as_the_erp_has_it() -> None:
-    question = ask_delete(order(), "SANDBOX: no real order.")
+# What is shown
 
-    assert question.text.splitlines() == [
-        "SANDBOX: no real order.",
-        'Delete purchase order "PO-2025-0042" for good? This cannot be undone.',
-        "Total: 450.00",
-        "Status: open",
-        'Vendor: "Acme Fasteners"',
-        "Ordered: 2025-05-15",
-        "Expected: 2025-06-01",
-        "Lines: 1",
-        '  1. 1000 x "BOLT-M8-30" "M8 x 30mm Hex Bolt" at 0.45; received 400; outstanding 600',
+
+def test_a_delete_asks_for_the_typed_number_and_shows_the_order_as_the_erp_has_it() -> None:
+    question = ask_delete(order(), BOOKS)
+
+    assert rows_of(question) == [
+        "Delete order PO-2025-0042 permanently? This cannot be undone.",
+        "Total 450.00 USD · partly received · 1 line · ordered 15 May 2025",
+        "Vendor: Acme Fasteners · Acme Europe",
+        "Expected 1 Jun 2025",
+        "1) 1,000 at 0.45, 600 outstanding: BOLT-M8-30, M8 x 30mm Hex Bolt",
     ]
     assert question.schema() == {
         "type": "object",
         "properties": {
             "order_number": {
                 "type": "string",
-                "title": "Order number",
-                "description": 'To delete it, type "PO-2025-0042" without the quotes',
+                "title": "Type PO-2025-0042 to delete it",
+                "description": "Items: 1,000 \N{MULTIPLICATION SIGN} M8 x 30mm Hex Bolt",
             }
         },
         "required": ["order_number"],
     }
 
 
-def test_the_question_of_a_cancel_says_what_can_be_undone_and_what_has_come() -> None:
-    question = ask_cancel(order(), "SANDBOX: no real order.")
-
-    assert question.text.splitlines()[:4] == [
-        "SANDBOX: no real order.",
-        'Cancel purchase order "PO-2025-0042"? It is then inactive; the ERP can make it active again.',
-        "Goods were received already for 1 of its 1 lines.",
-        "Total: 450.00",
+def test_the_sandbox_stands_at_the_beginning_of_every_question() -> None:
+    questions = [
+        ask_delete(order(), SANDBOX),
+        ask_finalize(order(), SANDBOX, None),
+        ask_cancel(order(), SANDBOX),
+        ask_create(new_order(), SANDBOX),
+        ask_whether_it_happened(SANDBOX, "Close order", "PO-1", ["open"]),
+        ask_which(SANDBOX.tag, [Field("item_1", "Which item", "", (("none", "None of these"), ("1", "1: Bolt")))]),
     ]
-    assert [(field.name, field.kind) for field in question.fields] == [("confirm", "boolean")]
 
-
-@pytest.mark.parametrize("received", [None, Decimal(0)])
-def test_nothing_is_said_of_goods_that_did_not_come(received: Decimal | None) -> None:
-    line = OrderLine(item="BOLT", quantity=Decimal(1), received=received)
-
-    assert "Goods" not in ask_cancel(order(lines=(line,)), "").text
+    assert all(question.text.startswith("SANDBOX: ") for question in questions)
 
 
 @pytest.mark.parametrize(
-    ("choice", "said", "fields"),
+    ("received", "wanted", "ending", "options"),
     [
-        (None, "You choose whether a new backorder is made", ["confirm", "create_backorder"]),
-        (True, "A NEW BACKORDER is made for what is outstanding.", ["confirm"]),
-        (False, "What is outstanding is GIVEN UP: no backorder is made.", ["confirm"]),
+        ("400", None, "", [KEEP, BACKORDER, CLOSE]),
+        ("400", True, " with a backorder", [KEEP, BACKORDER]),
+        ("400", False, " without a backorder", [KEEP, CLOSE]),
+        (None, None, "", [KEEP, BACKORDER, CLOSE]),
+        (None, True, " with a backorder", [KEEP, BACKORDER]),
+        ("1000", None, "", [KEEP, ("close", "Yes, close it")]),
+        ("1000", True, "", [KEEP, ("close", "Yes, close it")]),
     ],
 )
-def test_the_question_of_a_finalize_says_what_becomes_of_the_rest(
-    choice: bool | None, said: str, fields: list[str]
+def test_a_finalize_offers_what_can_become_of_the_rest(
+    received: str | None, wanted: bool | None, ending: str, options: list[tuple[str, str]]
 ) -> None:
-    question = ask_finalize(order(), "", choice)
+    question = ask_finalize(order(lines=(line(received),)), BOOKS, wanted)
 
-    assert said in question.text
-    assert [field.name for field in question.fields] == fields
-
-
-@pytest.mark.parametrize("choice", [None, True, False])
-def test_nobody_is_asked_for_a_backorder_where_everything_was_received(choice: bool | None) -> None:
-    line = OrderLine(item="BOLT", quantity=Decimal(1), received=Decimal(1), outstanding=Decimal(0))
-
-    question = ask_finalize(order(lines=(line,)), "", choice)
-
-    assert "Everything was received: no backorder is needed." in question.text
-    assert [field.name for field in question.fields] == ["confirm"]
+    assert rows_of(question)[0] == f"Close order PO-2025-0042{ending}? This cannot be undone."
+    assert list(question.fields[0].choices) == options
 
 
-def test_a_total_that_is_not_the_sum_of_the_lines_is_shown_with_the_sum() -> None:
-    assert "Total: 4250.00 (its lines add up to 450.00)" in ask_delete(order(total=Decimal("4250.00")), "").text
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        ((), "no lines"),
+        ((line("1000"),), "1 line, all received"),
+        ((line("0"),), "1 line, nothing received"),
+        ((line("400"), line("1000")), "1 of 2 lines outstanding"),
+        ((line("400"), line(None)), "2 lines, receipts not given"),
+    ],
+)
+def test_a_finalize_says_how_far_the_order_was_received(lines: tuple[OrderLine, ...], said: str) -> None:
+    assert f" · {said}" in rows_of(ask_finalize(order(lines=lines), BOOKS, None))[1]
+
+
+def test_a_cancel_says_what_can_be_undone_and_what_was_received() -> None:
+    question = ask_cancel(order(lines=(line("0"), line("400"))), BOOKS)
+
+    assert rows_of(question)[0] == "Cancel order PO-2025-0042? It can be reactivated in Exsited."
+    assert " · goods received on 1 of 2 lines" in rows_of(question)[1]
+    assert question.fields[0].choices == (("keep", "No, keep the order"), ("cancel", "Yes, cancel the order"))
+
+
+@pytest.mark.parametrize("received", [None, "0"])
+def test_a_cancel_says_nothing_of_goods_that_were_not_received(received: str | None) -> None:
+    assert "goods" not in ask_cancel(order(lines=(line(received),)), BOOKS).text
+
+
+def test_a_create_shows_all_that_is_sent_and_where_each_guess_is_from() -> None:
+    payload = new_order()
+    draft = payload.draft.model_copy(update={"expected_on": date(2026, 1, 31), "note": "urgent\nTotal: 1"})
+
+    question = ask_create(payload.model_copy(update={"draft": draft}), BOOKS)
+
+    assert rows_of(question) == [
+        "Create order PO-1 in Exsited?",
+        "Total 450.25 EUR · 2 lines · above your limit of 100.00",
+        "Vendor: Acme Fasteners, 12 · Acme Europe",
+        "Check 1 item and 1 price",
+        "Its total is above your limit of 100.00.",
+        "Expected: 31 Jan 2026",
+        "Deliver to: Main",
+        r"Note: urgent\u{000A}Total: 1",
+        "1) 1,000 EA at 0.45 = 450.00: BOLT-M8-30, M8 x 30mm Hex Bolt",
+        "    asked for as: M8 bolt",
+        "    no price given: last paid, on PO-2025-0042 of 15 May 2025",
+        "2) 2.5 at 0.10 = 0.25: NUT-M8, M8 Hex Nut",
+    ]
+    [field] = question.fields
+    assert field.description == "Check: 1,000 \N{MULTIPLICATION SIGN} M8 x 30mm Hex Bolt at 0.45"
+    assert field.choices == (("no", "No, do not create it"), ("yes", "Yes, create it"))
+
+
+def test_a_create_of_several_warehouses_says_on_each_line_where_to_deliver() -> None:
+    notes = [LineNote(name="Bolt", warehouse="Portland"), LineNote(name="Nut", warehouse="Seattle")]
+
+    rows = rows_of(ask_create(new_order(line_notes=notes), BOOKS))
+
+    assert [row for row in rows if "deliver to" in row.lower()] == [
+        "    deliver to: Portland",
+        "    deliver to: Seattle",
+    ]
+
+
+def test_a_create_of_an_older_version_without_notes_shows_its_ids() -> None:
+    rows = rows_of(ask_create(new_order(line_notes=()), BOOKS))
+
+    assert "Deliver to: 1" in rows
+    assert "1) 1,000 at 0.45 = 450.00: BOLT-M8-30" in rows
 
 
 def test_a_long_order_is_cut_and_what_is_left_out_is_counted() -> None:
-    lines = tuple(OrderLine(line=n, item="BOLT", quantity=Decimal(1)) for n in range(1, LINES_SHOWN + 8))
+    lines = tuple(line(line=place) for place in range(1, MAX_LINES + 4))
+    draft = new_order().draft
+    longer = draft.model_copy(update={"lines": draft.lines[:1] * (MAX_NEW_LINES + 1)})
 
-    text = ask_delete(order(lines=lines), "").text
-
-    assert f"Lines: {LINES_SHOWN + 7}" in text
-    assert text.endswith("and 7 more lines that are not shown here")
-
-
-hostile = st.one_of(
-    st.text(max_size=700),
-    st.sampled_from(
-        [
-            'Acme"\nTotal: 0.01\nVendor: "Safe',
-            "Acme\u202e\u2066 elif",
-            "x" * 10_000,
-            "\u3164" * 50,
-            "a\u0300" * 100,
-            "SAFE - click accept\r\n\r\n",
-            "</td><script>",
-            "\\",
-            "\ud800",
-        ]
-    ),
-)
+    assert rows_of(ask_delete(order(lines=lines), BOOKS))[-1] == "and 3 more lines"
+    assert rows_of(ask_create(new_order(draft=longer, line_notes=()), BOOKS))[-1] == "and 1 more line"
 
 
-@given(vendor=hostile, item=hostile, description=hostile, currency=hostile)
-def test_no_text_of_the_erp_adds_a_line_or_hides_a_figure(
-    vendor: str, item: str, description: str, currency: str
-) -> None:
-    line = OrderLine(line=1, item=item, description=description or None, quantity=Decimal(7))
-    question = ask_delete(order(vendor=vendor, currency=currency, lines=(line,)), "")
-    rows = question.text.split("\n")
+def test_a_finalize_of_a_long_order_shows_first_what_is_outstanding() -> None:
+    received = tuple(line("1000", line=place) for place in range(1, MAX_LINES + 1))
 
-    assert rows[0] == 'Delete purchase order "PO-2025-0042" for good? This cannot be undone.'
-    assert rows[1].startswith("Total: 450.00")
-    assert rows[3].startswith('Vendor: "')
-    if rows[4].startswith("Caution: the vendor's name mixes "):
-        del rows[4]
-    assert [row.split(":")[0] for row in rows[4:7]] == ["Ordered", "Expected", "Lines"]
-    assert len(rows) == 8
-    assert all(row.isprintable() and len(row) < 300 for row in rows)
+    rows = rows_of(ask_finalize(order(lines=(*received, line(line=99))), BOOKS, None))
+
+    assert next(row for row in rows if ") " in row).startswith("99) 1,000 at 0.45, 600 outstanding: ")
 
 
-@pytest.mark.parametrize("typed", ["PO-2025-0042", "  PO-2025-0042\n"])
-def test_the_typed_number_is_a_yes(typed: str) -> None:
-    assert is_typed_number(FormAnswer("accepted", {"order_number": typed}), "PO-2025-0042")
+def test_a_question_which_is_meant_offers_first_that_none_is() -> None:
+    choices = (("none", "None of these"), ("12", "12: Acme Fasteners"))
+    fields = [
+        Field("vendor_1", "Which vendor", "Asked for as: Acme", choices),
+        Field("item_2", "Which item", "Asked for as: bolt", (("none", "None of these"), ("B", "B: Bolt"))),
+    ]
+
+    assert rows_of(ask_which("", fields)) == [
+        "2 choices needed. They only select; nothing is ordered yet.",
+        "Which vendor? Asked for as: Acme",
+        "Which item? Asked for as: bolt",
+        "- 12: Acme Fasteners",
+        "- B: Bolt",
+    ]
+    assert rows_of(ask_which("SANDBOX: ", fields[:1]))[0] == (
+        "SANDBOX: Which vendor? This only selects; nothing is ordered yet."
+    )
 
 
-NOT_A_DELETE = [
-    FormAnswer("declined"),
-    FormAnswer("not_asked"),
-    FormAnswer("accepted"),
-    FormAnswer("accepted", {}),
-    FormAnswer("declined", {"order_number": "PO-2025-0042"}),
-    FormAnswer("accepted", {"order_number": "PO-2025-0041"}),
-    FormAnswer("accepted", {"order_number": "po-2025-0042"}),
-    FormAnswer("accepted", {"order_number": ""}),
-    FormAnswer("accepted", {"order_number": True}),
-    FormAnswer("accepted", {"order_number": ["PO-2025-0042"]}),
-    FormAnswer("accepted", {"order_number": "PO-2025-0042", "confirm": True}),
-    FormAnswer("accepted", {"confirm": True}),
-    FormAnswer("accepted", {"confirm": "PO-2025-0042"}),
+def test_whether_it_happened_is_left_open_first() -> None:
+    question = ask_whether_it_happened(BOOKS, "Close order", "PO-1", ["the order as open", "1 line differs"])
+
+    assert rows_of(question) == [
+        "Close order PO-1: did it happen? It was sent once.",
+        "Exsited shows: the order as open",
+        "Look at the order in the ERP itself before you say so.",
+        "- 1 line differs",
+    ]
+    assert question.fields[0].choices[0] == ("open", "Leave it open")
+
+
+# The room that hosts leave
+
+
+LONG_NUMBERS = [
+    "P" * 64,
+    "PO 1? It is harmless. Delete order PO-2 as well " * 2,
+    "発注" * 40,
+    "PO-\u202e1",
+    "\u0410-42",
 ]
 
 
-@pytest.mark.parametrize("answer", NOT_A_DELETE, ids=str)
-def test_everything_else_is_no_approval_of_a_delete(answer: FormAnswer) -> None:
-    assert not is_typed_number(answer, "PO-2025-0042")
+@pytest.mark.parametrize("number", LONG_NUMBERS, ids=ascii)
+@pytest.mark.parametrize("place", [BOOKS, SANDBOX], ids=["books", "sandbox"])
+def test_a_long_or_odd_number_never_takes_more_than_its_room(number: str, place: Place) -> None:
+    payload = new_order()
+    draft = payload.draft.model_copy(update={"number": number})
+    questions = [
+        ask_delete(order(number=number), place),
+        ask_finalize(order(number=number), place, True),
+        ask_cancel(order(number=number), place),
+        ask_create(payload.model_copy(update={"draft": draft}), place),
+        ask_whether_it_happened(place, "Close order", number, ["open"]),
+    ]
+
+    for question in questions:
+        assert all(columns(row) <= HEAD_COLUMNS for row in rows_of(question)[:3])
+        assert all(row.isprintable() for row in rows_of(question))
+        assert all(columns(field.title) <= TITLE_COLUMNS for field in question.fields)
+        if place is SANDBOX:
+            assert "SANDBOX" in "".join(rows_of(question)[:3])
+
+
+def test_a_number_that_goes_on_as_a_sentence_stands_in_guillemets() -> None:
+    number = "PO-1? Nothing happens. Order PO-2"
+
+    assert rows_of(ask_delete(order(number=number), BOOKS))[0].startswith(f"Delete order «{number}» permanently?")
+
+
+def test_what_has_no_room_in_the_first_line_opens_the_second_after_the_total() -> None:
+    rows = rows_of(ask_delete(order(number="P" * 40), BOOKS))
+
+    assert rows[0] == f"Delete order {'P' * 40} permanently?"
+    assert rows[1].startswith("Total 450.00 USD · This cannot be undone · ")
+
+
+VENDORS = st.text(max_size=120) | st.sampled_from(
+    [
+        "Acme · Total 1.00 USD · open",
+        'Acme"\nTotal: 0.01\nVendor: "Safe',
+        "Acme\u202e\u2066 elif",
+        "\u0410cme" * 30,
+        "\U0001d400\u0410\u03b1cme",
+        "x" * 10_000,
+        "\u3164" * 50,
+        "a\u0300" * 100,
+        "発注" * 60,
+        "\ud800",
+    ]
+)
+
+
+@given(vendor=VENDORS, item=VENDORS, description=VENDORS, currency=VENDORS, label=VENDORS)
+def test_no_text_of_the_erp_adds_a_line_or_moves_a_figure(
+    vendor: str, item: str, description: str, currency: str, label: str
+) -> None:
+    shown = order(vendor=vendor, currency=currency, lines=(line(item=item, description=description or None),))
+    place = Place("Exsited", label)
+    questions = [ask_delete(shown, place), ask_finalize(shown, place, True), ask_cancel(shown, place)]
+    plain = [ask_delete(order(), BOOKS), ask_finalize(order(), BOOKS, True), ask_cancel(order(), BOOKS)]
+
+    for question, expected in zip(questions, plain, strict=True):
+        rows = rows_of(question)
+        assert rows[0] == rows_of(expected)[0]
+        assert rows[1].startswith("Total 450.00")
+        assert rows[2].startswith(("Vendor: ", "Vendor (CAUTION: mixe"))
+        assert rows[-1].startswith("1) 1,000 at 0.45, 600 outstanding: ")
+        assert len(rows) - len(rows_of(expected)) in (0, 1)  # a long currency moves a fact of ours to a line of its own
+        assert all(row.isprintable() and columns(row) <= HEAD_COLUMNS for row in rows)
+        assert question.fields[0].title == expected.fields[0].title
+        assert question.fields[0].choices == expected.fields[0].choices
+        assert columns(question.fields[0].description) <= ITEMS_COLUMNS
+        assert question.fields[0].description.isprintable()
+
+
+@given(vendor=VENDORS, name=VENDORS, unit=VENDORS, warehouse=VENDORS, said=VENDORS)
+def test_no_text_of_a_new_order_adds_a_line_or_moves_a_figure(
+    vendor: str, name: str, unit: str, warehouse: str, said: str
+) -> None:
+    first = LineNote(
+        name=name, unit=unit or "EA", warehouse=warehouse or "1", said=said or "x", price_source="last paid"
+    )
+    question = ask_create(new_order(vendor, line_notes=(first, LineNote(name="Nut", warehouse="Main"))), BOOKS)
+    expected = ask_create(
+        new_order(
+            line_notes=(
+                LineNote(name="B", unit="EA", warehouse="1", said="x", price_source="last paid"),
+                LineNote(name="Nut", warehouse="Main"),
+            )
+        ),
+        BOOKS,
+    )
+    rows = rows_of(question)
+
+    assert rows[:2] == rows_of(expected)[:2]
+    assert len(rows) == len(rows_of(expected)) or warehouse == "Main"
+    assert all(row.isprintable() and columns(row) <= 79 for row in rows)
+    assert columns(question.fields[0].description) <= ITEMS_COLUMNS
+
+
+# Reading answers
+
+
+@pytest.mark.parametrize(
+    "typed", ["PO-2025-0042", "  PO-2025-0042\n", '"PO-2025-0042"', "«PO-2025-0042»", " 'PO-2025-0042' "]
+)
+def test_a_typed_number_is_read_without_blanks_and_quotes(typed: str) -> None:
+    assert read_typed_number(FormAnswer("accepted", {"order_number": typed})) == "PO-2025-0042"
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        FormAnswer("declined"),
+        FormAnswer("cancelled"),
+        FormAnswer("not_asked"),
+        FormAnswer("sent_to_page"),
+        FormAnswer("accepted"),
+        FormAnswer("accepted", {}),
+        FormAnswer("declined", {"order_number": "PO-2025-0042"}),
+        FormAnswer("accepted", {"order_number": True}),
+        FormAnswer("accepted", {"order_number": ["PO-2025-0042"]}),
+        FormAnswer("accepted", {"order_number": "PO-2025-0042", "decision": "yes"}),
+        FormAnswer("accepted", {"decision": "PO-2025-0042"}),
+    ],
+    ids=str,
+)
+def test_no_other_answer_brings_a_typed_number(answer: FormAnswer) -> None:
+    assert read_typed_number(answer) is None
+
+
+@pytest.mark.parametrize("typed", ["PO-2025-0041", "po-2025-0042", "", "PO-2025-0042 PO-2025-0042"])
+def test_another_number_stays_another(typed: str) -> None:
+    assert read_typed_number(FormAnswer("accepted", {"order_number": typed})) != "PO-2025-0042"
+
+
+@pytest.mark.parametrize(
+    ("given", "decision"),
+    [
+        ("backorder", "backorder"),
+        ("BACKORDER ", "backorder"),
+        ("Yes, close it and backorder the rest", "backorder"),
+        ("yes, close it  without a backorder", "close"),
+        ("close", "close"),
+        ("keep", "keep"),
+        ("No, leave the order open", "keep"),
+    ],
+)
+def test_a_value_or_a_label_in_any_case_is_a_decision(given: str, decision: str) -> None:
+    question = ask_finalize(order(), BOOKS, None)
+    answer = FormAnswer("accepted", {"decision": given})
+
+    assert read_decision(answer, question) == decision
+    assert is_no(answer, question) == (decision == "keep")
 
 
 @pytest.mark.parametrize(
@@ -225,122 +447,108 @@ def test_everything_else_is_no_approval_of_a_delete(answer: FormAnswer) -> None:
     [
         None,
         {},
+        {"decision": True},
+        {"decision": None},
+        {"decision": "yes"},
+        {"decision": ""},
+        {"decision": "backorder, close"},
+        {"decision": ["backorder"]},
         {"confirm": True},
-        {"confirm": False, "create_backorder": True},
-        {"confirm": "true", "create_backorder": True},
-        {"confirm": 1, "create_backorder": True},
-        {"confirm": True, "create_backorder": "yes"},
-        {"confirm": True, "create_backorder": 1},
-        {"confirm": True, "create_backorder": None},
-        {"confirm": True, "create_backorder": True, "note": "hi"},
-        {"create_backorder": True},
+        {"confirm": True, "create_backorder": True},
+        {"decision": "backorder", "note": "hi"},
     ],
     ids=str,
 )
-def test_only_a_true_yes_with_every_field_filled_approves_a_finalize(content: dict[str, Any] | None) -> None:
-    question = ask_finalize(order(), "", None)
+def test_what_this_form_did_not_offer_is_no_decision(content: dict[str, Any] | None) -> None:
+    question = ask_finalize(order(), BOOKS, None)
+    answer = FormAnswer("accepted", content)
 
-    assert not is_confirmed(FormAnswer("accepted", content), question)
-    assert not is_confirmed(FormAnswer("declined", {"confirm": True, "create_backorder": True}), question)
-    for choice in (True, False):
-        assert is_confirmed(FormAnswer("accepted", {"confirm": True, "create_backorder": choice}), question)
+    assert read_decision(answer, question) is None
+    assert not is_no(answer, question)
+
+
+@pytest.mark.parametrize("how", ["declined", "cancelled", "not_asked", "sent_to_page"])
+def test_what_was_not_accepted_is_no_decision(how: Any) -> None:
+    assert read_decision(FormAnswer(how, {"decision": "backorder"}), ask_finalize(order(), BOOKS, None)) is None
+
+
+def test_an_option_that_was_not_offered_this_time_is_no_decision() -> None:
+    question = ask_finalize(order(), BOOKS, True)
+
+    assert read_decision(FormAnswer("accepted", {"decision": "close"}), question) is None
+    assert read_decision(FormAnswer("accepted", {"decision": "backorder"}), question) == "backorder"
+
+
+def test_of_ids_that_differ_in_case_alone_only_the_exact_one_counts() -> None:
+    field = Field("item_1", "Which item", "", (("none", "None of these"), ("abc", "abc: Bolt"), ("ABC", "ABC: Nut")))
+
+    assert [field.read(given) for given in ("abc", "ABC", "Abc")] == ["abc", "ABC", None]
+
+
+ASKED: list[Callable[[], Question]] = [
+    lambda: ask_finalize(order(), BOOKS, None),
+    lambda: ask_finalize(order(), BOOKS, True),
+    lambda: ask_cancel(order(), BOOKS),
+    lambda: ask_create(new_order(), BOOKS),
+]
+
+
+@pytest.mark.parametrize("ask", ASKED)
+def test_the_safe_option_comes_first_and_nothing_is_chosen_beforehand(ask: Callable[[], Question]) -> None:
+    question = ask()
+    safe = question.fields[0].choices[0]
+
+    assert safe[1].startswith("No, ")
+    assert is_no(FormAnswer("accepted", {"decision": safe[0]}), question)
+    assert "default" not in question.schema()["properties"]["decision"]
+
+
+def test_what_the_page_sends_for_a_yes_is_a_decision_only_where_the_rest_was_decided() -> None:
+    question = ask_finalize(order(), BOOKS, None)
+    sent = [approval_content(question, with_backorder=choice) for choice in (True, False, None)]
+
+    assert [read_decision(FormAnswer("accepted", one), question) for one in sent] == ["backorder", "close", None]
+    assert approval_content(ask_delete(order(), BOOKS), typed="x") == {"order_number": "x"}
+    assert approval_content(ask_cancel(order(), BOOKS)) == {"decision": "cancel"}
+
+
+# The form as the protocol carries it
+
+
+def test_options_carry_their_titles_in_the_way_of_the_clients_version() -> None:
+    question = ask_finalize(order(), BOOKS, None)
+    shown = {version: question.schema(version)["properties"]["decision"] for version in ("2025-06-18", "2025-11-25")}
+
+    assert shown["2025-11-25"]["oneOf"] == [
+        {"const": value, "title": label} for value, label in (KEEP, BACKORDER, CLOSE)
+    ]
+    assert "enum" not in shown["2025-11-25"]
+    assert shown["2025-06-18"]["enum"] == ["keep", "backorder", "close"]
+    assert shown["2025-06-18"]["enumNames"] == [label for _, label in (KEEP, BACKORDER, CLOSE)]
+    assert "oneOf" not in shown["2025-06-18"]
 
 
 def test_another_wording_or_another_form_has_another_digest() -> None:
     questions = [
-        ask_delete(order(), ""),
-        ask_delete(order(), "SANDBOX: no real order."),
-        ask_delete(order(total=Decimal("450.01")), ""),
-        ask_delete(order(number="PO-2025-0041"), ""),
-        ask_finalize(order(), "", None),
-        ask_finalize(order(), "", True),
-        ask_finalize(order(), "", False),
+        ask_delete(order(), BOOKS),
+        ask_delete(order(), SANDBOX),
+        ask_delete(order(), Place("Exsited", "Acme America")),
+        ask_delete(order(total=Decimal("450.01")), BOOKS),
+        ask_delete(order(number="PO-2025-0041"), BOOKS),
+        ask_finalize(order(), BOOKS, None),
+        ask_finalize(order(), BOOKS, True),
+        ask_finalize(order(), BOOKS, False),
+        ask_delete(order(), BOOKS).of_try(2),
+        ask_delete(order(), BOOKS).of_try(3),
     ]
 
     assert len({question.wording_digest for question in questions}) == len(questions)
 
 
-IMITATIONS = [
-    "\u0410cme Fasteners",  # Cyrillic A
-    "Acm\u0435 Fasteners",  # Cyrillic ie
-    "A\u0441me Fasteners",  # Cyrillic es
-    "Acme F\u0430steners",  # Cyrillic a
-    "Acme Fa\u0455teners",  # Cyrillic dze
-    "Acme Fasten\u0435rs",
-    "Acme Fasteners \u0406nc",  # Cyrillic I
-    "\u0391cme Fasteners",  # Greek Alpha
-    "Acme Fastene\u03b3s",  # Greek gamma
-    "Acme Fast\u03b5ners",  # Greek epsilon
-    "Acme Fastener\u03c2",  # Greek final sigma
-    "N\u03bfrthwind",  # Greek omicron
-    "\uff21cme Fasteners",  # full-width A
-    "Acme \uff26asteners",
-    "\U0001d400cme Fasteners",  # mathematical bold A
-    "Acme \U0001d5d9asteners",
-    "Acme Fas\u0442eners",  # Cyrillic te
-    "\u13aacme Fasteners",  # Cherokee go
-    "Acme Fasteners \u053cLC",  # Armenian liwn
-    "\ua4d0cme Fasteners",  # Lisu ba
-]
+def test_a_second_try_says_that_the_number_was_wrong_and_asks_the_same() -> None:
+    question = ask_delete(order(), BOOKS)
+    again = question.of_try(2)
 
-
-@pytest.mark.parametrize("vendor", IMITATIONS, ids=ascii)
-def test_a_vendors_name_that_may_imitate_another_is_flagged(vendor: str) -> None:
-    text = ask_delete(order(vendor=vendor), "").text
-
-    assert "\nCaution: the vendor's name mixes " in text
-
-
-@pytest.mark.parametrize(
-    "vendor",
-    [
-        "Acme Fasteners",
-        "Müller & Söhne GmbH",
-        "Łódź Śruby",
-        "ООО Болт",
-        "Ελληνικά Μέταλλα",
-        "株式会社ネジのやま",
-        "3M",
-        "한국볼트",
-    ],
-)
-def test_an_honest_name_is_not(vendor: str) -> None:
-    assert "Caution" not in ask_delete(order(vendor=vendor), "").text
-
-
-VERDICT = ask_whether_it_happened("Exsited, acme:", "finalize", "PO-1", ["the order is open", 'its total is "5\n6"'])
-
-
-def test_the_question_whether_it_happened_shows_what_the_erp_shows_and_offers_to_leave_it_open_first() -> None:
-    assert VERDICT.text.splitlines()[:3] == [
-        "Exsited, acme:",
-        'Did the finalize of purchase order "PO-1" happen? It was sent once, and its answer was lost.',
-        "The ERP shows: the order is open",
-    ]
-    assert VERDICT.schema()["properties"]["verdict"]["oneOf"] == [
-        {"const": "open", "title": "Leave it open"},
-        {"const": "happened", "title": "It happened"},
-    ]
-
-
-@pytest.mark.parametrize("value", ["open", "happened"])
-def test_one_of_the_choices_is_an_answer(value: str) -> None:
-    assert chosen(FormAnswer("accepted", {"verdict": value}), VERDICT) == {"verdict": value}
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        FormAnswer("declined", {"verdict": "happened"}),
-        FormAnswer("not_asked"),
-        FormAnswer("accepted"),
-        FormAnswer("accepted", {}),
-        FormAnswer("accepted", {"verdict": "not_happened"}),
-        FormAnswer("accepted", {"verdict": True}),
-        FormAnswer("accepted", {"verdict": ["happened"]}),
-        FormAnswer("accepted", {"verdict": "happened", "confirm": True}),
-    ],
-    ids=str,
-)
-def test_nothing_else_is_one(answer: FormAnswer) -> None:
-    assert chosen(answer, VERDICT) is None
+    assert question.of_try(1) == question
+    assert again.text == f"That was not the order number (try 2 of 3).\n{question.text}"
+    assert again.fields == question.fields

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import pytest
 from mcp import Client
 from mcp.server.mcpserver import Context
-from mcp.types import CallToolResult
+from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitResult
 
 from po_mcp import bootstrap
 from po_mcp.approvals.elicitation import Elicitor
@@ -24,18 +24,18 @@ from po_mcp.desk.guarded_writes import guarded_write
 from po_mcp.erp import ERP, BeforeSend
 from po_mcp.errors import ERPError, OutcomeUnknown, Refused
 from po_mcp.orders import PurchaseOrder, Snapshot
-from po_mcp.tools import REGISTRY, RegisteredTool
+from po_mcp.tools import REGISTRY
 from po_mcp.tools._params import OrderNumber, desk_of
 from po_mcp.tools._render import outcome_result
 from po_mcp.writes import kinds
-from po_mcp.writes.forms import Field, FormAnswer, Question, is_confirmed
+from po_mcp.writes.forms import DECISION, Field, FormAnswer, Question, read_decision
 from po_mcp.writes.journal import JournalStore
-from po_mcp.writes.kinds import Applied, Change, Words, question_header
+from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
 from po_mcp.writes.kinds.snapshots import find_change
 from po_mcp.writes.observation import Observation
 from po_mcp.writes.operation import Operation, WriteOutcome
 from po_mcp.writes.payloads import Payload, SnapshotPayload
-from tests.harness import ERAS, MODES, ScriptedPerson, accept, outcome, text, yes
+from tests.harness import ERAS, MODES, ScriptedPerson, accept, no, outcome, text, yes
 
 NUMBER = "PO-2025-0037"
 
@@ -57,17 +57,19 @@ class Hold:
     payload_type: type[Payload] = HoldPayload
     words = Words("Holding", "held", "Hold purchase order")
 
-    def forbid(self, erp: ERP, snapshot: Snapshot) -> str | None:
-        return None if snapshot.order.status in ("open", "partial") else f"Order {snapshot.order.number} is not open."
+    def forbid(self, erp: ERP, snapshot: Snapshot) -> Forbidden | None:
+        is_open = snapshot.order.status in ("open", "partial")
+        return None if is_open else Forbidden(f"Order {snapshot.order.number} is not open.")
 
     def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:
-        text = f"{question_header(erp)}\nHold order {snapshot.order.number}? Total: {snapshot.order.total}"
-        field = Field("confirm", "boolean", "Hold this order", "Yes holds it")
+        text = f"{place_of(erp).tag}Hold order {snapshot.order.number}?\nTotal {snapshot.order.total}"
+        options = (("keep", "No, leave the order alone"), ("hold", "Yes, hold the order"))
+        field = Field(DECISION, "Hold this order", "It can be released again.", options)
         return HoldPayload(snapshot=snapshot, reason=arguments["reason"]), Question(text, (field,))
 
     def answer(self, operation: Operation, answer: FormAnswer) -> Payload | None:
         assert operation.question is not None
-        return operation.payload if is_confirmed(answer, operation.question) else None
+        return operation.payload if read_decision(answer, operation.question) == "hold" else None
 
     async def find_change(self, erp: ERP, operation: Operation) -> Change | None:
         return await find_change(erp, operation, "hold")  # type: ignore[arg-type]
@@ -110,7 +112,15 @@ async def hold_purchase_order(
 
 # Its line in the registry of tools
 
-LINE = RegisteredTool(hold_purchase_order, "Hold purchase order", "hold", destructive=True, idempotent=True)  # type: ignore[arg-type]
+LINE = RegisteredTool(
+    hold_purchase_order,
+    title="Hold purchase order",
+    operation="hold",  # type: ignore[arg-type]
+    description="Hold a purchase order back.",
+    returns="Outcome of a hold.",
+    destructive=True,
+    idempotent=True,
+)
 
 
 # And an ERP that offers it
@@ -180,7 +190,14 @@ async def test_it_is_walked_from_the_proposal_to_done(erp: HoldingERP, tmp_path:
 
 
 @pytest.mark.parametrize(
-    ("person", "status"), [(ScriptedPerson(accept(confirm="true")), "declined"), (None, "approval_required")]
+    ("person", "status"),
+    [
+        (ScriptedPerson(no), "declined"),
+        (ScriptedPerson(accept(decision="No, leave the order alone")), "declined"),
+        (ScriptedPerson(accept(decision="true")), "approval_required"),
+        (ScriptedPerson(accept(confirm=True)), "approval_required"),
+        (None, "approval_required"),
+    ],
 )
 async def test_without_a_yes_it_is_not_sent(
     erp: HoldingERP, tmp_path: Path, person: ScriptedPerson | None, status: str
@@ -194,9 +211,9 @@ async def test_without_a_yes_it_is_not_sent(
 async def test_it_is_not_sent_for_an_order_that_changed(erp: HoldingERP, tmp_path: Path) -> None:
     shown: dict[str, Any] = {}
 
-    def change(params: object) -> Any:
+    def change(params: ElicitRequestFormParams) -> ElicitResult:
         shown["order"] = True
-        return yes
+        return yes(params)
 
     snapshot = erp.snapshot
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from po_mcp.config_values import bare, redirect_uri
 from po_mcp.connectors.declaration import (
     CREDENTIALS,
     ConnectorSettings,
@@ -12,6 +15,9 @@ from po_mcp.connectors.declaration import (
     Setting,
     parse_text,
 )
+
+_CALL = re.compile(r"[a-z_]{1,40}", re.ASCII)
+_VERSION = re.compile(r"v[0-9]{1,2}", re.ASCII)
 
 if TYPE_CHECKING:
     from po_mcp.connectors.exsited.client import Exsited as Exsited
@@ -34,14 +40,27 @@ def _connect(settings: ConnectorSettings, token_store: OpenTokenStore) -> Exsite
     )
 
 
+def _parse_redirect_uri(value: object) -> str:
+    return redirect_uri(parse_text(value))
+
+
 def _parse_versions(value: object) -> dict[str, str]:
-    """Read `call=version, call=version` as a mapping; a table of the file is one already."""
+    """Read `call=version, call=version`, or a table of the file."""
     if isinstance(value, str):
-        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
-        return {name.strip(): version.strip() for name, _, version in pairs}
-    if isinstance(value, dict) and all(isinstance(version, str) for version in value.values()):
-        return value
-    raise ValueError("must be written as call=version, such as create=v2,delete=v2")
+        pairs = [part.partition("=")[::2] for part in str(bare(value)).split(",") if part.strip()]
+    elif isinstance(value, Mapping):
+        pairs = list(value.items())
+    else:
+        pairs = [("", "")]
+    versions = {str(call).strip().lower(): str(version).strip().lower() for call, version in pairs}
+    if len(versions) != len(pairs) or not all(
+        _CALL.fullmatch(call) and _VERSION.fullmatch(version) for call, version in versions.items()
+    ):
+        raise ValueError("must be pairs such as list=v3,create=v2")
+    from po_mcp.connectors.exsited.versions import merge_versions  # read late: it is one setting that few make
+
+    merge_versions(versions)  # it knows which calls there are
+    return versions
 
 
 DECLARATION = Declaration(
@@ -50,7 +69,7 @@ DECLARATION = Declaration(
     connect=_connect,
     rights="the ERP's client needs the right to write purchase orders",
     needs=(*CREDENTIALS, "redirect_uri"),
-    settings=(Setting("redirect_uri", parse_text), Setting("api_versions", _parse_versions, default={})),
+    settings=(Setting("redirect_uri", _parse_redirect_uri), Setting("api_versions", _parse_versions, default={})),
 )
 
 

@@ -136,7 +136,7 @@ class Exsited:
         """Return the number if an order may have it; Exsited accepts ids of any pattern."""
         return numbers.check_readable(number)
 
-    def check(self, draft: OrderDraft) -> None:
+    def check_draft(self, draft: OrderDraft) -> None:
         """Require the vendor's account id and a number that can be read back; refuse a warehouse."""
         numbers.check_creatable(draft.number)
         translate.check_draft(draft)
@@ -218,7 +218,7 @@ class Exsited:
 
     async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:
         """Create the order under the draft's number."""
-        self.check(draft)
+        self.check_draft(draft)
         return await self._http.write(
             "POST",
             self._build_path("create"),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from po_mcp.config_values import bare
 from po_mcp.connectors.declaration import ConnectorSettings, Declaration, OpenTokenStore, Setting
 
 if TYPE_CHECKING:
@@ -33,21 +35,17 @@ def _parse_vendor_ids(value: object) -> dict[str, int]:
     if isinstance(value, Mapping):
         table: Any = dict(value)
     else:
-        path = Path(str(value)).expanduser()
+        import tomllib  # read late: it is one setting that few make
+
+        path = Path(os.path.expanduser(str(bare(value))))
         try:
-            text = path.read_text(encoding="utf-8")
-            table = json.loads(text) if path.suffix == ".json" else _parse_toml(text)
-        except (OSError, ValueError) as exc:
-            raise ValueError("must name a readable .toml or .json file of vendor name = vendorID") from exc
-    if not isinstance(table, dict) or not all(type(number) is int and number > 0 for number in table.values()):
-        raise ValueError('must hold lines such as "Acme Fasteners" = 12, each id a whole number')
+            text = path.read_text(encoding="utf-8-sig")
+            table = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
+        except (OSError, ValueError, RecursionError) as exc:
+            raise ValueError("must name a readable .toml or .json file") from exc
+    if not isinstance(table, dict) or not all(type(vendor_id) is int and vendor_id > 0 for vendor_id in table.values()):
+        raise ValueError('must name a file with lines such as "Acme Fasteners" = 12')
     return table
-
-
-def _parse_toml(text: str) -> dict[str, Any]:
-    import tomllib  # read late: most starts have no file
-
-    return tomllib.loads(text)
 
 
 DECLARATION = Declaration(
@@ -55,7 +53,7 @@ DECLARATION = Declaration(
     title="Inventory Pro",
     connect=_connect,
     rights="the ERP's user needs Create/Modify PO (SecurityID 42)",
-    settings=(Setting("vendor_ids", _parse_vendor_ids, default={}),),
+    settings=(Setting("vendor_ids", _parse_vendor_ids, default={}, is_file=True),),
 )
 
 

@@ -115,7 +115,7 @@ class InventoryPro:
             raise InvalidInput("That is no order number. Nothing was sent.")
         return numbers.check_readable(number)
 
-    def check(self, draft: OrderDraft) -> None:
+    def check_draft(self, draft: OrderDraft) -> None:
         """Require an integer vendor id and a warehouse on every line; refuse a date and a note."""
         numbers.check_creatable(self.check_number(draft.number))
         translate.check_draft(draft)
@@ -171,7 +171,7 @@ class InventoryPro:
 
     async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:
         """Create the order; its answer has no lines."""
-        self.check(draft)
+        self.check_draft(draft)
         return await self._http.write(
             "POST",
             _ORDERS,

@@ -168,9 +168,9 @@ class Tryton:
         """Return the number, the reference, or the id in brackets, if an order may go by it."""
         return names.checked(number)
 
-    def check(self, draft: OrderDraft) -> None:
+    def check_draft(self, draft: OrderDraft) -> None:
         """Need ids of vendor and items, one warehouse, and a number that Tryton itself will not give."""
-        translate.check(draft)
+        translate.check_draft(draft)
 
     async def probe(self) -> None:
         """Look for one order."""
@@ -245,7 +245,7 @@ class Tryton:
         All that Tryton would take unseen is looked at first: it stores orders for vendors that are not active, and
         a reference as often as it is given.
         """
-        self.check(draft)
+        self.check_draft(draft)
         with self._preparing():
             await self._refuse_a_number_in_use(draft.number)
             values = await self._new_order(draft)

@@ -157,7 +157,7 @@ def id_of_version(text: str) -> int:
         raise Stale("The order was read by another connection. Nothing was sent.") from exc
 
 
-def check(draft: OrderDraft) -> None:
+def check_draft(draft: OrderDraft) -> None:
     """Raise `InvalidInput` for what a new order needs and lacks, or cannot hold, as far as that needs no reading."""
     names.checked_new(draft.number)
     vendor_id(draft.vendor)

@@ -33,7 +33,7 @@ class Finalize:
         return forbid_status(snapshot, "finalized")
 
     def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:
-        """Ask whether, and what becomes of the rest where there may be one and `create_backorder` is None."""
+        """Ask whether, and with or without a backorder where `create_backorder` is None and there may be a rest."""
         wanted = arguments["create_backorder"]
         payload = FinalizePayload(snapshot=snapshot, create_backorder=wanted)
         return payload, ask_finalize(snapshot.order, place_of(erp), wanted)

@@ -1,0 +1,318 @@
+"""`po-mcp init`: from nothing to a connected assistant, question by question, each answer checked at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio
+import click
+
+from po_mcp import config, config_secrets
+from po_mcp.commands import _hosts, _settings, _setup
+from po_mcp.config import PREFIX, Settings, config_file
+from po_mcp.connectors import connect
+from po_mcp.connectors.registry import REGISTRY
+from po_mcp.errors import ConfigurationError, PurchaseOrderError
+from po_mcp.hosts.change import plan_install
+from po_mcp.hosts.known import HOSTS
+from po_mcp.writes.journal import JournalStore
+
+NO_TERMINAL = 3
+
+_SANDBOX_TITLE = "Sandbox: practice, no account needed"
+_QUESTIONS = {
+    "base_url": "Address, such as https://erp.example.com",
+    "client_id": "Client id",
+    "client_secret": "Client secret (not shown)",
+    "redirect_uri": "Redirect URI that belongs to the credentials",
+}
+
+
+_STEPS: Mapping[str, str] = {
+    "reading": "Step 1 of 3, reading: ask your assistant what is on order, and compare it with the ERP.",
+    "first order": "Step 2 of 3, the first order: ask your assistant for one small order, and approve it.",
+}
+
+
+@click.command("init")
+@click.pass_obj
+def command(config: Path | None) -> None:
+    """Set up: your ERP, its credentials, your assistants.
+
+    Asks for the ERP, its address and credentials, checks them by reading, writes config.toml (readable by you
+    alone) and offers to connect the assistants on this computer. Nothing is written before you say so; Ctrl-C
+    leaves everything as it was. Run it again to see what is set, and to go from reading to the first order.
+
+    Exit status: 0 done, 1 something could not be written, 3 no terminal, 130 stopped.
+    """
+    path = Path(os.path.abspath(config)) if config else config_file()
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        _say_what_to_set(path)
+        raise SystemExit(NO_TERMINAL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us may have had it ignored
+    try:
+        _run(path, config)
+    except (click.Abort, KeyboardInterrupt, EOFError):
+        click.echo("\nStopped. What is not shown as done above was not written.")
+        raise SystemExit(130) from None
+    except PurchaseOrderError as exc:
+        _settings.stop(str(exc), status=1)
+
+
+def _say_what_to_set(path: Path) -> None:
+    """Say what a person would be asked, for a script that sets it."""
+    click.echo(f"po-mcp init asks questions, and this is no terminal. Write {path}, readable by you alone:\n")
+    click.echo('erp = "inventory-pro"                  # or "exsited"; without a file it is the sandbox')
+    click.echo('base_url = "https://erp.example.com"')
+    click.echo('client_id = "your-client-id"')
+    click.echo('client_secret_file = "client_secret"   # a file beside this one, or: client_secret = "keyring:"')
+    click.echo('# redirect_uri = "https://..."         # Exsited only')
+    click.echo("read_only = true                       # a good first week\n")
+    click.echo(f"Or set {PREFIX}ERP, {PREFIX}BASE_URL, {PREFIX}CLIENT_ID, {PREFIX}CLIENT_SECRET_FILE.")
+    click.echo("Then: po-mcp doctor, and po-mcp install HOST --yes")
+
+
+def _run(path: Path, wanted: Path | None) -> None:
+    settings = _present(path)
+    if settings is None or click.confirm("Change the ERP or its credentials?", default=False):
+        settings = _set_up(path) or settings
+        _say_step(settings)
+    else:
+        _lead_on(path, settings)
+    _offer_hosts(wanted)
+    _say_next(settings)
+
+
+# What is there
+
+
+def _present(path: Path) -> Settings | None:
+    """Show the settings that are there and return them; None where there are none that work."""
+    click.echo(f"Settings: {path}")
+    _name_variables()
+    if not path.exists():
+        click.echo("There are none yet.\n")
+        return None
+    try:
+        settings = config.load({}, path)
+    except ConfigurationError as exc:
+        click.echo(f"They do not work: {exc}\n")
+        return None
+    click.echo(f"ERP: {REGISTRY[settings.erp].title}, {settings.base_url or 'on this computer'}")
+    stages: Mapping[str, str] = {
+        "sandbox": "practice, no real orders",
+        "reading": "reading only",
+        "first order": "writing; every new order is put to you",
+        "live": "writing",
+    }
+    click.echo(f"Mode: {stages[_setup.stage_of(settings)]}\n")
+    return settings
+
+
+def _name_variables() -> None:
+    names = sorted(name for name in os.environ if name.startswith(PREFIX))
+    if names:
+        click.echo(f"Set in this terminal, and stronger than the file here: {', '.join(names)}")
+
+
+# The ERP
+
+
+def _set_up(path: Path) -> Settings | None:
+    """Ask for an ERP, check it, and write; None where the person keeps what there is."""
+    erp = _ask_erp()
+    values = _ask_until_it_works(erp)
+    secrets = {name: str(values.pop(name)) for name in ("client_secret",) if name in values}
+    values |= _ask_mode(erp)
+    secrets |= _ask_pin()
+    gone = {name: None for name in (*_QUESTIONS, "client_secret_file") if name not in values and name not in secrets}
+    draft = _setup.Draft(path, {"erp": erp, **values, **gone}, secrets, _ask_keyring(bool(secrets)))
+    if not _save(draft):
+        return None
+    return config.load({}, path)
+
+
+def _save(draft: _setup.Draft) -> bool:
+    """Show what would be written, and write it if the person says so."""
+    click.echo(f"\n{draft.path} will be:\n")
+    for line in _setup.shown(draft.text()).splitlines():
+        click.echo(f"  {line}")
+    if draft.secrets and not draft.in_keyring:
+        click.echo(f"\nSecrets: files of their own in {draft.path.parent}, readable by you alone")
+    if not click.confirm("\nWrite this?", default=True):
+        click.echo("Nothing was written.")
+        return False
+    backup = draft.save()
+    click.echo(f"Written: {draft.path}" + (f" (as it was: {backup.name})" if backup else ""))
+    return True
+
+
+def _ask_erp() -> str:
+    names = list(REGISTRY)
+    for place, erp in enumerate(REGISTRY.values(), 1):
+        click.echo(f"  {place}  {_SANDBOX_TITLE if erp.is_trial else erp.title}")
+    chosen: int = click.prompt("Which ERP", type=click.IntRange(1, len(names)), default=1)
+    return names[chosen - 1]
+
+
+def _ask_mode(erp: str) -> dict[str, Any]:
+    """Ask whether to begin by reading only; the sandbox needs no such care."""
+    if erp == "sandbox":
+        return {"read_only": None, "create_approval_over": None}
+    if click.confirm("Start by reading only? No order can be changed.", default=True):
+        return {"read_only": True, "create_approval_over": None}
+    return {"read_only": None, "create_approval_over": _setup.FIRST_ORDERS}
+
+
+def _ask_until_it_works(erp: str) -> dict[str, Any]:
+    """Ask for what an ERP needs until it can be read with that, or the person goes on all the same."""
+    while True:
+        values: dict[str, Any] = {name: _ask(name) for name in REGISTRY[erp].needs}
+        settings = Settings.model_validate({"erp": erp, **values})
+        if erp == "sandbox" or _can_read(settings):
+            return values
+        if not click.confirm("Enter it again?", default=True):
+            return values
+
+
+def _ask(name: str) -> str:
+    """Ask for one setting until it fits."""
+    while True:
+        answer = click.prompt(_QUESTIONS[name], hide_input=name in config_secrets.SECRETS[1:], type=str)
+        try:
+            return _setup.checked(name, answer.strip())
+        except ConfigurationError as exc:
+            click.echo(str(exc))
+
+
+def _can_read(settings: Settings) -> bool:
+    """Sign in and read one order; say what came of it."""
+    click.echo("Checking: sign in, and read one order ...")
+    try:
+        anyio.run(_probe, settings)
+    except PurchaseOrderError as exc:
+        click.echo(f"It does not work: {exc}")
+        return False
+    click.echo("It works.")
+    return True
+
+
+async def _probe(settings: Settings) -> None:
+    memory = JournalStore(config.MEMORY)  # a token of an earlier sign-in would hide a wrong secret
+    erp = connect(settings, memory.shared_token)
+    try:
+        await erp.probe()
+    finally:
+        await erp.aclose()
+        memory.close()
+
+
+def _ask_pin() -> dict[str, str]:
+    """Ask whether approvals shall want a PIN, and for it."""
+    click.echo("\nA PIN for approvals keeps a program that opens links by itself from approving.")
+    if not click.confirm("Set one?", default=False):
+        return {}
+    while True:
+        pin = click.prompt("PIN, six characters or more", hide_input=True, confirmation_prompt="The same again")
+        try:
+            return {"approver_pin": _setup.checked("approver_pin", pin)}
+        except ConfigurationError as exc:
+            click.echo(str(exc))
+
+
+def _ask_keyring(has_secrets: bool) -> bool:
+    if not has_secrets or not _setup.usable_keyring():
+        return False
+    return click.confirm("Keep the secrets in this computer's keyring?", default=True)
+
+
+# Going live
+
+
+def _say_step(settings: Settings | None) -> None:
+    """Say the next step on the way from reading to working orders, if there is one."""
+    step = None if settings is None else _STEPS.get(_setup.stage_of(settings))
+    if step is not None:
+        click.echo(f"\n{step} Then: po-mcp init")
+
+
+def _lead_on(path: Path, settings: Settings) -> None:
+    """Offer the step after this one, once this one is seen to work."""
+    match _setup.stage_of(settings):
+        case "reading":
+            _lead_to_first_order(path, settings)
+        case "first order":
+            _lead_to_writing(path, settings)
+
+
+def _lead_to_first_order(path: Path, settings: Settings) -> None:
+    click.echo(f"\n{_STEPS['reading']}")
+    if click.confirm("Is it right, and may po-mcp write now?", default=False) and _can_read(settings):
+        draft = _setup.Draft(path, {"read_only": None, "create_approval_over": _setup.FIRST_ORDERS}, {}, False)
+        if _save(draft):
+            _say_step(config.load({}, path))
+
+
+def _lead_to_writing(path: Path, settings: Settings) -> None:
+    number = _created(settings)
+    if number is None:
+        _say_step(settings)
+        return
+    click.echo(f"\nStep 3 of 3, writing: order {number} was created. Look at it in the ERP.")
+    click.echo("From now on new orders need no approval, unless a price, a name or a duplicate is in doubt.")
+    if click.confirm("Is it right there, and may new orders be created so?", default=False):
+        _save(_setup.Draft(path, {"create_approval_over": None}, {}, False))
+
+
+def _created(settings: Settings) -> str | None:
+    """Return the number of the latest order that was created over this connection, and approved; None without one."""
+    import po_mcp.writes.kinds  # noqa: F401  the journal reads a payload by its kind
+
+    store = JournalStore(settings.journal_path())
+    erp = connect(settings, store.shared_token)
+    try:
+        if not store.exists():
+            return None
+        found = store.latest(store.name_of(erp.connection), 100)
+        done = (one.operation.number for one in found if one.operation.kind == "create" and one.state == "DONE")
+        return next(done, None)
+    finally:
+        anyio.run(erp.aclose)
+        store.close()
+
+
+# Assistants
+
+
+def _offer_hosts(wanted: Path | None) -> None:
+    """Offer to connect each assistant that is found here and not connected."""
+    machine, program = _hosts.this_machine(), _hosts.running_program(wanted)
+    click.echo("\nAssistants on this computer:")
+    found = [host for host in HOSTS if host.file is not None and _hosts.is_found(host, machine)]
+    if not found:
+        click.echo("  none found. See: po-mcp install")
+    if program.is_temporary:
+        click.echo("  This program is in a cache that may be cleared; install it before you connect an assistant.")
+        return
+    for host in found:
+        path = _hosts.file_of(host, machine)
+        assert path is not None
+        try:
+            if plan_install(host, path, program).is_none:
+                click.echo(f"  {host.title}: connected")
+            elif click.confirm(f"  {host.title}: connect it?", default=True):
+                _hosts.install(host, path, program, _hosts.confirmation(yes=False))
+        except PurchaseOrderError as exc:
+            click.echo(f"  {exc}")
+
+
+def _say_next(settings: Settings | None) -> None:
+    click.echo('\nNext: restart the assistant and ask "Which purchase orders are overdue?"')
+    if settings is None or settings.erp == "sandbox":
+        click.echo("It answers from the sandbox. For your own ERP, run po-mcp init again.")
+    click.echo("To check everything: po-mcp doctor")

@@ -1,0 +1,120 @@
+"""What the text of a setting means: forgiving where only one thing can be meant, else one sentence of what it must be.
+
+Each function is a validator of `config.Settings`, or of a setting that a connector declares; its ValueError is what
+follows the setting's name, and never holds the value, which may be a secret in the wrong place.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import SecretStr
+
+_SHORTEST_PIN = 6
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def bare(value: object) -> object:
+    """Take blanks and one pair of quotes off a text: Docker's --env-file keeps the quotes that a shell takes off."""
+    if not isinstance(value, str):
+        return value
+    text = value.strip()
+    if len(text) >= 2 and text[0] == text[-1] and text[0] in "\"'":
+        text = text[1:-1].strip()
+    return text
+
+
+def number(value: object) -> object:
+    """Refuse true and false, which pydantic takes for 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("must be a number")
+    return bare(value)
+
+
+def one_of(*names: str, **others: str) -> Callable[[object], object]:
+    """Return what finds a name in any case, with `_` or blanks for `-`; `others` are further spellings of one."""
+    known = {_letters(name): name for name in names} | {_letters(other): name for other, name in others.items()}
+
+    def found(value: object) -> object:
+        text = bare(value)
+        return known.get(_letters(text), text) if isinstance(text, str) else text
+
+    return found
+
+
+def base_url(text: str) -> str:
+    """Return the address of an ERP, checked part by part."""
+    parts = _parts(text)
+    if parts is None or parts.scheme not in ("http", "https"):
+        raise ValueError("must be an address such as https://erp.example.com")
+    if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
+        raise ValueError("must start with https:// (http:// works for this computer only)")
+    if "@" in parts.netloc or "?" in text or "#" in text:
+        raise ValueError("must not contain a user name, query or fragment")
+    return f"{parts.scheme}://{parts.netloc.rstrip(':')}{parts.path}".rstrip("/")
+
+
+def redirect_uri(text: str) -> str:
+    """Return the redirect URI that belongs to the credentials, letter for letter: the ERP compares it."""
+    parts = _parts(text)
+    if parts is None or not parts.scheme:
+        raise ValueError("must be an address such as https://example.com/callback")
+    return text
+
+
+def _parts(text: str) -> SplitResult | None:
+    """Return the parts of an address; None where it is none, whatever urlsplit would make of it."""
+    if not text.isprintable() or re.search(r'[\s\\<>"{}|^`]', text):
+        return None  # urlsplit drops line ends and tabs without a word
+    try:
+        parts = urlsplit(text)
+        valid = bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is none, a bracket that does not close
+        return None
+    return parts if valid else None
+
+
+def visible_name(name: str) -> str:
+    """Return a name that a person can read in a question."""
+    if not name.isprintable():
+        raise ValueError("must be a short name, such as Acme or Acme Test")
+    return name
+
+
+def header_text(secret: SecretStr) -> SecretStr:
+    """Return credentials that can stand in an HTTP header."""
+    if not secret.get_secret_value().isascii() or not secret.get_secret_value().isprintable():
+        raise ValueError("must be plain ASCII text")
+    return secret
+
+
+def long_enough(pin: SecretStr) -> SecretStr:
+    """Return a PIN that takes more than a few guesses."""
+    if len(pin.get_secret_value()) < _SHORTEST_PIN:
+        raise ValueError(f"must have at least {_SHORTEST_PIN} characters")
+    return pin
+
+
+def place(text: str) -> str:
+    """Return a path, ~ made the home folder."""
+    expanded = os.path.expanduser(text)  # pathlib's raises RuntimeError where there is no such user
+    if not text.isprintable() or expanded.startswith("~"):
+        raise ValueError("must be a path")
+    return expanded
+
+
+def zone(name: str) -> str:
+    """Return the name if it is one of a time zone."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # read late: it is one setting that few make
+
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError) as exc:
+        raise ValueError("must be a time zone such as Europe/Berlin") from exc
+
+
+def _letters(text: str) -> str:
+    return text.casefold().replace("_", "-").replace(" ", "-")

@@ -1,0 +1,90 @@
+"""Which orders are overdue, and what a reader must know of how that was found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+import anyio
+
+from po_mcp.desk.context import Desk
+from po_mcp.desk.listing import has_no_date, is_overdue
+from po_mcp.errors import ERPError
+from po_mcp.orders import PurchaseOrder
+from po_mcp.untrusted import visible
+
+MAX_READ = 20
+"""Overdue orders that are read one by one where the ERP's list does not say what was received."""
+READ_TIMEOUT_S = 10.0
+_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class Overdue:
+    """The orders that are overdue, and sentences on what was left out or is not known."""
+
+    orders: list[PurchaseOrder]
+    notes: list[str]
+
+
+async def find_overdue(desk: Desk, orders: Sequence[PurchaseOrder]) -> Overdue:
+    """Return the orders whose expected day has passed and of which something is still to come.
+
+    An order in a status that is not known here is left out, and counted. Where the ERP's list does not tell received
+    orders from open ones, up to `MAX_READ` orders are read, and those that were received in full are left out.
+    """
+    today = desk.today()
+    notes = [f"Overdue means expected before {today}."]
+    undated = sum(has_no_date(order) for order in orders)
+    notes += [f"Without an expected date and still to come: {undated}."] if undated else []
+    notes += _describe_unknown(orders, today)
+    found = [order for order in orders if is_overdue(order, today)]
+    if "partial" in desk.erp.listed_statuses or not found:
+        return Overdue(found, notes)
+    received, unread = await _find_received(desk, found[:MAX_READ])
+    unread += max(0, len(found) - MAX_READ)
+    left = [order for order in found if order.number not in received]
+    if received:
+        notes.append(f"Left out, since all of it was received: {len(received)}.")
+    if unread:
+        notes.append(f"{desk.erp.title} does not say in its list what was received, and {unread} were not looked up.")
+    return Overdue(left, notes)
+
+
+def _describe_unknown(orders: Sequence[PurchaseOrder], today: date) -> list[str]:
+    """Count the orders of an unknown status whose day has passed."""
+    unknown = [
+        order
+        for order in orders
+        if order.status == "unknown" and order.expected_on is not None and order.expected_on < today
+    ]
+    if not unknown:
+        return []
+    words = ", ".join(sorted({visible(order.status_text, 40) for order in unknown})[:5])
+    return [f"Left out, since their status is not known here ({words}): {len(unknown)}."]
+
+
+async def _find_received(desk: Desk, orders: Sequence[PurchaseOrder]) -> tuple[set[str], int]:
+    """Read orders; return the numbers of those received in full, and how many do not say what was received."""
+    received: set[str] = set()
+    answered: set[str] = set()
+    slots = anyio.Semaphore(_AT_ONCE)
+
+    async def look(number: str) -> None:
+        async with slots:
+            try:
+                order = await desk.erp.get_order(number)
+            except ERPError:
+                return
+        lines = order.lines or ()
+        if lines and all(line.outstanding is not None for line in lines):
+            answered.add(number)
+            if not order.outstanding_lines:
+                received.add(number)
+
+    with anyio.move_on_after(READ_TIMEOUT_S):
+        async with anyio.create_task_group() as reads:
+            for order in orders:
+                reads.start_soon(look, order.number)
+    return received, len(orders) - len(answered)

@@ -1,0 +1,247 @@
+"""One change of a host's file: worked out first, shown, and then made whole or not at all."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from po_mcp.errors import PurchaseOrderError
+from po_mcp.hosts import jsonc, toml, yaml
+from po_mcp.hosts.known import Host
+from po_mcp.hosts.program import Program
+
+SERVER = "purchase-orders"
+"""The name of the entry in every host."""
+
+T = TypeVar("T")
+_BOM = b"\xef\xbb\xbf"
+_SECRET_HOLDERS = ("env", "envs", "headers")
+
+
+class HostFileNotChanged(PurchaseOrderError):
+    """A host's file could not be read or changed; it is as it was."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a file holds and what it would hold. `before` and `after` are the entry's, None where there is none."""
+
+    host: Host
+    path: Path
+    before: Mapping[str, Any] | None
+    after: Mapping[str, Any] | None
+    old: bytes | None
+    new: bytes
+
+    @property
+    def is_none(self) -> bool:
+        """Whether the file is already as it would become."""
+        return self.before == self.after
+
+    def lines(self) -> list[str]:
+        """Return the change of the entry, line by line, each value that could be a secret hidden."""
+        old, new = _shown(self.before), _shown(self.after)
+        return [line.rstrip("\n") for line in difflib.ndiff(old, new) if not line.startswith("?")]
+
+    def secrets(self) -> list[str]:
+        """Return the names of our settings that the entry holds in clear and that are secrets."""
+        named = {name for holder in _SECRET_HOLDERS for name in dict((self.after or {}).get(holder) or {})}
+        return sorted(name for name in named if name.startswith("PO_MCP_") and name.endswith(("_SECRET", "_PIN")))
+
+
+def plan_install(host: Host, path: Path, program: Program) -> Change:
+    """Work out the file with our entry in it. Members that the entry has besides (`env`) stay.
+
+    Raises:
+        HostFileNotChanged: the file cannot be read, or is kept in a form that is not changed here.
+    """
+    old = _content(host, path)
+    text = _decoded(host, path, old)
+    before = _entry(host, path, text)
+    after = {**(before or {}), **host.entry(program)}
+    return _checked(Change(host, path, before, after, old, _encoded(old, _with(host, path, text, after))))
+
+
+def plan_uninstall(host: Host, path: Path) -> Change:
+    """Work out the file without our entry. Raises: `HostFileNotChanged`."""
+    old = _content(host, path)
+    text = _decoded(host, path, old)
+    before = _entry(host, path, text)
+    new = old or b""
+    if before is not None:
+        new = _encoded(old, _attempt(host, path, lambda: _removed(host, text)))
+    return _checked(Change(host, path, before, None, old, new))
+
+
+def printed(host: Host, program: Program) -> str:
+    """Return the entry as it stands in the host's file, for a person to put in."""
+    path = (*host.section, SERVER)
+    match host.format:
+        case "json":
+            return jsonc.put("", path, host.entry(program))
+        case "toml":
+            return toml.put("", path, host.entry(program))
+        case "yaml":
+            return yaml.put("", host.section[0], SERVER, host.entry(program))
+
+
+def apply(change: Change, stamp: str) -> Path | None:
+    """Make a change, and return where the former file is kept; None where there was none.
+
+    Args:
+        change: what was shown.
+        stamp: what is put into the backup's name, such as 20261127-014500.
+
+    Raises:
+        HostFileNotChanged: the file is another by now, or cannot be written; it is as it was.
+    """
+    path = Path(os.path.realpath(change.path))  # dotfiles are often links into a repository; the link stays
+    try:
+        if _content(change.host, path) != change.old:
+            raise HostFileNotChanged(f"{path} was changed meanwhile.", next_step="Nothing was written. Try again.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        backup = None
+        if change.old is not None:
+            backup = path.with_name(f"{path.name}.before-po-mcp-{stamp}")
+            shutil.copy2(path, backup)
+        replace(path, change.new)
+    except OSError as exc:
+        raise HostFileNotChanged(f"{path} cannot be written ({exc.strerror or type(exc).__name__}).") from exc
+    return backup
+
+
+def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
+    """Put a file in the place of another at once; it keeps the mode that the other had, else it gets `mode`."""
+    if path.exists():
+        mode = stat.S_IMODE(path.stat().st_mode)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(mode)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _content(host: Host, path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as exc:
+        raise _unreadable(host, path, exc.strerror or type(exc).__name__) from exc
+
+
+def _decoded(host: Host, path: Path, content: bytes | None) -> str:
+    try:
+        return (content or b"").removeprefix(_BOM).decode().replace("\r\n", "\n")
+    except UnicodeDecodeError as exc:
+        raise _unreadable(host, path, "it is not UTF-8 text") from exc
+
+
+def _encoded(old: bytes | None, text: str) -> bytes:
+    """Return the text with the mark and the line ends that the file had."""
+    old = old or b""
+    content = text.encode()
+    if b"\r\n" in old:
+        content = content.replace(b"\n", b"\r\n")
+    return (_BOM if old.startswith(_BOM) else b"") + content
+
+
+def _with(host: Host, path: Path, text: str, entry: Mapping[str, Any]) -> str:
+    where = (*host.section, SERVER)
+
+    def put() -> str:
+        match host.format:
+            case "json":
+                return jsonc.put(text, where, entry)
+            case "toml":
+                return toml.put(text, where, entry)
+            case "yaml":
+                return yaml.put(text, host.section[0], SERVER, entry)
+
+    return _attempt(host, path, put)
+
+
+def _removed(host: Host, text: str) -> str:
+    where = (*host.section, SERVER)
+    match host.format:
+        case "json":
+            return jsonc.remove(text, where)
+        case "toml":
+            return toml.remove(text, where)
+        case "yaml":
+            return yaml.remove(text, host.section[0], SERVER)
+
+
+def _entry(host: Host, path: Path, text: str) -> dict[str, Any] | None:
+    """Return our entry of a text, None where there is none."""
+    if host.format == "yaml":
+        return _attempt(host, path, lambda: yaml.entry(text, host.section[0], SERVER))
+    document = _attempt(host, path, lambda: (jsonc if host.format == "json" else toml).read(text))
+    for name in (*host.section, SERVER):
+        if not isinstance(document, dict):
+            raise _unreadable(host, path, f"its {'.'.join(host.section)} is no table of servers")
+        document = document.get(name, {} if name != SERVER else None)
+    if document is not None and not isinstance(document, dict):
+        raise _unreadable(host, path, f"its {SERVER} is no table")
+    return document
+
+
+def _attempt(host: Host, path: Path, do: Callable[[], T]) -> T:
+    try:
+        return do()
+    except (jsonc.NotReadable, toml.NotReadable, yaml.NotReadable) as exc:
+        raise _unreadable(host, path, str(exc)) from None
+
+
+def _checked(change: Change) -> Change:
+    """Refuse a change whose text, read again, differs from the old one in anything but our entry."""
+    host, path = change.host, change.path
+    if change.is_none:
+        return change
+    text = _decoded(host, path, change.new)
+    if _entry(host, path, text) != change.after:
+        raise _unreadable(host, path, "its entry is kept in a form that is not changed here")
+    if host.format != "yaml" and _others(host, text) != _others(host, _decoded(host, path, change.old)):
+        raise _unreadable(host, path, "its entry cannot be changed without changing others")
+    return change
+
+
+def _others(host: Host, text: str) -> Any:
+    """Return a document without our entry, and without the tables that only it would fill."""
+    document: Any = (jsonc if host.format == "json" else toml).read(text)
+    tables = [document]
+    for name in host.section:
+        tables.append(tables[-1].setdefault(name, {}))
+    tables[-1].pop(SERVER, None)
+    return document
+
+
+def _shown(entry: Mapping[str, Any] | None) -> list[str]:
+    if entry is None:
+        return []
+    hidden = {
+        name: dict.fromkeys(value, "(hidden)") if name in _SECRET_HOLDERS and isinstance(value, dict) else value
+        for name, value in entry.items()
+    }
+    return f"{json.dumps({SERVER: hidden}, indent=2, ensure_ascii=False)[2:-2]}".splitlines()
+
+
+def _unreadable(host: Host, path: Path, why: str) -> HostFileNotChanged:
+    return HostFileNotChanged(
+        f"{path} was not changed: {why}.",
+        next_step=f"Put the entry in by hand: po-mcp install {host.key} --print shows it.",
+    )

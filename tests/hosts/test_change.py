@@ -1,0 +1,343 @@
+"""An entry put into each host's own file and taken out again; the files are recorded from the hosts and their pages."""
+
+from __future__ import annotations
+
+import json
+import stat
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from po_mcp.hosts import jsonc, toml, yaml
+from po_mcp.hosts.change import (
+    SERVER,
+    Change,
+    HostFileNotChanged,
+    apply,
+    plan_install,
+    plan_uninstall,
+    printed,
+)
+from po_mcp.hosts.known import HOSTS, Host, host_named
+from po_mcp.hosts.program import Program
+
+FILES = Path(__file__).parent / "files"
+PROGRAM = Program("/opt/po mcp/bin/po-mcp", ("--config", "/home/me/müller.toml"))
+WITH_FILE = [host for host in HOSTS if host.file is not None]
+STAMP = "20261127-014500"
+
+
+def recorded(host: Host) -> Path:
+    (found,) = FILES.glob(f"{host.key}.*")
+    return found
+
+
+def key(host: Host) -> str:
+    return host.key
+
+
+@pytest.fixture(params=WITH_FILE, ids=key)
+def host(request: pytest.FixtureRequest) -> Host:
+    found: Host = request.param
+    return found
+
+
+@pytest.fixture
+def file(host: Host, tmp_path: Path) -> Path:
+    path = tmp_path / recorded(host).name
+    path.write_bytes(recorded(host).read_bytes())
+    return path
+
+
+def document(host: Host, text: str) -> Any:
+    """The file as its host reads it; of YAML only our entry."""
+    match host.format:
+        case "json":
+            return jsonc.read(text)
+        case "toml":
+            return tomllib.loads(text)
+        case "yaml":
+            return {host.section[0]: {SERVER: yaml.entry(text, host.section[0], SERVER)}}
+
+
+def json_host(name: str = "cursor") -> Host:
+    found = host_named(name)
+    assert found is not None
+    return found
+
+
+def test_the_entry_is_put_in_and_nothing_else_changes(host: Host, file: Path) -> None:
+    before = file.read_text()
+    change = plan_install(host, file, PROGRAM)
+    apply(change, STAMP)
+    after = file.read_text()
+
+    assert document(host, after)[host.section[0]][SERVER] == host.entry(PROGRAM)
+    for line in before.splitlines():
+        if "{}" not in line and len(before.splitlines()) > 1:
+            assert line.partition(" //")[0].rstrip(",") in after
+
+
+def test_comments_survive(tmp_path: Path) -> None:
+    for host in (json_host("vscode"), json_host("zed"), json_host("gemini-cli")):
+        path = tmp_path / "file"
+        path.write_bytes(recorded(host).read_bytes())
+        apply(plan_install(host, path, PROGRAM), host.key)
+        for remark in ("// Servers of this user", "// remote", "// the theme", "/* by hand */", "// the last one"):
+            assert (remark in path.read_text()) == (remark in recorded(host).read_text())
+
+
+def test_installing_twice_changes_nothing(host: Host, file: Path) -> None:
+    apply(plan_install(host, file, PROGRAM), STAMP)
+
+    assert plan_install(host, file, PROGRAM).is_none
+
+
+def test_uninstalling_leaves_what_was_there(host: Host, file: Path) -> None:
+    before = document(host, file.read_text())
+    apply(plan_install(host, file, PROGRAM), STAMP)
+    apply(plan_uninstall(host, file), STAMP)
+    after = document(host, file.read_text())
+    if host.format == "json":
+        before.setdefault(host.section[0], {})
+
+    assert after == before
+    assert plan_uninstall(host, file).is_none
+
+
+@pytest.mark.parametrize("name", ["vscode", "zed", "claude-desktop", "codex", "goose", "lm-studio"])
+def test_uninstalling_gives_the_file_back_byte_for_byte(name: str, tmp_path: Path) -> None:
+    host, path = json_host(name), tmp_path / "file"
+    path.write_bytes(recorded(host).read_bytes())
+    apply(plan_install(host, path, PROGRAM), "1")
+    apply(plan_uninstall(host, path), "2")
+
+    assert path.read_bytes() == recorded(host).read_bytes()
+
+
+def test_a_backup_is_the_file_as_it_was(host: Host, file: Path) -> None:
+    backup = apply(plan_install(host, file, PROGRAM), STAMP)
+
+    assert backup == file.with_name(f"{file.name}.before-po-mcp-{STAMP}")
+    assert backup.read_bytes() == recorded(host).read_bytes()
+
+
+def test_a_file_that_is_not_there_is_made(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "folder" / recorded(host).name
+    assert apply(plan_install(host, path, PROGRAM), STAMP) is None
+
+    assert document(host, path.read_text()) == document(host, printed(host, PROGRAM))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_another_program_is_replaced_and_what_the_person_added_stays(host: Host, file: Path) -> None:
+    apply(plan_install(host, file, Program("/old/po-mcp")), "1")
+    apply(plan_install(host, file, PROGRAM), "2")
+
+    assert document(host, file.read_text())[host.section[0]][SERVER] == host.entry(PROGRAM)
+
+
+def test_settings_in_an_entry_stay_and_are_not_shown(tmp_path: Path) -> None:
+    path = tmp_path / "mcp.json"
+    entry = {"command": "po-mcp", "disabled": True, "env": {"PO_MCP_CLIENT_SECRET": "a-secret", "PO_MCP_ERP": "x"}}
+    path.write_text(json.dumps({"mcpServers": {SERVER: entry}}))
+    change = plan_install(json_host(), path, PROGRAM)
+    apply(change, STAMP)
+
+    assert json.loads(path.read_text())["mcpServers"][SERVER] == {**entry, **json_host().entry(PROGRAM)}
+    assert change.secrets() == ["PO_MCP_CLIENT_SECRET"]
+    assert "a-secret" not in "\n".join(change.lines())
+    assert "a-secret" not in "\n".join(plan_uninstall(json_host(), path).lines())
+
+
+def test_secrets_of_other_servers_are_not_shown(host: Host, file: Path) -> None:
+    shown = "\n".join(plan_install(host, file, PROGRAM).lines())
+
+    assert "canary-of-the-host" not in shown
+    assert shown.count("+ ") >= 3
+
+
+def test_an_entry_holds_no_setting(host: Host) -> None:
+    assert not {"env", "envs"} & {name for name, value in host.entry(PROGRAM).items() if value}
+    assert "PO_MCP_" not in printed(host, PROGRAM)
+
+
+def test_line_ends_and_byte_order_mark_stay(tmp_path: Path) -> None:
+    path = tmp_path / "mcp.json"
+    path.write_bytes(b'\xef\xbb\xbf{\r\n  "mcpServers": {\r\n  }\r\n}\r\n')
+    apply(plan_install(json_host(), path, PROGRAM), STAMP)
+    content = path.read_bytes()
+
+    assert content.startswith(b"\xef\xbb\xbf{\r\n")
+    assert content.count(b"\n") == content.count(b"\r\n") > 4
+
+
+def test_the_mode_of_a_file_and_a_link_to_it_stay(tmp_path: Path) -> None:
+    real, link = tmp_path / "dotfiles.json", tmp_path / "mcp.json"
+    real.write_text("{}")
+    real.chmod(0o644)
+    link.symlink_to(real)
+    apply(plan_install(json_host(), link, PROGRAM), STAMP)
+
+    assert link.is_symlink()
+    assert SERVER in real.read_text()
+    assert stat.S_IMODE(real.stat().st_mode) == 0o644
+
+
+def test_a_file_that_changes_meanwhile_is_not_overwritten(host: Host, file: Path) -> None:
+    change = plan_install(host, file, PROGRAM)
+    file.write_text("changed meanwhile")
+
+    with pytest.raises(HostFileNotChanged, match="was changed meanwhile"):
+        apply(change, STAMP)
+    assert file.read_text() == "changed meanwhile"
+
+
+def test_a_failed_write_leaves_the_file(
+    host: Host, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", fail)
+    with pytest.raises(HostFileNotChanged, match="No space left on device"):
+        apply(plan_install(host, file, PROGRAM), STAMP)
+
+    assert file.read_bytes() == recorded(host).read_bytes()
+    assert not list(tmp_path.glob(".*"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("cursor", b'{"mcpServers": '),
+        ("cursor", b'{"mcpServers": []}'),
+        ("cursor", b'["mcpServers"]'),
+        ("cursor", b'{"mcpServers": {"purchase-orders": 7}}'),
+        ("cursor", b"{} {}"),
+        ("cursor", b"\xff\xfe{\x00}\x00"),
+        ("cursor", b"[" * 5000),
+        ("codex", b"model = \n"),
+        ("codex", b'[mcp_servers]\npurchase-orders = {command = "x"}\n'),
+        ("codex", b'mcp_servers.purchase-orders.command = "x"\n'),
+        ("codex", b"mcp_servers = 7\n"),
+        ("codex", b"[[mcp_servers]]\n"),
+        ("goose", b"extensions: {developer: {enabled: true}}\n"),
+        ("goose", b"extensions:\n\tdeveloper:\n"),
+        ("goose", b'{"extensions": {}}\n'),
+        ("goose", b"a: 1\n---\nb: 2\n"),
+    ],
+)
+def test_a_file_in_another_form_is_refused_and_stays(name: str, content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(content)
+
+    with pytest.raises(HostFileNotChanged) as caught:
+        plan_install(json_host(name), path, PROGRAM)
+
+    assert f"{path} was not changed: " in str(caught.value)
+    assert f"po-mcp install {name} --print" in str(caught.value)
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("{}", '{\n  "a": {\n    "b": 1\n  }\n}'),
+        ("", '{\n  "a": {\n    "b": 1\n  }\n}\n'),
+        ("// only a comment\n", '// only a comment\n{\n  "a": {\n    "b": 1\n  }\n}\n'),
+        ('{"x": 1}', '{"x": 1,\n"a": {\n  "b": 1\n}}'),
+        ('{"x": "}//,"}', '{"x": "}//,",\n"a": {\n  "b": 1\n}}'),
+        ('{\n\t"x": 1 // why\n}', '{\n\t"x": 1, // why\n\t"a": {\n\t  "b": 1\n\t}\n}'),
+        ('{\n  "x": 1, /* why */\n}', '{\n  "x": 1, /* why */\n  "a": {\n    "b": 1\n  },\n}'),
+        ("{\n  // nothing yet\n}", '{\n  // nothing yet\n  "a": {\n    "b": 1\n  }\n}'),
+        ('{"a": null}', '{"a": {\n  "b": 1\n}}'),
+        ('{"a": 1, "a": 2}', '{"a": 1, "a": {\n  "b": 1\n}}'),
+    ],
+)
+def test_json_is_changed_in_place(before: str, after: str) -> None:
+    assert jsonc.put(before, ["a"], {"b": 1}) == after
+    assert jsonc.read(after)["a"] == {"b": 1}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('{"a": 1}', "{}"),
+        ('{"a": 1, "b": 2}', '{ "b": 2}'),
+        ('{"b": 2, "a": 1}', '{"b": 2}'),
+        ('{\n  "b": 2, // why\n  "a": 1\n}', '{\n  "b": 2 // why\n}'),
+        ('{\n  "a": 1,\n  "b": 2,\n}', '{\n  "b": 2,\n}'),
+        ('{\n  "b": 2,\n  "a": 1,\n}', '{\n  "b": 2,\n}'),
+        ('{"b": 2}', '{"b": 2}'),
+    ],
+)
+def test_a_member_of_json_is_taken_out_with_its_comma(before: str, after: str) -> None:
+    assert jsonc.remove(before, ["a"]) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("", "[t.a]\nb = 1\n"),
+        ("x = 1", "x = 1\n\n[t.a]\nb = 1\n"),
+        ("[t.a] # mine\nb = 2\n# why\nc = 3\n\n[t.a.env]\nd = 4\n", "[t.a]\n# why\nb = 1\n\n[t.a.env]\nd = 4\n"),
+        ("[t.a]\nb = 2\nenv = { K = 1 }\n", "[t.a]\nb = 1\n"),
+        ('[t."a"]\nb = 2\n[u]\n', "[t.a]\nb = 1\n[u]\n"),
+    ],
+)
+def test_toml_is_changed_in_place(before: str, after: str) -> None:
+    assert toml.put(before, ["t", "a"], {"b": 1}) == after
+
+
+def test_settings_of_an_entry_of_codex_stay_in_either_form(tmp_path: Path) -> None:
+    for form in ('env = { A = "x", "b c" = "y" }\n', '\n[mcp_servers.purchase-orders.env]\nA = "x"\n"b c" = "y"\n'):
+        path = tmp_path / "config.toml"
+        path.write_text(f'[mcp_servers.purchase-orders]\ncommand = "old"\n{form}')
+        apply(plan_install(json_host("codex"), path, PROGRAM), form[:3].strip() or "table")
+
+        entry = tomllib.loads(path.read_text())["mcp_servers"]["purchase-orders"]
+        assert entry == {**json_host("codex").entry(PROGRAM), "env": {"A": "x", "b c": "y"}}
+
+
+def test_a_table_of_toml_is_taken_out_with_its_sub_tables() -> None:
+    text = "x = 1\n\n[t.a]\nb = 1\n\n[t.a.env]\nc = 2\n\n[t.ab]\nd = 3\n"
+
+    assert toml.remove(text, ["t", "a"]) == "x = 1\n\n[t.ab]\nd = 3\n"
+
+
+@pytest.mark.parametrize("text", ['a\x7fb"\\ü', "C:\\Users\\me\\po-mcp.exe"])
+def test_any_path_survives_each_format(text: str) -> None:
+    for host in WITH_FILE:
+        found = document(host, printed(host, Program(text)))[host.section[0]][SERVER]
+        assert text in (found.get("command"), found.get("cmd"))
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "",
+        "a: 1\n",
+        "extensions: {}\n",
+        "extensions:\n",
+        "extensions:\n    fetch:\n        enabled: true\n",
+        "extensions:\n  fetch:\n    description: |\n      one: two\n\n      three\n# end\nz: 1\n",
+    ],
+)
+def test_goose_entries_come_after_the_others_at_their_indent(before: str) -> None:
+    after = yaml.put(before, "extensions", "a", {"b": 1, "c": []})
+    indent = "    " if "    fetch" in before else "  "
+
+    assert f"\n{indent}a:\n{indent}  b: 1\n{indent}  c: []\n" in f"\n{after}"
+    assert yaml.entry(after, "extensions", "a") == {"b": 1, "c": []}
+    assert yaml.put(after, "extensions", "a", {"b": 1, "c": []}) == after
+    if "fetch" in before:
+        assert yaml.remove(after, "extensions", "a") == before
+
+
+def test_a_change_is_none_where_the_entry_is_as_it_would_become(tmp_path: Path) -> None:
+    change = Change(json_host(), tmp_path, {"command": "x"}, {"command": "x"}, b"{}", b"{ }")
+
+    assert change.is_none

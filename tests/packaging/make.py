@@ -1,0 +1,22 @@
+"""packaging/make.py as a module: the folder is no package."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+def load() -> Any:
+    """Return the module of packaging/make.py."""
+    spec = spec_from_file_location("make_packages", ROOT / "packaging" / "make.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    path = list(sys.path)
+    spec.loader.exec_module(module)
+    sys.path[:] = path
+    return module
