@@ -122,7 +122,7 @@ class Settings(BaseModel):
             try:
                 if name not in declared:
                     raise ValueError("is not a setting of po-mcp")
-                read[name] = declared[name].parse(values[name])
+                read[name] = None if values[name] is None else declared[name].parse(values[name])
             except ValueError as exc:
                 error = PydanticCustomError("value_error", "{error}", {"error": str(exc)})
                 errors.append(InitErrorDetails(type=error, loc=(name,), input=None))
@@ -144,7 +144,10 @@ class Settings(BaseModel):
     def erp_settings(self) -> Mapping[str, Any]:
         """The settings that the connectors declare, by name: the parsed value, or the default."""
         made = self.model_extra or {}
-        return {name: made.get(name, setting.default) for name, setting in declared_settings().items()}
+        return {
+            name: setting.default if made.get(name) is None else made[name]
+            for name, setting in declared_settings().items()
+        }
 
     def credentials(self) -> tuple[str, str, str]:
         """Return base URL, client id and client secret of a real ERP."""
