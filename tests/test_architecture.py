@@ -39,6 +39,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
 }
 """Room -> the rooms that it may import. `po_mcp` itself (the version) is open to all."""
+PART_OF = {"config_secrets": "config", "config_values": "config"}
+"""Module -> the room that it is a part of."""
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -60,11 +62,12 @@ def room(dotted: str) -> str | None:
     if parts[0] != "po_mcp" or len(parts) == 1:
         return None
     is_room = (PACKAGE / parts[1]).is_dir() or (PACKAGE / f"{parts[1]}.py").exists()
-    return parts[1] if is_room else None
+    return PART_OF.get(parts[1], parts[1]) if is_room else None
 
 
 def room_of(path: Path) -> str:
-    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    name = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    return PART_OF.get(name, name)
 
 
 def identify(path: Path) -> str:

@@ -386,7 +386,7 @@ def test_a_secret_is_read_from_the_keyring(value: str, taken: str, file: Path, m
         (Keyring({}), "keyring:x", "PO_MCP_CLIENT_SECRET is not in the keyring (service po-mcp, name x)"),
         (Keyring({}), "keyring:locked", "PO_MCP_CLIENT_SECRET is in the keyring, which cannot be read (RuntimeError)"),
     ],
-    ids=str,
+    ids=["no package", "no such secret", "locked"],
 )
 def test_a_keyring_that_has_no_secret_is_named(
     module: Keyring | None, value: str, said: str, file: Path, monkeypatch: pytest.MonkeyPatch

@@ -659,7 +659,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], Harm]] = [
 
 
 @pytest.mark.parametrize(("mutant", "harm"), MUTANTS, ids=lambda value: value.__name__)
-async def test_without_the_control_the_harm_happens_and_with_it_it_does_not(
+async def test_an_attack_succeeds_only_without_its_control(
     mutant: Callable[[Patch], None], harm: Harm, tmp_path: Any
 ) -> None:
     folders = [tmp_path / "intact", tmp_path / "mutated"]

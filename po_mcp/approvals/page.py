@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from po_mcp.approvals.page_security import Guard, Sessions
 from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
-from po_mcp.approvals.presentation import sheet_of
+from po_mcp.approvals.presentation import misfit_of, sheet_of
 from po_mcp.errors import JournalUnavailable
 from po_mcp.untrusted import visible
 from po_mcp.writes.forms import approval_content
@@ -32,15 +32,15 @@ _PATIENCE_S = 2.0
 _CHOICES = {"yes": True, "no": False}
 
 _SAID: dict[Verdict, tuple[HTTPStatus, str]] = {
-    "no_answer": (HTTPStatus.UNPROCESSABLE_ENTITY, "What you filled in does not fit this order. Nothing was decided."),
-    "no_pin": (HTTPStatus.UNPROCESSABLE_ENTITY, "Your PIN is needed. Nothing was decided."),
-    "wrong_pin": (HTTPStatus.FORBIDDEN, "That is not the PIN. Nothing was decided."),
-    "locked": (HTTPStatus.FORBIDDEN, "Too many wrong PINs were tried. Nothing was decided."),
+    "no_answer": (HTTPStatus.UNPROCESSABLE_ENTITY, ""),
+    "no_pin": (HTTPStatus.UNPROCESSABLE_ENTITY, "Enter your PIN. Nothing was changed."),
+    "wrong_pin": (HTTPStatus.FORBIDDEN, "Wrong PIN. Nothing was changed."),
+    "locked": (HTTPStatus.FORBIDDEN, "Too many wrong PINs: this request is locked. Nothing was changed."),
     "taken": (HTTPStatus.OK, ""),
     "not_recorded": (HTTPStatus.CONFLICT, "Nothing was recorded."),
     "elsewhere": (HTTPStatus.CONFLICT, "This cannot be decided here. Nothing was decided."),
     "already_sent": (HTTPStatus.CONFLICT, "It was sent already, so it cannot be taken back. Nothing was recorded."),
-    "too_late": (HTTPStatus.CONFLICT, "This was decided already, or its time is over. Your answer changed nothing."),
+    "too_late": (HTTPStatus.CONFLICT, "This was already decided or has expired. This click changed nothing."),
 }
 
 
@@ -84,7 +84,9 @@ class _Page:
         form = await _form(request)
         operation_id = recorded.operation.id
         if not self._sessions.is_token(form.get("token", ""), request.cookies.get(self._cookie), operation_id):
-            return self._message(403, "Please open this page anew", "It was opened before, or elsewhere.", request)
+            return self._message(
+                403, "Reload this page", "It was opened earlier or in another browser. Nothing was changed.", request
+            )
         decision = _decision(form)
         decided = await self._pending.decide(
             recorded,
@@ -102,8 +104,8 @@ class _Page:
     async def overview(self, request: Request) -> Response:
         """List what waits and what was decided, to a browser that once came with a link."""
         if not self._sessions.is_ours(request.cookies.get(self._cookie)):
-            text = "Open the link that your assistant gave you, or run po-mcp approve in a terminal."
-            return self._message(403, "Nothing to show without a link", text)
+            text = "Use the link from your assistant, or run po-mcp approve in a terminal."
+            return self._message(403, "Open your approval link first", text)
         return self._html(
             "overview.html",
             open=[await self._sheet(one) for one in await self._pending.open()],
@@ -117,12 +119,14 @@ class _Page:
     async def refused(self, request: Request, exc: HTTPException) -> Response:
         """Say what is wrong with a request, the same for every id that is not known."""
         if exc.status_code == HTTPStatus.NOT_FOUND:
-            return self._message(404, "There is nothing here", "The link is incomplete, or belongs to another server.")
-        return self._message(exc.status_code, "That was not understood", "Nothing was decided.")
+            return self._message(
+                404, "Page not found", "The link is incomplete or no longer valid. Ask your assistant for a new one."
+            )
+        return self._message(exc.status_code, "That did not work", "The form was incomplete. Nothing was changed.")
 
     async def unavailable(self, request: Request, exc: JournalUnavailable) -> Response:
         """Say that nothing can be decided now."""
-        return self._message(503, "Not now", exc.what)
+        return self._message(503, "Temporarily unavailable", exc.what)
 
     async def _found(self, request: Request) -> Recorded:
         recorded = await self._pending.find(request.path_params["operation_id"])
@@ -134,6 +138,7 @@ class _Page:
         verdict = decided.verdict if decided is not None else None
         status, said = _SAID[verdict] if verdict is not None else (HTTPStatus.OK, "")
         said = decided.why if decided is not None and decided.why else said
+        said = misfit_of(recorded) if verdict == "no_answer" else said
         cookie = request.cookies.get(self._cookie)
         given = cookie if cookie is not None and self._sessions.is_ours(cookie) else self._sessions.new()
         response = self._html(

@@ -8,17 +8,20 @@ from datetime import datetime
 from decimal import Decimal
 
 from po_mcp.approvals.pending import NOT_CARRIED_OUT
-from po_mcp.orders import EXACT, STATUS_WORDS, DraftLine, OrderDraft, OrderLine, PurchaseOrder, plain
-from po_mcp.untrusted import quote_text, scripts_of, visible
+from po_mcp.orders import EXACT, DraftLine, OrderLine, PurchaseOrder
+from po_mcp.untrusted import visible
+from po_mcp.writes import order_text
 from po_mcp.writes.forms import is_backorder_open
 from po_mcp.writes.journal import Event
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Operation, Recorded, State
-from po_mcp.writes.payloads import CreatePayload, FinalizePayload, SnapshotPayload
+from po_mcp.writes.order_text import STATUS_LABELS, count, day, shown
+from po_mcp.writes.payloads import CreatePayload, FinalizePayload, LineNote, SnapshotPayload
 
 LINES_SHOWN = 200
 """Lines of an order that are shown; the rest is counted."""
 _LONGEST = 120
+_UNNAMED = "an unnamed assistant"
 NOT_TOLD = "\N{EN DASH}"
 """Stands where the ERP tells nothing: never 0."""
 
@@ -27,7 +30,7 @@ NOT_TOLD = "\N{EN DASH}"
 class Row:
     """One line of the order, each cell as it is shown. `is_carried`: a backorder would hold what is outstanding.
 
-    Of an order to be created, `description` says where it is to be delivered to.
+    Of an order to be created, `unit` and `deliver_to` are said, and as `remarks` where each guess is from.
     """
 
     place: str
@@ -39,6 +42,9 @@ class Row:
     unit_price: str
     line_total: str
     is_carried: bool = False
+    unit: str = NOT_TOLD
+    deliver_to: str = NOT_TOLD
+    remarks: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class Order:
     ordered: str = ""
     expected: str = ""
     remarks: tuple[str, ...] = ()
+    is_new: bool = False
 
     @property
     def hidden(self) -> int:
@@ -97,6 +104,8 @@ class Sheet:
     open_until: str
     minutes_left: int
     standing: Standing | None = None
+    leave: str = "Keep order"
+    """What the button says that changes nothing."""
     fields: frozenset[str] = field(default_factory=frozenset)
     """What the person fills in: `order_number`, `create_backorder`."""
 
@@ -136,11 +145,12 @@ def sheet_of(
         ending=words.ending,
         consequence=_consequence(operation, order),
         order=order,
-        asked_by=visible(str(events[0].detail.get("client", "not told")), 80) if events else "not told",
-        asked_at=_clock(events[0].at) if events else "not told",
+        asked_by=visible(str(events[0].detail.get("client", _UNNAMED)), 80) if events else _UNNAMED,
+        asked_at=_clock(events[0].at) if events else "",
         open_until=_clock(recorded.expires_at),
         minutes_left=max(0, int(recorded.expires_at - now) // 60),
         standing=_standing(recorded, events, is_running, notice),
+        leave="Do not create" if operation.kind == "create" else "Keep order",
         fields=_fields_of(operation),
     )
 
@@ -155,29 +165,23 @@ def _fields_of(operation: Operation) -> frozenset[str]:
     return frozenset({"create_backorder"}) if is_backorder_open(question) else frozenset()
 
 
+def misfit_of(recorded: Recorded) -> str:
+    """Say what was wrong with an answer that does not fit the question, or the verdict, of an operation."""
+    if recorded.state == "UNKNOWN" or "order_number" in _fields_of(recorded.operation):
+        return f"That is not the order number, {order_text.number(recorded.operation.number)}. Nothing was changed."
+    if "create_backorder" in _fields_of(recorded.operation):
+        return "Choose what happens to the rest. Nothing was changed."
+    return "Your answer does not fit this order. Nothing was changed."
+
+
 def money(amount: Decimal | None) -> str:
-    """Write an amount in full, with thousands apart and at least two decimals: `4,250.00`. Never rounds."""
-    if amount is None:
-        return NOT_TOLD
-    whole, _, decimals = plain(amount).partition(".")
-    return f"{_grouped(whole)}.{decimals.rstrip('0').ljust(2, '0')}"
+    """Write an amount as every question does; a dash where the ERP tells none."""
+    return NOT_TOLD if amount is None else order_text.money(amount)
 
 
 def quantity(amount: Decimal | None) -> str:
-    """Write a quantity in full, without zeros that say nothing: `1,000` or `0.5`."""
-    if amount is None:
-        return NOT_TOLD
-    whole, _, decimals = plain(amount).partition(".")
-    decimals = decimals.rstrip("0")
-    return _grouped(whole) + (f".{decimals}" if decimals else "")
-
-
-def _grouped(digits: str) -> str:
-    sign, bare = ("-", digits[1:]) if digits.startswith("-") else ("", digits)
-    first = len(bare) % 3
-    groups = [bare[:first]] if first else []
-    groups += [bare[at : at + 3] for at in range(first, len(bare), 3)]
-    return sign + ",".join(groups)
+    """Write a quantity as every question does; a dash where the ERP tells none."""
+    return NOT_TOLD if amount is None else order_text.quantity(amount)
 
 
 def _clock(at: float, *, seconds: bool = False) -> str:
@@ -191,7 +195,7 @@ def _shown(text: str | None) -> str:
 def _order_of(operation: Operation) -> Order:
     payload = operation.payload
     if isinstance(payload, CreatePayload):
-        return _drafted(payload.draft)
+        return _drafted(payload)
     assert isinstance(payload, SnapshotPayload)
     return _read(payload.snapshot.order)
 
@@ -200,40 +204,45 @@ def _read(order: PurchaseOrder) -> Order:
     lines = order.lines or ()
     remarks = list(_caution(order.vendor))
     if order.sum_of_lines not in (None, order.total):
-        remarks.append(f"The lines add up to {money(order.sum_of_lines)}, which is not the total that the ERP tells.")
+        total = "gives no total" if order.total is None else f"says the total is {money(order.total)}"
+        remarks.append(f"The lines add up to {money(order.sum_of_lines)}, but the ERP {total}.")
     return Order(
         vendor=_shown(order.vendor),
         vendor_id=_shown(order.vendor_id) if order.vendor_id else "",
         total=money(order.total),
         currency=visible(order.currency or "", 12),
-        status=STATUS_WORDS[order.status],
+        status=STATUS_LABELS[order.status],
         rows=tuple(_row(place, line) for place, line in enumerate(lines[:LINES_SHOWN], 1)),
         lines=len(lines),
-        ordered=f"{order.ordered_at:%d %B %Y}" if order.ordered_at else "",
-        expected=f"{order.expected_on:%d %B %Y}" if order.expected_on else "",
+        ordered=day(order.ordered_at) if order.ordered_at else "",
+        expected=day(order.expected_on) if order.expected_on else "",
         remarks=tuple(remarks),
     )
 
 
-def _drafted(draft: OrderDraft) -> Order:
-    note = [f"Note: {quote_text(draft.note, 200)}"] if draft.note else []
+def _drafted(payload: CreatePayload) -> Order:
+    draft = payload.draft
+    lines = draft.lines[:LINES_SHOWN]
+    notes = payload.line_notes or [None] * len(draft.lines)
+    note = [f"Note: {shown(draft.note, 200)}"] if draft.note else []
     return Order(
         vendor=_shown(draft.vendor.name),
         vendor_id=_shown(draft.vendor.id) if draft.vendor.id else "",
         total=money(draft.total),
-        currency=visible(draft.vendor.currency or "", 12),
-        status="new",
-        rows=tuple(_new_row(place, line) for place, line in enumerate(draft.lines[:LINES_SHOWN], 1)),
+        currency=visible(payload.currency or draft.vendor.currency or "", 12),
+        status="",
+        rows=tuple(_new_row(*each) for each in zip(range(1, LINES_SHOWN + 1), lines, notes, strict=False)),
         lines=len(draft.lines),
-        expected=f"{draft.expected_on:%d %B %Y}" if draft.expected_on else "",
-        remarks=(*note, *_caution(draft.vendor.name)),
+        expected=day(draft.expected_on) if draft.expected_on else "",
+        remarks=(*(reason.sentence for reason in payload.reasons), *note, *_caution(draft.vendor.name)),
+        is_new=True,
     )
 
 
 def _caution(vendor: str) -> list[str]:
-    scripts = scripts_of(vendor)
-    mixed = f"Caution: the vendor's name mixes {' and '.join(scripts)} letters, and may imitate another."
-    return [mixed] if len(scripts) > 1 else []
+    scripts = order_text.mixed_scripts(vendor)
+    mixed = f"Caution: the vendor's name mixes {' and '.join(scripts)} letters and may imitate another vendor."
+    return [mixed] if scripts else []
 
 
 def _row(place: int, line: OrderLine) -> Row:
@@ -250,29 +259,44 @@ def _row(place: int, line: OrderLine) -> Row:
     )
 
 
-def _new_row(place: int, line: DraftLine) -> Row:
-    total = money(EXACT.multiply(line.quantity, line.unit_price))
-    price = money(line.unit_price)
-    where = f"warehouse {_shown(line.warehouse)}" if line.warehouse else NOT_TOLD
-    return Row(str(place), _shown(line.item), where, quantity(line.quantity), NOT_TOLD, NOT_TOLD, price, total)
+def _new_row(place: int, line: DraftLine, note: LineNote | None) -> Row:
+    where = (note.warehouse if note else None) or line.warehouse
+    remarks = [f"Asked for as: {shown(note.said, 80)}"] if note and note.said else []
+    remarks += [f"No price given: {note.price_source}"] if note and note.price_source else []
+    return Row(
+        place=str(place),
+        item=_shown(line.item),
+        description=_shown(note.name) if note and note.name != line.item else NOT_TOLD,
+        quantity=quantity(line.quantity),
+        received=NOT_TOLD,
+        outstanding=NOT_TOLD,
+        unit_price=money(line.unit_price),
+        line_total=money(EXACT.multiply(line.quantity, line.unit_price)),
+        unit=shown(note.unit, 12) if note and note.unit else NOT_TOLD,
+        deliver_to=_shown(where),
+        remarks=tuple(remarks),
+    )
 
 
 def _consequence(operation: Operation, order: Order) -> str:
-    payload = operation.payload
-    if isinstance(payload, CreatePayload):
-        return " ".join(reason.sentence for reason in payload.reasons) or "It is created only if you say so."
+    if operation.kind == "create":
+        return "Check this order before it is created."
     if operation.kind == "delete":
-        return "It is removed from the ERP. This cannot be undone."
+        return "This removes the order from the ERP. It cannot be undone."
     if operation.kind == "cancel":
-        return "It is then inactive. The ERP keeps it, and can make it active again."
-    if not order.carried:
-        return "Everything was received, so nothing is left to order again."
-    rest = f"{len(order.carried)} of {order.lines} lines {'is' if len(order.carried) == 1 else 'are'} still outstanding"
-    if "create_backorder" in _fields_of(operation):
-        return f"{rest}: you choose what becomes of that."
-    if isinstance(payload, FinalizePayload) and payload.create_backorder:
-        return f"{rest}: a NEW BACKORDER is made for that."
-    return f"{rest}, and GIVEN UP: no backorder is made."
+        received = sum(row.received not in (NOT_TOLD, "0") for row in order.rows)
+        came = f" Goods were received on {received} of {count(order.lines, 'line')}." if received else ""
+        return f"The order stays in the ERP as inactive and can be reactivated there.{came}"
+    payload = operation.payload
+    if not order.lines or any(row.received == NOT_TOLD for row in order.rows):
+        rest = "The ERP does not show what was received."
+    elif order.carried:
+        rest = f"{len(order.carried)} of {count(order.lines, 'line')} outstanding."
+    else:
+        return "Everything was received. Closing cannot be undone."
+    chosen = payload.create_backorder if isinstance(payload, FinalizePayload) else None
+    ending = {None: "", True: " The rest goes on a new backorder.", False: " The rest will not be reordered."}[chosen]
+    return f"{rest} Closing cannot be undone.{ending}"
 
 
 def _standing(recorded: Recorded, events: Sequence[Event], is_running: bool, notice: str = "") -> Standing | None:
@@ -284,6 +308,10 @@ def _standing(recorded: Recorded, events: Sequence[Event], is_running: bool, not
     if recorded.state in _AFTER_A_YES and any(event.event == "APPROVED" for event in events):
         return _AFTER_A_YES[recorded.state]
     standing = _STANDINGS[recorded.state]
+    if recorded.state == "DECLINED":
+        done = kind_of(recorded.operation.kind).words.done
+        number = order_text.number(recorded.operation.number)
+        return replace(standing, text=f"Order {number} was not {done}. You can close this page.")
     if recorded.state == "UNKNOWN":
         return replace(standing, text=_doubt(recorded, events))
     message = recorded.outcome.message if recorded.outcome is not None else ""
@@ -297,7 +325,7 @@ def _doubt(recorded: Recorded, events: Sequence[Event]) -> str:
     sent = "" if recorded.sent_at is None else f" at {_clock(recorded.sent_at, seconds=True)}"
     return (
         f"It was sent once{sent}, and nobody knows yet whether it happened: {visible(why, 400).rstrip('.')}. "
-        "Nothing more is sent until that is known, so please do not enter it a second time."
+        "Nothing more is sent until that is known. Do not enter it a second time."
     )
 
 
@@ -305,43 +333,36 @@ def _approved(recorded: Recorded, events: Sequence[Event]) -> Standing:
     """Say that nothing was sent yet, and why where that is known."""
     failed = [str(event.detail.get("because", "")) for event in events if event.event == NOT_CARRIED_OUT]
     why = f"{visible(failed[-1], 600)} " if failed else "Nothing was sent yet. "
-    text = (
-        f"{why}The approval holds until {_clock(recorded.expires_at)}: carry it out here, or ask your assistant again."
-    )
-    return Standing("Approved, not carried out", text, "open")
+    text = f"{why}The approval holds until {_clock(recorded.expires_at)}: send it here, or ask your assistant again."
+    return Standing("Approved, not sent", text, "open")
 
 
 _APPROVED_AND_RUNNING = Standing(
-    "Being carried out", "The order is read once more, and then it is sent. This page looks again by itself.", "open", 2
+    "In progress", "The order is read once more, then the request is sent. This page reloads by itself.", "open", 2
 )
 _AFTER_A_YES: dict[State, Standing] = {
-    "DECLINED": Standing("Taken back", "The approval was taken back. Nothing was sent, and nothing will be.", "bad"),
+    "DECLINED": Standing("Approval taken back", "Nothing was sent, and nothing will be.", "bad"),
     "EXPIRED": Standing(
-        "Approved, never carried out",
-        "It was approved, and its time was over before it could be sent. Nothing was sent. Ask your assistant again.",
+        "Approved, then expired",
+        "It was approved, but not sent in time. Nothing was sent. Ask your assistant to start again.",
         "bad",
     ),
 }
 
 _STANDINGS: dict[State, Standing] = {
-    "DECLINED": Standing("Rejected", "Nothing was sent, and nothing will be. You can close this page.", "bad"),
+    "DECLINED": Standing("Declined", "", "bad"),
     "EXPIRED": Standing(
-        "Too late", "The time to decide is over and nothing was sent. Ask your assistant to start again.", "bad"
+        "Expired", "Nobody decided in time. Nothing was sent. Ask your assistant to start again.", "bad"
     ),
     "STALE": Standing(
-        "No longer true", "The order changed, or something else was asked of it. Nothing was sent.", "bad"
+        "Out of date", "The order changed, or a newer request replaced this one. Nothing was sent for this one.", "bad"
     ),
-    "SENT": Standing(
-        "Being carried out",
-        "It was sent to the ERP, whose answer is not there yet. This page looks again by itself.",
-        "open",
-        2,
-    ),
-    "WATCHED": Standing("Refused by the ERP", "", "bad", 10),
+    "SENT": Standing("Sent, no answer yet", "The ERP has not answered yet. This page reloads by itself.", "open", 2),
+    "WATCHED": Standing("Refused, being checked", "", "bad", 10),
     "DONE": Standing("Done", "", "good"),
-    "REFUSED": Standing("Refused by the ERP", "", "bad"),
-    "UNKNOWN": Standing("Outcome not known", "", "open"),
-    "NOT_APPLIED": Standing("Not carried out", "", "bad"),
-    "CONFLICT": Standing("Not carried out", "", "bad"),
+    "REFUSED": Standing("Not done", "", "bad"),
+    "UNKNOWN": Standing("Not confirmed", "", "open"),
+    "NOT_APPLIED": Standing("Did not happen", "", "bad"),
+    "CONFLICT": Standing("Check this order", "", "bad"),
 }
-"""What is said of each state; where a text is empty, the outcome's own message stands there."""
+"""What is said of each state; where a text is empty, it is the outcome's own message."""

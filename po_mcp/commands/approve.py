@@ -17,7 +17,7 @@ from rich.text import Text
 
 from po_mcp.approvals.pending import Decision, PendingApprovals, Verdict
 from po_mcp.approvals.pin import Pin
-from po_mcp.approvals.presentation import Order, Sheet, sheet_of
+from po_mcp.approvals.presentation import Order, Sheet, misfit_of, sheet_of
 from po_mcp.commands import _settings
 from po_mcp.commands._status_text import EXIT_STATUS, is_named
 from po_mcp.config import Settings
@@ -25,6 +25,7 @@ from po_mcp.connectors import connect
 from po_mcp.erp import ERP
 from po_mcp.errors import JournalUnavailable
 from po_mcp.untrusted import visible
+from po_mcp.writes import order_text
 from po_mcp.writes.executor import build_executor
 from po_mcp.writes.forms import approval_content
 from po_mcp.writes.journal import Journal, JournalStore
@@ -33,20 +34,20 @@ from po_mcp.writes.policy import SettlementPolicy
 
 NO_ANSWER = 3
 _DECLINED: dict[Decision, str] = {
-    "reject": "Rejected. Nothing was sent, and nothing will be.",
-    "take_back": "Taken back. Nothing was sent, and nothing will be.",
+    "reject": "Declined. Nothing was changed.",
+    "take_back": "Approval taken back. Nothing was changed.",
 }
 
 _SAID: dict[Verdict, str] = {
-    "no_answer": "That does not fit, so nothing was decided.",
-    "no_pin": "Your PIN is needed. Nothing was decided.",
-    "wrong_pin": "That is not the PIN. Nothing was decided.",
-    "locked": "Too many wrong PINs were tried for this. It can no longer be decided.",
+    "no_answer": "",
+    "no_pin": "Enter your PIN. Nothing was changed.",
+    "wrong_pin": "Wrong PIN. Nothing was changed.",
+    "locked": "Too many wrong PINs: this request is locked.",
     "taken": "",
     "not_recorded": "Nothing was recorded.",
     "elsewhere": "This cannot be decided here. Nothing was decided.",
     "already_sent": "It was sent already, so it cannot be taken back.",
-    "too_late": "It was decided elsewhere, or its time is over. Your answer changed nothing.",
+    "too_late": "Already decided or expired. Your answer changed nothing.",
 }
 
 
@@ -64,12 +65,12 @@ def command(config: Path | None, operation: str | None) -> None:
     """
     settings = _settings.load(config)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        _settings.stop("a person decides in a terminal, and this is none", NO_ANSWER)
+        _settings.stop("approve needs a terminal, not a pipe or a script", NO_ANSWER)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us may have had it ignored
     try:
         raise SystemExit(anyio.run(_decide, settings, operation))
     except (click.Abort, KeyboardInterrupt):
-        print("\nNothing was decided; it stays open.")  # noqa: T201
+        print("\nNo decision. It is still waiting.")  # noqa: T201
         raise SystemExit(NO_ANSWER) from None
     except JournalUnavailable as exc:
         _settings.stop(str(exc), status=1)
@@ -100,11 +101,11 @@ async def decide_on(desktop: Desktop, wanted: str | None) -> int:
     await desktop.show(recorded)
     decision, content = await desktop.ask(recorded)
     if decision is None:
-        desktop.say("Nothing was decided; it stays as it is.")
+        desktop.say("No decision. It is still waiting.")
         return NO_ANSWER
     decided = await desktop.pending.decide(recorded, decision, content, desktop.ask_pin(), {"through": "terminal"})
     if decided.verdict != "taken":
-        desktop.say(decided.why or _SAID[decided.verdict], "red")
+        desktop.say(decided.why or _SAID[decided.verdict] or misfit_of(recorded), "red")
         return 1 if decided.verdict in ("too_late", "already_sent") else NO_ANSWER
     if decision in ("approve", "carry_out"):
         return await _carry_out(desktop, recorded)
@@ -114,7 +115,7 @@ async def decide_on(desktop: Desktop, wanted: str | None) -> int:
 
 async def _carry_out(desktop: Desktop, recorded: Recorded) -> int:
     """Carry out what was approved, and say what came of it."""
-    desktop.say("Approved. It is being carried out ...", "dim")
+    desktop.say("Approved. Sending it ...", "dim")
     outcome = await desktop.pending.carry_out(recorded.operation.id)
     if isinstance(outcome, str):
         short = recorded.operation.id[:12]
@@ -138,12 +139,14 @@ class Desktop:
         if wanted is not None:
             waits = [one for one in waits if is_named(one, wanted)]
         if not waits:
-            self.say("Nothing waits for a decision." if wanted is None else "Nothing of this name waits.")
+            self.say(
+                "Nothing is waiting for approval." if wanted is None else "Nothing is waiting under that number or id."
+            )
             return None
         if len(waits) == 1:
             return waits[0]
         await self._list(waits)
-        place = click.prompt("Which one (Ctrl-C leaves)", type=click.IntRange(1, len(waits)))
+        place = click.prompt(f"Which one? (1-{len(waits)}, Ctrl-C to stop)", type=click.IntRange(1, len(waits)))
         return waits[int(place) - 1]
 
     async def show(self, recorded: Recorded) -> None:
@@ -152,7 +155,7 @@ class Desktop:
         order = sheet.order
         question = recorded.operation.question
         if question is not None and question.text.startswith("SANDBOX"):
-            self._console.print(Text(question.text.splitlines()[0], "yellow"))
+            self._console.print(Text("SANDBOX: no real order.", "yellow"))
         self._console.print(Panel(Text(f"{sheet.sentence}?\n{sheet.consequence}"), style="bold yellow"))
         self._console.print(Text.assemble(("Where: ", "dim"), visible(recorded.operation.connection, 200)))
         for name, value in facts_of(sheet):
@@ -169,19 +172,19 @@ class Desktop:
         if recorded.state == "APPROVED":
             return self._ask_of_approved(can_send=not elsewhere), {}
         if elsewhere:
-            return ("reject" if click.confirm("Reject it?", default=None) else None), {}
+            return ("reject" if click.confirm("Decline it?", default=None) else None), {}
         sheet = await self._sheet(recorded)
         if "order_number" in sheet.fields:
             typed = click.prompt(
-                "Type the order number to delete it, or: reject", default="", show_default=False, type=str
+                f'Type {sheet.number} to delete it, or "no" to keep it', default="", show_default=False, type=str
             )
-            is_no = typed.strip().lower() == "reject"
+            is_no = typed.strip().lower() == "no" != recorded.operation.number.lower()
             return ("reject", {}) if is_no else ("approve", {"order_number": typed})
-        if not click.confirm("Approve it? (no rejects it)", default=None):
+        if not click.confirm(f"{sheet.verb.replace(' order', ' the order')}?", default=None):
             return "reject", {}
         with_backorder = None
         if "create_backorder" in sheet.fields:
-            with_backorder = click.confirm("Order again what is outstanding, on a backorder?", default=None)
+            with_backorder = click.confirm("Put the rest on a backorder?", default=None)
         assert recorded.operation.question is not None
         return "approve", approval_content(recorded.operation.question, with_backorder=with_backorder)
 
@@ -189,14 +192,14 @@ class Desktop:
         choices: dict[str, Decision | None] = {"take back": "take_back", "leave": None}
         if can_send:
             choices = {"carry out": "carry_out", **choices}
-        self.say("It was approved, and not sent yet.", "bold")
+        self.say("Approved, not sent yet.", "bold")
         return choices[click.prompt("What is to become of it", type=click.Choice(list(choices)))]
 
     def ask_pin(self) -> str:
         """Ask for the PIN, unseen, where one is set."""
         if self.pending.pin is None:
             return ""
-        return str(click.prompt("Your approver PIN", hide_input=True, default="", show_default=False)).strip()
+        return str(click.prompt("Approver PIN", hide_input=True, default="", show_default=False)).strip()
 
     def say(self, text: str, style: str = "") -> None:
         """Print a sentence."""
@@ -212,7 +215,7 @@ class Desktop:
         return sheet_of(recorded, await journal.events(recorded.operation.id), journal.now())
 
     async def _list(self, waits: Sequence[Recorded]) -> None:
-        table = Table("", "Id", "What", "Vendor", "", "Open until", box=None, padding=(0, 2, 0, 0))
+        table = Table("", "Id", "What", "Vendor", "", "Expires", box=None, padding=(0, 2, 0, 0))
         table.add_column("Total", justify="right")
         sheets = [await self._sheet(one) for one in waits]
         for place, sheet in enumerate(sheets, 1):
@@ -232,7 +235,7 @@ def facts_of(sheet: Sheet) -> list[tuple[str, str]]:
         ("Status", order.status),
         ("Ordered", order.ordered),
         ("Expected", order.expected),
-        ("Asked by", f"{sheet.asked_by} at {sheet.asked_at}, open until {sheet.open_until}"),
+        ("Requested by", f"{sheet.asked_by} at {sheet.asked_at}, expires {sheet.open_until}"),
     ]
     return [(name, value) for name, value in facts if value]
 
@@ -240,11 +243,16 @@ def facts_of(sheet: Sheet) -> list[tuple[str, str]]:
 def lines_of(order: Order) -> Table:
     """Return the lines as a table, figures right-aligned."""
     table = Table("Item", "Description", box=None, padding=(0, 2, 0, 0))
-    for name in ("Quantity", "Received", "Outstanding", "Unit price", "Line total"):
-        table.add_column(name, justify="right", no_wrap=True)
+    names = ("Quantity", "Unit") if order.is_new else ("Quantity", "Received", "Outstanding")
+    for name in (*names, "Unit price", "Line total"):
+        table.add_column(name, justify="left" if name == "Unit" else "right", no_wrap=True)
+    if order.is_new:
+        table.add_column("Deliver to")
     for row in order.rows:
-        cells = (row.item, row.description, row.quantity, row.received, row.outstanding, row.unit_price, row.line_total)
-        table.add_row(*map(Text, cells))
+        description = "\n".join([row.description, *row.remarks])
+        middle = (row.quantity, row.unit) if order.is_new else (row.quantity, row.received, row.outstanding)
+        end = (row.unit_price, row.line_total, *((row.deliver_to,) if order.is_new else ()))
+        table.add_row(*map(Text, (row.item, description, *middle, *end)))
     if order.hidden:
-        table.add_row(f"and {order.hidden} more lines that are not shown here")
+        table.add_row(order_text.count(order.hidden, "more line"))
     return table

@@ -26,6 +26,7 @@ async def read_by_path(erp: str, number: str, read: Callable[[], Awaitable[T]]) 
         raise unopenable_order(erp, number)
     try:
         return await read()
+    # A gateway may have cut the number, so the 404 can be about another path.
     except OrderNotFound as exc:
         if is_unsafe_in_path(number):
             raise unopenable_order(erp, number) from exc
@@ -66,6 +67,7 @@ async def read_by_path_or_list(
         for order in listed.orders:
             if is_same_number(order.number, number, in_any_case=in_any_case):
                 return order
+        # Only a complete list of all orders proves that there is no such order.
         if listed.complete and lists_all:
             raise OrderNotFound(f"{erp} knows no such order.") from exc
         if listed.complete or not isinstance(exc, OrderNotFound):

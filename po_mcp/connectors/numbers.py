@@ -37,6 +37,7 @@ def check_creatable(number: str) -> str:
         InvalidInput: the order could not be read back by this number.
     """
     check_readable(number)
+    # An order that cannot be read back could not be verified after a write of unknown outcome.
     if is_unsafe_in_path(number) or number != number.strip():
         raise InvalidInput(
             f"A new order's number has none of {' '.join(_UNSAFE_IN_PATH)} and no blanks around it: it could not be "

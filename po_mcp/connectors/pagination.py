@@ -134,6 +134,7 @@ async def scan_pages(
         BadAnswer: a page was repeated before the end.
     """
     scanner = _OrderScanner(erp, read_page, start_of_page, progress, max_orders)
+    # A cut list is still useful, and is marked; an error would lose everything that was read.
     with anyio.move_on_after(SCAN_TIMEOUT_S):
         await scanner.run()
     if scanner.error is not None:
@@ -178,6 +179,7 @@ class _OrderScanner:
         await self._read(0, self._start_of_page(0, 1))
         if self.total is not None and self._next_start is not None:
             size = max(self._read_rows, 1)
+            # The size of the first page is that of all pages: an ERP may cap the size that was requested.
             pages = min(-(-min(self.total, self._max_orders or self.total) // size), MAX_PAGES)
             await self._read_concurrently((index, self._start_of_page(index, size)) for index in range(1, pages))
         while self.error is None and self._next_start is not None and not self._has_enough():
@@ -240,8 +242,10 @@ class _RowCollector(Generic[T]):
             BadAnswer: the page has no new rows, and the list cannot be at its end.
         """
         # Some ERPs repeat their last page for every later start instead of answering with an empty one.
+        # A page overlaps its predecessor where rows were added in front of it during the scan.
         new = [row for row in page.rows if self._is_new(row)]
         if (page.rows and not new) or self._is_repeated(page.rows):
+            # Without this error a list that repeats its first page would be taken for a short one.
             if page.tells_end and not self._has_all():
                 raise BadAnswer(f"{self._erp} gave the same page of a list again.")
             self.ended = True

@@ -74,6 +74,7 @@ class Sandbox:
         # Every process has its own book in memory, so the connection must differ between processes, too.
         place = f"memory {secrets.token_hex(6)}" if str(path) == MEMORY else str(Path(path).absolute())
         self.connection = Connection("sandbox", place)
+        # A fresh secret per process: no fixed credential opens the sandbox.
         secret = secrets.token_urlsafe(16)
         self._transport = transport = around(_InProcess(path, _CLIENT_ID, secret, habits))
         self._orders = InventoryPro(_URL, _CLIENT_ID, secret, timeout=timeout, zone=zone, transport=transport)
@@ -117,6 +118,7 @@ class Sandbox:
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         """Read the order through Inventory Pro's API, and its id, version and blockers through Exsited's."""
         order = (await self._orders.snapshot(number, "finalize")).order
+        # Only Exsited's API documents what forbids a delete, and it alone shows ids and versions.
         if operation == "delete":
             found = await self._exsited.snapshot(number, operation)
             return found.model_copy(update={"order": order})

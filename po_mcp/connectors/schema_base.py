@@ -42,6 +42,7 @@ class ErpModel(BaseModel):
         """
         asked = tuple(rows)
         read = tuple(row for row in map(cls._parse_row, asked) if row is not None)
+        # A single invalid row may be one odd order; several show that the shape itself differs.
         if len(asked) > 1 and not read:
             raise BadAnswer(f"{cls.erp_name} gave a list of another shape than it documents.")
         return read, len(asked) - len(read)

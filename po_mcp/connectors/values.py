@@ -28,6 +28,7 @@ def is_set(value: object) -> bool:
 def _parse_number(value: object) -> Decimal | None:
     if not is_set(value):
         return None
+    # bool is an int in Python; a float has lost its digits already.
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         raise ValueError("not an exact number")
     if isinstance(value, str) and not _DECIMAL.fullmatch(value):
@@ -64,12 +65,14 @@ def _parse_moment(value: object) -> datetime | None:
         return None
     if not isinstance(value, str):
         raise ValueError("not a date")
+    # MySQL's zero date, which `fromisoformat` cannot parse.
     if not re.search("[1-9]", value) and "0" in value:  # 0000-00-00
         return None
     moment = datetime.fromisoformat(value.strip())
     if moment.year in _NO_DATE_YEARS:
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    # An unset Unix timestamp of 0, possibly shifted by a zone.
     return None if _EPOCH in (moment.date(), moment.astimezone(UTC).date()) else moment
 
 

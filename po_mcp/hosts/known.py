@@ -1,6 +1,6 @@
 """The hosts, each with the place and the form of its own file.
 
-Sources, read in November 2026: support.claude.com (local MCP servers), code.claude.com/docs/en/mcp,
+The vendors' pages: support.claude.com (local MCP servers), code.claude.com/docs/en/mcp,
 code.visualstudio.com/docs/copilot/reference/mcp-configuration, cursor.com/docs/mcp, developers.openai.com/codex/mcp,
 geminicli.com/docs/tools/mcp-server, docs.windsurf.com/windsurf/cascade/mcp, zed.dev/docs/ai/mcp,
 block.github.io/goose/docs/guides/config-files, lmstudio.ai/docs/app/mcp, jetbrains.com/help/ai-assistant/mcp.html.

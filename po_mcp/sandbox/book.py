@@ -174,6 +174,7 @@ class Book:
         with self._storage.writing() as tables:
             order = build_order(tables, self.habits.change_draft(draft), self.now())
             self._check_hold(order)
+            # The habits apply inside the transaction, so two callers cannot both take a number that a habit changes.
             order = self.habits.change_new_order(order, tables)
             existing = tables.order(order.number)
             if existing is None:
@@ -193,6 +194,7 @@ class Book:
             order = self._find_live(tables, number)
             closed = self._change(tables, order, status=Status.CLOSED)
             wanted = create_backorder and any(line.outstanding > 0 for line in order.lines)
+            # A real ERP can close the order and make no backorder; the answer then says so.
             made = wanted and "backorder-not-made" not in self.habits
             return FinalizeResult(self._show(closed), self._show(self._make_backorder(tables, order)) if made else None)
 
@@ -317,6 +319,7 @@ class Book:
 
     def _find_existing(self, tables: Tables, number: str) -> Order:
         order = tables.order(number)
+        # Stored numbers are in capitals under this habit, and older orders keep their spelling.
         if order is None and "upper-numbers" in self.habits:
             order = tables.order(number.upper())
         if order is None:
@@ -357,6 +360,7 @@ class Book:
             raise Invalid({"number": ["already exists"]})
         if "overwrites" not in self.habits:
             raise Conflict(f"Purchase order {order.number} already exists.")
+        # An order with receipts or invoices is not overwritten: they would refer to nothing.
         _check_independent(existing)
         tables.delete_order(existing)
         return _enter(tables, order)

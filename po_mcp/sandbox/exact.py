@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Context, Decimal
 
 PLACES = 6
+# The book stores at most 12 digits before the point and PLACES after it.
 LIMIT = Decimal(10**12)
 
 # Two numbers of 12 + 6 digits multiply to 36; the default context keeps 28.

@@ -43,6 +43,7 @@ class Storage:
         self._connection.isolation_level = None
         self._connection.row_factory = sqlite3.Row
         self._connection.create_collation("decimal", _compare_decimals)
+        # SQLite does not enforce foreign keys by default.
         self._connection.execute("PRAGMA foreign_keys = ON")
 
     def prepare(self, seed: Callable[[Tables], None]) -> None:
@@ -68,6 +69,7 @@ class Storage:
         with self._lock:
             for remember in self._before_change:  # a copy cannot be made inside the transaction
                 remember()
+            # IMMEDIATE takes the write lock at once: a later upgrade could fail with SQLITE_BUSY in the middle.
             with self._transaction("BEGIN IMMEDIATE") as tables:
                 yield tables
 

@@ -109,6 +109,7 @@ class Tables:
 
     def update_order(self, order: Order, **values: Any) -> None:
         """Change columns of an order's header, and raise its version."""
+        # One counter for all orders: a version is never given twice, also not after a delete.
         values["version"] = self.next("versions")
         columns = ", ".join(f"{name} = ?" for name in values)
         sql = " ".join(["UPDATE orders SET", columns, "WHERE uuid = ?"])

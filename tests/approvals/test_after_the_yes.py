@@ -64,7 +64,7 @@ async def test_a_write_that_takes_long_is_shown_under_way_by_a_page_that_looks_a
         done = (await person.page()).text
 
         assert (answer.status_code, desk.erp.sent) == (303, ["delete PO-7"])
-        assert "Being carried out" in under_way
+        assert "In progress" in under_way
         assert AGAIN in under_way
         assert "<form" not in under_way
         assert "Deleted order PO-7 for good." in done
@@ -153,7 +153,7 @@ async def test_a_refusal_is_shown_with_its_reason_while_it_is_watched(file: Path
         page = (await person.page()).text
 
         assert desk.state(one) == "WATCHED"
-        assert "Refused by the ERP" in page
+        assert "Refused, being checked" in page
         assert "the order is locked" in page
         assert AGAIN in page
 
@@ -250,7 +250,7 @@ async def test_an_unknown_one_offers_the_verdict_and_a_look(file: Path) -> None:
 
         assert desk.state(one) == "UNKNOWN"
         for shown in (
-            "Outcome not known",
+            "Not confirmed",
             "Did it happen?",
             "It happened",
             "It did not happen",

@@ -54,8 +54,8 @@ async def heading(page: Page) -> str:
 
 async def test_a_person_approves_a_delete_by_typing_its_number() -> None:
     async with visited() as (desk, one, page):
-        await page.get_by_label("type the order number").fill("PO-7")
-        await page.get_by_role("button", name="Approve").click()
+        await page.get_by_label("to delete it").fill("PO-7")
+        await page.locator("button[value=approve]").click()
 
         assert await heading(page) == "Done"
         assert (desk.state(one), desk.erp.sent) == ("DONE", ["delete PO-7"])
@@ -66,11 +66,11 @@ async def test_a_person_approves_with_the_pin_on_the_page_of_an_http_server(harn
         async with server.client(ERAS[0]) as client, chromium() as page:
             asked = outcome(await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"}))
             await page.goto(asked["approve_at"])
-            await page.get_by_label("type the order number").fill("PO-2025-0038")
-            await page.get_by_label("Your approver PIN").fill("correct horse")
-            await page.get_by_role("button", name="Approve").click()
+            await page.get_by_label("to delete it").fill("PO-2025-0038")
+            await page.get_by_label("Approver PIN").fill("correct horse")
+            await page.locator("button[value=approve]").click()
             said = await heading(page)
-            await page.get_by_role("link", name="All that waits").click()
+            await page.get_by_role("link", name="All approvals").click()
             listed = await page.locator(".cards").last.inner_text()
             done = outcome(await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"}))
 
@@ -81,28 +81,28 @@ async def test_a_person_approves_with_the_pin_on_the_page_of_an_http_server(harn
 
 async def test_a_person_rejects_without_filling_in_anything() -> None:
     async with visited() as (desk, one, page):
-        await page.get_by_role("button", name="Reject").click()
+        await page.get_by_role("button", name="Keep order").click()
 
-        assert await heading(page) == "Rejected"
+        assert await heading(page) == "Declined"
         assert desk.state(one) == "DECLINED"
 
 
 async def test_a_wrong_number_is_said_where_it_was_typed() -> None:
     async with visited() as (desk, one, page):
-        await page.get_by_label("type the order number").fill("PO-8")
-        await page.get_by_role("button", name="Approve").click()
+        await page.get_by_label("to delete it").fill("PO-8")
+        await page.locator("button[value=approve]").click()
 
-        assert "does not fit this order" in await page.get_by_role("alert").inner_text()
+        assert "That is not the order number, PO-7." in await page.get_by_role("alert").inner_text()
         assert await page.evaluate("document.activeElement.name") == "order_number"
         assert desk.state(one) == "PROPOSED"
 
 
 async def test_a_finalize_is_not_approved_before_the_choice_is_made() -> None:
     async with visited("finalize") as (desk, one, page):
-        await page.get_by_role("button", name="Approve").click()
+        await page.locator("button[value=approve]").click()
         unchanged = desk.state(one)
-        await page.get_by_label("Order it again").check()
-        await page.get_by_role("button", name="Approve").click()
+        await page.get_by_label("Put the rest on a backorder").check()
+        await page.locator("button[value=approve]").click()
 
         assert await heading(page) == "Done"
         assert (unchanged, desk.state(one)) == ("PROPOSED", "DONE")
@@ -110,21 +110,21 @@ async def test_a_finalize_is_not_approved_before_the_choice_is_made() -> None:
 
 async def test_who_comes_too_late_is_told() -> None:
     async with visited() as (desk, one, page):
-        await page.get_by_label("type the order number").fill("PO-7")
+        await page.get_by_label("to delete it").fill("PO-7")
         desk.clock.now += 601
-        await page.get_by_role("button", name="Approve").click()
+        await page.locator("button[value=approve]").click()
 
-        assert await heading(page) == "Too late"
+        assert await heading(page) == "Expired"
         assert desk.state(one) == "EXPIRED"
 
 
 async def test_an_order_of_which_something_else_was_asked_is_no_longer_true() -> None:
     async with visited() as (desk, one, page):
         desk.propose(order(), "finalize")
-        await page.get_by_label("type the order number").fill("PO-7")
-        await page.get_by_role("button", name="Approve").click()
+        await page.get_by_label("to delete it").fill("PO-7")
+        await page.locator("button[value=approve]").click()
 
-        assert await heading(page) == "No longer true"
+        assert await heading(page) == "Out of date"
         assert desk.state(one) == "STALE"
 
 
@@ -132,19 +132,19 @@ async def test_of_two_tabs_the_second_is_told_what_the_first_did() -> None:
     async with visited() as (desk, one, page):
         second = await page.context.new_page()
         await second.goto(page.url)
-        await page.get_by_role("button", name="Reject").click()
-        await second.get_by_label("type the order number").fill("PO-7")
-        await second.get_by_role("button", name="Approve").click()
+        await page.get_by_role("button", name="Keep order").click()
+        await second.get_by_label("to delete it").fill("PO-7")
+        await second.locator("button[value=approve]").click()
 
-        assert await heading(second) == "Rejected"
-        assert "Your answer changed nothing" in await second.get_by_role("alert").inner_text()
+        assert await heading(second) == "Declined"
+        assert "This click changed nothing" in await second.get_by_role("alert").inner_text()
         assert desk.state(one) == "DECLINED"
 
 
 async def test_the_back_button_shows_no_form_that_could_be_sent_again() -> None:
     async with visited() as (desk, one, page):
-        await page.get_by_label("type the order number").fill("PO-7")
-        await page.get_by_role("button", name="Approve").click()
+        await page.get_by_label("to delete it").fill("PO-7")
+        await page.locator("button[value=approve]").click()
         await page.go_back()
 
         assert await heading(page) == "Done"
@@ -155,21 +155,21 @@ async def test_the_back_button_shows_no_form_that_could_be_sent_again() -> None:
 async def test_a_page_of_a_write_under_way_loads_anew_by_itself_until_that_has_ended() -> None:
     async with visited("cancel") as (desk, one, page):
         desk.erp.may_answer = anyio.Event()
-        await page.get_by_role("button", name="Approve").click()
+        await page.locator("button[value=approve]").click()
         under_way = await heading(page)
         desk.erp.may_answer.set()
         await page.get_by_role("heading", name="Done").wait_for()
 
-        assert under_way == "Being carried out"
+        assert under_way == "In progress"
         assert desk.state(one) == "DONE"
 
 
 async def test_a_person_takes_an_approval_back_that_could_not_be_carried_out() -> None:
     async with visited("cancel") as (desk, one, page):
         desk.erp.unreadable = Unreachable("Books cannot be reached.")
-        await page.get_by_role("button", name="Approve").click()
+        await page.locator("button[value=approve]").click()
         held = await heading(page)
-        await page.get_by_role("button", name="Take the approval back").click()
+        await page.get_by_role("button", name="Take back approval").click()
 
         assert (held, await heading(page)) == ("Approved, not carried out", "Taken back")
         assert (desk.state(one), desk.erp.sent) == ("DECLINED", [])
@@ -178,18 +178,18 @@ async def test_a_person_takes_an_approval_back_that_could_not_be_carried_out() -
 async def test_a_person_settles_what_is_not_known() -> None:
     async with visited(pin="long enough") as (desk, one, page):
         desk.erp.loses = "request"
-        for label, text in (("type the order number", "PO-7"), ("Your approver PIN", "long enough")):
+        for label, text in (("to delete it", "PO-7"), ("Approver PIN", "long enough")):
             await page.get_by_label(label).fill(text)
-        await page.get_by_role("button", name="Approve").click()
+        await page.locator("button[value=approve]").click()
         unknown = await heading(page)
         await page.get_by_role("button", name="Look in the ERP again").click()
         looked = await page.get_by_role("alert").inner_text()
         desk.clock.now += 200
-        for label, text in (("type the order number", "PO-7"), ("Your approver PIN", "long enough")):
+        for label, text in (("to record it", "PO-7"), ("Approver PIN", "long enough")):
             await page.get_by_label(label).fill(text)
         await page.get_by_role("button", name="It did not happen").click()
 
-        assert (unknown, await heading(page)) == ("Outcome not known", "Not carried out")
+        assert (unknown, await heading(page)) == ("Not confirmed", "Did not happen")
         assert "That does not decide it: the ERP still shows the order." in looked
         assert desk.state(one) == "NOT_APPLIED"
 
@@ -222,8 +222,8 @@ async def test_every_field_and_button_has_a_name_that_is_read_aloud() -> None:
             ".map(one => (one.labels?.[0]?.innerText || one.innerText).trim().split('\\n')[0])"
         )
 
-        assert names[2:] == ["Your approver PIN", "Approve: close it", "Reject"]
-        assert names[0].startswith("Order it again")
+        assert names[2:] == ["Approver PIN", "Close order", "Keep order"]
+        assert names[0].startswith("Put the rest on a backorder")
         assert names[1].startswith("Give it up")
         assert await page.get_by_role("row").count() == 4
         assert await page.evaluate("document.documentElement.lang") == "en"
@@ -265,7 +265,7 @@ async def test_every_text_stands_out_from_its_ground(scheme: Any) -> None:
         desk.store.decline(rejected, {})
         await page.goto(await desk.link(rejected))
         contrasts.append(await page.evaluate(CONTRAST))
-        await page.get_by_role("link", name="All that waits").click()
+        await page.get_by_role("link", name="All approvals").click()
         await page.wait_for_load_state("load")
         contrasts.append(await page.evaluate(CONTRAST))
 

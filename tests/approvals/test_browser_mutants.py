@@ -192,7 +192,7 @@ CONTROLS: dict[str, tuple[Change, Change, Harm]] = {
 
 
 @pytest.mark.parametrize("control", CONTROLS)
-async def test_without_the_control_the_harm_happens_and_with_it_it_does_not(control: str) -> None:
+async def test_an_attack_succeeds_only_without_its_control(control: str) -> None:
     alone, without, harm = CONTROLS[control]
     seen = []
     for change in (alone, without):

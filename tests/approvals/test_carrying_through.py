@@ -198,7 +198,7 @@ async def test_what_changed_before_the_click_is_stale(
             page = (await person.page()).text
 
     assert told["status"] == "stale"
-    assert "No longer true" in page
+    assert "Out of date" in page
     assert harness.wire.writes == []
 
 

@@ -54,7 +54,7 @@ async def test_a_journal_that_cannot_be_used_is_told_and_nothing_is_decided() ->
 
 
 async def test_connections_that_ask_for_nothing_keep_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_server, "FIRST_REQUEST_S", 3.0)
+    monkeypatch.setattr(page_server, "FIRST_REQUEST_TIMEOUT_S", 3.0)
     async with counter(":memory:") as desk, AsyncExitStack() as idle:
         link = await desk.link(desk.propose(order()))
         port = int(link.split("/")[2].rpartition(":")[2])

@@ -567,9 +567,7 @@ MUTANTS: list[tuple[Mutant, Harm]] = [
 
 
 @pytest.mark.parametrize(("mutant", "harm"), MUTANTS, ids=lambda value: value.__name__)
-async def test_without_the_control_the_harm_happens_and_with_it_it_does_not(
-    mutant: Mutant, harm: Harm, tmp_path: Path
-) -> None:
+async def test_an_attack_succeeds_only_without_its_control(mutant: Mutant, harm: Harm, tmp_path: Path) -> None:
     intact = await harm(tmp_path / "intact.db")
     with pytest.MonkeyPatch.context() as patch:
         mutant(patch)

@@ -12,6 +12,7 @@ from po_mcp.approvals import presentation
 from po_mcp.approvals.presentation import Sheet, money, quantity, sheet_of
 from po_mcp.writes.journal import Event, JournalStore
 from po_mcp.writes.operation import Recorded, State
+from po_mcp.writes.payloads import CreatePayload, LineNote, Reason
 from tests.approvals.counter import Books, Clock, Counter, order
 
 
@@ -54,12 +55,17 @@ def test_what_the_erp_does_not_tell_is_a_dash_and_never_zero() -> None:
 
 
 @pytest.mark.parametrize(
-    ("choice", "said"), [(None, "you choose"), (True, "a NEW BACKORDER is made"), (False, "GIVEN UP")]
+    ("choice", "said"),
+    [
+        (None, "1 of 2 lines outstanding. Closing cannot be undone."),
+        (True, "Closing cannot be undone. The rest goes on a new backorder."),
+        (False, "Closing cannot be undone. The rest will not be reordered."),
+    ],
 )
 def test_what_becomes_of_the_rest_is_said(choice: bool | None, said: str) -> None:
     shown = sheet("finalize", choice)
 
-    assert said in shown.consequence
+    assert shown.consequence.endswith(said)
     assert ("create_backorder" in shown.fields) is (choice is None)
     assert [row.item for row in shown.order.carried] == ["BOLT-M8-30"]
 
@@ -67,9 +73,43 @@ def test_what_becomes_of_the_rest_is_said(choice: bool | None, said: str) -> Non
 def test_a_cancel_is_said_to_be_one_that_the_erp_can_undo() -> None:
     shown = sheet("cancel")
 
-    assert shown.sentence == "Cancel purchase order PO-7"
-    assert shown.consequence == "It is then inactive. The ERP keeps it, and can make it active again."
-    assert shown.fields == {"confirm"}
+    assert shown.sentence == "Cancel order PO-7"
+    assert shown.consequence == (
+        "The order stays in the ERP as inactive and can be reactivated there. Goods were received on 2 of 2 lines."
+    )
+    assert shown.fields == frozenset()
+
+
+def test_receipts_that_the_erp_does_not_tell_are_not_taken_for_all_received() -> None:
+    unknown = [line.model_copy(update={"received": None, "outstanding": None}) for line in order().lines or ()]
+    store = JournalStore(":memory:", 600, Clock())
+    asked = Counter(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
+    one = asked.propose(order().model_copy(update={"lines": tuple(unknown)}), "finalize")
+
+    shown = sheet_of(asked.found(one), store.events(one), Clock().now)
+
+    store.close()
+    assert shown.consequence == "The ERP does not show what was received. Closing cannot be undone."
+    assert "create_backorder" in shown.fields
+
+
+def test_a_new_order_shows_names_units_warehouses_and_where_each_guess_is_from() -> None:
+    store = JournalStore(":memory:", 600, Clock())
+    asked = Counter(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
+    one = asked.found(asked.propose_create())
+    assert isinstance(one.operation.payload, CreatePayload)
+    note = LineNote(name="M8 Hex Nut", unit="EA", warehouse="Main", said="nut", price_source="last paid on PO-1")
+    reasons = (Reason(short="above your limit", sentence="Its total is above your limit."),)
+    payload = one.operation.payload.model_copy(update={"line_notes": (note,), "reasons": reasons, "currency": "USD"})
+    store.close()
+
+    shown = sheet_of(replace(one, operation=replace(one.operation, payload=payload)), [], Clock().now)
+
+    [row] = shown.order.rows
+    assert (row.item, row.description, row.unit, row.deliver_to) == ("NUT-M8", "M8 Hex Nut", "EA", "Main")
+    assert row.remarks == ("Asked for as: nut", "No price given: last paid on PO-1")
+    assert (shown.order.currency, shown.order.remarks) == ("USD", ("Its total is above your limit.",))
+    assert (shown.sentence, shown.leave) == ("Create order PO-9", "Do not create")
 
 
 def test_who_asked_and_until_when_is_told() -> None:
@@ -108,7 +148,9 @@ def test_only_what_is_on_its_way_looks_again_by_itself(state: State, is_running:
     assert bool(standing.looks_again) is is_on_its_way
 
 
-@pytest.mark.parametrize(("state", "heading"), [("DECLINED", "Taken back"), ("EXPIRED", "Approved, never carried out")])
+@pytest.mark.parametrize(
+    ("state", "heading"), [("DECLINED", "Approval taken back"), ("EXPIRED", "Approved, then expired")]
+)
 def test_what_ended_after_a_yes_is_told_from_what_ended_without_one(state: State, heading: str) -> None:
     ended = replace(recorded(), state=state)
 

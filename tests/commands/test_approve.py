@@ -84,7 +84,7 @@ async def test_the_typed_number_approves_and_it_is_carried_out_at_once(harness: 
 
     assert status == 0
     assert "SANDBOX: no real order." in screen
-    assert "Delete purchase order PO-2025-0038 for good?" in screen
+    assert "Delete order PO-2025-0038 permanently?" in screen
     assert f"Where: sandbox {harness.book}" in screen.replace("\r\n", "")
     assert "Deleted order PO-2025-0038 for good." in screen
     assert harness.order("PO-2025-0038") is None
@@ -97,7 +97,7 @@ async def test_one_of_several_is_chosen_and_its_backorder_is_asked_for(harness: 
     status, screen = typed(harness, ["2\n", "y\n", "n\n"])
 
     assert status == 0
-    assert "Which one" in screen
+    assert "Which one?" in screen
     assert await became(harness, one) == "done"
     assert harness.order("PO-2025-0037-BO1") is None
 
@@ -108,15 +108,15 @@ async def test_a_cancel_is_approved_with_a_yes(harness: ServerHarness) -> None:
     status, screen = typed(harness, ["y\n"])
 
     assert status == 0
-    assert "Cancel purchase order PO-2025-0041?" in screen
-    assert "It is then inactive. The ERP keeps it, and can make it active again." in " ".join(screen.split())
+    assert "Cancel order PO-2025-0041?" in screen
+    assert "The order stays in the ERP as inactive and can be reactivated there." in " ".join(screen.split())
     assert harness.order("PO-2025-0041").status == "cancelled"
     assert await became(harness, one) == "done"
 
 
 @pytest.mark.parametrize(
     ("tool", "answers"),
-    [(DELETE, ["reject\n"]), (FINALIZE, ["n\n"]), (CANCEL, ["n\n"])],
+    [(DELETE, ["no\n"]), (FINALIZE, ["n\n"]), (CANCEL, ["n\n"])],
     ids=["delete", "finalize", "cancel"],
 )
 async def test_a_no_ends_it(harness: ServerHarness, tool: str, answers: list[str]) -> None:
@@ -124,7 +124,7 @@ async def test_a_no_ends_it(harness: ServerHarness, tool: str, answers: list[str
 
     status, screen = typed(harness, answers, NUMBER[tool])
 
-    assert (status, "Rejected." in screen) == (0, True)
+    assert (status, "Declined. Nothing was changed." in screen) == (0, True)
     assert await became(harness, one) == "declined"
 
 
@@ -164,9 +164,9 @@ async def test_the_beginning_of_an_id_names_it(harness: ServerHarness) -> None:
 @pytest.mark.parametrize(
     ("answer", "status", "said", "after", "is_there"),
     [
-        ("take back", 0, "Taken back. Nothing was sent, and nothing will be.", "declined", True),
+        ("take back", 0, "Approval taken back. Nothing was changed.", "declined", True),
         ("carry out", 0, "Deleted order PO-2025-0038 for good.", "done", False),
-        ("leave", 3, "Nothing was decided; it stays as it is.", "approval_required", True),
+        ("leave", 3, "No decision. It is still waiting.", "approval_required", True),
     ],
 )
 async def test_what_was_approved_and_not_sent_is_carried_out_or_taken_back(
@@ -209,7 +209,8 @@ async def test_what_is_meant_for_another_connection_is_not_approved_and_may_be_r
     assert (left, between, rejected) == (3, "approval_required", 0)
     assert "It cannot be approved here." in screen
     assert f"It was asked for on sandbox {harness.book}" in " ".join(screen.replace("\r\n", "").split())
-    assert "Approve it?" not in screen
+    assert "Delete the order?" not in screen
+    assert "Type PO" not in screen
     assert await became(harness, one) == "declined"
 
 
@@ -250,7 +251,7 @@ async def test_without_a_terminal_nobody_decides(harness: ServerHarness) -> None
     run = await anyio.run_process([*APPROVE, one], env=environment(harness), input=b"PO-2025-0038\n", check=False)
 
     assert run.returncode == 3
-    assert b"a person decides in a terminal" in run.stderr
+    assert b"approve needs a terminal" in run.stderr
     assert await became(harness, one) == "approval_required"
 
 
@@ -259,7 +260,7 @@ def test_where_nothing_waits_it_says_so(harness: ServerHarness, name: str | None
     status, screen = typed(harness, [], *([name] if name else []))
 
     assert status == 1
-    assert "waits" in screen
+    assert "Nothing is waiting" in screen
     assert not harness.journal.exists()
 
 

@@ -123,7 +123,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], Callable[[], Awaitable[bool]]]] = [
 
 
 @pytest.mark.parametrize(("mutant", "harm"), MUTANTS, ids=lambda value: value.__name__)
-async def test_without_the_control_the_harm_happens_and_with_it_it_does_not(
+async def test_an_attack_succeeds_only_without_its_control(
     mutant: Callable[[Patch], None], harm: Callable[[], Awaitable[bool]]
 ) -> None:
     intact = await harm()

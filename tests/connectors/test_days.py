@@ -129,7 +129,12 @@ async def test_the_orders_of_a_day_follow_the_companys_calendar(zone: Any) -> No
 
 
 def test_the_setting_names_the_zone_of_every_connector() -> None:
-    common = {"time_zone": "Pacific/Auckland", "client_id": "c", "client_secret": "s", "redirect_uri": "r"}
+    common = {
+        "time_zone": "Pacific/Auckland",
+        "client_id": "c",
+        "client_secret": "s",
+        "redirect_uri": "https://buyer.example/callback",
+    }
 
     def connect_to_peer(**fields: str) -> Any:
         store: Any = None

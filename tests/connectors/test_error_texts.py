@@ -204,5 +204,5 @@ async def test_a_status_that_cannot_be_listed_is_refused_before_anything_is_sent
 
 @pytest.mark.parametrize("versions", [{"lists": "v3"}, {"list": "3"}, {"list": "v3/../.."}, {"list": ""}])
 def test_a_version_of_exsiteds_api_that_is_none_is_a_wrong_setting(versions: dict[str, str]) -> None:
-    with pytest.raises(ConfigurationError, match="api_versions"):
+    with pytest.raises(ConfigurationError, match="PO_MCP_API_VERSIONS"):
         Exsited("http://erp.invalid", "client", SECRET, "r", api_versions=versions)

@@ -1,4 +1,4 @@
-"""An entry put into each host's own file and taken out again; the files are recorded from the hosts and their pages."""
+"""An entry put into each host's own file and taken out again; the files are written after the hosts' documentation."""
 
 from __future__ import annotations
 
@@ -240,6 +240,27 @@ def test_a_file_in_another_form_is_refused_and_stays(name: str, content: bytes, 
     assert f"{path} was not changed: " in str(caught.value)
     assert f"po-mcp install {name} --print" in str(caught.value)
     assert path.read_bytes() == content
+
+
+def test_an_entry_that_cannot_be_taken_out_alone_is_left(tmp_path: Path) -> None:
+    """A line within a text looks like our table's header; taking it out would change the text."""
+    path = tmp_path / "config.toml"
+    text = 'notice = """\n[mcp_servers.purchase-orders]\n"""\n\n[mcp_servers.purchase-orders]\ncommand = "x"\n'
+    path.write_text(text)
+
+    with pytest.raises(HostFileNotChanged, match="was not changed: "):
+        plan_uninstall(json_host("codex"), path)
+    assert path.read_text() == text
+
+
+def test_a_change_of_other_entries_is_never_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "mcp.json"
+    path.write_text('{"mcpServers": {"other": {"command": "x"}}}')
+    put = jsonc.put
+    monkeypatch.setattr(jsonc, "put", lambda text, where, value: put(text, where, value).replace('"x"', '"y"'))
+
+    with pytest.raises(HostFileNotChanged, match="cannot be changed without changing others"):
+        plan_install(json_host(), path, PROGRAM)
 
 
 @pytest.mark.parametrize(

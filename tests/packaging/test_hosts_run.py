@@ -64,7 +64,9 @@ def test_codex_reads_the_entry(tool_folder: Path, tmp_path: Path) -> None:
 def test_gemini_cli_connects(tool_folder: Path, tmp_path: Path) -> None:
     gemini = tools.npm(tool_folder, "@google/gemini-cli", "gemini")
     installed(tmp_path, "gemini-cli")
-    assert "Connected" in listed(gemini, tmp_path, GEMINI_CLI_TRUST_WORKSPACE="true")
+    # it waits a few seconds only, which a busy computer may need for the first start
+    tries = (listed(gemini, tmp_path, GEMINI_CLI_TRUST_WORKSPACE="true") for _ in range(5))
+    assert any("Connected" in said for said in tries)
     installed(tmp_path, "gemini-cli", "uninstall")
 
     assert listed(gemini, tmp_path, GEMINI_CLI_TRUST_WORKSPACE="true") == ""

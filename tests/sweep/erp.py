@@ -12,11 +12,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import uvicorn
-
 from po_mcp.sandbox import Book, create_app
 from po_mcp.sandbox.query import Query
-from tests.sandbox.sandbox_server import Server
+from po_mcp.transports.uvicorn_server import create_server
 
 TAG = "x-sweep-write"
 """A header that the sweep gives every write, so that the ERP's side knows which one it carried out."""
@@ -127,11 +125,10 @@ async def erp_at_port(
         socket.create_server(("127.0.0.1", 0)) as sock,
     ):
         gate = Gate(create_app(opened, habits=habits), opened)
-        config = uvicorn.Config(gate, log_config=None, log_level="critical", lifespan="off")
-        server = Server(config)
+        server = create_server(gate)
         task = asyncio.create_task(server.serve([sock]))
         try:
             yield ERPAtPort(opened, sock.getsockname()[1], gate)
         finally:
-            server.ended.set()
+            server.stop()
             await task

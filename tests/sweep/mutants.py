@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from po_mcp.writes.execution import Executor
-from po_mcp.writes.storage import MEMORY
 
-from po_mcp.connectors.http.client import client
-from po_mcp.connectors.http.error_mapping import Dialect
+from po_mcp.connectors.http import client
+from po_mcp.connectors.http.client import ErpHttpClient
+from po_mcp.connectors.http.error_mapping import ErrorMapping
 from po_mcp.erp import Connection
 from po_mcp.errors import OutcomeUnknown, PurchaseOrderError, Refused
 from po_mcp.orders import OrderDraft, PurchaseOrder
@@ -80,22 +79,22 @@ def journal_after_the_wire(patch: Patch) -> None:
 
 def server_errors_mean_not_applied(patch: Patch) -> None:
     """A 5xx is taken for a refusal."""
-    verified = client.Wire._verified
+    verified = ErpHttpClient._verify
 
-    def verified_or_refused(self: client.Wire, answer: Any, *given: Any, **named: Any) -> Any:
+    def verified_or_refused(self: ErpHttpClient, answer: Any, *given: Any, **named: Any) -> Any:
         if answer.status >= 500:
             raise Refused("The ERP failed. Nothing was changed.")
         return verified(self, answer, *given, **named)
 
-    patch.setattr(client.Wire, "_verified", verified_or_refused)
+    patch.setattr(ErpHttpClient, "_verify", verified_or_refused)
     refusals_are_final(patch)
 
 
 def a_garbled_success_means_failed(patch: Patch) -> None:
     """A 2xx whose body is not that of a success is taken for a refusal."""
-    once = client.Wire._once
+    once = ErpHttpClient._send_once
 
-    async def once_or_refused(self: client.Wire, request: Any) -> Any:
+    async def once_or_refused(self: ErpHttpClient, request: Any) -> Any:
         try:
             return await once(self, request)
         except OutcomeUnknown as exc:
@@ -103,7 +102,7 @@ def a_garbled_success_means_failed(patch: Patch) -> None:
                 raise Refused("The answer cannot be read.") from exc
             raise
 
-    patch.setattr(client.Wire, "_once", once_or_refused)
+    patch.setattr(ErpHttpClient, "_send_once", once_or_refused)
     refusals_are_final(patch)
 
 
@@ -210,7 +209,7 @@ def what_is_not_ours_alone_is_another_s(patch: Patch) -> None:
 
 def no_new_sign_in_after_a_401(patch: Patch) -> None:
     """A write that met an ended sign-in is left in doubt."""
-    patch.setattr(Dialect, "ended_at_a_write", lambda self, answer: False)
+    patch.setattr(ErrorMapping, "is_token_expired_at_write", lambda self, answer: False)
 
 
 def connections_without_a_company(patch: Patch) -> None:
@@ -227,13 +226,13 @@ def any_journal_file_will_do(patch: Patch) -> None:
 def no_deadline_before_the_bytes(patch: Patch) -> None:
     """A write leaves, however long ago it was claimed."""
     patch.setattr(executor, "TooLate", _NeverRaised)
-    patch.setattr(http, "_before_first_byte", lambda before_send: _trace_nothing)
-    write = client.Wire.write
+    patch.setattr(client, "_trace_first_byte", lambda before_send: _trace_nothing)
+    write = ErpHttpClient.write
 
-    async def write_at_once(self: client.Wire, *given: Any, **named: Any) -> Any:
+    async def write_at_once(self: ErpHttpClient, *given: Any, **named: Any) -> Any:
         return await write(self, *given, **{**named, "before_send": lambda: None})
 
-    patch.setattr(client.Wire, "write", write_at_once)
+    patch.setattr(ErpHttpClient, "write", write_at_once)
 
 
 def replay_for_every_user(patch: Patch) -> None:

@@ -19,6 +19,7 @@ class Person:
     user: str
     channel: str = "form"
     answered_operation_id: str | None = None
+    answered_wording: str | None = None
 
     @property
     def requester(self) -> Requester:
@@ -27,7 +28,7 @@ class Person:
     async def ask(self, operation_id: str, question: Question, page: ApprovalLink) -> FormAnswer:
         if any(words in question.text for words in _NAMES_ANOTHER):
             return FormAnswer("declined")
-        fields = {shown.name: True if shown.kind == "boolean" else self.number for shown in question.fields}
+        fields = {field.name: field.choices[1][0] if field.choices else self.number for field in question.fields}
         return FormAnswer("accepted", fields)
 
     async def choose(self, question: Question) -> FormAnswer:

@@ -17,11 +17,11 @@ _STATUSES = (400, 401, 402, 403, 404, 405, 409, 410, 422, 423, 429, 451, 501)
 
 def _as_success(answer: Answer, value: float) -> Answer:
     """Answer 200 with an error in the body, as Exsited can."""
-    return replace(mutations.scripted(400)(answer, value), status=200)
+    return replace(mutations.answer_status(400)(answer, value), status=200)
 
 
 def _refusals() -> Mapping[str, Fault]:
-    changes = {str(status): mutations.scripted(status) for status in _STATUSES} | {"200-error": _as_success}
+    changes = {str(status): mutations.answer_status(status) for status in _STATUSES} | {"200-error": _as_success}
     made = {}
     for kind, change in changes.items():
         made[kind] = Fault(kind, f"{kind} in the vendor's envelope; not applied.", "relay", change)

@@ -20,7 +20,7 @@ import httpx2
 
 from po_mcp.approvals.page_server import NoPage
 from po_mcp.connectors.exsited import Exsited
-from po_mcp.connectors.http.retry import Retrying
+from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.desk.context import Desk
 from po_mcp.desk.create_order import create_order
@@ -28,9 +28,9 @@ from po_mcp.desk.guarded_writes import guarded_write
 from po_mcp.desk.operations import get_operations
 from po_mcp.erp import ERP
 from po_mcp.errors import JournalUnavailable, PurchaseOrderError, TooLate
-from po_mcp.orders import AskedOrder, Snapshot
+from po_mcp.orders import OrderRequest, Snapshot
 from po_mcp.sandbox import Book
-from po_mcp.sandbox.faults import Relay, Strike
+from po_mcp.sandbox.faults import PlannedFault, Relay
 from po_mcp.sandbox.records import LineDraft, OrderDraft
 from po_mcp.writes.executor import build_executor
 from po_mcp.writes.journal import Journal, JournalStore
@@ -181,7 +181,7 @@ async def run(scenario: Scenario) -> Ran:
             _prepare(play)
             await _first(play)
             await and_after_a_restart(play)
-            await relay.settled()
+            await relay.wait_for_late_requests()
             note_the_end(ran, journal, clock)
             ran.requests = [(seen.method + " " + seen.target, seen.n) for seen in relay.exchanges]
         await network.close()
@@ -272,7 +272,7 @@ class Play:
     async def settled(self) -> None:
         """Wait for what the ERP is given late."""
         if self.relay is not None:
-            await self.relay.settled()
+            await self.relay.wait_for_late_requests()
 
     async def _note(self, desk: Desk, act: Callable[[], Awaitable[WriteOutcome]], looked_up: bool = False) -> None:
         step, asked_by = self.network.step, self.network.asked_by
@@ -545,7 +545,7 @@ def _company(play: Play) -> str | None:
 
 async def _called(desk: Desk, call: Call, person: Person) -> WriteOutcome:
     if call.tool == "create_purchase_order":
-        return await create_order(desk, AskedOrder(number=call.number or None, **call.arguments), person)
+        return await create_order(desk, OrderRequest(number=call.number or None, **call.arguments), person)
     return await guarded_write(desk, call.tool.partition("_")[0], call.number, call.arguments, person)
 
 
@@ -558,23 +558,23 @@ def connected(
 ) -> ERP:
     """Connect as the real server does; Exsited's token is shared through the journal."""
     named = {"timeout": timeout, "transport": transport, "company": company}
-    retrying = Retrying(sleep=_no_wait, fraction=lambda: 0.0)
+    retrier = Retrier(sleep=_no_wait, fraction=lambda: 0.0)
     if erp == "exsited":
         tokens = journal.shared_token(f"exsited {url}")
-        return Exsited(url, SECRET, SECRET, url, retrying=retrying, token_store=tokens, **named)  # type: ignore[arg-type]
-    return InventoryPro(url, SECRET, SECRET, retrying=retrying, **named)  # type: ignore[arg-type]
+        return Exsited(url, SECRET, SECRET, url, retrier=retrier, token_store=tokens, **named)  # type: ignore[arg-type]
+    return InventoryPro(url, SECRET, SECRET, retrier=retrier, **named)  # type: ignore[arg-type]
 
 
 async def _no_wait(seconds: float) -> None:
     """Take the place of a wait before another try."""
 
 
-def _plan(scenario: Scenario) -> Iterator[Strike]:
+def _plan(scenario: Scenario) -> Iterator[PlannedFault]:
     for place, (kind, n) in enumerate(scenario.faults, 1):
         fault = ALL[kind]
         is_last = place == len(scenario.faults)
         for nth in range(n, n + (_LONG if scenario.from_then_on and is_last else 1)):
-            yield Strike(fault, nth, 0.2 if kind == "refused" else VALUES.get(kind, fault.value))
+            yield PlannedFault(fault, nth, 0.2 if kind == "refused" else VALUES.get(kind, fault.value))
 
 
 def note_the_end(ran: Ran, journal: Path, clock: Clock) -> None:

@@ -34,12 +34,18 @@ CREATE = "create_purchase_order"
 NUMBERS = st.sampled_from([None, None, "PO-2026-0001", "PO-2026-0002"])
 TARGETS: Mapping[tuple[str, str], ElicitResult] = {
     (DELETE, "PO-2025-0038"): accept(order_number="PO-2025-0038"),
-    (FINALIZE, "PO-2025-0038"): yes,
-    (FINALIZE, "PO-2025-0037"): yes,
-    (CANCEL, "PO-2025-0037"): yes,
-    (CANCEL, "PO-2025-0038"): yes,
+    (FINALIZE, "PO-2025-0038"): accept(decision="backorder"),
+    (FINALIZE, "PO-2025-0037"): accept(decision="backorder"),
+    (CANCEL, "PO-2025-0037"): accept(decision="cancel"),
+    (CANCEL, "PO-2025-0038"): accept(decision="cancel"),
 }
-NOT_YES = (ElicitResult(action="decline"), accept(confirm="true"), accept(order_number="PO-2025-0042"), accept())
+NOT_YES = (
+    ElicitResult(action="decline"),
+    accept(decision="keep"),
+    accept(confirm="true"),
+    accept(order_number="PO-2025-0042"),
+    accept(),
+)
 SERVERS = st.sampled_from([0, 1])
 
 
@@ -135,7 +141,7 @@ class TwoServers(RuleBasedStateMachine):
         asked, arguments = data.draw(st.sampled_from(self.duplicates))
         if yes:
             self.seen.approved.add(asked.operation_id)
-        reply = yes if yes else no
+        reply = accept(decision="yes" if yes else "no")
         self._note(self.portal.call(_tried, partial(_answer, asked, arguments, reply)))
 
     @rule(server=SERVERS, wanted=st.sampled_from(sorted(TARGETS)))

@@ -10,7 +10,7 @@ from typing import Any
 from po_mcp.erp import Connection
 from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Snapshot, Vendor
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
-from po_mcp.writes.forms import Question, ask_cancel, ask_create, ask_delete, ask_finalize
+from po_mcp.writes.forms import Place, Question, ask_cancel, ask_create, ask_delete, ask_finalize
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.kinds.snapshots import digest_of_snapshot
 from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, Requester, State, WriteOutcome, canonical_json
@@ -18,6 +18,7 @@ from po_mcp.writes.payloads import CreatePayload, FinalizePayload, Payload, Snap
 
 CONNECTION = Connection("exsited", "https://erp.example.com/api", None, Connection.fingerprint("client-1"))
 KEY = CONNECTION.key
+PLACE = Place("Exsited", CONNECTION.label)
 ADA = Requester("ada", "a client 1.0", "2026-07-28", "session 1")
 BOB = Requester("bob", "a client 1.0", "2026-07-28", "session 2")
 
@@ -78,14 +79,15 @@ def create(number: str = "PO-9", asked: OrderDraft | None = None, question: bool
     """An operation that creates an order; its arguments name the number."""
     wanted = asked or draft(number)
     content = digest_of_content(wanted)
+    payload = CreatePayload(draft=wanted)
     operation = Operation(
         connection=KEY,
         kind="create",
         number=wanted.number,
         arguments=canonical_json({"number": wanted.number, "note": wanted.note}),
-        payload=CreatePayload(draft=wanted),
+        payload=payload,
         requester=ADA,
-        question=ask_create(wanted, "", ["Why."]) if question else None,
+        question=ask_create(payload, PLACE) if question else None,
         order_digest=content,
         content_digest=content,
         vendor=vendor_key(wanted),
@@ -104,13 +106,13 @@ def guarded(
     arguments: Mapping[str, Any] = {}
     match kind:
         case "delete":
-            question = ask_delete(snapshot.order, "")
+            question = ask_delete(snapshot.order, PLACE)
         case "cancel":
-            question = ask_cancel(snapshot.order, "")
+            question = ask_cancel(snapshot.order, PLACE)
         case _:
             arguments = {"create_backorder": False}
             payload = FinalizePayload(snapshot=snapshot, create_backorder=False)
-            question = ask_finalize(snapshot.order, "", False)
+            question = ask_finalize(snapshot.order, PLACE, False)
     operation = Operation(
         connection=KEY,
         kind=kind,

@@ -26,6 +26,7 @@ from po_mcp.errors import ERPError, OutcomeUnknown, Refused
 from po_mcp.orders import PurchaseOrder, Snapshot
 from po_mcp.tools import REGISTRY
 from po_mcp.tools._params import OrderNumber, desk_of
+from po_mcp.tools._registered import RegisteredTool
 from po_mcp.tools._render import outcome_result
 from po_mcp.writes import kinds
 from po_mcp.writes.forms import DECISION, Field, FormAnswer, Question, read_decision
@@ -115,7 +116,7 @@ async def hold_purchase_order(
 LINE = RegisteredTool(
     hold_purchase_order,
     title="Hold purchase order",
-    operation="hold",  # type: ignore[arg-type]
+    capability="hold",  # type: ignore[arg-type]
     description="Hold a purchase order back.",
     returns="Outcome of a hold.",
     destructive=True,

@@ -248,6 +248,7 @@ class Exsited:
             "DELETE",
             self._build_path("delete"),
             self._check_addressable(number),
+            # The vendor documents 204 only; any other 2xx leaves the outcome unknown.
             expect=frozenset({204}),
             verify=lambda answer: None,
             before_send=before_send,

@@ -27,6 +27,7 @@ def is_signed_out(body: Any) -> bool:
 def is_envelope(body: Any) -> bool:
     """Tell whether a body is an error in one of Exsited's shapes, and shows no order."""
     members = fields_of(body)
+    # An answer that shows the order is no refusal, whatever else it says: the write may have been executed.
     if members.get("purchase_order") or members.get("purchase-order"):
         return False
     errors = members.get("errors")
@@ -36,6 +37,7 @@ def is_envelope(body: Any) -> bool:
 def status_in(body: Any) -> int | None:
     """Return the HTTP status in an error body, the highest of several, or None."""
     found = {int(code) for code in (*_codes(body), str(fields_of(body).get("status"))) if _STATUS.fullmatch(code)}
+    # The highest: a server error among client errors means that the outcome is unknown.
     return max(found, default=None)
 
 

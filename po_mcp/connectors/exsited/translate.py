@@ -138,6 +138,7 @@ def build_delete_snapshot(
     An order with receipts or invoices cannot be deleted (https://developer.exsited.com, Purchase Order DELETE).
     """
     blockers = [f"purchase invoice {invoice.id or 'without an id'}" for invoice in invoices]
+    # The figures may count invoices that the client may not list; they forbid the delete, too.
     if not invoices and source.kpis and source.kpis.total_purchase_invoice:
         blockers.append("purchase invoices that are not listed")
     blockers += [f"item receipt {receipt.id or 'without an id'}" for receipt in receipts]
@@ -217,6 +218,7 @@ def parse_orders_page(
     if body is None:
         return Page((), None, None)
     found = parse_page(parse_orders(body), schemas.ListedOrder, offset)
+    # An installation that ignores the filter would otherwise show cancelled orders as open ones.
     if status is not None and any(status_of(row.status) != status for row in found.rows):
         raise BadAnswer(
             "Exsited gave orders of another status than was asked for.", next_step="List the orders without a status."

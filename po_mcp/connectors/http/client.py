@@ -44,6 +44,7 @@ for _name in ("httpx2", "httpcore2"):
 CONNECT_TIMEOUT_S = 10.0
 """Seconds in which a connection must be established."""
 
+# These errors arise before the first byte of a request is written, so a write was certainly not sent.
 _NOT_SENT = (
     httpx2.ConnectError,
     httpx2.ConnectTimeout,
@@ -52,7 +53,9 @@ _NOT_SENT = (
     httpx2.LocalProtocolError,
     httpx2.InvalidURL,
 )
+# The answer arrived, but nothing can be concluded from its body.
 _UNREADABLE = (response_body.TooLarge, exact_json.NotExact)
+# The connection failed during or after the request, so a write may have been executed.
 _BROKEN = (httpx2.HTTPError, httpx2.StreamError, TimeoutError, OSError)
 _FOREIGN = (*_NOT_SENT, *_UNREADABLE, *_BROKEN)
 
@@ -169,9 +172,12 @@ class ErpHttpClient:
             OutcomeUnknown: the request was sent, and its outcome is not known.
         """
         url = build_url(self._base, path, segments)
+        # The token must outlive the write: an expiry on the way would leave its outcome unknown.
         token = None if self.tokens is None else await self.tokens.current(self._timeout)
+        # Called here and again at the first byte: the sign-in and the connection can each take the whole time-out.
         before_send()
         answer = await self._send_once(self._request(method, url, token, body=body, before_send=before_send))
+        # A write is not repeated with a new token: a 401 does not prove that the write was not executed.
         if token is not None and self._mapping.is_token_expired_at_write(answer):
             await self._raise_if_signed_out(token)
         return self._verify(answer, expect, verify, of_order=not creates)
@@ -207,6 +213,7 @@ class ErpHttpClient:
         status = answer.status
         if 200 <= status < 300:
             return answer
+        # Exsited answers wrong credentials with a redirect to a page for people.
         if status in (400, 401, 403) or 300 <= status < 400:
             raise SignInFailed(f"{name} does not accept the credentials (HTTP {status}). Nothing was sent.")
         if status in TRANSIENT_STATUSES:
@@ -314,6 +321,7 @@ class ErpHttpClient:
         try:
             raw = await response_body.read_body(response, response_body.MAX_BODY_BYTES)
         finally:
+            # A repeated 400 on a shared connection would make a write look refused that was executed.
             if response.status_code == 400:
                 await _close_connection(response)
             await response.aclose()
@@ -336,6 +344,7 @@ class ErpHttpClient:
         before_send: BeforeSend | None = None,
     ) -> httpx2.Request:
         """Build a request; `silence` limits the seconds between two received bytes."""
+        # gzip only: the decoder with a limit on its output supports no other encoding.
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"po-mcp/{__version__}"}
         if token is not None:
             headers["Authorization"] = f"{self._mapping.auth_scheme} {token.text}"
@@ -362,7 +371,9 @@ class ErpHttpClient:
         if self._client is None:
             self._client = httpx2.AsyncClient(
                 transport=self._transport or httpx2.AsyncHTTPTransport(retries=0),
+                # A redirect could carry the token to another host, or repeat a write.
                 follow_redirects=False,
+                # A proxy of the environment would see the credentials, and a netrc file could replace them.
                 trust_env=False,
             )
         return self._client
@@ -378,6 +389,7 @@ class ErpHttpClient:
         refusal = self._mapping.find_write_refusal(answer, of_order=of_order)
         if refusal is not None:
             raise refusal
+        # Also an undocumented 2xx, such as a 202, may mean that the write is executed later or never.
         if answer.status not in expect:
             raise self._unknown_outcome(f"HTTP {answer.status} came back.")
         try:

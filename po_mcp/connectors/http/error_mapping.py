@@ -27,6 +27,7 @@ _PRECONDITION_FAILED = 412
 _NOT_IMPLEMENTED = 501
 _SIGN_IN = re.compile(r"(log|sign)[-_]?(in|on)|auth|sso|session", re.IGNORECASE)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+# 460 (AWS) and 499 (nginx) say that the client left, 408 that a time-out passed, 425 that a replay was feared.
 _DOUBTFUL_STATUSES = frozenset({408, 425, 460, 499})
 """Refusals by a gateway before the ERP, which may have carried the write out: time-outs, and a client that left."""
 _CORRECT_THE_REQUEST = "Correct what it complains of, or tell the user."
@@ -102,6 +103,7 @@ class ErrorMapping:
         if status is None:
             return None
         explanation = self.describe_error(answer.body) or f" (HTTP {answer.status})"
+        # The next step names the right that is missing: only the ERP's administrator can grant the right.
         if status == 403:
             return NotPermitted(
                 f"{self.name} does not permit this{explanation}. Nothing was changed.",
@@ -121,6 +123,7 @@ class ErrorMapping:
             return None
         inside = self.status_in(answer.body)
         status = answer.status
+        # Both vendors can send an error envelope with a 2xx.
         if 200 <= status < 300:
             status = inside or 400
         said = (status, status if inside is None else inside)

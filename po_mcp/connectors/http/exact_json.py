@@ -29,6 +29,7 @@ def loads(body: bytes | bytearray) -> Any:
     Raises:
         NotExact: the bytes are not JSON, or not JSON that can be read exactly.
     """
+    # Counted before parsing: the parser itself would already have allocated the objects.
     if sum(map(body.count, (b"[", b"{", b","))) > _MAX_VALUES:
         raise NotExact("too many values")
     try:
@@ -78,6 +79,7 @@ def _parse_decimal(text: str) -> Decimal:
         number = Decimal(text)
     except InvalidOperation as exc:  # an exponent beyond the range of Decimal; InvalidOperation is no ValueError
         raise NotExact("a number of too large an exponent") from exc
+    # 1e999999 is a short text, and a million digits once it is written without an exponent.
     if not -_MAX_EXPONENT <= number.adjusted() <= _MAX_EXPONENT:
         raise NotExact("a number of too large an exponent")
     return number
@@ -95,6 +97,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
+    # Parsers differ in which of two equal keys they keep, so a total could be read in two ways.
     if len(found) != len(pairs):
         raise NotExact("a key stands twice in one object")
     return found

@@ -38,6 +38,7 @@ async def read_body(response: httpx2.Response, max_bytes: int = MAX_BODY_BYTES) 
         body += unpack(chunk) if unpack else chunk
         if arrived > max_bytes or len(body) > max_bytes:
             raise TooLarge(f"more than {max_bytes} bytes")
+    # A gzip stream without its end would be half of a document that may still be valid JSON.
     if unpack is not None and not unpack.complete:
         raise httpx2.DecodingError("the packed body ends too early", request=response.request)
     return body  # not as bytes: a copy would double what an answer costs

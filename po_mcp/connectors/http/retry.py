@@ -99,6 +99,7 @@ class Retrier:
         """
         for tries in itertools.count(1):
             outcome = await _make_attempt(attempt)
+            # Any definite answer counts, a 404 too: it shows that the ERP is up.
             if not _is_transient(outcome):
                 self._budget.give_back()
                 return AttemptResult(outcome)
@@ -111,12 +112,14 @@ class Retrier:
     def _choose_wait(self, outcome: Answer | Exception, tries: int) -> float:
         """Return the seconds to wait: the ERP's Retry-After plus jitter, or a random part of the doubled backoff."""
         asked = outcome.retry_after if isinstance(outcome, Answer) else None
+        # Never earlier than the ERP asks.
         if asked is not None:
             return asked + self._fraction() * FIRST_BACKOFF_S
         return self._fraction() * min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** (tries - 1))
 
     def _reason_to_stop(self, wait: float, tries: int) -> str:
         """Return why there is no further try, or "" and take one retry from the budget."""
+        # The order matters: the budget is charged only for a try that is really made.
         if tries >= MAX_TRIES:
             return f"It was tried {tries} times."
         if (

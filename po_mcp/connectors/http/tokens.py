@@ -74,6 +74,7 @@ class Tokens:
         """Return a token other than `rejected`; concurrent callers share one new token."""
         async with self._renewing:
             self._token = self._load_from_store() or self._token
+            # A second caller with the same rejected token must not revoke the token that the first one fetched.
             if self._token is None or self._token.text == rejected.text:
                 self._token = await self._renew(0.0)
             return self._token
@@ -92,6 +93,7 @@ class Tokens:
             await anyio.sleep(_POLL_INTERVAL_S)
         try:
             shared = self._load_from_store()
+            # Another process may have fetched a token while this one waited for the right to do so.
             is_new = shared is not None and (former is None or shared.text != former.text)
             if shared is not None and is_new and shared.ends_at - self._clock() >= min_lifetime + EXPIRY_MARGIN_S:
                 return shared
@@ -102,6 +104,7 @@ class Tokens:
             self._store.release()
 
     async def _fetch_token(self) -> Token:
+        # The lifetime counts from the request: measured from the answer, a slow sign-in would prolong it.
         asked_at = self._clock()
         text, lifetime = await self._fetch()
         return Token(text, asked_at + lifetime)

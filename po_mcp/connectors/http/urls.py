@@ -31,6 +31,7 @@ def build_url(base: httpx2.URL, path: str, segments: tuple[str, ...]) -> httpx2.
     template = base.raw_path.decode("ascii").rstrip("/") + path
     joined = "/".join((template, *(quote(check_readable(segment), safe="") for segment in segments)))
     url = base.copy_with(raw_path=joined.encode("ascii"))
+    # httpx2 normalizes `..` and some characters; any change would address another resource.
     if url.raw_path != joined.encode("ascii") or url.raw_path.count(b"/") != template.count("/") + len(segments):
         raise InvalidInput("This cannot be put into the address of a request. Nothing was sent.")
     return url

@@ -46,6 +46,7 @@ def convert_warehouses(rows: Iterable[schemas.Location]) -> tuple[Warehouse, ...
 
 def _convert_rows(rows: Iterable[schemas.Vendor], known: Mapping[str, int]) -> Iterator[Vendor]:
     for row in rows:
+        # A vendor without a name is still found by its code.
         name = row.name or row.short_id
         if name is None:
             continue

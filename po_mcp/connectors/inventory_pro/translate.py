@@ -120,6 +120,7 @@ def parse_page(body: Any, row: type[R], params: Mapping[str, str | int]) -> Page
     """
     page = schemas.Page.parse(body)
     place = int(params["page"])
+    # More rows than the page's size mean that the paging parameters were ignored.
     too_long = page.page_size is not None and len(page.value) > page.page_size
     if page.page not in (None, place) or too_long or (page.has_more and not page.value):
         raise BadAnswer("Inventory Pro gave another page than was asked for.")
@@ -199,6 +200,7 @@ def parse_finalized(body: Any, number: str) -> Finalized:
     _check_same_number(source.po_no, number, in_any_case=True)
     if status_of(source.status) != "closed":
         raise BadAnswer("Inventory Pro says it finalized an order that is not closed.")
+    # The backorder's number is all that the user gets to find the rest of the goods.
     if source.backorder_created and not source.backorder_po_no:
         raise BadAnswer("Inventory Pro made a backorder and does not name it.")
     return Finalized(status_text=source.status, backorder_number=source.backorder_po_no or None)

@@ -17,6 +17,7 @@ class Credentials:
 
     def is_match(self, client_id: str, client_secret: str) -> bool:
         """Tell whether both are right."""
+        # Both are compared in every case, so that the time does not show which one was wrong.
         right_id = hmac.compare_digest(client_id.encode(), self._pair[0])
         right_secret = hmac.compare_digest(client_secret.encode(), self._pair[1])
         return right_id and right_secret

@@ -146,6 +146,7 @@ async def _read_message(
         elif isinstance(event, h11.ConnectionClosed):
             raise ConnectionResetError("The connection ended before the message did.")
         elif event is h11.NEED_DATA:
+            # Such a client sends its body only after this interim answer.
             if parser.they_are_waiting_for_100_continue:
                 writer.write(parser.send(h11.InformationalResponse(status_code=100, headers=[])) or b"")
             parser.receive_data(await reader.read(CHUNK))

@@ -180,6 +180,7 @@ class Relay:
         request = await connection.read_request()
         exchange.method, exchange.target, exchange.body = request.method, request.target, request.body
         answer = await self._answer(request, planned, exchange)
+        # The next request must be refused as a new connection, so this one is closed after its answer.
         last = self._stop_before_refusal() or request.last
         exchange.status = answer.status if answer else None
         self._on_exchange(exchange)
@@ -190,6 +191,7 @@ class Relay:
         return await _end(connection, planned.fault) and not last
 
     def _find_planned(self, n: int) -> PlannedFault:
+        # A fault for this request comes before one for every request.
         for nth in (n, None):
             for planned in self._plan:
                 if planned.nth == nth:
@@ -242,6 +244,7 @@ class Relay:
             if connection.idle:
                 connection.close()
         if self._held_socket is None:
+            # The same port as before: the client knows no other.
             self._held_socket = _bind(self.port)
             self.port = self._held_socket.getsockname()[1]
 

@@ -21,7 +21,7 @@ class Cancel:
     name = "cancel"
     capability: Capability = "cancel"
     payload_type: type[Payload] = SnapshotPayload
-    words = Words("Cancelling", "cancelled", "Cancel purchase order")
+    words = Words("Cancelling", "cancelled", "Cancel order")
 
     def forbid(self, erp: ERP, snapshot: Snapshot) -> Forbidden | None:
         """Forbid it for what is closed, cancelled or deleted."""

@@ -20,7 +20,7 @@ class Create:
     name = "create"
     capability: Capability = "create"
     payload_type: type[Payload] = CreatePayload
-    words = Words("Creating", "created", "Create purchase order")
+    words = Words("Creating", "created", "Create order")
 
     def answer(self, operation: Operation, answer: FormAnswer) -> Payload | None:
         """Take the option that creates it."""

@@ -21,7 +21,7 @@ class Delete:
     name = "delete"
     capability: Capability = "delete"
     payload_type: type[Payload] = SnapshotPayload
-    words = Words("Deleting", "deleted", "Delete purchase order", " for good")
+    words = Words("Deleting", "deleted", "Delete order", " permanently")
 
     def forbid(self, erp: ERP, snapshot: Snapshot) -> Forbidden | None:
         """Forbid it for what is deleted, was received, or is used by another document."""

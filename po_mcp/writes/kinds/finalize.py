@@ -24,7 +24,7 @@ class Finalize:
     name = "finalize"
     capability: Capability = "finalize"
     payload_type: type[Payload] = FinalizePayload
-    words = Words("Closing", "closed", "Close purchase order", " for good")
+    words = Words("Closing", "closed", "Close order")
 
     def forbid(self, erp: ERP, snapshot: Snapshot) -> Forbidden | None:
         """Forbid it for what is neither open nor partly received."""
