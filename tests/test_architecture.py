@@ -24,22 +24,21 @@ MAY_IMPORT: dict[str, set[str]] = {
     "desk": HEART,
     "approvals": {"transports", *HEART},
     "tools": {"desk", "approvals", *HEART},
-    "config": {"config_secrets", "config_values", "connectors", "errors", "orders"},
-    "config_secrets": set(),
+    "config": {"config_values", "connectors", "errors", "orders"},
     "config_values": set(),
     "connectors": {"config_values", "erp", "sandbox", *VOCABULARY},
     "sandbox": set(),
     "server": {*FRONT} - {"server"},
     "bootstrap": {"connectors", *FRONT},
     "transports": {"bootstrap", *FRONT},
-    "commands": {"transports", "bootstrap", "connectors", "sandbox", "hosts", "config_secrets", *FRONT},
+    "commands": {"transports", "bootstrap", "connectors", "sandbox", "hosts", *FRONT},
     "hosts": {"errors", "config"},
     "cli": {"commands", "transports", "config", "errors"},
     "__main__": {"cli"},
     "__init__": set(),
 }
 """Room -> the rooms that it may import. `po_mcp` itself (the version) is open to all."""
-PART_OF = {"config_secrets": "config", "config_values": "config"}
+PART_OF = {"config_secrets": "config"}
 """Module -> the room that it is a part of."""
 
 
