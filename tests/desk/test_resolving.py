@@ -104,14 +104,14 @@ async def test_a_figure_that_no_entry_has_is_shown_with_all_that_are_near() -> N
 
 async def test_the_question_has_every_inexact_word_of_the_order() -> None:
     resolution = await understand(desk_over(erp()), asked("fasteners", "12in hydraulic hose", "gloves", "HOSE-38"))
-    shown = build_question(resolution, "NOTICE")
+    shown = build_question(resolution, "SANDBOX: ")
 
     assert [field.name for field in shown.fields] == ["vendor_1", "item_2", "item_3"]
     assert [field.choices[0] for field in shown.fields] == [(NONE_OF_THESE, "None of these")] * 3
     assert shown.fields[2].choices[1] == ("GLOVE", 'GLOVE ("Nitrile Gloves"), per box of 100')
-    assert 'Asked for as "12in hydraulic hose": None of these, ' in shown.text
-    assert 'HOSE-12 ("1/2in Hydraulic Hose"), code 5001, per m' in shown.text
-    assert shown.text.startswith("NOTICE\nWhich is meant? Nothing is ordered by this answer.")
+    assert "Which item? Asked for as: 12in hydraulic hose\n" in shown.text
+    assert '- HOSE-12 ("1/2in Hydraulic Hose"), code 5001, per m\n' in shown.text
+    assert shown.text.startswith("SANDBOX: 3 choices needed. They only select; nothing is ordered yet.\n")
 
 
 async def test_a_code_and_a_unit_cannot_leave_the_place_where_they_are_shown() -> None:

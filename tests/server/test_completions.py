@@ -141,6 +141,7 @@ async def test_an_erp_that_fails_or_is_slow_offers_nothing_and_the_next_time_is_
     async with Client(build_server(IN_MEMORY, erp=connected), mode=MODES[era]) as client:
         with anyio.fail_after(2):
             before = await complete(client, QUOTE, "item", "bolt")
+        monkeypatch.setattr(completions, "COMPLETION_TIMEOUT_S", 30.0)
         monkeypatch.setattr(connected, "items", Sandbox.items.__get__(connected))
         after = await complete(client, QUOTE, "item", "bolt")
 

@@ -189,6 +189,8 @@ HOSTILE_NUMBERS = [
     "-PO",
     "Finalize/",
 ]
+CREATABLE_NUMBERS = {"PO 1", "ＰＯ-１", "-PO"}
+"""Unusual numbers of `HOSTILE_NUMBERS` that are read back encoded, so that a new order may have them."""
 
 
 @pytest.mark.parametrize(
@@ -197,9 +199,12 @@ HOSTILE_NUMBERS = [
 async def test_a_number_that_a_path_must_not_carry_is_refused_and_nothing_is_sent(
     harness: ServerHarness, tool: str
 ) -> None:
+    is_create = tool == "create_purchase_order"
     async with harness.client() as client:
         for number in HOSTILE_NUMBERS:
-            arguments = {**ORDER, "number": number} if tool == "create_purchase_order" else {"number": number}
+            if is_create and number in CREATABLE_NUMBERS:
+                continue
+            arguments = {**ORDER, "number": number} if is_create else {"number": number}
             result = await client.call_tool(tool, arguments)
             assert result.is_error, number
 
