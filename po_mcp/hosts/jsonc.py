@@ -15,7 +15,7 @@ from typing import Any
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"')
 _SCALAR = re.compile(r"[^\s,:{}\[\]\"/]+")
 _SKIPPED = re.compile(r"(?:[ \t\r\n]+|//[^\n]*|/\*.*?\*/)*", re.DOTALL)
-_REMARK = re.compile(r"(?:[ \t]*(?://[^\n]*|/\*[^\n]*?\*/)(?=[ \t]*(?:\n|$)))?")
+_REMARK = re.compile(r"(?:[ \t]*(?://[^\n]*|/\*(?:(?!\*/)[^\n])*\*/)(?=[ \t]*(?:\n|$)))?")
 _DEEPEST = 100
 
 
@@ -55,7 +55,8 @@ def put(text: str, path: Sequence[str], value: Mapping[str, Any]) -> str:
     """Return the text with `value` at `path`, whose objects are made where they are missing."""
     tree = _tree(text)
     if not text.strip() or tree.start == tree.end:
-        return text + _written(_nested(path, value), "") + "\n"
+        ending = "" if not text or text.endswith("\n") else "\n"  # a comment without an end of line would take it in
+        return text + ending + _written(_nested(path, value), "") + "\n"
     return _put_in(text, tree, path, value, "")
 
 

@@ -174,7 +174,7 @@ async def test_a_refusal_is_told_with_the_time_until_which_it_is_checked(harness
         done = await call(client, tool)
 
     assert (refused["status"], refused["do_not_repeat"]) == ("refused", False)
-    assert "This is checked again until 03:04:35 UTC." in refused["message"]
+    assert "this is checked again until 03:04:35 UTC." in refused["message"]
     assert refused["not_before"] == "2026-01-02T03:04:35Z"
     assert (done["status"], done["replayed"]) == ("done", False)
     assert len(harness.wire.writes) == 2
@@ -358,7 +358,7 @@ async def test_a_large_order_is_put_to_the_person_where_the_operator_says_so(
 
     assert told["status"] == status
     assert "Its total is over 449.99." in person.asked[0].message
-    assert '  1. 1000 x "BOLT-M8-30" at 0.45' in person.asked[0].message
+    assert "\n1) 1,000 EA at 0.45 = 450.00: BOLT-M8-30, M8 x 30mm Hex Bolt" in person.asked[0].message
     assert applied(harness, "create_purchase_order") == (status == "done")
 
 
@@ -436,7 +436,7 @@ async def test_a_repeat_of_what_is_not_known_is_put_to_the_person(
 ) -> None:
     """Each of them was created beside the first, and nobody was asked."""
     first = {"vendor": "12", "lines": [LINE, BOLT]}
-    asked = ScriptedPerson(accept(confirm=False))
+    asked = ScriptedPerson(no)
     harness.wire.on_write = lose_the_request
     async with harness.client(era, asked, erp_bounds=(None, None)) as client:
         unknown = outcome(await client.call_tool("create_purchase_order", first))
@@ -457,7 +457,7 @@ async def test_three_calls_of_one_order_that_a_gateway_refuses_after_applying_ma
 
     harness.wire.on_write = apply_and_refuse
     call_ = {"vendor": "12", "lines": [LINE]}
-    async with harness.client(person=ScriptedPerson(accept(confirm=False)), erp_bounds=(None, None)) as client:
+    async with harness.client(person=ScriptedPerson(no), erp_bounds=(None, None)) as client:
         answers = [outcome(await client.call_tool("create_purchase_order", call_)) for _ in range(3)]
 
     assert [(one["status"], one["replayed"]) for one in answers] == [("done", False), ("done", True), ("done", True)]
@@ -466,29 +466,23 @@ async def test_three_calls_of_one_order_that_a_gateway_refuses_after_applying_ma
 
 @pytest.mark.parametrize("era", ERAS)
 async def test_a_person_says_in_the_chat_that_an_unknown_write_happened(harness: ServerHarness, era: str) -> None:
-    def answer(params: Any) -> Any:
-        is_verdict = "verdict" in params.requested_schema["properties"]
-        return accept(verdict="happened") if is_verdict else accept(confirm=True, create_backorder=True)
-
-    person = ScriptedPerson(answer)
+    person = ScriptedPerson(yes)
     harness.wire.on_write = lose_the_request
     async with harness.client(era, person, erp_bounds=(None, None)) as client:
         unknown = await call(client, "finalize_purchase_order")
         told = outcome(await client.call_tool("get_operation", {"operation_id": unknown["operation_id"]}))
 
     assert [one["status"] for one in told["operations"]] == ["done"]
-    assert "It was sent once, and its answer was lost." in person.asked[-1].message
-    assert "The ERP shows: the ERP shows the order as partial" in person.asked[-1].message
+    assert "PO-2025-0037: did it happen? It was sent once." in person.asked[-1].message
+    assert "Seen now: the ERP shows the order as partial" in person.asked[-1].message
     assert len(harness.wire.writes) == 1
 
 
-@pytest.mark.parametrize("reply", [accept(verdict="open"), accept(verdict="did not happen"), accept(confirm=True)])
+@pytest.mark.parametrize("reply", [no, accept(decision="did not happen"), accept(decision=True), accept(confirm=True)])
 async def test_any_other_answer_leaves_it_open(harness: ServerHarness, reply: Any) -> None:
     """That it did not happen would let a second one go: the chat is no place for it."""
     harness.wire.on_write = lose_the_request
-    async with harness.client(
-        person=ScriptedPerson(accept(confirm=True, create_backorder=True)), erp_bounds=(None, None)
-    ) as one:
+    async with harness.client(person=ScriptedPerson(yes), erp_bounds=(None, None)) as one:
         unknown = await call(one, "finalize_purchase_order")
     async with harness.client(person=ScriptedPerson(reply), erp_bounds=(None, None)) as other:
         told = outcome(await other.call_tool("get_operation", {"operation_id": unknown["operation_id"]}))
