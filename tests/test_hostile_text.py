@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -15,13 +16,14 @@ from typing import Any
 import httpx2
 import pytest
 from mcp import Client
-from mcp.types import PromptReference, ResourceTemplateReference, TextResourceContents
+from mcp.types import ElicitRequestFormParams, PromptReference, ResourceTemplateReference, TextResourceContents
 
 from po_mcp.bootstrap import build_server
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP
 from po_mcp.server import completions
+from po_mcp.writes.order_text import HEAD_COLUMNS, ITEMS_COLUMNS, OPTION_COLUMNS, TITLE_COLUMNS, columns
 from tests.harness import ERAS, IN_MEMORY, MODES, ScriptedPerson, accept, text
 
 IGNORABLE = [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x3164, 0xFFA0]
@@ -186,7 +188,8 @@ async def test_no_unseen_character_leaves_the_server(
 ) -> None:
     caplog.set_level(logging.DEBUG, logger="po_mcp")
     survivors: set[str] = set()
-    searched = 0
+    broken: list[str] = []
+    searched = asked = 0
     inserted, person = Insert(), ScriptedPerson(accept())
     async with Client(
         build_server(IN_MEMORY, erp=make(inserted)), mode=MODES[era], elicitation_callback=person
@@ -197,6 +200,8 @@ async def test_no_unseen_character_leaves_the_server(
                 person.asked.clear()
                 caplog.clear()
                 result = await client.call_tool(tool, arguments)
+                broken += [params.message for params in person.asked if not is_readable(params)]
+                asked += len(person.asked)
                 left = [*strings(result.structured_content), text(result)]
                 left += [string for params in person.asked for string in strings(params.model_dump(mode="json"))]
                 left += [record.getMessage() for record in caplog.records]
@@ -205,8 +210,29 @@ async def test_no_unseen_character_leaves_the_server(
                 searched += len(left)
 
     assert survivors == set()
+    assert broken == []
+    assert asked >= len(CHUNKS)
     assert len(UNSEEN) >= 2_278
     assert searched > len(CHUNKS) * 3 * 10
+
+
+def is_readable(params: ElicitRequestFormParams) -> bool:
+    """Tell whether number, effect, amount and vendor stand in the three lines of 74 columns that every host draws."""
+    rows = params.message.split("\n")
+    [field] = params.requested_schema["properties"].values()
+    options = [option["title"] for option in field.get("oneOf", [])]
+    return (
+        re.match(r"(Close|Cancel|Delete) order PO-1\b.*\? (This cannot be undone|It can be reactivated)", rows[0])
+        is not None
+        and rows[1].startswith("Total 10.00")
+        and re.match(r"Vendor( \(CAUTION: .*?\))?: a", rows[2]) is not None
+        and all(columns(row) <= HEAD_COLUMNS and row.isprintable() for row in rows)
+        and "PO-1" in field["title"]
+        and columns(field["title"]) <= TITLE_COLUMNS
+        and columns(field["description"]) <= ITEMS_COLUMNS
+        and all(columns(label) <= OPTION_COLUMNS for label in options)
+        and (not options or options[0].startswith("No, "))
+    )
 
 
 RESOURCES = ("po://connection", "po://orders/open", "po://orders/PO-1")

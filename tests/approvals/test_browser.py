@@ -160,7 +160,7 @@ async def test_a_page_of_a_write_under_way_loads_anew_by_itself_until_that_has_e
         desk.erp.may_answer.set()
         await page.get_by_role("heading", name="Done").wait_for()
 
-        assert under_way == "In progress"
+        assert under_way == "Sent, no answer yet"
         assert desk.state(one) == "DONE"
 
 
@@ -171,7 +171,7 @@ async def test_a_person_takes_an_approval_back_that_could_not_be_carried_out() -
         held = await heading(page)
         await page.get_by_role("button", name="Take back approval").click()
 
-        assert (held, await heading(page)) == ("Approved, not carried out", "Taken back")
+        assert (held, await heading(page)) == ("Approved, not sent", "Approval taken back")
         assert (desk.state(one), desk.erp.sent) == ("DECLINED", [])
 
 
@@ -224,7 +224,7 @@ async def test_every_field_and_button_has_a_name_that_is_read_aloud() -> None:
 
         assert names[2:] == ["Approver PIN", "Close order", "Keep order"]
         assert names[0].startswith("Put the rest on a backorder")
-        assert names[1].startswith("Give it up")
+        assert names[1].startswith("Do not reorder")
         assert await page.get_by_role("row").count() == 4
         assert await page.evaluate("document.documentElement.lang") == "en"
 

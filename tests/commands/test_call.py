@@ -120,7 +120,7 @@ def test_the_typed_number_deletes_the_order(harness: ServerHarness) -> None:
 
     assert status == 0
     assert "You are asked" in screen
-    assert 'Delete purchase order "PO-2025-0038" for good?' in screen
+    assert "Delete order PO-2025-0038 permanently?" in screen
     assert "done: SANDBOX: no real order. Deleted order" in screen
     assert harness.order("PO-2025-0038") is None
 

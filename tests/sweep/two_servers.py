@@ -14,7 +14,6 @@ from typing import Any
 
 import anyio
 import httpx2
-import pytest
 from anyio.from_thread import start_blocking_portal
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -22,7 +21,6 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from mcp import Client, MCPError
 from mcp.types import CallToolResult, ElicitResult, InputRequiredResult
 
-from po_mcp.bootstrap import build_server
 from po_mcp.writes.journal import JournalStore
 from tests.harness import ServerHarness, accept
 
@@ -97,8 +95,6 @@ class TwoServers(RuleBasedStateMachine):
         self.duplicates: list[tuple[Asked, dict[str, Any]]] = []
         self.harness = ServerHarness(Path(self.stack.enter_context(tempfile.TemporaryDirectory())) / "book.db")
         self.harness.wire.on_write = self._passes
-        patch = self.stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr("tests.harness.build_server", partial(build_server, clock=self.clock))
         self.portal = self.stack.enter_context(start_blocking_portal())
         self.clients = [self._started(), self._started()]
 
@@ -106,7 +102,7 @@ class TwoServers(RuleBasedStateMachine):
         self.stack.close()
 
     def _started(self) -> Client:
-        connection = self.harness.client(person=_nobody)  # type: ignore[arg-type]
+        connection = self.harness.client(person=_nobody, clock=self.clock)  # type: ignore[arg-type]
         return self.stack.enter_context(self.portal.wrap_async_context_manager(connection))
 
     async def _passes(self, inner: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
