@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -23,26 +23,19 @@ from pydantic import (
     ValidationError,
     model_validator,
 )
+from pydantic_core import InitErrorDetails, PydanticCustomError
 
 from po_mcp import config_secrets as secrets
 from po_mcp import config_values as values
+from po_mcp.connectors.registry import REGISTRY, declared_settings
 from po_mcp.errors import ConfigurationError
 from po_mcp.orders import Price
 
 PREFIX = "PO_MCP_"
 MEMORY = ":memory:"
 
-Erp = Literal["sandbox", "inventory-pro", "exsited", "tryton"]
 Approval = Literal["ask", "page"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
-
-NEEDS: Mapping[str, tuple[str, ...]] = {
-    "sandbox": (),
-    "inventory-pro": ("base_url", "client_id", "client_secret"),
-    "exsited": ("base_url", "client_id", "client_secret", "redirect_uri"),
-    "tryton": ("base_url", "client_id", "client_secret"),
-}
-"""ERP -> the settings that it cannot do without."""
 
 _BLANK = re.compile(r"\$\{user_config\.[^}]*\}")
 """What Claude Desktop passes for a field of a bundle that was left blank (modelcontextprotocol/mcpb, MANIFEST.md)."""
@@ -54,18 +47,27 @@ Seconds = Annotated[float, BeforeValidator(values.number), Field(gt=0, le=3600)]
 Margin = Annotated[float, BeforeValidator(values.number), Field(ge=0, le=86400)]
 
 
+def _find_erp(value: object) -> object:
+    """Return the name of an ERP, as the registry writes it."""
+    found = values.one_of(*REGISTRY, inventorypro="inventory-pro")(value)
+    if found not in REGISTRY:
+        raise ValueError(f"must be one of: {', '.join(REGISTRY)}")
+    return found
+
+
 class Settings(BaseModel):
-    """What the operator decided. Secrets do not show in its repr."""
+    """What the operator decided. Secrets do not show in its repr.
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    Beside these fields it takes the settings that the connectors declare (`erp_settings`), and no other.
+    """
 
-    erp: Annotated[Erp, BeforeValidator(values.one_of(*get_args(Erp), inventorypro="inventory-pro"))] = "sandbox"
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    erp: Annotated[str, BeforeValidator(_find_erp)] = "sandbox"
     base_url: Annotated[Text, AfterValidator(values.base_url)] | None = None
     client_id: Secret | None = None
     client_secret: Secret | None = None
-    redirect_uri: Annotated[Text, AfterValidator(values.redirect_uri)] | None = None
     company: Annotated[Text, Field(min_length=1, max_length=60), AfterValidator(values.visible_name)] | None = None
-    vendor_ids: Annotated[dict[str, int], BeforeValidator(values.vendor_ids)] = {}
     read_only: Annotated[bool, BeforeValidator(values.bare)] = False
     approval: Annotated[Approval, BeforeValidator(values.one_of(*get_args(Approval)))] = "ask"
     approver_pin: Annotated[SecretStr, AfterValidator(values.long_enough)] | None = None
@@ -73,21 +75,47 @@ class Settings(BaseModel):
     journal: Annotated[Text, AfterValidator(values.place)] | None = None
     late_apply: Margin | None = None
     read_lag: Margin | None = None
-    api_versions: Annotated[dict[str, str], BeforeValidator(values.api_versions)] = {}
     create_approval_over: Annotated[Price, BeforeValidator(values.bare)] | None = None
     time_zone: Annotated[Text, AfterValidator(values.zone)] | None = None
     sandbox: Annotated[Text, AfterValidator(values.place)] | None = None
     timeout: Seconds = 60.0
     log_level: Annotated[LogLevel, BeforeValidator(values.one_of(*get_args(LogLevel), warn="WARNING"))] = "WARNING"
 
+    @model_validator(mode="before")
+    @classmethod
+    def _read_declared(cls, given: dict[str, Any]) -> dict[str, Any]:
+        declared, read, errors = declared_settings(), dict(given), []
+        for name in sorted(given.keys() - cls.model_fields.keys()):
+            if name not in declared:
+                errors.append(InitErrorDetails(type="extra_forbidden", loc=(name,), input=None))
+                continue
+            try:
+                read[name] = None if given[name] is None else declared[name].parse(given[name])
+            except ValueError as exc:
+                error = PydanticCustomError("value_error", "{error}", {"error": str(exc)})
+                errors.append(InitErrorDetails(type=error, loc=(name,), input=None))
+        if errors:
+            raise ValidationError.from_exception_data("Settings", errors)
+        return read
+
     @model_validator(mode="after")
-    def _complete(self) -> Settings:
-        if self.journal == MEMORY and self.erp != "sandbox":
+    def _check_complete(self) -> Settings:
+        erp = REGISTRY[self.erp]
+        if self.journal == MEMORY and not erp.is_trial:
             raise ValueError(f"{PREFIX}JOURNAL must be a file; {MEMORY} works with the sandbox only")
-        for name in NEEDS[self.erp]:
-            if getattr(self, name) is None:
+        for name in erp.needs:
+            if (self.erp_settings[name] if name in self.erp_settings else getattr(self, name)) is None:
                 raise ValueError(f"{PREFIX}{name.upper()} is not set; {PREFIX}ERP={self.erp} needs it")
         return self
+
+    @property
+    def erp_settings(self) -> Mapping[str, Any]:
+        """The settings that the connectors declare, by name: the parsed value, or the default."""
+        made = self.model_extra or {}
+        return {
+            name: setting.default if made.get(name) is None else made[name]
+            for name, setting in declared_settings().items()
+        }
 
     def credentials(self) -> tuple[str, str, str]:
         """Return base URL, client id and client secret of a real ERP."""
@@ -108,15 +136,19 @@ class Settings(BaseModel):
 
     def date_at(self, seconds: float) -> date:
         """Return the date, `seconds` after 1970, where the company is: in TIME_ZONE, or else on this machine."""
-        if self.time_zone is None:
-            return datetime.fromtimestamp(seconds).astimezone().date()
-        from zoneinfo import ZoneInfo
+        return datetime.fromtimestamp(seconds).astimezone(self.zone()).date()
 
-        return datetime.fromtimestamp(seconds, ZoneInfo(self.time_zone)).date()
+    def zone(self) -> tzinfo | None:
+        """Return the company's time zone; None for this machine's."""
+        if self.time_zone is None:
+            return None
+        from zoneinfo import ZoneInfo  # read late: it is one setting that few make
+
+        return ZoneInfo(self.time_zone)
 
     def bounds(self) -> tuple[float | None, float | None]:
-        """Return LATE_APPLY and READ_LAG in seconds; the sandbox is in this process and has neither."""
-        known = 0.0 if self.erp == "sandbox" else None
+        """Return LATE_APPLY and READ_LAG in seconds; a trial ERP is in this process and has neither."""
+        known = 0.0 if REGISTRY[self.erp].is_trial else None
         return (
             known if self.late_apply is None else self.late_apply,
             known if self.read_lag is None else self.read_lag,
@@ -177,8 +209,9 @@ class _Source:
         for form, value in forms.items():
             del found[form]
             found[form.removesuffix("_file")] = self._secret(form, value)
-        if isinstance(found.get("vendor_ids"), str):
-            found["vendor_ids"] = str(self._folder / os.path.expanduser(str(values.bare(found["vendor_ids"]))))
+        for name, setting in declared_settings().items():
+            if setting.is_file and isinstance(found.get(name), str):
+                found[name] = str(self._folder / os.path.expanduser(str(values.bare(found[name]))))
         return found
 
     def _filled_in(self, name: str, value: object) -> object:
@@ -273,6 +306,10 @@ def _must(name: str, error: Any) -> str:
         return f"is not a setting.{_similar(name)}"
     if name == "create_approval_over":
         return "must be an amount such as 5000 or 5000.00"
+    if name == "erp":
+        return f"must be one of: {', '.join(REGISTRY)}"
+    if name not in Settings.model_fields:
+        return _own_words(error)
     field = Settings.model_fields[name]
     if kind == "literal_error":
         return f"must be one of: {', '.join(get_args(field.annotation))}"
@@ -295,5 +332,6 @@ _SPANS = {"timeout": (1, 3600), "approval_ttl": (30, 3600), "late_apply": (0, 86
 def _similar(name: str) -> str:
     import difflib  # read late: only where something is wrong
 
-    near = difflib.get_close_matches(name.replace("-", "_").lower(), Settings.model_fields, n=1, cutoff=0.7)
+    known = [*Settings.model_fields, *declared_settings()]
+    near = difflib.get_close_matches(name.replace("-", "_").lower(), known, n=1, cutoff=0.7)
     return f" Did you mean {near[0] if name.islower() and '-' in name else PREFIX + near[0].upper()}?" if near else ""

@@ -1,25 +1,20 @@
 """What the text of a setting means: forgiving where only one thing can be meant, else one sentence of what it must be.
 
-Each function is a validator of `config.Settings`; its ValueError is what follows the setting's name, and never holds
-the value, which may be a secret in the wrong place.
+Each function is a validator of `config.Settings`, or of a setting that a connector declares; its ValueError is what
+follows the setting's name, and never holds the value, which may be a secret in the wrong place.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import re
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
 
 _SHORTEST_PIN = 6
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-_CALL = re.compile(r"[a-z_]{1,40}", re.ASCII)
-_VERSION = re.compile(r"v[0-9]{1,2}", re.ASCII)
 
 
 def bare(value: object) -> object:
@@ -109,40 +104,6 @@ def place(text: str) -> str:
     if not text.isprintable() or expanded.startswith("~"):
         raise ValueError("must be a path")
     return expanded
-
-
-def vendor_ids(value: object) -> dict[str, int]:
-    """Read the file that VENDOR_IDS names: a JSON object or a TOML table of vendor name to vendorID."""
-    if isinstance(value, Mapping):
-        table: Any = dict(value)
-    else:
-        import tomllib  # read late: it is one setting that few make
-
-        path = Path(os.path.expanduser(str(bare(value))))
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-            table = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
-        except (OSError, ValueError, RecursionError) as exc:
-            raise ValueError("must name a readable .toml or .json file") from exc
-    if not isinstance(table, dict) or not all(type(vendor_id) is int and vendor_id > 0 for vendor_id in table.values()):
-        raise ValueError('must name a file with lines such as "Acme Fasteners" = 12')
-    return table
-
-
-def api_versions(value: object) -> dict[str, str]:
-    """Read `call=version, call=version`, or a table of the file. Which calls there are, the connector knows."""
-    if isinstance(value, str):
-        pairs = [part.partition("=")[::2] for part in str(bare(value)).split(",") if part.strip()]
-    elif isinstance(value, Mapping):
-        pairs = list(value.items())
-    else:
-        pairs = [("", "")]
-    versions = {str(call).strip().lower(): str(version).strip().lower() for call, version in pairs}
-    if len(versions) != len(pairs) or not all(
-        _CALL.fullmatch(call) and _VERSION.fullmatch(version) for call, version in versions.items()
-    ):
-        raise ValueError("must be pairs such as list=v3,create=v2")
-    return versions
 
 
 def zone(name: str) -> str:

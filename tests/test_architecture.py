@@ -24,8 +24,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "desk": HEART,
     "approvals": {"transports", *HEART},
     "tools": {"desk", "approvals", *HEART},
-    "config": {"errors", "orders"},
-    "connectors": {"erp", "config", "sandbox", *VOCABULARY},
+    "config": {"config_values", "connectors", "errors", "orders"},
+    "config_values": set(),
+    "connectors": {"config_values", "erp", "sandbox", *VOCABULARY},
     "sandbox": set(),
     "server": {*FRONT} - {"server"},
     "bootstrap": {"connectors", *FRONT},
@@ -37,7 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
 }
 """Room -> the rooms that it may import. `po_mcp` itself (the version) is open to all."""
-PART_OF = {"config_secrets": "config", "config_values": "config"}
+PART_OF = {"config_secrets": "config"}
 """Module -> the room that it is a part of."""
 
 

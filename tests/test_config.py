@@ -130,7 +130,7 @@ def test_plain_http_is_taken_for_this_machine_only(url: str, file: Path) -> None
 def test_vendor_ids_are_read_from_a_file(name: str, content: str, tmp_path: Path, file: Path) -> None:
     (tmp_path / name).write_text(content)
 
-    assert load({"PO_MCP_VENDOR_IDS": str(tmp_path / name)}, file).vendor_ids == {"Acme Fasteners": 12}
+    assert load({"PO_MCP_VENDOR_IDS": str(tmp_path / name)}, file).erp_settings["vendor_ids"] == {"Acme Fasteners": 12}
 
 
 @pytest.mark.parametrize(
@@ -303,7 +303,7 @@ def test_a_relative_vendor_file_is_beside_the_settings_that_name_it(tmp_path: Pa
     (tmp_path / "ids.toml").write_text('"Acme" = 12\n')
     file.write_text('vendor_ids = "ids.toml"\n')
 
-    assert load({}, file).vendor_ids == {"Acme": 12}
+    assert load({}, file).erp_settings["vendor_ids"] == {"Acme": 12}
 
 
 def secret_of(settings: Settings) -> str:

@@ -13,12 +13,7 @@ from po_mcp.errors import ConfigurationError
 def load(file: Path | None) -> config.Settings:
     """Return the settings, or end the process."""
     try:
-        settings = config.load(file=file)
-        if settings.api_versions:
-            from po_mcp.connectors.exsited.versions import merge_versions  # it alone knows which calls there are
-
-            merge_versions(settings.api_versions)
-        return settings
+        return config.load(file=file)
     except ConfigurationError as exc:
         stop(str(exc))
 

@@ -24,6 +24,7 @@ from rich.text import Text
 from po_mcp.commands import _settings
 from po_mcp.config import MEMORY, PREFIX, Settings, config_file
 from po_mcp.connectors import connect
+from po_mcp.connectors.registry import REGISTRY
 from po_mcp.erp import ERP
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.orders import OrderQuery
@@ -166,14 +167,10 @@ def _clock(erp: ERP) -> Finding | None:
 def _rights(settings: Settings) -> Finding:
     if settings.read_only:
         return Finding("note", "writing", "PO_MCP_READ_ONLY is set: no tool that writes is listed")
-    rights = {
-        "inventory-pro": "the ERP's user needs Create/Modify PO (SecurityID 42)",
-        "exsited": "the ERP's client needs the right to write purchase orders",
-        "tryton": "the ERP's user needs the group Purchase",
-        "sandbox": "the sandbox lets everything be written",
-    }
-    told = f"{rights[settings.erp]}; whether it has it shows at the first write"
-    return Finding("note", "writing", rights["sandbox"] if settings.erp == "sandbox" else told)
+    erp = REGISTRY[settings.erp]
+    return Finding(
+        "note", "writing", erp.rights if erp.is_trial else f"{erp.rights}; whether it has it shows at the first write"
+    )
 
 
 def _recorded(settings: Settings, erp: ERP, journal: JournalStore) -> Finding:

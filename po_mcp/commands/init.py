@@ -14,8 +14,9 @@ import click
 
 from po_mcp import config, config_secrets
 from po_mcp.commands import _hosts, _settings, _setup
-from po_mcp.config import NEEDS, PREFIX, Settings, config_file
+from po_mcp.config import PREFIX, Settings, config_file
 from po_mcp.connectors import connect
+from po_mcp.connectors.registry import REGISTRY
 from po_mcp.errors import ConfigurationError, PurchaseOrderError
 from po_mcp.hosts.change import plan_install
 from po_mcp.hosts.known import HOSTS
@@ -23,7 +24,7 @@ from po_mcp.writes.journal import JournalStore
 
 NO_TERMINAL = 3
 
-_TITLES = {"sandbox": "Sandbox: practice, no account needed", "inventory-pro": "Inventory Pro", "exsited": "Exsited"}
+_SANDBOX_TITLE = "Sandbox: practice, no account needed"
 _QUESTIONS = {
     "base_url": "Address, such as https://erp.example.com",
     "client_id": "Client id",
@@ -102,9 +103,7 @@ def _present(path: Path) -> Settings | None:
     except ConfigurationError as exc:
         click.echo(f"They do not work: {exc}\n")
         return None
-    click.echo(
-        f"ERP: {_TITLES.get(settings.erp, settings.erp).partition(':')[0]}, {settings.base_url or 'on this computer'}"
-    )
+    click.echo(f"ERP: {REGISTRY[settings.erp].title}, {settings.base_url or 'on this computer'}")
     stages: Mapping[str, str] = {
         "sandbox": "practice, no real orders",
         "reading": "reading only",
@@ -154,9 +153,9 @@ def _save(draft: _setup.Draft) -> bool:
 
 
 def _ask_erp() -> str:
-    names = list(NEEDS)
-    for place, name in enumerate(names, 1):
-        click.echo(f"  {place}  {_TITLES.get(name, name)}")
+    names = list(REGISTRY)
+    for place, erp in enumerate(REGISTRY.values(), 1):
+        click.echo(f"  {place}  {_SANDBOX_TITLE if erp.is_trial else erp.title}")
     chosen: int = click.prompt("Which ERP", type=click.IntRange(1, len(names)), default=1)
     return names[chosen - 1]
 
@@ -173,7 +172,7 @@ def _ask_mode(erp: str) -> dict[str, Any]:
 def _ask_until_it_works(erp: str) -> dict[str, Any]:
     """Ask for what an ERP needs until it can be read with that, or the person goes on all the same."""
     while True:
-        values: dict[str, Any] = {name: _ask(name) for name in NEEDS[erp]}
+        values: dict[str, Any] = {name: _ask(name) for name in REGISTRY[erp].needs}
         settings = Settings.model_validate({"erp": erp, **values})
         if erp == "sandbox" or _can_read(settings):
             return values

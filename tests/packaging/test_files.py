@@ -12,6 +12,7 @@ import pytest
 from po_mcp import __version__
 from po_mcp.config import Settings, load
 from po_mcp.config_secrets import SECRETS
+from po_mcp.connectors.registry import declared_settings
 from po_mcp.hosts import published
 from tests.packaging.make import ROOT
 from tests.packaging.make import load as make
@@ -30,7 +31,7 @@ def test_every_variable_of_the_bundle_is_a_setting_filled_from_its_field(manifes
     variables = manifest["server"]["mcp_config"]["env"]
 
     assert variables == {f"PO_MCP_{name.upper()}": f"${{user_config.{name}}}" for name in fields}
-    assert set(fields) <= set(Settings.model_fields)
+    assert set(fields) <= set(Settings.model_fields) | declared_settings().keys()
 
 
 def test_the_bundle_works_with_no_field_filled_in(manifest: dict[str, Any], tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_a_clock_that_is_set_while_a_write_is_under_way_makes_no_double_write_an
 
 def test_an_absence_never_settles_where_nobody_knows_how_late_a_request_may_come(calm: Mapping[Flow, Calm]) -> None:
     for ran in played([Scenario(flow, (("reset-after-read", calm[flow].write),)) for flow in FLOWS]):
-        assert {answer.status for answer in ran.answers} == {"unknown"}, ran.scenario
+        assert {answer.status for answer in ran.answers if answer.status != "read"} == {"unknown"}, ran.scenario
         assert ran.states == ["UNKNOWN"]
 
 

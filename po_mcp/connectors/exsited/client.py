@@ -65,6 +65,8 @@ _PERMISSION_TO_LOOK_UP = (
     "The operator must ask the Exsited contact who gave out the client id to let it read accounts, items and settings."
 )
 
+_OLDEST_FIRST = {"order_by": "created_on", "direction": "asc"}
+
 
 class Exsited:
     """A connection to one Exsited installation.
@@ -142,8 +144,9 @@ class Exsited:
         translate.check_draft(draft)
 
     async def probe(self) -> None:
-        """Read a page of one order."""
-        translate.parse_orders_page(await self._read_orders_page(1, 0, {}), 0, None)
+        """Read a page of one order; a 404, which a list may answer where it is empty, proves nothing here."""
+        answer = await self._http.read(self._build_path("list"), params={"limit": 1, "offset": 0, **_OLDEST_FIRST})
+        translate.parse_orders_page(answer.body, 0, None)
 
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
         """Return the orders of the query."""
@@ -306,8 +309,7 @@ class Exsited:
     async def _read_orders_page(self, limit: int, offset: int, chosen: Mapping[str, str]) -> Any:
         """Read a page of orders; None for an empty list."""
         # Oldest first: an order that is created during the scan does not move the others to later pages.
-        sort = {"order_by": "created_on", "direction": "asc"}
-        params: Params = {"limit": limit, "offset": offset, **sort, **chosen}
+        params: Params = {"limit": limit, "offset": offset, **_OLDEST_FIRST, **chosen}
         return await self._http.read_list(self._build_path("list"), params)
 
     async def _read_invoices(self, number: str) -> tuple[schemas.Invoice, ...]:

@@ -121,9 +121,9 @@ class InventoryPro:
         translate.check_draft(draft)
 
     async def probe(self) -> None:
-        """Read a page of one order."""
+        """Read a page of one order; a 404, which a list may answer where it is empty, proves nothing here."""
         params: Params = {"page": 1, "pageSize": 1}
-        translate.parse_orders_page(await self._http.read_list(_ORDERS, params), params)
+        translate.parse_orders_page((await self._http.read(_ORDERS, params=params)).body, params)
 
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
         """Return the open and partly received orders of the query."""

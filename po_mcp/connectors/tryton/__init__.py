@@ -1,5 +1,34 @@
 """Tryton 8, by its JSON-RPC (https://docs.tryton.org/latest/server/)."""
 
-from po_mcp.connectors.tryton.client import Tryton
+from __future__ import annotations
 
-__all__ = ["Tryton"]
+from typing import TYPE_CHECKING, Any
+
+from po_mcp.connectors.declaration import ConnectorSettings, Declaration, OpenTokenStore
+
+if TYPE_CHECKING:
+    from po_mcp.connectors.tryton.client import Tryton as Tryton
+
+
+def _connect(settings: ConnectorSettings, token_store: OpenTokenStore) -> Tryton:
+    from po_mcp.connectors.tryton.client import Tryton
+
+    url, login, password = settings.credentials()
+    return Tryton(url, login, password, timeout=settings.timeout, company=settings.company)
+
+
+DECLARATION = Declaration(
+    name="tryton",
+    title="Tryton",
+    connect=_connect,
+    rights="the ERP's user needs the group Purchase",
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Import the client when it is first asked for: the declaration alone is read at every start."""
+    if name != "Tryton":
+        raise AttributeError(name)
+    from po_mcp.connectors.tryton.client import Tryton
+
+    return Tryton
