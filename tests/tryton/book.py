@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from .company import Facts, password
-from .rpc import Rpc, day, money
+from tests.tryton.company import Facts, password
+from tests.tryton.rpc import Rpc, day, money
 
 PURCHASE = "purchase.purchase"
 Line = tuple[str, str, str]
@@ -19,7 +19,7 @@ def today() -> date:
     return datetime.now(UTC).date()
 
 
-class Office:
+class TrytonUsers:
     """People at work in Tryton: a buyer, a storekeeper and the administrator."""
 
     def __init__(self, url: str, facts: Facts, admin_password: str) -> None:
@@ -112,34 +112,34 @@ class Office:
         person.wizard(wizard, ("ask", {}), ("handle", chosen), **active)
 
 
-def write(office: Office) -> dict[str, int]:
+def write(users: TrytonUsers) -> dict[str, int]:
     """Make the orders, and return their ids by what state they are in."""
     ordered = ("quote", "confirm")
     late = today() - timedelta(days=3)
     book = {
-        "draft": office.order("PM-2026-0001", ("bolt", "1000", "0.45"), ("nut", "1000", "0.22"), comment="By truck."),
-        "nameless": office.order(None, ("bolt", "10", "0.45")),
-        "twin": office.order("PM-2026-0009", ("nut", "5", "0.12"), vendor="bolts"),
-        "other_twin": office.order("PM-2026-0009", ("nut", "6", "0.12"), vendor="bolts"),
-        "quotation": office.press(office.order("PM-2026-0002", ("bolt", "500", "0.44"), vendor="bolts"), "quote"),
-        "waiting": office.press(
-            office.order("PM-2026-0003", ("bolt", "1000", "0.45"), ("oil", "2.35", "12.50"), ("freight", "1", "40")),
+        "draft": users.order("PM-2026-0001", ("bolt", "1000", "0.45"), ("nut", "1000", "0.22"), comment="By truck."),
+        "nameless": users.order(None, ("bolt", "10", "0.45")),
+        "twin": users.order("PM-2026-0009", ("nut", "5", "0.12"), vendor="bolts"),
+        "other_twin": users.order("PM-2026-0009", ("nut", "6", "0.12"), vendor="bolts"),
+        "quotation": users.press(users.order("PM-2026-0002", ("bolt", "500", "0.44"), vendor="bolts"), "quote"),
+        "waiting": users.press(
+            users.order("PM-2026-0003", ("bolt", "1000", "0.45"), ("oil", "2.35", "12.50"), ("freight", "1", "40")),
             *ordered,
         ),
-        "partial": office.press(
-            office.order("PM-2026-0004", ("bolt", "100", "0.45"), ("oil", "2.35", "12.50"), on=late), *ordered
+        "partial": users.press(
+            users.order("PM-2026-0004", ("bolt", "100", "0.45"), ("oil", "2.35", "12.50"), on=late), *ordered
         ),
-        "received": office.press(office.order("PM-2026-0005", ("bolt", "10", "0.45")), *ordered),
-        "short": office.press(office.order("PM-2026-0006", ("bolt", "100", "0.45")), *ordered),
-        "done": office.press(office.order("PM-2026-0007", ("nut", "40", "0.12"), vendor="bolts"), *ordered),
-        "exception": office.press(office.order("PM-2026-0010", ("nut", "40", "0.12")), *ordered),
-        "cancelled": office.press(office.order("PM-2026-0008", ("nut", "1", "0.12")), "quote", "cancel"),
+        "received": users.press(users.order("PM-2026-0005", ("bolt", "10", "0.45")), *ordered),
+        "short": users.press(users.order("PM-2026-0006", ("bolt", "100", "0.45")), *ordered),
+        "done": users.press(users.order("PM-2026-0007", ("nut", "40", "0.12"), vendor="bolts"), *ordered),
+        "exception": users.press(users.order("PM-2026-0010", ("nut", "40", "0.12")), *ordered),
+        "cancelled": users.press(users.order("PM-2026-0008", ("nut", "1", "0.12")), "quote", "cancel"),
     }
-    office.receive(book["partial"], {"bolt": "30", "oil": "2.35"})
-    office.receive(book["received"], {"bolt": "10"})
-    office.receive(book["short"], {"bolt": "60"})
-    office.ignore_moves(book["short"], office.cancel_moves(book["short"]))
-    office.receive(book["done"], {"nut": "40"})
-    office.settle_invoices(book["done"])
-    office.cancel_moves(book["exception"])
+    users.receive(book["partial"], {"bolt": "30", "oil": "2.35"})
+    users.receive(book["received"], {"bolt": "10"})
+    users.receive(book["short"], {"bolt": "60"})
+    users.ignore_moves(book["short"], users.cancel_moves(book["short"]))
+    users.receive(book["done"], {"nut": "40"})
+    users.settle_invoices(book["done"])
+    users.cancel_moves(book["exception"])
     return book

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from .rpc import Rpc, money
+from tests.tryton.rpc import Rpc, money
 
 TAX = "0.2"
 

@@ -11,10 +11,9 @@ import pytest
 
 from po_mcp.connectors.tryton import Tryton
 from po_mcp.orders import DraftLine, OrderDraft, Vendor
-
-from .book import Office
-from .company import Facts, password
-from .server import ADMIN_PASSWORD, HOME, Server, environment, facts_of, template
+from tests.tryton.book import TrytonUsers
+from tests.tryton.company import Facts, password
+from tests.tryton.server import ADMIN_PASSWORD, HOME, Server, environment, facts_of, template
 
 Connect = Callable[..., Tryton]
 
@@ -26,7 +25,7 @@ class Book:
     url: str
     facts: Facts
     orders: dict[str, int]
-    office: Office
+    users: TrytonUsers
 
     def draft(self, number: str, *lines: tuple[str, str, str], vendor: str = "acme", **more: str) -> OrderDraft:
         """Return an order of items, quantities and prices, for the main warehouse."""
@@ -57,19 +56,19 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture(scope="session")
-def office(server: Server) -> Iterator[Office]:
+def users(server: Server) -> Iterator[TrytonUsers]:
     """People who are signed in, and stay so whenever the book is put back."""
     facts, _ = facts_of(template(HOME))
-    people = Office(server.url, facts, ADMIN_PASSWORD)
+    people = TrytonUsers(server.url, facts, ADMIN_PASSWORD)
     server.keep()
     yield people
     people.close()
 
 
 @pytest.fixture
-def book(server: Server, office: Office) -> Book:
+def book(server: Server, users: TrytonUsers) -> Book:
     server.reset()
-    return Book(server.url, *facts_of(template(HOME)), office)
+    return Book(server.url, *facts_of(template(HOME)), users)
 
 
 @pytest.fixture

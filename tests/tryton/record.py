@@ -10,11 +10,10 @@ from typing import Any
 import simplejson
 
 from po_mcp.connectors.tryton import schemas
-
-from .book import PURCHASE
-from .company import password
-from .rpc import Rpc
-from .server import HOME, Server, environment, facts_of, template
+from tests.tryton.book import PURCHASE
+from tests.tryton.company import password
+from tests.tryton.rpc import Rpc
+from tests.tryton.server import HOME, Server, environment, facts_of, template
 
 FOLDER = Path(__file__).parent / "recorded"
 

@@ -21,9 +21,9 @@ from typing import Self
 
 import httpx2
 
-from . import book, company
-from .company import Facts
-from .rpc import Rpc
+from tests.tryton import book, company
+from tests.tryton.company import Facts
+from tests.tryton.rpc import Rpc
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
 HOME = Path(os.environ.get("PO_MCP_TEST_TRYTON", Path(__file__).parent.parent.parent / ".tryton"))
@@ -53,9 +53,9 @@ def template(folder: Path) -> Path:
         admin = Rpc(server.url, "admin", ADMIN_PASSWORD)
         facts = company.fill(admin)
         admin.close()
-        office = book.Office(server.url, facts, ADMIN_PASSWORD)
-        orders = book.write(office)
-        office.close()
+        users = book.TrytonUsers(server.url, facts, ADMIN_PASSWORD)
+        orders = book.write(users)
+        users.close()
         made.with_suffix(".json").write_text(json.dumps({"facts": asdict(facts), "orders": orders}))
         _copy(server.file, folder / "unfinished.sqlite")
     (folder / "unfinished.sqlite").rename(made)

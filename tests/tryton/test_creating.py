@@ -11,11 +11,10 @@ import pytest
 from po_mcp.connectors.tryton import Tryton
 from po_mcp.errors import Conflict, InvalidInput, NotPermitted, OutcomeUnknown, PurchaseOrderError, Refused
 from po_mcp.orders import OrderQuery, Vendor
-
-from .between import Between
-from .book import PURCHASE, today
-from .conftest import Book, Connect
-from .rpc import money
+from tests.tryton.between import Between
+from tests.tryton.book import PURCHASE, today
+from tests.tryton.conftest import Book, Connect
+from tests.tryton.rpc import money
 
 pytestmark = pytest.mark.tryton
 
@@ -24,7 +23,7 @@ NEW = "PM-2026-0042"
 
 def stored(book: Book, reference: str = NEW, *names: str) -> list[dict[str, Any]]:
     """Read the orders of a reference, past the connector."""
-    return book.office.buyer.search_read(PURCHASE, ["reference", *names], ["reference", "=", reference])
+    return book.users.buyer.search_read(PURCHASE, ["reference", *names], ["reference", "=", reference])
 
 
 async def test_a_created_order_is_a_draft_as_it_was_asked_for(erp: Tryton, book: Book) -> None:
@@ -50,9 +49,9 @@ async def test_a_created_order_is_a_draft_as_it_was_asked_for(erp: Tryton, book:
 async def test_a_created_order_is_the_one_that_the_desktop_client_makes(erp: Tryton, book: Book) -> None:
     names = ("untaxed_amount", "tax_amount", "total_amount", "invoice_address", "payment_term", "currency")
     of_lines = ("lines.unit", "lines.taxes", "lines.product_supplier", "lines.amount", "lines.unit_price")
-    by_hand = book.office.order("BY-HAND", ("bolt", "1200", "0.40"), ("oil", "2.35", "12.5"))
-    lines = book.office.buyer.read(PURCHASE, by_hand, "lines")["lines"]
-    book.office.buyer.write("purchase.line", lines[0], product_supplier=1)
+    by_hand = book.users.order("BY-HAND", ("bolt", "1200", "0.40"), ("oil", "2.35", "12.5"))
+    lines = book.users.buyer.read(PURCHASE, by_hand, "lines")["lines"]
+    book.users.buyer.write("purchase.line", lines[0], product_supplier=1)
 
     await erp.create_order(book.draft(NEW, ("bolt", "1200", "0.40"), ("oil", "2.35", "12.5")))
 
@@ -70,7 +69,7 @@ async def test_a_created_order_can_be_quoted_and_confirmed_and_is_found_as_befor
     await erp.create_order(book.draft(NEW))
     (row,) = stored(book)
 
-    book.office.press(row["id"], "quote", "confirm")
+    book.users.press(row["id"], "quote", "confirm")
 
     order = await erp.get_order(NEW)
     assert (order.number, order.status) == (NEW, "open")
@@ -95,9 +94,9 @@ async def test_a_number_that_tryton_gives_itself_is_refused(erp: Tryton, book: B
 
 
 async def test_a_number_of_the_pattern_of_trytons_sequence_is_refused(erp: Tryton, book: Book) -> None:
-    (sequence,) = book.office.admin.search("ir.sequence", ["name", "=", "Purchase"])
-    book.office.admin.write("ir.sequence", sequence, prefix="PO-")
-    book.office.press(book.orders["draft"], "quote")
+    (sequence,) = book.users.admin.search("ir.sequence", ["name", "=", "Purchase"])
+    book.users.admin.write("ir.sequence", sequence, prefix="PO-")
+    book.users.press(book.orders["draft"], "quote")
     assert stored(book, "PM-2026-0001", "number")[0]["number"] == "PO-9"
 
     with pytest.raises(InvalidInput, match="numbers its orders itself"):
@@ -221,7 +220,7 @@ async def test_an_order_that_reads_back_otherwise_is_unknown(connect: Connect, b
 
     def changed(method: str, result: Any) -> None:
         if method == f"model.{PURCHASE}.create":
-            book.office.buyer.write(PURCHASE, result[0], reference="PM-CHANGED")
+            book.users.buyer.write(PURCHASE, result[0], reference="PM-CHANGED")
 
     erp = connect(transport=Between(after=changed))
 

@@ -19,11 +19,10 @@ from po_mcp.errors import (
     Refused,
     Stale,
 )
-
-from .between import Between
-from .book import PURCHASE
-from .conftest import Book, Connect
-from .rpc import RpcError, money
+from tests.tryton.between import Between
+from tests.tryton.book import PURCHASE
+from tests.tryton.conftest import Book, Connect
+from tests.tryton.rpc import RpcError, money
 
 pytestmark = pytest.mark.tryton
 
@@ -37,7 +36,7 @@ async def end(erp: Tryton, kind: Guarded, number: str, **more: Any) -> None:
 
 def state(book: Book, key: str) -> str | None:
     """Return an order's state, read past the connector; None where it is gone."""
-    rows = book.office.buyer.search_read(PURCHASE, ["state"], ["id", "=", book.orders[key]])
+    rows = book.users.buyer.search_read(PURCHASE, ["state"], ["id", "=", book.orders[key]])
     return rows[0]["state"] if rows else None
 
 
@@ -102,29 +101,29 @@ async def test_a_quotation_must_be_cancelled_before_it_is_deleted(erp: Tryton, b
 
 
 def change_the_note(book: Book, identifier: int) -> None:
-    book.office.buyer.write(PURCHASE, identifier, comment="Now by train.")
+    book.users.buyer.write(PURCHASE, identifier, comment="Now by train.")
 
 
 def change_a_line_through_the_order(book: Book, identifier: int) -> None:
     """Write as the desktop client does: a changed line goes along with its order."""
-    line = book.office.buyer.read(PURCHASE, identifier, "lines")["lines"][0]
-    book.office.buyer.write(PURCHASE, identifier, lines=[["write", [line], {"quantity": 999}]])
+    line = book.users.buyer.read(PURCHASE, identifier, "lines")["lines"][0]
+    book.users.buyer.write(PURCHASE, identifier, lines=[["write", [line], {"quantity": 999}]])
 
 
 def change_a_line_alone(book: Book, identifier: int) -> None:
-    line = book.office.buyer.read(PURCHASE, identifier, "lines")["lines"][0]
-    book.office.buyer.write("purchase.line", line, quantity=999)
+    line = book.users.buyer.read(PURCHASE, identifier, "lines")["lines"][0]
+    book.users.buyer.write("purchase.line", line, quantity=999)
 
 
 def add_a_line(book: Book, identifier: int) -> None:
     more = {"product": book.facts.items["nut"], "unit": book.facts.units["Unit"], "quantity": 7}
     lines = [["create", [{**more, "unit_price": money("1")}]]]
-    book.office.buyer.write(PURCHASE, identifier, lines=lines)
+    book.users.buyer.write(PURCHASE, identifier, lines=lines)
 
 
 def remove_a_line(book: Book, identifier: int) -> None:
-    line = book.office.buyer.read(PURCHASE, identifier, "lines")["lines"][0]
-    book.office.buyer.write(PURCHASE, identifier, lines=[["delete", [line]]])
+    line = book.users.buyer.read(PURCHASE, identifier, "lines")["lines"][0]
+    book.users.buyer.write(PURCHASE, identifier, lines=[["delete", [line]]])
 
 
 Change = Callable[[Book, int], None]
@@ -195,8 +194,8 @@ async def test_a_write_without_a_version_is_bound_to_what_is_read_right_before(
 @ENDS
 async def test_an_order_that_was_deleted_and_made_anew_is_another_one(erp: Tryton, book: Book, kind: Guarded) -> None:
     seen = await erp.snapshot(DRAFT, kind)
-    book.office.buyer.on(PURCHASE, "delete", [book.orders["draft"]])
-    again = book.office.order(DRAFT, ("bolt", "1000", "0.45"), ("nut", "1000", "0.22"))
+    book.users.buyer.on(PURCHASE, "delete", [book.orders["draft"]])
+    again = book.users.order(DRAFT, ("bolt", "1000", "0.45"), ("nut", "1000", "0.22"))
 
     with pytest.raises(OrderNotFound):
         await end(erp, kind, DRAFT, version=seen.version)
@@ -207,13 +206,13 @@ async def test_an_order_that_was_deleted_and_made_anew_is_another_one(erp: Tryto
 
 async def test_a_receipt_changes_the_version_though_no_stamp_of_the_order_moves(erp: Tryton, book: Book) -> None:
     stamps = ("_timestamp", "lines._timestamp")
-    book.office.receive(book.orders["waiting"], {"bolt": "10"})
+    book.users.receive(book.orders["waiting"], {"bolt": "10"})
     before = await erp.snapshot("PM-2026-0003", "cancel")
-    of_the_order = book.office.buyer.read(PURCHASE, book.orders["waiting"], *stamps)
+    of_the_order = book.users.buyer.read(PURCHASE, book.orders["waiting"], *stamps)
 
-    book.office.receive(book.orders["waiting"], {"bolt": "20"})
+    book.users.receive(book.orders["waiting"], {"bolt": "20"})
 
-    assert book.office.buyer.read(PURCHASE, book.orders["waiting"], *stamps) == of_the_order
+    assert book.users.buyer.read(PURCHASE, book.orders["waiting"], *stamps) == of_the_order
     assert (await erp.snapshot("PM-2026-0003", "cancel")).version != before.version
 
 
@@ -223,7 +222,7 @@ async def test_an_order_that_is_gone_at_the_last_moment_is_not_found(erp: Tryton
 
     def deleted() -> None:
         for method in todo:
-            book.office.buyer.on(PURCHASE, method, [book.orders["draft"]])
+            book.users.buyer.on(PURCHASE, method, [book.orders["draft"]])
 
     with pytest.raises((OrderNotFound, Stale)) as failed:
         await end(erp, kind, DRAFT, before_send=deleted)
@@ -289,7 +288,7 @@ async def test_finalize_is_not_offered(erp: Tryton) -> None:
 
 
 async def test_the_desktop_client_is_refused_where_we_were_first(erp: Tryton, book: Book) -> None:
-    buyer, identifier = book.office.buyer, book.orders["draft"]
+    buyer, identifier = book.users.buyer, book.orders["draft"]
     opened = buyer.read(PURCHASE, identifier, "_timestamp")["_timestamp"]
 
     await erp.cancel_order(DRAFT)

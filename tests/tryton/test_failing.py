@@ -23,12 +23,11 @@ from po_mcp.errors import (
     Unreachable,
 )
 from po_mcp.orders import OrderQuery
-
-from .between import Between
-from .book import PURCHASE
-from .conftest import Book, Connect
-from .rpc import Rpc
-from .server import Server
+from tests.tryton.between import Between
+from tests.tryton.book import PURCHASE
+from tests.tryton.conftest import Book, Connect
+from tests.tryton.rpc import Rpc
+from tests.tryton.server import Server
 
 pytestmark = pytest.mark.tryton
 
@@ -47,8 +46,8 @@ EVERY_WRITE = pytest.mark.parametrize("kind", WRITES)
 def is_done(book: Book, kind: str) -> bool:
     """Tell whether a write was carried out, read past the connector."""
     if kind == "create":
-        return book.office.buyer.search(PURCHASE, ["reference", "=", NEW]) != []
-    rows = book.office.buyer.search_read(PURCHASE, ["state"], ["id", "=", book.orders["draft"]])
+        return book.users.buyer.search(PURCHASE, ["reference", "=", NEW]) != []
+    rows = book.users.buyer.search_read(PURCHASE, ["state"], ["id", "=", book.orders["draft"]])
     return rows == [] if kind == "delete" else rows[0]["state"] == "cancelled"
 
 

@@ -10,8 +10,7 @@ import pytest
 from po_mcp.connectors.tryton import Tryton
 from po_mcp.errors import Conflict, InvalidInput, OrderNotFound
 from po_mcp.orders import OrderQuery, Status
-
-from .conftest import Book
+from tests.tryton.conftest import Book
 
 pytestmark = pytest.mark.tryton
 
@@ -103,7 +102,7 @@ async def test_a_service_is_never_received(erp: Tryton) -> None:
 
 async def test_a_title_is_no_line(erp: Tryton, book: Book) -> None:
     title = ["create", [{"type": "title", "description": "Fasteners"}, {"type": "subtotal", "description": "Sum"}]]
-    book.office.buyer.write("purchase.purchase", book.orders["draft"], lines=[title])
+    book.users.buyer.write("purchase.purchase", book.orders["draft"], lines=[title])
 
     order = await erp.get_order("PM-2026-0001")
 
@@ -133,7 +132,7 @@ async def test_a_name_that_several_orders_have_is_put_to_the_person(erp: Tryton,
 async def test_a_number_of_one_order_that_is_the_reference_of_another_is_put_to_the_person(
     erp: Tryton, book: Book
 ) -> None:
-    book.office.buyer.write("purchase.purchase", book.orders["draft"], reference="3")
+    book.users.buyer.write("purchase.purchase", book.orders["draft"], reference="3")
 
     with pytest.raises(Conflict):
         await erp.get_order("3")
@@ -157,7 +156,7 @@ async def test_a_name_is_no_pattern(erp: Tryton, name: str) -> None:
 
 
 async def test_an_order_of_another_company_is_not_there(erp: Tryton, book: Book) -> None:
-    admin = book.office.admin
+    admin = book.users.admin
     (party,) = admin.create("party.party", {"name": "Other Works Ltd"})
     (other,) = admin.create("company.company", {"party": party, "currency": book.facts.currencies["EUR"]})
     admin.write("res.user", admin.user, companies=[["add", [other]]])
@@ -218,5 +217,5 @@ async def test_a_probe_reads(erp: Tryton) -> None:
 
 
 def _ordered_on(book: Book) -> date:
-    day = book.office.buyer.read("purchase.purchase", book.orders["waiting"], "purchase_date")["purchase_date"]
+    day = book.users.buyer.read("purchase.purchase", book.orders["waiting"], "purchase_date")["purchase_date"]
     return date(year=day["year"], month=day["month"], day=day["day"])

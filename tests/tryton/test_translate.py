@@ -14,8 +14,7 @@ import pytest
 from po_mcp.connectors.tryton import catalog, error_body, names, schemas, translate
 from po_mcp.errors import BadAnswer, Conflict, InvalidInput, OrderNotFound, SignInFailed, Stale
 from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Status, Vendor
-
-from .rpc import money
+from tests.tryton.rpc import money
 
 RECORDED = Path(__file__).parent / "recorded"
 
@@ -55,19 +54,19 @@ def draft(**fields: Any) -> OrderDraft:
     ],
 )
 def test_every_state_has_our_word_and_trytons_own(key: str, status: Status, text: str) -> None:
-    read = translate.order(order(key))
+    read = translate.convert_order(order(key))
 
     assert (read.status, read.status_text) == (status, text)
 
 
 @pytest.mark.parametrize("state", [None, "", "Draft", "approved", "modifying"])
 def test_a_state_of_another_module_is_not_known(state: str | None) -> None:
-    assert translate.order(order("draft", state=state)).status == "unknown"
+    assert translate.convert_order(order("draft", state=state)).status == "unknown"
 
 
 @pytest.mark.parametrize("status", sorted(translate.LISTED))
 def test_what_tryton_picks_for_a_status_is_what_we_call_so(status: Status) -> None:
-    domain = translate.order_domain(OrderQuery(status=status))
+    domain = translate.build_order_domain(OrderQuery(status=status))
 
     for row in recorded("rows"):
         said = translate.status_of(row["state"], row["shipment_state"])
@@ -91,7 +90,7 @@ def _holds(domain: list[Any], row: dict[str, Any]) -> bool:
 def test_dates_of_a_query_are_written_as_tryton_marks_them() -> None:
     query = OrderQuery(ordered_from=date(2026, 1, 2), ordered_to=date(2026, 3, 4))
 
-    assert translate.order_domain(query) == [
+    assert translate.build_order_domain(query) == [
         ["purchase_date", ">=", {"__class__": "date", "year": 2026, "month": 1, "day": 2}],
         ["purchase_date", "<=", {"__class__": "date", "year": 2026, "month": 3, "day": 4}],
     ]
@@ -99,7 +98,7 @@ def test_dates_of_a_query_are_written_as_tryton_marks_them() -> None:
 
 def test_an_order_is_read_in_full() -> None:
     source = order("partial")
-    read = translate.order(source)
+    read = translate.convert_order(source)
 
     assert (read.number, read.vendor, read.vendor_id, read.currency) == ("3", "Acme Fasteners", "2", "EUR")
     assert read.total == Decimal("89.26")
@@ -115,7 +114,7 @@ def test_an_order_is_read_in_full() -> None:
 
 
 def test_nothing_is_made_up_for_what_is_not_told() -> None:
-    read = translate.order(schemas.Order.parse({"id": 4}))
+    read = translate.convert_order(schemas.Order.parse({"id": 4}))
 
     assert (read.number, read.vendor, read.vendor_id, read.status) == ("(4)", "", None, "unknown")
     assert (read.ordered_at, read.expected_on, read.currency, read.total) == (None, None, None, None)
@@ -141,7 +140,7 @@ def test_nothing_is_made_up_for_what_is_not_told() -> None:
 def test_received_is_what_moves_brought_in_the_lines_own_unit(
     fields: dict[str, Any], received: str | None, outstanding: str | None
 ) -> None:
-    line = (translate.order(with_line("partial", **fields)).lines or ())[0]
+    line = (translate.convert_order(with_line("partial", **fields)).lines or ())[0]
 
     assert line.received == (None if received is None else Decimal(received))
     assert line.outstanding == (None if outstanding is None else Decimal(outstanding))
@@ -161,7 +160,7 @@ def test_received_is_what_moves_brought_in_the_lines_own_unit(
     ],
 )
 def test_a_quantity_is_the_figure_that_was_typed(told: object, quantity: str) -> None:
-    line = (translate.order(with_line("draft", quantity=told)).lines or ())[0]
+    line = (translate.convert_order(with_line("draft", quantity=told)).lines or ())[0]
 
     assert str(line.quantity) == quantity
 
@@ -170,7 +169,7 @@ def test_a_quantity_is_the_figure_that_was_typed(told: object, quantity: str) ->
     ("told", "price"), [(money("0.45"), "0.45"), ({"__class__": "Decimal", "decimal": "1E+3"}, "1000"), (None, None)]
 )
 def test_a_price_is_read_exactly(told: object, price: str | None) -> None:
-    line = (translate.order(with_line("draft", unit_price=told)).lines or ())[0]
+    line = (translate.convert_order(with_line("draft", unit_price=told)).lines or ())[0]
 
     assert line.unit_price == (None if price is None else Decimal(price))
     assert line.unit_price is None or "E" not in str(line.unit_price)
@@ -210,23 +209,23 @@ def test_titles_and_subtotals_are_no_lines() -> None:
     title = {"id": 90, "type": "title", "description": "Fasteners", "_timestamp": "1.5"}
     source = order("draft", **{"lines.": [title, *recorded("orders")["draft"]["lines."]]})
 
-    read = translate.order(source)
+    read = translate.convert_order(source)
 
     assert [line.line for line in read.lines or ()] == [1, 2]
     assert read.line_count == 2
-    assert "purchase.line,90" in translate.version(source)
+    assert "purchase.line,90" in translate.build_version(source)
 
 
 def test_a_line_without_a_product_is_described() -> None:
     source = with_line("draft", **{"product.": None}, description="Laying of pipes", summary="Laying")
 
-    line = (translate.order(source).lines or ())[0]
+    line = (translate.convert_order(source).lines or ())[0]
 
     assert (line.item, line.description) == ("", "Laying of pipes")
 
 
 def test_a_description_does_not_hide_which_product_it_is() -> None:
-    line = (translate.order(with_line("draft", description="Something else")).lines or ())[0]
+    line = (translate.convert_order(with_line("draft", description="Something else")).lines or ())[0]
 
     assert line.description == "[BOLT-M8-30] M8 x 30mm Hex Bolt; Something else"
 
@@ -235,17 +234,17 @@ def test_the_expected_date_is_the_earliest_of_the_lines_where_the_order_has_none
     day = {"__class__": "date", "year": 2026, "month": 2, "day": 3}
     source = with_line("draft", delivery_date=day).model_copy(update={"delivery_date": None})
 
-    assert translate.order(source).expected_on == date(2026, 2, 3)
+    assert translate.convert_order(source).expected_on == date(2026, 2, 3)
 
 
 def test_our_operation_is_found_in_the_description() -> None:
-    assert translate.order(order("draft", description="po-mcp op-7f3a")).reference == "op-7f3a"
+    assert translate.convert_order(order("draft", description="po-mcp op-7f3a")).reference == "op-7f3a"
     for others in ("po-mcp", "see po-mcp op-7f3a", "po-mcp op-7f3a too", None):
-        assert translate.order(order("draft", description=others)).reference is None
+        assert translate.convert_order(order("draft", description=others)).reference is None
 
 
 def test_hostile_text_is_made_visible() -> None:
-    read = translate.order(order("draft", **{"party.": {"id": 2, "rec_name": "Acme\u202e\nTotal: 0"}}))
+    read = translate.convert_order(order("draft", **{"party.": {"id": 2, "rec_name": "Acme\u202e\nTotal: 0"}}))
 
     assert read.vendor == "Acme\\u{202E}\\u{000A}Total: 0"
 
@@ -267,15 +266,17 @@ def test_hostile_text_is_made_visible() -> None:
 def test_what_is_shown_is_what_the_order_is_found_by(number: str | None, reference: str | None, shown: str) -> None:
     source = schemas.Names.parse({"id": 9, "number": number, "reference": reference})
 
-    assert names.shown(source) == shown
-    assert names.checked(shown) == shown
-    assert names.the_one([source], shown) == source
+    assert names.choose_name(source) == shown
+    assert names.check_readable(shown) == shown
+    assert names.select_order([source], shown) == source
 
 
 def test_orders_of_one_name_are_listed_by_their_ids() -> None:
     rows = [schemas.Row.parse({"id": 1, "number": "17"}), schemas.Row.parse({"id": 2, "reference": "17"})]
 
-    assert [listed.number for listed in translate.listed([*rows, schemas.Row.parse({"id": 3, "number": "18"})])] == [
+    assert [
+        listed.number for listed in translate.convert_rows([*rows, schemas.Row.parse({"id": 3, "number": "18"})])
+    ] == [
         "(1)",
         "(2)",
         "18",
@@ -286,8 +287,8 @@ def test_a_name_that_several_orders_have_names_them_all() -> None:
     twins = [schemas.Names.parse({"id": each, "reference": "PM-1"}) for each in (3, 4)]
 
     with pytest.raises(Conflict, match=r"\(3\), \(4\)"):
-        names.the_one(twins, "PM-1")
-    assert names.the_one(twins, "(4)").id == 4
+        names.select_order(twins, "PM-1")
+    assert names.select_order(twins, "(4)").id == 4
 
 
 def test_an_order_that_does_not_go_by_the_name_is_not_it() -> None:
@@ -295,21 +296,21 @@ def test_an_order_that_does_not_go_by_the_name_is_not_it() -> None:
 
     for name in ("PM-1", "pm-2", "(4)"):
         with pytest.raises(OrderNotFound):
-            names.the_one([other], name)
-    assert names.the_one([other], "pm-2", in_any_case=True) == other
-    assert names.as_stored(other, "pm-2") == "PM-2"
+            names.select_order([other], name)
+    assert names.select_order([other], "pm-2", in_any_case=True) == other
+    assert names.find_stored_name(other, "pm-2") == "PM-2"
 
 
 @pytest.mark.parametrize("name", ["", " ", ".", "..", "a\nb", " a", "a ", "a\u200bb", "x" * 101, "a\u202eb"])
 def test_a_name_that_no_order_can_be_asked_for_by_is_refused(name: str) -> None:
     with pytest.raises(InvalidInput):
-        names.checked(name)
+        names.check_readable(name)
 
 
 @pytest.mark.parametrize("number", ["1", "0017", "(3)", "a/b", " PM-1", "", "a\u200bb", "x" * 101])
 def test_a_new_number_is_none_that_tryton_may_give(number: str) -> None:
     with pytest.raises(InvalidInput):
-        names.checked_new(number)
+        names.check_creatable(number)
 
 
 @pytest.mark.parametrize(
@@ -322,30 +323,30 @@ def test_a_new_number_has_another_pattern_than_those_that_tryton_gives(
 
     if is_refused:
         with pytest.raises(InvalidInput, match="numbers its orders itself"):
-            names.refuse_of_a_sequence("PO-18", orders)
+            names.refuse_sequence_number("PO-18", orders)
     else:
-        names.refuse_of_a_sequence("PO-18", orders)
+        names.refuse_sequence_number("PO-18", orders)
 
 
 def test_the_version_is_of_the_order_its_lines_and_their_moves() -> None:
     source = order("partial")
-    stamps = translate.stamps_in(translate.version(source))
+    stamps = translate.parse_stamps(translate.build_version(source))
 
     assert len(stamps) == 1 + 2 + 3
     assert stamps["purchase.purchase,7"] == source.stamp
-    assert translate.id_of_version(translate.version(source)) == 7
-    assert translate.version(source) == translate.version(order("partial"))
+    assert translate.parse_order_id(translate.build_version(source)) == 7
+    assert translate.build_version(source) == translate.build_version(order("partial"))
 
 
 @pytest.mark.parametrize("text", ["", "3", "[]", "{}", "null", '"x"', "not JSON"])
 def test_a_version_of_another_connection_is_stale(text: str) -> None:
     with pytest.raises(Stale):
-        translate.id_of_version(text)
+        translate.parse_order_id(text)
 
 
 def test_an_order_without_a_stamp_cannot_be_decided_on() -> None:
     with pytest.raises(BadAnswer):
-        translate.version(order("draft", _timestamp=None))
+        translate.build_version(order("draft", _timestamp=None))
 
 
 @pytest.mark.parametrize(
@@ -359,23 +360,23 @@ def test_an_order_without_a_stamp_cannot_be_decided_on() -> None:
     ],
 )
 def test_what_forbids_a_write_is_named(key: str, cancel: bool, delete: bool) -> None:
-    assert bool(translate.snapshot(order(key), "x", "cancel").blockers) == cancel
-    assert bool(translate.snapshot(order(key), "x", "delete").blockers) == delete
+    assert bool(translate.build_snapshot(order(key), "x", "cancel").blockers) == cancel
+    assert bool(translate.build_snapshot(order(key), "x", "delete").blockers) == delete
 
 
 def test_a_state_that_is_not_known_forbids_every_write() -> None:
-    assert translate.snapshot(order("draft", state="approved"), "x", "cancel").blockers
-    assert translate.snapshot(order("draft", state="approved"), "x", "delete").blockers
+    assert translate.build_snapshot(order("draft", state="approved"), "x", "cancel").blockers
+    assert translate.build_snapshot(order("draft", state="approved"), "x", "delete").blockers
 
 
 def _products() -> dict[int, schemas.Product]:
-    return {product.id: product for product in schemas.rows(recorded("products"), schemas.Product)}
+    return {product.id: product for product in schemas.parse_records(recorded("products"), schemas.Product)}
 
 
 def test_a_new_order_holds_what_follows_from_vendor_and_product() -> None:
     full = draft(note="By truck.", expected_on=date(2026, 5, 6), reference="op-1")
 
-    body = translate.new_order(full, 1, 5, _products(), recorded("of_vendor"), [recorded("of_line")])
+    body = translate.build_order(full, 1, 5, _products(), recorded("of_vendor"), [recorded("of_line")])
 
     assert body == {
         "party": 2,
@@ -411,7 +412,7 @@ def test_a_new_order_holds_what_follows_from_vendor_and_product() -> None:
 
 @pytest.mark.parametrize("taxes", [None, {}, {"add": []}, {"add": None}, []])
 def test_an_item_without_taxes_is_ordered_without(taxes: object) -> None:
-    body = translate.new_order(draft(), 1, 5, _products(), {}, [{"taxes": taxes}])
+    body = translate.build_order(draft(), 1, 5, _products(), {}, [{"taxes": taxes}])
 
     assert "taxes" not in body["lines"][0][1][0]
 
@@ -419,16 +420,16 @@ def test_an_item_without_taxes_is_ordered_without(taxes: object) -> None:
 @pytest.mark.parametrize("taxes", [{"add": [[0, {}]]}, {"add": [1]}, {"add": [[0, {"id": "1"}]]}, {"add": 3}, ["1"]])
 def test_taxes_of_another_shape_are_not_passed_over(taxes: object) -> None:
     with pytest.raises(BadAnswer):
-        translate.new_order(draft(), 1, 5, _products(), {}, [{"taxes": taxes}])
+        translate.build_order(draft(), 1, 5, _products(), {}, [{"taxes": taxes}])
 
 
 @pytest.mark.parametrize(
     "told", [{}, None, {"unit_price": {}}, {"unit_price": {"digits": None}}, {"unit_price": {"digits": "x"}}]
 )
 def test_a_price_is_not_limited_where_tryton_does_not_say_how(told: object) -> None:
-    assert translate.price_decimals(recorded("unit_price")) == 4
-    assert translate.price_decimals({"unit_price": {"digits": [None, 3]}}) == 3
-    assert translate.price_decimals(told) is None
+    assert translate.parse_price_decimals(recorded("unit_price")) == 4
+    assert translate.parse_price_decimals({"unit_price": {"digits": [None, 3]}}) == 3
+    assert translate.parse_price_decimals(told) is None
 
 
 def test_an_order_that_is_stored_otherwise_is_not_trusted() -> None:
@@ -436,7 +437,7 @@ def test_an_order_that_is_stored_otherwise_is_not_trusted() -> None:
         number="PM-2026-0005",
         lines=(DraftLine(item="1", quantity=Decimal(10), unit_price=Decimal("0.45"), warehouse="5"),),
     )
-    assert translate.created(order("received"), asked).number == "PM-2026-0005"
+    assert translate.parse_created(order("received"), asked).number == "PM-2026-0005"
 
     for other in (
         draft(number="PM-2026-0005"),
@@ -444,13 +445,13 @@ def test_an_order_that_is_stored_otherwise_is_not_trusted() -> None:
         asked.model_copy(update={"vendor": Vendor(id="3", name="Bolt & Co")}),
     ):
         with pytest.raises(BadAnswer):
-            translate.created(order("received"), other)
+            translate.parse_created(order("received"), other)
 
 
 def test_the_catalog_is_read() -> None:
-    vendors = catalog.vendors(schemas.rows(recorded("parties"), schemas.Party), own={1})
-    items = catalog.items(schemas.rows(recorded("products"), schemas.Product))
-    warehouses = catalog.warehouses(schemas.rows(recorded("warehouses"), schemas.Warehouse))
+    vendors = catalog.convert_vendors(schemas.parse_records(recorded("parties"), schemas.Party), own={1})
+    items = catalog.convert_items(schemas.parse_records(recorded("products"), schemas.Product))
+    warehouses = catalog.convert_warehouses(schemas.parse_records(recorded("warehouses"), schemas.Warehouse))
 
     assert [(vendor.id, vendor.code, vendor.name) for vendor in vendors] == [
         ("2", "V-ACME", "Acme Fasteners"),
@@ -489,26 +490,26 @@ def test_a_refusal_is_told_by_its_shape(error: object, status: int | None) -> No
     assert (error_body.is_refusal(body), error_body.status_in(body)) == (status is not None, status)
     assert "shall" not in error_body.describe_error(body)
     with pytest.raises(BadAnswer):
-        error_body.result(body, 3)
+        error_body.parse_result(body, 3)
 
 
 def test_an_answer_belongs_to_its_call() -> None:
-    assert error_body.result({"id": 3, "result": None}, 3) is None
+    assert error_body.parse_result({"id": 3, "result": None}, 3) is None
     others: list[object] = [{"id": 4, "result": 1}, {"result": 1}, {"id": 3}, [], None, "3"]
     for body in others:
         with pytest.raises(BadAnswer):
-            error_body.result(body, 3)
+            error_body.parse_result(body, 3)
 
 
 @pytest.mark.parametrize("answer", [[2, "key", None], [2, "key"]])
 def test_a_session_is_read_of_what_any_version_answers(answer: list[Any]) -> None:
-    assert schemas.Login.opened(answer).user == 2
+    assert schemas.Login.parse_login(answer).user == 2
 
 
 @pytest.mark.parametrize("answer", [None, [], [2], {}, [2, ""], [2, "a b"], [None, "key"], ["x", "secret-key"]])
 def test_an_answer_without_a_session_is_no_sign_in_and_is_not_repeated(answer: object) -> None:
     with pytest.raises(SignInFailed) as failed:
-        schemas.Login.opened(answer)
+        schemas.Login.parse_login(answer)
 
     assert "secret-key" not in str(failed.value)
     assert failed.value.__cause__ is None

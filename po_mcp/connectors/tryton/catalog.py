@@ -8,7 +8,7 @@ from po_mcp.connectors.tryton import schemas
 from po_mcp.orders import Item, Vendor, Warehouse
 
 
-def vendors(parties: Iterable[schemas.Party], own: Container[int | None]) -> tuple[Vendor, ...]:
+def convert_vendors(parties: Iterable[schemas.Party], own: Container[int | None]) -> tuple[Vendor, ...]:
     """Read the parties that an order may go to: all but the company itself. Tryton tells no vendor from others."""
     return tuple(
         Vendor(
@@ -23,7 +23,7 @@ def vendors(parties: Iterable[schemas.Party], own: Container[int | None]) -> tup
     )
 
 
-def items(products: Iterable[schemas.Product]) -> tuple[Item, ...]:
+def convert_items(products: Iterable[schemas.Product]) -> tuple[Item, ...]:
     """Read the products that can be bought. The price is Tryton's for a purchase of any amount from anybody."""
     return tuple(
         Item(
@@ -38,6 +38,6 @@ def items(products: Iterable[schemas.Product]) -> tuple[Item, ...]:
     )
 
 
-def warehouses(places: Iterable[schemas.Warehouse]) -> tuple[Warehouse, ...]:
+def convert_warehouses(places: Iterable[schemas.Warehouse]) -> tuple[Warehouse, ...]:
     """Read the warehouses."""
     return tuple(Warehouse(id=str(place.id), name=place.name or str(place.id)) for place in places)

@@ -83,12 +83,12 @@ _ERROR_MAPPING = ErrorMapping(
     is_envelope=error_body.is_refusal,
     status_in=error_body.status_in,
     cheap_read_path=_RPC,
-    cheap_read_body=error_body.request(0, "model.res.user.get_preferences", [True, {}]),
+    cheap_read_body=error_body.build_request(0, "model.res.user.get_preferences", [True, {}]),
     auth_scheme="Session",
 )
 
 
-class _Read(Generic[R]):
+class _RowCollector(Generic[R]):
     """What was read of a list so far, page by page."""
 
     def __init__(self) -> None:
@@ -166,7 +166,7 @@ class Tryton:
 
     def check_number(self, number: str) -> str:
         """Return the number, the reference, or the id in brackets, if an order may go by it."""
-        return names.checked(number)
+        return names.check_readable(number)
 
     def check_draft(self, draft: OrderDraft) -> None:
         """Need ids of vendor and items, one warehouse, and a number that Tryton itself will not give."""
@@ -174,22 +174,22 @@ class Tryton:
 
     async def probe(self) -> None:
         """Look for one order."""
-        await self._on(translate.PURCHASE, "search", await self._ours(), 0, 1, None)
+        await self._call_model(translate.PURCHASE, "search", await self._company_domain(), 0, 1, None)
 
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
         """Return the orders of the query, which Tryton picks, by ascending id.
 
         Each page starts after the last id of the one before, so what is created or deleted meanwhile moves no
-        other order, and none is missed or told twice.
+        other order, and none is missed or returned twice.
         """
-        domain = await self._ours(*translate.order_domain(query))
-        of = await self._on(translate.PURCHASE, "search_count", domain)
+        domain = await self._company_domain(*translate.build_order_domain(query))
+        of = await self._call_model(translate.PURCHASE, "search_count", domain)
         if type(of) is not int or of < 0:
             raise BadAnswer("Tryton does not say how many orders there are.")
-        read, ended = _Read[schemas.Row](), False
+        read, ended = _RowCollector[schemas.Row](), False
         with anyio.move_on_after(SCAN_TIMEOUT_S):
             for _ in range(MAX_PAGES):
-                page = await self._page(translate.PURCHASE, schemas.Row, schemas.ROW_FIELDS, domain, read.last)
+                page = await self._read_page(translate.PURCHASE, schemas.Row, schemas.ROW_FIELDS, domain, read.last)
                 read.add(page)
                 if progress is not None:
                     await progress(read.length, max(of, read.length))
@@ -197,7 +197,7 @@ class Tryton:
                 if ended or (query.max_orders is not None and read.length >= query.max_orders):
                     break
         found = OrderScan(
-            orders=translate.listed(read.rows),
+            orders=translate.convert_rows(read.rows),
             read=len(read.rows),
             total=max(of, read.length),
             complete=ended and not read.unreadable,
@@ -212,32 +212,32 @@ class Tryton:
         It is called by what was asked for; its status text tells what else it goes by. One that several orders
         go by is `Conflict`.
         """
-        source = await self._named(self.check_number(number), in_any_case=in_any_case)
-        return translate.order(source, names.as_stored(source, number))
+        source = await self._find_order(self.check_number(number), in_any_case=in_any_case)
+        return translate.convert_order(source, names.find_stored_name(source, number))
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every active party but the company itself."""
-        company = await self._our_company()
-        own = await self._read("company.company", schemas.Company, ("party",), [["id", "=", company]])
-        parties = await self._every("party.party", schemas.Party, schemas.PARTY_FIELDS)
-        return catalog.vendors(parties, {company.party for company in own})
+        company = await self._read_company()
+        own = await self._read_records("company.company", schemas.Company, ("party",), [["id", "=", company]])
+        parties = await self._read_every("party.party", schemas.Party, schemas.PARTY_FIELDS)
+        return catalog.convert_vendors(parties, {company.party for company in own})
 
     async def items(self) -> tuple[Item, ...]:
         """Return every active product that can be bought."""
         of_purchases = [["purchasable", "=", True]]
-        return catalog.items(
-            await self._every("product.product", schemas.Product, schemas.PRODUCT_FIELDS, of_purchases)
+        return catalog.convert_items(
+            await self._read_every("product.product", schemas.Product, schemas.PRODUCT_FIELDS, of_purchases)
         )
 
     async def warehouses(self) -> tuple[Warehouse, ...]:
         """Return every active warehouse."""
-        return catalog.warehouses(await self._warehouses())
+        return catalog.convert_warehouses(await self._read_warehouses())
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         """Read the order, its lines and their moves, with the stamp of each."""
         if operation not in self.capabilities:
             raise self._not_offered_error(operation)
-        return translate.snapshot(await self._named(self.check_number(number)), number, operation)
+        return translate.build_snapshot(await self._find_order(self.check_number(number)), number, operation)
 
     async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:
         """Create a draft as the desktop client would, and read it back.
@@ -247,14 +247,14 @@ class Tryton:
         """
         self.check_draft(draft)
         with self._preparing():
-            await self._refuse_a_number_in_use(draft.number)
-            values = await self._new_order(draft)
+            await self._refuse_used_number(draft.number)
+            values = await self._prepare_order(draft)
         made = await self._write("create", [[values]], before_send)
 
-        async def stored() -> PurchaseOrder:
-            return translate.created(await self._by_id(schemas.only_id(made)), draft)
+        async def read_stored() -> PurchaseOrder:
+            return translate.parse_created(await self._read_by_id(schemas.parse_only_id(made)), draft)
 
-        return await self._read_back(stored)
+        return await self._read_back(read_stored)
 
     async def finalize_order(
         self,
@@ -271,13 +271,13 @@ class Tryton:
         self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
     ) -> None:
         """Delete the order with its lines. Tryton itself refuses where the order or a line was changed meanwhile."""
-        identifier = await self._end(number, "delete", before_send, version)
+        identifier = await self._end_order(number, "delete", before_send, version)
 
-        async def gone() -> None:
-            if await self._on(translate.PURCHASE, "search", [["id", "=", identifier]], 0, 1, None) != []:
+        async def check_gone() -> None:
+            if await self._call_model(translate.PURCHASE, "search", [["id", "=", identifier]], 0, 1, None) != []:
                 raise BadAnswer("Tryton still shows the order.")
 
-        await self._read_back(gone)
+        await self._read_back(check_gone)
 
     async def cancel_order(
         self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
@@ -286,74 +286,78 @@ class Tryton:
 
         It does not look at the lines, which a cancel leaves as they are: they are read right before.
         """
-        identifier = await self._end(number, "cancel", before_send, version)
+        identifier = await self._end_order(number, "cancel", before_send, version)
 
-        async def cancelled() -> None:
-            state = (await self._by_id(identifier)).state
+        async def check_cancelled() -> None:
+            state = (await self._read_by_id(identifier)).state
             if state != "cancelled":
                 raise BadAnswer("Tryton shows the order in another state.")
 
-        await self._read_back(cancelled)
+        await self._read_back(check_cancelled)
 
     async def aclose(self) -> None:
         """Sign out and close the sockets."""
         if self._has_session:
             self._has_session = False
             with anyio.move_on_after(_SIGN_OUT_TIMEOUT_S), suppress(ERPError):
-                await self._rpc("common.db.logout", [])
+                await self._call("common.db.logout", [])
         await self._http.aclose()
 
-    async def _end(self, number: str, method: Guarded, before_send: BeforeSend, version: str | None) -> int:
+    async def _end_order(self, number: str, method: Guarded, before_send: BeforeSend, version: str | None) -> int:
         """Send a write that ends an order, bound to all that was read of it, and return its id."""
         with self._preparing():
-            source = await self._as_approved(self.check_number(number), version)
-            blocker = translate.snapshot(source, number, method).blockers
+            source = await self._read_approved(self.check_number(number), version)
+            blocker = translate.build_snapshot(source, number, method).blockers
             if blocker or (method, source.state) == ("cancel", "cancelled"):
-                raise self._forbidden(method, blocker)
-        await self._write(method, [[source.id]], before_send, stamps=translate.version(source))
+                raise self._forbidden_error(method, blocker)
+        await self._write(method, [[source.id]], before_send, stamps=translate.build_version(source))
         return source.id
 
-    async def _as_approved(self, number: str, version: str | None) -> schemas.Order:
+    async def _read_approved(self, number: str, version: str | None) -> schemas.Order:
         """Read the order; one that is not of this version any more is `Stale`."""
         if version is None:
-            return await self._named(number)
-        source = await self._by_id(translate.id_of_version(version))
-        if translate.version(source) != version:
+            return await self._find_order(number)
+        source = await self._read_by_id(translate.parse_order_id(version))
+        if translate.build_version(source) != version:
             raise Stale("The order was changed in Tryton since it was read. Nothing was sent.")
         return source
 
-    async def _explained(self, refusal: Refused, method: Write, stamps: str) -> ERPError:
+    async def _explain_refusal(self, refusal: Refused, method: Write, stamps: str) -> ERPError:
         """Return why Tryton refused a write, by what it shows now: its own text is not read."""
         try:
-            access = await self._access()
+            access = await self._read_access()
             if not {"create": access.create, "delete": access.delete}.get(method, access.write):
-                return self._not_permitted(f"{method} orders")
+                return self._not_permitted_error(f"{method} orders")
             if method == "create":
                 return refusal
-            identifier = translate.id_of_version(stamps)
-            blockers = translate.snapshot(await self._by_id(identifier), names.by_id(identifier), method).blockers
-            return self._forbidden(method, blockers) if blockers else refusal
+            identifier = translate.parse_order_id(stamps)
+            blockers = translate.build_snapshot(
+                await self._read_by_id(identifier), names.format_id(identifier), method
+            ).blockers
+            return self._forbidden_error(method, blockers) if blockers else refusal
         except OrderNotFound as gone:
             return gone
         except ERPError:
             return refusal
 
-    async def _new_order(self, draft: OrderDraft) -> Mapping[str, Any]:
+    async def _prepare_order(self, draft: OrderDraft) -> Mapping[str, Any]:
         """Look at all that a new order names, have Tryton fill in what follows from it, and build the order."""
-        company = await self._our_company()
-        party = translate.vendor_id(draft.vendor)
-        parties = await self._read("party.party", schemas.Party, schemas.PARTY_FIELDS, [["id", "=", party]])
-        wanted = [translate.item_id(line, place) for place, line in enumerate(draft.lines, 1)]
-        found = await self._read("product.product", schemas.Product, schemas.PRODUCT_FIELDS, [["id", "in", wanted]])
+        company = await self._read_company()
+        party = translate.require_vendor_id(draft.vendor)
+        parties = await self._read_records("party.party", schemas.Party, schemas.PARTY_FIELDS, [["id", "=", party]])
+        wanted = [translate.require_item_id(line, place) for place, line in enumerate(draft.lines, 1)]
+        found = await self._read_records(
+            "product.product", schemas.Product, schemas.PRODUCT_FIELDS, [["id", "in", wanted]]
+        )
         products = {product.id: product for product in found}
-        fields = await self._on(translate.LINE, "fields_get", ["unit_price"])
-        translate.check_values(draft, parties, products, translate.price_decimals(fields))
-        warehouse = translate.warehouse_of(draft, await self._warehouses())
-        of_vendor = await self._following(translate.PURCHASE, translate.unsaved_order(party, company), "party")
-        of_lines = await self._of_lines(draft, translate.line_parent(party, company, of_vendor))
-        return translate.new_order(draft, company, warehouse, products, of_vendor, of_lines)
+        fields = await self._call_model(translate.LINE, "fields_get", ["unit_price"])
+        translate.check_values(draft, parties, products, translate.parse_price_decimals(fields))
+        warehouse = translate.choose_warehouse(draft, await self._read_warehouses())
+        of_vendor = await self._fill_in(translate.PURCHASE, translate.build_unsaved_order(party, company), "party")
+        of_lines = await self._fill_in_lines(draft, translate.build_line_parent(party, company, of_vendor))
+        return translate.build_order(draft, company, warehouse, products, of_vendor, of_lines)
 
-    async def _of_lines(self, draft: OrderDraft, parent: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    async def _fill_in_lines(self, draft: OrderDraft, parent: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """Ask what follows from each line's product, several at a time."""
         found: dict[int, Mapping[str, Any]] = {}
         failed: list[ERPError] = []
@@ -362,8 +366,8 @@ class Tryton:
         async def read_in_turn(scope: anyio.CancelScope) -> None:
             for place, line in todo:
                 try:
-                    unsaved = translate.unsaved_line(line, place, parent)
-                    found[place] = await self._following(translate.LINE, unsaved, "product")
+                    unsaved = translate.build_unsaved_line(line, place, parent)
+                    found[place] = await self._fill_in(translate.LINE, unsaved, "product")
                 except ERPError as exc:
                     failed.append(exc)
                     scope.cancel()
@@ -375,67 +379,71 @@ class Tryton:
             raise failed[0]
         return [found[place] for place in sorted(found)]
 
-    async def _following(self, model: str, unsaved: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    async def _fill_in(self, model: str, unsaved: Mapping[str, Any], field: str) -> Mapping[str, Any]:
         """Return what Tryton fills in where a field of a record that is not stored yet was changed."""
-        return translate.values_of(await self._on(model, "on_change", unsaved, [field]))
+        return translate.parse_values(await self._call_model(model, "on_change", unsaved, [field]))
 
-    async def _refuse_a_number_in_use(self, number: str) -> None:
+    async def _refuse_used_number(self, number: str) -> None:
         """Raise where an order goes by this number, or Tryton may give it to one: it would take both."""
-        domain = await self._ours(names.domain(number))
-        if taken := await self._read(translate.PURCHASE, schemas.Names, schemas.NAME_FIELDS, domain, limit=1):
+        domain = await self._company_domain(names.build_domain(number))
+        if taken := await self._read_records(translate.PURCHASE, schemas.Names, schemas.NAME_FIELDS, domain, limit=1):
             raise Conflict(
-                f"Order {names.by_id(taken[0].id)} in Tryton goes by this number. Nothing was sent.",
+                f"Order {names.format_id(taken[0].id)} in Tryton goes by this number. Nothing was sent.",
                 next_step="Look at it with get_purchase_order, and ask the user which number to take.",
             )
-        domain = await self._ours(["number", "!=", None])
-        given = await self._read(
+        domain = await self._company_domain(["number", "!=", None])
+        given = await self._read_records(
             translate.PURCHASE, schemas.Names, schemas.NAME_FIELDS, domain, limit=_RECENT_ORDERS, latest=True
         )
-        names.refuse_of_a_sequence(number, given)
+        names.refuse_sequence_number(number, given)
 
-    async def _named(self, name: str, *, in_any_case: bool = False) -> schemas.Order:
+    async def _find_order(self, name: str, *, in_any_case: bool = False) -> schemas.Order:
         """Read the one order of this name; `in_any_case` looks past the letters' case where none has it exactly."""
         try:
-            return names.the_one(await self._with_name(names.domain(name)), name)
+            return names.select_order(await self._read_orders(names.build_domain(name)), name)
         except OrderNotFound:
             if not in_any_case:
                 raise
-        alike = await self._with_name(names.domain(name, in_any_case=True))
-        return names.the_one(alike, name, in_any_case=True)
+        alike = await self._read_orders(names.build_domain(name, in_any_case=True))
+        return names.select_order(alike, name, in_any_case=True)
 
-    async def _with_name(self, condition: Any) -> Sequence[schemas.Order]:
-        domain = await self._ours(condition)
-        return await self._read(translate.PURCHASE, schemas.Order, schemas.ORDER_FIELDS, domain, limit=names.MAX_ALIKE)
+    async def _read_orders(self, condition: Any) -> Sequence[schemas.Order]:
+        domain = await self._company_domain(condition)
+        return await self._read_records(
+            translate.PURCHASE, schemas.Order, schemas.ORDER_FIELDS, domain, limit=names.MAX_ALIKE
+        )
 
-    async def _by_id(self, identifier: int) -> schemas.Order:
-        return names.the_one(await self._with_name(["id", "=", identifier]), names.by_id(identifier))
+    async def _read_by_id(self, identifier: int) -> schemas.Order:
+        return names.select_order(await self._read_orders(["id", "=", identifier]), names.format_id(identifier))
 
-    async def _warehouses(self) -> Sequence[schemas.Warehouse]:
+    async def _read_warehouses(self) -> Sequence[schemas.Warehouse]:
         of_type = [["type", "=", "warehouse"]]
-        return await self._every("stock.location", schemas.Warehouse, schemas.WAREHOUSE_FIELDS, of_type)
+        return await self._read_every("stock.location", schemas.Warehouse, schemas.WAREHOUSE_FIELDS, of_type)
 
-    async def _every(self, model: str, kind: type[R], fields: Sequence[str], domain: Sequence[Any] = ()) -> list[R]:
+    async def _read_every(
+        self, model: str, kind: type[R], fields: Sequence[str], domain: Sequence[Any] = ()
+    ) -> list[R]:
         """Read all records of a domain but those that cannot be read."""
-        read = _Read[R]()
+        read = _RowCollector[R]()
         for _ in range(MAX_PAGES):
-            page = await self._page(model, kind, fields, domain, read.last)
+            page = await self._read_page(model, kind, fields, domain, read.last)
             read.add(page)
             if page.length < _ROWS_PER_PAGE:
                 return read.rows
         raise BadAnswer("Tryton's list is longer than is read.", next_step="Ask for less, or tell the user.")
 
-    async def _page(
+    async def _read_page(
         self, model: str, kind: type[R], fields: Sequence[str], domain: Sequence[Any], last: int
     ) -> schemas.Page[R]:
         """Read the records after the id `last`. Ids are given once and only grow."""
         order = [["id", "ASC"]]
         params = ([*domain, ["id", ">", last]], 0, _ROWS_PER_PAGE, order, list(fields))
-        page = schemas.page(await self._on(model, "search_read", *params), kind, last)
+        page = schemas.parse_page(await self._call_model(model, "search_read", *params), kind, last)
         if page.length > _ROWS_PER_PAGE:
             raise BadAnswer("Tryton gave another page than was asked for.")
         return page
 
-    async def _read(
+    async def _read_records(
         self,
         model: str,
         kind: type[R],
@@ -447,17 +455,17 @@ class Tryton:
     ) -> Sequence[R]:
         """Read records of a domain by their ids, the lowest or the `latest` first."""
         order = [["id", "DESC" if latest else "ASC"]]
-        found = await self._on(model, "search_read", list(domain), 0, limit, order, list(fields))
-        return schemas.rows(found, kind)
+        found = await self._call_model(model, "search_read", list(domain), 0, limit, order, list(fields))
+        return schemas.parse_records(found, kind)
 
-    async def _ours(self, *conditions: Any) -> list[Any]:
+    async def _company_domain(self, *conditions: Any) -> list[Any]:
         """Return the domain of our company's orders that meet the conditions."""
-        return [["company", "=", await self._our_company()], *conditions]
+        return [["company", "=", await self._read_company()], *conditions]
 
-    async def _our_company(self) -> int:
+    async def _read_company(self) -> int:
         """Return the id of the user's company, read once."""
         if self._company is None:
-            preferences = schemas.Preferences.parse(await self._rpc("model.res.user.get_preferences", [True, {}]))
+            preferences = schemas.Preferences.parse(await self._call("model.res.user.get_preferences", [True, {}]))
             if preferences.company is None:
                 raise NotPermitted(
                     "The user of this server has no company in Tryton. Nothing was sent.",
@@ -466,53 +474,53 @@ class Tryton:
             self._company = preferences.company
         return self._company
 
-    async def _access(self) -> schemas.Access:
+    async def _read_access(self) -> schemas.Access:
         """Read what the user may do with orders."""
         asked = [[translate.PURCHASE], {}]
-        return translate.access(await self._rpc("model.ir.model.access.get_access", asked))
+        return translate.parse_access(await self._call("model.ir.model.access.get_access", asked))
 
-    async def _on(self, model: str, method: str, *params: Any) -> Any:
+    async def _call_model(self, model: str, method: str, *params: Any) -> Any:
         """Call a method of a model that changes nothing."""
-        context = {"company": await self._our_company()}
+        context = {"company": await self._read_company()}
         try:
-            return await self._rpc(f"model.{model}.{method}", [*params, context])
+            return await self._call(f"model.{model}.{method}", [*params, context])
         except Refused:
-            if not (await self._access()).read:
-                raise self._not_permitted("read orders") from None
+            if not (await self._read_access()).read:
+                raise self._not_permitted_error("read orders") from None
             raise
 
-    async def _rpc(self, method: str, params: list[Any]) -> Any:
+    async def _call(self, method: str, params: list[Any]) -> Any:
         """Make a call that changes nothing; a refusal of it is `Refused`."""
         identifier = next(self._ids)
-        answer = await self._http.call(_RPC, error_body.request(identifier, method, params))
+        answer = await self._http.call(_RPC, error_body.build_request(identifier, method, params))
         if error_body.is_refusal(answer.body):
             raise Refused(
                 f"Tryton refused to tell this{error_body.describe_error(answer.body)}. Nothing was changed.",
                 next_step=_ERROR_MAPPING.permission_to_read,
             )
-        return error_body.result(answer.body, identifier)
+        return error_body.parse_result(answer.body, identifier)
 
     async def _write(self, method: Write, params: list[Any], before_send: BeforeSend, *, stamps: str = "{}") -> Any:
         """Send a write of orders, once. Tryton refuses it where a record that it writes has another stamp."""
-        context: dict[str, Any] = {"company": await self._our_company()}
-        if stamped := translate.stamps_in(stamps):
+        context: dict[str, Any] = {"company": await self._read_company()}
+        if stamped := translate.parse_stamps(stamps):
             context["_timestamp"] = stamped
         identifier = next(self._ids)
-        body = error_body.request(identifier, f"model.{translate.PURCHASE}.{method}", [*params, context])
+        body = error_body.build_request(identifier, f"model.{translate.PURCHASE}.{method}", [*params, context])
         try:
             return await self._http.write(
                 "POST",
                 _RPC,
                 body=body,
                 expect=frozenset({200}),
-                verify=lambda answer: error_body.result(answer.body, identifier),
+                verify=lambda answer: error_body.parse_result(answer.body, identifier),
                 creates=True,
                 before_send=before_send,
             )
         except Refused as exc:
             if type(exc) is not Refused:  # it says already why
                 raise
-            raise await self._explained(exc, method, stamps) from exc
+            raise await self._explain_refusal(exc, method, stamps) from exc
 
     async def _read_back(self, read: Callable[[], Awaitable[T]]) -> T:
         """Return what a write left, which Tryton said it carried out: it drops what does not apply and says nothing."""
@@ -544,7 +552,9 @@ class Tryton:
             raise SignInFailed("Tryton refused this sign-in a short while ago. Nothing was sent.")
         params = [self._login, {"password": self._password}, "en"]
         try:
-            answer = await self._http.sign_in(_RPC, body=error_body.request(0, "common.db.login", params), once=True)
+            answer = await self._http.sign_in(
+                _RPC, body=error_body.build_request(0, "common.db.login", params), once=True
+            )
             if error_body.is_signed_out(answer.body):
                 raise SignInFailed("Tryton does not accept the credentials. Nothing was sent.")
         except SignInFailed:
@@ -556,18 +566,18 @@ class Tryton:
                 "Tryton has locked the sign-in of this user, after too many wrong passwords. Nothing was sent.",
                 next_step="The operator must check PO_MCP_CLIENT_SECRET. The lock ends by itself after some minutes.",
             ) from None
-        opened = schemas.Login.opened(error_body.result(answer.body, 0))
+        opened = schemas.Login.parse_login(error_body.parse_result(answer.body, 0))
         self._has_session = True
         return base64.b64encode(f"{self._login}:{opened.user}:{opened.session}".encode()).decode(), _SESSION_LIFETIME_S
 
-    def _forbidden(self, operation: Guarded, blockers: Sequence[str]) -> Conflict:
+    def _forbidden_error(self, operation: Guarded, blockers: Sequence[str]) -> Conflict:
         why = f": {blockers[0]}" if blockers else ": it is cancelled already"
         return Conflict(
             f"Tryton cannot {operation} this order{why}. Nothing was changed.",
             next_step="Tell the user; a person can change its state in Tryton.",
         )
 
-    def _not_permitted(self, what: str) -> NotPermitted:
+    def _not_permitted_error(self, what: str) -> NotPermitted:
         return NotPermitted(
             f"The user of this server may not {what} in Tryton. Nothing was changed.",
             next_step=_ERROR_MAPPING.permission_to_write,

@@ -19,12 +19,12 @@ _WORDS = {
 }
 
 
-def request(identifier: int, method: str, params: list[Any]) -> dict[str, Any]:
+def build_request(identifier: int, method: str, params: list[Any]) -> dict[str, Any]:
     """Build a call. The last parameter of a method of a model is the context."""
     return {"id": identifier, "method": method, "params": params}
 
 
-def result(body: Any, identifier: int) -> Any:
+def parse_result(body: Any, identifier: int) -> Any:
     """Return what a call answered.
 
     Raises:

@@ -23,41 +23,41 @@ MAX_ALIKE = 50
 """Orders that are looked at where a name is looked up in any case."""
 
 
-def by_id(identifier: int) -> str:
+def format_id(identifier: int) -> str:
     """Write the name of an order that has no other, as Tryton itself does."""
     return f"({identifier})"
 
 
-def id_in(name: str) -> int | None:
+def find_id(name: str) -> int | None:
     """Return the id in such a name."""
     found = _BY_ID.fullmatch(name)
     return int(found[1]) if found else None
 
 
-def shown(order: Names) -> str:
+def choose_name(order: Names) -> str:
     """Return the number, else the reference, else the id. Whatever is shown, the order is found by."""
     for name in (order.number, order.reference):
         if name is not None and is_valid(name):
             return name
-    return by_id(order.id)
+    return format_id(order.id)
 
 
-def shown_in_a_list(orders: Sequence[Names]) -> list[str]:
+def choose_list_names(orders: Sequence[Names]) -> list[str]:
     """Return what is shown of each; orders that would go by the same name go by their ids."""
-    names = [shown(order) for order in orders]
+    names = [choose_name(order) for order in orders]
     count = Counter(names)
-    return [name if count[name] == 1 else by_id(order.id) for name, order in zip(names, orders, strict=True)]
+    return [name if count[name] == 1 else format_id(order.id) for name, order in zip(names, orders, strict=True)]
 
 
 def is_valid(name: str) -> bool:
     """Tell whether a name of an order can be asked for: one visible line without outer blanks, and no id."""
     is_line = 0 < len(name) <= numbers.MAX_NUMBER_CHARS and name == name.strip() == visible(name)
-    return is_line and name not in (".", "..") and id_in(name) is None
+    return is_line and name not in (".", "..") and find_id(name) is None
 
 
-def checked(name: str) -> str:
+def check_readable(name: str) -> str:
     """Return the name if an order may have it; else raise `InvalidInput`."""
-    if not is_valid(name) and id_in(name) is None:
+    if not is_valid(name) and find_id(name) is None:
         raise InvalidInput(
             "That is no order number. Nothing was sent.",
             next_step="Write the number, the reference, or the id in brackets, such as (12).",
@@ -65,46 +65,46 @@ def checked(name: str) -> str:
     return name
 
 
-def checked_new(name: str) -> str:
+def check_creatable(name: str) -> str:
     """Return the number of a new order, which becomes its reference.
 
     Raises:
         InvalidInput: it is none, or one that Tryton may give another order: those are figures alone.
     """
     numbers.check_creatable(name)
-    if not is_valid(name) or _head(name) == "":
+    if not is_valid(name) or _prefix_of(name) == "":
         raise _sequence_number_error()
     return name
 
 
-def refuse_of_a_sequence(name: str, given: Iterable[Names]) -> None:
+def refuse_sequence_number(name: str, given: Iterable[Names]) -> None:
     """Raise `InvalidInput` where the number is built like those that Tryton gave: it may give it, too."""
-    head = _head(name)
-    if head is not None and head in {_head(order.number) for order in given if order.number is not None}:
+    head = _prefix_of(name)
+    if head is not None and head in {_prefix_of(order.number) for order in given if order.number is not None}:
         raise _sequence_number_error()
 
 
-def domain(name: str, *, in_any_case: bool = False) -> list[Any]:
+def build_domain(name: str, *, in_any_case: bool = False) -> list[Any]:
     """Build the condition that finds the orders of a name."""
-    identifier = id_in(name)
+    identifier = find_id(name)
     if identifier is not None:
         return ["id", "=", identifier]
     operator = "ilike" if in_any_case else "="
     return ["OR", ["number", operator, name], ["reference", operator, name]]
 
 
-def the_one(found: Iterable[N], name: str, *, in_any_case: bool = False) -> N:
+def select_order(found: Iterable[N], name: str, *, in_any_case: bool = False) -> N:
     """Return the order of this name.
 
     Raises:
         OrderNotFound: none has it.
         Conflict: several have it; the text names each by its id.
     """
-    named = [order for order in found if _goes_by(order, name, in_any_case)]
+    named = [order for order in found if _has_name(order, name, in_any_case)]
     if not named:
         raise OrderNotFound("Tryton knows no such order.")
     if len(named) > 1:
-        ids = ", ".join(by_id(order.id) for order in named)
+        ids = ", ".join(format_id(order.id) for order in named)
         raise Conflict(
             f"Several orders in Tryton go by this number: {ids}. Nothing was changed.",
             next_step="Read each with get_purchase_order by its id in brackets, and ask the user which one is meant.",
@@ -112,24 +112,24 @@ def the_one(found: Iterable[N], name: str, *, in_any_case: bool = False) -> N:
     return named[0]
 
 
-def as_stored(order: Names, name: str) -> str:
+def find_stored_name(order: Names, name: str) -> str:
     """Return the name by which an order was found, in the letters in which Tryton has it."""
     has = [one for one in (order.number, order.reference) if one is not None]
-    if name in has or id_in(name) is not None:
+    if name in has or find_id(name) is not None:
         return name
     return next((one for one in has if one.casefold() == name.casefold()), name)
 
 
-def _goes_by(order: Names, name: str, in_any_case: bool) -> bool:
-    if id_in(name) is not None:
-        return order.id == id_in(name)
+def _has_name(order: Names, name: str, in_any_case: bool) -> bool:
+    if find_id(name) is not None:
+        return order.id == find_id(name)
     has = (order.number, order.reference)
     if in_any_case:
         return name.casefold() in {one.casefold() for one in has if one is not None}
     return name in has
 
 
-def _head(number: str) -> str | None:
+def _prefix_of(number: str) -> str | None:
     """Return what stands before the last figures of a number; None where there are none."""
     found = _ENDS_IN_FIGURES.fullmatch(number)
     return found[1].casefold() if found else None

@@ -184,7 +184,7 @@ class Login(ErpModel):
     session: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,8192}$", repr=False)]
 
     @classmethod
-    def opened(cls, result: Any) -> Self:
+    def parse_login(cls, result: Any) -> Self:
         """Read what a sign-in answers: the user's id, the key, and more in later versions.
 
         Raises:
@@ -206,7 +206,7 @@ class Access(ErpModel):
     delete: Flag = False
 
 
-def rows(result: Any, kind: type[T]) -> tuple[T, ...]:
+def parse_records(result: Any, kind: type[T]) -> tuple[T, ...]:
     """Read a list of records.
 
     Raises:
@@ -230,13 +230,13 @@ class Page(Generic[T]):
         return len(self.rows) + self.unreadable
 
 
-def page(result: Any, kind: type[T], last: int) -> Page[T]:
+def parse_page(result: Any, kind: type[T], last: int) -> Page[T]:
     """Read the records after the id `last`.
 
     Raises:
         BadAnswer: it is no list of records, or not of those after that id.
     """
-    records = rows(result, Identified)
+    records = parse_records(result, Identified)
     found = [last, *(record.id for record in records)]
     if any(later <= earlier for earlier, later in pairwise(found)):
         raise BadAnswer(f"{ERP_NAME} gave another page than was asked for.")
@@ -244,7 +244,7 @@ def page(result: Any, kind: type[T], last: int) -> Page[T]:
     return Page(read, unreadable, found[-1])
 
 
-def ids(result: Any) -> tuple[int, ...]:
+def parse_ids(result: Any) -> tuple[int, ...]:
     """Read a list of ids; anything else is `BadAnswer`."""
     try:
         return tuple(TypeAdapter(list[Annotated[int, Field(strict=True)]]).validate_python(result))
@@ -252,9 +252,9 @@ def ids(result: Any) -> tuple[int, ...]:
         raise BadAnswer(f"{ERP_NAME} gave an answer of another shape than it documents.") from exc
 
 
-def only_id(result: Any) -> int:
+def parse_only_id(result: Any) -> int:
     """Read a list of one id; anything else is `BadAnswer`."""
-    found = ids(result)
+    found = parse_ids(result)
     if len(found) != 1:
         raise BadAnswer(f"{ERP_NAME} tells of {len(found)} records where one was made.")
     return found[0]

@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from po_mcp.connectors.tryton import names, schemas
-from po_mcp.connectors.tryton.values import MAX_FLOAT_DIGITS, day, money
+from po_mcp.connectors.tryton.values import MAX_FLOAT_DIGITS, encode_date, encode_decimal
 from po_mcp.erp import Guarded
 from po_mcp.errors import BadAnswer, InvalidInput, Stale
 from po_mcp.orders import (
@@ -77,7 +77,7 @@ def status_of(state: str | None, shipment_state: str | None) -> Status:
     return "unknown"
 
 
-def order_domain(query: OrderQuery) -> list[Any]:
+def build_order_domain(query: OrderQuery) -> list[Any]:
     """Build the condition that picks the orders of a query; `InvalidInput` for a status that there is none of."""
     if query.status is not None and query.status not in _DOMAINS:
         raise InvalidInput(
@@ -86,26 +86,26 @@ def order_domain(query: OrderQuery) -> list[Any]:
         )
     domain: list[Any] = [] if query.status is None else [_DOMAINS[query.status]]
     if query.ordered_from is not None:
-        domain.append(["purchase_date", ">=", day(query.ordered_from)])
+        domain.append(["purchase_date", ">=", encode_date(query.ordered_from)])
     if query.ordered_to is not None:
-        domain.append(["purchase_date", "<=", day(query.ordered_to)])
+        domain.append(["purchase_date", "<=", encode_date(query.ordered_to)])
     return domain
 
 
-def listed(rows: Sequence[schemas.Row]) -> tuple[PurchaseOrder, ...]:
+def convert_rows(rows: Sequence[schemas.Row]) -> tuple[PurchaseOrder, ...]:
     """Read the orders of a list, without their lines."""
-    shown = names.shown_in_a_list(rows)
-    return tuple(_header(row, name, row.row_lines) for row, name in zip(rows, shown, strict=True))
+    shown = names.choose_list_names(rows)
+    return tuple(_convert_header(row, name, row.row_lines) for row, name in zip(rows, shown, strict=True))
 
 
-def order(source: schemas.Order, name: str | None = None) -> PurchaseOrder:
+def convert_order(source: schemas.Order, name: str | None = None) -> PurchaseOrder:
     """Read an order in full. It is called by the name that was asked for; its status text tells its others."""
-    name = name or names.shown(source)
+    name = name or names.choose_name(source)
     lines = [line for line in source.lines if line.type == _LINE]
-    header = _header(source, name, lines)
+    header = _convert_header(source, name, lines)
     warehouse = source.warehouse
-    read = tuple(_line(line, place, warehouse) for place, line in enumerate(lines, 1))
-    others = _other_names(source, name)
+    read = tuple(_convert_line(line, place, warehouse) for place, line in enumerate(lines, 1))
+    others = _list_other_names(source, name)
     ours = _OURS.fullmatch(source.description or "")
     return header.model_copy(
         update={
@@ -117,18 +117,18 @@ def order(source: schemas.Order, name: str | None = None) -> PurchaseOrder:
     )
 
 
-def snapshot(source: schemas.Order, name: str, operation: Guarded) -> Snapshot:
+def build_snapshot(source: schemas.Order, name: str, operation: Guarded) -> Snapshot:
     """Put together what a guarded write is decided on."""
-    blocker = _blocker(source.state or "", operation)
+    blocker = _find_blocker(source.state or "", operation)
     return Snapshot(
-        order=order(source, name),
+        order=convert_order(source, name),
         erp_id=str(source.id),
-        version=version(source),
+        version=build_version(source),
         blockers=() if blocker is None else (blocker,),
     )
 
 
-def version(source: schemas.Order) -> str:
+def build_version(source: schemas.Order) -> str:
     """Write the stamps of the order, its lines and their moves as JSON. Without a stamp it is `BadAnswer`.
 
     Tryton moves no stamp of an order or a line when goods arrive, but one of a move.
@@ -142,16 +142,16 @@ def version(source: schemas.Order) -> str:
     return json.dumps(stamps, sort_keys=True, separators=(",", ":"))
 
 
-def stamps_in(text: str) -> dict[str, str]:
+def parse_stamps(text: str) -> dict[str, str]:
     """Return the stamps of a version, as Tryton takes them in the context of a write."""
     stamps: dict[str, str] = json.loads(text)
     return stamps
 
 
-def id_of_version(text: str) -> int:
+def parse_order_id(text: str) -> int:
     """Return the id of the order whose version it is; a text that is none is `Stale`."""
     try:
-        (key,) = (key for key in stamps_in(text) if key.startswith(f"{PURCHASE},"))
+        (key,) = (key for key in parse_stamps(text) if key.startswith(f"{PURCHASE},"))
         return int(key.partition(",")[2])
     except (ValueError, TypeError) as exc:
         raise Stale("The order was read by another connection. Nothing was sent.") from exc
@@ -159,17 +159,17 @@ def id_of_version(text: str) -> int:
 
 def check_draft(draft: OrderDraft) -> None:
     """Raise `InvalidInput` for what a new order needs and lacks, or cannot hold, as far as that needs no reading."""
-    names.checked_new(draft.number)
-    vendor_id(draft.vendor)
+    names.check_creatable(draft.number)
+    require_vendor_id(draft.vendor)
     if len({line.warehouse for line in draft.lines}) > 1:
         raise InvalidInput(
             "Tryton delivers an order to one warehouse. Nothing was sent.",
             next_step="Give every line the same warehouse, or create an order for each.",
         )
     for place, line in enumerate(draft.lines, 1):
-        item_id(line, place)
-        _warehouse_id(line)
-        if _digits(line.quantity) > MAX_FLOAT_DIGITS:
+        require_item_id(line, place)
+        _parse_warehouse_id(line)
+        if _count_digits(line.quantity) > MAX_FLOAT_DIGITS:
             raise InvalidInput(
                 f"Tryton keeps {MAX_FLOAT_DIGITS} digits of a quantity, and line {place} has more. Nothing was sent."
             )
@@ -195,7 +195,7 @@ def check_values(
             next_step="Look the vendor up with search_catalog, refresh=true, or tell the user.",
         )
     for place, line in enumerate(draft.lines, 1):
-        product = products.get(item_id(line, place))
+        product = products.get(require_item_id(line, place))
         if product is None or not product.active or not product.purchasable:
             raise InvalidInput(
                 f"Tryton has no item of this id that can be bought (line {place}). Nothing was sent.",
@@ -206,23 +206,23 @@ def check_values(
         _check_decimals("unit_price", line.unit_price, price_decimals, place)
 
 
-def vendor_id(vendor: Vendor) -> int:
+def require_vendor_id(vendor: Vendor) -> int:
     """Return the id of the vendor's party; `InvalidInput` where it is none."""
     if vendor.id is None or not _ID.fullmatch(vendor.id):
         raise InvalidInput("The vendor's id must be a whole number in Tryton. Nothing was sent.")
     return int(vendor.id)
 
 
-def item_id(line: DraftLine, place: int) -> int:
+def require_item_id(line: DraftLine, place: int) -> int:
     """Return the id of a line's product; `InvalidInput` where it is none."""
     if not _ID.fullmatch(line.item):
         raise InvalidInput(f"The item's id must be a whole number in Tryton (line {place}). Nothing was sent.")
     return int(line.item)
 
 
-def warehouse_of(draft: OrderDraft, warehouses: Sequence[schemas.Warehouse]) -> int:
+def choose_warehouse(draft: OrderDraft, warehouses: Sequence[schemas.Warehouse]) -> int:
     """Return the id of the warehouse to deliver to: the one asked for, else the only one there is."""
-    asked = _warehouse_id(draft.lines[0])
+    asked = _parse_warehouse_id(draft.lines[0])
     known = [warehouse.id for warehouse in warehouses]
     if asked is None and len(known) == 1:
         return known[0]
@@ -234,24 +234,30 @@ def warehouse_of(draft: OrderDraft, warehouses: Sequence[schemas.Warehouse]) -> 
     return asked
 
 
-def unsaved_order(party: int, company: int) -> dict[str, Any]:
+def build_unsaved_order(party: int, company: int) -> dict[str, Any]:
     """Build the order in which a vendor was just chosen, for Tryton to say what follows from that."""
     return {"id": -1, "company": company, "party": party, "lines": []}
 
 
-def line_parent(party: int, company: int, of_vendor: Mapping[str, Any]) -> dict[str, Any]:
+def build_line_parent(party: int, company: int, of_vendor: Mapping[str, Any]) -> dict[str, Any]:
     """Build what a line that is not stored yet knows of its order, and reads under flat keys."""
     parent = {"id": -1, "company": company, "party": party, "currency": of_vendor.get("currency")}
     return {"purchase": -1, "company": company, **{f"_parent_purchase.{key}": value for key, value in parent.items()}}
 
 
-def unsaved_line(line: DraftLine, place: int, parent: Mapping[str, Any]) -> dict[str, Any]:
+def build_unsaved_line(line: DraftLine, place: int, parent: Mapping[str, Any]) -> dict[str, Any]:
     """Build the line in which a product was just chosen."""
-    values = {"id": -place, "type": _LINE, "product": item_id(line, place), "quantity": line.quantity, "taxes": []}
+    values = {
+        "id": -place,
+        "type": _LINE,
+        "product": require_item_id(line, place),
+        "quantity": line.quantity,
+        "taxes": [],
+    }
     return {**values, **parent}
 
 
-def new_order(
+def build_order(
     draft: OrderDraft,
     company: int,
     warehouse: int,
@@ -265,9 +271,9 @@ def new_order(
     would lack its address and its taxes. The note is the comment, and the description names our operation.
     """
     pairs = enumerate(zip(draft.lines, of_lines, strict=True), 1)
-    lines = [_new_line(line, products[item_id(line, place)], more) for place, (line, more) in pairs]
+    lines = [_build_line(line, products[require_item_id(line, place)], more) for place, (line, more) in pairs]
     values: dict[str, Any] = {
-        "party": vendor_id(draft.vendor),
+        "party": require_vendor_id(draft.vendor),
         "company": company,
         **{key: of_vendor[key] for key in _FROM_THE_VENDOR if key in of_vendor},
         "warehouse": warehouse,
@@ -275,7 +281,7 @@ def new_order(
         "lines": [["create", lines]],
     }
     if draft.expected_on is not None:
-        values["delivery_date"] = day(draft.expected_on)
+        values["delivery_date"] = encode_date(draft.expected_on)
     if draft.note is not None:
         values["comment"] = draft.note
     if draft.reference is not None:
@@ -283,26 +289,26 @@ def new_order(
     return values
 
 
-def created(source: schemas.Order, draft: OrderDraft) -> PurchaseOrder:
+def parse_created(source: schemas.Order, draft: OrderDraft) -> PurchaseOrder:
     """Read an order that was just created: our reference, vendor and lines. Else `BadAnswer`."""
     if source.reference != draft.number or source.party is None or str(source.party.id) != draft.vendor.id:
         raise BadAnswer("Tryton shows another order than was created.")
-    stored = order(source, draft.number)
+    stored = convert_order(source, draft.number)
     asked = Counter((line.item, line.quantity, line.unit_price) for line in draft.lines)
     if Counter((line.item, line.quantity, line.unit_price) for line in stored.lines or ()) != asked:
         raise BadAnswer("Tryton created an order of other lines than were asked for.")
     return stored
 
 
-def values_of(result: Any) -> Mapping[str, Any]:
+def parse_values(result: Any) -> Mapping[str, Any]:
     """Return what follows from a choice, by field: it must be an object. Else `BadAnswer`."""
     if not isinstance(result, dict):
         raise BadAnswer("Tryton gave an answer of another shape than it documents.")
     return result
 
 
-def price_decimals(result: Any) -> int | None:
-    """Return how many decimals a unit price may have, of the definition of its field; None where that is not told."""
+def parse_price_decimals(result: Any) -> int | None:
+    """Return how many decimals a unit price may have, of the definition of its field; None where it has none."""
     definition = result.get("unit_price") if isinstance(result, dict) else None
     digits = definition.get("digits") if isinstance(definition, dict) else None
     try:
@@ -313,13 +319,13 @@ def price_decimals(result: Any) -> int | None:
     return most if type(most) is int else None
 
 
-def access(result: Any) -> schemas.Access:
+def parse_access(result: Any) -> schemas.Access:
     """Return what the user may do with orders."""
     found = result.get(PURCHASE) if isinstance(result, dict) else None
     return schemas.Access.parse(found)
 
 
-def _header(source: schemas.Row, name: str, lines: Sequence[schemas.RowLine]) -> PurchaseOrder:
+def _convert_header(source: schemas.Row, name: str, lines: Sequence[schemas.RowLine]) -> PurchaseOrder:
     lines = [line for line in lines if line.type == _LINE]
     party = source.party
     return PurchaseOrder(
@@ -327,16 +333,16 @@ def _header(source: schemas.Row, name: str, lines: Sequence[schemas.RowLine]) ->
         vendor="" if party is None else party.rec_name or str(party.id),
         vendor_id=None if party is None else str(party.id),
         status=status_of(source.state, source.shipment_state),
-        status_text=_status_text(source),
+        status_text=_describe_status(source),
         ordered_at=None if source.purchase_date is None else datetime.combine(source.purchase_date, time(), UTC),
-        expected_on=source.delivery_date or _earliest(lines),
+        expected_on=source.delivery_date or _find_earliest(lines),
         currency=None if source.currency is None else source.currency.code,
         line_count=len(lines),
         total=source.total,
     )
 
 
-def _status_text(source: schemas.Row) -> str:
+def _describe_status(source: schemas.Row) -> str:
     """Say all that Tryton says of how far an order is."""
     parts = [source.state or ""]
     if source.shipment_state not in (None, "none"):
@@ -346,19 +352,19 @@ def _status_text(source: schemas.Row) -> str:
     return "; ".join(parts)
 
 
-def _other_names(source: schemas.Order, name: str) -> list[str]:
+def _list_other_names(source: schemas.Order, name: str) -> list[str]:
     """Tell what else the order goes by: a person may know it by that."""
     known = (("number", source.number), ("reference", source.reference))
     return [f"{what} {text}" for what, text in known if text not in (None, name)]
 
 
-def _earliest(lines: Sequence[schemas.RowLine]) -> date | None:
+def _find_earliest(lines: Sequence[schemas.RowLine]) -> date | None:
     return min((line.delivery_date for line in lines if line.delivery_date is not None), default=None)
 
 
-def _line(source: schemas.Line, place: int, warehouse: schemas.Warehouse | None) -> OrderLine:
+def _convert_line(source: schemas.Line, place: int, warehouse: schemas.Warehouse | None) -> OrderLine:
     product = source.product
-    received = _received(source)
+    received = _sum_received(source)
     description = [product.rec_name if product else None, source.description or (None if product else source.summary)]
     return OrderLine(
         line=place,
@@ -366,7 +372,7 @@ def _line(source: schemas.Line, place: int, warehouse: schemas.Warehouse | None)
         description="; ".join(text for text in description if text) or None,
         quantity=source.quantity,
         received=received,
-        outstanding=None if received is None else _outstanding(source, received),
+        outstanding=None if received is None else _compute_outstanding(source, received),
         unit_price=source.unit_price,
         line_total=source.amount,
         warehouse=None if warehouse is None else str(warehouse.id),
@@ -374,7 +380,7 @@ def _line(source: schemas.Line, place: int, warehouse: schemas.Warehouse | None)
     )
 
 
-def _received(line: schemas.Line) -> Decimal | None:
+def _sum_received(line: schemas.Line) -> Decimal | None:
     """Add up the moves that are done; None where none of a line is ever moved, or not in the line's unit.
 
     Tryton's own `actual_quantity` counts what is planned, and `moves_progress` what was given up.
@@ -387,7 +393,7 @@ def _received(line: schemas.Line) -> Decimal | None:
     return total_of(move.quantity for move in arrived if move.quantity is not None)
 
 
-def _outstanding(line: schemas.Line, received: Decimal) -> Decimal | None:
+def _compute_outstanding(line: schemas.Line, received: Decimal) -> Decimal | None:
     """Return what is still to come: neither received nor given up."""
     given_up = [move for move in line.moves if move.id in line.moves_ignored]
     if line.quantity is None or any(move.unit != line.unit or move.quantity is None for move in given_up):
@@ -396,7 +402,7 @@ def _outstanding(line: schemas.Line, received: Decimal) -> Decimal | None:
     return max(EXACT.subtract(line.quantity, EXACT.add(received, ignored)), Decimal(0))
 
 
-def _blocker(state: str, operation: Guarded) -> str | None:
+def _find_blocker(state: str, operation: Guarded) -> str | None:
     """Say which state forbids the write, in words of ours."""
     if operation == "cancel" and state not in ("draft", "quotation", "cancelled"):
         return f"its state, {state or 'unknown'}: Tryton cancels drafts and quotations only"
@@ -406,35 +412,35 @@ def _blocker(state: str, operation: Guarded) -> str | None:
     return None
 
 
-def _new_line(line: DraftLine, product: schemas.Product, more: Mapping[str, Any]) -> dict[str, Any]:
+def _build_line(line: DraftLine, product: schemas.Product, more: Mapping[str, Any]) -> dict[str, Any]:
     """Build a line: in the unit that the catalog shows, at the price that a person gave."""
     values = {
         "type": _LINE,
         "product": product.id,
         "unit": more.get("unit") if product.unit is None else product.unit.id,
         "quantity": line.quantity,
-        "unit_price": money(line.unit_price),
+        "unit_price": encode_decimal(line.unit_price),
     }
     if more.get("product_supplier") is not None:
         values["product_supplier"] = more["product_supplier"]
-    taxes = _added(more.get("taxes"))
+    taxes = _parse_added_ids(more.get("taxes"))
     return {**values, "taxes": [["add", taxes]]} if taxes else values
 
 
-def _added(change: Any) -> list[int]:
+def _parse_added_ids(change: Any) -> list[int]:
     """Return the ids that a change of a list adds: `{"add": [[0, {"id": 1}]]}`, or the ids themselves."""
     if isinstance(change, list):
-        return list(schemas.ids(change))
+        return list(schemas.parse_ids(change))
     added = change.get("add") if isinstance(change, dict) else None
     if not added:
         return []
     try:
-        return list(schemas.ids([record["id"] for _, record in added]))
+        return list(schemas.parse_ids([record["id"] for _, record in added]))
     except (TypeError, ValueError, KeyError) as exc:
         raise BadAnswer("Tryton gave taxes of another shape than it documents.") from exc
 
 
-def _warehouse_id(line: DraftLine) -> int | None:
+def _parse_warehouse_id(line: DraftLine) -> int | None:
     if line.warehouse is None:
         return None
     if not _ID.fullmatch(line.warehouse):
@@ -452,5 +458,5 @@ def _check_decimals(field: str, figure: Decimal, most: int | None, place: int) -
         )
 
 
-def _digits(number: Decimal) -> int:
+def _count_digits(number: Decimal) -> int:
     return len(number.normalize().as_tuple().digits)

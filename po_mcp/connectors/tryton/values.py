@@ -21,17 +21,17 @@ MAX_FLOAT_DIGITS = 15
 _float = Context(prec=MAX_FLOAT_DIGITS)
 
 
-def money(amount: Decimal) -> dict[str, str]:
+def encode_decimal(amount: Decimal) -> dict[str, str]:
     """Write a price or an amount. Tryton refuses one that is a plain number."""
     return {"__class__": "Decimal", "decimal": f"{amount:f}"}
 
 
-def day(moment: date) -> dict[str, Any]:
+def encode_date(moment: date) -> dict[str, Any]:
     """Write a date."""
     return {"__class__": "date", "year": moment.year, "month": moment.month, "day": moment.day}
 
 
-def _exact(value: object) -> Decimal | None:
+def _parse_decimal(value: object) -> Decimal | None:
     """Read a number, plain or marked; Tryton writes 1000 as "1E+3" where it computed it so."""
     if value is None:
         return None
@@ -47,16 +47,16 @@ def _exact(value: object) -> Decimal | None:
     return Decimal(f"{number:f}")
 
 
-def _quantity(value: object) -> Decimal | None:
+def _parse_quantity(value: object) -> Decimal | None:
     """Read a quantity: 100.0 is 100, and what stands after a float's sure digits is no figure of anybody's."""
-    number = _exact(value)
+    number = _parse_decimal(value)
     if number is None:
         return None
     text = f"{_float.plus(number):f}"
     return Decimal(text.rstrip("0").rstrip(".") if "." in text else text)
 
 
-def _word(value: object) -> str | None:
+def _parse_word(value: object) -> str | None:
     if value in (None, ""):
         return None
     if not isinstance(value, str):
@@ -64,7 +64,7 @@ def _word(value: object) -> str | None:
     return value
 
 
-def _parts(value: object, kind: str) -> dict[str, Any] | None:
+def _parse_parts(value: object, kind: str) -> dict[str, Any] | None:
     if value is None:
         return None
     if not isinstance(value, dict) or value.get("__class__") != kind:
@@ -72,19 +72,19 @@ def _parts(value: object, kind: str) -> dict[str, Any] | None:
     return {key: part for key, part in value.items() if key != "__class__" and isinstance(part, int)}
 
 
-def _day(value: object) -> date | None:
-    parts = _parts(value, "date")
-    return None if parts is None else date(**_known(parts, "year", "month", "day"))
+def _parse_date(value: object) -> date | None:
+    parts = _parse_parts(value, "date")
+    return None if parts is None else date(**_select_parts(parts, "year", "month", "day"))
 
 
-def _moment(value: object) -> datetime | None:
+def _parse_moment(value: object) -> datetime | None:
     """Read a moment; Tryton's servers keep UTC and tell no zone."""
-    parts = _parts(value, "datetime")
+    parts = _parse_parts(value, "datetime")
     names = ("year", "month", "day", "hour", "minute", "second", "microsecond")
-    return None if parts is None else datetime(**_known(parts, *names), tzinfo=UTC)
+    return None if parts is None else datetime(**_select_parts(parts, *names), tzinfo=UTC)
 
 
-def _known(parts: dict[str, Any], *names: str) -> dict[str, Any]:
+def _select_parts(parts: dict[str, Any], *names: str) -> dict[str, Any]:
     """Return the parts of these names; a year, month or day that is missing is a `ValueError`."""
     found = {name: parts[name] for name in names if name in parts}
     if not {"year", "month", "day"} <= set(found):
@@ -92,23 +92,23 @@ def _known(parts: dict[str, Any], *names: str) -> dict[str, Any]:
     return found
 
 
-def _flag(value: object) -> bool:
+def _parse_flag(value: object) -> bool:
     """Read yes or no: SQLite's are 1 and 0."""
     if value not in (True, False, None):
         raise ValueError("not yes or no")
     return bool(value)
 
 
-def _nothing(value: object) -> object:
+def _empty_if_null(value: object) -> object:
     return () if value is None else value
 
 
-Amount = Annotated[Decimal | None, BeforeValidator(_exact)]
+Amount = Annotated[Decimal | None, BeforeValidator(_parse_decimal)]
 """A price or an amount."""
-Quantity = Annotated[Decimal | None, BeforeValidator(_quantity)]
-Word = Annotated[str | None, BeforeValidator(_word)]
-Day = Annotated[date | None, BeforeValidator(_day)]
-Moment = Annotated[datetime | None, BeforeValidator(_moment)]
-Flag = Annotated[bool, BeforeValidator(_flag)]
-Many = BeforeValidator(_nothing)
+Quantity = Annotated[Decimal | None, BeforeValidator(_parse_quantity)]
+Word = Annotated[str | None, BeforeValidator(_parse_word)]
+Day = Annotated[date | None, BeforeValidator(_parse_date)]
+Moment = Annotated[datetime | None, BeforeValidator(_parse_moment)]
+Flag = Annotated[bool, BeforeValidator(_parse_flag)]
+Many = BeforeValidator(_empty_if_null)
 """A list, empty where it is null."""
