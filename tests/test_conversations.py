@@ -66,7 +66,7 @@ DELETE: dict[str, Any] = {
             "status": "done",
             "says": ["for good"],
             "gives": {"order.total": "0.12"},
-            "asked": [{"says": ["Total: 0.12"], "answers": {"order_number": "PO-2025-0038"}}],
+            "asked": [{"says": ["Total 0.12"], "answers": {"order_number": "PO-2025-0038"}}],
         },
         {"assistant": "PO-2025-0038 is gone."},
     ],
@@ -99,9 +99,9 @@ async def test_the_script_that_is_changed_below_is_right(tmp_path: Path) -> None
         (changed(1, never=["for good"]), "nothing like: for good", "Deleted order PO-2025-0038 for good."),
         (changed(1, gives={"order.total": "0.13"}), "0.13", "0.12"),
         (changed(1, gives={"order.total": "{total}"}), "a value kept as total", "kept: []"),
-        (changed(1, asked=[]), "no question", "Delete purchase order"),
+        (changed(1, asked=[]), "no question", "Delete order PO-2025-0038"),
         (changed(1, asked=[*DELETE["turn"][1]["asked"]] * 2), "a question that says", "no such question"),
-        (changed(1, asked=[{"says": ["Total: 7"], "answers": "no"}]), "Total: 7", "Total: 0.12"),
+        (changed(1, asked=[{"says": ["Total 7"], "answers": "no"}]), "Total 7", "Total 0.12"),
         (changed(1, asked=[{"says": [], "picks": {"vendor_1": "x"}}]), "['vendor_1']", "['order_number']"),
         (changed(2, assistant="PO-2025-0039 is gone."), "PO-2025-0039 in what was heard", "nobody said so"),
         (changed(writes=[]), "[]", "['delete PO-2025-0038']"),
@@ -143,11 +143,17 @@ async def test_what_nobody_knows_how_to_make_happen_stops_the_play(tmp_path: Pat
         await play(script, ERAS[0], tmp_path)
 
 
-def put(message: str, action: str, **content: Any) -> Put:
-    return Put(f"SANDBOX: no real order.\n{message}", {}, action, content)
+def put(sentence: str, action: str, **content: Any) -> Put:
+    return Put(f"SANDBOX: {sentence}\nTotal 1.00", {}, action, content)
 
 
-ASKED = 'Delete purchase order "PO-1" for good?'
+def offered(*values: str) -> Put:
+    """A question with these options, which was declined."""
+    options = {"type": "string", "oneOf": [{"const": value, "title": value} for value in values]}
+    return Put("Cancel order PO-1?", {"properties": {"decision": options}}, "decline", None)
+
+
+ASKED = "Delete order PO-1 permanently? This cannot be undone."
 SENT = Written("delete PO-1", "x")
 
 
@@ -162,7 +168,15 @@ SENT = Written("delete PO-1", "x")
             [put("Cancel order PO-1?", "accept", decision="keep"), Written("cancel PO-1", "")],
             "every write had",
         ),
-        ([put('Create purchase order "PO-1"?', "decline"), Written("create PO-1", "x")], "every write had a yes"),
+        ([put("Close order PO-1?", "accept", decision="cancel"), Written("finalize PO-1", "x")], "every write had"),
+        ([put(ASKED, "accept", decision="yes"), SENT], "every write had a yes"),
+        (
+            [put("Create order PO-1 in the sandbox?", "decline"), Written("create PO-1", "x")],
+            "every write had a yes",
+        ),
+        ([offered("cancel", "keep")], "the first option changes nothing"),
+        ([offered("keep", "cancel", "no")], "the first option changes nothing"),
+        ([offered("cancel")], "the first option changes nothing"),
         ([Written("create PO-1", "x"), Written("create PO-1", "x")], "nothing is written twice"),
         ([Said("assistant", ""), Called("t", "a secret-token", {}, False)], "no secret is told"),
         ([Called("t", "read", {"a": ["secret-token"]}, False)], "no secret is told"),
@@ -185,11 +199,26 @@ def test_an_invariant_that_is_broken_is_named(events: list[Any], broke: str) -> 
     assert told.startswith(broke)
 
 
-def test_a_yes_is_used_once() -> None:
-    yes = put("Cancel order PO-1?", "accept", decision="cancel")
+@pytest.mark.parametrize(
+    ("sentence", "content", "written"),
+    [
+        ("Cancel order PO-1? It can be reactivated in the ERP.", {"decision": "cancel"}, "cancel PO-1"),
+        ("Close order PO-1?", {"decision": "close"}, "finalize PO-1"),
+        ("Close order PO-1 with a backorder?", {"decision": "backorder"}, "finalize PO-1"),
+        ("Close order PO-1 without a backorder?", {"decision": "close"}, "finalize PO-1"),
+        ("Create order PO-1 in the sandbox?", {"decision": "yes"}, "create PO-1"),
+        (ASKED, {"order_number": "PO-1"}, "delete PO-1"),
+    ],
+)
+def test_a_yes_is_used_once(sentence: str, content: Mapping[str, str], written: str) -> None:
+    yes = put(sentence, "accept", **content)
 
-    assert broken(Record([yes, Written("cancel PO-1", "x")])) == []
-    assert len(broken(Record([yes, Written("cancel PO-1", "x"), Written("cancel PO-1", "y")]))) == 1
+    assert broken(Record([yes, Written(written, "x")])) == []
+    assert len(broken(Record([yes, Written(written, "x"), Written(written, "y")]))) == 1
+
+
+def test_a_form_whose_first_option_is_the_safe_one_breaks_nothing() -> None:
+    assert broken(Record([offered("keep", "backorder", "close"), offered("none", "12", "99")])) == []
 
 
 def test_secrets_that_were_not_seen_cannot_be_looked_for() -> None:

@@ -131,7 +131,7 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
     detail = {"how": answer.how, "through": channel}
     not_done = f"Order {operation.number} was not {kind_of(operation.kind).words.done}."
     if is_no(answer, operation.question) and await desk.journal.decline(operation.id, detail):
-        return desk.words.say("declined", operation, f"You said no. {not_done}")
+        return desk.words.say("declined", operation, f"The person said no. {not_done} Nothing was sent.")
     typed = read_typed_number(answer)
     is_decline = answer.how == "declined" or typed is not None
     await desk.journal.note_unanswered(operation.id, detail, is_decline=is_decline)

@@ -65,7 +65,7 @@ class OutcomeWriter:
 
     def observed(self, operation: Operation, seen: Observation, because: str) -> WriteOutcome:
         """Say that the effect of a write was seen by reading, and why that was needed."""
-        text = f"Done: {seen.why} (seen by reading; {because})."
+        text = f"Done: {seen.why} ({operation.kind} of order {operation.number}, seen by reading; {because})."
         if seen.differences:
             text += f" The ERP stored it in its own way: {'; '.join(seen.differences)}."
         return self.say("done", operation, text, order=seen.order, backorder_number=seen.backorder_number)
@@ -106,7 +106,8 @@ class OutcomeWriter:
             )
             return self.say("refused", operation, text, order=change.order)
         text = f"Order {operation.number} is not what the person was shown: {change.why}."
-        return self.say("stale", operation, f"{text} Nothing was sent; ask for it again.", order=change.order)
+        next_step = "tell the user" if change.order is None else "ask for it again"
+        return self.say("stale", operation, f"{text} Nothing was sent; {next_step}.", order=change.order)
 
     @property
     def _settling(self) -> str:

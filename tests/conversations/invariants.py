@@ -15,6 +15,7 @@ _IGNORABLE = frozenset(
     | set(range(0xFE00, 0xFE10))
     | set(range(0xE0000, 0xE1000))
 )
+_SAFE = frozenset({"no", "keep", "none"})
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 NEXT_STEP = re.compile(
@@ -45,6 +46,15 @@ def nothing_is_written_twice(record: Record) -> Iterator[str]:
     for written, times in Counter(record.of(Written)).items():
         if times > 1:
             yield f"{written.words} was sent {times} times"
+
+
+def the_first_option_changes_nothing(record: Record) -> Iterator[str]:
+    """Of every form's options the first is a no, or none of what is offered: Enter alone approves nothing."""
+    for put in record.of(Put):
+        for name, field in put.schema.get("properties", {}).items():
+            values = [option["const"] for option in field.get("oneOf", ())]
+            if values and (values[0] not in _SAFE or not _SAFE.isdisjoint(values[1:])):
+                yield f"{name} offers {values}: {put.message}"
 
 
 def no_secret_is_told(record: Record) -> Iterator[str]:
@@ -83,6 +93,7 @@ INVARIANTS: Mapping[str, Callable[[Record], Iterator[str]]] = {
     for check in (
         every_write_had_a_yes,
         nothing_is_written_twice,
+        the_first_option_changes_nothing,
         no_secret_is_told,
         nothing_unseen_is_told,
         what_failed_says_what_to_do,

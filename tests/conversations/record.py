@@ -14,6 +14,8 @@ from mcp.types import ElicitRequestFormParams, ElicitResult
 
 from tests.harness import WireSpy, is_write
 
+_YES = {"create": {"yes"}, "finalize": {"close", "backorder"}, "cancel": {"cancel"}}
+"""The options of `decision` that approve each kind of write; a delete has a number typed instead."""
 _GUARDED = re.compile(
     r"^(?:SANDBOX: )?(Delete|Close|Cancel|Create) order (\S+?)"
     r"(?: permanently| with a backorder| without a backorder| in [^?]*)?\?",
@@ -56,7 +58,7 @@ class Put:
             return False
         if self.about[0] == "delete":
             return str(self.content.get("order_number", "")).strip() == self.about[1]
-        return self.content.get("decision") in ("yes", "cancel", "close", "backorder")
+        return self.content.get("decision") in _YES[self.about[0]]
 
 
 @dataclass(frozen=True)

@@ -91,7 +91,7 @@ def _question(console: Console, put: Put) -> None:
 
 def _choices(field: Mapping[str, Any]) -> str:
     choices = [choice["title"] for choice in field.get("oneOf", ())]
-    return " / ".join(choices) or ("yes / no" if field["type"] == "boolean" else "________")
+    return " / ".join(choices) or "________"
 
 
 def table(console: Console, played: Sequence[Played], count: Count | None) -> None:

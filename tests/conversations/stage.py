@@ -18,6 +18,7 @@ from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.sandbox import Book
 from po_mcp.writes.executor import build_executor
+from po_mcp.writes.forms import approval_content
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.policy import SettlementPolicy
 from tests.conversations.record import Called, Calling, Put, Record, Said, Wire
@@ -129,12 +130,11 @@ class Stage:
             [waiting] = await pending.open()
             question = waiting.operation.question
             assert question is not None
-            content: dict[str, Any] = dict.fromkeys((one.name for one in question.fields), True)
-            if "order_number" in content:
-                content["order_number"] = waiting.operation.number
+            content = approval_content(question, typed=waiting.operation.number)
             self.record.events.append(Put(question.text, question.schema(), "accept", content))
             decided = await pending.decide(waiting, "approve", content, "", {"through": "terminal"})
             assert decided.verdict == "taken"
+            await pending.carry_out(waiting.operation.id)
         finally:
             await erp.aclose()
             journal.close()

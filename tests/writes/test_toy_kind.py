@@ -235,7 +235,7 @@ async def test_a_lost_answer_is_settled_by_its_own_look(erp: HoldingERP, tmp_pat
         done = await hold(connected)
 
     assert done["status"] == "done"
-    assert "the ERP shows the order held (seen by reading" in done["message"]
+    assert "the ERP shows the order held (hold of order PO-2025-0037, seen by reading" in done["message"]
 
 
 async def test_a_refusal_of_it_is_believed(erp: HoldingERP, tmp_path: Path) -> None:
