@@ -224,7 +224,7 @@ async def test_every_field_and_button_has_a_name_that_is_read_aloud() -> None:
 
         assert names[2:] == ["Approver PIN", "Close order", "Keep order"]
         assert names[0].startswith("Put the rest on a backorder")
-        assert names[1].startswith("Do not reorder")
+        assert names[1] == "Do not reorder the rest"
         assert await page.get_by_role("row").count() == 4
         assert await page.evaluate("document.documentElement.lang") == "en"
 
@@ -281,6 +281,34 @@ async def test_nothing_is_wider_than_the_screen(width: int) -> None:
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
             await page.goto(page.url.partition("/approve")[0])
             assert await page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+ON_A_PHONE = """
+() => {
+  const cells = [...document.querySelectorAll('tbody tr:first-child td')].slice(2);
+  const right = one => Math.round(one.getBoundingClientRect().right);
+  return {
+    labels: cells.map(one => getComputedStyle(one, '::before').content.slice(1, -1)),
+    isAligned: right(document.querySelector('.line-total')) === right(document.querySelector('tfoot td.n')),
+  };
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"),
+    [
+        ("delete", ["Quantity", "Received", "Outstanding", "Unit price", "Line total"]),
+        ("create", ["Quantity", "Unit", "Unit price", "Line total", "Deliver to"]),
+    ],
+)
+async def test_a_phone_shows_what_each_figure_of_a_line_is(kind: str, labels: list[str]) -> None:
+    """The table's headings are off the screen there."""
+    async with counter(":memory:") as desk, chromium(viewport={"width": 390, "height": 800}) as page:
+        one = desk.propose_create() if kind == "create" else desk.propose(order(), kind)
+        await page.goto(await desk.link(one))
+
+        assert await page.evaluate(ON_A_PHONE) == {"labels": labels, "isAligned": True}
 
 
 INSIDE = """

@@ -10,7 +10,7 @@ import anyio
 import httpx2
 import pytest
 
-from po_mcp.approvals import page, page_server
+from po_mcp.approvals import page
 from tests.approvals.counter import browser, counter, order
 from tests.harness import ServerHarness
 
@@ -53,12 +53,12 @@ async def test_a_journal_that_cannot_be_used_is_told_and_nothing_is_decided() ->
         assert desk.state(one) == "PROPOSED"
 
 
-async def test_connections_that_ask_for_nothing_keep_nobody_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_server, "FIRST_REQUEST_TIMEOUT_S", 3.0)
+async def test_connections_that_ask_for_nothing_keep_nobody_out() -> None:
+    """There are more of them than the requests that uvicorn answers at once, so all would count were none closed."""
     async with counter(":memory:") as desk, AsyncExitStack() as idle:
         link = await desk.link(desk.propose(order()))
         port = int(link.split("/")[2].rpartition(":")[2])
-        for _ in range(70):
+        for _ in range(140):
             await idle.enter_async_context(await anyio.connect_tcp("127.0.0.1", port))
         async with browser(link) as person:
             shown = await person.page()

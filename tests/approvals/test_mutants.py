@@ -322,15 +322,33 @@ async def _is_settled(file: Path, wanted: str | None = None, /, **filled_in: str
 
 
 async def two_sends_of_one_yes(file: Path) -> bool:
+    """The second yes began before the first, and arrives while the ERP has not answered the first."""
     async with counter(file) as desk, browser(await desk.link(desk.propose(order(), "finalize"))) as person:
         token = await person.token()
+        desk.erp.may_answer = anyio.Event()
+        second_is_sent_or_refused = anyio.Event()
 
         async def approve() -> None:
             await person.send("approve", token=token, create_backorder="no")
 
-        async with anyio.create_task_group() as people:
+        async def body() -> AsyncIterator[bytes]:
+            yield f"token={token}&decision=approve&".encode()
+            await anyio.sleep(0.2)
             people.start_soon(approve)
-            people.start_soon(approve)
+            await desk.erp.has_begun.wait()
+            desk.erp.has_begun = second_is_sent_or_refused
+            yield b"create_backorder=no"
+
+        async def approve_again() -> None:
+            headers = {"origin": person.origin, "content-type": "application/x-www-form-urlencoded"}
+            await person.client.post(person.path, headers=headers, content=body())
+            second_is_sent_or_refused.set()
+
+        with anyio.fail_after(20):
+            async with anyio.create_task_group() as people:
+                people.start_soon(approve_again)
+                await second_is_sent_or_refused.wait()
+                desk.erp.may_answer.set()
         return len(desk.erp.sent) > 1
 
 

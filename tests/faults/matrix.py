@@ -35,7 +35,7 @@ from po_mcp.sandbox.query import Query
 from po_mcp.sandbox.records import Status
 from po_mcp.sandbox.refusals import Missing
 from tests.connectors.calls import no_wait
-from tests.harness import text
+from tests.harness import accept, text, yes
 from tests.sandbox.sandbox_server import serve_sandbox
 
 TIMEOUT = 1.5
@@ -256,8 +256,7 @@ async def _client(scenario: Scenario, url: str, sent: Sent) -> AsyncIterator[Cli
     async def says_yes(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         assert isinstance(params, ElicitRequestFormParams)
         fields: Mapping[str, Any] = params.requested_schema["properties"]
-        content = {name: True if kind["type"] == "boolean" else number for name, kind in fields.items()}
-        return ElicitResult(action="accept", content=content)
+        return yes(params) if "decision" in fields else accept(**dict.fromkeys(fields, number))
 
     with tempfile.TemporaryDirectory() as folder:
         server = build_server(_settings(scenario.erp, url, folder), erp=_connected(scenario.erp, url, sent))
