@@ -84,12 +84,12 @@ class Serving:
             yield client
 
     def http(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(base_url=self.origin, headers=HEADERS, timeout=20, trust_env=False)
+        return httpx2.AsyncClient(base_url=self.origin, headers=HEADERS, timeout=60, trust_env=False)
 
     async def end(self, signum: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         """Send a signal; return the status and what it wrote after its greeting."""
         self.process.send_signal(signum)
-        _, errors = await anyio.to_thread.run_sync(lambda: self.process.communicate(timeout=15))
+        _, errors = await anyio.to_thread.run_sync(lambda: self.process.communicate(timeout=60))
         return self.process.returncode, errors
 
 
@@ -103,7 +103,7 @@ def start(*arguments: str, program: Sequence[str] = ("-m", "po_mcp"), **settings
 @contextmanager
 def serving(*arguments: str, **settings: str) -> Iterator[Serving]:
     with start("--port", "0", *arguments, **settings) as process:
-        watchdog = threading.Timer(60, process.kill)  # a server that hangs fails the test, not the run
+        watchdog = threading.Timer(180, process.kill)  # a server that hangs fails the test, not the run
         watchdog.start()
         try:
             assert process.stderr is not None
@@ -411,7 +411,7 @@ def test_a_port_that_is_taken_is_told_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port = sock.getsockname()[1]
         with start("--port", str(port)) as process:
-            _, errors = process.communicate(timeout=20)
+            _, errors = process.communicate(timeout=60)
 
     assert process.returncode == 2
     said = f"port {port} of 127.0.0.1 is taken. Name another with --port; 0 is any free one."
@@ -420,7 +420,7 @@ def test_a_port_that_is_taken_is_told_in_one_line() -> None:
 
 def test_a_wrong_setting_stops_the_start_with_one_line() -> None:
     with start(PO_MCP_APPROVER_PIN="123") as process:
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
 
     assert process.returncode == 2
     assert errors == "po-mcp: PO_MCP_APPROVER_PIN must have at least 6 characters\n"
@@ -514,7 +514,7 @@ async def test_a_write_under_way_has_its_outcome_before_a_signal_ends_it(
         with serving(PO_MCP_JOURNAL=str(harness.journal), **erp.settings) as server:
             async with server.http() as http, anyio.create_task_group() as tasks:
                 tasks.start_soon(send_a_write, http, era)
-                with anyio.fail_after(15):
+                with anyio.fail_after(60):
                     await erp.has_written.wait()
                 server.process.send_signal(signum)
                 await anyio.sleep(0.5)
@@ -522,10 +522,10 @@ async def test_a_write_under_way_has_its_outcome_before_a_signal_ends_it(
                 await anyio.sleep(0.5)
                 running = server.process.poll()
                 erp.may_answer.set()
-                _, errors = await anyio.to_thread.run_sync(lambda: server.process.communicate(timeout=15))
+                _, errors = await anyio.to_thread.run_sync(lambda: server.process.communicate(timeout=60))
                 status = server.process.returncode
     with closing(sqlite3.connect(harness.journal)) as journal:
-        states = journal.execute("SELECT state FROM operations").fetchall()
+        states = journal.execute("SELECT state FROM write_operations").fetchall()
 
     assert running is None
     assert (status, errors) == (0, "")
