@@ -31,7 +31,12 @@ DELETE = ["delete_purchase_order", "number=PO-2025-0038"]
 def piped(book: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run it as a program would, without a terminal."""
     return subprocess.run(
-        [*CALL, *arguments], env=environment(book), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
+        [*CALL, *arguments],
+        env=environment(book),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
 
 

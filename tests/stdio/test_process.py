@@ -224,4 +224,4 @@ def test_the_process_ends_at_once_in_the_middle_of_a_read(how: str) -> None:
 
             assert client.process.stderr is not None
             assert (status, client.process.stderr.read()) == (0, b"")
-            assert seconds < 3
+            assert seconds < 20
