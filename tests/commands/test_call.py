@@ -40,20 +40,18 @@ def piped(book: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def typed(book: Path, answers: str, *arguments: str) -> tuple[int, str]:
-    """Run it in a terminal of its own, and type when it asks; return its status and what the screen showed."""
+def typed(book: Path, answers: list[str], *arguments: str) -> tuple[int, str]:
+    """Run it in a terminal of its own, and give one answer to each prompt; return its status and what was shown."""
     process, keyboard = pty.fork()
     if process == 0:
         os.execve(sys.executable, [*CALL, *arguments], {**environment(book), "NO_COLOR": "1", "TERM": "dumb"})
     watchdog = threading.Timer(120, os.kill, (process, signal.SIGKILL))
     watchdog.start()
-    screen = b""
-    asked = False
-    while chunk := read_screen(keyboard, b"\x03" if asked and answers == "\x03" else b""):
+    screen, left = b"", list(answers)
+    while chunk := read_screen(keyboard, b"\x03" if not left and answers[-1] == "\x03" else b""):
         screen += chunk
-        if not asked and screen.endswith(b": "):
-            asked = True
-            os.write(keyboard, answers.encode())
+        if left and screen.endswith(b": "):
+            os.write(keyboard, left.pop(0).encode())
     _, status = os.waitpid(process, 0)
     watchdog.cancel()
     os.close(keyboard)
@@ -121,7 +119,7 @@ def test_without_a_terminal_nobody_can_be_asked_and_nothing_is_sent(harness: Ser
 
 
 def test_the_typed_number_deletes_the_order(harness: ServerHarness) -> None:
-    status, screen = typed(harness.book, "PO-2025-0038\n", *DELETE)
+    status, screen = typed(harness.book, ["PO-2025-0038\n"], *DELETE)
 
     assert status == 0
     assert "You are asked" in screen
@@ -130,18 +128,35 @@ def test_the_typed_number_deletes_the_order(harness: ServerHarness) -> None:
     assert harness.order("PO-2025-0038") is None
 
 
-@pytest.mark.parametrize("answers", ["PO-2025-0042\n", "\n", "\x03", "\x04"], ids=ascii)
-def test_anything_else_that_is_typed_deletes_nothing(harness: ServerHarness, answers: str) -> None:
+def test_a_number_that_was_mistyped_may_be_typed_again(harness: ServerHarness) -> None:
+    status, screen = typed(harness.book, ["PO-2025-0042\n", "PO-2025-0038\n"], *DELETE)
+
+    assert status == 0, screen
+    assert "That was not the order number (try 2 of 3)." in screen
+    assert harness.order("PO-2025-0038") is None
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (["PO-2025-0042\n"] * 3, "declined: "),
+        (["\n"] * 3, "declined: "),
+        (["\x03"], "approval_required: "),
+        (["\x04"], "approval_required: "),
+    ],
+    ids=ascii,
+)
+def test_anything_else_that_is_typed_deletes_nothing(harness: ServerHarness, answers: list[str], said: str) -> None:
     status, screen = typed(harness.book, answers, *DELETE)
 
     assert status == 3
-    assert "declined: " in screen
+    assert said in screen
     assert "Traceback" not in screen
     assert harness.order("PO-2025-0038") is not None
 
 
 def test_a_finalize_asks_what_becomes_of_the_rest(harness: ServerHarness) -> None:
-    status, screen = typed(harness.book, "3\n", "finalize_purchase_order", "number=PO-2025-0037")
+    status, screen = typed(harness.book, ["3\n"], "finalize_purchase_order", "number=PO-2025-0037")
 
     assert status == 0
     assert "No backorder was made." in " ".join(screen.split())
