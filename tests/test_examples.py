@@ -16,7 +16,9 @@ EXAMPLES = Path(__file__).parent.parent / "examples"
 
 @pytest.mark.parametrize("script", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)
 def test_an_example_runs_and_shows_something(script: Path) -> None:
-    run = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60, cwd=EXAMPLES.parent)
+    run = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=120, cwd=EXAMPLES.parent
+    )
 
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.strip()

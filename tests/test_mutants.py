@@ -23,7 +23,7 @@ from po_mcp.erp import Connection
 from po_mcp.errors import InvalidInput, JournalUnavailable, OutcomeUnknown, Refused, TooManyQuestions
 from po_mcp.orders import OrderLine
 from po_mcp.server.tool import PurchasingTool
-from po_mcp.writes import comparison, forms, reconcile, verdict
+from po_mcp.writes import comparison, forms, order_text, reconcile, verdict
 from po_mcp.writes.executor import Executor
 from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.journal import Claim, JournalStore, Similar, queries
@@ -189,15 +189,15 @@ async def a_cancel_that_is_told_of_another_order(harness: ServerHarness) -> bool
     return bool(told["status"] == "done")
 
 
-async def a_vendor_whose_name_forges_a_line(harness: ServerHarness) -> bool:
-    """Harm: the question shows a total that the ERP never gave."""
+async def a_vendor_whose_name_reverses_the_text_behind_it(harness: ServerHarness) -> bool:
+    """A bidirectional override is in the name. Harm: the question shows what stands behind it the wrong way round."""
     harness.change(lambda book: None)  # makes the book
     with closing(sqlite3.connect(harness.book)) as book, book:
-        book.execute("UPDATE vendors SET name = ?", ["Acme\nTotal: 0.01"])
+        book.execute("UPDATE vendors SET name = ?", ["Acme \u202e10.0 latoT"])
     asked = ScriptedPerson(accept())
     async with harness.client(person=asked) as client:
         await client.call_tool(DELETE, {"number": "PO-2025-0038"})
-    return any(row.startswith("Total: 0.01") for row in asked.asked[0].message.split("\n"))
+    return "\u202e" in asked.asked[0].message
 
 
 async def a_request_that_is_applied_late(harness: ServerHarness) -> bool:
@@ -503,7 +503,7 @@ def proceed_where_nobody_can_be_asked(patch: Patch) -> None:
     async def agreeable(
         self: elicitation.Elicitor, operation_id: str, question: forms.Question, page: object
     ) -> forms.FormAnswer:
-        return forms.FormAnswer("accepted", {field.name: True for field in question.fields})
+        return forms.FormAnswer("accepted", forms.approval_content(question, with_backorder=True))
 
     patch.setattr(elicitation.Elicitor, "ask", agreeable)
 
@@ -514,12 +514,12 @@ def nothing_is_refused_beforehand(patch: Patch) -> None:
 
 
 def any_success_is_believed(patch: Patch) -> None:
-    patch.setattr("po_mcp.connectors.exsited.translate.cancelled", lambda body, number: None)
+    patch.setattr("po_mcp.connectors.exsited.translate.check_cancelled", lambda body, number: None)
 
 
 def text_is_shown_as_it_comes(patch: Patch) -> None:
-    patch.setattr(forms, "quote_text", lambda text, longest=80: f'"{text}"')
-    patch.setattr("po_mcp.connectors.inventory_pro.translate.header", _unescaped_header)
+    patch.setattr(order_text, "shown", lambda text, width: text)
+    patch.setattr("po_mcp.connectors.inventory_pro.translate.convert_header", _unescaped_header)
 
 
 def _unescaped_header(theirs: Any, zone: Any = None) -> orders.PurchaseOrder:
@@ -631,7 +631,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], Harm]] = [
     (unknown_arguments_are_dropped, an_argument_that_is_not_known),
     (proceed_where_nobody_can_be_asked, a_client_that_cannot_be_asked),
     (nothing_is_refused_beforehand, an_order_that_cannot_be_deleted),
-    (text_is_shown_as_it_comes, a_vendor_whose_name_forges_a_line),
+    (text_is_shown_as_it_comes, a_vendor_whose_name_reverses_the_text_behind_it),
     (no_quarantine, a_request_that_is_applied_late),
     (no_snapshot_check, a_cancel_of_an_order_that_changed),
     (all_but_the_safe_value_is_a_yes, a_cancel_with_an_option_that_was_not_offered),

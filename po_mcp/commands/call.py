@@ -125,7 +125,7 @@ async def _describe(settings: Settings, name: str) -> int:
 
 
 class Terminal:
-    """The person at this terminal, asked by prompts. Ctrl-C is a no."""
+    """The person at this terminal, asked by prompts. Ctrl-C decides nothing."""
 
     def __init__(self, console: Console) -> None:
         self._console = console

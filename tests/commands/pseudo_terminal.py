@@ -44,7 +44,7 @@ def at_terminal(
     process, keyboard = pty.fork()
     if process == 0:
         os.execve(sys.executable, [sys.executable, "-m", "po_mcp", *arguments], dict(variables))
-    watchdog = threading.Timer(25, os.kill, (process, signal.SIGKILL))
+    watchdog = threading.Timer(120, os.kill, (process, signal.SIGKILL))
     watchdog.start()
     screen, seen, left = b"", 0, list(answers)
     while chunk := read_screen(keyboard, CTRL_C.encode() if not left and answers[-1][1] == CTRL_C else b""):

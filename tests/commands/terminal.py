@@ -30,7 +30,7 @@ def run_in_terminal(
     if process == 0:
         shown = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "120"}
         os.execve(sys.executable, [sys.executable, "-m", "po_mcp", *arguments], {**environment, **shown})
-    watchdog = threading.Timer(60, os.kill, (process, signal.SIGKILL))
+    watchdog = threading.Timer(120, os.kill, (process, signal.SIGKILL))
     watchdog.start()
     screen, left = b"", list(answers)
     while chunk := read_screen(keyboard, b"\x03" if not left and answers[-1:] == ["\x03"] else b""):

@@ -46,7 +46,7 @@ def typed(
     process, keyboard = pty.fork()
     if process == 0:
         os.execve(sys.executable, [*APPROVE, *arguments], environment(harness, **settings))
-    watchdog = threading.Timer(30, os.kill, (process, signal.SIGKILL))
+    watchdog = threading.Timer(120, os.kill, (process, signal.SIGKILL))
     watchdog.start()
     screen, left = b"", list(answers)
     while chunk := read_screen(keyboard, b"\x03" if not left and answers[-1:] == ["\x03"] else b""):

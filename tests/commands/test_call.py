@@ -31,24 +31,27 @@ DELETE = ["delete_purchase_order", "number=PO-2025-0038"]
 def piped(book: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run it as a program would, without a terminal."""
     return subprocess.run(
-        [*CALL, *arguments], env=environment(book), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+        [*CALL, *arguments],
+        env=environment(book),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
 
 
-def typed(book: Path, answers: str, *arguments: str) -> tuple[int, str]:
-    """Run it in a terminal of its own, and type when it asks; return its status and what the screen showed."""
+def typed(book: Path, answers: list[str], *arguments: str) -> tuple[int, str]:
+    """Run it in a terminal of its own, and give one answer to each prompt; return its status and what was shown."""
     process, keyboard = pty.fork()
     if process == 0:
         os.execve(sys.executable, [*CALL, *arguments], {**environment(book), "NO_COLOR": "1", "TERM": "dumb"})
-    watchdog = threading.Timer(30, os.kill, (process, signal.SIGKILL))
+    watchdog = threading.Timer(120, os.kill, (process, signal.SIGKILL))
     watchdog.start()
-    screen = b""
-    asked = False
-    while chunk := read_screen(keyboard, b"\x03" if asked and answers == "\x03" else b""):
+    screen, left = b"", list(answers)
+    while chunk := read_screen(keyboard, b"\x03" if not left and answers[-1] == "\x03" else b""):
         screen += chunk
-        if not asked and screen.endswith(b": "):
-            asked = True
-            os.write(keyboard, answers.encode())
+        if left and screen.endswith(b": "):
+            os.write(keyboard, left.pop(0).encode())
     _, status = os.waitpid(process, 0)
     watchdog.cancel()
     os.close(keyboard)
@@ -116,7 +119,7 @@ def test_without_a_terminal_nobody_can_be_asked_and_nothing_is_sent(harness: Ser
 
 
 def test_the_typed_number_deletes_the_order(harness: ServerHarness) -> None:
-    status, screen = typed(harness.book, "PO-2025-0038\n", *DELETE)
+    status, screen = typed(harness.book, ["PO-2025-0038\n"], *DELETE)
 
     assert status == 0
     assert "You are asked" in screen
@@ -125,18 +128,35 @@ def test_the_typed_number_deletes_the_order(harness: ServerHarness) -> None:
     assert harness.order("PO-2025-0038") is None
 
 
-@pytest.mark.parametrize("answers", ["PO-2025-0042\n", "\n", "\x03", "\x04"], ids=ascii)
-def test_anything_else_that_is_typed_deletes_nothing(harness: ServerHarness, answers: str) -> None:
+def test_a_number_that_was_mistyped_may_be_typed_again(harness: ServerHarness) -> None:
+    status, screen = typed(harness.book, ["PO-2025-0042\n", "PO-2025-0038\n"], *DELETE)
+
+    assert status == 0, screen
+    assert "That was not the order number (try 2 of 3)." in screen
+    assert harness.order("PO-2025-0038") is None
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        (["PO-2025-0042\n"] * 3, "declined: "),
+        (["\n"] * 3, "declined: "),
+        (["\x03"], "approval_required: "),
+        (["\x04"], "approval_required: "),
+    ],
+    ids=ascii,
+)
+def test_anything_else_that_is_typed_deletes_nothing(harness: ServerHarness, answers: list[str], said: str) -> None:
     status, screen = typed(harness.book, answers, *DELETE)
 
     assert status == 3
-    assert "declined: " in screen
+    assert said in screen
     assert "Traceback" not in screen
     assert harness.order("PO-2025-0038") is not None
 
 
-def test_a_finalize_asks_for_the_backorder_too(harness: ServerHarness) -> None:
-    status, screen = typed(harness.book, "y\nn\n", "finalize_purchase_order", "number=PO-2025-0037")
+def test_a_finalize_asks_what_becomes_of_the_rest(harness: ServerHarness) -> None:
+    status, screen = typed(harness.book, ["3\n"], "finalize_purchase_order", "number=PO-2025-0037")
 
     assert status == 0
     assert "No backorder was made." in " ".join(screen.split())
@@ -147,12 +167,13 @@ def test_a_finalize_asks_for_the_backorder_too(harness: ServerHarness) -> None:
     ("arguments", "status", "said"),
     [
         (["get_purchase_order", "number=PO-1999-0001"], 1, "knows no such order"),
-        (["get_purchase_order", "number=../7"], 1, "Nothing was sent. number: write letters"),
+        (["get_purchase_order", "number=.."], 1, "That is no order number. Nothing was sent."),
+        (["get_purchase_order", "number=../7"], 1, "This order cannot be opened here: its number has characters"),
         (["finalize_purchase_order", "number=PO-2025-0012"], 1, "is closed, so it cannot be finalized"),
         (["get_order", "number=1"], 2, "there is no tool get_order; there are list_purchase_orders,"),
         (["get_purchase_order", "PO-1"], 2, "write an argument as key=value"),
         (["list_purchase_orders", "limit=five"], 2, "limit is not written as JSON"),
-        (["get_purchase_order", "number=PO-2025-0042", "yes=1"], 1, "yes: there is no such argument"),
+        (["get_purchase_order", "number=PO-2025-0042", "yes=1"], 1, "yes: unknown argument, leave it out. Nothing was sent."),
     ],
     ids=str,
 )
@@ -171,7 +192,7 @@ def test_what_is_wrong_is_said_and_told_by_the_status(
 def with_journal(harness: ServerHarness, *arguments: str) -> subprocess.CompletedProcess[str]:
     kept = environment(harness.book, PO_MCP_JOURNAL=str(harness.journal))
     return subprocess.run(
-        [*CALL, *arguments], env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+        [*CALL, *arguments], env=kept, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120
     )
 
 

@@ -142,7 +142,7 @@ def test_after_the_first_order_it_leads_to_writing(tmp_path: Path) -> None:
         path.write_text("\n".join([*lines, 'redirect_uri = "https://x.example"', 'create_approval_over = "0"', ""]))
         order = ["call", "create_purchase_order", "vendor=Acme Fasteners"]
         lines_of_it = 'lines=[{"item":"NUT-M8","quantity":"1","unit_price":"0.22"}]'
-        status, screen = at_terminal([*order, lines_of_it], [("", "y")], environment(tmp_path))
+        status, screen = at_terminal([*order, lines_of_it], [("Create order", "2")], environment(tmp_path))
         assert status == 0, screen
         answers = [("Change the ERP", "n"), ("Is it right there", "y"), ("Write this?", "y")]
         status, screen = at_terminal(["init"], answers, environment(tmp_path))

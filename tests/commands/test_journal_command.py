@@ -64,7 +64,7 @@ def run(harness: ServerHarness, *arguments: str, **changes: str) -> subprocess.C
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=120,
     )
 
 
@@ -76,7 +76,7 @@ def typed(
     if process == 0:
         shown = {"NO_COLOR": "1", "TERM": "dumb"}
         os.execve(sys.executable, [*JOURNAL, *arguments], {**settings_of(harness), **UNDECIDED, **shown})
-    watchdog = threading.Timer(60, os.kill, (process, signal.SIGKILL))
+    watchdog = threading.Timer(120, os.kill, (process, signal.SIGKILL))
     watchdog.start()
     screen, asked = b"", False
     while chunk := read_screen(keyboard, b"\x03" if asked and answers == "\x03" else b""):
@@ -242,7 +242,7 @@ async def test_everything_of_an_operation_is_shown_in_order(harness: ServerHarne
     assert (shown.returncode, shown.stderr) == (0, "")
     text = flat(shown.stdout)
     assert re.search(r"asked by mcp \S+, MCP 2026-07-28", text)
-    assert 'Delete purchase order "PO-2025-0038" for good? This cannot be undone.' in text
+    assert "Delete order PO-2025-0038 permanently? This cannot be undone." in text
     told = [
         "PROPOSED asked for",
         "APPROVED approved by a person; through: client",

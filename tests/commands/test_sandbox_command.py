@@ -45,7 +45,7 @@ class Running:
 
     def end(self, signum: signal.Signals) -> tuple[int, str]:
         self.process.send_signal(signum)
-        _, errors = self.process.communicate(timeout=5)
+        _, errors = self.process.communicate(timeout=30)
         return self.process.returncode, errors
 
 
@@ -68,7 +68,7 @@ def running(*arguments: str) -> Iterator[Running]:
 def refused(*arguments: str) -> str:
     """What stands on standard error after a start that fails with status 2."""
     with start(*arguments) as process:
-        _, errors = process.communicate(timeout=10)
+        _, errors = process.communicate(timeout=60)
     assert process.returncode == 2
     return errors
 
@@ -174,7 +174,7 @@ def test_the_faults_are_listed_each_with_its_sentence() -> None:
     from po_mcp.sandbox.faults import FAULTS
 
     with start("--list-faults") as process:
-        printed, _ = process.communicate(timeout=10)
+        printed, _ = process.communicate(timeout=60)
 
     lines = printed.splitlines()
     assert [line.split()[0] for line in lines] == list(FAULTS)
@@ -244,7 +244,7 @@ def test_the_habits_are_listed_each_with_its_sentence() -> None:
     from po_mcp.sandbox.habits import HABITS
 
     with start("--list-habits") as process:
-        printed, _ = process.communicate(timeout=10)
+        printed, _ = process.communicate(timeout=60)
 
     lines = printed.splitlines()
     assert [line.split()[0] for line in lines] == list(HABITS)

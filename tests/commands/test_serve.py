@@ -84,12 +84,12 @@ class Serving:
             yield client
 
     def http(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(base_url=self.origin, headers=HEADERS, timeout=20, trust_env=False)
+        return httpx2.AsyncClient(base_url=self.origin, headers=HEADERS, timeout=60, trust_env=False)
 
     async def end(self, signum: signal.Signals = signal.SIGTERM) -> tuple[int, str]:
         """Send a signal; return the status and what it wrote after its greeting."""
         self.process.send_signal(signum)
-        _, errors = await anyio.to_thread.run_sync(lambda: self.process.communicate(timeout=15))
+        _, errors = await anyio.to_thread.run_sync(lambda: self.process.communicate(timeout=60))
         return self.process.returncode, errors
 
 
@@ -103,7 +103,7 @@ def start(*arguments: str, program: Sequence[str] = ("-m", "po_mcp"), **settings
 @contextmanager
 def serving(*arguments: str, **settings: str) -> Iterator[Serving]:
     with start("--port", "0", *arguments, **settings) as process:
-        watchdog = threading.Timer(60, process.kill)  # a server that hangs fails the test, not the run
+        watchdog = threading.Timer(180, process.kill)  # a server that hangs fails the test, not the run
         watchdog.start()
         try:
             assert process.stderr is not None
@@ -157,17 +157,18 @@ async def test_a_click_on_the_page_of_the_same_port_is_carried_through(
             async with browser(asked["approve_at"]) as person:
                 style = await person.client.get("/static/style.css")
                 without = await person.send("approve", order_number="PO-2025-0038")
+                before = harness.order("PO-2025-0038")
                 right = await person.send("approve", order_number="PO-2025-0038", pin=PIN)
                 listed = await person.client.get("/")
-            before = harness.order("PO-2025-0038")
-            done = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
+            done = outcome(await client.call_tool("get_operation", {"operation_id": asked["operation_id"]}))
 
     assert asked["status"] == "approval_required"
     assert asked["approve_at"].startswith(f"{server.origin}/approve/")
     assert "The approval page is there" in server.greeting
     assert (style.status_code, without.status_code, right.status_code, listed.status_code) == (200, 422, 303, 200)
     assert before is not None
-    assert (done["status"], harness.order("PO-2025-0038")) == ("done", None)
+    assert [operation["status"] for operation in done["operations"]] == ["done"]
+    assert harness.order("PO-2025-0038") is None
 
 
 @both_eras
@@ -411,7 +412,7 @@ def test_a_port_that_is_taken_is_told_in_one_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as sock:
         port = sock.getsockname()[1]
         with start("--port", str(port)) as process:
-            _, errors = process.communicate(timeout=20)
+            _, errors = process.communicate(timeout=60)
 
     assert process.returncode == 2
     said = f"port {port} of 127.0.0.1 is taken. Name another with --port; 0 is any free one."
@@ -420,7 +421,7 @@ def test_a_port_that_is_taken_is_told_in_one_line() -> None:
 
 def test_a_wrong_setting_stops_the_start_with_one_line() -> None:
     with start(PO_MCP_APPROVER_PIN="123") as process:
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
 
     assert process.returncode == 2
     assert errors == "po-mcp: PO_MCP_APPROVER_PIN must have at least 6 characters\n"
@@ -451,7 +452,7 @@ async def test_a_signal_ends_it_while_a_person_is_asked_and_clients_are_connecte
 
     assert (listening.status_code, asked["method"]) == (200, "elicitation/create")
     assert ended == (0, "")
-    assert seconds < 3
+    assert seconds < 20
     assert harness.order("PO-2025-0038") is not None
 
 
@@ -498,12 +499,11 @@ async def slow_erp(file: Path) -> AsyncIterator[SlowErp]:
         await app(scope, receive, sending)
 
     server = create_server(slowly)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [sock])
-        yield erp
-        server.stop()
-    sock.close()
-    book.close()
+    with closing(book), sock:
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [sock])
+            yield erp
+            server.stop()
 
 
 @pytest.mark.parametrize(("era", "signum"), [(ERAS[0], signal.SIGINT), (ERAS[1], signal.SIGTERM)])
@@ -514,7 +514,7 @@ async def test_a_write_under_way_has_its_outcome_before_a_signal_ends_it(
         with serving(PO_MCP_JOURNAL=str(harness.journal), **erp.settings) as server:
             async with server.http() as http, anyio.create_task_group() as tasks:
                 tasks.start_soon(send_a_write, http, era)
-                with anyio.fail_after(15):
+                with anyio.fail_after(60):
                     await erp.has_written.wait()
                 server.process.send_signal(signum)
                 await anyio.sleep(0.5)
@@ -522,10 +522,10 @@ async def test_a_write_under_way_has_its_outcome_before_a_signal_ends_it(
                 await anyio.sleep(0.5)
                 running = server.process.poll()
                 erp.may_answer.set()
-                _, errors = await anyio.to_thread.run_sync(lambda: server.process.communicate(timeout=15))
+                _, errors = await anyio.to_thread.run_sync(lambda: server.process.communicate(timeout=60))
                 status = server.process.returncode
     with closing(sqlite3.connect(harness.journal)) as journal:
-        states = journal.execute("SELECT state FROM operations").fetchall()
+        states = journal.execute("SELECT state FROM write_operations").fetchall()
 
     assert running is None
     assert (status, errors) == (0, "")

@@ -46,7 +46,7 @@ async def served(**settings: Any) -> AsyncIterator[httpx2.AsyncClient]:
         origin = f"http://127.0.0.1:{sock.getsockname()[1]}"
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(http_transport.serve, Settings(sandbox=":memory:", **settings), sock, ignore_address)
-            async with httpx2.AsyncClient(base_url=origin, headers=HEADERS, timeout=20, trust_env=False) as http:
+            async with httpx2.AsyncClient(base_url=origin, headers=HEADERS, timeout=60, trust_env=False) as http:
                 await http.get("/mcp")
                 yield http
             signal.raise_signal(signal.SIGTERM)
@@ -163,18 +163,18 @@ async def _is_lost(file: Path, program: tuple[str, ...]) -> bool:
             origin = process.stderr.readline().split("/mcp")[0].rpartition(" ")[2]
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(_write, origin)
-                with anyio.fail_after(15):
+                with anyio.fail_after(60):
                     await erp.has_written.wait()
                 process.send_signal(signal.SIGTERM)
                 await anyio.sleep(1)
                 erp.may_answer.set()
-                await anyio.to_thread.run_sync(lambda: process.communicate(timeout=15))
+                await anyio.to_thread.run_sync(lambda: process.communicate(timeout=60))
     with closing(sqlite3.connect(journal)) as db:
-        return bool(db.execute("SELECT state FROM operations").fetchall() != [("DONE",)])
+        return bool(db.execute("SELECT state FROM write_operations").fetchall() != [("DONE",)])
 
 
 async def _write(origin: str) -> None:
-    async with httpx2.AsyncClient(base_url=origin, headers=HEADERS, timeout=20, trust_env=False) as http:
+    async with httpx2.AsyncClient(base_url=origin, headers=HEADERS, timeout=60, trust_env=False) as http:
         try:
             await send_a_write(http, ERAS[0])
         except (httpx2.TransportError, AssertionError):

@@ -64,7 +64,7 @@ async def ended(
         with server(program=program, PO_MCP_JOURNAL=str(journal), **erp.settings, **settings) as client:
             params = {"name": CREATE, "arguments": NEW, "_meta": MODERN_META}
             client.send({"id": 1, "method": "tools/call", "params": params})
-            with anyio.fail_after(15):
+            with anyio.fail_after(60):
                 await erp.has_written.wait()
             for signum in signals:
                 client.process.send_signal(signum)
@@ -80,7 +80,7 @@ async def ended(
 
 def _waited_for(client: RawClient) -> tuple[int, str]:
     """Wait for a process whose stdin stays open, as a host leaves it."""
-    status = client.process.wait(timeout=15)
+    status = client.process.wait(timeout=60)
     assert client.process.stderr is not None
     return status, client.process.stderr.read().decode()
 
