@@ -173,11 +173,7 @@ def test_a_finalize_asks_what_becomes_of_the_rest(harness: ServerHarness) -> Non
         (["get_order", "number=1"], 2, "there is no tool get_order; there are list_purchase_orders,"),
         (["get_purchase_order", "PO-1"], 2, "write an argument as key=value"),
         (["list_purchase_orders", "limit=five"], 2, "limit is not written as JSON"),
-        (
-            ["get_purchase_order", "number=PO-2025-0042", "yes=1"],
-            1,
-            "yes: unknown argument, leave it out. Nothing was sent.",
-        ),
+        (["get_purchase_order", "number=PO-2025-0042", "yes=1"], 1, "yes: unknown argument, leave it out."),
     ],
     ids=str,
 )
