@@ -287,9 +287,10 @@ def arguments_of(flow: Flow) -> dict[str, Any]:
 
 
 def _yes(flow: Flow, form: Mapping[str, Any]) -> Mapping[str, Any]:
-    fields: Mapping[str, Any] = form["requestedSchema"]["properties"]
-    content = {name: True if kind["type"] == "boolean" else CALLS[flow].number for name, kind in fields.items()}
-    return {"action": "accept", "content": content}
+    """Take the first option that is not the safe one, or type the order number."""
+    [(name, field)] = form["requestedSchema"]["properties"].items()
+    options = field.get("enum") or [option["const"] for option in field.get("oneOf", ())]
+    return {"action": "accept", "content": {name: options[1] if options else CALLS[flow].number}}
 
 
 def _answered(step: int, answer: Mapping[str, Any]) -> Answer:
