@@ -269,7 +269,7 @@ def test_whether_it_happened_is_left_open_first() -> None:
 
     assert rows_of(question) == [
         "Close order PO-1: did it happen? It was sent once.",
-        "Exsited shows: the order as open",
+        "Seen now: the order as open",
         "Look at the order in the ERP itself before you say so.",
         "- 1 line differs",
     ]
