@@ -36,6 +36,10 @@ _SAID: dict[Verdict, tuple[HTTPStatus, str]] = {
     "no_pin": (HTTPStatus.UNPROCESSABLE_ENTITY, "Enter your PIN. Nothing was changed."),
     "wrong_pin": (HTTPStatus.FORBIDDEN, "Wrong PIN. Nothing was changed."),
     "locked": (HTTPStatus.FORBIDDEN, "Too many wrong PINs: this request is locked. Nothing was changed."),
+    "paused": (
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "Too many wrong PINs within an hour: try again later. Nothing was changed.",
+    ),
     "taken": (HTTPStatus.OK, ""),
     "not_recorded": (HTTPStatus.CONFLICT, "Nothing was recorded."),
     "elsewhere": (HTTPStatus.CONFLICT, "This cannot be decided here. Nothing was decided."),

@@ -28,6 +28,7 @@ Verdict = Literal[
     "no_pin",
     "wrong_pin",
     "locked",
+    "paused",
     "not_recorded",
     "elsewhere",
 ]

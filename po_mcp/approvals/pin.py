@@ -12,11 +12,14 @@ import anyio.to_thread
 
 from po_mcp.writes.journal import Journal
 
-PinFault = Literal["no_pin", "wrong_pin", "locked"]
+PinFault = Literal["no_pin", "wrong_pin", "locked", "paused"]
 
 _TRIED, _FITTED = "pin tried", "pin fitted"
 TRIES = 5
 """Wrong PINs after which an operation can no longer be decided on, for its life."""
+TRIES_PER_HOUR = 10
+"""Wrong PINs within an hour, over all operations of a journal, after which no PIN is judged: a new operation is easily
+asked for, so that tries per operation alone are no limit."""
 
 
 class Pin:
@@ -57,8 +60,10 @@ class PinCheck:
         if not given:
             return "no_pin"
         limit = TRIES + await self._count(operation_id, _FITTED)
-        if not await self.journal.note_up_to(operation_id, _TRIED, limit):
-            return "locked"
+        if not await self.journal.note_up_to(
+            operation_id, _TRIED, limit, hourly_limit=TRIES_PER_HOUR, forgiven_by=_FITTED
+        ):
+            return "locked" if await self._count(operation_id, _TRIED) >= limit else "paused"
         if not await anyio.to_thread.run_sync(self.pin.fits, given):  # its hash takes its time
             return "wrong_pin"
         await self.journal.note(operation_id, _FITTED, {})

@@ -43,6 +43,7 @@ _SAID: dict[Verdict, str] = {
     "no_pin": "Enter your PIN. Nothing was changed.",
     "wrong_pin": "Wrong PIN. Nothing was changed.",
     "locked": "Too many wrong PINs: this request is locked.",
+    "paused": "Too many wrong PINs: try again in an hour. Nothing was changed.",
     "taken": "",
     "not_recorded": "Nothing was recorded.",
     "elsewhere": "This cannot be decided here. Nothing was decided.",

@@ -135,12 +135,22 @@ async def the_pin_after_five_wrong_ones_and_a_new_start(file: Path) -> bool:
         return desk.state(one) != "PROPOSED"
 
 
-async def _guess(desk: Counter, one: str, person: Any, pins: list[str]) -> None:
+async def the_pin_after_twelve_wrong_ones_on_four_orders(file: Path) -> bool:
+    async with counter(file, PIN) as desk:
+        for number in ("PO-1", "PO-2", "PO-3", "PO-4"):
+            async with browser(await desk.link(one := desk.propose(order(number)))) as person:
+                await _guess(desk, one, person, ["wrong"] * 3, number)
+        async with browser(await desk.link(last := desk.propose(order()))) as person:
+            await _guess(desk, last, person, [PIN])
+            return desk.state(last) != "PROPOSED"
+
+
+async def _guess(desk: Counter, one: str, person: Any, pins: list[str], number: str = "PO-7") -> None:
     """Try PINs as a program does, which needs no form: the token is the same for all of them."""
     await person.page()
     [cookie] = person.client.cookies.values()
     for typed in pins:
-        await person.send("approve", token=_token(desk, cookie, one), order_number="PO-7", pin=typed)
+        await person.send("approve", token=_token(desk, cookie, one), order_number=number, pin=typed)
 
 
 def _token(desk: Counter, cookie: str, one: str) -> str:
@@ -420,10 +430,14 @@ def no_lock(patch: Patch) -> None:
     patch.setattr(pin, "TRIES", 1_000_000)
 
 
+def wrong_pins_are_counted_for_each_operation_alone(patch: Patch) -> None:
+    patch.setattr(pin, "TRIES_PER_HOUR", 1_000_000)
+
+
 def tries_are_counted_by_the_process(patch: Patch) -> None:
     counts: dict[int, int] = {}
 
-    def note(self: JournalStore, operation_id: str, event: str, limit: int) -> bool:
+    def note(self: JournalStore, operation_id: str, event: str, limit: int, **hourly: Any) -> bool:
         counts[id(self)] = counts.get(id(self), 0) + 1
         return counts[id(self)] <= limit
 
@@ -436,7 +450,7 @@ def a_try_is_counted_after_it_is_judged(patch: Patch) -> None:
         if await self._count(operation_id, pin._TRIED) >= TRIES:
             return "locked"
         fits = self.pin.fits(given)
-        await self.journal.note_up_to(operation_id, pin._TRIED, TRIES)
+        await self.journal.note_up_to(operation_id, pin._TRIED, TRIES, hourly_limit=99, forgiven_by="")
         return None if fits else "wrong_pin"
 
     patch.setattr(PinCheck, "check", check)
@@ -563,6 +577,7 @@ MUTANTS: list[tuple[Mutant, Harm]] = [
     (no_pin_is_needed, a_decision_without_the_pin),
     (every_pin_fits, a_decision_with_another_pin),
     (no_lock, the_pin_after_five_wrong_ones),
+    (wrong_pins_are_counted_for_each_operation_alone, the_pin_after_twelve_wrong_ones_on_four_orders),
     (tries_are_counted_by_the_process, the_pin_after_five_wrong_ones_and_a_new_start),
     (a_try_is_counted_after_it_is_judged, thirty_pins_at_once),
     (a_decision_counts_in_every_state, a_yes_after_a_no),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -25,6 +26,10 @@ from po_mcp.writes.reconcile import Reconciler
 from po_mcp.writes.verdict import DID_NOT_HAPPEN, HAPPENED, need_time, record_verdict
 
 NOT_SETTLED = 3
+_PIN_FAULTS: Mapping[str, str] = {
+    "locked": "Too many wrong PINs were tried for this.",
+    "paused": "Too many wrong PINs within an hour. Try again later.",
+}
 _LOOKED = "I looked"
 
 _Said = Literal["applied", "not applied"]
@@ -167,7 +172,7 @@ def _has_pin(console: Console, settings: Settings, store: JournalStore, recorded
     check = PinCheck(Journal(store), Pin(settings.approver_pin.get_secret_value()))
     refused = anyio.run(check.check, recorded.operation.id, pin)
     if refused is not None:
-        console.print({"locked": "Too many wrong PINs were tried for this."}.get(refused, "That is not the PIN."))
+        console.print(_PIN_FAULTS.get(refused, "That is not the PIN."))
         console.print("Nothing was recorded.")
     return refused is None
 

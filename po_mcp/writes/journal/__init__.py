@@ -129,9 +129,12 @@ class Journal:
         """Note when something that takes two readings was first seen; None: no longer."""
         await self._write(self.store.note_foreign, operation_id, since)
 
-    async def note_up_to(self, operation_id: str, event: str, limit: int) -> bool:
-        """Add to the audit log what may happen `limit` times in an operation's life."""
-        return await self._write(self.store.note_up_to, operation_id, event, limit)
+    async def note_up_to(
+        self, operation_id: str, event: str, limit: int, *, hourly_limit: int, forgiven_by: str
+    ) -> bool:
+        """Add to the audit log what may happen `limit` times in an operation's life, and so often within an hour."""
+        note = partial(self.store.note_up_to, hourly_limit=hourly_limit, forgiven_by=forgiven_by)
+        return await self._write(note, operation_id, event, limit)
 
     async def take_late_news(self, connection: str) -> list[Recorded]:
         """Return what turned out to be done after it was called refused, once."""

@@ -35,6 +35,7 @@ RENEWED_AFTER_S = 10.0
 """Seconds after which a proposal that is asked about again gets its whole time again, and an event."""
 CLOCK_SLACK_S = 5.0
 """Seconds by which the clock may stand behind the last recorded time before it counts as set back."""
+_HOUR_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -315,12 +316,22 @@ class JournalStore:
                 event = "looked: to be read again" if since is not None else "looked"
                 audit_log.append(db, Event(operation_id, self._clock(), event, {}))
 
-    def note_up_to(self, operation_id: str, event: str, limit: int) -> bool:
-        """Add to the audit log what may happen `limit` times in an operation's life; False where it has."""
+    def note_up_to(self, operation_id: str, event: str, limit: int, *, hourly_limit: int, forgiven_by: str) -> bool:
+        """Add to the audit log what may happen only so often; False where it has.
+
+        Args:
+            operation_id: the operation.
+            event: what happened.
+            limit: how often it may happen in the operation's life.
+            hourly_limit: how often within an hour, over all operations.
+            forgiven_by: the event that takes one occurrence back from the hour's count.
+        """
         with self._moving() as db:
-            if _count(db, operation_id, event) >= limit:
+            now = self._clock()
+            in_an_hour = _count_since(db, event, now - _HOUR_S) - _count_since(db, forgiven_by, now - _HOUR_S)
+            if _count(db, operation_id, event) >= limit or in_an_hour >= hourly_limit:
                 return False
-            audit_log.append(db, Event(operation_id, self._clock(), event, {}))
+            audit_log.append(db, Event(operation_id, now, event, {}))
             return True
 
     def has_late_news(self, connection: str) -> bool:
@@ -595,6 +606,12 @@ class JournalStore:
 
 def _count(db: sqlite3.Connection, operation_id: str, event: str) -> int:
     found = db.execute("SELECT COUNT(*) FROM audit_log WHERE operation_id = ? AND event = ?", (operation_id, event))
+    count: int = found.fetchone()[0]
+    return count
+
+
+def _count_since(db: sqlite3.Connection, event: str, since: float) -> int:
+    found = db.execute("SELECT COUNT(*) FROM audit_log WHERE event = ? AND at > ?", (event, since))
     count: int = found.fetchone()[0]
     return count
 
