@@ -30,6 +30,7 @@ Status = Literal["draft", "open", "partial", "closed", "cancelled", "deleted", "
 
 DECIMAL_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
 _DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
+_ANY_DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 _MAX_FLOAT_DIGITS = 15  # a binary float of at most 15 significant digits has one shortest text, which is what was meant
 
 
@@ -57,6 +58,8 @@ def parse_decimal(value: object) -> Decimal:
         ValueError: the value is anything else; the message says how to write it.
     """
     text = _decimal_text(value)
+    if text is not None and _ANY_DECIMAL.fullmatch(text) and not _DECIMAL.fullmatch(text):
+        raise ValueError("at most 12 digits before the point and 6 after it; nothing is rounded here")
     if text is None or not _DECIMAL.fullmatch(text):
         raise ValueError('write it as digits with a point and no currency sign or exponent, such as "1000" or "0.45"')
     return Decimal(text)

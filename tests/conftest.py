@@ -12,13 +12,13 @@ from tests.harness import ServerHarness
 
 ROOT = Path(__file__).parent
 TIERS = {
-    "unit": {"conversations", "desk", "docs", "hosts", "server", "tools", "writes"},
+    "unit": {"conversations", "desk", "hosts", "server", "tools", "writes"},
     "wire": {"approvals", "connectors", "contract", "faults", "sandbox", "tryton"},
-    "process": {"commands", "stdio", "sweep", "clients", "packaging"},
+    "process": {"commands", "docs", "stdio", "sweep", "clients", "packaging"},
 }
 """What each folder needs: nothing but memory and a temporary file; sockets of its own; processes."""
 _TIER_OF = {folder: tier for tier, folders in TIERS.items() for folder in folders}
-_PROCESSES = {"test_examples.py", "test_mutants.py", "test_hostile_text.py"}
+_PROCESSES = {"test_config.py", "test_examples.py", "test_mutants.py", "test_hostile_text.py"}
 """Tests beside the folders that start processes, or take their time."""
 
 
