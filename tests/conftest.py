@@ -12,14 +12,25 @@ from tests.harness import ServerHarness
 
 ROOT = Path(__file__).parent
 TIERS = {
-    "unit": {"conversations", "desk", "hosts", "server", "tools", "writes"},
+    "unit": {"conversations", "desk", "docs", "hosts", "server", "tools", "writes"},
     "wire": {"approvals", "connectors", "contract", "faults", "sandbox", "tryton"},
-    "process": {"commands", "docs", "stdio", "sweep", "clients", "packaging"},
+    "process": {"commands", "stdio", "sweep", "clients", "packaging"},
 }
 """What each folder needs: nothing but memory and a temporary file; sockets of its own; processes."""
 _TIER_OF = {folder: tier for tier, folders in TIERS.items() for folder in folders}
-_PROCESSES = {"test_config.py", "test_examples.py", "test_mutants.py", "test_hostile_text.py"}
-"""Tests beside the folders that start processes, or take their time."""
+_PROCESSES = {
+    f"tests/{name}.py"
+    for name in (
+        "docs/test_adding_a_kind_of_write",
+        "docs/test_adding_a_tool",
+        "docs/test_adding_an_erp",
+        "test_config",
+        "test_examples",
+        "test_hostile_text",
+        "test_mutants",
+    )
+}
+"""Files that start processes, or take their time, in folders or beside folders that do not."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -35,8 +46,10 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def _tier_of(item: pytest.Item) -> str:
     place = item.path.relative_to(ROOT)
+    if f"tests/{place.as_posix()}" in _PROCESSES:
+        return "process"
     if len(place.parts) == 1:
-        return "process" if place.name in _PROCESSES else "unit"
+        return "unit"
     callspec = getattr(item, "callspec", None)
     is_process = callspec is not None and callspec.params.get("transport") == "stdio"
     return "process" if is_process else _TIER_OF[place.parts[0]]
