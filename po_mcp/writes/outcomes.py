@@ -79,9 +79,10 @@ class OutcomeWriter:
             what: why it is not known, to the end of the sentence.
         """
         sent = "" if sent_at is None else f", at {datetime.fromtimestamp(sent_at, UTC):%H:%M:%S} UTC"
+        repeat = "it, not under another number either" if operation.kind == "create" else "it"
         text = (
             f"What came of the {operation.kind} of order {operation.number} is not known: {what} It was sent "
-            f"once{sent}. Do not repeat it, not under another number either, and tell the user. get_operation "
+            f"once{sent}. Do not repeat {repeat}, and tell the user. get_operation "
             f"reads the order again and settles it {self._settling}."
         )
         return self.say("unknown", operation, text, do_not_repeat=True)
