@@ -36,19 +36,29 @@ def compare_order(draft: OrderDraft, order: PurchaseOrder, sent_at: float | None
     """Compare a stored order with the draft that was sent.
 
     Args:
-        draft: what was sent; its `reference`, where the ERP keeps one, decides alone.
+        draft: what was sent. Its `reference`, in any case, makes an order ours; another one only keeps it from being
+            ours: a note that was copied, cut or added to carries it too.
         order: what stands under its number.
         sent_at: seconds since 1970; an order that the ERP made before is never ours. It is no proof of another's
             either: some ERPs tell their local time.
     """
     differences = tuple(_differences(draft, order))
+    has_other_reference = False
     if draft.reference is not None and order.reference is not None:
-        return Comparison("ours" if order.reference == draft.reference else "foreign", differences)
+        if order.reference.casefold() == draft.reference.casefold():
+            return Comparison("ours", differences)
+        has_other_reference = True
+        differences = (*differences, "it carries the reference of another request")
     is_vendor = is_of_vendor(order, draft.vendor)
     missing = missing_lines(draft.lines, order.lines or ())
     if _is_older(order, sent_at):
         differences = (*differences, "the ERP says that it was made before this was sent")
-    elif is_vendor is not False and not missing and (is_vendor or _names_alike(order.vendor, draft.vendor.name)):
+    elif (
+        not has_other_reference
+        and is_vendor is not False
+        and not missing
+        and (is_vendor or _names_alike(order.vendor, draft.vendor.name))
+    ):
         return Comparison("ours", differences)
     has_common_item = bool(_items(draft.lines) & _items(order.lines or ()))
     is_another_vendor = not is_vendor and not _names_alike(order.vendor, draft.vendor.name)

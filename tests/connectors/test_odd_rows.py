@@ -200,11 +200,16 @@ def test_a_note_without_a_reference_has_none(note: str | None) -> None:
     assert exsited_order(purchase_order_note=note).reference is None
 
 
-def test_a_reference_that_the_users_note_repeats_is_not_ours() -> None:
+def test_several_references_in_a_note_tell_nothing() -> None:
     asked = references.add_reference("again [po-mcp aaaa]", "bbbb")
 
     assert asked == "again [po-mcp aaaa] [po-mcp bbbb]"
-    assert exsited_order(purchase_order_note=f"<p>{asked}</p>").reference == "bbbb"
+    assert exsited_order(purchase_order_note=f"<p>{asked}</p>").reference is None
+    assert exsited_order(purchase_order_note=f"{asked} [po-mcp aaaa]").reference is None
+
+
+def test_a_reference_that_is_repeated_or_in_capitals_is_that_reference() -> None:
+    assert exsited_order(purchase_order_note="[po-mcp 3f2a] [PO-MCP 3F2A]").reference == "3f2a"
 
 
 def test_an_unreadable_created_order_keeps_its_number() -> None:

@@ -94,7 +94,6 @@ FOREIGN = {
     ),
     "another vendor and other items": with_lines(line("WASHER", "1"), vendor="Bolts Direct", vendor_id="13"),
     "another vendor's name and other items": with_lines(line("WASHER", "1"), vendor="Bolts Direct", vendor_id=None),
-    "ours in all, with another reference": stored(DRAFT, reference="the id of another"),
 }
 
 
@@ -103,10 +102,19 @@ def test_an_order_that_has_nothing_of_ours_is_anothers(order: PurchaseOrder) -> 
     assert compare_order(DRAFT, order, SENT_AT).verdict == "foreign"
 
 
-def test_our_reference_decides_whatever_else_the_erp_made_of_it() -> None:
-    order = with_lines(line("X", "1"), vendor="Bolts Direct", vendor_id="13", reference="our id")
+@pytest.mark.parametrize("reference", ["our id", "OUR ID"])
+def test_our_reference_decides_whatever_else_the_erp_made_of_it(reference: str) -> None:
+    order = with_lines(line("X", "1"), vendor="Bolts Direct", vendor_id="13", reference=reference)
 
     assert compare_order(DRAFT, order, SENT_AT).verdict == "ours"
+
+
+def test_another_reference_on_an_order_like_ours_decides_nothing() -> None:
+    """A note that was copied, or cut in the middle, carries the reference of an earlier order."""
+    found = compare_order(DRAFT, stored(DRAFT, reference="the id of another"), SENT_AT)
+
+    assert found.verdict == "differs"
+    assert "it carries the reference of another request" in found.differences
 
 
 @pytest.mark.parametrize("seconds", [-60, 0, 60])

@@ -14,7 +14,7 @@ def add_reference(note: str | None, reference: str | None) -> str | None:
 
 
 def find_reference(note: str | None) -> str | None:
-    """Return the last reference in a note, or None."""
-    # The last one is ours: a user's text, which may hold a copied reference, stands before it.
-    found = _REFERENCE.findall(note or "")
-    return found[-1] if found else None
+    """Return the reference in a note; None without one, and where there are several, which tell nothing."""
+    # A user's text may hold a copied reference, before ours or after it: then the order's content decides.
+    found = {reference.casefold() for reference in _REFERENCE.findall(note or "")}
+    return found.pop() if len(found) == 1 else None
