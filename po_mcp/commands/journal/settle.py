@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from po_mcp.approvals.pin import Pin, PinCheck
+from po_mcp.commands._interrupted import plain_signals
 from po_mcp.commands._status_text import came_of, short, state_of
 from po_mcp.commands.journal.tables import plain
 from po_mcp.config import Settings
@@ -116,7 +117,8 @@ def _ask(console: Console, settings: Settings, store: JournalStore, seen: _Seen)
     if not sys.stdin.isatty():
         console.print("Only a person at a terminal can settle it now. Nothing was recorded.")
         return NOT_SETTLED
-    said = _answer(console, seen)
+    with plain_signals():
+        said = _answer(console, seen)
     if said is None:
         console.print("It stays unknown. Nothing was recorded.")
         return NOT_SETTLED
