@@ -259,7 +259,7 @@ async def _called(flow: Flow, how: How, peer: Peer) -> Mapping[str, Any] | None:
         return answer
     question = answer["result"]
     form = question["inputRequests"]["approval"]["params"]
-    again = {**params, "inputResponses": {"approval": _yes(flow, form)}, "requestState": question["requestState"]}
+    again = {**params, "inputResponses": {"approval": yes_to(flow, form)}, "requestState": question["requestState"]}
     return await peer.request("tools/call", again)
 
 
@@ -277,7 +277,7 @@ async def _called_in_2025(flow: Flow, peer: Peer) -> None:
     if asked is None or asked.get("method") != "elicitation/create":
         peer.ended.set()  # nobody is asked where the order could not be read: then the write has no moment to strike
         return
-    await peer.send({"id": asked["id"], "result": _yes(flow, asked["params"])})
+    await peer.send({"id": asked["id"], "result": yes_to(flow, asked["params"])})
 
 
 def arguments_of(flow: Flow) -> dict[str, Any]:
@@ -286,7 +286,7 @@ def arguments_of(flow: Flow) -> dict[str, Any]:
     return {**({"number": call.number} if call.number else {}), **call.arguments}
 
 
-def _yes(flow: Flow, form: Mapping[str, Any]) -> Mapping[str, Any]:
+def yes_to(flow: Flow, form: Mapping[str, Any]) -> Mapping[str, Any]:
     """Take the first option that is not the safe one, or type the order number."""
     [(name, field)] = form["requestedSchema"]["properties"].items()
     options = field.get("enum") or [option["const"] for option in field.get("oneOf", ())]

@@ -220,7 +220,9 @@ def connections_without_a_company(patch: Patch) -> None:
 def any_journal_file_will_do(patch: Patch) -> None:
     """Nobody looks whether the file is still the one that was opened."""
     patch.setattr(SqliteFile, "_need_same_file", lambda self: None)
+    patch.setattr(SqliteFile, "_need_marked_file", lambda self: None)
     patch.setattr(SqliteFile, "_need_whole_log", lambda self, db: None)
+    patch.setattr(SqliteFile, "_need_mark", lambda self, db: None)
 
 
 def no_deadline_before_the_bytes(patch: Patch) -> None:

@@ -14,7 +14,7 @@ from hypothesis import seed
 from tests.stdio.test_process import MODERN_META
 
 from .__main__ import SEED
-from .crashes import Peer, arguments_of, server_process
+from .crashes import Peer, arguments_of, server_process, yes_to
 from .erp import erp_at_port
 from .scenarios import CALLS, CREATES, FLOWS, Flow
 from .two_servers import TwoServers, settings_of
@@ -55,9 +55,9 @@ async def _prepared(flow: Flow, peer: Peer) -> Mapping[str, Any]:
         return params
     asked = await peer.request("tools/call", params)
     assert asked is not None
-    content = {"order_number": call.number} if flow[1] == "delete" else {"confirm": True}
-    answer = {"approval": {"action": "accept", "content": content}}
-    return {**params, "inputResponses": answer, "requestState": asked["result"]["requestState"]}
+    form = asked["result"]["inputRequests"]["approval"]["params"]
+    answers = {"approval": yes_to(flow, form)}
+    return {**params, "inputResponses": answers, "requestState": asked["result"]["requestState"]}
 
 
 async def _at_once(peer: Peer, params: Mapping[str, Any], answers: list[Mapping[str, Any]]) -> None:
