@@ -43,28 +43,20 @@ def compare_order(draft: OrderDraft, order: PurchaseOrder, sent_at: float | None
             either: some ERPs tell their local time.
     """
     differences = tuple(_differences(draft, order))
-    has_other_reference = False
+    doubts: tuple[str, ...] = ()
     if draft.reference is not None and order.reference is not None:
         if order.reference.casefold() == draft.reference.casefold():
             return Comparison("ours", differences)
-        has_other_reference = True
-        differences = (*differences, "it carries the reference of another request")
-    is_vendor = is_of_vendor(order, draft.vendor)
-    missing = missing_lines(draft.lines, order.lines or ())
+        doubts += ("it carries the reference of another request",)
     if _is_older(order, sent_at):
-        differences = (*differences, "the ERP says that it was made before this was sent")
-    elif (
-        not has_other_reference
-        and is_vendor is not False
-        and not missing
-        and (is_vendor or _names_alike(order.vendor, draft.vendor.name))
-    ):
+        doubts += ("the ERP says that it was made before this was sent",)
+    is_vendor = is_of_vendor(order, draft.vendor)
+    is_alike = is_vendor or _names_alike(order.vendor, draft.vendor.name)
+    if not doubts and is_vendor is not False and is_alike and not missing_lines(draft.lines, order.lines or ()):
         return Comparison("ours", differences)
     has_common_item = bool(_items(draft.lines) & _items(order.lines or ()))
-    is_another_vendor = not is_vendor and not _names_alike(order.vendor, draft.vendor.name)
-    if is_another_vendor and not has_common_item and _tells_whose(order):
-        return Comparison("foreign", differences)
-    return Comparison("differs", differences)
+    is_anothers = not is_alike and not has_common_item and _tells_whose(order)
+    return Comparison("foreign" if is_anothers else "differs", differences + doubts)
 
 
 def is_of_vendor(order: PurchaseOrder, vendor: Vendor) -> bool | None:
