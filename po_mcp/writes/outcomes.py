@@ -55,9 +55,7 @@ class OutcomeWriter:
 
     def done(self, operation: Operation, applied: Applied, differences: tuple[str, ...] = ()) -> WriteOutcome:
         """Say what the ERP carried out, how it stored it otherwise, and what words were taken for."""
-        parts = [kind_of(operation.kind).describe_done(self.erp, operation, applied)]
-        if differences:
-            parts.append(f"The ERP stored it in its own way: {'; '.join(differences)}.")
+        parts = [kind_of(operation.kind).describe_done(self.erp, operation, applied), *_describe(differences)]
         if isinstance(operation.payload, CreatePayload):
             parts += operation.payload.notes
         more = {"order": applied.order, "backorder_number": applied.backorder_number}
@@ -66,9 +64,9 @@ class OutcomeWriter:
     def observed(self, operation: Operation, seen: Observation, because: str) -> WriteOutcome:
         """Say that the effect of a write was seen by reading, and why that was needed."""
         text = f"Done: {seen.why} ({operation.kind} of order {operation.number}, seen by reading; {because})."
-        if seen.differences:
-            text += f" The ERP stored it in its own way: {'; '.join(seen.differences)}."
-        return self.say("done", operation, text, order=seen.order, backorder_number=seen.backorder_number)
+        parts = [text, *_describe(seen.differences)]
+        more = {"order": seen.order, "backorder_number": seen.backorder_number}
+        return self.say("done", operation, " ".join(parts), **more)
 
     def unknown(self, operation: Operation, sent_at: float | None, what: str) -> WriteOutcome:
         """Say that nobody knows what came of it.
@@ -132,3 +130,8 @@ _STANDING: dict[State, tuple[OutcomeStatus, str]] = {
     "DECLINED": ("declined", "A person rejected this. Nothing was sent."),
 }
 """What is said of an operation that has no outcome of its own."""
+
+
+def _describe(differences: tuple[str, ...]) -> list[str]:
+    """Say how the stored order is not what was asked for, if it is not."""
+    return [f"The ERP stored it in its own way: {'; '.join(differences)}."] if differences else []
