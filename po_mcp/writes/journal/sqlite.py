@@ -162,7 +162,9 @@ class SqliteFile:
             _make_private(Path(self._path))
         db = _connect(self._path)
         try:
+            db.execute("BEGIN")  # one snapshot: another process may make the tables between two readings
             _need_journal(db)
+            db.execute("COMMIT")
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
             if db.execute("PRAGMA synchronous").fetchone()[0] != _FULL:
