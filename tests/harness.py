@@ -48,6 +48,8 @@ class WireSpy(httpx2.AsyncBaseTransport):
     seen: list[tuple[str, str]] = field(default_factory=list)
     on_write: WriteFault | None = None
     """Called for a write in the place of the ERP."""
+    on_read: WriteFault | None = None
+    """Called for a read in the place of the ERP."""
 
     def around(self, inner: httpx2.AsyncBaseTransport) -> WireSpy:
         self.inner = inner
@@ -58,6 +60,8 @@ class WireSpy(httpx2.AsyncBaseTransport):
         self.seen.append((request.method, request.url.raw_path.decode().partition("?")[0]))
         if self.on_write is not None and self.seen[-1] in self.writes:
             return await self.on_write(self.inner, request)
+        if self.on_read is not None and request.method == "GET":
+            return await self.on_read(self.inner, request)
         return await self.inner.handle_async_request(request)
 
     async def aclose(self) -> None:

@@ -68,12 +68,14 @@ async def _find_in_progress(desk: Desk, call: Operation) -> Recorded | None:
 
 async def _propose(desk: Desk, kind: GuardedKind, call: Operation, arguments: dict[str, Any]) -> Recorded | Stop:
     """Read the order and record the proposal; or say why nobody need be asked."""
-    done = await desk.journal.find_recent(call)
+    read_at = desk.journal.now()
     found = await _read(desk, kind, call.number)
+    done = await desk.journal.find_recent(call)  # after the reading, so that another call's write is not missed
     if done is not None and not _shows(kind, found):
         # Either the effect was undone since, or this reading is older than the effect.
         if not await desk.reconciler.wait_out_lag(done):
             return Stop(desk.words.outcome(done).repeated())
+        read_at = desk.journal.now()
         found = await _read(desk, kind, call.number)
     if done is not None and _shows(kind, found):
         return Stop(desk.words.outcome(done).repeated())
@@ -85,7 +87,7 @@ async def _propose(desk: Desk, kind: GuardedKind, call: Operation, arguments: di
     payload, question = kind.propose(desk.erp, await _with_name(desk, found), arguments)
     operation = replace(call, payload=payload, question=question, order_digest=digest_of_snapshot(found))
     try:
-        return await _record(desk, operation)
+        return await _record(desk, operation, read_at)
     except OperationUnderWay as exc:
         if not await _has_ended(desk, exc.operation_id):
             raise
@@ -104,9 +106,9 @@ def _shows(kind: GuardedKind, found: Snapshot | OrderNotFound) -> bool:
     return kind.is_still_applied(found.order if isinstance(found, Snapshot) else None)
 
 
-async def _record(desk: Desk, operation: Operation) -> Recorded:
+async def _record(desk: Desk, operation: Operation, read_at: float) -> Recorded:
     detail = operation.requester.detail()
-    recorded = await desk.journal.propose(operation, detail, connection=desk.erp.connection)
+    recorded = await desk.journal.propose(operation, detail, connection=desk.erp.connection, read_at=read_at)
     assert not isinstance(recorded, Similar)  # only new orders resemble one another
     return recorded
 
@@ -114,10 +116,9 @@ async def _record(desk: Desk, operation: Operation) -> Recorded:
 async def _has_ended(desk: Desk, operation_id: str | None) -> bool:
     """Look at the operation that is in the way; tell whether it is at its end now."""
     blocking = None if operation_id is None else await desk.journal.find(operation_id)
-    if blocking is None or blocking.state not in SENT_STATES:
-        return False
-    settled = await desk.reconciler.wait_until_certain(blocking)
-    return settled.state not in LIVE
+    if blocking is not None and blocking.state in SENT_STATES:
+        blocking = await desk.reconciler.wait_until_certain(blocking)
+    return blocking is not None and blocking.state not in LIVE
 
 
 async def _with_name(desk: Desk, snapshot: Snapshot) -> Snapshot:

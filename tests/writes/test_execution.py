@@ -264,6 +264,38 @@ async def test_two_servers_of_one_user_send_once_between_them(harness: ServerHar
     assert len(harness.wire.writes + twin.wire.writes) == 1
 
 
+@pytest.mark.parametrize("tool", [tool for tool in CALLS if tool != "create_purchase_order"])
+async def test_a_reading_that_is_older_than_another_servers_write_asks_nobody(
+    harness: ServerHarness, tool: str
+) -> None:
+    was_read, was_done = anyio.Event(), anyio.Event()
+
+    async def late(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        response = await wire.handle_async_request(request)
+        content = await response.aread()
+        was_read.set()
+        await was_done.wait()
+        return httpx2.Response(response.status_code, stream=httpx2.ByteStream(content))
+
+    told: list[Any] = []
+    person = ScriptedPerson(CALLS[tool][1])
+    twin = ServerHarness(harness.book)
+    twin.wire.on_read = late
+    async with harness.client(person=person) as one, twin.client(person=person) as other:
+
+        async def ask_the_other() -> None:
+            told.append(await call(other, tool))
+
+        async with anyio.create_task_group() as calls:
+            calls.start_soon(ask_the_other)
+            await was_read.wait()
+            told.append(await call(one, tool))
+            was_done.set()
+
+    assert [(one["status"], one["replayed"]) for one in told] == [("done", False), ("done", True)]
+    assert len(person.asked) == 1
+
+
 @pytest.mark.parametrize("era", ERAS)
 async def test_the_same_order_under_another_number_is_put_to_the_person(harness: ServerHarness, era: str) -> None:
     first, _ = CALLS["create_purchase_order"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -172,3 +173,17 @@ async def test_a_call_that_is_cancelled_waits_for_its_transaction(store: Journal
         go_on.append(True)
 
     assert state_of(store, operation_id) == "SENT"
+
+
+def test_a_new_journal_that_another_process_is_opening_is_waited_for(tmp_path: Path) -> None:
+    """SQLite itself does not wait while another connection reads a file that is to get its write-ahead log."""
+    path = tmp_path / "new.db"
+    with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN")
+        other.execute("SELECT * FROM sqlite_master").fetchall()
+        leave = threading.Timer(0.3, other.execute, ["COMMIT"])
+        leave.start()
+        store = JournalStore(path)
+        assert store.live(None) == []
+        leave.join()
+        store.close()

@@ -14,7 +14,7 @@ from po_mcp.erp import Connection
 from po_mcp.errors import OperationUnderWay, TooManyQuestions
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.journal.store import MAX_OPEN_QUESTIONS, MAX_PROPOSALS
-from po_mcp.writes.operation import LIVE, MOVES, State
+from po_mcp.writes.operation import LIVE, MOVES, Recorded, State
 from po_mcp.writes.payloads import FinalizePayload
 from tests.writes.making import (
     ADA,
@@ -161,6 +161,21 @@ def test_it_does_not_take_the_place_of_one_that_was_approved_or_sent(store: Jour
 
     assert refused.value.operation_id == first
     assert state_of(store, first) == state
+
+
+def test_an_order_that_was_read_before_a_write_on_it_was_done_is_not_put_to_a_person(
+    store: JournalStore, clock: Clock
+) -> None:
+    read_at = clock.now
+    done = take_to(store, guarded("finalize"), "DONE")
+
+    with pytest.raises(OperationUnderWay) as refused:
+        store.propose(guarded("delete"), {}, read_at=read_at)
+    assert refused.value.operation_id == done
+
+    clock.now += 1
+    assert isinstance(store.propose(guarded("delete", "PO-2"), {}, read_at=read_at), Recorded)
+    assert isinstance(store.propose(guarded("delete"), {}, read_at=clock.now), Recorded)
 
 
 def test_another_order_or_another_connection_is_not_in_the_way(store: JournalStore) -> None:

@@ -81,9 +81,12 @@ class Journal:
         known: frozenset[str] = frozenset(),
         connection: Connection | None = None,
         gone: frozenset[str] = frozenset(),
+        read_at: float | None = None,
     ) -> Recorded | Similar:
         """Record an operation, or return what stands in its way."""
-        propose = partial(self.store.propose, approved=approved, known=known, connection=connection, gone=gone)
+        propose = partial(
+            self.store.propose, approved=approved, known=known, connection=connection, gone=gone, read_at=read_at
+        )
         return await self._write(propose, operation, detail)
 
     async def approve(self, operation_id: str, payload: Payload, detail: Mapping[str, Any]) -> bool:

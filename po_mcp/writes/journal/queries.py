@@ -42,6 +42,13 @@ def live_row(db: sqlite3.Connection, connections: Iterable[str], number: str) ->
     return row
 
 
+def done_since(db: sqlite3.Connection, connections: Iterable[str], number: str, since: float) -> Recorded | None:
+    """Return the latest write on an order, in any of these connections, that was done since then; None where none."""
+    names = tuple(connections)
+    where = f"connection IN ({', '.join('?' * len(names))}) AND number = ? AND state = 'DONE' AND settled_at >= ?"
+    return first(db, f"{where} ORDER BY settled_at DESC", *names, number, since)
+
+
 def live(db: sqlite3.Connection, connection: str | None) -> list[Recorded]:
     """Return the operations of a connection (None: of all) that are not at their end, oldest first."""
     rows = db.execute(

@@ -34,6 +34,7 @@ BUSY_S = 5.0
 """Seconds to wait for another process's transaction."""
 BUSY_AGAIN_S = 0.25
 """The same right after such a wait was in vain, so that not every call waits the whole of it."""
+_SWITCH_AGAIN_S = 0.01
 _FULL = 2
 _TABLES: dict[int, frozenset[str]] = {
     0: frozenset(),
@@ -165,7 +166,7 @@ class SqliteFile:
             db.execute("BEGIN")  # one snapshot: another process may make the tables between two readings
             _need_journal(db)
             db.execute("COMMIT")
-            db.execute("PRAGMA journal_mode = WAL")
+            _switch_to_wal(db)
             db.execute("PRAGMA synchronous = FULL")
             if db.execute("PRAGMA synchronous").fetchone()[0] != _FULL:
                 raise JournalUnavailable("The journal cannot be made durable. Nothing was sent.")
@@ -289,6 +290,24 @@ def _connect(path: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     db.row_factory = sqlite3.Row
     return db
+
+
+def _switch_to_wal(db: sqlite3.Connection) -> None:
+    """Turn WAL mode on, which stays with the file.
+
+    SQLite does not wait for the lock of this switch, whatever its busy_timeout: of several processes that open a new
+    file at once all but one would fail.
+    """
+    until = time.monotonic() + BUSY_S
+    while True:
+        try:
+            db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as exc:
+            if exc.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_SWITCH_AGAIN_S)
+        else:
+            return
 
 
 def _prepare(db: sqlite3.Connection) -> None:

@@ -191,6 +191,7 @@ class JournalStore:
         known: frozenset[str] = frozenset(),
         connection: Connection | None = None,
         gone: frozenset[str] = frozenset(),
+        read_at: float | None = None,
     ) -> Recorded | Similar:
         """Record an operation, PROPOSED (or APPROVED where nobody is asked), or return what stands in its way.
 
@@ -201,12 +202,14 @@ class JournalStore:
             known: ids of similar orders that the question names: the person decides knowing of them.
             connection: whose operations of an older version may block the order.
             gone: ids of creates whose order is no longer there, so that they are no reason.
+            read_at: when the order that the question shows was begun to be read.
 
         Returns the operation that is live for the same call, where there is one; for a create also the one that the
         very same call made a few minutes ago. A proposal for something else of the same order gives way.
 
         Raises:
-            OperationUnderWay: the order has another operation that was approved or sent, or is unknown.
+            OperationUnderWay: the order has another operation that was approved or sent, or is unknown; or one that
+                was done since `read_at`, so that the question would show the order as it was before.
             TooManyQuestions: a person has enough to answer already, or too much was asked in a short time.
         """
         with self._moving() as db:
@@ -219,6 +222,8 @@ class JournalStore:
                 return self._renew(db, live)
             if live is not None and live.state != "PROPOSED":
                 raise _under_way(live)
+            if read_at is not None and (done := queries.done_since(db, names, operation.number, read_at)) is not None:
+                raise _under_way(done)
             if (similar := self._similar(db, operation, names, known | gone)) is not None:
                 return similar
             if live is not None:
