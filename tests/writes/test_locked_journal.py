@@ -176,11 +176,10 @@ async def test_a_call_that_is_cancelled_waits_for_its_transaction(store: Journal
 
 
 def test_a_new_journal_that_another_process_is_opening_is_waited_for(tmp_path: Path) -> None:
-    """SQLite itself does not wait while another connection reads a file that is to get its write-ahead log."""
+    """SQLite itself does not wait for the lock with which a file gets its write-ahead log."""
     path = tmp_path / "new.db"
     with closing(sqlite3.connect(path, isolation_level=None, check_same_thread=False)) as other:
-        other.execute("BEGIN")
-        other.execute("SELECT * FROM sqlite_master").fetchall()
+        other.execute("BEGIN IMMEDIATE")
         leave = threading.Timer(0.3, other.execute, ["COMMIT"])
         leave.start()
         store = JournalStore(path)
