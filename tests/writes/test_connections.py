@@ -174,6 +174,22 @@ def test_a_name_taken_away_again_is_the_same_connection(store: JournalStore) -> 
     assert [one.operation.id for one in store.live(store.name_of(PROD))] == [operation_id]
 
 
+@pytest.mark.parametrize(("first", "then"), [(PROD, ACME), (ACME, PROD)])
+def test_a_client_that_has_only_read_meets_what_was_sent_under_the_other_name(
+    store: JournalStore, first: Connection, then: Connection
+) -> None:
+    operation_id = on(first, store)
+
+    assert [one.operation.id for one in store.live(store.name_of(then))] == [operation_id]
+
+
+def test_reading_joins_neither_two_names_nor_two_sets_of_credentials(store: JournalStore) -> None:
+    on(ACME, store)
+
+    for other in (replace(ACME, company="bolts"), replace(ROTATED, company="acme"), ROTATED):
+        assert store.name_of(other) == other.key
+
+
 def test_two_names_for_one_client_id_are_never_joined_without_a_person(store: JournalStore) -> None:
     on(ACME, store)
 

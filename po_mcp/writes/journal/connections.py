@@ -25,9 +25,9 @@ def join(db: sqlite3.Connection, connection: Connection, now: float) -> str:
     if known is not None:
         return known
     others = rows_at(db, connection)
-    same_credentials = [row for row in others if row["credentials"] == connection.credentials]
-    if any(not connection.company or not row["company"] for row in same_credentials):
-        return _add(db, connection, same_credentials[0]["connection"], now)  # a company was named, or no longer is
+    same_credentials = _with_same_credentials(others, connection)
+    if (name := _name_beside(same_credentials, connection)) is not None:
+        return _add(db, connection, name, now)
     if same_credentials or clashing(others, connection):
         raise ConnectionNotAdopted(
             f"The journal knows {connection.address} with other credentials, or under another company's name. "
@@ -44,6 +44,12 @@ def find(db: sqlite3.Connection, connection: Connection) -> str | None:
         _key(connection),
     ).fetchone()
     return None if row is None else str(row["connection"])
+
+
+def find_for_reading(db: sqlite3.Connection, connection: Connection) -> str | None:
+    """Return the name under which this connection's operations are, or will be, recorded; None where nobody knows."""
+    known = find(db, connection)
+    return known or _name_beside(_with_same_credentials(rows_at(db, connection), connection), connection)
 
 
 def rows_at(db: sqlite3.Connection, connection: Connection) -> list[sqlite3.Row]:
@@ -78,6 +84,17 @@ def adopt_other(db: sqlite3.Connection, connection: Connection, now: float) -> s
     if any(row["connection"] == connection.key for row in rows_at(db, connection)):
         return None
     return _add(db, connection, connection.key, now)
+
+
+def _with_same_credentials(others: Sequence[sqlite3.Row], connection: Connection) -> list[sqlite3.Row]:
+    return [row for row in others if row["credentials"] == connection.credentials]
+
+
+def _name_beside(same_credentials: Sequence[sqlite3.Row], connection: Connection) -> str | None:
+    """Return the name that the same credentials have where a company was named since, or is no longer named."""
+    if any(not connection.company or not row["company"] for row in same_credentials):
+        return str(same_credentials[0]["connection"])
+    return None
 
 
 def _add(db: sqlite3.Connection, connection: Connection, name: str, now: float) -> str:

@@ -132,7 +132,7 @@ class JournalStore:
     def name_of(self, connection: Connection) -> str:
         """Return that name for reading; the connection's own key where it is not recorded."""
         with self._file.reading() as db:
-            return connections.find(db, connection) or connection.key
+            return connections.find_for_reading(db, connection) or connection.key
 
     def adoptable(self, connection: Connection) -> list[Recorded]:
         """Return the operations that may be this connection's and are recorded under another name, latest first."""
