@@ -189,6 +189,14 @@ def test_the_body_of_a_create_has_strings_for_decimals() -> None:
     }
 
 
+@pytest.mark.parametrize("mark", ["[po-mcp 3f2a91c0]", "[PO-MCP x]"])
+def test_a_note_that_holds_the_mark_of_an_operation_is_refused_before_it_is_sent(mark: str) -> None:
+    with pytest.raises(InvalidInput, match="by which po-mcp knows") as refused:
+        translate.check_draft(draft(note=f"again {mark} please"))
+
+    assert mark in refused.value.what
+
+
 @pytest.mark.parametrize(
     ("note", "stored"), [("Dock 3", "Dock 3 [po-mcp 3f2a91c0]"), (None, "[po-mcp 3f2a91c0]"), ("", "[po-mcp 3f2a91c0]")]
 )

@@ -99,6 +99,18 @@ async def test_a_note_is_not_stored(serve: Serve) -> None:
     assert erp.order(answer)["purchase_order_note"] == ""
 
 
+@pytest.mark.parametrize(
+    ("habit", "stored"),
+    [("upper-notes", "RING THE BELL, THEN WAIT."), ("cuts-notes", "Ring the bell, then "), ("cuts-notes:4", "Ring")],
+)
+async def test_a_note_is_stored_otherwise(serve: Serve, habit: str, stored: str) -> None:
+    erp = await serve("exsited", habit)
+
+    answer = await erp.create(note="Ring the bell, then wait.")
+
+    assert erp.order(answer)["purchase_order_note"] == stored
+
+
 # What a write does, and what is refused
 
 

@@ -13,8 +13,14 @@ def add_reference(note: str | None, reference: str | None) -> str | None:
     return " ".join(part for part in (note, mark) if part) or None
 
 
+def find_mark(note: str | None) -> str | None:
+    """Return the first `[po-mcp ...]` in a note, as it stands there; None without one."""
+    found = _REFERENCE.search(note or "")
+    return None if found is None else found[0]
+
+
 def find_reference(note: str | None) -> str | None:
     """Return the reference in a note; None without one, and where there are several, which tell nothing."""
-    # A user's text may hold a copied reference, before ours or after it: then the order's content decides.
+    # A note that was typed in the ERP may hold a copied reference beside ours: then the order's content decides.
     found = {reference.casefold() for reference in _REFERENCE.findall(note or "")}
     return found.pop() if len(found) == 1 else None

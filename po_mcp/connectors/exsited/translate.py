@@ -42,6 +42,11 @@ def check_draft(draft: OrderDraft) -> None:
     """Raise `InvalidInput` for a draft that lacks a required field or has one that Exsited cannot store."""
     if draft.vendor.id is None:
         raise InvalidInput("Exsited needs the vendor's account id. Nothing was sent.")
+    if (mark := references.find_mark(draft.note)) is not None:
+        raise InvalidInput(
+            f'The note holds "{mark}", by which po-mcp knows the orders that it made. Nothing was sent.',
+            next_step="Leave that out of the note.",
+        )
     for place, line in enumerate(draft.lines, 1):
         if line.warehouse is not None:
             raise InvalidInput(

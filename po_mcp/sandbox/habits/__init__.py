@@ -30,6 +30,7 @@ _VALUES: Mapping[str, re.Pattern[str]] = {
     "": re.compile(r""),
     "seconds": re.compile(r"[0-9]{1,5}(\.[0-9]{1,3})?"),
     "decimals": re.compile(r"[0-6]"),
+    "characters": re.compile(r"[0-9]{1,4}"),
     "rows": re.compile(r"[1-9][0-9]{0,2}"),
     "a vendorID": re.compile(r"[0-9]{1,9}"),
     "a word": re.compile(r"[A-Za-z]+( [A-Za-z]+)*"),
@@ -43,7 +44,21 @@ def _list_storing_habits() -> Iterator[Habit]:
         "A new order's number is stored in capitals, and an order is found by its number in any case.",
         change_draft=drafts.uppercase_number,
     )
-    yield Habit("drops-note", "The note of a new order is not stored.", change_draft=drafts.drop_note)
+    yield Habit("drops-note", "The note of a new order is not stored.", change_draft=drafts.drop_note, group="note")
+    yield Habit(
+        "upper-notes",
+        "The note of a new order is stored in capitals.",
+        change_new_order=new_orders.uppercase_note,
+        group="note",
+    )
+    yield Habit(
+        "cuts-notes",
+        "Of a new order's note the first VALUE characters are stored.",
+        change_new_order=new_orders.cut_note,
+        value_kind="characters",
+        value="20",
+        group="note",
+    )
     yield Habit(
         "own-prices",
         "A line gets the price of the item, whatever price was asked for.",

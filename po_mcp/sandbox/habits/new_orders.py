@@ -18,6 +18,16 @@ FREIGHT_PRICE = Decimal("25.00")
 FREIGHT_PART_NO = 9001
 
 
+def uppercase_note(order: Order, _: Tables, __: str) -> Order:
+    """Put the note in capitals."""
+    return replace(order, note=order.note.upper())
+
+
+def cut_note(order: Order, _: Tables, characters: str) -> Order:
+    """Keep the beginning of the note."""
+    return replace(order, note=order.note[: int(characters)])
+
+
 def use_item_prices(order: Order, _: Tables, __: str) -> Order:
     """Take the items' prices."""
     return _with_lines(order, (replace(line, price=line.item.price) for line in order.lines))
