@@ -26,10 +26,15 @@ _TELLING_LETTERS = 4
 
 @dataclass(frozen=True)
 class Comparison:
-    """`ours`, `foreign` (another's), or `differs`: nobody can tell. `differences` are sentences without a full stop."""
+    """`ours`, `foreign` (another's), or `differs`: nobody can tell.
+
+    `differences` are sentences without a full stop. So is `against`: what alone keeps an order from being ours whose
+    vendor and lines are those of the draft; then it stands in no difference.
+    """
 
     verdict: Literal["ours", "foreign", "differs"]
     differences: tuple[str, ...] = ()
+    against: tuple[str, ...] = ()
 
 
 def compare_order(draft: OrderDraft, order: PurchaseOrder, sent_at: float | None) -> Comparison:
@@ -52,8 +57,8 @@ def compare_order(draft: OrderDraft, order: PurchaseOrder, sent_at: float | None
         doubts += ("the ERP says that it was made before this was sent",)
     is_vendor = is_of_vendor(order, draft.vendor)
     is_alike = is_vendor or _names_alike(order.vendor, draft.vendor.name)
-    if not doubts and is_vendor is not False and is_alike and not missing_lines(draft.lines, order.lines or ()):
-        return Comparison("ours", differences)
+    if is_vendor is not False and is_alike and not missing_lines(draft.lines, order.lines or ()):
+        return Comparison("differs" if doubts else "ours", differences, doubts)
     has_common_item = bool(_items(draft.lines) & _items(order.lines or ()))
     is_anothers = not is_alike and not has_common_item and _tells_whose(order)
     return Comparison("foreign" if is_anothers else "differs", differences + doubts)

@@ -109,12 +109,18 @@ def test_our_reference_decides_whatever_else_the_erp_made_of_it(reference: str) 
     assert compare_order(DRAFT, order, SENT_AT).verdict == "ours"
 
 
+def test_where_only_the_time_is_against_an_order_that_alone_is_said() -> None:
+    found = compare_order(DRAFT, stored(DRAFT, created_at=OLDER), SENT_AT)
+
+    assert (found.differences, found.against) == ((), ("the ERP says that it was made before this was sent",))
+
+
 def test_another_reference_on_an_order_like_ours_decides_nothing() -> None:
     """A note that was copied, or cut in the middle, carries the reference of an earlier order."""
     found = compare_order(DRAFT, stored(DRAFT, reference="the id of another"), SENT_AT)
 
     assert found.verdict == "differs"
-    assert "it carries the reference of another request" in found.differences
+    assert found.against == ("it carries the reference of another request",)
 
 
 @pytest.mark.parametrize("seconds", [-60, 0, 60])

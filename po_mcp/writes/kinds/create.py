@@ -73,6 +73,8 @@ class Create:
             case "foreign":
                 return Observation("foreign", "the number belongs to another order", order, None, found.differences)
         why = "an order stands under this number, and it is not what was asked for"
+        if found.against:
+            why = f"an order with what was asked for stands under this number, but {' and '.join(found.against)}"
         return Observation("differs", why, order, differences=found.differences)
 
     def is_still_applied(self, order: PurchaseOrder | None) -> bool:
