@@ -101,6 +101,7 @@ def command(api: str, **options: Any) -> None:
     """Serve the sandbox ERP on this machine, with faults and habits on demand.
 
     A fault is KIND, KIND@N or KIND@N:VALUE: it strikes every request, or the N-th, counted from 1.
+    KIND@write1 strikes the first write: reads and sign-ins are not counted.
 
     A habit is NAME or NAME:VALUE: the ERP differs from its documentation, and works correctly in its own eyes.
     """

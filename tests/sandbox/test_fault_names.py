@@ -26,6 +26,16 @@ def test_a_fault_is_written_as_its_kind_its_number_and_its_value(
 
 
 @pytest.mark.parametrize(
+    ("text", "nth", "value"), [("hang@write", None, 0), ("500@write1", 1, 0), ("late-apply@write12:0.5", 12, 0.5)]
+)
+def test_a_fault_may_count_writes_alone(text: str, nth: int | None, value: float) -> None:
+    planned = parse_fault(text)
+
+    assert (planned.is_for_writes, planned.nth, planned.value) == (True, nth, value)
+    assert str(planned) == text.partition(":")[0]
+
+
+@pytest.mark.parametrize(
     ("text", "complaint"),
     [
         ("lost-anser@1", "lost-answer, lost-answer-fin, lost-answer-hang"),
@@ -33,6 +43,10 @@ def test_a_fault_is_written_as_its_kind_its_number_and_its_value(
         ("500@0", "write KIND, KIND@N or KIND@N:VALUE"),
         ("500@", "write KIND"),
         ("500@2:5", "takes no value"),
+        ("500@write0", "write KIND"),
+        ("500@read1", "write KIND"),
+        ("refused@write1", "strikes before the request is read"),
+        ("reset-before-read@write", "strikes before the request is read"),
         ("hang@1\n", "write KIND"),
         ("", "write KIND"),
     ],

@@ -107,6 +107,16 @@ async def test_a_fault_without_a_number_applies_to_every_request(erp: SandboxSer
     assert statuses == [502, 409, 502]
 
 
+async def test_a_fault_of_a_write_passes_over_reads_and_sign_ins(erp: SandboxServer) -> None:
+    async with erp.open_relay("502@write2", "500@write", "503@5") as (relay, client):
+        await client.get("/api/v1/Location")
+        await client.post("/api/v1/Token", data={})
+        writes = [await finalize(client) for _ in range(3)]
+
+    assert writes == ["500", "502", "503"]
+    assert [one.fault for one in relay.exchanges] == ["", "", "500@write", "502@write2", "503@5"]
+
+
 async def test_the_plan_may_be_added_to_while_the_relay_runs(erp: SandboxServer) -> None:
     async with erp.open_relay() as (relay, client):
         before = (await client.get("/api/v1/Location")).status_code

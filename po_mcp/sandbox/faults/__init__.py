@@ -23,7 +23,9 @@ __all__ = ["FAULTS", "Exchange", "Fault", "PlannedFault", "Relay", "parse_fault"
 _STATUSES = (401, 403, 404, 408, 409, 429, 500, 502, 503)
 _AFTER = b"Retry-After"
 _WRITTEN = re.compile(
-    r"(?P<kind>[a-z0-9-]+)(@(?P<nth>[1-9][0-9]{0,8}))?(:(?P<value>[0-9]{1,5}(\.[0-9]{1,3})?))?", re.ASCII
+    r"(?P<kind>[a-z0-9-]+)(@(?P<write>write)?(?P<nth>(?<=e)|[1-9][0-9]{0,8}))?"
+    r"(:(?P<value>[0-9]{1,5}(\.[0-9]{1,3})?))?",
+    re.ASCII,
 )
 
 
@@ -136,12 +138,14 @@ FAULTS: Mapping[str, Fault] = _by_kind(_lost_requests(), _lost_answers(), _statu
 def parse_fault(text: str) -> PlannedFault:
     """Read KIND, KIND@N or KIND@N:VALUE: which fault, for which request (all without N), by how much.
 
+    `KIND@writeN` is for the N-th write, `KIND@write` for every one: reads and sign-ins are not counted.
+
     Raises:
         ValueError: there is no such fault; the message names similar ones.
     """
     written = _WRITTEN.fullmatch(text)
     if not written:
-        raise ValueError(f"{text!r} is no fault: write KIND, KIND@N or KIND@N:VALUE, such as 500@2 or late-apply@3:5.")
+        raise ValueError(f"{text!r} is no fault: write KIND, KIND@N or KIND@N:VALUE, such as 500@write1 or hang@3.")
     kind, nth, value = written["kind"], written["nth"], written["value"]
     if kind not in FAULTS:
         near = get_close_matches(kind, FAULTS, n=5, cutoff=0.4) or FAULTS
@@ -149,6 +153,8 @@ def parse_fault(text: str) -> PlannedFault:
     fault = FAULTS[kind]
     if value and not fault.value_kind:
         raise ValueError(f"The fault {kind!r} takes no value.")
+    if written["write"] and fault.reaches in ("nobody", "socket"):
+        raise ValueError(f"The fault {kind!r} strikes before the request is read, so it cannot wait for a write.")
     # A float, for clocks: no amount of money ever comes this way.
     number = int(Decimal(value) * 1000) / 1000 if value else fault.value
-    return PlannedFault(fault, int(nth) if nth else None, number)
+    return PlannedFault(fault, int(nth) if nth else None, number, is_for_writes=bool(written["write"]))

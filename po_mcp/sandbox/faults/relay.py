@@ -44,11 +44,12 @@ class Fault:
 
 @dataclass(frozen=True)
 class PlannedFault:
-    """A fault for the n-th request, counted from 1; None: for every one."""
+    """A fault for the n-th request, or write, counted from 1; None: for every one."""
 
     fault: Fault
     nth: int | None
     value: float
+    is_for_writes: bool = False
 
     @property
     def kind(self) -> str:
@@ -56,7 +57,8 @@ class PlannedFault:
         return self.fault.kind
 
     def __str__(self) -> str:
-        return self.kind if self.nth is None else f"{self.kind}@{self.nth}"
+        which = f"{'write' if self.is_for_writes else ''}{self.nth or ''}"
+        return f"{self.kind}@{which}" if which else self.kind
 
 
 NO_FAULT = PlannedFault(Fault("", "All goes well."), None, 0)
@@ -103,6 +105,7 @@ class Relay:
         self._plan = list(plan)
         self.port = port
         self.count = 0
+        self._writes = 0
         self.exchanges: list[Exchange] = []
         self._erp = erp
         self._on_exchange = on_exchange
@@ -178,6 +181,8 @@ class Relay:
             self._on_exchange(exchange)
             return await _end(connection, planned.fault)
         request = await connection.read_request()
+        planned = self._find_planned_write(request, planned)
+        exchange.fault = str(planned)
         exchange.method, exchange.target, exchange.body = request.method, request.target, request.body
         answer = await self._answer(request, planned, exchange)
         # The next request must be refused as a new connection, so this one is closed after its answer.
@@ -194,9 +199,22 @@ class Relay:
         # A fault for this request comes before one for every request.
         for nth in (n, None):
             for planned in self._plan:
-                if planned.nth == nth:
+                if planned.nth == nth and not planned.is_for_writes:
                     return planned
         return NO_FAULT
+
+    def _find_planned_write(self, request: Request, planned: PlannedFault) -> PlannedFault:
+        """Return the fault for this write; `planned` where it is none, or is planned for this very request."""
+        if request.method == "GET" or request.target.casefold().endswith("/token"):
+            return planned
+        self._writes += 1
+        if planned.nth is not None:
+            return planned
+        for nth in (self._writes, None):
+            for of_writes in self._plan:
+                if of_writes.is_for_writes and of_writes.nth == nth:
+                    return of_writes
+        return planned
 
     async def _answer(self, request: Request, planned: PlannedFault, exchange: Exchange) -> Answer | None:
         answer = Answer(200)
