@@ -96,6 +96,10 @@ class ERP(Protocol):
         """The statuses of the orders that `scan_orders` returns without a status in the query."""
 
     @property
+    def cancellable_statuses(self) -> frozenset[Status]:
+        """The statuses in which a cancel can be offered; what forbids one is the `blockers` of its snapshot."""
+
+    @property
     def limits(self) -> str:
         """One sentence on what this ERP cannot do, for the assistant; may be empty."""
 

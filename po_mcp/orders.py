@@ -155,7 +155,9 @@ class PurchaseOrder(Record):
     line_count: int | None = None
     total: Money | None = None
     lines: tuple[OrderLine, ...] | None = None
-    # Not published: the reference of the draft that it was created from, and the moment at which the ERP made it.
+    # Not published: the number that people gave it, "" for none, where `number` is one that the ERP gives by itself;
+    # the reference of the draft that it was created from; and the moment at which the ERP made it.
+    buyer_number: Annotated[SkipJsonSchema[str | None], Field(exclude=True)] = None
     reference: Annotated[SkipJsonSchema[str | None], Field(exclude=True)] = None
     created_at: Annotated[SkipJsonSchema[datetime | None], Field(exclude=True)] = None
 

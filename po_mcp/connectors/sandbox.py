@@ -56,6 +56,7 @@ class Sandbox:
     notice = "SANDBOX: no real order."
     clock_skew = None
     capabilities: frozenset[Capability] = InventoryPro.capabilities | {"delete", "cancel"}
+    cancellable_statuses: frozenset[Status] = Exsited.cancellable_statuses
     listed_statuses: frozenset[Status] = InventoryPro.listed_statuses
     limits = (
         "The sandbox lists open and partly received orders only, and cannot edit an order's lines, receive goods or "

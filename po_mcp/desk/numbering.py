@@ -148,7 +148,7 @@ async def _read_series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> Seri
     # Creates in progress, which the ERP may not list yet, hold their numbers as well.
     taken = await desk.journal.numbers_of_creates(await desk.journal.name_of(desk.erp.connection))
     async for orders in latest.scan_back():
-        usable = [order for order in orders if _can_be_made(desk, order.number)]
+        usable = [order for order in map(_by_buyer_number, orders) if _can_be_made(desk, order.number)]
         series = find_series(usable, taken | {order.number for order in orders}, vendor, desk.today())
         if series is not None and _can_be_made(desk, series.number(series.highest + 1)):
             return series
@@ -156,6 +156,11 @@ async def _read_series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> Seri
         "The orders do not show plainly how numbers are made here. Nothing was sent.",
         next_step="Ask the user for the new order's number and give it as number.",
     )
+
+
+def _by_buyer_number(order: PurchaseOrder) -> PurchaseOrder:
+    """Return an order under the number that people gave it: an ERP that gives numbers by itself may give the next."""
+    return order if order.buyer_number is None else order.model_copy(update={"number": order.buyer_number})
 
 
 def _can_be_made(desk: Desk, number: str) -> bool:

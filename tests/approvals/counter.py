@@ -19,7 +19,16 @@ from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.approvals.pin import Pin
 from po_mcp.erp import ERP, BeforeSend, Capability, Connection
 from po_mcp.errors import OrderNotFound, PurchaseOrderError, Refused
-from po_mcp.orders import Finalized, OrderDraft, OrderLine, PurchaseOrder, Snapshot, Vendor
+from po_mcp.orders import (
+    CANCELLABLE_STATUSES,
+    Finalized,
+    OrderDraft,
+    OrderLine,
+    PurchaseOrder,
+    Snapshot,
+    Status,
+    Vendor,
+)
 from po_mcp.writes.executor import build_executor
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.kinds import GuardedKind, kind_of
@@ -93,6 +102,7 @@ class Books:
     sent: list[str] = field(default_factory=list)
     title: str = "Books"
     limits: str = ""
+    cancellable_statuses: frozenset[Status] = CANCELLABLE_STATUSES
     clock_skew: float | None = None
     capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "finalize", "delete", "cancel"})
 

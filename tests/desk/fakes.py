@@ -10,7 +10,18 @@ from typing import Any, cast
 from po_mcp.desk.context import Desk
 from po_mcp.erp import Connection
 from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
-from po_mcp.orders import Item, OrderLine, OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor, Warehouse
+from po_mcp.orders import (
+    CANCELLABLE_STATUSES,
+    Item,
+    OrderLine,
+    OrderQuery,
+    OrderScan,
+    Progress,
+    PurchaseOrder,
+    Status,
+    Vendor,
+    Warehouse,
+)
 from po_mcp.writes.operation import WriteOutcome
 
 TODAY = date(2026, 11, 27)
@@ -43,6 +54,7 @@ class ListsERP:
     notice: str = ""
     title: str = "Lists"
     limits: str = ""
+    cancellable_statuses: frozenset[Status] = CANCELLABLE_STATUSES
     scans: list[OrderQuery] = field(default_factory=list)
     gets: list[str] = field(default_factory=list)
 

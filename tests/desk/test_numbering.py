@@ -203,6 +203,15 @@ async def test_the_look_reaches_back_until_it_has_enough() -> None:
     assert [query.ordered_from for query in erp.scans] == [date(2026, 8, 27), date(2024, 11, 27), None]
 
 
+async def test_numbers_that_the_erp_gives_by_itself_make_no_series() -> None:
+    given = [order(f"{n}", "2026-11-01").model_copy(update={"buyer_number": ""}) for n in (1, 2, 3)]
+    ours = [order(f"{3 + n}", "2026-11-01").model_copy(update={"buyer_number": f"PO-000{n}"}) for n in (1, 2)]
+
+    assert await first_free(ListsERP([*given, *ours])) == "PO-0003"
+    with pytest.raises(InvalidInput, match="do not show plainly"):
+        await first_free(ListsERP(given))
+
+
 async def test_a_list_that_was_read_whole_is_not_read_again() -> None:
     erp = ListsERP([order("PO-1"), order("PO-2")])
     desk = desk_over(erp)

@@ -9,6 +9,7 @@ from typing import Any
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
 from po_mcp.errors import ERPError, OrderNotFound
 from po_mcp.orders import (
+    CANCELLABLE_STATUSES,
     Finalized,
     Item,
     OrderDraft,
@@ -47,6 +48,7 @@ class FakeERP:
     title: str = "Fake"
     notice: str = ""
     limits: str = ""
+    cancellable_statuses: frozenset[Status] = CANCELLABLE_STATUSES
     clock_skew: float | None = None
     capabilities: frozenset[Capability] = frozenset({"get", "create", "finalize", "delete", "cancel"})
     listed_statuses: frozenset[Status] = frozenset({"open"})

@@ -10,7 +10,7 @@ import anyio
 import pytest
 
 from po_mcp.errors import BadAnswer, Conflict, NotPermitted, OrderNotFound, Refused, SignInEnded
-from po_mcp.orders import OrderLine
+from po_mcp.orders import OrderLine, Status
 from po_mcp.writes.journal import JournalStore, Similar
 from po_mcp.writes.operation import OutcomeStatus
 from tests.writes.erp import EXACT, QUICK, Bench
@@ -374,3 +374,15 @@ async def test_a_short_gap_between_two_readings_is_waited_for_in_the_same_call(b
     bench.erp.remove("PO-1")
 
     assert await bench.reconcile(operation_id) == "DONE"
+
+
+@pytest.mark.parametrize(("cancellable", "is_offered"), [({"draft", "partial"}, True), ({"draft"}, False)])
+async def test_after_a_refused_delete_a_cancel_is_offered_only_where_this_erp_takes_one(
+    bench: Bench, cancellable: set[Status], is_offered: bool
+) -> None:
+    bench.erp.cancellable_statuses = frozenset(cancellable)
+    refuses(bench)
+
+    refused = await bench.execute(approved(bench, "delete"))
+
+    assert ("cancel_purchase_order(PO-1)" in refused.message) is is_offered

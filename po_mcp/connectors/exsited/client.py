@@ -23,6 +23,7 @@ from po_mcp.connectors.pagination import Page, read_all_stable, scan_pages, sele
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
 from po_mcp.errors import BadAnswer, NotOffered, NotPermitted, OrderNotFound, Refused
 from po_mcp.orders import (
+    CANCELLABLE_STATUSES,
     Finalized,
     Item,
     OrderDraft,
@@ -92,6 +93,7 @@ class Exsited:
     title = "Exsited"
     notice = ""
     capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "cancel", "delete", "catalog"})
+    cancellable_statuses: frozenset[Status] = CANCELLABLE_STATUSES
     listed_statuses: frozenset[Status] = frozenset({"draft", "open", "cancelled", "deleted"})
     limits = (
         "Exsited cannot finalize an order; editing its lines, receiving goods and making a cancelled order active "

@@ -20,6 +20,7 @@ from po_mcp.connectors.pagination import Page, read_all_stable, scan_pages, sele
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
 from po_mcp.errors import InvalidInput, NotOffered
 from po_mcp.orders import (
+    CANCELLABLE_STATUSES,
     Finalized,
     Item,
     OrderDraft,
@@ -72,6 +73,7 @@ class InventoryPro:
     title = "Inventory Pro"
     notice = ""
     capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "finalize", "catalog"})
+    cancellable_statuses: frozenset[Status] = CANCELLABLE_STATUSES
     listed_statuses: frozenset[Status] = frozenset({"open", "partial"})
     limits = (
         "Inventory Pro's API lists open and partly received orders only, and cannot delete or cancel an order, "

@@ -124,6 +124,7 @@ class Tryton:
     title = "Tryton"
     notice = ""
     capabilities: frozenset[Capability] = frozenset({"list", "get", "create", "cancel", "delete", "catalog"})
+    cancellable_statuses: frozenset[Status] = frozenset({"draft"})
     listed_statuses: frozenset[Status] = translate.LISTED
     limits = (
         "Tryton gets new orders as drafts, which a person quotes and confirms there, and numbers them itself: our "

@@ -42,6 +42,11 @@ def choose_name(order: Names) -> str:
     return format_id(order.id)
 
 
+def find_buyer_number(order: Names) -> str:
+    """Return the reference that people gave an order; "" without one. Its number is always given by Tryton."""
+    return order.reference if order.reference is not None and is_valid(order.reference) else ""
+
+
 def choose_list_names(orders: Sequence[Names]) -> list[str]:
     """Return what is shown of each; orders that would go by the same name go by their ids."""
     names = [choose_name(order) for order in orders]

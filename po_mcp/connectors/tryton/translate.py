@@ -339,6 +339,7 @@ def _convert_header(source: schemas.Row, name: str, lines: Sequence[schemas.RowL
         currency=None if source.currency is None else source.currency.code,
         line_count=len(lines),
         total=source.total,
+        buyer_number=names.find_buyer_number(source),
     )
 
 

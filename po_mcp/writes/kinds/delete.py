@@ -6,7 +6,7 @@ from typing import Any
 
 from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.errors import ERPError
-from po_mcp.orders import CANCELLABLE_STATUSES, PurchaseOrder, Snapshot
+from po_mcp.orders import PurchaseOrder, Snapshot
 from po_mcp.writes.forms import FormAnswer, Question, ask_delete, read_typed_number
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
 from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of, state_of
@@ -81,7 +81,7 @@ class Delete:
 
 def offer_cancel(erp: ERP, order: PurchaseOrder | None) -> str:
     """Offer to cancel an order that cannot be deleted; "" where that cannot be done either."""
-    if "cancel" not in erp.capabilities or order is None or order.status not in CANCELLABLE_STATUSES:
+    if "cancel" not in erp.capabilities or order is None or order.status not in erp.cancellable_statuses:
         return ""
     return f"It can be cancelled instead, with cancel_purchase_order({order.number}), if the user wants that."
 
