@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import closing
 
 from mcp.server.mcpserver import RequestStateSecurity
 
 from po_mcp import __version__
 from po_mcp.approvals.page_server import MountedPage, NoPage
 from po_mcp.approvals.pending import PendingApprovals
-from po_mcp.approvals.pin import Pin
-from po_mcp.config import Settings
+from po_mcp.config import MEMORY, Settings
 from po_mcp.connectors import connect
 from po_mcp.erp import ERP
+from po_mcp.errors import JournalUnavailable
 from po_mcp.server import current_request
 from po_mcp.server.completions import Completions
 from po_mcp.server.instructions import write_instructions, write_limits
@@ -26,6 +27,9 @@ from po_mcp.server.tool import PurchasingTool
 from po_mcp.tools import REGISTRY, RegisteredTool
 from po_mcp.writes.executor import build_executor
 from po_mcp.writes.journal import Journal, JournalStore
+from po_mcp.writes.journal.approver_pin import hash_pin
+from po_mcp.writes.local_time import LocalTime
+from po_mcp.writes.pin_setting import PinSetting
 from po_mcp.writes.policy import SettlementPolicy
 
 _NAME = "po-mcp"
@@ -77,12 +81,35 @@ def build_server_with_approvals(
     connector = erp or connect(settings, journal.shared_token)
     notifications = Notifications()
     policy = SettlementPolicy(settings.timeout, *settings.bounds())
-    executor = build_executor(connector, journal, policy, notifications.queue_update)
-    # The PIN is kept as a hash; the settings are the only place with its text.
-    pin = None if settings.approver_pin is None else Pin(settings.approver_pin.get_secret_value())
-    pending = PendingApprovals(journal, executor, connector.notice, pin, may_write=not settings.read_only)
+    local = LocalTime(settings.zone())
+    executor = build_executor(connector, journal, policy, notifications.queue_update, local=local)
+    pin_setting = build_pin_setting(settings, journal)
+    pending = PendingApprovals(
+        journal, executor, connector.notice, may_write=not settings.read_only, pin_setting=pin_setting
+    )
     lifespan = ServerLifespan(settings, executor, pending, notifications, page, clock, on_closed)
     return _build_mcp_server(settings, connector, lifespan), pending
+
+
+def build_pin_setting(settings: Settings, journal: Journal) -> PinSetting:
+    """Return what compares PO_MCP_APPROVER_PIN with the journal's PIN; a journal in memory takes it as its PIN."""
+    if settings.approver_pin is None:
+        return PinSetting(journal)
+    pin = settings.approver_pin.get_secret_value()
+    if not journal.is_shared:  # no other process sees it, and none could set the PIN
+        journal.store.set_approver_pin(hash_pin(pin), None, "PIN set")
+    return PinSetting(journal, pin)
+
+
+def has_approver_pin(settings: Settings) -> bool:
+    """Tell whether an approver PIN is set: without one, an HTTP server has no approval page."""
+    if settings.journal_path() == MEMORY:
+        return settings.approver_pin is not None
+    with closing(JournalStore(settings.journal_path())) as store:
+        try:
+            return store.approver_pin().is_set
+        except JournalUnavailable:  # nothing can be decided then, in any place
+            return False
 
 
 def _build_mcp_server(settings: Settings, connector: ERP, lifespan: ServerLifespan) -> PurchasingServer:

@@ -33,6 +33,7 @@ from po_mcp.orders import Price
 
 PREFIX = "PO_MCP_"
 MEMORY = ":memory:"
+SHORTEST_PIN = values.SHORTEST_PIN
 
 Approval = Literal["ask", "page"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]

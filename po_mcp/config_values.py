@@ -13,7 +13,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
 
-_SHORTEST_PIN = 6
+SHORTEST_PIN = 6
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -93,8 +93,8 @@ def header_text(secret: SecretStr) -> SecretStr:
 
 def long_enough(pin: SecretStr) -> SecretStr:
     """Return a PIN that takes more than a few guesses."""
-    if len(pin.get_secret_value()) < _SHORTEST_PIN:
-        raise ValueError(f"must have at least {_SHORTEST_PIN} characters")
+    if len(pin.get_secret_value()) < SHORTEST_PIN:
+        raise ValueError(f"must have at least {SHORTEST_PIN} characters")
     return pin
 
 

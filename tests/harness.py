@@ -25,6 +25,8 @@ from po_mcp.config import Settings
 from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.sandbox import Book
 from po_mcp.sandbox.refusals import Missing
+from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.journal.approver_pin import hash_pin
 
 IN_MEMORY = Settings(sandbox=":memory:")
 """Settings of a server that leaves nothing behind."""
@@ -72,6 +74,12 @@ class WireSpy(httpx2.AsyncBaseTransport):
     def writes(self) -> list[tuple[str, str]]:
         """The requests that are neither reads nor sign-ins."""
         return [(method, path) for method, path in self.seen if is_write(method, path)]
+
+
+def set_pin(journal: Path, pin: str) -> None:
+    """Set the approver PIN of a journal, as a person does at a terminal."""
+    with closing(JournalStore(journal)) as store:
+        assert store.set_approver_pin(hash_pin(pin), store.approver_pin().hash, "PIN set")
 
 
 def is_write(method: str, path: str) -> bool:

@@ -19,10 +19,11 @@ from starlette.types import ASGIApp
 
 from po_mcp.approvals.page_security import Guard, Sessions
 from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
-from po_mcp.approvals.presentation import misfit_of, sheet_of
+from po_mcp.approvals.presentation import misfit_of, pin_warnings, sheet_of
 from po_mcp.errors import JournalUnavailable
 from po_mcp.untrusted import visible
 from po_mcp.writes.forms import approval_content
+from po_mcp.writes.local_time import LocalTime
 from po_mcp.writes.operation import Recorded
 
 _LARGEST_FORM = 4096
@@ -35,11 +36,7 @@ _SAID: dict[Verdict, tuple[HTTPStatus, str]] = {
     "no_answer": (HTTPStatus.UNPROCESSABLE_ENTITY, ""),
     "no_pin": (HTTPStatus.UNPROCESSABLE_ENTITY, "Enter your PIN. Nothing was changed."),
     "wrong_pin": (HTTPStatus.FORBIDDEN, "Wrong PIN. Nothing was changed."),
-    "locked": (HTTPStatus.FORBIDDEN, "Too many wrong PINs: this request is locked. Nothing was changed."),
-    "paused": (
-        HTTPStatus.TOO_MANY_REQUESTS,
-        "Too many wrong PINs within an hour: try again later. Nothing was changed.",
-    ),
+    "paused": (HTTPStatus.TOO_MANY_REQUESTS, "Too many wrong PINs within an hour. Nothing was changed."),
     "taken": (HTTPStatus.OK, ""),
     "not_recorded": (HTTPStatus.CONFLICT, "Nothing was recorded."),
     "elsewhere": (HTTPStatus.CONFLICT, "This cannot be decided here. Nothing was decided."),
@@ -145,15 +142,16 @@ class _Page:
         said = misfit_of(recorded) if verdict == "no_answer" else said
         cookie = request.cookies.get(self._cookie)
         given = cookie if cookie is not None and self._sessions.is_ours(cookie) else self._sessions.new()
+        pin = await self._pending.pin_status()
         response = self._html(
             "operation.html",
             status=status,
             sheet=await self._sheet(recorded),
             token=self._sessions.token(given, recorded.operation.id),
-            asks_pin=self._pending.pin is not None,
+            pin=pin,
+            warnings=pin_warnings(pin, self._local),
+            locked_until=self._local.time(self._pending.journal.now() + pin.wait_s) if pin.wait_s else "",
             elsewhere=await self._pending.why_not_here(recorded, "approve"),
-            is_locked=await self._pending.is_locked(recorded),
-            tries_left=await self._pending.tries_left(recorded),
             verdict=verdict,
             said=said,
         )
@@ -166,7 +164,11 @@ class _Page:
         operation_id = recorded.operation.id
         events, is_running = await journal.events(operation_id), self._pending.under_way.is_running(operation_id)
         notice = self._pending.notice
-        return sheet_of(recorded, events, journal.now(), is_running=is_running, notice=notice)
+        return sheet_of(recorded, events, journal.now(), is_running=is_running, notice=notice, local=self._local)
+
+    @property
+    def _local(self) -> LocalTime:
+        return self._pending.executor.words.local
 
     def _message(self, status: int, heading: str, text: str, request: Request | None = None) -> Response:
         back = request.url.path if request is not None else None

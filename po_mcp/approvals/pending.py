@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from po_mcp.approvals.pin import Pin, PinCheck
+from po_mcp.approvals.pin import PinCheck, PinStatus
 from po_mcp.approvals.under_way import UnderWay
 from po_mcp.errors import InvalidInput, PurchaseOrderError
 from po_mcp.untrusted import visible
 from po_mcp.writes.approving import is_approval, record_approval
 from po_mcp.writes.executor import Executor
 from po_mcp.writes.forms import FormAnswer
-from po_mcp.writes.journal import Journal
+from po_mcp.writes.journal import Journal, PinPlace
 from po_mcp.writes.operation import SENT_STATES, Recorded, State, WriteOutcome
+from po_mcp.writes.pin_setting import PinSetting
 from po_mcp.writes.verdict import record_verdict
 
 logger = logging.getLogger(__name__)
@@ -27,7 +28,6 @@ Verdict = Literal[
     "no_answer",
     "no_pin",
     "wrong_pin",
-    "locked",
     "paused",
     "not_recorded",
     "elsewhere",
@@ -70,18 +70,20 @@ class PendingApprovals:
         journal: where they are.
         executor: carries out what is approved, there and then, on its own connection.
         notice: what stands over everything that is shown, or "".
-        pin: what a decision needs besides the link; None where the operator set none.
         may_write: the operator lets this server write.
         all_connections: show what waits anywhere; only what is meant for this connection is carried out.
+        place: where decisions are typed.
+        pin_setting: whether this process knows the same PIN as the journal.
         under_way: what is being carried out here.
     """
 
     journal: Journal
     executor: Executor
     notice: str = ""
-    pin: Pin | None = None
     may_write: bool = True
     all_connections: bool = False
+    place: PinPlace = "page"
+    pin_setting: PinSetting | None = None
     under_way: UnderWay = field(default_factory=UnderWay)
 
     async def find(self, operation_id: str) -> Recorded | None:
@@ -100,13 +102,9 @@ class PendingApprovals:
         latest = await self.journal.latest(await self._name(), _LATEST)
         return [one for one in latest if one.operation.question is not None]
 
-    async def is_locked(self, recorded: Recorded) -> bool:
-        """Tell whether too many PINs were tried."""
-        return self.pin is not None and await self.tries_left(recorded) == 0
-
-    async def tries_left(self, recorded: Recorded) -> int:
-        """Return how many more wrong PINs it takes until nobody can decide any more."""
-        return await self._pin_check.tries_left(recorded.operation.id)
+    async def pin_status(self) -> PinStatus:
+        """Return whether a decision needs a PIN, and what a person is told of it."""
+        return await self._pin_check.status()
 
     async def why_not_here(self, recorded: Recorded, decision: Decision) -> str:
         """Say why this decision cannot be taken here, and where it can; "" where it can.
@@ -126,6 +124,8 @@ class PendingApprovals:
                 "PO_MCP_READ_ONLY is set here, so nothing can be carried out. Decide on the page that the "
                 "assistant's answer links to, or run this without PO_MCP_READ_ONLY."
             )
+        if decision in _SENDS and self.pin_setting is not None:
+            return await self.pin_setting.find_fault()
         return ""
 
     async def decide(
@@ -208,7 +208,7 @@ class PendingApprovals:
 
     @property
     def _pin_check(self) -> PinCheck:
-        return PinCheck(self.journal, self.pin)
+        return PinCheck(self.journal, self.place)
 
     async def _name(self) -> str:
         return await self.journal.name_of(self.executor.erp.connection)

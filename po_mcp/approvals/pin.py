@@ -1,40 +1,35 @@
-"""The approver's PIN: what makes a link worth nothing to whoever merely has it."""
+"""The approver's PIN where it is asked for: what makes a link worth nothing to a program that merely has it."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
 from dataclasses import dataclass
 from typing import Literal
 
 import anyio.to_thread
 
-from po_mcp.writes.journal import Journal
+from po_mcp.writes.journal import Journal, PinPlace
+from po_mcp.writes.journal.approver_pin import TRIES_PER_HOUR
 
-PinFault = Literal["no_pin", "wrong_pin", "locked", "paused"]
-
-_TRIED, _FITTED = "pin tried", "pin fitted"
-TRIES = 5
-"""Wrong PINs after which an operation can no longer be decided on, for its life."""
-TRIES_PER_HOUR = 10
-"""Wrong PINs within an hour, over all operations of a journal, after which no PIN is judged: a new operation is easily
-asked for, so that tries per operation alone are no limit."""
+PinFault = Literal["no_pin", "wrong_pin", "paused"]
 
 
-class Pin:
-    """A PIN, held as its scrypt hash (RFC 7914) with a salt of this process."""
+@dataclass(frozen=True)
+class PinStatus:
+    """What a person is shown before the PIN is asked for.
 
-    def __init__(self, pin: str) -> None:
-        self._salt = secrets.token_bytes(16)
-        self._hash = self._hashed(pin)
+    Args:
+        is_needed: a PIN is set.
+        tries_left: wrong PINs until this place takes no more, or slows down.
+        wait_s: seconds until the next try here; 0 for now.
+        wrong_tries: wrong PINs of the last hour, in all places.
+        reset_at: when the PIN was reset without the one before it, in the last days; seconds since 1970.
+    """
 
-    def fits(self, given: str) -> bool:
-        """Compare in constant time; takes some 50 ms and 16 MB, which is what makes guessing dear."""
-        return hmac.compare_digest(self._hashed(given), self._hash)
-
-    def _hashed(self, pin: str) -> bytes:
-        return hashlib.scrypt(pin.encode("utf-8", "replace"), salt=self._salt, n=2**14, r=8, p=1)
+    is_needed: bool = False
+    tries_left: int = TRIES_PER_HOUR
+    wait_s: float = 0.0
+    wrong_tries: int = 0
+    reset_at: float | None = None
 
 
 @dataclass(frozen=True)
@@ -42,37 +37,33 @@ class PinCheck:
     """Judges what is typed as the PIN; the audit log keeps the tries, so a new start changes nothing.
 
     Args:
-        journal: where the tries are counted.
-        pin: the operator's; None where none is set, and then nothing is asked for.
+        journal: where the PIN's hash is, and where the tries are counted.
+        place: where it is typed. Too many wrong ones lock the page for a while, and slow a terminal down.
     """
 
     journal: Journal
-    pin: Pin | None
+    place: PinPlace
 
     async def check(self, operation_id: str, given: str) -> PinFault | None:
-        """Judge a PIN; None where it fits, or none is set.
-
-        The try is counted before it is judged, so that many at once are not more than one after the other.
-        One that fits is not counted against the limit.
-        """
-        if self.pin is None:
+        """Judge a PIN; None where it fits, or none is set. `operation_id` is "" for what concerns no operation."""
+        pin = await self.journal.approver_pin()
+        if not pin.is_set:
             return None
         if not given:
             return "no_pin"
-        limit = TRIES + await self._count(operation_id, _FITTED)
-        if not await self.journal.note_up_to(
-            operation_id, _TRIED, limit, hourly_limit=TRIES_PER_HOUR, forgiven_by=_FITTED
-        ):
-            return "locked" if await self._count(operation_id, _TRIED) >= limit else "paused"
-        if not await anyio.to_thread.run_sync(self.pin.fits, given):  # its hash takes its time
+        if await self.journal.note_pin_try(operation_id, self.place) > 0:
+            return "paused"
+        if not await anyio.to_thread.run_sync(pin.fits, given):  # its hash takes its time
             return "wrong_pin"
-        await self.journal.note(operation_id, _FITTED, {})
+        await self.journal.note_pin_fit(operation_id, self.place)
         return None
 
-    async def tries_left(self, operation_id: str) -> int:
-        """Return how many more wrong PINs it takes until nobody can decide any more."""
-        tried, fitted = await self._count(operation_id, _TRIED), await self._count(operation_id, _FITTED)
-        return max(0, TRIES + fitted - tried)
-
-    async def _count(self, operation_id: str, event: str) -> int:
-        return sum(one.event == event for one in await self.journal.events(operation_id))
+    async def status(self) -> PinStatus:
+        """Return what a person is shown."""
+        pin = await self.journal.approver_pin()
+        if not pin.is_set:
+            return PinStatus(reset_at=pin.reset_at)
+        wrong = pin.wrong_tries or {}
+        left = max(0, TRIES_PER_HOUR - wrong.get(self.place, 0))
+        wait = await self.journal.seconds_to_pin_try(self.place) if not left else 0.0
+        return PinStatus(True, left, wait, sum(wrong.values()), pin.reset_at)

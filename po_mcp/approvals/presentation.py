@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from decimal import Decimal
 
 from po_mcp.approvals.pending import NOT_CARRIED_OUT
+from po_mcp.approvals.pin import PinStatus
 from po_mcp.orders import EXACT, DraftLine, OrderLine, PurchaseOrder
 from po_mcp.untrusted import visible
 from po_mcp.writes import order_text
-from po_mcp.writes.forms import is_backorder_open
+from po_mcp.writes.forms import is_backorder_open, pin_reset
 from po_mcp.writes.journal import Event
 from po_mcp.writes.kinds import kind_of
+from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
 from po_mcp.writes.operation import Operation, Recorded, State
 from po_mcp.writes.order_text import STATUS_LABELS, count, day, shown
 from po_mcp.writes.payloads import CreatePayload, FinalizePayload, LineNote, SnapshotPayload
@@ -122,7 +123,13 @@ class Sheet:
 
 
 def sheet_of(
-    recorded: Recorded, events: Sequence[Event], now: float, *, is_running: bool = False, notice: str = ""
+    recorded: Recorded,
+    events: Sequence[Event],
+    now: float,
+    *,
+    is_running: bool = False,
+    notice: str = "",
+    local: LocalTime = THIS_MACHINE,
 ) -> Sheet:
     """Return what to show of an operation.
 
@@ -132,6 +139,7 @@ def sheet_of(
         now: seconds since 1970.
         is_running: it is being carried out in this process.
         notice: what stands above everything, and so need not stand in the outcome once more.
+        local: writes times.
     """
     operation = recorded.operation
     order = _order_of(operation)
@@ -146,10 +154,10 @@ def sheet_of(
         consequence=_consequence(operation, order),
         order=order,
         asked_by=visible(str(events[0].detail.get("client", _UNNAMED)), 80) if events else _UNNAMED,
-        asked_at=_clock(events[0].at) if events else "",
-        open_until=_clock(recorded.expires_at),
+        asked_at=local.moment(events[0].at, now) if events else "",
+        open_until=local.moment(recorded.expires_at, now),
         minutes_left=max(0, int(recorded.expires_at - now) // 60),
-        standing=_standing(recorded, events, is_running, notice),
+        standing=_standing(recorded, events, is_running, notice, local),
         leave="Do not create" if operation.kind == "create" else "Keep order",
         fields=_fields_of(operation),
     )
@@ -184,8 +192,10 @@ def quantity(amount: Decimal | None) -> str:
     return NOT_TOLD if amount is None else order_text.quantity(amount)
 
 
-def _clock(at: float, *, seconds: bool = False) -> str:
-    return f"{datetime.fromtimestamp(at).astimezone():{'%H:%M:%S' if seconds else '%H:%M'} %Z}"
+def pin_warnings(pin: PinStatus, local: LocalTime) -> list[str]:
+    """Say what a person must know of the PIN before they decide."""
+    tried = [f"Wrong PINs in the last hour: {pin.wrong_tries}."] if pin.wrong_tries else []
+    return tried + ([pin_reset(local.day(pin.reset_at))] if pin.reset_at is not None else [])
 
 
 def _shown(text: str | None) -> str:
@@ -299,12 +309,14 @@ def _consequence(operation: Operation, order: Order) -> str:
     return f"{rest} Closing cannot be undone.{ending}"
 
 
-def _standing(recorded: Recorded, events: Sequence[Event], is_running: bool, notice: str = "") -> Standing | None:
+def _standing(
+    recorded: Recorded, events: Sequence[Event], is_running: bool, notice: str = "", local: LocalTime = THIS_MACHINE
+) -> Standing | None:
     """Say how it stands; None while it waits for the person."""
     if recorded.state == "PROPOSED":
         return None
     if recorded.state == "APPROVED":
-        return _APPROVED_AND_RUNNING if is_running else _approved(recorded, events)
+        return _APPROVED_AND_RUNNING if is_running else _approved(recorded, events, local)
     if recorded.state in _AFTER_A_YES and any(event.event == "APPROVED" for event in events):
         return _AFTER_A_YES[recorded.state]
     standing = _STANDINGS[recorded.state]
@@ -313,27 +325,29 @@ def _standing(recorded: Recorded, events: Sequence[Event], is_running: bool, not
         number = order_text.number(recorded.operation.number)
         return replace(standing, text=f"Order {number} was not {done}. You can close this page.")
     if recorded.state == "UNKNOWN":
-        return replace(standing, text=_doubt(recorded, events))
+        return replace(standing, text=_doubt(recorded, events, local))
     message = recorded.outcome.message if recorded.outcome is not None else ""
     return standing if standing.text else replace(standing, text=message.removeprefix(notice).strip())
 
 
-def _doubt(recorded: Recorded, events: Sequence[Event]) -> str:
+def _doubt(recorded: Recorded, events: Sequence[Event], local: LocalTime) -> str:
     """Say why it is not known, to a person; the outcome's own message tells an assistant what not to do."""
     detail = next((event.detail for event in reversed(events) if event.event == "UNKNOWN"), {})
     why = str(detail.get("answer") or detail.get("observed") or "the process that sent it is gone")
-    sent = "" if recorded.sent_at is None else f" at {_clock(recorded.sent_at, seconds=True)}"
+    sent = "" if recorded.sent_at is None else f" at {local.time(recorded.sent_at, seconds=True)}"
     return (
         f"It was sent once{sent}, and nobody knows yet whether it happened: {visible(why, 400).rstrip('.')}. "
         "Nothing more is sent until that is known. Do not enter it a second time."
     )
 
 
-def _approved(recorded: Recorded, events: Sequence[Event]) -> Standing:
+def _approved(recorded: Recorded, events: Sequence[Event], local: LocalTime) -> Standing:
     """Say that nothing was sent yet, and why where that is known."""
     failed = [str(event.detail.get("because", "")) for event in events if event.event == NOT_CARRIED_OUT]
     why = f"{visible(failed[-1], 600)} " if failed else "Nothing was sent yet. "
-    text = f"{why}The approval holds until {_clock(recorded.expires_at)}: send it here, or ask your assistant again."
+    text = (
+        f"{why}The approval holds until {local.time(recorded.expires_at)}: send it here, or ask your assistant again."
+    )
     return Standing("Approved, not sent", text, "open")
 
 

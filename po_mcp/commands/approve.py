@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +16,26 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from po_mcp.approvals.pending import Decision, PendingApprovals, Verdict
-from po_mcp.approvals.pin import Pin
-from po_mcp.approvals.presentation import Order, Sheet, misfit_of, sheet_of
-from po_mcp.commands import _settings
+from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
+from po_mcp.approvals.presentation import Order, Sheet, misfit_of, pin_warnings, sheet_of
+from po_mcp.bootstrap import build_pin_setting
+from po_mcp.commands import _approver_pin, _settings
 from po_mcp.commands._status_text import EXIT_STATUS, is_named
-from po_mcp.config import Settings
+from po_mcp.config import MEMORY, Settings
 from po_mcp.connectors import connect
 from po_mcp.erp import ERP
-from po_mcp.errors import JournalUnavailable
+from po_mcp.errors import InvalidInput, JournalUnavailable, PurchaseOrderError
 from po_mcp.untrusted import visible
 from po_mcp.writes import order_text
 from po_mcp.writes.executor import build_executor
 from po_mcp.writes.forms import approval_content
 from po_mcp.writes.journal import Journal, JournalStore
+from po_mcp.writes.local_time import LocalTime
 from po_mcp.writes.operation import WAITING, Recorded
 from po_mcp.writes.policy import SettlementPolicy
 
 NO_ANSWER = 3
+_PIN_TRIES = 3
 _DECLINED: dict[Decision, str] = {
     "reject": "Declined. Nothing was changed.",
     "take_back": "Approval taken back. Nothing was changed.",
@@ -42,8 +45,7 @@ _SAID: dict[Verdict, str] = {
     "no_answer": "",
     "no_pin": "Enter your PIN. Nothing was changed.",
     "wrong_pin": "Wrong PIN. Nothing was changed.",
-    "locked": "Too many wrong PINs: this request is locked.",
-    "paused": "Too many wrong PINs: try again in an hour. Nothing was changed.",
+    "paused": "Too many wrong PINs: try again in a minute. Nothing was changed.",
     "taken": "",
     "not_recorded": "Nothing was recorded.",
     "elsewhere": "This cannot be decided here. Nothing was decided.",
@@ -54,8 +56,14 @@ _SAID: dict[Verdict, str] = {
 
 @click.command("approve")
 @click.argument("operation", required=False)
+@click.option(
+    "--set-pin", "pin", flag_value="set", help="Set the approver PIN, or change it; the old one is asked for."
+)
+@click.option(
+    "--reset-pin", "pin", flag_value="reset", help="Set a new PIN without the old; questions say so for 7 days."
+)
 @click.pass_obj
-def command(config: Path | None, operation: str | None) -> None:
+def command(config: Path | None, operation: str | None, pin: str | None) -> None:
     """Decide on what waits; OPERATION is an operation's id or an order number.
 
     What is approved is carried out at once, so it can be approved only with the settings that lead to its ERP.
@@ -63,11 +71,15 @@ def command(config: Path | None, operation: str | None) -> None:
 
     Ends with 0 when it was decided and done, 1 when there is nothing to decide, it came too late, or the ERP
     refused it, 3 when nobody answered or nothing was sent, and 4 when the outcome is not known.
+
+    Once a PIN is set, the page and every terminal want it. It is kept as a hash in the journal.
     """
     settings = _settings.load(config)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _settings.stop("approve needs a terminal, not a pipe or a script", NO_ANSWER)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us may have had it ignored
+    if pin is not None:
+        raise SystemExit(_set_pin(settings, is_reset=pin == "reset"))
     try:
         raise SystemExit(anyio.run(_decide, settings, operation))
     except (click.Abort, KeyboardInterrupt):
@@ -75,6 +87,22 @@ def command(config: Path | None, operation: str | None) -> None:
         raise SystemExit(NO_ANSWER) from None
     except JournalUnavailable as exc:
         _settings.stop(str(exc), status=1)
+
+
+def _set_pin(settings: Settings, *, is_reset: bool) -> int:
+    """Set the PIN; return the command's status."""
+    if settings.journal_path() == MEMORY:
+        _settings.stop("the journal is in memory: PO_MCP_APPROVER_PIN is the PIN there")
+    try:
+        with closing(JournalStore(settings.journal_path(), settings.approval_ttl)) as store:
+            _approver_pin.set_pin(store, is_reset=is_reset)
+    except (click.Abort, KeyboardInterrupt):
+        print("\nThe PIN was not changed.")  # noqa: T201
+        return NO_ANSWER
+    except PurchaseOrderError as exc:
+        print(exc)  # noqa: T201
+        return NO_ANSWER if isinstance(exc, InvalidInput) else 1
+    return 0
 
 
 async def _decide(settings: Settings, wanted: str | None) -> int:
@@ -89,9 +117,16 @@ async def _decide(settings: Settings, wanted: str | None) -> int:
 
 def _pending(settings: Settings, journal: Journal, erp: ERP) -> PendingApprovals:
     """Return what waits on every connection; what is approved for this one is carried out here."""
-    pin = None if settings.approver_pin is None else Pin(settings.approver_pin.get_secret_value())
-    executor = build_executor(erp, journal, SettlementPolicy(settings.timeout, *settings.bounds()))
-    return PendingApprovals(journal, executor, pin=pin, may_write=not settings.read_only, all_connections=True)
+    policy, local = SettlementPolicy(settings.timeout, *settings.bounds()), LocalTime(settings.zone())
+    executor = build_executor(erp, journal, policy, local=local)
+    return PendingApprovals(
+        journal,
+        executor,
+        may_write=not settings.read_only,
+        all_connections=True,
+        place="terminal",
+        pin_setting=build_pin_setting(settings, journal),
+    )
 
 
 async def decide_on(desktop: Desktop, wanted: str | None) -> int:
@@ -104,7 +139,9 @@ async def decide_on(desktop: Desktop, wanted: str | None) -> int:
     if decision is None:
         desktop.say("No decision. It is still waiting.")
         return NO_ANSWER
-    decided = await desktop.pending.decide(recorded, decision, content, desktop.ask_pin(), {"through": "terminal"})
+    decided = await _decided(desktop, recorded, decision, content)
+    if decided.verdict == "wrong_pin":
+        return NO_ANSWER
     if decided.verdict != "taken":
         desktop.say(decided.why or _SAID[decided.verdict] or misfit_of(recorded), "red")
         return 1 if decided.verdict in ("too_late", "already_sent") else NO_ANSWER
@@ -112,6 +149,17 @@ async def decide_on(desktop: Desktop, wanted: str | None) -> int:
         return await _carry_out(desktop, recorded)
     desktop.say(_DECLINED[decision], "bold")
     return 0
+
+
+async def _decided(desktop: Desktop, recorded: Recorded, decision: Decision, content: dict[str, Any]) -> Decided:
+    """Take the answer with the PIN, which may be typed again."""
+    for _ in range(_PIN_TRIES):
+        pin = await _approver_pin.prompt_pin(desktop.pending.journal, desktop.say)
+        decided = await desktop.pending.decide(recorded, decision, content, pin, {"through": "terminal"})
+        if decided.verdict != "wrong_pin":
+            break
+        desktop.say(_SAID["wrong_pin"], "red")
+    return decided
 
 
 async def _carry_out(desktop: Desktop, recorded: Recorded) -> int:
@@ -158,6 +206,8 @@ class Desktop:
         if question is not None and question.text.startswith("SANDBOX"):
             self._console.print(Text("SANDBOX: no real order.", "yellow"))
         self._console.print(Panel(Text(f"{sheet.sentence}?\n{sheet.consequence}"), style="bold yellow"))
+        for warning in pin_warnings(await self.pending.pin_status(), self.pending.executor.words.local):
+            self._console.print(Text(warning, "bold red"))
         self._console.print(Text.assemble(("Where: ", "dim"), visible(recorded.operation.connection, 200)))
         for name, value in facts_of(sheet):
             self._console.print(Text.assemble((f"{name}: ", "dim"), value))
@@ -196,12 +246,6 @@ class Desktop:
         self.say("Approved, not sent yet.", "bold")
         return choices[click.prompt("What is to become of it", type=click.Choice(list(choices)))]
 
-    def ask_pin(self) -> str:
-        """Ask for the PIN, unseen, where one is set."""
-        if self.pending.pin is None:
-            return ""
-        return str(click.prompt("Approver PIN", hide_input=True, default="", show_default=False)).strip()
-
     def say(self, text: str, style: str = "") -> None:
         """Print a sentence."""
         self._console.print(Text(visible(text, 2_000), style))
@@ -213,7 +257,8 @@ class Desktop:
 
     async def _sheet(self, recorded: Recorded) -> Sheet:
         journal = self.pending.journal
-        return sheet_of(recorded, await journal.events(recorded.operation.id), journal.now())
+        events = await journal.events(recorded.operation.id)
+        return sheet_of(recorded, events, journal.now(), local=self.pending.executor.words.local)
 
     async def _list(self, waits: Sequence[Recorded]) -> None:
         table = Table("", "Id", "What", "Vendor", "", "Expires", box=None, padding=(0, 2, 0, 0))

@@ -21,15 +21,17 @@ from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from po_mcp.approvals.pin import PinCheck, PinFault
 from po_mcp.bootstrap import build_server
-from po_mcp.commands import _settings
+from po_mcp.commands import _approver_pin, _settings
 from po_mcp.commands._interrupted import Call, Interruptions, known_of, plain_signals
 from po_mcp.commands._result_tables import shown, text_of
 from po_mcp.commands._status_text import EXIT_STATUS, NOTHING_SENT
 from po_mcp.commands._tool_help import describe_tool
 from po_mcp.config import MEMORY, Settings
 from po_mcp.errors import PurchaseOrderError
-from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.forms import DECISION, ORDER_NUMBER
+from po_mcp.writes.journal import Journal, JournalStore
 
 _ID_LENGTH, _LEAST = 32, 4
 
@@ -99,7 +101,7 @@ async def _ask(
     settings: Settings, name: str | None, arguments: tuple[str, ...], console: Console, errors: Console
 ) -> CallToolResult | int:
     """Call the tool, or list them all; return its result, or the command's status."""
-    person = Terminal(errors) if sys.stdin.isatty() else None
+    person = Terminal(errors, settings) if sys.stdin.isatty() else None
     async with Client(
         build_server(settings, with_page=False), mode="2026-07-28", elicitation_callback=person
     ) as client:
@@ -127,8 +129,9 @@ async def _describe(settings: Settings, name: str) -> int:
 class Terminal:
     """The person at this terminal, asked by prompts. Ctrl-C decides nothing."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, settings: Settings) -> None:
         self._console = console
+        self._settings = settings
 
     async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         """Show the question and take the answer, one field after the other."""
@@ -137,10 +140,30 @@ class Terminal:
         try:
             with plain_signals():
                 content = {name: _prompted(field) for name, field in params.requested_schema["properties"].items()}
+                if _approves(params, content) and (fault := await self._judge_pin()) is not None:
+                    self._console.print(f"{_approver_pin.FAULTS[fault]} Not approved.", style="yellow")
+                    return ElicitResult(action="cancel")
         except click.Abort:
             self._console.print("\nNot approved.", style="yellow")
             return ElicitResult(action="cancel")
         return ElicitResult(action="accept", content=content)
+
+    async def _judge_pin(self) -> PinFault | None:
+        """Ask for the approver's PIN where one is set, as the page and po-mcp approve do."""
+        if self._settings.journal_path() == MEMORY:
+            return None
+        with closing(JournalStore(self._settings.journal_path(), self._settings.approval_ttl)) as store:
+            journal = Journal(store)
+            pin = await _approver_pin.prompt_pin(journal, self._console.print)
+            return await PinCheck(journal, "terminal").check("", pin)
+
+
+def _approves(params: ElicitRequestFormParams, content: Mapping[str, str]) -> bool:
+    """Tell whether an answer may approve a write: the number is typed, or another option than the safe one chosen."""
+    if ORDER_NUMBER in content:
+        return True
+    options = params.requested_schema["properties"].get(DECISION, {}).get("oneOf", [])
+    return bool(options) and content.get(DECISION) != options[0]["const"]
 
 
 def _prompted(field: Mapping[str, Any]) -> str:

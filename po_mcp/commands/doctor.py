@@ -28,7 +28,8 @@ from po_mcp.connectors.registry import REGISTRY
 from po_mcp.erp import ERP
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.orders import OrderQuery
-from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.journal import Journal, JournalStore
+from po_mcp.writes.pin_setting import PinSetting
 
 _SECRETS = {"client_secret", "approver_pin"}
 _MARKS = {"pass": ("✓", "bold green"), "fail": ("✗", "bold red"), "note": ("·", "bold yellow")}
@@ -94,7 +95,7 @@ async def _findings(settings: Settings, file: Path, erp: ERP, journal: JournalSt
                 yield finding
     yield _rights(settings)
     yield _recorded(settings, erp, journal)
-    for finding in _approval(settings):
+    for finding in await _approval(settings, journal):
         yield finding
 
 
@@ -194,7 +195,7 @@ def _recorded(settings: Settings, erp: ERP, journal: JournalStore) -> Finding:
     return Finding("pass", "journal", f"durable, unedited, nothing unsettled: {path}")
 
 
-def _approval(settings: Settings) -> list[Finding]:
+async def _approval(settings: Settings, journal: JournalStore) -> list[Finding]:
     """Say which way to a person each kind of client has."""
     if settings.read_only:
         return []
@@ -207,11 +208,32 @@ def _approval(settings: Settings) -> list[Finding]:
     }
     if settings.approval == "page":
         ways = {"every client (PO_MCP_APPROVAL=page)": page}
-    pin = "is set" if settings.approver_pin else "is not set: whoever has the link can approve"
     return [
         *(Finding("pass", "approval", f"{client}: {way}") for client, way in ways.items()),
-        Finding("note", "approval", f"PO_MCP_APPROVER_PIN {pin}"),
+        await _pin(settings, journal),
     ]
+
+
+async def _pin(settings: Settings, journal: JournalStore) -> Finding:
+    """Say whether a decision needs a PIN, and whether this process knows the same."""
+    how = "To set one: po-mcp approve --set-pin"
+    if settings.journal_path() == MEMORY:
+        told = "from PO_MCP_APPROVER_PIN" if settings.approver_pin else "not set"
+        return Finding("note", "PIN", told)
+    pin = None if settings.approver_pin is None else settings.approver_pin.get_secret_value()
+    try:
+        fault = await PinSetting(Journal(journal), pin).find_fault()
+        held = journal.approver_pin()
+    except PurchaseOrderError as exc:
+        return Finding("fail", "PIN", exc.what, exc.next_step)
+    if fault:
+        return Finding("fail", "PIN", f"{fault} Nothing can be approved.", "" if held.is_set else how)
+    if not held.is_set:
+        return Finding("note", "PIN", "not set: a program that has the link can approve", how)
+    wrong = sum((held.wrong_tries or {}).values())
+    tried = f"; wrong PINs in the last hour: {wrong}" if wrong else ""
+    reset = "" if held.reset_at is None else "; it was reset without the old one in the last 7 days"
+    return Finding("note" if tried or reset else "pass", "PIN", f"set{reset}{tried}")
 
 
 def _print(console: Console, finding: Finding) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import anyio
 import click
 
 from po_mcp import config, config_secrets
-from po_mcp.commands import _hosts, _settings, _setup
+from po_mcp.commands import _approver_pin, _hosts, _settings, _setup
 from po_mcp.config import PREFIX, Settings, config_file
 from po_mcp.connectors import connect
 from po_mcp.connectors.registry import REGISTRY
@@ -129,12 +130,13 @@ def _set_up(path: Path) -> Settings | None:
     values = _ask_until_it_works(erp)
     secrets = {name: str(values.pop(name)) for name in ("client_secret",) if name in values}
     values |= _ask_mode(erp)
-    secrets |= _ask_pin()
     gone = {name: None for name in (*_QUESTIONS, "client_secret_file") if name not in values and name not in secrets}
     draft = _setup.Draft(path, {"erp": erp, **values, **gone}, secrets, _ask_keyring(bool(secrets)))
     if not _save(draft):
         return None
-    return config.load({}, path)
+    settings = config.load({}, path)
+    _offer_pin(settings)
+    return settings
 
 
 def _save(draft: _setup.Draft) -> bool:
@@ -212,17 +214,16 @@ async def _probe(settings: Settings) -> None:
         memory.close()
 
 
-def _ask_pin() -> dict[str, str]:
-    """Ask whether approvals shall want a PIN, and for it."""
-    click.echo("\nA PIN for approvals keeps a program that opens links by itself from approving.")
-    if not click.confirm("Set one?", default=False):
-        return {}
-    while True:
-        pin = click.prompt("PIN, six characters or more", hide_input=True, confirmation_prompt="The same again")
-        try:
-            return {"approver_pin": _setup.checked("approver_pin", pin)}
-        except ConfigurationError as exc:
-            click.echo(str(exc))
+def _offer_pin(settings: Settings) -> None:
+    """Ask whether approvals shall want a PIN, and set it; one that is set stays."""
+    if settings.read_only or settings.journal_path() == config.MEMORY:
+        return
+    with closing(JournalStore(settings.journal_path())) as store:
+        if store.approver_pin().is_set:
+            return
+        click.echo("\nA PIN for approvals keeps a program that opens links by itself from approving.")
+        if click.confirm("Set one?", default=False):
+            _approver_pin.set_pin(store)
 
 
 def _ask_keyring(has_secrets: bool) -> bool:
@@ -255,7 +256,9 @@ def _lead_to_first_order(path: Path, settings: Settings) -> None:
     if click.confirm("Is it right, and may po-mcp write now?", default=False) and _can_read(settings):
         draft = _setup.Draft(path, {"read_only": None, "create_approval_over": _setup.FIRST_ORDERS}, {}, False)
         if _save(draft):
-            _say_step(config.load({}, path))
+            settings = config.load({}, path)
+            _offer_pin(settings)
+            _say_step(settings)
 
 
 def _lead_to_writing(path: Path, settings: Settings) -> None:

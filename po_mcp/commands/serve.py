@@ -31,11 +31,12 @@ _LOOPBACK = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
 def command(config: Path | None, host: str, port: int) -> None:
     """Serve MCP over HTTP at /mcp, to this machine only, until Ctrl-C.
 
-    There is no login yet, so no other address is served. Where PO_MCP_APPROVER_PIN is set, the
+    There is no login yet, so no other address is served. Where an approver PIN is set, the
     approval page is under the same port.
     """
     import anyio
 
+    from po_mcp.bootstrap import has_approver_pin
     from po_mcp.transports import http
 
     settings = _settings.load(config)
@@ -46,7 +47,7 @@ def command(config: Path | None, host: str, port: int) -> None:
         )
     logging.basicConfig(stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
     with closing(_listen(_LOOPBACK[host], port)) as sock:
-        anyio.run(http.serve, settings, sock, partial(_greet, settings))
+        anyio.run(http.serve, settings, sock, partial(_greet, settings, has_approver_pin(settings)))
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -60,11 +61,12 @@ def _listen(host: str, port: int) -> socket.socket:
         _settings.stop(f"port {port} of {host} {reason}. Name another with --port; 0 is any free one.")
 
 
-def _greet(settings: Settings, address: Address) -> None:
+def _greet(settings: Settings, has_page: bool, address: Address) -> None:
     """Print the address of the server and how a person approves."""
-    page = "The approval page is there, too, and wants the PIN."
-    if settings.approver_pin is None:
-        terminal = "" if settings.journal_path() == MEMORY else ", or decide with po-mcp approve"
-        page = f"It has no approval page: set PO_MCP_APPROVER_PIN and start it anew{terminal}."
+    page = "The approval page is there too, and wants the PIN."
+    if not has_page and settings.journal_path() == MEMORY:
+        page = "It has no approval page: set PO_MCP_APPROVER_PIN and start it again."
+    elif not has_page:
+        page = "It has no approval page: run po-mcp approve --set-pin and start it again."
     where = f"{address.origins[0]}/mcp, to this machine only"
     print(f"po-mcp serves MCP at {where}. {page} Ctrl-C ends it.", file=sys.stderr, flush=True)  # noqa: T201

@@ -14,8 +14,10 @@ from po_mcp.errors import NotOffered
 from po_mcp.orders import OrderQuery, OrderScan
 from po_mcp.writes.approving import ApprovalLink
 from po_mcp.writes.executor import Executor
+from po_mcp.writes.forms import Question, pin_reset
 from po_mcp.writes.journal import Journal
 from po_mcp.writes.outcomes import OutcomeWriter
+from po_mcp.writes.pin_setting import PinSetting
 from po_mcp.writes.reconcile import Reconciler
 
 
@@ -31,6 +33,7 @@ class Desk:
         create_approval_over: the total over which a create needs approval; None for no limit.
         today: returns the company's date.
         scans: the orders of the latest list by its query, with the monotonic time of reading, for further pages.
+        pin_setting: whether this process knows the approver PIN that was set.
     """
 
     erp: ERP
@@ -40,6 +43,7 @@ class Desk:
     create_approval_over: Decimal | None = None
     today: Callable[[], date] = date.today
     scans: dict[OrderQuery, tuple[float, OrderScan]] = field(default_factory=dict)
+    pin_setting: PinSetting | None = None
 
     @property
     def reconciler(self) -> Reconciler:
@@ -60,6 +64,19 @@ class Desk:
         """Raise `NotOffered` if the ERP lacks this capability."""
         if capability not in self.erp.capabilities:
             raise NotOffered(f"{self.erp.title} has no call for this ({capability}). {self.erp.limits}".strip())
+
+    async def prepare_question(self, question: Question) -> Question:
+        """Return a question as it is asked; for some days it says that the approver PIN was reset.
+
+        Raises:
+            ConfigurationError: PO_MCP_APPROVER_PIN is not the PIN that was set, so nobody is asked.
+        """
+        if self.pin_setting is not None:
+            await self.pin_setting.need_match()
+        pin = await self.journal.approver_pin()
+        return (
+            question if pin.reset_at is None else question.with_caution(pin_reset(self.words.local.day(pin.reset_at)))
+        )
 
     def add_notice(self, text: str) -> str:
         """Return a message after the ERP's notice, if there is one."""

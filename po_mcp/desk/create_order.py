@@ -172,6 +172,8 @@ async def _record(desk: Desk, new: _New, draft: OrderDraft, reasons: tuple[Reaso
     gone = new.gone
     while True:
         operation = _operation(desk, new, draft, (*_name_similar(named), *reasons))
+        if operation.question is not None:
+            operation = replace(operation, question=await desk.prepare_question(operation.question))
         if operation.question is not None and (taken := await _refuse_taken_number(desk, new, operation)) is not None:
             return taken
         result = await desk.journal.propose(

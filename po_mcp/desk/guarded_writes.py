@@ -40,9 +40,12 @@ async def guarded_write(
     Raises:
         OrderNotFound, ERPError: the order cannot be read.
         OperationUnderWay: it has another operation that was sent, or is not known.
+        ConfigurationError: PO_MCP_APPROVER_PIN is not the PIN that was set.
     """
     guarded = cast("GuardedKind", kind_of(kind))
     desk.require(guarded.capability)
+    if desk.pin_setting is not None:
+        await desk.pin_setting.need_match()
     call = Operation(
         connection=await desk.journal.join(desk.erp.connection),
         kind=kind,
@@ -85,6 +88,7 @@ async def _propose(desk: Desk, kind: GuardedKind, call: Operation, arguments: di
         text = f"{forbidden.reason} Nobody was asked and nothing was sent. {forbidden.instead}"
         return Stop(desk.words.say("refused", None, text, order=found.order))
     payload, question = kind.propose(desk.erp, await _with_name(desk, found), arguments)
+    question = await desk.prepare_question(question)
     operation = replace(call, payload=payload, question=question, order_digest=digest_of_snapshot(found))
     try:
         return await _record(desk, operation, read_at)

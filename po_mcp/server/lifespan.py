@@ -68,7 +68,9 @@ class ServerLifespan:
 
     def _build_desk(self, page: ApprovalLink) -> Desk:
         executor, over = self.executor, self.settings.create_approval_over
-        return Desk(executor.erp, executor.journal, executor, page, over, self._today)
+        return Desk(
+            executor.erp, executor.journal, executor, page, over, self._today, pin_setting=self.pending.pin_setting
+        )
 
     def _today(self) -> date:
         return self.settings.date_at(self.clock())

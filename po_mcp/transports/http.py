@@ -13,7 +13,7 @@ from po_mcp.approvals.page import create_app
 from po_mcp.approvals.page_security import Guard
 from po_mcp.approvals.page_server import MountedPage, NoPage
 from po_mcp.approvals.pending import PendingApprovals
-from po_mcp.bootstrap import build_server_with_approvals
+from po_mcp.bootstrap import build_server_with_approvals, has_approver_pin
 from po_mcp.config import Settings
 from po_mcp.transports.http_app import MCP_PATH, Address, HttpApp
 from po_mcp.transports.sessions import MAX_SESSIONS, BoundedSessions
@@ -36,7 +36,9 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
         on_ready: called with the address once a client can connect.
     """
     address = Address(*sock.getsockname()[:2])
-    mcp_server, pending = build_server_with_approvals(settings, _choose_page(settings, address))
+    page = _choose_page(settings, address)
+    mcp_server, pending = build_server_with_approvals(settings, page)
+    page_app = _refuse_page(address) if isinstance(page, NoPage) else _build_page_app(pending, address)
     security = TransportSecuritySettings(allowed_hosts=[*address.hosts], allowed_origins=[*address.origins])
     mcp = mcp_server.streamable_http_app(
         streamable_http_path=MCP_PATH,
@@ -45,7 +47,7 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
         max_sessions=MAX_SESSIONS,
     )
     sessions = mcp_server.session_manager
-    app = HttpApp(BoundedSessions(mcp, sessions), _build_page_app(pending, address), address)
+    app = HttpApp(BoundedSessions(mcp, sessions), page_app, address)
     server = create_server(app, _MAX_CONNECTIONS, _KEEP_ALIVE_S)
 
     async def end() -> None:
@@ -62,10 +64,12 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
 def _choose_page(settings: Settings, address: Address) -> MountedPage | NoPage:
     """Return where links lead: without a PIN nowhere, since any program that can connect can read a link."""
     comes_first = settings.approval == "page"
-    return NoPage(comes_first) if settings.approver_pin is None else MountedPage(address.origins[0], comes_first)
+    return MountedPage(address.origins[0], comes_first) if has_approver_pin(settings) else NoPage(comes_first)
+
+
+def _refuse_page(address: Address) -> ASGIApp:
+    return Guard(PlainTextResponse(_NO_PAGE, 404), address.hosts)
 
 
 def _build_page_app(pending: PendingApprovals, address: Address) -> ASGIApp:
-    if pending.pin is None:
-        return Guard(PlainTextResponse(_NO_PAGE, 404), address.hosts)
     return create_app(pending, address.hosts, f"po_mcp_{address.port}")

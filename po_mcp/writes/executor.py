@@ -16,6 +16,7 @@ from po_mcp.orders import PurchaseOrder
 from po_mcp.writes.journal import Claim, Journal
 from po_mcp.writes.kinds import Applied, Change, kind_of
 from po_mcp.writes.kinds.delete import offer_cancel
+from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
 from po_mcp.writes.observation import Observation, without_effect
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
 from po_mcp.writes.outcomes import OutcomeWriter
@@ -273,6 +274,8 @@ def build_executor(
     journal: Journal,
     policy: SettlementPolicy,
     on_done: Any = None,
+    *,
+    local: LocalTime = THIS_MACHINE,
 ) -> Executor:
     """Return an executor with its reconciler.
 
@@ -281,6 +284,7 @@ def build_executor(
         journal: where they are recorded.
         policy: time-outs and how long an effect may take to show.
         on_done: called for every write that was done now, with the operation and its outcome.
+        local: writes times in outcomes.
     """
-    words = OutcomeWriter(erp, policy)
+    words = OutcomeWriter(erp, policy, local)
     return Executor(erp, journal, policy, Reconciler(erp, journal, policy, words, on_done), words)

@@ -85,6 +85,15 @@ class Question:
         head = self.text.split("\n")[:3]
         return "\n".join([*head, "Approve or decline on this page. Nothing changes before that."])
 
+    def with_caution(self, caution: str) -> Question:
+        """Return the question with a warning in its text, and in the descriptions, which every host draws."""
+        first, *rest = self.text.split("\n")
+        described = tuple(
+            replace(field, description=text.cut(f"{caution} {field.description}", text.ITEMS_COLUMNS))
+            for field in self.fields
+        )
+        return replace(self, text="\n".join([first, *rest[:2], caution, *rest[2:]]), fields=described)
+
     def of_try(self, number: int) -> Question:
         """Return the question of the second or third try, which says that what was typed was not the order number."""
         if number == 1:
@@ -116,6 +125,11 @@ class Place:
     erp: str
     label: str = ""
     tag: str = ""
+
+
+def pin_reset(day: str) -> str:
+    """Return the warning that the approver PIN was reset on a day without the one before it."""
+    return f"CAUTION: approver PIN reset on {day} without the old one."
 
 
 # Reading answers

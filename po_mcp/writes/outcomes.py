@@ -8,6 +8,7 @@ from typing import Any
 
 from po_mcp.erp import ERP
 from po_mcp.writes.kinds import Applied, Change, kind_of
+from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
 from po_mcp.writes.observation import Observation, without_effect
 from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, State, WriteOutcome
 from po_mcp.writes.payloads import CreatePayload
@@ -24,10 +25,12 @@ class OutcomeWriter:
     Args:
         erp: where operations are sent; its notice stands first.
         policy: when a reading is decisive.
+        local: writes times.
     """
 
     erp: ERP
     policy: SettlementPolicy
+    local: LocalTime = THIS_MACHINE
 
     def say(self, status: OutcomeStatus, operation: Operation | None, text: str, **more: Any) -> WriteOutcome:
         """Make an outcome."""

@@ -16,7 +16,6 @@ import httpx2
 
 from po_mcp.approvals.page_server import Listener
 from po_mcp.approvals.pending import PendingApprovals
-from po_mcp.approvals.pin import Pin
 from po_mcp.erp import ERP, BeforeSend, Capability, Connection
 from po_mcp.errors import OrderNotFound, PurchaseOrderError, Refused
 from po_mcp.orders import (
@@ -31,6 +30,7 @@ from po_mcp.orders import (
 )
 from po_mcp.writes.executor import build_executor
 from po_mcp.writes.journal import Journal, JournalStore
+from po_mcp.writes.journal.approver_pin import hash_pin
 from po_mcp.writes.kinds import GuardedKind, kind_of
 from po_mcp.writes.kinds.snapshots import digest_of_snapshot
 from po_mcp.writes.operation import Operation, Recorded, Requester, canonical_json
@@ -259,7 +259,9 @@ async def counter(
     store = JournalStore(file, 600, clock, max_open)
     journal = Journal(store)
     executor = build_executor(erp.as_erp, journal, QUICK)
-    pending = PendingApprovals(journal, executor, NOTICE, Pin(pin) if pin else None, may_write)
+    if pin is not None and not store.approver_pin().is_set:
+        store.set_approver_pin(hash_pin(pin), None, "PIN set")
+    pending = PendingApprovals(journal, executor, NOTICE, may_write)
     async with anyio.create_task_group() as tasks:
         listener = Listener(tasks, pending)
         try:

@@ -15,7 +15,7 @@ from po_mcp.errors import Unreachable
 from tests.approvals.counter import Counter, counter, line, order
 from tests.approvals.test_page import HOSTILE
 from tests.commands.test_serve import over, serving
-from tests.harness import ERAS, ServerHarness, outcome
+from tests.harness import ERAS, ServerHarness, outcome, set_pin
 
 pytestmark = pytest.mark.system
 CHROMIUM = next(
@@ -62,7 +62,8 @@ async def test_a_person_approves_a_delete_by_typing_its_number() -> None:
 
 
 async def test_a_person_approves_with_the_pin_on_the_page_of_an_http_server(harness: ServerHarness) -> None:
-    with serving(PO_MCP_APPROVER_PIN="correct horse", **over(harness)) as server:
+    set_pin(harness.journal, "correct horse")
+    with serving(**over(harness)) as server:
         async with server.client(ERAS[0]) as client, chromium() as page:
             asked = outcome(await client.call_tool("delete_purchase_order", {"number": "PO-2025-0038"}))
             await page.goto(asked["approve_at"])

@@ -25,7 +25,7 @@ from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.writes.journal import JournalStore
 from tests.approvals.counter import browser
-from tests.harness import ERAS, MODES, ServerHarness, outcome
+from tests.harness import ERAS, MODES, ServerHarness, outcome, set_pin
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037", CANCEL: "PO-2025-0041"}
@@ -337,6 +337,7 @@ async def test_a_form_that_was_declined_leaves_it_open_and_hands_out_no_link(
 async def test_the_pin_that_the_operator_set_is_what_the_page_wants(
     harness: ServerHarness, era: str, kind: str, settings: dict[str, Any]
 ) -> None:
+    set_pin(harness.journal, "correct horse")
     async with harness.client(era, approver_pin="correct horse") as client:
         asked = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
         without = await press(asked["approve_at"], "approve", FILLED_IN[DELETE])

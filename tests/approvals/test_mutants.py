@@ -18,15 +18,15 @@ import httpx2
 import jinja2
 import pytest
 
-from po_mcp.approvals import page, page_security, pending, pin, presentation
+from po_mcp.approvals import page, page_security, pending, presentation
 from po_mcp.approvals.page_security import Guard, Sessions
 from po_mcp.approvals.pending import PendingApprovals
-from po_mcp.approvals.pin import TRIES, Pin, PinCheck
+from po_mcp.approvals.pin import PinCheck
 from po_mcp.approvals.under_way import UnderWay
 from po_mcp.erp import Connection
 from po_mcp.errors import TooManyQuestions
 from po_mcp.writes.forms import FormAnswer
-from po_mcp.writes.journal import MAX_OPEN_QUESTIONS, Claim, JournalStore
+from po_mcp.writes.journal import MAX_OPEN_QUESTIONS, ApproverPin, Claim, JournalStore, PinPlace, approver_pin
 from po_mcp.writes.kinds import delete, finalize
 from po_mcp.writes.operation import Operation, Recorded
 from tests.approvals.counter import Books, Clock, Counter, browser, counter, order
@@ -120,16 +120,16 @@ async def _is_decided_with(file: Path, decision: str, typed: str) -> bool:
         return desk.state(one) != "PROPOSED"
 
 
-async def the_pin_after_five_wrong_ones(file: Path) -> bool:
+async def the_pin_after_ten_wrong_ones(file: Path) -> bool:
     async with counter(file, PIN) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
-        await _guess(desk, one, person, ["wrong"] * 5 + [PIN])
+        await _guess(desk, one, person, ["wrong"] * 10 + [PIN])
         return desk.state(one) != "PROPOSED"
 
 
-async def the_pin_after_five_wrong_ones_and_a_new_start(file: Path) -> bool:
+async def the_pin_after_ten_wrong_ones_and_a_new_start(file: Path) -> bool:
     clock = Clock()
     async with counter(file, PIN, clock) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
-        await _guess(desk, one, person, ["wrong"] * 5)
+        await _guess(desk, one, person, ["wrong"] * 10)
     async with counter(file, PIN, clock) as desk, browser(await desk.link(one)) as person:
         await _guess(desk, one, person, [PIN])
         return desk.state(one) != "PROPOSED"
@@ -162,14 +162,14 @@ def _token(desk: Counter, cookie: str, one: str) -> str:
 
 async def thirty_pins_at_once(file: Path) -> bool:
     judged = []
-    fits = Pin.fits
+    fits = ApproverPin.fits
 
-    def counted(self: Pin, given: str) -> bool:
+    def counted(self: ApproverPin, given: str) -> bool:
         judged.append(given)
         return fits(self, given)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Pin, "fits", counted)
+        patch.setattr(ApproverPin, "fits", counted)
         async with counter(file, PIN) as desk, browser(await desk.link(desk.propose(order()))) as person:
             token = await person.token()
 
@@ -179,7 +179,7 @@ async def thirty_pins_at_once(file: Path) -> bool:
             async with anyio.create_task_group() as guesses:
                 for _ in range(30):
                     guesses.start_soon(guess)
-    return len(judged) > 5
+    return len(judged) > 10
 
 
 async def a_yes_after_a_no(file: Path) -> bool:
@@ -423,34 +423,38 @@ def no_pin_is_needed(patch: Patch) -> None:
 
 
 def every_pin_fits(patch: Patch) -> None:
-    patch.setattr(Pin, "fits", lambda self, given: True)
+    patch.setattr(ApproverPin, "fits", lambda self, given: True)
 
 
 def no_lock(patch: Patch) -> None:
-    patch.setattr(pin, "TRIES", 1_000_000)
+    patch.setattr(approver_pin, "TRIES_PER_HOUR", 1_000_000)
 
 
 def wrong_pins_are_counted_for_each_operation_alone(patch: Patch) -> None:
-    patch.setattr(pin, "TRIES_PER_HOUR", 1_000_000)
+    def note(self: JournalStore, operation_id: str, place: PinPlace) -> float:
+        tried = sum(one.event == f"PIN tried: {place}" for one in self.events(operation_id))
+        self.note(operation_id, f"PIN tried: {place}", {})
+        return 60.0 if tried >= 10 else 0.0
+
+    patch.setattr(JournalStore, "note_pin_try", note)
 
 
 def tries_are_counted_by_the_process(patch: Patch) -> None:
     counts: dict[int, int] = {}
 
-    def note(self: JournalStore, operation_id: str, event: str, limit: int, **hourly: Any) -> bool:
+    def note(self: JournalStore, operation_id: str, place: PinPlace) -> float:
         counts[id(self)] = counts.get(id(self), 0) + 1
-        return counts[id(self)] <= limit
+        return 60.0 if counts[id(self)] > 10 else 0.0
 
-    patch.setattr(JournalStore, "note_up_to", note)
+    patch.setattr(JournalStore, "note_pin_try", note)
 
 
 def a_try_is_counted_after_it_is_judged(patch: Patch) -> None:
     async def check(self: PinCheck, operation_id: str, given: str) -> Any:
-        assert self.pin is not None
-        if await self._count(operation_id, pin._TRIED) >= TRIES:
-            return "locked"
-        fits = self.pin.fits(given)
-        await self.journal.note_up_to(operation_id, pin._TRIED, TRIES, hourly_limit=99, forgiven_by="")
+        if await self.journal.seconds_to_pin_try(self.place) > 0:
+            return "paused"
+        fits = (await self.journal.approver_pin()).fits(given)
+        await self.journal.note_pin_try(operation_id, self.place)
         return None if fits else "wrong_pin"
 
     patch.setattr(PinCheck, "check", check)
@@ -576,9 +580,9 @@ MUTANTS: list[tuple[Mutant, Harm]] = [
     (every_cookie_of_the_right_form_is_ours, the_list_without_a_link),
     (no_pin_is_needed, a_decision_without_the_pin),
     (every_pin_fits, a_decision_with_another_pin),
-    (no_lock, the_pin_after_five_wrong_ones),
+    (no_lock, the_pin_after_ten_wrong_ones),
     (wrong_pins_are_counted_for_each_operation_alone, the_pin_after_twelve_wrong_ones_on_four_orders),
-    (tries_are_counted_by_the_process, the_pin_after_five_wrong_ones_and_a_new_start),
+    (tries_are_counted_by_the_process, the_pin_after_ten_wrong_ones_and_a_new_start),
     (a_try_is_counted_after_it_is_judged, thirty_pins_at_once),
     (a_decision_counts_in_every_state, a_yes_after_a_no),
     (no_compare_and_set, a_yes_that_is_sent_while_the_no_is_taken),

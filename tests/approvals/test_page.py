@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import secrets
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import httpx2
 import pytest
 
 from po_mcp.orders import PurchaseOrder
+from po_mcp.writes.journal.approver_pin import hash_pin
 from po_mcp.writes.payloads import FinalizePayload
 from tests.approvals.counter import Clock, browser, counter, order
 
@@ -343,48 +345,76 @@ async def test_the_link_alone_has_no_authority_where_a_pin_is_set(file: Path) ->
         right = await person.send("approve", order_number="PO-7", pin=PIN)
 
         assert [answer.status_code for answer in answers] == [422, 422, 422, 403]
-        assert "4 tries left" in answers[-1].text
+        assert "9 tries left" in answers[-1].text
         assert (refused, right.status_code, desk.state(one)) == ("PROPOSED", 303, "DONE")
 
 
-async def test_five_wrong_pins_lock_it_whatever_is_started_anew(file: Path) -> None:
+async def test_ten_wrong_pins_on_any_order_lock_the_page_for_an_hour(file: Path) -> None:
     clock = Clock()
-    for tries in (3, 2):
-        async with counter(file, PIN, clock) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
-            for _ in range(tries):
-                await person.send("approve", order_number="PO-7", pin="wrong")
-    async with counter(file, PIN, clock) as desk, browser(await desk.link(one)) as person:
-        token = await person.token()
+    for number in ("PO-1", "PO-2"):  # a new start, and another order, change nothing
+        async with (
+            counter(file, PIN, clock) as desk,
+            browser(await desk.link(desk.propose(order(number)))) as person,
+        ):
+            for _ in range(5):
+                await person.send("approve", order_number=number, pin="wrong")
+    async with counter(file, PIN, clock) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        shown, token = (await person.page()).text, await person.token()
         right = await person.send("approve", order_number="PO-7", pin=PIN)
-        asked_again = desk.propose(order())
+        locked = desk.state(one)
+        clock.now += 3601
+        again = desk.propose(order())
+        async with browser(await desk.link(again)) as later:
+            afterwards = await later.send("approve", order_number="PO-7", pin=PIN)
 
         assert token == ""
-        assert desk.state(one) == "PROPOSED"
-        assert "Too many wrong PINs" in (await person.page()).text
-        assert right.status_code == 403
-        assert asked_again == one
-        clock.now += 601
-        assert desk.propose(order()) != one
-        assert desk.erp.sent == []
+        assert "Too many wrong PINs: this page is locked until" in shown
+        assert "Wrong PINs in the last hour: 10." in shown
+        assert (right.status_code, locked, again == one) == (403, "PROPOSED", False)
+        assert (afterwards.status_code, desk.state(again)) == (303, "DONE")
 
 
-async def test_fifty_pins_at_once_are_not_more_than_five(file: Path) -> None:
+async def test_thirty_pins_at_once_are_not_more_than_ten(file: Path) -> None:
     async with counter(file, PIN) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
         token = await person.token()
         said = []
 
         async def guess(number: int) -> None:
-            pin = PIN if number > 40 else f"guess {number}"
-            said.append((await person.send("approve", token=token, order_number="PO-7", pin=pin)).text)
+            pin = f"guess {number}"
+            said.append((await person.send("approve", token=token, order_number="PO-7", pin=pin)).status_code)
 
         async with anyio.create_task_group() as guesses:
             for number in range(30):
                 guesses.start_soon(guess, number)
 
-        tried = [event.event for event in desk.store.events(one)].count("pin tried")
-        assert tried == 5
-        assert sum("Wrong PIN. " in text for text in said) == 5
+        assert desk.happened(one).count("PIN tried: page") == 10
+        assert (said.count(403), said.count(429)) == (10, 20)
         assert desk.state(one) == "PROPOSED"
+
+
+async def test_a_locked_page_leaves_the_terminal_open(file: Path) -> None:
+    async with counter(file, PIN) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        for _ in range(11):
+            await person.send("approve", order_number="PO-7", pin="wrong")
+        terminal = replace(desk.pending, place="terminal")
+        decided = await terminal.decide(
+            desk.found(one), "approve", {"order_number": "PO-7"}, PIN, {"through": "terminal"}
+        )
+
+        assert (decided.verdict, desk.state(one)) == ("taken", "APPROVED")
+
+
+async def test_a_page_says_for_seven_days_that_the_pin_was_reset(file: Path) -> None:
+    clock = Clock()
+    async with counter(file, PIN, clock) as desk:
+        desk.store.set_approver_pin(hash_pin("another one"), desk.store.approver_pin().hash, "PIN reset")
+        seen = []
+        for _ in range(2):
+            async with browser(await desk.link(desk.propose(order()))) as person:
+                seen.append("CAUTION: approver PIN reset on" in (await person.page()).text)
+            clock.now += 7 * 86_400
+
+        assert seen == [True, False]
 
 
 # Hostile text

@@ -15,17 +15,21 @@ from types import MappingProxyType
 import anyio
 import anyio.to_thread
 import pytest
+from mcp.types import ElicitResult
 
+from po_mcp.commands._result_tables import text_of
 from po_mcp.connectors.sandbox import Sandbox
-from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.journal import ApproverPin, JournalStore
+from po_mcp.writes.journal.approver_pin import hash_pin
+from tests.approvals.counter import browser
 from tests.approvals.test_carrying_through import CANCEL, DELETE, FINALIZE, NUMBER, approve_and_leave
 from tests.approvals.test_page import HOSTILE
 from tests.commands.test_call import read_screen
 from tests.commands.test_doctor import real
-from tests.harness import ServerHarness, outcome
+from tests.harness import ScriptedPerson, ServerHarness, outcome, set_pin
 from tests.sandbox.sandbox_server import serve_sandbox
 
-PIN = {"PO_MCP_APPROVER_PIN": "correct horse"}
+PIN = "correct horse"
 APPROVE = [sys.executable, "-m", "po_mcp", "approve"]
 
 
@@ -142,9 +146,10 @@ async def test_anything_else_decides_nothing(harness: ServerHarness, answer: str
 async def test_the_pin_is_asked_for_and_not_shown(harness: ServerHarness) -> None:
     one = await asked(harness, DELETE)
 
-    wrong, _ = typed(harness, ["PO-2025-0038\n", "guess\n"], settings=PIN)
+    set_pin(harness.journal, PIN)
+    wrong, _ = typed(harness, ["PO-2025-0038\n", *["guess\n"] * 3])
     between = await became(harness, one)
-    right, screen = typed(harness, ["PO-2025-0038\n", "correct horse\n"], settings=PIN)
+    right, screen = typed(harness, ["PO-2025-0038\n", "a slip\n", f"{PIN}\n"])
 
     assert (wrong, between, right) == (3, "approval_required", 0)
     assert harness.order("PO-2025-0038") is None
@@ -284,3 +289,71 @@ def test_no_text_of_the_erp_adds_a_line_or_hides_a_figure() -> None:
         assert len(printed.getvalue().splitlines()) == 3
         assert "4,250.00" in printed.getvalue()
         assert not any(ord(letter) < 32 and letter != "\n" for letter in printed.getvalue())
+
+
+def set_a_pin(harness: ServerHarness, answers: list[str], how: str = "--set-pin") -> tuple[int, str]:
+    return typed(harness, [f"{answer}\n" for answer in answers], how)
+
+
+def held_pin(harness: ServerHarness) -> ApproverPin:
+    with closing(JournalStore(harness.journal)) as store:
+        return store.approver_pin()
+
+
+def test_a_pin_is_set_and_changed_with_the_one_before_it(harness: ServerHarness) -> None:
+    first, _ = set_a_pin(harness, ["short", "short", PIN, PIN])
+    refused, screen = set_a_pin(harness, ["a guess"])
+    changed, _ = set_a_pin(harness, [PIN, "another one", "another one"])
+
+    assert (first, refused, changed) == (0, 3, 0)
+    assert "Wrong PIN. The PIN was not changed." in screen
+    assert (held_pin(harness).fits("another one"), held_pin(harness).reset_at) == (True, None)
+
+
+async def test_a_pin_that_is_reset_is_told_with_every_question(harness: ServerHarness) -> None:
+    set_pin(harness.journal, PIN)
+    kept, _ = typed(harness, ["n\n"], "--reset-pin")
+    was_kept = held_pin(harness).fits(PIN)
+    status, _ = typed(harness, ["y\n", "another one\n", "another one\n"], "--reset-pin")
+    person = ScriptedPerson(ElicitResult(action="decline"))
+    async with harness.client(person=person) as client:
+        await client.call_tool(DELETE, {"number": NUMBER[DELETE]})
+    shown = person.asked[0]
+    _, screen = typed(harness, ["no\n", "another one\n"])
+
+    assert (kept, was_kept, status, held_pin(harness).fits("another one")) == (3, True, 0, True)
+    assert "CAUTION: approver PIN reset on" in shown.message.split("\n")[3]
+    assert "CAUTION: approver PIN reset on" in shown.requested_schema["properties"]["order_number"]["description"]
+    assert "CAUTION: approver PIN reset on" in screen
+
+
+@pytest.mark.parametrize("held", [None, "another one"])
+async def test_a_server_with_another_pin_asks_nobody_and_keeps_the_pin(
+    harness: ServerHarness, held: str | None
+) -> None:
+    if held is not None:
+        set_pin(harness.journal, held)
+    person = ScriptedPerson(ElicitResult(action="accept", content={"order_number": "PO-2025-0038"}))
+    async with harness.client(person=person, approver_pin=PIN) as client:
+        result = await client.call_tool(DELETE, {"number": "PO-2025-0038"})
+        listed = await client.call_tool("list_purchase_orders", {})
+
+    assert result.is_error
+    assert "PO_MCP_APPROVER_PIN" in text_of(result)
+    assert "po-mcp approve --set-pin" in text_of(result)
+    assert (person.asked, harness.order("PO-2025-0038") is not None, listed.is_error) == ([], True, False)
+    assert held_pin(harness).is_set == (held is not None)
+
+
+async def test_a_page_of_a_server_with_another_pin_carries_nothing_out(harness: ServerHarness) -> None:
+    set_pin(harness.journal, PIN)
+    async with harness.client(approver_pin=PIN) as client:
+        asked_for = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
+        with closing(JournalStore(harness.journal)) as store:
+            store.set_approver_pin(hash_pin("another one"), store.approver_pin().hash, "PIN changed")
+        async with browser(asked_for["approve_at"]) as person:
+            answer = await person.send("approve", order_number="PO-2025-0038", pin="another one")
+
+    assert answer.status_code == 409
+    assert "PO_MCP_APPROVER_PIN is not the approver PIN that was set." in answer.text
+    assert harness.order("PO-2025-0038") is not None

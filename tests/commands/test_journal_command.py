@@ -40,7 +40,7 @@ from tests.approvals.counter import order
 from tests.commands.terminal import run_in_terminal
 from tests.commands.test_call import read_screen
 from tests.commands.test_doctor import real
-from tests.harness import Reply, ScriptedPerson, ServerHarness, accept, outcome, yes
+from tests.harness import Reply, ScriptedPerson, ServerHarness, accept, outcome, set_pin, yes
 from tests.sandbox.sandbox_server import serve_sandbox
 from tests.stdio.test_process import environment
 
@@ -525,13 +525,14 @@ async def test_what_the_look_shows_counts_more_than_what_the_person_says(harness
 
 async def test_settling_wants_the_pin_where_one_is_set(harness: ServerHarness) -> None:
     operation_id = await unknown(harness)
-    pin, answers = {"PO_MCP_APPROVER_PIN": "correct horse"}, ["not applied", "PO-2025-0038"]
+    set_pin(harness.journal, "correct horse")
+    answers = ["not applied", "PO-2025-0038"]
 
-    wrong, told = in_terminal(harness, [*answers, "a guess"], "settle", operation_id, changes=pin)
+    wrong, told = in_terminal(harness, [*answers, "a guess"], "settle", operation_id)
     between = state(harness, operation_id)
-    right, screen = in_terminal(harness, [*answers, "correct horse"], "settle", operation_id, changes=pin)
+    right, screen = in_terminal(harness, [*answers, "correct horse"], "settle", operation_id)
 
-    assert (wrong, between, "That is not the PIN." in told) == (3, "UNKNOWN", True)
+    assert (wrong, between, "Wrong PIN. Nothing was recorded." in told) == (3, "UNKNOWN", True)
     assert (right, state(harness, operation_id)) == (0, "NOT_APPLIED")
     assert "correct horse" not in screen
 

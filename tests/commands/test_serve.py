@@ -37,7 +37,7 @@ from po_mcp.transports import http as http_transport
 from po_mcp.transports.http_app import Address
 from po_mcp.transports.uvicorn_server import create_server
 from tests.approvals.counter import browser
-from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, accept, outcome, text
+from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, accept, outcome, set_pin, text
 
 DELETE, FINALIZE, CREATE = "delete_purchase_order", "finalize_purchase_order", "create_purchase_order"
 NEW = {
@@ -151,7 +151,8 @@ async def test_a_client_lists_the_tools_and_finalizes_with_the_persons_yes(harne
 async def test_a_click_on_the_page_of_the_same_port_is_carried_through(
     harness: ServerHarness, era: str, host: str
 ) -> None:
-    with serving("--host", host, PO_MCP_APPROVER_PIN=PIN, **over(harness)) as server:
+    set_pin(harness.journal, PIN)
+    with serving("--host", host, **over(harness)) as server:
         async with server.client(era) as client:
             asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
             async with browser(asked["approve_at"]) as person:
@@ -185,7 +186,7 @@ async def test_without_a_pin_there_is_no_page_and_the_terminal_is_named(harness:
     assert "approve_at" not in asked
     assert "po-mcp approve" in asked["message"]
     assert "http" not in asked["message"]
-    assert "set PO_MCP_APPROVER_PIN" in server.greeting
+    assert "run po-mcp approve --set-pin" in server.greeting
     assert {(answer.status_code, answer.text) for answer in answers} == {(404, http_transport._NO_PAGE)}
     assert harness.order("PO-2025-0038") is not None
 
@@ -252,7 +253,8 @@ async def test_another_host_is_not_served() -> None:
 
 
 async def test_a_website_can_use_neither_mcp_nor_the_page(harness: ServerHarness) -> None:
-    with serving(PO_MCP_APPROVER_PIN=PIN, **over(harness)) as server:
+    set_pin(harness.journal, PIN)
+    with serving(**over(harness)) as server:
         async with server.client(ERAS[0]) as client:
             asked = outcome(await client.call_tool(DELETE, {"number": "PO-2025-0038"}))
         elsewhere = [
@@ -434,7 +436,8 @@ def test_a_wrong_setting_stops_the_start_with_one_line() -> None:
 async def test_a_signal_ends_it_while_a_person_is_asked_and_clients_are_connected(
     harness: ServerHarness, signum: signal.Signals
 ) -> None:
-    with serving(PO_MCP_APPROVER_PIN=PIN, **over(harness)) as server:
+    set_pin(harness.journal, PIN)
+    with serving(**over(harness)) as server:
         async with server.http() as http:
             hello = await http.post("/mcp", json=call("initialize", HELLO))
             session = {"mcp-session-id": hello.headers["mcp-session-id"], "mcp-protocol-version": "2025-11-25"}

@@ -524,33 +524,6 @@ def test_the_state_live_is_the_same_for_program_and_file(store: JournalStore) ->
     assert {one.state for one in store.all()} - live == set(ROADS) - LIVE
 
 
-def test_wrong_tries_are_counted_across_processes(store: JournalStore, file: Path, clock: Clock) -> None:
-    operation_id = take_to(store, guarded(), "PROPOSED")
-    other = JournalStore(file, 600, clock)
-
-    tries = [_try_pin(one, operation_id, limit=3) for one in (store, other, store, other)]
-
-    assert tries == [True, True, True, False]
-
-
-def test_wrong_tries_of_an_hour_are_counted_over_all_operations(store: JournalStore, clock: Clock) -> None:
-    one, another = (take_to(store, guarded(number=number), "PROPOSED") for number in ("PO-1", "PO-2"))
-
-    within_the_hour = [_try_pin(store, operation_id) for operation_id in (one, another, one, another)]
-    store.note(one, "pin fitted", {})
-    after_one_that_fits = [_try_pin(store, another) for _ in range(2)]
-    clock.now += 3601
-    an_hour_later = _try_pin(store, another)
-
-    assert within_the_hour == [True, True, True, False]
-    assert after_one_that_fits == [True, False]
-    assert an_hour_later
-
-
-def _try_pin(store: JournalStore, operation_id: str, limit: int = 100) -> bool:
-    return store.note_up_to(operation_id, "pin tried", limit, hourly_limit=3, forgiven_by="pin fitted")
-
-
 def test_who_asks_is_kept_with_the_operation(store: JournalStore) -> None:
     operation_id = take_to(store, replace(guarded(), requester=ADA), "PROPOSED")
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -12,7 +11,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from po_mcp.approvals.pin import Pin, PinCheck
+from po_mcp.approvals.pin import PinCheck, PinFault
+from po_mcp.commands import _approver_pin
 from po_mcp.commands._interrupted import plain_signals
 from po_mcp.commands._status_text import came_of, short, state_of
 from po_mcp.commands.journal.tables import plain
@@ -27,10 +27,6 @@ from po_mcp.writes.reconcile import Reconciler
 from po_mcp.writes.verdict import DID_NOT_HAPPEN, HAPPENED, need_time, record_verdict
 
 NOT_SETTLED = 3
-_PIN_FAULTS: Mapping[str, str] = {
-    "locked": "Too many wrong PINs were tried for this.",
-    "paused": "Too many wrong PINs within an hour. Try again later.",
-}
 _LOOKED = "I looked"
 
 _Said = Literal["applied", "not applied"]
@@ -122,7 +118,7 @@ def _ask(console: Console, settings: Settings, store: JournalStore, seen: _Seen)
     if said is None:
         console.print("It stays unknown. Nothing was recorded.")
         return NOT_SETTLED
-    if not _has_pin(console, settings, store, seen.recorded):
+    if not _has_pin(console, store, seen.recorded):
         return NOT_SETTLED
     happened = said == "applied"
     policy = SettlementPolicy(settings.timeout, *settings.bounds())
@@ -163,20 +159,22 @@ def _answer(console: Console, seen: _Seen) -> _Said | None:
     return "applied" if said == "applied" else "not applied"
 
 
-def _has_pin(console: Console, settings: Settings, store: JournalStore, recorded: Recorded) -> bool:
+def _has_pin(console: Console, store: JournalStore, recorded: Recorded) -> bool:
     """Ask for the approver's PIN where one is set; a verdict can release a second send as an approval does a first."""
-    if settings.approver_pin is None:
-        return True
     try:
-        pin = str(click.prompt("Your approver PIN", hide_input=True, default="", show_default=False)).strip()
+        refused = anyio.run(_judge_pin, console, store, recorded)
     except click.Abort:
-        pin = ""
-    check = PinCheck(Journal(store), Pin(settings.approver_pin.get_secret_value()))
-    refused = anyio.run(check.check, recorded.operation.id, pin)
+        refused = "no_pin"
     if refused is not None:
-        console.print(_PIN_FAULTS.get(refused, "That is not the PIN."))
-        console.print("Nothing was recorded.")
+        console.print(f"{_approver_pin.FAULTS[refused]} Nothing was recorded.")
     return refused is None
+
+
+async def _judge_pin(console: Console, store: JournalStore, recorded: Recorded) -> PinFault | None:
+    journal = Journal(store)
+    with plain_signals():
+        pin = await _approver_pin.prompt_pin(journal, console.print)
+    return await PinCheck(journal, "terminal").check(recorded.operation.id, pin)
 
 
 async def _record_after_look(reconciler: Reconciler, recorded: Recorded, happened: bool) -> WriteOutcome:

@@ -15,6 +15,7 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 
 from po_mcp.erp import Connection
+from po_mcp.writes.journal.approver_pin import ApproverPin, PinPlace
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.sqlite import MEMORY
 from po_mcp.writes.journal.store import MAX_OPEN_QUESTIONS, Claim, JournalStore, Similar
@@ -22,7 +23,17 @@ from po_mcp.writes.journal.token_store import SharedToken
 from po_mcp.writes.operation import Operation, Recorded, State, WriteOutcome
 from po_mcp.writes.payloads import Payload
 
-__all__ = ["MAX_OPEN_QUESTIONS", "MEMORY", "Claim", "Event", "Journal", "JournalStore", "Similar"]
+__all__ = [
+    "MAX_OPEN_QUESTIONS",
+    "MEMORY",
+    "ApproverPin",
+    "Claim",
+    "Event",
+    "Journal",
+    "JournalStore",
+    "PinPlace",
+    "Similar",
+]
 
 T = TypeVar("T")
 
@@ -132,12 +143,21 @@ class Journal:
         """Note when something that takes two readings was first seen; None: no longer."""
         await self._write(self.store.note_foreign, operation_id, since)
 
-    async def note_up_to(
-        self, operation_id: str, event: str, limit: int, *, hourly_limit: int, forgiven_by: str
-    ) -> bool:
-        """Add to the audit log what may happen `limit` times in an operation's life, and so often within an hour."""
-        note = partial(self.store.note_up_to, hourly_limit=hourly_limit, forgiven_by=forgiven_by)
-        return await self._write(note, operation_id, event, limit)
+    async def approver_pin(self) -> ApproverPin:
+        """Return what is known of the approver's PIN."""
+        return await self._read(self.store.approver_pin)
+
+    async def note_pin_try(self, operation_id: str, place: PinPlace) -> float:
+        """Record a try of a PIN and return 0; or return in how many seconds the next one may be made."""
+        return await self._write(self.store.note_pin_try, operation_id, place)
+
+    async def note_pin_fit(self, operation_id: str, place: PinPlace) -> None:
+        """Record that the PIN fitted."""
+        await self._write(self.store.note_pin_fit, operation_id, place)
+
+    async def seconds_to_pin_try(self, place: PinPlace) -> float:
+        """Return in how many seconds a PIN may be tried in this place; 0 for now."""
+        return await self._read(self.store.seconds_to_pin_try, place)
 
     async def take_late_news(self, connection: str) -> list[Recorded]:
         """Return what turned out to be done after it was called refused, once."""

@@ -11,11 +11,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal
 
 from po_mcp.erp import Connection
 from po_mcp.errors import OperationUnderWay, TooManyQuestions
-from po_mcp.writes.journal import audit_log, connections, queries
+from po_mcp.writes.journal import approver_pin, audit_log, connections, queries
+from po_mcp.writes.journal.approver_pin import ApproverPin, PinChange, PinPlace
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.rows import UnreadableRow, recorded_of, values_of
 from po_mcp.writes.journal.sqlite import MEMORY, SqliteFile, expected_schema, schema_of
@@ -35,7 +37,6 @@ RENEWED_AFTER_S = 10.0
 """Seconds after which a proposal that is asked about again gets its whole time again, and an event."""
 CLOCK_SLACK_S = 5.0
 """Seconds by which the clock may stand behind the last recorded time before it counts as set back."""
-_HOUR_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -321,23 +322,34 @@ class JournalStore:
                 event = "looked: to be read again" if since is not None else "looked"
                 audit_log.append(db, Event(operation_id, self._clock(), event, {}))
 
-    def note_up_to(self, operation_id: str, event: str, limit: int, *, hourly_limit: int, forgiven_by: str) -> bool:
-        """Add to the audit log what may happen only so often; False where it has.
+    def approver_pin(self) -> ApproverPin:
+        """Return what is known of the approver's PIN, without making the file."""
+        if not self.exists():
+            return ApproverPin()
+        with self._file.reading() as db:
+            return approver_pin.read(db, self._clock())
 
-        Args:
-            operation_id: the operation.
-            event: what happened.
-            limit: how often it may happen in the operation's life.
-            hourly_limit: how often within an hour, over all operations.
-            forgiven_by: the event that takes one occurrence back from the hour's count.
-        """
+    def set_approver_pin(
+        self, new: str, former: str | None, event: PinChange, detail: Mapping[str, Any] = MappingProxyType({})
+    ) -> bool:
+        """Set the PIN's hash in the place of the former one; False where that is not the former one any more."""
         with self._moving() as db:
-            now = self._clock()
-            in_an_hour = _count_since(db, event, now - _HOUR_S) - _count_since(db, forgiven_by, now - _HOUR_S)
-            if _count(db, operation_id, event) >= limit or in_an_hour >= hourly_limit:
-                return False
-            audit_log.append(db, Event(operation_id, now, event, {}))
-            return True
+            return approver_pin.replace(db, new, former, event, self._clock(), dict(detail))
+
+    def note_pin_try(self, operation_id: str, place: PinPlace) -> float:
+        """Record a try of a PIN and return 0; or return in how many seconds the next one may be made."""
+        with self._moving() as db:
+            return approver_pin.note_try(db, operation_id, place, self._clock())
+
+    def note_pin_fit(self, operation_id: str, place: PinPlace) -> None:
+        """Record that the PIN fitted."""
+        with self._moving() as db:
+            approver_pin.note_fit(db, operation_id, place, self._clock())
+
+    def seconds_to_pin_try(self, place: PinPlace) -> float:
+        """Return in how many seconds a PIN may be tried in this place; 0 for now."""
+        with self._file.reading() as db:
+            return approver_pin.seconds_to_wait(db, place, self._clock())
 
     def has_late_news(self, connection: str) -> bool:
         """Tell whether there is any, without waiting for a writer."""
@@ -460,6 +472,7 @@ class JournalStore:
                 f"schema: {name} was changed" for name in found if found[name] != expected.get(name, found[name])
             ]
             faults += audit_log.find_faults(db)
+            faults += approver_pin.find_faults(db)
             for row in db.execute("SELECT * FROM write_operations"):
                 try:
                     recorded_of(row)
@@ -611,12 +624,6 @@ class JournalStore:
 
 def _count(db: sqlite3.Connection, operation_id: str, event: str) -> int:
     found = db.execute("SELECT COUNT(*) FROM audit_log WHERE operation_id = ? AND event = ?", (operation_id, event))
-    count: int = found.fetchone()[0]
-    return count
-
-
-def _count_since(db: sqlite3.Connection, event: str, since: float) -> int:
-    found = db.execute("SELECT COUNT(*) FROM audit_log WHERE event = ? AND at > ?", (event, since))
     count: int = found.fetchone()[0]
     return count
 

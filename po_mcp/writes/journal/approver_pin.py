@@ -1,0 +1,150 @@
+"""The approver's PIN as the journal keeps it: its scrypt hash (RFC 7914), when it was reset, and the tries.
+
+Every process that uses the journal finds the same PIN here, so whoever decides in a terminal needs the one that the
+page wants. It is set at a terminal only. Wrong tries are counted by the place where they are made, within an hour and
+over all operations, because a new operation is easily asked for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from po_mcp.writes.journal import audit_log
+from po_mcp.writes.journal.audit_log import Event
+
+PinPlace = Literal["page", "terminal"]
+PinChange = Literal["PIN set", "PIN changed", "PIN reset"]
+"""The event of a new PIN: the first, one set with the PIN before it, and one set without it."""
+
+TRIES_PER_HOUR = 10
+"""Wrong PINs within an hour after which the page takes none, and a terminal one a minute."""
+TERMINAL_GAP_S = 60.0
+"""Seconds between two tries in a terminal from then on."""
+RESET_IS_SHOWN_S = 7 * 86_400.0
+"""Seconds for which every question says that the PIN was reset without the one before it."""
+_HOUR_S = 3600.0
+_NAME = "approver_pin"
+_COST = {"n": 2**14, "r": 8, "p": 1}
+
+
+@dataclass(frozen=True)
+class ApproverPin:
+    """What is known of the PIN.
+
+    Args:
+        hash: its hash as `hash_pin` writes it; None where none is set.
+        reset_at: when it was reset without the one before it, in seconds since 1970; None where that is long ago.
+        wrong_tries: the wrong PINs of the last hour, by place.
+    """
+
+    hash: str | None = None
+    reset_at: float | None = None
+    wrong_tries: dict[str, int] | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """Tell whether a decision needs the PIN."""
+        return self.hash is not None
+
+    def fits(self, pin: str) -> bool:
+        """Compare a PIN in constant time; takes some 50 ms and 16 MB, which is what makes guessing dear."""
+        return self.hash is not None and hmac.compare_digest(_hash(pin, self.hash.split("$")[1]), self.hash)
+
+
+def hash_pin(pin: str) -> str:
+    """Return the hash of a PIN with a random salt, as text for the journal: `scrypt$salt$hash`, both in hex."""
+    return _hash(pin, secrets.token_hex(16))
+
+
+def _hash(pin: str, salt: str) -> str:
+    made = hashlib.scrypt(pin.encode("utf-8", "replace"), salt=bytes.fromhex(salt), **_COST)
+    return f"scrypt${salt}${made.hex()}"
+
+
+def read(db: sqlite3.Connection, now: float) -> ApproverPin:
+    """Return the PIN as it stands, and the tries of the last hour."""
+    reset = db.execute(
+        "SELECT MAX(at) FROM audit_log WHERE operation_id = '' AND event = 'PIN reset' AND at > ?",
+        (now - RESET_IS_SHOWN_S,),
+    ).fetchone()
+    wrong = {place: _wrong_tries(db, place, now) for place in ("page", "terminal")}
+    return ApproverPin(_stored(db), reset[0], wrong)
+
+
+def replace(db: sqlite3.Connection, new: str, former: str | None, event: PinChange, now: float, detail: Any) -> bool:
+    """Set the hash and record it; False where another process set one meanwhile."""
+    if _stored(db) != former:
+        return False
+    db.execute("INSERT OR REPLACE INTO journal VALUES (?, ?)", (_NAME, new))
+    audit_log.append(db, Event("", now, event, {**detail, "digest": _digest(new)}))
+    return True
+
+
+def note_try(db: sqlite3.Connection, operation_id: str, place: PinPlace, now: float) -> float:
+    """Record a try before it is judged, and return 0; or return in how many seconds the next one may be made.
+
+    Recorded first, so that many at once are not more than one after the other.
+    """
+    wait = seconds_to_wait(db, place, now)
+    if wait <= 0:
+        audit_log.append(db, Event(operation_id, now, _tried(place), {}))
+    return wait
+
+
+def note_fit(db: sqlite3.Connection, operation_id: str, place: PinPlace, now: float) -> None:
+    """Record that the PIN fitted, which takes the try back from the count of wrong ones."""
+    audit_log.append(db, Event(operation_id, now, _fitted(place), {}))
+
+
+def seconds_to_wait(db: sqlite3.Connection, place: PinPlace, now: float) -> float:
+    """Return in how many seconds the next try may be made in this place; 0 for now."""
+    if _wrong_tries(db, place, now) < TRIES_PER_HOUR:
+        return 0.0
+    order, since = ("DESC", TERMINAL_GAP_S) if place == "terminal" else ("ASC", _HOUR_S)
+    last = db.execute(
+        f"SELECT at FROM audit_log WHERE event = ? AND at > ? ORDER BY place {order} LIMIT 1",  # noqa: S608
+        (_tried(place), now - _HOUR_S),
+    ).fetchone()
+    at: float = last["at"]
+    return max(0.0, at + since - now)
+
+
+def find_faults(db: sqlite3.Connection) -> Iterator[str]:
+    """Yield what was done to the PIN behind the journal's back."""
+    row = db.execute(
+        "SELECT detail FROM audit_log WHERE operation_id = '' AND event IN ('PIN set', 'PIN changed', 'PIN reset')"
+        " ORDER BY place DESC LIMIT 1"
+    ).fetchone()
+    stored = _stored(db)
+    if (row is None) != (stored is None) or (row and stored and f'"digest":"{_digest(stored)}"' not in row["detail"]):
+        yield "approver PIN: it was edited"
+
+
+def _stored(db: sqlite3.Connection) -> str | None:
+    row = db.execute("SELECT value FROM journal WHERE name = ?", (_NAME,)).fetchone()
+    return None if row is None else str(row["value"])
+
+
+def _wrong_tries(db: sqlite3.Connection, place: str, now: float) -> int:
+    count = "SELECT COUNT(*) FROM audit_log WHERE event = ? AND at > ?"
+    [tried] = db.execute(count, (_tried(place), now - _HOUR_S)).fetchone()
+    [fitted] = db.execute(count, (_fitted(place), now - _HOUR_S)).fetchone()
+    return max(0, int(tried - fitted))
+
+
+def _tried(place: str) -> str:
+    return f"PIN tried: {place}"
+
+
+def _fitted(place: str) -> str:
+    return f"PIN fitted: {place}"
+
+
+def _digest(stored: str) -> str:
+    return hashlib.sha256(stored.encode()).hexdigest()

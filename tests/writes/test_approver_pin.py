@@ -1,0 +1,105 @@
+"""The approver's PIN in the journal: one hash for all processes, and wrong tries that count by place and hour."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from po_mcp.writes.journal import Journal, JournalStore
+from po_mcp.writes.journal.approver_pin import hash_pin
+from po_mcp.writes.pin_setting import PinSetting
+from tests.writes.making import Clock
+
+
+def test_tries_of_one_hour_are_limited_in_all_processes(store: JournalStore, file: Path, clock: Clock) -> None:
+    other = JournalStore(file, 600, clock)
+
+    tries = [one.note_pin_try("", "page") for one in (store, other) * 5]
+
+    assert tries == [0.0] * 10
+    assert store.note_pin_try("", "page") == other.note_pin_try("", "page") == 3600.0
+    clock.now += 3601
+    assert store.note_pin_try("", "page") == 0.0
+
+
+def test_a_terminal_slows_down_and_a_pin_that_fits_counts_as_no_wrong_one(store: JournalStore, clock: Clock) -> None:
+    for _ in range(3):
+        store.note_pin_try("", "terminal")
+        store.note_pin_fit("", "terminal")
+    first = [store.note_pin_try("", "terminal") for _ in range(10)]
+    clock.now += 59
+    too_soon = store.note_pin_try("", "terminal")
+    clock.now += 1
+    after_a_minute = [store.note_pin_try("", "terminal"), store.note_pin_try("", "terminal")]
+
+    assert (first, too_soon, after_a_minute) == ([0.0] * 10, 1.0, [0.0, 60.0])
+
+
+def test_a_pin_is_set_in_the_place_of_the_one_before_it_alone(store: JournalStore, file: Path) -> None:
+    first, second, third = hash_pin("correct horse"), hash_pin("another one"), hash_pin("a third one")
+
+    done = [
+        store.set_approver_pin(first, None, "PIN set"),
+        store.set_approver_pin(second, None, "PIN set"),
+        store.set_approver_pin(third, first, "PIN changed"),
+    ]
+    held = JournalStore(file).approver_pin()
+
+    assert done == [True, False, True]
+    assert (held.fits("a third one"), held.fits("correct horse"), held.fits("")) == (True, False, False)
+    assert [event.event for event in store.events("")] == ["PIN set", "PIN changed"]
+    assert b"a third one" not in file.read_bytes()
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM journal", "UPDATE journal SET value = 'scrypt$00$00'"])
+def test_verify_finds_a_pin_that_was_put_there_behind_the_journals_back(
+    store: JournalStore, file: Path, change: str
+) -> None:
+    store.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
+    assert store.verify() == []
+
+    with closing(sqlite3.connect(file, isolation_level=None)) as db:
+        db.execute(f"{change} WHERE name = 'approver_pin'")
+
+    assert store.verify() == ["approver PIN: it was edited"]
+
+
+async def test_a_setting_that_is_not_the_pin_stops_questions_by_name(store: JournalStore) -> None:
+    async def fault(pin: str | None) -> str:
+        return await PinSetting(Journal(store), pin).find_fault()
+
+    before = await fault("correct horse")
+    store.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
+    found = [await fault(pin) for pin in ("another one", "correct horse", None)]
+
+    assert before == "PO_MCP_APPROVER_PIN is set, but the approver PIN itself is not set yet."
+    assert found == ["PO_MCP_APPROVER_PIN is not the approver PIN that was set.", "", ""]
+    assert store.approver_pin().fits("correct horse")
+
+
+async def test_a_setting_follows_a_pin_that_is_changed(store: JournalStore) -> None:
+    setting = PinSetting(Journal(store), "correct horse")
+    store.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
+    before = await setting.find_fault()
+    store.set_approver_pin(hash_pin("another one"), store.approver_pin().hash, "PIN changed")
+
+    assert (before, bool(await setting.find_fault())) == ("", True)
+
+
+def test_a_reset_is_shown_for_seven_days(store: JournalStore, clock: Clock) -> None:
+    store.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
+    store.set_approver_pin(hash_pin("another one"), store.approver_pin().hash, "PIN reset")
+    at = clock.now
+    clock.now += 7 * 86_400 - 1
+    shown = store.approver_pin().reset_at
+    clock.now += 2
+
+    assert (shown, store.approver_pin().reset_at) == (at, None)
+
+
+def test_there_is_no_pin_and_no_file_before_one_is_set(file: Path) -> None:
+    assert not JournalStore(file).approver_pin().is_set
+    assert not file.exists()
