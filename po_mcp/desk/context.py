@@ -29,6 +29,7 @@ class Desk:
         executor: sends approved operations.
         page: where a person decides outside of the client.
         create_approval_over: the total over which a create needs approval; None for no limit.
+        form_timeout_s: seconds that a client's form may be open within a call.
         today: returns the company's date.
         scans: the orders of the latest list by its query, with the monotonic time of reading, for further pages.
     """
@@ -38,6 +39,7 @@ class Desk:
     executor: Executor
     page: ApprovalLink
     create_approval_over: Decimal | None = None
+    form_timeout_s: float = 300.0
     today: Callable[[], date] = date.today
     scans: dict[OrderQuery, tuple[float, OrderScan]] = field(default_factory=dict)
 

@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 _FIRST_RECOVERY_DELAY_S, _RECOVERY_INTERVAL_S = 2.0, 30.0
 """Delay and interval of looking at operations that a process left unsettled when it died."""
 
+_MAX_FORM_S = 300.0
+"""The longest time of a form that is asked within a call: many hosts give a call up after some minutes."""
+
 
 @dataclass(frozen=True)
 class ServerLifespan:
@@ -68,7 +71,8 @@ class ServerLifespan:
 
     def _build_desk(self, page: ApprovalLink) -> Desk:
         executor, over = self.executor, self.settings.create_approval_over
-        return Desk(executor.erp, executor.journal, executor, page, over, self._today)
+        form_s = form_timeout_s(self.settings.approval_ttl)
+        return Desk(executor.erp, executor.journal, executor, page, over, form_s, self._today)
 
     def _today(self) -> date:
         return self.settings.date_at(self.clock())
@@ -80,6 +84,14 @@ class ServerLifespan:
         self.executor.journal.close()
         if self.on_closed is not None:
             self.on_closed()
+
+
+def form_timeout_s(approval_ttl: float) -> float:
+    """Return how long a form may be open within a call: half of an operation's life at most.
+
+    When the form is over, the page and the terminal have the rest.
+    """
+    return min(_MAX_FORM_S, approval_ttl / 2)
 
 
 async def recover_periodically(executor: Executor) -> None:
