@@ -18,7 +18,7 @@ from po_mcp.errors import JournalUnavailable
 from po_mcp.server import current_request
 from po_mcp.server.completions import Completions
 from po_mcp.server.instructions import write_instructions, write_limits
-from po_mcp.server.lifespan import ServerLifespan
+from po_mcp.server.lifespan import KeepPage, ServerLifespan
 from po_mcp.server.mcp_server import PurchasingServer
 from po_mcp.server.notifications import Notifications
 from po_mcp.server.prompts import add_prompts
@@ -29,6 +29,7 @@ from po_mcp.writes.executor import build_executor
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.journal.approver_pin import hash_pin
 from po_mcp.writes.local_time import LocalTime
+from po_mcp.writes.operation import Operation, WriteOutcome
 from po_mcp.writes.pin_setting import PinSetting
 from po_mcp.writes.policy import SettlementPolicy
 
@@ -44,6 +45,7 @@ def build_server(
     on_closed: Callable[[], None] | None = None,
     clock: Callable[[], float] = time.time,
     with_page: bool = True,
+    keep_page: KeepPage | None = None,
 ) -> PurchasingServer:
     """Build the MCP server for these settings.
 
@@ -54,9 +56,12 @@ def build_server(
         clock: the time of the journal and of the calendar, in seconds since 1970.
         with_page: open a page for approvals on this machine when one is first needed; a process that ends
             with the call has no use for it.
+        keep_page: serves the page on, if a client ends this server while a person still has something to decide.
     """
     page = None if with_page else NoPage(settings.approval == "page")
-    server, _ = build_server_with_approvals(settings, page, erp=erp, on_closed=on_closed, clock=clock)
+    server, _ = build_server_with_approvals(
+        settings, page, erp=erp, on_closed=on_closed, clock=clock, keep_page=keep_page
+    )
     return server
 
 
@@ -67,6 +72,7 @@ def build_server_with_approvals(
     erp: ERP | None = None,
     on_closed: Callable[[], None] | None = None,
     clock: Callable[[], float] = time.time,
+    keep_page: KeepPage | None = None,
 ) -> tuple[PurchasingServer, PendingApprovals]:
     """Build the MCP server, and the pending approvals that an approval page shares with it.
 
@@ -76,19 +82,38 @@ def build_server_with_approvals(
         erp: a connector in the place of the one that the settings name; it is closed with the server.
         on_closed: called when serving has ended and the connector is closed.
         clock: the time of the journal and of the calendar, in seconds since 1970.
+        keep_page: serves the page on, if a client ends this server while a person still has something to decide.
+    """
+    notifications = Notifications()
+    pending = build_approvals(settings, erp=erp, clock=clock, on_done=notifications.queue_update)
+    lifespan = ServerLifespan(settings, pending, notifications, page, clock, on_closed, keep_page)
+    return _build_mcp_server(settings, pending.executor.erp, lifespan), pending
+
+
+def build_approvals(
+    settings: Settings,
+    *,
+    erp: ERP | None = None,
+    clock: Callable[[], float] = time.time,
+    on_done: Callable[[Operation, WriteOutcome], None] | None = None,
+) -> PendingApprovals:
+    """Build the journal, the connector, the executor, and what of it waits for a person.
+
+    Args:
+        settings: the operator's settings.
+        erp: a connector in the place of the one that the settings name.
+        clock: the time of the journal, in seconds since 1970.
+        on_done: called with every write that was carried out.
     """
     journal = Journal(JournalStore(settings.journal_path(), settings.approval_ttl, clock))
     connector = erp or connect(settings, journal.shared_token)
-    notifications = Notifications()
     policy = SettlementPolicy(settings.timeout, *settings.bounds())
     local = LocalTime(settings.zone())
-    executor = build_executor(connector, journal, policy, notifications.queue_update, local=local)
+    executor = build_executor(connector, journal, policy, on_done, local=local)
     pin_setting = build_pin_setting(settings, journal)
-    pending = PendingApprovals(
+    return PendingApprovals(
         journal, executor, connector.notice, may_write=not settings.read_only, pin_setting=pin_setting
     )
-    lifespan = ServerLifespan(settings, executor, pending, notifications, page, clock, on_closed)
-    return _build_mcp_server(settings, connector, lifespan), pending
 
 
 def build_pin_setting(settings: Settings, journal: Journal) -> PinSetting:

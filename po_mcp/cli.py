@@ -40,7 +40,7 @@ def serve_stdio(config: Path | None) -> None:
     from po_mcp.commands import _settings
     from po_mcp.transports import stdio
 
-    stdio.serve(_settings.load(config))
+    stdio.serve(_settings.load(config), config)
 
 
 def _group() -> click.Group:

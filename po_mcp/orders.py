@@ -148,7 +148,10 @@ class PurchaseOrder(Record):
     vendor: Text
     vendor_id: Text | None = None
     status: Status
-    status_text: Text
+    status_text: Annotated[
+        Text,
+        Field(default_factory=lambda known: known["status"], description="The ERP's own word; absent: that of status"),
+    ]
     ordered_at: datetime | None = None
     expected_on: date | None = None
     currency: Text | None = None

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal
 
+import anyio
 from mcp.server.mcpserver import Context
 from mcp.server.session import ServerSession
 from mcp.shared.exceptions import MCPError
@@ -24,6 +25,7 @@ from mcp.types import (
     ElicitResult,
     InputRequiredResult,
 )
+from pydantic import ValidationError
 
 from po_mcp.untrusted import visible
 from po_mcp.writes.approving import ApprovalLink
@@ -32,6 +34,7 @@ from po_mcp.writes.operation import Requester
 
 MODERN = "2026-07-28"
 _REQUEST_KEY = "approval"
+_CHOICE = "choice"
 _PROCESS_ID = secrets.token_hex(8)
 """Distinguishes this process from others in limits that are counted per client."""
 _Params = ElicitRequestFormParams | ElicitRequestURLParams
@@ -57,6 +60,7 @@ class Elicitor:
         self._is_modern = (ctx.protocol_version or "") >= MODERN
         self._state: dict[str, str] = json.loads(ctx.request_state) if ctx.request_state else {}
         self._choice_state = {name: value for name, value in self._state.items() if name == "choice"}
+        self._deadlines: dict[str, float] = {}
 
     @property
     def answered_operation_id(self) -> str | None:
@@ -91,7 +95,7 @@ class Elicitor:
         if params is None:
             return FormAnswer("not_asked")
         if not self._is_modern:
-            return await self._ask_in_call(params)
+            return await self._ask_in_call(params, operation_id)
         state = {
             "operation": operation_id,
             "wording": question.wording_digest,
@@ -115,7 +119,7 @@ class Elicitor:
             message=question.text, requested_schema=question.schema(self._ctx.protocol_version or "")
         )
         if not self._is_modern:
-            return await self._ask_in_call(params)
+            return await self._ask_in_call(params, _CHOICE)
         state = {"choice": question.wording_digest}
         result = self._find_answer(state)
         if result is None:
@@ -143,17 +147,32 @@ class Elicitor:
         response = (self._ctx.input_responses or {}).get(_REQUEST_KEY)
         return response if isinstance(response, ElicitResult) else None
 
-    async def _ask_in_call(self, params: _Params) -> FormAnswer:
-        session, here = self._ctx.session, self._ctx.request_id
+    async def _ask_in_call(self, params: _Params, subject: str) -> FormAnswer:
+        """Ask within the call. When the time is over, the SDK cancels the client's request.
+
+        Args:
+            params: the question.
+            subject: the tries of one subject share its time.
+        """
+        now = anyio.current_time()
+        end = self._deadlines.setdefault(subject, now + self._ctx.request_context.lifespan_context.form_timeout_s)
         try:
-            if isinstance(params, ElicitRequestURLParams):
-                name = params.elicitation_id or ""
-                result = await session.elicit_url(params.message, params.url, name, related_request_id=here)
-            else:
-                result = await session.elicit_form(params.message, params.requested_schema, related_request_id=here)
-        except MCPError:  # the client declared that it can ask, and failed: the person saw no question
+            with anyio.fail_after(end - now):
+                return _read_answer(await self._elicit(params), params)
+        except TimeoutError:
+            return FormAnswer("timed_out")
+        # The client declared that it can ask, and failed: the person saw no question. Some hosts answer with an
+        # action or content of their own invention.
+        except (MCPError, ValidationError):
             return FormAnswer("cancelled")
-        return _read_answer(result, params)
+
+    async def _elicit(self, params: _Params) -> ElicitResult:
+        session: ServerSession = self._ctx.session
+        here = self._ctx.request_id
+        if isinstance(params, ElicitRequestURLParams):
+            name = params.elicitation_id or ""
+            return await session.elicit_url(params.message, params.url, name, related_request_id=here)
+        return await session.elicit_form(params.message, params.requested_schema, related_request_id=here)
 
 
 @cache

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import logging
 import socket
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import anyio
+
+from po_mcp.errors import JournalUnavailable
+from po_mcp.writes.operation import WAITING
 
 if TYPE_CHECKING:
     from anyio.abc import TaskGroup
@@ -34,6 +38,9 @@ class NoPage:
         """Return None."""
         return None
 
+    async def pass_on(self, keep: Callable[[socket.socket], None]) -> None:
+        """Do nothing."""
+
     def close(self) -> None:
         """Do nothing."""
 
@@ -49,12 +56,17 @@ class MountedPage:
         """Return the URL at which a person decides on an operation."""
         return f"{self.origin}/approve/{operation_id}"
 
+    async def pass_on(self, keep: Callable[[socket.socket], None]) -> None:
+        """Do nothing: the page ends with that server."""
+
     def close(self) -> None:
         """Do nothing: the page ends with that server."""
 
 
 class Listener:
     """The page of one MCP server on a free port of this machine, for as long as that server runs.
+
+    When the client ends the server, the socket can be passed on (`pass_on`).
 
     Args:
         tasks: runs the HTTP server.
@@ -67,6 +79,8 @@ class Listener:
         self._tasks = tasks
         self._pending = pending
         self._server: HttpServer | None = None
+        self._socket: socket.socket | None = None
+        self._linked: set[str] = set()
         self._origin = ""
 
     async def link(self, operation_id: str) -> str | None:
@@ -77,7 +91,26 @@ class Listener:
         except OSError as exc:
             logger.warning("no page for approvals: %s", exc.strerror or type(exc).__name__)
             return None
+        self._linked.add(operation_id)
         return f"{self._origin}/approve/{operation_id}"
+
+    async def pass_on(self, keep: Callable[[socket.socket], None]) -> None:
+        """Pass the listening socket on, if a person still has something to decide behind a link.
+
+        A journal in memory ends with this process, and its operations with it.
+
+        Args:
+            keep: serves the page on that socket from now on.
+        """
+        if self._socket is not None and self._pending.journal.is_shared and await self._is_awaited():
+            keep(self._socket)
+
+    async def _is_awaited(self) -> bool:
+        try:
+            found = [await self._pending.journal.find(operation_id) for operation_id in self._linked]
+        except JournalUnavailable:
+            return False
+        return any(one is not None and one.state in WAITING for one in found)
 
     def close(self) -> None:
         """Stop serving, within a fifth of a second."""
@@ -88,7 +121,7 @@ class Listener:
         from po_mcp.approvals.page import create_app
         from po_mcp.transports.uvicorn_server import create_server, listen
 
-        sock = listen(HOST, 0)
+        sock = self._socket = listen(HOST, 0)
         port = sock.getsockname()[1]
         app = create_app(self._pending, (f"{HOST}:{port}", f"localhost:{port}"), f"po_mcp_{port}")
         self._server, self._origin = create_server(app), f"http://{HOST}:{port}"

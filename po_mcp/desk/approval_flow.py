@@ -125,7 +125,7 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
 
     A no that was filled in ends the operation: the person has seen it. After a plain decline it stays open elsewhere,
     since some clients decline without showing anything; the outcome then has no link, so that a no is not followed by
-    an invitation to approve. A closed form, or an answer that does not fit, counts as not shown.
+    an invitation to approve. A closed form, an answer that does not fit, or none in time counts as not shown.
     """
     assert operation.question is not None
     detail = {"how": answer.how, "through": channel}
@@ -143,7 +143,8 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
         mistyped = "" if typed is None else f"{name(typed)} is not the order number. "
         return desk.words.say("declined", operation, f"{mistyped or 'Declined. '}{not_done} Nothing was sent.")
     waiting = await describe_waiting(desk, recorded)
-    text = f"{desk.erp.notice} No answer came that fits the question.".strip()
+    missing = "No answer came in time." if answer.how == "timed_out" else "No answer came that fits the question."
+    text = desk.add_notice(missing)
     return waiting.model_copy(update={"message": f"{text} {waiting.message.removeprefix(desk.erp.notice).strip()}"})
 
 

@@ -31,6 +31,7 @@ class Desk:
         executor: sends approved operations.
         page: where a person decides outside of the client.
         create_approval_over: the total over which a create needs approval; None for no limit.
+        form_timeout_s: seconds that a client's form may be open within a call.
         today: returns the company's date.
         scans: the orders of the latest list by its query, with the monotonic time of reading, for further pages.
         pin_setting: whether this process knows the approver PIN that was set.
@@ -41,6 +42,7 @@ class Desk:
     executor: Executor
     page: ApprovalLink
     create_approval_over: Decimal | None = None
+    form_timeout_s: float = 300.0
     today: Callable[[], date] = date.today
     scans: dict[OrderQuery, tuple[float, OrderScan]] = field(default_factory=dict)
     pin_setting: PinSetting | None = None

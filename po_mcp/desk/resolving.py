@@ -350,7 +350,7 @@ async def _choose(desk: Desk, resolution: Resolution, approver: Approver) -> Res
     asked = build_question(resolution, place_of(desk.erp).tag)
     answer = await approver.choose(asked)
     # The assistant gets the candidates in words, and can ask its user itself.
-    if answer.how in ("not_asked", "cancelled"):  # no person saw the question
+    if answer.how in ("not_asked", "cancelled", "timed_out"):  # no person saw the question
         raise build_refusal(resolution)
     values = forms.read_choices(answer, asked)
     settled = resolution.with_choices(values) if values is not None else None

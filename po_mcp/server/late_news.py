@@ -36,4 +36,6 @@ async def add_late_news(result: Any, desk: Desk) -> Any:
     ]
     if not texts:
         return result
-    return result.model_copy(update={"content": [*result.content, TextContent(type="text", text="\n".join(texts))]})
+    content = [*result.content, TextContent(type="text", text="\n".join(texts))]
+    structured = None if result.structured_content is None else {**result.structured_content, "late_news": texts}
+    return result.model_copy(update={"content": content, "structured_content": structured})

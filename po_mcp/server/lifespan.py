@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -25,6 +26,10 @@ logger = logging.getLogger(__name__)
 _FIRST_RECOVERY_DELAY_S, _RECOVERY_INTERVAL_S = 2.0, 30.0
 """Delay and interval of looking at operations that a process left unsettled when it died."""
 
+KeepPage = Callable[[socket.socket], None]
+_MAX_FORM_S = 300.0
+"""The longest time of a form that is asked within a call: many hosts give a call up after some minutes."""
+
 
 @dataclass(frozen=True)
 class ServerLifespan:
@@ -32,21 +37,22 @@ class ServerLifespan:
 
     Args:
         settings: the operator's settings.
-        executor: sends writes; its ERP and its journal are closed at the end.
-        pending: the operations that wait for a person.
+        pending: the operations that wait for a person; its executor's ERP and journal are closed at the end.
         notifications: sends updates to subscribed clients.
         page: where approval links lead; None opens a page on a port of its own when the first link is needed.
         clock: the time of the calendar, in seconds since 1970.
         on_closed: called when everything is closed.
+        keep_page: given the page's socket, if the client ended this server while a person still has something to
+            decide on that page.
     """
 
     settings: Settings
-    executor: Executor
     pending: PendingApprovals
     notifications: Notifications
     page: NoPage | MountedPage | None
     clock: Callable[[], float]
     on_closed: Callable[[], None] | None
+    keep_page: KeepPage | None = None
 
     @asynccontextmanager
     async def run(self, server: MCPServer[Desk]) -> AsyncIterator[Desk]:
@@ -60,17 +66,24 @@ class ServerLifespan:
                     # Writes that are approved on the page run in this task group, and not in that of a request.
                     with self.pending.under_way.within(tasks):
                         yield self._build_desk(page)
+                    # A signal would have raised here: a person who ended the server wants no page any more.
+                    if self.keep_page is not None:
+                        await page.pass_on(self.keep_page)
                 finally:
                     page.close()
                     tasks.cancel_scope.cancel()
         finally:
             await self._close()
 
+    @property
+    def executor(self) -> Executor:
+        """What sends writes."""
+        return self.pending.executor
+
     def _build_desk(self, page: ApprovalLink) -> Desk:
         executor, over = self.executor, self.settings.create_approval_over
-        return Desk(
-            executor.erp, executor.journal, executor, page, over, self._today, pin_setting=self.pending.pin_setting
-        )
+        form_s, pin_setting = form_timeout_s(self.settings.approval_ttl), self.pending.pin_setting
+        return Desk(executor.erp, executor.journal, executor, page, over, form_s, self._today, pin_setting=pin_setting)
 
     def _today(self) -> date:
         return self.settings.date_at(self.clock())
@@ -82,6 +95,14 @@ class ServerLifespan:
         self.executor.journal.close()
         if self.on_closed is not None:
             self.on_closed()
+
+
+def form_timeout_s(approval_ttl: float) -> float:
+    """Return how long a form may be open within a call: half of an operation's life at most.
+
+    When the form is over, the page and the terminal have the rest.
+    """
+    return min(_MAX_FORM_S, approval_ttl / 2)
 
 
 async def recover_periodically(executor: Executor) -> None:

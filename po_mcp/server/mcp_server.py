@@ -8,11 +8,20 @@ from typing import Any, Protocol, cast
 import anyio
 from mcp.server import MCPServer
 from mcp.server.caching import CacheableMethod, CacheHint
+from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
-from mcp.types import INVALID_PARAMS, CallToolResult, GetPromptResult, Icon, InputRequiredResult
+from mcp.types import (
+    INVALID_PARAMS,
+    CallToolResult,
+    DiscoverResult,
+    GetPromptResult,
+    Icon,
+    InputRequiredResult,
+    RequestParams,
+)
 
 from po_mcp.desk.context import Desk
 from po_mcp.untrusted import visible
@@ -63,6 +72,8 @@ class PurchasingServer(MCPServer[Desk]):
         super().__init__(name, icons=[_ICON], cache_hints=dict.fromkeys(_CACHEABLE_METHODS, _LIST_CACHE_HINT), **more)
         self._tool_names = tool_names
         self._limits = limits
+        # MCPServer has no public way to replace this handler; the dependency is pinned below mcp 2.4 for that.
+        self._lowlevel_server.add_request_handler("server/discover", RequestParams, self._discover)
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Desk, Any] | None = None
@@ -89,6 +100,15 @@ class PurchasingServer(MCPServer[Desk]):
         if name not in [prompt.name for prompt in await self.list_prompts()]:
             raise MCPError(INVALID_PARAMS, "There is no such prompt here. Look at prompts/list.")
         return await super().get_prompt(name, arguments, context)
+
+    async def _discover(self, ctx: ServerRequestContext[Desk, Any], params: RequestParams) -> DiscoverResult:
+        """Answer server/discover. The SDK would announce changes of lists, which never change here."""
+        result = await self._lowlevel_server._handle_discover(ctx, params)
+        lists = {name: getattr(result.capabilities, name) for name in ("tools", "prompts", "resources")}
+        constant = {
+            name: one.model_copy(update={"list_changed": None}) for name, one in lists.items() if one is not None
+        }
+        return result.model_copy(update={"capabilities": result.capabilities.model_copy(update=constant)})
 
     async def run_on(self, wire: LineTransport) -> None:
         """Serve one client over lines of JSON-RPC, until they end."""

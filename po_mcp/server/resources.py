@@ -26,6 +26,7 @@ from po_mcp.errors import InvalidInput, OrderNotFound, PurchaseOrderError
 from po_mcp.orders import PurchaseOrder, plain
 from po_mcp.server import current_request
 from po_mcp.tools._params import desk_of
+from po_mcp.tools._render import publish
 from po_mcp.tools.get_purchase_order import compare_total
 
 ORDER_URI = "po://orders/{number}"
@@ -73,7 +74,7 @@ async def _read_order(number: str, ctx: Context[Desk, Any]) -> str:
     """Return an order as get_purchase_order does, with its remarks, as JSON."""
     desk = desk_of(ctx)
     order = await _translate_errors(list_orders.get_order(desk, number))
-    return _to_json(desk, {**order.to_json(), "remarks": compare_total(order) or None})
+    return _to_json(desk, {**publish(order), "remarks": compare_total(order) or None})
 
 
 async def _read_open_orders() -> str:
@@ -117,7 +118,7 @@ def _describe_approval(desk: Desk, settings: Settings) -> dict[str, Any]:
 
 
 def _summarize(order: PurchaseOrder) -> dict[str, Any]:
-    facts = order.to_json()
+    facts = publish(order)
     names = ("number", "vendor", "status", "ordered_at", "expected_on", "total", "currency")
     return {name: facts[name] for name in names if name in facts}
 

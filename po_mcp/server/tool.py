@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from mcp.server.mcpserver import Context
@@ -20,6 +20,7 @@ from po_mcp.server.argument_errors import describe_faults
 from po_mcp.server.late_news import add_late_news
 from po_mcp.tools import RegisteredTool
 from po_mcp.tools._lenient import read_arguments
+from po_mcp.tools._progress import run_with_progress
 from po_mcp.tools._schema import input_schema, output_schema
 from po_mcp.tools._zeros import refuse_lost_zeros
 
@@ -52,7 +53,8 @@ class PurchasingTool(Tool):
         try:
             desk: Desk = context.request_context.lifespan_context
             await refuse_lost_zeros(read.numbers, desk)
-            return await add_late_news(await super().run(read.values, context, convert_result), desk)
+            result = await run_with_progress(context, partial(super().run, read.values, context, convert_result))
+            return await add_late_news(result, desk)
         except PurchaseOrderError as exc:
             raise ToolError(str(exc)) from exc
         except ToolError as exc:

@@ -1,6 +1,8 @@
-"""Results of tools: a short text for the model beside the typed record for programs."""
+"""Results of tools: a short text, and the same as a typed record. Hosts hand either of them to their model."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from mcp.types import CallToolResult, TextContent
 
@@ -8,12 +10,43 @@ from po_mcp.orders import OrderLine, PurchaseOrder, Record, plain
 from po_mcp.writes.operation import WriteOutcome
 
 ORDERS_HEAD = "number|vendor|status|ordered/expected|total"
+_MIDNIGHT = "T00:00:00Z"
 LINES_HEAD = "line|item|description|quantity|received|unit price|line total|warehouse"
 
 
-def tool_result(text: str, record: Record) -> CallToolResult:
-    """Return a result of a text for the model and the whole record for programs."""
-    return CallToolResult(content=[TextContent(type="text", text=text)], structured_content=record.to_json())
+def tool_result(text: str, record: Record, **beside: Any) -> CallToolResult:
+    """Return a result of a text and a record.
+
+    Args:
+        text: for hosts that hand the text to their model.
+        record: for hosts that hand over the structured content alone, and for programs.
+        beside: sentences of the text that stand in no field of the record, by name; None and "" are left out.
+    """
+    known = {name: value for name, value in beside.items() if value}
+    content = [TextContent(type="text", text=text)]
+    return CallToolResult(content=content, structured_content={**known, **publish(record)})
+
+
+def publish(record: Record) -> dict[str, Any]:
+    """Return a record as JSON values, without those that follow from others: models read them in every chat."""
+    facts: dict[str, Any] = _shorten(record.to_json())
+    return facts
+
+
+def _shorten(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_shorten(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    shown = {name: _shorten(one) for name, one in value.items()}
+    if shown.get("status_text", "").casefold() == shown.get("status"):
+        shown.pop("status_text", None)
+    if len(shown.get("lines", ())) == shown.get("line_count"):
+        shown.pop("line_count", None)
+    # An ERP that gives a day alone is read as its midnight.
+    if "ordered_at" in shown:
+        shown["ordered_at"] = shown["ordered_at"].removesuffix(_MIDNIGHT)
+    return shown
 
 
 def outcome_result(outcome: WriteOutcome) -> CallToolResult:

@@ -16,18 +16,25 @@ from po_mcp.tools._registered import RegisteredTool
 from po_mcp.tools._render import tool_result
 
 
+class OperationsResult(operations.Operations):
+    """Operations, with what stands in the text where there are none."""
+
+    note: str | None = None
+
+
 async def get_operation(
     ctx: Context[Desk, Any],
     operation_id: Annotated[
         str | None,
         Field(pattern="^[0-9a-f]{32}$", description="From an earlier outcome; leave out for all open ones"),
     ] = None,
-) -> Annotated[CallToolResult, operations.Operations]:
+) -> Annotated[CallToolResult, OperationsResult]:
     """Return one operation or the open ones, settled by what a reading shows; nothing is sent."""
     desk = desk_of(ctx)
     found = await operations.get_operations(desk, operation_id, Elicitor(ctx))
     rows = [f"{one.status}: {one.message} operation_id: {one.operation_id}" for one in found.operations]
-    return tool_result("\n".join(rows) or desk.add_notice("No operation is open."), found)
+    note = None if rows else desk.add_notice("No operation is open.")
+    return tool_result(note or "\n".join(rows), found, note=note)
 
 
 TOOL = RegisteredTool(

@@ -16,25 +16,36 @@ from po_mcp.tools._registered import RegisteredTool
 from po_mcp.tools._render import LINES_HEAD, ORDERS_HEAD, line_row, order_row, tool_result
 
 
+class OrderResult(order_pages.OrderPage):
+    """A page of an order, with what stands beside it in the text."""
+
+    notice: str | None = None
+    remarks: tuple[str, ...] | None = None
+
+
 async def get_purchase_order(
     ctx: Context[Desk, Any],
     number: OrderNumber,
     detail: Annotated[Literal["short", "full"], Field(description="short: without the lines")] = "full",
     cursor: Annotated[str | None, Field(max_length=400, description="next_cursor of the page before")] = None,
-) -> Annotated[CallToolResult, order_pages.OrderPage]:
+) -> Annotated[CallToolResult, OrderResult]:
     """Read one order."""
     desk = desk_of(ctx)
     order = await list_orders.get_order(desk, number)
-    parts = [*filter(None, [desk.erp.notice]), ORDERS_HEAD, order_row(order)]
-    if detail == "short":
-        parts.append(_count_lines(order))
     page = order_pages.page_of(order, cursor)
-    if detail == "full" and page.lines:
-        parts += [LINES_HEAD, *map(line_row, page.lines)]
-        parts += [_explain_more(page)] if page.next_cursor else []
-    parts += compare_total(order)
-    shown = page.model_copy(update={"lines": None, "next_cursor": None}) if detail == "short" else page
-    return tool_result("\n".join(parts), shown)
+    if detail == "short":
+        page = page.model_copy(update={"lines": None, "next_cursor": None})
+    remarks = [*_describe_lines(order, page), *compare_total(order)]
+    rows = [ORDERS_HEAD, order_row(order), *([LINES_HEAD, *map(line_row, page.lines)] if page.lines else [])]
+    text = "\n".join([*filter(None, [desk.erp.notice]), *rows, *remarks])
+    return tool_result(text, page, notice=desk.erp.notice, remarks=remarks)
+
+
+def _describe_lines(order: PurchaseOrder, page: order_pages.OrderPage) -> list[str]:
+    """Return a sentence on the lines that are not shown; none if all are."""
+    if page.lines is None:
+        return [_count_lines(order)]
+    return [_explain_more(page)] if page.next_cursor else []
 
 
 def _explain_more(page: order_pages.OrderPage) -> str:

@@ -14,8 +14,15 @@ from po_mcp.desk.context import Desk
 from po_mcp.desk.listing import Direction, ListRequest, Sort
 from po_mcp.orders import Status, Word, plain
 from po_mcp.tools._params import Day, desk_of
+from po_mcp.tools._progress import report_progress
 from po_mcp.tools._registered import RegisteredTool
 from po_mcp.tools._render import ORDERS_HEAD, order_row, tool_result
+
+
+class ListResult(list_orders.OrderList):
+    """A page of orders, with what stands beside it in the text."""
+
+    notice: str | None = None
 
 
 async def list_purchase_orders(
@@ -35,7 +42,7 @@ async def list_purchase_orders(
         str | None,
         Field(min_length=1, max_length=200, description="next_cursor of the previous page, all else unchanged"),
     ] = None,
-) -> Annotated[CallToolResult, list_orders.OrderList]:
+) -> Annotated[CallToolResult, ListResult]:
     """List orders, with sums over all that match."""
     desk = desk_of(ctx)
     request = ListRequest(
@@ -47,17 +54,15 @@ async def list_purchase_orders(
         sort=sort,
         direction=direction,
     )
-    found = await list_orders.list_orders(desk, request, limit, cursor, _report_progress(ctx))
+    found = await list_orders.list_orders(desk, request, limit, cursor, _report_progress)
     shown = [ORDERS_HEAD, *(order_row(order) for order in found.orders)] if found.orders else []
-    notes = filter(None, [found.note or _explain_unlisted(desk, found)])
-    return tool_result("\n".join([desk.add_notice(_summary(found)), *notes, *shown]), found)
+    note = found.note or _explain_unlisted(desk, found)
+    text = "\n".join([desk.add_notice(_summary(found)), *filter(None, [note]), *shown])
+    return tool_result(text, found.model_copy(update={"note": note or None}), notice=desk.erp.notice)
 
 
-def _report_progress(ctx: Context[Desk, Any]) -> Any:
-    async def report(read: int, of: int | None) -> None:
-        await ctx.report_progress(read, of, f"{read} of {of} orders read" if of else f"{read} orders read")
-
-    return report
+async def _report_progress(read: int, of: int | None) -> None:
+    await report_progress(read, of, f"{read} of {of} orders read" if of else f"{read} orders read")
 
 
 def _summary(found: list_orders.OrderList) -> str:

@@ -16,17 +16,27 @@ from po_mcp.tools._registered import RegisteredTool
 from po_mcp.tools._render import tool_result
 
 
+class SearchResult(Candidates):
+    """Candidates, with what stands beside them in the text."""
+
+    notice: str | None = None
+    note: str | None = None
+
+
 async def search_catalog(
     ctx: Context[Desk, Any],
     kind: Kind,
     text: Annotated[Word | None, Field(description="Id, code or name; leave out to list all")] = None,
     refresh: Annotated[bool | None, Field(strict=True, description="true: reload the list from the ERP")] = None,
-) -> Annotated[CallToolResult, Candidates]:
+) -> Annotated[CallToolResult, SearchResult]:
     """Look up vendors, items or warehouses."""
     desk = desk_of(ctx)
     desk.require("catalog")
     found = await desk.catalog.search(kind, text, refresh=bool(refresh))
-    return tool_result("\n".join([desk.add_notice(_summary(found, text)), *_table_rows(found)]), found)
+    summary = _summary(found, text)
+    note = None if found.candidates else summary
+    rows = "\n".join([desk.add_notice(summary), *_table_rows(found)])
+    return tool_result(rows, found, notice=desk.erp.notice, note=note)
 
 
 def _summary(found: Candidates, text: str | None) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import logging
 import os
+import socket
 import sys
+from pathlib import Path
 
 import anyio
 
@@ -17,20 +19,25 @@ from po_mcp.transports.signals import handle_signals
 from po_mcp.transports.stdio_lines import StdioLines, take_stdout
 
 
-def serve(settings: Settings) -> None:
-    """Serve until stdin closes, or SIGINT or SIGTERM arrives; a write in flight is finished first."""
+def serve(settings: Settings, config: Path | None = None) -> None:
+    """Serve until stdin closes, or SIGINT or SIGTERM arrives; a write in flight is finished first.
+
+    Args:
+        settings: the operator's settings.
+        config: the settings file that was named on the command line.
+    """
     logging.basicConfig(stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
     if sys.stdin.isatty():
         _greet()
     lines = StdioLines(take_stdin(), take_stdout(), _is_write_tool)
-    anyio.run(_serve, settings, lines)
+    anyio.run(_serve, settings, config, lines)
 
 
 def _is_write_tool(tool: str) -> bool:
     return any(registered.name == tool and not registered.read_only for registered in REGISTRY)
 
 
-async def _serve(settings: Settings, lines: StdioLines) -> None:
+async def _serve(settings: Settings, config: Path | None, lines: StdioLines) -> None:
     serving = anyio.CancelScope()
 
     def exit_after_signal() -> None:
@@ -38,7 +45,12 @@ async def _serve(settings: Settings, lines: StdioLines) -> None:
         if serving.cancel_called:
             os._exit(0)
 
-    server = build_server(settings, on_closed=exit_after_signal)
+    def keep_page(sock: socket.socket) -> None:
+        from po_mcp.transports import page_process  # late, for a quick start
+
+        page_process.start(sock, config)
+
+    server = build_server(settings, on_closed=exit_after_signal, keep_page=keep_page)
     # The objects of the start live as long as the process: the collector need not walk them. It was disabled
     # during the imports.
     gc.freeze()

@@ -105,10 +105,11 @@ class Question:
 class FormAnswer:
     """What came back: `content` only where the person accepted.
 
-    `cancelled`: the form was closed, or the client failed to show it. Sent to the page, nobody said yes or no yet.
+    `cancelled`: the form was closed, or the client failed to show it. `timed_out`: no answer came. Sent to the page,
+    nobody said yes or no yet.
     """
 
-    how: Literal["accepted", "declined", "cancelled", "not_asked", "sent_to_page"]
+    how: Literal["accepted", "declined", "cancelled", "timed_out", "not_asked", "sent_to_page"]
     content: Mapping[str, Any] | None = None
 
 

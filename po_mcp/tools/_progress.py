@@ -1,0 +1,78 @@
+"""Progress of a call, for clients that asked for it: hosts end calls that are silent, also while a person reads.
+
+A call that reads a long list reports what it has read. Every call reports that it is still running, at intervals.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from typing import Any
+
+import anyio
+from mcp.server.mcpserver import Context
+
+logger = logging.getLogger(__name__)
+
+INTERVAL_S = 10.0
+_STEP = 0.001
+"""How much a report of a running call adds: progress must increase, and 1 is one order that was read."""
+
+
+class _Progress:
+    """The progress of one call; it never decreases."""
+
+    def __init__(self, context: Context[Any, Any]) -> None:
+        self._context = context
+        self._value = 0.0
+
+    async def report(self, value: float, total: float | None, message: str) -> None:
+        """Report that `value` of `total` is done."""
+        self._value = max(value, self._value + _STEP)
+        await self._context.report_progress(self._value, total, message)
+
+    async def report_at_intervals(self) -> None:
+        """Report until cancelled that the call is running. A client that is gone does not end its call."""
+        while True:
+            await anyio.sleep(INTERVAL_S)
+            try:
+                await self.report(0, None, "Still running: waiting for the ERP or for a person's answer")
+            except Exception as exc:
+                logger.warning("progress could not be reported: %s", type(exc).__name__)
+
+
+_progress: ContextVar[_Progress | None] = ContextVar("progress", default=None)
+
+
+async def report_progress(value: float, total: float | None, message: str) -> None:
+    """Report the progress of the call that is being answered, if its client asked for it."""
+    if (progress := _progress.get()) is not None:
+        await progress.report(value, total, message)
+
+
+async def run_with_progress(context: Context[Any, Any], call: Callable[[], Awaitable[Any]]) -> Any:
+    """Run a call and return its result; meanwhile report progress at intervals, if its client asked for it."""
+    progress = _Progress(context)
+    token = _progress.set(progress)
+    meta: Any = context.request_context.meta or {}
+    try:
+        return await call() if meta.get("progress_token") is None else await _run_beside_reports(progress, call)
+    finally:
+        _progress.reset(token)
+
+
+async def _run_beside_reports(progress: _Progress, call: Callable[[], Awaitable[Any]]) -> Any:
+    error: Exception | None = None
+    result = None
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(progress.report_at_intervals)
+        # A task group would wrap the call's own exception in a group.
+        try:
+            result = await call()
+        except Exception as exc:
+            error = exc
+        tasks.cancel_scope.cancel()
+    if error is not None:
+        raise error
+    return result

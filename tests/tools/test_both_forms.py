@@ -1,0 +1,86 @@
+"""The text and the structured content of a result say the same: hosts hand either of them to their model."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from po_mcp.sandbox import Book
+from tests.harness import ERAS, ServerHarness, text
+from tests.tools.test_tokens import tokens
+
+NOTICE = "SANDBOX: no real order."
+
+
+async def call(harness: ServerHarness, tool: str, **arguments: Any) -> tuple[str, Mapping[str, Any]]:
+    async with harness.client(ERAS[0]) as client:
+        result = await client.call_tool(tool, arguments)
+    assert result.structured_content is not None
+    return text(result), result.structured_content
+
+
+@pytest.mark.parametrize(
+    ("tool", "arguments"),
+    [
+        ("list_purchase_orders", {"limit": 1}),
+        ("get_purchase_order", {"number": "PO-2025-0042"}),
+        ("search_catalog", {"kind": "item", "text": "bolt"}),
+        ("delete_purchase_order", {"number": "PO-2025-0038"}),
+        ("get_operation", {}),
+    ],
+)
+async def test_the_sandbox_is_named_in_both_forms(harness: ServerHarness, tool: str, arguments: dict[str, Any]) -> None:
+    said, structured = await call(harness, tool, **arguments)
+
+    assert NOTICE in said
+    assert NOTICE in json.dumps(structured)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "remark"),
+    [
+        ({"number": "PO-2025-0042"}, "The lines add up to 910.00; the ERP's total is 4250.00."),
+        (
+            {"number": "PO-2025-0041", "detail": "short"},
+            "8 lines, 6 not fully received; detail=full shows them.",
+        ),
+    ],
+)
+async def test_remarks_on_an_order_stand_in_both_forms(
+    harness: ServerHarness, arguments: dict[str, Any], remark: str
+) -> None:
+    said, structured = await call(harness, "get_purchase_order", **arguments)
+
+    assert remark in said.splitlines()
+    assert structured["remarks"] == [remark]
+
+
+async def test_what_to_do_next_stands_in_both_forms(harness: ServerHarness) -> None:
+    said, structured = await call(harness, "search_catalog", kind="item", text="zzzzz")
+    none, operations = await call(harness, "get_operation")
+
+    assert structured["note"] == "No item of 30 fits. Leave text out to list them, or ask the user."
+    assert structured["note"] in said
+    assert operations["note"] == none == f"{NOTICE} No operation is open."
+
+
+async def test_what_follows_from_other_values_is_left_out(harness: ServerHarness) -> None:
+    _, order = await call(harness, "get_purchase_order", number="PO-2025-0041")
+    _, short = await call(harness, "get_purchase_order", number="PO-2025-0041", detail="short")
+    _, page = await call(harness, "list_purchase_orders", limit=1)
+
+    assert len(order["lines"]) == 8
+    assert not {"status_text", "line_count"} & order.keys()
+    assert (short["line_count"], short["ordered_at"]) == (8, "2025-05-10")
+    assert "status_text" not in page["orders"][0]
+
+
+async def test_the_structured_form_of_fifty_orders_is_at_most_twice_the_text(harness: ServerHarness) -> None:
+    with closing(Book.open(harness.book, orders=200)):
+        said, structured = await call(harness, "list_purchase_orders", limit=50)
+
+    assert tokens(json.dumps(structured, separators=(",", ":"))) <= 2 * tokens(said)

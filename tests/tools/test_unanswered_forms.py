@@ -1,0 +1,129 @@
+"""A form that nobody answers, or answers with something of the client's own, ends its call with where to decide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anyio
+import pytest
+from mcp.client import ClientRequestContext
+from mcp.types import ElicitRequestParams, ElicitResult
+
+from po_mcp.server import lifespan
+from po_mcp.tools import _progress
+from tests.harness import ERAS, ServerHarness, accept, outcome, text
+
+LEGACY = "2025-11-25"
+DELETE = {"number": "PO-2025-0038"}
+
+
+class Silent:
+    """A person who never answers; `cancelled` says that the client's form was closed by the server."""
+
+    cancelled = 0
+
+    async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        try:
+            await anyio.sleep_forever()
+        except anyio.get_cancelled_exc_class():
+            self.cancelled += 1
+            raise
+        raise AssertionError
+
+
+@pytest.fixture
+def short_forms(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifespan, "_MAX_FORM_S", 0.3)
+
+
+@pytest.mark.usefixtures("short_forms")
+async def test_a_form_that_nobody_answers_ends_as_approval_required(harness: ServerHarness) -> None:
+    person: Any = Silent()
+    async with harness.client(LEGACY, person) as client:
+        with anyio.fail_after(60):
+            waits = outcome(await client.call_tool("delete_purchase_order", DELETE))
+        cancelled = person.cancelled
+
+    assert waits["status"] == "approval_required"
+    assert waits["message"].startswith("SANDBOX: no real order. No answer came in time. A person must approve this")
+    assert "po-mcp approve" in waits["message"]
+    assert cancelled == 1
+    assert harness.wire.writes == []
+
+
+@pytest.mark.usefixtures("short_forms")
+async def test_a_choice_that_nobody_makes_ends_with_the_candidates(harness: ServerHarness) -> None:
+    line = {"item": "hex bolt", "quantity": "10", "unit_price": "1", "warehouse": "Main"}
+    person: Any = Silent()
+    async with harness.client(LEGACY, person) as client:
+        with anyio.fail_after(60):
+            result = await client.call_tool("create_purchase_order", {"vendor": "Acme Fasteners", "lines": [line]})
+        cancelled = person.cancelled
+
+    assert result.is_error
+    assert "BOLT-M8-30" in text(result)
+    assert cancelled == 1
+    assert harness.wire.writes == []
+
+
+@pytest.mark.parametrize("form_s", [0.3, 0.6])
+async def test_the_tries_of_one_question_share_its_time(
+    harness: ServerHarness, monkeypatch: pytest.MonkeyPatch, form_s: float
+) -> None:
+    monkeypatch.setattr(lifespan, "_MAX_FORM_S", form_s)
+    answered = []
+
+    async def mistype_late(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        await anyio.sleep(form_s * 0.7)
+        answered.append(params)
+        return accept(order_number="PO-0")
+
+    async with harness.client(LEGACY, mistype_late) as client:  # type: ignore[arg-type]
+        waits = outcome(await client.call_tool("delete_purchase_order", DELETE))
+
+    assert waits["status"] == "approval_required"
+    assert len(answered) == 1
+
+
+async def test_a_form_may_be_open_for_half_of_an_operations_life(harness: ServerHarness) -> None:
+    async with harness.client(LEGACY, approval_ttl=40) as client:
+        waits = outcome(await client.call_tool("delete_purchase_order", DELETE))
+
+    assert waits["status"] == "approval_required"  # the settings are taken
+    assert lifespan.form_timeout_s(40) == 20
+    assert lifespan.form_timeout_s(600) == lifespan.form_timeout_s(3600) == 300
+
+
+async def test_a_yes_after_the_life_of_its_question_is_answered_in_words(harness: ServerHarness) -> None:
+    now = 1_800_000_000.0
+
+    async def late(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        nonlocal now
+        now += 601
+        return accept(order_number=DELETE["number"])
+
+    for era in ERAS:
+        async with harness.client(era, late, clock=lambda: now) as client:  # type: ignore[arg-type]
+            ended = outcome(await client.call_tool("delete_purchase_order", DELETE))
+
+        assert ended["status"] == "expired"
+        assert "Nothing was sent" in ended["message"]
+    assert harness.wire.writes == []
+
+
+async def test_progress_is_reported_while_a_person_reads(
+    harness: ServerHarness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lifespan, "_MAX_FORM_S", 1.0)
+    monkeypatch.setattr(_progress, "INTERVAL_S", 0.1)
+    reported: list[float] = []
+
+    async def keep(progress: float, total: float | None, message: str | None) -> None:
+        reported.append(progress)
+
+    person: Any = Silent()
+    async with harness.client(LEGACY, person) as client:
+        await client.call_tool("delete_purchase_order", DELETE, progress_callback=keep)
+
+    assert len(reported) >= 3
+    assert reported == sorted(set(reported))
