@@ -147,6 +147,16 @@ class ERP(Protocol):
     async def warehouses(self) -> tuple[Warehouse, ...]:
         """Return every warehouse."""
 
+    async def read_vendor(self, vendor: Vendor) -> Vendor | None:
+        """Return a vendor of the list as it is now; None where the ERP has it no more.
+
+        Raises:
+            NotOffered: this ERP does not show this vendor alone.
+        """
+
+    async def read_item(self, item: Item) -> Item | None:
+        """Return an item of the list as it is now; None where the ERP has it no more."""
+
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         """Read the data that a guarded write is approved on."""
 

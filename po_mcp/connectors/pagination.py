@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable, Hashable, Iterator, Sequence
+from collections import deque
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import anyio
 
+from po_mcp.connectors.http.pace import MAX_CONCURRENT_REQUESTS, Pace
 from po_mcp.errors import BadAnswer, ERPError
 from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder
 
 T = TypeVar("T")
+StartOfPage = Callable[[int, int], int]
+"""Returns the start of a page from its index and the number of rows on a page."""
 _log = logging.getLogger(__name__)
 
 MAX_PAGES = 200
 """Pages of one list that are read at most."""
-CONCURRENT_PAGES = 4
-"""Pages of one list that are requested at the same time."""
+MAX_CATALOG_PAGES = 1000
+"""The same of a catalog, which is read seldom: 20,000 rows of 20 on a page."""
 SCAN_TIMEOUT_S = 120.0
 """Seconds that `scan_pages` may take."""
 
@@ -70,27 +74,32 @@ async def read_all(
     read_page: Callable[[int], Awaitable[Page[T]]],
     key: Callable[[T], Hashable | None],
     start: int = 0,
+    *,
+    start_of_page: StartOfPage | None = None,
+    pace: Pace | None = None,
+    max_pages: int = MAX_PAGES,
 ) -> FullList[T]:
-    """Read all pages of a list, from the page at `start`.
+    """Read all pages of a list.
 
     Args:
         erp: the ERP's title.
         read_page: reads the page at a start.
         key: identifies a row; rows whose key is None are never equal to another.
         start: where the first page starts.
+        start_of_page: as in `scan_pages`; without it, one page is read after the other.
+        pace: how many pages are read at the same time, where the ERP counts the rows.
+        max_pages: pages that are read at most.
 
     Raises:
-        BadAnswer: a page was repeated before the end, or there are more than `MAX_PAGES`.
+        BadAnswer: a page was repeated before the end, or there are more than `max_pages`.
     """
-    collector: _RowCollector[T] = _RowCollector(erp, key)
-    place = start
-    for _ in range(MAX_PAGES):
-        page = await read_page(place)
-        collector.add(page)
-        if page.next_start is None or collector.ended:
-            return collector.result()
-        place = page.next_start
-    raise BadAnswer(f"{erp}'s list is longer than is read.", next_step="Ask for less, or tell the user.")
+    reader = _PageReader(erp, read_page, key, start, start_of_page, pace, max_pages)
+    await reader.run()
+    if reader.error is not None:
+        raise reader.error
+    if not reader.is_at_end:
+        raise BadAnswer(f"{erp}'s list is longer than is read.", next_step="Ask for less, or tell the user.")
+    return reader.collector.result()
 
 
 async def read_all_stable(
@@ -98,13 +107,17 @@ async def read_all_stable(
     read_page: Callable[[int], Awaitable[Page[T]]],
     key: Callable[[T], Hashable | None],
     start: int = 0,
+    *,
+    start_of_page: StartOfPage | None = None,
+    pace: Pace | None = None,
+    max_pages: int = MAX_PAGES,
 ) -> tuple[T, ...]:
     """Read all pages of a list, as `read_all` does, and return its rows.
 
     Raises:
         BadAnswer: as in `read_all`, or the list changed during the read.
     """
-    full = await read_all(erp, read_page, key, start)
+    full = await read_all(erp, read_page, key, start, start_of_page=start_of_page, pace=pace, max_pages=max_pages)
     if full.moved:
         raise BadAnswer(f"{erp}'s list changed while it was read.", next_step="Try again.")
     if full.unreadable:
@@ -115,9 +128,11 @@ async def read_all_stable(
 async def scan_pages(
     erp: str,
     read_page: Callable[[int], Awaitable[Page[PurchaseOrder]]],
-    start_of_page: Callable[[int, int], int],
+    start_of_page: StartOfPage,
     progress: Progress | None,
     max_orders: int | None,
+    *,
+    pace: Pace | None = None,
 ) -> OrderScan:
     """Read all pages of the orders, several at a time, as far as `MAX_PAGES` and `SCAN_TIMEOUT_S` allow.
 
@@ -129,11 +144,22 @@ async def scan_pages(
         start_of_page: returns the start of a page from its index and the number of rows on a page.
         progress: is awaited after each page with the numbers of rows read and in all.
         max_orders: no further page is read once so many orders were read.
+        pace: how many pages are read at the same time.
 
     Raises:
         BadAnswer: a page was repeated before the end.
     """
-    scanner = _OrderScanner(erp, read_page, start_of_page, progress, max_orders)
+    scanner = _PageReader(
+        erp,
+        read_page,
+        lambda order: order.number,
+        start_of_page(0, 1),
+        start_of_page,
+        pace,
+        MAX_PAGES,
+        progress,
+        max_orders,
+    )
     # A cut list is still useful, and is marked; an error would lose everything that was read.
     with anyio.move_on_after(SCAN_TIMEOUT_S):
         await scanner.run()
@@ -150,63 +176,79 @@ async def scan_pages(
     )
 
 
-class _OrderScanner:
-    """Reads the pages of the orders and adds them to the collector in the order of their index."""
+class _PageReader(Generic[T]):
+    """Reads the pages of a list and adds them to the collector in the order of their index."""
 
     def __init__(
         self,
         erp: str,
-        read_page: Callable[[int], Awaitable[Page[PurchaseOrder]]],
-        start_of_page: Callable[[int, int], int],
-        progress: Progress | None,
-        max_orders: int | None,
+        read_page: Callable[[int], Awaitable[Page[T]]],
+        key: Callable[[T], Hashable | None],
+        start: int,
+        start_of_page: StartOfPage | None,
+        pace: Pace | None,
+        max_pages: int,
+        progress: Progress | None = None,
+        max_rows: int | None = None,
     ) -> None:
-        self.collector: _RowCollector[PurchaseOrder] = _RowCollector(erp, lambda order: order.number)
+        self.collector: _RowCollector[T] = _RowCollector(erp, key)
         self.total: int | None = None
         self.is_at_end = False
         self.error: ERPError | None = None
         self._read_page = read_page
         self._start_of_page = start_of_page
+        self._pace = pace or Pace()
+        self._max_pages = max_pages
         self._progress = progress
-        self._max_orders = max_orders
-        self._early_pages: dict[int, Page[PurchaseOrder]] = {}
+        self._max_rows = max_rows
+        self._early_pages: dict[int, Page[T]] = {}
         self._next_index = 0
-        self._next_start: int | None = None
+        self._next_start: int | None = start
         self._read_rows = 0
 
     async def run(self) -> None:
         """Read the first page, then the counted rest concurrently, then the pages that were added in the meantime."""
-        await self._read(0, self._start_of_page(0, 1))
-        if self.total is not None and self._next_start is not None:
+        await self._read_next()
+        if self._start_of_page is not None and self.total is not None and self._next_start is not None:
             size = max(self._read_rows, 1)
             # The size of the first page is that of all pages: an ERP may cap the size that was requested.
-            pages = min(-(-min(self.total, self._max_orders or self.total) // size), MAX_PAGES)
-            await self._read_concurrently((index, self._start_of_page(index, size)) for index in range(1, pages))
+            pages = min(-(-min(self.total, self._max_rows or self.total) // size), self._max_pages)
+            await self._read_concurrently(deque((index, self._start_of_page(index, size)) for index in range(1, pages)))
         while self.error is None and self._next_start is not None and not self._has_enough():
-            await self._read(self._next_index, self._next_start)
+            await self._read_next()
         self.is_at_end = self._next_start is None
 
     def _has_enough(self) -> bool:
-        return self._next_index >= MAX_PAGES or (self._max_orders is not None and self._read_rows >= self._max_orders)
+        return self._next_index >= self._max_pages or (self._max_rows is not None and self._read_rows >= self._max_rows)
 
-    async def _read_concurrently(self, todo: Iterator[tuple[int, int]]) -> None:
-        async def read_in_turn(scope: anyio.CancelScope) -> None:
-            for index, place in todo:
+    async def _read_concurrently(self, todo: deque[tuple[int, int]]) -> None:
+        """Read these pages, at any time as many as the pace allows."""
+
+        async def read_in_turn(place: int, scope: anyio.CancelScope) -> None:
+            while todo and self._pace.allows(place):
                 try:
-                    await self._read(index, place)
+                    await self._read(*todo.popleft())
                 except ERPError as exc:
                     self.error = self.error or exc
+                if self.error is not None or self.collector.ended:
                     scope.cancel()
 
         async with anyio.create_task_group() as tasks:
-            for _ in range(CONCURRENT_PAGES):
-                tasks.start_soon(read_in_turn, tasks.cancel_scope)
+            for place in range(MAX_CONCURRENT_REQUESTS):
+                tasks.start_soon(read_in_turn, place, tasks.cancel_scope)
 
-    async def _read(self, index: int, place: int) -> None:
-        page = self._early_pages[index] = await self._read_page(place)
+    async def _read_next(self) -> None:
+        assert self._next_start is not None
+        try:
+            await self._read(self._next_index, self._next_start)
+        except ERPError as exc:
+            self.error = exc
+
+    async def _read(self, index: int, start: int) -> None:
+        page = self._early_pages[index] = await self._read_page(start)
         self.total = page.total if page.total is not None else self.total
         self._read_rows += page.length
-        while self._next_index in self._early_pages:  # in order: a repeated page ends the scan at once
+        while self._next_index in self._early_pages:  # in order: a repeated page ends the list at once
             page = self._early_pages.pop(self._next_index)
             self._next_index += 1
             self.collector.add(page)

@@ -116,6 +116,14 @@ class Sandbox:
         """Return every warehouse."""
         return await self._orders.warehouses()
 
+    async def read_vendor(self, vendor: Vendor) -> Vendor | None:
+        """Return the vendor of this code."""
+        return await self._orders.read_vendor(vendor)
+
+    async def read_item(self, item: Item) -> Item | None:
+        """Return the item of this id."""
+        return await self._orders.read_item(item)
+
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         """Read the order through Inventory Pro's API, and its id, version and blockers through Exsited's."""
         order = (await self._orders.snapshot(number, "finalize")).order

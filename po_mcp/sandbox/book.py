@@ -143,6 +143,17 @@ class Book:
         with self._storage.reading() as tables:
             return tables.items(query)
 
+    def item(self, key: str, value: Any) -> Item:
+        """Read one item by `part_no`, `short_id`, `code` or `uuid`.
+
+        Raises:
+            Missing: there is no such record.
+        """
+        with self._storage.reading() as tables:
+            if item := tables.item(key, value):
+                return item
+        raise Missing(f"There is no item {value}.")
+
     def spots(self, query: Query) -> QueryResult[Spot]:
         """List the storage places of the warehouses."""
         with self._storage.reading() as tables:

@@ -17,7 +17,7 @@ from po_mcp.errors import (
     Refused,
     SignInFailed,
 )
-from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Status, Vendor
+from po_mcp.orders import DraftLine, Item, OrderDraft, OrderQuery, Status, Vendor
 from tests.contract.conftest import Subject
 
 OPEN, PARTIAL, CLOSED, INVOICED = "PO-2025-0042", "PO-2025-0037", "PO-2025-0012", "PO-2025-0018"
@@ -136,6 +136,19 @@ async def test_every_item_has_the_id_that_an_orders_line_takes(subject: Subject)
 
     assert len({item.id for item in items}) == len(items)
     assert {item.name for item in items if item.id == subject.item} == {"M8 x 30mm Hex Bolt"}
+
+
+async def test_a_vendor_and_an_item_are_read_alone_as_the_list_shows_them(subject: Subject) -> None:
+    vendors, items = await subject.erp.vendors(), await subject.erp.items()
+
+    for vendor in vendors:
+        assert await subject.erp.read_vendor(vendor) == vendor
+    for item in (items[0], next(item for item in items if item.id == subject.item), items[-1]):
+        assert await subject.erp.read_item(item) == item
+
+
+async def test_an_item_that_is_not_there_is_none(subject: Subject) -> None:
+    assert await subject.erp.read_item(Item(id="NO-SUCH-ITEM", name="Nothing")) is None
 
 
 async def test_every_warehouse_is_listed_once(subject: Subject) -> None:

@@ -89,6 +89,12 @@ class FakeERP:
     async def warehouses(self) -> tuple[Warehouse, ...]:
         return ()
 
+    async def read_vendor(self, vendor: Vendor) -> Vendor | None:
+        return None
+
+    async def read_item(self, item: Item) -> Item | None:
+        return None
+
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         return Snapshot(order=await self.get_order(number), erp_id=f"uuid of {number}", version="3")
 

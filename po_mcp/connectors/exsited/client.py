@@ -19,7 +19,7 @@ from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.http.tokens import Tokens, TokenStore
 from po_mcp.connectors.http.urls import normalize_base_url
 from po_mcp.connectors.lookup import read_by_path, read_by_path_or_list
-from po_mcp.connectors.pagination import Page, read_all_stable, scan_pages, select_orders
+from po_mcp.connectors.pagination import MAX_CATALOG_PAGES, Page, read_all_stable, scan_pages, select_orders
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
 from po_mcp.errors import BadAnswer, NotOffered, NotPermitted, OrderNotFound, Refused
 from po_mcp.orders import (
@@ -67,6 +67,11 @@ _PERMISSION_TO_LOOK_UP = (
 )
 
 _OLDEST_FIRST = {"order_by": "created_on", "direction": "asc"}
+
+
+def _start_of_page(index: int, size: int) -> int:
+    """Return the offset of a page from its index."""
+    return index * size
 
 
 class Exsited:
@@ -160,7 +165,9 @@ class Exsited:
             body = await self._read_orders_page(_ROWS_PER_PAGE, offset, chosen)
             return translate.parse_orders_page(body, offset, query.status, self._zone)
 
-        scanned = await scan_pages(self.title, read_page, lambda index, size: index * size, progress, query.max_orders)
+        scanned = await scan_pages(
+            self.title, read_page, _start_of_page, progress, query.max_orders, pace=self._http.pace
+        )
         return select_orders(scanned, query)
 
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
@@ -197,6 +204,18 @@ class Exsited:
         path = self._build_path("warehouses", "/settings/warehouses")
         answer = await self._http.read(path, permission=_PERMISSION_TO_LOOK_UP)
         return catalog.convert_warehouses(translate.parse_warehouses(answer.body))
+
+    async def read_vendor(self, vendor: Vendor) -> Vendor | None:
+        """Return the supplier of this account id; None where Exsited knows none."""
+        path = self._build_path("accounts", "/accounts")
+        body = await self._read_one(path, vendor.id)
+        found = () if body is None else catalog.convert_vendors((translate.parse_account(body, vendor.id),))
+        return found[0] if found else None
+
+    async def read_item(self, item: Item) -> Item | None:
+        """Return the item of this id; None where Exsited knows none."""
+        body = await self._read_one(self._build_path("items", "/items"), item.id)
+        return None if body is None else catalog.convert_items((translate.parse_item(body, item.id),))[0]
 
     async def read_identity(self, number: str) -> tuple[str | None, str | None]:
         """Return the order's uuid and version, which differ from those of a later order with the same number."""
@@ -306,7 +325,7 @@ class Exsited:
             body = await self._read_orders_page(_ROWS_PER_PAGE, offset, {})
             return translate.parse_orders_page(body, offset, None, self._zone, in_full=True)
 
-        return await scan_pages(self.title, read_page, lambda index, size: index * size, None, None)
+        return await scan_pages(self.title, read_page, _start_of_page, None, None, pace=self._http.pace)
 
     async def _read_orders_page(self, limit: int, offset: int, chosen: Mapping[str, str]) -> Any:
         """Read a page of orders; None for an empty list."""
@@ -347,7 +366,23 @@ class Exsited:
                 raise BadAnswer(f"{self.title} tells a document of this order that cannot be read.")
             return found
 
-        return await read_all_stable(self.title, read_page, lambda row: row if row.id else None)
+        return await read_all_stable(
+            self.title,
+            read_page,
+            lambda row: row if row.id else None,
+            start_of_page=_start_of_page,
+            pace=self._http.pace,
+            max_pages=MAX_CATALOG_PAGES,
+        )
+
+    async def _read_one(self, path: str, identifier: str | None) -> Any:
+        """Read one account or item by its id; None for a 404."""
+        if identifier is None:
+            raise self._not_offered_error("read a supplier without an id")
+        try:
+            return (await self._http.read(path, identifier, permission=_PERMISSION_TO_LOOK_UP)).body
+        except OrderNotFound:
+            return None
 
     def _build_path(self, call: Call, noun: str = _ORDERS) -> str:
         return f"/api/{self._versions[call]}{noun}"

@@ -180,6 +180,18 @@ class Item(ErpModel):
     uom: Word = None
 
 
+class AccountResponse(ErpModel):
+    """The answer of GET /accounts/{id}."""
+
+    account: Account
+
+
+class ItemResponse(ErpModel):
+    """The answer of GET /items/{id}."""
+
+    item: Item
+
+
 class Warehouse(ErpModel):
     """A warehouse of the settings."""
 

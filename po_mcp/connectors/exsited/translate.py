@@ -263,6 +263,30 @@ def parse_items(body: Any) -> schemas.ItemsPage:
     return schemas.ItemsPage.parse(raise_for_error(body))
 
 
+def parse_account(body: Any, account_id: str | None) -> schemas.Account:
+    """Parse the answer to a read of one account.
+
+    Raises:
+        BadAnswer: the answer is an error, or another account.
+    """
+    account = schemas.AccountResponse.parse(raise_for_error(body)).account
+    if account.id != account_id:
+        raise BadAnswer("Exsited answered about another supplier.")
+    return account
+
+
+def parse_item(body: Any, item_id: str) -> schemas.Item:
+    """Parse the answer to a read of one item.
+
+    Raises:
+        BadAnswer: the answer is an error, or another item.
+    """
+    item = schemas.ItemResponse.parse(raise_for_error(body)).item
+    if item.id != item_id:
+        raise BadAnswer("Exsited answered about another item.")
+    return item
+
+
 def parse_warehouses(body: Any) -> tuple[schemas.Warehouse, ...]:
     """Parse the warehouses; a row without a name is left out."""
     return schemas.Warehouse.parse_rows(schemas.WarehousesResponse.parse(raise_for_error(body)).rows)[0]

@@ -19,6 +19,7 @@ from po_mcp import __version__
 from po_mcp.connectors.http import exact_json, response_body
 from po_mcp.connectors.http.error_mapping import TRANSIENT_STATUSES, Answer, ErrorMapping
 from po_mcp.connectors.http.header_times import parse_clock_skew, parse_retry_after
+from po_mcp.connectors.http.pace import Pace
 from po_mcp.connectors.http.retry import AttemptResult, Retrier
 from po_mcp.connectors.http.tokens import Token, Tokens
 from po_mcp.connectors.http.urls import build_url
@@ -43,6 +44,8 @@ for _name in ("httpx2", "httpcore2"):
 
 CONNECT_TIMEOUT_S = 10.0
 """Seconds in which a connection must be established."""
+
+_TOO_MANY_REQUESTS = 429
 
 # These errors arise before the first byte of a request is written, so a write was certainly not sent.
 _NOT_SENT = (
@@ -88,6 +91,7 @@ class ErpHttpClient:
         self._retrier = retrier or Retrier()
         self._client: httpx2.AsyncClient | None = None
         self.tokens: Tokens | None = None
+        self.pace = Pace()
         self.clock_skew: float | None = None
 
     async def read(
@@ -328,6 +332,8 @@ class ErpHttpClient:
         now = datetime.now(UTC)
         self.clock_skew = parse_clock_skew(response.headers.get("date"), now)
         asked = parse_retry_after(response.headers.get("retry-after"), now)
+        if response.status_code == _TOO_MANY_REQUESTS:
+            self.pace.slow_down()
         location = response.headers.get("location")
         return Answer(response.status_code, _parse_body(response.status_code, raw), asked, location)
 

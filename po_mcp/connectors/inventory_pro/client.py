@@ -16,9 +16,9 @@ from po_mcp.connectors.http.tokens import Tokens
 from po_mcp.connectors.http.urls import normalize_base_url
 from po_mcp.connectors.inventory_pro import catalog, error_body, schemas, translate
 from po_mcp.connectors.lookup import read_by_path, read_by_path_or_list
-from po_mcp.connectors.pagination import Page, read_all_stable, scan_pages, select_orders
+from po_mcp.connectors.pagination import MAX_CATALOG_PAGES, Page, read_all_stable, scan_pages, select_orders
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
-from po_mcp.errors import InvalidInput, NotOffered
+from po_mcp.errors import InvalidInput, NotOffered, OrderNotFound
 from po_mcp.orders import (
     CANCELLABLE_STATUSES,
     Finalized,
@@ -53,6 +53,11 @@ _ERROR_MAPPING = ErrorMapping(
     cheap_read_path=f"{_ORDERS}?page=1&pageSize=1",
 )
 _PERMISSION_TO_LOOK_UP = "The ERP's administrator must give its user the right to view vendors, items and locations."
+
+
+def _start_of_page(index: int, size: int) -> int:
+    """Return the number of a page from its index: pages count from 1, whatever their size."""
+    return index + 1
 
 
 class InventoryPro:
@@ -138,7 +143,9 @@ class InventoryPro:
             params: Params = {"page": page, "pageSize": translate.MAX_ORDERS_PER_PAGE, **dates}
             return translate.parse_orders_page(await self._http.read_list(_ORDERS, params), params, self._zone)
 
-        scanned = await scan_pages(self.title, read_page, lambda index, size: index + 1, progress, query.max_orders)
+        scanned = await scan_pages(
+            self.title, read_page, _start_of_page, progress, query.max_orders, pace=self._http.pace
+        )
         return select_orders(scanned, query)
 
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
@@ -163,6 +170,29 @@ class InventoryPro:
     async def warehouses(self) -> tuple[Warehouse, ...]:
         """Return every warehouse that has a storage place; no call lists warehouses."""
         return catalog.convert_warehouses(await self._read_every("/Location", schemas.Location))
+
+    async def read_vendor(self, vendor: Vendor) -> Vendor | None:
+        """Return the vendor of this code, or of this id if it has no code.
+
+        Raises:
+            NotOffered: /Vendor/{id} shows no such vendor. The page does not say what its id is, so this proves nothing.
+        """
+        name = vendor.code or vendor.id
+        if name is None:
+            raise self._not_offered_error("read one vendor")
+        try:
+            answer = await self._http.read("/Vendor", name, permission=_PERMISSION_TO_LOOK_UP)
+        except (OrderNotFound, InvalidInput) as exc:
+            raise self._not_offered_error("read one vendor") from exc
+        row = translate.parse_vendor(answer.body, vendor)
+        return catalog.convert_vendors((row,), self._vendor_ids)[0]
+
+    async def read_item(self, item: Item) -> Item | None:
+        """Return the item of this id; None where Inventory Pro lists none (https://cissltd.com/docs/api/items/)."""
+        params: Params = {"key": item.id, "type": "id", "page": 1, "pageSize": _ROWS_PER_PAGE}
+        body = await self._http.read_list("/Item", params, permission=_PERMISSION_TO_LOOK_UP)
+        found = catalog.convert_items(translate.parse_found_items(body, item.id))
+        return found[0] if found else None
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         """Read the order. Inventory Pro has neither an id nor a version of it."""
@@ -230,7 +260,15 @@ class InventoryPro:
             answer = await self._http.read(path, params=params, permission=_PERMISSION_TO_LOOK_UP)
             return translate.parse_page(answer.body, row, params)
 
-        return await read_all_stable(self.title, read_page, lambda row: row, start=1)
+        return await read_all_stable(
+            self.title,
+            read_page,
+            lambda row: row,
+            start=1,
+            start_of_page=_start_of_page,
+            pace=self._http.pace,
+            max_pages=MAX_CATALOG_PAGES,
+        )
 
     async def _sign_in(self) -> tuple[str, float]:
         """Fetch a token (https://cissltd.com/docs/api/authentication/)."""

@@ -139,6 +139,36 @@ def _has_more(page: schemas.Page, place: int) -> bool | None:
     return None if place > 1 or len(page.value) < page.total_count else False
 
 
+def parse_vendor(body: Any, wanted: Vendor) -> schemas.Vendor:
+    """Parse the answer to a read of one vendor.
+
+    Raises:
+        BadAnswer: the answer is an error, or another vendor.
+    """
+    row = schemas.Vendor.parse(_raise_for_error(body))
+    is_wanted = row.short_id == wanted.code if wanted.code else str(row.vendor_id) == wanted.id
+    if not is_wanted or (row.name or row.short_id) is None:
+        raise BadAnswer("Inventory Pro answered about another vendor.")
+    return row
+
+
+def parse_found_items(body: Any, item_id: str) -> tuple[schemas.Item, ...]:
+    """Parse the answer to a search for the item of an id: a page, one item, or None; return the item, or nothing.
+
+    Raises:
+        BadAnswer: the answer is an error, or other items alone, so that the search was ignored.
+    """
+    if body is None:
+        return ()
+    is_page = isinstance(body, Mapping) and "value" in body
+    rows = schemas.Page.parse(body).value if is_page else (_raise_for_error(body),)
+    found, unreadable = schemas.Item.parse_rows(rows)
+    wanted = tuple(row for row in found if row.short_id == item_id)[:1]
+    if not wanted and (found or unreadable):
+        raise BadAnswer("Inventory Pro answered about another item.")
+    return wanted
+
+
 def parse_order(body: Any, number: str, zone: tzinfo | None = UTC, *, in_any_case: bool = False) -> PurchaseOrder:
     """Parse the answer to a read of one order.
 

@@ -230,6 +230,21 @@ class Tryton:
             await self._read_every("product.product", schemas.Product, schemas.PRODUCT_FIELDS, of_purchases)
         )
 
+    async def read_vendor(self, vendor: Vendor) -> Vendor | None:
+        """Return the active party of this id."""
+        of_id = [["id", "=", translate.require_vendor_id(vendor)]]
+        found = await self._read_records("party.party", schemas.Party, schemas.PARTY_FIELDS, of_id)
+        return next(iter(catalog.convert_vendors(found, ())), None)
+
+    async def read_item(self, item: Item) -> Item | None:
+        """Return the active product of this id that can be bought."""
+        product = translate.parse_item_id(item.id)
+        if product is None:
+            return None
+        domain = [["id", "=", product], ["purchasable", "=", True]]
+        found = await self._read_records("product.product", schemas.Product, schemas.PRODUCT_FIELDS, domain)
+        return next(iter(catalog.convert_items(found)), None)
+
     async def warehouses(self) -> tuple[Warehouse, ...]:
         """Return every active warehouse."""
         return catalog.convert_warehouses(await self._read_warehouses())

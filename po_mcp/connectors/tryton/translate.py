@@ -215,9 +215,15 @@ def require_vendor_id(vendor: Vendor) -> int:
 
 def require_item_id(line: DraftLine, place: int) -> int:
     """Return the id of a line's product; `InvalidInput` where it is none."""
-    if not _ID.fullmatch(line.item):
+    product = parse_item_id(line.item)
+    if product is None:
         raise InvalidInput(f"The item's id must be a whole number in Tryton (line {place}). Nothing was sent.")
-    return int(line.item)
+    return product
+
+
+def parse_item_id(text: str) -> int | None:
+    """Return the id of a product; None where the text is none."""
+    return int(text) if _ID.fullmatch(text) else None
 
 
 def choose_warehouse(draft: OrderDraft, warehouses: Sequence[schemas.Warehouse]) -> int:

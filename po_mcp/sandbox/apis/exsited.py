@@ -126,8 +126,10 @@ class _Api:
             make_route("GET", "/purchase-orders/{id}/purchase-invoices", self.list_invoices),
             make_route("GET", "/purchase-orders/{id}/item-receipts", self.list_receipts),
             make_route("GET", "/accounts", self.list_accounts),
+            make_route("GET", "/accounts/{id}", self.get_account),
             make_route("GET", "/accounts/{id}/purchase-orders", self.list_account_orders),
             make_route("GET", "/items", self.list_items),
+            make_route("GET", "/items/{id}", self.get_item),
             make_route("GET", "/settings/warehouses", self.list_warehouses),
             make_route("GET", "/settings/currencies", self.list_currencies),
         ]
@@ -195,6 +197,14 @@ class _Api:
         window = ListWindow.read(call)
         found = self._book.vendors(window.limit_query(Query(where=where)))
         return JsonResponse(window.wrap("accounts", [render.account(one) for one in found.records], found.count))
+
+    def get_account(self, call: ApiCall) -> Response:
+        """Read one supplier by its short id."""
+        return JsonResponse({"account": render.account(self._book.vendor("account", call.path["id"]))})
+
+    def get_item(self, call: ApiCall) -> Response:
+        """Read one item by its id, a discontinued one too."""
+        return JsonResponse({"item": render.item(self._book.item("code", call.path["id"]))})
 
     def list_items(self, call: ApiCall) -> Response:
         """List items, discontinued ones too."""

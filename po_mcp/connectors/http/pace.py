@@ -1,0 +1,35 @@
+"""How many requests of one list are under way at the same time: fewer once the ERP asks for fewer requests."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+MAX_CONCURRENT_REQUESTS = 4
+"""Requests at the same time to an ERP whose limits are not known."""
+RECOVERY_S = 600.0
+"""Seconds after the last request for fewer, from which on all are allowed again."""
+
+
+class Pace:
+    """The number of requests that one connection may have under way for a list.
+
+    Args:
+        clock: a monotonic clock, in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._allowed = MAX_CONCURRENT_REQUESTS
+        self._slowed_at = 0.0
+
+    def allows(self, place: int) -> bool:
+        """Tell whether the reader at this place, from 0 on, may send its next request; the first always may."""
+        if self._allowed < MAX_CONCURRENT_REQUESTS and self._clock() - self._slowed_at >= RECOVERY_S:
+            self._allowed = MAX_CONCURRENT_REQUESTS
+        return place < self._allowed
+
+    def slow_down(self) -> None:
+        """Halve the number, after an answer 429."""
+        self._allowed = max(1, self._allowed // 2)
+        self._slowed_at = self._clock()
