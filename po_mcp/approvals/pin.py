@@ -1,4 +1,4 @@
-"""The approver's PIN: what makes a link worth nothing to whoever merely has it."""
+"""The approver's PIN: what makes a link worth nothing to anyone who merely has it."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ class Finding:
 
     mark: Literal["pass", "fail", "note"]
     what: str
-    told: str
+    text: str
     next_step: str = ""
 
 
@@ -114,8 +114,8 @@ def _secret_file(file: Path) -> Finding | None:
         return None
     if sys.platform == "win32" or not is_open or not held:
         return None
-    told = f"{file} holds {' and '.join(sorted(held))}, and other users of this machine can read it"
-    return Finding("note", "secrets", told, f"Run: chmod 600 {shlex.quote(str(file))}")
+    text = f"{file} holds {' and '.join(sorted(held))}, and other users of this machine can read it"
+    return Finding("note", "secrets", text, f"Run: chmod 600 {shlex.quote(str(file))}")
 
 
 async def _read(erp: ERP) -> Finding:
@@ -158,10 +158,10 @@ async def _blockers(erp: ERP) -> Finding | None:
 def _clock(erp: ERP) -> Finding | None:
     if erp.clock_skew is None:
         return None
-    told = f"the ERP's clock is {abs(erp.clock_skew):.0f} s {'ahead' if erp.clock_skew > 0 else 'behind'}"
+    text = f"the ERP's clock is {abs(erp.clock_skew):.0f} s {'ahead' if erp.clock_skew > 0 else 'behind'}"
     if abs(erp.clock_skew) > 120:
-        return Finding("fail", "clock", told, "Set this machine's clock, or the ERP's: tokens and times depend on it.")
-    return Finding("pass", "clock", told)
+        return Finding("fail", "clock", text, "Set this machine's clock, or the ERP's: tokens and times depend on it.")
+    return Finding("pass", "clock", text)
 
 
 def _rights(settings: Settings) -> Finding:
@@ -189,8 +189,8 @@ def _recorded(settings: Settings, erp: ERP, journal: JournalStore) -> Finding:
     if needs_adoption:
         return Finding("fail", "journal", "it knows this address with other credentials", "Run po-mcp journal adopt.")
     if open_ones:
-        told = f"{len(open_ones)} operations are not settled"
-        return Finding("note", "journal", told, "See them with po-mcp journal, and settle them there.")
+        text = f"{len(open_ones)} operations are not settled"
+        return Finding("note", "journal", text, "See them with po-mcp journal, and settle them there.")
     return Finding("pass", "journal", f"durable, unedited, nothing unsettled: {path}")
 
 
@@ -207,7 +207,7 @@ def _approval(settings: Settings) -> list[Finding]:
     }
     if settings.approval == "page":
         ways = {"every client (PO_MCP_APPROVAL=page)": page}
-    pin = "is set" if settings.approver_pin else "is not set: whoever has the link can approve"
+    pin = "is set" if settings.approver_pin else "is not set: anyone with the link can approve"
     return [
         *(Finding("pass", "approval", f"{client}: {way}") for client, way in ways.items()),
         Finding("note", "approval", f"PO_MCP_APPROVER_PIN {pin}"),
@@ -216,6 +216,6 @@ def _approval(settings: Settings) -> list[Finding]:
 
 def _print(console: Console, finding: Finding) -> None:
     mark, style = _MARKS[finding.mark]
-    console.print(Text.assemble((f"{mark} ", style), (f"{finding.what:<10}", "bold"), finding.told), soft_wrap=True)
+    console.print(Text.assemble((f"{mark} ", style), (f"{finding.what:<10}", "bold"), finding.text), soft_wrap=True)
     if finding.next_step:
         console.print(Text(" " * 12 + finding.next_step, "yellow"), soft_wrap=True)

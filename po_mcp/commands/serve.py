@@ -65,6 +65,6 @@ def _greet(settings: Settings, address: Address) -> None:
     page = "The approval page is there, too, and wants the PIN."
     if settings.approver_pin is None:
         terminal = "" if settings.journal_path() == MEMORY else ", or decide with po-mcp approve"
-        page = f"It has no approval page: set PO_MCP_APPROVER_PIN and start it anew{terminal}."
+        page = f"It has no approval page: set PO_MCP_APPROVER_PIN and start it again{terminal}."
     where = f"{address.origins[0]}/mcp, to this machine only"
     print(f"po-mcp serves MCP at {where}. {page} Ctrl-C ends it.", file=sys.stderr, flush=True)  # noqa: T201
