@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.harness import ServerHarness
+from tests.made_once import make_once
 
 ROOT = Path(__file__).parent
 TIERS = {
@@ -46,13 +47,15 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def _tier_of(item: pytest.Item) -> str:
     place = item.path.relative_to(ROOT)
+    if item.get_closest_marker("process"):  # a single test that starts processes says so itself
+        return "process"
     if f"tests/{place.as_posix()}" in _PROCESSES:
         return "process"
     if len(place.parts) == 1:
         return "unit"
     callspec = getattr(item, "callspec", None)
-    is_process = callspec is not None and callspec.params.get("transport") == "stdio"
-    return "process" if is_process else _TIER_OF[place.parts[0]]
+    is_stdio = callspec is not None and callspec.params.get("transport") == "stdio"
+    return "process" if is_stdio else _TIER_OF[place.parts[0]]
 
 
 @pytest.fixture
@@ -63,6 +66,14 @@ def anyio_backend() -> str:
 @pytest.fixture
 def harness(tmp_path: Path) -> ServerHarness:
     return ServerHarness(tmp_path / "book.db")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def made_once() -> Iterator[None]:
+    """Keep the tests from making the same things again and again."""
+    with pytest.MonkeyPatch.context() as patch:
+        make_once(patch)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

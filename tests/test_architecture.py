@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -42,10 +43,21 @@ PART_OF = {"config_secrets": "config"}
 """Module -> the room that it is a part of."""
 
 
-def imports(path: Path) -> Iterator[str]:
+@cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Every node of a file's syntax tree."""
+    return tuple(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Every module that a file imports, wherever in the file, as a dotted name."""
+    return frozenset(_imports(path))
+
+
+def _imports(path: Path) -> Iterator[str]:
     package = ("po_mcp", *path.relative_to(PACKAGE).parent.parts)
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -120,7 +132,7 @@ def test_a_translator_does_no_input_or_output(path: Path) -> None:
     names = {name.split(".")[0] for name in imports(path)}
 
     assert not names & {"httpx2", "anyio", "asyncio", "socket", "os", "pathlib", "logging", "time"}
-    assert not any(isinstance(node, ast.AsyncFunctionDef | ast.Await) for node in ast.walk(ast.parse(path.read_text())))
+    assert not any(isinstance(node, ast.AsyncFunctionDef | ast.Await) for node in nodes(path))
 
 
 def test_every_tool_is_one_file_of_its_name() -> None:
@@ -136,7 +148,7 @@ def test_no_float_is_made_in_the_path_of_money() -> None:
     calls = {
         identify(path)
         for path in MODULES
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for node in nodes(path)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "float"
     }
 
@@ -147,18 +159,26 @@ SENDS = {"create_order", "finalize_order", "delete_order", "cancel_order"}
 """The methods of the port that write."""
 
 
-def functions_that_use(names: set[str], *, outside: tuple[str, ...] = ()) -> set[tuple[str, str]]:
-    """Every function in which an attribute of these names stands, as (file, function)."""
-    return {
-        (identify(path), function.name)
-        for path in MODULES
-        if room_of(path) not in outside
-        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+@cache
+def attributes(path: Path) -> tuple[tuple[str, ast.Attribute], ...]:
+    """Every attribute in a function of a file, with the function's name; one in a nested function stands in both."""
+    return tuple(
+        (function.name, node)
+        for function in nodes(path)
         if isinstance(function, ast.AsyncFunctionDef | ast.FunctionDef)
         for node in ast.walk(function)
         if isinstance(node, ast.Attribute)
-        and node.attr in names
-        and not (isinstance(node.value, ast.Name) and node.value.id == "create_order")
+    )
+
+
+def functions_that_use(names: set[str], *, outside: tuple[str, ...] = ()) -> set[tuple[str, str]]:
+    """Every function in which an attribute of these names stands, as (file, function)."""
+    return {
+        (identify(path), function)
+        for path in MODULES
+        if room_of(path) not in outside
+        for function, node in attributes(path)
+        if node.attr in names and not (isinstance(node.value, ast.Name) and node.value.id == "create_order")
     }
 
 
@@ -184,7 +204,7 @@ def test_a_claim_is_made_by_the_journal_alone() -> None:
     claims = {
         identify(path)
         for path in MODULES
-        for call in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        for call in nodes(path)
         if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Claim"
     }
 

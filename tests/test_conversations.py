@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -12,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
+from tests.conversations.__main__ import main
 from tests.conversations.invariants import broken
 from tests.conversations.record import Called, Put, Record, Said, Written
 from tests.conversations.script import FOLDER, Script, read, scripts
@@ -236,15 +239,17 @@ def test_a_path_leads_to_a_value_or_to_none(path: str, value: object) -> None:
 # The player
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(FOLDER / "play.py"), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=FOLDER.parent.parent)
+def run(*arguments: str) -> Result:
+    try:
+        return CliRunner().invoke(main, arguments)
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def test_the_player_shows_a_conversation_as_a_chat() -> None:
     shown = run("delete_with_the_wrong_number")
 
-    assert (shown.returncode, shown.stderr) == (0, "")
+    assert (shown.exit_code, shown.stderr) == (0, "")
     for words in (
         "Delete the test order, 38.",
         "a person is asked",
@@ -260,7 +265,7 @@ def test_the_player_plays_a_file_of_ones_own_and_tells_what_is_not_as_it_says(tm
 
     shown = run(str(mine), "--era", ERAS[1])
 
-    assert (shown.returncode, shown.stderr) == (1, "")
+    assert (shown.exit_code, shown.stderr) == (1, "")
     assert "NOT AS IT SHOULD BE: turn 2, list_purchase_orders: {'limit': 6}: total_count" in shown.stdout
     assert "expected: 29\n  came:     28" in shown.stdout
 
@@ -268,11 +273,13 @@ def test_the_player_plays_a_file_of_ones_own_and_tells_what_is_not_as_it_says(tm
 def test_the_player_says_where_a_name_is_of_no_conversation() -> None:
     refused = run("no_such_conversation")
 
-    assert refused.returncode == 2
+    assert refused.exit_code == 2
     assert "there is no such conversation; --list says which there are" in refused.stderr
 
 
+@pytest.mark.process
 def test_the_player_lists_every_conversation_by_its_title() -> None:
-    listed = run("--list")
+    command = [sys.executable, str(FOLDER / "play.py"), "--list"]
+    listed = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=FOLDER.parent.parent)
 
     assert listed.stdout.splitlines() == [f"{name}: {read(path).title}" for name, path in scripts().items()]

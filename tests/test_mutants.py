@@ -27,7 +27,7 @@ from po_mcp.writes import comparison, forms, order_text, reconcile, verdict
 from po_mcp.writes.executor import Executor
 from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.journal import Claim, JournalStore, Similar, queries
-from po_mcp.writes.journal.rows import recorded_of
+from po_mcp.writes.journal.rows import read_row
 from po_mcp.writes.journal.sqlite import SqliteFile
 from po_mcp.writes.kinds import Applied, cancel, delete, finalize, snapshots
 from po_mcp.writes.kinds.create import Create
@@ -593,7 +593,7 @@ def the_clock_is_believed(patch: Patch) -> None:
 
 
 def every_row_must_be_readable(patch: Patch) -> None:
-    patch.setattr(queries, "readable", lambda rows: map(recorded_of, rows))
+    patch.setattr(queries, "readable", lambda rows: map(read_row, rows))
 
 
 def the_path_is_not_looked_at_again(patch: Patch) -> None:

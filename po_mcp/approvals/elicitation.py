@@ -76,8 +76,8 @@ class Elicitor:
     def requester(self) -> Requester:
         """The user of this process, and the client's name and version as the client gives them."""
         params = self._ctx.session.client_params
-        client = f"{params.client_info.name} {params.client_info.version}" if params else "not told"
-        protocol = self._ctx.protocol_version or "not told"
+        client = f"{params.client_info.name} {params.client_info.version}" if params else "an unnamed assistant"
+        protocol = self._ctx.protocol_version or "unknown"
         return Requester(_user_name(), visible(client, 80), protocol, f"{_PROCESS_ID} {visible(client, 80)}")
 
     @property

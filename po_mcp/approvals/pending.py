@@ -98,7 +98,7 @@ class PendingApprovals:
         return [one for one in live if one.operation.question is not None or one.state in SENT_STATES]
 
     async def recently_decided(self) -> list[Recorded]:
-        """Return what a person was asked about and came to an end lately, the latest first."""
+        """Return what a person was asked about and what ended last, the latest first."""
         latest = await self.journal.latest(await self._name(), _LATEST)
         return [one for one in latest if one.operation.question is not None]
 

@@ -23,7 +23,7 @@ LINES_SHOWN = 200
 """Lines of an order that are shown; the rest is counted."""
 _LONGEST = 120
 _UNNAMED = "an unnamed assistant"
-NOT_TOLD = "\N{EN DASH}"
+NOT_GIVEN = "\N{EN DASH}"
 """Stands where the ERP tells nothing: never 0."""
 
 
@@ -43,8 +43,8 @@ class Row:
     unit_price: str
     line_total: str
     is_carried: bool = False
-    unit: str = NOT_TOLD
-    deliver_to: str = NOT_TOLD
+    unit: str = NOT_GIVEN
+    deliver_to: str = NOT_GIVEN
     remarks: tuple[str, ...] = ()
 
 
@@ -184,12 +184,12 @@ def misfit_of(recorded: Recorded) -> str:
 
 def money(amount: Decimal | None) -> str:
     """Write an amount as every question does; a dash where the ERP tells none."""
-    return NOT_TOLD if amount is None else order_text.money(amount)
+    return NOT_GIVEN if amount is None else order_text.money(amount)
 
 
 def quantity(amount: Decimal | None) -> str:
     """Write a quantity as every question does; a dash where the ERP tells none."""
-    return NOT_TOLD if amount is None else order_text.quantity(amount)
+    return NOT_GIVEN if amount is None else order_text.quantity(amount)
 
 
 def pin_warnings(pin: PinStatus, local: LocalTime) -> list[str]:
@@ -199,7 +199,7 @@ def pin_warnings(pin: PinStatus, local: LocalTime) -> list[str]:
 
 
 def _shown(text: str | None) -> str:
-    return visible(text, _LONGEST) if text else NOT_TOLD
+    return visible(text, _LONGEST) if text else NOT_GIVEN
 
 
 def _order_of(operation: Operation) -> Order:
@@ -276,13 +276,13 @@ def _new_row(place: int, line: DraftLine, note: LineNote | None) -> Row:
     return Row(
         place=str(place),
         item=_shown(line.item),
-        description=_shown(note.name) if note and note.name != line.item else NOT_TOLD,
+        description=_shown(note.name) if note and note.name != line.item else NOT_GIVEN,
         quantity=quantity(line.quantity),
-        received=NOT_TOLD,
-        outstanding=NOT_TOLD,
+        received=NOT_GIVEN,
+        outstanding=NOT_GIVEN,
         unit_price=money(line.unit_price),
         line_total=money(EXACT.multiply(line.quantity, line.unit_price)),
-        unit=shown(note.unit, 12) if note and note.unit else NOT_TOLD,
+        unit=shown(note.unit, 12) if note and note.unit else NOT_GIVEN,
         deliver_to=_shown(where),
         remarks=tuple(remarks),
     )
@@ -294,11 +294,11 @@ def _consequence(operation: Operation, order: Order) -> str:
     if operation.kind == "delete":
         return "This removes the order from the ERP. It cannot be undone."
     if operation.kind == "cancel":
-        received = sum(row.received not in (NOT_TOLD, "0") for row in order.rows)
+        received = sum(row.received not in (NOT_GIVEN, "0") for row in order.rows)
         came = f" Goods were received on {received} of {count(order.lines, 'line')}." if received else ""
         return f"The order stays in the ERP as inactive and can be reactivated there.{came}"
     payload = operation.payload
-    if not order.lines or any(row.received == NOT_TOLD for row in order.rows):
+    if not order.lines or any(row.received == NOT_GIVEN for row in order.rows):
         rest = "The ERP does not show what was received."
     elif order.carried:
         rest = f"{len(order.carried)} of {count(order.lines, 'line')} outstanding."

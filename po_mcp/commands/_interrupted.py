@@ -77,17 +77,17 @@ def known_of(settings: Settings, call: Call) -> tuple[str, int]:
         with closing(JournalStore(path, settings.approval_ttl)) as store:
             if not store.exists():
                 return "Stopped. Nothing was sent.", INTERRUPTED
-            begun = store.started_at()
+            begun = store.starting_times()
             found = [one for one in store.all() if call.is_about(one, begun[one.operation.id])]
             now = store.now()
     except PurchaseOrderError as exc:
         return f"Stopped. The order may have been sent: {exc}", UNKNOWN
     if not found:
         return "Stopped. Nothing was sent.", INTERRUPTED
-    return _told(found[-1], now)
+    return _say_known(found[-1], now)
 
 
-def _told(recorded: Recorded, now: float) -> tuple[str, int]:
+def _say_known(recorded: Recorded, now: float) -> tuple[str, int]:
     operation = recorded.operation
     what = f"{operation.kind} of order {operation.number}"
     if recorded.state in ("PROPOSED", "APPROVED"):

@@ -1,4 +1,4 @@
-"""How an operation of the journal stands, in the words that a person and a program are told."""
+"""How an operation of the journal stands, in the words that a person and a program are given."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _STANDS: Mapping[str, str] = {
 
 
 def state_of(recorded: Recorded, now: float) -> State:
-    """Return the state as it is now: whoever moves next finds a proposal expired whose time is over."""
+    """Return the state as it is now: the next move finds a proposal expired whose time is over."""
     over = recorded.state in ("PROPOSED", "APPROVED") and recorded.expires_at <= now
     return "EXPIRED" if over else recorded.state
 

@@ -77,7 +77,7 @@ def command(config: Path | None, operation: str | None, pin: str | None) -> None
     settings = _settings.load(config)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _settings.stop("approve needs a terminal, not a pipe or a script", NO_ANSWER)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us may have had it ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the parent process may have had it ignored
     if pin is not None:
         raise SystemExit(_set_pin(settings, is_reset=pin == "reset"))
     try:
@@ -273,7 +273,7 @@ class Desktop:
 
 
 def facts_of(sheet: Sheet) -> list[tuple[str, str]]:
-    """Return what is told of an order above its lines: name and value."""
+    """Return what is shown of an order above its lines: name and value."""
     order = sheet.order
     facts = [
         ("Vendor", order.vendor + (f" (id {order.vendor_id})" if order.vendor_id else "")),

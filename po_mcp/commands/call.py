@@ -1,6 +1,6 @@
 """`po-mcp call TOOL key=value ...`: any tool from a terminal, the approval form as prompts.
 
-The server runs in this process, with the user's settings; the person is whoever sits at the terminal.
+The server runs in this process, with the user's settings; the person is the one at the terminal.
 """
 
 from __future__ import annotations

@@ -86,7 +86,7 @@ def command(pace: float | None, era: str) -> None:
     except KeyboardInterrupt:
         console.print("\nStopped. The sandbox was in memory only: nothing is left behind.")
         raise SystemExit(130) from None
-    raise SystemExit(0 if stage.as_told else 1)
+    raise SystemExit(0 if stage.as_written else 1)
 
 
 async def play(stage: Stage, era: str) -> None:
@@ -114,7 +114,7 @@ class Stage:
 
     console: Console
     pace: float
-    as_told: bool = True
+    as_written: bool = True
     _scene: Scene | None = None
     _asked: int = 0
     _begun: float = field(default_factory=time.monotonic)
@@ -150,12 +150,12 @@ class Stage:
     def closes(self, scene: Scene, result: CallToolResult) -> None:
         content = result.structured_content or {}
         status = "failed" if result.is_error else str(content.get("status")) if scene.ends != "read" else "read"
-        self.as_told = self.as_told and status == scene.ends
+        self.as_written = self.as_written and status == scene.ends
         self.console.print(Padding(shown(result), (0, 0, 1, 2)))
 
     def ends(self) -> None:
         seconds = time.monotonic() - self._begun
-        words = "as the story has it" if self.as_told else "NOT as the story has it"
+        words = "as the story has it" if self.as_written else "NOT as the story has it"
         self.console.rule(f"{len(STORY)} calls, {self._asked} questions, {words}, {seconds:.1f} s")
         self.console.print("Next: put it into your assistant; the README says how.", style="dim")
 

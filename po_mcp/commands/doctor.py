@@ -41,7 +41,7 @@ class Finding:
 
     mark: Literal["pass", "fail", "note"]
     what: str
-    told: str
+    text: str
     next_step: str = ""
 
 
@@ -115,8 +115,8 @@ def _secret_file(file: Path) -> Finding | None:
         return None
     if sys.platform == "win32" or not is_open or not held:
         return None
-    told = f"{file} holds {' and '.join(sorted(held))}, and other users of this machine can read it"
-    return Finding("note", "secrets", told, f"Run: chmod 600 {shlex.quote(str(file))}")
+    text = f"{file} holds {' and '.join(sorted(held))}, and other users of this machine can read it"
+    return Finding("note", "secrets", text, f"Run: chmod 600 {shlex.quote(str(file))}")
 
 
 async def _read(erp: ERP) -> Finding:
@@ -159,10 +159,10 @@ async def _blockers(erp: ERP) -> Finding | None:
 def _clock(erp: ERP) -> Finding | None:
     if erp.clock_skew is None:
         return None
-    told = f"the ERP's clock is {abs(erp.clock_skew):.0f} s {'ahead' if erp.clock_skew > 0 else 'behind'}"
+    text = f"the ERP's clock is {abs(erp.clock_skew):.0f} s {'ahead' if erp.clock_skew > 0 else 'behind'}"
     if abs(erp.clock_skew) > 120:
-        return Finding("fail", "clock", told, "Set this machine's clock, or the ERP's: tokens and times depend on it.")
-    return Finding("pass", "clock", told)
+        return Finding("fail", "clock", text, "Set this machine's clock, or the ERP's: tokens and times depend on it.")
+    return Finding("pass", "clock", text)
 
 
 def _rights(settings: Settings) -> Finding:
@@ -190,8 +190,8 @@ def _recorded(settings: Settings, erp: ERP, journal: JournalStore) -> Finding:
     if needs_adoption:
         return Finding("fail", "journal", "it knows this address with other credentials", "Run po-mcp journal adopt.")
     if open_ones:
-        told = f"{len(open_ones)} operations are not settled"
-        return Finding("note", "journal", told, "See them with po-mcp journal, and settle them there.")
+        text = f"{len(open_ones)} operations are not settled"
+        return Finding("note", "journal", text, "See them with po-mcp journal, and settle them there.")
     return Finding("pass", "journal", f"durable, unedited, nothing unsettled: {path}")
 
 
@@ -218,8 +218,8 @@ async def _pin(settings: Settings, journal: JournalStore) -> Finding:
     """Say whether a decision needs a PIN, and whether this process knows the same."""
     how = "To set one: po-mcp approve --set-pin"
     if settings.journal_path() == MEMORY:
-        told = "from PO_MCP_APPROVER_PIN" if settings.approver_pin else "not set"
-        return Finding("note", "PIN", told)
+        origin = "from PO_MCP_APPROVER_PIN" if settings.approver_pin else "not set"
+        return Finding("note", "PIN", origin)
     pin = None if settings.approver_pin is None else settings.approver_pin.get_secret_value()
     try:
         fault = await PinSetting(Journal(journal), pin).find_fault()
@@ -238,6 +238,6 @@ async def _pin(settings: Settings, journal: JournalStore) -> Finding:
 
 def _print(console: Console, finding: Finding) -> None:
     mark, style = _MARKS[finding.mark]
-    console.print(Text.assemble((f"{mark} ", style), (f"{finding.what:<10}", "bold"), finding.told), soft_wrap=True)
+    console.print(Text.assemble((f"{mark} ", style), (f"{finding.what:<10}", "bold"), finding.text), soft_wrap=True)
     if finding.next_step:
         console.print(Text(" " * 12 + finding.next_step, "yellow"), soft_wrap=True)

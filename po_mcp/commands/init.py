@@ -55,7 +55,7 @@ def command(config: Path | None) -> None:
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _say_what_to_set(path)
         raise SystemExit(NO_TERMINAL)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started us may have had it ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the parent process may have had it ignored
     try:
         _run(path, config)
     except (click.Abort, KeyboardInterrupt, EOFError):

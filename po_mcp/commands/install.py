@@ -10,7 +10,7 @@ import click
 from po_mcp.commands import _hosts, _settings
 from po_mcp.config import PREFIX
 from po_mcp.errors import PurchaseOrderError
-from po_mcp.hosts.change import plan_install, printed
+from po_mcp.hosts.change import entry_text, plan_install
 from po_mcp.hosts.known import HOSTS, Host
 from po_mcp.hosts.links import link
 from po_mcp.hosts.machine import Machine
@@ -71,7 +71,7 @@ def _standing(host: Host, machine: Machine, program: Program) -> str:
 def _print(host: Host, machine: Machine, program: Program) -> None:
     path = _hosts.file_of(host, machine)
     click.echo(f"# {path}" if path is not None else f"# {host.after}", err=True)
-    click.echo(printed(host, program), nl=False)
+    click.echo(entry_text(host, program), nl=False)
 
 
 def _print_link(host: Host, program: Program) -> None:

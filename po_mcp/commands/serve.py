@@ -63,7 +63,7 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _greet(settings: Settings, has_page: bool, address: Address) -> None:
     """Print the address of the server and how a person approves."""
-    page = "The approval page is there too, and wants the PIN."
+    page = "The approval page is there, too, and wants the PIN."
     if not has_page and settings.journal_path() == MEMORY:
         page = "It has no approval page: set PO_MCP_APPROVER_PIN and start it again."
     elif not has_page:

@@ -77,11 +77,11 @@ async def _propose(desk: Desk, kind: GuardedKind, call: Operation, arguments: di
     if done is not None and not _shows(kind, found):
         # Either the effect was undone since, or this reading is older than the effect.
         if not await desk.reconciler.wait_out_lag(done):
-            return Stop(desk.words.outcome(done).repeated())
+            return Stop(desk.words.outcome(done).as_repeated())
         read_at = desk.journal.now()
         found = await _read(desk, kind, call.number)
     if done is not None and _shows(kind, found):
-        return Stop(desk.words.outcome(done).repeated())
+        return Stop(desk.words.outcome(done).as_repeated())
     if isinstance(found, OrderNotFound):
         raise found
     if (forbidden := kind.forbid(desk.erp, found)) is not None:

@@ -48,7 +48,7 @@ class Change:
 
     def lines(self) -> list[str]:
         """Return the change of the entry, line by line, each value that could be a secret hidden."""
-        old, new = _shown(self.before), _shown(self.after)
+        old, new = _hide_secrets(self.before), _hide_secrets(self.after)
         return [line.rstrip("\n") for line in difflib.ndiff(old, new) if not line.startswith("?")]
 
     def secrets(self) -> list[str]:
@@ -64,24 +64,24 @@ def plan_install(host: Host, path: Path, program: Program) -> Change:
         HostFileNotChanged: the file cannot be read, or is kept in a form that is not changed here.
     """
     old = _content(host, path)
-    text = _decoded(host, path, old)
+    text = _decode(host, path, old)
     before = _entry(host, path, text)
     after = {**(before or {}), **host.entry(program)}
-    return _checked(Change(host, path, before, after, old, _encoded(old, _with(host, path, text, after))))
+    return _check_nothing_else(Change(host, path, before, after, old, _encode(old, _with(host, path, text, after))))
 
 
 def plan_uninstall(host: Host, path: Path) -> Change:
     """Work out the file without our entry. Raises: `HostFileNotChanged`."""
     old = _content(host, path)
-    text = _decoded(host, path, old)
+    text = _decode(host, path, old)
     before = _entry(host, path, text)
     new = old or b""
     if before is not None:
-        new = _encoded(old, _attempt(host, path, lambda: _removed(host, text)))
-    return _checked(Change(host, path, before, None, old, new))
+        new = _encode(old, _attempt(host, path, lambda: _remove(host, text)))
+    return _check_nothing_else(Change(host, path, before, None, old, new))
 
 
-def printed(host: Host, program: Program) -> str:
+def entry_text(host: Host, program: Program) -> str:
     """Return the entry as it stands in the host's file, for a person to put in."""
     path = (*host.section, SERVER)
     match host.format:
@@ -144,14 +144,14 @@ def _content(host: Host, path: Path) -> bytes | None:
         raise _unreadable(host, path, exc.strerror or type(exc).__name__) from exc
 
 
-def _decoded(host: Host, path: Path, content: bytes | None) -> str:
+def _decode(host: Host, path: Path, content: bytes | None) -> str:
     try:
         return (content or b"").removeprefix(_BOM).decode().replace("\r\n", "\n")
     except UnicodeDecodeError as exc:
         raise _unreadable(host, path, "it is not UTF-8 text") from exc
 
 
-def _encoded(old: bytes | None, text: str) -> bytes:
+def _encode(old: bytes | None, text: str) -> bytes:
     """Return the text with the mark and the line ends that the file had."""
     old = old or b""
     content = text.encode()
@@ -175,7 +175,7 @@ def _with(host: Host, path: Path, text: str, entry: Mapping[str, Any]) -> str:
     return _attempt(host, path, put)
 
 
-def _removed(host: Host, text: str) -> str:
+def _remove(host: Host, text: str) -> str:
     where = (*host.section, SERVER)
     match host.format:
         case "json":
@@ -207,15 +207,15 @@ def _attempt(host: Host, path: Path, do: Callable[[], T]) -> T:
         raise _unreadable(host, path, str(exc)) from None
 
 
-def _checked(change: Change) -> Change:
+def _check_nothing_else(change: Change) -> Change:
     """Refuse a change whose text, read again, differs from the old one in anything but our entry."""
     host, path = change.host, change.path
     if change.is_none:
         return change
-    text = _decoded(host, path, change.new)
+    text = _decode(host, path, change.new)
     if _entry(host, path, text) != change.after:
         raise _unreadable(host, path, "its entry is kept in a form that is not changed here")
-    if host.format != "yaml" and _others(host, text) != _others(host, _decoded(host, path, change.old)):
+    if host.format != "yaml" and _others(host, text) != _others(host, _decode(host, path, change.old)):
         raise _unreadable(host, path, "its entry cannot be changed without changing others")
     return change
 
@@ -230,7 +230,7 @@ def _others(host: Host, text: str) -> Any:
     return document
 
 
-def _shown(entry: Mapping[str, Any] | None) -> list[str]:
+def _hide_secrets(entry: Mapping[str, Any] | None) -> list[str]:
     if entry is None:
         return []
     hidden = {

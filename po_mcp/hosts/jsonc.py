@@ -56,7 +56,7 @@ def put(text: str, path: Sequence[str], value: Mapping[str, Any]) -> str:
     tree = _tree(text)
     if not text.strip() or tree.start == tree.end:
         ending = "" if not text or text.endswith("\n") else "\n"  # a comment without an end of line would take it in
-        return text + ending + _written(_nested(path, value), "") + "\n"
+        return text + ending + _write(_nest(path, value), "") + "\n"
     return _put_in(text, tree, path, value, "")
 
 
@@ -77,29 +77,29 @@ def _put_in(text: str, node: Node, path: Sequence[str], value: Mapping[str, Any]
         raise NotReadable("an object is expected where the servers are listed")
     member = node.member(path[0])
     if member is None:
-        return _added(text, node, path[0], _nested(path[1:], value), indent)
+        return _add(text, node, path[0], _nest(path[1:], value), indent)
     inner = _indent_at(text, member.start)
     if len(path) > 1:
         return _put_in(text, member.value, path[1:], value, inner)
-    return text[: member.value.start] + _written(value, inner) + text[member.value.end :]
+    return text[: member.value.start] + _write(value, inner) + text[member.value.end :]
 
 
-def _added(text: str, node: Node, name: str, value: Any, indent: str) -> str:
+def _add(text: str, node: Node, name: str, value: Any, indent: str) -> str:
     """Return the text with one more member at the end of an object."""
     step = _step(text)
     if node.members:
-        return _added_after(text, node.members[-1], name, value)
+        return _add_after(text, node.members[-1], name, value)
     outer = _indent_at(text, node.start) or indent
     inner = outer + step
     kept = text[node.start + 1 : node.end - 1].rstrip()  # an object that holds comments alone
-    written = f"{json.dumps(name)}: {_written(value, inner)}"
+    written = f"{json.dumps(name)}: {_write(value, inner)}"
     return f"{text[: node.start + 1]}{kept}\n{inner}{written}\n{outer}{text[node.end - 1 :]}"
 
 
-def _added_after(text: str, last: Member, name: str, value: Any) -> str:
+def _add_after(text: str, last: Member, name: str, value: Any) -> str:
     """Return the text with one more member after the last, below the comment that the last has on its line."""
     inner = _indent_at(text, last.start)
-    written = f"\n{inner}{json.dumps(name)}: {_written(value, inner)}"
+    written = f"\n{inner}{json.dumps(name)}: {_write(value, inner)}"
     after = _SKIPPED.match(text, last.value.end)
     assert after is not None
     has_comma = text[after.end() : after.end() + 1] == ","
@@ -132,13 +132,13 @@ def _without(text: str, node: Node, found: Member) -> str:
     return text[:start] + text[end:]
 
 
-def _nested(path: Sequence[str], value: Any) -> Any:
+def _nest(path: Sequence[str], value: Any) -> Any:
     for name in reversed(path):
         value = {name: value}
     return value
 
 
-def _written(value: Any, indent: str) -> str:
+def _write(value: Any, indent: str) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False).replace("\n", f"\n{indent}")
 
 
@@ -225,15 +225,15 @@ class _Reader:
         found = _STRING.match(self._text, start)
         if found is None:
             raise NotReadable(self.where("text in quotes is expected", start))
-        return Node(start, found.end(), self._loaded(found[0], start))
+        return Node(start, found.end(), self._load(found[0], start))
 
     def _scalar(self, start: int) -> Node:
         found = _SCALAR.match(self._text, start)
         if found is None:
             raise NotReadable(self.where("a value is missing", start))
-        return Node(start, found.end(), self._loaded(found[0], start))
+        return Node(start, found.end(), self._load(found[0], start))
 
-    def _loaded(self, text: str, start: int) -> Any:
+    def _load(self, text: str, start: int) -> Any:
         try:
             return json.loads(text)
         except ValueError:

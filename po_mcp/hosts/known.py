@@ -45,7 +45,7 @@ def _plain(program: Program) -> dict[str, Any]:
     return {"command": program.command, "args": list(program.arguments)}
 
 
-def _typed(program: Program) -> dict[str, Any]:
+def _with_type(program: Program) -> dict[str, Any]:
     return {"type": "stdio", **_plain(program)}
 
 
@@ -67,7 +67,7 @@ def _claude_desktop(machine: Machine) -> PurePath:
 
 
 def _claude_code(machine: Machine) -> PurePath:
-    return machine.named("CLAUDE_CONFIG_DIR") / ".claude.json"
+    return machine.folder("CLAUDE_CONFIG_DIR") / ".claude.json"
 
 
 def _vs_code(machine: Machine) -> PurePath:
@@ -100,7 +100,7 @@ HOSTS = (
         "Claude Code",
         "json",
         ("mcpServers",),
-        _typed,
+        _with_type,
         _claude_code,
         "Start a new session; /mcp shows it.",
         ("claude",),
@@ -110,7 +110,7 @@ HOSTS = (
         "VS Code",
         "json",
         ("servers",),
-        _typed,
+        _with_type,
         _vs_code,
         "Run MCP: List Servers and start it there, or reload the window.",
         ("code",),
@@ -131,7 +131,7 @@ HOSTS = (
         "toml",
         ("mcp_servers",),
         _plain,
-        lambda machine: machine.named("CODEX_HOME", ".codex") / "config.toml",
+        lambda machine: machine.folder("CODEX_HOME", ".codex") / "config.toml",
         "Start a new session; codex mcp list shows it.",
         ("codex",),
     ),
@@ -141,7 +141,7 @@ HOSTS = (
         "json",
         ("mcpServers",),
         _plain,
-        lambda machine: machine.named("GEMINI_CLI_HOME") / ".gemini" / "settings.json",
+        lambda machine: machine.folder("GEMINI_CLI_HOME") / ".gemini" / "settings.json",
         "Start a new session; /mcp shows it.",
         ("gemini",),
     ),

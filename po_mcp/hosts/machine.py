@@ -18,7 +18,7 @@ class Machine:
     home: PurePath
     variables: Mapping[str, str]
 
-    def named(self, variable: str, *otherwise: str) -> PurePath:
+    def folder(self, variable: str, *otherwise: str) -> PurePath:
         """Return the folder that a variable names, if it names an absolute one, else one under the home folder."""
         value = self.variables.get(variable, "").strip()
         folder = type(self.home)(value)
@@ -27,10 +27,10 @@ class Machine:
     def config(self) -> PurePath:
         """Return the folder of programs' settings: ~/.config, Application Support or %APPDATA%."""
         if self.system == "windows":
-            return self.named("APPDATA", "AppData", "Roaming")
+            return self.folder("APPDATA", "AppData", "Roaming")
         if self.system == "darwin":
             return self.home / "Library" / "Application Support"
-        return self.named("XDG_CONFIG_HOME", ".config")
+        return self.folder("XDG_CONFIG_HOME", ".config")
 
     def dot_config(self) -> PurePath:
         """Return the same, for programs that use ~/.config on macOS too."""

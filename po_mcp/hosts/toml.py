@@ -30,7 +30,7 @@ def put(text: str, path: Sequence[str], value: Mapping[str, Any]) -> str:
     lines = text.splitlines(keepends=True)
     apart = {name for name in value if _table(lines, (*path, name)) is not None}
     written = [
-        f"[{_dotted(path)}]\n",
+        f"[{_join(path)}]\n",
         *(f"{name} = {_value(one)}\n" for name, one in value.items() if name not in apart),
     ]
     span = _table(lines, path)
@@ -105,12 +105,12 @@ def _header(line: str) -> tuple[str, ...] | None:
     return tuple(names)
 
 
-def _dotted(path: Sequence[str]) -> str:
+def _join(path: Sequence[str]) -> str:
     return ".".join(name if _BARE.fullmatch(name) else json.dumps(name) for name in path)
 
 
 def _value(value: object) -> str:
     """Return a TOML value. A JSON string is a TOML basic string, apart from DEL, which is escaped besides."""
     if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_dotted([name])} = {_value(one)}" for name, one in value.items()) + " }"
+        return "{ " + ", ".join(f"{_join([name])} = {_value(one)}" for name, one in value.items()) + " }"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -98,7 +98,7 @@ def _entry(lines: list[str], section: str, name: str) -> tuple[int, int] | None:
     names = [
         at for at in range(head[0] + 1, head[1]) if (match := _NAME.match(lines[at])) is not None and match[1] == indent
     ]
-    start = next((at for at in names if _name(_matched(lines[at])) == name), None)
+    start = next((at for at in names if _name(_match_name(lines[at])) == name), None)
     if start is None:
         return None
     end = next((at for at in names if at > start), head[1])
@@ -112,7 +112,7 @@ def _indent(lines: list[str], head: tuple[int, int]) -> str:
     return next((match[1] for line in lines[head[0] + 1 : head[1]] if (match := _NAME.match(line))), "  ")
 
 
-def _matched(line: str) -> re.Match[str]:
+def _match_name(line: str) -> re.Match[str]:
     match = _NAME.match(line)
     assert match is not None
     return match

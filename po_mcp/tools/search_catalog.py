@@ -57,7 +57,7 @@ def _table_row(one: Candidate) -> str:
     more = [one.why if one.why != "listed" else "", one.unit or "", plain(one.price) if one.price is not None else ""]
     if one.active is False:
         more.append("not active")
-    return " | ".join([one.id or "no id told", one.name, one.code or "-", ", ".join(filter(None, more)) or "-"])
+    return " | ".join([one.id or "no id", one.name, one.code or "-", ", ".join(filter(None, more)) or "-"])
 
 
 TOOL = RegisteredTool(

@@ -82,7 +82,7 @@ def missing_lines(asked: Sequence[DraftLine], stored: Sequence[OrderLine]) -> li
     missing: list[DraftLine] = []
     for item, lines in by_item.items():
         if not _sums_agree(lines, sums[item]):
-            missing += _unmatched(lines, sums[item])
+            missing += _find_missing(lines, sums[item])
     return missing
 
 
@@ -103,7 +103,7 @@ def _sums_agree(asked: Sequence[DraftLine], stored: Sequence[OrderLine]) -> bool
     return is_stored_as(known, total_of(line.quantity for line in asked))
 
 
-def _unmatched(asked: Sequence[DraftLine], stored: Sequence[OrderLine]) -> list[DraftLine]:
+def _find_missing(asked: Sequence[DraftLine], stored: Sequence[OrderLine]) -> list[DraftLine]:
     """Return the lines for which no line of the same item is left that holds their quantity."""
     left, missing = list(stored), []
     for line in asked:

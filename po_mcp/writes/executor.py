@@ -87,7 +87,7 @@ class Executor:
             return self.words.say("expired", None, "This operation is not known. Nothing was sent.")
         recorded = await self._try_reconcile(recorded)
         outcome = self.words.outcome(recorded)
-        return outcome.repeated() if recorded.state == "DONE" else outcome
+        return outcome.as_repeated() if recorded.state == "DONE" else outcome
 
     async def _end_as_stale(self, operation: Operation, change: Change) -> WriteOutcome:
         outcome = self.words.changed(operation, change)
@@ -111,7 +111,7 @@ class Executor:
     async def _send_and_record(self, claim: Claim) -> WriteOutcome:
         """Send a claimed operation, and record what came of it before anything else."""
         operation = claim.operation
-        self.reconciler.started(claim)
+        self.reconciler.begin(claim)
         end = await self._send(claim)
         if isinstance(end, PurchaseOrderError):
             return await self._watch_refusal(claim, end)
@@ -187,7 +187,7 @@ class Executor:
                 unknown = self.words.unknown(operation, claim.sent_at, what)
                 return await self._end_watch(operation, "UNKNOWN", unknown, seen)
             case "foreign":
-                refused = self.words.say("refused", operation, _taken(operation), order=seen.order)
+                refused = self.words.say("refused", operation, _say_taken(operation), order=seen.order)
                 return await self._end_watch(operation, "REFUSED", refused, seen)
         more = f"{text} {offer_cancel(self.erp, seen.order)}".strip() if operation.kind == "delete" else text
         if self.policy.watches_for == 0 or seen.seen == "ended_otherwise":
@@ -262,7 +262,7 @@ def _contents(seen: Observation) -> str:
     return f"{seen.why}{how}."
 
 
-def _taken(operation: Operation) -> str:
+def _say_taken(operation: Operation) -> str:
     return (
         f"Order {operation.number} exists already, and it is another order. Nothing was changed. "
         "Look at it with get_purchase_order, and ask the user which number to take."

@@ -19,7 +19,7 @@ Seen = Literal["applied", "gone", "absent", "ended_otherwise", "foreign", "diffe
     ended_otherwise  the order ended in another way, so that the effect cannot come
     foreign          another's order under the number of a new one; one reading does not prove it
     differs          an order under the number of a new one that may be ours or not
-    unreadable       nothing that could be read, or told
+    unreadable       nothing that could be read, or named
 """
 
 _EFFECT = re.compile(r" Nothing was (?:changed|sent)\.")

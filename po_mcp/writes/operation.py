@@ -94,7 +94,7 @@ class WriteOutcome(Record):
         datetime | None, Field(description="Until then the refusal is checked; a repeated call waits for it")
     ] = None
 
-    def repeated(self) -> WriteOutcome:
+    def as_repeated(self) -> WriteOutcome:
         """Return the same outcome, marked as that of an earlier call."""
         return self.model_copy(update={"replayed": True})
 
@@ -109,8 +109,8 @@ class Requester:
     """
 
     user: str
-    client: str = "not told"
-    protocol: str = "not told"
+    client: str = "an unnamed assistant"
+    protocol: str = "unknown"
     session: str = ""
 
     def detail(self) -> dict[str, str]:

@@ -153,7 +153,7 @@ class Reconciler:
             self._notify(operation, outcome)
         return moved
 
-    def started(self, claim: Claim) -> None:
+    def begin(self, claim: Claim) -> None:
         """Note that this process sends the operation now."""
         self.sent_here[claim.operation.id] = claim.claimed
 

@@ -669,7 +669,7 @@ async def test_a_journal_that_was_put_back_is_taken_once_a_person_says_so(harnes
 
     assert (before.returncode, "po-mcp journal adopt" in before.stderr) == (1, True)
     assert status == 0, screen
-    assert "Look in the ERP at the orders that were sent lately" in screen
+    assert "Look in the ERP at the orders that were sent last" in screen
     assert run(harness, "list").returncode == 0
     assert await deleted(harness)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -29,7 +29,7 @@ def main(names: tuple[str, ...], only_list: bool, as_chat: bool, eras: tuple[str
 
     NAMES are beginnings of names, or a .toml file of your own; all are played where none is given.
     """
-    console = Console(highlight=False, width=None if os.isatty(1) else 120)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     found = {name: path for name, path in scripts().items() if name.startswith(names or ("",))}
     found |= {Path(name).stem: Path(name) for name in names if Path(name).suffix == ".toml"}
     if not found:

@@ -16,9 +16,9 @@ from po_mcp.hosts.change import (
     Change,
     HostFileNotChanged,
     apply,
+    entry_text,
     plan_install,
     plan_uninstall,
-    printed,
 )
 from po_mcp.hosts.known import HOSTS, Host, host_named
 from po_mcp.hosts.program import Program
@@ -128,7 +128,7 @@ def test_a_file_that_is_not_there_is_made(host: Host, tmp_path: Path) -> None:
     path = tmp_path / "folder" / recorded(host).name
     assert apply(plan_install(host, path, PROGRAM), STAMP) is None
 
-    assert document(host, path.read_text()) == document(host, printed(host, PROGRAM))
+    assert document(host, path.read_text()) == document(host, entry_text(host, PROGRAM))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
@@ -161,7 +161,7 @@ def test_secrets_of_other_servers_are_not_shown(host: Host, file: Path) -> None:
 
 def test_an_entry_holds_no_setting(host: Host) -> None:
     assert not {"env", "envs"} & {name for name, value in host.entry(PROGRAM).items() if value}
-    assert "PO_MCP_" not in printed(host, PROGRAM)
+    assert "PO_MCP_" not in entry_text(host, PROGRAM)
 
 
 def test_line_ends_and_byte_order_mark_stay(tmp_path: Path) -> None:
@@ -332,7 +332,7 @@ def test_a_table_of_toml_is_taken_out_with_its_sub_tables() -> None:
 @pytest.mark.parametrize("text", ['a\x7fb"\\ü', "C:\\Users\\me\\po-mcp.exe"])
 def test_any_path_survives_each_format(text: str) -> None:
     for host in WITH_FILE:
-        found = document(host, printed(host, Program(text)))[host.section[0]][SERVER]
+        found = document(host, entry_text(host, Program(text)))[host.section[0]][SERVER]
         assert text in (found.get("command"), found.get("cmd"))
 
 

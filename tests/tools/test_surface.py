@@ -98,6 +98,7 @@ def test_a_parameters_own_description_wins(model: dict[str, Any], expected: dict
     assert published == {"properties": {"x": expected}, "description": "all"}
 
 
+@pytest.mark.process
 def test_all_texts_are_there_where_python_drops_docstrings() -> None:
     command = [sys.executable, "-m", "tests.tools.snapshots", "--print"]
     environment = os.environ | {"PYTHONOPTIMIZE": "2", "PYTHONDONTWRITEBYTECODE": "1"}

@@ -272,7 +272,7 @@ def test_events_that_cannot_be_read_stop_nothing(old: Path) -> None:
         db.execute("DROP TRIGGER trail_is_not_edited")
         db.execute("UPDATE trail SET detail = 'no JSON'")
 
-    assert by_number(JournalStore(old))["E-UNKNOWN"].operation.requester.client == "not told"
+    assert by_number(JournalStore(old))["E-UNKNOWN"].operation.requester.client == "an unnamed assistant"
 
 
 def test_a_migration_that_fails_leaves_the_file_as_it_was(old: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -175,6 +175,7 @@ print(made, flush=True)
 """
 
 
+@pytest.mark.process
 def test_two_processes_with_two_numbers_record_one_of_two_equal_orders(file: Path) -> None:
     """The race N3: both were created eight times of twelve, and nobody was asked."""
     racers = [

@@ -93,6 +93,7 @@ print(won, flush=True)
 """
 
 
+@pytest.mark.process
 def test_four_processes_that_race_for_forty_operations_claim_each_once(file: Path) -> None:
     command = [sys.executable, "-c", RACE, str(file)]
     racers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]

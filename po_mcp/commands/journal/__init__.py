@@ -48,7 +48,7 @@ def list_operations(config: Path | None, everything: bool = False, as_json: bool
             click.echo(no_journal(settings), err=as_json)
         with legible():
             found = journal.all() if journal.exists() else []
-            begun = journal.started_at() if found else {}
+            begun = journal.starting_times() if found else {}
             shown = found if everything else _open_and_latest(found, journal.now())
             totals = Counter[str](state_of(recorded, journal.now()) for recorded in found)
             if as_json:
@@ -122,7 +122,7 @@ def _say_unreadable(journal: JournalStore, read: int) -> None:
     """Say how many operations this version cannot read: they are not in the list, and block their orders."""
     unread = journal.counts()[0] - read if journal.exists() else 0
     if unread:
-        click.echo(f"{counted(unread, 'operation')} cannot be read. Which, is told by: po-mcp journal verify", err=True)
+        click.echo(f"{counted(unread, 'operation')} cannot be read. Run: po-mcp journal verify", err=True)
 
 
 def _open_and_latest(found: Sequence[Recorded], now: float) -> list[Recorded]:

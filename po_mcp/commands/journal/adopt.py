@@ -28,7 +28,7 @@ def adopt(console: Console, settings: Settings, store: JournalStore) -> int:
         return NOT_ADOPTED
     if (done := store.adopt_file()) != "":
         console.print(plain(done))
-        console.print("Look in the ERP at the orders that were sent lately: the journal may know nothing of them.")
+        console.print("Look in the ERP at the orders that were sent last: the journal may know nothing of them.")
     return _adopt_connection(console, settings, store)
 
 

@@ -33,7 +33,7 @@ def legible() -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
-        message = "The journal holds what cannot be read. What was edited is told by: po-mcp journal verify"
+        message = "The journal has entries that cannot be read. Run: po-mcp journal verify"
         _settings.stop(message, status=1)
 
 
@@ -51,9 +51,7 @@ def the_one(settings: Settings, journal: JournalStore, beginning: str) -> Record
     if found:
         raise InvalidInput(f"{len(found)} operations have an id that begins so.", next_step="Give more of it.")
     if any(fault.startswith(f"operation {beginning.lower()}") for fault in journal.verify() if beginning):
-        raise InvalidInput(
-            "That operation cannot be read.", next_step="What was edited is told by: po-mcp journal verify"
-        )
+        raise InvalidInput("That operation cannot be read.", next_step="Run: po-mcp journal verify")
     raise InvalidInput("No operation has an id that begins so.", next_step="See: po-mcp journal list --all")
 
 

@@ -64,8 +64,8 @@ def _table(shown: Sequence[Recorded], begun: Mapping[str, float], now: float, is
     table.add_column("What came of it")
     for one in shown:
         what, state = f"{one.operation.kind} {one.operation.number}", state_of(one, now)
-        told = _first_sentence(came_of(one, now))
-        rest = (f"{what} {state}\n{told}",) if is_narrow else (what, state, told)
+        result = _first_sentence(came_of(one, now))
+        rest = (f"{what} {state}\n{result}",) if is_narrow else (what, state, result)
         cells = (short(one), _minute(begun[one.operation.id]), *rest)
         table.add_row(*map(plain, cells), style="yellow" if state in LIVE else "")
     return table

@@ -128,7 +128,7 @@ class Retrier:
         ):
             return "It was not tried again: the wait would be too long."
         if not self._budget.take():
-            return "It was not tried again: too many requests failed lately."
+            return "Not retried: too many requests have failed."
         return ""
 
 

@@ -33,7 +33,7 @@ def _lost_requests() -> Iterator[Fault]:
     """Faults of the connection before the ERP has acted."""
     yield Fault(
         "refused",
-        "Nobody listens from the n-th request on, for VALUE seconds (0: until told to): connection refused.",
+        "Nobody listens from the n-th request on, for VALUE seconds (0: until it is lifted): connection refused.",
         reaches="nobody",
         value_kind="seconds",
     )

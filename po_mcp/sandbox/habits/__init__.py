@@ -121,7 +121,7 @@ def _list_reading_habits() -> Iterator[Habit]:
     """Return the habits of reads: how old the shown state is, and how it is spelled."""
     yield Habit(
         "late-read",
-        "Orders, in lists and alone, are told as they stood VALUE seconds before.",
+        "Orders, in lists and alone, are shown as they stood VALUE seconds before.",
         value_kind="seconds",
         value="3",
     )

@@ -1,7 +1,7 @@
 """The audit log: what happened to each operation, append-only, every event hashed with the one before it.
 
 Editing an event, cutting one out, or editing an operation behind the journal's back breaks the chain or the
-digest that stands in it. Writing the whole file anew is not found out.
+digest that stands in it. Writing the whole file again is not found out.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ def _digest_of_row(db: sqlite3.Connection, operation_id: str) -> str:
     row = db.execute("SELECT * FROM write_operations WHERE id = ?", (operation_id,)).fetchone()
     if row is None:
         return digest_of([])
-    # Whether a late effect was told is a note to ourselves, which moves without an event.
+    # Whether a late effect was reported is a note to ourselves, which moves without an event.
     return digest_of([row[key] for key in row.keys() if key not in ("last_event", "is_untold")])  # noqa: SIM118
 
 

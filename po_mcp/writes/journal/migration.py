@@ -4,7 +4,7 @@ The tables of version 1 are dropped under a process that still runs its program:
 then on, and so it sends nothing. What it had sent is in the new tables, and is settled by reading.
 
 Version 1 knew a connection by ERP, host and client id; the base path and the company were not in it. Its operations
-keep that name. Those that were sent block their order on every connection that may be theirs, until they are adopted.
+keep that name. Those that were sent block their order on every connection that may be the same, until they are adopted.
 What waited for a person, or was approved, ends as expired: nobody knows for whose books the yes was.
 """
 
@@ -75,8 +75,8 @@ def _asker(first: sqlite3.Row | None) -> dict[str, object]:
         detail = {}
     return {
         "requested_by": "",
-        "client": str(detail.get("client", "not told")),
-        "protocol": str(detail.get("protocol", "not told")),
+        "client": str(detail.get("client", "an unnamed assistant")),
+        "protocol": str(detail.get("protocol", "unknown")),
         "session": "",
     }
 
@@ -95,7 +95,7 @@ def _content(row: sqlite3.Row) -> dict[str, object]:
 def _read_content(row: sqlite3.Row) -> dict[str, object]:
     intent: dict[str, Any] = json.loads(row["intent"])
     if row["kind"] != "create":
-        return {"payload": _guarded(row["kind"], intent), "content_digest": "", "vendor": "", "items": "[]"}
+        return {"payload": _read_guarded(row["kind"], intent), "content_digest": "", "vendor": "", "items": "[]"}
     because = intent.get("because")
     reasons = [Reason(short="check it", sentence=because)] if because else []
     payload = CreatePayload(draft=intent["draft"], reasons=tuple(reasons), notes=tuple(intent.get("notes", ())))
@@ -107,7 +107,7 @@ def _read_content(row: sqlite3.Row) -> dict[str, object]:
     }
 
 
-def _guarded(kind: str, intent: dict[str, Any]) -> str:
+def _read_guarded(kind: str, intent: dict[str, Any]) -> str:
     payload: Payload
     if kind == "finalize":
         payload = FinalizePayload(snapshot=intent["snapshot"], create_backorder=intent.get("create_backorder"))

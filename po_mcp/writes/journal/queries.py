@@ -10,7 +10,7 @@ import logging
 import sqlite3
 from collections.abc import Iterable, Iterator
 
-from po_mcp.writes.journal.rows import UnreadableRow, recorded_of
+from po_mcp.writes.journal.rows import UnreadableRow, read_row
 from po_mcp.writes.operation import Operation, Recorded
 
 logger = logging.getLogger(__name__)
@@ -20,7 +20,7 @@ def readable(rows: Iterable[sqlite3.Row]) -> Iterator[Recorded]:
     """Read rows, and pass over what cannot be read."""
     for row in rows:
         try:
-            yield recorded_of(row)
+            yield read_row(row)
         except UnreadableRow as exc:
             logger.warning("%s: po-mcp journal verify", exc)
 
@@ -42,7 +42,7 @@ def live_row(db: sqlite3.Connection, connections: Iterable[str], number: str) ->
     return row
 
 
-def done_since(db: sqlite3.Connection, connections: Iterable[str], number: str, since: float) -> Recorded | None:
+def find_done(db: sqlite3.Connection, connections: Iterable[str], number: str, since: float) -> Recorded | None:
     """Return the latest write on an order, in any of these connections, that was done since then; None where none."""
     names = tuple(connections)
     where = f"connection IN ({', '.join('?' * len(names))}) AND number = ? AND state = 'DONE' AND settled_at >= ?"

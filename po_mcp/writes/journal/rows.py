@@ -49,19 +49,19 @@ def values_of(operation: Operation, state: State, proposed_at: float, expires_at
     }
 
 
-def recorded_of(row: sqlite3.Row) -> Recorded:
+def read_row(row: sqlite3.Row) -> Recorded:
     """Read a row.
 
     Raises:
         UnreadableRow: it holds what this version does not know.
     """
     try:
-        return _recorded(row)
+        return _read_row(row)
     except (ValueError, TypeError, KeyError, AttributeError) as exc:
         raise UnreadableRow(str(row["id"])) from exc
 
 
-def _recorded(row: sqlite3.Row) -> Recorded:
+def _read_row(row: sqlite3.Row) -> Recorded:
     if row["state"] not in _STATES:
         raise ValueError("a state that is not known")
     operation = Operation(

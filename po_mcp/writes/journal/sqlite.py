@@ -42,7 +42,7 @@ _TABLES: dict[int, frozenset[str]] = {
     2: frozenset({"journal", "write_operations", "audit_log"}),
 }
 """What tells a journal of each version from another program's database."""
-_ADOPT = "Look in the ERP at the orders that were sent lately, then run: po-mcp journal adopt"
+_ADOPT = "Look in the ERP at the orders that were sent last, then run: po-mcp journal adopt"
 
 
 class _Stat(NamedTuple):
@@ -75,7 +75,7 @@ class SqliteFile:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Run a transaction: all of it is durable when this ends without an error, or none of it."""
-        with self._write_lock, self._translated():
+        with self._write_lock, self._translate_errors():
             db = self._open_writer()
             self._need_same_file()
             self._begin(db)
@@ -94,10 +94,10 @@ class SqliteFile:
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Read as of one moment; no writer is waited for."""
         if not self.is_shared:
-            with self._write_lock, self._translated():
+            with self._write_lock, self._translate_errors():
                 yield self._open_writer()
             return
-        with self._read_lock, self._translated():
+        with self._read_lock, self._translate_errors():
             db = self._open_reader()
             self._need_same_file()
             db.execute("BEGIN")
@@ -125,7 +125,7 @@ class SqliteFile:
         if not self.is_shared:
             return ""
         former = _read_mark(self._mark_path)
-        with self._write_lock, self._translated():
+        with self._write_lock, self._translate_errors():
             self._close()
             self._mark_path.unlink(missing_ok=True)
             self._open_writer()
@@ -213,7 +213,7 @@ class SqliteFile:
             )
 
     def _need_marked_file(self) -> None:
-        """Refuse to begin anew where a journal was before."""
+        """Refuse to begin a new journal where one was before."""
         if not Path(self._path).exists() and _read_mark(self._mark_path) is not None:
             raise JournalUnavailable(
                 f"There was a journal at {self._path}, and it is gone. Nothing was sent.",
@@ -264,7 +264,7 @@ class SqliteFile:
         self._was_busy_at = -BUSY_S
 
     @contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translate_errors(self) -> Iterator[None]:
         try:
             yield
         except (sqlite3.Error, OSError) as exc:
@@ -311,7 +311,7 @@ def _switch_to_wal(db: sqlite3.Connection) -> None:
 
 
 def _prepare(db: sqlite3.Connection) -> None:
-    """Make the tables in a new file, or those of an older version anew; two processes may try at once."""
+    """Make the tables of a new file, or bring those of an older version up to date; two processes may try at once."""
     if db.execute("PRAGMA user_version").fetchone()[0] == migration.VERSION:
         return  # without a lock, so that a file which another process holds can be read
     db.execute("BEGIN EXCLUSIVE")

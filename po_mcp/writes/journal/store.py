@@ -19,7 +19,7 @@ from po_mcp.errors import OperationUnderWay, TooManyQuestions
 from po_mcp.writes.journal import approver_pin, audit_log, connections, queries
 from po_mcp.writes.journal.approver_pin import ApproverPin, PinChange, PinPlace
 from po_mcp.writes.journal.audit_log import Event
-from po_mcp.writes.journal.rows import UnreadableRow, recorded_of, values_of
+from po_mcp.writes.journal.rows import UnreadableRow, read_row, values_of
 from po_mcp.writes.journal.sqlite import MEMORY, SqliteFile, expected_schema, schema_of
 from po_mcp.writes.journal.token_store import SharedToken
 from po_mcp.writes.operation import WAITING, Operation, Recorded, State, WriteOutcome, may_move
@@ -223,7 +223,7 @@ class JournalStore:
                 return self._renew(db, live)
             if live is not None and live.state != "PROPOSED":
                 raise _under_way(live)
-            if read_at is not None and (done := queries.done_since(db, names, operation.number, read_at)) is not None:
+            if read_at is not None and (done := queries.find_done(db, names, operation.number, read_at)) is not None:
                 raise _under_way(done)
             if (similar := self._similar(db, operation, names, known | gone)) is not None:
                 return similar
@@ -235,7 +235,7 @@ class JournalStore:
     def find_same_create(self, operation: Operation) -> Recorded | None:
         """Return the create that the very same call of the same user made, live or a few minutes ago."""
         with self._file.reading() as db:
-            found = queries.same_create(db, operation, *self._lately())
+            found = queries.same_create(db, operation, *self._within_ttl())
         return None if found is None else self._as_of_now(found)
 
     # Moving
@@ -424,7 +424,7 @@ class JournalStore:
                 operation.number,
                 operation.arguments,
                 operation.requester.user,
-                *self._lately(),
+                *self._within_ttl(),
             )
 
     def find_recent_create(self, connection: str, number: str) -> Recorded | None:
@@ -436,7 +436,7 @@ class JournalStore:
                 " AND state = 'DONE' AND settled_at > ? AND settled_at <= ? ORDER BY settled_at DESC",
                 connection,
                 number,
-                *self._lately(),
+                *self._within_ttl(),
             )
 
     def numbers_of_creates(self, connection: str) -> set[str]:
@@ -449,7 +449,7 @@ class JournalStore:
         with self._file.reading() as db:
             return audit_log.events(db, operation_id)
 
-    def started_at(self) -> dict[str, float]:
+    def starting_times(self) -> dict[str, float]:
         """Return when each operation was first recorded, in seconds since 1970."""
         with self._file.reading() as db:
             return dict(db.execute("SELECT id, proposed_at FROM write_operations").fetchall())
@@ -475,7 +475,7 @@ class JournalStore:
             faults += approver_pin.find_faults(db)
             for row in db.execute("SELECT * FROM write_operations"):
                 try:
-                    recorded_of(row)
+                    read_row(row)
                 except UnreadableRow as exc:
                     faults.append(str(exc))
             return faults
@@ -553,7 +553,7 @@ class JournalStore:
         return replace(live, expires_at=expires_at)
 
     def _same_create(self, db: sqlite3.Connection, operation: Operation, gone: frozenset[str]) -> Recorded | None:
-        found = queries.same_create(db, operation, *self._lately())
+        found = queries.same_create(db, operation, *self._within_ttl())
         return None if found is None or found.operation.id in gone else found
 
     def _similar(
@@ -614,7 +614,7 @@ class JournalStore:
         is_over = recorded.state in WAITING and recorded.expires_at <= self._clock()
         return replace(recorded, state="EXPIRED") if is_over else recorded
 
-    def _lately(self) -> tuple[float, float]:
+    def _within_ttl(self) -> tuple[float, float]:
         """Return from when until when something was done within the ttl: by a clock that was ahead it was not."""
         return self._ttl_ago(), self._clock() + CLOCK_SLACK_S
 
@@ -638,7 +638,7 @@ def _readable_or_block(row: sqlite3.Row | None, number: str) -> Recorded | None:
     if row is None:
         return None
     try:
-        return recorded_of(row)
+        return read_row(row)
     except UnreadableRow as exc:
         raise OperationUnderWay(
             f"Order {number} has an operation under way that this version of po-mcp cannot read: {exc.operation_id}. "

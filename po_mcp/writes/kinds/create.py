@@ -55,7 +55,7 @@ class Create:
         if seen.order is not None and is_of_vendor(seen.order, draft_of(operation).vendor) is False:
             return seen
         shown = seen.order if seen.seen == "applied" else applied.order
-        return Observation("applied", "the ERP says so", shown, differences=_told_differences(operation, seen, shown))
+        return Observation("applied", "the ERP says so", shown, differences=_find_differences(operation, seen, shown))
 
     async def observe(self, erp: ERP, operation: Operation, sent_at: float) -> Observation:
         """Compare what stands under the number with what was sent."""
@@ -109,7 +109,7 @@ async def _find_in_any_case(erp: ERP, number: str) -> PurchaseOrder | None:
     return found
 
 
-def _told_differences(operation: Operation, seen: Observation, shown: PurchaseOrder | None) -> tuple[str, ...]:
+def _find_differences(operation: Operation, seen: Observation, shown: PurchaseOrder | None) -> tuple[str, ...]:
     if seen.seen == "applied":
         return seen.differences
     return () if shown is None else compare_order(draft_of(operation), shown, None).differences
