@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from jsonschema import SchemaError
+from jsonschema import SchemaError  # type: ignore[import-untyped]  # it ships no types
 
 from po_mcp.sandbox import book
 from po_mcp.sandbox.book import Book
