@@ -141,6 +141,7 @@ def _reasons(
     """Say why a person must see this order before it is created; nothing where they need not."""
     limit = desk.create_approval_over
     reasons = [Reason(short="check a quantity", sentence=doubt) for doubt in find_doubtful_figures(new.asked)]
+    reasons += [Reason(short="check that this is current", sentence=old) for old in new.found.old_data]
     zeros = pricing.explain_zero_prices(new.asked, new.found)
     reasons += [Reason(short="a price of 0", sentence=zero) for zero in zeros]
     if limit is not None and draft.total > limit:

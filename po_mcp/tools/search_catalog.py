@@ -26,7 +26,11 @@ async def search_catalog(
     desk = desk_of(ctx)
     desk.require("catalog")
     found = await desk.catalog.search(kind, text, refresh=bool(refresh))
-    return tool_result("\n".join([desk.add_notice(_summary(found, text)), *_table_rows(found)]), found)
+    return tool_result("\n".join([desk.add_notice(_summary(found, text)), *_age(found), *_table_rows(found)]), found)
+
+
+def _age(found: Candidates) -> list[str]:
+    return [] if found.age is None else [f"The list was read {found.age} ago; refresh=true reads it again."]
 
 
 def _summary(found: Candidates, text: str | None) -> str:
@@ -62,7 +66,7 @@ TOOL = RegisteredTool(
     ),
     returns=(
         "Best matches first. known: entries of this kind; matched: those that fit; "
-        "id: what create_purchase_order takes; why: how the words match."
+        "id: what create_purchase_order takes; why: how the words match; age: of the list, where it is not fresh."
     ),
     read_only=True,
     idempotent=True,

@@ -281,8 +281,11 @@ def ask_create(payload: CreatePayload, place: Place) -> Question:
     return Question(_join([*top, *_new_order(payload, notes)]), (field,))
 
 
-def ask_which(tag: str, fields: Iterable[Field]) -> Question:
-    """Make the question which vendor, item or warehouse is meant; it approves nothing."""
+def ask_which(tag: str, fields: Iterable[Field], as_of: str = "") -> Question:
+    """Make the question which vendor, item or warehouse is meant; it approves nothing.
+
+    `as_of` says when the lists were read, where that is long ago.
+    """
     asked = tuple(fields)
     one = f"{asked[0].title}? This only selects; nothing is ordered yet."
     lines = [
@@ -290,7 +293,7 @@ def ask_which(tag: str, fields: Iterable[Field]) -> Question:
     ]
     lines += [text.cut(f"{field.title}? {field.description}", text.HEAD_COLUMNS) for field in asked]
     lines += [f"- {text.cut(label, text.HEAD_COLUMNS - 2)}" for field in asked for _, label in field.choices[1:]]
-    return Question(_join(lines), asked)
+    return Question(_join([*lines, as_of]), asked)
 
 
 def ask_whether_it_happened(place: Place, request: str, number: str, seen: Sequence[str]) -> Question:
