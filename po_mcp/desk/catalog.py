@@ -15,7 +15,7 @@ from po_mcp.desk.matching import Index, Match, Words
 from po_mcp.erp import ERP
 from po_mcp.errors import BadAnswer, PurchaseOrderError, TooManyRequests, Unreachable
 from po_mcp.orders import Item, Money, Record, Text, Vendor, Warehouse
-from po_mcp.untrusted import quote_text
+from po_mcp.untrusted import imitating_scripts, quote_text
 
 Kind = Literal["vendor", "item", "warehouse"]
 Entry = Vendor | Item | Warehouse
@@ -292,5 +292,12 @@ def to_candidate(entry: Entry, why: str) -> Candidate:
 def format_ids(entries: Sequence[Entry]) -> str:
     """Return entries as `id ("name")`, for a sentence; an entry without an id as its quoted name."""
     return ", ".join(
-        f"{entry.id} ({quote_text(entry.name)})" if entry.id else quote_text(entry.name) for entry in entries
+        f"{entry.id} ({_quote_name(entry.name)})" if entry.id else _quote_name(entry.name) for entry in entries
     )
+
+
+def _quote_name(name: str) -> str:
+    """Return a quoted name, after a warning where it may imitate another: the end of a long name is cut."""
+    scripts = imitating_scripts(name)
+    warning = f"CAUTION, mixes {' and '.join(scripts)} letters: " if scripts else ""
+    return warning + quote_text(name)

@@ -12,7 +12,7 @@ from po_mcp.desk.context import Desk
 from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.resolving import ResolvedOrder, find_doubtful_figures, resolve
 from po_mcp.errors import InvalidInput, OperationUnderWay
-from po_mcp.orders import DraftLine, OrderDraft, OrderRequest, OrderRequestLine, plain
+from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, Vendor, plain
 from po_mcp.untrusted import quote_text
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
@@ -150,6 +150,10 @@ def _reasons(
     return (*reasons, *(Reason(short="", sentence=price) for price in pricing.explain_prices(known)))
 
 
+def _is_name_of(entry: Vendor | Item, said: str) -> bool:
+    return said in (entry.id, entry.code, entry.name)
+
+
 def _note(new: _New, line: OrderRequestLine) -> LineNote:
     """Say what a person needs to check a line: the item's name and unit, where it goes, and where its price is from."""
     item = new.found.items[line.item]
@@ -158,7 +162,7 @@ def _note(new: _New, line: OrderRequestLine) -> LineNote:
         name=item.name,
         unit=item.unit,
         warehouse=None if line.warehouse is None else new.found.warehouse_names.get(line.warehouse),
-        said=None if line.item in (item.id, item.code, item.name) else line.item,
+        said=None if _is_name_of(item, line.item) else line.item,
         price_source=None if known is None else known.source,
     )
 
@@ -201,6 +205,7 @@ def _operation(desk: Desk, new: _New, draft: OrderDraft, reasons: Sequence[Reaso
         reasons=tuple(reasons),
         notes=tuple(new.found.notes),
         line_notes=tuple(_note(new, line) for line in new.asked.lines),
+        vendor_said=None if _is_name_of(draft.vendor, new.asked.vendor) else new.asked.vendor,
         currency=draft.vendor.currency,
     )
     return replace(

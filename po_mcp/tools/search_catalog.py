@@ -14,6 +14,7 @@ from po_mcp.orders import Word, plain
 from po_mcp.tools._params import desk_of
 from po_mcp.tools._registered import RegisteredTool
 from po_mcp.tools._render import tool_result
+from po_mcp.untrusted import imitating_scripts
 
 
 async def search_catalog(
@@ -51,6 +52,8 @@ def _table_row(one: Candidate) -> str:
     more = [one.why if one.why != "listed" else "", one.unit or "", plain(one.price) if one.price is not None else ""]
     if one.active is False:
         more.append("not active")
+    if scripts := imitating_scripts(one.name):
+        more.append(f"CAUTION: the name mixes {' and '.join(scripts)} letters")
     return " | ".join([one.id or "no id told", one.name, one.code or "-", ", ".join(filter(None, more)) or "-"])
 
 

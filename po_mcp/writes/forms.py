@@ -270,7 +270,7 @@ def ask_create(payload: CreatePayload, place: Place) -> Question:
             f"Total {text.money(draft.total, payload.currency)}",
             text.count(len(draft.lines), "line"),
             *(reason.short for reason in payload.reasons if reason.short),
-            *_to_check(notes),
+            *_to_check(payload, notes),
         ],
         vendor=draft.vendor.name + (f", {draft.vendor.id}" if draft.vendor.id else ""),
         where=place.label,
@@ -351,10 +351,13 @@ def _notes_of(payload: CreatePayload) -> Sequence[LineNote]:
     return payload.line_notes or [LineNote(name=line.item) for line in payload.draft.lines]
 
 
-def _to_check(notes: Sequence[LineNote]) -> list[str]:
+def _to_check(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
     matched, filled = sum(bool(note.said) for note in notes), sum(bool(note.price_source) for note in notes)
-    what = [text.count(matched, "item")] * bool(matched) + [text.count(filled, "price")] * bool(filled)
-    return [f"check {' and '.join(what)}"] if what else []
+    what = ["the vendor"] if payload.vendor_said else []
+    what += [text.count(matched, "item")] if matched else []
+    what += [text.count(filled, "price")] if filled else []
+    *firsts, last = what or [""]
+    return [f"check {', '.join(firsts)} and {last}" if firsts else f"check {last}"] if what else []
 
 
 def _new_items(payload: CreatePayload, notes: Sequence[LineNote]) -> str:
@@ -368,7 +371,8 @@ def _new_items(payload: CreatePayload, notes: Sequence[LineNote]) -> str:
 def _new_order(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
     """Write the details of a new order, below the head."""
     draft = payload.draft
-    rows = [text.cut(reason.sentence, 3 * text.HEAD_COLUMNS) for reason in payload.reasons]
+    rows = [f"Vendor asked for as: {text.shown(payload.vendor_said, 53)}"] if payload.vendor_said else []
+    rows += [text.cut(reason.sentence, 3 * text.HEAD_COLUMNS) for reason in payload.reasons]
     rows += [f"Expected: {text.day(draft.expected_on)}"] if draft.expected_on else []
     places = {note.warehouse or line.warehouse for line, note in zip(draft.lines, notes, strict=True)}
     is_one_place = len(places) == 1
