@@ -135,6 +135,14 @@ class Settings(BaseModel):
             return MEMORY
         return _in_data_folder(self.journal or "journal.db")
 
+    def catalog_folder(self) -> Path | None:
+        """Return where the ERP's lists are kept between starts: the user's cache folder; None for a trial ERP."""
+        if REGISTRY[self.erp].is_trial:
+            return None
+        from platformdirs import user_cache_path
+
+        return user_cache_path("po-mcp")
+
     def date_at(self, seconds: float) -> date:
         """Return the date, `seconds` after 1970, where the company is: in TIME_ZONE, or else on this machine."""
         return datetime.fromtimestamp(seconds).astimezone(self.zone()).date()

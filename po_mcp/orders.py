@@ -28,6 +28,9 @@ from po_mcp.untrusted import visible
 
 Status = Literal["draft", "open", "partial", "closed", "cancelled", "deleted", "unknown"]
 
+MAX_ORDER_NUMBER_CHARS = 100
+"""Characters of an order number that can be read or given here."""
+
 DECIMAL_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
 _DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
 _ANY_DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)

@@ -16,6 +16,16 @@ _IGNORABLE_PATTERN = re.compile(f"[{_IGNORABLE}]")
 
 _EAST_ASIAN_SCRIPTS = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "KATAKANA-HIRAGANA"})
 
+_IMITABLE = frozenset({"Latin", "Cyrillic", "Greek"})
+_LOOK_ALIKES = frozenset(
+    "\u0410\u0412\u0415\u0405\u0406\u0408\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0423"
+    "\u0425\u0430\u0435\u043e\u0440\u0441\u0443\u0445\u0456\u0458\u0455"
+    "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7\u03bf\u03bd\u03c1"
+)
+"""Cyrillic and Greek letters that look like Latin ones."""
+_UNIT_SIGNS = re.compile("[\u03a9\u2126\u00b5\u03bc]")
+"""Ohm and micro, which stand beside Latin letters in units."""
+
 MAX_FIELD_CHARS = 500
 """Characters of one field that are kept; a cut is shown by an ellipsis."""
 
@@ -49,6 +59,31 @@ def scripts_of(text: str) -> list[str]:
     """
     names = {unicodedata.name(character, "UNKNOWN").split()[0] for character in text if character.isalpha()}
     return sorted({"East Asian" if name in _EAST_ASIAN_SCRIPTS else name.capitalize() for name in names})
+
+
+def imitating_scripts(text: str) -> list[str]:
+    """Return the scripts of a name whose letters may be read as those of another script; [] for any other name.
+
+    A word mixes Latin, Cyrillic or Greek letters, or has look-alikes of Latin letters alone beside Latin words. Units
+    such as kΩ and μm, and words that only one script can write, are ordinary.
+    """
+    words = [_UNIT_SIGNS.sub("", word) for word in _words(text)]
+    of_words = [(word, sorted(_IMITABLE.intersection(scripts_of(word)))) for word in words if word]
+    mixed = next((scripts for _, scripts in of_words if len(scripts) > 1), [])
+    if mixed:
+        return mixed
+    written_in = {scripts[0] for _, scripts in of_words if scripts}
+    disguised = {
+        scripts[0]
+        for word, scripts in of_words
+        if scripts and scripts != ["Latin"] and len(word) > 1 and _LOOK_ALIKES.issuperset(word)
+    }
+    plain = {scripts[0] for word, scripts in of_words if scripts and not _LOOK_ALIKES.issuperset(word)}
+    return sorted({"Latin", *disguised}) if "Latin" in written_in and disguised - plain else []
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W\d_]+", text)
 
 
 def _escape(character: str) -> str:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from po_mcp.untrusted import quote_text, visible
+from po_mcp.untrusted import imitating_scripts, quote_text, visible
 
 UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"}
 
@@ -51,3 +51,35 @@ def test_a_quoted_text_is_one_line_that_cannot_leave_its_quotes(text: str) -> No
 def test_long_text_is_cut_and_the_cut_is_shown() -> None:
     assert visible("x" * 600) == "x" * 499 + "…"
     assert quote_text("x" * 600, 10) == '"' + "x" * 9 + '…"'
+
+
+@pytest.mark.parametrize(
+    ("name", "scripts"),
+    [
+        ("\u0421able 1.5 mm2", ["Cyrillic", "Latin"]),
+        ("Cable 1.5 m\u043c2", ["Cyrillic", "Latin"]),
+        ("\u0391cme Fasteners", ["Greek", "Latin"]),
+        ("\u0410\u0421\u041c\u0415 Fasteners", ["Cyrillic", "Latin"]),
+        ("\u0391\u039a\u039c\u0395 Fasteners", ["Greek", "Latin"]),
+    ],
+)
+def test_a_name_that_imitates_latin_letters_is_noticed(name: str, scripts: list[str]) -> None:
+    assert imitating_scripts(name) == scripts
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Cable 1.5 mm2",
+        "Resistor 4.7 kΩ 1 MΩ \u2126 10 µm \u03bcF",
+        "Кабель ВВГ 3x1.5 mm",
+        "НАСОС",
+        "НАСОС дренажный Grundfos",
+        "Δ-connection α-cellulose",
+        "バルブ Valve 弁",
+        "ГОСТ-8734 pipe",
+        "",
+    ],
+)
+def test_a_name_in_scripts_that_are_told_apart_is_ordinary(name: str) -> None:
+    assert imitating_scripts(name) == []

@@ -235,6 +235,7 @@ def _drafted(payload: CreatePayload) -> Order:
     lines = draft.lines[:LINES_SHOWN]
     notes = payload.line_notes or [None] * len(draft.lines)
     note = [f"Note: {shown(draft.note, 200)}"] if draft.note else []
+    said = [f"Vendor asked for as: {shown(payload.vendor_said, 80)}"] if payload.vendor_said else []
     return Order(
         vendor=_shown(draft.vendor.name),
         vendor_id=_shown(draft.vendor.id) if draft.vendor.id else "",
@@ -244,7 +245,7 @@ def _drafted(payload: CreatePayload) -> Order:
         rows=tuple(_new_row(*each) for each in zip(range(1, LINES_SHOWN + 1), lines, notes, strict=False)),
         lines=len(draft.lines),
         expected=day(draft.expected_on) if draft.expected_on else "",
-        remarks=(*(reason.sentence for reason in payload.reasons), *note, *_caution(draft.vendor.name)),
+        remarks=(*said, *(reason.sentence for reason in payload.reasons), *note, *_caution(draft.vendor.name)),
         is_new=True,
     )
 

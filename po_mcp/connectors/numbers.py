@@ -7,9 +7,9 @@ import unicodedata
 from urllib.parse import unquote
 
 from po_mcp.errors import BadAnswer, InvalidInput
+from po_mcp.orders import MAX_ORDER_NUMBER_CHARS
 from po_mcp.untrusted import visible
 
-MAX_NUMBER_CHARS = 100
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _UNSAFE_IN_PATH = "/\\%?#;"
 """Characters that gateways and servers decode, cut or refuse in a path, even percent-encoded."""
@@ -21,10 +21,10 @@ def check_readable(number: str) -> str:
     Raises:
         InvalidInput: no order can have this number.
     """
-    if not 1 <= len(number) <= MAX_NUMBER_CHARS or not number.strip(". ") or any(map(_is_control, number)):
+    if not 1 <= len(number) <= MAX_ORDER_NUMBER_CHARS or not number.strip(". ") or any(map(_is_control, number)):
         raise InvalidInput(
             "That is no order number. Nothing was sent.",
-            next_step=f"Give the number as the list shows it, at most {MAX_NUMBER_CHARS} characters, "
+            next_step=f"Give the number as the list shows it, at most {MAX_ORDER_NUMBER_CHARS} characters, "
             "such as PO-2025-0042.",
         )
     return number

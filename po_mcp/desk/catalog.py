@@ -1,4 +1,4 @@
-"""The catalog: the ERP's vendors, items and warehouses, read once and cached for a while."""
+"""The catalog: the ERP's vendors, items and warehouses, read once, and kept in memory and on disk for a while."""
 
 from __future__ import annotations
 
@@ -8,17 +8,26 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import anyio
+from anyio import to_thread
 
+from po_mcp.desk.catalog_file import CatalogFile
 from po_mcp.desk.matching import Index, Match, Words
 from po_mcp.erp import ERP
+from po_mcp.errors import BadAnswer, PurchaseOrderError, TooManyRequests, Unreachable
 from po_mcp.orders import Item, Money, Record, Text, Vendor, Warehouse
-from po_mcp.untrusted import quote_text
+from po_mcp.untrusted import imitating_scripts, quote_text
 
 Kind = Literal["vendor", "item", "warehouse"]
 Entry = Vendor | Item | Warehouse
 
-CACHE_TTL_S = 300.0
-"""How long a list is cached."""
+FRESH_S = 600.0
+"""How old an entry may be that a write names without a word about its age."""
+KEEP_S = 24 * 3600.0
+"""How old a list may be that is searched; an older one is read again."""
+MAX_STORED_S = 30 * 24 * 3600.0
+"""How old a list on disk may be that stands in where the ERP does not answer."""
+_MAX_CLOCK_SKEW_S = 60.0
+_CONCURRENT_READS = 4
 MAX_RESULTS = 10
 """Candidates of one search; without words to search for, five times as many."""
 
@@ -40,32 +49,49 @@ class Candidate(Record):
 
 
 class Candidates(Record):
-    """The best matches first. `known` counts all entries of this kind in the ERP, `matched` those that fit."""
+    """The best matches first. `known` counts all entries of this kind in the ERP, `matched` those that fit.
+
+    `age` is that of the list, in words, where it is not fresh.
+    """
 
     kind: Kind
     candidates: tuple[Candidate, ...]
     matched: int
     known: int
+    age: str | None = None
 
 
 @dataclass(frozen=True)
 class _CachedList:
+    """A list and when it was read: `at` by the monotonic clock, `read_at` in seconds since 1970."""
+
     entries: tuple[Any, ...]
     index: Index[Any]
     at: float
+    read_at: float
 
 
 class Catalog:
-    """The ERP's lists, each read when it is first needed.
+    """The ERP's lists, each read when it is first needed and nothing that was kept is young enough.
 
     Args:
         erp: the source of the lists.
         clock: a monotonic clock, in seconds.
+        file: where lists are kept between starts; None to keep them in memory alone.
+        now: the time, in seconds since 1970.
     """
 
-    def __init__(self, erp: ERP, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        erp: ERP,
+        clock: Callable[[], float] = time.monotonic,
+        file: CatalogFile | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         self._clock = clock
         self._erp = erp
+        self._file = file
+        self._now = now
         self._lists: dict[Kind, _CachedList] = {}
         self._reading: Mapping[Kind, anyio.Lock] = {kind: anyio.Lock() for kind in get_args(Kind)}
 
@@ -97,18 +123,93 @@ class Catalog:
         """
         return (await self._get_list(kind)).index
 
+    def age(self, kind: Kind) -> float:
+        """Return the seconds since the list was read; 0 for one that was not read yet."""
+        cached = self._lists.get(kind)
+        return 0.0 if cached is None else max(0.0, self._clock() - cached.at)
+
+    def is_fresh(self, kind: Kind) -> bool:
+        """Tell whether a write may name what the list shows, without another look."""
+        return self.age(kind) < FRESH_S
+
+    def read_at(self, kind: Kind) -> float | None:
+        """Return when the list was read, in seconds since 1970; None where it was not."""
+        cached = self._lists.get(kind)
+        return None if cached is None else cached.read_at
+
+    async def read_now(self, entries: Sequence[Entry]) -> list[Entry | None]:
+        """Return vendors or items as the ERP shows them now, each read alone; None for one that it has no more.
+
+        Raises:
+            ERPError, NotOffered, InvalidInput: one of them cannot be read alone.
+        """
+        found: dict[int, Entry | None] = {}
+        failed: list[PurchaseOrderError] = []
+        todo = iter(enumerate(entries))
+
+        async def read_in_turn(scope: anyio.CancelScope) -> None:
+            for place, entry in todo:
+                try:
+                    found[place] = await self._read_one(entry)
+                except PurchaseOrderError as exc:
+                    failed.append(exc)
+                    scope.cancel()
+
+        async with anyio.create_task_group() as tasks:
+            for _ in range(_CONCURRENT_READS):
+                tasks.start_soon(read_in_turn, tasks.cancel_scope)
+        if failed:
+            raise failed[0]
+        return [found[place] for place in range(len(entries))]
+
+    async def _read_one(self, entry: Entry) -> Entry | None:
+        match entry:
+            case Vendor():
+                return await self._erp.read_vendor(entry)
+            case Item():
+                return await self._erp.read_item(entry)
+            case Warehouse():
+                return entry
+
     async def _get_list(self, kind: Kind, *, refresh: bool = False) -> _CachedList:
         # A call that waits for the lock takes the list of another call, if that read began after this call did.
         asked_at = self._clock()
         async with self._reading[kind]:
             cached = self._lists.get(kind)
-            good_since = asked_at if refresh else self._clock() - CACHE_TTL_S
+            good_since = asked_at if refresh else self._clock() - KEEP_S
+            if not refresh and (cached is None or cached.at < good_since):
+                cached = await self._load(kind) or cached
             if cached is None or cached.at < good_since:
-                # The time before the read: an entry that is added during the read may be missing.
-                at = self._clock()
-                entries = await self._read(kind)
-                cached = self._lists[kind] = _CachedList(entries, Index(entries, words_of), at)
+                cached = await self._read_again(kind, None if refresh else cached)
+            self._lists[kind] = cached
         return cached
+
+    async def _read_again(self, kind: Kind, older: _CachedList | None) -> _CachedList:
+        """Read a list and keep it. Where the ERP does not answer, the older one is returned, which tells its age."""
+        # The time before the read: an entry that is added during the read may be missing.
+        at, read_at = self._clock(), self._now()
+        try:
+            entries = await self._read(kind)
+        except (Unreachable, TooManyRequests, BadAnswer):
+            if older is None:
+                raise
+            return older
+        # An empty list may be one that the ERP's user may not see: it is worth another look after a start.
+        if self._file is not None and entries:
+            await to_thread.run_sync(self._file.save, kind, entries, read_at)
+        return _CachedList(entries, Index(entries, words_of), at, read_at)
+
+    async def _load(self, kind: Kind) -> _CachedList | None:
+        """Return the list that was kept on disk, if it is not older than lists are kept."""
+        stored = None if self._file is None else await to_thread.run_sync(self._file.load, kind)
+        if stored is None:
+            return None
+        age = self._now() - stored.read_at
+        # A time in the future proves that a clock was changed: nobody knows how old the list is.
+        if not -_MAX_CLOCK_SKEW_S <= age < MAX_STORED_S:
+            return None
+        at = self._clock() - max(0.0, age)
+        return _CachedList(stored.entries, Index(stored.entries, words_of), at, stored.read_at)
 
     async def _read(self, kind: Kind) -> tuple[Any, ...]:
         match kind:
@@ -139,11 +240,24 @@ class Catalog:
         if text is None:
             shown = sorted(entries, key=lambda entry: entry.name.casefold())[: 5 * MAX_RESULTS]
             candidates = tuple(to_candidate(entry, "listed") for entry in shown)
-            return Candidates(kind=kind, candidates=candidates, matched=len(entries), known=len(entries))
+            return self._candidates(kind, candidates, len(entries), len(entries))
         matches = await self.find(kind, text)
         candidates = tuple(to_candidate(match.entry, match.why) for match in matches[:MAX_RESULTS])
         known = len(await self.entries(kind))
-        return Candidates(kind=kind, candidates=candidates, matched=len(matches), known=known)
+        return self._candidates(kind, candidates, len(matches), known)
+
+    def _candidates(self, kind: Kind, candidates: tuple[Candidate, ...], matched: int, known: int) -> Candidates:
+        age = None if self.is_fresh(kind) else format_age(self.age(kind))
+        return Candidates(kind=kind, candidates=candidates, matched=matched, known=known, age=age)
+
+
+def format_age(seconds: float) -> str:
+    """Write how old something is: `12 minutes`, `3 hours`, `2 days`."""
+    for size, noun in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if seconds >= size:
+            count = int(seconds // size)
+            return f"{count} {noun}{'' if count == 1 else 's'}"
+    return "less than a minute"
 
 
 def words_of(entry: Entry) -> Words:
@@ -178,5 +292,12 @@ def to_candidate(entry: Entry, why: str) -> Candidate:
 def format_ids(entries: Sequence[Entry]) -> str:
     """Return entries as `id ("name")`, for a sentence; an entry without an id as its quoted name."""
     return ", ".join(
-        f"{entry.id} ({quote_text(entry.name)})" if entry.id else quote_text(entry.name) for entry in entries
+        f"{entry.id} ({_quote_name(entry.name)})" if entry.id else _quote_name(entry.name) for entry in entries
     )
+
+
+def _quote_name(name: str) -> str:
+    """Return a quoted name, after a warning where it may imitate another: the end of a long name is cut."""
+    scripts = imitating_scripts(name)
+    warning = f"CAUTION, mixes {' and '.join(scripts)} letters: " if scripts else ""
+    return warning + quote_text(name)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from functools import cached_property
 
 from po_mcp.desk.catalog import Catalog
+from po_mcp.desk.catalog_file import CatalogFile
 from po_mcp.erp import ERP
 from po_mcp.errors import NotOffered
 from po_mcp.orders import OrderQuery, OrderScan
@@ -33,6 +34,7 @@ class Desk:
         create_approval_over: the total over which a create needs approval; None for no limit.
         form_timeout_s: seconds that a client's form may be open within a call.
         today: returns the company's date.
+        catalog_file: where the ERP's lists are kept between starts; None to keep them in memory alone.
         scans: the orders of the latest list by its query, with the monotonic time of reading, for further pages.
         pin_setting: whether this process knows the approver PIN that was set.
     """
@@ -44,6 +46,7 @@ class Desk:
     create_approval_over: Decimal | None = None
     form_timeout_s: float = 300.0
     today: Callable[[], date] = date.today
+    catalog_file: CatalogFile | None = None
     scans: dict[OrderQuery, tuple[float, OrderScan]] = field(default_factory=dict)
     pin_setting: PinSetting | None = None
 
@@ -60,7 +63,7 @@ class Desk:
     @cached_property
     def catalog(self) -> Catalog:
         """The ERP's vendors, items and warehouses, cached for a while."""
-        return Catalog(self.erp)
+        return Catalog(self.erp, file=self.catalog_file)
 
     def require(self, capability: str) -> None:
         """Raise `NotOffered` if the ERP lacks this capability."""

@@ -12,7 +12,7 @@ from po_mcp.desk.context import Desk
 from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.resolving import ResolvedOrder, find_doubtful_figures, resolve
 from po_mcp.errors import InvalidInput, OperationUnderWay
-from po_mcp.orders import DraftLine, OrderDraft, OrderRequest, OrderRequestLine, plain
+from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, Vendor, plain
 from po_mcp.untrusted import quote_text
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
@@ -141,12 +141,17 @@ def _reasons(
     """Say why a person must see this order before it is created; nothing where they need not."""
     limit = desk.create_approval_over
     reasons = [Reason(short="check a quantity", sentence=doubt) for doubt in find_doubtful_figures(new.asked)]
+    reasons += [Reason(short="check that this is current", sentence=old) for old in new.found.old_data]
     zeros = pricing.explain_zero_prices(new.asked, new.found)
     reasons += [Reason(short="a price of 0", sentence=zero) for zero in zeros]
     if limit is not None and draft.total > limit:
         short = f"above your limit of {money(limit)}"
         reasons.append(Reason(short=short, sentence=f"Its total is over {plain(limit)}."))
     return (*reasons, *(Reason(short="", sentence=price) for price in pricing.explain_prices(known)))
+
+
+def _is_name_of(entry: Vendor | Item, said: str) -> bool:
+    return said in (entry.id, entry.code, entry.name)
 
 
 def _note(new: _New, line: OrderRequestLine) -> LineNote:
@@ -157,7 +162,7 @@ def _note(new: _New, line: OrderRequestLine) -> LineNote:
         name=item.name,
         unit=item.unit,
         warehouse=None if line.warehouse is None else new.found.warehouse_names.get(line.warehouse),
-        said=None if line.item in (item.id, item.code, item.name) else line.item,
+        said=None if _is_name_of(item, line.item) else line.item,
         price_source=None if known is None else known.source,
     )
 
@@ -202,6 +207,7 @@ def _operation(desk: Desk, new: _New, draft: OrderDraft, reasons: Sequence[Reaso
         reasons=tuple(reasons),
         notes=tuple(new.found.notes),
         line_notes=tuple(_note(new, line) for line in new.asked.lines),
+        vendor_said=None if _is_name_of(draft.vendor, new.asked.vendor) else new.asked.vendor,
         currency=draft.vendor.currency,
     )
     return replace(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from po_mcp.desk import matching
-from po_mcp.desk.catalog import Entry, Kind, format_ids
+from po_mcp.desk.catalog import Entry, Kind, format_age, format_ids
 from po_mcp.desk.context import Desk
+from po_mcp.desk.current_entries import Current, is_unchanged, read_current
 from po_mcp.desk.matching import Fit, Index, best_matches
 from po_mcp.errors import ERPError, InvalidInput
 from po_mcp.orders import Item, OrderRequest, Vendor, Warehouse, plain
@@ -32,6 +34,8 @@ _GIVE_NAMES = (
     "Show the user what may be meant, and repeat the call with what stands before the brackets of the one they choose."
 )
 _THOUSANDS_DIGITS = 3
+_CHECKED_KINDS: tuple[Kind, ...] = ("vendor", "item")
+"""The kinds of which a write names what the ERP shows now."""
 
 
 @dataclass(frozen=True)
@@ -119,13 +123,17 @@ class Resolution:
 
 @dataclass(frozen=True)
 class ResolvedOrder:
-    """The entries of the ERP that an order names, by the words of the request, and notes on the choices."""
+    """The entries of the ERP that an order names, by the words of the request, and notes on the choices.
+
+    `old_data` has a sentence on each list that is old and of which the ERP told nothing newer.
+    """
 
     vendor: Vendor
     items: Mapping[str, Item]
     warehouses: Mapping[str, str]
     warehouse_names: Mapping[str, str]
     notes: tuple[str, ...] = ()
+    old_data: tuple[str, ...] = ()
 
 
 async def resolve(desk: Desk, asked: OrderRequest, approver: Approver) -> ResolvedOrder | WriteOutcome:
@@ -135,13 +143,63 @@ async def resolve(desk: Desk, asked: OrderRequest, approver: Approver) -> Resolv
         InvalidInput: a word has no candidate, or is not exact and this client cannot ask; the text lists the
             candidates with their ids.
     """
-    resolution = await understand(desk, asked)
-    if resolution.needs_a_person:
-        settled = await _choose(desk, resolution, approver)
-        if isinstance(settled, WriteOutcome):
-            return settled
-        resolution = settled
-    return to_resolved_order(resolution)
+    resolution: Resolution | WriteOutcome = await _settle(desk, await understand(desk, asked), approver)
+    if isinstance(resolution, WriteOutcome):
+        return resolution
+    resolution, current = await _make_current(desk, resolution)
+    if any(one.is_list_new for one in current.values()):
+        again = _keep_choices(await understand(desk, asked), resolution)
+        resolution = await _settle(desk, again, approver)
+        if isinstance(resolution, WriteOutcome):
+            return resolution
+    ages = [
+        f"The ERP could not be asked about the {kind}{'s' if kind == 'item' else ''} now: "
+        f"what is known of {'them' if kind == 'item' else 'it'} is {format_age(one.age)} old."
+        for kind, one in current.items()
+        if one.age is not None
+    ]
+    return replace(to_resolved_order(resolution), old_data=tuple(ages))
+
+
+async def _settle(desk: Desk, resolution: Resolution, approver: Approver) -> Resolution | WriteOutcome:
+    return await _choose(desk, resolution, approver) if resolution.needs_a_person else resolution
+
+
+async def _make_current(desk: Desk, resolution: Resolution) -> tuple[Resolution, Mapping[Kind, Current]]:
+    """Return the resolution with vendor and items as the ERP shows them now, as far as their lists are not fresh."""
+    current: dict[Kind, Current] = {}
+    for kind in _CHECKED_KINDS:
+        taken = {match.taken.id: match.taken for match in resolution.matches if match.kind == kind and match.taken}
+        current[kind] = await read_current(desk.catalog, kind, list(taken.values()))
+    matches = [
+        replace(match, taken=current[match.kind].entries.get(match.taken.id or "", match.taken))
+        if match.taken is not None and match.kind in current
+        else match
+        for match in resolution.matches
+    ]
+    return Resolution(tuple(matches)), current
+
+
+def _keep_choices(again: Resolution, before: Resolution) -> Resolution:
+    """Return the matches of a list that was read again, with a person's choices among those of the older one.
+
+    Raises:
+        InvalidInput: what the person chose has changed, or is gone.
+    """
+    kept: list[WordMatch] = []
+    for match, old in zip(again.matches, before.matches, strict=True):
+        if match.exact or not old.chosen or old.taken is None:
+            kept.append(match)
+            continue
+        found = next((one for one in match.candidates if one.id == old.taken.id), None)
+        if found is None or not is_unchanged(old.taken, found):
+            raise InvalidInput(
+                f"The {match.kind} {format_ids([old.taken])} was changed in the ERP since it was listed. "
+                "Nothing was sent.",
+                next_step="Repeat the call: the list was read again.",
+            )
+        kept.append(replace(match, taken=found, chosen=True))
+    return Resolution(tuple(kept))
 
 
 async def understand(desk: Desk, asked: OrderRequest) -> Resolution:
@@ -163,8 +221,11 @@ async def understand(desk: Desk, asked: OrderRequest) -> Resolution:
     return resolution
 
 
-def build_question(resolution: Resolution, notice: str) -> Question:
-    """Return the question of an order: a choice among the candidates, or none, for every word that is not exact."""
+def build_question(resolution: Resolution, notice: str, as_of: str = "") -> Question:
+    """Return the question of an order: a choice among the candidates, or none, for every word that is not exact.
+
+    `as_of` is a sentence on lists that are not fresh.
+    """
     fields = [
         Field(
             name,
@@ -174,14 +235,13 @@ def build_question(resolution: Resolution, notice: str) -> Question:
         )
         for name, match in zip(_field_names(resolution), resolution.unsettled, strict=True)
     ]
-    return forms.ask_which(notice, fields)
+    return forms.ask_which(notice, fields, as_of)
 
 
-def build_refusal(resolution: Resolution) -> InvalidInput:
+def build_refusal(resolution: Resolution, as_of: str = "") -> InvalidInput:
     """Return the error for a client that cannot ask: it lists the candidates, for the assistant to show its user."""
-    return InvalidInput(
-        f"Not exactly what the ERP calls it: {list_candidates(resolution)} Nothing was sent.", next_step=_GIVE_NAMES
-    )
+    what = " ".join(filter(None, [list_candidates(resolution), as_of]))
+    return InvalidInput(f"Not exactly what the ERP calls it: {what} Nothing was sent.", next_step=_GIVE_NAMES)
 
 
 def list_candidates(resolution: Resolution) -> str:
@@ -267,6 +327,15 @@ def _words_of_order(asked: OrderRequest) -> list[tuple[Kind, str]]:
 
 
 async def _look_up(desk: Desk, kind: Kind, said: str) -> WordMatch:
+    match = await _look_up_in_list(desk, kind, said)
+    # What is not active may be active by now.
+    if not desk.catalog.is_fresh(kind) and any(not _is_active(entry) for entry in match.candidates):
+        await desk.catalog.entries(kind, refresh=True)
+        match = await _look_up_in_list(desk, kind, said)
+    return match
+
+
+async def _look_up_in_list(desk: Desk, kind: Kind, said: str) -> WordMatch:
     matches = await _find_matches(desk, kind, said)
     if matches is None:
         return WordMatch(kind, said, _entry_of_id(kind, said), exact=True, why="as given: the ERP shows no list")
@@ -347,17 +416,28 @@ async def _describe_unknown(desk: Desk, kind: Kind, text: str) -> str:
 
 async def _choose(desk: Desk, resolution: Resolution, approver: Approver) -> Resolution | WriteOutcome:
     """Have the person choose; return the settled resolution, or the outcome of the call if they did not."""
-    asked = build_question(resolution, place_of(desk.erp).tag)
+    as_of = _describe_list_times(desk, resolution)
+    asked = build_question(resolution, place_of(desk.erp).tag, as_of)
     answer = await approver.choose(asked)
     # The assistant gets the candidates in words, and can ask its user itself.
     if answer.how in ("not_asked", "cancelled", "timed_out"):  # no person saw the question
-        raise build_refusal(resolution)
+        raise build_refusal(resolution, as_of)
     values = forms.read_choices(answer, asked)
     settled = resolution.with_choices(values) if values is not None else None
     if settled is None:
         text = f"The person did not choose. Nothing was sent. {list_candidates(resolution)} {_GIVE_NAMES}"
         return desk.words.say("declined", None, text)
     return settled
+
+
+def _describe_list_times(desk: Desk, resolution: Resolution) -> str:
+    """Say when the lists were read that are not fresh, as a moment: a question is repeated letter for letter."""
+    times = {match.kind: desk.catalog.read_at(match.kind) for match in resolution.unsettled}
+    return " ".join(
+        f"The list of {kind}s is of {datetime.fromtimestamp(read_at, UTC):%Y-%m-%d %H:%M} UTC."
+        for kind, read_at in times.items()
+        if read_at is not None and not desk.catalog.is_fresh(kind)
+    )
 
 
 def _field_names(resolution: Resolution) -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -15,6 +17,7 @@ from mcp.server import MCPServer
 from po_mcp.approvals.page_server import Listener, MountedPage, NoPage
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.config import Settings
+from po_mcp.desk.catalog_file import CatalogFile
 from po_mcp.desk.context import Desk
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.server.notifications import Notifications
@@ -82,8 +85,27 @@ class ServerLifespan:
 
     def _build_desk(self, page: ApprovalLink) -> Desk:
         executor, over = self.executor, self.settings.create_approval_over
-        form_s, pin_setting = form_timeout_s(self.settings.approval_ttl), self.pending.pin_setting
-        return Desk(executor.erp, executor.journal, executor, page, over, form_s, self._today, pin_setting=pin_setting)
+        return Desk(
+            executor.erp,
+            executor.journal,
+            executor,
+            page,
+            over,
+            form_timeout_s(self.settings.approval_ttl),
+            self._today,
+            self._catalog_file(),
+            pin_setting=self.pending.pin_setting,
+        )
+
+    def _catalog_file(self) -> CatalogFile | None:
+        folder = self.settings.catalog_folder()
+        if folder is None:
+            return None
+        connection = self.executor.erp.connection
+        # Another user of the ERP may see other vendors, and the settings of a connector take part in its lists.
+        depends_on = [connection.credentials, self.settings.erp_settings]
+        digest = hashlib.sha256(json.dumps(depends_on, sort_keys=True, default=str).encode()).hexdigest()
+        return CatalogFile(folder, f"{connection.key} {digest[:12]}")
 
     def _today(self) -> date:
         return self.settings.date_at(self.clock())

@@ -9,9 +9,9 @@ from mcp.server.mcpserver import Context
 from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from po_mcp.desk.context import Desk
+from po_mcp.orders import MAX_ORDER_NUMBER_CHARS
 from po_mcp.untrusted import visible
 
-_MAX_NUMBER_CHARS = 64
 _DAY_PATTERN = r"^\d{4}-\d{2}-\d{2}$"
 
 
@@ -22,8 +22,10 @@ def _check_order_number(text: str) -> str:
         ValueError: it is blank, too long, a path segment of dots, or has invisible characters.
     """
     # `visible` changes a text with characters that a person could not see in a question.
-    if not text.strip() or len(text) > _MAX_NUMBER_CHARS or text in (".", "..") or visible(text) != text:
-        raise ValueError(f"must be an order number of at most {_MAX_NUMBER_CHARS} characters, such as PO-2025-0042")
+    if not text.strip() or len(text) > MAX_ORDER_NUMBER_CHARS or text in (".", "..") or visible(text) != text:
+        raise ValueError(
+            f"must be an order number of at most {MAX_ORDER_NUMBER_CHARS} characters, such as PO-2025-0042"
+        )
     return text
 
 
@@ -47,7 +49,7 @@ OrderNumber = Annotated[
     str,
     AfterValidator(_check_order_number),
     WithJsonSchema(
-        {"type": "string", "maxLength": _MAX_NUMBER_CHARS, "description": "Order number, such as PO-2025-0042"}
+        {"type": "string", "maxLength": MAX_ORDER_NUMBER_CHARS, "description": "Order number, such as PO-2025-0042"}
     ),
 ]
 

@@ -14,6 +14,7 @@ from po_mcp.orders import Word, plain
 from po_mcp.tools._params import desk_of
 from po_mcp.tools._registered import RegisteredTool
 from po_mcp.tools._render import tool_result
+from po_mcp.untrusted import imitating_scripts
 
 
 class SearchResult(Candidates):
@@ -35,8 +36,12 @@ async def search_catalog(
     found = await desk.catalog.search(kind, text, refresh=bool(refresh))
     summary = _summary(found, text)
     note = None if found.candidates else summary
-    rows = "\n".join([desk.add_notice(summary), *_table_rows(found)])
+    rows = "\n".join([desk.add_notice(summary), *_age(found), *_table_rows(found)])
     return tool_result(rows, found, notice=desk.erp.notice, note=note)
+
+
+def _age(found: Candidates) -> list[str]:
+    return [] if found.age is None else [f"The list was read {found.age} ago; refresh=true reads it again."]
 
 
 def _summary(found: Candidates, text: str | None) -> str:
@@ -57,6 +62,8 @@ def _table_row(one: Candidate) -> str:
     more = [one.why if one.why != "listed" else "", one.unit or "", plain(one.price) if one.price is not None else ""]
     if one.active is False:
         more.append("not active")
+    if scripts := imitating_scripts(one.name):
+        more.append(f"CAUTION: the name mixes {' and '.join(scripts)} letters")
     return " | ".join([one.id or "no id", one.name, one.code or "-", ", ".join(filter(None, more)) or "-"])
 
 
@@ -72,7 +79,7 @@ TOOL = RegisteredTool(
     ),
     returns=(
         "Best matches first. known: entries of this kind; matched: those that fit; "
-        "id: what create_purchase_order takes; why: how the words match."
+        "id: what create_purchase_order takes; why: how the words match; age: of the list, where it is not fresh."
     ),
     read_only=True,
     idempotent=True,

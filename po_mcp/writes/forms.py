@@ -285,7 +285,7 @@ def ask_create(payload: CreatePayload, place: Place) -> Question:
             f"Total {text.money(draft.total, payload.currency)}",
             text.count(len(draft.lines), "line"),
             *(reason.short for reason in payload.reasons if reason.short),
-            *_to_check(notes),
+            *_to_check(payload, notes),
         ],
         vendor=draft.vendor.name + (f", {draft.vendor.id}" if draft.vendor.id else ""),
         where=place.label,
@@ -296,8 +296,11 @@ def ask_create(payload: CreatePayload, place: Place) -> Question:
     return Question(_join([*top, *_new_order(payload, notes)]), (field,))
 
 
-def ask_which(tag: str, fields: Iterable[Field]) -> Question:
-    """Make the question which vendor, item or warehouse is meant; it approves nothing."""
+def ask_which(tag: str, fields: Iterable[Field], as_of: str = "") -> Question:
+    """Make the question which vendor, item or warehouse is meant; it approves nothing.
+
+    `as_of` says when the lists were read, where that is long ago.
+    """
     asked = tuple(fields)
     one = f"{asked[0].title}? This only selects; nothing is ordered yet."
     lines = [
@@ -305,7 +308,7 @@ def ask_which(tag: str, fields: Iterable[Field]) -> Question:
     ]
     lines += [text.cut(f"{field.title}? {field.description}", text.HEAD_COLUMNS) for field in asked]
     lines += [f"- {text.cut(label, text.HEAD_COLUMNS - 2)}" for field in asked for _, label in field.choices[1:]]
-    return Question(_join(lines), asked)
+    return Question(_join([*lines, as_of]), asked)
 
 
 def ask_whether_it_happened(place: Place, request: str, number: str, seen: Sequence[str]) -> Question:
@@ -363,10 +366,13 @@ def _notes_of(payload: CreatePayload) -> Sequence[LineNote]:
     return payload.line_notes or [LineNote(name=line.item) for line in payload.draft.lines]
 
 
-def _to_check(notes: Sequence[LineNote]) -> list[str]:
+def _to_check(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
     matched, filled = sum(bool(note.said) for note in notes), sum(bool(note.price_source) for note in notes)
-    what = [text.count(matched, "item")] * bool(matched) + [text.count(filled, "price")] * bool(filled)
-    return [f"check {' and '.join(what)}"] if what else []
+    what = ["the vendor"] if payload.vendor_said else []
+    what += [text.count(matched, "item")] if matched else []
+    what += [text.count(filled, "price")] if filled else []
+    *firsts, last = what or [""]
+    return [f"check {', '.join(firsts)} and {last}" if firsts else f"check {last}"] if what else []
 
 
 def _new_items(payload: CreatePayload, notes: Sequence[LineNote]) -> str:
@@ -380,7 +386,8 @@ def _new_items(payload: CreatePayload, notes: Sequence[LineNote]) -> str:
 def _new_order(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
     """Write the details of a new order, below the head."""
     draft = payload.draft
-    rows = [text.cut(reason.sentence, 3 * text.HEAD_COLUMNS) for reason in payload.reasons]
+    rows = [f"Vendor asked for as: {text.shown(payload.vendor_said, 53)}"] if payload.vendor_said else []
+    rows += [text.cut(reason.sentence, 3 * text.HEAD_COLUMNS) for reason in payload.reasons]
     rows += [f"Expected: {text.day(draft.expected_on)}"] if draft.expected_on else []
     places = {note.warehouse or line.warehouse for line, note in zip(draft.lines, notes, strict=True)}
     is_one_place = len(places) == 1

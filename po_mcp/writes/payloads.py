@@ -49,11 +49,13 @@ class LineNote(Record):
 class CreatePayload(Payload):
     """A new order, why a person must see it (nobody need where it is empty), and what words were taken for.
 
-    `line_notes` has one for each line of the draft; an older version recorded none.
+    `line_notes` has one for each line of the draft; an older version recorded none. `vendor_said` is what was asked for
+    where that is not exactly the vendor.
     """
 
     draft: OrderDraft
     reasons: tuple[Reason, ...] = ()
     notes: tuple[str, ...] = ()
     line_notes: tuple[LineNote, ...] = ()
+    vendor_said: str | None = None
     currency: str | None = None

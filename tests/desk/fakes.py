@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from po_mcp.desk.context import Desk
 from po_mcp.erp import Connection
-from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
+from po_mcp.errors import ERPError, InvalidInput, NotOffered, OrderNotFound
 from po_mcp.orders import (
     CANCELLABLE_STATUSES,
     Item,
@@ -40,7 +40,10 @@ def line(item: str, unit_price: str | None, quantity: str = "10") -> OrderLine:
 
 @dataclass
 class ListsERP:
-    """An ERP that lists `orders`, and reads by number these and `unlisted` ones; numbers in `unreadable` fail."""
+    """An ERP that lists `orders`, and reads by number these and `unlisted` ones; numbers in `unreadable` fail.
+
+    `asked` are the reads of its catalog, all of which end with `failure` if there is one.
+    """
 
     orders: Sequence[PurchaseOrder] = ()
     unlisted: Iterable[str] = ()
@@ -49,6 +52,9 @@ class ListsERP:
     item_list: Sequence[Item] = ()
     warehouse_list: Sequence[Warehouse] = ()
     without_lists: bool = False
+    reads_one: bool = True
+    failure: ERPError | None = None
+    asked: list[str] = field(default_factory=list)
     capabilities: frozenset[str] = frozenset({"list", "get", "create", "catalog"})
     connection: Connection = field(default_factory=lambda: Connection("lists", "memory"))
     notice: str = ""
@@ -82,14 +88,34 @@ class ListsERP:
             raise OrderNotFound("No such order.") from None
 
     async def vendors(self) -> tuple[Vendor, ...]:
+        self._ask("vendors")
         return tuple(self.vendor_list)
 
+    async def read_vendor(self, vendor: Vendor) -> Vendor | None:
+        self._ask(f"vendor {vendor.id}")
+        if not self.reads_one:
+            raise NotOffered("No call for one.")
+        return next((one for one in self.vendor_list if one.id == vendor.id), None)
+
+    async def read_item(self, item: Item) -> Item | None:
+        self._ask(f"item {item.id}")
+        if not self.reads_one:
+            raise NotOffered("No call for one.")
+        return next((one for one in self.item_list if one.id == item.id), None)
+
+    def _ask(self, what: str) -> None:
+        self.asked.append(what)
+        if self.failure is not None:
+            raise self.failure
+
     async def items(self) -> tuple[Item, ...]:
+        self._ask("items")
         if self.without_lists:
             raise NotOfferedHere("No list.")
         return tuple(self.item_list)
 
     async def warehouses(self) -> tuple[Warehouse, ...]:
+        self._ask("warehouses")
         if self.without_lists:
             raise NotOfferedHere("No list.")
         return tuple(self.warehouse_list)

@@ -241,3 +241,15 @@ def test_other_quantities_are_plain(written: str) -> None:
     lines = [{"item": "a", "quantity": written, "unit_price": written}]
 
     assert find_doubtful_figures(OrderRequest.model_validate({"vendor": "1", "lines": lines})) == ()
+
+
+async def test_a_candidate_whose_name_imitates_another_carries_a_warning_before_its_name() -> None:
+    spoof = Item(id="P9", name="1/2in \u041dydraulic Hose", unit="m")
+    desk = desk_over(erp(item_list=(ITEMS[1], spoof)))
+
+    resolution = await understand(desk, asked("ACME", "1/2in hydraulic hoses"))
+
+    question = build_question(resolution, "")
+    warned = [label for label in question.text.splitlines() if "CAUTION" in label]
+    assert [label[:48] for label in warned] == ["- P9 (CAUTION, mixes Cyrillic and Latin letters:"]
+    assert "P9 (CAUTION, mixes Cyrillic and Latin letters: " in str(build_refusal(resolution))

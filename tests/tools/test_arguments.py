@@ -8,12 +8,14 @@ from typing import Any
 import pytest
 from mcp.types import CallToolResult, TextContent
 
+from po_mcp.connectors.numbers import check_readable
 from po_mcp.desk.catalog import Catalog
-from po_mcp.orders import Item
+from po_mcp.errors import InvalidInput
+from po_mcp.orders import MAX_ORDER_NUMBER_CHARS, Item
 from po_mcp.server.tool import PurchasingTool
 from po_mcp.tools import REGISTRY, search_catalog
 from po_mcp.tools._lenient import HOST_ARGUMENTS, SentAsNumber, read_arguments
-from tests.harness import ServerHarness, outcome, text
+from tests.harness import ERAS, ServerHarness, outcome, text
 
 SCHEMAS = {tool.name: PurchasingTool.of(tool).parameters for tool in REGISTRY}
 CREATE, LIST, GET, SEARCH = "create_purchase_order", "list_purchase_orders", "get_purchase_order", "search_catalog"
@@ -244,3 +246,16 @@ async def test_a_result_that_fits_no_schema_is_reported_as_a_bug(
     assert "po-mcp could not build the answer. This is a bug; please report it." in text(reply)
     assert "candidates" not in text(reply)
     assert ("Do not repeat the call" in text(reply)) is not tool.read_only
+
+
+async def test_tools_and_connectors_take_order_numbers_of_one_length(harness: ServerHarness) -> None:
+    longest, too_long = "P" * MAX_ORDER_NUMBER_CHARS, "P" * (MAX_ORDER_NUMBER_CHARS + 1)
+    async with harness.client(ERAS[0]) as client:
+        found = text(await client.call_tool(GET, {"number": longest}))
+        refused = text(await client.call_tool(GET, {"number": too_long}))
+
+    assert "knows no such order" in found
+    assert f"number: must be an order number of at most {MAX_ORDER_NUMBER_CHARS} characters" in refused
+    assert check_readable(longest) == longest
+    with pytest.raises(InvalidInput, match=f"at most {MAX_ORDER_NUMBER_CHARS} characters"):
+        check_readable(too_long)

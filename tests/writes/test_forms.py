@@ -210,6 +210,12 @@ def test_a_create_shows_all_that_is_sent_and_where_each_guess_is_from() -> None:
     assert field.choices == (("no", "No, do not create it"), ("yes", "Yes, create it"))
 
 
+def test_a_create_says_what_the_vendor_was_asked_for_as() -> None:
+    rows = rows_of(ask_create(new_order(vendor_said="acme\nTotal: 1"), BOOKS))
+
+    assert rows[3:5] == ["Check the vendor, 1 item and 1 price", r"Vendor asked for as: acme\u{000A}Total: 1"]
+
+
 def test_a_create_of_several_warehouses_says_on_each_line_where_to_deliver() -> None:
     notes = [LineNote(name="Bolt", warehouse="Portland"), LineNote(name="Nut", warehouse="Seattle")]
 

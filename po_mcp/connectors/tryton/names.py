@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from po_mcp.connectors import numbers
 from po_mcp.connectors.tryton.schemas import Names
 from po_mcp.errors import Conflict, InvalidInput, OrderNotFound
+from po_mcp.orders import MAX_ORDER_NUMBER_CHARS
 from po_mcp.untrusted import visible
 
 N = TypeVar("N", bound=Names)
@@ -56,7 +57,7 @@ def choose_list_names(orders: Sequence[Names]) -> list[str]:
 
 def is_valid(name: str) -> bool:
     """Tell whether a name of an order can be asked for: one visible line without outer blanks, and no id."""
-    is_line = 0 < len(name) <= numbers.MAX_NUMBER_CHARS and name == name.strip() == visible(name)
+    is_line = 0 < len(name) <= MAX_ORDER_NUMBER_CHARS and name == name.strip() == visible(name)
     return is_line and name not in (".", "..") and find_id(name) is None
 
 
