@@ -42,7 +42,14 @@ def test_google_genai_converts_every_tool_and_no_enum_holds_null(tools: Path, st
             assert inner.get("nullable", False) is (name not in schema.get("required", [])), name
 
 
-@pytest.mark.parametrize(("client", "script"), [("openai-agents", "strict_openai_agents.py")])
+@pytest.mark.parametrize(
+    ("client", "script"),
+    [
+        ("openai-agents", "strict_openai_agents.py"),
+        ("langchain", "strict_langchain.py"),
+        ("pydantic-ai", "strict_pydantic_ai.py"),
+    ],
+)
 def test_a_strict_converter_takes_every_tool_and_leaves_the_choice_to_leave_out(
     client: str, script: str, tools: Path, stage: Stage
 ) -> None:
@@ -57,3 +64,17 @@ def test_a_strict_converter_takes_every_tool_and_leaves_the_choice_to_leave_out(
     assert_a_strict_model_can_leave_out(strict["get_operation"], "operation_id")
     for name in ("status", "overdue", "vendor", "cursor"):
         assert_a_strict_model_can_leave_out(strict["list_purchase_orders"], name)
+
+
+def test_pydantic_ai_converts_every_tool_for_gemini(tools: Path, stage: Stage) -> None:
+    found = stage.run_script("pydantic-ai", "convert_pydantic_ai.py", str(tools))
+
+    assert len({name for name in found if name != "stderr"}) == 8
+
+
+def test_ajv_compiles_every_schema_in_its_strict_mode_and_browsers_every_pattern(tools: Path, stage: Stage) -> None:
+    found = stage.run_script("ajv", "ajv_strict.mjs", str(tools))
+
+    assert found["compiled"] == 8 * 2 * 2
+    assert found["patterns"] > 0
+    assert found["printed"] == []
