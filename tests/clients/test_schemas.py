@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.clients.conftest import run_python
+from tests.clients.conftest import Stage
 
 pytestmark = pytest.mark.clients
 
@@ -30,8 +30,8 @@ def assert_a_strict_model_can_leave_out(schema: dict[str, Any], name: str) -> No
     assert "null" in property_.get("type", []) or {"type": "null"} in property_.get("anyOf", []), name
 
 
-def test_google_genai_converts_every_tool_and_no_enum_holds_null(tools: Path) -> None:
-    found = run_python("google-genai", "google_genai.py", str(tools))
+def test_google_genai_converts_every_tool_and_no_enum_holds_null(tools: Path, stage: Stage) -> None:
+    found = stage.run_script("google-genai", "convert_google_genai.py", str(tools))
 
     assert len(found["parameters"]) == 8
     assert found["as_json_schema"] == 8
@@ -42,11 +42,18 @@ def test_google_genai_converts_every_tool_and_no_enum_holds_null(tools: Path) ->
             assert inner.get("nullable", False) is (name not in schema.get("required", [])), name
 
 
-@pytest.mark.parametrize(("client", "script"), [("openai-agents", "openai_agents.py")])
+@pytest.mark.parametrize(
+    ("client", "script"),
+    [
+        ("openai-agents", "strict_openai_agents.py"),
+        ("langchain", "strict_langchain.py"),
+        ("pydantic-ai", "strict_pydantic_ai.py"),
+    ],
+)
 def test_a_strict_converter_takes_every_tool_and_leaves_the_choice_to_leave_out(
-    client: str, script: str, tools: Path
+    client: str, script: str, tools: Path, stage: Stage
 ) -> None:
-    found = run_python(client, script, str(tools))
+    found = stage.run_script(client, script, str(tools))
 
     strict = {name: schema for name, schema in found.items() if name != "stderr"}
     assert len(strict) == 8
@@ -57,3 +64,17 @@ def test_a_strict_converter_takes_every_tool_and_leaves_the_choice_to_leave_out(
     assert_a_strict_model_can_leave_out(strict["get_operation"], "operation_id")
     for name in ("status", "overdue", "vendor", "cursor"):
         assert_a_strict_model_can_leave_out(strict["list_purchase_orders"], name)
+
+
+def test_pydantic_ai_converts_every_tool_for_gemini(tools: Path, stage: Stage) -> None:
+    found = stage.run_script("pydantic-ai", "convert_pydantic_ai.py", str(tools))
+
+    assert len({name for name in found if name != "stderr"}) == 8
+
+
+def test_ajv_compiles_every_schema_in_its_strict_mode_and_browsers_every_pattern(tools: Path, stage: Stage) -> None:
+    found = stage.run_script("ajv", "ajv_strict.mjs", str(tools))
+
+    assert found["compiled"] == 8 * 2 * 2
+    assert found["patterns"] > 0
+    assert found["printed"] == []

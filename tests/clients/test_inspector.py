@@ -1,0 +1,142 @@
+"""MCP Inspector's command line, which starts a server for each call, and mcpdo, which answers forms."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.clients import setup
+from tests.clients.conftest import Stage
+from tests.clients.test_clients import NUMBER, WITHOUT_FORM
+
+pytestmark = pytest.mark.clients
+
+ERAS = ["legacy", "modern"]
+TRANSPORTS = ["stdio", "http"]
+SERVER = str(Path(sys.executable).with_name("po-mcp"))
+LINES = '[{"item":"BOLT-M8-30","quantity":"5","unit_price":"0.45","warehouse":"Main"}]'
+
+
+def program(name: str) -> list[str]:
+    package = setup.npm("inspector") / "node_modules" / "@modelcontextprotocol" / "inspector" / "clients"
+    places = {"inspector": "launcher/build/index.js", "mcpdo": "mcpdo/build/mcp-bin.js"}
+    return [setup.node(), str(package / places[name])]
+
+
+def variables(stage: Stage) -> list[str]:
+    named = ("PO_MCP_SANDBOX", "PO_MCP_JOURNAL")
+    return [part for name in named for part in ("-e", f"{name}={stage.environment[name]}")]
+
+
+@pytest.fixture(params=TRANSPORTS)
+def target(request: pytest.FixtureRequest, stage: Stage) -> Iterator[list[str]]:
+    if request.param == "stdio":
+        yield [SERVER, *variables(stage)]
+        return
+    with stage.served() as url:
+        yield [url]
+
+
+@dataclass(frozen=True)
+class Inspector:
+    stage: Stage
+    target: list[str]
+    era: str
+
+    def ask(self, method: str, *more: str) -> Any:
+        command = [*program("inspector"), "--cli", *self.target, "--protocol-era", self.era, "--method", method]
+        ended = self.stage.run([*command, "--format", "json", *more])
+        assert ended.returncode == 0, ended.stdout[-500:] + ended.stderr[-2000:]
+        return json.loads(ended.stdout)["result"]
+
+    def call(self, tool: str, *arguments: str) -> Any:
+        return self.ask("tools/call", "--tool-name", tool, *arguments)["structuredContent"]
+
+
+def show(link: str | None) -> str:
+    if link is None:
+        return ""
+    with urllib.request.urlopen(link, timeout=30) as page:
+        shown: str = page.read().decode()
+        return shown
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_the_inspector_lists_reads_creates_and_gets_a_link_that_stays(
+    stage: Stage, target: list[str], era: str
+) -> None:
+    inspector = Inspector(stage, target, era)
+    tools = inspector.ask("tools/list", "--strict")["tools"]
+    listed = inspector.call("list_purchase_orders", "--tool-arg", "limit=1")
+    read = inspector.call("get_purchase_order", "--tool-arg", "number=PO-2025-0042")
+    created = inspector.call("create_purchase_order", "--tool-arg", "vendor=Acme Fasteners", f"lines={LINES}")
+    waits = inspector.call("delete_purchase_order", "--tool-arg", f"number={WITHOUT_FORM}")
+    shown = show(waits.get("approve_at"))
+
+    assert len(tools) == 8
+    assert listed["orders"][0]["number"] == "PO-2025-0042"
+    assert read["remarks"] == ["The lines add up to 910.00; the ERP's total is 4250.00."]
+    assert created["status"] == "done"
+    assert waits["status"] == "approval_required"
+    assert "po-mcp approve" in waits["message"]
+    # `po-mcp serve` has no page unless a PIN is set.
+    assert (WITHOUT_FORM in shown) is (target[0] == SERVER)
+    assert stage.has_order(WITHOUT_FORM)
+
+
+class Mcpdo:
+    """One connection of mcpdo's background process, which ends with `stop`."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        ended = stage.run([*program("mcpdo"), "private"])
+        self.environment = {**stage.environment, **dict(re.findall(r"export (\w+)='([^']*)'", ended.stdout))}
+
+    def run(self, *arguments: str) -> Any:
+        command = [*program("mcpdo"), "--format", "json", "--connection", "@test", *arguments]
+        ended = subprocess.run(
+            command, cwd=self.stage.folder, env=self.environment, capture_output=True, text=True, timeout=120
+        )
+        assert ended.returncode == 0, ended.stdout[-500:] + ended.stderr[-2000:]
+        return json.loads(ended.stdout)
+
+    def stop(self) -> None:
+        subprocess.run([*program("mcpdo"), "daemon", "stop"], env=self.environment, capture_output=True, timeout=60)
+
+    def delete(self, number: str, answer: str) -> str:
+        asked = self.run("tools/call", "delete_purchase_order", f"number:={number}")
+        ended = self.run("elicitation/respond", asked["elicitationPending"]["elicitationId"], answer)
+        found = re.search(r'"status": ?"(\w+)"', json.dumps(ended))
+        assert found is not None, ended
+        return found[1]
+
+
+@pytest.fixture
+def mcpdo(stage: Stage) -> Iterator[Mcpdo]:
+    client = Mcpdo(stage)
+    yield client
+    client.stop()
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_mcpdo_declines_and_accepts_a_delete_by_its_form(
+    stage: Stage, mcpdo: Mcpdo, target: list[str], era: str
+) -> None:
+    mcpdo.run("connect", "--era", era, "--elicit", "form", *target[1:], *(["--"] * (len(target) > 1)), target[0])
+    listed = mcpdo.run("tools/call", "list_purchase_orders", "limit:=1")
+    declined = mcpdo.delete(NUMBER, "--decline")
+    is_kept = stage.has_order(NUMBER)
+    accepted = mcpdo.delete(NUMBER, f"order_number:={NUMBER}")
+
+    assert "PO-2025-0042" in json.dumps(listed)
+    assert (declined, is_kept) == ("declined", True)
+    assert (accepted, stage.has_order(NUMBER)) == ("done", False)
