@@ -1,7 +1,9 @@
 """Make what is published: the bundle for Claude Desktop (.mcpb) and the registry's server.json.
 
     python packaging/make.py bundle FOLDER              stage the bundle's files in FOLDER, for `mcpb pack`
-    python packaging/make.py server OWNER  print server.json for io.github.OWNER/po-mcp
+    python packaging/make.py server OWNER               print server.json for io.github.OWNER/po-mcp
+    python packaging/make.py stamp OWNER                put OWNER's addresses into README.md and pyproject.toml
+    python packaging/make.py version                    print the version
 
 A package of an index is named only where po_mcp/hosts/published.py says that it is ours.
 """
@@ -10,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import sys
 import tomllib
@@ -73,6 +76,36 @@ def _variable(name: str, field: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def stamp(owner: str, folder: Path = ROOT) -> None:
+    """Put the owner into the README, and the addresses of the project into pyproject.toml.
+
+    The repository does not know its own address: it is that of whoever releases it. An index shows the README alone, so
+    its links and pictures become whole addresses.
+    """
+    readme, project = folder / "README.md", folder / "pyproject.toml"
+    text = readme.read_text(encoding="utf-8").replace("io.github.OWNER/", f"io.github.{owner}/")
+    text = re.sub(r'(src(?:set)?=")(?!https?:)', rf"\1https://raw.githubusercontent.com/{owner}/po-mcp/main/", text)
+    text = re.sub(r"\]\((?!https?:|#)", f"](https://github.com/{owner}/po-mcp/blob/main/", text)
+    readme.write_text(text, encoding="utf-8")
+    lines = "".join(f'{name} = "{address}"\n' for name, address in urls(owner).items())
+    text = project.read_text(encoding="utf-8")
+    if "[project.urls]" not in text:
+        text = text.replace("[project.scripts]", f"[project.urls]\n{lines}\n[project.scripts]")
+        project.write_text(text, encoding="utf-8")
+
+
+def urls(owner: str) -> dict[str, str]:
+    """Return the addresses of the project, by the names that PyPI shows."""
+    home = f"https://github.com/{owner}/po-mcp"
+    return {
+        "Homepage": home,
+        "Documentation": f"{home}/tree/main/docs",
+        "Issues": f"{home}/issues",
+        "Changelog": f"{home}/blob/main/CHANGELOG.md",
+        "Security": f"{home}/security/policy",
+    }
+
+
 def stage(folder: Path) -> None:
     """Put the bundle's files into a new folder."""
     folder.mkdir(parents=True)
@@ -89,9 +122,15 @@ def main() -> None:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("bundle").add_argument("folder", type=Path)
     commands.add_parser("server").add_argument("owner")
+    commands.add_parser("stamp").add_argument("owner")
+    commands.add_parser("version")
     arguments = parser.parse_args()
     if arguments.command == "bundle":
         stage(arguments.folder)
+    elif arguments.command == "stamp":
+        stamp(arguments.owner)
+    elif arguments.command == "version":
+        sys.stdout.write(f"{version()}\n")
     else:
         sys.stdout.write(json.dumps(server(arguments.owner), indent=2) + "\n")
 

@@ -79,6 +79,7 @@ class Settings(BaseModel):
     create_approval_over: Annotated[Price, BeforeValidator(values.bare)] | None = None
     time_zone: Annotated[Text, AfterValidator(values.zone)] | None = None
     sandbox: Annotated[Text, AfterValidator(values.place)] | None = None
+    skills: Annotated[Text, AfterValidator(values.folder)] | None = None
     timeout: Seconds = 60.0
     log_level: Annotated[LogLevel, BeforeValidator(values.one_of(*get_args(LogLevel), warn="WARNING"))] = "WARNING"
 
@@ -186,6 +187,9 @@ def load(environment: Mapping[str, str] | None = None, file: Path | None = None)
     for source in sources:
         for name, value in source.resolved().items():
             found[name], named[name] = value, source.named(name)
+    beside = path.parent / "skills"
+    if "skills" not in found and beside.is_dir():
+        found["skills"] = str(beside)
     try:
         return Settings.model_validate(found)
     except ValidationError as exc:
@@ -218,8 +222,9 @@ class _Source:
         for form, value in forms.items():
             del found[form]
             found[form.removesuffix("_file")] = self._secret(form, value)
-        for name, setting in declared_settings().items():
-            if setting.is_file and isinstance(found.get(name), str):
+        in_settings_folder = [name for name, setting in declared_settings().items() if setting.is_file]
+        for name in (*in_settings_folder, "skills"):
+            if isinstance(found.get(name), str):
                 found[name] = str(self._folder / os.path.expanduser(str(values.bare(found[name]))))
         return found
 

@@ -106,6 +106,14 @@ def place(text: str) -> str:
     return expanded
 
 
+def folder(text: str) -> str:
+    """Return the path of a folder that is there, ~ made the home folder."""
+    path = place(text)
+    if not os.path.isdir(path):
+        raise ValueError("must name a folder")
+    return path
+
+
 def zone(name: str) -> str:
     """Return the name if it is one of a time zone."""
     from zoneinfo import ZoneInfo, ZoneInfoNotFoundError  # read late: it is one setting that few make

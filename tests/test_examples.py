@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-from po_mcp.config import load
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -22,17 +19,6 @@ def test_an_example_runs_and_shows_something(script: Path) -> None:
 
     assert (run.returncode, run.stderr) == (0, "")
     assert run.stdout.strip()
-
-
-@pytest.mark.parametrize("file", sorted((EXAMPLES / "hosts").glob("*.json")), ids=lambda path: path.name)
-def test_a_hosts_entry_is_one_that_the_server_takes(file: Path, tmp_path: Path) -> None:
-    document = json.loads(file.read_text())
-    [entry] = (document.get("mcpServers") or document["servers"]).values()
-    empty = tmp_path / "config.toml"
-    empty.touch()
-
-    assert entry["command"] == "po-mcp"
-    assert load(entry["env"], empty).erp == entry["env"]["PO_MCP_ERP"]
 
 
 def test_every_example_is_named_in_their_readme() -> None:

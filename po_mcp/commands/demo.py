@@ -157,7 +157,7 @@ class Stage:
         seconds = time.monotonic() - self._begun
         words = "as the story has it" if self.as_written else "NOT as the story has it"
         self.console.rule(f"{len(STORY)} calls, {self._asked} questions, {words}, {seconds:.1f} s")
-        self.console.print("Next: put it into your assistant; the README says how.", style="dim")
+        self.console.print("Next: connect your assistant. Its name, and how: po-mcp install", style="dim")
 
 
 def _arguments(arguments: Mapping[str, Any]) -> Text:

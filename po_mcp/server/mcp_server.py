@@ -24,6 +24,7 @@ from mcp.types import (
     Icon,
     InputRequiredResult,
     RequestParams,
+    Resource,
 )
 
 from po_mcp.desk.context import Desk
@@ -122,6 +123,10 @@ class PurchasingServer(MCPServer[Desk]):
             name: one.model_copy(update={"list_changed": None}) for name, one in lists.items() if one is not None
         }
         return result.model_copy(update={"capabilities": result.capabilities.model_copy(update=constant)})
+
+    async def list_resources(self) -> list[Resource]:
+        """List the resources without the files of skills: some hosts give this list to a model."""
+        return [one for one in await super().list_resources() if not one.uri.startswith("skill://")]
 
     async def run_on(self, wire: LineTransport) -> None:
         """Serve one client over lines of JSON-RPC, until they end."""

@@ -76,8 +76,8 @@ TOOL = RegisteredTool(
     title="Get purchase order",
     capability="get",
     description=(
-        "Read one purchase order with its lines: ordered, received, outstanding, prices, warehouse. Read- "
-        "only. Use it when you know the number; otherwise list_purchase_orders. Where the lines do not add up "
+        "Read one purchase order with its lines: ordered, received, outstanding, prices, warehouse. "
+        "Read-only. Use it when you know the number; otherwise list_purchase_orders. Where the lines do not add up "
         "to the ERP's total, both are given."
     ),
     returns="A purchase order as the ERP stores it. outstanding: ordered less received, never below 0.",

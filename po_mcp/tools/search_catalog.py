@@ -72,8 +72,8 @@ TOOL = RegisteredTool(
     title="Search catalog",
     capability="catalog",
     description=(
-        "Look up vendors, items or warehouses by id, code or name; typos and word order do not matter. Read- "
-        "only. Use it to answer what exists or what a name could mean. Not needed before "
+        "Look up vendors, items or warehouses by id, code or name; typos and word order do not matter. "
+        "Read-only. Use it to answer what exists or what a name could mean. Not needed before "
         "create_purchase_order, which takes the same words. Returns the best matches with ids; if none fits, "
         "ask the user."
     ),

@@ -23,12 +23,16 @@ from tests.test_architecture import MAY_IMPORT, VOCABULARY
 from .package_copy import DOCS, ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SETTINGS_PAGE = (DOCS / "settings.md").read_text(encoding="utf-8")
+COMMANDS_PAGE = (DOCS / "commands.md").read_text(encoding="utf-8")
+TOOLS_PAGE = (DOCS / "tools.md").read_text(encoding="utf-8")
 DOCUMENTS = sorted(
     [
         *DOCS.glob("*.md"),
         ROOT / "README.md",
         ROOT / "CHANGELOG.md",
         ROOT / "CONTRIBUTING.md",
+        ROOT / "SECURITY.md",
         ROOT / "tests/README.md",
         ROOT / "examples/README.md",
     ]
@@ -59,8 +63,8 @@ def ids(path: Path) -> str:
     return str(path.relative_to(ROOT))
 
 
-def test_the_readme_has_a_row_for_each_setting_and_no_other() -> None:
-    named = list(quoted(first_cells(README, "| setting |")))
+def test_the_settings_have_a_row_each_and_no_other() -> None:
+    named = list(quoted(first_cells(SETTINGS_PAGE, "| setting |")))
 
     assert sorted(named) == sorted(SETTINGS)
 
@@ -77,38 +81,40 @@ EXAMPLES = {"adding-an-erp.md": {"PO_MCP_ACCOUNT"}}
 """Settings that a recipe makes up."""
 
 
-def test_the_readme_names_each_erp() -> None:
-    row = next(line for line in README.splitlines() if line.startswith("| `PO_MCP_ERP` |"))
+def test_the_settings_name_each_erp() -> None:
+    row = next(line for line in SETTINGS_PAGE.splitlines() if line.startswith("| `PO_MCP_ERP` |"))
 
     assert set(re.findall(r"`([a-z-]+)`", row)) == set(ERPS)
 
 
-def test_the_readme_has_a_row_for_each_command_and_no_other() -> None:
-    commands = [name.split() for name in quoted(first_cells(README, "| command |"))]
+def test_the_readme_and_how_to_connect_name_each_erp() -> None:
+    titles = [erp.title for erp in ERPS.values() if not erp.is_trial]
+    connect = (DOCS / "connect.md").read_text(encoding="utf-8")
+
+    assert all(f"\n## {title}\n" in connect for title in titles)
+    assert all(title in README for title in titles)
+
+
+def test_the_commands_have_a_row_each_and_no_other() -> None:
+    commands = [name.split() for name in quoted(first_cells(COMMANDS_PAGE, "| command |"))]
 
     assert {words[1] for words in commands if len(words) > 1} == set(COMMANDS)
     assert ["po-mcp"] in commands
 
 
-def test_the_readme_names_each_command_of_the_journal_and_no_other() -> None:
+def test_the_commands_name_each_of_the_journal_and_no_other() -> None:
     assert isinstance(journal, click.Group)
-    rows = [line for line in README.splitlines() if line.startswith("| `po-mcp journal")]
+    rows = [line for line in COMMANDS_PAGE.splitlines() if line.startswith("| `po-mcp journal")]
 
     named = {name for row in rows for name in re.findall(r"`(?:po-mcp journal )?([a-z]+)(?: ID)?`", row)}
 
     assert named == set(journal.commands)
 
 
-def test_the_readme_has_a_row_for_each_tool_and_no_other() -> None:
-    rows = [next(quoted([cell])) for cell in first_cells(README, "| tool |")]
-
-    assert sorted(rows) == sorted(tool.name for tool in REGISTRY)
-
-
-def test_the_readme_has_a_row_for_each_outcome_and_no_other() -> None:
+def test_the_outcomes_have_a_row_each_and_no_other() -> None:
     statuses = get_args(WriteOutcome.model_fields["status"].annotation)
 
-    assert sorted(quoted(first_cells(README, "| outcome |"))) == sorted(statuses)
+    assert sorted(quoted(first_cells(TOOLS_PAGE, "| outcome |"))) == sorted(statuses)
 
 
 def test_the_states_of_an_operation_stand_in_reliability() -> None:
@@ -157,7 +163,8 @@ def test_the_tests_readme_has_each_folder() -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=ids)
 def test_a_documents_links_lead_to_files_and_headings_that_are_there(path: Path) -> None:
-    for target in re.findall(r"\]\(([^)\s]+)\)", path.read_text(encoding="utf-8")):
+    text = path.read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)\s]+)\)", text) + re.findall(r'\bsrc(?:set)?="([^"]+)"', text):
         if target.startswith(("http://", "https://")):
             continue
         name, _, heading = target.partition("#")
@@ -175,7 +182,9 @@ def anchors(path: Path) -> set[str]:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=ids)
 def test_a_document_names_no_path_that_does_not_exist(path: Path) -> None:
     text = re.sub(r"https?://\S+", "", path.read_text(encoding="utf-8"))
-    named = re.findall(r"(?<![\w/.~-])((?:po_mcp|tests|docs|examples|benchmarks)/[\w./*{}-]*[\w/*}])", text)
+    named = re.findall(
+        r"(?<![\w/.~-])((?:po_mcp|tests|docs|examples|benchmarks|scripts|packaging)/[\w./*{}-]*[\w/*}])", text
+    )
 
     for name in named:
         if "{" not in name:

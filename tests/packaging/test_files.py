@@ -86,6 +86,22 @@ def test_the_registry_entry_keeps_the_registrys_rules(ours: bool, monkeypatch: p
             assert variable["isSecret"] == (variable["name"].removeprefix("PO_MCP_").lower() in SECRETS)
 
 
+def test_a_release_has_the_addresses_of_its_owner(tmp_path: Path) -> None:
+    for name in ("README.md", "pyproject.toml"):
+        (tmp_path / name).write_text((ROOT / name).read_text(encoding="utf-8"), encoding="utf-8")
+
+    make().stamp("some-owner", tmp_path)
+    make().stamp("some-owner", tmp_path)  # a second time changes nothing more
+
+    readme = (tmp_path / "README.md").read_text(encoding="utf-8")
+    project = tomllib.loads((tmp_path / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert project["urls"] == make().urls("some-owner")
+    assert project["scripts"] == {"po-mcp": "po_mcp.cli:main"}
+    assert f"<!-- mcp-name: {make().server('some-owner')['name']} -->" in readme
+    assert "](https://github.com/some-owner/po-mcp/blob/main/docs/security.md)" in readme
+    assert not re.search(r'\]\((?!https?:)|src(set)?="(?!https?:)|OWNER', readme)
+
+
 def test_the_image_runs_without_rights() -> None:
     last = DOCKERFILE.rpartition("\nFROM ")[2]
 

@@ -1,0 +1,73 @@
+"""What people and CI run is one and the same, and CI runs what the project says that it supports."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tomllib
+
+import pytest
+
+from .package_copy import ROOT
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+CI = (ROOT / ".github" / "workflows" / "ci.yml").read_text(encoding="utf-8")
+RELEASE = (ROOT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
+CHECK = (ROOT / "scripts" / "check").read_text(encoding="utf-8")
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_ci_tests_each_python_that_the_project_names() -> None:
+    [matrix] = re.findall(r"python: \[(.+)\]", CI)
+    named = [name.rpartition(" ")[2] for name in PROJECT["classifiers"] if re.search(r"Python :: 3\.\d+$", name)]
+
+    assert re.findall(r'"([\d.]+)"', matrix) == named
+    assert PROJECT["requires-python"] == f">={named[0]}"
+
+
+def test_lint_is_one_command_for_people_ci_and_commits() -> None:
+    for path in (".ci/run", ".github/workflows/ci.yml", ".pre-commit-config.yaml", "CONTRIBUTING.md"):
+        assert "scripts/check lint" in (ROOT / path).read_text(encoding="utf-8"), path
+
+
+def test_every_command_that_is_run_or_told_is_one_of_the_checks() -> None:
+    offered = set(re.findall(r"^(\w+)\(\) \{$", CHECK, re.MULTILINE))
+    paths = [*WORKFLOWS, ROOT / ".ci/run", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
+    named = {name for path in paths for name in re.findall(r"scripts/check (\w+)", path.read_text(encoding="utf-8"))}
+
+    assert offered == {"lint", "tests", "coverage", "audit"}
+    assert named == offered
+
+
+def test_what_is_no_check_ends_with_2_and_names_them() -> None:
+    run = subprocess.run([ROOT / "scripts" / "check", "nothing"], capture_output=True, text=True, timeout=60)
+
+    assert run.returncode == 2
+    assert all(f"scripts/check {name}" in run.stdout for name in ("lint", "tests", "coverage", "audit"))
+    assert os.access(ROOT / "scripts" / "check", os.X_OK)
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_an_action_is_pinned_and_a_workflow_may_only_read(path: os.PathLike[str]) -> None:
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+
+    actions = re.findall(r"uses: (\S+)( # v[\d.]+)?", text)
+    assert actions
+    assert [action for action, version in actions if not (re.search(r"@[0-9a-f]{40}$", action) and version)] == []
+    assert "\npermissions:\n  contents: read\n" in text
+
+
+def test_a_release_is_published_by_its_own_job_after_a_person_and_without_a_secret() -> None:
+    build, _, publish = RELEASE.partition("\n  publish:")
+
+    assert "gh-action-pypi-publish" not in build
+    assert "\n    environment: pypi\n" in publish
+    assert "needs: build" in publish
+    assert "secrets." not in RELEASE
+
+
+def test_a_release_builds_and_attests_package_bundle_and_list_of_packages() -> None:
+    for step in ("packaging/make.py stamp", "python -m build", "cyclonedx-py", "mcpb@", "attest-build-provenance"):
+        assert step in RELEASE
