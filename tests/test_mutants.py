@@ -26,7 +26,7 @@ from po_mcp.server.tool import PurchasingTool
 from po_mcp.writes import comparison, forms, order_text, reconcile, verdict
 from po_mcp.writes.executor import Executor
 from po_mcp.writes.forms import FormAnswer, Question
-from po_mcp.writes.journal import Claim, JournalStore, Similar, queries
+from po_mcp.writes.journal import Claim, JournalStore, Similar, moves, proposals, queries
 from po_mcp.writes.journal.rows import read_row
 from po_mcp.writes.journal.sqlite import SqliteFile
 from po_mcp.writes.kinds import Applied, cancel, delete, finalize, snapshots
@@ -585,11 +585,11 @@ def whose_call_it_is_does_not_matter(patch: Patch) -> None:
 
 
 def similar_orders_are_not_looked_for(patch: Patch) -> None:
-    patch.setattr(JournalStore, "_similar", lambda self, db, operation, names, known: None)
+    patch.setattr(proposals, "find_similar", lambda db, operation, names, known, since: None)
 
 
 def the_clock_is_believed(patch: Patch) -> None:
-    patch.setattr(JournalStore, "_notice_clock", lambda self, db: None)
+    patch.setattr(moves, "notice_clock", lambda db, now: None)
 
 
 def every_row_must_be_readable(patch: Patch) -> None:
@@ -605,7 +605,7 @@ def the_mark_is_not_read(patch: Patch) -> None:
 
 
 def nobody_is_asked_too_much(patch: Patch) -> None:
-    patch.setattr(JournalStore, "_refuse_flood", lambda self, db, operation, is_question: None)
+    patch.setattr(proposals, "refuse_flood", lambda db, operation, now, **more: None)
 
 
 def a_person_is_believed_at_any_time(patch: Patch) -> None:

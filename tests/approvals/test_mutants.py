@@ -26,7 +26,16 @@ from po_mcp.approvals.under_way import UnderWay
 from po_mcp.erp import Connection
 from po_mcp.errors import TooManyQuestions
 from po_mcp.writes.forms import FormAnswer
-from po_mcp.writes.journal import MAX_OPEN_QUESTIONS, ApproverPin, Claim, JournalStore, PinPlace, approver_pin
+from po_mcp.writes.journal import (
+    MAX_OPEN_QUESTIONS,
+    ApproverPin,
+    Claim,
+    JournalStore,
+    PinPlace,
+    approver_pin,
+    moves,
+    proposals,
+)
 from po_mcp.writes.kinds import delete, finalize
 from po_mcp.writes.operation import Operation, Recorded
 from tests.approvals.counter import Books, Clock, Counter, browser, counter, order
@@ -551,12 +560,12 @@ def a_form_of_any_length(patch: Patch) -> None:
 
 
 def no_limit_to_what_waits(patch: Patch) -> None:
-    patch.setattr(JournalStore, "_refuse_flood", lambda self, db, operation, is_question: None)
+    patch.setattr(proposals, "refuse_flood", lambda db, operation, now, **more: None)
 
 
 def nothing_expires(patch: Patch) -> None:
     patch.setattr(JournalStore, "_as_of_now", lambda self, recorded: recorded)
-    patch.setattr(JournalStore, "_expire", lambda self, db: None)
+    patch.setattr(moves, "expire", lambda db, now: None)
 
 
 def every_operation_belongs_here(patch: Patch) -> None:

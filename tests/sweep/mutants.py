@@ -19,12 +19,12 @@ from po_mcp.orders import OrderDraft, PurchaseOrder
 from po_mcp.writes import executor
 from po_mcp.writes.comparison import Comparison, compare_order
 from po_mcp.writes.executor import Executor
-from po_mcp.writes.journal import MEMORY, Claim, JournalStore, Similar
+from po_mcp.writes.journal import MEMORY, Claim, JournalStore, Similar, proposals
 from po_mcp.writes.journal.sqlite import SqliteFile
 from po_mcp.writes.kinds import create
 from po_mcp.writes.kinds.create import Create
 from po_mcp.writes.observation import Observation
-from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
+from po_mcp.writes.operation import Operation, Recorded, State, WriteOutcome
 from po_mcp.writes.policy import SettlementPolicy
 from po_mcp.writes.reconcile import Reconciler
 
@@ -135,7 +135,8 @@ def no_dedupe(patch: Patch) -> None:
         with self._file.writing() as db:
             db.execute("DROP INDEX IF EXISTS one_live_operation")
             fresh = replace(operation, arguments=f"{operation.arguments}-{next(count)}")
-            return self._insert(db, fresh, "APPROVED" if approved else "PROPOSED", detail)
+            state: State = "APPROVED" if approved else "PROPOSED"
+            return proposals.insert(db, fresh, state, detail, self.now(), self._ttl)
 
     patch.setattr(JournalStore, "propose", propose)
     patch.setattr(Create, "find_change", _no_change)
@@ -251,17 +252,17 @@ def replay_for_every_user(patch: Patch) -> None:
 
 def similar_orders_are_looked_for_before(patch: Patch) -> None:
     """An order like the new one is looked for in a transaction before the one that records it."""
-    propose, similar = JournalStore.propose, JournalStore._similar
+    propose, similar = JournalStore.propose, proposals.find_similar
 
     def look_and_propose(self: JournalStore, operation: Operation, *given: Any, **named: Any) -> Recorded | Similar:
         known = named.get("known", frozenset()) | named.get("gone", frozenset())
         with self._file.reading() as db:
-            found = similar(self, db, operation, [operation.connection], known)
+            found = similar(db, operation, [operation.connection], known, self._ttl_ago())
         time.sleep(0.2)  # so that another process is between the two as well
         return propose(self, operation, *given, **named) if found is None else found
 
     patch.setattr(JournalStore, "propose", look_and_propose)
-    patch.setattr(JournalStore, "_similar", lambda *given: None)
+    patch.setattr(proposals, "find_similar", lambda *given: None)
 
 
 def no_wait_for_lagging_readings(patch: Patch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from po_mcp.writes.journal import JournalStore, Similar
-from po_mcp.writes.journal.store import MAX_PROPOSALS
+from po_mcp.writes.journal.proposals import MAX_PROPOSALS
 from po_mcp.writes.operation import State
 from po_mcp.writes.policy import SettlementPolicy
 from tests.writes.making import CONNECTION, Clock, create, found, guarded, proposed, state_of, take_to

@@ -13,7 +13,7 @@ import pytest
 from po_mcp.erp import Connection
 from po_mcp.errors import OperationUnderWay, TooManyQuestions
 from po_mcp.writes.journal import JournalStore
-from po_mcp.writes.journal.store import MAX_OPEN_QUESTIONS, MAX_PROPOSALS
+from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, MAX_PROPOSALS
 from po_mcp.writes.operation import LIVE, MOVES, Recorded, State
 from po_mcp.writes.payloads import FinalizePayload
 from tests.writes.making import (

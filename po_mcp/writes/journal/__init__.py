@@ -17,8 +17,9 @@ from anyio import CapacityLimiter
 from po_mcp.erp import Connection
 from po_mcp.writes.journal.approver_pin import ApproverPin, PinPlace
 from po_mcp.writes.journal.audit_log import Event
+from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, Similar
 from po_mcp.writes.journal.sqlite import MEMORY
-from po_mcp.writes.journal.store import MAX_OPEN_QUESTIONS, Claim, JournalStore, Similar
+from po_mcp.writes.journal.store import Claim, JournalStore
 from po_mcp.writes.journal.token_store import SharedToken
 from po_mcp.writes.operation import Operation, Recorded, State, WriteOutcome
 from po_mcp.writes.payloads import Payload

@@ -91,6 +91,13 @@ def events(db: sqlite3.Connection, operation_id: str) -> list[Event]:
     return [Event(row["operation_id"], row["at"], row["event"], json.loads(row["detail"])) for row in rows]
 
 
+def count(db: sqlite3.Connection, operation_id: str, event: str) -> int:
+    """Return how often an event happened to one operation."""
+    found = db.execute("SELECT COUNT(*) FROM audit_log WHERE operation_id = ? AND event = ?", (operation_id, event))
+    times: int = found.fetchone()[0]
+    return times
+
+
 def find_faults(db: sqlite3.Connection) -> Iterator[str]:
     """Yield every place where the log or an operation is not what was written; nothing where all is well."""
     previous, place = BEGINNING, 0

@@ -1,4 +1,4 @@
-"""Every move of every operation: a compare-and-set within one transaction, together with its event in the audit log.
+"""The one record of every operation: each method is one transaction of the file.
 
 All of it is synchronous; `Journal` is the same for the event loop.
 """
@@ -15,28 +15,20 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from po_mcp.erp import Connection
-from po_mcp.errors import OperationUnderWay, TooManyQuestions
-from po_mcp.writes.journal import approver_pin, audit_log, connections, queries
+from po_mcp.writes.journal import approver_pin, audit_log, connections, moves, proposals, queries
 from po_mcp.writes.journal.approver_pin import ApproverPin, PinChange, PinPlace
 from po_mcp.writes.journal.audit_log import Event
-from po_mcp.writes.journal.rows import UnreadableRow, read_row, values_of
+from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, Similar
+from po_mcp.writes.journal.rows import UnreadableRow, read_row
 from po_mcp.writes.journal.sqlite import MEMORY, SqliteFile, expected_schema, schema_of
 from po_mcp.writes.journal.token_store import SharedToken
-from po_mcp.writes.operation import WAITING, Operation, Recorded, State, WriteOutcome, may_move
+from po_mcp.writes.operation import WAITING, Operation, Recorded, State, WriteOutcome
 from po_mcp.writes.payloads import Payload
 
 NOT_APPROVED = "not approved"
 """The event of an answer that was no yes."""
 MAX_NOTED_ANSWERS = 50
 """How many of them are noted of one operation."""
-MAX_OPEN_QUESTIONS = 20
-"""Questions of one client that a person is left with at a time."""
-MAX_PROPOSALS: Mapping[float, int] = {60.0: 100, 3600.0: 600}
-"""Seconds, and how many proposals of one client are recorded in them."""
-RENEWED_AFTER_S = 10.0
-"""Seconds after which a proposal that is asked about again gets its whole time again, and an event."""
-CLOCK_SLACK_S = 5.0
-"""Seconds by which the clock may stand behind the last recorded time before it counts as set back."""
 
 
 @dataclass(frozen=True)
@@ -49,18 +41,6 @@ class Claim:
     operation: Operation
     sent_at: float
     claimed: float = field(default_factory=time.monotonic)
-
-
-@dataclass(frozen=True)
-class Similar:
-    """Why a new order was not recorded: one like it is under way or was made a few minutes ago.
-
-    `same_content`: the same vendor, items and quantities. `common_item`: one for the same vendor with an item of
-    this one was sent, and it is not known, or not yet certain, what came of it.
-    """
-
-    recorded: Recorded
-    how: Literal["same_content", "common_item"]
 
 
 class JournalStore:
@@ -171,9 +151,9 @@ class JournalStore:
             if name is None:
                 return None
             if answer == "same":
-                self._end_waiting(db, name, "the credentials were changed")
+                moves.end_waiting(db, name, "the credentials were changed", self._clock())
             for old in former:
-                self._rename(db, old, name if answer == "same" else f"former {old}")
+                moves.rename_connection(db, old, name if answer == "same" else f"former {old}", self._clock())
             audit_log.append(db, Event("", self._clock(), "adopted", {"connection": name, "as": answer}))
             return name
 
@@ -214,23 +194,24 @@ class JournalStore:
             TooManyQuestions: a person has enough to answer already, or too much was asked in a short time.
         """
         with self._moving() as db:
+            now = self._clock()
             names = [operation.connection, *(connections.former_names(db, connection) if connection else ())]
             if operation.kind == "create" and (same := self._same_create(db, operation, gone)) is not None:
-                return self._renew(db, same)
+                return proposals.renew(db, same, now, self._ttl)
             row = queries.live_row(db, names, operation.number)
-            live = _readable_or_block(row, operation.number)
+            live = proposals.read_or_block(row, operation.number)
             if live is not None and live.operation.is_same(operation):
-                return self._renew(db, live)
+                return proposals.renew(db, live, now, self._ttl)
             if live is not None and live.state != "PROPOSED":
-                raise _under_way(live)
+                raise proposals.under_way_error(live)
             if read_at is not None and (done := queries.find_done(db, names, operation.number, read_at)) is not None:
-                raise _under_way(done)
-            if (similar := self._similar(db, operation, names, known | gone)) is not None:
+                raise proposals.under_way_error(done)
+            if (similar := proposals.find_similar(db, operation, names, known | gone, self._ttl_ago())) is not None:
                 return similar
             if live is not None:
-                self._move(db, live.operation.id, "PROPOSED", "STALE", {"because": "another was proposed"})
-            self._refuse_flood(db, operation, is_question=not approved)
-            return self._insert(db, operation, "APPROVED" if approved else "PROPOSED", detail)
+                moves.move(db, live.operation.id, "PROPOSED", "STALE", {"because": "another was proposed"}, now)
+            proposals.refuse_flood(db, operation, now, is_question=not approved, max_open=self._max_open)
+            return proposals.insert(db, operation, "APPROVED" if approved else "PROPOSED", detail, now, self._ttl)
 
     def find_same_create(self, operation: Operation) -> Recorded | None:
         """Return the create that the very same call of the same user made, live or a few minutes ago."""
@@ -243,17 +224,20 @@ class JournalStore:
     def approve(self, operation_id: str, payload: Payload, detail: Mapping[str, Any]) -> bool:
         """Record a person's yes, and what exactly is to be sent."""
         with self._moving() as db:
-            return self._move(db, operation_id, "PROPOSED", "APPROVED", detail, payload=payload.model_dump_json())
+            sent = payload.model_dump_json()
+            return moves.move(db, operation_id, "PROPOSED", "APPROVED", detail, self._clock(), payload=sent)
 
     def decline(self, operation_id: str, detail: Mapping[str, Any]) -> bool:
         """Record a person's no, which ends the operation."""
         with self._moving() as db:
-            return self._move(db, operation_id, "PROPOSED", "DECLINED", detail, settled_at=self._clock())
+            now = self._clock()
+            return moves.move(db, operation_id, "PROPOSED", "DECLINED", detail, now, settled_at=now)
 
     def take_back(self, operation_id: str, detail: Mapping[str, Any]) -> bool:
         """Take a yes back. False where the operation was sent already, or is at its end."""
         with self._moving() as db:
-            return self._move(db, operation_id, "APPROVED", "DECLINED", detail, settled_at=self._clock())
+            now = self._clock()
+            return moves.move(db, operation_id, "APPROVED", "DECLINED", detail, now, settled_at=now)
 
     def claim(self, operation_id: str, connection: Connection) -> Claim | None:
         """Take the one edge to the wire: for one caller only, in time, and durable when this returns.
@@ -267,7 +251,7 @@ class JournalStore:
             claimed = queries.first(db, "id = ?", operation_id)
             if claimed is None or claimed.operation.connection != name:
                 return None
-            if not self._move(db, operation_id, "APPROVED", "SENT", {}, sent_at=sent_at, counts_from=sent_at):
+            if not moves.move(db, operation_id, "APPROVED", "SENT", {}, sent_at, sent_at=sent_at, counts_from=sent_at):
                 return None
             return Claim(claimed.operation, sent_at)
 
@@ -287,15 +271,13 @@ class JournalStore:
         `watched_until` is for WATCHED; `is_late`: the next answer on this connection must say it.
         """
         with self._moving() as db:
-            values: dict[str, object] = {
-                "settled_at": self._clock(),
-                "outcome": outcome.model_dump_json(exclude_none=True),
-            }
+            now = self._clock()
+            values: dict[str, object] = {"settled_at": now, "outcome": outcome.model_dump_json(exclude_none=True)}
             if watched_until is not None:
-                values |= {"watched_until": watched_until, "counts_from": self._clock()}
+                values |= {"watched_until": watched_until, "counts_from": now}
             if is_late:
                 values["is_untold"] = 1
-            return self._move(db, operation_id, before, after, detail, **values)
+            return moves.move(db, operation_id, before, after, detail, now, **values)
 
     def note(self, operation_id: str, event: str, detail: Mapping[str, Any]) -> None:
         """Add to the audit log what moves nothing."""
@@ -305,7 +287,7 @@ class JournalStore:
     def note_unanswered(self, operation_id: str, detail: Mapping[str, Any], *, is_decline: bool) -> None:
         """Note that a form brought no yes. After an explicit no the question is none of the client's open ones."""
         with self._moving() as db:
-            if _count(db, operation_id, NOT_APPROVED) >= MAX_NOTED_ANSWERS:
+            if audit_log.count(db, operation_id, NOT_APPROVED) >= MAX_NOTED_ANSWERS:
                 return
             if is_decline:
                 db.execute("UPDATE write_operations SET declined_at = ? WHERE id = ?", (self._clock(), operation_id))
@@ -406,7 +388,7 @@ class JournalStore:
         """Return what the same call asked for before, if that was approved or sent and is not at its end."""
         with self._file.reading() as db:
             row = queries.live_row(db, [operation.connection], operation.number)
-        live = _readable_or_block(row, operation.number)
+        live = proposals.read_or_block(row, operation.number)
         if live is None or not live.operation.is_same_call(operation):
             return None
         live = self._as_of_now(live)
@@ -486,128 +468,14 @@ class JournalStore:
     def _moving(self) -> Iterator[sqlite3.Connection]:
         """Run a writing transaction that first sees to the clock, and to what has its time over."""
         with self._file.writing() as db:
-            self._notice_clock(db)
-            self._expire(db)
+            now = self._clock()
+            moves.notice_clock(db, now)
+            moves.expire(db, now)
             yield db
-
-    def _move(
-        self,
-        db: sqlite3.Connection,
-        operation_id: str,
-        before: State,
-        after: State,
-        detail: Mapping[str, Any],
-        **values: object,
-    ) -> bool:
-        """Compare and set; every move of every operation is made here."""
-        assert may_move(before, after), f"{before} -> {after}"
-        columns = "".join(f", {name} = ?" for name in values)
-        changed = db.execute(
-            f"UPDATE write_operations SET state = ?{columns} WHERE id = ? AND state = ?",  # noqa: S608
-            (after, *values.values(), operation_id, before),
-        )
-        if changed.rowcount != 1:
-            return False
-        audit_log.append(db, Event(operation_id, self._clock(), after, detail))
-        return True
-
-    def _insert(
-        self, db: sqlite3.Connection, operation: Operation, state: State, detail: Mapping[str, Any]
-    ) -> Recorded:
-        now = self._clock()
-        values = values_of(operation, state, now, now + self._ttl)
-        names, places = ", ".join(values), ", ".join("?" * len(values))
-        db.execute(f"INSERT INTO write_operations ({names}) VALUES ({places})", tuple(values.values()))  # noqa: S608
-        shown = {"shown": operation.question.text} if operation.question else {}
-        audit_log.append(db, Event(operation.id, now, state, {**detail, **shown}))
-        return Recorded(operation, state, now + self._ttl)
-
-    def _refuse_flood(self, db: sqlite3.Connection, operation: Operation, *, is_question: bool) -> None:
-        """Bound what one client asks for, so that neither a loop nor an instruction in a text locks others out."""
-        session, now = operation.requester.session, self._clock()
-        for seconds, limit in MAX_PROPOSALS.items():
-            [count] = db.execute(
-                "SELECT COUNT(*) FROM write_operations WHERE session = ? AND proposed_at > ? AND proposed_at <= ?",
-                (session, now - seconds, now + CLOCK_SLACK_S),
-            ).fetchone()
-            if count >= limit:
-                raise TooManyQuestions(
-                    f"{count} writes were asked for within {seconds / 60:.0f} min. Nothing was sent.",
-                    next_step="Wait a few minutes, and tell the user.",
-                )
-        [waiting] = db.execute(
-            "SELECT COUNT(*) FROM write_operations WHERE session = ? AND connection = ? AND state = 'PROPOSED'"
-            " AND declined_at IS NULL",
-            (session, operation.connection),
-        ).fetchone()
-        if is_question and waiting >= self._max_open:
-            raise TooManyQuestions(f"{waiting} operations wait for a person's answer already. Nothing was sent.")
-
-    def _renew(self, db: sqlite3.Connection, live: Recorded) -> Recorded:
-        """Give a proposal that is asked about again its whole time."""
-        expires_at = self._clock() + self._ttl
-        if live.state != "PROPOSED" or expires_at - live.expires_at < RENEWED_AFTER_S:
-            return live
-        db.execute("UPDATE write_operations SET expires_at = ? WHERE id = ?", (expires_at, live.operation.id))
-        audit_log.append(db, Event(live.operation.id, self._clock(), "asked again", {}))
-        return replace(live, expires_at=expires_at)
 
     def _same_create(self, db: sqlite3.Connection, operation: Operation, gone: frozenset[str]) -> Recorded | None:
         found = queries.same_create(db, operation, *self._within_ttl())
         return None if found is None or found.operation.id in gone else found
-
-    def _similar(
-        self, db: sqlite3.Connection, operation: Operation, names: list[str], known: frozenset[str]
-    ) -> Similar | None:
-        """Find an order like this one, in the transaction that would record it: two calls cannot miss each other.
-
-        What has the same number is no other order: it is live, and found before, or its number is taken.
-        """
-        for found in queries.same_content(db, operation, self._ttl_ago()):
-            if found.operation.id not in known and found.operation.number != operation.number:
-                return Similar(found, "same_content")
-        for found in queries.common_items(db, operation, names):
-            if found.operation.id not in known and found.operation.number != operation.number:
-                return Similar(found, "common_item")
-        return None
-
-    def _expire(self, db: sqlite3.Connection) -> None:
-        now = self._clock()
-        over = db.execute(
-            "SELECT id, state FROM write_operations WHERE state IN ('PROPOSED', 'APPROVED') AND expires_at <= ?", (now,)
-        ).fetchall()
-        for row in over:
-            self._move(db, row["id"], row["state"], "EXPIRED", {}, settled_at=now)
-
-    def _notice_clock(self, db: sqlite3.Connection) -> None:
-        """Where the clock was set back: what waits or is approved ends, and what was sent counts from now."""
-        now, last = self._clock(), audit_log.latest_time(db)
-        if last is None or now >= last - CLOCK_SLACK_S:
-            return
-        for row in db.execute(
-            "SELECT id, state FROM live_operations WHERE state IN ('PROPOSED', 'APPROVED')"
-        ).fetchall():
-            self._move(db, row["id"], row["state"], "EXPIRED", {"because": "the clock was set back"}, settled_at=now)
-        for row in db.execute("SELECT * FROM live_operations WHERE counts_from > ?", (now,)).fetchall():
-            rest = None if row["watched_until"] is None else now + max(0.0, row["watched_until"] - row["counts_from"])
-            db.execute(
-                "UPDATE write_operations SET counts_from = ?, watched_until = ?, foreign_since = NULL WHERE id = ?",
-                (now, rest, row["id"]),
-            )
-            audit_log.append(db, Event(row["id"], now, "counts from now", {"because": "the clock was set back"}))
-        audit_log.append(db, Event("", now, audit_log.CLOCK_SET_BACK, {"by seconds": round(last - now, 3)}))
-
-    def _end_waiting(self, db: sqlite3.Connection, connection: str, because: str) -> None:
-        for row in db.execute("SELECT id, state FROM live_operations WHERE connection = ?", (connection,)).fetchall():
-            if row["state"] in WAITING:
-                self._move(db, row["id"], row["state"], "EXPIRED", {"because": because}, settled_at=self._clock())
-
-    def _rename(self, db: sqlite3.Connection, before: str, after: str) -> None:
-        for row in db.execute("SELECT id, number FROM live_operations WHERE connection = ?", (before,)).fetchall():
-            if queries.live_row(db, [after], row["number"]) is not None:
-                continue  # the order has a live operation of its own already: this one stays what it was
-            db.execute("UPDATE write_operations SET connection = ? WHERE id = ?", (after, row["id"]))
-            audit_log.append(db, Event(row["id"], self._clock(), "adopted", {"connection": after}))
 
     def _as_of_now(self, recorded: Recorded) -> Recorded:
         """Return it as the next move will find it: one whose time is over is EXPIRED."""
@@ -616,41 +484,12 @@ class JournalStore:
 
     def _within_ttl(self) -> tuple[float, float]:
         """Return from when until when something was done within the ttl: by a clock that was ahead it was not."""
-        return self._ttl_ago(), self._clock() + CLOCK_SLACK_S
+        return self._ttl_ago(), self._clock() + moves.CLOCK_SLACK_S
 
     def _ttl_ago(self) -> float:
         return self._clock() - self._ttl
 
 
-def _count(db: sqlite3.Connection, operation_id: str, event: str) -> int:
-    found = db.execute("SELECT COUNT(*) FROM audit_log WHERE operation_id = ? AND event = ?", (operation_id, event))
-    count: int = found.fetchone()[0]
-    return count
-
-
 def _of(db: sqlite3.Connection, connection: str) -> list[Recorded]:
     rows = db.execute("SELECT * FROM write_operations WHERE connection = ?", (connection,))
     return list(queries.readable(rows))
-
-
-def _readable_or_block(row: sqlite3.Row | None, number: str) -> Recorded | None:
-    """Read a live row; one that cannot be read blocks its order all the same."""
-    if row is None:
-        return None
-    try:
-        return read_row(row)
-    except UnreadableRow as exc:
-        raise OperationUnderWay(
-            f"Order {number} has an operation under way that this version of po-mcp cannot read: {exc.operation_id}. "
-            "Nothing was sent.",
-            next_step="The operator must run: po-mcp journal verify",
-        ) from exc
-
-
-def _under_way(live: Recorded) -> OperationUnderWay:
-    operation = live.operation
-    return OperationUnderWay(
-        f"Order {operation.number} has another operation under way: {operation.kind}, "
-        f"{live.state.lower()}, {operation.id}. Nothing was sent.",
-        operation_id=operation.id,
-    )

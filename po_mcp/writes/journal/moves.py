@@ -1,0 +1,88 @@
+"""Moves of operations within one transaction, each with its event in the audit log; `now` is the journal's time."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from typing import Any
+
+from po_mcp.writes.journal import audit_log, queries
+from po_mcp.writes.journal.audit_log import Event
+from po_mcp.writes.operation import WAITING, State, may_move
+
+CLOCK_SLACK_S = 5.0
+"""Seconds by which the clock may stand behind the last recorded time before it counts as set back."""
+
+
+def move(
+    db: sqlite3.Connection,
+    operation_id: str,
+    before: State,
+    after: State,
+    detail: Mapping[str, Any],
+    now: float,
+    **values: object,
+) -> bool:
+    """Compare and set; every move of every operation is made here.
+
+    Args:
+        db: a connection to the file, in a writing transaction.
+        operation_id: the operation.
+        before: the state in which it must be; False is returned where it is in another.
+        after: the state that it gets.
+        detail: what the audit log keeps of the move.
+        now: the time of the move, in seconds since 1970.
+        values: further columns of the row, with their new values.
+    """
+    assert may_move(before, after), f"{before} -> {after}"
+    columns = "".join(f", {name} = ?" for name in values)
+    changed = db.execute(
+        f"UPDATE write_operations SET state = ?{columns} WHERE id = ? AND state = ?",  # noqa: S608
+        (after, *values.values(), operation_id, before),
+    )
+    if changed.rowcount != 1:
+        return False
+    audit_log.append(db, Event(operation_id, now, after, detail))
+    return True
+
+
+def expire(db: sqlite3.Connection, now: float) -> None:
+    """End what was not approved, or not sent, in time."""
+    over = db.execute(
+        "SELECT id, state FROM write_operations WHERE state IN ('PROPOSED', 'APPROVED') AND expires_at <= ?", (now,)
+    ).fetchall()
+    for row in over:
+        move(db, row["id"], row["state"], "EXPIRED", {}, now, settled_at=now)
+
+
+def notice_clock(db: sqlite3.Connection, now: float) -> None:
+    """Where the clock was set back: what waits or is approved ends, and what was sent counts from now."""
+    last = audit_log.latest_time(db)
+    if last is None or now >= last - CLOCK_SLACK_S:
+        return
+    for row in db.execute("SELECT id, state FROM live_operations WHERE state IN ('PROPOSED', 'APPROVED')").fetchall():
+        move(db, row["id"], row["state"], "EXPIRED", {"because": "the clock was set back"}, now, settled_at=now)
+    for row in db.execute("SELECT * FROM live_operations WHERE counts_from > ?", (now,)).fetchall():
+        rest = None if row["watched_until"] is None else now + max(0.0, row["watched_until"] - row["counts_from"])
+        db.execute(
+            "UPDATE write_operations SET counts_from = ?, watched_until = ?, foreign_since = NULL WHERE id = ?",
+            (now, rest, row["id"]),
+        )
+        audit_log.append(db, Event(row["id"], now, "counts from now", {"because": "the clock was set back"}))
+    audit_log.append(db, Event("", now, audit_log.CLOCK_SET_BACK, {"by seconds": round(last - now, 3)}))
+
+
+def end_waiting(db: sqlite3.Connection, connection: str, because: str, now: float) -> None:
+    """End what waits for a person, or is approved and not sent, on a connection."""
+    for row in db.execute("SELECT id, state FROM live_operations WHERE connection = ?", (connection,)).fetchall():
+        if row["state"] in WAITING:
+            move(db, row["id"], row["state"], "EXPIRED", {"because": because}, now, settled_at=now)
+
+
+def rename_connection(db: sqlite3.Connection, before: str, after: str, now: float) -> None:
+    """Record the live operations of one connection under another name."""
+    for row in db.execute("SELECT id, number FROM live_operations WHERE connection = ?", (before,)).fetchall():
+        if queries.live_row(db, [after], row["number"]) is not None:
+            continue  # the order has a live operation of its own already: this one stays what it was
+        db.execute("UPDATE write_operations SET connection = ? WHERE id = ?", (after, row["id"]))
+        audit_log.append(db, Event(row["id"], now, "adopted", {"connection": after}))

@@ -1,0 +1,118 @@
+"""Recording of new operations within one transaction: what stands in their way, and how much one client may ask for."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from po_mcp.errors import OperationUnderWay, TooManyQuestions
+from po_mcp.writes.journal import audit_log, queries
+from po_mcp.writes.journal.audit_log import Event
+from po_mcp.writes.journal.moves import CLOCK_SLACK_S
+from po_mcp.writes.journal.rows import UnreadableRow, read_row, values_of
+from po_mcp.writes.operation import Operation, Recorded, State
+
+MAX_OPEN_QUESTIONS = 20
+"""Questions of one client that a person is left with at a time."""
+MAX_PROPOSALS: Mapping[float, int] = {60.0: 100, 3600.0: 600}
+"""Seconds, and how many proposals of one client are recorded in them."""
+RENEWED_AFTER_S = 10.0
+"""Seconds after which a proposal that is asked about again gets its whole time again, and an event."""
+
+
+@dataclass(frozen=True)
+class Similar:
+    """Why a new order was not recorded: one like it is under way or was made a few minutes ago.
+
+    `same_content`: the same vendor, items and quantities. `common_item`: one for the same vendor with an item of
+    this one was sent, and it is not known, or not yet certain, what came of it.
+    """
+
+    recorded: Recorded
+    how: Literal["same_content", "common_item"]
+
+
+def insert(
+    db: sqlite3.Connection, operation: Operation, state: State, detail: Mapping[str, Any], now: float, ttl: float
+) -> Recorded:
+    """Record an operation, which can be approved or sent for `ttl` seconds."""
+    values = values_of(operation, state, now, now + ttl)
+    names, places = ", ".join(values), ", ".join("?" * len(values))
+    db.execute(f"INSERT INTO write_operations ({names}) VALUES ({places})", tuple(values.values()))  # noqa: S608
+    shown = {"shown": operation.question.text} if operation.question else {}
+    audit_log.append(db, Event(operation.id, now, state, {**detail, **shown}))
+    return Recorded(operation, state, now + ttl)
+
+
+def refuse_flood(db: sqlite3.Connection, operation: Operation, now: float, *, is_question: bool, max_open: int) -> None:
+    """Bound what one client asks for, so that neither a loop nor an instruction in a text locks others out."""
+    session = operation.requester.session
+    for seconds, limit in MAX_PROPOSALS.items():
+        [count] = db.execute(
+            "SELECT COUNT(*) FROM write_operations WHERE session = ? AND proposed_at > ? AND proposed_at <= ?",
+            (session, now - seconds, now + CLOCK_SLACK_S),
+        ).fetchone()
+        if count >= limit:
+            raise TooManyQuestions(
+                f"{count} writes were asked for within {seconds / 60:.0f} min. Nothing was sent.",
+                next_step="Wait a few minutes, and tell the user.",
+            )
+    [waiting] = db.execute(
+        "SELECT COUNT(*) FROM write_operations WHERE session = ? AND connection = ? AND state = 'PROPOSED'"
+        " AND declined_at IS NULL",
+        (session, operation.connection),
+    ).fetchone()
+    if is_question and waiting >= max_open:
+        raise TooManyQuestions(f"{waiting} operations wait for a person's answer already. Nothing was sent.")
+
+
+def renew(db: sqlite3.Connection, live: Recorded, now: float, ttl: float) -> Recorded:
+    """Give a proposal that is asked about again its whole time."""
+    expires_at = now + ttl
+    if live.state != "PROPOSED" or expires_at - live.expires_at < RENEWED_AFTER_S:
+        return live
+    db.execute("UPDATE write_operations SET expires_at = ? WHERE id = ?", (expires_at, live.operation.id))
+    audit_log.append(db, Event(live.operation.id, now, "asked again", {}))
+    return replace(live, expires_at=expires_at)
+
+
+def find_similar(
+    db: sqlite3.Connection, operation: Operation, names: list[str], known: frozenset[str], since: float
+) -> Similar | None:
+    """Find an order like this one, in the transaction that would record it: two calls cannot miss each other.
+
+    What has the same number is no other order: it is live, and found before, or its number is taken.
+    """
+    for found in queries.same_content(db, operation, since):
+        if found.operation.id not in known and found.operation.number != operation.number:
+            return Similar(found, "same_content")
+    for found in queries.common_items(db, operation, names):
+        if found.operation.id not in known and found.operation.number != operation.number:
+            return Similar(found, "common_item")
+    return None
+
+
+def read_or_block(row: sqlite3.Row | None, number: str) -> Recorded | None:
+    """Read a live row; one that cannot be read blocks its order all the same."""
+    if row is None:
+        return None
+    try:
+        return read_row(row)
+    except UnreadableRow as exc:
+        raise OperationUnderWay(
+            f"Order {number} has an operation under way that this version of po-mcp cannot read: {exc.operation_id}. "
+            "Nothing was sent.",
+            next_step="The operator must run: po-mcp journal verify",
+        ) from exc
+
+
+def under_way_error(live: Recorded) -> OperationUnderWay:
+    """Return the error for an order that has another live operation."""
+    operation = live.operation
+    return OperationUnderWay(
+        f"Order {operation.number} has another operation under way: {operation.kind}, "
+        f"{live.state.lower()}, {operation.id}. Nothing was sent.",
+        operation_id=operation.id,
+    )
