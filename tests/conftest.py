@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -32,6 +33,22 @@ _PROCESSES = {
     )
 }
 """Files that start processes, or take their time, in folders or beside folders that do not."""
+_MEMORY, _ROOM = Path("/dev/shm"), 2**30
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let the temporary files of the tier `unit` lie in memory, where there is room: its tests sync them often."""
+    if config.option.markexpr == "unit" and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))  # where pytest makes its temporary folders
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what the tier `unit` never runs: to import it takes longer than many of its tests."""
+    if config.option.markexpr != "unit" or not collection_path.is_relative_to(ROOT):
+        return None
+    place = collection_path.relative_to(ROOT)
+    is_other = len(place.parts) == 1 and _TIER_OF.get(place.name, "unit") != "unit"
+    return True if is_other or f"tests/{place.as_posix()}" in _PROCESSES else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

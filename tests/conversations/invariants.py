@@ -69,7 +69,7 @@ def no_secret_is_told(record: Record) -> Iterator[str]:
 def nothing_unseen_is_told(record: Record) -> Iterator[str]:
     """Every character of every text can be seen; lines end with a newline."""
     for place, reply in record.texts():
-        unseen = {letter for letter in reply if letter != "\n" and _is_unseen(letter)}
+        unseen = {letter for letter in {*reply} - {"\n"} if _is_unseen(letter)}
         if unseen:
             yield f"{place} has unseen characters: {sorted(map(ascii, unseen))}"
 

@@ -12,7 +12,7 @@ import pytest
 
 from po_mcp.erp import Connection
 from po_mcp.errors import OperationUnderWay, TooManyQuestions
-from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.journal import JournalStore, proposals
 from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, MAX_PROPOSALS
 from po_mcp.writes.operation import LIVE, MOVES, Recorded, State
 from po_mcp.writes.payloads import FinalizePayload
@@ -455,13 +455,17 @@ def test_a_loop_that_asks_the_same_writes_little(store: JournalStore, clock: Clo
     assert store.verify() == []
 
 
-def test_a_steady_loop_is_stopped_within_the_hour(store: JournalStore, clock: Clock) -> None:
-    limit = MAX_PROPOSALS[3600.0]
+def test_a_steady_loop_is_stopped_within_the_hour(
+    store: JournalStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert proposals.MAX_PROPOSALS[3600.0] == 600
+    limit = 60  # a tenth of it, which shows the same in a tenth of the time
+    monkeypatch.setattr(proposals, "MAX_PROPOSALS", {60.0: 100, 3600.0: limit})
 
     def loop() -> None:
         for place in range(limit + 1):
             take_to(store, guarded(number=f"PO-{place}"), "DECLINED")
-            clock.now += 2
+            clock.now += 20
 
     with pytest.raises(TooManyQuestions, match="within 60 min"):
         loop()
