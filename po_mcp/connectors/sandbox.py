@@ -10,16 +10,16 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from datetime import UTC, tzinfo
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx2
 
-from po_mcp.connectors.exsited import Exsited
-from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
 from po_mcp.errors import ConfigurationError
 from po_mcp.orders import (
+    CANCELLABLE_STATUSES,
     Finalized,
     Item,
     OrderDraft,
@@ -34,6 +34,8 @@ from po_mcp.orders import (
 )
 
 if TYPE_CHECKING:
+    from po_mcp.connectors.exsited import Exsited
+    from po_mcp.connectors.inventory_pro import InventoryPro
     from po_mcp.sandbox import Book
 
 MEMORY = ":memory:"
@@ -55,9 +57,11 @@ class Sandbox:
     title = "Sandbox"
     notice = "SANDBOX: no real order."
     clock_skew = None
-    capabilities: frozenset[Capability] = InventoryPro.capabilities | {"delete", "cancel"}
-    cancellable_statuses: frozenset[Status] = Exsited.cancellable_statuses
-    listed_statuses: frozenset[Status] = InventoryPro.listed_statuses
+    capabilities: frozenset[Capability] = frozenset(
+        {"list", "get", "create", "finalize", "delete", "cancel", "catalog"}
+    )
+    cancellable_statuses: frozenset[Status] = CANCELLABLE_STATUSES
+    listed_statuses: frozenset[Status] = frozenset({"open", "partial"})
     limits = (
         "The sandbox lists open and partly received orders only, and cannot edit an order's lines, receive goods or "
         "make a cancelled order active again."
@@ -76,10 +80,27 @@ class Sandbox:
         place = f"memory {secrets.token_hex(6)}" if str(path) == MEMORY else str(Path(path).absolute())
         self.connection = Connection("sandbox", place)
         # A fresh secret per process: no fixed credential opens the sandbox.
-        secret = secrets.token_urlsafe(16)
-        self._transport = transport = around(_InProcess(path, _CLIENT_ID, secret, habits))
-        self._orders = InventoryPro(_URL, _CLIENT_ID, secret, timeout=timeout, zone=zone, transport=transport)
-        self._exsited = Exsited(_URL, _CLIENT_ID, secret, _URL, timeout=timeout, zone=zone, transport=transport)
+        self._secret = secrets.token_urlsafe(16)
+        self._transport = around(_InProcess(path, _CLIENT_ID, self._secret, habits))
+        self._timeout, self._zone = timeout, zone
+
+    # Both clients are imported when they are first used: a process that only lists its tools needs neither.
+
+    @cached_property
+    def _orders(self) -> InventoryPro:
+        from po_mcp.connectors.inventory_pro import InventoryPro
+
+        return InventoryPro(
+            _URL, _CLIENT_ID, self._secret, timeout=self._timeout, zone=self._zone, transport=self._transport
+        )
+
+    @cached_property
+    def _exsited(self) -> Exsited:
+        from po_mcp.connectors.exsited import Exsited
+
+        return Exsited(
+            _URL, _CLIENT_ID, self._secret, _URL, timeout=self._timeout, zone=self._zone, transport=self._transport
+        )
 
     def __repr__(self) -> str:
         return f"<Sandbox {self.connection.key}>"
@@ -163,8 +184,9 @@ class Sandbox:
 
     async def aclose(self) -> None:
         """Close the book."""
-        await self._orders.aclose()
-        await self._exsited.aclose()
+        for name in ("_orders", "_exsited"):
+            if name in vars(self):  # used before; to close it is no reason to make it
+                await getattr(self, name).aclose()
         await self._transport.aclose()
 
 

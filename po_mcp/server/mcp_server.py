@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 import anyio
 from mcp.server import MCPServer
 from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.context import ServerRequestContext
 from mcp.server.mcpserver import Context
+from mcp.server.mcpserver import server as sdk
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.utilities.logging import configure_logging
 from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
@@ -44,6 +47,16 @@ _ICON = Icon(
     sizes=["any"],
 )
 """A sheet of paper with three lines."""
+
+
+def _configure_logging(level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO") -> None:
+    """Configure logging as the SDK does, unless it is configured."""
+    if not logging.getLogger().hasHandlers():
+        configure_logging(level)
+
+
+# Where logging is configured, the SDK's function has no effect, but it imports rich, which a start would wait for.
+sdk.configure_logging = _configure_logging  # type: ignore[attr-defined]  # the SDK has no setting for it
 
 
 class LineTransport(Protocol):

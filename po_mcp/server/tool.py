@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import inspect
 from functools import cache, partial
-from typing import Any
+from typing import Any, get_args
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
-from mcp.server.mcpserver.utilities.func_metadata import FuncMetadata
+from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
 from mcp.types import ToolAnnotations
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from po_mcp.approvals.elicitation import InputRequired
 from po_mcp.desk.context import Desk
@@ -25,7 +25,13 @@ from po_mcp.tools._schema import input_schema, output_schema
 from po_mcp.tools._zeros import refuse_lost_zeros
 
 _INTERNAL_ERROR = "po-mcp could not build the answer. This is a bug; please report it."
+_CONTEXT = "ctx"
+"""The parameter of each tool's function that gets the SDK's context."""
 _MAY_HAVE_WRITTEN = " Do not repeat the call: ask get_operation what came of it."
+
+
+class _Arguments(ArgModelBase):
+    model_config = ConfigDict(extra="forbid")  # the SDK drops what it does not know: delete(dry_run=true) would delete
 
 
 class _Metadata(FuncMetadata):
@@ -83,11 +89,26 @@ class PurchasingTool(Tool):
     @classmethod
     @cache
     def of(cls, registered: RegisteredTool) -> PurchasingTool:
-        """Return the MCP tool of a registered tool; cached, because building its schemas is slow."""
-        tool = cls.from_function(
-            registered.function,
+        """Return the MCP tool of a registered tool; cached, because building its schemas is slow.
+
+        The SDK's `Tool.from_function` would build each model and each schema twice, which a start waits for.
+        """
+        signature = inspect.signature(registered.function, eval_str=True)
+        arguments = _build_arguments(registered.name, signature)
+        [_, result] = get_args(signature.return_annotation)  # Annotated[CallToolResult, the typed result]
+        return cls(
+            fn=registered.function,
+            name=registered.name,
             title=registered.title,
             description=registered.description,
+            parameters=input_schema(arguments.model_json_schema()),
+            fn_metadata=_Metadata(
+                arg_model=arguments,
+                output_schema=output_schema(_result_schema(result), registered.returns),
+                output_model=result,
+            ),
+            is_async=True,
+            context_kwarg=_CONTEXT,
             annotations=ToolAnnotations(
                 title=registered.title,
                 read_only_hint=registered.read_only,
@@ -96,21 +117,18 @@ class PurchasingTool(Tool):
                 open_world_hint=False,
             ),
         )
-        assert isinstance(tool, PurchasingTool)
-        metadata = tool.fn_metadata
-        model = metadata.arg_model
-        model.model_config["extra"] = "forbid"  # the SDK drops what it does not know: delete(dry_run=true) would delete
-        model.model_rebuild(force=True)
-        tool.parameters = input_schema(model.model_json_schema(by_alias=True))
-        tool.fn_metadata = _Metadata(
-            arg_model=model,
-            output_schema=_build_output_schema(metadata.output_schema, registered.returns),
-            output_model=metadata.output_model,
-            wrap_output=metadata.wrap_output,
-        )
-        return tool
 
 
-def _build_output_schema(schema: Mapping[str, Any] | None, description: str) -> dict[str, Any]:
-    assert schema is not None, "every tool says what it returns"
-    return output_schema(schema, description)
+def _build_arguments(name: str, signature: inspect.Signature) -> type[ArgModelBase]:
+    """Return the model of a tool's arguments: the parameters of its function but the context."""
+    fields: dict[str, Any] = {
+        parameter.name: (parameter.annotation, ... if parameter.default is parameter.empty else parameter.default)
+        for parameter in signature.parameters.values()
+        if parameter.name != _CONTEXT
+    }
+    return create_model(f"{name}Arguments", __base__=_Arguments, **fields)
+
+
+@cache
+def _result_schema(result: type[BaseModel]) -> dict[str, Any]:
+    return result.model_json_schema()  # several tools have the same result

@@ -10,7 +10,6 @@ from pydantic import Field
 
 from po_mcp.approvals.elicitation import Elicitor
 from po_mcp.desk.context import Desk
-from po_mcp.desk.create_order import create_order
 from po_mcp.orders import OrderRequest, OrderRequestLine, Word
 from po_mcp.tools._params import Day, OrderNumber, desk_of
 from po_mcp.tools._registered import RegisteredTool
@@ -29,6 +28,8 @@ async def create_purchase_order(
     note: Annotated[Word | None, Field(description="Note on the order, if the ERP stores it")] = None,
 ) -> Annotated[CallToolResult, WriteOutcome]:
     """Create an order; a person is asked where the words or the amount want it."""
+    from po_mcp.desk.create_order import create_order  # late, for a quick start
+
     asked = OrderRequest(vendor=vendor, lines=tuple(lines), number=number, expected_on=expected_on, note=note)
     return outcome_result(await create_order(desk_of(ctx), asked, Elicitor(ctx)))
 

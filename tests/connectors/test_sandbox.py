@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.erp import ERP
 from po_mcp.errors import ConfigurationError
@@ -58,6 +60,12 @@ async def test_a_file_that_is_no_book_is_a_wrong_setting(tmp_path: Path) -> None
 
     await sandbox.aclose()
     assert path.read_text() == "these are not orders"
+
+
+def test_the_sandbox_declares_what_its_two_connectors_do() -> None:
+    assert Sandbox.capabilities == InventoryPro.capabilities | {"delete", "cancel"}
+    assert Sandbox.listed_statuses == InventoryPro.listed_statuses
+    assert Sandbox.cancellable_statuses == Exsited.cancellable_statuses
 
 
 def test_no_web_framework_is_imported_before_the_first_call() -> None:
