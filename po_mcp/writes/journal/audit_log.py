@@ -74,6 +74,7 @@ def append(db: sqlite3.Connection, event: Event) -> Mark:
     """Add an event within the transaction that did it, and note it in the operation's row."""
     end = end_of(db)
     detail = json.dumps(event.detail, sort_keys=True, separators=(",", ":"))
+    # The operation's row goes into the hash, so that an edit of the row shows as well.
     row = _digest_of_row(db, event.operation_id)
     place = end.place + 1
     linked = _hash(place, event.operation_id, event.at, event.event, detail, row, end.hash)
