@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.harness import ServerHarness
 from tests.made_once import make_once
@@ -33,6 +34,9 @@ _PROCESSES = {
     )
 }
 """Files that start processes, or take their time, in folders or beside folders that do not."""
+# How long an example takes, and is made, depends on the load of the machine.
+settings.register_profile("po-mcp", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("po-mcp")
 _MEMORY, _ROOM = Path("/dev/shm"), 2**30
 
 
