@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.harness import ServerHarness
 from tests.made_once import make_once
 
 ROOT = Path(__file__).parent
-_cache_folders = itertools.count()
 TIERS = {
     "unit": {"conversations", "desk", "docs", "hosts", "server", "tools", "writes"},
     "wire": {"approvals", "connectors", "contract", "faults", "sandbox", "tryton"},
-    "process": {"clients", "commands", "conformance", "packaging", "stdio", "sweep"},
+    "process": {"commands", "stdio", "sweep", "clients", "packaging"},
 }
 """What each folder needs: nothing but memory and a temporary file; sockets of its own; processes."""
 _TIER_OF = {folder: tier for tier, folders in TIERS.items() for folder in folders}
@@ -35,6 +34,11 @@ _PROCESSES = {
     )
 }
 """Files that start processes, or take their time, in folders or beside folders that do not."""
+# The same examples each time, and no limit of time: neither chance nor the load of the machine decides.
+settings.register_profile(
+    "po-mcp", deadline=None, derandomize=True, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("po-mcp")
 _MEMORY, _ROOM = Path("/dev/shm"), 2**30
 
 
@@ -102,9 +106,3 @@ def nobodys_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "HOME"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name)))
         yield
-
-
-@pytest.fixture(autouse=True)
-def empty_cache_folder(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Give every test a cache folder of its own: a port may come again, and with it another ERP's catalog."""
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.getbasetemp() / f"cache-{next(_cache_folders)}"))

@@ -62,6 +62,7 @@ def create_app(pending: PendingApprovals, hosts: Iterable[str], cookie: str) -> 
     ]
     handlers: Mapping[Any, Any] = {HTTPException: page.refused, JournalUnavailable: page.unavailable}
     app = Starlette(routes=routes, exception_handlers=handlers)
+    # A redirect would be an answer that tells known paths from others.
     app.router.redirect_slashes = False
     return Guard(app, hosts)
 
@@ -84,6 +85,7 @@ class _Page:
         recorded = await self._found(request)
         form = await _form(request)
         operation_id = recorded.operation.id
+        # Another site can make a browser send a form, but cannot read the token that this page wrote into it.
         if not self._sessions.is_token(form.get("token", ""), request.cookies.get(self._cookie), operation_id):
             return self._message(
                 403, "Reload this page", "It was opened earlier or in another browser. Nothing was changed.", request
@@ -100,10 +102,12 @@ class _Page:
             return await self._shown(request, await self._found(request), decided)
         if decision in ("approve", "carry_out"):
             await self._pending.start(operation_id, _PATIENCE_S)
+        # So that reloading the page does not send the form again.
         return RedirectResponse(f"/approve/{operation_id}", 303)
 
     async def overview(self, request: Request) -> Response:
         """List what waits and what was decided, to a browser that once came with a link."""
+        # A link shows one order. The list shows all of them, so it wants more than the address of this server.
         if not self._sessions.is_ours(request.cookies.get(self._cookie)):
             text = "Use the link from your assistant, or run po-mcp approve in a terminal."
             return self._message(403, "Open your approval link first", text)
@@ -192,6 +196,7 @@ async def _form(request: Request) -> dict[str, str]:
         with anyio.fail_after(_SLOWEST_FORM_S):
             async for chunk in request.stream():
                 body += chunk
+                # Bounded while it is read: Content-Length is what the sender says.
                 if len(body) > _LARGEST_FORM:
                     raise HTTPException(413)
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=8, errors="strict")
@@ -199,6 +204,7 @@ async def _form(request: Request) -> dict[str, str]:
         raise HTTPException(400) from exc
     except TimeoutError as exc:
         raise HTTPException(408) from exc
+    # A field given twice would be read one way here and another way elsewhere.
     if len(dict(pairs)) != len(pairs):
         raise HTTPException(400)
     return dict(pairs)

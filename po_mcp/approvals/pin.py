@@ -51,6 +51,7 @@ class PinCheck:
             return None
         if not given:
             return "no_pin"
+        # Recorded before it is judged, so that many tries at once count as many.
         if await self.journal.note_pin_try(operation_id, self.place) > 0:
             return "paused"
         if not await anyio.to_thread.run_sync(pin.fits, given):  # its hash takes its time

@@ -44,6 +44,7 @@ class UnderWay:
         end = self._ends.get(operation_id)
         if end is None:
             end = self._ends[operation_id] = anyio.Event()
+            # A terminal has no server: it waits for the write itself.
             if self._tasks is None:
                 await self._run(operation_id, carry_out, end)
                 return

@@ -22,6 +22,7 @@ async def read_by_path(erp: str, number: str, read: Callable[[], Awaitable[T]]) 
     """
     if is_plain(number):
         return await read()
+    # "/" or ".." in a path may be decoded by a gateway, and name another resource.
     if leaves_its_path(number):
         raise unopenable_order(erp, number)
     try:
@@ -64,6 +65,7 @@ async def read_by_path_or_list(
         return await read_by_path(erp, number, read)
     except _UNREADABLE_BY_PATH as exc:
         listed = await read_list()
+        # The list is asked without the number, so no gateway can change it on the way.
         for order in listed.orders:
             if is_same_number(order.number, number, in_any_case=in_any_case):
                 return order

@@ -67,4 +67,5 @@ async def record_approval(
     payload = kind_of(operation.kind).answer(operation, answer)
     if payload is None:
         raise ValueError("the answer approves nothing")
+    # Recorded before anything is sent: a yes that is only in memory would be lost with the process, or used twice.
     return await journal.approve(operation.id, payload, detail)

@@ -50,16 +50,20 @@ def compare_order(draft: OrderDraft, order: PurchaseOrder, sent_at: float | None
     differences = tuple(_differences(draft, order))
     doubts: tuple[str, ...] = ()
     if draft.reference is not None and order.reference is not None:
+        # Some ERPs keep their notes in capitals.
         if order.reference.casefold() == draft.reference.casefold():
             return Comparison("ours", differences)
         doubts += ("it carries the reference of another request",)
     if _is_older(order, sent_at):
         doubts += ("the ERP says that it was made before this was sent",)
+    # Prices, totals, freight and dates are not compared: ERPs change them by their own lists, and a lost answer would
+    # then stay unknown for ever.
     is_vendor = is_of_vendor(order, draft.vendor)
     is_alike = is_vendor or _names_alike(order.vendor, draft.vendor.name)
     if is_vendor is not False and is_alike and not missing_lines(draft.lines, order.lines or ()):
         return Comparison("differs" if doubts else "ours", differences, doubts)
     has_common_item = bool(_items(draft.lines) & _items(order.lines or ()))
+    # All three, since to call ours another's would release a second order.
     is_anothers = not is_alike and not has_common_item and _tells_whose(order)
     return Comparison("foreign" if is_anothers else "differs", differences + doubts)
 

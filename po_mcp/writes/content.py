@@ -15,6 +15,7 @@ def fold(text: str) -> str:
 
 def digest_of_content(draft: OrderDraft) -> str:
     """Digest the vendor and the lines, however these are split and in whatever order they stand."""
+    # Number, note and date are left out: the same need, asked for twice, rarely has the same.
     merged: dict[tuple[str, str, str], Decimal] = {}
     for line in draft.lines:
         key = _line_key(line)
@@ -34,4 +35,5 @@ def item_keys(draft: OrderDraft) -> frozenset[str]:
 
 
 def _line_key(line: DraftLine) -> tuple[str, str, str]:
+    # Other prices or warehouses are another order, which a buyer may well place beside the first.
     return fold(line.item), canonical_json(line.unit_price), line.warehouse or ""

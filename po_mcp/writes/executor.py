@@ -71,6 +71,8 @@ class Executor:
             return await self.outcome_of(operation_id)
         operation = recorded.operation
         try:
+            # Here and not in the callers: a tool, the page and a terminal all come through here, so none of them can
+            # send what the person was not shown.
             change = await kind_of(operation.kind).find_change(self.erp, operation)
         except ERPError:  # an order that is being deleted by the same answer, given twice, cannot be read whole
             if (latest := await self.journal.find(operation_id)) is None or latest.state == "APPROVED":
@@ -117,6 +119,7 @@ class Executor:
             return await self._watch_refusal(claim, end)
         if not await self.reconciler.record(operation, "SENT", end.state, end.outcome, end.detail):
             return await self._record_after_others(operation, end)
+        # One look at once: most lost answers are of writes that were carried out, and the caller then knows.
         if end.state == "UNKNOWN":
             found = await self._find(operation.id)
             return end.outcome if found is None else self.words.outcome(await self._try_reconcile(found))
@@ -128,6 +131,7 @@ class Executor:
 
         def in_time() -> None:
             age = max(time.monotonic() - claim.claimed, self.journal.now() - claim.sent_at)
+            # Two clocks: the monotonic one does not run while some machines sleep, and the other one may be set back.
             if age > self.policy.timeout:  # the machine slept, or this process was stopped
                 raise TooLate("It was too late to send it. Nothing was sent.")
 
@@ -145,6 +149,7 @@ class Executor:
             logger.error("operation %s crashed while it was sent: %s", operation.id, type(exc).__name__)
             return self._doubt(claim, "the request may have been sent, but this server failed.")
         seen = await self._confirm(claim, applied)
+        # A gateway, or a second request of its own, can answer "created" for an order that is another's.
         if seen.seen != "applied":
             return self._doubt(claim, f"the ERP says that it was done, but {_contents(seen)}")
         confirmed = type(applied)(seen.order or applied.order, applied.backorder_number)
@@ -174,6 +179,7 @@ class Executor:
         text = f"{refusal.what} {refusal.next_step}".strip()
         outcome = self.words.watched(operation, text, until)
         detail = {"answer": refusal.what}
+        # Recorded as watched before the first look: if this process dies now, another one goes on with the watch.
         if not await self.reconciler.record(operation, "SENT", "WATCHED", outcome, detail, watched_until=until):
             return await self.outcome_of(operation.id)
         seen = await self._look_twice(claim)
@@ -190,12 +196,14 @@ class Executor:
                 refused = self.words.say("refused", operation, _say_taken(operation), order=seen.order)
                 return await self._end_watch(operation, "REFUSED", refused, seen)
         more = f"{text} {offer_cancel(self.erp, seen.order)}".strip() if operation.kind == "delete" else text
+        # Where a read shows all that there is, two looks are the whole watch.
         if self.policy.watches_for == 0 or seen.seen == "ended_otherwise":
             return await self._end_watch(operation, "REFUSED", self.words.say("refused", operation, more), seen)
         return self.words.watched(operation, more, until)
 
     async def _look_twice(self, claim: Claim) -> Observation:
         """Look at once, and again a moment later unless the effect, or what keeps it from coming, is seen already."""
+        # Not read from the journal, which may fail just now: the look needs no more than the claim holds.
         recorded = Recorded(claim.operation, "WATCHED", 0.0, claim.sent_at)
         seen = await self.reconciler.look(recorded)
         if seen.seen in ("applied", "ended_otherwise"):
@@ -244,6 +252,7 @@ class Executor:
         if outcome.status != "done" or outcome.order is not None:
             return outcome
         order = await read_back(self.erp, operation.number)
+        # An old reading would contradict the outcome that it stands in.
         is_shown = order is not None and kind_of(operation.kind).is_still_applied(order)
         return outcome.model_copy(update={"order": order.without_lines()}) if order and is_shown else outcome
 

@@ -152,6 +152,7 @@ class Operation:
 
     def is_same_call(self, other: Operation) -> bool:
         """Tell whether both ask for the same thing of the same order, whatever state that is in."""
+        # Never a request id: a client that lost the answer repeats the call with a new one.
         return (self.connection, self.kind, self.number, self.arguments) == (
             other.connection,
             other.kind,

@@ -44,11 +44,13 @@ class SettlementPolicy:
         After the send comes one reading; or, where the sign-in was refused, a read with the same token and a new
         sign-in.
         """
+        # Too long only delays; too short would call unknown what another process is still sending.
         return self.longest_send + 2 * self.timeout + min(LOOK_S, self.timeout) + GRACE_S
 
     @property
     def absence_decides_after(self) -> float | None:
         """From the claim until an effect that is not seen will not appear; None where that is never known."""
+        # Both off by default: a guess that is too low would create an order twice.
         if self.late_apply is None or self.read_lag is None:
             return None
         return self.longest_send + self.late_apply + self.read_lag
@@ -71,4 +73,5 @@ class SettlementPolicy:
     @property
     def verdict_after(self) -> float:
         """From the claim until a person may say that it did not happen."""
+        # Somebody who looks within seconds of the send sees nothing and says so in good faith.
         return max(self.timeout + (self.late_apply or 0.0), MIN_HUMAN_VERDICT_S)

@@ -51,6 +51,7 @@ class Reconciler:
     async def recover(self) -> None:
         """Settle what a process that died, a doubt or a refusal left behind. One that fails stops no other."""
         for recorded in await self.journal.live(await self.journal.name_of(self.erp.connection)):
+            # Its own sender in this process records what becomes of it, and knows more than a look does.
             if recorded.state not in SENT_STATES or self.is_sending(recorded.operation.id):
                 continue
             try:
@@ -81,6 +82,8 @@ class Reconciler:
             return recorded
         looked_at = self.journal.now()
         seen = await self.look(recorded)
+        # A gateway can say "not found", and a replica can lag: one reading that shows nothing, or another's order, is
+        # no proof.
         if seen.seen in NEEDS_TWO_READINGS:
             looked_at = self.journal.now()
             if not await self._is_second_reading(recorded, looked_at):
@@ -96,6 +99,8 @@ class Reconciler:
             recorded = await self.wait_until_settled(recorded.operation.id) or recorded
         if recorded.state in SENT_STATES:
             recorded = await self.reconcile(recorded)
+        # A refusal is believed only at the end of its watch: a gateway may have sent the request twice, and passed on
+        # the answer to the second.
         rest = (recorded.watched_until or 0.0) - self.journal.now()
         if recorded.state == "WATCHED" and rest <= MAX_WAIT_S:
             await anyio.sleep(max(0.0, rest))
@@ -117,6 +122,7 @@ class Reconciler:
         """Wait for an operation that is being sent, as long as its sender may take."""
         with anyio.move_on_after(self.policy.abandoned_after):
             while (recorded := await self.journal.find(operation_id)) is not None and recorded.state == "SENT":
+                # The sender may be another process that died: waiting for it would never end.
                 if not self.is_sending(operation_id) and self._is_abandoned(recorded):
                     break
                 await anyio.sleep(_POLL_S)
@@ -149,6 +155,7 @@ class Reconciler:
         except JournalUnavailable:
             logger.error("operation %s ended %s, and the journal cannot record it", operation.id, after)
             moved = True
+        # Only who moved it tells of it, so that each write is told of once however many processes saw it.
         if moved and after == "DONE":
             self._notify(operation, outcome)
         return moved
@@ -168,12 +175,14 @@ class Reconciler:
             outcome = self.words.observed(operation, seen, because)
             await self.record(operation, before, "DONE", outcome, detail, is_late=before == "WATCHED")
         elif before == "WATCHED":
+            # The vendor said no: what is not seen at the end of the watch did not happen, whatever LATE_APPLY is.
             await self._end_watch(seen, recorded, looked_at)
         elif before == "UNKNOWN" and seen.seen in ("foreign", "ended_otherwise"):
             text = f"This did not happen: {seen.why}."
             outcome = self.words.say("refused", operation, text, order=seen.order)
             await self.record(operation, before, "CONFLICT", outcome, detail)
         elif before == "UNKNOWN" and seen.seen == "absent" and self._cannot_come_late(recorded, looked_at):
+            # Too early a "not applied" would release a second send while the first is still on its way.
             text = f"It was not applied: {seen.why}. It may be asked for again."
             await self.record(operation, before, "NOT_APPLIED", self.words.say("refused", operation, text), detail)
 
@@ -207,6 +216,7 @@ class Reconciler:
     async def _is_second_reading(self, recorded: Recorded, now: float) -> bool:
         """Tell whether the same was seen long enough before; else note that it is seen now."""
         gap = self.policy.foreign_after
+        # The first reading is kept in the journal: the second may be made by another process.
         if gap == 0 or (recorded.foreign_since is not None and now - recorded.foreign_since >= gap):
             return True
         if recorded.foreign_since is None:
@@ -239,6 +249,8 @@ class Reconciler:
     def _cannot_come_late(self, recorded: Recorded, looked_at: float) -> bool:
         """Tell whether an effect that is absent now will not appear any more."""
         seconds = self.policy.absence_decides_after
+        # No vendor documents how late a request may be applied: unless the operator says it, an absence decides
+        # nothing.
         if seconds is None or recorded.sent_at is None:
             return False
         return self._least_age(recorded, looked_at) > seconds
@@ -246,5 +258,6 @@ class Reconciler:
     def _least_age(self, recorded: Recorded, now: float | None = None) -> float:
         """Return how long ago it was sent at least: a clock that was set ahead makes nothing older here."""
         age = (self.journal.now() if now is None else now) - (recorded.counts_from or recorded.sent_at or 0.0)
+        # For what this process sent, the monotonic clock is at hand, which nobody can set.
         sent = self.sent_here.get(recorded.operation.id)
         return age if sent is None else min(age, time.monotonic() - sent)

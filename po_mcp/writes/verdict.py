@@ -27,10 +27,12 @@ async def record_verdict(
     Raises:
         InvalidInput: it is too early, or the operation was settled meanwhile.
     """
+    # "It happened" can be said at any time: it sends nothing, and blocks a repeat.
     if not happened:
         need_time(reconciler.journal, reconciler.policy, recorded)
     recorded = await reconciler.reconcile(recorded)
     words = reconciler.words
+    # The look settled it: what the ERP shows goes before what a person remembers.
     if recorded.state != "UNKNOWN":
         return words.outcome(recorded)
     operation, seen = recorded.operation, await reconciler.look(recorded)
@@ -39,6 +41,7 @@ async def record_verdict(
     elif seen.seen in ("applied", "gone", "differs"):
         raise InvalidInput(f"The ERP shows otherwise now: {seen.why}. Nothing was recorded.")
     elif seen.seen == "unreadable":
+        # Nobody's word releases a second send unseen.
         raise InvalidInput(f"It cannot be looked at now: {seen.why}. Nothing was recorded.")
     else:
         outcome = words.say("refused", operation, DID_NOT_HAPPEN)

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from po_mcp.connectors.http.exact_json import NotExact, dumps, loads
@@ -17,13 +17,11 @@ values = st.recursive(
 )
 
 
-@settings(deadline=None)  # the time of an example depends on the load of the machine
 @given(decimals)
 def test_a_decimal_survives_a_round_trip(number: Decimal) -> None:
     assert str(loads(dumps([number]))[0]) == f"{number:f}"
 
 
-@settings(deadline=None)  # the time of an example depends on the load of the machine
 @given(values)
 def test_a_document_survives_a_round_trip(value: object) -> None:
     assert loads(dumps(value)) == value

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from po_mcp.sandbox import Book
@@ -85,7 +85,6 @@ def test_sample_records_have_the_same_uuids_in_every_book(book: Book) -> None:
     other.close()
 
 
-@settings(deadline=None)  # the time of an example depends on the load of the machine
 @given(
     quantity=st.decimals("0.000001", "999999999999", places=6),
     price=st.decimals(0, "999999999999", places=6),

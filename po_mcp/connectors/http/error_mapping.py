@@ -89,6 +89,7 @@ class ErrorMapping:
 
     def is_token_expired_at_write(self, answer: Answer) -> bool:
         """Tell whether the answer to a write says that the token expired. A redirect must lead to the sign-in."""
+        # Any other redirect may come from a gateway that has passed the write on.
         if answer.status in _REDIRECTS:
             return self.is_sign_in(answer.location)
         return answer.status == _UNAUTHORIZED or self.is_signed_out(answer.body)
@@ -139,6 +140,7 @@ class ErrorMapping:
             explanation: a sentence on the tries.
         """
         status = answer.status
+        # First: a 401 in the envelope would else count as a refusal of the call.
         if self.is_token_expired(answer):
             raise SignInFailed(f"{self.name} does not accept our sign-in (HTTP {status}). Nothing was changed.")
         if status == 403:
@@ -154,6 +156,7 @@ class ErrorMapping:
 
     def transient_failure(self, answer: Answer, explanation: str) -> ERPError:
         """Return the error for an answer with one of `TRANSIENT_STATUSES`."""
+        # The ERP itself says when; without that the caller should not be told a time.
         if answer.retry_after is not None:
             wait = _format_seconds(answer.retry_after)
             return TooManyRequests(
@@ -167,6 +170,7 @@ class ErrorMapping:
     def _refusal(self, status: int, explanation: str) -> ERPError:
         if status == 409:
             return Conflict(f"{self.name} refused it{explanation}. Nothing was changed.", next_step=_READ_THE_ORDER)
+        # Only a write that was bound to a version can be refused so: the order is another one now.
         if status == _PRECONDITION_FAILED:
             return Stale(f"{self.name} refused it{explanation}. Nothing was changed.")
         if status == _NOT_IMPLEMENTED:

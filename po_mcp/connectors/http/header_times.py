@@ -19,6 +19,7 @@ def parse_retry_after(text: str | None, now: datetime) -> int | None:
         return None
     if _SECONDS.fullmatch(text.strip()):
         return int(text)
+    # A moment in the past comes of a wrong clock, and asks for nothing.
     seconds = parse_clock_skew(text, now)
     return math.ceil(seconds) if seconds is not None and seconds > 0 else None
 

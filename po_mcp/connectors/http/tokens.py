@@ -81,6 +81,7 @@ class Tokens:
 
     def _load_from_store(self) -> Token | None:
         """Return the token of the store, which was fetched last and revoked every former one."""
+        # Loaded each time: another process may have fetched a token since, which ended ours.
         found = self._store.load() if self._store is not None else None
         return None if found is None else Token(found[0], self._clock() + found[1])
 

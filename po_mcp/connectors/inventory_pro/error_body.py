@@ -43,6 +43,7 @@ def describe_error(body: Any) -> str:
     """Return the known code and fields of an error body, such as ` (validation_error: quantity)`, or ""."""
     members = fields_of(body)
     code = str(members.get("error")).casefold()
+    # Only known codes are shown: the text of an ERP may hold what forges a line.
     if code not in _CODES:
         return ""
     details = members.get("details")

@@ -45,6 +45,7 @@ _STATUS: Mapping[str, Status] = {
 
 def check_draft(draft: OrderDraft) -> None:
     """Raise `InvalidInput` for a draft that lacks a required field or has one that Inventory Pro cannot store."""
+    # Refused and not dropped: the buyer would believe that the vendor is told.
     if draft.expected_on is not None:
         raise _cannot_store("expected_on")
     if draft.note is not None:
@@ -134,6 +135,7 @@ def _has_more(page: schemas.Page, place: int) -> bool | None:
     """Tell whether a page follows, None where the page does not show it."""
     if page.has_more is not None or page.total_count is None:
         return page.has_more
+    # A page that is shorter than asked for may be the last, or all that the ERP gives at once.
     if page.page_size:
         return (place - 1) * page.page_size + len(page.value) < page.total_count and bool(page.value)
     return None if place > 1 or len(page.value) < page.total_count else False
@@ -164,6 +166,7 @@ def parse_found_items(body: Any, item_id: str) -> tuple[schemas.Item, ...]:
     rows = schemas.Page.parse(body).value if is_page else (_raise_for_error(body),)
     found, unreadable = schemas.Item.parse_rows(rows)
     wanted = tuple(row for row in found if row.short_id == item_id)[:1]
+    # A search that the ERP ignores answers with the first page of everything.
     if not wanted and (found or unreadable):
         raise BadAnswer("Inventory Pro answered about another item.")
     return wanted
@@ -211,11 +214,13 @@ def parse_created(body: Any, number: str, zone: tzinfo | None = UTC) -> Purchase
         BadAnswer: the answer is an error, or about an order of another number.
     """
     stored = schemas.OrderNumber.parse(_raise_for_error(body)).po_no
+    # Under another number it would be asked for again, and created twice.
     if not is_number_echo(stored, number):
         raise wrong_order("Inventory Pro", stored, number)
     try:
         source = schemas.Order.parse(body)
     except BadAnswer:
+        # The number proves that it was created; what else stands in the answer is read again anyway.
         return PurchaseOrder(number=stored, vendor="", status="unknown", status_text="")
     return _with_lines(source, source.lines or None, zone)
 

@@ -190,6 +190,7 @@ class Tryton:
         read, ended = _RowCollector[schemas.Row](), False
         with anyio.move_on_after(SCAN_TIMEOUT_S):
             for _ in range(MAX_PAGES):
+                # By id and not by offset: ids only grow, so what comes and goes meanwhile moves no other order.
                 page = await self._read_page(translate.PURCHASE, schemas.Row, schemas.ROW_FIELDS, domain, read.last)
                 read.add(page)
                 if progress is not None:
@@ -263,6 +264,7 @@ class Tryton:
         """
         self.check_draft(draft)
         with self._preparing():
+            # Tryton keeps a reference as often as it is given: it would not refuse the second order.
             await self._refuse_used_number(draft.number)
             values = await self._prepare_order(draft)
         made = await self._write("create", [[values]], before_send)
@@ -307,6 +309,7 @@ class Tryton:
         async def check_cancelled() -> None:
             state = (await self._read_by_id(identifier)).state
             if state != "cancelled":
+                # A cancel that does not apply to a state is dropped by Tryton without a word.
                 raise BadAnswer("Tryton shows the order in another state.")
 
         await self._read_back(check_cancelled)
@@ -386,6 +389,7 @@ class Tryton:
                     found[place] = await self._fill_in(translate.LINE, unsaved, "product")
                 except ERPError as exc:
                     failed.append(exc)
+                    # The order is not created without this line, so what the others would tell is of no use.
                     scope.cancel()
 
         async with anyio.create_task_group() as tasks:
@@ -501,6 +505,7 @@ class Tryton:
         try:
             return await self._call(f"model.{model}.{method}", [*params, context])
         except Refused:
+            # Tryton refuses a missing right and a rule of the business in the same shape.
             if not (await self._read_access()).read:
                 raise self._not_permitted_error("read orders") from None
             raise
@@ -564,6 +569,7 @@ class Tryton:
 
     async def _sign_in(self) -> tuple[str, float]:
         """Open a session. One that was refused is not asked for again at once: Tryton counts, and locks the user."""
+        # Tryton counts failed sign-ins, and locks the user out for minutes.
         if self._refused_at is not None and self._clock() - self._refused_at < _REFUSAL_PAUSE_S:
             raise SignInFailed("Tryton refused this sign-in a short while ago. Nothing was sent.")
         params = [self._login, {"password": self._password}, "en"]

@@ -30,6 +30,7 @@ def parse_result(body: Any, identifier: int) -> Any:
     Raises:
         BadAnswer: it is an error, or the answer to another call.
     """
+    # A proxy that mixes up two answers would confirm a write by the answer to a read.
     if not isinstance(body, dict) or body.get("id") != identifier:
         raise BadAnswer("Tryton gave an answer that belongs to no call of ours.")
     if "error" in body or "result" not in body:

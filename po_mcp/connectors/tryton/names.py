@@ -52,6 +52,7 @@ def choose_list_names(orders: Sequence[Names]) -> list[str]:
     """Return what is shown of each; orders that would go by the same name go by their ids."""
     names = [choose_name(order) for order in orders]
     count = Counter(names)
+    # Tryton gives numbers late and keeps references as often as given, so two orders can go by one name.
     return [name if count[name] == 1 else format_id(order.id) for name, order in zip(names, orders, strict=True)]
 
 
@@ -78,6 +79,7 @@ def check_creatable(name: str) -> str:
         InvalidInput: it is none, or one that Tryton may give another order: those are figures alone.
     """
     numbers.check_creatable(name)
+    # Figures alone are how Tryton numbers by default: the next order it makes could get this number.
     if not is_valid(name) or _prefix_of(name) == "":
         raise _sequence_number_error()
     return name
@@ -95,6 +97,7 @@ def build_domain(name: str, *, in_any_case: bool = False) -> list[Any]:
     identifier = find_id(name)
     if identifier is not None:
         return ["id", "=", identifier]
+    # `ilike` takes % and _ as wildcards, so what it finds is compared again by `select_order`.
     operator = "ilike" if in_any_case else "="
     return ["OR", ["number", operator, name], ["reference", operator, name]]
 

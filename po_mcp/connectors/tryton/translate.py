@@ -66,6 +66,7 @@ def status_of(state: str | None, shipment_state: str | None) -> Status:
             return "draft"
         case "confirmed":
             return "open"
+        # One state lasts from the confirmation to the last invoice; the shipment state tells whether goods are due.
         case "processing" if shipment_state == _PARTLY:
             return "partial"
         case "processing" if shipment_state != _NOTHING_MORE_ARRIVES:
@@ -101,6 +102,7 @@ def convert_rows(rows: Sequence[schemas.Row]) -> tuple[PurchaseOrder, ...]:
 def convert_order(source: schemas.Order, name: str | None = None) -> PurchaseOrder:
     """Read an order in full. It is called by the name that was asked for; its status text tells its others."""
     name = name or names.choose_name(source)
+    # Titles, subtotals and comments are lines, too, and order nothing.
     lines = [line for line in source.lines if line.type == _LINE]
     header = _convert_header(source, name, lines)
     warehouse = source.warehouse
@@ -137,6 +139,7 @@ def build_version(source: schemas.Order) -> str:
     for line in source.lines:
         stamps[f"{LINE},{line.id}"] = line.stamp
         stamps |= {f"{MOVE},{move.id}": move.stamp for move in line.moves}
+    # A write without a stamp would be bound to nothing.
     if None in stamps.values():
         raise BadAnswer("Tryton does not tell when this order was changed last.")
     return json.dumps(stamps, sort_keys=True, separators=(",", ":"))
@@ -161,6 +164,7 @@ def check_draft(draft: OrderDraft) -> None:
     """Raise `InvalidInput` for what a new order needs and lacks, or cannot hold, as far as that needs no reading."""
     names.check_creatable(draft.number)
     require_vendor_id(draft.vendor)
+    # The warehouse is a field of the order: the first line would silently decide for all.
     if len({line.warehouse for line in draft.lines}) > 1:
         raise InvalidInput(
             "Tryton delivers an order to one warehouse. Nothing was sent.",
@@ -169,6 +173,7 @@ def check_draft(draft: OrderDraft) -> None:
     for place, line in enumerate(draft.lines, 1):
         require_item_id(line, place)
         _parse_warehouse_id(line)
+        # A quantity is a binary float in Tryton: more digits would come back as another number.
         if _count_digits(line.quantity) > MAX_FLOAT_DIGITS:
             raise InvalidInput(
                 f"Tryton keeps {MAX_FLOAT_DIGITS} digits of a quantity, and line {place} has more. Nothing was sent."
@@ -189,6 +194,7 @@ def check_values(
         products: what its lines may order, by id.
         price_decimals: how many decimals a unit price may have; None where that is not limited.
     """
+    # Tryton itself creates orders for vendors that are not active.
     if not any(party.active for party in parties):
         raise InvalidInput(
             "Tryton has no active vendor of this id. Nothing was sent.",
@@ -202,6 +208,7 @@ def check_values(
                 next_step="Look the item up with search_catalog, refresh=true, or tell the user.",
             )
         most = None if product.unit is None else product.unit.digits
+        # Tryton refuses more decimals, in words of the user's language that are not shown.
         _check_decimals("quantity", line.quantity, most, place)
         _check_decimals("unit_price", line.unit_price, price_decimals, place)
 
@@ -230,6 +237,7 @@ def choose_warehouse(draft: OrderDraft, warehouses: Sequence[schemas.Warehouse])
     """Return the id of the warehouse to deliver to: the one asked for, else the only one there is."""
     asked = _parse_warehouse_id(draft.lines[0])
     known = [warehouse.id for warehouse in warehouses]
+    # The only one is no guess.
     if asked is None and len(known) == 1:
         return known[0]
     if asked is None or asked not in known:
@@ -301,6 +309,7 @@ def parse_created(source: schemas.Order, draft: OrderDraft) -> PurchaseOrder:
         raise BadAnswer("Tryton shows another order than was created.")
     stored = convert_order(source, draft.number)
     asked = Counter((line.item, line.quantity, line.unit_price) for line in draft.lines)
+    # In any order: Tryton sorts lines by a sequence of its own.
     if Counter((line.item, line.quantity, line.unit_price) for line in stored.lines or ()) != asked:
         raise BadAnswer("Tryton created an order of other lines than were asked for.")
     return stored

@@ -37,13 +37,16 @@ def _parse_decimal(value: object) -> Decimal | None:
         return None
     if isinstance(value, dict) and value.get("__class__") == "Decimal":
         value = value.get("decimal")
+    # bool is an int in Python, and a float has lost its digits already.
     if isinstance(value, bool) or not isinstance(value, int | Decimal | str):
         raise ValueError("not an exact number")
     if isinstance(value, str) and not _DECIMAL.fullmatch(value):
         raise ValueError("not a decimal")
     number = Decimal(value)
+    # Written in full, "1e99999999" would fill the memory.
     if number and not -_MAX_EXPONENT <= number.adjusted() <= _MAX_EXPONENT:
         raise ValueError("a number of too large an exponent")
+    # Without its exponent: 1E+3 and 1000 are one number, and are shown as one.
     return Decimal(f"{number:f}")
 
 

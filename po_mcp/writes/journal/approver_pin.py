@@ -79,6 +79,7 @@ def read(db: sqlite3.Connection, now: float) -> ApproverPin:
 
 def replace(db: sqlite3.Connection, new: str, former: str | None, event: PinChange, now: float, detail: Any) -> bool:
     """Set the hash and record it; False where another process set one meanwhile."""
+    # Compare and set: of two terminals that set a PIN at once the second must see that it was changed.
     if _stored(db) != former:
         return False
     db.execute("INSERT OR REPLACE INTO journal VALUES (?, ?)", (_NAME, new))

@@ -74,6 +74,7 @@ def append(db: sqlite3.Connection, event: Event) -> Mark:
     """Add an event within the transaction that did it, and note it in the operation's row."""
     end = end_of(db)
     detail = json.dumps(event.detail, sort_keys=True, separators=(",", ":"))
+    # The operation's row goes into the hash, so that an edit of the row shows as well.
     row = _digest_of_row(db, event.operation_id)
     place = end.place + 1
     linked = _hash(place, event.operation_id, event.at, event.event, detail, row, end.hash)
@@ -94,13 +95,6 @@ def events(db: sqlite3.Connection, operation_id: str) -> list[Event]:
 def count(db: sqlite3.Connection, operation_id: str, event: str) -> int:
     """Return how often an event happened to one operation."""
     found = db.execute("SELECT COUNT(*) FROM audit_log WHERE operation_id = ? AND event = ?", (operation_id, event))
-    times: int = found.fetchone()[0]
-    return times
-
-
-def count_since(db: sqlite3.Connection, event: str, since: float) -> int:
-    """Return how often an event happened after a moment, over all operations."""
-    found = db.execute("SELECT COUNT(*) FROM audit_log WHERE event = ? AND at > ?", (event, since))
     times: int = found.fetchone()[0]
     return times
 

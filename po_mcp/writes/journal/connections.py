@@ -24,6 +24,7 @@ def join(db: sqlite3.Connection, connection: Connection, now: float) -> str:
     known = find(db, connection)
     if known is not None:
         return known
+    # Not known as it is: renewed credentials of the same company, or another company at the same address.
     others = rows_at(db, connection)
     same_credentials = _with_same_credentials(others, connection)
     if (name := _name_beside(same_credentials, connection)) is not None:
@@ -62,6 +63,7 @@ def rows_at(db: sqlite3.Connection, connection: Connection) -> list[sqlite3.Row]
 def clashing(others: Sequence[sqlite3.Row], connection: Connection) -> list[sqlite3.Row]:
     """Return the records whose company may be the same as this one's: of the same name, or without any."""
     company = connection.company or ""
+    # A company without a name may be any of those with one.
     return [row for row in others if row["company"] == company or not row["company"] or not company]
 
 
@@ -70,6 +72,7 @@ def former_names(db: sqlite3.Connection, connection: Connection) -> list[str]:
     prefix = f"{connection.erp} {urlsplit(connection.address).netloc} "
     found = db.execute("SELECT DISTINCT connection FROM live_operations WHERE connection != ?", (connection.key,))
     names = [str(row["connection"]) for row in found]
+    # Keys of this version hold the whole address, with its scheme.
     return [name for name in names if name.startswith(prefix) and "://" not in name]
 
 

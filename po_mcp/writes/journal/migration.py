@@ -63,6 +63,7 @@ def _move(db: sqlite3.Connection, row: sqlite3.Row, first: sqlite3.Row | None) -
     }
     names, places = ", ".join(columns), ", ".join("?" * len(columns))
     db.execute(f"INSERT INTO write_operations ({names}) VALUES ({places})", tuple(columns.values()))  # noqa: S608
+    # Nobody knows for whose books a yes of version 1 was: it names neither path nor company.
     event = "EXPIRED" if is_waiting else "journal upgraded"
     audit_log.append(db, audit_log.Event(row["id"], now, event, {"because": "the journal was upgraded"}))
 

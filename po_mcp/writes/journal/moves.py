@@ -35,6 +35,7 @@ def move(
         values: further columns of the row, with their new values.
     """
     assert may_move(before, after), f"{before} -> {after}"
+    # One statement compares and sets, so that of two processes only one changes the row.
     columns = "".join(f", {name} = ?" for name in values)
     changed = db.execute(
         f"UPDATE write_operations SET state = ?{columns} WHERE id = ? AND state = ?",  # noqa: S608
@@ -42,6 +43,7 @@ def move(
     )
     if changed.rowcount != 1:
         return False
+    # In the same transaction: there is no move without its event, and no event of a move that did not happen.
     audit_log.append(db, Event(operation_id, now, after, detail))
     return True
 
@@ -57,12 +59,14 @@ def expire(db: sqlite3.Connection, now: float) -> None:
 
 def notice_clock(db: sqlite3.Connection, now: float) -> None:
     """Where the clock was set back: what waits or is approved ends, and what was sent counts from now."""
+    # By a clock that was set back an approval would live longer than its ten minutes.
     last = audit_log.latest_time(db)
     if last is None or now >= last - CLOCK_SLACK_S:
         return
     for row in db.execute("SELECT id, state FROM live_operations WHERE state IN ('PROPOSED', 'APPROVED')").fetchall():
         move(db, row["id"], row["state"], "EXPIRED", {"because": "the clock was set back"}, now, settled_at=now)
     for row in db.execute("SELECT * FROM live_operations WHERE counts_from > ?", (now,)).fetchall():
+        # A watch keeps the length that it still had; it is not over because the clock says so.
         rest = None if row["watched_until"] is None else now + max(0.0, row["watched_until"] - row["counts_from"])
         db.execute(
             "UPDATE write_operations SET counts_from = ?, watched_until = ?, foreign_since = NULL WHERE id = ?",
@@ -75,6 +79,7 @@ def notice_clock(db: sqlite3.Connection, now: float) -> None:
 def end_waiting(db: sqlite3.Connection, connection: str, because: str, now: float) -> None:
     """End what waits for a person, or is approved and not sent, on a connection."""
     for row in db.execute("SELECT id, state FROM live_operations WHERE connection = ?", (connection,)).fetchall():
+        # A yes was given for the company of the former credentials; what was sent is settled as before.
         if row["state"] in WAITING:
             move(db, row["id"], row["state"], "EXPIRED", {"because": because}, now, settled_at=now)
 

@@ -41,6 +41,7 @@ def insert(
     values = values_of(operation, state, now, now + ttl)
     names, places = ", ".join(values), ", ".join("?" * len(values))
     db.execute(f"INSERT INTO write_operations ({names}) VALUES ({places})", tuple(values.values()))  # noqa: S608
+    # Word for word, since that is what a yes will have been given to.
     shown = {"shown": operation.question.text} if operation.question else {}
     audit_log.append(db, Event(operation.id, now, state, {**detail, **shown}))
     return Recorded(operation, state, now + ttl)
@@ -49,6 +50,7 @@ def insert(
 def refuse_flood(db: sqlite3.Connection, operation: Operation, now: float, *, is_question: bool, max_open: int) -> None:
     """Bound what one client asks for, so that neither a loop nor an instruction in a text locks others out."""
     session = operation.requester.session
+    # Nothing after now is counted: what a clock that was ahead has recorded must lock nobody out.
     for seconds, limit in MAX_PROPOSALS.items():
         [count] = db.execute(
             "SELECT COUNT(*) FROM write_operations WHERE session = ? AND proposed_at > ? AND proposed_at <= ?",
@@ -71,6 +73,7 @@ def refuse_flood(db: sqlite3.Connection, operation: Operation, now: float, *, is
 def renew(db: sqlite3.Connection, live: Recorded, now: float, ttl: float) -> Recorded:
     """Give a proposal that is asked about again its whole time."""
     expires_at = now + ttl
+    # Not at every call, or a client that asks in a loop would fill the audit log.
     if live.state != "PROPOSED" or expires_at - live.expires_at < RENEWED_AFTER_S:
         return live
     db.execute("UPDATE write_operations SET expires_at = ? WHERE id = ?", (expires_at, live.operation.id))
@@ -101,6 +104,7 @@ def read_or_block(row: sqlite3.Row | None, number: str) -> Recorded | None:
     try:
         return read_row(row)
     except UnreadableRow as exc:
+        # It may have been sent by a newer version: passing it over could send the write twice.
         raise OperationUnderWay(
             f"Order {number} has an operation under way that this version of po-mcp cannot read: {exc.operation_id}. "
             "Nothing was sent.",

@@ -22,6 +22,7 @@ def readable(rows: Iterable[sqlite3.Row]) -> Iterator[Recorded]:
         try:
             yield read_row(row)
         except UnreadableRow as exc:
+            # One row that was edited must not stop every other operation.
             logger.warning("%s: po-mcp journal verify", exc)
 
 
@@ -62,6 +63,7 @@ def same_create(db: sqlite3.Connection, operation: Operation, since: float, unti
     """Return the create that the very same call of the same user made, live or done then, whatever its number."""
     return first(
         db,
+        # Without the number: a call that gave none gets another one each time, and is the same call.
         "connection = ? AND kind = ? AND arguments = ? AND requested_by = ? AND (state IN"
         " ('PROPOSED', 'APPROVED', 'SENT', 'WATCHED', 'UNKNOWN') OR (state = 'DONE' AND settled_at > ?"
         " AND settled_at <= ?)) ORDER BY proposed_at DESC",

@@ -62,6 +62,7 @@ def read_row(row: sqlite3.Row) -> Recorded:
 
 
 def _read_row(row: sqlite3.Row) -> Recorded:
+    # The cast below would let a state of a newer version through.
     if row["state"] not in _STATES:
         raise ValueError("a state that is not known")
     operation = Operation(

@@ -19,6 +19,7 @@ class SharedToken:
 
     def __init__(self, file: SqliteFile, name: str, clock: Callable[[], float]) -> None:
         self._file = file
+        # Hashed, so that the file names neither address nor client id beside a token.
         self._name = hashlib.sha256(name.encode()).hexdigest()
         self._clock = clock
 
@@ -47,6 +48,7 @@ class SharedToken:
         try:
             with self._file.writing() as db:
                 taken = db.execute("SELECT ends_at FROM shared_tokens WHERE connection = ?", (self._lease,)).fetchone()
+                # A lease and no lock: a process that dies while it signs in must not keep the others out.
                 if taken is not None and taken["ends_at"] > now:
                     return False
                 db.execute("INSERT OR REPLACE INTO shared_tokens VALUES (?, '', ?)", (self._lease, now + lease))

@@ -30,6 +30,7 @@ class Create:
     async def find_change(self, erp: ERP, operation: Operation) -> Change | None:
         """See that the number is free: what stands under it afterwards was made after this."""
         try:
+            # In any case of its letters: some ERPs store numbers in capitals, and po-1 would meet PO-1.
             order = await erp.get_order(operation.number, in_any_case=True)
         except OrderNotFound:
             return None
@@ -49,9 +50,11 @@ class Create:
         lines do not show yet.
         """
         seen = await self.observe(erp, operation, sent_at)
+        # Some ERPs show a new order's header before its lines; that is no sign against their own success.
         is_late = seen.order is None or not seen.order.lines
         if seen.seen in ("foreign", "differs") and not is_late:
             return seen
+        # A header alone tells the vendor, and another vendor is a sign.
         if seen.order is not None and is_of_vendor(seen.order, draft_of(operation).vendor) is False:
             return seen
         shown = seen.order if seen.seen == "applied" else applied.order

@@ -37,6 +37,7 @@ class Delete:
 
     def answer(self, operation: Operation, answer: FormAnswer) -> Payload | None:
         """Take the order number, and nothing else."""
+        # A delete cannot be undone: a yes that is clicked by habit must not do.
         return operation.payload if read_typed_number(answer) == operation.number else None
 
     async def find_change(self, erp: ERP, operation: Operation) -> Change | None:
@@ -60,6 +61,7 @@ class Delete:
                 return Observation("gone", "the ERP no longer shows the order")
             if order.status == "deleted":
                 return Observation("applied", "the ERP shows the order as deleted", order)
+            # It is there: the number may have been given to a new order, which only an id of the ERP's own shows.
             current = await erp.snapshot(operation.number, "delete")
         except ERPError as exc:
             return unreadable(exc)
@@ -92,6 +94,7 @@ def _what_forbids(snapshot: Snapshot) -> str | None:
         return f"{state_of(snapshot)} already."
     if snapshot.blockers:
         return f"Order {order.number} cannot be deleted: it is used by {', '.join(snapshot.blockers)}."
+    # Not every ERP shows its receipts as documents; goods that arrived need their order all the same.
     if any(line.received for line in order.lines or ()):
         return f"Order {order.number} cannot be deleted: goods were received for it."
     return None

@@ -116,12 +116,14 @@ async def _find_backorder(erp: ERP, operation: Operation) -> str | None:
     """Find the backorder by what it must hold, under the numbers that the ERP gives such orders."""
     outstanding = snapshot_of(operation).order.outstanding_lines
     wanted = Counter((line.item, line.outstanding) for line in outstanding)
+    # The ERP's answer names it; where that was lost, the number can only be looked for.
     for count in range(1, _BACKORDERS_TRIED + 1):
         number = f"{operation.number}-BO{count}"
         try:
             found = await erp.get_order(number)
         except ERPError:
             return None
+        # By content and not by name alone: an older finalize may have left a backorder under the same number.
         if Counter((line.item, line.quantity) for line in found.lines or ()) == wanted:
             return number
     return None

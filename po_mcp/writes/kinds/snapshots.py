@@ -19,6 +19,7 @@ def snapshot_of(operation: Operation) -> Snapshot:
 
 def digest_of_snapshot(snapshot: Snapshot) -> str:
     """Digest all that was read of an order: when any of it changes, an approval no longer counts."""
+    # All of it, not only what looks important: the person said yes to what they saw.
     return digest_of(snapshot.model_dump())
 
 
