@@ -61,11 +61,11 @@ def scripts_of(text: str) -> list[str]:
     return sorted({"East Asian" if name in _EAST_ASIAN_SCRIPTS else name.capitalize() for name in names})
 
 
-def imitating_scripts(text: str) -> list[str]:
+def imitating_scripts(text: str, *, beside_latin: bool = False) -> list[str]:
     """Return the scripts of a name whose letters may be read as those of another script; [] for any other name.
 
-    A word mixes Latin, Cyrillic or Greek letters, or has look-alikes of Latin letters alone beside Latin words. Units
-    such as kΩ and μm, and words that only one script can write, are ordinary.
+    Such a word mixes Latin, Cyrillic or Greek letters, or has look-alikes of Latin letters only, beside Latin words or
+    with `beside_latin` anywhere. Units such as kΩ and μm, and words that only one script can write, are ordinary.
     """
     words = [_UNIT_SIGNS.sub("", word) for word in _words(text)]
     of_words = [(word, sorted(_IMITABLE.intersection(scripts_of(word)))) for word in words if word]
@@ -76,10 +76,10 @@ def imitating_scripts(text: str) -> list[str]:
     disguised = {
         scripts[0]
         for word, scripts in of_words
-        if scripts and scripts != ["Latin"] and len(word) > 1 and _LOOK_ALIKES.issuperset(word)
+        if scripts and scripts != ["Latin"] and (beside_latin or len(word) > 1) and _LOOK_ALIKES.issuperset(word)
     }
     plain = {scripts[0] for word, scripts in of_words if scripts and not _LOOK_ALIKES.issuperset(word)}
-    return sorted({"Latin", *disguised}) if "Latin" in written_in and disguised - plain else []
+    return sorted({"Latin", *disguised}) if (beside_latin or "Latin" in written_in) and disguised - plain else []
 
 
 def _words(text: str) -> list[str]:

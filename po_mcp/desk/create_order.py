@@ -9,11 +9,13 @@ from po_mcp.desk import numbering, pricing
 from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
 from po_mcp.desk.catalog import format_ids
 from po_mcp.desk.context import Desk
+from po_mcp.desk.exactness import is_same, normalize_blanks
 from po_mcp.desk.latest_orders import LatestOrders
+from po_mcp.desk.matching import ID_PREFIX
 from po_mcp.desk.resolving import ResolvedOrder, find_doubtful_figures, resolve
 from po_mcp.errors import InvalidInput, OperationUnderWay
 from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, Vendor, plain
-from po_mcp.untrusted import quote_text
+from po_mcp.untrusted import imitating_scripts, quote_text
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
 from po_mcp.writes.forms import ask_create
@@ -141,6 +143,9 @@ def _reasons(
     """Say why a person must see this order before it is created; nothing where they need not."""
     limit = desk.create_approval_over
     reasons = [Reason(short="check a quantity", sentence=doubt) for doubt in find_doubtful_figures(new.asked)]
+    if scripts := imitating_scripts(new.asked.number or "", beside_latin=True):
+        sentence = f"Its number is written in {' and '.join(scripts)} letters that look alike."
+        reasons.append(Reason(short="check the letters of the number", sentence=sentence))
     reasons += [Reason(short="check that this is current", sentence=old) for old in new.found.old_data]
     zeros = pricing.explain_zero_prices(new.asked, new.found)
     reasons += [Reason(short="a price of 0", sentence=zero) for zero in zeros]
@@ -151,7 +156,9 @@ def _reasons(
 
 
 def _is_name_of(entry: Vendor | Item, said: str) -> bool:
-    return said in (entry.id, entry.code, entry.name)
+    """Tell whether what was said is exactly the id, code or name of the entry, so that a person need not compare."""
+    written = normalize_blanks(said).removeprefix(ID_PREFIX)
+    return any(is_same(written, normalize_blanks(one)) for one in (entry.id, entry.code, entry.name) if one)
 
 
 def _note(new: _New, line: OrderRequestLine) -> LineNote:

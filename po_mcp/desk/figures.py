@@ -21,6 +21,7 @@ OTHER_CASE_POINTS = 1
 _OTHER_ORDER_POINTS = 1
 _UNIT_NOT_SAID_POINTS = 2
 _OTHER_WRITING_POINTS = 3
+_THOUSANDS_POINTS = 4
 _UNIT_ONLY_SAID_POINTS = 5
 _MAX_UNIT_CHARS = 5
 
@@ -38,7 +39,19 @@ _TURNING_WORDS = """
     male female inner outer inside outside internal external inlet outlet open closed positive negative
     ohne mit nicht kein links rechts sans avec gauche droite sin con izquierda derecha
 """
+_SAME_UNITS = """
+    " in inch inches \u2033 = "
+    ' ft foot feet \u2032 = '
+    mm2 sqmm = mm2
+    m2 sqm = m2
+    l ltr litre liter litres liters = l
+    lb lbs = lb
+    c \u00b0c = c
+    pcs pc = pcs
+"""
 _UNITS = frozenset(_UNIT_WORDS.split())
+_UNIT_OF = {unit: row.split()[-1] for row in _SAME_UNITS.strip().splitlines() for unit in row.split()[:-2]}
+"""One name for the units that are written in several ways; ohms keep the case of what stands before them."""
 _TURNING = frozenset(_TURNING_WORDS.split())
 _SHORT_FOR = {"w/o": "without", "lh": "left", "lhs": "left", "rh": "right", "rhs": "right", "nc": "closed"}
 _PREFIXES = ("non", "un", "anti", "dis", "in", "im", "ir", "de")
@@ -53,6 +66,9 @@ _SIGNS = str.maketrans(
         "\N{RIGHT SINGLE QUOTATION MARK}": "'",
     }
 )
+_thousands = re.compile(r"[1-9][0-9]{0,2}(?:[.,][0-9]{3})+(?![0-9])")
+_ohms = re.compile(r"(?i:ohms?)$")
+_spaced_dash = re.compile(r"(?<=[0-9]) - (?=[0-9])")
 _times = re.compile(r"(?<=[0-9mn\"'])\s*[xX*]\s*(?=[.0-9])")
 
 
@@ -94,7 +110,8 @@ class Parsed(NamedTuple):
 
 def parse(text: str) -> Parsed:
     """Take a text apart."""
-    text = _times.sub(" x ", _spell_out(normalize_blanks(text)).translate(_SIGNS))
+    text = _spell_out(normalize_blanks(text)).translate(_SIGNS).replace("''", '"')
+    text = _spaced_dash.sub("-", _times.sub(" x ", text))
     words: list[str] = []
     figures: list[Figure] = []
     place = 0
@@ -106,7 +123,7 @@ def parse(text: str) -> Parsed:
             words.append(_SHORT_FOR.get(word, word))
             continue
         unit, place = _read_unit(text, place)
-        figures.append(Figure(found["prefix"] or "", found["number"], unit))
+        figures.append(Figure(found["prefix"] or "", found["number"].replace(" ", ""), unit))
     return Parsed(tuple(words), tuple(figures), _turning_words(words))
 
 
@@ -154,6 +171,17 @@ def normalize_number(number: str) -> str:
     return re.sub(r"^([+\-]?)0+(?=[0-9])", r"\1", number)
 
 
+@lru_cache(4096)
+def read_thousands(number: str) -> str | None:
+    """Return what a number means whose points or commas are of thousands, 1000 for 1,000; None for any other."""
+    return re.sub("[.,]", "", number) if _thousands.fullmatch(number) else None
+
+
+def find_thousands(text: str) -> list[str]:
+    """Return the digits of each figure of a text that may be written with points or commas of thousands."""
+    return [re.sub("[.,]", "", found) for found in _thousands.findall(text)] if "," in text or "." in text else []
+
+
 def _compare_figures(said: Sequence[Figure], text: Sequence[Figure]) -> tuple[int, int, int]:
     points, missing, left, last = 0, 0, list(enumerate(text)), -1
     for figure in said:
@@ -174,15 +202,44 @@ def _score_figure(said: Figure, other: Figure) -> int:
     """Return the points for one figure in the place of another."""
     if said == other:
         return 0
-    if normalize_number(said.number) != normalize_number(other.number):
+    number = _score_number(said.number, other.number)
+    if number == MISSING_POINTS:
         return MISSING_POINTS
-    prefix, unit = said.prefix.casefold().rstrip("-"), said.unit.casefold()
-    other_prefix, other_unit = other.prefix.casefold().rstrip("-"), other.unit.casefold()
-    if (prefix, unit) == (other_prefix, other_unit):
-        return OTHER_CASE_POINTS if said.number == other.number else _OTHER_WRITING_POINTS
-    if prefix not in ("", other_prefix) or unit not in ("", other_unit):
-        return _UNIT_ONLY_SAID_POINTS if not other_unit and prefix == other_prefix else MISSING_POINTS
-    return _UNIT_NOT_SAID_POINTS
+    prefix, other_prefix = said.prefix.casefold().rstrip("-"), other.prefix.casefold().rstrip("-")
+    unit = _score_unit(said.unit, other.unit)
+    if prefix == other_prefix and unit < MISSING_POINTS:
+        return max(number, unit, OTHER_CASE_POINTS)
+    if prefix not in ("", other_prefix) or (said.unit and unit == MISSING_POINTS):
+        return _UNIT_ONLY_SAID_POINTS if not other.unit and prefix == other_prefix else MISSING_POINTS
+    return max(number, _UNIT_NOT_SAID_POINTS)
+
+
+def _score_number(said: str, other: str) -> int:
+    """Return the points for one number in the place of another: 1,5 for 1.5, +12 for 12, 1,000 for 1000."""
+    if said == other:
+        return 0
+    if normalize_number(said).removeprefix("+") == normalize_number(other).removeprefix("+"):
+        return _OTHER_WRITING_POINTS
+    in_thousands = {read_thousands(said) or said, read_thousands(other) or other}
+    return _THOUSANDS_POINTS if len(in_thousands) == 1 else MISSING_POINTS
+
+
+def _score_unit(said: str, other: str) -> int:
+    """Return the points for one unit in the place of another: inch for in, MΩ for MOhm."""
+    if said == other:
+        return 0
+    if said.casefold() == other.casefold():
+        return OTHER_CASE_POINTS
+    our_name, other_name = _name_unit(said), _name_unit(other)
+    if our_name == other_name:
+        return _OTHER_WRITING_POINTS
+    return _THOUSANDS_POINTS if our_name.casefold() == other_name.casefold() else MISSING_POINTS
+
+
+@lru_cache(1024)
+def _name_unit(unit: str) -> str:
+    unit = _ohms.sub("Ω", unit)
+    return _UNIT_OF.get(unit.casefold(), unit)
 
 
 def _compare_turning_words(said: Parsed, text: Parsed) -> int:
@@ -226,7 +283,8 @@ def _spell_out(text: str) -> str:
     if text.isascii():
         return text
     shown = ""
-    for character in text:
+    for written in text:
+        character = str(unicodedata.decimal(written)) if written.isdecimal() else written
         plain = unicodedata.normalize("NFKC", character)
         if plain != character and shown[-1:].isdecimal():
             shown += " " if "\N{FRACTION SLASH}" in plain else "^" if unicodedata.category(character) == "No" else ""
@@ -241,7 +299,7 @@ def _keeps_form(character: str) -> bool:
 
 @cache
 def _token_pattern(is_ascii: bool) -> re.Pattern[str]:
-    number = r"(?:(?<![^\W_])[+\-±<>≤≥~#])?(?:(?<![^\W_])[.,])?\d+(?:[.,/:^\-]+\d+)*"
+    number = r"(?:(?<![^\W_])(?:[+\-]|[±<>≤≥~#] ?))?(?:(?<![^\W_])[.,])?\d+(?:[.,/:^\-]+\d+)*"
     one = letter_pattern(is_ascii)
     prefix = rf"(?<![^\W_]){one}{{1,3}}-?(?=\d)"
     return re.compile(rf"(?P<word>[wW]/[oO]\b|(?!{prefix}){one}+)|(?P<prefix>{prefix})?(?P<number>{number})")

@@ -19,8 +19,10 @@ from po_mcp.desk.figures import (
     Parsed,
     compare,
     drop_figures,
+    find_thousands,
     join,
     parse,
+    read_thousands,
 )
 
 T = TypeVar("T")
@@ -35,7 +37,8 @@ _MAX_SIMILAR = 200
 _MAX_COMPARED = 3000
 """Entries that hold all words of which the shortest are looked at closely: "bolt" stands in every name of a catalog."""
 _MIN_PART_CHARS = 3
-_ID_PREFIX = "id:"
+ID_PREFIX = "id:"
+"""Stands before an id that is meant as one, and is not the code or name of another."""
 _PARSE_CACHE_SIZE = 50_000
 _digits_or_letters = re.compile(r"[0-9]+|[a-z]+")
 _digits = re.compile(r"\d+")
@@ -153,7 +156,7 @@ class Index(Generic[T]):
             return None
         entry = self.entries[place]
         texts = self._texts[place]
-        by_id = [f"{_ID_PREFIX}{text.written}" for text in texts if text.what == "id"]
+        by_id = [f"{ID_PREFIX}{text.written}" for text in texts if text.what == "id"]
         return next(
             (name for name in [*(text.written for text in texts), *by_id] if self.find_exact(name) is entry), None
         )
@@ -162,8 +165,8 @@ class Index(Generic[T]):
         """Return the texts that it is, and those of other entries that keep it from being taken without asking."""
         rows = self._same.get(fold_case_and_blanks(said), [])
         literal = [row for row in rows if row.written == said]
-        if not literal and said.startswith(_ID_PREFIX):
-            wanted = said.removeprefix(_ID_PREFIX).strip()
+        if not literal and said.startswith(ID_PREFIX):
+            wanted = said.removeprefix(ID_PREFIX).strip()
             rows = self._same.get(fold_case_and_blanks(wanted), [])
             return [row for row in rows if row.what == "id" and row.written == wanted], []
         meant = literal or [row for row in rows if is_same(said, row.written)]
@@ -263,7 +266,7 @@ class Index(Generic[T]):
         places: dict[str, set[int]] = {}
         for texts in self._texts:
             for text in texts:
-                for piece in _split(text.written):
+                for piece in [*_split(text.written), *find_thousands(text.written)]:
                     places.setdefault(piece.lstrip("0") or "0", set()).add(text.place)
         return places
 
@@ -283,8 +286,13 @@ class Index(Generic[T]):
         return max(len(text.written) for text in self._texts[place])
 
     def _places_of_figures(self, said: Parsed) -> set[int]:
-        places = [self._places.get(_first_digits(figure.number), set()) for figure in said.figures]
+        places = [self._places_of_number(figure.number) for figure in said.figures]
         return set.intersection(*places) if places else set()
+
+    def _places_of_number(self, number: str) -> set[int]:
+        found = self._places.get(_first_digits(number), set())
+        thousands = read_thousands(number)
+        return found if thousands is None else found | self._places.get(thousands, set())
 
     def _places_of_word(self, word: str) -> set[int]:
         found = set(self._places.get(word, ()))

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence, Set
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from po_mcp.desk.context import Desk
@@ -25,6 +25,8 @@ _MIN_SHARE = 0.8
 _MAX_SIMILAR = 5
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 _VENDOR_MARK = "\0"
+_DATE_FORMS = ("%Y", "%Y%m", "%m%Y", "%Y%m%d", "%d%m%Y", "%m%d%Y", "%y%m%d", "%d%m%y", "%m%d%y", "%Y%j")
+"""How a year or a day is written as one figure."""
 _figures = re.compile(r"([0-9]{1,18})", re.ASCII)
 _pieces = re.compile(r"[0-9]+|[^\W\d_]+")
 _not_in_a_new_number = re.compile(r"[/\\%?#;\s]")
@@ -259,8 +261,8 @@ def _find_running_figure(alike: Sequence[_ParsedNumber]) -> int | None:
     """Return the place of the running figure: orders with equal other figures differ most often in it."""
     sizes: list[tuple[int, int]] = []
     for place in range(len(alike[0].figures)):
-        # A year changes from order to order, too, but does not count them.
-        if all(_is_part_of_its_date(one, place, ("%Y",)) for one in alike):
+        # A year or a day changes from order to order, too, but does not count them.
+        if any(all(_is_part_of_its_date(one, place, (form,)) for one in alike) for form in _DATE_FORMS):
             continue
         groups: dict[tuple[str, ...], set[int]] = {}
         for one in alike:
@@ -293,8 +295,13 @@ def _figures_of_next(alike: Sequence[_ParsedNumber], place: int, today: date) ->
 
 
 def _is_part_of_its_date(one: _ParsedNumber, place: int, parts: Sequence[str]) -> bool:
+    """Tell whether a figure is one of the parts of the order's day, or of the day before or after."""
     ordered_at = one.order.ordered_at
-    return ordered_at is not None and int(one.figures[place]) in [int(ordered_at.strftime(part)) for part in parts]
+    if ordered_at is None or ordered_at.year in (date.min.year, date.max.year):
+        return False
+    # A number may be given on the evening before the order is entered.
+    near = [ordered_at.date() + timedelta(days=days) for days in (-1, 0, 1)]
+    return int(one.figures[place]) in [int(day.strftime(part)) for part in parts for day in near]
 
 
 def _split_around(literals: Sequence[str], figures: Sequence[str], place: int, vendor: Vendor) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from po_mcp.desk.catalog import words_of
-from po_mcp.desk.matching import Fit, Index, find
+from po_mcp.desk.matching import Fit, Index, best_matches, find
 from po_mcp.orders import Item, Vendor
 
 VENDORS = (
@@ -215,6 +215,20 @@ def test_two_of_one_name_are_never_one() -> None:
         ("バルブ", "バルブ 100", "パルプ 100"),
         ("m8 bolts", "M8 x 30mm Hex Bolt", "M10 x 8mm Hex Bolt"),
         ("hex bolt 12 mm", "Hex bolts 12mm", "Hex bolt 8 mm"),
+        ("hose 12 inch", "Hose 12in", "Hose 12ft"),
+        ("hose 5'", "Hose 5 ft", "Hose 5 in"),
+        ("hose 5''", 'Hose 5"', "Hose 5'"),
+        ("can 5 litre", "Can 5l", "Can 50l"),
+        ("shunt 1 MOhm", "Shunt 1 MΩ", "Shunt 1 mΩ"),
+        ("shunt 1 mOhm", "Shunt 1 mΩ", "Shunt 1 MΩ"),
+        ("thermostat 5 C", "Thermostat 5 °C", "Thermostat -5 C"),
+        ("supply 12V", "Supply +12V", "Supply -12V"),
+        ("tolerance ± 5 V", "Tolerance ±5 V", "Tolerance 5 V"),
+        ("screw #8", "Screw # 8", "Screw 8"),
+        ("reducer 3/8-1/4", "Reducer 3/8 - 1/4", "Reducer 1/4 - 3/8"),
+        ("rod 1,000 mm", "Rod 1000 mm", "Rod 100 mm"),
+        ("rod 1000 mm", "Rod 1,000 mm", "Rod 1 mm"),
+        ("rod ٥ mm", "Rod 5 mm", "Rod 50 mm"),
     ],
 )
 def test_entries_without_a_difference_in_figures_units_or_turning_words_come_first(
@@ -222,6 +236,13 @@ def test_entries_without_a_difference_in_figures_units_or_turning_words_come_fir
 ) -> None:
     assert shown(said, first, other)[0] == first
     assert shown(said, other, first)[0] == first
+
+
+@pytest.mark.parametrize("said", ["rod 1,000 mm", "rod 1.000 mm"])
+def test_a_figure_that_may_be_of_thousands_brings_both_meanings(said: str) -> None:
+    found = find(said, [Item(id="A", name="Rod 1 mm"), Item(id="B", name="Rod 1000 mm")], words_of)
+
+    assert {match.entry.id for match in best_matches(found)} == {"A", "B"}
 
 
 def test_similar_spellings_are_left_out_if_an_entry_has_one_of_the_words() -> None:

@@ -74,6 +74,10 @@ def test_the_figure_of_a_backorder_a_revision_a_project_or_a_year_does_not_run(n
         ["0045-K7", "0046-K7", "0046-K8"],
         ["0044-K7", "0045-K8", "0046-K9", "0047-K9"],
         ["1-1", "1-2", "2-1"],
+        ["20261101-1", "20261102-1", "20261103-1"],
+        ["PO-01112026", "PO-02112026", "PO-03112026"],
+        ["261101", "261102", "261103"],
+        ["PO-202611"],
     ],
 )
 def test_orders_without_a_running_figure_give_no_number(numbers: list[str]) -> None:

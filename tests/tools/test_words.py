@@ -247,3 +247,28 @@ async def test_a_stored_total_that_differs_is_reported(harness: ServerHarness) -
 
     assert harness.order("PO-2025-0043").total == Decimal("450.00")
     assert "differs" not in done["message"]
+
+
+@both_eras
+async def test_a_number_in_letters_that_look_alike_is_put_to_the_person(harness: ServerHarness, era: str) -> None:
+    person = pick()
+    words = {**WORDS, "number": "\u0420\u041e-2026-0001"}
+    async with harness.client(era, person=person) as client:
+        done = outcome(await client.call_tool(CREATE, words))
+
+    assert done["status"] == "done"
+    [asked] = person.asked
+    assert "Its number is written in Cyrillic and Latin letters that look alike." in asked.message
+    assert "asked for as" not in asked.message
+
+
+@both_eras
+async def test_the_question_of_a_create_says_what_the_vendor_was_asked_for_as(harness: ServerHarness, era: str) -> None:
+    person = pick(vendor_1="Acme Fasteners")
+    line = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0", "warehouse": "main"}
+    async with harness.client(era, person=person) as client:
+        done = outcome(await client.call_tool(CREATE, {"vendor": "Acme Fastners", "lines": [line]}))
+
+    assert done["status"] == "done"
+    assert "Vendor asked for as: Acme Fastners" in person.asked[-1].message
+    assert "check the vendor" in person.asked[-1].message.casefold()
