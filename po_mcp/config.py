@@ -76,11 +76,13 @@ class Settings(BaseModel):
     journal: Annotated[Text, AfterValidator(values.place)] | None = None
     late_apply: Margin | None = None
     read_lag: Margin | None = None
-    create_approval_over: Annotated[Price, BeforeValidator(values.bare)] | None = None
+    create_approval_over: Annotated[dict[str, Price], BeforeValidator(values.amounts)] | None = None
     time_zone: Annotated[Text, AfterValidator(values.zone)] | None = None
     sandbox: Annotated[Text, AfterValidator(values.place)] | None = None
     skills: Annotated[Text, AfterValidator(values.folder)] | None = None
     timeout: Seconds = 60.0
+    proxy: Annotated[SecretStr, AfterValidator(values.proxy)] | None = None
+    ca_file: Annotated[Text, AfterValidator(values.place)] | None = None
     log_level: Annotated[LogLevel, BeforeValidator(values.one_of(*get_args(LogLevel), warn="WARNING"))] = "WARNING"
 
     @model_validator(mode="before")
@@ -105,6 +107,8 @@ class Settings(BaseModel):
         erp = REGISTRY[self.erp]
         if self.journal == MEMORY and not erp.is_trial:
             raise ValueError(f"{PREFIX}JOURNAL must be a file; {MEMORY} works with the sandbox only")
+        if (path := self.ca_path()) is not None:
+            _check_certificates(path)
         for name in erp.needs:
             if (self.erp_settings[name] if name in self.erp_settings else getattr(self, name)) is None:
                 raise ValueError(f"{PREFIX}{name.upper()} is not set; {PREFIX}ERP={self.erp} needs it")
@@ -155,6 +159,14 @@ class Settings(BaseModel):
         from zoneinfo import ZoneInfo  # read late: it is one setting that few make
 
         return ZoneInfo(self.time_zone)
+
+    def proxy_address(self) -> str | None:
+        """Return the address of the proxy that the operator named, or `system`; None for no proxy."""
+        return None if self.proxy is None else self.proxy.get_secret_value()
+
+    def ca_path(self) -> str | None:
+        """Return the file of certificates that are trusted, too; a relative one is in the data folder."""
+        return None if self.ca_file is None else _in_data_folder(self.ca_file)
 
     def bounds(self) -> tuple[float | None, float | None]:
         """Return LATE_APPLY and READ_LAG in seconds; a trial ERP is in this process and has neither."""
@@ -286,6 +298,15 @@ def _from_file(path: Path, wanted: Path | None) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: cannot be read ({type(exc).__name__})") from exc
 
 
+def _check_certificates(path: str) -> None:
+    import ssl  # read late: it is one setting that few make
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError as exc:  # ssl.SSLError is one
+        raise ValueError(f"{PREFIX}CA_FILE must name a readable file of PEM certificates") from exc
+
+
 def _in_data_folder(name: str) -> str:
     """Return an absolute path; a relative one is in the user's data folder, never in the working directory."""
     if name == MEMORY or "://" in name or Path(name).is_absolute():
@@ -319,7 +340,7 @@ def _must(name: str, error: Any) -> str:
     if kind == "extra_forbidden":
         return f"is not a setting.{_similar(name)}"
     if name == "create_approval_over":
-        return "must be an amount such as 5000 or 5000.00"
+        return "must be an amount such as 5000 or 5000.00, or amounts per currency such as USD=5000, EUR=4500"
     if name == "erp":
         return f"must be one of: {', '.join(REGISTRY)}"
     if name not in Settings.model_fields:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import SplitResult, urlsplit
 
 from pydantic import SecretStr
 
 SHORTEST_PIN = 6
+SYSTEM_PROXY = "system"
+"""Says that the proxy which the system or a variable such as HTTPS_PROXY names is used."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -112,6 +114,34 @@ def folder(text: str) -> str:
     if not os.path.isdir(path):
         raise ValueError("must name a folder")
     return path
+
+
+def amounts(value: object) -> object:
+    """Read one amount for every currency, or amounts per currency: `USD=5000, EUR=4500`, or a table of the file."""
+    text = bare(value)
+    if isinstance(text, str) and "=" in text:
+        pairs = [part.partition("=")[::2] for part in text.split(",") if part.strip()]
+        table: dict[str, object] = {currency.strip().upper(): amount.strip() for currency, amount in pairs}
+        if len(table) != len(pairs):
+            raise ValueError("names a currency twice")
+    elif isinstance(text, Mapping):
+        table = {str(currency).strip().upper(): amount for currency, amount in text.items()}
+    else:
+        return {"": text}
+    if not table or not all(re.fullmatch("[A-Z]{3}", currency) or set(table) == {""} for currency in table):
+        raise ValueError("must name currencies by three letters")
+    return table
+
+
+def proxy(secret: SecretStr) -> SecretStr:
+    """Return the address of a proxy, or `system`."""
+    text = secret.get_secret_value().strip()
+    if text.casefold() == SYSTEM_PROXY:
+        return SecretStr(SYSTEM_PROXY)
+    parts = _parts(text)
+    if parts is None or parts.scheme not in ("http", "https") or parts.path not in ("", "/"):
+        raise ValueError(f"must be an address such as http://proxy.example.com:3128, or: {SYSTEM_PROXY}")
+    return SecretStr(text)
 
 
 def zone(name: str) -> str:

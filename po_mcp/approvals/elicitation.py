@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, Literal
@@ -35,6 +36,7 @@ from po_mcp.writes.operation import Requester
 MODERN = "2026-07-28"
 _REQUEST_KEY = "approval"
 _CHOICE = "choice"
+_ASKED_AT = "asked_at"
 _PROCESS_ID = secrets.token_hex(8)
 """Distinguishes this process from others in limits that are counted per client."""
 _Params = ElicitRequestFormParams | ElicitRequestURLParams
@@ -61,6 +63,7 @@ class Elicitor:
         self._state: dict[str, str] = json.loads(ctx.request_state) if ctx.request_state else {}
         self._choice_state = {name: value for name, value in self._state.items() if name == "choice"}
         self._deadlines: dict[str, float] = {}
+        self._began = time.monotonic()
 
     @property
     def answered_operation_id(self) -> str | None:
@@ -85,6 +88,15 @@ class Elicitor:
         """How answers arrive, for the audit log: by the client's form, or by its offer to open the page."""
         return "client"
 
+    @property
+    def seconds_in_call(self) -> float:
+        """How long the call has taken so far."""
+        return time.monotonic() - self._began
+
+    async def report_wait(self, seconds: float, of: float) -> None:
+        """Send the progress of a call that waits for the approval page."""
+        await self._ctx.report_progress(seconds, of, "Waiting for the approval page")
+
     async def ask(self, operation_id: str, question: Question, page: ApprovalLink) -> FormAnswer:
         """Ask by the client's form; without a form, or if the page comes first, send the person to the page.
 
@@ -95,7 +107,7 @@ class Elicitor:
         if params is None:
             return FormAnswer("not_asked")
         if not self._is_modern:
-            return await self._ask_in_call(params, operation_id)
+            return await self._ask_in_call(question, params, operation_id)
         state = {
             "operation": operation_id,
             "wording": question.wording_digest,
@@ -104,7 +116,7 @@ class Elicitor:
         }
         result = self._find_answer(state)
         if result is not None:
-            return _read_answer(result, params)
+            return self._read_answer(result, question, params, self._seconds_since_asked())
         raise InputRequired(_build_result(params, state))
 
     async def choose(self, question: Question) -> FormAnswer:
@@ -119,14 +131,14 @@ class Elicitor:
             message=question.text, requested_schema=question.schema(self._ctx.protocol_version or "")
         )
         if not self._is_modern:
-            return await self._ask_in_call(params, _CHOICE)
+            return await self._ask_in_call(question, params, _CHOICE)
         state = {"choice": question.wording_digest}
         result = self._find_answer(state)
         if result is None:
             raise InputRequired(_build_result(params, state))
         # A create may ask twice, for a choice and for an approval; the second question carries the choice in its state.
         self._choice_state = {"choice": question.wording_digest}
-        return _read_answer(result, params)
+        return self._read_answer(result, question, params)
 
     async def _build_params(self, operation_id: str, question: Question, page: ApprovalLink) -> _Params | None:
         way = elicitation_mode(self._ctx.session, page)
@@ -142,23 +154,30 @@ class Elicitor:
     def _find_answer(self, state: dict[str, str]) -> ElicitResult | None:
         """Return the answer of this call, if it was given to this question in this mode."""
         # The state has the digest of the wording: an answer to an order that has changed is none.
-        if self._state != state:
+        if {name: value for name, value in self._state.items() if name != _ASKED_AT} != state:
             return None
         response = (self._ctx.input_responses or {}).get(_REQUEST_KEY)
         return response if isinstance(response, ElicitResult) else None
 
-    async def _ask_in_call(self, params: _Params, subject: str) -> FormAnswer:
+    def _seconds_since_asked(self) -> float | None:
+        """Return how long ago the question of the call before this one was asked."""
+        asked_at = self._state.get(_ASKED_AT)
+        return None if asked_at is None else max(0, time.time_ns() - int(asked_at)) / 1e9
+
+    async def _ask_in_call(self, question: Question, params: _Params, subject: str) -> FormAnswer:
         """Ask within the call. When the time is over, the SDK cancels the client's request.
 
         Args:
-            params: the question.
+            question: what is asked.
+            params: the same as the client takes it.
             subject: the tries of one subject share its time.
         """
         now = anyio.current_time()
         end = self._deadlines.setdefault(subject, now + self._ctx.request_context.lifespan_context.form_timeout_s)
         try:
             with anyio.fail_after(end - now):
-                return _read_answer(await self._elicit(params), params)
+                result = await self._elicit(params)
+            return self._read_answer(result, question, params, anyio.current_time() - now)
         except TimeoutError:
             return FormAnswer("timed_out")
         # The client declared that it can ask, and failed: the person saw no question. Some hosts answer with an
@@ -174,6 +193,16 @@ class Elicitor:
             return await session.elicit_url(params.message, params.url, name, related_request_id=here)
         return await session.elicit_form(params.message, params.requested_schema, related_request_id=here)
 
+    def _read_answer(
+        self, result: ElicitResult, question: Question, params: _Params, seconds: float | None = None
+    ) -> FormAnswer:
+        if result.action != "accept":
+            return FormAnswer("declined" if result.action == "decline" else "cancelled", seconds=seconds)
+        if params.mode == "url":  # the page was opened; whatever content the client adds, a yes is given there alone
+            return FormAnswer("sent_to_page")
+        content = question.read_content(result.content, self._ctx.protocol_version or "")
+        return FormAnswer("accepted", content, seconds)
+
 
 @cache
 def _user_name() -> str:
@@ -188,7 +217,8 @@ def _user_name() -> str:
 
 def _build_result(params: _Params, state: Mapping[str, str]) -> InputRequiredResult:
     return InputRequiredResult(
-        input_requests={_REQUEST_KEY: ElicitRequest(params=params)}, request_state=json.dumps(state)
+        input_requests={_REQUEST_KEY: ElicitRequest(params=params)},
+        request_state=json.dumps({**state, _ASKED_AT: str(time.time_ns())}),
     )
 
 
@@ -210,11 +240,3 @@ def _find_capability(session: ServerSession) -> ElicitationCapability | None:
 def _has_form(elicitation: ElicitationCapability | None) -> bool:
     """Return whether the client has forms; an empty capability means forms."""
     return elicitation is not None and (elicitation.form is not None or elicitation.url is None)
-
-
-def _read_answer(result: ElicitResult, params: _Params) -> FormAnswer:
-    if result.action != "accept":
-        return FormAnswer("declined" if result.action == "decline" else "cancelled")
-    if params.mode == "url":  # the page was opened; whatever content the client adds, a yes is given on the page alone
-        return FormAnswer("sent_to_page")
-    return FormAnswer("accepted", result.content)

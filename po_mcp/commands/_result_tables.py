@@ -47,7 +47,7 @@ def _outcome(outcome: Mapping[str, Any]) -> Text:
     style = "bold green" if outcome["status"] == "done" else "bold yellow"
     text = Text.assemble((outcome["status"], style), f": {outcome['message']}")
     if outcome.get("replayed"):
-        text.append(" This is what an earlier call did; nothing more was sent.")
+        text.append(" Already done by an earlier call; nothing was sent again.")
     return text.append(f" ({outcome['operation_id']})", "dim") if "operation_id" in outcome else text
 
 

@@ -8,6 +8,7 @@ import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal
 
@@ -146,7 +147,7 @@ def stage_of(settings: Settings) -> Stage:
         return "sandbox"
     if settings.read_only:
         return "reading"
-    return "first order" if settings.create_approval_over == 0 else "live"
+    return "first order" if settings.create_approval_over == {"": Decimal(0)} else "live"
 
 
 def usable_keyring() -> bool:

@@ -15,13 +15,13 @@ EXIT_STATUS: Mapping[str, int] = {"done": 0, "refused": 1, "unknown": UNKNOWN}
 """What a command ends with for an outcome; for every other one it is `NOTHING_SENT`."""
 
 _STANDS: Mapping[str, str] = {
-    "PROPOSED": "It waits for a person's yes.",
-    "APPROVED": "It was approved, and not sent yet.",
-    "WATCHED": "The ERP refused it; that is checked again for a while.",
-    "SENT": "It was sent; its answer is not there yet.",
-    "DECLINED": "A person rejected it, or took the approval back. Nothing was sent.",
-    "EXPIRED": "The time for approving it is over. Nothing was sent.",
-    "STALE": "Another operation took its place. Nothing was sent.",
+    "PROPOSED": "Waiting for approval.",
+    "APPROVED": "Approved, not carried out yet.",
+    "WATCHED": "Refused; this is checked again for a while.",
+    "SENT": "Sent, no answer yet.",
+    "DECLINED": "Declined. Nothing was changed.",
+    "EXPIRED": "Expired. Nothing was changed.",
+    "STALE": "Replaced by a newer request. Nothing was changed.",
 }
 """What to say of an operation that has no outcome of its own."""
 

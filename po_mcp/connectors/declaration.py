@@ -45,6 +45,12 @@ class ConnectorSettings(Protocol):
     def credentials(self) -> tuple[str, str, str]:
         """Return base URL, client id and client secret."""
 
+    def proxy_address(self) -> str | None:
+        """Return the proxy's address, or `system`; None for no proxy."""
+
+    def ca_path(self) -> str | None:
+        """Return the file of certificates that are trusted beside the system's; None for none."""
+
     def zone(self) -> tzinfo | None:
         """Return the company's time zone; None for this machine's."""
 

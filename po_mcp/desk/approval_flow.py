@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+
+import anyio
 
 from po_mcp.desk.context import Desk
 from po_mcp.errors import InvalidInput
@@ -11,13 +12,21 @@ from po_mcp.writes.approving import Approver, is_approval, record_approval
 from po_mcp.writes.forms import MAX_TRIES, FormAnswer, is_no, read_typed_number
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
-from po_mcp.writes.order_text import name
+from po_mcp.writes.order_text import name, number
+from po_mcp.writes.outcomes import ASK_AGAIN
 from po_mcp.writes.payloads import CreatePayload
 
 _NO_PLACE = (
-    "the user cannot decide outside of the client: there is no page, and no terminal sees a journal in memory. "
-    "The operator can set PO_MCP_JOURNAL to a file."
+    "There is no other way to approve here: the approval page is off and the journal is in memory. "
+    "Your administrator can set PO_MCP_JOURNAL to a file."
 )
+_TERMINAL = "run po-mcp approve in a terminal"
+_QUICK_S = 1.0
+"""Seconds within which no person reads a question and declines it: some clients decline without showing it."""
+PAGE_WAIT_S, _CALL_S = 45.0, 50.0
+"""Seconds that a call waits for the page that its client opened, and that it takes in all: many clients give a call up
+after a minute."""
+_PAGE_LOOK_S, _PROGRESS_S = 0.3, 5.0
 
 
 @dataclass(frozen=True)
@@ -33,11 +42,11 @@ class Stop:
 
 
 async def find_answered(
-    desk: Desk, approver: Approver, kind: str, number: str | None, arguments: str
+    desk: Desk, approver: Approver, kind: str, named: str | None, arguments: str
 ) -> Recorded | Stop | None:
     """Return the operation that this call brings an answer for, if it does; it is never proposed again.
 
-    None for `number`: the call itself does not name one.
+    None for `named`: the call itself names no order.
 
     Raises:
         InvalidInput: the answer belongs to another call.
@@ -46,14 +55,13 @@ async def find_answered(
         return None
     recorded = await desk.journal.find(approver.answered_operation_id)
     if recorded is None:
-        text = "The time for approving this is over. Nothing was sent; ask for it again to be asked anew."
-        return Stop(desk.words.say("expired", None, text))
+        return Stop(desk.words.say("expired", None, "The approval expired. Nothing was changed.", ASK_AGAIN))
     operation = recorded.operation
     # The SDK binds the sealed state to the tool and its arguments already. This check keeps an answer from
     # approving another order even if that binding fails.
-    if (kind, number or operation.number, arguments) != (operation.kind, operation.number, operation.arguments):
+    if (kind, named or operation.number, arguments) != (operation.kind, operation.number, operation.arguments):
         raise InvalidInput(
-            "The answer belongs to another operation. Nothing was sent.", next_step="Ask for it again to be asked anew."
+            "This answer belongs to another request. Nothing was changed.", next_step="Call the tool again."
         )
     return recorded
 
@@ -75,6 +83,8 @@ async def ask_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Pr
     # Only an operation without a question is recorded as approved, and this one is not.
     assert operation.question is not None
     answer = await _ask(desk, operation, approver)
+    if answer.how == "sent_to_page":
+        await _wait_for_page(desk, operation.id, approver)
     if answer.how in ("not_asked", "sent_to_page"):
         return await _leave_to_page(desk, operation.id)
     # Everything that is not a clear yes stops here, also answers of a kind that is not known yet.
@@ -90,7 +100,7 @@ async def _ask(desk: Desk, operation: Operation, approver: Approver) -> FormAnsw
     A client of the stateless era brings each answer in a call of its own: its wording says which try it was.
     """
     assert operation.question is not None
-    tries = [operation.question.of_try(number) for number in range(1, MAX_TRIES + 1)]
+    tries = [operation.question.of_try(place) for place in range(1, MAX_TRIES + 1)]
     wordings = [question.wording_digest for question in tries]
     begin = wordings.index(approver.answered_wording) if approver.answered_wording in wordings else 0
     answer = FormAnswer("not_asked")
@@ -101,16 +111,35 @@ async def _ask(desk: Desk, operation: Operation, approver: Approver) -> FormAnsw
     return answer
 
 
-async def describe_waiting(desk: Desk, recorded: Recorded) -> WriteOutcome:
-    """Return the outcome `approval_required`, whose text says where the person decides and until when."""
+async def describe_waiting(desk: Desk, recorded: Recorded, before: str = "") -> WriteOutcome:
+    """Return the outcome `approval_required`, whose text says where the person decides and until when.
+
+    `before` is what happened to the question so far.
+    """
     operation = recorded.operation
     link = await desk.page.link(operation.id)
-    text = (
-        f"A person must approve this ({operation.kind} of order {operation.number}). {_describe_reasons(operation)}"
-        f"Nothing was sent: {_describe_places(desk, link)} {_describe_expiry(recorded)} "
-        "What is approved there is carried out at once; get_operation with this operation_id tells what came of it."
-    )
-    return desk.words.say("approval_required", operation, text, approve_at=link)
+    doing = f"{kind_of(operation.kind).words.doing} order {number(operation.number)}"
+    until = desk.words.local.moment(recorded.expires_at, desk.journal.now())
+    parts = [before, f"{doing} needs approval.", *_reasons_of(operation), "Nothing has been changed yet."]
+    parts.append(_describe_places(desk, link, until))
+    next_step = "Once the user has decided, call get_operation with this operation_id: it is carried out there."
+    if link is not None:
+        next_step = f"Give the user the link and wait. {next_step}"
+    return desk.words.say("approval_required", operation, " ".join(filter(None, parts)), next_step, approve_at=link)
+
+
+async def _wait_for_page(desk: Desk, operation_id: str, approver: Approver) -> None:
+    """Wait for a decision on the page that the client opened, as long as its call may take."""
+    begun, until = anyio.current_time(), min(PAGE_WAIT_S, _CALL_S - approver.seconds_in_call)
+    told = 0.0
+    while (waited := anyio.current_time() - begun) < until:
+        recorded = await desk.journal.find(operation_id)
+        if recorded is None or recorded.state != "PROPOSED":
+            return
+        if waited >= told:
+            await approver.report_wait(waited, until)
+            told += _PROGRESS_S
+        await anyio.sleep(_PAGE_LOOK_S)
 
 
 async def _leave_to_page(desk: Desk, operation_id: str) -> Proceed | Stop:
@@ -129,39 +158,39 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
     """
     assert operation.question is not None
     detail = {"how": answer.how, "through": channel}
-    not_done = f"Order {operation.number} was not {kind_of(operation.kind).words.done}."
+    not_done = f"Order {number(operation.number)} was not {kind_of(operation.kind).words.done}."
     if is_no(answer, operation.question) and await desk.journal.decline(operation.id, detail):
-        return desk.words.say("declined", operation, f"The person said no. {not_done} Nothing was sent.")
+        return desk.words.say("declined", operation, f"You said no. {not_done}")
     typed = read_typed_number(answer)
     is_decline = answer.how == "declined" or typed is not None
     await desk.journal.note_unanswered(operation.id, detail, is_decline=is_decline)
     recorded = await desk.journal.find(operation.id)
     # It was decided elsewhere meanwhile, such as on the page.
     if recorded is None or recorded.state != "PROPOSED":
-        return desk.words.say("declined", operation, f"{not_done} Nothing was sent.")
+        return desk.words.say("declined", operation, f"No approval was given. {not_done}")
     if is_decline:
-        mistyped = "" if typed is None else f"{name(typed)} is not the order number. "
-        return desk.words.say("declined", operation, f"{mistyped or 'Declined. '}{not_done} Nothing was sent.")
-    waiting = await describe_waiting(desk, recorded)
+        begin = "Declined." if typed is None else f"{name(typed)} is not the order number."
+        return desk.words.say("declined", operation, f"{begin} {not_done}{_hint_at_terminal(desk, answer)}")
     missing = "No answer came in time." if answer.how == "timed_out" else "No answer came that fits the question."
-    text = desk.add_notice(missing)
-    return waiting.model_copy(update={"message": f"{text} {waiting.message.removeprefix(desk.erp.notice).strip()}"})
+    return await describe_waiting(desk, recorded, f"{missing} {not_done}")
 
 
-def _describe_reasons(operation: Operation) -> str:
-    """Return why a create needs approval and what its words were taken for; "" for other kinds of write."""
+def _hint_at_terminal(desk: Desk, answer: FormAnswer) -> str:
+    """Say where a person decides who saw no question: an answer that came at once may be the client's own."""
+    is_quick = answer.how == "declined" and answer.seconds is not None and answer.seconds < _QUICK_S
+    return " If no question was shown, decide with po-mcp approve." if is_quick and desk.journal.is_shared else ""
+
+
+def _reasons_of(operation: Operation) -> list[str]:
+    """Return why a create needs approval and what its words were taken for; nothing for other kinds of write."""
     payload = operation.payload
     if not isinstance(payload, CreatePayload):
-        return ""
-    return " ".join([*(reason.sentence for reason in payload.reasons), *payload.notes, ""])
+        return []
+    return [*(reason.sentence for reason in payload.reasons), *payload.notes]
 
 
-def _describe_places(desk: Desk, link: str | None) -> str:
-    if desk.journal.is_shared:
-        page = "" if link is None else f"on this page: {link} or "
-        return f"the user decides {page}in a terminal, with the command: po-mcp approve."
-    return _NO_PLACE if link is None else f"the user decides on this page: {link} and nowhere else."
-
-
-def _describe_expiry(recorded: Recorded) -> str:
-    return f"It is open until {datetime.fromtimestamp(recorded.expires_at, UTC):%H:%M} UTC."
+def _describe_places(desk: Desk, link: str | None, until: str) -> str:
+    if link is None:
+        return f"Approve or decline by {until}: {_TERMINAL}." if desk.journal.is_shared else _NO_PLACE
+    or_terminal = f" (or {_TERMINAL}; the link works while this assistant runs)" if desk.journal.is_shared else ""
+    return f"Approve or decline by {until}: {link}{or_terminal}"

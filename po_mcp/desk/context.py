@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
@@ -31,7 +31,8 @@ class Desk:
         journal: the record of every operation.
         executor: sends approved operations.
         page: where a person decides outside of the client.
-        create_approval_over: the total over which a create needs approval; None for no limit.
+        create_approval_over: by currency, the total over which a create needs approval; one under "" is for all.
+            None for no limit.
         form_timeout_s: seconds that a client's form may be open within a call.
         today: returns the company's date.
         catalog_file: where the ERP's lists are kept between starts; None to keep them in memory alone.
@@ -43,7 +44,7 @@ class Desk:
     journal: Journal
     executor: Executor
     page: ApprovalLink
-    create_approval_over: Decimal | None = None
+    create_approval_over: Mapping[str, Decimal] | None = None
     form_timeout_s: float = 300.0
     today: Callable[[], date] = date.today
     catalog_file: CatalogFile | None = None

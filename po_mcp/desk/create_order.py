@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from po_mcp.desk import numbering, pricing
 from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
@@ -14,7 +15,7 @@ from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.matching import ID_PREFIX
 from po_mcp.desk.resolving import ResolvedOrder, find_doubtful_figures, resolve
 from po_mcp.errors import InvalidInput, OperationUnderWay
-from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, Vendor, plain
+from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, Vendor
 from po_mcp.untrusted import imitating_scripts, quote_text
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
@@ -24,6 +25,8 @@ from po_mcp.writes.kinds import place_of
 from po_mcp.writes.observation import find_order
 from po_mcp.writes.operation import SENT_STATES, Operation, Recorded, WriteOutcome, canonical_json
 from po_mcp.writes.order_text import money, name
+from po_mcp.writes.order_text import number as order_number
+from po_mcp.writes.outcomes import OTHER_NUMBER
 from po_mcp.writes.payloads import CreatePayload, LineNote, Payload, Reason
 
 _UNNUMBERED = "PO-0"
@@ -141,7 +144,6 @@ def _reasons(
     desk: Desk, new: _New, draft: OrderDraft, known: Mapping[str, pricing.SuggestedPrice]
 ) -> tuple[Reason, ...]:
     """Say why a person must see this order before it is created; nothing where they need not."""
-    limit = desk.create_approval_over
     reasons = [Reason(short="check a quantity", sentence=doubt) for doubt in find_doubtful_figures(new.asked)]
     if scripts := imitating_scripts(new.asked.number or "", beside_latin=True):
         sentence = f"Its number is written in {' and '.join(scripts)} letters that look alike."
@@ -149,9 +151,7 @@ def _reasons(
     reasons += [Reason(short="check that this is current", sentence=old) for old in new.found.old_data]
     zeros = pricing.explain_zero_prices(new.asked, new.found)
     reasons += [Reason(short="a price of 0", sentence=zero) for zero in zeros]
-    if limit is not None and draft.total > limit:
-        short = f"above your limit of {money(limit)}"
-        reasons.append(Reason(short=short, sentence=f"Its total is over {plain(limit)}."))
+    reasons += _over_limit(desk.create_approval_over, draft)
     return (*reasons, *(Reason(short="", sentence=price) for price in pricing.explain_prices(known)))
 
 
@@ -159,6 +159,21 @@ def _is_name_of(entry: Vendor | Item, said: str) -> bool:
     """Tell whether what was said is exactly the id, code or name of the entry, so that a person need not compare."""
     written = normalize_blanks(said).removeprefix(ID_PREFIX)
     return any(is_same(written, normalize_blanks(one)) for one in (entry.id, entry.code, entry.name) if one)
+
+
+def _over_limit(limits: Mapping[str, Decimal] | None, draft: OrderDraft) -> list[Reason]:
+    """Say that the total is above the limit of its currency, or that there is none for that currency."""
+    if limits is None:
+        return []
+    currency = draft.vendor.currency or ""
+    limit = limits.get("", limits.get(currency))
+    if limit is None:
+        short = f"no limit set for {name(currency)}" if currency else "currency not given"
+        return [Reason(short=short, sentence=f"Your limits do not cover it: {short}.", is_said_by_short=True)]
+    if draft.total <= limit:
+        return []
+    short = f"above your limit of {money(limit)}"
+    return [Reason(short=short, sentence=f"Its total is {short}.", is_said_by_short=True)]
 
 
 def _note(new: _New, line: OrderRequestLine) -> LineNote:
@@ -269,8 +284,8 @@ async def _refuse_taken_number(desk: Desk, new: _New, operation: Operation) -> S
     order = await find_order(desk.erp, operation.number, in_any_case=True)
     if order is None:
         return None
-    text = f"Order {operation.number} exists already. Nobody was asked and nothing was sent."
-    return Stop(desk.words.say("refused", None, f"{text} Ask the user which number to take.", order=order))
+    text = f"Order {order_number(operation.number)} already exists. Nothing was changed."
+    return Stop(desk.words.say("refused", None, text, OTHER_NUMBER, order=order))
 
 
 async def _is_gone_for_sure(desk: Desk, done: Recorded) -> bool:

@@ -85,8 +85,8 @@ async def _propose(desk: Desk, kind: GuardedKind, call: Operation, arguments: di
     if isinstance(found, OrderNotFound):
         raise found
     if (forbidden := kind.forbid(desk.erp, found)) is not None:
-        text = f"{forbidden.reason} Nobody was asked and nothing was sent. {forbidden.instead}"
-        return Stop(desk.words.say("refused", None, text, order=found.order))
+        text = f"{forbidden.reason} Nothing was changed."
+        return Stop(desk.words.say("refused", None, text, forbidden.instead, order=found.order))
     payload, question = kind.propose(desk.erp, await _with_name(desk, found), arguments)
     question = await desk.prepare_question(question)
     operation = replace(call, payload=payload, question=question, order_digest=digest_of_snapshot(found))

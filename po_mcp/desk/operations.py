@@ -40,7 +40,7 @@ async def get_operations(desk: Desk, operation_id: str | None, approver: Approve
     # Operations of other connections are not shown: this ERP cannot tell what became of them.
     if recorded is None or recorded.operation.connection != name:
         raise InvalidInput(
-            "There is no operation of this id.", next_step="Leave it out to see those that are not at their end."
+            "There is no operation with this id.", next_step="Call get_operation without an id to see the open ones."
         )
     recorded = await _reconcile(desk, recorded)
     if recorded.state == "UNKNOWN":
@@ -83,11 +83,10 @@ async def _ask_whether_it_happened(desk: Desk, recorded: Recorded, approver: App
         detail = {"by": "a person", "through": approver.channel, "said": "happened"}
         return await record_verdict(desk.reconciler, recorded, happened=True, detail=detail)
     outcome = desk.words.outcome(recorded)
-    shown = "; ".join([f"What the ERP shows now: {seen.why}", *seen.differences])
+    shown = "; ".join([f"Seen now: {seen.why}", *seen.differences])
     link = await desk.page.link(recorded.operation.id)
     place = "with po-mcp journal settle" if link is None else f"on this page: {link} or with po-mcp journal settle"
-    where = f"A person can say {place} that it did not happen, once nothing can come late."
-    message = f"{outcome.message} {shown}. {where}"
+    message = f"{outcome.message} {shown}. A person can record {place} what happened."
     return outcome.model_copy(update={"message": message, "order": seen.order, "approve_at": link})
 
 

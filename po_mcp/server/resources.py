@@ -6,7 +6,8 @@ A resource that the ERP has no call for is not listed.
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from decimal import Decimal
 from functools import partial
 from typing import Any, get_args
 
@@ -114,7 +115,12 @@ def _describe_approval(desk: Desk, settings: Settings) -> dict[str, Any]:
     ways += ["terminal"] if desk.journal.is_shared else []
     facts = {"ways": ways, "open_for_seconds": settings.approval_ttl}
     over = settings.create_approval_over
-    return facts if over is None else {**facts, "creates_over": plain(over)}
+    return facts if over is None else {**facts, "creates_over": _limits(over)}
+
+
+def _limits(over: Mapping[str, Decimal]) -> str | dict[str, str]:
+    """Return the one limit of all currencies, or the limit of each."""
+    return plain(over[""]) if "" in over else {currency: plain(limit) for currency, limit in over.items()}
 
 
 def _summarize(order: PurchaseOrder) -> dict[str, Any]:

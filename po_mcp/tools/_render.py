@@ -51,9 +51,9 @@ def _shorten(value: Any) -> Any:
 
 def outcome_result(outcome: WriteOutcome) -> CallToolResult:
     """Return the outcome of a write as a result; its text begins with the status word."""
-    notes = []
+    notes = [] if outcome.next_step is None else [outcome.next_step]
     if outcome.replayed:
-        notes.append("This repeats the outcome of an earlier call; nothing more was sent.")
+        notes.append("Already done by an earlier call; nothing was sent again.")
     if outcome.operation_id:
         notes.append(f"operation_id: {outcome.operation_id}")
     return tool_result("\n".join([f"{outcome.status}: {outcome.message}", *notes]), outcome)

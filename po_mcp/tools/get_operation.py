@@ -32,8 +32,11 @@ async def get_operation(
     """Return one operation or the open ones, settled by what a reading shows; nothing is sent."""
     desk = desk_of(ctx)
     found = await operations.get_operations(desk, operation_id, Elicitor(ctx))
-    rows = [f"{one.status}: {one.message} operation_id: {one.operation_id}" for one in found.operations]
-    note = None if rows else desk.add_notice("No operation is open.")
+    rows = [
+        " ".join(filter(None, (f"{one.status}: {one.message}", one.next_step, f"operation_id: {one.operation_id}")))
+        for one in found.operations
+    ]
+    note = None if rows else desk.add_notice("Nothing is waiting for approval, and nothing is unconfirmed.")
     return tool_result(note or "\n".join(rows), found, note=note)
 
 

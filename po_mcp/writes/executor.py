@@ -86,7 +86,7 @@ class Executor:
         """Return the outcome of an operation that another call is sending, or that is at its end."""
         recorded = await self.reconciler.wait_until_settled(operation_id)
         if recorded is None:
-            return self.words.say("expired", None, "This operation is not known. Nothing was sent.")
+            return self.words.say("expired", None, "This operation is no longer recorded. Nothing was changed.")
         recorded = await self._try_reconcile(recorded)
         outcome = self.words.outcome(recorded)
         return outcome.as_repeated() if recorded.state == "DONE" else outcome
@@ -133,7 +133,7 @@ class Executor:
             age = max(time.monotonic() - claim.claimed, self.journal.now() - claim.sent_at)
             # Two clocks: the monotonic one does not run while some machines sleep, and the other one may be set back.
             if age > self.policy.timeout:  # the machine slept, or this process was stopped
-                raise TooLate("It was too late to send it. Nothing was sent.")
+                raise TooLate(_too_late(operation))
 
         try:
             applied = await kind.send(self.erp, operation, in_time)
@@ -142,12 +142,12 @@ class Executor:
                 return exc
             if exc.effect == "nothing_sent":
                 status: Literal["stale", "refused"] = "stale" if isinstance(exc, Stale) else "refused"
-                outcome = self.words.say(status, operation, str(exc))
+                outcome = self.words.say(status, operation, exc.what, exc.next_step)
                 return _End("REFUSED", outcome, {"answer": exc.what}, was_sent=False)
             return self._doubt(claim, exc.what)
         except Exception as exc:  # a crash after the claim: the request may be on its way
             logger.error("operation %s crashed while it was sent: %s", operation.id, type(exc).__name__)
-            return self._doubt(claim, "the request may have been sent, but this server failed.")
+            return self._doubt(claim, "po-mcp failed while sending it")
         seen = await self._confirm(claim, applied)
         # A gateway, or a second request of its own, can answer "created" for an order that is another's.
         if seen.seen != "applied":
@@ -176,8 +176,7 @@ class Executor:
         """
         operation = claim.operation
         until = self.journal.now() + self.policy.watches_for
-        text = f"{refusal.what} {refusal.next_step}".strip()
-        outcome = self.words.watched(operation, text, until)
+        outcome = self.words.watched(operation, refusal.what, until, refusal.next_step)
         detail = {"answer": refusal.what}
         # Recorded as watched before the first look: if this process dies now, another one goes on with the watch.
         if not await self.reconciler.record(operation, "SENT", "WATCHED", outcome, detail, watched_until=until):
@@ -185,21 +184,23 @@ class Executor:
         seen = await self._look_twice(claim)
         match seen.seen:
             case "applied" | "gone":
-                because = "the write itself was answered with a refusal"
+                because = f"{self.words.name} had reported an error"
                 return await self._end_watch(operation, "DONE", self.words.observed(operation, seen, because), seen)
             case "differs" | "unreadable":
                 reason = without_effect(refusal.what).rstrip(".")
-                what = f"it was answered with a refusal ({reason}), but {_contents(seen)}"
+                what = f"{reason}, but {_contents(seen)}"
                 unknown = self.words.unknown(operation, claim.sent_at, what)
                 return await self._end_watch(operation, "UNKNOWN", unknown, seen)
             case "foreign":
-                refused = self.words.say("refused", operation, _say_taken(operation), order=seen.order)
+                refused = self.words.taken(operation, seen.order)
                 return await self._end_watch(operation, "REFUSED", refused, seen)
-        more = f"{text} {offer_cancel(self.erp, seen.order)}".strip() if operation.kind == "delete" else text
+        offer = offer_cancel(self.erp, seen.order) if operation.kind == "delete" else ""
+        next_step = offer or refusal.next_step
         # Where a read shows all that there is, two looks are the whole watch.
         if self.policy.watches_for == 0 or seen.seen == "ended_otherwise":
-            return await self._end_watch(operation, "REFUSED", self.words.say("refused", operation, more), seen)
-        return self.words.watched(operation, more, until)
+            refused = self.words.refused(operation, without_effect(refusal.what), next_step)
+            return await self._end_watch(operation, "REFUSED", refused, seen)
+        return self.words.watched(operation, refusal.what, until, next_step)
 
     async def _look_twice(self, claim: Claim) -> Observation:
         """Look at once, and again a moment later unless the effect, or what keeps it from coming, is seen already."""
@@ -271,10 +272,11 @@ def _contents(seen: Observation) -> str:
     return f"{seen.why}{how}."
 
 
-def _say_taken(operation: Operation) -> str:
+def _too_late(operation: Operation) -> str:
+    done = kind_of(operation.kind).words.done
     return (
-        f"Order {operation.number} exists already, and it is another order. Nothing was changed. "
-        "Look at it with get_purchase_order, and ask the user which number to take."
+        f"Order {operation.number} was not {done}: po-mcp was interrupted for too long before sending it. "
+        "Nothing was changed."
     )
 
 

@@ -49,14 +49,22 @@ class Field:
         }
 
     def read(self, given: object) -> str | None:
-        """Return the value that was chosen; the label, or either in any case, counts: older clients draw a text box."""
-        if not isinstance(given, str):
-            return None
-        if any(given == value for value, _ in self.choices):
+        """Return the value that was chosen, letter for letter; None for anything else."""
+        return given if isinstance(given, str) and any(given == value for value, _ in self.choices) else None
+
+    def find_typed(self, given: object) -> object:
+        """Return the value that was typed as its label, in any case; what is no label stays.
+
+        For clients before titled options, which draw a text box. An id may be typed in any case too, since the
+        question which one is meant decides nothing.
+        """
+        if not isinstance(given, str) or any(given == value for value, _ in self.choices):
             return given
         typed = _folded(given)
-        found = [value for value, label in self.choices if typed in (_folded(value), _folded(label))]
-        return found[0] if len(found) == 1 else None
+        found = {value for value, label in self.choices if typed == _folded(label)}
+        if self.name != DECISION:
+            found |= {value for value, _ in self.choices if typed == _folded(value)}
+        return found.pop() if len(found) == 1 else given
 
 
 @dataclass(frozen=True)
@@ -73,6 +81,13 @@ class Question:
             "properties": {field.name: field.schema(protocol) for field in self.fields},
             "required": [field.name for field in self.fields],
         }
+
+    def read_content(self, content: Mapping[str, Any] | None, protocol: str) -> Mapping[str, Any] | None:
+        """Return what a client of this protocol version filled in, labels that it sent replaced by their values."""
+        if content is None or protocol >= _TITLED_OPTIONS_SINCE:
+            return content
+        fields = {field.name: field for field in self.fields if field.choices}
+        return {name: fields[name].find_typed(given) if name in fields else given for name, given in content.items()}
 
     @property
     def wording_digest(self) -> str:
@@ -103,7 +118,7 @@ class Question:
 
 @dataclass(frozen=True)
 class FormAnswer:
-    """What came back: `content` only where the person accepted.
+    """What came back, `seconds` after the question: `content` only where the person accepted.
 
     `cancelled`: the form was closed, or the client failed to show it. `timed_out`: no answer came. Sent to the page,
     nobody said yes or no yet.
@@ -111,6 +126,7 @@ class FormAnswer:
 
     how: Literal["accepted", "declined", "cancelled", "timed_out", "not_asked", "sent_to_page"]
     content: Mapping[str, Any] | None = None
+    seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -387,7 +403,9 @@ def _new_order(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
     """Write the details of a new order, below the head."""
     draft = payload.draft
     rows = [f"Vendor asked for as: {text.shown(payload.vendor_said, 53)}"] if payload.vendor_said else []
-    rows += [text.cut(reason.sentence, 3 * text.HEAD_COLUMNS) for reason in payload.reasons]
+    rows += [
+        text.cut(reason.sentence, 3 * text.HEAD_COLUMNS) for reason in payload.reasons if not reason.is_said_by_short
+    ]
     rows += [f"Expected: {text.day(draft.expected_on)}"] if draft.expected_on else []
     places = {note.warehouse or line.warehouse for line, note in zip(draft.lines, notes, strict=True)}
     is_one_place = len(places) == 1

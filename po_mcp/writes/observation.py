@@ -32,7 +32,7 @@ class Observation:
     """What a reading showed, with the order as it is now.
 
     `differences` say line by line how the stored order is not what was asked for; `backorder_number` is that of
-    the backorder which a finalize left.
+    the backorder which a finalize left; `detail` is a sentence on what else was seen of the effect.
     """
 
     seen: Seen
@@ -40,6 +40,7 @@ class Observation:
     order: PurchaseOrder | None = None
     backorder_number: str | None = None
     differences: tuple[str, ...] = ()
+    detail: str = ""
 
 
 def unreadable(error: ERPError) -> Observation:

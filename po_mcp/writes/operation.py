@@ -67,7 +67,7 @@ WAITING: frozenset[State] = frozenset({"PROPOSED", "APPROVED"})
 SENT_STATES: frozenset[State] = frozenset({"SENT", "WATCHED", "UNKNOWN"})
 """States after the send in which an effect may still appear."""
 
-OutcomeStatus = Literal["done", "declined", "approval_required", "unknown", "refused", "stale", "expired"]
+OutcomeStatus = Literal["done", "declined", "approval_required", "approved", "unknown", "refused", "stale", "expired"]
 
 
 class WriteOutcome(Record):
@@ -75,10 +75,7 @@ class WriteOutcome(Record):
 
     status: Annotated[
         OutcomeStatus,
-        Field(
-            description="done: the ERP carried it out. declined, approval_required, refused, stale, expired: "
-            "nothing was changed. unknown: it was sent and what came of it is not known."
-        ),
+        Field(description="done: carried out. unknown: sent, result not confirmed. All others: nothing was changed"),
     ]
     operation_id: str | None = None
     order: Annotated[
@@ -87,9 +84,10 @@ class WriteOutcome(Record):
     ] = None
     backorder_number: str | None = None
     message: str
-    approve_at: Annotated[str | None, Field(description="Where a person decides; for the user to open")] = None
-    replayed: Annotated[bool, Field(description="True: an earlier call did it; nothing more was sent")] = False
-    do_not_repeat: Annotated[bool, Field(description="True: asking again could do it twice")] = False
+    next_step: Annotated[str | None, Field(description="For the assistant")] = None
+    approve_at: Annotated[str | None, Field(description="Link where the user approves")] = None
+    replayed: Annotated[bool, Field(description="true: an earlier call did this")] = False
+    do_not_repeat: Annotated[bool, Field(description="true: repeating could do it twice")] = False
     not_before: Annotated[
         datetime | None, Field(description="Until then the refusal is checked; a repeated call waits for it")
     ] = None

@@ -1,13 +1,19 @@
-"""What is said of an operation: the words of every outcome. What is not known is said to be not known."""
+"""What is said of an operation: the words of every outcome. What is not known is said to be not known.
+
+`message` is for people: facts, which an assistant may quote. `next_step` is for the assistant.
+"""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from po_mcp.erp import ERP
-from po_mcp.writes.kinds import Applied, Change, kind_of
+from po_mcp.orders import PurchaseOrder
+from po_mcp.writes import order_text
+from po_mcp.writes.kinds import Applied, Change, kind_of, place_of
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
 from po_mcp.writes.observation import Observation, without_effect
 from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, State, WriteOutcome
@@ -16,6 +22,11 @@ from po_mcp.writes.policy import SettlementPolicy
 
 MAX_LINES = 100
 """Lines of a new order that its outcome carries."""
+LOOK_AGAIN = "Do not repeat the call. Call get_operation with this operation_id to check again."
+TELL = "Tell the user."
+ASK_AGAIN = "Call the tool again if the user still wants this."
+OTHER_NUMBER = "Show the user that order (get_purchase_order) and ask for another number."
+_SENT_BUT = re.compile(r"^The request was sent to .+?, but ")
 
 
 @dataclass(frozen=True)
@@ -32,7 +43,9 @@ class OutcomeWriter:
     policy: SettlementPolicy
     local: LocalTime = THIS_MACHINE
 
-    def say(self, status: OutcomeStatus, operation: Operation | None, text: str, **more: Any) -> WriteOutcome:
+    def say(
+        self, status: OutcomeStatus, operation: Operation | None, text: str, next_step: str = "", **more: Any
+    ) -> WriteOutcome:
         """Make an outcome."""
         message = f"{self.erp.notice} {text}".strip()
         order = more.get("order")
@@ -40,7 +53,13 @@ class OutcomeWriter:
             operation is None or operation.kind != "create" or len(order.lines or ()) > MAX_LINES
         ):
             more["order"] = order.without_lines()  # get_purchase_order shows them, page by page
-        return WriteOutcome(status=status, operation_id=operation and operation.id, message=message, **more)
+        return WriteOutcome(
+            status=status,
+            operation_id=operation and operation.id,
+            message=message,
+            next_step=next_step or None,
+            **more,
+        )
 
     def outcome(self, recorded: Recorded) -> WriteOutcome:
         """Return the outcome of an operation as it stands."""
@@ -49,26 +68,35 @@ class OutcomeWriter:
         if recorded.outcome is not None and words is None:
             return recorded.outcome
         if recorded.state == "SENT":
-            return self.unknown(operation, recorded.sent_at, "its answer is not there yet.")
+            return self.unknown(operation, recorded.sent_at, f"{self.name} has not answered yet")
         if recorded.outcome is not None and recorded.state in ("STALE", "DECLINED"):
             return recorded.outcome
         assert words is not None
-        status, text = words
-        return self.say(status, operation, text.format(kind=operation.kind, number=operation.number))
+        status, text, next_step = words
+        kind = kind_of(operation.kind).words
+        text = text.format(
+            doing=kind.doing, now_doing=kind.doing.lower(), done=kind.done, number=order_text.number(operation.number)
+        )
+        return self.say(status, operation, text, next_step)
+
+    @property
+    def name(self) -> str:
+        """The ERP's name in a sentence."""
+        return place_of(self.erp).erp
 
     def done(self, operation: Operation, applied: Applied, differences: tuple[str, ...] = ()) -> WriteOutcome:
         """Say what the ERP carried out, how it stored it otherwise, and what words were taken for."""
         parts = [kind_of(operation.kind).describe_done(self.erp, operation, applied), *_describe(differences)]
-        if isinstance(operation.payload, CreatePayload):
-            parts += operation.payload.notes
-        more = {"order": applied.order, "backorder_number": applied.backorder_number}
-        return self.say("done", operation, " ".join(parts), **more)
+        more: dict[str, Any] = {"order": applied.order, "backorder_number": applied.backorder_number}
+        return self.say("done", operation, " ".join([*parts, *_notes_of(operation)]), **more)
 
     def observed(self, operation: Operation, seen: Observation, because: str) -> WriteOutcome:
         """Say that the effect of a write was seen by reading, and why that was needed."""
-        text = f"Done: {seen.why} ({operation.kind} of order {operation.number}, seen by reading; {because})."
-        parts = [text, *_describe(seen.differences)]
-        more = {"order": seen.order, "backorder_number": seen.backorder_number}
+        parts = [f"{_order(operation)} was {_done(operation)}, confirmed by reading it back ({because})."]
+        if seen.detail:
+            parts.append(seen.detail)
+        parts += [*_describe(seen.differences), *_notes_of(operation)]
+        more: dict[str, Any] = {"order": seen.order, "backorder_number": seen.backorder_number}
         return self.say("done", operation, " ".join(parts), **more)
 
     def unknown(self, operation: Operation, sent_at: float | None, what: str) -> WriteOutcome:
@@ -77,22 +105,48 @@ class OutcomeWriter:
         Args:
             operation: what was sent.
             sent_at: the journal's time of the send, in seconds since 1970.
-            what: why it is not known, to the end of the sentence.
+            what: why it is not known: the end of a sentence, or what an error says of the request.
         """
-        sent = "" if sent_at is None else f", at {datetime.fromtimestamp(sent_at, UTC):%H:%M:%S} UTC"
-        repeat = "it, not under another number either" if operation.kind == "create" else "it"
+        reason = _SENT_BUT.sub("", what).rstrip(".")
+        sent = "" if sent_at is None else f" ({self.local.time(sent_at, seconds=True)})"
         text = (
-            f"What came of the {operation.kind} of order {operation.number} is not known: {what} It was sent "
-            f"once{sent}. Do not repeat {repeat}, and tell the user. get_operation "
-            f"reads the order again and settles it {self._settling}."
+            f"It is not known whether {_order(operation, 'order')} was {_done(operation)}: {reason}{sent}. "
+            f"Check it in {self.name} before doing anything else with it.{self._settling}"
         )
-        return self.say("unknown", operation, text, do_not_repeat=True)
+        next_step = LOOK_AGAIN
+        if operation.kind == "create":
+            next_step = next_step.replace("the call.", "the call, not under another number either.")
+        return self.say("unknown", operation, text, next_step, do_not_repeat=True)
 
-    def watched(self, operation: Operation, refusal: str, until: float) -> WriteOutcome:
+    def refused(self, operation: Operation, reason: str, next_step: str = "", **more: Any) -> WriteOutcome:
+        """Say that nothing was changed, and why."""
+        text = f"{_order(operation)} was not {_done(operation)}: {reason.rstrip('.')}. Nothing was changed."
+        return self.say("refused", operation, text, next_step or TELL, **more)
+
+    def not_done(self, operation: Operation, seen: Observation, *, again: bool = False) -> WriteOutcome:
+        """Say that what was sent had no effect, and what is seen instead."""
+        more = " It can be requested again." if again else ""
+        text = f"{_order(operation)} was not {_done(operation)}: {seen.why}.{more}"
+        if operation.kind == "create" and seen.order is not None:
+            how = "; ".join(seen.differences) or seen.why
+            text = (
+                f"{_order(operation)} is in {self.name}, but it is not what was requested: {how}. "
+                "Check it there before ordering again."
+            )
+        return self.say("refused", operation, text, TELL, order=seen.order)
+
+    def taken(self, operation: Operation, order: PurchaseOrder | None) -> WriteOutcome:
+        """Say that another order stands under the number of a new one."""
+        text = f"{_order(operation)} already exists with other contents. Nothing was changed."
+        return self.say("refused", operation, text, OTHER_NUMBER, order=order)
+
+    def watched(self, operation: Operation, refusal: str, until: float, next_step: str = "") -> WriteOutcome:
         """Say that the ERP refused it, and until when that is checked; that nothing was changed is not certain yet."""
-        time = datetime.fromtimestamp(until, UTC)
-        text = f"{without_effect(refusal)} {_CHECKED} {time:%H:%M:%S} UTC."
-        return self.say("refused", operation, text, not_before=time.replace(microsecond=0))
+        reason = without_effect(refusal).rstrip(".")
+        time = self.local.time(until, seconds=True)
+        text = f"{_order(operation)} was not {_done(operation)}: {reason}. {_CHECKED} {time}."
+        not_before = datetime.fromtimestamp(until, UTC).replace(microsecond=0)
+        return self.say("refused", operation, text, next_step or TELL, not_before=not_before)
 
     def after_watch(self, watched: WriteOutcome) -> WriteOutcome:
         """Say that a refusal is final: no effect of the write was seen."""
@@ -102,37 +156,58 @@ class OutcomeWriter:
     def changed(self, operation: Operation, change: Change) -> WriteOutcome:
         """Say that an approved operation is no longer sent."""
         if change.is_taken:
-            text = (
-                f"Order {operation.number} exists already, and {change.why}. Nothing was changed. "
-                "Look at it with get_purchase_order, and ask the user which number to take."
-            )
-            return self.say("refused", operation, text, order=change.order)
-        text = f"Order {operation.number} is not what the person was shown: {change.why}."
-        next_step = "tell the user" if change.order is None else "ask for it again"
-        return self.say("stale", operation, f"{text} Nothing was sent; {next_step}.", order=change.order)
+            text = f"{_order(operation)} already exists{change.why}. Nothing was changed."
+            return self.say("refused", operation, text, OTHER_NUMBER, order=change.order)
+        if change.order is None:
+            return self.say("stale", operation, f"{_order(operation)} no longer exists. Nothing was changed.", TELL)
+        text = f"{_order(operation)} changed after it was approved, so nothing was done. Review it and ask again."
+        return self.say("stale", operation, text, ASK_AGAIN, order=change.order)
 
     @property
     def _settling(self) -> str:
         """Say when a reading is decisive."""
         seconds = self.policy.absence_decides_after
         if seconds is None:
-            return "once the effect is seen; where none is ever seen, a person does (po-mcp journal settle)"
-        return f"once the effect is seen, or after {seconds:.0f} s without it"
+            clear = "your administrator can clear this with po-mcp journal settle."
+            return f" If the change never shows up in {self.name}, {clear}"
+        return f" It is checked automatically; after {seconds:.0f} seconds without a change it counts as not done."
 
 
 _CHECKED = "No effect is seen so far; this is checked again until"
 
-_STANDING: dict[State, tuple[OutcomeStatus, str]] = {
-    "PROPOSED": ("approval_required", "It waits for a person: {kind} of order {number}. Nothing was sent."),
-    "APPROVED": (
+_STANDING: dict[State, tuple[OutcomeStatus, str, str]] = {
+    "PROPOSED": (
         "approval_required",
-        "It was approved and not sent yet: {kind} of {number}. The same call again sends it.",
+        "{doing} order {number} needs approval. Nothing has been changed yet.",
+        "Once the user has decided, call get_operation with this operation_id.",
     ),
-    "EXPIRED": ("expired", "The time for approving this is over. Nothing was sent; ask for it again to be asked anew."),
-    "STALE": ("stale", "Another operation took the place of this one. Nothing was sent."),
-    "DECLINED": ("declined", "A person rejected this. Nothing was sent."),
+    "APPROVED": (
+        "approved",
+        "{doing} order {number} is approved, but not carried out yet. Nothing has been changed yet.",
+        "Call the tool again with the same arguments to carry it out.",
+    ),
+    "EXPIRED": ("expired", "The approval for {now_doing} order {number} expired. Nothing was changed.", ASK_AGAIN),
+    "STALE": (
+        "stale",
+        "A newer request for order {number} replaced this one. Nothing was changed by this one.",
+        "Look at the newer request with get_operation.",
+    ),
+    "DECLINED": ("declined", "Declined. Order {number} was not {done}.", ""),
 }
-"""What is said of an operation that has no outcome of its own."""
+"""What is said of an operation that has no outcome of its own, and what the assistant does next."""
+
+
+def _order(operation: Operation, noun: str = "Order") -> str:
+    return f"{noun} {order_text.number(operation.number)}"
+
+
+def _done(operation: Operation) -> str:
+    return kind_of(operation.kind).words.done
+
+
+def _notes_of(operation: Operation) -> tuple[str, ...]:
+    """Return what the words of a new order were taken for."""
+    return operation.payload.notes if isinstance(operation.payload, CreatePayload) else ()
 
 
 def _describe(differences: tuple[str, ...]) -> list[str]:

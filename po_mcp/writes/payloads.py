@@ -26,10 +26,14 @@ class FinalizePayload(SnapshotPayload):
 
 
 class Reason(Record):
-    """Why a person must see a new order: `short` for a line of figures, `sentence` for everywhere else."""
+    """Why a person must see a new order: `short` for a line of figures, `sentence` for everywhere else.
+
+    `is_said_by_short`: the sentence adds nothing to the line of figures.
+    """
 
     short: str
     sentence: str
+    is_said_by_short: bool = False
 
 
 class LineNote(Record):

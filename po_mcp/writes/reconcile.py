@@ -71,8 +71,8 @@ class Reconciler:
                 return await kind_of(operation.kind).observe(self.erp, operation, recorded.sent_at or 0.0)
         except Exception as exc:  # a look that crashes shows nothing, and must not lose what is known
             logger.error("looking at operation %s crashed: %s", operation.id, type(exc).__name__)
-            return Observation("unreadable", "this server failed to read what the ERP shows")
-        return Observation("unreadable", "the ERP did not answer in time")
+            return Observation("unreadable", "po-mcp failed to read the order")
+        return Observation("unreadable", f"{self.words.name} did not answer in time")
 
     async def reconcile(self, recorded: Recorded) -> Recorded:
         """Look at a sent operation, and settle it if that is decisive; return it as it stands then."""
@@ -169,22 +169,22 @@ class Reconciler:
         operation, before = recorded.operation, recorded.state
         detail = {"observed": seen.why}
         if seen.seen in ("applied", "gone"):
-            because = "the answer to the write did not arrive"
+            because = f"{self.words.name}'s answer was lost"
             if before == "WATCHED":
-                because = "the write itself was answered with a refusal"
+                because = f"{self.words.name} had reported an error"
             outcome = self.words.observed(operation, seen, because)
             await self.record(operation, before, "DONE", outcome, detail, is_late=before == "WATCHED")
         elif before == "WATCHED":
             # The vendor said no: what is not seen at the end of the watch did not happen, whatever LATE_APPLY is.
             await self._end_watch(seen, recorded, looked_at)
         elif before == "UNKNOWN" and seen.seen in ("foreign", "ended_otherwise"):
-            text = f"This did not happen: {seen.why}."
-            outcome = self.words.say("refused", operation, text, order=seen.order)
+            outcome = self.words.not_done(operation, seen)
             await self.record(operation, before, "CONFLICT", outcome, detail)
         elif before == "UNKNOWN" and seen.seen == "absent" and self._cannot_come_late(recorded, looked_at):
             # Too early a "not applied" would release a second send while the first is still on its way.
-            text = f"It was not applied: {seen.why}. It may be asked for again."
-            await self.record(operation, before, "NOT_APPLIED", self.words.say("refused", operation, text), detail)
+            await self.record(
+                operation, before, "NOT_APPLIED", self.words.not_done(operation, seen, again=True), detail
+            )
 
     async def _end_watch(self, seen: Observation, recorded: Recorded, looked_at: float) -> None:
         """End a watch that is over, or in which something was seen that keeps the effect from coming.
@@ -196,20 +196,18 @@ class Reconciler:
         is_over = looked_at >= until
         if seen.seen == "differs" or (seen.seen == "unreadable" and looked_at >= until + self.policy.verdict_after):
             operation = recorded.operation
-            unknown = self.words.unknown(
-                operation, recorded.sent_at, f"it was answered with a refusal, but {seen.why}."
-            )
+            unknown = self.words.unknown(operation, recorded.sent_at, f"{self.words.name} refused it, but {seen.why}")
             await self.record(operation, "WATCHED", "UNKNOWN", unknown, {"observed": seen.why})
             return
         if seen.seen in ("ended_otherwise", "foreign") or (is_over and seen.seen == "absent"):
-            outcome = recorded.outcome or self.words.say("refused", recorded.operation, f"It was refused: {seen.why}.")
+            outcome = recorded.outcome or self.words.not_done(recorded.operation, seen)
             final = self.words.after_watch(outcome)
             await self.record(recorded.operation, "WATCHED", "REFUSED", final, {"observed": seen.why})
 
     async def _give_up_waiting(self, recorded: Recorded) -> Recorded:
         """Call unknown what nobody can be sending any more."""
         operation = recorded.operation
-        outcome = self.words.unknown(operation, recorded.sent_at, "the process that sent it is gone.")
+        outcome = self.words.unknown(operation, recorded.sent_at, f"po-mcp stopped before {self.words.name} answered")
         await self.record(operation, "SENT", "UNKNOWN", outcome, {})
         return await self.journal.find(operation.id) or recorded
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from po_mcp.errors import InvalidInput
+from po_mcp.writes import order_text
 from po_mcp.writes.journal import Journal
-from po_mcp.writes.operation import Recorded, State, WriteOutcome
+from po_mcp.writes.kinds import kind_of
+from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
+from po_mcp.writes.operation import Operation, Recorded, State, WriteOutcome
 from po_mcp.writes.policy import SettlementPolicy
 from po_mcp.writes.reconcile import Reconciler
 
-HAPPENED = "Done: a person looked and says that it happened"
-DID_NOT_HAPPEN = "It was not applied: a person looked and says that it did not happen. It may be asked for again."
+CONFIRMED = "confirmed by hand"
 
 
 async def record_verdict(
@@ -29,7 +30,7 @@ async def record_verdict(
     """
     # "It happened" can be said at any time: it sends nothing, and blocks a repeat.
     if not happened:
-        need_time(reconciler.journal, reconciler.policy, recorded)
+        need_time(reconciler.journal, reconciler.policy, recorded, reconciler.words.local)
     recorded = await reconciler.reconcile(recorded)
     words = reconciler.words
     # The look settled it: what the ERP shows goes before what a person remembers.
@@ -37,25 +38,31 @@ async def record_verdict(
         return words.outcome(recorded)
     operation, seen = recorded.operation, await reconciler.look(recorded)
     if happened:
-        outcome = words.say("done", operation, f"{HAPPENED} ({seen.why}).", order=seen.order)
+        outcome = words.say("done", operation, say_verdict(operation, happened=True, seen=seen.why), order=seen.order)
     elif seen.seen in ("applied", "gone", "differs"):
-        raise InvalidInput(f"The ERP shows otherwise now: {seen.why}. Nothing was recorded.")
+        raise InvalidInput(f"The ERP shows otherwise: {seen.why}. Nothing was recorded.")
     elif seen.seen == "unreadable":
         # Nobody's word releases a second send unseen.
-        raise InvalidInput(f"It cannot be looked at now: {seen.why}. Nothing was recorded.")
+        raise InvalidInput(f"The order cannot be read now: {seen.why}. Nothing was recorded.")
     else:
-        outcome = words.say("refused", operation, DID_NOT_HAPPEN)
+        outcome = words.say("refused", operation, say_verdict(operation, happened=False))
     after: State = "DONE" if happened else "NOT_APPLIED"
     if await reconciler.record(operation, "UNKNOWN", after, outcome, {**detail, "observed": seen.why}):
         return outcome
-    raise InvalidInput("It was settled by another process meanwhile, and your answer was not recorded.")
+    raise InvalidInput("Another process settled it first; your answer was not recorded.")
 
 
-def need_time(journal: Journal, policy: SettlementPolicy, recorded: Recorded) -> None:
+def say_verdict(operation: Operation, *, happened: bool, seen: str = "") -> str:
+    """Write what a person says happened, as the message of the outcome."""
+    done, number = kind_of(operation.kind).words.done, order_text.number(operation.number)
+    if happened:
+        return f"Order {number} was {done}: {CONFIRMED} ({seen})."
+    return f"Order {number} was not {done}: {CONFIRMED}. It can be requested again."
+
+
+def need_time(journal: Journal, policy: SettlementPolicy, recorded: Recorded, local: LocalTime = THIS_MACHINE) -> None:
     """Raise `InvalidInput` while an effect may still come."""
     not_before = (recorded.counts_from or recorded.sent_at or 0.0) + policy.verdict_after
     if journal.now() < not_before:
-        time = datetime.fromtimestamp(not_before, UTC)
-        raise InvalidInput(
-            f"It may still happen: nobody can say before {time:%H:%M:%S} UTC that it did not. Nothing was recorded."
-        )
+        time = local.time(not_before, seconds=True)
+        raise InvalidInput(f"It may still happen. Say that it did not after {time}. Nothing was recorded.")

@@ -67,7 +67,7 @@ async def test_a_write_that_takes_long_is_shown_under_way_by_a_page_that_looks_a
         assert "Sent, no answer yet" in under_way
         assert AGAIN in under_way
         assert "<form" not in under_way
-        assert "Deleted order PO-7 for good." in done
+        assert "Order PO-7 was deleted." in done
         assert desk.state(one) == "DONE"
 
 

@@ -98,7 +98,7 @@ async def test_a_click_on_the_page_carries_one_write_through(
         again = await followed_up(client, "get_operation", tool, asked)
 
     assert asked["status"] == "approval_required"
-    assert "Nothing was sent" in asked["message"]
+    assert "Nothing has been changed yet" in asked["message"]
     assert asked["approve_at"] in asked["message"]
     assert [type(params) for params in visitor.asked] == ([ElicitRequestURLParams] if kind == "url" else [])
     assert (sent_before, pressed, len(sent_by_the_click)) == ([], 303, 1)
@@ -172,7 +172,7 @@ async def test_reject_ends_it_for_the_assistant_too(
         told = await followed_up(client, "get_operation", tool, asked)
 
     assert told["status"] == "declined"
-    assert "A person rejected this" in told["message"]
+    assert "Declined." in told["message"]
     assert harness.wire.writes == []
 
 
@@ -284,7 +284,7 @@ async def test_what_is_not_known_is_settled_on_the_page_that_get_operation_links
 
     assert (unknown["status"], unknown["do_not_repeat"]) == ("unknown", True)
     assert (pressed, settled["status"]) == (303, "refused")
-    assert "a person looked and says that it did not happen" in settled["message"]
+    assert "confirmed by hand" in settled["message"]
     assert len(harness.wire.writes) == 1
 
 

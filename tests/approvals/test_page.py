@@ -44,7 +44,7 @@ async def test_the_typed_number_approves_a_delete_which_is_carried_out_at_once(f
 
         assert (answer.status_code, desk.state(one)) == (303, "DONE")
         assert desk.erp.sent == ["delete PO-7"]
-        assert "Deleted order PO-7 for good." in after.text
+        assert "Order PO-7 was deleted." in after.text
         assert "<form" not in after.text
         approved = next(event for event in desk.store.events(one) if event.event == "APPROVED")
         assert approved.detail["through"] == "page"

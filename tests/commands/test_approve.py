@@ -90,7 +90,7 @@ async def test_the_typed_number_approves_and_it_is_carried_out_at_once(harness: 
     assert "SANDBOX: no real order." in screen
     assert "Delete order PO-2025-0038 permanently?" in screen
     assert f"Where: sandbox {harness.book}" in screen.replace("\r\n", "")
-    assert "Deleted order PO-2025-0038 for good." in screen
+    assert "Order PO-2025-0038 was deleted." in screen
     assert harness.order("PO-2025-0038") is None
     assert await became(harness, one) == "done"
 
@@ -170,7 +170,7 @@ async def test_the_beginning_of_an_id_names_it(harness: ServerHarness) -> None:
     ("answer", "status", "said", "after", "is_there"),
     [
         ("take back", 0, "Approval taken back. Nothing was changed.", "declined", True),
-        ("carry out", 0, "Deleted order PO-2025-0038 for good.", "done", False),
+        ("carry out", 0, "Order PO-2025-0038 was deleted.", "done", False),
         ("leave", 3, "No decision. It is still waiting.", "approval_required", True),
     ],
 )

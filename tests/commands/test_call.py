@@ -169,7 +169,7 @@ def test_a_finalize_asks_what_becomes_of_the_rest(harness: ServerHarness) -> Non
         (["get_purchase_order", "number=PO-1999-0001"], 1, "knows no such order"),
         (["get_purchase_order", "number=.."], 1, "number: must be an order number of at most"),
         (["get_purchase_order", "number=../7"], 1, "This order cannot be opened here: its number has characters"),
-        (["finalize_purchase_order", "number=PO-2025-0012"], 1, "is closed, so it cannot be finalized"),
+        (["finalize_purchase_order", "number=PO-2025-0012"], 1, "is already closed"),
         (["get_order", "number=1"], 2, "there is no tool get_order; there are list_purchase_orders,"),
         (["get_purchase_order", "PO-1"], 2, "write an argument as key=value"),
         (["list_purchase_orders", "limit=five"], 2, "limit is not written as JSON"),
@@ -242,7 +242,7 @@ def test_a_repeat_is_said_to_be_one(harness: ServerHarness) -> None:
 
     assert (first.returncode, again.returncode) == (0, 0)
     assert "earlier call" not in " ".join(first.stdout.split())
-    assert "This is what an earlier call did; nothing more was sent." in " ".join(again.stdout.split())
+    assert "Already done by an earlier call; nothing was sent again." in " ".join(again.stdout.split())
 
 
 def test_a_short_order_is_told_by_its_sentence_and_no_empty_table(harness: ServerHarness) -> None:
@@ -302,14 +302,14 @@ async def test_ctrl_c_during_a_write_waits_until_its_outcome_is_recorded_and_say
 
     assert status == 130
     assert "Stopping. What was sent is being recorded; Ctrl-C again leaves at once." in said
-    assert "Stopped. The create of order PO-2025-0050: Created PO-2025-0050" in said
+    assert "Stopped. The create of order PO-2025-0050: Order PO-2025-0050" in said
 
 
 async def test_a_second_ctrl_c_leaves_and_says_that_the_order_was_sent(harness: ServerHarness) -> None:
     status, said = await interrupted(harness, twice=True)
 
     assert status == 4
-    assert "Stopped. The create of order PO-2025-0050: It was sent; its answer is not there yet." in said
+    assert "Stopped. The create of order PO-2025-0050: Sent, no answer yet." in said
     assert "po-mcp journal show" in said
 
 

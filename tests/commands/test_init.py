@@ -11,6 +11,7 @@ import sys
 import tomllib
 from collections.abc import Iterator
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
@@ -124,7 +125,7 @@ def test_run_again_it_shows_what_is_there_and_leads_to_the_first_order(erp: Runn
     assert "ERP: Inventory Pro, " in screen
     assert "Mode: reading only" in screen
     assert not settings.read_only
-    assert settings.create_approval_over == 0
+    assert settings.create_approval_over == {"": Decimal(0)}
     assert "# mine" in path.read_text()
     assert '"Europe/Berlin"  # ours' in path.read_text()
     (backup,) = path.parent.glob("config.toml.before-*")

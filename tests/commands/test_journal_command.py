@@ -180,8 +180,8 @@ async def test_the_list_tells_each_operation_and_what_came_of_it_the_newest_last
     rows = listed.stdout.splitlines()
     assert [row[:12] for row in rows[1:4]] == [first[:12], second[:12], third[:12]]
     assert "create PO-2025-0043" in rows[1]
-    assert 'DONE     Created PO-2025-0043 for "Acme Fasteners": 1 line, total 0.66.' in rows[1]
-    assert "Deleted order PO-2025-0038 for good." in rows[2]
+    assert "DONE     Order PO-2025-0043 for Acme Fasteners was created: 1 line, total 0.66." in rows[1]
+    assert "Order PO-2025-0038 was deleted." in rows[2]
     assert "UNKNOWN  What came of the finalize of order PO-2025-0037 is not known" in rows[3]
     assert rows[-1] == "3 operations: 2 DONE, 1 UNKNOWN."
 
@@ -193,7 +193,7 @@ async def test_on_a_narrow_screen_what_came_of_it_stands_below(harness: ServerHa
 
     assert status == 0
     assert f"{operation_id[:12]} " in screen
-    assert re.search(r"create PO-2025-0043 DONE Created PO-2025-0043 for", screen)
+    assert re.search(r"create PO-2025-0043 DONE Order PO-2025-0043 for", screen)
 
 
 async def unknown_finalize(harness: ServerHarness) -> str:
@@ -320,15 +320,18 @@ async def test_what_reading_shows_is_settled_without_asking_anybody(harness: Ser
     settled = run(harness, "settle", operation_id)
 
     assert settled.returncode == 0
-    assert "That decides it. SANDBOX: no real order. Done: the ERP no longer shows the order" in settled.stdout
+    assert (
+        "That decides it. SANDBOX: no real order. Order PO-2025-0038 was deleted, confirmed by reading it back"
+        in settled.stdout
+    )
     assert state(harness, operation_id) == "DONE"
 
 
 @pytest.mark.parametrize(
     ("meanwhile", "after", "said"),
     [
-        ("cancelled", "DONE", "Done: the ERP shows the order cancelled"),
-        ("closed", "CONFLICT", "This did not happen: the ERP shows the order as closed."),
+        ("cancelled", "DONE", "was cancelled, confirmed by reading it back"),
+        ("closed", "CONFLICT", "was not cancelled: the order is closed."),
         ("deleted", "UNKNOWN", "That does not decide it: the ERP no longer shows the order."),
     ],
 )
@@ -359,7 +362,7 @@ async def test_an_effect_that_is_absent_decides_once_it_cannot_come_late(harness
     settled = run(harness, "settle", operation_id, PO_MCP_LATE_APPLY="3600", PO_MCP_READ_LAG="60")
 
     assert (early.returncode, settled.returncode) == (3, 0)
-    assert "It was not applied: the ERP still shows the order. It may be asked for again." in settled.stdout
+    assert "was not deleted: the order is still there. It can be requested again." in settled.stdout
     assert state(harness, operation_id) == "NOT_APPLIED"
 
 
@@ -438,7 +441,7 @@ async def test_what_another_process_settled_meanwhile_stays_as_that_one_recorded
     ended, screen = typed(harness, "not applied\nPO-2025-0038\n", "settle", operation_id, meanwhile=settle_elsewhere)
 
     assert ended == 0, screen
-    assert "It was settled meanwhile, and your answer was not recorded. Done." in screen
+    assert "It was settled meanwhile; your answer was not recorded. Done." in screen
     assert "Recorded." not in screen
     assert state(harness, operation_id) == "DONE"
 
@@ -519,8 +522,8 @@ async def test_what_the_look_shows_counts_more_than_what_the_person_says(harness
     ended, screen = in_terminal(harness, answers, "settle", operation_id, meanwhile=cancel_it)
 
     assert (ended, state(harness, operation_id)) == (0, "DONE")
-    assert "It was settled meanwhile, and your answer was not recorded." in screen
-    assert "Done: the ERP shows the order cancelled" in screen
+    assert "It was settled meanwhile; your answer was not recorded." in screen
+    assert "was cancelled, confirmed by reading it back" in " ".join(screen.split())
 
 
 async def test_settling_wants_the_pin_where_one_is_set(harness: ServerHarness) -> None:

@@ -19,7 +19,7 @@ _SAFE = frozenset({"no", "keep", "none"})
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 NEXT_STEP = re.compile(
-    r"(?:^|[.:;,]\s|\band |\bor )(?:ask|give|write|check|leave|look|show|tell|try|wait|narrow|call|swap)\b"
+    r"(?:^|[.:;,]\s|\band |\bor )(?:ask|give|offer|write|check|leave|look|show|tell|try|wait|narrow|call|swap)\b"
     r"|\b(?:with|;) (?:get|list|cancel|search)_\w+|\bget_operation (?:with|reads)\b|the user decides|\bmust be\b",
     re.IGNORECASE,
 )
@@ -84,8 +84,9 @@ def what_failed_says_what_to_do(record: Record) -> Iterator[str]:
         if called.status not in ("read", "done", "declined") and not NEXT_STEP.search(called.text):
             yield f"{called.tool} says no next step: {called.text}"
         for one in called.structured.get("operations", ()):
-            if one["status"] != "done" and not NEXT_STEP.search(one["message"]):
-                yield f"{called.tool} says no next step: {one['message']}"
+            said = f"{one['message']} {one.get('next_step', '')}"
+            if one["status"] not in ("done", "declined") and not NEXT_STEP.search(said):
+                yield f"{called.tool} says no next step: {said}"
 
 
 INVARIANTS: Mapping[str, Callable[[Record], Iterator[str]]] = {

@@ -52,10 +52,14 @@ class Chooser:
     answered_wording = None
     requester = Requester("somebody")
     channel = "form"
+    seconds_in_call = 0.0
 
     def __init__(self, values: Mapping[str, Any] | None) -> None:
         self.values = values
         self.asked: list[Question] = []
+
+    async def report_wait(self, seconds: float, of: float) -> None:
+        raise AssertionError
 
     async def choose(self, question: Question) -> FormAnswer:
         self.asked.append(question)

@@ -20,6 +20,7 @@ class Person:
     channel: str = "form"
     answered_operation_id: str | None = None
     answered_wording: str | None = None
+    seconds_in_call: float = 0.0
 
     @property
     def requester(self) -> Requester:
@@ -30,6 +31,9 @@ class Person:
             return FormAnswer("declined")
         fields = {field.name: field.choices[1][0] if field.choices else self.number for field in question.fields}
         return FormAnswer("accepted", fields)
+
+    async def report_wait(self, seconds: float, of: float) -> None:
+        """Nobody looks."""
 
     async def choose(self, question: Question) -> FormAnswer:
         return FormAnswer("not_asked")

@@ -74,7 +74,7 @@ async def test_a_yes_carries_it_out_once(harness: ServerHarness, era: str, tool:
         assert harness.order("PO-2025-0037-BO2") is None
     if tool == CANCEL:
         assert done["order"]["status"] == "cancelled"
-        assert "can make it active again" in done["message"]
+        assert "can be reactivated there" in done["message"]
     if transport == "memory":
         assert len(harness.wire.writes) == 1
 
@@ -143,7 +143,7 @@ async def test_a_client_that_cannot_be_asked_gets_no_write(
         response = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
 
     assert response["status"] == "approval_required"
-    assert "Nothing was sent" in response["message"]
+    assert "Nothing has been changed yet" in response["message"]
     assert not any(word in response["message"].lower() for word in ("confirm", "true", "token", "call again"))
     assert untouched(harness, tool)
     assert harness.wire.writes == []
@@ -185,7 +185,7 @@ async def test_an_order_that_changed_while_the_person_was_asked_is_stale(
         response = outcome(await client.call_tool(tool, {"number": NUMBER[FINALIZE]}))
 
     assert response["status"] == "stale"
-    assert "Nothing was sent" in response["message"]
+    assert "changed after it was approved, so nothing was done" in response["message"]
     assert harness.wire.writes == []
 
 
@@ -346,9 +346,9 @@ async def test_no_argument_stands_for_a_yes(harness: ServerHarness, era: str, to
     ("tool", "number", "why"),
     [
         (DELETE, "PO-2025-0037", "item receipt IR-"),
-        (FINALIZE, "closed", "is closed, so it cannot be finalized"),
-        (CANCEL, "closed", "is closed, so it cannot be cancelled"),
-        (CANCEL, "cancelled", "is cancelled already"),
+        (FINALIZE, "closed", "is already closed"),
+        (CANCEL, "closed", "is closed and cannot be cancelled"),
+        (CANCEL, "cancelled", "is already cancelled"),
     ],
 )
 async def test_a_write_that_cannot_succeed_is_refused_before_the_question(
@@ -483,9 +483,8 @@ async def test_an_order_that_cannot_be_deleted_can_be_cancelled_as_the_answer_sa
         done = outcome(await client.call_tool(CANCEL, {"number": number}))
 
     assert refused["status"] == "refused"
-    assert refused["message"].endswith(
-        f"It can be cancelled instead, with cancel_purchase_order({number}), if the user wants that."
-    )
+    assert refused["message"].endswith("Nothing was changed.")
+    assert refused["next_step"] == f"It can be cancelled instead: offer the user cancel_purchase_order({number})."
     assert done["status"] == "done"
     assert harness.order(number).status == "cancelled"
 
@@ -505,7 +504,7 @@ async def test_no_cancel_is_offered_where_it_would_be_refused_too(harness: Serve
 
     assert refused["status"] == "refused"
     assert "item receipt IR-" in refused["message"]
-    assert "cancel_purchase_order" not in refused["message"]
+    assert "cancel_purchase_order" not in refused["next_step"]
 
 
 async def test_a_delete_that_the_erp_refuses_offers_a_cancel(harness: ServerHarness) -> None:
@@ -519,7 +518,7 @@ async def test_a_delete_that_the_erp_refuses_offers_a_cancel(harness: ServerHarn
         refused = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
 
     assert refused["status"] == "refused"
-    assert "It can be cancelled instead, with cancel_purchase_order(PO-2025-0038)" in refused["message"]
+    assert "It can be cancelled instead: offer the user cancel_purchase_order(PO-2025-0038)" in refused["next_step"]
     assert untouched(harness, DELETE)
 
 
@@ -535,7 +534,7 @@ async def test_a_cancel_that_was_answered_with_nothing_is_done_and_one_that_says
     async with harness.client(person=ScriptedPerson(YES[CANCEL])) as client:
         done = outcome(await client.call_tool(CANCEL, {"number": NUMBER[CANCEL]}))
 
-    assert (done["status"], "seen by reading" in done["message"]) == ("done", seen)
+    assert (done["status"], "confirmed by reading it back" in done["message"]) == ("done", seen)
     assert len(harness.wire.writes) == 1
 
 
@@ -584,12 +583,11 @@ def exsited_showing(status: str) -> Exsited:
     [
         ("ACTIVE", None, True),
         ("DRAFT", None, True),
-        ("INACTIVE", "Order PO-1 is cancelled already. Nobody was asked and nothing was sent. Tell the user.", False),
-        ("DELETED", "Order PO-1 is deleted already. Nobody was asked and nothing was sent. Tell the user.", False),
+        ("INACTIVE", "Order PO-1 is already cancelled. Nothing was changed.", False),
+        ("DELETED", "Order PO-1 is already deleted. Nothing was changed.", False),
         (
             "HELD",
-            'Order PO-1 is in a state that is not known here: the ERP calls it "HELD". Look at it in the ERP before '
-            "asking again. Nobody was asked and nothing was sent. Tell the user.",
+            "Order PO-1 has a status that po-mcp does not know: HELD. Check it in the ERP. Nothing was changed.",
             False,
         ),
     ],
@@ -605,7 +603,7 @@ async def test_how_an_order_stands_in_exsited_decides_whether_a_person_is_asked_
         cancelling = outcome(await client.call_tool(CANCEL, {"number": "PO-1"}))
 
     assert deleting["status"] == "refused"
-    assert ("cancel_purchase_order(PO-1)" in deleting["message"]) is offered
+    assert ("cancel_purchase_order(PO-1)" in deleting["next_step"]) is offered
     assert len(person.asked) == (cancel is None)
     assert cancelling["status"] == ("declined" if cancel is None else "refused")
     assert cancel in (None, cancelling["message"])

@@ -115,7 +115,7 @@ async def test_an_order_is_created_and_shown_as_the_erp_stored_it(harness: Serve
 
     assert done["status"] == "done"
     assert done["message"] == (
-        'SANDBOX: no real order. Created PO-2025-0043 for "Acme Fasteners": 2 lines, total 670.00.'
+        "SANDBOX: no real order. Order PO-2025-0043 for Acme Fasteners was created: 2 lines, total 670.00."
     )
     assert [line["item"] for line in done["order"]["lines"]] == ["BOLT-M8-30", "NUT-M8"]
     assert harness.order("PO-2025-0043").total == Decimal("670.00")
@@ -161,7 +161,7 @@ async def test_a_number_that_is_taken_is_refused_and_no_other_is_proposed(harnes
         reply = outcome(await client.call_tool("create_purchase_order", {**ORDER, "number": "PO-2025-0042"}))
 
     assert reply["status"] == "refused"
-    assert "Order PO-2025-0042 exists already, and it is another order." in reply["message"]
+    assert "Order PO-2025-0042 already exists with other contents." in reply["message"]
     assert "PO-2025-0043" not in reply["message"]
     assert harness.order("PO-2025-0042").total == Decimal("4250.00")
 

@@ -104,7 +104,7 @@ async def test_a_choice_and_an_approval_are_two_questions_and_both_count(harness
         done = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
 
     assert [len(asked.requested_schema["properties"]) for asked in person.asked] == [1, 1]
-    assert "Its total is over 1000." in person.asked[1].message
+    assert "above your limit of 1,000.00" in person.asked[1].message
     assert (done["status"], done["order"]["lines"][0]["item"]) == ("done", "BOLT-M10-40")
     assert '"hex bolt" is the item BOLT-M10-40 ("M10 x 40mm Hex Bolt"), as the person chose.' in done["message"]
     assert len(harness.wire.writes) == 1

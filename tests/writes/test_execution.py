@@ -11,7 +11,9 @@ import httpx2
 import pytest
 from mcp import Client
 
+from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.writes.journal import MAX_OPEN_QUESTIONS, sqlite
+from po_mcp.writes.local_time import THIS_MACHINE
 from tests.harness import ERAS, ScriptedPerson, ServerHarness, WriteFault, accept, no, outcome, text, yes
 
 LINE = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
@@ -90,7 +92,7 @@ async def test_an_effect_that_is_seen_settles_a_lost_answer_at_once(
         again = await call(client, tool)
 
     assert (told["status"], told["do_not_repeat"]) == ("done", False)
-    assert "seen by reading" in told["message"]
+    assert "confirmed by reading it back" in told["message"]
     assert (again["status"], again["replayed"]) == ("done", True)
     assert applied(harness, tool)
     assert len(harness.wire.writes) == 1
@@ -109,7 +111,7 @@ async def test_an_effect_that_is_not_seen_is_not_known_and_is_never_sent_again(
         listed = outcome(await client.call_tool("get_operation", {}))["operations"]
 
     assert {(one["status"], one["do_not_repeat"]) for one in [*told, *listed]} == {("unknown", True)}
-    assert "Do not repeat it" in told[0]["message"]
+    assert "Do not repeat the call" in told[0]["next_step"]
     assert "po-mcp journal settle" in told[0]["message"]
     assert {one["operation_id"] for one in told} == {listed[0]["operation_id"]}
     assert len(harness.wire.writes) == 1
@@ -157,7 +159,7 @@ async def test_absence_settles_it_only_after_the_bounds_that_the_operator_set(
 
     assert statuses == ["unknown", "unknown"]
     assert settled["status"] == "refused"
-    assert "It was not applied" in settled["message"]
+    assert "It can be requested again." in settled["message"]
     assert (again["status"], again["replayed"]) == ("done", False)
     assert len(harness.wire.writes) == 2
 
@@ -174,7 +176,7 @@ async def test_a_refusal_is_told_with_the_time_until_which_it_is_checked(harness
         done = await call(client, tool)
 
     assert (refused["status"], refused["do_not_repeat"]) == ("refused", False)
-    assert "this is checked again until 03:04:35 UTC." in refused["message"]
+    assert f"this is checked again until {THIS_MACHINE.time(1_767_323_075.0, seconds=True)}." in refused["message"]
     assert refused["not_before"] == "2026-01-02T03:04:35Z"
     assert (done["status"], done["replayed"]) == ("done", False)
     assert len(harness.wire.writes) == 2
@@ -331,7 +333,7 @@ async def test_an_order_whose_journal_was_lost_is_not_created_again(harness: Ser
         again = await call(client, "create_purchase_order")
 
     assert again["status"] == "refused"
-    assert "exists already" in again["message"]
+    assert "already exists" in again["message"]
     assert len(harness.wire.writes) == 1
 
 
@@ -389,7 +391,7 @@ async def test_a_large_order_is_put_to_the_person_where_the_operator_says_so(
         told = await call(client, "create_purchase_order")
 
     assert told["status"] == status
-    assert "Its total is over 449.99." in person.asked[0].message
+    assert "above your limit of 449.99" in person.asked[0].message
     assert "\n1) 1,000 EA at 0.45 = 450.00: BOLT-M8-30, M8 x 30mm Hex Bolt" in person.asked[0].message
     assert applied(harness, "create_purchase_order") == (status == "done")
 
@@ -400,6 +402,33 @@ async def test_an_order_of_just_that_amount_is_not(harness: ServerHarness) -> No
         told = await call(client, "create_purchase_order")
 
     assert (told["status"], person.asked) == ("done", [])
+
+
+@pytest.mark.parametrize(
+    ("currency", "limits", "reason"),
+    [
+        ("USD", "USD=449.99, EUR=1000", "above your limit of 449.99"),
+        ("USD", "USD=450", None),
+        ("JPY", "USD=450", "no limit set for JPY"),
+        (None, "USD=450", "currency not given"),
+        (None, "450", None),
+    ],
+)
+async def test_a_limit_is_that_of_the_orders_currency(
+    harness: ServerHarness, monkeypatch: pytest.MonkeyPatch, currency: str | None, limits: str, reason: str | None
+) -> None:
+    vendors = Sandbox.vendors
+
+    async def priced(self: Sandbox) -> Any:
+        return tuple(one.model_copy(update={"currency": currency}) for one in await vendors(self))
+
+    monkeypatch.setattr(Sandbox, "vendors", priced)
+    person = ScriptedPerson(no)
+    async with harness.client(person=person, create_approval_over=limits) as client:
+        told = await call(client, "create_purchase_order")
+
+    assert told["status"] == ("done" if reason is None else "declined")
+    assert [reason in question.message for question in person.asked if reason] == [True] * bool(reason)
 
 
 async def test_a_large_order_of_a_client_that_cannot_be_asked_is_not_created(harness: ServerHarness) -> None:
@@ -506,7 +535,7 @@ async def test_a_person_says_in_the_chat_that_an_unknown_write_happened(harness:
 
     assert [one["status"] for one in told["operations"]] == ["done"]
     assert "PO-2025-0037: did it happen? It was sent once." in person.asked[-1].message
-    assert "Seen now: the ERP shows the order as partial" in person.asked[-1].message
+    assert "Seen now: the order is partly received" in person.asked[-1].message
     assert len(harness.wire.writes) == 1
 
 

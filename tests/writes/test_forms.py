@@ -432,20 +432,47 @@ def test_another_number_stays_another(typed: str) -> None:
     ("given", "decision"),
     [
         ("backorder", "backorder"),
-        ("BACKORDER ", "backorder"),
-        ("Yes, close it and backorder the rest", "backorder"),
-        ("yes, close it  without a backorder", "close"),
         ("close", "close"),
         ("keep", "keep"),
-        ("No, leave the order open", "keep"),
     ],
 )
-def test_a_value_or_a_label_in_any_case_is_a_decision(given: str, decision: str) -> None:
+def test_a_value_letter_for_letter_is_a_decision(given: str, decision: str) -> None:
     question = ask_finalize(order(), BOOKS, None)
     answer = FormAnswer("accepted", {"decision": given})
 
     assert read_decision(answer, question) == decision
     assert is_no(answer, question) == (decision == "keep")
+
+
+@pytest.mark.parametrize(
+    ("given", "before_titles", "since"),
+    [
+        ("Yes, close it and backorder the rest", "backorder", None),
+        ("yes, close it  without a backorder", "close", None),
+        ("NO, leave the order open", "keep", None),
+        ("BACKORDER", None, None),
+        ("Close", None, None),
+        ("yes", None, None),
+    ],
+)
+def test_a_label_in_any_case_counts_only_where_a_client_may_draw_a_text_box(
+    given: str, before_titles: str | None, since: str | None
+) -> None:
+    question = ask_finalize(order(), BOOKS, None)
+
+    decisions = [
+        read_decision(FormAnswer("accepted", question.read_content({"decision": given}, protocol)), question)
+        for protocol in ("2025-06-18", "2025-11-25", "2026-07-28")
+    ]
+
+    assert decisions == [before_titles, since, since]
+
+
+@pytest.mark.parametrize("given", ["BOLT-M8", "bolt-m8", "bolt-m8: hex bolt"])
+def test_which_item_is_meant_may_be_typed_in_any_case_by_an_older_client(given: str) -> None:
+    question = ask_which("", [Field("item_1", "Which item", "", (("none", "None"), ("BOLT-M8", "BOLT-M8: Hex bolt")))])
+
+    assert question.read_content({"item_1": given}, "2025-06-18") == {"item_1": "BOLT-M8"}
 
 
 @pytest.mark.parametrize(

@@ -194,7 +194,7 @@ async def test_it_is_walked_from_the_proposal_to_done(erp: HoldingERP, tmp_path:
     ("person", "status"),
     [
         (ScriptedPerson(no), "declined"),
-        (ScriptedPerson(accept(decision="No, leave the order alone")), "declined"),
+        (ScriptedPerson(accept(decision="No, leave the order alone")), "approval_required"),
         (ScriptedPerson(accept(decision="true")), "approval_required"),
         (ScriptedPerson(accept(confirm=True)), "approval_required"),
         (None, "approval_required"),
@@ -235,7 +235,7 @@ async def test_a_lost_answer_is_settled_by_its_own_look(erp: HoldingERP, tmp_pat
         done = await hold(connected)
 
     assert done["status"] == "done"
-    assert "the ERP shows the order held (hold of order PO-2025-0037, seen by reading" in done["message"]
+    assert "Order PO-2025-0037 was held, confirmed by reading it back" in done["message"]
 
 
 async def test_a_refusal_of_it_is_believed(erp: HoldingERP, tmp_path: Path) -> None:

@@ -36,7 +36,7 @@ async def test_nobody_can_say_too_early_that_it_did_not_happen(bench: Bench, clo
     operation_id = take_to(bench.store, guarded("finalize"), "UNKNOWN")
     clock.now += MIN_HUMAN_VERDICT_S - 1
 
-    with pytest.raises(InvalidInput, match=r"nobody can say before \d\d:\d\d:\d\d UTC"):
+    with pytest.raises(InvalidInput, match=r"Say that it did not after \d\d:\d\d:\d\d "):
         await say(bench, operation_id, happened=False)
     assert state_of(bench.store, operation_id) == "UNKNOWN"
 
@@ -65,7 +65,7 @@ async def test_after_the_time_it_is_recorded_and_may_be_asked_for_again(bench: B
     assert outcome.status == "refused"
     assert state_of(bench.store, operation_id) == "NOT_APPLIED"
     last = bench.store.events(operation_id)[-1]
-    assert last.detail == {**SAID, "observed": "the ERP shows the order as partial"}
+    assert last.detail == {**SAID, "observed": "the order is partly received"}
 
 
 async def test_that_it_happened_is_taken_at_once(bench: Bench) -> None:
@@ -74,7 +74,7 @@ async def test_that_it_happened_is_taken_at_once(bench: Bench) -> None:
     outcome = await say(bench, operation_id, happened=True)
 
     assert outcome.status == "done"
-    assert "the ERP shows the order as partial" in outcome.message
+    assert "the order is partly received" in outcome.message
     assert state_of(bench.store, operation_id) == "DONE"
 
 
@@ -89,7 +89,7 @@ async def test_an_effect_that_shows_decides_whatever_the_person_says(
     outcome = await say(bench, operation_id, happened=happened)
 
     assert outcome.status == "done"
-    assert "seen by reading" in outcome.message
+    assert "confirmed by reading it back" in outcome.message
 
 
 def hides_first(bench: Bench, number: str, reads: int) -> None:
@@ -108,7 +108,7 @@ async def test_an_order_that_may_be_ours_keeps_it_open(bench: Bench, clock: Cloc
     bench.erp.orders["PO-9"] = stored(draft(), lines=(OrderLine(item="BOLT", quantity=500),))
     clock.now += MIN_HUMAN_VERDICT_S
 
-    with pytest.raises(InvalidInput, match="The ERP shows otherwise now"):
+    with pytest.raises(InvalidInput, match="The ERP shows otherwise"):
         await say(bench, operation_id, happened=False)
     assert state_of(bench.store, operation_id) == "UNKNOWN"
 
@@ -120,7 +120,7 @@ async def test_an_effect_that_only_the_last_look_shows_keeps_it_open(bench: Benc
     hides_first(bench, "PO-9", reads)
     clock.now += MIN_HUMAN_VERDICT_S
 
-    with pytest.raises(InvalidInput, match="The ERP shows otherwise now"):
+    with pytest.raises(InvalidInput, match="The ERP shows otherwise"):
         await say(bench, operation_id, happened=False)
     assert state_of(bench.store, operation_id) == "UNKNOWN"
 
@@ -135,7 +135,7 @@ async def test_a_deleted_order_that_only_the_last_look_misses_keeps_it_open(benc
     bench.erp.on_read = vanish
     clock.now += MIN_HUMAN_VERDICT_S
 
-    with pytest.raises(InvalidInput, match="The ERP shows otherwise now"):
+    with pytest.raises(InvalidInput, match="The ERP shows otherwise"):
         await say(bench, operation_id, happened=False)
     assert state_of(bench.store, operation_id) == "UNKNOWN"
 
@@ -145,7 +145,7 @@ async def test_without_a_look_nobody_can_say_that_it_did_not_happen(bench: Bench
     bench.erp.unreadable = BadAnswer("no JSON")
     clock.now += MIN_HUMAN_VERDICT_S
 
-    with pytest.raises(InvalidInput, match="cannot be looked at now"):
+    with pytest.raises(InvalidInput, match="cannot be read now"):
         await say(bench, operation_id, happened=False)
     assert state_of(bench.store, operation_id) == "UNKNOWN"
 

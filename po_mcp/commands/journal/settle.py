@@ -24,7 +24,7 @@ from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.operation import Recorded, State, WriteOutcome
 from po_mcp.writes.policy import SettlementPolicy
 from po_mcp.writes.reconcile import Reconciler
-from po_mcp.writes.verdict import DID_NOT_HAPPEN, HAPPENED, need_time, record_verdict
+from po_mcp.writes.verdict import CONFIRMED, need_time, record_verdict, say_verdict
 
 NOT_SETTLED = 3
 _LOOKED = "I looked"
@@ -127,10 +127,10 @@ def _ask(console: Console, settings: Settings, store: JournalStore, seen: _Seen)
         outcome = anyio.run(_record_after_look, again, seen.recorded, happened)
     else:
         outcome = _record_blindly(store, policy, seen, happened)
-    if (HAPPENED if happened else DID_NOT_HAPPEN) in outcome.message:
+    if CONFIRMED in outcome.message:
         console.print(Text("Recorded. ", "bold green") + plain(outcome.message))
     else:  # by the last look, or by another process
-        console.print(plain(f"It was settled meanwhile, and your answer was not recorded. {outcome.message}"))
+        console.print(plain(f"It was settled meanwhile; your answer was not recorded. {outcome.message}"))
     return 0
 
 
@@ -190,7 +190,7 @@ def _record_blindly(store: JournalStore, policy: SettlementPolicy, seen: _Seen, 
     operation = seen.recorded.operation
     if not happened:
         need_time(Journal(store), policy, seen.recorded)
-    message = f"{HAPPENED} (po-mcp could not look)." if happened else DID_NOT_HAPPEN
+    message = say_verdict(operation, happened=happened, seen="po-mcp could not look")
     outcome = WriteOutcome(status="done" if happened else "refused", operation_id=operation.id, message=message)
     after: State = "DONE" if happened else "NOT_APPLIED"
     detail = {"by": "a person at a terminal", "said": "applied" if happened else "not applied", "observed": seen.why}
@@ -199,6 +199,6 @@ def _record_blindly(store: JournalStore, policy: SettlementPolicy, seen: _Seen, 
     if store.finish(operation.id, "UNKNOWN", after, outcome, detail):
         return outcome
     raise InvalidInput(
-        "It was settled by another process meanwhile, and your answer was not recorded.",
+        "Another process settled it first; your answer was not recorded.",
         next_step=f"See: po-mcp journal show {short(seen.recorded)}",
     )

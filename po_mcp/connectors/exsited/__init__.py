@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 def _connect(settings: ConnectorSettings, token_store: OpenTokenStore) -> Exsited:
     from po_mcp.connectors.exsited.client import Exsited
+    from po_mcp.connectors.http.transport import build_transport
 
     url, client_id, secret = settings.credentials()
     return Exsited(
@@ -33,6 +34,7 @@ def _connect(settings: ConnectorSettings, token_store: OpenTokenStore) -> Exsite
         secret,
         settings.erp_settings["redirect_uri"],
         timeout=settings.timeout,
+        transport=build_transport(settings, url),
         company=settings.company,
         zone=settings.zone(),
         token_store=token_store(f"exsited {url} {client_id}"),

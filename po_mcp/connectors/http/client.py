@@ -17,6 +17,7 @@ import httpx2
 
 from po_mcp import __version__
 from po_mcp.connectors.http import exact_json, response_body
+from po_mcp.connectors.http.cause import UNKNOWN_HOST, describe_cause
 from po_mcp.connectors.http.error_mapping import TRANSIENT_STATUSES, Answer, ErrorMapping
 from po_mcp.connectors.http.header_times import parse_clock_skew, parse_retry_after
 from po_mcp.connectors.http.pace import Pace
@@ -222,7 +223,8 @@ class ErpHttpClient:
             raise SignInFailed(f"{name} does not accept the credentials (HTTP {status}). Nothing was sent.")
         if status in TRANSIENT_STATUSES:
             raise self._mapping.transient_failure(answer, explanation)
-        raise Unreachable(f"{name} could not sign us in (HTTP {status}). Nothing was sent.")
+        next_step = "Your administrator must check PO_MCP_BASE_URL." if status in (404, 405, 501) else None
+        raise Unreachable(f"Sign-in to {name} failed (HTTP {status}). Nothing was sent.", next_step=next_step)
 
     async def aclose(self) -> None:
         if self._client is not None:
@@ -411,7 +413,8 @@ class ErpHttpClient:
                 f"{name} sent a body that cannot be read: {error}. Nothing was changed. {explanation}".strip()
             )
         if isinstance(error, _NOT_SENT):
-            return Unreachable(f"{name} cannot be reached. Nothing was sent. {explanation}".strip())
+            why = describe_cause(error).replace(UNKNOWN_HOST, f"{UNKNOWN_HOST} {self._base.host}")
+            return Unreachable(f"{name} cannot be reached: {why}. Nothing was sent. {explanation}".strip())
         return Unreachable(f"{name} did not answer in full. Nothing was changed. {explanation}".strip())
 
     def _unknown_outcome(self, what: str) -> ERPError:

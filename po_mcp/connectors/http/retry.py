@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import anyio
 import httpx2
 
+from po_mcp.connectors.http.cause import describe_cause
 from po_mcp.connectors.http.error_mapping import TRANSIENT_STATUSES, Answer
 from po_mcp.connectors.http.exact_json import NotExact
 
@@ -137,6 +138,7 @@ async def _make_attempt(attempt: Attempt) -> Answer | Exception:
         return await attempt()
     except TRANSIENT_ERRORS as exc:
         # The causes and frames hold the body that was read; they would stay in memory during the next attempt.
+        exc.add_note(describe_cause(exc))  # what it came from is dropped next
         exc.__cause__ = exc.__context__ = None
         return exc.with_traceback(None)
 

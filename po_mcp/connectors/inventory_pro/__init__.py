@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def _connect(settings: ConnectorSettings, token_store: OpenTokenStore) -> InventoryPro:
+    from po_mcp.connectors.http.transport import build_transport
     from po_mcp.connectors.inventory_pro.client import InventoryPro
 
     url, client_id, secret = settings.credentials()
@@ -24,6 +25,7 @@ def _connect(settings: ConnectorSettings, token_store: OpenTokenStore) -> Invent
         client_id,
         secret,
         timeout=settings.timeout,
+        transport=build_transport(settings, url),
         company=settings.company,
         zone=settings.zone(),
         vendor_ids=settings.erp_settings["vendor_ids"],

@@ -11,10 +11,18 @@ if TYPE_CHECKING:
 
 
 def _connect(settings: ConnectorSettings, token_store: OpenTokenStore) -> Tryton:
+    from po_mcp.connectors.http.transport import build_transport
     from po_mcp.connectors.tryton.client import Tryton
 
     url, login, password = settings.credentials()
-    return Tryton(url, login, password, timeout=settings.timeout, company=settings.company)
+    return Tryton(
+        url,
+        login,
+        password,
+        timeout=settings.timeout,
+        company=settings.company,
+        transport=build_transport(settings, url),
+    )
 
 
 DECLARATION = Declaration(

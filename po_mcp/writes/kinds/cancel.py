@@ -7,11 +7,13 @@ from typing import Any
 from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.errors import ERPError
 from po_mcp.orders import CANCELLABLE_STATUSES, PurchaseOrder, Snapshot
+from po_mcp.writes import order_text
 from po_mcp.writes.forms import FormAnswer, Question, ask_cancel, read_decision
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
-from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of, state_of
+from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of
 from po_mcp.writes.observation import Observation, find_order, unreadable
 from po_mcp.writes.operation import Operation
+from po_mcp.writes.order_text import STATUS_LABELS
 from po_mcp.writes.payloads import Payload, SnapshotPayload
 
 
@@ -31,7 +33,7 @@ class Cancel:
         if status in CANCELLABLE_STATUSES:
             return None
         if status in ("cancelled", "deleted"):
-            return Forbidden(f"{state_of(snapshot)} already.")
+            return Forbidden(f"Order {snapshot.order.number} is already {STATUS_LABELS[status]}.")
         return forbid_status(snapshot, "cancelled")
 
     def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:
@@ -63,15 +65,15 @@ class Cancel:
         except ERPError as exc:
             return unreadable(exc)
         if order is None:  # a cancelled order stays where it is: this tells nothing of it
-            return Observation("unreadable", "the ERP no longer shows the order")
+            return Observation("unreadable", "the order cannot be found")
         match order.status:
             case "cancelled":
-                return Observation("applied", "the ERP shows the order cancelled", order)
+                return Observation("applied", "the order is cancelled", order)
             case "closed" | "deleted":
-                return Observation("ended_otherwise", f"the ERP shows the order as {order.status}", order)
+                return Observation("ended_otherwise", f"the order is {STATUS_LABELS[order.status]}", order)
             case "unknown":
-                return Observation("unreadable", "the ERP shows the order in a state that is not known here", order)
-        return Observation("absent", f"the ERP shows the order as {order.status}", order)
+                return Observation("unreadable", "the order has a status that po-mcp does not know", order)
+        return Observation("absent", f"the order is {STATUS_LABELS[order.status]}", order)
 
     def is_still_applied(self, order: PurchaseOrder | None) -> bool:
         """Tell whether it is cancelled."""
@@ -79,4 +81,5 @@ class Cancel:
 
     def describe_done(self, erp: ERP, operation: Operation, applied: Applied) -> str:
         """Say that the ERP keeps it."""
-        return f"Cancelled order {operation.number}. The ERP keeps it, and can make it active again."
+        number, name = order_text.number(operation.number), place_of(erp).erp
+        return f"Order {number} was cancelled. It stays in {name} as inactive and can be reactivated there."

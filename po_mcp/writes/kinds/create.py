@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.errors import ERPError, OrderNotFound
-from po_mcp.orders import OrderDraft, PurchaseOrder, plain
-from po_mcp.untrusted import quote_text
+from po_mcp.orders import OrderDraft, PurchaseOrder
+from po_mcp.writes import order_text
 from po_mcp.writes.comparison import compare_order, is_of_vendor
 from po_mcp.writes.forms import FormAnswer, read_decision
-from po_mcp.writes.kinds import Applied, Change, Words
+from po_mcp.writes.kinds import Applied, Change, Words, place_of
 from po_mcp.writes.observation import Observation, find_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import CreatePayload, Payload
@@ -36,7 +36,7 @@ class Create:
             return None
         found = compare_order(draft_of(operation), order, None)
         is_same = found.verdict == "ours" and not found.differences
-        why = "it holds just what was asked for, so it was not created again" if is_same else "it is another order"
+        why = " as requested" if is_same else " with other contents"
         return Change(why, order, is_taken=True)
 
     async def send(self, erp: ERP, operation: Operation, before_send: BeforeSend) -> Applied:
@@ -67,17 +67,19 @@ class Create:
         except ERPError as exc:
             return unreadable(exc)
         if order is None:
-            return Observation("absent", "the ERP shows no order of this number")
+            return Observation("absent", f"{place_of(erp).erp} has no order {operation.number}")
         found = compare_order(draft_of(operation), order, sent_at)
         match found.verdict:
             case "ours":
-                why = "the ERP shows the order" + (" as it was asked for" if not found.differences else "")
+                why = "the order is there" + (" as requested" if not found.differences else "")
                 return Observation("applied", why, order, differences=found.differences)
             case "foreign":
-                return Observation("foreign", "the number belongs to another order", order, None, found.differences)
-        why = "an order stands under this number, and it is not what was asked for"
+                return Observation(
+                    "foreign", f"order {operation.number} has other contents", order, None, found.differences
+                )
+        why = f"order {operation.number} is not what was requested"
         if found.against:
-            why = f"an order with what was asked for stands under this number, but {' and '.join(found.against)}"
+            why = f"order {operation.number} has the requested contents, but {' and '.join(found.against)}"
         return Observation("differs", why, order, differences=found.differences)
 
     def is_still_applied(self, order: PurchaseOrder | None) -> bool:
@@ -89,12 +91,15 @@ class Create:
         draft = draft_of(operation)
         stored = applied.order
         vendor = draft.vendor.name if stored is None or stored.vendor == draft.vendor.id else stored.vendor
-        number = draft.number if stored is None else stored.number
-        lines = f"{len(draft.lines)} line{'s' if len(draft.lines) > 1 else ''}"
-        total = "" if stored is None or stored.total is None else f", total {plain(stored.total)}"
-        text = f"Created {number} for {quote_text(vendor)}: {lines}{total}."
-        if stored is not None and stored.total is not None and stored.total != draft.total:
-            text += f" The ERP's total differs from what was asked for, {plain(draft.total)}."
+        number = order_text.number(draft.number if stored is None else stored.number)
+        total = None if stored is None else stored.total
+        currency = draft.vendor.currency if stored is None else stored.currency or draft.vendor.currency
+        lines = order_text.count(len(draft.lines), "line")
+        amount = "" if total is None else f", total {order_text.money(total, currency)}"
+        text = f"Order {number} for {order_text.name(vendor)} was created: {lines}{amount}."
+        if total is not None and total != draft.total:
+            stored_total, asked = order_text.money(total), order_text.money(draft.total)
+            text += f" It was stored with a total of {stored_total}, not {asked} as requested."
         return text
 
 

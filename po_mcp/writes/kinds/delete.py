@@ -7,9 +7,10 @@ from typing import Any
 from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.errors import ERPError
 from po_mcp.orders import PurchaseOrder, Snapshot
+from po_mcp.writes import order_text
 from po_mcp.writes.forms import FormAnswer, Question, ask_delete, read_typed_number
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
-from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of, state_of
+from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of
 from po_mcp.writes.observation import Observation, find_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import Payload, SnapshotPayload
@@ -58,19 +59,21 @@ class Delete:
         try:
             order = await find_order(erp, operation.number)
             if order is None:
-                return Observation("gone", "the ERP no longer shows the order")
+                return Observation("gone", "the order is gone")
             if order.status == "deleted":
-                return Observation("applied", "the ERP shows the order as deleted", order)
+                return Observation("applied", "the order is deleted", order)
             # It is there: the number may have been given to a new order, which only an id of the ERP's own shows.
             current = await erp.snapshot(operation.number, "delete")
         except ERPError as exc:
             return unreadable(exc)
         shown = snapshot_of(operation)
         if shown.erp_id is not None and current.erp_id != shown.erp_id:
-            return Observation("applied", "the number now names another order", order)
+            return Observation("applied", f"order {operation.number} was created again since", order)
         if current.blockers:
-            return Observation("absent", f"the order is used by {', '.join(current.blockers)}", order)
-        return Observation("absent", "the ERP still shows the order", order)
+            return Observation(
+                "absent", f"{place_of(erp).erp} has documents for it ({', '.join(current.blockers)})", order
+            )
+        return Observation("absent", "the order is still there", order)
 
     def is_still_applied(self, order: PurchaseOrder | None) -> bool:
         """Tell whether it is gone."""
@@ -78,22 +81,22 @@ class Delete:
 
     def describe_done(self, erp: ERP, operation: Operation, applied: Applied) -> str:
         """Say that it is gone."""
-        return f"Deleted order {operation.number} for good."
+        return f"Order {order_text.number(operation.number)} was deleted."
 
 
 def offer_cancel(erp: ERP, order: PurchaseOrder | None) -> str:
     """Offer to cancel an order that cannot be deleted; "" where that cannot be done either."""
     if "cancel" not in erp.capabilities or order is None or order.status not in erp.cancellable_statuses:
         return ""
-    return f"It can be cancelled instead, with cancel_purchase_order({order.number}), if the user wants that."
+    return f"It can be cancelled instead: offer the user cancel_purchase_order({order.number})."
 
 
 def _what_forbids(snapshot: Snapshot) -> str | None:
     order = snapshot.order
     if order.status == "deleted":
-        return f"{state_of(snapshot)} already."
+        return f"Order {order.number} is already deleted."
     if snapshot.blockers:
-        return f"Order {order.number} cannot be deleted: it is used by {', '.join(snapshot.blockers)}."
+        return f"Order {order.number} cannot be deleted: it has documents ({', '.join(snapshot.blockers)})."
     # Not every ERP shows its receipts as documents; goods that arrived need their order all the same.
     if any(line.received for line in order.lines or ()):
         return f"Order {order.number} cannot be deleted: goods were received for it."

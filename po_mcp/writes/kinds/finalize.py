@@ -8,11 +8,13 @@ from typing import Any
 from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.errors import ERPError
 from po_mcp.orders import PurchaseOrder, Snapshot
+from po_mcp.writes import order_text
 from po_mcp.writes.forms import FormAnswer, Question, ask_finalize, read_decision
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
 from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of
 from po_mcp.writes.observation import Observation, find_order, unreadable
 from po_mcp.writes.operation import Operation
+from po_mcp.writes.order_text import STATUS_LABELS
 from po_mcp.writes.payloads import FinalizePayload, Payload
 
 _BACKORDERS_TRIED = 3
@@ -30,7 +32,7 @@ class Finalize:
         """Forbid it for what is neither open nor partly received."""
         if snapshot.order.status in ("open", "partial"):
             return None
-        return forbid_status(snapshot, "finalized")
+        return forbid_status(snapshot, "closed")
 
     def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:
         """Ask whether, and with or without a backorder where `create_backorder` is None and there may be a rest."""
@@ -69,13 +71,13 @@ class Finalize:
         except ERPError as exc:
             return unreadable(exc)
         if order is None:  # a finalize does not make an order disappear: this tells nothing of it
-            return Observation("unreadable", "the ERP no longer shows the order")
+            return Observation("unreadable", "the order cannot be found")
         if order.status == "unknown":
-            return Observation("unreadable", "the ERP shows the order in a state that is not known here", order)
+            return Observation("unreadable", "the order has a status that po-mcp does not know", order)
         if order.status in ("cancelled", "deleted"):
-            return Observation("ended_otherwise", f"the ERP shows the order as {order.status}", order)
+            return Observation("ended_otherwise", f"the order is {STATUS_LABELS[order.status]}", order)
         if order.status != "closed":
-            return Observation("absent", f"the ERP shows the order as {order.status}", order)
+            return Observation("absent", f"the order is {STATUS_LABELS[order.status]}", order)
         return await _observe_closed(erp, operation, order)
 
     def is_still_applied(self, order: PurchaseOrder | None) -> bool:
@@ -84,14 +86,14 @@ class Finalize:
 
     def describe_done(self, erp: ERP, operation: Operation, applied: Applied) -> str:
         """Say what became of the rest; a backorder that was wanted and not made is said."""
-        made = applied.backorder_number
+        made, has_rest = applied.backorder_number, bool(snapshot_of(operation).order.outstanding_lines)
         if made:
-            rest = f"What was outstanding is on the new backorder {made}."
-        elif _payload(operation).create_backorder and snapshot_of(operation).order.outstanding_lines:
-            rest = "A backorder was asked for, and the ERP did not make one: what was outstanding is not on order."
+            rest = f"The rest is on the new backorder {order_text.number(made)}."
+        elif _payload(operation).create_backorder and has_rest:
+            rest = f"No backorder was created, although it was requested; check in {place_of(erp).erp}."
         else:
-            rest = "No backorder was made."
-        return f"Finalized order {operation.number}. {rest}"
+            rest = "No backorder was created." if has_rest else "Everything had been received."
+        return f"Order {order_text.number(operation.number)} was closed. {rest}"
 
 
 def wants_backorder(operation: Operation) -> bool:
@@ -106,10 +108,13 @@ def _payload(operation: Operation) -> FinalizePayload:
 
 async def _observe_closed(erp: ERP, operation: Operation, order: PurchaseOrder) -> Observation:
     if not wants_backorder(operation):
-        return Observation("applied", "the ERP shows the order closed", order)
+        return Observation("applied", "the order is closed", order)
     backorder = await _find_backorder(erp, operation)
-    which = f"with the backorder {backorder}" if backorder else "which backorder it made is not seen"
-    return Observation("applied", f"the ERP shows the order closed; {which}", order, backorder)
+    if backorder is None:
+        detail, which = f"Its backorder was not found; check in {place_of(erp).erp}.", "its backorder was not found"
+    else:
+        detail, which = f"The rest is on backorder {order_text.number(backorder)}.", f"with backorder {backorder}"
+    return Observation("applied", f"the order is closed, {which}", order, backorder, detail=detail)
 
 
 async def _find_backorder(erp: ERP, operation: Operation) -> str | None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from po_mcp.erp import ERP, Guarded
 from po_mcp.errors import OrderNotFound
-from po_mcp.orders import STATUS_WORDS, Snapshot
-from po_mcp.untrusted import quote_text
+from po_mcp.orders import Snapshot
+from po_mcp.writes import order_text
 from po_mcp.writes.kinds import Change, Forbidden
 from po_mcp.writes.operation import Operation, digest_of
 from po_mcp.writes.payloads import SnapshotPayload
@@ -39,14 +39,13 @@ async def find_change(erp: ERP, operation: Operation, kind: Guarded) -> Change |
 
 
 def forbid_status(snapshot: Snapshot, verb: str) -> Forbidden:
-    """Say that the order's status forbids what `verb` says, such as `finalized`; one that is not known, whatever."""
+    """Say that the order's status forbids what `verb` says, such as `closed`; one that is not known, whatever."""
     order = snapshot.order
+    number, status = order_text.number(order.number), order_text.STATUS_LABELS[order.status]
     if order.status != "unknown":
-        return Forbidden(f"{state_of(snapshot)}, so it cannot be {verb}.")
-    called = quote_text(order.status_text)
-    return Forbidden(f"{state_of(snapshot)}: the ERP calls it {called}. Look at it in the ERP before asking again.")
-
-
-def state_of(snapshot: Snapshot) -> str:
-    """Say which order it is, and how it stands."""
-    return f"Order {snapshot.order.number} is {STATUS_WORDS[snapshot.order.status]}"
+        is_already = status == verb
+        return Forbidden(
+            f"Order {number} is already {verb}." if is_already else f"Order {number} is {status} and cannot be {verb}."
+        )
+    called = order_text.name(order.status_text)
+    return Forbidden(f"Order {number} has a status that po-mcp does not know: {called}. Check it in the ERP.")

@@ -1,0 +1,193 @@
+"""The way to the ERP's host: a proxy and an authority that the operator names, and why a host cannot be reached."""
+
+from __future__ import annotations
+
+import datetime
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from po_mcp.config import Settings, load
+from po_mcp.connectors import connect
+from po_mcp.errors import ConfigurationError, PurchaseOrderError
+from po_mcp.writes.journal import JournalStore
+
+ERP = {"erp": "inventory-pro", "client_id": "an-id", "client_secret": "a-secret"}
+
+
+@contextmanager
+def listening(certificate: Path | None = None) -> Iterator[tuple[int, list[str]]]:
+    """Answer every request with 503, and keep what was asked for."""
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked.append(self.path)
+            self.send_response(503)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        do_GET = do_POST  # noqa: N815
+
+        def log_message(self, *args: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server.server_address[1], asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+async def failure(**settings: object) -> str:
+    """Read an order with these settings; return the error."""
+    store = JournalStore(":memory:")
+    erp = connect(Settings.model_validate({**ERP, **settings}), store.shared_token)
+    try:
+        with pytest.raises(PurchaseOrderError) as failed:
+            await erp.probe()
+    finally:
+        await erp.aclose()
+        store.close()
+    return str(failed.value)
+
+
+@pytest.fixture
+def certificate(tmp_path: Path) -> Path:
+    """A key and a certificate for 127.0.0.1 that signs itself."""
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
+    now = datetime.datetime.now(datetime.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - datetime.timedelta(days=1))
+        .not_valid_after(now + datetime.timedelta(days=1))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    path = tmp_path / "server.pem"
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+        + made.public_bytes(serialization.Encoding.PEM)
+    )
+    return path
+
+
+def closed_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        port: int = sock.getsockname()[1]
+        return port
+
+
+async def test_a_certificate_that_is_not_trusted_is_named_and_can_be_trusted(certificate: Path) -> None:
+    with listening(certificate) as (port, asked):
+        url = f"https://127.0.0.1:{port}"
+        refused = await failure(base_url=url)
+        before = list(asked)
+        trusted = await failure(base_url=url, ca_file=str(certificate))
+
+    assert "its certificate is not trusted" in refused
+    assert "PO_MCP_CA_FILE" in refused
+    assert before == []
+    assert "HTTP 503" in trusted
+    assert asked
+
+
+async def test_the_proxy_that_is_set_is_asked_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"http://127.0.0.1:{closed_port()}"
+    with listening() as (port, asked):
+        proxy = f"http://127.0.0.1:{port}"
+        for name in ("http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, proxy)
+        monkeypatch.setenv("no_proxy", "")
+        without = await failure(base_url=url)
+        by_environment = list(asked)
+        through = await failure(base_url=url, proxy=proxy)
+
+    assert "connection refused" in without
+    assert by_environment == []
+    assert "HTTP 503" in through
+    assert asked[0].startswith(url)
+
+
+async def test_the_systems_proxy_is_used_where_the_operator_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = f"http://127.0.0.1:{closed_port()}"
+    with listening() as (port, asked):
+        for name in ("http_proxy", "HTTP_PROXY"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.setenv(name, "")
+        through = await failure(base_url=url, proxy="system")
+        for name in ("no_proxy", "NO_PROXY"):
+            monkeypatch.setenv(name, "127.0.0.1")
+        named = await failure(base_url=url, proxy="system")
+
+    assert "HTTP 503" in through
+    assert asked[0].startswith(url)
+    assert "connection refused" in named
+
+
+@pytest.mark.parametrize(
+    ("url", "why"),
+    [
+        ("https://no-such-host.invalid", "unknown host no-such-host.invalid"),
+        ("http://127.0.0.1:{closed}", "connection refused"),
+        ("https://127.0.0.1:{plain}", "it does not speak https on this port"),
+    ],
+)
+async def test_why_a_host_cannot_be_reached_is_said(url: str, why: str) -> None:
+    with listening() as (port, _):
+        said = await failure(base_url=url.format(closed=closed_port(), plain=port))
+
+    assert f"Inventory Pro cannot be reached: {why}. Nothing was sent." in said
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "must"),
+    [
+        ("PROXY", "proxy.example.com", "must be an address such as http://proxy.example.com:3128, or: system"),
+        ("PROXY", "ftp://proxy.example.com", "must be an address such as"),
+        ("CA_FILE", "/no/such/file", "PO_MCP_CA_FILE must name a readable file of PEM certificates"),
+        ("CREATE_APPROVAL_OVER", "USD=1, USD=2", "names a currency twice"),
+        ("CREATE_APPROVAL_OVER", "dollars=1", "must name currencies by three letters"),
+        ("CREATE_APPROVAL_OVER", "USD=many", "must be an amount such as 5000"),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, value: str, must: str) -> None:
+    with pytest.raises(ConfigurationError, match="PO_MCP_") as wrong:
+        load({f"PO_MCP_{name}": value})
+
+    assert must in str(wrong.value)
+    assert "\n" not in str(wrong.value)
+
+
+def test_a_proxys_password_is_not_shown() -> None:
+    settings = load({"PO_MCP_PROXY": "http://user:canary@proxy.example.com:3128"})
+
+    assert "canary" not in repr(settings)
+    assert settings.proxy_address() == "http://user:canary@proxy.example.com:3128"
