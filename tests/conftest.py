@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent
 TIERS = {
     "unit": {"conversations", "desk", "docs", "hosts", "server", "tools", "writes"},
     "wire": {"approvals", "connectors", "contract", "faults", "sandbox", "tryton"},
-    "process": {"commands", "stdio", "sweep", "clients", "packaging"},
+    "process": {"clients", "commands", "conformance", "packaging", "stdio", "sweep"},
 }
 """What each folder needs: nothing but memory and a temporary file; sockets of its own; processes."""
 _TIER_OF = {folder: tier for tier, folders in TIERS.items() for folder in folders}
