@@ -15,7 +15,7 @@ from tests.made_once import make_once
 
 ROOT = Path(__file__).parent
 TIERS = {
-    "unit": {"conversations", "desk", "docs", "hosts", "server", "tools", "writes"},
+    "unit": {"conversations", "desk", "docs", "fuzz", "hosts", "server", "tools", "writes"},
     "wire": {"approvals", "connectors", "contract", "faults", "sandbox", "tryton"},
     "process": {"clients", "commands", "conformance", "packaging", "stdio", "sweep"},
 }
@@ -103,6 +103,6 @@ def made_once() -> Iterator[None]:
 def nobodys_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep tests out of the folders of whoever runs them."""
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "HOME"):
+        for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "HOME"):
             patch.setenv(name, str(tmp_path_factory.mktemp(name)))
         yield

@@ -33,7 +33,7 @@ async def run(calls, handler=None):
         name, arguments = left.pop(0)
         return ModelResponse(parts=[ToolCallPart(name, arguments)])
 
-    toolset = MCPToolset(target(), elicitation_handler=handler)
+    toolset = MCPToolset(target(), elicitation_handler=handler, init_timeout=60)
     async with Agent(FunctionModel(respond), toolsets=[toolset], retries=5) as agent:
         await agent.run("go")
     return seen
