@@ -23,7 +23,7 @@ from po_mcp.server.mcp_server import PurchasingServer
 from po_mcp.server.notifications import Notifications
 from po_mcp.server.prompts import add_prompts
 from po_mcp.server.resources import add_resources
-from po_mcp.server.skills import find_offered
+from po_mcp.server.skills import Skills
 from po_mcp.server.tool import PurchasingTool
 from po_mcp.tools import REGISTRY, RegisteredTool
 from po_mcp.writes.executor import build_executor
@@ -154,7 +154,7 @@ def _build_mcp_server(settings: Settings, connector: ERP, lifespan: ServerLifesp
         request_state_security=RequestStateSecurity.ephemeral(ttl=settings.approval_ttl + _STATE_GRACE_S),
         subscriptions=lifespan.notifications.bus,
         middleware=[current_request.track_request],
-        extensions=[find_offered(connector, settings)],
+        skills=Skills(connector, settings),
     )
     add_resources(server, connector, settings)
     add_prompts(server, connector, settings)

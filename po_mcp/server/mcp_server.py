@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator
-from typing import Any, Literal, Protocol, cast
+from collections.abc import AsyncIterator, Iterable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 import anyio
 from mcp.server import MCPServer
 from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel.helper_types import ReadResourceContents
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver import server as sdk
 from mcp.server.mcpserver.exceptions import ToolError
@@ -24,11 +25,14 @@ from mcp.types import (
     Icon,
     InputRequiredResult,
     RequestParams,
-    Resource,
 )
 
 from po_mcp.desk.context import Desk
+from po_mcp.server.skills import SCHEME, Skills
 from po_mcp.untrusted import visible
+
+if TYPE_CHECKING:
+    from pydantic import AnyUrl
 
 _LIST_CACHE_HINT = CacheHint(ttl_ms=300_000)
 """Lists do not change while the server runs; a client that reads this hint requests them once in five minutes."""
@@ -79,11 +83,14 @@ class PurchasingServer(MCPServer[Desk]):
     Args:
         listed: the names of its tools.
         limits: sentences on what this ERP and these settings do not offer.
+        skills: the skills that it serves.
         more: further arguments of the SDK's server.
     """
 
-    def __init__(self, name: str, *, tool_names: list[str], limits: str, **more: Any) -> None:
-        super().__init__(name, icons=[_ICON], cache_hints=dict.fromkeys(_CACHEABLE_METHODS, _LIST_CACHE_HINT), **more)
+    def __init__(self, name: str, *, tool_names: list[str], limits: str, skills: Skills, **more: Any) -> None:
+        cache_hints = dict.fromkeys(_CACHEABLE_METHODS, _LIST_CACHE_HINT)
+        super().__init__(name, icons=[_ICON], cache_hints=cache_hints, extensions=[skills], **more)
+        self._skills = skills
         self._tool_names = tool_names
         self._limits = limits
         # MCPServer has no public way to replace this handler; the dependency is pinned below mcp 2.4 for that.
@@ -124,9 +131,13 @@ class PurchasingServer(MCPServer[Desk]):
         }
         return result.model_copy(update={"capabilities": result.capabilities.model_copy(update=constant)})
 
-    async def list_resources(self) -> list[Resource]:
-        """List the resources without the files of skills: some hosts give this list to a model."""
-        return [one for one in await super().list_resources() if not one.uri.startswith("skill://")]
+    async def read_resource(
+        self, uri: AnyUrl | str, context: Context[Desk, Any] | None = None
+    ) -> Iterable[ReadResourceContents] | InputRequiredResult:
+        """Read a resource by its URI; the files of skills stand in no list of resources."""
+        if str(uri).startswith(SCHEME):
+            return await self._skills.read(str(uri))
+        return await super().read_resource(uri, context)
 
     async def run_on(self, wire: LineTransport) -> None:
         """Serve one client over lines of JSON-RPC, until they end."""

@@ -46,7 +46,7 @@ class SkillFile:
 
 @dataclass(frozen=True)
 class SkillFolder:
-    """A skill: its folder, and the frontmatter of its SKILL.md as it was when the server began."""
+    """A skill: its folder, and the frontmatter of its SKILL.md."""
 
     path: Path
     frontmatter: dict[str, Any]

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import pytest
 from mcp import Client, MCPError
-from mcp.types import PaginatedRequestParams, Request, Result, TextResourceContents
+from mcp.types import PaginatedRequestParams, ReadResourceRequestParams, Request, Result, TextResourceContents
 from pydantic import Field
 
 from po_mcp.bootstrap import build_server
@@ -23,7 +23,6 @@ from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.erp import Capability
 from po_mcp.errors import ConfigurationError
 from po_mcp.server.skill_files import SkillFolder, SkillNotRead, find_skills, read_frontmatter
-from po_mcp.server.skills import GetSkillParams
 from po_mcp.tools import REGISTRY
 from tests.harness import ERAS, IN_MEMORY, MODES, REAL, ServerHarness, Transport
 
@@ -63,9 +62,9 @@ class ListSkills(Request[PaginatedRequestParams, Literal["skills/list"]]):
     params: PaginatedRequestParams = PaginatedRequestParams()
 
 
-class GetSkill(Request[GetSkillParams, Literal["skills/get"]]):
+class GetSkill(Request[ReadResourceRequestParams, Literal["skills/get"]]):
     method: Literal["skills/get"] = "skills/get"
-    params: GetSkillParams
+    params: ReadResourceRequestParams
 
 
 async def listed(client: Client) -> list[dict[str, Any]]:
@@ -75,7 +74,7 @@ async def listed(client: Client) -> list[dict[str, Any]]:
 
 
 async def got(client: Client, uri: str) -> Mapping[str, Any]:
-    return (await client.session.send_request(GetSkill(params=GetSkillParams(uri=uri)), SkillsResult)).skill
+    return (await client.session.send_request(GetSkill(params=ReadResourceRequestParams(uri=uri)), SkillsResult)).skill
 
 
 async def content(client: Client, uri: str) -> bytes:
@@ -214,18 +213,33 @@ async def test_an_edit_shows_at_once_with_its_new_digest(tmp_path: Path) -> None
     assert after["resources"][0]["digest"] == f"sha256:{hashlib.sha256(data).hexdigest()}"
 
 
-async def test_a_skill_that_was_broken_meanwhile_stops_no_other(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_skill_that_is_gone_meanwhile_stops_no_other(tmp_path: Path) -> None:
     path = skill(tmp_path, "ours") / "SKILL.md"
     async with Client(_serving(tmp_path)) as client:
         path.unlink()
         names = [one["frontmatter"]["name"] for one in await listed(client)]
-        with pytest.raises(MCPError, match="cannot be read now"):
-            await got(client, "skill://ours/SKILL.md")
+        for request in (got, content):
+            with pytest.raises(MCPError, match="There is no such") as caught:
+                await request(client, "skill://ours/SKILL.md")
+            assert caught.value.code == -32602
 
     assert names == OURS
-    assert "is not served" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        *("skill://ours/.hidden", "skill://ours/../config.toml", "skill://ours/..%2Fconfig.toml", "skill://ours/"),
+        *("skill://ours//etc/passwd", "skill://ours/folder", "skill://ours", "skill://"),
+    ],
+)
+@both_eras
+async def test_nothing_but_a_file_of_a_skill_is_read(tmp_path: Path, era: str, uri: str) -> None:
+    (tmp_path / "config.toml").write_text("secret")
+    (skill(tmp_path / "skills", "ours", **{".hidden": b"secret"}) / "folder").mkdir()
+    async with Client(_serving(tmp_path / "skills"), mode=MODES[era]) as client:
+        with pytest.raises(MCPError, match="There is no such file of a skill here"):
+            await content(client, uri)
 
 
 async def test_what_is_no_skill_is_named_in_the_log_and_the_others_are_served(
