@@ -10,6 +10,7 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.mcpserver.utilities.func_metadata import ArgModelBase, FuncMetadata
+from mcp.shared.exceptions import MCPError
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
@@ -54,9 +55,9 @@ class PurchasingTool(Tool):
         Raises:
             ToolError: the tool failed; the text is for the model.
         """
-        # The SDK validates what is returned here; arguments that stay wrong are refused there.
-        read = read_arguments(arguments, self.parameters)
         try:
+            # The SDK validates what is returned here; arguments that stay wrong are refused there.
+            read = read_arguments(arguments, self.parameters)
             desk: Desk = context.request_context.lifespan_context
             await refuse_lost_zeros(read.numbers, desk)
             result = await run_with_progress(context, partial(super().run, read.values, context, convert_result))
@@ -75,6 +76,11 @@ class PurchasingTool(Tool):
                     raise self._translate_validation_error(fault, exc) from fault
                 case _:
                     raise
+        except MCPError:
+            raise
+        except Exception as exc:
+            # Outside of the tool's own function the SDK would answer with the exception's text.
+            raise UnexpectedToolError(self._internal_error()) from exc
 
     def _translate_validation_error(self, fault: ValidationError, error: ToolError) -> ToolError:
         """Return the error on wrong arguments, or on a result of this server that does not fit its schema."""

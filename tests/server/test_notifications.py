@@ -132,7 +132,7 @@ async def test_an_order_that_existed_before_notifies_no_client(harness: ServerHa
         uris = await heard.all(0)
 
     assert (reply["status"], uris) == ("refused", [])
-    assert "it was not created again" in reply["message"]
+    assert "already exists as requested. Nothing was changed." in reply["message"]
 
 
 @both_eras

@@ -259,3 +259,19 @@ async def test_tools_and_connectors_take_order_numbers_of_one_length(harness: Se
     assert check_readable(longest) == longest
     with pytest.raises(InvalidInput, match=f"at most {MAX_ORDER_NUMBER_CHARS} characters"):
         check_readable(too_long)
+
+
+@pytest.mark.parametrize("tool", [SEARCH, CREATE])
+async def test_a_crash_before_the_tool_is_reported_as_a_bug_without_its_text(
+    harness: ServerHarness, tool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def crash(*given: Any) -> Any:
+        raise KeyError("the secret of 4711")
+
+    monkeypatch.setattr("po_mcp.server.tool.read_arguments", crash)
+    async with harness.client() as client:
+        reply = await client.call_tool(tool, {})
+
+    assert reply.is_error
+    assert "This is a bug; please report it." in text(reply)
+    assert "4711" not in text(reply)
