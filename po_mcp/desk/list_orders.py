@@ -16,7 +16,6 @@ from pydantic import WithJsonSchema
 
 from po_mcp.desk.context import Desk
 from po_mcp.desk.listing import ListRequest, Summary, VendorFilter, sort_orders, summarize
-from po_mcp.desk.numbering import find_similar_numbers
 from po_mcp.desk.overdue import find_overdue
 from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
 from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
@@ -102,6 +101,8 @@ async def _find_similar_numbers(desk: Desk, number: str) -> Sequence[str]:
     """Return numbers that this one may be short for; none if the list cannot be read in time."""
     if "list" not in desk.erp.capabilities or not any(map(str.isdecimal, number)):
         return ()
+    from po_mcp.desk.numbering import find_similar_numbers  # late, for a quick start
+
     orders: Sequence[PurchaseOrder] = ()
     # The numbers are a courtesy: neither an error nor a slow ERP may replace the answer "no such order".
     with anyio.move_on_after(_SIMILAR_NUMBERS_TIMEOUT_S), suppress(ERPError):
