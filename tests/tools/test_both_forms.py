@@ -65,7 +65,7 @@ async def test_what_to_do_next_stands_in_both_forms(harness: ServerHarness) -> N
 
     assert structured["note"] == "No item of 30 fits. Leave text out to list them, or ask the user."
     assert structured["note"] in said
-    assert operations["note"] == none == f"{NOTICE} No operation is open."
+    assert operations["note"] == none == f"{NOTICE} Nothing is waiting for approval, and nothing is unconfirmed."
 
 
 async def test_what_follows_from_other_values_is_left_out(harness: ServerHarness) -> None:
