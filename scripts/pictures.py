@@ -101,7 +101,7 @@ def draw(console: Console, theme: TerminalTheme) -> str:
     svg = re.sub(r' clip-path="url\(#t-line-\d+\)"', "", svg)
     height = ROWS * _LINE_HEIGHT + 20
     width = COLUMNS * _LETTER_WIDTH + 2 * _MARGIN
-    rest = next(offset for offset, start in zip(offsets, starts, strict=True) if "Delete the test" in lines[start])
+    rest = next(offset for offset, start in zip(offsets, starts, strict=True) if "Delete order 38" in lines[start])
     filled = {
         "VIEW": f"{width:.0f}",
         "HEIGHT": f"{height:.0f}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import pytest
@@ -30,16 +31,16 @@ class CopiedSeed:
     """Seeds the first new book as the program does, and fills every later one with the same rows."""
 
     def __init__(self) -> None:
-        self._rows: Rows = {}
+        self._rows: dict[date | None, Rows] = {}
 
-    def __call__(self, tables: Tables, orders: int = 0) -> None:
+    def __call__(self, tables: Tables, orders: int = 0, made_on: date | None = None) -> None:
         if orders:
-            seed(tables, orders)
-        elif not self._rows:
-            seed(tables)
-            self._rows = rows_of(tables._connection)
+            seed(tables, orders, made_on)
+        elif made_on not in self._rows:
+            seed(tables, made_on=made_on)
+            self._rows[made_on] = rows_of(tables._connection)
         else:
-            _insert(tables._connection, self._rows)
+            _insert(tables._connection, self._rows[made_on])
 
 
 class CheckedOnce:

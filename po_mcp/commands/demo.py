@@ -7,6 +7,7 @@ it starts `python -m po_mcp` and speaks MCP to it over stdio, and the server wor
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import time
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import anyio
+import anyio.to_thread
 import click
 from mcp import Client, StdioServerParameters
 from mcp.client import ClientRequestContext
@@ -23,7 +25,9 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.text import Text
 
+from po_mcp.commands._hosts import is_found, running_program, this_machine
 from po_mcp.commands._result_tables import shown
+from po_mcp.hosts.known import HOSTS
 
 ERAS = {"2026-07-28": "2026-07-28", "2025-11-25": "legacy"}
 
@@ -40,10 +44,10 @@ class Scene:
 
 
 STORY = (
-    Scene("What have we got on order?", "list_purchase_orders", {"limit": 6}),
-    Scene("Show me 42.", "get_purchase_order", {"number": "PO-2025-0042"}),
+    Scene("What do we have on order?", "list_purchase_orders", {"limit": 6}),
+    Scene("Show me order 40.", "get_purchase_order", {"number": "PO-2025-0040"}),
     Scene(
-        "Order 1000 M8 bolts at 45 cents and 1000 nuts at 22 from Acme, to the main warehouse.",
+        "Order 1,000 M8 bolts at 0.45 and 1,000 nuts at 0.22 from Acme, to the main warehouse.",
         "create_purchase_order",
         {
             "number": "PO-2025-0043",
@@ -55,50 +59,71 @@ STORY = (
         },
         ends="done",
     ),
-    Scene("Delete the test order, 38.", "delete_purchase_order", {"number": "PO-2025-0038"}, None, "declined"),
+    Scene("Delete order 38, it was a test.", "delete_purchase_order", {"number": "PO-2025-0038"}, None, "declined"),
     Scene(
-        "I looked again: it is the test order. Delete it.",
+        "I checked, it is the test order. Delete it.",
         "delete_purchase_order",
         {"number": "PO-2025-0038"},
         {"order_number": "PO-2025-0038"},
         "done",
     ),
     Scene(
-        "Close 37 and back-order the rest.",
+        "Close order 37 and backorder the rest.",
         "finalize_purchase_order",
         {"number": "PO-2025-0037"},
         {"decision": "backorder"},
         "done",
     ),
-    Scene("And the backorder?", "get_purchase_order", {"number": "PO-2025-0037-BO1"}),
+    Scene("Show me the backorder.", "get_purchase_order", {"number": "PO-2025-0037-BO1"}),
 )
 
 
 @click.command("demo")
-@click.option("--pace", type=click.FloatRange(0, 10), help="Seconds between scenes; 0.8 in a terminal, else 0.")
-@click.option("--era", type=click.Choice(list(ERAS)), default="2026-07-28", help="The MCP protocol version to speak.")
+@click.option("--pace", type=click.FloatRange(0, 10), help="Seconds between scenes, in the place of Enter.")
+@click.option("--era", type=click.Choice(list(ERAS)), default="2026-07-28", help="MCP protocol version.")
 def command(pace: float | None, era: str) -> None:
-    """Play the whole story in this terminal, against a fresh sandbox."""
-    console = Console(highlight=False)
-    stage = Stage(console, pace if pace is not None else (0.8 if console.is_terminal else 0.0))
+    """Watch a demo with a sandbox ERP.
+
+    A scripted chat calls the real server. Nothing to set up, nothing is kept. In a terminal it waits for Enter after
+    each scene, and at each question.
+    """
+    console = _Screen(highlight=False)
+    waits = pace is None and console.is_terminal and sys.stdin.isatty()
+    stage = Stage(console, pace or 0.0, waits=waits)
     try:
         anyio.run(play, stage, era)
     except KeyboardInterrupt:
-        console.print("\nStopped. The sandbox was in memory only: nothing is left behind.")
+        console.print("\nStopped. Nothing was kept.")
         raise SystemExit(130) from None
-    raise SystemExit(0 if stage.as_written else 1)
+    except BaseException as exc:
+        if not isinstance(exc, _Gone) and not (isinstance(exc, BaseExceptionGroup) and exc.split(_Gone)[1] is None):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered has nowhere to go
+        raise SystemExit(0) from None
+    raise SystemExit(0 if stage.as_told else 1)
+
+
+class _Gone(Exception):
+    """Whoever read the output has left, as `head` does."""
+
+
+class _Screen(Console):
+    def on_broken_pipe(self) -> None:
+        """End the demo, and not the process under it."""
+        raise _Gone
 
 
 async def play(stage: Stage, era: str) -> None:
     """Start the server, connect to it, and play the scenes."""
-    stage.title(era)
+    stage.title()
     arguments = ["-m", "po_mcp", "--config", os.devnull]
     server = StdioServerParameters(command=sys.executable, args=arguments, env=_sandbox_environment())
     async with Client(server, mode=ERAS[era], elicitation_callback=stage.person_is_asked) as client:
-        for scene in STORY:
+        for place, scene in enumerate(STORY, 1):
             stage.opens(scene)
             stage.closes(scene, await client.call_tool(scene.tool, dict(scene.arguments)))
-            await anyio.sleep(stage.pace)
+            if place < len(STORY):
+                await stage.wait("go on")
     stage.ends()
 
 
@@ -110,28 +135,48 @@ def _sandbox_environment() -> dict[str, str]:
 
 @dataclass
 class Stage:
-    """The terminal, and the person at it, whose answers the story holds."""
+    """The terminal, and the person at it, whose answers the story holds.
+
+    Args:
+        console: where it is shown.
+        pace: seconds between scenes where nobody presses Enter.
+        waits: a person is at the terminal and presses Enter.
+    """
 
     console: Console
     pace: float
-    as_written: bool = True
+    as_told: bool = True
+    waits: bool = False
     _scene: Scene | None = None
     _asked: int = 0
     _begun: float = field(default_factory=time.monotonic)
 
-    def title(self, era: str) -> None:
-        self.console.rule("[bold]po-mcp[/bold] · purchase orders in a chat")
+    def title(self) -> None:
+        self.console.rule("po-mcp demo: purchase orders in a chat")
         self.console.print(
-            f"A real MCP client (protocol {era}) talks over stdio to a real po-mcp server, which works a fresh "
-            "sandbox ERP in memory. Only the buyer, the assistant and the person's answers are a script.\n",
+            "A real MCP client and a real po-mcp server with a sandbox ERP, all in memory. "
+            "Only the words of the buyer, the assistant and the approver are scripted.\n",
             style="dim",
         )
 
     def opens(self, scene: Scene) -> None:
         self._scene = scene
+        if self.waits:
+            self.console.clear()
         self.console.print(Text.assemble(("Buyer      ", "bold cyan"), scene.buyer))
         call = Text.assemble((f"{scene.tool}(", "bold"), _arguments(scene.arguments), (")", "bold"))
         self.console.print(Text.assemble(("Assistant  ", "bold magenta"), "calls ", call))
+
+    async def wait(self, what: str) -> None:
+        """Wait for Enter, or for the time between scenes."""
+        if not self.waits:
+            await anyio.sleep(self.pace)
+            return
+        self.console.print(f"Enter: {what}", style="dim", end="")
+        # Abandoned where the call ends before a key is pressed: a thread that reads a terminal cannot be stopped.
+        if await anyio.to_thread.run_sync(sys.stdin.readline, abandon_on_cancel=True) == "":
+            self.waits = False
+            self.console.print()
 
     async def person_is_asked(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         """Show the question as a client would, and give the answer that the story has for it."""
@@ -140,9 +185,9 @@ class Stage:
         self._asked += 1
         answer = self._scene.answer
         body = Group(Text(params.message), Text(), *_form(params.requested_schema, answer))
-        title = "The person is asked"
+        title = "You would see this form"
         self.console.print(Padding(Panel(body, title=title, title_align="left", border_style="yellow"), (0, 0, 0, 2)))
-        await anyio.sleep(self.pace)
+        await self.wait("decline" if answer is None else "accept")
         if answer is None:
             return ElicitResult(action="decline")
         return ElicitResult(action="accept", content=dict(answer))
@@ -150,14 +195,23 @@ class Stage:
     def closes(self, scene: Scene, result: CallToolResult) -> None:
         content = result.structured_content or {}
         status = "failed" if result.is_error else str(content.get("status")) if scene.ends != "read" else "read"
-        self.as_written = self.as_written and status == scene.ends
+        self.as_told = self.as_told and status == scene.ends
         self.console.print(Padding(shown(result), (0, 0, 1, 2)))
 
     def ends(self) -> None:
-        seconds = time.monotonic() - self._begun
-        words = "as the story has it" if self.as_written else "NOT as the story has it"
-        self.console.rule(f"{len(STORY)} calls, {self._asked} questions, {words}, {seconds:.1f} s")
-        self.console.print("Next: connect your assistant. Its name, and how: po-mcp install", style="dim")
+        seconds = "" if self.waits else f" in {time.monotonic() - self._begun:.1f} s"
+        self.console.rule(f"{len(STORY)} calls and {self._asked} questions{seconds}")
+        if not self.as_told:
+            self.console.print("The demo did not run as expected. Please report this with the output above.")
+            return
+        program = running_program(None)
+        start = shlex.join([str(program.command), *program.arguments, "install"])
+        self.console.print("Next, connect your assistant:")
+        found = [host for host in HOSTS if host.file is not None and is_found(host, this_machine())]
+        for host in found:
+            self.console.print(Text(f"  {start} {host.key}"), soft_wrap=True)
+        if not found:
+            self.console.print(Text(f"  {start}"), soft_wrap=True)
 
 
 def _arguments(arguments: Mapping[str, Any]) -> Text:

@@ -9,6 +9,7 @@ import socket
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -136,7 +137,7 @@ def _app(offer: Offer, stack: AsyncExitStack) -> ASGIApp:
     from po_mcp.sandbox import Book, create_app
 
     try:
-        book = Book.open(offer.book, orders=offer.orders)
+        book = Book.open(offer.book, orders=offer.orders, made_on=datetime.now(UTC).date())
     except Exception as exc:  # no folder, no book, a disk that is full: what SQLite says is for the person
         raise CannotStart(f"The book {offer.book} cannot be opened: {exc}") from exc
     stack.callback(book.close)

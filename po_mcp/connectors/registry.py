@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from po_mcp.connectors import exsited, inventory_pro, tryton
@@ -14,7 +15,9 @@ if TYPE_CHECKING:
 def _connect_sandbox(settings: ConnectorSettings, token_store: OpenTokenStore) -> ERP:
     from po_mcp.connectors.sandbox import Sandbox
 
-    return Sandbox(settings.sandbox_path(), timeout=settings.timeout, zone=settings.zone())
+    zone = settings.zone()
+    today = datetime.now(zone).date()
+    return Sandbox(settings.sandbox_path(), timeout=settings.timeout, zone=zone, made_on=today)
 
 
 SANDBOX = Declaration(

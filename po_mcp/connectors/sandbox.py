@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from datetime import UTC, tzinfo
+from datetime import UTC, date, tzinfo
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +52,7 @@ class Sandbox:
         zone: the company's time zone; None for that of this machine.
         around: wraps the transport, for tests that observe or disturb requests.
         habits: ways in which this ERP differs from its documentation, such as `rounds-prices`.
+        made_on: the day around which the dates of a new book lie.
     """
 
     title = "Sandbox"
@@ -75,13 +76,14 @@ class Sandbox:
         zone: tzinfo | None = UTC,
         around: Callable[[httpx2.AsyncBaseTransport], httpx2.AsyncBaseTransport] = lambda wire: wire,
         habits: Sequence[str] = (),
+        made_on: date | None = None,
     ) -> None:
         # Every process has its own book in memory, so the connection must differ between processes, too.
         place = f"memory {secrets.token_hex(6)}" if str(path) == MEMORY else str(Path(path).absolute())
         self.connection = Connection("sandbox", place)
         # A fresh secret per process: no fixed credential opens the sandbox.
         self._secret = secrets.token_urlsafe(16)
-        self._transport = around(_InProcess(path, _CLIENT_ID, self._secret, habits))
+        self._transport = around(_InProcess(path, _CLIENT_ID, self._secret, habits, made_on))
         self._timeout, self._zone = timeout, zone
 
     # Both clients are imported when they are first used: a process that only lists its tools needs neither.
@@ -193,8 +195,16 @@ class Sandbox:
 class _InProcess(httpx2.AsyncBaseTransport):
     """A transport to the sandbox in this process; the first request opens the book."""
 
-    def __init__(self, path: str | Path, client_id: str, client_secret: str, habits: Sequence[str]) -> None:
+    def __init__(
+        self,
+        path: str | Path,
+        client_id: str,
+        client_secret: str,
+        habits: Sequence[str],
+        made_on: date | None = None,
+    ) -> None:
         self._path = path
+        self._made_on = made_on
         self._habits = habits
         self._credentials = client_id, client_secret
         self._app: httpx2.ASGITransport | None = None
@@ -216,7 +226,7 @@ class _InProcess(httpx2.AsyncBaseTransport):
         try:
             if str(self._path) != MEMORY:
                 Path(self._path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._book = Book.open(self._path)
+            self._book = Book.open(self._path, made_on=self._made_on)
         except Exception as exc:  # no folder, no book, a disk that is full: nothing was read or sent yet
             raise ConfigurationError("The sandbox's book cannot be opened: check PO_MCP_SANDBOX.") from exc
         client_id, client_secret = self._credentials

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -67,12 +67,18 @@ class Book:
 
     @classmethod
     def open(
-        cls, path: str | Path, *, orders: int = 0, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+        cls,
+        path: str | Path,
+        *,
+        orders: int = 0,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        made_on: date | None = None,
     ) -> Book:
         """Open the book at `path`, which is made and filled with sample orders if it is new.
 
         ":memory:" is a book that is gone when it is closed; `now` returns aware instants. A new book
-        has at least `orders` open or partial orders: the samples, and made ones before them.
+        has at least `orders` open or partial orders: the samples, and made ones before them. Its dates are
+        around the day `made_on`, or as the samples have them.
 
         Raises:
             FileNotFoundError: no such folder.
@@ -81,7 +87,7 @@ class Book:
         """
         storage = Storage(path)
         try:
-            storage.prepare(partial(seed, orders=orders))
+            storage.prepare(partial(seed, orders=orders, made_on=made_on))
         except BaseException:
             storage.close()
             raise

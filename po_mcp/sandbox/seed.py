@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from importlib.resources import files
 from typing import Any
@@ -23,6 +23,9 @@ from po_mcp.sandbox.records import LIVE, Item, Line, Order, Status, Vendor, Ware
 from po_mcp.sandbox.tables import Tables
 
 Entry = Mapping[str, Any]
+SAMPLES_DAY = date(2025, 5, 21)
+"""The day on which the samples are a book of today."""
+_DATES = frozenset({"ordered", "expected", "received", "issued"})
 
 
 @dataclass(frozen=True)
@@ -34,16 +37,38 @@ class Catalog:
     warehouses: Mapping[int, Warehouse]
 
 
-def seed(tables: Tables, orders: int = 0) -> None:
+def seed(tables: Tables, orders: int = 0, made_on: date | None = None) -> None:
     """Fill empty tables with the sample vendors, items, warehouses and orders.
 
-    Where the samples have fewer than `orders` open or partial orders, made ones follow.
+    Where the samples have fewer than `orders` open or partial orders, made ones follow. With `made_on` all dates lie
+    around that day as they do around `SAMPLES_DAY`; numbers, vendors and lines stay as they are.
     """
+    days = 0 if made_on is None else (made_on - SAMPLES_DAY).days
     _insert_catalog(tables)
     catalog, samples = _catalog(tables), _read_entries("orders")
     live = sum(Status(entry["status"]) in LIVE for entry in samples)
     for entry in (*samples, *_generate(orders - live, catalog)):
-        _insert_order(tables, entry, catalog)
+        _insert_order(tables, _move_dates(entry, timedelta(days)) if days else entry, catalog)
+
+
+def _move_dates(value: Any, by: timedelta) -> Any:
+    """Return an entry with its dates moved."""
+    if isinstance(value, Mapping):
+        return {
+            name: _move_date(inner, by)
+            if name in _DATES and isinstance(inner, str) and inner
+            else _move_dates(inner, by)
+            for name, inner in value.items()
+        }
+    return [_move_dates(inner, by) for inner in value] if isinstance(value, list | tuple) else value
+
+
+def _is_date(value: Any) -> bool:
+    return isinstance(value, str) and bool(value)
+
+
+def _move_date(text: str, by: timedelta) -> str:
+    return exact.format_instant(exact.parse_instant(text) + by)
 
 
 def _generate(count: int, catalog: Catalog) -> Iterator[Entry]:

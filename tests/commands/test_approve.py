@@ -163,7 +163,7 @@ async def test_the_beginning_of_an_id_names_it(harness: ServerHarness) -> None:
     status, screen = typed(harness, ["y\n"], one[:12])
 
     assert status == 0
-    assert "Cancelled order PO-2025-0041." in screen
+    assert "Order PO-2025-0041 was cancelled." in screen
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_the_typed_number_deletes_the_order(harness: ServerHarness) -> None:
     assert status == 0
     assert "You are asked" in screen
     assert "Delete order PO-2025-0038 permanently?" in screen
-    assert "done: SANDBOX: no real order. Deleted order" in screen
+    assert "done: SANDBOX: no real order. Order PO-2025-0038 was deleted." in screen
     assert harness.order("PO-2025-0038") is None
 
 
@@ -201,7 +201,10 @@ def test_every_operation_is_told_and_the_worst_decides_the_status(harness: Serve
     asked = json.loads(with_journal(harness, *DELETE, "--json").stdout)
     [one, whole] = [with_journal(harness, "get_operation", *more) for more in ([], ["--json"])]
 
-    assert (nothing.returncode, nothing.stdout) == (0, "SANDBOX: no real order. No operation is open.\n")
+    assert (nothing.returncode, nothing.stdout) == (
+        0,
+        "SANDBOX: no real order. Nothing is waiting for approval, and nothing is unconfirmed.\n",
+    )
     assert (one.returncode, whole.returncode) == (3, 3)
     assert one.stdout.startswith("approval_required: SANDBOX: no real order.")
     assert asked["operation_id"] in one.stdout

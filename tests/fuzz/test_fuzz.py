@@ -34,7 +34,7 @@ async def test_a_crash_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         raise KeyError("lines")
 
     monkeypatch.setattr(_lenient, "_read_boolean", crash)
-    with pytest.raises(Failure):
+    with pytest.RaisesGroup(Failure, flatten_subgroups=True, allow_unwrapped=True):
         await fuzz(tmp_path, 100, 11)
 
 
