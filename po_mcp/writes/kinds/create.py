@@ -89,10 +89,7 @@ class Create:
         number = draft.number if stored is None else stored.number
         lines = f"{len(draft.lines)} line{'s' if len(draft.lines) > 1 else ''}"
         total = "" if stored is None or stored.total is None else f", total {plain(stored.total)}"
-        text = f"Created {number} for {quote_text(vendor)}: {lines}{total}."
-        if stored is not None and stored.total is not None and stored.total != draft.total:
-            text += f" The ERP's total differs from what was asked for, {plain(draft.total)}."
-        return text
+        return f"Created {number} for {quote_text(vendor)}: {lines}{total}."
 
 
 def draft_of(operation: Operation) -> OrderDraft:

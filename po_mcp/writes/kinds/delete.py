@@ -67,7 +67,7 @@ class Delete:
         if shown.erp_id is not None and current.erp_id != shown.erp_id:
             return Observation("applied", "the number now names another order", order)
         if current.blockers:
-            return Observation("absent", f"the order is used by {', '.join(current.blockers)}", order)
+            return Observation("absent", f"the ERP still shows the order: {', '.join(current.blockers)}", order)
         return Observation("absent", "the ERP still shows the order", order)
 
     def is_still_applied(self, order: PurchaseOrder | None) -> bool:
@@ -91,7 +91,7 @@ def _what_forbids(snapshot: Snapshot) -> str | None:
     if order.status == "deleted":
         return f"{state_of(snapshot)} already."
     if snapshot.blockers:
-        return f"Order {order.number} cannot be deleted: it is used by {', '.join(snapshot.blockers)}."
+        return f"Order {order.number} cannot be deleted: {', '.join(snapshot.blockers)}."
     if any(line.received for line in order.lines or ()):
         return f"Order {order.number} cannot be deleted: goods were received for it."
     return None
