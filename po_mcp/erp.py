@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from po_mcp.orders import (
     Finalized,
@@ -29,6 +29,14 @@ Guarded = Literal["finalize", "delete", "cancel"]
 
 BeforeSend = Callable[[], None]
 """A check that is called right before the first byte of a write; an exception keeps the write from being sent."""
+
+
+@runtime_checkable
+class ReportsRights(Protocol):
+    """An ERP that can say what its user may do before they try."""
+
+    async def read_rights(self) -> frozenset[Capability]:
+        """Return the kinds of write that the ERP's user may carry out."""
 
 
 def send_at_once() -> None:

@@ -310,7 +310,8 @@ class Snapshot(Record):
     """The data that a guarded write is approved on, read at one moment.
 
     `erp_id` and `version` are the ERP's own, where it has them: they distinguish an order from a later one with the
-    same number. `blockers` name the documents that forbid the write.
+    same number. `blockers` are what forbids the write, each a clause that ends "Order 7 cannot be deleted: ...", such
+    as "item receipt IR-1 uses it".
     """
 
     order: PurchaseOrder

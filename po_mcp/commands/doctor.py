@@ -1,6 +1,6 @@
 """`po-mcp doctor`: what works, what is missing, and the next step; for this ERP and for each kind of client.
 
-It reads only: whether the ERP's user may write shows at the first write.
+It reads only: where the ERP does not say whether its user may write, that shows at the first write.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ from po_mcp.commands import _settings
 from po_mcp.config import MEMORY, PREFIX, Settings, config_file
 from po_mcp.connectors import connect
 from po_mcp.connectors.registry import REGISTRY
-from po_mcp.erp import ERP
+from po_mcp.erp import ERP, Capability, ReportsRights
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.orders import OrderQuery
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.pin_setting import PinSetting
 
 _SECRETS = {"client_secret", "approver_pin"}
+_WRITES: frozenset[Capability] = frozenset({"create", "finalize", "cancel", "delete"})
 _MARKS = {"pass": ("✓", "bold green"), "fail": ("✗", "bold red"), "note": ("·", "bold yellow")}
 
 
@@ -93,7 +94,7 @@ async def _findings(settings: Settings, file: Path, erp: ERP, journal: JournalSt
         for finding in (await _vendors(erp, settings), await _blockers(erp), _clock(erp)):
             if finding is not None:
                 yield finding
-    yield _rights(settings)
+    yield await _rights(settings, erp, can_read=read.mark == "pass")
     yield _recorded(settings, erp, journal)
     for finding in await _approval(settings, journal):
         yield finding
@@ -165,13 +166,25 @@ def _clock(erp: ERP) -> Finding | None:
     return Finding("pass", "clock", text)
 
 
-def _rights(settings: Settings) -> Finding:
+async def _rights(settings: Settings, erp: ERP, *, can_read: bool) -> Finding:
+    """Say whether the ERP's user may write, where the ERP tells that."""
     if settings.read_only:
         return Finding("note", "writing", "PO_MCP_READ_ONLY is set: no tool that writes is listed")
-    erp = REGISTRY[settings.erp]
-    return Finding(
-        "note", "writing", erp.rights if erp.is_trial else f"{erp.rights}; whether it has it shows at the first write"
-    )
+    declared = REGISTRY[settings.erp]
+    if can_read and isinstance(erp, ReportsRights):
+        return await _compare_rights(erp, erp.capabilities & _WRITES, declared.rights)
+    told = declared.rights if declared.is_trial else f"{declared.rights}; whether it has it shows at the first write"
+    return Finding("note", "writing", told)
+
+
+async def _compare_rights(erp: ReportsRights, offered: frozenset[Capability], needed: str) -> Finding:
+    try:
+        missing = offered - await erp.read_rights()
+    except PurchaseOrderError as exc:
+        return Finding("fail", "writing", exc.what, exc.next_step)
+    if missing:
+        return Finding("fail", "writing", f"the ERP's user may not {' or '.join(sorted(missing))} orders", f"{needed}.")
+    return Finding("pass", "writing", f"the ERP's user may {', '.join(sorted(offered))}")
 
 
 def _recorded(settings: Settings, erp: ERP, journal: JournalStore) -> Finding:

@@ -24,6 +24,9 @@ from po_mcp.writes.kinds.snapshots import digest_of_snapshot
 from po_mcp.writes.operation import LIVE, SENT_STATES, Operation, Recorded, WriteOutcome, canonical_json
 from po_mcp.writes.payloads import Payload
 
+_READINGS = 3
+"""Readings that one call makes: each is of before another write's end only where the clock does not go on."""
+
 
 async def guarded_write(
     desk: Desk, kind: str, number: str, arguments: Mapping[str, Any], approver: Approver
@@ -69,7 +72,9 @@ async def _find_in_progress(desk: Desk, call: Operation) -> Recorded | None:
     return None if found.state == "REFUSED" else found
 
 
-async def _propose(desk: Desk, kind: GuardedKind, call: Operation, arguments: dict[str, Any]) -> Recorded | Stop:
+async def _propose(
+    desk: Desk, kind: GuardedKind, call: Operation, arguments: dict[str, Any], tries: int = _READINGS
+) -> Recorded | Stop:
     """Read the order and record the proposal; or say why nobody need be asked."""
     read_at = desk.journal.now()
     found = await _read(desk, kind, call.number)
@@ -93,9 +98,9 @@ async def _propose(desk: Desk, kind: GuardedKind, call: Operation, arguments: di
     try:
         return await _record(desk, operation, read_at)
     except OperationUnderWay as exc:
-        if not await _has_ended(desk, exc.operation_id):
+        if tries <= 1 or not await _has_ended(desk, exc.operation_id):
             raise
-    return await _propose(desk, kind, call, arguments)
+    return await _propose(desk, kind, call, arguments, tries - 1)
 
 
 async def _read(desk: Desk, kind: GuardedKind, number: str) -> Snapshot | OrderNotFound:

@@ -158,9 +158,8 @@ def _differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
         yield f"its number is shown as {order.number}"
     if fold(order.vendor) not in (fold(draft.vendor.name), fold(draft.vendor.id or "")):
         yield f"its vendor is shown as {quote_text(order.vendor)}"
-    if order.lines is None:
-        return
-    yield from _line_differences(draft, order.lines)
+    if order.lines is not None:
+        yield from _line_differences(draft, order.lines)
     if order.total is not None and order.total != draft.total:
         yield f"its total is {plain(order.total)}, not {plain(draft.total)}"
 

@@ -150,12 +150,12 @@ def test_a_snapshot_names_every_document_that_forbids_a_delete() -> None:
     found = translate.build_delete_snapshot(order(), [invoice], [receipt("1")])
 
     assert (found.erp_id, found.version) == ("order-uuid", "3")
-    assert found.blockers == ("purchase invoice PI-LHROM9-0001", "item receipt IR-00000001")
+    assert found.blockers == ("purchase invoice PI-LHROM9-0001 uses it", "item receipt IR-00000001 uses it")
 
 
 def test_a_receipt_that_is_pending_forbids_a_delete() -> None:
     assert translate.build_delete_snapshot(order(), [], [receipt("1", status="PENDING")]).blockers == (
-        "item receipt IR-00000001",
+        "item receipt IR-00000001 uses it",
     )
 
 

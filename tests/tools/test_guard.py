@@ -522,6 +522,22 @@ async def test_a_delete_that_the_erp_refuses_offers_a_cancel(harness: ServerHarn
     assert untouched(harness, DELETE)
 
 
+async def test_an_order_whose_last_write_ended_at_this_very_moment_is_read_a_few_times_and_no_more(
+    harness: ServerHarness,
+) -> None:
+    """The clock stands still, as one that was set back does: every reading looks older than the write's end."""
+    person = ScriptedPerson(accept(decision="cancel"))
+    async with harness.client(person=person, clock=lambda: 1_800_000_000.0) as client:
+        assert outcome(await client.call_tool(CANCEL, {"number": "PO-2025-0042"}))["status"] == "done"
+        reads = len(harness.wire.seen)
+        with anyio.fail_after(30):
+            result = await client.call_tool(DELETE, {"number": "PO-2025-0042"})
+
+    assert result.is_error
+    assert len(harness.wire.seen) - reads < 30
+    assert len(person.asked) == 1
+
+
 @pytest.mark.parametrize(("answer", "seen"), [(204, False), (200, True), (202, True)])
 async def test_a_cancel_that_was_answered_with_nothing_is_done_and_one_that_says_too_little_is_looked_after(
     harness: ServerHarness, answer: int, seen: bool

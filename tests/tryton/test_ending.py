@@ -88,7 +88,7 @@ async def test_a_state_that_forbids_the_write_is_named_before_anything_is_sent(
         await end(erp, kind, name, before_send=lambda: sent.append(None))
 
     assert blockers
-    assert blockers[0].startswith(f"its state, {before}")
+    assert blockers[0].startswith(f"its state is {before}, and Tryton")
     assert (failed.value.effect, sent) == ("nothing_sent", [])
     assert state(book, key) == before
 

@@ -188,7 +188,7 @@ async def test_a_refusal_is_explained_by_the_state_that_the_order_has_now() -> N
     rights = {"purchase.purchase": {"read": True, "write": True}}
     confirmed = {**drafted(), "state": "confirmed"}
     async with connected(*answers([drafted()], refusal, rights, [confirmed])) as (erp, _):
-        with pytest.raises(Conflict, match="its state, confirmed"):
+        with pytest.raises(Conflict, match="its state is confirmed"):
             await erp.cancel_order(NAME)
 
 

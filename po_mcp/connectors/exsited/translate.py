@@ -142,11 +142,11 @@ def build_delete_snapshot(
 
     An order with receipts or invoices cannot be deleted (https://developer.exsited.com, Purchase Order DELETE).
     """
-    blockers = [f"purchase invoice {invoice.id or 'without an id'}" for invoice in invoices]
+    blockers = [f"purchase invoice {invoice.id or 'without an id'} uses it" for invoice in invoices]
     # The figures may count invoices that the client may not list; they forbid the delete, too.
     if not invoices and source.kpis and source.kpis.total_purchase_invoice:
-        blockers.append("purchase invoices that are not listed")
-    blockers += [f"item receipt {receipt.id or 'without an id'}" for receipt in receipts]
+        blockers.append("purchase invoices that are not listed use it")
+    blockers += [f"item receipt {receipt.id or 'without an id'} uses it" for receipt in receipts]
     return Snapshot(
         order=combine(source, receipts, zone),
         erp_id=source.uuid,

@@ -177,6 +177,16 @@ class Tryton:
         """Look for one order."""
         await self._call_model(translate.PURCHASE, "search", await self._company_domain(), 0, 1, None)
 
+    async def read_rights(self) -> frozenset[Capability]:
+        """Return which writes of orders the user's groups allow."""
+        access = await self._read_access()
+        allowed: dict[Capability, bool] = {
+            "create": access.create,
+            "cancel": access.write,
+            "delete": access.delete,
+        }
+        return frozenset(kind for kind, is_allowed in allowed.items() if is_allowed)
+
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
         """Return the orders of the query, which Tryton picks, by ascending id.
 

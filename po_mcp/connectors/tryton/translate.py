@@ -421,10 +421,10 @@ def _compute_outstanding(line: schemas.Line, received: Decimal) -> Decimal | Non
 def _find_blocker(state: str, operation: Guarded) -> str | None:
     """Say which state forbids the write, in words of ours."""
     if operation == "cancel" and state not in ("draft", "quotation", "cancelled"):
-        return f"its state, {state or 'unknown'}: Tryton cancels drafts and quotations only"
+        return f"its state is {state or 'unknown'}, and Tryton cancels drafts and quotations only"
     if operation == "delete" and state not in ("draft", "cancelled"):
         first = "; a quotation must be cancelled first" if state == "quotation" else ""
-        return f"its state, {state or 'unknown'}: Tryton deletes drafts and cancelled orders only{first}"
+        return f"its state is {state or 'unknown'}, and Tryton deletes drafts and cancelled orders only{first}"
     return None
 
 

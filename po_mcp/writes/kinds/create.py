@@ -96,11 +96,7 @@ class Create:
         currency = draft.vendor.currency if stored is None else stored.currency or draft.vendor.currency
         lines = order_text.count(len(draft.lines), "line")
         amount = "" if total is None else f", total {order_text.money(total, currency)}"
-        text = f"Order {number} for {order_text.name(vendor)} was created: {lines}{amount}."
-        if total is not None and total != draft.total:
-            stored_total, asked = order_text.money(total), order_text.money(draft.total)
-            text += f" It was stored with a total of {stored_total}, not {asked} as requested."
-        return text
+        return f"Order {number} for {order_text.name(vendor)} was created: {lines}{amount}."
 
 
 def draft_of(operation: Operation) -> OrderDraft:

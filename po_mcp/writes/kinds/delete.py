@@ -70,9 +70,7 @@ class Delete:
         if shown.erp_id is not None and current.erp_id != shown.erp_id:
             return Observation("applied", f"order {operation.number} was created again since", order)
         if current.blockers:
-            return Observation(
-                "absent", f"{place_of(erp).erp} has documents for it ({', '.join(current.blockers)})", order
-            )
+            return Observation("absent", f"the order is still there: {', '.join(current.blockers)}", order)
         return Observation("absent", "the order is still there", order)
 
     def is_still_applied(self, order: PurchaseOrder | None) -> bool:
@@ -96,7 +94,7 @@ def _what_forbids(snapshot: Snapshot) -> str | None:
     if order.status == "deleted":
         return f"Order {order.number} is already deleted."
     if snapshot.blockers:
-        return f"Order {order.number} cannot be deleted: it has documents ({', '.join(snapshot.blockers)})."
+        return f"Order {order.number} cannot be deleted: {', '.join(snapshot.blockers)}."
     # Not every ERP shows its receipts as documents; goods that arrived need their order all the same.
     if any(line.received for line in order.lines or ()):
         return f"Order {order.number} cannot be deleted: goods were received for it."

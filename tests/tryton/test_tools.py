@@ -1,0 +1,211 @@
+"""The whole way on a real Tryton: a client calls our tools, and what came of it is read past the connector."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+from mcp import Client
+from mcp.types import ElicitRequestFormParams, ElicitResult
+
+from tests.harness import ERAS, ScriptedPerson, accept, outcome, text, yes
+from tests.stdio.test_process import environment
+from tests.tryton.book import PURCHASE
+from tests.tryton.company import password
+from tests.tryton.conftest import Book
+from tests.tryton.harness import RpcWire, TrytonHarness, arguments_of, find_orders
+
+pytestmark = pytest.mark.tryton
+
+CREATE, CANCEL, DELETE = "create_purchase_order", "cancel_purchase_order", "delete_purchase_order"
+NEXT = "PM-2026-0011"
+"""After the references of the book."""
+
+
+@pytest.fixture
+def harness(book: Book, tmp_path: Path) -> TrytonHarness:
+    return TrytonHarness(tmp_path / "book", RpcWire(users=book.users), url=book.url, users=book.users)
+
+
+def says_yes(params: ElicitRequestFormParams) -> ElicitResult:
+    """Take what is offered, or type the number that is asked for."""
+    asked = re.search(r"^Delete order «?(\S+?)»? permanently\?", params.message)
+    return accept(order_number=asked[1]) if asked else yes(params)
+
+
+async def test_an_order_without_a_number_goes_on_from_the_references_that_people_gave(
+    harness: TrytonHarness, book: Book
+) -> None:
+    async with harness.client() as client:
+        done = outcome(await client.call_tool(CREATE, dict(arguments_of(note="Ring the bell."))))
+
+    assert (done["status"], done["order"]["number"], done["order"]["status"]) == ("done", NEXT, "draft")
+    (row,) = book.users.buyer.search_read(
+        PURCHASE, ["state", "number", "description", "comment"], ["reference", "=", NEXT]
+    )
+    assert (row["state"], row["number"]) == ("draft", None)
+    assert row["comment"] == "Ring the bell."
+    assert row["description"] == f"po-mcp {done['operation_id']}"
+    assert [name for name, _ in harness.wire.writes] == ["create"]
+
+
+async def test_trytons_own_numbers_are_not_gone_on_from(harness: TrytonHarness, book: Book) -> None:
+    """A series of its own that looks as ours does, further on, is left alone."""
+    (sequence,) = book.users.admin.search("ir.sequence", ["name", "=", "Purchase"])
+    book.users.admin.write("ir.sequence", sequence, prefix="PO-2026-", padding=4)
+    for key in ("draft", "nameless"):
+        book.users.press(book.orders[key], "quote")
+
+    async with harness.client() as client:
+        done = outcome(await client.call_tool(CREATE, dict(arguments_of())))
+
+    assert done["order"]["number"] == NEXT
+
+
+async def test_orders_without_a_number_that_are_asked_for_at_once_get_one_each(
+    harness: TrytonHarness, book: Book
+) -> None:
+    made: list[Any] = []
+
+    async def ask(client: Client, item: str) -> None:
+        asked = dict(arguments_of())
+        asked["lines"] = [{**asked["lines"][0], "item": item}]
+        made.append(outcome(await client.call_tool(CREATE, asked)))
+
+    async with harness.client() as client, anyio.create_task_group() as calls:
+        for item in ("BOLT-M8-30", "NUT-M8", "OIL-1"):
+            calls.start_soon(ask, client, item)
+
+    assert [one["status"] for one in made] == ["done"] * 3, made
+    numbers = [one["order"]["number"] for one in made]
+    assert sorted(numbers) == [NEXT, "PM-2026-0012", "PM-2026-0013"]
+    for number in numbers:
+        assert len(find_orders(book.users, number)) == 1
+
+
+async def test_the_same_order_without_a_number_is_created_once(harness: TrytonHarness, book: Book) -> None:
+    async with harness.client() as client:
+        first, second = [outcome(await client.call_tool(CREATE, dict(arguments_of()))) for _ in range(2)]
+
+    assert (first["replayed"], second["replayed"]) == (False, True)
+    assert second["order"]["number"] == first["order"]["number"] == NEXT
+    assert [name for name, _ in harness.wire.writes] == ["create"]
+
+
+async def test_a_total_with_taxes_is_told_once(harness: TrytonHarness) -> None:
+    async with harness.client() as client:
+        told = text(await client.call_tool(CREATE, dict(arguments_of("PM-2026-0042"))))
+
+    assert "total 8.98. The ERP stored it in its own way: its total is 8.98, not 7.480." in told
+    assert told.count("7.480") == 1
+
+
+OFFERS = "It can be cancelled instead"
+REFUSED = {
+    "quotation": ("PM-2026-0002", "its state is quotation", True),
+    "waiting": ("PM-2026-0003", "its state is processing", False),
+    "partial": ("PM-2026-0004", "its state is processing", False),
+    "received": ("PM-2026-0005", "its state is processing", False),
+    "done": ("PM-2026-0007", "its state is done", False),
+    "exception": ("PM-2026-0010", "its state is processing", False),
+}
+
+
+@pytest.mark.parametrize("key", REFUSED)
+async def test_a_delete_that_is_refused_offers_a_cancel_only_where_tryton_takes_one(
+    harness: TrytonHarness, book: Book, key: str
+) -> None:
+    number, why, is_offered = REFUSED[key]
+    async with harness.client(person=ScriptedPerson(says_yes)) as client:
+        refused = outcome(await client.call_tool(DELETE, {"number": number}))
+        cancelled = outcome(await client.call_tool(CANCEL, {"number": number}))
+
+    assert refused["status"] == "refused"
+    assert f"Order {number} cannot be deleted: {why}, and Tryton deletes" in refused["message"]
+    assert (OFFERS in refused["message"]) is is_offered
+    assert cancelled["status"] == ("done" if is_offered else "refused")
+    assert (book.users.buyer.read(PURCHASE, book.orders[key], "state")["state"] == "cancelled") is is_offered
+
+
+async def test_a_quotation_is_cancelled_and_then_deleted(harness: TrytonHarness, book: Book) -> None:
+    person = ScriptedPerson(says_yes)
+    async with harness.client(person=person) as client:
+        ends = [outcome(await client.call_tool(tool, {"number": "PM-2026-0002"})) for tool in (CANCEL, DELETE)]
+
+    assert [end["status"] for end in ends] == ["done", "done"]
+    assert len(person.asked) == 2
+    assert book.users.buyer.search(PURCHASE, ["id", "=", book.orders["quotation"]]) == []
+
+
+async def test_a_change_while_the_person_reads_is_stale(harness: TrytonHarness, book: Book) -> None:
+    def changed(params: ElicitRequestFormParams) -> ElicitResult:
+        book.users.buyer.write(PURCHASE, book.orders["draft"], comment="Now by train.")
+        return says_yes(params)
+
+    async with harness.client(person=ScriptedPerson(changed)) as client:
+        ended = outcome(await client.call_tool(DELETE, {"number": "PM-2026-0001"}))
+
+    assert (ended["status"], harness.wire.writes) == ("stale", [])
+    assert book.users.buyer.search(PURCHASE, ["id", "=", book.orders["draft"]]) == [book.orders["draft"]]
+
+
+async def test_finalize_is_not_listed_and_the_instructions_say_why(harness: TrytonHarness) -> None:
+    async with harness.client(ERAS[1]) as client:
+        listed = {tool.name for tool in (await client.list_tools()).tools}
+        connection = client.instructions or ""
+
+    assert "finalize_purchase_order" not in listed
+    assert {CREATE, CANCEL, DELETE, "list_purchase_orders", "get_purchase_order", "search_catalog"} <= listed
+    assert "no finalize" in connection
+
+
+# `po-mcp doctor`
+
+
+async def examine(book: Book, login: str, tmp_path: Path) -> tuple[int, dict[str, tuple[str, str, str]]]:
+    """Run it as a user; return its status, and each finding's mark, words and next step."""
+    settings = {
+        "PO_MCP_ERP": "tryton",
+        "PO_MCP_BASE_URL": book.url,
+        "PO_MCP_CLIENT_ID": login,
+        "PO_MCP_CLIENT_SECRET": password(login),
+        "PO_MCP_JOURNAL": str(tmp_path / "journal.db"),
+    }
+    command = [sys.executable, "-m", "po_mcp", "doctor", "--json"]
+    run = await anyio.run_process(command, env=environment(**settings), check=False, stderr=subprocess.STDOUT)
+    found = json.loads(run.stdout)
+    return run.returncode, {one["what"]: (one["mark"], one["told"], one["next_step"]) for one in found}
+
+
+async def test_the_doctor_sees_that_a_buyer_may_write(book: Book, tmp_path: Path) -> None:
+    status, found = await examine(book, "buyer", tmp_path)
+
+    assert (status, found["writing"][:2]) == (0, ("pass", "the ERP's user may cancel, create, delete"))
+    assert {mark for mark, _, _ in found.values()} <= {"pass", "note"}
+
+
+async def test_the_doctor_names_what_a_clerk_may_not_do_and_the_group_that_is_missing(
+    book: Book, tmp_path: Path
+) -> None:
+    status, found = await examine(book, "clerk", tmp_path)
+
+    assert (status, found["reading"][0]) == (1, "pass")
+    assert found["writing"] == (
+        "fail",
+        "the ERP's user may not cancel or create or delete orders",
+        "the ERP's user needs the group Purchase.",
+    )
+
+
+@pytest.mark.parametrize(("login", "words"), [("nobody", "group Purchase"), ("homeless", "company")])
+async def test_the_doctor_says_why_orders_cannot_be_read(book: Book, tmp_path: Path, login: str, words: str) -> None:
+    status, found = await examine(book, login, tmp_path)
+
+    assert (status, found["reading"][0]) == (1, "fail")
+    assert words in found["reading"][2]
