@@ -103,7 +103,7 @@ class PendingApprovals:
         return [one for one in latest if one.operation.question is not None]
 
     async def pin_status(self) -> PinStatus:
-        """Return whether a decision needs a PIN, and what a person is told of it."""
+        """Return whether a decision needs a PIN, and what a person is shown of it."""
         return await self._pin_check.status()
 
     async def why_not_here(self, recorded: Recorded, decision: Decision) -> str:

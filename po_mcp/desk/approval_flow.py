@@ -131,14 +131,14 @@ async def describe_waiting(desk: Desk, recorded: Recorded, before: str = "") -> 
 async def _wait_for_page(desk: Desk, operation_id: str, approver: Approver) -> None:
     """Wait for a decision on the page that the client opened, as long as its call may take."""
     begun, until = anyio.current_time(), min(PAGE_WAIT_S, _CALL_S - approver.seconds_in_call)
-    told = 0.0
+    next_report = 0.0
     while (waited := anyio.current_time() - begun) < until:
         recorded = await desk.journal.find(operation_id)
         if recorded is None or recorded.state != "PROPOSED":
             return
-        if waited >= told:
+        if waited >= next_report:
             await approver.report_wait(waited, until)
-            told += _PROGRESS_S
+            next_report += _PROGRESS_S
         await anyio.sleep(_PAGE_LOOK_S)
 
 

@@ -20,7 +20,7 @@ class Current:
     Args:
         entries: by id, what the ERP showed of them just now.
         is_list_new: the list was read again, so the words must be looked up in it again.
-        age: seconds since the list was read, where the ERP told nothing newer; else None.
+        age: seconds since the list was read, where the ERP gave nothing newer; else None.
     """
 
     entries: Mapping[str, Entry] = field(default_factory=dict)

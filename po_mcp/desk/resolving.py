@@ -125,7 +125,7 @@ class Resolution:
 class ResolvedOrder:
     """The entries of the ERP that an order names, by the words of the request, and notes on the choices.
 
-    `old_data` has a sentence on each list that is old and of which the ERP told nothing newer.
+    `old_data` has a sentence on each list that is old and of which the ERP gave nothing newer.
     """
 
     vendor: Vendor

@@ -71,7 +71,7 @@ class Skills(Extension):
         return {"skill": entry, **_CACHE}
 
     def _entries(self) -> dict[str, dict[str, Any]]:
-        """Return what is told of each skill, by the address of its SKILL.md."""
+        """Return the entry of each skill, by the address of its SKILL.md."""
         from po_mcp.server.skill_files import SkillNotRead  # late, for a quick start
 
         entries = {}

@@ -155,7 +155,7 @@ class Reconciler:
         except JournalUnavailable:
             logger.error("operation %s ended %s, and the journal cannot record it", operation.id, after)
             moved = True
-        # Only who moved it tells of it, so that each write is told of once however many processes saw it.
+        # Only the one that moved it notifies, so that there is one notification however many processes saw it.
         if moved and after == "DONE":
             self._notify(operation, outcome)
         return moved

@@ -156,7 +156,7 @@ class ErrorMapping:
 
     def transient_failure(self, answer: Answer, explanation: str) -> ERPError:
         """Return the error for an answer with one of `TRANSIENT_STATUSES`."""
-        # The ERP itself says when; without that the caller should not be told a time.
+        # The ERP itself says when; without that there is no time to name.
         if answer.retry_after is not None:
             wait = _format_seconds(answer.retry_after)
             return TooManyRequests(

@@ -45,7 +45,7 @@ _STATUS: Mapping[str, Status] = {
 
 def check_draft(draft: OrderDraft) -> None:
     """Raise `InvalidInput` for a draft that lacks a required field or has one that Inventory Pro cannot store."""
-    # Refused and not dropped: the buyer would believe that the vendor is told.
+    # Refused and not dropped: the buyer would believe that it reaches the vendor.
     if draft.expected_on is not None:
         raise _cannot_store("expected_on")
     if draft.note is not None:

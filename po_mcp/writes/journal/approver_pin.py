@@ -1,8 +1,8 @@
 """The approver's PIN as the journal keeps it: its scrypt hash (RFC 7914), when it was reset, and the tries.
 
-Every process that uses the journal finds the same PIN here, so whoever decides in a terminal needs the one that the
-page wants. It is set at a terminal only. Wrong tries are counted by the place where they are made, within an hour and
-over all operations, because a new operation is easily asked for.
+Every process that uses the journal finds the same PIN here, so a person who decides in a terminal needs the one that
+the page wants. It is set at a terminal only. Wrong tries are counted by the place where they are made, within an hour
+and over all operations, because a new operation is easily asked for.
 """
 
 from __future__ import annotations
