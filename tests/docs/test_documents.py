@@ -111,6 +111,13 @@ def test_the_commands_name_each_of_the_journal_and_no_other() -> None:
     assert named == set(journal.commands)
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=ids)
+def test_a_document_names_no_command_that_is_not_there(path: Path) -> None:
+    named = re.findall(r"(?:`|^    )po-mcp ([a-z]+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+
+    assert set(named) <= set(COMMANDS)
+
+
 def test_the_outcomes_have_a_row_each_and_no_other() -> None:
     statuses = get_args(WriteOutcome.model_fields["status"].annotation)
 
