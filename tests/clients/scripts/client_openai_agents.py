@@ -19,9 +19,9 @@ class Scripted(Model):
     def __init__(self, calls):
         self.calls, self.tools, self.seen = list(calls), [], {}
 
-    async def get_response(self, system_instructions, said, model_settings, tools, *more, **named):
+    async def get_response(self, system_instructions, input, model_settings, tools, *more, **named):  # noqa: A002
         self.tools = tools
-        for item in said if isinstance(said, list) else []:
+        for item in input if isinstance(input, list) else []:
             if isinstance(item, dict) and item.get("type") == "function_call_output":
                 self.seen[item["call_id"]] = item["output"]
         return ModelResponse(output=[self.next()], usage=Usage(), response_id=None)
