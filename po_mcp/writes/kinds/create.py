@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.errors import ERPError, OrderNotFound
-from po_mcp.orders import OrderDraft, PurchaseOrder
+from po_mcp.orders import DraftLine, OrderDraft, PurchaseOrder
 from po_mcp.writes import order_text
 from po_mcp.writes.comparison import compare_order, is_of_vendor
 from po_mcp.writes.forms import FormAnswer, read_decision
 from po_mcp.writes.kinds import Applied, Change, Words, place_of
 from po_mcp.writes.observation import Observation, find_order, unreadable
 from po_mcp.writes.operation import Operation
-from po_mcp.writes.payloads import CreatePayload, Payload
+from po_mcp.writes.payloads import CreatePayload, LineNote, Payload
 
 
 class Create:
@@ -96,7 +96,26 @@ class Create:
         currency = draft.vendor.currency if stored is None else stored.currency or draft.vendor.currency
         lines = order_text.count(len(draft.lines), "line")
         amount = "" if total is None else f", total {order_text.money(total, currency)}"
-        return f"Order {number} for {order_text.name(vendor)} was created: {lines}{amount}."
+        text = f"Order {number} for {order_text.name(vendor)} was created: {lines}{amount}."
+        return f"{text} Ordered: {_describe_lines(operation)}."
+
+
+def _describe_lines(operation: Operation) -> str:
+    """Say how much of what was ordered, in the ERP's units and names."""
+    draft, payload = draft_of(operation), operation.payload
+    notes = payload.line_notes if isinstance(payload, CreatePayload) else ()
+    shown = [
+        _describe_line(line, notes[place] if place < len(notes) else None)
+        for place, line in enumerate(draft.lines[: order_text.MAX_LINES])
+    ]
+    rest = len(draft.lines) - len(shown)
+    return "; ".join([*shown, *([f"and {order_text.count(rest, 'more line')}"] if rest else [])])
+
+
+def _describe_line(line: DraftLine, note: LineNote | None) -> str:
+    unit = f"{order_text.name(note.unit, 12)} of " if note and note.unit else ""
+    name = f" ({order_text.name(note.name)})" if note and note.name != line.item else ""
+    return f"{order_text.quantity(line.quantity)} {unit}{order_text.name(line.item)}{name}"
 
 
 def draft_of(operation: Operation) -> OrderDraft:
