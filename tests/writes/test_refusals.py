@@ -390,4 +390,4 @@ async def test_after_a_refused_delete_a_cancel_is_offered_only_where_this_erp_ta
 
     refused = await bench.execute(approved(bench, "delete"))
 
-    assert ("cancel_purchase_order(PO-1)" in refused.message) is is_offered
+    assert ("cancel_purchase_order(PO-1)" in str(refused.next_step)) is is_offered
