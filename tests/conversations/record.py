@@ -49,7 +49,7 @@ class Put:
         """The write that it approves and the order's number, such as ("delete", "PO-2025-0038")."""
         found = _GUARDED.search(self.message)
         kind = found[1].lower() if found else ""
-        return ("finalize" if kind == "close" else kind, found[2]) if found else None
+        return ("finalize" if kind == "close" else kind, found[2].strip("«»")) if found else None
 
     @property
     def is_yes(self) -> bool:

@@ -315,9 +315,13 @@ async def play(script: Script, era: str, folder: Path) -> tuple[Record, OffScrip
     harness = ServerHarness(folder / "book.db", wire)
     Book.open(harness.book, orders=script.setting.orders).close()
     noon = datetime.fromisoformat(script.setting.today).replace(hour=12, tzinfo=UTC).timestamp()
-    stage = Stage(script, World(harness, wire, noon), record)
+    return await play_on(Stage(script, World(harness, wire, noon), record), era)
+
+
+async def play_on(stage: Stage, era: str) -> tuple[Record, OffScript | None]:
+    """Play a conversation on a stage that is set."""
     try:
         await stage.play(era)
     except OffScript as off:
-        return record, off
-    return record, None
+        return stage.record, off
+    return stage.record, None

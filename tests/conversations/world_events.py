@@ -23,6 +23,8 @@ class World:
     wire: Wire
     now: float
     held: list[httpx2.Request] = field(default_factory=list)
+    in_the_book: Mapping[str, Callable[..., object]] = field(default_factory=lambda: _IN_THE_BOOK)
+    """What people can do in the ERP: sentences, and functions of what `harness.change` gives."""
 
 
 async def lose_the_answer(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
@@ -122,7 +124,7 @@ def apply_event(world: World, sentence: str) -> None:
     Raises:
         ValueError: no such thing can happen; the text lists what can.
     """
-    for pattern, change in _IN_THE_BOOK.items():
+    for pattern, change in world.in_the_book.items():
         if found := re.fullmatch(pattern, sentence, re.DOTALL):
             _change(world.harness, change, found.groups())
             return
@@ -130,7 +132,7 @@ def apply_event(world: World, sentence: str) -> None:
         if found := re.fullmatch(pattern, sentence):
             do(world, *found.groups())
             return
-    known = "\n  ".join([*_IN_THE_BOOK, *_IN_THE_WORLD, RESTART, TERMINAL])
+    known = "\n  ".join([*world.in_the_book, *_IN_THE_WORLD, RESTART, TERMINAL])
     raise ValueError(f"nobody knows how this happens: {sentence}\n  {known}")
 
 

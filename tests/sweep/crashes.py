@@ -22,12 +22,11 @@ import anyio
 from anyio.abc import Process
 from anyio.streams.buffered import BufferedByteReceiveStream
 
-from tests.faults.matrix import SECRET
 from tests.stdio.test_process import INITIALIZE, MODERN_META
 
-from .erp import ERPAtPort, Lost, erp_at_port
+from .erp import Lost, erp_at_port
 from .judging import Answer, Ran
-from .runner import Clock, Play, WatchedNetwork, and_after_a_restart, note_the_end, sending
+from .runner import Clock, Play, WatchedNetwork, and_after_a_restart, credentials_of, note_the_end, sending
 from .scenarios import CALLS, CREATES, FLOWS, Bounds, Flow
 
 How = Literal[
@@ -148,11 +147,12 @@ async def server_process(
     flow: Flow, url: str, journal: Path, *before: str, seconds: float = TIMEOUT
 ) -> AsyncIterator[Peer]:
     """Start `python -m po_mcp`, behind `before` (strace)."""
+    login, secret = credentials_of(flow[0])
     settings = {
         "ERP": flow[0],
         "BASE_URL": url,
-        "CLIENT_ID": SECRET,
-        "CLIENT_SECRET": SECRET,
+        "CLIENT_ID": login,
+        "CLIENT_SECRET": secret,
         "REDIRECT_URI": url,
         "TIMEOUT": str(seconds),
         "JOURNAL": str(journal),
@@ -178,24 +178,29 @@ async def crash(at: Crash) -> Crashed:
         async with erp_at_port(Path(folder) / "book.db") as erp:
             url = f"http://127.0.0.1:{erp.port}"
             async with server_process(at.flow, url, journal, *_strace(at, trace)) as peer:
-                _stand_at_the_wire(ran, erp, peer, journal)
-                try:
-                    await _ask(ran, peer)
-                except TimeoutError:
-                    ran.crashes.append(f"nothing was answered for {_PATIENCE} s")
+                await ask_until_it_is_struck(ran, erp.gate, peer, journal)
             ran.struck = ran.struck or _was_injected(trace)
-            await _started_anew(ran, erp, url, journal)
+            network = WatchedNetwork(ran, journal)
+            await start_anew(ran, erp.gate, Play(ran.scenario, ran, Clock(), journal, url, network, user=USER))
     return ran
 
 
-async def _started_anew(ran: Crashed, erp: ERPAtPort, url: str, journal: Path) -> None:
-    erp.gate.arrives = _nothing_more
-    clock = Clock()
+async def ask_until_it_is_struck(ran: Crashed, gate: Any, peer: Peer, journal: Path) -> None:
+    """Make the call of a flow, and let the process be struck at its moment; `gate` stands before the ERP as `Gate`."""
+    _stand_at_the_wire(ran, gate, peer, journal)
+    try:
+        await _ask(ran, peer)
+    except TimeoutError:
+        ran.crashes.append(f"nothing was answered for {_PATIENCE} s")
+
+
+async def start_anew(ran: Crashed, gate: Any, play: Play) -> None:
+    """Let a second process go on from the journal of the first."""
+    gate.arrives = _nothing_more
+    clock, network, journal = play.clock, play.network, play.journal
     clock.now = time.time()
-    network = WatchedNetwork(ran, journal)
     network.step = 2
-    play = Play(ran.scenario, ran, clock, journal, url, network, user=USER)
-    _note_the_step(ran, erp, lambda: network.step)
+    _note_the_step(ran, gate, lambda: network.step)
     try:
         await and_after_a_restart(play)
         note_the_end(ran, journal, clock)
@@ -203,17 +208,17 @@ async def _started_anew(ran: Crashed, erp: ERPAtPort, url: str, journal: Path) -
         await network.close()
 
 
-def _note_the_step(ran: Crashed, erp: ERPAtPort, step: Callable[[], int]) -> None:
+def _note_the_step(ran: Crashed, gate: Any, step: Callable[[], int]) -> None:
     """Note in which step a write is carried out from now on."""
 
     async def applied(tag: str) -> None:
-        _note_carried_out(ran, erp, tag, step())
+        _note_carried_out(ran, gate, tag, step())
 
-    erp.gate.applied = applied
+    gate.applied = applied
 
 
-def _note_carried_out(ran: Crashed, erp: ERPAtPort, tag: str, step: int) -> None:
-    if tag in erp.gate.carried_out:
+def _note_carried_out(ran: Crashed, gate: Any, tag: str, step: int) -> None:
+    if tag in gate.carried_out:
         ran.carried_out = {**ran.carried_out, tag: step}
 
 
@@ -318,7 +323,7 @@ def _class_of(text: str) -> str:
 # The wire
 
 
-def _stand_at_the_wire(ran: Crashed, erp: ERPAtPort, peer: Peer, journal: Path) -> None:
+def _stand_at_the_wire(ran: Crashed, gate: Any, peer: Peer, journal: Path) -> None:
     how: How = ran.scenario.how  # type: ignore[attr-defined]
 
     async def arrives(tag: str) -> None:
@@ -330,14 +335,14 @@ def _stand_at_the_wire(ran: Crashed, erp: ERPAtPort, peer: Peer, journal: Path) 
             raise Lost
 
     async def applied(tag: str) -> None:
-        _note_carried_out(ran, erp, tag, ran.step)
+        _note_carried_out(ran, gate, tag, ran.step)
         if "when applied" in how:
             ran.struck = True
             await _strike(how, peer)
         if how == "SIGTERM when applied, no answer":
             await anyio.sleep(2 * TIMEOUT)
 
-    erp.gate.arrives, erp.gate.applied = arrives, applied
+    gate.arrives, gate.applied = arrives, applied
 
 
 async def _strike(how: How, peer: Peer) -> None:

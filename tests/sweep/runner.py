@@ -22,6 +22,7 @@ from po_mcp.approvals.page_server import NoPage
 from po_mcp.connectors.exsited import Exsited
 from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.inventory_pro import InventoryPro
+from po_mcp.connectors.tryton import Tryton
 from po_mcp.desk.context import Desk
 from po_mcp.desk.create_order import create_order
 from po_mcp.desk.guarded_writes import guarded_write
@@ -88,8 +89,7 @@ class WatchedNetwork(httpx2.AsyncBaseTransport):
         """Runs once, right before a write leaves."""
 
     async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
-        is_write = request.method != "GET" and "oken" not in request.url.path
-        if not is_write:
+        if not self.is_write(request):
             return await self._network.handle_async_request(request)
         if self.moment == "dies before it is sent":
             raise Died
@@ -109,6 +109,10 @@ class WatchedNetwork(httpx2.AsyncBaseTransport):
             await answer.aclose()
             raise Died
         return answer
+
+    def is_write(self, request: httpx2.Request) -> bool:
+        """Tell a write from a read and a sign-in."""
+        return request.method != "GET" and "oken" not in request.url.path
 
     async def aclose(self) -> None:
         """Stay open: the sweep closes it when it ends."""
@@ -562,7 +566,14 @@ def connected(
     if erp == "exsited":
         tokens = journal.shared_token(f"exsited {url}")
         return Exsited(url, SECRET, SECRET, url, retrier=retrier, token_store=tokens, **named)  # type: ignore[arg-type]
+    if erp == "tryton":
+        return Tryton(url, *credentials_of(erp), retrier=retrier, **named)  # type: ignore[arg-type]
     return InventoryPro(url, SECRET, SECRET, retrier=retrier, **named)  # type: ignore[arg-type]
+
+
+def credentials_of(erp: str) -> tuple[str, str]:
+    """Return what a server signs in with: client id and secret."""
+    return ("buyer", "buyer-secret-1") if erp == "tryton" else (SECRET, SECRET)
 
 
 async def _no_wait(seconds: float) -> None:

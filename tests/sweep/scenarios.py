@@ -44,12 +44,22 @@ _EXSITED = _create(
     {"item": "ITEM-0055", "quantity": "1000", "unit_price": "0.333"},
     {"item": "ITEM-0056", "quantity": "12.5", "unit_price": "0.12"},
 )
+_TRYTON = _create(
+    Call("create_purchase_order", "PM-2026-0042"),
+    {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.333", "warehouse": "Main"},
+    {"item": "OIL-1", "quantity": "12.5", "unit_price": "0.12", "warehouse": "Main"},
+)
 CALLS: Mapping[Flow, Call] = {
     **MATRIX_CALLS,
     ("inventory-pro", "create"): _IPRO,
     ("inventory-pro", "create unnumbered"): replace(_IPRO, number=""),
     ("exsited", "create"): _EXSITED,
     ("exsited", "create unnumbered"): replace(_EXSITED, number=""),
+    # Of a real server, which tests/tryton/ has; the sweep's own flows are over the sandbox.
+    ("tryton", "create"): _TRYTON,
+    ("tryton", "create unnumbered"): replace(_TRYTON, number=""),
+    ("tryton", "delete"): Call("delete_purchase_order", "PM-2026-0001"),
+    ("tryton", "cancel"): Call("cancel_purchase_order", "PM-2026-0001"),
 }
 
 Bounds = Literal["unset", "kept", "broken"]

@@ -114,7 +114,7 @@ async def test_a_user_without_a_company_is_told(connect: Connect) -> None:
 
 
 async def test_a_database_that_is_not_there_is_unreachable(connect: Connect, book: Book) -> None:
-    erp = connect(url=book.url.replace("/po", "/nowhere"))
+    erp = connect(url=book.url.rpartition("/")[0] + "/nowhere")
 
     with pytest.raises(Unreachable, match="PO_MCP_BASE_URL"):
         await erp.probe()
