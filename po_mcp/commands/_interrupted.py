@@ -109,3 +109,8 @@ def plain_signals() -> Iterator[None]:
         if sys.platform != "win32":
             signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
         signal.signal(signal.SIGINT, handler)
+
+
+def ignore_interrupts() -> None:
+    """Let no further Ctrl-C end a command that one has ended already: it would die without its words and status."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

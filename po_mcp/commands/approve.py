@@ -20,6 +20,7 @@ from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdic
 from po_mcp.approvals.presentation import Order, Sheet, misfit_of, pin_warnings, sheet_of
 from po_mcp.bootstrap import build_pin_setting
 from po_mcp.commands import _approver_pin, _settings
+from po_mcp.commands._interrupted import ignore_interrupts
 from po_mcp.commands._status_text import EXIT_STATUS, is_named
 from po_mcp.config import MEMORY, Settings
 from po_mcp.connectors import connect
@@ -83,6 +84,7 @@ def command(config: Path | None, operation: str | None, pin: str | None) -> None
     try:
         raise SystemExit(anyio.run(_decide, settings, operation))
     except (click.Abort, KeyboardInterrupt):
+        ignore_interrupts()
         print("\nNo decision. It is still waiting.")  # noqa: T201
         raise SystemExit(NO_ANSWER) from None
     except JournalUnavailable as exc:
@@ -97,6 +99,7 @@ def _set_pin(settings: Settings, *, is_reset: bool) -> int:
         with closing(JournalStore(settings.journal_path(), settings.approval_ttl)) as store:
             _approver_pin.set_pin(store, is_reset=is_reset)
     except (click.Abort, KeyboardInterrupt):
+        ignore_interrupts()
         print("\nThe PIN was not changed.")  # noqa: T201
         return NO_ANSWER
     except PurchaseOrderError as exc:

@@ -171,7 +171,7 @@ async def test_the_beginning_of_an_id_names_it(harness: ServerHarness) -> None:
     [
         ("take back", 0, "Approval taken back. Nothing was changed.", "declined", True),
         ("carry out", 0, "Order PO-2025-0038 was deleted.", "done", False),
-        ("leave", 3, "No decision. It is still waiting.", "approval_required", True),
+        ("leave", 3, "No decision. It is still waiting.", "approved", True),
     ],
 )
 async def test_what_was_approved_and_not_sent_is_carried_out_or_taken_back(

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from po_mcp.approvals.pin import PinCheck, PinFault
 from po_mcp.commands import _approver_pin
-from po_mcp.commands._interrupted import plain_signals
+from po_mcp.commands._interrupted import ignore_interrupts, plain_signals
 from po_mcp.commands._status_text import came_of, short, state_of
 from po_mcp.commands.journal.tables import plain
 from po_mcp.config import Settings
@@ -113,8 +113,13 @@ def _ask(console: Console, settings: Settings, store: JournalStore, seen: _Seen)
     if not sys.stdin.isatty():
         console.print("Only a person at a terminal can settle it now. Nothing was recorded.")
         return NOT_SETTLED
-    with plain_signals():
-        said = _answer(console, seen)
+    try:
+        with plain_signals():
+            said = _answer(console, seen)
+    except (click.Abort, KeyboardInterrupt):
+        ignore_interrupts()
+        console.print()
+        said = None
     if said is None:
         console.print("It stays unknown. Nothing was recorded.")
         return NOT_SETTLED
@@ -138,6 +143,9 @@ def _answer(console: Console, seen: _Seen) -> _Said | None:
     """Return what the person says happened; None for anything but a clear answer with the order number.
 
     Where po-mcp could not look, a second word is wanted: nothing but the person's own look stands behind it.
+
+    Raises:
+        click.Abort, KeyboardInterrupt: Ctrl-C, or the end of the input.
     """
     console.print(
         "Look at the order in the ERP itself.\n"
@@ -145,16 +153,12 @@ def _answer(console: Console, seen: _Seen) -> _Said | None:
         "  not applied  it does not, and nothing can come late: it may be sent again\n"
         "  leave        you cannot tell"
     )
-    try:
-        said = click.prompt("Did it happen", type=click.Choice(["applied", "not applied", "leave"]))
-        if said == "leave":
-            return None
-        if click.prompt("To record this, type the order number").strip() != seen.recorded.operation.number:
-            return None
-        if not seen.was_read and click.prompt(f"po-mcp could not look. Type: {_LOOKED}").strip() != _LOOKED:
-            return None
-    except click.Abort:
-        console.print()
+    said = click.prompt("Did it happen", type=click.Choice(["applied", "not applied", "leave"]))
+    if said == "leave":
+        return None
+    if click.prompt("To record this, type the order number").strip() != seen.recorded.operation.number:
+        return None
+    if not seen.was_read and click.prompt(f"po-mcp could not look. Type: {_LOOKED}").strip() != _LOOKED:
         return None
     return "applied" if said == "applied" else "not applied"
 
@@ -163,7 +167,8 @@ def _has_pin(console: Console, store: JournalStore, recorded: Recorded) -> bool:
     """Ask for the approver's PIN where one is set; a verdict can release a second send as an approval does a first."""
     try:
         refused = anyio.run(_judge_pin, console, store, recorded)
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
+        ignore_interrupts()
         refused = "no_pin"
     if refused is not None:
         console.print(f"{_approver_pin.FAULTS[refused]} Nothing was recorded.")
