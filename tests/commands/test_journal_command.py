@@ -231,7 +231,7 @@ async def test_a_proposal_whose_time_is_over_is_shown_expired_and_looking_does_n
 
         assert json.loads(run(harness, "list", "--json").stdout)["totals"] == {"EXPIRED": 1}
         shown = " ".join(run(harness, "show", asked).stdout.split())
-        assert "The approval for deleting order PO-2025-0038 expired." in shown
+        assert "Expired. Nothing was changed." in shown
         assert journal.counts() == before
 
 
