@@ -100,6 +100,14 @@ def made_once() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def short_waits() -> Iterator[None]:
+    """Let a call that waits for the approval page give up soon: in most tests nobody decides there meanwhile."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("po_mcp.desk.approval_flow.PAGE_WAIT_S", 0.5)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def nobodys_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep tests out of the folders of whoever runs them."""
     with pytest.MonkeyPatch.context() as patch:

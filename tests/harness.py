@@ -129,6 +129,7 @@ class ServerHarness:
         notifications; `habits` are those of the sandbox.
         """
         if transport == "stdio":
+            Book.open(self.book).close()  # with the dates of the samples; the program would make one of today
             environment = {
                 "PO_MCP_SANDBOX": str(self.book),
                 "PO_MCP_ERP": "sandbox",

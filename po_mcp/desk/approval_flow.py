@@ -192,5 +192,5 @@ def _reasons_of(operation: Operation) -> list[str]:
 def _describe_places(desk: Desk, link: str | None, until: str) -> str:
     if link is None:
         return f"Approve or decline by {until}: {_TERMINAL}." if desk.journal.is_shared else _NO_PLACE
-    or_terminal = f" (or {_TERMINAL}; the link works while this assistant runs)" if desk.journal.is_shared else ""
+    or_terminal = f" (or {_TERMINAL})" if desk.journal.is_shared else ""
     return f"Approve or decline by {until}: {link}{or_terminal}"

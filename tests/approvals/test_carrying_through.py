@@ -260,7 +260,7 @@ async def test_get_operation_never_sends_what_was_approved_and_the_same_call_doe
         sent_by_looking = list(harness.wire.writes)
         done = await followed_up(client, "next call", tool, asked)
 
-    assert (seen["status"], sent_by_looking) == ("approval_required", [])
+    assert (seen["status"], sent_by_looking) == ("approved", [])
     assert (done["status"], len(harness.wire.writes)) == ("done", 1)
 
 
@@ -374,10 +374,14 @@ async def test_a_likely_duplicate_is_created_after_a_click(
 @pytest.mark.parametrize(
     ("journal", "with_page", "told"),
     [
-        ("a file", True, "on this page: {link} or in a terminal, with the command: po-mcp approve."),
-        ("a file", False, "the user decides in a terminal, with the command: po-mcp approve."),
-        (":memory:", True, "the user decides on this page: {link} and nowhere else."),
-        (":memory:", False, "no terminal sees a journal in memory. The operator can set PO_MCP_JOURNAL to a file."),
+        ("a file", True, ": {link} (or run po-mcp approve in a terminal)"),
+        ("a file", False, ": run po-mcp approve in a terminal."),
+        (":memory:", True, ": {link}"),
+        (
+            ":memory:",
+            False,
+            "the approval page is off and the journal is in memory. Your administrator can set PO_MCP_JOURNAL to a file.",
+        ),
     ],
 )
 @both_eras

@@ -79,7 +79,7 @@ async def test_an_erp_that_is_not_there_is_told_with_the_setting_to_check(tmp_pa
     status, told = await examined(tmp_path, **real("inventory-pro", 9))
 
     assert status == 1
-    assert "✗ reading   Inventory Pro cannot be reached." in told
+    assert "✗ reading   Inventory Pro cannot be reached: " in told
     assert "PO_MCP_BASE_URL" in told
 
 

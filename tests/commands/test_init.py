@@ -93,7 +93,7 @@ def test_an_odd_address_is_asked_for_again(erp: Running, tmp_path: Path) -> None
     assert "base_url must be an address such as https://erp.example.com" in screen
 
 
-@pytest.mark.parametrize("until", range(7))
+@pytest.mark.parametrize("until", range(6))
 def test_ctrl_c_at_any_question_leaves_nothing(until: int, erp: Running, tmp_path: Path) -> None:
     asked = [*entered(erp), *KEPT]
     answers = [*asked[:until], (asked[until][0], CTRL_C)]
@@ -105,7 +105,7 @@ def test_ctrl_c_at_any_question_leaves_nothing(until: int, erp: Running, tmp_pat
 
 
 def test_nothing_is_written_where_the_person_says_no(erp: Running, tmp_path: Path) -> None:
-    status, screen = at_terminal(["init"], [*entered(erp), *KEPT[:2], ("Write this?", "n")], environment(tmp_path))
+    status, screen = at_terminal(["init"], [*entered(erp), *KEPT[:1], ("Write this?", "n")], environment(tmp_path))
 
     assert status == 0
     assert "Nothing was written." in screen

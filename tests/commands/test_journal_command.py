@@ -333,7 +333,7 @@ async def test_what_reading_shows_is_settled_without_asking_anybody(harness: Ser
     [
         ("cancelled", "DONE", "was cancelled, confirmed by reading it back"),
         ("closed", "CONFLICT", "was not cancelled: the order is closed."),
-        ("deleted", "UNKNOWN", "That does not decide it: the order is gone."),
+        ("deleted", "UNKNOWN", "That does not decide it: the order cannot be found."),
     ],
 )
 async def test_a_cancel_that_was_lost_is_settled_by_how_the_order_reads(

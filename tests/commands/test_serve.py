@@ -213,9 +213,9 @@ async def test_the_process_has_one_desk_one_connector_and_one_recovery(monkeypat
         made.append("connector")
         return connect(*given)
 
-    def desk(self: Desk, *given: Any) -> None:
+    def desk(self: Desk, *given: Any, **named: Any) -> None:
         made.append("desk")
-        init(self, *given)
+        init(self, *given, **named)
 
     monkeypatch.setattr(lifespan, "recover_periodically", recover)
     monkeypatch.setattr(bootstrap, "connect", connected)

@@ -90,7 +90,8 @@ class Finalize:
         if made:
             rest = f"The rest is on the new backorder {order_text.number(made)}."
         elif _payload(operation).create_backorder and has_rest:
-            rest = f"No backorder was created, although it was requested; check in {place_of(erp).erp}."
+            missing = f"No backorder was created, although it was requested; check in {place_of(erp).erp}."
+            return f"{missing} Order {order_text.number(operation.number)} was closed."  # what is wrong comes first
         else:
             rest = "No backorder was created." if has_rest else "Everything had been received."
         return f"Order {order_text.number(operation.number)} was closed. {rest}"
