@@ -339,7 +339,7 @@ def _must(name: str, error: Any) -> str:
     kind = str(error["type"])
     if kind == "extra_forbidden":
         return f"is not a setting.{_similar(name)}"
-    if name == "create_approval_over":
+    if name == "create_approval_over" and not (kind == "value_error" and len(error["loc"]) == 1):
         return "must be an amount such as 5000 or 5000.00, or amounts per currency such as USD=5000, EUR=4500"
     if name == "erp":
         return f"must be one of: {', '.join(REGISTRY)}"

@@ -380,7 +380,7 @@ async def test_a_likely_duplicate_is_created_after_a_click(
         (
             ":memory:",
             False,
-            "the approval page is off and the journal is in memory. Your administrator can set PO_MCP_JOURNAL to a file.",
+            "the approval page is off and the journal is in memory. Your administrator can set PO_MCP_JOURNAL",
         ),
     ],
 )

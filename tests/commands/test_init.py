@@ -117,11 +117,11 @@ def test_run_again_it_shows_what_is_there_and_leads_to_the_first_order(erp: Runn
     path = settings_file(tmp_path)
     path.write_text("# mine\n" + path.read_text() + 'time_zone = "Europe/Berlin"  # ours\n')
     first = path.read_text()
-    answers = [("Change the ERP", "n"), ("may po-mcp write now?", "y"), ("Write this?", "y")]
+    answers = [("Change the ERP", "n"), ("may po-mcp write now?", "y"), ("Write this?", "y"), ("Set one?", "n")]
     status, screen = at_terminal(["init"], answers, environment(tmp_path))
     settings = load({}, path)
 
-    assert status == 0
+    assert status == 0, screen
     assert "ERP: Inventory Pro, " in screen
     assert "Mode: reading only" in screen
     assert not settings.read_only

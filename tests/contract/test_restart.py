@@ -60,6 +60,12 @@ class Start:
         self.server = build_server(Settings(**settings), erp=erp)
 
 
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let each test have a cache folder of its own."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
 def kept_files() -> list[Path]:
     folder = Path(os.environ["XDG_CACHE_HOME"]) / "po-mcp"
     return sorted(folder.iterdir()) if folder.exists() else []
