@@ -43,11 +43,20 @@ def live_row(db: sqlite3.Connection, connections: Iterable[str], number: str) ->
     return row
 
 
-def find_done(db: sqlite3.Connection, connections: Iterable[str], number: str, since: float) -> Recorded | None:
-    """Return the latest write on an order, in any of these connections, that was done since then; None where none."""
+def find_done(
+    db: sqlite3.Connection, connections: Iterable[str], number: str, since: float, until: float
+) -> Recorded | None:
+    """Return the latest write on an order, in any of these connections, that was done then; None where none."""
     names = tuple(connections)
-    where = f"connection IN ({', '.join('?' * len(names))}) AND number = ? AND state = 'DONE' AND settled_at >= ?"
-    return first(db, f"{where} ORDER BY settled_at DESC", *names, number, since)
+    return first(
+        db,
+        f"connection IN ({', '.join('?' * len(names))}) AND number = ? AND state = 'DONE'"
+        " AND settled_at >= ? AND settled_at <= ? ORDER BY settled_at DESC",
+        *names,
+        number,
+        since,
+        until,
+    )
 
 
 def live(db: sqlite3.Connection, connection: str | None) -> list[Recorded]:

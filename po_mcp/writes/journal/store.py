@@ -204,7 +204,7 @@ class JournalStore:
                 return proposals.renew(db, live, now, self._ttl)
             if live is not None and live.state != "PROPOSED":
                 raise proposals.under_way_error(live)
-            if read_at is not None and (done := queries.find_done(db, names, operation.number, read_at)) is not None:
+            if read_at is not None and (done := self._find_overtaking(db, names, operation, read_at)) is not None:
                 raise proposals.under_way_error(done)
             if (similar := proposals.find_similar(db, operation, names, known | gone, self._ttl_ago())) is not None:
                 return similar
@@ -476,6 +476,12 @@ class JournalStore:
     def _same_create(self, db: sqlite3.Connection, operation: Operation, gone: frozenset[str]) -> Recorded | None:
         found = queries.same_create(db, operation, *self._within_ttl())
         return None if found is None or found.operation.id in gone else found
+
+    def _find_overtaking(
+        self, db: sqlite3.Connection, names: list[str], operation: Operation, read_at: float
+    ) -> Recorded | None:
+        # What a clock that was ahead has recorded is of no later time, and must block nothing until that time comes.
+        return queries.find_done(db, names, operation.number, read_at, self._clock() + moves.CLOCK_SLACK_S)
 
     def _as_of_now(self, recorded: Recorded) -> Recorded:
         """Return it as the next move will find it: one whose time is over is EXPIRED."""
