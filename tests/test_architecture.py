@@ -13,12 +13,13 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "po_mcp"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-VOCABULARY = {"orders", "errors", "untrusted"}
+VOCABULARY = {"orders", "errors", "untrusted", "concurrency"}
 HEART = {"writes", "erp", *VOCABULARY}
 FRONT = {"server", "tools", "approvals", "desk", "config", *HEART}
 MAY_IMPORT: dict[str, set[str]] = {
     "orders": {"untrusted"},
     "errors": set(),
+    "concurrency": {"errors"},
     "untrusted": set(),
     "erp": VOCABULARY,
     "writes": {"erp", *VOCABULARY},

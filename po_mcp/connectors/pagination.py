@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 
 import anyio
 
-from po_mcp.connectors.http.pace import MAX_CONCURRENT_REQUESTS, Pace
+from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
+from po_mcp.connectors.http.pace import Pace
 from po_mcp.errors import BadAnswer, ERPError
 from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder
 

@@ -10,10 +10,11 @@ from typing import Any, Literal, get_args
 import anyio
 from anyio import to_thread
 
+from po_mcp.concurrency import map_concurrently
 from po_mcp.desk.catalog_file import CatalogFile
 from po_mcp.desk.matching import Index, Match, Words
 from po_mcp.erp import ERP
-from po_mcp.errors import BadAnswer, PurchaseOrderError, TooManyRequests, Unreachable
+from po_mcp.errors import BadAnswer, TooManyRequests, Unreachable
 from po_mcp.orders import Item, Money, Record, Text, Vendor, Warehouse
 from po_mcp.untrusted import imitating_scripts, quote_text
 
@@ -27,7 +28,6 @@ KEEP_S = 24 * 3600.0
 MAX_STORED_S = 30 * 24 * 3600.0
 """How old a list on disk may be that stands in where the ERP does not answer."""
 _MAX_CLOCK_SKEW_S = 60.0
-_CONCURRENT_READS = 4
 MAX_RESULTS = 10
 """Candidates of one search; without words to search for, five times as many."""
 
@@ -143,24 +143,7 @@ class Catalog:
         Raises:
             ERPError, NotOffered, InvalidInput: one of them cannot be read alone.
         """
-        found: dict[int, Entry | None] = {}
-        failed: list[PurchaseOrderError] = []
-        todo = iter(enumerate(entries))
-
-        async def read_in_turn(scope: anyio.CancelScope) -> None:
-            for place, entry in todo:
-                try:
-                    found[place] = await self._read_one(entry)
-                except PurchaseOrderError as exc:
-                    failed.append(exc)
-                    scope.cancel()
-
-        async with anyio.create_task_group() as tasks:
-            for _ in range(_CONCURRENT_READS):
-                tasks.start_soon(read_in_turn, tasks.cancel_scope)
-        if failed:
-            raise failed[0]
-        return [found[place] for place in range(len(entries))]
+        return await map_concurrently(self._read_one, entries)
 
     async def _read_one(self, entry: Entry) -> Entry | None:
         match entry:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import anyio
 import pytest
 
-from po_mcp.connectors.http.pace import MAX_CONCURRENT_REQUESTS, RECOVERY_S, Pace
+from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
+from po_mcp.connectors.http.pace import RECOVERY_S, Pace
 from po_mcp.connectors.pagination import Page, read_all
 from po_mcp.errors import BadAnswer, Unreachable
 from po_mcp.orders import Item

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import anyio
 import pytest
 
+from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
 from po_mcp.connectors import pagination
-from po_mcp.connectors.http import pace
 from po_mcp.connectors.pagination import Page, scan_pages
 from po_mcp.errors import BadAnswer, Unreachable
 from po_mcp.orders import OrderScan, PurchaseOrder
@@ -67,7 +67,7 @@ async def test_a_few_pages_are_asked_for_at_a_time_and_no_more() -> None:
     await run_scan(counted)
     await run_scan(uncounted)
 
-    assert counted.most_at_once == pace.MAX_CONCURRENT_REQUESTS
+    assert counted.most_at_once == MAX_CONCURRENT_REQUESTS
     assert uncounted.most_at_once == 1
 
 

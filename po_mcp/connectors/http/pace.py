@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-MAX_CONCURRENT_REQUESTS = 4
-"""Requests at the same time to an ERP whose limits are not known."""
+from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
+
 RECOVERY_S = 600.0
 """Seconds after the last request for fewer, from which on all are allowed again."""
 

@@ -16,6 +16,7 @@ from typing import Any, Generic, Literal, TypeVar
 import anyio
 import httpx2
 
+from po_mcp.concurrency import map_concurrently
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import ErrorMapping
 from po_mcp.connectors.http.retry import Retrier
@@ -39,6 +40,7 @@ from po_mcp.errors import (
     Unreachable,
 )
 from po_mcp.orders import (
+    DraftLine,
     Finalized,
     Item,
     OrderDraft,
@@ -69,8 +71,6 @@ _SIGN_OUT_TIMEOUT_S = 2.0
 """Seconds for signing out."""
 _READ_BACK_TIMEOUT_S = 15.0
 """Seconds for reading what a write left."""
-_CONCURRENT_CALLS = 4
-"""Lines of a new order that Tryton is asked about at the same time."""
 _RECENT_ORDERS = 20
 """Of so many orders the numbers are looked at, to see how Tryton makes them."""
 
@@ -388,26 +388,12 @@ class Tryton:
 
     async def _fill_in_lines(self, draft: OrderDraft, parent: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """Ask what follows from each line's product, several at a time."""
-        found: dict[int, Mapping[str, Any]] = {}
-        failed: list[ERPError] = []
-        todo = iter(enumerate(draft.lines, 1))
 
-        async def read_in_turn(scope: anyio.CancelScope) -> None:
-            for place, line in todo:
-                try:
-                    unsaved = translate.build_unsaved_line(line, place, parent)
-                    found[place] = await self._fill_in(translate.LINE, unsaved, "product")
-                except ERPError as exc:
-                    failed.append(exc)
-                    # The order is not created without this line, so what the others would tell is of no use.
-                    scope.cancel()
+        async def fill_in(numbered: tuple[int, DraftLine]) -> Mapping[str, Any]:
+            place, line = numbered
+            return await self._fill_in(translate.LINE, translate.build_unsaved_line(line, place, parent), "product")
 
-        async with anyio.create_task_group() as tasks:
-            for _ in range(_CONCURRENT_CALLS):
-                tasks.start_soon(read_in_turn, tasks.cancel_scope)
-        if failed:
-            raise failed[0]
-        return [found[place] for place in sorted(found)]
+        return await map_concurrently(fill_in, enumerate(draft.lines, 1))
 
     async def _fill_in(self, model: str, unsaved: Mapping[str, Any], field: str) -> Mapping[str, Any]:
         """Return what Tryton fills in where a field of a record that is not stored yet was changed."""
@@ -579,7 +565,6 @@ class Tryton:
 
     async def _sign_in(self) -> tuple[str, float]:
         """Open a session. One that was refused is not asked for again at once: Tryton counts, and locks the user."""
-        # Tryton counts failed sign-ins, and locks the user out for minutes.
         if self._refused_at is not None and self._clock() - self._refused_at < _REFUSAL_PAUSE_S:
             raise SignInFailed("Tryton refused this sign-in a short while ago. Nothing was sent.")
         params = [self._login, {"password": self._password}, "en"]
