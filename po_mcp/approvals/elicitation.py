@@ -93,10 +93,6 @@ class Elicitor:
         """How long the call has taken so far."""
         return time.monotonic() - self._began
 
-    async def report_wait(self, seconds: float, of: float) -> None:
-        """Send the progress of a call that waits for the approval page."""
-        await self._ctx.report_progress(seconds, of, "Waiting for the approval page")
-
     async def ask(self, operation_id: str, question: Question, page: ApprovalLink) -> FormAnswer:
         """Ask by the client's form; without a form, or if the page comes first, send the person to the page.
 

@@ -173,8 +173,8 @@ async def _rights(settings: Settings, erp: ERP, *, can_read: bool) -> Finding:
     declared = REGISTRY[settings.erp]
     if can_read and isinstance(erp, ReportsRights):
         return await _compare_rights(erp, erp.capabilities & _WRITES, declared.rights)
-    told = declared.rights if declared.is_trial else f"{declared.rights}; whether it has it shows at the first write"
-    return Finding("note", "writing", told)
+    later = "" if declared.is_trial else "; whether it has it shows at the first write"
+    return Finding("note", "writing", f"{declared.rights}{later}")
 
 
 async def _compare_rights(erp: ReportsRights, offered: frozenset[Capability], needed: str) -> Finding:

@@ -26,7 +26,7 @@ _QUICK_S = 1.0
 PAGE_WAIT_S, _CALL_S = 45.0, 50.0
 """Seconds that a call waits for the page that its client opened, and that it takes in all: many clients give a call up
 after a minute."""
-_PAGE_LOOK_S, _PROGRESS_S = 0.3, 5.0
+_PAGE_LOOK_S = 0.3
 
 
 @dataclass(frozen=True)
@@ -130,15 +130,11 @@ async def describe_waiting(desk: Desk, recorded: Recorded, before: str = "") -> 
 
 async def _wait_for_page(desk: Desk, operation_id: str, approver: Approver) -> None:
     """Wait for a decision on the page that the client opened, as long as its call may take."""
-    begun, until = anyio.current_time(), min(PAGE_WAIT_S, _CALL_S - approver.seconds_in_call)
-    next_report = 0.0
-    while (waited := anyio.current_time() - begun) < until:
+    until = anyio.current_time() + min(PAGE_WAIT_S, _CALL_S - approver.seconds_in_call)
+    while anyio.current_time() < until:
         recorded = await desk.journal.find(operation_id)
         if recorded is None or recorded.state != "PROPOSED":
             return
-        if waited >= next_report:
-            await approver.report_wait(waited, until)
-            next_report += _PROGRESS_S
         await anyio.sleep(_PAGE_LOOK_S)
 
 

@@ -48,9 +48,6 @@ class Approver(Protocol):
     def seconds_in_call(self) -> float:
         """How long the call has taken so far."""
 
-    async def report_wait(self, seconds: float, of: float) -> None:
-        """Let the client know that the call waits for a person."""
-
     async def ask(self, operation_id: str, question: Question, page: ApprovalLink) -> FormAnswer:
         """Put the question to the person, by whichever way the client offers."""
 

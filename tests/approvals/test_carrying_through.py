@@ -23,7 +23,9 @@ from mcp.types import (
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
-from po_mcp.writes.journal import JournalStore
+from po_mcp.desk import approval_flow
+from po_mcp.tools import _progress
+from po_mcp.writes.journal import Journal, JournalStore
 from tests.approvals.counter import browser
 from tests.harness import ERAS, MODES, ServerHarness, outcome, set_pin
 
@@ -128,6 +130,53 @@ async def test_who_decides_before_the_link_is_closed_needs_no_second_call(
     assert rows[2].startswith("Vendor: ")
     assert rows[3:] == ["Approve or decline on this page. Nothing changes before that."]
     assert visitor.asked[0].url.startswith("http://127.0.0.1:")
+
+
+@both_eras
+@pytest.mark.parametrize("kind", ["url"])
+async def test_a_yes_that_is_given_while_the_call_waits_ends_it(
+    harness: ServerHarness, era: str, kind: str, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approval_flow, "PAGE_WAIT_S", 30.0)
+    waits = anyio.Event()
+    look = Journal.find
+
+    async def find(journal: Journal, operation_id: str) -> Any:
+        if visitor.asked:
+            waits.set()
+        return await look(journal, operation_id)
+
+    monkeypatch.setattr(Journal, "find", find)
+    visitor = Visitor()
+
+    async def decide_later() -> None:
+        await waits.wait()
+        await press(visitor.asked[0].url, "approve", FILLED_IN[DELETE])
+
+    async with harness.client(era, visitor) as client, anyio.create_task_group() as tasks:  # type: ignore[arg-type]
+        tasks.start_soon(decide_later)
+        with anyio.fail_after(25):
+            reply = outcome(await client.call_tool(DELETE, {"number": NUMBER[DELETE]}))
+
+    assert (reply["status"], len(harness.wire.writes)) == ("done", 1)
+
+
+@pytest.mark.parametrize("kind", ["url"])
+async def test_the_progress_of_a_call_that_waits_for_its_page_only_grows(
+    harness: ServerHarness, kind: str, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approval_flow, "PAGE_WAIT_S", 2.0)
+    monkeypatch.setattr(_progress, "INTERVAL_S", 0.1)
+    reported: list[float] = []
+
+    async def keep(progress: float, total: float | None, message: str | None) -> None:
+        reported.append(progress)
+
+    async with harness.client(ERAS[1], Visitor()) as client:  # type: ignore[arg-type]
+        await client.call_tool(DELETE, {"number": NUMBER[DELETE]}, progress_callback=keep)
+
+    assert len(reported) >= 3
+    assert reported == sorted(set(reported))
 
 
 @both_eras

@@ -58,9 +58,6 @@ class Chooser:
         self.values = values
         self.asked: list[Question] = []
 
-    async def report_wait(self, seconds: float, of: float) -> None:
-        raise AssertionError
-
     async def choose(self, question: Question) -> FormAnswer:
         self.asked.append(question)
         return FormAnswer("not_asked") if self.values is None else FormAnswer("accepted", self.values)

@@ -32,8 +32,5 @@ class Person:
         fields = {field.name: field.choices[1][0] if field.choices else self.number for field in question.fields}
         return FormAnswer("accepted", fields)
 
-    async def report_wait(self, seconds: float, of: float) -> None:
-        """Nobody looks."""
-
     async def choose(self, question: Question) -> FormAnswer:
         return FormAnswer("not_asked")
