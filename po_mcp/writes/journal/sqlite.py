@@ -217,7 +217,9 @@ class SqliteFile:
 
     def _need_marked_file(self) -> None:
         """Refuse to begin a new journal where one was before."""
-        if not Path(self._path).exists() and _read_mark(self._mark_path) is not None:
+        # The mark first: it is made after the file, so that of two processes that begin one none finds the mark alone.
+        has_mark = _read_mark(self._mark_path) is not None
+        if has_mark and not Path(self._path).exists():
             raise JournalUnavailable(
                 f"There was a journal at {self._path}, and it is gone. Nothing was sent.",
                 next_step=f"Put it back, or begin a new one. {_ADOPT}",
