@@ -62,7 +62,7 @@ def refuse_flood(db: sqlite3.Connection, operation: Operation, now: float, *, is
                 next_step="Wait a few minutes, and tell the user.",
             )
     [waiting] = db.execute(
-        "SELECT COUNT(*) FROM write_operations WHERE session = ? AND connection = ? AND state = 'PROPOSED'"
+        "SELECT COUNT(*) FROM live_operations WHERE session = ? AND connection = ? AND state = 'PROPOSED'"
         " AND declined_at IS NULL",
         (session, operation.connection),
     ).fetchone()

@@ -35,11 +35,13 @@ BUSY_S = 5.0
 BUSY_AGAIN_S = 0.25
 """The same right after such a wait was in vain, so that not every call waits the whole of it."""
 _SWITCH_AGAIN_S = 0.01
+_MARK_BYTES = 256
 _FULL = 2
 _TABLES: dict[int, frozenset[str]] = {
     0: frozenset(),
     1: frozenset({"operations", "trail", "tokens"}),
     2: frozenset({"journal", "write_operations", "audit_log"}),
+    3: frozenset({"journal", "write_operations", "audit_log"}),
 }
 """What tells a journal of each version from another program's database."""
 _ADOPT = "Look in the ERP at the orders that were sent last, then run: po-mcp journal adopt"
@@ -248,14 +250,14 @@ class SqliteFile:
         if not self.is_shared or (not is_new and self._mark_path.exists()):
             return
         text = json.dumps({"journal": self._id, "place": end.place, "hash": end.hash})
-        new = Path(f"{self._mark_path}-{os.getpid()}")
-        try:
-            new.write_text(text, encoding="ascii")
-            # Replaced as a whole: half a mark would read as another journal.
-            new.replace(self._mark_path)
-        except OSError:
-            with suppress(OSError):
-                new.unlink(missing_ok=True)
+        # Over the former one, in a single write of always the same length: to replace the file would wait for the disk
+        # longer than the commit did. What is cut by a crash cannot be read, and counts as no mark.
+        with suppress(OSError):
+            mark = os.open(self._mark_path, os.O_CREAT | os.O_WRONLY, 0o600)
+            try:
+                os.write(mark, text.ljust(_MARK_BYTES).encode("ascii"))
+            finally:
+                os.close(mark)
 
     # Waiting for others
 
@@ -328,7 +330,7 @@ def _prepare(db: sqlite3.Connection) -> None:
             _create(db)
             db.execute("INSERT INTO journal VALUES ('id', ?)", (secrets.token_hex(16),))
         elif version < migration.VERSION:
-            migration.migrate(db, lambda: _create(db))
+            migration.migrate(db, version, list(_schema()))
         db.execute("COMMIT")
     except BaseException:
         db.execute("ROLLBACK")
@@ -351,13 +353,14 @@ def _need_journal(db: sqlite3.Connection) -> int:
 
 
 def _create(db: sqlite3.Connection) -> None:
-    for statement in _statements(files("po_mcp.writes.journal").joinpath("schema.sql").read_text("utf-8")):
+    for statement in _schema():
         db.execute(statement)
 
 
-def _statements(script: str) -> Iterator[str]:
-    """Split a script: executescript() would commit the transaction that this one must be part of."""
+def _schema() -> Iterator[str]:
+    """Yield the statements of schema.sql: executescript() would commit the transaction that these must be part of."""
     statement = ""
+    script = files("po_mcp.writes.journal").joinpath("schema.sql").read_text("utf-8")
     for line in script.splitlines(keepends=True):
         statement += line
         if sqlite3.complete_statement(statement):
