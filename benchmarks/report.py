@@ -58,7 +58,7 @@ def show(rows: Sequence[Row]) -> None:
     for row in rows:
         reference = "" if row.reference is None else f"{row.reference:,.3g} {row.unit}"
         style = "" if row.is_reached else "bold red"
-        cells = (row.name, f"{row.value:,.4g} {row.unit}", reference, row.against, f"{row.score:.3g}", row.requirement)
+        cells = (row.name, f"{row.value:,.4g} {row.unit}", reference, row.against, _short(row.score), row.requirement)
         table.add_row(*cells, style=style)
     Console(width=None if os.isatty(1) else 150).print(table)
 
@@ -92,6 +92,10 @@ def draw(rows: Sequence[Row], path: Path) -> None:
             f'<text x="12" y="{y + 17}">{escape(row.name)}</text>',
             f'<rect class="{kind}" x="400" y="{y + 4}" width="{max(width, 1):.0f}" height="18" rx="3"/>',
             f'<line class="mark" x1="580" x2="580" y1="{y}" y2="{y + 26}" stroke-width="2"/>',
-            f'<text x="745" y="{y + 17}">{row.score:.3g} ({escape(row.requirement)})</text>',
+            f'<text x="745" y="{y + 17}">{_short(row.score)} ({escape(row.requirement)})</text>',
         ]
     path.write_text("\n".join([*parts, "</svg>", ""]), encoding="utf-8")
+
+
+def _short(number: float) -> str:
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,8 +43,22 @@ async def get_purchase_order(number: str) -> str:
     return number
 server.run(show_banner=False)
 """
-_IMPORTS = "import click, httpx2, pydantic, rich.console, rich.table"
-"""What a command of a terminal cannot do without."""
+_RUN = """
+import sys
+from po_mcp.__main__ import main
+sys.argv = ["po-mcp", *sys.argv[1:]]
+try:
+    main()
+finally:
+    print("\\n".join(sys.modules), file=sys.stderr)
+"""
+"""Runs a command, and names the modules that it has imported at its end."""
+_IMPORT = """
+import contextlib, importlib, sys
+for name in sys.argv[1:]:
+    with contextlib.suppress(ImportError):
+        importlib.import_module(name)
+"""
 
 
 def measure(rounds: int) -> Iterator[Row]:
@@ -50,8 +66,8 @@ def measure(rounds: int) -> Iterator[Row]:
     settings = {"PO_MCP_SANDBOX": ":memory:"}
     for era, messages in ERAS.items():
         ours, bare, ratio = _in_turn(
-            lambda sent=messages: first_list(PO_MCP, sent, settings),
-            lambda sent=messages: first_list(python(BARE), sent, settings),
+            partial(first_list, PO_MCP, messages, settings),
+            partial(first_list, python(BARE), messages, settings),
             rounds,
         )
         yield Row(f"start to tools/list, {era}", ours, "s", bare, "bare one-tool server", ratio, 1.05)
@@ -59,7 +75,7 @@ def measure(rounds: int) -> Iterator[Row]:
     if fastmcp:
         command, messages = [fastmcp, "-c", _FASTMCP], ERAS["2025-11-25"]
         ours, other, ratio = _in_turn(
-            lambda: first_list(PO_MCP, messages, settings), lambda: first_list(command, messages, settings), rounds
+            partial(first_list, PO_MCP, messages, settings), partial(first_list, command, messages, settings), rounds
         )
         yield Row("start to tools/list, 2025-11-25", ours, "s", other, "FastMCP", ratio, 0.6)
     yield from _commands(rounds)
@@ -96,18 +112,31 @@ def _commands(rounds: int) -> Iterator[Row]:
             "doctor": ["doctor"],
         }
         for name, arguments in commands.items():
+            imports = _find_imports(arguments, settings)
             ours, bare, ratio = _in_turn(
-                lambda command=[*PO_MCP, *arguments]: _run(command, settings),
-                lambda: _run(python(_IMPORTS), settings),
+                partial(_seconds, [*PO_MCP, *arguments], settings),
+                partial(_seconds, python(_IMPORT, *imports), settings),
                 rounds,
             )
-            yield Row(f"po-mcp {name}", ours, "s", bare, "the interpreter and its imports", ratio, 1.3)
+            yield Row(f"po-mcp {name}", ours, "s", bare, f"its {len(imports)} imports alone", ratio, 1.3)
 
 
-def _run(command: list[str], settings: Mapping[str, str]) -> float:
+def _find_imports(arguments: list[str], settings: Mapping[str, str]) -> list[str]:
+    """Return the names of the modules that a command has imported at its end, in its order."""
+    names = _run(python(_RUN, *arguments), settings).splitlines()
+    return [name for name in names if re.fullmatch(r"[a-z]\w*(\.\w+)*", name)]
+
+
+def _seconds(command: list[str], settings: Mapping[str, str]) -> float:
     begun = time.perf_counter()
-    subprocess.run(command, env={**os.environ, **settings}, capture_output=True, check=True)
+    _run(command, settings)
     return time.perf_counter() - begun
+
+
+def _run(command: list[str], settings: Mapping[str, str]) -> str:
+    """Run a program to its end, and return what it wrote to stderr."""
+    done = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, check=True, text=True)
+    return done.stderr
 
 
 def _in_turn(ours: Callable[[], float], other: Callable[[], float], rounds: int) -> tuple[float, float, float]:
