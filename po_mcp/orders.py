@@ -197,13 +197,14 @@ class Vendor(Record):
 
 
 class Item(Record):
-    """An item that can be ordered. `id` identifies it in a new order's line."""
+    """An item that can be ordered. `id` identifies it in a new order's line; `price` is for one `unit`."""
 
     id: Text
     name: Text
     code: Text | None = None
     unit: Text | None = None
     price: Money | None = None
+    currency: Text | None = None
     active: bool = True
 
 
