@@ -286,6 +286,7 @@ class OrderScan(Record):
         complete: the list did not move, was not cut, and had no unreadable rows.
         is_cut: the list is longer than is read.
         unreadable: rows that could not be read; they are in no other number.
+        unknown: orders that would match, but for a status that is not known here; they are not in `orders`.
     """
 
     orders: tuple[PurchaseOrder, ...]
@@ -294,6 +295,7 @@ class OrderScan(Record):
     complete: bool = True
     is_cut: bool = False
     unreadable: int = 0
+    unknown: tuple[PurchaseOrder, ...] = ()
 
 
 Progress = Callable[[int, int | None], Awaitable[None]]
