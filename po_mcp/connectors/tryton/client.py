@@ -229,17 +229,18 @@ class Tryton:
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every active party but the company itself."""
-        company = await self._read_company()
-        own = await self._read_records("company.company", schemas.Company, ("party",), [["id", "=", company]])
+        own = await self._read_own_company()
         parties = await self._read_every("party.party", schemas.Party, schemas.PARTY_FIELDS)
         return catalog.convert_vendors(parties, {company.party for company in own})
 
     async def items(self) -> tuple[Item, ...]:
         """Return every active product that can be bought."""
         of_purchases = [["purchasable", "=", True]]
-        return catalog.convert_items(
-            await self._read_every("product.product", schemas.Product, schemas.PRODUCT_FIELDS, of_purchases)
-        )
+        own = await self._read_own_company()
+        products = await self._read_every("product.product", schemas.Product, schemas.PRODUCT_FIELDS, of_purchases)
+        # Tryton writes prices in the company's currency where the context names no other.
+        currency = next((company.currency.code for company in own if company.currency is not None), None)
+        return catalog.convert_items(products, currency)
 
     async def read_vendor(self, vendor: Vendor) -> Vendor | None:
         """Return the active party of this id."""
@@ -254,7 +255,7 @@ class Tryton:
             return None
         domain = [["id", "=", product], ["purchasable", "=", True]]
         found = await self._read_records("product.product", schemas.Product, schemas.PRODUCT_FIELDS, domain)
-        return next(iter(catalog.convert_items(found)), None)
+        return next(iter(catalog.convert_items(found, item.currency)), None)
 
     async def warehouses(self) -> tuple[Warehouse, ...]:
         """Return every active warehouse."""
@@ -489,6 +490,11 @@ class Tryton:
                 )
             self._company = preferences.company
         return self._company
+
+    async def _read_own_company(self) -> Sequence[schemas.Company]:
+        """Read the company's party and currency."""
+        of_company = [["id", "=", await self._read_company()]]
+        return await self._read_records("company.company", schemas.Company, schemas.COMPANY_FIELDS, of_company)
 
     async def _read_access(self) -> schemas.Access:
         """Read what the user may do with orders."""
