@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,11 +51,17 @@ class Stage:
                 return False
         return True
 
-    def run(self, command: Sequence[str | Path], timeout: float = _TIMEOUT_S) -> subprocess.CompletedProcess[str]:
+    def run(
+        self,
+        command: Sequence[str | Path],
+        timeout: float = _TIMEOUT_S,
+        folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*map(str, command)],
-            cwd=self.folder,
-            env=self.environment,
+            cwd=folder or self.folder,
+            env=environment or self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -93,9 +100,21 @@ class Stage:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    with closing(Book.open(tmp_path / "book.db")):
-        return Stage(tmp_path)
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    Book.open(tmp_path / "book.db").close()
+    yield Stage(tmp_path)
+    _end_processes_of(tmp_path)
+
+
+def _end_processes_of(home: Path) -> None:
+    """End what still runs with a home folder: Codex leaves processes of its own, and po-mcp a page for a minute."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            variables = (entry / "environ").read_bytes().split(b"\0")
+            if f"HOME={home}".encode() in variables:
+                os.kill(int(entry.name), signal.SIGKILL)
+        except OSError:
+            continue
 
 
 @pytest.fixture
