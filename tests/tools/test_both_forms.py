@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
+import httpx2
 import pytest
 
 from po_mcp.sandbox import Book
-from tests.harness import ERAS, ServerHarness, text
+from tests.harness import ERAS, ScriptedPerson, ServerHarness, outcome, text, yes
 from tests.tools.test_tokens import tokens
 
 NOTICE = "SANDBOX: no real order."
@@ -66,6 +67,26 @@ async def test_what_to_do_next_stands_in_both_forms(harness: ServerHarness) -> N
     assert structured["note"] == "No item of 30 fits. Leave text out to list them, or ask the user."
     assert structured["note"] in said
     assert operations["note"] == none == f"{NOTICE} Nothing is waiting for approval, and nothing is unconfirmed."
+
+
+async def test_an_effect_that_shows_later_stands_in_both_forms_of_the_next_answer(harness: ServerHarness) -> None:
+    async def refuse(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(409, stream=httpx2.ByteStream(b'{"errors": [{"code": 409}]}'))
+
+    harness.wire.on_write = refuse
+    async with harness.client(ERAS[0], ScriptedPerson(yes), erp_bounds=(None, None)) as client:
+        refused = outcome(await client.call_tool("cancel_purchase_order", {"number": "PO-2025-0041"}))
+        harness.change(lambda book: book.cancel("PO-2025-0041"))
+        next_ = await client.call_tool("list_purchase_orders", {"limit": 1})
+        after = await client.call_tool("list_purchase_orders", {"limit": 1})
+
+    assert refused["status"] == "refused"
+    assert next_.structured_content is not None
+    [news] = next_.structured_content["late_news"]
+    assert news.startswith("Late: the cancel of order PO-2025-0041 was called refused, and it was carried out.")
+    assert news in text(next_)
+    assert after.structured_content is not None
+    assert "late_news" not in after.structured_content
 
 
 async def test_what_follows_from_other_values_is_left_out(harness: ServerHarness) -> None:
