@@ -59,7 +59,7 @@ def compare_total(order: PurchaseOrder) -> list[str]:
     added = order.sum_of_lines
     if added is None or order.total is None or added == order.total:
         return []
-    return [f"The lines add up to {plain(added)}; the ERP's total is {plain(order.total)}."]
+    return [f"The lines add up to {plain(added)}, the ERP's total is {plain(order.total)}."]
 
 
 def _count_lines(order: PurchaseOrder) -> str:
@@ -67,8 +67,8 @@ def _count_lines(order: PurchaseOrder) -> str:
     lines = order.lines or ()
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
     if any(line.outstanding is None for line in lines):
-        return f"{count}; the ERP does not tell what was received."
-    return f"{count}, {len(order.outstanding_lines)} not fully received; detail=full shows them."
+        return f"{count}; the ERP does not say what was received."
+    return f"{count}, {len(order.outstanding_lines)} outstanding; detail=full lists them."
 
 
 TOOL = RegisteredTool(

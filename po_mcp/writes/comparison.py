@@ -15,7 +15,7 @@ from decimal import Decimal
 from typing import Literal
 
 from po_mcp.orders import EXACT, DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor, plain, total_of
-from po_mcp.untrusted import quote_text
+from po_mcp.writes import order_text
 from po_mcp.writes.content import fold
 
 _CLOCKS_APART = timedelta(seconds=90)
@@ -157,7 +157,7 @@ def _differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
     if order.number != draft.number:
         yield f"its number is shown as {order.number}"
     if fold(order.vendor) not in (fold(draft.vendor.name), fold(draft.vendor.id or "")):
-        yield f"its vendor is shown as {quote_text(order.vendor)}"
+        yield f"its vendor is shown as {order_text.name(order.vendor)}"
     if order.lines is not None:
         yield from _line_differences(draft, order.lines)
     if order.total is not None and order.total != draft.total:
@@ -169,14 +169,14 @@ def _line_differences(draft: OrderDraft, stored: Sequence[OrderLine]) -> Iterabl
     for line in draft.lines:
         match = _best(line, left)
         if match is None:
-            yield f"{plain(line.quantity)} x {quote_text(line.item, 40)} is not shown as a line of its own"
+            yield f"{plain(line.quantity)} x {order_text.name(line.item)} is not shown as a line of its own"
             continue
         left.remove(match)
         yield from _of_line(line, match)
     for added in left:
         price = "" if added.unit_price is None else f" at {plain(added.unit_price)}"
         count = "" if added.quantity is None else f"{plain(added.quantity)} x "
-        yield f"a line more: {count}{quote_text(added.item, 40)}{price}"
+        yield f"a line more: {count}{order_text.name(added.item)}{price}"
 
 
 def _best(line: DraftLine, left: Sequence[OrderLine]) -> OrderLine | None:
@@ -193,4 +193,4 @@ def _of_line(line: DraftLine, stored: OrderLine) -> Iterable[str]:
     }
     for name, (is_now, was) in facts.items():
         if is_now is not None and is_now != was:
-            yield f"{name} of {quote_text(line.item, 40)} is {plain(is_now)}, not {plain(was)}"
+            yield f"{name} of {order_text.name(line.item)} is {plain(is_now)}, not {plain(was)}"

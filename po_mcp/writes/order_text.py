@@ -71,7 +71,12 @@ def name(text: str, width: int = 40) -> str:
     inner = shown(text, width)
     if not mixed_scripts(inner) and (_CODE.fullmatch(inner) or _TAME.fullmatch(inner)):
         return inner
-    return "«" + inner.replace("«", "‹").replace("»", "›") + "»"
+    return marked(inner, width)
+
+
+def marked(text: str, width: int = 80) -> str:
+    """Return foreign text in guillemets, whatever it reads as."""
+    return "«" + shown(text, width).replace("«", "‹").replace("»", "›") + "»"
 
 
 def number(text: str) -> str:

@@ -107,20 +107,20 @@ def find_faults(db: sqlite3.Connection) -> Iterator[str]:
         place += 1
         columns = (row["place"], row["operation_id"], row["at"], row["event"], row["detail"], row["row"])
         if row["place"] != place or row["previous"] != previous:
-            yield f"event {row['place']}: an event before it is missing"
+            yield f"event {row['place']}: an earlier event is missing"
             place = row["place"]
         if row["hash"] != _hash(*columns, row["previous"]):
-            yield f"event {row['place']} of operation {row['operation_id']}: it was edited"
+            yield f"event {row['place']} (operation {row['operation_id']}): edited"
         previous = row["hash"]
         latest[row["operation_id"]] = row
     latest.pop("", None)
     for operation in db.execute("SELECT id, last_event FROM write_operations"):
         event = latest.pop(operation["id"], None)
         if event is None or event["hash"] != operation["last_event"]:
-            yield f"operation {operation['id']}: its last event is missing"
+            yield f"operation {operation['id']}: last event missing"
         elif event["row"] != _digest_of_row(db, operation["id"]):
-            yield f"operation {operation['id']}: it was edited"
-    yield from (f"operation {gone}: it was removed" for gone in latest)
+            yield f"operation {operation['id']}: edited"
+    yield from (f"operation {gone}: removed" for gone in latest)
 
 
 def _digest_of_row(db: sqlite3.Connection, operation_id: str) -> str:
