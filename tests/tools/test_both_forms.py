@@ -14,7 +14,7 @@ from po_mcp.sandbox import Book
 from tests.harness import ERAS, ScriptedPerson, ServerHarness, outcome, text, yes
 from tests.tools.test_tokens import tokens
 
-NOTICE = "SANDBOX: no real order."
+NOTICE = "Sandbox: no real orders."
 
 
 async def call(harness: ServerHarness, tool: str, **arguments: Any) -> tuple[str, Mapping[str, Any]]:
@@ -30,7 +30,6 @@ async def call(harness: ServerHarness, tool: str, **arguments: Any) -> tuple[str
         ("list_purchase_orders", {"limit": 1}),
         ("get_purchase_order", {"number": "PO-2025-0042"}),
         ("search_catalog", {"kind": "item", "text": "bolt"}),
-        ("delete_purchase_order", {"number": "PO-2025-0038"}),
         ("get_operation", {}),
     ],
 )
@@ -41,13 +40,20 @@ async def test_the_sandbox_is_named_in_both_forms(harness: ServerHarness, tool: 
     assert NOTICE in json.dumps(structured)
 
 
+async def test_an_outcome_of_the_sandbox_begins_with_its_tag_in_both_forms(harness: ServerHarness) -> None:
+    said, structured = await call(harness, "delete_purchase_order", number="PO-2025-0038")
+
+    assert said.startswith("approval_required: SANDBOX: Deleting order PO-2025-0038 needs approval.")
+    assert structured["message"].startswith("SANDBOX: ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "remark"),
     [
-        ({"number": "PO-2025-0042"}, "The lines add up to 910.00; the ERP's total is 4250.00."),
+        ({"number": "PO-2025-0042"}, "The lines add up to 910.00, the ERP's total is 4250.00."),
         (
             {"number": "PO-2025-0041", "detail": "short"},
-            "8 lines, 6 not fully received; detail=full shows them.",
+            "8 lines, 6 outstanding; detail=full lists them.",
         ),
     ],
 )
@@ -64,7 +70,7 @@ async def test_what_to_do_next_stands_in_both_forms(harness: ServerHarness) -> N
     said, structured = await call(harness, "search_catalog", kind="item", text="zzzzz")
     none, operations = await call(harness, "get_operation")
 
-    assert structured["note"] == "No item of 30 fits. Leave text out to list them, or ask the user."
+    assert structured["note"] == "No item matches (30 exist). Try other words, or leave text out to list all."
     assert structured["note"] in said
     assert operations["note"] == none == f"{NOTICE} Nothing is waiting for approval, and nothing is unconfirmed."
 

@@ -107,21 +107,21 @@ def find_faults(db: sqlite3.Connection) -> Iterator[str]:
         place += 1
         columns = (row["place"], row["operation_id"], row["at"], row["event"], row["detail"], row["row"])
         if row["place"] != place or row["previous"] != previous:
-            yield f"event {row['place']}: an event before it is missing"
+            yield f"event {row['place']}: an earlier event is missing"
             place = row["place"]
         if row["hash"] != _hash(*columns, row["previous"]):
-            yield f"event {row['place']} of operation {row['operation_id']}: it was edited"
+            yield f"event {row['place']} (operation {row['operation_id']}): edited"
         previous = row["hash"]
     last = "SELECT hash, row FROM audit_log WHERE operation_id = ? ORDER BY place DESC LIMIT 1"
     for operation in db.execute("SELECT * FROM write_operations"):
         event = db.execute(last, (operation["id"],)).fetchone()
         if event is None or event["hash"] != operation["last_event"]:
-            yield f"operation {operation['id']}: its last event is missing"
+            yield f"operation {operation['id']}: last event missing"
         elif event["row"] != _digest(operation):
-            yield f"operation {operation['id']}: it was edited"
+            yield f"operation {operation['id']}: edited"
     gone = "SELECT DISTINCT operation_id FROM audit_log WHERE operation_id NOT IN (SELECT id FROM write_operations)"
     for row in db.execute(f"{gone} AND operation_id != ''"):
-        yield f"operation {row['operation_id']}: it was removed"
+        yield f"operation {row['operation_id']}: removed"
 
 
 def _digest_of_row(db: sqlite3.Connection, operation_id: str) -> str:

@@ -174,7 +174,7 @@ class SqliteFile:
             # NORMAL would sync at checkpoints only: a power cut would lose a claim whose bytes went out.
             db.execute("PRAGMA synchronous = FULL")
             if db.execute("PRAGMA synchronous").fetchone()[0] != _FULL:
-                raise JournalUnavailable("The journal cannot be made durable. Nothing was sent.")
+                raise JournalUnavailable("The journal cannot be written safely on this disk. Nothing was sent.")
             _prepare(db)
             self._id = _id_of(db)
             self._need_mark(db)
@@ -277,7 +277,7 @@ class SqliteFile:
             yield
         except (sqlite3.Error, OSError) as exc:
             raise JournalUnavailable(
-                "The journal of operations cannot be used now, and without it nothing is written. Nothing was sent."
+                "po-mcp cannot record operations right now, so it changes nothing. Nothing was sent."
             ) from exc
 
 
@@ -342,12 +342,14 @@ def _need_journal(db: sqlite3.Connection) -> int:
     version: int = db.execute("PRAGMA user_version").fetchone()[0]
     tables = {row["name"] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if version > migration.VERSION and _TABLES[migration.VERSION] & tables:
-        raise JournalUnavailable("The journal was made by a newer version of this program. Nothing was sent.")
+        raise JournalUnavailable(
+            "The journal was created by a newer po-mcp. Nothing was sent.", next_step="Update po-mcp."
+        )
     is_journal = version in _TABLES and tables >= _TABLES[version] and bool(version) == bool(tables)
     if not is_journal:
         raise JournalUnavailable(
             "The file at the journal's path is the database of another program. Nothing was sent.",
-            next_step="The operator must set PO_MCP_JOURNAL to a path of its own.",
+            next_step="Your administrator must set PO_MCP_JOURNAL to a path of its own.",
         )
     return version
 
@@ -395,12 +397,12 @@ def _make_private(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise JournalUnavailable(
             f"{path} is no file, so it cannot be the journal. Nothing was sent.",
-            next_step="The operator must set PO_MCP_JOURNAL to the path of a file.",
+            next_step="Your administrator must set PO_MCP_JOURNAL to the path of a file.",
         )
     if (kind := file_systems.remote_kind(path.parent)) is not None:
         raise JournalUnavailable(
-            f"The journal lies on a network file system ({kind}), which cannot lock it. Nothing was sent.",
-            next_step="The operator must set PO_MCP_JOURNAL to a path on a local disk.",
+            f"The journal is on a network drive ({kind}), which cannot lock it. Nothing was sent.",
+            next_step="Your administrator must set PO_MCP_JOURNAL to a local path.",
         )
     # A file that is there is not opened: to close it would drop the locks that other connections of this process hold.
     with suppress(FileExistsError):
