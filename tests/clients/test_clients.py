@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import urllib.request
 from typing import Any
 
 import pytest
 
-from tests.clients.conftest import Stage
+from tests.clients.conftest import SCRIPTS, Stage
 
 pytestmark = pytest.mark.clients
 
 NUMBER, WITHOUT_FORM = "PO-2025-0038", "PO-2025-0036"
+
+
+def scenario(part: str) -> list[tuple[str, dict[str, Any]]]:
+    """The calls of a part of the scenario: (tool, arguments)."""
+    file = json.loads((SCRIPTS / "scenario.json").read_text(encoding="utf-8"))
+    return [(tool, arguments) for tool, arguments in file[part]]
+
+
 CLIENTS = [
     ("fastmcp", "client_fastmcp.py", ()),
     ("pydantic-ai", "client_pydantic_ai.py", ()),
