@@ -11,6 +11,7 @@ from mcp.server.mcpserver import RequestStateSecurity
 from po_mcp import __version__
 from po_mcp.approvals.page_server import MountedPage, NoPage
 from po_mcp.approvals.pending import PendingApprovals
+from po_mcp.cards.order_card import OrderCard
 from po_mcp.config import MEMORY, Settings
 from po_mcp.connectors import connect
 from po_mcp.erp import ERP
@@ -156,6 +157,7 @@ def _build_mcp_server(settings: Settings, connector: ERP, lifespan: ServerLifesp
         subscriptions=lifespan.notifications.bus,
         middleware=[current_request.track_request, replace_malformed_answers],
         skills=Skills(connector, settings),
+        card=OrderCard(tool.name for tool in listed if tool.has_card),
     )
     add_resources(server, connector, settings)
     add_prompts(server, connector, settings)

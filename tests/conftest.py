@@ -15,7 +15,7 @@ from tests.made_once import make_once
 
 ROOT = Path(__file__).parent
 TIERS = {
-    "unit": {"conversations", "desk", "docs", "fuzz", "hosts", "server", "tools", "writes"},
+    "unit": {"cards", "conversations", "desk", "docs", "fuzz", "hosts", "server", "tools", "writes"},
     "wire": {"approvals", "connectors", "contract", "faults", "sandbox", "tryton"},
     "process": {"clients", "commands", "conformance", "packaging", "stdio", "sweep"},
 }

@@ -89,4 +89,5 @@ TOOL = RegisteredTool(
     returns="A purchase order as the ERP stores it. outstanding: ordered less received, never below 0.",
     read_only=True,
     idempotent=True,
+    has_card=True,
 )

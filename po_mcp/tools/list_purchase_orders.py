@@ -103,4 +103,5 @@ TOOL = RegisteredTool(
     returns="A page of orders and the totals of all matches. complete false: some may be missing, see note.",
     read_only=True,
     idempotent=True,
+    has_card=True,
 )
