@@ -62,6 +62,7 @@ def compare_order(draft: OrderDraft, order: PurchaseOrder, sent_at: float | None
     is_alike = is_vendor or _names_alike(order.vendor, draft.vendor.name)
     if is_vendor is not False and is_alike and not missing_lines(draft.lines, order.lines or ()):
         return Comparison("differs" if doubts else "ours", differences, doubts)
+    # One common item is enough to doubt: a colleague rarely orders the same part by chance.
     has_common_item = bool(_items(draft.lines) & _items(order.lines or ()))
     # All three, since to call ours another's would release a second order.
     is_anothers = not is_alike and not has_common_item and _tells_whose(order)
@@ -103,6 +104,7 @@ def is_stored_as(stored: Decimal | None, asked: Decimal) -> bool:
 def _sums_agree(asked: Sequence[DraftLine], stored: Sequence[OrderLine]) -> bool:
     if not stored:
         return False
+    # Sums first: ERPs merge equal items into one line, or split one by delivery date.
     known = total_of(line.quantity for line in stored if line.quantity is not None)
     return is_stored_as(known, total_of(line.quantity for line in asked))
 
@@ -171,6 +173,7 @@ def _line_differences(draft: OrderDraft, stored: Sequence[OrderLine]) -> Iterabl
         if match is None:
             yield f"{plain(line.quantity)} x {quote_text(line.item, 40)} is not shown as a line of its own"
             continue
+        # Each stored line answers for one line asked for, or a doubled line would not be noticed.
         left.remove(match)
         yield from _of_line(line, match)
     for added in left:

@@ -61,6 +61,7 @@ class Field:
         if not isinstance(given, str) or any(given == value for value, _ in self.choices):
             return given
         typed = _folded(given)
+        # Of two options with the same label neither is taken: the person cannot have told them apart.
         found = {value for value, label in self.choices if typed == _folded(label)}
         if self.name != DECISION:
             found |= {value for value, _ in self.choices if typed == _folded(value)}
@@ -84,6 +85,7 @@ class Question:
 
     def read_content(self, content: Mapping[str, Any] | None, protocol: str) -> Mapping[str, Any] | None:
         """Return what a client of this protocol version filled in, labels that it sent replaced by their values."""
+        # Newer clients send the value; what they send as a label is an answer to another form.
         if content is None or protocol >= _TITLED_OPTIONS_SINCE:
             return content
         fields = {field.name: field for field in self.fields if field.choices}
@@ -159,6 +161,7 @@ def _folded(text: str) -> str:
 def read_choices(answer: FormAnswer, question: Question) -> dict[str, str] | None:
     """Return what was chosen in every field with options; None unless all of them, and nothing else, were answered."""
     content = answer.content
+    # A field too many is an answer to another form, and may be of another question.
     if answer.how != "accepted" or content is None or set(content) != {field.name for field in question.fields}:
         return None
     chosen = {field.name: field.read(content[field.name]) for field in question.fields}
@@ -306,6 +309,7 @@ def ask_create(payload: CreatePayload, place: Place) -> Question:
         vendor=draft.vendor.name + (f", {draft.vendor.id}" if draft.vendor.id else ""),
         where=place.label,
     )
+    # The safe one first: hosts mark the first option, and Enter takes what is marked.
     options = (("no", "No, do not create it"), ("yes", "Yes, create it"))
     about = _new_items(payload, notes)
     field = Field(DECISION, text.title("Create order", number, "Create this order"), about, options)
@@ -407,6 +411,7 @@ def _new_order(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
         text.cut(reason.sentence, 3 * text.HEAD_COLUMNS) for reason in payload.reasons if not reason.is_said_by_short
     ]
     rows += [f"Expected: {text.day(draft.expected_on)}"] if draft.expected_on else []
+    # Said once where it is the same for all: a line that is repeated is not read.
     places = {note.warehouse or line.warehouse for line, note in zip(draft.lines, notes, strict=True)}
     is_one_place = len(places) == 1
     if is_one_place and (where := places.pop()):

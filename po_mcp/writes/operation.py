@@ -47,6 +47,7 @@ MOVES: Mapping[State, frozenset[State]] = {
     "APPROVED": frozenset({"SENT", "DECLINED", "EXPIRED", "STALE"}),
     "SENT": frozenset({"DONE", "WATCHED", "REFUSED", "UNKNOWN"}),
     "WATCHED": frozenset({"DONE", "REFUSED", "UNKNOWN"}),
+    # Never back to APPROVED: what may have been sent is not sent again under the same yes.
     "UNKNOWN": frozenset({"DONE", "NOT_APPLIED", "CONFLICT"}),
     "DONE": frozenset(),
     "REFUSED": frozenset(),

@@ -68,6 +68,7 @@ def shown(text: str, width: int) -> str:
 
 def name(text: str, width: int = 40) -> str:
     """Return text from the ERP for the middle of a sentence: plain if it reads as a name or code, else quoted."""
+    # Guillemets inside are turned, so that a name cannot end its own quotation.
     inner = shown(text, width)
     if not mixed_scripts(inner) and (_CODE.fullmatch(inner) or _TAME.fullmatch(inner)):
         return inner
@@ -147,6 +148,7 @@ def receipts_of(order: PurchaseOrder) -> str:
     lines = order.lines or ()
     if not lines:
         return "no lines"
+    # Not told is not zero: "nothing received" would be a claim of ours.
     if any(line.received is None for line in lines):
         return f"{count(len(lines), 'line')}, receipts not given"
     outstanding = len(order.outstanding_lines)
@@ -172,6 +174,7 @@ def head(
         where: which ERP, at the end of the vendor's line; the vendor is cut first.
     """
     first, moved = _first_line(tag, sentence, short, effect)
+    # Facts flow into as few rows as they need, in the order of their weight.
     rows = [""]
     for fact in [facts[0], *(one.rstrip(".") for one in moved if one), *facts[1:]]:
         longer = rows[-1] + DOT + fact if rows[-1] else fact
@@ -250,6 +253,7 @@ def _vendor_line(vendor: str, where: str) -> str:
     """Write the vendor and the ERP; a long vendor is cut first, but for its beginning; a long warning is shortened."""
     label = f"Vendor{caution(vendor)}: "
     end = shown(where, 30)
+    # The vendor is what a person decides by; whose books these are they mostly know.
     if columns(label) + _LEAST_VENDOR + columns(DOT + end) > HEAD_COLUMNS:
         label = f"Vendor{caution(vendor, is_short=True)}: "
         end = cut(end, HEAD_COLUMNS - columns(label) - _LEAST_VENDOR - columns(DOT))

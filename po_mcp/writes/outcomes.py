@@ -113,6 +113,7 @@ class OutcomeWriter:
             f"It is not known whether {_order(operation, 'order')} was {_done(operation)}: {reason}{sent}. "
             f"Check it in {self.name} before doing anything else with it.{self._settling}"
         )
+        # A model that reads "try again" would send a second order.
         next_step = LOOK_AGAIN
         if operation.kind == "create":
             next_step = next_step.replace("the call.", "the call, not under another number either.")

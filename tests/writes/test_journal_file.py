@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import JournalStore, file_systems
+from po_mcp.writes.journal import JournalStore, file_systems, sqlite
 from tests.writes.making import CONNECTION, Clock, create, found, guarded, outcome, proposed, state_of, take_to
 
 
@@ -202,6 +202,22 @@ def test_a_file_that_was_removed_is_noticed_and_nothing_new_takes_its_place(
     with pytest.raises(JournalUnavailable):
         store.live(None)
     assert not file.exists()
+
+
+def test_a_journal_that_another_process_begins_at_this_moment_is_used(
+    file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_mark, others = sqlite._read_mark, [JournalStore(file, 600, clock)]
+
+    def begin_and_read(path: Path) -> object:
+        while others:
+            take_to(others.pop(), guarded(number="PO-1"), "PROPOSED")
+        return read_mark(path)
+
+    monkeypatch.setattr(sqlite, "_read_mark", begin_and_read)
+
+    take_to(store := JournalStore(file, 600, clock), guarded(number="PO-2"), "PROPOSED")
+    assert len(store.live(None)) == 2
 
 
 def test_the_next_process_does_not_begin_anew_where_a_journal_was(

@@ -76,6 +76,7 @@ def append(db: sqlite3.Connection, event: Event) -> Mark:
     detail = json.dumps(event.detail, sort_keys=True, separators=(",", ":"))
     # The operation's row goes into the hash, so that an edit of the row shows as well.
     row = _digest_of_row(db, event.operation_id)
+    # Counted on without a gap, so that an event that was cut out is missed.
     place = end.place + 1
     linked = _hash(place, event.operation_id, event.at, event.event, detail, row, end.hash)
     db.execute(

@@ -32,6 +32,7 @@ def migrate(db: sqlite3.Connection, create: Callable[[], None]) -> None:
     tokens = db.execute("SELECT * FROM tokens").fetchall()
     for table in ("operations", "trail", "tokens"):
         db.execute(f"DROP TABLE {table}")
+    # Within the same transaction: a crash here leaves the former journal whole.
     create()
     db.execute("INSERT INTO journal VALUES ('id', ?)", (secrets.token_hex(16),))
     db.executemany("INSERT INTO shared_tokens VALUES (?, ?, ?)", [tuple(row) for row in tokens])

@@ -66,6 +66,7 @@ def refuse_flood(db: sqlite3.Connection, operation: Operation, now: float, *, is
         " AND declined_at IS NULL",
         (session, operation.connection),
     ).fetchone()
+    # An order that nobody is asked about waits for nobody, and takes no place.
     if is_question and waiting >= max_open:
         raise TooManyQuestions(f"{waiting} operations wait for a person's answer already. Nothing was sent.")
 

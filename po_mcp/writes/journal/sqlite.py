@@ -82,12 +82,14 @@ class SqliteFile:
             try:
                 self._need_whole_log(db)
                 yield db
+                # Before the commit: right after it another process may have written on.
                 end = audit_log.end_of(db)
                 db.execute("COMMIT")
             except BaseException:
                 if db.in_transaction:
                     db.execute("ROLLBACK")
                 raise
+            # After the commit: a mark ahead of its journal would lock the next start out.
             self._set_mark(end)
 
     @contextmanager
@@ -167,6 +169,7 @@ class SqliteFile:
             _need_journal(db)
             db.execute("COMMIT")
             _switch_to_wal(db)
+            # NORMAL would sync at checkpoints only: a power cut would lose a claim whose bytes went out.
             db.execute("PRAGMA synchronous = FULL")
             if db.execute("PRAGMA synchronous").fetchone()[0] != _FULL:
                 raise JournalUnavailable("The journal cannot be made durable. Nothing was sent.")
@@ -214,7 +217,9 @@ class SqliteFile:
 
     def _need_marked_file(self) -> None:
         """Refuse to begin a new journal where one was before."""
-        if not Path(self._path).exists() and _read_mark(self._mark_path) is not None:
+        # The mark first: it is made after the file, so that of two processes that begin one none finds the mark alone.
+        has_mark = _read_mark(self._mark_path) is not None
+        if has_mark and not Path(self._path).exists():
             raise JournalUnavailable(
                 f"There was a journal at {self._path}, and it is gone. Nothing was sent.",
                 next_step=f"Put it back, or begin a new one. {_ADOPT}",
@@ -246,6 +251,7 @@ class SqliteFile:
         new = Path(f"{self._mark_path}-{os.getpid()}")
         try:
             new.write_text(text, encoding="ascii")
+            # Replaced as a whole: half a mark would read as another journal.
             new.replace(self._mark_path)
         except OSError:
             with suppress(OSError):
@@ -314,6 +320,7 @@ def _prepare(db: sqlite3.Connection) -> None:
     """Make the tables of a new file, or bring those of an older version up to date; two processes may try at once."""
     if db.execute("PRAGMA user_version").fetchone()[0] == migration.VERSION:
         return  # without a lock, so that a file which another process holds can be read
+    # An older program may still have the file open; it must not write in between.
     db.execute("BEGIN EXCLUSIVE")
     try:
         version = _need_journal(db)
