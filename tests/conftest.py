@@ -6,12 +6,17 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.harness import ServerHarness
 from tests.made_once import make_once
+
+if TYPE_CHECKING:
+    from tests.tryton.book import TrytonUsers
+    from tests.tryton.server import Server
 
 ROOT = Path(__file__).parent
 TIERS = {
@@ -89,6 +94,15 @@ def anyio_backend() -> str:
 @pytest.fixture
 def harness(tmp_path: Path) -> ServerHarness:
     return ServerHarness(tmp_path / "book.db")
+
+
+@pytest.fixture(scope="session")
+def tryton_server() -> Iterator[tuple[Server, TrytonUsers]]:
+    """A real Tryton, and people who are signed in there and stay so whenever its book is put back."""
+    from tests.tryton.server import serving
+
+    with serving() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True, scope="session")
