@@ -75,7 +75,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def _tier_of(item: pytest.Item) -> str:
     place = item.path.relative_to(ROOT)
-    if item.get_closest_marker("process"):  # a single test that starts processes says so itself
+    # A single test that starts processes says so itself; what needs a browser starts one.
+    if item.get_closest_marker("process") or item.get_closest_marker("system"):
         return "process"
     if f"tests/{place.as_posix()}" in _PROCESSES:
         return "process"

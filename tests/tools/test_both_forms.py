@@ -89,7 +89,7 @@ async def test_an_effect_that_shows_later_stands_in_both_forms_of_the_next_answe
     assert refused["status"] == "refused"
     assert next_.structured_content is not None
     [news] = next_.structured_content["late_news"]
-    assert news.startswith("Late: the cancel of order PO-2025-0041 was called refused, and it was carried out.")
+    assert news.startswith("Late: order PO-2025-0041 was reported as not cancelled, and it was.")
     assert news in text(next_)
     assert after.structured_content is not None
     assert "late_news" not in after.structured_content
