@@ -260,6 +260,14 @@ def parse_ids(result: Any) -> tuple[int, ...]:
         raise BadAnswer(f"{ERP_NAME}'s answer is not in the documented format.") from exc
 
 
+def parse_ascending_ids(result: Any, last: int) -> tuple[int, ...]:
+    """Read the ids after the id `last`; others, or in another order, are `BadAnswer`."""
+    found = parse_ids(result)
+    if any(later <= earlier for earlier, later in pairwise((last, *found))):
+        raise BadAnswer(f"{ERP_NAME} gave other ids than was asked for.")
+    return found
+
+
 def parse_only_id(result: Any) -> int:
     """Read a list of one id; anything else is `BadAnswer`."""
     found = parse_ids(result)
