@@ -6,11 +6,12 @@ The SDK would refuse the whole call (-32602), and the model would look for a fau
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult
-from mcp.types import ElicitResult
-from pydantic import ValidationError
+from mcp.types import ElicitResult, InputResponse
+from pydantic import TypeAdapter, ValidationError
 
 from po_mcp.approvals.elicitation import REQUEST_KEY
 from po_mcp.server.current_request import Request
@@ -27,18 +28,27 @@ async def replace_malformed_answers(ctx: Request, call_next: CallNext) -> Handle
 
 
 def _read_answers(sent: Any) -> dict[str, Any]:
-    """Return the answer to the one question that is asked; without it, the question is asked again.
+    """Return the answers that can be read; the one to our question, if it cannot, as one of nobody.
 
-    Other answers are passed over: https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr.
+    Without an answer to our question, it is asked again. What else cannot be read is passed over:
+    https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr#error-handling.
     """
     if not isinstance(sent, dict):
         return {REQUEST_KEY: _NOT_SHOWN}
-    return {name: answer if _is_answer(answer) else _NOT_SHOWN for name, answer in sent.items() if name == REQUEST_KEY}
+    answers = {name: answer for name, answer in sent.items() if name != REQUEST_KEY and _fits(answer, InputResponse)}
+    if REQUEST_KEY in sent:
+        answers[REQUEST_KEY] = sent[REQUEST_KEY] if _fits(sent[REQUEST_KEY], ElicitResult) else _NOT_SHOWN
+    return answers
 
 
-def _is_answer(sent: Any) -> bool:
+def _fits(sent: Any, kind: Any) -> bool:
     try:
-        ElicitResult.model_validate(sent, by_name=False)
+        _adapter(kind).validate_python(sent, by_name=False)
     except ValidationError:
         return False
     return True
+
+
+@cache
+def _adapter(kind: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(kind)  # late, for a quick start

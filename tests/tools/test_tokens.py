@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from contextlib import closing
 from functools import cache
@@ -146,6 +147,36 @@ async def test_a_long_order_that_changed_says_so_instead_of_its_next_lines(
     assert changed.is_error
     assert "Order PO-1 changed since its first lines were read." in text(changed)
     assert tokens(text(changed)) < 100
+
+
+LINE = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "Main"}
+ANSWERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "25 orders": ("list_purchase_orders", {"limit": 25}),
+    "an order of 8 lines": ("get_purchase_order", {"number": "PO-2025-0041"}),
+    "the same, `detail=short`": ("get_purchase_order", {"number": "PO-2025-0041", "detail": "short"}),
+    "all 30 items": ("search_catalog", {"kind": "item"}),
+    "the items of a word": ("search_catalog", {"kind": "item", "text": "bolt"}),
+    "an order created": ("create_purchase_order", {"vendor": "Acme Fasteners", "lines": [LINE]}),
+    "a finalize that waits": ("finalize_purchase_order", {"number": "PO-2025-0041"}),
+    "a delete that waits": ("delete_purchase_order", {"number": "PO-2025-0038"}),
+    "a cancel that waits": ("cancel_purchase_order", {"number": "PO-2025-0037"}),
+    "all three that wait": ("get_operation", {}),
+}
+
+
+async def test_the_table_of_tokens_is_what_is_measured(harness: ServerHarness) -> None:
+    """Both forms of each tool's answer, as the README of the tests has them; links and times differ a little."""
+    measured = {}
+    async with harness.client() as client:
+        for name, (tool, arguments) in ANSWERS.items():
+            result = await client.call_tool(tool, arguments)
+            structured = json.dumps(result.structured_content, separators=(",", ":"), ensure_ascii=False)
+            measured[name] = [tokens(text(result)), tokens(structured)]
+
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    for name, figures in measured.items():
+        [row] = re.findall(rf"^\| {re.escape(name)} \| .* \| \d+ → (\d+) \| \d+ → (\d+) \|$", readme, re.MULTILINE)
+        assert [int(figure) for figure in row] == pytest.approx(figures, rel=0.1), name
 
 
 async def said_by_the_erp(book: Book, count: int) -> str:
