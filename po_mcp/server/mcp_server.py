@@ -117,8 +117,8 @@ class PurchasingServer(MCPServer[Desk]):
         """
         # The SDK's own error would not say that this ERP or the operator does not offer the tool.
         if name not in self._tool_names:
-            tools = f"Tell the user; the tools are {', '.join(self._tool_names)}."
-            raise ToolError(f"There is no tool {visible(name, 80)}. Nothing was sent. {self._limits} {tools}")
+            tools = f"Tools: {', '.join(self._tool_names)}."
+            raise ToolError(f"No tool is named {visible(name, 80)}. {self._limits} {tools}")
         return await super().call_tool(name, arguments, context)
 
     async def get_prompt(
@@ -130,7 +130,7 @@ class PurchasingServer(MCPServer[Desk]):
             MCPError: no prompt of this name is listed; the SDK would report a crash of the server.
         """
         if name not in [prompt.name for prompt in await self.list_prompts()]:
-            raise MCPError(INVALID_PARAMS, "There is no such prompt here. Look at prompts/list.")
+            raise MCPError(INVALID_PARAMS, "No such prompt. See prompts/list.")
         return await super().get_prompt(name, arguments, context)
 
     async def _discover(self, ctx: ServerRequestContext[Desk, Any], params: RequestParams) -> DiscoverResult:

@@ -19,6 +19,7 @@ def digest_of_content(draft: OrderDraft) -> str:
     merged: dict[tuple[str, str, str], Decimal] = {}
     for line in draft.lines:
         key = _line_key(line)
+        # Two lines of 5 are one of 10: the same goods would arrive.
         merged[key] = EXACT.add(line.quantity, merged.get(key, Decimal(0)))
     lines = sorted([*key, canonical_json(quantity)] for key, quantity in merged.items())
     return digest_of([vendor_key(draft), lines])

@@ -79,6 +79,7 @@ class Executor:
                 raise
             return await self.outcome_of(operation_id)
         if change is not None:
+            # The yes was for what was shown; for what stands there now a person must be asked anew.
             return await self._end_as_stale(operation, change)
         return await self._claim_and_send(operation)
 
@@ -117,6 +118,7 @@ class Executor:
         end = await self._send(claim)
         if isinstance(end, PurchaseOrderError):
             return await self._watch_refusal(claim, end)
+        # Before the caller hears of it: an outcome that is told and not kept would be asked for again.
         if not await self.reconciler.record(operation, "SENT", end.state, end.outcome, end.detail):
             return await self._record_after_others(operation, end)
         # One look at once: most lost answers are of writes that were carried out, and the caller then knows.
@@ -144,9 +146,10 @@ class Executor:
                 status: Literal["stale", "refused"] = "stale" if isinstance(exc, Stale) else "refused"
                 outcome = self.words.say(status, operation, exc.what, exc.next_step)
                 return _End("REFUSED", outcome, {"answer": exc.what}, was_sent=False)
+            # Neither "not sent" nor "refused": the request left, so only a reading can tell.
             return self._doubt(claim, exc.what)
         except Exception as exc:  # a crash after the claim: the request may be on its way
-            logger.error("operation %s crashed while it was sent: %s", operation.id, type(exc).__name__)
+            logger.error("operation %s: sending failed with %s", operation.id, type(exc).__name__)
             return self._doubt(claim, "po-mcp failed while sending it")
         seen = await self._confirm(claim, applied)
         # A gateway, or a second request of its own, can answer "created" for an order that is another's.
@@ -181,6 +184,7 @@ class Executor:
         # Recorded as watched before the first look: if this process dies now, another one goes on with the watch.
         if not await self.reconciler.record(operation, "SENT", "WATCHED", outcome, detail, watched_until=until):
             return await self.outcome_of(operation.id)
+        # The second request of a gateway follows the first within seconds, and so does its effect.
         seen = await self._look_twice(claim)
         match seen.seen:
             case "applied" | "gone":
@@ -250,6 +254,7 @@ class Executor:
 
     async def _with_order(self, operation: Operation, outcome: WriteOutcome) -> WriteOutcome:
         """Add the order as it is now to a write that was done and left it; a reading that lags behind is left out."""
+        # What a doubt or a refusal says was seen stands in it already.
         if outcome.status != "done" or outcome.order is not None:
             return outcome
         order = await read_back(self.erp, operation.number)

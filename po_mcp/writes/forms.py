@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any, Literal
 
 from po_mcp.orders import EXACT, PurchaseOrder
@@ -61,6 +60,7 @@ class Field:
         if not isinstance(given, str) or any(given == value for value, _ in self.choices):
             return given
         typed = _folded(given)
+        # Of two options with the same label neither is taken: the person cannot have told them apart.
         found = {value for value, label in self.choices if typed == _folded(label)}
         if self.name != DECISION:
             found |= {value for value, _ in self.choices if typed == _folded(value)}
@@ -84,6 +84,7 @@ class Question:
 
     def read_content(self, content: Mapping[str, Any] | None, protocol: str) -> Mapping[str, Any] | None:
         """Return what a client of this protocol version filled in, labels that it sent replaced by their values."""
+        # Newer clients send the value; what they send as a label is an answer to another form.
         if content is None or protocol >= _TITLED_OPTIONS_SINCE:
             return content
         fields = {field.name: field for field in self.fields if field.choices}
@@ -129,6 +130,10 @@ class FormAnswer:
     seconds: float | None = None
 
 
+SANDBOX_TAG = "SANDBOX: "
+"""Stands before every question and every outcome of the sandbox."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a write goes, as every question says it.
@@ -136,7 +141,7 @@ class Place:
     Args:
         erp: the ERP's name in a sentence.
         label: whose books, at the end of the vendor's line; "" for the sandbox.
-        tag: `SANDBOX: `, or "" for a real ERP.
+        tag: `SANDBOX_TAG`, or "" for a real ERP.
     """
 
     erp: str
@@ -159,6 +164,7 @@ def _folded(text: str) -> str:
 def read_choices(answer: FormAnswer, question: Question) -> dict[str, str] | None:
     """Return what was chosen in every field with options; None unless all of them, and nothing else, were answered."""
     content = answer.content
+    # A field too many is an answer to another form, and may be of another question.
     if answer.how != "accepted" or content is None or set(content) != {field.name for field in question.fields}:
         return None
     chosen = {field.name: field.read(content[field.name]) for field in question.fields}
@@ -306,6 +312,7 @@ def ask_create(payload: CreatePayload, place: Place) -> Question:
         vendor=draft.vendor.name + (f", {draft.vendor.id}" if draft.vendor.id else ""),
         where=place.label,
     )
+    # The safe one first: hosts mark the first option, and Enter takes what is marked.
     options = (("no", "No, do not create it"), ("yes", "Yes, create it"))
     about = _new_items(payload, notes)
     field = Field(DECISION, text.title("Create order", number, "Create this order"), about, options)
@@ -395,7 +402,10 @@ def _new_items(payload: CreatePayload, notes: Sequence[LineNote]) -> str:
     """Write the lines that were guessed, else all, for a field's description."""
     pairs = list(zip(payload.draft.lines, notes, strict=True))
     doubtful = [pair for pair in pairs if pair[1].said or pair[1].price_source]
-    items = [(line.quantity, note.name, f" at {text.money(line.unit_price)}") for line, note in doubtful or pairs]
+    items = [
+        (line.quantity, note.name, f" at {text.money(line.unit_price, payload.currency)}")
+        for line, note in doubtful or pairs
+    ]
     return text.items_line("Check" if doubtful else "Items", items)
 
 
@@ -407,6 +417,7 @@ def _new_order(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
         text.cut(reason.sentence, 3 * text.HEAD_COLUMNS) for reason in payload.reasons if not reason.is_said_by_short
     ]
     rows += [f"Expected: {text.day(draft.expected_on)}"] if draft.expected_on else []
+    # Said once where it is the same for all: a line that is repeated is not read.
     places = {note.warehouse or line.warehouse for line, note in zip(draft.lines, notes, strict=True)}
     is_one_place = len(places) == 1
     if is_one_place and (where := places.pop()):
@@ -414,8 +425,9 @@ def _new_order(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
     rows += ["Note: " + text.shown(draft.note, 200)] if draft.note else []
     for place, (line, note) in enumerate(zip(draft.lines[: text.MAX_NEW_LINES], notes, strict=False), 1):
         unit = f" {text.name(note.unit, 12)}" if note.unit else ""
-        amount = text.money(EXACT.multiply(line.quantity, line.unit_price))
-        start = f"{place}) {text.quantity(line.quantity)}{unit} at {_price(line.unit_price)} = {amount}: "
+        price = text.money(line.unit_price, payload.currency)
+        amount = text.money(EXACT.multiply(line.quantity, line.unit_price), payload.currency)
+        start = f"{place}) {text.quantity(line.quantity)}{unit} at {price} = {amount}: "
         what = line.item if note.name == line.item else f"{line.item}, {note.name}"
         rows.append(start + text.shown(what, max(20, text.HEAD_COLUMNS - text.columns(start))))
         rows += [] if is_one_place or not note.warehouse else ["    deliver to: " + text.shown(note.warehouse, 58)]
@@ -423,10 +435,6 @@ def _new_order(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
         rows += [f"    no price given: {note.price_source}"] if note.price_source else []
     rest = len(draft.lines) - text.MAX_NEW_LINES
     return [*rows, *([f"and {text.count(rest, 'more line')}"] if rest > 0 else [])]
-
-
-def _price(amount: Decimal) -> str:
-    return text.money(amount)
 
 
 def _join(lines: Sequence[str]) -> str:

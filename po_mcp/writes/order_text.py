@@ -68,10 +68,16 @@ def shown(text: str, width: int) -> str:
 
 def name(text: str, width: int = 40) -> str:
     """Return text from the ERP for the middle of a sentence: plain if it reads as a name or code, else quoted."""
+    # Guillemets inside are turned, so that a name cannot end its own quotation.
     inner = shown(text, width)
     if not mixed_scripts(inner) and (_CODE.fullmatch(inner) or _TAME.fullmatch(inner)):
         return inner
-    return "«" + inner.replace("«", "‹").replace("»", "›") + "»"
+    return marked(inner, width)
+
+
+def marked(text: str, width: int = 80) -> str:
+    """Return foreign text in guillemets, whatever it reads as."""
+    return "«" + shown(text, width).replace("«", "‹").replace("»", "›") + "»"
 
 
 def number(text: str) -> str:
@@ -106,10 +112,15 @@ def grouped(digits: str) -> str:
 def money(amount: Decimal, currency: str | None = None) -> str:
     """Write an amount in full, with at least two decimals and its currency: `4,250.00 USD`. Never rounds."""
     whole, _, decimals = plain(amount).partition(".")
-    text = f"{grouped(whole)}.{decimals.rstrip('0').ljust(2, '0')}"
+    return in_currency(f"{grouped(whole)}.{decimals.rstrip('0').ljust(2, '0')}", currency)
+
+
+def in_currency(text: str, currency: str | None) -> str:
+    """Write the currency behind an amount or a heading; nothing where the ERP does not say it."""
     if not currency:
         return text
-    return f"{text} {currency}" if _CURRENCY.fullmatch(currency) else f"{text} {name(currency, 12)}"
+    # Another code than of letters, such as "000", would read as more of the figure.
+    return f"{text} {currency if _CURRENCY.fullmatch(currency) else marked(currency, 12)}"
 
 
 def quantity(amount: Decimal) -> str:
@@ -137,7 +148,7 @@ def total_of(order: PurchaseOrder) -> str:
 def facts_of(order: PurchaseOrder) -> list[str]:
     """Return what differs and when it was ordered and is expected, for the second line of a question."""
     added = order.sum_of_lines
-    facts = [] if added is None or added == order.total else [f"lines add up to {money(added)}"]
+    facts = [] if added is None or added == order.total else [f"lines add up to {money(added, order.currency)}"]
     facts += [f"ordered {day(order.ordered_at)}"] if order.ordered_at else []
     return facts + ([f"expected {day(order.expected_on)}"] if order.expected_on else [])
 
@@ -147,6 +158,7 @@ def receipts_of(order: PurchaseOrder) -> str:
     lines = order.lines or ()
     if not lines:
         return "no lines"
+    # Not told is not zero: "nothing received" would be a claim of ours.
     if any(line.received is None for line in lines):
         return f"{count(len(lines), 'line')}, receipts not given"
     outstanding = len(order.outstanding_lines)
@@ -172,6 +184,7 @@ def head(
         where: which ERP, at the end of the vendor's line; the vendor is cut first.
     """
     first, moved = _first_line(tag, sentence, short, effect)
+    # Facts flow into as few rows as they need, in the order of their weight.
     rows = [""]
     for fact in [facts[0], *(one.rstrip(".") for one in moved if one), *facts[1:]]:
         longer = rows[-1] + DOT + fact if rows[-1] else fact
@@ -188,13 +201,13 @@ def head(
     ]
 
 
-def line_of(place: int, line: OrderLine) -> str:
+def line_of(place: int, line: OrderLine, currency: str | None = None) -> str:
     """Write an order's line: figures first, and behind the colon nothing but the ERP's text."""
     text = f"{line.line or place})"
     if line.quantity is not None:
         text += f" {quantity(line.quantity)}"
     if line.unit_price is not None:
-        text += f" at {money(line.unit_price)}"
+        text += f" at {money(line.unit_price, currency)}"
     if line.received is not None:
         left = line.outstanding or Decimal(0)
         text += (
@@ -211,7 +224,10 @@ def lines_of(order: PurchaseOrder, *, outstanding_first: bool = False) -> list[s
     if outstanding_first and len(lines) > MAX_LINES:
         lines.sort(key=lambda pair: not pair[1].outstanding)
     rest = len(lines) - MAX_LINES
-    return [*(line_of(*pair) for pair in lines[:MAX_LINES]), *([f"and {count(rest, 'more line')}"] if rest > 0 else [])]
+    return [
+        *(line_of(*pair, order.currency) for pair in lines[:MAX_LINES]),
+        *([f"and {count(rest, 'more line')}"] if rest > 0 else []),
+    ]
 
 
 def items_line(label: str, items: Iterable[tuple[Decimal | None, str, str]]) -> str:
@@ -250,6 +266,7 @@ def _vendor_line(vendor: str, where: str) -> str:
     """Write the vendor and the ERP; a long vendor is cut first, but for its beginning; a long warning is shortened."""
     label = f"Vendor{caution(vendor)}: "
     end = shown(where, 30)
+    # The vendor is what a person decides by; whose books these are they mostly know.
     if columns(label) + _LEAST_VENDOR + columns(DOT + end) > HEAD_COLUMNS:
         label = f"Vendor{caution(vendor, is_short=True)}: "
         end = cut(end, HEAD_COLUMNS - columns(label) - _LEAST_VENDOR - columns(DOT))

@@ -32,6 +32,7 @@ class PinSetting:
         held = await self.journal.approver_pin()
         if held.hash is None:
             return "PO_MCP_APPROVER_PIN is set, but the approver PIN itself is not set yet."
+        # Kept by the hash: scrypt takes 50 ms, every question asks, and a new PIN is another hash.
         if held.hash not in self._compared:
             self._compared[held.hash] = await anyio.to_thread.run_sync(held.fits, self.pin)
         return "" if self._compared[held.hash] else "PO_MCP_APPROVER_PIN is not the approver PIN that was set."

@@ -90,6 +90,7 @@ class Reconciler:
                 return await self._look_again(recorded, seen)
         elif recorded.foreign_since is not None:
             await self.journal.note_foreign(recorded.operation.id, None)
+        # The time of the reading, not of now: what is decided must hold for when it was looked.
         await self._settle_by(seen, recorded, looked_at)
         return await self.journal.find(recorded.operation.id) or recorded
 
@@ -153,7 +154,7 @@ class Reconciler:
                 operation.id, before, after, outcome, detail, watched_until=watched_until, is_late=is_late
             )
         except JournalUnavailable:
-            logger.error("operation %s ended %s, and the journal cannot record it", operation.id, after)
+            logger.error("operation %s ended %s but could not be recorded", operation.id, after)
             moved = True
         # Only the one that moved it notifies, so that there is one notification however many processes saw it.
         if moved and after == "DONE":
@@ -193,6 +194,7 @@ class Reconciler:
         ours, and after a while for one that cannot be read.
         """
         until = recorded.watched_until or 0.0
+        # A look that began before the end proves nothing for the time after it.
         is_over = looked_at >= until
         if seen.seen == "differs" or (seen.seen == "unreadable" and looked_at >= until + self.policy.verdict_after):
             operation = recorded.operation
@@ -224,6 +226,7 @@ class Reconciler:
     async def _look_again(self, recorded: Recorded, seen: Observation) -> Recorded:
         """Take the second reading in the same call where it is not long until then."""
         gap = self.policy.foreign_after
+        # A caller that waits for a minute is given up by its host; the next call takes the reading.
         if recorded.foreign_since is not None or gap > MAX_WAIT_S:
             return recorded
         await anyio.sleep(gap)
@@ -238,7 +241,7 @@ class Reconciler:
         try:
             self.on_done(operation, outcome)
         except Exception as exc:  # a listener must not turn what was done into a failure
-            logger.warning("operation %s was done, and telling of it failed: %s", operation.id, type(exc).__name__)
+            logger.warning("operation %s is done; notifying clients failed with %s", operation.id, type(exc).__name__)
 
     def _is_abandoned(self, recorded: Recorded) -> bool:
         """Tell whether its sender is gone for sure, by the clock of the one who may know and by the journal's."""

@@ -46,6 +46,7 @@ async def record_verdict(
         raise InvalidInput(f"The order cannot be read now: {seen.why}. Nothing was recorded.")
     else:
         outcome = words.say("refused", operation, say_verdict(operation, happened=False))
+    # By the journal's own moves, so that a process that settled it meanwhile is noticed.
     after: State = "DONE" if happened else "NOT_APPLIED"
     if await reconciler.record(operation, "UNKNOWN", after, outcome, {**detail, "observed": seen.why}):
         return outcome

@@ -92,7 +92,7 @@ async def test_a_list_an_order_and_a_refusal_say_what_the_tools_say() -> None:
     assert (len(rows), rows[0].split()) == (3, ["Order", "Vendor", "Status", "Expected", "Total"])
     assert rows[2].split("\t")[:3] == ["PO-2025-0041", "Central Supply Co.", "partly received"]
     assert rows[2].endswith("12,740.50")
-    assert "SANDBOX: no real order." in listed
+    assert "Sandbox: no real orders." in listed
     assert "2 of 28 orders shown" in listed
     assert "59,776.67" in listed
     assert all(said in order for said in ("Order PO-2025-0042", "Acme Fasteners", "4,250.00", "3 lines", "BOLT-M8-30"))
@@ -242,7 +242,7 @@ VARIABLES: dict[str, dict[str, str]] = {
 }
 SHOWN = [
     result(**LIST | {"orders": [ORDER], "total_count": 2, "by_status": {"open": 2}, "note": "A note.", "notice": "N"}),
-    result(**ORDER | {"lines": [LINE], "remarks": ["The lines add up to 1.00."], "notice": "SANDBOX: no real order."}),
+    result(**ORDER | {"lines": [LINE], "remarks": ["The lines add up to 1.00."], "notice": "Sandbox: no real orders."}),
     *(
         result(**ASKED | {"status": status, "order": ORDER})
         for status in ("approval_required", "done", "unknown", "refused")

@@ -45,9 +45,9 @@ def check(found: dict[str, Any], stage: Stage, *, has_form: bool = True) -> None
     assert "PO-2025-0042" in listed
     # What a model must not miss stands in whichever form its host hands over.
     for text in (listed, read, created, waits):
-        assert "SANDBOX: no real order." in text
+        assert "Sandbox: no real orders." in text
     assert "M8 x 30mm Hex Bolt" in read
-    assert "The lines add up to 910.00; the ERP's total is 4250.00." in read
+    assert "The lines add up to 910.00, the ERP's total is 4250.00." in read
     assert "done" in created
     assert "PO-2025-0043" in created
     assert stage.has_order("PO-2025-0043")

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.clients
 LIST, GET, CREATE = scenario("before")[:3]
 DELETE, LOOK = scenario("asked")[:2]
 QUESTION = f"Delete order {NUMBER} permanently?"
-NOTICE = "SANDBOX: no real order."
+NOTICE = "Sandbox: no real orders."
 
 
 def check_reads_and_create(model: ScriptedModel, stage: Stage) -> None:

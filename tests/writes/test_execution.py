@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import anyio
@@ -11,9 +12,12 @@ import httpx2
 import pytest
 from mcp import Client
 
+from po_mcp import bootstrap
 from po_mcp.connectors.sandbox import Sandbox
+from po_mcp.server import lifespan
 from po_mcp.writes.journal import MAX_OPEN_QUESTIONS, sqlite
 from po_mcp.writes.local_time import THIS_MACHINE
+from po_mcp.writes.policy import SettlementPolicy
 from tests.harness import ERAS, ScriptedPerson, ServerHarness, WriteFault, accept, no, outcome, text, yes
 
 LINE = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "1"}
@@ -24,6 +28,12 @@ CALLS: dict[str, tuple[dict[str, Any], Any]] = {
     "cancel_purchase_order": ({"number": "PO-2025-0041"}, yes),
 }
 every_write = pytest.mark.parametrize("tool", CALLS)
+
+
+@pytest.fixture(autouse=True)
+def quick_second_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Second looks follow at once; `test_refusals.py` holds the time between them."""
+    monkeypatch.setattr(bootstrap, "SettlementPolicy", partial(SettlementPolicy, second_look=0.02, foreign_gap=0.02))
 
 
 async def lose_the_answer(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
@@ -307,7 +317,7 @@ async def test_the_same_order_under_another_number_is_put_to_the_person(harness:
         done = outcome(await client.call_tool("create_purchase_order", {**first, "number": "PO-2025-0044"}))
 
     assert done["status"] == "done"
-    assert 'It looks like "PO-2025-0043", which was created a short while ago.' in person.asked[0].message
+    assert "It may be a duplicate of PO-2025-0043, created a few minutes ago." in person.asked[0].message
     assert len(harness.wire.writes) == 2
 
 
@@ -407,7 +417,7 @@ async def test_an_order_of_just_that_amount_is_not(harness: ServerHarness) -> No
 @pytest.mark.parametrize(
     ("currency", "limits", "reason"),
     [
-        ("USD", "USD=449.99, EUR=1000", "above your limit of 449.99"),
+        ("USD", "USD=449.99, EUR=1000", "above your limit of 449.99 USD"),
         ("USD", "USD=450", None),
         ("JPY", "USD=450", "no limit set for JPY"),
         (None, "USD=450", "currency not given"),
@@ -448,7 +458,7 @@ async def test_a_person_is_not_flooded_with_questions(harness: ServerHarness) ->
     waiting = [result for result in told if not result.is_error]
     assert len(numbers) == 28
     assert len(waiting) == MAX_OPEN_QUESTIONS
-    assert "20 operations wait for a person's answer already. Nothing was sent." in text(told[-1])
+    assert "20 requests are already waiting for approval. Nothing was changed." in text(told[-1])
 
 
 @every_write
@@ -458,6 +468,8 @@ async def test_a_journal_that_fails_after_the_send_does_not_make_the_answer_a_li
 ) -> None:
     """Another process holds the journal from the moment of the write on, longer than this one waits."""
     monkeypatch.setattr(sqlite, "BUSY_S", 0.1)
+    monkeypatch.setattr(sqlite, "BUSY_AGAIN_S", 0.02)
+    monkeypatch.setattr(lifespan, "_FIRST_RECOVERY_DELAY_S", 0.05)  # the next call waits for it
     with closing(sqlite3.connect(harness.journal, isolation_level=None)) as holder:
 
         async def held(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:

@@ -101,7 +101,7 @@ def test_a_journal_of_a_newer_version_is_refused(store: JournalStore, file: Path
     with closing(sqlite3.connect(file)) as db:
         db.execute("PRAGMA user_version = 99")
 
-    assert "newer version" in refused(JournalStore(file))
+    assert "newer po-mcp" in refused(JournalStore(file))
 
 
 @pytest.mark.parametrize("version", [0, 1, 2, 7])
@@ -164,7 +164,7 @@ def test_a_remote_file_system_is_refused(
     mounts.write_text(f"/dev/sda1 / ext4 rw 0 0\nthere {file.parent} {kind} rw 0 0\n")
     monkeypatch.setattr(file_systems, "_MOUNTS", mounts)
 
-    assert f"network file system ({kind})" in refused(JournalStore(file))
+    assert f"network drive ({kind})" in refused(JournalStore(file))
     assert not file.exists()
 
 
@@ -202,6 +202,22 @@ def test_a_file_that_was_removed_is_noticed_and_nothing_new_takes_its_place(
     with pytest.raises(JournalUnavailable):
         store.live(None)
     assert not file.exists()
+
+
+def test_a_journal_that_another_process_begins_at_this_moment_is_used(
+    file: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_mark, others = sqlite._read_mark, [JournalStore(file, 600, clock)]
+
+    def begin_and_read(path: Path) -> object:
+        while others:
+            take_to(others.pop(), guarded(number="PO-1"), "PROPOSED")
+        return read_mark(path)
+
+    monkeypatch.setattr(sqlite, "_read_mark", begin_and_read)
+
+    take_to(store := JournalStore(file, 600, clock), guarded(number="PO-2"), "PROPOSED")
+    assert len(store.live(None)) == 2
 
 
 def test_the_next_process_does_not_begin_anew_where_a_journal_was(

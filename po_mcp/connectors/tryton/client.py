@@ -229,17 +229,18 @@ class Tryton:
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every active party but the company itself."""
-        company = await self._read_company()
-        own = await self._read_records("company.company", schemas.Company, ("party",), [["id", "=", company]])
+        own = await self._read_own_company()
         parties = await self._read_every("party.party", schemas.Party, schemas.PARTY_FIELDS)
         return catalog.convert_vendors(parties, {company.party for company in own})
 
     async def items(self) -> tuple[Item, ...]:
         """Return every active product that can be bought."""
         of_purchases = [["purchasable", "=", True]]
-        return catalog.convert_items(
-            await self._read_every("product.product", schemas.Product, schemas.PRODUCT_FIELDS, of_purchases)
-        )
+        own = await self._read_own_company()
+        products = await self._read_every("product.product", schemas.Product, schemas.PRODUCT_FIELDS, of_purchases)
+        # Tryton writes prices in the company's currency where the context names no other.
+        currency = next((company.currency.code for company in own if company.currency is not None), None)
+        return catalog.convert_items(products, currency)
 
     async def read_vendor(self, vendor: Vendor) -> Vendor | None:
         """Return the active party of this id."""
@@ -254,7 +255,7 @@ class Tryton:
             return None
         domain = [["id", "=", product], ["purchasable", "=", True]]
         found = await self._read_records("product.product", schemas.Product, schemas.PRODUCT_FIELDS, domain)
-        return next(iter(catalog.convert_items(found)), None)
+        return next(iter(catalog.convert_items(found, item.currency)), None)
 
     async def warehouses(self) -> tuple[Warehouse, ...]:
         """Return every active warehouse."""
@@ -446,7 +447,7 @@ class Tryton:
             read.add(page)
             if page.length < _ROWS_PER_PAGE:
                 return read.rows
-        raise BadAnswer("Tryton's list is longer than is read.", next_step="Ask for less, or tell the user.")
+        raise BadAnswer("Tryton's list is too long to read.", next_step="Narrow it down.")
 
     async def _read_page(
         self, model: str, kind: type[R], fields: Sequence[str], domain: Sequence[Any], last: int
@@ -489,6 +490,11 @@ class Tryton:
                 )
             self._company = preferences.company
         return self._company
+
+    async def _read_own_company(self) -> Sequence[schemas.Company]:
+        """Read the company's party and currency."""
+        of_company = [["id", "=", await self._read_company()]]
+        return await self._read_records("company.company", schemas.Company, schemas.COMPANY_FIELDS, of_company)
 
     async def _read_access(self) -> schemas.Access:
         """Read what the user may do with orders."""
@@ -548,7 +554,7 @@ class Tryton:
             why = exc.what if isinstance(exc, ERPError) else "It did not answer in time."
             raise OutcomeUnknown(
                 f"Tryton answered as if it were done, and reading it back does not show that: {why}",
-                next_step="Do not send it again: read the order to see what came of it, and tell the user.",
+                next_step="Do not repeat it. Check the order with get_purchase_order.",
             ) from exc
 
     @contextmanager
@@ -566,14 +572,14 @@ class Tryton:
     async def _sign_in(self) -> tuple[str, float]:
         """Open a session. One that was refused is not asked for again at once: Tryton counts, and locks the user."""
         if self._refused_at is not None and self._clock() - self._refused_at < _REFUSAL_PAUSE_S:
-            raise SignInFailed("Tryton refused this sign-in a short while ago. Nothing was sent.")
+            raise SignInFailed("Tryton refused this sign-in a few minutes ago. Nothing was sent.")
         params = [self._login, {"password": self._password}, "en"]
         try:
             answer = await self._http.sign_in(
                 _RPC, body=error_body.build_request(0, "common.db.login", params), once=True
             )
             if error_body.is_signed_out(answer.body):
-                raise SignInFailed("Tryton does not accept the credentials. Nothing was sent.")
+                raise SignInFailed("Tryton rejected the client id or secret. Nothing was sent.")
         except SignInFailed:
             self._refused_at = self._clock()
             raise
@@ -581,7 +587,8 @@ class Tryton:
             self._refused_at = self._clock()
             raise TooManyRequests(
                 "Tryton has locked the sign-in of this user, after too many wrong passwords. Nothing was sent.",
-                next_step="The operator must check PO_MCP_CLIENT_SECRET. The lock ends by itself after some minutes.",
+                next_step="Your administrator must check PO_MCP_CLIENT_SECRET. The lock ends by itself after some "
+                "minutes.",
             ) from None
         opened = schemas.Login.parse_login(error_body.parse_result(answer.body, 0))
         self._has_session = True

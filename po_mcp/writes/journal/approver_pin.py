@@ -92,6 +92,7 @@ def note_try(db: sqlite3.Connection, operation_id: str, place: PinPlace, now: fl
 
     Recorded first, so that many at once are not more than one after the other.
     """
+    # Within the transaction that records the try: two at once see each other.
     wait = seconds_to_wait(db, place, now)
     if wait <= 0:
         audit_log.append(db, Event(operation_id, now, _tried(place), {}))
@@ -124,7 +125,7 @@ def find_faults(db: sqlite3.Connection) -> Iterator[str]:
     ).fetchone()
     stored = _stored(db)
     if (row is None) != (stored is None) or (row and stored and f'"digest":"{_digest(stored)}"' not in row["detail"]):
-        yield "approver PIN: it was edited"
+        yield "approver PIN: edited"
 
 
 def _stored(db: sqlite3.Connection) -> str | None:

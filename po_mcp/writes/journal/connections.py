@@ -33,7 +33,7 @@ def join(db: sqlite3.Connection, connection: Connection, now: float) -> str:
         raise ConnectionNotAdopted(
             f"The journal knows {connection.address} with other credentials, or under another company's name. "
             "Nothing was sent, and nothing is written until a person says whose these are.",
-            next_step="Reading goes on. The operator must run: po-mcp journal adopt",
+            next_step="Reading goes on. Your administrator must run: po-mcp journal adopt",
         )
     return _add(db, connection, connection.key, now)
 
@@ -84,6 +84,7 @@ def adopt_same(db: sqlite3.Connection, connection: Connection, now: float) -> st
 
 def adopt_other(db: sqlite3.Connection, connection: Connection, now: float) -> str | None:
     """Record that these are another company's; None where that company has the same name, so that it needs another."""
+    # Under one name two companies would share the room for one operation of each order number.
     if any(row["connection"] == connection.key for row in rows_at(db, connection)):
         return None
     return _add(db, connection, connection.key, now)

@@ -35,6 +35,7 @@ def _kind_of(folder: Path) -> str:
         mounts = _MOUNTS.read_text(encoding="utf-8").splitlines()
     except OSError:
         return ""
+    # A link in a local folder may lead to a share.
     place = folder.resolve()
     found = [row.split()[1:3] for row in mounts]
     holding = [

@@ -196,12 +196,14 @@ class JournalStore:
         with self._moving() as db:
             now = self._clock()
             names = [operation.connection, *(connections.former_names(db, connection) if connection else ())]
+            # First of all: a client that lost its answer repeats the call, and must not get a second order.
             if operation.kind == "create" and (same := self._same_create(db, operation, gone)) is not None:
                 return proposals.renew(db, same, now, self._ttl)
             row = queries.live_row(db, names, operation.number)
             live = proposals.read_or_block(row, operation.number)
             if live is not None and live.operation.is_same(operation):
                 return proposals.renew(db, live, now, self._ttl)
+            # What was approved or sent is somebody else's decision; only an unanswered question gives way.
             if live is not None and live.state != "PROPOSED":
                 raise proposals.under_way_error(live)
             if read_at is not None and (done := self._find_overtaking(db, names, operation, read_at)) is not None:
@@ -209,7 +211,8 @@ class JournalStore:
             if (similar := proposals.find_similar(db, operation, names, known | gone, self._ttl_ago())) is not None:
                 return similar
             if live is not None:
-                moves.move(db, live.operation.id, "PROPOSED", "STALE", {"because": "another was proposed"}, now)
+                moves.move(db, live.operation.id, "PROPOSED", "STALE", {"because": "replaced by a newer request"}, now)
+            # Last, so that a repeated call is answered even where no new question is let in.
             proposals.refuse_flood(db, operation, now, is_question=not approved, max_open=self._max_open)
             return proposals.insert(db, operation, "APPROVED" if approved else "PROPOSED", detail, now, self._ttl)
 
@@ -249,6 +252,7 @@ class JournalStore:
             name = connections.join(db, connection, self._clock())
             sent_at = self._clock()
             claimed = queries.first(db, "id = ?", operation_id)
+            # An approval for the books of one company is never carried out in those of another.
             if claimed is None or claimed.operation.connection != name:
                 return None
             if not moves.move(db, operation_id, "APPROVED", "SENT", {}, sent_at, sent_at=sent_at, counts_from=sent_at):
@@ -300,6 +304,7 @@ class JournalStore:
                 "UPDATE write_operations SET foreign_since = ? WHERE id = ? AND foreign_since IS NOT ?",
                 (since, operation_id, since),
             )
+            # Only what changed is an event: a look every second must not fill the log.
             if changed.rowcount:
                 event = "looked: to be read again" if since is not None else "looked"
                 audit_log.append(db, Event(operation_id, self._clock(), event, {}))
@@ -377,9 +382,10 @@ class JournalStore:
     def latest(self, connection: str, limit: int) -> list[Recorded]:
         """Return the operations of a connection that are at their end, the latest first."""
         with self._file.reading() as db:
+            # From the end of the table; the plus keeps SQLite from an index that it would have to sort by.
             rows = db.execute(
-                "SELECT * FROM write_operations WHERE connection = ? AND id NOT IN (SELECT id FROM live_operations)"
-                " ORDER BY proposed_at DESC, rowid DESC LIMIT ?",
+                "SELECT * FROM write_operations WHERE +connection = ? AND id NOT IN (SELECT id FROM live_operations)"
+                " ORDER BY rowid DESC LIMIT ?",
                 (connection, limit),
             )
             return list(queries.readable(rows))
@@ -473,6 +479,7 @@ class JournalStore:
 
     def _as_of_now(self, recorded: Recorded) -> Recorded:
         """Return it as the next move will find it: one whose time is over is EXPIRED."""
+        # Computed and not written: reading must wait for no lock.
         is_over = recorded.state in WAITING and recorded.expires_at <= self._clock()
         return replace(recorded, state="EXPIRED") if is_over else recorded
 

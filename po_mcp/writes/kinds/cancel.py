@@ -28,6 +28,7 @@ class Cancel:
     def forbid(self, erp: ERP, snapshot: Snapshot) -> Forbidden | None:
         """Forbid it for what is closed, cancelled or deleted."""
         status = snapshot.order.status
+        # The ERP would refuse it after a person was asked in vain.
         if status in CANCELLABLE_STATUSES and snapshot.blockers:
             return Forbidden(f"Order {snapshot.order.number} cannot be cancelled: {', '.join(snapshot.blockers)}.")
         if status in CANCELLABLE_STATUSES:

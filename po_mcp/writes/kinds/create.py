@@ -57,6 +57,7 @@ class Create:
         # A header alone tells the vendor, and another vendor is a sign.
         if seen.order is not None and is_of_vendor(seen.order, draft_of(operation).vendor) is False:
             return seen
+        # A reading that decides nothing is not shown: it may be of a moment before the write.
         shown = seen.order if seen.seen == "applied" else applied.order
         return Observation("applied", "the ERP says so", shown, differences=_find_differences(operation, seen, shown))
 
@@ -66,6 +67,7 @@ class Create:
             order = await _find_in_any_case(erp, operation.number)
         except ERPError as exc:
             return unreadable(exc)
+        # No order is no proof that none comes: the reconciler knows when an absence decides.
         if order is None:
             return Observation("absent", f"{place_of(erp).erp} has no order {operation.number}")
         found = compare_order(draft_of(operation), order, sent_at)

@@ -60,6 +60,7 @@ class Delete:
             order = await find_order(erp, operation.number)
             if order is None:
                 return Observation("gone", "the order is gone")
+            # Some ERPs keep deleted orders, and go on showing them.
             if order.status == "deleted":
                 return Observation("applied", "the order is deleted", order)
             # It is there: the number may have been given to a new order, which only an id of the ERP's own shows.

@@ -32,6 +32,7 @@ class Finalize:
         """Forbid it for what is neither open nor partly received."""
         if snapshot.order.status in ("open", "partial"):
             return None
+        # A draft was never sent to its vendor; to close it would end what nobody ordered.
         return forbid_status(snapshot, "closed")
 
     def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:
@@ -46,6 +47,7 @@ class Finalize:
         decision = read_decision(answer, operation.question)
         if decision not in ("backorder", "close"):
             return None
+        # What is sent is what the person chose, whatever the call asked for.
         return _payload(operation).model_copy(update={"create_backorder": decision == "backorder"})
 
     async def find_change(self, erp: ERP, operation: Operation) -> Change | None:

@@ -33,6 +33,7 @@ async def find_change(erp: ERP, operation: Operation, kind: Guarded) -> Change |
         current = await erp.snapshot(operation.number, kind)
     except OrderNotFound:
         return Change("it is no longer there")
+    # Compared by value, not by a version field: not every ERP has one, nor counts every change.
     if digest_of_snapshot(current) == operation.order_digest:
         return None
     return Change("it changed in the meantime", current.order)
