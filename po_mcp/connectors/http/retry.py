@@ -5,7 +5,6 @@ For reads and sign-ins only; a write is never retried.
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -98,7 +97,9 @@ class Retrier:
 
         An error that is none of `TRANSIENT_ERRORS` is raised at once.
         """
-        for tries in itertools.count(1):
+        tries = 0
+        while True:
+            tries += 1
             outcome = await _make_attempt(attempt)
             # Any definite answer counts, a 404 too: it shows that the ERP is up.
             if not _is_transient(outcome):
@@ -108,7 +109,6 @@ class Retrier:
             if reason := self._reason_to_stop(wait, tries):
                 return AttemptResult(outcome, reason)
             await self._sleep(wait)
-        raise AssertionError("counting does not end")
 
     def _choose_wait(self, outcome: Answer | Exception, tries: int) -> float:
         """Return the seconds to wait: the ERP's Retry-After plus jitter, or a random part of the doubled backoff."""

@@ -415,18 +415,6 @@ class JournalStore:
                 *self._within_ttl(),
             )
 
-    def find_recent_create(self, connection: str, number: str) -> Recorded | None:
-        """Return what was created within the ttl under this number, whatever it was."""
-        with self._file.reading() as db:
-            return queries.first(
-                db,
-                "connection = ? AND kind = 'create' AND number = ?"
-                " AND state = 'DONE' AND settled_at > ? AND settled_at <= ? ORDER BY settled_at DESC",
-                connection,
-                number,
-                *self._within_ttl(),
-            )
-
     def numbers_of_creates(self, connection: str) -> set[str]:
         """Return the numbers that orders have or may get: of creates that are not at their end, or done."""
         with self._file.reading() as db:
