@@ -107,14 +107,18 @@ async def race(server: Server, users: TrytonUsers, kind: Guarded, work: Work, ti
 
 
 @click.command()
+@click.argument("pairs", nargs=-1)
 @click.option("--times", type=click.IntRange(1), default=200, help="How often for each pair.")
-def main(times: int) -> None:
-    """Race, and say how often both were carried out."""
+def main(pairs: tuple[str, ...], times: int) -> None:
+    """Race, and say how often what came of both; PAIRS are beginnings, such as "cancel and save"."""
     with serving() as (server, users):
         kinds: tuple[Guarded, ...] = ("cancel", "delete")
         for kind, (name, work) in product(kinds, WORKS.items()):
+            pair = f"{kind} and {name}"
+            if not pair.startswith(pairs or ("",)):
+                continue
             for (ours, theirs, shown), count in anyio.run(race, server, users, kind, work, times).most_common():
-                click.echo(f"{kind} and {name}: {count:4} times ours: {ours}; theirs: {theirs}; in Tryton: {shown}")
+                click.echo(f"{pair}: {count:4} times ours: {ours}; theirs: {theirs}; in Tryton: {shown}")
 
 
 if __name__ == "__main__":
