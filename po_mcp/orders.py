@@ -197,13 +197,14 @@ class Vendor(Record):
 
 
 class Item(Record):
-    """An item that can be ordered. `id` identifies it in a new order's line."""
+    """An item that can be ordered. `id` identifies it in a new order's line; `price` is for one `unit`."""
 
     id: Text
     name: Text
     code: Text | None = None
     unit: Text | None = None
     price: Money | None = None
+    currency: Text | None = None
     active: bool = True
 
 
@@ -285,6 +286,7 @@ class OrderScan(Record):
         complete: the list did not move, was not cut, and had no unreadable rows.
         is_cut: the list is longer than is read.
         unreadable: rows that could not be read; they are in no other number.
+        unknown: orders that would match, but for a status that is not known here; they are not in `orders`.
     """
 
     orders: tuple[PurchaseOrder, ...]
@@ -293,6 +295,7 @@ class OrderScan(Record):
     complete: bool = True
     is_cut: bool = False
     unreadable: int = 0
+    unknown: tuple[PurchaseOrder, ...] = ()
 
 
 Progress = Callable[[int, int | None], Awaitable[None]]

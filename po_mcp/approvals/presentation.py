@@ -55,7 +55,6 @@ class Order:
     vendor: str
     vendor_id: str
     total: str
-    currency: str
     status: str
     rows: tuple[Row, ...]
     lines: int
@@ -182,9 +181,9 @@ def misfit_of(recorded: Recorded) -> str:
     return "Your answer does not fit this order. Nothing was changed."
 
 
-def money(amount: Decimal | None) -> str:
+def money(amount: Decimal | None, currency: str | None = None) -> str:
     """Write an amount as every question does; a dash where the ERP tells none."""
-    return NOT_GIVEN if amount is None else order_text.money(amount)
+    return NOT_GIVEN if amount is None else order_text.money(amount, currency)
 
 
 def quantity(amount: Decimal | None) -> str:
@@ -214,15 +213,14 @@ def _read(order: PurchaseOrder) -> Order:
     lines = order.lines or ()
     remarks = list(_caution(order.vendor))
     if order.sum_of_lines not in (None, order.total):
-        total = "gives no total" if order.total is None else f"says the total is {money(order.total)}"
-        remarks.append(f"The lines add up to {money(order.sum_of_lines)}, but the ERP {total}.")
+        total = "gives no total" if order.total is None else f"says the total is {money(order.total, order.currency)}"
+        remarks.append(f"The lines add up to {money(order.sum_of_lines, order.currency)}, but the ERP {total}.")
     return Order(
         vendor=_shown(order.vendor),
         vendor_id=_shown(order.vendor_id) if order.vendor_id else "",
-        total=money(order.total),
-        currency=visible(order.currency or "", 12),
+        total=money(order.total, order.currency),
         status=STATUS_LABELS[order.status],
-        rows=tuple(_row(place, line) for place, line in enumerate(lines[:LINES_SHOWN], 1)),
+        rows=tuple(_row(place, line, order.currency) for place, line in enumerate(lines[:LINES_SHOWN], 1)),
         lines=len(lines),
         ordered=day(order.ordered_at) if order.ordered_at else "",
         expected=day(order.expected_on) if order.expected_on else "",
@@ -233,16 +231,16 @@ def _read(order: PurchaseOrder) -> Order:
 def _drafted(payload: CreatePayload) -> Order:
     draft = payload.draft
     lines = draft.lines[:LINES_SHOWN]
+    currency = payload.currency or draft.vendor.currency
     notes = payload.line_notes or [None] * len(draft.lines)
     note = [f"Note: {shown(draft.note, 200)}"] if draft.note else []
     said = [f"Vendor asked for as: {shown(payload.vendor_said, 80)}"] if payload.vendor_said else []
     return Order(
         vendor=_shown(draft.vendor.name),
         vendor_id=_shown(draft.vendor.id) if draft.vendor.id else "",
-        total=money(draft.total),
-        currency=visible(payload.currency or draft.vendor.currency or "", 12),
+        total=money(draft.total, currency),
         status="",
-        rows=tuple(_new_row(*each) for each in zip(range(1, LINES_SHOWN + 1), lines, notes, strict=False)),
+        rows=tuple(_new_row(*each, currency) for each in zip(range(1, LINES_SHOWN + 1), lines, notes, strict=False)),
         lines=len(draft.lines),
         expected=day(draft.expected_on) if draft.expected_on else "",
         remarks=(*said, *(reason.sentence for reason in payload.reasons), *note, *_caution(draft.vendor.name)),
@@ -256,7 +254,7 @@ def _caution(vendor: str) -> list[str]:
     return [mixed] if scripts else []
 
 
-def _row(place: int, line: OrderLine) -> Row:
+def _row(place: int, line: OrderLine, currency: str | None) -> Row:
     return Row(
         place=str(line.line or place),
         item=_shown(line.item),
@@ -264,13 +262,13 @@ def _row(place: int, line: OrderLine) -> Row:
         quantity=quantity(line.quantity),
         received=quantity(line.received),
         outstanding=quantity(line.outstanding),
-        unit_price=money(line.unit_price),
-        line_total=money(line.line_total),
+        unit_price=money(line.unit_price, currency),
+        line_total=money(line.line_total, currency),
         is_carried=bool(line.outstanding),
     )
 
 
-def _new_row(place: int, line: DraftLine, note: LineNote | None) -> Row:
+def _new_row(place: int, line: DraftLine, note: LineNote | None, currency: str | None) -> Row:
     where = (note.warehouse if note else None) or line.warehouse
     remarks = [f"Asked for as: {shown(note.said, 80)}"] if note and note.said else []
     remarks += [f"No price given: {note.price_source}"] if note and note.price_source else []
@@ -281,8 +279,8 @@ def _new_row(place: int, line: DraftLine, note: LineNote | None) -> Row:
         quantity=quantity(line.quantity),
         received=NOT_GIVEN,
         outstanding=NOT_GIVEN,
-        unit_price=money(line.unit_price),
-        line_total=money(EXACT.multiply(line.quantity, line.unit_price)),
+        unit_price=money(line.unit_price, currency),
+        line_total=money(EXACT.multiply(line.quantity, line.unit_price), currency),
         unit=shown(note.unit, 12) if note and note.unit else NOT_GIVEN,
         deliver_to=_shown(where),
         remarks=tuple(remarks),

@@ -280,7 +280,7 @@ def facts_of(sheet: Sheet) -> list[tuple[str, str]]:
     order = sheet.order
     facts = [
         ("Vendor", order.vendor + (f" (id {order.vendor_id})" if order.vendor_id else "")),
-        ("Total", f"{order.total} {order.currency}".strip()),
+        ("Total", order.total),
         ("Status", order.status),
         ("Ordered", order.ordered),
         ("Expected", order.expected),

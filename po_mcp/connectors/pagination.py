@@ -261,7 +261,13 @@ class _PageReader(Generic[T]):
 def select_orders(scanned: OrderScan, query: OrderQuery) -> OrderScan:
     """Return the scan with the orders that match the query; an order without a date is in no range of dates."""
     found = tuple(order for order in scanned.orders if _matches(order, query))
-    return scanned.model_copy(update={"orders": found})
+    of_any_status = query.model_copy(update={"status": None})
+    unknown = tuple(
+        order
+        for order in scanned.orders
+        if order.status == "unknown" != query.status and query.status is not None and _matches(order, of_any_status)
+    )
+    return scanned.model_copy(update={"orders": found, "unknown": unknown})
 
 
 class _RowCollector(Generic[T]):

@@ -265,6 +265,7 @@ def to_candidate(entry: Entry, why: str) -> Candidate:
                 code=entry.code,
                 unit=entry.unit,
                 price=entry.price,
+                currency=None if entry.price is None else entry.currency,
                 active=active,
                 why=why,
             )

@@ -144,7 +144,8 @@ def _reasons(
     desk: Desk, new: _New, draft: OrderDraft, known: Mapping[str, pricing.SuggestedPrice]
 ) -> tuple[Reason, ...]:
     """Say why a person must see this order before it is created; nothing where they need not."""
-    reasons = [Reason(short="check a quantity", sentence=doubt) for doubt in find_doubtful_figures(new.asked)]
+    doubts = find_doubtful_figures(new.asked, new.found.vendor.currency)
+    reasons = [Reason(short="check a quantity", sentence=doubt) for doubt in doubts]
     if scripts := imitating_scripts(new.asked.number or "", beside_latin=True):
         sentence = f"Its number is written in {' and '.join(scripts)} letters that look alike."
         reasons.append(Reason(short="check the letters of the number", sentence=sentence))
@@ -172,7 +173,7 @@ def _over_limit(limits: Mapping[str, Decimal] | None, draft: OrderDraft) -> list
         return [Reason(short=short, sentence=f"Your limits do not cover it: {short}.", is_said_by_short=True)]
     if draft.total <= limit:
         return []
-    short = f"above your limit of {money(limit)}"
+    short = f"above your limit of {money(limit, currency)}"
     return [Reason(short=short, sentence=f"Its total is {short}.", is_said_by_short=True)]
 
 

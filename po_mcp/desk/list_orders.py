@@ -16,7 +16,7 @@ from pydantic import WithJsonSchema
 
 from po_mcp.desk.context import Desk
 from po_mcp.desk.listing import ListRequest, Summary, VendorFilter, sort_orders, summarize
-from po_mcp.desk.overdue import find_overdue
+from po_mcp.desk.overdue import Chosen, describe_unknown, find_overdue
 from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
 from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
 from po_mcp.untrusted import quote_text
@@ -66,7 +66,8 @@ async def list_orders(
     # All matches are read, not only the page: count and sums must not depend on the page that is shown.
     offset, size = _read_cursor(cursor, request, limit)
     scan = await _scan(desk, request, offset > 0, progress)
-    found, notes = await _filter_orders(desk, request, scan)
+    chosen = await _filter_orders(desk, request, scan)
+    found = chosen.orders
     page = sort_orders(found, request.sort, request.direction)[offset : offset + size]
     more = len(found) > offset + size
     return OrderList(
@@ -74,8 +75,8 @@ async def list_orders(
         orders=tuple(page),
         has_more=more,
         next_cursor=_write_cursor(offset + size, size, request) if more else None,
-        complete=scan.complete,
-        note=" ".join([*notes, *_explain_gaps(scan)]) or None,
+        complete=scan.complete and chosen.complete,
+        note=" ".join([*chosen.notes, *_explain_gaps(scan)]) or None,
     )
 
 
@@ -99,7 +100,7 @@ async def get_order(desk: Desk, number: str) -> PurchaseOrder:
 
 async def _find_similar_numbers(desk: Desk, number: str) -> Sequence[str]:
     """Return numbers that this one may be short for; none if the list cannot be read in time."""
-    if "list" not in desk.erp.capabilities or not any(map(str.isdecimal, number)):
+    if "list" not in desk.erp.capabilities:
         return ()
     from po_mcp.desk.numbering import find_similar_numbers  # late, for a quick start
 
@@ -137,20 +138,21 @@ async def _scan(desk: Desk, request: ListRequest, is_later_page: bool, progress:
     return scan
 
 
-async def _filter_orders(desk: Desk, request: ListRequest, scan: OrderScan) -> tuple[list[PurchaseOrder], list[str]]:
+async def _filter_orders(desk: Desk, request: ListRequest, scan: OrderScan) -> Chosen:
     """Apply the filters that the ERP does not have; return the orders, and notes on how they were chosen."""
-    found, notes = await add_vendor_names(desk, scan.orders), []
+    notes: list[str] = []
+    found, unknown = await add_vendor_names(desk, scan.orders), await add_vendor_names(desk, scan.unknown)
     # The caller's words are matched here, typos and codes included, in the same way for every ERP.
     if request.vendor is not None:
         known = await _list_vendors(desk)
         meant = VendorFilter(request.vendor, known, found)
         found = [order for order in found if meant.includes(order)]
+        unknown = [order for order in unknown if meant.includes(order)]
         notes += [meant.note] if meant.note else []
     if request.overdue:
-        overdue = await find_overdue(desk, found)
-        found = overdue.orders
-        notes += overdue.notes
-    return found, notes
+        overdue = await find_overdue(desk, [*found, *unknown])
+        return Chosen(overdue.orders, [*notes, *overdue.notes], overdue.complete)
+    return Chosen(found, [*notes, *describe_unknown(unknown)], not unknown)
 
 
 async def _list_vendors(desk: Desk) -> Sequence[Vendor]:

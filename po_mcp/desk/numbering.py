@@ -124,15 +124,16 @@ def find_extended_number(number: str, known: Set[str]) -> str | None:
 def find_similar_numbers(number: str, orders: Iterable[PurchaseOrder]) -> tuple[str, ...]:
     """Return numbers that `number` may be short for: PO-2025-42, or 42, for PO-2025-0042.
 
-    Case, signs, blanks and leading zeros do not count, and what stands before may be missing; a backorder may be
-    meant by its order's number.
+    Case, signs, blanks and leading zeros do not count, and what stands before a figure may be missing; a backorder may
+    be meant by its order's number.
     """
     said = _split_number(number)
-    if not any(isinstance(piece, int) for piece in said):
-        return ()
+    known = dict.fromkeys(order.number for order in orders)
+    if not any(isinstance(piece, int) for piece in said):  # a word alone is the end of too many
+        return tuple(one for one in known if said and _split_number(one) == said)[:_MAX_SIMILAR]
     whole: list[str] = []
     follow_ups: list[str] = []
-    for one in dict.fromkeys(order.number for order in orders):
+    for one in known:
         pieces = _split_number(one)
         if pieces[-len(said) :] == said:
             whole.append(one)

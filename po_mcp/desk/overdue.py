@@ -21,14 +21,18 @@ _AT_ONCE = 4
 
 
 @dataclass(frozen=True)
-class Overdue:
-    """The orders that are overdue, and sentences on what was left out or is not known."""
+class Chosen:
+    """The orders of a list, and sentences on what was left out or is not known.
+
+    `complete` is False where an order was left out that may be one of them.
+    """
 
     orders: list[PurchaseOrder]
     notes: list[str]
+    complete: bool = True
 
 
-async def find_overdue(desk: Desk, orders: Sequence[PurchaseOrder]) -> Overdue:
+async def find_overdue(desk: Desk, orders: Sequence[PurchaseOrder]) -> Chosen:
     """Return the orders whose expected day has passed and of which something is still to come.
 
     An order in a status that is not known here is left out, and counted. Where the ERP's list does not tell received
@@ -38,10 +42,11 @@ async def find_overdue(desk: Desk, orders: Sequence[PurchaseOrder]) -> Overdue:
     notes = [f"Overdue means expected before {today}."]
     undated = sum(has_no_date(order) for order in orders)
     notes += [f"Without an expected date and still to come: {undated}."] if undated else []
-    notes += _describe_unknown(orders, today)
+    unknown = [order for order in orders if order.status == "unknown" and _is_past(order, today)]
+    notes += describe_unknown(unknown)
     found = [order for order in orders if is_overdue(order, today)]
     if "partial" in desk.erp.listed_statuses or not found:
-        return Overdue(found, notes)
+        return Chosen(found, notes, not unknown)
     received, unread = await _find_received(desk, found[:MAX_READ])
     unread += max(0, len(found) - MAX_READ)
     left = [order for order in found if order.number not in received]
@@ -49,20 +54,19 @@ async def find_overdue(desk: Desk, orders: Sequence[PurchaseOrder]) -> Overdue:
         notes.append(f"Left out, since all of it was received: {len(received)}.")
     if unread:
         notes.append(f"{desk.erp.title} does not say in its list what was received, and {unread} were not looked up.")
-    return Overdue(left, notes)
+    return Chosen(left, notes, not unknown)
 
 
-def _describe_unknown(orders: Sequence[PurchaseOrder], today: date) -> list[str]:
-    """Count the orders of an unknown status whose day has passed."""
-    unknown = [
-        order
-        for order in orders
-        if order.status == "unknown" and order.expected_on is not None and order.expected_on < today
-    ]
-    if not unknown:
+def _is_past(order: PurchaseOrder, today: date) -> bool:
+    return order.expected_on is not None and order.expected_on < today
+
+
+def describe_unknown(orders: Sequence[PurchaseOrder]) -> list[str]:
+    """Return a sentence on orders that were left out for a status that is not known here; none without such orders."""
+    if not orders:
         return []
-    words = ", ".join(sorted({visible(order.status_text, 40) for order in unknown})[:5])
-    return [f"Left out, since their status is not known here ({words}): {len(unknown)}."]
+    words = ", ".join(sorted({visible(order.status_text, 40) for order in orders})[:5])
+    return [f"Left out, since their status is not known here ({words}): {len(orders)}."]
 
 
 async def _find_received(desk: Desk, orders: Sequence[PurchaseOrder]) -> tuple[set[str], int]:

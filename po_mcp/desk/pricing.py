@@ -11,8 +11,9 @@ from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.listing import sort_orders
 from po_mcp.desk.resolving import ResolvedOrder
 from po_mcp.errors import BadAnswer, InvalidInput, NotPermitted, OrderNotFound
-from po_mcp.orders import Item, OrderRequest, PurchaseOrder, Status, Vendor, plain
+from po_mcp.orders import Item, OrderRequest, PurchaseOrder, Status, Vendor
 from po_mcp.untrusted import quote_text
+from po_mcp.writes import order_text
 from po_mcp.writes.comparison import is_of_vendor
 
 _MAX_ORDERS_READ = 15
@@ -32,8 +33,8 @@ class SuggestedPrice:
     @property
     def text(self) -> str:
         """The price with its currency and unit, such as "0.45 AUD per EA"."""
-        amount = " ".join(filter(None, [plain(self.price), self.currency]))
-        return f"{amount} per {self.unit}" if self.unit else amount
+        amount = order_text.money(self.price, self.currency)
+        return f"{amount} per {order_text.name(self.unit, 12)}" if self.unit else amount
 
 
 async def find_prices(
@@ -53,7 +54,7 @@ async def find_prices(
     """
     items = {item.id: item for item in found.items.values()}
     wanted = {found.items[line.item].id for line in asked.lines if line.unit_price is None}
-    known = {name: listed for name in wanted if (listed := _list_price(items[name])) is not None}
+    known = {name: listed for name in wanted if (listed := _list_price(items[name], found.vendor)) is not None}
     if wanted - set(known):
         missing = {name: items[name] for name in wanted - set(known)}
         known |= await _find_last_paid(desk, found.vendor, missing, latest or LatestOrders(desk))
@@ -78,14 +79,17 @@ def explain_zero_prices(asked: OrderRequest, found: ResolvedOrder) -> list[str]:
     """Return a sentence on each item with a price of zero: a person must see it."""
     # A price of 0 is valid for samples; it may as well be a figure that the model made up.
     free = dict.fromkeys(found.items[line.item].id for line in asked.lines if line.unit_price == 0)
-    return [f"The price of {quote_text(name, 40)} is 0: it is ordered for nothing." for name in free]
+    zero = order_text.in_currency("0", found.vendor.currency)
+    return [f"The price of {quote_text(item, 40)} is {zero}: it is ordered for nothing." for item in free]
 
 
-def _list_price(item: Item) -> SuggestedPrice | None:
+def _list_price(item: Item, vendor: Vendor) -> SuggestedPrice | None:
     # Many ERPs store 0 for an item without a price.
     if item.price is None or item.price <= 0:
         return None
-    return SuggestedPrice(item.price, "the ERP's item list", unit=item.unit)
+    if item.currency and vendor.currency and item.currency != vendor.currency:
+        return None
+    return SuggestedPrice(item.price, "the ERP's item list", item.currency, item.unit)
 
 
 async def _find_last_paid(

@@ -22,7 +22,7 @@ from po_mcp.writes.approving import Approver
 from po_mcp.writes.forms import Field, Question
 from po_mcp.writes.kinds import place_of
 from po_mcp.writes.operation import WriteOutcome
-from po_mcp.writes.order_text import ITEMS_COLUMNS, shown
+from po_mcp.writes.order_text import ITEMS_COLUMNS, in_currency, shown
 
 MAX_CANDIDATES = 8
 """Candidates shown to a person for one word."""
@@ -290,19 +290,20 @@ def to_resolved_order(resolution: Resolution) -> ResolvedOrder:
     )
 
 
-def find_doubtful_figures(asked: OrderRequest) -> tuple[str, ...]:
+def find_doubtful_figures(asked: OrderRequest, currency: str | None) -> tuple[str, ...]:
     """Return a sentence on each figure that may be meant as thousands: "1.000" is 1 here, and 1000 in German.
 
     The figures are read as JSON decimals, and a person must see them. Without a point, or with other than three
-    decimals, a figure is plain.
+    decimals, a figure is plain. `currency` is that of the prices, None where the ERP has none.
     """
     doubts: list[str] = []
     for place, line in enumerate(asked.lines, 1):
-        for what, number in (("quantity", line.quantity), ("unit price", line.unit_price)):
+        for what, number, unit in (("quantity", line.quantity, None), ("unit price", line.unit_price, currency)):
             if number is not None and _looks_like_thousands(number):
+                meant = in_currency(_write_shortest(number), unit)
+                not_meant = in_currency(plain(number).replace(".", ""), unit)
                 doubts.append(
-                    f"Line {place}: the {what} was written {plain(number)}, which is {_write_shortest(number)} here, "
-                    f"and not {plain(number).replace('.', '')}."
+                    f"Line {place}: the {what} was written {plain(number)}, which is {meant} here, and not {not_meant}."
                 )
     return tuple(doubts)
 

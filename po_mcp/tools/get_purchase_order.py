@@ -13,7 +13,8 @@ from po_mcp.desk.context import Desk
 from po_mcp.orders import PurchaseOrder, plain
 from po_mcp.tools._params import OrderNumber, desk_of
 from po_mcp.tools._registered import RegisteredTool
-from po_mcp.tools._render import LINES_HEAD, ORDERS_HEAD, line_row, order_row, tool_result
+from po_mcp.tools._render import ORDERS_HEAD, format_total, line_row, lines_head, order_row, tool_result
+from po_mcp.writes.order_text import in_currency
 
 
 class OrderResult(order_pages.OrderPage):
@@ -36,9 +37,13 @@ async def get_purchase_order(
     if detail == "short":
         page = page.model_copy(update={"lines": None, "next_cursor": None})
     remarks = [*_describe_lines(order, page), *compare_total(order)]
-    rows = [ORDERS_HEAD, order_row(order), *([LINES_HEAD, *map(line_row, page.lines)] if page.lines else [])]
+    rows = [ORDERS_HEAD, order_row(order), *_line_rows(order, page)]
     text = "\n".join([*filter(None, [desk.erp.notice]), *rows, *remarks])
     return tool_result(text, page, notice=desk.erp.notice, remarks=remarks)
+
+
+def _line_rows(order: PurchaseOrder, page: order_pages.OrderPage) -> list[str]:
+    return [lines_head(order.currency), *map(line_row, page.lines)] if page.lines else []
 
 
 def _describe_lines(order: PurchaseOrder, page: order_pages.OrderPage) -> list[str]:
@@ -59,7 +64,8 @@ def compare_total(order: PurchaseOrder) -> list[str]:
     added = order.sum_of_lines
     if added is None or order.total is None or added == order.total:
         return []
-    return [f"The lines add up to {plain(added)}; the ERP's total is {plain(order.total)}."]
+    sum_of_lines = in_currency(plain(added), order.currency)
+    return [f"The lines add up to {sum_of_lines}; the ERP's total is {format_total(order)}."]
 
 
 def _count_lines(order: PurchaseOrder) -> str:

@@ -68,7 +68,7 @@ async def _report_progress(read: int, of: int | None) -> None:
 def _summary(found: list_orders.OrderList) -> str:
     """Return count, sum and cursor of the orders that match, in a sentence."""
     if not found.total_count:
-        return "No orders match."
+        return "No orders match." if found.complete else "No orders are known to match."
     least = "" if found.complete else "at least "
     kinds = ", ".join(f"{count} {status}" for status, count in found.by_status.items())
     more = f" {len(found.orders)} shown; for more, call again with cursor={found.next_cursor}" if found.has_more else ""

@@ -15,6 +15,7 @@ from po_mcp.tools._params import desk_of
 from po_mcp.tools._registered import RegisteredTool
 from po_mcp.tools._render import tool_result
 from po_mcp.untrusted import imitating_scripts
+from po_mcp.writes.order_text import in_currency
 
 
 class SearchResult(Candidates):
@@ -59,7 +60,8 @@ def _table_rows(found: Candidates) -> list[str]:
 
 
 def _table_row(one: Candidate) -> str:
-    more = [one.why if one.why != "listed" else "", one.unit or "", plain(one.price) if one.price is not None else ""]
+    price = "" if one.price is None else in_currency(plain(one.price), one.currency)
+    more = [one.why if one.why != "listed" else "", one.unit or "", price]
     if one.active is False:
         more.append("not active")
     if scripts := imitating_scripts(one.name):

@@ -259,3 +259,10 @@ def test_a_number_written_short_finds_the_order(number: str, similar: tuple[str,
     orders = [order(one) for one in ("PO-2025-0041", "PO-2025-0042", "PO-2025-0007-BO1", "PO-2025-0142")]
 
     assert find_similar_numbers(number, orders) == similar
+
+
+def test_a_number_without_figures_is_found_in_another_case_and_never_by_its_end() -> None:
+    orders = [order(one) for one in ("Rush", "Rush Berlin")]
+
+    assert find_similar_numbers("RUSH", orders) == ("Rush",)
+    assert find_similar_numbers("berlin", orders) == ()

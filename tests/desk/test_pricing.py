@@ -79,7 +79,7 @@ async def test_orders_of_several_currencies_give_no_price_for_a_vendor_without_o
     vendor = Vendor(id="12", name="Acme")
     orders = [bought("PO-1", "2026-11-01", "1", currency="AUD"), bought("PO-2", "2026-11-02", "2", currency="USD")]
 
-    assert (await known(orders[:1], vendor)).text == "1 AUD per EA"
+    assert (await known(orders[:1], vendor)).text == "1.00 AUD per EA"
     with pytest.raises(InvalidInput, match='No unit_price was given for "BOLT"'):
         await known(orders, vendor)
 
@@ -110,6 +110,19 @@ async def test_a_list_price_is_taken_before_any_order_is_read() -> None:
     assert erp.scans == []
 
 
+@pytest.mark.parametrize(
+    ("listed_in", "paid_in", "text"),
+    [("AUD", "AUD", "7.50 AUD"), (None, "AUD", "7.50"), ("USD", None, "7.50 USD"), ("USD", "AUD", "0.45 AUD")],
+)
+async def test_a_list_price_in_another_currency_than_the_vendors_is_not_taken(
+    listed_in: str | None, paid_in: str | None, text: str
+) -> None:
+    item = Item(id="BOLT", name="Bolt", price=Decimal("7.50"), currency=listed_in)
+    vendor = Vendor(id="12", name="Acme", currency=paid_in)
+
+    assert (await known([bought("PO-1", "2026-11-01", "0.45", currency="AUD")], vendor, item)).text == text
+
+
 async def test_the_list_is_read_once_for_prices_and_number() -> None:
     erp = ListsERP([bought("PO-1", "2020-11-01", "0.45"), bought("PO-2", "2020-11-02", "0.45")])
     desk = desk_over(erp)
@@ -126,5 +139,5 @@ def test_a_price_of_zero_is_for_a_person_to_see() -> None:
         {"vendor": "12", "lines": [{"item": "bolt", "quantity": "5", "unit_price": "0.00"}]}
     )
 
-    assert pricing.explain_zero_prices(free, found()) == ['The price of "BOLT" is 0: it is ordered for nothing.']
+    assert pricing.explain_zero_prices(free, found()) == ['The price of "BOLT" is 0 AUD: it is ordered for nothing.']
     assert pricing.explain_zero_prices(ASKED, found()) == []

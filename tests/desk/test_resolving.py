@@ -231,7 +231,7 @@ async def test_words_are_passed_as_ids_to_an_erp_without_lists() -> None:
 @pytest.mark.parametrize("written", ["1.000", "12.000", "250.000", "1.500", "1.125", "999.999"])
 def test_a_quantity_that_a_reader_may_take_for_thousands_is_for_a_person_to_see(written: str) -> None:
     order = OrderRequest.model_validate({"vendor": "1", "lines": [{"item": "a", "quantity": written}]})
-    [doubt] = find_doubtful_figures(order)
+    [doubt] = find_doubtful_figures(order, None)
 
     assert f"Line 1: the quantity was written {written}" in doubt
     assert f"and not {written.replace('.', '')}." in doubt
@@ -241,7 +241,7 @@ def test_a_quantity_that_a_reader_may_take_for_thousands_is_for_a_person_to_see(
 def test_other_quantities_are_plain(written: str) -> None:
     lines = [{"item": "a", "quantity": written, "unit_price": written}]
 
-    assert find_doubtful_figures(OrderRequest.model_validate({"vendor": "1", "lines": lines})) == ()
+    assert find_doubtful_figures(OrderRequest.model_validate({"vendor": "1", "lines": lines}), "AUD") == ()
 
 
 async def test_a_candidate_whose_name_imitates_another_carries_a_warning_before_its_name() -> None:

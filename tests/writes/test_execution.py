@@ -417,7 +417,7 @@ async def test_an_order_of_just_that_amount_is_not(harness: ServerHarness) -> No
 @pytest.mark.parametrize(
     ("currency", "limits", "reason"),
     [
-        ("USD", "USD=449.99, EUR=1000", "above your limit of 449.99"),
+        ("USD", "USD=449.99, EUR=1000", "above your limit of 449.99 USD"),
         ("USD", "USD=450", None),
         ("JPY", "USD=450", "no limit set for JPY"),
         (None, "USD=450", "currency not given"),

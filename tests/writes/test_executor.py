@@ -482,7 +482,7 @@ async def test_an_order_stored_in_another_way_is_done_and_the_difference_is_told
     outcome = await bench.execute(operation_id)
 
     assert outcome.status == "done"
-    assert 'a line more: 1 x "FREIGHT" at 25' in outcome.message
+    assert 'a line more: 1 x "FREIGHT" at 25.00' in outcome.message
 
 
 async def test_a_success_for_an_order_that_stood_there_is_not_done(bench: Bench) -> None:

@@ -12,10 +12,10 @@ from po_mcp.commands.journal.tables import plain
 from po_mcp.config import Settings
 from po_mcp.erp import ERP
 from po_mcp.errors import ERPError
-from po_mcp.orders import plain as decimal_text
 from po_mcp.untrusted import quote_text, visible
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.operation import Recorded
+from po_mcp.writes.order_text import money
 
 NOT_ADOPTED = 3
 _ORDERS_TRIED = 5
@@ -66,7 +66,7 @@ async def _show_known_order(console: Console, erp: ERP, known: list[Recorded]) -
             except ERPError as exc:
                 console.print(plain(f"  {recorded.operation.number}: {exc.what}"))
                 continue
-            total = "" if order.total is None else f", total {decimal_text(order.total)}"
+            total = "" if order.total is None else f", total {money(order.total, order.currency)}"
             console.print(plain(f"  {order.number} is there: {quote_text(order.vendor)}{total}, {order.status}"))
             return
     finally:

@@ -13,10 +13,10 @@ from rich.table import Table
 from rich.text import Text
 
 from po_mcp.commands._status_text import came_of, short, state_of, time_of
-from po_mcp.orders import plain as decimal_text
 from po_mcp.untrusted import visible
 from po_mcp.writes.journal import Event
 from po_mcp.writes.operation import LIVE, Recorded
+from po_mcp.writes.order_text import money, quantity
 from po_mcp.writes.payloads import CreatePayload
 
 _NOTICE = "SANDBOX: no real order. "
@@ -110,7 +110,8 @@ def _ordered(recorded: Recorded) -> str:
     assert isinstance(payload, CreatePayload)
     draft = payload.draft
     lines = [
-        f"  {decimal_text(line.quantity)} x {line.item} at {decimal_text(line.unit_price)}" for line in draft.lines
+        f"  {quantity(line.quantity)} x {line.item} at {money(line.unit_price, payload.currency)}"
+        for line in draft.lines
     ]
     return "\n".join([f"Order {draft.number} from {draft.vendor.name}:", *lines])
 
