@@ -64,7 +64,7 @@ def parse_decimal(value: object) -> Decimal:
     if text is not None and _ANY_DECIMAL.fullmatch(text) and not _DECIMAL.fullmatch(text):
         raise ValueError("at most 12 digits before the point and 6 after it; nothing is rounded here")
     if text is None or not _DECIMAL.fullmatch(text):
-        raise ValueError('write it as digits with a point and no currency sign or exponent, such as "1000" or "0.45"')
+        raise ValueError('must be digits with a decimal point, such as "1000" or "0.45"')
     return Decimal(text)
 
 
@@ -83,13 +83,13 @@ def _decimal_text(value: object) -> str | None:
 
 def _check_positive(number: Decimal) -> Decimal:
     if number <= 0:
-        raise ValueError("it must be more than zero")
+        raise ValueError("must be more than zero")
     return number
 
 
 def _check_one_line(text: str) -> str:
     if visible(text, max(len(text), 1)) != text:  # the limit of its length is checked after this
-        raise ValueError("it has characters that cannot be seen, or is too long; write it in plain text")
+        raise ValueError("contains invisible characters or is too long")
     return text
 
 
@@ -333,5 +333,5 @@ STATUS_WORDS: Mapping[Status, str] = {
     "closed": "closed",
     "cancelled": "cancelled",
     "deleted": "deleted",
-    "unknown": "in a state that is not known here",
+    "unknown": "status not recognized",
 }

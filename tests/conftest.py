@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent
 TIERS = {
-    "unit": {"conversations", "desk", "docs", "fuzz", "hosts", "server", "tools", "writes"},
+    "unit": {"cards", "conversations", "desk", "docs", "fuzz", "hosts", "server", "tools", "writes"},
     "wire": {"approvals", "connectors", "contract", "faults", "sandbox", "tryton"},
     "process": {"clients", "commands", "conformance", "packaging", "stdio", "sweep"},
 }
@@ -75,7 +75,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def _tier_of(item: pytest.Item) -> str:
     place = item.path.relative_to(ROOT)
-    if item.get_closest_marker("process"):  # a single test that starts processes says so itself
+    # A single test that starts processes says so itself; what needs a browser starts one.
+    if item.get_closest_marker("process") or item.get_closest_marker("system"):
         return "process"
     if f"tests/{place.as_posix()}" in _PROCESSES:
         return "process"

@@ -30,8 +30,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config_values": set(),
     "connectors": {"config_values", "erp", "sandbox", *VOCABULARY},
     "sandbox": set(),
-    "server": {*FRONT} - {"server"},
-    "bootstrap": {"connectors", *FRONT},
+    "cards": set(),
+    "server": {"cards", *FRONT} - {"server"},
+    "bootstrap": {"cards", "connectors", *FRONT},
     "transports": {"bootstrap", *FRONT},
     "commands": {"transports", "bootstrap", "connectors", "sandbox", "hosts", *FRONT},
     "hosts": {"errors", "config"},
@@ -100,7 +101,7 @@ def test_foreign_packages_stay_where_they_belong(path: Path) -> None:
     own, names = room_of(path), {name.split(".")[0] for name in imports(path)}
 
     if names & {"mcp", "mcp_types"}:
-        knows_mcp = own in {"tools", "server", "bootstrap", "transports", "commands"}
+        knows_mcp = own in {"tools", "cards", "server", "bootstrap", "transports", "commands"}
         assert knows_mcp or identify(path) == "approvals/elicitation.py"
     if "httpx2" in names:
         assert own == "connectors"

@@ -39,7 +39,7 @@ _SAID: dict[Verdict, tuple[HTTPStatus, str]] = {
     "paused": (HTTPStatus.TOO_MANY_REQUESTS, "Too many wrong PINs within an hour. Nothing was changed."),
     "taken": (HTTPStatus.OK, ""),
     "not_recorded": (HTTPStatus.CONFLICT, "Nothing was recorded."),
-    "elsewhere": (HTTPStatus.CONFLICT, "This cannot be decided here. Nothing was decided."),
+    "elsewhere": (HTTPStatus.CONFLICT, "This cannot be decided here. Nothing was changed."),
     "already_sent": (HTTPStatus.CONFLICT, "It was sent already, so it cannot be taken back. Nothing was recorded."),
     "too_late": (HTTPStatus.CONFLICT, "This was already decided or has expired. This click changed nothing."),
 }

@@ -143,7 +143,7 @@ class PendingApprovals:
         if recorded.state != _NEEDS[decision]:
             return Decided(_late(decision, recorded.state))
         if why := await self.why_not_here(recorded, decision):
-            return Decided("elsewhere", f"{why} Nothing was decided.")
+            return Decided("elsewhere", f"{why} Nothing was changed.")
         if not _is_answer(recorded, decision, content):
             return Decided("no_answer")
         operation_id = recorded.operation.id
@@ -197,7 +197,7 @@ class PendingApprovals:
                 return Decided("taken")
             seen = await reconciler.look(recorded)
             shown = visible("; ".join((seen.why, *seen.differences)), 600)
-            return Decided("not_recorded", f"That does not decide it: {shown}. Nothing was recorded.")
+            return Decided("not_recorded", f"Not clear yet: {shown}. Nothing was recorded.")
         happened = decision == "happened"
         detail = {"by": "a person", "said": "happened" if happened else "did not happen", **through}
         try:

@@ -11,7 +11,7 @@ from po_mcp.approvals.pin import PinStatus
 from po_mcp.orders import EXACT, DraftLine, OrderLine, PurchaseOrder
 from po_mcp.untrusted import visible
 from po_mcp.writes import order_text
-from po_mcp.writes.forms import is_backorder_open, pin_reset
+from po_mcp.writes.forms import SANDBOX_TAG, is_backorder_open, pin_reset
 from po_mcp.writes.journal import Event
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
@@ -326,7 +326,7 @@ def _standing(
     if recorded.state == "UNKNOWN":
         return replace(standing, text=_doubt(recorded, events, local))
     message = recorded.outcome.message if recorded.outcome is not None else ""
-    return standing if standing.text else replace(standing, text=message.removeprefix(notice).strip())
+    return standing if standing.text else replace(standing, text=message.removeprefix(SANDBOX_TAG))
 
 
 def _doubt(recorded: Recorded, events: Sequence[Event], local: LocalTime) -> str:

@@ -25,14 +25,16 @@ _LOOPBACK = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
 
 
 @click.command("serve")
-@click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine: 127.0.0.1 or ::1.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 is any free one.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Loopback address: 127.0.0.1 or ::1.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port; 0 picks a free one."
+)
 @click.pass_obj
 def command(config: Path | None, host: str, port: int) -> None:
-    """Serve MCP over HTTP at /mcp, to this machine only, until Ctrl-C.
+    """Serve MCP over HTTP on this computer.
 
-    There is no login yet, so no other address is served. Where an approver PIN is set, the
-    approval page is under the same port.
+    The address is http://127.0.0.1:8765/mcp. There is no login yet, so other computers cannot connect. With an
+    approver PIN set, the approval page is on the same port. Ctrl-C stops it.
     """
     import anyio
 
@@ -42,8 +44,7 @@ def command(config: Path | None, host: str, port: int) -> None:
     settings = _settings.load(config)
     if host not in _LOOPBACK:
         _settings.stop(
-            f"--host {host!r} is not served: there is no login yet, so only this machine may connect. "
-            "Leave --host out, or give 127.0.0.1 or ::1."
+            f"--host {host} is not possible: without a login, only this computer may connect. Use 127.0.0.1 or ::1."
         )
     logging.basicConfig(stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
     with closing(_listen(_LOOPBACK[host], port)) as sock:
@@ -57,16 +58,18 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return listen(host, port)
     except OSError as exc:
-        reason = explain_listen_error(exc)
-        _settings.stop(f"port {port} of {host} {reason}. Name another with --port; 0 is any free one.")
+        _settings.stop(f"port {port} {explain_listen_error(exc)}. Choose another with --port, or 0 for a free one.")
 
 
 def _greet(settings: Settings, has_page: bool, address: Address) -> None:
     """Print the address of the server and how a person approves."""
-    page = "The approval page is there, too, and wants the PIN."
+    page = f"{address.origins[0]}/approve (PIN needed)."
     if not has_page and settings.journal_path() == MEMORY:
-        page = "It has no approval page: set PO_MCP_APPROVER_PIN and start it again."
+        page = "off. To turn it on, set PO_MCP_APPROVER_PIN and restart."
     elif not has_page:
-        page = "It has no approval page: run po-mcp approve --set-pin and start it again."
-    where = f"{address.origins[0]}/mcp, to this machine only"
-    print(f"po-mcp serves MCP at {where}. {page} Ctrl-C ends it.", file=sys.stderr, flush=True)  # noqa: T201
+        page = "off. To turn it on, run po-mcp approve --set-pin and restart."
+    print(  # noqa: T201
+        f"po-mcp serves MCP at {address.origins[0]}/mcp (this computer only).\nApproval page: {page}\nCtrl-C stops it.",
+        file=sys.stderr,
+        flush=True,
+    )

@@ -156,8 +156,8 @@ async def _read_series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> Seri
         if series is not None and _can_be_made(desk, series.number(series.highest + 1)):
             return series
     raise InvalidInput(
-        "The orders do not show plainly how numbers are made here. Nothing was sent.",
-        next_step="Ask the user for the new order's number and give it as number.",
+        "The earlier orders do not show how numbers are made here. Nothing was sent.",
+        next_step="Give a number.",
     )
 
 
@@ -197,9 +197,8 @@ async def _find_first_free(taken: int, is_free: Callable[[int], Awaitable[bool]]
         reads += 1
         if reads > _MAX_READS:
             raise InvalidInput(
-                f"{reads} numbers were looked up, and no free one was found that surely follows the last. "
-                "Nothing was sent.",
-                next_step="Ask the user for the new order's number and give it as number.",
+                f"{reads} order numbers were looked up, and none is surely the next free one. Nothing was sent.",
+                next_step="Give a number.",
             )
         return await is_free(figure)
 

@@ -13,6 +13,7 @@ from po_mcp.desk.listing import has_no_date, is_overdue
 from po_mcp.errors import ERPError
 from po_mcp.orders import PurchaseOrder
 from po_mcp.untrusted import visible
+from po_mcp.writes.order_text import count
 
 MAX_READ = 20
 """Overdue orders that are read one by one where the ERP's list does not say what was received."""
@@ -39,9 +40,9 @@ async def find_overdue(desk: Desk, orders: Sequence[PurchaseOrder]) -> Chosen:
     orders from open ones, up to `MAX_READ` orders are read, and those that were received in full are left out.
     """
     today = desk.today()
-    notes = [f"Overdue means expected before {today}."]
+    notes = [f"Overdue: expected before {today}."]
     undated = sum(has_no_date(order) for order in orders)
-    notes += [f"Without an expected date and still to come: {undated}."] if undated else []
+    notes += [_describe_undated(undated)] if undated else []
     unknown = [order for order in orders if order.status == "unknown" and _is_past(order, today)]
     notes += describe_unknown(unknown)
     found = [order for order in orders if is_overdue(order, today)]
@@ -51,9 +52,11 @@ async def find_overdue(desk: Desk, orders: Sequence[PurchaseOrder]) -> Chosen:
     unread += max(0, len(found) - MAX_READ)
     left = [order for order in found if order.number not in received]
     if received:
-        notes.append(f"Left out, since all of it was received: {len(received)}.")
+        notes.append(f"{count(len(received), 'order')} received in full and left out.")
     if unread:
-        notes.append(f"{desk.erp.title} does not say in its list what was received, and {unread} were not looked up.")
+        notes.append(
+            f"{desk.erp.title}'s list does not say what was received; {count(unread, 'order')} could not be looked up."
+        )
     return Chosen(left, notes, not unknown)
 
 
@@ -66,7 +69,12 @@ def describe_unknown(orders: Sequence[PurchaseOrder]) -> list[str]:
     if not orders:
         return []
     words = ", ".join(sorted({visible(order.status_text, 40) for order in orders})[:5])
-    return [f"Left out, since their status is not known here ({words}): {len(orders)}."]
+    return [f"{count(len(orders), 'order')} of a status that po-mcp does not know ({words}) left out."]
+
+
+def _describe_undated(undated: int) -> str:
+    have, are = ("has", "is") if undated == 1 else ("have", "are")
+    return f"{count(undated, 'open order')} {have} no expected date and {are} not included."
 
 
 async def _find_received(desk: Desk, orders: Sequence[PurchaseOrder]) -> tuple[set[str], int]:

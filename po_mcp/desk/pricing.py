@@ -12,9 +12,10 @@ from po_mcp.desk.listing import sort_orders
 from po_mcp.desk.resolving import ResolvedOrder
 from po_mcp.errors import BadAnswer, InvalidInput, NotPermitted, OrderNotFound
 from po_mcp.orders import Item, OrderRequest, PurchaseOrder, Status, Vendor
-from po_mcp.untrusted import quote_text
 from po_mcp.writes import order_text
 from po_mcp.writes.comparison import is_of_vendor
+from po_mcp.writes.order_text import day, name
+from po_mcp.writes.order_text import number as order_number
 
 _MAX_ORDERS_READ = 15
 _BOUGHT_STATUSES: frozenset[Status] = frozenset({"open", "partial", "closed"})
@@ -60,19 +61,16 @@ async def find_prices(
         known |= await _find_last_paid(desk, found.vendor, missing, latest or LatestOrders(desk))
     if missing_names := sorted(wanted - set(known)):
         raise InvalidInput(
-            f"No unit_price was given for {', '.join(map(quote_text, missing_names))}, and the ERP shows none that was "
-            "paid to this vendor before. Nothing was sent.",
-            next_step="Ask the user for the price.",
+            f"No price was given for {', '.join(map(name, missing_names))}, and none was paid to this vendor before. "
+            "Nothing was sent.",
+            next_step="Give the unit price.",
         )
     return known
 
 
 def explain_prices(known: Mapping[str, SuggestedPrice]) -> list[str]:
     """Return a sentence on the source of each price, for the approver."""
-    return [
-        f"Nobody gave the price of {quote_text(name, 40)}: {one.text} is from {one.source}."
-        for name, one in known.items()
-    ]
+    return [f"No price was given for {name(item)}; {one.text} was {one.source}." for item, one in known.items()]
 
 
 def explain_zero_prices(asked: OrderRequest, found: ResolvedOrder) -> list[str]:
@@ -80,7 +78,7 @@ def explain_zero_prices(asked: OrderRequest, found: ResolvedOrder) -> list[str]:
     # A price of 0 is valid for samples; it may as well be a figure that the model made up.
     free = dict.fromkeys(found.items[line.item].id for line in asked.lines if line.unit_price == 0)
     zero = order_text.in_currency("0", found.vendor.currency)
-    return [f"The price of {quote_text(item, 40)} is {zero}: it is ordered for nothing." for item in free]
+    return [f"The price of {name(item)} is {zero}: it is ordered for nothing." for item in free]
 
 
 def _list_price(item: Item, vendor: Vendor) -> SuggestedPrice | None:
@@ -89,7 +87,7 @@ def _list_price(item: Item, vendor: Vendor) -> SuggestedPrice | None:
         return None
     if item.currency and vendor.currency and item.currency != vendor.currency:
         return None
-    return SuggestedPrice(item.price, "the ERP's item list", item.currency, item.unit)
+    return SuggestedPrice(item.price, "the item's price in the ERP", item.currency, item.unit)
 
 
 async def _find_last_paid(
@@ -109,10 +107,10 @@ async def _find_last_paid(
         # The status may have changed since the list was read.
         if order is None or order.status not in _BOUGHT_STATUSES or not _is_in_currency(order, currency):
             continue
-        for name, price in _unit_prices(order).items():
-            if name in wanted:
-                source = f"order {quote_text(order.number)}{_order_day(order)}"
-                known.setdefault(name, SuggestedPrice(price, source, order.currency, wanted[name].unit))
+        for item, price in _unit_prices(order).items():
+            if item in wanted:
+                source = f"last paid, on {order_number(order.number)}{_order_day(order)}"
+                known.setdefault(item, SuggestedPrice(price, source, order.currency, wanted[item].unit))
     return known
 
 
@@ -147,4 +145,4 @@ def _is_in_currency(order: PurchaseOrder, currency: frozenset[str]) -> bool:
 
 
 def _order_day(order: PurchaseOrder) -> str:
-    return f" of {order.ordered_at:%Y-%m-%d}" if order.ordered_at else ""
+    return f" of {day(order.ordered_at)}" if order.ordered_at else ""

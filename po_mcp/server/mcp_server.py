@@ -25,9 +25,12 @@ from mcp.types import (
     Icon,
     InputRequiredResult,
     RequestParams,
+    Tool,
 )
 
+from po_mcp.cards.order_card import CARD_URI, OrderCard
 from po_mcp.desk.context import Desk
+from po_mcp.server import current_request
 from po_mcp.server.skills import SCHEME, Skills
 from po_mcp.untrusted import visible
 
@@ -84,17 +87,25 @@ class PurchasingServer(MCPServer[Desk]):
         listed: the names of its tools.
         limits: sentences on what this ERP and these settings do not offer.
         skills: the skills that it serves.
+        card: the card that hosts with MCP Apps show.
         more: further arguments of the SDK's server.
     """
 
-    def __init__(self, name: str, *, tool_names: list[str], limits: str, skills: Skills, **more: Any) -> None:
+    def __init__(
+        self, name: str, *, tool_names: list[str], limits: str, skills: Skills, card: OrderCard, **more: Any
+    ) -> None:
         cache_hints = dict.fromkeys(_CACHEABLE_METHODS, _LIST_CACHE_HINT)
-        super().__init__(name, icons=[_ICON], cache_hints=cache_hints, extensions=[skills], **more)
+        super().__init__(name, icons=[_ICON], cache_hints=cache_hints, extensions=[skills, card], **more)
         self._skills = skills
+        self._card = card
         self._tool_names = tool_names
         self._limits = limits
         # MCPServer has no public way to replace this handler; the dependency is pinned below mcp 2.4 for that.
         self._lowlevel_server.add_request_handler("server/discover", RequestParams, self._discover)
+
+    async def list_tools(self) -> list[Tool]:
+        """List the tools, with the card for a client that declares MCP Apps."""
+        return self._card.announce(await super().list_tools(), current_request.get_request())
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Desk, Any] | None = None
@@ -106,8 +117,8 @@ class PurchasingServer(MCPServer[Desk]):
         """
         # The SDK's own error would not say that this ERP or the operator does not offer the tool.
         if name not in self._tool_names:
-            tools = f"Tell the user; the tools are {', '.join(self._tool_names)}."
-            raise ToolError(f"There is no tool {visible(name, 80)}. Nothing was sent. {self._limits} {tools}")
+            tools = f"Tools: {', '.join(self._tool_names)}."
+            raise ToolError(f"No tool is named {visible(name, 80)}. {self._limits} {tools}")
         return await super().call_tool(name, arguments, context)
 
     async def get_prompt(
@@ -119,7 +130,7 @@ class PurchasingServer(MCPServer[Desk]):
             MCPError: no prompt of this name is listed; the SDK would report a crash of the server.
         """
         if name not in [prompt.name for prompt in await self.list_prompts()]:
-            raise MCPError(INVALID_PARAMS, "There is no such prompt here. Look at prompts/list.")
+            raise MCPError(INVALID_PARAMS, "No such prompt. See prompts/list.")
         return await super().get_prompt(name, arguments, context)
 
     async def _discover(self, ctx: ServerRequestContext[Desk, Any], params: RequestParams) -> DiscoverResult:
@@ -134,9 +145,11 @@ class PurchasingServer(MCPServer[Desk]):
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Desk, Any] | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
-        """Read a resource by its URI; the files of skills stand in no list of resources."""
+        """Read a resource by its URI; the files of skills, and the card, stand in no list of resources."""
         if str(uri).startswith(SCHEME):
             return await self._skills.read(str(uri))
+        if str(uri) == CARD_URI:
+            return self._card.read()
         return await super().read_resource(uri, context)
 
     async def run_on(self, wire: LineTransport) -> None:

@@ -42,18 +42,18 @@ _READ_CAPABILITIES: frozenset[Capability] = frozenset({"list", "get", "catalog"}
 def add_resources(server: MCPServer[Desk], erp: ERP, settings: Settings) -> None:
     """Add the resources that this ERP can serve."""
     add = partial(_add, server)
-    about = "What is connected: what it can do, and how a person is asked"
+    about = "Connected ERP, what it supports, and how approvals work"
     add(CONNECTION_URI, "connection", "Connection", about, partial(_read_connection, settings))
     if "list" in erp.capabilities:
         add(
             OPEN_ORDERS_URI,
             "open_orders",
             "Open orders",
-            "Open and partly received orders, without their lines",
+            "Open and partly received orders, without lines",
             _read_open_orders,
         )
     if "get" in erp.capabilities:
-        about = "One order with its lines"
+        about = "One order with lines"
         server.resource(ORDER_URI, name="order", title="Purchase order", description=about, mime_type=JSON_TYPE)(
             _read_order
         )

@@ -24,6 +24,7 @@ class RegisteredTool:
         read_only: the tool changes nothing.
         destructive: the tool changes or removes an existing order.
         idempotent: repeating a call changes nothing more.
+        has_card: the order card shows its results, in hosts with MCP Apps.
     """
 
     function: Callable[..., Any]
@@ -34,6 +35,7 @@ class RegisteredTool:
     read_only: bool = False
     destructive: bool = False
     idempotent: bool = False
+    has_card: bool = False
 
     @property
     def name(self) -> str:

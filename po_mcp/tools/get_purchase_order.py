@@ -65,7 +65,7 @@ def compare_total(order: PurchaseOrder) -> list[str]:
     if added is None or order.total is None or added == order.total:
         return []
     sum_of_lines = in_currency(plain(added), order.currency)
-    return [f"The lines add up to {sum_of_lines}; the ERP's total is {format_total(order)}."]
+    return [f"The lines add up to {sum_of_lines}, the ERP's total is {format_total(order)}."]
 
 
 def _count_lines(order: PurchaseOrder) -> str:
@@ -73,8 +73,8 @@ def _count_lines(order: PurchaseOrder) -> str:
     lines = order.lines or ()
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
     if any(line.outstanding is None for line in lines):
-        return f"{count}; the ERP does not tell what was received."
-    return f"{count}, {len(order.outstanding_lines)} not fully received; detail=full shows them."
+        return f"{count}; the ERP does not say what was received."
+    return f"{count}, {len(order.outstanding_lines)} outstanding; detail=full lists them."
 
 
 TOOL = RegisteredTool(
@@ -89,4 +89,5 @@ TOOL = RegisteredTool(
     returns="A purchase order as the ERP stores it. outstanding: ordered less received, never below 0.",
     read_only=True,
     idempotent=True,
+    has_card=True,
 )

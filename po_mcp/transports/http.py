@@ -24,7 +24,7 @@ _MAX_REQUEST_BYTES = 1024 * 1024
 """Bytes of one message; an order of 200 lines takes some 50,000."""
 _MAX_CONNECTIONS = 256
 _KEEP_ALIVE_S = 75
-_NO_PAGE = "There is no approval page here. Where the journal is a file, a person decides with: po-mcp approve."
+_NO_PAGE = "The approval page is off. Set an approver PIN (po-mcp approve --set-pin), or use po-mcp approve."
 
 
 async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Address], None]) -> None:

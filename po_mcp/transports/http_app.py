@@ -12,11 +12,10 @@ MCP_PATH = "/mcp"
 _PAGE_PATHS = ("/approve/", "/static/")
 
 _SHUTTING_DOWN = PlainTextResponse(
-    "This server is ending. What came of a write that was under way is in its journal: "
-    "ask get_operation when it is back.",
+    "po-mcp is shutting down. Writes in progress are recorded; check them with get_operation after the restart.",
     503,
 )
-_WEBSITE_REFUSED = PlainTextResponse("MCP is not served to websites. Connect a client that is no web page.", 403)
+_WEBSITE_REFUSED = PlainTextResponse("Web pages cannot connect to this MCP server.", 403)
 
 
 @dataclass(frozen=True)
@@ -100,7 +99,7 @@ class HttpApp:
         """Return an answer that names the MCP endpoint: a client that probes for it goes on at 404, and not at 403."""
         if _header(_normalize(scope), b"host") not in {host.encode() for host in self._address.hosts}:
             return self._page
-        return PlainTextResponse(f"Nothing is served here. MCP is at {self._address.origins[0]}{MCP_PATH}.", 404)
+        return PlainTextResponse(f"Not found. MCP is at {self._address.origins[0]}{MCP_PATH}.", 404)
 
 
 def _is_mcp(scope: Scope) -> bool:

@@ -30,6 +30,7 @@ RequestId = str | int | float | None
 IsWriteTool = Callable[[str], bool]
 """Returns whether the tool of this name writes."""
 
+_TOO_DEEP = "This message is nested too deeply."
 _MAX_SCANNED_CHARS = 64 * 1024
 _part = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
 _id_at_the_end = re.compile(r'[{,]\s*"id"\s*:\s*("(?:[^"\\]|\\.)*"|-?[0-9]{1,18})\s*\}\s*$')
@@ -96,7 +97,7 @@ def read_value(value: Any, writes: IsWriteTool) -> ParsedMessage | ErrorReply | 
     try:
         return _read_object(value, writes)
     except RecursionError:
-        return ErrorReply(INVALID_REQUEST, "This message is nested too deeply.", _read_id(value))
+        return ErrorReply(INVALID_REQUEST, _TOO_DEEP, _read_id(value))
 
 
 def _read_object(value: dict[str, Any], writes: IsWriteTool) -> ParsedMessage | ErrorReply | None:
@@ -152,7 +153,11 @@ def _describe_fault(value: dict[str, Any]) -> str:
         return "A message has a method, which is text."
     if "params" in value and not isinstance(value["params"], dict | None):
         return "The params are an object."
-    return "The id is text or a whole number."
+    return _TOO_DEEP if "id" not in value or _is_id(value["id"]) else "The id is text or a whole number."
+
+
+def _is_id(value: Any) -> bool:
+    return _surrogate.search(value) is None if isinstance(value, str) else type(value) is int
 
 
 def _read_id(value: dict[str, Any]) -> RequestId:

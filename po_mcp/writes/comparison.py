@@ -15,7 +15,6 @@ from decimal import Decimal
 from typing import Literal
 
 from po_mcp.orders import EXACT, DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor, plain, total_of
-from po_mcp.untrusted import quote_text
 from po_mcp.writes.content import fold
 from po_mcp.writes.order_text import money, name, quantity
 
@@ -160,7 +159,7 @@ def _differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
     if order.number != draft.number:
         yield f"its number is shown as {order.number}"
     if fold(order.vendor) not in (fold(draft.vendor.name), fold(draft.vendor.id or "")):
-        yield f"its vendor is shown as {quote_text(order.vendor)}"
+        yield f"its vendor is shown as {name(order.vendor)}"
     asked_in = draft.vendor.currency
     if order.currency and asked_in and fold(order.currency) != fold(asked_in):
         yield f"its currency is {name(order.currency, 12)}, not {name(asked_in, 12)}"
@@ -176,11 +175,11 @@ def _line_differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
     for line in draft.lines:
         match = _best(line, left)
         if match is None:
-            yield f"{quantity(line.quantity)} x {quote_text(line.item, 40)} is not shown as a line of its own"
+            yield f"{quantity(line.quantity)} x {name(line.item)} is not shown as a line of its own"
             continue
         # Each stored line answers for one line asked for, or a doubled line would not be noticed.
         left.remove(match)
-        item = quote_text(line.item, 40)
+        item = name(line.item)
         if match.quantity is not None and match.quantity != line.quantity:
             yield f"quantity of {item} is {quantity(match.quantity)}, not {quantity(line.quantity)}"
         if match.unit_price is not None and match.unit_price != line.unit_price:
@@ -189,7 +188,7 @@ def _line_differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
     for added in left:
         price = "" if added.unit_price is None else f" at {money(added.unit_price, order.currency)}"
         count = "" if added.quantity is None else f"{quantity(added.quantity)} x "
-        yield f"a line more: {count}{quote_text(added.item, 40)}{price}"
+        yield f"a line more: {count}{name(added.item)}{price}"
 
 
 def _best(line: DraftLine, left: Sequence[OrderLine]) -> OrderLine | None:

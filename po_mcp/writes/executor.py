@@ -149,7 +149,7 @@ class Executor:
             # Neither "not sent" nor "refused": the request left, so only a reading can tell.
             return self._doubt(claim, exc.what)
         except Exception as exc:  # a crash after the claim: the request may be on its way
-            logger.error("operation %s crashed while it was sent: %s", operation.id, type(exc).__name__)
+            logger.error("operation %s: sending failed with %s", operation.id, type(exc).__name__)
             return self._doubt(claim, "po-mcp failed while sending it")
         seen = await self._confirm(claim, applied)
         # A gateway, or a second request of its own, can answer "created" for an order that is another's.

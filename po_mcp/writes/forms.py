@@ -130,6 +130,10 @@ class FormAnswer:
     seconds: float | None = None
 
 
+SANDBOX_TAG = "SANDBOX: "
+"""Stands before every question and every outcome of the sandbox."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a write goes, as every question says it.
@@ -137,7 +141,7 @@ class Place:
     Args:
         erp: the ERP's name in a sentence.
         label: whose books, at the end of the vendor's line; "" for the sandbox.
-        tag: `SANDBOX: `, or "" for a real ERP.
+        tag: `SANDBOX_TAG`, or "" for a real ERP.
     """
 
     erp: str

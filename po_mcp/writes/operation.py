@@ -67,6 +67,21 @@ WAITING: frozenset[State] = frozenset({"PROPOSED", "APPROVED"})
 
 SENT_STATES: frozenset[State] = frozenset({"SENT", "WATCHED", "UNKNOWN"})
 """States after the send in which an effect may still appear."""
+STATE_LABELS: Mapping[State, str] = {
+    "PROPOSED": "Waiting for approval",
+    "APPROVED": "Approved, not sent",
+    "SENT": "Sent, no answer yet",
+    "WATCHED": "Refused, being checked",
+    "DONE": "Done",
+    "REFUSED": "Refused",
+    "UNKNOWN": "Not confirmed",
+    "NOT_APPLIED": "Did not happen",
+    "CONFLICT": "Check this order",
+    "DECLINED": "Declined",
+    "EXPIRED": "Expired",
+    "STALE": "Out of date",
+}
+"""What people read of a state; programs read the state itself."""
 
 OutcomeStatus = Literal["done", "declined", "approval_required", "approved", "unknown", "refused", "stale", "expired"]
 

@@ -72,11 +72,12 @@ def name(text: str, width: int = 40) -> str:
     inner = shown(text, width)
     if not mixed_scripts(inner) and (_CODE.fullmatch(inner) or _TAME.fullmatch(inner)):
         return inner
-    return _quoted(inner)
+    return marked(inner, width)
 
 
-def _quoted(inner: str) -> str:
-    return "«" + inner.replace("«", "‹").replace("»", "›") + "»"
+def marked(text: str, width: int = 80) -> str:
+    """Return foreign text in guillemets, whatever it reads as."""
+    return "«" + shown(text, width).replace("«", "‹").replace("»", "›") + "»"
 
 
 def number(text: str) -> str:
@@ -119,7 +120,7 @@ def in_currency(text: str, currency: str | None) -> str:
     if not currency:
         return text
     # Another code than of letters, such as "000", would read as more of the figure.
-    return f"{text} {currency if _CURRENCY.fullmatch(currency) else _quoted(shown(currency, 12))}"
+    return f"{text} {currency if _CURRENCY.fullmatch(currency) else marked(currency, 12)}"
 
 
 def quantity(amount: Decimal) -> str:

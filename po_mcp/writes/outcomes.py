@@ -26,7 +26,7 @@ LOOK_AGAIN = "Do not repeat the call. Call get_operation with this operation_id 
 TELL = "Tell the user."
 ASK_AGAIN = "Call the tool again if the user still wants this."
 OTHER_NUMBER = "Show the user that order (get_purchase_order) and ask for another number."
-_SENT_BUT = re.compile(r"^The request was sent to .+?, but ")
+_SENT_BUT = re.compile(r"^Sent to .+?, but ")
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class OutcomeWriter:
         self, status: OutcomeStatus, operation: Operation | None, text: str, next_step: str = "", **more: Any
     ) -> WriteOutcome:
         """Make an outcome."""
-        message = f"{self.erp.notice} {text}".strip()
+        message = f"{place_of(self.erp).tag}{text}"
         order = more.get("order")
         if order is not None and (
             operation is None or operation.kind != "create" or len(order.lines or ()) > MAX_LINES

@@ -33,7 +33,7 @@ async def test_the_order_is_shown_as_it_was_read(file: Path) -> None:
     assert page.status_code == 200
     for shown in ("Delete order <bdi>PO-7</bdi> permanently?", "Acme Fasteners", "4,800.00", "Hex bolt M8 x 30"):
         assert shown in page.text
-    for figure in ("1,000", "400", "600", "4.25", "4,250.00", "550.00", "Claude 4.2", "SANDBOX: no real order."):
+    for figure in ("1,000", "400", "600", "4.25", "4,250.00", "550.00", "Claude 4.2", "Sandbox: no real orders."):
         assert figure in page.text
 
 

@@ -14,6 +14,7 @@ from po_mcp.transports.messages import Batch, ErrorReply, ParsedMessage, read_li
 from .test_process import INITIALIZE, MODERN_META, RawClient, server
 
 HALF = "\\ud83d"
+DEEP = '{"x":' * 300 + "1" + "}" * 300
 
 
 def read(text: str | bytes) -> ParsedMessage | ErrorReply | Batch | None:
@@ -43,6 +44,7 @@ def read(text: str | bytes) -> ParsedMessage | ErrorReply | Batch | None:
         ('{"jsonrpc":"2.0","id":7,"method":5}', -32600, 7),
         ('{"jsonrpc":"2.0","id":7}', -32600, 7),
         (f'{{"jsonrpc":"2.0","id":"{HALF}","method":"ping"}}', -32600, "\ud83d"),
+        (f'{{"jsonrpc":"2.0","id":7,"method":"ping","params":{DEEP}}}', -32600, 7),
     ],
 )
 def test_a_line_that_is_no_message_is_refused_with_its_id(line: str, code: int, its_id: object) -> None:
@@ -51,6 +53,21 @@ def test_a_line_that_is_no_message_is_refused_with_its_id(line: str, code: int, 
     assert isinstance(refused, ErrorReply)
     assert (refused.code, refused.id) == (code, its_id)
     assert json.loads(refused.to_json())["id"] == its_id
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (f'{{"jsonrpc":"2.0","id":7,"method":"ping","params":{DEEP}}}', "This message is nested too deeply."),
+        (f'{{"jsonrpc":"2.0","id":"{HALF}","method":"ping"}}', "The id is text or a whole number."),
+        ('{"jsonrpc":"2.0","id":true,"method":"ping"}', "The id is text or a whole number."),
+    ],
+)
+def test_a_refusal_names_its_reason(line: str, said: str) -> None:
+    refused = read(line)
+
+    assert isinstance(refused, ErrorReply)
+    assert refused.message == said
 
 
 @pytest.mark.parametrize("line", ["", "  ", "\r", "\ufeff"])

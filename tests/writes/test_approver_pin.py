@@ -64,7 +64,7 @@ def test_verify_finds_a_pin_that_was_put_there_behind_the_journals_back(
     with closing(sqlite3.connect(file, isolation_level=None)) as db:
         db.execute(f"{change} WHERE name = 'approver_pin'")
 
-    assert store.verify() == ["approver PIN: it was edited"]
+    assert store.verify() == ["approver PIN: edited"]
 
 
 async def test_a_setting_that_is_not_the_pin_stops_questions_by_name(store: JournalStore) -> None:

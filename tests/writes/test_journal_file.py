@@ -101,7 +101,7 @@ def test_a_journal_of_a_newer_version_is_refused(store: JournalStore, file: Path
     with closing(sqlite3.connect(file)) as db:
         db.execute("PRAGMA user_version = 99")
 
-    assert "newer version" in refused(JournalStore(file))
+    assert "newer po-mcp" in refused(JournalStore(file))
 
 
 @pytest.mark.parametrize("version", [0, 1, 2, 7])
@@ -164,7 +164,7 @@ def test_a_remote_file_system_is_refused(
     mounts.write_text(f"/dev/sda1 / ext4 rw 0 0\nthere {file.parent} {kind} rw 0 0\n")
     monkeypatch.setattr(file_systems, "_MOUNTS", mounts)
 
-    assert f"network file system ({kind})" in refused(JournalStore(file))
+    assert f"network drive ({kind})" in refused(JournalStore(file))
     assert not file.exists()
 
 

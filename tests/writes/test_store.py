@@ -395,7 +395,7 @@ def test_one_client_leaves_a_person_with_so_many_questions(store: JournalStore, 
         proposed(store, guarded(number=f"PO-{place}"))
         clock.now += 2
 
-    with pytest.raises(TooManyQuestions, match=f"{MAX_OPEN_QUESTIONS} operations wait for a person's answer already"):
+    with pytest.raises(TooManyQuestions, match=f"{MAX_OPEN_QUESTIONS} requests are already waiting for approval"):
         store.propose(guarded(number="PO-X"), {})
     assert proposed(store, guarded(number="PO-X", requester=BOB)).state == "PROPOSED"
     assert proposed(store, create(), approved=True).state == "APPROVED"
@@ -425,7 +425,7 @@ def test_one_client_proposes_so_much_in_a_minute(store: JournalStore, clock: Clo
     for place in range(limit):
         take_to(store, guarded(number=f"PO-{place}"), "DECLINED")
 
-    with pytest.raises(TooManyQuestions, match=f"{limit} writes were asked for within 1 min"):
+    with pytest.raises(TooManyQuestions, match=f"{limit} changes were requested within 1 minute"):
         store.propose(guarded(number="PO-X"), {})
     with pytest.raises(TooManyQuestions):
         store.propose(create("PO-Y"), {}, approved=True)

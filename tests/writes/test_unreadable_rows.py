@@ -52,7 +52,7 @@ def test_everything_else_goes_on(store: JournalStore, spoiled: str, caplog: pyte
 
 
 def test_its_order_stays_blocked(store: JournalStore, spoiled: str) -> None:
-    with pytest.raises(OperationUnderWay, match=f"cannot read: {spoiled}"):
+    with pytest.raises(OperationUnderWay, match=f"cannot read. Nothing was changed. Operation {spoiled}"):
         store.propose(guarded(), {})
     with pytest.raises(OperationUnderWay):
         store.find_in_progress(guarded())

@@ -24,7 +24,7 @@ _ORDERS_TRIED = 5
 def adopt(console: Console, settings: Settings, store: JournalStore) -> int:
     """Take the file if it is another than before, then ask whose the credentials are; return the command's status."""
     if not sys.stdin.isatty():
-        console.print("Only a person at a terminal can adopt. Nothing was changed.")
+        console.print("Your answer is needed; run this in a terminal. Nothing was changed.")
         return NOT_ADOPTED
     if (done := store.adopt_file()) != "":
         console.print(plain(done))

@@ -50,8 +50,8 @@ def check_draft(draft: OrderDraft) -> None:
     for place, line in enumerate(draft.lines, 1):
         if line.warehouse is not None:
             raise InvalidInput(
-                f'Exsited cannot store "warehouse" on a new order (line {place}). Nothing was sent.',
-                next_step='Leave "warehouse" out and tell the user.',
+                f"Exsited cannot store a warehouse on a new order (line {place}). Nothing was sent.",
+                next_step="Leave it out and mention that.",
             )
 
 
@@ -107,7 +107,7 @@ def check_cancelled(body: Any, number: str) -> None:
     if not is_same_number(source.id, number, in_any_case=True):
         raise wrong_order("Exsited", source.id, number)
     if source.status is not None and status_of(source.status) != "cancelled":
-        raise BadAnswer("Exsited says it cancelled an order that is not inactive.")
+        raise BadAnswer("Exsited says the order is not inactive.")
 
 
 def combine(
@@ -142,11 +142,11 @@ def build_delete_snapshot(
 
     An order with receipts or invoices cannot be deleted (https://developer.exsited.com, Purchase Order DELETE).
     """
-    blockers = [f"purchase invoice {invoice.id or 'without an id'} uses it" for invoice in invoices]
+    blockers = [f"purchase invoice {invoice.id}" if invoice.id else "a purchase invoice" for invoice in invoices]
     # The figures may count invoices that the client may not list; they forbid the delete, too.
     if not invoices and source.kpis and source.kpis.total_purchase_invoice:
-        blockers.append("purchase invoices that are not listed use it")
-    blockers += [f"item receipt {receipt.id or 'without an id'} uses it" for receipt in receipts]
+        blockers.append("purchase invoices")
+    blockers += [f"item receipt {receipt.id}" if receipt.id else "an item receipt" for receipt in receipts]
     return Snapshot(
         order=combine(source, receipts, zone),
         erp_id=source.uuid,
@@ -172,14 +172,14 @@ def next_offset(page: schemas.Page, offset: int) -> int | None:
     """
     said = page.pagination
     if said.offset not in (None, offset):
-        raise BadAnswer("Exsited gave another page than was asked for.")
+        raise BadAnswer("Exsited returned an incomplete list.")
     end = offset + len(page.rows)
     if not tells_end(page):
         return end if page.rows else None
     if end >= said.records if said.records is not None else said.next_page is None:
         return None
     if not page.rows:
-        raise BadAnswer("Exsited gave an empty page before the end of its list.")
+        raise BadAnswer("Exsited returned an incomplete list.")
     return end
 
 
@@ -205,9 +205,8 @@ def build_order_filter(status: Status | None) -> dict[str, str]:
         return {}
     if status not in _FILTER:
         raise InvalidInput(
-            "Exsited tells open, cancelled, draft and deleted orders apart, and not by what was received, "
-            f'so "{status}" orders cannot be listed. Nothing was sent.',
-            next_step='Ask for status "open": received orders are among them, and get_purchase_order tells how far.',
+            f"Exsited has no status for {status} orders.",
+            next_step="List open orders instead, then read them with get_purchase_order to see what was received.",
         )
     return {"filter": f"purchase-orders/status eq '{_FILTER[status]}'"}
 
@@ -225,9 +224,7 @@ def parse_orders_page(
     found = parse_page(parse_orders(body), schemas.ListedOrder, offset)
     # An installation that ignores the filter would otherwise show cancelled orders as open ones.
     if status is not None and any(status_of(row.status) != status for row in found.rows):
-        raise BadAnswer(
-            "Exsited gave orders of another status than was asked for.", next_step="List the orders without a status."
-        )
+        raise BadAnswer("Exsited ignored the status filter.", next_step="List without a status.")
     read = convert_with_listed_lines if in_full else convert_listed
     rows = tuple(read(row, zone) for row in found.rows)
     return Page(rows, found.next_start, found.total, found.unreadable, found.tells_end)
@@ -271,7 +268,7 @@ def parse_account(body: Any, account_id: str | None) -> schemas.Account:
     """
     account = schemas.AccountResponse.parse(raise_for_error(body)).account
     if account.id != account_id:
-        raise BadAnswer("Exsited answered about another supplier.")
+        raise BadAnswer("Exsited answered about a different supplier.")
     return account
 
 
@@ -283,7 +280,7 @@ def parse_item(body: Any, item_id: str) -> schemas.Item:
     """
     item = schemas.ItemResponse.parse(raise_for_error(body)).item
     if item.id != item_id:
-        raise BadAnswer("Exsited answered about another item.")
+        raise BadAnswer("Exsited answered about a different item.")
     return item
 
 

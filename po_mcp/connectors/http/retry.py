@@ -122,12 +122,12 @@ class Retrier:
         """Return why there is no further try, or "" and take one retry from the budget."""
         # The order matters: the budget is charged only for a try that is really made.
         if tries >= MAX_TRIES:
-            return f"It was tried {tries} times."
+            return f"Tried {tries} times."
         if (
             wait > MAX_RETRY_AFTER_S + FIRST_BACKOFF_S
             or wait >= anyio.current_effective_deadline() - anyio.current_time()
         ):
-            return "It was not tried again: the wait would be too long."
+            return "Not retried: the wait would be too long."
         if not self._budget.take():
             return "Not retried: too many requests have failed."
         return ""

@@ -458,7 +458,7 @@ class Tryton:
         first = await self._read_page(model, kind, fields, domain)
         pages = _split_pages(await self._search_after(model, domain, first))
         if len(pages) >= MAX_PAGES:
-            raise BadAnswer("Tryton's list is longer than is read.", next_step="Ask for less, or tell the user.")
+            raise BadAnswer("Tryton's list is too long to read.", next_step="Narrow it down.")
 
         async def read_page(ids: Sequence[int]) -> schemas.Page[R]:
             return await self._read_page(model, kind, fields, domain, ids)
@@ -584,7 +584,7 @@ class Tryton:
             why = exc.what if isinstance(exc, ERPError) else "It did not answer in time."
             raise OutcomeUnknown(
                 f"Tryton answered as if it were done, and reading it back does not show that: {why}",
-                next_step="Do not send it again: read the order to see what came of it, and tell the user.",
+                next_step="Do not repeat it. Check the order with get_purchase_order.",
             ) from exc
 
     @contextmanager
@@ -602,14 +602,14 @@ class Tryton:
     async def _sign_in(self) -> tuple[str, float]:
         """Open a session. One that was refused is not asked for again at once: Tryton counts, and locks the user."""
         if self._refused_at is not None and self._clock() - self._refused_at < _REFUSAL_PAUSE_S:
-            raise SignInFailed("Tryton refused this sign-in a short while ago. Nothing was sent.")
+            raise SignInFailed("Tryton refused this sign-in a few minutes ago. Nothing was sent.")
         params = [self._login, {"password": self._password}, "en"]
         try:
             answer = await self._http.sign_in(
                 _RPC, body=error_body.build_request(0, "common.db.login", params), once=True
             )
             if error_body.is_signed_out(answer.body):
-                raise SignInFailed("Tryton does not accept the credentials. Nothing was sent.")
+                raise SignInFailed("Tryton rejected the client id or secret. Nothing was sent.")
         except SignInFailed:
             self._refused_at = self._clock()
             raise
@@ -617,7 +617,8 @@ class Tryton:
             self._refused_at = self._clock()
             raise TooManyRequests(
                 "Tryton has locked the sign-in of this user, after too many wrong passwords. Nothing was sent.",
-                next_step="The operator must check PO_MCP_CLIENT_SECRET. The lock ends by itself after some minutes.",
+                next_step="Your administrator must check PO_MCP_CLIENT_SECRET. The lock ends by itself after some "
+                "minutes.",
             ) from None
         opened = schemas.Login.parse_login(error_body.parse_result(answer.body, 0))
         self._has_session = True

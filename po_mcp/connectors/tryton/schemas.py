@@ -202,7 +202,7 @@ class Login(ErpModel):
         try:
             return cls.parse({"user": user, "session": session})
         except BadAnswer:
-            raise SignInFailed(f"{ERP_NAME} gave no session. Nothing was sent.") from None
+            raise SignInFailed(f"{ERP_NAME} answered the sign-in without a session. Nothing was sent.") from None
 
 
 class Access(ErpModel):
@@ -221,7 +221,7 @@ def parse_records(result: Any, kind: type[T]) -> tuple[T, ...]:
         BadAnswer: it is none.
     """
     if not isinstance(result, list):
-        raise BadAnswer(f"{ERP_NAME} gave an answer of another shape than it documents.")
+        raise BadAnswer(f"{ERP_NAME}'s answer is not in the documented format.")
     return tuple(kind.parse(row) for row in result)
 
 
@@ -257,7 +257,7 @@ def parse_ids(result: Any) -> tuple[int, ...]:
     try:
         return tuple(TypeAdapter(list[Annotated[int, Field(strict=True)]]).validate_python(result))
     except ValidationError as exc:
-        raise BadAnswer(f"{ERP_NAME} gave an answer of another shape than it documents.") from exc
+        raise BadAnswer(f"{ERP_NAME}'s answer is not in the documented format.") from exc
 
 
 def parse_ascending_ids(result: Any, last: int) -> tuple[int, ...]:
