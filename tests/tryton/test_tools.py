@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from mcp import Client
 from mcp.types import ElicitRequestFormParams, ElicitResult
@@ -154,6 +155,25 @@ async def test_a_change_while_the_person_reads_is_stale(harness: TrytonHarness, 
 
     assert (ended["status"], harness.wire.writes) == ("stale", [])
     assert book.users.buyer.search(PURCHASE, ["id", "=", book.orders["draft"]]) == [book.orders["draft"]]
+
+
+async def test_a_cancel_tells_which_change_of_the_same_moment_tryton_let_pass(
+    harness: TrytonHarness, book: Book
+) -> None:
+    async def change_a_line_first(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        line = book.users.buyer.read(PURCHASE, book.orders["draft"], "lines")["lines"][0]
+        book.users.buyer.write("purchase.line", line, quantity=999)
+        return await wire.handle_async_request(request)
+
+    harness.wire.on_write = change_a_line_first
+    async with harness.client(person=ScriptedPerson(says_yes)) as client:
+        done = outcome(await client.call_tool(CANCEL, {"number": "PM-2026-0001"}))
+
+    assert done["status"] == "done"
+    assert (
+        "It is no longer what was approved: its total is 803.46 EUR, not 804.00 EUR; its lines differ."
+        in (done["message"])
+    )
 
 
 async def test_finalize_is_not_listed_and_the_instructions_say_why(harness: TrytonHarness) -> None:
