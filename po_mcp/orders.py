@@ -224,7 +224,7 @@ class OrderRequestLine(Record):
     quantity: Annotated[Quantity, Field(description='More than zero, as text: "1000"')]
     unit_price: Annotated[
         Price | None,
-        Field(description='Of one unit, as text: "0.45". Left out: the last known one, once a person saw it'),
+        Field(description='Per unit, as text: "0.45". Left out: the last known price, if the user approves it'),
     ] = None
     warehouse: Annotated[Word | None, Field(description="Warehouse id or name")] = None
 

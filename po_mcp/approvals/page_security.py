@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 # no-referrer would make browsers send "Origin: null" with the form, which tells us nothing
 # (https://fetch.spec.whatwg.org/#append-a-request-origin-header); same-origin tells others as little.
 _HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; "
+    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'",
     "cache-control": "no-store",
     "referrer-policy": "same-origin",

@@ -86,6 +86,17 @@ class PendingApprovals:
     pin_setting: PinSetting | None = None
     under_way: UnderWay = field(default_factory=UnderWay)
 
+    @property
+    def place_name(self) -> str:
+        """Whose books these are: the ERP's name, and of a real one the company or the address."""
+        erp = self.executor.erp
+        return erp.title if erp.notice else f"{erp.title}, {erp.connection.label}"
+
+    async def name_erp(self, recorded: Recorded) -> str:
+        """Return the name of an operation's ERP in a sentence; "the ERP" for that of another connection."""
+        is_here = await self._name() == recorded.operation.connection
+        return self.executor.words.name if is_here else "the ERP"
+
     async def find(self, operation_id: str) -> Recorded | None:
         """Return an operation of this connection; None for every other id."""
         recorded = await self.journal.find(operation_id)

@@ -127,7 +127,7 @@ def sheet_of(
     now: float,
     *,
     is_running: bool = False,
-    notice: str = "",
+    erp: str = "the ERP",
     local: LocalTime = THIS_MACHINE,
 ) -> Sheet:
     """Return what to show of an operation.
@@ -137,7 +137,7 @@ def sheet_of(
         events: what happened to it; the first tells who asked.
         now: seconds since 1970.
         is_running: it is being carried out in this process.
-        notice: what stands above everything, and so need not stand in the outcome once more.
+        erp: the ERP's name in a sentence.
         local: writes times.
     """
     operation = recorded.operation
@@ -150,13 +150,13 @@ def sheet_of(
         state=recorded.state,
         verb=words.request,
         ending=words.ending,
-        consequence=_consequence(operation, order),
+        consequence=_consequence(operation, order, erp),
         order=order,
         asked_by=visible(str(events[0].detail.get("client", _UNNAMED)), 80) if events else _UNNAMED,
         asked_at=local.moment(events[0].at, now) if events else "",
         open_until=local.moment(recorded.expires_at, now),
         minutes_left=max(0, int(recorded.expires_at - now) // 60),
-        standing=_standing(recorded, events, is_running, notice, local),
+        standing=_standing(recorded, events, is_running, erp, local),
         leave="Do not create" if operation.kind == "create" else "Keep order",
         fields=_fields_of(operation),
     )
@@ -287,20 +287,21 @@ def _new_row(place: int, line: DraftLine, note: LineNote | None, currency: str |
     )
 
 
-def _consequence(operation: Operation, order: Order) -> str:
+def _consequence(operation: Operation, order: Order, erp: str) -> str:
     if operation.kind == "create":
-        return "Check this order before it is created."
+        return f"Check this order before it is created in {erp}."
     if operation.kind == "delete":
-        return "This removes the order from the ERP. It cannot be undone."
+        return f"This removes the order from {erp}. It cannot be undone."
     if operation.kind == "cancel":
         received = sum(row.received not in (NOT_GIVEN, "0") for row in order.rows)
         came = f" Goods were received on {received} of {count(order.lines, 'line')}." if received else ""
-        return f"The order stays in the ERP as inactive and can be reactivated there.{came}"
+        return f"The order stays in {erp} as inactive and can be reactivated there.{came}"
     payload = operation.payload
     if not order.lines or any(row.received == NOT_GIVEN for row in order.rows):
-        rest = "The ERP does not show what was received."
+        rest = f"{_begin(erp)} does not show what was received."
     elif order.carried:
-        rest = f"{len(order.carried)} of {count(order.lines, 'line')} outstanding."
+        are = "is" if order.lines == 1 else "are"
+        rest = f"{len(order.carried)} of {count(order.lines, 'line')} {are} outstanding."
     else:
         return "Everything was received. Closing cannot be undone."
     chosen = payload.create_backorder if isinstance(payload, FinalizePayload) else None
@@ -308,8 +309,16 @@ def _consequence(operation: Operation, order: Order) -> str:
     return f"{rest} Closing cannot be undone.{ending}"
 
 
+def _begin(erp: str) -> str:
+    return erp[0].upper() + erp[1:]
+
+
 def _standing(
-    recorded: Recorded, events: Sequence[Event], is_running: bool, notice: str = "", local: LocalTime = THIS_MACHINE
+    recorded: Recorded,
+    events: Sequence[Event],
+    is_running: bool,
+    erp: str = "the ERP",
+    local: LocalTime = THIS_MACHINE,
 ) -> Standing | None:
     """Say how it stands; None while it waits for the person."""
     if recorded.state == "PROPOSED":
@@ -325,6 +334,8 @@ def _standing(
         return replace(standing, text=f"Order {number} was not {done}. You can close this page.")
     if recorded.state == "UNKNOWN":
         return replace(standing, text=_doubt(recorded, events, local))
+    if recorded.state == "SENT":
+        return replace(standing, text=f"{_begin(erp)} has not answered yet. This page reloads by itself.")
     message = recorded.outcome.message if recorded.outcome is not None else ""
     return standing if standing.text else replace(standing, text=message.removeprefix(SANDBOX_TAG))
 
@@ -354,10 +365,10 @@ _APPROVED_AND_RUNNING = Standing(
     "In progress", "The order is read once more, then the request is sent. This page reloads by itself.", "open", 2
 )
 _AFTER_A_YES: dict[State, Standing] = {
-    "DECLINED": Standing("Approval taken back", "Nothing was sent, and nothing will be.", "bad"),
+    "DECLINED": Standing("Approval taken back", "Nothing was changed. You can close this page.", "bad"),
     "EXPIRED": Standing(
         "Approved, then expired",
-        "It was approved, but not sent in time. Nothing was sent. Ask your assistant to start again.",
+        "You approved this, but it was not sent in time. Nothing was changed. Ask your assistant to start again.",
         "bad",
     ),
 }
@@ -365,12 +376,14 @@ _AFTER_A_YES: dict[State, Standing] = {
 _STANDINGS: dict[State, Standing] = {
     "DECLINED": Standing("Declined", "", "bad"),
     "EXPIRED": Standing(
-        "Expired", "Nobody decided in time. Nothing was sent. Ask your assistant to start again.", "bad"
+        "Expired", "Nobody decided in time. Nothing was changed. Ask your assistant to start again.", "bad"
     ),
     "STALE": Standing(
-        "Out of date", "The order changed, or a newer request replaced this one. Nothing was sent for this one.", "bad"
+        "Out of date",
+        "The order changed, or a newer request replaced this one. Nothing was changed by this one.",
+        "bad",
     ),
-    "SENT": Standing("Sent, no answer yet", "The ERP has not answered yet. This page reloads by itself.", "open", 2),
+    "SENT": Standing("Sent, no answer yet", "", "open", 2),
     "WATCHED": Standing("Refused, being checked", "", "bad", 10),
     "DONE": Standing("Done", "", "good"),
     "REFUSED": Standing("Not done", "", "bad"),

@@ -170,17 +170,18 @@ def _approves(params: ElicitRequestFormParams, content: Mapping[str, str]) -> bo
 def _prompted(field: Mapping[str, Any]) -> str:
     if "oneOf" in field:
         return _picked(field)
-    return str(click.prompt(f"{field['title']} ({field['description']})", default="", show_default=False, err=True))
+    click.echo(field["description"], err=True)
+    return str(click.prompt(field["title"], default="", show_default=False, err=True))
 
 
 def _picked(field: Mapping[str, Any]) -> str:
-    """Offer numbered choices; a number is typed."""
+    """Offer numbered choices, the safe one first and by default; a number is typed."""
+    click.echo(f"{field['title']}\n{field['description']}", err=True)
     values = [str(choice["const"]) for choice in field["oneOf"]]
     for place, choice in enumerate(field["oneOf"], 1):
         click.echo(f"  {place}. {choice['title']}", err=True)
     numbers = [str(place) for place in range(1, len(values) + 1)]
-    text = f"{field['title']} ({field['description']})"
-    picked = click.prompt(text, type=click.Choice(numbers), show_choices=False, err=True)
+    picked = click.prompt("Choice", type=click.Choice(numbers), default="1", show_choices=False, err=True)
     return values[int(picked) - 1]
 
 

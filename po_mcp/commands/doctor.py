@@ -85,8 +85,9 @@ async def _examined(settings: Settings, file: Path, console: Console | None) -> 
 
 
 async def _findings(settings: Settings, file: Path, erp: ERP, journal: JournalStore) -> AsyncGenerator[Finding]:
-    what = f"{erp.title}, {erp.connection.label}" + (", read-only" if settings.read_only else "")
-    yield Finding("pass", "settings", f"{what}; from {_sources(file)}")
+    place = f"{erp.title}, data in {erp.connection.address}" if erp.notice else f"{erp.title} at {erp.connection.label}"
+    yield Finding("pass", "settings", place + (", read-only" if settings.read_only else ""))
+    yield Finding("pass", "settings", f"from {_sources(file)}")
     if (finding := _secret_file(file)) is not None:
         yield finding
     read = await _read(erp)
@@ -104,8 +105,9 @@ async def _findings(settings: Settings, file: Path, erp: ERP, journal: JournalSt
 def _sources(file: Path) -> str:
     """Name where the settings come from: a host's own settings are not seen here."""
     names = sorted(name for name, value in os.environ.items() if name.startswith(PREFIX) and value)
-    kept = str(file) if file.exists() else f"no file ({file} is not there)"
-    return f"{kept}, and {', '.join(names) if names else 'no variable'} of the environment"
+    kept = str(file) if file.exists() else f"no file ({file} does not exist)"
+    named = f"environment: {', '.join(names)}" if names else "no environment variables"
+    return f"{kept}; {named}"
 
 
 def _secret_file(file: Path) -> Finding | None:

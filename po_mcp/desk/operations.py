@@ -39,9 +39,7 @@ async def get_operations(desk: Desk, operation_id: str | None, approver: Approve
     recorded = await desk.journal.find(operation_id)
     # Operations of other connections are not shown: this ERP cannot tell what became of them.
     if recorded is None or recorded.operation.connection != name:
-        raise InvalidInput(
-            "There is no operation with this id.", next_step="Call get_operation without an id to see the open ones."
-        )
+        raise InvalidInput("No operation has this id.", next_step="Leave operation_id out to list the open ones.")
     recorded = await _reconcile(desk, recorded)
     if recorded.state == "UNKNOWN":
         return Operations(operations=(await _ask_whether_it_happened(desk, recorded, approver),))

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MCP_PATH = "/mcp"
 _PAGE_PATHS = ("/approve/", "/static/")
+_PAGE_ADDRESSES = ("/", "/approve")
 
 _SHUTTING_DOWN = PlainTextResponse(
     "po-mcp is shutting down. Writes in progress are recorded; check them with get_operation after the restart.",
@@ -91,7 +92,7 @@ class HttpApp:
         if _is_mcp(scope):
             return _WEBSITE_REFUSED if _is_from_website(scope) else self._mcp
         path, method = scope["path"], scope["method"]
-        if path.startswith(_PAGE_PATHS) or (path == "/" and method != "POST"):
+        if path.startswith(_PAGE_PATHS) or (path in _PAGE_ADDRESSES and method != "POST"):
             return self._page
         return self._not_found(scope)
 

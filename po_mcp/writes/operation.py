@@ -96,11 +96,11 @@ class WriteOutcome(Record):
     operation_id: str | None = None
     order: Annotated[
         PurchaseOrder | None,
-        WithJsonSchema({"type": "object", "description": "The order, as get_purchase_order returns it"}),
+        WithJsonSchema({"type": "object", "description": "As get_purchase_order returns it"}),
     ] = None
     backorder_number: str | None = None
     message: str
-    next_step: Annotated[str | None, Field(description="For the assistant")] = None
+    next_step: Annotated[str | None, Field(description="What to do now")] = None
     approve_at: Annotated[str | None, Field(description="Link where the user approves")] = None
     replayed: Annotated[bool, Field(description="true: an earlier call did this")] = False
     do_not_repeat: Annotated[bool, Field(description="true: repeating could do it twice")] = False

@@ -132,6 +132,10 @@ def _with_lines(
     return stored.model_copy(update={"lines": found, "line_count": len(found)})
 
 
+def _describe_document(what: str, document_id: str | None) -> str:
+    return f"it has {what} {document_id}" if document_id else f"it has {what} without an id"
+
+
 def build_delete_snapshot(
     source: schemas.Order,
     invoices: Sequence[schemas.Invoice],
@@ -142,11 +146,11 @@ def build_delete_snapshot(
 
     An order with receipts or invoices cannot be deleted (https://developer.exsited.com, Purchase Order DELETE).
     """
-    blockers = [f"purchase invoice {invoice.id}" if invoice.id else "a purchase invoice" for invoice in invoices]
+    blockers = [_describe_document("purchase invoice", invoice.id) for invoice in invoices]
     # The figures may count invoices that the client may not list; they forbid the delete, too.
     if not invoices and source.kpis and source.kpis.total_purchase_invoice:
-        blockers.append("purchase invoices")
-    blockers += [f"item receipt {receipt.id}" if receipt.id else "an item receipt" for receipt in receipts]
+        blockers.append("it has purchase invoices that are not listed")
+    blockers += [_describe_document("item receipt", receipt.id) for receipt in receipts]
     return Snapshot(
         order=combine(source, receipts, zone),
         erp_id=source.uuid,
