@@ -249,7 +249,6 @@ class Exsited:
             body=translate.build_order(draft),
             expect=frozenset({200, 201}),
             verify=lambda answer: translate.parse_created(answer.body, draft.number, self._zone),
-            creates=True,
             before_send=before_send,
         )
 
