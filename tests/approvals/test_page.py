@@ -79,7 +79,7 @@ async def test_a_cancel_asks_for_nothing_but_the_decision(file: Path) -> None:
         await person.send("approve")
 
         assert "Cancel order <bdi>PO-7</bdi>?" in page.text
-        assert "The order stays in Books as inactive and can be reactivated there." in page.text
+        assert "as inactive and can be reactivated there." in page.text
         assert ">Cancel order</button>" in page.text
         assert ">Keep order</button>" in page.text
         assert ('type="text"' in page.text, 'type="radio"' in page.text) == (False, False)
