@@ -277,7 +277,7 @@ def test_a_page_other_than_the_requested_page_is_refused(fields: dict[str, objec
 
 @pytest.mark.parametrize("status", ["closed", "cancelled", "draft", "deleted", "unknown"])
 def test_a_status_that_the_list_leaves_out_is_refused_with_the_reason(status: Status) -> None:
-    with pytest.raises(InvalidInput, match="only open and partly received orders"):
+    with pytest.raises(InvalidInput, match="lists only open and partly received orders"):
         translate.check_status(status)
 
 

@@ -174,7 +174,7 @@ async def test_an_order_that_neither_the_path_nor_the_list_shows() -> None:
         await exsited.get_order("PO/7")  # its list shows every order
     with pytest.raises(OrderNotFound):
         await inventory_pro.get_order("PÖ 7")
-    with pytest.raises(BadAnswer, match="does not take the characters / of its number"):
+    with pytest.raises(BadAnswer, match=r"does not take the characters / of its number"):
         await inventory_pro.get_order("PO/7")  # its list leaves closed orders out
 
 

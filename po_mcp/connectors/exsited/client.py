@@ -274,6 +274,7 @@ class Exsited:
             # The vendor documents 204 only; any other 2xx leaves the outcome unknown.
             expect=frozenset({204}),
             verify=lambda answer: None,
+            number=number,
             before_send=before_send,
         )
 
@@ -292,6 +293,7 @@ class Exsited:
             verify=lambda answer: (
                 None if answer.status == _NO_CONTENT else translate.check_cancelled(answer.body, number)
             ),
+            number=number,
             before_send=before_send,
         )
 
