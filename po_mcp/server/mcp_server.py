@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 import anyio
@@ -25,9 +25,12 @@ from mcp.types import (
     Icon,
     InputRequiredResult,
     RequestParams,
+    Tool,
 )
 
+from po_mcp.approvals import caller
 from po_mcp.desk.context import Desk
+from po_mcp.scopes import Scope
 from po_mcp.server.skills import SCHEME, Skills
 from po_mcp.untrusted import visible
 
@@ -78,20 +81,32 @@ class LineTransport(Protocol):
 
 
 class PurchasingServer(MCPServer[Desk]):
-    """A server whose errors say why a tool or prompt is missing.
+    """A server whose errors say why a tool or prompt is missing, and which shows a caller what they may use.
 
     Args:
-        listed: the names of its tools.
+        scopes: its tools by their names, and the scopes that each needs.
         limits: sentences on what this ERP and these settings do not offer.
         skills: the skills that it serves.
+        has_sign_in: its callers have tokens, so that its list of tools differs from one to the next.
         more: further arguments of the SDK's server.
     """
 
-    def __init__(self, name: str, *, tool_names: list[str], limits: str, skills: Skills, **more: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        scopes: Mapping[str, Sequence[Scope]],
+        limits: str,
+        skills: Skills,
+        has_sign_in: bool = False,
+        **more: Any,
+    ) -> None:
         cache_hints = dict.fromkeys(_CACHEABLE_METHODS, _LIST_CACHE_HINT)
+        if has_sign_in:  # a person may get further scopes at any time
+            del cache_hints["tools/list"]
         super().__init__(name, icons=[_ICON], cache_hints=cache_hints, extensions=[skills], **more)
         self._skills = skills
-        self._tool_names = tool_names
+        self._scopes = dict(scopes)
         self._limits = limits
         # MCPServer has no public way to replace this handler; the dependency is pinned below mcp 2.4 for that.
         self._lowlevel_server.add_request_handler("server/discover", RequestParams, self._discover)
@@ -102,13 +117,22 @@ class PurchasingServer(MCPServer[Desk]):
         """Call a tool by its name.
 
         Raises:
-            ToolError: this server has no such tool; the text says why and names its tools.
+            ToolError: this server has no such tool, and the text says why and names its tools; or the caller lacks a
+                scope for it.
         """
         # The SDK's own error would not say that this ERP or the operator does not offer the tool.
-        if name not in self._tool_names:
-            tools = f"Tell the user; the tools are {', '.join(self._tool_names)}."
+        if name not in self._scopes:
+            tools = f"Tell the user; the tools are {', '.join(self._scopes)}."
             raise ToolError(f"There is no tool {visible(name, 80)}. Nothing was sent. {self._limits} {tools}")
+        # Once more after the gate, which reads the message on its own: what counts is the name that is called here.
+        if not caller.is_allowed(*self._scopes[name]):
+            needed = " and ".join(self._scopes[name])
+            raise ToolError(f"This sign-in may not do that: {name} needs {needed}. Nothing was sent.")
         return await super().call_tool(name, arguments, context)
+
+    async def list_tools(self) -> list[Tool]:
+        """List the tools that the caller may use."""
+        return [tool for tool in await super().list_tools() if caller.is_allowed(*self._scopes[tool.name])]
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Desk, Any] | None = None

@@ -12,7 +12,7 @@ from po_mcp.writes.journal import audit_log, queries
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.moves import CLOCK_SLACK_S
 from po_mcp.writes.journal.rows import UnreadableRow, read_row, values_of
-from po_mcp.writes.operation import Operation, Recorded, State
+from po_mcp.writes.operation import Operation, Recorded, Requester, State
 
 MAX_OPEN_QUESTIONS = 20
 """Questions of one client that a person is left with at a time."""
@@ -113,9 +113,16 @@ def read_or_block(row: sqlite3.Row | None, number: str) -> Recorded | None:
         ) from exc
 
 
-def under_way_error(live: Recorded) -> OperationUnderWay:
+def under_way_error(live: Recorded, asker: Requester) -> OperationUnderWay:
     """Return the error for an order that has another live operation."""
     operation = live.operation
+    if not asker.may_handle(operation):
+        return OperationUnderWay(
+            f"Order {operation.number} has an operation of another person under way: {operation.kind}, "
+            f"{live.state.lower()}. Nothing was sent.",
+            next_step="Tell the user, and ask again in a few minutes.",
+            operation_id=operation.id,
+        )
     return OperationUnderWay(
         f"Order {operation.number} has another operation under way: {operation.kind}, "
         f"{live.state.lower()}, {operation.id}. Nothing was sent.",
