@@ -1,4 +1,4 @@
-"""`po-mcp serve`: MCP over HTTP, with the approval page under the same port, to this machine only.
+"""`po-mcp serve`: MCP over HTTP; to this machine with the approval page under the same port, to others with sign-in.
 
 The server's modules are imported when it runs: `po-mcp --help` must not wait for them.
 """
@@ -10,6 +10,8 @@ import socket
 import sys
 from contextlib import closing
 from functools import partial
+from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,14 +27,19 @@ _LOOPBACK = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
 
 
 @click.command("serve")
-@click.option("--host", default="127.0.0.1", show_default=True, help="An address of this machine: 127.0.0.1 or ::1.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="An address of this machine: 127.0.0.1 or ::1; with sign-in any, such as 0.0.0.0.",
+)
 @click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 is any free one.")
 @click.pass_obj
 def command(config: Path | None, host: str, port: int) -> None:
-    """Serve MCP over HTTP at /mcp, to this machine only, until Ctrl-C.
+    """Serve MCP over HTTP at /mcp, until Ctrl-C.
 
-    There is no login yet, so no other address is served. Where an approver PIN is set, the
-    approval page is under the same port.
+    Without PO_MCP_ISSUER nobody signs in: then only this machine is served, with the approval
+    page under the same port where an approver PIN is set.
     """
     import anyio
 
@@ -40,14 +47,27 @@ def command(config: Path | None, host: str, port: int) -> None:
     from po_mcp.transports import http
 
     settings = _settings.load(config)
-    if host not in _LOOPBACK:
-        _settings.stop(
-            f"--host {host!r} is not served: there is no login yet, so only this machine may connect. "
-            "Leave --host out, or give 127.0.0.1 or ::1."
-        )
+    address = _choose_address(host, has_sign_in=settings.issuer is not None)
     logging.basicConfig(stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
-    with closing(_listen(_LOOPBACK[host], port)) as sock:
-        anyio.run(http.serve, settings, sock, partial(_greet, settings, has_approver_pin(settings)))
+    options = {"use_uvloop": find_spec("uvloop") is not None}
+    with closing(_listen(address, port)) as sock:
+        greet = partial(_greet, settings, has_approver_pin(settings))
+        anyio.run(http.serve, settings, sock, greet, backend_options=options)
+
+
+def _choose_address(host: str, *, has_sign_in: bool) -> str:
+    """Return the address to listen on, or end the process with one line."""
+    if host in _LOOPBACK:
+        return _LOOPBACK[host]
+    if not has_sign_in:
+        _settings.stop(
+            f"--host {host!r} is not served: PO_MCP_ISSUER is not set, so nobody signs in, and only this machine may "
+            "connect. Set it, or leave --host out."
+        )
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        _settings.stop(f"--host {host!r} must be an address of this machine, such as 0.0.0.0 or ::.")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -63,10 +83,16 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _greet(settings: Settings, has_page: bool, address: Address) -> None:
     """Print the address of the server and how a person approves."""
-    page = "The approval page is there, too, and wants the PIN."
-    if not has_page and settings.journal_path() == MEMORY:
-        page = "It has no approval page: set PO_MCP_APPROVER_PIN and start it again."
-    elif not has_page:
-        page = "It has no approval page: run po-mcp approve --set-pin and start it again."
-    where = f"{address.origins[0]}/mcp, to this machine only"
+    where, page = f"{address.origins[0]}/mcp, to this machine only", _describe_page(settings, has_page)
+    if settings.issuer is not None:
+        where = f"{settings.public_url}/mcp, and listens on {address.host} port {address.port}"
+        page = f"People sign in at {settings.issuer}. There is no approval page: decide with po-mcp approve."
     print(f"po-mcp serves MCP at {where}. {page} Ctrl-C ends it.", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _describe_page(settings: Settings, has_page: bool) -> str:
+    if has_page:
+        return "The approval page is there, too, and wants the PIN."
+    if settings.journal_path() == MEMORY:
+        return "It has no approval page: set PO_MCP_APPROVER_PIN and start it again."
+    return "It has no approval page: run po-mcp approve --set-pin and start it again."

@@ -392,8 +392,8 @@ def test_only_this_machine_is_served(host: str) -> None:
 
     assert (told.exit_code, told.stdout) == (2, "")
     assert told.stderr == (
-        f"po-mcp: --host {host!r} is not served: there is no login yet, so only this machine may connect. "
-        "Leave --host out, or give 127.0.0.1 or ::1.\n"
+        f"po-mcp: --host {host!r} is not served: PO_MCP_ISSUER is not set, so nobody signs in, and only this machine "
+        "may connect. Set it, or leave --host out.\n"
     )
 
 

@@ -1,0 +1,41 @@
+"""Who calls over HTTP: the issuer's keys, the tokens that they sign, and the gate that lets nobody else pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from po_mcp.sign_in.gate import Gate, Resource
+from po_mcp.sign_in.issuer_keys import IssuerKeys
+from po_mcp.sign_in.tokens import TokenVerifier
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from po_mcp.config import Settings
+
+
+def build_gate(
+    mcp: ASGIApp, settings: Settings, path: str, tool_scopes: Mapping[str, Sequence[str]], max_bytes: int
+) -> Gate:
+    """Return the gate before an application, for the issuer that the settings name.
+
+    Args:
+        mcp: the application.
+        settings: the operator's settings.
+        path: where clients reach the application.
+        tool_scopes: the scopes that a call of each tool needs.
+        max_bytes: bytes of one message.
+    """
+    assert settings.issuer is not None
+    url = f"{settings.public_url}{path}"
+    resource = Resource(url, settings.issuer, settings.scopes(), tool_scopes)
+
+    async def fetch(address: str) -> Any:
+        from po_mcp.connectors.http.document import fetch_document
+        from po_mcp.connectors.http.transport import build_transport
+
+        return await fetch_document(address, build_transport(settings, address))
+
+    verifier = TokenVerifier(IssuerKeys(settings.issuer, fetch), settings.audience or url)
+    return Gate(mcp, verifier, resource, max_bytes)
