@@ -15,7 +15,7 @@ COMMANDS = {
     "init": "Set up: your ERP, its credentials, your assistants.",
     "install": "Connect an assistant on this computer.",
     "uninstall": "Disconnect an assistant on this computer.",
-    "serve": "Serve MCP over HTTP to this machine, with the approval page.",
+    "serve": "Serve MCP over HTTP, to this machine or with sign-in to a team.",
     "demo": "Play the whole story in this terminal, against a fresh sandbox.",
     "call": "Call a tool from this terminal.",
     "approve": "Decide in this terminal on what waits for a person.",
