@@ -35,7 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "bootstrap": {"connectors", *FRONT},
     "sign_in": {"config", "connectors", *VOCABULARY},
     "transports": {"bootstrap", "sign_in", *FRONT},
-    "commands": {"transports", "bootstrap", "connectors", "sandbox", "hosts", *FRONT},
+    "commands": {"transports", "bootstrap", "connectors", "sandbox", "sign_in", "hosts", *FRONT},
     "hosts": {"errors", "config"},
     "cli": {"commands", "transports", "config", "errors"},
     "__main__": {"cli"},

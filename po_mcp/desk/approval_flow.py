@@ -21,6 +21,8 @@ _NO_PLACE = (
     "Your administrator can set PO_MCP_JOURNAL to a file."
 )
 _TERMINAL = "run po-mcp approve in a terminal"
+_TERMINAL_OF_THE_SERVER = "an administrator decides on the server with po-mcp approve"
+_IF_NOT_SHOWN = " If no question was shown, decide with po-mcp approve."
 _QUICK_S = 1.0
 """Seconds within which no person reads a question and declines it: some clients decline without showing it."""
 PAGE_WAIT_S, _CALL_S = 45.0, 50.0
@@ -176,7 +178,9 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
 def _hint_at_terminal(desk: Desk, answer: FormAnswer) -> str:
     """Say where a person decides who saw no question: an answer that came at once may be the client's own."""
     is_quick = answer.how == "declined" and answer.seconds is not None and answer.seconds < _QUICK_S
-    return " If no question was shown, decide with po-mcp approve." if is_quick and desk.journal.is_shared else ""
+    if not is_quick or not desk.journal.is_shared:
+        return ""
+    return f" If no question was shown: {_TERMINAL_OF_THE_SERVER}." if desk.has_sign_in else _IF_NOT_SHOWN
 
 
 def _reasons_of(operation: Operation) -> list[str]:
@@ -188,7 +192,8 @@ def _reasons_of(operation: Operation) -> list[str]:
 
 
 def _describe_places(desk: Desk, link: str | None, until: str) -> str:
+    terminal = _TERMINAL_OF_THE_SERVER if desk.has_sign_in else _TERMINAL
     if link is None:
-        return f"Approve or decline by {until}: {_TERMINAL}." if desk.journal.is_shared else _NO_PLACE
-    or_terminal = f" (or {_TERMINAL})" if desk.journal.is_shared else ""
+        return f"Approve or decline by {until}: {terminal}." if desk.journal.is_shared else _NO_PLACE
+    or_terminal = f" (or {terminal})" if desk.journal.is_shared else ""
     return f"Approve or decline by {until}: {link}{or_terminal}"

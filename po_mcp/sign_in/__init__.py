@@ -27,9 +27,14 @@ def build_gate(
         tool_scopes: the scopes that a call of each tool needs.
         max_bytes: bytes of one message.
     """
+    keys, url = build_keys(settings), f"{settings.public_url}{path}"
+    resource = Resource(url, keys.issuer, settings.scopes(), tool_scopes)
+    return Gate(mcp, TokenVerifier(keys, settings.audience or url), resource, max_bytes)
+
+
+def build_keys(settings: Settings) -> IssuerKeys:
+    """Return the keys of the issuer that the settings name; they are read when one is first needed."""
     assert settings.issuer is not None
-    url = f"{settings.public_url}{path}"
-    resource = Resource(url, settings.issuer, settings.scopes(), tool_scopes)
 
     async def fetch(address: str) -> Any:
         from po_mcp.connectors.http.document import fetch_document
@@ -37,5 +42,4 @@ def build_gate(
 
         return await fetch_document(address, build_transport(settings, address))
 
-    verifier = TokenVerifier(IssuerKeys(settings.issuer, fetch), settings.audience or url)
-    return Gate(mcp, verifier, resource, max_bytes)
+    return IssuerKeys(settings.issuer, fetch)

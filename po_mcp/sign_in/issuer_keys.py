@@ -28,7 +28,7 @@ _KEY_TYPES = ("RSA", "EC", "OKP")  # never "oct": whoever verifies with a shared
 
 
 class IssuerUnavailable(Exception):
-    """No keys of the issuer are known, and they cannot be read now."""
+    """No keys of the issuer are known, and they cannot be read now; the text says why."""
 
 
 class IssuerKeys:
@@ -47,6 +47,7 @@ class IssuerKeys:
         self._keys: list[Jwk] = []
         self._read_at = self._tried_at = -math.inf
         self._reading = anyio.Lock()
+        self._fault = ""
 
     async def find(self, key_id: str | None) -> Jwk | None:
         """Return the key of this id, or the only key where a token names none; None where there is no such key.
@@ -61,7 +62,7 @@ class IssuerKeys:
             await self._read_again()
             key = self._known(key_id)
         if not self._keys:
-            raise IssuerUnavailable
+            raise IssuerUnavailable(self._fault)
         return key
 
     def _known(self, key_id: str | None) -> Jwk | None:
@@ -82,6 +83,7 @@ class IssuerKeys:
                     self._keys = await self._read()
                     self._read_at = self._clock()
                 except PurchaseOrderError as exc:
+                    self._fault = exc.what
                     logger.warning("the keys of %s cannot be read: %s", self.issuer, exc.what)
 
     async def _read(self) -> list[Jwk]:

@@ -130,6 +130,7 @@ async def test_a_form_counts_only_with_the_scope_to_approve(harness: ServerHarne
             done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
 
     assert (asked["status"], questions) == ("approval_required", 0)
+    assert "an administrator decides on the server with po-mcp approve" in asked["message"]
     assert "approve_at" not in asked
     assert json.loads(way.text)["approval"]["ways"] == ["terminal"]  # type: ignore[union-attr]
     assert (done["status"], len(person.asked)) == ("done", 1)
