@@ -11,6 +11,7 @@ from mcp.server.mcpserver import RequestStateSecurity
 from po_mcp import __version__
 from po_mcp.approvals.page_server import MountedPage, NoPage
 from po_mcp.approvals.pending import PendingApprovals
+from po_mcp.cards.order_card import OrderCard
 from po_mcp.config import MEMORY, Settings
 from po_mcp.connectors import connect
 from po_mcp.erp import ERP
@@ -19,6 +20,7 @@ from po_mcp.server import current_request
 from po_mcp.server.completions import Completions
 from po_mcp.server.instructions import write_instructions, write_limits
 from po_mcp.server.lifespan import KeepPage, ServerLifespan
+from po_mcp.server.malformed_answers import replace_malformed_answers
 from po_mcp.server.mcp_server import PurchasingServer
 from po_mcp.server.notifications import Notifications
 from po_mcp.server.prompts import add_prompts
@@ -154,8 +156,9 @@ def _build_mcp_server(settings: Settings, connector: ERP, lifespan: ServerLifesp
         log_level=settings.log_level,
         request_state_security=RequestStateSecurity.ephemeral(ttl=settings.approval_ttl + _STATE_GRACE_S),
         subscriptions=lifespan.notifications.bus,
-        middleware=[current_request.track_request],
+        middleware=[current_request.track_request, replace_malformed_answers],
         skills=Skills(connector, settings),
+        card=OrderCard(tool.name for tool in listed if tool.has_card),
     )
     add_resources(server, connector, settings)
     add_prompts(server, connector, settings)

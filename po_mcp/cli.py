@@ -15,13 +15,13 @@ COMMANDS = {
     "init": "Set up: your ERP, its credentials, your assistants.",
     "install": "Connect an assistant on this computer.",
     "uninstall": "Disconnect an assistant on this computer.",
-    "serve": "Serve MCP over HTTP, to this machine or with sign-in to a team.",
-    "demo": "Play the whole story in this terminal, against a fresh sandbox.",
-    "call": "Call a tool from this terminal.",
-    "approve": "Decide in this terminal on what waits for a person.",
-    "journal": "Show what was asked for, approved, sent and settled.",
-    "doctor": "Tell what works, what is missing, and the next step.",
-    "sandbox": "Serve the sandbox ERP on this machine, with faults on demand.",
+    "serve": "Serve MCP over HTTP, on this computer or to a team.",
+    "demo": "Watch a demo with a sandbox ERP.",
+    "call": "Run one tool from this terminal.",
+    "approve": "Approve or decline what is waiting.",
+    "journal": "Show, check and settle recorded operations.",
+    "doctor": "Check settings, ERP access and approvals.",
+    "sandbox": "Run the sandbox ERP on a local port.",
 }
 """Each is `command` in the module of po_mcp.commands that has its name, imported when it runs."""
 
@@ -60,13 +60,15 @@ def _group() -> click.Group:
 
     @click.group(cls=Commands, invoke_without_command=True)
     @click.version_option(__version__, prog_name="po-mcp")
-    @click.option("--config", type=click.Path(path_type=Path), help="A TOML file of settings.")
+    @click.option(
+        "--config", type=click.Path(path_type=Path), help="Read settings from this TOML file instead of config.toml."
+    )
     @click.pass_context
     def po_mcp(ctx: click.Context, config: Path | None) -> None:
-        """Work a company's purchase orders through an AI assistant.
+        """Purchase orders for AI assistants.
 
-        Without a command it serves MCP over stdin and stdout, which is what Claude, VS Code or Cursor start.
-        Settings come from PO_MCP_... variables and a config.toml in your configuration folder.
+        Without a command, po-mcp serves MCP over stdin and stdout; this is what Claude, VS Code or Cursor start.
+        Settings come from PO_MCP_... environment variables and from config.toml; po-mcp doctor shows them.
         """
         ctx.obj = config
         if ctx.invoked_subcommand is None:

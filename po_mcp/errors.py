@@ -10,11 +10,11 @@
     ├── TooLate                 a write was kept from leaving, since too much time went by before it
     ├── TooManyQuestions        more is waiting for a person's answer than one should be asked; nothing was sent
     └── ERPError                something about talking to the ERP
-        ├── OrderNotFound       the ERP knows no such order
+        ├── OrderNotFound       the ERP has no order
         ├── SignInFailed        the ERP does not accept our credentials
         ├── NotPermitted        the ERP's user lacks a right
         ├── Refused             the ERP said no, definitely
-        │   ├── SignInEnded     it no longer accepted our sign-in, and so not the write
+        │   ├── SignInEnded     it rejected the sign-in, and with it the write
         │   ├── Conflict        it clashes with what is there: a number that is taken, an order that is closed
         │   └── Stale           it was bound to a version of the order, and the order changed since
         ├── TooManyRequests     the ERP asks us to slow down
@@ -28,6 +28,7 @@ user. The text never contains a secret or a body from the ERP.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal
 
 Effect = Literal["nothing_sent", "nothing_changed", "unknown"]
@@ -49,6 +50,11 @@ class PurchaseOrderError(Exception):
             self.effect = effect
         super().__init__(f"{what} {self.next_step}".strip())
 
+    def replace_words(self, change: Callable[[str], str]) -> None:
+        """Change the text of what happened and of the next step."""
+        self.what, self.next_step = change(self.what), change(self.next_step)
+        self.args = (f"{self.what} {self.next_step}".strip(),)
+
 
 class ConfigurationError(PurchaseOrderError):
     """A setting is wrong or missing; the text names it."""
@@ -65,7 +71,7 @@ class NotOffered(PurchaseOrderError):
 class JournalUnavailable(PurchaseOrderError):
     """The record of operations cannot be used: the disk is full, the file read-only, or not ours."""
 
-    next_step = "Reading goes on. The operator must check PO_MCP_JOURNAL and its disk."
+    next_step = "Reading still works. Your administrator must check PO_MCP_JOURNAL and the disk."
 
 
 class ConnectionNotAdopted(PurchaseOrderError):
@@ -75,7 +81,7 @@ class ConnectionNotAdopted(PurchaseOrderError):
 class OperationUnderWay(PurchaseOrderError):
     """The order has a different operation that was approved, sent, or is unknown; `operation_id` names it."""
 
-    next_step = "Look at that operation with get_operation, and tell the user."
+    next_step = "Check it with get_operation."
 
     def __init__(self, what: str, *, next_step: str | None = None, operation_id: str | None = None) -> None:
         super().__init__(what, next_step=next_step)
@@ -89,7 +95,7 @@ class TooLate(PurchaseOrderError):
 class TooManyQuestions(PurchaseOrderError):
     """More operations wait for a person's answer than one should be asked at a time. Nothing was sent."""
 
-    next_step = "Tell the user what waits (get_operation), and ask for more once they have answered."
+    next_step = "Have some of them decided first; get_operation lists them."
 
 
 class ERPError(PurchaseOrderError):
@@ -100,13 +106,13 @@ class OrderNotFound(ERPError):
     """The ERP knows no order of this number."""
 
     effect: Effect = "nothing_changed"
-    next_step = "Check the number with list_purchase_orders."
+    next_step = "Check the number, or find the order with list_purchase_orders."
 
 
 class SignInFailed(ERPError):
     """The ERP does not accept our credentials, or accepts them no longer."""
 
-    next_step = "The operator of this server must check PO_MCP_CLIENT_ID and PO_MCP_CLIENT_SECRET."
+    next_step = "Your administrator must check PO_MCP_CLIENT_ID and PO_MCP_CLIENT_SECRET."
 
 
 class NotPermitted(ERPError):
@@ -124,7 +130,7 @@ class Refused(ERPError):
 class SignInEnded(Refused):
     """The ERP took neither the write nor a read with the same token, so the write was not accepted."""
 
-    next_step = "The sign-in was renewed: ask again."
+    next_step = "Another program may have signed in with the same credentials. The sign-in was renewed: try again."
 
 
 class Conflict(Refused):
@@ -134,7 +140,7 @@ class Conflict(Refused):
 class Stale(Refused):
     """The write was bound to the version of the order that was read, and the order changed since."""
 
-    next_step = "Read the order with get_purchase_order and ask for it again."
+    next_step = "Check the order with get_purchase_order, then ask again."
 
 
 class TooManyRequests(ERPError):
@@ -146,13 +152,16 @@ class TooManyRequests(ERPError):
 class Unreachable(ERPError):
     """The ERP gave no answer, and nothing was written."""
 
-    next_step = "Try again in a while; if it lasts, the operator must check PO_MCP_BASE_URL and the network."
+    next_step = (
+        "Try again later. If it keeps failing, your administrator must check PO_MCP_BASE_URL and the network "
+        "(po-mcp doctor)."
+    )
 
 
 class BadAnswer(ERPError):
     """The ERP's answer to a read is not one that can be trusted."""
 
-    next_step = "Try again; if it lasts, the operator must look at the ERP."
+    next_step = "Try again. If it keeps failing, your administrator must look at the ERP."
 
 
 class OutcomeUnknown(ERPError):

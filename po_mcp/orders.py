@@ -64,7 +64,7 @@ def parse_decimal(value: object) -> Decimal:
     if text is not None and _ANY_DECIMAL.fullmatch(text) and not _DECIMAL.fullmatch(text):
         raise ValueError("at most 12 digits before the point and 6 after it; nothing is rounded here")
     if text is None or not _DECIMAL.fullmatch(text):
-        raise ValueError('write it as digits with a point and no currency sign or exponent, such as "1000" or "0.45"')
+        raise ValueError('must be digits with a decimal point, such as "1000" or "0.45"')
     return Decimal(text)
 
 
@@ -83,13 +83,13 @@ def _decimal_text(value: object) -> str | None:
 
 def _check_positive(number: Decimal) -> Decimal:
     if number <= 0:
-        raise ValueError("it must be more than zero")
+        raise ValueError("must be more than zero")
     return number
 
 
 def _check_one_line(text: str) -> str:
     if visible(text, max(len(text), 1)) != text:  # the limit of its length is checked after this
-        raise ValueError("it has characters that cannot be seen, or is too long; write it in plain text")
+        raise ValueError("contains invisible characters or is too long")
     return text
 
 
@@ -197,13 +197,14 @@ class Vendor(Record):
 
 
 class Item(Record):
-    """An item that can be ordered. `id` identifies it in a new order's line."""
+    """An item that can be ordered. `id` identifies it in a new order's line; `price` is for one `unit`."""
 
     id: Text
     name: Text
     code: Text | None = None
     unit: Text | None = None
     price: Money | None = None
+    currency: Text | None = None
     active: bool = True
 
 
@@ -223,7 +224,7 @@ class OrderRequestLine(Record):
     quantity: Annotated[Quantity, Field(description='More than zero, as text: "1000"')]
     unit_price: Annotated[
         Price | None,
-        Field(description='Of one unit, as text: "0.45". Left out: the last known one, once a person saw it'),
+        Field(description='Per unit, as text: "0.45". Left out: the last known price, if the user approves it'),
     ] = None
     warehouse: Annotated[Word | None, Field(description="Warehouse id or name")] = None
 
@@ -285,6 +286,7 @@ class OrderScan(Record):
         complete: the list did not move, was not cut, and had no unreadable rows.
         is_cut: the list is longer than is read.
         unreadable: rows that could not be read; they are in no other number.
+        unknown: orders that would match, but for a status that is not known here; they are not in `orders`.
     """
 
     orders: tuple[PurchaseOrder, ...]
@@ -293,6 +295,7 @@ class OrderScan(Record):
     complete: bool = True
     is_cut: bool = False
     unreadable: int = 0
+    unknown: tuple[PurchaseOrder, ...] = ()
 
 
 Progress = Callable[[int, int | None], Awaitable[None]]
@@ -330,5 +333,5 @@ STATUS_WORDS: Mapping[Status, str] = {
     "closed": "closed",
     "cancelled": "cancelled",
     "deleted": "deleted",
-    "unknown": "in a state that is not known here",
+    "unknown": "status not recognized",
 }

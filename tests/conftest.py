@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -13,9 +14,13 @@ from hypothesis import HealthCheck, settings
 from tests.harness import ServerHarness
 from tests.made_once import make_once
 
+if TYPE_CHECKING:
+    from tests.tryton.book import TrytonUsers
+    from tests.tryton.server import Server
+
 ROOT = Path(__file__).parent
 TIERS = {
-    "unit": {"conversations", "desk", "docs", "fuzz", "hosts", "server", "tools", "writes"},
+    "unit": {"cards", "conversations", "desk", "docs", "fuzz", "hosts", "server", "tools", "writes"},
     "wire": {"approvals", "connectors", "contract", "faults", "sandbox", "sign_in", "tryton"},
     "process": {"clients", "commands", "conformance", "packaging", "stdio", "sweep"},
 }
@@ -70,7 +75,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def _tier_of(item: pytest.Item) -> str:
     place = item.path.relative_to(ROOT)
-    if item.get_closest_marker("process"):  # a single test that starts processes says so itself
+    # A single test that starts processes says so itself; what needs a browser starts one.
+    if item.get_closest_marker("process") or item.get_closest_marker("system"):
         return "process"
     if f"tests/{place.as_posix()}" in _PROCESSES:
         return "process"
@@ -89,6 +95,15 @@ def anyio_backend() -> str:
 @pytest.fixture
 def harness(tmp_path: Path) -> ServerHarness:
     return ServerHarness(tmp_path / "book.db")
+
+
+@pytest.fixture(scope="session")
+def tryton_server() -> Iterator[tuple[Server, TrytonUsers]]:
+    """A real Tryton, and people who are signed in there and stay so whenever its book is put back."""
+    from tests.tryton.server import serving
+
+    with serving() as running:
+        yield running
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -18,7 +18,8 @@ import httpx2
 from mcp import Client, StdioServerParameters
 from mcp.client import ClientRequestContext
 from mcp.client.session import MessageHandlerFnT
-from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult, ErrorData
+from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult, ErrorData, Request
+from pydantic import RootModel
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
@@ -158,6 +159,17 @@ class ServerHarness:
         """Change the book behind the server's back."""
         with closing(Book.open(self.book)) as book:
             change(book)
+
+
+class AnyResult(RootModel[dict[str, Any]]):
+    """A result as it came."""
+
+
+async def call_raw(client: Client, tool: str, arguments: Any, **more: Any) -> dict[str, Any]:
+    """Call a tool with parameters that the SDK's client would not send; return the result as it came."""
+    params = {"name": tool, "arguments": arguments, **more}
+    result = await client.session.send_request(Request[Any, Any](method="tools/call", params=params), AnyResult)
+    return result.root
 
 
 def yes(params: ElicitRequestFormParams) -> ElicitResult:

@@ -31,8 +31,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "config_values": set(),
     "connectors": {"config_values", "erp", "sandbox", *VOCABULARY},
     "sandbox": set(),
-    "server": {*FRONT} - {"server"},
-    "bootstrap": {"connectors", *FRONT},
+    "cards": set(),
+    "server": {"cards", *FRONT} - {"server"},
+    "bootstrap": {"cards", "connectors", *FRONT},
     "sign_in": {"config", "connectors", *VOCABULARY},
     "transports": {"bootstrap", "sign_in", *FRONT},
     "commands": {"transports", "bootstrap", "connectors", "sandbox", "sign_in", "hosts", *FRONT},
@@ -102,7 +103,7 @@ def test_foreign_packages_stay_where_they_belong(path: Path) -> None:
     own, names = room_of(path), {name.split(".")[0] for name in imports(path)}
 
     if names & {"mcp", "mcp_types"}:
-        knows_mcp = own in {"tools", "server", "bootstrap", "sign_in", "transports", "commands"}
+        knows_mcp = own in {"tools", "cards", "server", "bootstrap", "sign_in", "transports", "commands"}
         assert knows_mcp or identify(path) in ("approvals/elicitation.py", "approvals/caller.py")
     if "httpx2" in names:
         assert own == "connectors"

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from mcp import MCPError
 from mcp.types import ElicitRequestFormParams, InputRequiredResult
 
 from po_mcp import orders
@@ -22,6 +23,7 @@ from po_mcp.desk import approval_flow, guarded_writes
 from po_mcp.erp import Connection
 from po_mcp.errors import InvalidInput, JournalUnavailable, OutcomeUnknown, Refused, TooManyQuestions
 from po_mcp.orders import OrderLine
+from po_mcp.server import malformed_answers
 from po_mcp.server.tool import PurchasingTool
 from po_mcp.writes import comparison, forms, order_text, reconcile, verdict
 from po_mcp.writes.executor import Executor
@@ -34,7 +36,7 @@ from po_mcp.writes.kinds.create import Create
 from po_mcp.writes.operation import Operation, Recorded
 from po_mcp.writes.policy import SettlementPolicy
 from po_mcp.writes.reconcile import Reconciler
-from tests.harness import Reply, ScriptedPerson, ServerHarness, accept, no, outcome, yes
+from tests.harness import Reply, ScriptedPerson, ServerHarness, accept, call_raw, no, outcome, yes
 from tests.writes.erp import Bench
 from tests.writes.making import (
     BOB,
@@ -103,6 +105,16 @@ async def an_answer_before_the_question(harness: ServerHarness) -> bool:
             FINALIZE, {"number": "PO-2025-0037"}, input_responses={"approval": YES}, allow_input_required=True
         )
     return len(harness.wire.writes) > 0
+
+
+async def an_answer_that_fits_no_schema(harness: ServerHarness) -> bool:
+    """Harm: the whole call is refused, and its model looks for a fault in the arguments."""
+    async with harness.client(person=ScriptedPerson(YES)) as client:
+        try:
+            await call_raw(client, DELETE, {"number": "PO-2025-0038"}, inputResponses={"approval": {"action": "ok"}})
+        except MCPError:
+            return True
+    return False
 
 
 async def an_argument_that_is_not_known(harness: ServerHarness) -> bool:
@@ -604,6 +616,10 @@ def the_mark_is_not_read(patch: Patch) -> None:
     patch.setattr(SqliteFile, "_need_mark", lambda self, db: None)
 
 
+def every_answer_is_handed_on(patch: Patch) -> None:
+    patch.setattr(malformed_answers, "_fits", lambda sent, kind: True)
+
+
 def nobody_is_asked_too_much(patch: Patch) -> None:
     patch.setattr(proposals, "refuse_flood", lambda db, operation, now, **more: None)
 
@@ -628,6 +644,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], Harm]] = [
     (the_safe_option_comes_last, pressing_enter),
     (accept_is_enough, the_number_of_another_order),
     (no_wording_pin, an_answer_before_the_question),
+    (every_answer_is_handed_on, an_answer_that_fits_no_schema),
     (unknown_arguments_are_dropped, an_argument_that_is_not_known),
     (proceed_where_nobody_can_be_asked, a_client_that_cannot_be_asked),
     (nothing_is_refused_beforehand, an_order_that_cannot_be_deleted),

@@ -35,7 +35,7 @@ from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.operation import Requester
 
 MODERN = "2026-07-28"
-_REQUEST_KEY = "approval"
+REQUEST_KEY = "approval"
 _CHOICE = "choice"
 _ASKED_AT = "asked_at"
 _PROCESS_ID = secrets.token_hex(8)
@@ -161,7 +161,7 @@ class Elicitor:
         # The state has the digest of the wording: an answer to an order that has changed is none.
         if {name: value for name, value in self._state.items() if name != _ASKED_AT} != state:
             return None
-        response = (self._ctx.input_responses or {}).get(_REQUEST_KEY)
+        response = (self._ctx.input_responses or {}).get(REQUEST_KEY)
         return response if isinstance(response, ElicitResult) else None
 
     def _seconds_since_asked(self) -> float | None:
@@ -211,7 +211,7 @@ class Elicitor:
 
 def _build_result(params: _Params, state: Mapping[str, str]) -> InputRequiredResult:
     return InputRequiredResult(
-        input_requests={_REQUEST_KEY: ElicitRequest(params=params)},
+        input_requests={REQUEST_KEY: ElicitRequest(params=params)},
         request_state=json.dumps({**state, _ASKED_AT: str(time.time_ns())}),
     )
 

@@ -24,7 +24,7 @@ from po_mcp.errors import JournalUnavailable
 from po_mcp.untrusted import visible
 from po_mcp.writes.forms import approval_content
 from po_mcp.writes.local_time import LocalTime
-from po_mcp.writes.operation import Recorded
+from po_mcp.writes.operation import WAITING, Recorded
 
 _LARGEST_FORM = 4096
 _SLOWEST_FORM_S = 10.0
@@ -39,7 +39,7 @@ _SAID: dict[Verdict, tuple[HTTPStatus, str]] = {
     "paused": (HTTPStatus.TOO_MANY_REQUESTS, "Too many wrong PINs within an hour. Nothing was changed."),
     "taken": (HTTPStatus.OK, ""),
     "not_recorded": (HTTPStatus.CONFLICT, "Nothing was recorded."),
-    "elsewhere": (HTTPStatus.CONFLICT, "This cannot be decided here. Nothing was decided."),
+    "elsewhere": (HTTPStatus.CONFLICT, "This cannot be decided here. Nothing was changed."),
     "already_sent": (HTTPStatus.CONFLICT, "It was sent already, so it cannot be taken back. Nothing was recorded."),
     "too_late": (HTTPStatus.CONFLICT, "This was already decided or has expired. This click changed nothing."),
 }
@@ -56,9 +56,11 @@ def create_app(pending: PendingApprovals, hosts: Iterable[str], cookie: str) -> 
     page = _Page(pending, cookie)
     routes = [
         Route("/", page.overview, methods=["GET"]),
+        Route("/approve", page.lead, methods=["GET"]),
         Route("/approve/{operation_id}", page.show, methods=["GET"]),
         Route("/approve/{operation_id}", page.decide, methods=["POST"]),
         Route("/static/style.css", page.style, methods=["GET"]),
+        Route("/static/icon.svg", page.icon, methods=["GET"]),
     ]
     handlers: Mapping[Any, Any] = {HTTPException: page.refused, JournalUnavailable: page.unavailable}
     app = Starlette(routes=routes, exception_handlers=handlers)
@@ -72,7 +74,8 @@ class _Page:
         self._pending = pending
         self._cookie = cookie
         self._sessions = Sessions()
-        self._style = files("po_mcp.approvals").joinpath("static/style.css").read_bytes()
+        static = files("po_mcp.approvals").joinpath("static")
+        self._style, self._icon = (static.joinpath(name).read_bytes() for name in ("style.css", "icon.svg"))
         loader = PackageLoader("po_mcp.approvals")
         self._templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 
@@ -105,6 +108,13 @@ class _Page:
         # So that reloading the page does not send the form again.
         return RedirectResponse(f"/approve/{operation_id}", 303)
 
+    async def lead(self, request: Request) -> Response:
+        """Lead the short address to the one operation that waits, else to the list of them."""
+        waits = [one for one in await self._pending.open() if one.state in WAITING]
+        if len(waits) != 1 or not self._sessions.is_ours(request.cookies.get(self._cookie)):
+            return await self.overview(request)
+        return RedirectResponse(f"/approve/{waits[0].operation.id}", 303)
+
     async def overview(self, request: Request) -> Response:
         """List what waits and what was decided, to a browser that once came with a link."""
         # A link shows one order. The list shows all of them, so it wants more than the address of this server.
@@ -120,6 +130,10 @@ class _Page:
     async def style(self, request: Request) -> Response:
         """Send the stylesheet."""
         return Response(self._style, media_type="text/css")
+
+    async def icon(self, request: Request) -> Response:
+        """Send the icon of the browser's tab."""
+        return Response(self._icon, media_type="image/svg+xml")
 
     async def refused(self, request: Request, exc: HTTPException) -> Response:
         """Say what is wrong with a request, the same for every id that is not known."""
@@ -167,8 +181,8 @@ class _Page:
         journal = self._pending.journal
         operation_id = recorded.operation.id
         events, is_running = await journal.events(operation_id), self._pending.under_way.is_running(operation_id)
-        notice = self._pending.notice
-        return sheet_of(recorded, events, journal.now(), is_running=is_running, notice=notice, local=self._local)
+        erp = await self._pending.name_erp(recorded)
+        return sheet_of(recorded, events, journal.now(), is_running=is_running, erp=erp, local=self._local)
 
     @property
     def _local(self) -> LocalTime:
@@ -179,7 +193,9 @@ class _Page:
         return self._html("message.html", status=status, heading=heading, text=text, back=back)
 
     def _html(self, template: str, status: int = 200, **shown: Any) -> Response:
-        text = self._templates.get_template(template).render(notice=self._pending.notice, **shown)
+        text = self._templates.get_template(template).render(
+            notice=self._pending.notice, place=self._pending.place_name, **shown
+        )
         return HTMLResponse(text, status)
 
 

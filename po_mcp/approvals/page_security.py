@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 # no-referrer would make browsers send "Origin: null" with the form, which tells us nothing
 # (https://fetch.spec.whatwg.org/#append-a-request-origin-header); same-origin tells others as little.
 _HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; "
+    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'",
     "cache-control": "no-store",
     "referrer-policy": "same-origin",
@@ -59,17 +59,17 @@ class Guard:
         try:
             await (refusal or self._app)(scope, receive, sending)
         except Exception as exc:
-            logger.error("the approval page failed: %s", type(exc).__name__)
+            logger.error("approval page failed: %s", type(exc).__name__)
             raise
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         host = (_only(scope, b"host") or "").lower()  # names of hosts have no case (RFC 9110, 4.2.3)
         if host not in self._hosts:
-            return PlainTextResponse("This address is not served here.", 421)
+            return PlainTextResponse("Wrong address. Use the link exactly as it was given.", 421)
         if scope["method"] not in ("GET", "POST"):
-            return PlainTextResponse("Only GET and POST.", 405, {"allow": "GET, POST"})
+            return PlainTextResponse("Only GET and POST are allowed.", 405, {"allow": "GET, POST"})
         if scope["method"] == "POST" and not _is_own(scope, f"http://{host}"):
-            return PlainTextResponse("A decision counts only from this page itself. Nothing was decided.", 403)
+            return PlainTextResponse("This form was not sent from the approval page. Nothing was changed.", 403)
         return None
 
 

@@ -89,7 +89,7 @@ class Listener:
             if self._server is None:
                 self._open()
         except OSError as exc:
-            logger.warning("no page for approvals: %s", exc.strerror or type(exc).__name__)
+            logger.warning("could not open the approval page: %s", exc.strerror or type(exc).__name__)
             return None
         self._linked.add(operation_id)
         return f"{self._origin}/approve/{operation_id}"

@@ -86,6 +86,17 @@ class PendingApprovals:
     pin_setting: PinSetting | None = None
     under_way: UnderWay = field(default_factory=UnderWay)
 
+    @property
+    def place_name(self) -> str:
+        """Whose books these are: the ERP's name, and of a real one the company or the address."""
+        erp = self.executor.erp
+        return erp.title if erp.notice else f"{erp.title}, {erp.connection.label}"
+
+    async def name_erp(self, recorded: Recorded) -> str:
+        """Return the name of an operation's ERP in a sentence; "the ERP" for that of another connection."""
+        is_here = await self._name() == recorded.operation.connection
+        return self.executor.words.name if is_here else "the ERP"
+
     async def find(self, operation_id: str) -> Recorded | None:
         """Return an operation of this connection; None for every other id."""
         recorded = await self.journal.find(operation_id)
@@ -143,7 +154,7 @@ class PendingApprovals:
         if recorded.state != _NEEDS[decision]:
             return Decided(_late(decision, recorded.state))
         if why := await self.why_not_here(recorded, decision):
-            return Decided("elsewhere", f"{why} Nothing was decided.")
+            return Decided("elsewhere", f"{why} Nothing was changed.")
         if not _is_answer(recorded, decision, content):
             return Decided("no_answer")
         operation_id = recorded.operation.id
@@ -197,7 +208,7 @@ class PendingApprovals:
                 return Decided("taken")
             seen = await reconciler.look(recorded)
             shown = visible("; ".join((seen.why, *seen.differences)), 600)
-            return Decided("not_recorded", f"That does not decide it: {shown}. Nothing was recorded.")
+            return Decided("not_recorded", f"Not clear yet: {shown}. Nothing was recorded.")
         happened = decision == "happened"
         detail = {"by": "a person", "said": "happened" if happened else "did not happen", **through}
         try:

@@ -11,7 +11,7 @@ from po_mcp.approvals.pin import PinStatus
 from po_mcp.orders import EXACT, DraftLine, OrderLine, PurchaseOrder
 from po_mcp.untrusted import visible
 from po_mcp.writes import order_text
-from po_mcp.writes.forms import is_backorder_open, pin_reset
+from po_mcp.writes.forms import SANDBOX_TAG, is_backorder_open, pin_reset
 from po_mcp.writes.journal import Event
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
@@ -55,7 +55,6 @@ class Order:
     vendor: str
     vendor_id: str
     total: str
-    currency: str
     status: str
     rows: tuple[Row, ...]
     lines: int
@@ -128,7 +127,7 @@ def sheet_of(
     now: float,
     *,
     is_running: bool = False,
-    notice: str = "",
+    erp: str = "the ERP",
     local: LocalTime = THIS_MACHINE,
 ) -> Sheet:
     """Return what to show of an operation.
@@ -138,7 +137,7 @@ def sheet_of(
         events: what happened to it; the first tells who asked.
         now: seconds since 1970.
         is_running: it is being carried out in this process.
-        notice: what stands above everything, and so need not stand in the outcome once more.
+        erp: the ERP's name in a sentence.
         local: writes times.
     """
     operation = recorded.operation
@@ -151,13 +150,13 @@ def sheet_of(
         state=recorded.state,
         verb=words.request,
         ending=words.ending,
-        consequence=_consequence(operation, order),
+        consequence=_consequence(operation, order, erp),
         order=order,
         asked_by=visible(str(events[0].detail.get("client", _UNNAMED)), 80) if events else _UNNAMED,
         asked_at=local.moment(events[0].at, now) if events else "",
         open_until=local.moment(recorded.expires_at, now),
         minutes_left=max(0, int(recorded.expires_at - now) // 60),
-        standing=_standing(recorded, events, is_running, notice, local),
+        standing=_standing(recorded, events, is_running, erp, local),
         leave="Do not create" if operation.kind == "create" else "Keep order",
         fields=_fields_of(operation),
     )
@@ -182,9 +181,9 @@ def misfit_of(recorded: Recorded) -> str:
     return "Your answer does not fit this order. Nothing was changed."
 
 
-def money(amount: Decimal | None) -> str:
+def money(amount: Decimal | None, currency: str | None = None) -> str:
     """Write an amount as every question does; a dash where the ERP tells none."""
-    return NOT_GIVEN if amount is None else order_text.money(amount)
+    return NOT_GIVEN if amount is None else order_text.money(amount, currency)
 
 
 def quantity(amount: Decimal | None) -> str:
@@ -214,15 +213,14 @@ def _read(order: PurchaseOrder) -> Order:
     lines = order.lines or ()
     remarks = list(_caution(order.vendor))
     if order.sum_of_lines not in (None, order.total):
-        total = "gives no total" if order.total is None else f"says the total is {money(order.total)}"
-        remarks.append(f"The lines add up to {money(order.sum_of_lines)}, but the ERP {total}.")
+        total = "gives no total" if order.total is None else f"says the total is {money(order.total, order.currency)}"
+        remarks.append(f"The lines add up to {money(order.sum_of_lines, order.currency)}, but the ERP {total}.")
     return Order(
         vendor=_shown(order.vendor),
         vendor_id=_shown(order.vendor_id) if order.vendor_id else "",
-        total=money(order.total),
-        currency=visible(order.currency or "", 12),
+        total=money(order.total, order.currency),
         status=STATUS_LABELS[order.status],
-        rows=tuple(_row(place, line) for place, line in enumerate(lines[:LINES_SHOWN], 1)),
+        rows=tuple(_row(place, line, order.currency) for place, line in enumerate(lines[:LINES_SHOWN], 1)),
         lines=len(lines),
         ordered=day(order.ordered_at) if order.ordered_at else "",
         expected=day(order.expected_on) if order.expected_on else "",
@@ -233,16 +231,16 @@ def _read(order: PurchaseOrder) -> Order:
 def _drafted(payload: CreatePayload) -> Order:
     draft = payload.draft
     lines = draft.lines[:LINES_SHOWN]
+    currency = payload.currency or draft.vendor.currency
     notes = payload.line_notes or [None] * len(draft.lines)
     note = [f"Note: {shown(draft.note, 200)}"] if draft.note else []
     said = [f"Vendor asked for as: {shown(payload.vendor_said, 80)}"] if payload.vendor_said else []
     return Order(
         vendor=_shown(draft.vendor.name),
         vendor_id=_shown(draft.vendor.id) if draft.vendor.id else "",
-        total=money(draft.total),
-        currency=visible(payload.currency or draft.vendor.currency or "", 12),
+        total=money(draft.total, currency),
         status="",
-        rows=tuple(_new_row(*each) for each in zip(range(1, LINES_SHOWN + 1), lines, notes, strict=False)),
+        rows=tuple(_new_row(*each, currency) for each in zip(range(1, LINES_SHOWN + 1), lines, notes, strict=False)),
         lines=len(draft.lines),
         expected=day(draft.expected_on) if draft.expected_on else "",
         remarks=(*said, *(reason.sentence for reason in payload.reasons), *note, *_caution(draft.vendor.name)),
@@ -256,7 +254,7 @@ def _caution(vendor: str) -> list[str]:
     return [mixed] if scripts else []
 
 
-def _row(place: int, line: OrderLine) -> Row:
+def _row(place: int, line: OrderLine, currency: str | None) -> Row:
     return Row(
         place=str(line.line or place),
         item=_shown(line.item),
@@ -264,13 +262,13 @@ def _row(place: int, line: OrderLine) -> Row:
         quantity=quantity(line.quantity),
         received=quantity(line.received),
         outstanding=quantity(line.outstanding),
-        unit_price=money(line.unit_price),
-        line_total=money(line.line_total),
+        unit_price=money(line.unit_price, currency),
+        line_total=money(line.line_total, currency),
         is_carried=bool(line.outstanding),
     )
 
 
-def _new_row(place: int, line: DraftLine, note: LineNote | None) -> Row:
+def _new_row(place: int, line: DraftLine, note: LineNote | None, currency: str | None) -> Row:
     where = (note.warehouse if note else None) or line.warehouse
     remarks = [f"Asked for as: {shown(note.said, 80)}"] if note and note.said else []
     remarks += [f"No price given: {note.price_source}"] if note and note.price_source else []
@@ -281,28 +279,29 @@ def _new_row(place: int, line: DraftLine, note: LineNote | None) -> Row:
         quantity=quantity(line.quantity),
         received=NOT_GIVEN,
         outstanding=NOT_GIVEN,
-        unit_price=money(line.unit_price),
-        line_total=money(EXACT.multiply(line.quantity, line.unit_price)),
+        unit_price=money(line.unit_price, currency),
+        line_total=money(EXACT.multiply(line.quantity, line.unit_price), currency),
         unit=shown(note.unit, 12) if note and note.unit else NOT_GIVEN,
         deliver_to=_shown(where),
         remarks=tuple(remarks),
     )
 
 
-def _consequence(operation: Operation, order: Order) -> str:
+def _consequence(operation: Operation, order: Order, erp: str) -> str:
     if operation.kind == "create":
-        return "Check this order before it is created."
+        return f"Check this order before it is created in {erp}."
     if operation.kind == "delete":
-        return "This removes the order from the ERP. It cannot be undone."
+        return f"This removes the order from {erp}. It cannot be undone."
     if operation.kind == "cancel":
         received = sum(row.received not in (NOT_GIVEN, "0") for row in order.rows)
         came = f" Goods were received on {received} of {count(order.lines, 'line')}." if received else ""
-        return f"The order stays in the ERP as inactive and can be reactivated there.{came}"
+        return f"The order stays in {erp} as inactive and can be reactivated there.{came}"
     payload = operation.payload
     if not order.lines or any(row.received == NOT_GIVEN for row in order.rows):
-        rest = "The ERP does not show what was received."
+        rest = f"{_begin(erp)} does not show what was received."
     elif order.carried:
-        rest = f"{len(order.carried)} of {count(order.lines, 'line')} outstanding."
+        are = "is" if order.lines == 1 else "are"
+        rest = f"{len(order.carried)} of {count(order.lines, 'line')} {are} outstanding."
     else:
         return "Everything was received. Closing cannot be undone."
     chosen = payload.create_backorder if isinstance(payload, FinalizePayload) else None
@@ -310,8 +309,16 @@ def _consequence(operation: Operation, order: Order) -> str:
     return f"{rest} Closing cannot be undone.{ending}"
 
 
+def _begin(erp: str) -> str:
+    return erp[0].upper() + erp[1:]
+
+
 def _standing(
-    recorded: Recorded, events: Sequence[Event], is_running: bool, notice: str = "", local: LocalTime = THIS_MACHINE
+    recorded: Recorded,
+    events: Sequence[Event],
+    is_running: bool,
+    erp: str = "the ERP",
+    local: LocalTime = THIS_MACHINE,
 ) -> Standing | None:
     """Say how it stands; None while it waits for the person."""
     if recorded.state == "PROPOSED":
@@ -327,8 +334,10 @@ def _standing(
         return replace(standing, text=f"Order {number} was not {done}. You can close this page.")
     if recorded.state == "UNKNOWN":
         return replace(standing, text=_doubt(recorded, events, local))
+    if recorded.state == "SENT":
+        return replace(standing, text=f"{_begin(erp)} has not answered yet. This page reloads by itself.")
     message = recorded.outcome.message if recorded.outcome is not None else ""
-    return standing if standing.text else replace(standing, text=message.removeprefix(notice).strip())
+    return standing if standing.text else replace(standing, text=message.removeprefix(SANDBOX_TAG))
 
 
 def _doubt(recorded: Recorded, events: Sequence[Event], local: LocalTime) -> str:
@@ -356,10 +365,10 @@ _APPROVED_AND_RUNNING = Standing(
     "In progress", "The order is read once more, then the request is sent. This page reloads by itself.", "open", 2
 )
 _AFTER_A_YES: dict[State, Standing] = {
-    "DECLINED": Standing("Approval taken back", "Nothing was sent, and nothing will be.", "bad"),
+    "DECLINED": Standing("Approval taken back", "Nothing was changed. You can close this page.", "bad"),
     "EXPIRED": Standing(
         "Approved, then expired",
-        "It was approved, but not sent in time. Nothing was sent. Ask your assistant to start again.",
+        "You approved this, but it was not sent in time. Nothing was changed. Ask your assistant to start again.",
         "bad",
     ),
 }
@@ -367,12 +376,14 @@ _AFTER_A_YES: dict[State, Standing] = {
 _STANDINGS: dict[State, Standing] = {
     "DECLINED": Standing("Declined", "", "bad"),
     "EXPIRED": Standing(
-        "Expired", "Nobody decided in time. Nothing was sent. Ask your assistant to start again.", "bad"
+        "Expired", "Nobody decided in time. Nothing was changed. Ask your assistant to start again.", "bad"
     ),
     "STALE": Standing(
-        "Out of date", "The order changed, or a newer request replaced this one. Nothing was sent for this one.", "bad"
+        "Out of date",
+        "The order changed, or a newer request replaced this one. Nothing was changed by this one.",
+        "bad",
     ),
-    "SENT": Standing("Sent, no answer yet", "The ERP has not answered yet. This page reloads by itself.", "open", 2),
+    "SENT": Standing("Sent, no answer yet", "", "open", 2),
     "WATCHED": Standing("Refused, being checked", "", "bad", 10),
     "DONE": Standing("Done", "", "good"),
     "REFUSED": Standing("Not done", "", "bad"),

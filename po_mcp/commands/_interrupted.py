@@ -17,7 +17,9 @@ from po_mcp.commands._status_text import UNKNOWN, came_of, short
 from po_mcp.config import MEMORY, Settings
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.untrusted import visible
+from po_mcp.writes import order_text
 from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Recorded
 
 INTERRUPTED = 130
@@ -72,7 +74,7 @@ def known_of(settings: Settings, call: Call) -> tuple[str, int]:
     """Say what the journal knows of a call that was stopped, and return the status to end with."""
     path = settings.journal_path()
     if path == MEMORY:
-        return "Stopped. The sandbox was in memory: nothing is left of it.", INTERRUPTED
+        return "Stopped. The sandbox was in memory; nothing was kept.", INTERRUPTED
     try:
         with closing(JournalStore(path, settings.approval_ttl)) as store:
             if not store.exists():
@@ -89,13 +91,13 @@ def known_of(settings: Settings, call: Call) -> tuple[str, int]:
 
 def _say_known(recorded: Recorded, now: float) -> tuple[str, int]:
     operation = recorded.operation
-    what = f"{operation.kind} of order {operation.number}"
+    what = f"{kind_of(operation.kind).words.doing} order {order_text.number(operation.number)}"
     if recorded.state in ("PROPOSED", "APPROVED"):
-        is_open = "waits for approval" if recorded.state == "PROPOSED" else "is approved, and can be taken back"
-        return f"Stopped. Nothing was sent. The {what} {is_open}: po-mcp approve {short(recorded)}", INTERRUPTED
+        is_open = "needs approval" if recorded.state == "PROPOSED" else "is approved, and can be taken back"
+        return f"Stopped. Nothing was sent. {what} {is_open}: po-mcp approve {short(recorded)}", INTERRUPTED
     status = UNKNOWN if recorded.state in ("SENT", "UNKNOWN") else INTERRUPTED
-    look = f" Look with: po-mcp journal show {short(recorded)}" if status == UNKNOWN else ""
-    return f"Stopped. The {what}: {came_of(recorded, now)}{look}", status
+    look = f" See: po-mcp journal show {short(recorded)}" if status == UNKNOWN else ""
+    return f"Stopped. {what}: {came_of(recorded, now)}{look}", status
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from po_mcp.tools._render import ORDERS_HEAD
+from po_mcp.writes.order_text import in_currency
 
 
 def shown(result: CallToolResult) -> RenderableType:
@@ -38,7 +39,7 @@ def _body(order: Mapping[str, Any], text: str) -> Iterable[RenderableType]:
     """Yield the lines of an order, where it has some, and the sentences that stand beside the tables."""
     if order.get("lines"):
         yield Text()
-        yield _lines(order["lines"])
+        yield _lines(order["lines"], order.get("currency"))
     yield from (Text(row, "dim") for row in text.splitlines()[1:] if "|" not in row)
 
 
@@ -54,27 +55,33 @@ def _outcome(outcome: Mapping[str, Any]) -> Text:
 def _candidates(candidates: Iterable[Mapping[str, Any]]) -> Table:
     table = _table("Id", "Name", "Code", "Why", right=("Price",), wraps="Name")
     for one in candidates:
-        table.add_row(*(Text(str(one.get(key, "-"))) for key in ("id", "name", "code", "why", "price")))
+        price = _amount(one.get("price"), one.get("currency"))
+        table.add_row(*(Text(str(one.get(key, "-"))) for key in ("id", "name", "code", "why")), Text(price))
     return table
 
 
 def _orders(orders: Iterable[Mapping[str, Any]]) -> Table:
     table = _table("Number", "Vendor", "Status", "Ordered", "Expected", right=("Total",), wraps="Vendor")
     for order in orders:
-        total = " ".join(filter(None, (order.get("total", "-"), order.get("currency"))))
+        total = _amount(order.get("total"), order.get("currency"))
         ordered = (order.get("ordered_at") or "-")[:10]
         cells = (order["number"], order["vendor"], order["status"], ordered, order.get("expected_on", "-"), total)
         table.add_row(*map(Text, cells))
     return table
 
 
-def _lines(lines: Iterable[Mapping[str, Any]]) -> Table:
+def _lines(lines: Iterable[Mapping[str, Any]], currency: str | None) -> Table:
     names = ("Quantity", "Received", "Outstanding", "Unit price", "Line total")
     table = _table("Item", "Description", right=names, wraps="Description")
-    keys = ("item", "description", "quantity", "received", "outstanding", "unit_price", "line_total")
+    keys = ("item", "description", "quantity", "received", "outstanding")
     for line in lines:
-        table.add_row(*(Text(str(line.get(key, "-"))) for key in keys))
+        amounts = (_amount(line.get(key), currency) for key in ("unit_price", "line_total"))
+        table.add_row(*(Text(str(line.get(key, "-"))) for key in keys), *map(Text, amounts))
     return table
+
+
+def _amount(figure: str | None, currency: str | None) -> str:
+    return "-" if figure is None else in_currency(figure, currency)
 
 
 def _table(*left: str, right: tuple[str, ...], wraps: str) -> Table:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 
-from po_mcp.writes.operation import Recorded, State
+from po_mcp.writes import order_text
+from po_mcp.writes.kinds import kind_of
+from po_mcp.writes.operation import STATE_LABELS, Recorded, State
 
 _SHORT = 12
 _LEAST = 4
@@ -32,6 +33,17 @@ def state_of(recorded: Recorded, now: float) -> State:
     return "EXPIRED" if over else recorded.state
 
 
+def label_of(recorded: Recorded, now: float) -> str:
+    """Return the state as people read it."""
+    return STATE_LABELS[state_of(recorded, now)]
+
+
+def request_of(recorded: Recorded) -> str:
+    """Return what was requested: `Close order PO-2025-0037`."""
+    operation = recorded.operation
+    return f"{kind_of(operation.kind).words.request} {order_text.number(operation.number)}"
+
+
 def came_of(recorded: Recorded, now: float) -> str:
     """Return what came of it: the message of its outcome, or a sentence where it has none."""
     state = state_of(recorded, now)
@@ -47,8 +59,3 @@ def is_named(recorded: Recorded, wanted: str) -> bool:
     """Tell whether a person means this operation: by its order's number, or by its id or the beginning of that."""
     operation_id, lowered = recorded.operation.id, wanted.lower()
     return wanted == recorded.operation.number or (len(wanted) >= _LEAST and operation_id.startswith(lowered))
-
-
-def time_of(at: float) -> str:
-    """Write a time, given in seconds since 1970, as ISO 8601 in this machine's zone."""
-    return datetime.fromtimestamp(at, UTC).astimezone().isoformat(timespec="seconds")

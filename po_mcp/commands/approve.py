@@ -29,7 +29,7 @@ from po_mcp.errors import InvalidInput, JournalUnavailable, PurchaseOrderError
 from po_mcp.untrusted import visible
 from po_mcp.writes import order_text
 from po_mcp.writes.executor import build_executor
-from po_mcp.writes.forms import approval_content
+from po_mcp.writes.forms import SANDBOX_TAG, approval_content
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.local_time import LocalTime
 from po_mcp.writes.operation import WAITING, Recorded
@@ -49,7 +49,7 @@ _SAID: dict[Verdict, str] = {
     "paused": "Too many wrong PINs: try again in a minute. Nothing was changed.",
     "taken": "",
     "not_recorded": "Nothing was recorded.",
-    "elsewhere": "This cannot be decided here. Nothing was decided.",
+    "elsewhere": "This cannot be decided here. Nothing was changed.",
     "already_sent": "It was sent already, so it cannot be taken back.",
     "too_late": "Already decided or expired. Your answer changed nothing.",
 }
@@ -65,15 +65,14 @@ _SAID: dict[Verdict, str] = {
 )
 @click.pass_obj
 def command(config: Path | None, operation: str | None, pin: str | None) -> None:
-    """Decide on what waits; OPERATION is an operation's id or an order number.
+    """Approve or decline what is waiting.
 
-    What is approved is carried out at once, so it can be approved only with the settings that lead to its ERP.
-    What was approved and not sent yet can be carried out, or taken back.
+    OPERATION is an order number or an operation id. What you approve is sent at once, so the settings must be those
+    of its ERP. What is approved and not sent yet can be sent, or taken back.
 
-    Ends with 0 when it was decided and done, 1 when there is nothing to decide, it came too late, or the ERP
-    refused it, 3 when nobody answered or nothing was sent, and 4 when the outcome is not known.
+    Once a PIN is set, the page and every terminal ask for it.
 
-    Once a PIN is set, the page and every terminal want it. It is kept as a hash in the journal.
+    Exit status: 0 done or declined, 1 nothing to decide, too late or refused, 3 no answer, 4 not confirmed.
     """
     settings = _settings.load(config)
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
@@ -85,7 +84,7 @@ def command(config: Path | None, operation: str | None, pin: str | None) -> None
         raise SystemExit(anyio.run(_decide, settings, operation))
     except (click.Abort, KeyboardInterrupt):
         ignore_interrupts()
-        print("\nNo decision. It is still waiting.")  # noqa: T201
+        print("\nNo decision. Nothing was changed.")  # noqa: T201
         raise SystemExit(NO_ANSWER) from None
     except JournalUnavailable as exc:
         _settings.stop(str(exc), status=1)
@@ -140,7 +139,7 @@ async def decide_on(desktop: Desktop, wanted: str | None) -> int:
     await desktop.show(recorded)
     decision, content = await desktop.ask(recorded)
     if decision is None:
-        desktop.say("No decision. It is still waiting.")
+        desktop.say(_left(recorded))
         return NO_ANSWER
     decided = await _decided(desktop, recorded, decision, content)
     if decided.verdict == "wrong_pin":
@@ -152,6 +151,13 @@ async def decide_on(desktop: Desktop, wanted: str | None) -> int:
         return await _carry_out(desktop, recorded)
     desktop.say(_DECLINED[decision], "bold")
     return 0
+
+
+def _left(recorded: Recorded) -> str:
+    """Say how an operation stands that nothing was decided about."""
+    if recorded.state == "APPROVED":
+        return "No decision. It is still approved, and not sent yet."
+    return "No decision. It is still waiting."
 
 
 async def _decided(desktop: Desktop, recorded: Recorded, decision: Decision, content: dict[str, Any]) -> Decided:
@@ -171,7 +177,7 @@ async def _carry_out(desktop: Desktop, recorded: Recorded) -> int:
     outcome = await desktop.pending.carry_out(recorded.operation.id)
     if isinstance(outcome, str):
         short = recorded.operation.id[:12]
-        desktop.say(f"{outcome} The approval holds for a while: carry it out, or take it back, with", "bold yellow")
+        desktop.say(f"{outcome} It is still approved: send it, or take the approval back, with", "bold yellow")
         desktop.say(f"po-mcp approve {short}", "bold yellow")
         return NO_ANSWER
     desktop.say(outcome.message, "bold green" if outcome.status == "done" else "bold yellow")
@@ -206,8 +212,8 @@ class Desktop:
         sheet = await self._sheet(recorded)
         order = sheet.order
         question = recorded.operation.question
-        if question is not None and question.text.startswith("SANDBOX"):
-            self._console.print(Text("SANDBOX: no real order.", "yellow"))
+        if question is not None and question.text.startswith(SANDBOX_TAG):
+            self._console.print(Text("Sandbox: no real orders.", "yellow"))
         self._console.print(Panel(Text(f"{sheet.sentence}?\n{sheet.consequence}"), style="bold yellow"))
         for warning in pin_warnings(await self.pending.pin_status(), self.pending.executor.words.local):
             self._console.print(Text(warning, "bold red"))
@@ -245,9 +251,9 @@ class Desktop:
     def _ask_of_approved(self, *, can_send: bool) -> Decision | None:
         choices: dict[str, Decision | None] = {"take back": "take_back", "leave": None}
         if can_send:
-            choices = {"carry out": "carry_out", **choices}
+            choices = {"send": "carry_out", **choices}
         self.say("Approved, not sent yet.", "bold")
-        return choices[click.prompt("What is to become of it", type=click.Choice(list(choices)))]
+        return choices[click.prompt("What now", type=click.Choice(list(choices)))]
 
     def say(self, text: str, style: str = "") -> None:
         """Print a sentence."""
@@ -261,10 +267,11 @@ class Desktop:
     async def _sheet(self, recorded: Recorded) -> Sheet:
         journal = self.pending.journal
         events = await journal.events(recorded.operation.id)
-        return sheet_of(recorded, events, journal.now(), local=self.pending.executor.words.local)
+        erp = await self.pending.name_erp(recorded)
+        return sheet_of(recorded, events, journal.now(), erp=erp, local=self.pending.executor.words.local)
 
     async def _list(self, waits: Sequence[Recorded]) -> None:
-        table = Table("", "Id", "What", "Vendor", "", "Expires", box=None, padding=(0, 2, 0, 0))
+        table = Table("", "Id", "Request", "Vendor", "", "Expires", box=None, padding=(0, 2, 0, 0))
         table.add_column("Total", justify="right")
         sheets = [await self._sheet(one) for one in waits]
         for place, sheet in enumerate(sheets, 1):
@@ -280,7 +287,7 @@ def facts_of(sheet: Sheet) -> list[tuple[str, str]]:
     order = sheet.order
     facts = [
         ("Vendor", order.vendor + (f" (id {order.vendor_id})" if order.vendor_id else "")),
-        ("Total", f"{order.total} {order.currency}".strip()),
+        ("Total", order.total),
         ("Status", order.status),
         ("Ordered", order.ordered),
         ("Expected", order.expected),

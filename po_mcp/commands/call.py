@@ -39,24 +39,23 @@ _ID_LENGTH, _LEAST = 32, 4
 @click.command("call", add_help_option=False)
 @click.argument("tool", required=False)
 @click.argument("arguments", nargs=-1, metavar="[KEY=VALUE]...")
-@click.option("--json", "as_json", is_flag=True, help="Print the typed result, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 @click.option("--help", "wants_help", is_flag=True, help="Show this, or what TOOL takes.")
 @click.pass_context
 def command(ctx: click.Context, tool: str | None, arguments: tuple[str, ...], as_json: bool, wants_help: bool) -> None:
-    """Call a tool; without TOOL, list them.
+    """Run one tool from this terminal.
 
-    A value is text; lists, numbers and true or false are written as JSON where the tool takes such:
+    Without TOOL, lists the tools. Arguments are key=value; lists, numbers and true or false are JSON:
 
         po-mcp call get_purchase_order number=PO-2025-0042
 
         po-mcp call list_purchase_orders limit=5
 
-    The beginning of an operation's id is enough. What a tool takes:
+    The start of an operation's id is enough. What a tool takes, with an example:
 
         po-mcp call create_purchase_order --help
 
-    Ends with 0 when it is done, 1 for an error or a refusal, 3 when nothing was sent because nobody
-    approved it, and 4 when the outcome is not known.
+    Exit status: 0 done, 1 error or refused, 3 not approved, 4 not confirmed.
     """
     if wants_help and tool is None:
         click.echo(ctx.get_help())
@@ -136,15 +135,17 @@ class Terminal:
     async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         """Show the question and take the answer, one field after the other."""
         assert isinstance(params, ElicitRequestFormParams)
-        self._console.print(Panel(Text(params.message), title="You are asked", title_align="left", style="yellow"))
+        self._console.print(Panel(Text(params.message), title="Approval needed", title_align="left", style="yellow"))
         try:
             with plain_signals():
                 content = {name: _prompted(field) for name, field in params.requested_schema["properties"].items()}
                 if _approves(params, content) and (fault := await self._judge_pin()) is not None:
-                    self._console.print(f"{_approver_pin.FAULTS[fault]} Not approved.", style="yellow")
+                    self._console.print(
+                        f"{_approver_pin.FAULTS[fault]} Not approved. Nothing was changed.", style="yellow"
+                    )
                     return ElicitResult(action="cancel")
         except click.Abort:
-            self._console.print("\nNot approved.", style="yellow")
+            self._console.print("\nNot approved. Nothing was changed.", style="yellow")
             return ElicitResult(action="cancel")
         return ElicitResult(action="accept", content=content)
 
@@ -169,17 +170,18 @@ def _approves(params: ElicitRequestFormParams, content: Mapping[str, str]) -> bo
 def _prompted(field: Mapping[str, Any]) -> str:
     if "oneOf" in field:
         return _picked(field)
-    return str(click.prompt(f"{field['title']} ({field['description']})", default="", show_default=False, err=True))
+    click.echo(field["description"], err=True)
+    return str(click.prompt(field["title"], default="", show_default=False, err=True))
 
 
 def _picked(field: Mapping[str, Any]) -> str:
-    """Offer numbered choices; a number is typed."""
+    """Offer numbered choices, the safe one first and by default; a number is typed."""
+    click.echo(f"{field['title']}\n{field['description']}", err=True)
     values = [str(choice["const"]) for choice in field["oneOf"]]
     for place, choice in enumerate(field["oneOf"], 1):
         click.echo(f"  {place}. {choice['title']}", err=True)
     numbers = [str(place) for place in range(1, len(values) + 1)]
-    text = f"{field['title']} ({field['description']})"
-    picked = click.prompt(text, type=click.Choice(numbers), show_choices=False, err=True)
+    picked = click.prompt("Choice", type=click.Choice(numbers), default="1", show_choices=False, err=True)
     return values[int(picked) - 1]
 
 
@@ -192,13 +194,13 @@ def _typed(tools: Mapping[str, Tool], name: str, arguments: tuple[str, ...]) -> 
     for argument in arguments:
         key, equals, value = argument.partition("=")
         if not equals:
-            raise _Misuse(f"write an argument as key=value, not {argument!r}; {name} takes {', '.join(properties)}")
+            raise _Misuse(f"write {argument} as key=value. {name} takes: {', '.join(properties)}")
         typed[key] = value if _takes_text(properties.get(key, {})) else _json(key, value)
     return typed
 
 
 def _no_tool(name: str, tools: Mapping[str, Tool]) -> str:
-    return f"there is no tool {name}; there are {', '.join(tools)}"
+    return f"no tool named {name}. Tools: {', '.join(tools)}"
 
 
 def _whole_id(settings: Settings, typed: dict[str, Any]) -> dict[str, Any]:
@@ -215,7 +217,7 @@ def _whole_id(settings: Settings, typed: dict[str, Any]) -> dict[str, Any]:
             raise _Misuse(str(exc)) from exc
     if len(found) != 1:
         count = len(found) or "no"
-        raise _Misuse(f"{count} operation{'' if len(found) == 1 else 's'} of this journal begin with {beginning}")
+        raise _Misuse(f"{count} operations have an id that starts with {beginning}")
     return {**typed, "operation_id": found[0].operation.id}
 
 
@@ -232,7 +234,7 @@ def _json(name: str, value: str) -> Any:
     try:
         return json.loads(value)
     except ValueError:
-        raise _Misuse(f"{name} is not written as JSON, such as 5, true or [...]") from None
+        raise _Misuse(f"{name} must be JSON, such as 5, true or [...]") from None
 
 
 def _list(console: Console, tools: Mapping[str, Tool]) -> None:

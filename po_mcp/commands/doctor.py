@@ -28,6 +28,7 @@ from po_mcp.connectors.registry import REGISTRY
 from po_mcp.erp import ERP, Capability, ReportsRights
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.orders import OrderQuery
+from po_mcp.writes import order_text
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.pin_setting import PinSetting
 
@@ -47,12 +48,12 @@ class Finding:
 
 
 @click.command("doctor")
-@click.option("--json", "as_json", is_flag=True, help="Print the findings, for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @click.pass_obj
 def command(config: Path | None, as_json: bool) -> None:
-    """Tell what works and what is missing: settings, the ERP, its rights, the journal, approval.
+    """Check settings, ERP access and approvals.
 
-    Ends with 0 when nothing fails and 1 when something does.
+    Only reads. Exit status: 0 no problems, 1 problems found.
     """
     settings = _settings.load(config)
     try:
@@ -84,8 +85,9 @@ async def _examined(settings: Settings, file: Path, console: Console | None) -> 
 
 
 async def _findings(settings: Settings, file: Path, erp: ERP, journal: JournalStore) -> AsyncGenerator[Finding]:
-    what = f"{erp.title}, {erp.connection.label}" + (", read-only" if settings.read_only else "")
-    yield Finding("pass", "settings", f"{what}; from {_sources(file)}")
+    place = f"{erp.title}, data in {erp.connection.address}" if erp.notice else f"{erp.title} at {erp.connection.label}"
+    yield Finding("pass", "settings", place + (", read-only" if settings.read_only else ""))
+    yield Finding("pass", "settings", f"from {_sources(file)}")
     if (finding := _secret_file(file)) is not None:
         yield finding
     read = await _read(erp)
@@ -105,8 +107,9 @@ async def _findings(settings: Settings, file: Path, erp: ERP, journal: JournalSt
 def _sources(file: Path) -> str:
     """Name where the settings come from: a host's own settings are not seen here."""
     names = sorted(name for name, value in os.environ.items() if name.startswith(PREFIX) and value)
-    kept = str(file) if file.exists() else f"no file ({file} is not there)"
-    return f"{kept}, and {', '.join(names) if names else 'no variable'} of the environment"
+    kept = str(file) if file.exists() else f"no file ({file} does not exist)"
+    named = f"environment: {', '.join(names)}" if names else "no environment variables"
+    return f"{kept}; {named}"
 
 
 def _secret_file(file: Path) -> Finding | None:
@@ -118,7 +121,7 @@ def _secret_file(file: Path) -> Finding | None:
         return None
     if sys.platform == "win32" or not is_open or not held:
         return None
-    text = f"{file} holds {' and '.join(sorted(held))}, and other users of this machine can read it"
+    text = f"{file} holds {' and '.join(sorted(held))}, and other users of this computer can read it"
     return Finding("note", "secrets", text, f"Run: chmod 600 {shlex.quote(str(file))}")
 
 
@@ -141,9 +144,11 @@ async def _vendors(erp: ERP, settings: Settings) -> Finding | None:
         return Finding("fail", "vendors", exc.what, exc.next_step)
     without = sum(vendor.id is None for vendor in vendors)
     if without:
-        next_step = "Name a file of vendor name = vendorID in PO_MCP_VENDOR_IDS."
-        return Finding("fail", "vendors", f"{without} of {len(vendors)} cannot be ordered from: no id", next_step)
-    return Finding("pass", "vendors", f"{len(vendors)}, each with the id that a new order needs")
+        next_step = 'Add them to the file named by PO_MCP_VENDOR_IDS, such as "Acme Fasteners" = 12.'
+        return Finding(
+            "fail", "vendors", f"{without} of {len(vendors)} vendors cannot be ordered from: no vendor id", next_step
+        )
+    return Finding("pass", "vendors", f"{len(vendors)} vendors, all with the id that orders need")
 
 
 async def _blockers(erp: ERP) -> Finding | None:
@@ -156,15 +161,19 @@ async def _blockers(erp: ERP) -> Finding | None:
             await erp.snapshot(found.orders[0].number, "delete")
     except PurchaseOrderError as exc:
         return Finding("fail", "deleting", exc.what, exc.next_step)
-    return Finding("pass", "deleting", "the documents that forbid it can be read")
+    return Finding("pass", "deleting", "receipts and invoices can be checked before a delete")
+
+
+def _name_of(erp: ERP) -> str:
+    return "the sandbox" if erp.notice else erp.title
 
 
 def _clock(erp: ERP) -> Finding | None:
     if erp.clock_skew is None:
         return None
-    text = f"the ERP's clock is {abs(erp.clock_skew):.0f} s {'ahead' if erp.clock_skew > 0 else 'behind'}"
+    text = f"{_name_of(erp)}'s clock is {abs(erp.clock_skew):.0f} s {'ahead' if erp.clock_skew > 0 else 'behind'}"
     if abs(erp.clock_skew) > 120:
-        return Finding("fail", "clock", text, "Set this machine's clock, or the ERP's: tokens and times depend on it.")
+        return Finding("fail", "clock", text, "Correct this computer's clock or the ERP's: sign-in depends on it.")
     return Finding("pass", "clock", text)
 
 
@@ -184,11 +193,11 @@ async def _sign_in(settings: Settings, issuer: str) -> Finding:
 async def _rights(settings: Settings, erp: ERP, *, can_read: bool) -> Finding:
     """Say whether the ERP's user may write, where the ERP tells that."""
     if settings.read_only:
-        return Finding("note", "writing", "PO_MCP_READ_ONLY is set: no tool that writes is listed")
+        return Finding("note", "writing", "read-only (PO_MCP_READ_ONLY): no tool can change anything")
     declared = REGISTRY[settings.erp]
     if can_read and isinstance(erp, ReportsRights):
         return await _compare_rights(erp, erp.capabilities & _WRITES, declared.rights)
-    later = "" if declared.is_trial else "; whether it has it shows at the first write"
+    later = "" if declared.is_trial else "; only a real write can show whether it is granted"
     return Finding("note", "writing", f"{declared.rights}{later}")
 
 
@@ -206,7 +215,7 @@ def _recorded(settings: Settings, erp: ERP, journal: JournalStore) -> Finding:
     """Say whether operations can be recorded: without that nothing is written."""
     path = settings.journal_path()
     if path == MEMORY:
-        return Finding("pass", "journal", "in memory, like the sandbox's book")
+        return Finding("pass", "journal", "in memory, like the sandbox")
     try:
         faults = journal.verify()
         open_ones = [one for one in journal.live(journal.name_of(erp.connection)) if one.state in ("SENT", "UNKNOWN")]
@@ -214,28 +223,26 @@ def _recorded(settings: Settings, erp: ERP, journal: JournalStore) -> Finding:
     except PurchaseOrderError as exc:
         return Finding("fail", "journal", exc.what, exc.next_step)
     if faults:
-        return Finding("fail", "journal", f"{len(faults)} places were edited", "See them with po-mcp journal verify.")
+        return Finding(
+            "fail", "journal", f"{order_text.count(len(faults), 'fault')} found", "See: po-mcp journal verify"
+        )
     if needs_adoption:
         return Finding("fail", "journal", "it knows this address with other credentials", "Run po-mcp journal adopt.")
     if open_ones:
-        text = f"{len(open_ones)} operations are not settled"
-        return Finding("note", "journal", text, "See them with po-mcp journal, and settle them there.")
-    return Finding("pass", "journal", f"durable, unedited, nothing unsettled: {path}")
+        text = f"{order_text.count(len(open_ones), 'operation')} not confirmed"
+        return Finding("note", "journal", text, "See po-mcp journal, then po-mcp journal settle ID.")
+    return Finding("pass", "journal", f"{path}: intact, nothing unconfirmed")
 
 
 async def _approval(settings: Settings, journal: JournalStore) -> list[Finding]:
     """Say which way to a person each kind of client has."""
     if settings.read_only:
         return []
-    terminal = "" if settings.journal_path() == MEMORY else ", and po-mcp approve"
-    page = f"a page on this machine, linked in the answer{terminal}"
-    ways = {
-        "a client that shows forms (Claude Code, VS Code, Cursor)": "the question in the chat, as a form",
-        "a client that opens links": page,
-        "any other client": page,
-    }
+    terminal = "" if settings.journal_path() == MEMORY else ", or po-mcp approve"
+    page = f"approval page on this computer{terminal}"
+    ways = {"Claude Code, Codex, VS Code, Cursor (hosts with forms)": "asked in the chat", "all other hosts": page}
     if settings.approval == "page":
-        ways = {"every client (PO_MCP_APPROVAL=page)": page}
+        ways = {"all hosts": page}
     return [
         *(Finding("pass", "approval", f"{client}: {way}") for client, way in ways.items()),
         await _pin(settings, journal),
@@ -257,7 +264,7 @@ async def _pin(settings: Settings, journal: JournalStore) -> Finding:
     if fault:
         return Finding("fail", "PIN", f"{fault} Nothing can be approved.", "" if held.is_set else how)
     if not held.is_set:
-        return Finding("note", "PIN", "not set: a program that has the link can approve", how)
+        return Finding("note", "PIN", "not set: anyone with the link can approve", how)
     wrong = sum((held.wrong_tries or {}).values())
     tried = f"; wrong PINs in the last hour: {wrong}" if wrong else ""
     reset = "" if held.reset_at is None else "; it was reset without the old one in the last 7 days"

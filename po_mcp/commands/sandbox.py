@@ -80,29 +80,34 @@ def _list_faults(context: click.Context, _: click.Parameter, wanted: bool) -> No
 
 
 @click.command("sandbox")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="The port; 0, the default, is any free one.")
-@click.option("--book", default=":memory:", help="The file of the order book; without it nothing is kept.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port. Default: any free one.")
+@click.option("--book", default=":memory:", help="File for the orders. Default: in memory.")
 @click.option(
-    "--orders", type=click.IntRange(0, 1_000_000), default=0, help="A new book has at least so many on order."
+    "--orders",
+    type=click.IntRange(0, 1_000_000),
+    default=0,
+    help="Fill a new book with at least this many open orders.",
 )
-@click.option("--api", type=click.Choice([*NAMES, "both"]), default="both", help="The API to serve.")
-@click.option("--fault", "plan", multiple=True, callback=_plan, metavar="KIND@N", help="Strike the N-th request.")
+@click.option("--api", type=click.Choice([*NAMES, "both"]), default="both", help="API to serve.")
 @click.option(
-    "--list-faults", is_flag=True, is_eager=True, expose_value=False, callback=_list_faults, help="Show all faults."
+    "--fault", "plan", multiple=True, callback=_plan, metavar="KIND@N", help="Fault to cause; can be repeated."
 )
 @click.option(
-    "--habit", "habits", multiple=True, callback=_habits, metavar="NAME,...", help="Serve an ERP with habits."
+    "--list-faults", is_flag=True, is_eager=True, expose_value=False, callback=_list_faults, help="List all faults."
 )
 @click.option(
-    "--list-habits", is_flag=True, is_eager=True, expose_value=False, callback=_list_habits, help="Show all habits."
+    "--habit", "habits", multiple=True, callback=_habits, metavar="NAME,...", help="Habit of the ERP; can be repeated."
 )
-@click.option("--client-id", default="sandbox", show_default=True, help="Opens both APIs, with the secret.")
-@click.option("--client-secret", default="sandbox", show_default=True, help="Opens both APIs, with the id.")
+@click.option(
+    "--list-habits", is_flag=True, is_eager=True, expose_value=False, callback=_list_habits, help="List all habits."
+)
+@click.option("--client-id", default="sandbox", show_default=True, help="Client id for both APIs.")
+@click.option("--client-secret", default="sandbox", show_default=True, help="Client secret for both APIs.")
 def command(api: str, **options: Any) -> None:
-    """Serve the sandbox ERP on this machine, with faults and habits on demand.
+    """Run the sandbox ERP on a local port.
 
-    A fault is KIND, KIND@N or KIND@N:VALUE: it strikes every request, or the N-th, counted from 1.
-    KIND@write1 strikes the first write: reads and sign-ins are not counted.
+    A fault is KIND, KIND@N or KIND@N:VALUE: it hits every request, or the Nth (from 1). --list-faults shows them.
+    KIND@write1 hits the first write: reads and sign-ins are not counted.
 
     A habit is NAME or NAME:VALUE: the ERP differs from its documentation, and works correctly in its own eyes.
     """
@@ -122,7 +127,7 @@ async def _serve(offer: Offer) -> None:
         try:
             port, server, sock = await _listen(offer, app, _reporter(console), stack)
         except OSError as exc:
-            raise CannotStart(f"Port {offer.port} of this machine {explain_listen_error(exc)}.") from exc
+            raise CannotStart(f"Port {offer.port} {explain_listen_error(exc)}.") from exc
 
         async def end() -> None:
             server.stop()
@@ -130,7 +135,7 @@ async def _serve(offer: Offer) -> None:
         async with handle_signals(end):
             _greet(console, offer, f"http://{HOST}:{port}")
             await server.serve([sock])
-    console.print("The sandbox has ended.", style="dim")
+    console.print("Sandbox stopped.", style="dim")
 
 
 def _app(offer: Offer, stack: AsyncExitStack) -> ASGIApp:
@@ -139,7 +144,7 @@ def _app(offer: Offer, stack: AsyncExitStack) -> ASGIApp:
     try:
         book = Book.open(offer.book, orders=offer.orders, made_on=datetime.now(UTC).date())
     except Exception as exc:  # no folder, no book, a disk that is full: what SQLite says is for the person
-        raise CannotStart(f"The book {offer.book} cannot be opened: {exc}") from exc
+        raise CannotStart(f"Cannot open {offer.book}: {exc}") from exc
     stack.callback(book.close)
     habits = list(map(str, offer.habits))
     try:
@@ -163,7 +168,7 @@ async def _listen(
     sock = stack.enter_context(listen(HOST, 0))
 
     def report_exchange(exchange: Exchange) -> None:
-        report(exchange.n, exchange.method or "(unread)", exchange.target, exchange.status, exchange.fault)
+        report(exchange.n, exchange.method or "(not read)", exchange.target, exchange.status, exchange.fault)
 
     relay = Relay(sock.getsockname()[1], offer.plan, port=offer.port, on_exchange=report_exchange)
     await stack.enter_async_context(relay)
@@ -208,17 +213,17 @@ def _reporter(console: Console) -> Report:
 
 
 def _greet(console: Console, offer: Offer, url: str) -> None:
-    console.print(f"SANDBOX: no real order. The ERP is at {url}, its book is {offer.book}. Ctrl-C ends it.")
+    console.print(f"Sandbox ERP at {url} (no real orders), data: {offer.book}. Ctrl-C stops it.")
     for api in offer.apis:
-        console.print(f"\n{NAMES[api]}:", style="bold")
+        console.print(f"\nSettings for {NAMES[api]}:", style="bold")
         for name, value in _settings(api, offer, url).items():
             console.print(f"  PO_MCP_{name}={value}")
     if offer.plan:
-        console.print("\nWhat goes wrong:", style="bold")
+        console.print("\nFaults:", style="bold")
         for planned in offer.plan:
             console.print(f"  {planned}  {planned.fault.description}")
     if chosen := list(offer.habits):
-        console.print("\nIts habits:", style="bold")
+        console.print("\nHabits:", style="bold")
         for one in chosen:
             console.print(f"  {one}  {one.habit.description}")
     console.print("\nRequests:", style="bold")
@@ -234,7 +239,7 @@ def _show_faults(console: Console) -> None:
 
     width = max(map(len, FAULTS))
     for fault in FAULTS.values():
-        default = f" VALUE is {fault.value:g} if left out." if fault.value_kind else ""
+        default = f" Default VALUE: {fault.value:g}." if fault.value_kind else ""
         console.print(f"{fault.kind:<{width}}  {fault.description}{default}")
 
 
@@ -243,5 +248,5 @@ def _show_habits(console: Console) -> None:
 
     width = max(map(len, HABITS))
     for habit in HABITS.values():
-        default = f" VALUE is {habit.value} if left out." if habit.value_kind else ""
+        default = f" Default VALUE: {habit.value}." if habit.value_kind else ""
         console.print(f"{habit.name:<{width}}  {habit.description}{default}")

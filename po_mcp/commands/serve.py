@@ -31,15 +31,17 @@ _LOOPBACK = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="An address of this machine: 127.0.0.1 or ::1; with sign-in any, such as 0.0.0.0.",
+    help="Loopback address: 127.0.0.1 or ::1; with sign-in any, such as 0.0.0.0.",
 )
-@click.option("--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="0 is any free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port; 0 picks a free one."
+)
 @click.pass_obj
 def command(config: Path | None, host: str, port: int) -> None:
-    """Serve MCP over HTTP at /mcp, until Ctrl-C.
+    """Serve MCP over HTTP, on this computer or to a team.
 
-    Without PO_MCP_ISSUER nobody signs in: then only this machine is served, with the approval
-    page under the same port where an approver PIN is set.
+    The address is http://127.0.0.1:8765/mcp. Other computers can connect only where PO_MCP_ISSUER is set, so that
+    people sign in. Without it and with an approver PIN set, the approval page is on the same port. Ctrl-C stops it.
     """
     import anyio
 
@@ -61,13 +63,13 @@ def _choose_address(host: str, *, has_sign_in: bool) -> str:
         return _LOOPBACK[host]
     if not has_sign_in:
         _settings.stop(
-            f"--host {host!r} is not served: PO_MCP_ISSUER is not set, so nobody signs in, and only this machine may "
-            "connect. Set it, or leave --host out."
+            f"--host {host} is not possible: without sign-in (PO_MCP_ISSUER), only this computer may connect. "
+            "Use 127.0.0.1 or ::1."
         )
     try:
         return str(ip_address(host))
     except ValueError:
-        _settings.stop(f"--host {host!r} must be an address of this machine, such as 0.0.0.0 or ::.")
+        _settings.stop(f"--host {host} must be an address of this computer, such as 0.0.0.0 or ::.")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -77,22 +79,24 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return listen(host, port)
     except OSError as exc:
-        reason = explain_listen_error(exc)
-        _settings.stop(f"port {port} of {host} {reason}. Name another with --port; 0 is any free one.")
+        _settings.stop(f"port {port} {explain_listen_error(exc)}. Choose another with --port, or 0 for a free one.")
 
 
 def _greet(settings: Settings, has_page: bool, address: Address) -> None:
     """Print the address of the server and how a person approves."""
-    where, page = f"{address.origins[0]}/mcp, to this machine only", _describe_page(settings, has_page)
+    where, page = f"{address.origins[0]}/mcp (this computer only)", _describe_page(settings, has_page, address)
     if settings.issuer is not None:
-        where = f"{settings.public_url}/mcp, and listens on {address.host} port {address.port}"
-        page = f"People sign in at {settings.issuer}. There is no approval page: decide with po-mcp approve."
-    print(f"po-mcp serves MCP at {where}. {page} Ctrl-C ends it.", file=sys.stderr, flush=True)  # noqa: T201
+        where = f"{settings.public_url}/mcp (listening on {address.host}, port {address.port})"
+        page = "off with sign-in. Decide with po-mcp approve."
+        where = f"{where}.\nSign-in: {settings.issuer}"
+    print(  # noqa: T201
+        f"po-mcp serves MCP at {where}.\nApproval page: {page}\nCtrl-C stops it.", file=sys.stderr, flush=True
+    )
 
 
-def _describe_page(settings: Settings, has_page: bool) -> str:
+def _describe_page(settings: Settings, has_page: bool, address: Address) -> str:
     if has_page:
-        return "The approval page is there, too, and wants the PIN."
+        return f"{address.origins[0]}/approve (PIN needed)."
     if settings.journal_path() == MEMORY:
-        return "It has no approval page: set PO_MCP_APPROVER_PIN and start it again."
-    return "It has no approval page: run po-mcp approve --set-pin and start it again."
+        return "off. To turn it on, set PO_MCP_APPROVER_PIN and restart."
+    return "off. To turn it on, run po-mcp approve --set-pin and restart."

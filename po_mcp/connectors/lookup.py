@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from po_mcp.connectors.numbers import is_plain, is_same_number, is_unsafe_in_path, leaves_its_path, unopenable_order
+from po_mcp.connectors.numbers import (
+    is_plain,
+    is_same_number,
+    is_unsafe_in_path,
+    leaves_its_path,
+    order_not_found,
+    unopenable_order,
+)
 from po_mcp.errors import BadAnswer, OrderNotFound, Refused
 from po_mcp.orders import OrderScan, PurchaseOrder
 
@@ -71,7 +78,7 @@ async def read_by_path_or_list(
                 return order
         # Only a complete list of all orders proves that there is no such order.
         if listed.complete and lists_all:
-            raise OrderNotFound(f"{erp} knows no such order.") from exc
+            raise order_not_found(erp, number) from exc
         if listed.complete or not isinstance(exc, OrderNotFound):
             raise
         raise unopenable_order(erp, number) from exc

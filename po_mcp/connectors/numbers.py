@@ -6,7 +6,7 @@ import re
 import unicodedata
 from urllib.parse import unquote
 
-from po_mcp.errors import BadAnswer, InvalidInput
+from po_mcp.errors import BadAnswer, InvalidInput, OrderNotFound
 from po_mcp.orders import MAX_ORDER_NUMBER_CHARS
 from po_mcp.untrusted import visible
 
@@ -23,7 +23,7 @@ def check_readable(number: str) -> str:
     """
     if not 1 <= len(number) <= MAX_ORDER_NUMBER_CHARS or not number.strip(". ") or any(map(_is_control, number)):
         raise InvalidInput(
-            "That is no order number. Nothing was sent.",
+            "That is not an order number. Nothing was sent.",
             next_step=f"Give the number as the list shows it, at most {MAX_ORDER_NUMBER_CHARS} characters, "
             "such as PO-2025-0042.",
         )
@@ -42,7 +42,7 @@ def check_creatable(number: str) -> str:
         raise InvalidInput(
             f"A new order's number has none of {' '.join(_UNSAFE_IN_PATH)} and no blanks around it: it could not be "
             "read back. Nothing was sent.",
-            next_step="Take a number of letters, digits, dots, dashes and underscores, such as PO-2025-0042.",
+            next_step="Give a number of letters, digits, dots, dashes and underscores, such as PO-2025-0042.",
         )
     return number
 
@@ -65,13 +65,18 @@ def leaves_its_path(number: str) -> bool:
     return any(piece in (".", "..") for piece in re.split(r"[/\\]", number))
 
 
+def order_not_found(erp: str, number: str, explanation: str = "") -> OrderNotFound:
+    """Return the error for a number that no order has. `explanation`: the codes of the ERP's answer, after a blank."""
+    return OrderNotFound(f"{erp} has no order {visible(number, 80)}{explanation}.")
+
+
 def unopenable_order(erp: str, number: str) -> BadAnswer:
     """Return the error for an order that may exist and cannot be read by its number."""
     signs = " ".join(dict.fromkeys(visible(sign) for sign in number if not re.match(r"[A-Za-z0-9._-]", sign)))
     return BadAnswer(
-        f'This order cannot be opened here: its number has characters ("{signs}") that {erp}, or a gateway before it, '
-        "does not take in an address.",
-        next_step=f"Tell the user to work on it in {erp} itself.",
+        f"This order can be listed, but not opened or changed here: {erp}, or a gateway before it, does not take the "
+        f"characters {signs} of its number in an address.",
+        next_step=f"Open it in {erp} itself.",
     )
 
 
@@ -82,7 +87,7 @@ def wrong_order(erp: str, stored: str, number: str) -> BadAnswer:
             f"{erp} writes this order's number in other letters: {visible(stored)}.",
             next_step="Ask for it by that number.",
         )
-    return BadAnswer(f"{erp} answered about another order.")
+    return BadAnswer(f"{erp} answered about a different order.")
 
 
 def is_same_number(stored: str, number: str, *, in_any_case: bool = False) -> bool:

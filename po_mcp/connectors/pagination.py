@@ -99,7 +99,7 @@ async def read_all(
     if reader.error is not None:
         raise reader.error
     if not reader.is_at_end:
-        raise BadAnswer(f"{erp}'s list is longer than is read.", next_step="Ask for less, or tell the user.")
+        raise BadAnswer(f"{erp}'s list is too long to read.", next_step="Narrow it down.")
     return reader.collector.result()
 
 
@@ -120,7 +120,7 @@ async def read_all_stable(
     """
     full = await read_all(erp, read_page, key, start, start_of_page=start_of_page, pace=pace, max_pages=max_pages)
     if full.moved:
-        raise BadAnswer(f"{erp}'s list changed while it was read.", next_step="Try again.")
+        raise BadAnswer(f"{erp}'s list changed while it was being read.", next_step="Try again.")
     if full.unreadable:
         _log.warning("%s: %s rows of a list cannot be read and are left out", erp, full.unreadable)
     return full.rows
@@ -261,7 +261,13 @@ class _PageReader(Generic[T]):
 def select_orders(scanned: OrderScan, query: OrderQuery) -> OrderScan:
     """Return the scan with the orders that match the query; an order without a date is in no range of dates."""
     found = tuple(order for order in scanned.orders if _matches(order, query))
-    return scanned.model_copy(update={"orders": found})
+    of_any_status = query.model_copy(update={"status": None})
+    unknown = tuple(
+        order
+        for order in scanned.orders
+        if order.status == "unknown" != query.status and query.status is not None and _matches(order, of_any_status)
+    )
+    return scanned.model_copy(update={"orders": found, "unknown": unknown})
 
 
 class _RowCollector(Generic[T]):
@@ -290,7 +296,7 @@ class _RowCollector(Generic[T]):
         if (page.rows and not new) or self._is_repeated(page.rows):
             # Without this error a list that repeats its first page would be taken for a short one.
             if page.tells_end and not self._has_all():
-                raise BadAnswer(f"{self._erp} gave the same page of a list again.")
+                raise BadAnswer(f"{self._erp} returned the same page twice.")
             self.ended = True
             return
         self._rows += new

@@ -24,7 +24,7 @@ SANDBOX = Declaration(
     name="sandbox",
     title="Sandbox",
     connect=_connect_sandbox,
-    rights="the sandbox lets everything be written",
+    rights="everything is allowed",
     needs=(),
     is_trial=True,
 )

@@ -7,8 +7,10 @@ cancelled order as "Canceled".
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, tzinfo
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING
 import httpx2
 
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
-from po_mcp.errors import ConfigurationError
+from po_mcp.errors import ConfigurationError, PurchaseOrderError
 from po_mcp.orders import (
     CANCELLABLE_STATUSES,
     Finalized,
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 MEMORY = ":memory:"
 _URL = "http://sandbox.invalid"
 _CLIENT_ID = "sandbox"
+_VENDORS = re.compile(r"(?P<start>^|\. )?\b(?:Inventory Pro|Exsited)\b")
 
 
 class Sandbox:
@@ -56,7 +59,7 @@ class Sandbox:
     """
 
     title = "Sandbox"
-    notice = "SANDBOX: no real order."
+    notice = "Sandbox: no real orders."
     clock_skew = None
     capabilities: frozenset[Capability] = frozenset(
         {"list", "get", "create", "finalize", "delete", "cancel", "catalog"}
@@ -64,8 +67,8 @@ class Sandbox:
     cancellable_statuses: frozenset[Status] = CANCELLABLE_STATUSES
     listed_statuses: frozenset[Status] = frozenset({"open", "partial"})
     limits = (
-        "The sandbox lists open and partly received orders only, and cannot edit an order's lines, receive goods or "
-        "make a cancelled order active again."
+        "The sandbox lists only open and partly received orders. It cannot edit lines, receive goods or reactivate a "
+        "cancelled order."
     )
 
     def __init__(
@@ -109,57 +112,69 @@ class Sandbox:
 
     def check_number(self, number: str) -> str:
         """Return the number if both APIs could hold it."""
-        return self._exsited.check_number(self._orders.check_number(number))
+        with _own_name():
+            return self._exsited.check_number(self._orders.check_number(number))
 
     def check_draft(self, draft: OrderDraft) -> None:
         """Check the draft by the rules of Inventory Pro."""
-        self._orders.check_draft(draft)
+        with _own_name():
+            self._orders.check_draft(draft)
 
     async def probe(self) -> None:
         """Open the book and read a page of one order."""
-        await self._orders.probe()
+        with _own_name():
+            await self._orders.probe()
 
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
         """Return every open and partly received order of the query."""
-        return await self._orders.scan_orders(query, progress)
+        with _own_name():
+            return await self._orders.scan_orders(query, progress)
 
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
         """Return one order with its lines."""
-        return await self._orders.get_order(number, in_any_case=in_any_case)
+        with _own_name():
+            return await self._orders.get_order(number, in_any_case=in_any_case)
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every vendor, each with its id."""
-        return await self._orders.vendors()
+        with _own_name():
+            return await self._orders.vendors()
 
     async def items(self) -> tuple[Item, ...]:
         """Return every active item."""
-        return await self._orders.items()
+        with _own_name():
+            return await self._orders.items()
 
     async def warehouses(self) -> tuple[Warehouse, ...]:
         """Return every warehouse."""
-        return await self._orders.warehouses()
+        with _own_name():
+            return await self._orders.warehouses()
 
     async def read_vendor(self, vendor: Vendor) -> Vendor | None:
         """Return the vendor of this code."""
-        return await self._orders.read_vendor(vendor)
+        with _own_name():
+            return await self._orders.read_vendor(vendor)
 
     async def read_item(self, item: Item) -> Item | None:
         """Return the item of this id."""
-        return await self._orders.read_item(item)
+        with _own_name():
+            return await self._orders.read_item(item)
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         """Read the order through Inventory Pro's API, and its id, version and blockers through Exsited's."""
-        order = (await self._orders.snapshot(number, "finalize")).order
-        # Only Exsited's API documents what forbids a delete, and it alone shows ids and versions.
-        if operation == "delete":
-            found = await self._exsited.snapshot(number, operation)
-            return found.model_copy(update={"order": order})
-        erp_id, version = await self._exsited.read_identity(number)
-        return Snapshot(order=order, erp_id=erp_id, version=version)
+        with _own_name():
+            order = (await self._orders.snapshot(number, "finalize")).order
+            # Only Exsited's API documents what forbids a delete, and it alone shows ids and versions.
+            if operation == "delete":
+                found = await self._exsited.snapshot(number, operation)
+                return found.model_copy(update={"order": order})
+            erp_id, version = await self._exsited.read_identity(number)
+            return Snapshot(order=order, erp_id=erp_id, version=version)
 
     async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:
         """Create the order; its answer has no lines."""
-        return await self._orders.create_order(draft, before_send)
+        with _own_name():
+            return await self._orders.create_order(draft, before_send)
 
     async def finalize_order(
         self,
@@ -170,19 +185,22 @@ class Sandbox:
         version: str | None = None,
     ) -> Finalized:
         """Close the order, and carry what is outstanding into a backorder if asked."""
-        return await self._orders.finalize_order(number, create_backorder=create_backorder, before_send=before_send)
+        with _own_name():
+            return await self._orders.finalize_order(number, create_backorder=create_backorder, before_send=before_send)
 
     async def delete_order(
         self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
     ) -> None:
         """Delete the order for good."""
-        await self._exsited.delete_order(number, before_send)
+        with _own_name():
+            await self._exsited.delete_order(number, before_send)
 
     async def cancel_order(
         self, number: str, before_send: BeforeSend = send_at_once, *, version: str | None = None
     ) -> None:
         """Cancel the order; the book refuses one that is closed or cancelled already."""
-        await self._exsited.cancel_order(number, before_send)
+        with _own_name():
+            await self._exsited.cancel_order(number, before_send)
 
     async def aclose(self) -> None:
         """Close the book."""
@@ -190,6 +208,22 @@ class Sandbox:
             if name in vars(self):  # used before; to close it is no reason to make it
                 await getattr(self, name).aclose()
         await self._transport.aclose()
+
+
+@contextmanager
+def _own_name() -> Iterator[None]:
+    """Name the sandbox in errors that name the ERP whose API it speaks."""
+    try:
+        yield
+    except PurchaseOrderError as exc:
+        exc.replace_words(_name_sandbox)
+        raise
+
+
+def _name_sandbox(text: str) -> str:
+    return _VENDORS.sub(
+        lambda found: f"{found['start'] or ''}{'T' if found['start'] is not None else 't'}he sandbox", text
+    )
 
 
 class _InProcess(httpx2.AsyncBaseTransport):
@@ -228,7 +262,7 @@ class _InProcess(httpx2.AsyncBaseTransport):
                 Path(self._path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._book = Book.open(self._path, made_on=self._made_on)
         except Exception as exc:  # no folder, no book, a disk that is full: nothing was read or sent yet
-            raise ConfigurationError("The sandbox's book cannot be opened: check PO_MCP_SANDBOX.") from exc
+            raise ConfigurationError("The sandbox's data cannot be opened. Check PO_MCP_SANDBOX.") from exc
         client_id, client_secret = self._credentials
         app = create_app(self._book, client_id=client_id, client_secret=client_secret, habits=self._habits)
         return httpx2.ASGITransport(app, raise_app_exceptions=False)

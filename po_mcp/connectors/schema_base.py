@@ -31,7 +31,7 @@ class ErpModel(BaseModel):
         try:
             return cls.model_validate(body)
         except ValidationError as exc:
-            raise BadAnswer(f"{cls.erp_name} gave an answer of another shape than it documents.") from exc
+            raise BadAnswer(f"{cls.erp_name}'s answer is not in the documented format.") from exc
 
     @classmethod
     def parse_rows(cls, rows: Iterable[Any]) -> tuple[tuple[Self, ...], int]:
@@ -44,7 +44,7 @@ class ErpModel(BaseModel):
         read = tuple(row for row in map(cls._parse_row, asked) if row is not None)
         # A single invalid row may be one odd order; several show that the shape itself differs.
         if len(asked) > 1 and not read:
-            raise BadAnswer(f"{cls.erp_name} gave a list of another shape than it documents.")
+            raise BadAnswer(f"{cls.erp_name}'s list is not in the documented format.")
         return read, len(asked) - len(read)
 
     @classmethod
@@ -72,6 +72,6 @@ class TokenResponse(ErpModel):
             token = cls.parse(body)
         except BadAnswer:
             raise SignInFailed(
-                f"{cls.erp_name} gave no token. Nothing was sent."
+                f"{cls.erp_name} answered the sign-in without a token. Nothing was sent."
             ) from None  # the cause holds the answer
         return token.access_token, int(token.expires_in or _DEFAULT_LIFETIME_S)

@@ -16,7 +16,8 @@ from po_mcp.desk.matching import Index, Match, Words
 from po_mcp.erp import ERP
 from po_mcp.errors import BadAnswer, TooManyRequests, Unreachable
 from po_mcp.orders import Item, Money, Record, Text, Vendor, Warehouse
-from po_mcp.untrusted import imitating_scripts, quote_text
+from po_mcp.untrusted import imitating_scripts
+from po_mcp.writes import order_text
 
 Kind = Literal["vendor", "item", "warehouse"]
 Entry = Vendor | Item | Warehouse
@@ -265,6 +266,7 @@ def to_candidate(entry: Entry, why: str) -> Candidate:
                 code=entry.code,
                 unit=entry.unit,
                 price=entry.price,
+                currency=None if entry.price is None else entry.currency,
                 active=active,
                 why=why,
             )
@@ -273,14 +275,14 @@ def to_candidate(entry: Entry, why: str) -> Candidate:
 
 
 def format_ids(entries: Sequence[Entry]) -> str:
-    """Return entries as `id ("name")`, for a sentence; an entry without an id as its quoted name."""
+    """Return entries as `id (name)`, for a sentence; an entry without an id as its name."""
     return ", ".join(
-        f"{entry.id} ({_quote_name(entry.name)})" if entry.id else _quote_name(entry.name) for entry in entries
+        f"{entry.id} ({_write_name(entry.name)})" if entry.id else _write_name(entry.name) for entry in entries
     )
 
 
-def _quote_name(name: str) -> str:
-    """Return a quoted name, after a warning where it may imitate another: the end of a long name is cut."""
+def _write_name(name: str) -> str:
+    """Return a name for a sentence, after a warning where it may imitate another: the end of a long name is cut."""
     scripts = imitating_scripts(name)
     warning = f"CAUTION, mixes {' and '.join(scripts)} letters: " if scripts else ""
-    return warning + quote_text(name)
+    return warning + order_text.name(name, 80)

@@ -17,6 +17,7 @@ from po_mcp.writes.approving import ApprovalLink
 from po_mcp.writes.executor import Executor
 from po_mcp.writes.forms import Question, pin_reset
 from po_mcp.writes.journal import Journal
+from po_mcp.writes.kinds import place_of
 from po_mcp.writes.outcomes import OutcomeWriter
 from po_mcp.writes.pin_setting import PinSetting
 from po_mcp.writes.reconcile import Reconciler
@@ -71,7 +72,8 @@ class Desk:
     def require(self, capability: str) -> None:
         """Raise `NotOffered` if the ERP lacks this capability."""
         if capability not in self.erp.capabilities:
-            raise NotOffered(f"{self.erp.title} has no call for this ({capability}). {self.erp.limits}".strip())
+            what = f"{place_of(self.erp).erp} does not support this ({capability})."
+            raise NotOffered(f"{what[0].upper()}{what[1:]} {self.erp.limits}".strip())
 
     async def prepare_question(self, question: Question) -> Question:
         """Return a question as it is asked; for some days it says that the approver PIN was reset.
@@ -87,5 +89,5 @@ class Desk:
         )
 
     def add_notice(self, text: str) -> str:
-        """Return a message after the ERP's notice, if there is one."""
+        """Return what was read after the ERP's notice, if there is one."""
         return f"{self.erp.notice} {text}".strip()

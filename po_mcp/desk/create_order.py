@@ -16,7 +16,7 @@ from po_mcp.desk.matching import ID_PREFIX
 from po_mcp.desk.resolving import ResolvedOrder, find_doubtful_figures, resolve
 from po_mcp.errors import InvalidInput, OperationUnderWay
 from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, Vendor
-from po_mcp.untrusted import imitating_scripts, quote_text
+from po_mcp.untrusted import imitating_scripts
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
 from po_mcp.writes.forms import ask_create
@@ -107,8 +107,8 @@ async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
         except OperationUnderWay:
             continue  # another order is on its way under this number
     raise InvalidInput(
-        "The next numbers are all being used at this moment. Nothing was sent.",
-        next_step="Ask again in a minute, or give a number.",
+        "The next order numbers are all being used right now. Nothing was sent.",
+        next_step="Try again in a minute, or give a number.",
     )
 
 
@@ -136,7 +136,7 @@ async def _check(desk: Desk, draft: OrderDraft) -> None:
         if all(line.warehouse for line in draft.lines):
             raise
         warehouses = format_ids((await desk.catalog.warehouses())[:10])
-        there_is = f"There is {warehouses}." if warehouses else ""
+        there_is = f"Warehouses: {warehouses}." if warehouses else ""
         raise InvalidInput(exc.what, next_step=f"{there_is} {exc.next_step}".strip()) from exc
 
 
@@ -144,7 +144,8 @@ def _reasons(
     desk: Desk, new: _New, draft: OrderDraft, known: Mapping[str, pricing.SuggestedPrice]
 ) -> tuple[Reason, ...]:
     """Say why a person must see this order before it is created; nothing where they need not."""
-    reasons = [Reason(short="check a quantity", sentence=doubt) for doubt in find_doubtful_figures(new.asked)]
+    doubts = find_doubtful_figures(new.asked, new.found.vendor.currency)
+    reasons = [Reason(short="check a quantity", sentence=doubt) for doubt in doubts]
     if scripts := imitating_scripts(new.asked.number or "", beside_latin=True):
         sentence = f"Its number is written in {' and '.join(scripts)} letters that look alike."
         reasons.append(Reason(short="check the letters of the number", sentence=sentence))
@@ -172,7 +173,7 @@ def _over_limit(limits: Mapping[str, Decimal] | None, draft: OrderDraft) -> list
         return [Reason(short=short, sentence=f"Your limits do not cover it: {short}.", is_said_by_short=True)]
     if draft.total <= limit:
         return []
-    short = f"above your limit of {money(limit)}"
+    short = f"above your limit of {money(limit, currency)}"
     return [Reason(short=short, sentence=f"Its total is {short}.", is_said_by_short=True)]
 
 
@@ -261,18 +262,18 @@ def _name_similar(named: Sequence[Recorded]) -> list[Reason]:
     return [
         Reason(
             short=f"duplicate of {name(one.operation.number)}?",
-            sentence=_SIMILAR.get(one.state, _SIMILAR["SENT"]).format(number=quote_text(one.operation.number)),
+            sentence=_SIMILAR.get(one.state, _SIMILAR["SENT"]).format(number=order_number(one.operation.number)),
         )
         for one in named
     ]
 
 
 _SIMILAR: Mapping[str, str] = {
-    "DONE": "It looks like {number}, which was created a short while ago.",
-    "CONFLICT": "It looks like {number}, under which another order was found when it was created.",
-    "PROPOSED": "It looks like {number}, which waits for approval.",
-    "APPROVED": "It looks like {number}, which is being created.",
-    "SENT": "What came of {number}, for the same vendor and with an item of this one, is not known.",
+    "DONE": "It may be a duplicate of {number}, created a few minutes ago.",
+    "CONFLICT": "It may be a duplicate of {number}, under which another order was found when it was created.",
+    "PROPOSED": "It may be a duplicate of {number}, which is waiting for approval.",
+    "APPROVED": "It may be a duplicate of {number}, which is being created.",
+    "SENT": "It is not known whether {number}, for the same vendor and with an item of this one, was created.",
     "WATCHED": "{number}, for the same vendor and with an item of this one, was refused just now and may still appear.",
 }
 

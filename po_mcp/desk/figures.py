@@ -19,6 +19,8 @@ MISSING_POINTS = 10
 """Points for a figure or a turning word that one text has and the other has not."""
 OTHER_CASE_POINTS = 1
 _OTHER_ORDER_POINTS = 1
+_SIGN_APART_POINTS = 1
+_DASH_POINTS = 2
 _UNIT_NOT_SAID_POINTS = 2
 _OTHER_WRITING_POINTS = 3
 _THOUSANDS_POINTS = 4
@@ -68,7 +70,13 @@ _SIGNS = str.maketrans(
 )
 _thousands = re.compile(r"[1-9][0-9]{0,2}(?:[.,][0-9]{3})+(?![0-9])")
 _ohms = re.compile(r"(?i:ohms?)$")
-_spaced_dash = re.compile(r"(?<=[0-9]) - (?=[0-9])")
+_spaced_dash = re.compile(r"(?<=[0-9]) ?- (?=[0-9])")
+_spaced_slash = re.compile(r"(?<=[0-9]) ?/ ?(?=[0-9])")
+_mixed_fraction = re.compile(r"(?<![\w.,/\-])([0-9]+)-([0-9]+/[0-9]+)(?![0-9/])")
+_minus = re.compile(r"(?<![0-9] )(?<![^\W_])\N{MINUS SIGN} (?=[.,]?[0-9])")
+_plus_minus = re.compile(r"(?i)(?<![^\W\d_])(?:\+ ?/? ?-|plus ?(?:/|or)? ?minus) ?(?=[.,]?[0-9])")
+_sign_word = re.compile(r"(?i)(?<![^\W_])(?:(plus|positive?)|minus|negative?|moins|menos) (?=[.,]?[0-9])")
+_sign_apart = re.compile(r"[+\-] ")
 _times = re.compile(r"(?<=[0-9mn\"'])\s*[xX*]\s*(?=[.0-9])")
 
 
@@ -110,8 +118,7 @@ class Parsed(NamedTuple):
 
 def parse(text: str) -> Parsed:
     """Take a text apart."""
-    text = _spell_out(normalize_blanks(text)).translate(_SIGNS).replace("''", '"')
-    text = _spaced_dash.sub("-", _times.sub(" x ", text))
+    text = _join_figures(_spell_out(normalize_blanks(text)))
     words: list[str] = []
     figures: list[Figure] = []
     place = 0
@@ -123,7 +130,10 @@ def parse(text: str) -> Parsed:
             words.append(_SHORT_FOR.get(word, word))
             continue
         unit, place = _read_unit(text, place)
-        figures.append(Figure(found["prefix"] or "", found["number"].replace(" ", ""), unit))
+        number = found["number"]
+        figures.append(
+            Figure(found["prefix"] or "", number if _sign_apart.match(number) else number.replace(" ", ""), unit)
+        )
     return Parsed(tuple(words), tuple(figures), _turning_words(words))
 
 
@@ -208,7 +218,7 @@ def _score_figure(said: Figure, other: Figure) -> int:
     prefix, other_prefix = said.prefix.casefold().rstrip("-"), other.prefix.casefold().rstrip("-")
     unit = _score_unit(said.unit, other.unit)
     if prefix == other_prefix and unit < MISSING_POINTS:
-        return max(number, unit, OTHER_CASE_POINTS)
+        return max(min(number + unit, MISSING_POINTS - 1), OTHER_CASE_POINTS)
     if prefix not in ("", other_prefix) or (said.unit and unit == MISSING_POINTS):
         return _UNIT_ONLY_SAID_POINTS if not other.unit and prefix == other_prefix else MISSING_POINTS
     return max(number, _UNIT_NOT_SAID_POINTS)
@@ -216,6 +226,25 @@ def _score_figure(said: Figure, other: Figure) -> int:
 
 def _score_number(said: str, other: str) -> int:
     """Return the points for one number in the place of another: 1,5 for 1.5, +12 for 12, 1,000 for 1000."""
+    if said == other:
+        return 0
+    if {said[0], other[0]} == {"+", "-"}:
+        return MISSING_POINTS
+    return min(
+        max(_score_reading(one, another), points + other_points)
+        for one, points in _readings(said)
+        for another, other_points in _readings(other)
+    )
+
+
+def _readings(number: str) -> list[tuple[str, int]]:
+    """Return what a number may mean: a dash apart from it may be its sign, or stand between it and a word."""
+    if not _sign_apart.match(number):
+        return [(number, 0)]
+    return [(number.replace(" ", ""), _SIGN_APART_POINTS), (number[2:], _DASH_POINTS)]
+
+
+def _score_reading(said: str, other: str) -> int:
     if said == other:
         return 0
     if normalize_number(said).removeprefix("+") == normalize_number(other).removeprefix("+"):
@@ -278,6 +307,17 @@ def _read_unit(text: str, place: int) -> tuple[str, int]:
     return "", place
 
 
+def _join_figures(text: str) -> str:
+    """Write what belongs to one figure as one word: 1 / 2 as 1/2, 1-1/2 as 1 1/2, minus 12 as -12, +/- 5 as ±5.
+
+    A dash with blanks around it is left: it may be a sign, or stand between two words.
+    """
+    text = _minus.sub("-", text).translate(_SIGNS).replace("''", '"')
+    text = _sign_word.sub(lambda found: "+" if found[1] else "-", _plus_minus.sub(" ±", text))
+    text = _spaced_slash.sub("/", _spaced_dash.sub("-", _times.sub(" x ", text)))
+    return _mixed_fraction.sub(r"\1 \2", text)
+
+
 def _spell_out(text: str) -> str:
     """Return a text with fractions, powers and full-width characters as they are typed: ½ as 1/2, 1½ as 1 1/2."""
     if text.isascii():
@@ -299,7 +339,7 @@ def _keeps_form(character: str) -> bool:
 
 @cache
 def _token_pattern(is_ascii: bool) -> re.Pattern[str]:
-    number = r"(?:(?<![^\W_])(?:[+\-]|[±<>≤≥~#] ?))?(?:(?<![^\W_])[.,])?\d+(?:[.,/:^\-]+\d+)*"
+    number = r"(?:(?<![^\W_])[+\-±<>≤≥~#] ?)?(?:(?<![^\W_])[.,])?\d+(?:[.,/:^\-]+\d+)*"
     one = letter_pattern(is_ascii)
     prefix = rf"(?<![^\W_]){one}{{1,3}}-?(?=\d)"
     return re.compile(rf"(?P<word>[wW]/[oO]\b|(?!{prefix}){one}+)|(?P<prefix>{prefix})?(?P<number>{number})")

@@ -16,10 +16,11 @@ from pydantic import WithJsonSchema
 
 from po_mcp.desk.context import Desk
 from po_mcp.desk.listing import ListRequest, Summary, VendorFilter, sort_orders, summarize
-from po_mcp.desk.overdue import find_overdue
+from po_mcp.desk.overdue import Chosen, describe_unknown, find_overdue
 from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
 from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
-from po_mcp.untrusted import quote_text
+from po_mcp.writes.order_text import count
+from po_mcp.writes.order_text import number as order_number
 
 DEFAULT_LIMIT = 25
 MAX_LIMIT = 50
@@ -62,11 +63,12 @@ async def list_orders(
     """
     desk.require("list")
     if request.ordered_from and request.ordered_to and request.ordered_from > request.ordered_to:
-        raise InvalidInput("ordered_from is later than ordered_to. Nothing was sent.", next_step="Swap them.")
+        raise InvalidInput("ordered_from is after ordered_to.", next_step="Swap them.")
     # All matches are read, not only the page: count and sums must not depend on the page that is shown.
     offset, size = _read_cursor(cursor, request, limit)
     scan = await _scan(desk, request, offset > 0, progress)
-    found, notes = await _filter_orders(desk, request, scan)
+    chosen = await _filter_orders(desk, request, scan)
+    found = chosen.orders
     page = sort_orders(found, request.sort, request.direction)[offset : offset + size]
     more = len(found) > offset + size
     return OrderList(
@@ -74,8 +76,8 @@ async def list_orders(
         orders=tuple(page),
         has_more=more,
         next_cursor=_write_cursor(offset + size, size, request) if more else None,
-        complete=scan.complete,
-        note=" ".join([*notes, *_explain_gaps(scan)]) or None,
+        complete=scan.complete and chosen.complete,
+        note=" ".join([*chosen.notes, *_explain_gaps(scan)]) or None,
     )
 
 
@@ -92,14 +94,14 @@ async def get_order(desk: Desk, number: str) -> PurchaseOrder:
     except OrderNotFound as exc:
         if not (similar := await _find_similar_numbers(desk, number)):
             raise
-        meant = " or ".join(map(quote_text, similar))
-        raise OrderNotFound(exc.what, next_step=f"Did you mean {meant}? Ask the user.") from exc
+        meant = " or ".join(map(order_number, similar))
+        raise OrderNotFound(exc.what, next_step=f"Did you mean {meant}?") from exc
     return (await add_vendor_names(desk, [order]))[0]
 
 
 async def _find_similar_numbers(desk: Desk, number: str) -> Sequence[str]:
     """Return numbers that this one may be short for; none if the list cannot be read in time."""
-    if "list" not in desk.erp.capabilities or not any(map(str.isdecimal, number)):
+    if "list" not in desk.erp.capabilities:
         return ()
     from po_mcp.desk.numbering import find_similar_numbers  # late, for a quick start
 
@@ -125,7 +127,7 @@ async def add_vendor_names(desk: Desk, orders: Sequence[PurchaseOrder]) -> list[
 
 
 async def _scan(desk: Desk, request: ListRequest, is_later_page: bool, progress: Progress | None) -> OrderScan:
-    """Read every order of the query; pages after the first take what was read for it a short while ago."""
+    """Read every order of the query; pages after the first take what was read for it a few minutes ago."""
     # Vendor and overdue are no part of the query: pages with other filters can share the scan.
     query = OrderQuery(status=request.status, ordered_from=request.ordered_from, ordered_to=request.ordered_to)
     kept = desk.scans.get(query)
@@ -137,20 +139,21 @@ async def _scan(desk: Desk, request: ListRequest, is_later_page: bool, progress:
     return scan
 
 
-async def _filter_orders(desk: Desk, request: ListRequest, scan: OrderScan) -> tuple[list[PurchaseOrder], list[str]]:
+async def _filter_orders(desk: Desk, request: ListRequest, scan: OrderScan) -> Chosen:
     """Apply the filters that the ERP does not have; return the orders, and notes on how they were chosen."""
-    found, notes = await add_vendor_names(desk, scan.orders), []
+    notes: list[str] = []
+    found, unknown = await add_vendor_names(desk, scan.orders), await add_vendor_names(desk, scan.unknown)
     # The caller's words are matched here, typos and codes included, in the same way for every ERP.
     if request.vendor is not None:
         known = await _list_vendors(desk)
         meant = VendorFilter(request.vendor, known, found)
         found = [order for order in found if meant.includes(order)]
+        unknown = [order for order in unknown if meant.includes(order)]
         notes += [meant.note] if meant.note else []
     if request.overdue:
-        overdue = await find_overdue(desk, found)
-        found = overdue.orders
-        notes += overdue.notes
-    return found, notes
+        overdue = await find_overdue(desk, [*found, *unknown])
+        return Chosen(overdue.orders, [*notes, *overdue.notes], overdue.complete)
+    return Chosen(found, [*notes, *describe_unknown(unknown)], not unknown)
 
 
 async def _list_vendors(desk: Desk) -> Sequence[Vendor]:
@@ -165,12 +168,12 @@ async def _list_vendors(desk: Desk) -> Sequence[Vendor]:
 def _explain_gaps(scan: OrderScan) -> list[str]:
     gaps = []
     if scan.unreadable:
-        gaps.append(f"Rows of the ERP's list that cannot be read, and are in no count or sum: {scan.unreadable}.")
+        gaps.append(f"{count(scan.unreadable, 'row')} of the list could not be read; counts and totals leave them out.")
     if scan.is_cut:
         of = f" of {scan.total}" if scan.total is not None else ""
-        gaps.append(f"Only {scan.read}{of} orders could be read: count and sums are of these. Narrow the dates.")
+        gaps.append(f"Only {scan.read}{of} orders could be read; counts and totals cover those. Narrow the dates.")
     elif not scan.complete and not scan.unreadable:
-        gaps.append("The ERP's list changed while it was read: an order may be missing or old.")
+        gaps.append("The list changed while it was being read; an order may be missing or outdated.")
     return gaps
 
 
@@ -206,6 +209,6 @@ def _digest_query(request: ListRequest) -> str:
 
 def _cursor_error() -> InvalidInput:
     return InvalidInput(
-        "The cursor does not belong to this query. Nothing was sent.",
-        next_step="Give next_cursor as it was returned, all else the same, or leave it out to start again.",
+        "This cursor belongs to another query.",
+        next_step="Use next_cursor unchanged with the same arguments, or leave it out to start over.",
     )

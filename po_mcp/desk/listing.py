@@ -13,7 +13,7 @@ from po_mcp.desk.catalog import words_of
 from po_mcp.desk.figures import parse
 from po_mcp.desk.matching import Fit, Match, best_matches, find
 from po_mcp.orders import Money, OrderQuery, PurchaseOrder, Record, Status, Vendor, total_of
-from po_mcp.untrusted import quote_text
+from po_mcp.writes.order_text import name
 
 Sort = Literal["ordered", "expected", "number", "vendor", "total"]
 Direction = Literal["asc", "desc"]
@@ -108,16 +108,15 @@ class VendorFilter:
     @property
     def note(self) -> str:
         """The sentence that says which vendors the words were taken for; "" where they name one plainly."""
-        names = " and ".join(quote_text(match.entry.name) for match in self.matches[:5])
+        names = " and ".join(name(match.entry.name) for match in self.matches[:5])
         if not self.matches:
-            return f"No vendor is called {quote_text(self._text)}: look it up with search_catalog."
+            return f"No vendor matches {name(self._text)}. Try search_catalog."
         if self.matches[0].fit >= Fit.SIMILAR:
-            return f"No vendor is called {quote_text(self._text)}; taken for {names}, spelt like it: ask the user."
+            similar = "which is spelled similarly" if len(self.matches) == 1 else "which are spelled similarly"
+            return f"No vendor is called {name(self._text)}; these are orders of {names}, {similar}."
         if len(self.matches) > 1:
-            return f"{quote_text(self._text)} fits several vendors, and all are in: {names}."
-        return (
-            "" if self.matches[0].fit in (Fit.EXACT, Fit.WHOLE) else f"{quote_text(self._text)} was taken for {names}."
-        )
+            return f"{name(self._text)} matches several vendors; orders of all of them are included: {names}."
+        return "" if self.matches[0].fit in (Fit.EXACT, Fit.WHOLE) else f"Vendor: {names}."
 
 
 def _vendors_of_orders(known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> list[Vendor]:

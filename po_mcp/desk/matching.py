@@ -188,8 +188,8 @@ class Index(Generic[T]):
         said = parse(text)
         meant, rivals = self._find_exact_texts(written)
         if meant:
-            found = [Match(self.entries[row.place], Fit.EXACT, f"this {row.what}") for row in meant]
-            found += [Match(self.entries[row.place], Fit.WHOLE, f"this {row.what} in other case") for row in rivals]
+            found = [Match(self.entries[row.place], Fit.EXACT, f"same {row.what}") for row in meant]
+            found += [Match(self.entries[row.place], Fit.WHOLE, f"same {row.what} in other case") for row in rivals]
             return _keep_best_of_each(found)
         if not said.words and not said.figures:
             return []
@@ -210,14 +210,14 @@ class Index(Generic[T]):
             if distance.missing:
                 continue
             if _has_same_words(said, parsed) and not distance.more:
-                matches.append(Match(entry, Fit.WHOLE, f"this {text.what}, written otherwise", 100.0, distance))
+                matches.append(Match(entry, Fit.WHOLE, f"same {text.what}, written differently", 100.0, distance))
             elif text.what != "id" and _has_every_word(said, parsed):
-                matches.append(Match(entry, Fit.PART, f"part of its {text.what}", _score_share(said, parsed), distance))
+                matches.append(Match(entry, Fit.PART, f"part of the {text.what}", _score_share(said, parsed), distance))
         if not matches and len(spoken) > 1:
             joined = self._join_texts(place)
             distance = compare(said, joined)
             if not distance.missing and _has_every_word(said, joined):
-                why = "words of its code and name"
+                why = "words of code and name"
                 matches.append(Match(entry, Fit.PART, why, _score_share(said, joined) / 2, distance))
         return min(matches, key=lambda match: match.rank, default=None)
 
@@ -229,7 +229,7 @@ class Index(Generic[T]):
             joined = self._join_texts(place)
             distance = compare(said, joined)
             if not distance.missing:
-                why = "its words are spelt like these"
+                why = "similar spelling"
                 found.append(Match(self.entries[place], Fit.SIMILAR, why, _score_spelling(said, joined), distance))
         return found + self._match_resembling(said, written)
 
@@ -242,7 +242,7 @@ class Index(Generic[T]):
             Match(
                 self.entries[text.place],
                 Fit.RESEMBLING,
-                f"its {text.what} is spelt like this",
+                f"similar spelling of the {text.what}",
                 points,
                 _compare(said, text, _parse(text.written)),
             )

@@ -124,15 +124,16 @@ def find_extended_number(number: str, known: Set[str]) -> str | None:
 def find_similar_numbers(number: str, orders: Iterable[PurchaseOrder]) -> tuple[str, ...]:
     """Return numbers that `number` may be short for: PO-2025-42, or 42, for PO-2025-0042.
 
-    Case, signs, blanks and leading zeros do not count, and what stands before may be missing; a backorder may be
-    meant by its order's number.
+    Case, signs, blanks and leading zeros do not count, and what stands before a figure may be missing; a backorder may
+    be meant by its order's number.
     """
     said = _split_number(number)
-    if not any(isinstance(piece, int) for piece in said):
-        return ()
+    known = dict.fromkeys(order.number for order in orders)
+    if not any(isinstance(piece, int) for piece in said):  # a word alone is the end of too many
+        return tuple(one for one in known if said and _split_number(one) == said)[:_MAX_SIMILAR]
     whole: list[str] = []
     follow_ups: list[str] = []
-    for one in dict.fromkeys(order.number for order in orders):
+    for one in known:
         pieces = _split_number(one)
         if pieces[-len(said) :] == said:
             whole.append(one)
@@ -155,8 +156,8 @@ async def _read_series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> Seri
         if series is not None and _can_be_made(desk, series.number(series.highest + 1)):
             return series
     raise InvalidInput(
-        "The orders do not show plainly how numbers are made here. Nothing was sent.",
-        next_step="Ask the user for the new order's number and give it as number.",
+        "The earlier orders do not show how numbers are made here. Nothing was sent.",
+        next_step="Give a number.",
     )
 
 
@@ -196,9 +197,8 @@ async def _find_first_free(taken: int, is_free: Callable[[int], Awaitable[bool]]
         reads += 1
         if reads > _MAX_READS:
             raise InvalidInput(
-                f"{reads} numbers were looked up, and no free one was found that surely follows the last. "
-                "Nothing was sent.",
-                next_step="Ask the user for the new order's number and give it as number.",
+                f"{reads} order numbers were looked up, and none is surely the next free one. Nothing was sent.",
+                next_step="Give a number.",
             )
         return await is_free(figure)
 

@@ -14,7 +14,8 @@ from po_mcp.orders import OrderQuery, PurchaseOrder, Status
 class OpenOrders:
     """Open and partly received orders, without their lines. `total_count` includes orders that were not read.
 
-    `complete` is False if some were not read, or if the ERP's list changed meanwhile.
+    `complete` is False if some were not read or are in a status that is not known here, or if the ERP's list changed
+    meanwhile.
     """
 
     orders: tuple[PurchaseOrder, ...]
@@ -28,7 +29,13 @@ async def read_open_orders(desk: Desk, max_orders: int) -> OpenOrders:
     # The status is checked again below: not every ERP has this filter, and some let partly received orders through.
     scan = await desk.erp.scan_orders(OrderQuery(status=_status_filter(desk), max_orders=max_orders))
     found = tuple(await add_vendor_names(desk, [order for order in scan.orders if order.status in AWAITING_GOODS]))
-    return OpenOrders(orders=found, total_count=scan.total or len(found), complete=scan.complete)
+    others = scan.read - len(found)
+    unknown = scan.unknown or [order for order in scan.orders if order.status == "unknown"]
+    return OpenOrders(
+        orders=found,
+        total_count=max((scan.total or scan.read) - others, len(found)),
+        complete=scan.complete and not unknown,
+    )
 
 
 def _status_filter(desk: Desk) -> Status | None:

@@ -41,9 +41,7 @@ async def get_operations(desk: Desk, operation_id: str | None, approver: Approve
     # Operations of other connections are not shown: this ERP cannot tell what became of them.
     is_shown = recorded is not None and recorded.operation.connection == name and caller.may_handle(recorded.operation)
     if recorded is None or not is_shown:
-        raise InvalidInput(
-            "There is no operation with this id.", next_step="Call get_operation without an id to see the open ones."
-        )
+        raise InvalidInput("No operation has this id.", next_step="Leave operation_id out to list the open ones.")
     recorded = await _reconcile(desk, recorded)
     if recorded.state == "UNKNOWN" and approver.may_decide:
         return Operations(operations=(await _ask_whether_it_happened(desk, recorded, approver),))

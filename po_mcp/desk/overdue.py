@@ -13,6 +13,7 @@ from po_mcp.desk.listing import has_no_date, is_overdue
 from po_mcp.errors import ERPError
 from po_mcp.orders import PurchaseOrder
 from po_mcp.untrusted import visible
+from po_mcp.writes.order_text import count
 
 MAX_READ = 20
 """Overdue orders that are read one by one where the ERP's list does not say what was received."""
@@ -21,48 +22,59 @@ _AT_ONCE = 4
 
 
 @dataclass(frozen=True)
-class Overdue:
-    """The orders that are overdue, and sentences on what was left out or is not known."""
+class Chosen:
+    """The orders of a list, and sentences on what was left out or is not known.
+
+    `complete` is False where an order was left out that may be one of them.
+    """
 
     orders: list[PurchaseOrder]
     notes: list[str]
+    complete: bool = True
 
 
-async def find_overdue(desk: Desk, orders: Sequence[PurchaseOrder]) -> Overdue:
+async def find_overdue(desk: Desk, orders: Sequence[PurchaseOrder]) -> Chosen:
     """Return the orders whose expected day has passed and of which something is still to come.
 
     An order in a status that is not known here is left out, and counted. Where the ERP's list does not tell received
     orders from open ones, up to `MAX_READ` orders are read, and those that were received in full are left out.
     """
     today = desk.today()
-    notes = [f"Overdue means expected before {today}."]
+    notes = [f"Overdue: expected before {today}."]
     undated = sum(has_no_date(order) for order in orders)
-    notes += [f"Without an expected date and still to come: {undated}."] if undated else []
-    notes += _describe_unknown(orders, today)
+    notes += [_describe_undated(undated)] if undated else []
+    unknown = [order for order in orders if order.status == "unknown" and _is_past(order, today)]
+    notes += describe_unknown(unknown)
     found = [order for order in orders if is_overdue(order, today)]
     if "partial" in desk.erp.listed_statuses or not found:
-        return Overdue(found, notes)
+        return Chosen(found, notes, not unknown)
     received, unread = await _find_received(desk, found[:MAX_READ])
     unread += max(0, len(found) - MAX_READ)
     left = [order for order in found if order.number not in received]
     if received:
-        notes.append(f"Left out, since all of it was received: {len(received)}.")
+        notes.append(f"{count(len(received), 'order')} received in full and left out.")
     if unread:
-        notes.append(f"{desk.erp.title} does not say in its list what was received, and {unread} were not looked up.")
-    return Overdue(left, notes)
+        notes.append(
+            f"{desk.erp.title}'s list does not say what was received; {count(unread, 'order')} could not be looked up."
+        )
+    return Chosen(left, notes, not unknown)
 
 
-def _describe_unknown(orders: Sequence[PurchaseOrder], today: date) -> list[str]:
-    """Count the orders of an unknown status whose day has passed."""
-    unknown = [
-        order
-        for order in orders
-        if order.status == "unknown" and order.expected_on is not None and order.expected_on < today
-    ]
-    if not unknown:
+def _is_past(order: PurchaseOrder, today: date) -> bool:
+    return order.expected_on is not None and order.expected_on < today
+
+
+def describe_unknown(orders: Sequence[PurchaseOrder]) -> list[str]:
+    """Return a sentence on orders that were left out for a status that is not known here; none without such orders."""
+    if not orders:
         return []
-    words = ", ".join(sorted({visible(order.status_text, 40) for order in unknown})[:5])
-    return [f"Left out, since their status is not known here ({words}): {len(unknown)}."]
+    words = ", ".join(sorted({visible(order.status_text, 40) for order in orders})[:5])
+    return [f"{count(len(orders), 'order')} of a status that po-mcp does not know ({words}) left out."]
+
+
+def _describe_undated(undated: int) -> str:
+    have, are = ("has", "is") if undated == 1 else ("have", "are")
+    return f"{count(undated, 'open order')} {have} no expected date and {are} not included."
 
 
 async def _find_received(desk: Desk, orders: Sequence[PurchaseOrder]) -> tuple[set[str], int]:

@@ -11,9 +11,11 @@ from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.listing import sort_orders
 from po_mcp.desk.resolving import ResolvedOrder
 from po_mcp.errors import BadAnswer, InvalidInput, NotPermitted, OrderNotFound
-from po_mcp.orders import Item, OrderRequest, PurchaseOrder, Status, Vendor, plain
-from po_mcp.untrusted import quote_text
+from po_mcp.orders import Item, OrderRequest, PurchaseOrder, Status, Vendor
+from po_mcp.writes import order_text
 from po_mcp.writes.comparison import is_of_vendor
+from po_mcp.writes.order_text import day, name
+from po_mcp.writes.order_text import number as order_number
 
 _MAX_ORDERS_READ = 15
 _BOUGHT_STATUSES: frozenset[Status] = frozenset({"open", "partial", "closed"})
@@ -32,8 +34,8 @@ class SuggestedPrice:
     @property
     def text(self) -> str:
         """The price with its currency and unit, such as "0.45 AUD per EA"."""
-        amount = " ".join(filter(None, [plain(self.price), self.currency]))
-        return f"{amount} per {self.unit}" if self.unit else amount
+        amount = order_text.money(self.price, self.currency)
+        return f"{amount} per {order_text.name(self.unit, 12)}" if self.unit else amount
 
 
 async def find_prices(
@@ -53,39 +55,39 @@ async def find_prices(
     """
     items = {item.id: item for item in found.items.values()}
     wanted = {found.items[line.item].id for line in asked.lines if line.unit_price is None}
-    known = {name: listed for name in wanted if (listed := _list_price(items[name])) is not None}
+    known = {name: listed for name in wanted if (listed := _list_price(items[name], found.vendor)) is not None}
     if wanted - set(known):
         missing = {name: items[name] for name in wanted - set(known)}
         known |= await _find_last_paid(desk, found.vendor, missing, latest or LatestOrders(desk))
     if missing_names := sorted(wanted - set(known)):
         raise InvalidInput(
-            f"No unit_price was given for {', '.join(map(quote_text, missing_names))}, and the ERP shows none that was "
-            "paid to this vendor before. Nothing was sent.",
-            next_step="Ask the user for the price.",
+            f"No price was given for {', '.join(map(name, missing_names))}, and none was paid to this vendor before. "
+            "Nothing was sent.",
+            next_step="Give the unit price.",
         )
     return known
 
 
 def explain_prices(known: Mapping[str, SuggestedPrice]) -> list[str]:
     """Return a sentence on the source of each price, for the approver."""
-    return [
-        f"Nobody gave the price of {quote_text(name, 40)}: {one.text} is from {one.source}."
-        for name, one in known.items()
-    ]
+    return [f"No price was given for {name(item)}; {one.text} was {one.source}." for item, one in known.items()]
 
 
 def explain_zero_prices(asked: OrderRequest, found: ResolvedOrder) -> list[str]:
     """Return a sentence on each item with a price of zero: a person must see it."""
     # A price of 0 is valid for samples; it may as well be a figure that the model made up.
     free = dict.fromkeys(found.items[line.item].id for line in asked.lines if line.unit_price == 0)
-    return [f"The price of {quote_text(name, 40)} is 0: it is ordered for nothing." for name in free]
+    zero = order_text.in_currency("0", found.vendor.currency)
+    return [f"The price of {name(item)} is {zero}: it is ordered for nothing." for item in free]
 
 
-def _list_price(item: Item) -> SuggestedPrice | None:
+def _list_price(item: Item, vendor: Vendor) -> SuggestedPrice | None:
     # Many ERPs store 0 for an item without a price.
     if item.price is None or item.price <= 0:
         return None
-    return SuggestedPrice(item.price, "the ERP's item list", unit=item.unit)
+    if item.currency and vendor.currency and item.currency != vendor.currency:
+        return None
+    return SuggestedPrice(item.price, "the item's price in the ERP", item.currency, item.unit)
 
 
 async def _find_last_paid(
@@ -105,10 +107,10 @@ async def _find_last_paid(
         # The status may have changed since the list was read.
         if order is None or order.status not in _BOUGHT_STATUSES or not _is_in_currency(order, currency):
             continue
-        for name, price in _unit_prices(order).items():
-            if name in wanted:
-                source = f"order {quote_text(order.number)}{_order_day(order)}"
-                known.setdefault(name, SuggestedPrice(price, source, order.currency, wanted[name].unit))
+        for item, price in _unit_prices(order).items():
+            if item in wanted:
+                source = f"last paid, on {order_number(order.number)}{_order_day(order)}"
+                known.setdefault(item, SuggestedPrice(price, source, order.currency, wanted[item].unit))
     return known
 
 
@@ -143,4 +145,4 @@ def _is_in_currency(order: PurchaseOrder, currency: frozenset[str]) -> bool:
 
 
 def _order_day(order: PurchaseOrder) -> str:
-    return f" of {order.ordered_at:%Y-%m-%d}" if order.ordered_at else ""
+    return f" of {day(order.ordered_at)}" if order.ordered_at else ""

@@ -16,13 +16,12 @@ from po_mcp.desk.current_entries import Current, is_unchanged, read_current
 from po_mcp.desk.matching import Fit, Index, best_matches
 from po_mcp.errors import ERPError, InvalidInput
 from po_mcp.orders import Item, OrderRequest, Vendor, Warehouse, plain
-from po_mcp.untrusted import quote_text
 from po_mcp.writes import forms
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.forms import Field, Question
 from po_mcp.writes.kinds import place_of
 from po_mcp.writes.operation import WriteOutcome
-from po_mcp.writes.order_text import ITEMS_COLUMNS, shown
+from po_mcp.writes.order_text import ITEMS_COLUMNS, count, in_currency, name, shown
 
 MAX_CANDIDATES = 8
 """Candidates shown to a person for one word."""
@@ -31,7 +30,7 @@ NONE_OF_THESE = "none"
 _MAX_LISTED = 10
 _plain = re.compile(r"[\w.\-/]{1,40}( of [0-9]{1,6})?")
 _GIVE_NAMES = (
-    "Show the user what may be meant, and repeat the call with what stands before the brackets of the one they choose."
+    "Show the user the choices, and repeat the call with what stands before the brackets of the one they choose."
 )
 _THOUSANDS_DIGITS = 3
 _CHECKED_KINDS: tuple[Kind, ...] = ("vendor", "item")
@@ -66,7 +65,7 @@ class WordMatch:
         """The sentence on a person's choice, for the outcome; "" for an exact word."""
         if not self.chosen or self.taken is None:
             return ""
-        return f"{quote_text(self.said)} is the {self.kind} {format_ids([self.taken])}, as the person chose."
+        return f"{self.kind.capitalize()}: {format_ids([self.taken])} (chosen for: {name(self.said)})."
 
 
 @dataclass(frozen=True)
@@ -113,8 +112,8 @@ class Resolution:
         """Return the resolution with what a person chose in the fields of `build_question`; None for a "none"."""
         by_field = dict(zip(_field_names(self), self.unsettled, strict=True))
         settled: dict[WordMatch, WordMatch] = {}
-        for name, match in by_field.items():
-            place = next((place for place, key in enumerate(match.names) if key == chosen.get(name)), None)
+        for field, match in by_field.items():
+            place = next((place for place, key in enumerate(match.names) if key == chosen.get(field)), None)
             if place is None:
                 return None
             settled[match] = replace(match, taken=match.candidates[place], chosen=True)
@@ -214,7 +213,7 @@ async def understand(desk: Desk, asked: OrderRequest) -> Resolution:
         unknown = [await _describe_unknown(desk, match.kind, match.said) for match in resolution.missing]
         raise InvalidInput(
             " ".join(unknown) + " Nothing was sent.",
-            next_step="Look it up with search_catalog and other words, or ask the user which is meant.",
+            next_step="Try search_catalog with other words.",
         )
     for match in resolution.matches:
         _require_active(match.kind, match.candidates)
@@ -247,21 +246,27 @@ def build_refusal(resolution: Resolution, as_of: str = "") -> InvalidInput:
 def list_candidates(resolution: Resolution) -> str:
     """Return a sentence on each word that is not exact, with its candidates and the sure name of each."""
     return " ".join(
-        f"{quote_text(match.said)} may be the {match.kind} "
-        + ", ".join(_describe_with_name(entry, name) for entry, name in zip(match.candidates, match.names, strict=True))
+        f"{_count_matches(match)} {name(match.said)}: "
+        + "; ".join(_describe_with_name(entry, sure) for entry, sure in zip(match.candidates, match.names, strict=True))
         + "."
         for match in resolution.unsettled
     )
 
 
+def _count_matches(match: WordMatch) -> str:
+    """Begin a sentence on the candidates of a word: `1 vendor matches`, `3 items match`."""
+    counted = count(len(match.candidates), match.kind)
+    return f"{counted} match{'es' if len(match.candidates) == 1 else ''}"
+
+
 def describe_entry(entry: Entry) -> str:
-    """Return an entry in words for a choice: `id ("name"), code ..., unit, currency`."""
+    """Return an entry in words for a choice: `id (name), code ..., unit, currency`."""
     more: list[str] = []
     if isinstance(entry, Item):
         more = [f"per {_quote_if_unclear(entry.unit)}"] if entry.unit else []
     elif isinstance(entry, Vendor):
         more = [_quote_if_unclear(entry.currency)] if entry.currency else []
-    more += [] if _is_active(entry) else ["not active"]
+    more += [] if _is_active(entry) else ["inactive"]
     code = None if isinstance(entry, Warehouse) else entry.code
     more = [f"code {_quote_if_unclear(code)}", *more] if code and code not in (entry.id, entry.name) else more
     return ", ".join([format_ids([entry]), *more])
@@ -269,7 +274,7 @@ def describe_entry(entry: Entry) -> str:
 
 def _quote_if_unclear(text: str) -> str:
     """Return a code or unit, quoted if it could be read as words of this server."""
-    return text if _plain.fullmatch(text) else quote_text(text, 40)
+    return text if _plain.fullmatch(text) else name(text, 40)
 
 
 def to_resolved_order(resolution: Resolution) -> ResolvedOrder:
@@ -290,19 +295,20 @@ def to_resolved_order(resolution: Resolution) -> ResolvedOrder:
     )
 
 
-def find_doubtful_figures(asked: OrderRequest) -> tuple[str, ...]:
+def find_doubtful_figures(asked: OrderRequest, currency: str | None) -> tuple[str, ...]:
     """Return a sentence on each figure that may be meant as thousands: "1.000" is 1 here, and 1000 in German.
 
     The figures are read as JSON decimals, and a person must see them. Without a point, or with other than three
-    decimals, a figure is plain.
+    decimals, a figure is plain. `currency` is that of the prices, None where the ERP has none.
     """
     doubts: list[str] = []
     for place, line in enumerate(asked.lines, 1):
-        for what, number in (("quantity", line.quantity), ("unit price", line.unit_price)):
+        for what, number, unit in (("quantity", line.quantity, None), ("unit price", line.unit_price, currency)):
             if number is not None and _looks_like_thousands(number):
+                meant = in_currency(_write_shortest(number), unit)
+                not_meant = in_currency(plain(number).replace(".", ""), unit)
                 doubts.append(
-                    f"Line {place}: the {what} was written {plain(number)}, which is {_write_shortest(number)} here, "
-                    f"and not {plain(number).replace('.', '')}."
+                    f"Line {place}: the {what} was written {plain(number)}, which is {meant} here, and not {not_meant}."
                 )
     return tuple(doubts)
 
@@ -410,8 +416,8 @@ def _can_be_meant(match: matching.Match[Any]) -> bool:
 
 async def _describe_unknown(desk: Desk, kind: Kind, text: str) -> str:
     known = await desk.catalog.entries(kind)
-    there_is = f" There is {format_ids(known)}." if len(known) <= _MAX_LISTED else ""
-    return f"No {kind} is called {quote_text(text)}.{there_is}"
+    available = f" Available: {format_ids(known)}." if len(known) <= _MAX_LISTED else ""
+    return f"No {kind} matches {name(text)}.{available}"
 
 
 async def _choose(desk: Desk, resolution: Resolution, approver: Approver) -> Resolution | WriteOutcome:
@@ -425,8 +431,8 @@ async def _choose(desk: Desk, resolution: Resolution, approver: Approver) -> Res
     values = forms.read_choices(answer, asked)
     settled = resolution.with_choices(values) if values is not None else None
     if settled is None:
-        text = f"The person did not choose. Nothing was sent. {list_candidates(resolution)} {_GIVE_NAMES}"
-        return desk.words.say("declined", None, text)
+        text = f"Nothing was chosen, so nothing was ordered. {list_candidates(resolution)}"
+        return desk.words.say("declined", None, text, _GIVE_NAMES)
     return settled
 
 
@@ -453,8 +459,8 @@ def _require_active(kind: Kind, entries: Sequence[Entry]) -> None:
     """Raise `InvalidInput` if none of the entries is active."""
     if entries and not any(_is_active(entry) for entry in entries):
         raise InvalidInput(
-            f"The {kind} {format_ids(entries[:1])} is not active in the ERP. Nothing was sent.",
-            next_step=f"Ask the user for another {kind}.",
+            f"The {kind} {format_ids(entries[:1])} is inactive in the ERP. Nothing was sent.",
+            next_step=f"Choose another {kind}.",
         )
 
 

@@ -137,7 +137,7 @@ async def recover_periodically(executor: Executor) -> None:
             if executor.journal.exists():
                 await executor.reconciler.recover()
         except PurchaseOrderError as exc:
-            logger.warning("operations that are not settled could not be looked at: %s", exc.what)
+            logger.warning("could not check unconfirmed operations: %s", exc.what)
         except Exception as exc:  # no content of a journal may end the server
-            logger.error("operations that are not settled could not be looked at: %s", type(exc).__name__)
+            logger.error("could not check unconfirmed operations: %s", type(exc).__name__)
         await anyio.sleep(_RECOVERY_INTERVAL_S)

@@ -29,8 +29,10 @@ from mcp.types import (
 )
 
 from po_mcp.approvals import caller
+from po_mcp.cards.order_card import CARD_URI, OrderCard
 from po_mcp.desk.context import Desk
 from po_mcp.scopes import Scope
+from po_mcp.server import current_request
 from po_mcp.server.skills import SCHEME, Skills
 from po_mcp.untrusted import visible
 
@@ -87,6 +89,7 @@ class PurchasingServer(MCPServer[Desk]):
         scopes: its tools by their names, and the scopes that each needs.
         limits: sentences on what this ERP and these settings do not offer.
         skills: the skills that it serves.
+        card: the card that hosts with MCP Apps show.
         has_sign_in: its callers have tokens, so that its list of tools differs from one to the next.
         more: further arguments of the SDK's server.
     """
@@ -98,18 +101,25 @@ class PurchasingServer(MCPServer[Desk]):
         scopes: Mapping[str, Sequence[Scope]],
         limits: str,
         skills: Skills,
+        card: OrderCard,
         has_sign_in: bool = False,
         **more: Any,
     ) -> None:
         cache_hints = dict.fromkeys(_CACHEABLE_METHODS, _LIST_CACHE_HINT)
         if has_sign_in:  # a person may get further scopes at any time
             del cache_hints["tools/list"]
-        super().__init__(name, icons=[_ICON], cache_hints=cache_hints, extensions=[skills], **more)
+        super().__init__(name, icons=[_ICON], cache_hints=cache_hints, extensions=[skills, card], **more)
         self._skills = skills
+        self._card = card
         self._scopes = dict(scopes)
         self._limits = limits
         # MCPServer has no public way to replace this handler; the dependency is pinned below mcp 2.4 for that.
         self._lowlevel_server.add_request_handler("server/discover", RequestParams, self._discover)
+
+    async def list_tools(self) -> list[Tool]:
+        """List the tools that the caller may use, with the card for a client that declares MCP Apps."""
+        tools = [tool for tool in await super().list_tools() if caller.is_allowed(*self._scopes[tool.name])]
+        return self._card.announce(tools, current_request.get_request())
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Desk, Any] | None = None
@@ -122,17 +132,13 @@ class PurchasingServer(MCPServer[Desk]):
         """
         # The SDK's own error would not say that this ERP or the operator does not offer the tool.
         if name not in self._scopes:
-            tools = f"Tell the user; the tools are {', '.join(self._scopes)}."
-            raise ToolError(f"There is no tool {visible(name, 80)}. Nothing was sent. {self._limits} {tools}")
+            tools = f"Tools: {', '.join(self._scopes)}."
+            raise ToolError(f"No tool is named {visible(name, 80)}. {self._limits} {tools}")
         # Once more after the gate, which reads the message on its own: what counts is the name that is called here.
         if not caller.is_allowed(*self._scopes[name]):
             needed = " and ".join(self._scopes[name])
-            raise ToolError(f"This sign-in may not do that: {name} needs {needed}. Nothing was sent.")
+            raise ToolError(f"This sign-in may not do that: {name} needs {needed}. Nothing was changed.")
         return await super().call_tool(name, arguments, context)
-
-    async def list_tools(self) -> list[Tool]:
-        """List the tools that the caller may use."""
-        return [tool for tool in await super().list_tools() if caller.is_allowed(*self._scopes[tool.name])]
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Desk, Any] | None = None
@@ -143,7 +149,7 @@ class PurchasingServer(MCPServer[Desk]):
             MCPError: no prompt of this name is listed; the SDK would report a crash of the server.
         """
         if name not in [prompt.name for prompt in await self.list_prompts()]:
-            raise MCPError(INVALID_PARAMS, "There is no such prompt here. Look at prompts/list.")
+            raise MCPError(INVALID_PARAMS, "No such prompt. See prompts/list.")
         return await super().get_prompt(name, arguments, context)
 
     async def _discover(self, ctx: ServerRequestContext[Desk, Any], params: RequestParams) -> DiscoverResult:
@@ -158,9 +164,11 @@ class PurchasingServer(MCPServer[Desk]):
     async def read_resource(
         self, uri: AnyUrl | str, context: Context[Desk, Any] | None = None
     ) -> Iterable[ReadResourceContents] | InputRequiredResult:
-        """Read a resource by its URI; the files of skills stand in no list of resources."""
+        """Read a resource by its URI; the files of skills, and the card, stand in no list of resources."""
         if str(uri).startswith(SCHEME):
             return await self._skills.read(str(uri))
+        if str(uri) == CARD_URI:
+            return self._card.read()
         return await super().read_resource(uri, context)
 
     async def run_on(self, wire: LineTransport) -> None:

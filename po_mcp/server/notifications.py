@@ -72,7 +72,7 @@ class Notifications:
     async def _subscribe(self, ctx: ServerRequestContext[Desk, Any], params: SubscribeRequestParams) -> EmptyResult:
         connection, uri = _connection_of(ctx), str(params.uri)
         if not uri.startswith("po://") or len(uri) > _MAX_URI_CHARS:
-            text = "There is no such resource. Subscribe to po://orders/open or to po://orders/ and an order number."
+            text = "No such resource. You can subscribe to po://orders/open or po://orders/{number}."
             raise MCPError(INVALID_PARAMS, text)
         if connection not in self._subscriptions:
             # The SDK closes the exit stack with the connection, so no subscription outlives its client.
@@ -80,9 +80,7 @@ class Notifications:
             connection.exit_stack.callback(self._subscriptions.pop, connection)
         uris = self._subscriptions[connection]
         if uri not in uris and len(uris) >= _MAX_SUBSCRIPTIONS:
-            raise MCPError(
-                INVALID_PARAMS, "There are too many subscriptions. Unsubscribe from some, or take po://orders/open."
-            )
+            raise MCPError(INVALID_PARAMS, "Too many subscriptions. Unsubscribe from some, or use po://orders/open.")
         uris.add(uri)
         return EmptyResult()
 
@@ -102,4 +100,4 @@ async def _send_or_log(sending: Awaitable[None]) -> None:
         with anyio.move_on_after(NOTIFICATION_TIMEOUT_S):
             await sending
     except Exception as exc:
-        logger.warning("a client could not be notified of a change: %s", type(exc).__name__)
+        logger.warning("could not notify a client: %s", type(exc).__name__)

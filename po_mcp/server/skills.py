@@ -67,7 +67,7 @@ class Skills(Extension):
     async def _get(self, context: ServerRequestContext[Any, Any], params: ReadResourceRequestParams) -> dict[str, Any]:
         entry = (await anyio.to_thread.run_sync(self._entries)).get(str(params.uri))
         if entry is None:
-            raise MCPError(INVALID_PARAMS, "There is no such skill here. Look at skills/list.")
+            raise MCPError(INVALID_PARAMS, "No such skill. See skills/list.")
         return {"skill": entry, **_CACHE}
 
     def _entries(self) -> dict[str, dict[str, Any]]:
@@ -104,7 +104,7 @@ class Skills(Extension):
         try:
             data = path.read_bytes()
         except OSError as exc:
-            raise ResourceError("This file of a skill cannot be read now. The operator must look at it.") from exc
+            raise ResourceError("This file of a skill cannot be read now. Your administrator must look at it.") from exc
         mime_type = "text/markdown" if path.suffix == ".md" else guess_type(path.name)[0]
         try:
             return ReadResourceContents(data.decode("utf-8"), mime_type or "text/plain")
@@ -117,4 +117,4 @@ class Skills(Extension):
                 for file in skill.files():
                     if file.uri == uri:
                         return file.path
-        raise ResourceNotFoundError("There is no such file of a skill here. Look at skills/list.")
+        raise ResourceNotFoundError("No such file of a skill. See skills/list.")

@@ -144,5 +144,5 @@ def _refuse_duplicate_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     read = dict(pairs)
     # JSON allows a key twice, and Python would take the last: a quantity must not depend on that.
     if len(read) != len(pairs):
-        raise ValueError("a key stands twice in one object")
+        raise ValueError("duplicate key")
     return read

@@ -26,6 +26,7 @@ class RegisteredTool:
         destructive: the tool changes or removes an existing order.
         idempotent: repeating a call changes nothing more.
         asks_for_writes: the tool asks for a write; None for what follows from `read_only`.
+        has_card: the order card shows its results, in hosts with MCP Apps.
     """
 
     function: Callable[..., Any]
@@ -37,6 +38,7 @@ class RegisteredTool:
     destructive: bool = False
     idempotent: bool = False
     asks_for_writes: bool | None = None
+    has_card: bool = False
 
     @property
     def name(self) -> str:

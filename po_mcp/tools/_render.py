@@ -8,10 +8,10 @@ from mcp.types import CallToolResult, TextContent
 
 from po_mcp.orders import OrderLine, PurchaseOrder, Record, plain
 from po_mcp.writes.operation import WriteOutcome
+from po_mcp.writes.order_text import in_currency
 
 ORDERS_HEAD = "number|vendor|status|ordered/expected|total"
 _MIDNIGHT = "T00:00:00Z"
-LINES_HEAD = "line|item|description|quantity|received|unit price|line total|warehouse"
 
 
 def tool_result(text: str, record: Record, **beside: Any) -> CallToolResult:
@@ -84,11 +84,17 @@ def format_total(order: PurchaseOrder) -> str:
     """Return the total with its currency, or a dash where the ERP gives no total."""
     if order.total is None:
         return "-"
-    return plain(order.total) + (f" {order.currency}" if order.currency else "")
+    return in_currency(plain(order.total), order.currency)
+
+
+def lines_head(currency: str | None) -> str:
+    """Return the columns of a table of an order's lines; the currency of its prices stands here once for all rows."""
+    prices = (in_currency("unit price", currency), in_currency("line total", currency))
+    return _join_cells("line", "item", "description", "quantity", "received", *prices, "warehouse")
 
 
 def line_row(line: OrderLine) -> str:
-    """Return a line of an order as a row of a table with the columns LINES_HEAD."""
+    """Return a line of an order as a row of a table with the columns of `lines_head`."""
     return _join_cells(
         str(line.line or "-"),
         line.item or "-",

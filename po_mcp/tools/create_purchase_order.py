@@ -46,4 +46,5 @@ TOOL = RegisteredTool(
         "not order twice; after status unknown do not try another number."
     ),
     returns="Outcome of a create, close, cancel or delete.",
+    has_card=True,
 )

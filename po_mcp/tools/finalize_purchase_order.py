@@ -46,4 +46,5 @@ TOOL = RegisteredTool(
     returns="Outcome of a create, close, cancel or delete.",
     destructive=True,
     idempotent=True,
+    has_card=True,
 )

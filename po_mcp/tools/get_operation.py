@@ -52,4 +52,5 @@ TOOL = RegisteredTool(
     returns="Operations as they stand now, oldest first.",
     idempotent=True,
     asks_for_writes=False,
+    has_card=True,
 )

@@ -13,7 +13,8 @@ from po_mcp.desk.context import Desk
 from po_mcp.orders import PurchaseOrder, plain
 from po_mcp.tools._params import OrderNumber, desk_of
 from po_mcp.tools._registered import RegisteredTool
-from po_mcp.tools._render import LINES_HEAD, ORDERS_HEAD, line_row, order_row, tool_result
+from po_mcp.tools._render import ORDERS_HEAD, format_total, line_row, lines_head, order_row, tool_result
+from po_mcp.writes.order_text import in_currency
 
 
 class OrderResult(order_pages.OrderPage):
@@ -35,10 +36,19 @@ async def get_purchase_order(
     page = order_pages.page_of(order, cursor)
     if detail == "short":
         page = page.model_copy(update={"lines": None, "next_cursor": None})
-    remarks = [*_describe_lines(order, page), *compare_total(order)]
-    rows = [ORDERS_HEAD, order_row(order), *([LINES_HEAD, *map(line_row, page.lines)] if page.lines else [])]
+    remarks = describe_order(order, page)
+    rows = [ORDERS_HEAD, order_row(order), *_line_rows(order, page)]
     text = "\n".join([*filter(None, [desk.erp.notice]), *rows, *remarks])
     return tool_result(text, page, notice=desk.erp.notice, remarks=remarks)
+
+
+def _line_rows(order: PurchaseOrder, page: order_pages.OrderPage) -> list[str]:
+    return [lines_head(order.currency), *map(line_row, page.lines)] if page.lines else []
+
+
+def describe_order(order: PurchaseOrder, page: order_pages.OrderPage) -> list[str]:
+    """Return sentences on the lines that are not shown, and on a total that is not their sum."""
+    return [*_describe_lines(order, page), *_compare_total(order)]
 
 
 def _describe_lines(order: PurchaseOrder, page: order_pages.OrderPage) -> list[str]:
@@ -54,12 +64,13 @@ def _explain_more(page: order_pages.OrderPage) -> str:
     return f"{shown} of {page.line_count} lines shown; for more, call again with cursor={page.next_cursor}"
 
 
-def compare_total(order: PurchaseOrder) -> list[str]:
+def _compare_total(order: PurchaseOrder) -> list[str]:
     """Return a remark if the ERP's total differs from the sum of the lines; neither is corrected."""
     added = order.sum_of_lines
     if added is None or order.total is None or added == order.total:
         return []
-    return [f"The lines add up to {plain(added)}; the ERP's total is {plain(order.total)}."]
+    sum_of_lines = in_currency(plain(added), order.currency)
+    return [f"The lines add up to {sum_of_lines}, the ERP's total is {format_total(order)}."]
 
 
 def _count_lines(order: PurchaseOrder) -> str:
@@ -67,8 +78,8 @@ def _count_lines(order: PurchaseOrder) -> str:
     lines = order.lines or ()
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
     if any(line.outstanding is None for line in lines):
-        return f"{count}; the ERP does not tell what was received."
-    return f"{count}, {len(order.outstanding_lines)} not fully received; detail=full shows them."
+        return f"{count}; the ERP does not say what was received."
+    return f"{count}, {len(order.outstanding_lines)} outstanding; detail=full lists them."
 
 
 TOOL = RegisteredTool(
@@ -83,4 +94,5 @@ TOOL = RegisteredTool(
     returns="A purchase order as the ERP stores it. outstanding: ordered less received, never below 0.",
     read_only=True,
     idempotent=True,
+    has_card=True,
 )

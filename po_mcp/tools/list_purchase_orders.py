@@ -68,25 +68,26 @@ async def _report_progress(read: int, of: int | None) -> None:
 def _summary(found: list_orders.OrderList) -> str:
     """Return count, sum and cursor of the orders that match, in a sentence."""
     if not found.total_count:
-        return "No orders match."
+        return "No matching orders." if found.complete else "No orders are known to match."
     least = "" if found.complete else "at least "
     kinds = ", ".join(f"{count} {status}" for status, count in found.by_status.items())
-    more = f" {len(found.orders)} shown; for more, call again with cursor={found.next_cursor}" if found.has_more else ""
+    more = f" First {len(found.orders)} shown; next page: cursor={found.next_cursor}" if found.has_more else ""
     orders = "1 order" if found.total_count == 1 else f"{found.total_count} orders"
-    return f"{least}{orders} ({kinds}), worth {_format_worth(found)}.{more}"
+    return f"{least}{orders} ({kinds}), total {_format_totals(found)}.{more}"
 
 
 def _explain_unlisted(desk: Desk, found: list_orders.OrderList) -> str:
     """Return a sentence for an empty list of an ERP that does not list every order; "" otherwise."""
     if found.total_count or "closed" in desk.erp.listed_statuses:
         return ""
-    return "Closed and cancelled orders are not listed; get_purchase_order reads any by its number."
+    erp = "The sandbox" if desk.erp.notice else desk.erp.title
+    return f"{erp} does not list closed or cancelled orders; get_purchase_order reads any by number."
 
 
-def _format_worth(found: list_orders.OrderList) -> str:
+def _format_totals(found: list_orders.OrderList) -> str:
     totals = found.totals or {found.currency or "": found.total_value or Decimal(0)}
     worth = " and ".join(f"{plain(total)} {name}".strip() for name, total in totals.items())
-    no_total = f" ({found.without_total} without a total)" if found.without_total else ""
+    no_total = f" (without {found.without_total} that have no total)" if found.without_total else ""
     return worth + no_total
 
 
@@ -102,4 +103,5 @@ TOOL = RegisteredTool(
     returns="A page of orders and the totals of all matches. complete false: some may be missing, see note.",
     read_only=True,
     idempotent=True,
+    has_card=True,
 )

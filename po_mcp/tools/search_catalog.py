@@ -15,6 +15,7 @@ from po_mcp.tools._params import desk_of
 from po_mcp.tools._registered import RegisteredTool
 from po_mcp.tools._render import tool_result
 from po_mcp.untrusted import imitating_scripts
+from po_mcp.writes.order_text import in_currency
 
 
 class SearchResult(Candidates):
@@ -46,22 +47,23 @@ def _age(found: Candidates) -> list[str]:
 
 def _summary(found: Candidates, text: str | None) -> str:
     if not found.candidates:
-        return f"No {found.kind} of {found.known} fits. Leave text out to list them, or ask the user."
+        return f"No {found.kind} matches ({found.known} exist). Try other words, or leave text out to list all."
     shown = len(found.candidates)
     some = f", {shown} shown" if shown < found.matched else ""
     if text is None:
         return f"{found.known} {found.kind}s{some}:"
-    return f"{found.matched} of {found.known} {found.kind}s may be meant{some}:"
+    return f"{found.matched} of {found.known} {found.kind}s match{some}:"
 
 
 def _table_rows(found: Candidates) -> list[str]:
-    return ["id | name | code | why", *map(_table_row, found.candidates)] if found.candidates else []
+    return ["id | name | code | why | unit | price", *map(_table_row, found.candidates)] if found.candidates else []
 
 
 def _table_row(one: Candidate) -> str:
-    more = [one.why if one.why != "listed" else "", one.unit or "", plain(one.price) if one.price is not None else ""]
+    price = "" if one.price is None else in_currency(plain(one.price), one.currency)
+    more = [one.why if one.why != "listed" else "", one.unit or "", price]
     if one.active is False:
-        more.append("not active")
+        more.append("inactive")
     if scripts := imitating_scripts(one.name):
         more.append(f"CAUTION: the name mixes {' and '.join(scripts)} letters")
     return " | ".join([one.id or "no id", one.name, one.code or "-", ", ".join(filter(None, more)) or "-"])

@@ -29,7 +29,7 @@ _MAX_CONNECTIONS = 256
 _KEEP_ALIVE_S = 75
 _HANDOVER_S = 1.0
 """Seconds in which a server that ends behind a balancer still answers, and ends each connection with its answer."""
-_NO_PAGE = "There is no approval page here. Where the journal is a file, a person decides with: po-mcp approve."
+_NO_PAGE = "The approval page is off. Set an approver PIN (po-mcp approve --set-pin), or use po-mcp approve."
 
 
 async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Address], None]) -> None:

@@ -12,14 +12,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MCP_PATH = "/mcp"
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a client on this machine connects to
 _PAGE_PATHS = ("/approve/", "/static/")
+_PAGE_ADDRESSES = ("/", "/approve")
 
 _SHUTTING_DOWN = PlainTextResponse(
-    "This server is ending. What came of a write that was under way is in its journal: "
-    "ask get_operation when it is back.",
+    "po-mcp is shutting down. Writes in progress are recorded; check them with get_operation after the restart.",
     503,
 )
 _ONLY_GET = PlainTextResponse("Only GET.", 405, {"allow": "GET, HEAD"})
-_WEBSITE_REFUSED = PlainTextResponse("MCP is not served to websites. Connect a client that is no web page.", 403)
+_WEBSITE_REFUSED = PlainTextResponse("Web pages cannot connect to this MCP server.", 403)
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class HttpApp:
         if _is_mcp(scope):
             return _WEBSITE_REFUSED if _is_from_website(scope) else self._mcp
         path, method = scope["path"], scope["method"]
-        if path.startswith(_PAGE_PATHS) or (path == "/" and method != "POST"):
+        if path.startswith(_PAGE_PATHS) or (path in _PAGE_ADDRESSES and method != "POST"):
             return self._page
         return self._not_found(scope)
 
@@ -127,7 +127,7 @@ class HttpApp:
         """Return an answer that names the MCP endpoint: a client that probes for it goes on at 404, and not at 403."""
         if _header(_normalize(scope), b"host") not in {host.encode() for host in self._address.hosts}:
             return self._page
-        return PlainTextResponse(f"Nothing is served here. MCP is at {self._address.origins[0]}{MCP_PATH}.", 404)
+        return PlainTextResponse(f"Not found. MCP is at {self._address.origins[0]}{MCP_PATH}.", 404)
 
 
 def _is_mcp(scope: Scope) -> bool:

@@ -67,6 +67,6 @@ async def _serve(settings: Settings, config: Path | None, lines: StdioLines) -> 
 def _greet() -> None:
     """Explain to a person who typed the bare command that the server waits for a client."""
     print(  # noqa: T201
-        "po-mcp speaks MCP on stdin and waits for a client. To see it work: po-mcp demo. To end: Ctrl-C.",
+        "po-mcp is waiting for an MCP client on stdin. To see it work: po-mcp demo. To stop: Ctrl-C.",
         file=sys.stderr,
     )

@@ -85,5 +85,5 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def explain_listen_error(exc: OSError) -> str:
-    """Return why a port cannot be listened on, as the predicate of a sentence: "is taken"."""
-    return "is taken" if exc.errno == errno.EADDRINUSE else f"cannot be used: {exc.strerror or exc}"
+    """Return why a port cannot be listened on, as the predicate of a sentence: "is in use"."""
+    return "is in use" if exc.errno == errno.EADDRINUSE else f"cannot be used: {exc.strerror or exc}"

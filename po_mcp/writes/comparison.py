@@ -8,15 +8,15 @@ whatever else differs is said. It is another's only if nothing of it is ours. Be
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
 
 from po_mcp.orders import EXACT, DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor, plain, total_of
-from po_mcp.untrusted import quote_text
 from po_mcp.writes.content import fold
+from po_mcp.writes.order_text import money, name, quantity
 
 _CLOCKS_APART = timedelta(seconds=90)
 """By how much the ERP's clock may be behind ours before an order counts as older than our send."""
@@ -149,8 +149,8 @@ def _names_alike(one: str, other: str) -> bool:
     return bool(_words(one) & _words(other))
 
 
-def _words(name: str) -> set[str]:
-    plain_name = "".join(letter if letter.isalnum() else " " for letter in name.casefold())
+def _words(text: str) -> set[str]:
+    plain_name = "".join(letter if letter.isalnum() else " " for letter in text.casefold())
     return {word for word in plain_name.split() if len(word) >= _TELLING_LETTERS}
 
 
@@ -159,27 +159,36 @@ def _differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
     if order.number != draft.number:
         yield f"its number is shown as {order.number}"
     if fold(order.vendor) not in (fold(draft.vendor.name), fold(draft.vendor.id or "")):
-        yield f"its vendor is shown as {quote_text(order.vendor)}"
-    if order.lines is not None:
-        yield from _line_differences(draft, order.lines)
+        yield f"its vendor is shown as {name(order.vendor)}"
+    asked_in = draft.vendor.currency
+    if order.currency and asked_in and fold(order.currency) != fold(asked_in):
+        yield f"its currency is {name(order.currency, 12)}, not {name(asked_in, 12)}"
+    yield from _line_differences(draft, order)
     if order.total is not None and order.total != draft.total:
-        yield f"its total is {plain(order.total)}, not {plain(draft.total)}"
+        yield f"its total is {money(order.total, order.currency)}, not {money(draft.total, asked_in)}"
 
 
-def _line_differences(draft: OrderDraft, stored: Sequence[OrderLine]) -> Iterable[str]:
-    left = list(stored)
+def _line_differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
+    if order.lines is None:
+        return
+    left = list(order.lines)
     for line in draft.lines:
         match = _best(line, left)
         if match is None:
-            yield f"{plain(line.quantity)} x {quote_text(line.item, 40)} is not shown as a line of its own"
+            yield f"{quantity(line.quantity)} x {name(line.item)} is not shown as a line of its own"
             continue
         # Each stored line answers for one line asked for, or a doubled line would not be noticed.
         left.remove(match)
-        yield from _of_line(line, match)
+        item = name(line.item)
+        if match.quantity is not None and match.quantity != line.quantity:
+            yield f"quantity of {item} is {quantity(match.quantity)}, not {quantity(line.quantity)}"
+        if match.unit_price is not None and match.unit_price != line.unit_price:
+            is_now, was = money(match.unit_price, order.currency), money(line.unit_price, draft.vendor.currency)
+            yield f"unit price of {item} is {is_now}, not {was}"
     for added in left:
-        price = "" if added.unit_price is None else f" at {plain(added.unit_price)}"
-        count = "" if added.quantity is None else f"{plain(added.quantity)} x "
-        yield f"a line more: {count}{quote_text(added.item, 40)}{price}"
+        price = "" if added.unit_price is None else f" at {money(added.unit_price, order.currency)}"
+        count = "" if added.quantity is None else f"{quantity(added.quantity)} x "
+        yield f"a line more: {count}{name(added.item)}{price}"
 
 
 def _best(line: DraftLine, left: Sequence[OrderLine]) -> OrderLine | None:
@@ -187,13 +196,3 @@ def _best(line: DraftLine, left: Sequence[OrderLine]) -> OrderLine | None:
     exact = [one for one in same if one.quantity == line.quantity]
     near = [one for one in same if is_stored_as(one.quantity, line.quantity)]
     return next(iter([*exact, *near, *same]), None)
-
-
-def _of_line(line: DraftLine, stored: OrderLine) -> Iterable[str]:
-    facts: Mapping[str, tuple[Decimal | None, Decimal]] = {
-        "quantity": (stored.quantity, line.quantity),
-        "unit price": (stored.unit_price, line.unit_price),
-    }
-    for name, (is_now, was) in facts.items():
-        if is_now is not None and is_now != was:
-            yield f"{name} of {quote_text(line.item, 40)} is {plain(is_now)}, not {plain(was)}"

@@ -149,14 +149,14 @@ class Executor:
             # Neither "not sent" nor "refused": the request left, so only a reading can tell.
             return self._doubt(claim, exc.what)
         except Exception as exc:  # a crash after the claim: the request may be on its way
-            logger.error("operation %s crashed while it was sent: %s", operation.id, type(exc).__name__)
+            logger.error("operation %s: sending failed with %s", operation.id, type(exc).__name__)
             return self._doubt(claim, "po-mcp failed while sending it")
         seen = await self._confirm(claim, applied)
         # A gateway, or a second request of its own, can answer "created" for an order that is another's.
         if seen.seen != "applied":
             return self._doubt(claim, f"the ERP says that it was done, but {_contents(seen)}")
         confirmed = type(applied)(seen.order or applied.order, applied.backorder_number)
-        outcome = self.words.done(operation, confirmed, seen.differences)
+        outcome = self.words.done(operation, confirmed, seen)
         return _End("DONE", outcome, {"answer": "success, verified"})
 
     async def _confirm(self, claim: Claim, applied: Applied) -> Observation:

@@ -10,7 +10,6 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from typing import Any, Literal
 
 from po_mcp.orders import EXACT, PurchaseOrder
@@ -131,6 +130,10 @@ class FormAnswer:
     seconds: float | None = None
 
 
+SANDBOX_TAG = "SANDBOX: "
+"""Stands before every question and every outcome of the sandbox."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a write goes, as every question says it.
@@ -138,7 +141,7 @@ class Place:
     Args:
         erp: the ERP's name in a sentence.
         label: whose books, at the end of the vendor's line; "" for the sandbox.
-        tag: `SANDBOX: `, or "" for a real ERP.
+        tag: `SANDBOX_TAG`, or "" for a real ERP.
     """
 
     erp: str
@@ -399,7 +402,10 @@ def _new_items(payload: CreatePayload, notes: Sequence[LineNote]) -> str:
     """Write the lines that were guessed, else all, for a field's description."""
     pairs = list(zip(payload.draft.lines, notes, strict=True))
     doubtful = [pair for pair in pairs if pair[1].said or pair[1].price_source]
-    items = [(line.quantity, note.name, f" at {text.money(line.unit_price)}") for line, note in doubtful or pairs]
+    items = [
+        (line.quantity, note.name, f" at {text.money(line.unit_price, payload.currency)}")
+        for line, note in doubtful or pairs
+    ]
     return text.items_line("Check" if doubtful else "Items", items)
 
 
@@ -419,8 +425,9 @@ def _new_order(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
     rows += ["Note: " + text.shown(draft.note, 200)] if draft.note else []
     for place, (line, note) in enumerate(zip(draft.lines[: text.MAX_NEW_LINES], notes, strict=False), 1):
         unit = f" {text.name(note.unit, 12)}" if note.unit else ""
-        amount = text.money(EXACT.multiply(line.quantity, line.unit_price))
-        start = f"{place}) {text.quantity(line.quantity)}{unit} at {_price(line.unit_price)} = {amount}: "
+        price = text.money(line.unit_price, payload.currency)
+        amount = text.money(EXACT.multiply(line.quantity, line.unit_price), payload.currency)
+        start = f"{place}) {text.quantity(line.quantity)}{unit} at {price} = {amount}: "
         what = line.item if note.name == line.item else f"{line.item}, {note.name}"
         rows.append(start + text.shown(what, max(20, text.HEAD_COLUMNS - text.columns(start))))
         rows += [] if is_one_place or not note.warehouse else ["    deliver to: " + text.shown(note.warehouse, 58)]
@@ -428,10 +435,6 @@ def _new_order(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
         rows += [f"    no price given: {note.price_source}"] if note.price_source else []
     rest = len(draft.lines) - text.MAX_NEW_LINES
     return [*rows, *([f"and {text.count(rest, 'more line')}"] if rest > 0 else [])]
-
-
-def _price(amount: Decimal) -> str:
-    return text.money(amount)
 
 
 def _join(lines: Sequence[str]) -> str:

@@ -20,13 +20,13 @@ class LocalTime:
         """Write a time of today: `22:37 CET`."""
         return f"{self._at(at):{'%H:%M:%S' if seconds else '%H:%M'} %Z}"
 
-    def moment(self, at: float, now: float) -> str:
+    def moment(self, at: float, now: float, *, seconds: bool = False) -> str:
         """Write a time, with its day where that is not the day of `now`: `27 Nov, 09:10 CET`."""
         when, today = self._at(at), self._at(now)
         if when.date() == today.date():
-            return self.time(at)
+            return self.time(at, seconds=seconds)
         year = f" {when.year}" if when.year != today.year else ""
-        return f"{when.day} {when:%b}{year}, {self.time(at)}"
+        return f"{when.day} {when:%b}{year}, {self.time(at, seconds=seconds)}"
 
     def day(self, at: float) -> str:
         """Write a day: `27 Nov 2026`."""

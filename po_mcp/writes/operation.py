@@ -67,6 +67,21 @@ WAITING: frozenset[State] = frozenset({"PROPOSED", "APPROVED"})
 
 SENT_STATES: frozenset[State] = frozenset({"SENT", "WATCHED", "UNKNOWN"})
 """States after the send in which an effect may still appear."""
+STATE_LABELS: Mapping[State, str] = {
+    "PROPOSED": "Waiting for approval",
+    "APPROVED": "Approved, not sent",
+    "SENT": "Sent, no answer yet",
+    "WATCHED": "Refused, being checked",
+    "DONE": "Done",
+    "REFUSED": "Refused",
+    "UNKNOWN": "Not confirmed",
+    "NOT_APPLIED": "Did not happen",
+    "CONFLICT": "Check this order",
+    "DECLINED": "Declined",
+    "EXPIRED": "Expired",
+    "STALE": "Out of date",
+}
+"""What people read of a state; programs read the state itself."""
 
 OutcomeStatus = Literal["done", "declined", "approval_required", "approved", "unknown", "refused", "stale", "expired"]
 
@@ -81,11 +96,11 @@ class WriteOutcome(Record):
     operation_id: str | None = None
     order: Annotated[
         PurchaseOrder | None,
-        WithJsonSchema({"type": "object", "description": "The order, as get_purchase_order returns it"}),
+        WithJsonSchema({"type": "object", "description": "As get_purchase_order returns it"}),
     ] = None
     backorder_number: str | None = None
     message: str
-    next_step: Annotated[str | None, Field(description="For the assistant")] = None
+    next_step: Annotated[str | None, Field(description="What to do now")] = None
     approve_at: Annotated[str | None, Field(description="Link where the user approves")] = None
     replayed: Annotated[bool, Field(description="true: an earlier call did this")] = False
     do_not_repeat: Annotated[bool, Field(description="true: repeating could do it twice")] = False

@@ -72,7 +72,12 @@ def name(text: str, width: int = 40) -> str:
     inner = shown(text, width)
     if not mixed_scripts(inner) and (_CODE.fullmatch(inner) or _TAME.fullmatch(inner)):
         return inner
-    return "«" + inner.replace("«", "‹").replace("»", "›") + "»"
+    return marked(inner, width)
+
+
+def marked(text: str, width: int = 80) -> str:
+    """Return foreign text in guillemets, whatever it reads as."""
+    return "«" + shown(text, width).replace("«", "‹").replace("»", "›") + "»"
 
 
 def number(text: str) -> str:
@@ -107,10 +112,15 @@ def grouped(digits: str) -> str:
 def money(amount: Decimal, currency: str | None = None) -> str:
     """Write an amount in full, with at least two decimals and its currency: `4,250.00 USD`. Never rounds."""
     whole, _, decimals = plain(amount).partition(".")
-    text = f"{grouped(whole)}.{decimals.rstrip('0').ljust(2, '0')}"
+    return in_currency(f"{grouped(whole)}.{decimals.rstrip('0').ljust(2, '0')}", currency)
+
+
+def in_currency(text: str, currency: str | None) -> str:
+    """Write the currency behind an amount or a heading; nothing where the ERP does not say it."""
     if not currency:
         return text
-    return f"{text} {currency}" if _CURRENCY.fullmatch(currency) else f"{text} {name(currency, 12)}"
+    # Another code than of letters, such as "000", would read as more of the figure.
+    return f"{text} {currency if _CURRENCY.fullmatch(currency) else marked(currency, 12)}"
 
 
 def quantity(amount: Decimal) -> str:
@@ -138,7 +148,7 @@ def total_of(order: PurchaseOrder) -> str:
 def facts_of(order: PurchaseOrder) -> list[str]:
     """Return what differs and when it was ordered and is expected, for the second line of a question."""
     added = order.sum_of_lines
-    facts = [] if added is None or added == order.total else [f"lines add up to {money(added)}"]
+    facts = [] if added is None or added == order.total else [f"lines add up to {money(added, order.currency)}"]
     facts += [f"ordered {day(order.ordered_at)}"] if order.ordered_at else []
     return facts + ([f"expected {day(order.expected_on)}"] if order.expected_on else [])
 
@@ -191,13 +201,13 @@ def head(
     ]
 
 
-def line_of(place: int, line: OrderLine) -> str:
+def line_of(place: int, line: OrderLine, currency: str | None = None) -> str:
     """Write an order's line: figures first, and behind the colon nothing but the ERP's text."""
     text = f"{line.line or place})"
     if line.quantity is not None:
         text += f" {quantity(line.quantity)}"
     if line.unit_price is not None:
-        text += f" at {money(line.unit_price)}"
+        text += f" at {money(line.unit_price, currency)}"
     if line.received is not None:
         left = line.outstanding or Decimal(0)
         text += (
@@ -214,7 +224,10 @@ def lines_of(order: PurchaseOrder, *, outstanding_first: bool = False) -> list[s
     if outstanding_first and len(lines) > MAX_LINES:
         lines.sort(key=lambda pair: not pair[1].outstanding)
     rest = len(lines) - MAX_LINES
-    return [*(line_of(*pair) for pair in lines[:MAX_LINES]), *([f"and {count(rest, 'more line')}"] if rest > 0 else [])]
+    return [
+        *(line_of(*pair, order.currency) for pair in lines[:MAX_LINES]),
+        *([f"and {count(rest, 'more line')}"] if rest > 0 else []),
+    ]
 
 
 def items_line(label: str, items: Iterable[tuple[Decimal | None, str, str]]) -> str:

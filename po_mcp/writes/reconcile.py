@@ -154,7 +154,7 @@ class Reconciler:
                 operation.id, before, after, outcome, detail, watched_until=watched_until, is_late=is_late
             )
         except JournalUnavailable:
-            logger.error("operation %s ended %s, and the journal cannot record it", operation.id, after)
+            logger.error("operation %s ended %s but could not be recorded", operation.id, after)
             moved = True
         # Only the one that moved it notifies, so that there is one notification however many processes saw it.
         if moved and after == "DONE":
@@ -241,7 +241,7 @@ class Reconciler:
         try:
             self.on_done(operation, outcome)
         except Exception as exc:  # a listener must not turn what was done into a failure
-            logger.warning("operation %s was done, and telling of it failed: %s", operation.id, type(exc).__name__)
+            logger.warning("operation %s is done; notifying clients failed with %s", operation.id, type(exc).__name__)
 
     def _is_abandoned(self, recorded: Recorded) -> bool:
         """Tell whether its sender is gone for sure, by the clock of the one who may know and by the journal's."""

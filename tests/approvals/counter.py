@@ -39,7 +39,7 @@ from po_mcp.writes.policy import SettlementPolicy
 
 _NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Certificates take longer to load than most of these tests; the page is plain HTTP."""
-NOTICE = "SANDBOX: no real order."
+NOTICE = "Sandbox: no real orders."
 SOMEBODY = Requester("somebody", "Claude 4.2", "2026-07-28", "session 1")
 QUICK = SettlementPolicy(timeout=5.0, second_look=0.0, watch=30.0, foreign_gap=0.0)
 

@@ -415,7 +415,7 @@ async def test_a_likely_duplicate_is_created_after_a_click(
         done = await followed_up(client, "get_operation", "create_purchase_order", asked)
 
     assert asked["status"] == "approval_required"
-    assert "It looks like &#34;PO-2025-0050&#34;, which was created a short while ago." in page
+    assert "It may be a duplicate of PO-2025-0050, created a few minutes ago." in page
     assert (done["status"], done["order"]["number"]) == ("done", "PO-2025-0051")
     assert len(harness.wire.writes) == 2
 

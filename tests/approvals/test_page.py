@@ -33,7 +33,7 @@ async def test_the_order_is_shown_as_it_was_read(file: Path) -> None:
     assert page.status_code == 200
     for shown in ("Delete order <bdi>PO-7</bdi> permanently?", "Acme Fasteners", "4,800.00", "Hex bolt M8 x 30"):
         assert shown in page.text
-    for figure in ("1,000", "400", "600", "4.25", "4,250.00", "550.00", "Claude 4.2", "SANDBOX: no real order."):
+    for figure in ("1,000", "400", "600", "4.25", "4,250.00", "550.00", "Claude 4.2", "Sandbox: no real orders."):
         assert figure in page.text
 
 
@@ -163,6 +163,33 @@ async def test_the_list_shows_what_waits_and_what_was_decided(file: Path) -> Non
     assert overview.text.index("PO-1") < overview.text.index("Recent") < overview.text.index("PO-2")
 
 
+async def test_the_short_address_leads_to_the_one_that_waits_or_to_the_list(file: Path) -> None:
+    async with counter(file) as desk:
+        waiting = desk.propose(order("PO-1"))
+        async with browser(await desk.link(waiting)) as person:
+            stranger = await person.client.get("/approve")
+            await person.page()
+            alone = await person.client.get("/approve")
+            desk.propose(order("PO-2"))
+            several = await person.client.get("/approve")
+
+    assert (stranger.status_code, "Open your approval link first" in stranger.text) == (403, True)
+    assert "PO-1" not in stranger.text
+    assert (alone.status_code, alone.headers["location"]) == (303, f"/approve/{waiting}")
+    assert (several.status_code, "Waiting for you" in several.text) == (200, True)
+
+
+async def test_every_page_says_whose_books_these_are_and_has_an_icon(file: Path) -> None:
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
+        pages = [await person.page(), await person.client.get("/"), await person.client.get("/nothing")]
+        icon = await person.client.get("/static/icon.svg")
+
+    for page in pages:
+        assert f'<p class="place"><bdi>{desk.erp.title}' in page.text
+        assert 'rel="icon" href="/static/icon.svg"' in page.text
+    assert (icon.headers["content-type"], icon.text[:4]) == ("image/svg+xml", "<svg")
+
+
 # Attacks
 
 
@@ -181,7 +208,8 @@ async def test_every_answer_forbids_scripts_frames_caches_and_referrers(file: Pa
 
     for answer in answers:
         assert answer.headers["content-security-policy"] == (
-            "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+            "base-uri 'none'"
         )
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["referrer-policy"] == "same-origin"

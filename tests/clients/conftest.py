@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,11 +51,17 @@ class Stage:
                 return False
         return True
 
-    def run(self, command: Sequence[str | Path], timeout: float = _TIMEOUT_S) -> subprocess.CompletedProcess[str]:
+    def run(
+        self,
+        command: Sequence[str | Path],
+        timeout: float = _TIMEOUT_S,
+        folder: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [*map(str, command)],
-            cwd=self.folder,
-            env=self.environment,
+            cwd=folder or self.folder,
+            env=environment or self.environment,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -63,35 +71,50 @@ class Stage:
     def run_script(self, client: str, script: str, *arguments: str) -> dict[str, Any]:
         """Run a script of tests/clients/scripts in a client's environment; return the JSON that it prints last."""
         if script.endswith(".mjs"):
-            # Node.js finds packages from a module's own place.
-            copy = setup.npm(client) / script
-            copy.write_text((SCRIPTS / script).read_text(encoding="utf-8"), encoding="utf-8")
-            ended = self.run([setup.node(), copy, *arguments])
+            ended = self.run([setup.node(), self._beside_packages(client) / script, *arguments])
         else:
             ended = self.run([setup.python(client), SCRIPTS / script, *arguments])
         assert ended.returncode == 0, ended.stdout[-1000:] + ended.stderr[-3000:]
         found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
         return found | {"stderr": ended.stderr}
 
+    def _beside_packages(self, client: str) -> Path:
+        """Return a copy of the scripts from which Node.js sees a client's packages: it looks beside the module."""
+        folder = self.folder / "scripts"
+        shutil.copytree(SCRIPTS, folder, ignore=shutil.ignore_patterns("*.py", "__pycache__"))
+        (folder / "node_modules").symlink_to(setup.npm(client) / "node_modules")
+        return folder
+
     @contextmanager
     def served(self) -> Iterator[str]:
         """Serve over HTTP; yield the URL."""
         command = [sys.executable, "-m", "po_mcp", "serve", "--port", "0"]
-        process = subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, text=True)
-        try:
-            assert process.stderr is not None
-            line = process.stderr.readline()
-            assert "/mcp" in line, line
-            yield next(word.rstrip(".,") for word in line.split() if word.startswith("http"))
-        finally:
-            process.terminate()
-            process.wait(30)
+        with subprocess.Popen(command, env=self.environment, stderr=subprocess.PIPE, text=True) as process:
+            try:
+                assert process.stderr is not None
+                line = process.stderr.readline()
+                assert "/mcp" in line, line
+                yield next(word.rstrip(".,") for word in line.split() if word.startswith("http"))
+            finally:
+                process.terminate()
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    with closing(Book.open(tmp_path / "book.db")):
-        return Stage(tmp_path)
+def stage(tmp_path: Path) -> Iterator[Stage]:
+    Book.open(tmp_path / "book.db").close()
+    yield Stage(tmp_path)
+    end_processes_of(tmp_path)
+
+
+def end_processes_of(home: Path) -> None:
+    """End what still runs with a home folder: Codex leaves processes of its own, and po-mcp a page for a minute."""
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            variables = (entry / "environ").read_bytes().split(b"\0")
+            if f"HOME={home}".encode() in variables:
+                os.kill(int(entry.name), signal.SIGKILL)
+        except OSError:
+            continue
 
 
 @pytest.fixture

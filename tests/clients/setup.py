@@ -26,6 +26,8 @@ _CACHE = user_cache_path("po-mcp") / "clients"
 _DONE = "installed"
 _LONGEST = 900
 """Seconds that one installation may take."""
+_LAST_STEPS = {"claude-code": "node_modules/@anthropic-ai/claude-code/install.cjs"}
+"""Scripts of packages without which there is no program; all other scripts of packages are not run."""
 # The tests have a home of their own, and the settings of pip and npm are in the user's.
 _ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("PO_MCP_", "PYTHON"))}
 
@@ -110,6 +112,8 @@ def _install_npm(place: Path, name: str) -> None:
     for lock in _locks("npm", name):
         shutil.copy(lock, place)
     _run(["npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--silent"], place)
+    if name in _LAST_STEPS:
+        _run([node(), _LAST_STEPS[name]], place)
 
 
 def _run(command: Sequence[str], place: Path | None = None) -> None:

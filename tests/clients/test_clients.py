@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import urllib.request
 from typing import Any
 
 import pytest
 
-from tests.clients.conftest import Stage
+from tests.clients.conftest import SCRIPTS, Stage
 
 pytestmark = pytest.mark.clients
 
 NUMBER, WITHOUT_FORM = "PO-2025-0038", "PO-2025-0036"
+
+
+def scenario(part: str) -> list[tuple[str, dict[str, Any]]]:
+    """The calls of a part of the scenario: (tool, arguments)."""
+    file = json.loads((SCRIPTS / "scenario.json").read_text(encoding="utf-8"))
+    return [(tool, arguments) for tool, arguments in file[part]]
+
+
 CLIENTS = [
     ("fastmcp", "client_fastmcp.py", ()),
     ("pydantic-ai", "client_pydantic_ai.py", ()),
@@ -36,9 +45,9 @@ def check(found: dict[str, Any], stage: Stage, *, has_form: bool = True) -> None
     assert "PO-2025-0042" in listed
     # What a model must not miss stands in whichever form its host hands over.
     for text in (listed, read, created, waits):
-        assert "SANDBOX: no real order." in text
+        assert "Sandbox: no real orders." in text
     assert "M8 x 30mm Hex Bolt" in read
-    assert "The lines add up to 910.00; the ERP's total is 4250.00." in read
+    assert "The lines add up to 910.00, the ERP's total is 4250.00." in read
     assert "done" in created
     assert "PO-2025-0043" in created
     assert stage.has_order("PO-2025-0043")

@@ -87,7 +87,7 @@ async def test_the_typed_number_approves_and_it_is_carried_out_at_once(harness: 
     status, screen = typed(harness, ["PO-2025-0038\n"])
 
     assert status == 0
-    assert "SANDBOX: no real order." in screen
+    assert "Sandbox: no real orders." in screen
     assert "Delete order PO-2025-0038 permanently?" in screen
     assert f"Where: sandbox {harness.book}" in screen.replace("\r\n", "")
     assert "Order PO-2025-0038 was deleted." in screen

@@ -94,7 +94,7 @@ def test_a_person_reads_a_table(harness: ServerHarness) -> None:
         "2025-06-01",
         "4250.00",
     ]
-    assert "28 orders (20 open, 8 partial), worth 59776.67. 2 shown;" in run.stdout
+    assert "28 orders (20 open, 8 partial), total 59776.67. First 2 shown;" in run.stdout
     assert "cursor=" in run.stdout
 
 
@@ -127,7 +127,7 @@ def test_the_typed_number_deletes_the_order(harness: ServerHarness) -> None:
     assert status == 0
     assert "You are asked" in screen
     assert "Delete order PO-2025-0038 permanently?" in screen
-    assert "done: SANDBOX: no real order. Order PO-2025-0038 was deleted." in screen
+    assert "done: SANDBOX: Order PO-2025-0038 was deleted." in screen
     assert harness.order("PO-2025-0038") is None
 
 
@@ -169,7 +169,7 @@ def test_a_finalize_asks_what_becomes_of_the_rest(harness: ServerHarness) -> Non
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (["get_purchase_order", "number=PO-1999-0001"], 1, "knows no such order"),
+        (["get_purchase_order", "number=PO-1999-0001"], 1, "has no order"),
         (["get_purchase_order", "number=.."], 1, "number: must be an order number of at most"),
         (["get_purchase_order", "number=../7"], 1, "This order cannot be opened here: its number has characters"),
         (["finalize_purchase_order", "number=PO-2025-0012"], 1, "is already closed"),
@@ -204,10 +204,10 @@ def test_every_operation_is_told_and_the_worst_decides_the_status(harness: Serve
     asked = json.loads(with_journal(harness, *DELETE, "--json").stdout)
     [one, whole] = [with_journal(harness, "get_operation", *more) for more in ([], ["--json"])]
 
-    quiet = "SANDBOX: no real order. Nothing is waiting for approval, and nothing is unconfirmed."
+    quiet = "Sandbox: no real orders. Nothing is waiting for approval, and nothing is unconfirmed."
     assert (nothing.returncode, " ".join(nothing.stdout.split())) == (0, quiet)
     assert (one.returncode, whole.returncode) == (3, 3)
-    assert one.stdout.startswith("approval_required: SANDBOX: no real order.")
+    assert one.stdout.startswith("approval_required: SANDBOX: ")
     assert asked["operation_id"] in one.stdout
     assert json.loads(whole.stdout)["operations"][0]["operation_id"] == asked["operation_id"]
 

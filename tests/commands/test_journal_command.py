@@ -152,7 +152,7 @@ def test_where_nothing_was_written_yet_the_list_says_so_and_makes_no_file(
     listed = run(harness, *arguments)
 
     assert (listed.returncode, listed.stderr) == (0, "")
-    assert listed.stdout.startswith(f"There is no journal yet: {harness.journal}.")
+    assert listed.stdout.startswith(f"No operations yet. The journal will be {harness.journal}.")
     assert not harness.journal.exists()
 
 
@@ -163,7 +163,7 @@ def test_where_nothing_was_written_yet_nothing_can_be_shown_settled_or_vouched_f
     shown = run(harness, *arguments)
 
     assert (shown.returncode, shown.stdout) == (1, "")
-    assert shown.stderr.startswith("po-mcp: There is no journal yet")
+    assert shown.stderr.startswith("po-mcp: No operations yet")
     assert not harness.journal.exists()
 
 
@@ -321,10 +321,7 @@ async def test_what_reading_shows_is_settled_without_asking_anybody(harness: Ser
     settled = run(harness, "settle", operation_id)
 
     assert settled.returncode == 0
-    assert (
-        "That decides it. SANDBOX: no real order. Order PO-2025-0038 was deleted, confirmed by reading it back"
-        in settled.stdout
-    )
+    assert "Settled. SANDBOX: Order PO-2025-0038 was deleted, confirmed by reading it back" in settled.stdout
     assert state(harness, operation_id) == "DONE"
 
 
@@ -389,7 +386,7 @@ async def test_a_person_tells_what_happened_and_it_is_recorded(
 
     assert ended == 0, screen
     assert "That does not decide it: the order is still there." in screen
-    assert "Recorded. SANDBOX: no real order." in screen
+    assert "Recorded. SANDBOX: " in screen
     shown = json.loads(run(harness, "show", operation_id, "--json").stdout)
     assert (shown["state"], shown["outcome"]["status"]) == (after, status)
     assert shown["events"][-1]["event"] == after
@@ -800,7 +797,7 @@ def test_whichever_column_is_edited_verify_finds_it(
 @pytest.mark.parametrize(
     ("statement", "said"),
     [
-        ("DELETE FROM audit_log WHERE place = 2", "event 3: an event before it is missing"),
+        ("DELETE FROM audit_log WHERE place = 2", "event 3: an earlier event is missing"),
         ("DELETE FROM audit_log WHERE place = (SELECT MAX(place) FROM audit_log)", "its last event is missing"),
         ("DELETE FROM write_operations WHERE kind = 'delete'", "it was removed"),
         ("UPDATE write_operations SET state = 'REFUSED', settled_at = 1 WHERE kind = 'delete'", "it was edited"),

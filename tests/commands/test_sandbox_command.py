@@ -167,7 +167,7 @@ def test_a_book_that_cannot_be_opened_is_one_line_and_status_2(tmp_path: Path) -
 
 
 def test_an_unknown_fault_is_refused_with_what_is_near() -> None:
-    assert "There is no fault 'late-aply'. Near it: late-apply" in refused("--fault", "late-aply@2")
+    assert "No fault named 'late-aply'. Similar: late-apply" in refused("--fault", "late-aply@2")
 
 
 def test_the_faults_are_listed_each_with_its_sentence() -> None:
@@ -215,7 +215,7 @@ def test_without_habits_none_are_printed() -> None:
 @pytest.mark.parametrize(
     ("habits", "reason"),
     [
-        ("late-raed", "There is no habit 'late-raed'. Near it: late-read, "),
+        ("late-raed", "No habit named 'late-raed'. Similar: late-read, "),
         ("drops-note,", "'' is no habit: "),
         ("upserts,overwrites", "The habits 'upserts' and 'overwrites' exclude each other."),
     ],

@@ -30,6 +30,7 @@ from tests.commands.test_serve import (
     call,
     modern,
     over,
+    read_greeting,
     serving,
     slow_erp,
     start,
@@ -52,14 +53,18 @@ ISSUER = {"PO_MCP_ISSUER": "https://login.example.com", "PO_MCP_PUBLIC_URL": "ht
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "::1"])
 def test_with_sign_in_any_address_is_served(host: str) -> None:
     with serving("--host", host, **ISSUER) as server:
-        port = int(server.greeting.partition(" port ")[2].partition(".")[0])
+        port = int(server.greeting.partition(", port ")[2].partition(")")[0])
         near = "::1" if ":" in host else "127.0.0.1"
         with socket.create_connection((near, port)) as connection:
             connection.sendall(b"GET /mcp HTTP/1.1\r\nhost: po.example.com\r\n\r\n")
             answer = connection.recv(4096)
 
-    assert server.greeting.startswith(f"po-mcp serves MCP at https://po.example.com/mcp, and listens on {host} port ")
-    assert "People sign in at https://login.example.com." in server.greeting
+    assert server.greeting == (
+        f"po-mcp serves MCP at https://po.example.com/mcp (listening on {host}, port {port}).\n"
+        "Sign-in: https://login.example.com\n"
+        "Approval page: off with sign-in. Decide with po-mcp approve.\n"
+        "Ctrl-C stops it.\n"
+    )
     assert answer.startswith(b"HTTP/1.1 401 ")
 
 
@@ -68,7 +73,7 @@ def test_a_name_is_no_address_to_listen_on() -> None:
 
     assert told.exit_code == 2
     assert told.stderr == (
-        "po-mcp: --host 'po.example.com' must be an address of this machine, such as 0.0.0.0 or ::.\n"
+        "po-mcp: --host po.example.com must be an address of this computer, such as 0.0.0.0 or ::.\n"
     )
 
 
@@ -199,8 +204,7 @@ def team_serving(issuer: str, **settings: str) -> Iterator[Serving]:
     given = {"PO_MCP_ISSUER": issuer, "PO_MCP_PUBLIC_URL": origin, **settings}
     with start("--port", str(port), **given) as process:
         try:
-            assert process.stderr is not None
-            yield Serving(process, process.stderr.readline())
+            yield Serving(process, read_greeting(process))
         finally:
             process.kill()
 
@@ -244,8 +248,7 @@ async def test_a_write_under_way_is_recorded_before_it_ends(harness: ServerHarne
         team = {"PO_MCP_ISSUER": issuer.url, "PO_MCP_PUBLIC_URL": origin, "PO_MCP_JOURNAL": str(harness.journal)}
         bearer = {"authorization": f"Bearer {issuer.sign(issuer.claims(f'{origin}/mcp'))}"}
         with start("--port", str(port), program=program, **team, **erp.settings) as process:
-            assert process.stderr is not None
-            process.stderr.readline()
+            read_greeting(process)
             async with (
                 httpx2.AsyncClient(base_url=origin, headers=HEADERS | bearer, timeout=60) as http,
                 anyio.create_task_group() as tasks,
@@ -273,8 +276,7 @@ async def test_a_write_under_way_is_recorded_before_it_ends(harness: ServerHarne
 def serving_without_extra() -> Iterator[Serving]:
     with start("--port", "0", program=("-c", WITHOUT_EXTRA)) as process:
         try:
-            assert process.stderr is not None
-            yield Serving(process, process.stderr.readline())
+            yield Serving(process, read_greeting(process))
         finally:
             process.kill()
 
@@ -333,8 +335,7 @@ def send_without_end(what: str, program: tuple[str, ...]) -> int:
     sent = 0
     with start("--port", "0", program=program) as process:
         try:
-            assert process.stderr is not None
-            port = int(Serving(process, process.stderr.readline()).origin.rpartition(":")[2])
+            port = int(Serving(process, read_greeting(process)).origin.rpartition(":")[2])
             with (
                 contextlib.suppress(OSError),
                 socket.create_connection(("127.0.0.1", port), timeout=60) as connection,

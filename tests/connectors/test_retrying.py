@@ -204,7 +204,7 @@ async def test_the_waits_double_and_are_any_part_of_that() -> None:
         result = await retrier(failing_with(Answer(503, None)))
 
     assert waits.seconds == [0.2, 0.4, 0.1, 0.2]
-    assert result.explanation == "It was tried 3 times."
+    assert result.explanation == "Tried 3 times."
 
 
 @pytest.mark.parametrize(("asked", "waited"), [(0, [0.0, 0.0]), (3, [3.0, 3.0]), (20, [20.0, 20.0]), (21, [])])
@@ -246,7 +246,7 @@ async def test_no_wait_is_begun_that_the_deadline_would_cut_off() -> None:
     with anyio.fail_after(10):
         result = await Retrier(sleep=waits)(failing_with(Answer(503, None, 15)))
 
-    assert (waits.seconds, result.explanation) == ([], "It was not tried again: the wait would be too long.")
+    assert (waits.seconds, result.explanation) == ([], "Not retried: the wait would be too long.")
 
 
 @pytest.mark.parametrize("error", [httpx2.ReadTimeout("x"), httpx2.ConnectError("x"), NotExact("x"), OSError("x")])

@@ -17,7 +17,7 @@ from po_mcp.orders import OrderQuery
 async def test_the_notice_says_that_no_order_is_real() -> None:
     sandbox: ERP = Sandbox()
 
-    assert sandbox.notice == "SANDBOX: no real order."
+    assert sandbox.notice == "Sandbox: no real orders."
     assert sandbox.capabilities == {"list", "get", "create", "finalize", "delete", "cancel", "catalog"}
     await sandbox.aclose()
 

@@ -19,11 +19,12 @@ _SAFE = frozenset({"no", "keep", "none"})
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 
 NEXT_STEP = re.compile(
-    r"(?:^|[.:;,]\s|\band |\bor )(?:ask|give|offer|write|check|leave|look|show|tell|try|wait|narrow|call|swap)\b"
-    r"|\b(?:with|;) (?:get|list|cancel|search)_\w+|\bget_operation (?:with|reads)\b|the user decides|\bmust be\b",
+    r"(?:^|[.:;,]\s|\band |\bor )(?:ask|choose|give|offer|write|check|leave|look|show|tell|try|wait|narrow|call|swap)\b"
+    r"|\b(?:with|;) (?:get|list|cancel|search)_\w+|\bget_operation (?:with|reads)\b|the user decides|\bmust be\b"
+    r"|\bget_purchase_order can read\b|\b(?:Tools|Warehouses): ",
     re.IGNORECASE,
 )
-"""How a next step begins: what to do, a tool to call, or where the user decides."""
+"""How a next step begins: what to do, a tool to call, what there is to choose from, or where the user decides."""
 
 
 def every_write_had_a_yes(record: Record) -> Iterator[str]:

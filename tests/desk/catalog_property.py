@@ -16,6 +16,7 @@ taking any text apart:
 from __future__ import annotations
 
 import random
+import re
 import sys
 import time
 from collections import Counter
@@ -144,6 +145,8 @@ def requests_of(chance: random.Random, catalog: Sequence[tuple[Parts, str]]) -> 
             said = one.written(order, unit_apart=chance.random() < 0.5)
             yield Request(said, one, False, how)
             yield Request(_misspelt(chance, said, one.noun), one, False, f"{how}, misspelt")
+        if (said := _signs_apart(chance, name)) != name:
+            yield Request(said, parts, False, "signs and fractions apart")
 
 
 def _part_away(chance: random.Random, parts: Parts) -> Parts:
@@ -160,6 +163,16 @@ def _part_away(chance: random.Random, parts: Parts) -> Parts:
         )
     )
     return replace(parts, **{field: chance.choice(pool)})
+
+
+def _signs_apart(chance: random.Random, name: str) -> str:
+    """Write signs before figures, and the strokes of fractions, with blanks; a sign maybe as another, or as a word."""
+    minus = chance.choice(("- ", "\N{EN DASH} ", "\N{MINUS SIGN} ", "\N{MINUS SIGN}", "minus "))
+    plus = chance.choice(("+ ", "plus "))
+    both = chance.choice(("± ", "+/-", "+/- ", "plus/minus "))
+    for sign, other in (("-", minus), ("+", plus), ("±", both)):
+        name = re.sub(rf"(?<= ){re.escape(sign)}(?=[0-9])", other, name)
+    return re.sub(r"(?<=[0-9])/(?=[0-9])", " / ", name)
 
 
 def _misspelt(chance: random.Random, said: str, noun: str) -> str:

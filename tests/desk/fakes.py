@@ -66,7 +66,7 @@ class ListsERP:
 
     def check_number(self, number: str) -> str:
         if not number or "/" in number:
-            raise InvalidInput("That is no order number.")
+            raise InvalidInput("That is not an order number.")
         return number
 
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
@@ -146,7 +146,7 @@ class OutcomeExecutor:
     def words(self) -> OutcomeExecutor:
         return self
 
-    def say(self, status: str, operation: object, text: str, **more: object) -> WriteOutcome:
+    def say(self, status: str, operation: object, text: str, next_step: str = "", **more: object) -> WriteOutcome:
         return WriteOutcome.model_validate({"status": status, "operation_id": None, "message": text})
 
 

@@ -26,7 +26,7 @@ async def test_an_exact_name_is_found_alone_and_says_so() -> None:
     items = (Item(id="P1", name="Cable 15 mm2 red"), Item(id="P2", name="Cable 15 mm2", unit="m"))
     found = await catalog(item_list=items).search("item", "Cable 15 mm2")
 
-    assert [(one.id, one.why, one.unit) for one in found.candidates] == [("P2", "this name", "m")]
+    assert [(one.id, one.why, one.unit) for one in found.candidates] == [("P2", "same name", "m")]
     assert (found.matched, found.known) == (1, 2)
 
 

@@ -17,7 +17,7 @@ def test_nothing_but_the_exact_is_taken_and_what_is_put_first_differs_in_nothing
 
     assert wrong == []
     assert counted.total() >= 2_000
-    assert min(counted.values()) >= 100
+    assert min(counted.values()) >= 70
 
 
 def test_the_same_holds_in_a_larger_catalog() -> None:
@@ -45,9 +45,11 @@ def no_difference(said: figures.Parsed, text: figures.Parsed) -> figures.Differe
         (matching, "is_same", without_blanks),
         (matching, "compare", no_difference),
         (figures, "_compare_turning_words", lambda said, text: 0),
+        (figures, "_join_figures", lambda text: text),
+        (figures, "_readings", lambda number: [(number, 0)]),
         (exactness, "_case_is_free", lambda runs, place: True),
     ],
-    ids=["case", "blanks", "figures", "turning", "units"],
+    ids=["case", "blanks", "figures", "turning", "figures apart", "signs apart", "units"],
 )
 def test_the_property_fails_where_what_it_holds_of_is_broken(
     module: Any, name: str, broken: Callable[..., Any], monkeypatch: pytest.MonkeyPatch

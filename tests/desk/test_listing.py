@@ -116,4 +116,4 @@ def test_an_id_that_is_the_code_of_another_vendor_lists_both_and_says_so() -> No
     meant = VendorFilter("12", [Vendor(id="12", name="Acme"), Vendor(id="7", code="12", name="Zeta")], orders)
 
     assert all(map(meant.includes, orders))
-    assert meant.note == '"12" fits several vendors, and all are in: "Acme" and "Zeta".'
+    assert meant.note == "12 matches several vendors; orders of all of them are included: Acme and Zeta."

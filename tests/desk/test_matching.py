@@ -185,6 +185,21 @@ def test_two_of_one_name_are_never_one() -> None:
 
 # What is put first
 
+SIGNS_APART = (
+    "supply - 12V",
+    "supply - 12 V",
+    "supply – 12V",
+    "supply – 12 V",
+    "supply \N{MINUS SIGN}12V",
+    "supply \N{MINUS SIGN} 12 V",
+    "supply minus 12V",
+    "supply Minus 12 V",
+    "supply moins 12 V",
+    "negative 12V supply",
+    "- 12V supply",
+)
+PLUS_MINUS = ("± ", "±", "+/-", "+/- ", "+ / - ", "+-", "plus/minus ", "plus minus ", "plus or minus ")
+
 
 @pytest.mark.parametrize(
     ("said", "first", "other"),
@@ -229,6 +244,30 @@ def test_two_of_one_name_are_never_one() -> None:
         ("rod 1,000 mm", "Rod 1000 mm", "Rod 100 mm"),
         ("rod 1000 mm", "Rod 1,000 mm", "Rod 1 mm"),
         ("rod ٥ mm", "Rod 5 mm", "Rod 50 mm"),
+        *(
+            (said, "Supply -12V", other)
+            for said in SIGNS_APART
+            for other in ("Supply +12V", "Supply 12V", "Supply 24V", "Supply - 24V")
+        ),
+        ("supply + 12 V", "Supply +12V", "Supply -12V"),
+        ("supply plus 12V", "Supply +12V", "Supply -12V"),
+        ("thermostat – 5 °C", "Thermostat -5 C", "Thermostat 5 C"),
+        ("hose - 12 mm", "Hose 12 mm", "Hose +12 mm"),
+        ("hose 12 mm", "Hose - 12 mm", "Hose -12 mm"),
+        ("hose 1 / 2 in", "Hose 1/2 in", "Hose 12 in"),
+        ("hose 1/ 2 in", "Hose 1/2 in", "Hose 2 in"),
+        ("hose 1 1 / 2 in", "Hose 1 1/2 in", "Hose 1/2 in"),
+        ("hose 1-1/2 in", "Hose 1 1/2 in", "Hose 1/2 in"),
+        ("hose 1 - 1/2 in", "Hose 1 1/2 in", "Hose 11/2 in"),
+        ("adapter 12 / 24 V", "Adapter 12/24V", "Adapter 12V"),
+        ("screw 10- 32", "Screw 10-32", "Screw 1032"),
+        ("screw 10-32 x 1-1/2", "Screw 10-32 x 1 1/2", "Screw 10-32 x 1/2"),
+        *(
+            (f"regulator {said}5 V", "Regulator ±5V", other)
+            for said in PLUS_MINUS
+            for other in ("Regulator 5V", "Regulator -5V")
+        ),
+        ("resistor 100+/-5", "Resistor 100 ±5", "Resistor 100 -5"),
     ],
 )
 def test_entries_without_a_difference_in_figures_units_or_turning_words_come_first(

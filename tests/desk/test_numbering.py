@@ -174,7 +174,7 @@ async def test_the_user_is_asked_for_a_number_if_no_free_one_is_found() -> None:
             return order(number, status="closed")
 
     erp = Endless(orders)
-    with pytest.raises(InvalidInput, match=r"Nothing was sent\. Ask the user for the new order's number"):
+    with pytest.raises(InvalidInput, match=r"Nothing was sent\. Give a number"):
         await first_free(erp)
     assert len(erp.gets) <= 42
 
@@ -212,7 +212,7 @@ async def test_numbers_that_the_erp_gives_by_itself_make_no_series() -> None:
     ours = [order(f"{3 + n}", "2026-11-01").model_copy(update={"buyer_number": f"PO-000{n}"}) for n in (1, 2)]
 
     assert await first_free(ListsERP([*given, *ours])) == "PO-0003"
-    with pytest.raises(InvalidInput, match="do not show plainly"):
+    with pytest.raises(InvalidInput, match="do not show how numbers"):
         await first_free(ListsERP(given))
 
 
@@ -230,7 +230,7 @@ async def test_orders_whose_numbers_no_new_order_may_have_are_passed_over() -> N
     slashes = [order(f"PO/2026/{n}", "2026-11-01") for n in range(1, 9)]
 
     assert await first_free(ListsERP([*slashes, order("PO-1"), order("PO-2")])) == "PO-3"
-    with pytest.raises(InvalidInput, match="do not show plainly how numbers are made here"):
+    with pytest.raises(InvalidInput, match="do not show how numbers are made here"):
         await first_free(ListsERP(slashes))
 
 
@@ -259,3 +259,10 @@ def test_a_number_written_short_finds_the_order(number: str, similar: tuple[str,
     orders = [order(one) for one in ("PO-2025-0041", "PO-2025-0042", "PO-2025-0007-BO1", "PO-2025-0142")]
 
     assert find_similar_numbers(number, orders) == similar
+
+
+def test_a_number_without_figures_is_found_in_another_case_and_never_by_its_end() -> None:
+    orders = [order(one) for one in ("Rush", "Rush Berlin")]
+
+    assert find_similar_numbers("RUSH", orders) == ("Rush",)
+    assert find_similar_numbers("berlin", orders) == ()

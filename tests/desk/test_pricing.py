@@ -40,7 +40,7 @@ async def test_the_last_price_paid_is_known_with_its_source(status: str) -> None
 
     assert (price.price, price.text) == (Decimal("0.45"), "0.45 AUD per EA")
     assert pricing.explain_prices({"BOLT": price}) == [
-        'Nobody gave the price of "BOLT": 0.45 AUD per EA is from order "PO-2" of 2026-11-02.'
+        "No price was given for BOLT; 0.45 AUD per EA was last paid, on PO-2 of 2 Nov 2026."
     ]
 
 
@@ -66,7 +66,7 @@ async def test_the_last_price_paid_is_known_with_its_source(status: str) -> None
 async def test_free_returned_cancelled_and_foreign_currency_lines_give_no_price(later: PurchaseOrder) -> None:
     price = await known([bought("PO-1", "2026-11-01", "0.45"), later])
 
-    assert (price.price, price.source) == (Decimal("0.45"), 'order "PO-1" of 2026-11-01')
+    assert (price.price, price.source) == (Decimal("0.45"), "last paid, on PO-1 of 1 Nov 2026")
 
 
 async def test_the_free_line_of_an_order_does_not_hide_its_paid_one() -> None:
@@ -79,8 +79,8 @@ async def test_orders_of_several_currencies_give_no_price_for_a_vendor_without_o
     vendor = Vendor(id="12", name="Acme")
     orders = [bought("PO-1", "2026-11-01", "1", currency="AUD"), bought("PO-2", "2026-11-02", "2", currency="USD")]
 
-    assert (await known(orders[:1], vendor)).text == "1 AUD per EA"
-    with pytest.raises(InvalidInput, match='No unit_price was given for "BOLT"'):
+    assert (await known(orders[:1], vendor)).text == "1.00 AUD per EA"
+    with pytest.raises(InvalidInput, match="No price was given for BOLT"):
         await known(orders, vendor)
 
 
@@ -97,7 +97,7 @@ async def test_a_list_price_of_nothing_is_none(listed: str | None) -> None:
     item = Item.model_validate({"id": "BOLT", "name": "Bolt", "price": listed})
 
     assert (await known([bought("PO-1", "2026-11-01", "0.45")], item=item)).price == Decimal("0.45")
-    with pytest.raises(InvalidInput, match="Ask the user for the price"):
+    with pytest.raises(InvalidInput, match="Give the unit price"):
         await known([], item=item)
 
 
@@ -108,6 +108,19 @@ async def test_a_list_price_is_taken_before_any_order_is_read() -> None:
 
     assert prices["BOLT"].text == "7.50 per BX"
     assert erp.scans == []
+
+
+@pytest.mark.parametrize(
+    ("listed_in", "paid_in", "text"),
+    [("AUD", "AUD", "7.50 AUD"), (None, "AUD", "7.50"), ("USD", None, "7.50 USD"), ("USD", "AUD", "0.45 AUD")],
+)
+async def test_a_list_price_in_another_currency_than_the_vendors_is_not_taken(
+    listed_in: str | None, paid_in: str | None, text: str
+) -> None:
+    item = Item(id="BOLT", name="Bolt", price=Decimal("7.50"), currency=listed_in)
+    vendor = Vendor(id="12", name="Acme", currency=paid_in)
+
+    assert (await known([bought("PO-1", "2026-11-01", "0.45", currency="AUD")], vendor, item)).text == text
 
 
 async def test_the_list_is_read_once_for_prices_and_number() -> None:
@@ -126,5 +139,5 @@ def test_a_price_of_zero_is_for_a_person_to_see() -> None:
         {"vendor": "12", "lines": [{"item": "bolt", "quantity": "5", "unit_price": "0.00"}]}
     )
 
-    assert pricing.explain_zero_prices(free, found()) == ['The price of "BOLT" is 0: it is ordered for nothing.']
+    assert pricing.explain_zero_prices(free, found()) == ["The price of BOLT is 0 AUD: it is ordered for nothing."]
     assert pricing.explain_zero_prices(ASKED, found()) == []

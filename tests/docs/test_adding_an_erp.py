@@ -13,7 +13,7 @@ from po_mcp import config
 from po_mcp.connectors import connect
 from po_mcp.connectors.registry import REGISTRY, declared_settings
 from po_mcp.writes.journal import JournalStore
-from tests.contract.conftest import serve_book
+from tests.contract.subjects import serve_book
 
 from .package_copy import PackageCopy, files_of_recipe
 

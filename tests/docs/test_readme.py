@@ -47,7 +47,7 @@ def test_it_holds_the_name_of_the_registrys_entry() -> None:
 def test_its_pictures_take_less_than_300_kb() -> None:
     named = set(re.findall(r'src(?:set)?="docs/pictures/([^"]+)"', README))
 
-    assert named == {path.name for path in PICTURES.iterdir()}
+    assert named == {path.name for path in PICTURES.iterdir()} - {"performance.svg"}  # docs/performance.md has that
     assert sum((PICTURES / name).stat().st_size for name in named) < 300_000
 
 

@@ -34,7 +34,7 @@ def test_each_habit_stands_alone_and_is_parsed_from_its_text(name: str) -> None:
 @pytest.mark.parametrize(
     ("names", "reason"),
     [
-        (["rounds-price"], "There is no habit 'rounds-price'. Near it: rounds-prices, "),
+        (["rounds-price"], "No habit named 'rounds-price'. Similar: rounds-prices, "),
         (["ROUNDS-PRICES"], "'ROUNDS-PRICES' is no habit: write NAME or NAME:VALUE"),
         ([""], "'' is no habit"),
         (["drops-note:1"], "The habit 'drops-note' takes no value."),

@@ -42,8 +42,8 @@ async def test_the_order_resource_is_the_result_of_the_tool(
         order = outcome(await client.call_tool("get_purchase_order", {"number": "PO-2025-0042"}))
 
     added = {
-        "notice": "SANDBOX: no real order.",
-        "remarks": ["The lines add up to 910.00; the ERP's total is 4250.00."],
+        "notice": "Sandbox: no real orders.",
+        "remarks": ["The lines add up to 910.00, the ERP's total is 4250.00."],
     }
     assert reply == {**added, **order}
 
@@ -54,7 +54,7 @@ async def test_the_open_orders_are_short_and_counted(harness: ServerHarness, era
     async with harness.client(era, transport=transport) as client:
         reply = await read(client, "po://orders/open")
 
-    assert (reply["notice"], reply["total_count"], reply["complete"]) == ("SANDBOX: no real order.", 28, True)
+    assert (reply["notice"], reply["total_count"], reply["complete"]) == ("Sandbox: no real orders.", 28, True)
     assert len({order["number"] for order in reply["orders"]}) == 28
     assert {order["status"] for order in reply["orders"]} == {"open", "partial"}
     assert reply["orders"][0] == {
@@ -102,8 +102,11 @@ def _json(value: Any) -> httpx2.Response:
 @pytest.mark.parametrize(
     ("uri", "said"),
     [
-        ("po://orders/PO-1999-0001", "knows no such order. Check the number with list_purchase_orders."),
-        ("po://orders/PO%201", "knows no such order. Check the number with list_purchase_orders."),
+        (
+            "po://orders/PO-1999-0001",
+            "Check the number, or find the order with list_purchase_orders.",
+        ),
+        ("po://orders/PO%201", "Check the number, or find the order with list_purchase_orders."),
         ("po://orders/..", "Unknown resource"),
         ("po://orders/..%2FVendor", "Unknown resource"),
         ("po://orders/a/b", "Unknown resource"),
@@ -136,7 +139,7 @@ async def test_an_erp_that_cannot_be_reached_is_reported_with_the_next_step(era:
             await client.read_resource("po://orders/open")
 
     assert raised.value.error.code == -32603
-    assert raised.value.error.message.startswith("The sandbox gave no answer. Try again in a while;")
+    assert raised.value.error.message.startswith("The sandbox gave no answer. Try again later.")
 
 
 WAYS: list[tuple[ScriptedPerson | None, dict[str, Any], list[str]]] = [
@@ -181,9 +184,9 @@ async def test_the_connection_tells_what_can_and_cannot_be_done(
     async with harness.client(era, transport=transport) as client:
         reply = await read(client, "po://connection")
 
-    assert (reply["notice"], reply["erp"], reply["read_only"]) == ("SANDBOX: no real order.", "Sandbox", False)
+    assert (reply["notice"], reply["erp"], reply["read_only"]) == ("Sandbox: no real orders.", "Sandbox", False)
     assert {"list", "get", "create", "finalize", "delete", "catalog"} <= set(reply["can"])
-    assert "edit an order's lines" in reply["limits"]
+    assert "edit lines" in reply["limits"]
     assert (reply["orders_per_page"], reply["seconds_per_call"]) == (50, 60.0)
 
 

@@ -109,18 +109,18 @@ async def test_each_listed_skill_is_read_with_its_digest_and_size(
     assert [one["uri"] for one in skills] == [f"skill://{name}/SKILL.md" for name in OURS]
 
 
-async def test_a_client_of_this_era_is_told_of_the_extension() -> None:
+async def test_a_client_of_this_era_is_told_of_the_extensions() -> None:
     async with Client(build_server(IN_MEMORY)) as client:
         extensions = client.server_capabilities.extensions
 
-    assert extensions == {"io.modelcontextprotocol/skills": {}}
+    assert extensions == {"io.modelcontextprotocol/skills": {}, "io.modelcontextprotocol/ui": {}}
 
 
 @both_eras
 @pytest.mark.parametrize("uri", ["skill://nobody/SKILL.md", "skill://order-from-a-quote", "po://orders/open", ""])
 async def test_a_skill_that_is_not_served_is_a_wrong_parameter(era: str, uri: str) -> None:
     async with Client(build_server(IN_MEMORY), mode=MODES[era]) as client:
-        with pytest.raises(MCPError, match=r"There is no such skill here\. Look at skills/list\.") as caught:
+        with pytest.raises(MCPError, match=r"No such skill\. See skills/list\.") as caught:
             await got(client, uri)
 
     assert caught.value.code == -32602
@@ -219,7 +219,7 @@ async def test_a_skill_that_is_gone_meanwhile_stops_no_other(tmp_path: Path) -> 
         path.unlink()
         names = [one["frontmatter"]["name"] for one in await listed(client)]
         for request in (got, content):
-            with pytest.raises(MCPError, match="There is no such") as caught:
+            with pytest.raises(MCPError, match="No such") as caught:
                 await request(client, "skill://ours/SKILL.md")
             assert caught.value.code == -32602
 
@@ -238,7 +238,7 @@ async def test_nothing_but_a_file_of_a_skill_is_read(tmp_path: Path, era: str, u
     (tmp_path / "config.toml").write_text("secret")
     (skill(tmp_path / "skills", "ours", **{".hidden": b"secret"}) / "folder").mkdir()
     async with Client(_serving(tmp_path / "skills"), mode=MODES[era]) as client:
-        with pytest.raises(MCPError, match="There is no such file of a skill here"):
+        with pytest.raises(MCPError, match="No such file of a skill"):
             await content(client, uri)
 
 

@@ -183,7 +183,7 @@ async def test_nobody_sees_or_settles_what_another_asked_for(harness: ServerHarn
     assert [one["operation_id"] for one in own] == [asked["operation_id"]]
     assert others == []
     assert by_id.is_error
-    assert "There is no operation with this id." in text(by_id)
+    assert "No operation has this id." in text(by_id)
     assert [one["status"] for one in read] == ["approval_required"]
 
 

@@ -103,7 +103,7 @@ def test_a_client_of_2025_lists_the_tools_and_deletes_with_the_persons_yes() -> 
         done = client.receive()["result"]
         ended = client.end()
 
-    assert "SANDBOX: no real order." in hello["instructions"]
+    assert "Sandbox: no real orders." in hello["instructions"]
     assert len(tools) == 8
     assert asked["method"] == "elicitation/create"
     assert done["structuredContent"]["status"] == "done"

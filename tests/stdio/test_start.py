@@ -1,4 +1,4 @@
-"""Modules that a start must not wait for. `benchmarks/startup.py` has the times."""
+"""Modules that a start must not wait for. `python -m benchmarks startup` has the times."""
 
 from __future__ import annotations
 

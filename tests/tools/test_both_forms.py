@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Any
 
+import httpx2
 import pytest
 
 from po_mcp.sandbox import Book
-from tests.harness import ERAS, ServerHarness, text
+from tests.harness import ERAS, ScriptedPerson, ServerHarness, outcome, text, yes
 from tests.tools.test_tokens import tokens
 
-NOTICE = "SANDBOX: no real order."
+NOTICE = "Sandbox: no real orders."
 
 
 async def call(harness: ServerHarness, tool: str, **arguments: Any) -> tuple[str, Mapping[str, Any]]:
@@ -29,7 +30,6 @@ async def call(harness: ServerHarness, tool: str, **arguments: Any) -> tuple[str
         ("list_purchase_orders", {"limit": 1}),
         ("get_purchase_order", {"number": "PO-2025-0042"}),
         ("search_catalog", {"kind": "item", "text": "bolt"}),
-        ("delete_purchase_order", {"number": "PO-2025-0038"}),
         ("get_operation", {}),
     ],
 )
@@ -40,13 +40,20 @@ async def test_the_sandbox_is_named_in_both_forms(harness: ServerHarness, tool: 
     assert NOTICE in json.dumps(structured)
 
 
+async def test_an_outcome_of_the_sandbox_begins_with_its_tag_in_both_forms(harness: ServerHarness) -> None:
+    said, structured = await call(harness, "delete_purchase_order", number="PO-2025-0038")
+
+    assert said.startswith("approval_required: SANDBOX: Deleting order PO-2025-0038 needs approval.")
+    assert structured["message"].startswith("SANDBOX: ")
+
+
 @pytest.mark.parametrize(
     ("arguments", "remark"),
     [
-        ({"number": "PO-2025-0042"}, "The lines add up to 910.00; the ERP's total is 4250.00."),
+        ({"number": "PO-2025-0042"}, "The lines add up to 910.00, the ERP's total is 4250.00."),
         (
             {"number": "PO-2025-0041", "detail": "short"},
-            "8 lines, 6 not fully received; detail=full shows them.",
+            "8 lines, 6 outstanding; detail=full lists them.",
         ),
     ],
 )
@@ -63,9 +70,29 @@ async def test_what_to_do_next_stands_in_both_forms(harness: ServerHarness) -> N
     said, structured = await call(harness, "search_catalog", kind="item", text="zzzzz")
     none, operations = await call(harness, "get_operation")
 
-    assert structured["note"] == "No item of 30 fits. Leave text out to list them, or ask the user."
+    assert structured["note"] == "No item matches (30 exist). Try other words, or leave text out to list all."
     assert structured["note"] in said
     assert operations["note"] == none == f"{NOTICE} Nothing is waiting for approval, and nothing is unconfirmed."
+
+
+async def test_an_effect_that_shows_later_stands_in_both_forms_of_the_next_answer(harness: ServerHarness) -> None:
+    async def refuse(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        return httpx2.Response(409, stream=httpx2.ByteStream(b'{"errors": [{"code": 409}]}'))
+
+    harness.wire.on_write = refuse
+    async with harness.client(ERAS[0], ScriptedPerson(yes), erp_bounds=(None, None)) as client:
+        refused = outcome(await client.call_tool("cancel_purchase_order", {"number": "PO-2025-0041"}))
+        harness.change(lambda book: book.cancel("PO-2025-0041"))
+        next_ = await client.call_tool("list_purchase_orders", {"limit": 1})
+        after = await client.call_tool("list_purchase_orders", {"limit": 1})
+
+    assert refused["status"] == "refused"
+    assert next_.structured_content is not None
+    [news] = next_.structured_content["late_news"]
+    assert news.startswith("Late: order PO-2025-0041 was reported as not cancelled, and it was.")
+    assert news in text(next_)
+    assert after.structured_content is not None
+    assert "late_news" not in after.structured_content
 
 
 async def test_what_follows_from_other_values_is_left_out(harness: ServerHarness) -> None:

@@ -65,7 +65,7 @@ async def test_a_cursor_of_another_query_is_refused(harness: ServerHarness, chan
         result = await client.call_tool("list_purchase_orders", {"limit": 9, "cursor": first["next_cursor"], **changed})
 
     assert result.is_error
-    assert "The cursor does not belong to this query. Nothing was sent." in text(result)
+    assert "This cursor belongs to another query." in text(result)
     assert harness.wire.seen == []
 
 
@@ -88,7 +88,7 @@ async def test_an_order_is_read_whole_and_exact(harness: ServerHarness, era: str
         "warehouse": "1",
         "warehouse_name": "Main",
     }
-    assert "The lines add up to 910.00; the ERP's total is 4250.00." in text(result)
+    assert "The lines add up to 910.00, the ERP's total is 4250.00." in text(result)
 
 
 async def test_an_order_that_is_not_there_is_an_error_with_the_next_step(harness: ServerHarness) -> None:
@@ -96,7 +96,9 @@ async def test_an_order_that_is_not_there_is_an_error_with_the_next_step(harness
         result = await client.call_tool("get_purchase_order", {"number": "PO-1999-0001"})
 
     assert result.is_error
-    assert text(result) == "Inventory Pro knows no such order. Check the number with list_purchase_orders."
+    assert text(result) == (
+        "The sandbox has no order PO-1999-0001. Check the number, or find the order with list_purchase_orders."
+    )
 
 
 @pytest.mark.parametrize("number", ["PO-2025-42", "42", "0042", "2025-0042", "po-2025-42"])
@@ -105,7 +107,7 @@ async def test_a_number_that_is_short_for_another_is_met_with_that(harness: Serv
         result = await client.call_tool("get_purchase_order", {"number": number})
 
     assert result.is_error
-    assert text(result) == 'Inventory Pro knows no such order. Did you mean "PO-2025-0042"? Ask the user.'
+    assert text(result) == f"The sandbox has no order {number}. Did you mean PO-2025-0042?"
 
 
 @both_eras
@@ -115,7 +117,7 @@ async def test_an_order_is_created_and_shown_as_the_erp_stored_it(harness: Serve
 
     assert done["status"] == "done"
     assert done["message"] == (
-        "SANDBOX: no real order. Order PO-2025-0043 for Acme Fasteners was created: 2 lines, total 670.00. "
+        "SANDBOX: Order PO-2025-0043 for Acme Fasteners was created: 2 lines, total 670.00. "
         "Ordered: 1,000 EA of BOLT-M8-30 (M8 x 30mm Hex Bolt); 1,000 EA of NUT-M8 (M8 Hex Nut)."
     )
     assert [line["item"] for line in done["order"]["lines"]] == ["BOLT-M8-30", "NUT-M8"]
@@ -219,16 +221,16 @@ async def test_a_number_that_a_path_must_not_carry_is_refused_and_nothing_is_sen
     ("changed", "said"),
     [
         ({"lines": []}, "lines: needs at least one line. Nothing was sent."),
-        ({"lines": [{**BOLT, "quantity": "0"}]}, "line 1 quantity: it must be more than zero"),
-        ({"lines": [{**BOLT, "quantity": "1e3"}]}, "line 1 quantity: write it as digits"),
-        ({"lines": [{**BOLT, "unit_price": "€0.45"}]}, "line 1 unit_price: write it as digits"),
+        ({"lines": [{**BOLT, "quantity": "0"}]}, "line 1 quantity: must be more than zero"),
+        ({"lines": [{**BOLT, "quantity": "1e3"}]}, "line 1 quantity: must be digits"),
+        ({"lines": [{**BOLT, "unit_price": "€0.45"}]}, "line 1 unit_price: must be digits"),
         (
             {"lines": [{**BOLT, "unit_price": "12345678901234567"}]},
             "line 1 unit_price: at most 12 digits before the point",
         ),
-        ({"lines": [{**BOLT, "unit_price": 0.30000000000000004}]}, "line 1 unit_price: write it as digits"),
+        ({"lines": [{**BOLT, "unit_price": 0.30000000000000004}]}, "line 1 unit_price: must be digits"),
         ({"lines": [{**BOLT, "discount": "5"}]}, "line 1 discount: unknown argument, leave it out"),
-        ({"lines": [{**BOLT, "item": "BOLT\nDELETE"}]}, "line 1 item: it has characters that cannot be seen"),
+        ({"lines": [{**BOLT, "item": "BOLT\nDELETE"}]}, "line 1 item: contains invisible characters"),
         ({"approved": True}, "approved: unknown argument, leave it out. Nothing was sent. Arguments: vendor, lines,"),
         ({"expected_on": "1750000000"}, "expected_on: must be a date as YYYY-MM-DD"),
         ({"expected_on": 1750000000}, "expected_on: must be a date as YYYY-MM-DD"),
@@ -253,19 +255,19 @@ async def test_bad_input_gets_a_clear_error_and_sends_nothing(
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"vendor": "Acme Fastners"}, '"Acme Fastners" may be the vendor 12 ("Acme Fasteners"), code ACME.'),
-        ({"vendor": "Nobody & Sons"}, 'No vendor is called "Nobody & Sons".'),
-        ({"vendor": "Old Mill Lubricants"}, 'The vendor 30 ("Old Mill Lubricants") is not active in the ERP.'),
+        ({"vendor": "Acme Fastners"}, "1 vendor matches Acme Fastners: 12 (Acme Fasteners), code ACME."),
+        ({"vendor": "Nobody & Sons"}, "No vendor matches Nobody & Sons."),
+        ({"vendor": "Old Mill Lubricants"}, "The vendor 30 (Old Mill Lubricants) is inactive in the ERP."),
         (
             {"lines": [{**BOLT, "item": "NO-SUCH-ITEM"}]},
-            'No item is called "NO-SUCH-ITEM". Nothing was sent. Look it up',
+            "No item matches NO-SUCH-ITEM. Nothing was sent. Try search_catalog",
         ),
         (
             {"lines": [{**BOLT, "item": "hex bolt"}]},
-            '"hex bolt" may be the item BOLT-M8-30 ("M8 x 30mm Hex Bolt"), code 1001',
+            "2 items match «hex bolt»: BOLT-M8-30 (M8 x 30mm Hex Bolt), code 1001",
         ),
-        ({"lines": [{**BOLT, "warehouse": None}]}, 'There is 1 ("Main"), 2 ('),
-        ({"lines": [{**BOLT, "warehouse": "77"}]}, 'No warehouse is called "77". There is 1 ("Main"), 2 ('),
+        ({"lines": [{**BOLT, "warehouse": None}]}, "Warehouses: 1 (Main), 2 ("),
+        ({"lines": [{**BOLT, "warehouse": "77"}]}, "No warehouse matches 77. Available: 1 (Main), 2 ("),
         ({"expected_on": "2026-01-31"}, "expected_on"),
         ({"note": "urgent"}, "note"),
     ],
@@ -301,10 +303,10 @@ async def test_a_read_only_server_lists_no_tool_that_writes(harness: ServerHarne
 
     assert listed == {"list_purchase_orders", "get_purchase_order", "search_catalog"}
     assert result.is_error
-    assert text(result).startswith("There is no tool delete_purchase_order. Nothing was sent.")
+    assert text(result).startswith("No tool is named delete_purchase_order. ")
     assert text(result).endswith(
-        "This server is read-only: the operator lets nothing be written. Tell the user; the tools are "
-        "list_purchase_orders, get_purchase_order, search_catalog."
+        "This server is read-only: nothing can be created or changed. "
+        "Tools: list_purchase_orders, get_purchase_order, search_catalog."
     )
-    assert text(strange).startswith("There is no tool delete\\u{202E}. Nothing was sent.")
+    assert text(strange).startswith("No tool is named delete\\u{202E}. ")
     assert "read-only" in instructions

@@ -10,6 +10,7 @@ import anyio
 import pytest
 from mcp.types import ElicitRequestFormParams
 
+from po_mcp.writes.order_text import name
 from tests.harness import ERAS, Reply, ScriptedPerson, ServerHarness, accept, outcome, text, yes
 
 both_eras = pytest.mark.parametrize("era", ERAS)
@@ -23,11 +24,11 @@ def pick(**wanted: str) -> ScriptedPerson:
 
     def answer(params: ElicitRequestFormParams) -> Reply:
         content: dict[str, Any] = {}
-        for name, field in params.requested_schema["properties"].items():
-            if name == "decision":
+        for key, field in params.requested_schema["properties"].items():
+            if key == "decision":
                 return yes(params)
             titles = {choice["title"]: choice["const"] for choice in field["oneOf"]}
-            content[name] = next(value for title, value in titles.items() if wanted[name] in title)
+            content[key] = next(value for title, value in titles.items() if wanted[key] in title)
         return accept(**content)
 
     return ScriptedPerson(answer)
@@ -49,11 +50,11 @@ async def test_an_order_in_exact_words_is_created_without_a_question(harness: Se
 @pytest.mark.parametrize(
     ("item", "candidate"),
     [
-        ("m8 bolts", 'BOLT-M8-30 ("M8 x 30mm Hex Bolt")'),
-        ("12in hydraulic hose", 'HOSE-HP-12 ("1/2in Hydraulic Hose")'),
-        ("2in hydraulic hose", 'HOSE-HP-12 ("1/2in Hydraulic Hose")'),
-        ("M8 x 30mm Hex Bolts", 'BOLT-M8-30 ("M8 x 30mm Hex Bolt")'),
-        ("bolt-m8-30", 'BOLT-M8-30 ("M8 x 30mm Hex Bolt")'),
+        ("m8 bolts", "BOLT-M8-30 (M8 x 30mm Hex Bolt)"),
+        ("12in hydraulic hose", "HOSE-HP-12 (1/2in Hydraulic Hose)"),
+        ("2in hydraulic hose", "HOSE-HP-12 (1/2in Hydraulic Hose)"),
+        ("M8 x 30mm Hex Bolts", "BOLT-M8-30 (M8 x 30mm Hex Bolt)"),
+        ("bolt-m8-30", "BOLT-M8-30 (M8 x 30mm Hex Bolt)"),
     ],
 )
 async def test_inexact_words_are_never_ordered_by_a_client_that_cannot_ask(
@@ -63,7 +64,7 @@ async def test_inexact_words_are_never_ordered_by_a_client_that_cannot_ask(
         reply = await client.call_tool(CREATE, {**WORDS, "lines": [{**BOLTS, "item": item}]})
 
     assert reply.is_error
-    assert f'"{item}" may be the item' in text(reply)
+    assert f"match{'' if 'hose' in item.lower() else 'es'} {name(item)}: " in text(reply)
     assert candidate in text(reply)
     assert "Nothing was sent." in text(reply)
     assert harness.wire.writes == []
@@ -80,11 +81,11 @@ async def test_inexact_words_are_put_to_the_person_in_one_question(harness: Serv
     assert "nothing is ordered yet" in asked.message
     assert "Asked for as: Harbour Hydraulic" in asked.message
     assert "Asked for as: hex bolt" in asked.message
-    assert 'BOLT-M10-40 ("M10 x 40mm Hex Bolt"), code' in asked.message
+    assert "BOLT-M10-40 (M10 x 40mm Hex Bolt), code" in asked.message
     assert done["status"] == "done"
     assert done["order"]["vendor"] == "Harbor Hydraulics"
     assert done["order"]["lines"][0]["item"] == "BOLT-M10-40"
-    assert '"hex bolt" is the item BOLT-M10-40 ("M10 x 40mm Hex Bolt"), as the person chose.' in done["message"]
+    assert "Item: BOLT-M10-40 (M10 x 40mm Hex Bolt) (chosen for: «hex bolt»)." in done["message"]
 
 
 @both_eras
@@ -106,7 +107,7 @@ async def test_a_choice_and_an_approval_are_two_questions_and_both_count(harness
     assert [len(asked.requested_schema["properties"]) for asked in person.asked] == [1, 1]
     assert "above your limit of 1,000.00" in person.asked[1].message
     assert (done["status"], done["order"]["lines"][0]["item"]) == ("done", "BOLT-M10-40")
-    assert '"hex bolt" is the item BOLT-M10-40 ("M10 x 40mm Hex Bolt"), as the person chose.' in done["message"]
+    assert "Item: BOLT-M10-40 (M10 x 40mm Hex Bolt) (chosen for: «hex bolt»)." in done["message"]
     assert len(harness.wire.writes) == 1
 
 
@@ -117,7 +118,7 @@ async def test_a_choice_of_what_was_not_offered_is_none(harness: ServerHarness, 
         reply = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
 
     assert reply["status"] == "declined"
-    assert "The person did not choose. Nothing was sent." in reply["message"]
+    assert "Nothing was chosen, so nothing was ordered." in reply["message"]
     assert harness.wire.writes == []
 
 
@@ -131,9 +132,9 @@ async def test_two_vendors_of_one_name_are_listed_with_ids_for_a_client_that_can
         by_id = outcome(await client.call_tool(CREATE, {**WORDS, "vendor": "99"}))
 
     assert reply.is_error
-    assert '"Acme Fasteners" may be the vendor' in text(reply)
-    assert '12 ("Acme Fasteners")' in text(reply)
-    assert '99 ("Acme Fasteners")' in text(reply)
+    assert "2 vendors match Acme Fasteners: " in text(reply)
+    assert "12 (Acme Fasteners)" in text(reply)
+    assert "99 (Acme Fasteners)" in text(reply)
     assert by_id["status"] == "done"
     assert len(harness.wire.writes) == 1
 
@@ -214,8 +215,7 @@ async def test_a_missing_price_is_the_last_one_paid_and_a_person_sees_it(harness
 
     [asked] = person.asked
     assert (
-        'Nobody gave the price of "BOLT-M8-30": 0.45 per EA is from order "PO-2025-0042" of 2025-05-15.'
-        in asked.message
+        "No price was given for BOLT-M8-30; 0.45 per EA was last paid, on PO-2025-0042 of 15 May 2025." in asked.message
     )
     assert (done["status"], done["order"]["total"]) == ("done", "9.00")
 
@@ -226,7 +226,7 @@ async def test_a_missing_price_orders_nothing_for_a_client_that_cannot_ask(harne
         reply = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
 
     assert reply["status"] == "approval_required"
-    assert "Nobody gave the price" in reply["message"]
+    assert "No price was given" in reply["message"]
     assert harness.wire.writes == []
 
 
@@ -236,8 +236,8 @@ async def test_a_price_that_the_erp_does_not_know_is_asked_for(harness: ServerHa
         reply = await client.call_tool(CREATE, {"vendor": "acme", "lines": lines})
 
     assert reply.is_error
-    assert 'No unit_price was given for "GOG-CLR"' in text(reply)
-    assert "Ask the user for the price." in text(reply)
+    assert "No price was given for GOG-CLR" in text(reply)
+    assert "Give the unit price." in text(reply)
     assert harness.wire.writes == []
 
 

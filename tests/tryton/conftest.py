@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from po_mcp.connectors.tryton import Tryton
 from po_mcp.orders import DraftLine, OrderDraft, Vendor
 from tests.tryton.book import TrytonUsers
 from tests.tryton.company import Facts, password
-from tests.tryton.server import ADMIN_PASSWORD, HOME, Server, environment, facts_of, template
+from tests.tryton.server import HOME, Server, template
 
 Connect = Callable[..., Tryton]
 
@@ -49,26 +49,16 @@ class Book:
         )
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    with Server(environment(HOME), template(HOME), tmp_path_factory.mktemp("trytond")) as running:
-        yield running
-
-
-@pytest.fixture(scope="session")
-def users(server: Server) -> Iterator[TrytonUsers]:
-    """People who are signed in, and stay so whenever the book is put back."""
-    facts, _ = facts_of(template(HOME))
-    people = TrytonUsers(server.url, facts, ADMIN_PASSWORD)
-    server.keep()
-    yield people
-    people.close()
+@pytest.fixture
+def server(tryton_server: tuple[Server, TrytonUsers]) -> Server:
+    return tryton_server[0]
 
 
 @pytest.fixture
-def book(server: Server, users: TrytonUsers) -> Book:
+def book(tryton_server: tuple[Server, TrytonUsers]) -> Book:
+    server, users = tryton_server
     server.reset()
-    return Book(server.url, *facts_of(template(HOME)), users)
+    return Book(server.url, users.facts, template(HOME).orders, users)
 
 
 @pytest.fixture

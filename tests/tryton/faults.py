@@ -27,7 +27,7 @@ from tests.sweep.runner import Clock, Play, WatchedNetwork, and_after_a_restart,
 from tests.sweep.scenarios import HANGING, Bounds, Flow
 from tests.tryton.book import PURCHASE, TrytonUsers
 from tests.tryton.harness import written_method
-from tests.tryton.server import ADMIN_PASSWORD, HOME, Server, environment, facts_of, template
+from tests.tryton.server import Server, serving
 
 FLOWS: tuple[Flow, ...] = (
     ("tryton", "create"),
@@ -145,7 +145,7 @@ async def strike(at: Struck, server: Server, users: TrytonUsers) -> Ran:
         journal = Path(folder) / "journal.db"
         network = RpcNetwork(ran, journal)
         async with RpcRelay(server.port, users, _plan(at), at.then) as relay:
-            play = RpcPlay(at, ran, clock, journal, f"{relay.url}/{server.database}", network, relay)
+            play = RpcPlay(at, ran, clock, journal, f"{relay.url}/{server.database.name}", network, relay)
             _note_what_is_carried_out(play, relay)
             async with play.server() as desk:
                 await play.ask(desk)
@@ -178,7 +178,7 @@ async def kill(at: Crash, server: Server, users: TrytonUsers) -> Crashed:
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder) / "journal.db"
         async with RpcRelay(server.port, users) as relay:
-            url = f"{relay.url}/{server.database}"
+            url = f"{relay.url}/{server.database.name}"
             async with server_process(at.flow, url, journal, seconds=TIMEOUT) as peer:
                 await ask_until_it_is_struck(ran, relay, peer, journal)
             network = RpcNetwork(ran, journal)
@@ -221,12 +221,7 @@ def main(most: int, every: int) -> None:
     struck = scenarios[::every][:most]
     told: Counter[str] = Counter()
     wrong = 0
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Server(environment(HOME), template(HOME), Path(folder) / "run") as server,
-    ):
-        users = TrytonUsers(server.url, facts_of(template(HOME))[0], ADMIN_PASSWORD)
-        server.keep()
+    with serving() as (server, users):
         for at in struck:
             ran, found = anyio.run(judge, at, server, users)
             told.update(f"{answer.status}" for answer in ran.answers if answer.step == 1)
@@ -236,7 +231,6 @@ def main(most: int, every: int) -> None:
             click.echo(f"{at}: {' '.join(answer.status for answer in ran.answers)}", err=True)
             for one in found:
                 click.echo(f"{at}: {one}")
-        users.close()
     click.echo(f"{len(struck)} scenarios, {wrong} wrong: {dict(told)}")
     raise SystemExit(bool(wrong))
 

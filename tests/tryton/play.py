@@ -25,7 +25,7 @@ from tests.conversations.world_events import World
 from tests.harness import ERAS
 from tests.tryton.book import PURCHASE, TrytonUsers
 from tests.tryton.harness import RpcWire, TrytonHarness, find_orders
-from tests.tryton.server import ADMIN_PASSWORD, HOME, Server, environment, facts_of, template
+from tests.tryton.server import serving
 
 FOLDER = Path(__file__).parent / "conversations"
 
@@ -83,18 +83,12 @@ def main(names: tuple[str, ...]) -> None:
     logging.disable(logging.WARNING)  # what a server warns of is for its operator
     found = {name: path for name, path in scripts().items() if name.startswith(names or ("",))}
     played = []
-    with (
-        tempfile.TemporaryDirectory() as run,
-        Server(environment(HOME), template(HOME), Path(run) / "run") as server,
-    ):
-        users = TrytonUsers(server.url, facts_of(template(HOME))[0], ADMIN_PASSWORD)
-        server.keep()
+    with serving() as (server, users):
         for name, path in found.items():
             server.reset()
             with tempfile.TemporaryDirectory() as folder:
                 played.append(anyio.run(play, name, path, ERAS[0], server.url, users, Path(folder)))
             chat(console, played[-1])
-        users.close()
     table(console, played, None)
     raise SystemExit(any(one.wrong for one in played))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,8 @@ import simplejson
 
 from po_mcp.connectors.tryton import schemas
 from tests.tryton.book import PURCHASE
-from tests.tryton.company import password
 from tests.tryton.rpc import Rpc
-from tests.tryton.server import HOME, Server, environment, facts_of, template
+from tests.tryton.server import HOME, serving, template
 
 FOLDER = Path(__file__).parent / "recorded"
 
@@ -41,11 +39,8 @@ def record(orders: dict[str, int], buyer: Rpc) -> dict[str, Any]:
 
 
 def main() -> None:
-    database = template(HOME)
-    with tempfile.TemporaryDirectory() as folder, Server(environment(HOME), database, Path(folder) / "run") as server:
-        buyer = Rpc(server.url, "buyer", password("buyer"))
-        answers = record(facts_of(database)[1], buyer)
-        buyer.close()
+    with serving() as (_, users):
+        answers = record(template(HOME).orders, users.buyer)
     for name, answer in answers.items():
         text = json.dumps(json.loads(simplejson.dumps(answer)), indent=1, sort_keys=True, ensure_ascii=False)
         (FOLDER / f"{name}.json").write_text(text + "\n")

@@ -10,11 +10,13 @@ import json
 import os
 import shutil
 import socket
-import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
-from dataclasses import asdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -22,10 +24,13 @@ from typing import Self
 import httpx2
 
 from tests.tryton import book, company
+from tests.tryton.book import TrytonUsers
 from tests.tryton.company import Facts
+from tests.tryton.databases import POSTGRESQL, Database, database_of
 from tests.tryton.rpc import Rpc
 
 REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+_DRIVER = Path(__file__).with_name("requirements-postgresql.txt")
 HOME = Path(os.environ.get("PO_MCP_TEST_TRYTON", Path(__file__).parent.parent.parent / ".tryton"))
 """Where the environment and the template lie."""
 DATABASE = "po"
@@ -39,51 +44,77 @@ def environment(folder: Path) -> Path:
     if not (programs / "trytond").exists():
         subprocess.run([sys.executable, "-m", "venv", folder / "venv"], check=True)
         subprocess.run([programs / "pip", "install", "--quiet", "--requirement", REQUIREMENTS], check=True)
+    if POSTGRESQL:  # at once where it is there
+        subprocess.run([programs / "pip", "install", "--quiet", "--requirement", _DRIVER], check=True)
     return programs
 
 
-def template(folder: Path) -> Path:
-    """Make the template database if it is not there: a company, and an order in every state."""
-    made = folder / f"template-{_key()}.sqlite"
-    if made.with_suffix(".json").exists():
-        return made
-    programs = environment(folder)
+@dataclass(frozen=True)
+class Template:
+    """A database that servers get a copy of, with the ids of the company's things and of the orders in it."""
+
+    database: Database
+    facts: Facts
+    orders: dict[str, int]
+
+
+def template(folder: Path) -> Template:
+    """Make the template if it is not there: a company, and an order in every state."""
+    key = _key()
+    database, described = database_of(folder, f"template-{key}"), folder / f"template-{key}.json"
+    if not described.exists():
+        facts, orders = _fill(environment(folder), folder, database)
+        described.write_text(json.dumps({"facts": asdict(facts), "orders": orders}))
+    kept = json.loads(described.read_text())
+    return Template(database, Facts(**kept["facts"]), kept["orders"])
+
+
+def _fill(programs: Path, folder: Path, database: Database) -> tuple[Facts, dict[str, int]]:
     empty = _empty(programs, folder / "empty")
     with Server(programs, empty, folder / "building") as server:
         admin = Rpc(server.url, "admin", ADMIN_PASSWORD)
         facts = company.fill(admin)
         admin.close()
-        users = book.TrytonUsers(server.url, facts, ADMIN_PASSWORD)
+        users = TrytonUsers(server.url, facts, ADMIN_PASSWORD)
         orders = book.write(users)
         users.close()
-        _copy(server.file, made)
-        made.with_suffix(".json").write_text(json.dumps({"facts": asdict(facts), "orders": orders}))
-    return made
+        server.database.copy_to(database)
+    empty.remove()
+    return facts, orders
 
 
-def facts_of(template_file: Path) -> tuple[Facts, dict[str, int]]:
-    """Return the ids in a template: of the company's things, and of the orders."""
-    kept = json.loads(template_file.with_suffix(".json").read_text())
-    return Facts(**kept["facts"]), kept["orders"]
+@contextmanager
+def serving() -> Iterator[tuple[Server, TrytonUsers]]:
+    """Run a server over the template, with people who are signed in and stay so whenever it is put back."""
+    made_of = template(HOME)
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Server(environment(HOME), made_of.database, Path(folder) / "run") as server,
+    ):
+        users = TrytonUsers(server.url, made_of.facts, ADMIN_PASSWORD)
+        server.keep()
+        try:
+            yield server, users
+        finally:
+            users.close()
 
 
 class Server:
     """trytond on a port of its own over a copy of a database."""
 
-    def __init__(self, programs: Path, database: Path, folder: Path) -> None:
+    def __init__(self, programs: Path, template: Database, folder: Path) -> None:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        self._template = database
-        self.file = folder / f"{DATABASE}.sqlite"
-        _copy(database, self.file)
+        self._template, self._kept = template, database_of(folder, "kept")
+        self.database = database_of(folder, DATABASE)
+        template.copy_to(self.database)
         self._log = (folder / "trytond.log").open("w+")
         self.port = _free_port()
-        self.database = DATABASE
-        self.url = f"http://127.0.0.1:{self.port}/{self.database}"
+        self.url = f"http://127.0.0.1:{self.port}/{self.database.name}"
         self._process = subprocess.Popen(
             # Without -d the first sign-in fails: the models are loaded at the start alone.
-            [programs / "trytond", "-d", self.database],
-            env={**_variables(folder), "TRYTOND_WEB__LISTEN": f"127.0.0.1:{self.port}"},
+            [programs / "trytond", "-d", self.database.name],
+            env={**_variables(folder, self.database), "TRYTOND_WEB__LISTEN": f"127.0.0.1:{self.port}"},
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,
@@ -104,24 +135,26 @@ class Server:
 
     def keep(self) -> None:
         """Make what the database holds now, its sessions among it, what `reset` puts back."""
-        self._template = self.file.with_name("kept.sqlite")
-        _copy(self.file, self._template)
+        self.database.copy_to(self._kept)
+        self._template = self._kept
 
     def reset(self) -> None:
         """Put back what was kept, or the template. Later sessions end; no request may be under way."""
-        _copy(self._template, self.file)
+        self._template.copy_to(self.database)
 
     def close(self) -> None:
         self._process.terminate()
         self._process.wait(10)
         self._log.close()
+        for database in (self.database, self._kept):
+            database.remove()
 
     def _wait(self) -> None:
         body = {"id": 0, "method": "common.server.version", "params": []}
         until = time.monotonic() + _STARTS_WITHIN
         while True:
             try:
-                httpx2.post(self.url.removesuffix(f"/{self.database}") + "/rpc/", json=body, timeout=5)
+                httpx2.post(self.url.removesuffix(f"/{self.database.name}") + "/rpc/", json=body, timeout=5)
                 return
             except httpx2.TransportError:
                 if self._process.poll() is not None or time.monotonic() > until:
@@ -133,45 +166,30 @@ class Server:
 def _key() -> str:
     """Name what a template is made of: the versions, what is put in, and the year of its accounts."""
     made_of = (REQUIREMENTS, Path(company.__file__), Path(book.__file__))
-    texts = [path.read_bytes() for path in made_of]
-    return hashlib.sha256(b"".join(texts) + str(book.today().year).encode()).hexdigest()[:12]
+    texts = [*(path.read_bytes() for path in made_of), str(book.today().year).encode(), POSTGRESQL.encode()]
+    return hashlib.sha256(b"".join(texts)).hexdigest()[:12]
 
 
-def _empty(programs: Path, folder: Path) -> Path:
+def _empty(programs: Path, folder: Path) -> Database:
     """Make a database with the modules and nothing in them."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    database = folder / f"{DATABASE}.sqlite"
-    database.touch()  # trytond-admin makes no SQLite file
+    database = database_of(folder, DATABASE)
+    database.make_empty()
     secret = folder / "password"
     secret.write_text(ADMIN_PASSWORD)
-    what = ("-d", DATABASE, "-u", "purchase", "--activate-dependencies", "--email", "admin@example.com")
+    what = ("-d", database.name, "-u", "purchase", "--activate-dependencies", "--email", "admin@example.com")
     subprocess.run(
         [programs / "trytond-admin", *what],
-        env={**_variables(folder), "TRYTONPASSFILE": str(secret)},
+        env={**_variables(folder, database), "TRYTONPASSFILE": str(secret)},
         check=True,
         stdin=subprocess.DEVNULL,
     )
     return database
 
 
-def _variables(folder: Path) -> dict[str, str]:
-    return {
-        "PATH": os.environ["PATH"],
-        "HOME": str(folder),
-        "TRYTOND_DATABASE__URI": "sqlite://",
-        "TRYTOND_DATABASE__PATH": str(folder),
-    }
-
-
-def _copy(source: Path, target: Path) -> None:
-    """Copy a database by SQLite's own means: a server may have it open, and part of it lies beside the file."""
-    reading, writing = sqlite3.connect(source), sqlite3.connect(target)
-    try:
-        reading.backup(writing)
-    finally:
-        writing.close()
-        reading.close()
+def _variables(folder: Path, database: Database) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "HOME": str(folder), **database.variables()}
 
 
 def _free_port() -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import anyio
+import httpx2
 import pytest
 from mcp import Client
 from mcp.types import ElicitRequestFormParams, ElicitResult
@@ -102,7 +103,8 @@ async def test_a_total_with_taxes_is_told_once(harness: TrytonHarness) -> None:
     async with harness.client() as client:
         told = text(await client.call_tool(CREATE, dict(arguments_of("PM-2026-0042"))))
 
-    assert "total 8.98. The ERP stored it in its own way: its total is 8.98, not 7.480." in told
+    assert "total 8.98 EUR. Ordered: 88 u of 1 (M8 x 30mm Hex Bolt). The ERP stored it" in told
+    assert "its total is 8.98, not 7.480." in told
     assert told.count("7.480") == 1
 
 
@@ -128,7 +130,7 @@ async def test_a_delete_that_is_refused_offers_a_cancel_only_where_tryton_takes_
 
     assert refused["status"] == "refused"
     assert f"Order {number} cannot be deleted: {why}, and Tryton deletes" in refused["message"]
-    assert (OFFERS in refused["message"]) is is_offered
+    assert (OFFERS in (refused["next_step"] or "")) is is_offered
     assert cancelled["status"] == ("done" if is_offered else "refused")
     assert (book.users.buyer.read(PURCHASE, book.orders[key], "state")["state"] == "cancelled") is is_offered
 
@@ -153,6 +155,25 @@ async def test_a_change_while_the_person_reads_is_stale(harness: TrytonHarness, 
 
     assert (ended["status"], harness.wire.writes) == ("stale", [])
     assert book.users.buyer.search(PURCHASE, ["id", "=", book.orders["draft"]]) == [book.orders["draft"]]
+
+
+async def test_a_cancel_tells_which_change_of_the_same_moment_tryton_let_pass(
+    harness: TrytonHarness, book: Book
+) -> None:
+    async def change_a_line_first(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        line = book.users.buyer.read(PURCHASE, book.orders["draft"], "lines")["lines"][0]
+        book.users.buyer.write("purchase.line", line, quantity=999)
+        return await wire.handle_async_request(request)
+
+    harness.wire.on_write = change_a_line_first
+    async with harness.client(person=ScriptedPerson(says_yes)) as client:
+        done = outcome(await client.call_tool(CANCEL, {"number": "PM-2026-0001"}))
+
+    assert done["status"] == "done"
+    assert (
+        "It is no longer what was approved: its total is 803.46 EUR, not 804.00 EUR; its lines differ."
+        in (done["message"])
+    )
 
 
 async def test_finalize_is_not_listed_and_the_instructions_say_why(harness: TrytonHarness) -> None:
@@ -180,7 +201,7 @@ async def examine(book: Book, login: str, tmp_path: Path) -> tuple[int, dict[str
     command = [sys.executable, "-m", "po_mcp", "doctor", "--json"]
     run = await anyio.run_process(command, env=environment(**settings), check=False, stderr=subprocess.STDOUT)
     found = json.loads(run.stdout)
-    return run.returncode, {one["what"]: (one["mark"], one["told"], one["next_step"]) for one in found}
+    return run.returncode, {one["what"]: (one["mark"], one["text"], one["next_step"]) for one in found}
 
 
 async def test_the_doctor_sees_that_a_buyer_may_write(book: Book, tmp_path: Path) -> None:

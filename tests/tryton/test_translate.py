@@ -450,15 +450,24 @@ def test_an_order_that_is_stored_otherwise_is_not_trusted() -> None:
 
 def test_the_catalog_is_read() -> None:
     vendors = catalog.convert_vendors(schemas.parse_records(recorded("parties"), schemas.Party), own={1})
-    items = catalog.convert_items(schemas.parse_records(recorded("products"), schemas.Product))
+    items = catalog.convert_items(schemas.parse_records(recorded("products"), schemas.Product), "EUR")
     warehouses = catalog.convert_warehouses(schemas.parse_records(recorded("warehouses"), schemas.Warehouse))
 
     assert [(vendor.id, vendor.code, vendor.name) for vendor in vendors] == [
         ("2", "V-ACME", "Acme Fasteners"),
         ("3", "V-BOLT", "Bolt & Co"),
     ]
-    assert [(item.id, item.code, item.unit, item.price) for item in items][2] == ("3", "OIL-1", "kg", Decimal("12.5"))
+    oil = items[2]
+    assert (oil.id, oil.code, oil.unit, oil.price, oil.currency) == ("3", "OIL-1", "kg", Decimal("12.5"), "EUR")
     assert [(warehouse.id, warehouse.name) for warehouse in warehouses] == [("5", "Main"), ("12", "North")]
+
+
+@pytest.mark.parametrize(("default_unit", "price"), [(9, None), (1, Decimal("0.45")), (None, Decimal("0.45"))])
+def test_a_price_of_another_unit_than_is_bought_is_none(default_unit: int | None, price: Decimal | None) -> None:
+    bolt = {**recorded("products")[0], "default_uom": default_unit}
+    [item] = catalog.convert_items(schemas.parse_records([bolt], schemas.Product), None)
+
+    assert item.price == price
 
 
 def test_the_flags_of_both_databases_are_read() -> None:

@@ -142,11 +142,29 @@ def test_what_differs_is_said_line_by_line() -> None:
 
     assert compare_order(DRAFT, order, SENT_AT).differences == (
         "its number is shown as PO-9X",
-        'its vendor is shown as "ACME Holding"',
-        'unit price of "BOLT" is 0.33, not 0.333',
-        'a line more: 1 x "FREIGHT" at 25',
-        "its total is 34.30, not 9.330",
+        "its vendor is shown as ACME Holding",
+        "unit price of BOLT is 0.33, not 0.333",
+        "a line more: 1 x FREIGHT at 25.00",
+        "its total is 34.30, not 9.33",
     )
+
+
+def test_amounts_that_differ_stand_in_the_currency_of_each_side() -> None:
+    order = with_lines(line(price="0.33"), line("NUT", "4", "1.50"), total=Decimal("34.30"), currency="USD")
+    draft = DRAFT.model_copy(update={"vendor": DRAFT.vendor.model_copy(update={"currency": "AUD"})})
+
+    assert compare_order(draft, order, SENT_AT).differences == (
+        "its currency is USD, not AUD",
+        "unit price of BOLT is 0.33 USD, not 0.333 AUD",
+        "its total is 34.30 USD, not 9.33 AUD",
+    )
+
+
+@pytest.mark.parametrize(("stored_in", "asked_in"), [("USD", None), (None, "USD"), ("usd", "USD"), (None, None)])
+def test_a_currency_that_one_side_does_not_say_is_no_difference(stored_in: str | None, asked_in: str | None) -> None:
+    draft = DRAFT.model_copy(update={"vendor": DRAFT.vendor.model_copy(update={"currency": asked_in})})
+
+    assert compare_order(draft, stored(draft, currency=stored_in), SENT_AT).differences == ()
 
 
 def test_nothing_is_said_of_an_order_that_is_as_it_was_asked_for() -> None:
@@ -157,7 +175,7 @@ def test_nothing_is_said_of_an_order_that_is_as_it_was_asked_for() -> None:
 def test_what_is_not_there_is_said() -> None:
     order = with_lines(line(), total=None)
 
-    assert compare_order(DRAFT, order, SENT_AT).differences == ('4 x "NUT" is not shown as a line of its own',)
+    assert compare_order(DRAFT, order, SENT_AT).differences == ("4 x NUT is not shown as a line of its own",)
 
 
 def test_a_vendor_is_told_by_its_id_and_else_by_its_name() -> None:

@@ -317,7 +317,7 @@ async def test_the_same_order_under_another_number_is_put_to_the_person(harness:
         done = outcome(await client.call_tool("create_purchase_order", {**first, "number": "PO-2025-0044"}))
 
     assert done["status"] == "done"
-    assert 'It looks like "PO-2025-0043", which was created a short while ago.' in person.asked[0].message
+    assert "It may be a duplicate of PO-2025-0043, created a few minutes ago." in person.asked[0].message
     assert len(harness.wire.writes) == 2
 
 
@@ -417,7 +417,7 @@ async def test_an_order_of_just_that_amount_is_not(harness: ServerHarness) -> No
 @pytest.mark.parametrize(
     ("currency", "limits", "reason"),
     [
-        ("USD", "USD=449.99, EUR=1000", "above your limit of 449.99"),
+        ("USD", "USD=449.99, EUR=1000", "above your limit of 449.99 USD"),
         ("USD", "USD=450", None),
         ("JPY", "USD=450", "no limit set for JPY"),
         (None, "USD=450", "currency not given"),
@@ -458,7 +458,7 @@ async def test_a_person_is_not_flooded_with_questions(harness: ServerHarness) ->
     waiting = [result for result in told if not result.is_error]
     assert len(numbers) == 28
     assert len(waiting) == MAX_OPEN_QUESTIONS
-    assert "20 operations wait for a person's answer already. Nothing was sent." in text(told[-1])
+    assert "20 requests are already waiting for approval. Nothing was changed." in text(told[-1])
 
 
 @every_write

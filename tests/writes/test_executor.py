@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,6 +16,7 @@ import pytest
 from po_mcp.erp import Connection
 from po_mcp.errors import (
     BadAnswer,
+    Conflict,
     ConnectionNotAdopted,
     JournalUnavailable,
     OutcomeUnknown,
@@ -302,6 +305,35 @@ async def test_who_was_answered_says_so_though_others_took_it_for_unknown(bench:
     assert len(bench.done) == 1
 
 
+async def test_who_lost_the_answer_says_what_others_found(bench: Bench) -> None:
+    operation_id = approved(bench, "delete")
+
+    async def answer(apply: Callable[[], None]) -> None:
+        bench.store.finish(
+            operation_id, "SENT", "UNKNOWN", WriteOutcome(status="unknown", message="found by others"), {}
+        )
+        raise LOST
+
+    bench.erp.answer = answer
+
+    assert (await bench.execute(operation_id)).message == "found by others"
+
+
+async def test_a_refusal_whose_effect_others_saw_meanwhile_is_done(store: JournalStore) -> None:
+    bench = Bench(store, EXACT)
+    bench.erp.orders["PO-1"] = order()
+    operation_id = approved(bench, "cancel")
+    seen_by_others = WriteOutcome(status="done", message="seen by others")
+    bench.erp.answer = raising(Conflict("Locked."))
+    bench.erp.on_read = lambda: None if not bench.erp.writes else _finish(store, operation_id, seen_by_others)
+
+    assert (await bench.execute(operation_id)).message == "seen by others"
+
+
+def _finish(store: JournalStore, operation_id: str, outcome: WriteOutcome) -> None:
+    store.finish(operation_id, "WATCHED", "DONE", outcome, {})
+
+
 async def test_the_time_of_sending_that_is_told_is_the_journals(bench: Bench, clock: Clock) -> None:
     clock.now = 1_767_323_045.0  # 2026-01-02 03:04:05 UTC
     operation_id = approved(bench, "finalize")
@@ -309,6 +341,67 @@ async def test_the_time_of_sending_that_is_told_is_the_journals(bench: Bench, cl
 
     assert f"({THIS_MACHINE.time(1_767_323_045.0, seconds=True)})" in (await bench.execute(operation_id)).message
     assert f"({THIS_MACHINE.time(1_767_323_045.0, seconds=True)})" in (await bench.execute(operation_id)).message
+
+
+# What came at the same moment
+
+
+def cancelled_while_somebody_saves(bench: Bench, error: Exception | None = None, **changes: Any) -> None:
+    """Let an ERP that checks no version take both."""
+
+    async def answer(apply: Callable[[], None]) -> None:
+        bench.erp.orders["PO-1"] = order(**changes)
+        apply()
+        if error is not None:
+            raise error
+
+    bench.erp.answer = answer
+
+
+SAVED = {
+    "its vendor is Bolt & Co": {"vendor": "Bolt & Co", "vendor_id": "13"},
+    "it is expected 2 Jan 2026": {"expected_on": date(2026, 1, 2)},
+    "its total is 1,999.80, not 20.00": {"total": Decimal("1999.80")},
+    "its total is not given by the ERP, not 20.00": {"total": None},
+    "its lines differ": {"lines": (OrderLine(line=1, item="BOLT", quantity=Decimal(999), unit_price=Decimal(2)),)},
+}
+
+
+@pytest.mark.parametrize(("words", "saved"), SAVED.items())
+@pytest.mark.parametrize("error", [None, LOST])
+async def test_a_cancel_tells_what_somebody_saved_at_the_same_moment(
+    bench: Bench, words: str, saved: dict[str, Any], error: Exception | None
+) -> None:
+    operation_id = approved(bench, "cancel")
+    cancelled_while_somebody_saves(bench, error, **saved)
+
+    outcome = await bench.execute(operation_id)
+
+    assert outcome.status == "done"
+    assert f"It is no longer what was approved: {words}." in outcome.message
+
+
+async def test_a_cancel_tells_of_no_change_where_receipts_and_the_status_alone_changed(bench: Bench) -> None:
+    operation_id = approved(bench, "cancel")
+    line = OrderLine(line=1, item="BOLT", quantity=Decimal(10), received=Decimal(4), unit_price=Decimal(2))
+    cancelled_while_somebody_saves(bench, status_text="Called off", lines=(line,))
+
+    outcome = await bench.execute(operation_id)
+
+    assert outcome.status == "done"
+    assert "no longer" not in outcome.message
+
+
+async def test_a_cancel_that_cannot_be_looked_at_afterwards_is_done(bench: Bench) -> None:
+    operation_id = approved(bench, "cancel")
+
+    async def answer(apply: Callable[[], None]) -> None:
+        apply()
+        bench.erp.unreadable = Unreachable("Gone.")
+
+    bench.erp.answer = answer
+
+    assert (await bench.execute(operation_id)).status == "done"
 
 
 # What is not known
@@ -350,7 +443,7 @@ async def test_a_crash_after_the_claim_is_not_known(bench: Bench, kind: str, cap
         outcome = await bench.execute(operation_id)
 
     assert (outcome.status, outcome.do_not_repeat) == ("unknown", True)
-    assert "crashed while it was sent: RuntimeError" in caplog.text
+    assert "sending failed with RuntimeError" in caplog.text
     assert "a bug" not in caplog.text
 
 
@@ -419,7 +512,7 @@ async def test_an_order_stored_in_another_way_is_done_and_the_difference_is_told
     outcome = await bench.execute(operation_id)
 
     assert outcome.status == "done"
-    assert 'a line more: 1 x "FREIGHT" at 25' in outcome.message
+    assert "a line more: 1 x FREIGHT at 25.00" in outcome.message
 
 
 async def test_a_success_for_an_order_that_stood_there_is_not_done(bench: Bench) -> None:
@@ -435,7 +528,7 @@ async def test_a_success_for_an_order_that_stood_there_is_not_done(bench: Bench)
 
     assert (outcome.status, outcome.do_not_repeat) == ("unknown", True)
     assert "the ERP says that it was done, but" in outcome.message
-    assert '4 x "NUT" is not shown' in outcome.message
+    assert "4 x NUT is not shown" in outcome.message
 
 
 async def test_a_success_whose_lines_show_later_is_done(bench: Bench) -> None:
@@ -491,6 +584,27 @@ async def test_a_look_that_cannot_read_leaves_the_success_standing(bench: Bench)
 
 
 # The journal and the caller after the send
+
+
+@every_kind
+async def test_a_journal_that_cannot_be_read_after_the_send_leaves_it_unknown(
+    bench: Bench, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation_id = approved(bench, kind)
+
+    def broken(*arguments: object) -> None:
+        raise JournalUnavailable("The disk is gone.")
+
+    async def answer(apply: Callable[[], None]) -> None:
+        monkeypatch.setattr(bench.store, "find", broken)
+        raise LOST
+
+    bench.erp.answer = answer
+    outcome = await bench.execute(operation_id)
+    monkeypatch.undo()
+
+    assert (outcome.status, outcome.do_not_repeat) == ("unknown", True)
+    assert state_of(bench.store, operation_id) == "UNKNOWN"
 
 
 @every_kind

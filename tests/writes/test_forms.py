@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -109,7 +110,7 @@ def test_a_delete_asks_for_the_typed_number_and_shows_the_order_as_the_erp_has_i
         "Total 450.00 USD · partly received · 1 line · ordered 15 May 2025",
         "Vendor: Acme Fasteners · Acme Europe",
         "Expected 1 Jun 2025",
-        "1) 1,000 at 0.45, 600 outstanding: BOLT-M8-30, M8 x 30mm Hex Bolt",
+        "1) 1,000 at 0.45 USD, 600 outstanding: BOLT-M8-30, M8 x 30mm Hex Bolt",
     ]
     assert question.schema() == {
         "type": "object",
@@ -200,13 +201,13 @@ def test_a_create_shows_all_that_is_sent_and_where_each_guess_is_from() -> None:
         "Expected: 31 Jan 2026",
         "Deliver to: Main",
         r"Note: urgent\u{000A}Total: 1",
-        "1) 1,000 EA at 0.45 = 450.00: BOLT-M8-30, M8 x 30mm Hex Bolt",
+        "1) 1,000 EA at 0.45 EUR = 450.00 EUR: BOLT-M8-30, M8 x 30mm Hex Bolt",
         "    asked for as: M8 bolt",
         "    no price given: last paid, on PO-2025-0042 of 15 May 2025",
-        "2) 2.5 at 0.10 = 0.25: NUT-M8, M8 Hex Nut",
+        "2) 2.5 at 0.10 EUR = 0.25 EUR: NUT-M8, M8 Hex Nut",
     ]
     [field] = question.fields
-    assert field.description == "Check: 1,000 \N{MULTIPLICATION SIGN} M8 x 30mm Hex Bolt at 0.45"
+    assert field.description == "Check: 1,000 \N{MULTIPLICATION SIGN} M8 x 30mm Hex Bolt at 0.45 EUR"
     assert field.choices == (("no", "No, do not create it"), ("yes", "Yes, create it"))
 
 
@@ -231,7 +232,7 @@ def test_a_create_of_an_older_version_without_notes_shows_its_ids() -> None:
     rows = rows_of(ask_create(new_order(line_notes=()), BOOKS))
 
     assert "Deliver to: 1" in rows
-    assert "1) 1,000 at 0.45 = 450.00: BOLT-M8-30" in rows
+    assert "1) 1,000 at 0.45 EUR = 450.00 EUR: BOLT-M8-30" in rows
 
 
 def test_a_long_order_is_cut_and_what_is_left_out_is_counted() -> None:
@@ -248,7 +249,7 @@ def test_a_finalize_of_a_long_order_shows_first_what_is_outstanding() -> None:
 
     rows = rows_of(ask_finalize(order(lines=(*received, line(line=99))), BOOKS, None))
 
-    assert next(row for row in rows if ") " in row).startswith("99) 1,000 at 0.45, 600 outstanding: ")
+    assert next(row for row in rows if ") " in row).startswith("99) 1,000 at 0.45 USD, 600 outstanding: ")
 
 
 def test_a_question_which_is_meant_offers_first_that_none_is() -> None:
@@ -358,7 +359,7 @@ def test_no_text_of_the_erp_adds_a_line_or_moves_a_figure(
         assert rows[0] == rows_of(expected)[0]
         assert rows[1].startswith("Total 450.00")
         assert rows[2].startswith(("Vendor: ", "Vendor (CAUTION: mixe"))
-        assert rows[-1].startswith("1) 1,000 at 0.45, 600 outstanding: ")
+        assert re.match(r"1\) 1,000 at 0\.45(?: [A-Z]{3}| «.*»)?, 600 outstanding: ", rows[-1])
         assert len(rows) - len(rows_of(expected)) in (0, 1)  # a long currency moves a fact of ours to a line of its own
         assert all(row.isprintable() and columns(row) <= HEAD_COLUMNS for row in rows)
         assert question.fields[0].title == expected.fields[0].title
@@ -585,3 +586,10 @@ def test_a_second_try_says_that_the_number_was_wrong_and_asks_the_same() -> None
     assert question.of_try(1) == question
     assert again.text == f"That was not the order number (try 2 of 3).\n{question.text}"
     assert again.fields == question.fields
+
+
+def test_a_caution_stands_in_the_text_and_in_each_description() -> None:
+    question = ask_delete(order(), BOOKS).with_caution("The PIN was reset.")
+
+    assert question.text.split("\n")[3] == "The PIN was reset."
+    assert all(field.description.startswith("The PIN was reset.") for field in question.fields)

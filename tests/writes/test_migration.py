@@ -22,7 +22,7 @@ from po_mcp.orders import Vendor
 from po_mcp.writes.journal import JournalStore, Similar, migration
 from po_mcp.writes.operation import LIVE, Recorded
 from po_mcp.writes.payloads import CreatePayload, FinalizePayload
-from tests.writes.making import Clock, create, draft, guarded, outcome, proposed
+from tests.writes.making import Clock, create, draft, guarded, outcome, proposed, take_to
 
 DUMP = Path(__file__).parent / "fixtures" / "journal_version_1.sql"
 CLIENT = Connection.fingerprint("client-1")
@@ -83,6 +83,21 @@ def test_nothing_is_lost_and_the_chain_of_the_audit_log_holds(migrated: JournalS
     with closing(sqlite3.connect(old)) as db:
         tables = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         assert not tables & {"operations", "trail", "tokens"}
+
+
+def test_a_journal_of_version_2_gets_what_it_lacks(store: JournalStore, file: Path) -> None:
+    take_to(store, guarded(), "UNKNOWN")
+    store.close()
+    with closing(sqlite3.connect(file)) as db:
+        db.executescript(
+            "DROP VIEW live_operations; DROP INDEX by_settlement; CREATE VIEW live_operations AS SELECT * FROM"
+            " write_operations WHERE state IN ('PROPOSED', 'APPROVED', 'SENT', 'WATCHED', 'UNKNOWN');"
+            "PRAGMA user_version = 2;"
+        )
+
+    later = JournalStore(file, 600, Clock())
+    assert [one.state for one in later.live(None)] == ["UNKNOWN"]
+    assert later.verify() == []
 
 
 def test_every_row_is_read_with_its_payload_and_its_requester(migrated: JournalStore) -> None:

@@ -213,7 +213,7 @@ UNDER_OUR_NUMBER: dict[str, tuple[Any, OutcomeStatus, str]] = {
         "refused",
         "already exists with other contents. Nothing was changed",
     ),
-    "of the same vendor with one common item": (stored(draft(), lines=BOLTS), "unknown", '4 x "NUT" is not shown'),
+    "of the same vendor with one common item": (stored(draft(), lines=BOLTS), "unknown", "4 x NUT is not shown"),
     "without lines": (stored(draft(), lines=()), "unknown", "is not what was requested"),
     "ours, at other prices": (
         stored(draft(), lines=tuple(OrderLine(item=one.item, quantity=one.quantity) for one in draft().lines)),

@@ -33,7 +33,7 @@ def test_what_one_person_approved_is_not_carried_on_by_another(store: JournalSto
 
     assert store.find_in_progress(asked_by(BOB)) is None
     assert store.find_in_progress(asked_by(ALICE)) is not None
-    with pytest.raises(OperationUnderWay, match=r"an operation of another person under way: .*Nothing was sent\."):
+    with pytest.raises(OperationUnderWay, match=r"another person's request in progress: .*Nothing was changed\."):
         store.propose(asked_by(BOB), {})
     assert state_of(store, operation_id) == state
 

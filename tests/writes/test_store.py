@@ -348,18 +348,6 @@ def test_what_was_done_is_found_again_for_the_same_user_for_ten_minutes(
     assert store.find_recent(guarded(kind)) is None
 
 
-def test_what_was_created_lately_is_found_by_its_number(store: JournalStore, clock: Clock) -> None:
-    first = take_to(store, create(), "DONE")
-
-    recent = store.find_recent_create(CONNECTION.key, "PO-9")
-    assert recent is not None
-    assert recent.operation.id == first
-    assert store.find_recent_create(CONNECTION.key, "PO-10") is None
-    assert store.find_recent_create("another", "PO-9") is None
-    clock.now += 600
-    assert store.find_recent_create(CONNECTION.key, "PO-9") is None
-
-
 def test_a_number_is_in_use_as_long_as_its_order_is_there_or_may_come(store: JournalStore) -> None:
     for place, state in enumerate(
         ("PROPOSED", "APPROVED", "SENT", "WATCHED", "UNKNOWN", "DONE", "REFUSED", "CONFLICT")
@@ -395,7 +383,7 @@ def test_one_client_leaves_a_person_with_so_many_questions(store: JournalStore, 
         proposed(store, guarded(number=f"PO-{place}"))
         clock.now += 2
 
-    with pytest.raises(TooManyQuestions, match=f"{MAX_OPEN_QUESTIONS} operations wait for a person's answer already"):
+    with pytest.raises(TooManyQuestions, match=f"{MAX_OPEN_QUESTIONS} requests are already waiting for approval"):
         store.propose(guarded(number="PO-X"), {})
     assert proposed(store, guarded(number="PO-X", requester=BOB)).state == "PROPOSED"
     assert proposed(store, create(), approved=True).state == "APPROVED"
@@ -425,7 +413,7 @@ def test_one_client_proposes_so_much_in_a_minute(store: JournalStore, clock: Clo
     for place in range(limit):
         take_to(store, guarded(number=f"PO-{place}"), "DECLINED")
 
-    with pytest.raises(TooManyQuestions, match=f"{limit} writes were asked for within 1 min"):
+    with pytest.raises(TooManyQuestions, match=f"{limit} changes were requested within 1 minute"):
         store.propose(guarded(number="PO-X"), {})
     with pytest.raises(TooManyQuestions):
         store.propose(create("PO-Y"), {}, approved=True)

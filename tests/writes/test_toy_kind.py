@@ -180,7 +180,7 @@ async def test_it_is_walked_from_the_proposal_to_done(erp: HoldingERP, tmp_path:
     async with client(erp, tmp_path, person, era) as connected:
         done, again = await hold(connected), await hold(connected)
 
-    assert (done["status"], done["message"]) == ("done", f"SANDBOX: no real order. Order {NUMBER} is held.")
+    assert (done["status"], done["message"]) == ("done", f"SANDBOX: Order {NUMBER} is held.")
     assert (again["status"], again["replayed"]) == ("done", True)
     assert erp.held == {NUMBER: "price"}
     assert erp.sent == len(person.asked) == 1

@@ -52,7 +52,7 @@ def test_everything_else_goes_on(store: JournalStore, spoiled: str, caplog: pyte
 
 
 def test_its_order_stays_blocked(store: JournalStore, spoiled: str) -> None:
-    with pytest.raises(OperationUnderWay, match=f"cannot read: {spoiled}"):
+    with pytest.raises(OperationUnderWay, match=f"cannot read. Nothing was changed. Operation {spoiled}"):
         store.propose(guarded(), {})
     with pytest.raises(OperationUnderWay):
         store.find_in_progress(guarded())
@@ -75,7 +75,6 @@ def test_a_create_that_cannot_be_read_stops_no_other(store: JournalStore, file: 
     spoil(file, operation_id, "payload = 'x'")
 
     assert store.find_same_create(create("PO-8")) is None
-    assert store.find_recent_create(CONNECTION.key, "PO-8") is None
     assert proposed(store, create("PO-7", vendor="another", content_digest="another")).state == "PROPOSED"
 
 

@@ -21,6 +21,7 @@ from po_mcp.commands.journal.settle import settle as settle_one
 from po_mcp.commands.journal.tables import counted
 from po_mcp.untrusted import visible
 from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.local_time import LocalTime
 from po_mcp.writes.operation import LIVE, Recorded
 
 _LATEST = 20
@@ -29,20 +30,20 @@ _LATEST = 20
 @click.group("journal", invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """Show what was asked for, approved, sent and settled.
+    """Show, check and settle recorded operations.
 
-    Without a command it lists. Nothing here sends a write to the ERP.
+    Without a command, lists them. Nothing here changes the ERP.
     """
     if ctx.invoked_subcommand is None:
         ctx.invoke(list_operations)
 
 
 @command.command("list")
-@click.option("--all", "everything", is_flag=True, help=f"Every operation, not only the open and latest {_LATEST}.")
-@click.option("--json", "as_json", is_flag=True, help="Print it for programs.")
+@click.option("--all", "everything", is_flag=True, help=f"All operations, not only open ones and the latest {_LATEST}.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.pass_obj
 def list_operations(config: Path | None, everything: bool = False, as_json: bool = False) -> None:
-    """List the operations that are open and the latest ones, the newest last."""
+    """List open and recent operations, newest last."""
     with opened(config) as (settings, journal):
         if not journal.exists():
             click.echo(no_journal(settings), err=as_json)
@@ -52,52 +53,59 @@ def list_operations(config: Path | None, everything: bool = False, as_json: bool
             shown = found if everything else _open_and_latest(found, journal.now())
             totals = Counter[str](state_of(recorded, journal.now()) for recorded in found)
             if as_json:
-                rows = [json_output.row_of(recorded, begun, journal.now()) for recorded in shown]
+                rows = [
+                    json_output.row_of(recorded, begun, journal.now(), LocalTime(settings.zone())) for recorded in shown
+                ]
                 json_output.print_json({"operations": rows, "totals": totals})
             elif found:
-                tables.print_list(shown, begun, totals, journal.now())
+                tables.print_list(shown, begun, totals, journal.now(), LocalTime(settings.zone()))
             _say_unreadable(journal, len(found))
 
 
 @command.command("show")
 @click.argument("operation_id", metavar="ID")
-@click.option("--json", "as_json", is_flag=True, help="Print it for programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
 @click.pass_obj
 def show(config: Path | None, operation_id: str, as_json: bool) -> None:
-    """Show everything of one operation; the beginning of its id is enough."""
+    """Show one operation in full.
+
+    The start of its id is enough.
+    """
     with opened(config) as (settings, journal):
         recorded = the_one(settings, journal, operation_id)
         with legible():
             events = journal.events(recorded.operation.id)
             if as_json:
-                json_output.print_json(json_output.whole(recorded, events, journal.now()))
+                json_output.print_json(json_output.whole(recorded, events, journal.now(), LocalTime(settings.zone())))
             else:
-                tables.open_console().print(tables.whole(recorded, events, journal.now()))
+                local = LocalTime(settings.zone())
+                tables.open_console().print(tables.whole(recorded, events, journal.now(), local))
 
 
 @command.command("settle")
 @click.argument("operation_id", metavar="ID")
 @click.pass_obj
 def settle(config: Path | None, operation_id: str) -> None:
-    """Settle an operation whose outcome is not known: by reading the ERP, else by asking you.
+    """Record how an unconfirmed operation ended.
 
-    Nothing is ever sent. Ends with 0 when it is settled, and 3 when it was left as it is.
+    Checks the ERP first, then asks you. Sends nothing. Exit status: 0 settled, 3 left open.
     """
     console = tables.open_console()
     with opened(config) as (settings, journal):
         recorded = the_one(settings, journal, operation_id)
         need_doubt(recorded, journal.now())
         with legible():
-            console.print(tables.whole(recorded, journal.events(recorded.operation.id), journal.now()))
+            events, local = journal.events(recorded.operation.id), LocalTime(settings.zone())
+            console.print(tables.whole(recorded, events, journal.now(), local))
         raise SystemExit(settle_one(console, settings, journal, recorded))
 
 
 @command.command("adopt")
 @click.pass_obj
 def adopt(config: Path | None) -> None:
-    """Say whose credentials these are, or take a journal that was put back or begun again.
+    """Say whose credentials these are.
 
-    Nothing is ever sent. Ends with 0 when all is answered, and 3 when it was left as it is.
+    Also takes a journal that was put back or begun again. Sends nothing. Exit status: 0 recorded, 3 left open.
     """
     with opened(config) as (settings, journal):
         raise SystemExit(adopt_all(tables.open_console(), settings, journal))
@@ -106,7 +114,7 @@ def adopt(config: Path | None) -> None:
 @command.command("verify")
 @click.pass_obj
 def verify(config: Path | None) -> None:
-    """Find out whether anything in the journal was edited, removed or added behind its back."""
+    """Check that no entry was edited, added or removed."""
     with opened(config) as (settings, journal):
         need_journal(settings, journal)
         operations, events = journal.counts()
@@ -115,7 +123,7 @@ def verify(config: Path | None) -> None:
             click.echo(visible(fault))
         if faults:
             raise SystemExit(1)
-        click.echo(f"{counted(operations, 'operation')} and {counted(events, 'event')} checked: nothing was edited.")
+        click.echo(f"{counted(operations, 'operation')} and {counted(events, 'event')} checked, no changes found.")
 
 
 def _say_unreadable(journal: JournalStore, read: int) -> None:

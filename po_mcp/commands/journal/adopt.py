@@ -8,14 +8,15 @@ import anyio
 import click
 from rich.console import Console
 
+from po_mcp.commands._interrupted import ignore_interrupts
 from po_mcp.commands.journal.tables import plain
 from po_mcp.config import Settings
 from po_mcp.erp import ERP
 from po_mcp.errors import ERPError
-from po_mcp.orders import plain as decimal_text
 from po_mcp.untrusted import quote_text, visible
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.operation import Recorded
+from po_mcp.writes.order_text import money
 
 NOT_ADOPTED = 3
 _ORDERS_TRIED = 5
@@ -24,7 +25,7 @@ _ORDERS_TRIED = 5
 def adopt(console: Console, settings: Settings, store: JournalStore) -> int:
     """Take the file if it is another than before, then ask whose the credentials are; return the command's status."""
     if not sys.stdin.isatty():
-        console.print("Only a person at a terminal can adopt. Nothing was changed.")
+        console.print("Your answer is needed; run this in a terminal. Nothing was changed.")
         return NOT_ADOPTED
     if (done := store.adopt_file()) != "":
         console.print(plain(done))
@@ -49,7 +50,8 @@ def _adopt_connection(console: Console, settings: Settings, store: JournalStore)
             type=click.Choice(["the same company", "another company", "leave"]),
             default="leave",
         )
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
+        ignore_interrupts()
         said = "leave"
     if said == "leave":
         console.print("\nNothing was changed. Nothing is written until this is answered.")
@@ -66,7 +68,7 @@ async def _show_known_order(console: Console, erp: ERP, known: list[Recorded]) -
             except ERPError as exc:
                 console.print(plain(f"  {recorded.operation.number}: {exc.what}"))
                 continue
-            total = "" if order.total is None else f", total {decimal_text(order.total)}"
+            total = "" if order.total is None else f", total {money(order.total, order.currency)}"
             console.print(plain(f"  {order.number} is there: {quote_text(order.vendor)}{total}, {order.status}"))
             return
     finally:

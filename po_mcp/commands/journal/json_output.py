@@ -8,12 +8,13 @@ from typing import Any
 
 import click
 
-from po_mcp.commands._status_text import came_of, state_of, time_of
+from po_mcp.commands._status_text import came_of, state_of
 from po_mcp.writes.journal import Event
+from po_mcp.writes.local_time import LocalTime
 from po_mcp.writes.operation import LIVE, Recorded
 
 
-def row_of(recorded: Recorded, begun: Mapping[str, float], now: float) -> dict[str, Any]:
+def row_of(recorded: Recorded, begun: Mapping[str, float], now: float, local: LocalTime) -> dict[str, Any]:
     """Return one operation as the list has it; what has no time yet is left out."""
     operation = recorded.operation
     settled_at = None if recorded.state in LIVE else recorded.settled_at  # of UNKNOWN it is when the doubt began
@@ -24,21 +25,21 @@ def row_of(recorded: Recorded, begun: Mapping[str, float], now: float) -> dict[s
         "kind": operation.kind,
         "number": operation.number,
         "state": state_of(recorded, now),
-        "asked_at": time_of(begun[operation.id]),
-        **{name: time_of(at) for name, at in times.items() if at is not None},
+        "asked_at": local.iso(begun[operation.id]),
+        **{name: local.iso(at) for name, at in times.items() if at is not None},
         "message": came_of(recorded, now),
     }
 
 
-def whole(recorded: Recorded, events: Sequence[Event], now: float) -> dict[str, Any]:
+def whole(recorded: Recorded, events: Sequence[Event], now: float, local: LocalTime) -> dict[str, Any]:
     """Return everything of one operation."""
     operation = recorded.operation
     return {
-        **row_of(recorded, {operation.id: events[0].at} if events else {}, now),
+        **row_of(recorded, {operation.id: events[0].at} if events else {}, now, local),
         "question": operation.question and operation.question.text,
         "payload": operation.payload.model_dump(mode="json", exclude_none=True),
         "outcome": recorded.outcome and recorded.outcome.model_dump(mode="json", exclude_none=True),
-        "events": [{"at": time_of(one.at), "event": one.event, "detail": one.detail} for one in events],
+        "events": [{"at": local.iso(one.at), "event": one.event, "detail": one.detail} for one in events],
     }
 
 

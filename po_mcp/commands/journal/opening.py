@@ -49,10 +49,10 @@ def the_one(settings: Settings, journal: JournalStore, beginning: str) -> Record
     if len(found) == 1:
         return found[0]
     if found:
-        raise InvalidInput(f"{len(found)} operations have an id that begins so.", next_step="Give more of it.")
+        raise InvalidInput(f"{len(found)} operations have an id that starts like this.", next_step="Type more of it.")
     if any(fault.startswith(f"operation {beginning.lower()}") for fault in journal.verify() if beginning):
         raise InvalidInput("That operation cannot be read.", next_step="Run: po-mcp journal verify")
-    raise InvalidInput("No operation has an id that begins so.", next_step="See: po-mcp journal list --all")
+    raise InvalidInput("No operation has an id that starts like this.", next_step="See: po-mcp journal list --all")
 
 
 def need_journal(settings: Settings, journal: JournalStore) -> None:
@@ -63,4 +63,4 @@ def need_journal(settings: Settings, journal: JournalStore) -> None:
 
 def no_journal(settings: Settings) -> str:
     """Say that there is no journal, and where it would be."""
-    return f"There is no journal yet: {visible(settings.journal_path())}. The first write that is asked for makes it."
+    return f"No operations yet. The journal will be {visible(settings.journal_path())}."

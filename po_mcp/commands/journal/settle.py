@@ -14,13 +14,16 @@ from rich.text import Text
 from po_mcp.approvals.pin import PinCheck, PinFault
 from po_mcp.commands import _approver_pin
 from po_mcp.commands._interrupted import ignore_interrupts, plain_signals
-from po_mcp.commands._status_text import came_of, short, state_of
+from po_mcp.commands._status_text import came_of, label_of, short
 from po_mcp.commands.journal.tables import plain
 from po_mcp.config import Settings
 from po_mcp.errors import InvalidInput
 from po_mcp.untrusted import visible
+from po_mcp.writes import order_text
 from po_mcp.writes.executor import build_executor
 from po_mcp.writes.journal import Journal, JournalStore
+from po_mcp.writes.kinds import kind_of
+from po_mcp.writes.local_time import LocalTime
 from po_mcp.writes.operation import Recorded, State, WriteOutcome
 from po_mcp.writes.policy import SettlementPolicy
 from po_mcp.writes.reconcile import Reconciler
@@ -29,7 +32,7 @@ from po_mcp.writes.verdict import CONFIRMED, need_time, record_verdict, say_verd
 NOT_SETTLED = 3
 _LOOKED = "I looked"
 
-_Said = Literal["applied", "not applied"]
+_Said = Literal["yes", "no"]
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,19 @@ def need_doubt(recorded: Recorded, now: float) -> None:
     """Refuse what is no question. Raises: `InvalidInput`."""
     if recorded.state not in ("SENT", "UNKNOWN", "WATCHED"):
         raise InvalidInput(
-            f"Operation {short(recorded)} is {state_of(recorded, now)}: only one whose outcome is not known is settled."
+            f"Operation {short(recorded)} is {label_of(recorded, now).lower()}; "
+            "only one that is not confirmed can be settled."
         )
 
 
-def need_end(store: JournalStore, recorded: Recorded, policy: SettlementPolicy) -> None:
+def need_end(store: JournalStore, recorded: Recorded, policy: SettlementPolicy, local: LocalTime) -> None:
     """Refuse what may still be on its way, or is still being checked. Raises: `InvalidInput`."""
     counts_from = recorded.counts_from or recorded.sent_at or 0.0
     ends = {"SENT": counts_from + policy.abandoned_after, "WATCHED": recorded.watched_until or 0.0}
-    if store.now() < ends.get(recorded.state, 0.0):
-        raise InvalidInput("It may still be on its way, or is being checked.", next_step="Try again in a while.")
+    end = ends.get(recorded.state, 0.0)
+    if store.now() < end:
+        time = local.time(end, seconds=True)
+        raise InvalidInput("It may still be in progress.", next_step=f"Try again after {time}.")
 
 
 def settle(console: Console, settings: Settings, store: JournalStore, recorded: Recorded) -> int:
@@ -69,18 +75,20 @@ def settle(console: Console, settings: Settings, store: JournalStore, recorded: 
     reconciler = _reconciler(settings, store, recorded)
     if reconciler is None:
         where = visible(recorded.operation.connection)
-        console.print(plain(f"\nIt was sent to {where}. These settings lead elsewhere, so po-mcp cannot look."))
-        need_end(store, recorded, SettlementPolicy(settings.timeout, *settings.bounds()))
-        seen = _Seen(recorded, "po-mcp could not look", was_read=False)
+        console.print(
+            plain(f"\nIt was sent over another connection ({where}), so po-mcp cannot check it with these settings.")
+        )
+        need_end(store, recorded, SettlementPolicy(settings.timeout, *settings.bounds()), LocalTime(settings.zone()))
+        seen = _Seen(recorded, "po-mcp could not check", was_read=False)
         return _ask(console, settings, store, seen)
-    console.print("\nLooking at the ERP, by reading only ...")
+    console.print(f"\nChecking {reconciler.words.name} (reading only) ...")
     seen = anyio.run(_look_up, reconciler, recorded)
     if seen.recorded.state == "UNKNOWN":
-        console.print(plain(f"That does not decide it: {seen.why}."))
+        console.print(plain(f"Not clear yet: {seen.why}."))
         return _ask(console, settings, store, seen)
     if seen.recorded.state in ("SENT", "WATCHED"):
-        raise InvalidInput("It may still be on its way, or is being checked.", next_step="Try again in a while.")
-    console.print(Text("That decides it. ", "bold green") + plain(came_of(seen.recorded, store.now())))
+        raise InvalidInput("It may still be in progress.", next_step="Try again in a minute.")
+    console.print(Text("Settled. ", "bold green") + plain(came_of(seen.recorded, store.now())))
     return 0
 
 
@@ -111,7 +119,7 @@ async def _look_up(reconciler: Reconciler, recorded: Recorded) -> _Seen:
 def _ask(console: Console, settings: Settings, store: JournalStore, seen: _Seen) -> int:
     """Ask the person at the terminal what happened, and record it."""
     if not sys.stdin.isatty():
-        console.print("Only a person at a terminal can settle it now. Nothing was recorded.")
+        console.print("Your answer is needed; run this in a terminal. Nothing was recorded.")
         return NOT_SETTLED
     try:
         with plain_signals():
@@ -121,11 +129,11 @@ def _ask(console: Console, settings: Settings, store: JournalStore, seen: _Seen)
         console.print()
         said = None
     if said is None:
-        console.print("It stays unknown. Nothing was recorded.")
+        console.print("Left as not confirmed. Nothing was recorded.")
         return NOT_SETTLED
     if not _has_pin(console, store, seen.recorded):
         return NOT_SETTLED
-    happened = said == "applied"
+    happened = said == "yes"
     policy = SettlementPolicy(settings.timeout, *settings.bounds())
     again = _reconciler(settings, store, seen.recorded) if seen.was_read else None  # an event loop has its own
     if again is not None:
@@ -135,7 +143,7 @@ def _ask(console: Console, settings: Settings, store: JournalStore, seen: _Seen)
     if CONFIRMED in outcome.message:
         console.print(Text("Recorded. ", "bold green") + plain(outcome.message))
     else:  # by the last look, or by another process
-        console.print(plain(f"It was settled meanwhile; your answer was not recorded. {outcome.message}"))
+        console.print(plain(f"Another process settled it first; your answer was not recorded. {outcome.message}"))
     return 0
 
 
@@ -147,20 +155,24 @@ def _answer(console: Console, seen: _Seen) -> _Said | None:
     Raises:
         click.Abort, KeyboardInterrupt: Ctrl-C, or the end of the input.
     """
+    operation = seen.recorded.operation
+    number, done = order_text.number(operation.number), kind_of(operation.kind).words.done
     console.print(
-        "Look at the order in the ERP itself.\n"
-        "  applied      the ERP shows what was asked for\n"
-        "  not applied  it does not, and nothing can come late: it may be sent again\n"
-        "  leave        you cannot tell"
+        plain(
+            f"Look at order {number} in the ERP now. Was it {done}?\n"
+            "  yes    it was\n"
+            "  no     it was not, and it cannot happen later\n"
+            "  leave  not sure"
+        )
     )
-    said = click.prompt("Did it happen", type=click.Choice(["applied", "not applied", "leave"]))
+    said: str = click.prompt("Answer", type=click.Choice(["yes", "no", "leave"]))
     if said == "leave":
         return None
-    if click.prompt("To record this, type the order number").strip() != seen.recorded.operation.number:
+    if click.prompt(f"Type {number} to record this").strip() != operation.number:
         return None
-    if not seen.was_read and click.prompt(f"po-mcp could not look. Type: {_LOOKED}").strip() != _LOOKED:
+    if not seen.was_read and click.prompt(f"po-mcp could not check. Type: {_LOOKED}").strip() != _LOOKED:
         return None
-    return "applied" if said == "applied" else "not applied"
+    return "yes" if said == "yes" else "no"
 
 
 def _has_pin(console: Console, store: JournalStore, recorded: Recorded) -> bool:
@@ -183,7 +195,7 @@ async def _judge_pin(console: Console, store: JournalStore, recorded: Recorded) 
 
 
 async def _record_after_look(reconciler: Reconciler, recorded: Recorded, happened: bool) -> WriteOutcome:
-    detail = {"by": "a person at a terminal", "said": "applied" if happened else "not applied"}
+    detail = {"by": "terminal", "said": "yes" if happened else "no"}
     try:
         return await record_verdict(reconciler, recorded, happened=happened, detail=detail)
     finally:
@@ -195,10 +207,10 @@ def _record_blindly(store: JournalStore, policy: SettlementPolicy, seen: _Seen, 
     operation = seen.recorded.operation
     if not happened:
         need_time(Journal(store), policy, seen.recorded)
-    message = say_verdict(operation, happened=happened, seen="po-mcp could not look")
+    message = say_verdict(operation, happened=happened, seen="po-mcp could not check")
     outcome = WriteOutcome(status="done" if happened else "refused", operation_id=operation.id, message=message)
     after: State = "DONE" if happened else "NOT_APPLIED"
-    detail = {"by": "a person at a terminal", "said": "applied" if happened else "not applied", "observed": seen.why}
+    detail = {"by": "terminal", "said": "yes" if happened else "no", "observed": seen.why}
     if seen.recorded.state in ("SENT", "WATCHED"):
         store.finish(operation.id, seen.recorded.state, "UNKNOWN", outcome, {"observed": seen.why})
     if store.finish(operation.id, "UNKNOWN", after, outcome, detail):

@@ -69,7 +69,7 @@ DECLARATION = Declaration(
     name="exsited",
     title="Exsited",
     connect=_connect,
-    rights="the ERP's client needs the right to write purchase orders",
+    rights="needs the right to write purchase orders",
     needs=(*CREDENTIALS, "redirect_uri"),
     settings=(Setting("redirect_uri", _parse_redirect_uri), Setting("api_versions", _parse_versions, default={})),
 )

@@ -48,11 +48,11 @@ _ERROR_MAPPING = ErrorMapping(
     name="Exsited",
     describe_error=error_body.describe_error,
     permission_to_read=(
-        "The operator must ask the Exsited contact who gave out the client id to let it read purchase orders, "
-        "their purchase invoices and item receipts."
+        "Your administrator must ask your Exsited contact to let this client id read purchase orders, purchase "
+        "invoices and item receipts."
     ),
     permission_to_write=(
-        "The operator must ask the Exsited contact who gave out the client id to let it create, cancel and "
+        "Your administrator must ask your Exsited contact to let this client id create, cancel and "
         "delete purchase orders."
     ),
     # A redirect leads to the sign-in page (https://github.com/exsited/exsited-php, responseProcessor).
@@ -63,7 +63,7 @@ _ERROR_MAPPING = ErrorMapping(
     is_sign_in=lambda location: location is None or is_sign_in(location),
 )
 _PERMISSION_TO_LOOK_UP = (
-    "The operator must ask the Exsited contact who gave out the client id to let it read accounts, items and settings."
+    "Your administrator must ask your Exsited contact to let this client id read accounts, items and settings."
 )
 
 _OLDEST_FIRST = {"order_by": "created_on", "direction": "asc"}
@@ -101,8 +101,8 @@ class Exsited:
     cancellable_statuses: frozenset[Status] = CANCELLABLE_STATUSES
     listed_statuses: frozenset[Status] = frozenset({"draft", "open", "cancelled", "deleted"})
     limits = (
-        "Exsited cannot finalize an order; editing its lines, receiving goods and making a cancelled order active "
-        "again are not offered here."
+        "Exsited cannot close (finalize) orders. Editing lines, receiving goods and reactivating cancelled orders "
+        "are not possible here."
     )
 
     def __init__(
@@ -237,7 +237,7 @@ class Exsited:
             invoices = await self._read_invoices(number)
             receipts = await self._read_receipts(number)
         except OrderNotFound as exc:  # the order exists, so this 404 is not about it
-            raise BadAnswer("Exsited does not tell what depends on this order.") from exc
+            raise BadAnswer("Exsited does not say which documents use this order, so it is not deleted.") from exc
         return translate.build_delete_snapshot(source, invoices, receipts, self._zone)
 
     async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:

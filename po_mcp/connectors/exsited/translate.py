@@ -50,8 +50,8 @@ def check_draft(draft: OrderDraft) -> None:
     for place, line in enumerate(draft.lines, 1):
         if line.warehouse is not None:
             raise InvalidInput(
-                f'Exsited cannot store "warehouse" on a new order (line {place}). Nothing was sent.',
-                next_step='Leave "warehouse" out and tell the user.',
+                f"Exsited cannot store a warehouse on a new order (line {place}). Nothing was sent.",
+                next_step="Leave it out and mention that.",
             )
 
 
@@ -107,7 +107,7 @@ def check_cancelled(body: Any, number: str) -> None:
     if not is_same_number(source.id, number, in_any_case=True):
         raise wrong_order("Exsited", source.id, number)
     if source.status is not None and status_of(source.status) != "cancelled":
-        raise BadAnswer("Exsited says it cancelled an order that is not inactive.")
+        raise BadAnswer("Exsited says the order is not inactive.")
 
 
 def combine(
@@ -132,6 +132,10 @@ def _with_lines(
     return stored.model_copy(update={"lines": found, "line_count": len(found)})
 
 
+def _describe_document(what: str, document_id: str | None) -> str:
+    return f"it has {what} {document_id}" if document_id else f"it has {what} without an id"
+
+
 def build_delete_snapshot(
     source: schemas.Order,
     invoices: Sequence[schemas.Invoice],
@@ -142,11 +146,11 @@ def build_delete_snapshot(
 
     An order with receipts or invoices cannot be deleted (https://developer.exsited.com, Purchase Order DELETE).
     """
-    blockers = [f"purchase invoice {invoice.id or 'without an id'} uses it" for invoice in invoices]
+    blockers = [_describe_document("purchase invoice", invoice.id) for invoice in invoices]
     # The figures may count invoices that the client may not list; they forbid the delete, too.
     if not invoices and source.kpis and source.kpis.total_purchase_invoice:
-        blockers.append("purchase invoices that are not listed use it")
-    blockers += [f"item receipt {receipt.id or 'without an id'} uses it" for receipt in receipts]
+        blockers.append("it has purchase invoices that are not listed")
+    blockers += [_describe_document("item receipt", receipt.id) for receipt in receipts]
     return Snapshot(
         order=combine(source, receipts, zone),
         erp_id=source.uuid,
@@ -172,14 +176,14 @@ def next_offset(page: schemas.Page, offset: int) -> int | None:
     """
     said = page.pagination
     if said.offset not in (None, offset):
-        raise BadAnswer("Exsited gave another page than was asked for.")
+        raise BadAnswer("Exsited returned an incomplete list.")
     end = offset + len(page.rows)
     if not tells_end(page):
         return end if page.rows else None
     if end >= said.records if said.records is not None else said.next_page is None:
         return None
     if not page.rows:
-        raise BadAnswer("Exsited gave an empty page before the end of its list.")
+        raise BadAnswer("Exsited returned an incomplete list.")
     return end
 
 
@@ -205,9 +209,8 @@ def build_order_filter(status: Status | None) -> dict[str, str]:
         return {}
     if status not in _FILTER:
         raise InvalidInput(
-            "Exsited tells open, cancelled, draft and deleted orders apart, and not by what was received, "
-            f'so "{status}" orders cannot be listed. Nothing was sent.',
-            next_step='Ask for status "open": received orders are among them, and get_purchase_order tells how far.',
+            f"Exsited has no status for {status} orders.",
+            next_step="List open orders instead, then read them with get_purchase_order to see what was received.",
         )
     return {"filter": f"purchase-orders/status eq '{_FILTER[status]}'"}
 
@@ -225,9 +228,7 @@ def parse_orders_page(
     found = parse_page(parse_orders(body), schemas.ListedOrder, offset)
     # An installation that ignores the filter would otherwise show cancelled orders as open ones.
     if status is not None and any(status_of(row.status) != status for row in found.rows):
-        raise BadAnswer(
-            "Exsited gave orders of another status than was asked for.", next_step="List the orders without a status."
-        )
+        raise BadAnswer("Exsited ignored the status filter.", next_step="List without a status.")
     read = convert_with_listed_lines if in_full else convert_listed
     rows = tuple(read(row, zone) for row in found.rows)
     return Page(rows, found.next_start, found.total, found.unreadable, found.tells_end)
@@ -271,7 +272,7 @@ def parse_account(body: Any, account_id: str | None) -> schemas.Account:
     """
     account = schemas.AccountResponse.parse(raise_for_error(body)).account
     if account.id != account_id:
-        raise BadAnswer("Exsited answered about another supplier.")
+        raise BadAnswer("Exsited answered about a different supplier.")
     return account
 
 
@@ -283,7 +284,7 @@ def parse_item(body: Any, item_id: str) -> schemas.Item:
     """
     item = schemas.ItemResponse.parse(raise_for_error(body)).item
     if item.id != item_id:
-        raise BadAnswer("Exsited answered about another item.")
+        raise BadAnswer("Exsited answered about a different item.")
     return item
 
 

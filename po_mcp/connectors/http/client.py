@@ -112,7 +112,7 @@ class ErpHttpClient:
         """
         url = build_url(self._base, path, segments)
         result = await self._run_in_time(lambda: self._read_with_retries(lambda token: self._get(url, token, params)))
-        return self._require_success(result, permission, of_order=bool(segments))
+        return self._require_success(result, permission, number=segments[0] if segments else None)
 
     async def call(self, path: str, body: Any, *, permission: str | None = None) -> Answer:
         """POST a call that only reads, as JSON-RPC has it in place of GET; retried and repeated like `read`.
@@ -127,7 +127,7 @@ class ErpHttpClient:
         """
         url = build_url(self._base, path, ())
         result = await self._run_in_time(lambda: self._read_with_retries(lambda token: self._post(url, token, body)))
-        return self._require_success(result, permission, of_order=False)
+        return self._require_success(result, permission)
 
     async def read_list(self, path: str, params: Params, *, permission: str | None = None) -> Any:
         """GET a page of a list and return its JSON, None for an empty list.
@@ -142,7 +142,7 @@ class ErpHttpClient:
         is_empty = answer.status == 404 and self._mapping.is_envelope(answer.body)
         if is_empty or (answer.status == 204 and answer.body is None):
             return None
-        self._raise_for_read_status(answer, permission=permission, of_order=False, explanation=explanation)
+        self._raise_for_read_status(answer, permission=permission, number=None, explanation=explanation)
         if answer.body is None:
             raise BadAnswer(f"{self._mapping.name} sent nothing where a list was asked for.")
         return answer.body
@@ -185,7 +185,7 @@ class ErpHttpClient:
         # A write is not repeated with a new token: a 401 does not prove that the write was not executed.
         if token is not None and self._mapping.is_token_expired_at_write(answer):
             await self._raise_if_signed_out(token)
-        return self._verify(answer, expect, verify, of_order=not creates)
+        return self._verify(answer, expect, verify, number=None if creates or not segments else segments[0])
 
     async def sign_in(
         self, path: str, *, form: Mapping[str, str] | None = None, body: Any = None, once: bool = False
@@ -213,14 +213,15 @@ class ErpHttpClient:
         name = self._mapping.name
         result = await self._run_in_time(ask_once if once else lambda: self._retrier(ask))
         if isinstance(result.outcome, _UNREADABLE):
-            raise Unreachable(f"{name} gave no token that can be read. Nothing was sent.") from result.outcome
+            what = f"{name}'s answer to the sign-in could not be read. Nothing was sent."
+            raise Unreachable(what) from result.outcome
         answer, explanation = self._require_answer(result)
         status = answer.status
         if 200 <= status < 300:
             return answer
         # Exsited answers wrong credentials with a redirect to a page for people.
         if status in (400, 401, 403) or 300 <= status < 400:
-            raise SignInFailed(f"{name} does not accept the credentials (HTTP {status}). Nothing was sent.")
+            raise SignInFailed(f"{name} rejected the client id or secret (HTTP {status}). Nothing was sent.")
         if status in TRANSIENT_STATUSES:
             raise self._mapping.transient_failure(answer, explanation)
         next_step = "Your administrator must check PO_MCP_BASE_URL." if status in (404, 405, 501) else None
@@ -231,13 +232,13 @@ class ErpHttpClient:
             await self._client.aclose()
 
     def _raise_for_read_status(
-        self, answer: Answer, *, permission: str | None, of_order: bool, explanation: str
+        self, answer: Answer, *, permission: str | None, number: str | None, explanation: str
     ) -> None:
         """Raise the error for an answer to a read whose status is not 200."""
         permission = permission or self._mapping.permission_to_read
-        self._mapping.raise_for_read(answer, permission=permission, of_order=of_order, explanation=explanation)
+        self._mapping.raise_for_read(answer, permission=permission, number=number, explanation=explanation)
         if answer.status != 200:
-            raise BadAnswer(f"{self._mapping.name} gave another answer (HTTP {answer.status}) than was asked for.")
+            raise BadAnswer(f"{self._mapping.name} gave an unexpected answer (HTTP {answer.status}).")
 
     async def _run_in_time(self, call: Callable[[], Awaitable[AttemptResult]]) -> AttemptResult:
         """Run a call that changes nothing, all its tries within the time-out."""
@@ -271,10 +272,10 @@ class ErpHttpClient:
     async def _post(self, url: httpx2.URL, token: Token | None, body: Any) -> Answer:
         return await self._send(self._request("POST", url, token, body=body, silence=self._timeout / 2))
 
-    def _require_success(self, result: AttemptResult, permission: str | None, *, of_order: bool) -> Answer:
+    def _require_success(self, result: AttemptResult, permission: str | None, *, number: str | None = None) -> Answer:
         """Return the answer to a read; raise where there is none, or where it is no success."""
         answer, explanation = self._require_answer(result)
-        self._raise_for_read_status(answer, permission=permission, of_order=of_order, explanation=explanation)
+        self._raise_for_read_status(answer, permission=permission, number=number, explanation=explanation)
         return answer
 
     async def _send_once(self, request: httpx2.Request) -> Answer:
@@ -285,9 +286,9 @@ class ErpHttpClient:
         except _NOT_SENT as exc:
             raise self._no_answer(exc) from exc
         except _UNREADABLE as exc:
-            raise self._unknown_outcome("its answer cannot be read.") from exc
+            raise self._unknown_outcome("its answer could not be read") from exc
         except _BROKEN as exc:
-            raise self._unknown_outcome("the connection failed before the answer was complete.") from exc
+            raise self._unknown_outcome("the connection broke before it answered") from exc
 
     async def _raise_if_signed_out(self, token: Token) -> None:
         """Raise `SignInEnded` where a read with the same token is refused as well.
@@ -303,17 +304,15 @@ class ErpHttpClient:
             with anyio.fail_after(self._timeout):
                 answer = await (self._get(url, token, None) if body is None else self._post(url, token, body))
         except _FOREIGN as exc:
-            raise self._unknown_outcome(
-                "it says that the sign-in ended, and a read that would show it failed."
-            ) from exc
+            raise self._unknown_outcome("it says that the sign-in ended, and a read to check that failed") from exc
         if answer.status in TRANSIENT_STATUSES or answer.status >= 500:
-            raise self._unknown_outcome("it says that the sign-in ended, and a read that would show it failed.")
+            raise self._unknown_outcome("it says that the sign-in ended, and a read to check that failed")
         if self._mapping.is_token_expired(answer) or self._mapping.is_token_expired_at_write(answer):
             raise await self._renew_after_refusal(token)
 
     async def _renew_after_refusal(self, token: Token) -> SignInEnded:
         """Sign in again and return the error to raise."""
-        what = f"{self._mapping.name} no longer accepted our sign-in. Nothing was changed."
+        what = f"{self._mapping.name} rejected the sign-in. Nothing was changed."
         assert self.tokens is not None
         try:
             await self.tokens.replace(token)
@@ -392,35 +391,35 @@ class ErpHttpClient:
             raise self._no_answer(result.outcome, result.explanation) from result.outcome
         return result.outcome, result.explanation
 
-    def _verify(self, answer: Answer, expect: frozenset[int], verify: Callable[[Answer], T], *, of_order: bool) -> T:
+    def _verify(
+        self, answer: Answer, expect: frozenset[int], verify: Callable[[Answer], T], *, number: str | None
+    ) -> T:
         """Return the result of `verify` for a write's answer; raise for a refusal or an unknown outcome."""
-        refusal = self._mapping.find_write_refusal(answer, of_order=of_order)
+        refusal = self._mapping.find_write_refusal(answer, number=number)
         if refusal is not None:
             raise refusal
         # Also an undocumented 2xx, such as a 202, may mean that the write is executed later or never.
         if answer.status not in expect:
-            raise self._unknown_outcome(f"HTTP {answer.status} came back.")
+            raise self._unknown_outcome(f"it answered HTTP {answer.status}")
         try:
             return verify(answer)
         except Exception as exc:  # any exception: the write was sent, so a failure to read its answer proves nothing
-            raise self._unknown_outcome("its answer is not that of the success it claims.") from exc
+            raise self._unknown_outcome("its answer does not match the request") from exc
 
     def _no_answer(self, error: Exception, explanation: str = "") -> ERPError:
         """Return the error for a request that changed nothing and has no readable answer."""
         name = self._mapping.name
         if isinstance(error, _UNREADABLE):
-            return BadAnswer(
-                f"{name} sent a body that cannot be read: {error}. Nothing was changed. {explanation}".strip()
-            )
+            return BadAnswer(f"{name}'s answer could not be read ({error}). Nothing was changed. {explanation}".strip())
         if isinstance(error, _NOT_SENT):
             why = describe_cause(error).replace(UNKNOWN_HOST, f"{UNKNOWN_HOST} {self._base.host}")
             return Unreachable(f"{name} cannot be reached: {why}. Nothing was sent. {explanation}".strip())
-        return Unreachable(f"{name} did not answer in full. Nothing was changed. {explanation}".strip())
+        return Unreachable(f"{name} did not answer completely. Nothing was changed. {explanation}".strip())
 
-    def _unknown_outcome(self, what: str) -> ERPError:
+    def _unknown_outcome(self, reason: str) -> ERPError:
         return OutcomeUnknown(
-            f"The request was sent to {self._mapping.name}, but {what}",
-            next_step="Do not send it again: read the order to see what came of it, and tell the user.",
+            f"Sent to {self._mapping.name}, but {reason}.",
+            next_step="Do not repeat it. Check the order with get_purchase_order.",
         )
 
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from po_mcp.connectors.numbers import order_not_found
 from po_mcp.errors import (
     Conflict,
     ERPError,
     NotPermitted,
-    OrderNotFound,
     Refused,
     SignInFailed,
     Stale,
@@ -30,8 +30,7 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # 460 (AWS) and 499 (nginx) say that the client left, 408 that a time-out passed, 425 that a replay was feared.
 _DOUBTFUL_STATUSES = frozenset({408, 425, 460, 499})
 """Refusals by a gateway before the ERP, which may have carried the write out: time-outs, and a client that left."""
-_CORRECT_THE_REQUEST = "Correct what it complains of, or tell the user."
-_READ_THE_ORDER = "Read the order with get_purchase_order and tell the user what stands there."
+_READ_THE_ORDER = "Check the order with get_purchase_order before trying again."
 
 
 @dataclass(frozen=True)
@@ -94,10 +93,10 @@ class ErrorMapping:
             return self.is_sign_in(answer.location)
         return answer.status == _UNAUTHORIZED or self.is_signed_out(answer.body)
 
-    def find_write_refusal(self, answer: Answer, *, of_order: bool) -> ERPError | None:
+    def find_write_refusal(self, answer: Answer, *, number: str | None) -> ERPError | None:
         """Return the error where the ERP refuses a write in its own error envelope, else None.
 
-        With `of_order`, the request named an order, and a 404 means that it does not exist.
+        `number` is that of the order that the request named, which a 404 says does not exist; None where it named none.
         """
         # A status alone proves nothing: a gateway writes it without knowing what the ERP did.
         status = self._find_refusal_status(answer)
@@ -107,13 +106,13 @@ class ErrorMapping:
         # The next step names the right that is missing: only the ERP's administrator can grant the right.
         if status == 403:
             return NotPermitted(
-                f"{self.name} does not permit this{explanation}. Nothing was changed.",
+                f"{self.name} does not allow this{explanation}. Nothing was changed.",
                 next_step=self.permission_to_write,
             )
-        if status in _ABSENT_STATUSES and of_order:
-            return OrderNotFound(f"{self.name} knows no such order{explanation}.")
+        if status in _ABSENT_STATUSES and number is not None:
+            return order_not_found(self.name, number, explanation)
         if status == 429:
-            what = f"{self.name} asks for fewer requests{explanation}. Nothing was changed."
+            what = f"{self.name} is getting too many requests{explanation}. Nothing was changed."
             wait = None if answer.retry_after is None else f"Wait {_format_seconds(answer.retry_after)} and try again."
             return TooManyRequests(what, next_step=wait, effect="nothing_changed")
         return self._refusal(status, explanation)
@@ -130,23 +129,23 @@ class ErrorMapping:
         said = (status, status if inside is None else inside)
         return status if all(map(_is_refusal, said)) else None
 
-    def raise_for_read(self, answer: Answer, *, permission: str, of_order: bool, explanation: str = "") -> None:
+    def raise_for_read(self, answer: Answer, *, permission: str, number: str | None, explanation: str = "") -> None:
         """Raise the error for an error answer to a read; return for any other answer.
 
         Args:
             answer: the answer.
             permission: the next step after a 403.
-            of_order: the request named an order, and a 404 means that it does not exist.
+            number: the number of the order that the request named, which a 404 says does not exist; None for none.
             explanation: a sentence on the tries.
         """
         status = answer.status
         # First: a 401 in the envelope would else count as a refusal of the call.
         if self.is_token_expired(answer):
-            raise SignInFailed(f"{self.name} does not accept our sign-in (HTTP {status}). Nothing was changed.")
+            raise SignInFailed(f"{self.name} rejected the sign-in (HTTP {status}). Nothing was changed.")
         if status == 403:
-            raise NotPermitted(f"{self.name} does not permit this. Nothing was changed.", next_step=permission)
-        if status in _ABSENT_STATUSES and of_order:
-            raise OrderNotFound(f"{self.name} knows no such order.")
+            raise NotPermitted(f"{self.name} does not allow this. Nothing was changed.", next_step=permission)
+        if status in _ABSENT_STATUSES and number is not None:
+            raise order_not_found(self.name, number)
         if status in TRANSIENT_STATUSES:
             raise self.transient_failure(answer, explanation)
         if 400 <= status < 500 or status == _NOT_IMPLEMENTED:
@@ -161,10 +160,11 @@ class ErrorMapping:
             wait = _format_seconds(answer.retry_after)
             return TooManyRequests(
                 f"{self.name} asks to wait {wait}. Nothing was changed. {explanation}".strip(),
-                next_step=f"Wait {wait} and try again.",
+                next_step="Try again after that.",
             )
         if answer.status == 429:
-            return TooManyRequests(f"{self.name} asks for fewer requests. Nothing was changed. {explanation}".strip())
+            what = f"{self.name} is getting too many requests. Nothing was changed. {explanation}"
+            return TooManyRequests(what.strip())
         return Unreachable(f"{self.name} failed (HTTP {answer.status}). Nothing was changed. {explanation}".strip())
 
     def _refusal(self, status: int, explanation: str) -> ERPError:
@@ -175,10 +175,16 @@ class ErrorMapping:
             return Stale(f"{self.name} refused it{explanation}. Nothing was changed.")
         if status == _NOT_IMPLEMENTED:
             return Refused(
-                f"{self.name} does not offer this call{explanation}. Nothing was changed.",
-                next_step="Tell the user; the ERP's administrator knows whether it can be turned on.",
+                f"{self.name} does not support this{explanation}. Nothing was changed.",
+                next_step="Ask your ERP administrator whether it can be turned on.",
             )
-        return Refused(f"{self.name} refused it{explanation}. Nothing was changed.", next_step=_CORRECT_THE_REQUEST)
+        return Refused(f"{self.name} refused it{explanation}. Nothing was changed.", next_step=_correct(explanation))
+
+
+def _correct(explanation: str) -> str:
+    """Return the next step after a refusal, such as ` (validation_error: quantity)`: its fields where it has any."""
+    fields = explanation.partition(": ")[2].rstrip(")")
+    return f"Correct {fields} and try again." if fields else "Check the values and try again."
 
 
 def fields_of(body: Any) -> Mapping[str, Any]:

@@ -74,20 +74,20 @@ def _encode(value: Any) -> Any:
 
 def _parse_decimal(text: str) -> Decimal:
     if len(text) > _MAX_NUMBER_CHARS:
-        raise NotExact("a number of too many digits")
+        raise NotExact("a number has too many digits")
     try:
         number = Decimal(text)
     except InvalidOperation as exc:  # an exponent beyond the range of Decimal; InvalidOperation is no ValueError
-        raise NotExact("a number of too large an exponent") from exc
+        raise NotExact("a number is too large") from exc
     # 1e999999 is a short text, and a million digits once it is written without an exponent.
     if not -_MAX_EXPONENT <= number.adjusted() <= _MAX_EXPONENT:
-        raise NotExact("a number of too large an exponent")
+        raise NotExact("a number is too large")
     return number
 
 
 def _parse_integer(text: str) -> int:
     if len(text) > _MAX_NUMBER_CHARS:
-        raise NotExact("a number of too many digits")
+        raise NotExact("a number has too many digits")
     return int(text)
 
 
@@ -99,5 +99,5 @@ def _parse_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     # Parsers differ in which of two equal keys they keep, so a total could be read in two ways.
     if len(found) != len(pairs):
-        raise NotExact("a key stands twice in one object")
+        raise NotExact("duplicate key")
     return found

@@ -1,4 +1,4 @@
-"""How many requests of one list are under way at the same time: fewer once the ERP asks for fewer requests."""
+"""How many requests of one list are under way at the same time: fewer once the ERP asks for that."""
 
 from __future__ import annotations
 

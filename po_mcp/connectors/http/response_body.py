@@ -29,7 +29,7 @@ async def read_body(response: httpx2.Response, max_bytes: int = MAX_BODY_BYTES) 
     """
     encoding = response.headers.get("content-encoding", "identity").strip().lower()
     if encoding not in ("identity", "gzip", ""):
-        raise TooLarge("it is packed in a way that was not asked for")
+        raise TooLarge("unsupported compression")
     unpack = _Gzip(max_bytes) if encoding == "gzip" else None
     body = bytearray()
     arrived = 0
@@ -37,10 +37,10 @@ async def read_body(response: httpx2.Response, max_bytes: int = MAX_BODY_BYTES) 
         arrived += len(chunk)
         body += unpack(chunk) if unpack else chunk
         if arrived > max_bytes or len(body) > max_bytes:
-            raise TooLarge(f"more than {max_bytes} bytes")
+            raise TooLarge(f"larger than {max_bytes / 2**20:g} MB")
     # A gzip stream without its end would be half of a document that may still be valid JSON.
     if unpack is not None and not unpack.complete:
-        raise httpx2.DecodingError("the packed body ends too early", request=response.request)
+        raise httpx2.DecodingError("incomplete compressed data", request=response.request)
     return body  # not as bytes: a copy would double what an answer costs
 
 
@@ -49,6 +49,7 @@ class _Gzip:
 
     def __init__(self, max_bytes: int) -> None:
         self._decoder = zlib.decompressobj(_GZIP_OR_ZLIB)
+        self._max_bytes = max_bytes
         self._left = max_bytes + 1
 
     @property
@@ -59,8 +60,8 @@ class _Gzip:
         try:
             made = self._decoder.decompress(chunk, self._left)
         except zlib.error as exc:
-            raise httpx2.DecodingError("the packed body cannot be unpacked") from exc
+            raise httpx2.DecodingError("invalid compressed data") from exc
         self._left -= len(made)
         if self._left <= 0:
-            raise TooLarge("it unpacks to more than is read")
+            raise TooLarge(f"larger than {self._max_bytes / 2**20:g} MB when unpacked")
         return made

@@ -5,7 +5,6 @@ For reads and sign-ins only; a write is never retried.
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -98,7 +97,9 @@ class Retrier:
 
         An error that is none of `TRANSIENT_ERRORS` is raised at once.
         """
-        for tries in itertools.count(1):
+        tries = 0
+        while True:
+            tries += 1
             outcome = await _make_attempt(attempt)
             # Any definite answer counts, a 404 too: it shows that the ERP is up.
             if not _is_transient(outcome):
@@ -108,7 +109,6 @@ class Retrier:
             if reason := self._reason_to_stop(wait, tries):
                 return AttemptResult(outcome, reason)
             await self._sleep(wait)
-        raise AssertionError("counting does not end")
 
     def _choose_wait(self, outcome: Answer | Exception, tries: int) -> float:
         """Return the seconds to wait: the ERP's Retry-After plus jitter, or a random part of the doubled backoff."""
@@ -122,12 +122,12 @@ class Retrier:
         """Return why there is no further try, or "" and take one retry from the budget."""
         # The order matters: the budget is charged only for a try that is really made.
         if tries >= MAX_TRIES:
-            return f"It was tried {tries} times."
+            return f"Tried {tries} times."
         if (
             wait > MAX_RETRY_AFTER_S + FIRST_BACKOFF_S
             or wait >= anyio.current_effective_deadline() - anyio.current_time()
         ):
-            return "It was not tried again: the wait would be too long."
+            return "Not retried: the wait would be too long."
         if not self._budget.take():
             return "Not retried: too many requests have failed."
         return ""

@@ -54,7 +54,7 @@ DECLARATION = Declaration(
     name="inventory-pro",
     title="Inventory Pro",
     connect=_connect,
-    rights="the ERP's user needs Create/Modify PO (SecurityID 42)",
+    rights="needs Create/Modify PO (SecurityID 42)",
     settings=(Setting("vendor_ids", _parse_vendor_ids, default={}, is_file=True),),
 )
 

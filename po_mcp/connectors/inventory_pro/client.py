@@ -45,14 +45,18 @@ _ROWS_PER_PAGE = 250  # on one page, the most that https://cissltd.com/docs/api/
 _ERROR_MAPPING = ErrorMapping(
     name="Inventory Pro",
     describe_error=error_body.describe_error,
-    permission_to_read="The ERP's administrator must give its user the right Preview PO (SecurityID 18).",
-    permission_to_write="The ERP's administrator must give its user the right Create/Modify PO (SecurityID 42).",
+    permission_to_read="Your ERP administrator must grant the right Preview PO (SecurityID 18) to the integration "
+    "user.",
+    permission_to_write="Your ERP administrator must grant the right Create/Modify PO (SecurityID 42) to the "
+    "integration user.",
     is_envelope=error_body.is_envelope,
     status_in=error_body.status_in,
     is_sign_in=is_sign_in,
     cheap_read_path=f"{_ORDERS}?page=1&pageSize=1",
 )
-_PERMISSION_TO_LOOK_UP = "The ERP's administrator must give its user the right to view vendors, items and locations."
+_PERMISSION_TO_LOOK_UP = (
+    "Your ERP administrator must grant the rights to view vendors, items and locations to the integration user."
+)
 
 
 def _start_of_page(index: int, size: int) -> int:
@@ -81,8 +85,8 @@ class InventoryPro:
     cancellable_statuses: frozenset[Status] = CANCELLABLE_STATUSES
     listed_statuses: frozenset[Status] = frozenset({"open", "partial"})
     limits = (
-        "Inventory Pro's API lists open and partly received orders only, and cannot delete or cancel an order, "
-        "edit its lines or receive goods."
+        "Inventory Pro lists only open and partly received orders. It cannot delete or cancel orders, edit lines or "
+        "receive goods."
     )
 
     def __init__(
@@ -119,7 +123,7 @@ class InventoryPro:
     def check_number(self, number: str) -> str:
         """Return the number if an order may have it. `Finalize` is none: its path is that of a call."""
         if number.casefold() == _FINALIZE.casefold():
-            raise InvalidInput("That is no order number. Nothing was sent.")
+            raise InvalidInput("That is not an order number. Nothing was sent.")
         return numbers.check_readable(number)
 
     def check_draft(self, draft: OrderDraft) -> None:

@@ -26,6 +26,7 @@ from po_mcp.orders import (
     Status,
     Vendor,
 )
+from po_mcp.untrusted import quote_text
 
 R = TypeVar("R", bound=schemas.ErpModel)
 
@@ -95,9 +96,8 @@ def check_status(status: Status | None) -> None:
     """Raise `InvalidInput` for a status whose orders are not in the list."""
     if status not in (None, "open", "partial"):
         raise InvalidInput(
-            "Inventory Pro's API lists open and partly received orders only, "
-            f'so "{status}" orders cannot be listed. Nothing was sent.',
-            next_step="Any order can be read by its number with get_purchase_order.",
+            f"Inventory Pro lists only open and partly received orders, so {status} orders cannot be listed.",
+            next_step="get_purchase_order can read any order by its number.",
         )
 
 
@@ -124,7 +124,7 @@ def parse_page(body: Any, row: type[R], params: Mapping[str, str | int]) -> Page
     # More rows than the page's size mean that the paging parameters were ignored.
     too_long = page.page_size is not None and len(page.value) > page.page_size
     if page.page not in (None, place) or too_long or (page.has_more and not page.value):
-        raise BadAnswer("Inventory Pro gave another page than was asked for.")
+        raise BadAnswer("Inventory Pro returned a different page than requested.")
     found, unreadable = row.parse_rows(page.value)
     more = _has_more(page, place)
     next_start = place + 1 if more or (more is None and page.value) else None
@@ -150,7 +150,7 @@ def parse_vendor(body: Any, wanted: Vendor) -> schemas.Vendor:
     row = schemas.Vendor.parse(_raise_for_error(body))
     is_wanted = row.short_id == wanted.code if wanted.code else str(row.vendor_id) == wanted.id
     if not is_wanted or (row.name or row.short_id) is None:
-        raise BadAnswer("Inventory Pro answered about another vendor.")
+        raise BadAnswer("Inventory Pro answered about a different vendor.")
     return row
 
 
@@ -168,7 +168,7 @@ def parse_found_items(body: Any, item_id: str) -> tuple[schemas.Item, ...]:
     wanted = tuple(row for row in found if row.short_id == item_id)[:1]
     # A search that the ERP ignores answers with the first page of everything.
     if not wanted and (found or unreadable):
-        raise BadAnswer("Inventory Pro answered about another item.")
+        raise BadAnswer("Inventory Pro answered about a different item.")
     return wanted
 
 
@@ -234,10 +234,10 @@ def parse_finalized(body: Any, number: str) -> Finalized:
     source = schemas.FinalizeResponse.parse(_raise_for_error(body))
     _check_same_number(source.po_no, number, in_any_case=True)
     if status_of(source.status) != "closed":
-        raise BadAnswer("Inventory Pro says it finalized an order that is not closed.")
+        raise BadAnswer("Inventory Pro says the order is not closed.")
     # The backorder's number is all that the user gets to find the rest of the goods.
     if source.backorder_created and not source.backorder_po_no:
-        raise BadAnswer("Inventory Pro made a backorder and does not name it.")
+        raise BadAnswer("Inventory Pro created a backorder without giving its number.")
     return Finalized(status_text=source.status, backorder_number=source.backorder_po_no or None)
 
 
@@ -281,25 +281,23 @@ def _format_moment(moment: datetime, timespec: str) -> str:
 def _require_vendor_id(vendor: Vendor) -> int:
     if vendor.id is None:
         raise InvalidInput(
-            "Inventory Pro does not tell the id that this vendor's orders need. Nothing was sent.",
-            next_step="The operator can supply it: PO_MCP_VENDOR_IDS names a file of vendor name to vendorID.",
+            f"{quote_text(vendor.name)} has no vendor id in po-mcp, so it cannot be ordered from yet. "
+            "Nothing was sent.",
+            next_step="Your administrator can add it to the file named by PO_MCP_VENDOR_IDS.",
         )
     if not _INTEGER.fullmatch(vendor.id):
-        raise InvalidInput("The vendor's id must be a whole number in Inventory Pro. Nothing was sent.")
+        raise InvalidInput("The vendor id must be a whole number in Inventory Pro. Nothing was sent.")
     return int(vendor.id)
 
 
 def _require_warehouse_id(line: DraftLine, place: int) -> int:
     if line.warehouse is None or not _INTEGER.fullmatch(line.warehouse):
-        raise InvalidInput(
-            f'Line {place} needs "warehouse", the whole-number id of the warehouse to deliver to. Nothing was sent.',
-            next_step="Ask the user for the warehouse, or look it up on an order that was delivered there.",
-        )
+        raise InvalidInput(f"Line {place} needs a warehouse (name or id). Nothing was sent.")
     return int(line.warehouse)
 
 
 def _cannot_store(argument: str) -> InvalidInput:
     return InvalidInput(
-        f'Inventory Pro cannot store "{argument}" on a new order. Nothing was sent.',
-        next_step=f'Leave "{argument}" out and tell the user.',
+        f"Inventory Pro cannot store {argument} on a new order. Nothing was sent.",
+        next_step="Leave it out and mention that.",
     )

@@ -29,7 +29,7 @@ DECLARATION = Declaration(
     name="tryton",
     title="Tryton",
     connect=_connect,
-    rights="the ERP's user needs the group Purchase",
+    rights="needs the group Purchase",
 )
 
 

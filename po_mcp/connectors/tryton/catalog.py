@@ -23,15 +23,20 @@ def convert_vendors(parties: Iterable[schemas.Party], own: Container[int | None]
     )
 
 
-def convert_items(products: Iterable[schemas.Product]) -> tuple[Item, ...]:
-    """Read the products that can be bought. The price is Tryton's for a purchase of any amount from anybody."""
+def convert_items(products: Iterable[schemas.Product], currency: str | None) -> tuple[Item, ...]:
+    """Read the products that can be bought. The price is Tryton's for a purchase of any amount from anybody.
+
+    `currency` is that of the prices. Tryton's price is for one default unit: a product that is bought in another
+    unit has none here.
+    """
     return tuple(
         Item(
             id=str(product.id),
             name=product.name or product.rec_name or str(product.id),
             code=product.code,
             unit=None if product.unit is None else product.unit.symbol,
-            price=product.price,
+            price=product.price if product.is_priced_as_bought else None,
+            currency=currency,
             active=product.active,
         )
         for product in products

@@ -88,23 +88,33 @@ _ERROR_MAPPING = ErrorMapping(
 )
 
 
-class _RowCollector(Generic[R]):
-    """What was read of a list so far, page by page."""
+class _PageCollector(Generic[R]):
+    """The pages of a list that were read so far, in whatever order they came."""
 
-    def __init__(self) -> None:
-        self.rows: list[R] = []
-        self.unreadable = 0
-        self.last = 0
+    def __init__(self, first: schemas.Page[R]) -> None:
+        self._pages = {0: first}
+
+    @property
+    def rows(self) -> list[R]:
+        """The rows, in the order of the list."""
+        return [row for _, page in sorted(self._pages.items()) for row in page.rows]
+
+    @property
+    def unreadable(self) -> int:
+        return sum(page.unreadable for page in self._pages.values())
 
     @property
     def length(self) -> int:
-        return len(self.rows) + self.unreadable
+        return sum(page.length for page in self._pages.values())
 
-    def add(self, page: schemas.Page[R]) -> None:
-        """Take in the next page."""
-        self.rows += page.rows
-        self.unreadable += page.unreadable
-        self.last = page.last
+    @property
+    def count(self) -> int:
+        """How many pages were read."""
+        return len(self._pages)
+
+    def add(self, place: int, page: schemas.Page[R]) -> None:
+        """Take in a page; the first one has the place 0."""
+        self._pages[place] = page
 
 
 class Tryton:
@@ -190,30 +200,34 @@ class Tryton:
     async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
         """Return the orders of the query, which Tryton picks, by ascending id.
 
-        Each page starts after the last id of the one before, so what is created or deleted meanwhile moves no
+        The ids are asked for once, and each page is read by its ids: what is created or deleted meanwhile moves no
         other order, and none is missed or returned twice.
         """
         domain = await self._company_domain(*translate.build_order_domain(query))
-        of = await self._call_model(translate.PURCHASE, "search_count", domain)
-        if type(of) is not int or of < 0:
-            raise BadAnswer("Tryton does not say how many orders there are.")
-        read, ended = _RowCollector[schemas.Row](), False
+        first = await self._read_page(translate.PURCHASE, schemas.Row, schemas.ROW_FIELDS, domain)
+        left = await self._search_after(translate.PURCHASE, domain, first)
+        pages, read = _split_pages(left), _PageCollector(first)
+        most = MAX_PAGES if query.max_orders is None else -(-query.max_orders // _ROWS_PER_PAGE)
+        of = first.length + len(left)
+
+        async def read_page(numbered: tuple[int, Sequence[int]]) -> None:
+            place, ids = numbered
+            read.add(place, await self._read_page(translate.PURCHASE, schemas.Row, schemas.ROW_FIELDS, domain, ids))
+            if progress is not None:
+                await progress(read.length, of)
+
+        if progress is not None:
+            await progress(read.length, of)
+        # What was read by then is of use, and is said to be cut.
         with anyio.move_on_after(SCAN_TIMEOUT_S):
-            for _ in range(MAX_PAGES):
-                # By id and not by offset: ids only grow, so what comes and goes meanwhile moves no other order.
-                page = await self._read_page(translate.PURCHASE, schemas.Row, schemas.ROW_FIELDS, domain, read.last)
-                read.add(page)
-                if progress is not None:
-                    await progress(read.length, max(of, read.length))
-                ended = page.length < _ROWS_PER_PAGE
-                if ended or (query.max_orders is not None and read.length >= query.max_orders):
-                    break
+            await map_concurrently(read_page, list(enumerate(pages, 1))[: most - 1])
+        is_cut = read.count <= len(pages)
         found = OrderScan(
             orders=translate.convert_rows(read.rows),
             read=len(read.rows),
-            total=max(of, read.length),
-            complete=ended and not read.unreadable,
-            is_cut=not ended,
+            total=of,
+            complete=not is_cut and not read.unreadable,
+            is_cut=is_cut,
             unreadable=read.unreadable,
         )
         return select_orders(found, query)
@@ -229,17 +243,18 @@ class Tryton:
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every active party but the company itself."""
-        company = await self._read_company()
-        own = await self._read_records("company.company", schemas.Company, ("party",), [["id", "=", company]])
+        own = await self._read_own_company()
         parties = await self._read_every("party.party", schemas.Party, schemas.PARTY_FIELDS)
         return catalog.convert_vendors(parties, {company.party for company in own})
 
     async def items(self) -> tuple[Item, ...]:
         """Return every active product that can be bought."""
         of_purchases = [["purchasable", "=", True]]
-        return catalog.convert_items(
-            await self._read_every("product.product", schemas.Product, schemas.PRODUCT_FIELDS, of_purchases)
-        )
+        own = await self._read_own_company()
+        products = await self._read_every("product.product", schemas.Product, schemas.PRODUCT_FIELDS, of_purchases)
+        # Tryton writes prices in the company's currency where the context names no other.
+        currency = next((company.currency.code for company in own if company.currency is not None), None)
+        return catalog.convert_items(products, currency)
 
     async def read_vendor(self, vendor: Vendor) -> Vendor | None:
         """Return the active party of this id."""
@@ -254,7 +269,7 @@ class Tryton:
             return None
         domain = [["id", "=", product], ["purchasable", "=", True]]
         found = await self._read_records("product.product", schemas.Product, schemas.PRODUCT_FIELDS, domain)
-        return next(iter(catalog.convert_items(found)), None)
+        return next(iter(catalog.convert_items(found, item.currency)), None)
 
     async def warehouses(self) -> tuple[Warehouse, ...]:
         """Return every active warehouse."""
@@ -439,23 +454,39 @@ class Tryton:
     async def _read_every(
         self, model: str, kind: type[R], fields: Sequence[str], domain: Sequence[Any] = ()
     ) -> list[R]:
-        """Read all records of a domain but those that cannot be read."""
-        read = _RowCollector[R]()
-        for _ in range(MAX_PAGES):
-            page = await self._read_page(model, kind, fields, domain, read.last)
-            read.add(page)
-            if page.length < _ROWS_PER_PAGE:
-                return read.rows
-        raise BadAnswer("Tryton's list is longer than is read.", next_step="Ask for less, or tell the user.")
+        """Read all records of a domain but those that cannot be read, several pages at a time, by ascending id."""
+        first = await self._read_page(model, kind, fields, domain)
+        pages = _split_pages(await self._search_after(model, domain, first))
+        if len(pages) >= MAX_PAGES:
+            raise BadAnswer("Tryton's list is too long to read.", next_step="Narrow it down.")
+
+        async def read_page(ids: Sequence[int]) -> schemas.Page[R]:
+            return await self._read_page(model, kind, fields, domain, ids)
+
+        return [row for page in [first, *await map_concurrently(read_page, pages)] for row in page.rows]
+
+    async def _search_after(self, model: str, domain: Sequence[Any], first: schemas.Page[R]) -> Sequence[int]:
+        """Return the ids of a domain behind its first page, ascending; none where that is the only one."""
+        if first.length < _ROWS_PER_PAGE:
+            return ()
+        # By id and not by offset: ids only grow, so what comes and goes meanwhile moves no other record.
+        order, behind = [["id", "ASC"]], [*domain, ["id", ">", first.last]]
+        return schemas.parse_ascending_ids(await self._call_model(model, "search", behind, 0, None, order), first.last)
 
     async def _read_page(
-        self, model: str, kind: type[R], fields: Sequence[str], domain: Sequence[Any], last: int
+        self,
+        model: str,
+        kind: type[R],
+        fields: Sequence[str],
+        domain: Sequence[Any],
+        ids: Sequence[int] | None = None,
     ) -> schemas.Page[R]:
-        """Read the records after the id `last`. Ids are given once and only grow."""
-        order = [["id", "ASC"]]
-        params = ([*domain, ["id", ">", last]], 0, _ROWS_PER_PAGE, order, list(fields))
-        page = schemas.parse_page(await self._call_model(model, "search_read", *params), kind, last)
-        if page.length > _ROWS_PER_PAGE:
+        """Read the first records of a domain, or those of ascending `ids` that are still in it."""
+        chosen = list(domain) if ids is None else [*domain, ["id", "in", list(ids)]]
+        before, most = (0, _ROWS_PER_PAGE) if ids is None else (ids[0] - 1, len(ids))
+        params = (chosen, 0, most, [["id", "ASC"]], list(fields))
+        page = schemas.parse_page(await self._call_model(model, "search_read", *params), kind, before)
+        if page.length > most or (ids is not None and page.last > ids[-1]):
             raise BadAnswer("Tryton gave another page than was asked for.")
         return page
 
@@ -489,6 +520,11 @@ class Tryton:
                 )
             self._company = preferences.company
         return self._company
+
+    async def _read_own_company(self) -> Sequence[schemas.Company]:
+        """Read the company's party and currency."""
+        of_company = [["id", "=", await self._read_company()]]
+        return await self._read_records("company.company", schemas.Company, schemas.COMPANY_FIELDS, of_company)
 
     async def _read_access(self) -> schemas.Access:
         """Read what the user may do with orders."""
@@ -548,7 +584,7 @@ class Tryton:
             why = exc.what if isinstance(exc, ERPError) else "It did not answer in time."
             raise OutcomeUnknown(
                 f"Tryton answered as if it were done, and reading it back does not show that: {why}",
-                next_step="Do not send it again: read the order to see what came of it, and tell the user.",
+                next_step="Do not repeat it. Check the order with get_purchase_order.",
             ) from exc
 
     @contextmanager
@@ -566,14 +602,14 @@ class Tryton:
     async def _sign_in(self) -> tuple[str, float]:
         """Open a session. One that was refused is not asked for again at once: Tryton counts, and locks the user."""
         if self._refused_at is not None and self._clock() - self._refused_at < _REFUSAL_PAUSE_S:
-            raise SignInFailed("Tryton refused this sign-in a short while ago. Nothing was sent.")
+            raise SignInFailed("Tryton refused this sign-in a few minutes ago. Nothing was sent.")
         params = [self._login, {"password": self._password}, "en"]
         try:
             answer = await self._http.sign_in(
                 _RPC, body=error_body.build_request(0, "common.db.login", params), once=True
             )
             if error_body.is_signed_out(answer.body):
-                raise SignInFailed("Tryton does not accept the credentials. Nothing was sent.")
+                raise SignInFailed("Tryton rejected the client id or secret. Nothing was sent.")
         except SignInFailed:
             self._refused_at = self._clock()
             raise
@@ -581,7 +617,8 @@ class Tryton:
             self._refused_at = self._clock()
             raise TooManyRequests(
                 "Tryton has locked the sign-in of this user, after too many wrong passwords. Nothing was sent.",
-                next_step="The operator must check PO_MCP_CLIENT_SECRET. The lock ends by itself after some minutes.",
+                next_step="Your administrator must check PO_MCP_CLIENT_SECRET. The lock ends by itself after some "
+                "minutes.",
             ) from None
         opened = schemas.Login.parse_login(error_body.parse_result(answer.body, 0))
         self._has_session = True
@@ -602,3 +639,7 @@ class Tryton:
 
     def _not_offered_error(self, operation: str) -> NotOffered:
         return NotOffered(f"Tryton has no call for this ({operation}). Nothing was sent. {self.limits}")
+
+
+def _split_pages(ids: Sequence[int]) -> list[Sequence[int]]:
+    return [ids[start : start + _ROWS_PER_PAGE] for start in range(0, len(ids), _ROWS_PER_PAGE)]

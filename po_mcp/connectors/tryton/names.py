@@ -11,8 +11,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from po_mcp.connectors import numbers
+from po_mcp.connectors.numbers import order_not_found
 from po_mcp.connectors.tryton.schemas import Names
-from po_mcp.errors import Conflict, InvalidInput, OrderNotFound
+from po_mcp.errors import Conflict, InvalidInput
 from po_mcp.orders import MAX_ORDER_NUMBER_CHARS
 from po_mcp.untrusted import visible
 
@@ -66,7 +67,7 @@ def check_readable(name: str) -> str:
     """Return the name if an order may have it; else raise `InvalidInput`."""
     if not is_valid(name) and find_id(name) is None:
         raise InvalidInput(
-            "That is no order number. Nothing was sent.",
+            "That is not an order number. Nothing was sent.",
             next_step="Write the number, the reference, or the id in brackets, such as (12).",
         )
     return name
@@ -111,7 +112,7 @@ def select_order(found: Iterable[N], name: str, *, in_any_case: bool = False) ->
     """
     named = [order for order in found if _has_name(order, name, in_any_case)]
     if not named:
-        raise OrderNotFound("Tryton knows no such order.")
+        raise order_not_found("Tryton", name)
     if len(named) > 1:
         ids = ", ".join(format_id(order.id) for order in named)
         raise Conflict(

@@ -33,11 +33,12 @@ ORDER_FIELDS = (
     *("lines.moves.quantity", "lines.moves.unit", "lines.moves.state", "lines.moves._timestamp"),
 )
 """Of an order in full."""
+COMPANY_FIELDS = ("party", "currency.code")
 NAME_FIELDS = ("number", "reference")
 PARTY_FIELDS = ("code", "name", "rec_name", "active", "supplier_currency.code")
 PRODUCT_FIELDS = (
     *("code", "name", "rec_name", "active", "purchasable", "purchase_price_uom"),
-    *("purchase_uom.symbol", "purchase_uom.digits"),
+    *("purchase_uom.symbol", "purchase_uom.digits", "default_uom"),
 )
 WAREHOUSE_FIELDS = ("name", "active")
 
@@ -91,6 +92,12 @@ class Product(Identified):
     purchasable: Flag = False
     price: Annotated[Amount, Field(validation_alias="purchase_price_uom")] = None
     unit: Annotated[Unit | None, Field(validation_alias="purchase_uom.")] = None
+    default_unit: Annotated[int | None, Field(validation_alias="default_uom")] = None
+
+    @property
+    def is_priced_as_bought(self) -> bool:
+        """Tell whether the price, which is of one default unit, is of the unit that it is bought in."""
+        return None in (self.unit, self.default_unit) or (self.unit is not None and self.unit.id == self.default_unit)
 
 
 class Party(Identified):
@@ -175,6 +182,7 @@ class Company(Identified):
     """A company, and the party that it is."""
 
     party: int | None = None
+    currency: Annotated[Currency | None, Field(validation_alias="currency.")] = None
 
 
 class Login(ErpModel):
@@ -194,7 +202,7 @@ class Login(ErpModel):
         try:
             return cls.parse({"user": user, "session": session})
         except BadAnswer:
-            raise SignInFailed(f"{ERP_NAME} gave no session. Nothing was sent.") from None
+            raise SignInFailed(f"{ERP_NAME} answered the sign-in without a session. Nothing was sent.") from None
 
 
 class Access(ErpModel):
@@ -213,7 +221,7 @@ def parse_records(result: Any, kind: type[T]) -> tuple[T, ...]:
         BadAnswer: it is none.
     """
     if not isinstance(result, list):
-        raise BadAnswer(f"{ERP_NAME} gave an answer of another shape than it documents.")
+        raise BadAnswer(f"{ERP_NAME}'s answer is not in the documented format.")
     return tuple(kind.parse(row) for row in result)
 
 
@@ -249,7 +257,15 @@ def parse_ids(result: Any) -> tuple[int, ...]:
     try:
         return tuple(TypeAdapter(list[Annotated[int, Field(strict=True)]]).validate_python(result))
     except ValidationError as exc:
-        raise BadAnswer(f"{ERP_NAME} gave an answer of another shape than it documents.") from exc
+        raise BadAnswer(f"{ERP_NAME}'s answer is not in the documented format.") from exc
+
+
+def parse_ascending_ids(result: Any, last: int) -> tuple[int, ...]:
+    """Read the ids after the id `last`; others, or in another order, are `BadAnswer`."""
+    found = parse_ids(result)
+    if any(later <= earlier for earlier, later in pairwise((last, *found))):
+        raise BadAnswer(f"{ERP_NAME} gave other ids than was asked for.")
+    return found
 
 
 def parse_only_id(result: Any) -> int:

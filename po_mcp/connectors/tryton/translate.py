@@ -216,7 +216,7 @@ def check_values(
 def require_vendor_id(vendor: Vendor) -> int:
     """Return the id of the vendor's party; `InvalidInput` where it is none."""
     if vendor.id is None or not _ID.fullmatch(vendor.id):
-        raise InvalidInput("The vendor's id must be a whole number in Tryton. Nothing was sent.")
+        raise InvalidInput("The vendor id must be a whole number in Tryton. Nothing was sent.")
     return int(vendor.id)
 
 
@@ -318,7 +318,7 @@ def parse_created(source: schemas.Order, draft: OrderDraft) -> PurchaseOrder:
 def parse_values(result: Any) -> Mapping[str, Any]:
     """Return what follows from a choice, by field: it must be an object. Else `BadAnswer`."""
     if not isinstance(result, dict):
-        raise BadAnswer("Tryton gave an answer of another shape than it documents.")
+        raise BadAnswer("Tryton's answer is not in the documented format.")
     return result
 
 
@@ -453,7 +453,7 @@ def _parse_added_ids(change: Any) -> list[int]:
     try:
         return list(schemas.parse_ids([record["id"] for _, record in added]))
     except (TypeError, ValueError, KeyError) as exc:
-        raise BadAnswer("Tryton gave taxes of another shape than it documents.") from exc
+        raise BadAnswer("Tryton's taxes are not in the documented format.") from exc
 
 
 def _parse_warehouse_id(line: DraftLine) -> int | None:

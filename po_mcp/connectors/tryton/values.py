@@ -45,7 +45,7 @@ def _parse_decimal(value: object) -> Decimal | None:
     number = Decimal(value)
     # Written in full, "1e99999999" would fill the memory.
     if number and not -_MAX_EXPONENT <= number.adjusted() <= _MAX_EXPONENT:
-        raise ValueError("a number of too large an exponent")
+        raise ValueError("a number is too large")
     # Without its exponent: 1E+3 and 1000 are one number, and are shown as one.
     return Decimal(f"{number:f}")
 

@@ -37,28 +37,55 @@ def _lost_requests() -> Iterator[Fault]:
         reaches="nobody",
         value_kind="seconds",
     )
-    yield Fault("reset-before-read", "RST as soon as the request begins, unread.", "socket", None, ends="reset")
-    yield Fault("reset-after-read", "The request is read whole and dropped; RST.", "relay", None, ends="reset")
+    yield Fault(
+        "reset-before-read",
+        "The connection is reset as soon as the request begins, unread.",
+        "socket",
+        None,
+        ends="reset",
+    )
+    yield Fault(
+        "reset-after-read",
+        "The request is read whole and dropped; the connection is reset.",
+        "relay",
+        None,
+        ends="reset",
+    )
     yield Fault(
         "hang", "The request is read and dropped; no answer until the client closes.", "relay", None, ends="hang"
     )
     late = "the request reaches the ERP VALUE seconds later."
-    yield Fault("late-apply", f"RST at once; {late}", "erp-late", None, ends="reset", value_kind="seconds", value=5)
+    yield Fault(
+        "late-apply",
+        f"The connection is reset at once; {late}",
+        "erp-late",
+        None,
+        ends="reset",
+        value_kind="seconds",
+        value=5,
+    )
     yield Fault("late-apply-hang", f"No answer; {late}", "erp-late", None, ends="hang", value_kind="seconds", value=5)
 
 
 def _lost_answers() -> Iterator[Fault]:
     """Faults of the connection after the ERP has acted."""
-    yield Fault("lost-answer", "Applied; RST instead of the answer.", change=None, ends="reset")
-    yield Fault("lost-answer-fin", "Applied; the connection closes (FIN) without an answer.", change=None, ends="close")
-    yield Fault("lost-answer-hang", "Applied; no answer until the client closes.", change=None, ends="hang")
+    yield Fault("lost-answer", "The ERP acts; the connection is reset instead of an answer.", change=None, ends="reset")
     yield Fault(
-        "half-headers", "Applied; closed in the middle of the headers.", sends=mutations.send_half_headers, ends="close"
+        "lost-answer-fin", "The ERP acts; the connection closes (FIN) without an answer.", change=None, ends="close"
     )
-    yield Fault("half-body", "Applied; closed in the middle of the body.", sends=mutations.send_half_body, ends="close")
-    drip = "Applied; one byte of the answer after every VALUE seconds."
+    yield Fault("lost-answer-hang", "The ERP acts; no answer until the client closes.", change=None, ends="hang")
+    yield Fault(
+        "half-headers",
+        "The ERP acts; closed in the middle of the headers.",
+        sends=mutations.send_half_headers,
+        ends="close",
+    )
+    yield Fault(
+        "half-body", "The ERP acts; closed in the middle of the body.", sends=mutations.send_half_body, ends="close"
+    )
+    drip = "The ERP acts; one byte of the answer after every VALUE seconds."
     yield Fault("slow-drip", drip, sends=mutations.send_byte_by_byte, value_kind="seconds", value=1)
-    endless = "Applied; a body that never ends, 64 kB after every VALUE seconds."
+    endless = "The ERP acts; a body that never ends, 64 kB after every VALUE seconds."
     yield Fault("endless", endless, sends=mutations.send_without_end, ends="close", value_kind="seconds", value=0.01)
 
 
@@ -67,22 +94,22 @@ def _status_faults() -> Iterator[Fault]:
     for status in _STATUSES:
         retry = ((_AFTER, b"1"),) if status == 429 else ()
         answer, phrase = mutations.answer_status(status, *retry), HTTPStatus(status).phrase
-        yield Fault(f"{status}", f"{status} {phrase}, and the ERP never sees the request.", "relay", answer)
-        yield Fault(f"{status}-applied", f"Applied; {status} {phrase} in place of the answer.", "erp", answer)
+        yield Fault(f"{status}", f"{status} {phrase} from a gateway; the ERP never sees the request.", "relay", answer)
+        yield Fault(f"{status}-applied", f"{status} {phrase} after the ERP acted.", "erp", answer)
     absurd, negative = (
         mutations.answer_status(429, (_AFTER, b"31536000")),
         mutations.answer_status(429, (_AFTER, b"-5")),
     )
-    yield Fault("429-absurd", "429 that asks to wait for a year; not applied.", "relay", absurd)
+    yield Fault("429-absurd", "429 that asks to wait for a year; the ERP does not act.", "relay", absurd)
     yield Fault(
         "429-date",
-        "429 with a date in Retry-After, two seconds away; not applied.",
+        "429 with a date in Retry-After, two seconds away; the ERP does not act.",
         "relay",
         mutations.ask_retry_in_two_seconds,
     )
-    yield Fault("429-negative", "429 that asks to wait for -5 seconds; not applied.", "relay", negative)
+    yield Fault("429-negative", "429 that asks to wait for -5 seconds; the ERP does not act.", "relay", negative)
     for status, kind in ((302, "redirect"), (307, "redirect-307")):
-        description = f"{status} to port VALUE of this machine; not applied."
+        description = f"{status} to port VALUE of this computer; the ERP does not act."
         yield Fault(kind, description, "relay", mutations.answer_redirect(status), value_kind="a port", value=9)
 
 
@@ -123,7 +150,7 @@ def _body_faults() -> Iterator[Fault]:
         "bom": ("a byte order mark stands before the body.", mutations.change_body(mutations.add_byte_order_mark)),
     }
     for kind, (description, change) in bodies.items():
-        yield Fault(kind, f"Applied; {description}", "erp", change)
+        yield Fault(kind, f"The ERP acts; {description}", "erp", change)
     yield Fault("stale", "The answer that the same GET had before; without one, it is asked for.", "memory")
 
 
@@ -145,16 +172,16 @@ def parse_fault(text: str) -> PlannedFault:
     """
     written = _WRITTEN.fullmatch(text)
     if not written:
-        raise ValueError(f"{text!r} is no fault: write KIND, KIND@N or KIND@N:VALUE, such as 500@write1 or hang@3.")
+        raise ValueError(f"{text!r} is not a fault. Write KIND, KIND@N or KIND@N:VALUE, such as 500@write1 or hang@3.")
     kind, nth, value = written["kind"], written["nth"], written["value"]
     if kind not in FAULTS:
         near = get_close_matches(kind, FAULTS, n=5, cutoff=0.4) or FAULTS
-        raise ValueError(f"There is no fault {kind!r}. Near it: {', '.join(near)}.")
+        raise ValueError(f"No fault named {kind!r}. Similar: {', '.join(near)}.")
     fault = FAULTS[kind]
     if value and not fault.value_kind:
-        raise ValueError(f"The fault {kind!r} takes no value.")
+        raise ValueError(f"{kind!r} takes no value.")
     if written["write"] and fault.reaches in ("nobody", "socket"):
-        raise ValueError(f"The fault {kind!r} strikes before the request is read, so it cannot wait for a write.")
+        raise ValueError(f"{kind!r} hits before the request is read, so it cannot wait for a write.")
     # A float, for clocks: no amount of money ever comes this way.
     number = int(Decimal(value) * 1000) / 1000 if value else fault.value
     return PlannedFault(fault, int(nth) if nth else None, number, is_for_writes=bool(written["write"]))

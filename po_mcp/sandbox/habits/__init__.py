@@ -220,7 +220,7 @@ def parse_habit(text: str) -> ChosenHabit:
     name, value = written["name"], written["value"]
     if name not in HABITS:
         near = get_close_matches(name, HABITS, n=5, cutoff=0.4) or HABITS
-        raise ValueError(f"There is no habit {name!r}. Near it: {', '.join(near)}.")
+        raise ValueError(f"No habit named {name!r}. Similar: {', '.join(near)}.")
     habit = HABITS[name]
     if value is None:
         return ChosenHabit(habit, habit.value)

@@ -192,10 +192,6 @@ class Journal:
         """Return what the same call of the same user did a few minutes ago."""
         return await self._read(self.store.find_recent, operation)
 
-    async def find_recent_create(self, connection: str, number: str) -> Recorded | None:
-        """Return what was created a few minutes ago under this number."""
-        return await self._read(self.store.find_recent_create, connection, number)
-
     async def numbers_of_creates(self, connection: str) -> set[str]:
         """Return the numbers that orders have or may get."""
         return await self._read(self.store.numbers_of_creates, connection)

@@ -125,7 +125,7 @@ def find_faults(db: sqlite3.Connection) -> Iterator[str]:
     ).fetchone()
     stored = _stored(db)
     if (row is None) != (stored is None) or (row and stored and f'"digest":"{_digest(stored)}"' not in row["detail"]):
-        yield "approver PIN: it was edited"
+        yield "approver PIN: edited"
 
 
 def _stored(db: sqlite3.Connection) -> str | None:

@@ -103,31 +103,33 @@ def count(db: sqlite3.Connection, operation_id: str, event: str) -> int:
 def find_faults(db: sqlite3.Connection) -> Iterator[str]:
     """Yield every place where the log or an operation is not what was written; nothing where all is well."""
     previous, place = BEGINNING, 0
-    latest: dict[str, sqlite3.Row] = {}
     for row in db.execute("SELECT * FROM audit_log ORDER BY place"):
         place += 1
         columns = (row["place"], row["operation_id"], row["at"], row["event"], row["detail"], row["row"])
         if row["place"] != place or row["previous"] != previous:
-            yield f"event {row['place']}: an event before it is missing"
+            yield f"event {row['place']}: an earlier event is missing"
             place = row["place"]
         if row["hash"] != _hash(*columns, row["previous"]):
-            yield f"event {row['place']} of operation {row['operation_id']}: it was edited"
+            yield f"event {row['place']} (operation {row['operation_id']}): edited"
         previous = row["hash"]
-        latest[row["operation_id"]] = row
-    latest.pop("", None)
-    for operation in db.execute("SELECT id, last_event FROM write_operations"):
-        event = latest.pop(operation["id"], None)
+    last = "SELECT hash, row FROM audit_log WHERE operation_id = ? ORDER BY place DESC LIMIT 1"
+    for operation in db.execute("SELECT * FROM write_operations"):
+        event = db.execute(last, (operation["id"],)).fetchone()
         if event is None or event["hash"] != operation["last_event"]:
-            yield f"operation {operation['id']}: its last event is missing"
-        elif event["row"] != _digest_of_row(db, operation["id"]):
-            yield f"operation {operation['id']}: it was edited"
-    yield from (f"operation {gone}: it was removed" for gone in latest)
+            yield f"operation {operation['id']}: last event missing"
+        elif event["row"] != _digest(operation):
+            yield f"operation {operation['id']}: edited"
+    gone = "SELECT DISTINCT operation_id FROM audit_log WHERE operation_id NOT IN (SELECT id FROM write_operations)"
+    for row in db.execute(f"{gone} AND operation_id != ''"):
+        yield f"operation {row['operation_id']}: removed"
 
 
 def _digest_of_row(db: sqlite3.Connection, operation_id: str) -> str:
     row = db.execute("SELECT * FROM write_operations WHERE id = ?", (operation_id,)).fetchone()
-    if row is None:
-        return digest_of([])
+    return digest_of([]) if row is None else _digest(row)
+
+
+def _digest(row: sqlite3.Row) -> str:
     # Whether a late effect was reported is a note to ourselves, which moves without an event.
     return digest_of([row[key] for key in row.keys() if key not in ("last_event", "is_untold")])  # noqa: SIM118
 

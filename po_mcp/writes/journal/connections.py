@@ -33,7 +33,7 @@ def join(db: sqlite3.Connection, connection: Connection, now: float) -> str:
         raise ConnectionNotAdopted(
             f"The journal knows {connection.address} with other credentials, or under another company's name. "
             "Nothing was sent, and nothing is written until a person says whose these are.",
-            next_step="Reading goes on. The operator must run: po-mcp journal adopt",
+            next_step="Reading goes on. Your administrator must run: po-mcp journal adopt",
         )
     return _add(db, connection, connection.key, now)
 

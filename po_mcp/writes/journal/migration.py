@@ -1,4 +1,6 @@
-"""From version 1 of the journal's file to this one, in one exclusive transaction.
+"""From earlier versions of the journal's file to this one, in one exclusive transaction.
+
+Version 2 has all but an index and a view that uses one. A process that still runs its program goes on as before.
 
 The tables of version 1 are dropped under a process that still runs its program: each statement of it fails from
 then on, and so it sends nothing. What it had sent is in the new tables, and is settled by reading.
@@ -14,18 +16,29 @@ import json
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from typing import Any
 
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
 from po_mcp.writes.journal import audit_log
 from po_mcp.writes.payloads import CreatePayload, FinalizePayload, Payload, Reason, SnapshotPayload
 
-VERSION = 2
+VERSION = 3
 """Of schema.sql."""
 
 
-def migrate(db: sqlite3.Connection, create: Callable[[], None]) -> None:
+def migrate(db: sqlite3.Connection, version: int, schema: Sequence[str]) -> None:
+    """Bring a journal of an earlier version up to date; `schema` are the statements that make a new one."""
+    if version == 1:
+        _migrate_from_1(db, schema)
+        return
+    db.execute("DROP VIEW live_operations")
+    for statement in schema:
+        if any(name in statement for name in ("VIEW live_operations", "INDEX by_settlement", "PRAGMA user_version")):
+            db.execute(statement)
+
+
+def _migrate_from_1(db: sqlite3.Connection, schema: Sequence[str]) -> None:
     """Make the tables of this version and fill them with what the former ones hold."""
     operations = db.execute("SELECT * FROM operations ORDER BY rowid").fetchall()
     events = db.execute("SELECT * FROM trail ORDER BY place").fetchall()
@@ -33,7 +46,8 @@ def migrate(db: sqlite3.Connection, create: Callable[[], None]) -> None:
     for table in ("operations", "trail", "tokens"):
         db.execute(f"DROP TABLE {table}")
     # Within the same transaction: a crash here leaves the former journal whole.
-    create()
+    for statement in schema:
+        db.execute(statement)
     db.execute("INSERT INTO journal VALUES ('id', ?)", (secrets.token_hex(16),))
     db.executemany("INSERT INTO shared_tokens VALUES (?, ?, ?)", [tuple(row) for row in tokens])
     db.executemany("INSERT INTO audit_log VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [tuple(row) for row in events])

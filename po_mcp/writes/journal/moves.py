@@ -51,7 +51,7 @@ def move(
 def expire(db: sqlite3.Connection, now: float) -> None:
     """End what was not approved, or not sent, in time."""
     over = db.execute(
-        "SELECT id, state FROM write_operations WHERE state IN ('PROPOSED', 'APPROVED') AND expires_at <= ?", (now,)
+        "SELECT id, state FROM live_operations WHERE state IN ('PROPOSED', 'APPROVED') AND expires_at <= ?", (now,)
     ).fetchall()
     for row in over:
         move(db, row["id"], row["state"], "EXPIRED", {}, now, settled_at=now)

@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from po_mcp.errors import OperationUnderWay, TooManyQuestions
+from po_mcp.writes import order_text
 from po_mcp.writes.journal import audit_log, queries
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.moves import CLOCK_SLACK_S
 from po_mcp.writes.journal.rows import UnreadableRow, read_row, values_of
-from po_mcp.writes.operation import Operation, Recorded, Requester, State
+from po_mcp.writes.operation import STATE_LABELS, Operation, Recorded, Requester, State
 
 MAX_OPEN_QUESTIONS = 20
 """Questions of one client that a person is left with at a time."""
@@ -57,18 +58,19 @@ def refuse_flood(db: sqlite3.Connection, operation: Operation, now: float, *, is
             (session, now - seconds, now + CLOCK_SLACK_S),
         ).fetchone()
         if count >= limit:
+            minutes = order_text.count(round(seconds / 60), "minute")
             raise TooManyQuestions(
-                f"{count} writes were asked for within {seconds / 60:.0f} min. Nothing was sent.",
-                next_step="Wait a few minutes, and tell the user.",
+                f"{count} changes were requested within {minutes}. Nothing was sent.",
+                next_step="Wait a few minutes.",
             )
     [waiting] = db.execute(
-        "SELECT COUNT(*) FROM write_operations WHERE session = ? AND connection = ? AND state = 'PROPOSED'"
+        "SELECT COUNT(*) FROM live_operations WHERE session = ? AND connection = ? AND state = 'PROPOSED'"
         " AND declined_at IS NULL",
         (session, operation.connection),
     ).fetchone()
     # An order that nobody is asked about waits for nobody, and takes no place.
     if is_question and waiting >= max_open:
-        raise TooManyQuestions(f"{waiting} operations wait for a person's answer already. Nothing was sent.")
+        raise TooManyQuestions(f"{waiting} requests are already waiting for approval. Nothing was changed.")
 
 
 def renew(db: sqlite3.Connection, live: Recorded, now: float, ttl: float) -> Recorded:
@@ -107,24 +109,31 @@ def read_or_block(row: sqlite3.Row | None, number: str) -> Recorded | None:
     except UnreadableRow as exc:
         # It may have been sent by a newer version: passing it over could send the write twice.
         raise OperationUnderWay(
-            f"Order {number} has an operation under way that this version of po-mcp cannot read: {exc.operation_id}. "
-            "Nothing was sent.",
-            next_step="The operator must run: po-mcp journal verify",
+            f"Order {number} has a request in progress that this version of po-mcp cannot read. Nothing was changed. "
+            f"Operation {exc.operation_id}.",
+            next_step="Your administrator must run: po-mcp journal verify",
         ) from exc
 
 
 def under_way_error(live: Recorded, asker: Requester) -> OperationUnderWay:
     """Return the error for an order that has another live operation."""
     operation = live.operation
+    label = STATE_LABELS[live.state]
+    doing = f"{_doing(operation.kind)}, {label[0].lower()}{label[1:]}. Nothing was changed."
     if not asker.may_handle(operation):
         return OperationUnderWay(
-            f"Order {operation.number} has an operation of another person under way: {operation.kind}, "
-            f"{live.state.lower()}. Nothing was sent.",
-            next_step="Tell the user, and ask again in a few minutes.",
+            f"Order {order_text.number(operation.number)} has another person's request in progress: {doing}",
+            next_step="Tell the user, and try again in a few minutes.",
             operation_id=operation.id,
         )
     return OperationUnderWay(
-        f"Order {operation.number} has another operation under way: {operation.kind}, "
-        f"{live.state.lower()}, {operation.id}. Nothing was sent.",
+        f"Order {order_text.number(operation.number)} has another request in progress: {doing} "
+        f"Operation {operation.id}.",
         operation_id=operation.id,
     )
+
+
+def _doing(kind: str) -> str:
+    from po_mcp.writes.kinds import kind_of  # late: the kinds stand above the journal
+
+    return kind_of(kind).words.doing.lower()

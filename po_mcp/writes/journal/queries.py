@@ -15,6 +15,9 @@ from po_mcp.writes.operation import Operation, Recorded
 
 logger = logging.getLogger(__name__)
 
+MAX_LATEST_CREATES = 10_000
+"""Creates whose numbers are looked through for the next one: the ERP's own list shows what is older."""
+
 
 def readable(rows: Iterable[sqlite3.Row]) -> Iterator[Recorded]:
     """Read rows, and pass over what cannot be read."""
@@ -70,19 +73,17 @@ def live(db: sqlite3.Connection, connection: str | None) -> list[Recorded]:
 
 def same_create(db: sqlite3.Connection, operation: Operation, since: float, until: float) -> Recorded | None:
     """Return the create that the very same call of the same user made, live or done then, whatever its number."""
-    return first(
-        db,
-        # Without the number: a call that gave none gets another one each time, and is the same call.
-        "connection = ? AND kind = ? AND arguments = ? AND requested_by = ? AND (state IN"
-        " ('PROPOSED', 'APPROVED', 'SENT', 'WATCHED', 'UNKNOWN') OR (state = 'DONE' AND settled_at > ?"
-        " AND settled_at <= ?)) ORDER BY proposed_at DESC",
-        operation.connection,
-        operation.kind,
-        operation.arguments,
-        operation.requester.user,
-        since,
-        until,
+    # Without the number: a call that gave none gets another one each time, and is the same call.
+    same = "connection = ? AND arguments = ? AND requested_by = ?"
+    values = (operation.connection, operation.arguments, operation.requester.user)
+    # Two conditions, each with its index: one with OR would read every create that there ever was.
+    rows = db.execute(
+        f"SELECT * FROM live_operations WHERE {same} AND kind = 'create' UNION ALL"  # noqa: S608
+        f" SELECT * FROM write_operations WHERE {same} AND kind = 'create' AND state = 'DONE'"
+        " AND settled_at > ? AND settled_at <= ? ORDER BY proposed_at DESC",
+        (*values, *values, since, until),
     )
+    return next(readable(rows), None)
 
 
 def same_content(db: sqlite3.Connection, operation: Operation, since: float) -> Iterator[Recorded]:
@@ -108,10 +109,11 @@ def common_items(db: sqlite3.Connection, operation: Operation, connections: Iter
 
 
 def numbers_of_creates(db: sqlite3.Connection, connection: str) -> set[str]:
-    """Return the numbers that orders have or may get: of creates that are not at their end, or done."""
+    """Return the numbers that orders have or may get: of creates that are not at their end, and the latest done."""
     found = db.execute(
-        "SELECT number FROM write_operations WHERE connection = ? AND kind = 'create'"
-        " AND state IN ('DONE', 'PROPOSED', 'APPROVED', 'SENT', 'WATCHED', 'UNKNOWN')",
-        (connection,),
+        "SELECT number FROM live_operations WHERE connection = ? AND kind = 'create' UNION SELECT number FROM"
+        " (SELECT number, state FROM write_operations WHERE connection = ? AND kind = 'create'"
+        " ORDER BY settled_at DESC LIMIT ?) WHERE state = 'DONE'",
+        (connection, connection, MAX_LATEST_CREATES),
     )
     return {row["number"] for row in found}

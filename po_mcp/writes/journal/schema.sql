@@ -35,8 +35,10 @@ CREATE TABLE write_operations (
     last_event TEXT NOT NULL
 ) STRICT;
 
+-- By the index of what is live: by any other, each write would read every operation that there ever was.
 CREATE VIEW live_operations AS
-    SELECT * FROM write_operations WHERE state IN ('PROPOSED', 'APPROVED', 'SENT', 'WATCHED', 'UNKNOWN');
+    SELECT * FROM write_operations INDEXED BY one_live_operation
+    WHERE state IN ('PROPOSED', 'APPROVED', 'SENT', 'WATCHED', 'UNKNOWN');
 
 -- One live operation per order: whoever comes second finds it, and cannot add another.
 CREATE UNIQUE INDEX one_live_operation ON write_operations (connection, number)
@@ -44,6 +46,7 @@ CREATE UNIQUE INDEX one_live_operation ON write_operations (connection, number)
 CREATE INDEX by_call ON write_operations (connection, kind, number, settled_at);
 CREATE INDEX by_content ON write_operations (connection, content_digest, settled_at);
 CREATE INDEX by_vendor ON write_operations (connection, vendor) WHERE state IN ('SENT', 'WATCHED', 'UNKNOWN');
+CREATE INDEX by_settlement ON write_operations (connection, kind, settled_at);
 CREATE INDEX by_time ON write_operations (session, proposed_at);
 CREATE INDEX untold ON write_operations (connection) WHERE is_untold = 1;
 
@@ -80,4 +83,4 @@ CREATE TABLE shared_tokens (
     ends_at REAL NOT NULL
 ) STRICT;
 
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;

@@ -35,11 +35,13 @@ BUSY_S = 5.0
 BUSY_AGAIN_S = 0.25
 """The same right after such a wait was in vain, so that not every call waits the whole of it."""
 _SWITCH_AGAIN_S = 0.01
+_MARK_BYTES = 256
 _FULL = 2
 _TABLES: dict[int, frozenset[str]] = {
     0: frozenset(),
     1: frozenset({"operations", "trail", "tokens"}),
     2: frozenset({"journal", "write_operations", "audit_log"}),
+    3: frozenset({"journal", "write_operations", "audit_log"}),
 }
 """What tells a journal of each version from another program's database."""
 _ADOPT = "Look in the ERP at the orders that were sent last, then run: po-mcp journal adopt"
@@ -172,7 +174,7 @@ class SqliteFile:
             # NORMAL would sync at checkpoints only: a power cut would lose a claim whose bytes went out.
             db.execute("PRAGMA synchronous = FULL")
             if db.execute("PRAGMA synchronous").fetchone()[0] != _FULL:
-                raise JournalUnavailable("The journal cannot be made durable. Nothing was sent.")
+                raise JournalUnavailable("The journal cannot be written safely on this disk. Nothing was sent.")
             _prepare(db)
             self._id = _id_of(db)
             self._need_mark(db)
@@ -248,14 +250,14 @@ class SqliteFile:
         if not self.is_shared or (not is_new and self._mark_path.exists()):
             return
         text = json.dumps({"journal": self._id, "place": end.place, "hash": end.hash})
-        new = Path(f"{self._mark_path}-{os.getpid()}")
-        try:
-            new.write_text(text, encoding="ascii")
-            # Replaced as a whole: half a mark would read as another journal.
-            new.replace(self._mark_path)
-        except OSError:
-            with suppress(OSError):
-                new.unlink(missing_ok=True)
+        # Over the former one, in a single write of always the same length: to replace the file would wait for the disk
+        # longer than the commit did. What is cut by a crash cannot be read, and counts as no mark.
+        with suppress(OSError):
+            mark = os.open(self._mark_path, os.O_CREAT | os.O_WRONLY, 0o600)
+            try:
+                os.write(mark, text.ljust(_MARK_BYTES).encode("ascii"))
+            finally:
+                os.close(mark)
 
     # Waiting for others
 
@@ -275,7 +277,7 @@ class SqliteFile:
             yield
         except (sqlite3.Error, OSError) as exc:
             raise JournalUnavailable(
-                "The journal of operations cannot be used now, and without it nothing is written. Nothing was sent."
+                "po-mcp cannot record operations right now, so it changes nothing. Nothing was sent."
             ) from exc
 
 
@@ -328,7 +330,7 @@ def _prepare(db: sqlite3.Connection) -> None:
             _create(db)
             db.execute("INSERT INTO journal VALUES ('id', ?)", (secrets.token_hex(16),))
         elif version < migration.VERSION:
-            migration.migrate(db, lambda: _create(db))
+            migration.migrate(db, version, list(_schema()))
         db.execute("COMMIT")
     except BaseException:
         db.execute("ROLLBACK")
@@ -340,24 +342,27 @@ def _need_journal(db: sqlite3.Connection) -> int:
     version: int = db.execute("PRAGMA user_version").fetchone()[0]
     tables = {row["name"] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if version > migration.VERSION and _TABLES[migration.VERSION] & tables:
-        raise JournalUnavailable("The journal was made by a newer version of this program. Nothing was sent.")
+        raise JournalUnavailable(
+            "The journal was created by a newer po-mcp. Nothing was sent.", next_step="Update po-mcp."
+        )
     is_journal = version in _TABLES and tables >= _TABLES[version] and bool(version) == bool(tables)
     if not is_journal:
         raise JournalUnavailable(
             "The file at the journal's path is the database of another program. Nothing was sent.",
-            next_step="The operator must set PO_MCP_JOURNAL to a path of its own.",
+            next_step="Your administrator must set PO_MCP_JOURNAL to a path of its own.",
         )
     return version
 
 
 def _create(db: sqlite3.Connection) -> None:
-    for statement in _statements(files("po_mcp.writes.journal").joinpath("schema.sql").read_text("utf-8")):
+    for statement in _schema():
         db.execute(statement)
 
 
-def _statements(script: str) -> Iterator[str]:
-    """Split a script: executescript() would commit the transaction that this one must be part of."""
+def _schema() -> Iterator[str]:
+    """Yield the statements of schema.sql: executescript() would commit the transaction that these must be part of."""
     statement = ""
+    script = files("po_mcp.writes.journal").joinpath("schema.sql").read_text("utf-8")
     for line in script.splitlines(keepends=True):
         statement += line
         if sqlite3.complete_statement(statement):
@@ -392,12 +397,12 @@ def _make_private(path: Path) -> None:
     if path.exists() and not path.is_file():
         raise JournalUnavailable(
             f"{path} is no file, so it cannot be the journal. Nothing was sent.",
-            next_step="The operator must set PO_MCP_JOURNAL to the path of a file.",
+            next_step="Your administrator must set PO_MCP_JOURNAL to the path of a file.",
         )
     if (kind := file_systems.remote_kind(path.parent)) is not None:
         raise JournalUnavailable(
-            f"The journal lies on a network file system ({kind}), which cannot lock it. Nothing was sent.",
-            next_step="The operator must set PO_MCP_JOURNAL to a path on a local disk.",
+            f"The journal is on a network drive ({kind}), which cannot lock it. Nothing was sent.",
+            next_step="Your administrator must set PO_MCP_JOURNAL to a local path.",
         )
     # A file that is there is not opened: to close it would drop the locks that other connections of this process hold.
     with suppress(FileExistsError):

@@ -212,7 +212,7 @@ class JournalStore:
             if (similar := proposals.find_similar(db, operation, names, known | gone, self._ttl_ago())) is not None:
                 return similar
             if live is not None:
-                moves.move(db, live.operation.id, "PROPOSED", "STALE", {"because": "another was proposed"}, now)
+                moves.move(db, live.operation.id, "PROPOSED", "STALE", {"because": "replaced by a newer request"}, now)
             # Last, so that a repeated call is answered even where no new question is let in.
             proposals.refuse_flood(db, operation, now, is_question=not approved, max_open=self._max_open)
             return proposals.insert(db, operation, "APPROVED" if approved else "PROPOSED", detail, now, self._ttl)
@@ -385,9 +385,10 @@ class JournalStore:
     def latest(self, connection: str, limit: int) -> list[Recorded]:
         """Return the operations of a connection that are at their end, the latest first."""
         with self._file.reading() as db:
+            # From the end of the table; the plus keeps SQLite from an index that it would have to sort by.
             rows = db.execute(
-                "SELECT * FROM write_operations WHERE connection = ? AND id NOT IN (SELECT id FROM live_operations)"
-                " ORDER BY proposed_at DESC, rowid DESC LIMIT ?",
+                "SELECT * FROM write_operations WHERE +connection = ? AND id NOT IN (SELECT id FROM live_operations)"
+                " ORDER BY rowid DESC LIMIT ?",
                 (connection, limit),
             )
             return list(queries.readable(rows))
@@ -416,18 +417,6 @@ class JournalStore:
                 operation.number,
                 operation.arguments,
                 operation.requester.user,
-                *self._within_ttl(),
-            )
-
-    def find_recent_create(self, connection: str, number: str) -> Recorded | None:
-        """Return what was created within the ttl under this number, whatever it was."""
-        with self._file.reading() as db:
-            return queries.first(
-                db,
-                "connection = ? AND kind = 'create' AND number = ?"
-                " AND state = 'DONE' AND settled_at > ? AND settled_at <= ? ORDER BY settled_at DESC",
-                connection,
-                number,
                 *self._within_ttl(),
             )
 

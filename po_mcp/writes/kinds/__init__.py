@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.orders import PurchaseOrder, Snapshot
-from po_mcp.writes.forms import FormAnswer, Place, Question
+from po_mcp.writes.forms import SANDBOX_TAG, FormAnswer, Place, Question
 from po_mcp.writes.observation import Observation
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import Payload
@@ -108,7 +108,7 @@ class GuardedKind(WriteKind, Protocol):
 def place_of(erp: ERP) -> Place:
     """Return where a write goes, as every question says it: the sandbox's tag, or whose books these are."""
     if erp.notice:
-        return Place("the sandbox", tag="SANDBOX: ")
+        return Place("the sandbox", tag=SANDBOX_TAG)
     return Place(erp.title, erp.connection.label)
 
 

@@ -3,23 +3,18 @@
 import json
 import os
 import sys
+from pathlib import Path
 
 WHERE = sys.argv[1]
 """`stdio`, or the URL of a server."""
 COMMAND, ARGS = os.environ["SERVER"], ["-m", "po_mcp"]
 ENV = {name: os.environ[name] for name in ("HOME", "PATH", "PO_MCP_SANDBOX", "PO_MCP_JOURNAL")}
 
-LIST = ("list_purchase_orders", {"limit": 2})
-GET = ("get_purchase_order", {"number": "PO-2025-0042"})
-LINE = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "Main"}
-CREATE = ("create_purchase_order", {"vendor": "Acme Fasteners", "lines": [LINE]})
-NUMBER, WITHOUT_FORM = "PO-2025-0038", "PO-2025-0036"
-DELETE = ("delete_purchase_order", {"number": NUMBER})
-DELETE_WITHOUT_FORM = ("delete_purchase_order", {"number": WITHOUT_FORM})
-GET_DELETED = ("get_purchase_order", {"number": NUMBER, "detail": "short"})
-BEFORE = [LIST, GET, CREATE, DELETE_WITHOUT_FORM]
+_SCENARIO = json.loads(Path(__file__).with_suffix(".json").read_text(encoding="utf-8"))
+NUMBER = _SCENARIO["number"]
+BEFORE = _SCENARIO["before"]
 """Calls of a client without a form."""
-ASKED = [DELETE, GET_DELETED, DELETE, GET_DELETED]
+ASKED = _SCENARIO["asked"]
 """Calls of a client with a form, whose person declines first and then types the order number."""
 
 

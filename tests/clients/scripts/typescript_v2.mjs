@@ -1,53 +1,17 @@
 // The TypeScript SDK, version 2, in one of its modes: stdio or URL, and legacy, auto or a version that is pinned.
-import { readFileSync } from "node:fs";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
+import { how, run, server, where } from "./scenario.mjs";
 
-const [where, how] = process.argv.slice(2);
-const printed = [];
-for (const name of ["log", "info", "warn", "error"]) console[name] = (...what) => printed.push(what.join(" "));
-
-const root = new URL("./node_modules/@modelcontextprotocol/client/package.json", import.meta.url);
-const { version } = JSON.parse(readFileSync(root));
-const { PATH, HOME, PO_MCP_SANDBOX, PO_MCP_JOURNAL, SERVER } = process.env;
-const env = { PATH, HOME, PO_MCP_SANDBOX, PO_MCP_JOURNAL };
+const mode = how === "legacy" || how === "auto" ? how : { pin: how };
 
 async function connect(answer) {
-  const mode = how === "legacy" || how === "auto" ? how : { pin: how };
   const capabilities = answer ? { elicitation: {} } : {};
   const client = new Client({ name: "test", version: "1" }, { capabilities, versionNegotiation: { mode } });
-  if (answer) client.setRequestHandler("elicitation/create", async (request) => answer(request.params));
-  const stdio = () => new StdioClientTransport({ command: SERVER, args: ["-m", "po_mcp"], env, stderr: "inherit" });
-  await client.connect(where === "stdio" ? stdio() : new StreamableHTTPClientTransport(new URL(where)));
+  if (answer) client.setRequestHandler("elicitation/create", answer);
+  const isStdio = where === "stdio";
+  await client.connect(isStdio ? new StdioClientTransport(server) : new StreamableHTTPClientTransport(new URL(where)));
   return client;
 }
 
-async function call(client, name, args) {
-  const result = await client.callTool({ name, arguments: args });
-  return result.structuredContent ? JSON.stringify(result.structuredContent) : result.content[0].text;
-}
-
-const line = { item: "BOLT-M8-30", quantity: "1000", unit_price: "0.45", warehouse: "Main" };
-const number = "PO-2025-0038";
-const remove = ["delete_purchase_order", { number }];
-const look = ["get_purchase_order", { number, detail: "short" }];
-
-let client = await connect(null);
-const { tools } = await client.listTools();
-const before = [];
-for (const each of [
-  ["list_purchase_orders", { limit: 2 }],
-  ["get_purchase_order", { number: "PO-2025-0042" }],
-  ["create_purchase_order", { vendor: "Acme Fasteners", lines: [line] }],
-  ["delete_purchase_order", { number: "PO-2025-0036" }],
-])
-  before.push(await call(client, ...each));
-await client.close();
-
-const answers = [{ action: "decline" }, { action: "accept", content: { order_number: number } }];
-client = await connect(() => answers.shift());
-const asked = [];
-for (const each of [remove, look, remove, look]) asked.push(await call(client, ...each));
-await client.close();
-const found = { version: `@modelcontextprotocol/client ${version}`, tools: tools.length, before, asked, printed };
-process.stdout.write(JSON.stringify(found) + "\n");
+await run("@modelcontextprotocol/client", connect);

@@ -1,6 +1,6 @@
 """How long an exact sum over many orders takes, and whether it is exact to the last digit.
 
-    python benchmarks/sum.py [ORDERS]
+    python -m benchmarks.exact_sum [ORDERS]
 
 A sandbox of its own is made in a temporary folder; the list tool reads every page of it through the
 connector. The sum is held against the book's own, added up as whole numbers of millionths.

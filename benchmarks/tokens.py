@@ -1,0 +1,88 @@
+"""What the tools cost a chat, in tokens of the o200k vocabulary: their list, fifty orders, a day of conversations."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import anyio
+import httpx2
+from mcp import Client
+from splintr import Tokenizer
+
+from benchmarks.report import Row
+from po_mcp.bootstrap import build_server
+from po_mcp.config import Settings
+from po_mcp.sandbox import Book, create_app
+
+DAY_BEFORE = 50_781
+"""Tokens of the 57 conversations that there were, as they were first measured."""
+THE_57 = 57
+
+
+def measure(rounds: int) -> Iterator[Row]:
+    """Yield the three counts; they are the same each time."""
+    del rounds
+    yield from anyio.run(_of_tools)
+    yield _of_a_day()
+
+
+async def _of_tools() -> list[Row]:
+    with TemporaryDirectory() as folder:
+        book = Path(folder) / "book.db"
+        held = Book.open(book, orders=200)
+        settings = Settings(sandbox=str(book), journal=str(Path(folder) / "journal.db"))
+        async with Client(build_server(settings, with_page=False)) as client:
+            tools = (await client.list_tools()).model_dump(mode="json", by_alias=True, exclude_none=True)["tools"]
+            listed = float(_count(tools))
+            page = await client.call_tool("list_purchase_orders", {"limit": 50})
+        text = float(_count("".join(block.text for block in page.content if block.type == "text")))
+        structured, erp = float(_count(page.structured_content)), float(_count(await _said_by_the_erp(held)))
+        held.close()
+    against = "the ERP's JSON"
+    return [
+        Row("tools/list", listed, "tokens", None, "", listed, 3_800),
+        Row("50 orders as text", text, "tokens", erp, against, text / erp, 0.5),
+        Row("50 orders as structured content", structured, "tokens", erp, against, structured / erp, None),
+    ]
+
+
+def _of_a_day() -> Row:
+    from tests.conversations.__main__ import played
+    from tests.conversations.record import Called
+    from tests.conversations.script import scripts
+
+    logging.disable(logging.WARNING)
+    found = list(scripts().items())
+
+    async def play() -> int:
+        tokens = 0
+        for name, path in found:
+            shown = await played(name, path, "2026-07-28")
+            tokens += sum(_count(called.text) for called in shown.record.of(Called))
+        return tokens
+
+    day = float(anyio.run(play))
+    reference = DAY_BEFORE / 2 / THE_57 * len(found)  # that figure was of both eras
+    return Row(f"{len(found)} conversations", day, "tokens", reference, "as many of the first", day / reference, 0.8)
+
+
+async def _said_by_the_erp(book: Book) -> str:
+    wire = httpx2.ASGITransport(create_app(book))
+    async with httpx2.AsyncClient(transport=wire, base_url="http://erp.test/api/v1") as http:
+        credentials = {"grant_type": "client_credentials", "client_id": "sandbox", "client_secret": "sandbox"}
+        token = (await http.post("/Token", data=credentials)).json()["access_token"]
+        head = {"Authorization": f"Bearer {token}"}
+        return (await http.get("/PurchaseOrder", params={"pageSize": 50}, headers=head)).text
+
+
+def _count(said: Any) -> int:
+    text = said if isinstance(said, str) else json.dumps(said, separators=(",", ":"))
+    return len(_TOKENIZER.encode(text))
+
+
+_TOKENIZER = Tokenizer.from_pretrained("o200k_base")

@@ -1,0 +1,152 @@
+"""Claude Code, Codex and Gemini CLI as hosts: their model follows a script, and a person sits at their screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import anyio
+import pytest
+
+from tests.approvals.counter import browser
+from tests.clients.conftest import Stage
+from tests.clients.hosts import ClaudeCode, Codex, GeminiCli, Host
+from tests.clients.screen import Screen
+from tests.clients.scripted_model import NOT_READY, Call, ScriptedModel
+from tests.clients.test_clients import NUMBER, WITHOUT_FORM, link_in, scenario
+
+pytestmark = pytest.mark.clients
+
+LIST, GET, CREATE = scenario("before")[:3]
+DELETE, LOOK = scenario("asked")[:2]
+QUESTION = f"Delete order {NUMBER} permanently?"
+NOTICE = "Sandbox: no real orders."
+
+
+def check_reads_and_create(model: ScriptedModel, stage: Stage) -> None:
+    listed, read, created = model.results[:3]
+    assert len([tool for tool in model.tools if "purchase_order" in tool]) == 6
+    assert "PO-2025-0042" in listed
+    assert "M8 x 30mm Hex Bolt" in read
+    assert "The lines add up to 910.00; the ERP's total is 4250.00." in read
+    assert "done" in created
+    assert stage.has_order("PO-2025-0043")
+    assert all(NOTICE in result for result in model.results[:3])
+
+
+def ask_until_ready(screen: Screen, model: ScriptedModel) -> None:
+    """Type a prompt, and again while the host has not connected the server: it does so beside its first screen."""
+    while not model.results:
+        screen.type("go")
+        screen.press_enter_until(_is_asked_again(model))
+        if any("purchase_order" in tool for tool in model.tools):
+            model.wait_for_results(1)
+        else:
+            screen.wait_for(NOT_READY)
+
+
+def _is_asked_again(model: ScriptedModel) -> Callable[[str], bool]:
+    before = model.requests
+    return lambda shown: model.requests > before
+
+
+def decline_in_claude_code(screen: Screen) -> None:
+    screen.press("Down", "Right")
+    screen.wait_for("❯ Decline")
+    screen.press_enter_on("❯ Decline")
+
+
+def accept_in_claude_code(screen: Screen) -> None:
+    screen.type(NUMBER)
+    screen.press_enter_until(lambda shown: "❯ Accept" in shown)
+    screen.press_enter_on("❯ Accept")
+
+
+def decline_in_codex(screen: Screen) -> None:
+    """Type another number three times: its form can only be submitted or left."""
+    for words in (QUESTION, "(try 2 of 3)", "(try 3 of 3)"):
+        screen.wait_for(words, "Type your answer")
+        screen.type("another")
+        screen.press_enter_on("› another")
+
+
+def accept_in_codex(screen: Screen) -> None:
+    screen.type(NUMBER)
+    screen.press_enter_on(f"› {NUMBER}")
+
+
+@pytest.mark.parametrize(
+    ("kind", "decline", "accept"),
+    [
+        (ClaudeCode, decline_in_claude_code, accept_in_claude_code),
+        (Codex, decline_in_codex, accept_in_codex),
+    ],
+)
+def test_a_person_declines_and_accepts_a_delete_in_the_form_of_a_host(
+    stage: Stage, kind: type[Host], decline: Callable[[Screen], None], accept: Callable[[Screen], None]
+) -> None:
+    model = ScriptedModel([LIST, GET, CREATE, DELETE, LOOK, DELETE, LOOK])
+    with model.serve() as url, kind(stage, url).on_screen() as screen:
+        ask_until_ready(screen, model)
+        screen.wait_for(QUESTION, "Vendor: Acme Fasteners", "1) 1 at 0.12, none received: WSHR-M8, M8 Flat Washer")
+        decline(screen)
+        model.wait_for_results(4)
+        is_kept = stage.has_order(NUMBER)
+        screen.wait_for(QUESTION)
+        accept(screen)
+        model.wait_for_results(7)
+
+    declined, still_there, accepted, gone = model.results[3:]
+    check_reads_and_create(model, stage)
+    assert "declined" in declined
+    assert is_kept
+    assert NUMBER in still_there
+    assert "done" in accepted
+    assert "no such order" in gone
+    assert not stage.has_order(NUMBER)
+
+
+def decide(decision: str, order_number: str = "") -> Callable[[str], None]:
+    """Return what opens the link of a result in a browser and decides there."""
+
+    async def send(link: str) -> None:
+        async with browser(link) as person:
+            assert (await person.page()).status_code == 200
+            assert (await person.send(decision, order_number=order_number)).status_code == 303
+
+    return lambda result: anyio.run(send, link_in(result))
+
+
+def test_a_person_decides_on_the_page_for_a_host_without_a_form(stage: Stage) -> None:
+    another: Call = ("delete_purchase_order", {"number": WITHOUT_FORM})
+    after = {3: decide("reject"), 4: decide("approve", NUMBER)}
+    model = ScriptedModel([LIST, GET, CREATE, another, DELETE, LOOK], after)
+    with model.serve() as url:
+        GeminiCli(stage, url).run()
+
+    check_reads_and_create(model, stage)
+    assert "approval_required" in model.results[3]
+    assert stage.has_order(WITHOUT_FORM)
+    assert "no such order" in model.results[5]
+    assert not stage.has_order(NUMBER)
+
+
+@pytest.fixture
+def served(stage: Stage) -> Iterator[str]:
+    with stage.served() as url:
+        yield url
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"), [(ClaudeCode, "approval_required"), (Codex, "declined"), (GeminiCli, "approval_required")]
+)
+def test_a_host_without_a_person_gets_no_delete_over_http(
+    stage: Stage, served: str, kind: type[Host], status: str
+) -> None:
+    model = ScriptedModel([LIST, GET, CREATE, DELETE])
+    with model.serve() as url:
+        kind(stage, url, served).run()
+
+    check_reads_and_create(model, stage)
+    assert status in model.results[3]
+    assert "po-mcp approve" in model.results[3]
+    assert stage.has_order(NUMBER)

@@ -1,0 +1,583 @@
+"""What buyers have reported of programs like this one: thirty cases, and what is right in each, from tool to wire.
+
+| case | what was reported | held by |
+|---|---|---|
+| 01 | "15 mm2" orders 1.5 mm2 | test_what_is_not_exact_is_put_to_the_person |
+| 02 | "12in" orders 1/2in | test_what_is_not_exact_is_put_to_the_person |
+| 04 | "1 mΩ" orders 1 MΩ | test_what_is_not_exact_is_put_to_the_person |
+| 05 | a valve in kana orders pulp | test_another_thing_in_kana_is_not_offered |
+| 07 | the exact name is refused beside one that is near | test_an_exact_name_is_taken_beside_one_that_is_near |
+| 10 | after rounded prices "it did not happen" | test_a_lost_answer_to_rounded_prices_is_done_and_another_number_asks |
+| 11 | the ERP's own price: "it did not happen" | test_an_order_at_the_erps_own_price_was_created_and_says_so |
+| 13 | vendors without ids cannot be searched | test_vendors_without_ids_are_found |
+| 14 | a new order gets a backorder's number | test_a_new_order_gets_no_number_of_a_backorder |
+| 16 | a new order gets a revision's number | test_among_revisions_a_number_is_asked_for |
+| 18 | no number behind closed orders | test_behind_closed_orders_the_next_number_is_found |
+| 19 | numbers with / cannot be opened | test_an_order_of_any_number_is_read_and_closed |
+| 20 | numbers with / stop creates without a number | test_numbers_that_no_new_order_may_have_get_no_other_blamed |
+| 22 | a number in another case is "another order" | test_a_number_in_another_case_is_found_under_its_own |
+| 23 | an ERP that writes capitals leaves a create unknown | test_an_order_stored_in_capitals_is_done |
+| 24 | "everything was received" where nothing is said of it | test_receipts_that_are_not_given_are_not_all_received |
+| 26 | "everything was received" of no lines | test_an_order_without_lines_says_so |
+| 27 | a line of text stops all | test_an_order_with_a_line_of_text_is_read_cancelled_and_deleted |
+| 29 | a line of freight stops reads | test_a_line_without_an_item_is_shown_by_its_description |
+| 30 | the last price is that of a free line | test_the_last_price_was_paid_for_goods |
+| 32 | the last price is one in another currency | test_the_last_price_is_of_the_vendors_currency |
+| 34 | what was received in full is overdue | test_what_was_received_in_full_is_not_overdue |
+| 35 | statuses are left out in silence | test_a_status_that_is_not_known_is_said_to_be_left_out |
+| 36 | days are those of UTC | test_a_day_is_the_companys |
+| 37 | year 1 is overdue | test_a_date_that_means_none_is_not_overdue |
+| 39 | one zero date hides all orders | test_one_odd_date_hides_no_order |
+| 41 | a page smaller than asked stops the catalog | test_a_catalog_in_small_pages_is_read_whole |
+| 42 | the question names no item | test_the_question_says_item_unit_and_warehouse |
+| 43 | the limit of decimals is not said | test_the_limits_of_a_figure_are_said |
+| 45 | a backorder that was wanted and not made is not said | test_a_backorder_that_was_not_made_is_said_first |
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from decimal import ROUND_HALF_UP, Decimal
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from mcp import Client
+from mcp.types import ElicitRequestFormParams, TextResourceContents
+
+from po_mcp.bootstrap import build_server
+from po_mcp.config import Settings
+from po_mcp.writes.order_text import name
+from tests.harness import REAL, Reply, ScriptedPerson, accept, outcome, text
+from tests.tools.small_erps import (
+    Row,
+    SmallERP,
+    SmallExsited,
+    SmallInventoryPro,
+    exsited_line,
+    exsited_order,
+    line,
+    order,
+)
+
+CREATE, GET, LIST = "create_purchase_order", "get_purchase_order", "list_purchase_orders"
+FINALIZE, SEARCH = "finalize_purchase_order", "search_catalog"
+BOLTS = {"item": "BOLT-M8-30", "quantity": "5", "unit_price": "0.45", "warehouse": "1"}
+BOLTS_OF_EXSITED = {"item": "Bolt", "quantity": "5", "unit_price": "0.12"}
+
+
+def picks(wanted: str) -> Callable[[ElicitRequestFormParams], Reply]:
+    """Return a person who takes the choice of this value, and types the number that a title names."""
+
+    def answer(params: ElicitRequestFormParams) -> Reply:
+        [(name, field)] = params.requested_schema["properties"].items()
+        if "oneOf" not in field:
+            return accept(**{name: field["title"].split()[1]})
+        return accept(**{name: wanted})
+
+    return answer
+
+
+@pytest.fixture
+def connect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Return a function that connects a client to a server over a small ERP."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))  # catalogs of one address are kept for the next start
+
+    @asynccontextmanager
+    async def connected(
+        erp: SmallERP, person: ScriptedPerson | None = None, zone: str = "UTC", **settings: Any
+    ) -> AsyncIterator[Client]:
+        own: dict[str, Any] = {**REAL, "journal": str(tmp_path / "journal.db"), "time_zone": zone, **settings}
+        if isinstance(erp, SmallExsited):
+            own |= {"erp": "exsited", "redirect_uri": "https://x/"}
+        server = build_server(Settings(**own), erp=erp.connect(zone=ZoneInfo(zone)))
+        async with Client(server, elicitation_callback=person) as client:
+            yield client
+
+    return connected
+
+
+def asked_of(person: ScriptedPerson) -> str:
+    """Return all that the person was shown, one question after the other."""
+    return "\n".join(f"{one.message}\n{one.requested_schema}" for one in person.asked)
+
+
+def in_words(**more: Any) -> dict[str, Any]:
+    return {"vendor": "Acme Fasteners", "lines": [BOLTS], **more}
+
+
+# What is ordered
+
+
+@pytest.mark.parametrize(
+    ("said", "there"),
+    [
+        ("cable 15 mm2", "Cable 1.5 mm2"),
+        ("cable 1,5 mm2", "Cable 1.5 mm2"),
+        ("12in hydraulic hose", "1/2in Hydraulic Hose"),
+        ("hydraulic hose 1 / 2 in", "1/2in Hydraulic Hose"),
+        ("supply - 12V", "Supply -12V"),
+        ("shunt resistor 1 mΩ", "Shunt resistor 1 MΩ"),
+        ("pressure gauge 10 mPa", "Pressure gauge 10 MPa"),
+        ("तीर 5", "तार 5"),
+        ("return valve", "Non-return valve"),
+        ("hinge LH", "Hinge RH"),
+        ("resistor 47k", "Resistor 4.7k"),
+    ],
+)
+async def test_what_is_not_exact_is_put_to_the_person(connect: Any, said: str, there: str) -> None:
+    """Cases 01, 02 and 04, and more of their kind."""
+    items: Sequence[Row] = (
+        {"partNo": 5001, "shortID": "P1", "description": there, "uOM": "EA"},
+        {"partNo": 99, "shortID": "ZZ", "description": "Other thing", "uOM": "EA"},
+    )
+    erp, person = SmallInventoryPro(items=items), ScriptedPerson(picks("none"))
+    call = {**in_words(number="PO-1"), "lines": [{**BOLTS, "item": said}]}
+    async with connect(erp) as silent:
+        listed = text(await silent.call_tool(CREATE, call))
+    async with connect(erp, person) as client:
+        declined = outcome(await client.call_tool(CREATE, call))
+
+    assert (declined["status"], erp.sent) == ("declined", [])
+    assert f"P1 ({name(there)})" in listed
+    assert f"Asked for as: {said}" in asked_of(person)
+    assert f"P1 ({name(there)})" in asked_of(person)
+
+
+@pytest.mark.parametrize(("said", "there"), [("バルブ 100", "パルプ 100"), ("ハブ 5", "パブ 50")])
+async def test_another_thing_in_kana_is_not_offered(connect: Any, said: str, there: str) -> None:
+    """Case 05."""
+    items = [{"partNo": 5001, "shortID": "P1", "description": there}]
+    erp, person = SmallInventoryPro(items=items), ScriptedPerson(picks("P1"))
+    async with connect(erp, person) as client:
+        refused = await client.call_tool(CREATE, in_words(number="PO-1", lines=[{**BOLTS, "item": said}]))
+
+    assert erp.sent == []
+    assert f"No item matches {name(said)}." in text(refused) or f"Asked for as: {said}" in asked_of(person)
+
+
+async def test_an_exact_name_is_taken_beside_one_that_is_near(connect: Any) -> None:
+    """Case 07."""
+    items = [
+        {"partNo": place, "shortID": f"P{place}", "description": f"Cable {size} mm2"}
+        for place, size in ((1, "1.5"), (2, "15"))
+    ]
+    erp = SmallInventoryPro(items=items)
+    async with connect(erp) as client:
+        made = outcome(
+            await client.call_tool(CREATE, in_words(number="PO-1", lines=[{**BOLTS, "item": "Cable 15 mm2"}]))
+        )
+
+    assert made["status"] == "done"
+    assert erp.sent[0][2]["lines"][0]["shortID"] == "P2"
+
+
+async def test_the_question_says_item_unit_and_warehouse(connect: Any) -> None:
+    """Case 42."""
+    items = [{"partNo": 5001, "shortID": "P001", "description": "Pipe 1/2 in", "uOM": "BX"}]
+    person = ScriptedPerson(picks("no"))
+    async with connect(SmallInventoryPro(items=items), person, create_approval_over="1") as client:
+        await client.call_tool(CREATE, in_words(number="PO-1", lines=[{**BOLTS, "item": "P001"}]))
+
+    assert "1) 5 BX at 0.45 = 2.25: P001, Pipe 1/2 in" in asked_of(person)
+    assert "Deliver to: Main" in asked_of(person)
+
+
+@pytest.mark.parametrize(
+    ("field", "figure"),
+    [
+        ("unit_price", "253.98745625865"),
+        ("unit_price", "1234567890123"),
+        ("quantity", "0.1234567"),
+        ("quantity", "1234567890123.5"),
+    ],
+)
+async def test_the_limits_of_a_figure_are_said(connect: Any, field: str, figure: str) -> None:
+    """Case 43."""
+    erp = SmallInventoryPro()
+    async with connect(erp) as client:
+        refused = await client.call_tool(CREATE, in_words(number="PO-1", lines=[{**BOLTS, field: figure}]))
+
+    assert refused.is_error
+    assert "at most 12 digits before the point and 6 after it" in text(refused)
+    assert erp.sent == []
+
+
+# What came of it
+
+
+@pytest.mark.parametrize("decimals", [4, 2])
+async def test_a_lost_answer_to_rounded_prices_is_done_and_another_number_asks(connect: Any, decimals: int) -> None:
+    """Case 10."""
+    erp = SmallInventoryPro(store_price=lambda price: price.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP))
+    erp.is_answer_lost = True
+    person = ScriptedPerson(picks("no"))
+    lines = [{**BOLTS, "unit_price": "0.12345"}]
+    async with connect(erp, person) as client:
+        first = outcome(await client.call_tool(CREATE, in_words(number="PO-77", lines=lines)))
+        second = outcome(await client.call_tool(CREATE, in_words(number="PO-78", lines=lines)))
+
+    assert first["status"] == "done"
+    assert "unit price of BOLT-M8-30 is 0.12" in first["message"]
+    assert (second["status"], len(erp.sent)) == ("declined", 1)
+    assert "duplicate of PO-77?" in asked_of(person)
+
+
+async def test_an_order_at_the_erps_own_price_was_created_and_says_so(connect: Any) -> None:
+    """Case 11."""
+    erp = SmallExsited(store_price=lambda price: Decimal("0.5"))
+    async with connect(erp) as client:
+        made = outcome(await client.call_tool(CREATE, in_words(number="PO-77", lines=[BOLTS_OF_EXSITED])))
+
+    assert made["status"] == "done"
+    assert "unit price of ITEM-0055 is 0.50 AUD, not 0.12 AUD" in made["message"]
+
+
+@pytest.mark.parametrize("number", ["rush-7", "rush 7", "rüsh-7"])
+async def test_an_order_stored_in_capitals_is_done(connect: Any, number: str) -> None:
+    """Case 23."""
+    erp = SmallInventoryPro(store_number=str.upper, fold_number=str.casefold)
+    async with connect(erp) as client:
+        made = outcome(await client.call_tool(CREATE, in_words(number=number)))
+
+    assert (made["status"], list(erp.book)) == ("done", [number.upper()])
+    assert number.upper() in made["message"]
+
+
+@pytest.mark.parametrize("makes", [True, False])
+async def test_a_backorder_that_was_not_made_is_said_first(connect: Any, makes: bool) -> None:
+    """Case 45."""
+    erp = SmallInventoryPro(orders=[order("PO-1", line(units=5, received=2), status="Partial")], makes_backorders=makes)
+    async with connect(erp, ScriptedPerson(picks("backorder"))) as client:
+        ended = outcome(await client.call_tool(FINALIZE, {"number": "PO-1", "create_backorder": True}))
+
+    assert ended["status"] == "done"
+    missing = "No backorder was created, although it was requested"
+    assert ended["message"].startswith(missing) is not makes
+    assert ("PO-1-BO1" in ended["message"]) is makes
+
+
+# Numbers
+
+
+async def test_a_new_order_gets_no_number_of_a_backorder(connect: Any) -> None:
+    """Case 14."""
+    erp = SmallInventoryPro(orders=[order("PO-1"), order("PO-2", line(units=10, received=4), status="Partial")])
+    async with connect(erp, ScriptedPerson(picks("backorder"))) as client:
+        await client.call_tool(FINALIZE, {"number": "PO-2", "create_backorder": True})
+        made = await client.call_tool(CREATE, in_words())
+
+    assert "PO-2-BO1" in erp.book
+    assert sorted(erp.book) in (["PO-1", "PO-2", "PO-2-BO1"], ["PO-1", "PO-2", "PO-2-BO1", "PO-3"])
+    assert "PO-3" in erp.book or "number" in text(made)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        ["PO-0001", *(f"PO-000{place}-R1" for place in range(2, 7))],
+        [f"008-{place:02}-2026" for place in (3, 7)],
+        ["0044-K7", "0046-K7"],
+    ],
+)
+async def test_among_revisions_a_number_is_asked_for(connect: Any, numbers: list[str]) -> None:
+    """Case 16: no number that goes on from another, nor one whose year, project or revision runs."""
+    erp = SmallInventoryPro(
+        orders=[order(number, orderDate=f"2026-11-{place:02}T00:00:00Z") for place, number in enumerate(numbers, 1)]
+    )
+    async with connect(erp) as client:
+        await client.call_tool(CREATE, in_words())
+
+    made = set(erp.book) - set(numbers)
+    assert not any(re.search(r"-R\d$|-K8$|2027$", number) for number in made)
+    assert not any(number.startswith(one) for number in made for one in numbers)
+
+
+async def test_behind_closed_orders_the_next_number_is_found(connect: Any) -> None:
+    """Case 18, with a hundred closed orders that the list does not show."""
+    rows = [order(f"PO-{place:04}", status="Closed" if place > 28 else "Open") for place in range(1, 129)]
+    erp = SmallInventoryPro(orders=rows)
+    async with connect(erp) as client:
+        made = outcome(await client.call_tool(CREATE, in_words()))
+
+    assert (made["status"], made["order"]["number"]) == ("done", "PO-0129")
+
+
+@pytest.mark.parametrize("number", ["PO/2026/0001", "PO#7", "PO 7", "ÜB-7", "発注-7", "50%", "a?b", "PO;7"])
+async def test_an_order_of_any_number_is_read_and_closed(connect: Any, number: str) -> None:
+    """Case 19."""
+    erp = SmallInventoryPro(orders=[order(number), order("PO-2026-0001")])
+    async with connect(erp, ScriptedPerson(picks("close"))) as client:
+        read = outcome(await client.call_tool(GET, {"number": number}))
+        ended = await client.call_tool(FINALIZE, {"number": number, "create_backorder": False})
+
+    assert read["number"] == number
+    assert [status for _, _, status in erp.sent] == [{"poNumber": number, "createBackorder": False}], text(ended)
+    assert (erp.book[number]["status"], erp.book["PO-2026-0001"]["status"]) == ("Closed", "Open")
+
+
+async def test_numbers_that_no_new_order_may_have_get_no_other_blamed(connect: Any) -> None:
+    """Case 20."""
+    erp = SmallInventoryPro(orders=[order(f"PO/2026/000{place}") for place in range(1, 5)])
+    async with connect(erp) as client:
+        refused = await client.call_tool(CREATE, in_words())
+
+    assert erp.sent == []
+    assert "That is no order number" not in text(refused)
+    assert "number" in text(refused)
+
+
+@pytest.mark.parametrize(("asked", "stored"), [("po-2025-0042", "PO-2025-0042"), ("PO-X", "po-x")])
+@pytest.mark.parametrize("fold", [str.casefold, str])
+async def test_a_number_in_another_case_is_found_under_its_own(
+    connect: Any, asked: str, stored: str, fold: Callable[[str], str]
+) -> None:
+    """Case 22, of an ERP that finds numbers in any case and of one that does not."""
+    async with connect(SmallInventoryPro(orders=[order(stored)], fold_number=fold)) as client:
+        read = await client.call_tool(GET, {"number": asked})
+
+    assert stored in text(read)
+    assert "another order" not in text(read)
+
+
+# What is read
+
+
+@pytest.mark.parametrize("received", [None, "absent"])
+async def test_receipts_that_are_not_given_are_not_all_received(connect: Any, received: str | None) -> None:
+    """Case 24."""
+    first = line("A", received=None)
+    if received == "absent":
+        first.pop("unitsReceived")
+    erp = SmallInventoryPro(orders=[order("PO-1", first, line("B", units=7, received=7), status="Partial")])
+    person = ScriptedPerson(picks("keep"))
+    async with connect(erp, person) as client:
+        await client.call_tool(FINALIZE, {"number": "PO-1"})
+
+    assert "receipts not given" in person.asked[0].message
+    assert "verything was received" not in asked_of(person)
+    choices = person.asked[0].requested_schema["properties"]["decision"]["oneOf"]
+    assert [choice["const"] for choice in choices] == ["keep", "backorder", "close"]
+
+
+@pytest.mark.parametrize("lines", [[], None])
+async def test_an_order_without_lines_says_so(connect: Any, lines: list[Row] | None) -> None:
+    """Case 26."""
+    person = ScriptedPerson(picks("keep"))
+    async with connect(SmallInventoryPro(orders=[{**order("PO-1"), "lines": lines}]), person) as client:
+        await client.call_tool(FINALIZE, {"number": "PO-1"})
+
+    assert " · no lines" in person.asked[0].message
+    assert "received" not in asked_of(person)
+
+
+FREIGHT = exsited_line("", "Freight in", units="1.000000", price="25.000000")
+
+
+@pytest.mark.parametrize("lines", [[exsited_line(), FREIGHT], [FREIGHT], [], None, ""])
+async def test_an_order_with_a_line_of_text_is_read_cancelled_and_deleted(connect: Any, lines: Any) -> None:
+    """Case 27, and orders without lines."""
+    erp = SmallExsited(orders=[{**exsited_order("PO-1"), "lines": lines}])
+    async with connect(erp, ScriptedPerson(picks("cancel"))) as client:
+        read = await client.call_tool(GET, {"number": "PO-1"})
+        cancelled = outcome(await client.call_tool("cancel_purchase_order", {"number": "PO-1"}))
+        deleted = outcome(await client.call_tool("delete_purchase_order", {"number": "PO-1"}))
+
+    assert not read.is_error
+    assert ("Freight in" in text(read)) is (FREIGHT in (lines or []))
+    assert (cancelled["status"], deleted["status"], erp.book) == ("done", "done", {})
+
+
+@pytest.mark.parametrize("item", [None, ""])
+async def test_a_line_without_an_item_is_shown_by_its_description(connect: Any, item: str | None) -> None:
+    """Case 29."""
+    freight = line(item, units=1, price="25.00", description="Freight", warehouse=None, warehouseName=None)
+    async with connect(SmallInventoryPro(orders=[order("PO-1", line(), freight)])) as client:
+        read = await client.call_tool(GET, {"number": "PO-1"})
+        listed = outcome(await client.call_tool(LIST, {}))
+
+    assert "-|Freight|1|0|25.00|25.00|-" in text(read)
+    assert listed["total_count"] == 1
+
+
+@pytest.mark.parametrize("price", ["0", "0.00", "-0.45"])
+async def test_the_last_price_was_paid_for_goods(connect: Any, price: str) -> None:
+    """Case 30."""
+    orders = [
+        order("PO-1", orderDate="2026-10-01T00:00:00Z"),
+        order("PO-2", line(price=price)),
+        order("PO-3", line(units=-3, price="9.99")),
+    ]
+    person = ScriptedPerson(picks("no"))
+    async with connect(SmallInventoryPro(orders=orders), person) as client:
+        await client.call_tool(
+            CREATE, in_words(number="PO-9", lines=[{k: v for k, v in BOLTS.items() if k != "unit_price"}])
+        )
+
+    assert "1) 5 EA at 0.45 = 2.25" in asked_of(person)
+    assert (shown := re.search("no price given: (.*)", asked_of(person)))
+    assert "PO-1" in shown[1]
+    assert "1 Oct 2026" in shown[1]
+
+
+async def test_the_last_price_is_of_the_vendors_currency(connect: Any) -> None:
+    """Case 32."""
+    orders = [
+        exsited_order("PO-1", issue_date="2026-10-01T00:00:00Z"),
+        exsited_order("PO-2", exsited_line(price="9.990000"), currency={"name": "USD"}),
+    ]
+    person = ScriptedPerson(picks("no"))
+    async with connect(SmallExsited(orders=orders), person) as client:
+        await client.call_tool(CREATE, in_words(number="PO-9", lines=[{"item": "Bolt", "quantity": "5"}]))
+
+    assert "Total 2.25 AUD" in asked_of(person)
+    assert "1) 5 at 0.45 AUD = 2.25 AUD" in asked_of(person)
+
+
+# Lists and catalogs
+
+
+async def test_what_was_received_in_full_is_not_overdue(connect: Any) -> None:
+    """Case 34."""
+    due = {"expected_completion_date": "2026-06-01T00:00:00Z"}
+    receipt = {
+        "id": "IR-1",
+        "receipt_status": "COMPLETED",
+        "receipts": [{"line_uuid": "l-ITEM-0055", "receipt_quantity": "40.000000"}],
+    }
+    erp = SmallExsited(
+        orders=[exsited_order("PO-1", **due), exsited_order("PO-2", **due)], receipts={"PO-1": [receipt]}
+    )
+    async with connect(erp) as client:
+        listed = outcome(await client.call_tool(LIST, {"overdue": True}))
+
+    assert [one["number"] for one in listed["orders"]] == ["PO-2"]
+    assert "1 order received in full and left out." in listed["note"]
+
+
+@pytest.mark.parametrize("status", ["Past Due", "Overdue", "Backordered"])
+async def test_a_status_that_is_not_known_is_said_to_be_left_out(connect: Any, status: str) -> None:
+    """Case 35."""
+    erp = SmallInventoryPro(orders=[order("PO-6", status=status, expectedDate="2026-06-01T00:00:00Z")])
+    async with connect(erp) as client:
+        overdue = await client.call_tool(LIST, {"overdue": True})
+        listed = outcome(await client.call_tool(LIST, {}))
+
+    assert f"1 order of a status that po-mcp does not know ({status}) left out." in text(overdue)
+    assert "No orders match." not in text(overdue)
+    assert outcome(overdue)["complete"] is False
+    assert listed["by_status"] == {"unknown": 1}
+
+
+async def test_open_orders_are_counted_without_others_and_with_what_is_not_known(connect: Any) -> None:
+    """More of case 35: the filter `open`, and the resource of the open orders."""
+    orders = [order("PO-1"), order("PO-2", status="Past Due"), order("PO-3", status="Canceled")]
+    async with connect(SmallInventoryPro(orders=orders)) as client:
+        listed = outcome(await client.call_tool(LIST, {"status": "open"}))
+        [content] = (await client.read_resource("po://orders/open")).contents
+
+    assert [one["number"] for one in listed["orders"]] == ["PO-1"]
+    assert (listed["complete"], listed["note"]) == (
+        False,
+        "1 order of a status that po-mcp does not know (Past Due) left out.",
+    )
+    assert isinstance(content, TextResourceContents)
+    assert '"total_count":1,"complete":false' in content.text
+
+
+@pytest.mark.parametrize(
+    ("zone", "placed", "day"),
+    [
+        ("Pacific/Auckland", "2026-11-09T21:30:00Z", "2026-11-10"),
+        ("America/Los_Angeles", "2026-11-10T03:30:00Z", "2026-11-09"),
+        ("UTC", "2026-11-10T00:00:00Z", "2026-11-10"),
+    ],
+)
+async def test_a_day_is_the_companys(connect: Any, zone: str, placed: str, day: str) -> None:
+    """Case 36."""
+    async with connect(SmallInventoryPro(orders=[order("PO-1", orderDate=placed)]), zone=zone) as client:
+        same = outcome(await client.call_tool(LIST, {"ordered_from": day, "ordered_to": day}))
+
+    assert same["total_count"] == 1
+    assert same["orders"][0]["ordered_at"].startswith(day)
+
+
+NO_DATES = (
+    "0001-01-01T00:00:00Z",
+    "0000-00-00",
+    "1900-01-01T00:00:00Z",
+    "1899-12-30T00:00:00Z",
+    "1753-01-01",
+    "1970-01-01T00:00:00Z",
+    "",
+)
+
+
+@pytest.mark.parametrize("date", NO_DATES)
+async def test_a_date_that_means_none_is_not_overdue(connect: Any, date: str) -> None:
+    """Case 37, in both connectors."""
+    for erp in (
+        SmallExsited(orders=[exsited_order("PO-1", expected_completion_date=date)]),
+        SmallInventoryPro(orders=[order("PO-1", expectedDate=date)]),
+    ):
+        async with connect(erp) as client:
+            listed = outcome(await client.call_tool(LIST, {"overdue": True}))
+            read = outcome(await client.call_tool(LIST, {}))
+
+        assert listed["total_count"] == 0
+        assert "expected_on" not in read["orders"][0]
+
+
+@pytest.mark.parametrize("date", ["0000-00-00", "soon", "2026-13-45", "99999-01-01"])
+async def test_one_odd_date_hides_no_order(connect: Any, date: str) -> None:
+    """Case 39, in both connectors."""
+    for erp in (
+        SmallExsited(orders=[exsited_order("PO-1"), exsited_order("PO-2", expected_completion_date=date)]),
+        SmallInventoryPro(orders=[order("PO-1"), order("PO-2", expectedDate=date)]),
+    ):
+        async with connect(erp) as client:
+            listed = outcome(await client.call_tool(LIST, {}))
+
+        shown = {one["number"] for one in listed["orders"]}
+        assert "PO-1" in shown
+        assert "PO-2" in shown or (listed["complete"] is False and "could not be read" in listed["note"])
+
+
+@pytest.mark.parametrize("most", [100, 7, 1])
+async def test_a_catalog_in_small_pages_is_read_whole(connect: Any, most: int) -> None:
+    """Case 41."""
+    items = [
+        {"partNo": place, "shortID": f"P{place}", "description": f"Part {place}"}
+        for place in range(120 if most > 1 else 5)
+    ]
+    erp = SmallInventoryPro(items=items, largest_page=most)
+    async with connect(erp) as client:
+        found = outcome(await client.call_tool(SEARCH, {"kind": "item"}))
+        made = outcome(await client.call_tool(CREATE, in_words(number="PO-1", lines=[{**BOLTS, "item": "P3"}])))
+
+    assert (found["known"], made["status"]) == (len(items), "done")
+
+
+async def test_vendors_without_ids_are_found(connect: Any) -> None:
+    """Case 13."""
+    vendors = [
+        {"shortID": "ACME", "name": "Acme Fasteners", "active": True},
+        {"shortID": "CSC", "name": "Central Supply", "active": True},
+    ]
+    async with connect(SmallInventoryPro(vendors=vendors)) as client:
+        listed = await client.call_tool(SEARCH, {"kind": "vendor"})
+        found = await client.call_tool(SEARCH, {"kind": "vendor", "text": "acme"})
+
+    assert not listed.is_error
+    assert "no id | Acme Fasteners | ACME" in text(listed)
+    assert "no id | Acme Fasteners | ACME" in text(found)
+
+
+def test_every_case_is_held_by_a_test_of_this_file() -> None:
+    rows = re.findall(r"^\| (\d\d) \| .* \| (test_\w+) \|$", __doc__ or "", re.MULTILINE)
+
+    assert len({number for number, _ in rows}) == len(rows) == 30
+    assert {name for _, name in rows} <= set(globals())

@@ -1,0 +1,63 @@
+"""A journal that is years long answers as fast as a new one: counted in SQLite's steps, which no machine changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from po_mcp.orders import Vendor
+from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.operation import Operation
+from tests.writes.making import CONNECTION, KEY, Clock, create, draft, fill_with_done, guarded, take_to
+
+FEW, MANY = 50, 5_000
+NEW = create(asked=draft("PO-NEW", vendor=Vendor(id="9", name="Central Supply Co.")), question=True)
+CALLS: dict[str, Callable[[JournalStore], object]] = {
+    "finalize": lambda store: take_to(store, guarded("finalize", "PO-NEW"), "DONE"),
+    "create": lambda store: take_to(store, NEW, "DONE"),
+    "refusal": lambda store: take_to(store, NEW, "REFUSED"),
+    "same create": lambda store: store.find_same_create(NEW),
+    "recent write": lambda store: store.find_recent(guarded("finalize", "PO-NEW")),
+    "live": lambda store: store.live(KEY),
+    "latest": lambda store: store.latest(KEY, 10),
+    "late news": lambda store: store.take_late_news(KEY),
+}
+
+
+def steps(file: Path, done: Operation, count: int, call: Callable[[JournalStore], object]) -> int:
+    """Count the steps of a call in a journal with so many operations at their end."""
+    store = JournalStore(file, 600, Clock())
+    store.join(CONNECTION)
+    fill_with_done(store, done, count)
+    store.live(KEY)  # opens both connections
+    counted = 0
+
+    def count_one() -> int:
+        nonlocal counted
+        counted += 1
+        return 0
+
+    for db in (store._file._writer, store._file._reader):
+        assert db is not None
+        db.set_progress_handler(count_one, 1)
+    call(store)
+    store.close()
+    return counted
+
+
+@pytest.mark.parametrize("done", [create("PO-DONE"), guarded("finalize", "PO-DONE")], ids=lambda one: one.kind)
+@pytest.mark.parametrize("call", CALLS)
+def test_a_call_takes_hardly_more_steps_in_a_long_journal(tmp_path: Path, call: str, done: Operation) -> None:
+    few, many = (steps(tmp_path / f"{count}.db", done, count, CALLS[call]) for count in (FEW, MANY))
+
+    assert few > 0
+    assert many <= few * 1.5 + 50, (few, many)
+
+
+def test_the_latest_done_creates_are_known_by_their_numbers(store: JournalStore) -> None:
+    fill_with_done(store, create("PO-DONE"), 20)
+    take_to(store, NEW, "REFUSED")
+
+    assert store.numbers_of_creates(KEY) == {"PO-DONE", *(f"PO-DONE-{place}" for place in range(1, 21))}
