@@ -145,7 +145,8 @@ def _build_mcp_server(settings: Settings, connector: ERP, lifespan: ServerLifesp
     listed = [tool for tool in REGISTRY if _is_listed(tool, connector, settings)]
     server = PurchasingServer(
         _NAME,
-        tool_names=[tool.name for tool in listed],
+        scopes={tool.name: tool.scopes for tool in listed},
+        has_sign_in=settings.issuer is not None,
         limits=write_limits(connector, settings),
         title="Purchase orders",
         version=__version__,

@@ -11,7 +11,6 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Literal
 
 import anyio
@@ -28,6 +27,8 @@ from mcp.types import (
 )
 from pydantic import ValidationError
 
+from po_mcp.approvals import caller
+from po_mcp.scopes import APPROVE
 from po_mcp.untrusted import visible
 from po_mcp.writes.approving import ApprovalLink
 from po_mcp.writes.forms import FormAnswer, Question
@@ -77,16 +78,24 @@ class Elicitor:
 
     @property
     def requester(self) -> Requester:
-        """The user of this process, and the client's name and version as the client gives them."""
+        """The caller, and the client's name and version as the client gives them."""
         params = self._ctx.session.client_params
         client = f"{params.client_info.name} {params.client_info.version}" if params else "an unnamed assistant"
         protocol = self._ctx.protocol_version or "unknown"
-        return Requester(_user_name(), visible(client, 80), protocol, f"{_PROCESS_ID} {visible(client, 80)}")
+        user, oauth_client = caller.user_name(), visible(caller.oauth_client(), 80)
+        # A person who is signed in has one share of what may be asked for, with however many clients.
+        session = user if oauth_client else f"{_PROCESS_ID} {visible(client, 80)}"
+        return Requester(user, visible(client, 80), protocol, session, oauth_client)
 
     @property
     def channel(self) -> str:
         """How answers arrive, for the audit log: by the client's form, or by its offer to open the page."""
         return "client"
+
+    @property
+    def may_decide(self) -> bool:
+        """Whether a yes by this client's form counts."""
+        return may_decide()
 
     @property
     def seconds_in_call(self) -> float:
@@ -200,17 +209,6 @@ class Elicitor:
         return FormAnswer("accepted", content, seconds)
 
 
-@cache
-def _user_name() -> str:
-    """Return the name of the operating system's user; "" for a user without a name."""
-    import getpass  # late, for a quick start: the first tools/list needs no name
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return ""
-
-
 def _build_result(params: _Params, state: Mapping[str, str]) -> InputRequiredResult:
     return InputRequiredResult(
         input_requests={REQUEST_KEY: ElicitRequest(params=params)},
@@ -218,9 +216,14 @@ def _build_result(params: _Params, state: Mapping[str, str]) -> InputRequiredRes
     )
 
 
+def may_decide() -> bool:
+    """Tell whether the caller may decide by the form of their client: without sign-in, or with the scope for it."""
+    return caller.is_allowed(APPROVE)
+
+
 def elicitation_mode(session: ServerSession, page: ApprovalLink) -> Literal["form", "page"] | None:
-    """Return how the client can ask its user: by its form, by opening the page, or None for neither."""
-    elicitation = _find_capability(session)
+    """Return how the client can ask for a decision: by its form, by opening the page, or None for neither."""
+    elicitation = _find_capability(session) if may_decide() else None
     if not page.comes_first and _has_form(elicitation):
         return "form"
     return "page" if elicitation is not None and elicitation.url is not None else None

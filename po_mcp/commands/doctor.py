@@ -97,6 +97,8 @@ async def _findings(settings: Settings, file: Path, erp: ERP, journal: JournalSt
             if finding is not None:
                 yield finding
     yield await _rights(settings, erp, can_read=read.mark == "pass")
+    if settings.issuer is not None:
+        yield await _sign_in(settings, settings.issuer)
     yield _recorded(settings, erp, journal)
     for finding in await _approval(settings, journal):
         yield finding
@@ -173,6 +175,19 @@ def _clock(erp: ERP) -> Finding | None:
     if abs(erp.clock_skew) > 120:
         return Finding("fail", "clock", text, "Correct this computer's clock or the ERP's: sign-in depends on it.")
     return Finding("pass", "clock", text)
+
+
+async def _sign_in(settings: Settings, issuer: str) -> Finding:
+    """Read the issuer's keys, without which nobody is let in."""
+    from po_mcp.sign_in import build_keys
+    from po_mcp.sign_in.issuer_keys import IssuerUnavailable
+
+    try:
+        await build_keys(settings).find(None)
+    except IssuerUnavailable as exc:
+        next_step = "Check PO_MCP_ISSUER: it must be what the issuer's own metadata names, letter for letter."
+        return Finding("fail", "sign-in", f"the keys of {issuer} cannot be read: {exc}", next_step)
+    return Finding("pass", "sign-in", f"the keys of {issuer} can be read")
 
 
 async def _rights(settings: Settings, erp: ERP, *, can_read: bool) -> Finding:

@@ -14,7 +14,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from po_mcp.approvals.elicitation import InputRequired
+from po_mcp.approvals.elicitation import Elicitor, InputRequired
 from po_mcp.desk.context import Desk
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.server.argument_errors import describe_faults
@@ -61,7 +61,7 @@ class PurchasingTool(Tool):
             desk: Desk = context.request_context.lifespan_context
             await refuse_lost_zeros(read.numbers, desk)
             result = await run_with_progress(context, partial(super().run, read.values, context, convert_result))
-            return await add_late_news(result, desk)
+            return await add_late_news(result, desk, Elicitor(context).requester)
         except PurchaseOrderError as exc:
             raise ToolError(str(exc)) from exc
         except ToolError as exc:

@@ -18,6 +18,7 @@ from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.writes.journal import JournalStore
 from tests.harness import ServerHarness, outcome
 from tests.sandbox.sandbox_server import serve_sandbox
+from tests.sign_in.issuer import issuing
 from tests.stdio.test_process import environment
 
 DOCTOR = [sys.executable, "-m", "po_mcp", "doctor"]
@@ -115,6 +116,20 @@ async def test_a_journal_that_cannot_be_used_fails_with_the_setting_to_check(tmp
     assert status == 1
     assert "✗ journal" in told
     assert "PO_MCP_JOURNAL" in told
+
+
+async def test_an_issuer_is_asked_for_its_keys(tmp_path: Path) -> None:
+    told = []
+    async with issuing() as issuer:
+        for name in (issuer.url, f"{issuer.url}/"):
+            team = {"PO_MCP_ISSUER": name, "PO_MCP_PUBLIC_URL": "https://po.example.com"}
+            told.append(await examined(tmp_path, **team))
+
+    (well, right), (ill, wrong) = told
+    assert (well, ill) == (0, 1)
+    assert f"✓ sign-in   the keys of {issuer.url} can be read" in right
+    assert f"✗ sign-in   the keys of {issuer.url}/ cannot be read: The issuer's metadata names another issuer." in wrong
+    assert "Check PO_MCP_ISSUER" in wrong
 
 
 async def test_a_read_only_server_is_told_to_be_one(tmp_path: Path) -> None:
