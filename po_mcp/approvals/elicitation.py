@@ -60,6 +60,7 @@ class Elicitor:
 
     def __init__(self, ctx: Context[Any, Any]) -> None:
         self._ctx = ctx
+        # Versions are dates, which are in order as text.
         self._is_modern = (ctx.protocol_version or "") >= MODERN
         self._state: dict[str, str] = json.loads(ctx.request_state) if ctx.request_state else {}
         self._choice_state = {name: value for name, value in self._state.items() if name == "choice"}
@@ -167,6 +168,7 @@ class Elicitor:
     def _seconds_since_asked(self) -> float | None:
         """Return how long ago the question of the call before this one was asked."""
         asked_at = self._state.get(_ASKED_AT)
+        # Not below zero: the clock may have been set back between the two calls.
         return None if asked_at is None else max(0, time.time_ns() - int(asked_at)) / 1e9
 
     async def _ask_in_call(self, question: Question, params: _Params, subject: str) -> FormAnswer:
@@ -201,6 +203,7 @@ class Elicitor:
     def _read_answer(
         self, result: ElicitResult, question: Question, params: _Params, seconds: float | None = None
     ) -> FormAnswer:
+        # With the seconds, since some clients decline at once and show nothing.
         if result.action != "accept":
             return FormAnswer("declined" if result.action == "decline" else "cancelled", seconds=seconds)
         if params.mode == "url":  # the page was opened; whatever content the client adds, a yes is given there alone
@@ -232,6 +235,7 @@ def elicitation_mode(session: ServerSession, page: ApprovalLink) -> Literal["for
 def _find_capability(session: ServerSession) -> ElicitationCapability | None:
     """Return the elicitation capability that this request declares, if its session can carry a question."""
     capabilities = session.client_capabilities
+    # Before 2026-07-28 a question is a request of the server's, which not every session can carry.
     can_ask = session.protocol_version >= MODERN or session.can_send_request
     return capabilities.elicitation if capabilities and can_ask else None
 

@@ -77,6 +77,7 @@ class _Page:
         static = files("po_mcp.approvals").joinpath("static")
         self._style, self._icon = (static.joinpath(name).read_bytes() for name in ("style.css", "icon.svg"))
         loader = PackageLoader("po_mcp.approvals")
+        # Escaped, since names are text of the ERP's; strict, since a blank in place of a figure could be approved.
         self._templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 
     async def show(self, request: Request) -> Response:
@@ -99,6 +100,7 @@ class _Page:
             decision,
             _content(recorded, form),
             form.get("pin", "").strip(),
+            # A browser writes what it likes into this header, and terminals show the audit log.
             {"through": "page", "browser": visible(request.headers.get("user-agent", ""), 120)},
         )
         if decided.verdict != "taken":
@@ -111,6 +113,7 @@ class _Page:
     async def lead(self, request: Request) -> Response:
         """Lead the short address to the one operation that waits, else to the list of them."""
         waits = [one for one in await self._pending.open() if one.state in WAITING]
+        # Anybody can guess the short address: without a cookie that came with a link it leads nowhere.
         if len(waits) != 1 or not self._sessions.is_ours(request.cookies.get(self._cookie)):
             return await self.overview(request)
         return RedirectResponse(f"/approve/{waits[0].operation.id}", 303)
@@ -159,6 +162,7 @@ class _Page:
         said = decided.why if decided is not None and decided.why else said
         said = misfit_of(recorded) if verdict == "no_answer" else said
         cookie = request.cookies.get(self._cookie)
+        # Ports of this machine share cookies, so the page of another port can plant one, which is replaced.
         given = cookie if cookie is not None and self._sessions.is_ours(cookie) else self._sessions.new()
         pin = await self._pending.pin_status()
         response = self._html(
@@ -174,6 +178,7 @@ class _Page:
             said=said,
         )
         if given != cookie:
+            # Strict: a form that another site makes the browser send comes without it.
             response.set_cookie(self._cookie, given, httponly=True, samesite="strict", path="/")
         return response
 
@@ -209,6 +214,7 @@ async def _form(request: Request) -> dict[str, str]:
         raise HTTPException(415)
     body = b""
     try:
+        # A form that never ends would hold its connection, and in the end keep others out.
         with anyio.fail_after(_SLOWEST_FORM_S):
             async for chunk in request.stream():
                 body += chunk

@@ -155,6 +155,7 @@ def sheet_of(
         asked_by=visible(str(events[0].detail.get("client", _UNNAMED)), 80) if events else _UNNAMED,
         asked_at=local.moment(events[0].at, now) if events else "",
         open_until=local.moment(recorded.expires_at, now),
+        # Rounded down: the last minute that is shown must still be there.
         minutes_left=max(0, int(recorded.expires_at - now) // 60),
         standing=_standing(recorded, events, is_running, erp, local),
         leave="Do not create" if operation.kind == "create" else "Keep order",
@@ -212,6 +213,7 @@ def _order_of(operation: Operation) -> Order:
 def _read(order: PurchaseOrder) -> Order:
     lines = order.lines or ()
     remarks = list(_caution(order.vendor))
+    # Said and not refused: freight or taxes may be the difference, and a person can tell.
     if order.sum_of_lines not in (None, order.total):
         total = "gives no total" if order.total is None else f"says the total is {money(order.total, order.currency)}"
         remarks.append(f"The lines add up to {money(order.sum_of_lines, order.currency)}, but the ERP {total}.")
@@ -297,6 +299,7 @@ def _consequence(operation: Operation, order: Order, erp: str) -> str:
         came = f" Goods were received on {received} of {count(order.lines, 'line')}." if received else ""
         return f"The order stays in {erp} as inactive and can be reactivated there.{came}"
     payload = operation.payload
+    # What the ERP does not show is not 0, nor all: "everything was received" would be our own claim.
     if not order.lines or any(row.received == NOT_GIVEN for row in order.rows):
         rest = f"{_begin(erp)} does not show what was received."
     elif order.carried:
@@ -325,6 +328,7 @@ def _standing(
         return None
     if recorded.state == "APPROVED":
         return _APPROVED_AND_RUNNING if is_running else _approved(recorded, events, local)
+    # Whoever said yes must not read that they declined, or that nobody decided.
     if recorded.state in _AFTER_A_YES and any(event.event == "APPROVED" for event in events):
         return _AFTER_A_YES[recorded.state]
     standing = _STANDINGS[recorded.state]
@@ -373,6 +377,7 @@ _AFTER_A_YES: dict[State, Standing] = {
     ),
 }
 
+# None that a person types into looks again by itself: a reload would empty the form.
 _STANDINGS: dict[State, Standing] = {
     "DECLINED": Standing("Declined", "", "bad"),
     "EXPIRED": Standing(

@@ -52,6 +52,7 @@ class ErpModel(schema_base.ErpModel):
 class Identified(ErpModel):
     """A record by its id."""
 
+    # Strict: records are deleted by their ids, and pydantic would take true for 1.
     id: Annotated[int, Field(gt=0, strict=True)]
 
 
