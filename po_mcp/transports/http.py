@@ -15,7 +15,9 @@ from po_mcp.approvals.page_server import MountedPage, NoPage
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.bootstrap import build_server_with_approvals, has_approver_pin
 from po_mcp.config import Settings
+from po_mcp.tools import is_write_tool
 from po_mcp.transports.http_app import MCP_PATH, Address, HttpApp
+from po_mcp.transports.http_bodies import UnambiguousBodies
 from po_mcp.transports.sessions import MAX_SESSIONS, BoundedSessions
 from po_mcp.transports.signals import handle_signals
 from po_mcp.transports.uvicorn_server import create_server
@@ -47,7 +49,8 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
         max_sessions=MAX_SESSIONS,
     )
     sessions = mcp_server.session_manager
-    app = HttpApp(BoundedSessions(mcp, sessions), page_app, address)
+    bodies = UnambiguousBodies(BoundedSessions(mcp, sessions), is_write_tool, _MAX_REQUEST_BYTES)
+    app = HttpApp(bodies, page_app, address)
     server = create_server(app, _MAX_CONNECTIONS, _KEEP_ALIVE_S)
 
     async def end() -> None:

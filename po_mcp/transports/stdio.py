@@ -13,7 +13,7 @@ import anyio
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
-from po_mcp.tools import REGISTRY
+from po_mcp.tools import is_write_tool
 from po_mcp.transports.bounded_stdin import take_stdin
 from po_mcp.transports.signals import handle_signals
 from po_mcp.transports.stdio_lines import StdioLines, take_stdout
@@ -29,12 +29,8 @@ def serve(settings: Settings, config: Path | None = None) -> None:
     logging.basicConfig(stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
     if sys.stdin.isatty():
         _greet()
-    lines = StdioLines(take_stdin(), take_stdout(), _is_write_tool)
+    lines = StdioLines(take_stdin(), take_stdout(), is_write_tool)
     anyio.run(_serve, settings, config, lines)
-
-
-def _is_write_tool(tool: str) -> bool:
-    return any(registered.name == tool and not registered.read_only for registered in REGISTRY)
 
 
 async def _serve(settings: Settings, config: Path | None, lines: StdioLines) -> None:
