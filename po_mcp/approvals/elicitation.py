@@ -107,7 +107,7 @@ class Elicitor:
         """Ask by the client's form; without a form, or if the page comes first, send the person to the page.
 
         Raises:
-            Asking: at 2026-07-28, if this call has no answer to exactly this question.
+            InputRequired: at 2026-07-28, if this call has no answer to exactly this question.
         """
         params = await self._build_params(operation_id, question, page)
         if params is None:
@@ -129,7 +129,7 @@ class Elicitor:
         """Ask a question that approves nothing, by the client's form; `not_asked` if it has none.
 
         Raises:
-            Asking: as for `ask`. The choice stays in the sealed state, beside the next question.
+            InputRequired: as for `ask`. The choice stays in the sealed state, beside the next question.
         """
         if not _has_form(_find_capability(self._ctx.session)):
             return FormAnswer("not_asked")

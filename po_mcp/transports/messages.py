@@ -103,10 +103,27 @@ def _read_text(text: str, writes: IsWriteTool) -> ParsedMessage | ErrorReply | B
         value = json.loads(text, object_pairs_hook=partial(_read_pairs, doubles))
     except (ValueError, RecursionError):
         return ErrorReply(PARSE_ERROR, "This line is not JSON.", _find_id(text))
-    if doubles and (isinstance(value, list) or _is_write_call(value, writes)):
-        said = f"The name {visible(doubles[0], 40)} stands twice in one object. Nothing was sent. Write it once."
-        return ErrorReply(INVALID_PARAMS, said, _read_id(value))
+    refusal = _refuse_doubles(value, doubles, writes)
+    if refusal is not None:
+        return refusal
     return Batch(value) if isinstance(value, list) else read_value(value, writes)
+
+
+def find_ambiguity(body: bytes, writes: IsWriteTool) -> ErrorReply | None:
+    """Return the refusal of a write that names something twice; None for all else, also for what is no JSON."""
+    doubles: list[str] = []
+    try:
+        value = json.loads(body, object_pairs_hook=partial(_read_pairs, doubles))
+    except (ValueError, RecursionError):
+        return None
+    return _refuse_doubles(value, doubles, writes)
+
+
+def _refuse_doubles(value: Any, doubles: list[str], writes: IsWriteTool) -> ErrorReply | None:
+    if not doubles or not (isinstance(value, list) or _is_write_call(value, writes)):
+        return None
+    said = f"The name {visible(doubles[0], 40)} stands twice in one object. Nothing was sent. Write it once."
+    return ErrorReply(INVALID_PARAMS, said, _read_id(value))
 
 
 def _read_pairs(doubles: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import anyio
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
-from po_mcp.tools import REGISTRY
+from po_mcp.tools import is_write_tool
 from po_mcp.transports.bounded_stdin import BoundedLines, take_stdin
 from po_mcp.transports.signals import handle_signals
 from po_mcp.transports.stdio_lines import StdioLines, take_stdout
@@ -35,14 +35,10 @@ def serve(settings: Settings, config: Path | None = None) -> None:
     anyio.run(_serve, settings, config, take_stdin(), take_stdout())
 
 
-def _is_write_tool(tool: str) -> bool:
-    return any(registered.name == tool and not registered.read_only for registered in REGISTRY)
-
-
 async def _serve(settings: Settings, config: Path | None, stdin: BoundedLines, stdout: BinaryIO) -> None:
     serving = anyio.CancelScope()
     # A client that no longer reads is gone: the end is that of a signal.
-    lines = StdioLines(stdin, stdout, _is_write_tool, on_gone=serving.cancel)
+    lines = StdioLines(stdin, stdout, is_write_tool, on_gone=serving.cancel)
 
     def exit_after_signal() -> None:
         # The thread that reads stdin cannot be interrupted: waiting for it would wait for the next line.

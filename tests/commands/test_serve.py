@@ -333,6 +333,25 @@ async def test_host_and_media_type_are_compared_without_regard_to_case() -> None
     assert page.status_code != 421
 
 
+async def test_a_read_whose_json_names_something_twice_is_answered_also_in_pieces() -> None:
+    sent = modern("list_purchase_orders", {"limit": 1})
+    asked = json.dumps(sent["json"]).replace('"limit"', '"limit": 2, "limit"')
+    headers = {**HEADERS, **sent["headers"]}
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for letter in asked:
+            yield letter.encode()
+
+    with serving() as server:
+        async with server.http() as http:
+            whole = await http.post("/mcp", headers=headers, content=asked)
+            chunked = await http.post("/mcp", headers=headers, content=pieces())
+
+    for answer in (whole, chunked):
+        assert answer.status_code == 200, answer.text
+        assert len(answer.json()["result"]["structuredContent"]["orders"]) == 1
+
+
 BEGINS = {
     "idle": b"",
     "half a head": b"POST /mcp HTTP/1.1\r\nhost: 127",

@@ -1,10 +1,13 @@
-"""Answers to a form that fit no schema, at 2026-07-28: they count as not shown, as in the versions before it.
+"""Parameters of requests as clients send them, before the SDK validates them.
 
-The SDK would refuse the whole call (-32602), and the model would look for a fault in its arguments.
+The SDK refuses a whole call (-32602) for an answer to a form that fits no schema, and for a progress token of null; the
+model would look for a fault in its arguments. The first counts as not shown, as in versions before 2026-07-28, and the
+second as left out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -16,15 +19,23 @@ from pydantic import TypeAdapter, ValidationError
 from po_mcp.approvals.elicitation import REQUEST_KEY
 from po_mcp.server.current_request import Request
 
-_ANSWERS = "inputResponses"
+_ANSWERS, _TOKEN = "inputResponses", "progressToken"
 _NOT_SHOWN = {"action": "cancel"}
 
 
-async def replace_malformed_answers(ctx: Request, call_next: CallNext) -> HandlerResult:
-    """Let an answer that cannot be read be one of a person who was shown nothing; an MCP middleware."""
-    if ctx.method == "tools/call" and ctx.params is not None and ctx.params.get(_ANSWERS) is not None:
-        ctx = replace(ctx, params={**ctx.params, _ANSWERS: _read_answers(ctx.params[_ANSWERS])})
-    return await call_next(ctx)
+async def read_params(ctx: Request, call_next: CallNext) -> HandlerResult:
+    """Hand parameters on that the SDK can read; an MCP middleware."""
+    return await call_next(ctx if ctx.params is None else replace(ctx, params=_read(ctx.method, ctx.params)))
+
+
+def _read(method: str, sent: Mapping[str, Any]) -> Mapping[str, Any]:
+    read = dict(sent)
+    if method == "tools/call" and sent.get(_ANSWERS) is not None:
+        read[_ANSWERS] = _read_answers(sent[_ANSWERS])
+    meta = sent.get("_meta")
+    if isinstance(meta, dict) and meta.get(_TOKEN, "") is None:
+        read["_meta"] = {name: value for name, value in meta.items() if name != _TOKEN}
+    return read
 
 
 def _read_answers(sent: Any) -> dict[str, Any]:
