@@ -531,7 +531,6 @@ class Tryton:
                 body=body,
                 expect=frozenset({200}),
                 verify=lambda answer: error_body.parse_result(answer.body, identifier),
-                creates=True,
                 before_send=before_send,
             )
         except Refused as exc:
