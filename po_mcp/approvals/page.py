@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any, get_args
 from urllib.parse import parse_qsl
 
@@ -43,6 +44,9 @@ _SAID: dict[Verdict, tuple[HTTPStatus, str]] = {
     "already_sent": (HTTPStatus.CONFLICT, "It was sent already, so it cannot be taken back. Nothing was recorded."),
     "too_late": (HTTPStatus.CONFLICT, "This was already decided or has expired. This click changed nothing."),
 }
+
+
+_PIN_FAULTS: frozenset[Verdict | None] = frozenset({"no_pin", "wrong_pin", "paused"})
 
 
 def create_app(pending: PendingApprovals, hosts: Iterable[str], cookie: str) -> ASGIApp:
@@ -104,7 +108,7 @@ class _Page:
             {"through": "page", "browser": visible(request.headers.get("user-agent", ""), 120)},
         )
         if decided.verdict != "taken":
-            return await self._shown(request, await self._found(request), decided)
+            return await self._shown(request, await self._found(request), decided, form)
         if decision in ("approve", "carry_out"):
             await self._pending.start(operation_id, _PATIENCE_S)
         # So that reloading the page does not send the form again.
@@ -156,7 +160,14 @@ class _Page:
             raise HTTPException(404)
         return recorded
 
-    async def _shown(self, request: Request, recorded: Recorded, decided: Decided | None = None) -> Response:
+    async def _shown(
+        self,
+        request: Request,
+        recorded: Recorded,
+        decided: Decided | None = None,
+        form: Mapping[str, str] = MappingProxyType({}),
+    ) -> Response:
+        """Show one operation; what was typed beside a wrong PIN need not be typed again."""
         verdict = decided.verdict if decided is not None else None
         status, said = _SAID[verdict] if verdict is not None else (HTTPStatus.OK, "")
         said = decided.why if decided is not None and decided.why else said
@@ -176,6 +187,8 @@ class _Page:
             elsewhere=await self._pending.why_not_here(recorded, "approve"),
             verdict=verdict,
             said=said,
+            typed=visible(form.get("order_number", ""), 120) if verdict in _PIN_FAULTS else "",
+            chosen=form.get("create_backorder", "") if verdict in _PIN_FAULTS else "",
         )
         if given != cookie:
             # Strict: a form that another site makes the browser send comes without it.

@@ -28,7 +28,7 @@ from po_mcp.tools._zeros import refuse_lost_zeros
 _INTERNAL_ERROR = "po-mcp could not build the answer. This is a bug; please report it."
 _CONTEXT = "ctx"
 """The parameter of each tool's function that gets the SDK's context."""
-_MAY_HAVE_WRITTEN = " Do not repeat the call: ask get_operation what came of it."
+_MAY_HAVE_WRITTEN = " Do not repeat it. Check with get_operation how it ended."
 
 
 class _Arguments(ArgModelBase):

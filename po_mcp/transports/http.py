@@ -16,7 +16,7 @@ from po_mcp.approvals.page_server import MountedPage, NoPage
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.bootstrap import build_server_with_approvals, has_approver_pin
 from po_mcp.config import Settings
-from po_mcp.tools import is_write_tool
+from po_mcp.tools import REGISTRY, is_write_tool
 from po_mcp.transports.health import HEALTH_PATH, READY_PATH, Health
 from po_mcp.transports.http_app import MCP_PATH, Address, HttpApp
 from po_mcp.transports.http_bodies import UnambiguousBodies

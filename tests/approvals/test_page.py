@@ -190,6 +190,20 @@ async def test_every_page_says_whose_books_these_are_and_has_an_icon(file: Path)
     assert (icon.headers["content-type"], icon.text[:4]) == ("image/svg+xml", "<svg")
 
 
+async def test_what_was_filled_in_stays_beside_a_wrong_pin(file: Path) -> None:
+    async with counter(file, "correct horse") as desk:
+        delete, close = desk.propose(order("PO-1")), desk.propose(order("PO-2"), "finalize")
+        async with browser(await desk.link(delete)) as person:
+            typed = await person.send("approve", order_number="PO-1", pin="wrong one")
+        async with browser(await desk.link(close)) as person:
+            chosen = await person.send("approve", create_backorder="no", pin="wrong one")
+
+    assert 'value="PO-1"' in typed.text
+    assert 'value="no" required checked' in chosen.text
+    assert "wrong one" not in typed.text + chosen.text
+    assert (desk.state(delete), desk.state(close)) == ("PROPOSED", "PROPOSED")
+
+
 # Attacks
 
 
