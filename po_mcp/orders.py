@@ -24,7 +24,7 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from po_mcp.untrusted import visible
+from po_mcp.untrusted import visible, with_plain_blanks
 
 Status = Literal["draft", "open", "partial", "closed", "cancelled", "deleted", "unknown"]
 
@@ -88,6 +88,7 @@ def _check_positive(number: Decimal) -> Decimal:
 
 
 def _check_one_line(text: str) -> str:
+    text = with_plain_blanks(text)
     if visible(text, max(len(text), 1)) != text:  # the limit of its length is checked after this
         raise ValueError("it has characters that cannot be seen, or is too long; write it in plain text")
     return text
