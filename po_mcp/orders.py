@@ -130,13 +130,17 @@ class Record(BaseModel):
 
 
 class OrderLine(Record):
-    """One line of an order. `outstanding` is the ordered less the received quantity, at least 0."""
+    """One line of an order. `outstanding` is the ordered less the received quantity, at least 0.
+
+    Quantities and the price are of `unit`, where the ERP says it.
+    """
 
     # A line of text, or of freight, has "" for its item, and its quantity may be missing.
     line: int | None = None
     item: Text
     description: Text | None = None
     quantity: Money | None = None
+    unit: Text | None = None
     received: Money | None = None
     outstanding: Money | None = None
     unit_price: Money | None = None

@@ -76,14 +76,15 @@ def _lines(lines: Iterable[Mapping[str, Any]], currency: str | None) -> Table:
     table = _table("Item", "Description", right=names, wraps="Description")
     for line in lines:
         named = (line.get("item") or "-", line.get("description") or "-")
-        counted = (_quantity(line.get(key)) for key in ("quantity", "received", "outstanding"))
+        ordered = _quantity(line.get("quantity"), line.get("unit"))
+        counted = (_quantity(line.get(key)) for key in ("received", "outstanding"))
         amounts = (_amount(line.get(key), currency) for key in ("unit_price", "line_total"))
-        table.add_row(*map(Text, (*named, *counted, *amounts)))
+        table.add_row(*map(Text, (*named, ordered, *counted, *amounts)))
     return table
 
 
-def _quantity(figure: str | None) -> str:
-    return "-" if figure is None else quantity(Decimal(figure))
+def _quantity(figure: str | None, unit: str | None = None) -> str:
+    return "-" if figure is None else quantity(Decimal(figure), unit)
 
 
 def _amount(figure: str | None, currency: str | None) -> str:

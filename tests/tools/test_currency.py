@@ -112,7 +112,7 @@ async def test_tables_in_a_terminal_say_the_currency_of_every_amount(tmp_path: P
 
     assert outcome(read)["lines"][0]["unit_price"] == "0.450000"
     read_by_a_person = " ".join(screen.getvalue().split())
-    assert "1,000 0 1,000 0.45 USD 450.00 USD" in read_by_a_person
+    assert "1,000 EA 0 1,000 0.45 USD 450.00 USD" in read_by_a_person
     assert "4,250.00 USD" in read_by_a_person
 
 
