@@ -187,9 +187,9 @@ def money(amount: Decimal | None, currency: str | None = None) -> str:
     return NOT_GIVEN if amount is None else order_text.money(amount, currency)
 
 
-def quantity(amount: Decimal | None) -> str:
+def quantity(amount: Decimal | None, unit: str | None = None) -> str:
     """Write a quantity as every question does; a dash where the ERP tells none."""
-    return NOT_GIVEN if amount is None else order_text.quantity(amount)
+    return NOT_GIVEN if amount is None else order_text.quantity(amount, unit)
 
 
 def pin_warnings(pin: PinStatus, local: LocalTime) -> list[str]:
@@ -261,7 +261,7 @@ def _row(place: int, line: OrderLine, currency: str | None) -> Row:
         place=str(line.line or place),
         item=_shown(line.item),
         description=_shown(line.description),
-        quantity=quantity(line.quantity),
+        quantity=quantity(line.quantity, line.unit),
         received=quantity(line.received),
         outstanding=quantity(line.outstanding),
         unit_price=money(line.unit_price, currency),

@@ -92,7 +92,7 @@ def test_a_person_reads_a_table(harness: ServerHarness) -> None:
         "open",
         "2025-05-15",
         "2025-06-01",
-        "4250.00",
+        "4,250.00",
     ]
     assert "28 orders (20 open, 8 partial), total 59776.67. First 2 shown;" in " ".join(run.stdout.split())
     assert "cursor=" in run.stdout

@@ -111,6 +111,7 @@ def test_an_order_and_its_receipts_are_read_together() -> None:
                 item="ITEM-0055",
                 description="Bolt",
                 quantity=Decimal(40),
+                unit="EA",
                 received=Decimal("17.5"),
                 outstanding=Decimal("22.5"),
                 unit_price=Decimal("0.45"),

@@ -339,6 +339,7 @@ def _convert_line(source: schemas.Line, place: int, received: Mapping[str, Decim
         item=source.item_id or source.item_uuid or "",
         description=source.item_name or source.description,
         quantity=ordered_quantity,
+        unit=price.uom,
         received=arrived,
         outstanding=None
         if arrived is None or ordered_quantity is None

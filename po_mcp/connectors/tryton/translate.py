@@ -389,6 +389,7 @@ def _convert_line(source: schemas.Line, place: int, warehouse: schemas.Warehouse
         item="" if product is None else str(product.id),
         description="; ".join(text for text in description if text) or None,
         quantity=source.quantity,
+        unit=None if source.unit_record is None else source.unit_record.symbol,
         received=received,
         outstanding=None if received is None else _compute_outstanding(source, received),
         unit_price=source.unit_price,
