@@ -67,6 +67,8 @@ class Reader:
         pages, read = _split_pages(left), _PageCollector(first)
         most = MAX_PAGES if query.max_orders is None else -(-query.max_orders // _ROWS_PER_PAGE)
         of = first.length + len(left)
+        if not of:
+            await self._rpc.check_company()
 
         async def read_page(numbered: tuple[int, Sequence[int]]) -> None:
             place, ids = numbered
@@ -131,7 +133,8 @@ class Reader:
         return await self._read_records(translate.PURCHASE, schemas.Names, fields, domain, limit=limit, latest=latest)
 
     async def probe(self) -> None:
-        """Look for one order of the company."""
+        """Look for one order of the company, which must still be the user's."""
+        await self._rpc.check_company()
         domain = await self._build_company_domain()
         await self._rpc.call_model(translate.PURCHASE, "search", domain, 0, 1, None)
 

@@ -81,15 +81,17 @@ class Rpc:
     async def read_company(self) -> int:
         """Return the id of the user's company, read once."""
         if self._company is None:
-            preferences = schemas.Preferences.parse(await self._call("model.res.user.get_preferences", [True, {}]))
-            # Numbers are per company: without one a number would not say which order is meant.
-            if preferences.company is None:
-                raise NotPermitted(
-                    "The user of this server has no company in Tryton. Nothing was sent.",
-                    next_step="Tryton's administrator must give its user a company.",
-                )
-            self._company = preferences.company
+            self._company = (await self._read_preferences()).company
+        # Numbers are per company: without one a number would not say which order is meant.
+        if self._company is None:
+            raise _no_company_error("has no company")
         return self._company
+
+    async def check_company(self) -> None:
+        """Raise `NotPermitted` where the user lost the company: Tryton then shows no order, as if there were none."""
+        company, preferences = await self.read_company(), await self._read_preferences()
+        if preferences.companies is not None and company not in preferences.companies:
+            raise _no_company_error("lost the company")
 
     async def read_access(self) -> schemas.Access:
         """Read what the user may do with orders."""
@@ -137,6 +139,9 @@ class Rpc:
                 await self._call("common.db.logout", [])
         await self._http.aclose()
 
+    async def _read_preferences(self) -> schemas.Preferences:
+        return schemas.Preferences.parse(await self._call("model.res.user.get_preferences", [True, {}]))
+
     async def _call(self, method: str, params: list[Any]) -> Any:
         """Make a call that changes nothing; a refusal of it is `Refused`."""
         identifier = next(self._ids)
@@ -144,9 +149,16 @@ class Rpc:
         if error_body.is_refusal(answer.body):
             raise Refused(
                 f"Tryton refused to tell this{error_body.describe_error(answer.body)}. Nothing was changed.",
-                next_step=_ERROR_MAPPING.permission_to_read,
+                next_step="Tell the user; the same in Tryton's own client shows why.",
             )
         return error_body.parse_result(answer.body, identifier)
+
+
+def _no_company_error(how: str) -> NotPermitted:
+    return NotPermitted(
+        f"The user of this server {how} in Tryton. Nothing was sent.",
+        next_step="Tryton's administrator must give its user a company.",
+    )
 
 
 def not_permitted_error(what: str) -> NotPermitted:

@@ -175,9 +175,10 @@ class Order(Row):
 
 
 class Preferences(ErpModel):
-    """Of the user; `company` is missing where they have none."""
+    """Of the user; `company` is missing where they have none, and `companies` before Tryton 8.2."""
 
     company: int | None = None
+    companies: tuple[int, ...] | None = None
 
 
 class Company(Identified):

@@ -27,6 +27,7 @@ from po_mcp.orders import (
     plain,
     total_of,
 )
+from po_mcp.untrusted import visible
 
 PURCHASE, LINE, MOVE = "purchase.purchase", "purchase.line", "stock.move"
 _LINE, _SERVICE, _DONE = "line", "service", "done"
@@ -112,7 +113,8 @@ def convert_order(source: schemas.Order, name: str | None = None) -> PurchaseOrd
     return header.model_copy(
         update={
             "lines": read,
-            "status_text": "; ".join([header.status_text, *others]),
+            # A copy is not checked: a reference is anybody's text.
+            "status_text": visible("; ".join([header.status_text, *others])),
             "reference": ours[1] if ours else None,
             "created_at": source.created_at,
         }
