@@ -24,7 +24,7 @@ from rich.text import Text
 from po_mcp.approvals.pin import PinCheck, PinFault
 from po_mcp.bootstrap import build_server
 from po_mcp.commands import _approver_pin, _settings
-from po_mcp.commands._interrupted import Call, Interruptions, known_of, plain_signals
+from po_mcp.commands._interrupted import Call, Interruptions, ignore_interrupts, known_of, plain_signals
 from po_mcp.commands._result_tables import shown, text_of
 from po_mcp.commands._status_text import EXIT_STATUS, NOTHING_SENT
 from po_mcp.commands._tool_help import describe_tool
@@ -64,7 +64,9 @@ def command(ctx: click.Context, tool: str | None, arguments: tuple[str, ...], as
     try:
         if wants_help and tool is not None:
             raise SystemExit(anyio.run(_describe, settings, tool))
-        raise SystemExit(anyio.run(_call, settings, tool, arguments, as_json))
+        status = anyio.run(_call, settings, tool, arguments, as_json)
+        ignore_interrupts()
+        raise SystemExit(status)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 
@@ -144,7 +146,7 @@ class Terminal:
                         f"{_approver_pin.FAULTS[fault]} Not approved. Nothing was changed.", style="yellow"
                     )
                     return ElicitResult(action="cancel")
-        except click.Abort:
+        except (click.Abort, KeyboardInterrupt):
             self._console.print("\nNot approved. Nothing was changed.", style="yellow")
             return ElicitResult(action="cancel")
         return ElicitResult(action="accept", content=content)

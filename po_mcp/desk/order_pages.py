@@ -53,7 +53,7 @@ def page_of(order: PurchaseOrder, cursor: str | None) -> OrderPage:
 
 def _end_of_page(lines: Sequence[OrderLine], begin: int) -> int:
     """Return the place behind the last line that has room; a page has one line at least."""
-    left = float(MAX_PAGE_TOKENS - _TOKENS_BESIDE_LINES)
+    left: float = MAX_PAGE_TOKENS - _TOKENS_BESIDE_LINES
     for place, line in enumerate(lines[begin : begin + LINES_PER_PAGE], begin):
         left -= _estimate_tokens(line)
         if left < 0 and place > begin:

@@ -229,7 +229,7 @@ async def test_a_person_settles_what_is_not_known() -> None:
         await page.get_by_role("button", name="It did not happen").click()
 
         assert (unknown, await heading(page)) == ("Not confirmed", "Did not happen")
-        assert "That does not decide it: the order is still there." in looked
+        assert "Not clear yet: the order is still there." in looked
         assert desk.state(one) == "NOT_APPLIED"
 
 

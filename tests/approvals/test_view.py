@@ -109,7 +109,7 @@ def test_a_new_order_shows_names_units_warehouses_and_where_each_guess_is_from()
     assert (row.item, row.description, row.unit, row.deliver_to) == ("NUT-M8", "M8 Hex Nut", "EA", "Main")
     assert (row.unit_price, row.line_total) == ("0.22 USD", "0.66 USD")
     assert row.remarks == ("Asked for as: nut", "No price given: last paid on PO-1")
-    assert (shown.order.total, shown.order.remarks) == ("4,250.00 USD", ("Its total is above your limit.",))
+    assert (shown.order.total, shown.order.remarks) == ("0.66 USD", ("Its total is above your limit.",))
     assert (shown.sentence, shown.leave) == ("Create order PO-9", "Do not create")
 
 

@@ -198,7 +198,7 @@ async def test_warehouses_are_the_locations_of_that_type(erp: Tryton, book: Book
 async def test_a_list_of_several_pages_is_read_to_its_end(
     erp: Tryton, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("po_mcp.connectors.tryton.client._ROWS_PER_PAGE", 5)
+    monkeypatch.setattr("po_mcp.connectors.tryton.reading._ROWS_PER_PAGE", 5)
     told: list[tuple[int, int | None]] = []
 
     async def tell(read: int, of: int | None) -> None:

@@ -249,7 +249,6 @@ class Exsited:
             body=translate.build_order(draft),
             expect=frozenset({200, 201}),
             verify=lambda answer: translate.parse_created(answer.body, draft.number, self._zone),
-            creates=True,
             before_send=before_send,
         )
 
@@ -275,6 +274,7 @@ class Exsited:
             # The vendor documents 204 only; any other 2xx leaves the outcome unknown.
             expect=frozenset({204}),
             verify=lambda answer: None,
+            number=number,
             before_send=before_send,
         )
 
@@ -293,6 +293,7 @@ class Exsited:
             verify=lambda answer: (
                 None if answer.status == _NO_CONTENT else translate.check_cancelled(answer.body, number)
             ),
+            number=number,
             before_send=before_send,
         )
 

@@ -155,7 +155,7 @@ class ErpHttpClient:
         body: Any = None,
         expect: frozenset[int],
         verify: Callable[[Answer], T],
-        creates: bool = False,
+        number: str | None = None,
         before_send: BeforeSend = send_at_once,
     ) -> T:
         """Send a write once and return the result of `verify` for its answer.
@@ -167,7 +167,7 @@ class ErpHttpClient:
             body: the JSON body.
             expect: the statuses of a success; any other 2xx is an unknown outcome.
             verify: converts the answer; raises where it does not confirm the requested change.
-            creates: the write creates an order, so that a 404 is not about an order.
+            number: that of the order which is written to, which a 404 says does not exist; None for a new order.
             before_send: called after the sign-in, and again right before the first byte of the request; its
                 exception is raised, and nothing is sent.
 
@@ -185,7 +185,7 @@ class ErpHttpClient:
         # A write is not repeated with a new token: a 401 does not prove that the write was not executed.
         if token is not None and self._mapping.is_token_expired_at_write(answer):
             await self._raise_if_signed_out(token)
-        return self._verify(answer, expect, verify, number=None if creates or not segments else segments[0])
+        return self._verify(answer, expect, verify, number=number)
 
     async def sign_in(
         self, path: str, *, form: Mapping[str, str] | None = None, body: Any = None, once: bool = False

@@ -214,7 +214,6 @@ class InventoryPro:
             body=translate.build_order(draft),
             expect=_DONE,
             verify=lambda answer: translate.parse_created(answer.body, draft.number, self._zone),
-            creates=True,
             before_send=before_send,
         )
 
@@ -233,6 +232,7 @@ class InventoryPro:
             body=translate.build_finalize(self.check_number(number), create_backorder),
             expect=_DONE,
             verify=lambda answer: translate.parse_finalized(answer.body, number),
+            number=number,
             before_send=before_send,
         )
 
