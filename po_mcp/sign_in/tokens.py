@@ -113,7 +113,11 @@ def _read_claims(claims: Mapping[str, Any], audience: str) -> AccessToken:
 
 def _is_name(subject: object) -> bool:
     """Tell whether a subject can stand in the journal and on a terminal as it is."""
-    return isinstance(subject, str) and 0 < len(subject) <= _MAX_SUBJECT_CHARS and visible(subject) == subject
+    return (
+        isinstance(subject, str)
+        and 0 < len(subject) <= _MAX_SUBJECT_CHARS
+        and visible(subject, _MAX_SUBJECT_CHARS) == subject
+    )
 
 
 def _read_scopes(claims: Mapping[str, Any]) -> list[str]:

@@ -31,6 +31,7 @@ _KEEP_ALIVE_S = 75
 _HANDOVER_S = 1.0
 """Seconds in which a server that ends behind a balancer still answers, and ends each connection with its answer."""
 _NO_PAGE = "The approval page is off. Set an approver PIN (po-mcp approve --set-pin), or use po-mcp approve."
+_NO_PAGE_WITH_SIGN_IN = "With sign-in the approval page is off. An administrator decides with po-mcp approve."
 
 
 async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Address], None]) -> None:
@@ -45,7 +46,9 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
     address = Address(host, port, settings.public_url)
     page = _choose_page(settings, address)
     mcp_server, pending = build_server_with_approvals(settings, page)
-    page_app = _refuse_page(address) if isinstance(page, NoPage) else _build_page_app(pending, address)
+    has_sign_in = settings.issuer is not None
+    no_page = _refuse_page(address, _NO_PAGE_WITH_SIGN_IN if has_sign_in else _NO_PAGE)
+    page_app = no_page if isinstance(page, NoPage) else _build_page_app(pending, address)
     security = TransportSecuritySettings(allowed_hosts=[*address.hosts], allowed_origins=[*address.origins])
     mcp = mcp_server.streamable_http_app(
         streamable_http_path=MCP_PATH,
@@ -98,8 +101,8 @@ def _add_sign_in(mcp: ASGIApp, settings: Settings) -> tuple[ASGIApp, dict[str, A
     return gate, dict.fromkeys(gate.resource.metadata_paths, gate.resource.metadata())
 
 
-def _refuse_page(address: Address) -> ASGIApp:
-    return Guard(PlainTextResponse(_NO_PAGE, 404), address.hosts)
+def _refuse_page(address: Address, text: str) -> ASGIApp:
+    return Guard(PlainTextResponse(text, 404), address.hosts)
 
 
 def _build_page_app(pending: PendingApprovals, address: Address) -> ASGIApp:

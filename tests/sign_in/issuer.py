@@ -14,6 +14,7 @@ from typing import Any
 import anyio
 import httpx2
 import jwt
+import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from starlette.responses import JSONResponse
@@ -139,7 +140,8 @@ async def team_server(**settings: Any) -> AsyncIterator[TeamServer]:
 
 @asynccontextmanager
 async def serving_for(issuer: Issuer, **settings: Any) -> AsyncIterator[TeamServer]:
-    with closing(listen("127.0.0.1", 0)) as sock:
+    with closing(listen("127.0.0.1", 0)) as sock, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(http_transport, "_HANDOVER_S", 0.0)  # there is no balancer that could go elsewhere
         origin = f"http://127.0.0.1:{sock.getsockname()[1]}"
         given = {"sandbox": ":memory:", "public_url": origin, "issuer": issuer.url, **settings}
         is_ready = anyio.Event()

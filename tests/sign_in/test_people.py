@@ -20,6 +20,7 @@ from starlette.types import Receive, Scope, Send
 
 from po_mcp.sandbox import Book, create_app
 from po_mcp.sign_in.tokens import LEEWAY_S
+from po_mcp.transports import http as http_transport
 from po_mcp.transports.uvicorn_server import create_server, listen
 from tests.commands.test_serve import HELLO, META, MODERN, call, modern
 from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, outcome, set_pin, text, yes
@@ -161,7 +162,7 @@ async def test_with_sign_in_there_is_no_page_even_where_a_pin_is_set(harness: Se
             answers.append(await http.post(place, content=form, headers=own))
 
     assert "approve_at" not in asked
-    assert [answer.status_code for answer in answers] == [404] * 4
+    assert {(one.status_code, one.text) for one in answers} == {(404, http_transport._NO_PAGE_WITH_SIGN_IN)}
     assert harness.order("PO-2025-0038") is not None
 
 
