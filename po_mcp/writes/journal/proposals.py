@@ -117,18 +117,16 @@ def read_or_block(row: sqlite3.Row | None, number: str) -> Recorded | None:
 
 def under_way_error(live: Recorded, asker: Requester) -> OperationUnderWay:
     """Return the error for an order that has another live operation."""
-    operation = live.operation
-    label = STATE_LABELS[live.state]
-    doing = f"{_doing(operation.kind)}, {label[0].lower()}{label[1:]}. Nothing was changed."
+    operation, label = live.operation, STATE_LABELS[live.state]
+    number, doing = order_text.number(operation.number), f"{_doing(operation.kind)}, {label[0].lower()}{label[1:]}"
     if not asker.may_handle(operation):
         return OperationUnderWay(
-            f"Order {order_text.number(operation.number)} has another person's request in progress: {doing}",
+            f"Order {number} has another person's request in progress: {doing}. Nothing was changed.",
             next_step="Tell the user, and try again in a few minutes.",
             operation_id=operation.id,
         )
     return OperationUnderWay(
-        f"Order {order_text.number(operation.number)} has another request in progress: {doing} "
-        f"Operation {operation.id}.",
+        f"Order {number} has another request in progress: {doing}. Nothing was changed. Operation {operation.id}.",
         operation_id=operation.id,
     )
 
