@@ -15,6 +15,7 @@ import click
 
 from po_mcp import config, config_secrets
 from po_mcp.commands import _approver_pin, _hosts, _settings, _setup
+from po_mcp.commands._interrupted import ignore_interrupts
 from po_mcp.config import PREFIX, Settings, config_file
 from po_mcp.connectors import connect
 from po_mcp.connectors.registry import REGISTRY
@@ -59,6 +60,7 @@ def command(config: Path | None) -> None:
     try:
         _run(path, config)
     except (click.Abort, KeyboardInterrupt, EOFError):
+        ignore_interrupts()
         click.echo("\nStopped. What is not shown as done above was not written.")
         raise SystemExit(130) from None
     except PurchaseOrderError as exc:
@@ -80,6 +82,7 @@ def _say_what_to_set(path: Path) -> None:
 
 def _run(path: Path, wanted: Path | None) -> None:
     settings = _present(path)
+    _setup.need_changeable(path)
     if settings is None or click.confirm("Change the ERP or its credentials?", default=False):
         settings = _set_up(path) or settings
         _say_step(settings)
@@ -155,11 +158,23 @@ def _save(draft: _setup.Draft) -> bool:
 
 
 def _ask_erp() -> str:
-    names = list(REGISTRY)
     for place, erp in enumerate(REGISTRY.values(), 1):
         click.echo(f"  {place}  {_SANDBOX_TITLE if erp.is_trial else erp.title}")
-    chosen: int = click.prompt("Which ERP", type=click.IntRange(1, len(names)), default=1)
-    return names[chosen - 1]
+    chosen: str = click.prompt("Which ERP", default="1", value_proc=_read_erp)
+    return chosen
+
+
+def _read_erp(answer: str) -> str:
+    """Return the name of the ERP that a person chose by its number, name or title.
+
+    Raises:
+        click.UsageError: there is none of that.
+    """
+    said = answer.strip().casefold()
+    for place, (name, erp) in enumerate(REGISTRY.items(), 1):
+        if said in (str(place), name, erp.title.casefold()):
+            return name
+    raise click.UsageError(f"type a number from 1 to {len(REGISTRY)}.")
 
 
 def _ask_mode(erp: str) -> dict[str, Any]:
