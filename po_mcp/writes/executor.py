@@ -156,7 +156,7 @@ class Executor:
         if seen.seen != "applied":
             return self._doubt(claim, f"the ERP says that it was done, but {_contents(seen)}")
         confirmed = type(applied)(seen.order or applied.order, applied.backorder_number)
-        outcome = self.words.done(operation, confirmed, seen.differences)
+        outcome = self.words.done(operation, confirmed, seen)
         return _End("DONE", outcome, {"answer": "success, verified"})
 
     async def _confirm(self, claim: Claim, applied: Applied) -> Observation:

@@ -20,8 +20,8 @@ from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, State, W
 from po_mcp.writes.payloads import CreatePayload
 from po_mcp.writes.policy import SettlementPolicy
 
-MAX_LINES = 100
-"""Lines of a new order that its outcome carries."""
+MAX_LINES = 40
+"""Lines of a new order that its outcome carries: about 3,000 tokens; of a longer one it carries none."""
 LOOK_AGAIN = "Do not repeat the call. Call get_operation with this operation_id to check again."
 TELL = "Tell the user."
 ASK_AGAIN = "Call the tool again if the user still wants this."
@@ -84,18 +84,16 @@ class OutcomeWriter:
         """The ERP's name in a sentence."""
         return place_of(self.erp).erp
 
-    def done(self, operation: Operation, applied: Applied, differences: tuple[str, ...] = ()) -> WriteOutcome:
-        """Say what the ERP carried out, how it stored it otherwise, and what words were taken for."""
-        parts = [kind_of(operation.kind).describe_done(self.erp, operation, applied), *_describe(differences)]
+    def done(self, operation: Operation, applied: Applied, seen: Observation) -> WriteOutcome:
+        """Say what the ERP carried out, what a look at it showed besides, and what words were taken for."""
+        parts = [kind_of(operation.kind).describe_done(self.erp, operation, applied), *_describe(seen)]
         more: dict[str, Any] = {"order": applied.order, "backorder_number": applied.backorder_number}
         return self.say("done", operation, " ".join([*parts, *_notes_of(operation)]), **more)
 
     def observed(self, operation: Operation, seen: Observation, because: str) -> WriteOutcome:
         """Say that the effect of a write was seen by reading, and why that was needed."""
         parts = [f"{_order(operation)} was {_done(operation)}, confirmed by reading it back ({because})."]
-        if seen.detail:
-            parts.append(seen.detail)
-        parts += [*_describe(seen.differences), *_notes_of(operation)]
+        parts += [*_describe(seen), *_notes_of(operation)]
         more: dict[str, Any] = {"order": seen.order, "backorder_number": seen.backorder_number}
         return self.say("done", operation, " ".join(parts), **more)
 
@@ -211,6 +209,8 @@ def _notes_of(operation: Operation) -> tuple[str, ...]:
     return operation.payload.notes if isinstance(operation.payload, CreatePayload) else ()
 
 
-def _describe(differences: tuple[str, ...]) -> list[str]:
-    """Say how the stored order is not what was asked for, if it is not."""
-    return [f"The ERP stored it in its own way: {'; '.join(differences)}."] if differences else []
+def _describe(seen: Observation) -> list[str]:
+    """Say what else was seen, and how the stored order is not what was asked for, if it is not."""
+    differences = "; ".join(seen.differences)
+    own_way = f"The ERP stored it in its own way: {differences}." if differences else ""
+    return [part for part in (seen.detail, own_way) if part]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -83,6 +83,7 @@ class RawPeer:
 
     `requests` holds whole requests, with head and body, without those for a token. `begun` counts incomplete requests.
     With `gives_tokens`, requests for a token are answered and counted in `tokens`; without, they are like any other.
+    `respond` takes the place of `replies`: it may wait for other requests.
     """
 
     url: str = ""
@@ -91,6 +92,7 @@ class RawPeer:
     connections: int = 0
     begun: int = 0
     replies: list[Reply] = field(default_factory=list)
+    respond: Callable[[bytes], Awaitable[Reply]] | None = None
     gives_tokens: bool = True
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     deadlines: Deadlines = field(default_factory=Deadlines)
@@ -116,7 +118,7 @@ class RawPeer:
         self.connections += 1
         try:
             while (request := await self._request(reader)) is not None:
-                answer = self._next(request)
+                answer = self._next(request) if self.respond is None else await self.respond(request)
                 writer.write(answer.raw)
                 await writer.drain()
                 if answer.after == "hang":

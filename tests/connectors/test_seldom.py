@@ -75,7 +75,7 @@ def test_no_number_becomes_another_address_whatever_the_first_check_lets_through
 ) -> None:
     monkeypatch.setattr(urls, "check_readable", str)
 
-    with pytest.raises(InvalidInput, match="cannot be put into the address"):
+    with pytest.raises(InvalidInput, match="cannot be sent to the ERP"):
         urls.build_url(httpx2.URL("http://localhost/api"), "/PurchaseOrder", ("..",))
 
 
@@ -112,7 +112,7 @@ def test_whether_a_page_follows_is_counted_where_it_is_not_said(page: int, rows:
 
 @pytest.mark.parametrize("row", [{"vendorID": 13, "shortID": "OTHER", "name": "Other"}, {"vendorID": 12}])
 def test_another_vendor_than_was_asked_for_is_none(row: dict[str, Any]) -> None:
-    with pytest.raises(BadAnswer, match="another vendor"):
+    with pytest.raises(BadAnswer, match="a different vendor"):
         inventory_pro_translate.parse_vendor(row, Vendor(id="12", code="ACME", name="Acme"))
 
 
@@ -141,7 +141,7 @@ async def test_a_vendor_that_is_not_at_its_path_proves_nothing() -> None:
 
 
 def test_an_account_of_another_id_is_none() -> None:
-    with pytest.raises(BadAnswer, match="another supplier"):
+    with pytest.raises(BadAnswer, match="a different supplier"):
         exsited_translate.parse_account({"account": {"id": "B", "name": "Other"}}, "A")
 
 

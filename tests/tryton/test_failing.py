@@ -23,6 +23,7 @@ from po_mcp.errors import (
     Unreachable,
 )
 from po_mcp.orders import OrderQuery
+from po_mcp.writes.observation import find_order
 from tests.tryton.between import Between
 from tests.tryton.book import PURCHASE
 from tests.tryton.conftest import Book, Connect
@@ -106,6 +107,20 @@ async def test_a_user_without_rights_is_told_which_is_missing(connect: Connect, 
     for call in (erp.probe(), erp.get_order(DRAFT), erp.scan_orders(OrderQuery())):
         with pytest.raises(NotPermitted, match="group Purchase"):
             await call
+
+
+async def test_a_company_that_the_user_lost_is_told_and_no_order_is_said_to_be_gone(erp: Tryton, book: Book) -> None:
+    """Tryton then shows no order, and no error."""
+    admin, company = book.users.admin, book.facts.company
+    (user,) = admin.search("res.user", ["login", "=", "buyer"])
+    await erp.probe()
+    admin.write("res.user", user, companies=[["remove", [company]]], company=None)
+    try:
+        for call in (erp.probe(), erp.scan_orders(OrderQuery()), find_order(erp, DRAFT)):
+            with pytest.raises(NotPermitted, match="lost the company"):
+                await call
+    finally:  # not by the book alone, since Tryton keeps a user's companies in memory
+        admin.write("res.user", user, companies=[["add", [company]]], company=company)
 
 
 async def test_a_user_without_a_company_is_told(connect: Connect) -> None:

@@ -198,7 +198,7 @@ async def test_warehouses_are_the_locations_of_that_type(erp: Tryton, book: Book
 async def test_a_list_of_several_pages_is_read_to_its_end(
     erp: Tryton, book: Book, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("po_mcp.connectors.tryton.client._ROWS_PER_PAGE", 5)
+    monkeypatch.setattr("po_mcp.connectors.tryton.reading._ROWS_PER_PAGE", 5)
     told: list[tuple[int, int | None]] = []
 
     async def tell(read: int, of: int | None) -> None:
@@ -208,7 +208,8 @@ async def test_a_list_of_several_pages_is_read_to_its_end(
     cut = await erp.scan_orders(OrderQuery(max_orders=5))
 
     assert len(found.orders) == len(book.orders) == 12
-    assert told == [(5, 12), (10, 12), (12, 12)]
+    assert (told[0], told[-1], len(told)) == ((5, 12), (12, 12), 3)
+    assert told == sorted(told)  # the second and the third page are read at the same time
     assert (cut.read, cut.total, cut.complete, cut.is_cut) == (5, 12, False, True)
 
 

@@ -249,6 +249,12 @@ def test_hostile_text_is_made_visible() -> None:
     assert read.vendor == "Acme\\u{202E}\\u{000A}Total: 0"
 
 
+def test_a_reference_that_is_hostile_is_made_visible_where_it_is_told() -> None:
+    read = translate.convert_order(order("draft", reference="A\u202e9\u0000"))
+
+    assert read.status_text == "draft; reference A\\u{202E}9\\u{0000}"
+
+
 @pytest.mark.parametrize(
     ("number", "reference", "shown"),
     [

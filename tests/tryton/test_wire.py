@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
@@ -110,7 +112,7 @@ async def test_a_sign_in_that_is_locked_is_asked_for_once() -> None:
     async with connected(reply(429)) as (erp, peer):
         with pytest.raises(TooManyRequests, match="locked"):
             await erp.probe()
-        with pytest.raises(SignInFailed, match="a short while ago"):
+        with pytest.raises(SignInFailed, match="a few minutes ago"):
             await erp.probe()
 
         assert len(peer.requests) == 1
@@ -227,7 +229,7 @@ ROW = {"id": 1, "state": "draft", "reference": "PM-1"}
 
 async def test_a_row_that_cannot_be_read_is_left_out_and_counted() -> None:
     odd = {"id": 2, "state": 5}
-    async with connected(*answers(3, [ROW, odd, {**ROW, "id": 3, "reference": "PM-3"}])) as (erp, _):
+    async with connected(*answers([ROW, odd, {**ROW, "id": 3, "reference": "PM-3"}])) as (erp, _):
         found = await erp.scan_orders(OrderQuery())
 
     assert [order.number for order in found.orders] == ["PM-1", "PM-3"]
@@ -238,20 +240,149 @@ async def test_a_row_that_cannot_be_read_is_left_out_and_counted() -> None:
     "page", [[{**ROW, "id": 2}, ROW], [ROW, ROW], [{"state": "draft"}], {"id": 1}, None, [None]], ids=str
 )
 async def test_a_page_that_is_not_the_one_asked_for_is_not_trusted(page: Any) -> None:
-    async with connected(*answers(2, page)) as (erp, _):
+    async with connected(*answers(page)) as (erp, _):
         with pytest.raises(BadAnswer):
             await erp.scan_orders(OrderQuery())
 
 
-@pytest.mark.parametrize("count", [None, "3", -1, True, [3]])
-async def test_a_count_that_is_none_is_not_trusted(count: Any) -> None:
-    async with connected(*answers(count)) as (erp, _):
+@dataclass
+class PagedTryton:
+    """A server of 1,000 records. A page waits until `at_once` pages are asked for, if a test says so.
+
+    `gone` are deleted after their ids were told; `asked` are the ids of each page but the first; `most` the highest
+    number of pages that were under way.
+    """
+
+    count: int = 1000
+    gone: frozenset[int] = frozenset()
+    at_once: int = 1
+    asked: list[list[int]] = field(default_factory=list)
+    most: int = 0
+    change_page: Callable[[list[dict[str, Any]]], Any] = list
+    change_ids: Callable[[list[int]], Any] = list
+    _under_way: int = 0
+    _enough: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def respond(self, request: bytes) -> Reply:
+        body = json.loads(request.split(b"\r\n\r\n", 1)[1])
+        return reply(200, {"id": body["id"], "result": await self._answer(body["method"], body["params"])})
+
+    async def _answer(self, method: str, params: list[Any]) -> Any:
+        if method == "common.db.login":
+            return SESSION
+        if not method.endswith((".search", ".search_read")):
+            return {"company": 1}
+        if method.startswith("model.company.company."):
+            return [{"id": 1, "party": 1, "currency.": {"id": 1, "code": "EUR"}}]
+        operator, value = params[0][-1][1:]
+        if method.endswith(".search"):
+            return self.change_ids([one for one in range(1, self.count + 1) if one > value])
+        if operator != "in":
+            return [self._row(one) for one in range(1, min(self.count, params[2]) + 1)]
+        self.asked.append(value)
+        self._under_way += 1
+        self.most = max(self.most, self._under_way)
+        if self._under_way >= self.at_once:
+            self._enough.set()
+        await self._enough.wait()
+        self._under_way -= 1
+        return self.change_page([self._row(one) for one in value if one not in self.gone])
+
+    def _row(self, identifier: int) -> dict[str, Any]:
+        return {**ROW, "id": identifier, "reference": f"PM-{identifier}", "name": f"Part {identifier}"}
+
+
+@asynccontextmanager
+async def paged(server: PagedTryton) -> AsyncIterator[Tryton]:
+    async with connected() as (erp, peer):
+        peer.respond = server.respond
+        yield erp
+
+
+async def test_four_pages_of_a_list_are_read_at_a_time_and_stay_in_order() -> None:
+    server = PagedTryton(at_once=4)
+    told: list[tuple[int, int | None]] = []
+
+    async def tell(read: int, of: int | None) -> None:
+        told.append((read, of))
+
+    async with paged(server) as erp:
+        found = await erp.scan_orders(OrderQuery(), tell)
+
+    assert [order.number for order in found.orders] == [f"PM-{one}" for one in range(1, 1001)]
+    assert (found.total, found.complete, found.is_cut) == (1000, True, False)
+    assert server.most == 4
+    assert sorted(len(ids) for ids in server.asked) == [200] * 4
+    assert told == [(read, 1000) for read in range(200, 1001, 200)]
+
+
+async def test_four_pages_of_a_catalog_are_read_at_a_time_and_stay_in_order() -> None:
+    server = PagedTryton(count=2050, at_once=4)
+    async with paged(server) as erp:
+        items = await erp.items()
+
+    assert [item.id for item in items] == [str(one) for one in range(1, 2051)]
+    assert server.most == 4
+
+
+async def test_what_is_deleted_while_a_list_is_read_hides_nothing_else() -> None:
+    gone = frozenset({201, 350, 999, 1000})
+    async with paged(PagedTryton(gone=gone)) as erp:
+        found = await erp.scan_orders(OrderQuery())
+
+    assert [order.number for order in found.orders] == [f"PM-{one}" for one in range(1, 1001) if one not in gone]
+
+
+@pytest.mark.parametrize(("most", "read"), [(1, 200), (200, 200), (201, 400), (999, 1000), (5000, 1000)])
+async def test_no_more_pages_are_read_than_are_wanted(most: int, read: int) -> None:
+    server = PagedTryton()
+    async with paged(server) as erp:
+        found = await erp.scan_orders(OrderQuery(max_orders=most))
+
+    assert (found.read, found.total, found.is_cut) == (read, 1000, read < 1000)
+    assert len(server.asked) == read // 200 - 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda page: [*page, page[-1]],
+        lambda page: page[::-1],
+        lambda page: [{**page[0], "id": 7}, *page[1:]],
+        lambda page: [*page[:-1], {**page[-1], "id": page[-1]["id"] + 1}],
+        lambda page: [*page, {**page[-1], "id": page[-1]["id"] + 200}],
+        lambda page: None,
+    ],
+    ids=["twice", "backwards", "before", "behind", "more", "nothing"],
+)
+async def test_a_later_page_of_other_records_than_were_asked_for_is_not_trusted(change: Callable[[Any], Any]) -> None:
+    async with paged(PagedTryton(change_page=change)) as erp:
         with pytest.raises(BadAnswer):
             await erp.scan_orders(OrderQuery())
+        with pytest.raises(BadAnswer):
+            await erp.items()
+
+
+@pytest.mark.parametrize(
+    "change", [lambda ids: ids[::-1], lambda ids: [*ids, ids[-1]], lambda ids: [7, *ids], lambda ids: ["201"], len]
+)
+async def test_ids_that_are_not_those_behind_the_first_page_are_not_trusted(change: Callable[[Any], Any]) -> None:
+    async with paged(PagedTryton(change_ids=change)) as erp:
+        with pytest.raises(BadAnswer):
+            await erp.scan_orders(OrderQuery())
+
+
+async def test_a_page_that_fails_ends_the_others() -> None:
+    def fail(page: list[dict[str, Any]]) -> Any:
+        return page if page[0]["id"] != 401 else "no page"
+
+    async with paged(PagedTryton(count=3000, change_page=fail)) as erp:
+        with pytest.raises(BadAnswer):
+            await erp.items()
 
 
 async def test_an_order_of_another_status_than_was_asked_for_is_left_out() -> None:
-    async with connected(*answers(1, [{**ROW, "state": "done"}])) as (erp, _):
+    async with connected(*answers([{**ROW, "state": "done"}])) as (erp, _):
         assert (await erp.scan_orders(OrderQuery(status="draft"))).orders == ()
 
 

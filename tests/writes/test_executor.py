@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
+from decimal import Decimal
 from types import SimpleNamespace
 from typing import Any
 
@@ -339,6 +341,67 @@ async def test_the_time_of_sending_that_is_told_is_the_journals(bench: Bench, cl
 
     assert f"({THIS_MACHINE.time(1_767_323_045.0, seconds=True)})" in (await bench.execute(operation_id)).message
     assert f"({THIS_MACHINE.time(1_767_323_045.0, seconds=True)})" in (await bench.execute(operation_id)).message
+
+
+# What came at the same moment
+
+
+def cancelled_while_somebody_saves(bench: Bench, error: Exception | None = None, **changes: Any) -> None:
+    """Let an ERP that checks no version take both."""
+
+    async def answer(apply: Callable[[], None]) -> None:
+        bench.erp.orders["PO-1"] = order(**changes)
+        apply()
+        if error is not None:
+            raise error
+
+    bench.erp.answer = answer
+
+
+SAVED = {
+    "its vendor is Bolt & Co": {"vendor": "Bolt & Co", "vendor_id": "13"},
+    "it is expected 2 Jan 2026": {"expected_on": date(2026, 1, 2)},
+    "its total is 1,999.80, not 20.00": {"total": Decimal("1999.80")},
+    "its total is not given by the ERP, not 20.00": {"total": None},
+    "its lines differ": {"lines": (OrderLine(line=1, item="BOLT", quantity=Decimal(999), unit_price=Decimal(2)),)},
+}
+
+
+@pytest.mark.parametrize(("words", "saved"), SAVED.items())
+@pytest.mark.parametrize("error", [None, LOST])
+async def test_a_cancel_tells_what_somebody_saved_at_the_same_moment(
+    bench: Bench, words: str, saved: dict[str, Any], error: Exception | None
+) -> None:
+    operation_id = approved(bench, "cancel")
+    cancelled_while_somebody_saves(bench, error, **saved)
+
+    outcome = await bench.execute(operation_id)
+
+    assert outcome.status == "done"
+    assert f"It is no longer what was approved: {words}." in outcome.message
+
+
+async def test_a_cancel_tells_of_no_change_where_receipts_and_the_status_alone_changed(bench: Bench) -> None:
+    operation_id = approved(bench, "cancel")
+    line = OrderLine(line=1, item="BOLT", quantity=Decimal(10), received=Decimal(4), unit_price=Decimal(2))
+    cancelled_while_somebody_saves(bench, status_text="Called off", lines=(line,))
+
+    outcome = await bench.execute(operation_id)
+
+    assert outcome.status == "done"
+    assert "no longer" not in outcome.message
+
+
+async def test_a_cancel_that_cannot_be_looked_at_afterwards_is_done(bench: Bench) -> None:
+    operation_id = approved(bench, "cancel")
+
+    async def answer(apply: Callable[[], None]) -> None:
+        apply()
+        bench.erp.unreadable = Unreachable("Gone.")
+
+    bench.erp.answer = answer
+
+    assert (await bench.execute(operation_id)).status == "done"
 
 
 # What is not known

@@ -468,7 +468,7 @@ def test_a_journal_that_the_system_does_not_make_durable_is_refused(
 ) -> None:
     monkeypatch.setattr(sqlite, "_FULL", 3)
 
-    assert "cannot be made durable" in refused(store)
+    assert "cannot be written safely" in refused(store)
 
 
 def test_a_file_that_cannot_be_written_is_no_endless_wait(file: Path) -> None:

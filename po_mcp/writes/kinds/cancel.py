@@ -10,7 +10,7 @@ from po_mcp.orders import CANCELLABLE_STATUSES, PurchaseOrder, Snapshot
 from po_mcp.writes import order_text
 from po_mcp.writes.forms import FormAnswer, Question, ask_cancel, read_decision
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
-from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of
+from po_mcp.writes.kinds.snapshots import describe_changes, find_change, forbid_status, snapshot_of
 from po_mcp.writes.observation import Observation, find_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.order_text import STATUS_LABELS
@@ -56,8 +56,16 @@ class Cancel:
         return Applied()
 
     async def confirm(self, erp: ERP, operation: Operation, applied: Applied, sent_at: float) -> Observation:
-        """Take the ERP's answer."""
-        return Observation("applied", "the ERP says so")
+        """Take the ERP's answer, and see whether the order is still what the person was shown.
+
+        Most ERPs check no version, so that somebody may save the order between our last reading and the cancel.
+        """
+        try:
+            order = await erp.get_order(operation.number)
+        except ERPError:
+            return Observation("applied", "the ERP says so")
+        shown = order.without_lines() if self.is_still_applied(order) else None  # an old reading is not shown
+        return Observation("applied", "the ERP says so", shown, detail=describe_changes(operation, order))
 
     async def observe(self, erp: ERP, operation: Operation, sent_at: float) -> Observation:
         """See whether the order is shown as cancelled."""
@@ -69,7 +77,8 @@ class Cancel:
             return Observation("unreadable", "the order cannot be found")
         match order.status:
             case "cancelled":
-                return Observation("applied", "the order is cancelled", order)
+                changes = describe_changes(operation, order)
+                return Observation("applied", "the order is cancelled", order, detail=changes)
             case "closed" | "deleted":
                 return Observation("ended_otherwise", f"the order is {STATUS_LABELS[order.status]}", order)
             case "unknown":

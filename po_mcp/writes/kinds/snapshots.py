@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from po_mcp.erp import ERP, Guarded
 from po_mcp.errors import OrderNotFound
-from po_mcp.orders import Snapshot
+from po_mcp.orders import PurchaseOrder, Snapshot
 from po_mcp.writes import order_text
 from po_mcp.writes.kinds import Change, Forbidden
 from po_mcp.writes.operation import Operation, digest_of
@@ -37,6 +39,29 @@ async def find_change(erp: ERP, operation: Operation, kind: Guarded) -> Change |
     if digest_of_snapshot(current) == operation.order_digest:
         return None
     return Change("it changed in the meantime", current.order)
+
+
+def describe_changes(operation: Operation, now: PurchaseOrder) -> str:
+    """Say how an order that was written is no longer what the person was shown; "" where it is."""
+    changes = "; ".join(_list_changes(snapshot_of(operation).order, now))
+    return f"It is no longer what was approved: {changes}." if changes else ""
+
+
+def _list_changes(shown: PurchaseOrder, now: PurchaseOrder) -> Iterator[str]:
+    if (now.vendor_id, now.vendor) != (shown.vendor_id, shown.vendor):
+        yield f"its vendor is {order_text.name(now.vendor)}"
+    if now.expected_on != shown.expected_on:
+        yield f"it is expected {order_text.day(now.expected_on)}" if now.expected_on else "it is expected on no day"
+    if (now.total, now.currency) != (shown.total, shown.currency):
+        was = "" if shown.total is None else f", not {order_text.money(shown.total, shown.currency)}"
+        yield f"its {order_text.total_of(now).replace('Total', 'total is', 1)}{was}"
+    if None not in (now.lines, shown.lines) and _list_ordered(now) != _list_ordered(shown):
+        yield "its lines differ"
+
+
+def _list_ordered(order: PurchaseOrder) -> list[tuple[object, ...]]:
+    # Without what was received: a write may settle what is outstanding.
+    return [(line.item, line.description, line.quantity, line.unit_price) for line in order.lines or ()]
 
 
 def forbid_status(snapshot: Snapshot, verb: str) -> Forbidden:

@@ -1,0 +1,207 @@
+"""Reading Tryton's records: one by its name, some by a condition, or a whole list page by page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Generic, TypeVar
+
+import anyio
+
+from po_mcp.concurrency import map_concurrently
+from po_mcp.connectors.pagination import MAX_PAGES, SCAN_TIMEOUT_S, select_orders
+from po_mcp.connectors.tryton import names, schemas, translate
+from po_mcp.connectors.tryton.rpc import Rpc
+from po_mcp.errors import BadAnswer, OrderNotFound
+from po_mcp.orders import OrderQuery, OrderScan, Progress
+
+R = TypeVar("R", bound=schemas.Identified)
+
+_ROWS_PER_PAGE = 200
+"""Records of one page. An order's total is computed when it is read: a few milliseconds each."""
+
+
+class _PageCollector(Generic[R]):
+    """The pages of a list that were read so far, in whatever order they came."""
+
+    def __init__(self, first: schemas.Page[R]) -> None:
+        self._pages = {0: first}
+
+    @property
+    def rows(self) -> list[R]:
+        """The rows, in the order of the list."""
+        return [row for _, page in sorted(self._pages.items()) for row in page.rows]
+
+    @property
+    def unreadable(self) -> int:
+        return sum(page.unreadable for page in self._pages.values())
+
+    @property
+    def length(self) -> int:
+        return sum(page.length for page in self._pages.values())
+
+    @property
+    def count(self) -> int:
+        """How many pages were read."""
+        return len(self._pages)
+
+    def add(self, place: int, page: schemas.Page[R]) -> None:
+        """Take in a page; the first one has the place 0."""
+        self._pages[place] = page
+
+
+class Reader:
+    """Reads what a user may see of one company."""
+
+    def __init__(self, rpc: Rpc) -> None:
+        self._rpc = rpc
+
+    async def scan_orders(self, query: OrderQuery, progress: Progress | None = None) -> OrderScan:
+        """Return the orders of the query, which Tryton picks, by ascending id.
+
+        The ids are asked for once, and each page is read by its ids: what is created or deleted meanwhile moves no
+        other order, and none is missed or returned twice.
+        """
+        domain = await self._build_company_domain(*translate.build_order_domain(query))
+        first = await self._read_page(translate.PURCHASE, schemas.Row, schemas.ROW_FIELDS, domain)
+        left = await self._search_after(translate.PURCHASE, domain, first)
+        pages, read = _split_pages(left), _PageCollector(first)
+        most = MAX_PAGES if query.max_orders is None else -(-query.max_orders // _ROWS_PER_PAGE)
+        of = first.length + len(left)
+        if not of:
+            await self._rpc.check_company()
+
+        async def read_page(numbered: tuple[int, Sequence[int]]) -> None:
+            place, ids = numbered
+            read.add(place, await self._read_page(translate.PURCHASE, schemas.Row, schemas.ROW_FIELDS, domain, ids))
+            if progress is not None:
+                await progress(read.length, of)
+
+        if progress is not None:
+            await progress(read.length, of)
+        # What was read by then is of use, and is said to be cut.
+        with anyio.move_on_after(SCAN_TIMEOUT_S):
+            await map_concurrently(read_page, list(enumerate(pages, 1))[: most - 1])
+        is_cut = read.count <= len(pages)
+        found = OrderScan(
+            orders=translate.convert_rows(read.rows),
+            read=len(read.rows),
+            total=of,
+            complete=not is_cut and not read.unreadable,
+            is_cut=is_cut,
+            unreadable=read.unreadable,
+        )
+        return select_orders(found, query)
+
+    async def find_order(self, name: str, *, in_any_case: bool = False) -> schemas.Order:
+        """Read the one order of this name; `in_any_case` looks past the letters' case where none has it exactly."""
+        try:
+            # PO-1 and po-1 may be two orders, so the letters as they were given come first.
+            return names.select_order(await self._read_orders(names.build_domain(name)), name)
+        except OrderNotFound:
+            if not in_any_case:
+                raise
+        alike = await self._read_orders(names.build_domain(name, in_any_case=True))
+        return names.select_order(alike, name, in_any_case=True)
+
+    async def read_by_id(self, identifier: int) -> schemas.Order:
+        """Read the order of an id."""
+        return names.select_order(await self._read_orders(["id", "=", identifier]), names.format_id(identifier))
+
+    async def read_warehouses(self) -> Sequence[schemas.Warehouse]:
+        """Read the active warehouses."""
+        of_type = [["type", "=", "warehouse"]]
+        return await self.read_every("stock.location", schemas.Warehouse, schemas.WAREHOUSE_FIELDS, of_type)
+
+    async def read_own_company(self) -> Sequence[schemas.Company]:
+        """Read the company's party and currency."""
+        of_company = [["id", "=", await self._rpc.read_company()]]
+        return await self._read_records("company.company", schemas.Company, schemas.COMPANY_FIELDS, of_company)
+
+    async def read_parties(self, ids: Sequence[int]) -> Sequence[schemas.Party]:
+        """Read the active parties of these ids."""
+        return await self._read_records("party.party", schemas.Party, schemas.PARTY_FIELDS, [["id", "in", list(ids)]])
+
+    async def read_products(self, ids: Sequence[int], *conditions: Any) -> Sequence[schemas.Product]:
+        """Read the active products of these ids that meet the conditions."""
+        domain = [["id", "in", list(ids)], *conditions]
+        return await self._read_records("product.product", schemas.Product, schemas.PRODUCT_FIELDS, domain)
+
+    async def read_names(self, condition: Any, *, limit: int, latest: bool = False) -> Sequence[schemas.Names]:
+        """Read what the company's orders that meet a condition go by, the oldest or the `latest` first."""
+        domain = await self._build_company_domain(condition)
+        fields = schemas.NAME_FIELDS
+        return await self._read_records(translate.PURCHASE, schemas.Names, fields, domain, limit=limit, latest=latest)
+
+    async def probe(self) -> None:
+        """Look for one order of the company, which must still be the user's."""
+        await self._rpc.check_company()
+        domain = await self._build_company_domain()
+        await self._rpc.call_model(translate.PURCHASE, "search", domain, 0, 1, None)
+
+    async def read_every(self, model: str, kind: type[R], fields: Sequence[str], domain: Sequence[Any] = ()) -> list[R]:
+        """Read all records of a domain but those that cannot be read, several pages at a time, by ascending id."""
+        first = await self._read_page(model, kind, fields, domain)
+        pages = _split_pages(await self._search_after(model, domain, first))
+        if len(pages) >= MAX_PAGES:
+            raise BadAnswer("Tryton's list is too long to read.", next_step="Narrow it down.")
+
+        async def read_page(ids: Sequence[int]) -> schemas.Page[R]:
+            return await self._read_page(model, kind, fields, domain, ids)
+
+        return [row for page in [first, *await map_concurrently(read_page, pages)] for row in page.rows]
+
+    async def _build_company_domain(self, *conditions: Any) -> list[Any]:
+        """Return the domain of our company's orders that meet the conditions."""
+        return [["company", "=", await self._rpc.read_company()], *conditions]
+
+    async def _read_orders(self, condition: Any) -> Sequence[schemas.Order]:
+        domain = await self._build_company_domain(condition)
+        return await self._read_records(
+            translate.PURCHASE, schemas.Order, schemas.ORDER_FIELDS, domain, limit=names.MAX_ALIKE
+        )
+
+    async def _read_records(
+        self,
+        model: str,
+        kind: type[R],
+        fields: Sequence[str],
+        domain: Sequence[Any],
+        *,
+        limit: int | None = None,
+        latest: bool = False,
+    ) -> Sequence[R]:
+        """Read records of a domain by their ids, the lowest or the `latest` first."""
+        order = [["id", "DESC" if latest else "ASC"]]
+        found = await self._rpc.call_model(model, "search_read", list(domain), 0, limit, order, list(fields))
+        return schemas.parse_records(found, kind)
+
+    async def _search_after(self, model: str, domain: Sequence[Any], first: schemas.Page[R]) -> Sequence[int]:
+        """Return the ids of a domain behind its first page, ascending; none where that is the only one."""
+        if first.length < _ROWS_PER_PAGE:
+            return ()
+        # By id and not by offset: ids only grow, so what comes and goes meanwhile moves no other record.
+        order, behind = [["id", "ASC"]], [*domain, ["id", ">", first.last]]
+        found = await self._rpc.call_model(model, "search", behind, 0, None, order)
+        return schemas.parse_ascending_ids(found, first.last)
+
+    async def _read_page(
+        self,
+        model: str,
+        kind: type[R],
+        fields: Sequence[str],
+        domain: Sequence[Any],
+        ids: Sequence[int] | None = None,
+    ) -> schemas.Page[R]:
+        """Read the first records of a domain, or those of ascending `ids` that are still in it."""
+        # With the domain again: an order may have left the status that was asked for since its id was read.
+        chosen = list(domain) if ids is None else [*domain, ["id", "in", list(ids)]]
+        before, most = (0, _ROWS_PER_PAGE) if ids is None else (ids[0] - 1, len(ids))
+        params = (chosen, 0, most, [["id", "ASC"]], list(fields))
+        page = schemas.parse_page(await self._rpc.call_model(model, "search_read", *params), kind, before)
+        if page.length > most or (ids is not None and page.last > ids[-1]):
+            raise BadAnswer("Tryton gave another page than was asked for.")
+        return page
+
+
+def _split_pages(ids: Sequence[int]) -> list[Sequence[int]]:
+    return [ids[start : start + _ROWS_PER_PAGE] for start in range(0, len(ids), _ROWS_PER_PAGE)]
