@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator, Mapping
@@ -117,6 +118,18 @@ class Draft:
         return backup
 
 
+def need_changeable(path: Path) -> None:
+    """See that config.toml can be changed, before a person has answered anything.
+
+    Raises:
+        ConfigurationError: it cannot be read or written, or is no TOML.
+    """
+    _document(read_text(path))
+    there = next(place for place in (path, *path.parents) if place.exists())
+    if not os.access(there, os.W_OK):
+        raise ConfigurationError(f"{path}: cannot be written (no right to write {there})")
+
+
 def shown(text: str) -> str:
     """Return a file of settings for the screen, what is secret hidden."""
     return "".join(
@@ -131,8 +144,10 @@ def checked(name: str, value: str) -> str:
     """Return a value if it fits its setting.
 
     Raises:
-        ConfigurationError: it does not; the text begins with the setting's name in the file.
+        ConfigurationError: it does not, or is blank; the text begins with the setting's name in the file.
     """
+    if not value:
+        raise ConfigurationError(f"{name} must not be blank")
     try:
         settings = Settings.model_validate({name: value})
     except ValidationError as exc:

@@ -82,6 +82,7 @@ def _say_what_to_set(path: Path) -> None:
 
 def _run(path: Path, wanted: Path | None) -> None:
     settings = _present(path)
+    _setup.need_changeable(path)
     if settings is None or click.confirm("Change the ERP or its credentials?", default=False):
         settings = _set_up(path) or settings
         _say_step(settings)
@@ -157,11 +158,23 @@ def _save(draft: _setup.Draft) -> bool:
 
 
 def _ask_erp() -> str:
-    names = list(REGISTRY)
     for place, erp in enumerate(REGISTRY.values(), 1):
         click.echo(f"  {place}  {_SANDBOX_TITLE if erp.is_trial else erp.title}")
-    chosen: int = click.prompt("Which ERP", type=click.IntRange(1, len(names)), default=1)
-    return names[chosen - 1]
+    chosen: str = click.prompt("Which ERP", default="1", value_proc=_read_erp)
+    return chosen
+
+
+def _read_erp(answer: str) -> str:
+    """Return the name of the ERP that a person chose by its number, name or title.
+
+    Raises:
+        click.UsageError: there is none of that.
+    """
+    said = answer.strip().casefold()
+    for place, (name, erp) in enumerate(REGISTRY.items(), 1):
+        if said in (str(place), name, erp.title.casefold()):
+            return name
+    raise click.UsageError(f"type a number from 1 to {len(REGISTRY)}.")
 
 
 def _ask_mode(erp: str) -> dict[str, Any]:

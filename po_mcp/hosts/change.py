@@ -104,16 +104,19 @@ def apply(change: Change, stamp: str) -> Path | None:
         HostFileNotChanged: the file is another by now, or cannot be written; it is as it was.
     """
     path = Path(os.path.realpath(change.path))  # dotfiles are often links into a repository; the link stays
+    backup = None
     try:
         if _content(change.host, path) != change.old:
             raise HostFileNotChanged(f"{path} was changed meanwhile.", next_step="Nothing was written. Try again.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        backup = None
+        if not change.path.is_symlink():  # where a link leads to is not ours to make
+            path.parent.mkdir(parents=True, exist_ok=True)
         if change.old is not None:
             backup = path.with_name(f"{path.name}.before-po-mcp-{stamp}")
             shutil.copy2(path, backup)
         replace(path, change.new)
     except OSError as exc:
+        if backup is not None:
+            backup.unlink(missing_ok=True)
         raise HostFileNotChanged(f"{path} cannot be written ({exc.strerror or type(exc).__name__}).") from exc
     return backup
 
@@ -191,6 +194,8 @@ def _entry(host: Host, path: Path, text: str) -> dict[str, Any] | None:
     if host.format == "yaml":
         return _attempt(host, path, lambda: yaml.entry(text, host.section[0], SERVER))
     document = _attempt(host, path, lambda: (jsonc if host.format == "json" else toml).read(text))
+    if not isinstance(document, dict):
+        raise _unreadable(host, path, "it holds something else than settings by name")
     for name in (*host.section, SERVER):
         if not isinstance(document, dict):
             raise _unreadable(host, path, f"its {'.'.join(host.section)} is no table of servers")
@@ -213,11 +218,19 @@ def _check_nothing_else(change: Change) -> Change:
     if change.is_none:
         return change
     text = _decode(host, path, change.new)
-    if _entry(host, path, text) != change.after:
-        raise _unreadable(host, path, "its entry is kept in a form that is not changed here")
+    if not _holds(change, text):
+        raise _unreadable(host, path, f"its {host.section[-1]} is kept in a form that is not changed here")
     if host.format != "yaml" and _others(host, text) != _others(host, _decode(host, path, change.old)):
         raise _unreadable(host, path, "its entry cannot be changed without changing others")
     return change
+
+
+def _holds(change: Change, text: str) -> bool:
+    """Tell whether a text can be read, and holds the entry as it would become."""
+    try:
+        return _entry(change.host, change.path, text) == change.after
+    except HostFileNotChanged:
+        return False
 
 
 def _others(host: Host, text: str) -> Any:

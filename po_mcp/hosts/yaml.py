@@ -75,6 +75,22 @@ def _refuse_foreign(lines: list[str]) -> None:
         if line.strip() != "---" or line is not lines[0]
     ):
         raise NotReadable("it is not a plain block of YAML lines")
+    for place, line in enumerate(lines):
+        if not _is_plain(line) and not (line.startswith("- ") and any(map(_is_key, lines[:place]))):
+            raise NotReadable(f"line {place + 1}: a name and a colon are expected")
+
+
+def _is_plain(line: str) -> bool:
+    return not line.strip() or line.startswith((" ", "#", "---")) or _is_key(line)
+
+
+def _is_key(line: str) -> bool:
+    """Tell whether a line is a top-level key whose value, if it begins with a bracket, ends on that line."""
+    match = _NAME.match(line)
+    if match is None or match[1]:
+        return False
+    value = line[match.end() :].split(" #")[0].strip()
+    return not value.startswith(("[", "{")) or value.endswith(("]", "}"))
 
 
 def _section(lines: list[str], section: str) -> tuple[int, int] | None:

@@ -51,7 +51,8 @@ def at_terminal(
     watchdog = threading.Timer(120, os.kill, (process, signal.SIGKILL))
     watchdog.start()
     screen, seen, left = b"", 0, list(answers)
-    while chunk := read_screen(keyboard, CTRL_C.encode() if not left and answers[-1][1] == CTRL_C else b""):
+    last = answers[-1][1] if answers else ""
+    while chunk := read_screen(keyboard, last.encode() if not left and last == CTRL_C else b""):
         screen += chunk
         # click writes the blank after a question when it is ready to read; what is typed before that may be lost
         if left and screen.endswith(b": ") and left[0][0].encode() in screen[seen:]:

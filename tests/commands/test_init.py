@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from decimal import Decimal
 from pathlib import Path
@@ -83,6 +83,54 @@ def test_a_wrong_secret_is_found_before_anything_is_written(erp: Running, tmp_pa
 
     assert status == 0
     assert screen.index("It does not work: ") < screen.index("It works.")
+
+
+def test_what_is_blank_odd_or_no_number_is_asked_for_again(erp: Running, tmp_path: Path) -> None:
+    answers = [
+        *(("Which ERP", answer) for answer in ("99", "0", "abc", " Inventory-Pro ")),
+        *(("Address", answer) for answer in ("   ", "localhost:8080", "http://me:pw@localhost", erp.url.upper())),
+        *(("Client id", answer) for answer in ("  ", "an-id")),
+        *(("Client secret", answer) for answer in (" ", "sécret", SECRET)),
+        *KEPT,
+    ]
+    status, screen = at_terminal(["init"], answers, environment(tmp_path))
+
+    assert status == 0
+    assert screen.count("type a number from 1 to 4.") == 3
+    assert all(f"{name} must not be blank" in screen for name in ("base_url", "client_id", "client_secret"))
+    assert "client_secret must be plain ASCII text" in screen
+    assert tomllib.loads(settings_file(tmp_path).read_text())["base_url"] == erp.url
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda path: path.mkdir(parents=True), "cannot be read (IsADirectoryError)"),
+        (lambda path: path.parent.parent.write_text("x"), "cannot be read (NotADirectoryError)"),
+        (lambda path: _write(path, "erp = \n"), "config.toml, line 1: not valid TOML"),
+    ],
+)
+def test_a_file_that_cannot_be_changed_is_said_before_the_first_question(
+    spoil: Callable[[Path], object], said: str, tmp_path: Path
+) -> None:
+    spoil(settings_file(tmp_path))
+    status, screen = at_terminal(["init"], [], environment(tmp_path))
+
+    assert status == 1
+    assert said in " ".join(screen.split())
+    assert "Which ERP" not in screen
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+
+
+def test_a_folder_without_the_right_to_write_is_said_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "access", lambda *arguments: False)
+
+    with pytest.raises(ConfigurationError, match="no right to write"):
+        _setup.need_changeable(settings_file(tmp_path))
 
 
 def test_an_odd_address_is_asked_for_again(erp: Running, tmp_path: Path) -> None:

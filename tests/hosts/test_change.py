@@ -206,7 +206,16 @@ def test_a_failed_write_leaves_the_file(
         apply(plan_install(host, file, PROGRAM), STAMP)
 
     assert file.read_bytes() == recorded(host).read_bytes()
-    assert not list(tmp_path.glob(".*"))
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_link_that_leads_nowhere_makes_no_folder(host: Host, tmp_path: Path) -> None:
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "not" / "there")
+
+    with pytest.raises(HostFileNotChanged, match="cannot be written"):
+        apply(plan_install(host, link, PROGRAM), STAMP)
+    assert list(tmp_path.iterdir()) == [link]
 
 
 @pytest.mark.parametrize(
@@ -228,6 +237,11 @@ def test_a_failed_write_leaves_the_file(
         ("goose", b"extensions:\n\tdeveloper:\n"),
         ("goose", b'{"extensions": {}}\n'),
         ("goose", b"a: 1\n---\nb: 2\n"),
+        ("goose", b"- a\n"),
+        ("goose", b"a: [\n"),
+        ("goose", b"GOOSE_MODEL = x\n"),
+        ("cursor", b"null"),
+        ("codex", b"mcp_servers = {}\n"),
     ],
 )
 def test_a_file_in_another_form_is_refused_and_stays(name: str, content: bytes, tmp_path: Path) -> None:
@@ -240,6 +254,21 @@ def test_a_file_in_another_form_is_refused_and_stays(name: str, content: bytes, 
     assert f"{path} was not changed: " in str(caught.value)
     assert f"po-mcp install {name} --print" in str(caught.value)
     assert path.read_bytes() == content
+
+
+def test_the_reason_is_that_of_the_file_and_not_of_what_would_be_written(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text("mcp_servers = {}\n")
+
+    with pytest.raises(HostFileNotChanged, match="its mcp_servers is kept in a form that is not changed here"):
+        plan_install(json_host("codex"), path, PROGRAM)
+
+
+def test_a_list_under_a_name_is_plain_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text("---\n# mine\nlist:\n- a\n- b\nflow: [a, b] # c\n")
+
+    assert SERVER in plan_install(json_host("goose"), path, PROGRAM).new.decode()
 
 
 def test_an_entry_that_cannot_be_taken_out_alone_is_left(tmp_path: Path) -> None:
