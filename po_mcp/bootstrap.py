@@ -20,10 +20,10 @@ from po_mcp.server import current_request
 from po_mcp.server.completions import Completions
 from po_mcp.server.instructions import write_instructions, write_limits
 from po_mcp.server.lifespan import KeepPage, ServerLifespan
-from po_mcp.server.malformed_answers import replace_malformed_answers
 from po_mcp.server.mcp_server import PurchasingServer
 from po_mcp.server.notifications import Notifications
 from po_mcp.server.prompts import add_prompts
+from po_mcp.server.request_params import read_params
 from po_mcp.server.resources import add_resources
 from po_mcp.server.skills import Skills
 from po_mcp.server.tool import PurchasingTool
@@ -145,7 +145,8 @@ def _build_mcp_server(settings: Settings, connector: ERP, lifespan: ServerLifesp
     listed = [tool for tool in REGISTRY if _is_listed(tool, connector, settings)]
     server = PurchasingServer(
         _NAME,
-        tool_names=[tool.name for tool in listed],
+        scopes={tool.name: tool.scopes for tool in listed},
+        has_sign_in=settings.issuer is not None,
         limits=write_limits(connector, settings),
         title="Purchase orders",
         version=__version__,
@@ -155,7 +156,7 @@ def _build_mcp_server(settings: Settings, connector: ERP, lifespan: ServerLifesp
         log_level=settings.log_level,
         request_state_security=RequestStateSecurity.ephemeral(ttl=settings.approval_ttl + _STATE_GRACE_S),
         subscriptions=lifespan.notifications.bus,
-        middleware=[current_request.track_request, replace_malformed_answers],
+        middleware=[current_request.track_request, read_params],
         skills=Skills(connector, settings),
         card=OrderCard(tool.name for tool in listed if tool.has_card),
     )

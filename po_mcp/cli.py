@@ -15,7 +15,7 @@ COMMANDS = {
     "init": "Set up: your ERP, its credentials, your assistants.",
     "install": "Connect an assistant on this computer.",
     "uninstall": "Disconnect an assistant on this computer.",
-    "serve": "Serve MCP over HTTP on this computer.",
+    "serve": "Serve MCP over HTTP, on this computer or to a team.",
     "demo": "Watch a demo with a sandbox ERP.",
     "call": "Run one tool from this terminal.",
     "approve": "Approve or decline what is waiting.",

@@ -83,6 +83,10 @@ class Settings(BaseModel):
     timeout: Seconds = 60.0
     proxy: Annotated[SecretStr, AfterValidator(values.proxy)] | None = None
     ca_file: Annotated[Text, AfterValidator(values.place)] | None = None
+    public_url: Annotated[Text, AfterValidator(values.public_url)] | None = None
+    issuer: Annotated[Text, AfterValidator(values.issuer)] | None = None
+    audience: Annotated[Text, Field(min_length=1, max_length=300)] | None = None
+    replica: Annotated[Text, AfterValidator(values.replica)] | None = None
     log_level: Annotated[LogLevel, BeforeValidator(values.one_of(*get_args(LogLevel), warn="WARNING"))] = "WARNING"
 
     @model_validator(mode="before")
@@ -109,6 +113,9 @@ class Settings(BaseModel):
             raise ValueError(f"{PREFIX}JOURNAL must be a file; {MEMORY} works with the sandbox only")
         if (path := self.ca_path()) is not None:
             _check_certificates(path)
+        for name, needed in (("public_url", "issuer"), ("issuer", "public_url"), ("audience", "issuer")):
+            if getattr(self, name) is not None and getattr(self, needed) is None:
+                raise ValueError(f"{PREFIX}{needed.upper()} is not set; {PREFIX}{name.upper()} needs it")
         for name in erp.needs:
             if (self.erp_settings[name] if name in self.erp_settings else getattr(self, name)) is None:
                 raise ValueError(f"{PREFIX}{name.upper()} is not set; {PREFIX}ERP={self.erp} needs it")
@@ -167,6 +174,13 @@ class Settings(BaseModel):
     def ca_path(self) -> str | None:
         """Return the file of certificates that are trusted, too; a relative one is in the data folder."""
         return None if self.ca_file is None else _in_data_folder(self.ca_file)
+
+    def scopes(self) -> tuple[str, ...]:
+        """Return the scopes of a token that these settings have a use for; all of them are asked for at a sign-in."""
+        if self.read_only:
+            return ("po:read",)
+        # With APPROVAL=page no form in a client stands for a person's yes, so no token need allow it.
+        return ("po:read", "po:write") if self.approval == "page" else ("po:read", "po:write", "po:approve")
 
     def bounds(self) -> tuple[float | None, float | None]:
         """Return LATE_APPLY and READ_LAG in seconds; a trial ERP is in this process and has neither."""

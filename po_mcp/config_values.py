@@ -59,6 +59,27 @@ def base_url(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rstrip(':')}{parts.path}".rstrip("/")
 
 
+def public_url(text: str) -> str:
+    """Return the origin at which clients reach `po-mcp serve`, in lower case as they send it."""
+    url = base_url(text)
+    if urlsplit(url).path:
+        raise ValueError("must be an address without a path, such as https://po.example.com")
+    return url.lower()
+
+
+def issuer(text: str) -> str:
+    """Return an issuer letter for letter, its last slash included: tokens name it so (RFC 9207, 2.4)."""
+    base_url(text)
+    return text
+
+
+def replica(name: str) -> str:
+    """Return a name that can stand in a session's id and in the map of a balancer."""
+    if not re.fullmatch(r"[A-Za-z0-9-]{1,32}", name, re.ASCII):
+        raise ValueError("must be a short name of letters, digits and hyphens, such as r1")
+    return name
+
+
 def redirect_uri(text: str) -> str:
     """Return the redirect URI that belongs to the credentials, letter for letter: the ERP compares it."""
     parts = _parts(text)

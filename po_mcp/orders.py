@@ -24,7 +24,7 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from po_mcp.untrusted import visible
+from po_mcp.untrusted import visible, with_plain_blanks
 
 Status = Literal["draft", "open", "partial", "closed", "cancelled", "deleted", "unknown"]
 
@@ -88,6 +88,7 @@ def _check_positive(number: Decimal) -> Decimal:
 
 
 def _check_one_line(text: str) -> str:
+    text = with_plain_blanks(text)
     if visible(text, max(len(text), 1)) != text:  # the limit of its length is checked after this
         raise ValueError("contains invisible characters or is too long")
     return text
@@ -129,13 +130,17 @@ class Record(BaseModel):
 
 
 class OrderLine(Record):
-    """One line of an order. `outstanding` is the ordered less the received quantity, at least 0."""
+    """One line of an order. `outstanding` is the ordered less the received quantity, at least 0.
+
+    Quantities and the price are of `unit`, where the ERP says it.
+    """
 
     # A line of text, or of freight, has "" for its item, and its quantity may be missing.
     line: int | None = None
     item: Text
     description: Text | None = None
     quantity: Money | None = None
+    unit: Text | None = None
     received: Money | None = None
     outstanding: Money | None = None
     unit_price: Money | None = None
@@ -224,7 +229,7 @@ class OrderRequestLine(Record):
     quantity: Annotated[Quantity, Field(description='More than zero, as text: "1000"')]
     unit_price: Annotated[
         Price | None,
-        Field(description='Of one unit, as text: "0.45". Left out: the last known one, once a person saw it'),
+        Field(description='Per unit, as text: "0.45". Left out: the last known price, if the user approves it'),
     ] = None
     warehouse: Annotated[Word | None, Field(description="Warehouse id or name")] = None
 

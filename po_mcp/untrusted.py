@@ -13,6 +13,8 @@ import unicodedata
 # (Unicode 15, DerivedCoreProperties.txt, Default_Ignorable_Code_Point).
 _IGNORABLE = "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff"
 _IGNORABLE_PATTERN = re.compile(f"[{_IGNORABLE}]")
+_blanks = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+"""Blanks of other widths (Unicode 15, category Zs): Japanese, French and typeset names are full of them."""
 
 _EAST_ASIAN_SCRIPTS = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "KATAKANA-HIRAGANA"})
 
@@ -34,14 +36,19 @@ def visible(text: str, max_chars: int = MAX_FIELD_CHARS) -> str:
     r"""Return `text` on one line, with invisible characters escaped, cut to `max_chars` characters.
 
     Control, format, surrogate, private, unassigned, separator and default-ignorable characters
-    become `\u{...}`. A no-break space becomes a space. A cut is shown as an ellipsis.
+    become `\u{...}`. A blank of any width becomes a space. A cut is shown as an ellipsis.
     """
-    text = text.replace("\N{NO-BREAK SPACE}", " ")
+    text = with_plain_blanks(text)
     if len(text) > max_chars:
         text = text[: max_chars - 1] + "…"
     if text.isprintable() and not _IGNORABLE_PATTERN.search(text):
         return text
     return "".join(_escape(character) for character in text)
+
+
+def with_plain_blanks(text: str) -> str:
+    """Return `text` with a space in the place of each blank of another width."""
+    return text if text.isascii() else _blanks.sub(" ", text)
 
 
 def quote_text(text: str, max_chars: int = 80) -> str:

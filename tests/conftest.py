@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parent
 TIERS = {
     "unit": {"cards", "conversations", "desk", "docs", "fuzz", "hosts", "server", "tools", "writes"},
-    "wire": {"approvals", "connectors", "contract", "faults", "sandbox", "tryton"},
+    "wire": {"approvals", "connectors", "contract", "faults", "sandbox", "sign_in", "tryton"},
     "process": {"clients", "commands", "conformance", "packaging", "stdio", "sweep"},
 }
 """What each folder needs: nothing but memory and a temporary file; sockets of its own; processes."""

@@ -23,7 +23,7 @@ from po_mcp.desk import approval_flow, guarded_writes
 from po_mcp.erp import Connection
 from po_mcp.errors import InvalidInput, JournalUnavailable, OutcomeUnknown, Refused, TooManyQuestions
 from po_mcp.orders import OrderLine
-from po_mcp.server import malformed_answers
+from po_mcp.server import request_params
 from po_mcp.server.tool import PurchasingTool
 from po_mcp.writes import comparison, forms, order_text, reconcile, verdict
 from po_mcp.writes.executor import Executor
@@ -617,7 +617,7 @@ def the_mark_is_not_read(patch: Patch) -> None:
 
 
 def every_answer_is_handed_on(patch: Patch) -> None:
-    patch.setattr(malformed_answers, "_is_answer", lambda sent: True)
+    patch.setattr(request_params, "_fits", lambda sent, kind: True)
 
 
 def nobody_is_asked_too_much(patch: Patch) -> None:

@@ -33,6 +33,11 @@ def test_characters_that_render_as_nothing_are_written_out(point: int) -> None:
     assert visible(f"a{chr(point)}b") == f"a\\u{{{point:04X}}}b"
 
 
+@pytest.mark.parametrize("point", [0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000])
+def test_a_blank_of_any_width_is_a_space(point: int) -> None:
+    assert visible(f"5{chr(point)}mm") == "5 mm"
+
+
 @given(st.text(alphabet=st.characters(categories=["L", "N", "P", "S"], max_codepoint=0x0370), max_size=100))
 def test_what_is_seen_is_kept(text: str) -> None:
     assert visible(text) == text.replace("\u034f", "\\u{034F}")

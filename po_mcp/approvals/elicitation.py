@@ -11,7 +11,6 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
-from functools import cache
 from typing import Any, Literal
 
 import anyio
@@ -28,6 +27,8 @@ from mcp.types import (
 )
 from pydantic import ValidationError
 
+from po_mcp.approvals import caller
+from po_mcp.scopes import APPROVE
 from po_mcp.untrusted import visible
 from po_mcp.writes.approving import ApprovalLink
 from po_mcp.writes.forms import FormAnswer, Question
@@ -59,6 +60,7 @@ class Elicitor:
 
     def __init__(self, ctx: Context[Any, Any]) -> None:
         self._ctx = ctx
+        # Versions are dates, which are in order as text.
         self._is_modern = (ctx.protocol_version or "") >= MODERN
         self._state: dict[str, str] = json.loads(ctx.request_state) if ctx.request_state else {}
         self._choice_state = {name: value for name, value in self._state.items() if name == "choice"}
@@ -77,16 +79,24 @@ class Elicitor:
 
     @property
     def requester(self) -> Requester:
-        """The user of this process, and the client's name and version as the client gives them."""
+        """The caller, and the client's name and version as the client gives them."""
         params = self._ctx.session.client_params
         client = f"{params.client_info.name} {params.client_info.version}" if params else "an unnamed assistant"
         protocol = self._ctx.protocol_version or "unknown"
-        return Requester(_user_name(), visible(client, 80), protocol, f"{_PROCESS_ID} {visible(client, 80)}")
+        user, oauth_client = caller.user_name(), visible(caller.oauth_client(), 80)
+        # A person who is signed in has one share of what may be asked for, with however many clients.
+        session = user if oauth_client else f"{_PROCESS_ID} {visible(client, 80)}"
+        return Requester(user, visible(client, 80), protocol, session, oauth_client)
 
     @property
     def channel(self) -> str:
         """How answers arrive, for the audit log: by the client's form, or by its offer to open the page."""
         return "client"
+
+    @property
+    def may_decide(self) -> bool:
+        """Whether a yes by this client's form counts."""
+        return may_decide()
 
     @property
     def seconds_in_call(self) -> float:
@@ -97,7 +107,7 @@ class Elicitor:
         """Ask by the client's form; without a form, or if the page comes first, send the person to the page.
 
         Raises:
-            Asking: at 2026-07-28, if this call has no answer to exactly this question.
+            InputRequired: at 2026-07-28, if this call has no answer to exactly this question.
         """
         params = await self._build_params(operation_id, question, page)
         if params is None:
@@ -119,7 +129,7 @@ class Elicitor:
         """Ask a question that approves nothing, by the client's form; `not_asked` if it has none.
 
         Raises:
-            Asking: as for `ask`. The choice stays in the sealed state, beside the next question.
+            InputRequired: as for `ask`. The choice stays in the sealed state, beside the next question.
         """
         if not _has_form(_find_capability(self._ctx.session)):
             return FormAnswer("not_asked")
@@ -158,6 +168,7 @@ class Elicitor:
     def _seconds_since_asked(self) -> float | None:
         """Return how long ago the question of the call before this one was asked."""
         asked_at = self._state.get(_ASKED_AT)
+        # Not below zero: the clock may have been set back between the two calls.
         return None if asked_at is None else max(0, time.time_ns() - int(asked_at)) / 1e9
 
     async def _ask_in_call(self, question: Question, params: _Params, subject: str) -> FormAnswer:
@@ -192,23 +203,13 @@ class Elicitor:
     def _read_answer(
         self, result: ElicitResult, question: Question, params: _Params, seconds: float | None = None
     ) -> FormAnswer:
+        # With the seconds, since some clients decline at once and show nothing.
         if result.action != "accept":
             return FormAnswer("declined" if result.action == "decline" else "cancelled", seconds=seconds)
         if params.mode == "url":  # the page was opened; whatever content the client adds, a yes is given there alone
             return FormAnswer("sent_to_page")
         content = question.read_content(result.content, self._ctx.protocol_version or "")
         return FormAnswer("accepted", content, seconds)
-
-
-@cache
-def _user_name() -> str:
-    """Return the name of the operating system's user; "" for a user without a name."""
-    import getpass  # late, for a quick start: the first tools/list needs no name
-
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError, ImportError):
-        return ""
 
 
 def _build_result(params: _Params, state: Mapping[str, str]) -> InputRequiredResult:
@@ -218,9 +219,14 @@ def _build_result(params: _Params, state: Mapping[str, str]) -> InputRequiredRes
     )
 
 
+def may_decide() -> bool:
+    """Tell whether the caller may decide by the form of their client: without sign-in, or with the scope for it."""
+    return caller.is_allowed(APPROVE)
+
+
 def elicitation_mode(session: ServerSession, page: ApprovalLink) -> Literal["form", "page"] | None:
-    """Return how the client can ask its user: by its form, by opening the page, or None for neither."""
-    elicitation = _find_capability(session)
+    """Return how the client can ask for a decision: by its form, by opening the page, or None for neither."""
+    elicitation = _find_capability(session) if may_decide() else None
     if not page.comes_first and _has_form(elicitation):
         return "form"
     return "page" if elicitation is not None and elicitation.url is not None else None
@@ -229,6 +235,7 @@ def elicitation_mode(session: ServerSession, page: ApprovalLink) -> Literal["for
 def _find_capability(session: ServerSession) -> ElicitationCapability | None:
     """Return the elicitation capability that this request declares, if its session can carry a question."""
     capabilities = session.client_capabilities
+    # Before 2026-07-28 a question is a request of the server's, which not every session can carry.
     can_ask = session.protocol_version >= MODERN or session.can_send_request
     return capabilities.elicitation if capabilities and can_ask else None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from importlib.resources import files
+from types import MappingProxyType
 from typing import Any, get_args
 from urllib.parse import parse_qsl
 
@@ -24,7 +25,7 @@ from po_mcp.errors import JournalUnavailable
 from po_mcp.untrusted import visible
 from po_mcp.writes.forms import approval_content
 from po_mcp.writes.local_time import LocalTime
-from po_mcp.writes.operation import Recorded
+from po_mcp.writes.operation import WAITING, Recorded
 
 _LARGEST_FORM = 4096
 _SLOWEST_FORM_S = 10.0
@@ -45,6 +46,9 @@ _SAID: dict[Verdict, tuple[HTTPStatus, str]] = {
 }
 
 
+_PIN_FAULTS: frozenset[Verdict | None] = frozenset({"no_pin", "wrong_pin", "paused"})
+
+
 def create_app(pending: PendingApprovals, hosts: Iterable[str], cookie: str) -> ASGIApp:
     """Return the page as an ASGI application.
 
@@ -56,9 +60,11 @@ def create_app(pending: PendingApprovals, hosts: Iterable[str], cookie: str) -> 
     page = _Page(pending, cookie)
     routes = [
         Route("/", page.overview, methods=["GET"]),
+        Route("/approve", page.lead, methods=["GET"]),
         Route("/approve/{operation_id}", page.show, methods=["GET"]),
         Route("/approve/{operation_id}", page.decide, methods=["POST"]),
         Route("/static/style.css", page.style, methods=["GET"]),
+        Route("/static/icon.svg", page.icon, methods=["GET"]),
     ]
     handlers: Mapping[Any, Any] = {HTTPException: page.refused, JournalUnavailable: page.unavailable}
     app = Starlette(routes=routes, exception_handlers=handlers)
@@ -72,8 +78,10 @@ class _Page:
         self._pending = pending
         self._cookie = cookie
         self._sessions = Sessions()
-        self._style = files("po_mcp.approvals").joinpath("static/style.css").read_bytes()
+        static = files("po_mcp.approvals").joinpath("static")
+        self._style, self._icon = (static.joinpath(name).read_bytes() for name in ("style.css", "icon.svg"))
         loader = PackageLoader("po_mcp.approvals")
+        # Escaped, since names are text of the ERP's; strict, since a blank in place of a figure could be approved.
         self._templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
 
     async def show(self, request: Request) -> Response:
@@ -96,14 +104,23 @@ class _Page:
             decision,
             _content(recorded, form),
             form.get("pin", "").strip(),
+            # A browser writes what it likes into this header, and terminals show the audit log.
             {"through": "page", "browser": visible(request.headers.get("user-agent", ""), 120)},
         )
         if decided.verdict != "taken":
-            return await self._shown(request, await self._found(request), decided)
+            return await self._shown(request, await self._found(request), decided, form)
         if decision in ("approve", "carry_out"):
             await self._pending.start(operation_id, _PATIENCE_S)
         # So that reloading the page does not send the form again.
         return RedirectResponse(f"/approve/{operation_id}", 303)
+
+    async def lead(self, request: Request) -> Response:
+        """Lead the short address to the one operation that waits, else to the list of them."""
+        waits = [one for one in await self._pending.open() if one.state in WAITING]
+        # Anybody can guess the short address: without a cookie that came with a link it leads nowhere.
+        if len(waits) != 1 or not self._sessions.is_ours(request.cookies.get(self._cookie)):
+            return await self.overview(request)
+        return RedirectResponse(f"/approve/{waits[0].operation.id}", 303)
 
     async def overview(self, request: Request) -> Response:
         """List what waits and what was decided, to a browser that once came with a link."""
@@ -120,6 +137,10 @@ class _Page:
     async def style(self, request: Request) -> Response:
         """Send the stylesheet."""
         return Response(self._style, media_type="text/css")
+
+    async def icon(self, request: Request) -> Response:
+        """Send the icon of the browser's tab."""
+        return Response(self._icon, media_type="image/svg+xml")
 
     async def refused(self, request: Request, exc: HTTPException) -> Response:
         """Say what is wrong with a request, the same for every id that is not known."""
@@ -139,12 +160,20 @@ class _Page:
             raise HTTPException(404)
         return recorded
 
-    async def _shown(self, request: Request, recorded: Recorded, decided: Decided | None = None) -> Response:
+    async def _shown(
+        self,
+        request: Request,
+        recorded: Recorded,
+        decided: Decided | None = None,
+        form: Mapping[str, str] = MappingProxyType({}),
+    ) -> Response:
+        """Show one operation; what was typed beside a wrong PIN need not be typed again."""
         verdict = decided.verdict if decided is not None else None
         status, said = _SAID[verdict] if verdict is not None else (HTTPStatus.OK, "")
         said = decided.why if decided is not None and decided.why else said
         said = misfit_of(recorded) if verdict == "no_answer" else said
         cookie = request.cookies.get(self._cookie)
+        # Ports of this machine share cookies, so the page of another port can plant one, which is replaced.
         given = cookie if cookie is not None and self._sessions.is_ours(cookie) else self._sessions.new()
         pin = await self._pending.pin_status()
         response = self._html(
@@ -158,8 +187,11 @@ class _Page:
             elsewhere=await self._pending.why_not_here(recorded, "approve"),
             verdict=verdict,
             said=said,
+            typed=visible(form.get("order_number", ""), 120) if verdict in _PIN_FAULTS else "",
+            chosen=form.get("create_backorder", "") if verdict in _PIN_FAULTS else "",
         )
         if given != cookie:
+            # Strict: a form that another site makes the browser send comes without it.
             response.set_cookie(self._cookie, given, httponly=True, samesite="strict", path="/")
         return response
 
@@ -167,8 +199,8 @@ class _Page:
         journal = self._pending.journal
         operation_id = recorded.operation.id
         events, is_running = await journal.events(operation_id), self._pending.under_way.is_running(operation_id)
-        notice = self._pending.notice
-        return sheet_of(recorded, events, journal.now(), is_running=is_running, notice=notice, local=self._local)
+        erp = await self._pending.name_erp(recorded)
+        return sheet_of(recorded, events, journal.now(), is_running=is_running, erp=erp, local=self._local)
 
     @property
     def _local(self) -> LocalTime:
@@ -179,7 +211,9 @@ class _Page:
         return self._html("message.html", status=status, heading=heading, text=text, back=back)
 
     def _html(self, template: str, status: int = 200, **shown: Any) -> Response:
-        text = self._templates.get_template(template).render(notice=self._pending.notice, **shown)
+        text = self._templates.get_template(template).render(
+            notice=self._pending.notice, place=self._pending.place_name, **shown
+        )
         return HTMLResponse(text, status)
 
 
@@ -193,6 +227,7 @@ async def _form(request: Request) -> dict[str, str]:
         raise HTTPException(415)
     body = b""
     try:
+        # A form that never ends would hold its connection, and in the end keep others out.
         with anyio.fail_after(_SLOWEST_FORM_S):
             async for chunk in request.stream():
                 body += chunk

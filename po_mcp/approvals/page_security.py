@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 # no-referrer would make browsers send "Origin: null" with the form, which tells us nothing
 # (https://fetch.spec.whatwg.org/#append-a-request-origin-header); same-origin tells others as little.
 _HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'self'; form-action 'self'; "
+    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'",
     "cache-control": "no-store",
     "referrer-policy": "same-origin",
@@ -50,6 +50,7 @@ class Guard:
         """Answer one request."""
         assert scope["type"] == "http"
 
+        # Added out here, so that refusals and errors carry them, too.
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message = {**message, "headers": [*message["headers"], *_EXTRA]}
@@ -59,6 +60,7 @@ class Guard:
         try:
             await (refusal or self._app)(scope, receive, sending)
         except Exception as exc:
+            # By its type alone: its message may hold what stands in an order.
             logger.error("approval page failed: %s", type(exc).__name__)
             raise
 
@@ -89,6 +91,7 @@ class Sessions:
         if cookie is None or not re.fullmatch(r"[0-9a-f]{32}\.[0-9a-f]{64}", cookie, re.ASCII):
             return False
         name, _, digest = cookie.partition(".")
+        # In constant time: a program on this machine could measure how much of a guess was right.
         return hmac.compare_digest(digest, self._digest("session", name))
 
     def token(self, cookie: str, operation_id: str) -> str:
@@ -99,9 +102,11 @@ class Sessions:
         """Tell whether a form was shown to this very browser for this operation."""
         if cookie is None or not self.is_ours(cookie):
             return False
+        # As bytes: `compare_digest` raises for text that is not ASCII, and a form may bring any.
         return hmac.compare_digest(given.encode(), self.token(cookie, operation_id).encode())
 
     def _digest(self, what: str, text: str) -> str:
+        # With the purpose, or the digest of a cookie could stand for a form's token.
         return hmac.new(self._key, f"{what} {text}".encode(), hashlib.sha256).hexdigest()
 
 
@@ -114,4 +119,5 @@ def _only(scope: Scope, name: bytes) -> str | None:
 def _is_own(scope: Scope, origin: str) -> bool:
     """Tell whether a form was sent by our own page: browsers always say where a POST comes from."""
     site = [value for key, value in scope["headers"] if key == b"sec-fetch-site"]
+    # Browsers before Fetch Metadata send no Sec-Fetch-Site: then Origin alone decides.
     return _only(scope, b"origin") == origin and site in ([], [b"same-origin"])

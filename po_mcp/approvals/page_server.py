@@ -88,6 +88,7 @@ class Listener:
         try:
             if self._server is None:
                 self._open()
+        # A person can still decide in a terminal, so this is no error of the call.
         except OSError as exc:
             logger.warning("could not open the approval page: %s", exc.strerror or type(exc).__name__)
             return None
@@ -108,6 +109,7 @@ class Listener:
     async def _is_awaited(self) -> bool:
         try:
             found = [await self._pending.journal.find(operation_id) for operation_id in self._linked]
+        # Without a journal nothing can be decided, so nobody waits for this page.
         except JournalUnavailable:
             return False
         return any(one is not None and one.state in WAITING for one in found)
@@ -121,6 +123,7 @@ class Listener:
         from po_mcp.approvals.page import create_app
         from po_mcp.transports.uvicorn_server import create_server, listen
 
+        # Any free port, since every assistant on this machine starts a server of its own.
         sock = self._socket = listen(HOST, 0)
         port = sock.getsockname()[1]
         app = create_app(self._pending, (f"{HOST}:{port}", f"localhost:{port}"), f"po_mcp_{port}")

@@ -86,15 +86,28 @@ class PendingApprovals:
     pin_setting: PinSetting | None = None
     under_way: UnderWay = field(default_factory=UnderWay)
 
+    @property
+    def place_name(self) -> str:
+        """Whose books these are: the ERP's name, and of a real one the company or the address."""
+        erp = self.executor.erp
+        return erp.title if erp.notice else f"{erp.title}, {erp.connection.label}"
+
+    async def name_erp(self, recorded: Recorded) -> str:
+        """Return the name of an operation's ERP in a sentence; "the ERP" for that of another connection."""
+        is_here = await self._name() == recorded.operation.connection
+        return self.executor.words.name if is_here else "the ERP"
+
     async def find(self, operation_id: str) -> Recorded | None:
         """Return an operation of this connection; None for every other id."""
         recorded = await self.journal.find(operation_id)
+        # An id of another company's books is answered like one that does not exist.
         is_here = recorded is not None and (self.all_connections or recorded.operation.connection == await self._name())
         return recorded if is_here else None
 
     async def open(self) -> list[Recorded]:
         """Return what waits, is approved and not sent, on its way or not known, the oldest first."""
         live = await self.journal.live(None if self.all_connections else await self._name())
+        # Of a create that nobody is asked about there is nothing to decide before it was sent.
         return [one for one in live if one.operation.question is not None or one.state in SENT_STATES]
 
     async def recently_decided(self) -> list[Recorded]:
@@ -140,19 +153,23 @@ class PendingApprovals:
             pin: what was typed as the PIN.
             through: how the answer came, for the audit log.
         """
+        # A page may stand open for long, and what it showed be over.
         if recorded.state != _NEEDS[decision]:
             return Decided(_late(decision, recorded.state))
         if why := await self.why_not_here(recorded, decision):
             return Decided("elsewhere", f"{why} Nothing was changed.")
+        # Before the PIN is judged: a mistyped order number is no try of it.
         if not _is_answer(recorded, decision, content):
             return Decided("no_answer")
         operation_id = recorded.operation.id
+        # A look takes nobody's word, so it needs no PIN.
         if decision != "look" and (refused := await self._pin_check.check(operation_id, pin)) is not None:
             return Decided(refused)
         if decision in _READS:
             return await self._settle(recorded, decision, through)
         if await self._move(recorded, decision, content, through):
             return Decided("taken")
+        # Another tab or process was first; what it did decides what this person is shown.
         latest = await self.journal.find(operation_id)
         return Decided(_late(decision, latest.state if latest else "EXPIRED"))
 
@@ -166,6 +183,7 @@ class PendingApprovals:
             logger.error("operation %s could not be carried out: %s", operation_id, type(exc).__name__)
             why = "po-mcp failed. Look at the operation with po-mcp journal."
         try:
+            # So that page and terminal can say why what was approved was not sent.
             await self.journal.note(operation_id, NOT_CARRIED_OUT, {"because": why})
         except PurchaseOrderError:
             logger.warning("operation %s could not be carried out, nor that be noted", operation_id)

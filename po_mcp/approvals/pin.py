@@ -49,6 +49,7 @@ class PinCheck:
         pin = await self.journal.approver_pin()
         if not pin.is_set:
             return None
+        # An empty field is a slip, and counts as no try.
         if not given:
             return "no_pin"
         # Recorded before it is judged, so that many tries at once count as many.

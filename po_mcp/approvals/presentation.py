@@ -127,7 +127,7 @@ def sheet_of(
     now: float,
     *,
     is_running: bool = False,
-    notice: str = "",
+    erp: str = "the ERP",
     local: LocalTime = THIS_MACHINE,
 ) -> Sheet:
     """Return what to show of an operation.
@@ -137,7 +137,7 @@ def sheet_of(
         events: what happened to it; the first tells who asked.
         now: seconds since 1970.
         is_running: it is being carried out in this process.
-        notice: what stands above everything, and so need not stand in the outcome once more.
+        erp: the ERP's name in a sentence.
         local: writes times.
     """
     operation = recorded.operation
@@ -150,13 +150,14 @@ def sheet_of(
         state=recorded.state,
         verb=words.request,
         ending=words.ending,
-        consequence=_consequence(operation, order),
+        consequence=_consequence(operation, order, erp),
         order=order,
         asked_by=visible(str(events[0].detail.get("client", _UNNAMED)), 80) if events else _UNNAMED,
         asked_at=local.moment(events[0].at, now) if events else "",
         open_until=local.moment(recorded.expires_at, now),
+        # Rounded down: the last minute that is shown must still be there.
         minutes_left=max(0, int(recorded.expires_at - now) // 60),
-        standing=_standing(recorded, events, is_running, notice, local),
+        standing=_standing(recorded, events, is_running, erp, local),
         leave="Do not create" if operation.kind == "create" else "Keep order",
         fields=_fields_of(operation),
     )
@@ -186,9 +187,9 @@ def money(amount: Decimal | None, currency: str | None = None) -> str:
     return NOT_GIVEN if amount is None else order_text.money(amount, currency)
 
 
-def quantity(amount: Decimal | None) -> str:
+def quantity(amount: Decimal | None, unit: str | None = None) -> str:
     """Write a quantity as every question does; a dash where the ERP tells none."""
-    return NOT_GIVEN if amount is None else order_text.quantity(amount)
+    return NOT_GIVEN if amount is None else order_text.quantity(amount, unit)
 
 
 def pin_warnings(pin: PinStatus, local: LocalTime) -> list[str]:
@@ -212,6 +213,7 @@ def _order_of(operation: Operation) -> Order:
 def _read(order: PurchaseOrder) -> Order:
     lines = order.lines or ()
     remarks = list(_caution(order.vendor))
+    # Said and not refused: freight or taxes may be the difference, and a person can tell.
     if order.sum_of_lines not in (None, order.total):
         total = "gives no total" if order.total is None else f"says the total is {money(order.total, order.currency)}"
         remarks.append(f"The lines add up to {money(order.sum_of_lines, order.currency)}, but the ERP {total}.")
@@ -259,7 +261,7 @@ def _row(place: int, line: OrderLine, currency: str | None) -> Row:
         place=str(line.line or place),
         item=_shown(line.item),
         description=_shown(line.description),
-        quantity=quantity(line.quantity),
+        quantity=quantity(line.quantity, line.unit),
         received=quantity(line.received),
         outstanding=quantity(line.outstanding),
         unit_price=money(line.unit_price, currency),
@@ -287,20 +289,22 @@ def _new_row(place: int, line: DraftLine, note: LineNote | None, currency: str |
     )
 
 
-def _consequence(operation: Operation, order: Order) -> str:
+def _consequence(operation: Operation, order: Order, erp: str) -> str:
     if operation.kind == "create":
-        return "Check this order before it is created."
+        return f"Check this order before it is created in {erp}."
     if operation.kind == "delete":
-        return "This removes the order from the ERP. It cannot be undone."
+        return f"This removes the order from {erp}. It cannot be undone."
     if operation.kind == "cancel":
         received = sum(row.received not in (NOT_GIVEN, "0") for row in order.rows)
         came = f" Goods were received on {received} of {count(order.lines, 'line')}." if received else ""
-        return f"The order stays in the ERP as inactive and can be reactivated there.{came}"
+        return f"The order stays in {erp} as inactive and can be reactivated there.{came}"
     payload = operation.payload
+    # What the ERP does not show is not 0, nor all: "everything was received" would be our own claim.
     if not order.lines or any(row.received == NOT_GIVEN for row in order.rows):
-        rest = "The ERP does not show what was received."
+        rest = f"{_begin(erp)} does not show what was received."
     elif order.carried:
-        rest = f"{len(order.carried)} of {count(order.lines, 'line')} outstanding."
+        are = "is" if order.lines == 1 else "are"
+        rest = f"{len(order.carried)} of {count(order.lines, 'line')} {are} outstanding."
     else:
         return "Everything was received. Closing cannot be undone."
     chosen = payload.create_backorder if isinstance(payload, FinalizePayload) else None
@@ -308,14 +312,23 @@ def _consequence(operation: Operation, order: Order) -> str:
     return f"{rest} Closing cannot be undone.{ending}"
 
 
+def _begin(erp: str) -> str:
+    return erp[0].upper() + erp[1:]
+
+
 def _standing(
-    recorded: Recorded, events: Sequence[Event], is_running: bool, notice: str = "", local: LocalTime = THIS_MACHINE
+    recorded: Recorded,
+    events: Sequence[Event],
+    is_running: bool,
+    erp: str = "the ERP",
+    local: LocalTime = THIS_MACHINE,
 ) -> Standing | None:
     """Say how it stands; None while it waits for the person."""
     if recorded.state == "PROPOSED":
         return None
     if recorded.state == "APPROVED":
         return _APPROVED_AND_RUNNING if is_running else _approved(recorded, events, local)
+    # Whoever said yes must not read that they declined, or that nobody decided.
     if recorded.state in _AFTER_A_YES and any(event.event == "APPROVED" for event in events):
         return _AFTER_A_YES[recorded.state]
     standing = _STANDINGS[recorded.state]
@@ -325,6 +338,8 @@ def _standing(
         return replace(standing, text=f"Order {number} was not {done}. You can close this page.")
     if recorded.state == "UNKNOWN":
         return replace(standing, text=_doubt(recorded, events, local))
+    if recorded.state == "SENT":
+        return replace(standing, text=f"{_begin(erp)} has not answered yet. This page reloads by itself.")
     message = recorded.outcome.message if recorded.outcome is not None else ""
     return standing if standing.text else replace(standing, text=message.removeprefix(SANDBOX_TAG))
 
@@ -354,23 +369,26 @@ _APPROVED_AND_RUNNING = Standing(
     "In progress", "The order is read once more, then the request is sent. This page reloads by itself.", "open", 2
 )
 _AFTER_A_YES: dict[State, Standing] = {
-    "DECLINED": Standing("Approval taken back", "Nothing was sent, and nothing will be.", "bad"),
+    "DECLINED": Standing("Approval taken back", "Nothing was changed. You can close this page.", "bad"),
     "EXPIRED": Standing(
         "Approved, then expired",
-        "It was approved, but not sent in time. Nothing was sent. Ask your assistant to start again.",
+        "You approved this, but it was not sent in time. Nothing was changed. Ask your assistant to start again.",
         "bad",
     ),
 }
 
+# None that a person types into looks again by itself: a reload would empty the form.
 _STANDINGS: dict[State, Standing] = {
     "DECLINED": Standing("Declined", "", "bad"),
     "EXPIRED": Standing(
-        "Expired", "Nobody decided in time. Nothing was sent. Ask your assistant to start again.", "bad"
+        "Expired", "Nobody decided in time. Nothing was changed. Ask your assistant to start again.", "bad"
     ),
     "STALE": Standing(
-        "Out of date", "The order changed, or a newer request replaced this one. Nothing was sent for this one.", "bad"
+        "Out of date",
+        "The order changed, or a newer request replaced this one. Nothing was changed by this one.",
+        "bad",
     ),
-    "SENT": Standing("Sent, no answer yet", "The ERP has not answered yet. This page reloads by itself.", "open", 2),
+    "SENT": Standing("Sent, no answer yet", "", "open", 2),
     "WATCHED": Standing("Refused, being checked", "", "bad", 10),
     "DONE": Standing("Done", "", "good"),
     "REFUSED": Standing("Not done", "", "bad"),

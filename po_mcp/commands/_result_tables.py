@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import Any
 
 from mcp.types import CallToolResult
@@ -11,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from po_mcp.tools._render import ORDERS_HEAD
-from po_mcp.writes.order_text import in_currency
+from po_mcp.writes.order_text import money, quantity
 
 
 def shown(result: CallToolResult) -> RenderableType:
@@ -73,15 +74,21 @@ def _orders(orders: Iterable[Mapping[str, Any]]) -> Table:
 def _lines(lines: Iterable[Mapping[str, Any]], currency: str | None) -> Table:
     names = ("Quantity", "Received", "Outstanding", "Unit price", "Line total")
     table = _table("Item", "Description", right=names, wraps="Description")
-    keys = ("item", "description", "quantity", "received", "outstanding")
     for line in lines:
+        named = (line.get("item") or "-", line.get("description") or "-")
+        ordered = _quantity(line.get("quantity"), line.get("unit"))
+        counted = (_quantity(line.get(key)) for key in ("received", "outstanding"))
         amounts = (_amount(line.get(key), currency) for key in ("unit_price", "line_total"))
-        table.add_row(*(Text(str(line.get(key, "-"))) for key in keys), *map(Text, amounts))
+        table.add_row(*map(Text, (*named, ordered, *counted, *amounts)))
     return table
 
 
+def _quantity(figure: str | None, unit: str | None = None) -> str:
+    return "-" if figure is None else quantity(Decimal(figure), unit)
+
+
 def _amount(figure: str | None, currency: str | None) -> str:
-    return "-" if figure is None else in_currency(figure, currency)
+    return "-" if figure is None else money(Decimal(figure), currency)
 
 
 def _table(*left: str, right: tuple[str, ...], wraps: str) -> Table:

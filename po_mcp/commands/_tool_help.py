@@ -29,7 +29,10 @@ def describe_tool(tool: Tool) -> Text:
 def _type(field: Mapping[str, Any]) -> str:
     if "enum" in field:
         return " or ".join(map(str, field["enum"]))
-    return {"array": "JSON list", "object": "JSON"}.get(str(field.get("type")), str(field.get("type", "text")))
+    types = field.get("type", "string")
+    # What may be left out is an alternative with null.
+    named = next((one for one in types if one != "null"), "string") if isinstance(types, list) else types
+    return {"array": "JSON list", "object": "JSON", "string": "text"}.get(named, str(named))
 
 
 def _rows_of(field: Mapping[str, Any], schema: Mapping[str, Any]) -> Iterator[str]:

@@ -267,7 +267,8 @@ class Desktop:
     async def _sheet(self, recorded: Recorded) -> Sheet:
         journal = self.pending.journal
         events = await journal.events(recorded.operation.id)
-        return sheet_of(recorded, events, journal.now(), local=self.pending.executor.words.local)
+        erp = await self.pending.name_erp(recorded)
+        return sheet_of(recorded, events, journal.now(), erp=erp, local=self.pending.executor.words.local)
 
     async def _list(self, waits: Sequence[Recorded]) -> None:
         table = Table("", "Id", "Request", "Vendor", "", "Expires", box=None, padding=(0, 2, 0, 0))

@@ -24,7 +24,7 @@ from rich.text import Text
 from po_mcp.approvals.pin import PinCheck, PinFault
 from po_mcp.bootstrap import build_server
 from po_mcp.commands import _approver_pin, _settings
-from po_mcp.commands._interrupted import Call, Interruptions, known_of, plain_signals
+from po_mcp.commands._interrupted import Call, Interruptions, ignore_interrupts, known_of, plain_signals
 from po_mcp.commands._result_tables import shown, text_of
 from po_mcp.commands._status_text import EXIT_STATUS, NOTHING_SENT
 from po_mcp.commands._tool_help import describe_tool
@@ -64,7 +64,9 @@ def command(ctx: click.Context, tool: str | None, arguments: tuple[str, ...], as
     try:
         if wants_help and tool is not None:
             raise SystemExit(anyio.run(_describe, settings, tool))
-        raise SystemExit(anyio.run(_call, settings, tool, arguments, as_json))
+        status = anyio.run(_call, settings, tool, arguments, as_json)
+        ignore_interrupts()
+        raise SystemExit(status)
     except KeyboardInterrupt:
         raise SystemExit(130) from None
 
@@ -144,7 +146,7 @@ class Terminal:
                         f"{_approver_pin.FAULTS[fault]} Not approved. Nothing was changed.", style="yellow"
                     )
                     return ElicitResult(action="cancel")
-        except click.Abort:
+        except (click.Abort, KeyboardInterrupt):
             self._console.print("\nNot approved. Nothing was changed.", style="yellow")
             return ElicitResult(action="cancel")
         return ElicitResult(action="accept", content=content)
@@ -170,17 +172,18 @@ def _approves(params: ElicitRequestFormParams, content: Mapping[str, str]) -> bo
 def _prompted(field: Mapping[str, Any]) -> str:
     if "oneOf" in field:
         return _picked(field)
-    return str(click.prompt(f"{field['title']} ({field['description']})", default="", show_default=False, err=True))
+    click.echo(field["description"], err=True)
+    return str(click.prompt(field["title"], default="", show_default=False, err=True))
 
 
 def _picked(field: Mapping[str, Any]) -> str:
-    """Offer numbered choices; a number is typed."""
+    """Offer numbered choices, the safe one first and by default; a number is typed."""
+    click.echo(f"{field['title']}\n{field['description']}", err=True)
     values = [str(choice["const"]) for choice in field["oneOf"]]
     for place, choice in enumerate(field["oneOf"], 1):
         click.echo(f"  {place}. {choice['title']}", err=True)
     numbers = [str(place) for place in range(1, len(values) + 1)]
-    text = f"{field['title']} ({field['description']})"
-    picked = click.prompt(text, type=click.Choice(numbers), show_choices=False, err=True)
+    picked = click.prompt("Choice", type=click.Choice(numbers), default="1", show_choices=False, err=True)
     return values[int(picked) - 1]
 
 

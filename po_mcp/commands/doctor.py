@@ -85,8 +85,9 @@ async def _examined(settings: Settings, file: Path, console: Console | None) -> 
 
 
 async def _findings(settings: Settings, file: Path, erp: ERP, journal: JournalStore) -> AsyncGenerator[Finding]:
-    what = f"{erp.title}, {erp.connection.label}" + (", read-only" if settings.read_only else "")
-    yield Finding("pass", "settings", f"{what}; from {_sources(file)}")
+    place = f"{erp.title}, data in {erp.connection.address}" if erp.notice else f"{erp.title} at {erp.connection.label}"
+    yield Finding("pass", "settings", place + (", read-only" if settings.read_only else ""))
+    yield Finding("pass", "settings", f"from {_sources(file)}")
     if (finding := _secret_file(file)) is not None:
         yield finding
     read = await _read(erp)
@@ -96,6 +97,8 @@ async def _findings(settings: Settings, file: Path, erp: ERP, journal: JournalSt
             if finding is not None:
                 yield finding
     yield await _rights(settings, erp, can_read=read.mark == "pass")
+    if settings.issuer is not None:
+        yield await _sign_in(settings, settings.issuer)
     yield _recorded(settings, erp, journal)
     for finding in await _approval(settings, journal):
         yield finding
@@ -104,8 +107,9 @@ async def _findings(settings: Settings, file: Path, erp: ERP, journal: JournalSt
 def _sources(file: Path) -> str:
     """Name where the settings come from: a host's own settings are not seen here."""
     names = sorted(name for name, value in os.environ.items() if name.startswith(PREFIX) and value)
-    kept = str(file) if file.exists() else f"no file ({file} is not there)"
-    return f"{kept}, and {', '.join(names) if names else 'no variable'} of the environment"
+    kept = str(file) if file.exists() else f"no file ({file} does not exist)"
+    named = f"environment: {', '.join(names)}" if names else "no environment variables"
+    return f"{kept}; {named}"
 
 
 def _secret_file(file: Path) -> Finding | None:
@@ -171,6 +175,19 @@ def _clock(erp: ERP) -> Finding | None:
     if abs(erp.clock_skew) > 120:
         return Finding("fail", "clock", text, "Correct this computer's clock or the ERP's: sign-in depends on it.")
     return Finding("pass", "clock", text)
+
+
+async def _sign_in(settings: Settings, issuer: str) -> Finding:
+    """Read the issuer's keys, without which nobody is let in."""
+    from po_mcp.sign_in import build_keys
+    from po_mcp.sign_in.issuer_keys import IssuerUnavailable
+
+    try:
+        await build_keys(settings).find(None)
+    except IssuerUnavailable as exc:
+        next_step = "Check PO_MCP_ISSUER: it must be what the issuer's own metadata names, letter for letter."
+        return Finding("fail", "sign-in", f"the keys of {issuer} cannot be read: {exc}", next_step)
+    return Finding("pass", "sign-in", f"the keys of {issuer} can be read")
 
 
 async def _rights(settings: Settings, erp: ERP, *, can_read: bool) -> Finding:

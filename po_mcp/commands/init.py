@@ -15,6 +15,7 @@ import click
 
 from po_mcp import config, config_secrets
 from po_mcp.commands import _approver_pin, _hosts, _settings, _setup
+from po_mcp.commands._interrupted import ignore_interrupts
 from po_mcp.config import PREFIX, Settings, config_file
 from po_mcp.connectors import connect
 from po_mcp.connectors.registry import REGISTRY
@@ -59,6 +60,7 @@ def command(config: Path | None) -> None:
     try:
         _run(path, config)
     except (click.Abort, KeyboardInterrupt, EOFError):
+        ignore_interrupts()
         click.echo("\nStopped. What is not shown as done above was not written.")
         raise SystemExit(130) from None
     except PurchaseOrderError as exc:

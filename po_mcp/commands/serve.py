@@ -1,4 +1,4 @@
-"""`po-mcp serve`: MCP over HTTP, with the approval page under the same port, to this machine only.
+"""`po-mcp serve`: MCP over HTTP; to this machine with the approval page under the same port, to others with sign-in.
 
 The server's modules are imported when it runs: `po-mcp --help` must not wait for them.
 """
@@ -10,6 +10,8 @@ import socket
 import sys
 from contextlib import closing
 from functools import partial
+from importlib.util import find_spec
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,16 +27,21 @@ _LOOPBACK = {"127.0.0.1": "127.0.0.1", "localhost": "127.0.0.1", "::1": "::1"}
 
 
 @click.command("serve")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Loopback address: 127.0.0.1 or ::1.")
+@click.option(
+    "--host",
+    default="127.0.0.1",
+    show_default=True,
+    help="Loopback address: 127.0.0.1 or ::1; with sign-in any, such as 0.0.0.0.",
+)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=8765, show_default=True, help="Port; 0 picks a free one."
 )
 @click.pass_obj
 def command(config: Path | None, host: str, port: int) -> None:
-    """Serve MCP over HTTP on this computer.
+    """Serve MCP over HTTP, on this computer or to a team.
 
-    The address is http://127.0.0.1:8765/mcp. There is no login yet, so other computers cannot connect. With an
-    approver PIN set, the approval page is on the same port. Ctrl-C stops it.
+    The address is http://127.0.0.1:8765/mcp. Other computers can connect only where PO_MCP_ISSUER is set, so that
+    people sign in. Without it and with an approver PIN set, the approval page is on the same port. Ctrl-C stops it.
     """
     import anyio
 
@@ -42,13 +49,27 @@ def command(config: Path | None, host: str, port: int) -> None:
     from po_mcp.transports import http
 
     settings = _settings.load(config)
-    if host not in _LOOPBACK:
-        _settings.stop(
-            f"--host {host} is not possible: without a login, only this computer may connect. Use 127.0.0.1 or ::1."
-        )
+    address = _choose_address(host, has_sign_in=settings.issuer is not None)
     logging.basicConfig(stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
-    with closing(_listen(_LOOPBACK[host], port)) as sock:
-        anyio.run(http.serve, settings, sock, partial(_greet, settings, has_approver_pin(settings)))
+    options = {"use_uvloop": find_spec("uvloop") is not None}
+    with closing(_listen(address, port)) as sock:
+        greet = partial(_greet, settings, has_approver_pin(settings))
+        anyio.run(http.serve, settings, sock, greet, backend_options=options)
+
+
+def _choose_address(host: str, *, has_sign_in: bool) -> str:
+    """Return the address to listen on, or end the process with one line."""
+    if host in _LOOPBACK:
+        return _LOOPBACK[host]
+    if not has_sign_in:
+        _settings.stop(
+            f"--host {host} is not possible: without sign-in (PO_MCP_ISSUER), only this computer may connect. "
+            "Use 127.0.0.1 or ::1."
+        )
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        _settings.stop(f"--host {host} must be an address of this computer, such as 0.0.0.0 or ::.")
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -63,13 +84,19 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _greet(settings: Settings, has_page: bool, address: Address) -> None:
     """Print the address of the server and how a person approves."""
-    page = f"{address.origins[0]}/approve (PIN needed)."
-    if not has_page and settings.journal_path() == MEMORY:
-        page = "off. To turn it on, set PO_MCP_APPROVER_PIN and restart."
-    elif not has_page:
-        page = "off. To turn it on, run po-mcp approve --set-pin and restart."
+    where, page = f"{address.origins[0]}/mcp (this computer only)", _describe_page(settings, has_page, address)
+    if settings.issuer is not None:
+        where = f"{settings.public_url}/mcp (listening on {address.host}, port {address.port})"
+        page = "off with sign-in. Decide with po-mcp approve."
+        where = f"{where}.\nSign-in: {settings.issuer}"
     print(  # noqa: T201
-        f"po-mcp serves MCP at {address.origins[0]}/mcp (this computer only).\nApproval page: {page}\nCtrl-C stops it.",
-        file=sys.stderr,
-        flush=True,
+        f"po-mcp serves MCP at {where}.\nApproval page: {page}\nCtrl-C stops it.", file=sys.stderr, flush=True
     )
+
+
+def _describe_page(settings: Settings, has_page: bool, address: Address) -> str:
+    if has_page:
+        return f"{address.origins[0]}/approve (PIN needed)."
+    if settings.journal_path() == MEMORY:
+        return "off. To turn it on, set PO_MCP_APPROVER_PIN and restart."
+    return "off. To turn it on, run po-mcp approve --set-pin and restart."

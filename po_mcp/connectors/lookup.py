@@ -18,6 +18,7 @@ from po_mcp.orders import OrderScan, PurchaseOrder
 
 T = TypeVar("T")
 
+# Not a missing right or a broken connection, which the list would meet as well.
 _UNREADABLE_BY_PATH = (OrderNotFound, Refused, BadAnswer)
 
 
@@ -66,6 +67,7 @@ async def read_by_path_or_list(
         OrderNotFound: the order is neither at its path nor in the list.
         BadAnswer: the order may exist, and cannot be read.
     """
+    # Such a number arrives as it was sent, so what the ERP says of it is final.
     if is_plain(number):
         return await read()
     try:

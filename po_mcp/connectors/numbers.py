@@ -21,6 +21,7 @@ def check_readable(number: str) -> str:
     Raises:
         InvalidInput: no order can have this number.
     """
+    # `.` and `..` are steps of a path, which clients and servers resolve before anybody reads them as a number.
     if not 1 <= len(number) <= MAX_ORDER_NUMBER_CHARS or not number.strip(". ") or any(map(_is_control, number)):
         raise InvalidInput(
             "That is not an order number. Nothing was sent.",
@@ -82,6 +83,7 @@ def unopenable_order(erp: str, number: str) -> BadAnswer:
 
 def wrong_order(erp: str, stored: str, number: str) -> BadAnswer:
     """Return the error for an answer whose order number is not the requested one."""
+    # The same order, but the journal knows it by its exact letters, and would not find it by these.
     if is_same_number(stored, number, in_any_case=True):
         return BadAnswer(
             f"{erp} writes this order's number in other letters: {visible(stored)}.",
@@ -101,4 +103,5 @@ def is_number_echo(stored: str, number: str) -> bool:
 
 
 def _is_control(sign: str) -> bool:
+    # Cf too: signs that turn the direction of text, or show nothing, make two numbers look the same.
     return unicodedata.category(sign) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")

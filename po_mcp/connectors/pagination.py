@@ -119,6 +119,7 @@ async def read_all_stable(
         BadAnswer: as in `read_all`, or the list changed during the read.
     """
     full = await read_all(erp, read_page, key, start, start_of_page=start_of_page, pace=pace, max_pages=max_pages)
+    # A row that slipped between two pages could leave another one as the only match of a word.
     if full.moved:
         raise BadAnswer(f"{erp}'s list changed while it was being read.", next_step="Try again.")
     if full.unreadable:
@@ -209,6 +210,7 @@ class _PageReader(Generic[T]):
 
     async def run(self) -> None:
         """Read the first page, then the counted rest concurrently, then the pages that were added in the meantime."""
+        # Alone, since it tells how many rows there are and how many of them are a page.
         await self._read_next()
         if self._start_of_page is not None and self.total is not None and self._next_start is not None:
             size = max(self._read_rows, 1)
@@ -230,6 +232,7 @@ class _PageReader(Generic[T]):
                 try:
                     await self._read(*todo.popleft())
                 except ERPError as exc:
+                    # Kept and not raised, since a task group would wrap it in a group of errors.
                     self.error = self.error or exc
                 if self.error is not None or self.collector.ended:
                     scope.cancel()
@@ -262,6 +265,7 @@ def select_orders(scanned: OrderScan, query: OrderQuery) -> OrderScan:
     """Return the scan with the orders that match the query; an order without a date is in no range of dates."""
     found = tuple(order for order in scanned.orders if _matches(order, query))
     of_any_status = query.model_copy(update={"status": None})
+    # One of an unknown status may be among those asked for, so it is said to be left out.
     unknown = tuple(
         order
         for order in scanned.orders
@@ -308,17 +312,20 @@ class _RowCollector(Generic[T]):
 
     def _has_all(self) -> bool:
         """Tell whether as many rows were read as the ERP counts."""
+        # The largest of several totals: a list that grew meanwhile is not at its end before.
         return bool(self._totals) and self._arrived >= max(self._totals)
 
     def result(self) -> FullList[T]:
         moved = len(self._totals) > 1
         once = len(self._rows) + self._unread == self._arrived
+        # A row can be lost between two pages without any being repeated; only the ERP's count shows that.
         counted = not self._totals or self._totals == {self._arrived}
         complete = once and counted and not moved and not self._unread
         return FullList(tuple(self._rows), moved, complete, self._unread)
 
     def _is_new(self, row: T) -> bool:
         key = self._key(row)
+        # Two receipts without an id are two: merged, goods would be counted once.
         if key is None:
             return True
         if key in self._known:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 def _connect_sandbox(settings: ConnectorSettings, token_store: OpenTokenStore) -> ERP:
+    # Late: a server of a real ERP needs nothing of the sandbox.
     from po_mcp.connectors.sandbox import Sandbox
 
     zone = settings.zone()

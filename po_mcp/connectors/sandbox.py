@@ -265,4 +265,5 @@ class _InProcess(httpx2.AsyncBaseTransport):
             raise ConfigurationError("The sandbox's data cannot be opened. Check PO_MCP_SANDBOX.") from exc
         client_id, client_secret = self._credentials
         app = create_app(self._book, client_id=client_id, client_secret=client_secret, habits=self._habits)
+        # As over a socket, a fault of the app is a 500 and no exception in the client.
         return httpx2.ASGITransport(app, raise_app_exceptions=False)

@@ -16,6 +16,7 @@ _DEFAULT_LIFETIME_S = 300  # seconds; for a token whose answer has no lifetime
 class ErpModel(BaseModel):
     """An object in an ERP's JSON. Validation errors do not contain the input."""
 
+    # Built at its first use: a run reads a few of these shapes, and a start waits for none.
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True, defer_build=True)
 
     erp_name: ClassVar[str]
@@ -58,6 +59,7 @@ class ErpModel(BaseModel):
 class TokenResponse(ErpModel):
     """A sign-in's answer: an access token and its lifetime in seconds."""
 
+    # Visible ASCII alone: it goes into a header, which a line break would end.
     access_token: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,8192}$", repr=False)]
     expires_in: Decimal | None = None
 

@@ -22,6 +22,7 @@ _EPOCH = date(1970, 1, 1)
 
 def is_set(value: object) -> bool:
     """Tell whether a field holds a value."""
+    # Some ERPs write an empty text where nothing is set.
     return value is not None and not (isinstance(value, str) and not value.strip())
 
 
@@ -84,6 +85,7 @@ def _parse_instant(value: object) -> datetime | None:
         moment = datetime.fromisoformat(value)
     except ValueError:
         return None
+    # Taken for a time, the midnight of a plain date would make today's order seem older than our request.
     has_time = (moment.hour, moment.minute, moment.second, moment.microsecond) != (0, 0, 0, 0)
     return _parse_moment(value) if moment.tzinfo and has_time else None
 

@@ -8,7 +8,7 @@ import anyio
 
 from po_mcp.desk.context import Desk
 from po_mcp.errors import InvalidInput
-from po_mcp.writes.approving import Approver, is_approval, record_approval
+from po_mcp.writes.approving import Approver, describe_answer, is_approval, record_approval
 from po_mcp.writes.forms import MAX_TRIES, FormAnswer, is_no, read_typed_number
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
@@ -21,6 +21,8 @@ _NO_PLACE = (
     "Your administrator can set PO_MCP_JOURNAL to a file."
 )
 _TERMINAL = "run po-mcp approve in a terminal"
+_TERMINAL_OF_THE_SERVER = "an administrator decides on the server with po-mcp approve"
+_IF_NOT_SHOWN = " If no question was shown, decide with po-mcp approve."
 _QUICK_S = 1.0
 """Seconds within which no person reads a question and declines it: some clients decline without showing it."""
 PAGE_WAIT_S, _CALL_S = 45.0, 50.0
@@ -57,6 +59,8 @@ async def find_answered(
     if recorded is None:
         return Stop(desk.words.say("expired", None, "The approval expired. Nothing was changed.", ASK_AGAIN))
     operation = recorded.operation
+    if not approver.requester.may_handle(operation):
+        raise InvalidInput("This answer belongs to another person's request. Nothing was changed.")
     # The SDK binds the sealed state to the tool and its arguments already. This check keeps an answer from
     # approving another order even if that binding fails.
     if (kind, named or operation.number, arguments) != (operation.kind, operation.number, operation.arguments):
@@ -89,9 +93,9 @@ async def ask_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Pr
         return await _leave_to_page(desk, operation.id)
     # Everything that is not a clear yes stops here, also answers of a kind that is not known yet.
     if is_approval(operation, answer):
-        await record_approval(desk.journal, operation, answer, {"through": approver.channel})
+        await record_approval(desk.journal, operation, answer, describe_answer(approver))
         return Proceed()
-    return Stop(await _stop_unapproved(desk, operation, answer, approver.channel))
+    return Stop(await _stop_unapproved(desk, operation, answer, approver))
 
 
 async def _ask(desk: Desk, operation: Operation, approver: Approver) -> FormAnswer:
@@ -145,7 +149,7 @@ async def _leave_to_page(desk: Desk, operation_id: str) -> Proceed | Stop:
     return Stop(await describe_waiting(desk, recorded)) if recorded.state == "PROPOSED" else Proceed()
 
 
-async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer, channel: str) -> WriteOutcome:
+async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer, approver: Approver) -> WriteOutcome:
     """End the call without a yes.
 
     A no that was filled in ends the operation: the person has seen it. After a plain decline it stays open elsewhere,
@@ -153,7 +157,7 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
     an invitation to approve. A closed form, an answer that does not fit, or none in time counts as not shown.
     """
     assert operation.question is not None
-    detail = {"how": answer.how, "through": channel}
+    detail = {"how": answer.how, **describe_answer(approver)}
     not_done = f"Order {number(operation.number)} was not {kind_of(operation.kind).words.done}."
     if is_no(answer, operation.question) and await desk.journal.decline(operation.id, detail):
         return desk.words.say("declined", operation, f"You said no. {not_done}")
@@ -174,7 +178,9 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
 def _hint_at_terminal(desk: Desk, answer: FormAnswer) -> str:
     """Say where a person decides who saw no question: an answer that came at once may be the client's own."""
     is_quick = answer.how == "declined" and answer.seconds is not None and answer.seconds < _QUICK_S
-    return " If no question was shown, decide with po-mcp approve." if is_quick and desk.journal.is_shared else ""
+    if not is_quick or not desk.journal.is_shared:
+        return ""
+    return f" If no question was shown: {_TERMINAL_OF_THE_SERVER}." if desk.has_sign_in else _IF_NOT_SHOWN
 
 
 def _reasons_of(operation: Operation) -> list[str]:
@@ -186,7 +192,8 @@ def _reasons_of(operation: Operation) -> list[str]:
 
 
 def _describe_places(desk: Desk, link: str | None, until: str) -> str:
+    terminal = _TERMINAL_OF_THE_SERVER if desk.has_sign_in else _TERMINAL
     if link is None:
-        return f"Approve or decline by {until}: {_TERMINAL}." if desk.journal.is_shared else _NO_PLACE
-    or_terminal = f" (or {_TERMINAL})" if desk.journal.is_shared else ""
+        return f"Approve or decline by {until}: {terminal}." if desk.journal.is_shared else _NO_PLACE
+    or_terminal = f" (or {terminal})" if desk.journal.is_shared else ""
     return f"Approve or decline by {until}: {link}{or_terminal}"

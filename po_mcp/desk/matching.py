@@ -78,7 +78,9 @@ class Match(Generic[T]):
     @property
     def rank(self) -> tuple[bool, int, Fit, int, float]:
         """The smaller, the better: figures and turning words count before all but exactness."""
-        return self.fit is not Fit.EXACT, self.difference.points, self.fit, self.difference.more, -self.points
+        # Where a figure is another, the name counts for more than figures that were not said: a nut is no bolt.
+        more = 0 if self.difference.missing else self.difference.more
+        return self.fit is not Fit.EXACT, self.difference.points, self.fit, more, -self.points
 
 
 class _Text(NamedTuple):

@@ -8,7 +8,7 @@ from po_mcp.desk.approval_flow import describe_waiting
 from po_mcp.desk.context import Desk
 from po_mcp.errors import InvalidInput
 from po_mcp.orders import Record
-from po_mcp.writes.approving import Approver
+from po_mcp.writes.approving import Approver, describe_answer
 from po_mcp.writes.forms import Question, ask_whether_it_happened, read_decision
 from po_mcp.writes.kinds import kind_of, place_of
 from po_mcp.writes.observation import Observation
@@ -26,24 +26,24 @@ class Operations(Record):
 
 
 async def get_operations(desk: Desk, operation_id: str | None, approver: Approver) -> Operations:
-    """Return one operation, or all that wait or are unknown, after reading the orders that were sent.
+    """Return one operation of the caller, or all that wait or are unknown, after reading the orders that were sent.
 
     If one operation stays unknown, the person is asked by the client's form whether it happened.
 
     Raises:
         InvalidInput: there is no operation of this id on this connection.
     """
-    name = await desk.journal.name_of(desk.erp.connection)
+    name, caller = await desk.journal.name_of(desk.erp.connection), approver.requester
     if operation_id is None:
-        return Operations(operations=await _reconcile_all(desk, await desk.journal.live(name)))
+        live = [one for one in await desk.journal.live(name) if caller.may_handle(one.operation)]
+        return Operations(operations=await _reconcile_all(desk, live))
     recorded = await desk.journal.find(operation_id)
     # Operations of other connections are not shown: this ERP cannot tell what became of them.
-    if recorded is None or recorded.operation.connection != name:
-        raise InvalidInput(
-            "There is no operation with this id.", next_step="Call get_operation without an id to see the open ones."
-        )
+    is_shown = recorded is not None and recorded.operation.connection == name and caller.may_handle(recorded.operation)
+    if recorded is None or not is_shown:
+        raise InvalidInput("No operation has this id.", next_step="Leave operation_id out to list the open ones.")
     recorded = await _reconcile(desk, recorded)
-    if recorded.state == "UNKNOWN":
+    if recorded.state == "UNKNOWN" and approver.may_decide:
         return Operations(operations=(await _ask_whether_it_happened(desk, recorded, approver),))
     return Operations(operations=(await _describe(desk, recorded),))
 
@@ -80,7 +80,7 @@ async def _ask_whether_it_happened(desk: Desk, recorded: Recorded, approver: App
     # "It did not happen" is not taken here: a wrong one would let the order be sent twice, so it needs the order's
     # number, on the page or in the terminal.
     if read_decision(await approver.choose(question), question) == "happened":
-        detail = {"by": "a person", "through": approver.channel, "said": "happened"}
+        detail = {"by": "a person", **describe_answer(approver), "said": "happened"}
         return await record_verdict(desk.reconciler, recorded, happened=True, detail=detail)
     outcome = desk.words.outcome(recorded)
     shown = "; ".join([f"Seen now: {seen.why}", *seen.differences])

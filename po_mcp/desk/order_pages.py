@@ -5,26 +5,33 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field
 
 from po_mcp.errors import InvalidInput
-from po_mcp.orders import PurchaseOrder
+from po_mcp.orders import OrderLine, PurchaseOrder
 from po_mcp.writes.operation import digest_of
 
 LINES_PER_PAGE = 100
+MAX_PAGE_TOKENS = 4_000
+"""Tokens of a page, in either form, as a model counts them."""
+_TOKENS_BESIDE_LINES = 400
+_TOKENS_PER_FIELD = 3.5
+_BYTES_PER_TOKEN = 2.0
+"""Of values: figures and codes take more tokens than words."""
 _DIGEST_LENGTH = 16
 
 
 class OrderPage(PurchaseOrder):
-    """An order with at most `LINES_PER_PAGE` of its lines; `line_count` counts all of them."""
+    """An order with some of its lines, at most `LINES_PER_PAGE`; `line_count` counts all of them."""
 
     next_cursor: Annotated[str | None, Field(description="Fetches the lines after these")] = None
 
 
 def page_of(order: PurchaseOrder, cursor: str | None) -> OrderPage:
-    """Return a page of an order's lines.
+    """Return a page of an order's lines, as many as take less than `MAX_PAGE_TOKENS`.
 
     Args:
         order: as it was read now.
@@ -36,12 +43,28 @@ def page_of(order: PurchaseOrder, cursor: str | None) -> OrderPage:
     digest = digest_of(order.model_dump())[:_DIGEST_LENGTH]
     begin = 0 if cursor is None else _read_cursor(cursor, order.number, digest)
     lines = order.lines or ()
-    end = begin + LINES_PER_PAGE
+    end = _end_of_page(lines, begin)
     following = _write_cursor(end, order.number, digest) if end < len(lines) else None
     fields = {name: getattr(order, name) for name in PurchaseOrder.model_fields}
     shown = None if order.lines is None else lines[begin:end]
     count = order.line_count if order.lines is None else len(lines)
     return OrderPage(**{**fields, "lines": shown, "line_count": count, "next_cursor": following})
+
+
+def _end_of_page(lines: Sequence[OrderLine], begin: int) -> int:
+    """Return the place behind the last line that has room; a page has one line at least."""
+    left: float = MAX_PAGE_TOKENS - _TOKENS_BESIDE_LINES
+    for place, line in enumerate(lines[begin : begin + LINES_PER_PAGE], begin):
+        left -= _estimate_tokens(line)
+        if left < 0 and place > begin:
+            return place
+    return begin + LINES_PER_PAGE
+
+
+def _estimate_tokens(line: OrderLine) -> float:
+    """Return about how many tokens a line takes as JSON: names and punctuation of its fields, and what they hold."""
+    values = [str(value) for value in line.model_dump(mode="json", exclude_none=True).values()]
+    return _TOKENS_PER_FIELD * len(values) + sum(len(value.encode()) for value in values) / _BYTES_PER_TOKEN
 
 
 def _write_cursor(begin: int, number: str, digest: str) -> str:
@@ -53,7 +76,7 @@ def _read_cursor(cursor: str, number: str, digest: str) -> int:
         begin, of_number, of_digest = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError, binascii.Error, RecursionError) as exc:
         raise _foreign() from exc
-    if type(begin) is not int or begin <= 0 or begin % LINES_PER_PAGE or of_number != number:
+    if type(begin) is not int or begin <= 0 or of_number != number:
         raise _foreign()
     if of_digest != digest:
         raise InvalidInput(

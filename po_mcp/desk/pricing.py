@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from po_mcp.desk.context import Desk
+from po_mcp.desk.exactness import normalize_blanks
 from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.listing import sort_orders
 from po_mcp.desk.resolving import ResolvedOrder
@@ -107,7 +108,7 @@ async def _find_last_paid(
         # The status may have changed since the list was read.
         if order is None or order.status not in _BOUGHT_STATUSES or not _is_in_currency(order, currency):
             continue
-        for item, price in _unit_prices(order).items():
+        for item, price in _unit_prices(order, wanted).items():
             if item in wanted:
                 source = f"last paid, on {order_number(order.number)}{_order_day(order)}"
                 known.setdefault(item, SuggestedPrice(price, source, order.currency, wanted[item].unit))
@@ -121,10 +122,16 @@ async def _read_order(desk: Desk, number: str) -> PurchaseOrder | None:
         return None
 
 
-def _unit_prices(order: PurchaseOrder) -> dict[str, Decimal]:
-    """Return the price of each item of an order: the first line with a price and a quantity above zero."""
+def _unit_prices(order: PurchaseOrder, wanted: Mapping[str, Item]) -> dict[str, Decimal]:
+    """Return the price of each item of an order: the first line with a price and a quantity above zero.
+
+    A line in another unit than the item is ordered in gives none.
+    """
     find_prices: dict[str, Decimal] = {}
     for line in order.lines or ():
+        unit = wanted[line.item].unit if line.item in wanted else None
+        if unit and line.unit and normalize_blanks(unit) != normalize_blanks(line.unit):
+            continue
         if line.unit_price is not None and line.unit_price > 0 and line.quantity is not None and line.quantity > 0:
             find_prices.setdefault(line.item, line.unit_price)
     return find_prices

@@ -11,6 +11,7 @@ from mcp.types import CallToolResult, TextContent
 from po_mcp.desk.context import Desk
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.writes.kinds import kind_of
+from po_mcp.writes.operation import Requester
 
 logger = logging.getLogger(__name__)
 
@@ -18,14 +19,17 @@ LATE_NEWS_TIMEOUT_S = 10.0
 """How long a result waits for reads of the watched orders."""
 
 
-async def add_late_news(result: Any, desk: Desk) -> Any:
-    """Return a tool's result with the refused writes that took effect after all. Errors of the reads are logged."""
+async def add_late_news(result: Any, desk: Desk, reader: Requester) -> Any:
+    """Return a tool's result with the reader's refused writes that took effect after all.
+
+    Errors of the reads are logged.
+    """
     if not isinstance(result, CallToolResult) or not desk.journal.exists():
         return result
     news = []
     with anyio.move_on_after(LATE_NEWS_TIMEOUT_S):
         try:
-            news = await desk.reconciler.find_late_news()
+            news = await desk.reconciler.find_late_news(reader)
         except PurchaseOrderError as exc:
             logger.warning("could not check for late effects: %s", exc.what)
     said = "".join(block.text for block in result.content if isinstance(block, TextContent))

@@ -95,6 +95,7 @@ class ServerLifespan:
             self._today,
             self._catalog_file(),
             pin_setting=self.pending.pin_setting,
+            has_sign_in=self.settings.issuer is not None,
         )
 
     def _catalog_file(self) -> CatalogFile | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 import anyio
@@ -28,8 +28,10 @@ from mcp.types import (
     Tool,
 )
 
+from po_mcp.approvals import caller
 from po_mcp.cards.order_card import CARD_URI, OrderCard
 from po_mcp.desk.context import Desk
+from po_mcp.scopes import Scope
 from po_mcp.server import current_request
 from po_mcp.server.skills import SCHEME, Skills
 from po_mcp.untrusted import visible
@@ -81,31 +83,43 @@ class LineTransport(Protocol):
 
 
 class PurchasingServer(MCPServer[Desk]):
-    """A server whose errors say why a tool or prompt is missing.
+    """A server whose errors say why a tool or prompt is missing, and which shows a caller what they may use.
 
     Args:
-        listed: the names of its tools.
+        scopes: its tools by their names, and the scopes that each needs.
         limits: sentences on what this ERP and these settings do not offer.
         skills: the skills that it serves.
         card: the card that hosts with MCP Apps show.
+        has_sign_in: its callers have tokens, so that its list of tools differs from one to the next.
         more: further arguments of the SDK's server.
     """
 
     def __init__(
-        self, name: str, *, tool_names: list[str], limits: str, skills: Skills, card: OrderCard, **more: Any
+        self,
+        name: str,
+        *,
+        scopes: Mapping[str, Sequence[Scope]],
+        limits: str,
+        skills: Skills,
+        card: OrderCard,
+        has_sign_in: bool = False,
+        **more: Any,
     ) -> None:
         cache_hints = dict.fromkeys(_CACHEABLE_METHODS, _LIST_CACHE_HINT)
+        if has_sign_in:  # a person may get further scopes at any time
+            del cache_hints["tools/list"]
         super().__init__(name, icons=[_ICON], cache_hints=cache_hints, extensions=[skills, card], **more)
         self._skills = skills
         self._card = card
-        self._tool_names = tool_names
+        self._scopes = dict(scopes)
         self._limits = limits
         # MCPServer has no public way to replace this handler; the dependency is pinned below mcp 2.4 for that.
         self._lowlevel_server.add_request_handler("server/discover", RequestParams, self._discover)
 
     async def list_tools(self) -> list[Tool]:
-        """List the tools, with the card for a client that declares MCP Apps."""
-        return self._card.announce(await super().list_tools(), current_request.get_request())
+        """List the tools that the caller may use, with the card for a client that declares MCP Apps."""
+        tools = [tool for tool in await super().list_tools() if caller.is_allowed(*self._scopes[tool.name])]
+        return self._card.announce(tools, current_request.get_request())
 
     async def call_tool(
         self, name: str, arguments: dict[str, Any], context: Context[Desk, Any] | None = None
@@ -113,12 +127,17 @@ class PurchasingServer(MCPServer[Desk]):
         """Call a tool by its name.
 
         Raises:
-            ToolError: this server has no such tool; the text says why and names its tools.
+            ToolError: this server has no such tool, and the text says why and names its tools; or the caller lacks a
+                scope for it.
         """
         # The SDK's own error would not say that this ERP or the operator does not offer the tool.
-        if name not in self._tool_names:
-            tools = f"Tools: {', '.join(self._tool_names)}."
+        if name not in self._scopes:
+            tools = f"Tools: {', '.join(self._scopes)}."
             raise ToolError(f"No tool is named {visible(name, 80)}. {self._limits} {tools}")
+        # Once more after the gate, which reads the message on its own: what counts is the name that is called here.
+        if not caller.is_allowed(*self._scopes[name]):
+            needed = " and ".join(self._scopes[name])
+            raise ToolError(f"This sign-in may not do that: {name} needs {needed}. Nothing was changed.")
         return await super().call_tool(name, arguments, context)
 
     async def get_prompt(

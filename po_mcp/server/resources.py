@@ -20,7 +20,7 @@ from po_mcp import __version__
 from po_mcp.approvals.elicitation import elicitation_mode
 from po_mcp.approvals.page_server import NoPage
 from po_mcp.config import Settings
-from po_mcp.desk import list_orders
+from po_mcp.desk import list_orders, order_pages
 from po_mcp.desk.context import Desk
 from po_mcp.erp import ERP, Capability
 from po_mcp.errors import InvalidInput, OrderNotFound, PurchaseOrderError
@@ -28,7 +28,7 @@ from po_mcp.orders import PurchaseOrder, plain
 from po_mcp.server import current_request
 from po_mcp.tools._params import desk_of
 from po_mcp.tools._render import publish
-from po_mcp.tools.get_purchase_order import compare_total
+from po_mcp.tools.get_purchase_order import describe_order
 
 ORDER_URI = "po://orders/{number}"
 OPEN_ORDERS_URI = "po://orders/open"
@@ -72,10 +72,11 @@ def _add(
 
 
 async def _read_order(number: str, ctx: Context[Desk, Any]) -> str:
-    """Return an order as get_purchase_order does, with its remarks, as JSON."""
+    """Return an order as get_purchase_order does, with its remarks and its first lines, as JSON."""
     desk = desk_of(ctx)
     order = await _translate_errors(list_orders.get_order(desk, number))
-    return _to_json(desk, {**publish(order), "remarks": compare_total(order) or None})
+    page = order_pages.page_of(order, None)
+    return _to_json(desk, {**publish(page), "remarks": describe_order(order, page) or None})
 
 
 async def _read_open_orders() -> str:

@@ -14,7 +14,7 @@ from mcp.shared.exceptions import MCPError
 from mcp.types import ToolAnnotations
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
-from po_mcp.approvals.elicitation import InputRequired
+from po_mcp.approvals.elicitation import Elicitor, InputRequired
 from po_mcp.desk.context import Desk
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.server.argument_errors import describe_faults
@@ -28,7 +28,7 @@ from po_mcp.tools._zeros import refuse_lost_zeros
 _INTERNAL_ERROR = "po-mcp could not build the answer. This is a bug; please report it."
 _CONTEXT = "ctx"
 """The parameter of each tool's function that gets the SDK's context."""
-_MAY_HAVE_WRITTEN = " Do not repeat the call: ask get_operation what came of it."
+_MAY_HAVE_WRITTEN = " Do not repeat it. Check with get_operation how it ended."
 
 
 class _Arguments(ArgModelBase):
@@ -61,7 +61,7 @@ class PurchasingTool(Tool):
             desk: Desk = context.request_context.lifespan_context
             await refuse_lost_zeros(read.numbers, desk)
             result = await run_with_progress(context, partial(super().run, read.values, context, convert_result))
-            return await add_late_news(result, desk)
+            return await add_late_news(result, desk, Elicitor(context).requester)
         except PurchaseOrderError as exc:
             raise ToolError(str(exc)) from exc
         except ToolError as exc:

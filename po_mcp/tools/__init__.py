@@ -24,3 +24,8 @@ REGISTRY: tuple[RegisteredTool, ...] = (
     cancel_purchase_order.TOOL,
     get_operation.TOOL,
 )
+
+
+def is_write_tool(name: str) -> bool:
+    """Return whether there is a tool of this name that may write."""
+    return any(registered.name == name and not registered.read_only for registered in REGISTRY)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from po_mcp.erp import Capability
+from po_mcp.scopes import READ, WRITE, Scope
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class RegisteredTool:
         read_only: the tool changes nothing.
         destructive: the tool changes or removes an existing order.
         idempotent: repeating a call changes nothing more.
+        asks_for_writes: the tool asks for a write; None for what follows from `read_only`.
         has_card: the order card shows its results, in hosts with MCP Apps.
     """
 
@@ -35,9 +37,16 @@ class RegisteredTool:
     read_only: bool = False
     destructive: bool = False
     idempotent: bool = False
+    asks_for_writes: bool | None = None
     has_card: bool = False
 
     @property
     def name(self) -> str:
         """The name in tools/list and tools/call."""
         return self.function.__name__
+
+    @property
+    def scopes(self) -> tuple[Scope, ...]:
+        """What the token of a caller over HTTP must allow."""
+        asks_for_writes = not self.read_only if self.asks_for_writes is None else self.asks_for_writes
+        return (READ, WRITE) if asks_for_writes else (READ,)

@@ -99,7 +99,7 @@ def line_row(line: OrderLine) -> str:
         str(line.line or "-"),
         line.item or "-",
         line.description or "-",
-        "-" if line.quantity is None else plain(line.quantity),
+        "-" if line.quantity is None else " ".join(filter(None, [plain(line.quantity), line.unit])),
         "-" if line.received is None else plain(line.received),
         "-" if line.unit_price is None else plain(line.unit_price),
         "-" if line.line_total is None else plain(line.line_total),

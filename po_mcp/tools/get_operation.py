@@ -51,5 +51,6 @@ TOOL = RegisteredTool(
     ),
     returns="Operations as they stand now, oldest first.",
     idempotent=True,
+    asks_for_writes=False,
     has_card=True,
 )

@@ -36,7 +36,7 @@ async def get_purchase_order(
     page = order_pages.page_of(order, cursor)
     if detail == "short":
         page = page.model_copy(update={"lines": None, "next_cursor": None})
-    remarks = [*_describe_lines(order, page), *compare_total(order)]
+    remarks = describe_order(order, page)
     rows = [ORDERS_HEAD, order_row(order), *_line_rows(order, page)]
     text = "\n".join([*filter(None, [desk.erp.notice]), *rows, *remarks])
     return tool_result(text, page, notice=desk.erp.notice, remarks=remarks)
@@ -44,6 +44,11 @@ async def get_purchase_order(
 
 def _line_rows(order: PurchaseOrder, page: order_pages.OrderPage) -> list[str]:
     return [lines_head(order.currency), *map(line_row, page.lines)] if page.lines else []
+
+
+def describe_order(order: PurchaseOrder, page: order_pages.OrderPage) -> list[str]:
+    """Return sentences on the lines that are not shown, and on a total that is not their sum."""
+    return [*_describe_lines(order, page), *_compare_total(order)]
 
 
 def _describe_lines(order: PurchaseOrder, page: order_pages.OrderPage) -> list[str]:
@@ -59,7 +64,7 @@ def _explain_more(page: order_pages.OrderPage) -> str:
     return f"{shown} of {page.line_count} lines shown; for more, call again with cursor={page.next_cursor}"
 
 
-def compare_total(order: PurchaseOrder) -> list[str]:
+def _compare_total(order: PurchaseOrder) -> list[str]:
     """Return a remark if the ERP's total differs from the sum of the lines; neither is corrected."""
     added = order.sum_of_lines
     if added is None or order.total is None or added == order.total:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 from collections.abc import Callable
 
+import anyio
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
@@ -15,16 +16,22 @@ from po_mcp.approvals.page_server import MountedPage, NoPage
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.bootstrap import build_server_with_approvals, has_approver_pin
 from po_mcp.config import Settings
+from po_mcp.tools import REGISTRY, is_write_tool
+from po_mcp.transports.health import HEALTH_PATH, READY_PATH, Health
 from po_mcp.transports.http_app import MCP_PATH, Address, HttpApp
-from po_mcp.transports.sessions import MAX_SESSIONS, BoundedSessions
+from po_mcp.transports.http_bodies import UnambiguousBodies
+from po_mcp.transports.sessions import MAX_SESSIONS, BoundedSessions, NamedSessions
 from po_mcp.transports.signals import handle_signals
-from po_mcp.transports.uvicorn_server import create_server
+from po_mcp.transports.uvicorn_server import create_server, fastest_protocol
 
 _MAX_REQUEST_BYTES = 1024 * 1024
 """Bytes of one message; an order of 200 lines takes some 50,000."""
 _MAX_CONNECTIONS = 256
 _KEEP_ALIVE_S = 75
+_HANDOVER_S = 1.0
+"""Seconds in which a server that ends behind a balancer still answers, and ends each connection with its answer."""
 _NO_PAGE = "The approval page is off. Set an approver PIN (po-mcp approve --set-pin), or use po-mcp approve."
+_NO_PAGE_WITH_SIGN_IN = "With sign-in the approval page is off. An administrator decides with po-mcp approve."
 
 
 async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Address], None]) -> None:
@@ -35,10 +42,13 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
         sock: a listening socket.
         on_ready: called with the address once a client can connect.
     """
-    address = Address(*sock.getsockname()[:2])
+    host, port = sock.getsockname()[:2]
+    address = Address(host, port, settings.public_url)
     page = _choose_page(settings, address)
     mcp_server, pending = build_server_with_approvals(settings, page)
-    page_app = _refuse_page(address) if isinstance(page, NoPage) else _build_page_app(pending, address)
+    has_sign_in = settings.issuer is not None
+    no_page = _refuse_page(address, _NO_PAGE_WITH_SIGN_IN if has_sign_in else _NO_PAGE)
+    page_app = no_page if isinstance(page, NoPage) else _build_page_app(pending, address)
     security = TransportSecuritySettings(allowed_hosts=[*address.hosts], allowed_origins=[*address.origins])
     mcp = mcp_server.streamable_http_app(
         streamable_http_path=MCP_PATH,
@@ -47,10 +57,19 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
         max_sessions=MAX_SESSIONS,
     )
     sessions = mcp_server.session_manager
-    app = HttpApp(BoundedSessions(mcp, sessions), page_app, address)
-    server = create_server(app, _MAX_CONNECTIONS, _KEEP_ALIVE_S)
+    health = Health(pending.journal, pending.executor.erp, lambda: app.is_ending)
+    public: dict[str, ASGIApp] = {HEALTH_PATH: health.live, READY_PATH: health.ready}
+    bodies = UnambiguousBodies(BoundedSessions(mcp, sessions), is_write_tool, _MAX_REQUEST_BYTES)
+    outer, metadata = _add_sign_in(bodies, settings)
+    app = HttpApp(outer, page_app, address, public | metadata)
+    server = create_server(app, _MAX_CONNECTIONS, _KEEP_ALIVE_S, protocol=fastest_protocol())
 
     async def end() -> None:
+        if settings.public_url is not None:
+            # A balancer sends its next requests elsewhere before any is refused here.
+            server.stop_listening()
+            app.announce_end()
+            await anyio.sleep(_HANDOVER_S)
         for session in [*sessions._server_instances.values()]:
             await session.terminate()  # a form that is open would hold the end of its session up for six seconds
         await app.close()
@@ -62,13 +81,28 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
 
 
 def _choose_page(settings: Settings, address: Address) -> MountedPage | NoPage:
-    """Return where links lead: without a PIN nowhere, since any program that can connect can read a link."""
+    """Return where links lead: without a PIN nowhere, since any program that can connect can read a link.
+
+    With sign-in nowhere either: the page does not know who opens it, and would let one person decide for another.
+    """
     comes_first = settings.approval == "page"
-    return MountedPage(address.origins[0], comes_first) if has_approver_pin(settings) else NoPage(comes_first)
+    has_page = settings.issuer is None and has_approver_pin(settings)
+    return MountedPage(address.origins[0], comes_first) if has_page else NoPage(comes_first)
 
 
-def _refuse_page(address: Address) -> ASGIApp:
-    return Guard(PlainTextResponse(_NO_PAGE, 404), address.hosts)
+def _add_sign_in(mcp: ASGIApp, settings: Settings) -> tuple[ASGIApp, dict[str, ASGIApp]]:
+    """Return MCP behind the gate, with the replica's name in the ids of sessions; and what tells where to sign in."""
+    named = mcp if settings.replica is None else NamedSessions(mcp, settings.replica)
+    if settings.issuer is None:
+        return named, {}
+    from po_mcp.sign_in import build_gate
+
+    gate = build_gate(named, settings, MCP_PATH, {tool.name: tool.scopes for tool in REGISTRY}, _MAX_REQUEST_BYTES)
+    return gate, dict.fromkeys(gate.resource.metadata_paths, gate.resource.metadata())
+
+
+def _refuse_page(address: Address, text: str) -> ASGIApp:
+    return Guard(PlainTextResponse(text, 404), address.hosts)
 
 
 def _build_page_app(pending: PendingApprovals, address: Address) -> ASGIApp:

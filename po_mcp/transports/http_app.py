@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import anyio
@@ -9,32 +10,42 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MCP_PATH = "/mcp"
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a client on this machine connects to
 _PAGE_PATHS = ("/approve/", "/static/")
+_PAGE_ADDRESSES = ("/", "/approve")
 
 _SHUTTING_DOWN = PlainTextResponse(
     "po-mcp is shutting down. Writes in progress are recorded; check them with get_operation after the restart.",
     503,
 )
+_ONLY_GET = PlainTextResponse("Only GET.", 405, {"allow": "GET, HEAD"})
 _WEBSITE_REFUSED = PlainTextResponse("Web pages cannot connect to this MCP server.", 403)
 
 
 @dataclass(frozen=True)
 class Address:
-    """The address that the server listens on."""
+    """The address that the server listens on, and the one at which clients reach it, if a balancer stands between."""
 
     host: str
     port: int
+    public_url: str | None = None
 
     @property
-    def hosts(self) -> tuple[str, str]:
+    def hosts(self) -> tuple[str, ...]:
         """The accepted Host headers; clients leave port 80 out."""
-        port = "" if self.port == 80 else f":{self.port}"
-        return f"[{self.host}]{port}" if ":" in self.host else f"{self.host}{port}", f"localhost{port}"
+        return tuple(origin.partition("://")[2] for origin in self.origins)
 
     @property
     def origins(self) -> tuple[str, ...]:
         """The accepted origins; links begin with the first."""
-        return tuple(f"http://{host}" for host in self.hosts)
+        own = tuple(f"http://{host}" for host in self._own_hosts)
+        return own if self.public_url is None else (self.public_url, *own)
+
+    @property
+    def _own_hosts(self) -> tuple[str, ...]:
+        port = "" if self.port == 80 else f":{self.port}"
+        host = _LOOPBACK.get(self.host, self.host)
+        return f"[{host}]{port}" if ":" in host else f"{host}{port}", f"localhost{port}"
 
 
 class HttpApp:
@@ -47,14 +58,22 @@ class HttpApp:
         mcp: the application at /mcp; it checks Host and Origin itself.
         page: the approval page behind its security checks.
         address: named in the answer to other paths.
+        public: what anybody may read, by its path: for these neither Host nor Origin matters.
     """
 
-    def __init__(self, mcp: ASGIApp, page: ASGIApp, address: Address) -> None:
+    def __init__(self, mcp: ASGIApp, page: ASGIApp, address: Address, public: Mapping[str, ASGIApp]) -> None:
         self._mcp = mcp
+        self._public = public
         self._page = page
         self._address = address
         self._in_flight: dict[anyio.CancelScope, anyio.Event] = {}
+        self._is_ending = False
         self._is_closed = False
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether this server is about to end."""
+        return self._is_ending or self._is_closed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -63,6 +82,8 @@ class HttpApp:
         async def send_answer(message: Message) -> None:
             nonlocal is_answered
             is_answered = True
+            if self._is_ending and message["type"] == "http.response.start":
+                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
             await send(message)
 
         request_scope = anyio.CancelScope()
@@ -77,6 +98,10 @@ class HttpApp:
             del self._in_flight[request_scope]
             done.set()
 
+    def announce_end(self) -> None:
+        """Answer on, and let every answer end its connection: the next request then goes to another server."""
+        self._is_ending = True
+
     async def close(self) -> None:
         """Refuse new requests, cancel those in flight, and return when all have ended; writes are recorded first."""
         self._is_closed = True
@@ -86,12 +111,15 @@ class HttpApp:
             await done.wait()
 
     def _choose_app(self, scope: Scope) -> ASGIApp:
+        public = self._public.get(scope["path"])
+        if public is not None:
+            return public if scope["method"] in ("GET", "HEAD") else _ONLY_GET
         if self._is_closed:
             return _SHUTTING_DOWN
         if _is_mcp(scope):
             return _WEBSITE_REFUSED if _is_from_website(scope) else self._mcp
         path, method = scope["path"], scope["method"]
-        if path.startswith(_PAGE_PATHS) or (path == "/" and method != "POST"):
+        if path.startswith(_PAGE_PATHS) or (path in _PAGE_ADDRESSES and method != "POST"):
             return self._page
         return self._not_found(scope)
 

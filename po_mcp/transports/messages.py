@@ -2,8 +2,9 @@
 
 The SDK drops lines that it cannot parse, and their client waits for ever. JSON-RPC 2.0, section 5.1
 (https://www.jsonrpc.org/specification#error_object): -32700 for a line that is no JSON, -32600 for JSON that is no
-message, with the id if it can be read. Hosts that cut text by UTF-16 units send halves of surrogate pairs: these
-become U+FFFD in a call that only reads, and are refused in a call that writes.
+message, with the id if it can be read. Hosts that cut text by UTF-16 units send halves of surrogate pairs: these, and
+bytes that are no UTF-8, become U+FFFD in a call that only reads, and are refused in a call that writes. So is a name
+that stands twice in one object: JSON lets a parser take either value (RFC 8259, section 4).
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from math import isfinite
 from typing import Any
 
 from mcp.types import (
@@ -20,11 +23,13 @@ from mcp.types import (
     PARSE_ERROR,
     JSONRPCMessage,
     JSONRPCNotification,
+    JSONRPCRequest,
     jsonrpc_message_adapter,
 )
 from pydantic import ValidationError
 
 from po_mcp.transports.bounded_stdin import MAX_LINE_BYTES, Line
+from po_mcp.untrusted import visible
 
 RequestId = str | int | float | None
 IsWriteTool = Callable[[str], bool]
@@ -68,26 +73,66 @@ class Batch:
 
 def read_line(line: Line, writes: IsWriteTool) -> ParsedMessage | ErrorReply | Batch | None:
     """Return the content of a line; None for an empty line or an unreadable reply without an id."""
-    text = line.start.decode("utf-8", "replace").removeprefix("\ufeff").strip()
+    # Bytes that are no UTF-8 become surrogates, which are dealt with as those that stand in the text.
+    text = line.start.decode("utf-8", "surrogateescape").removeprefix("\ufeff").strip()
     if line.is_cut:
         size = MAX_LINE_BYTES // 1024 // 1024
         found = _find_id(text) or _find_id_at_end(line.tail.decode("utf-8", "replace"))
         return ErrorReply(INVALID_REQUEST, f"This message is longer than {size} MB.", found)
     if not text:
         return None
+    return _read_message(text, writes) or _read_text(text, writes)
+
+
+def _read_message(text: str, writes: IsWriteTool) -> ParsedMessage | None:
+    """Return a message that needs no closer look: the usual case, in which the text is read once."""
     try:
         message = jsonrpc_message_adapter.validate_json(text, by_name=False)
     except ValidationError:
-        pass
-    else:
-        # A request with an invalid id would be read as a notification, and never be answered.
-        if not isinstance(message, JSONRPCNotification):
-            return ParsedMessage(text, message)
+        return None
+    # A request with an invalid id would be read as a notification, and never be answered.
+    if isinstance(message, JSONRPCNotification):
+        return None
+    is_write = isinstance(message, JSONRPCRequest) and _is_write(message.method, message.params, writes)
+    return None if is_write else ParsedMessage(text, message)
+
+
+def _read_text(text: str, writes: IsWriteTool) -> ParsedMessage | ErrorReply | Batch | None:
+    doubles: list[str] = []
     try:
-        value = json.loads(text)
+        value = json.loads(text, object_pairs_hook=partial(_read_pairs, doubles))
     except (ValueError, RecursionError):
         return ErrorReply(PARSE_ERROR, "This line is not JSON.", _find_id(text))
+    refusal = _refuse_doubles(value, doubles, writes)
+    if refusal is not None:
+        return refusal
     return Batch(value) if isinstance(value, list) else read_value(value, writes)
+
+
+def find_ambiguity(body: bytes, writes: IsWriteTool) -> ErrorReply | None:
+    """Return the refusal of a write that names something twice; None for all else, also for what is no JSON."""
+    doubles: list[str] = []
+    try:
+        value = json.loads(body, object_pairs_hook=partial(_read_pairs, doubles))
+    except (ValueError, RecursionError):
+        return None
+    return _refuse_doubles(value, doubles, writes)
+
+
+def _refuse_doubles(value: Any, doubles: list[str], writes: IsWriteTool) -> ErrorReply | None:
+    if not doubles or not (isinstance(value, list) or _is_write_call(value, writes)):
+        return None
+    said = f"The name {visible(doubles[0], 40)} stands twice in one object. Nothing was sent. Write it once."
+    return ErrorReply(INVALID_PARAMS, said, _read_id(value))
+
+
+def _read_pairs(doubles: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return a JSON object, and note a name that it has twice."""
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        names = [name for name, _ in pairs]
+        doubles += [name for name in read if names.count(name) > 1][:1]
+    return read
 
 
 def read_value(value: Any, writes: IsWriteTool) -> ParsedMessage | ErrorReply | None:
@@ -104,8 +149,9 @@ def _read_object(value: dict[str, Any], writes: IsWriteTool) -> ParsedMessage | 
     is_reply = "method" not in value and ("result" in value or "error" in value)
     whole = _replace_surrogates(value)
     # A replaced character in a name or note would be written into the ERP.
-    if whole != value and not is_reply and _is_write(whole, writes):
-        said = "The text holds half a character (a lone UTF-16 surrogate). Nothing was sent. Write it without."
+    if whole != value and _is_write_call(whole, writes):
+        said = "The text holds half a character (a lone UTF-16 surrogate) or bytes that are no UTF-8."
+        said += " Nothing was sent. Write it without."
         return ErrorReply(INVALID_PARAMS, said, _read_id(value))
     if isinstance(whole.get("id"), float) and whole["id"].is_integer():
         whole["id"] = int(whole["id"])  # in JSON, 1.0 and 1 are the same number
@@ -129,10 +175,13 @@ def _replace_reply(value: dict[str, Any]) -> ParsedMessage | None:
     return _parse({"jsonrpc": "2.0", "id": _read_id(value), "error": error}) if _read_id(value) is not None else None
 
 
-def _is_write(value: dict[str, Any], writes: IsWriteTool) -> bool:
-    params = value.get("params")
+def _is_write_call(value: Any, writes: IsWriteTool) -> bool:
+    return isinstance(value, dict) and _is_write(value.get("method"), value.get("params"), writes)
+
+
+def _is_write(method: Any, params: Any, writes: IsWriteTool) -> bool:
     name = params.get("name") if isinstance(params, dict) else None
-    return value.get("method") == "tools/call" and isinstance(name, str) and writes(name)
+    return method == "tools/call" and isinstance(name, str) and writes(name)
 
 
 def _replace_surrogates(value: Any) -> Any:
@@ -160,9 +209,10 @@ def _is_id(value: Any) -> bool:
     return _surrogate.search(value) is None if isinstance(value, str) else type(value) is int
 
 
-def _read_id(value: dict[str, Any]) -> RequestId:
-    found = value.get("id")
-    return found if isinstance(found, str | int | float) and not isinstance(found, bool) else None
+def _read_id(value: Any) -> RequestId:
+    found = value.get("id") if isinstance(value, dict) else None
+    is_number = type(found) is int or (isinstance(found, float) and isfinite(found))
+    return found if isinstance(found, str) or is_number else None
 
 
 def _find_id(text: str) -> RequestId:

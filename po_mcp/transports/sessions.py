@@ -1,12 +1,13 @@
-"""A limit on the sessions of clients before 2026-07-28, which take some 40 kB each."""
+"""Sessions of clients before 2026-07-28: a limit, since each takes some 40 kB, and the replica that has one."""
 
 from __future__ import annotations
 
 import math
 
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+_SESSION_HEADER = b"mcp-session-id"
 MAX_SESSIONS = 256
 """Beyond this the SDK answers 503; it happens only while as many requests are being answered."""
 _EVICTION_THRESHOLD = 200
@@ -28,7 +29,7 @@ class BoundedSessions:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if not any(name == b"mcp-session-id" for name, _ in scope["headers"]):
+        if not any(name == _SESSION_HEADER for name, _ in scope["headers"]):
             self._make_room()
         await self._mcp(scope, receive, send)
 
@@ -39,3 +40,35 @@ class BoundedSessions:
         idle = [one for one in open_scopes if math.isfinite(one.deadline)]
         if len(open_scopes) >= _EVICTION_THRESHOLD and idle:
             min(idle, key=lambda one: one.deadline).cancel()
+
+
+class NamedSessions:
+    """Puts the name of this replica before the ids of its sessions, so that a balancer can send their requests to it.
+
+    An `initialize` has no session yet, so a hash of the header would send the session elsewhere than it was opened.
+
+    Args:
+        mcp: the application that opens sessions.
+        replica: the name.
+    """
+
+    def __init__(self, mcp: ASGIApp, replica: str) -> None:
+        self._mcp = mcp
+        self._prefix = replica.encode() + b"."
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; the id of another replica's session is not known here, and gets 404."""
+
+        async def send_named(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message = {**message, "headers": [self._name(*header) for header in message["headers"]]}
+            await send(message)
+
+        headers = [self._unname(*header) for header in scope["headers"]]
+        await self._mcp({**scope, "headers": headers}, receive, send_named)
+
+    def _name(self, name: bytes, value: bytes) -> tuple[bytes, bytes]:
+        return (name, self._prefix + value) if name.lower() == _SESSION_HEADER else (name, value)
+
+    def _unname(self, name: bytes, value: bytes) -> tuple[bytes, bytes]:
+        return (name, value.removeprefix(self._prefix)) if name == _SESSION_HEADER else (name, value)

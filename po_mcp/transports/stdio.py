@@ -8,19 +8,22 @@ import os
 import socket
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 import anyio
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
-from po_mcp.tools import REGISTRY
-from po_mcp.transports.bounded_stdin import take_stdin
+from po_mcp.tools import is_write_tool
+from po_mcp.transports.bounded_stdin import BoundedLines, take_stdin
 from po_mcp.transports.signals import handle_signals
 from po_mcp.transports.stdio_lines import StdioLines, take_stdout
 
 
 def serve(settings: Settings, config: Path | None = None) -> None:
-    """Serve until stdin closes, or SIGINT or SIGTERM arrives; a write in flight is finished first.
+    """Serve until stdin closes, the client no longer reads, or SIGINT or SIGTERM arrives.
+
+    A write in flight is finished first.
 
     Args:
         settings: the operator's settings.
@@ -29,16 +32,13 @@ def serve(settings: Settings, config: Path | None = None) -> None:
     logging.basicConfig(stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
     if sys.stdin.isatty():
         _greet()
-    lines = StdioLines(take_stdin(), take_stdout(), _is_write_tool)
-    anyio.run(_serve, settings, config, lines)
+    anyio.run(_serve, settings, config, take_stdin(), take_stdout())
 
 
-def _is_write_tool(tool: str) -> bool:
-    return any(registered.name == tool and not registered.read_only for registered in REGISTRY)
-
-
-async def _serve(settings: Settings, config: Path | None, lines: StdioLines) -> None:
+async def _serve(settings: Settings, config: Path | None, stdin: BoundedLines, stdout: BinaryIO) -> None:
     serving = anyio.CancelScope()
+    # A client that no longer reads is gone: the end is that of a signal.
+    lines = StdioLines(stdin, stdout, is_write_tool, on_gone=serving.cancel)
 
     def exit_after_signal() -> None:
         # The thread that reads stdin cannot be interrupted: waiting for it would wait for the next line.

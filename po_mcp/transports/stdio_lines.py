@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO
 
@@ -38,12 +38,17 @@ class StdioLines:
         lines: standard input.
         out: standard output, one message per line.
         writes: returns whether a tool writes.
+        on_gone: called once, when nobody reads standard output any more.
     """
 
-    def __init__(self, lines: BoundedLines, out: BinaryIO, writes: IsWriteTool) -> None:
+    def __init__(
+        self, lines: BoundedLines, out: BinaryIO, writes: IsWriteTool, on_gone: Callable[[], None] = lambda: None
+    ) -> None:
         self._lines = lines
         self._out = out
         self._writes = writes
+        self._on_gone = on_gone
+        self._is_gone = False
         self._writing = anyio.Lock()
         self._version = ""
         self._initialize_id: str | None = None  # the id of the initialize request that is not answered
@@ -129,7 +134,13 @@ class StdioLines:
 
     async def _send(self, text: str) -> None:
         async with self._writing:
-            await anyio.to_thread.run_sync(self._write_line, text)
+            if self._is_gone:
+                return
+            try:
+                await anyio.to_thread.run_sync(self._write_line, text)
+            except OSError:  # EPIPE: the client has ended, or closed its end
+                self._is_gone = True
+                self._on_gone()
 
     def _write_line(self, text: str) -> None:
         self._out.write(text.encode() + b"\n")

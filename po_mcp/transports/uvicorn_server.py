@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from po_mcp.transports.connection_limits import BoundedConnection
 
@@ -20,12 +22,19 @@ class HttpServer(uvicorn.Server):
         """Install no signal handlers: uvicorn's own wait until the clients hang up."""
         yield
 
+    def stop_listening(self) -> None:
+        """Take no further connections; those that are open go on."""
+        for listener in self.servers:
+            listener.close()
+
     def stop(self) -> None:
         """Make `serve` return within a fifth of a second, whatever connections are open."""
         self.should_exit = self.force_exit = True
 
 
-def create_server(app: object, max_connections: int = 64, keep_alive_s: int = 5) -> HttpServer:
+def create_server(
+    app: object, max_connections: int = 64, keep_alive_s: int = 5, *, protocol: type[asyncio.Protocol] = H11Protocol
+) -> HttpServer:
     """Return a server that is not running yet; `serve([socket])` runs it.
 
     Args:
@@ -33,14 +42,12 @@ def create_server(app: object, max_connections: int = 64, keep_alive_s: int = 5)
         max_connections: beyond that many, the connection that has sent no request for longest is closed; while
             twice as many requests are being answered, further requests get 503.
         keep_alive_s: seconds that a connection may be idle.
+        protocol: uvicorn's reader of HTTP.
     """
-
-    class Connection(BoundedConnection):
-        limit = max_connections
-
+    connection = type("Connection", (BoundedConnection, protocol), {"limit": max_connections})
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
-        http=Connection,
+        http=connection,
         ws="none",
         lifespan="off",
         log_config=None,
@@ -52,6 +59,15 @@ def create_server(app: object, max_connections: int = 64, keep_alive_s: int = 5)
         timeout_keep_alive=keep_alive_s,
     )
     return HttpServer(config)
+
+
+def fastest_protocol() -> type[asyncio.Protocol]:
+    """Return uvicorn's reader of HTTP in C, where the extra `serve` is installed, else the one in Python."""
+    try:
+        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+    except ImportError:
+        return H11Protocol
+    return HttpToolsProtocol
 
 
 def listen(host: str, port: int) -> socket.socket:

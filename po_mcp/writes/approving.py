@@ -45,6 +45,10 @@ class Approver(Protocol):
         """The way by which an answer of this person comes, for the audit log."""
 
     @property
+    def may_decide(self) -> bool:
+        """Whether the answers of this person count as decisions."""
+
+    @property
     def seconds_in_call(self) -> float:
         """How long the call has taken so far."""
 
@@ -53,6 +57,12 @@ class Approver(Protocol):
 
     async def choose(self, question: Question) -> FormAnswer:
         """Put a question that approves nothing, by the client's form; `not_asked` where it has none."""
+
+
+def describe_answer(approver: Approver) -> dict[str, str]:
+    """Return how an answer came, and whose it is where people sign in, for the audit log."""
+    asker = approver.requester
+    return {"through": approver.channel, **({"by": asker.user} if asker.is_signed_in else {})}
 
 
 def is_approval(operation: Operation, answer: FormAnswer) -> bool:

@@ -171,6 +171,9 @@ def _differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
 def _line_differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
     if order.lines is None:
         return
+    if not order.lines:
+        yield "its lines are not shown yet"
+        return
     left = list(order.lines)
     for line in draft.lines:
         match = _best(line, left)

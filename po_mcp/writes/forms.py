@@ -424,10 +424,9 @@ def _new_order(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
         rows.append("Deliver to: " + text.shown(where, text.HEAD_COLUMNS - 12))
     rows += ["Note: " + text.shown(draft.note, 200)] if draft.note else []
     for place, (line, note) in enumerate(zip(draft.lines[: text.MAX_NEW_LINES], notes, strict=False), 1):
-        unit = f" {text.name(note.unit, 12)}" if note.unit else ""
         price = text.money(line.unit_price, payload.currency)
         amount = text.money(EXACT.multiply(line.quantity, line.unit_price), payload.currency)
-        start = f"{place}) {text.quantity(line.quantity)}{unit} at {price} = {amount}: "
+        start = f"{place}) {text.quantity(line.quantity, note.unit)} at {price} = {amount}: "
         what = line.item if note.name == line.item else f"{line.item}, {note.name}"
         rows.append(start + text.shown(what, max(20, text.HEAD_COLUMNS - text.columns(start))))
         rows += [] if is_one_place or not note.warehouse else ["    deliver to: " + text.shown(note.warehouse, 58)]

@@ -96,11 +96,11 @@ class WriteOutcome(Record):
     operation_id: str | None = None
     order: Annotated[
         PurchaseOrder | None,
-        WithJsonSchema({"type": "object", "description": "The order, as get_purchase_order returns it"}),
+        WithJsonSchema({"type": "object", "description": "As get_purchase_order returns it"}),
     ] = None
     backorder_number: str | None = None
     message: str
-    next_step: Annotated[str | None, Field(description="For the assistant")] = None
+    next_step: Annotated[str | None, Field(description="What to do now")] = None
     approve_at: Annotated[str | None, Field(description="Link where the user approves")] = None
     replayed: Annotated[bool, Field(description="true: an earlier call did this")] = False
     do_not_repeat: Annotated[bool, Field(description="true: repeating could do it twice")] = False
@@ -117,19 +117,30 @@ class WriteOutcome(Record):
 class Requester:
     """Who asks for a write.
 
-    `user` is whose call it is: the operating system's user over stdio, the token's subject over HTTP. `client`
-    is the client's name and version as it gives them, `protocol` what it speaks, and `session` tells one process or
-    session of a client from another.
+    `user` is whose call it is: issuer and subject of the token where people sign in, else the operating system's
+    user. `client` is the client's name and version as it gives them, `protocol` what it speaks, and `session` is whose
+    questions are counted together. `oauth_client` is the client that the token was issued to, "" without sign-in.
     """
 
     user: str
     client: str = "an unnamed assistant"
     protocol: str = "unknown"
     session: str = ""
+    oauth_client: str = ""
 
     def detail(self) -> dict[str, str]:
         """Return it as the audit log keeps it."""
-        return {"user": self.user, "client": self.client, "protocol": self.protocol}
+        detail = {"user": self.user, "client": self.client, "protocol": self.protocol}
+        return detail | ({"oauth_client": self.oauth_client} if self.oauth_client else {})
+
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether a token says who it is."""
+        return bool(self.oauth_client)
+
+    def may_handle(self, operation: Operation) -> bool:
+        """Tell whether this caller may see, answer and carry out an operation: where people sign in, only their own."""
+        return not self.is_signed_in or operation.requester.user == self.user
 
 
 @dataclass(frozen=True)

@@ -123,11 +123,11 @@ def in_currency(text: str, currency: str | None) -> str:
     return f"{text} {currency if _CURRENCY.fullmatch(currency) else marked(currency, 12)}"
 
 
-def quantity(amount: Decimal) -> str:
-    """Write a quantity in full, without zeros that say nothing: `1,000` or `0.5`."""
+def quantity(amount: Decimal, unit: str | None = None) -> str:
+    """Write a quantity in full, without zeros that say nothing, and its unit: `1,000 EA` or `0.5`."""
     whole, _, decimals = plain(amount).partition(".")
     decimals = decimals.rstrip("0")
-    return grouped(whole) + (f".{decimals}" if decimals else "")
+    return grouped(whole) + (f".{decimals}" if decimals else "") + (f" {name(unit, 12)}" if unit else "")
 
 
 def day(when: date) -> str:
@@ -205,7 +205,7 @@ def line_of(place: int, line: OrderLine, currency: str | None = None) -> str:
     """Write an order's line: figures first, and behind the colon nothing but the ERP's text."""
     text = f"{line.line or place})"
     if line.quantity is not None:
-        text += f" {quantity(line.quantity)}"
+        text += f" {quantity(line.quantity, line.unit)}"
     if line.unit_price is not None:
         text += f" at {money(line.unit_price, currency)}"
     if line.received is not None:

@@ -20,8 +20,8 @@ from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, State, W
 from po_mcp.writes.payloads import CreatePayload
 from po_mcp.writes.policy import SettlementPolicy
 
-MAX_LINES = 100
-"""Lines of a new order that its outcome carries."""
+MAX_LINES = 40
+"""Lines of a new order that its outcome carries: about 3,000 tokens; of a longer one it carries none."""
 LOOK_AGAIN = "Do not repeat the call. Call get_operation with this operation_id to check again."
 TELL = "Tell the user."
 ASK_AGAIN = "Call the tool again if the user still wants this."

@@ -15,7 +15,7 @@ from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import Claim, Journal
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.observation import NEEDS_TWO_READINGS, Observation
-from po_mcp.writes.operation import SENT_STATES, Operation, Recorded, State, WriteOutcome
+from po_mcp.writes.operation import SENT_STATES, Operation, Recorded, Requester, State, WriteOutcome
 from po_mcp.writes.outcomes import OutcomeWriter
 from po_mcp.writes.policy import LOOK_S, SettlementPolicy
 
@@ -129,13 +129,13 @@ class Reconciler:
                 await anyio.sleep(_POLL_S)
         return await self.journal.find(operation_id)
 
-    async def find_late_news(self) -> list[Recorded]:
-        """Look at what is watched, and return what turned out to be done after it was called refused."""
+    async def find_late_news(self, reader: Requester | None = None) -> list[Recorded]:
+        """Look at what is watched; return what was done after it was called refused, of the reader's or of all."""
         name = await self.journal.name_of(self.erp.connection)
         for recorded in await self.journal.live(name):
             if recorded.state == "WATCHED":
                 await self.reconcile(recorded)
-        return await self.journal.take_late_news(name)
+        return await self.journal.take_late_news(name, reader)
 
     async def record(
         self,

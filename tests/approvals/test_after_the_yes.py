@@ -330,7 +330,7 @@ async def test_a_look_settles_what_the_erp_shows_and_tells_what_does_not_decide(
         decided = await person.send("look")
 
         assert (undecided.status_code, between) == (409, "UNKNOWN")
-        assert "That does not decide it: the order is still there" in undecided.text
+        assert "Not clear yet: the order is still there" in undecided.text
         assert (decided.status_code, desk.state(one)) == (303, "DONE")
 
 

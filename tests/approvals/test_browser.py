@@ -52,6 +52,44 @@ async def heading(page: Page) -> str:
     return await page.locator("h1").inner_text()
 
 
+@pytest.mark.parametrize("width", [320, 400])
+@pytest.mark.parametrize("kind", ["delete", "finalize", "cancel"])
+async def test_the_decision_stays_in_sight_on_a_phone(width: int, kind: str) -> None:
+    rows = tuple(line(place, f"ITEM-{place}", "Hex bolt", "100", "40", "0.45") for place in range(1, 30))
+    async with counter(":memory:") as desk:
+        one = desk.propose(order().model_copy(update={"lines": rows}), kind)
+        async with chromium(viewport={"width": width, "height": 640}) as page:
+            await page.goto(await desk.link(one))
+            for scrolled in (0, 600, 2_000):
+                await page.evaluate(f"window.scrollTo(0, {scrolled})")
+                bar = await page.locator(".in-sight").bounding_box()
+                assert bar is not None
+                assert (bar["y"] >= 0, bar["y"] + bar["height"] <= 640, bar["x"] + bar["width"] <= width) == (True,) * 3
+                assert bar["height"] < 160  # the order stays in sight, too
+            # Pressed without what it asks for, it leads to that.
+            await page.locator("button[value=approve]").click()
+            if kind == "delete":
+                assert await page.evaluate("document.activeElement.id") == "order_number"
+                assert desk.erp.sent == []
+
+
+@pytest.mark.parametrize("kind", ["delete", "finalize"])
+@pytest.mark.parametrize("width", [320, 700, 769, 820, 1024])
+async def test_the_table_ends_within_its_frame(width: int, kind: str) -> None:
+    async with counter(":memory:") as desk:
+        one = desk.propose(order(), kind)
+        async with chromium(viewport={"width": width, "height": 800}) as page:
+            await page.goto(await desk.link(one))
+            frame = await page.locator(".order").bounding_box()
+            table = await page.locator("table").bounding_box()
+            wide = await page.evaluate("document.documentElement.scrollWidth")
+
+    assert frame is not None
+    assert table is not None
+    assert table["x"] + table["width"] <= frame["x"] + frame["width"] + 0.5
+    assert wide <= width
+
+
 async def test_a_person_approves_a_delete_by_typing_its_number() -> None:
     async with visited() as (desk, one, page):
         await page.get_by_label("to delete it").fill("PO-7")
@@ -191,7 +229,7 @@ async def test_a_person_settles_what_is_not_known() -> None:
         await page.get_by_role("button", name="It did not happen").click()
 
         assert (unknown, await heading(page)) == ("Not confirmed", "Did not happen")
-        assert "That does not decide it: the order is still there." in looked
+        assert "Not clear yet: the order is still there." in looked
         assert desk.state(one) == "NOT_APPLIED"
 
 

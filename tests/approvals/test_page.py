@@ -79,7 +79,7 @@ async def test_a_cancel_asks_for_nothing_but_the_decision(file: Path) -> None:
         await person.send("approve")
 
         assert "Cancel order <bdi>PO-7</bdi>?" in page.text
-        assert "The order stays in the ERP as inactive and can be reactivated there." in page.text
+        assert "as inactive and can be reactivated there." in page.text
         assert ">Cancel order</button>" in page.text
         assert ">Keep order</button>" in page.text
         assert ('type="text"' in page.text, 'type="radio"' in page.text) == (False, False)
@@ -163,6 +163,47 @@ async def test_the_list_shows_what_waits_and_what_was_decided(file: Path) -> Non
     assert overview.text.index("PO-1") < overview.text.index("Recent") < overview.text.index("PO-2")
 
 
+async def test_the_short_address_leads_to_the_one_that_waits_or_to_the_list(file: Path) -> None:
+    async with counter(file) as desk:
+        waiting = desk.propose(order("PO-1"))
+        async with browser(await desk.link(waiting)) as person:
+            stranger = await person.client.get("/approve")
+            await person.page()
+            alone = await person.client.get("/approve")
+            desk.propose(order("PO-2"))
+            several = await person.client.get("/approve")
+
+    assert (stranger.status_code, "Open your approval link first" in stranger.text) == (403, True)
+    assert "PO-1" not in stranger.text
+    assert (alone.status_code, alone.headers["location"]) == (303, f"/approve/{waiting}")
+    assert (several.status_code, "Waiting for you" in several.text) == (200, True)
+
+
+async def test_every_page_says_whose_books_these_are_and_has_an_icon(file: Path) -> None:
+    async with counter(file) as desk, browser(await desk.link(desk.propose(order()))) as person:
+        pages = [await person.page(), await person.client.get("/"), await person.client.get("/nothing")]
+        icon = await person.client.get("/static/icon.svg")
+
+    for page in pages:
+        assert f'<p class="place"><bdi>{desk.erp.title}' in page.text
+        assert 'rel="icon" href="/static/icon.svg"' in page.text
+    assert (icon.headers["content-type"], icon.text[:4]) == ("image/svg+xml", "<svg")
+
+
+async def test_what_was_filled_in_stays_beside_a_wrong_pin(file: Path) -> None:
+    async with counter(file, "correct horse") as desk:
+        delete, close = desk.propose(order("PO-1")), desk.propose(order("PO-2"), "finalize")
+        async with browser(await desk.link(delete)) as person:
+            typed = await person.send("approve", order_number="PO-1", pin="wrong one")
+        async with browser(await desk.link(close)) as person:
+            chosen = await person.send("approve", create_backorder="no", pin="wrong one")
+
+    assert 'value="PO-1"' in typed.text
+    assert 'value="no" required checked' in chosen.text
+    assert "wrong one" not in typed.text + chosen.text
+    assert (desk.state(delete), desk.state(close)) == ("PROPOSED", "PROPOSED")
+
+
 # Attacks
 
 
@@ -181,7 +222,8 @@ async def test_every_answer_forbids_scripts_frames_caches_and_referrers(file: Pa
 
     for answer in answers:
         assert answer.headers["content-security-policy"] == (
-            "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+            "base-uri 'none'"
         )
         assert answer.headers["cache-control"] == "no-store"
         assert answer.headers["referrer-policy"] == "same-origin"
@@ -495,7 +537,7 @@ async def test_no_text_of_the_erp_adds_an_element_or_hides_number_vendor_or_amou
             page = (await person.client.get(f"/approve/{one}")).text
             seen = Shape(page)
             assert seen.elements in (plain.elements, cautioned), text
-            assert (seen.named["number"], seen.named["total"]) == (f"PO-{at}", "4,800.00")
+            assert (seen.named["number"], seen.named["total"]) == (f"PO-{at}", "4,800.00 EUR")
             assert seen.named["vendor"].strip() != ""
             assert "\n" not in seen.named["vendor"]
             assert len(seen.named["vendor"]) <= 1_000

@@ -57,7 +57,7 @@ def test_what_the_erp_does_not_tell_is_a_dash_and_never_zero() -> None:
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
-        (None, "1 of 2 lines outstanding. Closing cannot be undone."),
+        (None, "1 of 2 lines are outstanding. Closing cannot be undone."),
         (True, "Closing cannot be undone. The rest goes on a new backorder."),
         (False, "Closing cannot be undone. The rest will not be reordered."),
     ],
@@ -109,7 +109,7 @@ def test_a_new_order_shows_names_units_warehouses_and_where_each_guess_is_from()
     assert (row.item, row.description, row.unit, row.deliver_to) == ("NUT-M8", "M8 Hex Nut", "EA", "Main")
     assert (row.unit_price, row.line_total) == ("0.22 USD", "0.66 USD")
     assert row.remarks == ("Asked for as: nut", "No price given: last paid on PO-1")
-    assert (shown.order.total, shown.order.remarks) == ("4,250.00 USD", ("Its total is above your limit.",))
+    assert (shown.order.total, shown.order.remarks) == ("0.66 USD", ("Its total is above your limit.",))
     assert (shown.sentence, shown.leave) == ("Create order PO-9", "Do not create")
 
 
@@ -163,7 +163,7 @@ def test_what_ended_after_a_yes_is_told_from_what_ended_without_one(state: State
     assert with_a_yes is not None
     assert without is not None
     assert with_a_yes.heading == heading != without.heading
-    assert "Nothing was sent" in with_a_yes.text
+    assert "Nothing was changed" in with_a_yes.text
 
 
 def recorded() -> Recorded:

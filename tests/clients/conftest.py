@@ -103,10 +103,10 @@ class Stage:
 def stage(tmp_path: Path) -> Iterator[Stage]:
     Book.open(tmp_path / "book.db").close()
     yield Stage(tmp_path)
-    _end_processes_of(tmp_path)
+    end_processes_of(tmp_path)
 
 
-def _end_processes_of(home: Path) -> None:
+def end_processes_of(home: Path) -> None:
     """End what still runs with a home folder: Codex leaves processes of its own, and po-mcp a page for a minute."""
     for entry in Path("/proc").glob("[0-9]*"):
         try:

@@ -37,6 +37,8 @@ class ScriptedModel:
     """The names of all tools that the host offers."""
     results: list[str] = field(default_factory=list)
     """What the host handed to the model for each call, as text."""
+    received: list[bytes] = field(default_factory=list)
+    """The body of each request, as the host sent it."""
     requests: int = 0
     """How many requests with tools the host has made."""
     _changed: threading.Condition = field(default_factory=threading.Condition)
@@ -93,7 +95,8 @@ class _Handler(BaseHTTPRequestHandler):
         self._send(b'{"object": "list", "data": [], "models": []}', "application/json")
 
     def do_POST(self) -> None:
-        body = json.loads(self.rfile.read(int(self.headers["content-length"])) or "{}")
+        self.model.received.append(self.rfile.read(int(self.headers["content-length"])))
+        body = json.loads(self.model.received[-1] or "{}")
         api = next((api for api in _APIS if api.serves(self.path)), None)
         if api is None:
             self._send(b"{}", "application/json", 404)

@@ -29,7 +29,10 @@ def environment(home: Path, **more: str) -> dict[str, str]:
 
 
 def at_terminal(
-    arguments: Sequence[str], answers: Sequence[tuple[str, str]], variables: Mapping[str, str]
+    arguments: Sequence[str],
+    answers: Sequence[tuple[str, str]],
+    variables: Mapping[str, str],
+    program: Sequence[str] = (sys.executable, "-m", "po_mcp"),
 ) -> tuple[int, str]:
     """Run po-mcp in a terminal of its own.
 
@@ -37,13 +40,14 @@ def at_terminal(
         arguments: what follows `po-mcp`.
         answers: (words of the question, what is typed), in the order in which they are asked.
         variables: the whole environment.
+        program: how po-mcp is started.
 
     Returns:
         the exit status, and what the screen showed.
     """
     process, keyboard = pty.fork()
     if process == 0:
-        os.execve(sys.executable, [sys.executable, "-m", "po_mcp", *arguments], dict(variables))
+        os.execve(program[0], [*program, *arguments], dict(variables))
     watchdog = threading.Timer(120, os.kill, (process, signal.SIGKILL))
     watchdog.start()
     screen, seen, left = b"", 0, list(answers)

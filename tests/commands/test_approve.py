@@ -170,8 +170,8 @@ async def test_the_beginning_of_an_id_names_it(harness: ServerHarness) -> None:
     ("answer", "status", "said", "after", "is_there"),
     [
         ("take back", 0, "Approval taken back. Nothing was changed.", "declined", True),
-        ("carry out", 0, "Order PO-2025-0038 was deleted.", "done", False),
-        ("leave", 3, "No decision. It is still waiting.", "approved", True),
+        ("send", 0, "Order PO-2025-0038 was deleted.", "done", False),
+        ("leave", 3, "No decision. It is still approved, and not sent yet.", "approved", True),
     ],
 )
 async def test_what_was_approved_and_not_sent_is_carried_out_or_taken_back(
@@ -242,7 +242,7 @@ async def test_an_erp_that_cannot_be_reached_leaves_the_approval_as_it_is(harnes
 
     assert ended == 3
     assert "Inventory Pro cannot be reached" in screen
-    assert "The approval holds for a while" in " ".join(screen.split())
+    assert "It is still approved: send it, or take the approval back, with" in " ".join(screen.split())
     with closing(JournalStore(harness.journal)) as store:
         found = store.find(one)
         assert found is not None

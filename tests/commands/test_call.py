@@ -22,7 +22,7 @@ from po_mcp.commands import _interrupted, call
 from po_mcp.config import Settings
 from po_mcp.sandbox import Book
 from tests.commands.test_serve import slow_erp
-from tests.harness import ServerHarness
+from tests.harness import ServerHarness, set_pin
 from tests.stdio.test_process import environment
 
 CALL = [sys.executable, "-m", "po_mcp", "call"]
@@ -42,12 +42,12 @@ def piped(book: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def typed(book: Path, answers: list[str], *arguments: str) -> tuple[int, str]:
+def typed(book: Path, answers: list[str], *arguments: str, **settings: str) -> tuple[int, str]:
     """Run it in a terminal of its own, and give one answer to each prompt; return its status and what was shown."""
     Book.open(book).close()
     process, keyboard = pty.fork()
     if process == 0:
-        os.execve(sys.executable, [*CALL, *arguments], {**environment(book), "NO_COLOR": "1", "TERM": "dumb"})
+        os.execve(sys.executable, [*CALL, *arguments], environment(book, NO_COLOR="1", TERM="dumb", **settings))
     watchdog = threading.Timer(120, os.kill, (process, signal.SIGKILL))
     watchdog.start()
     screen, left = b"", list(answers)
@@ -92,9 +92,9 @@ def test_a_person_reads_a_table(harness: ServerHarness) -> None:
         "open",
         "2025-05-15",
         "2025-06-01",
-        "4250.00",
+        "4,250.00",
     ]
-    assert "28 orders (20 open, 8 partial), total 59776.67. First 2 shown;" in run.stdout
+    assert "28 orders (20 open, 8 partial), total 59776.67. First 2 shown;" in " ".join(run.stdout.split())
     assert "cursor=" in run.stdout
 
 
@@ -125,10 +125,30 @@ def test_the_typed_number_deletes_the_order(harness: ServerHarness) -> None:
     status, screen = typed(harness.book, ["PO-2025-0038\n"], *DELETE)
 
     assert status == 0
-    assert "You are asked" in screen
+    assert "Approval needed" in screen
     assert "Delete order PO-2025-0038 permanently?" in screen
     assert "done: SANDBOX: Order PO-2025-0038 was deleted." in screen
     assert harness.order("PO-2025-0038") is None
+
+
+@pytest.mark.parametrize(
+    ("pin", "ended", "said"),
+    [
+        ("correct horse", 0, "done: SANDBOX: Order PO-2025-0038 was deleted."),
+        ("battery staple", 3, "Wrong PIN. Not approved. Nothing was changed."),
+        ("", 3, "Enter the approver PIN. Not approved. Nothing was changed."),
+    ],
+)
+def test_where_a_pin_is_set_the_terminal_asks_for_it(harness: ServerHarness, pin: str, ended: int, said: str) -> None:
+    set_pin(harness.journal, "correct horse")
+
+    answers = ["PO-2025-0038\n", f"{pin}\n"]
+    status, screen = typed(harness.book, answers, *DELETE, PO_MCP_JOURNAL=str(harness.journal))
+
+    assert (status, said in " ".join(screen.split())) == (ended, True), screen
+    assert "Approver PIN: " in screen
+    assert "correct horse" not in screen
+    assert (harness.order("PO-2025-0038") is None) is (ended == 0)
 
 
 def test_a_number_that_was_mistyped_may_be_typed_again(harness: ServerHarness) -> None:
@@ -171,11 +191,15 @@ def test_a_finalize_asks_what_becomes_of_the_rest(harness: ServerHarness) -> Non
     [
         (["get_purchase_order", "number=PO-1999-0001"], 1, "has no order"),
         (["get_purchase_order", "number=.."], 1, "number: must be an order number of at most"),
-        (["get_purchase_order", "number=../7"], 1, "This order cannot be opened here: its number has characters"),
+        (
+            ["get_purchase_order", "number=../7"],
+            1,
+            "This order can be listed, but not opened or changed here: the sandbox,",
+        ),
         (["finalize_purchase_order", "number=PO-2025-0012"], 1, "is already closed"),
-        (["get_order", "number=1"], 2, "there is no tool get_order; there are list_purchase_orders,"),
-        (["get_purchase_order", "PO-1"], 2, "write an argument as key=value"),
-        (["list_purchase_orders", "limit=five"], 2, "limit is not written as JSON"),
+        (["get_order", "number=1"], 2, "no tool named get_order. Tools: list_purchase_orders,"),
+        (["get_purchase_order", "PO-1"], 2, "write PO-1 as key=value. get_purchase_order takes: number"),
+        (["list_purchase_orders", "limit=five"], 2, "limit must be JSON, such as 5"),
         (["get_purchase_order", "number=PO-2025-0042", "yes=1"], 1, "yes: unknown argument, leave it out."),
     ],
     ids=str,
@@ -236,7 +260,7 @@ def test_the_beginning_of_an_id_is_enough(harness: ServerHarness) -> None:
     other = with_journal(harness, "get_operation", "operation_id=zzzzzz")
 
     assert (named.returncode, asked["operation_id"] in named.stdout) == (3, True)
-    assert (other.returncode, other.stderr) == (2, "po-mcp: no operations of this journal begin with zzzzzz\n")
+    assert (other.returncode, other.stderr) == (2, "po-mcp: no operations have an id that starts with zzzzzz\n")
 
 
 def test_a_repeat_is_said_to_be_one(harness: ServerHarness) -> None:
@@ -252,7 +276,7 @@ def test_a_repeat_is_said_to_be_one(harness: ServerHarness) -> None:
 def test_a_short_order_is_told_by_its_sentence_and_no_empty_table(harness: ServerHarness) -> None:
     told = piped(harness.book, "get_purchase_order", "number=PO-2025-0037", "detail=short").stdout
 
-    assert "3 lines, 2 not fully received" in told
+    assert "3 lines, 2 outstanding; detail=full lists them." in told
     assert "Unit price" not in told
 
 
@@ -263,8 +287,8 @@ def test_the_help_of_a_tool_shows_the_shape_of_what_is_written_as_json(harness: 
 
     assert "lines (JSON list, needed)" in told
     assert """such as: '[{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]'""" in told
-    assert "What a tool takes: po-mcp call create_purchase_order --help" in general
-    assert (unknown.returncode, "there is no tool get_order" in unknown.stderr) == (2, True)
+    assert "What a tool takes, with an example: po-mcp call create_purchase_order --help" in general
+    assert (unknown.returncode, "no tool named get_order" in unknown.stderr) == (2, True)
 
 
 # Ctrl-C
@@ -306,14 +330,14 @@ async def test_ctrl_c_during_a_write_waits_until_its_outcome_is_recorded_and_say
 
     assert status == 130
     assert "Stopping. What was sent is being recorded; Ctrl-C again leaves at once." in said
-    assert "Stopped. The create of order PO-2025-0050: Order PO-2025-0050" in said
+    assert "Stopped. Creating order PO-2025-0050: Order PO-2025-0050" in said
 
 
 async def test_a_second_ctrl_c_leaves_and_says_that_the_order_was_sent(harness: ServerHarness) -> None:
     status, said = await interrupted(harness, twice=True)
 
     assert status == 4
-    assert "Stopped. The create of order PO-2025-0050: Sent, no answer yet." in said
+    assert "Stopped. Creating order PO-2025-0050: Sent, no answer yet." in said
     assert "po-mcp journal show" in said
 
 
@@ -329,7 +353,7 @@ def test_ctrl_c_before_anything_was_sent_says_so(harness: ServerHarness) -> None
 
     assert without_a_journal == later == of_another == ("Stopped. Nothing was sent.", 130)
     assert status == 130
-    assert waiting.endswith(f"waits for approval: po-mcp approve {asked['operation_id'][:12]}")
+    assert waiting.endswith(f"needs approval: po-mcp approve {asked['operation_id'][:12]}")
 
 
 async def test_an_argument_that_may_be_left_out_is_text_as_it_stands(harness: ServerHarness) -> None:

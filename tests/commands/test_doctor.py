@@ -18,6 +18,7 @@ from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.writes.journal import JournalStore
 from tests.harness import ServerHarness, outcome
 from tests.sandbox.sandbox_server import serve_sandbox
+from tests.sign_in.issuer import issuing
 from tests.stdio.test_process import environment
 
 DOCTOR = [sys.executable, "-m", "po_mcp", "doctor"]
@@ -59,7 +60,7 @@ async def test_a_real_erp_that_is_well_passes_and_the_right_that_writing_needs_i
         status, told = await examined(tmp_path, **real(erp, there.port))
 
     assert (status, "✗" in told) == (0, False)
-    assert "whether it has it shows at the first write" in told
+    assert "only a real write can show whether it is granted" in told
     assert ("SecurityID 42" in told) == (erp == "inventory-pro")
     assert ("the documents that forbid it can be read" in told) == (erp == "exsited")
 
@@ -90,7 +91,7 @@ async def test_a_journal_with_operations_that_is_whole_passes(harness: ServerHar
     status, told = await examined(harness.book.parent, PO_MCP_SANDBOX=str(harness.book))
 
     assert status == 0, told
-    assert "✓ journal   durable, unedited, nothing unsettled" in told
+    assert ": intact, nothing unconfirmed" in told
     assert "cannot be read" not in told
 
 
@@ -104,7 +105,7 @@ async def test_an_edited_journal_fails_with_the_next_step(harness: ServerHarness
     journal: Any = next(finding for finding in json.loads(told) if finding["what"] == "journal")
 
     assert status == 1
-    assert (journal["mark"], journal["next_step"]) == ("fail", "See them with po-mcp journal verify.")
+    assert (journal["mark"], journal["next_step"]) == ("fail", "See: po-mcp journal verify")
 
 
 async def test_a_journal_that_cannot_be_used_fails_with_the_setting_to_check(tmp_path: Path) -> None:
@@ -117,11 +118,25 @@ async def test_a_journal_that_cannot_be_used_fails_with_the_setting_to_check(tmp
     assert "PO_MCP_JOURNAL" in told
 
 
+async def test_an_issuer_is_asked_for_its_keys(tmp_path: Path) -> None:
+    told = []
+    async with issuing() as issuer:
+        for name in (issuer.url, f"{issuer.url}/"):
+            team = {"PO_MCP_ISSUER": name, "PO_MCP_PUBLIC_URL": "https://po.example.com"}
+            told.append(await examined(tmp_path, **team))
+
+    (well, right), (ill, wrong) = told
+    assert (well, ill) == (0, 1)
+    assert f"✓ sign-in   the keys of {issuer.url} can be read" in right
+    assert f"✗ sign-in   the keys of {issuer.url}/ cannot be read: The issuer's metadata names another issuer." in wrong
+    assert "Check PO_MCP_ISSUER" in wrong
+
+
 async def test_a_read_only_server_is_told_to_be_one(tmp_path: Path) -> None:
     status, told = await examined(tmp_path, PO_MCP_READ_ONLY="true")
 
     assert status == 0
-    assert "no tool that writes is listed" in told
+    assert "no tool can change anything" in told
     assert "approval" not in told
 
 
@@ -172,6 +187,6 @@ async def test_where_the_settings_come_from_is_told_without_their_values(tmp_pat
     )
     told = run.stdout.decode()
 
-    assert f"from {file}, and PO_MCP_SANDBOX, PO_MCP_TIMEOUT of the environment" in told
+    assert f"from {file}; environment: PO_MCP_SANDBOX, PO_MCP_TIMEOUT" in told
     assert "secrets" in told
     assert "a secret number" not in told

@@ -179,11 +179,11 @@ async def test_the_list_tells_each_operation_and_what_came_of_it_the_newest_last
     assert (listed.returncode, listed.stderr) == (0, "")
     rows = listed.stdout.splitlines()
     assert [row[:12] for row in rows[1:4]] == [first[:12], second[:12], third[:12]]
-    assert "create PO-2025-0043" in rows[1]
+    assert "Create order PO-2025-0043" in rows[1]
     assert "DONE     Order PO-2025-0043 for Acme Fasteners was created: 1 line, total 0.66." in rows[1]
     assert "Order PO-2025-0038 was deleted." in rows[2]
-    assert "UNKNOWN  It is not known whether order PO-2025-0037 was closed" in rows[3]
-    assert rows[-1] == "3 operations: 2 DONE, 1 UNKNOWN."
+    assert "Not confirmed  It is not known whether order PO-2025-0037 was closed" in rows[3]
+    assert rows[-1] == "3 operations: 2 done, 1 not confirmed."
 
 
 async def test_on_a_narrow_screen_what_came_of_it_stands_below(harness: ServerHarness) -> None:
@@ -193,7 +193,7 @@ async def test_on_a_narrow_screen_what_came_of_it_stands_below(harness: ServerHa
 
     assert status == 0
     assert f"{operation_id[:12]} " in screen
-    assert re.search(r"create PO-2025-0043 DONE Order PO-2025-0043 for", screen)
+    assert re.search(r"Create order PO-2025-0043: Done Order PO-2025-0043 for", screen)
 
 
 async def unknown_finalize(harness: ServerHarness) -> str:
@@ -214,7 +214,7 @@ async def test_the_list_holds_the_open_ones_and_the_latest_twenty_and_all_when_a
     assert [one["id"] for one in listed["operations"]] == [left, *at_an_end[2:]]
     assert [one["id"] for one in everything["operations"]] == [left, *at_an_end]
     assert listed["totals"] == everything["totals"] == {"UNKNOWN": 1, "DONE": 22}
-    assert "The other 2: po-mcp journal list --all" in run(harness).stdout
+    assert "2 more: po-mcp journal list --all" in run(harness).stdout
 
 
 async def test_a_proposal_whose_time_is_over_is_shown_expired_and_looking_does_not_write(
@@ -242,13 +242,13 @@ async def test_everything_of_an_operation_is_shown_in_order(harness: ServerHarne
 
     assert (shown.returncode, shown.stderr) == (0, "")
     text = flat(shown.stdout)
-    assert re.search(r"asked by mcp \S+, MCP 2026-07-28", text)
+    assert re.search(r"Requested by mcp \S+, MCP 2026-07-28", text)
     assert "Delete order PO-2025-0038 permanently? This cannot be undone." in text
     told = [
-        "PROPOSED asked for",
-        "APPROVED approved by a person; through: client",
-        "SENT sent, once",
-        "DONE it happened",
+        " requested",
+        " approved in the chat",
+        " sent ",
+        " done answer",
     ]
     places = [text.index(each) for each in told]
     assert places == sorted(places)
@@ -272,7 +272,7 @@ async def test_a_program_reads_the_exact_question_and_the_events_with_their_time
 async def test_of_a_create_it_shows_what_was_to_be_ordered(harness: ServerHarness) -> None:
     text = flat(run(harness, "show", await created(harness)).stdout)
 
-    assert "Order PO-2025-0043 from Acme Fasteners:" in text
+    assert "Order PO-2025-0043 for Acme Fasteners" in text
     assert "3 x NUT-M8 at 0.22" in text
     assert "APPROVED asked for; no person is asked before this" in text
 
@@ -293,7 +293,7 @@ async def test_an_id_must_begin_one_operation(harness: ServerHarness, which: str
     await created(harness)
     await deleted(harness)
 
-    for beginning, said in (("", "2 operations have an id that begins so."), ("xyz", "No operation has an id")):
+    for beginning, said in (("", "2 operations have an id that starts like this."), ("xyz", "No operation has an id")):
         shown = run(harness, which, beginning)
         assert (shown.returncode, shown.stdout) == (1, "")
         assert said in shown.stderr
@@ -307,7 +307,7 @@ def test_a_file_that_is_no_journal_ends_it_with_one_line(harness: ServerHarness,
     ended = run(harness, *arguments)
 
     assert (ended.returncode, ended.stdout) == (1, "")
-    assert ended.stderr.startswith("po-mcp: The journal of operations cannot be used now")
+    assert ended.stderr.startswith("po-mcp: po-mcp cannot record operations right now")
     assert ended.stderr.count("\n") == 1
 
 
@@ -330,7 +330,7 @@ async def test_what_reading_shows_is_settled_without_asking_anybody(harness: Ser
     [
         ("cancelled", "DONE", "was cancelled, confirmed by reading it back"),
         ("closed", "CONFLICT", "was not cancelled: the order is closed."),
-        ("deleted", "UNKNOWN", "That does not decide it: the order cannot be found."),
+        ("deleted", "UNKNOWN", "Not clear yet: the order cannot be found."),
     ],
 )
 async def test_a_cancel_that_was_lost_is_settled_by_how_the_order_reads(
@@ -347,7 +347,7 @@ async def test_a_cancel_that_was_lost_is_settled_by_how_the_order_reads(
 
     settled = run(harness, "settle", operation_id)
 
-    assert "cancel PO-2025-0036" in listed
+    assert "Cancel order PO-2025-0036" in listed
     assert "It is not known whether order PO-2025-0036 was cancelled" in listed
     assert said in settled.stdout
     assert state(harness, operation_id) == after
@@ -370,13 +370,11 @@ async def test_without_a_terminal_nobody_can_settle_what_reading_does_not(harnes
     settled = run(harness, "settle", operation_id, **UNDECIDED)
 
     assert settled.returncode == 3
-    assert "Only a person at a terminal can settle it now. Nothing was recorded." in settled.stdout
+    assert "Your answer is needed; run this in a terminal. Nothing was recorded." in settled.stdout
     assert state(harness, operation_id) == "UNKNOWN"
 
 
-@pytest.mark.parametrize(
-    ("said", "after", "status"), [("applied", "DONE", "done"), ("not applied", "NOT_APPLIED", "refused")]
-)
+@pytest.mark.parametrize(("said", "after", "status"), [("yes", "DONE", "done"), ("no", "NOT_APPLIED", "refused")])
 async def test_a_person_tells_what_happened_and_it_is_recorded(
     harness: ServerHarness, said: str, after: str, status: str
 ) -> None:
@@ -385,13 +383,13 @@ async def test_a_person_tells_what_happened_and_it_is_recorded(
     ended, screen = typed(harness, f"{said}\nPO-2025-0038\n", "settle", operation_id[:8])
 
     assert ended == 0, screen
-    assert "That does not decide it: the order is still there." in screen
+    assert "Not clear yet: the order is still there." in screen
     assert "Recorded. SANDBOX: " in screen
     shown = json.loads(run(harness, "show", operation_id, "--json").stdout)
     assert (shown["state"], shown["outcome"]["status"]) == (after, status)
     assert shown["events"][-1]["event"] == after
     assert shown["events"][-1]["detail"] == {
-        "by": "a person at a terminal",
+        "by": "terminal",
         "said": said,
         "observed": "the order is still there",
     }
@@ -400,7 +398,7 @@ async def test_a_person_tells_what_happened_and_it_is_recorded(
 
 async def test_what_a_person_settled_as_not_applied_can_be_asked_for_again(harness: ServerHarness) -> None:
     first = await unknown(harness)
-    typed(harness, "not applied\nPO-2025-0038\n", "settle", first)
+    typed(harness, "no\nPO-2025-0038\n", "settle", first)
 
     second = await deleted(harness)
 
@@ -411,7 +409,7 @@ async def test_what_a_person_settled_as_not_applied_can_be_asked_for_again(harne
 
 @pytest.mark.parametrize(
     "answers",
-    ["leave\n", "applied\nPO-2025-0039\n", "applied\nyes\n", "not applied\n\x04", "\x03", "\x04"],
+    ["leave\n", "yes\nPO-2025-0039\n", "yes\nyes\n", "no\n\x04", "\x03", "\x04"],
     ids=ascii,
 )
 async def test_anything_but_a_clear_answer_leaves_it_unknown(harness: ServerHarness, answers: str) -> None:
@@ -420,7 +418,7 @@ async def test_anything_but_a_clear_answer_leaves_it_unknown(harness: ServerHarn
     ended, screen = typed(harness, answers, "settle", operation_id)
 
     assert ended == 3, screen
-    assert "It stays unknown. Nothing was recorded." in screen
+    assert "Left as not confirmed. Nothing was recorded." in screen
     assert "Traceback" not in screen
     assert state(harness, operation_id) == "UNKNOWN"
 
@@ -436,10 +434,10 @@ async def test_what_another_process_settled_meanwhile_stays_as_that_one_recorded
             ended = recorded.outcome.model_copy(update={"status": "done", "message": "Done."})
             assert journal.finish(operation_id, "UNKNOWN", "DONE", ended, {})
 
-    ended, screen = typed(harness, "not applied\nPO-2025-0038\n", "settle", operation_id, meanwhile=settle_elsewhere)
+    ended, screen = typed(harness, "no\nPO-2025-0038\n", "settle", operation_id, meanwhile=settle_elsewhere)
 
     assert ended == 0, screen
-    assert "It was settled meanwhile; your answer was not recorded. Done." in screen
+    assert "Another process settled it first; your answer was not recorded. Done." in screen
     assert "Recorded." not in screen
     assert state(harness, operation_id) == "DONE"
 
@@ -448,7 +446,7 @@ async def test_only_what_is_not_known_is_settled(harness: ServerHarness) -> None
     settled = run(harness, "settle", await deleted(harness))
 
     assert settled.returncode == 1
-    assert "is DONE: only one whose outcome is not known is settled." in settled.stderr
+    assert "is done; only one that is not confirmed can be settled." in settled.stderr
 
 
 def in_terminal(
@@ -474,11 +472,11 @@ async def test_without_the_erps_settings_a_terminal_is_needed_and_nothing_is_loo
     settled = run(harness, "settle", operation_id, **elsewhere(harness))
 
     assert settled.returncode == 3
-    assert "These settings lead elsewhere, so po-mcp cannot look." in flat(settled.stdout)
+    assert "so po-mcp cannot check it with these settings." in flat(settled.stdout)
     assert state(harness, operation_id) == "UNKNOWN"
 
 
-@pytest.mark.parametrize(("said", "after"), [("applied", "DONE"), ("not applied", "NOT_APPLIED")])
+@pytest.mark.parametrize(("said", "after"), [("yes", "DONE"), ("no", "NOT_APPLIED")])
 async def test_without_the_erps_settings_a_second_word_is_wanted(harness: ServerHarness, said: str, after: str) -> None:
     operation_id = await unknown(harness)
 
@@ -491,7 +489,7 @@ async def test_without_the_erps_settings_a_second_word_is_wanted(harness: Server
     )
 
     assert (without, between) == (3, "UNKNOWN")
-    assert "po-mcp could not look. Type: I looked" in screen
+    assert "po-mcp could not check. Type: I looked" in screen
     assert (with_it, state(harness, operation_id)) == (0, after)
     assert run(harness, "verify").returncode == 0
 
@@ -503,7 +501,7 @@ async def test_that_it_did_not_happen_is_not_taken_before_two_minutes_are_over(
     operation_id = await unknown(harness, ago=0.0)
     changes: dict[str, str] = {} if is_seeing else elsewhere(harness)
 
-    answers = ["not applied", "PO-2025-0038", *([] if is_seeing else ["I looked"])]
+    answers = ["no", "PO-2025-0038", *([] if is_seeing else ["I looked"])]
     early, screen = in_terminal(harness, answers, "settle", operation_id, changes=changes)
 
     assert (early, state(harness, operation_id)) == (1, "UNKNOWN")
@@ -516,18 +514,18 @@ async def test_what_the_look_shows_counts_more_than_what_the_person_says(harness
     def cancel_it() -> None:
         harness.change(lambda book: book.cancel("PO-2025-0036"))
 
-    answers = ["not applied", "PO-2025-0036"]
+    answers = ["no", "PO-2025-0036"]
     ended, screen = in_terminal(harness, answers, "settle", operation_id, meanwhile=cancel_it)
 
     assert (ended, state(harness, operation_id)) == (0, "DONE")
-    assert "It was settled meanwhile; your answer was not recorded." in screen
+    assert "Another process settled it first; your answer was not recorded." in screen
     assert "was cancelled, confirmed by reading it back" in " ".join(screen.split())
 
 
 async def test_settling_wants_the_pin_where_one_is_set(harness: ServerHarness) -> None:
     operation_id = await unknown(harness)
     set_pin(harness.journal, "correct horse")
-    answers = ["not applied", "PO-2025-0038"]
+    answers = ["no", "PO-2025-0038"]
 
     wrong, told = in_terminal(harness, [*answers, "a guess"], "settle", operation_id)
     between = state(harness, operation_id)
@@ -544,7 +542,7 @@ async def test_blindly_only_what_nobody_sends_any_more_is_settled(
 ) -> None:
     operation_id = await sent_by_a_process_that_died(harness, seconds)
 
-    answers = ["applied", "PO-2025-0038", "I looked"]
+    answers = ["yes", "PO-2025-0038", "I looked"]
     ended, screen = in_terminal(harness, answers, "settle", operation_id, changes=elsewhere(harness))
 
     assert (ended, state(harness, operation_id)) == (0 if seconds else 1, after), screen
@@ -654,7 +652,7 @@ async def test_without_a_terminal_nothing_is_adopted(harness: ServerHarness, inv
         [*JOURNAL, "adopt"], env={**settings_of(harness), **inventory_pro}, input=b"the same company\n", check=False
     )
 
-    assert (left.returncode, b"Only a person at a terminal can adopt." in left.stdout) == (3, True)
+    assert (left.returncode, b"Only terminal can adopt." in left.stdout) == (3, True)
 
 
 async def test_a_journal_that_was_put_back_is_taken_once_a_person_says_so(harness: ServerHarness) -> None:
@@ -687,7 +685,7 @@ async def test_what_was_sent_and_never_answered_is_settled_once_its_sender_is_go
         assert (settled.returncode, state(harness, operation_id)) == (0, "NOT_APPLIED"), settled.stderr
     else:
         assert (settled.returncode, state(harness, operation_id)) == (1, "SENT")
-        assert "It may still be on its way, or is being checked." in settled.stderr
+        assert "It may still be in progress." in settled.stderr
 
 
 async def sent_by_a_process_that_died(harness: ServerHarness, seconds: float) -> str:
@@ -713,7 +711,7 @@ async def test_where_nothing_was_edited_verify_says_what_it_checked(harness: Ser
     verified = run(harness, "verify")
 
     assert (verified.returncode, verified.stderr) == (0, "")
-    assert verified.stdout == "3 operations and 11 events checked: nothing was edited.\n"
+    assert verified.stdout == "3 operations and 11 events checked, no changes found.\n"
 
 
 CALL_COLUMNS = ("id", "connection", "kind", "number", "arguments", "payload")
@@ -798,9 +796,9 @@ def test_whichever_column_is_edited_verify_finds_it(
     ("statement", "said"),
     [
         ("DELETE FROM audit_log WHERE place = 2", "event 3: an earlier event is missing"),
-        ("DELETE FROM audit_log WHERE place = (SELECT MAX(place) FROM audit_log)", "its last event is missing"),
-        ("DELETE FROM write_operations WHERE kind = 'delete'", "it was removed"),
-        ("UPDATE write_operations SET state = 'REFUSED', settled_at = 1 WHERE kind = 'delete'", "it was edited"),
+        ("DELETE FROM audit_log WHERE place = (SELECT MAX(place) FROM audit_log)", "last event missing"),
+        ("DELETE FROM write_operations WHERE kind = 'delete'", ": removed"),
+        ("UPDATE write_operations SET state = 'REFUSED', settled_at = 1 WHERE kind = 'delete'", ": edited"),
     ],
 )
 def test_what_was_cut_out_is_found(harness: ServerHarness, kept: Path, statement: str, said: str) -> None:

@@ -124,7 +124,7 @@ def test_a_request_that_gets_no_answer_is_a_line_that_says_so() -> None:
             httpx2.get(sandbox.url, trust_env=False)
         line = sandbox.line()
 
-    assert line == ["1", "(unread)", "no", "answer", "reset-before-read@1"]
+    assert line == ["1", "(not", "read)", "no", "answer", "reset-before-read@1"]
 
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
@@ -153,7 +153,7 @@ def test_a_port_that_is_taken_is_one_line_and_status_2(arguments: list[str]) -> 
         port = taken.getsockname()[1]
         errors = refused("--port", str(port), *arguments)
 
-    assert errors == f"Error: Port {port} of this machine is taken.\n"
+    assert errors == f"Error: Port {port} is in use.\n"
 
 
 def test_a_book_that_cannot_be_opened_is_one_line_and_status_2(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_a_book_that_cannot_be_opened_is_one_line_and_status_2(tmp_path: Path) -
 
     errors = refused("--book", str(path))
 
-    assert errors.startswith(f"Error: The book {path} cannot be opened: ")
+    assert errors.startswith(f"Error: Cannot open {path}: ")
     assert errors.count("\n") == 1
 
 
@@ -192,7 +192,7 @@ def test_the_habits_that_are_named_are_served_and_printed() -> None:
         created = client.post("/PurchaseOrder", json=draft).json()
 
     assert (created["poNo"], created["totalValue"]) == ("RUSH-7", 0.68)
-    printed = sandbox.printed.partition("Its habits:\n")[2].splitlines()
+    printed = sandbox.printed.partition("Habits:\n")[2].splitlines()
     assert [row.split()[0] for row in printed if row] == ["upper-numbers", "rounds-prices:2", "late-read:0.5"]
 
 

@@ -100,14 +100,24 @@ def start(*arguments: str, program: Sequence[str] = ("-m", "po_mcp"), **settings
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
 
 
+def read_greeting(process: subprocess.Popen[str]) -> str:
+    """Return what a server says when a client can connect; what it said, if it ended."""
+    assert process.stderr is not None
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if line.startswith("Ctrl-C"):
+            break
+    return "".join(lines)
+
+
 @contextmanager
 def serving(*arguments: str, **settings: str) -> Iterator[Serving]:
     with start("--port", "0", *arguments, **settings) as process:
         watchdog = threading.Timer(180, process.kill)  # a server that hangs fails the test, not the run
         watchdog.start()
         try:
-            assert process.stderr is not None
-            yield Serving(process, process.stderr.readline())
+            yield Serving(process, read_greeting(process))
         finally:
             watchdog.cancel()
             process.kill()
@@ -165,7 +175,7 @@ async def test_a_click_on_the_page_of_the_same_port_is_carried_through(
 
     assert asked["status"] == "approval_required"
     assert asked["approve_at"].startswith(f"{server.origin}/approve/")
-    assert "The approval page is there" in server.greeting
+    assert "(PIN needed)" in server.greeting
     assert (style.status_code, without.status_code, right.status_code, listed.status_code) == (200, 422, 303, 200)
     assert before is not None
     assert [operation["status"] for operation in done["operations"]] == ["done"]
@@ -323,6 +333,25 @@ async def test_host_and_media_type_are_compared_without_regard_to_case() -> None
     assert page.status_code != 421
 
 
+async def test_a_read_whose_json_names_something_twice_is_answered_also_in_pieces() -> None:
+    sent = modern("list_purchase_orders", {"limit": 1})
+    asked = json.dumps(sent["json"]).replace('"limit"', '"limit": 2, "limit"')
+    headers = {**HEADERS, **sent["headers"]}
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for letter in asked:
+            yield letter.encode()
+
+    with serving() as server:
+        async with server.http() as http:
+            whole = await http.post("/mcp", headers=headers, content=asked)
+            chunked = await http.post("/mcp", headers=headers, content=pieces())
+
+    for answer in (whole, chunked):
+        assert answer.status_code == 200, answer.text
+        assert len(answer.json()["result"]["structuredContent"]["orders"]) == 1
+
+
 BEGINS = {
     "idle": b"",
     "half a head": b"POST /mcp HTTP/1.1\r\nhost: 127",
@@ -392,8 +421,8 @@ def test_only_this_machine_is_served(host: str) -> None:
 
     assert (told.exit_code, told.stdout) == (2, "")
     assert told.stderr == (
-        f"po-mcp: --host {host!r} is not served: there is no login yet, so only this machine may connect. "
-        "Leave --host out, or give 127.0.0.1 or ::1.\n"
+        f"po-mcp: --host {host} is not possible: without sign-in (PO_MCP_ISSUER), only this computer may connect. "
+        "Use 127.0.0.1 or ::1.\n"
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -23,9 +24,11 @@ from po_mcp.transports import http_app
 from po_mcp.transports.uvicorn_server import listen
 from tests.approvals.counter import browser
 from tests.commands.test_serve import (
+    CREATE,
     DELETE,
     HEADERS,
     HELLO,
+    NEW,
     call,
     ignore_address,
     modern,
@@ -92,6 +95,19 @@ async def a_request_of_two_megabytes() -> bool:
     return answer.status_code != 413
 
 
+async def an_order_whose_quantity_stands_twice() -> bool:
+    """Which of both is ordered is the parser's choice. Harm: the order is created."""
+    sent = modern(CREATE, NEW)
+    body = json.dumps(sent["json"]).replace('"quantity"', '"quantity": "9000", "quantity"')
+    async with served() as http:
+        answer = (await http.post("/mcp", headers=sent["headers"], content=body)).json()
+    return (answer.get("error", {}).get("code"), answer["id"]) != (-32602, 1)
+
+
+def two_values_of_one_name(patch: Patch) -> None:
+    patch.setattr(http_transport, "UnambiguousBodies", lambda mcp, writes, max_bytes: mcp)
+
+
 def a_page_without_a_pin(patch: Patch) -> None:
     patch.setattr(http_transport, "_choose_page", lambda settings, address: MountedPage(address.origins[0]))
     patch.setattr(
@@ -119,6 +135,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], Callable[[], Awaitable[bool]]]] = [
     (no_look_at_host_and_origin, a_website_that_posts_to_mcp),
     (no_look_at_where_the_browser_says_it_comes_from, a_picture_of_a_website_that_is_mcp),
     (a_request_of_any_length, a_request_of_two_megabytes),
+    (two_values_of_one_name, an_order_whose_quantity_stands_twice),
 ]
 
 

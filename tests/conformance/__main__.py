@@ -15,7 +15,7 @@ from tests.conformance.fixtures import add_fixtures
 
 def _build_with_fixtures(*given: Any, **named: Any) -> Any:
     server, pending = bootstrap.build_server_with_approvals(*given, **named)
-    server._tool_names += add_fixtures(server)
+    server._scopes.update(dict.fromkeys(add_fixtures(server), ()))
     return server, pending
 
 

@@ -150,8 +150,8 @@ def test_the_body_of_a_create_is_the_vendors() -> None:
         (draft(vendor_id=None), "PO_MCP_VENDOR_IDS"),
         (draft(vendor_id="ACME"), "whole number"),
         (draft(vendor_id="１２"), "whole number"),
-        (draft(BOLT, {k: v for k, v in BOLT.items() if k != "warehouse"}), 'Line 2 needs "warehouse"'),
-        (draft({**BOLT, "warehouse": "Main"}), 'Line 1 needs "warehouse"'),
+        (draft(BOLT, {k: v for k, v in BOLT.items() if k != "warehouse"}), "Line 2 needs a warehouse"),
+        (draft({**BOLT, "warehouse": "Main"}), "Line 1 needs a warehouse"),
     ],
 )
 def test_missing_and_unstorable_fields_of_a_new_order_are_named(lacking: OrderDraft, named: str) -> None:
@@ -277,7 +277,7 @@ def test_a_page_other_than_the_requested_page_is_refused(fields: dict[str, objec
 
 @pytest.mark.parametrize("status", ["closed", "cancelled", "draft", "deleted", "unknown"])
 def test_a_status_that_the_list_leaves_out_is_refused_with_the_reason(status: Status) -> None:
-    with pytest.raises(InvalidInput, match="open and partly received orders only"):
+    with pytest.raises(InvalidInput, match="lists only open and partly received orders"):
         translate.check_status(status)
 
 

@@ -85,14 +85,14 @@ async def test_rows_without_a_key_are_never_merged() -> None:
 async def test_a_list_without_an_end_is_left_at_the_limit() -> None:
     endless = Pages(*[[str(place)] for place in range(1000)])
 
-    with pytest.raises(BadAnswer, match="longer than is read"):
+    with pytest.raises(BadAnswer, match="too long to read"):
         await read_all("An ERP", endless, key)
 
     assert endless.asked == pagination.MAX_PAGES
 
 
 async def test_a_stable_list_is_refused_after_a_move() -> None:
-    with pytest.raises(BadAnswer, match="changed while it was read"):
+    with pytest.raises(BadAnswer, match="changed while it was being read"):
         await read_all_stable("An ERP", Pages("ab", "cd", totals=(5, 4)), key)
 
 

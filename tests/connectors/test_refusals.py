@@ -215,7 +215,7 @@ async def test_a_write_was_not_accepted_where_a_read_with_its_token_is_refused_t
     answer = sign_out_answers(name)[said]
     async with raw_peer(answer, html(401)) as peer:
         erp = WRITES[name][0](peer.url)
-        with pytest.raises(SignInEnded, match="ask again") as ended:
+        with pytest.raises(SignInEnded, match="try again") as ended:
             await WRITES[name][1](erp)
         await erp.aclose()
     assert ended.value.effect == "nothing_changed"

@@ -118,6 +118,14 @@ async def test_a_certificate_that_is_not_trusted_is_named_and_can_be_trusted(cer
     assert asked
 
 
+def test_an_authority_that_was_overwritten_since_the_start_is_named(certificate: Path) -> None:
+    settings = Settings.model_validate({**ERP, "base_url": "https://127.0.0.1", "ca_file": str(certificate)})
+    certificate.write_text("no certificate")
+
+    with pytest.raises(ConfigurationError, match="PO_MCP_CA_FILE must name a readable file of PEM certificates"):
+        connect(settings, JournalStore(":memory:").shared_token)
+
+
 async def test_the_proxy_that_is_set_is_asked_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     url = f"http://127.0.0.1:{closed_port()}"
     with listening() as (port, asked):

@@ -126,7 +126,7 @@ def know_sandbox(listed: int) -> Known:
         lines=_lines(("1000", "0", "0.45"), ("1000", "0", "0.22"), ("2000", "0", "0.12")),
         partial=PARTIAL,
         deletable=OPEN,
-        undeletable={PARTIAL: "item receipt IR-", INVOICED: "purchase invoice PI-"},
+        undeletable={PARTIAL: "it has item receipt IR-", INVOICED: "it has purchase invoice PI-"},
         cancellable=(OPEN, PARTIAL, INVOICED),
         created="open",
         figures=("123456789012.123456", "0.000001"),

@@ -93,8 +93,8 @@ def _vendor(book: Book, identity: str, code: str, name: str) -> None:
     book.enter_vendor(int(identity), code, name)
 
 
-def _order(book: Book, number: str, vendor: str, units: str, item: str) -> None:
-    line = LineDraft(("short_id", item), Decimal(units), None, ("id", 1))
+def _order(book: Book, number: str, vendor: str, units: str, item: str, price: str | None = None) -> None:
+    line = LineDraft(("short_id", item), Decimal(units), None if price is None else Decimal(price), ("id", 1))
     book.create(OrderDraft(("id", int(vendor)), (line,), number=number))
 
 
@@ -106,7 +106,7 @@ _IN_THE_BOOK: Mapping[str, Callable[..., object]] = {
     r"Somebody (deletes|cancels|closes|invoices) (\S+) in the ERP\.": _ends,
     r"Somebody deletes (\S+) in the ERP and enters it anew\.": _enters_anew,
     r'The ERP has a vendor (\d+), code (\S+), called "(.*)"\.': _vendor,
-    r"The ERP has an order (\S+) of vendor (\d+) for (\S+) (\S+)\.": _order,
+    r"The ERP has an order (\S+) of vendor (\d+) for (\S+) (\S+?)(?: at (\S+))?\.": _order,
 }
 _IN_THE_WORLD: Mapping[str, Callable[..., object]] = {
     r"From now on answers to writes are lost\.": _disturb(lose_the_answer),

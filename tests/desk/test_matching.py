@@ -183,6 +183,20 @@ def test_two_of_one_name_are_never_one() -> None:
     assert [match.entry.id for match in index.find("Acme")] == ["12", "13"]
 
 
+def test_a_bolt_of_another_length_comes_before_a_nut() -> None:
+    names = ("M8 Hex Nut", "M8 x 30mm Hex Bolt", "M10 x 40mm Hex Bolt", "12 x 9 x 6in Carton")
+
+    assert set(shown("M8 x 40mm Hex Bolt", *names)[:2]) == {"M8 x 30mm Hex Bolt", "M10 x 40mm Hex Bolt"}
+
+
+@pytest.mark.parametrize("blank", ["\u00a0", "\u2009", "\u202f", "\u3000"])
+def test_a_blank_of_another_width_is_a_blank(blank: str) -> None:
+    index = Index([Item(id="1", name=f"ボール{blank}バルブ 15{blank}A")], words_of)
+
+    assert index.find_exact("ボール バルブ 15 A") is index.entries[0]
+    assert index.find_exact(f"ボール バルブ{blank}15 A") is index.entries[0]
+
+
 # What is put first
 
 SIGNS_APART = (

@@ -31,6 +31,19 @@ def test_all_pages_together_hold_every_line_once(count: int) -> None:
     assert seen == list(range(1, count + 1))
 
 
+LONG = "Stainless hex bolt M8 x 30 mm, DIN 933, A2-70, waxed, box of 100, with washer and nut"
+
+
+@pytest.mark.parametrize(("description", "most"), [("", 100), (LONG, 70), (LONG * 4, 25), ("発注番号" * 500, 5)])
+def test_a_page_of_long_lines_has_fewer_of_them_and_one_at_least(description: str, most: int) -> None:
+    rows = tuple(OrderLine(line=n, item=f"I-{n}", description=description or None) for n in range(1, 301))
+    page = page_of(order("PO-1").model_copy(update={"lines": rows}), None)
+
+    assert 1 <= len(page.lines or ()) <= most
+    assert len(page.lines or ()) > most / 2
+    assert page.next_cursor is not None
+
+
 def test_a_cursor_of_an_order_that_changed_says_so() -> None:
     cursor = page_of(long_order(150), None).next_cursor
 

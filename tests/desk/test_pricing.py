@@ -69,6 +69,18 @@ async def test_free_returned_cancelled_and_foreign_currency_lines_give_no_price(
     assert (price.price, price.source) == (Decimal("0.45"), "last paid, on PO-1 of 1 Nov 2026")
 
 
+@pytest.mark.parametrize(
+    ("bought_in", "ordered_in", "price"),
+    [("BX", "EA", "0.45"), ("EA", "EA", "9.99"), (None, "EA", "9.99"), ("BX", None, "9.99"), ("m", "M", "0.45")],
+)
+async def test_a_price_of_another_unit_is_no_price(bought_in: str | None, ordered_in: str | None, price: str) -> None:
+    item = Item(id="BOLT", name="Bolt", unit=ordered_in)
+    boxes = line("BOLT", "9.99").model_copy(update={"unit": bought_in})
+    orders = [bought("PO-1", "2026-11-01", "0.45"), order("PO-2", "2026-11-02", vendor_id="12", lines=(boxes,))]
+
+    assert (await known(orders, item=item)).price == Decimal(price)
+
+
 async def test_the_free_line_of_an_order_does_not_hide_its_paid_one() -> None:
     both = (line("BOLT", "0"), line("BOLT", "0.45"))
 

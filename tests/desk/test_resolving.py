@@ -53,6 +53,7 @@ class Chooser:
     requester = Requester("somebody")
     channel = "form"
     seconds_in_call = 0.0
+    may_decide = True
 
     def __init__(self, values: Mapping[str, Any] | None) -> None:
         self.values = values

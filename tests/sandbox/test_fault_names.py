@@ -40,15 +40,15 @@ def test_a_fault_may_count_writes_alone(text: str, nth: int | None, value: float
     [
         ("lost-anser@1", "lost-answer, lost-answer-fin, lost-answer-hang"),
         ("zzz", "refused, reset-before-read"),
-        ("500@0", "write KIND, KIND@N or KIND@N:VALUE"),
-        ("500@", "write KIND"),
+        ("500@0", "Write KIND, KIND@N or KIND@N:VALUE"),
+        ("500@", "Write KIND"),
         ("500@2:5", "takes no value"),
-        ("500@write0", "write KIND"),
-        ("500@read1", "write KIND"),
-        ("refused@write1", "strikes before the request is read"),
-        ("reset-before-read@write", "strikes before the request is read"),
-        ("hang@1\n", "write KIND"),
-        ("", "write KIND"),
+        ("500@write0", "Write KIND"),
+        ("500@read1", "Write KIND"),
+        ("refused@write1", "hits before the request is read"),
+        ("reset-before-read@write", "hits before the request is read"),
+        ("hang@1\n", "Write KIND"),
+        ("", "Write KIND"),
     ],
 )
 def test_an_unknown_fault_is_refused_with_similar_names(text: str, complaint: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from po_mcp.transports import messages
 from po_mcp.transports.bounded_stdin import BoundedLines, Line
 from po_mcp.transports.messages import Batch, ErrorReply, ParsedMessage, read_line
 
@@ -41,6 +42,10 @@ def read(text: str | bytes) -> ParsedMessage | ErrorReply | Batch | None:
         ('{"jsonrpc":"2.0","id":true,"method":"ping"}', -32600, None),
         ('{"jsonrpc":"2.0","id":1.5,"method":"ping"}', -32600, 1.5),
         ('{"jsonrpc":"2.0","id":[1],"method":"ping"}', -32600, None),
+        ('{"jsonrpc":"2.0","id":NaN,"method":"ping"}', -32600, None),
+        (f'{{"jsonrpc":"2.0","id":{10**400},"method":5}}', -32600, 10**400),
+        ('{"jsonrpc":"2.0","id":1e400,"method":"ping"}', -32600, None),
+        ('{"jsonrpc":"2.0","id":-1e400,"method":"ping","params":[]}', -32600, None),
         ('{"jsonrpc":"2.0","id":7,"method":5}', -32600, 7),
         ('{"jsonrpc":"2.0","id":7}', -32600, 7),
         (f'{{"jsonrpc":"2.0","id":"{HALF}","method":"ping"}}', -32600, "\ud83d"),
@@ -103,6 +108,55 @@ def test_half_a_character_becomes_a_mark_in_what_reads_and_is_refused_in_what_wr
     assert "Nothing was sent" in writes.message
     assert isinstance(in_a_name, ErrorReply)
     assert isinstance(whole, ParsedMessage)
+
+
+def test_bytes_that_are_no_text_become_marks_in_what_reads_and_are_refused_in_what_writes() -> None:
+    reads = read(call("get_purchase_order", number="PO?").encode().replace(b"?", b"\xff"))
+    writes = read(call("delete_purchase_order", number="caf?").encode().replace(b"?", b"\xe9"))
+    cut_in_half = read(call("delete_purchase_order", number="PO?").encode().replace(b"?", b"\xed\xa0\xbd"))
+
+    assert isinstance(reads, ParsedMessage)
+    assert json.loads(reads.text)["params"]["arguments"] == {"number": "PO\ufffd"}
+    for refused in (writes, cut_in_half):
+        assert isinstance(refused, ErrorReply)
+        assert (refused.code, refused.id) == (-32602, 1)
+        assert "Nothing was sent" in refused.message
+
+
+@pytest.mark.parametrize(
+    ("name", "twice"),
+    [
+        ("number", '"number":"PO-2025-0036","number"'),
+        ("number", '"num\\u0062er":"PO-2025-0036","number"'),
+        ("arguments", '"arguments":{},"arguments"'),
+        ("id", '"id":2,"id"'),
+    ],
+)
+def test_a_name_that_stands_twice_is_refused_in_what_writes(name: str, twice: str) -> None:
+    writes = read(call("delete_purchase_order", number="PO-2025-0038").replace(f'"{name}"', twice))
+    reads = read(call("get_purchase_order", number="PO-2025-0038").replace(f'"{name}"', twice))
+
+    assert isinstance(writes, ErrorReply)
+    assert (writes.code, writes.id) == (-32602, 1)
+    assert f"The name {name} stands twice" in writes.message
+    assert isinstance(reads, ParsedMessage)
+
+
+def test_without_the_control_the_last_of_two_numbers_would_be_deleted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(messages, "_read_pairs", lambda doubles, pairs: dict(pairs))
+    twice = call("delete_purchase_order", number="PO-2").replace('"number"', '"number":"PO-1","number"')
+    passed = read(twice)
+
+    assert isinstance(passed, ParsedMessage)
+    assert json.loads(passed.text)["params"]["arguments"] == {"number": "PO-2"}
+
+
+def test_a_name_that_stands_twice_in_a_batch_is_refused() -> None:
+    deletes = call("delete_purchase_order", number="PO-2025-0038").replace('"number"', '"number":"x","number"')
+    refused = read(f"[{deletes}]")
+
+    assert isinstance(refused, ErrorReply)
+    assert "The name number stands twice" in refused.message
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,13 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from po_mcp.writes.journal import JournalStore
 
 MODERN_META = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
@@ -123,6 +125,42 @@ def test_a_signal_ends_it_at_once_without_a_traceback(sent: signal.Signals, busy
 
         assert client.process.stderr is not None
         assert (status, client.process.stderr.read()) == (0, b"")
+
+
+@pytest.mark.parametrize("keeps_stdin", [True, False])
+def test_a_client_that_no_longer_reads_ends_it_without_a_traceback(keeps_stdin: bool) -> None:
+    with server() as client:
+        client.request("initialize", INITIALIZE)
+        client.send({"method": "notifications/initialized"})
+        assert client.process.stdout is not None
+        assert client.process.stdin is not None
+        client.process.stdout.close()
+        client.send({"id": "late", "method": "tools/list", "params": {}})
+        if not keeps_stdin:
+            client.process.stdin.close()
+        status = client.process.wait(timeout=60)
+
+        assert client.process.stderr is not None
+        assert (status, client.process.stderr.read()) == (0, b"")
+
+
+def test_a_write_is_recorded_though_its_client_no_longer_reads(tmp_path: Path) -> None:
+    lines = [{"item": "NUT-M8", "quantity": "3", "unit_price": "0.22", "warehouse": "1"}]
+    create = {"number": "PO-2025-0043", "vendor": "12", "lines": lines}
+    settings = {"PO_MCP_SANDBOX": str(tmp_path / "book.db"), "PO_MCP_JOURNAL": str(tmp_path / "journal.db")}
+    with server(**settings) as client:
+        client.request("initialize", INITIALIZE)
+        client.send({"method": "notifications/initialized"})
+        assert client.process.stdout is not None
+        client.process.stdout.close()
+        client.send(
+            {"id": "c", "method": "tools/call", "params": {"name": "create_purchase_order", "arguments": create}}
+        )
+        status = client.process.wait(timeout=60)
+
+    with closing(JournalStore(tmp_path / "journal.db")) as store:
+        [recorded] = store.all()
+    assert (status, recorded.operation.number, recorded.state) == (0, "PO-2025-0043", "DONE")
 
 
 def test_closed_stdin_while_a_person_is_asked_ends_it_and_deletes_nothing(tmp_path: Path) -> None:

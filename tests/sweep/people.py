@@ -21,6 +21,7 @@ class Person:
     answered_operation_id: str | None = None
     answered_wording: str | None = None
     seconds_in_call: float = 0.0
+    may_decide: bool = True
 
     @property
     def requester(self) -> Requester:

@@ -114,6 +114,12 @@ class SmallInventoryPro(SmallERP):
         if path.startswith("/PurchaseOrder/"):
             found = self._find(unquote(path.removeprefix("/PurchaseOrder/"))) if path.count("/") == 2 else None
             return _not_found() if found is None else (200, {**self._header(found), "lines": found["lines"]})
+        if path.startswith("/Vendor/") and path != "/Vendor/All":
+            code = unquote(path.removeprefix("/Vendor/"))
+            return next(((200, one) for one in self.vendors if one["shortID"] == code), _not_found())
+        if path == "/Item" and "key" in query:
+            found_items = [one for one in self.items if one["shortID"] == query["key"]]
+            return self._page(found_items, query, self.largest_page)
         rows = {"/Vendor/All": self.vendors, "/Item": self.items, "/Item/All": self.items, "/Location": _PLACES}
         return self._page(rows[path], query, self.largest_page) if path in rows else _not_found()
 

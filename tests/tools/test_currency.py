@@ -110,8 +110,10 @@ async def test_tables_in_a_terminal_say_the_currency_of_every_amount(tmp_path: P
         read = await client.call_tool("get_purchase_order", {"number": "PO-2025-0042"})
     Console(file=screen, width=300).print(shown(read))
 
-    prices = [line["unit_price"] for line in outcome(read)["lines"]]
-    assert all(f" {price} USD" in screen.getvalue() for price in prices)
+    assert outcome(read)["lines"][0]["unit_price"] == "0.450000"
+    read_by_a_person = " ".join(screen.getvalue().split())
+    assert "1,000 EA 0 1,000 0.45 USD 450.00 USD" in read_by_a_person
+    assert "4,250.00 USD" in read_by_a_person
 
 
 async def test_no_currency_is_made_up_where_the_erp_says_none(harness: ServerHarness) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from mcp import Client
 
-from tests.harness import ScriptedPerson, ServerHarness, accept, call_raw, yes
+from tests.harness import ERAS, ScriptedPerson, ServerHarness, accept, call_raw, yes
 from tests.tools.test_guard import DELETE, NUMBER, YES, every_tool, untouched
 
 DEEP: Any = "PO-2025-0038"
@@ -102,6 +102,14 @@ async def test_a_choice_that_cannot_be_read_is_none(harness: ServerHarness, sent
     assert ended["isError"]
     assert "hex bolt" in ended["content"][0]["text"]
     assert harness.wire.writes == []
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_progress_token_of_null_is_left_out(harness: ServerHarness, era: str) -> None:
+    async with harness.client(era) as client:
+        ended = await call_raw(client, "list_purchase_orders", {"limit": 1}, _meta={"progressToken": None})
+
+    assert len(ended["structuredContent"]["orders"]) == 1
 
 
 NAMES = st.sampled_from(["approval", "action", "content", "order_number", "accept"])

@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Callable
 from contextlib import closing
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import httpx2
+import pytest
+from mcp import Client
+from mcp.types import CallToolResult, TextResourceContents
 from splintr import Tokenizer
 
+from po_mcp.bootstrap import build_server
+from po_mcp.config import Settings
 from po_mcp.sandbox import Book, create_app
-from tests.harness import ServerHarness, text
+from tests.harness import REAL, ScriptedPerson, ServerHarness, accept, outcome, text, yes
+from tests.tools.small_erps import (
+    Row,
+    SmallERP,
+    SmallExsited,
+    SmallInventoryPro,
+    exsited_line,
+    exsited_order,
+    line,
+    order,
+)
 
 CEILING = 3800
 """Tokens of tools/list with all tools."""
@@ -43,6 +61,122 @@ async def test_the_text_of_fifty_orders_is_at_most_half_of_the_erps_own_json(har
 
     assert len(json.loads(theirs)["value"]) == 50
     assert tokens(text(result)) <= tokens(theirs) / 2
+
+
+LINES = range(1, 3001)
+BOLT = "Hex bolt M8 x 30 mm, DIN 933, A2-70"
+
+
+def exsited_row(place: int, name: str) -> Row:
+    return {**exsited_line(f"ITEM-{place:04}", name, units=f"{place}.000000", price="12.340000"), "uuid": f"l{place}"}
+
+
+ERPS_OF_A_LONG_ORDER: dict[str, Callable[[], SmallERP]] = {
+    "short lines": lambda: SmallInventoryPro(
+        orders=[order("PO-1", *(line(lineNo=place, units=place) for place in LINES), status="Partial")]
+    ),
+    "long lines": lambda: SmallInventoryPro(
+        orders=[
+            order(
+                "PO-1",
+                *(line(f"BOLT-{at:05}", lineNo=at, units=at, received=at // 2, description=BOLT * 2) for at in LINES),
+                status="Partial",
+            )
+        ]
+    ),
+    "Exsited": lambda: SmallExsited(orders=[exsited_order("PO-1", *(exsited_row(place, BOLT) for place in LINES))]),
+    "Japanese": lambda: SmallExsited(
+        orders=[exsited_order("PO-1", *(exsited_row(place, "六角ボルト M8 ステンレス 全ねじ") for place in LINES))]
+    ),
+}
+MAX_TOKENS = 4000
+"""Tokens of one call about an order of 3,000 lines, in the form that takes more of them."""
+
+
+def count(result: CallToolResult) -> int:
+    said = json.dumps(result.structured_content, ensure_ascii=False, separators=(",", ":"))
+    return max(tokens(text(result)), tokens(said))
+
+
+@pytest.mark.parametrize("kind", ERPS_OF_A_LONG_ORDER)
+async def test_every_call_about_an_order_of_3000_lines_takes_little(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    books = ERPS_OF_A_LONG_ORDER[kind]()
+    own: dict[str, Any] = {**REAL, "journal": str(tmp_path / "journal.db")}
+    own |= {"erp": "exsited", "redirect_uri": "https://x/"} if isinstance(books, SmallExsited) else {}
+    person = ScriptedPerson(
+        lambda params: accept(order_number="PO-1") if "order_number" in str(params) else yes(params)
+    )
+    one = {"number": "PO-1"}
+    async with Client(build_server(Settings(**own), erp=books.connect()), elicitation_callback=person) as client:
+        first = await client.call_tool("get_purchase_order", one)
+        cursor = {"cursor": outcome(first)["next_cursor"]}
+        second = await client.call_tool("get_purchase_order", one | cursor)
+        [shown] = (await client.read_resource("po://orders/PO-1")).contents
+        ends = ("cancel_purchase_order", "delete_purchase_order")
+        ended = [
+            await client.call_tool(tool, one)
+            for tool in (ends if isinstance(books, SmallExsited) else ("finalize_purchase_order",))
+        ]
+
+    assert isinstance(shown, TextResourceContents)
+    assert [max(map(count, (first, second))) < MAX_TOKENS, tokens(shown.text) < MAX_TOKENS] == [True, True]
+    assert 40 < len(outcome(first)["lines"]) <= 100
+    assert outcome(first)["line_count"] == 3000
+    assert f"{len(outcome(first)['lines'])} of 3000 lines shown" in text(first)
+    assert [outcome(one)["status"] for one in ended] == ["done"] * len(ended)
+    assert max(map(count, ended)) < 300
+    assert max(tokens(question.message) for question in person.asked) < 600
+
+
+async def test_a_long_order_that_changed_says_so_instead_of_its_next_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    books = ERPS_OF_A_LONG_ORDER["short lines"]()
+    assert isinstance(books, SmallInventoryPro)
+    server = build_server(Settings(**{**REAL, "journal": str(tmp_path / "journal.db")}), erp=books.connect())
+    async with Client(server) as client:
+        first = await client.call_tool("get_purchase_order", {"number": "PO-1"})
+        books.book["PO-1"]["lines"][2999]["unitsReceived"] = 1
+        cursor = outcome(first)["next_cursor"]
+        changed = await client.call_tool("get_purchase_order", {"number": "PO-1", "cursor": cursor})
+
+    assert changed.is_error
+    assert "Order PO-1 changed since its first lines were read." in text(changed)
+    assert tokens(text(changed)) < 100
+
+
+LINE = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "Main"}
+ANSWERS: dict[str, tuple[str, dict[str, Any]]] = {
+    "25 orders": ("list_purchase_orders", {"limit": 25}),
+    "an order of 8 lines": ("get_purchase_order", {"number": "PO-2025-0041"}),
+    "the same, `detail=short`": ("get_purchase_order", {"number": "PO-2025-0041", "detail": "short"}),
+    "all 30 items": ("search_catalog", {"kind": "item"}),
+    "the items of a word": ("search_catalog", {"kind": "item", "text": "bolt"}),
+    "an order created": ("create_purchase_order", {"vendor": "Acme Fasteners", "lines": [LINE]}),
+    "a finalize that waits": ("finalize_purchase_order", {"number": "PO-2025-0041"}),
+    "a delete that waits": ("delete_purchase_order", {"number": "PO-2025-0038"}),
+    "a cancel that waits": ("cancel_purchase_order", {"number": "PO-2025-0037"}),
+    "all three that wait": ("get_operation", {}),
+}
+
+
+async def test_the_table_of_tokens_is_what_is_measured(harness: ServerHarness) -> None:
+    """Both forms of each tool's answer, as the README of the tests has them; links and times differ a little."""
+    measured = {}
+    async with harness.client() as client:
+        for name, (tool, arguments) in ANSWERS.items():
+            result = await client.call_tool(tool, arguments)
+            structured = json.dumps(result.structured_content, separators=(",", ":"), ensure_ascii=False)
+            measured[name] = [tokens(text(result)), tokens(structured)]
+
+    readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    for name, figures in measured.items():
+        [row] = re.findall(rf"^\| {re.escape(name)} \| .* \| \d+ → (\d+) \| \d+ → (\d+) \|$", readme, re.MULTILINE)
+        assert [int(figure) for figure in row] == pytest.approx(figures, rel=0.1), name
 
 
 async def said_by_the_erp(book: Book, count: int) -> str:

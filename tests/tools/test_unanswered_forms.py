@@ -9,9 +9,10 @@ import pytest
 from mcp.client import ClientRequestContext
 from mcp.types import ElicitRequestParams, ElicitResult
 
+from po_mcp.desk import approval_flow
 from po_mcp.server import lifespan
 from po_mcp.tools import _progress
-from tests.harness import ERAS, ServerHarness, accept, outcome, text
+from tests.harness import ERAS, ScriptedPerson, ServerHarness, accept, outcome, text
 
 LEGACY = "2025-11-25"
 DELETE = {"number": "PO-2025-0038"}
@@ -127,3 +128,25 @@ async def test_progress_is_reported_while_a_person_reads(
 
     assert len(reported) >= 3
     assert reported == sorted(set(reported))
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_decline_that_came_at_once_says_where_else_it_is_decided(harness: ServerHarness, era: str) -> None:
+    async with harness.client(era, ScriptedPerson(ElicitResult(action="decline"))) as client:
+        declined = outcome(await client.call_tool("delete_purchase_order", DELETE))
+
+    assert declined["status"] == "declined"
+    assert declined["message"].endswith("was not deleted. If no question was shown, decide with po-mcp approve.")
+    assert "approve_at" not in declined
+    assert "http" not in declined["message"]
+
+
+@pytest.mark.parametrize("era", ERAS)
+async def test_a_decline_that_a_person_had_time_for_says_no_more(
+    harness: ServerHarness, era: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(approval_flow, "_QUICK_S", 0.0)
+    async with harness.client(era, ScriptedPerson(ElicitResult(action="decline"))) as client:
+        declined = outcome(await client.call_tool("delete_purchase_order", DELETE))
+
+    assert declined["message"] == "SANDBOX: Declined. Order PO-2025-0038 was not deleted."

@@ -46,6 +46,15 @@ async def test_an_order_in_exact_words_is_created_without_a_question(harness: Se
     assert person.asked == []
 
 
+@pytest.mark.parametrize("blank", ["\u3000", "\u00a0", "\u202f"])
+async def test_a_blank_of_another_width_is_a_blank_in_an_order(harness: ServerHarness, blank: str) -> None:
+    words = {"vendor": f"Acme{blank}Fasteners", "lines": [{**BOLTS, "item": f"M8{blank}x 30mm Hex Bolt"}]}
+    async with harness.client() as client:
+        done = outcome(await client.call_tool(CREATE, words))
+
+    assert (done["status"], done["order"]["lines"][0]["item"]) == ("done", "BOLT-M8-30")
+
+
 @both_eras
 @pytest.mark.parametrize(
     ("item", "candidate"),

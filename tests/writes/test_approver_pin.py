@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from po_mcp.errors import ConfigurationError
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.journal.approver_pin import hash_pin
 from po_mcp.writes.pin_setting import PinSetting
@@ -103,3 +104,28 @@ def test_a_reset_is_shown_for_seven_days(store: JournalStore, clock: Clock) -> N
 def test_there_is_no_pin_and_no_file_before_one_is_set(file: Path) -> None:
     assert not JournalStore(file).approver_pin().is_set
     assert not file.exists()
+
+
+@pytest.mark.parametrize(
+    ("pin", "held", "next_step"),
+    [
+        ("correct horse", None, "To set it, run in a terminal: po-mcp approve --set-pin"),
+        ("another one", "correct horse", "Your administrator must correct PO_MCP_APPROVER_PIN or take it out"),
+    ],
+)
+async def test_a_question_that_nobody_could_answer_is_not_asked_and_says_the_way_out(
+    store: JournalStore, pin: str, held: str | None, next_step: str
+) -> None:
+    if held is not None:
+        store.set_approver_pin(hash_pin(held), None, "PIN set")
+
+    with pytest.raises(ConfigurationError, match="Nothing was sent") as error:
+        await PinSetting(Journal(store), pin).need_match()
+    assert next_step in str(error.value)
+
+
+async def test_a_question_is_asked_where_the_setting_is_the_pin(store: JournalStore) -> None:
+    store.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
+
+    for pin in ("correct horse", None):
+        await PinSetting(Journal(store), pin).need_match()

@@ -78,7 +78,6 @@ def test_what_was_done_answers_no_call_of_the_time_before(store: JournalStore, c
 
     assert store.find_same_create(create()) is None
     assert store.find_recent(guarded()) is None
-    assert store.find_recent_create(CONNECTION.key, "PO-9") is None
     assert isinstance(store.propose(create("PO-10"), {}), Similar)
 
 

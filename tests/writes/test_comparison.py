@@ -172,6 +172,12 @@ def test_nothing_is_said_of_an_order_that_is_as_it_was_asked_for() -> None:
     assert compare_order(DRAFT, stored(DRAFT, vendor=" ACME fasteners"), SENT_AT).differences == ()
 
 
+def test_lines_that_show_later_are_not_said_to_be_missing() -> None:
+    assert compare_order(DRAFT, stored(DRAFT, lines=(), total=None), SENT_AT).differences == (
+        "its lines are not shown yet",
+    )
+
+
 def test_what_is_not_there_is_said() -> None:
     order = with_lines(line(), total=None)
 

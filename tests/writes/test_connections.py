@@ -13,6 +13,7 @@ from po_mcp.erp import Connection
 from po_mcp.errors import ConnectionNotAdopted
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.journal.connections import former_names
+from po_mcp.writes.journal.moves import rename_connection
 from po_mcp.writes.operation import State
 from tests.writes.erp import Bench
 from tests.writes.making import Clock, create, found, guarded, order, proposed, state_of, take_to
@@ -106,6 +107,16 @@ def test_as_the_same_company_what_was_sent_is_theirs(store: JournalStore, state:
     same = store.find_same_create(create(connection=name))
     assert same is not None
     assert same.operation.id == operation_id
+
+
+def test_of_two_operations_on_one_order_the_one_under_the_name_stays_alone(store: JournalStore) -> None:
+    first = on(PROD, store, state="UNKNOWN")
+    second = on(TEST, store, state="UNKNOWN")
+    with store._file.writing() as db:
+        rename_connection(db, TEST.key, PROD.key, store.now())
+
+    assert found(store, first).operation.connection == PROD.key
+    assert found(store, second).operation.connection == TEST.key
 
 
 @pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])

@@ -16,6 +16,7 @@ import pytest
 from po_mcp.erp import Connection
 from po_mcp.errors import (
     BadAnswer,
+    Conflict,
     ConnectionNotAdopted,
     JournalUnavailable,
     OutcomeUnknown,
@@ -304,6 +305,35 @@ async def test_who_was_answered_says_so_though_others_took_it_for_unknown(bench:
     assert len(bench.done) == 1
 
 
+async def test_who_lost_the_answer_says_what_others_found(bench: Bench) -> None:
+    operation_id = approved(bench, "delete")
+
+    async def answer(apply: Callable[[], None]) -> None:
+        bench.store.finish(
+            operation_id, "SENT", "UNKNOWN", WriteOutcome(status="unknown", message="found by others"), {}
+        )
+        raise LOST
+
+    bench.erp.answer = answer
+
+    assert (await bench.execute(operation_id)).message == "found by others"
+
+
+async def test_a_refusal_whose_effect_others_saw_meanwhile_is_done(store: JournalStore) -> None:
+    bench = Bench(store, EXACT)
+    bench.erp.orders["PO-1"] = order()
+    operation_id = approved(bench, "cancel")
+    seen_by_others = WriteOutcome(status="done", message="seen by others")
+    bench.erp.answer = raising(Conflict("Locked."))
+    bench.erp.on_read = lambda: None if not bench.erp.writes else _finish(store, operation_id, seen_by_others)
+
+    assert (await bench.execute(operation_id)).message == "seen by others"
+
+
+def _finish(store: JournalStore, operation_id: str, outcome: WriteOutcome) -> None:
+    store.finish(operation_id, "WATCHED", "DONE", outcome, {})
+
+
 async def test_the_time_of_sending_that_is_told_is_the_journals(bench: Bench, clock: Clock) -> None:
     clock.now = 1_767_323_045.0  # 2026-01-02 03:04:05 UTC
     operation_id = approved(bench, "finalize")
@@ -554,6 +584,27 @@ async def test_a_look_that_cannot_read_leaves_the_success_standing(bench: Bench)
 
 
 # The journal and the caller after the send
+
+
+@every_kind
+async def test_a_journal_that_cannot_be_read_after_the_send_leaves_it_unknown(
+    bench: Bench, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operation_id = approved(bench, kind)
+
+    def broken(*arguments: object) -> None:
+        raise JournalUnavailable("The disk is gone.")
+
+    async def answer(apply: Callable[[], None]) -> None:
+        monkeypatch.setattr(bench.store, "find", broken)
+        raise LOST
+
+    bench.erp.answer = answer
+    outcome = await bench.execute(operation_id)
+    monkeypatch.undo()
+
+    assert (outcome.status, outcome.do_not_repeat) == ("unknown", True)
+    assert state_of(bench.store, operation_id) == "UNKNOWN"
 
 
 @every_kind

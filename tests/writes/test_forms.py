@@ -586,3 +586,10 @@ def test_a_second_try_says_that_the_number_was_wrong_and_asks_the_same() -> None
     assert question.of_try(1) == question
     assert again.text == f"That was not the order number (try 2 of 3).\n{question.text}"
     assert again.fields == question.fields
+
+
+def test_a_caution_stands_in_the_text_and_in_each_description() -> None:
+    question = ask_delete(order(), BOOKS).with_caution("The PIN was reset.")
+
+    assert question.text.split("\n")[3] == "The PIN was reset."
+    assert all(field.description.startswith("The PIN was reset.") for field in question.fields)

@@ -461,3 +461,34 @@ def test_a_copy_of_the_whole_folder_is_a_journal(store: JournalStore, file: Path
 
     assert copy.verify() == []
     assert copy.counts() == store.counts()
+
+
+def test_a_journal_that_the_system_does_not_make_durable_is_refused(
+    store: JournalStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite, "_FULL", 3)
+
+    assert "cannot be written safely" in refused(store)
+
+
+def test_a_file_that_cannot_be_written_is_no_endless_wait(file: Path) -> None:
+    file.parent.mkdir()
+    with closing(sqlite3.connect(file)) as db, db:
+        db.execute("CREATE TABLE any_table (x)")
+    readonly = sqlite3.connect(f"file:{file}?mode=ro", uri=True)
+    with closing(readonly) as db, pytest.raises(sqlite3.OperationalError, match="readonly"):
+        sqlite._switch_to_wal(db)
+
+
+def test_another_journal_in_the_same_file_stops_writes(store: JournalStore, file: Path, tmp_path: Path) -> None:
+    other = JournalStore(tmp_path / "other" / "journal.db")
+    proposed(other, guarded())
+    other.close()
+    proposed(store, guarded())
+    with closing(sqlite3.connect(file)) as db:
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with file.open("r+b") as open_file:
+        open_file.write((tmp_path / "other" / "journal.db").read_bytes())
+        open_file.truncate()
+
+    assert "Another journal was written over this one" in refused(store)

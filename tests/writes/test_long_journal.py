@@ -20,7 +20,6 @@ CALLS: dict[str, Callable[[JournalStore], object]] = {
     "refusal": lambda store: take_to(store, NEW, "REFUSED"),
     "same create": lambda store: store.find_same_create(NEW),
     "recent write": lambda store: store.find_recent(guarded("finalize", "PO-NEW")),
-    "recent create": lambda store: store.find_recent_create(KEY, "PO-NEW"),
     "live": lambda store: store.live(KEY),
     "latest": lambda store: store.latest(KEY, 10),
     "late news": lambda store: store.take_late_news(KEY),

@@ -190,3 +190,8 @@ def test_the_order_of_lines_does_not_matter() -> None:
 def test_a_vendor_without_an_id_is_named_by_its_name() -> None:
     assert vendor_key(draft(vendor=Vendor(id=None, name=" ACME  Ltd"))) == "acme ltd"
     assert item_keys(draft(lines=(line(item="Bolt"), line(item=" BOLT")))) == {"bolt"}
+
+
+def test_what_has_no_canonical_form_is_no_identity() -> None:
+    with pytest.raises(TypeError, match="no canonical form for object"):
+        canonical_json({"a": object()})

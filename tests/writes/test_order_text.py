@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from po_mcp.orders import OrderLine
 from po_mcp.writes.order_text import (
     HEAD_COLUMNS,
     caution,
@@ -18,6 +19,7 @@ from po_mcp.writes.order_text import (
     day,
     head,
     items_line,
+    line_of,
     money,
     name,
     number,
@@ -219,3 +221,7 @@ def test_the_items_are_cut_to_their_line() -> None:
     )
     assert columns(items_line("Items", items * 9)) <= 66
     assert items_line("Items", []) == "Items"
+
+
+def test_a_line_without_figures_shows_its_text_alone() -> None:
+    assert line_of(3, OrderLine(item="", description="Freight")) == "3): Freight"

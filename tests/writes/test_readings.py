@@ -28,6 +28,10 @@ def test_another_quantity_is_no_rounding(stored: str) -> None:
     assert not is_stored_as(Decimal(stored), Decimal("12.5"))
 
 
+def test_a_quantity_that_is_not_shown_is_none() -> None:
+    assert not is_stored_as(None, Decimal("12.5"))
+
+
 def order(vendor: str, item: str, vendor_id: str | None = None) -> PurchaseOrder:
     line = OrderLine(
         line=1,

@@ -348,18 +348,6 @@ def test_what_was_done_is_found_again_for_the_same_user_for_ten_minutes(
     assert store.find_recent(guarded(kind)) is None
 
 
-def test_what_was_created_lately_is_found_by_its_number(store: JournalStore, clock: Clock) -> None:
-    first = take_to(store, create(), "DONE")
-
-    recent = store.find_recent_create(CONNECTION.key, "PO-9")
-    assert recent is not None
-    assert recent.operation.id == first
-    assert store.find_recent_create(CONNECTION.key, "PO-10") is None
-    assert store.find_recent_create("another", "PO-9") is None
-    clock.now += 600
-    assert store.find_recent_create(CONNECTION.key, "PO-9") is None
-
-
 def test_a_number_is_in_use_as_long_as_its_order_is_there_or_may_come(store: JournalStore) -> None:
     for place, state in enumerate(
         ("PROPOSED", "APPROVED", "SENT", "WATCHED", "UNKNOWN", "DONE", "REFUSED", "CONFLICT")

@@ -186,3 +186,19 @@ async def test_a_clock_that_was_set_back_gives_no_time(bench: Bench, clock: Cloc
     clock.now += 1
 
     assert (await say(bench, operation_id, happened=False)).status == "refused"
+
+
+async def test_an_answer_that_another_process_forestalls_is_not_recorded(bench: Bench) -> None:
+    operation_id = take_to(bench.store, guarded("delete"), "UNKNOWN")
+    bench.erp.unreadable = BadAnswer("no JSON")
+    settled = WriteOutcome(status="done", message="settled by others")
+
+    def settle_at_the_last_look() -> None:
+        if len(bench.erp.calls) > 1:
+            bench.store.finish(operation_id, "UNKNOWN", "DONE", settled, {})
+
+    bench.erp.on_read = settle_at_the_last_look
+
+    with pytest.raises(InvalidInput, match="Another process settled it first"):
+        await say(bench, operation_id, happened=True)
+    assert found(bench.store, operation_id).outcome == settled

@@ -8,6 +8,7 @@ import anyio
 import click
 from rich.console import Console
 
+from po_mcp.commands._interrupted import ignore_interrupts
 from po_mcp.commands.journal.tables import plain
 from po_mcp.config import Settings
 from po_mcp.erp import ERP
@@ -49,7 +50,8 @@ def _adopt_connection(console: Console, settings: Settings, store: JournalStore)
             type=click.Choice(["the same company", "another company", "leave"]),
             default="leave",
         )
-    except click.Abort:
+    except (click.Abort, KeyboardInterrupt):
+        ignore_interrupts()
         said = "leave"
     if said == "leave":
         console.print("\nNothing was changed. Nothing is written until this is answered.")

@@ -37,6 +37,7 @@ def _connect(settings: ConnectorSettings, token_store: OpenTokenStore) -> Exsite
         transport=build_transport(settings, url),
         company=settings.company,
         zone=settings.zone(),
+        # By address and client id, since a new token ends the former of the same credentials.
         token_store=token_store(f"exsited {url} {client_id}"),
         api_versions=settings.erp_settings["api_versions"],
     )

@@ -120,6 +120,7 @@ class Exsited:
         api_versions: Mapping[str, str] | None = None,
         retrier: Retrier | None = None,
     ) -> None:
+        # Each call has a version of its own, so the address must not bring one.
         root = _API_TAIL.sub("", base_url.rstrip("/"))
         self.connection = Connection("exsited", normalize_base_url(root), company, Connection.fingerprint(client_id))
         self._credentials = {
@@ -247,9 +248,9 @@ class Exsited:
             "POST",
             self._build_path("create"),
             body=translate.build_order(draft),
+            # Which of the two a create answers is not documented.
             expect=frozenset({200, 201}),
             verify=lambda answer: translate.parse_created(answer.body, draft.number, self._zone),
-            creates=True,
             before_send=before_send,
         )
 
@@ -275,6 +276,7 @@ class Exsited:
             # The vendor documents 204 only; any other 2xx leaves the outcome unknown.
             expect=frozenset({204}),
             verify=lambda answer: None,
+            number=number,
             before_send=before_send,
         )
 
@@ -293,6 +295,7 @@ class Exsited:
             verify=lambda answer: (
                 None if answer.status == _NO_CONTENT else translate.check_cancelled(answer.body, number)
             ),
+            number=number,
             before_send=before_send,
         )
 
@@ -314,6 +317,7 @@ class Exsited:
         Raises:
             BadAnswer: a server could; nothing is sent.
         """
+        # If a server read the path in another way, the delete or the cancel would be of another order.
         if numbers.leaves_its_path(self.check_number(number)):
             raise numbers.unopenable_order(self.title, number)
         return number
@@ -344,6 +348,7 @@ class Exsited:
     async def _read_receipts_if_available(self, number: str) -> tuple[schemas.Receipt, ...] | None:
         try:
             return await self._read_receipts(number)
+        # The order is worth showing without its receipts. That the ERP cannot be reached is none of these.
         except (OrderNotFound, NotPermitted, Refused, BadAnswer):
             return None
 

@@ -15,6 +15,7 @@ _CODE = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 
 def describe_error(body: Any) -> str:
     """Return the codes of an error body, such as ` (validation_error)`, or ""."""
+    # What does not look like a code is text of the ERP's, and is not passed on.
     codes = [code for code in _codes(body) if _CODE.fullmatch(code)]
     return f" ({', '.join(dict.fromkeys(codes[:5]))})" if codes else ""
 

@@ -68,9 +68,10 @@ class OrderHeader(ErpModel):
 
 
 class PricingRule(ErpModel):
-    """How a line is priced, and where it is delivered."""
+    """How a line is priced, in which unit, and where it is delivered."""
 
     price: Number = None
+    uom: Word = None
     warehouse: Word = None
 
 

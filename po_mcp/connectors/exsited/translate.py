@@ -42,11 +42,13 @@ def check_draft(draft: OrderDraft) -> None:
     """Raise `InvalidInput` for a draft that lacks a required field or has one that Exsited cannot store."""
     if draft.vendor.id is None:
         raise InvalidInput("Exsited needs the vendor's account id. Nothing was sent.")
+    # A note with two marks says nothing of whose order it is, and that is what counts after a lost answer.
     if (mark := references.find_mark(draft.note)) is not None:
         raise InvalidInput(
             f'The note holds "{mark}", by which po-mcp knows the orders that it made. Nothing was sent.',
             next_step="Leave that out of the note.",
         )
+    # Refused and not dropped: the goods would arrive elsewhere than the buyer believes.
     for place, line in enumerate(draft.lines, 1):
         if line.warehouse is not None:
             raise InvalidInput(
@@ -92,6 +94,7 @@ def parse_created(body: Any, number: str, zone: tzinfo | None = UTC) -> Purchase
         raise wrong_order("Exsited", stored, number)
     try:
         source = schemas.OrderResponse.parse(body).purchase_order
+    # The id proves that it was created; an odd field beside it is no reason to doubt that.
     except BadAnswer:
         return PurchaseOrder(number=stored, vendor="", status="unknown", status_text="")
     return _with_lines(source, source.lines or None, None, zone)
@@ -106,6 +109,7 @@ def check_cancelled(body: Any, number: str) -> None:
     source = schemas.CancelResponse.parse(raise_for_error(body)).purchase_order
     if not is_same_number(source.id, number, in_any_case=True):
         raise wrong_order("Exsited", source.id, number)
+    # What a cancel answers is not documented, so only a status that contradicts it counts.
     if source.status is not None and status_of(source.status) != "cancelled":
         raise BadAnswer("Exsited says the order is not inactive.")
 
@@ -132,6 +136,10 @@ def _with_lines(
     return stored.model_copy(update={"lines": found, "line_count": len(found)})
 
 
+def _describe_document(what: str, document_id: str | None) -> str:
+    return f"it has {what} {document_id}" if document_id else f"it has {what} without an id"
+
+
 def build_delete_snapshot(
     source: schemas.Order,
     invoices: Sequence[schemas.Invoice],
@@ -142,11 +150,11 @@ def build_delete_snapshot(
 
     An order with receipts or invoices cannot be deleted (https://developer.exsited.com, Purchase Order DELETE).
     """
-    blockers = [f"purchase invoice {invoice.id}" if invoice.id else "a purchase invoice" for invoice in invoices]
+    blockers = [_describe_document("purchase invoice", invoice.id) for invoice in invoices]
     # The figures may count invoices that the client may not list; they forbid the delete, too.
     if not invoices and source.kpis and source.kpis.total_purchase_invoice:
-        blockers.append("purchase invoices")
-    blockers += [f"item receipt {receipt.id}" if receipt.id else "an item receipt" for receipt in receipts]
+        blockers.append("it has purchase invoices that are not listed")
+    blockers += [_describe_document("item receipt", receipt.id) for receipt in receipts]
     return Snapshot(
         order=combine(source, receipts, zone),
         erp_id=source.uuid,
@@ -323,6 +331,7 @@ def _convert_header(source: schemas.OrderHeader, zone: tzinfo | None) -> Purchas
 def _convert_line(source: schemas.Line, place: int, received: Mapping[str, Decimal] | None) -> OrderLine:
     ordered_quantity, price = source.quantity_ordered, source.snapshot.pricing_rule
     arrived = None
+    # Receipts name their lines by uuid. What is not said to be received is not 0.
     if received is not None and source.uuid is not None:
         arrived = received.get(source.uuid, Decimal(0))
     return OrderLine(
@@ -330,6 +339,7 @@ def _convert_line(source: schemas.Line, place: int, received: Mapping[str, Decim
         item=source.item_id or source.item_uuid or "",
         description=source.item_name or source.description,
         quantity=ordered_quantity,
+        unit=price.uom,
         received=arrived,
         outstanding=None
         if arrived is None or ordered_quantity is None
@@ -348,6 +358,7 @@ def _sum_receipts(receipts: Iterable[schemas.Receipt]) -> Mapping[str, Decimal] 
         if status == _NOT_RECEIVED:  # not received yet; `build_delete_snapshot` counts it as a blocker all the same
             continue
         for row in receipt.receipts:
+            # A sum over some of the receipts would show fewer goods than arrived.
             if row.line_uuid is None or row.receipt_quantity is None or status not in _RECEIVED:
                 return None
             total[row.line_uuid] = EXACT.add(total.get(row.line_uuid, Decimal(0)), row.receipt_quantity)
@@ -356,6 +367,7 @@ def _sum_receipts(receipts: Iterable[schemas.Receipt]) -> Mapping[str, Decimal] 
 
 def _build_line(line: DraftLine) -> dict[str, Any]:
     """Build a line, with the price in the field that https://github.com/exsited/exsited-php uses."""
+    # As text, like the vendor's own samples: a JSON number may be read as a float there.
     rule = {"price_type": "INCREMENTAL_PER_UNIT_PRICING", "price": plain(line.unit_price)}
     return {
         "item_id": line.item,

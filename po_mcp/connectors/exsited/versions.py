@@ -38,7 +38,7 @@ def merge_versions(changes: Mapping[str, str]) -> Mapping[str, str]:
     """
     for call, version in changes.items():
         if call not in API_VERSIONS:
-            raise ConfigurationError(f"PO_MCP_API_VERSIONS: {call} is not a call. Calls: {', '.join(API_VERSIONS)}")
+            raise ConfigurationError(f"PO_MCP_API_VERSIONS: no call named {call}. Calls: {', '.join(API_VERSIONS)}")
         if not _VERSION.fullmatch(version):
             raise ConfigurationError(f"PO_MCP_API_VERSIONS: {call} needs a version such as v3")
     return {**API_VERSIONS, **changes}

@@ -13,6 +13,7 @@ UNKNOWN_HOST = "unknown host"
 
 def describe_cause(error: Exception) -> str:
     """Return why nothing was sent: the name, the port, the certificate, or that no answer came."""
+    # A retry drops the causes, which hold the body that was read, and leaves their description as a note.
     if notes := getattr(error, "__notes__", ()):
         return str(notes[0])
     if isinstance(error, httpx2.TimeoutException | TimeoutError):
@@ -27,6 +28,7 @@ def describe_cause(error: Exception) -> str:
             return UNKNOWN_HOST
         if isinstance(cause, ConnectionRefusedError):
             return "connection refused"
+    # Last, since an untrusted certificate is an SSLError, too.
     if any(isinstance(cause, ssl.SSLError) for cause in causes):
         return "it does not speak https on this port"
     return "the connection failed"
@@ -43,5 +45,6 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         seen.add(id(one))
         yield one
         waiting += [one.__cause__, one.__context__]
+        # anyio tries each address of a host, and raises their errors as one group.
         if isinstance(one, BaseExceptionGroup):
             waiting += one.exceptions

@@ -139,6 +139,7 @@ class ErpHttpClient:
         url = build_url(self._base, path, ())
         result = await self._run_in_time(lambda: self._read_with_retries(lambda token: self._get(url, token, params)))
         answer, explanation = self._require_answer(result)
+        # A 404 without the envelope may be a gateway's: taken for an empty list, it would hide every order.
         is_empty = answer.status == 404 and self._mapping.is_envelope(answer.body)
         if is_empty or (answer.status == 204 and answer.body is None):
             return None
@@ -155,7 +156,7 @@ class ErpHttpClient:
         body: Any = None,
         expect: frozenset[int],
         verify: Callable[[Answer], T],
-        creates: bool = False,
+        number: str | None = None,
         before_send: BeforeSend = send_at_once,
     ) -> T:
         """Send a write once and return the result of `verify` for its answer.
@@ -167,7 +168,7 @@ class ErpHttpClient:
             body: the JSON body.
             expect: the statuses of a success; any other 2xx is an unknown outcome.
             verify: converts the answer; raises where it does not confirm the requested change.
-            creates: the write creates an order, so that a 404 is not about an order.
+            number: that of the order which is written to, which a 404 says does not exist; None for a new order.
             before_send: called after the sign-in, and again right before the first byte of the request; its
                 exception is raised, and nothing is sent.
 
@@ -185,7 +186,7 @@ class ErpHttpClient:
         # A write is not repeated with a new token: a 401 does not prove that the write was not executed.
         if token is not None and self._mapping.is_token_expired_at_write(answer):
             await self._raise_if_signed_out(token)
-        return self._verify(answer, expect, verify, number=None if creates or not segments else segments[0])
+        return self._verify(answer, expect, verify, number=number)
 
     async def sign_in(
         self, path: str, *, form: Mapping[str, str] | None = None, body: Any = None, once: bool = False
@@ -224,6 +225,7 @@ class ErpHttpClient:
             raise SignInFailed(f"{name} rejected the client id or secret (HTTP {status}). Nothing was sent.")
         if status in TRANSIENT_STATUSES:
             raise self._mapping.transient_failure(answer, explanation)
+        # These say that there is no sign-in at this address, which no other secret would change.
         next_step = "Your administrator must check PO_MCP_BASE_URL." if status in (404, 405, 501) else None
         raise Unreachable(f"Sign-in to {name} failed (HTTP {status}). Nothing was sent.", next_step=next_step)
 
@@ -243,6 +245,7 @@ class ErpHttpClient:
     async def _run_in_time(self, call: Callable[[], Awaitable[AttemptResult]]) -> AttemptResult:
         """Run a call that changes nothing, all its tries within the time-out."""
         try:
+            # Over the whole call: httpx2's time-outs count silence, and a server that drips bytes is never silent.
             with anyio.fail_after(self._timeout):
                 return await call()
         except _FOREIGN as exc:
@@ -256,6 +259,7 @@ class ErpHttpClient:
         async def get() -> Answer:
             nonlocal token, renewed
             answer = await send(token)
+            # Once: an ERP that refuses a new token refuses every one, and each sign-in may end another's token.
             if renewed or not self._mapping.is_token_expired(answer):
                 return answer
             assert self.tokens is not None
@@ -305,6 +309,7 @@ class ErpHttpClient:
                 answer = await (self._get(url, token, None) if body is None else self._post(url, token, body))
         except _FOREIGN as exc:
             raise self._unknown_outcome("it says that the sign-in ended, and a read to check that failed") from exc
+        # An ERP that fails says nothing of the token, so the write stays in doubt.
         if answer.status in TRANSIENT_STATUSES or answer.status >= 500:
             raise self._unknown_outcome("it says that the sign-in ended, and a read to check that failed")
         if self._mapping.is_token_expired(answer) or self._mapping.is_token_expired_at_write(answer):
@@ -448,6 +453,7 @@ def _parse_body(status: int, raw: bytearray) -> Any:
     try:
         return exact_json.loads(raw)
     except exact_json.NotExact:
+        # A gateway's error is a page of HTML: its status counts, and must not be lost over the body.
         if 200 <= status < 300:
             raise
         return None

@@ -25,6 +25,7 @@ _UNAUTHORIZED = 401
 _ABSENT_STATUSES = frozenset({404, 410})
 _PRECONDITION_FAILED = 412
 _NOT_IMPLEMENTED = 501
+# A location that is missed leaves a doubt; one too many is caught by the read with the same token that follows.
 _SIGN_IN = re.compile(r"(log|sign)[-_]?(in|on)|auth|sso|session", re.IGNORECASE)
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # 460 (AWS) and 499 (nginx) say that the client left, 408 that a time-out passed, 425 that a replay was feared.
@@ -102,6 +103,7 @@ class ErrorMapping:
         status = self._find_refusal_status(answer)
         if status is None:
             return None
+        # Codes only: the ERP's own message may hold text that commands an assistant.
         explanation = self.describe_error(answer.body) or f" (HTTP {answer.status})"
         # The next step names the right that is missing: only the ERP's administrator can grant the right.
         if status == 403:
@@ -126,6 +128,7 @@ class ErrorMapping:
         # Both vendors can send an error envelope with a 2xx.
         if 200 <= status < 300:
             status = inside or 400
+        # Where status and body disagree, one of them is not the ERP's word: both must refuse.
         said = (status, status if inside is None else inside)
         return status if all(map(_is_refusal, said)) else None
 
@@ -199,6 +202,7 @@ def is_sign_in(location: str | None) -> bool:
 
 def _is_refusal(status: int) -> bool:
     """Tell whether a status, written by the ERP itself, means that the request was not carried out."""
+    # No other 5xx: an ERP that fails may have carried the write out before.
     return (400 <= status < 500 and status not in _DOUBTFUL_STATUSES) or status == _NOT_IMPLEMENTED
 
 

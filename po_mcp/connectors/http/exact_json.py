@@ -33,6 +33,7 @@ def loads(body: bytes | bytearray) -> Any:
     if sum(map(body.count, (b"[", b"{", b","))) > _MAX_VALUES:
         raise NotExact("too many values")
     try:
+        # Decoded here: given bytes, `json.loads` guesses the encoding, UTF-16 among others.
         return json.loads(
             body.decode("utf-8"),
             parse_float=_parse_decimal,
@@ -55,6 +56,7 @@ def dumps(value: Any) -> bytes:
         TypeError: the value holds a float; amounts are `Decimal`.
         ValueError: the value holds NaN or Infinity.
     """
+    # The standard library writes a Decimal as a float or a text, or not at all.
     return simplejson.dumps(_encode(value), allow_nan=False, separators=(",", ":")).encode()
 
 

@@ -30,4 +30,5 @@ def parse_clock_skew(text: str | None, now: datetime) -> float | None:
         moment = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):
         return None
+    # A date with the zone -0000 is parsed without one, and means UTC (RFC 5322, 3.3).
     return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
 
+# How many requests an ERP takes, and in what time, is not documented, so more are tried again seldom.
 RECOVERY_S = 600.0
 """Seconds after the last request for fewer, from which on all are allowed again."""
 
@@ -31,5 +32,6 @@ class Pace:
 
     def slow_down(self) -> None:
         """Halve the number, after an answer 429."""
+        # Never none, or the list could not be read to its end.
         self._allowed = max(1, self._allowed // 2)
         self._slowed_at = self._clock()

@@ -36,6 +36,7 @@ async def read_body(response: httpx2.Response, max_bytes: int = MAX_BODY_BYTES) 
     async for chunk in response.aiter_raw():
         arrived += len(chunk)
         body += unpack(chunk) if unpack else chunk
+        # Both are counted: bytes that unpack to nothing would never reach a limit on the output.
         if arrived > max_bytes or len(body) > max_bytes:
             raise TooLarge(f"larger than {max_bytes / 2**20:g} MB")
     # A gzip stream without its end would be half of a document that may still be valid JSON.
@@ -50,6 +51,7 @@ class _Gzip:
     def __init__(self, max_bytes: int) -> None:
         self._decoder = zlib.decompressobj(_GZIP_OR_ZLIB)
         self._max_bytes = max_bytes
+        # One byte over the limit, since a body of exactly that size is allowed, and one that goes on is not.
         self._left = max_bytes + 1
 
     @property

@@ -5,7 +5,6 @@ For reads and sign-ins only; a write is never retried.
 
 from __future__ import annotations
 
-import itertools
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ FIRST_BACKOFF_S, MAX_BACKOFF_S = 0.2, 5.0
 MAX_RETRY_AFTER_S = 20.0
 """Longest Retry-After that is waited for, in seconds; for a longer one the call fails at once."""
 
+# An answer that is too large is none of them: it would be as large again, and cost as much.
 TRANSIENT_ERRORS = (
     httpx2.TimeoutException,
     httpx2.NetworkError,
@@ -61,6 +61,7 @@ class RetryBudget:
     FULL = 10
 
     def __init__(self) -> None:
+        # Whole tenths, since ten floats of 0.1 do not add up to 1.
         self._tenths = self.FULL * 10
 
     def take(self) -> bool:
@@ -72,6 +73,7 @@ class RetryBudget:
 
     def give_back(self) -> None:
         """Return a tenth of a retry, after a definite answer."""
+        # A whole retry would let an ERP that fails every second time be retried without end.
         self._tenths = min(self._tenths + 1, self.FULL * 10)
 
 
@@ -98,7 +100,9 @@ class Retrier:
 
         An error that is none of `TRANSIENT_ERRORS` is raised at once.
         """
-        for tries in itertools.count(1):
+        tries = 0
+        while True:
+            tries += 1
             outcome = await _make_attempt(attempt)
             # Any definite answer counts, a 404 too: it shows that the ERP is up.
             if not _is_transient(outcome):
@@ -108,13 +112,13 @@ class Retrier:
             if reason := self._reason_to_stop(wait, tries):
                 return AttemptResult(outcome, reason)
             await self._sleep(wait)
-        raise AssertionError("counting does not end")
 
     def _choose_wait(self, outcome: Answer | Exception, tries: int) -> float:
         """Return the seconds to wait: the ERP's Retry-After plus jitter, or a random part of the doubled backoff."""
         asked = outcome.retry_after if isinstance(outcome, Answer) else None
         # Never earlier than the ERP asks.
         if asked is not None:
+            # With a little more, since many clients may have been given the same second.
             return asked + self._fraction() * FIRST_BACKOFF_S
         return self._fraction() * min(MAX_BACKOFF_S, FIRST_BACKOFF_S * 2.0 ** (tries - 1))
 
@@ -123,6 +127,7 @@ class Retrier:
         # The order matters: the budget is charged only for a try that is really made.
         if tries >= MAX_TRIES:
             return f"Tried {tries} times."
+        # A wait into the deadline would end as a time-out, and hide what the ERP answered.
         if (
             wait > MAX_RETRY_AFTER_S + FIRST_BACKOFF_S
             or wait >= anyio.current_effective_deadline() - anyio.current_time()

@@ -13,6 +13,7 @@ Clock = Callable[[], float]
 
 _LEASE_S = 30.0  # seconds for which a process may hold the right to fetch a token
 _POLL_INTERVAL_S = 0.05
+# A token that ends on its way to the ERP leaves a write in doubt.
 EXPIRY_MARGIN_S = 60.0
 """Seconds before its expiry from which a token is no longer used."""
 
@@ -64,6 +65,7 @@ class Tokens:
 
     async def current(self, min_lifetime: float = 0.0) -> Token:
         """Return a token with at least `min_lifetime` seconds left, where the ERP issues such tokens."""
+        # One at a time: where a new token ends the former, two renewals would sign each other out.
         async with self._renewing:
             self._token = self._load_from_store() or self._token
             if self._token is None or self._token.ends_at - self._clock() < min_lifetime + EXPIRY_MARGIN_S:
@@ -102,6 +104,7 @@ class Tokens:
             self._store.save(fetched.text, fetched.ends_at - self._clock())
             return fetched
         finally:
+            # After a failure too, or the other processes would wait until the lease ends.
             self._store.release()
 
     async def _fetch_token(self) -> Token:

@@ -39,6 +39,7 @@ def build_transport(settings: _Settings, base_url: str) -> httpx2.AsyncBaseTrans
             context.load_verify_locations(ca_file)
         except (OSError, ssl.SSLError) as exc:
             raise ConfigurationError("PO_MCP_CA_FILE must name a readable file of PEM certificates") from exc
+    # No tries below ours: they would pass by the budget, and nobody would count them.
     return httpx2.AsyncHTTPTransport(verify=context, proxy=proxy, retries=0)
 
 

@@ -15,9 +15,11 @@ def normalize_base_url(url: str) -> str:
 
     The scheme's default port is left out, the host is in lower case, and there is no trailing slash.
     """
+    # The journal knows a connection by this text: another spelling must not look like another company's books.
     parsed = httpx2.URL(url)
     port = "" if parsed.port is None else f":{parsed.port}"
     host = parsed.raw_host.decode("ascii")
+    # Without brackets the end of an IPv6 address would read as its port.
     host = f"[{host}]" if ":" in host else host
     return f"{parsed.scheme}://{host}{port}{parsed.raw_path.decode('ascii').partition('?')[0].rstrip('/')}"
 
@@ -29,6 +31,7 @@ def build_url(base: httpx2.URL, path: str, segments: tuple[str, ...]) -> httpx2.
         InvalidInput: a segment is no order number, or would not stay one segment of the path.
     """
     template = base.raw_path.decode("ascii").rstrip("/") + path
+    # With `safe` empty, since `quote` leaves slashes, and one in a number would begin another segment.
     joined = "/".join((template, *(quote(check_readable(segment), safe="") for segment in segments)))
     url = base.copy_with(raw_path=joined.encode("ascii"))
     # httpx2 normalizes `..` and some characters; any change would address another resource.

@@ -41,6 +41,7 @@ def _parse_vendor_ids(value: object) -> dict[str, int]:
 
         path = Path(os.path.expanduser(str(bare(value))))
         try:
+            # Editors on Windows may begin a file with a byte order mark.
             text = path.read_text(encoding="utf-8-sig")
             table = json.loads(text) if path.suffix.lower() == ".json" else tomllib.loads(text)
         except (OSError, ValueError, RecursionError) as exc:

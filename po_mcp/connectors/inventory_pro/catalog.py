@@ -14,6 +14,7 @@ def convert_vendors(rows: Iterable[schemas.Vendor], ids: Mapping[str, int]) -> t
 
     A name of `ids` without a row is a vendor, too: the ERP's user may not see every vendor.
     """
+    # People type these names, so blanks and case may differ from the ERP's.
     known = {_comparison_key(name): vendor_id for name, vendor_id in ids.items()}
     listed = tuple(_convert_rows(rows, known))
     seen = {_comparison_key(vendor.name) for vendor in listed}

@@ -39,6 +39,7 @@ R = TypeVar("R", schemas.Vendor, schemas.Item, schemas.Location)
 _API = "/api/v1"
 _ORDERS = "/PurchaseOrder"
 _FINALIZE = "Finalize"
+# The vendor's pages have 201 for what was created, and no status for a finalize.
 _DONE = frozenset({200, 201})
 _ROWS_PER_PAGE = 250  # on one page, the most that https://cissltd.com/docs/api/pagination/ allows; of orders, 50
 
@@ -102,6 +103,7 @@ class InventoryPro:
         transport: httpx2.AsyncBaseTransport | None = None,
         retrier: Retrier | None = None,
     ) -> None:
+        # With the tail or without: both spellings must be one connection in the journal.
         root = base_url.rstrip("/").removesuffix(_API) + _API
         self.connection = Connection(
             "inventory-pro", normalize_base_url(root), company, Connection.fingerprint(client_id)
@@ -110,6 +112,7 @@ class InventoryPro:
         self._zone = zone
         self._vendor_ids = dict(vendor_ids or {})
         self._http = ErpHttpClient(root, _ERROR_MAPPING, timeout=timeout, transport=transport, retrier=retrier)
+        # Each process has its own: no page says that a new token ends the former.
         self._http.tokens = Tokens(self._sign_in)
 
     def __repr__(self) -> str:
@@ -160,6 +163,7 @@ class InventoryPro:
             lambda: self._read_order(number, in_any_case=in_any_case),
             lambda: self.scan_orders(OrderQuery()),
             in_any_case=in_any_case,
+            # Closed orders are not in the list, so an order that is missing there may exist all the same.
             lists_all=False,
         )
 
@@ -202,6 +206,7 @@ class InventoryPro:
         """Read the order. Inventory Pro has neither an id nor a version of it."""
         if operation not in self.capabilities:
             raise self._not_offered_error(operation)
+        # Never from the list, which has no lines: a person approves what they can see.
         order = await read_by_path(self.title, self.check_number(number), lambda: self._read_order(number))
         return Snapshot(order=order)
 
@@ -214,7 +219,6 @@ class InventoryPro:
             body=translate.build_order(draft),
             expect=_DONE,
             verify=lambda answer: translate.parse_created(answer.body, draft.number, self._zone),
-            creates=True,
             before_send=before_send,
         )
 
@@ -233,6 +237,7 @@ class InventoryPro:
             body=translate.build_finalize(self.check_number(number), create_backorder),
             expect=_DONE,
             verify=lambda answer: translate.parse_finalized(answer.body, number),
+            number=number,
             before_send=before_send,
         )
 

@@ -53,6 +53,7 @@ def describe_error(body: Any) -> str:
 
 def is_envelope(body: Any) -> bool:
     """Tell whether a body is an error and shows no order."""
+    # An answer that shows the order may be of a write that was carried out, whatever else it says.
     return is_error(body) and fields_of(body).get("pono") is None
 
 

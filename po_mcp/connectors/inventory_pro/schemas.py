@@ -68,6 +68,7 @@ class Order(OrderHeader):
 class FinalizeResponse(ErpModel):
     """The answer to a finalize. Whether `backorderPoNo` is absent or null without a backorder is not documented."""
 
+    # Strict, since an order is said to be closed on the word of this answer.
     po_no: StrictStr
     status: StrictStr
     backorder_created: StrictBool | None = None

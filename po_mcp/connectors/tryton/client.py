@@ -99,6 +99,7 @@ class Tryton:
         access = await self._rpc.read_access()
         allowed: dict[Capability, bool] = {
             "create": access.create,
+            # Tryton has no right of its own for a cancel, which writes the order's state.
             "cancel": access.write,
             "delete": access.delete,
         }

@@ -60,6 +60,7 @@ def choose_list_names(orders: Sequence[Names]) -> list[str]:
 def is_valid(name: str) -> bool:
     """Tell whether a name of an order can be asked for: one visible line without outer blanks, and no id."""
     is_line = 0 < len(name) <= MAX_ORDER_NUMBER_CHARS and name == name.strip() == visible(name)
+    # A reference that is written like an id would name two orders.
     return is_line and name not in (".", "..") and find_id(name) is None
 
 

@@ -95,6 +95,7 @@ class Reader:
     async def find_order(self, name: str, *, in_any_case: bool = False) -> schemas.Order:
         """Read the one order of this name; `in_any_case` looks past the letters' case where none has it exactly."""
         try:
+            # PO-1 and po-1 may be two orders, so the letters as they were given come first.
             return names.select_order(await self._read_orders(names.build_domain(name)), name)
         except OrderNotFound:
             if not in_any_case:
@@ -192,6 +193,7 @@ class Reader:
         ids: Sequence[int] | None = None,
     ) -> schemas.Page[R]:
         """Read the first records of a domain, or those of ascending `ids` that are still in it."""
+        # With the domain again: an order may have left the status that was asked for since its id was read.
         chosen = list(domain) if ids is None else [*domain, ["id", "in", list(ids)]]
         before, most = (0, _ROWS_PER_PAGE) if ids is None else (ids[0] - 1, len(ids))
         params = (chosen, 0, most, [["id", "ASC"]], list(fields))

@@ -82,6 +82,7 @@ class Rpc:
         """Return the id of the user's company, read once."""
         if self._company is None:
             self._company = (await self._read_preferences()).company
+        # Numbers are per company: without one a number would not say which order is meant.
         if self._company is None:
             raise _no_company_error("has no company")
         return self._company
@@ -99,6 +100,7 @@ class Rpc:
 
     async def call_model(self, model: str, method: str, *params: Any) -> Any:
         """Call a method of a model that changes nothing."""
+        # Of our own values alone: the context changes what Tryton's methods look at.
         context = {"company": await self.read_company()}
         try:
             return await self._call(f"model.{model}.{method}", [*params, context])
@@ -125,7 +127,6 @@ class Rpc:
             body=body,
             expect=frozenset({200}),
             verify=lambda answer: error_body.parse_result(answer.body, identifier),
-            creates=True,
             before_send=before_send,
         )
 
@@ -133,6 +134,7 @@ class Rpc:
         """Sign out and close the sockets."""
         if self._session.is_open:
             self._session.is_open = False
+            # Tryton would keep the session for 30 days; and a server that hangs must not hold up our own end.
             with anyio.move_on_after(_SIGN_OUT_TIMEOUT_S), suppress(ERPError):
                 await self._call("common.db.logout", [])
         await self._http.aclose()

@@ -29,7 +29,7 @@ ORDER_FIELDS = (
     *ROW_FIELDS,
     *("description", "create_date", "_timestamp", "warehouse.name"),
     *("lines._timestamp", "lines.product.rec_name", "lines.product.type", "lines.description", "lines.summary"),
-    *("lines.quantity", "lines.unit", "lines.unit_price", "lines.amount", "lines.moves_ignored"),
+    *("lines.quantity", "lines.unit", "lines.unit.symbol", "lines.unit_price", "lines.amount", "lines.moves_ignored"),
     *("lines.moves.quantity", "lines.moves.unit", "lines.moves.state", "lines.moves._timestamp"),
 )
 """Of an order in full."""
@@ -52,6 +52,7 @@ class ErpModel(schema_base.ErpModel):
 class Identified(ErpModel):
     """A record by its id."""
 
+    # Strict: records are deleted by their ids, and pydantic would take true for 1.
     id: Annotated[int, Field(gt=0, strict=True)]
 
 
@@ -134,6 +135,7 @@ class Line(Identified, RowLine):
     summary: Word = None
     quantity: Quantity = None
     unit: int | None = None
+    unit_record: Annotated[Unit | None, Field(validation_alias="unit.")] = None
     unit_price: Amount = None
     amount: Amount = None
     moves: Annotated[tuple[Move, ...], Many, Field(validation_alias="moves.")] = ()

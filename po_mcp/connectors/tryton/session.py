@@ -47,11 +47,13 @@ class Session:
             answer = await self._http.sign_in(
                 RPC, body=error_body.build_request(0, "common.db.login", params), once=True
             )
+            # Tryton may say no in the body of an HTTP 200.
             if error_body.is_signed_out(answer.body):
                 raise SignInFailed("Tryton rejected the client id or secret. Nothing was sent.")
         except SignInFailed:
             self._refused_at = self._clock()
             raise
+        # While it is locked, Tryton refuses the right password as well.
         except TooManyRequests:
             self._refused_at = self._clock()
             raise TooManyRequests(

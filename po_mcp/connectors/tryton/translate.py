@@ -293,6 +293,7 @@ def build_order(
         "company": company,
         **{key: of_vendor[key] for key in _FROM_THE_VENDOR if key in of_vendor},
         "warehouse": warehouse,
+        # The number itself is Tryton's to give, once a person quotes the order.
         "reference": draft.number,
         "lines": [["create", lines]],
     }
@@ -329,6 +330,7 @@ def parse_price_decimals(result: Any) -> int | None:
     definition = result.get("unit_price") if isinstance(result, dict) else None
     digits = definition.get("digits") if isinstance(definition, dict) else None
     try:
+        # Tryton writes them as text that is JSON again, such as "[null, 4]".
         found = json.loads(digits) if isinstance(digits, str) else digits
     except ValueError:
         return None
@@ -389,6 +391,7 @@ def _convert_line(source: schemas.Line, place: int, warehouse: schemas.Warehouse
         item="" if product is None else str(product.id),
         description="; ".join(text for text in description if text) or None,
         quantity=source.quantity,
+        unit=None if source.unit_record is None else source.unit_record.symbol,
         received=received,
         outstanding=None if received is None else _compute_outstanding(source, received),
         unit_price=source.unit_price,
@@ -404,6 +407,7 @@ def _sum_received(line: schemas.Line) -> Decimal | None:
     Tryton's own `actual_quantity` counts what is planned, and `moves_progress` what was given up.
     """
     product = line.product
+    # A line of a negative quantity is a return: its moves take goods away.
     is_moved = product is not None and product.type != _SERVICE and (line.quantity or 0) >= 0
     arrived = [move for move in line.moves if move.state == _DONE]
     if not is_moved or any(move.unit != line.unit or move.quantity is None for move in arrived):
@@ -455,6 +459,7 @@ def _parse_added_ids(change: Any) -> list[int]:
     try:
         return list(schemas.parse_ids([record["id"] for _, record in added]))
     except (TypeError, ValueError, KeyError) as exc:
+        # Passed over, a tax would be missing on the invoice.
         raise BadAnswer("Tryton's taxes are not in the documented format.") from exc
 
 

@@ -88,6 +88,7 @@ class Writer:
         with self._preparing():
             source = await self._read_approved(names.check_readable(number), version)
             blocker = translate.build_snapshot(source, number, method).blockers
+            # A second cancel is dropped by Tryton without a word, and its success would be taken for ours.
             if blocker or (method, source.state) == ("cancel", "cancelled"):
                 raise _forbidden_error(method, blocker)
         await self._write(method, [[source.id]], before_send, stamps=translate.build_version(source))
@@ -106,6 +107,7 @@ class Writer:
         """Read the order; one that is not of this version any more is `Stale`."""
         if version is None:
             return await self._reader.find_order(number)
+        # By its id: number and reference may have changed since, or belong to another order now.
         source = await self._reader.read_by_id(translate.parse_order_id(version))
         if translate.build_version(source) != version:
             raise Stale("The order was changed in Tryton since it was read. Nothing was sent.")
@@ -126,6 +128,7 @@ class Writer:
             return _forbidden_error(method, blockers) if blockers else refusal
         except OrderNotFound as gone:
             return gone
+        # The refusal stands, whatever becomes of the look for its reason.
         except ERPError:
             return refusal
 
@@ -138,6 +141,7 @@ class Writer:
             [translate.require_item_id(line, place) for place, line in enumerate(draft.lines, 1)]
         )
         products = {product.id: product for product in found}
+        # How many decimals a price has is a setting of each installation.
         fields = await self._rpc.call_model(translate.LINE, "fields_get", ["unit_price"])
         translate.check_values(draft, parties, products, translate.parse_price_decimals(fields))
         warehouse = translate.choose_warehouse(draft, await self._reader.read_warehouses())
@@ -165,6 +169,7 @@ class Writer:
                 f"Order {names.format_id(taken[0].id)} in Tryton goes by this number. Nothing was sent.",
                 next_step="Look at it with get_purchase_order, and ask the user which number to take.",
             )
+        # Of the latest: the sequence that is in use now shows in these.
         given = await self._reader.read_names(["number", "!=", None], limit=_RECENT_ORDERS, latest=True)
         names.refuse_sequence_number(number, given)
 
@@ -175,6 +180,7 @@ class Writer:
                 return await read()
         except (ERPError, TimeoutError) as exc:
             why = exc.what if isinstance(exc, ERPError) else "It did not answer in time."
+            # Also where the reading failed: the write was sent, and nobody saw what it left.
             raise OutcomeUnknown(
                 f"Tryton answered as if it were done, and reading it back does not show that: {why}",
                 next_step="Do not repeat it. Check the order with get_purchase_order.",
@@ -187,6 +193,7 @@ class Writer:
             with anyio.fail_after(self._rpc.timeout):
                 yield
         except ERPError as exc:
+            # A read's error says that nothing was changed; of a write it must be said that it never left.
             exc.effect = "nothing_sent"
             raise
         except TimeoutError as exc:

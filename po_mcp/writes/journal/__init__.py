@@ -21,7 +21,7 @@ from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, Similar
 from po_mcp.writes.journal.sqlite import MEMORY
 from po_mcp.writes.journal.store import Claim, JournalStore
 from po_mcp.writes.journal.token_store import SharedToken
-from po_mcp.writes.operation import Operation, Recorded, State, WriteOutcome
+from po_mcp.writes.operation import Operation, Recorded, Requester, State, WriteOutcome
 from po_mcp.writes.payloads import Payload
 
 __all__ = [
@@ -160,11 +160,11 @@ class Journal:
         """Return in how many seconds a PIN may be tried in this place; 0 for now."""
         return await self._read(self.store.seconds_to_pin_try, place)
 
-    async def take_late_news(self, connection: str) -> list[Recorded]:
-        """Return what turned out to be done after it was called refused, once."""
+    async def take_late_news(self, connection: str, reader: Requester | None = None) -> list[Recorded]:
+        """Return what turned out to be done after it was called refused, once; of the reader's, or (None) of all."""
         if not await self._read(self.store.has_late_news, connection):
             return []
-        return await self._write(self.store.take_late_news, connection)
+        return await self._write(self.store.take_late_news, connection, reader)
 
     # Reading
 
@@ -191,10 +191,6 @@ class Journal:
     async def find_recent(self, operation: Operation) -> Recorded | None:
         """Return what the same call of the same user did a few minutes ago."""
         return await self._read(self.store.find_recent, operation)
-
-    async def find_recent_create(self, connection: str, number: str) -> Recorded | None:
-        """Return what was created a few minutes ago under this number."""
-        return await self._read(self.store.find_recent_create, connection, number)
 
     async def numbers_of_creates(self, connection: str) -> set[str]:
         """Return the numbers that orders have or may get."""

@@ -13,7 +13,7 @@ from po_mcp.writes.journal import audit_log, queries
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.moves import CLOCK_SLACK_S
 from po_mcp.writes.journal.rows import UnreadableRow, read_row, values_of
-from po_mcp.writes.operation import STATE_LABELS, Operation, Recorded, State
+from po_mcp.writes.operation import STATE_LABELS, Operation, Recorded, Requester, State
 
 MAX_OPEN_QUESTIONS = 20
 """Questions of one client that a person is left with at a time."""
@@ -115,13 +115,20 @@ def read_or_block(row: sqlite3.Row | None, number: str) -> Recorded | None:
         ) from exc
 
 
-def under_way_error(live: Recorded) -> OperationUnderWay:
+def under_way_error(live: Recorded, asker: Requester) -> OperationUnderWay:
     """Return the error for an order that has another live operation."""
     operation = live.operation
     label = STATE_LABELS[live.state]
+    doing = f"{_doing(operation.kind)}, {label[0].lower()}{label[1:]}. Nothing was changed."
+    if not asker.may_handle(operation):
+        return OperationUnderWay(
+            f"Order {order_text.number(operation.number)} has another person's request in progress: {doing}",
+            next_step="Tell the user, and try again in a few minutes.",
+            operation_id=operation.id,
+        )
     return OperationUnderWay(
-        f"Order {order_text.number(operation.number)} has another request in progress: {_doing(operation.kind)}, "
-        f"{label[0].lower()}{label[1:]}. Nothing was changed. Operation {operation.id}.",
+        f"Order {order_text.number(operation.number)} has another request in progress: {doing} "
+        f"Operation {operation.id}.",
         operation_id=operation.id,
     )
 

@@ -22,7 +22,7 @@ from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, Similar
 from po_mcp.writes.journal.rows import UnreadableRow, read_row
 from po_mcp.writes.journal.sqlite import MEMORY, SqliteFile, expected_schema, schema_of
 from po_mcp.writes.journal.token_store import SharedToken
-from po_mcp.writes.operation import WAITING, Operation, Recorded, State, WriteOutcome
+from po_mcp.writes.operation import WAITING, Operation, Recorded, Requester, State, WriteOutcome
 from po_mcp.writes.payloads import Payload
 
 NOT_APPROVED = "not approved"
@@ -201,13 +201,14 @@ class JournalStore:
                 return proposals.renew(db, same, now, self._ttl)
             row = queries.live_row(db, names, operation.number)
             live = proposals.read_or_block(row, operation.number)
-            if live is not None and live.operation.is_same(operation):
+            is_mine = live is not None and operation.requester.may_handle(live.operation)
+            if live is not None and is_mine and live.operation.is_same(operation):
                 return proposals.renew(db, live, now, self._ttl)
             # What was approved or sent is somebody else's decision; only an unanswered question gives way.
             if live is not None and live.state != "PROPOSED":
-                raise proposals.under_way_error(live)
+                raise proposals.under_way_error(live, operation.requester)
             if read_at is not None and (done := self._find_overtaking(db, names, operation, read_at)) is not None:
-                raise proposals.under_way_error(done)
+                raise proposals.under_way_error(done, operation.requester)
             if (similar := proposals.find_similar(db, operation, names, known | gone, self._ttl_ago())) is not None:
                 return similar
             if live is not None:
@@ -344,11 +345,13 @@ class JournalStore:
             rows = db.execute("SELECT id FROM write_operations WHERE connection = ? AND is_untold = 1", (connection,))
             return rows.fetchone() is not None
 
-    def take_late_news(self, connection: str) -> list[Recorded]:
-        """Return what turned out to be done after it was called refused, once."""
+    def take_late_news(self, connection: str, reader: Requester | None = None) -> list[Recorded]:
+        """Return what turned out to be done after it was called refused, once; of the reader's, or (None) of all."""
         with self._moving() as db:
             rows = db.execute("SELECT * FROM write_operations WHERE connection = ? AND is_untold = 1", (connection,))
             found = list(queries.readable(rows.fetchall()))
+            if reader is not None:
+                found = [one for one in found if reader.may_handle(one.operation)]
             for one in found:
                 db.execute("UPDATE write_operations SET is_untold = 0 WHERE id = ?", (one.operation.id,))
             return found
@@ -397,6 +400,8 @@ class JournalStore:
         live = proposals.read_or_block(row, operation.number)
         if live is None or not live.operation.is_same_call(operation):
             return None
+        if not operation.requester.may_handle(live.operation):
+            return None
         live = self._as_of_now(live)
         return live if live.state not in ("PROPOSED", "EXPIRED") else None
 
@@ -412,18 +417,6 @@ class JournalStore:
                 operation.number,
                 operation.arguments,
                 operation.requester.user,
-                *self._within_ttl(),
-            )
-
-    def find_recent_create(self, connection: str, number: str) -> Recorded | None:
-        """Return what was created within the ttl under this number, whatever it was."""
-        with self._file.reading() as db:
-            return queries.first(
-                db,
-                "connection = ? AND kind = 'create' AND number = ?"
-                " AND state = 'DONE' AND settled_at > ? AND settled_at <= ? ORDER BY settled_at DESC",
-                connection,
-                number,
                 *self._within_ttl(),
             )
 

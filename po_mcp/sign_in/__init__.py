@@ -1,0 +1,45 @@
+"""Who calls over HTTP: the issuer's keys, the tokens that they sign, and the gate that lets nobody else pass."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from po_mcp.sign_in.gate import Gate, Resource
+from po_mcp.sign_in.issuer_keys import IssuerKeys
+from po_mcp.sign_in.tokens import TokenVerifier
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp
+
+    from po_mcp.config import Settings
+
+
+def build_gate(
+    mcp: ASGIApp, settings: Settings, path: str, tool_scopes: Mapping[str, Sequence[str]], max_bytes: int
+) -> Gate:
+    """Return the gate before an application, for the issuer that the settings name.
+
+    Args:
+        mcp: the application.
+        settings: the operator's settings.
+        path: where clients reach the application.
+        tool_scopes: the scopes that a call of each tool needs.
+        max_bytes: bytes of one message.
+    """
+    keys, url = build_keys(settings), f"{settings.public_url}{path}"
+    resource = Resource(url, keys.issuer, settings.scopes(), tool_scopes)
+    return Gate(mcp, TokenVerifier(keys, settings.audience or url), resource, max_bytes)
+
+
+def build_keys(settings: Settings) -> IssuerKeys:
+    """Return the keys of the issuer that the settings name; they are read when one is first needed."""
+    assert settings.issuer is not None
+
+    async def fetch(address: str) -> Any:
+        from po_mcp.connectors.http.document import fetch_document
+        from po_mcp.connectors.http.transport import build_transport
+
+        return await fetch_document(address, build_transport(settings, address))
+
+    return IssuerKeys(settings.issuer, fetch)

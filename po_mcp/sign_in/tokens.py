@@ -1,0 +1,128 @@
+"""Access tokens: JWTs of one issuer for this server alone (RFC 9068), verified by signature and never passed on."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from mcp.server.auth.provider import AccessToken
+
+from po_mcp.sign_in.issuer_keys import IssuerKeys, IssuerUnavailable, Jwk
+from po_mcp.untrusted import visible
+
+logger = logging.getLogger(__name__)
+
+ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
+"""Signatures with a public key. Never `none`, and never HS256, whose key would be the issuer's published one."""
+LEEWAY_S = 30
+"""Seconds by which the issuer's clock and this one may differ."""
+_MAX_CHARS = 8192
+_TYPES = frozenset({"at+jwt", "jwt"})
+_REQUIRED = ["iss", "aud", "exp", "iat", "sub"]
+_OF_AN_ID_TOKEN = frozenset({"nonce", "at_hash", "c_hash"})
+"""Claims that an ID token has and an access token has not (OpenID Connect Core 1.0, 2 and 3.3.2.11)."""
+_MAX_SUBJECT_CHARS = 255  # OpenID Connect Core 1.0, 2
+
+
+class _NotValid(Exception):
+    """A token is not valid here; the text says why and holds nothing of it."""
+
+
+class TokenVerifier:
+    """Verifies tokens; the SDK's protocol of the same name.
+
+    Args:
+        keys: of the issuer.
+        audience: what a token for this server names in `aud` (RFC 8707, 2).
+    """
+
+    def __init__(self, keys: IssuerKeys, audience: str) -> None:
+        self._keys = keys
+        self._audience = audience
+
+    async def verify_token(self, token: str) -> AccessToken | None:
+        """Return what a token says of its owner; None where it is not valid here. The token itself is not kept.
+
+        Raises:
+            IssuerUnavailable: nobody can tell now.
+        """
+        try:
+            header = _read_header(token)
+            key = await self._keys.find(header.get("kid"))
+            if key is None:
+                raise _NotValid("no such key")
+            return _read_claims(self._decode(token, header["alg"], key), self._audience)
+        except IssuerUnavailable:
+            raise
+        except Exception as exc:  # besides PyJWT's own errors such as RecursionError, for what a stranger may send
+            logger.info("a token was refused: %s", exc if isinstance(exc, _NotValid) else type(exc).__name__)
+            return None
+
+    def _decode(self, token: str, algorithm: str, key: Jwk) -> Mapping[str, Any]:
+        import jwt  # late, for a quick start: only a server with sign-in needs it
+
+        # A key may say with which algorithm it signs; else its type must fit, which PyJWT sees to.
+        if key.get("alg", algorithm) != algorithm:
+            raise jwt.InvalidAlgorithmError
+        claims: Mapping[str, Any] = jwt.PyJWT({"enforce_minimum_key_length": True}).decode(
+            token,
+            jwt.PyJWK(dict(key), algorithm),
+            algorithms=[algorithm],
+            audience=self._audience,
+            issuer=self._keys.issuer,
+            leeway=LEEWAY_S,
+            options={"require": _REQUIRED},
+        )
+        return claims
+
+
+def _read_header(token: str) -> Mapping[str, Any]:
+    """Return the header of a token that may be an access token."""
+    import jwt
+
+    if len(token) > _MAX_CHARS:
+        raise _NotValid("too long")
+    header = jwt.get_unverified_header(token)
+    if str(header.get("typ", "at+jwt")).lower().removeprefix("application/") not in _TYPES:
+        raise _NotValid("another type")
+    if header.get("alg") not in ALGORITHMS:
+        raise _NotValid("another algorithm")
+    if "crit" in header:  # RFC 7515, 4.1.11: what must be understood and is not, makes a token invalid
+        raise _NotValid("an unknown extension")
+    return header
+
+
+def _read_claims(claims: Mapping[str, Any], audience: str) -> AccessToken:
+    subject = claims["sub"]
+    if claims.keys() & _OF_AN_ID_TOKEN:
+        raise _NotValid("an ID token")
+    if not _is_name(subject):
+        raise _NotValid("its subject")
+    client = claims.get("client_id") or claims.get("azp") or "unknown"
+    return AccessToken(
+        token="",
+        client_id=str(client),
+        scopes=_read_scopes(claims),
+        expires_at=int(claims["exp"]),
+        resource=audience,
+        subject=subject,
+        claims={"iss": claims["iss"]},
+    )
+
+
+def _is_name(subject: object) -> bool:
+    """Tell whether a subject can stand in the journal and on a terminal as it is."""
+    return (
+        isinstance(subject, str)
+        and 0 < len(subject) <= _MAX_SUBJECT_CHARS
+        and visible(subject, _MAX_SUBJECT_CHARS) == subject
+    )
+
+
+def _read_scopes(claims: Mapping[str, Any]) -> list[str]:
+    """Return the scopes: `scope` as one text (RFC 9068, 2.2.3), or what some issuers write, `scp`, also as a list."""
+    given = claims.get("scope", claims.get("scp", ""))
+    if isinstance(given, str):
+        return given.split()
+    return [one for one in given if isinstance(one, str)] if isinstance(given, list) else []

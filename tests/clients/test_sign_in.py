@@ -1,0 +1,230 @@
+"""A client's whole way in, at a real OpenID provider: discovery, a code with PKCE, calls, and further rights."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+import shutil
+import subprocess
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, urljoin, urlsplit
+
+import httpx2
+import jwt
+import pytest
+from mcp import Client
+from mcp.client.auth import OAuthClientProvider
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.auth import AuthorizationCodeResult, OAuthClientInformationFull, OAuthClientMetadata, OAuthToken
+
+from tests.clients import setup
+from tests.clients.conftest import SCRIPTS
+from tests.commands.test_serve import HELLO, call
+from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, outcome, yes
+from tests.sign_in.issuer import Issuer, TeamServer, serving_for
+
+pytestmark = pytest.mark.clients
+
+CALLBACK = "http://127.0.0.1:9999/callback"
+CANCEL = "cancel_purchase_order"
+EVERYTHING = {"po:read", "po:write", "po:approve"}
+both_eras = pytest.mark.parametrize("era", ERAS)
+
+
+@contextmanager
+def provider() -> Iterator[Issuer]:
+    """The provider as a process, for as long as the block runs."""
+    script = setup.npm("oidc_provider") / "oidc_provider.mjs"
+    shutil.copy(SCRIPTS / "oidc_provider.mjs", script)
+    with subprocess.Popen([setup.node(), script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as node:
+        try:
+            assert node.stdout is not None
+            yield Issuer(node.stdout.readline().strip())
+        finally:
+            node.kill()
+
+
+async def sign_in(url: str, who: str) -> dict[str, str]:
+    """Do what a person does in a browser: say who they are, and consent; return what the callback gets."""
+    async with httpx2.AsyncClient(follow_redirects=False, timeout=30, trust_env=False) as browser:
+        while not url.startswith(CALLBACK):
+            page = await browser.get(url)
+            while page.status_code == 200:
+                form = re.search(r'<form[^>]*action="([^"]+)"', page.text)
+                prompt = re.search(r'name="prompt" value="([^"]+)"', page.text)
+                assert form, page.text
+                assert prompt, page.text
+                data = {"prompt": prompt[1], "login": who, "password": "any"}
+                page = await browser.post(urljoin(str(page.url), form[1]), data=data)
+            assert page.status_code in (302, 303), page.text
+            url = urljoin(url, page.headers["location"])
+    return {name: values[0] for name, values in parse_qs(urlsplit(url).query).items()}
+
+
+@dataclass
+class Assistant:
+    """A client's memory and its person: the tokens, and every address at which the person was asked to sign in."""
+
+    who: str
+    tokens: OAuthToken | None = None
+    client: OAuthClientInformationFull | None = None
+    asked: list[dict[str, str]] = field(default_factory=list)
+    answer: dict[str, str] = field(default_factory=dict)
+
+    async def get_tokens(self) -> OAuthToken | None:
+        return self.tokens
+
+    async def set_tokens(self, tokens: OAuthToken) -> None:
+        self.tokens = tokens
+
+    async def get_client_info(self) -> OAuthClientInformationFull | None:
+        return self.client
+
+    async def set_client_info(self, client_info: OAuthClientInformationFull) -> None:
+        self.client = client_info
+
+    async def open_browser(self, url: str) -> None:
+        self.asked.append({name: values[0] for name, values in parse_qs(urlsplit(url).query).items()})
+        self.answer = await sign_in(url, self.who)
+
+    async def wait_for_code(self) -> AuthorizationCodeResult:
+        return AuthorizationCodeResult(code=self.answer["code"], state=self.answer["state"], iss=self.answer.get("iss"))
+
+    @asynccontextmanager
+    async def connected(self, server: TeamServer, era: str, person: ScriptedPerson) -> AsyncIterator[Client]:
+        metadata = OAuthClientMetadata(
+            redirect_uris=[CALLBACK],
+            client_name="An assistant",
+            token_endpoint_auth_method="none",
+            application_type="native",
+            grant_types=["authorization_code", "refresh_token"],
+        )
+        auth = OAuthClientProvider(server.url, metadata, self, self.open_browser, self.wait_for_code)
+        async with httpx2.AsyncClient(auth=auth, timeout=60, trust_env=False) as http:
+            transport = streamable_http_client(server.url, http_client=http)
+            async with Client(transport, mode=MODES[era], elicitation_callback=person) as client:
+                yield client
+
+
+def registered(who: str, issuer: Issuer) -> Assistant:
+    """A client that the provider's administrator has registered."""
+    known = OAuthClientInformationFull(
+        client_id="assistant",
+        redirect_uris=[CALLBACK],
+        token_endpoint_auth_method="none",
+        grant_types=["authorization_code", "refresh_token"],
+        issuer=issuer.url,
+    )
+    return Assistant(who, client=known)
+
+
+async def fetch_token(issuer: Issuer, who: str, scope: str, resource: str) -> dict[str, Any]:
+    """Sign in by hand, for these scopes and this resource: a code with PKCE for a token."""
+    verifier = secrets.token_urlsafe(48)
+    challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+    asked = {
+        "response_type": "code",
+        "client_id": "assistant",
+        "redirect_uri": CALLBACK,
+        "scope": scope,
+        "resource": resource,
+        "code_challenge": challenge,
+        "code_challenge_method": "S256",
+        "state": "s",
+    }
+    answer = await sign_in(str(httpx2.URL(f"{issuer.url}/auth", params=asked)), who)
+    given = {
+        "grant_type": "authorization_code",
+        "code": answer["code"],
+        "redirect_uri": CALLBACK,
+        "client_id": "assistant",
+        "code_verifier": verifier,
+        "resource": resource,
+    }
+    async with httpx2.AsyncClient(trust_env=False) as http:
+        found = await http.post(f"{issuer.url}/token", data=given)
+    given_out: dict[str, Any] = found.json()
+    return given_out
+
+
+def scopes(text: str | None) -> set[str]:
+    """The scopes of a text, without the one that clients add to get a refresh token."""
+    return set((text or "").split()) - {"offline_access"}
+
+
+def over(harness: ServerHarness) -> dict[str, Any]:
+    return {"sandbox": str(harness.book), "journal": str(harness.journal)}
+
+
+@both_eras
+@pytest.mark.parametrize("is_registered", [True, False], ids=["registered", "registers itself"])
+async def test_a_client_finds_the_issuer_signs_in_and_carries_a_write_through(
+    harness: ServerHarness, era: str, is_registered: bool
+) -> None:
+    with provider() as issuer:
+        async with serving_for(issuer, **over(harness)) as server:
+            alice = registered("alice", issuer) if is_registered else Assistant("alice")
+            person = ScriptedPerson(yes)
+            async with alice.connected(server, era, person) as client:
+                tools = (await client.list_tools()).tools
+                done = outcome(await client.call_tool(CANCEL, {"number": "PO-2025-0037"}))
+
+    [asked] = alice.asked
+    assert alice.tokens is not None
+    claims = jwt.decode(alice.tokens.access_token, options={"verify_signature": False})
+    assert scopes(asked["scope"]) == EVERYTHING
+    assert (asked["resource"], asked["code_challenge_method"]) == (server.url, "S256")
+    assert (claims["iss"], claims["aud"], claims["sub"]) == (issuer.url, server.url, "alice")
+    assert scopes(claims["scope"]) == EVERYTHING
+    assert (len(tools), len(person.asked), done["status"]) == (8, 1, "done")
+    assert harness.order("PO-2025-0037").status == "cancelled"
+
+
+@both_eras
+async def test_a_client_that_may_only_read_gets_more_rights_when_it_writes(harness: ServerHarness, era: str) -> None:
+    with provider() as issuer:
+        async with serving_for(issuer, **over(harness)) as server:
+            alice = registered("alice", issuer)
+            alice.tokens = OAuthToken(**await fetch_token(issuer, "alice", "po:read", server.url))
+            async with alice.connected(server, era, ScriptedPerson(yes)) as client:
+                before = len((await client.list_tools()).tools)
+                waits = outcome(await client.call_tool(CANCEL, {"number": "PO-2025-0037"}))
+                after = len((await client.list_tools()).tools)
+
+    [asked] = alice.asked
+    assert alice.tokens is not None
+    assert scopes(asked["scope"]) == {"po:read", "po:write"}
+    assert scopes(alice.tokens.scope) == {"po:read", "po:write"}
+    assert (before, after) == (4, 8)
+    assert waits["status"] == "approval_required"  # the scope to approve is one that a person asks for
+
+
+async def test_tokens_of_the_provider_for_another_resource_and_id_tokens_open_nothing() -> None:
+    with provider() as issuer:
+        async with serving_for(issuer) as server:
+            right = await fetch_token(issuer, "alice", "openid po:read", server.url)
+            other = await fetch_token(issuer, "alice", "openid po:read", "https://another.example/mcp")
+            statuses = []
+            access = right["access_token"]
+            for token in (access, other["access_token"], right["id_token"], access[:-4]):
+                async with server.http(token) as http:
+                    statuses.append((await http.post("/mcp", json=call("initialize", HELLO))).status_code)
+
+    assert statuses == [200, 401, 401, 401]
+
+
+async def test_a_token_of_another_provider_opens_nothing() -> None:
+    with provider() as issuer, provider() as other:
+        async with serving_for(issuer) as server:
+            statuses = []
+            for one in (issuer, other):
+                token = await fetch_token(one, "alice", "po:read", server.url)
+                async with server.http(token["access_token"]) as http:
+                    statuses.append((await http.post("/mcp", json=call("initialize", HELLO))).status_code)
+
+    assert statuses == [200, 401]

@@ -1,0 +1,153 @@
+"""What connectors seldom meet: a proxy that refuses, gaps in catalogs, lists that tell half, names without ids."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx2
+import pytest
+
+from po_mcp.config import Settings
+from po_mcp.connectors import connect
+from po_mcp.connectors.declaration import parse_text
+from po_mcp.connectors.exsited import schemas as exsited_schemas
+from po_mcp.connectors.exsited import translate as exsited_translate
+from po_mcp.connectors.http import urls
+from po_mcp.connectors.http.cause import describe_cause
+from po_mcp.connectors.inventory_pro import schemas as inventory_pro_schemas
+from po_mcp.connectors.inventory_pro import translate as inventory_pro_translate
+from po_mcp.connectors.lookup import read_by_path_or_list
+from po_mcp.erp import ERP
+from po_mcp.errors import BadAnswer, InvalidInput, NotOffered, OrderNotFound
+from po_mcp.orders import OrderScan, PurchaseOrder, Vendor
+from po_mcp.writes.journal import JournalStore
+from tests.connectors.calls import exsited, inventory_pro
+from tests.connectors.raw_peer import raw_peer, reply
+
+ADDRESS = "http://localhost"
+CREDENTIALS = {"base_url": ADDRESS, "client_id": "an-id", "client_secret": "hush"}
+SETTINGS: dict[str, dict[str, str]] = {
+    "inventory-pro": CREDENTIALS,
+    "exsited": CREDENTIALS | {"redirect_uri": "https://localhost/"},
+    "tryton": CREDENTIALS | {"base_url": f"{ADDRESS}/books"},
+    "sandbox": {"sandbox": ":memory:"},
+}
+
+
+def connected(name: str) -> ERP:
+    store = JournalStore(":memory:")
+    return connect(Settings.model_validate({"erp": name, **SETTINGS[name]}), store.shared_token)
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+async def test_a_connector_shows_neither_secret_nor_id_of_itself(name: str) -> None:
+    erp = connected(name)
+    shown = repr(erp)
+    await erp.aclose()
+
+    assert erp.connection.key in shown
+    assert "hush" not in shown
+    assert "an-id" not in shown
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+async def test_a_clock_that_was_never_told_is_not_known(name: str) -> None:
+    erp = connected(name)
+    skew = erp.clock_skew
+    await erp.aclose()
+
+    assert skew is None
+
+
+def test_a_refusal_of_the_proxy_is_not_the_erps() -> None:
+    assert describe_cause(httpx2.ProxyError("407")) == "the proxy refused the connection"
+
+
+def test_a_cause_in_a_group_is_seen() -> None:
+    failed = httpx2.ConnectError("all addresses failed")
+    failed.__cause__ = ExceptionGroup("both", [OSError("no route"), ConnectionRefusedError()])
+
+    assert describe_cause(failed) == "connection refused"
+
+
+def test_no_number_becomes_another_address_whatever_the_first_check_lets_through(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(urls, "check_readable", str)
+
+    with pytest.raises(InvalidInput, match="cannot be sent to the ERP"):
+        urls.build_url(httpx2.URL("http://localhost/api"), "/PurchaseOrder", ("..",))
+
+
+async def test_an_order_that_neither_its_path_nor_half_a_list_shows_may_exist() -> None:
+    async def not_there() -> PurchaseOrder:
+        raise OrderNotFound("404")
+
+    async def half() -> OrderScan:
+        return OrderScan(orders=(), read=0, complete=False)
+
+    with pytest.raises(BadAnswer):
+        await read_by_path_or_list("Books", "PO/7", not_there, half, in_any_case=False, lists_all=True)
+
+
+@pytest.mark.parametrize("value", [7, ["a"], None])
+def test_a_setting_that_is_no_text_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match="must be text in quotes"):
+        parse_text(value)
+
+
+# Inventory Pro
+
+
+@pytest.mark.parametrize(
+    ("page", "rows", "more"),
+    [(1, 10, True), (2, 10, False), (2, 9, True), (3, 0, False)],
+)
+def test_whether_a_page_follows_is_counted_where_it_is_not_said(page: int, rows: int, more: bool) -> None:
+    """https://www.inventorypro.com shows `hasMore`; a page without it is judged by totalCount and pageSize."""
+    body = {"value": [{"poNo": f"PO-{row}"} for row in range(rows)], "totalCount": 20, "page": page, "pageSize": 10}
+
+    assert inventory_pro_translate._has_more(inventory_pro_schemas.Page.parse(body), page) is more
+
+
+@pytest.mark.parametrize("row", [{"vendorID": 13, "shortID": "OTHER", "name": "Other"}, {"vendorID": 12}])
+def test_another_vendor_than_was_asked_for_is_none(row: dict[str, Any]) -> None:
+    with pytest.raises(BadAnswer, match="a different vendor"):
+        inventory_pro_translate.parse_vendor(row, Vendor(id="12", code="ACME", name="Acme"))
+
+
+def test_a_search_without_an_answer_finds_no_item() -> None:
+    assert inventory_pro_translate.parse_found_items(None, "BOLT") == ()
+
+
+async def test_a_vendor_that_no_call_can_name_is_not_read() -> None:
+    async with raw_peer() as peer:
+        for connector in (inventory_pro(peer.url), exsited(peer.url)):
+            with pytest.raises(NotOffered):
+                await connector.read_vendor(Vendor(id=None, name="Acme"))
+            await connector.aclose()
+        assert peer.connections == 0
+
+
+async def test_a_vendor_that_is_not_at_its_path_proves_nothing() -> None:
+    async with raw_peer(reply(404, {"error": "not found"})) as peer:
+        connector = inventory_pro(peer.url)
+        with pytest.raises(NotOffered):
+            await connector.read_vendor(Vendor(id="12", code="ACME", name="Acme"))
+        await connector.aclose()
+
+
+# Exsited
+
+
+def test_an_account_of_another_id_is_none() -> None:
+    with pytest.raises(BadAnswer, match="a different supplier"):
+        exsited_translate.parse_account({"account": {"id": "B", "name": "Other"}}, "A")
+
+
+def test_a_listed_order_whose_lines_cannot_be_read_is_listed_without_them() -> None:
+    row = {"id": "PO-1", "status": "ACTIVE", "lines": [{"item_id": ["no", "text"]}]}
+
+    order = exsited_translate.convert_with_listed_lines(exsited_schemas.ListedOrder.parse(row))
+
+    assert (order.number, order.lines, order.line_count) == ("PO-1", None, 1)

@@ -1,0 +1,36 @@
+"""Every text that the program says, read from its source; what is filled in when it runs is `…`."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+
+from .package_copy import ROOT
+
+_DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def texts() -> Iterator[str]:
+    """Yield every string of the program, the help of its commands, and its pages, each on one line."""
+    for path in (ROOT / "po_mcp").rglob("*.py"):
+        nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+        docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
+        for node in nodes:
+            if isinstance(node, ast.JoinedStr):
+                yield "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings:
+                yield on_one_line(node.value)
+            elif isinstance(node, _DOCUMENTED) and ("commands" in path.parts or path.stem == "cli"):
+                yield on_one_line(ast.get_docstring(node) or "")
+    yield from (on_one_line(page.read_text(encoding="utf-8")) for page in (ROOT / "po_mcp").rglob("*.html"))
+
+
+def is_said(text: str, said: list[str]) -> bool:
+    """Tell whether one of the program's texts holds this one."""
+    pattern = re.compile(".{0,80}?".join(re.escape(part) for part in text.split("…")))
+    return any(pattern.search(one) for one in said)
+
+
+def on_one_line(text: str) -> str:
+    return re.sub(r"\s+", " ", text)

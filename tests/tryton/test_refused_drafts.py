@@ -1,0 +1,106 @@
+"""What Tryton would take and nobody meant, or refuse without a reason, is refused before it is sent; in memory."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from po_mcp.connectors.tryton import names, schemas, translate, values
+from po_mcp.errors import BadAnswer, InvalidInput
+from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Vendor
+
+ACTIVE = schemas.Party.parse({"id": 2, "active": True})
+UNIT = {"id": 1, "digits": 0}
+BOLT = schemas.Product.parse({"id": 1, "active": True, "purchasable": True, "purchase_uom.": UNIT})
+WAREHOUSES = [schemas.Warehouse.parse({"id": place, "name": f"W{place}"}) for place in (5, 6)]
+
+
+def draft(vendor: str | None = "2", **changes: Any) -> OrderDraft:
+    line = {"item": "1", "quantity": Decimal(12), "unit_price": Decimal("0.4"), "warehouse": "5", **changes}
+    lines = (DraftLine.model_validate(line),)
+    return OrderDraft(number="PM-1", vendor=Vendor(id=vendor, name="Acme"), lines=lines)
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"),
+    [
+        (draft(vendor=None), "vendor id must be a whole number"),
+        (draft(vendor="ACME"), "vendor id must be a whole number"),
+        (draft(item="BOLT"), r"item's id must be a whole number in Tryton \(line 1\)"),
+        (draft(quantity=Decimal("123456789012.123456")), "Tryton keeps 15 digits of a quantity, and line 1 has more"),
+        (
+            draft().model_copy(update={"lines": (*draft().lines, *draft(warehouse="6").lines)}),
+            "delivers an order to one warehouse",
+        ),
+    ],
+)
+def test_what_no_reading_is_needed_for_is_refused_at_once(asked: OrderDraft, why: str) -> None:
+    with pytest.raises(InvalidInput, match=why):
+        translate.check_draft(asked)
+
+
+@pytest.mark.parametrize(
+    ("asked", "parties", "products", "why"),
+    [
+        (draft(), [], {1: BOLT}, "no active vendor of this id"),
+        (draft(), [ACTIVE.model_copy(update={"active": False})], {1: BOLT}, "no active vendor of this id"),
+        (draft(), [ACTIVE], {}, r"no item of this id that can be bought \(line 1\)"),
+        (draft(), [ACTIVE], {1: BOLT.model_copy(update={"purchasable": False})}, "no item of this id"),
+        (
+            draft(quantity=Decimal("1.5")),
+            [ACTIVE],
+            {1: BOLT},
+            "at most 0 decimals of quantity",
+        ),
+        (draft(unit_price=Decimal("0.12345")), [ACTIVE], {1: BOLT}, "at most 4 decimals of unit_price"),
+    ],
+)
+def test_what_tryton_knows_otherwise_is_refused(
+    asked: OrderDraft, parties: list[schemas.Party], products: dict[int, schemas.Product], why: str
+) -> None:
+    with pytest.raises(InvalidInput, match=why):
+        translate.check_values(asked, parties, products, 4)
+
+
+@pytest.mark.parametrize(
+    ("asked", "known", "chosen"), [("6", WAREHOUSES, 6), (None, WAREHOUSES[:1], 5), ("5", WAREHOUSES[:1], 5)]
+)
+def test_the_warehouse_is_the_one_asked_for_or_the_only_one(
+    asked: str | None, known: list[schemas.Warehouse], chosen: int
+) -> None:
+    assert translate.choose_warehouse(draft(warehouse=asked), known) == chosen
+
+
+@pytest.mark.parametrize(
+    ("asked", "why"), [(None, 'needs "warehouse"'), ("7", 'needs "warehouse"'), ("Main", "must be a whole number")]
+)
+def test_no_warehouse_is_guessed(asked: str | None, why: str) -> None:
+    with pytest.raises(InvalidInput, match=why):
+        translate.choose_warehouse(draft(warehouse=asked), WAREHOUSES)
+
+
+def test_a_status_that_tryton_has_no_orders_of_is_refused_by_name() -> None:
+    with pytest.raises(InvalidInput, match='Tryton has no "deleted" orders'):
+        translate.build_order_domain(OrderQuery(status="deleted"))
+
+
+@pytest.mark.parametrize("answer", [None, [], "x"])
+def test_values_that_are_no_object_are_not_trusted(answer: object) -> None:
+    with pytest.raises(BadAnswer, match="not in the documented format"):
+        translate.parse_values(answer)
+
+
+def test_an_order_without_a_name_is_asked_for_by_its_id() -> None:
+    assert names.build_domain(names.format_id(7)) == ["id", "=", 7]
+
+
+def test_the_id_of_a_new_order_is_the_one_that_was_made() -> None:
+    assert schemas.parse_only_id([7]) == 7
+
+
+def test_a_quantity_that_is_not_told_is_none_and_a_flag_is_yes_or_no() -> None:
+    assert values._parse_quantity(None) is None
+    with pytest.raises(ValueError, match="not yes or no"):
+        values._parse_flag("maybe")

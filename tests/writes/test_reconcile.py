@@ -1,0 +1,100 @@
+"""Looks at what was sent: what crashes, lags, or is settled by others meanwhile decides nothing wrongly."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.kinds import kind_of
+from tests.writes.erp import QUICK, Bench
+from tests.writes.making import Clock, found, guarded, order, outcome, take_to
+
+
+@pytest.fixture
+def bench(store: JournalStore) -> Bench:
+    bench = Bench(store)
+    bench.erp.orders["PO-1"] = order()
+    return bench
+
+
+async def test_a_look_that_crashes_shows_nothing_and_names_no_value(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def observe(*arguments: object) -> None:
+        raise RuntimeError("Acme Fasteners")
+
+    operation_id = take_to(bench.store, guarded("delete"), "UNKNOWN")
+    monkeypatch.setattr(kind_of("delete"), "observe", observe)
+
+    with caplog.at_level(logging.ERROR):
+        assert await bench.reconcile(operation_id) == "UNKNOWN"
+    assert "crashed: RuntimeError" in caplog.text
+    assert "Acme" not in caplog.text
+
+
+async def test_an_order_that_is_back_at_the_second_look_is_not_gone(bench: Bench) -> None:
+    operation_id = take_to(bench.store, guarded("delete"), "UNKNOWN")
+    bench.erp.orders.clear()
+    reads: list[None] = []
+
+    def come_back() -> None:
+        reads.append(None)
+        if len(reads) > 1:
+            bench.erp.orders["PO-1"] = order()
+
+    bench.erp.on_read = come_back
+
+    assert await bench.reconcile(operation_id) == "UNKNOWN"
+    assert len(reads) > 1
+
+
+async def test_what_a_dead_process_sent_is_not_waited_for(bench: Bench, clock: Clock) -> None:
+    operation_id = take_to(bench.store, guarded("cancel"), "SENT")
+    clock.now += bench.policy.abandoned_after + 1
+    bench.erp.set_status("PO-1", "cancelled")
+
+    settled = await bench.executor.reconciler.wait_until_certain(found(bench.store, operation_id))
+
+    assert settled.state == "DONE"
+
+
+async def test_what_its_sender_settles_meanwhile_is_not_looked_at(bench: Bench) -> None:
+    operation_id = take_to(bench.store, guarded("cancel"), "SENT")
+    sent = found(bench.store, operation_id)
+    bench.store.finish(operation_id, "SENT", "DONE", outcome(), {})
+
+    assert (await bench.executor.reconciler.wait_until_certain(sent)).state == "DONE"
+    assert bench.erp.calls == []
+
+
+async def test_a_short_lag_is_waited_for(file: Path) -> None:
+    store = JournalStore(file, 600)  # with the clock of the system, which goes on
+    bench = Bench(store, replace(QUICK, watch=0.05))
+    operation_id = take_to(store, guarded("cancel"), "DONE")
+
+    is_over = await bench.executor.reconciler.wait_out_lag(found(store, operation_id))
+    store.close()
+
+    assert is_over
+
+
+async def test_a_gap_is_noted_once(bench: Bench) -> None:
+    operation_id = take_to(bench.store, guarded("delete"), "UNKNOWN")
+
+    for _ in range(2):
+        bench.store.note_foreign(operation_id, 1.0)
+
+    assert [one.event for one in bench.store.events(operation_id)].count("looked: to be read again") == 1
+
+
+async def test_when_each_operation_began_is_told(bench: Bench, clock: Clock) -> None:
+    first = take_to(bench.store, guarded("delete"), "DONE")
+    begun = clock.now
+    clock.now += 60
+    second = take_to(bench.store, guarded("delete", "PO-2"), "DONE")
+
+    assert bench.store.starting_times() == {first: begun, second: begun + 60}

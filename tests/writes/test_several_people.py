@@ -1,0 +1,87 @@
+"""Where people sign in, what one asked for is not another's to see, answer or carry out; elsewhere nothing changes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from po_mcp.errors import OperationUnderWay
+from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.operation import Operation, Requester, State
+from tests.writes.making import CONNECTION, Clock, guarded, outcome, proposed, state_of, take_to
+
+ISSUER = "https://login.example.com"
+
+
+def signed_in(subject: str, client: str = "assistant") -> Requester:
+    user = f"{ISSUER} {subject}"
+    return Requester(user, "an assistant", "2026-07-28", user, client)
+
+
+ALICE, BOB = signed_in("alice"), signed_in("bob")
+
+
+def asked_by(requester: Requester) -> Operation:
+    return replace(guarded(), requester=requester)
+
+
+@pytest.mark.parametrize("state", ["APPROVED", "SENT", "UNKNOWN"])
+def test_what_one_person_approved_is_not_carried_on_by_another(store: JournalStore, state: State) -> None:
+    operation_id = take_to(store, asked_by(ALICE), state)
+
+    assert store.find_in_progress(asked_by(BOB)) is None
+    assert store.find_in_progress(asked_by(ALICE)) is not None
+    with pytest.raises(OperationUnderWay, match=r"another person's request in progress: .*Nothing was changed\."):
+        store.propose(asked_by(BOB), {})
+    assert state_of(store, operation_id) == state
+
+
+def test_anothers_open_question_gives_way_and_is_not_answered(store: JournalStore) -> None:
+    hers = proposed(store, asked_by(ALICE)).operation
+
+    his = proposed(store, asked_by(BOB)).operation
+
+    assert his.id != hers.id
+    assert (state_of(store, hers.id), state_of(store, his.id)) == ("STALE", "PROPOSED")
+
+
+def test_the_same_person_goes_on_with_another_client(store: JournalStore) -> None:
+    first = proposed(store, asked_by(ALICE)).operation
+
+    again = proposed(store, asked_by(signed_in("alice", "another"))).operation
+
+    assert again.id == first.id
+
+
+def test_late_news_are_told_to_whom_they_concern(store: JournalStore) -> None:
+    operation_id = take_to(store, asked_by(ALICE), "WATCHED")
+    store.finish(operation_id, "WATCHED", "DONE", outcome(), {}, is_late=True)
+
+    his = store.take_late_news(CONNECTION.key, BOB)
+    hers = store.take_late_news(CONNECTION.key, ALICE)
+
+    assert his == []
+    assert [one.operation.id for one in hers] == [operation_id]
+
+
+def test_a_subject_is_one_person_per_issuer(store: JournalStore) -> None:
+    other = Requester("https://another.example alice", oauth_client="assistant")
+
+    assert not other.may_handle(asked_by(ALICE))
+    assert not ALICE.may_handle(asked_by(other))
+
+
+def test_without_sign_in_everything_is_shared_as_before(store: JournalStore, file: Path, clock: Clock) -> None:
+    first = proposed(store, asked_by(Requester("ada"))).operation
+
+    again = proposed(JournalStore(file, 600, clock), asked_by(Requester("bob"))).operation
+
+    assert again.id == first.id
+    assert Requester("ada").may_handle(asked_by(ALICE))
+
+
+def test_the_record_names_the_client_of_a_token_and_nothing_where_there_is_none() -> None:
+    assert ALICE.detail()["oauth_client"] == "assistant"
+    assert "oauth_client" not in Requester("ada").detail()
