@@ -82,6 +82,8 @@ def _tier_of(item: pytest.Item) -> str:
         return "process"
     if len(place.parts) == 1:
         return "unit"
+    if item.get_closest_marker("tryton"):
+        return "tryton"
     callspec = getattr(item, "callspec", None)
     is_stdio = callspec is not None and callspec.params.get("transport") == "stdio"
     return "process" if is_stdio else _TIER_OF[place.parts[0]]
