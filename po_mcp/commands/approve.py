@@ -13,7 +13,7 @@ import anyio
 import click
 from rich.console import Console
 from rich.panel import Panel
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
@@ -298,7 +298,10 @@ def facts_of(sheet: Sheet) -> list[tuple[str, str]]:
 
 def lines_of(order: Order) -> Table:
     """Return the lines as a table, figures right-aligned."""
-    table = Table("Item", "Description", box=None, padding=(0, 2, 0, 0))
+    # An item is never cut: two codes may differ in their last letters alone.
+    table = Table(
+        Column("Item", overflow="fold"), Column("Description", overflow="fold"), box=None, padding=(0, 1, 0, 0)
+    )
     names = ("Quantity", "Unit") if order.is_new else ("Quantity", "Received", "Outstanding")
     for name in (*names, "Unit price", "Line total"):
         table.add_column(name, justify="left" if name == "Unit" else "right", no_wrap=True)

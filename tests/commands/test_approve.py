@@ -113,7 +113,7 @@ async def test_a_cancel_is_approved_with_a_yes(harness: ServerHarness) -> None:
 
     assert status == 0
     assert "Cancel order PO-2025-0041?" in screen
-    assert "The order stays in the ERP as inactive and can be reactivated there." in " ".join(screen.split())
+    assert "The order stays in the sandbox as inactive and can be reactivated there." in " ".join(screen.split())
     assert harness.order("PO-2025-0041").status == "cancelled"
     assert await became(harness, one) == "done"
 
@@ -289,6 +289,21 @@ def test_no_text_of_the_erp_adds_a_line_or_hides_a_figure() -> None:
         assert len(printed.getvalue().splitlines()) == 3
         assert "4,250.00" in printed.getvalue()
         assert not any(ord(letter) < 32 and letter != "\n" for letter in printed.getvalue())
+
+
+def test_on_80_columns_no_code_of_an_item_is_cut() -> None:
+    from rich.console import Console
+
+    from po_mcp.commands import approve
+    from tests.approvals.test_view import sheet
+
+    printed = io.StringIO()
+    Console(file=printed, width=80, highlight=False).print(
+        approve.lines_of(sheet(text="A ball bearing of steel").order)
+    )
+
+    assert "…" not in printed.getvalue()
+    assert max(map(len, printed.getvalue().splitlines())) <= 80
 
 
 def set_a_pin(harness: ServerHarness, answers: list[str], how: str = "--set-pin") -> tuple[int, str]:

@@ -62,7 +62,7 @@ async def test_a_real_erp_that_is_well_passes_and_the_right_that_writing_needs_i
     assert (status, "✗" in told) == (0, False)
     assert "only a real write can show whether it is granted" in told
     assert ("SecurityID 42" in told) == (erp == "inventory-pro")
-    assert ("the documents that forbid it can be read" in told) == (erp == "exsited")
+    assert ("receipts and invoices can be checked before a delete" in told) == (erp == "exsited")
 
 
 @pytest.mark.parametrize("erp", ["inventory-pro", "exsited"])

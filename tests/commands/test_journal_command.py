@@ -180,7 +180,7 @@ async def test_the_list_tells_each_operation_and_what_came_of_it_the_newest_last
     rows = listed.stdout.splitlines()
     assert [row[:12] for row in rows[1:4]] == [first[:12], second[:12], third[:12]]
     assert "Create order PO-2025-0043" in rows[1]
-    assert "DONE     Order PO-2025-0043 for Acme Fasteners was created: 1 line, total 0.66." in rows[1]
+    assert "Done           Order PO-2025-0043 for Acme Fasteners was created: 1 line, total 0.66." in rows[1]
     assert "Order PO-2025-0038 was deleted." in rows[2]
     assert "Not confirmed  It is not known whether order PO-2025-0037 was closed" in rows[3]
     assert rows[-1] == "3 operations: 2 done, 1 not confirmed."
@@ -273,7 +273,7 @@ async def test_of_a_create_it_shows_what_was_to_be_ordered(harness: ServerHarnes
     text = flat(run(harness, "show", await created(harness)).stdout)
 
     assert "Order PO-2025-0043 for Acme Fasteners" in text
-    assert "3 x NUT-M8 at 0.22" in text
+    assert "3 at 0.22: NUT-M8" in text
     assert "APPROVED asked for; no person is asked before this" in text
 
 
@@ -285,7 +285,7 @@ async def test_text_that_steers_a_terminal_is_written_out(harness: ServerHarness
     text = run(harness, "show", operation_id).stdout
 
     assert "\x1b" not in text
-    assert r"Order PO\u{001B}[2J from [red]A\u{202E}:" in text
+    assert r"Order PO\u{001B}[2J for [red]A\u{202E}" in text
 
 
 @pytest.mark.parametrize("which", ["show", "settle"])
@@ -652,7 +652,7 @@ async def test_without_a_terminal_nothing_is_adopted(harness: ServerHarness, inv
         [*JOURNAL, "adopt"], env={**settings_of(harness), **inventory_pro}, input=b"the same company\n", check=False
     )
 
-    assert (left.returncode, b"Only terminal can adopt." in left.stdout) == (3, True)
+    assert (left.returncode, b"Your answer is needed; run this in a terminal." in left.stdout) == (3, True)
 
 
 async def test_a_journal_that_was_put_back_is_taken_once_a_person_says_so(harness: ServerHarness) -> None:
