@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -90,11 +91,9 @@ def _read_message(text: str, writes: IsWriteTool) -> ParsedMessage | None:
         message = jsonrpc_message_adapter.validate_json(text, by_name=False)
     except ValidationError:
         return None
-    # A request with an invalid id would be read as a notification, and never be answered.
-    if isinstance(message, JSONRPCNotification):
-        return None
-    is_write = isinstance(message, JSONRPCRequest) and _is_write(message.method, message.params, writes)
-    return None if is_write else ParsedMessage(text, message)
+    # A request with an invalid id would be read as a notification, and never be answered; a reply may be a yes.
+    is_usual = isinstance(message, JSONRPCRequest) and not _is_write(message.method, message.params, writes)
+    return ParsedMessage(text, message) if is_usual else None
 
 
 def _read_text(text: str, writes: IsWriteTool) -> ParsedMessage | ErrorReply | Batch | None:
@@ -105,12 +104,12 @@ def _read_text(text: str, writes: IsWriteTool) -> ParsedMessage | ErrorReply | B
         return ErrorReply(PARSE_ERROR, "This line is not JSON.", _find_id(text))
     refusal = _refuse_doubles(value, doubles, writes)
     if refusal is not None:
-        return refusal
+        return _replace_reply(value) if _is_reply(value) else refusal
     return Batch(value) if isinstance(value, list) else read_value(value, writes)
 
 
 def find_ambiguity(body: bytes, writes: IsWriteTool) -> ErrorReply | None:
-    """Return the refusal of a write that names something twice; None for all else, also for what is no JSON."""
+    """Return the refusal of a write, or of a reply, that names something twice; None for all else, also for no JSON."""
     doubles: list[str] = []
     try:
         value = json.loads(body, object_pairs_hook=partial(_read_pairs, doubles))
@@ -120,7 +119,7 @@ def find_ambiguity(body: bytes, writes: IsWriteTool) -> ErrorReply | None:
 
 
 def _refuse_doubles(value: Any, doubles: list[str], writes: IsWriteTool) -> ErrorReply | None:
-    if not doubles or not (isinstance(value, list) or _is_write_call(value, writes)):
+    if not doubles or not (isinstance(value, list) or _is_reply(value) or _is_write_call(value, writes)):
         return None
     said = f"The name {visible(doubles[0], 40)} stands twice in one object. Nothing was sent. Write it once."
     return ErrorReply(INVALID_PARAMS, said, _read_id(value))
@@ -129,9 +128,9 @@ def _refuse_doubles(value: Any, doubles: list[str], writes: IsWriteTool) -> Erro
 def _read_pairs(doubles: list[str], pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return a JSON object, and note a name that it has twice."""
     read = dict(pairs)
-    if len(read) != len(pairs):
-        names = [name for name, _ in pairs]
-        doubles += [name for name in read if names.count(name) > 1][:1]
+    if len(read) != len(pairs) and not doubles:
+        [(name, _)] = Counter(name for name, _ in pairs).most_common(1)
+        doubles.append(name)
     return read
 
 
@@ -146,7 +145,6 @@ def read_value(value: Any, writes: IsWriteTool) -> ParsedMessage | ErrorReply | 
 
 
 def _read_object(value: dict[str, Any], writes: IsWriteTool) -> ParsedMessage | ErrorReply | None:
-    is_reply = "method" not in value and ("result" in value or "error" in value)
     whole = _replace_surrogates(value)
     # A replaced character in a name or note would be written into the ERP.
     if whole != value and _is_write_call(whole, writes):
@@ -158,7 +156,11 @@ def _read_object(value: dict[str, Any], writes: IsWriteTool) -> ParsedMessage | 
     passed = _parse(whole) if _read_id(value) == whole.get("id") else None
     if passed is not None and ("id" not in whole or not isinstance(passed.message, JSONRPCNotification)):
         return passed
-    return _replace_reply(value) if is_reply else ErrorReply(INVALID_REQUEST, _describe_fault(value), _read_id(value))
+    return (
+        _replace_reply(value)
+        if _is_reply(value)
+        else ErrorReply(INVALID_REQUEST, _describe_fault(value), _read_id(value))
+    )
 
 
 def _parse(value: dict[str, Any]) -> ParsedMessage | None:
@@ -173,6 +175,10 @@ def _replace_reply(value: dict[str, Any]) -> ParsedMessage | None:
     """Return an error reply in the place of an unreadable one, so that the waiting request ends."""
     error = {"code": INVALID_REQUEST, "message": "The client's reply could not be read."}
     return _parse({"jsonrpc": "2.0", "id": _read_id(value), "error": error}) if _read_id(value) is not None else None
+
+
+def _is_reply(value: Any) -> bool:
+    return isinstance(value, dict) and "method" not in value and ("result" in value or "error" in value)
 
 
 def _is_write_call(value: Any, writes: IsWriteTool) -> bool:

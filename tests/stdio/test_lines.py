@@ -176,6 +176,24 @@ def test_a_reply_that_cannot_be_read_ends_the_request_that_it_answers(reply: dic
     assert json.loads(passed.text)["error"]["message"] == "The client's reply could not be read."
 
 
+@pytest.mark.parametrize(
+    "result",
+    [
+        '{"action":"decline","action":"accept","content":{"order_number":"PO-2025-0038"}}',
+        '{"action":"accept","content":{"order_number":"PO-2025-0036","order_number":"PO-2025-0038"}}',
+    ],
+)
+def test_a_reply_that_names_something_twice_is_no_answer(result: str) -> None:
+    passed = read(f'{{"jsonrpc":"2.0","id":5,"result":{result}}}')
+
+    assert isinstance(passed, ParsedMessage)
+    assert json.loads(passed.text) == {
+        "jsonrpc": "2.0",
+        "id": 5,
+        "error": {"code": -32600, "message": "The client's reply could not be read."},
+    }
+
+
 def test_a_reply_without_an_id_is_passed_over() -> None:
     assert read('{"jsonrpc":"2.0","result":null}') is None
 
