@@ -408,7 +408,7 @@ def test_the_keyring_is_not_imported_where_no_setting_says_so(file: Path, monkey
 @pytest.mark.parametrize(
     ("variables", "said"),
     [
-        ({"PO_MCP_API_VERSIONS": "foo=v3"}, "po-mcp: PO_MCP_API_VERSIONS: foo is not a call. Calls: list, get, create"),
+        ({"PO_MCP_API_VERSIONS": "foo=v3"}, "po-mcp: PO_MCP_API_VERSIONS: no call named foo. Calls: list, get, create"),
         ({"PO_MCP_BASE_URL": "https://host:abc"}, "po-mcp: PO_MCP_BASE_URL must be an address"),
         ({"PO_MCP_READ_ONLY": "${READ_ONLY}"}, "po-mcp: PO_MCP_READ_ONLY was not filled in by the host"),
     ],

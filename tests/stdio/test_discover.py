@@ -14,7 +14,7 @@ def test_no_change_of_a_list_is_announced_in_either_era() -> None:
         client.end()
 
     # the SDK leaves extensions out of the older protocol's capabilities; their methods answer all the same
-    assert modern.pop("extensions") == {"io.modelcontextprotocol/skills": {}}
+    assert modern.pop("extensions") == {"io.modelcontextprotocol/skills": {}, "io.modelcontextprotocol/ui": {}}
     assert modern == {"completions": {}, "prompts": {}, "resources": {"subscribe": True}, "tools": {}}
     assert {name for name, one in legacy.items() if one.get("listChanged")} == set()
     assert legacy.keys() == modern.keys()

@@ -5,16 +5,20 @@ from __future__ import annotations
 import subprocess
 import sys
 
-MAX_MODULES = 110
-"""Modules of po_mcp that are imported until the tools are listed; 109 were at the last count."""
+MAX_MODULES = 115
+"""Modules of po_mcp that are imported until the tools are listed; 114 were at the last count."""
 
 LIST_TOOLS = """
 import logging, sys
 import anyio
+from mcp import Client
 from po_mcp.commands import _settings
 from po_mcp.transports import stdio
 logging.basicConfig()
-anyio.run(stdio.build_server(_settings.load(None)).list_tools)
+async def list_tools():
+    async with Client(stdio.build_server(_settings.load(None))) as client:
+        await client.list_tools()
+anyio.run(list_tools)
 print(*sys.modules)
 """
 
