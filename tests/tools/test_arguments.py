@@ -245,7 +245,7 @@ async def test_a_result_that_fits_no_schema_is_reported_as_a_bug(
     assert reply.is_error
     assert "po-mcp could not build the answer. This is a bug; please report it." in text(reply)
     assert "candidates" not in text(reply)
-    assert ("Do not repeat the call" in text(reply)) is not tool.read_only
+    assert ("Do not repeat it" in text(reply)) is not tool.read_only
 
 
 async def test_tools_and_connectors_take_order_numbers_of_one_length(harness: ServerHarness) -> None:
