@@ -293,6 +293,8 @@ def test_no_text_of_the_erp_adds_a_line_or_hides_a_figure() -> None:
 
 
 def test_on_80_columns_no_code_of_an_item_is_cut() -> None:
+    import io
+
     from rich.console import Console
 
     from po_mcp.commands import approve
