@@ -29,7 +29,7 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-def test_nothing_set_is_the_sandbox(file: Path) -> None:
+def test_no_setting_at_all_is_the_sandbox(file: Path) -> None:
     settings = load({"HOME": "/nowhere", "PATH": "/bin"}, file)
 
     assert (settings.erp, settings.read_only, settings.approval_ttl) == ("sandbox", False, 600)

@@ -113,7 +113,7 @@ async def test_the_script_that_is_changed_below_is_right(tmp_path: Path) -> None
         (changed(book={"PO-2025-0042": "gone"}), "gone", "open"),
     ],
 )
-async def test_what_goes_otherwise_is_told_with_what_was_expected_and_what_came(
+async def test_a_departure_names_the_expected_and_the_received(
     script: Script, expected: str, came: str, era: str, tmp_path: Path
 ) -> None:
     _, off = await play(script, era, tmp_path)
@@ -139,7 +139,7 @@ def test_a_slip_of_the_pen_in_a_script_is_refused(wrong: Mapping[str, Any]) -> N
         Script.model_validate({**DELETE, **wrong})
 
 
-async def test_what_nobody_knows_how_to_make_happen_stops_the_play(tmp_path: Path) -> None:
+async def test_an_unknown_stage_direction_stops_the_play(tmp_path: Path) -> None:
     script = Script.model_validate({**DELETE, "setting": {"before": ["Pigs fly."]}})
 
     with pytest.raises(ValueError, match="nobody knows how this happens: Pigs fly"):

@@ -77,7 +77,7 @@ def test_a_json_number_of_at_most_fifteen_digits_is_the_number_that_was_written(
     ],
     ids=lambda value: repr(value) if not isinstance(value, int) or value < 10**20 else "10**5000",
 )
-def test_what_is_not_plainly_a_number_is_refused_with_how_to_write_it(value: object) -> None:
+def test_a_figure_that_is_not_plain_is_refused_with_how_to_write_it(value: object) -> None:
     with pytest.raises(ValueError, match="must be digits"):
         parse_decimal(value)
 
@@ -89,7 +89,7 @@ def test_a_number_of_too_many_digits_is_refused_with_the_limits(value: str) -> N
 
 
 @given(st.one_of(st.text(), st.floats(), st.integers(), st.binary(), st.decimals()))
-def test_nothing_that_a_model_writes_makes_it_crash_or_lose_a_digit(value: object) -> None:
+def test_arguments_of_a_model_neither_crash_the_server_nor_lose_a_digit(value: object) -> None:
     try:
         number = parse_decimal(value)
     except ValueError:
@@ -115,7 +115,7 @@ def test_an_unknown_key_of_a_line_is_refused() -> None:
         OrderRequestLine.model_validate({"item": "BOLT", "quantity": "1", "unit_price": "1", "discount": "5"})
 
 
-def test_what_the_erp_does_not_say_is_absent() -> None:
+def test_values_that_the_erp_does_not_give_are_absent() -> None:
     order = PurchaseOrder(number="PO-1", vendor="Acme", status="open", status_text="Open", total=Decimal("4250.00"))
 
     assert order.to_json() == {

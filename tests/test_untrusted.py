@@ -39,7 +39,7 @@ def test_a_blank_of_any_width_is_a_space(point: int) -> None:
 
 
 @given(st.text(alphabet=st.characters(categories=["L", "N", "P", "S"], max_codepoint=0x0370), max_size=100))
-def test_what_is_seen_is_kept(text: str) -> None:
+def test_visible_text_is_kept(text: str) -> None:
     assert visible(text) == text.replace("\u034f", "\\u{034F}")
 
 

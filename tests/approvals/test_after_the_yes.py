@@ -205,7 +205,7 @@ async def test_an_approval_that_was_not_sent_can_be_taken_back(file: Path) -> No
         assert desk.erp.sent == []
 
 
-async def test_what_was_sent_meanwhile_cannot_be_taken_back_and_says_so(file: Path) -> None:
+async def test_an_operation_that_was_sent_meanwhile_cannot_be_taken_back(file: Path) -> None:
     async with visited(file) as (desk, one, person):
         await approved_and_held(desk, person)
         token = await person.token()
@@ -270,7 +270,7 @@ async def test_a_person_says_that_it_happened(file: Path) -> None:
         assert (last["said"], last["through"]) == ("happened", "page")
 
 
-async def test_that_it_did_not_happen_is_taken_only_once_nothing_can_come_late(file: Path) -> None:
+async def test_a_verdict_of_no_effect_is_taken_only_once_no_effect_can_come_late(file: Path) -> None:
     async with visited(file) as (desk, one, person):
         await unknown(desk, person)
         desk.clock.now += 119
@@ -285,7 +285,7 @@ async def test_that_it_did_not_happen_is_taken_only_once_nothing_can_come_late(f
         assert "It can be requested again." in (await person.page()).text
 
 
-async def test_that_it_did_not_happen_is_not_taken_against_what_the_erp_shows(file: Path) -> None:
+async def test_a_verdict_of_no_effect_is_not_taken_against_what_the_erp_shows(file: Path) -> None:
     async with visited(file) as (desk, one, person):
         await unknown(desk, person)
         desk.clock.now += 200

@@ -147,7 +147,7 @@ async def test_a_finalize_is_not_approved_before_the_choice_is_made() -> None:
         assert (unchanged, desk.state(one)) == ("PROPOSED", "DONE")
 
 
-async def test_who_comes_too_late_is_told() -> None:
+async def test_a_decision_that_comes_too_late_is_reported() -> None:
     async with visited() as (desk, one, page):
         await page.get_by_label("to delete it").fill("PO-7")
         desk.clock.now += 601
@@ -312,7 +312,7 @@ async def test_every_text_stands_out_from_its_ground(scheme: Any) -> None:
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280])
-async def test_nothing_is_wider_than_the_screen(width: int) -> None:
+async def test_no_line_is_wider_than_the_screen(width: int) -> None:
     async with counter(":memory:") as desk, chromium(viewport={"width": width, "height": 800}) as page:
         for number, vendor in (("PO-2025-0038", "Acme Fasteners"), ("W" * 64, "W" * 120)):
             shown = order(number, vendor=vendor, text=vendor)

@@ -114,7 +114,7 @@ async def test_a_click_on_the_page_carries_one_write_through(
 @both_eras
 @every_tool
 @pytest.mark.parametrize("kind", ["url"])
-async def test_who_decides_before_the_link_is_closed_needs_no_second_call(
+async def test_a_decision_before_the_link_is_closed_needs_no_second_call(
     harness: ServerHarness, era: str, tool: str, kind: str, settings: dict[str, Any]
 ) -> None:
     async def decide(link: str) -> None:
@@ -185,7 +185,7 @@ async def test_the_progress_of_a_call_that_waits_for_its_page_only_grows(
 @pytest.mark.parametrize(
     ("content"), [None, {"decision": "backorder"}, {"decision": "cancel"}, {"order_number": "PO-2025-0038"}], ids=str
 )
-async def test_that_a_link_was_opened_is_no_yes(
+async def test_an_opened_link_is_no_yes(
     harness: ServerHarness, era: str, tool: str, kind: str, content: Any, settings: dict[str, Any]
 ) -> None:
     async with harness.client(era, Visitor(content=content)) as client:  # type: ignore[arg-type]
@@ -235,7 +235,7 @@ CHANGES: dict[str, Callable[[Any], object]] = {
 @both_eras
 @pytest.mark.parametrize("kind", ["nothing"])
 @pytest.mark.parametrize("change", CHANGES)
-async def test_what_changed_before_the_click_is_stale(
+async def test_an_order_that_changed_before_the_click_is_stale(
     harness: ServerHarness, era: str, kind: str, change: str, settings: dict[str, Any]
 ) -> None:
     async with harness.client(era) as client:
@@ -253,7 +253,7 @@ async def test_what_changed_before_the_click_is_stale(
 
 @both_eras
 @pytest.mark.parametrize("kind", ["nothing"])
-async def test_what_expired_is_not_carried_out(
+async def test_an_expired_operation_is_not_carried_out(
     harness: ServerHarness, era: str, kind: str, settings: dict[str, Any]
 ) -> None:
     late = [0.0]
@@ -315,7 +315,7 @@ async def test_get_operation_never_sends_what_was_approved_and_the_same_call_doe
 
 @both_eras
 @pytest.mark.parametrize("kind", ["nothing"])
-async def test_what_is_not_known_is_settled_on_the_page_that_get_operation_links(
+async def test_an_unknown_operation_is_settled_on_the_page_that_get_operation_links(
     harness: ServerHarness, era: str, kind: str, settings: dict[str, Any]
 ) -> None:
     async def lose(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:

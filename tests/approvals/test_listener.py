@@ -15,7 +15,7 @@ from tests.approvals.counter import browser, counter, order
 from tests.harness import ServerHarness
 
 
-def test_nothing_of_the_page_is_imported_before_it_is_needed() -> None:
+def test_the_page_is_imported_when_it_is_needed() -> None:
     seen = "import sys, po_mcp.server; print([n for n in ('jinja2', 'po_mcp.approvals.page') if n in sys.modules])"
 
     assert subprocess.check_output([sys.executable, "-c", seen], text=True, timeout=60).strip() == "[]"

@@ -109,7 +109,7 @@ async def test_reject_ends_it(file: Path) -> None:
         assert "Order PO-7 was not deleted." in (await person.page()).text
 
 
-async def test_what_expired_cannot_be_approved(file: Path) -> None:
+async def test_an_expired_operation_cannot_be_approved(file: Path) -> None:
     async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
         token = await person.token()
         desk.clock.now += 601
@@ -190,7 +190,7 @@ async def test_every_page_says_whose_books_these_are_and_has_an_icon(file: Path)
     assert (icon.headers["content-type"], icon.text[:4]) == ("image/svg+xml", "<svg")
 
 
-async def test_what_was_filled_in_stays_beside_a_wrong_pin(file: Path) -> None:
+async def test_filled_in_fields_stay_beside_a_wrong_pin(file: Path) -> None:
     async with counter(file, "correct horse") as desk:
         delete, close = desk.propose(order("PO-1")), desk.propose(order("PO-2"), "finalize")
         async with browser(await desk.link(delete)) as person:

@@ -50,7 +50,7 @@ def test_a_quantity_is_shown_without_zeros_that_say_nothing(amount: str, shown: 
     assert quantity(Decimal(amount)) == shown
 
 
-def test_what_the_erp_does_not_tell_is_a_dash_and_never_zero() -> None:
+def test_a_value_that_the_erp_does_not_give_is_a_dash_and_never_zero() -> None:
     assert (money(None), quantity(None)) == ("\N{EN DASH}", "\N{EN DASH}")
 
 
@@ -62,7 +62,7 @@ def test_what_the_erp_does_not_tell_is_a_dash_and_never_zero() -> None:
         (False, "Closing cannot be undone. The rest will not be reordered."),
     ],
 )
-def test_what_becomes_of_the_rest_is_said(choice: bool | None, said: str) -> None:
+def test_the_page_says_where_the_rest_goes(choice: bool | None, said: str) -> None:
     shown = sheet("finalize", choice)
 
     assert shown.consequence.endswith(said)
@@ -113,7 +113,7 @@ def test_a_new_order_shows_names_units_warehouses_and_where_each_guess_is_from()
     assert (shown.sentence, shown.leave) == ("Create order PO-9", "Do not create")
 
 
-def test_who_asked_and_until_when_is_told() -> None:
+def test_the_page_names_who_asked_and_until_when() -> None:
     shown = sheet()
 
     assert shown.asked_by == "Claude 4.2"
@@ -152,7 +152,7 @@ def test_only_what_is_on_its_way_looks_again_by_itself(state: State, is_running:
 @pytest.mark.parametrize(
     ("state", "heading"), [("DECLINED", "Approval taken back"), ("EXPIRED", "Approved, then expired")]
 )
-def test_what_ended_after_a_yes_is_told_from_what_ended_without_one(state: State, heading: str) -> None:
+def test_an_end_after_a_yes_differs_from_an_end_without_one(state: State, heading: str) -> None:
     ended = replace(recorded(), state=state)
 
     with_a_yes = presentation._standing(

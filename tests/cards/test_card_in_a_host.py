@@ -280,7 +280,7 @@ async def test_the_card_follows_when_the_host_turns_dark() -> None:
 
 
 @pytest.mark.parametrize("width", [320, 500, 720, 1280])
-async def test_nothing_is_wider_than_the_card_and_nothing_is_cut_below(width: int) -> None:
+async def test_no_content_is_wider_than_the_card_or_cut_below(width: int) -> None:
     long = ORDER | {"number": "W" * 64, "vendor": "W" * 120, "currency": "W" * 40}
     async with sandbox_host(width=width) as host:
         for shown in (*SHOWN, result(**long | {"lines": [LINE | {"item": "W" * 64, "line_total": "9" * 18}] * 60})):

@@ -134,7 +134,7 @@ async def test_a_no_ends_it(harness: ServerHarness, tool: str, answers: list[str
 
 
 @pytest.mark.parametrize("answer", ["PO-2025-0042\n", "\n", "\x03", "\x04"], ids=ascii)
-async def test_anything_else_decides_nothing(harness: ServerHarness, answer: str) -> None:
+async def test_an_answer_of_another_form_decides_nothing(harness: ServerHarness, answer: str) -> None:
     one = await asked(harness, DELETE)
 
     status, screen = typed(harness, [answer], one)
@@ -175,7 +175,7 @@ async def test_the_beginning_of_an_id_names_it(harness: ServerHarness) -> None:
         ("leave", 3, "No decision. It is still approved, and not sent yet.", "approved", True),
     ],
 )
-async def test_what_was_approved_and_not_sent_is_carried_out_or_taken_back(
+async def test_an_approved_operation_is_carried_out_or_taken_back(
     harness: ServerHarness, answer: str, status: int, said: str, after: str, is_there: bool
 ) -> None:
     one = await asked(harness, DELETE)
@@ -188,7 +188,7 @@ async def test_what_was_approved_and_not_sent_is_carried_out_or_taken_back(
     assert (harness.order("PO-2025-0038") is not None) is is_there
 
 
-async def test_what_was_sent_while_the_person_read_it_cannot_be_taken_back(harness: ServerHarness) -> None:
+async def test_an_operation_sent_while_the_person_read_it_cannot_be_taken_back(harness: ServerHarness) -> None:
     one = await asked(harness, DELETE)
     approve_and_leave(harness, one)
 
@@ -204,7 +204,7 @@ async def test_what_was_sent_while_the_person_read_it_cannot_be_taken_back(harne
     assert "It was sent already, so it cannot be taken back." in screen
 
 
-async def test_what_is_meant_for_another_connection_is_not_approved_and_may_be_rejected(harness: ServerHarness) -> None:
+async def test_an_operation_of_another_connection_is_not_approved_and_may_be_rejected(harness: ServerHarness) -> None:
     one = await asked(harness, DELETE)
     elsewhere = {"PO_MCP_SANDBOX": str(harness.book.with_name("another.db"))}
 
@@ -272,8 +272,6 @@ def test_where_nothing_waits_it_says_so(harness: ServerHarness, name: str | None
 
 def test_no_text_of_the_erp_adds_a_line_or_hides_a_figure() -> None:
     """What is printed of 200 hostile texts, as vendor and as a line, in a terminal of 200 columns."""
-    import io
-
     from rich.console import Console
 
     from po_mcp.commands import approve
@@ -293,8 +291,6 @@ def test_no_text_of_the_erp_adds_a_line_or_hides_a_figure() -> None:
 
 
 def test_on_80_columns_no_code_of_an_item_is_cut() -> None:
-    import io
-
     from rich.console import Console
 
     from po_mcp.commands import approve

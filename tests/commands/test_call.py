@@ -169,7 +169,9 @@ def test_a_number_that_was_mistyped_may_be_typed_again(harness: ServerHarness) -
     ],
     ids=ascii,
 )
-def test_anything_else_that_is_typed_deletes_nothing(harness: ServerHarness, answers: list[str], said: str) -> None:
+def test_a_typed_text_other_than_the_number_deletes_nothing(
+    harness: ServerHarness, answers: list[str], said: str
+) -> None:
     status, screen = typed(harness.book, answers, *DELETE)
 
     assert status == 3
@@ -204,7 +206,7 @@ def test_a_finalize_asks_what_becomes_of_the_rest(harness: ServerHarness) -> Non
     ],
     ids=str,
 )
-def test_what_is_wrong_is_said_and_told_by_the_status(
+def test_a_fault_is_named_and_shows_in_the_exit_status(
     harness: ServerHarness, arguments: list[str], status: int, said: str
 ) -> None:
     run = piped(harness.book, *arguments)

@@ -85,7 +85,7 @@ def test_a_wrong_secret_is_found_before_anything_is_written(erp: Running, tmp_pa
     assert screen.index("It does not work: ") < screen.index("It works.")
 
 
-def test_what_is_blank_odd_or_no_number_is_asked_for_again(erp: Running, tmp_path: Path) -> None:
+def test_a_blank_or_odd_answer_is_asked_for_again(erp: Running, tmp_path: Path) -> None:
     answers = [
         *(("Which ERP", answer) for answer in ("99", "0", "abc", " Inventory-Pro ")),
         *(("Address", answer) for answer in ("   ", "localhost:8080", "http://me:pw@localhost", erp.url.upper())),
@@ -152,7 +152,7 @@ def test_ctrl_c_at_any_question_leaves_nothing(until: int, erp: Running, tmp_pat
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 
 
-def test_nothing_is_written_where_the_person_says_no(erp: Running, tmp_path: Path) -> None:
+def test_a_no_writes_no_file(erp: Running, tmp_path: Path) -> None:
     status, screen = at_terminal(["init"], [*entered(erp), *KEPT[:1], ("Write this?", "n")], environment(tmp_path))
 
     assert status == 0

@@ -235,7 +235,7 @@ async def test_a_proposal_whose_time_is_over_is_shown_expired_and_looking_does_n
         assert journal.counts() == before
 
 
-async def test_everything_of_an_operation_is_shown_in_order(harness: ServerHarness) -> None:
+async def test_the_events_of_an_operation_are_shown_in_order(harness: ServerHarness) -> None:
     operation_id = await deleted(harness)
 
     shown = run(harness, "show", operation_id[:6])
@@ -314,7 +314,7 @@ def test_a_file_that_is_no_journal_ends_it_with_one_line(harness: ServerHarness,
 # settle
 
 
-async def test_what_reading_shows_is_settled_without_asking_anybody(harness: ServerHarness) -> None:
+async def test_an_effect_that_a_reading_shows_is_settled_without_asking(harness: ServerHarness) -> None:
     operation_id = await unknown(harness)
     harness.change(lambda book: book.delete("PO-2025-0038"))
 
@@ -396,7 +396,7 @@ async def test_a_person_tells_what_happened_and_it_is_recorded(
     assert run(harness, "verify").returncode == 0
 
 
-async def test_what_a_person_settled_as_not_applied_can_be_asked_for_again(harness: ServerHarness) -> None:
+async def test_a_write_settled_as_not_applied_can_be_asked_for_again(harness: ServerHarness) -> None:
     first = await unknown(harness)
     typed(harness, "no\nPO-2025-0038\n", "settle", first)
 
@@ -412,7 +412,7 @@ async def test_what_a_person_settled_as_not_applied_can_be_asked_for_again(harne
     ["leave\n", "yes\nPO-2025-0039\n", "yes\nyes\n", "no\n\x04", "\x03", "\x04"],
     ids=ascii,
 )
-async def test_anything_but_a_clear_answer_leaves_it_unknown(harness: ServerHarness, answers: str) -> None:
+async def test_an_unclear_answer_leaves_the_operation_unknown(harness: ServerHarness, answers: str) -> None:
     operation_id = await unknown(harness)
 
     ended, screen = typed(harness, answers, "settle", operation_id)
@@ -423,7 +423,7 @@ async def test_anything_but_a_clear_answer_leaves_it_unknown(harness: ServerHarn
     assert state(harness, operation_id) == "UNKNOWN"
 
 
-async def test_what_another_process_settled_meanwhile_stays_as_that_one_recorded_it(harness: ServerHarness) -> None:
+async def test_an_operation_that_another_process_settled_stays_as_recorded(harness: ServerHarness) -> None:
     operation_id = await unknown(harness)
 
     def settle_elsewhere() -> None:
@@ -495,7 +495,7 @@ async def test_without_the_erps_settings_a_second_word_is_wanted(harness: Server
 
 
 @pytest.mark.parametrize("is_seeing", [True, False])
-async def test_that_it_did_not_happen_is_not_taken_before_two_minutes_are_over(
+async def test_a_verdict_of_no_effect_is_not_taken_before_two_minutes_are_over(
     harness: ServerHarness, is_seeing: bool
 ) -> None:
     operation_id = await unknown(harness, ago=0.0)
@@ -508,7 +508,7 @@ async def test_that_it_did_not_happen_is_not_taken_before_two_minutes_are_over(
     assert "It may still happen. Say that it did not after" in screen
 
 
-async def test_what_the_look_shows_counts_more_than_what_the_person_says(harness: ServerHarness) -> None:
+async def test_a_look_at_the_erp_counts_more_than_the_word_of_a_person(harness: ServerHarness) -> None:
     operation_id = await unknown_cancel(harness, ago=300.0)
 
     def cancel_it() -> None:
@@ -624,7 +624,7 @@ async def test_credentials_of_another_company_leave_what_is_there_and_use_nothin
 
 
 @pytest.mark.parametrize("answer", ["leave", "\x03", "\x04"], ids=ascii)
-async def test_what_is_left_changes_nothing_and_can_be_asked_again(
+async def test_credentials_left_undecided_change_nothing_and_can_be_asked_about_again(
     harness: ServerHarness, inventory_pro: dict[str, str], answer: str
 ) -> None:
     status, screen = await anyio.to_thread.run_sync(adopted, inventory_pro, [answer])
@@ -674,9 +674,7 @@ async def test_a_journal_that_was_put_back_is_taken_once_a_person_says_so(harnes
 
 
 @pytest.mark.parametrize("seconds", [0, 7200], ids=["under way", "left behind by a process that died"])
-async def test_what_was_sent_and_never_answered_is_settled_once_its_sender_is_gone(
-    harness: ServerHarness, seconds: float
-) -> None:
+async def test_a_sent_operation_is_settled_once_its_sender_is_gone(harness: ServerHarness, seconds: float) -> None:
     operation_id = await sent_by_a_process_that_died(harness, seconds)
 
     settled = run(harness, "settle", operation_id)
@@ -801,7 +799,7 @@ def test_whichever_column_is_edited_verify_finds_it(
         ("UPDATE write_operations SET state = 'REFUSED', settled_at = 1 WHERE kind = 'delete'", ": edited"),
     ],
 )
-def test_what_was_cut_out_is_found(harness: ServerHarness, kept: Path, statement: str, said: str) -> None:
+def test_an_event_that_was_cut_out_is_noticed(harness: ServerHarness, kept: Path, statement: str, said: str) -> None:
     shutil.copy(kept, harness.journal)
     edit(harness.journal, statement)
 
@@ -812,7 +810,7 @@ def test_what_was_cut_out_is_found(harness: ServerHarness, kept: Path, statement
 
 
 @pytest.mark.parametrize("column", ["question", "outcome", "payload"])
-async def test_what_was_edited_into_nonsense_is_no_crash(harness: ServerHarness, column: str) -> None:
+async def test_a_row_edited_into_nonsense_is_no_crash(harness: ServerHarness, column: str) -> None:
     operation_id = await deleted(harness)
     edit(harness.journal, f"UPDATE write_operations SET {column} = '[]'")
 

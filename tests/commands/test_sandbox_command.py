@@ -73,7 +73,7 @@ def refused(*arguments: str) -> str:
     return errors
 
 
-async def test_both_apis_are_served_to_the_connectors_by_what_it_prints() -> None:
+async def test_the_printed_settings_lead_each_connector_to_its_api() -> None:
     with running("--client-id", "me", "--client-secret", "mine") as sandbox:
         inventory_pro = InventoryPro(sandbox.url, "me", "mine")
         exsited = Exsited(sandbox.url, "me", "mine", f"{sandbox.url}/back")

@@ -201,7 +201,7 @@ async def test_without_a_pin_there_is_no_page_and_the_terminal_is_named(harness:
     assert harness.order("PO-2025-0038") is not None
 
 
-async def test_what_one_client_asked_for_is_there_for_the_next(harness: ServerHarness) -> None:
+async def test_an_operation_of_one_client_is_there_for_the_next(harness: ServerHarness) -> None:
     with serving(PO_MCP_APPROVER_PIN=PIN) as server:  # all of it in memory: a second journal would know nothing
         async with server.client(ERAS[1]) as first:
             asked = outcome(await first.call_tool(DELETE, {"number": "PO-2025-0038"}))

@@ -115,7 +115,7 @@ async def test_a_balancer_is_told_in_a_word_whatever_address_it_uses() -> None:
     assert (head.status_code, post.status_code) == (200, 405)
 
 
-async def test_it_is_not_ready_without_its_journal_or_erp_and_does_not_say_why(tmp_path: Path) -> None:
+async def test_a_server_without_its_journal_or_erp_is_not_ready_and_does_not_say_why(tmp_path: Path) -> None:
     gone = {
         "PO_MCP_ERP": "inventory-pro",
         "PO_MCP_BASE_URL": "http://127.0.0.1:9",

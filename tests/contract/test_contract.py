@@ -299,7 +299,7 @@ async def test_an_order_that_is_not_there_cannot_be_cancelled(subject: Subject) 
 
 
 @_DELETE
-async def test_what_forbids_a_delete_is_named_and_enforced(subject: Subject) -> None:
+async def test_the_reason_that_forbids_a_delete_is_named_and_enforced(subject: Subject) -> None:
     for number, because in subject.known.undeletable.items():
         found = await subject.erp.snapshot(number, "delete")
 

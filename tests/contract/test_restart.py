@@ -118,7 +118,7 @@ async def test_a_start_takes_the_catalog_from_the_disk_and_reads_what_a_create_n
     assert second.requests.of_catalog == expected
 
 
-async def test_what_is_kept_holds_no_secret_and_is_for_its_user_alone(url: str, tmp_path: Path) -> None:
+async def test_the_kept_catalog_holds_no_secret_and_is_for_its_user_alone(url: str, tmp_path: Path) -> None:
     async with Client(Start("inventory-pro", url, tmp_path).server) as client:
         await client.call_tool("search_catalog", {"kind": "item"})
 

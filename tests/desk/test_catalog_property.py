@@ -12,7 +12,7 @@ from po_mcp.desk import exactness, figures, matching
 from tests.desk.catalog_property import check, run
 
 
-def test_nothing_but_the_exact_is_taken_and_what_is_put_first_differs_in_nothing_that_must_not() -> None:
+def test_only_exact_text_is_taken_and_the_first_candidate_differs_in_nothing_that_must_not() -> None:
     counted, wrong = run(2_000, seed=7)
 
     assert wrong == []

@@ -41,7 +41,7 @@ async def order_gloves(desk: Desk, *items: str, person: Chooser | None = None) -
     return found
 
 
-async def test_what_a_write_names_is_read_alone_and_nothing_else_is() -> None:
+async def test_only_the_entries_that_a_write_names_are_read() -> None:
     lists = erp()
 
     found = await order_gloves(await desk_later(lists))

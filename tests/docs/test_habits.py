@@ -40,7 +40,7 @@ def test_every_command_that_is_run_or_told_is_one_of_the_checks() -> None:
     assert named == offered
 
 
-def test_what_is_no_check_ends_with_2_and_names_them() -> None:
+def test_an_unknown_check_ends_with_2_and_names_the_known_ones() -> None:
     run = subprocess.run([ROOT / "scripts" / "check", "nothing"], capture_output=True, text=True, timeout=60)
 
     assert run.returncode == 2

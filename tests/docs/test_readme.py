@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PICTURES = DOCS / "pictures"
 
 
-def test_it_has_fewer_than_900_words() -> None:
+def test_the_readme_has_fewer_than_900_words() -> None:
     text = re.sub(r"<!--.*?-->", "", README, flags=re.DOTALL)
 
     assert sum(any(sign.isalpha() for sign in word) for word in text.split()) < 900
@@ -29,7 +29,7 @@ def test_its_first_two_fences_are_the_main_job_and_the_tests() -> None:
     assert ["demo" in fences[0][1], "pytest" in fences[1][1]] == [True, True]
 
 
-def test_it_names_each_host_that_can_be_installed_into() -> None:
+def test_the_readme_names_each_host_that_can_be_installed_into() -> None:
     titles = [host.title for host in HOSTS]
     commands = set(re.findall(r"`po-mcp install ([a-z-]+)`", README))
 
@@ -37,7 +37,7 @@ def test_it_names_each_host_that_can_be_installed_into() -> None:
     assert commands <= {host.key for host in HOSTS}
 
 
-def test_it_holds_the_name_of_the_registrys_entry() -> None:
+def test_the_readme_holds_the_name_of_the_registry_entry() -> None:
     """The registry reads it in the published README: modelcontextprotocol.io, registry, package types."""
     entry = json.loads((ROOT / "packaging" / "server.json").read_text(encoding="utf-8"))
 

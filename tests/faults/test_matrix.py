@@ -31,7 +31,7 @@ def wrong(judged: list[Judged]) -> list[str]:
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_whatever_fails_at_most_one_write_is_sent_and_nobody_is_told_a_lie(fault: str) -> None:
+async def test_any_fault_leads_to_at_most_one_write_and_no_lie(fault: str) -> None:
     assert wrong(await play([Scenario(erp, call, fault, stage) for erp, call, stage in STRUCK])) == []
 
 
@@ -93,7 +93,7 @@ def test_a_true_answer_to_a_write_is_right(seen: Seen) -> None:
         (replace(UNSENT, said="No: t0ken. Try again.", tokens=frozenset({"t0ken"})), "it tells what is private"),
     ],
 )
-def test_what_is_wrong_with_a_write_is_found_out(seen: Seen, why: str) -> None:
+def test_the_matrix_finds_a_faulty_write(seen: Seen, why: str) -> None:
     assert any(found.startswith(why) for found in violations(WRITE, seen, DONE))
 
 
@@ -105,7 +105,7 @@ def test_what_is_wrong_with_a_write_is_found_out(seen: Seen, why: str) -> None:
         (replace(ANSWERED, shown={"number": "B"}), "the answer is another than without the fault"),
     ],
 )
-def test_what_is_wrong_with_a_read_is_found_out(seen: Seen, why: str) -> None:
+def test_the_matrix_finds_a_faulty_read(seen: Seen, why: str) -> None:
     assert any(found.startswith(why) for found in violations(READ, seen, ANSWERED))
 
 

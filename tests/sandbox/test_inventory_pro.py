@@ -101,7 +101,7 @@ async def test_signing_in_takes_form_fields_or_http_basic(stranger: AsyncClient)
     assert (wrong.status_code, wrong.json()["error"]) == (401, "unauthorized")
 
 
-async def test_nothing_is_answered_without_a_token(stranger: AsyncClient, book: Book) -> None:
+async def test_a_request_without_a_token_is_not_answered(stranger: AsyncClient, book: Book) -> None:
     read = await stranger.get("/api/v1/PurchaseOrder")
     write = await stranger.post("/api/v1/PurchaseOrder", json={})
 

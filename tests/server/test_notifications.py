@@ -172,7 +172,7 @@ async def test_a_client_that_unsubscribed_gets_no_notification(harness: ServerHa
 
 
 @pytest.mark.parametrize("mode", ["auto", "legacy"])
-async def test_both_eras_say_that_one_can_subscribe_and_complete(mode: str) -> None:
+async def test_subscriptions_and_completions_are_announced_in_both_eras(mode: str) -> None:
     async with Client(build_server(IN_MEMORY), mode=mode) as client:
         capabilities = client.server_capabilities
 

@@ -234,7 +234,7 @@ async def test_a_skill_that_is_gone_meanwhile_stops_no_other(tmp_path: Path) -> 
     ],
 )
 @both_eras
-async def test_nothing_but_a_file_of_a_skill_is_read(tmp_path: Path, era: str, uri: str) -> None:
+async def test_only_files_of_a_skill_are_read(tmp_path: Path, era: str, uri: str) -> None:
     (tmp_path / "config.toml").write_text("secret")
     (skill(tmp_path / "skills", "ours", **{".hidden": b"secret"}) / "folder").mkdir()
     async with Client(_serving(tmp_path / "skills"), mode=MODES[era]) as client:
@@ -242,7 +242,7 @@ async def test_nothing_but_a_file_of_a_skill_is_read(tmp_path: Path, era: str, u
             await content(client, uri)
 
 
-async def test_what_is_no_skill_is_named_in_the_log_and_the_others_are_served(
+async def test_a_folder_that_is_no_skill_is_named_in_the_log_and_the_others_are_served(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     skill(tmp_path, "bad", "no frontmatter")
@@ -323,7 +323,7 @@ def test_text_is_read_as_every_reader_of_yaml_reads_it(line: str, value: str) ->
         ),
     ],
 )
-def test_what_could_be_read_in_two_ways_is_refused(line: str) -> None:
+def test_a_figure_that_can_be_read_in_two_ways_is_refused(line: str) -> None:
     with pytest.raises(SkillNotRead, match=r"^line \d: "):
         _head(line)
 

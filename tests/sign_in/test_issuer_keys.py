@@ -203,7 +203,7 @@ async def test_an_odd_answer_is_no_document(odd: str) -> None:
             server.stop()
 
 
-async def test_nobody_there_is_no_document() -> None:
+async def test_an_issuer_that_cannot_be_reached_gives_no_document() -> None:
     with listen("127.0.0.1", 0) as sock:
         port = sock.getsockname()[1]
 

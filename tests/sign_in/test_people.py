@@ -170,7 +170,7 @@ async def test_with_sign_in_there_is_no_page_even_where_a_pin_is_set(harness: Se
 
 
 @both_eras
-async def test_nobody_sees_or_settles_what_another_asked_for(harness: ServerHarness, era: str) -> None:
+async def test_an_operation_of_another_person_is_neither_seen_nor_settled(harness: ServerHarness, era: str) -> None:
     async with team_server(**over(harness)) as server:
         async with connected(server, server.token(ALICE), era) as alice:
             asked = outcome(await alice.call_tool(DELETE, {"number": "PO-2025-0038"}))

@@ -66,7 +66,7 @@ async def test_remarks_on_an_order_stand_in_both_forms(
     assert structured["remarks"] == [remark]
 
 
-async def test_what_to_do_next_stands_in_both_forms(harness: ServerHarness) -> None:
+async def test_the_next_step_stands_in_both_forms(harness: ServerHarness) -> None:
     said, structured = await call(harness, "search_catalog", kind="item", text="zzzzz")
     none, operations = await call(harness, "get_operation")
 
@@ -95,7 +95,7 @@ async def test_an_effect_that_shows_later_stands_in_both_forms_of_the_next_answe
     assert "late_news" not in after.structured_content
 
 
-async def test_what_follows_from_other_values_is_left_out(harness: ServerHarness) -> None:
+async def test_values_that_follow_from_others_are_left_out(harness: ServerHarness) -> None:
     _, order = await call(harness, "get_purchase_order", number="PO-2025-0041")
     _, short = await call(harness, "get_purchase_order", number="PO-2025-0041", detail="short")
     _, page = await call(harness, "list_purchase_orders", limit=1)

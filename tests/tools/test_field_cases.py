@@ -2,9 +2,9 @@
 
 | case | what was reported | held by |
 |---|---|---|
-| 01 | "15 mm2" orders 1.5 mm2 | test_what_is_not_exact_is_put_to_the_person |
-| 02 | "12in" orders 1/2in | test_what_is_not_exact_is_put_to_the_person |
-| 04 | "1 mΩ" orders 1 MΩ | test_what_is_not_exact_is_put_to_the_person |
+| 01 | "15 mm2" orders 1.5 mm2 | test_an_item_that_is_not_exact_is_put_to_the_person |
+| 02 | "12in" orders 1/2in | test_an_item_that_is_not_exact_is_put_to_the_person |
+| 04 | "1 mΩ" orders 1 MΩ | test_an_item_that_is_not_exact_is_put_to_the_person |
 | 05 | a valve in kana orders pulp | test_another_thing_in_kana_is_not_offered |
 | 07 | the exact name is refused beside one that is near | test_an_exact_name_is_taken_beside_one_that_is_near |
 | 10 | after rounded prices "it did not happen" | test_a_lost_answer_to_rounded_prices_is_done_and_another_number_asks |
@@ -23,7 +23,7 @@
 | 29 | a line of freight stops reads | test_a_line_without_an_item_is_shown_by_its_description |
 | 30 | the last price is that of a free line | test_the_last_price_was_paid_for_goods |
 | 32 | the last price is one in another currency | test_the_last_price_is_of_the_vendors_currency |
-| 34 | what was received in full is overdue | test_what_was_received_in_full_is_not_overdue |
+| 34 | what was received in full is overdue | test_an_order_received_in_full_is_not_overdue |
 | 35 | statuses are left out in silence | test_a_status_that_is_not_known_is_said_to_be_left_out |
 | 36 | days are those of UTC | test_a_day_is_the_companys |
 | 37 | year 1 is overdue | test_a_date_that_means_none_is_not_overdue |
@@ -128,7 +128,7 @@ def in_words(**more: Any) -> dict[str, Any]:
         ("resistor 47k", "Resistor 4.7k"),
     ],
 )
-async def test_what_is_not_exact_is_put_to_the_person(connect: Any, said: str, there: str) -> None:
+async def test_an_item_that_is_not_exact_is_put_to_the_person(connect: Any, said: str, there: str) -> None:
     """Cases 01, 02 and 04, and more of their kind."""
     items: Sequence[Row] = (
         {"partNo": 5001, "shortID": "P1", "description": there, "uOM": "EA"},
@@ -440,7 +440,7 @@ async def test_the_last_price_is_of_the_vendors_currency(connect: Any) -> None:
 # Lists and catalogs
 
 
-async def test_what_was_received_in_full_is_not_overdue(connect: Any) -> None:
+async def test_an_order_received_in_full_is_not_overdue(connect: Any) -> None:
     """Case 34."""
     due = {"expected_completion_date": "2026-06-01T00:00:00Z"}
     receipt = {

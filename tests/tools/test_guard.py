@@ -120,7 +120,7 @@ NOT_A_YES: dict[str, dict[str, Reply]] = {
 @both_transports
 @pytest.mark.parametrize(("tool", "case"), [(tool, case) for tool in TOOLS for case in NOT_A_YES[tool]])
 @both_eras
-async def test_everything_but_a_yes_sends_nothing(
+async def test_an_answer_other_than_a_yes_sends_nothing(
     harness: ServerHarness, era: str, tool: str, case: str, transport: Transport
 ) -> None:
     async with harness.client(era, ScriptedPerson(NOT_A_YES[tool][case]), transport) as client:

@@ -80,7 +80,7 @@ async def test_a_question_without_an_answer_is_asked_again(harness: ServerHarnes
 
 
 @every_tool
-async def test_what_stands_beside_a_right_answer_is_passed_over(harness: ServerHarness, tool: str) -> None:
+async def test_fields_beside_a_right_answer_are_passed_over(harness: ServerHarness, tool: str) -> None:
     reply = YES[tool].model_dump(mode="json", by_alias=True, exclude_none=True)
     async with harness.client(person=ScriptedPerson(yes)) as client:
         ended = await answer(client, tool, {"approval": {**reply, "shown": True}, "another": 5})

@@ -166,7 +166,7 @@ def too_many_digits(book: Book) -> Any:
     ],
     ids=lambda make: make.__name__,
 )
-async def test_what_tryton_would_take_or_refuse_without_a_reason_is_refused_before_it_is_sent(
+async def test_a_draft_that_tryton_should_not_take_is_refused_before_it_is_sent(
     erp: Tryton, book: Book, make: Any
 ) -> None:
     sent: list[None] = []
@@ -190,7 +190,7 @@ async def test_figures_are_stored_exactly(erp: Tryton, book: Book) -> None:
     ]
 
 
-async def test_what_is_raised_right_before_the_first_byte_keeps_a_create_from_leaving(erp: Tryton, book: Book) -> None:
+async def test_an_error_right_before_the_first_byte_keeps_a_create_from_leaving(erp: Tryton, book: Book) -> None:
     class TooLateError(PurchaseOrderError):
         pass
 

@@ -263,7 +263,7 @@ async def test_an_answer_of_success_is_not_believed_where_the_order_shows_none(
 
 
 @ENDS
-async def test_what_is_raised_right_before_the_first_byte_keeps_the_write_from_leaving(
+async def test_an_error_right_before_the_first_byte_keeps_the_write_from_leaving(
     erp: Tryton, book: Book, kind: Guarded
 ) -> None:
     class TooLateError(PurchaseOrderError):

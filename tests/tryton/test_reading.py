@@ -85,7 +85,7 @@ async def test_an_order_is_read_with_exact_numbers(erp: Tryton, book: Book) -> N
     ]
 
 
-async def test_what_was_given_up_is_neither_received_nor_outstanding(erp: Tryton) -> None:
+async def test_an_abandoned_quantity_is_neither_received_nor_outstanding(erp: Tryton) -> None:
     order = await erp.get_order("PM-2026-0006")
 
     assert order.status == "closed"

@@ -36,7 +36,7 @@ def draft(vendor: str | None = "2", **changes: Any) -> OrderDraft:
         ),
     ],
 )
-def test_what_no_reading_is_needed_for_is_refused_at_once(asked: OrderDraft, why: str) -> None:
+def test_a_draft_that_no_reading_could_save_is_refused_at_once(asked: OrderDraft, why: str) -> None:
     with pytest.raises(InvalidInput, match=why):
         translate.check_draft(asked)
 
@@ -57,7 +57,7 @@ def test_what_no_reading_is_needed_for_is_refused_at_once(asked: OrderDraft, why
         (draft(unit_price=Decimal("0.12345")), [ACTIVE], {1: BOLT}, "at most 4 decimals of unit_price"),
     ],
 )
-def test_what_tryton_knows_otherwise_is_refused(
+def test_a_draft_that_contradicts_tryton_is_refused(
     asked: OrderDraft, parties: list[schemas.Party], products: dict[int, schemas.Product], why: str
 ) -> None:
     with pytest.raises(InvalidInput, match=why):

@@ -65,7 +65,7 @@ def test_a_state_of_another_module_is_not_known(state: str | None) -> None:
 
 
 @pytest.mark.parametrize("status", sorted(translate.LISTED))
-def test_what_tryton_picks_for_a_status_is_what_we_call_so(status: Status) -> None:
+def test_the_status_filter_of_tryton_picks_what_we_call_so(status: Status) -> None:
     domain = translate.build_order_domain(OrderQuery(status=status))
 
     for row in recorded("rows"):
@@ -113,7 +113,7 @@ def test_an_order_is_read_in_full() -> None:
     assert {(line.warehouse, line.warehouse_name) for line in read.lines or ()} == {("5", "Main")}
 
 
-def test_nothing_is_made_up_for_what_is_not_told() -> None:
+def test_values_that_the_erp_does_not_give_are_not_made_up() -> None:
     read = translate.convert_order(schemas.Order.parse({"id": 4}))
 
     assert (read.number, read.vendor, read.vendor_id, read.status) == ("(4)", "", None, "unknown")
@@ -188,19 +188,19 @@ def test_a_price_is_read_exactly(told: object, price: str | None) -> None:
         {"__class__": "date", "year": 2026},
     ],
 )
-def test_what_is_no_amount_is_not_trusted(told: object) -> None:
+def test_a_value_that_is_no_amount_is_not_trusted(told: object) -> None:
     with pytest.raises(BadAnswer):
         order("draft", total_amount=told)
 
 
 @pytest.mark.parametrize("told", ["2026-01-01", {"__class__": "date", "year": 2026}, {"__class__": "datetime"}, 5])
-def test_what_is_no_date_is_not_trusted(told: object) -> None:
+def test_a_value_that_is_no_date_is_not_trusted(told: object) -> None:
     with pytest.raises(BadAnswer):
         order("draft", delivery_date=told)
 
 
 @pytest.mark.parametrize("told", [0, -1, True, "5", None, Decimal(5)])
-def test_what_is_no_id_is_not_trusted(told: object) -> None:
+def test_a_value_that_is_no_id_is_not_trusted(told: object) -> None:
     with pytest.raises(BadAnswer):
         order("draft", id=told)
 
@@ -269,7 +269,7 @@ def test_a_reference_that_is_hostile_is_made_visible_where_it_is_told() -> None:
         (None, "Web order 12/34", "Web order 12/34"),
     ],
 )
-def test_what_is_shown_is_what_the_order_is_found_by(number: str | None, reference: str | None, shown: str) -> None:
+def test_an_order_is_found_by_the_number_that_is_shown(number: str | None, reference: str | None, shown: str) -> None:
     source = schemas.Names.parse({"id": 9, "number": number, "reference": reference})
 
     assert names.choose_name(source) == shown
@@ -365,7 +365,7 @@ def test_an_order_without_a_stamp_cannot_be_decided_on() -> None:
         ("cancelled", False, False),
     ],
 )
-def test_what_forbids_a_write_is_named(key: str, cancel: bool, delete: bool) -> None:
+def test_the_reason_that_forbids_a_write_is_named(key: str, cancel: bool, delete: bool) -> None:
     assert bool(translate.build_snapshot(order(key), "x", "cancel").blockers) == cancel
     assert bool(translate.build_snapshot(order(key), "x", "delete").blockers) == delete
 

@@ -164,7 +164,7 @@ async def test_an_order_of_another_version_is_stale_and_nothing_is_sent() -> Non
         assert {method for method, _ in calls(peer)[2:]} == {"model.purchase.purchase.search_read"}
 
 
-async def test_what_tryton_calls_modified_is_stale() -> None:
+async def test_an_order_that_tryton_calls_modified_is_stale() -> None:
     async with connected(*answers([drafted()], error(3, *STALE))) as (erp, peer):
         with pytest.raises(Stale) as failed:
             await erp.delete_order(NAME)
@@ -325,7 +325,7 @@ async def test_four_pages_of_a_catalog_are_read_at_a_time_and_stay_in_order() ->
     assert server.most == 4
 
 
-async def test_what_is_deleted_while_a_list_is_read_hides_nothing_else() -> None:
+async def test_a_record_deleted_while_a_list_is_read_hides_no_other() -> None:
     gone = frozenset({201, 350, 999, 1000})
     async with paged(PagedTryton(gone=gone)) as erp:
         found = await erp.scan_orders(OrderQuery())

@@ -13,7 +13,7 @@ from po_mcp.writes.journal import JournalStore
 from tests.writes.making import CONNECTION, create, guarded, outcome, proposed, take_to
 
 
-def test_it_tells_the_whole_story(store: JournalStore) -> None:
+def test_the_audit_log_tells_the_whole_story(store: JournalStore) -> None:
     operation = proposed(store, guarded()).operation
     store.note_unanswered(operation.id, {"how": "declined"}, is_decline=True)
     store.approve(operation.id, operation.payload, {"through": "form"})
@@ -125,6 +125,6 @@ def test_a_changed_schema_is_found(full: Path, statement: str, fault: str) -> No
 
 
 @pytest.mark.parametrize("statement", ["UPDATE audit_log SET event = 'x'", "DELETE FROM audit_log"])
-def test_it_cannot_be_edited_or_cut_by_a_statement(full: Path, statement: str) -> None:
+def test_the_audit_log_cannot_be_edited_or_cut_by_a_statement(full: Path, statement: str) -> None:
     with closing(sqlite3.connect(full)) as db, pytest.raises(sqlite3.IntegrityError, match="append only"):
         db.execute(statement)

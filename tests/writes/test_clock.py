@@ -17,7 +17,7 @@ DAY = 86_400.0
 
 @pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
 @pytest.mark.parametrize("by", [6.0, 32.0, DAY])
-def test_what_waits_ends_where_the_clock_was_set_back(
+def test_a_waiting_operation_ends_where_the_clock_was_set_back(
     store: JournalStore, clock: Clock, state: State, by: float
 ) -> None:
     operation = guarded()
@@ -47,7 +47,7 @@ def test_many_small_corrections_extend_no_life(store: JournalStore, clock: Clock
 
 
 @pytest.mark.parametrize("state", ["SENT", "UNKNOWN"])
-def test_what_was_sent_by_a_clock_that_was_ahead_counts_from_its_correction(
+def test_a_send_by_a_clock_that_was_ahead_counts_from_its_correction(
     store: JournalStore, clock: Clock, state: State
 ) -> None:
     """Sent a day ahead, then corrected: the order was blocked for a day."""
@@ -70,7 +70,7 @@ def test_a_watch_lasts_no_longer_than_it_had_to(store: JournalStore, clock: Cloc
     assert found(store, operation_id).watched_until == clock.now + 30
 
 
-def test_what_was_done_answers_no_call_of_the_time_before(store: JournalStore, clock: Clock) -> None:
+def test_a_done_operation_answers_no_call_of_the_time_before(store: JournalStore, clock: Clock) -> None:
     """Else the very same call would be "done already" for a day; the person is asked instead."""
     take_to(store, create(), "DONE")
     take_to(store, guarded(), "DONE")
@@ -81,7 +81,7 @@ def test_what_was_done_answers_no_call_of_the_time_before(store: JournalStore, c
     assert isinstance(store.propose(create("PO-10"), {}), Similar)
 
 
-def test_what_was_asked_for_by_a_clock_that_was_ahead_locks_nobody_out(store: JournalStore, clock: Clock) -> None:
+def test_proposals_of_a_clock_that_was_ahead_lock_nobody_out(store: JournalStore, clock: Clock) -> None:
     for place in range(MAX_PROPOSALS[60.0]):
         take_to(store, guarded(number=f"PO-{place}"), "DECLINED")
         clock.now += 2
@@ -106,7 +106,7 @@ def test_a_clock_that_was_set_ahead_ends_what_waits(store: JournalStore, clock: 
     assert state_of(store, operation_id) == "EXPIRED"
 
 
-def test_nothing_is_noticed_twice(store: JournalStore, clock: Clock, file: Path) -> None:
+def test_a_clock_that_was_set_back_is_noticed_once(store: JournalStore, clock: Clock, file: Path) -> None:
     take_to(store, guarded(), "SENT")
     clock.now -= DAY
     other = JournalStore(file, 600, clock)

@@ -130,7 +130,7 @@ def test_an_order_that_was_made_about_when_it_was_sent_is_not_older(seconds: int
     assert compare_order(DRAFT, order, SENT_AT).verdict == "ours"
 
 
-def test_what_differs_is_said_line_by_line() -> None:
+def test_differences_are_listed_line_by_line() -> None:
     order = with_lines(
         line(price="0.33"),
         line("NUT", "4", "1.50"),
@@ -167,7 +167,7 @@ def test_a_currency_that_one_side_does_not_say_is_no_difference(stored_in: str |
     assert compare_order(draft, stored(draft, currency=stored_in), SENT_AT).differences == ()
 
 
-def test_nothing_is_said_of_an_order_that_is_as_it_was_asked_for() -> None:
+def test_an_order_stored_as_asked_for_has_no_differences() -> None:
     assert compare_order(DRAFT, stored(DRAFT), SENT_AT).differences == ()
     assert compare_order(DRAFT, stored(DRAFT, vendor=" ACME fasteners"), SENT_AT).differences == ()
 
@@ -178,7 +178,7 @@ def test_lines_that_show_later_are_not_said_to_be_missing() -> None:
     )
 
 
-def test_what_is_not_there_is_said() -> None:
+def test_a_missing_line_is_named() -> None:
     order = with_lines(line(), total=None)
 
     assert compare_order(DRAFT, order, SENT_AT).differences == ("4 x NUT is not shown as a line of its own",)

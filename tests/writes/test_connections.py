@@ -150,7 +150,7 @@ def test_left_alone_writes_stay_stopped(store: JournalStore) -> None:
             store.join(ROTATED)
 
 
-def test_what_may_be_theirs_can_be_looked_at_before_the_answer(store: JournalStore) -> None:
+def test_operations_that_may_be_adopted_can_be_looked_at_before_the_answer(store: JournalStore) -> None:
     operation_id = on(PROD, store)
     on(TEST, store)
 

@@ -222,7 +222,9 @@ async def test_a_refusal_for_which_a_reason_is_seen_is_one(harness: ServerHarnes
 
 
 @every_write
-async def test_what_was_never_sent_is_refused_and_may_be_asked_for_again(harness: ServerHarness, tool: str) -> None:
+async def test_a_write_that_was_never_sent_is_refused_and_may_be_asked_for_again(
+    harness: ServerHarness, tool: str
+) -> None:
     harness.wire.on_write = refuse_to_connect
     async with harness.client(person=ScriptedPerson(CALLS[tool][1])) as client:
         refused = await call(client, tool)

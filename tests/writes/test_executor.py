@@ -84,7 +84,7 @@ LOST = OutcomeUnknown("The connection broke.")
 
 
 @every_kind
-async def test_what_was_approved_is_read_again_sent_once_and_recorded(bench: Bench, kind: str) -> None:
+async def test_an_approved_operation_is_read_again_sent_once_and_recorded(bench: Bench, kind: str) -> None:
     operation_id = approved(bench, kind)
 
     outcome = await bench.execute(operation_id)
@@ -137,7 +137,9 @@ async def test_an_order_that_is_gone_is_not_sent(bench: Bench, kind: str) -> Non
 
 
 @every_kind
-async def test_what_cannot_be_read_again_is_not_sent_and_the_approval_holds(bench: Bench, kind: str) -> None:
+async def test_an_order_that_cannot_be_read_again_is_not_written_and_the_approval_holds(
+    bench: Bench, kind: str
+) -> None:
     operation_id = approved(bench, kind)
     bench.erp.unreadable = Unreachable("The ERP does not answer.")
 
@@ -165,7 +167,7 @@ async def test_a_number_that_was_taken_meanwhile_is_not_sent(bench: Bench, name:
 
 @every_kind
 @pytest.mark.parametrize("state", ["PROPOSED", "DECLINED", "REFUSED", "NOT_APPLIED", "CONFLICT"])
-async def test_what_is_not_approved_is_not_sent(bench: Bench, kind: str, state: State) -> None:
+async def test_an_operation_that_is_not_approved_is_not_sent(bench: Bench, kind: str, state: State) -> None:
     operation_id = take_to(bench.store, operation_of(kind), state)
 
     await bench.execute(operation_id)
@@ -202,7 +204,7 @@ async def test_ten_callers_of_two_processes_send_once_and_are_told_the_same(benc
     assert len([one for one in outcomes if not one.replayed]) == 1
 
 
-async def test_nothing_is_sent_with_the_credentials_of_another_connection(bench: Bench) -> None:
+async def test_a_write_is_not_sent_with_the_credentials_of_another_connection(bench: Bench) -> None:
     """A yes given for the test instance was carried out in production on the same host."""
     operation_id = approved(bench, "delete")
     bench.erp.connection = Connection("exsited", "https://erp.example.com/prod", None, CONNECTION.credentials)
@@ -211,7 +213,7 @@ async def test_nothing_is_sent_with_the_credentials_of_another_connection(bench:
     assert bench.erp.writes == []
 
 
-async def test_nothing_is_sent_with_credentials_that_nobody_adopted(bench: Bench) -> None:
+async def test_a_write_with_credentials_that_nobody_adopted_is_not_sent(bench: Bench) -> None:
     bench.store.join(CONNECTION)
     operation_id = approved(bench, "delete")
     bench.erp.connection = replace(CONNECTION, credentials="rotated")
@@ -221,7 +223,9 @@ async def test_nothing_is_sent_with_credentials_that_nobody_adopted(bench: Bench
     assert bench.erp.writes == []
 
 
-async def test_nothing_is_sent_that_the_journal_cannot_record(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_write_that_the_journal_cannot_record_is_not_sent(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*arguments: object) -> None:
         raise JournalUnavailable("The disk is full.")
 
@@ -276,7 +280,7 @@ async def test_a_sign_in_within_the_time_is_waited_for(bench: Bench, clock: Cloc
     assert (await bench.execute(operation_id)).status == "done"
 
 
-async def test_who_sent_nothing_says_so_though_others_took_it_for_unknown(bench: Bench, clock: Clock) -> None:
+async def test_a_sender_that_sent_nothing_says_so_though_others_recorded_unknown(bench: Bench, clock: Clock) -> None:
     """The sleeper said "nothing was sent" while the journal stayed UNKNOWN for ever."""
     operation_id = approved(bench, "delete")
 
@@ -291,7 +295,7 @@ async def test_who_sent_nothing_says_so_though_others_took_it_for_unknown(bench:
     assert state_of(bench.store, operation_id) == "NOT_APPLIED"
 
 
-async def test_who_was_answered_says_so_though_others_took_it_for_unknown(bench: Bench) -> None:
+async def test_a_sender_that_was_answered_says_so_though_others_recorded_unknown(bench: Bench) -> None:
     operation_id = approved(bench, "delete")
 
     async def answer(apply: Callable[[], None]) -> None:
@@ -305,7 +309,7 @@ async def test_who_was_answered_says_so_though_others_took_it_for_unknown(bench:
     assert len(bench.done) == 1
 
 
-async def test_who_lost_the_answer_says_what_others_found(bench: Bench) -> None:
+async def test_a_sender_that_lost_the_answer_says_what_others_recorded(bench: Bench) -> None:
     operation_id = approved(bench, "delete")
 
     async def answer(apply: Callable[[], None]) -> None:
@@ -448,7 +452,7 @@ async def test_a_crash_after_the_claim_is_not_known(bench: Bench, kind: str, cap
 
 
 @every_kind
-async def test_what_never_left_is_refused_and_may_be_asked_for_again(bench: Bench, kind: str) -> None:
+async def test_a_write_that_never_left_is_refused_and_may_be_asked_for_again(bench: Bench, kind: str) -> None:
     operation_id = approved(bench, kind)
     bench.erp.answer = raising(Unreachable("The ERP does not answer. Nothing was sent."))
 
@@ -653,7 +657,7 @@ async def test_a_call_that_is_cancelled_while_it_is_sent_is_recorded(bench: Benc
     assert (await bench.execute(operation_id)).replayed
 
 
-async def test_what_is_being_sent_is_left_alone_by_recovery(bench: Bench, clock: Clock) -> None:
+async def test_recovery_leaves_an_operation_alone_that_is_being_sent(bench: Bench, clock: Clock) -> None:
     operation_id, sending = approved(bench, "delete"), anyio.Event()
 
     async def slowly(apply: Callable[[], None]) -> None:
@@ -672,7 +676,7 @@ async def test_what_is_being_sent_is_left_alone_by_recovery(bench: Bench, clock:
     assert [event.event for event in bench.store.events(operation_id)][-2:] == ["SENT", "DONE"]
 
 
-async def test_what_a_dead_process_sent_is_settled_by_reading(bench: Bench, clock: Clock) -> None:
+async def test_a_write_of_a_dead_process_is_settled_by_reading(bench: Bench, clock: Clock) -> None:
     operation_id = take_to(bench.store, guarded("finalize"), "SENT")
 
     await bench.executor.reconciler.recover()
@@ -708,7 +712,7 @@ async def test_one_operation_that_cannot_be_looked_at_stops_no_other(
     assert (state_of(bench.store, first), state_of(bench.store, second)) == ("UNKNOWN", "DONE")
 
 
-async def test_who_is_told_of_a_write_cannot_make_it_fail(store: JournalStore) -> None:
+async def test_a_listener_of_a_write_cannot_make_it_fail(store: JournalStore) -> None:
     from po_mcp.writes.executor import build_executor
     from po_mcp.writes.journal import Journal
 

@@ -322,7 +322,7 @@ def test_a_number_that_goes_on_as_a_sentence_stands_in_guillemets() -> None:
     assert rows_of(ask_delete(order(number=number), BOOKS))[0].startswith(f"Delete order «{number}» permanently?")
 
 
-def test_what_has_no_room_in_the_first_line_opens_the_second_after_the_total() -> None:
+def test_an_effect_without_room_in_the_first_line_follows_the_total() -> None:
     rows = rows_of(ask_delete(order(number="P" * 40), BOOKS))
 
     assert rows[0] == f"Delete order {'P' * 40} permanently?"
@@ -493,7 +493,7 @@ def test_which_item_is_meant_may_be_typed_in_any_case_by_an_older_client(given: 
     ],
     ids=str,
 )
-def test_what_this_form_did_not_offer_is_no_decision(content: dict[str, Any] | None) -> None:
+def test_a_value_that_the_form_did_not_offer_is_no_decision(content: dict[str, Any] | None) -> None:
     question = ask_finalize(order(), BOOKS, None)
     answer = FormAnswer("accepted", content)
 
@@ -502,7 +502,7 @@ def test_what_this_form_did_not_offer_is_no_decision(content: dict[str, Any] | N
 
 
 @pytest.mark.parametrize("how", ["declined", "cancelled", "not_asked", "sent_to_page"])
-def test_what_was_not_accepted_is_no_decision(how: Any) -> None:
+def test_a_form_that_was_not_accepted_is_no_decision(how: Any) -> None:
     assert read_decision(FormAnswer(how, {"decision": "backorder"}), ask_finalize(order(), BOOKS, None)) is None
 
 
@@ -537,7 +537,7 @@ def test_the_safe_option_comes_first_and_nothing_is_chosen_beforehand(ask: Calla
     assert "default" not in question.schema()["properties"]["decision"]
 
 
-def test_what_the_page_sends_for_a_yes_is_a_decision_only_where_the_rest_was_decided() -> None:
+def test_a_yes_of_the_page_is_a_decision_only_where_the_rest_was_decided() -> None:
     question = ask_finalize(order(), BOOKS, None)
     sent = [approval_content(question, with_backorder=choice) for choice in (True, False, None)]
 

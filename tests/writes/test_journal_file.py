@@ -68,7 +68,7 @@ def test_the_file_is_private_durable_and_in_a_private_folder(store: JournalStore
         assert db.execute("PRAGMA synchronous").fetchone()[0] == 2
 
 
-def test_nothing_is_made_before_a_write_is_asked_for(store: JournalStore, file: Path) -> None:
+def test_no_file_is_made_before_a_write_is_asked_for(store: JournalStore, file: Path) -> None:
     assert not store.exists()
     assert not file.exists()
 
@@ -441,7 +441,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.process
-def test_what_was_claimed_is_there_after_a_kill(file: Path) -> None:
+def test_a_claim_is_there_after_a_kill(file: Path) -> None:
     killed = subprocess.run([sys.executable, "-c", KILLED, str(file)], capture_output=True, text=True, check=False)
 
     after = JournalStore(file)

@@ -56,7 +56,9 @@ async def test_a_status_that_is_not_known_shows_nothing(kind: str) -> None:
         ("delete", {}, "goods were received for it"),
     ],
 )
-def test_what_the_erp_would_refuse_is_forbidden_and_says_why(kind: str, snapshot: dict[str, Any], why: str) -> None:
+def test_a_write_that_the_erp_would_refuse_is_forbidden_with_the_reason(
+    kind: str, snapshot: dict[str, Any], why: str
+) -> None:
     forbidden = cast("GuardedKind", kind_of(kind)).forbid(FakeERP(), Snapshot(order=order(), **snapshot))
 
     assert why in str(forbidden)
@@ -130,6 +132,6 @@ async def test_a_backorder_is_known_by_what_it_must_hold(orders: list[PurchaseOr
     assert await seen(with_backorder, order(status="closed"), *orders) == ("applied", why)
 
 
-async def test_what_is_no_yes_is_never_recorded_as_one(store: JournalStore) -> None:
+async def test_an_answer_that_is_no_yes_is_never_recorded_as_one(store: JournalStore) -> None:
     with pytest.raises(ValueError, match="approves nothing"):
         await record_approval(Journal(store), guarded("delete"), FormAnswer("declined"), {})

@@ -64,7 +64,7 @@ def by_number(store: JournalStore) -> dict[str, Recorded]:
 
 
 @pytest.mark.parametrize("first", "EIS")
-def test_what_waited_or_was_approved_ends_and_what_was_sent_goes_on(migrated: JournalStore, first: str) -> None:
+def test_waiting_and_approved_operations_end_and_sent_ones_go_on(migrated: JournalStore, first: str) -> None:
     found = by_number(migrated)
 
     states = {name: found[f"{first}-{name}"].state for name in ENDED | GOES_ON}
@@ -72,7 +72,7 @@ def test_what_waited_or_was_approved_ends_and_what_was_sent_goes_on(migrated: Jo
     assert states == ENDED | GOES_ON
 
 
-def test_nothing_is_lost_and_the_chain_of_the_audit_log_holds(migrated: JournalStore, old: Path) -> None:
+def test_a_migration_loses_no_row_and_keeps_the_chain_of_the_audit_log(migrated: JournalStore, old: Path) -> None:
     with closing(sqlite3.connect(":memory:")) as before:
         before.executescript(DUMP.read_text(encoding="utf-8"))
         [operations] = before.execute("SELECT COUNT(*) FROM operations").fetchone()
@@ -124,7 +124,7 @@ def test_the_shared_token_is_kept(old: Path) -> None:
 
 @pytest.mark.parametrize("connection", [EXSITED, replace(EXSITED, address="https://erp.example.com/test")], ids=str)
 @pytest.mark.parametrize("name", GOES_ON)
-def test_what_was_sent_blocks_its_order_on_every_connection_that_may_be_its_own(
+def test_a_sent_operation_blocks_its_order_on_every_connection_that_may_be_its_own(
     migrated: JournalStore, connection: Connection, name: str
 ) -> None:
     call = guarded("cancel", f"E-{name}", connection=connection.key)
@@ -145,7 +145,7 @@ def test_a_create_that_is_not_known_is_asked_about_on_those_connections_too(migr
 
 
 @pytest.mark.parametrize("name", ENDED)
-def test_what_is_at_its_end_blocks_nothing(migrated: JournalStore, name: str) -> None:
+def test_an_operation_at_its_end_blocks_no_order(migrated: JournalStore, name: str) -> None:
     call = guarded("cancel", f"E-{name}", connection=EXSITED.key)
 
     assert proposed(migrated, call, connection=EXSITED).state == "PROPOSED"
@@ -165,7 +165,7 @@ def test_no_yes_of_before_is_sent(migrated: JournalStore) -> None:
         assert migrated.claim(approved.id, connection) is None
 
 
-def test_what_waited_is_recorded_as_expired_whatever_the_clock_says(migrated: JournalStore, old: Path) -> None:
+def test_a_waiting_operation_is_recorded_as_expired_whatever_the_clock_says(migrated: JournalStore, old: Path) -> None:
     migrated.counts()
     with closing(sqlite3.connect(old)) as db:
         states = db.execute("SELECT state FROM write_operations WHERE number IN ('E-PROPOSED', 'E-APPROVED')")
@@ -304,7 +304,7 @@ def test_a_migration_that_fails_leaves_the_file_as_it_was(old: Path, monkeypatch
         assert list(db.iterdump()) == list(kept.iterdump())
 
 
-def test_what_is_live_after_a_migration_is_what_was_sent(migrated: JournalStore) -> None:
+def test_only_sent_operations_are_live_after_a_migration(migrated: JournalStore) -> None:
     live = {one.state for one in migrated.live(None)}
 
     assert live == {"SENT", "UNKNOWN"} < LIVE

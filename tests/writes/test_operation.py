@@ -192,6 +192,6 @@ def test_a_vendor_without_an_id_is_named_by_its_name() -> None:
     assert item_keys(draft(lines=(line(item="Bolt"), line(item=" BOLT")))) == {"bolt"}
 
 
-def test_what_has_no_canonical_form_is_no_identity() -> None:
+def test_a_value_without_canonical_form_is_no_identity() -> None:
     with pytest.raises(TypeError, match="no canonical form for object"):
         canonical_json({"a": object()})

@@ -52,7 +52,7 @@ async def test_an_order_that_is_back_at_the_second_look_is_not_gone(bench: Bench
     assert len(reads) > 1
 
 
-async def test_what_a_dead_process_sent_is_not_waited_for(bench: Bench, clock: Clock) -> None:
+async def test_a_write_of_a_dead_process_is_not_waited_for(bench: Bench, clock: Clock) -> None:
     operation_id = take_to(bench.store, guarded("cancel"), "SENT")
     clock.now += bench.policy.abandoned_after + 1
     bench.erp.set_status("PO-1", "cancelled")
@@ -62,7 +62,7 @@ async def test_what_a_dead_process_sent_is_not_waited_for(bench: Bench, clock: C
     assert settled.state == "DONE"
 
 
-async def test_what_its_sender_settles_meanwhile_is_not_looked_at(bench: Bench) -> None:
+async def test_an_operation_that_its_sender_settles_is_not_looked_at(bench: Bench) -> None:
     operation_id = take_to(bench.store, guarded("cancel"), "SENT")
     sent = found(bench.store, operation_id)
     bench.store.finish(operation_id, "SENT", "DONE", outcome(), {})

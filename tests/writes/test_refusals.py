@@ -103,7 +103,7 @@ async def test_a_refusal_is_told_with_its_reason_and_its_time_and_is_watched(
 
 
 @every_kind
-async def test_it_is_looked_at_twice_before_it_is_told(bench: Bench, kind: str) -> None:
+async def test_a_refusal_is_looked_at_twice_before_it_is_reported(bench: Bench, kind: str) -> None:
     operation_id = approved(bench, kind)
     refuses(bench)
     started = anyio.current_time()
@@ -139,7 +139,9 @@ async def test_an_effect_that_only_the_second_look_shows_turns_it_to_done(bench:
 
 
 @every_kind
-async def test_it_is_final_only_after_the_time_and_without_an_effect(bench: Bench, clock: Clock, kind: str) -> None:
+async def test_a_refusal_is_final_only_after_the_watch_and_without_an_effect(
+    bench: Bench, clock: Clock, kind: str
+) -> None:
     operation_id = approved(bench, kind)
     refuses(bench)
     await bench.execute(operation_id)
@@ -183,7 +185,7 @@ async def test_an_effect_that_was_told_by_the_call_itself_is_no_late_news(bench:
 
 
 @every_kind
-async def test_it_is_final_at_once_where_reads_show_everything(store: JournalStore, kind: str) -> None:
+async def test_a_refusal_is_final_at_once_where_reads_show_everything(store: JournalStore, kind: str) -> None:
     bench = Bench(store, EXACT)
     bench.erp.orders["PO-1"] = order()
     operation_id = approved(bench, kind)
@@ -196,7 +198,7 @@ async def test_it_is_final_at_once_where_reads_show_everything(store: JournalSto
 
 
 @pytest.mark.parametrize(("kind", "status"), [("finalize", "cancelled"), ("cancel", "closed")])
-async def test_it_is_final_at_once_where_the_order_ended_otherwise(bench: Bench, kind: str, status: Any) -> None:
+async def test_a_refusal_is_final_at_once_where_the_order_ended_otherwise(bench: Bench, kind: str, status: Any) -> None:
     operation_id = approved(bench, kind)
     refuses(bench, then=lambda: bench.erp.set_status("PO-1", status))
 
@@ -224,7 +226,7 @@ UNDER_OUR_NUMBER: dict[str, tuple[Any, OutcomeStatus, str]] = {
 
 
 @pytest.mark.parametrize(("there", "status", "text"), UNDER_OUR_NUMBER.values(), ids=UNDER_OUR_NUMBER)
-async def test_what_stands_under_our_number_decides_a_refused_create(
+async def test_the_order_under_our_number_decides_a_refused_create(
     bench: Bench, there: Any, status: OutcomeStatus, text: str
 ) -> None:
     """A colleague's order under a raced number, or our own that a gateway sent twice."""

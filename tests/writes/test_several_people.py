@@ -28,7 +28,7 @@ def asked_by(requester: Requester) -> Operation:
 
 
 @pytest.mark.parametrize("state", ["APPROVED", "SENT", "UNKNOWN"])
-def test_what_one_person_approved_is_not_carried_on_by_another(store: JournalStore, state: State) -> None:
+def test_an_approval_of_one_person_is_not_carried_on_by_another(store: JournalStore, state: State) -> None:
     operation_id = take_to(store, asked_by(ALICE), state)
 
     assert store.find_in_progress(asked_by(BOB)) is None

@@ -54,7 +54,7 @@ def test_an_order_of_the_same_content_is_asked_about(
 
 
 @pytest.mark.parametrize("state", ["REFUSED", "NOT_APPLIED", "DECLINED"])
-def test_what_was_not_made_is_no_reason_to_ask(store: JournalStore, state: State) -> None:
+def test_an_order_that_was_not_made_is_no_reason_to_ask(store: JournalStore, state: State) -> None:
     take_to(store, of("PO-1", line()), state)
 
     assert similar_to(store, of("PO-2", line())) is None
@@ -93,7 +93,7 @@ def test_one_common_item_for_the_vendor_is_enough_while_the_first_is_in_doubt(
     assert similar_to(store, of("PO-4", line("NUT", 4), vendor="13")) is None
 
 
-def test_what_was_done_counts_for_ten_minutes(store: JournalStore, clock: Clock) -> None:
+def test_a_done_operation_counts_for_ten_minutes(store: JournalStore, clock: Clock) -> None:
     take_to(store, of("PO-1", line()), "DONE")
     clock.now += 600
 
@@ -197,7 +197,7 @@ def test_two_processes_with_two_numbers_record_one_of_two_equal_orders(file: Pat
     assert JournalStore(file).counts()[0] == 30
 
 
-def test_what_is_similar_is_looked_for_before_anything_is_recorded(store: JournalStore) -> None:
+def test_similar_orders_are_looked_for_before_a_create_is_recorded(store: JournalStore) -> None:
     take_to(store, of("PO-1", line()), "UNKNOWN")
     before = store.counts()
 

@@ -32,7 +32,7 @@ from tests.writes.making import (
 )
 
 
-def test_what_was_recorded_is_found_by_another_process(store: JournalStore, file: Path, clock: Clock) -> None:
+def test_a_recorded_operation_is_found_by_another_process(store: JournalStore, file: Path, clock: Clock) -> None:
     recorded = proposed(store, guarded())
 
     assert JournalStore(file, 600, clock).find(recorded.operation.id) == recorded
@@ -64,7 +64,7 @@ def test_an_operation_is_claimed_once(store: JournalStore) -> None:
     assert [claim is not None for claim in claims] == [True] + [False] * 4
 
 
-def test_what_is_sent_is_what_the_person_chose(store: JournalStore) -> None:
+def test_the_choice_of_the_person_is_sent(store: JournalStore) -> None:
     operation = proposed(store, guarded("finalize")).operation
     assert isinstance(operation.payload, FinalizePayload)
     chosen = operation.payload.model_copy(update={"create_backorder": True})
@@ -107,7 +107,7 @@ def test_four_processes_that_race_for_forty_operations_claim_each_once(file: Pat
 
 
 @pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
-def test_what_was_not_sent_in_time_cannot_be_sent(store: JournalStore, clock: Clock, state: State) -> None:
+def test_an_approval_that_ran_out_cannot_be_sent(store: JournalStore, clock: Clock, state: State) -> None:
     operation = guarded()
     take_to(store, operation, state)
     clock.now += 600
@@ -154,7 +154,7 @@ def test_the_same_call_about_a_changed_order_takes_the_place_of_the_former(store
 
 
 @pytest.mark.parametrize("state", ["APPROVED", "SENT", "WATCHED", "UNKNOWN"])
-def test_it_does_not_take_the_place_of_one_that_was_approved_or_sent(store: JournalStore, state: State) -> None:
+def test_a_proposal_does_not_replace_an_approved_or_sent_operation(store: JournalStore, state: State) -> None:
     first = take_to(store, guarded("delete"), state)
 
     with pytest.raises(OperationUnderWay) as refused:
@@ -190,7 +190,7 @@ def test_another_order_or_another_connection_is_not_in_the_way(store: JournalSto
 
 
 @pytest.mark.parametrize("after", ["REFUSED", "NOT_APPLIED", "CONFLICT", "DECLINED"])
-def test_what_ended_without_effect_may_be_asked_for_again(store: JournalStore, after: State) -> None:
+def test_an_operation_without_effect_may_be_asked_for_again(store: JournalStore, after: State) -> None:
     first = take_to(store, guarded(), after)
     again = proposed(store, guarded())
 
@@ -198,7 +198,7 @@ def test_what_ended_without_effect_may_be_asked_for_again(store: JournalStore, a
     assert again.operation.id != first
 
 
-def test_what_is_not_known_stays_in_the_way_for_ever(store: JournalStore, clock: Clock) -> None:
+def test_an_unknown_operation_blocks_its_order_for_ever(store: JournalStore, clock: Clock) -> None:
     first = take_to(store, guarded(), "UNKNOWN")
     clock.now += 10_000_000
 
@@ -209,7 +209,7 @@ def test_what_is_not_known_stays_in_the_way_for_ever(store: JournalStore, clock:
 
 
 @pytest.mark.parametrize("state", ["PROPOSED", "APPROVED", "SENT", "WATCHED", "UNKNOWN"])
-def test_what_is_not_at_its_end_is_live_and_nothing_else(store: JournalStore, state: State) -> None:
+def test_only_operations_before_their_end_are_live(store: JournalStore, state: State) -> None:
     live = take_to(store, guarded(), state)
     take_to(store, guarded(number="PO-2"), "DONE")
 
@@ -261,7 +261,7 @@ def test_an_approval_is_taken_back_before_it_is_sent(store: JournalStore) -> Non
 
 
 @pytest.mark.parametrize("state", sorted(set(ROADS) - {"APPROVED"}))
-def test_what_is_in_any_other_state_is_not_taken_back(store: JournalStore, state: State) -> None:
+def test_only_an_approved_operation_is_taken_back(store: JournalStore, state: State) -> None:
     operation_id = take_to(store, guarded(), state)
 
     assert not store.take_back(operation_id, {})
@@ -333,7 +333,7 @@ def test_a_create_whose_order_is_gone_again_is_not_found(store: JournalStore) ->
 
 
 @pytest.mark.parametrize("kind", ["delete", "finalize", "cancel"])
-def test_what_was_done_is_found_again_for_the_same_user_for_ten_minutes(
+def test_a_done_operation_is_found_again_for_the_same_user_for_ten_minutes(
     store: JournalStore, clock: Clock, kind: str
 ) -> None:
     first = take_to(store, guarded(kind), "DONE")
@@ -358,7 +358,7 @@ def test_a_number_is_in_use_as_long_as_its_order_is_there_or_may_come(store: Jou
 
 
 @pytest.mark.parametrize("state", ["APPROVED", "SENT", "WATCHED", "UNKNOWN"])
-def test_what_the_same_call_began_is_found_in_progress(store: JournalStore, state: State) -> None:
+def test_an_operation_of_the_same_call_is_found_in_progress(store: JournalStore, state: State) -> None:
     operation_id = take_to(store, guarded(), state)
 
     begun = store.find_in_progress(guarded(order_digest="it changed by that"))
@@ -369,7 +369,7 @@ def test_what_the_same_call_began_is_found_in_progress(store: JournalStore, stat
 
 
 @pytest.mark.parametrize("state", ["PROPOSED", "DONE", "DECLINED"])
-def test_what_nobody_approved_or_what_ended_is_not_in_progress(store: JournalStore, state: State) -> None:
+def test_an_operation_without_approval_or_at_its_end_is_not_in_progress(store: JournalStore, state: State) -> None:
     take_to(store, guarded(), state)
 
     assert store.find_in_progress(guarded()) is None
@@ -466,7 +466,7 @@ def test_a_steady_loop_is_stopped_within_the_hour(
 # Late news
 
 
-def test_what_was_called_refused_and_was_done_is_told_once(store: JournalStore, file: Path, clock: Clock) -> None:
+def test_a_late_effect_of_a_refused_write_is_reported_once(store: JournalStore, file: Path, clock: Clock) -> None:
     operation_id = take_to(store, guarded(), "WATCHED")
     store.finish(operation_id, "WATCHED", "DONE", outcome(), {}, is_late=True)
     other = JournalStore(file, 600, clock)
@@ -477,7 +477,7 @@ def test_what_was_called_refused_and_was_done_is_told_once(store: JournalStore, 
     assert store.verify() == []
 
 
-def test_what_was_done_in_time_is_no_late_news(store: JournalStore) -> None:
+def test_an_effect_in_time_is_no_late_news(store: JournalStore) -> None:
     take_to(store, guarded(), "DONE")
 
     assert store.take_late_news(CONNECTION.key) == []
@@ -520,7 +520,7 @@ def test_the_state_live_is_the_same_for_program_and_file(store: JournalStore) ->
     assert {one.state for one in store.all()} - live == set(ROADS) - LIVE
 
 
-def test_who_asks_is_kept_with_the_operation(store: JournalStore) -> None:
+def test_the_requester_is_kept_with_the_operation(store: JournalStore) -> None:
     operation_id = take_to(store, replace(guarded(), requester=ADA), "PROPOSED")
 
     assert found(store, operation_id).operation.requester == ADA

@@ -175,7 +175,7 @@ async def hold(connected: Client) -> Any:
 
 
 @pytest.mark.parametrize("era", ERAS)
-async def test_it_is_walked_from_the_proposal_to_done(erp: HoldingERP, tmp_path: Path, era: str) -> None:
+async def test_a_toy_kind_is_walked_from_the_proposal_to_done(erp: HoldingERP, tmp_path: Path, era: str) -> None:
     person = ScriptedPerson(yes)
     async with client(erp, tmp_path, person, era) as connected:
         done, again = await hold(connected), await hold(connected)
@@ -209,7 +209,7 @@ async def test_without_a_yes_it_is_not_sent(
     assert erp.sent == 0
 
 
-async def test_it_is_not_sent_for_an_order_that_changed(erp: HoldingERP, tmp_path: Path) -> None:
+async def test_a_toy_write_is_not_sent_for_an_order_that_changed(erp: HoldingERP, tmp_path: Path) -> None:
     shown: dict[str, Any] = {}
 
     def change(params: ElicitRequestFormParams) -> ElicitResult:

@@ -40,7 +40,9 @@ def spoiled(request: pytest.FixtureRequest, store: JournalStore, file: Path) -> 
     return operation_id
 
 
-def test_everything_else_goes_on(store: JournalStore, spoiled: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_other_operations_go_on_beside_an_unreadable_row(
+    store: JournalStore, spoiled: str, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.WARNING):
         assert [one.operation.number for one in store.live(CONNECTION.key)] == ["PO-2"]
     assert spoiled in caplog.text
@@ -58,14 +60,14 @@ def test_its_order_stays_blocked(store: JournalStore, spoiled: str) -> None:
         store.find_in_progress(guarded())
 
 
-def test_it_is_never_sent(store: JournalStore, file: Path) -> None:
+def test_a_row_that_cannot_be_read_is_never_sent(store: JournalStore, file: Path) -> None:
     operation_id = take_to(store, guarded(), "APPROVED")
     spoil(file, operation_id, "payload = 'x'")
 
     assert store.claim(operation_id, CONNECTION) is None
 
 
-def test_it_is_reported_by_verify(store: JournalStore, spoiled: str) -> None:
+def test_verify_reports_a_row_that_cannot_be_read(store: JournalStore, spoiled: str) -> None:
     assert f"operation {spoiled} cannot be read" in store.verify()
 
 

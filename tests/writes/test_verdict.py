@@ -32,7 +32,7 @@ async def say(bench: Bench, operation_id: str, *, happened: bool) -> WriteOutcom
     return await record_verdict(bench.executor.reconciler, recorded, happened=happened, detail=SAID)
 
 
-async def test_nobody_can_say_too_early_that_it_did_not_happen(bench: Bench, clock: Clock) -> None:
+async def test_a_person_cannot_say_too_early_that_a_write_did_not_happen(bench: Bench, clock: Clock) -> None:
     operation_id = take_to(bench.store, guarded("finalize"), "UNKNOWN")
     clock.now += MIN_HUMAN_VERDICT_S - 1
 
@@ -68,7 +68,7 @@ async def test_after_the_time_it_is_recorded_and_may_be_asked_for_again(bench: B
     assert last.detail == {**SAID, "observed": "the order is partly received"}
 
 
-async def test_that_it_happened_is_taken_at_once(bench: Bench) -> None:
+async def test_a_verdict_that_a_write_happened_is_taken_at_once(bench: Bench) -> None:
     operation_id = take_to(bench.store, guarded("finalize"), "UNKNOWN")
 
     outcome = await say(bench, operation_id, happened=True)
@@ -151,7 +151,7 @@ async def test_without_a_look_nobody_can_say_that_it_did_not_happen(bench: Bench
 
 
 @pytest.mark.parametrize("happened", [True, False])
-async def test_what_another_settled_meanwhile_is_not_recorded_again(bench: Bench, clock: Clock, happened: bool) -> None:
+async def test_an_operation_settled_meanwhile_is_not_recorded_again(bench: Bench, clock: Clock, happened: bool) -> None:
     operation_id = take_to(bench.store, guarded("finalize"), "UNKNOWN")
     clock.now += MIN_HUMAN_VERDICT_S
     settled = WriteOutcome(status="refused", message="settled by another")
@@ -166,7 +166,7 @@ async def test_what_another_settled_meanwhile_is_not_recorded_again(bench: Bench
 
 
 @pytest.mark.parametrize("state", ["DONE", "REFUSED", "WATCHED"])
-async def test_what_is_known_is_no_matter_of_a_person(bench: Bench, clock: Clock, state: Any) -> None:
+async def test_a_known_outcome_is_not_put_to_a_person(bench: Bench, clock: Clock, state: Any) -> None:
     operation: Operation = guarded("finalize")
     operation_id = take_to(bench.store, operation, state)
     clock.now += MIN_HUMAN_VERDICT_S
