@@ -84,13 +84,14 @@ def _listen(host: str, port: int) -> socket.socket:
 
 def _greet(settings: Settings, has_page: bool, address: Address) -> None:
     """Print the address of the server and how a person approves."""
-    where, page = f"{address.origins[0]}/mcp (this computer only)", _describe_page(settings, has_page, address)
+    where, page = f"{address.origins[0]}/mcp (this computer only).", _describe_page(settings, has_page, address)
     if settings.issuer is not None:
-        where = f"{settings.public_url}/mcp (listening on {address.host}, port {address.port})"
+        where = (
+            f"{settings.public_url}/mcp (listening on {address.host}, port {address.port}).\nSign-in: {settings.issuer}"
+        )
         page = "off with sign-in. Decide with po-mcp approve."
-        where = f"{where}.\nSign-in: {settings.issuer}"
     print(  # noqa: T201
-        f"po-mcp serves MCP at {where}.\nApproval page: {page}\nCtrl-C stops it.", file=sys.stderr, flush=True
+        f"po-mcp serves MCP at {where}\nApproval page: {page}\nCtrl-C stops it.", file=sys.stderr, flush=True
     )
 
 
