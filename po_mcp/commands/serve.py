@@ -69,7 +69,7 @@ def _greet(settings: Settings, has_page: bool, address: Address) -> None:
     elif not has_page:
         page = "off. To turn it on, run po-mcp approve --set-pin and restart."
     print(  # noqa: T201
-        f"po-mcp serves MCP at {address.origins[0]}/mcp (this computer only).\nApproval page: {page}\nCtrl-C stops it.",
+        f"po-mcp serves MCP at {address.origins[0]}/mcp (this computer only). Approval page: {page} Ctrl-C stops it.",
         file=sys.stderr,
         flush=True,
     )

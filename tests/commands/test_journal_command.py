@@ -274,7 +274,7 @@ async def test_of_a_create_it_shows_what_was_to_be_ordered(harness: ServerHarnes
 
     assert "Order PO-2025-0043 for Acme Fasteners" in text
     assert "3 at 0.22: NUT-M8" in text
-    assert "APPROVED asked for; no person is asked before this" in text
+    assert "requested, no approval needed" in text
 
 
 async def test_text_that_steers_a_terminal_is_written_out(harness: ServerHarness) -> None:

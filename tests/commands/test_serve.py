@@ -303,9 +303,7 @@ async def test_mcp_with_a_slash_is_mcp_and_any_other_address_names_the_right_one
             elsewhere = await http.post("/sse", headers={"host": "evil.example"})
 
     assert (slash.status_code, ended.status_code) == (200, 200)
-    assert {(one.status_code, one.text) for one in answers} == {
-        (404, f"Nothing is served here. MCP is at {server.origin}/mcp.")
-    }
+    assert {(one.status_code, one.text) for one in answers} == {(404, f"Not found. MCP is at {server.origin}/mcp.")}
     assert (elsewhere.status_code, server.origin in elsewhere.text) == (421, False)
 
 
@@ -417,7 +415,7 @@ def test_a_port_that_is_taken_is_told_in_one_line() -> None:
             _, errors = process.communicate(timeout=60)
 
     assert process.returncode == 2
-    said = f"port {port} of 127.0.0.1 is taken. Name another with --port; 0 is any free one."
+    said = f"port {port} is in use. Choose another with --port, or 0 for a free one."
     assert errors == f"po-mcp: {said}\n"
 
 
