@@ -272,7 +272,6 @@ def test_where_nothing_waits_it_says_so(harness: ServerHarness, name: str | None
 
 def test_no_text_of_the_erp_adds_a_line_or_hides_a_figure() -> None:
     """What is printed of 200 hostile texts, as vendor and as a line, in a terminal of 200 columns."""
-    import io
 
     from rich.console import Console
 
@@ -293,7 +292,6 @@ def test_no_text_of_the_erp_adds_a_line_or_hides_a_figure() -> None:
 
 
 def test_on_80_columns_no_code_of_an_item_is_cut() -> None:
-    import io
 
     from rich.console import Console
 
