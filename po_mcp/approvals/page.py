@@ -148,7 +148,9 @@ class _Page:
             return self._message(
                 404, "Page not found", "The link is incomplete or no longer valid. Ask your assistant for a new one."
             )
-        return self._message(exc.status_code, "That did not work", "The form was incomplete. Nothing was changed.")
+        answer = self._message(exc.status_code, "That did not work", "The form was incomplete. Nothing was changed.")
+        answer.headers.update(exc.headers or {})
+        return answer
 
     async def unavailable(self, request: Request, exc: JournalUnavailable) -> Response:
         """Say that nothing can be decided now."""
@@ -233,7 +235,8 @@ async def _form(request: Request) -> dict[str, str]:
                 body += chunk
                 # Bounded while it is read: Content-Length is what the sender says.
                 if len(body) > _LARGEST_FORM:
-                    raise HTTPException(413)
+                    # What is left of the body is not read, so that no request can follow it.
+                    raise HTTPException(413, headers={"connection": "close"})
         pairs = parse_qsl(body.decode("ascii"), keep_blank_values=True, max_num_fields=8, errors="strict")
     except (ValueError, ClientDisconnect) as exc:
         raise HTTPException(400) from exc

@@ -87,11 +87,11 @@ def _greet(settings: Settings, has_page: bool, address: Address) -> None:
     where, page = f"{address.origins[0]}/mcp (this computer only).", _describe_page(settings, has_page, address)
     if settings.issuer is not None:
         where = (
-            f"{settings.public_url}/mcp (listening on {address.host}, port {address.port}). Sign-in: {settings.issuer}"
+            f"{settings.public_url}/mcp (listening on {address.host}, port {address.port}).\nSign-in: {settings.issuer}"
         )
         page = "off with sign-in. Decide with po-mcp approve."
     print(  # noqa: T201
-        f"po-mcp serves MCP at {where} Approval page: {page} Ctrl-C stops it.", file=sys.stderr, flush=True
+        f"po-mcp serves MCP at {where}\nApproval page: {page}\nCtrl-C stops it.", file=sys.stderr, flush=True
     )
 
 

@@ -23,6 +23,8 @@ _LEAST_VENDOR = 16
 TITLE_COLUMNS = 46
 ITEMS_COLUMNS = 66
 OPTION_COLUMNS = 48
+_MIN_ITEM_COLUMNS = 12
+"""Columns that an order's line keeps free for its item at least: an odd unit and an odd currency leave no more."""
 MAX_LINES = 8
 """Lines of an existing order that a question shows; the rest is counted."""
 MAX_NEW_LINES = 20
@@ -215,7 +217,7 @@ def line_of(place: int, line: OrderLine, currency: str | None = None) -> str:
         )
     text += ": "
     what = ", ".join(filter(None, [line.item, line.description]))
-    return text + shown(what, max(20, HEAD_COLUMNS - columns(text)))
+    return text + shown(what, max(_MIN_ITEM_COLUMNS, HEAD_COLUMNS - columns(text)))
 
 
 def lines_of(order: PurchaseOrder, *, outstanding_first: bool = False) -> list[str]:
