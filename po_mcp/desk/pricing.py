@@ -62,7 +62,7 @@ async def find_prices(
         known |= await _find_last_paid(desk, found.vendor, missing, latest or LatestOrders(desk))
     if missing_names := sorted(wanted - set(known)):
         raise InvalidInput(
-            f"No price was given for {', '.join(map(name, missing_names))}, and none was paid to this vendor before. "
+            f"No price was given for {', '.join(map(name, missing_names))}, and orders of this vendor show none. "
             "Nothing was sent.",
             next_step="Give the unit price.",
         )

@@ -76,6 +76,9 @@ def _compare_total(order: PurchaseOrder) -> list[str]:
 def _count_lines(order: PurchaseOrder) -> str:
     """Return how many lines the order has, and how many are not fully received."""
     lines = order.lines or ()
+    if order.lines is None:
+        known = "" if order.line_count is None else f" ({order.line_count})"
+        return f"its lines{known} cannot be read here."
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
     if any(line.outstanding is None for line in lines):
         return f"{count}; the ERP does not say what was received."

@@ -325,10 +325,8 @@ def ask_which(tag: str, fields: Iterable[Field], as_of: str = "") -> Question:
     `as_of` says when the lists were read, where that is long ago.
     """
     asked = tuple(fields)
-    one = f"{asked[0].title}? This only selects; nothing is ordered yet."
-    lines = [
-        tag + (one if len(asked) == 1 else f"{len(asked)} choices needed. They only select; nothing is ordered yet.")
-    ]
+    one = f"{asked[0].title}? The order is made with your choice."
+    lines = [tag + (one if len(asked) == 1 else f"{len(asked)} choices needed. The order is made with them.")]
     lines += [text.cut(f"{field.title}? {field.description}", text.HEAD_COLUMNS) for field in asked]
     lines += [f"- {text.cut(label, text.HEAD_COLUMNS - 2)}" for field in asked for _, label in field.choices[1:]]
     return Question(_join([*lines, as_of]), asked)

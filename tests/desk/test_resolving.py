@@ -113,7 +113,7 @@ async def test_the_question_has_every_inexact_word_of_the_order() -> None:
     assert shown.fields[2].choices[1] == ("GLOVE", "GLOVE (Nitrile Gloves), per box of 100")
     assert "Which item? Asked for as: 12in hydraulic hose\n" in shown.text
     assert "- HOSE-12 (1/2in Hydraulic Hose), code 5001, per m\n" in shown.text
-    assert shown.text.startswith("SANDBOX: 3 choices needed. They only select; nothing is ordered yet.\n")
+    assert shown.text.startswith("SANDBOX: 3 choices needed. The order is made with them.\n")
 
 
 async def test_a_code_and_a_unit_cannot_leave_the_place_where_they_are_shown() -> None:

@@ -176,7 +176,7 @@ async def test_the_table_of_tokens_is_what_is_measured(harness: ServerHarness) -
     readme = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
     for name, figures in measured.items():
         [row] = re.findall(rf"^\| {re.escape(name)} \| .* \| \d+ → (\d+) \| \d+ → (\d+) \|$", readme, re.MULTILINE)
-        assert [int(figure) for figure in row] == pytest.approx(figures, rel=0.1), name
+        assert [int(figure) for figure in row] == pytest.approx(figures, rel=0.2), name
 
 
 async def said_by_the_erp(book: Book, count: int) -> str:

@@ -87,7 +87,7 @@ async def test_inexact_words_are_put_to_the_person_in_one_question(harness: Serv
         done = outcome(await client.call_tool(CREATE, {"vendor": "Harbour Hydraulic", "lines": lines}))
 
     [asked] = person.asked
-    assert "nothing is ordered yet" in asked.message
+    assert "The order is made with them" in asked.message
     assert "Asked for as: Harbour Hydraulic" in asked.message
     assert "Asked for as: hex bolt" in asked.message
     assert "BOLT-M10-40 (M10 x 40mm Hex Bolt), code" in asked.message

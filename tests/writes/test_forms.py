@@ -261,14 +261,14 @@ def test_a_question_which_is_meant_offers_first_that_none_is() -> None:
     ]
 
     assert rows_of(ask_which("", fields)) == [
-        "2 choices needed. They only select; nothing is ordered yet.",
+        "2 choices needed. The order is made with them.",
         "Which vendor? Asked for as: Acme",
         "Which item? Asked for as: bolt",
         "- 12: Acme Fasteners",
         "- B: Bolt",
     ]
     assert rows_of(ask_which("SANDBOX: ", fields[:1]))[0] == (
-        "SANDBOX: Which vendor? This only selects; nothing is ordered yet."
+        "SANDBOX: Which vendor? The order is made with your choice."
     )
 
 
