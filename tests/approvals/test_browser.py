@@ -380,7 +380,7 @@ async def test_hostile_text_stays_in_its_cell_and_covers_nothing() -> None:
             one = desk.propose(hostile.model_copy(update={"lines": lines}))
             await page.goto(await desk.link(one))
             assert await page.evaluate(INSIDE) == [True, True], ascii(texts)
-            assert await page.locator("#total").inner_text() == "4,800.00"
+            assert await page.locator("#total").inner_text() == "4,800.00 EUR"
             assert await page.locator("tbody tr").count() == 5
             shown += len(texts)
 
