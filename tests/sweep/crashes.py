@@ -317,7 +317,7 @@ def _answered(step: int, answer: Mapping[str, Any]) -> Answer:
 
 def _class_of(text: str) -> str:
     """Tell an error that says nothing of an earlier call: that nothing can be written now."""
-    return "OperationUnderWay" if "cannot be used now" in text or "under way" in text else ""
+    return "OperationUnderWay" if "cannot record operations right now" in text or "request in progress" in text else ""
 
 
 # The wire

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-import time
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -133,7 +134,9 @@ def no_dedupe(patch: Patch) -> None:
         self: JournalStore, operation: Operation, detail: Mapping[str, Any], *, approved: bool = False, **_: Any
     ) -> Recorded:
         with self._file.writing() as db:
-            db.execute("DROP INDEX IF EXISTS one_live_operation")
+            db.execute("DROP INDEX one_live_operation")
+            live = "state IN ('PROPOSED', 'APPROVED', 'SENT', 'WATCHED', 'UNKNOWN')"
+            db.execute(f"CREATE INDEX one_live_operation ON write_operations (connection, number) WHERE {live}")
             fresh = replace(operation, arguments=f"{operation.arguments}-{next(count)}")
             state: State = "APPROVED" if approved else "PROPOSED"
             return proposals.insert(db, fresh, state, detail, self.now(), self._ttl)
@@ -252,13 +255,16 @@ def replay_for_every_user(patch: Patch) -> None:
 
 def similar_orders_are_looked_for_before(patch: Patch) -> None:
     """An order like the new one is looked for in a transaction before the one that records it."""
-    propose, similar = JournalStore.propose, proposals.find_similar
+    propose, similar, both = JournalStore.propose, proposals.find_similar, threading.Barrier(2)
 
     def look_and_propose(self: JournalStore, operation: Operation, *given: Any, **named: Any) -> Recorded | Similar:
         known = named.get("known", frozenset()) | named.get("gone", frozenset())
         with self._file.reading() as db:
             found = similar(db, operation, [operation.connection], known, self._ttl_ago())
-        time.sleep(0.2)  # so that another process is between the two as well
+        with suppress(threading.BrokenBarrierError):  # the other call, if there is one, is between the two as well
+            both.wait(timeout=2.0)
+        if both.broken:
+            both.reset()
         return propose(self, operation, *given, **named) if found is None else found
 
     patch.setattr(JournalStore, "propose", look_and_propose)

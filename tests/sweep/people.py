@@ -8,7 +8,7 @@ from po_mcp.writes.approving import ApprovalLink
 from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.operation import Requester
 
-_NAMES_ANOTHER = ("It looks like", "for the same vendor")
+_NAMES_ANOTHER = ("may be a duplicate of", "for the same vendor")
 
 
 @dataclass(frozen=True)
