@@ -116,7 +116,8 @@ class _Screen(Console):
 async def play(stage: Stage, era: str) -> None:
     """Start the server, connect to it, and play the scenes."""
     stage.title()
-    arguments = ["-m", "po_mcp", "--config", os.devnull]
+    # -P: else a module of the working directory would go before ours.
+    arguments = ["-P", "-m", "po_mcp", "--config", os.devnull]
     server = StdioServerParameters(command=sys.executable, args=arguments, env=_sandbox_environment())
     async with Client(server, mode=ERAS[era], elicitation_callback=stage.person_is_asked) as client:
         for place, scene in enumerate(STORY, 1):

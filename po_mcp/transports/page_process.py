@@ -37,7 +37,9 @@ def start(sock: socket.socket, config: Path | None) -> None:
         return
     files = [str(config.resolve())] if config is not None else []
     subprocess.Popen(  # noqa: S603  # no word of it comes from a client
-        [sys.executable, "-m", __name__, str(sock.fileno()), *files],
+        # -P: by -m alone Python looks for modules in the working directory first, which is the folder of a project that
+        # somebody opened in their assistant.
+        [sys.executable, "-P", "-m", __name__, str(sock.fileno()), *files],
         pass_fds=[sock.fileno()],
         start_new_session=True,
         stdin=subprocess.DEVNULL,

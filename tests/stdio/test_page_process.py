@@ -115,3 +115,21 @@ async def test_the_page_ends_in_time(folder: Path, monkeypatch: pytest.MonkeyPat
         await page_process.serve(load(files(folder)), listen("127.0.0.1", 0))
 
     assert time.monotonic() - begin >= 0.5
+
+
+@pytest.mark.filterwarnings("ignore:subprocess .* is still running:ResourceWarning")
+def test_a_module_of_the_working_directory_is_not_run(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The working directory is the project that is open in an assistant; anybody may have put a module there."""
+    ran = folder / "ran"
+    (folder / "po_mcp").mkdir()
+    (folder / "po_mcp" / "__init__.py").write_text(f"open({str(ran)!r}, 'w').close()")
+    monkeypatch.chdir(folder)
+    for name, value in files(folder).items():
+        monkeypatch.setenv(name, value)
+
+    with listen("127.0.0.1", 0) as sock:
+        page_process.start(sock, None)
+        port = sock.getsockname()[1]
+    answer = httpx2.get(f"http://127.0.0.1:{port}/", timeout=60)
+
+    assert (answer.status_code, ran.exists()) == (403, False)  # the page, to a browser without a link
