@@ -165,7 +165,9 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
     is_decline = answer.how == "declined" or typed is not None
     await desk.journal.note_unanswered(operation.id, detail, is_decline=is_decline)
     recorded = await desk.journal.find(operation.id)
-    # It was decided elsewhere meanwhile, such as on the page.
+    # It was decided elsewhere meanwhile, such as on the page or by another form: what came of that is the truth.
+    if recorded is not None and recorded.state not in ("PROPOSED", "EXPIRED", "DECLINED"):
+        return await desk.executor.outcome_of(operation.id)
     if recorded is None or recorded.state != "PROPOSED":
         return desk.words.say("declined", operation, f"No approval was given. {not_done}")
     if is_decline:

@@ -150,3 +150,46 @@ async def test_a_decline_that_a_person_had_time_for_says_no_more(
         declined = outcome(await client.call_tool("delete_purchase_order", DELETE))
 
     assert declined["message"] == "SANDBOX: Declined. Order PO-2025-0038 was not deleted."
+
+
+class TwoForms:
+    """Leaves the first form open until the second is there, says yes to it, and no to the second once that is done."""
+
+    def __init__(self, no: ElicitResult) -> None:
+        self.no = no
+        self.forms = 0
+        self.both, self.closed = anyio.Event(), anyio.Event()
+
+    async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
+        self.forms += 1
+        if self.forms == 1:
+            await self.both.wait()
+            return accept(decision="close")
+        self.both.set()
+        await self.closed.wait()
+        return self.no
+
+
+@pytest.mark.parametrize(
+    "no",
+    [accept(decision="keep"), ElicitResult(action="decline"), ElicitResult(action="cancel")],
+    ids=["keep", "decline", "cancel"],
+)
+async def test_a_no_to_a_second_form_reports_what_the_yes_to_the_first_did(
+    harness: ServerHarness, no: ElicitResult
+) -> None:
+    person, outcomes = TwoForms(no), []
+    call = ("finalize_purchase_order", {"number": "PO-2025-0037"})
+    async with harness.client(ERAS[1], person) as client:  # type: ignore[arg-type]
+
+        async def ask() -> None:
+            outcomes.append(outcome(await client.call_tool(*call)))
+            person.closed.set()
+
+        async with anyio.create_task_group() as calls:
+            calls.start_soon(ask)
+            calls.start_soon(ask)
+
+    assert [one["status"] for one in outcomes] == ["done", "done"]
+    assert [one["replayed"] for one in outcomes] == [False, True]
+    assert len(harness.wire.writes) == 1
