@@ -62,6 +62,8 @@ def describe_faults(error: ValidationError, schema: Mapping[str, Any]) -> str:
 
 def _name_argument(loc: tuple[int | str, ...]) -> str:
     """Return the name of an argument; lines are counted from 1, as people do."""
+    if not loc:  # a name that is no text: pydantic names none then
+        return "arguments"
     parts = [f"line {part + 1}" if isinstance(part, int) else str(part) for part in loc]
     if len(parts) > 1 and loc[0] == "lines":
         parts = parts[1:]
@@ -69,7 +71,7 @@ def _name_argument(loc: tuple[int | str, ...]) -> str:
 
 
 def _describe_fault(fault: Any, schema: Mapping[str, Any]) -> str:
-    kind, context, name = fault["type"], fault.get("ctx", {}), str(fault["loc"][-1])
+    kind, context, name = fault["type"], fault.get("ctx", {}), str(fault["loc"][-1]) if fault["loc"] else ""
     if kind == "extra_forbidden":
         return "unknown argument, leave it out"
     # Hosts send an empty text for a field that their form left empty.
@@ -97,4 +99,4 @@ def _is_required(loc: tuple[int | str, ...], schema: Mapping[str, Any]) -> bool:
     inner = schema
     for part in loc[:-1]:
         inner = inner["items"] if isinstance(part, int) else inner["properties"][part]
-    return loc[-1] in inner.get("required", ())
+    return bool(loc) and loc[-1] in inner.get("required", ())

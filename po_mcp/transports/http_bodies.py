@@ -28,6 +28,8 @@ class UnambiguousBodies:
             await self._mcp(scope, receive, send)
             return
         messages = await self._read(receive)
+        if messages[-1]["type"] == "http.disconnect":  # nobody is left to answer, and half a request asks for nothing
+            return
         refusal = find_ambiguity(b"".join(message.get("body", b"") for message in messages), self._writes)
         if refusal is not None:
             await Response(refusal.to_json(), 400, media_type="application/json")(scope, receive, send)

@@ -275,3 +275,12 @@ async def test_a_crash_before_the_tool_is_reported_as_a_bug_without_its_text(
     assert reply.is_error
     assert "This is a bug; please report it." in text(reply)
     assert "4711" not in text(reply)
+
+
+async def test_an_argument_whose_name_is_no_text_is_refused_in_words(harness: ServerHarness) -> None:
+    async with harness.client() as client:
+        refused = await client.call_tool("get_purchase_order", {"\ud800": 1})
+
+    assert refused.is_error
+    assert "Nothing was sent." in text(refused)
+    assert "index out of range" not in text(refused)
