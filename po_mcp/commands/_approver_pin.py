@@ -9,6 +9,7 @@ import anyio
 import click
 
 from po_mcp.approvals.pin import PinCheck, PinFault
+from po_mcp.commands._interrupted import plain_signals
 from po_mcp.config import SHORTEST_PIN
 from po_mcp.errors import InvalidInput
 from po_mcp.writes.journal import Journal, JournalStore
@@ -34,7 +35,8 @@ async def prompt_pin(journal: Journal, say: Callable[[str], None], text: str = "
     if status.wait_s > 0:
         say(f"Too many wrong PINs within an hour: the next try is in {status.wait_s:.0f} seconds.")
         await anyio.sleep(status.wait_s)
-    return str(click.prompt(text, hide_input=True, default="", show_default=False, err=True)).strip()
+    with plain_signals():
+        return str(click.prompt(text, hide_input=True, default="", show_default=False, err=True)).strip()
 
 
 def set_pin(store: JournalStore, *, is_reset: bool = False) -> None:

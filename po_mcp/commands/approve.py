@@ -20,7 +20,7 @@ from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdic
 from po_mcp.approvals.presentation import Order, Sheet, misfit_of, pin_warnings, sheet_of
 from po_mcp.bootstrap import build_pin_setting
 from po_mcp.commands import _approver_pin, _settings
-from po_mcp.commands._interrupted import ignore_interrupts
+from po_mcp.commands._interrupted import ignore_interrupts, plain_signals
 from po_mcp.commands._status_text import EXIT_STATUS, is_named
 from po_mcp.config import MEMORY, Settings
 from po_mcp.connectors import connect
@@ -204,7 +204,8 @@ class Desktop:
         if len(waits) == 1:
             return waits[0]
         await self._list(waits)
-        place = click.prompt(f"Which one? (1-{len(waits)}, Ctrl-C to stop)", type=click.IntRange(1, len(waits)))
+        with plain_signals():
+            place = click.prompt(f"Which one? (1-{len(waits)}, Ctrl-C to stop)", type=click.IntRange(1, len(waits)))
         return waits[int(place) - 1]
 
     async def show(self, recorded: Recorded) -> None:
@@ -229,11 +230,15 @@ class Desktop:
         elsewhere = await self.pending.why_not_here(recorded, "approve")
         if elsewhere:
             self.say(f"It cannot be approved here. {elsewhere}", "red")
-        if recorded.state == "APPROVED":
-            return self._ask_of_approved(can_send=not elsewhere), {}
-        if elsewhere:
-            return ("reject" if click.confirm("Decline it?", default=None) else None), {}
         sheet = await self._sheet(recorded)
+        with plain_signals():
+            if recorded.state == "APPROVED":
+                return self._ask_of_approved(can_send=not elsewhere), {}
+            if elsewhere:
+                return ("reject" if click.confirm("Decline it?", default=None) else None), {}
+            return self._ask_of_waiting(recorded, sheet)
+
+    def _ask_of_waiting(self, recorded: Recorded, sheet: Sheet) -> tuple[Decision, dict[str, Any]]:
         if "order_number" in sheet.fields:
             typed = click.prompt(
                 f'Type {sheet.number} to delete it, or "no" to keep it', default="", show_default=False, type=str

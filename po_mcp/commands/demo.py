@@ -94,7 +94,8 @@ def command(pace: float | None, era: str) -> None:
         anyio.run(play, stage, era)
     except KeyboardInterrupt:
         console.print("\nStopped. Nothing was kept.")
-        raise SystemExit(130) from None
+        console.file.flush()
+        os._exit(130)  # at its own end Python would wait for the thread that waits for Enter
     except BaseException as exc:
         if not isinstance(exc, _Gone) and not (isinstance(exc, BaseExceptionGroup) and exc.split(_Gone)[1] is None):
             raise
