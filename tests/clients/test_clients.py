@@ -45,7 +45,7 @@ def check(found: dict[str, Any], stage: Stage, *, has_form: bool = True) -> None
     assert "PO-2025-0042" in listed
     # What a model must not miss stands in whichever form its host hands over.
     for text in (listed, read, created, waits):
-        assert "Sandbox: no real orders." in text
+        assert "sandbox" in text.casefold()
     assert "M8 x 30mm Hex Bolt" in read
     assert "The lines add up to 910.00, the ERP's total is 4250.00." in read
     assert "done" in created
@@ -60,7 +60,7 @@ def check(found: dict[str, Any], stage: Stage, *, has_form: bool = True) -> None
         assert "/approve/" not in declined
         assert NUMBER in still_there
         assert "done" in accepted
-        assert "no such order" in gone
+        assert "has no order" in gone
     assert stage.has_order(NUMBER) is not has_form
 
 

@@ -19,7 +19,6 @@ pytestmark = pytest.mark.clients
 LIST, GET, CREATE = scenario("before")[:3]
 DELETE, LOOK = scenario("asked")[:2]
 QUESTION = f"Delete order {NUMBER} permanently?"
-NOTICE = "Sandbox: no real orders."
 
 
 def check_reads_and_create(model: ScriptedModel, stage: Stage) -> None:
@@ -27,10 +26,10 @@ def check_reads_and_create(model: ScriptedModel, stage: Stage) -> None:
     assert len([tool for tool in model.tools if "purchase_order" in tool]) == 6
     assert "PO-2025-0042" in listed
     assert "M8 x 30mm Hex Bolt" in read
-    assert "The lines add up to 910.00; the ERP's total is 4250.00." in read
+    assert "The lines add up to 910.00, the ERP's total is 4250.00." in read
     assert "done" in created
     assert stage.has_order("PO-2025-0043")
-    assert all(NOTICE in result for result in model.results[:3])
+    assert all("sandbox" in result.casefold() for result in model.results[:3])
 
 
 def ask_until_ready(screen: Screen, model: ScriptedModel) -> None:
@@ -101,7 +100,7 @@ def test_a_person_declines_and_accepts_a_delete_in_the_form_of_a_host(
     assert is_kept
     assert NUMBER in still_there
     assert "done" in accepted
-    assert "no such order" in gone
+    assert "has no order" in gone
     assert not stage.has_order(NUMBER)
 
 

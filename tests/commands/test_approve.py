@@ -54,7 +54,7 @@ def typed(
     watchdog = threading.Timer(120, os.kill, (process, signal.SIGKILL))
     watchdog.start()
     screen, left = b"", list(answers)
-    while chunk := read_screen(keyboard, b""):
+    while chunk := read_screen(keyboard, b"\x03" if not left and answers[-1:] == ["\x03"] else b""):
         screen += chunk
         if left and screen.rstrip(b" ").endswith(b":"):
             if len(left) == len(answers):
