@@ -135,17 +135,18 @@ def _is_mcp(scope: Scope) -> bool:
 
 
 def _normalize(scope: Scope) -> Scope:
-    """Return the request with /mcp for /mcp/, and with Host and media type in lower case.
+    """Return the request with /mcp for /mcp/, Host and media type in lower case, and no blanks around a header.
 
-    Both are case-insensitive (RFC 9110, 4.2.3 and 8.3.1). A redirect to /mcp would not do: clients lose the body
+    Both are case-insensitive (RFC 9110, 4.2.3 and 8.3.1); blanks are no part of a value (5.5), and httptools leaves
+    those behind it. A redirect to /mcp would not do: clients lose the body
     or the session header on it.
     """
     path = {"path": MCP_PATH, "raw_path": MCP_PATH.encode()} if _is_mcp(scope) else {}
-    headers = [(name, _lower_header(name, value)) for name, value in scope["headers"]]
+    headers = [(name, _normalize_header(name, value.strip(b" \t"))) for name, value in scope["headers"]]
     return {**scope, **path, "headers": headers}
 
 
-def _lower_header(name: bytes, value: bytes) -> bytes:
+def _normalize_header(name: bytes, value: bytes) -> bytes:
     if name == b"host":
         return value.lower()
     if name == b"content-type":
