@@ -125,7 +125,7 @@ def test_a_person_decides_on_the_page_for_a_host_without_a_form(stage: Stage) ->
     check_reads_and_create(model, stage)
     assert "approval_required" in model.results[3]
     assert stage.has_order(WITHOUT_FORM)
-    assert "no such order" in model.results[5]
+    assert "has no order" in model.results[5]
     assert not stage.has_order(NUMBER)
 
 
