@@ -1,4 +1,4 @@
-"""The gate before /mcp: whoever has no valid token is told where to sign in, and with less than a call needs, for what.
+"""The gate before /mcp: callers without a valid token learn where to sign in, those with too few scopes for what.
 
 The SDK's own check has one list of scopes for all calls and names none in its answers, which clients need to ask their
 issuer for the right ones (MCP authorization, "Scope Challenge Handling"). So it is left off, and this gate puts the
@@ -22,10 +22,11 @@ from mcp.server.auth.provider import AccessToken, TokenVerifier
 from mcp.types import INVALID_REQUEST, ErrorData, JSONRPCError
 from starlette.authentication import AuthCredentials
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from po_mcp.scopes import READ
 from po_mcp.sign_in.issuer_keys import IssuerUnavailable
+from po_mcp.sign_in.request_body import RequestBody
 from po_mcp.sign_in.tokens import LEEWAY_S
 
 METADATA_PATH = "/.well-known/oauth-protected-resource"
@@ -101,7 +102,7 @@ class Gate:
         if isinstance(token, Response):
             await token(scope, receive, send)
             return
-        body = _Body(receive, self._max_bytes)
+        body = RequestBody(receive, self._max_bytes)
         message = _parse(await body.read()) if scope["method"] == "POST" else {}
         needed = self._scopes_of(message)
         if missing := [one for one in needed if one not in token.scopes]:
@@ -147,30 +148,6 @@ class Gate:
         self, status: int, text: str, scopes: Iterable[str], error: str = "", message_id: Any = None
     ) -> Response:
         return _error(status, text, {"www-authenticate": self.resource.challenge(scopes, error)}, message_id)
-
-
-class _Body:
-    """The body of a request, which is read here and once more by the application."""
-
-    def __init__(self, receive: Receive, max_bytes: int) -> None:
-        self._receive = receive
-        self._max_bytes = max_bytes
-        self._messages: list[Message] = []
-
-    async def read(self) -> bytes:
-        """Return the body; nothing of one that is longer than the limit."""
-        body = bytearray()
-        while len(body) <= self._max_bytes:
-            message = await self._receive()
-            self._messages.append(message)
-            body += message.get("body", b"")
-            if not message.get("more_body", False):
-                return bytes(body) if len(body) <= self._max_bytes else b""
-        return b""
-
-    async def replay(self) -> Message:
-        """Return what was read, then what follows."""
-        return self._messages.pop(0) if self._messages else await self._receive()
 
 
 def _find_bearer(scope: Scope) -> str | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
+from po_mcp.sign_in.request_body import RequestBody
 from po_mcp.transports.messages import IsWriteTool, find_ambiguity
 
 
@@ -27,29 +28,11 @@ class UnambiguousBodies:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._mcp(scope, receive, send)
             return
-        messages = await self._read(receive)
-        if messages[-1]["type"] == "http.disconnect":  # nobody is left to answer, and half a request asks for nothing
+        body = RequestBody(receive, self._max_bytes)
+        refusal = find_ambiguity(await body.read(), self._writes)
+        if body.is_cut_off:  # nobody is left to answer, and half a request asks for nothing
             return
-        refusal = find_ambiguity(b"".join(message.get("body", b"") for message in messages), self._writes)
         if refusal is not None:
             await Response(refusal.to_json(), 400, media_type="application/json")(scope, receive, send)
             return
-        await self._mcp(scope, _replay(messages, receive), send)
-
-    async def _read(self, receive: Receive) -> list[Message]:
-        """Return the messages of a body: up to its end, its limit or a disconnect."""
-        messages = [await receive()]
-        size = len(messages[0].get("body", b""))
-        while messages[-1].get("more_body", False) and size <= self._max_bytes:
-            messages.append(await receive())
-            size += len(messages[-1].get("body", b""))
-        return messages
-
-
-def _replay(messages: list[Message], receive: Receive) -> Receive:
-    left = iter(messages)
-
-    async def receive_again() -> Message:
-        return next(left, None) or await receive()
-
-    return receive_again
+        await self._mcp(scope, body.replay, send)
