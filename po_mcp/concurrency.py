@@ -20,7 +20,7 @@ async def map_concurrently(call: Callable[[T], Awaitable[R]], values: Iterable[T
     """Return what a call answers for each value, in their order; `MAX_CONCURRENT_REQUESTS` are under way at a time.
 
     Raises:
-        PurchaseOrderError: the first of a call. It ends the others: without one answer theirs are of no use.
+        PurchaseOrderError: the first of a call. It ends the others: without one answer the others are of no use.
     """
     found: dict[int, R] = {}
     failed: list[PurchaseOrderError] = []

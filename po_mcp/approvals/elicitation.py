@@ -122,7 +122,7 @@ class Elicitor:
         }
         result = self._find_answer(state)
         if result is not None:
-            return self._read_answer(result, question, params, self._seconds_since_asked())
+            return self._read_answer(result, question, params, self._measure_answer_s())
         raise InputRequired(_build_result(params, state))
 
     async def choose(self, question: Question) -> FormAnswer:
@@ -165,7 +165,7 @@ class Elicitor:
         response = (self._ctx.input_responses or {}).get(REQUEST_KEY)
         return response if isinstance(response, ElicitResult) else None
 
-    def _seconds_since_asked(self) -> float | None:
+    def _measure_answer_s(self) -> float | None:
         """Return how long ago the question of the call before this one was asked."""
         asked_at = self._state.get(_ASKED_AT)
         # Not below zero: the clock may have been set back between the two calls.

@@ -66,7 +66,7 @@ def create_app(pending: PendingApprovals, hosts: Iterable[str], cookie: str) -> 
         Route("/static/style.css", page.style, methods=["GET"]),
         Route("/static/icon.svg", page.icon, methods=["GET"]),
     ]
-    handlers: Mapping[Any, Any] = {HTTPException: page.refused, JournalUnavailable: page.unavailable}
+    handlers: Mapping[Any, Any] = {HTTPException: page.refuse, JournalUnavailable: page.unavailable}
     app = Starlette(routes=routes, exception_handlers=handlers)
     # A redirect would be an answer that tells known paths from others.
     app.router.redirect_slashes = False
@@ -86,11 +86,11 @@ class _Page:
 
     async def show(self, request: Request) -> Response:
         """Show one operation; reading it changes nothing."""
-        return await self._shown(request, await self._found(request))
+        return await self._show(request, await self._find(request))
 
     async def decide(self, request: Request) -> Response:
         """Take the answer of the form, and show what became of it."""
-        recorded = await self._found(request)
+        recorded = await self._find(request)
         form = await _form(request)
         operation_id = recorded.operation.id
         # Another site can make a browser send a form, but cannot read the token that this page wrote into it.
@@ -108,7 +108,7 @@ class _Page:
             {"through": "page", "browser": visible(request.headers.get("user-agent", ""), 120)},
         )
         if decided.verdict != "taken":
-            return await self._shown(request, await self._found(request), decided, form)
+            return await self._show(request, await self._find(request), decided, form)
         if decision in ("approve", "carry_out"):
             await self._pending.start(operation_id, _PATIENCE_S)
         # So that reloading the page does not send the form again.
@@ -131,7 +131,7 @@ class _Page:
         return self._html(
             "overview.html",
             open=[await self._sheet(one) for one in await self._pending.open()],
-            decided=[await self._sheet(one) for one in await self._pending.recently_decided()],
+            decided=[await self._sheet(one) for one in await self._pending.find_decided()],
         )
 
     async def style(self, request: Request) -> Response:
@@ -142,7 +142,7 @@ class _Page:
         """Send the icon of the browser's tab."""
         return Response(self._icon, media_type="image/svg+xml")
 
-    async def refused(self, request: Request, exc: HTTPException) -> Response:
+    async def refuse(self, request: Request, exc: HTTPException) -> Response:
         """Say what is wrong with a request, the same for every id that is not known."""
         if exc.status_code == HTTPStatus.NOT_FOUND:
             return self._message(
@@ -156,13 +156,13 @@ class _Page:
         """Say that nothing can be decided now."""
         return self._message(503, "Temporarily unavailable", exc.what)
 
-    async def _found(self, request: Request) -> Recorded:
+    async def _find(self, request: Request) -> Recorded:
         recorded = await self._pending.find(request.path_params["operation_id"])
         if recorded is None:
             raise HTTPException(404)
         return recorded
 
-    async def _shown(
+    async def _show(
         self,
         request: Request,
         recorded: Recorded,

@@ -110,7 +110,7 @@ class PendingApprovals:
         # Of a create that nobody is asked about there is nothing to decide before it was sent.
         return [one for one in live if one.operation.question is not None or one.state in SENT_STATES]
 
-    async def recently_decided(self) -> list[Recorded]:
+    async def find_decided(self) -> list[Recorded]:
         """Return what a person was asked about and what ended last, the latest first."""
         latest = await self.journal.latest(await self._name(), _LATEST)
         return [one for one in latest if one.operation.question is not None]

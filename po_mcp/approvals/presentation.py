@@ -198,7 +198,7 @@ def pin_warnings(pin: PinStatus, local: LocalTime) -> list[str]:
     return tried + ([pin_reset(local.day(pin.reset_at))] if pin.reset_at is not None else [])
 
 
-def _shown(text: str | None) -> str:
+def _show(text: str | None) -> str:
     return visible(text, _LONGEST) if text else NOT_GIVEN
 
 
@@ -218,8 +218,8 @@ def _read(order: PurchaseOrder) -> Order:
         total = "gives no total" if order.total is None else f"says the total is {money(order.total, order.currency)}"
         remarks.append(f"The lines add up to {money(order.sum_of_lines, order.currency)}, but the ERP {total}.")
     return Order(
-        vendor=_shown(order.vendor),
-        vendor_id=_shown(order.vendor_id) if order.vendor_id else "",
+        vendor=_show(order.vendor),
+        vendor_id=_show(order.vendor_id) if order.vendor_id else "",
         total=money(order.total, order.currency),
         status=STATUS_LABELS[order.status],
         rows=tuple(_row(place, line, order.currency) for place, line in enumerate(lines[:LINES_SHOWN], 1)),
@@ -238,8 +238,8 @@ def _drafted(payload: CreatePayload) -> Order:
     note = [f"Note: {shown(draft.note, 200)}"] if draft.note else []
     said = [f"Vendor asked for as: {shown(payload.vendor_said, 80)}"] if payload.vendor_said else []
     return Order(
-        vendor=_shown(draft.vendor.name),
-        vendor_id=_shown(draft.vendor.id) if draft.vendor.id else "",
+        vendor=_show(draft.vendor.name),
+        vendor_id=_show(draft.vendor.id) if draft.vendor.id else "",
         total=money(draft.total, currency),
         status="",
         rows=tuple(_new_row(*each, currency) for each in zip(range(1, LINES_SHOWN + 1), lines, notes, strict=False)),
@@ -259,8 +259,8 @@ def _caution(vendor: str) -> list[str]:
 def _row(place: int, line: OrderLine, currency: str | None) -> Row:
     return Row(
         place=str(line.line or place),
-        item=_shown(line.item),
-        description=_shown(line.description),
+        item=_show(line.item),
+        description=_show(line.description),
         quantity=quantity(line.quantity, line.unit),
         received=quantity(line.received),
         outstanding=quantity(line.outstanding),
@@ -276,15 +276,15 @@ def _new_row(place: int, line: DraftLine, note: LineNote | None, currency: str |
     remarks += [f"No price given: {note.price_source}"] if note and note.price_source else []
     return Row(
         place=str(place),
-        item=_shown(line.item),
-        description=_shown(note.name) if note and note.name != line.item else NOT_GIVEN,
+        item=_show(line.item),
+        description=_show(note.name) if note and note.name != line.item else NOT_GIVEN,
         quantity=quantity(line.quantity),
         received=NOT_GIVEN,
         outstanding=NOT_GIVEN,
         unit_price=money(line.unit_price, currency),
         line_total=money(EXACT.multiply(line.quantity, line.unit_price), currency),
         unit=shown(note.unit, 12) if note and note.unit else NOT_GIVEN,
-        deliver_to=_shown(where),
+        deliver_to=_show(where),
         remarks=tuple(remarks),
     )
 

@@ -37,7 +37,7 @@ class OrderCard(Apps):
         self._tool_names = frozenset(tool_names)
 
     def announce(self, tools: Sequence[Tool], request: ServerRequestContext[Any, Any]) -> list[Tool]:
-        """Return the tools as the client of a request is told of them."""
+        """Return the tools as the client of a request may see them."""
         if not client_supports_apps(request):
             return list(tools)
         return [

@@ -39,7 +39,7 @@ class Desk:
         catalog_file: where the ERP's lists are kept between starts; None to keep them in memory alone.
         scans: the orders of the latest list by its query, with the monotonic time of reading, for further pages.
         pin_setting: whether this process knows the approver PIN that was set.
-        has_sign_in: people sign in at this server, so that its terminal is not theirs.
+        has_sign_in: people sign in at this server, so that its terminal is the administrator's alone.
     """
 
     erp: ERP

@@ -24,7 +24,7 @@ _KEPT_S = 86_400.0
 """Seconds for which keys count while the issuer cannot be reached."""
 PAUSE_S = 10.0
 """Seconds between two readings at least: tokens with invented key ids must not make this server ask without end."""
-_KEY_TYPES = ("RSA", "EC", "OKP")  # never "oct": whoever verifies with a shared secret can also sign with it
+_KEY_TYPES = ("RSA", "EC", "OKP")  # never "oct": who verifies with a shared secret can also sign with it
 
 
 class IssuerUnavailable(Exception):

@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 HEALTH_PATH, READY_PATH = "/healthz", "/readyz"
 FRESH_S = 10.0
-"""Seconds for which a finding counts: whoever can connect may ask, and the ERP must not be asked each time."""
+"""Seconds for which a finding counts: everybody who can connect may ask, and the ERP must not be asked each time."""
 CHECK_TIMEOUT_S = 5.0
 
 
@@ -62,7 +62,7 @@ class Health:
         return PlainTextResponse("ready") if self._is_able else PlainTextResponse("unavailable", 503)
 
     async def _check(self) -> bool:
-        """Read from both. What is wrong stands in the log alone: whoever can connect may ask."""
+        """Read from both. What is wrong stands in the log alone: everybody who can connect may ask."""
         try:
             with anyio.fail_after(CHECK_TIMEOUT_S):
                 if self._journal.exists():

@@ -79,7 +79,7 @@ class Executor:
                 raise
             return await self.outcome_of(operation_id)
         if change is not None:
-            # The yes was for what was shown; for what stands there now a person must be asked anew.
+            # The yes was for what was shown; for what stands there now a person must be asked again.
             return await self._end_as_stale(operation, change)
         return await self._claim_and_send(operation)
 
@@ -118,7 +118,7 @@ class Executor:
         end = await self._send(claim)
         if isinstance(end, PurchaseOrderError):
             return await self._watch_refusal(claim, end)
-        # Before the caller hears of it: an outcome that is told and not kept would be asked for again.
+        # Before the caller hears of it: an outcome that is given and not recorded would be asked for again.
         if not await self.reconciler.record(operation, "SENT", end.state, end.outcome, end.detail):
             return await self._record_after_others(operation, end)
         # One look at once: most lost answers are of writes that were carried out, and the caller then knows.

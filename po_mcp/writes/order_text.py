@@ -160,7 +160,7 @@ def receipts_of(order: PurchaseOrder) -> str:
     lines = order.lines or ()
     if not lines:
         return "no lines"
-    # Not told is not zero: "nothing received" would be a claim of ours.
+    # Unknown is not zero: "nothing received" would be a claim of ours.
     if any(line.received is None for line in lines):
         return f"{count(len(lines), 'line')}, receipts not given"
     outstanding = len(order.outstanding_lines)
