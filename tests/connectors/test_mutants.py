@@ -17,7 +17,7 @@ import pytest
 
 from po_mcp.connectors import numbers, pagination
 from po_mcp.connectors.exsited import translate as exsited_translate
-from po_mcp.connectors.http import client, exact_json, response_body, retry
+from po_mcp.connectors.http import client, exact_json, exchange, response_body, retry
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import Answer, ErrorMapping
 from po_mcp.connectors.http.tokens import Token
@@ -191,7 +191,7 @@ MUTANTS = [
     Mutant(
         "no last look",
         "the look right before the first byte",
-        attribute(client, "_trace_first_byte", lambda before_send: None),
+        attribute(exchange, "_trace_first_byte", lambda before_send: None),
         send_after_stop,
     ),
     Mutant("believed 401", "the read with the same token", believe_401, believe_401_of_gateway),
@@ -264,7 +264,7 @@ MUTANTS = [
     Mutant(
         "kept connections",
         "the hang-up after a 400",
-        attribute(client, "_close_connection", stay),
+        attribute(exchange, "_close_connection", stay),
         share_poisoned_connection,
     ),
 ]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from po_mcp.connectors.http import client
+from po_mcp.connectors.http import exchange
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import ErrorMapping
 from po_mcp.erp import Connection
@@ -232,7 +232,7 @@ def any_journal_file_will_do(patch: Patch) -> None:
 def no_deadline_before_the_bytes(patch: Patch) -> None:
     """A write leaves, however long ago it was claimed."""
     patch.setattr(executor, "TooLate", _NeverRaised)
-    patch.setattr(client, "_trace_first_byte", lambda before_send: _trace_nothing)
+    patch.setattr(exchange, "_trace_first_byte", lambda before_send: _trace_nothing)
     write = ErpHttpClient.write
 
     async def write_at_once(self: ErpHttpClient, *given: Any, **named: Any) -> Any:

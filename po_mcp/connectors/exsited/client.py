@@ -13,8 +13,9 @@ import httpx2
 from po_mcp.connectors import numbers
 from po_mcp.connectors.exsited import catalog, error_body, schemas, translate
 from po_mcp.connectors.exsited.versions import Call, merge_versions
-from po_mcp.connectors.http.client import ErpHttpClient, Params
+from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import ErrorMapping, is_sign_in
+from po_mcp.connectors.http.exchange import Params
 from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.http.tokens import Tokens, TokenStore
 from po_mcp.connectors.http.urls import normalize_base_url

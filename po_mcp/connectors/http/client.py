@@ -7,19 +7,16 @@ other answer that is no success is `OutcomeUnknown`.
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import UTC, datetime
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import httpx2
 
-from po_mcp import __version__
 from po_mcp.connectors.http import exact_json, response_body
 from po_mcp.connectors.http.cause import UNKNOWN_HOST, describe_cause
 from po_mcp.connectors.http.error_mapping import TRANSIENT_STATUSES, Answer, ErrorMapping
-from po_mcp.connectors.http.header_times import parse_clock_skew, parse_retry_after
+from po_mcp.connectors.http.exchange import Exchange, Method, Params
 from po_mcp.connectors.http.pace import Pace
 from po_mcp.connectors.http.retry import AttemptResult, Retrier
 from po_mcp.connectors.http.tokens import Token, Tokens
@@ -35,18 +32,7 @@ from po_mcp.errors import (
     Unreachable,
 )
 
-Method = Literal["GET", "POST", "DELETE", "PATCH"]
-Params = Mapping[str, str | int]
 T = TypeVar("T")
-
-# httpx2 logs every URL at INFO and httpcore2 every header at DEBUG, the bearer token among them.
-for _name in ("httpx2", "httpcore2"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
-
-CONNECT_TIMEOUT_S = 10.0
-"""Seconds in which a connection must be established."""
-
-_TOO_MANY_REQUESTS = 429
 
 # These errors arise before the first byte of a request is written, so a write was certainly not sent.
 _NOT_SENT = (
@@ -88,12 +74,19 @@ class ErpHttpClient:
         self._base = httpx2.URL(base_url.rstrip("/"))
         self._mapping = mapping
         self._timeout = timeout
-        self._transport = transport
         self._retrier = retrier or Retrier()
-        self._client: httpx2.AsyncClient | None = None
+        self._exchange = Exchange(timeout, mapping.auth_scheme, transport)
         self.tokens: Tokens | None = None
-        self.pace = Pace()
-        self.clock_skew: float | None = None
+
+    @property
+    def pace(self) -> Pace:
+        """How many requests of one list may be under way."""
+        return self._exchange.pace
+
+    @property
+    def clock_skew(self) -> float | None:
+        """Seconds by which the ERP's clock is ahead of this machine's; None before its first answer."""
+        return self._exchange.clock_skew
 
     async def read(
         self, path: str, *segments: str, params: Params | None = None, permission: str | None = None
@@ -182,7 +175,7 @@ class ErpHttpClient:
         token = None if self.tokens is None else await self.tokens.current(self._timeout)
         # Called here and again at the first byte: the sign-in and the connection can each take the whole time-out.
         before_send()
-        answer = await self._send_once(self._request(method, url, token, body=body, before_send=before_send))
+        answer = await self._send_once(self._exchange.build(method, url, token, body=body, before_send=before_send))
         # A write is not repeated with a new token: a 401 does not prove that the write was not executed.
         if token is not None and self._mapping.is_token_expired_at_write(answer):
             await self._raise_if_signed_out(token)
@@ -206,7 +199,7 @@ class ErpHttpClient:
         url = build_url(self._base, path, ())
 
         async def ask() -> Answer:
-            return await self._send(self._request("POST", url, None, form=form, body=body, silence=self._timeout / 2))
+            return await self._ask("POST", url, None, form=form, body=body)
 
         async def ask_once() -> AttemptResult:
             return AttemptResult(await ask())
@@ -230,8 +223,7 @@ class ErpHttpClient:
         raise Unreachable(f"Sign-in to {name} failed (HTTP {status}). Nothing was sent.", next_step=next_step)
 
     async def aclose(self) -> None:
-        if self._client is not None:
-            await self._client.aclose()
+        await self._exchange.aclose()
 
     def _raise_for_read_status(
         self, answer: Answer, *, permission: str | None, number: str | None, explanation: str
@@ -270,11 +262,26 @@ class ErpHttpClient:
         return await self._retrier(get)
 
     async def _get(self, url: httpx2.URL, token: Token | None, params: Params | None) -> Answer:
-        # A connection that is silent for half of the time-out is given up, which leaves time for another try.
-        return await self._send(self._request("GET", url, token, params=params, silence=self._timeout / 2))
+        return await self._ask("GET", url, token, params=params)
 
     async def _post(self, url: httpx2.URL, token: Token | None, body: Any) -> Answer:
-        return await self._send(self._request("POST", url, token, body=body, silence=self._timeout / 2))
+        return await self._ask("POST", url, token, body=body)
+
+    async def _ask(
+        self,
+        method: Method,
+        url: httpx2.URL,
+        token: Token | None,
+        *,
+        params: Params | None = None,
+        form: Mapping[str, str] | None = None,
+        body: Any = None,
+    ) -> Answer:
+        """Send a request that changes nothing."""
+        # A connection that is silent for half of the time-out is given up, which leaves time for another try.
+        silence = self._timeout / 2
+        request = self._exchange.build(method, url, token, params=params, form=form, body=body, silence=silence)
+        return await self._exchange.send(request)
 
     def _require_success(self, result: AttemptResult, permission: str | None, *, number: str | None = None) -> Answer:
         """Return the answer to a read; raise where there is none, or where it is no success."""
@@ -286,7 +293,7 @@ class ErpHttpClient:
         """Send a write once."""
         try:
             with anyio.fail_after(self._timeout):
-                return await self._send(request)
+                return await self._exchange.send(request)
         except _NOT_SENT as exc:
             raise self._no_answer(exc) from exc
         except _UNREADABLE as exc:
@@ -325,71 +332,6 @@ class ErpHttpClient:
             return SignInEnded(f"{what} Signing in again failed.", next_step=exc.next_step)
         return SignInEnded(what)
 
-    async def _send(self, request: httpx2.Request) -> Answer:
-        """Send one request and read its answer within the size limit."""
-        response = await self._open_client().send(request, stream=True)
-        try:
-            raw = await response_body.read_body(response, response_body.MAX_BODY_BYTES)
-        finally:
-            # A repeated 400 on a shared connection would make a write look refused that was executed.
-            if response.status_code == 400:
-                await _close_connection(response)
-            await response.aclose()
-        now = datetime.now(UTC)
-        self.clock_skew = parse_clock_skew(response.headers.get("date"), now)
-        asked = parse_retry_after(response.headers.get("retry-after"), now)
-        if response.status_code == _TOO_MANY_REQUESTS:
-            self.pace.slow_down()
-        location = response.headers.get("location")
-        return Answer(response.status_code, _parse_body(response.status_code, raw), asked, location)
-
-    def _request(
-        self,
-        method: Method,
-        url: httpx2.URL,
-        token: Token | None,
-        *,
-        params: Params | None = None,
-        form: Mapping[str, str] | None = None,
-        body: Any = None,
-        silence: float | None = None,
-        before_send: BeforeSend | None = None,
-    ) -> httpx2.Request:
-        """Build a request; `silence` limits the seconds between two received bytes."""
-        # gzip only: the decoder with a limit on its output supports no other encoding.
-        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"po-mcp/{__version__}"}
-        if token is not None:
-            headers["Authorization"] = f"{self._mapping.auth_scheme} {token.text}"
-        content = None
-        if body is not None:
-            headers["Content-Type"] = "application/json"
-            content = exact_json.dumps(body)
-        longest = silence or self._timeout
-        timeout = httpx2.Timeout(longest, connect=min(CONNECT_TIMEOUT_S, longest))
-        extensions = None if before_send is None else {"trace": _trace_first_byte(before_send)}
-        return self._open_client().build_request(
-            method,
-            url,
-            params=params,
-            headers=headers,
-            content=content,
-            data=form,
-            timeout=timeout,
-            extensions=extensions,
-        )
-
-    def _open_client(self) -> httpx2.AsyncClient:
-        """Return the client, which the first call creates."""
-        if self._client is None:
-            self._client = httpx2.AsyncClient(
-                transport=self._transport or httpx2.AsyncHTTPTransport(retries=0),
-                # A redirect could carry the token to another host, or repeat a write.
-                follow_redirects=False,
-                # A proxy of the environment would see the credentials, and a netrc file could replace them.
-                trust_env=False,
-            )
-        return self._client
-
     def _require_answer(self, result: AttemptResult) -> tuple[Answer, str]:
         """Return the answer and the explanation of its tries; raise where there is no answer."""
         if isinstance(result.outcome, Exception):
@@ -426,45 +368,3 @@ class ErpHttpClient:
             f"Sent to {self._mapping.name}, but {reason}.",
             next_step="Do not repeat it. Check the order with get_purchase_order.",
         )
-
-
-def _trace_first_byte(before_send: BeforeSend) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
-    """Return an httpcore2 trace that calls `before_send` right before a request's first byte is written.
-
-    httpcore2 awaits its trace at each step and abandons the request where the trace raises
-    (https://github.com/pydantic/httpcore2, _trace.py).
-    """
-
-    async def trace(step: str, info: Mapping[str, Any]) -> None:
-        if step.endswith(".send_request_headers.started"):
-            before_send()
-
-    return trace
-
-
-def _parse_body(status: int, raw: bytearray) -> Any:
-    """Parse a body; None for an empty one, and for an error's body that is not JSON.
-
-    Raises:
-        NotExact: the body of a success is not JSON.
-    """
-    if not raw:
-        return None
-    try:
-        return exact_json.loads(raw)
-    except exact_json.NotExact:
-        # A gateway's error is a page of HTML: its status counts, and must not be lost over the body.
-        if 200 <= status < 300:
-            raise
-        return None
-
-
-async def _close_connection(response: httpx2.Response) -> None:
-    """Close the connection of an answer, so that no later request uses it.
-
-    Exsited can repeat a 400 to whatever comes next on its connection
-    (Exsited's Python package `exsited`, README, "Repeated 400").
-    """
-    stream = response.extensions.get("network_stream")
-    if stream is not None:
-        await stream.aclose()

@@ -9,8 +9,9 @@ from typing import TypeVar
 import httpx2
 
 from po_mcp.connectors import numbers
-from po_mcp.connectors.http.client import ErpHttpClient, Params
+from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import ErrorMapping, is_sign_in
+from po_mcp.connectors.http.exchange import Params
 from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.http.tokens import Tokens
 from po_mcp.connectors.http.urls import normalize_base_url

@@ -1,0 +1,159 @@
+"""One request to the ERP and its one answer: no retry, no redirect, no opinion about what was answered."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+import httpx2
+
+from po_mcp import __version__
+from po_mcp.connectors.http import exact_json, response_body
+from po_mcp.connectors.http.error_mapping import Answer
+from po_mcp.connectors.http.header_times import parse_clock_skew, parse_retry_after
+from po_mcp.connectors.http.pace import Pace
+from po_mcp.connectors.http.tokens import Token
+from po_mcp.erp import BeforeSend
+
+Method = Literal["GET", "POST", "DELETE", "PATCH"]
+Params = Mapping[str, str | int]
+
+# httpx2 logs every URL at INFO and httpcore2 every header at DEBUG, the bearer token among them.
+for _name in ("httpx2", "httpcore2"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
+
+CONNECT_TIMEOUT_S = 10.0
+"""Seconds in which a connection must be established."""
+
+_TOO_MANY_REQUESTS = 429
+
+
+class Exchange:
+    """Sends single requests over one HTTP client, which the first request opens.
+
+    Args:
+        timeout: seconds of silence after which a connection is given up.
+        auth_scheme: what stands before the token in the header `Authorization`.
+        transport: an httpx2 transport in place of the network.
+    """
+
+    def __init__(self, timeout: float, auth_scheme: str, transport: httpx2.AsyncBaseTransport | None = None) -> None:
+        self._timeout = timeout
+        self._auth_scheme = auth_scheme
+        self._transport = transport
+        self._client: httpx2.AsyncClient | None = None
+        self.pace = Pace()
+        self.clock_skew: float | None = None
+
+    def build(
+        self,
+        method: Method,
+        url: httpx2.URL,
+        token: Token | None,
+        *,
+        params: Params | None = None,
+        form: Mapping[str, str] | None = None,
+        body: Any = None,
+        silence: float | None = None,
+        before_send: BeforeSend | None = None,
+    ) -> httpx2.Request:
+        """Build a request; `silence` limits the seconds between two received bytes."""
+        # gzip only: the decoder with a limit on its output supports no other encoding.
+        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"po-mcp/{__version__}"}
+        if token is not None:
+            headers["Authorization"] = f"{self._auth_scheme} {token.text}"
+        content = None
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+            content = exact_json.dumps(body)
+        longest = silence or self._timeout
+        timeout = httpx2.Timeout(longest, connect=min(CONNECT_TIMEOUT_S, longest))
+        extensions = None if before_send is None else {"trace": _trace_first_byte(before_send)}
+        return self._open_client().build_request(
+            method,
+            url,
+            params=params,
+            headers=headers,
+            content=content,
+            data=form,
+            timeout=timeout,
+            extensions=extensions,
+        )
+
+    async def send(self, request: httpx2.Request) -> Answer:
+        """Send one request and read its answer within the size limit."""
+        response = await self._open_client().send(request, stream=True)
+        try:
+            raw = await response_body.read_body(response, response_body.MAX_BODY_BYTES)
+        finally:
+            # A repeated 400 on a shared connection would make a write look refused that was executed.
+            if response.status_code == 400:
+                await _close_connection(response)
+            await response.aclose()
+        now = datetime.now(UTC)
+        self.clock_skew = parse_clock_skew(response.headers.get("date"), now)
+        asked = parse_retry_after(response.headers.get("retry-after"), now)
+        if response.status_code == _TOO_MANY_REQUESTS:
+            self.pace.slow_down()
+        location = response.headers.get("location")
+        return Answer(response.status_code, _parse_body(response.status_code, raw), asked, location)
+
+    async def aclose(self) -> None:
+        if self._client is not None:
+            await self._client.aclose()
+
+    def _open_client(self) -> httpx2.AsyncClient:
+        """Return the client, which the first call creates."""
+        if self._client is None:
+            self._client = httpx2.AsyncClient(
+                transport=self._transport or httpx2.AsyncHTTPTransport(retries=0),
+                # A redirect could carry the token to another host, or repeat a write.
+                follow_redirects=False,
+                # A proxy of the environment would see the credentials, and a netrc file could replace them.
+                trust_env=False,
+            )
+        return self._client
+
+
+def _trace_first_byte(before_send: BeforeSend) -> Callable[[str, Mapping[str, Any]], Awaitable[None]]:
+    """Return an httpcore2 trace that calls `before_send` right before a request's first byte is written.
+
+    httpcore2 awaits its trace at each step and abandons the request where the trace raises
+    (https://github.com/pydantic/httpcore2, _trace.py).
+    """
+
+    async def trace(step: str, info: Mapping[str, Any]) -> None:
+        if step.endswith(".send_request_headers.started"):
+            before_send()
+
+    return trace
+
+
+def _parse_body(status: int, raw: bytearray) -> Any:
+    """Parse a body; None for an empty one, and for an error's body that is not JSON.
+
+    Raises:
+        NotExact: the body of a success is not JSON.
+    """
+    if not raw:
+        return None
+    try:
+        return exact_json.loads(raw)
+    except exact_json.NotExact:
+        # A gateway's error is a page of HTML: its status counts, and must not be lost over the body.
+        if 200 <= status < 300:
+            raise
+        return None
+
+
+async def _close_connection(response: httpx2.Response) -> None:
+    """Close the connection of an answer, so that no later request uses it.
+
+    Exsited can repeat a 400 to whatever comes next on its connection
+    (Exsited's Python package `exsited`, README, "Repeated 400").
+    """
+    stream = response.extensions.get("network_stream")
+    if stream is not None:
+        await stream.aclose()
