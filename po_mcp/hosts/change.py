@@ -66,6 +66,7 @@ def plan_install(host: Host, path: Path, program: Program) -> Change:
     old = _content(host, path)
     text = _decode(host, path, old)
     before = _entry(host, path, text)
+    # What a person put there besides, such as `env` or `disabled`, is theirs and stays.
     after = {**(before or {}), **host.entry(program)}
     return _check_nothing_else(Change(host, path, before, after, old, _encode(old, _with(host, path, text, after))))
 
@@ -106,15 +107,18 @@ def apply(change: Change, stamp: str) -> Path | None:
     path = Path(os.path.realpath(change.path))  # dotfiles are often links into a repository; the link stays
     backup = None
     try:
+        # A host writes its file whenever it likes, and what it wrote since must not be lost.
         if _content(change.host, path) != change.old:
             raise HostFileNotChanged(f"{path} was changed meanwhile.", next_step="Nothing was written. Try again.")
         if not change.path.is_symlink():  # where a link leads to is not ours to make
             path.parent.mkdir(parents=True, exist_ok=True)
         if change.old is not None:
             backup = path.with_name(f"{path.name}.before-po-mcp-{stamp}")
+            # With its mode: the file can hold secrets of other servers.
             shutil.copy2(path, backup)
         replace(path, change.new)
     except OSError as exc:
+        # Nothing was changed, so a backup would only puzzle.
         if backup is not None:
             backup.unlink(missing_ok=True)
         raise HostFileNotChanged(f"{path} cannot be written ({exc.strerror or type(exc).__name__}).") from exc
@@ -125,11 +129,13 @@ def replace(path: Path, content: bytes, mode: int = 0o600) -> None:
     """Put a file in the place of another at once; it keeps the mode that the other had, else it gets `mode`."""
     if path.exists():
         mode = stat.S_IMODE(path.stat().st_mode)
+    # In the same folder: a rename is whole or not at all only within one file system.
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
+            # Before the rename: after a power cut the name could else lead to an empty file.
             os.fsync(file.fileno())
         Path(name).chmod(mode)
         Path(name).replace(path)
@@ -218,6 +224,7 @@ def _check_nothing_else(change: Change) -> Change:
     if change.is_none:
         return change
     text = _decode(host, path, change.new)
+    # The writers here know the usual forms only; read again, a file in another form shows what they made of it.
     if not _holds(change, text):
         raise _unreadable(host, path, f"its {host.section[-1]} is kept in a form that is not changed here")
     if host.format != "yaml" and _others(host, text) != _others(host, _decode(host, path, change.old)):

@@ -100,6 +100,7 @@ def _add_after(text: str, last: Member, name: str, value: Any) -> str:
     """Return the text with one more member after the last, below the comment that the last has on its line."""
     inner = _indent_at(text, last.start)
     written = f"\n{inner}{json.dumps(name)}: {_write(value, inner)}"
+    # The comma can stand behind a comment.
     after = _SKIPPED.match(text, last.value.end)
     assert after is not None
     has_comma = text[after.end() : after.end() + 1] == ","
@@ -179,6 +180,7 @@ class _Reader:
         return found.end()
 
     def value(self, place: int, depth: int) -> Node:
+        # Python's own limit would end the program with a traceback in place of a sentence.
         if depth > _DEEPEST:
             raise NotReadable(self.where("nested too deeply", place))
         match self._text[place : place + 1]:
@@ -237,4 +239,5 @@ class _Reader:
         try:
             return json.loads(text)
         except ValueError:
+            # Without the cause: its message quotes the text.
             raise NotReadable(self.where("not a JSON value", start)) from None

@@ -58,6 +58,7 @@ def _goose(program: Program) -> dict[str, Any]:
         "cmd": program.command,
         "args": list(program.arguments),
         "envs": {},
+        # Seconds: a person who is asked in the middle of a call must have time to answer.
         "timeout": 300,
     }
 

@@ -30,6 +30,7 @@ class Machine:
             return self.folder("APPDATA", "AppData", "Roaming")
         if self.system == "darwin":
             return self.home / "Library" / "Application Support"
+        # The hosts take a relative path in such a variable for none, as the XDG rules say.
         return self.folder("XDG_CONFIG_HOME", ".config")
 
     def dot_config(self) -> PurePath:

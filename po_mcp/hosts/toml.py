@@ -22,12 +22,14 @@ def read(text: str) -> dict[str, Any]:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
         line = re.search(r"line (\d+)", str(exc))
+        # Not tomllib's own message, which can quote the line, and with it a secret.
         raise NotReadable(f"line {line[1]}: not valid TOML" if line else "not valid TOML") from None
 
 
 def put(text: str, path: Sequence[str], value: Mapping[str, Any]) -> str:
     """Return the text with the table `path` holding `value`; its sub-tables stay."""
     lines = text.splitlines(keepends=True)
+    # A key that is a table of its own already may not be given once more as a line: TOML refuses a file with both.
     apart = {name for name in value if _table(lines, (*path, name)) is not None}
     written = [
         f"[{_join(path)}]\n",

@@ -40,6 +40,7 @@ def put(text: str, section: str, name: str, value: Mapping[str, Any]) -> str:
     if head is None:
         lines += [f"{section}:"]
         head = (len(lines) - 1, len(lines))
+    # Goose writes an empty section so; a block below it would not be YAML.
     elif lines[head[0]].split(":", 1)[1].strip() == "{}":
         lines[head[0]] = f"{section}:"
     elif lines[head[0]].split(":", 1)[1].split("#")[0].strip() not in ("", "null", "~"):
@@ -48,6 +49,7 @@ def put(text: str, section: str, name: str, value: Mapping[str, Any]) -> str:
     indent = _indent(lines, head)
     written = [
         f"{indent}{name}:",
+        # JSON's values are YAML's too, so no quoting of YAML's own has to be got right.
         *(f"{indent}  {key}: {json.dumps(one, ensure_ascii=False)}" for key, one in value.items()),
     ]
     start, end = span if span is not None else (head[1], head[1])
@@ -63,6 +65,7 @@ def remove(text: str, section: str, name: str) -> str:
     start, end = span
     del lines[start:end]
     head = _section(lines, section)
+    # An empty block would be null, which Goose does not take for a mapping.
     if head is not None and not any(_NAME.match(line) for line in lines[head[0] + 1 : head[1]]):
         lines[head[0]] = f"{section}: {{}}"
     return "\n".join(lines) + "\n"

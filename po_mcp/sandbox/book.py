@@ -88,6 +88,7 @@ class Book:
         storage = Storage(path)
         try:
             storage.prepare(partial(seed, orders=orders, made_on=made_on))
+        # A file left open would stay locked for the next try, on Windows at least.
         except BaseException:
             storage.close()
             raise
@@ -109,6 +110,7 @@ class Book:
 
     def now(self) -> datetime:
         """Tell the book's time, in UTC and to the second."""
+        # Neither of the documented APIs tells fractions of a second.
         return self._clock().astimezone(UTC).replace(microsecond=0)
 
     # Reading
@@ -254,6 +256,7 @@ class Book:
             order = self._find_unlocked(tables, number)
             if order.status is not Status.CANCELLED:
                 raise Conflict(f"Purchase order {number} is not cancelled.")
+            # The status before the cancellation is not stored; receipts tell it.
             status = Status.PARTIAL if order.receipts else Status.OPEN
             return self._show(self._change(tables, order, status=status, reactivated_at=self.now()))
 
@@ -297,6 +300,7 @@ class Book:
         """
         with self._storage.writing() as tables:
             if tables.vendor("id", vendor_id) or tables.vendor("short_id", short_id):
+                # Exsited finds a vendor by either, so neither may lead to two.
                 raise Conflict("There is such a vendor already.")
             unset = dict.fromkeys(
                 ("address1", "address2", "city", "state", "zip", "country", "phone", "fax", "email", "contact"), ""
@@ -324,6 +328,7 @@ class Book:
                 order_uuid=order.uuid,
                 issued_at=self.now(),
                 due_at=self.now() + INVOICE_TERM,
+                # The whole order: neither API documents rules for partial invoices.
                 total=order.total,
             )
             return self._change(tables, order)
@@ -351,6 +356,7 @@ class Book:
 
     def _check_lock(self, order: Order) -> None:
         now = self._clock()
+        # By the order's uuid: its number may be taken by another order once this one is deleted.
         if now < self._first_attempts.setdefault(order.uuid, now) + self.habits.seconds("locks"):
             raise Conflict(f"Purchase order {order.number} is locked by another user.")
 

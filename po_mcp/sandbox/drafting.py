@@ -34,6 +34,7 @@ def build_order(tables: Tables, draft: OrderDraft, now: datetime) -> Order:
     _check_header(draft, problems)
     if problems or vendor is None:
         raise Invalid(problems)
+    # All problems before the number: a refused draft must not use up one of the vendor's sequence.
     number = draft.number or _free_number(tables, vendor)
     order = new_order(number, vendor, draft.currency or vendor.currency, _drop_none(lines), now)
     return replace(
@@ -73,6 +74,7 @@ def new_line(number: int, item: Item, quantity: Decimal, price: Decimal, warehou
 def _free_number(tables: Tables, vendor: Vendor) -> str:
     while True:
         number = f"PO-{vendor.account}-{tables.next(f'orders of {vendor.account}'):04d}"
+        # A person may have entered the next number by hand.
         if tables.order(number) is None:
             return number
 
@@ -108,6 +110,7 @@ def _number_problem(number: str) -> str:
 
 def _build_line(tables: Tables, index: int, draft: LineDraft, problems: Problems) -> Line | None:
     item, warehouse = tables.item(*draft.item), tables.warehouse(*(draft.warehouse or ("id", 1)))
+    # Not `or`: a price of 0 is a price, for goods that are free.
     price = draft.price if draft.price is not None else item.price if item else Decimal(0)
     found = {
         "item": _item_problem(item),

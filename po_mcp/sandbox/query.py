@@ -55,6 +55,7 @@ class Source:
         """Return the statement for one stretch, and its values."""
         where, values = self._where(query.where)
         direction = "DESC" if query.descending else "ASC"
+        # The key breaks ties: pages cut from an order with ties could show a record twice, or never.
         by = f"{self.columns[query.sort or self.key]} {direction}, {self.columns[self.key]} {direction}"
         parts = ["SELECT", self.select, "FROM", self.table, where, "ORDER BY", by, "LIMIT ? OFFSET ?"]
         return " ".join(parts), [*values, query.limit, query.offset]

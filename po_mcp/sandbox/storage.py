@@ -35,6 +35,7 @@ class Storage:
         """
         if str(path) != ":memory:":
             _create_private(Path(path))
+        # Reentrant: what remembers the state before a change copies the book in the same thread.
         self._lock = RLock()
         self._before_change: list[Callable[[], None]] = []
         self._before_close: list[Callable[[], None]] = []

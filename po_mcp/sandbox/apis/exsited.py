@@ -172,6 +172,7 @@ class _Api:
     def create_order(self, call: ApiCall) -> Response:
         """Enter an order."""
         entered = self._book.enter(order_draft(call))
+        # 200 only under the habit `upserts` or `overwrites`: else a taken number is a conflict.
         return _answer_order(entered.order, 201 if entered.is_new else 200)
 
     def delete_order(self, call: ApiCall) -> Response:
@@ -228,6 +229,7 @@ class _Api:
 
     def _list_orders(self, call: ApiCall, *conditions: Condition) -> dict[str, Any]:
         window = ListWindow.read(call)
+        # Whole orders, as the vendor's sample of a list has them.
         found = self._book.orders(window.limit_query(order_query(call, *conditions)), complete=True)
         return window.wrap("purchase_orders", [render.order(one) for one in found.records], found.count)
 

@@ -107,6 +107,7 @@ def filters(call: ApiCall, resource: str, fields: Mapping[str, str]) -> tuple[Co
         raise BadRequest(f"filter must be of the form {resource}/field eq 'value'.")
     field, value = match[2], match[4]
     operator: Operator = match[3]  # type: ignore[assignment]
+    # The vendor's ACTIVE means three statuses of the book, so it is no plain comparison.
     if field == "status" and resource == "purchase-orders":
         return (_status_condition(operator, value),)
     if field not in fields:
@@ -155,9 +156,11 @@ def header_changes(call: ApiCall) -> dict[str, Any]:
         "due_date": ("due_at", lambda name: _date(fields, name)),
         "expected_completion_date": ("expected_at", lambda name: _date(fields, name)),
     }
+    # Refused, not passed over: a caller would take its change for made.
     for name in sorted(fields.names() - readers.keys()):
         fields.refuse(name, "cannot be changed here")
     changes = {column: read(name) for name, (column, read) in readers.items() if fields.has(name)}
+    # The other dates may be taken away with an empty text; an order without its own date is none.
     if "ordered_at" in changes and changes["ordered_at"] is None:
         fields.refuse("issue_date", "is required")
     body.check()

@@ -73,6 +73,7 @@ class ApiCall:
             BadRequest: the call cannot be read.
         """
         try:
+            # A form is ASCII by its format: other letters come percent-encoded.
             return dict(parse_qsl(self.body.decode("ascii")))
         except ValueError as exc:
             raise BadRequest("The body is not a form.") from exc
@@ -86,6 +87,7 @@ class ApiCall:
         text = self.query.get(name, "")
         if not text:
             return default
+        # isdigit() alone would take the digits of every script.
         if not (text.isascii() and text.isdigit() and len(text) <= 9 and int(text) >= least):
             raise BadRequest(f"{name} must be a whole number from {least}.")
         return int(text)
@@ -104,6 +106,7 @@ class ApiCall:
     def read_bearer_token(self) -> str:
         """Return the bearer token, or ""."""
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
+        # A scheme's name counts without regard to case (RFC 9110, 11.1).
         return token.strip() if scheme.lower() == "bearer" else ""
 
     def read_basic_credentials(self) -> tuple[str, str]:
@@ -144,6 +147,7 @@ def make_endpoint(
             headers=request.headers,
             body=await request.body(),
         )
+        # After the body was read: an answer before it makes some clients take the connection for broken.
         if admits and not admits(call.read_bearer_token()):
             raise Unauthorized
         return await to_thread.run_sync(handle_call, handle, call)

@@ -115,11 +115,13 @@ class _Api:
             sort=SORT_FIELDS[sort],
             descending=call.is_descending("sort" not in call.query),
         )
+        # Orders have a smaller maximum than other lists (cissltd.com/docs/api/pagination).
         page = _Page.read(call, MAX_ORDERS_PER_PAGE)
         return page.answer(self._book.orders(page.limit_query(query)), self._header)
 
     def get_order(self, call: ApiCall) -> Response:
         """Read one order, whatever its status."""
+        # The list hides closed orders, this call does not: so far as the vendor's pages tell.
         order = self._book.order(call.path["number"])
         return _answer(self._header(order) | {"lines": render.lines(order)})
 
