@@ -29,64 +29,60 @@ _WRITTEN = re.compile(
 )
 
 
-def _lost_requests() -> Iterator[Fault]:
-    """Faults of the connection before the ERP has acted."""
-    yield Fault(
+_LATE = "the request reaches the ERP VALUE seconds later."
+_LOST_REQUESTS: tuple[Fault, ...] = (
+    Fault(
         "refused",
         "Nobody listens from the n-th request on, for VALUE seconds (0: until it is lifted): connection refused.",
         reaches="nobody",
         value_kind="seconds",
-    )
-    yield Fault(
+    ),
+    Fault(
         "reset-before-read",
         "The connection is reset as soon as the request begins, unread.",
         "socket",
         None,
         ends="reset",
-    )
-    yield Fault(
+    ),
+    Fault(
         "reset-after-read",
         "The request is read whole and dropped; the connection is reset.",
         "relay",
         None,
         ends="reset",
-    )
-    yield Fault(
-        "hang", "The request is read and dropped; no answer until the client closes.", "relay", None, ends="hang"
-    )
-    late = "the request reaches the ERP VALUE seconds later."
-    yield Fault(
+    ),
+    Fault("hang", "The request is read and dropped; no answer until the client closes.", "relay", None, ends="hang"),
+    Fault(
         "late-apply",
-        f"The connection is reset at once; {late}",
+        f"The connection is reset at once; {_LATE}",
         "erp-late",
         None,
         ends="reset",
         value_kind="seconds",
         value=5,
-    )
-    yield Fault("late-apply-hang", f"No answer; {late}", "erp-late", None, ends="hang", value_kind="seconds", value=5)
+    ),
+    Fault("late-apply-hang", f"No answer; {_LATE}", "erp-late", None, ends="hang", value_kind="seconds", value=5),
+)
+"""Faults of the connection before the ERP has acted."""
 
 
-def _lost_answers() -> Iterator[Fault]:
-    """Faults of the connection after the ERP has acted."""
-    yield Fault("lost-answer", "The ERP acts; the connection is reset instead of an answer.", change=None, ends="reset")
-    yield Fault(
-        "lost-answer-fin", "The ERP acts; the connection closes (FIN) without an answer.", change=None, ends="close"
-    )
-    yield Fault("lost-answer-hang", "The ERP acts; no answer until the client closes.", change=None, ends="hang")
-    yield Fault(
+_DRIP = "The ERP acts; one byte of the answer after every VALUE seconds."
+_ENDLESS = "The ERP acts; a body that never ends, 64 kB after every VALUE seconds."
+_LOST_ANSWERS: tuple[Fault, ...] = (
+    Fault("lost-answer", "The ERP acts; the connection is reset instead of an answer.", change=None, ends="reset"),
+    Fault("lost-answer-fin", "The ERP acts; the connection closes (FIN) without an answer.", change=None, ends="close"),
+    Fault("lost-answer-hang", "The ERP acts; no answer until the client closes.", change=None, ends="hang"),
+    Fault(
         "half-headers",
         "The ERP acts; closed in the middle of the headers.",
         sends=mutations.send_half_headers,
         ends="close",
-    )
-    yield Fault(
-        "half-body", "The ERP acts; closed in the middle of the body.", sends=mutations.send_half_body, ends="close"
-    )
-    drip = "The ERP acts; one byte of the answer after every VALUE seconds."
-    yield Fault("slow-drip", drip, sends=mutations.send_byte_by_byte, value_kind="seconds", value=1)
-    endless = "The ERP acts; a body that never ends, 64 kB after every VALUE seconds."
-    yield Fault("endless", endless, sends=mutations.send_without_end, ends="close", value_kind="seconds", value=0.01)
+    ),
+    Fault("half-body", "The ERP acts; closed in the middle of the body.", sends=mutations.send_half_body, ends="close"),
+    Fault("slow-drip", _DRIP, sends=mutations.send_byte_by_byte, value_kind="seconds", value=1),
+    Fault("endless", _ENDLESS, sends=mutations.send_without_end, ends="close", value_kind="seconds", value=0.01),
+)
+"""Faults of the connection after the ERP has acted."""
 
 
 def _status_faults() -> Iterator[Fault]:
@@ -113,43 +109,46 @@ def _status_faults() -> Iterator[Fault]:
         yield Fault(kind, description, "relay", mutations.answer_redirect(status), value_kind="a port", value=9)
 
 
+_BODIES: Mapping[str, tuple[str, mutations.Change]] = {
+    "garbled-2xx": ("the body is not text.", mutations.change_body(mutations.garble)),
+    "truncated-json-2xx": (
+        "the body is the first half of the JSON, whole by its length.",
+        mutations.change_body(mutations.truncate),
+    ),
+    "html-2xx": ("the body is a page that asks to sign in.", mutations.answer_html),
+    "empty-2xx": ("the body is empty.", mutations.change_body(mutations.make_empty)),
+    "wrong-order": (
+        "the numbers in the body are another order's.",
+        mutations.change_json(mutations.replace_numbers),
+    ),
+    "unknown-status": (
+        "the order's status is a word that nobody knows.",
+        mutations.change_json(mutations.replace_status),
+    ),
+    "nulls": ("everything but numbers and uuids of records is null.", mutations.change_json(mutations.write_nulls)),
+    "extra-fields": ("every object has 50 fields more.", mutations.change_json(mutations.add_fields)),
+    "long-number": (
+        "totals have 5,000 digits.",
+        mutations.change_json(mutations.replace_totals("9" * mutations.DIGITS)),
+    ),
+    "nan": ("totals are NaN.", mutations.change_json(mutations.replace_totals("NaN"))),
+    "duplicate-keys": (
+        "every key of the outermost object is there again, with null.",
+        mutations.change_body(mutations.repeat_keys),
+    ),
+    "deep-nesting": (
+        "the body has a field of 100,000 arrays in arrays.",
+        mutations.change_body(mutations.nest_deeply),
+    ),
+    "gzip-bomb": ("the body is gzip that unpacks to 64 MB, a thousand times its size.", mutations.pack_as_bomb),
+    "bom": ("a byte order mark stands before the body.", mutations.change_body(mutations.add_byte_order_mark)),
+}
+"""Answers of the ERP with its own status and another body, by kind: the sentence for people and the change."""
+
+
 def _body_faults() -> Iterator[Fault]:
     """Answers of the ERP with its own status and another body; the request is applied."""
-    bodies: Mapping[str, tuple[str, mutations.Change]] = {
-        "garbled-2xx": ("the body is not text.", mutations.change_body(mutations.garble)),
-        "truncated-json-2xx": (
-            "the body is the first half of the JSON, whole by its length.",
-            mutations.change_body(mutations.truncate),
-        ),
-        "html-2xx": ("the body is a page that asks to sign in.", mutations.answer_html),
-        "empty-2xx": ("the body is empty.", mutations.change_body(mutations.make_empty)),
-        "wrong-order": (
-            "the numbers in the body are another order's.",
-            mutations.change_json(mutations.replace_numbers),
-        ),
-        "unknown-status": (
-            "the order's status is a word that nobody knows.",
-            mutations.change_json(mutations.replace_status),
-        ),
-        "nulls": ("everything but numbers and uuids of records is null.", mutations.change_json(mutations.write_nulls)),
-        "extra-fields": ("every object has 50 fields more.", mutations.change_json(mutations.add_fields)),
-        "long-number": (
-            "totals have 5,000 digits.",
-            mutations.change_json(mutations.replace_totals("9" * mutations.DIGITS)),
-        ),
-        "nan": ("totals are NaN.", mutations.change_json(mutations.replace_totals("NaN"))),
-        "duplicate-keys": (
-            "every key of the outermost object is there again, with null.",
-            mutations.change_body(mutations.repeat_keys),
-        ),
-        "deep-nesting": (
-            "the body has a field of 100,000 arrays in arrays.",
-            mutations.change_body(mutations.nest_deeply),
-        ),
-        "gzip-bomb": ("the body is gzip that unpacks to 64 MB, a thousand times its size.", mutations.pack_as_bomb),
-        "bom": ("a byte order mark stands before the body.", mutations.change_body(mutations.add_byte_order_mark)),
-    }
-    for kind, (description, change) in bodies.items():
+    for kind, (description, change) in _BODIES.items():
         yield Fault(kind, f"The ERP acts; {description}", "erp", change)
     yield Fault("stale", "The answer that the same GET had before; without one, it is asked for.", "memory")
 
@@ -158,7 +157,7 @@ def _by_kind(*families: Iterable[Fault]) -> Mapping[str, Fault]:
     return {fault.kind: fault for family in families for fault in family}
 
 
-FAULTS: Mapping[str, Fault] = _by_kind(_lost_requests(), _lost_answers(), _status_faults(), _body_faults())
+FAULTS: Mapping[str, Fault] = _by_kind(_LOST_REQUESTS, _LOST_ANSWERS, _status_faults(), _body_faults())
 """Every fault by its kind; `description` is a sentence for people."""
 
 

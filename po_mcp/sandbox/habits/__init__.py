@@ -37,173 +37,171 @@ _VALUES: Mapping[str, re.Pattern[str]] = {
 }
 
 
-def _list_storing_habits() -> Iterator[Habit]:
-    """Return the habits that change a new order; they apply in this order."""
-    yield Habit(
+_STORING: tuple[Habit, ...] = (
+    Habit(
         "upper-numbers",
         "A new order's number is stored in capitals, and an order is found by its number in any case.",
         change_draft=drafts.uppercase_number,
-    )
-    yield Habit("drops-note", "The note of a new order is not stored.", change_draft=drafts.drop_note, group="note")
-    yield Habit(
+    ),
+    Habit("drops-note", "The note of a new order is not stored.", change_draft=drafts.drop_note, group="note"),
+    Habit(
         "upper-notes",
         "The note of a new order is stored in capitals.",
         change_new_order=new_orders.uppercase_note,
         group="note",
-    )
-    yield Habit(
+    ),
+    Habit(
         "cuts-notes",
         "Of a new order's note the first VALUE characters are stored.",
         change_new_order=new_orders.cut_note,
         value_kind="characters",
         value="20",
         group="note",
-    )
-    yield Habit(
+    ),
+    Habit(
         "own-prices",
         "A line gets the price of the item, whatever price was asked for.",
         change_new_order=new_orders.use_item_prices,
-    )
-    yield Habit(
+    ),
+    Habit(
         "rounds-prices",
         "Unit prices are stored rounded half up to VALUE decimals.",
         change_new_order=new_orders.round_prices,
         value_kind="decimals",
         value="2",
-    )
-    yield Habit(
+    ),
+    Habit(
         "rounds-quantities",
         "Quantities are stored rounded half up to VALUE decimals, and never to zero.",
         change_new_order=new_orders.round_quantities,
         value_kind="decimals",
         value="0",
-    )
-    yield Habit(
+    ),
+    Habit(
         "merges-lines",
         "Lines of one item for one warehouse become one line, at the first one's price.",
         change_new_order=new_orders.merge_lines,
         group="lines",
-    )
-    yield Habit(
+    ),
+    Habit(
         "splits-lines",
         "A line of two units or more becomes two lines of the item.",
         change_new_order=new_orders.split_lines,
         group="lines",
-    )
-    yield Habit(
-        "adds-freight", "A new order gets one line more, freight at 25.00.", change_new_order=new_orders.add_freight
-    )
+    ),
+    Habit("adds-freight", "A new order gets one line more, freight at 25.00.", change_new_order=new_orders.add_freight),
+)
+"""Habits that change a new order; they apply in this order."""
 
 
-def _list_rule_habits() -> Iterator[Habit]:
-    """Return the habits that change the rules of writes. `Book` implements them."""
-    taken = "a taken number"
-    yield Habit("upserts", "Creating a number that is taken answers 200 with the order there, unchanged.", group=taken)
-    yield Habit("overwrites", "Creating a number that is taken replaces the order there, and answers 200.", group=taken)
-    yield Habit("conflict-as-400", "A taken number is refused with 400 in the vendor's envelope, not 409.", group=taken)
-    yield Habit(
+_TAKEN = "a taken number"
+_RULES: tuple[Habit, ...] = (
+    Habit("upserts", "Creating a number that is taken answers 200 with the order there, unchanged.", group=_TAKEN),
+    Habit("overwrites", "Creating a number that is taken replaces the order there, and answers 200.", group=_TAKEN),
+    Habit("conflict-as-400", "A taken number is refused with 400 in the vendor's envelope, not 409.", group=_TAKEN),
+    Habit(
         "holds-vendor",
         "A new order for the vendor with the vendorID VALUE is refused with 409: the vendor is on hold.",
         value_kind="a vendorID",
         value="12",
-    )
-    yield Habit(
+    ),
+    Habit(
         "locks",
         "A write on an order is refused with 409, locked, until VALUE seconds after the first one that was tried.",
         value_kind="seconds",
         value="3",
-    )
-    yield Habit("soft-delete", "A deleted order is still read, with the status DELETED, and its number stays taken.")
-    yield Habit("backorder-not-made", "Finalizing closes the order without a backorder, wanted or not.")
+    ),
+    Habit("soft-delete", "A deleted order is still read, with the status DELETED, and its number stays taken."),
+    Habit("backorder-not-made", "Finalizing closes the order without a backorder, wanted or not."),
+)
+"""Habits that change the rules of writes. `Book` implements them."""
 
 
-def _list_reading_habits() -> Iterator[Habit]:
-    """Return the habits of reads: how old the shown state is, and how it is spelled."""
-    yield Habit(
+_READING: tuple[Habit, ...] = (
+    Habit(
         "late-read",
         "Orders, in lists and alone, are shown as they stood VALUE seconds before.",
         value_kind="seconds",
         value="3",
-    )
-    yield Habit(
+    ),
+    Habit(
         "stale-list", "Lists of orders show them as they stood VALUE seconds before.", value_kind="seconds", value="3"
-    )
-    yield Habit(
+    ),
+    Habit(
         "late-lines",
         "An order shows its header at once, and its lines VALUE seconds after its creation.",
         change_shown_order=display.hide_lines_at_first,
         value_kind="seconds",
         value="3",
-    )
-    yield Habit(
+    ),
+    Habit(
         "legal-names",
         "An order shows its vendor's legal name, which ends in GmbH; the list of vendors has the short one.",
         change_shown_order=display.use_legal_name,
-    )
-    yield Habit(
+    ),
+    Habit(
         "lower-items",
         "An order shows its item codes in small letters, and they are taken in any case.",
         change_draft=drafts.uppercase_items,
         change_shown_order=display.lowercase_items,
-    )
-    yield Habit(
+    ),
+    Habit(
         "pads-items",
         "An order shows its item codes with two blanks behind, and they are taken with blanks.",
         change_draft=drafts.strip_items,
         change_shown_order=display.pad_items,
-    )
-    yield Habit("created-on", "Inventory Pro's orders have a field `created`, too: when the order was entered.")
+    ),
+    Habit("created-on", "Inventory Pro's orders have a field `created`, too: when the order was entered."),
+)
+"""Habits of reads: how old the shown state is, and how it is spelled."""
 
 
-def _list_response_habits() -> Iterator[Habit]:
-    """Return the habits that change answers as such."""
-    yield Habit(
+_RESPONSES: tuple[Habit, ...] = (
+    Habit(
         "closed-in-other-words",
         "Inventory Pro's status of a closed order is VALUE, not Closed.",
         change_json=responses.rename_closed,
         value_kind="a word",
         value="Complete",
-    )
-    yield Habit(
+    ),
+    Habit(
         "nulls-for-missing", "A field that is not set is null, not an empty text.", change_json=responses.write_nulls
-    )
-    yield Habit("extra-fields", "Every object has fields that are not documented.", change_json=responses.add_fields)
-    yield Habit(
+    ),
+    Habit("extra-fields", "Every object has fields that are not documented.", change_json=responses.add_fields),
+    Habit(
         "numbers-as-text",
         "Amounts and quantities are texts.",
         change_json=responses.write_amounts_as_text,
         group="amounts",
-    )
-    yield Habit(
+    ),
+    Habit(
         "text-as-numbers",
         "Amounts and quantities are numbers.",
         change_json=responses.write_amounts_as_numbers,
         group="amounts",
-    )
-    yield Habit(
+    ),
+    Habit(
         "no-paging-info",
         "A list does not tell its size or its page, in the body or in headers.",
         change_json=responses.drop_paging,
         change_response=responses.drop_paging_headers,
-    )
-    yield Habit(
+    ),
+    Habit(
         "small-pages",
         "A page has at most VALUE rows, whatever is asked for.",
         change_call=responses.limit_page,
         value_kind="rows",
         value="10",
-    )
-    yield Habit(
-        "answers-200-for-201", "A created order is answered with 200.", change_response=responses.answer_200_for_201
-    )
-    yield Habit("empty-2xx", "A write that succeeds has an empty answer.", change_response=responses.drop_body)
-    yield Habit("repeats-posts", "A gateway sends every write twice, and passes on the second answer.")
+    ),
+    Habit("answers-200-for-201", "A created order is answered with 200.", change_response=responses.answer_200_for_201),
+    Habit("empty-2xx", "A write that succeeds has an empty answer.", change_response=responses.drop_body),
+    Habit("repeats-posts", "A gateway sends every write twice, and passes on the second answer."),
+)
+"""Habits that change answers as such."""
 
 
 HABITS: Mapping[str, Habit] = {
-    habit.name: habit
-    for family in (_list_storing_habits, _list_rule_habits, _list_reading_habits, _list_response_habits)
-    for habit in family()
+    habit.name: habit for family in (_STORING, _RULES, _READING, _RESPONSES) for habit in family
 }
 """Every habit by its name; `description` is a sentence for people."""
 
