@@ -7,10 +7,13 @@ kind that this version does not know cannot be read.
 from __future__ import annotations
 
 from po_mcp.orders import OrderDraft, Record, Snapshot
+from po_mcp.writes.consent import Consent
 
 
 class Payload(Record):
-    """What will be sent, and what it was decided on."""
+    """What will be sent, what it was decided on, and by whom."""
+
+    consent: Consent = Consent()
 
 
 class SnapshotPayload(Payload):

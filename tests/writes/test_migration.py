@@ -6,6 +6,7 @@ begin with E), Inventory Pro (I) and the sandbox (S).
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import threading
@@ -98,6 +99,24 @@ def test_a_journal_of_version_2_gets_what_it_lacks(store: JournalStore, file: Pa
     later = JournalStore(file, 600, Clock())
     assert [one.state for one in later.live(None)] == ["UNKNOWN"]
     assert later.verify() == []
+
+
+def test_a_journal_of_version_3_is_closed_to_the_program_that_counts_no_yeses(
+    store: JournalStore, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take_to(store, guarded(), "UNKNOWN")
+    store.close()
+    with closing(sqlite3.connect(file)) as db:
+        before = json.loads(db.execute("SELECT payload FROM write_operations").fetchone()[0])
+        db.execute("PRAGMA user_version = 3")
+
+    later = JournalStore(file, 600, Clock())
+    assert [one.state for one in later.live(None)] == ["UNKNOWN"]
+    assert (later.verify(), before["consent"]["needed"]) == ([], 1)
+    later.close()
+    monkeypatch.setattr(migration, "VERSION", 3)
+    with pytest.raises(JournalUnavailable, match="newer po-mcp"):
+        JournalStore(file, 600, Clock()).live(None)
 
 
 def test_every_row_is_read_with_its_payload_and_its_requester(migrated: JournalStore) -> None:

@@ -15,6 +15,7 @@ import anyio.to_thread
 from anyio import CapacityLimiter
 
 from po_mcp.erp import Connection
+from po_mcp.writes.consent import Agreement, Consented
 from po_mcp.writes.journal.approver_pin import ApproverPin, PinPlace
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, Similar
@@ -105,13 +106,21 @@ class Journal:
         """Record a person's yes, and what exactly is to be sent."""
         return await self._write(self.store.approve, operation_id, payload, detail)
 
-    async def decline(self, operation_id: str, detail: Mapping[str, Any]) -> bool:
-        """Record a person's no, which ends the operation."""
-        return await self._write(self.store.decline, operation_id, detail)
+    async def agree(
+        self, operation_id: str, payload: Payload, agreement: Agreement, needed: int, detail: Mapping[str, Any]
+    ) -> Consented:
+        """Record the yes of one person, where it must be known whose it is."""
+        return await self._write(self.store.agree, operation_id, payload, agreement, needed, detail)
 
-    async def take_back(self, operation_id: str, detail: Mapping[str, Any]) -> bool:
+    async def decline(self, operation_id: str, detail: Mapping[str, Any], outcome: WriteOutcome | None = None) -> bool:
+        """Record a person's no, which ends the operation."""
+        return await self._write(self.store.decline, operation_id, detail, outcome)
+
+    async def take_back(
+        self, operation_id: str, detail: Mapping[str, Any], outcome: WriteOutcome | None = None
+    ) -> bool:
         """Take a yes back, unless it was sent already."""
-        return await self._write(self.store.take_back, operation_id, detail)
+        return await self._write(self.store.take_back, operation_id, detail, outcome)
 
     async def claim(self, operation_id: str, connection: Connection) -> Claim | None:
         """Take the one edge to the wire."""

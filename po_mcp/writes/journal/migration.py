@@ -1,6 +1,7 @@
 """From earlier versions of the journal's file to this one, in one exclusive transaction.
 
-Version 2 has all but an index and a view that uses one. A process that still runs its program goes on as before.
+Version 3 has the same tables; its program would send with one yes what two must agree to. Version 2 has all but an
+index and a view that uses one. A process that still runs the program of either goes on as before.
 
 The tables of version 1 are dropped under a process that still runs its program: each statement of it fails from
 then on, and so it sends nothing. What it had sent is in the new tables, and is settled by reading.
@@ -23,7 +24,7 @@ from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
 from po_mcp.writes.journal import audit_log
 from po_mcp.writes.payloads import CreatePayload, FinalizePayload, Payload, Reason, SnapshotPayload
 
-VERSION = 3
+VERSION = 4
 """Of schema.sql."""
 
 
@@ -32,9 +33,12 @@ def migrate(db: sqlite3.Connection, version: int, schema: Sequence[str]) -> None
     if version == 1:
         _migrate_from_1(db, schema)
         return
-    db.execute("DROP VIEW live_operations")
+    changed = ["PRAGMA user_version"]
+    if version == 2:
+        db.execute("DROP VIEW live_operations")
+        changed += ["VIEW live_operations", "INDEX by_settlement"]
     for statement in schema:
-        if any(name in statement for name in ("VIEW live_operations", "INDEX by_settlement", "PRAGMA user_version")):
+        if any(name in statement for name in changed):
             db.execute(statement)
 
 

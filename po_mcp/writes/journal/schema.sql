@@ -83,4 +83,4 @@ CREATE TABLE shared_tokens (
     ends_at REAL NOT NULL
 ) STRICT;
 
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;

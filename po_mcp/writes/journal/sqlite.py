@@ -42,6 +42,7 @@ _TABLES: dict[int, frozenset[str]] = {
     1: frozenset({"operations", "trail", "tokens"}),
     2: frozenset({"journal", "write_operations", "audit_log"}),
     3: frozenset({"journal", "write_operations", "audit_log"}),
+    4: frozenset({"journal", "write_operations", "audit_log"}),
 }
 """What tells a journal of each version from another program's database."""
 _ADOPT = "Look in the ERP at the orders that were sent last, then run: po-mcp journal adopt"

@@ -15,7 +15,8 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from po_mcp.erp import Connection
-from po_mcp.writes.journal import approver_pin, audit_log, connections, moves, proposals, queries
+from po_mcp.writes.consent import Agreement, Consented
+from po_mcp.writes.journal import agreements, approver_pin, audit_log, connections, moves, proposals, queries
 from po_mcp.writes.journal.approver_pin import ApproverPin, PinChange, PinPlace
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, Similar
@@ -226,22 +227,36 @@ class JournalStore:
     # Moving
 
     def approve(self, operation_id: str, payload: Payload, detail: Mapping[str, Any]) -> bool:
-        """Record a person's yes, and what exactly is to be sent."""
+        """Record a person's yes, and what exactly is to be sent; False where it must be known whose yes it is."""
         with self._moving() as db:
+            if agreements.is_of_team(db, operation_id):
+                return False
             sent = payload.model_dump_json()
             return moves.move(db, operation_id, "PROPOSED", "APPROVED", detail, self._clock(), payload=sent)
 
-    def decline(self, operation_id: str, detail: Mapping[str, Any]) -> bool:
-        """Record a person's no, which ends the operation."""
+    def agree(
+        self, operation_id: str, payload: Payload, agreement: Agreement, needed: int, detail: Mapping[str, Any]
+    ) -> Consented:
+        """Record the yes of one person, of whom each counts once; approved where it is the last that is needed."""
         with self._moving() as db:
             now = self._clock()
-            return moves.move(db, operation_id, "PROPOSED", "DECLINED", detail, now, settled_at=now)
+            return agreements.agree(db, operation_id, payload, agreement, needed, detail, now, self._ttl)
 
-    def take_back(self, operation_id: str, detail: Mapping[str, Any]) -> bool:
+    def decline(self, operation_id: str, detail: Mapping[str, Any], outcome: WriteOutcome | None = None) -> bool:
+        """Record a person's no, which ends the operation."""
+        return self._end_by_no(operation_id, "PROPOSED", detail, outcome)
+
+    def take_back(self, operation_id: str, detail: Mapping[str, Any], outcome: WriteOutcome | None = None) -> bool:
         """Take a yes back. False where the operation was sent already, or is at its end."""
+        return self._end_by_no(operation_id, "APPROVED", detail, outcome)
+
+    def _end_by_no(
+        self, operation_id: str, before: State, detail: Mapping[str, Any], outcome: WriteOutcome | None
+    ) -> bool:
         with self._moving() as db:
             now = self._clock()
-            return moves.move(db, operation_id, "APPROVED", "DECLINED", detail, now, settled_at=now)
+            said = {} if outcome is None else {"outcome": outcome.model_dump_json(exclude_none=True)}
+            return moves.move(db, operation_id, before, "DECLINED", detail, now, settled_at=now, **said)
 
     def claim(self, operation_id: str, connection: Connection) -> Claim | None:
         """Take the one edge to the wire: for one caller only, in time, and durable when this returns.
@@ -255,6 +270,9 @@ class JournalStore:
             claimed = queries.first(db, "id = ?", operation_id)
             # An approval for the books of one company is never carried out in those of another.
             if claimed is None or claimed.operation.connection != name:
+                return None
+            # Nor one that lacks a yes, however it came to be approved.
+            if claimed.operation.payload.consent.needed > 1 and claimed.operation.payload.consent.missing:
                 return None
             if not moves.move(db, operation_id, "APPROVED", "SENT", {}, sent_at, sent_at=sent_at, counts_from=sent_at):
                 return None
