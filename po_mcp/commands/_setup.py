@@ -56,6 +56,7 @@ class Draft:
         old = read_text(self.path)
         text, expected = old or _HEADER, dict(_document(old))
         changes: dict[str, Any] = dict(self.values)
+        # A secret kept in two places would be changed in one of them some day.
         for name in self.secrets:
             changes |= {name: None, f"{name}_file": None, **self._reference(name)}
         for name, value in changes.items():
@@ -65,6 +66,7 @@ class Draft:
             else:
                 text = toml.set_key(text, name, value)
                 expected[name] = value
+        # The writer knows plain lines only: read again, a file in another form shows what it made of it.
         if _document(text) != expected:
             raise ConfigurationError(f"{self.path}: it is written in a form that is not changed here; edit it by hand")
         return text
@@ -76,6 +78,7 @@ class Draft:
 
     def entry(self, name: str) -> str:
         """Return the keyring's name for a secret, or the name of its file: one for each address and client id."""
+        # Setting up another ERP, or stopping half way, must not overwrite the secret that is in use.
         whose = f"{self.values.get('erp')} {self.values.get('base_url')} {self.values.get('client_id')}"
         return f"{name}-{hashlib.sha256(whose.encode()).hexdigest()[:12]}"
 
@@ -125,6 +128,7 @@ def need_changeable(path: Path) -> None:
         ConfigurationError: it cannot be read or written, or is no TOML.
     """
     _document(read_text(path))
+    # The folder may be missing; then the nearest one that there is decides.
     there = next(place for place in (path, *path.parents) if place.exists())
     if not os.access(there, os.W_OK):
         raise ConfigurationError(f"{path}: cannot be written (no right to write {there})")
@@ -153,6 +157,7 @@ def checked(name: str, value: str) -> str:
     except ValidationError as exc:
         raise ConfigurationError(one_line(exc, {name: name})) from None
     kept = getattr(settings, name)
+    # As the settings keep it: `checked` may have mended case or blanks.
     return kept if isinstance(kept, str) else value
 
 
@@ -196,6 +201,7 @@ def _keep_in_keyring(entry: str, secret: str) -> Callable[[], None]:
     try:
         old = keyring.get_password(config_secrets.SERVICE, entry)
         keyring.set_password(config_secrets.SERVICE, entry, secret)
+        # Read back: some backends take a secret without a word and keep nothing.
         kept = keyring.get_password(config_secrets.SERVICE, entry)
     except Exception as exc:  # every backend raises errors of its own
         raise ConfigurationError(f"The keyring cannot be used ({type(exc).__name__})") from exc

@@ -119,6 +119,7 @@ def _present(path: Path) -> Settings | None:
 
 
 def _name_variables() -> None:
+    # Names alone: the values can be secrets.
     names = sorted(name for name in os.environ if name.startswith(PREFIX))
     if names:
         click.echo(f"Set in this terminal, and stronger than the file here: {', '.join(names)}")
@@ -133,6 +134,7 @@ def _set_up(path: Path) -> Settings | None:
     values = _ask_until_it_works(erp)
     secrets = {name: str(values.pop(name)) for name in ("client_secret",) if name in values}
     values |= _ask_mode(erp)
+    # What the ERP before needed would be refused, or mislead, beside the new one.
     gone = {name: None for name in (*_QUESTIONS, "client_secret_file") if name not in values and name not in secrets}
     draft = _setup.Draft(path, {"erp": erp, **values, **gone}, secrets, _ask_keyring(bool(secrets)))
     if not _save(draft):
@@ -231,6 +233,7 @@ async def _probe(settings: Settings) -> None:
 
 def _offer_pin(settings: Settings) -> None:
     """Ask whether approvals shall want a PIN, and set it; one that is set stays."""
+    # Nothing to approve, or no place that keeps a PIN.
     if settings.read_only or settings.journal_path() == config.MEMORY:
         return
     with closing(JournalStore(settings.journal_path())) as store:
@@ -314,6 +317,7 @@ def _offer_hosts(wanted: Path | None) -> None:
     found = [host for host in HOSTS if host.file is not None and _hosts.is_found(host, machine)]
     if not found:
         click.echo("  none found. See: po-mcp install")
+    # The entry would stop working the day the cache is cleared.
     if program.is_temporary:
         click.echo("  This program is in a cache that may be cleared; install it before you connect an assistant.")
         return

@@ -165,6 +165,7 @@ async def _listen(
     if not offer.plan:
         sock = stack.enter_context(listen(HOST, offer.port))
         return sock.getsockname()[1], create_server(_reporting(app, report)), sock
+    # With faults the relay stands on the port that was asked for, and the ERP behind it on another.
     sock = stack.enter_context(listen(HOST, 0))
 
     def report_exchange(exchange: Exchange) -> None:
@@ -205,6 +206,7 @@ def _reporter(console: Console) -> Report:
     from rich.text import Text
 
     def report(number: int, method: str, target: str, status: int | None, fault: str) -> None:
+        # The target is a client's own text, and could steer the terminal.
         shown = "".join(letter if letter.isprintable() else "?" for letter in target)
         row = f"{number:>4}  {method:<7} {shown}  {status or 'no answer'}"
         console.print(Text.assemble(row, (f"  {fault}" if fault else "", "bold yellow")))

@@ -69,6 +69,7 @@ class Completions:
                 found = await read(current_request.get_request().lifespan_context)
             except PurchaseOrderError:
                 return ()
+            # Only what was read: an error that is cached would hide an ERP that is back.
             self._cache[read] = (anyio.current_time() + CACHE_TTL_S, found)
             return found
         return ()

@@ -71,6 +71,7 @@ class Notifications:
 
     async def _subscribe(self, ctx: ServerRequestContext[Desk, Any], params: SubscribeRequestParams) -> EmptyResult:
         connection, uri = _connection_of(ctx), str(params.uri)
+        # A bound on what a client can make this process keep.
         if not uri.startswith("po://") or len(uri) > _MAX_URI_CHARS:
             text = "No such resource. You can subscribe to po://orders/open or po://orders/{number}."
             raise MCPError(INVALID_PARAMS, text)

@@ -102,11 +102,13 @@ def _read_value(name: str, value: Any, schema: Mapping[str, Any], place: str, nu
 
 
 def _read_boolean(value: Any) -> Any:
+    # No "yes" or "1": they are not what any host makes of a boolean, so they mean something else.
     words = {"true": True, "false": False}
     return words.get(value.lower(), value) if isinstance(value, str) else value
 
 
 def _read_integer(value: Any) -> Any:
+    # Hosts in languages with one kind of number write 10 as 10.0.
     if isinstance(value, float) and value.is_integer() and abs(value) < _MAX_EXACT_INTEGER:
         return int(value)
     written = _whole.fullmatch(value) if isinstance(value, str) else None

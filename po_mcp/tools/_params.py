@@ -39,6 +39,7 @@ def _read_date(value: object) -> date:
         found = date.fromisoformat(value) if isinstance(value, str) else None
     except ValueError:
         found = None
+    # Python reads 20250101 and 2025-W01-1, too, which a model may have meant otherwise.
     if found is None or value != found.isoformat():
         raise ValueError("must be a date as YYYY-MM-DD")
     return found

@@ -77,6 +77,7 @@ def _format_dates(order: PurchaseOrder) -> str:
 
 def _join_cells(*texts: str) -> str:
     """Join cells with bars; a bar within a cell is escaped."""
+    # An ERP's name with a bar would shift the cells, and with them the amounts.
     return "|".join(text.replace("|", "\\|") for text in texts)
 
 

@@ -216,6 +216,7 @@ def _is_id(value: Any) -> bool:
 
 
 def _read_id(value: Any) -> RequestId:
+    # `type` and not isinstance: true is an int to Python, and no id to a client.
     found = value.get("id") if isinstance(value, dict) else None
     is_number = type(found) is int or (isinstance(found, float) and isfinite(found))
     return found if isinstance(found, str) or is_number else None
