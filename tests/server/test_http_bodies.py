@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from starlette.types import Message, Receive, Scope, Send
 
-from po_mcp.transports.http_bodies import UnambiguousBodies
+from po_mcp.transports.http_bodies import ReadableBodies
 
 
 async def test_half_a_request_whose_client_left_reaches_no_application() -> None:
@@ -23,6 +23,6 @@ async def test_half_a_request_whose_client_left_reaches_no_application() -> None
     async def send(message: Message) -> None:
         raise AssertionError(message)
 
-    await UnambiguousBodies(application, lambda tool: True, 1_000)({"type": "http", "method": "POST"}, receive, send)
+    await ReadableBodies(application, lambda tool: True, 1_000)({"type": "http", "method": "POST"}, receive, send)
 
     assert (reached, arriving) == ([], [])
