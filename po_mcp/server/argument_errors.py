@@ -13,6 +13,7 @@ from pydantic import ValidationError
 from po_mcp.untrusted import visible
 
 _MAX_FAULTS = 8
+_NOT_VALID = "is not valid"
 
 _WORDS: Mapping[str, str] = {
     "missing": "is required",
@@ -60,6 +61,17 @@ def describe_faults(error: ValidationError, schema: Mapping[str, Any]) -> str:
     return f"{said} Arguments: {', '.join(schema['properties'])}." if has_unknown else said
 
 
+def describe_params(error: ValidationError) -> str:
+    """Return which params of a request are wrong, at most eight, and what they must be."""
+    faults: dict[str, str] = {}
+    for fault in error.errors(include_url=False):
+        place = fault["loc"][1:] if fault["loc"][:1] == ("params",) else fault["loc"]
+        name = visible(str(place[0]), 80) if place else "params"
+        # Deeper places name the SDK's classes, and there may be several for one fault.
+        faults.setdefault(name, _WORDS.get(fault["type"], _NOT_VALID) if len(place) <= 1 else _NOT_VALID)
+    return "; ".join(f"{name} {words}" for name, words in [*faults.items()][:_MAX_FAULTS])
+
+
 def _name_argument(loc: tuple[int | str, ...]) -> str:
     """Return the name of an argument; lines are counted from 1, as people do."""
     if not loc:  # a name that is no text: pydantic names none then
@@ -80,14 +92,14 @@ def _describe_fault(fault: Any, schema: Mapping[str, Any]) -> str:
     if kind == "too_short":
         return "needs at least one line"
     if kind == "string_pattern_mismatch":
-        return _PATTERNS.get(name, "is not valid")
+        return _PATTERNS.get(name, _NOT_VALID)
     if kind == "value_error":
         return str(fault["msg"]).removeprefix("Value error, ")
     if kind in _LIMITS:
         # with a validator before the length check, pydantic reports a long text as a list that is too long
         words, limit = _LIMITS["string_too_long" if isinstance(fault["input"], str) and kind == "too_long" else kind]
         return words.format(_list_values(str(context[limit])))
-    return _WORDS.get(kind, "is not valid")
+    return _WORDS.get(kind, _NOT_VALID)
 
 
 def _list_values(values: str) -> str:

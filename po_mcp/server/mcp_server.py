@@ -33,6 +33,7 @@ from po_mcp.cards.order_card import CARD_URI, OrderCard
 from po_mcp.desk.context import Desk
 from po_mcp.scopes import Scope
 from po_mcp.server import current_request
+from po_mcp.server.request_params import refuse_arguments
 from po_mcp.server.skills import SCHEME, Skills
 from po_mcp.untrusted import visible
 
@@ -127,8 +128,8 @@ class PurchasingServer(MCPServer[Desk]):
         """Call a tool by its name.
 
         Raises:
-            ToolError: this server has no such tool, and the text says why and names its tools; or the caller lacks a
-                scope for it.
+            ToolError: this server has no such tool, and the text says why and names its tools; the caller lacks a
+                scope for it; or the arguments are no object.
         """
         # The SDK's own error would not say that this ERP or the operator does not offer the tool.
         if name not in self._scopes:
@@ -138,6 +139,7 @@ class PurchasingServer(MCPServer[Desk]):
         if not caller.is_allowed(*self._scopes[name]):
             needed = " and ".join(self._scopes[name])
             raise ToolError(f"This sign-in may not do that: {name} needs {needed}. Nothing was changed.")
+        refuse_arguments(current_request.get_request().params)
         return await super().call_tool(name, arguments, context)
 
     async def get_prompt(

@@ -2,7 +2,8 @@
 
 The SDK refuses a whole call (-32602) for an answer to a form that fits no schema, and for a progress token of null; the
 model would look for a fault in its arguments. The first counts as not shown, as in versions before 2026-07-28, and the
-second as left out.
+second as left out. Arguments that are no object are refused by the tool, in words that a model reads; clients in
+languages without an empty object send an empty list for it. What else cannot be read is refused by its name.
 """
 
 from __future__ import annotations
@@ -13,25 +14,57 @@ from functools import cache
 from typing import Any
 
 from mcp.server.context import CallNext, HandlerResult
-from mcp.types import ElicitResult, InputResponse
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.shared.exceptions import MCPError
+from mcp.types import INVALID_PARAMS, ElicitResult, InputResponse
 from pydantic import TypeAdapter, ValidationError
 
 from po_mcp.approvals.elicitation import REQUEST_KEY
+from po_mcp.server.argument_errors import describe_params
 from po_mcp.server.current_request import Request
 
 _ANSWERS, _TOKEN = "inputResponses", "progressToken"
+_ARGUMENTS = "arguments"
+_NO_OBJECT = 'arguments: must be a JSON object, such as {"number": "PO-2025-0042"}. Nothing was sent.'
+_SDK_TEXT = "Invalid request parameters"
+_NOT_INITIALIZED = "This connection is not initialized. Send initialize first, then notifications/initialized."
 _NOT_SHOWN = {"action": "cancel"}
 
 
 async def read_params(ctx: Request, call_next: CallNext) -> HandlerResult:
-    """Hand parameters on that the SDK can read; an MCP middleware."""
-    return await call_next(ctx if ctx.params is None else replace(ctx, params=_read(ctx.method, ctx.params)))
+    """Hand parameters on that the SDK can read; an MCP middleware.
+
+    Raises:
+        MCPError: they cannot be read; the text says which, and what they must be.
+    """
+    try:
+        return await call_next(ctx if ctx.params is None else replace(ctx, params=_read(ctx.method, ctx.params)))
+    except ValidationError as exc:
+        raise MCPError(INVALID_PARAMS, f"The params of {ctx.method} are not valid: {describe_params(exc)}.") from exc
+    except MCPError as exc:
+        if exc.error.message == _SDK_TEXT:  # the SDK's words for a request before the handshake
+            raise MCPError(INVALID_PARAMS, _NOT_INITIALIZED) from exc
+        raise
+
+
+def refuse_arguments(params: Mapping[str, Any] | None) -> None:
+    """Refuse a call of a tool whose arguments are no object.
+
+    Raises:
+        ToolError: with how to write them.
+    """
+    sent = (params or {}).get(_ARGUMENTS)
+    if sent is not None and sent != [] and not isinstance(sent, dict):
+        raise ToolError(_NO_OBJECT)
 
 
 def _read(method: str, sent: Mapping[str, Any]) -> Mapping[str, Any]:
     read = dict(sent)
     if method == "tools/call" and sent.get(_ANSWERS) is not None:
         read[_ANSWERS] = _read_answers(sent[_ANSWERS])
+    if not isinstance(sent.get(_ARGUMENTS, {}), dict) and method in ("tools/call", "prompts/get"):
+        # Only tools take the place of an error: a prompt's arguments that are no object are refused by the SDK.
+        read |= {_ARGUMENTS: {}} if method == "tools/call" or not sent[_ARGUMENTS] else {}
     meta = sent.get("_meta")
     if isinstance(meta, dict) and meta.get(_TOKEN, "") is None:
         read["_meta"] = {name: value for name, value in meta.items() if name != _TOKEN}

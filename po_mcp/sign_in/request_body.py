@@ -19,6 +19,8 @@ class RequestBody:
         self._messages: list[Message] = []
         self.is_cut_off = False
         """Whether the client left before the end of its request."""
+        self.is_too_long = False
+        """Whether the body is longer than the limit."""
 
     async def read(self) -> bytes:
         """Return the body; nothing of one that is longer than the limit."""
@@ -29,8 +31,13 @@ class RequestBody:
             self.is_cut_off = message["type"] == "http.disconnect"
             body += message.get("body", b"")
             if not message.get("more_body", False):
-                return bytes(body) if len(body) <= self._max_bytes else b""
-        return b""
+                break
+        self.is_too_long = len(body) > self._max_bytes
+        return b"" if self.is_too_long else bytes(body)
+
+    def replace(self, body: bytes) -> None:
+        """Let the application read another body, of a request that was read to its end."""
+        self._messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay(self) -> Message:
         """Return what was read, then what follows."""

@@ -3,14 +3,14 @@
 The published schemas are strict and simple. Arguments often have the right meaning and a wrong type, and if the
 host changed the type, the model cannot do better on its next try. These variants are accepted, and no others:
 "true" and "false", whole numbers as text or as 10.0, an integer for an id, code or number, null for an optional
-argument, an empty text for some optional arguments, and lines as JSON text.
+argument, an empty text for some optional arguments, a fixed word in any case, and lines as JSON text.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,12 +93,25 @@ def _read_value(name: str, value: Any, schema: Mapping[str, Any], place: str, nu
         return _read_integer(value)
     if "array" in types:
         return _read_list(value, schema["items"], place, numbers)
+    if words := _find_words(schema):
+        return _read_word(value, words)
     # `type` and not isinstance: true is an int to Python, and no id.
     if name in _ENTRY_ARGUMENTS and type(value) is int and 0 <= value < _MAX_EXACT_INTEGER:
         if name in _KINDS:
             numbers.append(SentAsNumber(_KINDS[name], place, str(value)))
         return str(value)
     return value
+
+
+def _find_words(schema: Mapping[str, Any]) -> Sequence[str]:
+    """Return the fixed words that an argument takes; none if it takes any text."""
+    return next((one["enum"] for one in (schema, *schema.get("anyOf", ())) if "enum" in one), ())
+
+
+def _read_word(value: Any, words: Sequence[str]) -> Any:
+    """Return the word that was sent in another case."""
+    found = [word for word in words if isinstance(value, str) and word.casefold() == value.casefold()]
+    return found[0] if len(found) == 1 else value
 
 
 def _read_boolean(value: Any) -> Any:

@@ -29,6 +29,17 @@ def _check_order_number(text: str) -> str:
     return text
 
 
+def _check_filled(text: str) -> str:
+    """Return the text if anything stands in it.
+
+    Raises:
+        ValueError: it is blank.
+    """
+    if not text.strip():
+        raise ValueError("is empty")
+    return text
+
+
 def _read_date(value: object) -> date:
     """Read YYYY-MM-DD and nothing else: pydantic's date would accept a number of seconds, too.
 
@@ -46,6 +57,7 @@ def _read_date(value: object) -> date:
 
 
 Day = Annotated[date, BeforeValidator(_read_date), WithJsonSchema({"type": "string", "pattern": _DAY_PATTERN})]
+Cursor = Annotated[str, AfterValidator(_check_filled)]
 OrderNumber = Annotated[
     str,
     AfterValidator(_check_order_number),

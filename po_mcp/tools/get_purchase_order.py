@@ -11,7 +11,7 @@ from pydantic import Field
 from po_mcp.desk import list_orders, order_pages
 from po_mcp.desk.context import Desk
 from po_mcp.orders import PurchaseOrder, plain
-from po_mcp.tools._params import OrderNumber, desk_of
+from po_mcp.tools._params import Cursor, OrderNumber, desk_of
 from po_mcp.tools._registered import RegisteredTool
 from po_mcp.tools._render import ORDERS_HEAD, format_total, line_row, lines_head, order_row, tool_result
 from po_mcp.writes.order_text import in_currency
@@ -28,7 +28,7 @@ async def get_purchase_order(
     ctx: Context[Desk, Any],
     number: OrderNumber,
     detail: Annotated[Literal["short", "full"], Field(description="short: without the lines")] = "full",
-    cursor: Annotated[str | None, Field(max_length=400, description="next_cursor of the page before")] = None,
+    cursor: Annotated[Cursor | None, Field(max_length=400, description="next_cursor of the page before")] = None,
 ) -> Annotated[CallToolResult, OrderResult]:
     """Read one order."""
     desk = desk_of(ctx)

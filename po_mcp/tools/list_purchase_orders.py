@@ -13,7 +13,7 @@ from po_mcp.desk import list_orders
 from po_mcp.desk.context import Desk
 from po_mcp.desk.listing import Direction, ListRequest, Sort
 from po_mcp.orders import Status, Word, plain
-from po_mcp.tools._params import Day, desk_of
+from po_mcp.tools._params import Cursor, Day, desk_of
 from po_mcp.tools._progress import report_progress
 from po_mcp.tools._registered import RegisteredTool
 from po_mcp.tools._render import ORDERS_HEAD, order_row, tool_result
@@ -39,7 +39,7 @@ async def list_purchase_orders(
         Field(ge=1, le=list_orders.MAX_LIMIT, strict=True, description="Orders per page; 25 if left out"),
     ] = None,
     cursor: Annotated[
-        str | None,
+        Cursor | None,
         Field(min_length=1, max_length=200, description="next_cursor of the previous page, all else unchanged"),
     ] = None,
 ) -> Annotated[CallToolResult, ListResult]:

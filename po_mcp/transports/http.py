@@ -19,7 +19,7 @@ from po_mcp.config import Settings
 from po_mcp.tools import REGISTRY, is_write_tool
 from po_mcp.transports.health import HEALTH_PATH, READY_PATH, Health
 from po_mcp.transports.http_app import MCP_PATH, Address, HttpApp
-from po_mcp.transports.http_bodies import UnambiguousBodies
+from po_mcp.transports.http_bodies import ReadableBodies
 from po_mcp.transports.sessions import MAX_SESSIONS, BoundedSessions, NamedSessions
 from po_mcp.transports.signals import handle_signals
 from po_mcp.transports.uvicorn_server import create_server, fastest_protocol
@@ -59,7 +59,7 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
     sessions = mcp_server.session_manager
     health = Health(pending.journal, pending.executor.erp, lambda: app.is_ending)
     public: dict[str, ASGIApp] = {HEALTH_PATH: health.live, READY_PATH: health.ready}
-    bodies = UnambiguousBodies(BoundedSessions(mcp, sessions), is_write_tool, _MAX_REQUEST_BYTES)
+    bodies = ReadableBodies(BoundedSessions(mcp, sessions), is_write_tool, _MAX_REQUEST_BYTES)
     outer, metadata = _add_sign_in(bodies, settings)
     app = HttpApp(outer, page_app, address, public | metadata)
     server = create_server(app, _MAX_CONNECTIONS, _KEEP_ALIVE_S, protocol=fastest_protocol())

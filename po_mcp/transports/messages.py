@@ -1,10 +1,10 @@
-"""A line of standard input as a JSON-RPC message, or as the error that answers it. Pure.
+"""A line of standard input, or a body over HTTP, as a JSON-RPC message, or as the error that answers it. Pure.
 
-The SDK drops lines that it cannot parse, and their client waits for ever. JSON-RPC 2.0, section 5.1
-(https://www.jsonrpc.org/specification#error_object): -32700 for a line that is no JSON, -32600 for JSON that is no
-message, with the id if it can be read. Hosts that cut text by UTF-16 units send halves of surrogate pairs: these, and
-bytes that are no UTF-8, become U+FFFD in a call that only reads, and are refused in a call that writes. So is a name
-that stands twice in one object: JSON lets a parser take either value (RFC 8259, section 4).
+The SDK drops lines that it cannot parse, and their client waits for ever; over HTTP it names no id. JSON-RPC 2.0,
+section 5.1 (https://www.jsonrpc.org/specification#error_object): -32700 for what is no JSON, -32600 for JSON that is
+no message, with the id if it can be read. Hosts that cut text by UTF-16 units send halves of surrogate pairs: these,
+and bytes that are no UTF-8, become U+FFFD in a call that only reads, and are refused in a call that writes. So is a
+name that stands twice in one object: JSON lets a parser take either value (RFC 8259, section 4).
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from pydantic import ValidationError
 from po_mcp.transports.bounded_stdin import MAX_LINE_BYTES, Line
 from po_mcp.untrusted import visible
 
+BATCH_VERSION = "2025-03-26"
+"""The one version with batches (https://modelcontextprotocol.io/specification/2025-03-26/basic#batching)."""
 RequestId = str | int | float | None
 IsWriteTool = Callable[[str], bool]
 """Returns whether the tool of this name writes."""
@@ -53,7 +55,7 @@ class ParsedMessage:
 
 @dataclass(frozen=True)
 class ErrorReply:
-    """The error that answers a line."""
+    """The error that answers what is no message."""
 
     code: int
     message: str
@@ -101,21 +103,11 @@ def _read_text(text: str, writes: IsWriteTool) -> ParsedMessage | ErrorReply | B
     try:
         value = json.loads(text, object_pairs_hook=partial(_read_pairs, doubles))
     except (ValueError, RecursionError):
-        return ErrorReply(PARSE_ERROR, "This line is not JSON.", _find_id(text))
+        return ErrorReply(PARSE_ERROR, "This message is not JSON.", _find_id(text))
     refusal = _refuse_doubles(value, doubles, writes)
     if refusal is not None:
         return _replace_reply(value) if _is_reply(value) else refusal
     return Batch(value) if isinstance(value, list) else read_value(value, writes)
-
-
-def find_ambiguity(body: bytes, writes: IsWriteTool) -> ErrorReply | None:
-    """Return the refusal of a write, or of a reply, that names something twice; None for all else, also for no JSON."""
-    doubles: list[str] = []
-    try:
-        value = json.loads(body, object_pairs_hook=partial(_read_pairs, doubles))
-    except (ValueError, RecursionError):
-        return None
-    return _refuse_doubles(value, doubles, writes)
 
 
 def _refuse_doubles(value: Any, doubles: list[str], writes: IsWriteTool) -> ErrorReply | None:

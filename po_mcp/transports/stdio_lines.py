@@ -18,9 +18,15 @@ import anyio.to_thread
 from mcp.types import INVALID_REQUEST, JSONRPCNotification, JSONRPCRequest
 
 from po_mcp.transports.bounded_stdin import BoundedLines
-from po_mcp.transports.messages import Batch, ErrorReply, IsWriteTool, ParsedMessage, read_line, read_value
-
-_BATCH_VERSION = "2025-03-26"
+from po_mcp.transports.messages import (
+    BATCH_VERSION,
+    Batch,
+    ErrorReply,
+    IsWriteTool,
+    ParsedMessage,
+    read_line,
+    read_value,
+)
 
 
 @dataclass
@@ -103,7 +109,7 @@ class StdioLines:
     async def _open_batch(self, sent: Batch) -> list[ParsedMessage]:
         """Return the messages of a batch; its errors are sent together with the other responses."""
         # Later versions removed batches; the version is known from the response to initialize.
-        if self._version != _BATCH_VERSION or not sent.elements:
+        if self._version != BATCH_VERSION or not sent.elements:
             await self._send(ErrorReply(INVALID_REQUEST, self._explain_refusal(sent.elements)).to_json())
             return []
         batch = _OpenBatch()

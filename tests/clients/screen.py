@@ -45,6 +45,10 @@ class Screen:
         """Wait until the screen shows all words."""
         self._wait_for(lambda shown: all(word in shown for word in words), str(words))
 
+    def wait_until(self, is_so: Callable[[str], bool]) -> None:
+        """Wait until something is so, given what the screen shows."""
+        self._wait_for(is_so, "what the host does next")
+
     def type(self, text: str) -> None:
         """Type text, and see it on the screen."""
         before = self.read().count(text)

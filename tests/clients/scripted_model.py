@@ -188,7 +188,8 @@ class _OpenAI(_Api):
             for tool in space["tools"]
         }
         plain = [tool["name"] for tool in body.get("tools", []) if tool["type"] == "function"]
-        said = model.next([*plain, *spaces], results)
+        # Codex asks for a title of the conversation, too, without any tools, and that request may be the first.
+        said = model.next([*plain, *spaces], results) if body.get("tools") else "a title"
         if isinstance(said, str):
             content = [{"type": "output_text", "text": said, "annotations": []}]
             item = {"type": "message", "id": "m", "role": "assistant", "content": content}

@@ -105,7 +105,7 @@ async def an_order_whose_quantity_stands_twice() -> bool:
 
 
 def two_values_of_one_name(patch: Patch) -> None:
-    patch.setattr(http_transport, "UnambiguousBodies", lambda mcp, writes, max_bytes: mcp)
+    patch.setattr(http_transport, "ReadableBodies", lambda mcp, writes, max_bytes: mcp)
 
 
 def a_page_without_a_pin(patch: Patch) -> None:

@@ -67,18 +67,83 @@ def test_null_is_left_out_in_a_line() -> None:
     }
 
 
+MAY_BE_EMPTY = {
+    "note",
+    "status",
+    "create_backorder",
+    "expected_on",
+    "operation_id",
+    "sort",
+    "direction",
+    "detail",
+    "limit",
+}
+"""An empty text leaves these out; of all others it could mean another order, another list or another price."""
+ORDER = {"number": "PO-2025-0042"}
+ENOUGH: dict[str, dict[str, Any]] = {
+    CREATE: NEW,
+    SEARCH: {"kind": "item"},
+    GET: ORDER,
+    FINALIZE: ORDER,
+    "delete_purchase_order": ORDER,
+    "cancel_purchase_order": ORDER,
+}
+"""What each tool needs besides."""
+
+
+@pytest.mark.parametrize("empty", ["", " "], ids=["empty", "blank"])
+@pytest.mark.parametrize(("tool", "name"), [(tool, name) for tool in SCHEMAS for name in SCHEMAS[tool]["properties"]])
+async def test_an_empty_text_is_left_out_or_refused_in_the_same_words(
+    harness: ServerHarness, tool: str, name: str, empty: str
+) -> None:
+    is_left_out = name in MAY_BE_EMPTY and empty == ""
+    if is_left_out:
+        assert read(tool, **ENOUGH.get(tool, {}), **{name: empty}) == ENOUGH.get(tool, {})
+        return
+    async with harness.client() as client:
+        refused = await client.call_tool(tool, {**ENOUGH.get(tool, {}), name: empty})
+
+    ending = "" if name in SCHEMAS[tool].get("required", []) else " or leave it out"
+    assert text(refused) == f"{name}: is empty; give it{ending}. Nothing was sent."
+    assert refused.is_error
+    assert harness.wire.seen == []
+
+
+@pytest.mark.parametrize("empty", ["", " "], ids=["empty", "blank"])
+@pytest.mark.parametrize("name", SCHEMAS[CREATE]["properties"]["lines"]["items"]["properties"])
+async def test_an_empty_text_in_a_line_is_refused_in_the_same_words(
+    harness: ServerHarness, name: str, empty: str
+) -> None:
+    async with harness.client() as client:
+        refused = await client.call_tool(CREATE, {**NEW, "lines": [LINE, {**LINE, name: empty}]})
+
+    ending = "" if name in ("item", "quantity") else " or leave it out"
+    assert text(refused) == f"line 2 {name}: is empty; give it{ending}. Nothing was sent."
+    assert harness.wire.seen == []
+
+
 @pytest.mark.parametrize(
-    ("tool", "names"),
+    ("tool", "name", "words"),
     [
-        (LIST, ["status", "sort", "direction", "limit"]),
-        (GET, ["detail"]),
-        (CREATE, ["expected_on", "note"]),
-        (FINALIZE, ["create_backorder"]),
-        (OPERATION, ["operation_id"]),
+        (tool, name, [word for one in (schema, *schema.get("anyOf", [])) for word in one.get("enum", [])])
+        for tool in SCHEMAS
+        for name, schema in SCHEMAS[tool]["properties"].items()
+        if "enum" in json.dumps(schema)
     ],
 )
-def test_an_empty_text_leaves_out_what_cannot_mean_another_order(tool: str, names: list[str]) -> None:
-    assert read(tool, **dict.fromkeys(names, "")) == {}
+def test_a_fixed_word_is_taken_in_any_case(tool: str, name: str, words: list[str]) -> None:
+    for word in words:
+        for sent in (word, word.upper(), word.capitalize()):
+            assert read(tool, **{name: sent}) == {name: word}
+        for other in (f" {word}", f"{word}s", [word]):
+            assert read(tool, **{name: other}) == {name: other}
+
+
+def test_of_two_words_that_differ_in_case_alone_neither_is_taken_for_the_other() -> None:
+    schema = {"properties": {"kind": {"enum": ["Item", "ITEM"], "type": "string"}}}
+
+    assert read_arguments({"kind": "item"}, schema).values == {"kind": "item"}
+    assert read_arguments({"kind": "ITEM"}, schema).values == {"kind": "ITEM"}
 
 
 @pytest.mark.parametrize(
