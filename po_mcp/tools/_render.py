@@ -63,7 +63,7 @@ def order_row(order: PurchaseOrder) -> str:
     """Return an order as a row of a table with the columns ORDERS_HEAD."""
     # A status that this server does not know is shown in the ERP's own word.
     status = order.status_text if order.status == "unknown" else order.status
-    return _join_cells(order.number, order.vendor, status, _format_dates(order), format_total(order))
+    return join_cells(order.number, order.vendor, status, _format_dates(order), format_total(order))
 
 
 def _format_dates(order: PurchaseOrder) -> str:
@@ -75,7 +75,7 @@ def _format_dates(order: PurchaseOrder) -> str:
     return f"{ordered}/{order.expected_on:%m-%d}" if is_same_year else f"{ordered}/{order.expected_on}"
 
 
-def _join_cells(*texts: str) -> str:
+def join_cells(*texts: str) -> str:
     """Join cells with bars; a bar within a cell is escaped."""
     # An ERP's name with a bar would shift the cells, and with them the amounts.
     return "|".join(text.replace("|", "\\|") for text in texts)
@@ -91,12 +91,12 @@ def format_total(order: PurchaseOrder) -> str:
 def lines_head(currency: str | None) -> str:
     """Return the columns of a table of an order's lines; the currency of its prices stands here once for all rows."""
     prices = (in_currency("unit price", currency), in_currency("line total", currency))
-    return _join_cells("line", "item", "description", "quantity", "received", *prices, "warehouse")
+    return join_cells("line", "item", "description", "quantity", "received", *prices, "warehouse")
 
 
 def line_row(line: OrderLine) -> str:
     """Return a line of an order as a row of a table with the columns of `lines_head`."""
-    return _join_cells(
+    return join_cells(
         str(line.line or "-"),
         line.item or "-",
         line.description or "-",

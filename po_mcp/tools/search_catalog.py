@@ -13,7 +13,7 @@ from po_mcp.desk.context import Desk
 from po_mcp.orders import Word, plain
 from po_mcp.tools._params import desk_of
 from po_mcp.tools._registered import RegisteredTool
-from po_mcp.tools._render import tool_result
+from po_mcp.tools._render import join_cells, tool_result
 from po_mcp.untrusted import imitating_scripts
 from po_mcp.writes.order_text import in_currency
 
@@ -56,7 +56,7 @@ def _summary(found: Candidates, text: str | None) -> str:
 
 
 def _table_rows(found: Candidates) -> list[str]:
-    return ["id | name | code | why | unit | price", *map(_table_row, found.candidates)] if found.candidates else []
+    return ["id|name|code|why, unit, price", *map(_table_row, found.candidates)] if found.candidates else []
 
 
 def _table_row(one: Candidate) -> str:
@@ -66,7 +66,7 @@ def _table_row(one: Candidate) -> str:
         more.append("inactive")
     if scripts := imitating_scripts(one.name):
         more.append(f"CAUTION: the name mixes {' and '.join(scripts)} letters")
-    return " | ".join([one.id or "no id", one.name, one.code or "-", ", ".join(filter(None, more)) or "-"])
+    return join_cells(one.id or "no id", one.name, one.code or "-", ", ".join(filter(None, more)) or "-")
 
 
 TOOL = RegisteredTool(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import closing
+from decimal import Decimal
 from typing import Any
 
 import httpx2
 import pytest
 
+from po_mcp.desk.catalog import Catalog
+from po_mcp.orders import Item
 from po_mcp.sandbox import Book
 from tests.harness import ERAS, ScriptedPerson, ServerHarness, outcome, text, yes
 from tests.tools.test_tokens import tokens
@@ -111,3 +115,25 @@ async def test_the_structured_form_of_fifty_orders_is_at_most_twice_the_text(har
         said, structured = await call(harness, "list_purchase_orders", limit=50)
 
     assert tokens(json.dumps(structured, separators=(",", ":"))) <= 2 * tokens(said)
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"kind": "item"}, {"kind": "vendor", "text": "bar"}, {"kind": "warehouse"}], ids=str
+)
+async def test_every_row_of_the_catalog_has_the_columns_of_its_head(
+    harness: ServerHarness, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, str]
+) -> None:
+    entries = Catalog.entries
+
+    async def with_a_bar(self: Catalog, kind: Any, *, refresh: bool = False) -> tuple[Any, ...]:
+        found = await entries(self, kind, refresh=refresh)
+        return (*found, Item(id="B|1", name="Acme | Bar", code="x|y", price=Decimal("0.5"), unit="EA"))
+
+    monkeypatch.setattr(Catalog, "entries", with_a_bar)
+    said, structured = await call(harness, "search_catalog", **arguments)
+    [head, *rows] = [line for line in said.splitlines() if "|" in line]
+
+    assert head == "id|name|code|why, unit, price"
+    assert len(rows) == len(structured["candidates"])
+    assert any(row.startswith(r"B\|1|Acme \| Bar|x\|y|") for row in rows)
+    assert {len(re.split(r"(?<!\\)\|", row)) for row in rows} == {4}
