@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 import anyio
 
 from po_mcp.desk.context import Desk
-from po_mcp.errors import InvalidInput
+from po_mcp.errors import InvalidInput, JournalUnavailable
 from po_mcp.writes.approving import Approver, describe_answer, is_approval, record_approval
 from po_mcp.writes.forms import MAX_TRIES, FormAnswer, is_no, read_typed_number
 from po_mcp.writes.kinds import kind_of
@@ -15,6 +18,8 @@ from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
 from po_mcp.writes.order_text import name, number
 from po_mcp.writes.outcomes import ASK_AGAIN
 from po_mcp.writes.payloads import CreatePayload
+
+logger = logging.getLogger(__name__)
 
 _NO_PLACE = (
     "There is no other way to approve here: the approval page is off and the journal is in memory. "
@@ -33,7 +38,12 @@ _PAGE_LOOK_S = 0.3
 
 @dataclass(frozen=True)
 class Proceed:
-    """The operation was approved, or is further on than that: it may be executed."""
+    """The operation was approved, or is further on than that: it may be executed.
+
+    `in_this_call`: the yes came by this call's own form.
+    """
+
+    in_this_call: bool = False
 
 
 @dataclass(frozen=True)
@@ -72,11 +82,15 @@ async def find_answered(
 
 async def run_approval(desk: Desk, recorded: Recorded, approver: Approver) -> WriteOutcome:
     """Ask the person if no decision is recorded yet, and execute an approved operation."""
+    operation_id = recorded.operation.id
     if recorded.state in ("PROPOSED", "EXPIRED"):
         decision = await ask_approval(desk, recorded, approver)
         if isinstance(decision, Stop):
             return decision.outcome
-    return await desk.executor.execute(recorded.operation.id)
+        if decision.in_this_call:
+            async with _taken_back_if_cancelled(desk, operation_id, approver):
+                return await desk.executor.execute(operation_id)
+    return await desk.executor.execute(operation_id)
 
 
 async def ask_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Proceed | Stop:
@@ -93,9 +107,31 @@ async def ask_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Pr
         return await _leave_to_page(desk, operation.id)
     # Everything that is not a clear yes stops here, also answers of a kind that is not known yet.
     if is_approval(operation, answer):
-        await record_approval(desk.journal, operation, answer, describe_answer(approver))
-        return Proceed()
+        async with _taken_back_if_cancelled(desk, operation.id, approver):
+            await record_approval(desk.journal, operation, answer, describe_answer(approver))
+        return Proceed(in_this_call=True)
     return Stop(await _stop_unapproved(desk, operation, answer, approver))
+
+
+@asynccontextmanager
+async def _taken_back_if_cancelled(desk: Desk, operation_id: str, approver: Approver) -> AsyncIterator[None]:
+    """Take this call's yes back if its client ends the call before anything is sent.
+
+    Left as it is, the yes would let the next call of the assistant send, and nobody would be asked: who stops a call
+    does not mean that. What was sent by then stays as it is.
+    """
+    try:
+        yield
+    except anyio.get_cancelled_exc_class():
+        detail = {"because": "the call was cancelled before it was sent", **describe_answer(approver)}
+        with anyio.CancelScope(shield=True):
+            try:
+                await desk.journal.take_back(operation_id, detail)
+            except JournalUnavailable:
+                logger.error(
+                    "operation %s: its call was cancelled, and its approval stands until it expires", operation_id
+                )
+        raise
 
 
 async def _ask(desk: Desk, operation: Operation, approver: Approver) -> FormAnswer:

@@ -117,11 +117,9 @@ async def test_the_structured_form_of_fifty_orders_is_at_most_twice_the_text(har
     assert tokens(json.dumps(structured, separators=(",", ":"))) <= 2 * tokens(said)
 
 
-@pytest.mark.parametrize(
-    "arguments", [{"kind": "item"}, {"kind": "vendor", "text": "bar"}, {"kind": "warehouse"}], ids=str
-)
+@pytest.mark.parametrize("kind", ["vendor", "item", "warehouse"])
 async def test_every_row_of_the_catalog_has_the_columns_of_its_head(
-    harness: ServerHarness, monkeypatch: pytest.MonkeyPatch, arguments: dict[str, str]
+    harness: ServerHarness, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     entries = Catalog.entries
 
@@ -130,7 +128,7 @@ async def test_every_row_of_the_catalog_has_the_columns_of_its_head(
         return (*found, Item(id="B|1", name="Acme | Bar", code="x|y", price=Decimal("0.5"), unit="EA"))
 
     monkeypatch.setattr(Catalog, "entries", with_a_bar)
-    said, structured = await call(harness, "search_catalog", **arguments)
+    said, structured = await call(harness, "search_catalog", kind=kind)
     [head, *rows] = [line for line in said.splitlines() if "|" in line]
 
     assert head == "id|name|code|why, unit, price"
