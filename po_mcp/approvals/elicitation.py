@@ -11,12 +11,14 @@ import json
 import secrets
 import time
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Literal
 
 import anyio
 from mcp.server.mcpserver import Context
 from mcp.server.session import ServerSession
 from mcp.shared.exceptions import MCPError
+from mcp.shared.message import ServerMessageMetadata
 from mcp.types import (
     ElicitationCapability,
     ElicitRequest,
@@ -25,7 +27,7 @@ from mcp.types import (
     ElicitResult,
     InputRequiredResult,
 )
-from pydantic import ValidationError
+from pydantic import SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from po_mcp.approvals import caller
 from po_mcp.scopes import APPROVE
@@ -35,6 +37,8 @@ from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.operation import Requester
 
 MODERN = "2026-07-28"
+_MODES_SINCE = "2025-11-25"
+"""The protocol version from which a question has a mode: form or url."""
 REQUEST_KEY = "approval"
 _CHOICE = "choice"
 _ASKED_AT = "asked_at"
@@ -198,6 +202,11 @@ class Elicitor:
         if isinstance(params, ElicitRequestURLParams):
             name = params.elicitation_id or ""
             return await session.elicit_url(params.message, params.url, name, related_request_id=here)
+        if session.protocol_version < _MODES_SINCE:
+            request = _form_without_mode()(params=params)
+            return await session.send_request(
+                request, ElicitResult, metadata=ServerMessageMetadata(related_request_id=here)
+            )
         return await session.elicit_form(params.message, params.requested_schema, related_request_id=here)
 
     def _read_answer(
@@ -210,6 +219,19 @@ class Elicitor:
             return FormAnswer("sent_to_page")
         content = question.read_content(result.content, self._ctx.protocol_version or "")
         return FormAnswer("accepted", content, seconds)
+
+
+@cache
+def _form_without_mode() -> type[ElicitRequest]:
+    """Return the request for a form as versions have it that know no other mode; late, for a quick start."""
+
+    class FormWithoutMode(ElicitRequest):
+        @model_serializer(mode="wrap")
+        def _leave_mode_out(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+            said: dict[str, Any] = handler(self)
+            return {**said, "params": {name: value for name, value in said["params"].items() if name != "mode"}}
+
+    return FormWithoutMode
 
 
 def _build_result(params: _Params, state: Mapping[str, str]) -> InputRequiredResult:

@@ -112,6 +112,22 @@ def test_a_client_of_2025_lists_the_tools_and_deletes_with_the_persons_yes() -> 
     assert ended == (0, "")
 
 
+@pytest.mark.parametrize(("version", "mode"), [("2025-06-18", None), ("2025-11-25", "form")])
+def test_a_form_has_a_mode_in_the_versions_that_have_modes(version: str, mode: str | None) -> None:
+    with server() as client:
+        client.request("initialize", {**INITIALIZE, "protocolVersion": version})
+        client.send({"method": "notifications/initialized"})
+        call = {"name": "delete_purchase_order", "arguments": {"number": "PO-2025-0038"}}
+        asked = client.request("tools/call", call)
+        client.send({"id": asked["id"], "result": {"action": "accept", "content": {"order_number": "PO-2025-0038"}}})
+        done = client.receive()
+
+    assert asked["method"] == "elicitation/create"
+    assert asked["params"].get("mode") == mode
+    assert set(asked["params"]) - {"mode"} == {"message", "requestedSchema"}
+    assert done["result"]["structuredContent"]["status"] == "done"
+
+
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("busy", [False, True], ids=["idle", "while a person is asked"])
 def test_a_signal_ends_it_at_once_without_a_traceback(sent: signal.Signals, busy: bool) -> None:
