@@ -273,20 +273,13 @@ class Index(Generic[T]):
             )
             for text, points in (sharing or near).items()
         ]
-        return self._keep_nearest(said, found)
+        # Beside another figure, whatever shares a word may be what is meant.
+        return found if said.figures else self._keep_nearest(said, found)
 
     def _keep_nearest(self, said: Parsed, found: list[Match[T]]) -> list[Match[T]]:
-        """Keep what has most of the words, and what is nearer in its figures than that."""
+        """Keep what has most of the words that were said."""
         shared = [count_words(said, self._join_texts(self._place_of[id(match.entry)])) for match in found]
-        most = max(shared, default=0)
-        nearest = min(
-            (match.difference.points for match, count in zip(found, shared, strict=True) if count == most), default=0
-        )
-        return [
-            match
-            for match, count in zip(found, shared, strict=True)
-            if count == most or match.difference.points < nearest
-        ]
+        return [match for match, count in zip(found, shared, strict=True) if count == max(shared)]
 
     def _join_texts(self, place: int) -> Parsed:
         """Return all that an entry goes by as one text. A figure of a code is no size: part number 12 is not 12 mm."""
