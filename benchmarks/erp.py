@@ -75,7 +75,7 @@ class Erp:
         self._pages: dict[tuple[str, int, int], bytes] = {}
         self._rows = {
             "/PurchaseOrder": [make_header(place) for place in range(1, orders + 1)],
-            "/Item": [make_item(place) for place in range(1, items + 1)],
+            "/Item/All": [make_item(place) for place in range(1, items + 1)],
             "/Vendor/All": [_VENDOR],
             "/Location": [_SPOT],
         }
@@ -111,7 +111,7 @@ class Erp:
         return 404, b'{"statusCode":404,"error":"not_found","message":"There is no such order.","details":null}'
 
     def _find_item(self, key: str) -> tuple[int, bytes]:
-        found = [row for row in self._rows["/Item"] if row["shortID"] == key]
+        found = [row for row in self._rows["/Item/All"] if row["shortID"] == key]
         page = {"value": found, "totalCount": len(found), "page": 1, "pageSize": 250, "pageCount": 1, "hasMore": False}
         return 200, json.dumps(page).encode()
 

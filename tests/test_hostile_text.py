@@ -115,8 +115,8 @@ def inventory_pro(inserted: Insert) -> ERP:
         if path.endswith("/PurchaseOrder"):
             row = {name: value for name, value in IP_ORDER.items() if name != "lines"}
             return _json({"value": [hostile(row, insert)], **_one_page(request)})
-        if path.endswith(("/Vendor/All", "/Item")):
-            named = IP_VENDOR if path.endswith("/All") else IP_ITEM
+        if path.endswith(("/Vendor/All", "/Item", "/Item/All")):
+            named = IP_VENDOR if path.endswith("/Vendor/All") else IP_ITEM
             return _json({"value": [hostile(named, insert)], **_one_page(request)})
         return _json(hostile(IP_ORDER, insert))
 

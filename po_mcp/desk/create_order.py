@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+
+import anyio
 
 from po_mcp.desk import numbering, pricing
 from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
@@ -14,8 +17,8 @@ from po_mcp.desk.exactness import is_same, normalize_blanks
 from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.matching import ID_PREFIX
 from po_mcp.desk.resolving import ResolvedOrder, find_doubtful_figures, resolve
-from po_mcp.errors import InvalidInput, OperationUnderWay
-from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, Vendor
+from po_mcp.errors import ERPError, InvalidInput, OperationUnderWay
+from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, PurchaseOrder, Vendor
 from po_mcp.untrusted import imitating_scripts
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
@@ -31,6 +34,8 @@ from po_mcp.writes.payloads import CreatePayload, LineNote, Payload, Reason
 
 _UNNUMBERED = "PO-0"
 """Stands for the number until that is found; any ERP would take it."""
+_NUMBERS_TIMEOUT_S = 10.0
+"""How long a create with a number of its own waits for the numbers of other orders."""
 _MAX_SIMILAR = 5
 """Similar orders that one question names."""
 
@@ -100,7 +105,7 @@ async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
     new = replace(new, known=known)
     reasons = _reasons(desk, new, draft, known)
     if new.asked.number is not None:
-        return await _record(desk, new, draft, reasons)
+        return await _record(desk, new, draft, (*await _compare_number(new.asked.number, latest), *reasons))
     async for number in numbering.find_free_numbers(desk, new.found.vendor, latest):
         try:
             return await _record(desk, new, draft.model_copy(update={"number": number}), reasons)
@@ -154,6 +159,19 @@ def _reasons(
     reasons += [Reason(short="a price of 0", sentence=zero) for zero in zeros]
     reasons += _over_limit(desk.create_approval_over, draft)
     return (*reasons, *(Reason(short="", sentence=price) for price in pricing.explain_prices(known)))
+
+
+async def _compare_number(number: str, latest: LatestOrders) -> list[Reason]:
+    """Ask whether a number is meant as a new one that is like an order's; nothing where the list cannot be read."""
+    orders: Sequence[PurchaseOrder] = ()
+    with anyio.move_on_after(_NUMBERS_TIMEOUT_S), suppress(ERPError):
+        orders = await latest.read_all()
+    if not (meant := numbering.find_meant_numbers(number, orders)):
+        return []
+    there = f"{' and '.join(map(order_number, meant))} exist{'s' if len(meant) == 1 else ''}"
+    return [
+        Reason(short="check the number", sentence=f"{there}; is {order_number(number)} meant as a new order?"),
+    ]
 
 
 def _is_name_of(entry: Vendor | Item, said: str) -> bool:

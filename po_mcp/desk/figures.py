@@ -14,6 +14,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from po_mcp.desk.exactness import letter_pattern, normalize_blanks
+from po_mcp.desk.units import is_unit, name_unit
 
 MISSING_POINTS = 10
 """Points for a figure or a turning word that one text has and the other has not."""
@@ -24,36 +25,16 @@ _DASH_POINTS = 2
 _UNIT_NOT_SAID_POINTS = 2
 _OTHER_WRITING_POINTS = 3
 _THOUSANDS_POINTS = 4
-_UNIT_ONLY_SAID_POINTS = 5
+UNIT_ONLY_SAID_POINTS = 5
+"""Points for a unit that was said, where the text has the figure without one."""
 _MAX_UNIT_CHARS = 5
 
-_UNIT_WORDS = """
-    mm cm dm m km um µm μm nm in inch inches ft foot feet yd mil " ' \u2032 \u2033
-    mm2 cm2 dm2 m2 km2 in2 ft2 mm3 cm3 dm3 m3 in3 ft3 sqmm sqm
-    ml cl dl l ltr litre liter gal oz floz pt qt cc mg g kg t lb lbs ug µg μg
-    v mv kv µv μv uv vac vdc a ma ka ua µa μa w mw kw va kva ah mah wh kwh hz khz mhz ghz
-    ω mω kω ohm kohm mohm r k f mf uf µf μf nf pf h mh uh µh μh
-    pa kpa mpa hpa bar mbar psi n kn nm j kj db lm lx c °c °f °k ° % ‰ rpm awg ga gsm ppm s ms min hr pcs
-"""
 _TURNING_WORDS = """
     no not non un without with except excluding less minus plus reverse reversed
     left right lefthand righthand cw ccw clockwise anticlockwise counterclockwise
     male female inner outer inside outside internal external inlet outlet open closed positive negative
     ohne mit nicht kein links rechts sans avec gauche droite sin con izquierda derecha
 """
-_SAME_UNITS = """
-    " in inch inches \u2033 = "
-    ' ft foot feet \u2032 = '
-    mm2 sqmm = mm2
-    m2 sqm = m2
-    l ltr litre liter litres liters = l
-    lb lbs = lb
-    c \u00b0c = c
-    pcs pc = pcs
-"""
-_UNITS = frozenset(_UNIT_WORDS.split())
-_UNIT_OF = {unit: row.split()[-1] for row in _SAME_UNITS.strip().splitlines() for unit in row.split()[:-2]}
-"""One name for the units that are written in several ways; ohms keep the case of what stands before them."""
 _TURNING = frozenset(_TURNING_WORDS.split())
 _SHORT_FOR = {"w/o": "without", "lh": "left", "lhs": "left", "rh": "right", "rhs": "right", "nc": "closed"}
 _PREFIXES = ("non", "un", "anti", "dis", "in", "im", "ir", "de")
@@ -68,8 +49,8 @@ _SIGNS = str.maketrans(
         "\N{RIGHT SINGLE QUOTATION MARK}": "'",
     }
 )
-_thousands = re.compile(r"[1-9][0-9]{0,2}(?:[.,][0-9]{3})+(?![0-9])")
-_ohms = re.compile(r"(?i:ohms?)$")
+_thousands = re.compile(r"[1-9][0-9]{0,2}(?:[., '][0-9]{3})+(?![0-9])")
+_apart = re.compile(r"[., ']")
 _spaced_dash = re.compile(r"(?<=[0-9]) ?- (?=[0-9])")
 _spaced_slash = re.compile(r"(?<=[0-9]) ?/ ?(?=[0-9])")
 _mixed_fraction = re.compile(r"(?<![\w.,/\-])([0-9]+)-([0-9]+/[0-9]+)(?![0-9/])")
@@ -77,6 +58,7 @@ _minus = re.compile(r"(?<![0-9] )(?<![^\W_])\N{MINUS SIGN} (?=[.,]?[0-9])")
 _plus_minus = re.compile(r"(?i)(?<![^\W\d_])(?:\+ ?/? ?-|plus ?(?:/|or)? ?minus) ?(?=[.,]?[0-9])")
 _sign_word = re.compile(r"(?i)(?<![^\W_])(?:(plus|positive?)|minus|negative?|moins|menos) (?=[.,]?[0-9])")
 _sign_apart = re.compile(r"[+\-] ")
+_other_sign_apart = re.compile(r"^([^0-9]) ")
 _times = re.compile(r"(?<=[0-9mn\"'])\s*[xX*]\s*(?=[.0-9])")
 
 
@@ -132,7 +114,11 @@ def parse(text: str) -> Parsed:
         unit, place = _read_unit(text, place)
         number = found["number"]
         figures.append(
-            Figure(found["prefix"] or "", number if _sign_apart.match(number) else number.replace(" ", ""), unit)
+            Figure(
+                found["prefix"] or "",
+                number if _sign_apart.match(number) else _other_sign_apart.sub(r"\1", number),
+                unit,
+            )
         )
     return Parsed(tuple(words), tuple(figures), _turning_words(words))
 
@@ -169,7 +155,25 @@ def compare(said: Parsed, text: Parsed) -> Difference:
     if said.words == text.words and said.figures == text.figures:
         return NO_DIFFERENCE
     points, missing, more = _compare_figures(said.figures, text.figures)
+    if points and (_has_groups(said) or _has_groups(text)):
+        # "2 500 ml" may be twice 500 ml.
+        apart = _compare_figures(_split_groups(said.figures), _split_groups(text.figures))
+        points, missing, more = min((points, missing, more), (apart[0] + _OTHER_ORDER_POINTS, *apart[1:]))
     return Difference(points + _compare_turning_words(said, text), missing, more)
+
+
+def _has_groups(text: Parsed) -> bool:
+    return any(" " in figure.number or "'" in figure.number for figure in text.figures)
+
+
+def _split_groups(figures: Sequence[Figure]) -> list[Figure]:
+    """Return figures with each group of digits as a figure of its own."""
+    split: list[Figure] = []
+    for figure in figures:
+        groups = re.split(r"(?<=\d)[ ']", figure.number)
+        split += [Figure(figure.prefix if not place else "", group, "") for place, group in enumerate(groups)]
+        split[-1] = split[-1]._replace(unit=figure.unit)
+    return split
 
 
 @lru_cache(4096)
@@ -183,13 +187,13 @@ def normalize_number(number: str) -> str:
 
 @lru_cache(4096)
 def read_thousands(number: str) -> str | None:
-    """Return what a number means whose points or commas are of thousands, 1000 for 1,000; None for any other."""
-    return re.sub("[.,]", "", number) if _thousands.fullmatch(number) else None
+    """Return what a number means whose points, commas or blanks are of thousands, 1000 for 1,000; else None."""
+    return _apart.sub("", number) if _thousands.fullmatch(number) else None
 
 
 def find_thousands(text: str) -> list[str]:
-    """Return the digits of each figure of a text that may be written with points or commas of thousands."""
-    return [re.sub("[.,]", "", found) for found in _thousands.findall(text)] if "," in text or "." in text else []
+    """Return the digits of each figure of a text that may be written with points, commas or blanks of thousands."""
+    return [_apart.sub("", found) for found in _thousands.findall(text)]
 
 
 def _compare_figures(said: Sequence[Figure], text: Sequence[Figure]) -> tuple[int, int, int]:
@@ -220,7 +224,7 @@ def _score_figure(said: Figure, other: Figure) -> int:
     if prefix == other_prefix and unit < MISSING_POINTS:
         return max(min(number + unit, MISSING_POINTS - 1), OTHER_CASE_POINTS)
     if prefix not in ("", other_prefix) or (said.unit and unit == MISSING_POINTS):
-        return _UNIT_ONLY_SAID_POINTS if not other.unit and prefix == other_prefix else MISSING_POINTS
+        return UNIT_ONLY_SAID_POINTS if not other.unit and prefix == other_prefix else MISSING_POINTS
     return max(number, _UNIT_NOT_SAID_POINTS)
 
 
@@ -247,10 +251,17 @@ def _readings(number: str) -> list[tuple[str, int]]:
 def _score_reading(said: str, other: str) -> int:
     if said == other:
         return 0
-    if normalize_number(said).removeprefix("+") == normalize_number(other).removeprefix("+"):
-        return _OTHER_WRITING_POINTS
-    in_thousands = {read_thousands(said) or said, read_thousands(other) or other}
-    return _THOUSANDS_POINTS if len(in_thousands) == 1 else MISSING_POINTS
+    our_thousands, their_thousands = read_thousands(said), read_thousands(other)
+    is_decimal = normalize_number(said).removeprefix("+") == normalize_number(other).removeprefix("+")
+    is_in_thousands = (our_thousands or said) == (their_thousands or other)
+    if "," in said + other:
+        # A comma before three digits is seldom the decimal point.
+        if is_in_thousands:
+            return _OTHER_WRITING_POINTS
+        if is_decimal:
+            return _THOUSANDS_POINTS if our_thousands or their_thousands else _OTHER_WRITING_POINTS
+        return MISSING_POINTS
+    return _OTHER_WRITING_POINTS if is_decimal else _THOUSANDS_POINTS if is_in_thousands else MISSING_POINTS
 
 
 def _score_unit(said: str, other: str) -> int:
@@ -259,16 +270,10 @@ def _score_unit(said: str, other: str) -> int:
         return 0
     if said.casefold() == other.casefold():
         return OTHER_CASE_POINTS
-    our_name, other_name = _name_unit(said), _name_unit(other)
+    our_name, other_name = name_unit(said), name_unit(other)
     if our_name == other_name:
         return _OTHER_WRITING_POINTS
     return _THOUSANDS_POINTS if our_name.casefold() == other_name.casefold() else MISSING_POINTS
-
-
-@lru_cache(1024)
-def _name_unit(unit: str) -> str:
-    unit = _ohms.sub("Ω", unit)
-    return _UNIT_OF.get(unit.casefold(), unit)
 
 
 def _compare_turning_words(said: Parsed, text: Parsed) -> int:
@@ -301,7 +306,7 @@ def _read_unit(text: str, place: int) -> tuple[str, int]:
         return "", place
     unit = found["unit"]
     # A unit that is not known counts only right behind its figure: after a blank it may be a word.
-    is_known = unit.casefold() in _UNITS
+    is_known = is_unit(unit)
     if is_known or (not found["blank"] and len(unit) <= _MAX_UNIT_CHARS and not unit[-1].isdecimal()):
         return unit, found.end()
     return "", place
@@ -339,7 +344,9 @@ def _keeps_form(character: str) -> bool:
 
 @cache
 def _token_pattern(is_ascii: bool) -> re.Pattern[str]:
-    number = r"(?:(?<![^\W_])[+\-±<>≤≥~#] ?)?(?:(?<![^\W_])[.,])?\d+(?:[.,/:^\-]+\d+)*"
+    sign = r"(?:(?<![^\W_])[+\-±<>≤≥~#] ?)?"
+    in_groups = rf"{sign}(?<![^\W_])[1-9]\d{{0,2}}(?:[ ']\d{{3}}(?!\d))+(?:[.,]\d+)?(?![.,/:^\-]*\d)"
+    number = rf"{in_groups}|{sign}(?:(?<![^\W_])[.,])?\d+(?:[.,/:^\-]+\d+)*"
     one = letter_pattern(is_ascii)
     prefix = rf"(?<![^\W_]){one}{{1,3}}-?(?=\d)"
     return re.compile(rf"(?P<word>[wW]/[oO]\b|(?!{prefix}){one}+)|(?P<prefix>{prefix})?(?P<number>{number})")

@@ -146,10 +146,12 @@ async def _filter_orders(desk: Desk, request: ListRequest, scan: OrderScan) -> C
     # The caller's words are matched here, typos and codes included, in the same way for every ERP.
     if request.vendor is not None:
         known = await _list_vendors(desk)
-        meant = VendorFilter(request.vendor, known, found)
+        every = [*found, *unknown]
+        meant = VendorFilter(request.vendor, known, every)
         found = [order for order in found if meant.includes(order)]
         unknown = [order for order in unknown if meant.includes(order)]
-        notes += [meant.note] if meant.note else []
+        none = "" if found or unknown else meant.describe_none(every)
+        notes += [note for note in (meant.note, none) if note]
     if request.overdue:
         overdue = await find_overdue(desk, [*found, *unknown])
         return Chosen(overdue.orders, [*notes, *overdue.notes], overdue.complete)

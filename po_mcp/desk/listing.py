@@ -12,6 +12,7 @@ from typing import Any, Literal
 from po_mcp.desk.catalog import words_of
 from po_mcp.desk.figures import parse
 from po_mcp.desk.matching import Fit, Match, best_matches, find
+from po_mcp.desk.vendor_names import has_same_company
 from po_mcp.orders import Money, OrderQuery, PurchaseOrder, Record, Status, Vendor, total_of
 from po_mcp.writes.order_text import name
 
@@ -93,17 +94,38 @@ class VendorFilter:
     """The vendors that a few words mean, and whether an order is of one of them."""
 
     def __init__(self, text: str, known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> None:
-        entries = [*known, *_vendors_of_orders(known, orders)]
+        others = _vendors_of_orders(known, orders)
         self._text = text
-        self.matches: list[Match[Vendor]] = best_matches(find(text, entries, words_of))
+        self.matches: list[Match[Vendor]] = best_matches(find(text, [*known, *others], words_of))
         self._ids = {match.entry.id for match in self.matches if match.entry.id}
         self._names = {_fold_name(match.entry.name) for match in self.matches}
+        # An ERP's orders may show the legal name of a vendor whose usual name its list has.
+        self._legal = [other for other in others if other.id is None and self._is_of_match(other, known)]
+        self._names |= {_fold_name(other.name) for other in self._legal}
+
+    def _is_of_match(self, other: Vendor, known: Sequence[Vendor]) -> bool:
+        return any(other != match.entry and has_same_company(other.name, match.entry, known) for match in self.matches)
 
     def includes(self, order: PurchaseOrder) -> bool:
         """Return whether the order is of one of these vendors: by its vendor id if it has one, else by the name."""
         if order.vendor_id is not None and self._ids:
             return order.vendor_id in self._ids
         return _fold_name(order.vendor) in self._names
+
+    def describe_none(self, orders: Sequence[PurchaseOrder]) -> str:
+        """Return the sentence on vendors of like names where no order is of those that are meant; "" where none is."""
+        counted = Counter(order.vendor for order in orders)
+        ordered_from = [Vendor(id=None, name=vendor) for vendor in counted if vendor.strip()]
+        near: dict[str, int] = {}
+        for match in self.matches:
+            for other in best_matches(find(match.entry.name, ordered_from, words_of)):
+                near[other.entry.name] = counted[other.entry.name]
+        if not near:
+            return ""
+        there = " and ".join(f"{number} of {name(shown)}" for shown, number in list(near.items())[:5])
+        are = "is" if list(near.values()) == [1] else "are"
+        meant = " or ".join(name(match.entry.name) for match in self.matches[:5])
+        return f"No order is of exactly {meant}; there {are} {there}."
 
     @property
     def note(self) -> str:
@@ -116,6 +138,8 @@ class VendorFilter:
             return f"No vendor is called {name(self._text)}; these are orders of {names}, {similar}."
         if len(self.matches) > 1:
             return f"{name(self._text)} matches several vendors; orders of all of them are included: {names}."
+        if self._legal:
+            return f"Vendor: {names}, in orders {' and '.join(name(other.name) for other in self._legal)}."
         return "" if self.matches[0].fit in (Fit.EXACT, Fit.WHOLE) else f"Vendor: {names}."
 
 

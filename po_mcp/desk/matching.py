@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
 
 from po_mcp.desk.exactness import fold_case_and_blanks, is_same, normalize_blanks
@@ -15,6 +14,7 @@ from po_mcp.desk.figures import (
     MISSING_POINTS,
     NO_DIFFERENCE,
     OTHER_CASE_POINTS,
+    UNIT_ONLY_SAID_POINTS,
     Difference,
     Parsed,
     compare,
@@ -24,24 +24,31 @@ from po_mcp.desk.figures import (
     parse,
     read_thousands,
 )
+from po_mcp.desk.glued import read_otherwise
+from po_mcp.desk.spelling import (
+    MIN_PART_CHARS,
+    count_words,
+    first_digits,
+    has_every_word,
+    has_same_words,
+    parse_once,
+    score_share,
+    score_spelling,
+    score_spellings,
+    spell,
+    split,
+)
 
 T = TypeVar("T")
 
-_MIN_SIMILARITY = 76.0
-"""Points of 100 from which on rapidfuzz's WRatio counts as a similar spelling: one slip in a short word is over it."""
 _MIN_WORD_SIMILARITY = 70.0
 """The same for one word, as its letters are in common: two swapped in a word of five are 80."""
 _ENOUGH_MATCHES = 5
 """Better matches beside which similar spellings are not looked for."""
-_MAX_SIMILAR = 200
 _MAX_COMPARED = 3000
 """Entries that hold all words of which the shortest are looked at closely: "bolt" stands in every name of a catalog."""
-_MIN_PART_CHARS = 3
 ID_PREFIX = "id:"
 """Stands before an id that is meant as one, and is not the code or name of another."""
-_PARSE_CACHE_SIZE = 50_000
-_digits_or_letters = re.compile(r"[0-9]+|[a-z]+")
-_digits = re.compile(r"\d+")
 
 Words = Sequence[tuple[str, str | None]]
 """What an entry goes by: (what it is, the text), such as ("id", "12") and ("name", "Acme Fasteners")."""
@@ -98,11 +105,13 @@ def find(text: str, entries: Iterable[T], words_of: Callable[[T], Words]) -> lis
 
 def best_matches(matches: Sequence[Match[T]]) -> list[Match[T]]:
     """Return the matches that fit as well as the first one, which is the best."""
-    return [match for match in matches if match.fit == matches[0].fit and _is_near(match) == _is_near(matches[0])]
+    return [match for match in matches if match.fit == matches[0].fit and _distance(match) == _distance(matches[0])]
 
 
-def _is_near(match: Match[T]) -> bool:
-    return match.difference.points < MISSING_POINTS
+def _distance(match: Match[T]) -> int:
+    """Return 0 for the same figures however they are written, 1 for a unit that is not said, 2 for another figure."""
+    points = match.difference.points
+    return (points >= UNIT_ONLY_SAID_POINTS) + (points >= MISSING_POINTS)
 
 
 class Index(Generic[T]):
@@ -195,32 +204,46 @@ class Index(Generic[T]):
             return _keep_best_of_each(found)
         if not said.words and not said.figures:
             return []
+        return sorted(self._find_in_readings(written, said), key=lambda match: match.rank)
+
+    def _find_in_readings(self, written: str, said: Parsed) -> list[Match[T]]:
+        """Match a text as it is written, and as it may be meant where words are glued."""
+        matches = self._find_parsed(written, said)
+        for reading in read_otherwise(written, self._places):
+            other = [match for match in self._find_parsed(reading, parse(reading)) if match.fit <= Fit.PART]
+            if any(match.difference.points < MISSING_POINTS for match in other):
+                # What resembles glued words only looks like them.
+                kept = [match for match in matches if match.fit <= Fit.PART and not match.difference.points]
+                matches = _keep_best_of_each([*kept, *map(_read_otherwise, other)])
+        return matches
+
+    def _find_parsed(self, written: str, said: Parsed) -> list[Match[T]]:
         # The shortest texts first: the words cover more of them.
         places = sorted(self._places_of_words(said, self._places_of_word), key=self._longest_text)[:_MAX_COMPARED]
         found = [match for place in places if (match := self._match_part(said, place)) is not None]
         # Similar spellings are slow to find, and of no use beside enough entries with the very words.
         if len(found) < _ENOUGH_MATCHES:
             found += self._match_similar(said, written)
-        return sorted(_keep_best_of_each(found), key=lambda match: match.rank)
+        return _keep_best_of_each(found)
 
     def _match_part(self, said: Parsed, place: int) -> Match[T] | None:
         """Match an entry of which every word wanted is one, or the beginning of one."""
         entry, matches = self.entries[place], []
-        spoken = [(text, parsed) for text in self._texts[place] if (parsed := _parse(text.written)).words]
+        spoken = [(text, parsed) for text in self._texts[place] if any((parsed := parse_once(text.written))[:2])]
         for text, parsed in spoken:
             distance = _compare(said, text, parsed)
             if distance.missing:
                 continue
-            if _has_same_words(said, parsed) and not distance.more:
+            if has_same_words(said, parsed) and not distance.more:
                 matches.append(Match(entry, Fit.WHOLE, f"same {text.what}, written differently", 100.0, distance))
-            elif text.what != "id" and _has_every_word(said, parsed):
-                matches.append(Match(entry, Fit.PART, f"part of the {text.what}", _score_share(said, parsed), distance))
+            elif text.what != "id" and has_every_word(said, parsed):
+                matches.append(Match(entry, Fit.PART, f"part of the {text.what}", score_share(said, parsed), distance))
         if not matches and len(spoken) > 1:
             joined = self._join_texts(place)
             distance = compare(said, joined)
-            if not distance.missing and _has_every_word(said, joined):
+            if not distance.missing and has_every_word(said, joined):
                 why = "words of code and name"
-                matches.append(Match(entry, Fit.PART, why, _score_share(said, joined) / 2, distance))
+                matches.append(Match(entry, Fit.PART, why, score_share(said, joined) / 2, distance))
         return min(matches, key=lambda match: match.rank, default=None)
 
     def _match_similar(self, said: Parsed, written: str) -> list[Match[T]]:
@@ -232,35 +255,42 @@ class Index(Generic[T]):
             distance = compare(said, joined)
             if not distance.missing:
                 why = "similar spelling"
-                found.append(Match(self.entries[place], Fit.SIMILAR, why, _score_spelling(said, joined), distance))
+                found.append(Match(self.entries[place], Fit.SIMILAR, why, score_spelling(said, joined), distance))
         return found + self._match_resembling(said, written)
 
     def _match_resembling(self, said: Parsed, written: str) -> list[Match[T]]:
         """Match what is spelt like this as a whole; where some has one of the words, what has none is left out."""
         texts, spellings = self._spellings
-        near = {texts[number]: points for number, points in _score_spellings(_spell(written), spellings).items()}
-        sharing = {text: points for text, points in near.items() if _has_some_word(said, _parse(text.written))}
-        return [
+        near = {texts[number]: points for number, points in score_spellings(spell(written), spellings).items()}
+        sharing = {text: points for text, points in near.items() if count_words(said, parse_once(text.written))}
+        found = [
             Match(
                 self.entries[text.place],
                 Fit.RESEMBLING,
                 f"similar spelling of the {text.what}",
                 points,
-                _compare(said, text, _parse(text.written)),
+                _compare(said, text, parse_once(text.written)),
             )
             for text, points in (sharing or near).items()
         ]
+        # Beside another figure, whatever shares a word may be what is meant.
+        return found if said.figures else self._keep_nearest(said, found)
+
+    def _keep_nearest(self, said: Parsed, found: list[Match[T]]) -> list[Match[T]]:
+        """Keep what has most of the words that were said."""
+        shared = [count_words(said, self._join_texts(self._place_of[id(match.entry)])) for match in found]
+        return [match for match, count in zip(found, shared, strict=True) if count == max(shared)]
 
     def _join_texts(self, place: int) -> Parsed:
         """Return all that an entry goes by as one text. A figure of a code is no size: part number 12 is not 12 mm."""
-        texts = [(text, _parse(text.written)) for text in self._texts[place]]
+        texts = [(text, parse_once(text.written)) for text in self._texts[place]]
         return join([parsed if text.what == "name" else drop_figures(parsed) for text, parsed in texts])
 
     @cached_property
     def _spellings(self) -> tuple[list[_Text], list[str]]:
         """All texts but plain figures, which no spelling is like, and how they are spelt."""
         texts = [text for texts in self._texts for text in texts if not text.written.isdecimal()]
-        return texts, [_spell(text.written) for text in texts]
+        return texts, [spell(text.written) for text in texts]
 
     @cached_property
     def _places(self) -> dict[str, set[int]]:
@@ -268,7 +298,7 @@ class Index(Generic[T]):
         places: dict[str, set[int]] = {}
         for texts in self._texts:
             for text in texts:
-                for piece in [*_split(text.written), *find_thousands(text.written)]:
+                for piece in [*split(text.written), *find_thousands(text.written)]:
                     places.setdefault(piece.lstrip("0") or "0", set()).add(text.place)
         return places
 
@@ -280,7 +310,7 @@ class Index(Generic[T]):
         """Return where all words, each in `standing`, and figures may be; what is found is looked at more closely."""
         found = self._places_of_figures(said) if said.figures else None
         for word in [word for word in said.words if word not in said.turning] or said.words:
-            for piece in _split(word):
+            for piece in split(word):
                 found = standing(piece) if found is None else found & standing(piece)
         return found or set()
 
@@ -292,14 +322,14 @@ class Index(Generic[T]):
         return set.intersection(*places) if places else set()
 
     def _places_of_number(self, number: str) -> set[int]:
-        found = self._places.get(_first_digits(number), set())
+        found = self._places.get(first_digits(number), set())
         thousands = read_thousands(number)
         return found if thousands is None else found | self._places.get(thousands, set())
 
     def _places_of_word(self, word: str) -> set[int]:
         found = set(self._places.get(word, ()))
         # A short beginning, or one of figures, stands at the start of too many words.
-        if len(word) < _MIN_PART_CHARS or not word.isalpha():
+        if len(word) < MIN_PART_CHARS or not word.isalpha():
             return found
         for singular in (word.removesuffix("s"), word.removesuffix("es")):
             found |= self._places.get(singular, set())
@@ -314,7 +344,7 @@ class Index(Generic[T]):
         from rapidfuzz import fuzz, process
 
         found = self._places_of_word(word)
-        if len(word) > _MIN_PART_CHARS:
+        if len(word) > MIN_PART_CHARS:
             cutoff = _MIN_WORD_SIMILARITY
             for known, _, _ in process.extract(
                 word, self._vocabulary, scorer=fuzz.ratio, score_cutoff=cutoff, limit=20
@@ -323,16 +353,9 @@ class Index(Generic[T]):
         return found
 
 
-def _score_spellings(wanted: str, spellings: Sequence[str]) -> dict[int, float]:
-    """Return the places of the spellings that are like what is wanted, with their points."""
-    from rapidfuzz import fuzz, process  # read late: most starts look nothing up
-
-    found = process.extract(wanted, spellings, scorer=fuzz.WRatio, score_cutoff=_MIN_SIMILARITY, limit=_MAX_SIMILAR)
-    return {place: points for _, points, place in found}
-
-
-def _spell(text: str) -> str:
-    return " ".join(_split(text))
+def _read_otherwise(match: Match[T]) -> Match[T]:
+    """Return a match of words that were glued: one of what was written is nearer."""
+    return replace(match, difference=match.difference._replace(points=match.difference.points + OTHER_CASE_POINTS))
 
 
 def _keep_best_of_each(matches: Iterable[Match[T]]) -> list[Match[T]]:
@@ -356,54 +379,3 @@ def _compare(said: Parsed, text: _Text, parsed: Parsed) -> Difference:
     ):
         return distance
     return distance._replace(points=distance.points + MISSING_POINTS, missing=1)
-
-
-def _has_same_words(said: Parsed, text: Parsed) -> bool:
-    return sorted(said.words) == sorted(text.words) or "".join(said.words) == "".join(text.words)
-
-
-def _has_every_word(said: Parsed, text: Parsed) -> bool:
-    return all(any(_is_word_or_beginning(word, other) for other in text.words) for word in said.words)
-
-
-def _has_some_word(said: Parsed, text: Parsed) -> bool:
-    return any(_is_word_or_beginning(word, other) for word in said.words for other in text.words)
-
-
-def _score_share(said: Parsed, text: Parsed) -> float:
-    return 100 * (len(said.words) + len(said.figures)) / max(len(text.words) + len(text.figures), 1)
-
-
-def _score_spelling(said: Parsed, text: Parsed) -> float:
-    """Return points for words that are the text's as they are said; of equals, the shorter text has more."""
-    right = sum(any(_is_word_or_beginning(word, other) for other in text.words) for word in said.words)
-    return 99 * right / max(len(said.words), 1) + min(_score_share(said, text), 100) / 100
-
-
-def _is_word_or_beginning(word: str, other: str) -> bool:
-    """Tell whether `word` is `other` word, its beginning, or its plural."""
-    if word == other:
-        return True
-    if not (word.isalpha() and other.isalpha()) or min(len(word), len(other)) < _MIN_PART_CHARS:
-        return False
-    return other.startswith(word) or word in (f"{other}s", f"{other}es")
-
-
-def _split(text: str) -> list[str]:
-    """Take a text apart into letters and digits, quickly: a catalog has tens of thousands."""
-    if text.isascii():
-        return _digits_or_letters.findall(text.lower())
-    parsed = _parse(text)
-    figures = [piece for figure in parsed.figures for piece in (figure.prefix.casefold(), figure.unit.casefold())]
-    digits = [digits for figure in parsed.figures for digits in _digits.findall(figure.number)]
-    return [piece for piece in (*parsed.words, *figures, *digits) if piece]
-
-
-def _first_digits(number: str) -> str:
-    found = _digits.search(number)
-    return (found[0].lstrip("0") or "0") if found else number
-
-
-@lru_cache(_PARSE_CACHE_SIZE)
-def _parse(text: str) -> Parsed:
-    return parse(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
@@ -22,6 +22,8 @@ _MAX_READS = 40
 _OFFSETS_BEYOND = (1, 2, 5, 10, 25)
 """Offsets from a free number at which numbers must be free, too: the series may go on behind a gap."""
 _MIN_SHARE = 0.8
+_FAR_AHEAD = 10
+"""How many times the figures of all others the figure of an order is that somebody typed in error."""
 _MAX_SIMILAR = 5
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 _VENDOR_MARK = "\0"
@@ -75,10 +77,11 @@ async def find_free_numbers(desk: Desk, vendor: Vendor, latest: LatestOrders | N
         InvalidInput: the orders show no plain series, or no free number is found in a few reads.
         ERPError: the orders cannot be read.
     """
-    series = await _read_series(desk, vendor, latest or LatestOrders(desk))
+    series, known = await _read_series(desk, vendor, latest or LatestOrders(desk))
 
     async def is_free(figure: int) -> bool:
-        return await _is_free(desk, series.number(figure))
+        number = series.number(figure)
+        return not find_confusing_numbers(number, known) and await _is_free(desk, number)
 
     first = series.highest + 1
     figure = first if await is_free(first) else await _find_first_free(first, is_free)
@@ -112,13 +115,27 @@ def find_series(orders: Sequence[PurchaseOrder], taken: Iterable[str], vendor: V
     if place is None or (figures := _figures_of_next(alike, place, today)) is None:
         return None
     before, after = _split_around(literals, figures, place, vendor)
-    return _make_series(before, after, alike[0].figures[place], known)
+    width = _find_width([one.figures[place] for one in alike])
+    ahead = _find_ahead([one.figures[place] for one in alike if _is_of_width(one.figures[place], width)])
+    return _make_series(Series(before, after, width, 0), known, ahead)
 
 
 def find_extended_number(number: str, known: Set[str]) -> str | None:
     """Return the longest known number that this one extends, as PO-2-1 extends PO-2; else None."""
     beginnings = (number[:end] for end in range(len(number) - 1, 0, -1))
     return next((one for one in beginnings if one in known and _is_extension(one, number)), None)
+
+
+def find_confusing_numbers(number: str, known: Iterable[str]) -> list[str]:
+    """Return the known numbers that a new one would be taken for: PO-43-A, PO-43B, PO-43(1) and PO-043 for PO-43."""
+    # Behind PO-43-A stands an order PO-43, though the list may not show it.
+    begin, pieces = number.casefold(), _split_number(number)
+    return [
+        one
+        for one in known
+        if _split_number(one) == pieces
+        or ((other := one.casefold()).startswith(begin) and other != begin and _is_extension(begin, other))
+    ]
 
 
 def find_similar_numbers(number: str, orders: Iterable[PurchaseOrder]) -> tuple[str, ...]:
@@ -142,19 +159,29 @@ def find_similar_numbers(number: str, orders: Iterable[PurchaseOrder]) -> tuple[
     return tuple((whole or follow_ups)[:_MAX_SIMILAR])
 
 
+def find_meant_numbers(number: str, orders: Sequence[PurchaseOrder]) -> tuple[str, ...]:
+    """Return numbers of orders that may be meant by that of a new one, or that it is easily taken for."""
+    known = {order.number for order in orders}
+    extended = find_extended_number(number, known)
+    near = [*find_similar_numbers(number, orders), *find_confusing_numbers(number, known), extended]
+    is_other = [one for one in dict.fromkeys(near) if one is not None and one.casefold() != number.casefold()]
+    return tuple(is_other[:_MAX_SIMILAR])
+
+
 def _split_number(number: str) -> list[str | int]:
     return [int(piece) if piece.isdecimal() else piece for piece in _pieces.findall(number.casefold())]
 
 
-async def _read_series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> Series:
-    """Read older and older orders until they show a series."""
+async def _read_series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> tuple[Series, Set[str]]:
+    """Read older and older orders until they show a series; return it with the numbers that are known."""
     # Creates in progress, which the ERP may not list yet, hold their numbers as well.
     taken = await desk.journal.numbers_of_creates(await desk.journal.name_of(desk.erp.connection))
     async for orders in latest.scan_back():
         usable = [order for order in map(_by_buyer_number, orders) if _can_be_made(desk, order.number)]
-        series = find_series(usable, taken | {order.number for order in orders}, vendor, desk.today())
+        known = taken | {order.number for order in orders}
+        series = find_series(usable, known, vendor, desk.today())
         if series is not None and _can_be_made(desk, series.number(series.highest + 1)):
-            return series
+            return series, known
     raise InvalidInput(
         "The earlier orders do not show how numbers are made here. Nothing was sent.",
         next_step="Give a number.",
@@ -312,11 +339,37 @@ def _split_around(literals: Sequence[str], figures: Sequence[str], place: int, v
     return before.replace(_VENDOR_MARK, vendor.id or ""), after.replace(_VENDOR_MARK, vendor.id or "")
 
 
-def _make_series(before: str, after: str, latest: str, known: Set[str]) -> Series | None:
-    """Return the series with its highest figure in use; None if its next number would extend another order's."""
-    pattern = re.compile(rf"{re.escape(before)}([0-9]{{1,18}}){re.escape(after)}", re.ASCII)
+def _find_width(figures: Sequence[str]) -> int:
+    """Return to how many digits most figures are padded with zeros; 1 where they are not."""
+    widths = [1, *sorted({len(figure) for figure in figures if figure.startswith("0")})]
+    return max(widths, key=lambda width: sum(_is_of_width(figure, width) for figure in figures))
+
+
+def _is_of_width(figure: str, width: int) -> bool:
+    """Tell whether a series of this width comes to a figure: 00431 is none of 0042's, 10431 is."""
+    return len(figure) == width or (len(figure) > width and not figure.startswith("0"))
+
+
+def _find_ahead(newest_first: Sequence[str]) -> int | None:
+    """Return the figure of an order that is far ahead of all others, and not the newest: somebody typed it."""
+    figures = [int(figure) for figure in newest_first]
+    highest = max(figures, default=0)
+    others = [figure for figure in figures if figure != highest]
+    is_ahead = len(others) >= _MIN_ORDERS and figures[0] != highest and highest >= _FAR_AHEAD * max(others)
+    return highest if is_ahead else None
+
+
+def _make_series(begun: Series, known: Set[str], ahead: int | None) -> Series | None:
+    """Return the series with its highest figure in use; None if its next number would extend another order's.
+
+    Args:
+        begun: the series, whose highest figure is not known yet.
+        known: the numbers that are used.
+        ahead: a figure that does not lead.
+    """
+    pattern = re.compile(rf"{re.escape(begun.before)}([0-9]{{1,18}}){re.escape(begun.after)}", re.ASCII)
     numbers = known | {_strip_follow_up(number, known) for number in known}
     used = [found[1] for number in numbers if (found := pattern.fullmatch(number)) is not None]
-    highest = max(used, key=int, default="0")
-    series = Series(before, after, len(highest) if used else len(latest), int(highest))
+    leading = [int(figure) for figure in used if _is_of_width(figure, begun.width) and int(figure) != ahead]
+    series = replace(begun, highest=max(leading, default=0))
     return series if find_extended_number(series.number(series.highest + 1), known) is None else None

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
+from po_mcp.desk.catalog import Kind
 from po_mcp.desk.context import Desk
-from po_mcp.desk.exactness import normalize_blanks
+from po_mcp.desk.exactness import fold_case_and_blanks, normalize_blanks
 from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.listing import sort_orders
 from po_mcp.desk.resolving import ResolvedOrder
-from po_mcp.errors import BadAnswer, InvalidInput, NotPermitted, OrderNotFound
+from po_mcp.desk.vendor_names import has_same_company
+from po_mcp.errors import BadAnswer, ERPError, InvalidInput, NotPermitted, OrderNotFound
 from po_mcp.orders import Item, OrderRequest, PurchaseOrder, Status, Vendor
 from po_mcp.writes import order_text
 from po_mcp.writes.comparison import is_of_vendor
@@ -95,24 +98,68 @@ async def _find_last_paid(
     desk: Desk, vendor: Vendor, wanted: Mapping[str, Item], latest: LatestOrders
 ) -> dict[str, SuggestedPrice]:
     """Read this vendor's latest orders for the prices paid; orders that cannot be read are skipped."""
-    orders = [
-        order for order in await latest.read_all() if is_of_vendor(order, vendor) and order.status in _BOUGHT_STATUSES
-    ]
+    orders = await _find_orders(desk, vendor, await latest.read_all())
     currency = _expected_currencies(vendor, orders)
+    find_item = await _find_items(desk, wanted)
     known: dict[str, SuggestedPrice] = {}
     # Lists have no lines, so each order is read by its number, the latest first.
-    for header in sort_orders(orders, "ordered", "desc")[:_MAX_ORDERS_READ]:
+    for header in orders[:_MAX_ORDERS_READ]:
         if set(known) == set(wanted):
             break
         order = await _read_order(desk, header.number)
         # The status may have changed since the list was read.
         if order is None or order.status not in _BOUGHT_STATUSES or not _is_in_currency(order, currency):
             continue
-        for item, price in _unit_prices(order, wanted).items():
-            if item in wanted:
-                source = f"last paid, on {order_number(order.number)}{_order_day(order)}"
-                known.setdefault(item, SuggestedPrice(price, source, order.currency, wanted[item].unit))
+        source = f"last paid, on {order_number(order.number)}{_order_day(order)}{_shown_vendor(header, vendor)}"
+        for item, price in _unit_prices(order, wanted, find_item).items():
+            known.setdefault(item, SuggestedPrice(price, source, order.currency, wanted[item].unit))
     return known
+
+
+async def _find_orders(desk: Desk, vendor: Vendor, orders: Sequence[PurchaseOrder]) -> list[PurchaseOrder]:
+    """Return the orders that were placed with this vendor, the latest first; those under its legal name come last."""
+    bought = sort_orders((order for order in orders if order.status in _BOUGHT_STATUSES), "ordered", "desc")
+    known = await _list_entries(desk, "vendor")
+    of_vendor = [order for order in bought if is_of_vendor(order, vendor)]
+    legal = [
+        order
+        for order in bought
+        if is_of_vendor(order, vendor) is None and has_same_company(order.vendor, vendor, known)
+    ]
+    return of_vendor + legal
+
+
+async def _find_items(desk: Desk, wanted: Mapping[str, Item]) -> Callable[[str], str | None]:
+    """Return what finds the id of the wanted item that a line names by its id or code; None for any other.
+
+    ERPs show codes in small letters, or padded: that counts only where no other item is equal but for case and blanks.
+    """
+    ids: dict[str, set[str]] = {}
+    texts: dict[str, str] = {}
+    for item in (*await _list_entries(desk, "item"), *wanted.values()):
+        for text in map(normalize_blanks, filter(None, (item.id, item.code))):
+            ids.setdefault(fold_case_and_blanks(text), set()).add(item.id)
+            texts |= dict.fromkeys((text, text.lower(), text.upper()), item.id)
+
+    def find(shown: str) -> str | None:
+        written = normalize_blanks(shown)
+        is_one = len(ids.get(fold_case_and_blanks(written), ())) == 1
+        found = written if written in wanted else texts.get(written) if is_one else None
+        return found if found in wanted else None
+
+    return find
+
+
+async def _list_entries(desk: Desk, kind: Kind) -> Sequence[Any]:
+    try:
+        return await desk.catalog.entries(kind)
+    except ERPError:  # an ERP without such a list: ids are compared as they are
+        return ()
+
+
+def _shown_vendor(order: PurchaseOrder, vendor: Vendor) -> str:
+    """Say which name an order shows for its vendor where it is another."""
+    return "" if is_of_vendor(order, vendor) else f", whose vendor is shown as {name(order.vendor)}"
 
 
 async def _read_order(desk: Desk, number: str) -> PurchaseOrder | None:
@@ -122,19 +169,22 @@ async def _read_order(desk: Desk, number: str) -> PurchaseOrder | None:
         return None
 
 
-def _unit_prices(order: PurchaseOrder, wanted: Mapping[str, Item]) -> dict[str, Decimal]:
-    """Return the price of each item of an order: the first line with a price and a quantity above zero.
+def _unit_prices(
+    order: PurchaseOrder, wanted: Mapping[str, Item], find_item: Callable[[str], str | None]
+) -> dict[str, Decimal]:
+    """Return the price of each wanted item of an order: the first line with a price and a quantity above zero.
 
     A line in another unit than the item is ordered in gives none.
     """
-    find_prices: dict[str, Decimal] = {}
+    prices: dict[str, Decimal] = {}
     for line in order.lines or ():
-        unit = wanted[line.item].unit if line.item in wanted else None
-        if unit and line.unit and normalize_blanks(unit) != normalize_blanks(line.unit):
+        item = find_item(line.item)
+        unit = wanted[item].unit if item is not None else None
+        if item is None or (unit and line.unit and normalize_blanks(unit) != normalize_blanks(line.unit)):
             continue
         if line.unit_price is not None and line.unit_price > 0 and line.quantity is not None and line.quantity > 0:
-            find_prices.setdefault(line.item, line.unit_price)
-    return find_prices
+            prices.setdefault(item, line.unit_price)
+    return prices
 
 
 def _expected_currencies(vendor: Vendor, orders: Sequence[PurchaseOrder]) -> frozenset[str]:

@@ -28,6 +28,8 @@ MAX_CANDIDATES = 8
 NONE_OF_THESE = "none"
 """The choice, and the first of every field, that nothing offered is meant."""
 _MAX_LISTED = 10
+_MAX_INACTIVE = 3
+"""Inactive entries that are named where nothing else matches."""
 _plain = re.compile(r"[\w.\-/]{1,40}( of [0-9]{1,6})?")
 _GIVE_NAMES = (
     "Show the user the choices, and repeat the call with what stands before the brackets of the one they choose."
@@ -415,9 +417,13 @@ def _can_be_meant(match: matching.Match[Any]) -> bool:
 
 
 async def _describe_unknown(desk: Desk, kind: Kind, text: str) -> str:
-    known = await desk.catalog.entries(kind)
-    available = f" Available: {format_ids(known)}." if len(known) <= _MAX_LISTED else ""
-    return f"No {kind} matches {name(text)}.{available}"
+    known = [entry for entry in await desk.catalog.entries(kind) if _is_active(entry)]
+    available = f" Available: {format_ids(known)}." if 0 < len(known) <= _MAX_LISTED else ""
+    inactive = [match.entry for match in await desk.catalog.find(kind, text) if not _is_active(match.entry)]
+    if not inactive:
+        return f"No {kind} matches {name(text)}.{available}"
+    are = "is" if len(inactive) == 1 else "are"
+    return f"No active {kind} matches {name(text)}; {format_ids(inactive[:_MAX_INACTIVE])} {are} inactive.{available}"
 
 
 async def _choose(desk: Desk, resolution: Resolution, approver: Approver) -> Resolution | WriteOutcome:

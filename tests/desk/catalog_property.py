@@ -41,8 +41,13 @@ NOUNS = (
     "краи",
     "Müller clamp",
 )
-SIZES = ("1.5", "15", "1,5", "1/5", "150", "0.15", "-15", "+15", "1 5", "1 1/5", "11/5", "5", "1.05", "105", "±15")
-UNITS = ("mm", "m", "Mm", "MΩ", "mΩ", "V", "mV", "MV", "kPa", "MPa", "mPa", "in", "mm2", "C", "%", "")
+SIZES = (
+    *("1.5", "15", "1,5", "1/5", "150", "0.15", "-15", "+15", "1 5", "1 1/5", "11/5", "5", "1.05", "105", "±15"),
+    *("1 000", "1000", "1"),
+)
+UNITS = ("mm", "m", "Mm", "MΩ", "mΩ", "V", "mV", "MV", "kPa", "MPa", "mPa", "in", "mm2", "C", "%", "µF", "mF", "")
+IN_OTHER_WORDS = (("µF", "uF"), ("µF", "μF"), ("µF", "microfarad"), ("mF", "millifarads"), ("mm", "millimetre"))
+"""Units, and how they are written otherwise."""
 THREADS = ("", "M8", "M80", "M8 x 30", "M30 x 8", "10-32", "1032", "1/4-20", "14-20", "4.7k", "47k", "4k7")
 GRADES = ("", "A2", "A4", "8.8", "88", "IP67", "IP6.7")
 COLOURS = ("", "red", "blue")
@@ -145,6 +150,8 @@ def requests_of(chance: random.Random, catalog: Sequence[tuple[Parts, str]]) -> 
             said = one.written(order, unit_apart=chance.random() < 0.5)
             yield Request(said, one, False, how)
             yield Request(_misspelt(chance, said, one.noun), one, False, f"{how}, misspelt")
+            if (renamed := _rename_unit(chance, one, order)) is not None:
+                yield Request(renamed, one, False, "its unit in other words")
         if (said := _signs_apart(chance, name)) != name:
             yield Request(said, parts, False, "signs and fractions apart")
 
@@ -163,6 +170,12 @@ def _part_away(chance: random.Random, parts: Parts) -> Parts:
         )
     )
     return replace(parts, **{field: chance.choice(pool)})
+
+
+def _rename_unit(chance: random.Random, parts: Parts, order: Sequence[int]) -> str | None:
+    """Write the unit otherwise; None where there is no other way."""
+    others = [other for unit, other in IN_OTHER_WORDS if unit == parts.unit]
+    return replace(parts, unit=chance.choice(others)).written(order, unit_apart=True) if others else None
 
 
 def _signs_apart(chance: random.Random, name: str) -> str:

@@ -117,3 +117,48 @@ def test_an_id_that_is_the_code_of_another_vendor_lists_both_and_says_so() -> No
 
     assert all(map(meant.includes, orders))
     assert meant.note == "12 matches several vendors; orders of all of them are included: Acme and Zeta."
+
+
+ACME = Vendor(id="12", code="ACME", name="Acme Fasteners")
+
+
+@pytest.mark.parametrize("shown", ["Acme Fasteners GmbH", "ACME FASTENERS LTD.", "Acme Fasteners Pty. Ltd"])
+@pytest.mark.parametrize("said", ["Acme Fasteners", "acme", "12"])
+def test_a_vendor_is_found_under_its_legal_name(said: str, shown: str) -> None:
+    orders = [order("1", vendor=shown), order("2", vendor="Acme Textiles GmbH"), order("3", vendor="Acme Fasteners EU")]
+    meant = VendorFilter(said, [ACME], orders)
+
+    assert [one.number for one in orders if meant.includes(one)] == ["1"]
+
+
+def test_a_legal_name_that_may_be_of_two_vendors_is_nobodys() -> None:
+    orders = [order("1", vendor="Acme Fasteners GmbH")]
+    meant = VendorFilter("12", [ACME, Vendor(id="13", name="Acme Fasteners Ltd")], orders)
+
+    assert not meant.includes(orders[0])
+    assert meant.describe_none(orders) == "No order is of exactly Acme Fasteners; there is 1 of Acme Fasteners GmbH."
+
+
+@pytest.mark.parametrize(
+    ("vendors", "sentence"),
+    [
+        (["Acme Fasteners EU"] * 3, "No order is of exactly Acme Fasteners; there are 3 of Acme Fasteners EU."),
+        (["Acme Fastenrs", "Zeta"], "No order is of exactly Acme Fasteners; there is 1 of Acme Fastenrs."),
+        (["Zeta", "Harbor Hydraulics"], ""),
+        ([""], ""),
+        ([], ""),
+    ],
+)
+def test_an_empty_list_says_which_vendors_of_like_names_have_orders(vendors: list[str], sentence: str) -> None:
+    orders = [order(str(place), vendor=vendor) for place, vendor in enumerate(vendors)]
+
+    assert VendorFilter("acme", [ACME], orders).describe_none(orders) == sentence
+
+
+def test_a_vendor_of_a_like_name_that_is_listed_is_told_too() -> None:
+    known = [ACME, Vendor(id="13", name="Acme Fasteners Ltd")]
+    orders = [order("1", vendor="Acme Fasteners Ltd", vendor_id="13")]
+    meant = VendorFilter("12", known, orders)
+
+    assert not meant.includes(orders[0])
+    assert "there is 1 of Acme Fasteners Ltd." in meant.describe_none(orders)

@@ -212,6 +212,8 @@ SIGNS_APART = (
     "negative 12V supply",
     "- 12V supply",
 )
+GROUPED = ("1,000", "1 000", "1\u00a0000", "1\u202f000", "1'000", "1\u2019000")
+MICROFARADS = ("uF", "µF", "μF", "microfarad", "microfarads", "Microfarad")
 PLUS_MINUS = ("± ", "±", "+/-", "+/- ", "+ / - ", "+-", "plus/minus ", "plus minus ", "plus or minus ")
 
 
@@ -282,6 +284,21 @@ PLUS_MINUS = ("± ", "±", "+/-", "+/- ", "+ / - ", "+-", "plus/minus ", "plus m
             for other in ("Regulator 5V", "Regulator -5V")
         ),
         ("resistor 100+/-5", "Resistor 100 ±5", "Resistor 100 -5"),
+        *((f"box of {said}", "Box of 1000", "Box of 1") for said in GROUPED),
+        *((f"box of {said}", "Box of 1,000", "Box of 1") for said in ("1000", *GROUPED)),
+        ("box of 1000", "Box of 1 000", "Box of 1"),
+        ("box of 1 000", "Box of 1 000", "Box of 1000"),
+        ("vials 2 500 ml", "Vial 2 x 500 ml", "Vial 5000 ml"),
+        ("vials 2 x 500 ml", "Vial 2 500 ml", "Vial 500 ml"),
+        *((f"cap 10 {unit}", "Capacitor 10 µF 25 V", "Capacitor 10 mF 25 V") for unit in MICROFARADS),
+        *((f"cap 10{unit}", "Capacitor 10uF 25 V", "Capacitor 10 mF 25 V") for unit in MICROFARADS),
+        ("cap 10 millifarad", "Capacitor 10 mF", "Capacitor 10 µF"),
+        ("shunt 1 megohm", "Shunt 1 MΩ", "Shunt 1 mΩ"),
+        ("shunt 1 milliohm", "Shunt 1 mΩ", "Shunt 1 MΩ"),
+        ("breaker 20 amp", "Breaker 20 A", "Breaker 20 mA"),
+        ("filter 10 micron", "Filter 10 µm", "Filter 10 mm"),
+        ("micron filter", "10 micron filter", "10 mm filter"),
+        ("pressure sensor 10 megapascals", "Pressure sensor 10 MPa", "Pressure sensor 10 mPa"),
     ],
 )
 def test_entries_without_a_difference_in_figures_units_or_turning_words_come_first(
@@ -291,11 +308,69 @@ def test_entries_without_a_difference_in_figures_units_or_turning_words_come_fir
     assert shown(said, other, first)[0] == first
 
 
+SHOP = (
+    Item(id="BOLT-M8-30", code="1001", name="M8 x 30mm Hex Bolt"),
+    Item(id="NUT-M8", code="1002", name="M8 Hex Nut"),
+    Item(id="NUT-M10", code="1003", name="M10 Hex Nut"),
+    Item(id="FIT-JIC-8", code="1004", name="JIC 8 Straight Fitting"),
+    Item(id="PLT-A36", code="1005", name="1/4in A36 Plate"),
+    Item(id="SCR-1", code="1006", name="Screw, short"),
+    Item(id="SCR-1000", code="1007", name="Screw, long"),
+    Item(id="バルブM8", code="1008", name="バルブ ナット M8"),
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "first"),
+    [
+        *((said, "BOLT-M8-30") for said in ("BOLTM8", "boltm8", "M8BOLT", "M8HexBolt", "hexboltM8", "BOLTM8X30MM")),
+        *((said, "BOLT-M8-30") for said in ("boltm8-30", "M 8 bolt", "bolt M 8", "hexbolt M8", "M8 boltx30mm")),
+        *((said, "NUT-M8") for said in ("NUTM8", "M8NUT", "nut m8", "NUT - M8", "NUTSM8", "M8hexnuts")),
+        *((said, "NUT-M10") for said in ("NUTM10", "M10NUT", "nut M 10")),
+        *((said, "SCR-1000") for said in ("SCR-1 000", "SCR 1000", "SCR1000", "scr-1000")),
+        *((said, "バルブM8") for said in ("バルブナットM8", "M8ナット")),
+        ("A36plate", "PLT-A36"),
+        ("plate1/4in", "PLT-A36"),
+    ],
+)
+def test_words_that_are_glued_to_figures_are_read_apart(said: str, first: str) -> None:
+    index = Index(SHOP, words_of)
+
+    assert index.find(said)[0].entry.id == first
+    assert index.find_exact(said) is None
+    assert [match.entry.id for match in best_matches(index.find(said))] == [first]
+
+
+@pytest.mark.parametrize(("said", "first"), [("BOLTM8", "ITEM0001"), ("BOLT M8", "ITEM0000")])
+def test_a_name_with_glued_words_comes_before_one_whose_words_are_apart(said: str, first: str) -> None:
+    assert catalog("Bolt M8 zinc", "BOLTM8 zinc").find(said)[0].entry.id == first
+
+
+@pytest.mark.parametrize(
+    ("said", "near"),
+    [
+        ("Acme Fasteners EU", ["12"]),
+        ("Acme Fasteners Europe GmbH & Co. KG", ["12"]),
+        ("ACME Ltd", ["12"]),
+        ("Great Lakes Company", ["21", "33"]),
+    ],
+)
+def test_a_longer_name_than_there_is_is_near_to_those_with_most_of_its_words(said: str, near: list[str]) -> None:
+    assert Index(VENDORS, words_of).find_exact(said) is None
+    assert [match.entry.id for match in find(said, VENDORS, words_of)] == near
+
+
 @pytest.mark.parametrize("said", ["rod 1,000 mm", "rod 1.000 mm"])
 def test_a_figure_that_may_be_of_thousands_brings_both_meanings(said: str) -> None:
     found = find(said, [Item(id="A", name="Rod 1 mm"), Item(id="B", name="Rod 1000 mm")], words_of)
 
     assert {match.entry.id for match in best_matches(found)} == {"A", "B"}
+
+
+def test_a_comma_before_three_digits_is_first_of_thousands_and_in_a_code_too() -> None:
+    codes = [match.entry.id for match in best_matches(find("SCR-1,000", SHOP, words_of))]
+
+    assert codes == ["SCR-1000", "SCR-1"]
 
 
 def test_similar_spellings_are_left_out_if_an_entry_has_one_of_the_words() -> None:

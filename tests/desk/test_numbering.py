@@ -84,6 +84,36 @@ def test_orders_without_a_running_figure_give_no_number(numbers: list[str]) -> N
     assert after(numbers) is None
 
 
+@pytest.mark.parametrize(
+    ("numbers", "number"),
+    [
+        (["PO-2025-0040", "PO-2025-0041", "PO-2025-0042", "PO-2025-00431"], "PO-2025-0043"),
+        (["PO-2025-00431", "PO-2025-0041", "PO-2025-0042"], "PO-2025-0043"),
+        (["PO-2025-0041", "PO-2025-0042", "PO-2025-431"], "PO-2025-0043"),
+        (["PO-2025-0040", "PO-2025-43100", "PO-2025-0041", "PO-2025-0042"], "PO-2025-0043"),
+        (["PO-2025-0040", "PO-2025-4200", "PO-2025-0041", "PO-2025-0042"], "PO-2025-0043"),
+        (["PO-8", "PO-9", "PO-010"], "PO-10"),
+        (["PO-0997", "PO-0998", "PO-0999", "PO-1000"], "PO-1001"),
+        (["PO-9998", "PO-9999", "PO-10000"], "PO-10001"),
+        (["PO-1", "PO-2", "PO-40"], "PO-41"),
+    ],
+)
+def test_one_odd_order_does_not_lead(numbers: list[str], number: str) -> None:
+    assert after(numbers) == number
+
+
+@pytest.mark.parametrize(
+    "odd",
+    ["PO-43B", "PO-43/2", "PO-43-A", "PO-43_1", "PO-43(1)", "po-43-bo1", "PO-43.1", "PO-43 rev 2", "PO-043", "PO 43"],
+)
+async def test_a_number_that_is_extended_by_anothers_or_is_like_it_is_not_free(odd: str) -> None:
+    known = [order("PO-41", "2026-11-01"), order("PO-42", "2026-11-02"), order(odd, "2026-11-03")]
+    numbers = [number async for number in find_free_numbers(desk_over(ListsERP(known)), VENDOR)]
+
+    assert numbers[0] == "PO-44"
+    assert "PO-43" not in numbers
+
+
 def test_orders_of_one_a_year_are_no_series() -> None:
     orders = [order(f"PO-{year}", f"{year}-03-01") for year in (2023, 2024, 2025, 2026)]
 

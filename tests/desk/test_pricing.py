@@ -11,7 +11,8 @@ from po_mcp.desk import numbering, pricing
 from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.resolving import ResolvedOrder
 from po_mcp.errors import BadAnswer, InvalidInput, Unreachable
-from po_mcp.orders import Item, OrderRequest, PurchaseOrder, Vendor
+from po_mcp.orders import Item, OrderLine, OrderRequest, PurchaseOrder, Vendor
+from po_mcp.writes.order_text import name
 from tests.desk.fakes import ListsERP, desk_over, line, order
 
 ACME = Vendor(id="12", name="Acme", currency="AUD")
@@ -153,3 +154,74 @@ def test_a_price_of_zero_is_for_a_person_to_see() -> None:
 
     assert pricing.explain_zero_prices(free, found()) == ["The price of BOLT is 0 AUD: it is ordered for nothing."]
     assert pricing.explain_zero_prices(ASKED, found()) == []
+
+
+@pytest.mark.parametrize("shown", ["BOLT-M8", "bolt-m8", "BOLT-M8  ", " bolt-m8", "1001"])
+async def test_a_last_price_is_of_the_item_however_an_order_writes_its_code(shown: str) -> None:
+    item = Item(id="BOLT-M8", code="1001", name="Bolt", unit="EA")
+    lines = (line(shown, "0.45"),)
+    found_prices = await known_of(item, [item], lines)
+
+    assert found_prices is not None
+    assert found_prices.price == Decimal("0.45")
+
+
+@pytest.mark.parametrize(
+    ("shown", "others"),
+    [
+        ("bolt-m8", [Item(id="bolt-m8", name="Another")]),
+        ("Bolt-M8", []),
+        ("BOLT -M8", []),
+        ("BOLT-M80", []),
+        ("1001", [Item(id="1001", name="Another")]),
+        ("1001 ", [Item(id="X", code="1001", name="Another")]),
+        ("Bolt", []),
+        ("", []),
+    ],
+)
+async def test_a_last_price_is_never_that_of_another_item(shown: str, others: list[Item]) -> None:
+    item = Item(id="BOLT-M8", code="1001", name="Bolt", unit="EA")
+
+    assert await known_of(item, [item, *others], (line(shown, "0.45"),)) is None
+
+
+async def known_of(item: Item, listed: list[Item], lines: tuple[OrderLine, ...]) -> pricing.SuggestedPrice | None:
+    """The last price of an item, where the only order has these lines."""
+    desk = desk_over(ListsERP([order("PO-1", "2026-11-01", vendor_id="12", lines=lines)], item_list=listed))
+    try:
+        return (await pricing.find_prices(desk, ASKED, found(item=item)))[item.id]
+    except InvalidInput:
+        return None
+
+
+@pytest.mark.parametrize("shown", ["Acme GmbH", "ACME Ltd.", "Acme & Co. KG"])
+async def test_a_last_price_of_the_vendors_legal_name_says_under_which_it_was_paid(shown: str) -> None:
+    orders = [order("PO-1", "2026-11-01", vendor=shown, lines=(line("BOLT", "0.45"),))]
+    price = await known(orders, vendor_list=[ACME])
+
+    assert price.source == f"last paid, on PO-1 of 1 Nov 2026, whose vendor is shown as {name(shown)}"
+
+
+async def test_a_price_of_the_vendors_own_name_goes_before_a_later_one_of_its_legal_name() -> None:
+    orders = [
+        order("PO-1", "2026-11-01", vendor="Acme", lines=(line("BOLT", "0.45"),)),
+        order("PO-2", "2026-11-02", vendor="Acme GmbH", lines=(line("BOLT", "9.99"),)),
+    ]
+
+    assert (await known(orders)).price == Decimal("0.45")
+
+
+@pytest.mark.parametrize(
+    ("shown", "listed"),
+    [
+        ("Acme EU", [ACME]),
+        ("Acme Textiles GmbH", [ACME]),
+        ("Acme GmbH", [ACME, Vendor(id="13", name="Acme Ltd")]),
+        ("Acme GmbH", [ACME, Vendor(id="13", name="Acme GmbH")]),
+        ("GmbH", [ACME]),
+    ],
+)
+async def test_a_last_price_is_never_that_of_another_vendor(shown: str, listed: list[Vendor]) -> None:
+    orders = [order("PO-1", "2026-11-01", vendor=shown, lines=(line("BOLT", "0.45"),))]
+    with pytest.raises(InvalidInput, match="No price was given"):
+        await known(orders, vendor_list=listed)

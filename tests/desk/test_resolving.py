@@ -208,6 +208,26 @@ async def test_an_item_that_is_not_active_is_refused_by_name_and_never_offered_f
     assert item.candidates == (gone[1],)
 
 
+@pytest.mark.parametrize(
+    ("vendor", "item", "said"),
+    [
+        ("Old Acme US", "GLOVE", "No active vendor matches Old Acme US; 9 (Old Acme) is inactive."),
+        ("acme", "retired", "No active item matches retired; OLD-1 (Retired Pump) is inactive."),
+        ("acme", "Retird Pomp", "No active item matches Retird Pomp; OLD-1 (Retired Pump) is inactive."),
+    ],
+)
+async def test_words_that_only_an_inactive_entry_matches_say_so(vendor: str, item: str, said: str) -> None:
+    items = (Item(id="OLD-1", name="Retired Pump", active=False), ITEMS[2])
+    with pytest.raises(InvalidInput) as unknown:
+        await understand(
+            desk_over(erp(vendor_list=VENDORS[2:] if vendor != "acme" else VENDORS, item_list=items)),
+            asked(vendor, item),
+        )
+
+    assert said in str(unknown.value)
+    assert "(Old Acme)" not in str(unknown.value).partition("Available:")[2]
+
+
 async def test_words_without_a_match_are_reported_with_the_known_entries() -> None:
     with pytest.raises(InvalidInput) as unknown:
         await understand(desk_over(erp()), asked("acme", "zzzz", warehouse="Mars"))

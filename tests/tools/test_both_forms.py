@@ -74,7 +74,7 @@ async def test_the_next_step_stands_in_both_forms(harness: ServerHarness) -> Non
     said, structured = await call(harness, "search_catalog", kind="item", text="zzzzz")
     none, operations = await call(harness, "get_operation")
 
-    assert structured["note"] == "No item matches (30 exist). Try other words, or leave text out to list all."
+    assert structured["note"] == "No item matches (31 exist). Try other words, or leave text out to list all."
     assert structured["note"] in said
     assert operations["note"] == none == f"{NOTICE} Nothing is waiting for approval, and nothing is unconfirmed."
 

@@ -257,7 +257,7 @@ def figures_are_never_doubted(patch: Patch) -> None:
 
 
 def every_line_has_a_price(patch: Patch) -> None:
-    def all_prices(order: PurchaseOrder, wanted: object) -> dict[str, Decimal]:
+    def all_prices(order: PurchaseOrder, *_: object) -> dict[str, Decimal]:
         return {one.item: one.unit_price for one in order.lines or () if one.unit_price is not None}
 
     patch.setattr(pricing, "_unit_prices", all_prices)

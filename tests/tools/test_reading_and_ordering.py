@@ -169,7 +169,7 @@ async def test_a_number_that_is_taken_is_refused_and_no_other_is_proposed(harnes
     assert harness.order("PO-2025-0042").total == Decimal("4250.00")
 
 
-READ_FOR_ANY_NUMBER = ("Token", "PurchaseOrder", "Vendor/All", "Item", "Location")
+READ_FOR_ANY_NUMBER = ("Token", "PurchaseOrder", "Vendor/All", "Item/All", "Location")
 HOSTILE_NUMBERS = [
     "",
     ".",

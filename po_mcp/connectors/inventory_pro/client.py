@@ -173,8 +173,9 @@ class InventoryPro:
         return catalog.convert_vendors(await self._read_every("/Vendor/All", schemas.Vendor), self._vendor_ids)
 
     async def items(self) -> tuple[Item, ...]:
-        """Return every item that a line can name, discontinued ones too."""
-        return catalog.convert_items(await self._read_every("/Item", schemas.Item))
+        """Return every item that a line can name, discontinued ones too: an order for one is refused by its name."""
+        rows = await self._read_every("/Item/All", schemas.Item) or await self._read_every("/Item", schemas.Item)
+        return catalog.convert_items(rows)
 
     async def warehouses(self) -> tuple[Warehouse, ...]:
         """Return every warehouse that has a storage place; no call lists warehouses."""
