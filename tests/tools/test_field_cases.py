@@ -572,8 +572,8 @@ async def test_vendors_without_ids_are_found(connect: Any) -> None:
         found = await client.call_tool(SEARCH, {"kind": "vendor", "text": "acme"})
 
     assert not listed.is_error
-    assert "no id | Acme Fasteners | ACME" in text(listed)
-    assert "no id | Acme Fasteners | ACME" in text(found)
+    assert "no id|Acme Fasteners|ACME" in text(listed)
+    assert "no id|Acme Fasteners|ACME" in text(found)
 
 
 def test_every_case_is_held_by_a_test_of_this_file() -> None:
