@@ -87,6 +87,7 @@ class Settings(BaseModel):
     issuer: Annotated[Text, AfterValidator(values.issuer)] | None = None
     audience: Annotated[Text, Field(min_length=1, max_length=300)] | None = None
     replica: Annotated[Text, AfterValidator(values.replica)] | None = None
+    calls_per_minute: Annotated[int, BeforeValidator(values.count(10, 100_000))] = 120
     log_level: Annotated[LogLevel, BeforeValidator(values.one_of(*get_args(LogLevel), warn="WARNING"))] = "WARNING"
 
     @model_validator(mode="before")

@@ -36,6 +36,19 @@ def number(value: object) -> object:
     return bare(value)
 
 
+def count(lowest: int, highest: int) -> Callable[[object], object]:
+    """Return what reads a whole number within bounds, both of them included."""
+
+    def read(value: object) -> object:
+        text = bare(value)
+        number = int(text) if isinstance(text, str) and re.fullmatch("[0-9]{1,9}", text, re.ASCII) else text
+        if isinstance(number, bool) or not isinstance(number, int) or not lowest <= number <= highest:
+            raise ValueError(f"must be a whole number from {lowest} to {highest}")
+        return number
+
+    return read
+
+
 def one_of(*names: str, **others: str) -> Callable[[object], object]:
     """Return what finds a name in any case, with `_` or blanks for `-`; `others` are further spellings of one."""
     known = {_letters(name): name for name in names} | {_letters(other): name for other, name in others.items()}

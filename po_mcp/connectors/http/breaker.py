@@ -84,10 +84,8 @@ class Breaker:
             return False
         left = self._closed_until - self._clock()
         if left > 0 or self._is_probing:
-            raise Unreachable(
-                f"{self._name} did not answer several times in a row, and is asked again in {max(1, math.ceil(left))} s. "
-                "Nothing was sent."
-            )
+            again = f"is asked again in {max(1, math.ceil(left))} s"
+            raise Unreachable(f"{self._name} did not answer several times in a row, and {again}. Nothing was sent.")
         self._is_probing = True
         return True
 
