@@ -72,6 +72,18 @@ def base_url(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc.rstrip(':')}{parts.path}".rstrip("/")
 
 
+def collector(text: str) -> str:
+    """Return the address of an OpenTelemetry collector. Plain http is taken: what goes there names nobody."""
+    from importlib.util import find_spec  # read late: it is one setting that few make
+
+    parts = _parts(text)
+    if parts is None or parts.scheme not in ("http", "https") or "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must be an address such as http://collector.example.com:4318")
+    if find_spec("opentelemetry.sdk") is None or find_spec("opentelemetry.exporter") is None:
+        raise ValueError("needs the extra: pip install 'po-mcp[otel]'")
+    return text.rstrip("/")
+
+
 def public_url(text: str) -> str:
     """Return the origin at which clients reach `po-mcp serve`, in lower case as they send it."""
     url = base_url(text)

@@ -28,6 +28,7 @@ from mcp.types import (
     Tool,
 )
 
+from po_mcp import telemetry
 from po_mcp.approvals import caller
 from po_mcp.cards.order_card import CARD_URI, OrderCard
 from po_mcp.concurrency import CallRate
@@ -153,6 +154,7 @@ class PurchasingServer(MCPServer[Desk]):
             return
         rate = self._rates[name == _GET_OPERATION or has_answer]
         if wait := rate.take(caller.user_name()):
+            telemetry.count("po_mcp.calls.refused", what="tool")
             raise ToolError(
                 f"Too many calls in a short time: each person may make {rate.per_minute} a minute. Nothing was sent. "
                 f"Try again in {wait} s."

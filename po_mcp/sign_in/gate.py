@@ -24,6 +24,7 @@ from starlette.authentication import AuthCredentials
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from po_mcp import telemetry
 from po_mcp.concurrency import CallRate
 from po_mcp.scopes import READ
 from po_mcp.sign_in.issuer_keys import IssuerUnavailable
@@ -115,6 +116,7 @@ class Gate:
             await self._refuse(403, text, needed, "insufficient_scope", message.get("id"))(scope, receive, send)
             return
         if (wait := self._seconds_to_wait(token, message, scope)) > 0:
+            telemetry.count("po_mcp.calls.refused", what="request")
             text = f"Too many requests in a short time. Nothing was sent. Try again in {wait} s."
             await _error(429, text, {"retry-after": str(wait)}, message.get("id"))(scope, receive, send)
             return

@@ -16,6 +16,7 @@ import httpx2
 from po_mcp.connectors.http.error_mapping import Answer
 from po_mcp.connectors.http.retry import AttemptResult
 from po_mcp.errors import Unreachable
+from po_mcp.telemetry import count
 
 MAX_FAILURES = 5
 """Calls in a row, each with its tries, after which the ERP counts as down."""
@@ -84,6 +85,7 @@ class Breaker:
             return False
         left = self._closed_until - self._clock()
         if left > 0 or self._is_probing:
+            count("po_mcp.erp.down")
             again = f"is asked again in {max(1, math.ceil(left))} s"
             raise Unreachable(f"{self._name} did not answer several times in a row, and {again}. Nothing was sent.")
         self._is_probing = True
