@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import JournalStore, audit_log, pruning
+from po_mcp.writes.journal import JournalStore, approver_pin, audit_log
 from po_mcp.writes.journal.approver_pin import hash_pin
 from po_mcp.writes.journal.export import check_lines
 from po_mcp.writes.journal.pruning import Pruned
@@ -198,7 +198,7 @@ def test_without_the_sealed_event_a_prune_is_a_fault(
 def test_without_the_carried_pin_a_prune_is_a_fault(
     old: JournalStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pruning.approver_pin, "carry_over", lambda db, now: None)
+    monkeypatch.setattr(approver_pin, "carry_over", lambda db, now: None)
     old.prune(clock.now - 30 * DAY, kept([]))
 
     assert old.verify() == ["approver PIN: edited"]
