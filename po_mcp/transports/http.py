@@ -76,6 +76,8 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
             server.stop_listening()
             app.announce_end()
             await anyio.sleep(_HANDOVER_S)
+            # Whatever was asked meanwhile took its connection with it; on the others a request would still get 503.
+            server.close_silent()
         for session in [*sessions._server_instances.values()]:
             await session.terminate()  # a form that is open would hold the end of its session up for six seconds
         await app.close()
