@@ -146,7 +146,7 @@ def _build_mcp_server(settings: Settings, connector: ERP, lifespan: ServerLifesp
     server = PurchasingServer(
         _NAME,
         scopes={tool.name: tool.scopes for tool in listed},
-        has_sign_in=settings.issuer is not None,
+        calls_per_minute=None if settings.issuer is None else settings.calls_per_minute,
         limits=write_limits(connector, settings),
         title="Purchase orders",
         version=__version__,

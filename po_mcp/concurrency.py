@@ -1,7 +1,9 @@
-"""Several calls at the same time, with one limit for all that ask an ERP."""
+"""Several calls at the same time, with one limit for all that ask an ERP; and how many each caller may make."""
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
@@ -11,6 +13,9 @@ from po_mcp.errors import PurchaseOrderError
 
 MAX_CONCURRENT_REQUESTS = 4
 """Requests at the same time to an ERP whose limits are not known."""
+
+_MAX_CALLERS = 10_000
+"""Callers that are remembered. Beyond it those are forgotten that have all of their calls left."""
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -41,3 +46,33 @@ async def map_concurrently(call: Callable[[T], Awaitable[R]], values: Iterable[T
     if failed:
         raise failed[0]
     return [found[place] for place in sorted(found)]
+
+
+class CallRate:
+    """How many calls each caller may make: so many at once, and as many again in a minute.
+
+    Args:
+        per_minute: calls.
+        clock: monotonic seconds.
+    """
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self.per_minute = per_minute
+        self._clock = clock
+        self._left: dict[str, tuple[float, float]] = {}
+
+    def take(self, caller: str) -> int:
+        """Take one call and return 0; or return in how many seconds the caller may make the next."""
+        now, per_second = self._clock(), self.per_minute / 60
+        left, since = self._left.get(caller, (self.per_minute, now))
+        left = min(self.per_minute, left + (now - since) * per_second)
+        # Whoever is told to wait loses nothing by having asked: who asks on and on would else never be let in.
+        if left < 1:
+            return math.ceil((1 - left) / per_second)
+        self._left[caller] = (left - 1, now)
+        if len(self._left) > _MAX_CALLERS:
+            self._forget(now - 60)
+        return 0
+
+    def _forget(self, before: float) -> None:
+        self._left = {caller: (left, since) for caller, (left, since) in self._left.items() if since > before}

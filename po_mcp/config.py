@@ -37,6 +37,7 @@ SHORTEST_PIN = values.SHORTEST_PIN
 
 Approval = Literal["ask", "page"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
+LogFormat = Literal["text", "json"]
 
 _BLANK = re.compile(r"\$\{user_config\.[^}]*\}")
 """What Claude Desktop passes for a field of a bundle that was left blank (modelcontextprotocol/mcpb, MANIFEST.md)."""
@@ -87,6 +88,10 @@ class Settings(BaseModel):
     issuer: Annotated[Text, AfterValidator(values.issuer)] | None = None
     audience: Annotated[Text, Field(min_length=1, max_length=300)] | None = None
     replica: Annotated[Text, AfterValidator(values.replica)] | None = None
+    calls_per_minute: Annotated[int, BeforeValidator(values.count(10, 100_000))] = 120
+    journal_days: Annotated[int, BeforeValidator(values.count(30, 36_500))] | None = None
+    otlp_endpoint: Annotated[Text, AfterValidator(values.collector)] | None = None
+    log_format: Annotated[LogFormat, BeforeValidator(values.one_of(*get_args(LogFormat)))] = "text"
     log_level: Annotated[LogLevel, BeforeValidator(values.one_of(*get_args(LogLevel), warn="WARNING"))] = "WARNING"
 
     @model_validator(mode="before")

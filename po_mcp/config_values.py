@@ -36,6 +36,19 @@ def number(value: object) -> object:
     return bare(value)
 
 
+def count(lowest: int, highest: int) -> Callable[[object], object]:
+    """Return what reads a whole number within bounds, both of them included."""
+
+    def read(value: object) -> object:
+        text = bare(value)
+        number = int(text) if isinstance(text, str) and re.fullmatch("[0-9]{1,9}", text, re.ASCII) else text
+        if isinstance(number, bool) or not isinstance(number, int) or not lowest <= number <= highest:
+            raise ValueError(f"must be a whole number from {lowest} to {highest}")
+        return number
+
+    return read
+
+
 def one_of(*names: str, **others: str) -> Callable[[object], object]:
     """Return what finds a name in any case, with `_` or blanks for `-`; `others` are further spellings of one."""
     known = {_letters(name): name for name in names} | {_letters(other): name for other, name in others.items()}
@@ -57,6 +70,18 @@ def base_url(text: str) -> str:
     if "@" in parts.netloc or "?" in text or "#" in text:
         raise ValueError("must not contain a user name, query or fragment")
     return f"{parts.scheme}://{parts.netloc.rstrip(':')}{parts.path}".rstrip("/")
+
+
+def collector(text: str) -> str:
+    """Return the address of an OpenTelemetry collector. Plain http is taken: what goes there names nobody."""
+    from importlib.util import find_spec  # read late: it is one setting that few make
+
+    parts = _parts(text)
+    if parts is None or parts.scheme not in ("http", "https") or "@" in parts.netloc or parts.query or parts.fragment:
+        raise ValueError("must be an address such as http://collector.example.com:4318")
+    if find_spec("opentelemetry.sdk") is None or find_spec("opentelemetry.exporter") is None:
+        raise ValueError("needs the extra: pip install 'po-mcp[otel]'")
+    return text.rstrip("/")
 
 
 def public_url(text: str) -> str:

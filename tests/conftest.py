@@ -22,9 +22,10 @@ ROOT = Path(__file__).parent
 TIERS = {
     "unit": {"cards", "conversations", "desk", "docs", "fuzz", "hosts", "server", "tools", "writes"},
     "wire": {"approvals", "connectors", "contract", "faults", "sandbox", "sign_in", "tryton"},
+    "balancer": {"balancer"},
     "process": {"clients", "commands", "conformance", "packaging", "stdio", "sweep"},
 }
-"""What each folder needs: nothing but memory and a temporary file; sockets of its own; processes."""
+"""What each folder needs: nothing but memory and a temporary file; sockets of its own; nginx and HAProxy; processes."""
 _TIER_OF = {folder: tier for tier, folders in TIERS.items() for folder in folders}
 _PROCESSES = {
     f"tests/{name}.py"

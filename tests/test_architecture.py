@@ -13,7 +13,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "po_mcp"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
-VOCABULARY = {"orders", "errors", "untrusted", "concurrency", "scopes"}
+VOCABULARY = {"orders", "errors", "untrusted", "concurrency", "scopes", "telemetry"}
 HEART = {"writes", "erp", *VOCABULARY}
 FRONT = {"server", "tools", "approvals", "desk", "config", *HEART}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "concurrency": {"errors"},
     "untrusted": set(),
     "scopes": set(),
+    "telemetry": set(),
     "erp": VOCABULARY,
     "writes": {"erp", *VOCABULARY},
     "desk": HEART,
@@ -109,6 +110,8 @@ def test_foreign_packages_stay_where_they_belong(path: Path) -> None:
         assert own == "connectors"
     if names & {"jinja2", "starlette", "uvicorn"}:
         assert own in {"approvals", "sign_in", "transports", "commands", "sandbox"}
+    if "opentelemetry" in names:
+        assert own == "transports"
     if "sqlite3" in names:
         assert own in {"sandbox", "writes"}
     if "os" in names and "environ" in path.read_text(encoding="utf-8"):

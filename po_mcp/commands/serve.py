@@ -5,7 +5,6 @@ The server's modules are imported when it runs: `po-mcp --help` must not wait fo
 
 from __future__ import annotations
 
-import logging
 import socket
 import sys
 from contextlib import closing
@@ -46,11 +45,11 @@ def command(config: Path | None, host: str, port: int) -> None:
     import anyio
 
     from po_mcp.bootstrap import has_approver_pin
-    from po_mcp.transports import http
+    from po_mcp.transports import http, json_log
 
     settings = _settings.load(config)
     address = _choose_address(host, has_sign_in=settings.issuer is not None)
-    logging.basicConfig(stream=sys.stderr, level=settings.log_level, format="%(levelname)s %(name)s: %(message)s")
+    json_log.configure(settings.log_level, settings.log_format)
     options = {"use_uvloop": find_spec("uvloop") is not None}
     with closing(_listen(address, port)) as sock:
         greet = partial(_greet, settings, has_approver_pin(settings))

@@ -28,8 +28,10 @@ from mcp.types import (
     Tool,
 )
 
+from po_mcp import telemetry
 from po_mcp.approvals import caller
 from po_mcp.cards.order_card import CARD_URI, OrderCard
+from po_mcp.concurrency import CallRate
 from po_mcp.desk.context import Desk
 from po_mcp.scopes import Scope
 from po_mcp.server import current_request
@@ -49,6 +51,7 @@ _CACHEABLE_METHODS: tuple[CacheableMethod, ...] = (
     "resources/list",
     "resources/templates/list",
 )
+_GET_OPERATION = "get_operation"
 _ICON = Icon(
     src="data:image/svg+xml;base64,"
     "PHN2ZyB4bWxucz0iaHR0cDovL3d3dy53My5vcmcvMjAwMC9zdmciIHZpZXdCb3g9IjAgMCAyNCAyNCI+PHBhdGggZmlsbD0iIzFmNmZlYiIgZD0i"
@@ -91,7 +94,7 @@ class PurchasingServer(MCPServer[Desk]):
         limits: sentences on what this ERP and these settings do not offer.
         skills: the skills that it serves.
         card: the card that hosts with MCP Apps show.
-        has_sign_in: its callers have tokens, so that its list of tools differs from one to the next.
+        calls_per_minute: of tools by one person; None where callers have no tokens, and the list of tools is one.
         more: further arguments of the SDK's server.
     """
 
@@ -103,17 +106,19 @@ class PurchasingServer(MCPServer[Desk]):
         limits: str,
         skills: Skills,
         card: OrderCard,
-        has_sign_in: bool = False,
+        calls_per_minute: int | None = None,
         **more: Any,
     ) -> None:
         cache_hints = dict.fromkeys(_CACHEABLE_METHODS, _LIST_CACHE_HINT)
-        if has_sign_in:  # a person may get further scopes at any time
+        if calls_per_minute is not None:  # a person may get further scopes at any time
             del cache_hints["tools/list"]
         super().__init__(name, icons=[_ICON], cache_hints=cache_hints, extensions=[skills, card], **more)
         self._skills = skills
         self._card = card
         self._scopes = dict(scopes)
         self._limits = limits
+        # Two, so that whoever asked for much can still answer what was asked of them, and see what came of it.
+        self._rates = None if calls_per_minute is None else (CallRate(calls_per_minute), CallRate(calls_per_minute))
         # MCPServer has no public way to replace this handler; the dependency is pinned below mcp 2.4 for that.
         self._lowlevel_server.add_request_handler("server/discover", RequestParams, self._discover)
 
@@ -139,8 +144,21 @@ class PurchasingServer(MCPServer[Desk]):
         if not caller.is_allowed(*self._scopes[name]):
             needed = " and ".join(self._scopes[name])
             raise ToolError(f"This sign-in may not do that: {name} needs {needed}. Nothing was changed.")
+        self._count_call(name, has_answer=context is not None and bool(context.request_state))
         refuse_arguments(current_request.get_request().params)
         return await super().call_tool(name, arguments, context)
+
+    def _count_call(self, name: str, *, has_answer: bool) -> None:
+        """Raise `ToolError` where the caller makes too many calls."""
+        if self._rates is None:
+            return
+        rate = self._rates[name == _GET_OPERATION or has_answer]
+        if wait := rate.take(caller.user_name()):
+            telemetry.count("po_mcp.calls.refused", what="tool")
+            raise ToolError(
+                f"Too many calls in a short time: each person may make {rate.per_minute} a minute. Nothing was sent. "
+                f"Try again in {wait} s."
+            )
 
     async def get_prompt(
         self, name: str, arguments: dict[str, Any] | None = None, context: Context[Desk, Any] | None = None

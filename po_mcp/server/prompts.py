@@ -85,6 +85,11 @@ def add_prompts(server: MCPServer[Desk], erp: ERP, settings: Settings) -> None:
         server.add_prompt(prompt)
 
 
+def prompt_names() -> tuple[str, ...]:
+    """Return the names of all prompts, whichever of them are listed."""
+    return tuple(spec.name for spec in _PROMPTS)
+
+
 def new_order_from_quote(quote: str, vendor: str | None = None, item: str | None = None) -> str:
     """Return the steps from a vendor's quote to an order. The author of a quote cannot foresee the fence around it."""
     if len(quote) > MAX_QUOTE_CHARS:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from po_mcp.concurrency import CallRate
 from po_mcp.sign_in.gate import Gate, Resource
 from po_mcp.sign_in.issuer_keys import IssuerKeys
 from po_mcp.sign_in.tokens import TokenVerifier
@@ -29,7 +30,8 @@ def build_gate(
     """
     keys, url = build_keys(settings), f"{settings.public_url}{path}"
     resource = Resource(url, keys.issuer, settings.scopes(), tool_scopes)
-    return Gate(mcp, TokenVerifier(keys, settings.audience or url), resource, max_bytes)
+    verifier = TokenVerifier(keys, settings.audience or url)
+    return Gate(mcp, verifier, resource, max_bytes, CallRate(settings.calls_per_minute))
 
 
 def build_keys(settings: Settings) -> IssuerKeys:

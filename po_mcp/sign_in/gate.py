@@ -18,12 +18,14 @@ from urllib.parse import urljoin, urlsplit
 import anyio
 from mcp.server.auth.middleware.auth_context import auth_context_var
 from mcp.server.auth.middleware.bearer_auth import AuthenticatedUser
-from mcp.server.auth.provider import AccessToken, TokenVerifier
+from mcp.server.auth.provider import AccessToken, TokenVerifier, principal_components
 from mcp.types import INVALID_REQUEST, ErrorData, JSONRPCError
 from starlette.authentication import AuthCredentials
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from po_mcp import telemetry
+from po_mcp.concurrency import CallRate
 from po_mcp.scopes import READ
 from po_mcp.sign_in.issuer_keys import IssuerUnavailable
 from po_mcp.sign_in.request_body import RequestBody
@@ -88,10 +90,14 @@ class Gate:
         verifier: verifies tokens; raises `IssuerUnavailable` if it cannot tell.
         resource: what is protected.
         max_bytes: bytes of a message that are read to see what it calls; a longer one is passed on, to be refused.
+        rate: of requests per person, besides calls of tools: those the server counts.
     """
 
-    def __init__(self, mcp: ASGIApp, verifier: TokenVerifier, resource: Resource, max_bytes: int) -> None:
+    def __init__(
+        self, mcp: ASGIApp, verifier: TokenVerifier, resource: Resource, max_bytes: int, rate: CallRate
+    ) -> None:
         self._mcp = mcp
+        self._rate = rate
         self._verifier = verifier
         self.resource = resource
         self._max_bytes = max_bytes
@@ -109,7 +115,22 @@ class Gate:
             text = f"This sign-in lacks {' and '.join(missing)}, which this needs. Nothing was sent."
             await self._refuse(403, text, needed, "insufficient_scope", message.get("id"))(scope, receive, send)
             return
+        if (wait := self._seconds_to_wait(token, message, scope)) > 0:
+            telemetry.count("po_mcp.calls.refused", what="request")
+            text = f"Too many requests in a short time. Nothing was sent. Try again in {wait} s."
+            await _error(429, text, {"retry-after": str(wait)}, message.get("id"))(scope, receive, send)
+            return
         await self._pass_on(token, message, scope, body.replay, send)
+
+    def _seconds_to_wait(self, token: AccessToken, message: Mapping[str, Any], scope: Scope) -> int:
+        """Count a request, unless it is a call of a tool, or brings an answer to a question, which never waits.
+
+        What is no tool's call has no way to tell the model but the status: a tool's own error reaches it everywhere.
+        """
+        if scope["method"] == "POST" and message.get("method") in (None, "tools/call"):
+            return 0
+        _, issuer, subject = principal_components(token)
+        return self._rate.take(f"{issuer} {subject}")
 
     async def _authenticate(self, scope: Scope) -> AccessToken | Response:
         """Return what the token of a request says, or the answer to a request without a valid one."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
 
 import anyio
 from mcp.server.transport_security import TransportSecuritySettings
@@ -16,6 +18,8 @@ from po_mcp.approvals.page_server import MountedPage, NoPage
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.bootstrap import build_server_with_approvals, has_approver_pin
 from po_mcp.config import Settings
+from po_mcp.errors import JournalUnavailable
+from po_mcp.server.prompts import prompt_names
 from po_mcp.tools import REGISTRY, is_write_tool
 from po_mcp.transports.health import HEALTH_PATH, READY_PATH, Health
 from po_mcp.transports.http_app import MCP_PATH, Address, HttpApp
@@ -23,6 +27,8 @@ from po_mcp.transports.http_bodies import ReadableBodies
 from po_mcp.transports.sessions import MAX_SESSIONS, BoundedSessions, NamedSessions
 from po_mcp.transports.signals import handle_signals
 from po_mcp.transports.uvicorn_server import create_server, fastest_protocol
+from po_mcp.writes.journal import Journal
+from po_mcp.writes.operation import LIVE
 
 _MAX_REQUEST_BYTES = 1024 * 1024
 """Bytes of one message; an order of 200 lines takes some 50,000."""
@@ -70,14 +76,43 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
             server.stop_listening()
             app.announce_end()
             await anyio.sleep(_HANDOVER_S)
+            # Whatever was asked meanwhile took its connection with it; on the others a request would still get 503.
+            server.close_silent()
         for session in [*sessions._server_instances.values()]:
             await session.terminate()  # a form that is open would hold the end of its session up for six seconds
         await app.close()
         server.stop()
 
-    async with handle_signals(end), sessions.run():  # ends after the calls of every session
-        on_ready(address)
-        await server.serve([sock])
+    with _telling(settings, pending.journal):
+        async with handle_signals(end), sessions.run():  # ends after the calls of every session
+            on_ready(address)
+            await server.serve([sock])
+
+
+@contextmanager
+def _telling(settings: Settings, journal: Journal) -> Iterator[None]:
+    """Send traces and metrics to the collector that the settings name, if they name one."""
+    if settings.otlp_endpoint is None:
+        yield
+        return
+    from po_mcp.transports import otlp  # late: it is of an extra, and few have a collector
+
+    names = [*(tool.name for tool in REGISTRY), *prompt_names()]
+    recorder = otlp.start(settings.otlp_endpoint, names, settings.replica)
+    recorder.observe("po_mcp.operations.open", partial(_count_open, journal), "state")
+    try:
+        yield
+    finally:
+        recorder.close()
+
+
+def _count_open(journal: Journal) -> dict[str, int]:
+    """Return how many operations wait, are under way or are unknown; from a thread of the exporter."""
+    found: dict[str, int] = dict.fromkeys(sorted(LIVE), 0)
+    with suppress(JournalUnavailable):  # its failures are counted where they happen
+        for recorded in journal.store.live(None) if journal.exists() else ():
+            found[recorded.state] += 1
+    return found
 
 
 def _choose_page(settings: Settings, address: Address) -> MountedPage | NoPage:

@@ -27,6 +27,12 @@ class HttpServer(uvicorn.Server):
         for listener in self.servers:
             listener.close()
 
+    def close_silent(self) -> None:
+        """Close the connections on which nothing is being answered: a balancer keeps some open for later."""
+        for connection in [*self.server_state.connections]:
+            if isinstance(connection, BoundedConnection) and connection.is_silent:
+                connection.transport.close()
+
     def stop(self) -> None:
         """Make `serve` return within a fifth of a second, whatever connections are open."""
         self.should_exit = self.force_exit = True

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import anyio
 
+from po_mcp import telemetry
 from po_mcp.erp import ERP
 from po_mcp.errors import ERPError, JournalUnavailable, PurchaseOrderError, Stale, TooLate
 from po_mcp.orders import PurchaseOrder
@@ -100,7 +101,7 @@ class Executor:
 
     async def _claim_and_send(self, operation: Operation) -> WriteOutcome:
         sending = self.reconciler.sending
-        with anyio.CancelScope(shield=True):
+        with anyio.CancelScope(shield=True), telemetry.about(operation.id):
             # Before the claim, so that no recovery of this process takes the operation for one that was left behind.
             sending.add(operation.id)
             try:

@@ -10,6 +10,7 @@ from typing import Any
 
 import anyio
 
+from po_mcp import telemetry
 from po_mcp.erp import ERP
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import Claim, Journal
@@ -156,6 +157,8 @@ class Reconciler:
         except JournalUnavailable:
             logger.error("operation %s ended %s but could not be recorded", operation.id, after)
             moved = True
+        if moved:
+            telemetry.count("po_mcp.operations", kind=operation.kind, state=after)
         # Only the one that moved it notifies, so that there is one notification however many processes saw it.
         if moved and after == "DONE":
             self._notify(operation, outcome)

@@ -11,14 +11,16 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
+import anyio
 import httpx2
 
 from po_mcp.connectors import pagination
 from po_mcp.connectors.http import exact_json, retry
+from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import Answer, ErrorMapping
 from po_mcp.erp import ERP
-from po_mcp.errors import OutcomeUnknown, PurchaseOrderError, Refused
+from po_mcp.errors import OutcomeUnknown, PurchaseOrderError, Refused, TooManyRequests
 from po_mcp.orders import OrderQuery, PurchaseOrder
 from tests.connectors.calls import LIST, NUMBER, SECRET, draft, exsited, html, inventory_pro
 from tests.connectors.raw_peer import Reply, raw_peer, reply
@@ -247,11 +249,55 @@ async def log_secret() -> str:
 
 
 async def make_storm() -> str:
+    # A 500 leaves the breaker closed, so that the budget alone limits the repeats.
+    async with connect_to_peer(inventory_pro, html(500), within=60) as (erp, peer):
+        for _ in range(30):
+            with contextlib.suppress(PurchaseOrderError):
+                await erp.scan_orders(OrderQuery())
+    return f"30 calls sent {len(peer.requests)} requests to an ERP that fails" if len(peer.requests) > 40 else ""
+
+
+async def ask_the_dead() -> str:
     async with connect_to_peer(inventory_pro, html(503), within=60) as (erp, peer):
         for _ in range(30):
             with contextlib.suppress(PurchaseOrderError):
                 await erp.scan_orders(OrderQuery())
-    return f"30 calls sent {len(peer.requests)} requests to an ERP that is down" if len(peer.requests) > 40 else ""
+    return f"30 calls sent {len(peer.requests)} requests to an ERP that is down" if len(peer.requests) > 20 else ""
+
+
+async def crowd_the_erp() -> str:
+    under_way, most = 0, 0
+
+    async def answer(request: bytes) -> Reply:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await anyio.sleep(0.3)
+        under_way -= 1
+        return reply(200, LIST)
+
+    async with connect_to_peer(inventory_pro) as (erp, peer):
+        await erp._http.tokens.current()
+        peer.respond = answer
+        async with anyio.create_task_group() as tasks:
+            for _ in range(30):
+                tasks.start_soon(erp.scan_orders, OrderQuery())
+    return f"{most} requests are under way at a time" if most > 10 else ""
+
+
+async def let_a_write_wait_in_doubt() -> str:
+    """A write that waits for its place until its time is over, and is told to be in doubt though nothing was sent."""
+    async with connect_to_peer(exsited) as (erp, peer):
+        await erp._http.tokens.current()
+        erp._http.limit, erp._http._timeout = CallLimit(1), 0.2
+        async with erp._http.limit.take(60):
+            try:
+                await erp.delete_order(NUMBER)
+            except OutcomeUnknown:
+                return f"a write is in doubt after {len(peer.requests)} requests"
+            except TooManyRequests:
+                return ""
+    return "a write was sent without a place"
 
 
 async def wait_long() -> str:

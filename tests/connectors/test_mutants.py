@@ -6,7 +6,7 @@ import contextlib
 import json
 import logging
 import zlib
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,8 @@ import pytest
 
 from po_mcp.connectors import numbers, pagination
 from po_mcp.connectors.exsited import translate as exsited_translate
-from po_mcp.connectors.http import client, exact_json, exchange, response_body, retry
+from po_mcp.connectors.http import breaker, client, exact_json, exchange, response_body, retry
+from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import Answer, ErrorMapping
 from po_mcp.connectors.http.tokens import Token
@@ -25,10 +26,13 @@ from po_mcp.connectors.inventory_pro import translate
 from po_mcp.errors import OutcomeUnknown
 from tests.connectors.attacks import (
     BOMB,
+    ask_the_dead,
     believe_401_of_gateway,
     create_unreadable_number,
+    crowd_the_erp,
     exceed_deadline,
     exhaust_memory,
+    let_a_write_wait_in_doubt,
     log_secret,
     lose_digits_in_reading,
     lose_digits_in_writing,
@@ -70,6 +74,10 @@ def attribute(owner: object, name: str, value: object) -> Remove:
     return lambda patch: patch.setattr(owner, name, value)
 
 
+async def any_number(self: CallLimit, queue: object) -> None:
+    """Let every request go at once."""
+
+
 def any_segment(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(numbers, "leaves_its_path", lambda number: False)
 
@@ -88,6 +96,30 @@ async def test_either_of_the_two_checks_of_a_path_is_enough(remove: Remove, monk
     remove(monkeypatch)
 
     assert await reach_another_resource() == ""
+
+
+def place_within_the_time_out(patch: pytest.MonkeyPatch) -> None:
+    """The write waits for its place in the time of the request, as a read does."""
+    take, exchange = CallLimit.take, ErpHttpClient._send_once
+
+    @contextlib.asynccontextmanager
+    async def pass_writes(self: CallLimit, longest: float, *, is_write: bool = False) -> AsyncIterator[None]:
+        if is_write:
+            yield
+        else:
+            async with take(self, longest):
+                yield
+
+    async def wait_and_send(self: ErpHttpClient, request: httpx2.Request) -> Answer:
+        try:
+            with anyio.fail_after(self._timeout):
+                async with take(self.limit, 60, is_write=True):
+                    return await exchange(self, request)
+        except TimeoutError as exc:
+            raise self._unknown_outcome("the connection broke before it answered") from exc
+
+    patch.setattr(CallLimit, "take", pass_writes)
+    patch.setattr(ErpHttpClient, "_send_once", wait_and_send)
 
 
 once = ErpHttpClient._send_once
@@ -257,6 +289,9 @@ MUTANTS = [
     ),
     Mutant("loud logs", "the level of the libraries' loggers", all_loggers, log_secret),
     Mutant("no budget", "the budget of repeats", attribute(retry.RetryBudget, "take", lambda self: True), make_storm),
+    Mutant("no breaker", "the breaker", attribute(breaker, "MAX_FAILURES", 10**9), ask_the_dead),
+    Mutant("no places", "the limit of requests", attribute(CallLimit, "_wait", any_number), crowd_the_erp),
+    Mutant("a late place", "the wait outside of the time-out", place_within_the_time_out, let_a_write_wait_in_doubt),
     Mutant(
         "any wait", "the limit of what an ERP may ask to wait", attribute(retry, "MAX_RETRY_AFTER_S", 10**9), wait_long
     ),

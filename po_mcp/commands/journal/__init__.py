@@ -8,17 +8,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import click
 
+from po_mcp.commands import _settings
 from po_mcp.commands._status_text import state_of
-from po_mcp.commands.journal import json_output, tables
+from po_mcp.commands.journal import archive, json_output, tables
 from po_mcp.commands.journal.adopt import adopt as adopt_all
 from po_mcp.commands.journal.opening import legible, need_journal, no_journal, opened, the_one
 from po_mcp.commands.journal.settle import need_doubt
 from po_mcp.commands.journal.settle import settle as settle_one
 from po_mcp.commands.journal.tables import counted
+from po_mcp.errors import InvalidInput
 from po_mcp.untrusted import visible
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.local_time import LocalTime
@@ -111,10 +114,46 @@ def adopt(config: Path | None) -> None:
         raise SystemExit(adopt_all(tables.open_console(), settings, journal))
 
 
-@command.command("verify")
+@command.command("export")
+@click.argument("file", type=click.Path(path_type=Path))
 @click.pass_obj
-def verify(config: Path | None) -> None:
+def export_all(config: Path | None, file: Path) -> None:
+    """Write the journal to a new file, for auditors.
+
+    It is lines of JSON with the chain of hashes; po-mcp journal verify --file checks it anywhere.
+    """
+    with opened(config) as (settings, journal):
+        need_journal(settings, journal)
+        archive.write_new(file, journal.export())
+        archive.report(archive.check_file(file))
+
+
+@command.command("prune")
+@click.option("--before", type=click.DateTime(["%Y-%m-%d"]), help="The day from which on entries stay.")
+@click.option("--into", required=True, type=click.Path(path_type=Path), help="The new file that they are moved to.")
+@click.pass_obj
+def prune(config: Path | None, before: datetime | None, into: Path) -> None:
+    """Move old entries to a file, and keep the chain.
+
+    Without --before, what is older than PO_MCP_JOURNAL_DAYS. The last 30 days stay, and what is not at its end.
+    """
+    with opened(config) as (settings, journal):
+        need_journal(settings, journal)
+        day = archive.choose_day(before, settings.journal_days, settings.date_at(journal.now()))
+        click.echo(archive.prune(journal, day, settings.zone(), into))
+
+
+@command.command("verify")
+@click.option("--file", type=click.Path(path_type=Path), help="Check this exported file instead of the journal.")
+@click.pass_obj
+def verify(config: Path | None, file: Path | None) -> None:
     """Check that no entry was edited, added or removed."""
+    if file is not None:
+        try:
+            archive.report(archive.check_file(file))
+        except InvalidInput as exc:
+            _settings.stop(str(exc), status=1)
+        return
     with opened(config) as (settings, journal):
         need_journal(settings, journal)
         operations, events = journal.counts()

@@ -25,9 +25,12 @@ if TYPE_CHECKING:
 
 def _connect(settings: ConnectorSettings, token_store: OpenTokenStore) -> Exsited:
     from po_mcp.connectors.exsited.client import Exsited
+    from po_mcp.connectors.http.sealed_tokens import SealedTokens
     from po_mcp.connectors.http.transport import build_transport
 
     url, client_id, secret = settings.credentials()
+    # By address and client id, since a new token ends the former of the same credentials.
+    name = f"exsited {url} {client_id}"
     return Exsited(
         url,
         client_id,
@@ -37,8 +40,7 @@ def _connect(settings: ConnectorSettings, token_store: OpenTokenStore) -> Exsite
         transport=build_transport(settings, url),
         company=settings.company,
         zone=settings.zone(),
-        # By address and client id, since a new token ends the former of the same credentials.
-        token_store=token_store(f"exsited {url} {client_id}"),
+        token_store=SealedTokens(token_store(name), secret, name),
         api_versions=settings.erp_settings["api_versions"],
     )
 

@@ -14,6 +14,8 @@ import anyio
 import httpx2
 
 from po_mcp.connectors.http import exact_json, response_body
+from po_mcp.connectors.http.breaker import Breaker
+from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.cause import UNKNOWN_HOST, describe_cause
 from po_mcp.connectors.http.error_mapping import TRANSIENT_STATUSES, Answer, ErrorMapping
 from po_mcp.connectors.http.exchange import Exchange, Method, Params
@@ -29,6 +31,7 @@ from po_mcp.errors import (
     PurchaseOrderError,
     SignInEnded,
     SignInFailed,
+    TooManyRequests,
     Unreachable,
 )
 
@@ -77,6 +80,8 @@ class ErpHttpClient:
         self._retrier = retrier or Retrier()
         self._exchange = Exchange(timeout, mapping.auth_scheme, transport)
         self.tokens: Tokens | None = None
+        self.limit = CallLimit()
+        self.breaker = Breaker(mapping.name)
 
     @property
     def pace(self) -> Pace:
@@ -104,7 +109,9 @@ class ErpHttpClient:
             ERPError: no trustworthy answer came; nothing was changed.
         """
         url = build_url(self._base, path, segments)
-        result = await self._run_in_time(lambda: self._read_with_retries(lambda token: self._get(url, token, params)))
+        result = await self._run_unless_down(
+            lambda: self._read_with_retries(lambda token: self._get(url, token, params))
+        )
         return self._require_success(result, permission, number=segments[0] if segments else None)
 
     async def call(self, path: str, body: Any, *, permission: str | None = None) -> Answer:
@@ -119,7 +126,9 @@ class ErpHttpClient:
             ERPError: no trustworthy answer came; nothing was changed.
         """
         url = build_url(self._base, path, ())
-        result = await self._run_in_time(lambda: self._read_with_retries(lambda token: self._post(url, token, body)))
+        result = await self._run_unless_down(
+            lambda: self._read_with_retries(lambda token: self._post(url, token, body))
+        )
         return self._require_success(result, permission)
 
     async def read_list(self, path: str, params: Params, *, permission: str | None = None) -> Any:
@@ -130,7 +139,9 @@ class ErpHttpClient:
         """
         # Some servers answer 204 or, in their error envelope, 404 where a list is empty.
         url = build_url(self._base, path, ())
-        result = await self._run_in_time(lambda: self._read_with_retries(lambda token: self._get(url, token, params)))
+        result = await self._run_unless_down(
+            lambda: self._read_with_retries(lambda token: self._get(url, token, params))
+        )
         answer, explanation = self._require_answer(result)
         # A 404 without the envelope may be a gateway's: taken for an empty list, it would hide every order.
         is_empty = answer.status == 404 and self._mapping.is_envelope(answer.body)
@@ -173,9 +184,11 @@ class ErpHttpClient:
         url = build_url(self._base, path, segments)
         # The token must outlive the write: an expiry on the way would leave its outcome unknown.
         token = None if self.tokens is None else await self.tokens.current(self._timeout)
-        # Called here and again at the first byte: the sign-in and the connection can each take the whole time-out.
-        before_send()
-        answer = await self._send_once(self._exchange.build(method, url, token, body=body, before_send=before_send))
+        # Outside of the time-out: one that ends while the write waits for its place would leave it in doubt.
+        async with self.limit.take(self._timeout, is_write=True):
+            # Called here and again at the first byte: all that comes before can take the whole time-out.
+            before_send()
+            answer = await self._send_once(self._exchange.build(method, url, token, body=body, before_send=before_send))
         # A write is not repeated with a new token: a 401 does not prove that the write was not executed.
         if token is not None and self._mapping.is_token_expired_at_write(answer):
             await self._raise_if_signed_out(token)
@@ -206,6 +219,8 @@ class ErpHttpClient:
 
         name = self._mapping.name
         result = await self._run_in_time(ask_once if once else lambda: self._retrier(ask))
+        # A sign-in is a part of a call that passed the breaker, so it is counted and never stopped.
+        self.breaker.note(result)
         if isinstance(result.outcome, _UNREADABLE):
             what = f"{name}'s answer to the sign-in could not be read. Nothing was sent."
             raise Unreachable(what) from result.outcome
@@ -233,6 +248,13 @@ class ErpHttpClient:
         self._mapping.raise_for_read(answer, permission=permission, number=number, explanation=explanation)
         if answer.status != 200:
             raise BadAnswer(f"{self._mapping.name} gave an unexpected answer (HTTP {answer.status}).")
+
+    async def _run_unless_down(self, call: Callable[[], Awaitable[AttemptResult]]) -> AttemptResult:
+        """Run a call that reads, unless the ERP is down."""
+        async with self.breaker.watch() as note:
+            result = await self._run_in_time(call)
+            note(result)
+        return result
 
     async def _run_in_time(self, call: Callable[[], Awaitable[AttemptResult]]) -> AttemptResult:
         """Run a call that changes nothing, all its tries within the time-out."""
@@ -281,7 +303,8 @@ class ErpHttpClient:
         # A connection that is silent for half of the time-out is given up, which leaves time for another try.
         silence = self._timeout / 2
         request = self._exchange.build(method, url, token, params=params, form=form, body=body, silence=silence)
-        return await self._exchange.send(request)
+        async with self.limit.take(silence):
+            return await self._exchange.send(request)
 
     def _require_success(self, result: AttemptResult, permission: str | None, *, number: str | None = None) -> Answer:
         """Return the answer to a read; raise where there is none, or where it is no success."""
@@ -314,7 +337,8 @@ class ErpHttpClient:
         try:
             with anyio.fail_after(self._timeout):
                 answer = await (self._get(url, token, None) if body is None else self._post(url, token, body))
-        except _FOREIGN as exc:
+        # No place for the read says nothing of the write, which was sent.
+        except (*_FOREIGN, TooManyRequests) as exc:
             raise self._unknown_outcome("it says that the sign-in ended, and a read to check that failed") from exc
         # An ERP that fails says nothing of the token, so the write stays in doubt.
         if answer.status in TRANSIENT_STATUSES or answer.status >= 500:

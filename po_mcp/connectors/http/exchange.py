@@ -16,6 +16,7 @@ from po_mcp.connectors.http.header_times import parse_clock_skew, parse_retry_af
 from po_mcp.connectors.http.pace import Pace
 from po_mcp.connectors.http.tokens import Token
 from po_mcp.erp import BeforeSend
+from po_mcp.telemetry import Value, measure
 
 Method = Literal["GET", "POST", "DELETE", "PATCH"]
 Params = Mapping[str, str | int]
@@ -84,6 +85,14 @@ class Exchange:
 
     async def send(self, request: httpx2.Request) -> Answer:
         """Send one request and read its answer within the size limit."""
+        # No path: it holds the numbers of orders.
+        facts: dict[str, Value] = {"http.request.method": request.method, "server.address": request.url.host}
+        with measure("po_mcp.erp.request", facts) as span:
+            answer = await self._send(request)
+            span.set_attribute("http.response.status_code", answer.status)
+        return answer
+
+    async def _send(self, request: httpx2.Request) -> Answer:
         response = await self._open_client().send(request, stream=True)
         try:
             raw = await response_body.read_body(response, response_body.MAX_BODY_BYTES)

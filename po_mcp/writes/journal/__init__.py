@@ -14,7 +14,9 @@ from typing import Any, Literal, TypeVar
 import anyio.to_thread
 from anyio import CapacityLimiter
 
+from po_mcp import telemetry
 from po_mcp.erp import Connection
+from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.consent import Agreement, Consented
 from po_mcp.writes.journal.approver_pin import ApproverPin, PinPlace
 from po_mcp.writes.journal.audit_log import Event
@@ -220,4 +222,8 @@ class Journal:
     async def _run(self, what: Literal["read", "write"], call: Callable[..., T], *arguments: Any) -> T:
         """Run a call in a thread; reads wait for no write, and of each sort one runs at a time."""
         limiter = self._limiters.setdefault(what, CapacityLimiter(1))
-        return await anyio.to_thread.run_sync(partial(call, *arguments), limiter=limiter)
+        try:
+            return await anyio.to_thread.run_sync(partial(call, *arguments), limiter=limiter)
+        except JournalUnavailable:
+            telemetry.count("po_mcp.journal.failures", what=what)
+            raise

@@ -87,6 +87,12 @@ def replace(db: sqlite3.Connection, new: str, former: str | None, event: PinChan
     return True
 
 
+def carry_over(db: sqlite3.Connection, now: float) -> None:
+    """Record once more which PIN is set, before the event that says so is pruned."""
+    if (stored := _stored(db)) is not None:
+        audit_log.append(db, Event("", now, "PIN kept", {"digest": _digest(stored)}))
+
+
 def note_try(db: sqlite3.Connection, operation_id: str, place: PinPlace, now: float) -> float:
     """Record a try before it is judged, and return 0; or return in how many seconds the next one may be made.
 
@@ -120,8 +126,8 @@ def seconds_to_wait(db: sqlite3.Connection, place: PinPlace, now: float) -> floa
 def find_faults(db: sqlite3.Connection) -> Iterator[str]:
     """Yield what was done to the PIN behind the journal's back."""
     row = db.execute(
-        "SELECT detail FROM audit_log WHERE operation_id = '' AND event IN ('PIN set', 'PIN changed', 'PIN reset')"
-        " ORDER BY place DESC LIMIT 1"
+        "SELECT detail FROM audit_log WHERE operation_id = ''"
+        " AND event IN ('PIN set', 'PIN changed', 'PIN reset', 'PIN kept') ORDER BY place DESC LIMIT 1"
     ).fetchone()
     stored = _stored(db)
     if (row is None) != (stored is None) or (row and stored and f'"digest":"{_digest(stored)}"' not in row["detail"]):

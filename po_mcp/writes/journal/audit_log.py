@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,8 @@ from po_mcp.writes.operation import digest_of
 BEGINNING = "0" * 64
 CLOCK_SET_BACK = "clock set back"
 """The event with which the log's time begins again."""
+PRUNED = "pruned"
+"""The event with which the log's beginning was taken away: it holds the place and the hash of what went last."""
 _RECENT = 200
 """Events among which the latest time is looked for."""
 
@@ -48,6 +50,17 @@ def end_of(db: sqlite3.Connection) -> Mark:
     return Mark(last["place"], last["hash"]) if last else Mark()
 
 
+def start_of(db: sqlite3.Connection) -> Mark:
+    """Return after which event the log begins: after the last one that was pruned, if one was."""
+    row = db.execute(
+        "SELECT detail FROM audit_log WHERE operation_id = '' AND event = ? ORDER BY place DESC LIMIT 1", (PRUNED,)
+    ).fetchone()
+    if row is None:
+        return Mark()
+    detail = json.loads(row["detail"])
+    return Mark(int(detail["until"]), str(detail["hash"]))
+
+
 def latest_time(db: sqlite3.Connection) -> float | None:
     """Return the latest time that was recorded since the clock was last found set back; None in an empty log.
 
@@ -64,6 +77,10 @@ def latest_time(db: sqlite3.Connection) -> float | None:
 
 def holds(db: sqlite3.Connection, mark: Mark) -> bool:
     """Tell whether the log once ended at this mark, and goes on from it."""
+    start = start_of(db)
+    # What was pruned can no longer be compared; that it was stands in the log itself.
+    if mark.place < start.place or mark == start:
+        return True
     if mark.place == 0:
         return True
     row = db.execute("SELECT hash FROM audit_log WHERE place = ?", (mark.place,)).fetchone()
@@ -102,16 +119,10 @@ def count(db: sqlite3.Connection, operation_id: str, event: str) -> int:
 
 def find_faults(db: sqlite3.Connection) -> Iterator[str]:
     """Yield every place where the log or an operation is not what was written; nothing where all is well."""
-    previous, place = BEGINNING, 0
+    before = start_of(db)
     for row in db.execute("SELECT * FROM audit_log ORDER BY place"):
-        place += 1
-        columns = (row["place"], row["operation_id"], row["at"], row["event"], row["detail"], row["row"])
-        if row["place"] != place or row["previous"] != previous:
-            yield f"event {row['place']}: an earlier event is missing"
-            place = row["place"]
-        if row["hash"] != _hash(*columns, row["previous"]):
-            yield f"event {row['place']} (operation {row['operation_id']}): edited"
-        previous = row["hash"]
+        yield from check_event(row, before)
+        before = Mark(row["place"], row["hash"])
     last = "SELECT hash, row FROM audit_log WHERE operation_id = ? ORDER BY place DESC LIMIT 1"
     for operation in db.execute("SELECT * FROM write_operations"):
         event = db.execute(last, (operation["id"],)).fetchone()
@@ -124,14 +135,33 @@ def find_faults(db: sqlite3.Connection) -> Iterator[str]:
         yield f"operation {row['operation_id']}: removed"
 
 
+def check_event(row: Mapping[str, Any] | sqlite3.Row, before: Mark) -> Iterator[str]:
+    """Yield what is wrong with an event that follows another."""
+    columns = (row["place"], row["operation_id"], row["at"], row["event"], row["detail"], row["row"])
+    if row["place"] != before.place + 1 or row["previous"] != before.hash:
+        yield f"event {row['place']}: an earlier event is missing"
+    if row["hash"] != _hash(*columns, row["previous"]):
+        yield f"event {row['place']} (operation {row['operation_id']}): edited"
+
+
 def _digest_of_row(db: sqlite3.Connection, operation_id: str) -> str:
     row = db.execute("SELECT * FROM write_operations WHERE id = ?", (operation_id,)).fetchone()
     return digest_of([]) if row is None else _digest(row)
 
 
 def _digest(row: sqlite3.Row) -> str:
+    return digest_of_values(row[key] for key in digested(row))
+
+
+def digested(row: sqlite3.Row) -> list[str]:
+    """Return the columns of an operation that go into its digest, in order."""
     # Whether a late effect was reported is a note to ourselves, which moves without an event.
-    return digest_of([row[key] for key in row.keys() if key not in ("last_event", "is_untold")])  # noqa: SIM118
+    return [key for key in row.keys() if key not in ("last_event", "is_untold")]  # noqa: SIM118
+
+
+def digest_of_values(values: Iterable[object]) -> str:
+    """Return the digest of an operation's columns."""
+    return digest_of([*values])
 
 
 def _hash(place: int, operation_id: str, at: float, event: str, detail: str, row: str, previous: str) -> str:

@@ -121,6 +121,11 @@ class SqliteFile:
         """Where the file lies, or `:memory:`."""
         return self._path
 
+    @property
+    def id(self) -> str:
+        """The random id of the journal, once it is open."""
+        return self._id
+
     def exists(self) -> bool:
         """Tell whether the file was made, without making it."""
         return self._writer is not None or (self.is_shared and Path(self._path).exists())

@@ -16,10 +16,21 @@ from typing import Any, Literal
 
 from po_mcp.erp import Connection
 from po_mcp.writes.consent import Agreement, Consented
-from po_mcp.writes.journal import agreements, approver_pin, audit_log, connections, moves, proposals, queries
+from po_mcp.writes.journal import (
+    agreements,
+    approver_pin,
+    audit_log,
+    connections,
+    export,
+    moves,
+    proposals,
+    pruning,
+    queries,
+)
 from po_mcp.writes.journal.approver_pin import ApproverPin, PinChange, PinPlace
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, Similar
+from po_mcp.writes.journal.pruning import Pruned
 from po_mcp.writes.journal.rows import UnreadableRow, read_row
 from po_mcp.writes.journal.sqlite import MEMORY, SqliteFile, expected_schema, schema_of
 from po_mcp.writes.journal.token_store import SharedToken
@@ -478,6 +489,21 @@ class JournalStore:
                 except UnreadableRow as exc:
                     faults.append(str(exc))
             return faults
+
+    def export(self) -> list[str]:
+        """Return the whole journal as the lines of a file that is checked without it."""
+        with self._file.reading() as db:
+            return [*export.write_lines(db, self._file.id)]
+
+    def prune(self, before: float, write: Callable[[list[str]], None]) -> Pruned:
+        """Let what ended before a time go: it is given to `write` first, and an exception of that keeps all of it."""
+        with self._moving() as db:
+            end, start = pruning.find_end(db, before), audit_log.start_of(db).place
+            if end == start:
+                return Pruned(0, 0)
+            # Within the transaction: nothing can come between what is written there and what goes here.
+            write([*export.write_lines(db, self._file.id, end)])
+            return pruning.prune(db, end, self._clock())
 
     # Within a transaction
 

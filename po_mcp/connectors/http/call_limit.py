@@ -1,0 +1,72 @@
+"""How many requests of one connection are under way at a time, those of every person and tool together."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+
+from po_mcp.errors import TooManyRequests
+
+MAX_REQUESTS = 8
+"""Requests of one process to one ERP: those of two lists at a time (`concurrency.MAX_CONCURRENT_REQUESTS`)."""
+
+
+class CallLimit:
+    """Places for requests. A write goes before every read that waits: it is recorded as sent while it waits here.
+
+    Args:
+        places: how many requests may be under way.
+    """
+
+    def __init__(self, places: int = MAX_REQUESTS) -> None:
+        self._free = places
+        self._writes: deque[anyio.Event] = deque()
+        self._reads: deque[anyio.Event] = deque()
+
+    @asynccontextmanager
+    async def take(self, longest: float, *, is_write: bool = False) -> AsyncIterator[None]:
+        """Hold a place during the block.
+
+        Args:
+            longest: seconds to wait for it.
+            is_write: go before the reads.
+
+        Raises:
+            TooManyRequests: no place got free in time; nothing was sent.
+        """
+        try:
+            with anyio.fail_after(longest):
+                await self._wait(self._writes if is_write else self._reads)
+        except TimeoutError:
+            what = "Too many requests of this server to the ERP are under way. Nothing was sent."
+            raise TooManyRequests(what) from None
+        try:
+            yield
+        finally:
+            self._give_back()
+
+    async def _wait(self, queue: deque[anyio.Event]) -> None:
+        if self._free > 0:
+            self._free -= 1
+            return
+        turn = anyio.Event()
+        queue.append(turn)
+        try:
+            await turn.wait()
+        except BaseException:
+            # Whoever leaves at the moment at which it was their turn hands the place on.
+            if turn.is_set():
+                self._give_back()
+            else:
+                queue.remove(turn)
+            raise
+
+    def _give_back(self) -> None:
+        queue = self._writes or self._reads
+        if queue:
+            queue.popleft().set()
+        else:
+            self._free += 1

@@ -1,0 +1,220 @@
+"""Two replicas of the server behind a balancer, with the files of packaging/balancer/ but for addresses."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
+
+import anyio
+import httpx2
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.x509.oid import NameOID
+from mcp import Client
+from mcp.client.streamable_http import streamable_http_client
+
+from tests.commands.test_serve import read_greeting, start
+from tests.harness import MODES, ScriptedPerson
+from tests.packaging.make import ROOT
+from tests.sign_in.issuer import ALICE, EVERYTHING, Issuer, issuing, rsa_key
+
+FILES = ROOT / "packaging" / "balancer"
+NAMES = ("r1", "r2")
+Change = Callable[[str], str]
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as sock:
+        return int(sock.getsockname()[1])
+
+
+def make_certificate(folder: Path) -> Path:
+    """Write a key and a certificate of this machine's own, as each balancer wants them; return the certificate."""
+    key = rsa_key("balancer")
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "po.example.com")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = made.public_bytes(serialization.Encoding.PEM)
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    (folder / "po-mcp.key").write_bytes(secret)
+    (folder / "only.pem").write_bytes(pem)
+    (folder / "po-mcp.pem").write_bytes(pem + secret)  # HAProxy wants both in one file, and nginx does not mind
+    return folder / "only.pem"
+
+
+def place(text: str, folder: Path, port: int, replicas: dict[str, int]) -> str:
+    """Put the test's addresses into a configuration."""
+    for name, its_port in replicas.items():
+        text = text.replace(f"{name}:8765", f"127.0.0.1:{its_port}")
+    text = text.replace("listen 443 ssl", f"listen 127.0.0.1:{port} ssl").replace("bind :443", f"bind 127.0.0.1:{port}")
+    text = re.sub(r"/etc/(nginx|haproxy)/tls", str(folder), text)
+    return text.replace("/var/log/nginx", str(folder))
+
+
+def nginx_command(text: str, folder: Path) -> list[str]:
+    temporary = " ".join(f"{kind}_temp_path {folder}/{kind};" for kind in ("proxy", "fastcgi", "uwsgi", "scgi"))
+    (folder / "nginx.conf").write_text(
+        f"pid {folder}/pid; error_log {folder}/error.log; worker_processes 1; daemon off;\n"
+        f"events {{ worker_connections 512; }}\nhttp {{ client_body_temp_path {folder}/body; {temporary}\n{text}\n}}\n",
+        encoding="utf-8",
+    )
+    return ["nginx", "-c", str(folder / "nginx.conf"), "-p", str(folder), "-e", str(folder / "error.log")]
+
+
+def haproxy_command(text: str, folder: Path) -> list[str]:
+    (folder / "haproxy.cfg").write_text(text, encoding="utf-8")
+    return ["haproxy", "-db", "-f", str(folder / "haproxy.cfg")]
+
+
+BALANCERS = {"nginx": ("nginx.conf", nginx_command), "haproxy": ("haproxy.cfg", haproxy_command)}
+
+
+def wait_for_port(port: int) -> None:
+    until = time.monotonic() + 30
+    while True:
+        with contextlib.suppress(OSError), closing(socket.create_connection(("127.0.0.1", port), 1)):
+            return
+        assert time.monotonic() < until, f"nobody listens on port {port}"
+        time.sleep(0.05)
+
+
+@contextmanager
+def balancing(
+    kind: str, folder: Path, port: int, replicas: dict[str, int], change: Change = lambda text: text
+) -> Iterator[None]:
+    """Run a balancer; `change` edits its file first."""
+    assert shutil.which(kind), f"{kind} is not installed"
+    name, command = BALANCERS[kind]
+    text = change(place((FILES / name).read_text(encoding="utf-8"), folder, port, replicas))
+    with (folder / "log").open("wb") as log, subprocess.Popen(command(text, folder), stdout=log, stderr=log) as process:
+        try:
+            wait_for_port(port)
+            yield
+        finally:
+            process.terminate()
+            process.wait(30)
+
+
+@dataclass
+class Fleet:
+    """The replicas, their balancer, and the issuer that all trust."""
+
+    kind: str
+    folder: Path
+    port: int
+    issuer: Issuer
+    ports: dict[str, int]
+    certificate: Path
+    processes: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
+
+    @property
+    def origin(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    def run(self, name: str) -> None:
+        """Start a replica and wait until it serves."""
+        settings = {
+            "PO_MCP_PUBLIC_URL": self.origin,
+            "PO_MCP_ISSUER": self.issuer.url,
+            "PO_MCP_REPLICA": name,
+            "PO_MCP_SANDBOX": str(self.folder / "book.db"),
+            "PO_MCP_JOURNAL": str(self.folder / "journal.db"),
+            "PO_MCP_CALLS_PER_MINUTE": "100000",
+        }
+        process = start("--port", str(self.ports[name]), **settings)
+        said = read_greeting(process)
+        assert "Ctrl-C" in said, said
+        self.processes[name] = process
+
+    def end(self, name: str, signum: signal.Signals = signal.SIGTERM) -> str:
+        """End a replica, and return what it said."""
+        process = self.processes.pop(name)
+        process.send_signal(signum)
+        _, errors = process.communicate(timeout=60)
+        return errors
+
+    def token(self, subject: str = ALICE, scope: str = EVERYTHING) -> str:
+        return self.issuer.sign(self.issuer.claims(f"{self.origin}/mcp", subject, scope))
+
+    def http(self, token: str | None = None, **headers: str) -> httpx2.AsyncClient:
+        bearer = {"authorization": f"Bearer {token or self.token()}"}
+        given = {"accept": "application/json, text/event-stream", "content-type": "application/json"}
+        trusted = ssl.create_default_context(cafile=str(self.certificate))
+        return httpx2.AsyncClient(
+            base_url=self.origin, headers={**given, **bearer, **headers}, timeout=60, trust_env=False, verify=trusted
+        )
+
+    @asynccontextmanager
+    async def client(self, era: str, person: ScriptedPerson | None = None) -> AsyncIterator[Client]:
+        async with self.http() as http:
+            transport = streamable_http_client(f"{self.origin}/mcp", http_client=http)
+            async with Client(transport, mode=MODES[era], elicitation_callback=person) as client:
+                yield client
+
+
+@asynccontextmanager
+async def fleet(kind: str, folder: Path, change: Change = lambda text: text) -> AsyncIterator[Fleet]:
+    """Two replicas on one journal behind a balancer of this kind."""
+    async with issuing() as issuer:
+        ports = {name: free_port() for name in NAMES}
+        made = Fleet(kind, folder, free_port(), issuer, ports, make_certificate(folder))
+        with ExitStack() as stack:
+            try:
+                for name in NAMES:
+                    await anyio.to_thread.run_sync(made.run, name)
+                stack.enter_context(balancing(kind, folder, made.port, ports, change))
+                if kind == "haproxy":
+                    await anyio.sleep(1.5)  # its first health checks
+                yield made
+            finally:
+                for process in made.processes.values():
+                    process.kill()
+                    process.communicate()
+
+
+class Upstream:
+    """A replica that reads each request and ends the connection without an answer, or answers it."""
+
+    def __init__(self, answers: bool) -> None:
+        self.answers = answers
+        self.requests: list[bytes] = []
+
+    async def serve(self, stream: Any) -> None:
+        async with stream:
+            read = b""
+            while b"\r\n\r\n" not in read or not read.endswith(b"}"):
+                try:
+                    read += await stream.receive()
+                except (anyio.EndOfStream, anyio.BrokenResourceError):
+                    return
+                if read.startswith(b"GET /healthz"):
+                    await stream.send(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\nok")
+                    return
+            self.requests.append(read)
+            if self.answers:
+                await stream.send(b"HTTP/1.1 200 OK\r\ncontent-length: 4\r\nconnection: close\r\n\r\ndone")
