@@ -30,7 +30,7 @@ from po_mcp.commands._status_text import EXIT_STATUS, NOTHING_SENT
 from po_mcp.commands._tool_help import describe_tool
 from po_mcp.config import MEMORY, Settings
 from po_mcp.errors import PurchaseOrderError
-from po_mcp.writes.forms import DECISION, ORDER_NUMBER
+from po_mcp.writes.forms import DECISION, NO, ORDER_NUMBER, bare
 from po_mcp.writes.journal import Journal, JournalStore
 
 _ID_LENGTH, _LEAST = 32, 4
@@ -133,6 +133,7 @@ class Terminal:
     def __init__(self, console: Console, settings: Settings) -> None:
         self._console = console
         self._settings = settings
+        self._has_given_pin = False
 
     async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         """Show the question and take the answer, one field after the other."""
@@ -140,12 +141,12 @@ class Terminal:
         self._console.print(Panel(Text(params.message), title="Approval needed", title_align="left", style="yellow"))
         try:
             with plain_signals():
-                content = {name: _prompted(field) for name, field in params.requested_schema["properties"].items()}
-                if _approves(params, content) and (fault := await self._judge_pin()) is not None:
-                    self._console.print(
-                        f"{_approver_pin.FAULTS[fault]} Not approved. Nothing was changed.", style="yellow"
-                    )
-                    return ElicitResult(action="cancel")
+                content = {
+                    name: _prompted(name, field) for name, field in params.requested_schema["properties"].items()
+                }
+            if _approves(params, content) and (fault := await self._judge_pin()) is not None:
+                self._console.print(f"{_approver_pin.FAULTS[fault]} Not approved. Nothing was changed.", style="yellow")
+                return ElicitResult(action="cancel")
         except (click.Abort, KeyboardInterrupt):
             self._console.print("\nNot approved. Nothing was changed.", style="yellow")
             return ElicitResult(action="cancel")
@@ -153,27 +154,26 @@ class Terminal:
 
     async def _judge_pin(self) -> PinFault | None:
         """Ask for the approver's PIN where one is set, as the page and po-mcp approve do."""
-        if self._settings.journal_path() == MEMORY:
+        if self._settings.journal_path() == MEMORY or self._has_given_pin:
             return None
         with closing(JournalStore(self._settings.journal_path(), self._settings.approval_ttl)) as store:
-            journal = Journal(store)
-            pin = await _approver_pin.prompt_pin(journal, self._console.print)
-            return await PinCheck(journal, "terminal").check("", pin)
+            return await _approver_pin.ask_pin(PinCheck(Journal(store), "terminal"), self._console.print)
 
 
 def _approves(params: ElicitRequestFormParams, content: Mapping[str, str]) -> bool:
     """Tell whether an answer may approve a write: the number is typed, or another option than the safe one chosen."""
     if ORDER_NUMBER in content:
-        return True
+        return bare(content[ORDER_NUMBER]).casefold() not in ("", NO)
     options = params.requested_schema["properties"].get(DECISION, {}).get("oneOf", [])
     return bool(options) and content.get(DECISION) != options[0]["const"]
 
 
-def _prompted(field: Mapping[str, Any]) -> str:
+def _prompted(name: str, field: Mapping[str, Any]) -> str:
     if "oneOf" in field:
         return _picked(field)
     click.echo(field["description"], err=True)
-    return str(click.prompt(field["title"], default="", show_default=False, err=True))
+    keep = f', or "{NO}" to keep it' if name == ORDER_NUMBER else ""
+    return str(click.prompt(f"{field['title']}{keep}", default="", show_default=False, err=True))
 
 
 def _picked(field: Mapping[str, Any]) -> str:

@@ -117,7 +117,7 @@ def test_without_a_terminal_nobody_can_be_asked_and_nothing_is_sent(harness: Ser
     run = piped(harness.book, *DELETE)
 
     assert run.returncode == 3
-    assert run.stdout.startswith("approval_required: ")
+    assert run.stdout.startswith("Needs approval: ")
     assert harness.order("PO-2025-0038") is not None
 
 
@@ -127,14 +127,14 @@ def test_the_typed_number_deletes_the_order(harness: ServerHarness) -> None:
     assert status == 0
     assert "Approval needed" in screen
     assert "Delete order PO-2025-0038 permanently?" in screen
-    assert "done: SANDBOX: Order PO-2025-0038 was deleted." in screen
+    assert "Done: SANDBOX: Order PO-2025-0038 was deleted." in screen
     assert harness.order("PO-2025-0038") is None
 
 
 @pytest.mark.parametrize(
     ("pin", "ended", "said"),
     [
-        ("correct horse", 0, "done: SANDBOX: Order PO-2025-0038 was deleted."),
+        ("correct horse", 0, "Done: SANDBOX: Order PO-2025-0038 was deleted."),
         ("battery staple", 3, "Wrong PIN. Not approved. Nothing was changed."),
         ("", 3, "Enter the approver PIN. Not approved. Nothing was changed."),
     ],
@@ -142,7 +142,7 @@ def test_the_typed_number_deletes_the_order(harness: ServerHarness) -> None:
 def test_where_a_pin_is_set_the_terminal_asks_for_it(harness: ServerHarness, pin: str, ended: int, said: str) -> None:
     set_pin(harness.journal, "correct horse")
 
-    answers = ["PO-2025-0038\n", f"{pin}\n"]
+    answers = ["PO-2025-0038\n", "a slip\n", *[f"{pin}\n"] * 2]
     status, screen = typed(harness.book, answers, *DELETE, PO_MCP_JOURNAL=str(harness.journal))
 
     assert (status, said in " ".join(screen.split())) == (ended, True), screen
@@ -162,10 +162,12 @@ def test_a_number_that_was_mistyped_may_be_typed_again(harness: ServerHarness) -
 @pytest.mark.parametrize(
     ("answers", "said"),
     [
-        (["PO-2025-0042\n"] * 3, "declined: "),
-        (["\n"] * 3, "declined: "),
-        (["\x03"], "approval_required: "),
-        (["\x04"], "approval_required: "),
+        (["PO-2025-0042\n"] * 3, "Needs approval: SANDBOX: PO-2025-0042 is not the order number."),
+        (["\n"] * 3, "Needs approval: SANDBOX: Order PO-2025-0038 was not deleted. Nothing was decided in 3 tries."),
+        (["no\n"], "Declined: SANDBOX: You said no. Order PO-2025-0038 was not deleted."),
+        (["x\n", ' "No"\n'], "Declined: SANDBOX: You said no. Order PO-2025-0038 was not deleted."),
+        (["\x03"], "Needs approval: "),
+        (["\x04"], "Needs approval: "),
     ],
     ids=ascii,
 )
@@ -175,7 +177,8 @@ def test_a_typed_text_other_than_the_number_deletes_nothing(
     status, screen = typed(harness.book, answers, *DELETE)
 
     assert status == 3
-    assert said in screen
+    assert 'Type PO-2025-0038 to delete it, or "no" to keep it: ' in screen
+    assert said in " ".join(screen.split())
     assert "Traceback" not in screen
     assert harness.order("PO-2025-0038") is not None
 
@@ -233,7 +236,7 @@ def test_every_operation_is_told_and_the_worst_decides_the_status(harness: Serve
     quiet = "Sandbox: no real orders. Nothing is waiting for approval, and nothing is unconfirmed."
     assert (nothing.returncode, " ".join(nothing.stdout.split())) == (0, quiet)
     assert (one.returncode, whole.returncode) == (3, 3)
-    assert one.stdout.startswith("approval_required: SANDBOX: ")
+    assert one.stdout.startswith("Needs approval: SANDBOX: ")
     assert asked["operation_id"] in one.stdout
     assert json.loads(whole.stdout)["operations"][0]["operation_id"] == asked["operation_id"]
 

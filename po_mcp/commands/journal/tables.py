@@ -18,6 +18,7 @@ from po_mcp.writes.journal import Event
 from po_mcp.writes.local_time import LocalTime
 from po_mcp.writes.operation import LIVE, STATE_LABELS, Recorded
 from po_mcp.writes.order_text import money, quantity
+from po_mcp.writes.outcomes import PLACES
 from po_mcp.writes.payloads import CreatePayload
 
 _WIDE = 110
@@ -41,7 +42,6 @@ _EVENTS: Mapping[str, str] = {
     "STALE": "out of date, nothing sent",
 }
 _NO_APPROVAL_NEEDED = "requested, no approval needed"
-_PLACES = {"client": "in the chat", "page": "on the approval page", "terminal": "in the terminal"}
 _LABELS = {"observed": "seen", "because": "reason"}
 
 # Up to the first full stop outside of quotes: a vendor's name may hold one.
@@ -144,7 +144,7 @@ def _name_event(event: Event) -> str:
 
 def _details(event: Event) -> str:
     known = {name: value for name, value in event.detail.items() if name not in ("shown", "client", "protocol")}
-    place = [_PLACES.get(str(known.pop("through")), "")] if "through" in known else []
+    place = [PLACES.get(str(known.pop("through")), "")] if "through" in known else []
     return "; ".join([*filter(None, place), *(f"{_LABELS.get(name, name)}: {value}" for name, value in known.items())])
 
 

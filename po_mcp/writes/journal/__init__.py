@@ -197,6 +197,10 @@ class Journal:
         """Return the create that the very same call of the same user made."""
         return await self._read(self.store.find_same_create, operation)
 
+    async def find_last_no(self, operation: Operation) -> Event | None:
+        """Return the no that the same request was answered with last, within a day."""
+        return await self._read(self.store.find_last_no, operation)
+
     async def find_recent(self, operation: Operation) -> Recorded | None:
         """Return what the same call of the same user did a few minutes ago."""
         return await self._read(self.store.find_recent, operation)
