@@ -218,6 +218,9 @@ def _recorded(settings: Settings, erp: ERP, journal: JournalStore) -> Finding:
     path = settings.journal_path()
     if path == MEMORY:
         return Finding("pass", "journal", "in memory, like the sandbox")
+    if fault := journal.find_fault():
+        text = f"{fault} Orders can be read, and nothing can be changed"
+        return Finding("fail", "journal", text, "Set PO_MCP_JOURNAL to a file that can be written.")
     try:
         faults = journal.verify()
         open_ones = [one for one in journal.live(journal.name_of(erp.connection)) if one.state in ("SENT", "UNKNOWN")]

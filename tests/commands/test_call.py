@@ -195,17 +195,19 @@ def test_a_finalize_asks_what_becomes_of_the_rest(harness: ServerHarness) -> Non
     ("arguments", "status", "said"),
     [
         (["get_purchase_order", "number=PO-1999-0001"], 1, "has no order"),
-        (["get_purchase_order", "number=.."], 1, "number: must be an order number of at most"),
+        (["get_purchase_order", "number=.."], 2, "number: must be an order number of at most"),
         (
             ["get_purchase_order", "number=../7"],
             1,
             "This order can be listed, but not opened or changed here: the sandbox,",
         ),
         (["finalize_purchase_order", "number=PO-2025-0012"], 1, "is already closed"),
+        (["get_purchase_order"], 2, "number: is required. Nothing was sent."),
+        (["get_operation", "operation_id=abcd"], 1, "no operations have an id that starts with abcd"),
         (["get_order", "number=1"], 2, "no tool named get_order. Tools: list_purchase_orders,"),
         (["get_purchase_order", "PO-1"], 2, "write PO-1 as key=value. get_purchase_order takes: number"),
         (["list_purchase_orders", "limit=five"], 2, "limit must be JSON, such as 5"),
-        (["get_purchase_order", "number=PO-2025-0042", "yes=1"], 1, "yes: unknown argument, leave it out."),
+        (["get_purchase_order", "number=PO-2025-0042", "yes=1"], 2, "yes: unknown argument, leave it out."),
     ],
     ids=str,
 )
@@ -265,7 +267,7 @@ def test_the_beginning_of_an_id_is_enough(harness: ServerHarness) -> None:
     other = with_journal(harness, "get_operation", "operation_id=zzzzzz")
 
     assert (named.returncode, asked["operation_id"] in named.stdout) == (3, True)
-    assert (other.returncode, other.stderr) == (2, "po-mcp: no operations have an id that starts with zzzzzz\n")
+    assert (other.returncode, other.stderr) == (1, "po-mcp: no operations have an id that starts with zzzzzz\n")
 
 
 def test_a_repeat_is_said_to_be_one(harness: ServerHarness) -> None:

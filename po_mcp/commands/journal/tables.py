@@ -73,7 +73,7 @@ def _table(
         request, state = request_of(one), label_of(one, now)
         result = _first_sentence(came_of(one, now))
         rest = (f"{request}: {state}\n{result}",) if is_narrow else (request, state, result)
-        cells = (short(one), local.minute(begun[one.operation.id]), *rest)
+        cells = (short(one), local.stamp(begun[one.operation.id]), *rest)
         table.add_row(*map(plain, cells), style="yellow" if state_of(one, now) in LIVE else "")
     return table
 
@@ -99,7 +99,7 @@ def whole(recorded: Recorded, events: Sequence[Event], now: float, local: LocalT
         ("State", label_of(recorded, now)),
         ("Result", came_of(recorded, now)),
     )
-    return Group(head, _shown_to_the_person(recorded), _timeline(events, now, local))
+    return Group(head, _shown_to_the_person(recorded), _timeline(events, local))
 
 
 def _asker(events: Sequence[Event]) -> list[tuple[str, str]]:
@@ -126,13 +126,13 @@ def _ordered(recorded: Recorded) -> str:
     return "\n".join([f"Order {draft.number} for {draft.vendor.name}", *lines])
 
 
-def _timeline(events: Sequence[Event], now: float, local: LocalTime) -> Table:
+def _timeline(events: Sequence[Event], local: LocalTime) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("Time", "Event"):
         table.add_column(name, no_wrap=True)
     table.add_column("Details")
     for event in events:
-        table.add_row(*map(plain, (local.moment(event.at, now, seconds=True), _name_event(event), _details(event))))
+        table.add_row(*map(plain, (local.stamp(event.at, seconds=True), _name_event(event), _details(event))))
     return table
 
 

@@ -153,6 +153,10 @@ class Journal:
         """Note when something that takes two readings was first seen; None: no longer."""
         await self._write(self.store.note_foreign, operation_id, since)
 
+    async def find_fault(self) -> str:
+        """Say why nothing can be recorded, without making the file; "" where it can, as far as is seen."""
+        return await self._read(self.store.find_fault)
+
     async def approver_pin(self) -> ApproverPin:
         """Return what is known of the approver's PIN."""
         return await self._read(self.store.approver_pin)

@@ -330,6 +330,10 @@ class JournalStore:
                 event = "looked: to be read again" if since is not None else "looked"
                 audit_log.append(db, Event(operation_id, self._clock(), event, {}))
 
+    def find_fault(self) -> str:
+        """Say why nothing can be recorded, without making the file; "" where it can, as far as is seen."""
+        return self._file.find_fault()
+
     def approver_pin(self) -> ApproverPin:
         """Return what is known of the approver's PIN, without making the file."""
         if not self.exists():
