@@ -74,12 +74,12 @@ class Settings(BaseModel):
     approval: Annotated[Approval, BeforeValidator(values.one_of(*get_args(Approval)))] = "ask"
     approver_pin: Annotated[SecretStr, AfterValidator(values.long_enough)] | None = None
     approval_ttl: Annotated[Seconds, Field(ge=30)] = 600.0
-    journal: Annotated[Text, AfterValidator(values.place)] | None = None
+    journal: Annotated[Text, AfterValidator(values.file_place)] | None = None
     late_apply: Margin | None = None
     read_lag: Margin | None = None
     create_approval_over: Annotated[dict[str, Price], BeforeValidator(values.amounts)] | None = None
     time_zone: Annotated[Text, AfterValidator(values.zone)] | None = None
-    sandbox: Annotated[Text, AfterValidator(values.place)] | None = None
+    sandbox: Annotated[Text, AfterValidator(values.file_place)] | None = None
     skills: Annotated[Text, AfterValidator(values.folder)] | None = None
     timeout: Seconds = 60.0
     proxy: Annotated[SecretStr, AfterValidator(values.proxy)] | None = None

@@ -154,6 +154,14 @@ def place(text: str) -> str:
     return expanded
 
 
+def file_place(text: str) -> str:
+    """Return the path of a file that is there or can be made, ~ made the home folder."""
+    path = place(text)
+    if os.path.isdir(path):
+        raise ValueError("must name a file, and this is a folder")
+    return path
+
+
 def folder(text: str) -> str:
     """Return the path of a folder that is there, ~ made the home folder."""
     path = place(text)

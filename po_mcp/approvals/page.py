@@ -184,7 +184,7 @@ class _Page:
             sheet=await self._sheet(recorded),
             token=self._sessions.token(given, recorded.operation.id),
             pin=pin,
-            warnings=pin_warnings(pin, self._local),
+            warnings=[*filter(None, [await self._pending.say_earlier_no(recorded)]), *pin_warnings(pin, self._local)],
             locked_until=self._local.time(self._pending.journal.now() + pin.wait_s) if pin.wait_s else "",
             elsewhere=await self._pending.why_not_here(recorded, "approve"),
             verdict=verdict,

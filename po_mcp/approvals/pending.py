@@ -16,6 +16,7 @@ from po_mcp.writes.executor import Executor
 from po_mcp.writes.forms import FormAnswer
 from po_mcp.writes.journal import Journal, PinPlace
 from po_mcp.writes.operation import SENT_STATES, Recorded, State, WriteOutcome
+from po_mcp.writes.person_words import for_person
 from po_mcp.writes.pin_setting import PinSetting
 from po_mcp.writes.verdict import record_verdict
 
@@ -119,6 +120,11 @@ class PendingApprovals:
         """Return whether a decision needs a PIN, and what a person is shown of it."""
         return await self._pin_check.status()
 
+    async def say_earlier_no(self, recorded: Recorded) -> str:
+        """Say that the same request was answered with a no before; "" where it was not, or is decided."""
+        no = await self.journal.find_last_no(recorded.operation) if recorded.state == "PROPOSED" else None
+        return "" if no is None else self.executor.words.earlier_no(no, self.journal.now())
+
     async def why_not_here(self, recorded: Recorded, decision: Decision) -> str:
         """Say why this decision cannot be taken here, and where it can; "" where it can.
 
@@ -178,7 +184,7 @@ class PendingApprovals:
         try:
             return await self.executor.execute(operation_id)
         except PurchaseOrderError as exc:
-            why = str(exc)
+            why = for_person(str(exc))
         except Exception as exc:  # nothing behind a page may end the server
             logger.error("operation %s could not be carried out: %s", operation_id, type(exc).__name__)
             why = "po-mcp failed. Look at the operation with po-mcp journal."

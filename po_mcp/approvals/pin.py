@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 import anyio.to_thread
@@ -21,14 +22,14 @@ class PinStatus:
         is_needed: a PIN is set.
         tries_left: wrong PINs until this place takes no more, or slows down.
         wait_s: seconds until the next try here; 0 for now.
-        wrong_tries: wrong PINs of the last hour, in all places.
+        wrong_tries: wrong PINs of the last hour, by place: each place counts its own.
         reset_at: when the PIN was reset without the one before it, in the last days; seconds since 1970.
     """
 
     is_needed: bool = False
     tries_left: int = TRIES_PER_HOUR
     wait_s: float = 0.0
-    wrong_tries: int = 0
+    wrong_tries: Mapping[PinPlace, int] = field(default_factory=dict)
     reset_at: float | None = None
 
 
@@ -65,7 +66,16 @@ class PinCheck:
         pin = await self.journal.approver_pin()
         if not pin.is_set:
             return PinStatus(reset_at=pin.reset_at)
-        wrong = pin.wrong_tries or {}
+        wrong = pin.wrong_tries
         left = max(0, TRIES_PER_HOUR - wrong.get(self.place, 0))
         wait = await self.journal.seconds_to_pin_try(self.place) if not left else 0.0
-        return PinStatus(True, left, wait, sum(wrong.values()), pin.reset_at)
+        return PinStatus(True, left, wait, wrong, pin.reset_at)
+
+
+def say_wrong_pins(tries: Mapping[PinPlace, int]) -> str:
+    """Say where wrong PINs were typed within the hour; "" where none was."""
+    said = [f"{count} {_PLACES[place]}" for place, count in tries.items() if count]
+    return f"Wrong PINs in the last hour: {' and '.join(said)}." if said else ""
+
+
+_PLACES: Mapping[PinPlace, str] = {"page": "on the page", "terminal": "in a terminal"}

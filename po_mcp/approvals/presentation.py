@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from po_mcp.approvals.pending import NOT_CARRIED_OUT
-from po_mcp.approvals.pin import PinStatus
+from po_mcp.approvals.pin import PinStatus, say_wrong_pins
 from po_mcp.orders import EXACT, DraftLine, OrderLine, PurchaseOrder
 from po_mcp.untrusted import visible
 from po_mcp.writes import order_text
@@ -194,7 +194,7 @@ def quantity(amount: Decimal | None, unit: str | None = None) -> str:
 
 def pin_warnings(pin: PinStatus, local: LocalTime) -> list[str]:
     """Say what a person must know of the PIN before they decide."""
-    tried = [f"Wrong PINs in the last hour: {pin.wrong_tries}."] if pin.wrong_tries else []
+    tried = [text] if (text := say_wrong_pins(pin.wrong_tries)) else []
     return tried + ([pin_reset(local.day(pin.reset_at))] if pin.reset_at is not None else [])
 
 

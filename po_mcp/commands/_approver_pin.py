@@ -20,6 +20,8 @@ FAULTS: dict[PinFault, str] = {
     "wrong_pin": "Wrong PIN.",
     "paused": "Too many wrong PINs: try again in a minute.",
 }
+PIN_TRIES = 3
+"""How often a PIN may be typed before the command ends."""
 _LONGEST = 200
 
 
@@ -37,6 +39,31 @@ async def prompt_pin(journal: Journal, say: Callable[[str], None], text: str = "
         await anyio.sleep(status.wait_s)
     with plain_signals():
         return str(click.prompt(text, hide_input=True, default="", show_default=False, err=True)).strip()
+
+
+async def ask_pin(
+    check: PinCheck, say: Callable[[str], None], operation_id: str = "", text: str = "Approver PIN"
+) -> PinFault | None:
+    """Ask for the PIN and judge it; None where it fits, or none is set. A wrong one may be typed again.
+
+    Raises:
+        click.Abort: Ctrl-C.
+    """
+    fault: PinFault | None = None
+    for left in reversed(range(PIN_TRIES)):
+        pin = await prompt_pin(check.journal, say, text)
+        fault = await check.check(operation_id, pin)
+        if fault is None or fault == "paused" or not left:
+            break
+        say(f"{FAULTS[fault]} {await tries_left(check.journal)}")
+    return fault
+
+
+async def tries_left(journal: Journal) -> str:
+    """Say how many wrong PINs a terminal still takes without a wait."""
+    left = (await PinCheck(journal, "terminal").status()).tries_left
+    tries = "1 more try" if left == 1 else f"{left} more tries"
+    return f"{tries} within the hour, then one a minute."
 
 
 def set_pin(store: JournalStore, *, is_reset: bool = False) -> None:
@@ -67,8 +94,7 @@ def set_pin(store: JournalStore, *, is_reset: bool = False) -> None:
 
 
 async def _judge_current(journal: Journal) -> PinFault | None:
-    given = await prompt_pin(journal, click.echo, "Current PIN")
-    return await PinCheck(journal, "terminal").check("", given)
+    return await ask_pin(PinCheck(journal, "terminal"), click.echo, text="Current PIN")
 
 
 def _ask_new() -> str:

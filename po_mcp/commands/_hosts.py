@@ -105,8 +105,12 @@ def confirmation(yes: bool) -> Callable[[], bool]:
         if not (sys.stdin.isatty() and sys.stdout.isatty()):
             click.echo("Nothing was changed: this is no terminal. To change it, add --yes.")
             return False
-        if click.confirm("Write this?", default=False):
-            return True
+        try:
+            if click.confirm("Write this?", default=False):
+                return True
+        except click.Abort:  # of several hosts the rest is not asked about
+            click.echo("\nStopped. Nothing more was changed.")
+            raise SystemExit(NOT_CONFIRMED) from None
         click.echo("Nothing was changed.")
         return False
 

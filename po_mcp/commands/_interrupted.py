@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -56,6 +58,8 @@ class Interruptions:
     async def watch(self, calling: anyio.CancelScope, *, task_status: TaskStatus[None]) -> None:
         """Cancel `calling` at the first signal."""
         with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+            # Beside the loop's own, which notices it only when it runs: not while a prompt is read.
+            signal.signal(signal.SIGINT, _note)
             task_status.started()
             async for _ in signals:
                 if calling.cancel_called:
@@ -102,15 +106,38 @@ def _say_known(recorded: Recorded, now: float) -> tuple[str, int]:
 
 @contextmanager
 def plain_signals() -> Iterator[None]:
-    """Let Ctrl-C interrupt a prompt, and nothing else: an event loop's handler does not run while one is read."""
+    """Let Ctrl-C interrupt a prompt, and nothing else: an event loop's handler does not run while one is read.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C was pressed already, and the event loop did not get to heed it.
+    """
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     wakeup = signal.set_wakeup_fd(-1) if sys.platform != "win32" else -1
     try:
+        if _pressed.is_set() or _is_cancelled():
+            raise KeyboardInterrupt
         yield
     finally:
         if sys.platform != "win32":
             signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
         signal.signal(signal.SIGINT, handler)
+
+
+_pressed = threading.Event()
+"""Set at the first Ctrl-C of a call: one that comes right before a prompt must not wait for its answer."""
+
+
+def _note(number: int, frame: object) -> None:
+    _pressed.set()
+
+
+def _is_cancelled() -> bool:
+    """Tell whether the running task is to end: asyncio's own Ctrl-C asks it to, and it may not have come to that."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # no event loop runs
+        return False
+    return task is not None and task.cancelling() > 0
 
 
 def ignore_interrupts() -> None:

@@ -13,19 +13,35 @@ from rich.text import Text
 
 from po_mcp.tools._render import ORDERS_HEAD
 from po_mcp.writes.order_text import money, quantity
+from po_mcp.writes.person_words import for_person
+
+_LABELS: Mapping[str, str] = {
+    "done": "Done",
+    "approved": "Approved",
+    "refused": "Refused",
+    "declined": "Declined",
+    "approval_required": "Needs approval",
+    "unknown": "Not confirmed",
+    "expired": "Expired",
+    "stale": "Out of date",
+}
+"""An outcome's status as people read it."""
 
 
 def shown(result: CallToolResult) -> RenderableType:
     """Return what to print of a result: orders, one order with its lines, the outcome of a write, or an error."""
     content = result.structured_content
     if result.is_error or content is None:
-        return Text(text_of(result), style="red" if result.is_error else "")
+        return Text(for_person(text_of(result)), style="red" if result.is_error else "")
     if "operations" in content:
-        return Group(*map(_outcome, content["operations"])) if content["operations"] else Text(text_of(result))
+        return (
+            Group(*map(_outcome, content["operations"])) if content["operations"] else Text(for_person(text_of(result)))
+        )
     if "orders" in content:
-        return Group(_orders(content["orders"]), Text(text_of(result).partition(ORDERS_HEAD)[0].strip(), "dim"))
+        below = for_person(text_of(result).partition(ORDERS_HEAD)[0])
+        return Group(_orders(content["orders"]), Text(below, "dim"))
     if "candidates" in content:
-        return Group(_candidates(content["candidates"]), Text(text_of(result).splitlines()[0], "dim"))
+        return Group(_candidates(content["candidates"]), Text(for_person(text_of(result).splitlines()[0]), "dim"))
     if "message" in content:
         return _outcome(content)
     return Group(_orders([content]), *_body(content, text_of(result)))
@@ -41,13 +57,13 @@ def _body(order: Mapping[str, Any], text: str) -> Iterable[RenderableType]:
     if order.get("lines"):
         yield Text()
         yield _lines(order["lines"], order.get("currency"))
-    yield from (Text(row, "dim") for row in text.splitlines()[1:] if "|" not in row)
+    yield from (Text(for_person(row), "dim") for row in text.splitlines()[1:] if "|" not in row)
 
 
 def _outcome(outcome: Mapping[str, Any]) -> Text:
     """Return what came of a write; a repeat is said to be one."""
     style = "bold green" if outcome["status"] == "done" else "bold yellow"
-    text = Text.assemble((outcome["status"], style), f": {outcome['message']}")
+    text = Text.assemble((_LABELS[outcome["status"]], style), f": {outcome['message']}")
     if outcome.get("replayed"):
         text.append(" Already done by an earlier call; nothing was sent again.")
     return text.append(f" ({outcome['operation_id']})", "dim") if "operation_id" in outcome else text

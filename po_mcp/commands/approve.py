@@ -28,15 +28,24 @@ from po_mcp.erp import ERP
 from po_mcp.errors import InvalidInput, JournalUnavailable, PurchaseOrderError
 from po_mcp.untrusted import visible
 from po_mcp.writes import order_text
+from po_mcp.writes.approving import is_approval
 from po_mcp.writes.executor import build_executor
-from po_mcp.writes.forms import SANDBOX_TAG, approval_content
+from po_mcp.writes.forms import (
+    MAX_TRIES,
+    NO,
+    ORDER_NUMBER,
+    SANDBOX_TAG,
+    FormAnswer,
+    approval_content,
+    bare,
+    is_typed_no,
+)
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.local_time import LocalTime
 from po_mcp.writes.operation import WAITING, Recorded
 from po_mcp.writes.policy import SettlementPolicy
 
 NO_ANSWER = 3
-_PIN_TRIES = 3
 _DECLINED: dict[Decision, str] = {
     "reject": "Declined. Nothing was changed.",
     "take_back": "Approval taken back. Nothing was changed.",
@@ -142,7 +151,8 @@ async def decide_on(desktop: Desktop, wanted: str | None) -> int:
         desktop.say(_left(recorded))
         return NO_ANSWER
     decided = await _decided(desktop, recorded, decision, content)
-    if decided.verdict == "wrong_pin":
+    if decided.verdict in ("wrong_pin", "no_pin"):
+        desktop.say(_left(recorded))
         return NO_ANSWER
     if decided.verdict != "taken":
         desktop.say(decided.why or _SAID[decided.verdict] or misfit_of(recorded), "red")
@@ -162,12 +172,14 @@ def _left(recorded: Recorded) -> str:
 
 async def _decided(desktop: Desktop, recorded: Recorded, decision: Decision, content: dict[str, Any]) -> Decided:
     """Take the answer with the PIN, which may be typed again."""
-    for _ in range(_PIN_TRIES):
-        pin = await _approver_pin.prompt_pin(desktop.pending.journal, desktop.say)
+    journal = desktop.pending.journal
+    for left in reversed(range(_approver_pin.PIN_TRIES)):
+        pin = await _approver_pin.prompt_pin(journal, desktop.say)
         decided = await desktop.pending.decide(recorded, decision, content, pin, {"through": "terminal"})
-        if decided.verdict != "wrong_pin":
+        if decided.verdict not in ("wrong_pin", "no_pin"):
             break
-        desktop.say(_SAID["wrong_pin"], "red")
+        more = f" {await _approver_pin.tries_left(journal)}" if left else ""
+        desktop.say(f"{_SAID[decided.verdict]}{more}", "red")
     return decided
 
 
@@ -216,6 +228,8 @@ class Desktop:
         if question is not None and question.text.startswith(SANDBOX_TAG):
             self._console.print(Text("Sandbox: no real orders.", "yellow"))
         self._console.print(Panel(Text(f"{sheet.sentence}?\n{sheet.consequence}"), style="bold yellow"))
+        if no := await self.pending.say_earlier_no(recorded):
+            self._console.print(Text(no, "bold red"))
         for warning in pin_warnings(await self.pending.pin_status(), self.pending.executor.words.local):
             self._console.print(Text(warning, "bold red"))
         self._console.print(Text.assemble(("Where: ", "dim"), visible(recorded.operation.connection, 200)))
@@ -238,13 +252,9 @@ class Desktop:
                 return ("reject" if click.confirm("Decline it?", default=None) else None), {}
             return self._ask_of_waiting(recorded, sheet)
 
-    def _ask_of_waiting(self, recorded: Recorded, sheet: Sheet) -> tuple[Decision, dict[str, Any]]:
+    def _ask_of_waiting(self, recorded: Recorded, sheet: Sheet) -> tuple[Decision | None, dict[str, Any]]:
         if "order_number" in sheet.fields:
-            typed = click.prompt(
-                f'Type {sheet.number} to delete it, or "no" to keep it', default="", show_default=False, type=str
-            )
-            is_no = typed.strip().lower() == "no" != recorded.operation.number.lower()
-            return ("reject", {}) if is_no else ("approve", {"order_number": typed})
+            return self._ask_number(recorded, sheet)
         if not click.confirm(f"{sheet.verb.replace(' order', ' the order')}?", default=None):
             return "reject", {}
         with_backorder = None
@@ -252,6 +262,19 @@ class Desktop:
             with_backorder = click.confirm("Put the rest on a backorder?", default=None)
         assert recorded.operation.question is not None
         return "approve", approval_content(recorded.operation.question, with_backorder=with_backorder)
+
+    def _ask_number(self, recorded: Recorded, sheet: Sheet) -> tuple[Decision | None, dict[str, Any]]:
+        """Have the order number typed, three times where it is mistyped."""
+        for _ in range(MAX_TRIES):
+            prompt = f'Type {sheet.number} to delete it, or "{NO}" to keep it'
+            typed = str(click.prompt(prompt, default="", show_default=False))
+            if is_typed_no(bare(typed), recorded.operation.number):
+                return "reject", {}
+            content = {ORDER_NUMBER: typed}
+            if is_approval(recorded.operation, FormAnswer("accepted", content)):
+                return "approve", content
+            self.say(misfit_of(recorded), "red")
+        return None, {}
 
     def _ask_of_approved(self, *, can_send: bool) -> Decision | None:
         choices: dict[str, Decision | None] = {"take back": "take_back", "leave": None}

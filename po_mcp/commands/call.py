@@ -16,22 +16,26 @@ import anyio
 import click
 from mcp import Client
 from mcp.client import ClientRequestContext
-from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult, Tool
+from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult, Implementation, Tool
 from rich.console import Console
 from rich.panel import Panel
 from rich.text import Text
 
+from po_mcp import __version__
 from po_mcp.approvals.pin import PinCheck, PinFault
-from po_mcp.bootstrap import build_server
+from po_mcp.bootstrap import build_pin_setting, build_server
 from po_mcp.commands import _approver_pin, _settings
 from po_mcp.commands._interrupted import Call, Interruptions, ignore_interrupts, known_of, plain_signals
 from po_mcp.commands._result_tables import shown, text_of
 from po_mcp.commands._status_text import EXIT_STATUS, NOTHING_SENT
 from po_mcp.commands._tool_help import describe_tool
 from po_mcp.config import MEMORY, Settings
-from po_mcp.errors import PurchaseOrderError
-from po_mcp.writes.forms import DECISION, ORDER_NUMBER
+from po_mcp.errors import ConfigurationError, PurchaseOrderError
+from po_mcp.server.tool import PurchasingTool
+from po_mcp.tools import REGISTRY, is_write_tool
+from po_mcp.writes.forms import DECISION, NO, ORDER_NUMBER, bare
 from po_mcp.writes.journal import Journal, JournalStore
+from po_mcp.writes.person_words import for_person
 
 _ID_LENGTH, _LEAST = 32, 4
 
@@ -55,7 +59,7 @@ def command(ctx: click.Context, tool: str | None, arguments: tuple[str, ...], as
 
         po-mcp call create_purchase_order --help
 
-    Exit status: 0 done, 1 error or refused, 3 not approved, 4 not confirmed.
+    Exit status: 0 done, 1 error or refused, 2 wrong argument or setting, 3 not approved, 4 not confirmed.
     """
     if wants_help and tool is None:
         click.echo(ctx.get_help())
@@ -72,7 +76,11 @@ def command(ctx: click.Context, tool: str | None, arguments: tuple[str, ...], as
 
 
 class _Misuse(Exception):
-    """The command line names no tool, or an argument that is not written as the tool takes it."""
+    """The command line names no tool, or an argument that the tool does not take so: the command ends with `status`."""
+
+    def __init__(self, text: str, status: int = 2) -> None:
+        super().__init__(text)
+        self.status = status
 
 
 async def _call(settings: Settings, name: str | None, arguments: tuple[str, ...], as_json: bool) -> int:
@@ -80,12 +88,13 @@ async def _call(settings: Settings, name: str | None, arguments: tuple[str, ...]
     call = Call(name or "", dict(part.partition("=")[::2] for part in arguments).get("number", ""), time.time())
     interruptions = Interruptions(errors, lambda: known_of(settings, call))
     result: CallToolResult | int = 0
+    person = Terminal(errors, settings)
     calling = anyio.CancelScope()
     async with anyio.create_task_group() as tasks:
         if sys.platform != "win32":  # where asyncio has no signal handlers, Ctrl-C ends it as it does any program
             await tasks.start(interruptions.watch, calling)
         with calling:
-            result = await _ask(settings, name, arguments, console, errors)
+            result = await _ask(settings, name, arguments, console, person)
         tasks.cancel_scope.cancel()
     if calling.cancel_called:
         return interruptions.report()
@@ -95,26 +104,31 @@ async def _call(settings: Settings, name: str | None, arguments: tuple[str, ...]
         console.out(json.dumps(_for_programs(result), ensure_ascii=False))
     else:
         (errors if result.is_error else console).print(shown(result))
-    return _exit_status(result)
+    return NOTHING_SENT if result.is_error and person.has_left else _exit_status(result)
 
 
 async def _ask(
-    settings: Settings, name: str | None, arguments: tuple[str, ...], console: Console, errors: Console
+    settings: Settings, name: str | None, arguments: tuple[str, ...], console: Console, person: Terminal
 ) -> CallToolResult | int:
     """Call the tool, or list them all; return its result, or the command's status."""
-    person = Terminal(errors, settings) if sys.stdin.isatty() else None
     async with Client(
-        build_server(settings, with_page=False), mode="2026-07-28", elicitation_callback=person
+        build_server(settings, with_page=False),
+        mode="2026-07-28",
+        elicitation_callback=person if sys.stdin.isatty() else None,
+        client_info=Implementation(name="po-mcp call", version=__version__),
     ) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         if name is None:
             _list(console, tools)
             return 0
         try:
-            return await client.call_tool(name, _whole_id(settings, _typed(tools, name, arguments)))
+            typed = _whole_id(settings, _typed(tools, name, arguments))
+            _need_valid(name, typed)
+            await _need_settings(name, settings, person.console)
+            return await client.call_tool(name, typed)
         except _Misuse as exc:
-            errors.print(f"po-mcp: {exc}", markup=False)
-            return 2
+            person.console.print(f"po-mcp: {exc}", markup=False)
+            return exc.status
 
 
 async def _describe(settings: Settings, name: str) -> int:
@@ -131,49 +145,51 @@ class Terminal:
     """The person at this terminal, asked by prompts. Ctrl-C decides nothing."""
 
     def __init__(self, console: Console, settings: Settings) -> None:
-        self._console = console
+        self.console = console
         self._settings = settings
+        self._has_given_pin = False
+        self.has_left = False
 
     async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
-        """Show the question and take the answer, one field after the other."""
+        """Show the question and take the answer, one field after the other; `has_left` tells that none was given."""
         assert isinstance(params, ElicitRequestFormParams)
-        self._console.print(Panel(Text(params.message), title="Approval needed", title_align="left", style="yellow"))
+        self.console.print(Panel(Text(params.message), title="Approval needed", title_align="left", style="yellow"))
         try:
             with plain_signals():
-                content = {name: _prompted(field) for name, field in params.requested_schema["properties"].items()}
-                if _approves(params, content) and (fault := await self._judge_pin()) is not None:
-                    self._console.print(
-                        f"{_approver_pin.FAULTS[fault]} Not approved. Nothing was changed.", style="yellow"
-                    )
-                    return ElicitResult(action="cancel")
+                content = {
+                    name: _prompted(name, field) for name, field in params.requested_schema["properties"].items()
+                }
+            if _approves(params, content) and (fault := await self._judge_pin()) is not None:
+                self.console.print(f"{_approver_pin.FAULTS[fault]} Not approved. Nothing was changed.", style="yellow")
+                return ElicitResult(action="cancel")
         except (click.Abort, KeyboardInterrupt):
-            self._console.print("\nNot approved. Nothing was changed.", style="yellow")
+            self.has_left = True
+            self.console.print("\nNot approved. Nothing was changed.", style="yellow")
             return ElicitResult(action="cancel")
         return ElicitResult(action="accept", content=content)
 
     async def _judge_pin(self) -> PinFault | None:
         """Ask for the approver's PIN where one is set, as the page and po-mcp approve do."""
-        if self._settings.journal_path() == MEMORY:
+        if self._settings.journal_path() == MEMORY or self._has_given_pin:
             return None
         with closing(JournalStore(self._settings.journal_path(), self._settings.approval_ttl)) as store:
-            journal = Journal(store)
-            pin = await _approver_pin.prompt_pin(journal, self._console.print)
-            return await PinCheck(journal, "terminal").check("", pin)
+            return await _approver_pin.ask_pin(PinCheck(Journal(store), "terminal"), self.console.print)
 
 
 def _approves(params: ElicitRequestFormParams, content: Mapping[str, str]) -> bool:
     """Tell whether an answer may approve a write: the number is typed, or another option than the safe one chosen."""
     if ORDER_NUMBER in content:
-        return True
+        return bare(content[ORDER_NUMBER]).casefold() not in ("", NO)
     options = params.requested_schema["properties"].get(DECISION, {}).get("oneOf", [])
     return bool(options) and content.get(DECISION) != options[0]["const"]
 
 
-def _prompted(field: Mapping[str, Any]) -> str:
+def _prompted(name: str, field: Mapping[str, Any]) -> str:
     if "oneOf" in field:
         return _picked(field)
     click.echo(field["description"], err=True)
-    return str(click.prompt(field["title"], default="", show_default=False, err=True))
+    keep = f', or "{NO}" to keep it' if name == ORDER_NUMBER else ""
+    return str(click.prompt(f"{field['title']}{keep}", default="", show_default=False, err=True))
 
 
 def _picked(field: Mapping[str, Any]) -> str:
@@ -201,6 +217,28 @@ def _typed(tools: Mapping[str, Tool], name: str, arguments: tuple[str, ...]) -> 
     return typed
 
 
+def _need_valid(name: str, typed: dict[str, Any]) -> None:
+    """Refuse arguments that are missing, unknown or not as the tool takes them."""
+    [registered] = [one for one in REGISTRY if one.name == name]
+    if faults := PurchasingTool.of(registered).find_faults(typed):
+        raise _Misuse(for_person(faults))
+
+
+async def _need_settings(name: str, settings: Settings, errors: Console) -> None:
+    """Refuse a write that a setting forbids; of a journal that cannot be used it is said, since reads go on."""
+    path = settings.journal_path()
+    if path == MEMORY:
+        return
+    with closing(JournalStore(path, settings.approval_ttl)) as store:
+        if fault := store.find_fault():
+            errors.print(f"PO_MCP_JOURNAL: {fault} Nothing can be changed.", style="yellow", markup=False)
+        elif is_write_tool(name) and name != "get_operation" and settings.approver_pin is not None:
+            try:
+                await build_pin_setting(settings, Journal(store)).need_match()
+            except ConfigurationError as exc:
+                raise _Misuse(str(exc)) from exc
+
+
 def _no_tool(name: str, tools: Mapping[str, Tool]) -> str:
     return f"no tool named {name}. Tools: {', '.join(tools)}"
 
@@ -216,10 +254,10 @@ def _whole_id(settings: Settings, typed: dict[str, Any]) -> dict[str, Any]:
         try:
             found = store.find_beginning(beginning.lower()) if store.exists() else []
         except PurchaseOrderError as exc:
-            raise _Misuse(str(exc)) from exc
+            raise _Misuse(for_person(str(exc)), status=1) from exc
     if len(found) != 1:
         count = len(found) or "no"
-        raise _Misuse(f"{count} operations have an id that starts with {beginning}")
+        raise _Misuse(f"{count} operations have an id that starts with {beginning}", status=1)
     return {**typed, "operation_id": found[0].operation.id}
 
 

@@ -21,6 +21,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
+from po_mcp.approvals.pin import say_wrong_pins
 from po_mcp.commands import _settings
 from po_mcp.config import MEMORY, PREFIX, Settings, config_file
 from po_mcp.connectors import connect
@@ -30,6 +31,7 @@ from po_mcp.errors import PurchaseOrderError
 from po_mcp.orders import OrderQuery
 from po_mcp.writes import order_text
 from po_mcp.writes.journal import Journal, JournalStore
+from po_mcp.writes.person_words import for_person
 from po_mcp.writes.pin_setting import PinSetting
 
 _SECRETS = {"client_secret", "approver_pin"}
@@ -216,6 +218,9 @@ def _recorded(settings: Settings, erp: ERP, journal: JournalStore) -> Finding:
     path = settings.journal_path()
     if path == MEMORY:
         return Finding("pass", "journal", "in memory, like the sandbox")
+    if fault := journal.find_fault():
+        text = f"{fault} Orders can be read, and nothing can be changed"
+        return Finding("fail", "journal", text, "Set PO_MCP_JOURNAL to a file that can be written.")
     try:
         faults = journal.verify()
         open_ones = [one for one in journal.live(journal.name_of(erp.connection)) if one.state in ("SENT", "UNKNOWN")]
@@ -265,8 +270,8 @@ async def _pin(settings: Settings, journal: JournalStore) -> Finding:
         return Finding("fail", "PIN", f"{fault} Nothing can be approved.", "" if held.is_set else how)
     if not held.is_set:
         return Finding("note", "PIN", "not set: anyone with the link can approve", how)
-    wrong = sum((held.wrong_tries or {}).values())
-    tried = f"; wrong PINs in the last hour: {wrong}" if wrong else ""
+    wrong = say_wrong_pins(held.wrong_tries)
+    tried = f"; {wrong[0].lower()}{wrong[1:].rstrip('.')}" if wrong else ""
     reset = "" if held.reset_at is None else "; it was reset without the old one in the last 7 days"
     return Finding("note" if tried or reset else "pass", "PIN", f"set{reset}{tried}")
 
@@ -275,4 +280,4 @@ def _print(console: Console, finding: Finding) -> None:
     mark, style = _MARKS[finding.mark]
     console.print(Text.assemble((f"{mark} ", style), (f"{finding.what:<10}", "bold"), finding.text), soft_wrap=True)
     if finding.next_step:
-        console.print(Text(" " * 12 + finding.next_step, "yellow"), soft_wrap=True)
+        console.print(Text(" " * 12 + for_person(finding.next_step), "yellow"), soft_wrap=True)

@@ -12,7 +12,7 @@ import anyio
 from po_mcp.desk.context import Desk
 from po_mcp.errors import InvalidInput, JournalUnavailable
 from po_mcp.writes.approving import Approver, describe_answer, is_approval, record_approval
-from po_mcp.writes.forms import MAX_TRIES, FormAnswer, is_no, read_typed_number
+from po_mcp.writes.forms import MAX_TRIES, FormAnswer, is_no, is_typed_no, read_typed_number
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
 from po_mcp.writes.order_text import name, number
@@ -34,6 +34,13 @@ PAGE_WAIT_S, _CALL_S = 45.0, 50.0
 """Seconds that a call waits for the page that its client opened, and that it takes in all: many clients give a call up
 after a minute."""
 _PAGE_LOOK_S = 0.3
+_SAID_NO_BEFORE = "Declined before."
+_HOW = {
+    "accepted": "an answer that is none of the form's",
+    "cancelled": "closed without an answer",
+    "timed_out": "no answer in time",
+}
+"""What came back that is no yes, as the audit log has it."""
 
 
 @dataclass(frozen=True)
@@ -140,15 +147,26 @@ async def _ask(desk: Desk, operation: Operation, approver: Approver) -> FormAnsw
     A client of the stateless era brings each answer in a call of its own: its wording says which try it was.
     """
     assert operation.question is not None
-    tries = [operation.question.of_try(place) for place in range(1, MAX_TRIES + 1)]
+    tries = operation.question.tries
+    # An answer to the question as it was before the no counts: the client may have declined without showing it.
+    if approver.answered_wording not in [question.wording_digest for question in tries]:
+        no = await say_earlier_no(desk, operation)
+        tries = operation.question.with_caution(no, _SAID_NO_BEFORE).tries if no else tries
     wordings = [question.wording_digest for question in tries]
     begin = wordings.index(approver.answered_wording) if approver.answered_wording in wordings else 0
     answer = FormAnswer("not_asked")
     for question in tries[begin:]:
         answer = await approver.ask(operation.id, question, desk.page)
-        if is_approval(operation, answer) or read_typed_number(answer) is None:
+        typed = read_typed_number(answer)
+        if is_approval(operation, answer) or typed is None or is_typed_no(typed, operation.number):
             break
     return answer
+
+
+async def say_earlier_no(desk: Desk, operation: Operation) -> str:
+    """Say that the same request was answered with a no before; "" where it was not."""
+    no = await desk.journal.find_last_no(operation)
+    return "" if no is None else desk.words.earlier_no(no, desk.journal.now())
 
 
 async def describe_waiting(desk: Desk, recorded: Recorded, before: str = "") -> WriteOutcome:
@@ -160,7 +178,8 @@ async def describe_waiting(desk: Desk, recorded: Recorded, before: str = "") -> 
     link = await desk.page.link(operation.id)
     doing = f"{kind_of(operation.kind).words.doing} order {number(operation.number)}"
     until = desk.words.local.moment(recorded.expires_at, desk.journal.now())
-    parts = [before, f"{doing} needs approval.", *_reasons_of(operation), "Nothing has been changed yet."]
+    earlier = await say_earlier_no(desk, operation)
+    parts = [before, earlier, f"{doing} needs approval.", *_reasons_of(operation), "Nothing has been changed yet."]
     parts.append(_describe_places(desk, link, until))
     next_step = "Once the user has decided, call get_operation with this operation_id: it is carried out there."
     if link is not None:
@@ -190,15 +209,17 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
 
     A no that was filled in ends the operation: the person has seen it. After a plain decline it stays open elsewhere,
     since some clients decline without showing anything; the outcome then has no link, so that a no is not followed by
-    an invitation to approve. A closed form, an answer that does not fit, or none in time counts as not shown.
+    an invitation to approve. A closed form, an answer that does not fit, a number that was mistyped each time, or no
+    answer in time decides nothing.
     """
     assert operation.question is not None
-    detail = {"how": answer.how, **describe_answer(approver)}
-    not_done = f"Order {number(operation.number)} was not {kind_of(operation.kind).words.done}."
-    if is_no(answer, operation.question) and await desk.journal.decline(operation.id, detail):
-        return desk.words.say("declined", operation, f"You said no. {not_done}")
     typed = read_typed_number(answer)
-    is_decline = answer.how == "declined" or typed is not None
+    says_no = is_no(answer, operation.question) or is_typed_no(typed, operation.number)
+    detail = {**({} if says_no else {"how": _how(answer)}), **describe_answer(approver)}
+    not_done = f"Order {number(operation.number)} was not {kind_of(operation.kind).words.done}."
+    if says_no and await desk.journal.decline(operation.id, detail):
+        return desk.words.say("declined", operation, f"You said no. {not_done}")
+    is_decline = answer.how == "declined"
     await desk.journal.note_unanswered(operation.id, detail, is_decline=is_decline)
     recorded = await desk.journal.find(operation.id)
     # It was decided elsewhere meanwhile, such as on the page or by another form: what came of that is the truth.
@@ -207,10 +228,23 @@ async def _stop_unapproved(desk: Desk, operation: Operation, answer: FormAnswer,
     if recorded is None or recorded.state != "PROPOSED":
         return desk.words.say("declined", operation, f"No approval was given. {not_done}")
     if is_decline:
-        begin = "Declined." if typed is None else f"{name(typed)} is not the order number."
-        return desk.words.say("declined", operation, f"{begin} {not_done}{_hint_at_terminal(desk, answer)}")
+        return desk.words.say("declined", operation, f"Declined. {not_done}{_hint_at_terminal(desk, answer)}")
+    return await describe_waiting(desk, recorded, _say_undecided(answer, typed, not_done))
+
+
+def _say_undecided(answer: FormAnswer, typed: str | None, not_done: str) -> str:
+    if typed is not None:
+        wrong = f"{name(typed)} is not the order number. " if typed else ""
+        return f"{wrong}{not_done} Nothing was decided in {MAX_TRIES} tries."
     missing = "No answer came in time." if answer.how == "timed_out" else "No answer came that fits the question."
-    return await describe_waiting(desk, recorded, f"{missing} {not_done}")
+    return f"{missing} {not_done}"
+
+
+def _how(answer: FormAnswer) -> str:
+    """Say what came back that is no yes, for the audit log."""
+    if read_typed_number(answer) is not None:
+        return f"another number typed, {MAX_TRIES} times"
+    return _HOW.get(answer.how, answer.how)
 
 
 def _hint_at_terminal(desk: Desk, answer: FormAnswer) -> str:

@@ -132,6 +132,9 @@ async def recover_periodically(executor: Executor) -> None:
     """Settle the operations of processes that died, soon after the start and then at intervals."""
     # The first tools/list does not wait for it.
     await anyio.sleep(_FIRST_RECOVERY_DELAY_S)
+    # Reads go on without a journal, so that nobody would notice before the first change.
+    if fault := await executor.journal.find_fault():
+        logger.warning("PO_MCP_JOURNAL: %s Nothing can be changed", fault)
     while True:
         try:
             if executor.journal.exists():

@@ -82,6 +82,14 @@ class PurchasingTool(Tool):
             # Outside of the tool's own function the SDK would answer with the exception's text.
             raise UnexpectedToolError(self._internal_error()) from exc
 
+    def find_faults(self, arguments: dict[str, Any]) -> str:
+        """Say which arguments are wrong and how to write them, without calling the tool; "" where none is."""
+        try:
+            self.fn_metadata.arg_model.model_validate(read_arguments(arguments, self.parameters).values)
+        except ValidationError as fault:
+            return describe_faults(fault, self.parameters)
+        return ""
+
     def _translate_validation_error(self, fault: ValidationError, error: ToolError) -> ToolError:
         """Return the error on wrong arguments, or on a result of this server that does not fit its schema."""
         if not isinstance(error, UnexpectedToolError):

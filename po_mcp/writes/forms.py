@@ -20,6 +20,9 @@ DECISION = "decision"
 ORDER_NUMBER = "order_number"
 MAX_TRIES = 3
 """How often an order number may be typed."""
+NO = "no"
+"""What is typed in the place of an order number to keep the order."""
+_CAUTION = "CAUTION"
 _TITLED_OPTIONS_SINCE = "2025-11-25"
 """The protocol version from which a form's options carry titles as `oneOf`; before, `enum` with `enumNames`."""
 _QUOTES = "\"'`“”„‘’«»"
@@ -101,14 +104,22 @@ class Question:
         head = self.text.split("\n")[:3]
         return "\n".join([*head, "Approve or decline on this page. Nothing changes before that."])
 
-    def with_caution(self, caution: str) -> Question:
-        """Return the question with a warning in its text, and in the descriptions, which every host draws."""
+    def with_caution(self, caution: str, short: str = "") -> Question:
+        """Return the question with a warning in its text, and in the descriptions, which every host draws.
+
+        `short` is what the descriptions say of it, after another warning that stands there; by default all.
+        """
         first, *rest = self.text.split("\n")
         described = tuple(
-            replace(field, description=text.cut(f"{caution} {field.description}", text.ITEMS_COLUMNS))
+            replace(field, description=text.cut(_warned(field.description, short or caution), text.ITEMS_COLUMNS))
             for field in self.fields
         )
         return replace(self, text="\n".join([first, *rest[:2], caution, *rest[2:]]), fields=described)
+
+    @property
+    def tries(self) -> list[Question]:
+        """The question as it is asked at first, and where the number is mistyped."""
+        return [self.of_try(number) for number in range(1, MAX_TRIES + 1)]
 
     def of_try(self, number: int) -> Question:
         """Return the question of the second or third try, which says that what was typed was not the order number."""
@@ -149,9 +160,14 @@ class Place:
     tag: str = ""
 
 
+def _warned(description: str, warning: str) -> str:
+    parts = (description, warning) if description.startswith(_CAUTION) else (warning, description)
+    return " ".join(parts)
+
+
 def pin_reset(day: str) -> str:
     """Return the warning that the approver PIN was reset on a day without the one before it."""
-    return f"CAUTION: approver PIN reset on {day} without the old one."
+    return f"{_CAUTION}: approver PIN reset on {day} without the old one."
 
 
 # Reading answers
@@ -210,7 +226,17 @@ def read_typed_number(answer: FormAnswer) -> str | None:
     if answer.how != "accepted" or content is None or set(content) != {ORDER_NUMBER}:
         return None
     typed = content[ORDER_NUMBER]
-    return typed.strip().strip(_QUOTES).strip() if isinstance(typed, str) else None
+    return bare(typed) if isinstance(typed, str) else None
+
+
+def bare(typed: str) -> str:
+    """Return what was typed without blanks and quotes around it."""
+    return typed.strip().strip(_QUOTES).strip()
+
+
+def is_typed_no(typed: str | None, number: str) -> bool:
+    """Tell whether "no" was typed in the place of an order number; an order may have that very number."""
+    return typed is not None and typed.casefold() == NO != number.casefold()
 
 
 # Asking

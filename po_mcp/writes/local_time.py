@@ -33,9 +33,9 @@ class LocalTime:
         when = self._at(at)
         return f"{when.day} {when:%b %Y}"
 
-    def minute(self, at: float) -> str:
-        """Write a day and a time for a column of a table: `2026-11-27 09:10`."""
-        return f"{self._at(at):%Y-%m-%d %H:%M}"
+    def stamp(self, at: float, *, seconds: bool = False) -> str:
+        """Write a day and a time for a column of a table: `2026-11-27 09:10 CET`."""
+        return f"{self._at(at):%Y-%m-%d} {self.time(at, seconds=seconds)}"
 
     def iso(self, at: float) -> str:
         """Write a time as ISO 8601, with the zone's offset."""

@@ -13,6 +13,7 @@ from typing import Any
 from po_mcp.erp import ERP
 from po_mcp.orders import PurchaseOrder
 from po_mcp.writes import order_text
+from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.kinds import Applied, Change, kind_of, place_of
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
 from po_mcp.writes.observation import Observation, without_effect
@@ -26,6 +27,8 @@ LOOK_AGAIN = "Do not repeat the call. Call get_operation with this operation_id 
 TELL = "Tell the user."
 ASK_AGAIN = "Call the tool again if the user still wants this."
 OTHER_NUMBER = "Show the user that order (get_purchase_order) and ask for another number."
+PLACES = {"client": "in the chat", "page": "on the approval page", "terminal": "in the terminal"}
+"""Where a person decided, by `through` of an event."""
 _SENT_BUT = re.compile(r"^Sent to .+?, but ")
 
 
@@ -161,6 +164,13 @@ class OutcomeWriter:
             return self.say("stale", operation, f"{_order(operation)} no longer exists. Nothing was changed.", TELL)
         text = f"{_order(operation)} changed after it was approved, so nothing was done. Review it and ask again."
         return self.say("stale", operation, text, ASK_AGAIN, order=change.order)
+
+    def earlier_no(self, no: Event, now: float) -> str:
+        """Say that the same request was answered with a no before, when and where."""
+        by, said = no.detail.get("by"), no.event == "DECLINED"
+        answer = f"{order_text.name(str(by)) if by else 'You'} said no to this" if said else "This was declined"
+        where = ", ".join(filter(None, (self.local.moment(no.at, now), PLACES.get(str(no.detail.get("through"))))))
+        return f"{answer} ({where}); it was requested again."
 
     @property
     def _settling(self) -> str:

@@ -237,7 +237,7 @@ async def test_pins_that_fit_lock_nothing(file: Path) -> None:
             assert "It may still happen. Say that it did not after" in early.text
 
         assert desk.state(one) == "UNKNOWN"
-        assert "10 tries left" in early.text
+        assert "10 tries left on this page" in early.text
 
 
 # Settling what is not known

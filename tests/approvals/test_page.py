@@ -387,7 +387,7 @@ async def test_the_link_alone_has_no_authority_where_a_pin_is_set(file: Path) ->
         right = await person.send("approve", order_number="PO-7", pin=PIN)
 
         assert [answer.status_code for answer in answers] == [422, 422, 422, 403]
-        assert "9 tries left" in answers[-1].text
+        assert "9 tries left on this page" in answers[-1].text
         assert (refused, right.status_code, desk.state(one)) == ("PROPOSED", 303, "DONE")
 
 
@@ -411,7 +411,7 @@ async def test_ten_wrong_pins_on_any_order_lock_the_page_for_an_hour(file: Path)
 
         assert token == ""
         assert "Too many wrong PINs: this page is locked until" in shown
-        assert "Wrong PINs in the last hour: 10." in shown
+        assert "Wrong PINs in the last hour: 10 on the page." in shown
         assert (right.status_code, locked, again == one) == (403, "PROPOSED", False)
         assert (afterwards.status_code, desk.state(again)) == (303, "DONE")
 

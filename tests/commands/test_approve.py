@@ -133,26 +133,40 @@ async def test_a_no_ends_it(harness: ServerHarness, tool: str, answers: list[str
     assert await became(harness, one) == "declined"
 
 
-@pytest.mark.parametrize("answer", ["PO-2025-0042\n", "\n", "\x03", "\x04"], ids=ascii)
-async def test_an_answer_of_another_form_decides_nothing(harness: ServerHarness, answer: str) -> None:
+@pytest.mark.parametrize("answers", [["PO-2025-0042\n"] * 3, ["\n"] * 3, ["\x03"], ["\x04"]], ids=ascii)
+async def test_an_answer_of_another_form_decides_nothing(harness: ServerHarness, answers: list[str]) -> None:
     one = await asked(harness, DELETE)
 
-    status, screen = typed(harness, [answer], one)
+    status, screen = typed(harness, answers, one)
 
     assert status == 3
     assert "Traceback" not in screen
     assert await became(harness, one) == "approval_required"
 
 
+async def test_a_mistyped_number_may_be_typed_again(harness: ServerHarness) -> None:
+    await asked(harness, DELETE)
+
+    status, screen = typed(harness, ["PO-2025-0042\n", "\n", '"PO-2025-0038"\n'])
+
+    assert status == 0
+    assert screen.count("That is not the order number, PO-2025-0038. Nothing was changed.") == 2
+    assert harness.order("PO-2025-0038") is None
+
+
 async def test_the_pin_is_asked_for_and_not_shown(harness: ServerHarness) -> None:
     one = await asked(harness, DELETE)
 
     set_pin(harness.journal, PIN)
-    wrong, _ = typed(harness, ["PO-2025-0038\n", *["guess\n"] * 3])
+    wrong, told = typed(harness, ["PO-2025-0038\n", "guess\n", "\n", "guess\n"])
     between = await became(harness, one)
     right, screen = typed(harness, ["PO-2025-0038\n", "a slip\n", f"{PIN}\n"])
 
     assert (wrong, between, right) == (3, "approval_required", 0)
+    assert "Wrong PIN. Nothing was changed. 9 more tries within the hour, then one a minute." in told
+    assert "Enter your PIN. Nothing was changed. 9 more tries within the hour, then one a minute." in told
+    assert "No decision. It is still waiting." in told
+    assert "Wrong PINs in the last hour: 2 in a terminal." in screen
     assert harness.order("PO-2025-0038") is None
     assert "correct horse" not in screen
 

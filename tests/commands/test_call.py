@@ -117,7 +117,7 @@ def test_without_a_terminal_nobody_can_be_asked_and_nothing_is_sent(harness: Ser
     run = piped(harness.book, *DELETE)
 
     assert run.returncode == 3
-    assert run.stdout.startswith("approval_required: ")
+    assert run.stdout.startswith("Needs approval: ")
     assert harness.order("PO-2025-0038") is not None
 
 
@@ -127,14 +127,14 @@ def test_the_typed_number_deletes_the_order(harness: ServerHarness) -> None:
     assert status == 0
     assert "Approval needed" in screen
     assert "Delete order PO-2025-0038 permanently?" in screen
-    assert "done: SANDBOX: Order PO-2025-0038 was deleted." in screen
+    assert "Done: SANDBOX: Order PO-2025-0038 was deleted." in screen
     assert harness.order("PO-2025-0038") is None
 
 
 @pytest.mark.parametrize(
     ("pin", "ended", "said"),
     [
-        ("correct horse", 0, "done: SANDBOX: Order PO-2025-0038 was deleted."),
+        ("correct horse", 0, "Done: SANDBOX: Order PO-2025-0038 was deleted."),
         ("battery staple", 3, "Wrong PIN. Not approved. Nothing was changed."),
         ("", 3, "Enter the approver PIN. Not approved. Nothing was changed."),
     ],
@@ -142,7 +142,7 @@ def test_the_typed_number_deletes_the_order(harness: ServerHarness) -> None:
 def test_where_a_pin_is_set_the_terminal_asks_for_it(harness: ServerHarness, pin: str, ended: int, said: str) -> None:
     set_pin(harness.journal, "correct horse")
 
-    answers = ["PO-2025-0038\n", f"{pin}\n"]
+    answers = ["PO-2025-0038\n", "a slip\n", *[f"{pin}\n"] * 2]
     status, screen = typed(harness.book, answers, *DELETE, PO_MCP_JOURNAL=str(harness.journal))
 
     assert (status, said in " ".join(screen.split())) == (ended, True), screen
@@ -162,10 +162,12 @@ def test_a_number_that_was_mistyped_may_be_typed_again(harness: ServerHarness) -
 @pytest.mark.parametrize(
     ("answers", "said"),
     [
-        (["PO-2025-0042\n"] * 3, "declined: "),
-        (["\n"] * 3, "declined: "),
-        (["\x03"], "approval_required: "),
-        (["\x04"], "approval_required: "),
+        (["PO-2025-0042\n"] * 3, "Needs approval: SANDBOX: PO-2025-0042 is not the order number."),
+        (["\n"] * 3, "Needs approval: SANDBOX: Order PO-2025-0038 was not deleted. Nothing was decided in 3 tries."),
+        (["no\n"], "Declined: SANDBOX: You said no. Order PO-2025-0038 was not deleted."),
+        (["x\n", ' "No"\n'], "Declined: SANDBOX: You said no. Order PO-2025-0038 was not deleted."),
+        (["\x03"], "Needs approval: "),
+        (["\x04"], "Needs approval: "),
     ],
     ids=ascii,
 )
@@ -175,7 +177,8 @@ def test_a_typed_text_other_than_the_number_deletes_nothing(
     status, screen = typed(harness.book, answers, *DELETE)
 
     assert status == 3
-    assert said in screen
+    assert 'Type PO-2025-0038 to delete it, or "no" to keep it: ' in screen
+    assert said in " ".join(screen.split())
     assert "Traceback" not in screen
     assert harness.order("PO-2025-0038") is not None
 
@@ -192,17 +195,19 @@ def test_a_finalize_asks_what_becomes_of_the_rest(harness: ServerHarness) -> Non
     ("arguments", "status", "said"),
     [
         (["get_purchase_order", "number=PO-1999-0001"], 1, "has no order"),
-        (["get_purchase_order", "number=.."], 1, "number: must be an order number of at most"),
+        (["get_purchase_order", "number=.."], 2, "number: must be an order number of at most"),
         (
             ["get_purchase_order", "number=../7"],
             1,
             "This order can be listed, but not opened or changed here: the sandbox,",
         ),
         (["finalize_purchase_order", "number=PO-2025-0012"], 1, "is already closed"),
+        (["get_purchase_order"], 2, "number: is required. Nothing was sent."),
+        (["get_operation", "operation_id=abcd"], 1, "no operations have an id that starts with abcd"),
         (["get_order", "number=1"], 2, "no tool named get_order. Tools: list_purchase_orders,"),
         (["get_purchase_order", "PO-1"], 2, "write PO-1 as key=value. get_purchase_order takes: number"),
         (["list_purchase_orders", "limit=five"], 2, "limit must be JSON, such as 5"),
-        (["get_purchase_order", "number=PO-2025-0042", "yes=1"], 1, "yes: unknown argument, leave it out."),
+        (["get_purchase_order", "number=PO-2025-0042", "yes=1"], 2, "yes: unknown argument, leave it out."),
     ],
     ids=str,
 )
@@ -233,7 +238,7 @@ def test_every_operation_is_told_and_the_worst_decides_the_status(harness: Serve
     quiet = "Sandbox: no real orders. Nothing is waiting for approval, and nothing is unconfirmed."
     assert (nothing.returncode, " ".join(nothing.stdout.split())) == (0, quiet)
     assert (one.returncode, whole.returncode) == (3, 3)
-    assert one.stdout.startswith("approval_required: SANDBOX: ")
+    assert one.stdout.startswith("Needs approval: SANDBOX: ")
     assert asked["operation_id"] in one.stdout
     assert json.loads(whole.stdout)["operations"][0]["operation_id"] == asked["operation_id"]
 
@@ -262,7 +267,7 @@ def test_the_beginning_of_an_id_is_enough(harness: ServerHarness) -> None:
     other = with_journal(harness, "get_operation", "operation_id=zzzzzz")
 
     assert (named.returncode, asked["operation_id"] in named.stdout) == (3, True)
-    assert (other.returncode, other.stderr) == (2, "po-mcp: no operations have an id that starts with zzzzzz\n")
+    assert (other.returncode, other.stderr) == (1, "po-mcp: no operations have an id that starts with zzzzzz\n")
 
 
 def test_a_repeat_is_said_to_be_one(harness: ServerHarness) -> None:

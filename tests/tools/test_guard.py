@@ -84,6 +84,7 @@ NOT_A_YES: dict[str, dict[str, Reply]] = {
         "declined": ElicitResult(action="decline"),
         "cancelled": ElicitResult(action="cancel"),
         "wrong number": accept(order_number="PO-2025-0042"),
+        "the word no": accept(order_number=" No "),
         "ill-typed": accept(order_number=True),
         "no content": ElicitResult(action="accept"),
         "empty content": accept(),
@@ -126,7 +127,7 @@ async def test_an_answer_other_than_a_yes_sends_nothing(
     async with harness.client(era, ScriptedPerson(NOT_A_YES[tool][case]), transport) as client:
         response = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
 
-    is_no = case.startswith(("declined", "the safe option", "wrong number"))
+    is_no = case.startswith(("declined", "the safe option", "the word no"))
     assert response["status"] == ("declined" if is_no else "approval_required")
     assert ("approve_at" in response) != is_no
     assert untouched(harness, tool)

@@ -24,5 +24,5 @@ def test_a_moment_has_its_day_where_that_is_another_than_today(seconds_later: in
 def test_a_time_is_written_for_sentences_tables_and_programs() -> None:
     assert BERLIN.time(NEW_YEARS_EVE, seconds=True) == "23:30:05 CET"
     assert BERLIN.day(NEW_YEARS_EVE) == "31 Dec 2026"
-    assert BERLIN.minute(NEW_YEARS_EVE) == "2026-12-31 23:30"
+    assert BERLIN.stamp(NEW_YEARS_EVE) == "2026-12-31 23:30 CET"
     assert BERLIN.iso(NEW_YEARS_EVE) == "2026-12-31T23:30:05+01:00"

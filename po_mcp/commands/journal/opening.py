@@ -12,6 +12,7 @@ from po_mcp.errors import InvalidInput, PurchaseOrderError
 from po_mcp.untrusted import visible
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.operation import Recorded
+from po_mcp.writes.person_words import for_person
 
 
 @contextmanager
@@ -22,7 +23,7 @@ def opened(config: Path | None) -> Iterator[tuple[Settings, JournalStore]]:
     try:
         yield settings, journal
     except PurchaseOrderError as exc:
-        _settings.stop(str(exc), status=1)
+        _settings.stop(for_person(str(exc)), status=1)
     finally:
         journal.close()
 

@@ -21,6 +21,7 @@ from po_mcp.errors import InvalidInput
 from po_mcp.untrusted import visible
 from po_mcp.writes import order_text
 from po_mcp.writes.executor import build_executor
+from po_mcp.writes.forms import MAX_TRIES, bare
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.local_time import LocalTime
@@ -168,11 +169,21 @@ def _answer(console: Console, seen: _Seen) -> _Said | None:
     said: str = click.prompt("Answer", type=click.Choice(["yes", "no", "leave"]))
     if said == "leave":
         return None
-    if click.prompt(f"Type {number} to record this").strip() != operation.number:
+    if not _is_typed(console, f"Type {number} to record this", operation.number):
         return None
-    if not seen.was_read and click.prompt(f"po-mcp could not check. Type: {_LOOKED}").strip() != _LOOKED:
+    if not seen.was_read and not _is_typed(console, f"po-mcp could not check. Type: {_LOOKED}", _LOOKED):
         return None
     return "yes" if said == "yes" else "no"
+
+
+def _is_typed(console: Console, prompt: str, wanted: str) -> bool:
+    """Tell whether exactly this is typed, in three tries."""
+    for left in reversed(range(MAX_TRIES)):
+        if bare(str(click.prompt(prompt))) == wanted:
+            return True
+        if left:
+            console.print(plain(f"That is not {wanted}."))
+    return False
 
 
 def _has_pin(console: Console, store: JournalStore, recorded: Recorded) -> bool:
@@ -188,10 +199,8 @@ def _has_pin(console: Console, store: JournalStore, recorded: Recorded) -> bool:
 
 
 async def _judge_pin(console: Console, store: JournalStore, recorded: Recorded) -> PinFault | None:
-    journal = Journal(store)
-    with plain_signals():
-        pin = await _approver_pin.prompt_pin(journal, console.print)
-    return await PinCheck(journal, "terminal").check(recorded.operation.id, pin)
+    check = PinCheck(Journal(store), "terminal")
+    return await _approver_pin.ask_pin(check, console.print, recorded.operation.id)
 
 
 async def _record_after_look(reconciler: Reconciler, recorded: Recorded, happened: bool) -> WriteOutcome:

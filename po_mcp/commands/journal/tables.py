@@ -18,6 +18,7 @@ from po_mcp.writes.journal import Event
 from po_mcp.writes.local_time import LocalTime
 from po_mcp.writes.operation import LIVE, STATE_LABELS, Recorded
 from po_mcp.writes.order_text import money, quantity
+from po_mcp.writes.outcomes import PLACES
 from po_mcp.writes.payloads import CreatePayload
 
 _WIDE = 110
@@ -41,7 +42,6 @@ _EVENTS: Mapping[str, str] = {
     "STALE": "out of date, nothing sent",
 }
 _NO_APPROVAL_NEEDED = "requested, no approval needed"
-_PLACES = {"client": "in the chat", "page": "on the approval page", "terminal": "in the terminal"}
 _LABELS = {"observed": "seen", "because": "reason"}
 
 # Up to the first full stop outside of quotes: a vendor's name may hold one.
@@ -73,7 +73,7 @@ def _table(
         request, state = request_of(one), label_of(one, now)
         result = _first_sentence(came_of(one, now))
         rest = (f"{request}: {state}\n{result}",) if is_narrow else (request, state, result)
-        cells = (short(one), local.minute(begun[one.operation.id]), *rest)
+        cells = (short(one), local.stamp(begun[one.operation.id]), *rest)
         table.add_row(*map(plain, cells), style="yellow" if state_of(one, now) in LIVE else "")
     return table
 
@@ -99,7 +99,7 @@ def whole(recorded: Recorded, events: Sequence[Event], now: float, local: LocalT
         ("State", label_of(recorded, now)),
         ("Result", came_of(recorded, now)),
     )
-    return Group(head, _shown_to_the_person(recorded), _timeline(events, now, local))
+    return Group(head, _shown_to_the_person(recorded), _timeline(events, local))
 
 
 def _asker(events: Sequence[Event]) -> list[tuple[str, str]]:
@@ -126,13 +126,13 @@ def _ordered(recorded: Recorded) -> str:
     return "\n".join([f"Order {draft.number} for {draft.vendor.name}", *lines])
 
 
-def _timeline(events: Sequence[Event], now: float, local: LocalTime) -> Table:
+def _timeline(events: Sequence[Event], local: LocalTime) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0))
     for name in ("Time", "Event"):
         table.add_column(name, no_wrap=True)
     table.add_column("Details")
     for event in events:
-        table.add_row(*map(plain, (local.moment(event.at, now, seconds=True), _name_event(event), _details(event))))
+        table.add_row(*map(plain, (local.stamp(event.at, seconds=True), _name_event(event), _details(event))))
     return table
 
 
@@ -144,7 +144,7 @@ def _name_event(event: Event) -> str:
 
 def _details(event: Event) -> str:
     known = {name: value for name, value in event.detail.items() if name not in ("shown", "client", "protocol")}
-    place = [_PLACES.get(str(known.pop("through")), "")] if "through" in known else []
+    place = [PLACES.get(str(known.pop("through")), "")] if "through" in known else []
     return "; ".join([*filter(None, place), *(f"{_LABELS.get(name, name)}: {value}" for name, value in known.items())])
 
 

@@ -155,6 +155,10 @@ class Journal:
         """Note when something that takes two readings was first seen; None: no longer."""
         await self._write(self.store.note_foreign, operation_id, since)
 
+    async def find_fault(self) -> str:
+        """Say why nothing can be recorded, without making the file; "" where it can, as far as is seen."""
+        return await self._read(self.store.find_fault)
+
     async def approver_pin(self) -> ApproverPin:
         """Return what is known of the approver's PIN."""
         return await self._read(self.store.approver_pin)
@@ -198,6 +202,10 @@ class Journal:
     async def find_same_create(self, operation: Operation) -> Recorded | None:
         """Return the create that the very same call of the same user made."""
         return await self._read(self.store.find_same_create, operation)
+
+    async def find_last_no(self, operation: Operation) -> Event | None:
+        """Return the no that the same request was answered with last, within a day."""
+        return await self._read(self.store.find_last_no, operation)
 
     async def find_recent(self, operation: Operation) -> Recorded | None:
         """Return what the same call of the same user did a few minutes ago."""

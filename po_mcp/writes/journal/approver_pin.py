@@ -11,9 +11,9 @@ import hashlib
 import hmac
 import secrets
 import sqlite3
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
 
 from po_mcp.writes.journal import audit_log
 from po_mcp.writes.journal.audit_log import Event
@@ -45,7 +45,7 @@ class ApproverPin:
 
     hash: str | None = None
     reset_at: float | None = None
-    wrong_tries: dict[str, int] | None = None
+    wrong_tries: Mapping[PinPlace, int] = field(default_factory=dict)
 
     @property
     def is_set(self) -> bool:
@@ -73,7 +73,7 @@ def read(db: sqlite3.Connection, now: float) -> ApproverPin:
         "SELECT MAX(at) FROM audit_log WHERE operation_id = '' AND event = 'PIN reset' AND at > ?",
         (now - RESET_IS_SHOWN_S,),
     ).fetchone()
-    wrong = {place: _wrong_tries(db, place, now) for place in ("page", "terminal")}
+    wrong = {place: len(_find_wrong_tries(db, place, now)) for place in get_args(PinPlace)}
     return ApproverPin(_stored(db), reset[0], wrong)
 
 
@@ -112,15 +112,12 @@ def note_fit(db: sqlite3.Connection, operation_id: str, place: PinPlace, now: fl
 
 def seconds_to_wait(db: sqlite3.Connection, place: PinPlace, now: float) -> float:
     """Return in how many seconds the next try may be made in this place; 0 for now."""
-    if _wrong_tries(db, place, now) < TRIES_PER_HOUR:
+    wrong = _find_wrong_tries(db, place, now)
+    if len(wrong) < TRIES_PER_HOUR:
         return 0.0
-    order, since = ("DESC", TERMINAL_GAP_S) if place == "terminal" else ("ASC", _HOUR_S)
-    last = db.execute(
-        f"SELECT at FROM audit_log WHERE event = ? AND at > ? ORDER BY place {order} LIMIT 1",  # noqa: S608
-        (_tried(place), now - _HOUR_S),
-    ).fetchone()
-    at: float = last["at"]
-    return max(0.0, at + since - now)
+    # The page opens when so many of them are an hour old that fewer than the limit are left.
+    end = wrong[-1] + TERMINAL_GAP_S if place == "terminal" else wrong[-TRIES_PER_HOUR] + _HOUR_S
+    return max(0.0, end - now)
 
 
 def find_faults(db: sqlite3.Connection) -> Iterator[str]:
@@ -139,11 +136,19 @@ def _stored(db: sqlite3.Connection) -> str | None:
     return None if row is None else str(row["value"])
 
 
-def _wrong_tries(db: sqlite3.Connection, place: str, now: float) -> int:
-    count = "SELECT COUNT(*) FROM audit_log WHERE event = ? AND at > ?"
-    [tried] = db.execute(count, (_tried(place), now - _HOUR_S)).fetchone()
-    [fitted] = db.execute(count, (_fitted(place), now - _HOUR_S)).fetchone()
-    return max(0, int(tried - fitted))
+def _find_wrong_tries(db: sqlite3.Connection, place: str, now: float) -> list[float]:
+    """Return when wrong PINs were tried in this place within the hour, in seconds since 1970, oldest first."""
+    rows = db.execute(
+        "SELECT at, event FROM audit_log WHERE event IN (?, ?) AND at > ? ORDER BY place",
+        (_tried(place), _fitted(place), now - _HOUR_S),
+    )
+    wrong: list[float] = []
+    for at, event in rows:
+        if event == _tried(place):
+            wrong.append(at)
+        elif wrong:
+            wrong.pop()
+    return wrong
 
 
 def _tried(place: str) -> str:

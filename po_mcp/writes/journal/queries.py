@@ -6,10 +6,12 @@ logged: it still blocks its order, and `po-mcp journal verify` names it.
 
 from __future__ import annotations
 
+import json
 import logging
 import sqlite3
 from collections.abc import Iterable, Iterator
 
+from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.rows import UnreadableRow, read_row
 from po_mcp.writes.operation import Operation, Recorded
 
@@ -106,6 +108,36 @@ def common_items(db: sqlite3.Connection, operation: Operation, connections: Iter
         (*names, operation.vendor),
     )
     return (recorded for recorded in readable(rows) if recorded.operation.items & operation.items)
+
+
+def last_no(db: sqlite3.Connection, operation: Operation, since: float) -> Event | None:
+    """Return the no that the same request was answered with last; None where there is none, or a yes came after it.
+
+    Of a create the same request is one of the same content: its number may be another one.
+    """
+    same = "SELECT id FROM write_operations WHERE connection = ? AND kind = ?"
+    rows = db.execute(
+        "SELECT operation_id, at, event, detail FROM audit_log WHERE at > ? AND operation_id IN"  # noqa: S608
+        f" ({same} AND number = ? AND arguments = ? UNION"
+        " SELECT id FROM write_operations WHERE connection = ? AND content_digest = ? AND content_digest != '')"
+        " AND event IN ('DECLINED', 'APPROVED', 'not approved') ORDER BY place DESC",
+        (
+            since,
+            operation.connection,
+            operation.kind,
+            operation.number,
+            operation.arguments,
+            operation.connection,
+            operation.content_digest,
+        ),
+    )
+    for row in rows:
+        found = Event(row["operation_id"], row["at"], row["event"], json.loads(row["detail"]))
+        if found.event == "APPROVED":
+            return None
+        if found.event == "DECLINED" or found.detail.get("how") == "declined":
+            return found
+    return None
 
 
 def numbers_of_creates(db: sqlite3.Connection, connection: str) -> set[str]:

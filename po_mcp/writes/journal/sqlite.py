@@ -130,6 +130,18 @@ class SqliteFile:
         """Tell whether the file was made, without making it."""
         return self._writer is not None or (self.is_shared and Path(self._path).exists())
 
+    def find_fault(self) -> str:
+        """Say why nothing can be recorded, as far as is seen without making the file; "" where it can."""
+        if not self.is_shared:
+            return ""
+        if self.exists():
+            try:
+                with self.reading():
+                    pass
+            except JournalUnavailable as exc:
+                return exc.what
+        return _find_obstacle(Path(self._path))
+
     def adopt(self) -> str:
         """Take the file as it lies there for the journal from now on; return what was done, "" for nothing."""
         if not self.is_shared:
@@ -285,6 +297,19 @@ class SqliteFile:
             raise JournalUnavailable(
                 "po-mcp cannot record operations right now, so it changes nothing. Nothing was sent."
             ) from exc
+
+
+def _find_obstacle(path: Path) -> str:
+    """Say why a file cannot be written, or made; "" where it can."""
+    try:
+        there = next(part for part in (path, *path.parents) if part.exists())
+    except OSError:
+        return f"The journal {path} cannot be opened."
+    if there != path and not there.is_dir():
+        return f"The journal {path} cannot be made: {there} is no folder."
+    if not os.access(there, os.W_OK):
+        return f"The journal {path} cannot be {'written' if there == path else f'made: {there} cannot be written'}."
+    return ""
 
 
 def expected_schema() -> dict[str, str]:

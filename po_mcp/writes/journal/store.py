@@ -39,6 +39,8 @@ from po_mcp.writes.payloads import Payload
 
 NOT_APPROVED = "not approved"
 """The event of an answer that was no yes."""
+NO_IS_SHOWN_S = 86_400.0
+"""Seconds for which a question says that the same request was answered with a no before."""
 MAX_NOTED_ANSWERS = 50
 """How many of them are noted of one operation."""
 
@@ -339,6 +341,10 @@ class JournalStore:
                 event = "looked: to be read again" if since is not None else "looked"
                 audit_log.append(db, Event(operation_id, self._clock(), event, {}))
 
+    def find_fault(self) -> str:
+        """Say why nothing can be recorded, without making the file; "" where it can, as far as is seen."""
+        return self._file.find_fault()
+
     def approver_pin(self) -> ApproverPin:
         """Return what is known of the approver's PIN, without making the file."""
         if not self.exists():
@@ -433,6 +439,13 @@ class JournalStore:
             return None
         live = self._as_of_now(live)
         return live if live.state not in ("PROPOSED", "EXPIRED") else None
+
+    def find_last_no(self, operation: Operation) -> Event | None:
+        """Return the no that the same request was answered with last, within a day; None where none, or a yes after."""
+        if not self.exists():
+            return None
+        with self._file.reading() as db:
+            return queries.last_no(db, operation, self._clock() - NO_IS_SHOWN_S)
 
     def find_recent(self, operation: Operation) -> Recorded | None:
         """Return what the same call of the same user did within the ttl, whatever the state of the order was."""
