@@ -106,7 +106,7 @@ def test_the_commands_name_each_of_the_journal_and_no_other() -> None:
     assert isinstance(journal, click.Group)
     rows = [line for line in COMMANDS_PAGE.splitlines() if line.startswith("| `po-mcp journal")]
 
-    named = {name for row in rows for name in re.findall(r"`(?:po-mcp journal )?([a-z]+)(?: ID)?`", row)}
+    named = {name for row in rows for name in re.findall(r"`(?:po-mcp journal )?([a-z]+)(?: [A-Z]+)?`", row)}
 
     assert named == set(journal.commands)
 
