@@ -6,12 +6,13 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
 
 from po_mcp.errors import InvalidInput
-from po_mcp.orders import OrderLine, PurchaseOrder
+from po_mcp.orders import OrderLine, PurchaseOrder, plain
 from po_mcp.writes.operation import digest_of
 
 LINES_PER_PAGE = 100
@@ -40,15 +41,15 @@ def page_of(order: PurchaseOrder, cursor: str | None) -> OrderPage:
     Raises:
         InvalidInput: the cursor is none of this order, or the order changed since its first page was read.
     """
-    digest = digest_of(order.model_dump())[:_DIGEST_LENGTH]
-    begin = 0 if cursor is None else _read_cursor(cursor, order.number, digest)
+    begin = 0 if cursor is None else _read_cursor(cursor, order)
     lines = order.lines or ()
     end = _end_of_page(lines, begin)
-    following = _write_cursor(end, order.number, digest) if end < len(lines) else None
-    fields = {name: getattr(order, name) for name in PurchaseOrder.model_fields}
+    following = _write_cursor(end, order) if end < len(lines) else None
     shown = None if order.lines is None else lines[begin:end]
     count = order.line_count if order.lines is None else len(lines)
-    return OrderPage(**{**fields, "lines": shown, "line_count": count, "next_cursor": following})
+    # Constructed and not validated once more: the order was when it was read.
+    fields = {name: getattr(order, name) for name in PurchaseOrder.model_fields}
+    return OrderPage.model_construct(**{**fields, "lines": shown, "line_count": count, "next_cursor": following})
 
 
 def _end_of_page(lines: Sequence[OrderLine], begin: int) -> int:
@@ -63,24 +64,29 @@ def _end_of_page(lines: Sequence[OrderLine], begin: int) -> int:
 
 def _estimate_tokens(line: OrderLine) -> float:
     """Return about how many tokens a line takes as JSON: names and punctuation of its fields, and what they hold."""
-    values = [str(value) for value in line.model_dump(mode="json", exclude_none=True).values()]
+    values = [plain(one) if isinstance(one, Decimal) else str(one) for one in vars(line).values() if one is not None]
     return _TOKENS_PER_FIELD * len(values) + sum(len(value.encode()) for value in values) / _BYTES_PER_TOKEN
 
 
-def _write_cursor(begin: int, number: str, digest: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([begin, number, digest]).encode()).decode().rstrip("=")
+def _digest(order: PurchaseOrder) -> str:
+    return digest_of(order.model_dump())[:_DIGEST_LENGTH]
 
 
-def _read_cursor(cursor: str, number: str, digest: str) -> int:
+def _write_cursor(begin: int, order: PurchaseOrder) -> str:
+    cursor = json.dumps([begin, order.number, _digest(order)])
+    return base64.urlsafe_b64encode(cursor.encode()).decode().rstrip("=")
+
+
+def _read_cursor(cursor: str, order: PurchaseOrder) -> int:
     try:
         begin, of_number, of_digest = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except (ValueError, TypeError, binascii.Error, RecursionError) as exc:
         raise _foreign() from exc
-    if type(begin) is not int or begin <= 0 or of_number != number:
+    if type(begin) is not int or begin <= 0 or of_number != order.number:
         raise _foreign()
-    if of_digest != digest:
+    if of_digest != _digest(order):
         raise InvalidInput(
-            f"Order {number} changed since its first lines were read. Nothing was sent.",
+            f"Order {order.number} changed since its first lines were read. Nothing was sent.",
             next_step="Leave the cursor out to read it again from its first line.",
         )
     return begin

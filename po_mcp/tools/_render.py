@@ -38,7 +38,7 @@ def _shorten(value: Any) -> Any:
         return [_shorten(one) for one in value]
     if not isinstance(value, dict):
         return value
-    shown = {name: _shorten(one) for name, one in value.items()}
+    shown = {name: _shorten(one) if isinstance(one, dict | list) else one for name, one in value.items()}
     if shown.get("status_text", "").casefold() == shown.get("status"):
         shown.pop("status_text", None)
     if len(shown.get("lines", ())) == shown.get("line_count"):

@@ -61,7 +61,7 @@ class Tokens:
         self._clock = clock
         self._store = store
         self._token: Token | None = None
-        self._renewing = anyio.Lock()
+        self._renewing = anyio.Lock(fast_acquire=True)  # nearly always free, and each request asks for it
 
     async def current(self, min_lifetime: float = 0.0) -> Token:
         """Return a token with at least `min_lifetime` seconds left, where the ERP issues such tokens."""
