@@ -21,6 +21,7 @@ from po_mcp.config import Settings
 from po_mcp.errors import JournalUnavailable
 from po_mcp.server.prompts import prompt_names
 from po_mcp.tools import REGISTRY, is_write_tool
+from po_mcp.transports.collector import start_collector
 from po_mcp.transports.health import HEALTH_PATH, READY_PATH, Health
 from po_mcp.transports.http_app import MCP_PATH, Address, HttpApp
 from po_mcp.transports.http_bodies import ReadableBodies
@@ -52,6 +53,7 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
     address = Address(host, port, settings.public_url)
     page = _choose_page(settings, address)
     mcp_server, pending = build_server_with_approvals(settings, page)
+    start_collector()
     has_sign_in = settings.issuer is not None
     no_page = _refuse_page(address, _NO_PAGE_WITH_SIGN_IN if has_sign_in else _NO_PAGE)
     page_app = no_page if isinstance(page, NoPage) else _build_page_app(pending, address)

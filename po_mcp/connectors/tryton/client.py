@@ -13,7 +13,7 @@ from po_mcp.connectors.tryton import catalog, names, schemas, translate
 from po_mcp.connectors.tryton.reading import Reader
 from po_mcp.connectors.tryton.rpc import Rpc
 from po_mcp.connectors.tryton.writing import Writer
-from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
+from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, send_at_once
 from po_mcp.errors import NotOffered
 from po_mcp.orders import (
     Finalized,
@@ -124,7 +124,7 @@ class Tryton:
         parties = await self._reader.read_every("party.party", schemas.Party, schemas.PARTY_FIELDS)
         return catalog.convert_vendors(parties, {company.party for company in own})
 
-    async def items(self) -> tuple[Item, ...]:
+    async def items(self, on_items: OnItems | None = None) -> tuple[Item, ...]:
         """Return every active product that can be bought."""
         of_purchases = [["purchasable", "=", True]]
         own = await self._reader.read_own_company()
