@@ -16,7 +16,7 @@ from po_mcp.orders import Status, Word, plain
 from po_mcp.tools._params import Cursor, Day, desk_of
 from po_mcp.tools._progress import report_progress
 from po_mcp.tools._registered import RegisteredTool
-from po_mcp.tools._render import ORDERS_HEAD, order_row, tool_result
+from po_mcp.tools._render import order_rows, tool_result
 
 
 class ListResult(list_orders.OrderList):
@@ -55,7 +55,7 @@ async def list_purchase_orders(
         direction=direction,
     )
     found = await list_orders.list_orders(desk, request, limit, cursor, _report_progress)
-    shown = [ORDERS_HEAD, *(order_row(order) for order in found.orders)] if found.orders else []
+    shown = order_rows(found.orders) if found.orders else []
     note = found.note or _explain_unlisted(desk, found)
     text = "\n".join([desk.add_notice(_summary(found)), *filter(None, [note]), *shown])
     return tool_result(text, found.model_copy(update={"note": note or None}), notice=desk.erp.notice)
