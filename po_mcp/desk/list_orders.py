@@ -10,7 +10,8 @@ from contextlib import suppress
 from typing import Annotated
 
 import anyio
-from pydantic import WithJsonSchema
+from pydantic import Field, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
 from po_mcp.desk.context import Desk
 from po_mcp.desk.listing import ListRequest, Summary, VendorFilter, sort_orders, summarize
@@ -49,6 +50,8 @@ class OrderList(Summary):
     next_cursor: str | None = None
     complete: bool = True
     note: str | None = None
+    # Not published: the place of the first order of this page among all that match.
+    begins_at: Annotated[SkipJsonSchema[int], Field(exclude=True)] = 0
 
 
 async def list_orders(
@@ -77,6 +80,7 @@ async def list_orders(
         next_cursor=_write_cursor(offset + size, size, request) if more else None,
         complete=scan.complete and chosen.complete,
         note=" ".join([*chosen.notes, *_explain_gaps(scan)]) or None,
+        begins_at=offset,
     )
 
 

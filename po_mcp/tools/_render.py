@@ -16,7 +16,7 @@ _DATES = "ordered/expected"
 ORDERS_HEAD_START = "number|vendor|"
 ORDERS_HEAD = f"{ORDERS_HEAD_START}status|{_DATES}|total"
 _SETTLED = frozenset({"done", "declined", "stale", "expired"})
-_MANY_ROWS = 10
+_MANY_ROWS = 3
 """Rows from which on the year in the head saves more tokens than it takes to see."""
 _MIDNIGHT = "T00:00:00Z"
 
@@ -64,7 +64,9 @@ def outcome_result(outcome: WriteOutcome) -> CallToolResult:
     notes = [] if outcome.next_step is None else [outcome.next_step]
     if outcome.replayed:
         notes.append("Already done by an earlier call; nothing was sent again.")
-    if outcome.operation_id and outcome.status not in _SETTLED:
+    # A refusal that is still watched may turn out otherwise.
+    is_settled = outcome.status in _SETTLED or (outcome.status == "refused" and outcome.not_before is None)
+    if outcome.operation_id and not is_settled:
         notes.append(f"operation_id: {outcome.operation_id}")
     return tool_result("\n".join([f"{outcome.status}: {outcome.message}", *notes]), outcome)
 
@@ -87,8 +89,13 @@ def order_row(order: PurchaseOrder, year: int | None = None) -> str:
 
 
 def _format_dates(order: PurchaseOrder, year: int | None) -> str:
-    """Return ordered/expected as an ISO 8601 interval: a year that both share stands once, in the row or the head."""
+    """Return ordered/expected as an ISO 8601 interval: a year that both share stands once, in the row or the head.
+
+    Where no day is expected, that of the order stands alone.
+    """
     ordered = _format_day(order.ordered_at, year)
+    if order.expected_on is None:
+        return ordered
     own_year = order.ordered_at.year if order.ordered_at else year
     return f"{ordered}/{_format_day(order.expected_on, own_year)}"
 

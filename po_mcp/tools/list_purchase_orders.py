@@ -66,10 +66,14 @@ async def _report_progress(read: int, of: int | None) -> None:
 
 
 def _summary(found: list_orders.OrderList) -> str:
-    """Return count, sum and cursor of the orders that match, in a sentence."""
+    """Return count, sum and cursor of the orders that match, in a sentence; on later pages their places alone."""
     if not found.total_count:
         return "No matching orders." if found.complete else "No orders are known to match."
     least = "" if found.complete else "at least "
+    if found.begins_at and found.orders:
+        more = f"; next page: cursor={found.next_cursor}" if found.has_more else "."
+        last = found.begins_at + len(found.orders)
+        return f"{found.begins_at + 1}-{last} of {least}{found.total_count} orders{more}"
     kinds = ", ".join(f"{count} {status}" for status, count in found.by_status.items())
     more = f" First {len(found.orders)} shown; next page: cursor={found.next_cursor}" if found.has_more else ""
     orders = "1 order" if found.total_count == 1 else f"{found.total_count} orders"
