@@ -105,17 +105,15 @@ async def test_a_finalize_digests_and_asks_a_few_times(settings: Settings, monke
 
 
 async def test_items_are_made_ready_while_others_are_on_their_way() -> None:
-    ready: list[int] = []
     seen_at_the_last_page: list[int] = []
     index: Index[Item] = Index((), words_of)
     converted: ConvertedRows[int, Item] = ConvertedRows(
-        lambda rows: [Item(id=str(row), name=f"Item {row}") for row in rows],
-        lambda items: (index.add(items), ready.extend([1] * len(items)))[1],
+        lambda rows: [Item(id=str(row), name=f"Item {row}") for row in rows], index.add
     )
 
     async def read_page(page: int) -> Page[int]:
         if page == 19:
-            seen_at_the_last_page.append(len(ready))
+            seen_at_the_last_page.append(index.added)
         return Page(range(page * 10, page * 10 + 10), page + 1 if page < 19 else None, 200)
 
     rows = await read_all_stable(
