@@ -15,6 +15,7 @@ from po_mcp.writes.forms import SANDBOX_TAG, is_backorder_open, pin_reset
 from po_mcp.writes.journal import Event
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
+from po_mcp.writes.new_order_forms import notes_of, sort_guessed_first
 from po_mcp.writes.operation import Operation, Recorded, State
 from po_mcp.writes.order_text import STATUS_LABELS, count, day, shown
 from po_mcp.writes.payloads import CreatePayload, FinalizePayload, LineNote, SnapshotPayload
@@ -214,6 +215,8 @@ def _read(order: PurchaseOrder) -> Order:
     lines = order.lines or ()
     remarks = list(_caution(order.vendor))
     # Said and not refused: freight or taxes may be the difference, and a person can tell.
+    if not order.currency and (order.total is not None or any(line.unit_price is not None for line in lines)):
+        remarks.append(order_text.CURRENCY_NOT_GIVEN)
     if order.sum_of_lines not in (None, order.total):
         total = "gives no total" if order.total is None else f"says the total is {money(order.total, order.currency)}"
         remarks.append(f"The lines add up to {money(order.sum_of_lines, order.currency)}, but the ERP {total}.")
@@ -232,9 +235,11 @@ def _read(order: PurchaseOrder) -> Order:
 
 def _drafted(payload: CreatePayload) -> Order:
     draft = payload.draft
-    lines = draft.lines[:LINES_SHOWN]
+    lines = list(enumerate(zip(draft.lines, notes_of(payload), strict=True), 1))
+    if len(lines) > LINES_SHOWN:
+        # What was guessed must be seen.
+        lines = [(place, (line, note)) for place, line, note in sort_guessed_first(draft.lines, notes_of(payload))]
     currency = payload.currency or draft.vendor.currency
-    notes = payload.line_notes or [None] * len(draft.lines)
     note = [f"Note: {shown(draft.note, 200)}"] if draft.note else []
     said = [f"Vendor asked for as: {shown(payload.vendor_said, 80)}"] if payload.vendor_said else []
     return Order(
@@ -242,10 +247,16 @@ def _drafted(payload: CreatePayload) -> Order:
         vendor_id=_show(draft.vendor.id) if draft.vendor.id else "",
         total=money(draft.total, currency),
         status="",
-        rows=tuple(_new_row(*each, currency) for each in zip(range(1, LINES_SHOWN + 1), lines, notes, strict=False)),
+        rows=tuple(_new_row(place, *line, currency) for place, line in lines[:LINES_SHOWN]),
         lines=len(draft.lines),
         expected=day(draft.expected_on) if draft.expected_on else "",
-        remarks=(*said, *(reason.sentence for reason in payload.reasons), *note, *_caution(draft.vendor.name)),
+        remarks=(
+            *said,
+            *(reason.sentence for reason in payload.reasons),
+            *note,
+            *_caution(draft.vendor.name),
+            *([] if currency else [order_text.CURRENCY_NOT_GIVEN]),
+        ),
         is_new=True,
     )
 
@@ -270,20 +281,21 @@ def _row(place: int, line: OrderLine, currency: str | None) -> Row:
     )
 
 
-def _new_row(place: int, line: DraftLine, note: LineNote | None, currency: str | None) -> Row:
-    where = (note.warehouse if note else None) or line.warehouse
-    remarks = [f"Asked for as: {shown(note.said, 80)}"] if note and note.said else []
-    remarks += [f"No price given: {note.price_source}"] if note and note.price_source else []
+def _new_row(place: int, line: DraftLine, note: LineNote, currency: str | None) -> Row:
+    where = note.warehouse or line.warehouse
+    remarks = [f"Asked for as: {shown(note.said, 80)}"] if note.said else []
+    remarks += [f"Deliver to asked for as: {shown(note.warehouse_said, 80)}"] if note.warehouse_said else []
+    remarks += [f"No price given: {note.price_source}"] if note.price_source else []
     return Row(
         place=str(place),
         item=_show(line.item),
-        description=_show(note.name) if note and note.name != line.item else NOT_GIVEN,
+        description=_show(note.name) if note.name != line.item else NOT_GIVEN,
         quantity=quantity(line.quantity),
         received=NOT_GIVEN,
         outstanding=NOT_GIVEN,
         unit_price=money(line.unit_price, currency),
         line_total=money(EXACT.multiply(line.quantity, line.unit_price), currency),
-        unit=shown(note.unit, 12) if note and note.unit else NOT_GIVEN,
+        unit=shown(note.unit, 12) if note.unit else NOT_GIVEN,
         deliver_to=_show(where),
         remarks=tuple(remarks),
     )

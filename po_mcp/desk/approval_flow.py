@@ -15,7 +15,7 @@ from po_mcp.writes.approving import Approver, describe_answer, is_approval, reco
 from po_mcp.writes.forms import MAX_TRIES, FormAnswer, is_no, is_typed_no, read_typed_number
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
-from po_mcp.writes.order_text import name, number
+from po_mcp.writes.order_text import CURRENCY_NOT_GIVEN, name, number
 from po_mcp.writes.outcomes import ASK_AGAIN
 from po_mcp.writes.payloads import CreatePayload
 
@@ -260,7 +260,8 @@ def _reasons_of(operation: Operation) -> list[str]:
     payload = operation.payload
     if not isinstance(payload, CreatePayload):
         return []
-    return [*(reason.sentence for reason in payload.reasons), *payload.notes]
+    unknown = [] if payload.currency else [CURRENCY_NOT_GIVEN]
+    return [*(reason.sentence for reason in payload.reasons), *unknown, *payload.notes]
 
 
 def _describe_places(desk: Desk, link: str | None, until: str) -> str:

@@ -18,8 +18,15 @@ MAX_PAGE_TOKENS = 4_000
 """Tokens of a page, in either form, as a model counts them."""
 _TOKENS_BESIDE_LINES = 400
 _TOKENS_PER_FIELD = 3.5
-_BYTES_PER_TOKEN = 2.0
-"""Of values: figures and codes take more tokens than words."""
+_TOKENS_OF_A_WORD = 0.5
+"""Of each letter of a word, digit of a figure and blank, and byte of an East Asian letter."""
+_TOKENS_OF_A_SIGN = 0.75
+_TOKENS_ESCAPED = 1.0
+"""Of what JSON or a table escapes, and of each byte of another script."""
+_plain_words = re.compile(r"[a-z]{4,}|[0-9]{2,}|[ .]")
+_east_asian = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff01-\uffee]")
+_EAST_ASIAN_BYTES = 3
+_escaped = re.compile(r'["\\|]')
 _DIGEST_LENGTH, _NUMBER_DIGEST_LENGTH = 16, 8
 _cursor = re.compile(r"([0-9]{1,7})-([0-9a-f]{8})-([0-9a-f]{16})", re.ASCII)
 """Where the page begins, and the digests of the order's number and of all of it; in few tokens."""
@@ -65,7 +72,17 @@ def _end_of_page(lines: Sequence[OrderLine], begin: int) -> int:
 def _estimate_tokens(line: OrderLine) -> float:
     """Return about how many tokens a line takes as JSON: names and punctuation of its fields, and what they hold."""
     values = [plain(one) if isinstance(one, Decimal) else str(one) for one in vars(line).values() if one is not None]
-    return _TOKENS_PER_FIELD * len(values) + sum(len(value.encode()) for value in values) / _BYTES_PER_TOKEN
+    return _TOKENS_PER_FIELD * len(values) + sum(map(_estimate_value, values))
+
+
+def _estimate_value(value: str) -> float:
+    """Return about how many tokens a text takes at most, in JSON or in a table."""
+    words, escaped = sum(map(len, _plain_words.findall(value))), len(_escaped.findall(value))
+    in_ascii = sum(map(str.isascii, value))
+    east_asian = _EAST_ASIAN_BYTES * len(_east_asian.findall(value))
+    foreign = len(value.encode()) - in_ascii - east_asian
+    signs = in_ascii - words - escaped
+    return _TOKENS_OF_A_WORD * (words + east_asian) + _TOKENS_OF_A_SIGN * signs + _TOKENS_ESCAPED * (escaped + foreign)
 
 
 def _digest(order: PurchaseOrder) -> str:

@@ -9,7 +9,7 @@ import pytest
 
 from po_mcp.desk import numbering, pricing
 from po_mcp.desk.latest_orders import LatestOrders
-from po_mcp.desk.resolving import ResolvedOrder
+from po_mcp.desk.resolution import ResolvedOrder
 from po_mcp.errors import BadAnswer, InvalidInput, Unreachable
 from po_mcp.orders import Item, OrderLine, OrderRequest, PurchaseOrder, Vendor
 from po_mcp.writes.order_text import name
@@ -40,8 +40,8 @@ async def test_the_last_price_paid_is_known_with_its_source(status: str) -> None
     price = await known([bought("PO-1", "2026-11-01", "0.40", currency="AUD"), last])
 
     assert (price.price, price.text) == (Decimal("0.45"), "0.45 AUD per EA")
-    assert pricing.explain_prices({"BOLT": price}) == [
-        "No price was given for BOLT; 0.45 AUD per EA was last paid, on PO-2 of 2 Nov 2026."
+    assert pricing.explain_prices({"BOLT": price}, found()) == [
+        "No price was given for BOLT (Bolt); 0.45 AUD per EA was last paid, on PO-2 of 2 Nov 2026."
     ]
 
 
@@ -152,7 +152,9 @@ def test_a_price_of_zero_is_for_a_person_to_see() -> None:
         {"vendor": "12", "lines": [{"item": "bolt", "quantity": "5", "unit_price": "0.00"}]}
     )
 
-    assert pricing.explain_zero_prices(free, found()) == ["The price of BOLT is 0 AUD: it is ordered for nothing."]
+    assert pricing.explain_zero_prices(free, found()) == [
+        "The price of BOLT (Bolt) is 0 AUD: it is ordered for nothing."
+    ]
     assert pricing.explain_zero_prices(ASKED, found()) == []
 
 
@@ -225,3 +227,24 @@ async def test_a_last_price_is_never_that_of_another_vendor(shown: str, listed: 
     orders = [order("PO-1", "2026-11-01", vendor=shown, lines=(line("BOLT", "0.45"),))]
     with pytest.raises(InvalidInput, match="No price was given"):
         await known(orders, vendor_list=listed)
+
+
+async def test_a_price_whose_currency_is_not_given_says_so_where_the_vendor_has_one() -> None:
+    price = await known([bought("PO-1", "2026-11-01", "0.45")])
+    bare = Vendor(id="12", name="Acme")
+
+    [sentence] = pricing.explain_prices({"BOLT": price}, found())
+    assert sentence.endswith("was last paid, on PO-1 of 1 Nov 2026. Its currency is not given.")
+    assert "currency" not in pricing.explain_prices({"BOLT": price}, found(bare))[0]
+
+
+def test_several_prices_of_one_item_are_for_a_person_to_see() -> None:
+    prices = ["0.22", "0.25", "0.22", None]
+    lines = [{"item": "bolt", "quantity": "5", "unit_price": price} for price in prices]
+    several = OrderRequest.model_validate({"vendor": "12", "lines": lines})
+    guessed = {"BOLT": pricing.SuggestedPrice(Decimal("0.2"), "last paid")}
+
+    assert pricing.explain_several_prices(several, found(), guessed) == [
+        "BOLT (Bolt) is ordered at several prices: 0.22 AUD on lines 1 and 3, 0.25 AUD on line 2, 0.20 AUD on line 4."
+    ]
+    assert pricing.explain_several_prices(ASKED, found(), guessed) == []
