@@ -37,6 +37,8 @@ _MAX_CONNECTIONS = 256
 _KEEP_ALIVE_S = 75
 _HANDOVER_S = 1.0
 """Seconds in which a server that ends behind a balancer still answers, and ends each connection with its answer."""
+_DRAIN_TIMES = 10
+"""So many times as long it waits for the answers that are under way; what a person is asked in may take minutes."""
 _NO_PAGE = "The approval page is off. Set an approver PIN (po-mcp approve --set-pin), or use po-mcp approve."
 _NO_PAGE_WITH_SIGN_IN = "With sign-in the approval page is off. An administrator decides with po-mcp approve."
 
@@ -78,6 +80,7 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
             server.stop_listening()
             app.announce_end()
             await anyio.sleep(_HANDOVER_S)
+            await app.drain(_DRAIN_TIMES * _HANDOVER_S)
             # Whatever was asked meanwhile took its connection with it; on the others a request would still get 503.
             server.close_silent()
         for session in [*sessions._server_instances.values()]:
