@@ -28,6 +28,7 @@ from po_mcp.server.resources import add_resources
 from po_mcp.server.skills import Skills
 from po_mcp.server.tool import PurchasingTool
 from po_mcp.tools import REGISTRY, RegisteredTool
+from po_mcp.writes.approvers import ApproverRules
 from po_mcp.writes.executor import build_executor
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.journal.approver_pin import hash_pin
@@ -115,7 +116,24 @@ def build_approvals(
     executor = build_executor(connector, journal, policy, on_done, local=local)
     pin_setting = build_pin_setting(settings, journal)
     return PendingApprovals(
-        journal, executor, connector.notice, may_write=not settings.read_only, pin_setting=pin_setting
+        journal,
+        executor,
+        connector.notice,
+        may_write=not settings.read_only,
+        pin_setting=pin_setting,
+        rules=build_rules(settings),
+    )
+
+
+def build_rules(settings: Settings) -> ApproverRules | None:
+    """Return who may approve what; None where nobody signs in."""
+    if settings.issuer is None:
+        return None
+    return ApproverRules(
+        settings.approver_entries(),
+        may_approve_own=bool(settings.self_approval),
+        second_over=settings.second_approver_over,
+        limits=settings.approver_limits or {},
     )
 
 

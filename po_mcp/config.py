@@ -33,6 +33,7 @@ from po_mcp.orders import Price
 
 PREFIX = "PO_MCP_"
 MEMORY = ":memory:"
+_APPROVE = "po:approve"
 SHORTEST_PIN = values.SHORTEST_PIN
 
 Approval = Literal["ask", "page"]
@@ -87,6 +88,12 @@ class Settings(BaseModel):
     public_url: Annotated[Text, AfterValidator(values.public_url)] | None = None
     issuer: Annotated[Text, AfterValidator(values.issuer)] | None = None
     audience: Annotated[Text, Field(min_length=1, max_length=300)] | None = None
+    approvers: Annotated[tuple[str, ...], BeforeValidator(values.approvers)] | None = None
+    self_approval: Annotated[bool, BeforeValidator(values.bare)] | None = None
+    second_approver_over: Annotated[dict[str, Price], BeforeValidator(values.amounts)] | None = None
+    approver_limits: Annotated[dict[str, dict[str, Price] | None], BeforeValidator(values.limits)] | None = None
+    sign_in_client_id: Annotated[Text, Field(min_length=1, max_length=300)] | None = None
+    sign_in_client_secret: Secret | None = None
     replica: Annotated[Text, AfterValidator(values.replica)] | None = None
     calls_per_minute: Annotated[int, BeforeValidator(values.count(10, 100_000))] = 120
     journal_days: Annotated[int, BeforeValidator(values.count(30, 36_500))] | None = None
@@ -117,8 +124,8 @@ class Settings(BaseModel):
         if self.journal == MEMORY and not erp.is_trial:
             raise ValueError(f"{PREFIX}JOURNAL must be a file; {MEMORY} works with the sandbox only")
         if (path := self.ca_path()) is not None:
-            _check_certificates(path)
-        for name, needed in (("public_url", "issuer"), ("issuer", "public_url"), ("audience", "issuer")):
+            values.check_certificates(path)
+        for name, needed in values.NEEDED:
             if getattr(self, name) is not None and getattr(self, needed) is None:
                 raise ValueError(f"{PREFIX}{needed.upper()} is not set; {PREFIX}{name.upper()} needs it")
         for name in erp.needs:
@@ -184,8 +191,18 @@ class Settings(BaseModel):
         """Return the scopes of a token that these settings have a use for; all of them are asked for at a sign-in."""
         if self.read_only:
             return ("po:read",)
-        # With APPROVAL=page no form in a client stands for a person's yes, so no token need allow it.
-        return ("po:read", "po:write") if self.approval == "page" else ("po:read", "po:write", "po:approve")
+        # Where no form in a client stands for a person's yes, no token of a client need allow it.
+        has_form = self.self_approval and self.approval == "ask"
+        return ("po:read", "po:write", *(self.approvers_by("scope:") if has_form else ()))
+
+    def approver_entries(self) -> tuple[str, ...]:
+        """Return who may approve, where people sign in."""
+        return self.approvers or (f"scope:{_APPROVE}",)
+
+    def approvers_by(self, prefix: str) -> tuple[str, ...]:
+        """Return the names of the scopes (`scope:`) or groups (`group:`) that tell approvers and their limits."""
+        entries = (*self.approver_entries(), *(self.approver_limits or {}))
+        return tuple(dict.fromkeys(one.removeprefix(prefix) for one in entries if one.startswith(prefix)))
 
     def bounds(self) -> tuple[float | None, float | None]:
         """Return LATE_APPLY and READ_LAG in seconds; a trial ERP is in this process and has neither."""
@@ -317,15 +334,6 @@ def _from_file(path: Path, wanted: Path | None) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: cannot be read ({type(exc).__name__})") from exc
 
 
-def _check_certificates(path: str) -> None:
-    import ssl  # read late: it is one setting that few make
-
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-    except OSError as exc:  # ssl.SSLError is one
-        raise ValueError(f"{PREFIX}CA_FILE must name a readable file of PEM certificates") from exc
-
-
 def _in_data_folder(name: str) -> str:
     """Return an absolute path; a relative one is in the user's data folder, never in the working directory."""
     if name == MEMORY or "://" in name or Path(name).is_absolute():
@@ -358,8 +366,8 @@ def _must(name: str, error: Any) -> str:
     kind = str(error["type"])
     if kind == "extra_forbidden":
         return f"is not a setting.{_similar(name)}"
-    if name == "create_approval_over" and not (kind == "value_error" and len(error["loc"]) == 1):
-        return "must be an amount such as 5000 or 5000.00, or amounts per currency such as USD=5000, EUR=4500"
+    if name in values.AMOUNTS and not (kind == "value_error" and len(error["loc"]) == 1):
+        return values.AMOUNTS[name]
     if name == "erp":
         return f"must be one of: {', '.join(REGISTRY)}"
     if name not in Settings.model_fields:

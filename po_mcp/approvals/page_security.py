@@ -39,12 +39,13 @@ class Guard:
 
     Args:
         app: the page.
-        hosts: the Host headers that are ours, such as `127.0.0.1:8123`.
+        origins: those that are ours, as browsers write them: `http://127.0.0.1:8123`, `https://po.example.com`.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, origins: Iterable[str]) -> None:
         self._app = app
-        self._hosts = frozenset(hosts)
+        # A proxy may end TLS before this server, so the scheme is that of the setting, and never of the connection.
+        self._origins = {origin.partition("://")[2]: origin for origin in origins}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -66,11 +67,11 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         host = (_only(scope, b"host") or "").lower()  # names of hosts have no case (RFC 9110, 4.2.3)
-        if host not in self._hosts:
+        if host not in self._origins:
             return PlainTextResponse("Wrong address. Use the link exactly as it was given.", 421)
         if scope["method"] not in ("GET", "POST"):
             return PlainTextResponse("Only GET and POST are allowed.", 405, {"allow": "GET, POST"})
-        if scope["method"] == "POST" and not _is_own(scope, f"http://{host}"):
+        if scope["method"] == "POST" and not _is_own(scope, self._origins[host]):
             return PlainTextResponse("This form was not sent from the approval page. Nothing was changed.", 403)
         return None
 
@@ -100,10 +101,12 @@ class Sessions:
 
     def is_token(self, given: str, cookie: str | None, operation_id: str) -> bool:
         """Tell whether a form was shown to this very browser for this operation."""
-        if cookie is None or not self.is_ours(cookie):
-            return False
+        return cookie is not None and self.is_ours(cookie) and self.fits(given, cookie, operation_id)
+
+    def fits(self, given: str, bound_to: str, operation_id: str) -> bool:
+        """Tell whether a form was made for this operation, and is bound to this cookie or sign-in."""
         # As bytes: `compare_digest` raises for text that is not ASCII, and a form may bring any.
-        return hmac.compare_digest(given.encode(), self.token(cookie, operation_id).encode())
+        return hmac.compare_digest(given.encode(), self.token(bound_to, operation_id).encode())
 
     def _digest(self, what: str, text: str) -> str:
         # With the purpose, or the digest of a cookie could stand for a form's token.

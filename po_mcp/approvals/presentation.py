@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from po_mcp.approvals.pending import NOT_CARRIED_OUT
+from po_mcp.approvals.people_shown import Approved, approvals_of, asker_of
 from po_mcp.approvals.pin import PinStatus, say_wrong_pins
 from po_mcp.orders import EXACT, DraftLine, OrderLine, PurchaseOrder
 from po_mcp.untrusted import visible
@@ -23,7 +24,6 @@ from po_mcp.writes.payloads import CreatePayload, FinalizePayload, LineNote, Sna
 LINES_SHOWN = 200
 """Lines of an order that are shown; the rest is counted."""
 _LONGEST = 120
-_UNNAMED = "an unnamed assistant"
 NOT_GIVEN = "\N{EN DASH}"
 """Stands where the ERP tells nothing: never 0."""
 
@@ -109,6 +109,14 @@ class Sheet:
     """What the button says that changes nothing."""
     fields: frozenset[str] = field(default_factory=frozenset)
     """What the person fills in: `order_number`, `create_backorder`."""
+    approved_by: tuple[Approved, ...] = ()
+    needed: int = 1
+    """How many people must approve it."""
+
+    @property
+    def missing(self) -> int:
+        """How many people must still approve it."""
+        return max(0, self.needed - len(self.approved_by))
 
     @property
     def is_decidable(self) -> bool:
@@ -130,6 +138,7 @@ def sheet_of(
     is_running: bool = False,
     erp: str = "the ERP",
     local: LocalTime = THIS_MACHINE,
+    needed: int = 1,
 ) -> Sheet:
     """Return what to show of an operation.
 
@@ -140,6 +149,7 @@ def sheet_of(
         is_running: it is being carried out in this process.
         erp: the ERP's name in a sentence.
         local: writes times.
+        needed: people that must approve it.
     """
     operation = recorded.operation
     order = _order_of(operation)
@@ -153,7 +163,7 @@ def sheet_of(
         ending=words.ending,
         consequence=_consequence(operation, order, erp),
         order=order,
-        asked_by=visible(str(events[0].detail.get("client", _UNNAMED)), 80) if events else _UNNAMED,
+        asked_by=asker_of(operation, events),
         asked_at=local.moment(events[0].at, now) if events else "",
         open_until=local.moment(recorded.expires_at, now),
         # Rounded down: the last minute that is shown must still be there.
@@ -161,6 +171,8 @@ def sheet_of(
         standing=_standing(recorded, events, is_running, erp, local),
         leave="Do not create" if operation.kind == "create" else "Keep order",
         fields=_fields_of(operation),
+        approved_by=approvals_of(events, local, now),
+        needed=needed,
     )
 
 
@@ -342,9 +354,15 @@ def _standing(
         return _APPROVED_AND_RUNNING if is_running else _approved(recorded, events, local)
     # Whoever said yes must not read that they declined, or that nobody decided.
     if recorded.state in _AFTER_A_YES and any(event.event == "APPROVED" for event in events):
-        return _AFTER_A_YES[recorded.state]
+        after = _AFTER_A_YES[recorded.state]
+        if recorded.outcome is not None:
+            return replace(after, text=recorded.outcome.message.removeprefix(SANDBOX_TAG))
+        is_of_team = recorded.operation.payload.consent.is_of_team
+        return replace(after, text=after.text.replace("You approved this, but it", "It")) if is_of_team else after
     standing = _STANDINGS[recorded.state]
     if recorded.state == "DECLINED":
+        if recorded.outcome is not None:  # it says who declined
+            return replace(standing, text=recorded.outcome.message.removeprefix(SANDBOX_TAG))
         done = kind_of(recorded.operation.kind).words.done
         number = order_text.number(recorded.operation.number)
         return replace(standing, text=f"Order {number} was not {done}. You can close this page.")

@@ -40,7 +40,8 @@ def command(config: Path | None, host: str, port: int) -> None:
     """Serve MCP over HTTP, on this computer or to a team.
 
     The address is http://127.0.0.1:8765/mcp. Other computers can connect only where PO_MCP_ISSUER is set, so that
-    people sign in. Without it and with an approver PIN set, the approval page is on the same port. Ctrl-C stops it.
+    people sign in. The approval page is on the same port: with sign-in if PO_MCP_SIGN_IN_CLIENT_ID is set, without it
+    once an approver PIN is set. Ctrl-C stops it.
     """
     import anyio
 
@@ -88,10 +89,16 @@ def _greet(settings: Settings, has_page: bool, address: Address) -> None:
         where = (
             f"{settings.public_url}/mcp (listening on {address.host}, port {address.port}).\nSign-in: {settings.issuer}"
         )
-        page = "off with sign-in. Decide with po-mcp approve."
+        page = _describe_signed_in_page(settings)
     print(  # noqa: T201
         f"po-mcp serves MCP at {where}\nApproval page: {page}\nCtrl-C stops it.", file=sys.stderr, flush=True
     )
+
+
+def _describe_signed_in_page(settings: Settings) -> str:
+    if settings.sign_in_client_id is None:
+        return "off. To turn it on, set PO_MCP_SIGN_IN_CLIENT_ID. An administrator decides with po-mcp approve."
+    return f"{settings.public_url}/approve (approvers sign in)."
 
 
 def _describe_page(settings: Settings, has_page: bool, address: Address) -> str:

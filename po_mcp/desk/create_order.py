@@ -161,6 +161,7 @@ def _reasons(
     several = pricing.explain_several_prices(new.asked, new.found, known)
     reasons += [Reason(short="two prices of one item", sentence=one) for one in several]
     reasons += _over_limit(desk.create_approval_over, draft)
+    reasons += _for_two(desk, draft)
     prices = pricing.explain_prices(known, new.found)
     return (*reasons, *(Reason(short="", sentence=price) for price in prices))
 
@@ -197,6 +198,16 @@ def _over_limit(limits: Mapping[str, Decimal] | None, draft: OrderDraft) -> list
         return []
     short = f"above your limit of {money(limit, currency)}"
     return [Reason(short=short, sentence=f"Its total is {short}.", is_said_by_short=True)]
+
+
+def _for_two(desk: Desk, draft: OrderDraft) -> list[Reason]:
+    """Say that two people must approve it: an order of such a total is never created unasked."""
+    if desk.approvers is None:
+        return []
+    payload = CreatePayload(draft=draft, currency=draft.vendor.currency)
+    if desk.approvers.count_needed(payload) == 1:
+        return []
+    return [Reason(short="two must approve", sentence="Two people must approve it.", is_said_by_short=True)]
 
 
 def _note(new: _New, line: OrderRequestLine) -> LineNote:
@@ -267,7 +278,7 @@ def _operation(desk: Desk, new: _New, draft: OrderDraft, reasons: Sequence[Reaso
     return replace(
         new.call,
         number=draft.number,
-        payload=payload,
+        payload=desk.begin_consent(payload, new.call.requester),
         question=ask_create(payload, place_of(desk.erp)) if reasons else None,
         order_digest=content,
         content_digest=content,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import anyio
+from anyio.abc import TaskGroup
 from mcp.server import MCPServer
 
 from po_mcp.approvals.page_server import Listener, MountedPage, NoPage
@@ -64,7 +65,7 @@ class ServerLifespan:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(recover_periodically, self.executor)
                 tasks.start_soon(self.notifications.run)
-                page = self.page or Listener(tasks, self.pending, self.settings.approval == "page")
+                page = self.page or self._open_page(tasks)
                 try:
                     # Writes that are approved on the page run in this task group, and not in that of a request.
                     with self.pending.under_way.within(tasks):
@@ -83,6 +84,11 @@ class ServerLifespan:
         """What sends writes."""
         return self.pending.executor
 
+    def _open_page(self, tasks: TaskGroup) -> Listener | NoPage:
+        """Return a page of this server's own; none where approvers sign in, since it knows nobody."""
+        comes_first = self.settings.approval == "page"
+        return NoPage(comes_first) if self.pending.rules else Listener(tasks, self.pending, comes_first)
+
     def _build_desk(self, page: ApprovalLink) -> Desk:
         executor, over = self.executor, self.settings.create_approval_over
         return Desk(
@@ -95,7 +101,7 @@ class ServerLifespan:
             self._today,
             self._catalog_file(),
             pin_setting=self.pending.pin_setting,
-            has_sign_in=self.settings.issuer is not None,
+            approvers=self.pending.rules,
         )
 
     def _catalog_file(self) -> CatalogFile | None:

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MCP_PATH = "/mcp"
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a client on this machine connects to
-_PAGE_PATHS = ("/approve/", "/static/")
+_PAGE_PATHS = ("/approve/", "/static/", "/auth/")
 _PAGE_ADDRESSES = ("/", "/approve")
 
 _SHUTTING_DOWN = PlainTextResponse(

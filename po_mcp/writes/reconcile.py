@@ -206,7 +206,7 @@ class Reconciler:
             return
         if seen.seen in ("ended_otherwise", "foreign") or (is_over and seen.seen == "absent"):
             outcome = recorded.outcome or self.words.not_done(recorded.operation, seen)
-            final = self.words.after_watch(outcome)
+            final = self.words.after_watch(recorded.operation, outcome)
             await self.record(recorded.operation, "WATCHED", "REFUSED", final, {"observed": seen.why})
 
     async def _give_up_waiting(self, recorded: Recorded) -> Recorded:

@@ -62,7 +62,8 @@ def test_with_sign_in_any_address_is_served(host: str) -> None:
     assert server.greeting == (
         f"po-mcp serves MCP at https://po.example.com/mcp (listening on {host}, port {port}).\n"
         "Sign-in: https://login.example.com\n"
-        "Approval page: off with sign-in. Decide with po-mcp approve.\n"
+        "Approval page: off. To turn it on, set PO_MCP_SIGN_IN_CLIENT_ID. "
+        "An administrator decides with po-mcp approve.\n"
         "Ctrl-C stops it.\n"
     )
     assert answer.startswith(b"HTTP/1.1 401 ")

@@ -12,6 +12,7 @@ from po_mcp.desk.resolution import ResolvedOrder
 from po_mcp.desk.resolving import find_doubtful_figures, resolve, understand
 from po_mcp.errors import InvalidInput
 from po_mcp.orders import Item, OrderRequest, Vendor, Warehouse
+from po_mcp.writes.approvers import THE_OPERATOR
 from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.operation import Requester, WriteOutcome
 from tests.desk.fakes import ListsERP, desk_over
@@ -46,7 +47,7 @@ class Chooser:
     requester = Requester("somebody")
     channel = "form"
     seconds_in_call = 0.0
-    may_decide = True
+    person = THE_OPERATOR
 
     def __init__(self, values: Mapping[str, Any] | None) -> None:
         self.values = values

@@ -18,6 +18,7 @@ from po_mcp import telemetry
 from po_mcp.erp import Connection
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.consent import Agreement, Consented
+from po_mcp.writes.journal.agreements import FIRST_YES
 from po_mcp.writes.journal.approver_pin import ApproverPin, PinPlace
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, Similar
@@ -28,6 +29,7 @@ from po_mcp.writes.operation import Operation, Recorded, Requester, State, Write
 from po_mcp.writes.payloads import Payload
 
 __all__ = [
+    "FIRST_YES",
     "MAX_OPEN_QUESTIONS",
     "MEMORY",
     "ApproverPin",
