@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from importlib.resources import files
 from types import MappingProxyType
@@ -49,15 +49,16 @@ _SAID: dict[Verdict, tuple[HTTPStatus, str]] = {
 _PIN_FAULTS: frozenset[Verdict | None] = frozenset({"no_pin", "wrong_pin", "paused"})
 
 
-def create_app(pending: PendingApprovals, hosts: Iterable[str], cookie: str) -> ASGIApp:
+def create_app(pending: PendingApprovals, hosts: Iterable[str], cookie: str, keys: Sequence[bytes] = ()) -> ASGIApp:
     """Return the page as an ASGI application.
 
     Args:
         pending: what is decided on.
         hosts: the Host headers that are ours.
         cookie: the name of the browser's cookie; ports of one machine share cookies, so it must differ by port.
+        keys: what signs cookies and forms, so that other replicas take them; where there are none, one of this process.
     """
-    page = _Page(pending, cookie)
+    page = _Page(pending, cookie, Sessions(keys))
     routes = [
         Route("/", page.overview, methods=["GET"]),
         Route("/approve", page.lead, methods=["GET"]),
@@ -74,10 +75,10 @@ def create_app(pending: PendingApprovals, hosts: Iterable[str], cookie: str) -> 
 
 
 class _Page:
-    def __init__(self, pending: PendingApprovals, cookie: str) -> None:
+    def __init__(self, pending: PendingApprovals, cookie: str, sessions: Sessions) -> None:
         self._pending = pending
         self._cookie = cookie
-        self._sessions = Sessions()
+        self._sessions = sessions
         static = files("po_mcp.approvals").joinpath("static")
         self._style, self._icon = (static.joinpath(name).read_bytes() for name in ("style.css", "icon.svg"))
         loader = PackageLoader("po_mcp.approvals")

@@ -21,6 +21,7 @@ from po_mcp.desk.catalog_file import CatalogFile
 from po_mcp.desk.context import Desk
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.server.notifications import Notifications
+from po_mcp.server.replicas import Replicas
 from po_mcp.writes.approving import ApprovalLink
 from po_mcp.writes.executor import Executor
 
@@ -42,6 +43,7 @@ class ServerLifespan:
         settings: the operator's settings.
         pending: the operations that wait for a person; its executor's ERP and journal are closed at the end.
         notifications: sends updates to subscribed clients.
+        replicas: hears of what other replicas wrote.
         page: where approval links lead; None opens a page on a port of its own when the first link is needed.
         clock: the time of the calendar, in seconds since 1970.
         on_closed: called when everything is closed.
@@ -52,6 +54,7 @@ class ServerLifespan:
     settings: Settings
     pending: PendingApprovals
     notifications: Notifications
+    replicas: Replicas
     page: NoPage | MountedPage | None
     clock: Callable[[], float]
     on_closed: Callable[[], None] | None
@@ -64,6 +67,7 @@ class ServerLifespan:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(recover_periodically, self.executor)
                 tasks.start_soon(self.notifications.run)
+                tasks.start_soon(self.replicas.run, self.executor)
                 page = self.page or Listener(tasks, self.pending, self.settings.approval == "page")
                 try:
                     # Writes that are approved on the page run in this task group, and not in that of a request.

@@ -54,7 +54,7 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
     mcp_server, pending = build_server_with_approvals(settings, page)
     has_sign_in = settings.issuer is not None
     no_page = _refuse_page(address, _NO_PAGE_WITH_SIGN_IN if has_sign_in else _NO_PAGE)
-    page_app = no_page if isinstance(page, NoPage) else _build_page_app(pending, address)
+    page_app = no_page if isinstance(page, NoPage) else _build_page_app(pending, address, settings)
     security = TransportSecuritySettings(allowed_hosts=[*address.hosts], allowed_origins=[*address.origins])
     mcp = mcp_server.streamable_http_app(
         streamable_http_path=MCP_PATH,
@@ -140,5 +140,5 @@ def _refuse_page(address: Address, text: str) -> ASGIApp:
     return Guard(PlainTextResponse(text, 404), address.hosts)
 
 
-def _build_page_app(pending: PendingApprovals, address: Address) -> ASGIApp:
-    return create_app(pending, address.hosts, f"po_mcp_{address.port}")
+def _build_page_app(pending: PendingApprovals, address: Address, settings: Settings) -> ASGIApp:
+    return create_app(pending, address.hosts, f"po_mcp_{address.port}", settings.derive_keys("page-forms"))
