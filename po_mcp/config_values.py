@@ -174,6 +174,29 @@ def file_place(text: str) -> str:
     return path
 
 
+def is_postgres(text: str) -> bool:
+    """Tell whether a journal's place is the address of a PostgreSQL database."""
+    return text.casefold().startswith(("postgresql://", "postgres://"))
+
+
+def journal(text: str) -> str:
+    """Return where the journal is: a path, or the address of a PostgreSQL database letter for letter."""
+    if not is_postgres(text):
+        return file_place(text)
+    if not text.isprintable() or " " in text or not re.search(r"^[a-z]+://[^/?]*/[^/?]+", text, re.I):
+        raise ValueError("must be a path, or an address such as postgresql://user@host/database")
+    return text
+
+
+def without_credentials(text: str) -> str:
+    """Return the place of a journal without the user, the password and the parameters of a database's address."""
+    if not is_postgres(text):
+        return text
+    scheme, _, rest = text.partition("://")
+    server, _, database = rest.partition("?")[0].rpartition("/")
+    return f"{scheme.lower()}://{server.rpartition('@')[2]}/{database}"
+
+
 def folder(text: str) -> str:
     """Return the path of a folder that is there, ~ made the home folder."""
     path = place(text)

@@ -64,7 +64,11 @@ _PIN_FAULTS: frozenset[Verdict | None] = frozenset({"no_pin", "wrong_pin", "paus
 
 
 def create_app(
-    pending: PendingApprovals, origins: Sequence[str], cookie: str, sign_in: SignIn | None = None
+    pending: PendingApprovals,
+    origins: Sequence[str],
+    cookie: str,
+    sign_in: SignIn | None = None,
+    keys: Sequence[bytes] = (),
 ) -> ASGIApp:
     """Return the page as an ASGI application.
 
@@ -73,10 +77,11 @@ def create_app(
         origins: those that are ours.
         cookie: the name of the browser's cookie; ports of one machine share cookies, so it must differ by port.
         sign_in: signs people in; None where whoever holds a link decides.
+        keys: what signs cookies and forms, so that other replicas take them; where there are none, one of this process.
     """
     is_secure = all(origin.startswith("https://") for origin in origins)
     people = None if sign_in is None else PeopleOfPage(sign_in, cookie, is_secure=is_secure)
-    page = _Page(pending, cookie, people)
+    page = _Page(pending, cookie, people, Sessions(keys))
     routes = [
         Route("/", page.overview, methods=["GET"]),
         Route("/approve", page.lead, methods=["GET"]),
@@ -107,11 +112,11 @@ def _sign_in_routes(people: PeopleOfPage, page: _Page) -> list[Route]:
 
 
 class _Page:
-    def __init__(self, pending: PendingApprovals, cookie: str, people: PeopleOfPage | None) -> None:
+    def __init__(self, pending: PendingApprovals, cookie: str, people: PeopleOfPage | None, sessions: Sessions) -> None:
         self._pending = pending
         self._cookie = cookie
         self._people = people
-        self._sessions = Sessions()
+        self._sessions = sessions
         static = files("po_mcp.approvals").joinpath("static")
         self._style, self._icon = (static.joinpath(name).read_bytes() for name in ("style.css", "icon.svg"))
         loader = PackageLoader("po_mcp.approvals")

@@ -49,7 +49,7 @@ def command(config: Path | None, host: str, port: int) -> None:
     from po_mcp.transports import http, json_log
 
     settings = _settings.load(config)
-    address = _choose_address(host, has_sign_in=settings.issuer is not None)
+    address = _choose_address(host, has_sign_in=settings.issuer is not None, has_keys=settings.keys is not None)
     json_log.configure(settings.log_level, settings.log_format)
     options = {"use_uvloop": find_spec("uvloop") is not None}
     with closing(_listen(address, port)) as sock:
@@ -57,7 +57,7 @@ def command(config: Path | None, host: str, port: int) -> None:
         anyio.run(http.serve, settings, sock, greet, backend_options=options)
 
 
-def _choose_address(host: str, *, has_sign_in: bool) -> str:
+def _choose_address(host: str, *, has_sign_in: bool, has_keys: bool) -> str:
     """Return the address to listen on, or end the process with one line."""
     if host in _LOOPBACK:
         return _LOOPBACK[host]
@@ -66,6 +66,8 @@ def _choose_address(host: str, *, has_sign_in: bool) -> str:
             f"--host {host} is not possible: without sign-in (PO_MCP_ISSUER), only this computer may connect. "
             "Use 127.0.0.1 or ::1."
         )
+    if not has_keys:
+        _settings.stop(f"PO_MCP_KEYS is not set; --host {host} needs it.")
     try:
         return str(ip_address(host))
     except ValueError:

@@ -104,7 +104,7 @@ async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
     draft = _draft(new.asked, new.found, known)
     await _check(desk, draft)
     new = replace(new, known=known)
-    reasons = _reasons(desk, new, draft, known)
+    reasons = (*await _explain_restore(desk), *_reasons(desk, new, draft, known))
     if new.asked.number is not None:
         return await _record(desk, new, draft, (*await _compare_number(new.asked.number, latest), *reasons))
     async for number in numbering.find_free_numbers(desk, new.found.vendor, latest):
@@ -177,6 +177,14 @@ async def _compare_number(number: str, latest: LatestOrders) -> list[Reason]:
     return [
         Reason(short="check the number", sentence=f"{there}; is {order_number(number)} meant as a new order?"),
     ]
+
+
+async def _explain_restore(desk: Desk) -> list[Reason]:
+    """Say that the same order may have been made, and be missing in the journal."""
+    if not await desk.journal.may_lack_events():
+        return []
+    sentence = "The record of recent changes was restored, so it may lack this very order. Check that it is not there."
+    return [Reason(short="check that it was not created already", sentence=sentence)]
 
 
 def _is_name_of(entry: Vendor | Item | Warehouse, said: str) -> bool:

@@ -22,6 +22,7 @@ from po_mcp.desk.catalog_file import CatalogFile
 from po_mcp.desk.context import Desk
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.server.notifications import Notifications
+from po_mcp.server.replicas import Replicas
 from po_mcp.writes.approving import ApprovalLink
 from po_mcp.writes.executor import Executor
 
@@ -43,6 +44,7 @@ class ServerLifespan:
         settings: the operator's settings.
         pending: the operations that wait for a person; its executor's ERP and journal are closed at the end.
         notifications: sends updates to subscribed clients.
+        replicas: hears of what other replicas wrote.
         page: where approval links lead; None opens a page on a port of its own when the first link is needed.
         clock: the time of the calendar, in seconds since 1970.
         on_closed: called when everything is closed.
@@ -53,6 +55,7 @@ class ServerLifespan:
     settings: Settings
     pending: PendingApprovals
     notifications: Notifications
+    replicas: Replicas
     page: NoPage | MountedPage | None
     clock: Callable[[], float]
     on_closed: Callable[[], None] | None
@@ -65,6 +68,7 @@ class ServerLifespan:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(recover_periodically, self.executor)
                 tasks.start_soon(self.notifications.run)
+                tasks.start_soon(self.replicas.run, self.executor)
                 page = self.page or self._open_page(tasks)
                 try:
                     # Writes that are approved on the page run in this task group, and not in that of a request.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from po_mcp.erp import Connection
@@ -17,6 +18,8 @@ from po_mcp.writes.new_order_forms import ask_create
 from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, Requester, State, WriteOutcome, canonical_json
 from po_mcp.writes.payloads import CreatePayload, FinalizePayload, Payload, SnapshotPayload
 
+JournalPlace = Path | str
+"""Where a journal is: a file, or an address of PostgreSQL."""
 CONNECTION = Connection("exsited", "https://erp.example.com/api", None, Connection.fingerprint("client-1"))
 KEY = CONNECTION.key
 PLACE = Place("Exsited", CONNECTION.label)

@@ -13,6 +13,7 @@ import httpx2
 from po_mcp.connectors import numbers
 from po_mcp.connectors.exsited import catalog, error_body, schemas, translate
 from po_mcp.connectors.exsited.versions import Call, merge_versions
+from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import ErrorMapping, is_sign_in
 from po_mcp.connectors.http.exchange import Params
@@ -308,6 +309,10 @@ class Exsited:
             number=number,
             before_send=before_send,
         )
+
+    def limit_calls(self, limit: CallLimit) -> None:
+        """Let every request from now on hold a place."""
+        self._http.limit = limit
 
     async def aclose(self) -> None:
         """Close the sockets."""

@@ -6,6 +6,7 @@ import time
 
 import httpx2
 
+from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.http.tokens import Clock
 from po_mcp.connectors.http.urls import normalize_base_url
@@ -184,6 +185,10 @@ class Tryton:
     ) -> None:
         """Cancel a draft or a quotation. Tryton itself refuses where the order was changed meanwhile."""
         await self._writer.cancel(number, before_send, version)
+
+    def limit_calls(self, limit: CallLimit) -> None:
+        """Let every request from now on hold a place."""
+        self._rpc.limit_calls(limit)
 
     async def aclose(self) -> None:
         """Sign out and close the sockets."""
