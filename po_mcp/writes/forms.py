@@ -21,7 +21,6 @@ MAX_TRIES = 3
 """How often an order number may be typed."""
 NO = "no"
 """What is typed in the place of an order number to keep the order."""
-_CAUTION = "CAUTION"
 _TITLED_OPTIONS_SINCE = "2025-11-25"
 """The protocol version from which a form's options carry titles as `oneOf`; before, `enum` with `enumNames`."""
 _QUOTES = "\"'`“”„‘’«»"
@@ -160,13 +159,13 @@ class Place:
 
 
 def _warned(description: str, warning: str) -> str:
-    parts = (description, warning) if description.startswith(_CAUTION) else (warning, description)
+    parts = (description, warning) if description.startswith("CAUTION") else (warning, description)
     return " ".join(parts)
 
 
 def pin_reset(day: str) -> str:
     """Return the warning that the approver PIN was reset on a day without the one before it."""
-    return f"{_CAUTION}: approver PIN reset on {day} without the old one."
+    return f"CAUTION: approver PIN reset on {day} without the old one."
 
 
 # Reading answers
