@@ -33,7 +33,6 @@ from po_mcp.writes.approving import is_approval
 from po_mcp.writes.executor import build_executor
 from po_mcp.writes.forms import (
     MAX_TRIES,
-    NO,
     ORDER_NUMBER,
     SANDBOX_TAG,
     FormAnswer,
@@ -276,7 +275,7 @@ class Desktop:
     def _ask_number(self, recorded: Recorded, sheet: Sheet) -> tuple[Decision | None, dict[str, Any]]:
         """Have the order number typed, three times where it is mistyped."""
         for _ in range(MAX_TRIES):
-            prompt = f'Type {sheet.number} to delete it, or "{NO}" to keep it'
+            prompt = f'Type {sheet.number} to delete it, or "no" to keep it'
             typed = str(click.prompt(prompt, default="", show_default=False))
             if is_typed_no(bare(typed), recorded.operation.number):
                 return "reject", {}
