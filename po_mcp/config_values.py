@@ -92,7 +92,7 @@ def collector(text: str) -> str:
     if parts is None or parts.scheme not in ("http", "https") or "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("must be an address such as http://collector.example.com:4318")
     if find_spec("opentelemetry.sdk") is None or find_spec("opentelemetry.exporter") is None:
-        raise ValueError("needs the extra: pip install 'po-mcp[otel]'")
+        raise ValueError("needs the extra otel: install '.[otel]'")
     return text.rstrip("/")
 
 
