@@ -15,7 +15,7 @@ from po_mcp.desk.listing import sort_orders
 from po_mcp.desk.resolution import ResolvedOrder
 from po_mcp.desk.vendor_names import has_same_company
 from po_mcp.errors import BadAnswer, ERPError, InvalidInput, NotPermitted, OrderNotFound
-from po_mcp.orders import Item, OrderRequest, PurchaseOrder, Status, Vendor
+from po_mcp.orders import Item, OrderLine, OrderRequest, PurchaseOrder, Status, Vendor
 from po_mcp.writes import order_text
 from po_mcp.writes.comparison import is_of_vendor
 from po_mcp.writes.order_text import day, name
@@ -139,8 +139,10 @@ async def _find_last_paid(
         if order is None or order.status not in _BOUGHT_STATUSES or not _is_in_currency(order, currency):
             continue
         source = f"last paid, on {order_number(order.number)}{_order_day(order)}{_shown_vendor(header, vendor)}"
-        for item, price in _unit_prices(order, wanted, find_item).items():
-            known.setdefault(item, SuggestedPrice(price, source, order.currency, wanted[item].unit))
+        for item, line in _priced_lines(order, wanted, find_item).items():
+            assert line.unit_price is not None
+            unit = wanted[item].unit or line.unit
+            known.setdefault(item, SuggestedPrice(line.unit_price, source, order.currency, unit))
     return known
 
 
@@ -197,22 +199,22 @@ async def _read_order(desk: Desk, number: str) -> PurchaseOrder | None:
         return None
 
 
-def _unit_prices(
+def _priced_lines(
     order: PurchaseOrder, wanted: Mapping[str, Item], find_item: Callable[[str], str | None]
-) -> dict[str, Decimal]:
-    """Return the price of each wanted item of an order: the first line with a price and a quantity above zero.
+) -> dict[str, OrderLine]:
+    """Return the line that has the price of each wanted item: the first with a price and a quantity above zero.
 
     A line in another unit than the item is ordered in gives none.
     """
-    prices: dict[str, Decimal] = {}
+    lines: dict[str, OrderLine] = {}
     for line in order.lines or ():
         item = find_item(line.item)
         unit = wanted[item].unit if item is not None else None
         if item is None or (unit and line.unit and normalize_blanks(unit) != normalize_blanks(line.unit)):
             continue
         if line.unit_price is not None and line.unit_price > 0 and line.quantity is not None and line.quantity > 0:
-            prices.setdefault(item, line.unit_price)
-    return prices
+            lines.setdefault(item, line)
+    return lines
 
 
 def _expected_currencies(vendor: Vendor, orders: Sequence[PurchaseOrder]) -> frozenset[str]:

@@ -248,3 +248,10 @@ def test_several_prices_of_one_item_are_for_a_person_to_see() -> None:
         "BOLT (Bolt) is ordered at several prices: 0.22 AUD on lines 1 and 3, 0.25 AUD on line 2, 0.20 AUD on line 4."
     ]
     assert pricing.explain_several_prices(ASKED, found(), guessed) == []
+
+
+async def test_a_last_price_says_the_unit_of_its_line_where_the_item_has_none() -> None:
+    boxes = line("BOLT", "9.99").model_copy(update={"unit": "BX"})
+    orders = [order("PO-1", "2026-11-01", vendor_id="12", lines=(boxes,))]
+
+    assert (await known(orders, item=Item(id="BOLT", name="Bolt"))).text == "9.99 per BX"

@@ -24,7 +24,7 @@ from po_mcp.connectors.inventory_pro import translate
 from po_mcp.desk import create_order, exactness, numbering, order_pages, overdue, pricing, resolving
 from po_mcp.desk.current_entries import Current
 from po_mcp.desk.matching import Index
-from po_mcp.orders import PurchaseOrder
+from po_mcp.orders import OrderLine, PurchaseOrder
 from po_mcp.writes import comparison, order_text
 from tests.harness import REAL, Reply, ScriptedPerson, accept, outcome, text
 from tests.tools.small_erps import (
@@ -257,10 +257,10 @@ def figures_are_never_doubted(patch: Patch) -> None:
 
 
 def every_line_has_a_price(patch: Patch) -> None:
-    def all_prices(order: PurchaseOrder, *_: object) -> dict[str, Decimal]:
-        return {one.item: one.unit_price for one in order.lines or () if one.unit_price is not None}
+    def all_lines(order: PurchaseOrder, *_: object) -> dict[str, OrderLine]:
+        return {one.item: one for one in order.lines or () if one.unit_price is not None}
 
-    patch.setattr(pricing, "_unit_prices", all_prices)
+    patch.setattr(pricing, "_priced_lines", all_lines)
 
 
 def every_order_was_bought(patch: Patch) -> None:

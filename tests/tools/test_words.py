@@ -280,3 +280,42 @@ async def test_the_question_of_a_create_says_what_the_vendor_was_asked_for_as(ha
     assert done["status"] == "done"
     assert "Vendor asked for as: Acme Fastners" in person.asked[-1].message
     assert "check the vendor" in person.asked[-1].message.casefold()
+
+
+@both_eras
+@pytest.mark.parametrize("number", ["PO-2025-42", "0042", "PO-2025-0042-2", "PO 2025 0042"])
+async def test_a_number_that_is_like_an_orders_is_put_to_the_person(
+    harness: ServerHarness, era: str, number: str
+) -> None:
+    person = pick()
+    async with harness.client(era, person=person) as client:
+        done = outcome(await client.call_tool(CREATE, {**WORDS, "number": number}))
+
+    assert f"PO-2025-0042 exists; is {name(number)} meant as a new order?" in person.asked[0].message
+    assert done["order"]["number"] == number
+
+
+async def test_a_number_that_is_like_an_orders_is_not_used_by_a_client_that_cannot_ask(harness: ServerHarness) -> None:
+    async with harness.client() as client:
+        waits = outcome(await client.call_tool(CREATE, {**WORDS, "number": "PO-2025-42"}))
+
+    assert waits["status"] == "approval_required"
+    assert "PO-2025-0042 exists; is PO-2025-42 meant as a new order?" in waits["message"]
+    assert harness.wire.writes == []
+
+
+async def test_two_prices_of_one_item_are_put_to_the_person(harness: ServerHarness) -> None:
+    person = pick()
+    async with harness.client(person=person) as client:
+        await client.call_tool(CREATE, {**WORDS, "lines": [BOLTS, {**BOLTS, "unit_price": "0.54"}]})
+
+    assert "is ordered at several prices: 0.45 on line 1, 0.54 on line 2." in person.asked[0].message
+
+
+@pytest.mark.parametrize("item", ["GRS-NLGI2", "NLGI 2 Grease (old label)"])
+async def test_an_inactive_item_is_named_as_inactive(harness: ServerHarness, item: str) -> None:
+    async with harness.client() as client:
+        reply = await client.call_tool(CREATE, {**WORDS, "lines": [{**BOLTS, "item": item}]})
+
+    assert "The item GRS-NLGI2 (" in text(reply)
+    assert "is inactive in the ERP. Nothing was sent." in text(reply)
