@@ -14,7 +14,7 @@ from pydantic import Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
 from po_mcp.desk.context import Desk
-from po_mcp.desk.listing import ListRequest, Summary, VendorFilter, sort_orders, summarize
+from po_mcp.desk.listing import ListRequest, Summary, sort_orders, summarize
 from po_mcp.desk.overdue import Chosen, describe_unknown, find_overdue
 from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
 from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
@@ -150,6 +150,8 @@ async def _filter_orders(desk: Desk, request: ListRequest, scan: OrderScan) -> C
     if request.vendor is not None:
         known = await _list_vendors(desk)
         every = [*found, *unknown]
+        from po_mcp.desk.vendor_filter import VendorFilter  # late, for a quick start
+
         meant = VendorFilter(request.vendor, known, every)
         found = [order for order in found if meant.includes(order)]
         unknown = [order for order in unknown if meant.includes(order)]
