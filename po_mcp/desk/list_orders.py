@@ -24,7 +24,7 @@ from po_mcp.writes.order_text import number as order_number
 DEFAULT_LIMIT = 25
 MAX_LIMIT = 50
 _MAX_OFFSET = 1_000_000
-_cursor = re.compile(r"([0-9]{1,7})-([0-9]{1,2})-([0-9a-f]{8})", re.ASCII)
+_cursor = re.compile(r"([0-9]{1,7})-([0-9]{1,2})-([0-9a-f]{6})", re.ASCII)
 _VENDOR_NAMES_TIMEOUT_S = 5.0
 """How long a list, or a question to a person, waits for vendors' names."""
 _SIMILAR_NUMBERS_TIMEOUT_S = 10.0
@@ -208,7 +208,7 @@ def _read_cursor(cursor: str | None, request: ListRequest, limit: int | None) ->
 
 
 def _digest_query(request: ListRequest) -> str:
-    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()[:8]
+    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()[:6]
 
 
 def _cursor_error() -> InvalidInput:
