@@ -5,19 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import anyio
 from anyio import to_thread
 
 from po_mcp.concurrency import map_concurrently
 from po_mcp.desk.catalog_file import CatalogFile
-from po_mcp.desk.matching import Index, Match, Words
 from po_mcp.erp import ERP
 from po_mcp.errors import BadAnswer, TooManyRequests, Unreachable
 from po_mcp.orders import Item, Money, Record, Text, Vendor, Warehouse
 from po_mcp.untrusted import imitating_scripts
 from po_mcp.writes import order_text
+
+if TYPE_CHECKING:
+    from po_mcp.desk.matching import Index, Match, Words
 
 Kind = Literal["vendor", "item", "warehouse"]
 Entry = Vendor | Item | Warehouse
@@ -193,21 +195,21 @@ class Catalog:
         if not -_MAX_CLOCK_SKEW_S <= age < MAX_STORED_S:
             return None
         at = self._clock() - max(0.0, age)
-        return _CachedList(stored.entries, Index(stored.entries, words_of), at, stored.read_at)
+        return _CachedList(stored.entries, _index(stored.entries), at, stored.read_at)
 
     async def _read(self, kind: Kind) -> tuple[tuple[Any, ...], Index[Any]]:
         match kind:
             case "vendor":
                 entries: tuple[Any, ...] = await self._erp.vendors()
             case "item":
-                index: Index[Any] = Index((), words_of)
+                index: Index[Any] = _index(())
                 entries = await self._erp.items(index.add)
                 # Tens of thousands: they are taken apart while others are on their way.
                 if index.added == len(entries):
                     return entries, index
             case "warehouse":
                 entries = await self._erp.warehouses()
-        return entries, Index(entries, words_of)
+        return entries, _index(entries)
 
     async def find(self, kind: Kind, text: str) -> list[Match[Any]]:
         """Return the matches of the words, the best first; without a match, the list is read again first."""
@@ -247,6 +249,12 @@ def format_age(seconds: float) -> str:
             count = int(seconds // size)
             return f"{count} {noun}{'' if count == 1 else 's'}"
     return "less than a minute"
+
+
+def _index(entries: Sequence[Entry]) -> Index[Any]:
+    from po_mcp.desk.matching import Index  # late, for a quick start
+
+    return Index(entries, words_of)
 
 
 def words_of(entry: Entry) -> Words:

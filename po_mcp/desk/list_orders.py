@@ -14,7 +14,7 @@ from pydantic import Field, WithJsonSchema
 from pydantic.json_schema import SkipJsonSchema
 
 from po_mcp.desk.context import Desk
-from po_mcp.desk.listing import ListRequest, Summary, VendorFilter, sort_orders, summarize
+from po_mcp.desk.listing import ListRequest, Summary, sort_orders, summarize
 from po_mcp.desk.overdue import Chosen, describe_unknown, find_overdue
 from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
 from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
@@ -24,7 +24,7 @@ from po_mcp.writes.order_text import number as order_number
 DEFAULT_LIMIT = 25
 MAX_LIMIT = 50
 _MAX_OFFSET = 1_000_000
-_cursor = re.compile(r"([0-9]{1,7})-([0-9]{1,2})-([0-9a-f]{8})", re.ASCII)
+_cursor = re.compile(r"([0-9]{1,7})-([0-9]{1,2})-([0-9a-f]{6})", re.ASCII)
 _VENDOR_NAMES_TIMEOUT_S = 5.0
 """How long a list, or a question to a person, waits for vendors' names."""
 _SIMILAR_NUMBERS_TIMEOUT_S = 10.0
@@ -150,6 +150,8 @@ async def _filter_orders(desk: Desk, request: ListRequest, scan: OrderScan) -> C
     if request.vendor is not None:
         known = await _list_vendors(desk)
         every = [*found, *unknown]
+        from po_mcp.desk.vendor_filter import VendorFilter  # late, for a quick start
+
         meant = VendorFilter(request.vendor, known, every)
         found = [order for order in found if meant.includes(order)]
         unknown = [order for order in unknown if meant.includes(order)]
@@ -206,7 +208,7 @@ def _read_cursor(cursor: str | None, request: ListRequest, limit: int | None) ->
 
 
 def _digest_query(request: ListRequest) -> str:
-    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()[:8]
+    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()[:6]
 
 
 def _cursor_error() -> InvalidInput:

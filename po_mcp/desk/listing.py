@@ -9,12 +9,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Literal
 
-from po_mcp.desk.catalog import words_of
-from po_mcp.desk.figures import parse
-from po_mcp.desk.matching import Fit, Match, best_matches, find
-from po_mcp.desk.vendor_names import has_same_company
-from po_mcp.orders import Money, OrderQuery, PurchaseOrder, Record, Status, Vendor, total_of
-from po_mcp.writes.order_text import name
+from po_mcp.orders import Money, OrderQuery, PurchaseOrder, Record, Status, total_of
 
 Sort = Literal["ordered", "expected", "number", "vendor", "total"]
 Direction = Literal["asc", "desc"]
@@ -88,74 +83,6 @@ def sort_orders(orders: Iterable[PurchaseOrder], sort: Sort, direction: Directio
     with_value = [order for order in by_number if _SORT_KEYS[sort](order) is not None]
     without_value = [order for order in by_number if _SORT_KEYS[sort](order) is None]
     return [*sorted(with_value, key=_SORT_KEYS[sort], reverse=direction == "desc"), *without_value]
-
-
-class VendorFilter:
-    """The vendors that a few words mean, and whether an order is of one of them."""
-
-    def __init__(self, text: str, known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> None:
-        others = _vendors_of_orders(known, orders)
-        self._text = text
-        self.matches: list[Match[Vendor]] = best_matches(find(text, [*known, *others], words_of))
-        self._ids = {match.entry.id for match in self.matches if match.entry.id}
-        self._names = {_fold_name(match.entry.name) for match in self.matches}
-        # An ERP's orders may show the legal name of a vendor whose usual name its list has.
-        self._legal = [other for other in others if other.id is None and self._is_of_match(other, known)]
-        self._names |= {_fold_name(other.name) for other in self._legal}
-
-    def _is_of_match(self, other: Vendor, known: Sequence[Vendor]) -> bool:
-        return any(other != match.entry and has_same_company(other.name, match.entry, known) for match in self.matches)
-
-    def includes(self, order: PurchaseOrder) -> bool:
-        """Return whether the order is of one of these vendors: by its vendor id if it has one, else by the name."""
-        if order.vendor_id is not None and self._ids:
-            return order.vendor_id in self._ids
-        return _fold_name(order.vendor) in self._names
-
-    def describe_none(self, orders: Sequence[PurchaseOrder]) -> str:
-        """Return the sentence on vendors of like names where no order is of those that are meant; "" where none is."""
-        counted = Counter(order.vendor for order in orders)
-        ordered_from = [Vendor(id=None, name=vendor) for vendor in counted if vendor.strip()]
-        near: dict[str, int] = {}
-        for match in self.matches:
-            for other in best_matches(find(match.entry.name, ordered_from, words_of)):
-                near[other.entry.name] = counted[other.entry.name]
-        if not near:
-            return ""
-        there = " and ".join(f"{number} of {name(shown)}" for shown, number in list(near.items())[:5])
-        are = "is" if list(near.values()) == [1] else "are"
-        meant = " or ".join(name(match.entry.name) for match in self.matches[:5])
-        return f"No order is of exactly {meant}; there {are} {there}."
-
-    @property
-    def note(self) -> str:
-        """The sentence that says which vendors the words were taken for; "" where they name one plainly."""
-        names = " and ".join(name(match.entry.name) for match in self.matches[:5])
-        if not self.matches:
-            return f"No vendor matches {name(self._text)}. Try search_catalog."
-        if self.matches[0].fit >= Fit.SIMILAR:
-            similar = "which is spelled similarly" if len(self.matches) == 1 else "which are spelled similarly"
-            return f"No vendor is called {name(self._text)}; these are orders of {names}, {similar}."
-        if len(self.matches) > 1:
-            return f"{name(self._text)} matches several vendors; orders of all of them are included: {names}."
-        if self._legal:
-            return f"Vendor: {names}, in orders {' and '.join(name(other.name) for other in self._legal)}."
-        return "" if self.matches[0].fit in (Fit.EXACT, Fit.WHOLE) else f"Vendor: {names}."
-
-
-def _vendors_of_orders(known: Sequence[Vendor], orders: Iterable[PurchaseOrder]) -> list[Vendor]:
-    """Return the vendors of orders that the ERP's list of vendors lacks."""
-    # Orders may name a vendor that the ERP lists no more, such as one that is inactive.
-    seen = {vendor.id for vendor in known if vendor.id} | {_fold_name(vendor.name) for vendor in known}
-    found: dict[str, Vendor] = {}
-    for order in orders:
-        if order.vendor_id not in seen and _fold_name(order.vendor) not in seen:
-            found.setdefault(order.vendor_id or _fold_name(order.vendor), Vendor(id=order.vendor_id, name=order.vendor))
-    return list(found.values())
-
-
-def _fold_name(name: str) -> str:
-    return parse(name).joined or name
 
 
 def _number_key(order: PurchaseOrder) -> list[tuple[int, int, str]]:

@@ -64,11 +64,15 @@ def outcome_result(outcome: WriteOutcome) -> CallToolResult:
     notes = [] if outcome.next_step is None else [outcome.next_step]
     if outcome.replayed:
         notes.append("Already done by an earlier call; nothing was sent again.")
+    notes += name_operation(outcome)
+    return tool_result("\n".join([f"{outcome.status}: {outcome.message}", *notes]), outcome)
+
+
+def name_operation(outcome: WriteOutcome) -> list[str]:
+    """Return the id of an operation about which something can still be done; none of a settled one."""
     # A refusal that is still watched may turn out otherwise.
     is_settled = outcome.status in _SETTLED or (outcome.status == "refused" and outcome.not_before is None)
-    if outcome.operation_id and not is_settled:
-        notes.append(f"operation_id: {outcome.operation_id}")
-    return tool_result("\n".join([f"{outcome.status}: {outcome.message}", *notes]), outcome)
+    return [f"operation_id: {outcome.operation_id}"] if outcome.operation_id and not is_settled else []
 
 
 def order_rows(orders: Sequence[PurchaseOrder]) -> list[str]:

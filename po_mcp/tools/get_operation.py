@@ -13,7 +13,7 @@ from po_mcp.desk import operations
 from po_mcp.desk.context import Desk
 from po_mcp.tools._params import desk_of
 from po_mcp.tools._registered import RegisteredTool
-from po_mcp.tools._render import tool_result
+from po_mcp.tools._render import name_operation, tool_result
 
 
 class OperationsResult(operations.Operations):
@@ -33,7 +33,7 @@ async def get_operation(
     desk = desk_of(ctx)
     found = await operations.get_operations(desk, operation_id, Elicitor(ctx))
     rows = [
-        " ".join(filter(None, (f"{one.status}: {one.message}", one.next_step, f"operation_id: {one.operation_id}")))
+        " ".join(filter(None, (f"{one.status}: {one.message}", one.next_step, *name_operation(one))))
         for one in found.operations
     ]
     note = None if rows else desk.add_notice("Nothing is waiting for approval, and nothing is unconfirmed.")

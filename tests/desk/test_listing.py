@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from po_mcp.desk.listing import Direction, Sort, VendorFilter, is_overdue, sort_orders, summarize
+from po_mcp.desk.listing import Direction, Sort, is_overdue, sort_orders, summarize
+from po_mcp.desk.vendor_filter import VendorFilter
 from po_mcp.orders import PurchaseOrder, Status, Vendor
 
 CENTS = st.decimals(min_value=0, max_value=Decimal(10) ** 12, places=6, allow_nan=False)

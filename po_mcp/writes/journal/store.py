@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from po_mcp.erp import Connection
 from po_mcp.errors import JournalUnavailable
@@ -22,10 +22,8 @@ from po_mcp.writes.journal import (
     audit_log,
     connections,
     due,
-    export,
     moves,
     proposals,
-    pruning,
     queries,
     restores,
 )
@@ -33,11 +31,13 @@ from po_mcp.writes.journal.approver_pin import ApproverPin, PinChange, PinPlace
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.database import MEMORY, Slots, Transaction, open_database
 from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, Similar
-from po_mcp.writes.journal.pruning import Pruned
 from po_mcp.writes.journal.rows import UnreadableRow, read_row
 from po_mcp.writes.journal.token_store import SharedToken
 from po_mcp.writes.operation import WAITING, Operation, Recorded, Requester, State, WriteOutcome
 from po_mcp.writes.payloads import Payload
+
+if TYPE_CHECKING:
+    from po_mcp.writes.journal.pruning import Pruned
 
 NOT_APPROVED = "not approved"
 """The event of an answer that was no yes."""
@@ -532,15 +532,19 @@ class JournalStore:
 
     def export(self) -> list[str]:
         """Return the whole journal as the lines of a file that is checked without it."""
+        from po_mcp.writes.journal import export  # late, for a quick start
+
         with self._file.reading() as db:
             return [*export.write_lines(db, self._file.id)]
 
     def prune(self, before: float, write: Callable[[list[str]], None]) -> Pruned:
         """Let what ended before a time go: it is given to `write` first, and an exception of that keeps all of it."""
+        from po_mcp.writes.journal import export, pruning  # late, for a quick start
+
         with self._moving() as db:
             end, start = pruning.find_end(db, before), audit_log.start_of(db).place
             if end == start:
-                return Pruned(0, 0)
+                return pruning.Pruned(0, 0)
             # Within the transaction: nothing can come between what is written there and what goes here.
             write([*export.write_lines(db, self._file.id, end)])
             return pruning.prune(db, end, self._clock(), self._file.unguarded(db))
