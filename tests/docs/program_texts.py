@@ -11,9 +11,9 @@ from .package_copy import ROOT
 _DOCUMENTED = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
-def texts() -> Iterator[str]:
-    """Yield every string of the program, the help of its commands, and its pages, each on one line."""
-    for path in (ROOT / "po_mcp").rglob("*.py"):
+def texts(files: str = "**/*.py") -> Iterator[str]:
+    """Yield every string of the program's files, the help of its commands, and its pages, each on one line."""
+    for path in (ROOT / "po_mcp").glob(files):
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
         docstrings = {id(node.value) for node in nodes if isinstance(node, ast.Expr)}
         for node in nodes:

@@ -276,6 +276,45 @@ async def test_an_answer_that_was_no_does_not_end_the_question(harness: ServerHa
     assert len(harness.wire.writes) == 1
 
 
+@both_eras
+@pytest.mark.parametrize(
+    ("reply", "said"),
+    [
+        (accept(order_number="no"), "You said no to this ("),
+        (ElicitResult(action="decline"), "This was declined ("),
+    ],
+    ids=["no", "decline"],
+)
+async def test_what_was_answered_with_a_no_and_is_asked_again_says_so(
+    harness: ServerHarness, era: str, reply: Reply, said: str
+) -> None:
+    arguments = {"number": NUMBER[DELETE]}
+    again = ScriptedPerson(YES[DELETE])
+    async with harness.client(era, ScriptedPerson(reply)) as client:
+        first = outcome(await client.call_tool(DELETE, arguments))
+    async with harness.client(era) as client:
+        waiting = outcome(await client.call_tool(DELETE, arguments))
+    async with harness.client(era, again) as client:
+        done = outcome(await client.call_tool(DELETE, arguments))
+
+    assert (first["status"], waiting["status"], done["status"]) == ("declined", "approval_required", "done")
+    for told in (waiting["message"], again.asked[0].message):
+        assert said in told
+        assert ", in the chat); it was requested again." in told
+    assert again.asked[0].message.split("\n")[0].startswith("SANDBOX: Delete order PO-2025-0038 permanently?")
+    assert again.asked[0].requested_schema["properties"]["order_number"]["description"].startswith("Declined before.")
+
+
+async def test_a_no_to_another_request_is_not_told(harness: ServerHarness) -> None:
+    person = ScriptedPerson(accept(decision="keep"))
+    async with harness.client(person=person) as client:
+        for backorder in (True, False):
+            await client.call_tool(FINALIZE, {"number": NUMBER[FINALIZE], "create_backorder": backorder})
+
+    assert len(person.asked) == 2
+    assert not any("requested again" in asked.message for asked in person.asked)
+
+
 async def test_an_approval_is_good_for_its_order_tool_and_arguments_only(harness: ServerHarness) -> None:
     calls: list[tuple[str, dict[str, Any]]] = [
         (DELETE, {"number": "PO-2025-0038"}),

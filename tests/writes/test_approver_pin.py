@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from po_mcp.approvals.pin import say_wrong_pins
 from po_mcp.errors import ConfigurationError
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.journal.approver_pin import hash_pin
@@ -38,6 +39,33 @@ def test_a_terminal_slows_down_and_a_pin_that_fits_counts_as_no_wrong_one(store:
     after_a_minute = [store.note_pin_try("", "terminal"), store.note_pin_try("", "terminal")]
 
     assert (first, too_soon, after_a_minute) == ([0.0] * 10, 1.0, [0.0, 60.0])
+
+
+def test_the_page_is_locked_as_long_as_it_says_whatever_fitted_before(store: JournalStore, clock: Clock) -> None:
+    store.note_pin_try("", "page")
+    store.note_pin_fit("", "page")
+    clock.now += 1800
+    for _ in range(10):
+        store.note_pin_try("", "page")
+        clock.now += 1
+    told = store.seconds_to_pin_try("page")
+    clock.now += told - 1
+    before = store.note_pin_try("", "page")
+    clock.now += 2
+    after = store.note_pin_try("", "page")
+
+    assert (told, before, after) == (3590.0, 1.0, 0.0)
+
+
+def test_page_and_terminal_count_apart(store: JournalStore) -> None:
+    for place in ("page", "terminal", "terminal"):
+        store.note_pin_try("", place)
+
+    assert store.approver_pin().wrong_tries == {"page": 1, "terminal": 2}
+    assert (
+        say_wrong_pins({"page": 1, "terminal": 2}) == "Wrong PINs in the last hour: 1 on the page and 2 in a terminal."
+    )
+    assert say_wrong_pins({"page": 0, "terminal": 0}) == ""
 
 
 def test_a_pin_is_set_in_the_place_of_the_one_before_it_alone(store: JournalStore, journal_at: JournalPlace) -> None:
