@@ -354,7 +354,7 @@ def _check_postgres(keys: SecretStr | None) -> None:
     if keys is None:
         raise ValueError(f"{PREFIX}KEYS is not set; a {PREFIX}JOURNAL in PostgreSQL needs it")
     if find_spec("psycopg") is None or find_spec("psycopg_pool") is None:
-        raise ValueError(f"{PREFIX}JOURNAL in PostgreSQL needs the extra: pip install 'po-mcp[postgres]'")
+        raise ValueError(f"{PREFIX}JOURNAL in PostgreSQL needs the extra postgres: install '.[postgres]'")
 
 
 def _in_data_folder(name: str) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import anyio
 import pytest
+from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from po_mcp.transports.http_app import Address, HttpApp
@@ -29,3 +31,57 @@ async def test_blanks_around_a_header_are_no_part_of_it(path: str) -> None:
         [(b"host", b"localhost:1"), (b"mcp-name", b"get_purchase_order")]
     ]
     assert [scope["path"] for scope in reached] == ["/mcp"]
+
+
+# The end
+
+
+async def end_while_one_is_answered(method: str, *, drains: bool = True) -> tuple[int | None, float]:
+    """Let an answer take 50 ms while the server ends; return its status, and the seconds that the end took."""
+    statuses: list[int] = []
+
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        await anyio.sleep(0.05 if method == "POST" else 3600)
+        await PlainTextResponse("done")(scope, receive, send)
+
+    async def receive() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            statuses.append(message["status"])
+
+    request = {"type": "http", "method": method, "path": "/mcp", "raw_path": b"/mcp", "headers": []}
+    app = HttpApp(application, application, Address("127.0.0.1", 1), {})
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(app, request, receive, send)
+        await anyio.wait_all_tasks_blocked()
+        began = anyio.current_time()
+        app.announce_end()
+        if drains:
+            await app.drain(600)
+        took = anyio.current_time() - began
+        await app.close()
+    return (statuses[0] if statuses else None), took
+
+
+async def test_an_answer_under_way_is_given_before_the_end() -> None:
+    assert (await end_while_one_is_answered("POST"))[0] == 200
+
+
+async def test_without_the_drain_an_answer_under_way_is_lost() -> None:
+    assert (await end_while_one_is_answered("POST", drains=False))[0] == 503
+
+
+async def test_a_stream_of_news_is_not_waited_for() -> None:
+    status, took = await end_while_one_is_answered("GET")
+
+    assert status == 503
+    assert took < 60
+
+
+async def test_a_question_that_a_person_thinks_about_is_waited_for_no_longer_than_it_may_take() -> None:
+    app = HttpApp(PlainTextResponse(""), PlainTextResponse(""), Address("127.0.0.1", 1), {})
+    app._in_flight[anyio.CancelScope()] = anyio.Event()
+    with anyio.fail_after(60):
+        await app.drain(0.01)
