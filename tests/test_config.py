@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 from types import ModuleType
 from typing import cast
@@ -98,6 +99,22 @@ def test_the_file_of_the_users_configuration_folder_is_read(tmp_path: Path, monk
         ({"PO_MCP_TIMEOUT": "inf"}, "PO_MCP_TIMEOUT must be a number of seconds from 1 to 3600"),
         ({"PO_MCP_READ_LAG": "-1"}, "PO_MCP_READ_LAG must be a number of seconds from 0 to 86400"),
         ({"PO_MCP_CREATE_APPROVAL_OVER": "5,000"}, "PO_MCP_CREATE_APPROVAL_OVER must be an amount such as 5000"),
+        ({"PO_MCP_SECOND_APPROVER_OVER": "lots"}, "PO_MCP_SECOND_APPROVER_OVER must be an amount such as 5000"),
+        ({"PO_MCP_APPROVERS": " , "}, "PO_MCP_APPROVERS must name approvers such as scope:po:approve, group:buyers"),
+        ({"PO_MCP_APPROVERS": "groups:leads"}, "PO_MCP_APPROVERS must name approvers"),
+        ({"PO_MCP_APPROVERS": "bob, group:"}, "PO_MCP_APPROVERS must name approvers"),
+        ({"PO_MCP_APPROVER_LIMITS": "bob"}, "PO_MCP_APPROVER_LIMITS must name approvers and their limits, such as"),
+        ({"PO_MCP_APPROVER_LIMITS": "bob: much"}, "PO_MCP_APPROVER_LIMITS must name approvers and their limits"),
+        ({"PO_MCP_APPROVER_LIMITS": "bob: 1; bob: 2"}, "PO_MCP_APPROVER_LIMITS must name approvers and their limits"),
+        ({"PO_MCP_APPROVERS": "bob"}, "PO_MCP_ISSUER is not set; PO_MCP_APPROVERS needs it"),
+        ({"PO_MCP_SECOND_APPROVER_OVER": "5"}, "PO_MCP_ISSUER is not set; PO_MCP_SECOND_APPROVER_OVER needs it"),
+        ({"PO_MCP_APPROVER_LIMITS": "bob: 5"}, "PO_MCP_ISSUER is not set; PO_MCP_APPROVER_LIMITS needs it"),
+        ({"PO_MCP_SELF_APPROVAL": "true"}, "PO_MCP_ISSUER is not set; PO_MCP_SELF_APPROVAL needs it"),
+        ({"PO_MCP_SIGN_IN_CLIENT_ID": "page"}, "PO_MCP_ISSUER is not set; PO_MCP_SIGN_IN_CLIENT_ID needs it"),
+        (
+            {"PO_MCP_SIGN_IN_CLIENT_SECRET": "a-secret"},
+            "PO_MCP_SIGN_IN_CLIENT_ID is not set; PO_MCP_SIGN_IN_CLIENT_SECRET",
+        ),
         ({"PO_MCP_TIME_ZONE": "Mars/Base"}, "PO_MCP_TIME_ZONE must be a time zone such as Europe/Berlin"),
         ({"PO_MCP_COMPANY": "x" * 61}, "PO_MCP_COMPANY must have at most 60 characters"),
         ({"PO_MCP_JOURNAL": "~nobody-of-this-name/x.db"}, "PO_MCP_JOURNAL must be a path"),
@@ -125,6 +142,44 @@ def test_a_wrong_setting_is_named_in_one_line_without_its_value(changes: dict[st
     assert "\n" not in str(caught.value)
     assert "a-secret" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+TEAM = {"PO_MCP_ISSUER": "https://login.example.com", "PO_MCP_PUBLIC_URL": "https://po.example.com"}
+
+
+def test_approvers_and_their_limits_are_read_from_a_line_or_from_tables_of_the_file(file: Path) -> None:
+    line = {
+        "PO_MCP_APPROVERS": "group:leads, google-oauth2|42,scope:po:approve",
+        "PO_MCP_APPROVER_LIMITS": "google-oauth2|42: 20000; group:leads: usd=5000, EUR=4500.50; *: Unlimited",
+    }
+    of_line = load({**REAL, **TEAM, **line}, file)
+    file.write_text(
+        'approvers = ["group:leads", "google-oauth2|42", "scope:po:approve"]\n[approver_limits]\n'
+        '"google-oauth2|42" = "20000"\n"group:leads" = {USD = "5000", EUR = "4500.50"}\n"*" = "unlimited"\n'
+    )
+    of_file = load({**REAL, **TEAM}, file)
+
+    assert of_line.approvers == of_file.approvers == ("group:leads", "google-oauth2|42", "scope:po:approve")
+    assert of_line.approver_limits == of_file.approver_limits
+    assert of_file.approver_limits == {
+        "google-oauth2|42": {"": Decimal(20000)},
+        "group:leads": {"USD": Decimal(5000), "EUR": Decimal("4500.50")},
+        "*": None,
+    }
+    assert (of_file.approvers_by("group:"), of_file.approvers_by("scope:")) == (("leads",), ("po:approve",))
+
+
+def test_a_scope_to_approve_is_asked_of_assistants_only_where_their_form_may_count(file: Path) -> None:
+    asked = {}
+    for name, more in {
+        "nobody's own": {},
+        "own": {"PO_MCP_SELF_APPROVAL": "true"},
+        "own, by the page": {"PO_MCP_SELF_APPROVAL": "true", "PO_MCP_APPROVAL": "page"},
+        "own, by group": {"PO_MCP_SELF_APPROVAL": "true", "PO_MCP_APPROVERS": "group:leads"},
+    }.items():
+        asked[name] = load({**REAL, **TEAM, **more}, file).scopes()[2:]
+
+    assert asked == {"nobody's own": (), "own": ("po:approve",), "own, by the page": (), "own, by group": ()}
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8000", "http://localhost:8000/api/v1", "http://[::1]:8000"])

@@ -253,7 +253,7 @@ class _Page:
     def _is_own_form(self, request: Request, token: str, operation_id: str) -> bool:
         visitor = self._visitor(request)
         if visitor is not None:
-            return self._sessions.fits(token, visitor.key, operation_id)
+            return visitor.is_token(token, operation_id)
         return self._sessions.is_token(token, request.cookies.get(self._cookie), operation_id)
 
     async def _show(
@@ -271,14 +271,14 @@ class _Page:
         cookie = request.cookies.get(self._cookie)
         # Ports of this machine share cookies, so the page of another port can plant one, which is replaced.
         given = cookie if cookie is not None and self._sessions.is_ours(cookie) else self._sessions.new()
-        visitor = self._visitor(request)
+        visitor, operation_id = self._visitor(request), recorded.operation.id
         pin = await self._pending.pin_status() if visitor is None else PinStatus()
         response = self._html(
             "operation.html",
             status=status,
             sheet=await self._sheet(recorded),
             visitor=visitor,
-            token=self._sessions.token(given if visitor is None else visitor.key, recorded.operation.id),
+            token=visitor.token(operation_id) if visitor else self._sessions.token(given, operation_id),
             pin=pin,
             warnings=[*filter(None, [await self._pending.say_earlier_no(recorded)]), *pin_warnings(pin, self._local)],
             locked_until=self._local.time(self._pending.journal.now() + pin.wait_s) if pin.wait_s else "",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -47,10 +49,18 @@ class SignIn(Protocol):
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody who has signed in: a person, and what binds a form to this sign-in."""
+    """Somebody who has signed in: a person, and the secret of this sign-in, which is in a sealed cookie alone."""
 
     person: Person
     key: str
+
+    def token(self, operation_id: str) -> str:
+        """Return what a form for this operation, shown in this sign-in, brings back; any replica makes the same."""
+        return hmac.new(self.key.encode(), f"form {operation_id}".encode(), hashlib.sha256).hexdigest()
+
+    def is_token(self, given: str, operation_id: str) -> bool:
+        """Tell whether a form was shown in this very sign-in for this operation."""
+        return hmac.compare_digest(given.encode(), self.token(operation_id).encode())
 
 
 class NotSignedIn(Exception):

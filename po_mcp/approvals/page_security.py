@@ -105,12 +105,10 @@ class Sessions:
 
     def is_token(self, given: str, cookie: str | None, operation_id: str) -> bool:
         """Tell whether a form was shown to this very browser for this operation."""
-        return cookie is not None and self.is_ours(cookie) and self.fits(given, cookie, operation_id)
-
-    def fits(self, given: str, bound_to: str, operation_id: str) -> bool:
-        """Tell whether a form was made for this operation, and is bound to this cookie or sign-in."""
+        if cookie is None or not self.is_ours(cookie):
+            return False
         # As bytes: `compare_digest` raises for text that is not ASCII, and a form may bring any.
-        tokens = [_digest(key, "form", f"{bound_to} {operation_id}") for key in self._keys]
+        tokens = [_digest(key, "form", f"{cookie} {operation_id}") for key in self._keys]
         return any(hmac.compare_digest(given.encode(), token.encode()) for token in tokens)
 
 

@@ -305,7 +305,8 @@ class Desktop:
         journal = self.pending.journal
         events = await journal.events(recorded.operation.id)
         erp = await self.pending.name_erp(recorded)
-        return sheet_of(recorded, events, journal.now(), erp=erp, local=self.pending.executor.words.local)
+        local, needed = self.pending.executor.words.local, self.pending.count_needed(recorded)
+        return sheet_of(recorded, events, journal.now(), erp=erp, local=local, needed=needed)
 
     async def _list(self, waits: Sequence[Recorded]) -> None:
         table = Table("", "Id", "Request", "Vendor", "", "Expires", box=None, padding=(0, 2, 0, 0))
@@ -329,6 +330,8 @@ def facts_of(sheet: Sheet) -> list[tuple[str, str]]:
         ("Ordered", order.ordered),
         ("Expected", order.expected),
         ("Requested by", f"{sheet.asked_by} at {sheet.asked_at}, expires {sheet.open_until}"),
+        ("Approved by", ", ".join(f"{one.name} at {one.at}" for one in sheet.approved_by)),
+        ("Needs", "two approvers" if sheet.needed > 1 else ""),
     ]
     return [(name, value) for name, value in facts if value]
 

@@ -48,11 +48,9 @@ def build_approver_sign_in(settings: Settings, url: str, redirect_uri: str) -> A
     from po_mcp.sign_in.sealing import Seal
 
     assert settings.sign_in_client_id is not None
-    secret = settings.sign_in_client_secret
+    secret = settings.sign_in_client_secret.get_secret_value() if settings.sign_in_client_secret else None
     scopes, keys = settings.approvers_by("scope:"), build_keys(settings)
-    client = Client(
-        settings.sign_in_client_id, secret.get_secret_value() if secret else None, redirect_uri, scopes, url
-    )
+    client = Client(settings.sign_in_client_id, secret, redirect_uri, scopes, url)
 
     async def post(address: str, form: Mapping[str, str], basic: tuple[str, str] | None) -> tuple[int, Any]:
         from po_mcp.connectors.http.document import post_form
@@ -61,7 +59,9 @@ def build_approver_sign_in(settings: Settings, url: str, redirect_uri: str) -> A
         return await post_form(address, form, basic, build_transport(settings, address))
 
     openid = OpenIdClient(keys, client, TokenVerifier(keys, settings.audience or url), post)
-    return ApproverSignIn(openid, Seal(), settings.approvers_by("group:"), scopes)
+    return ApproverSignIn(
+        openid, Seal(settings.derive_keys("approver-cookie")), settings.approvers_by("group:"), scopes
+    )
 
 
 def build_keys(settings: Settings) -> IssuerKeys:

@@ -210,8 +210,8 @@ async def team_server(**settings: Any) -> AsyncIterator[TeamServer]:
 
 
 @asynccontextmanager
-async def serving_for(issuer: Issuer, **settings: Any) -> AsyncIterator[TeamServer]:
-    with closing(listen("127.0.0.1", 0)) as sock, pytest.MonkeyPatch.context() as patch:
+async def serving_for(issuer: Issuer, *, port: int = 0, **settings: Any) -> AsyncIterator[TeamServer]:
+    with closing(listen("127.0.0.1", port)) as sock, pytest.MonkeyPatch.context() as patch:
         patch.setattr(http_transport, "_HANDOVER_S", 0.0)  # there is no balancer that could go elsewhere
         origin = f"http://127.0.0.1:{sock.getsockname()[1]}"
         given = {"sandbox": ":memory:", "public_url": origin, "issuer": issuer.url, **settings}

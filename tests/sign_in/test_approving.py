@@ -16,9 +16,21 @@ import pytest
 from po_mcp.approvals.page_people import CALLBACK_PATH
 from po_mcp.sign_in import approver_sign_in
 from po_mcp.transports import http as http_transport
+from po_mcp.transports.uvicorn_server import listen
 from tests.harness import ScriptedPerson, ServerHarness, outcome, yes
-from tests.sign_in.approving import DELETE, FINALIZE, NUMBER, approving, ask, decide, path_of, state_of, visiting
-from tests.sign_in.issuer import EVERYTHING, public_pem, rsa_key
+from tests.sign_in.approving import (
+    CLIENT,
+    DELETE,
+    FINALIZE,
+    NUMBER,
+    approving,
+    ask,
+    decide,
+    path_of,
+    state_of,
+    visiting,
+)
+from tests.sign_in.issuer import EVERYTHING, TeamServer, issuing, public_pem, rsa_key, serving_for
 from tests.sign_in.test_people import connected
 from tests.sign_in.wrong_tokens import forge
 
@@ -265,6 +277,18 @@ async def test_the_operator_at_a_terminal_is_one_of_two(harness: ServerHarness) 
     assert told["message"].endswith("Requested by Alice Adams, approved by the server's operator and Bob Brown.")
 
 
+async def test_an_assistant_over_stdin_has_neither_form_nor_page_of_its_own_where_people_sign_in(
+    harness: ServerHarness,
+) -> None:
+    """It asks as the server's operator, and so another person approves, on the page of the server."""
+    person = ScriptedPerson(yes)
+    issuer: dict[str, Any] = {"issuer": "https://login.example.com", "public_url": "https://po.example.com"}
+    async with harness.client(person=person, **issuer) as client:
+        asked = outcome(await client.call_tool(DELETE, {"number": NUMBER}))
+
+    assert (asked["status"], person.asked, "approve_at" in asked) == ("approval_required", [], False)
+
+
 # What a sign-in must bring
 
 
@@ -496,6 +520,28 @@ async def test_an_answer_of_the_issuer_counts_in_the_browser_that_asked_for_it_a
 
     assert [one.status_code for one in (without, beside)] == [403, 403]
     assert not [one for one in victim.http.cookies.jar if one.name.endswith("_person")]
+
+
+OLD, NEW = "0123456789abcdef" * 4, "fedcba9876543210" * 4
+
+
+@pytest.mark.parametrize(("keys", "status"), [(OLD, 303), (f"{NEW},{OLD}", 303), (NEW, 401)])
+async def test_a_sign_in_and_its_form_outlive_a_restart_with_the_same_keys_alone(
+    harness: ServerHarness, keys: str, status: int
+) -> None:
+    with listen("127.0.0.1", 0) as sock:
+        port = sock.getsockname()[1]
+    async with issuing() as issuer, visiting(TeamServer(f"http://127.0.0.1:{port}", issuer), "bob") as bob:
+        given = {"sandbox": str(harness.book), "journal": str(harness.journal), **CLIENT, "port": port, "keys": OLD}
+        async with serving_for(issuer, **given) as server:
+            asked = await ask(server)
+            page = await bob.get(path_of(asked))
+        token = page.text.partition('name="token" value="')[2].partition('"')[0]
+        async with serving_for(issuer, **{**given, "keys": keys}) as server:
+            fields = {"token": token, "decision": "approve", "order_number": NUMBER}
+            answer = await bob.http.post(path_of(asked), data=fields, headers={"origin": server.origin})
+
+    assert (answer.status_code, harness.order(NUMBER) is None) == (status, status == 303)
 
 
 async def test_after_signing_out_the_browser_is_nobody(harness: ServerHarness) -> None:

@@ -14,8 +14,8 @@ import pytest
 
 from po_mcp.approvals import page_security, pending
 from po_mcp.approvals.page import create_app
-from po_mcp.approvals.page_people import PeopleOfPage
-from po_mcp.approvals.page_security import Guard, Sessions
+from po_mcp.approvals.page_people import PeopleOfPage, Visitor
+from po_mcp.approvals.page_security import Guard
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.desk.context import Desk
 from po_mcp.sign_in import approver_sign_in, openid, tokens
@@ -242,7 +242,7 @@ def every_host_is_ours(patch: Patch) -> None:
 
 
 def a_token_of_any_sign_in(patch: Patch) -> None:
-    patch.setattr(Sessions, "fits", lambda self, given, bound_to, operation_id: True)
+    patch.setattr(Visitor, "is_token", lambda self, given, operation_id: True)
 
 
 def no_look_at_the_state(patch: Patch) -> None:

@@ -57,7 +57,7 @@ def test_callers_who_have_all_their_calls_left_are_forgotten(monkeypatch: pytest
 
 @both_eras
 async def test_too_many_calls_are_a_tools_error_in_words_and_others_are_not_held_up(era: str) -> None:
-    async with team_server(calls_per_minute=FEW) as server:
+    async with team_server(calls_per_minute=FEW, self_approval=True) as server:
         async with connected(server, server.token(), era) as alice:
             answers = [await alice.call_tool("search_catalog", {"kind": "vendor"}) for _ in range(FEW + 1)]
             asked_after = await alice.call_tool("get_operation", {})
@@ -82,7 +82,7 @@ async def test_an_answer_to_a_question_waits_for_no_share(harness: ServerHarness
     """The last call of the share asks, so the answer has none left."""
     person = ScriptedPerson(yes)
     async with (
-        team_server(calls_per_minute=FEW, **over(harness)) as server,
+        team_server(calls_per_minute=FEW, self_approval=True, **over(harness)) as server,
         connected(server, server.token(), era, person) as alice,
     ):
         await spend(alice)
@@ -92,7 +92,7 @@ async def test_an_answer_to_a_question_waits_for_no_share(harness: ServerHarness
 
 
 async def test_other_requests_get_429_with_the_seconds_and_words_for_a_person() -> None:
-    async with team_server(calls_per_minute=FEW) as server, server.http(server.token()) as http:
+    async with team_server(calls_per_minute=FEW, self_approval=True) as server, server.http(server.token()) as http:
         answers = [await http.post("/mcp", json=call("initialize", HELLO)) for _ in range(FEW + 1)]
         tool = await http.post("/mcp", **modern("search_catalog", {"kind": "vendor"}))
     last = answers[-1]
@@ -115,7 +115,7 @@ async def test_other_requests_get_429_with_the_seconds_and_words_for_a_person() 
 
 
 async def lets_everything_pass() -> bool:
-    async with team_server(calls_per_minute=FEW) as server, server.http(server.token()) as http:
+    async with team_server(calls_per_minute=FEW, self_approval=True) as server, server.http(server.token()) as http:
         for _ in range(FEW):
             await http.post("/mcp", json=call("initialize", HELLO))
             await http.post("/mcp", **modern("search_catalog", {"kind": "vendor"}))
@@ -126,7 +126,7 @@ async def lets_everything_pass() -> bool:
 
 async def takes_the_answer_for_a_call() -> bool:
     async with (
-        team_server(calls_per_minute=FEW) as server,
+        team_server(calls_per_minute=FEW, self_approval=True) as server,
         connected(server, server.token(), ERAS[0], ScriptedPerson(yes)) as alice,
     ):
         await spend(alice)

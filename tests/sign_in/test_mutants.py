@@ -91,9 +91,11 @@ async def anothers_session() -> bool:
 
 
 async def a_page_for_whoever_has_the_link() -> bool:
-    async with team_server(approver_pin="correct horse") as server, server.http(server.token()) as http:
-        answer = await http.post("/mcp", **modern(DELETE, {"number": "PO-2025-0038"}))
-    return "/approve/" in answer.text
+    async with team_server(sign_in_client_id="page") as server, server.http(server.token()) as http:
+        asked = (await http.post("/mcp", **modern(DELETE, {"number": "PO-2025-0038"}))).json()
+        place = asked["result"]["structuredContent"]["operation_id"]
+        answer = await http.get(f"/approve/{place}")
+    return "PO-2025-0038" in answer.text
 
 
 async def an_issuer_that_is_asked_for_each_invented_key() -> bool:
@@ -247,12 +249,12 @@ def sessions_of_nobody(patch: Patch) -> None:
     patch.setattr("mcp.server.streamable_http_manager.authorization_context", lambda user: None)
 
 
-def a_page_with_sign_in(patch: Patch) -> None:
-    choose = http_transport._choose_page
+def a_page_without_its_sign_in(patch: Patch) -> None:
+    build = http_transport._build_page_app
     patch.setattr(
         http_transport,
-        "_choose_page",
-        lambda settings, address: choose(settings.model_copy(update={"issuer": None}), address),
+        "_build_page_app",
+        lambda pending, address, settings: build(pending, address, settings.model_copy(update={"issuer": None})),
     )
 
 
@@ -300,7 +302,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], Attack]] = [
     (every_form_counts, a_form_of_one_who_may_not_approve),
     (everybody_sees_everything, anothers_operation),
     (sessions_of_nobody, anothers_session),
-    (a_page_with_sign_in, a_page_for_whoever_has_the_link),
+    (a_page_without_its_sign_in, a_page_for_whoever_has_the_link),
     (no_pause_between_two_readings, an_issuer_that_is_asked_for_each_invented_key),
     (any_metadata, keys_by_metadata_of_another_issuer),
     (any_address, another_computer_without_sign_in),

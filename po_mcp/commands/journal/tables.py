@@ -104,7 +104,8 @@ def whole(recorded: Recorded, events: Sequence[Event], now: float, local: LocalT
 
 def _asker(events: Sequence[Event]) -> list[tuple[str, str]]:
     first = events[0].detail if events else {}
-    return [("Requested by", f"{first['client']}, MCP {first['protocol']}")] if "client" in first else []
+    who = f"{first['name']}, with " if "name" in first else ""
+    return [("Requested by", f"{who}{first['client']}, MCP {first['protocol']}")] if "client" in first else []
 
 
 def _shown_to_the_person(recorded: Recorded) -> Panel:
