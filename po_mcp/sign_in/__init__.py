@@ -61,7 +61,7 @@ def build_approver_sign_in(settings: Settings, url: str, redirect_uri: str) -> A
         return await post_form(address, form, basic, build_transport(settings, address))
 
     openid = OpenIdClient(keys, client, TokenVerifier(keys, settings.audience or url), post)
-    return ApproverSignIn(openid, Seal(), settings.approvers_by("group:"), scopes)
+    return ApproverSignIn(openid, Seal(settings.derive_keys("page-sign-in")), settings.approvers_by("group:"), scopes)
 
 
 def build_keys(settings: Settings) -> IssuerKeys:
