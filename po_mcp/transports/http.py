@@ -149,12 +149,13 @@ def _refuse_page(address: Address, text: str) -> ASGIApp:
 
 
 def _build_page_app(pending: PendingApprovals, address: Address, settings: Settings) -> ASGIApp:
-    cookie, keys = f"po_mcp_{address.port}", settings.derive_keys("page-forms")
+    keys = settings.derive_keys("page-forms")
     if settings.issuer is None:
-        return create_app(pending, address.origins, cookie, keys=keys)
+        return create_app(pending, address.origins, f"po_mcp_{address.port}", keys=keys)
     from po_mcp.sign_in import build_approver_sign_in
 
     # At its public address alone: the issuer sends people back there, and cookies of another host would not come along.
     origin = address.origins[0]
     sign_in = build_approver_sign_in(settings, f"{origin}{MCP_PATH}", f"{origin}{CALLBACK_PATH}")
-    return create_app(pending, [origin], cookie, sign_in, keys)
+    # The same name in all replicas, whichever port each listens on.
+    return create_app(pending, [origin], "po_mcp_team", sign_in, keys)

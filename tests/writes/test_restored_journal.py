@@ -14,7 +14,7 @@ from po_mcp.writes.journal import JournalStore, restores
 from po_mcp.writes.operation import State
 from tests.postgres import Cluster, as_its_user, new_folder, programs
 from tests.writes.editing import edit, tamper
-from tests.writes.making import CONNECTION, create, guarded, proposed, state_of, take_to
+from tests.writes.making import CONNECTION, Clock, create, guarded, proposed, state_of, take_to
 
 pytestmark = pytest.mark.postgres
 
@@ -91,6 +91,19 @@ def test_reading_marks_nothing_and_a_journal_as_before_lacks_nothing(address: st
         with closing(JournalStore(address)) as other:
             assert not other.may_lack_events()
             assert [one.state for one in other.live(None)] == ["APPROVED"]
+
+
+def test_what_another_replica_has_pruned_is_no_cut(address: str) -> None:
+    clock = Clock()
+    with closing(JournalStore(address, 600, clock)) as store, closing(JournalStore(address, 600, clock)) as other:
+        take_to(store, guarded(), "DONE")
+        clock.now += 400 * 86_400
+        other.prune(clock.now - 86_400, lambda lines: None)
+        store.note("", "looked", {})
+
+        assert not store.may_lack_events()
+        assert [one.event for one in store.events("")] == ["pruned", "looked"]
+        assert store.verify() == []
 
 
 @pytest.fixture
