@@ -14,7 +14,6 @@ from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.cards.order_card import OrderCard
 from po_mcp.config import MEMORY, Settings
 from po_mcp.connectors import connect
-from po_mcp.connectors.http.call_limit import CallLimit, TakesCallLimit
 from po_mcp.erp import ERP
 from po_mcp.errors import JournalUnavailable
 from po_mcp.server import current_request
@@ -116,9 +115,8 @@ def build_approvals(
     """
     journal = Journal(JournalStore(settings.journal_path(), settings.approval_ttl, clock))
     connector = erp or connect(settings, journal.shared_token)
-    if settings.max_requests is not None and isinstance(connector, TakesCallLimit):
-        slots = journal.store.slots(connector.connection.key, settings.max_requests)
-        connector.limit_calls(CallLimit(settings.max_requests, slots))
+    if settings.max_requests is not None:
+        _limit_requests(connector, journal, settings.max_requests)
     policy = SettlementPolicy(settings.timeout, *settings.bounds())
     local = LocalTime(settings.zone())
     executor = build_executor(connector, journal, policy, on_done, local=local)
@@ -143,6 +141,14 @@ def build_rules(settings: Settings) -> ApproverRules | None:
         second_over=settings.second_approver_over,
         limits=settings.approver_limits or {},
     )
+
+
+def _limit_requests(connector: ERP, journal: Journal, most: int) -> None:
+    """Let so many requests be under way, of all who share the journal where it is in PostgreSQL."""
+    from po_mcp.connectors.http.call_limit import CallLimit, TakesCallLimit  # late: most starts have no such limit
+
+    if isinstance(connector, TakesCallLimit):
+        connector.limit_calls(CallLimit(most, journal.store.slots(connector.connection.key, most)))
 
 
 def build_pin_setting(settings: Settings, journal: Journal) -> PinSetting:

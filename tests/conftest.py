@@ -70,6 +70,8 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give every test the mark of its tier."""
     for item in items:
+        if item.get_closest_marker("postgres"):  # that tier alone has the server, whatever else the test starts
+            item.own_markers[:] = [mark for mark in item.own_markers if mark.name != "process"]
         item.add_marker(_tier_of(item))
 
 
