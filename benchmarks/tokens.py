@@ -21,7 +21,19 @@ from po_mcp.sandbox import Book, create_app
 
 DAY_BEFORE = 50_781
 """Tokens of the 57 conversations that there were, as they were first measured."""
-THE_57 = 57
+NEWER = frozenset(
+    {
+        "order_a_hose_of_twelve_inches",
+        "order_a_hose_of_twelve_inches_without_a_form",
+        "order_a_quantity_that_may_be_thousands",
+        "order_after_a_backorder",
+        "order_after_a_free_line",
+        "order_and_see_what_was_understood",
+        "order_in_glued_words",
+        "order_under_a_number_like_anothers",
+    }
+)
+"""Conversations that came later; they are shorter, and would make the day look better than it is."""
 
 
 def measure(rounds: int) -> Iterator[Row]:
@@ -57,7 +69,7 @@ def _of_a_day() -> Row:
     from tests.conversations.script import scripts
 
     logging.disable(logging.WARNING)
-    found = list(scripts().items())
+    found = [(name, path) for name, path in scripts().items() if name not in NEWER]
 
     async def play() -> int:
         tokens = 0
@@ -67,8 +79,8 @@ def _of_a_day() -> Row:
         return tokens
 
     day = float(anyio.run(play))
-    reference = DAY_BEFORE / 2 / THE_57 * len(found)  # that figure was of both eras
-    return Row(f"{len(found)} conversations", day, "tokens", reference, "as many of the first", day / reference, 0.8)
+    reference = DAY_BEFORE / 2  # that figure was of both eras
+    return Row(f"{len(found)} conversations", day, "tokens", reference, "the same at first", day / reference, 0.8)
 
 
 async def _said_by_the_erp(book: Book) -> str:
