@@ -12,12 +12,11 @@ import httpx2
 import pytest
 
 from tests.balancer.fleet import FILES, NAMES, Change, Fleet, Upstream, balancing, fleet, free_port, make_certificate
-from tests.commands.test_serve import HELLO, call, modern
+from tests.commands.test_serve import CREATE, HELLO, NEW, call, modern
 from tests.harness import ERAS, ScriptedPerson, outcome, yes
 
 both = pytest.mark.parametrize("kind", ["nginx", "haproxy"])
 both_eras = pytest.mark.parametrize("era", ERAS)
-FINALIZE = "finalize_purchase_order"
 WRITE = modern("delete_purchase_order", {"number": "PO-2025-0038"})
 SESSION = {"mcp-protocol-version": "2025-11-25"}
 NOT_REPEATED = "it may have been carried out: do not repeat it. Check with get_operation"
@@ -39,12 +38,12 @@ async def test_people_of_both_protocols_read_and_write_over_all_replicas(kind: s
                     listed = await client.call_tool("list_purchase_orders", {"status": "open", "limit": 50})
                     assert not listed.is_error
         async with server.client(ERAS[1], person) as client:
-            done = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
+            done = outcome(await client.call_tool(CREATE, NEW))
         async with server.client(ERAS[0], person) as client:
-            known = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
+            known = outcome(await client.call_tool(CREATE, NEW))
         sessions = await open_sessions(server, 4)
 
-    assert (done["status"], len(person.asked)) == ("done", 1)
+    assert done["status"] == "done"
     assert known["replayed"] is True
     assert {name.partition(".")[0] for name in sessions} == set(NAMES)
 
@@ -121,9 +120,14 @@ async def test_what_concerns_the_balancer_alone_is_not_published(kind: str, tmp_
     assert f'resource_metadata="{server.origin}/.well-known' in refused.headers["www-authenticate"]
 
 
+def few_at_once(text: str) -> str:
+    """However slow the machine, the requests of the test are too many."""
+    return text.replace("rate=50r/s", "rate=1r/s").replace("burst=100", "burst=5")
+
+
 async def test_a_flood_from_one_address_is_told_in_json(tmp_path: Path) -> None:
     answers: list[httpx2.Response] = []
-    async with fleet("nginx", tmp_path) as server, server.http() as http:
+    async with fleet("nginx", tmp_path, few_at_once) as server, server.http() as http:
 
         async def ask() -> None:
             for _ in range(20):
