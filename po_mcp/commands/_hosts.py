@@ -13,6 +13,7 @@ from typing import Literal
 import click
 
 from po_mcp.commands import _settings
+from po_mcp.commands._interrupted import plain_signals
 from po_mcp.hosts.change import Change, apply, plan_install, plan_uninstall
 from po_mcp.hosts.known import HOSTS, Host, host_named
 from po_mcp.hosts.machine import Machine, system_of
@@ -106,9 +107,10 @@ def confirmation(yes: bool) -> Callable[[], bool]:
             click.echo("Nothing was changed: this is no terminal. To change it, add --yes.")
             return False
         try:
-            if click.confirm("Write this?", default=False):
-                return True
-        except click.Abort:  # of several hosts the rest is not asked about
+            with plain_signals():  # the parent process may have had Ctrl-C ignored
+                if click.confirm("Write this?", default=False):
+                    return True
+        except (click.Abort, KeyboardInterrupt):  # of several hosts the rest is not asked about
             click.echo("\nStopped. Nothing more was changed.")
             raise SystemExit(NOT_CONFIRMED) from None
         click.echo("Nothing was changed.")
