@@ -160,6 +160,9 @@ def _reasons(
     reasons += [Reason(short="a price of 0", sentence=zero) for zero in zeros]
     several = pricing.explain_several_prices(new.asked, new.found, known)
     reasons += [Reason(short="two prices of one item", sentence=one) for one in several]
+    if desk.page.comes_first and new.found.notes:
+        # The operator takes no yes from a form: what was chosen in one decides nothing yet.
+        reasons.append(Reason(short="check what was chosen", sentence="Words of this order were chosen in a form."))
     reasons += _over_limit(desk.create_approval_over, draft)
     reasons += _for_two(desk, draft)
     prices = pricing.explain_prices(known, new.found)

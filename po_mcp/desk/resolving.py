@@ -272,7 +272,7 @@ async def _choose(
 ) -> Resolution | WriteOutcome:
     """Have the person choose; return the settled resolution, or the outcome of the call if they did not."""
     as_of = _describe_list_times(desk, resolution)
-    is_last = desk.create_approval_over is None and not _is_doubtful(asked)
+    is_last = desk.create_approval_over is None and not (desk.page.comes_first or _is_doubtful(asked))
     question = build_question(asked, resolution, place_of(desk.erp).tag, as_of, is_last=is_last)
     answer = await approver.choose(question)
     # The assistant gets the candidates in words, and can ask its user itself.

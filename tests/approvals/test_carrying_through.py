@@ -27,7 +27,7 @@ from po_mcp.desk import approval_flow
 from po_mcp.tools import _progress
 from po_mcp.writes.journal import Journal, JournalStore
 from tests.approvals.counter import browser
-from tests.harness import ERAS, MODES, ServerHarness, outcome, set_pin
+from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, outcome, set_pin
 
 DELETE, FINALIZE, CANCEL = "delete_purchase_order", "finalize_purchase_order", "cancel_purchase_order"
 NUMBER = {DELETE: "PO-2025-0038", FINALIZE: "PO-2025-0037", CANCEL: "PO-2025-0041"}
@@ -207,6 +207,26 @@ async def test_where_the_page_comes_first_no_form_stands_for_a_yes(
         told = outcome(await client.call_tool(tool, {"number": NUMBER[tool]}))
 
     assert (told["status"], visitor.asked, harness.wire.writes) == ("approval_required", [], [])
+
+
+def _take_the_last(asked: ElicitRequestFormParams) -> ElicitResult:
+    fields = asked.requested_schema["properties"]
+    return ElicitResult(action="accept", content={name: one["oneOf"][-1]["const"] for name, one in fields.items()})
+
+
+@both_eras
+@pytest.mark.parametrize("kind", ["form, and the page comes first"])
+async def test_where_the_page_comes_first_a_choice_in_a_form_creates_nothing(
+    harness: ServerHarness, era: str, kind: str, settings: dict[str, Any]
+) -> None:
+    line = {"item": "12 in hose", "quantity": "3", "unit_price": "0.45", "warehouse": "Main"}
+    person = ScriptedPerson(_take_the_last)
+    async with harness.client(era, person, **settings) as client:
+        asked = outcome(await client.call_tool("create_purchase_order", {"vendor": "Acme Fasteners", "lines": [line]}))
+
+    assert "You see the whole order before it is made." in person.asked[0].message
+    assert (asked["status"], harness.wire.writes) == ("approval_required", [])
+    assert "Words of this order were chosen in a form." in asked["message"]
 
 
 @both_eras

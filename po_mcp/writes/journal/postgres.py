@@ -281,6 +281,11 @@ class PostgresDatabase:
             self._pool = None
         self._watchdog.close()
 
+    def __del__(self) -> None:
+        # A pool that is dropped open is closed by a thread of its own, which cannot wait for itself.
+        if getattr(self, "_pool", None) is not None:
+            self._pool.close(timeout=1.0)  # type: ignore[union-attr]
+
     def slots(self, name: str, most: int) -> Slots:
         """Return slots that all replicas share."""
         from po_mcp.writes.journal.slots import SharedSlots  # late: only where a limit is set
