@@ -120,10 +120,11 @@ async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
 def _draft(asked: OrderRequest, found: ResolvedOrder, known: Mapping[str, pricing.SuggestedPrice]) -> OrderDraft:
     lines = []
     for line in asked.lines:
-        item = found.items[line.item].id
-        price = known[item].price if line.unit_price is None else line.unit_price
+        item = found.items[line.item]
+        price = known[item.id].price if line.unit_price is None else line.unit_price
         warehouse = None if line.warehouse is None else found.warehouses[line.warehouse]
-        lines.append(DraftLine(item=item, quantity=line.quantity, unit_price=price, warehouse=warehouse))
+        made = DraftLine(item=item.id, quantity=line.quantity, unit_price=price, warehouse=warehouse, word=item.word)
+        lines.append(made)
     return OrderDraft(
         number=asked.number or _UNNUMBERED,
         vendor=found.vendor,
@@ -158,7 +159,7 @@ def _reasons(
     zeros = pricing.explain_zero_prices(new.asked, new.found)
     reasons += [Reason(short="a price of 0", sentence=zero) for zero in zeros]
     reasons += _over_limit(desk.create_approval_over, draft)
-    return (*reasons, *(Reason(short="", sentence=price) for price in pricing.explain_prices(known)))
+    return (*reasons, *(Reason(short="", sentence=price) for price in pricing.explain_prices(known, new.found)))
 
 
 async def _compare_number(number: str, latest: LatestOrders) -> list[Reason]:

@@ -61,28 +61,35 @@ async def find_prices(
     wanted = {found.items[line.item].id for line in asked.lines if line.unit_price is None}
     known = {name: listed for name in wanted if (listed := _list_price(items[name], found.vendor)) is not None}
     if wanted - set(known):
-        missing = {name: items[name] for name in wanted - set(known)}
-        known |= await _find_last_paid(desk, found.vendor, missing, latest or LatestOrders(desk))
-    if missing_names := sorted(wanted - set(known)):
+        unpriced = {name: items[name] for name in wanted - set(known)}
+        known |= await _find_last_paid(desk, found.vendor, unpriced, latest or LatestOrders(desk))
+    if missing := sorted(_word_of(items[identifier]) for identifier in wanted - set(known)):
         raise InvalidInput(
-            f"No price was given for {', '.join(map(name, missing_names))}, and orders of this vendor show none. "
-            "Nothing was sent.",
+            f"No price was given for {', '.join(missing)}, and orders of this vendor show none. Nothing was sent.",
             next_step="Give the unit price.",
         )
     return known
 
 
-def explain_prices(known: Mapping[str, SuggestedPrice]) -> list[str]:
+def explain_prices(known: Mapping[str, SuggestedPrice], found: ResolvedOrder) -> list[str]:
     """Return a sentence on the source of each price, for the approver."""
-    return [f"No price was given for {name(item)}; {one.text} was {one.source}." for item, one in known.items()]
+    items = {item.id: item for item in found.items.values()}
+    return [
+        f"No price was given for {_word_of(items[identifier])}; {one.text} was {one.source}."
+        for identifier, one in known.items()
+    ]
 
 
 def explain_zero_prices(asked: OrderRequest, found: ResolvedOrder) -> list[str]:
     """Return a sentence on each item with a price of zero: a person must see it."""
     # A price of 0 is valid for samples; it may as well be a figure that the model made up.
-    free = dict.fromkeys(found.items[line.item].id for line in asked.lines if line.unit_price == 0)
+    free = dict.fromkeys(found.items[line.item] for line in asked.lines if line.unit_price == 0)
     zero = order_text.in_currency("0", found.vendor.currency)
-    return [f"The price of {name(item)} is {zero}: it is ordered for nothing." for item in free]
+    return [f"The price of {_word_of(item)} is {zero}: it is ordered for nothing." for item in free]
+
+
+def _word_of(item: Item) -> str:
+    return name(item.id if item.word is None else item.word)
 
 
 def _list_price(item: Item, vendor: Vendor) -> SuggestedPrice | None:
@@ -178,7 +185,7 @@ def _unit_prices(
     """
     prices: dict[str, Decimal] = {}
     for line in order.lines or ():
-        item = find_item(line.item)
+        item = find_item(line.item_key)
         unit = wanted[item].unit if item is not None else None
         if item is None or (unit and line.unit and normalize_blanks(unit) != normalize_blanks(line.unit)):
             continue

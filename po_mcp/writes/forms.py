@@ -410,7 +410,7 @@ def _items(order: PurchaseOrder, *, rest: bool = False) -> str:
 
 def _notes_of(payload: CreatePayload) -> Sequence[LineNote]:
     """Return what is known of each line; nothing where an older version recorded none."""
-    return payload.line_notes or [LineNote(name=line.item) for line in payload.draft.lines]
+    return payload.line_notes or [LineNote(name=line.item_word) for line in payload.draft.lines]
 
 
 def _to_check(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
@@ -451,7 +451,7 @@ def _new_order(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
         price = text.money(line.unit_price, payload.currency)
         amount = text.money(EXACT.multiply(line.quantity, line.unit_price), payload.currency)
         start = f"{place}) {text.quantity(line.quantity, note.unit)} at {price} = {amount}: "
-        what = line.item if note.name == line.item else f"{line.item}, {note.name}"
+        what = line.item_word if note.name == line.item_word else f"{line.item_word}, {note.name}"
         rows.append(start + text.shown(what, max(20, text.HEAD_COLUMNS - text.columns(start))))
         rows += [] if is_one_place or not note.warehouse else ["    deliver to: " + text.shown(note.warehouse, 58)]
         rows += ["    asked for as: " + text.shown(note.said, 56)] if note.said else []

@@ -40,7 +40,7 @@ async def test_the_last_price_paid_is_known_with_its_source(status: str) -> None
     price = await known([bought("PO-1", "2026-11-01", "0.40", currency="AUD"), last])
 
     assert (price.price, price.text) == (Decimal("0.45"), "0.45 AUD per EA")
-    assert pricing.explain_prices({"BOLT": price}) == [
+    assert pricing.explain_prices({"BOLT": price}, found()) == [
         "No price was given for BOLT; 0.45 AUD per EA was last paid, on PO-2 of 2 Nov 2026."
     ]
 

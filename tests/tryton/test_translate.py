@@ -227,7 +227,24 @@ def test_a_line_without_a_product_is_described() -> None:
 def test_a_description_does_not_hide_which_product_it_is() -> None:
     line = (translate.convert_order(with_line("draft", description="Something else")).lines or ())[0]
 
-    assert line.description == "[BOLT-M8-30] M8 x 30mm Hex Bolt; Something else"
+    assert (line.item, line.description) == ("BOLT-M8-30", "M8 x 30mm Hex Bolt; Something else")
+
+
+@pytest.mark.parametrize(
+    ("told", "item", "description"),
+    [
+        ({"code": "B", "name": "Bolt", "rec_name": "[B] Bolt"}, "B", "Bolt"),
+        ({"code": None, "name": "Bolt", "rec_name": "Bolt"}, "Bolt", None),
+        ({"rec_name": "[B] Bolt"}, "[B] Bolt", None),
+        ({}, "7", None),
+    ],
+)
+def test_an_item_is_called_by_its_code_else_its_name(
+    told: dict[str, object], item: str, description: str | None
+) -> None:
+    line = (translate.convert_order(with_line("draft", **{"product.": {"id": 7, **told}})).lines or ())[0]
+
+    assert (line.item, line.item_key, line.description) == (item, "7", description)
 
 
 def test_the_expected_date_is_the_earliest_of_the_lines_where_the_order_has_none() -> None:

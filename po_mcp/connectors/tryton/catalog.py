@@ -38,6 +38,7 @@ def convert_items(products: Iterable[schemas.Product], currency: str | None) -> 
             price=product.price if product.is_priced_as_bought else None,
             currency=currency,
             active=product.active,
+            word=product.word,
         )
         for product in products
     )
