@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import glob
 import json
 import os
 import shutil
@@ -24,6 +25,8 @@ SERVER = "purchase-orders"
 T = TypeVar("T")
 _BOM = b"\xef\xbb\xbf"
 _SECRET_HOLDERS = ("env", "envs", "headers")
+_KEPT = ".before-po-mcp-"
+"""Stands before the stamp in the name of a file as it was."""
 
 
 class HostFileNotChanged(PurchaseOrderError):
@@ -72,13 +75,20 @@ def plan_install(host: Host, path: Path, program: Program) -> Change:
 
 
 def plan_uninstall(host: Host, path: Path) -> Change:
-    """Work out the file without our entry. Raises: `HostFileNotChanged`."""
+    """Work out the file without our entry, and without the table of servers where install made that.
+
+    Raises:
+        HostFileNotChanged: the file cannot be read, or is kept in a form that is not changed here.
+    """
     old = _content(host, path)
     text = _decode(host, path, old)
     before = _entry(host, path, text)
     new = old or b""
     if before is not None:
-        new = _encode(old, _attempt(host, path, lambda: _remove(host, text)))
+        left = _attempt(host, path, lambda: _remove(host, text))
+        if _is_section_ours(host, path, left):
+            left = _drop_empty_section(host, left)
+        new = _encode(old, left)
     return _check_nothing_else(Change(host, path, before, None, old, new))
 
 
@@ -113,7 +123,7 @@ def apply(change: Change, stamp: str) -> Path | None:
         if not change.path.is_symlink():  # where a link leads to is not ours to make
             path.parent.mkdir(parents=True, exist_ok=True)
         if change.old is not None:
-            backup = path.with_name(f"{path.name}.before-po-mcp-{stamp}")
+            backup = path.with_name(f"{path.name}{_KEPT}{stamp}")
             # With its mode: the file can hold secrets of other servers.
             shutil.copy2(path, backup)
         replace(path, change.new)
@@ -193,6 +203,39 @@ def _remove(host: Host, text: str) -> str:
             return toml.remove(text, where)
         case "yaml":
             return yaml.remove(text, host.section[0], SERVER)
+
+
+def _is_section_ours(host: Host, path: Path, left: str) -> bool:
+    """Tell whether the table of servers came with our entry: the file that was kept then has none.
+
+    Where none was kept, the file came with the entry, too, and holds nothing else.
+    """
+    kept = Path(os.path.realpath(path))
+    for file in sorted(kept.parent.glob(f"{glob.escape(kept.name)}{_KEPT}*"), reverse=True):
+        try:
+            text = _decode(host, file, _content(host, file))
+            if _entry(host, file, text) is None:
+                return not _has_section(host, text)
+        except HostFileNotChanged:
+            return False
+    return not _drop_empty_section(host, left).strip("{} \n")
+
+
+def _has_section(host: Host, text: str) -> bool:
+    if host.format == "yaml":
+        return yaml.has_section(text, host.section[0])
+    return host.section[0] in (jsonc if host.format == "json" else toml).read(text)
+
+
+def _drop_empty_section(host: Host, text: str) -> str:
+    """Return the text without the table of servers, if that is empty. A table of TOML that is empty has no line."""
+    match host.format:
+        case "json":
+            return jsonc.remove(text, host.section) if jsonc.read(text).get(host.section[0]) == {} else text
+        case "yaml":
+            return yaml.remove_empty_section(text, host.section[0])
+        case "toml":
+            return text
 
 
 def _entry(host: Host, path: Path, text: str) -> dict[str, Any] | None:

@@ -71,6 +71,16 @@ def remove(text: str, section: str, name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+def has_section(text: str, section: str) -> bool:
+    """Tell whether there is such a top-level key."""
+    return _section(text.splitlines(), section) is not None
+
+
+def remove_empty_section(text: str, section: str) -> str:
+    """Return the text without a section that is `{}`."""
+    return "".join(line for line in text.splitlines(keepends=True) if line.rstrip() != f"{section}: {{}}")
+
+
 def _refuse_foreign(lines: list[str]) -> None:
     if any(
         line.startswith(("---", "...", "%", "{", "[")) or "\t" in line[: len(line) - len(line.lstrip())]

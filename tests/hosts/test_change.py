@@ -100,8 +100,6 @@ def test_uninstalling_leaves_what_was_there(host: Host, file: Path) -> None:
     apply(plan_install(host, file, PROGRAM), STAMP)
     apply(plan_uninstall(host, file), STAMP)
     after = document(host, file.read_text())
-    if host.format == "json":
-        before.setdefault(host.section[0], {})
 
     assert after == before
     assert plan_uninstall(host, file).is_none
@@ -115,6 +113,67 @@ def test_uninstalling_gives_the_file_back_byte_for_byte(name: str, tmp_path: Pat
     apply(plan_uninstall(host, path), "2")
 
     assert path.read_bytes() == recorded(host).read_bytes()
+
+
+WITHOUT_SERVERS = {
+    "json": ['{\n  "theme": "dark"\n}\n', '{\n\t"theme": "dark", // mine\n}\n', "{}\n", "// nothing yet\n{}\n"],
+    "toml": ['model = "o3"\n'],
+    "yaml": ["GOOSE_MODEL: o3\n"],
+}
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_the_table_of_servers_goes_where_install_made_it(host: Host, place: int, tmp_path: Path) -> None:
+    texts = WITHOUT_SERVERS[host.format]
+    path = tmp_path / "file [1].json"
+    path.write_text(texts[place % len(texts)])
+    apply(plan_install(host, path, PROGRAM), "1")
+    apply(plan_uninstall(host, path), "2")
+    apply(plan_install(host, path, PROGRAM), "3")
+    apply(plan_uninstall(host, path), "4")
+
+    assert document(host, path.read_text()) == document(host, texts[place % len(texts)])
+    assert host.section[0] not in path.read_text()
+
+
+def test_the_table_of_servers_goes_with_a_file_that_install_made(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    apply(plan_install(host, path, PROGRAM), "1")
+    apply(plan_uninstall(host, path), "2")
+
+    assert path.read_text().split() in ([], ["{", "}"], ["{}"])
+
+
+def test_an_empty_table_of_servers_stays_where_a_person_made_it(host: Host, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    name = host.section[0]
+    path.write_text({"json": f'{{"{name}": {{}}}}\n', "toml": f"[{name}]\n", "yaml": f"{name}: {{}}\n"}[host.format])
+    apply(plan_install(host, path, PROGRAM), "1")
+    apply(plan_uninstall(host, path), "2")
+
+    empty = {"json": {name: {}}, "toml": {name: {}}, "yaml": {name: {SERVER: None}}}[host.format]
+    assert document(host, path.read_text()) == empty
+    assert name in path.read_text()
+
+
+def test_a_table_of_servers_stays_with_the_servers_that_came_later(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_text("{}\n")
+    apply(plan_install(json_host(), path, PROGRAM), "1")
+    path.write_text(path.read_text().replace('"mcpServers": {', '"mcpServers": {\n    "other": {},'))
+    apply(plan_uninstall(json_host(), path), "2")
+
+    assert json.loads(path.read_text()) == {"mcpServers": {"other": {}}}
+
+
+@pytest.mark.parametrize("kept", [b"{", b"\xff", b"[]"])
+def test_a_kept_file_that_cannot_be_read_decides_nothing(kept: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    apply(plan_install(json_host(), path, PROGRAM), "1")
+    (tmp_path / "file.before-po-mcp-1").write_bytes(kept)
+    apply(plan_uninstall(json_host(), path), "2")
+
+    assert json.loads(path.read_text()) == {"mcpServers": {}}
 
 
 def test_a_backup_is_the_file_as_it_was(host: Host, file: Path) -> None:

@@ -36,7 +36,7 @@ async def test_a_created_order_is_a_draft_as_it_was_asked_for(erp: Tryton, book:
 
     assert (created.number, created.status, created.status_text) == (NEW, "draft", "draft")
     assert (created.reference, created.expected_on, created.ordered_at) == ("op-7f3a", day, None)
-    assert [(line.item, line.quantity, line.unit_price) for line in created.lines or ()] == [
+    assert [(line.item_key, line.quantity, line.unit_price) for line in created.lines or ()] == [
         (line.item, line.quantity, line.unit_price) for line in draft.lines
     ]
     assert created == await erp.get_order(NEW)
