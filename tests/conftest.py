@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests import homes
 from tests.harness import ServerHarness
 from tests.made_once import make_once
 
@@ -49,8 +50,10 @@ _MEMORY, _ROOM = Path("/dev/shm"), 2**30
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the temporary files of the tier `unit` lie in memory, where there is room: its tests sync them often."""
+    """Guard the user's own folders, and let the temporary files of the tier `unit` lie in memory, if there is room."""
+    homes.guard_home()
     if config.option.markexpr == "unit" and _MEMORY.is_dir() and shutil.disk_usage(_MEMORY).free > _ROOM:
+        # Its tests sync them often.
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))  # where pytest makes its temporary folders
 
 
@@ -126,9 +129,7 @@ def short_waits() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def nobodys_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+def nobodys_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Keep tests out of the folders of whoever runs them."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "HOME"):
-            patch.setenv(name, str(tmp_path_factory.mktemp(name)))
+    with homes.nobodys_folders(tmp_path_factory.mktemp("nobody")):
         yield

@@ -22,7 +22,7 @@ from pathlib import Path
 from platformdirs import user_cache_path
 
 LOCKS = Path(__file__).parent / "locks"
-_CACHE = user_cache_path("po-mcp") / "clients"
+CACHE = user_cache_path("po-mcp") / "clients"
 _DONE = "installed"
 _LONGEST = 900
 """Seconds that one installation may take."""
@@ -66,7 +66,7 @@ def _place(kind: str, name: str) -> Path:
     digest = hashlib.sha256(repr(sys.version_info[:2]).encode())
     for lock in _locks(kind, name):
         digest.update(lock.read_bytes())
-    return _CACHE / f"{kind}-{name}-{digest.hexdigest()[:12]}"
+    return CACHE / f"{kind}-{name}-{digest.hexdigest()[:12]}"
 
 
 def _install(kind: str, name: str) -> Path:

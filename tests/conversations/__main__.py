@@ -17,6 +17,7 @@ from tests.conversations.script import read, scripts
 from tests.conversations.show import Count, Played, chat, table
 from tests.conversations.stage import play
 from tests.harness import ERAS
+from tests.homes import nobodys_home
 
 
 @click.command("conversations")
@@ -69,4 +70,5 @@ def _counter() -> Count | None:
 
 
 if __name__ == "__main__":
-    main()
+    with nobodys_home():
+        main()

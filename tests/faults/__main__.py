@@ -15,6 +15,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from po_mcp.sandbox.faults import FAULTS
+from tests.homes import nobodys_home
 
 from .judging import Judged, play
 from .matrix import Scenario, every_scenario
@@ -90,4 +91,5 @@ def main(context: click.Context, markdown: bool, faults: Sequence[str], jobs: in
 
 
 if __name__ == "__main__":  # a playing process imports this file too
-    main()
+    with nobodys_home():
+        main()

@@ -12,6 +12,7 @@ from pathlib import Path
 import anyio
 
 from tests.fuzz.running import run
+from tests.homes import nobodys_home
 
 
 async def _main(calls: int, seed: int) -> None:
@@ -30,4 +31,5 @@ if __name__ == "__main__":
     parser.add_argument("--calls", type=int, default=20_000)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    anyio.run(_main, given.calls, given.seed)
+    with nobodys_home():
+        anyio.run(_main, given.calls, given.seed)

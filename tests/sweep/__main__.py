@@ -16,6 +16,8 @@ import click
 from rich.console import Console
 from rich.progress import Progress
 
+from tests.homes import nobodys_home
+
 from .cells import Table
 from .crashes import INJECTED, Crashed, at_every_commit, at_the_wire, crash
 from .judging import Ran
@@ -240,4 +242,5 @@ def _show(part: str, figures: Figures, seconds: float, seed: int) -> None:
 
 
 if __name__ == "__main__":  # a playing process imports this file too
-    main()
+    with nobodys_home():
+        main()

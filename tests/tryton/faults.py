@@ -20,6 +20,7 @@ import httpx2
 from po_mcp.sandbox.faults import FAULTS, Exchange, PlannedFault, Relay
 from po_mcp.sandbox.faults.messages import Answer, Request
 from tests.faults.matrix import VALUES
+from tests.homes import nobodys_home
 from tests.sweep.crashes import USER, Crash, Crashed, How, ask_until_it_is_struck, server_process, start_anew
 from tests.sweep.erp import TAG, Lost, Moment, at_once
 from tests.sweep.judging import Ran
@@ -236,4 +237,5 @@ def main(most: int, every: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with nobodys_home():
+        main()

@@ -23,6 +23,7 @@ from tests.conversations.show import Played, chat, table
 from tests.conversations.stage import Stage, play_on
 from tests.conversations.world_events import World
 from tests.harness import ERAS
+from tests.homes import nobodys_home
 from tests.tryton.book import PURCHASE, TrytonUsers
 from tests.tryton.harness import RpcWire, TrytonHarness, find_orders
 from tests.tryton.server import serving
@@ -94,4 +95,5 @@ def main(names: tuple[str, ...]) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with nobodys_home():
+        main()

@@ -16,6 +16,7 @@ import click
 from po_mcp.connectors.tryton import Tryton
 from po_mcp.erp import Guarded
 from po_mcp.errors import ERPError
+from tests.homes import nobodys_home
 from tests.tryton.book import PURCHASE, TrytonUsers
 from tests.tryton.company import password
 from tests.tryton.rpc import Rpc, RpcError
@@ -122,4 +123,5 @@ def main(pairs: tuple[str, ...], times: int) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    with nobodys_home():
+        main()
