@@ -263,13 +263,14 @@ class OrderRequest(Record):
 
 
 class DraftLine(Record):
-    """A line of an order to be created, with the ERP's ids. `word` is the item's, as in `Item`."""
+    """A line of an order to be created, with the ERP's ids. `word` and `unit` are the item's, as in `Item`."""
 
     item: str
     quantity: Decimal
     unit_price: Decimal
     warehouse: str | None = None
     word: str | None = None
+    unit: str | None = None
 
     @property
     def item_word(self) -> str:

@@ -123,8 +123,8 @@ def _draft(asked: OrderRequest, found: ResolvedOrder, known: Mapping[str, pricin
         item = found.items[line.item]
         price = known[item.id].price if line.unit_price is None else line.unit_price
         warehouse = None if line.warehouse is None else found.warehouses[line.warehouse]
-        made = DraftLine(item=item.id, quantity=line.quantity, unit_price=price, warehouse=warehouse, word=item.word)
-        lines.append(made)
+        what = {"item": item.id, "word": item.word, "unit": item.unit}
+        lines.append(DraftLine(**what, quantity=line.quantity, unit_price=price, warehouse=warehouse))
     return OrderDraft(
         number=asked.number or _UNNUMBERED,
         vendor=found.vendor,

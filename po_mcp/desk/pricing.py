@@ -96,7 +96,8 @@ def _list_price(item: Item, vendor: Vendor) -> SuggestedPrice | None:
     # Many ERPs store 0 for an item without a price.
     if item.price is None or item.price <= 0:
         return None
-    if item.currency and vendor.currency and item.currency != vendor.currency:
+    # Nor where the vendor's is not known: a price of the list would become one of another currency.
+    if item.currency and item.currency != vendor.currency:
         return None
     return SuggestedPrice(item.price, "the item's price in the ERP", item.currency, item.unit)
 

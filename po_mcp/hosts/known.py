@@ -133,7 +133,8 @@ HOSTS = (
         ("mcp_servers",),
         _plain,
         lambda machine: machine.folder("CODEX_HOME", ".codex") / "config.toml",
-        "Start a new session; codex mcp list shows it.",
+        "Start a new session; codex mcp list shows it. codex exec cancels each tool that writes, unless its "
+        'entry says default_tools_approval_mode = "approve".',
         ("codex",),
     ),
     Host(

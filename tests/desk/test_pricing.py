@@ -125,7 +125,7 @@ async def test_a_list_price_is_taken_before_any_order_is_read() -> None:
 
 @pytest.mark.parametrize(
     ("listed_in", "paid_in", "text"),
-    [("AUD", "AUD", "7.50 AUD"), (None, "AUD", "7.50"), ("USD", None, "7.50 USD"), ("USD", "AUD", "0.45 AUD")],
+    [("AUD", "AUD", "7.50 AUD"), (None, "AUD", "7.50"), ("USD", None, "0.45 AUD"), ("USD", "AUD", "0.45 AUD")],
 )
 async def test_a_list_price_in_another_currency_than_the_vendors_is_not_taken(
     listed_in: str | None, paid_in: str | None, text: str

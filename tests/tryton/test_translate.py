@@ -472,7 +472,7 @@ def test_an_order_that_is_stored_otherwise_is_not_trusted() -> None:
 
 
 def test_the_catalog_is_read() -> None:
-    vendors = catalog.convert_vendors(schemas.parse_records(recorded("parties"), schemas.Party), own={1})
+    vendors = catalog.convert_vendors(schemas.parse_records(recorded("parties"), schemas.Party), {1}, "EUR", {3})
     items = catalog.convert_items(schemas.parse_records(recorded("products"), schemas.Product), "EUR")
     warehouses = catalog.convert_warehouses(schemas.parse_records(recorded("warehouses"), schemas.Warehouse))
 
@@ -480,6 +480,7 @@ def test_the_catalog_is_read() -> None:
         ("2", "V-ACME", "Acme Fasteners"),
         ("3", "V-BOLT", "Bolt & Co"),
     ]
+    assert [vendor.currency for vendor in vendors] == ["EUR", None]
     oil = items[2]
     assert (oil.id, oil.code, oil.unit, oil.price, oil.currency) == ("3", "OIL-1", "kg", Decimal("12.5"), "EUR")
     assert [(warehouse.id, warehouse.name) for warehouse in warehouses] == [("5", "Main"), ("12", "North")]

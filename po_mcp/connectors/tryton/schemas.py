@@ -76,6 +76,10 @@ class Currency(ErpModel):
     code: Word = None
 
 
+class CurrencyRecord(Identified, Currency):
+    """A currency with its id."""
+
+
 class Unit(Identified):
     """A unit of measure; a quantity has at most `digits` decimals."""
 
@@ -154,6 +158,12 @@ class Names(Identified):
 
     number: Word = None
     reference: Word = None
+
+
+class OrderedFrom(Identified):
+    """Whom an order is from."""
+
+    party: int | None = None
 
 
 class Row(Names):

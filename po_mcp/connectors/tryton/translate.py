@@ -211,6 +211,7 @@ def check_values(
                 f"Tryton has no item of this id that can be bought (line {place}). Nothing was sent.",
                 next_step="Look the item up with search_catalog, refresh=true, or tell the user.",
             )
+        _check_unit(line, product, place)
         most = None if product.unit is None else product.unit.digits
         # Tryton refuses more decimals, in words of the user's language that are not shown.
         _check_decimals("quantity", line.quantity, most, place)
@@ -474,6 +475,17 @@ def _parse_warehouse_id(line: DraftLine) -> int | None:
     if not _ID.fullmatch(line.warehouse):
         raise InvalidInput("The warehouse's id must be a whole number in Tryton. Nothing was sent.")
     return int(line.warehouse)
+
+
+def _check_unit(line: DraftLine, product: schemas.Product, place: int) -> None:
+    """Refuse a quantity that was meant in another unit than Tryton would take it in."""
+    unit = None if product.unit is None else product.unit.symbol
+    if line.unit is not None and line.unit != visible(unit or ""):
+        raise InvalidInput(
+            f"Tryton orders the item of line {place} by {visible(unit or 'no unit')} now, not by {line.unit}. "
+            "Nothing was sent.",
+            next_step="Look the item up with search_catalog, refresh=true, and ask the user how much to order.",
+        )
 
 
 def _check_decimals(field: str, figure: Decimal, most: int | None, place: int) -> None:
