@@ -1,4 +1,7 @@
-"""The built wheel, installed as people do: uv tool, uvx and pipx; each names itself in a host as it should."""
+"""The built wheel in an index of its own, installed by name as people do: uv tool, uvx and pipx.
+
+Each names itself in a host as it should.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from po_mcp import __version__
 from tests.packaging import tools
 from tests.packaging.make import ROOT
 
@@ -21,13 +25,17 @@ def tool_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tools.folder(tmp_path_factory.mktemp("tools"))
 
 
+NAMED = f"po-mcp=={__version__}"
+
+
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("dist")
+def index(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A folder that holds the wheel and that installers look packages up in."""
+    folder = tmp_path_factory.mktemp("index")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(folder), str(ROOT)]
     subprocess.run(command, check=True, capture_output=True)
-    (found,) = folder.glob("po_mcp-*.whl")
-    return found
+    assert [path.name.split("-")[:2] for path in folder.iterdir()] == [["po_mcp", __version__]]
+    return f"--find-links={folder}"
 
 
 def run(command: list[str], home: Path) -> subprocess.CompletedProcess[str]:
@@ -43,8 +51,8 @@ def entry(home: Path) -> dict[str, object]:
     return found
 
 
-def test_uv_tool_installs_it_and_its_link_is_what_a_host_starts(wheel: Path, tool_folder: Path, tmp_path: Path) -> None:
-    installed = run([str(tools.uv(tool_folder)), "tool", "install", str(wheel)], tmp_path)
+def test_uv_tool_installs_it_and_its_link_is_what_a_host_starts(index: str, tool_folder: Path, tmp_path: Path) -> None:
+    installed = run([str(tools.uv(tool_folder)), "tool", "install", index, NAMED], tmp_path)
     program = str(tmp_path / "bin" / "po-mcp")
     run([program, "install", "cursor", "--yes"], tmp_path)
 
@@ -53,8 +61,8 @@ def test_uv_tool_installs_it_and_its_link_is_what_a_host_starts(wheel: Path, too
     assert entry(tmp_path) == {"command": program, "args": []}
 
 
-def test_uvx_runs_it_and_is_not_what_a_host_starts(wheel: Path, tool_folder: Path, tmp_path: Path) -> None:
-    uvx = [str(tools.uv(tool_folder)), "tool", "run", "--from", str(wheel), "po-mcp"]
+def test_uvx_runs_it_and_is_not_what_a_host_starts(index: str, tool_folder: Path, tmp_path: Path) -> None:
+    uvx = [str(tools.uv(tool_folder)), "tool", "run", index, "--from", NAMED, "po-mcp"]
     shown, refused = run([*uvx, "--version"], tmp_path), run([*uvx, "install", "cursor", "--yes"], tmp_path)
 
     assert shown.stdout.startswith("po-mcp, version ")
@@ -63,8 +71,8 @@ def test_uvx_runs_it_and_is_not_what_a_host_starts(wheel: Path, tool_folder: Pat
     assert not (tmp_path / ".cursor").exists()
 
 
-def test_pipx_installs_it_and_its_link_is_what_a_host_starts(wheel: Path, tool_folder: Path, tmp_path: Path) -> None:
-    installed = run([str(tools.pipx(tool_folder)), "install", str(wheel)], tmp_path)
+def test_pipx_installs_it_and_its_link_is_what_a_host_starts(index: str, tool_folder: Path, tmp_path: Path) -> None:
+    installed = run([str(tools.pipx(tool_folder)), "install", f"--pip-args={index}", NAMED], tmp_path)
     program = str(tmp_path / "bin" / "po-mcp")
     run([program, "install", "cursor", "--yes"], tmp_path)
 

@@ -105,6 +105,36 @@ async def test_a_number_of_the_pattern_of_trytons_sequence_is_refused(erp: Tryto
     assert stored(book, "po-10") == []
 
 
+async def test_a_vendor_is_paid_in_their_currency_else_in_the_companys(erp: Tryton, book: Book) -> None:
+    """A vendor whose orders were in another currency has none that is known: Tryton goes by those orders."""
+    users, vendors = book.users, book.facts.vendors
+    assert {vendor.currency for vendor in await erp.vendors()} == {"EUR"}
+
+    users.order("USD-1", ("bolt", "1", "1"), vendor="bolts", currency=book.facts.currencies["USD"])
+    listed = {vendor.id: vendor for vendor in await erp.vendors()}
+    assert [listed[str(vendors[key])].currency for key in ("acme", "bolts")] == ["EUR", None]
+
+    users.admin.write("party.party", vendors["bolts"], supplier_currency=book.facts.currencies["USD"])
+    listed = {vendor.id: vendor for vendor in await erp.vendors()}
+    assert [listed[str(vendors[key])].currency for key in ("acme", "bolts")] == ["EUR", "USD"]
+    for vendor in listed.values():
+        assert await erp.read_vendor(vendor) == vendor
+
+
+async def test_an_order_in_another_currency_than_its_prices_were_given_in_is_not_sent(erp: Tryton, book: Book) -> None:
+    paid = Vendor(id=str(book.facts.vendors["acme"]), name="Acme Fasteners", currency="EUR")
+    draft = book.draft(NEW).model_copy(update={"vendor": paid})
+    book.users.admin.write("party.party", book.facts.vendors["acme"], supplier_currency=book.facts.currencies["USD"])
+    sent: list[None] = []
+
+    with pytest.raises(Conflict, match=r"for this vendor in USD, not in EUR\. Nothing was sent") as failed:
+        await erp.create_order(draft, lambda: sent.append(None))
+
+    assert (failed.value.effect, sent) == ("nothing_sent", [])
+    created = await erp.create_order(draft.model_copy(update={"vendor": paid.model_copy(update={"currency": "USD"})}))
+    assert created.currency == "USD"
+
+
 def inactive(book: Book) -> Any:
     return book.draft(NEW, vendor="former")
 

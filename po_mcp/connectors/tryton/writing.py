@@ -153,8 +153,10 @@ class Writer:
 
     async def _check_currency(self, draft: OrderDraft, of_vendor: Mapping[str, Any]) -> None:
         """Raise `Conflict` where Tryton makes the order in another currency than its prices were given in."""
+        if draft.vendor.currency is None:
+            return
         made_in = await self._reader.read_currency(of_vendor.get("currency"))
-        if draft.vendor.currency not in (None, made_in):
+        if draft.vendor.currency != visible(made_in or ""):
             raise Conflict(
                 f"Tryton makes orders for this vendor in {visible(made_in or 'no currency')}, not in "
                 f"{draft.vendor.currency}. Nothing was sent.",
