@@ -6,7 +6,7 @@ import asyncio
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -19,28 +19,34 @@ from benchmarks.report import Row
 from po_mcp.orders import Vendor
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.operation import Operation, Requester
+from tests.postgres import running_cluster
 from tests.writes.making import CONNECTION, draft, fill_with_done, guarded, take_to
 from tests.writes.making import create as make_create
 
 LINE = {"item": "PART-00001", "quantity": "5", "warehouse": "1"}
 MANY = 1_000_000
+KEY = "0123456789abcdef" * 4
 
 
 def measure(rounds: int) -> Iterator[Row]:
     """Yield the three of them."""
     del rounds
-    yield _own_cost()
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield _own_cost("a finalize's own cost, p50", 2.0, {"PO_MCP_JOURNAL": str(Path(folder) / "journal.db")})
+    if Path("/usr/lib/postgresql").is_dir():
+        with running_cluster() as cluster:
+            shared = {"PO_MCP_JOURNAL": cluster.address, "PO_MCP_KEYS": KEY}
+            yield _own_cost("the same on PostgreSQL, p50", 4.0, shared)
     yield _lists_of_a_create()
     yield from _large_journal()
 
 
-def _own_cost() -> Row:
+def _own_cost(what: str, limit: float, journal: Mapping[str, str]) -> Row:
     """Finalize orders, each asked about and answered, and take off what the ERP's own calls take."""
-    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
     with ExitStack() as stack:
         port = stack.enter_context(erp())
-        folder = stack.enter_context(tempfile.TemporaryDirectory(dir=memory))
-        settings = {**stack.enter_context(settings_for(port)), "PO_MCP_JOURNAL": str(Path(folder) / "journal.db")}
+        settings = {**stack.enter_context(settings_for(port)), **journal}
         server = stack.enter_context(stdio_server(PO_MCP, settings))
         bare = stack.enter_context(stdio_server(python(BARE), {}))
         server.call("get_purchase_order", number=str(make_order(1)["poNo"]))
@@ -56,7 +62,7 @@ def _own_cost() -> Row:
     others = requests * one + 2 * echo
     own = statistics.median(times) - others
     against = f"{requests:.0f} requests to the ERP and two bare echoes"
-    return Row("a finalize's own cost, p50", own, "ms", others, against, own, 2.0)
+    return Row(what, own, "ms", others, against, own, limit)
 
 
 def _finalize(server: StdioServer, number: str) -> None:

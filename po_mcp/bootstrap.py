@@ -14,6 +14,7 @@ from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.cards.order_card import OrderCard
 from po_mcp.config import MEMORY, Settings
 from po_mcp.connectors import connect
+from po_mcp.connectors.http.call_limit import CallLimit, TakesCallLimit
 from po_mcp.erp import ERP
 from po_mcp.errors import JournalUnavailable
 from po_mcp.server import current_request
@@ -23,11 +24,13 @@ from po_mcp.server.lifespan import KeepPage, ServerLifespan
 from po_mcp.server.mcp_server import PurchasingServer
 from po_mcp.server.notifications import Notifications
 from po_mcp.server.prompts import add_prompts
+from po_mcp.server.replicas import Replicas
 from po_mcp.server.request_params import read_params
 from po_mcp.server.resources import add_resources
 from po_mcp.server.skills import Skills
 from po_mcp.server.tool import PurchasingTool
 from po_mcp.tools import REGISTRY, RegisteredTool
+from po_mcp.writes.approvers import ApproverRules
 from po_mcp.writes.executor import build_executor
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.journal.approver_pin import hash_pin
@@ -46,7 +49,7 @@ def build_server(
     *,
     erp: ERP | None = None,
     on_closed: Callable[[], None] | None = None,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] | None = None,
     with_page: bool = True,
     keep_page: KeepPage | None = None,
 ) -> PurchasingServer:
@@ -56,7 +59,7 @@ def build_server(
         settings: the operator's settings.
         erp: a connector in the place of the one that the settings name; it is closed with the server.
         on_closed: called when serving has ended and the connector is closed.
-        clock: the time of the journal and of the calendar, in seconds since 1970.
+        clock: seconds since 1970, in the place of the clocks of the journal and of the calendar.
         with_page: open a page for approvals on this machine when one is first needed; a process that ends
             with the call has no use for it.
         keep_page: serves the page on, if a client ends this server while a person still has something to decide.
@@ -74,7 +77,7 @@ def build_server_with_approvals(
     *,
     erp: ERP | None = None,
     on_closed: Callable[[], None] | None = None,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] | None = None,
     keep_page: KeepPage | None = None,
 ) -> tuple[PurchasingServer, PendingApprovals]:
     """Build the MCP server, and the pending approvals that an approval page shares with it.
@@ -84,12 +87,15 @@ def build_server_with_approvals(
         page: where approval links lead; None opens a page on a port of its own when the first link is needed.
         erp: a connector in the place of the one that the settings name; it is closed with the server.
         on_closed: called when serving has ended and the connector is closed.
-        clock: the time of the journal and of the calendar, in seconds since 1970.
+        clock: seconds since 1970, in the place of the clocks of the journal and of the calendar.
         keep_page: serves the page on, if a client ends this server while a person still has something to decide.
     """
     notifications = Notifications()
-    pending = build_approvals(settings, erp=erp, clock=clock, on_done=notifications.queue_update)
-    lifespan = ServerLifespan(settings, pending, notifications, page, clock, on_closed, keep_page)
+    replicas = Replicas(notifications)
+    pending = build_approvals(settings, erp=erp, clock=clock, on_done=replicas.note_own)
+    lifespan = ServerLifespan(
+        settings, pending, notifications, replicas, page, clock or time.time, on_closed, keep_page
+    )
     return _build_mcp_server(settings, pending.executor.erp, lifespan), pending
 
 
@@ -97,7 +103,7 @@ def build_approvals(
     settings: Settings,
     *,
     erp: ERP | None = None,
-    clock: Callable[[], float] = time.time,
+    clock: Callable[[], float] | None = None,
     on_done: Callable[[Operation, WriteOutcome], None] | None = None,
 ) -> PendingApprovals:
     """Build the journal, the connector, the executor, and what of it waits for a person.
@@ -105,17 +111,37 @@ def build_approvals(
     Args:
         settings: the operator's settings.
         erp: a connector in the place of the one that the settings name.
-        clock: the time of the journal, in seconds since 1970.
+        clock: seconds since 1970, in the place of the journal's clock.
         on_done: called with every write that was carried out.
     """
     journal = Journal(JournalStore(settings.journal_path(), settings.approval_ttl, clock))
     connector = erp or connect(settings, journal.shared_token)
+    if settings.max_requests is not None and isinstance(connector, TakesCallLimit):
+        slots = journal.store.slots(connector.connection.key, settings.max_requests)
+        connector.limit_calls(CallLimit(settings.max_requests, slots))
     policy = SettlementPolicy(settings.timeout, *settings.bounds())
     local = LocalTime(settings.zone())
     executor = build_executor(connector, journal, policy, on_done, local=local)
     pin_setting = build_pin_setting(settings, journal)
     return PendingApprovals(
-        journal, executor, connector.notice, may_write=not settings.read_only, pin_setting=pin_setting
+        journal,
+        executor,
+        connector.notice,
+        may_write=not settings.read_only,
+        pin_setting=pin_setting,
+        rules=build_rules(settings),
+    )
+
+
+def build_rules(settings: Settings) -> ApproverRules | None:
+    """Return who may approve what; None where nobody signs in."""
+    if settings.issuer is None:
+        return None
+    return ApproverRules(
+        settings.approver_entries(),
+        may_approve_own=bool(settings.self_approval),
+        second_over=settings.second_approver_over,
+        limits=settings.approver_limits or {},
     )
 
 
@@ -154,7 +180,7 @@ def _build_mcp_server(settings: Settings, connector: ERP, lifespan: ServerLifesp
         lifespan=lifespan.run,
         tools=[PurchasingTool.of(tool) for tool in listed],
         log_level=settings.log_level,
-        request_state_security=RequestStateSecurity.ephemeral(ttl=settings.approval_ttl + _STATE_GRACE_S),
+        request_state_security=_seal_state(settings),
         subscriptions=lifespan.notifications.bus,
         middleware=[current_request.track_request, read_params],
         skills=Skills(connector, settings),
@@ -165,6 +191,15 @@ def _build_mcp_server(settings: Settings, connector: ERP, lifespan: ServerLifesp
     Completions().serve(server)
     lifespan.notifications.serve(server)
     return server
+
+
+def _seal_state(settings: Settings) -> RequestStateSecurity:
+    """Return what seals a question's state: with keys that all replicas share, else with one of this process."""
+    ttl, keys = settings.approval_ttl + _STATE_GRACE_S, settings.derive_keys("request-state")
+    if not keys:
+        return RequestStateSecurity.ephemeral(ttl=ttl)
+    # By its address, so that no state of a test system opens here.
+    return RequestStateSecurity(keys=keys, ttl=ttl, audience=settings.public_url)
 
 
 def _is_listed(tool: RegisteredTool, erp: ERP, settings: Settings) -> bool:

@@ -25,9 +25,13 @@ COMMANDS = {
 }
 """Each is `command` in the module of po_mcp.commands that has its name, imported when it runs."""
 
+_COLLECT_AFTER = (50_000, 20, 100)
+"""New objects of a command after which garbage is looked for: most of them are modules, which it imports as it goes."""
+
 
 def main() -> None:
     """Run the command that the command line names."""
+    gc.disable()  # what is imported lives as long as the process: the SDK alone makes half a million objects
     if sys.argv[1:]:
         _group()(prog_name="po-mcp")
     else:
@@ -36,7 +40,6 @@ def main() -> None:
 
 def serve_stdio(config: Path | None) -> None:
     """Serve MCP over stdin and stdout until stdin closes or a signal comes."""
-    gc.disable()  # the SDK's import makes half a million objects that live as long as the process
     from po_mcp.commands import _settings
     from po_mcp.transports import stdio
 
@@ -56,6 +59,8 @@ def _group() -> click.Group:
             if cmd_name not in COMMANDS:
                 return None
             command: click.Command = import_module(f"po_mcp.commands.{cmd_name}").command
+            gc.set_threshold(*_COLLECT_AFTER)
+            gc.enable()
             return command
 
     @click.group(cls=Commands, invoke_without_command=True)

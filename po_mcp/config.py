@@ -25,6 +25,7 @@ from pydantic import (
 )
 from pydantic_core import InitErrorDetails, PydanticCustomError
 
+from po_mcp import config_keys
 from po_mcp import config_secrets as secrets
 from po_mcp import config_values as values
 from po_mcp.connectors.registry import REGISTRY, declared_settings
@@ -33,6 +34,7 @@ from po_mcp.orders import Price
 
 PREFIX = "PO_MCP_"
 MEMORY = ":memory:"
+_APPROVE = "po:approve"
 SHORTEST_PIN = values.SHORTEST_PIN
 
 Approval = Literal["ask", "page"]
@@ -74,7 +76,7 @@ class Settings(BaseModel):
     approval: Annotated[Approval, BeforeValidator(values.one_of(*get_args(Approval)))] = "ask"
     approver_pin: Annotated[SecretStr, AfterValidator(values.long_enough)] | None = None
     approval_ttl: Annotated[Seconds, Field(ge=30)] = 600.0
-    journal: Annotated[Text, AfterValidator(values.file_place)] | None = None
+    journal: Annotated[Text, AfterValidator(values.journal)] | None = Field(default=None, repr=False)
     late_apply: Margin | None = None
     read_lag: Margin | None = None
     create_approval_over: Annotated[dict[str, Price], BeforeValidator(values.amounts)] | None = None
@@ -82,11 +84,19 @@ class Settings(BaseModel):
     sandbox: Annotated[Text, AfterValidator(values.file_place)] | None = None
     skills: Annotated[Text, AfterValidator(values.folder)] | None = None
     timeout: Seconds = 60.0
+    max_requests: Annotated[int, BeforeValidator(values.number), Field(ge=1, le=100)] | None = None
     proxy: Annotated[SecretStr, AfterValidator(values.proxy)] | None = None
     ca_file: Annotated[Text, AfterValidator(values.place)] | None = None
     public_url: Annotated[Text, AfterValidator(values.public_url)] | None = None
     issuer: Annotated[Text, AfterValidator(values.issuer)] | None = None
     audience: Annotated[Text, Field(min_length=1, max_length=300)] | None = None
+    approvers: Annotated[tuple[str, ...], BeforeValidator(values.approvers)] | None = None
+    self_approval: Annotated[bool, BeforeValidator(values.bare)] | None = None
+    second_approver_over: Annotated[dict[str, Price], BeforeValidator(values.amounts)] | None = None
+    approver_limits: Annotated[dict[str, dict[str, Price] | None], BeforeValidator(values.limits)] | None = None
+    sign_in_client_id: Annotated[Text, Field(min_length=1, max_length=300)] | None = None
+    sign_in_client_secret: Secret | None = None
+    keys: Annotated[SecretStr, AfterValidator(config_keys.keys)] | None = None
     replica: Annotated[Text, AfterValidator(values.replica)] | None = None
     calls_per_minute: Annotated[int, BeforeValidator(values.count(10, 100_000))] = 120
     journal_days: Annotated[int, BeforeValidator(values.count(30, 36_500))] | None = None
@@ -116,9 +126,11 @@ class Settings(BaseModel):
         erp = REGISTRY[self.erp]
         if self.journal == MEMORY and not erp.is_trial:
             raise ValueError(f"{PREFIX}JOURNAL must be a file; {MEMORY} works with the sandbox only")
+        if values.is_postgres(self.journal or ""):
+            _check_postgres(self.keys)
         if (path := self.ca_path()) is not None:
-            _check_certificates(path)
-        for name, needed in (("public_url", "issuer"), ("issuer", "public_url"), ("audience", "issuer")):
+            values.check_certificates(path)
+        for name, needed in values.NEEDED:
             if getattr(self, name) is not None and getattr(self, needed) is None:
                 raise ValueError(f"{PREFIX}{needed.upper()} is not set; {PREFIX}{name.upper()} needs it")
         for name in erp.needs:
@@ -152,6 +164,14 @@ class Settings(BaseModel):
             return MEMORY
         return _in_data_folder(self.journal or "journal.db")
 
+    def journal_name(self) -> str:
+        """Return where operations are recorded, for people: without the user and the password of a database."""
+        return values.without_credentials(self.journal_path())
+
+    def derive_keys(self, use: str) -> tuple[bytes, ...]:
+        """Return the keys for one use, which all replicas have: the first seals, all open; none where none are set."""
+        return config_keys.derive(self.keys, use)
+
     def catalog_folder(self) -> Path | None:
         """Return where the ERP's lists are kept between starts: the user's cache folder; None for a trial ERP."""
         if REGISTRY[self.erp].is_trial:
@@ -184,8 +204,18 @@ class Settings(BaseModel):
         """Return the scopes of a token that these settings have a use for; all of them are asked for at a sign-in."""
         if self.read_only:
             return ("po:read",)
-        # With APPROVAL=page no form in a client stands for a person's yes, so no token need allow it.
-        return ("po:read", "po:write") if self.approval == "page" else ("po:read", "po:write", "po:approve")
+        # Where no form in a client stands for a person's yes, no token of a client need allow it.
+        has_form = self.self_approval and self.approval == "ask"
+        return ("po:read", "po:write", *(self.approvers_by("scope:") if has_form else ()))
+
+    def approver_entries(self) -> tuple[str, ...]:
+        """Return who may approve, where people sign in."""
+        return self.approvers or (f"scope:{_APPROVE}",)
+
+    def approvers_by(self, prefix: str) -> tuple[str, ...]:
+        """Return the names of the scopes (`scope:`) or groups (`group:`) that tell approvers and their limits."""
+        entries = (*self.approver_entries(), *(self.approver_limits or {}))
+        return tuple(dict.fromkeys(one.removeprefix(prefix) for one in entries if one.startswith(prefix)))
 
     def bounds(self) -> tuple[float | None, float | None]:
         """Return LATE_APPLY and READ_LAG in seconds; a trial ERP is in this process and has neither."""
@@ -317,13 +347,14 @@ def _from_file(path: Path, wanted: Path | None) -> dict[str, Any]:
         raise ConfigurationError(f"{path}: cannot be read ({type(exc).__name__})") from exc
 
 
-def _check_certificates(path: str) -> None:
-    import ssl  # read late: it is one setting that few make
+def _check_postgres(keys: SecretStr | None) -> None:
+    from importlib.util import find_spec  # read late: it is one setting that few make
 
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
-    except OSError as exc:  # ssl.SSLError is one
-        raise ValueError(f"{PREFIX}CA_FILE must name a readable file of PEM certificates") from exc
+    # Without them each replica would have its own, and open no question that another has sealed.
+    if keys is None:
+        raise ValueError(f"{PREFIX}KEYS is not set; a {PREFIX}JOURNAL in PostgreSQL needs it")
+    if find_spec("psycopg") is None or find_spec("psycopg_pool") is None:
+        raise ValueError(f"{PREFIX}JOURNAL in PostgreSQL needs the extra: pip install 'po-mcp[postgres]'")
 
 
 def _in_data_folder(name: str) -> str:
@@ -358,10 +389,10 @@ def _must(name: str, error: Any) -> str:
     kind = str(error["type"])
     if kind == "extra_forbidden":
         return f"is not a setting.{_similar(name)}"
-    if name == "create_approval_over" and not (kind == "value_error" and len(error["loc"]) == 1):
-        return "must be an amount such as 5000 or 5000.00, or amounts per currency such as USD=5000, EUR=4500"
-    if name == "erp":
-        return f"must be one of: {', '.join(REGISTRY)}"
+    if name in values.AMOUNTS and not (kind == "value_error" and len(error["loc"]) == 1):
+        return values.AMOUNTS[name]
+    if name in _WORDS:
+        return _WORDS[name]
     if name not in Settings.model_fields:
         return _own_words(error)
     field = Settings.model_fields[name]
@@ -379,6 +410,10 @@ def _must(name: str, error: Any) -> str:
     return "must be text in quotes" if kind.startswith("string") else "has a value of the wrong kind"
 
 
+_WORDS = {
+    "erp": f"must be one of: {', '.join(REGISTRY)}",
+    "max_requests": "must be a whole number from 1 to 100",
+}
 _SPANS = {"timeout": (1, 3600), "approval_ttl": (30, 3600), "late_apply": (0, 86400), "read_lag": (0, 86400)}
 """The seconds that are named in an error. A timeout of less than a second is taken, for tests."""
 

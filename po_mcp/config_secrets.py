@@ -12,7 +12,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-SECRETS = ("client_id", "client_secret", "approver_pin", "proxy")
+SECRETS = ("client_id", "client_secret", "approver_pin", "proxy", "journal", "keys", "sign_in_client_secret")
 """The settings that are secrets: each also as `..._FILE`, and from the keyring."""
 
 KEYRING = "keyring:"

@@ -16,6 +16,18 @@ from pydantic import SecretStr
 SHORTEST_PIN = 6
 SYSTEM_PROXY = "system"
 """Says that the proxy which the system or a variable such as HTTPS_PROXY names is used."""
+NEEDED = (
+    ("public_url", "issuer"),
+    ("issuer", "public_url"),
+    ("audience", "issuer"),
+    ("approvers", "issuer"),
+    ("self_approval", "issuer"),
+    ("second_approver_over", "issuer"),
+    ("approver_limits", "issuer"),
+    ("sign_in_client_id", "issuer"),
+    ("sign_in_client_secret", "sign_in_client_id"),
+)
+"""Settings, and the one that each means nothing without."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -80,7 +92,7 @@ def collector(text: str) -> str:
     if parts is None or parts.scheme not in ("http", "https") or "@" in parts.netloc or parts.query or parts.fragment:
         raise ValueError("must be an address such as http://collector.example.com:4318")
     if find_spec("opentelemetry.sdk") is None or find_spec("opentelemetry.exporter") is None:
-        raise ValueError("needs the extra: pip install 'po-mcp[otel]'")
+        raise ValueError("needs the extra otel: install '.[otel]'")
     return text.rstrip("/")
 
 
@@ -162,6 +174,29 @@ def file_place(text: str) -> str:
     return path
 
 
+def is_postgres(text: str) -> bool:
+    """Tell whether a journal's place is the address of a PostgreSQL database."""
+    return text.casefold().startswith(("postgresql://", "postgres://"))
+
+
+def journal(text: str) -> str:
+    """Return where the journal is: a path, or the address of a PostgreSQL database letter for letter."""
+    if not is_postgres(text):
+        return file_place(text)
+    if not text.isprintable() or " " in text or not re.search(r"^[a-z]+://[^/?]*/[^/?]+", text, re.I):
+        raise ValueError("must be a path, or an address such as postgresql://user@host/database")
+    return text
+
+
+def without_credentials(text: str) -> str:
+    """Return the place of a journal without the user, the password and the parameters of a database's address."""
+    if not is_postgres(text):
+        return text
+    scheme, _, rest = text.partition("://")
+    server, _, database = rest.partition("?")[0].rpartition("/")
+    return f"{scheme.lower()}://{server.rpartition('@')[2]}/{database}"
+
+
 def folder(text: str) -> str:
     """Return the path of a folder that is there, ~ made the home folder."""
     path = place(text)
@@ -187,6 +222,57 @@ def amounts(value: object) -> object:
     return table
 
 
+def approvers(value: object) -> object:
+    """Read who may approve: `scope:NAME`, `group:NAME` or subjects, with commas between them, or a list of the file."""
+    text = bare(value)
+    entries = text.split(",") if isinstance(text, str) else text
+    if not isinstance(entries, list | tuple) or not all(isinstance(one, str) for one in entries):
+        raise ValueError(_WHO)
+    found = [one.strip() for one in entries if one.strip()]
+    if not found:
+        raise ValueError(_WHO)
+    return tuple(map(approver, found))
+
+
+def approver(entry: str) -> str:
+    """Return one of them."""
+    kind, colon, name = entry.partition(":")
+    # A subject may hold a colon itself, but none of these is the beginning of one: it would mean nobody.
+    is_slip = colon and kind.strip().lower() in ("scopes", "groups", "group ", "role", "roles", "user", "users", "sub")
+    if is_slip or not entry.isprintable() or (kind in ("scope", "group") and not name.strip()):
+        raise ValueError(_WHO)
+    return entry
+
+
+_WHO = "must name approvers such as scope:po:approve, group:buyers, or subjects with commas between them"
+
+
+def limits(value: object) -> object:
+    """Read up to which amounts who may approve: `bob: 5000; group:leads: USD=5000, EUR=4500; *: unlimited`."""
+    text = bare(value)
+    if isinstance(text, str):
+        pairs = [part.rpartition(":")[::2] for part in text.split(";") if part.strip()]
+    elif isinstance(text, Mapping):
+        pairs = [(str(who), amount) for who, amount in text.items()]
+    else:
+        raise ValueError(LIMITS)
+    found = {who.strip(): _limit(amount) for who, amount in pairs}
+    if not found or len(found) != len(pairs) or not all(found):
+        raise ValueError(LIMITS)
+    return {who if who == "*" else approver(who): amount for who, amount in found.items()}
+
+
+def _limit(amount: object) -> object:
+    text = bare(amount)
+    return None if isinstance(text, str) and text.casefold() == "unlimited" else amounts(amount)
+
+
+_AMOUNT = "must be an amount such as 5000 or 5000.00, or amounts per currency such as USD=5000, EUR=4500"
+LIMITS = "must name approvers and their limits, such as bob: 5000; group:leads: USD=5000, EUR=4500; *: unlimited"
+AMOUNTS = {"create_approval_over": _AMOUNT, "second_approver_over": _AMOUNT, "approver_limits": LIMITS}
+"""What settings of amounts must be."""
+
+
 def proxy(secret: SecretStr) -> SecretStr:
     """Return the address of a proxy, or `system`."""
     text = secret.get_secret_value().strip()
@@ -210,3 +296,13 @@ def zone(name: str) -> str:
 
 def _letters(text: str) -> str:
     return text.casefold().replace("_", "-").replace(" ", "-")
+
+
+def check_certificates(path: str) -> None:
+    """Raise `ValueError` for what is no file of certificates."""
+    import ssl  # read late: it is one setting that few make
+
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except OSError as exc:  # ssl.SSLError is one
+        raise ValueError("PO_MCP_CA_FILE must name a readable file of PEM certificates") from exc

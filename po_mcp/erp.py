@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, runtime_checkable
 
@@ -29,6 +29,9 @@ Guarded = Literal["finalize", "delete", "cancel"]
 
 BeforeSend = Callable[[], None]
 """A check that is called right before the first byte of a write; an exception keeps the write from being sent."""
+
+OnItems = Callable[[Sequence[Item]], None]
+"""Is called with the items of each page as it arrives, so that they are made ready while others are on their way."""
 
 
 @runtime_checkable
@@ -149,8 +152,12 @@ class ERP(Protocol):
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every vendor, with the ids that are known."""
 
-    async def items(self) -> tuple[Item, ...]:
-        """Return every item that can be ordered."""
+    async def items(self, on_items: OnItems | None = None) -> tuple[Item, ...]:
+        """Return every item that can be ordered.
+
+        Args:
+            on_items: is called with all of them, page by page and in this order, or not at all; before a failure, too.
+        """
 
     async def warehouses(self) -> tuple[Warehouse, ...]:
         """Return every warehouse."""

@@ -8,6 +8,7 @@
     ├── ConnectionNotAdopted    nobody said yet whose credentials these are, so nothing is written
     ├── OperationUnderWay       another operation on the same order is not at its end; nothing was sent
     ├── TooLate                 a write was kept from leaving, since too much time went by before it
+    ├── SignInRefused           a person could not be signed in at the approval page; nothing was changed
     ├── TooManyQuestions        more is waiting for a person's answer than one should be asked; nothing was sent
     └── ERPError                something about talking to the ERP
         ├── OrderNotFound       the ERP has no order
@@ -90,6 +91,10 @@ class OperationUnderWay(PurchaseOrderError):
 
 class TooLate(PurchaseOrderError):
     """A write was not sent: too much time went by since it was claimed, and others may have settled it."""
+
+
+class SignInRefused(PurchaseOrderError):
+    """A person could not be signed in at the approval page. Nothing was changed."""
 
 
 class TooManyQuestions(PurchaseOrderError):

@@ -16,6 +16,7 @@ from tests.harness import ServerHarness
 from tests.made_once import make_once
 
 if TYPE_CHECKING:
+    from tests.postgres import Cluster
     from tests.tryton.book import TrytonUsers
     from tests.tryton.server import Server
 
@@ -79,6 +80,8 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 
 def _tier_of(item: pytest.Item) -> str:
     place = item.path.relative_to(ROOT)
+    if item.get_closest_marker("postgres"):
+        return "postgres"
     # A single test that starts processes says so itself; what needs a browser starts one.
     if item.get_closest_marker("process") or item.get_closest_marker("system"):
         return "process"
@@ -101,6 +104,15 @@ def anyio_backend() -> str:
 @pytest.fixture
 def harness(tmp_path: Path) -> ServerHarness:
     return ServerHarness(tmp_path / "book.db")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Cluster]:
+    """A real PostgreSQL, one for each worker."""
+    from tests.postgres import running_cluster
+
+    with running_cluster() as cluster:
+        yield cluster
 
 
 @pytest.fixture(scope="session")

@@ -44,7 +44,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__init__": set(),
 }
 """Room -> the rooms that it may import. `po_mcp` itself (the version) is open to all."""
-PART_OF = {"config_secrets": "config"}
+PART_OF = {"config_secrets": "config", "config_keys": "config"}
 """Module -> the room that it is a part of."""
 
 
@@ -114,6 +114,8 @@ def test_foreign_packages_stay_where_they_belong(path: Path) -> None:
         assert own == "transports"
     if "sqlite3" in names:
         assert own in {"sandbox", "writes"}
+    if names & {"psycopg", "psycopg_pool"}:
+        assert own == "writes"
     if "os" in names and "environ" in path.read_text(encoding="utf-8"):
         assert own in {"config", "commands"}
 

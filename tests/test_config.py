@@ -101,6 +101,14 @@ def test_the_file_of_the_users_configuration_folder_is_read(tmp_path: Path, monk
         ({"PO_MCP_TIME_ZONE": "Mars/Base"}, "PO_MCP_TIME_ZONE must be a time zone such as Europe/Berlin"),
         ({"PO_MCP_COMPANY": "x" * 61}, "PO_MCP_COMPANY must have at most 60 characters"),
         ({"PO_MCP_JOURNAL": "~nobody-of-this-name/x.db"}, "PO_MCP_JOURNAL must be a path"),
+        ({"PO_MCP_JOURNAL": "postgresql://po:a-secret@db"}, "PO_MCP_JOURNAL must be a path, or an address such as"),
+        ({"PO_MCP_JOURNAL": "postgresql://po@db/po"}, "PO_MCP_KEYS is not set; a PO_MCP_JOURNAL in PostgreSQL needs"),
+        ({"PO_MCP_MAX_REQUESTS": "0"}, "PO_MCP_MAX_REQUESTS must be a whole number from 1 to 100"),
+        ({"PO_MCP_MAX_REQUESTS": "2.5"}, "PO_MCP_MAX_REQUESTS must be a whole number from 1 to 100"),
+        ({"PO_MCP_KEYS": "short"}, "PO_MCP_KEYS must be random keys of at least 32 characters, with commas between"),
+        ({"PO_MCP_KEYS": " , "}, "PO_MCP_KEYS must be random keys of at least 32 characters, with commas between"),
+        ({"PO_MCP_KEYS": "a" * 64}, "PO_MCP_KEYS must be random keys, each of them once"),
+        ({"PO_MCP_KEYS": f"{'0123456789abcdef' * 4}, " * 2}, "PO_MCP_KEYS must be random keys, each of them once"),
         ({"PO_MCP_JOURNAL": ":memory:"}, "PO_MCP_JOURNAL must be a file; :memory: works with the sandbox only"),
         ({"PO_MCP_REDIRECT_URI": "the callback"}, "PO_MCP_REDIRECT_URI must be an address such as https://"),
         ({"PO_MCP_API_VERSIONS": "foo"}, "PO_MCP_API_VERSIONS must be pairs such as list=v3,create=v2"),
@@ -356,7 +364,28 @@ def test_a_secret_that_is_given_twice_is_refused(file: Path) -> None:
 def test_every_secret_of_the_settings_can_be_kept_elsewhere() -> None:
     secret = {name for name, field in Settings.model_fields.items() if "SecretStr" in str(field.annotation)}
 
-    assert secret == set(SECRETS)
+    assert secret | {"journal"} == set(SECRETS)  # the address of a database may hold a password
+
+
+def test_the_address_of_a_database_shows_its_password_nowhere() -> None:
+    address = "postgresql://po:a-secret@db.example.com:5433/po?sslmode=verify-full&password=a-secret"
+    settings = load({"PO_MCP_JOURNAL": address, "PO_MCP_KEYS": "0123456789abcdef" * 4})
+
+    assert settings.journal_path() == address
+    assert settings.journal_name() == "postgresql://db.example.com:5433/po"
+    assert "a-secret" not in repr(settings)
+    assert "0123456789abcdef" not in repr(settings)
+
+
+def test_each_use_has_keys_of_its_own_in_the_order_of_the_setting() -> None:
+    one, other = "0123456789abcdef" * 4, "fedcba9876543210" * 4
+    settings = load({"PO_MCP_KEYS": f"{one}, {other}"})
+    state, page = settings.derive_keys("request-state"), settings.derive_keys("page-forms")
+
+    assert [len(key) for key in (*state, *page)] == [32] * 4
+    assert len({*state, *page}) == 4
+    assert load({"PO_MCP_KEYS": f"{other},{one}"}).derive_keys("page-forms") == page[::-1]
+    assert load({}).derive_keys("page-forms") == ()
 
 
 class Keyring:

@@ -7,7 +7,9 @@ from functools import cache
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import principal_components
 
+from po_mcp.approvals.display_name import display_name
 from po_mcp.scopes import Scope
+from po_mcp.writes.approvers import THE_OPERATOR, Person
 
 
 def is_allowed(*scopes: Scope) -> bool:
@@ -31,6 +33,16 @@ def user_name() -> str:
         return _process_user()
     _, issuer, subject = principal_components(token)
     return f"{issuer} {subject}"
+
+
+def person() -> Person:
+    """Return who makes the call, with what their token says of them; without sign-in whoever runs the server."""
+    token = get_access_token()
+    if token is None:
+        return THE_OPERATOR
+    claims = token.claims or {}
+    groups = claims.get("groups", ())
+    return Person(user_name(), display_name(claims, token.subject or ""), frozenset(groups), frozenset(token.scopes))
 
 
 def oauth_client() -> str:

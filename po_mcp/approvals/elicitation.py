@@ -30,8 +30,8 @@ from mcp.types import (
 from pydantic import SerializerFunctionWrapHandler, ValidationError, model_serializer
 
 from po_mcp.approvals import caller
-from po_mcp.scopes import APPROVE
 from po_mcp.untrusted import visible
+from po_mcp.writes.approvers import Person
 from po_mcp.writes.approving import ApprovalLink
 from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.operation import Requester
@@ -90,7 +90,8 @@ class Elicitor:
         user, oauth_client = caller.user_name(), visible(caller.oauth_client(), 80)
         # A person who is signed in has one share of what may be asked for, with however many clients.
         session = user if oauth_client else f"{_PROCESS_ID} {visible(client, 80)}"
-        return Requester(user, visible(client, 80), protocol, session, oauth_client)
+        name = self.person.name if oauth_client else ""
+        return Requester(user, visible(client, 80), protocol, session, oauth_client, name)
 
     @property
     def channel(self) -> str:
@@ -98,9 +99,9 @@ class Elicitor:
         return "client"
 
     @property
-    def may_decide(self) -> bool:
-        """Whether a yes by this client's form counts."""
-        return may_decide()
+    def person(self) -> Person:
+        """Whose answers these are."""
+        return caller.person()
 
     @property
     def seconds_in_call(self) -> float:
@@ -241,14 +242,9 @@ def _build_result(params: _Params, state: Mapping[str, str]) -> InputRequiredRes
     )
 
 
-def may_decide() -> bool:
-    """Tell whether the caller may decide by the form of their client: without sign-in, or with the scope for it."""
-    return caller.is_allowed(APPROVE)
-
-
 def elicitation_mode(session: ServerSession, page: ApprovalLink) -> Literal["form", "page"] | None:
     """Return how the client can ask for a decision: by its form, by opening the page, or None for neither."""
-    elicitation = _find_capability(session) if may_decide() else None
+    elicitation = _find_capability(session)
     if not page.comes_first and _has_form(elicitation):
         return "form"
     return "page" if elicitation is not None and elicitation.url is not None else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from http import HTTPStatus
 from importlib.resources import files
 from types import MappingProxyType
@@ -18,11 +18,22 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
 
+from po_mcp.approvals.page_people import (
+    CALLBACK_PATH,
+    LOGIN_PATH,
+    LOGOUT_PATH,
+    NotSignedIn,
+    PeopleOfPage,
+    SignIn,
+    Visitor,
+)
 from po_mcp.approvals.page_security import Guard, Sessions
 from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
+from po_mcp.approvals.pin import PinStatus
 from po_mcp.approvals.presentation import misfit_of, pin_warnings, sheet_of
-from po_mcp.errors import JournalUnavailable
+from po_mcp.errors import JournalUnavailable, SignInRefused
 from po_mcp.untrusted import visible
+from po_mcp.writes.approvers import THE_OPERATOR, Person
 from po_mcp.writes.forms import approval_content
 from po_mcp.writes.local_time import LocalTime
 from po_mcp.writes.operation import WAITING, Recorded
@@ -42,6 +53,9 @@ _SAID: dict[Verdict, tuple[HTTPStatus, str]] = {
     "not_recorded": (HTTPStatus.CONFLICT, "Nothing was recorded."),
     "elsewhere": (HTTPStatus.CONFLICT, "This cannot be decided here. Nothing was changed."),
     "already_sent": (HTTPStatus.CONFLICT, "It was sent already, so it cannot be taken back. Nothing was recorded."),
+    "not_allowed": (HTTPStatus.FORBIDDEN, "You may not decide on this. Nothing was changed."),
+    "otherwise": (HTTPStatus.CONFLICT, ""),
+    "first": (HTTPStatus.OK, ""),
     "too_late": (HTTPStatus.CONFLICT, "This was already decided or has expired. This click changed nothing."),
 }
 
@@ -49,35 +63,60 @@ _SAID: dict[Verdict, tuple[HTTPStatus, str]] = {
 _PIN_FAULTS: frozenset[Verdict | None] = frozenset({"no_pin", "wrong_pin", "paused"})
 
 
-def create_app(pending: PendingApprovals, hosts: Iterable[str], cookie: str) -> ASGIApp:
+def create_app(
+    pending: PendingApprovals,
+    origins: Sequence[str],
+    cookie: str,
+    sign_in: SignIn | None = None,
+    keys: Sequence[bytes] = (),
+) -> ASGIApp:
     """Return the page as an ASGI application.
 
     Args:
         pending: what is decided on.
-        hosts: the Host headers that are ours.
+        origins: those that are ours.
         cookie: the name of the browser's cookie; ports of one machine share cookies, so it must differ by port.
+        sign_in: signs people in; None where whoever holds a link decides.
+        keys: what signs cookies and forms, so that other replicas take them; where there are none, one of this process.
     """
-    page = _Page(pending, cookie)
+    is_secure = all(origin.startswith("https://") for origin in origins)
+    people = None if sign_in is None else PeopleOfPage(sign_in, cookie, is_secure=is_secure)
+    page = _Page(pending, cookie, people, Sessions(keys))
     routes = [
         Route("/", page.overview, methods=["GET"]),
         Route("/approve", page.lead, methods=["GET"]),
         Route("/approve/{operation_id}", page.show, methods=["GET"]),
         Route("/approve/{operation_id}", page.decide, methods=["POST"]),
+        *([] if people is None else _sign_in_routes(people, page)),
         Route("/static/style.css", page.style, methods=["GET"]),
         Route("/static/icon.svg", page.icon, methods=["GET"]),
     ]
-    handlers: Mapping[Any, Any] = {HTTPException: page.refuse, JournalUnavailable: page.unavailable}
+    handlers: Mapping[Any, Any] = {
+        HTTPException: page.refuse,
+        JournalUnavailable: page.unavailable,
+        NotSignedIn: page.ask_to_sign_in,
+        SignInRefused: page.refuse_sign_in,
+    }
     app = Starlette(routes=routes, exception_handlers=handlers)
     # A redirect would be an answer that tells known paths from others.
     app.router.redirect_slashes = False
-    return Guard(app, hosts)
+    return Guard(app, origins)
+
+
+def _sign_in_routes(people: PeopleOfPage, page: _Page) -> list[Route]:
+    return [
+        Route(LOGIN_PATH, people.begin, methods=["GET"]),
+        Route(CALLBACK_PATH, people.finish, methods=["GET"]),
+        Route(LOGOUT_PATH, page.sign_out, methods=["POST"]),
+    ]
 
 
 class _Page:
-    def __init__(self, pending: PendingApprovals, cookie: str) -> None:
+    def __init__(self, pending: PendingApprovals, cookie: str, people: PeopleOfPage | None, sessions: Sessions) -> None:
         self._pending = pending
         self._cookie = cookie
-        self._sessions = Sessions()
+        self._people = people
+        self._sessions = sessions
         static = files("po_mcp.approvals").joinpath("static")
         self._style, self._icon = (static.joinpath(name).read_bytes() for name in ("style.css", "icon.svg"))
         loader = PackageLoader("po_mcp.approvals")
@@ -94,9 +133,12 @@ class _Page:
         form = await _form(request)
         operation_id = recorded.operation.id
         # Another site can make a browser send a form, but cannot read the token that this page wrote into it.
-        if not self._sessions.is_token(form.get("token", ""), request.cookies.get(self._cookie), operation_id):
+        if not self._is_own_form(request, form.get("token", ""), operation_id):
             return self._message(
-                403, "Reload this page", "It was opened earlier or in another browser. Nothing was changed.", request
+                403,
+                "Reload this page",
+                "It was opened earlier or in another browser. Nothing was changed.",
+                request.url.path,
             )
         decision = _decision(form)
         decided = await self._pending.decide(
@@ -106,32 +148,36 @@ class _Page:
             form.get("pin", "").strip(),
             # A browser writes what it likes into this header, and terminals show the audit log.
             {"through": "page", "browser": visible(request.headers.get("user-agent", ""), 120)},
+            self._person(request),
         )
-        if decided.verdict != "taken":
+        if decided.verdict not in ("taken", "first"):
             return await self._show(request, await self._find(request), decided, form)
-        if decision in ("approve", "carry_out"):
+        if decided.verdict == "taken" and decision in ("approve", "carry_out"):
             await self._pending.start(operation_id, _PATIENCE_S)
         # So that reloading the page does not send the form again.
         return RedirectResponse(f"/approve/{operation_id}", 303)
 
     async def lead(self, request: Request) -> Response:
         """Lead the short address to the one operation that waits, else to the list of them."""
-        waits = [one for one in await self._pending.open() if one.state in WAITING]
         # Anybody can guess the short address: without a cookie that came with a link it leads nowhere.
-        if len(waits) != 1 or not self._sessions.is_ours(request.cookies.get(self._cookie)):
+        if not self._is_known(request):
+            return await self.overview(request)
+        waits = [one for one in self._shown(request, await self._pending.open()) if one.state in WAITING]
+        if len(waits) != 1:
             return await self.overview(request)
         return RedirectResponse(f"/approve/{waits[0].operation.id}", 303)
 
     async def overview(self, request: Request) -> Response:
-        """List what waits and what was decided, to a browser that once came with a link."""
+        """List what waits and what was decided, to a browser that once came with a link, or who has signed in."""
         # A link shows one order. The list shows all of them, so it wants more than the address of this server.
-        if not self._sessions.is_ours(request.cookies.get(self._cookie)):
+        if not self._is_known(request):
             text = "Use the link from your assistant, or run po-mcp approve in a terminal."
             return self._message(403, "Open your approval link first", text)
         return self._html(
             "overview.html",
-            open=[await self._sheet(one) for one in await self._pending.open()],
-            decided=[await self._sheet(one) for one in await self._pending.find_decided()],
+            visitor=self._visitor(request),
+            open=[await self._sheet(one) for one in self._shown(request, await self._pending.open())],
+            decided=[await self._sheet(one) for one in self._shown(request, await self._pending.find_decided())],
         )
 
     async def style(self, request: Request) -> Response:
@@ -142,12 +188,33 @@ class _Page:
         """Send the icon of the browser's tab."""
         return Response(self._icon, media_type="image/svg+xml")
 
+    async def sign_out(self, request: Request) -> Response:
+        """Forget who has signed in; the page at the issuer stays as it is."""
+        assert self._people is not None
+        text = "You are signed out of this page, and not of your company's sign-in."
+        return self._people.end(self._message(200, "Signed out", text, back="/", link="Sign in again"))
+
+    async def ask_to_sign_in(self, request: Request, exc: NotSignedIn) -> Response:
+        """Send whoever opens a page to the issuer; a form is never sent there."""
+        assert self._people is not None
+        if request.method == "GET":
+            return self._people.send_to_sign_in(request)
+        text = "Your sign-in is over. Nothing was changed."
+        return self._message(401, "Sign in again", text, back=request.url.path, link="Sign in")
+
+    async def refuse_sign_in(self, request: Request, exc: SignInRefused) -> Response:
+        """Say that nobody was signed in, and nothing of what the issuer or the browser sent."""
+        return self._message(403, "Not signed in", exc.what, back="/", link="Sign in again")
+
     async def refuse(self, request: Request, exc: HTTPException) -> Response:
         """Say what is wrong with a request, the same for every id that is not known."""
         if exc.status_code == HTTPStatus.NOT_FOUND:
             return self._message(
                 404, "Page not found", "The link is incomplete or no longer valid. Ask your assistant for a new one."
             )
+        if exc.status_code == HTTPStatus.FORBIDDEN:
+            text = f"{self._person(request).name}, you may not approve orders here. Nothing was changed."
+            return self._message(403, "Not for you to decide", text, visitor=self._visitor(request))
         answer = self._message(exc.status_code, "That did not work", "The form was incomplete. Nothing was changed.")
         answer.headers.update(exc.headers or {})
         return answer
@@ -157,10 +224,37 @@ class _Page:
         return self._message(503, "Temporarily unavailable", exc.what)
 
     async def _find(self, request: Request) -> Recorded:
+        person = self._person(
+            request
+        )  # before the id is looked up, so that nobody learns without it which ones there are
         recorded = await self._pending.find(request.path_params["operation_id"])
-        if recorded is None:
-            raise HTTPException(404)
-        return recorded
+        if recorded is not None and self._pending.may_see(recorded, person):
+            return recorded
+        # The same for every id, or it would tell which ones there are.
+        raise HTTPException(404 if self._pending.may_approve(person) else 403)
+
+    def _visitor(self, request: Request) -> Visitor | None:
+        """Return who has signed in; None where nobody does. Raises: `NotSignedIn`."""
+        return None if self._people is None else self._people.find(request)
+
+    def _person(self, request: Request) -> Person:
+        visitor = self._visitor(request)
+        return THE_OPERATOR if visitor is None else visitor.person
+
+    def _is_known(self, request: Request) -> bool:
+        """Tell whether a browser has come with a link before, or its person has signed in. Raises: `NotSignedIn`."""
+        is_ours = self._sessions.is_ours(request.cookies.get(self._cookie))
+        return is_ours if self._people is None else self._visitor(request) is not None
+
+    def _shown(self, request: Request, found: Iterable[Recorded]) -> list[Recorded]:
+        person = self._person(request)
+        return [one for one in found if self._pending.may_see(one, person)]
+
+    def _is_own_form(self, request: Request, token: str, operation_id: str) -> bool:
+        visitor = self._visitor(request)
+        if visitor is not None:
+            return self._sessions.fits(token, visitor.key, operation_id)
+        return self._sessions.is_token(token, request.cookies.get(self._cookie), operation_id)
 
     async def _show(
         self,
@@ -177,22 +271,25 @@ class _Page:
         cookie = request.cookies.get(self._cookie)
         # Ports of this machine share cookies, so the page of another port can plant one, which is replaced.
         given = cookie if cookie is not None and self._sessions.is_ours(cookie) else self._sessions.new()
-        pin = await self._pending.pin_status()
+        visitor = self._visitor(request)
+        pin = await self._pending.pin_status() if visitor is None else PinStatus()
         response = self._html(
             "operation.html",
             status=status,
             sheet=await self._sheet(recorded),
-            token=self._sessions.token(given, recorded.operation.id),
+            visitor=visitor,
+            token=self._sessions.token(given if visitor is None else visitor.key, recorded.operation.id),
             pin=pin,
             warnings=[*filter(None, [await self._pending.say_earlier_no(recorded)]), *pin_warnings(pin, self._local)],
             locked_until=self._local.time(self._pending.journal.now() + pin.wait_s) if pin.wait_s else "",
+            not_by_you=self._pending.why_not_by(recorded, "approve", self._person(request)),
             elsewhere=await self._pending.why_not_here(recorded, "approve"),
             verdict=verdict,
             said=said,
             typed=visible(form.get("order_number", ""), 120) if verdict in _PIN_FAULTS else "",
             chosen=form.get("create_backorder", "") if verdict in _PIN_FAULTS else "",
         )
-        if given != cookie:
+        if visitor is None and given != cookie:
             # Strict: a form that another site makes the browser send comes without it.
             response.set_cookie(self._cookie, given, httponly=True, samesite="strict", path="/")
         return response
@@ -202,20 +299,29 @@ class _Page:
         operation_id = recorded.operation.id
         events, is_running = await journal.events(operation_id), self._pending.under_way.is_running(operation_id)
         erp = await self._pending.name_erp(recorded)
-        return sheet_of(recorded, events, journal.now(), is_running=is_running, erp=erp, local=self._local)
+        needed = self._pending.count_needed(recorded)
+        now = journal.now()
+        return sheet_of(recorded, events, now, is_running=is_running, erp=erp, local=self._local, needed=needed)
 
     @property
     def _local(self) -> LocalTime:
         return self._pending.executor.words.local
 
-    def _message(self, status: int, heading: str, text: str, request: Request | None = None) -> Response:
-        back = request.url.path if request is not None else None
-        return self._html("message.html", status=status, heading=heading, text=text, back=back)
+    def _message(
+        self,
+        status: int,
+        heading: str,
+        text: str,
+        back: str | None = None,
+        link: str = "Reload",
+        visitor: Visitor | None = None,
+    ) -> Response:
+        shown = {"heading": heading, "text": text, "back": back, "link": link, "visitor": visitor}
+        return self._html("message.html", status, **shown)
 
     def _html(self, template: str, status: int = 200, **shown: Any) -> Response:
-        text = self._templates.get_template(template).render(
-            notice=self._pending.notice, place=self._pending.place_name, **shown
-        )
+        always = {"notice": self._pending.notice, "place": self._pending.place_name, "visitor": None}
+        text = self._templates.get_template(template).render({**always, **shown})
         return HTMLResponse(text, status)
 
 

@@ -12,7 +12,7 @@ import hmac
 import logging
 import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -39,12 +39,13 @@ class Guard:
 
     Args:
         app: the page.
-        hosts: the Host headers that are ours, such as `127.0.0.1:8123`.
+        origins: those that are ours, as browsers write them: `http://127.0.0.1:8123`, `https://po.example.com`.
     """
 
-    def __init__(self, app: ASGIApp, hosts: Iterable[str]) -> None:
+    def __init__(self, app: ASGIApp, origins: Iterable[str]) -> None:
         self._app = app
-        self._hosts = frozenset(hosts)
+        # A proxy may end TLS before this server, so the scheme is that of the setting, and never of the connection.
+        self._origins = {origin.partition("://")[2]: origin for origin in origins}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -66,25 +67,29 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         host = (_only(scope, b"host") or "").lower()  # names of hosts have no case (RFC 9110, 4.2.3)
-        if host not in self._hosts:
+        if host not in self._origins:
             return PlainTextResponse("Wrong address. Use the link exactly as it was given.", 421)
         if scope["method"] not in ("GET", "POST"):
             return PlainTextResponse("Only GET and POST are allowed.", 405, {"allow": "GET, POST"})
-        if scope["method"] == "POST" and not _is_own(scope, f"http://{host}"):
+        if scope["method"] == "POST" and not _is_own(scope, self._origins[host]):
             return PlainTextResponse("This form was not sent from the approval page. Nothing was changed.", 403)
         return None
 
 
 class Sessions:
-    """Cookies that we gave out, and the tokens that go with them; all end with this process."""
+    """Cookies that we gave out, and the tokens that go with them.
 
-    def __init__(self) -> None:
-        self._key = secrets.token_bytes(32)
+    Args:
+        keys: those that all replicas share, the first of which signs; where there are none, all ends with this process.
+    """
+
+    def __init__(self, keys: Sequence[bytes] = ()) -> None:
+        self._keys = tuple(keys) or (secrets.token_bytes(32),)
 
     def new(self) -> str:
         """Return a cookie for a browser that came with a link."""
         name = secrets.token_hex(16)
-        return f"{name}.{self._digest('session', name)}"
+        return f"{name}.{_digest(self._keys[0], 'session', name)}"
 
     def is_ours(self, cookie: str | None) -> bool:
         """Tell whether we gave out this cookie."""
@@ -92,22 +97,26 @@ class Sessions:
             return False
         name, _, digest = cookie.partition(".")
         # In constant time: a program on this machine could measure how much of a guess was right.
-        return hmac.compare_digest(digest, self._digest("session", name))
+        return any(hmac.compare_digest(digest, _digest(key, "session", name)) for key in self._keys)
 
     def token(self, cookie: str, operation_id: str) -> str:
         """Return what a form for this operation, shown to this browser, brings back."""
-        return self._digest("form", f"{cookie} {operation_id}")
+        return _digest(self._keys[0], "form", f"{cookie} {operation_id}")
 
     def is_token(self, given: str, cookie: str | None, operation_id: str) -> bool:
         """Tell whether a form was shown to this very browser for this operation."""
-        if cookie is None or not self.is_ours(cookie):
-            return False
-        # As bytes: `compare_digest` raises for text that is not ASCII, and a form may bring any.
-        return hmac.compare_digest(given.encode(), self.token(cookie, operation_id).encode())
+        return cookie is not None and self.is_ours(cookie) and self.fits(given, cookie, operation_id)
 
-    def _digest(self, what: str, text: str) -> str:
-        # With the purpose, or the digest of a cookie could stand for a form's token.
-        return hmac.new(self._key, f"{what} {text}".encode(), hashlib.sha256).hexdigest()
+    def fits(self, given: str, bound_to: str, operation_id: str) -> bool:
+        """Tell whether a form was made for this operation, and is bound to this cookie or sign-in."""
+        # As bytes: `compare_digest` raises for text that is not ASCII, and a form may bring any.
+        tokens = [_digest(key, "form", f"{bound_to} {operation_id}") for key in self._keys]
+        return any(hmac.compare_digest(given.encode(), token.encode()) for token in tokens)
+
+
+def _digest(key: bytes, what: str, text: str) -> str:
+    # With the purpose, or the digest of a cookie could stand for a form's token.
+    return hmac.new(key, f"{what} {text}".encode(), hashlib.sha256).hexdigest()
 
 
 def _only(scope: Scope, name: bytes) -> str | None:

@@ -126,7 +126,7 @@ class Listener:
         # Any free port, since every assistant on this machine starts a server of its own.
         sock = self._socket = listen(HOST, 0)
         port = sock.getsockname()[1]
-        app = create_app(self._pending, (f"{HOST}:{port}", f"localhost:{port}"), f"po_mcp_{port}")
+        app = create_app(self._pending, (f"http://{HOST}:{port}", f"http://localhost:{port}"), f"po_mcp_{port}")
         self._server, self._origin = create_server(app), f"http://{HOST}:{port}"
         self._tasks.start_soon(self._serve, self._server, sock)
 

@@ -11,7 +11,9 @@ from po_mcp.approvals.pin import PinCheck, PinStatus
 from po_mcp.approvals.under_way import UnderWay
 from po_mcp.errors import InvalidInput, PurchaseOrderError
 from po_mcp.untrusted import visible
-from po_mcp.writes.approving import is_approval, record_approval
+from po_mcp.writes.approvers import THE_OPERATOR, ApproverRules, Person
+from po_mcp.writes.approving import describe_person, is_approval, record_approval
+from po_mcp.writes.consent import Consented
 from po_mcp.writes.executor import Executor
 from po_mcp.writes.forms import FormAnswer
 from po_mcp.writes.journal import Journal, PinPlace
@@ -32,8 +34,11 @@ Verdict = Literal[
     "paused",
     "not_recorded",
     "elsewhere",
+    "not_allowed",
+    "otherwise",
+    "first",
 ]
-"""What became of an answer. Only `taken` moved anything."""
+"""What became of an answer. Only `taken` moved anything; `first` is a yes after which another person must agree."""
 
 Decision = Literal["approve", "reject", "carry_out", "take_back", "look", "happened", "not_happened"]
 """What the person pressed: on a proposal, on what was approved and not sent, on what is not known."""
@@ -49,6 +54,8 @@ _NEEDS: Mapping[Decision, State] = {
 }
 _SENDS: frozenset[Decision] = frozenset({"approve", "carry_out"})
 _READS: frozenset[Decision] = frozenset({"look", "happened", "not_happened"})
+_SIGN_IN = "Sign in to decide."
+_OTHERWISE = "Another person approved it with another choice. Nothing was changed. Choose the same, or decline."
 
 NOT_CARRIED_OUT = "not carried out"
 """The event of an approved operation that could not be sent; its detail says why."""
@@ -76,6 +83,7 @@ class PendingApprovals:
         place: where decisions are typed.
         pin_setting: whether this process knows the same PIN as the journal.
         under_way: what is being carried out here.
+        rules: who may approve what; None where nobody signs in.
     """
 
     journal: Journal
@@ -86,6 +94,7 @@ class PendingApprovals:
     place: PinPlace = "page"
     pin_setting: PinSetting | None = None
     under_way: UnderWay = field(default_factory=UnderWay)
+    rules: ApproverRules | None = None
 
     @property
     def place_name(self) -> str:
@@ -147,8 +156,40 @@ class PendingApprovals:
             return await self.pin_setting.find_fault()
         return ""
 
+    def may_see(self, recorded: Recorded, person: Person) -> bool:
+        """Tell whether this person is shown an operation."""
+        return self.rules is None or self.rules.may_see(person, recorded.operation)
+
+    def may_approve(self, person: Person) -> bool:
+        """Tell whether this person may approve anything."""
+        return self.rules is None or self.rules.is_approver(person)
+
+    def count_needed(self, recorded: Recorded) -> int:
+        """Return how many people must approve an operation."""
+        payload = recorded.operation.payload
+        return payload.consent.needed if self.rules is None else self.rules.count_needed(payload)
+
+    def why_not_by(self, recorded: Recorded, decision: Decision, person: Person) -> str:
+        """Say why this person may not decide so; "" where they may. Whoever asked for it may end it."""
+        rules, operation = self.rules, recorded.operation
+        if rules is None:
+            return ""
+        # A page of a server with sign-in knows who decides; its operator sits at a terminal.
+        if person == THE_OPERATOR and self.place == "page":
+            return _SIGN_IN
+        if decision == "approve":
+            return rules.find_refusal(person, operation)
+        is_theirs = decision not in ("happened", "not_happened") and rules.may_see(person, operation)
+        return "" if is_theirs or rules.is_approver(person) else "You may not decide on this."
+
     async def decide(
-        self, recorded: Recorded, decision: Decision, content: Mapping[str, Any], pin: str, through: Mapping[str, str]
+        self,
+        recorded: Recorded,
+        decision: Decision,
+        content: Mapping[str, Any],
+        pin: str,
+        through: Mapping[str, str],
+        person: Person = THE_OPERATOR,
     ) -> Decided:
         """Take an answer. What it approves is carried out by `carry_out` or `start`.
 
@@ -158,23 +199,30 @@ class PendingApprovals:
             content: the fields of the question's form, for an approval; the typed order number for a verdict.
             pin: what was typed as the PIN.
             through: how the answer came, for the audit log.
+            person: who decides.
         """
         # A page may stand open for long, and what it showed be over.
         if recorded.state != _NEEDS[decision]:
             return Decided(_late(decision, recorded.state))
+        if why := self.why_not_by(recorded, decision, person):
+            return Decided("not_allowed", f"{why} Nothing was changed.")
         if why := await self.why_not_here(recorded, decision):
             return Decided("elsewhere", f"{why} Nothing was changed.")
         # Before the PIN is judged: a mistyped order number is no try of it.
         if not _is_answer(recorded, decision, content):
             return Decided("no_answer")
         operation_id = recorded.operation.id
-        # A look takes nobody's word, so it needs no PIN.
-        if decision != "look" and (refused := await self._pin_check.check(operation_id, pin)) is not None:
+        # A look takes nobody's word, so it needs no PIN; nor does a person who has signed in.
+        needs_pin = decision != "look" and person == THE_OPERATOR
+        if needs_pin and (refused := await self._pin_check.check(operation_id, pin)) is not None:
             return Decided(refused)
+        if self.rules is not None or recorded.operation.payload.consent.is_of_team:
+            through = {**through, **describe_person(person)}
         if decision in _READS:
             return await self._settle(recorded, decision, through)
-        if await self._move(recorded, decision, content, through):
-            return Decided("taken")
+        decided = await self._move(recorded, decision, content, through, person)
+        if decided.verdict != "too_late":
+            return decided
         # Another tab or process was first; what it did decides what this person is shown.
         latest = await self.journal.find(operation_id)
         return Decided(_late(decision, latest.state if latest else "EXPIRED"))
@@ -200,18 +248,23 @@ class PendingApprovals:
         await self.under_way.run(operation_id, self.carry_out, patience)
 
     async def _move(
-        self, recorded: Recorded, decision: Decision, content: Mapping[str, Any], through: Mapping[str, str]
-    ) -> bool:
-        """Record a decision before the send; False where another came first."""
-        match decision:
-            case "approve":
-                answer = FormAnswer("accepted", content)
-                return await record_approval(self.journal, recorded.operation, answer, through)
-            case "reject":
-                return await self.journal.decline(recorded.operation.id, through)
-            case "take_back":
-                return await self.journal.take_back(recorded.operation.id, through)
-        return True  # what is to be carried out was approved before
+        self,
+        recorded: Recorded,
+        decision: Decision,
+        content: Mapping[str, Any],
+        through: Mapping[str, str],
+        person: Person,
+    ) -> Decided:
+        """Record a decision before the send; `too_late` where another came first."""
+        operation, is_moved = recorded.operation, True  # what is to be carried out was approved before
+        if decision == "approve":
+            answer = FormAnswer("accepted", content)
+            return _AFTER[await record_approval(self.journal, operation, answer, through, person, self.rules)]
+        if decision in ("reject", "take_back"):
+            end = self.journal.decline if decision == "reject" else self.journal.take_back
+            said = self.executor.words.declined(operation, person) if "by" in through else None
+            is_moved = await end(operation.id, through, said)
+        return Decided("taken" if is_moved else "too_late")
 
     async def _settle(self, recorded: Recorded, decision: Decision, through: Mapping[str, str]) -> Decided:
         reconciler = self.executor.reconciler
@@ -236,6 +289,15 @@ class PendingApprovals:
 
     async def _name(self) -> str:
         return await self.journal.name_of(self.executor.erp.connection)
+
+
+_AFTER: Mapping[Consented, Decided] = {
+    "approved": Decided("taken"),
+    "first": Decided("first"),
+    "again": Decided("not_allowed", "You have approved this. Another person must approve it, too."),
+    "otherwise": Decided("otherwise", _OTHERWISE),
+    "late": Decided("too_late"),
+}
 
 
 def _late(decision: Decision, state: State) -> Verdict:

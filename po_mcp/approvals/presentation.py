@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from po_mcp.approvals.pending import NOT_CARRIED_OUT
+from po_mcp.approvals.people_shown import Approved, approvals_of, asker_of
 from po_mcp.approvals.pin import PinStatus, say_wrong_pins
 from po_mcp.orders import EXACT, DraftLine, OrderLine, PurchaseOrder
 from po_mcp.untrusted import visible
@@ -15,6 +16,7 @@ from po_mcp.writes.forms import SANDBOX_TAG, is_backorder_open, pin_reset
 from po_mcp.writes.journal import Event
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
+from po_mcp.writes.new_order_forms import notes_of, sort_guessed_first
 from po_mcp.writes.operation import Operation, Recorded, State
 from po_mcp.writes.order_text import STATUS_LABELS, count, day, shown
 from po_mcp.writes.payloads import CreatePayload, FinalizePayload, LineNote, SnapshotPayload
@@ -22,7 +24,6 @@ from po_mcp.writes.payloads import CreatePayload, FinalizePayload, LineNote, Sna
 LINES_SHOWN = 200
 """Lines of an order that are shown; the rest is counted."""
 _LONGEST = 120
-_UNNAMED = "an unnamed assistant"
 NOT_GIVEN = "\N{EN DASH}"
 """Stands where the ERP tells nothing: never 0."""
 
@@ -108,6 +109,14 @@ class Sheet:
     """What the button says that changes nothing."""
     fields: frozenset[str] = field(default_factory=frozenset)
     """What the person fills in: `order_number`, `create_backorder`."""
+    approved_by: tuple[Approved, ...] = ()
+    needed: int = 1
+    """How many people must approve it."""
+
+    @property
+    def missing(self) -> int:
+        """How many people must still approve it."""
+        return max(0, self.needed - len(self.approved_by))
 
     @property
     def is_decidable(self) -> bool:
@@ -129,6 +138,7 @@ def sheet_of(
     is_running: bool = False,
     erp: str = "the ERP",
     local: LocalTime = THIS_MACHINE,
+    needed: int = 1,
 ) -> Sheet:
     """Return what to show of an operation.
 
@@ -139,6 +149,7 @@ def sheet_of(
         is_running: it is being carried out in this process.
         erp: the ERP's name in a sentence.
         local: writes times.
+        needed: people that must approve it.
     """
     operation = recorded.operation
     order = _order_of(operation)
@@ -152,7 +163,7 @@ def sheet_of(
         ending=words.ending,
         consequence=_consequence(operation, order, erp),
         order=order,
-        asked_by=visible(str(events[0].detail.get("client", _UNNAMED)), 80) if events else _UNNAMED,
+        asked_by=asker_of(operation, events),
         asked_at=local.moment(events[0].at, now) if events else "",
         open_until=local.moment(recorded.expires_at, now),
         # Rounded down: the last minute that is shown must still be there.
@@ -160,6 +171,8 @@ def sheet_of(
         standing=_standing(recorded, events, is_running, erp, local),
         leave="Do not create" if operation.kind == "create" else "Keep order",
         fields=_fields_of(operation),
+        approved_by=approvals_of(events, local, now),
+        needed=needed,
     )
 
 
@@ -217,6 +230,8 @@ def _read(order: PurchaseOrder) -> Order:
     if order.tax:
         remarks.append(f"The total includes {money(order.tax, order.currency)} tax.")
     # Said and not refused: freight or taxes may be the difference, and a person can tell.
+    if not order.currency and (order.total is not None or any(line.unit_price is not None for line in lines)):
+        remarks.append(order_text.CURRENCY_NOT_GIVEN)
     if order.sum_of_lines not in (None, order.total_before_tax):
         total = "gives no total" if order.total is None else f"says the total is {money(order.total, order.currency)}"
         remarks.append(f"The lines add up to {money(order.sum_of_lines, order.currency)}, but the ERP {total}.")
@@ -235,9 +250,11 @@ def _read(order: PurchaseOrder) -> Order:
 
 def _drafted(payload: CreatePayload) -> Order:
     draft = payload.draft
-    lines = draft.lines[:LINES_SHOWN]
+    lines = list(enumerate(zip(draft.lines, notes_of(payload), strict=True), 1))
+    if len(lines) > LINES_SHOWN:
+        # What was guessed must be seen.
+        lines = [(place, (line, note)) for place, line, note in sort_guessed_first(draft.lines, notes_of(payload))]
     currency = payload.currency or draft.vendor.currency
-    notes = payload.line_notes or [None] * len(draft.lines)
     note = [f"Note: {shown(draft.note, 200)}"] if draft.note else []
     said = [f"Vendor asked for as: {shown(payload.vendor_said, 80)}"] if payload.vendor_said else []
     return Order(
@@ -245,10 +262,16 @@ def _drafted(payload: CreatePayload) -> Order:
         vendor_id=_show(draft.vendor.id) if draft.vendor.id else "",
         total=money(draft.total, currency),
         status="",
-        rows=tuple(_new_row(*each, currency) for each in zip(range(1, LINES_SHOWN + 1), lines, notes, strict=False)),
+        rows=tuple(_new_row(place, *line, currency) for place, line in lines[:LINES_SHOWN]),
         lines=len(draft.lines),
         expected=day(draft.expected_on) if draft.expected_on else "",
-        remarks=(*said, *(reason.sentence for reason in payload.reasons), *note, *_caution(draft.vendor.name)),
+        remarks=(
+            *said,
+            *(reason.sentence for reason in payload.reasons),
+            *note,
+            *_caution(draft.vendor.name),
+            *([] if currency else [order_text.CURRENCY_NOT_GIVEN]),
+        ),
         is_new=True,
     )
 
@@ -273,20 +296,21 @@ def _row(place: int, line: OrderLine, currency: str | None) -> Row:
     )
 
 
-def _new_row(place: int, line: DraftLine, note: LineNote | None, currency: str | None) -> Row:
-    where = (note.warehouse if note else None) or line.warehouse
-    remarks = [f"Asked for as: {shown(note.said, 80)}"] if note and note.said else []
-    remarks += [f"No price given: {note.price_source}"] if note and note.price_source else []
+def _new_row(place: int, line: DraftLine, note: LineNote, currency: str | None) -> Row:
+    where = note.warehouse or line.warehouse
+    remarks = [f"Asked for as: {shown(note.said, 80)}"] if note.said else []
+    remarks += [f"Deliver to asked for as: {shown(note.warehouse_said, 80)}"] if note.warehouse_said else []
+    remarks += [f"No price given: {note.price_source}"] if note.price_source else []
     return Row(
         place=str(place),
         item=_show(line.item_word),
-        description=_show(note.name) if note and note.name != line.item_word else NOT_GIVEN,
+        description=_show(note.name) if note.name != line.item_word else NOT_GIVEN,
         quantity=quantity(line.quantity),
         received=NOT_GIVEN,
         outstanding=NOT_GIVEN,
         unit_price=money(line.unit_price, currency),
         line_total=money(EXACT.multiply(line.quantity, line.unit_price), currency),
-        unit=shown(note.unit, 12) if note and note.unit else NOT_GIVEN,
+        unit=shown(note.unit, 12) if note.unit else NOT_GIVEN,
         deliver_to=_show(where),
         remarks=tuple(remarks),
     )
@@ -333,9 +357,15 @@ def _standing(
         return _APPROVED_AND_RUNNING if is_running else _approved(recorded, events, local)
     # Whoever said yes must not read that they declined, or that nobody decided.
     if recorded.state in _AFTER_A_YES and any(event.event == "APPROVED" for event in events):
-        return _AFTER_A_YES[recorded.state]
+        after = _AFTER_A_YES[recorded.state]
+        if recorded.outcome is not None:
+            return replace(after, text=recorded.outcome.message.removeprefix(SANDBOX_TAG))
+        is_of_team = recorded.operation.payload.consent.is_of_team
+        return replace(after, text=after.text.replace("You approved this, but it", "It")) if is_of_team else after
     standing = _STANDINGS[recorded.state]
     if recorded.state == "DECLINED":
+        if recorded.outcome is not None:  # it says who declined
+            return replace(standing, text=recorded.outcome.message.removeprefix(SANDBOX_TAG))
         done = kind_of(recorded.operation.kind).words.done
         number = order_text.number(recorded.operation.number)
         return replace(standing, text=f"Order {number} was not {done}. You can close this page.")

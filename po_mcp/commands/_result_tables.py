@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from po_mcp.tools._render import ORDERS_HEAD
+from po_mcp.tools._render import ORDERS_HEAD_START
 from po_mcp.writes.order_text import money, quantity
 from po_mcp.writes.person_words import for_person
 
@@ -38,7 +38,7 @@ def shown(result: CallToolResult) -> RenderableType:
             Group(*map(_outcome, content["operations"])) if content["operations"] else Text(for_person(text_of(result)))
         )
     if "orders" in content:
-        below = for_person(text_of(result).partition(ORDERS_HEAD)[0])
+        below = for_person(text_of(result).partition(ORDERS_HEAD_START)[0])
         return Group(_orders(content["orders"]), Text(below, "dim"))
     if "candidates" in content:
         return Group(_candidates(content["candidates"]), Text(for_person(text_of(result).splitlines()[0]), "dim"))

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
 from po_mcp.approvals.presentation import Order, Sheet, misfit_of, pin_warnings, sheet_of
-from po_mcp.bootstrap import build_pin_setting
+from po_mcp.bootstrap import build_pin_setting, build_rules
 from po_mcp.commands import _approver_pin, _settings
 from po_mcp.commands._interrupted import ignore_interrupts, plain_signals
 from po_mcp.commands._status_text import EXIT_STATUS, is_named
@@ -28,11 +28,11 @@ from po_mcp.erp import ERP
 from po_mcp.errors import InvalidInput, JournalUnavailable, PurchaseOrderError
 from po_mcp.untrusted import visible
 from po_mcp.writes import order_text
+from po_mcp.writes.approvers import THE_OPERATOR
 from po_mcp.writes.approving import is_approval
 from po_mcp.writes.executor import build_executor
 from po_mcp.writes.forms import (
     MAX_TRIES,
-    NO,
     ORDER_NUMBER,
     SANDBOX_TAG,
     FormAnswer,
@@ -59,6 +59,9 @@ _SAID: dict[Verdict, str] = {
     "taken": "",
     "not_recorded": "Nothing was recorded.",
     "elsewhere": "This cannot be decided here. Nothing was changed.",
+    "not_allowed": "You may not decide on this. Nothing was changed.",
+    "otherwise": "Nothing was changed.",
+    "first": "Approved by you. Another person must approve it, too.",
     "already_sent": "It was sent already, so it cannot be taken back.",
     "too_late": "Already decided or expired. Your answer changed nothing.",
 }
@@ -79,7 +82,8 @@ def command(config: Path | None, operation: str | None, pin: str | None) -> None
     OPERATION is an order number or an operation id. What you approve is sent at once, so the settings must be those
     of its ERP. What is approved and not sent yet can be sent, or taken back.
 
-    Once a PIN is set, the page and every terminal ask for it.
+    Once a PIN is set, the page and every terminal ask for it. Where people sign in, you are the server's operator: one
+    approver, whoever sits here.
 
     Exit status: 0 done or declined, 1 nothing to decide, too late or refused, 3 no answer, 4 not confirmed.
     """
@@ -137,6 +141,7 @@ def _pending(settings: Settings, journal: Journal, erp: ERP) -> PendingApprovals
         all_connections=True,
         place="terminal",
         pin_setting=build_pin_setting(settings, journal),
+        rules=build_rules(settings),
     )
 
 
@@ -151,6 +156,9 @@ async def decide_on(desktop: Desktop, wanted: str | None) -> int:
         desktop.say(_left(recorded))
         return NO_ANSWER
     decided = await _decided(desktop, recorded, decision, content)
+    if decided.verdict == "first":
+        desktop.say(_SAID["first"], "bold")
+        return NO_ANSWER
     if decided.verdict in ("wrong_pin", "no_pin"):
         desktop.say(_left(recorded))
         return NO_ANSWER
@@ -241,7 +249,8 @@ class Desktop:
 
     async def ask(self, recorded: Recorded) -> tuple[Decision | None, dict[str, Any]]:
         """Ask what is to become of it, and what the question asks besides; None: leave it. Raises: `click.Abort`."""
-        elsewhere = await self.pending.why_not_here(recorded, "approve")
+        by_whom = self.pending.why_not_by(recorded, "approve", THE_OPERATOR) if recorded.state == "PROPOSED" else ""
+        elsewhere = by_whom or await self.pending.why_not_here(recorded, "approve")
         if elsewhere:
             self.say(f"It cannot be approved here. {elsewhere}", "red")
         sheet = await self._sheet(recorded)
@@ -266,7 +275,7 @@ class Desktop:
     def _ask_number(self, recorded: Recorded, sheet: Sheet) -> tuple[Decision | None, dict[str, Any]]:
         """Have the order number typed, three times where it is mistyped."""
         for _ in range(MAX_TRIES):
-            prompt = f'Type {sheet.number} to delete it, or "{NO}" to keep it'
+            prompt = f'Type {sheet.number} to delete it, or "no" to keep it'
             typed = str(click.prompt(prompt, default="", show_default=False))
             if is_typed_no(bare(typed), recorded.operation.number):
                 return "reject", {}

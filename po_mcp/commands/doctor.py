@@ -236,7 +236,7 @@ def _recorded(settings: Settings, erp: ERP, journal: JournalStore) -> Finding:
     if open_ones:
         text = f"{order_text.count(len(open_ones), 'operation')} not confirmed"
         return Finding("note", "journal", text, "See po-mcp journal, then po-mcp journal settle ID.")
-    return Finding("pass", "journal", f"{path}: intact, nothing unconfirmed")
+    return Finding("pass", "journal", f"{settings.journal_name()}: intact, nothing unconfirmed")
 
 
 async def _approval(settings: Settings, journal: JournalStore) -> list[Finding]:

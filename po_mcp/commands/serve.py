@@ -40,7 +40,8 @@ def command(config: Path | None, host: str, port: int) -> None:
     """Serve MCP over HTTP, on this computer or to a team.
 
     The address is http://127.0.0.1:8765/mcp. Other computers can connect only where PO_MCP_ISSUER is set, so that
-    people sign in. Without it and with an approver PIN set, the approval page is on the same port. Ctrl-C stops it.
+    people sign in. The approval page is on the same port: with sign-in if PO_MCP_SIGN_IN_CLIENT_ID is set, without it
+    once an approver PIN is set. Ctrl-C stops it.
     """
     import anyio
 
@@ -48,7 +49,7 @@ def command(config: Path | None, host: str, port: int) -> None:
     from po_mcp.transports import http, json_log
 
     settings = _settings.load(config)
-    address = _choose_address(host, has_sign_in=settings.issuer is not None)
+    address = _choose_address(host, has_sign_in=settings.issuer is not None, has_keys=settings.keys is not None)
     json_log.configure(settings.log_level, settings.log_format)
     options = {"use_uvloop": find_spec("uvloop") is not None}
     with closing(_listen(address, port)) as sock:
@@ -56,7 +57,7 @@ def command(config: Path | None, host: str, port: int) -> None:
         anyio.run(http.serve, settings, sock, greet, backend_options=options)
 
 
-def _choose_address(host: str, *, has_sign_in: bool) -> str:
+def _choose_address(host: str, *, has_sign_in: bool, has_keys: bool) -> str:
     """Return the address to listen on, or end the process with one line."""
     if host in _LOOPBACK:
         return _LOOPBACK[host]
@@ -65,6 +66,8 @@ def _choose_address(host: str, *, has_sign_in: bool) -> str:
             f"--host {host} is not possible: without sign-in (PO_MCP_ISSUER), only this computer may connect. "
             "Use 127.0.0.1 or ::1."
         )
+    if not has_keys:
+        _settings.stop(f"PO_MCP_KEYS is not set; --host {host} needs it.")
     try:
         return str(ip_address(host))
     except ValueError:
@@ -88,10 +91,16 @@ def _greet(settings: Settings, has_page: bool, address: Address) -> None:
         where = (
             f"{settings.public_url}/mcp (listening on {address.host}, port {address.port}).\nSign-in: {settings.issuer}"
         )
-        page = "off with sign-in. Decide with po-mcp approve."
+        page = _describe_signed_in_page(settings)
     print(  # noqa: T201
         f"po-mcp serves MCP at {where}\nApproval page: {page}\nCtrl-C stops it.", file=sys.stderr, flush=True
     )
+
+
+def _describe_signed_in_page(settings: Settings) -> str:
+    if settings.sign_in_client_id is None:
+        return "off. To turn it on, set PO_MCP_SIGN_IN_CLIENT_ID. An administrator decides with po-mcp approve."
+    return f"{settings.public_url}/approve (approvers sign in)."
 
 
 def _describe_page(settings: Settings, has_page: bool, address: Address) -> str:

@@ -21,6 +21,8 @@ def check_readable(number: str) -> str:
     Raises:
         InvalidInput: no order can have this number.
     """
+    if is_plain(number):
+        return number
     # `.` and `..` are steps of a path, which clients and servers resolve before anybody reads them as a number.
     if not 1 <= len(number) <= MAX_ORDER_NUMBER_CHARS or not number.strip(". ") or any(map(_is_control, number)):
         raise InvalidInput(

@@ -16,6 +16,9 @@ from po_mcp.errors import BadAnswer, ERPError
 from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder
 
 T = TypeVar("T")
+R = TypeVar("R")
+OnRows = Callable[[Sequence[T]], None]
+"""Is called with the new rows of each page, in the order of the list."""
 StartOfPage = Callable[[int, int], int]
 """Returns the start of a page from its index and the number of rows on a page."""
 _log = logging.getLogger(__name__)
@@ -79,6 +82,7 @@ async def read_all(
     start_of_page: StartOfPage | None = None,
     pace: Pace | None = None,
     max_pages: int = MAX_PAGES,
+    on_rows: OnRows[T] | None = None,
 ) -> FullList[T]:
     """Read all pages of a list.
 
@@ -90,11 +94,12 @@ async def read_all(
         start_of_page: as in `scan_pages`; without it, one page is read after the other.
         pace: how many pages are read at the same time, where the ERP counts the rows.
         max_pages: pages that are read at most.
+        on_rows: is called with new rows while others are on their way.
 
     Raises:
         BadAnswer: a page was repeated before the end, or there are more than `max_pages`.
     """
-    reader = _PageReader(erp, read_page, key, start, start_of_page, pace, max_pages)
+    reader = _PageReader(erp, read_page, key, start, start_of_page, pace, max_pages, on_rows=on_rows)
     await reader.run()
     if reader.error is not None:
         raise reader.error
@@ -112,13 +117,16 @@ async def read_all_stable(
     start_of_page: StartOfPage | None = None,
     pace: Pace | None = None,
     max_pages: int = MAX_PAGES,
+    on_rows: OnRows[T] | None = None,
 ) -> tuple[T, ...]:
     """Read all pages of a list, as `read_all` does, and return its rows.
 
     Raises:
         BadAnswer: as in `read_all`, or the list changed during the read.
     """
-    full = await read_all(erp, read_page, key, start, start_of_page=start_of_page, pace=pace, max_pages=max_pages)
+    full = await read_all(
+        erp, read_page, key, start, start_of_page=start_of_page, pace=pace, max_pages=max_pages, on_rows=on_rows
+    )
     # A row that slipped between two pages could leave another one as the only match of a word.
     if full.moved:
         raise BadAnswer(f"{erp}'s list changed while it was being read.", next_step="Try again.")
@@ -192,8 +200,9 @@ class _PageReader(Generic[T]):
         max_pages: int,
         progress: Progress | None = None,
         max_rows: int | None = None,
+        on_rows: OnRows[T] | None = None,
     ) -> None:
-        self.collector: _RowCollector[T] = _RowCollector(erp, key)
+        self.collector: _RowCollector[T] = _RowCollector(erp, key, on_rows)
         self.total: int | None = None
         self.is_at_end = False
         self.error: ERPError | None = None
@@ -261,6 +270,24 @@ class _PageReader(Generic[T]):
             await self._progress(self._read_rows, self.total)
 
 
+class ConvertedRows(Generic[T, R]):
+    """Rows of a list as they were converted, page by page: a page is converted while others are on their way."""
+
+    def __init__(
+        self, convert: Callable[[Sequence[T]], Sequence[R]], on_converted: Callable[[Sequence[R]], None] | None
+    ) -> None:
+        self.found: list[R] = []
+        self._convert = convert
+        self._on_converted = on_converted
+
+    def add(self, rows: Sequence[T]) -> None:
+        """Convert the rows of a page."""
+        converted = self._convert(rows)
+        self.found += converted
+        if self._on_converted is not None:
+            self._on_converted(converted)
+
+
 def select_orders(scanned: OrderScan, query: OrderQuery) -> OrderScan:
     """Return the scan with the orders that match the query; an order without a date is in no range of dates."""
     found = tuple(order for order in scanned.orders if _matches(order, query))
@@ -277,9 +304,10 @@ def select_orders(scanned: OrderScan, query: OrderQuery) -> OrderScan:
 class _RowCollector(Generic[T]):
     """Collects the rows of a list page by page, each once."""
 
-    def __init__(self, erp: str, key: Callable[[T], Hashable | None]) -> None:
+    def __init__(self, erp: str, key: Callable[[T], Hashable | None], on_rows: OnRows[T] | None = None) -> None:
         self._erp = erp
         self._key = key
+        self._on_rows = on_rows
         self._rows: list[T] = []
         self._known: set[Hashable] = set()
         self._pages: list[Sequence[T]] = []
@@ -304,6 +332,8 @@ class _RowCollector(Generic[T]):
             self.ended = True
             return
         self._rows += new
+        if self._on_rows is not None:
+            self._on_rows(new)
         self._pages.append(page.rows)
         self._arrived += page.length
         self._unread += page.unreadable

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 import httpx2
 
-from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
+from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, send_at_once
 from po_mcp.errors import ConfigurationError, PurchaseOrderError
 from po_mcp.orders import (
     CANCELLABLE_STATUSES,
@@ -140,10 +140,10 @@ class Sandbox:
         with _own_name():
             return await self._orders.vendors()
 
-    async def items(self) -> tuple[Item, ...]:
+    async def items(self, on_items: OnItems | None = None) -> tuple[Item, ...]:
         """Return every active item."""
         with _own_name():
-            return await self._orders.items()
+            return await self._orders.items(on_items)
 
     async def warehouses(self) -> tuple[Warehouse, ...]:
         """Return every warehouse."""

@@ -11,11 +11,12 @@ import anyio
 
 from po_mcp.desk.context import Desk
 from po_mcp.errors import InvalidInput, JournalUnavailable
+from po_mcp.writes.approvers import describe_people
 from po_mcp.writes.approving import Approver, describe_answer, is_approval, record_approval
 from po_mcp.writes.forms import MAX_TRIES, FormAnswer, is_no, is_typed_no, read_typed_number
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Operation, Recorded, WriteOutcome
-from po_mcp.writes.order_text import name, number
+from po_mcp.writes.order_text import CURRENCY_NOT_GIVEN, name, number
 from po_mcp.writes.outcomes import ASK_AGAIN
 from po_mcp.writes.payloads import CreatePayload
 
@@ -26,6 +27,7 @@ _NO_PLACE = (
     "Your administrator can set PO_MCP_JOURNAL to a file."
 )
 _TERMINAL = "run po-mcp approve in a terminal"
+_GIVE_LINK, _GIVE_LINK_ON = "Give the user the link and wait.", "Give the user the link for an approver, and wait."
 _TERMINAL_OF_THE_SERVER = "an administrator decides on the server with po-mcp approve"
 _IF_NOT_SHOWN = " If no question was shown, decide with po-mcp approve."
 _QUICK_S = 1.0
@@ -114,8 +116,9 @@ async def ask_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Pr
         return await _leave_to_page(desk, operation.id)
     # Everything that is not a clear yes stops here, also answers of a kind that is not known yet.
     if is_approval(operation, answer):
+        detail = describe_answer(approver)
         async with _taken_back_if_cancelled(desk, operation.id, approver):
-            await record_approval(desk.journal, operation, answer, describe_answer(approver))
+            await record_approval(desk.journal, operation, answer, detail, approver.person, desk.approvers)
         return Proceed(in_this_call=True)
     return Stop(await _stop_unapproved(desk, operation, answer, approver))
 
@@ -147,6 +150,9 @@ async def _ask(desk: Desk, operation: Operation, approver: Approver) -> FormAnsw
     A client of the stateless era brings each answer in a call of its own: its wording says which try it was.
     """
     assert operation.question is not None
+    # An answer that is brought all the same is none: the person was asked before they lost the right to give it.
+    if not desk.may_decide(approver, operation):
+        return FormAnswer("not_asked")
     tries = operation.question.tries
     # An answer to the question as it was before the no counts: the client may have declined without showing it.
     if approver.answered_wording not in [question.wording_digest for question in tries]:
@@ -179,12 +185,14 @@ async def describe_waiting(desk: Desk, recorded: Recorded, before: str = "") -> 
     doing = f"{kind_of(operation.kind).words.doing} order {number(operation.number)}"
     until = desk.words.local.moment(recorded.expires_at, desk.journal.now())
     earlier = await say_earlier_no(desk, operation)
-    parts = [before, earlier, f"{doing} needs approval.", *_reasons_of(operation), "Nothing has been changed yet."]
-    parts.append(_describe_places(desk, link, until))
+    parts = [before, earlier, f"{doing} needs approval.", *_reasons_of(operation), describe_people(operation)]
+    parts.append("Nothing has been changed yet.")
+    parts.append(_describe_places(desk, operation, link, until))
     next_step = "Once the user has decided, call get_operation with this operation_id: it is carried out there."
     if link is not None:
-        next_step = f"Give the user the link and wait. {next_step}"
-    return desk.words.say("approval_required", operation, " ".join(filter(None, parts)), next_step, approve_at=link)
+        next_step = f"{_GIVE_LINK_ON if desk.has_sign_in else _GIVE_LINK} {next_step}"
+    text = " ".join(filter(None, parts))
+    return desk.words.say("approval_required", operation, text, next_step, with_people=False, approve_at=link)
 
 
 async def _wait_for_page(desk: Desk, operation_id: str, approver: Approver) -> None:
@@ -260,12 +268,21 @@ def _reasons_of(operation: Operation) -> list[str]:
     payload = operation.payload
     if not isinstance(payload, CreatePayload):
         return []
-    return [*(reason.sentence for reason in payload.reasons), *payload.notes]
+    unknown = [] if payload.currency else [CURRENCY_NOT_GIVEN]
+    return [*(reason.sentence for reason in payload.reasons), *unknown, *payload.notes]
 
 
-def _describe_places(desk: Desk, link: str | None, until: str) -> str:
+def _describe_places(desk: Desk, operation: Operation, link: str | None, until: str) -> str:
     terminal = _TERMINAL_OF_THE_SERVER if desk.has_sign_in else _TERMINAL
+    who = _describe_deciders(desk, operation)
     if link is None:
-        return f"Approve or decline by {until}: {terminal}." if desk.journal.is_shared else _NO_PLACE
+        return f"{who} by {until}: {terminal}." if desk.journal.is_shared else _NO_PLACE
     or_terminal = f" (or {terminal})" if desk.journal.is_shared else ""
-    return f"Approve or decline by {until}: {link}{or_terminal}"
+    return f"{who} by {until}: {link}{or_terminal}"
+
+
+def _describe_deciders(desk: Desk, operation: Operation) -> str:
+    if desk.approvers is None:
+        return "Approve or decline"
+    is_one = desk.approvers.count_needed(operation.payload) == 1
+    return "An approver decides" if is_one else "Two approvers must say yes"

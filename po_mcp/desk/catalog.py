@@ -173,7 +173,7 @@ class Catalog:
         # The time before the read: an entry that is added during the read may be missing.
         at, read_at = self._clock(), self._now()
         try:
-            entries = await self._read(kind)
+            entries, index = await self._read(kind)
         except (Unreachable, TooManyRequests, BadAnswer):
             if older is None:
                 raise
@@ -181,7 +181,7 @@ class Catalog:
         # An empty list may be one that the ERP's user may not see: it is worth another look after a start.
         if self._file is not None and entries:
             await to_thread.run_sync(self._file.save, kind, entries, read_at)
-        return _CachedList(entries, Index(entries, words_of), at, read_at)
+        return _CachedList(entries, index, at, read_at)
 
     async def _load(self, kind: Kind) -> _CachedList | None:
         """Return the list that was kept on disk, if it is not older than lists are kept."""
@@ -195,14 +195,19 @@ class Catalog:
         at = self._clock() - max(0.0, age)
         return _CachedList(stored.entries, Index(stored.entries, words_of), at, stored.read_at)
 
-    async def _read(self, kind: Kind) -> tuple[Any, ...]:
+    async def _read(self, kind: Kind) -> tuple[tuple[Any, ...], Index[Any]]:
         match kind:
             case "vendor":
-                return await self._erp.vendors()
+                entries: tuple[Any, ...] = await self._erp.vendors()
             case "item":
-                return await self._erp.items()
+                index: Index[Any] = Index((), words_of)
+                entries = await self._erp.items(index.add)
+                # Tens of thousands: they are taken apart while others are on their way.
+                if index.added == len(entries):
+                    return entries, index
             case "warehouse":
-                return await self._erp.warehouses()
+                entries = await self._erp.warehouses()
+        return entries, Index(entries, words_of)
 
     async def find(self, kind: Kind, text: str) -> list[Match[Any]]:
         """Return the matches of the words, the best first; without a match, the list is read again first."""
@@ -279,6 +284,14 @@ def format_ids(entries: Sequence[Entry]) -> str:
     return ", ".join(
         f"{entry.id} ({_write_name(entry.name)})" if entry.id else _write_name(entry.name) for entry in entries
     )
+
+
+def format_item(item: Item) -> str:
+    """Return an item as `word (name)` for a sentence, by what people call it where the ERP's id is no such word."""
+    if item.word is None:
+        return format_ids([item])
+    name = _write_name(item.name)
+    return name if item.word == item.name else f"{_write_name(item.word)} ({name})"
 
 
 def _write_name(name: str) -> str:

@@ -13,12 +13,16 @@ from po_mcp.desk.catalog_file import CatalogFile
 from po_mcp.erp import ERP
 from po_mcp.errors import NotOffered
 from po_mcp.orders import OrderQuery, OrderScan
-from po_mcp.writes.approving import ApprovalLink
+from po_mcp.writes.approvers import ApproverRules
+from po_mcp.writes.approving import ApprovalLink, Approver
+from po_mcp.writes.consent import Consent
 from po_mcp.writes.executor import Executor
 from po_mcp.writes.forms import Question, pin_reset
 from po_mcp.writes.journal import Journal
 from po_mcp.writes.kinds import place_of
+from po_mcp.writes.operation import Operation, Requester
 from po_mcp.writes.outcomes import OutcomeWriter
+from po_mcp.writes.payloads import Payload
 from po_mcp.writes.pin_setting import PinSetting
 from po_mcp.writes.reconcile import Reconciler
 
@@ -39,7 +43,8 @@ class Desk:
         catalog_file: where the ERP's lists are kept between starts; None to keep them in memory alone.
         scans: the orders of the latest list by its query, with the monotonic time of reading, for further pages.
         pin_setting: whether this process knows the approver PIN that was set.
-        has_sign_in: people sign in at this server, so that its terminal is the administrator's alone.
+        approvers: who may approve what, where people sign in at this server; its terminal is then the
+            administrator's alone. None without sign-in.
     """
 
     erp: ERP
@@ -52,7 +57,12 @@ class Desk:
     catalog_file: CatalogFile | None = None
     scans: dict[OrderQuery, tuple[float, OrderScan]] = field(default_factory=dict)
     pin_setting: PinSetting | None = None
-    has_sign_in: bool = False
+    approvers: ApproverRules | None = None
+
+    @property
+    def has_sign_in(self) -> bool:
+        """Whether people sign in at this server."""
+        return self.approvers is not None
 
     @property
     def reconciler(self) -> Reconciler:
@@ -87,6 +97,21 @@ class Desk:
         return (
             question if pin.reset_at is None else question.with_caution(pin_reset(self.words.local.day(pin.reset_at)))
         )
+
+    def begin_consent(self, payload: Payload, requester: Requester) -> Payload:
+        """Return what is decided on with who asks and how many people must approve; as it is without sign-in."""
+        if self.approvers is None:
+            return payload
+        consent = Consent(requested_by=requester.name, needed=self.approvers.count_needed(payload))
+        return payload.model_copy(update={"consent": consent})
+
+    def may_decide(self, approver: Approver, operation: Operation | None = None) -> bool:
+        """Tell whether this person's own answers decide: on what they asked for, or on what came of it (None)."""
+        if self.approvers is None:
+            return True
+        if operation is None:
+            return self.approvers.is_approver(approver.person)
+        return self.approvers.may_approve_alone(approver.person, operation)
 
     def add_notice(self, text: str) -> str:
         """Return what was read after the ERP's notice, if there is one."""

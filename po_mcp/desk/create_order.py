@@ -11,20 +11,21 @@ import anyio
 
 from po_mcp.desk import numbering, pricing
 from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
-from po_mcp.desk.catalog import format_ids
+from po_mcp.desk.catalog import format_ids, words_of
 from po_mcp.desk.context import Desk
 from po_mcp.desk.exactness import is_same, normalize_blanks
 from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.matching import ID_PREFIX
-from po_mcp.desk.resolving import ResolvedOrder, find_doubtful_figures, resolve
+from po_mcp.desk.resolution import ResolvedOrder
+from po_mcp.desk.resolving import find_doubtful_figures, resolve
 from po_mcp.errors import ERPError, InvalidInput, OperationUnderWay
-from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, PurchaseOrder, Vendor
+from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, PurchaseOrder, Vendor, Warehouse
 from po_mcp.untrusted import imitating_scripts
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
-from po_mcp.writes.forms import ask_create
 from po_mcp.writes.journal import Similar
 from po_mcp.writes.kinds import place_of
+from po_mcp.writes.new_order_forms import ask_create
 from po_mcp.writes.observation import find_order
 from po_mcp.writes.operation import SENT_STATES, Operation, Recorded, WriteOutcome, canonical_json
 from po_mcp.writes.order_text import money, name
@@ -103,7 +104,7 @@ async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
     draft = _draft(new.asked, new.found, known)
     await _check(desk, draft)
     new = replace(new, known=known)
-    reasons = _reasons(desk, new, draft, known)
+    reasons = (*await _explain_restore(desk), *_reasons(desk, new, draft, known))
     if new.asked.number is not None:
         return await _record(desk, new, draft, (*await _compare_number(new.asked.number, latest), *reasons))
     async for number in numbering.find_free_numbers(desk, new.found.vendor, latest):
@@ -158,8 +159,12 @@ def _reasons(
     reasons += [Reason(short="check that this is current", sentence=old) for old in new.found.old_data]
     zeros = pricing.explain_zero_prices(new.asked, new.found)
     reasons += [Reason(short="a price of 0", sentence=zero) for zero in zeros]
+    several = pricing.explain_several_prices(new.asked, new.found, known)
+    reasons += [Reason(short="two prices of one item", sentence=one) for one in several]
     reasons += _over_limit(desk.create_approval_over, draft)
-    return (*reasons, *(Reason(short="", sentence=price) for price in pricing.explain_prices(known, new.found)))
+    reasons += _for_two(desk, draft)
+    prices = pricing.explain_prices(known, new.found)
+    return (*reasons, *(Reason(short="", sentence=price) for price in prices))
 
 
 async def _compare_number(number: str, latest: LatestOrders) -> list[Reason]:
@@ -175,10 +180,18 @@ async def _compare_number(number: str, latest: LatestOrders) -> list[Reason]:
     ]
 
 
-def _is_name_of(entry: Vendor | Item, said: str) -> bool:
+async def _explain_restore(desk: Desk) -> list[Reason]:
+    """Say that the same order may have been made, and be missing in the journal."""
+    if not await desk.journal.may_lack_events():
+        return []
+    sentence = "The record of recent changes was restored, so it may lack this very order. Check that it is not there."
+    return [Reason(short="check that it was not created already", sentence=sentence)]
+
+
+def _is_name_of(entry: Vendor | Item | Warehouse, said: str) -> bool:
     """Tell whether what was said is exactly the id, code or name of the entry, so that a person need not compare."""
     written = normalize_blanks(said).removeprefix(ID_PREFIX)
-    return any(is_same(written, normalize_blanks(one)) for one in (entry.id, entry.code, entry.name) if one)
+    return any(is_same(written, normalize_blanks(one)) for what, one in words_of(entry) if one)
 
 
 def _over_limit(limits: Mapping[str, Decimal] | None, draft: OrderDraft) -> list[Reason]:
@@ -196,6 +209,16 @@ def _over_limit(limits: Mapping[str, Decimal] | None, draft: OrderDraft) -> list
     return [Reason(short=short, sentence=f"Its total is {short}.", is_said_by_short=True)]
 
 
+def _for_two(desk: Desk, draft: OrderDraft) -> list[Reason]:
+    """Say that two people must approve it: an order of such a total is never created unasked."""
+    if desk.approvers is None:
+        return []
+    payload = CreatePayload(draft=draft, currency=draft.vendor.currency)
+    if desk.approvers.count_needed(payload) == 1:
+        return []
+    return [Reason(short="two must approve", sentence="Two people must approve it.", is_said_by_short=True)]
+
+
 def _note(new: _New, line: OrderRequestLine) -> LineNote:
     """Say what a person needs to check a line: the item's name and unit, where it goes, and where its price is from."""
     item = new.found.items[line.item]
@@ -204,9 +227,18 @@ def _note(new: _New, line: OrderRequestLine) -> LineNote:
         name=item.name,
         unit=item.unit,
         warehouse=None if line.warehouse is None else new.found.warehouse_names.get(line.warehouse),
+        warehouse_said=_find_warehouse_said(new, line),
         said=None if _is_name_of(item, line.item) else line.item,
         price_source=None if known is None else known.source,
     )
+
+
+def _find_warehouse_said(new: _New, line: OrderRequestLine) -> str | None:
+    """Return what was said for a line's warehouse where that is not exactly its id or name."""
+    if line.warehouse is None:
+        return None
+    number, name = new.found.warehouses[line.warehouse], new.found.warehouse_names.get(line.warehouse)
+    return None if _is_name_of(Warehouse(id=number, name=name or number), line.warehouse) else line.warehouse
 
 
 async def _record(desk: Desk, new: _New, draft: OrderDraft, reasons: tuple[Reason, ...]) -> Recorded | Stop:
@@ -255,7 +287,7 @@ def _operation(desk: Desk, new: _New, draft: OrderDraft, reasons: Sequence[Reaso
     return replace(
         new.call,
         number=draft.number,
-        payload=payload,
+        payload=desk.begin_consent(payload, new.call.requester),
         question=ask_create(payload, place_of(desk.erp)) if reasons else None,
         order_digest=content,
         content_digest=content,

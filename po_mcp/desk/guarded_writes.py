@@ -94,6 +94,7 @@ async def _propose(
         return Stop(desk.words.say("refused", None, text, forbidden.instead, order=found.order))
     payload, question = kind.propose(desk.erp, await _with_name(desk, found), arguments)
     question = await desk.prepare_question(question)
+    payload = desk.begin_consent(payload, call.requester)
     operation = replace(call, payload=payload, question=question, order_digest=digest_of_snapshot(found))
     try:
         return await _record(desk, operation, read_at)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hashlib
-import json
+import re
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated
 
 import anyio
-from pydantic import WithJsonSchema
+from pydantic import Field, WithJsonSchema
+from pydantic.json_schema import SkipJsonSchema
 
 from po_mcp.desk.context import Desk
 from po_mcp.desk.listing import ListRequest, Summary, VendorFilter, sort_orders, summarize
@@ -25,6 +24,7 @@ from po_mcp.writes.order_text import number as order_number
 DEFAULT_LIMIT = 25
 MAX_LIMIT = 50
 _MAX_OFFSET = 1_000_000
+_cursor = re.compile(r"([0-9]{1,7})-([0-9]{1,2})-([0-9a-f]{8})", re.ASCII)
 _VENDOR_NAMES_TIMEOUT_S = 5.0
 """How long a list, or a question to a person, waits for vendors' names."""
 _SIMILAR_NUMBERS_TIMEOUT_S = 10.0
@@ -50,6 +50,8 @@ class OrderList(Summary):
     next_cursor: str | None = None
     complete: bool = True
     note: str | None = None
+    # Not published: the place of the first order of this page among all that match.
+    begins_at: Annotated[SkipJsonSchema[int], Field(exclude=True)] = 0
 
 
 async def list_orders(
@@ -78,6 +80,7 @@ async def list_orders(
         next_cursor=_write_cursor(offset + size, size, request) if more else None,
         complete=scan.complete and chosen.complete,
         note=" ".join([*chosen.notes, *_explain_gaps(scan)]) or None,
+        begins_at=offset,
     )
 
 
@@ -180,10 +183,9 @@ def _explain_gaps(scan: OrderScan) -> list[str]:
 
 
 def _write_cursor(offset: int, size: int, request: ListRequest) -> str:
-    """Return the cursor of a page: offset, size and the digest of its query, as URL-safe base64."""
+    """Return the cursor of a page: offset, size and the digest of its query, in few tokens."""
     # The digest binds the cursor to its query: an offset into other orders would silently skip some.
-    place = json.dumps([offset, size, _digest_query(request)])
-    return base64.urlsafe_b64encode(place.encode()).decode().rstrip("=")
+    return f"{offset}-{size}-{_digest_query(request)}"
 
 
 def _read_cursor(cursor: str | None, request: ListRequest, limit: int | None) -> tuple[int, int]:
@@ -194,19 +196,17 @@ def _read_cursor(cursor: str | None, request: ListRequest, limit: int | None) ->
     """
     if cursor is None:
         return 0, limit or DEFAULT_LIMIT
-    try:
-        offset, size, name = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, TypeError, binascii.Error, RecursionError) as exc:
-        raise _cursor_error() from exc
-    # `type(...) is int`: JSON's true is an int to Python, too
-    fits = type(offset) is int and type(size) is int and 0 < offset <= _MAX_OFFSET and 0 < size <= MAX_LIMIT
-    if not fits or offset % size or name != _digest_query(request) or limit not in (None, size):
+    if (written := _cursor.fullmatch(cursor)) is None:
+        raise _cursor_error()
+    offset, size = int(written[1]), int(written[2])
+    fits = 0 < offset <= _MAX_OFFSET and 0 < size <= MAX_LIMIT
+    if not fits or offset % size or written[3] != _digest_query(request) or limit not in (None, size):
         raise _cursor_error()
     return offset, size
 
 
 def _digest_query(request: ListRequest) -> str:
-    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()[:16]
+    return hashlib.sha256(request.model_dump_json().encode()).hexdigest()[:8]
 
 
 def _cursor_error() -> InvalidInput:

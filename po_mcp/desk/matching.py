@@ -126,13 +126,29 @@ class Index(Generic[T]):
         self._place_of: dict[int, int] = {}
         self._texts: list[list[_Text]] = []
         self._same: dict[str, list[_Text]] = {}
-        seen: set[object] = set()
+        self._words_of = words_of
+        self._seen: set[object] = set()
+        self._places: dict[str, set[int]] = {}
+        self._split_until = 0
+        self.added = 0
+        """How many entries were added, those that are listed twice among them."""
+        self._add_entries(entries)
+
+    def add(self, entries: Iterable[T]) -> None:
+        """Add entries, and take them apart at once: while others are on their way, it costs no time."""
+        self._add_entries(entries)
+        self._split_texts()
+        for made in ("_vocabulary", "_spellings"):  # of fewer entries
+            vars(self).pop(made, None)
+
+    def _add_entries(self, entries: Iterable[T]) -> None:
         for entry in entries:
-            words = words_of(entry)
+            words = self._words_of(entry)
+            self.added += 1
             # ERPs list an entry twice, for instance on two pages while the list changes.
             key = next((text for what, text in words if what == "id" and text), None) or entry
-            if key not in seen:
-                seen.add(key)
+            if key not in self._seen:
+                self._seen.add(key)
                 self._add(entry, words)
 
     def _add(self, entry: T, words: Words) -> None:
@@ -204,6 +220,7 @@ class Index(Generic[T]):
             return _keep_best_of_each(found)
         if not said.words and not said.figures:
             return []
+        self._split_texts()
         return sorted(self._find_in_readings(written, said), key=lambda match: match.rank)
 
     def _find_in_readings(self, written: str, said: Parsed) -> list[Match[T]]:
@@ -292,15 +309,13 @@ class Index(Generic[T]):
         texts = [text for texts in self._texts for text in texts if not text.written.isdecimal()]
         return texts, [spell(text.written) for text in texts]
 
-    @cached_property
-    def _places(self) -> dict[str, set[int]]:
-        """In which entries a piece, of letters or digits, stands."""
-        places: dict[str, set[int]] = {}
-        for texts in self._texts:
+    def _split_texts(self) -> None:
+        """Find in which entries a piece, of letters or digits, stands, as far as that was not done."""
+        for texts in self._texts[self._split_until :]:
             for text in texts:
                 for piece in [*split(text.written), *find_thousands(text.written)]:
-                    places.setdefault(piece.lstrip("0") or "0", set()).add(text.place)
-        return places
+                    self._places.setdefault(piece.lstrip("0") or "0", set()).add(text.place)
+        self._split_until = len(self._texts)
 
     @cached_property
     def _vocabulary(self) -> list[str]:

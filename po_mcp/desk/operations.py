@@ -43,7 +43,7 @@ async def get_operations(desk: Desk, operation_id: str | None, approver: Approve
     if recorded is None or not is_shown:
         raise InvalidInput("No operation has this id.", next_step="Leave operation_id out to list the open ones.")
     recorded = await _reconcile(desk, recorded)
-    if recorded.state == "UNKNOWN" and approver.may_decide:
+    if recorded.state == "UNKNOWN" and desk.may_decide(approver):
         return Operations(operations=(await _ask_whether_it_happened(desk, recorded, approver),))
     return Operations(operations=(await _describe(desk, recorded),))
 

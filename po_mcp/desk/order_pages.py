@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
+import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Annotated
 
 from pydantic import Field
 
 from po_mcp.errors import InvalidInput
-from po_mcp.orders import OrderLine, PurchaseOrder
+from po_mcp.orders import OrderLine, PurchaseOrder, plain
 from po_mcp.writes.operation import digest_of
 
 LINES_PER_PAGE = 100
@@ -19,9 +18,18 @@ MAX_PAGE_TOKENS = 4_000
 """Tokens of a page, in either form, as a model counts them."""
 _TOKENS_BESIDE_LINES = 400
 _TOKENS_PER_FIELD = 3.5
-_BYTES_PER_TOKEN = 2.0
-"""Of values: figures and codes take more tokens than words."""
-_DIGEST_LENGTH = 16
+_TOKENS_OF_A_WORD = 0.5
+"""Of each letter of a word, digit of a figure and blank, and byte of an East Asian letter."""
+_TOKENS_OF_A_SIGN = 0.75
+_TOKENS_ESCAPED = 1.0
+"""Of what JSON or a table escapes, and of each byte of another script."""
+_plain_words = re.compile(r"[a-z]{4,}|[0-9]{2,}|[ .]")
+_east_asian = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3\uff01-\uffee]")
+_EAST_ASIAN_BYTES = 3
+_escaped = re.compile(r'["\\|]')
+_DIGEST_LENGTH, _NUMBER_DIGEST_LENGTH = 16, 8
+_cursor = re.compile(r"([0-9]{1,7})-([0-9a-f]{8})-([0-9a-f]{16})", re.ASCII)
+"""Where the page begins, and the digests of the order's number and of all of it; in few tokens."""
 
 
 class OrderPage(PurchaseOrder):
@@ -40,15 +48,15 @@ def page_of(order: PurchaseOrder, cursor: str | None) -> OrderPage:
     Raises:
         InvalidInput: the cursor is none of this order, or the order changed since its first page was read.
     """
-    digest = digest_of(order.model_dump())[:_DIGEST_LENGTH]
-    begin = 0 if cursor is None else _read_cursor(cursor, order.number, digest)
+    begin = 0 if cursor is None else _read_cursor(cursor, order)
     lines = order.lines or ()
     end = _end_of_page(lines, begin)
-    following = _write_cursor(end, order.number, digest) if end < len(lines) else None
-    fields = {name: getattr(order, name) for name in PurchaseOrder.model_fields}
+    following = _write_cursor(end, order) if end < len(lines) else None
     shown = None if order.lines is None else lines[begin:end]
     count = order.line_count if order.lines is None else len(lines)
-    return OrderPage(**{**fields, "lines": shown, "line_count": count, "next_cursor": following})
+    # Constructed and not validated once more: the order was when it was read.
+    fields = {name: getattr(order, name) for name in PurchaseOrder.model_fields}
+    return OrderPage.model_construct(**{**fields, "lines": shown, "line_count": count, "next_cursor": following})
 
 
 def _end_of_page(lines: Sequence[OrderLine], begin: int) -> int:
@@ -63,27 +71,42 @@ def _end_of_page(lines: Sequence[OrderLine], begin: int) -> int:
 
 def _estimate_tokens(line: OrderLine) -> float:
     """Return about how many tokens a line takes as JSON: names and punctuation of its fields, and what they hold."""
-    values = [str(value) for value in line.model_dump(mode="json", exclude_none=True).values()]
-    return _TOKENS_PER_FIELD * len(values) + sum(len(value.encode()) for value in values) / _BYTES_PER_TOKEN
+    values = [plain(one) if isinstance(one, Decimal) else str(one) for one in vars(line).values() if one is not None]
+    return _TOKENS_PER_FIELD * len(values) + sum(map(_estimate_value, values))
 
 
-def _write_cursor(begin: int, number: str, digest: str) -> str:
-    return base64.urlsafe_b64encode(json.dumps([begin, number, digest]).encode()).decode().rstrip("=")
+def _estimate_value(value: str) -> float:
+    """Return about how many tokens a text takes at most, in JSON or in a table."""
+    words, escaped = sum(map(len, _plain_words.findall(value))), len(_escaped.findall(value))
+    in_ascii = sum(map(str.isascii, value))
+    east_asian = _EAST_ASIAN_BYTES * len(_east_asian.findall(value))
+    foreign = len(value.encode()) - in_ascii - east_asian
+    signs = in_ascii - words - escaped
+    return _TOKENS_OF_A_WORD * (words + east_asian) + _TOKENS_OF_A_SIGN * signs + _TOKENS_ESCAPED * (escaped + foreign)
 
 
-def _read_cursor(cursor: str, number: str, digest: str) -> int:
-    try:
-        begin, of_number, of_digest = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except (ValueError, TypeError, binascii.Error, RecursionError) as exc:
-        raise _foreign() from exc
-    if type(begin) is not int or begin <= 0 or of_number != number:
+def _digest(order: PurchaseOrder) -> str:
+    return digest_of(order.model_dump())[:_DIGEST_LENGTH]
+
+
+def _digest_number(order: PurchaseOrder) -> str:
+    return digest_of(order.number)[:_NUMBER_DIGEST_LENGTH]
+
+
+def _write_cursor(begin: int, order: PurchaseOrder) -> str:
+    return f"{begin}-{_digest_number(order)}-{_digest(order)}"
+
+
+def _read_cursor(cursor: str, order: PurchaseOrder) -> int:
+    written = _cursor.fullmatch(cursor)
+    if written is None or int(written[1]) <= 0 or written[2] != _digest_number(order):
         raise _foreign()
-    if of_digest != digest:
+    if written[3] != _digest(order):
         raise InvalidInput(
-            f"Order {number} changed since its first lines were read. Nothing was sent.",
+            f"Order {order.number} changed since its first lines were read. Nothing was sent.",
             next_step="Leave the cursor out to read it again from its first line.",
         )
-    return begin
+    return int(written[1])
 
 
 def _foreign() -> InvalidInput:

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from po_mcp.desk.catalog import Kind
+from po_mcp.desk.catalog import Kind, format_item
 from po_mcp.desk.context import Desk
 from po_mcp.desk.exactness import fold_case_and_blanks, normalize_blanks
 from po_mcp.desk.latest_orders import LatestOrders
 from po_mcp.desk.listing import sort_orders
-from po_mcp.desk.resolving import ResolvedOrder
+from po_mcp.desk.resolution import ResolvedOrder
 from po_mcp.desk.vendor_names import has_same_company
 from po_mcp.errors import BadAnswer, ERPError, InvalidInput, NotPermitted, OrderNotFound
 from po_mcp.orders import Item, OrderRequest, PurchaseOrder, Status, Vendor
@@ -63,7 +63,7 @@ async def find_prices(
     if wanted - set(known):
         unpriced = {name: items[name] for name in wanted - set(known)}
         known |= await _find_last_paid(desk, found.vendor, unpriced, latest or LatestOrders(desk))
-    if missing := sorted(_word_of(items[identifier]) for identifier in wanted - set(known)):
+    if missing := sorted(format_item(items[identifier]) for identifier in wanted - set(known)):
         raise InvalidInput(
             f"No price was given for {', '.join(missing)}, and orders of this vendor show none. Nothing was sent.",
             next_step="Give the unit price.",
@@ -75,21 +75,41 @@ def explain_prices(known: Mapping[str, SuggestedPrice], found: ResolvedOrder) ->
     """Return a sentence on the source of each price, for the approver."""
     items = {item.id: item for item in found.items.values()}
     return [
-        f"No price was given for {_word_of(items[identifier])}; {one.text} was {one.source}."
-        for identifier, one in known.items()
+        f"No price was given for {format_item(items[item])}; {one.text} was {one.source}."
+        # Where no amount has a currency, that is said once elsewhere.
+        + (" Its currency is not given." if found.vendor.currency and not one.currency else "")
+        for item, one in known.items()
     ]
 
 
 def explain_zero_prices(asked: OrderRequest, found: ResolvedOrder) -> list[str]:
     """Return a sentence on each item with a price of zero: a person must see it."""
     # A price of 0 is valid for samples; it may as well be a figure that the model made up.
-    free = dict.fromkeys(found.items[line.item] for line in asked.lines if line.unit_price == 0)
+    free = {item.id: item for line in asked.lines if line.unit_price == 0 and (item := found.items[line.item])}
     zero = order_text.in_currency("0", found.vendor.currency)
-    return [f"The price of {_word_of(item)} is {zero}: it is ordered for nothing." for item in free]
+    return [f"The price of {format_item(item)} is {zero}: it is ordered for nothing." for item in free.values()]
 
 
-def _word_of(item: Item) -> str:
-    return name(item.id if item.word is None else item.word)
+def explain_several_prices(asked: OrderRequest, found: ResolvedOrder, known: Mapping[str, SuggestedPrice]) -> list[str]:
+    """Return a sentence on each item that is ordered at several prices, with the lines."""
+    at_price: dict[str, dict[Decimal, list[int]]] = {}
+    for place, line in enumerate(asked.lines, 1):
+        item = found.items[line.item]
+        price = known[item.id].price if line.unit_price is None else line.unit_price
+        at_price.setdefault(item.id, {}).setdefault(price, []).append(place)
+    items = {item.id: item for item in found.items.values()}
+    return [
+        f"{format_item(items[item])} is ordered at several prices: "
+        + ", ".join(_describe_price(price, places, found.vendor.currency) for price, places in prices.items())
+        + "."
+        for item, prices in at_price.items()
+        if len(prices) > 1
+    ]
+
+
+def _describe_price(price: Decimal, places: Sequence[int], currency: str | None) -> str:
+    lines = "line" if len(places) == 1 else "lines"
+    return f"{order_text.money(price, currency)} on {lines} {' and '.join(map(str, places))}"
 
 
 def _list_price(item: Item, vendor: Vendor) -> SuggestedPrice | None:

@@ -2,139 +2,35 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from po_mcp.desk import matching
 from po_mcp.desk.catalog import Entry, Kind, format_age, format_ids
+from po_mcp.desk.choosing import GIVE_NAMES, build_question, build_refusal, list_candidates
 from po_mcp.desk.context import Desk
 from po_mcp.desk.current_entries import Current, is_unchanged, read_current
 from po_mcp.desk.matching import Fit, Index, best_matches
+from po_mcp.desk.resolution import Resolution, ResolvedOrder, WordMatch, is_active
 from po_mcp.errors import ERPError, InvalidInput
 from po_mcp.orders import Item, OrderRequest, Vendor, Warehouse, plain
 from po_mcp.writes import forms
 from po_mcp.writes.approving import Approver
-from po_mcp.writes.forms import Field, Question
 from po_mcp.writes.kinds import place_of
 from po_mcp.writes.operation import WriteOutcome
-from po_mcp.writes.order_text import ITEMS_COLUMNS, count, in_currency, name, shown
+from po_mcp.writes.order_text import in_currency, name
 
 MAX_CANDIDATES = 8
 """Candidates shown to a person for one word."""
-NONE_OF_THESE = "none"
-"""The choice, and the first of every field, that nothing offered is meant."""
 _MAX_LISTED = 10
 _MAX_INACTIVE = 3
 """Inactive entries that are named where nothing else matches."""
-_plain = re.compile(r"[\w.\-/]{1,40}( of [0-9]{1,6})?")
-_GIVE_NAMES = (
-    "Show the user the choices, and repeat the call with what stands before the brackets of the one they choose."
-)
 _THOUSANDS_DIGITS = 3
 _CHECKED_KINDS: tuple[Kind, ...] = ("vendor", "item")
 """The kinds of which a write names what the ERP shows now."""
-
-
-@dataclass(frozen=True)
-class WordMatch:
-    """The entry that one word of an order is taken for, and the candidates.
-
-    `exact`: `said` is an id, a code or a name of `taken`, as it is written, and of nothing else. Otherwise a person
-    must see `candidates`, the best first; `taken` is what seems meant, or None where several fit alike.
-    `why` says how `taken`, or the first candidate, fits. `names` are what each candidate is surely found by.
-    """
-
-    kind: Kind
-    said: str
-    taken: Entry | None
-    exact: bool
-    candidates: tuple[Entry, ...] = ()
-    why: str = ""
-    names: tuple[str, ...] = ()
-    chosen: bool = False
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether the word is exact or was chosen by a person."""
-        return self.exact or self.chosen
-
-    @property
-    def note(self) -> str:
-        """The sentence on a person's choice, for the outcome; "" for an exact word."""
-        if not self.chosen or self.taken is None:
-            return ""
-        return f"{self.kind.capitalize()}: {format_ids([self.taken])} (chosen for: {name(self.said)})."
-
-
-@dataclass(frozen=True)
-class Resolution:
-    """The matches of one order's words, each word once, in the sequence of the order."""
-
-    matches: tuple[WordMatch, ...]
-
-    @property
-    def needs_a_person(self) -> bool:
-        """Whether a word is not exact: nothing may be sent before a person saw what it is taken for."""
-        return any(not match.is_settled for match in self.matches)
-
-    @property
-    def missing(self) -> tuple[WordMatch, ...]:
-        """The words without a candidate."""
-        return tuple(match for match in self.matches if not match.is_settled and not match.candidates)
-
-    @property
-    def unsettled(self) -> tuple[WordMatch, ...]:
-        """The words that a person must see."""
-        return tuple(match for match in self.matches if not match.is_settled)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """A sentence on each choice of a person."""
-        return tuple(match.note for match in self.matches if match.note)
-
-    @property
-    def vendor(self) -> Vendor:
-        """The vendor, once all is settled."""
-        [vendor] = [match.taken for match in self.matches if isinstance(match.taken, Vendor)]
-        return vendor
-
-    def items(self) -> dict[str, Item]:
-        """Return the items by what was said."""
-        return {match.said: match.taken for match in self.matches if isinstance(match.taken, Item)}
-
-    def warehouses(self) -> dict[str, Warehouse]:
-        """Return the warehouses by what was said."""
-        return {match.said: match.taken for match in self.matches if isinstance(match.taken, Warehouse)}
-
-    def with_choices(self, chosen: Mapping[str, str]) -> Resolution | None:
-        """Return the resolution with what a person chose in the fields of `build_question`; None for a "none"."""
-        by_field = dict(zip(_field_names(self), self.unsettled, strict=True))
-        settled: dict[WordMatch, WordMatch] = {}
-        for field, match in by_field.items():
-            place = next((place for place, key in enumerate(match.names) if key == chosen.get(field)), None)
-            if place is None:
-                return None
-            settled[match] = replace(match, taken=match.candidates[place], chosen=True)
-        return Resolution(tuple(settled.get(match, match) for match in self.matches))
-
-
-@dataclass(frozen=True)
-class ResolvedOrder:
-    """The entries of the ERP that an order names, by the words of the request, and notes on the choices.
-
-    `old_data` has a sentence on each list that is old and of which the ERP gave nothing newer.
-    """
-
-    vendor: Vendor
-    items: Mapping[str, Item]
-    warehouses: Mapping[str, str]
-    warehouse_names: Mapping[str, str]
-    notes: tuple[str, ...] = ()
-    old_data: tuple[str, ...] = ()
 
 
 async def resolve(desk: Desk, asked: OrderRequest, approver: Approver) -> ResolvedOrder | WriteOutcome:
@@ -144,13 +40,13 @@ async def resolve(desk: Desk, asked: OrderRequest, approver: Approver) -> Resolv
         InvalidInput: a word has no candidate, or is not exact and this client cannot ask; the text lists the
             candidates with their ids.
     """
-    resolution: Resolution | WriteOutcome = await _settle(desk, await understand(desk, asked), approver)
+    resolution: Resolution | WriteOutcome = await _settle(desk, asked, await understand(desk, asked), approver)
     if isinstance(resolution, WriteOutcome):
         return resolution
     resolution, current = await _make_current(desk, resolution)
     if any(one.is_list_new for one in current.values()):
         again = _keep_choices(await understand(desk, asked), resolution)
-        resolution = await _settle(desk, again, approver)
+        resolution = await _settle(desk, asked, again, approver)
         if isinstance(resolution, WriteOutcome):
             return resolution
     ages = [
@@ -162,8 +58,10 @@ async def resolve(desk: Desk, asked: OrderRequest, approver: Approver) -> Resolv
     return replace(to_resolved_order(resolution), old_data=tuple(ages))
 
 
-async def _settle(desk: Desk, resolution: Resolution, approver: Approver) -> Resolution | WriteOutcome:
-    return await _choose(desk, resolution, approver) if resolution.needs_a_person else resolution
+async def _settle(
+    desk: Desk, asked: OrderRequest, resolution: Resolution, approver: Approver
+) -> Resolution | WriteOutcome:
+    return await _choose(desk, asked, resolution, approver) if resolution.needs_a_person else resolution
 
 
 async def _make_current(desk: Desk, resolution: Resolution) -> tuple[Resolution, Mapping[Kind, Current]]:
@@ -220,63 +118,6 @@ async def understand(desk: Desk, asked: OrderRequest) -> Resolution:
     for match in resolution.matches:
         _require_active(match.kind, match.candidates)
     return resolution
-
-
-def build_question(resolution: Resolution, notice: str, as_of: str = "") -> Question:
-    """Return the question of an order: a choice among the candidates, or none, for every word that is not exact.
-
-    `as_of` is a sentence on lists that are not fresh.
-    """
-    fields = [
-        Field(
-            name,
-            f"Which {match.kind}",
-            f"Asked for as: {shown(match.said, ITEMS_COLUMNS - 14)}",
-            ((NONE_OF_THESE, "None of these"), *zip(match.names, map(describe_entry, match.candidates), strict=True)),
-        )
-        for name, match in zip(_field_names(resolution), resolution.unsettled, strict=True)
-    ]
-    return forms.ask_which(notice, fields, as_of)
-
-
-def build_refusal(resolution: Resolution, as_of: str = "") -> InvalidInput:
-    """Return the error for a client that cannot ask: it lists the candidates, for the assistant to show its user."""
-    what = " ".join(filter(None, [list_candidates(resolution), as_of]))
-    return InvalidInput(f"Not exactly what the ERP calls it: {what} Nothing was sent.", next_step=_GIVE_NAMES)
-
-
-def list_candidates(resolution: Resolution) -> str:
-    """Return a sentence on each word that is not exact, with its candidates and the sure name of each."""
-    return " ".join(
-        f"{_count_matches(match)} {name(match.said)}: "
-        + "; ".join(_describe_with_name(entry, sure) for entry, sure in zip(match.candidates, match.names, strict=True))
-        + "."
-        for match in resolution.unsettled
-    )
-
-
-def _count_matches(match: WordMatch) -> str:
-    """Begin a sentence on the candidates of a word: `1 vendor matches`, `3 items match`."""
-    counted = count(len(match.candidates), match.kind)
-    return f"{counted} match{'es' if len(match.candidates) == 1 else ''}"
-
-
-def describe_entry(entry: Entry) -> str:
-    """Return an entry in words for a choice: `id (name), code ..., unit, currency`."""
-    more: list[str] = []
-    if isinstance(entry, Item):
-        more = [f"per {_quote_if_unclear(entry.unit)}"] if entry.unit else []
-    elif isinstance(entry, Vendor):
-        more = [_quote_if_unclear(entry.currency)] if entry.currency else []
-    more += [] if _is_active(entry) else ["inactive"]
-    code = None if isinstance(entry, Warehouse) else entry.code
-    more = [f"code {_quote_if_unclear(code)}", *more] if code and code not in (entry.id, entry.name) else more
-    return ", ".join([format_ids([entry]), *more])
-
-
-def _quote_if_unclear(text: str) -> str:
-    """Return a code or unit, quoted if it could be read as words of this server."""
-    return text if _plain.fullmatch(text) else name(text, 40)
 
 
 def to_resolved_order(resolution: Resolution) -> ResolvedOrder:
@@ -337,7 +178,7 @@ def _words_of_order(asked: OrderRequest) -> list[tuple[Kind, str]]:
 async def _look_up(desk: Desk, kind: Kind, said: str) -> WordMatch:
     match = await _look_up_in_list(desk, kind, said)
     # What is not active may be active by now.
-    if not desk.catalog.is_fresh(kind) and any(not _is_active(entry) for entry in match.candidates):
+    if not desk.catalog.is_fresh(kind) and any(not is_active(entry) for entry in match.candidates):
         await desk.catalog.entries(kind, refresh=True)
         match = await _look_up_in_list(desk, kind, said)
     return match
@@ -413,33 +254,41 @@ def _entry_of_id(kind: Kind, text: str) -> Entry:
 
 def _can_be_meant(match: matching.Match[Any]) -> bool:
     """Return whether an entry is offered: an inactive one only if the word names it in full."""
-    return match.fit in (Fit.EXACT, Fit.WHOLE) or _is_active(match.entry)
+    return match.fit in (Fit.EXACT, Fit.WHOLE) or is_active(match.entry)
 
 
 async def _describe_unknown(desk: Desk, kind: Kind, text: str) -> str:
-    known = [entry for entry in await desk.catalog.entries(kind) if _is_active(entry)]
+    known = [entry for entry in await desk.catalog.entries(kind) if is_active(entry)]
     available = f" Available: {format_ids(known)}." if 0 < len(known) <= _MAX_LISTED else ""
-    inactive = [match.entry for match in await desk.catalog.find(kind, text) if not _is_active(match.entry)]
+    inactive = [match.entry for match in await desk.catalog.find(kind, text) if not is_active(match.entry)]
     if not inactive:
         return f"No {kind} matches {name(text)}.{available}"
     are = "is" if len(inactive) == 1 else "are"
     return f"No active {kind} matches {name(text)}; {format_ids(inactive[:_MAX_INACTIVE])} {are} inactive.{available}"
 
 
-async def _choose(desk: Desk, resolution: Resolution, approver: Approver) -> Resolution | WriteOutcome:
+async def _choose(
+    desk: Desk, asked: OrderRequest, resolution: Resolution, approver: Approver
+) -> Resolution | WriteOutcome:
     """Have the person choose; return the settled resolution, or the outcome of the call if they did not."""
     as_of = _describe_list_times(desk, resolution)
-    asked = build_question(resolution, place_of(desk.erp).tag, as_of)
-    answer = await approver.choose(asked)
+    is_last = desk.create_approval_over is None and not _is_doubtful(asked)
+    question = build_question(asked, resolution, place_of(desk.erp).tag, as_of, is_last=is_last)
+    answer = await approver.choose(question)
     # The assistant gets the candidates in words, and can ask its user itself.
     if answer.how in ("not_asked", "cancelled", "timed_out"):  # no person saw the question
         raise build_refusal(resolution, as_of)
-    values = forms.read_choices(answer, asked)
+    values = forms.read_choices(answer, question)
     settled = resolution.with_choices(values) if values is not None else None
     if settled is None:
         text = f"Nothing was chosen, so nothing was ordered. {list_candidates(resolution)}"
-        return desk.words.say("declined", None, text, _GIVE_NAMES)
+        return desk.words.say("declined", None, text, GIVE_NAMES)
     return settled
+
+
+def _is_doubtful(asked: OrderRequest) -> bool:
+    """Tell whether a person is asked about figures of this order in any case."""
+    return bool(find_doubtful_figures(asked, None)) or any(line.unit_price == 0 for line in asked.lines)
 
 
 def _describe_list_times(desk: Desk, resolution: Resolution) -> str:
@@ -452,23 +301,10 @@ def _describe_list_times(desk: Desk, resolution: Resolution) -> str:
     )
 
 
-def _field_names(resolution: Resolution) -> list[str]:
-    return [f"{match.kind}_{place}" for place, match in enumerate(resolution.unsettled, 1)]
-
-
-def _describe_with_name(entry: Entry, name: str) -> str:
-    shown = describe_entry(entry)
-    return shown if entry.id == name else f"{name} = {shown}"
-
-
 def _require_active(kind: Kind, entries: Sequence[Entry]) -> None:
     """Raise `InvalidInput` if none of the entries is active."""
-    if entries and not any(_is_active(entry) for entry in entries):
+    if entries and not any(is_active(entry) for entry in entries):
         raise InvalidInput(
             f"The {kind} {format_ids(entries[:1])} is inactive in the ERP. Nothing was sent.",
             next_step=f"Choose another {kind}.",
         )
-
-
-def _is_active(entry: Entry) -> bool:
-    return isinstance(entry, Warehouse) or entry.active

@@ -33,6 +33,8 @@ _WORDS: Mapping[str, str] = {
 Other types are "is not valid".
 """
 
+_WORDS_OF_PARAMS: Mapping[str, str] = dict.fromkeys(("model_type", "model_attributes_type"), "must be an object")
+
 _LIMITS: Mapping[str, tuple[str, str]] = {
     "greater_than_equal": ("must be at least {}", "ge"),
     "less_than_equal": ("must be at most {}", "le"),
@@ -66,10 +68,16 @@ def describe_params(error: ValidationError) -> str:
     faults: dict[str, str] = {}
     for fault in error.errors(include_url=False):
         place = fault["loc"][1:] if fault["loc"][:1] == ("params",) else fault["loc"]
-        name = visible(str(place[0]), 80) if place else "params"
+        named = [str(part) for part in place[:2] if _is_param_name(part)]
+        words = {**_WORDS, **_WORDS_OF_PARAMS}.get(fault["type"], _NOT_VALID)
         # Deeper places name the SDK's classes, and there may be several for one fault.
-        faults.setdefault(name, _WORDS.get(fault["type"], _NOT_VALID) if len(place) <= 1 else _NOT_VALID)
+        faults.setdefault(visible(".".join(named), 80) or "params", words if len(named) == len(place) else _NOT_VALID)
     return "; ".join(f"{name} {words}" for name, words in [*faults.items()][:_MAX_FAULTS])
+
+
+def _is_param_name(part: int | str) -> bool:
+    """Tell a name from the SDK's classes, and from the types of a union, which stand in a place beside names."""
+    return isinstance(part, str) and not part[:1].isupper() and part not in ("int", "str", "float")
 
 
 def _name_argument(loc: tuple[int | str, ...]) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import anyio
+from anyio.abc import TaskGroup
 from mcp.server import MCPServer
 
 from po_mcp.approvals.page_server import Listener, MountedPage, NoPage
@@ -21,6 +22,7 @@ from po_mcp.desk.catalog_file import CatalogFile
 from po_mcp.desk.context import Desk
 from po_mcp.errors import PurchaseOrderError
 from po_mcp.server.notifications import Notifications
+from po_mcp.server.replicas import Replicas
 from po_mcp.writes.approving import ApprovalLink
 from po_mcp.writes.executor import Executor
 
@@ -42,6 +44,7 @@ class ServerLifespan:
         settings: the operator's settings.
         pending: the operations that wait for a person; its executor's ERP and journal are closed at the end.
         notifications: sends updates to subscribed clients.
+        replicas: hears of what other replicas wrote.
         page: where approval links lead; None opens a page on a port of its own when the first link is needed.
         clock: the time of the calendar, in seconds since 1970.
         on_closed: called when everything is closed.
@@ -52,6 +55,7 @@ class ServerLifespan:
     settings: Settings
     pending: PendingApprovals
     notifications: Notifications
+    replicas: Replicas
     page: NoPage | MountedPage | None
     clock: Callable[[], float]
     on_closed: Callable[[], None] | None
@@ -64,7 +68,8 @@ class ServerLifespan:
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(recover_periodically, self.executor)
                 tasks.start_soon(self.notifications.run)
-                page = self.page or Listener(tasks, self.pending, self.settings.approval == "page")
+                tasks.start_soon(self.replicas.run, self.executor)
+                page = self.page or self._open_page(tasks)
                 try:
                     # Writes that are approved on the page run in this task group, and not in that of a request.
                     with self.pending.under_way.within(tasks):
@@ -83,6 +88,11 @@ class ServerLifespan:
         """What sends writes."""
         return self.pending.executor
 
+    def _open_page(self, tasks: TaskGroup) -> Listener | NoPage:
+        """Return a page of this server's own; none where approvers sign in, since it knows nobody."""
+        comes_first = self.settings.approval == "page"
+        return NoPage(comes_first) if self.pending.rules else Listener(tasks, self.pending, comes_first)
+
     def _build_desk(self, page: ApprovalLink) -> Desk:
         executor, over = self.executor, self.settings.create_approval_over
         return Desk(
@@ -95,7 +105,7 @@ class ServerLifespan:
             self._today,
             self._catalog_file(),
             pin_setting=self.pending.pin_setting,
-            has_sign_in=self.settings.issuer is not None,
+            approvers=self.pending.rules,
         )
 
     def _catalog_file(self) -> CatalogFile | None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
-import anyio
 from mcp.server import MCPServer
 from mcp.server.caching import CacheableMethod, CacheHint
 from mcp.server.context import ServerRequestContext
@@ -15,7 +14,6 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver import server as sdk
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.utilities.logging import configure_logging
-from mcp.server.stdio import stdio_server
 from mcp.shared.exceptions import MCPError
 from mcp.types import (
     INVALID_PARAMS,
@@ -35,6 +33,7 @@ from po_mcp.concurrency import CallRate
 from po_mcp.desk.context import Desk
 from po_mcp.scopes import Scope
 from po_mcp.server import current_request
+from po_mcp.server.lines import Arriving, Leaving, LineTransport
 from po_mcp.server.request_params import refuse_arguments
 from po_mcp.server.skills import SCHEME, Skills
 from po_mcp.untrusted import visible
@@ -71,19 +70,6 @@ def _configure_logging(level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRIT
 
 # Where logging is configured, the SDK's function has no effect, but it imports rich, which a start would wait for.
 sdk.configure_logging = _configure_logging  # type: ignore[attr-defined]  # the SDK has no setting for it
-
-
-class LineTransport(Protocol):
-    """Lines of JSON-RPC, as `stdio_server` takes them for standard input and output."""
-
-    def __aiter__(self) -> AsyncIterator[str]:
-        """Yield one message per line."""
-
-    async def write(self, text: str) -> None:
-        """Write one message with its newline."""
-
-    async def flush(self) -> None:
-        """Send what was written."""
 
 
 class PurchasingServer(MCPServer[Desk]):
@@ -193,7 +179,5 @@ class PurchasingServer(MCPServer[Desk]):
 
     async def run_on(self, wire: LineTransport) -> None:
         """Serve one client over lines of JSON-RPC, until they end."""
-        file = cast(anyio.AsyncFile[str], wire)  # the SDK uses no more of it than the protocol has
-        async with stdio_server(file, file) as (read, write):
-            low = self._lowlevel_server
-            await low.run(read, write, low.create_initialization_options())
+        low = self._lowlevel_server
+        await low.run(Arriving(wire), Leaving(wire), low.create_initialization_options())

@@ -2,7 +2,7 @@
 
 At 2026-07-28 a client listens (`subscriptions/listen`), and the SDK's bus reaches it. At 2025-11-25 it
 subscribes to single resources, which the SDK leaves to the server. resources/list never changes: orders are
-read by a template. Clients of another process get no notification.
+read by a template. Clients of another process get a notification where the journal tells of events (`replicas.py`).
 """
 
 from __future__ import annotations
@@ -52,6 +52,11 @@ class Notifications:
         """Queue an update for the orders of a finished write; `run` sends it."""
         numbers = filter(None, (operation.number, outcome.backorder_number))
         self._queue.extend([*map(order_uri, numbers), OPEN_ORDERS_URI])
+        self._wake.set()
+
+    def queue_look(self) -> None:
+        """Queue an update for the open orders: something may have changed that nobody told of."""
+        self._queue.append(OPEN_ORDERS_URI)
         self._wake.set()
 
     async def run(self) -> None:

@@ -17,6 +17,7 @@ from mcp.server.mcpserver.exceptions import ResourceError, ResourceNotFoundError
 from mcp.server.mcpserver.resources import FunctionResource
 
 from po_mcp import __version__
+from po_mcp.approvals import caller
 from po_mcp.approvals.elicitation import elicitation_mode
 from po_mcp.approvals.page_server import NoPage
 from po_mcp.config import Settings
@@ -111,12 +112,20 @@ async def _read_connection(settings: Settings) -> str:
 
 def _describe_approval(desk: Desk, settings: Settings) -> dict[str, Any]:
     """Return where the person behind this client decides, the preferred way first, and the time they have."""
-    ways = ["form"] if elicitation_mode(current_request.get_request().session, desk.page) == "form" else []
+    ways = ["form"] if _has_form(desk) else []
     ways += [] if isinstance(desk.page, NoPage) else ["page"]
     ways += ["terminal"] if desk.journal.is_shared else []
     facts = {"ways": ways, "open_for_seconds": settings.approval_ttl}
     over = settings.create_approval_over
     return facts if over is None else {**facts, "creates_over": _limits(over)}
+
+
+def _has_form(desk: Desk) -> bool:
+    """Tell whether the client of this request has a form, and the caller may approve what they ask for."""
+    if elicitation_mode(current_request.get_request().session, desk.page) != "form":
+        return False
+    rules = desk.approvers
+    return rules is None or (rules.may_approve_own and rules.is_approver(caller.person()))
 
 
 def _limits(over: Mapping[str, Decimal]) -> str | dict[str, str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp
 
     from po_mcp.config import Settings
+    from po_mcp.sign_in.approver_sign_in import ApproverSignIn
 
 
 def build_gate(
@@ -32,6 +33,35 @@ def build_gate(
     resource = Resource(url, keys.issuer, settings.scopes(), tool_scopes)
     verifier = TokenVerifier(keys, settings.audience or url)
     return Gate(mcp, verifier, resource, max_bytes, CallRate(settings.calls_per_minute))
+
+
+def build_approver_sign_in(settings: Settings, url: str, redirect_uri: str) -> ApproverSignIn:
+    """Return what signs approvers in at the page.
+
+    Args:
+        settings: the operator's settings, with a client id of the page.
+        url: the address of MCP.
+        redirect_uri: where the issuer sends people back to.
+    """
+    from po_mcp.sign_in.approver_sign_in import ApproverSignIn
+    from po_mcp.sign_in.openid import Client, OpenIdClient
+    from po_mcp.sign_in.sealing import Seal
+
+    assert settings.sign_in_client_id is not None
+    secret = settings.sign_in_client_secret
+    scopes, keys = settings.approvers_by("scope:"), build_keys(settings)
+    client = Client(
+        settings.sign_in_client_id, secret.get_secret_value() if secret else None, redirect_uri, scopes, url
+    )
+
+    async def post(address: str, form: Mapping[str, str], basic: tuple[str, str] | None) -> tuple[int, Any]:
+        from po_mcp.connectors.http.document import post_form
+        from po_mcp.connectors.http.transport import build_transport
+
+        return await post_form(address, form, basic, build_transport(settings, address))
+
+    openid = OpenIdClient(keys, client, TokenVerifier(keys, settings.audience or url), post)
+    return ApproverSignIn(openid, Seal(), settings.approvers_by("group:"), scopes)
 
 
 def build_keys(settings: Settings) -> IssuerKeys:

@@ -95,14 +95,22 @@ class IssuerKeys:
         return keys
 
     async def _find_address(self) -> str:
+        address = (await self.read_metadata()).get("jwks_uri")
+        if not isinstance(address, str) or not is_as_safe(address, self.issuer):
+            raise BadAnswer("The issuer's metadata has no address of its keys that is as safe as its own.")
+        return address
+
+    async def read_metadata(self) -> Mapping[str, Any]:
+        """Return what the issuer says of itself.
+
+        Raises:
+            PurchaseOrderError: it cannot be read, or is another's.
+        """
         metadata = _require_object(await self._read_metadata())
         # RFC 8414, 3.3: metadata that names another issuer is another's.
         if metadata.get("issuer") != self.issuer:
             raise BadAnswer("The issuer's metadata names another issuer.")
-        address = metadata.get("jwks_uri")
-        if not isinstance(address, str) or not _is_as_safe(address, self.issuer):
-            raise BadAnswer("The issuer's metadata has no address of its keys that is as safe as its own.")
-        return address
+        return metadata
 
     async def _read_metadata(self) -> Any:
         try:
@@ -123,7 +131,7 @@ def _is_usable(key: Any) -> bool:
     return isinstance(key, Mapping) and key.get("kty") in _KEY_TYPES and key.get("use", "sig") == "sig"
 
 
-def _is_as_safe(address: str, issuer: str) -> bool:
+def is_as_safe(address: str, issuer: str) -> bool:
     """Tell whether an address is https; for an issuer on this machine it may be like the issuer's own."""
     try:
         parts, own = urlsplit(address), urlsplit(issuer)

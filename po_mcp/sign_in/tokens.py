@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
 from mcp.server.auth.provider import AccessToken
@@ -48,7 +48,7 @@ class TokenVerifier:
             IssuerUnavailable: nobody can tell now.
         """
         try:
-            header = _read_header(token)
+            header = read_header(token, _TYPES)
             key = await self._keys.find(header.get("kid"))
             if key is None:
                 raise _NotValid("no such key")
@@ -60,31 +60,39 @@ class TokenVerifier:
             return None
 
     def _decode(self, token: str, algorithm: str, key: Jwk) -> Mapping[str, Any]:
-        import jwt  # late, for a quick start: only a server with sign-in needs it
-
-        # A key may say with which algorithm it signs; else its type must fit, which PyJWT sees to.
-        if key.get("alg", algorithm) != algorithm:
-            raise jwt.InvalidAlgorithmError
-        claims: Mapping[str, Any] = jwt.PyJWT({"enforce_minimum_key_length": True}).decode(
-            token,
-            jwt.PyJWK(dict(key), algorithm),
-            algorithms=[algorithm],
-            audience=self._audience,
-            issuer=self._keys.issuer,
-            leeway=LEEWAY_S,
-            options={"require": _REQUIRED},
-        )
-        return claims
+        issuer = self._keys.issuer
+        return decode_claims(token, algorithm, key, issuer=issuer, audience=self._audience, required=_REQUIRED)
 
 
-def _read_header(token: str) -> Mapping[str, Any]:
-    """Return the header of a token that may be an access token."""
+def decode_claims(
+    token: str, algorithm: str, key: Jwk, *, issuer: str, audience: str, required: Sequence[str]
+) -> Mapping[str, Any]:
+    """Return the claims of a token by its signature, issuer, audience and time. Raises what PyJWT raises."""
+    import jwt  # late, for a quick start: only a server with sign-in needs it
+
+    # A key may say with which algorithm it signs; else its type must fit, which PyJWT sees to.
+    if key.get("alg", algorithm) != algorithm:
+        raise jwt.InvalidAlgorithmError
+    claims: Mapping[str, Any] = jwt.PyJWT({"enforce_minimum_key_length": True}).decode(
+        token,
+        jwt.PyJWK(dict(key), algorithm),
+        algorithms=[algorithm],
+        audience=audience,
+        issuer=issuer,
+        leeway=LEEWAY_S,
+        options={"require": [*required]},
+    )
+    return claims
+
+
+def read_header(token: str, types: Container[str], max_chars: int = _MAX_CHARS) -> Mapping[str, Any]:
+    """Return the header of a token that may be of one of these types. Raises where it is not, or cannot be read."""
     import jwt
 
-    if len(token) > _MAX_CHARS:
+    if len(token) > max_chars:
         raise _NotValid("too long")
     header = jwt.get_unverified_header(token)
-    if str(header.get("typ", "at+jwt")).lower().removeprefix("application/") not in _TYPES:
+    if str(header.get("typ", "jwt")).lower().removeprefix("application/") not in types:
         raise _NotValid("another type")
     if header.get("alg") not in ALGORITHMS:
         raise _NotValid("another algorithm")
@@ -97,21 +105,32 @@ def _read_claims(claims: Mapping[str, Any], audience: str) -> AccessToken:
     subject = claims["sub"]
     if claims.keys() & _OF_AN_ID_TOKEN:
         raise _NotValid("an ID token")
-    if not _is_name(subject):
+    if not is_name(subject):
         raise _NotValid("its subject")
     client = claims.get("client_id") or claims.get("azp") or "unknown"
     return AccessToken(
         token="",
         client_id=str(client),
-        scopes=_read_scopes(claims),
+        scopes=read_scopes(claims),
         expires_at=int(claims["exp"]),
         resource=audience,
         subject=subject,
-        claims={"iss": claims["iss"]},
+        claims={"iss": claims["iss"], **read_facts(claims)},
     )
 
 
-def _is_name(subject: object) -> bool:
+def read_facts(claims: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a token tells of its owner besides: names as they are written there, and groups (RFC 9068, 2.2.3.1).
+
+    Whatever is not of the right type counts as not said.
+    """
+    names = {name: claims[name] for name in ("name", "preferred_username") if isinstance(claims.get(name), str)}
+    groups = claims.get("groups")
+    listed = [one for one in groups if isinstance(one, str)] if isinstance(groups, list) else []
+    return {**names, "groups": listed}
+
+
+def is_name(subject: object) -> bool:
     """Tell whether a subject can stand in the journal and on a terminal as it is."""
     return (
         isinstance(subject, str)
@@ -120,7 +139,7 @@ def _is_name(subject: object) -> bool:
     )
 
 
-def _read_scopes(claims: Mapping[str, Any]) -> list[str]:
+def read_scopes(claims: Mapping[str, Any]) -> list[str]:
     """Return the scopes: `scope` as one text (RFC 9068, 2.2.3), or what some issuers write, `scp`, also as a list."""
     given = claims.get("scope", claims.get("scp", ""))
     if isinstance(given, str):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
 from mcp.types import CallToolResult, TextContent
@@ -10,7 +12,12 @@ from po_mcp.orders import OrderLine, PurchaseOrder, Record, plain
 from po_mcp.writes.operation import WriteOutcome
 from po_mcp.writes.order_text import in_currency
 
-ORDERS_HEAD = "number|vendor|status|ordered/expected|total"
+_DATES = "ordered/expected"
+ORDERS_HEAD_START = "number|vendor|"
+ORDERS_HEAD = f"{ORDERS_HEAD_START}status|{_DATES}|total"
+_SETTLED = frozenset({"done", "declined", "stale", "expired"})
+_MANY_ROWS = 3
+"""Rows from which on the year in the head saves more tokens than it takes to see."""
 _MIDNIGHT = "T00:00:00Z"
 
 
@@ -38,7 +45,7 @@ def _shorten(value: Any) -> Any:
         return [_shorten(one) for one in value]
     if not isinstance(value, dict):
         return value
-    shown = {name: _shorten(one) for name, one in value.items()}
+    shown = {name: _shorten(one) if isinstance(one, dict | list) else one for name, one in value.items()}
     if shown.get("status_text", "").casefold() == shown.get("status"):
         shown.pop("status_text", None)
     if len(shown.get("lines", ())) == shown.get("line_count"):
@@ -50,29 +57,54 @@ def _shorten(value: Any) -> Any:
 
 
 def outcome_result(outcome: WriteOutcome) -> CallToolResult:
-    """Return the outcome of a write as a result; its text begins with the status word."""
+    """Return the outcome of a write as a result; its text begins with the status word.
+
+    The id of an operation stands in the text while something can still be done about it.
+    """
     notes = [] if outcome.next_step is None else [outcome.next_step]
     if outcome.replayed:
         notes.append("Already done by an earlier call; nothing was sent again.")
-    if outcome.operation_id:
+    # A refusal that is still watched may turn out otherwise.
+    is_settled = outcome.status in _SETTLED or (outcome.status == "refused" and outcome.not_before is None)
+    if outcome.operation_id and not is_settled:
         notes.append(f"operation_id: {outcome.operation_id}")
     return tool_result("\n".join([f"{outcome.status}: {outcome.message}", *notes]), outcome)
 
 
-def order_row(order: PurchaseOrder) -> str:
-    """Return an order as a row of a table with the columns ORDERS_HEAD."""
+def order_rows(orders: Sequence[PurchaseOrder]) -> list[str]:
+    """Return a table of orders; the year in which all of many were ordered stands in its head once for all rows."""
+    years = {order.ordered_at.year for order in orders if order.ordered_at}
+    if len(orders) < _MANY_ROWS or len(years) != 1:
+        return [ORDERS_HEAD, *map(order_row, orders)]
+    [year] = years
+    head = ORDERS_HEAD.replace(_DATES, f"{_DATES} in {year}")
+    return [head, *(order_row(order, year) for order in orders)]
+
+
+def order_row(order: PurchaseOrder, year: int | None = None) -> str:
+    """Return an order as a row of a table with the columns ORDERS_HEAD; `year` stands in the head."""
     # A status that this server does not know is shown in the ERP's own word.
     status = order.status_text if order.status == "unknown" else order.status
-    return join_cells(order.number, order.vendor, status, _format_dates(order), format_total(order))
+    return join_cells(order.number, order.vendor, status, _format_dates(order, year), format_total(order))
 
 
-def _format_dates(order: PurchaseOrder) -> str:
-    """Return ordered/expected as an ISO 8601 interval: a year that both share stands once."""
-    ordered = f"{order.ordered_at:%Y-%m-%d}" if order.ordered_at else "-"
+def _format_dates(order: PurchaseOrder, year: int | None) -> str:
+    """Return ordered/expected as an ISO 8601 interval: a year that both share stands once, in the row or the head.
+
+    Where no day is expected, that of the order stands alone.
+    """
+    ordered = _format_day(order.ordered_at, year)
     if order.expected_on is None:
-        return f"{ordered}/-"
-    is_same_year = order.ordered_at is not None and order.ordered_at.year == order.expected_on.year
-    return f"{ordered}/{order.expected_on:%m-%d}" if is_same_year else f"{ordered}/{order.expected_on}"
+        return ordered
+    own_year = order.ordered_at.year if order.ordered_at else year
+    return f"{ordered}/{_format_day(order.expected_on, own_year)}"
+
+
+def _format_day(day: date | None, year: int | None) -> str:
+    """Return a day without the year that is known."""
+    if day is None:
+        return "-"
+    return f"{day:%m-%d}" if day.year == year else f"{day:%Y-%m-%d}"
 
 
 def join_cells(*texts: str) -> str:

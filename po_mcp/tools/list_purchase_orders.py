@@ -16,7 +16,7 @@ from po_mcp.orders import Status, Word, plain
 from po_mcp.tools._params import Cursor, Day, desk_of
 from po_mcp.tools._progress import report_progress
 from po_mcp.tools._registered import RegisteredTool
-from po_mcp.tools._render import ORDERS_HEAD, order_row, tool_result
+from po_mcp.tools._render import order_rows, tool_result
 
 
 class ListResult(list_orders.OrderList):
@@ -55,7 +55,7 @@ async def list_purchase_orders(
         direction=direction,
     )
     found = await list_orders.list_orders(desk, request, limit, cursor, _report_progress)
-    shown = [ORDERS_HEAD, *(order_row(order) for order in found.orders)] if found.orders else []
+    shown = order_rows(found.orders) if found.orders else []
     note = found.note or _explain_unlisted(desk, found)
     text = "\n".join([desk.add_notice(_summary(found)), *filter(None, [note]), *shown])
     return tool_result(text, found.model_copy(update={"note": note or None}), notice=desk.erp.notice)
@@ -66,10 +66,14 @@ async def _report_progress(read: int, of: int | None) -> None:
 
 
 def _summary(found: list_orders.OrderList) -> str:
-    """Return count, sum and cursor of the orders that match, in a sentence."""
+    """Return count, sum and cursor of the orders that match, in a sentence; on later pages their places alone."""
     if not found.total_count:
         return "No matching orders." if found.complete else "No orders are known to match."
     least = "" if found.complete else "at least "
+    if found.begins_at and found.orders:
+        more = f"; next page: cursor={found.next_cursor}" if found.has_more else "."
+        last = found.begins_at + len(found.orders)
+        return f"{found.begins_at + 1}-{last} of {least}{found.total_count} orders{more}"
     kinds = ", ".join(f"{count} {status}" for status, count in found.by_status.items())
     more = f" First {len(found.orders)} shown; next page: cursor={found.next_cursor}" if found.has_more else ""
     orders = "1 order" if found.total_count == 1 else f"{found.total_count} orders"

@@ -41,52 +41,53 @@ class BoundedLines:
     """The lines of a file descriptor.
 
     Args:
-        descriptor: read in blocking calls.
+        descriptor: what is read.
         max_bytes: the length of a line; a longer one is cut.
     """
 
     def __init__(self, descriptor: int, max_bytes: int = MAX_LINE_BYTES) -> None:
-        self._descriptor = descriptor
+        self.descriptor = descriptor
         self._max_bytes = max_bytes
         self._unread = bytearray()
+        self._searched = 0  # bytes without a newline are searched once, or a long line would take quadratic time
+        self._start: bytes | None = None  # of a line that is too long, and whose end has not arrived
+        self.is_at_end = False
 
     def read_line(self) -> Line | None:
         """Return the next line, or None at the end. Blocks."""
-        # Bytes without a newline are searched once, or a long line would take quadratic time.
-        searched = 0
-        while (end := self._unread.find(b"\n", searched)) < 0:
-            searched = len(self._unread)
-            if searched > self._max_bytes:
-                return self._cut_line()
-            if not self._read_more():
-                return self._last_line()
-        line = bytes(self._unread[:end])
-        del self._unread[: end + 1]
+        while (line := self.take_line()) is None and not self.is_at_end:
+            self.read_more()
+        return line
+
+    def take_line(self) -> Line | None:
+        """Return the next line that has arrived; None where none has."""
+        end = self._unread.find(b"\n", self._searched)
+        if end < 0 and not self.is_at_end:
+            self._drop_middle()
+            self._searched = len(self._unread)
+            return None
+        if end < 0 and not self._unread:
+            return None
+        line = bytes(self._unread if end < 0 else self._unread[:end])
+        del self._unread[: len(self._unread) if end < 0 else end + 1]
+        self._searched = 0
         return self._bound(line)
 
-    def _bound(self, line: bytes) -> Line:
-        if len(line) <= self._max_bytes:
-            return Line(line)
-        return Line(line[: self._max_bytes], line[-_TAIL_BYTES:], is_cut=True)
-
-    def _cut_line(self) -> Line:
-        """Read on to the end of a line that is too long, without keeping its middle."""
-        start = bytes(self._unread[: self._max_bytes])
-        while (end := self._unread.find(b"\n")) < 0:
-            del self._unread[:-_TAIL_BYTES]
-            if not self._read_more():
-                end = len(self._unread)
-                break
-        tail = bytes(self._unread[:end][-_TAIL_BYTES:])
-        del self._unread[: end + 1]
-        return Line(start, tail, is_cut=True)
-
-    def _last_line(self) -> Line | None:
-        line = bytes(self._unread)
-        self._unread.clear()
-        return self._bound(line) if line else None
-
-    def _read_more(self) -> bool:
-        chunk = os.read(self._descriptor, _CHUNK_BYTES)
+    def read_more(self) -> None:
+        """Read what has arrived. Blocks while nothing has."""
+        chunk = os.read(self.descriptor, _CHUNK_BYTES)
         self._unread += chunk
-        return bool(chunk)
+        self.is_at_end = not chunk
+
+    def _drop_middle(self) -> None:
+        """Keep the start and the last bytes of a line that is too long."""
+        if self._start is None and len(self._unread) > self._max_bytes:
+            self._start = bytes(self._unread[: self._max_bytes])
+        if self._start is not None:
+            del self._unread[:-_TAIL_BYTES]
+
+    def _bound(self, line: bytes) -> Line:
+        start, self._start = self._start, None
+        if start is None and len(line) <= self._max_bytes:
+            return Line(line)
+        return Line(start or line[: self._max_bytes], line[-_TAIL_BYTES:], is_cut=True)

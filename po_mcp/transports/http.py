@@ -13,6 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
 
 from po_mcp.approvals.page import create_app
+from po_mcp.approvals.page_people import CALLBACK_PATH
 from po_mcp.approvals.page_security import Guard
 from po_mcp.approvals.page_server import MountedPage, NoPage
 from po_mcp.approvals.pending import PendingApprovals
@@ -21,6 +22,7 @@ from po_mcp.config import Settings
 from po_mcp.errors import JournalUnavailable
 from po_mcp.server.prompts import prompt_names
 from po_mcp.tools import REGISTRY, is_write_tool
+from po_mcp.transports.collector import start_collector
 from po_mcp.transports.health import HEALTH_PATH, READY_PATH, Health
 from po_mcp.transports.http_app import MCP_PATH, Address, HttpApp
 from po_mcp.transports.http_bodies import ReadableBodies
@@ -36,8 +38,12 @@ _MAX_CONNECTIONS = 256
 _KEEP_ALIVE_S = 75
 _HANDOVER_S = 1.0
 """Seconds in which a server that ends behind a balancer still answers, and ends each connection with its answer."""
+_DRAIN_TIMES = 10
+"""So many times as long it waits for the answers that are under way; what a person is asked in may take minutes."""
 _NO_PAGE = "The approval page is off. Set an approver PIN (po-mcp approve --set-pin), or use po-mcp approve."
-_NO_PAGE_WITH_SIGN_IN = "With sign-in the approval page is off. An administrator decides with po-mcp approve."
+_NO_PAGE_WITH_SIGN_IN = (
+    "The approval page is off: PO_MCP_SIGN_IN_CLIENT_ID is not set. An administrator decides with po-mcp approve."
+)
 
 
 async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Address], None]) -> None:
@@ -52,9 +58,10 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
     address = Address(host, port, settings.public_url)
     page = _choose_page(settings, address)
     mcp_server, pending = build_server_with_approvals(settings, page)
+    start_collector()
     has_sign_in = settings.issuer is not None
     no_page = _refuse_page(address, _NO_PAGE_WITH_SIGN_IN if has_sign_in else _NO_PAGE)
-    page_app = no_page if isinstance(page, NoPage) else _build_page_app(pending, address)
+    page_app = no_page if isinstance(page, NoPage) else _build_page_app(pending, address, settings)
     security = TransportSecuritySettings(allowed_hosts=[*address.hosts], allowed_origins=[*address.origins])
     mcp = mcp_server.streamable_http_app(
         streamable_http_path=MCP_PATH,
@@ -76,6 +83,7 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
             server.stop_listening()
             app.announce_end()
             await anyio.sleep(_HANDOVER_S)
+            await app.drain(_DRAIN_TIMES * _HANDOVER_S)
             # Whatever was asked meanwhile took its connection with it; on the others a request would still get 503.
             server.close_silent()
         for session in [*sessions._server_instances.values()]:
@@ -118,10 +126,10 @@ def _count_open(journal: Journal) -> dict[str, int]:
 def _choose_page(settings: Settings, address: Address) -> MountedPage | NoPage:
     """Return where links lead: without a PIN nowhere, since any program that can connect can read a link.
 
-    With sign-in nowhere either: the page does not know who opens it, and would let one person decide for another.
+    With sign-in the page must know who opens it, or one person could decide for another: it signs them in itself.
     """
     comes_first = settings.approval == "page"
-    has_page = settings.issuer is None and has_approver_pin(settings)
+    has_page = has_approver_pin(settings) if settings.issuer is None else settings.sign_in_client_id is not None
     return MountedPage(address.origins[0], comes_first) if has_page else NoPage(comes_first)
 
 
@@ -137,8 +145,16 @@ def _add_sign_in(mcp: ASGIApp, settings: Settings) -> tuple[ASGIApp, dict[str, A
 
 
 def _refuse_page(address: Address, text: str) -> ASGIApp:
-    return Guard(PlainTextResponse(text, 404), address.hosts)
+    return Guard(PlainTextResponse(text, 404), address.origins)
 
 
-def _build_page_app(pending: PendingApprovals, address: Address) -> ASGIApp:
-    return create_app(pending, address.hosts, f"po_mcp_{address.port}")
+def _build_page_app(pending: PendingApprovals, address: Address, settings: Settings) -> ASGIApp:
+    cookie, keys = f"po_mcp_{address.port}", settings.derive_keys("page-forms")
+    if settings.issuer is None:
+        return create_app(pending, address.origins, cookie, keys=keys)
+    from po_mcp.sign_in import build_approver_sign_in
+
+    # At its public address alone: the issuer sends people back there, and cookies of another host would not come along.
+    origin = address.origins[0]
+    sign_in = build_approver_sign_in(settings, f"{origin}{MCP_PATH}", f"{origin}{CALLBACK_PATH}")
+    return create_app(pending, [origin], cookie, sign_in, keys)

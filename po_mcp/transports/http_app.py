@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MCP_PATH = "/mcp"
 _LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a client on this machine connects to
-_PAGE_PATHS = ("/approve/", "/static/")
+_PAGE_PATHS = ("/approve/", "/static/", "/auth/")
 _PAGE_ADDRESSES = ("/", "/approve")
 
 _SHUTTING_DOWN = PlainTextResponse(
@@ -67,6 +67,7 @@ class HttpApp:
         self._page = page
         self._address = address
         self._in_flight: dict[anyio.CancelScope, anyio.Event] = {}
+        self._streams: set[anyio.CancelScope] = set()
         self._is_ending = False
         self._is_closed = False
 
@@ -88,6 +89,8 @@ class HttpApp:
 
         request_scope = anyio.CancelScope()
         done = self._in_flight[request_scope] = anyio.Event()
+        if scope["method"] == "GET":
+            self._streams.add(request_scope)
         try:
             with request_scope:
                 await self._choose_app(scope)(_normalize(scope), receive, send_answer)
@@ -96,11 +99,18 @@ class HttpApp:
                 await _SHUTTING_DOWN(scope, receive, send)
         finally:
             del self._in_flight[request_scope]
+            self._streams.discard(request_scope)
             done.set()
 
     def announce_end(self) -> None:
         """Answer on, and let every answer end its connection: the next request then goes to another server."""
         self._is_ending = True
+
+    async def drain(self, longest: float) -> None:
+        """Wait for the answers that are under way, at most so many seconds; a stream of news has no end of its own."""
+        with anyio.move_on_after(longest):
+            while awaited := [done for one, done in self._in_flight.items() if one not in self._streams]:
+                await awaited[0].wait()
 
     async def close(self) -> None:
         """Refuse new requests, cancel those in flight, and return when all have ended; writes are recorded first."""

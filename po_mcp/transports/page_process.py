@@ -52,7 +52,8 @@ async def serve(settings: Settings, sock: socket.socket) -> None:
     """Serve the page for `LIFETIME_S`, or until a signal; a write that was approved is finished first."""
     port = sock.getsockname()[1]
     pending = build_approvals(settings)
-    server = create_server(create_app(pending, (f"{HOST}:{port}", f"localhost:{port}"), f"po_mcp_{port}"))
+    origins = (f"http://{HOST}:{port}", f"http://localhost:{port}")
+    server = create_server(create_app(pending, origins, f"po_mcp_{port}"))
 
     async def end() -> None:
         server.stop()

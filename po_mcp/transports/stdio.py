@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import logging
 import os
 import socket
@@ -16,6 +15,7 @@ from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.tools import is_write_tool
 from po_mcp.transports.bounded_stdin import BoundedLines, take_stdin
+from po_mcp.transports.collector import start_collector
 from po_mcp.transports.signals import handle_signals
 from po_mcp.transports.stdio_lines import StdioLines, take_stdout
 
@@ -51,10 +51,7 @@ async def _serve(settings: Settings, config: Path | None, stdin: BoundedLines, s
         page_process.start(sock, config)
 
     server = build_server(settings, on_closed=exit_after_signal, keep_page=keep_page)
-    # The objects of the start live as long as the process: the collector need not walk them. It was disabled
-    # during the imports.
-    gc.freeze()
-    gc.enable()
+    start_collector()
 
     async def end() -> None:
         serving.cancel()

@@ -15,9 +15,10 @@ from typing import Any, BinaryIO
 
 import anyio
 import anyio.to_thread
-from mcp.types import INVALID_REQUEST, JSONRPCNotification, JSONRPCRequest
+from mcp.types import INVALID_REQUEST, JSONRPCMessage, JSONRPCNotification, JSONRPCRequest
 
-from po_mcp.transports.bounded_stdin import BoundedLines
+from po_mcp.transports.bounded_stdin import BoundedLines, Line
+from po_mcp.transports.descriptors import can_wait_for, write_at_once
 from po_mcp.transports.messages import (
     BATCH_VERSION,
     Batch,
@@ -38,7 +39,10 @@ class _OpenBatch:
 
 
 class StdioLines:
-    """Both directions of stdio: iterating yields lines for the SDK, and `write` takes its messages.
+    """Both directions of stdio: iterating yields messages for the SDK, and `write` takes its own.
+
+    Where the system can say that a descriptor is ready (a pipe, a socket), no thread waits for it: to hand a line to
+    a thread and back takes longer than to read it.
 
     Args:
         lines: standard input.
@@ -55,29 +59,39 @@ class StdioLines:
         self._writes = writes
         self._on_gone = on_gone
         self._is_gone = False
-        self._writing = anyio.Lock()
+        self._writing = anyio.Lock(fast_acquire=True)
+        self._reads_when_ready = can_wait_for(lines.descriptor)
         self._version = ""
         self._initialize_id: str | None = None  # the id of the initialize request that is not answered
         self._batches: list[_OpenBatch] = []
 
-    async def __aiter__(self) -> AsyncIterator[str]:
+    async def __aiter__(self) -> AsyncIterator[JSONRPCMessage]:
         """Yield every line that is a message, and answer the others."""
-        while (line := await anyio.to_thread.run_sync(self._lines.read_line)) is not None:
+        while (line := await self._read_line()) is not None:
             read = read_line(line, self._writes)
             if isinstance(read, Batch):
                 for passed in await self._open_batch(read):
-                    yield passed.text
+                    yield passed.message
             elif isinstance(read, ErrorReply):
                 await self._send(read.to_json())
             elif read is not None:
                 await self._track(read)
-                yield read.text
+                yield read.message
+
+    async def _read_line(self) -> Line | None:
+        """Return the next line, or None at the end."""
+        if not self._reads_when_ready:
+            return await anyio.to_thread.run_sync(self._lines.read_line)
+        while (line := self._lines.take_line()) is None and not self._lines.is_at_end:
+            await anyio.wait_readable(self._lines.descriptor)
+            self._lines.read_more()
+        return line
 
     async def write(self, text: str) -> None:
         """Write one message of the SDK, or keep it until its batch is complete."""
         # The usual case: nothing to wait for, so the text need not be parsed.
         if self._initialize_id is None and not self._batches:
-            await self._send(text.rstrip("\n"))
+            await self._send(text)
             return
         message = json.loads(text)
         key = json.dumps(message.get("id")) if "method" not in message else ""
@@ -87,13 +101,10 @@ class StdioLines:
         for batch in self._batches:
             if key in batch.waits_for:
                 batch.waits_for.remove(key)
-                batch.responses.append(text.rstrip("\n"))
+                batch.responses.append(text)
                 await self._close_batch(batch)
                 return
-        await self._send(text.rstrip("\n"))
-
-    async def flush(self) -> None:
-        """Do nothing: every message is flushed when it is written."""
+        await self._send(text)
 
     async def _track(self, passed: ParsedMessage) -> None:
         """Keep the id of an initialize request, and drop a cancelled request from its batch: it gets no response."""
@@ -143,13 +154,16 @@ class StdioLines:
             if self._is_gone:
                 return
             try:
-                await anyio.to_thread.run_sync(self._write_line, text)
+                left = write_at_once(self._out, text.encode() + b"\n")
+                if left:
+                    with anyio.CancelScope(shield=True):  # half of a line would make the next one unreadable
+                        await anyio.to_thread.run_sync(self._write_rest, left)
             except OSError:  # EPIPE: the client has ended, or closed its end
                 self._is_gone = True
                 self._on_gone()
 
-    def _write_line(self, text: str) -> None:
-        self._out.write(text.encode() + b"\n")
+    def _write_rest(self, left: memoryview) -> None:
+        self._out.write(left)
         self._out.flush()
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from po_mcp.writes.approvers import ApproverRules, Person, agreement_of
+from po_mcp.writes.consent import Consented
 from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.journal import Journal
 from po_mcp.writes.kinds import kind_of
@@ -45,8 +47,8 @@ class Approver(Protocol):
         """The way by which an answer of this person comes, for the audit log."""
 
     @property
-    def may_decide(self) -> bool:
-        """Whether the answers of this person count as decisions."""
+    def person(self) -> Person:
+        """Whose answers these are."""
 
     @property
     def seconds_in_call(self) -> float:
@@ -61,8 +63,13 @@ class Approver(Protocol):
 
 def describe_answer(approver: Approver) -> dict[str, str]:
     """Return how an answer came, and whose it is where people sign in, for the audit log."""
-    asker = approver.requester
-    return {"through": approver.channel, **({"by": asker.user} if asker.is_signed_in else {})}
+    signed_in = describe_person(approver.person) if approver.requester.is_signed_in else {}
+    return {"through": approver.channel, **signed_in}
+
+
+def describe_person(person: Person) -> dict[str, str]:
+    """Return whose decision it is, for the audit log."""
+    return {"by": person.user, "name": person.name}
 
 
 def is_approval(operation: Operation, answer: FormAnswer) -> bool:
@@ -71,15 +78,35 @@ def is_approval(operation: Operation, answer: FormAnswer) -> bool:
 
 
 async def record_approval(
-    journal: Journal, operation: Operation, answer: FormAnswer, detail: Mapping[str, Any]
-) -> bool:
-    """Record a yes with what the person chose; False where it comes too late, or another came first.
+    journal: Journal,
+    operation: Operation,
+    answer: FormAnswer,
+    detail: Mapping[str, Any],
+    person: Person,
+    rules: ApproverRules | None,
+) -> Consented:
+    """Record a yes with what the person chose.
+
+    Args:
+        journal: where it is recorded.
+        operation: what it is for, as it was shown.
+        answer: what the person filled in.
+        detail: how it came, for the audit log.
+        person: whose yes it is.
+        rules: who may approve; None where nobody signs in.
 
     Raises:
-        ValueError: the answer is no yes.
+        ValueError: the answer is no yes, or of somebody who may not approve this.
     """
     payload = kind_of(operation.kind).answer(operation, answer)
     if payload is None:
         raise ValueError("the answer approves nothing")
     # Recorded before anything is sent: a yes that is only in memory would be lost with the process, or used twice.
-    return await journal.approve(operation.id, payload, detail)
+    if rules is None and not operation.payload.consent.is_of_team:
+        return "approved" if await journal.approve(operation.id, payload, detail) else "late"
+    # Once more, whatever the caller has looked at: here each yes comes through.
+    if rules is not None and (refused := rules.find_refusal(person, operation)):
+        raise ValueError(refused)
+    needed = 1 if rules is None else rules.count_needed(payload)
+    agreement = agreement_of(person, operation, payload)
+    return await journal.agree(operation.id, payload, agreement, needed, {**detail, **describe_person(person)})

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from po_mcp.orders import EXACT, PurchaseOrder
+from po_mcp.orders import PurchaseOrder
 from po_mcp.writes import order_text as text
-from po_mcp.writes.payloads import CreatePayload, LineNote
 
 DECISION = "decision"
 ORDER_NUMBER = "order_number"
@@ -22,7 +21,6 @@ MAX_TRIES = 3
 """How often an order number may be typed."""
 NO = "no"
 """What is typed in the place of an order number to keep the order."""
-_CAUTION = "CAUTION"
 _TITLED_OPTIONS_SINCE = "2025-11-25"
 """The protocol version from which a form's options carry titles as `oneOf`; before, `enum` with `enumNames`."""
 _QUOTES = "\"'`“”„‘’«»"
@@ -161,13 +159,13 @@ class Place:
 
 
 def _warned(description: str, warning: str) -> str:
-    parts = (description, warning) if description.startswith(_CAUTION) else (warning, description)
+    parts = (description, warning) if description.startswith("CAUTION") else (warning, description)
     return " ".join(parts)
 
 
 def pin_reset(day: str) -> str:
     """Return the warning that the approver PIN was reset on a day without the one before it."""
-    return f"{_CAUTION}: approver PIN reset on {day} without the old one."
+    return f"CAUTION: approver PIN reset on {day} without the old one."
 
 
 # Reading answers
@@ -261,7 +259,9 @@ def ask_delete(order: PurchaseOrder, place: Place) -> Question:
     )
     title = f"Type {number} to delete it"
     title = title if text.columns(title) <= text.TITLE_COLUMNS else "Type the order number to delete it"
-    return Question(_join([*top, *text.lines_of(order)]), (Field(ORDER_NUMBER, title, _items(order)),))
+    return Question(
+        _join([*top, *text.lines_of(order), *_explain_currency(order)]), (Field(ORDER_NUMBER, title, _items(order)),)
+    )
 
 
 def ask_finalize(order: PurchaseOrder, place: Place, create_backorder: bool | None) -> Question:
@@ -290,7 +290,7 @@ def ask_finalize(order: PurchaseOrder, place: Place, create_backorder: bool | No
     )
     options = _finalize_options(has_rest, create_backorder)
     field = Field(DECISION, text.title("Close order", number, "Close this order"), _items(order, rest=True), options)
-    return Question(_join([*top, *text.lines_of(order, outstanding_first=True)]), (field,))
+    return Question(_join([*top, *text.lines_of(order, outstanding_first=True), *_explain_currency(order)]), (field,))
 
 
 def ask_cancel(order: PurchaseOrder, place: Place) -> Question:
@@ -314,48 +314,7 @@ def ask_cancel(order: PurchaseOrder, place: Place) -> Question:
     )
     options = (("keep", "No, keep the order"), ("cancel", "Yes, cancel the order"))
     field = Field(DECISION, text.title("Cancel order", number, "Cancel this order"), _items(order), options)
-    return Question(_join([*top, *text.lines_of(order)]), (field,))
-
-
-def ask_create(payload: CreatePayload, place: Place) -> Question:
-    """Make the question for an order that a person must see before it is created.
-
-    What was understood stands beside what was said; a price that nobody gave stands with where it is from.
-    """
-    draft = payload.draft
-    number, notes = text.number(draft.number), _notes_of(payload)
-    top = text.head(
-        tag=place.tag,
-        sentence=f"Create order {number} in {place.erp}?",
-        short=f"Create {number}?",
-        effect="",
-        facts=[
-            f"Total {text.money(draft.total, payload.currency)}",
-            text.count(len(draft.lines), "line"),
-            *(reason.short for reason in payload.reasons if reason.short),
-            *_to_check(payload, notes),
-        ],
-        vendor=draft.vendor.name + (f", {draft.vendor.id}" if draft.vendor.id else ""),
-        where=place.label,
-    )
-    # The safe one first: hosts mark the first option, and Enter takes what is marked.
-    options = (("no", "No, do not create it"), ("yes", "Yes, create it"))
-    about = _new_items(payload, notes)
-    field = Field(DECISION, text.title("Create order", number, "Create this order"), about, options)
-    return Question(_join([*top, *_new_order(payload, notes)]), (field,))
-
-
-def ask_which(tag: str, fields: Iterable[Field], as_of: str = "") -> Question:
-    """Make the question which vendor, item or warehouse is meant; it approves nothing.
-
-    `as_of` says when the lists were read, where that is long ago.
-    """
-    asked = tuple(fields)
-    one = f"{asked[0].title}? The order is made with your choice."
-    lines = [tag + (one if len(asked) == 1 else f"{len(asked)} choices needed. The order is made with them.")]
-    lines += [text.cut(f"{field.title}? {field.description}", text.HEAD_COLUMNS) for field in asked]
-    lines += [f"- {text.cut(label, text.HEAD_COLUMNS - 2)}" for field in asked for _, label in field.choices[1:]]
-    return Question(_join([*lines, as_of]), asked)
+    return Question(_join([*top, *text.lines_of(order), *_explain_currency(order)]), (field,))
 
 
 def ask_whether_it_happened(place: Place, request: str, number: str, seen: Sequence[str]) -> Question:
@@ -408,56 +367,10 @@ def _items(order: PurchaseOrder, *, rest: bool = False) -> str:
     )
 
 
-def _notes_of(payload: CreatePayload) -> Sequence[LineNote]:
-    """Return what is known of each line; nothing where an older version recorded none."""
-    return payload.line_notes or [LineNote(name=line.item_word) for line in payload.draft.lines]
-
-
-def _to_check(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
-    matched, filled = sum(bool(note.said) for note in notes), sum(bool(note.price_source) for note in notes)
-    what = ["the vendor"] if payload.vendor_said else []
-    what += [text.count(matched, "item")] if matched else []
-    what += [text.count(filled, "price")] if filled else []
-    *firsts, last = what or [""]
-    return [f"check {', '.join(firsts)} and {last}" if firsts else f"check {last}"] if what else []
-
-
-def _new_items(payload: CreatePayload, notes: Sequence[LineNote]) -> str:
-    """Write the lines that were guessed, else all, for a field's description."""
-    pairs = list(zip(payload.draft.lines, notes, strict=True))
-    doubtful = [pair for pair in pairs if pair[1].said or pair[1].price_source]
-    items = [
-        (line.quantity, note.name, f" at {text.money(line.unit_price, payload.currency)}")
-        for line, note in doubtful or pairs
-    ]
-    return text.items_line("Check" if doubtful else "Items", items)
-
-
-def _new_order(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:
-    """Write the details of a new order, below the head."""
-    draft = payload.draft
-    rows = [f"Vendor asked for as: {text.shown(payload.vendor_said, 53)}"] if payload.vendor_said else []
-    rows += [
-        text.cut(reason.sentence, 3 * text.HEAD_COLUMNS) for reason in payload.reasons if not reason.is_said_by_short
-    ]
-    rows += [f"Expected: {text.day(draft.expected_on)}"] if draft.expected_on else []
-    # Said once where it is the same for all: a line that is repeated is not read.
-    places = {note.warehouse or line.warehouse for line, note in zip(draft.lines, notes, strict=True)}
-    is_one_place = len(places) == 1
-    if is_one_place and (where := places.pop()):
-        rows.append("Deliver to: " + text.shown(where, text.HEAD_COLUMNS - 12))
-    rows += ["Note: " + text.shown(draft.note, 200)] if draft.note else []
-    for place, (line, note) in enumerate(zip(draft.lines[: text.MAX_NEW_LINES], notes, strict=False), 1):
-        price = text.money(line.unit_price, payload.currency)
-        amount = text.money(EXACT.multiply(line.quantity, line.unit_price), payload.currency)
-        start = f"{place}) {text.quantity(line.quantity, note.unit)} at {price} = {amount}: "
-        what = line.item_word if note.name == line.item_word else f"{line.item_word}, {note.name}"
-        rows.append(start + text.shown(what, max(20, text.HEAD_COLUMNS - text.columns(start))))
-        rows += [] if is_one_place or not note.warehouse else ["    deliver to: " + text.shown(note.warehouse, 58)]
-        rows += ["    asked for as: " + text.shown(note.said, 56)] if note.said else []
-        rows += [f"    no price given: {note.price_source}"] if note.price_source else []
-    rest = len(draft.lines) - text.MAX_NEW_LINES
-    return [*rows, *([f"and {text.count(rest, 'more line')}"] if rest > 0 else [])]
+def _explain_currency(order: PurchaseOrder) -> list[str]:
+    """Say that amounts are shown whose currency the ERP does not give."""
+    has_amount = order.total is not None or any(line.unit_price is not None for line in order.lines or ())
+    return [text.CURRENCY_NOT_GIVEN] if has_amount and not order.currency else []
 
 
 def _join(lines: Sequence[str]) -> str:

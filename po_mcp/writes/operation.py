@@ -119,7 +119,8 @@ class Requester:
 
     `user` is whose call it is: issuer and subject of the token where people sign in, else the operating system's
     user. `client` is the client's name and version as it gives them, `protocol` what it speaks, and `session` is whose
-    questions are counted together. `oauth_client` is the client that the token was issued to, "" without sign-in.
+    questions are counted together. `oauth_client` is the client that the token was issued to, and `name` what people
+    read; both "" without sign-in.
     """
 
     user: str
@@ -127,11 +128,13 @@ class Requester:
     protocol: str = "unknown"
     session: str = ""
     oauth_client: str = ""
+    name: str = ""
 
     def detail(self) -> dict[str, str]:
         """Return it as the audit log keeps it."""
         detail = {"user": self.user, "client": self.client, "protocol": self.protocol}
-        return detail | ({"oauth_client": self.oauth_client} if self.oauth_client else {})
+        signed_in = {"oauth_client": self.oauth_client, "name": self.name}
+        return detail | {name: value for name, value in signed_in.items() if value}
 
     @property
     def is_signed_in(self) -> bool:

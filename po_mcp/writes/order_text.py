@@ -30,6 +30,8 @@ MAX_LINES = 8
 MAX_NEW_LINES = 20
 """The same of a new order, each of which must be checked."""
 DOT = " · "
+CURRENCY_NOT_GIVEN = "Currency not given by the ERP."
+"""Stands once below amounts whose currency the ERP does not say."""
 _TIMES = " \N{MULTIPLICATION SIGN} "
 
 STATUS_LABELS: dict[Status, str] = {

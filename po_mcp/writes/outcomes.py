@@ -13,6 +13,7 @@ from typing import Any
 from po_mcp.erp import ERP
 from po_mcp.orders import PurchaseOrder
 from po_mcp.writes import order_text
+from po_mcp.writes.approvers import Person, call_by_name, describe_people
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.kinds import Applied, Change, kind_of, place_of
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
@@ -47,10 +48,17 @@ class OutcomeWriter:
     local: LocalTime = THIS_MACHINE
 
     def say(
-        self, status: OutcomeStatus, operation: Operation | None, text: str, next_step: str = "", **more: Any
+        self,
+        status: OutcomeStatus,
+        operation: Operation | None,
+        text: str,
+        next_step: str = "",
+        *,
+        with_people: bool = True,
+        **more: Any,
     ) -> WriteOutcome:
-        """Make an outcome."""
-        message = f"{place_of(self.erp).tag}{text}"
+        """Make an outcome; where people sign in, it says who asked and who approved."""
+        message = f"{place_of(self.erp).tag}{_with_people(text, operation if with_people else None)}"
         order = more.get("order")
         if order is not None and (
             operation is None or operation.kind != "create" or len(order.lines or ()) > MAX_LINES
@@ -150,10 +158,15 @@ class OutcomeWriter:
         not_before = datetime.fromtimestamp(until, UTC).replace(microsecond=0)
         return self.say("refused", operation, text, next_step or TELL, not_before=not_before)
 
-    def after_watch(self, watched: WriteOutcome) -> WriteOutcome:
+    def after_watch(self, operation: Operation, watched: WriteOutcome) -> WriteOutcome:
         """Say that a refusal is final: no effect of the write was seen."""
         text = f"{watched.message.partition(f' {_CHECKED}')[0]} Nothing was changed."
-        return watched.model_copy(update={"message": text, "not_before": None})
+        return watched.model_copy(update={"message": _with_people(text, operation), "not_before": None})
+
+    def declined(self, operation: Operation, by: Person) -> WriteOutcome:
+        """Say who said no."""
+        text = f"Declined by {call_by_name(by.user, by.name)}. {_order(operation)} was not {_done(operation)}."
+        return self.say("declined", operation, text)
 
     def changed(self, operation: Operation, change: Change) -> WriteOutcome:
         """Say that an approved operation is no longer sent."""
@@ -204,6 +217,11 @@ _STANDING: dict[State, tuple[OutcomeStatus, str, str]] = {
     "DECLINED": ("declined", "Declined. Order {number} was not {done}.", ""),
 }
 """What is said of an operation that has no outcome of its own, and what the assistant does next."""
+
+
+def _with_people(text: str, operation: Operation | None) -> str:
+    people = "" if operation is None else describe_people(operation)
+    return f"{text} {people}" if people else text
 
 
 def _order(operation: Operation, noun: str = "Order") -> str:

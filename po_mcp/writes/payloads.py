@@ -43,14 +43,20 @@ class LineNote(Record):
     """What a person needs to check a line of a new order besides its figures.
 
     `name`, `unit` and `warehouse` are the ERP's words; `said` what was asked for where that is not exactly the item;
-    `price_source` where a price is from that nobody gave.
+    `warehouse_said` the same of the warehouse; `price_source` where a price is from that nobody gave.
     """
 
     name: str
     unit: str | None = None
     warehouse: str | None = None
     said: str | None = None
+    warehouse_said: str | None = None
     price_source: str | None = None
+
+    @property
+    def is_guessed(self) -> bool:
+        """Whether something of the line is not what was asked for letter for letter."""
+        return bool(self.said or self.warehouse_said or self.price_source)
 
 
 class CreatePayload(Payload):

@@ -24,8 +24,6 @@ logger = logging.getLogger(__name__)
 
 MAX_WAIT_S = 35.0
 """Seconds that a call waits for a refusal to be certain, or for a second reading; what takes longer is left open."""
-_POLL_S = 0.05
-"""Seconds between looks at an operation that another call or process is sending."""
 
 
 @dataclass(frozen=True)
@@ -123,11 +121,13 @@ class Reconciler:
     async def wait_until_settled(self, operation_id: str) -> Recorded | None:
         """Wait for an operation that is being sent, as long as its sender may take."""
         with anyio.move_on_after(self.policy.abandoned_after):
+            wait = self.journal.next_change()
             while (recorded := await self.journal.find(operation_id)) is not None and recorded.state == "SENT":
                 # The sender may be another process that died: waiting for it would never end.
                 if not self.is_sending(operation_id) and self._is_abandoned(recorded):
                     break
-                await anyio.sleep(_POLL_S)
+                await wait()
+                wait = self.journal.next_change()
         return await self.journal.find(operation_id)
 
     async def find_late_news(self, reader: Requester | None = None) -> list[Recorded]:
@@ -206,7 +206,7 @@ class Reconciler:
             return
         if seen.seen in ("ended_otherwise", "foreign") or (is_over and seen.seen == "absent"):
             outcome = recorded.outcome or self.words.not_done(recorded.operation, seen)
-            final = self.words.after_watch(outcome)
+            final = self.words.after_watch(recorded.operation, outcome)
             await self.record(recorded.operation, "WATCHED", "REFUSED", final, {"observed": seen.why})
 
     async def _give_up_waiting(self, recorded: Recorded) -> Recorded:

@@ -44,10 +44,11 @@ async def test_the_page_is_gone_with_the_server() -> None:
 
 async def test_a_journal_that_cannot_be_used_is_told_and_nothing_is_decided() -> None:
     async with counter(":memory:") as desk, browser(await desk.link(one := desk.propose(order()))) as person:
-        db = desk.store._file._open_writer()
-        db.execute("ALTER TABLE connections RENAME TO gone")
+        with desk.store._file.writing() as db:
+            db.execute("ALTER TABLE connections RENAME TO gone")
         page = await person.page()
-        db.execute("ALTER TABLE gone RENAME TO connections")
+        with desk.store._file.writing() as db:
+            db.execute("ALTER TABLE gone RENAME TO connections")
 
         assert page.status_code == 503
         assert desk.state(one) == "PROPOSED"

@@ -18,7 +18,7 @@ import httpx2
 import jinja2
 import pytest
 
-from po_mcp.approvals import page, page_security, pending, presentation
+from po_mcp.approvals import page, page_security, pending, people_shown, presentation
 from po_mcp.approvals.page_security import Guard, Sessions
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.approvals.pin import PinCheck
@@ -375,15 +375,18 @@ async def two_sends_of_one_yes(file: Path) -> bool:
 
 
 def every_host_is_ours(patch: Patch) -> None:
-    class Everything:
+    class Everything(dict[str, str]):
         def __contains__(self, host: object) -> bool:
             return True
 
+        def __missing__(self, host: str) -> str:
+            return f"http://{host}"
+
     begin = Guard.__init__
 
-    def lenient(self: Guard, app: Any, hosts: Any) -> None:
-        begin(self, app, hosts)
-        self._hosts = Everything()  # type: ignore[assignment]
+    def lenient(self: Guard, app: Any, origins: Any) -> None:
+        begin(self, app, origins)
+        self._origins = Everything()
 
     patch.setattr(Guard, "__init__", lenient)
 
@@ -489,7 +492,7 @@ def no_compare_and_set(patch: Patch) -> None:
 
 
 def a_yes_is_taken_back_in_every_state(patch: Patch) -> None:
-    def take_back(self: JournalStore, operation_id: str, detail: object) -> bool:
+    def take_back(self: JournalStore, operation_id: str, detail: object, outcome: object) -> bool:
         with self._file.writing() as db:
             db.execute("UPDATE write_operations SET state = 'DECLINED' WHERE id = ?", [operation_id])
         return True
@@ -541,7 +544,8 @@ def no_escaping(patch: Patch) -> None:
 
 
 def text_is_shown_as_it_comes(patch: Patch) -> None:
-    patch.setattr(presentation, "visible", lambda text, max_chars: text)
+    for module in (presentation, people_shown):
+        patch.setattr(module, "visible", lambda text, max_chars: text)
 
 
 def every_number_will_do(patch: Patch) -> None:

@@ -145,10 +145,14 @@ async def post_to_a_replica_that_dies(kind: str, folder: Path, change: Change = 
     first, second, ports = Upstream(answers=False), Upstream(answers=False), {name: free_port() for name in NAMES}
     port, certificate = free_port(), make_certificate(folder)
     async with contextlib.AsyncExitStack() as stack:
+        listeners = [
+            await stack.enter_async_context(
+                await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=its_port)
+            )
+            for its_port in ports.values()
+        ]
         tasks = await stack.enter_async_context(anyio.create_task_group())
-        for upstream, its_port in zip((first, second), ports.values(), strict=True):
-            listener = await anyio.create_tcp_listener(local_host="127.0.0.1", local_port=its_port)
-            await stack.enter_async_context(listener)
+        for upstream, listener in zip((first, second), listeners, strict=True):
             tasks.start_soon(listener.serve, upstream.serve)
         with balancing(kind, folder, port, ports, change):
             if kind == "haproxy":

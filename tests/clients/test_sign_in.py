@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import os
 import re
 import secrets
 import shutil
@@ -37,11 +38,14 @@ both_eras = pytest.mark.parametrize("era", ERAS)
 
 
 @contextmanager
-def provider() -> Iterator[Issuer]:
-    """The provider as a process, for as long as the block runs."""
+def provider(page: str = "") -> Iterator[Issuer]:
+    """The provider as a process, for as long as the block runs; `page` is where the approval page is."""
     script = setup.npm("oidc_provider") / "oidc_provider.mjs"
     shutil.copy(SCRIPTS / "oidc_provider.mjs", script)
-    with subprocess.Popen([setup.node(), script], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as node:
+    environment, quiet = {**os.environ, "PAGE": page}, subprocess.DEVNULL
+    with subprocess.Popen(
+        [setup.node(), script], stdout=subprocess.PIPE, stderr=quiet, text=True, env=environment
+    ) as node:
         try:
             assert node.stdout is not None
             yield Issuer(node.stdout.readline().strip())
@@ -167,7 +171,7 @@ async def test_a_client_finds_the_issuer_signs_in_and_carries_a_write_through(
     harness: ServerHarness, era: str, is_registered: bool
 ) -> None:
     with provider() as issuer:
-        async with serving_for(issuer, **over(harness)) as server:
+        async with serving_for(issuer, **over(harness), self_approval=True) as server:
             alice = registered("alice", issuer) if is_registered else Assistant("alice")
             person = ScriptedPerson(yes)
             async with alice.connected(server, era, person) as client:

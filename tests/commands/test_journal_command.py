@@ -409,7 +409,7 @@ async def test_a_write_settled_as_not_applied_can_be_asked_for_again(harness: Se
 
 @pytest.mark.parametrize(
     "answers",
-    ["leave\n", "yes\nPO-2025-0039\n", "yes\nyes\n", "no\n\x04", "\x03", "\x04"],
+    ["leave\n", "yes\n" + 3 * "PO-2025-0039\n", "yes\n" + 3 * "yes\n", "no\n\x04", "\x03", "\x04"],
     ids=ascii,
 )
 async def test_an_unclear_answer_leaves_the_operation_unknown(harness: ServerHarness, answers: str) -> None:
@@ -481,7 +481,11 @@ async def test_without_the_erps_settings_a_second_word_is_wanted(harness: Server
     operation_id = await unknown(harness)
 
     without, screen = in_terminal(
-        harness, [said, "PO-2025-0038", "yes"], "settle", operation_id, changes=elsewhere(harness)
+        harness,
+        [said, "PO-2025-0039", "PO-2025-0038", *["yes"] * 3],
+        "settle",
+        operation_id,
+        changes=elsewhere(harness),
     )
     between = state(harness, operation_id)
     with_it, _ = in_terminal(
@@ -489,6 +493,7 @@ async def test_without_the_erps_settings_a_second_word_is_wanted(harness: Server
     )
 
     assert (without, between) == (3, "UNKNOWN")
+    assert "That is not PO-2025-0038." in screen
     assert "po-mcp could not check. Type: I looked" in screen
     assert (with_it, state(harness, operation_id)) == (0, after)
     assert run(harness, "verify").returncode == 0
@@ -527,9 +532,9 @@ async def test_settling_wants_the_pin_where_one_is_set(harness: ServerHarness) -
     set_pin(harness.journal, "correct horse")
     answers = ["no", "PO-2025-0038"]
 
-    wrong, told = in_terminal(harness, [*answers, "a guess"], "settle", operation_id)
+    wrong, told = in_terminal(harness, [*answers, *["a guess"] * 3], "settle", operation_id)
     between = state(harness, operation_id)
-    right, screen = in_terminal(harness, [*answers, "correct horse"], "settle", operation_id)
+    right, screen = in_terminal(harness, [*answers, "a slip", "correct horse"], "settle", operation_id)
 
     assert (wrong, between, "Wrong PIN. Nothing was recorded." in told) == (3, "UNKNOWN", True)
     assert (right, state(harness, operation_id)) == (0, "NOT_APPLIED")

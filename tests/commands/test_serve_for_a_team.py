@@ -44,7 +44,11 @@ sys.modules |= {"httptools": None, "uvloop": None}
 from po_mcp.cli import main
 main()
 """
-ISSUER = {"PO_MCP_ISSUER": "https://login.example.com", "PO_MCP_PUBLIC_URL": "https://po.example.com"}
+ISSUER = {
+    "PO_MCP_ISSUER": "https://login.example.com",
+    "PO_MCP_PUBLIC_URL": "https://po.example.com",
+    "PO_MCP_KEYS": "0123456789abcdef" * 4,
+}
 
 
 # Where it listens
@@ -62,7 +66,8 @@ def test_with_sign_in_any_address_is_served(host: str) -> None:
     assert server.greeting == (
         f"po-mcp serves MCP at https://po.example.com/mcp (listening on {host}, port {port}).\n"
         "Sign-in: https://login.example.com\n"
-        "Approval page: off with sign-in. Decide with po-mcp approve.\n"
+        "Approval page: off. To turn it on, set PO_MCP_SIGN_IN_CLIENT_ID. "
+        "An administrator decides with po-mcp approve.\n"
         "Ctrl-C stops it.\n"
     )
     assert answer.startswith(b"HTTP/1.1 401 ")
@@ -87,6 +92,11 @@ def test_a_name_is_no_address_to_listen_on() -> None:
         (ISSUER | {"PO_MCP_PUBLIC_URL": "https://example.com/po"}, "PO_MCP_PUBLIC_URL must be an address without a pa"),
         (ISSUER | {"PO_MCP_ISSUER": "http://login.example.com"}, "PO_MCP_ISSUER must start with https://"),
         (ISSUER | {"PO_MCP_ISSUER": "https://a.example/?x=1"}, "PO_MCP_ISSUER must not contain a user name, query"),
+        (
+            {"PO_MCP_ISSUER": "https://login.example.com", "PO_MCP_PUBLIC_URL": "https://po.example.com"},
+            "PO_MCP_KEYS is not set; --host 0.0.0.0 needs it.",
+        ),
+        ({"PO_MCP_JOURNAL": "postgresql://po@/po"}, "PO_MCP_KEYS is not set; a PO_MCP_JOURNAL in PostgreSQL needs it"),
         ({"PO_MCP_REPLICA": "r1.x"}, "PO_MCP_REPLICA must be a short name of letters, digits and hyphens"),
     ],
     ids=str,

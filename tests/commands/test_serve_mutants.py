@@ -111,7 +111,9 @@ def two_values_of_one_name(patch: Patch) -> None:
 def a_page_without_a_pin(patch: Patch) -> None:
     patch.setattr(http_transport, "_choose_page", lambda settings, address: MountedPage(address.origins[0]))
     patch.setattr(
-        http_transport, "_build_page_app", lambda pending, address: create_app(pending, address.hosts, "po_mcp")
+        http_transport,
+        "_build_page_app",
+        lambda pending, address, _: create_app(pending, address.origins, "po_mcp"),
     )
 
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 from typing import Any, cast
 
 from po_mcp.desk.context import Desk
-from po_mcp.erp import Connection
+from po_mcp.erp import Connection, OnItems
 from po_mcp.errors import ERPError, InvalidInput, NotOffered, OrderNotFound
 from po_mcp.orders import (
     CANCELLABLE_STATUSES,
@@ -108,7 +108,7 @@ class ListsERP:
         if self.failure is not None:
             raise self.failure
 
-    async def items(self) -> tuple[Item, ...]:
+    async def items(self, on_items: OnItems | None = None) -> tuple[Item, ...]:
         self._ask("items")
         if self.without_lists:
             raise NotOfferedHere("No list.")

@@ -10,7 +10,8 @@ import pytest
 from po_mcp.desk.catalog import FRESH_S, Catalog
 from po_mcp.desk.context import Desk
 from po_mcp.desk.create_order import _reasons
-from po_mcp.desk.resolving import ResolvedOrder, resolve
+from po_mcp.desk.resolution import ResolvedOrder
+from po_mcp.desk.resolving import resolve
 from po_mcp.errors import BadAnswer, ERPError, InvalidInput, NotPermitted, SignInFailed, TooManyRequests, Unreachable
 from po_mcp.orders import Item, Vendor
 from tests.desk.fakes import ListsERP, desk_over

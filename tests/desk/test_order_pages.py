@@ -51,7 +51,7 @@ def test_a_cursor_of_an_order_that_changed_says_so() -> None:
         page_of(long_order(150, quantity="2"), cursor)
 
 
-@pytest.mark.parametrize("cursor", ["", "x", "e30", "WzEsMixudWxsXQ", "é", "A" * 400])
+@pytest.mark.parametrize("cursor", ["", "x", "100", "0-00000000-0000000000000000", "100-zz", "é", "1" * 400])
 def test_a_foreign_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(InvalidInput, match="belongs to another order"):
         page_of(long_order(150), cursor)

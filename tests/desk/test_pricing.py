@@ -9,7 +9,7 @@ import pytest
 
 from po_mcp.desk import numbering, pricing
 from po_mcp.desk.latest_orders import LatestOrders
-from po_mcp.desk.resolving import ResolvedOrder
+from po_mcp.desk.resolution import ResolvedOrder
 from po_mcp.errors import BadAnswer, InvalidInput, Unreachable
 from po_mcp.orders import Item, OrderLine, OrderRequest, PurchaseOrder, Vendor
 from po_mcp.writes.order_text import name
@@ -41,7 +41,7 @@ async def test_the_last_price_paid_is_known_with_its_source(status: str) -> None
 
     assert (price.price, price.text) == (Decimal("0.45"), "0.45 AUD per EA")
     assert pricing.explain_prices({"BOLT": price}, found()) == [
-        "No price was given for BOLT; 0.45 AUD per EA was last paid, on PO-2 of 2 Nov 2026."
+        "No price was given for BOLT (Bolt); 0.45 AUD per EA was last paid, on PO-2 of 2 Nov 2026."
     ]
 
 
@@ -152,8 +152,29 @@ def test_a_price_of_zero_is_for_a_person_to_see() -> None:
         {"vendor": "12", "lines": [{"item": "bolt", "quantity": "5", "unit_price": "0.00"}]}
     )
 
-    assert pricing.explain_zero_prices(free, found()) == ["The price of BOLT is 0 AUD: it is ordered for nothing."]
+    assert pricing.explain_zero_prices(free, found()) == [
+        "The price of BOLT (Bolt) is 0 AUD: it is ordered for nothing."
+    ]
     assert pricing.explain_zero_prices(ASKED, found()) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "word", "shown"),
+    [("BLT-8", "BLT-8", "BLT-8 (Bolt)"), (None, "Bolt", "Bolt"), (None, None, "41 (Bolt)")],
+)
+def test_an_item_is_called_by_its_word_where_its_id_is_none(code: str | None, word: str | None, shown: str) -> None:
+    bolt = Item(id="41", name="Bolt", code=code, word=word)
+    lines = [{"item": "bolt", "quantity": "5", "unit_price": price} for price in ("0", "2")]
+    asked = OrderRequest.model_validate({"vendor": "12", "lines": lines})
+    listed = {"41": pricing.SuggestedPrice(Decimal(2), "the item's price in the ERP")}
+
+    (free,) = pricing.explain_zero_prices(asked, found(item=bolt))
+    (source,) = pricing.explain_prices(listed, found(item=bolt))
+    (several,) = pricing.explain_several_prices(asked, found(item=bolt), {})
+
+    assert free.startswith(f"The price of {shown} is 0 AUD")
+    assert source.startswith(f"No price was given for {shown}; 2.00 was")
+    assert several.startswith(f"{shown} is ordered at several prices")
 
 
 @pytest.mark.parametrize("shown", ["BOLT-M8", "bolt-m8", "BOLT-M8  ", " bolt-m8", "1001"])
@@ -225,3 +246,24 @@ async def test_a_last_price_is_never_that_of_another_vendor(shown: str, listed: 
     orders = [order("PO-1", "2026-11-01", vendor=shown, lines=(line("BOLT", "0.45"),))]
     with pytest.raises(InvalidInput, match="No price was given"):
         await known(orders, vendor_list=listed)
+
+
+async def test_a_price_whose_currency_is_not_given_says_so_where_the_vendor_has_one() -> None:
+    price = await known([bought("PO-1", "2026-11-01", "0.45")])
+    bare = Vendor(id="12", name="Acme")
+
+    [sentence] = pricing.explain_prices({"BOLT": price}, found())
+    assert sentence.endswith("was last paid, on PO-1 of 1 Nov 2026. Its currency is not given.")
+    assert "currency" not in pricing.explain_prices({"BOLT": price}, found(bare))[0]
+
+
+def test_several_prices_of_one_item_are_for_a_person_to_see() -> None:
+    prices = ["0.22", "0.25", "0.22", None]
+    lines = [{"item": "bolt", "quantity": "5", "unit_price": price} for price in prices]
+    several = OrderRequest.model_validate({"vendor": "12", "lines": lines})
+    guessed = {"BOLT": pricing.SuggestedPrice(Decimal("0.2"), "last paid")}
+
+    assert pricing.explain_several_prices(several, found(), guessed) == [
+        "BOLT (Bolt) is ordered at several prices: 0.22 AUD on lines 1 and 3, 0.25 AUD on line 2, 0.20 AUD on line 4."
+    ]
+    assert pricing.explain_several_prices(ASKED, found(), guessed) == []

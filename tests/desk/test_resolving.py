@@ -7,18 +7,12 @@ from typing import Any
 
 import pytest
 
-from po_mcp.desk.resolving import (
-    NONE_OF_THESE,
-    ResolvedOrder,
-    build_question,
-    build_refusal,
-    describe_entry,
-    find_doubtful_figures,
-    resolve,
-    understand,
-)
+from po_mcp.desk.choosing import NONE_OF_THESE, build_question, build_refusal, describe_entry
+from po_mcp.desk.resolution import ResolvedOrder
+from po_mcp.desk.resolving import find_doubtful_figures, resolve, understand
 from po_mcp.errors import InvalidInput
 from po_mcp.orders import Item, OrderRequest, Vendor, Warehouse
+from po_mcp.writes.approvers import THE_OPERATOR
 from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.operation import Requester, WriteOutcome
 from tests.desk.fakes import ListsERP, desk_over
@@ -53,7 +47,7 @@ class Chooser:
     requester = Requester("somebody")
     channel = "form"
     seconds_in_call = 0.0
-    may_decide = True
+    person = THE_OPERATOR
 
     def __init__(self, values: Mapping[str, Any] | None) -> None:
         self.values = values
@@ -104,16 +98,85 @@ async def test_a_figure_that_no_entry_has_is_shown_with_all_that_are_near() -> N
     assert not item.exact
 
 
-async def test_the_question_has_every_inexact_word_of_the_order() -> None:
-    resolution = await understand(desk_over(erp()), asked("fasteners", "12in hydraulic hose", "gloves", "HOSE-38"))
-    shown = build_question(resolution, "SANDBOX: ")
+async def test_the_question_has_every_inexact_word_of_the_order_beside_the_whole_order() -> None:
+    order = asked("fasteners", "12in hydraulic hose", "gloves", "HOSE-38", "hydraulic hose", warehouse="yards")
+    resolution = await understand(desk_over(erp()), order)
+    shown = build_question(order, resolution, "SANDBOX: ")
 
-    assert [field.name for field in shown.fields] == ["vendor_1", "item_2", "item_3"]
-    assert [field.choices[0] for field in shown.fields] == [(NONE_OF_THESE, "None of these")] * 3
-    assert shown.fields[2].choices[1] == ("GLOVE", "GLOVE (Nitrile Gloves), per box of 100")
-    assert "Which item? Asked for as: 12in hydraulic hose\n" in shown.text
-    assert "- HOSE-12 (1/2in Hydraulic Hose), code 5001, per m\n" in shown.text
-    assert shown.text.startswith("SANDBOX: 3 choices needed. The order is made with them.\n")
+    assert [field.name for field in shown.fields] == ["vendor_1", "item_2", "warehouse_3", "item_4", "item_5"]
+    assert [field.choices[0] for field in shown.fields] == [(NONE_OF_THESE, "None of these")] * 5
+    assert shown.fields[3].choices[1] == ("GLOVE", "GLOVE (Nitrile Gloves), per box of 100")
+    assert shown.text.split("\n") == [
+        "SANDBOX: 5 choices needed. The order is made with them.",
+        "Total 20.00 AUD · 4 lines",
+        "Vendor: Acme Fasteners, 12",
+        "Which vendor? Asked for as: fasteners",
+        "- 12 (Acme Fasteners), code ACME, AUD",
+        "Which item? Asked for as: 12in hydraulic hose · 5 m at 1.00 AUD",
+        "- HOSE-12 (1/2in Hydraulic Hose), code 5001, per m",
+        "- HOSE-38 (3/8in Hydraulic Hose), code 5002, per m",
+        "Which warehouse? Asked for as: yards",
+        "- 2 (Yard)",
+        "Which item? Asked for as: gloves · 5 «box of 100» at 1.00 AUD",
+        "- GLOVE (Nitrile Gloves), per box of 100",
+        "Which item? Asked for as: hydraulic hose · 5 m at 1.00 AUD",
+        "- HOSE-12 (1/2in Hydraulic Hose), code 5001, per m",
+        "- HOSE-38 (3/8in Hydraulic Hose), code 5002, per m",
+        "Deliver to: Yard",
+        "    asked for as: yards",
+        "1) 5 m at 1.00 AUD = 5.00 AUD: as chosen",
+        "    asked for as: 12in hydraulic hose",
+        "2) 5 «box of 100» at 1.00 AUD = 5.00 AUD: GLOVE, Nitrile Gloves",
+        "    asked for as: gloves",
+        "3) 5 m at 1.00 AUD = 5.00 AUD: HOSE-38, 3/8in Hydraulic Hose",
+        "4) 5 m at 1.00 AUD = 5.00 AUD: as chosen",
+        "    asked for as: hydraulic hose",
+    ]
+
+
+async def test_an_item_is_called_by_its_word_beside_a_choice() -> None:
+    bolt = Item(id="41", name="Bolt", code="BLT-8", word="BLT-8")
+    order = asked("fasteners", "BLT-8")
+    shown = build_question(order, await understand(desk_over(erp(item_list=(bolt,))), order), "").text.split("\n")
+
+    assert shown[-1] == "1) 5 at 1.00 AUD = 5.00 AUD: BLT-8, Bolt"
+
+
+async def test_a_choice_of_the_vendor_tells_no_currency_that_depends_on_it() -> None:
+    two = (Vendor(id="1", name="Acme East", currency="USD"), Vendor(id="2", name="Acme West", currency="EUR"))
+    desk, order = desk_over(erp(vendor_list=two)), asked("acme", "GLOVE")
+    shown = build_question(order, await understand(desk, order), "").text.split("\n")
+
+    assert shown[1:3] == ["Total 5.00 · 1 line", "Which vendor? Asked for as: acme"]
+    assert shown[-1] == "The currency is that of the vendor you choose."
+
+
+async def test_a_currency_that_the_erp_does_not_give_is_said_not_to_be() -> None:
+    desk, order = desk_over(erp(vendor_list=(Vendor(id="1", name="Acme"),))), asked("acme", "gloves")
+
+    assert build_question(order, await understand(desk, order), "").text.endswith("\nCurrency not given by the ERP.")
+
+
+async def test_a_choice_without_a_price_says_that_the_whole_order_follows() -> None:
+    request = {"vendor": "acme", "lines": [{"item": "hydraulic hose", "quantity": "5"}]}
+    order = OrderRequest.model_validate(request)
+    shown = build_question(order, await understand(desk_over(erp()), order), "")
+
+    assert shown.text.split("\n") == [
+        "Which item? You see the whole order before it is made.",
+        "Which item? Asked for as: hydraulic hose",
+        "- HOSE-12 (1/2in Hydraulic Hose), code 5001, per m",
+        "- HOSE-38 (3/8in Hydraulic Hose), code 5002, per m",
+    ]
+
+
+@pytest.mark.parametrize(("quantity", "price"), [("1.000", "1"), ("5", "0"), ("5", "1.000")])
+async def test_a_choice_that_is_not_the_last_question_does_not_say_that_it_is(quantity: str, price: str) -> None:
+    lines = [{"item": "hydraulic hose", "quantity": quantity, "unit_price": price}]
+    person = Chooser({"item_1": NONE_OF_THESE})
+    await resolve(desk_over(erp()), OrderRequest.model_validate({"vendor": "acme", "lines": lines}), person)
+
+    assert person.asked[0].text.startswith("Which item? You see the whole order before it is made.\nTotal ")
 
 
 async def test_a_code_and_a_unit_cannot_leave_the_place_where_they_are_shown() -> None:
@@ -269,9 +332,10 @@ async def test_a_candidate_whose_name_imitates_another_carries_a_warning_before_
     spoof = Item(id="P9", name="1/2in \u041dydraulic Hose", unit="m")
     desk = desk_over(erp(item_list=(ITEMS[1], spoof)))
 
-    resolution = await understand(desk, asked("ACME", "1/2in hydraulic hoses"))
+    order = asked("ACME", "1/2in hydraulic hoses")
+    resolution = await understand(desk, order)
 
-    question = build_question(resolution, "")
+    question = build_question(order, resolution, "")
     warned = [label for label in question.text.splitlines() if "CAUTION" in label]
     assert [label[:48] for label in warned] == ["- P9 (CAUTION, mixes Cyrillic and Latin letters:"]
     assert "P9 (CAUTION, mixes Cyrillic and Latin letters: " in str(build_refusal(resolution))

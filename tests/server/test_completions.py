@@ -11,6 +11,7 @@ from mcp.types import Completion, PromptReference, ResourceTemplateReference
 
 from po_mcp.bootstrap import build_server
 from po_mcp.connectors.sandbox import Sandbox
+from po_mcp.erp import OnItems
 from po_mcp.errors import Unreachable
 from po_mcp.orders import Item, OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
 from po_mcp.server import completions
@@ -119,14 +120,14 @@ async def test_the_next_letters_do_not_ask_the_erp_again() -> None:
 class Failing(Sandbox):
     """An ERP that cannot be reached."""
 
-    async def items(self) -> tuple[Item, ...]:
+    async def items(self, on_items: OnItems | None = None) -> tuple[Item, ...]:
         raise Unreachable("The sandbox gave no answer.")
 
 
 class Silent(Sandbox):
     """An ERP that does not answer."""
 
-    async def items(self) -> tuple[Item, ...]:
+    async def items(self, on_items: OnItems | None = None) -> tuple[Item, ...]:
         await anyio.sleep_forever()
         return ()
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import secrets
 import signal
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
+from urllib.parse import parse_qsl, urlencode
 
 import anyio
 import httpx2
@@ -17,7 +21,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
 from po_mcp.config import Settings
@@ -27,6 +32,12 @@ from po_mcp.transports.uvicorn_server import create_server, listen
 
 EVERYTHING = "po:read po:write po:approve"
 ALICE, BOB = "alice", "bob"
+PEOPLE: dict[str, dict[str, Any]] = {
+    "alice": {"name": "Alice Adams", "groups": ["buyers"], "scope": "po:read po:write"},
+    "bob": {"name": "Bob Brown", "groups": ["buyers", "leads"], "scope": "po:read po:write po:approve"},
+    "carol": {"name": "Carol Clark", "groups": ["directors"], "scope": "po:read po:approve"},
+}
+"""Who can sign in at the issuer's own page, with their names, groups, and the scopes that they are entitled to."""
 
 
 @cache
@@ -58,13 +69,37 @@ class Issuer:
     metadata: dict[str, Any] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     is_away: bool = False
+    people: dict[str, dict[str, Any]] = field(
+        default_factory=lambda: {name: dict(facts) for name, facts in PEOPLE.items()}
+    )
+    at_keyboard: str = "bob"
+    """Who is signed in at the issuer in the browser that comes."""
+    codes: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Every code, and what it was asked for with; each is taken once."""
+    redeemed: list[dict[str, str]] = field(default_factory=list)
+    """Every form that came to the token endpoint."""
+    change_answer: Callable[[dict[str, str]], dict[str, str]] = dict
+    """What goes back through the browser in the place of the right answer."""
+    id_claims: dict[str, Any] = field(default_factory=dict)
+    """Claims of the ID token in the place of the right ones."""
+    sign_id_token: Callable[[dict[str, Any]], str] | None = None
+    access_claims: dict[str, Any] = field(default_factory=dict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.asked.append(scope["path"])
+        if scope["path"] in ("/authorize", "/token") and not self.is_away:
+            request = Request(scope, receive)
+            answer = self._authorize(request) if scope["path"] == "/authorize" else await self._redeem(request)
+            await answer(scope, receive, send)
+            return
         documents = {
             "/.well-known/openid-configuration": {
                 "issuer": self.url,
                 "jwks_uri": f"{self.url}/jwks",
+                "authorization_endpoint": f"{self.url}/authorize",
+                "token_endpoint": f"{self.url}/token",
+                "subject_types_supported": ["public"],
+                "authorization_response_iss_parameter_supported": True,
                 **self.metadata,
             },
             "/jwks": {"keys": self.keys},
@@ -72,6 +107,42 @@ class Issuer:
         found = documents.get(scope["path"])
         is_there = found is not None and not self.is_away
         await JSONResponse(found if is_there else {}, 200 if is_there else 503)(scope, receive, send)
+
+    def _authorize(self, request: Request) -> Response:
+        """Send the person at the keyboard back with a code: they have signed in before."""
+        asked = dict(request.query_params)
+        assert asked["response_type"] == "code"
+        assert asked["redirect_uri"].endswith("/auth/callback")
+        code = secrets.token_hex(8)
+        self.codes[code] = {**asked, "who": self.at_keyboard}
+        answer = self.change_answer({"code": code, "state": asked["state"], "iss": self.url})
+        return RedirectResponse(f"{asked['redirect_uri']}?{urlencode(answer)}", 303)
+
+    async def _redeem(self, request: Request) -> Response:
+        """Exchange a code for tokens, once, for whoever has the verifier of its challenge."""
+        form = dict(parse_qsl((await request.body()).decode()))
+        self.redeemed.append(form)
+        asked = self.codes.pop(form.get("code", ""), None)
+        digest = hashlib.sha256(form.get("code_verifier", "").encode()).digest()
+        challenge = base64.urlsafe_b64encode(digest).rstrip(b"=").decode()
+        if asked is None or challenge != asked["code_challenge"] or form["redirect_uri"] != asked["redirect_uri"]:
+            return JSONResponse({"error": "invalid_grant"}, 400)
+        facts, now = self.people[asked["who"]], int(time.time())
+        claims = {
+            "iss": self.url,
+            "aud": asked["client_id"],
+            "sub": asked["who"],
+            "iat": now,
+            "exp": now + 300,
+            "nonce": asked["nonce"],
+            **{name: value for name, value in facts.items() if name != "scope"},
+            **self.id_claims,
+        }
+        claims = {name: value for name, value in claims.items() if value is not None}
+        id_token = self.sign_id_token(claims) if self.sign_id_token else self.sign(claims, header={"typ": "JWT"})
+        access = {**self.claims(asked.get("resource", ""), asked["who"], facts["scope"]), **self.access_claims}
+        tokens = {"token_type": "Bearer", "access_token": self.sign(access), "id_token": id_token}
+        return JSONResponse(tokens, headers={"cache-control": "no-store"})
 
     def claims(self, audience: str, subject: str = ALICE, scope: str = EVERYTHING, **more: Any) -> dict[str, Any]:
         now = int(time.time())

@@ -8,12 +8,13 @@ from typing import Any
 import jwt
 import pytest
 
-from po_mcp.approvals import caller, elicitation
+from po_mcp.approvals import caller
 from po_mcp.commands import serve
 from po_mcp.sign_in import gate, issuer_keys, tokens
 from po_mcp.sign_in.gate import Gate
 from po_mcp.sign_in.issuer_keys import IssuerKeys
 from po_mcp.transports import http as http_transport
+from po_mcp.writes.approvers import ApproverRules
 from po_mcp.writes.operation import Requester
 from tests.commands.test_serve import HELLO, call, modern
 from tests.sign_in.issuer import BOB, TeamServer, team_server
@@ -121,7 +122,7 @@ async def keys_by_metadata_of_another_issuer() -> bool:
 
 async def another_computer_without_sign_in() -> bool:
     try:
-        serve._choose_address("0.0.0.0", has_sign_in=False)
+        serve._choose_address("0.0.0.0", has_sign_in=False, has_keys=True)
     except SystemExit:
         return False
     return True
@@ -194,7 +195,7 @@ def no_look_for_claims_of_an_id_token(patch: Patch) -> None:
 
 
 def any_subject(patch: Patch) -> None:
-    patch.setattr(tokens, "_is_name", lambda subject: True)
+    patch.setattr(tokens, "is_name", lambda subject: True)
 
 
 def any_extension(patch: Patch) -> None:
@@ -235,7 +236,7 @@ def no_scopes_in_the_server(patch: Patch) -> None:
 
 
 def every_form_counts(patch: Patch) -> None:
-    patch.setattr(elicitation, "may_decide", lambda: True)
+    patch.setattr(ApproverRules, "may_approve_alone", lambda self, person, operation: True)
 
 
 def everybody_sees_everything(patch: Patch) -> None:

@@ -122,7 +122,7 @@ async def test_a_write_in_disguise_writes_nothing(harness: ServerHarness, era: s
 @both_eras
 async def test_a_form_counts_only_with_the_scope_to_approve(harness: ServerHarness, era: str) -> None:
     person = ScriptedPerson(yes)
-    async with team_server(**over(harness)) as server:
+    async with team_server(**over(harness), self_approval=True) as server:
         async with connected(server, server.token(scope=NO_APPROVAL), era, person) as client:
             asked = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))
             questions = len(person.asked)
@@ -139,7 +139,7 @@ async def test_a_form_counts_only_with_the_scope_to_approve(harness: ServerHarne
 
 async def test_with_approval_by_page_no_scope_to_approve_is_asked_for_and_read_only_asks_for_reading() -> None:
     offered = []
-    for settings in ({"approval": "page"}, {"read_only": True}):
+    for settings in ({"approval": "page", "self_approval": True}, {"read_only": True}):
         async with team_server(**settings) as server, server.http() as http:
             metadata = (await http.get("/.well-known/oauth-protected-resource/mcp")).json()
             refused = await http.post("/mcp", json=call("initialize", HELLO))
@@ -149,7 +149,7 @@ async def test_with_approval_by_page_no_scope_to_approve_is_asked_for_and_read_o
     assert offered == [["po:read", "po:write"], ["po:read"]]
 
 
-async def test_with_sign_in_there_is_no_page_even_where_a_pin_is_set(harness: ServerHarness) -> None:
+async def test_without_a_client_of_the_page_there_is_none_even_where_a_pin_is_set(harness: ServerHarness) -> None:
     set_pin(harness.journal, PIN)
     async with team_server(**over(harness)) as server:
         async with connected(server, server.token()) as client:
@@ -209,7 +209,7 @@ async def test_the_same_subject_of_another_client_is_the_same_person(harness: Se
 
 async def test_each_has_their_own_question_replay_and_name_in_the_record(harness: ServerHarness) -> None:
     number = {"number": "PO-2025-0037"}
-    async with team_server(**over(harness)) as server:
+    async with team_server(**over(harness), self_approval=True) as server:
         person = ScriptedPerson(yes)
         async with connected(server, server.token(ALICE)) as alice:  # her client has no form
             waiting = outcome(await alice.call_tool(CANCEL, number))
@@ -227,7 +227,8 @@ async def test_each_has_their_own_question_replay_and_name_in_the_record(harness
     assert (again["operation_id"], again["replayed"]) == (done["operation_id"], True)
     assert (hers["status"], hers.get("replayed", False)) == ("refused", False)
     assert then["status"] == "stale"
-    assert json.loads(by) == {"through": "client", "by": f"{server.issuer.url} {BOB}"}
+    assert json.loads(by) == {"through": "client", "by": f"{server.issuer.url} {BOB}", "name": BOB}
+    assert done["message"].endswith(" Requested and approved by bob.")
 
 
 async def test_an_answer_or_session_of_another_person_counts_for_nothing(harness: ServerHarness) -> None:
@@ -236,7 +237,7 @@ async def test_an_answer_or_session_of_another_person_counts_for_nothing(harness
         "io.modelcontextprotocol/clientCapabilities": {"elicitation": {"form": {}}}
     }
     async with (
-        team_server(**over(harness)) as server,
+        team_server(**over(harness), self_approval=True) as server,
         server.http(server.token(ALICE)) as alice,
         server.http(server.token(BOB)) as bob,
     ):
@@ -285,6 +286,7 @@ async def test_a_token_reaches_neither_the_erp_nor_a_log_nor_the_journal(
                 "client_secret": "mine",
                 "journal": str(harness.journal),
                 "log_level": "DEBUG",
+                "self_approval": True,
             }
             async with team_server(**settings) as server:
                 token = server.token()

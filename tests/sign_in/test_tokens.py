@@ -82,7 +82,7 @@ async def test_a_wrong_token_is_refused_on_every_method(version: str, caplog: py
             still_there = await http.post("/mcp", headers={"mcp-protocol-version": version}, json=call("ping", {}))
 
     metadata = f'resource_metadata="{server.origin}/.well-known/oauth-protected-resource/mcp"'
-    everything = 'scope="po:read po:write po:approve"'
+    everything = 'scope="po:read po:write"'
     no_token = (401, f"Bearer {everything}, {metadata}")
     invalid = (401, f'Bearer error="invalid_token", {everything}, {metadata}')
     lacks = (403, f'Bearer error="insufficient_scope", scope="po:read", {metadata}')

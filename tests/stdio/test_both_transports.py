@@ -51,7 +51,7 @@ class OverHttp:
 
     def post(self, body: bytes, sent: dict[str, Any]) -> tuple[http.client.HTTPResponse, str]:
         routing = {"mcp-method": str(sent.get("method", "ping"))}
-        name = sent["params"].get("name") if isinstance(sent.get("params"), dict) else None
+        name = sent["params"].get("name", sent["params"].get("uri")) if isinstance(sent.get("params"), dict) else None
         routing |= {"mcp-name": name} if isinstance(name, str) else {}
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=60)
         connection.request("POST", "/mcp", body, self.headers | routing)
@@ -119,7 +119,7 @@ def peer(request: pytest.FixtureRequest) -> Iterator[tuple[str, Peer]]:
 
 def message(method: str, params: Any, version: str = "") -> bytes:
     if version >= "2026" and isinstance(params, dict):
-        params = {**params, "_meta": MODERN_META}
+        params = {**params, "_meta": {**MODERN_META, **params.get("_meta", {})}}
     return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
 
 
@@ -233,7 +233,17 @@ def test_no_arguments_may_be_null_or_an_empty_list(peer: tuple[str, Peer], sent:
         ("prompts/get", {}, "name is required"),
         ("prompts/get", {"name": "x", "arguments": "y"}, "arguments must be an object"),
         ("resources/read", {}, "uri is required"),
+        (
+            "resources/read",
+            {"uri": "po://orders/open", "_meta": {"progressToken": 1.5}},
+            "_meta.progressToken is not valid",
+        ),
         ("completion/complete", {"argument": {"name": "x", "value": "y"}}, "ref is required"),
+        (
+            "completion/complete",
+            {"argument": "x", "ref": {"type": "ref/prompt", "name": "x"}},
+            "argument must be an object",
+        ),
     ],
 )
 def test_params_that_do_not_fit_are_named(peer: tuple[str, Peer], method: str, params: Any, said: str) -> None:
@@ -242,6 +252,22 @@ def test_params_that_do_not_fit_are_named(peer: tuple[str, Peer], method: str, p
 
     assert (refused["error"]["code"], refused["id"]) == (-32602, 1)
     assert refused["error"]["message"] == f"The params of {method} are not valid: {said}."
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"capabilities": {"elicitation": True}}, "capabilities.elicitation must be an object"),
+        ({"capabilities": None}, "capabilities must be an object"),
+        ({"clientInfo": {"name": "raw"}}, "clientInfo.version is required"),
+        ({"protocolVersion": 2025}, "protocolVersion must be text"),
+    ],
+)
+def test_a_handshake_that_does_not_fit_is_told_where(changes: dict[str, Any], said: str) -> None:
+    with server() as client:
+        refused = OverStdio(client).answer(message("initialize", {**INITIALIZE, **changes}))
+
+    assert refused["error"]["message"] == f"The params of initialize are not valid: {said}."
 
 
 def test_a_request_before_the_handshake_is_told_what_comes_first() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from po_mcp.writes.approvers import THE_OPERATOR
 from po_mcp.writes.approving import ApprovalLink
 from po_mcp.writes.forms import FormAnswer, Question
 from po_mcp.writes.operation import Requester
@@ -21,7 +22,7 @@ class Person:
     answered_operation_id: str | None = None
     answered_wording: str | None = None
     seconds_in_call: float = 0.0
-    may_decide: bool = True
+    person = THE_OPERATOR
 
     @property
     def requester(self) -> Requester:

@@ -293,7 +293,7 @@ def every_404_is_an_absence(patch: Patch) -> None:
 
 
 def a_cursor_is_a_place_alone(patch: Patch) -> None:
-    patch.setattr(order_pages, "digest_of", lambda value: "")
+    patch.setattr(order_pages, "digest_of", lambda value: 64 * "0")
 
 
 def a_list_is_as_good_as_the_erp(patch: Patch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import re
 from collections.abc import Callable
 from contextlib import closing
@@ -18,7 +19,10 @@ from splintr import Tokenizer
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
+from po_mcp.desk.order_pages import page_of
+from po_mcp.orders import PurchaseOrder
 from po_mcp.sandbox import Book, create_app
+from po_mcp.tools._render import line_row, publish
 from tests.harness import REAL, ScriptedPerson, ServerHarness, accept, outcome, text, yes
 from tests.tools.small_erps import (
     Row,
@@ -89,6 +93,40 @@ ERPS_OF_A_LONG_ORDER: dict[str, Callable[[], SmallERP]] = {
         orders=[exsited_order("PO-1", *(exsited_row(place, "六角ボルト M8 ステンレス 全ねじ") for place in LINES))]
     ),
 }
+LONG_TEXTS: dict[str, tuple[str, int]] = {
+    "words": ("Stainless hex bolt, waxed, box of 100, with washer and nut. ", 80),
+    "codes": ("ABCDEFGHJKLMNPQRSTUVWXYZ23456789-", 80),
+    "small codes": ("abcdefghijklmnopqrstuvwxyz0123456789", 120),
+    "signs": ("!#$%&/()=?*+~-_.:,;<>|^", 80),
+    "escaped": ('"\\', 60),
+    "Japanese": ("発注番号部品型式重量鋼管弁栓輪軸受溶接罐", 60),
+    "Thai": ("กขคงจฉชซฌญฎฏฐฑฒณดตถทธนบปผฝพฟภมยรล", 60),
+    "runes": ("ᚠᚢᚦᚨᚱᚲᚷᚹ𐍈𐌰ꦲꦏ", 40),
+    "pictures": ("😀🔩🔧🧰🪛", 40),
+}
+"""Letters of a description, and how long it is."""
+
+
+@pytest.mark.parametrize("kind", LONG_TEXTS)
+@pytest.mark.parametrize("is_full", [True, False], ids=["all fields", "few fields"])
+def test_a_page_of_lines_of_any_text_takes_little(kind: str, is_full: bool) -> None:
+    chance = random.Random(1)
+    letters, length = LONG_TEXTS[kind]
+    known: dict[str, Any] = {"quantity": "12.5", "unit_price": "123.456", "line_total": "1543.2"}
+    more = {"unit": "EA", "received": "3", "outstanding": "9.5", "warehouse": "1", "warehouse_name": "Main, Portland"}
+    rows = [
+        {"line": place, "item": f"I-{place}", **known, **(more if is_full else {}), "description": description}
+        for place in range(1, 301)
+        if (description := letters if kind == "words" else "".join(chance.choices(letters, k=length)))
+    ]
+    whole = {"number": "PO-1", "vendor": "Acme", "status": "open", "status_text": "Open", "lines": rows}
+    page = page_of(PurchaseOrder.model_validate(whole), None)
+    said = json.dumps(publish(page), ensure_ascii=False, separators=(",", ":"))
+
+    assert max(tokens(said), tokens("\n".join(map(line_row, page.lines or ())))) < MAX_TOKENS
+    assert tokens(said) > MAX_TOKENS / 5
+
+
 MAX_TOKENS = 4000
 """Tokens of one call about an order of 3,000 lines, in the form that takes more of them."""
 
@@ -123,7 +161,7 @@ async def test_every_call_about_an_order_of_3000_lines_takes_little(
 
     assert isinstance(shown, TextResourceContents)
     assert [max(map(count, (first, second))) < MAX_TOKENS, tokens(shown.text) < MAX_TOKENS] == [True, True]
-    assert 40 < len(outcome(first)["lines"]) <= 100
+    assert 30 < len(outcome(first)["lines"]) <= 100
     assert outcome(first)["line_count"] == 3000
     assert f"{len(outcome(first)['lines'])} of 3000 lines shown" in text(first)
     assert [outcome(one)["status"] for one in ended] == ["done"] * len(ended)

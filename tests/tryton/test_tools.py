@@ -135,7 +135,9 @@ async def test_no_id_stands_where_people_read_the_name_of_an_item(harness: Tryto
 
     assert len(person.asked) == 2, created
     create, delete = person.asked
-    assert "1) 1 kg at 0.00 = 0.00: Grease\n2) 1 u at 0.12 = 0.12: NUT-M8, M8 Nut" in create.message
+    assert "The price of Grease is 0 EUR: it is ordered for nothing." in create.message
+    assert "1) 1 kg at 0.00 EUR = 0.00 EUR: Grease" in create.message
+    assert "2) 1 u at 0.12 EUR = 0.12 EUR: NUT-M8, M8 Nut" in create.message
     assert "Ordered: 1 kg of Grease; 1 u of NUT-M8 (M8 Nut)." in created
     assert "1|Grease|-|1 kg|" in read
     assert "2|NUT-M8|M8 Nut|1 u|" in read

@@ -1,4 +1,4 @@
-"""A journal in a file of its own, with a clock that stands still."""
+"""A journal in a place of its own, a file or a schema of PostgreSQL, with a clock that stands still."""
 
 from __future__ import annotations
 
@@ -8,7 +8,19 @@ from pathlib import Path
 import pytest
 
 from po_mcp.writes.journal import JournalStore
-from tests.writes.making import Clock
+from tests.writes.making import Clock, JournalPlace
+
+_ABOUT_THE_FILE = {
+    f"tests.writes.test_{name}" for name in ("journal_file", "locked_journal", "long_journal", "migration")
+}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is said of every journal in both places; what asks for `file` is about the file."""
+    is_of_file = metafunc.module.__name__ in _ABOUT_THE_FILE or "file" in metafunc.fixturenames
+    if "journal_at" in metafunc.fixturenames and not is_of_file:
+        places = ["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)]
+        metafunc.parametrize("journal_at", places, indirect=True)
 
 
 @pytest.fixture
@@ -17,12 +29,22 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def file(tmp_path: Path) -> Path:
+def journal_at(request: pytest.FixtureRequest, tmp_path: Path) -> JournalPlace:
+    """Where the journal is: a path, or an address of PostgreSQL."""
+    if getattr(request, "param", "sqlite") == "postgres":
+        address: str = request.getfixturevalue("postgres").new_schema()
+        return address
     return tmp_path / "folder" / "journal.db"
 
 
 @pytest.fixture
-def store(file: Path, clock: Clock) -> Iterator[JournalStore]:
-    store = JournalStore(file, 600, clock)
+def file(journal_at: JournalPlace) -> Path:
+    assert isinstance(journal_at, Path)
+    return journal_at
+
+
+@pytest.fixture
+def store(journal_at: JournalPlace, clock: Clock) -> Iterator[JournalStore]:
+    store = JournalStore(journal_at, 600, clock)
     yield store
     store.close()

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
+from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, send_at_once
 from po_mcp.errors import ERPError, OrderNotFound
 from po_mcp.orders import (
     CANCELLABLE_STATUSES,
@@ -83,7 +83,7 @@ class FakeERP:
     async def vendors(self) -> tuple[Vendor, ...]:
         return ()
 
-    async def items(self) -> tuple[Item, ...]:
+    async def items(self, on_items: OnItems | None = None) -> tuple[Item, ...]:
         return ()
 
     async def warehouses(self) -> tuple[Warehouse, ...]:

@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 from po_mcp.erp import Connection
 from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Snapshot, Vendor
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
-from po_mcp.writes.forms import Place, Question, ask_cancel, ask_create, ask_delete, ask_finalize
+from po_mcp.writes.forms import Place, Question, ask_cancel, ask_delete, ask_finalize
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.kinds.snapshots import digest_of_snapshot
+from po_mcp.writes.new_order_forms import ask_create
 from po_mcp.writes.operation import Operation, OutcomeStatus, Recorded, Requester, State, WriteOutcome, canonical_json
 from po_mcp.writes.payloads import CreatePayload, FinalizePayload, Payload, SnapshotPayload
 
+JournalPlace = Path | str
+"""Where a journal is: a file, or an address of PostgreSQL."""
 CONNECTION = Connection("exsited", "https://erp.example.com/api", None, Connection.fingerprint("client-1"))
 KEY = CONNECTION.key
 PLACE = Place("Exsited", CONNECTION.label)

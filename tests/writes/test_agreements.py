@@ -14,7 +14,7 @@ from po_mcp.writes.consent import Agreement, Consent, Consented
 from po_mcp.writes.journal import JournalStore, agreements, moves
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import FinalizePayload
-from tests.writes.making import CONNECTION, Clock, found, guarded, proposed, state_of
+from tests.writes.making import CONNECTION, Clock, JournalPlace, found, guarded, proposed, state_of
 
 Patch = pytest.MonkeyPatch
 BOB, CAROL = "https://login.example.com bob", "https://login.example.com carol"
@@ -58,12 +58,12 @@ def test_two_people_approve_what_needs_two(store: JournalStore) -> None:
 
 
 def test_a_first_yes_survives_a_new_start_and_is_seen_by_another_process(
-    store: JournalStore, file: Path, clock: Clock
+    store: JournalStore, journal_at: JournalPlace, clock: Clock
 ) -> None:
     operation = proposed(store, needing(2)).operation
     agree(store, operation, BOB)
 
-    other = JournalStore(file, 600, clock)
+    other = JournalStore(journal_at, 600, clock)
 
     assert given(other, operation) == ["Bob"]
     assert agree(other, operation, CAROL) == "approved"
@@ -210,14 +210,14 @@ print(*(agree(store, one.operation, by) for one in waiting), flush=True)
 
 
 @pytest.mark.process
-def test_four_processes_of_two_people_give_each_yes_once(file: Path) -> None:
-    store = JournalStore(file)
+def test_four_processes_of_two_people_give_each_yes_once(journal_at: JournalPlace) -> None:
+    store = JournalStore(journal_at)
     store.join(CONNECTION)
     for number in range(20):
         proposed(store, needing(2, number=f"PO-{number}"), connection=CONNECTION)
     racers = [
         subprocess.Popen(
-            [sys.executable, "-c", RACE, str(file), who], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", RACE, str(journal_at), who], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         for who in ("bob", "bob", "carol", "carol")
     ]

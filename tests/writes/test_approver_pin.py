@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,11 +10,14 @@ from po_mcp.errors import ConfigurationError
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.journal.approver_pin import hash_pin
 from po_mcp.writes.pin_setting import PinSetting
-from tests.writes.making import Clock
+from tests.writes.editing import edit
+from tests.writes.making import Clock, JournalPlace
 
 
-def test_tries_of_one_hour_are_limited_in_all_processes(store: JournalStore, file: Path, clock: Clock) -> None:
-    other = JournalStore(file, 600, clock)
+def test_tries_of_one_hour_are_limited_in_all_processes(
+    store: JournalStore, journal_at: JournalPlace, clock: Clock
+) -> None:
+    other = JournalStore(journal_at, 600, clock)
 
     tries = [one.note_pin_try("", "page") for one in (store, other) * 5]
 
@@ -39,7 +40,7 @@ def test_a_terminal_slows_down_and_a_pin_that_fits_counts_as_no_wrong_one(store:
     assert (first, too_soon, after_a_minute) == ([0.0] * 10, 1.0, [0.0, 60.0])
 
 
-def test_a_pin_is_set_in_the_place_of_the_one_before_it_alone(store: JournalStore, file: Path) -> None:
+def test_a_pin_is_set_in_the_place_of_the_one_before_it_alone(store: JournalStore, journal_at: JournalPlace) -> None:
     first, second, third = hash_pin("correct horse"), hash_pin("another one"), hash_pin("a third one")
 
     done = [
@@ -47,23 +48,22 @@ def test_a_pin_is_set_in_the_place_of_the_one_before_it_alone(store: JournalStor
         store.set_approver_pin(second, None, "PIN set"),
         store.set_approver_pin(third, first, "PIN changed"),
     ]
-    held = JournalStore(file).approver_pin()
+    held = JournalStore(journal_at).approver_pin()
 
     assert done == [True, False, True]
     assert (held.fits("a third one"), held.fits("correct horse"), held.fits("")) == (True, False, False)
     assert [event.event for event in store.events("")] == ["PIN set", "PIN changed"]
-    assert b"a third one" not in file.read_bytes()
+    assert not isinstance(journal_at, Path) or b"a third one" not in journal_at.read_bytes()
 
 
 @pytest.mark.parametrize("change", ["DELETE FROM journal", "UPDATE journal SET value = 'scrypt$00$00'"])
 def test_verify_finds_a_pin_that_was_put_there_behind_the_journals_back(
-    store: JournalStore, file: Path, change: str
+    store: JournalStore, journal_at: JournalPlace, change: str
 ) -> None:
     store.set_approver_pin(hash_pin("correct horse"), None, "PIN set")
     assert store.verify() == []
 
-    with closing(sqlite3.connect(file, isolation_level=None)) as db:
-        db.execute(f"{change} WHERE name = 'approver_pin'")
+    edit(journal_at, f"{change} WHERE name = 'approver_pin'")
 
     assert store.verify() == ["approver PIN: edited"]
 

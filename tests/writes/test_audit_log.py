@@ -6,11 +6,14 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import JournalStore
-from tests.writes.making import CONNECTION, create, guarded, outcome, proposed, take_to
+from tests.postgres import Cluster
+from tests.writes.editing import edit, tamper
+from tests.writes.making import CONNECTION, JournalPlace, create, guarded, outcome, proposed, take_to
 
 
 def test_the_audit_log_tells_the_whole_story(store: JournalStore) -> None:
@@ -36,44 +39,38 @@ def test_the_audit_log_tells_the_whole_story(store: JournalStore) -> None:
     assert store.verify() == []
 
 
-def tampered(file: Path, statement: str) -> list[str]:
+def tampered(journal_at: JournalPlace, statement: str) -> list[str]:
     """What verify finds after a statement by somebody who first took the triggers away, and put them back."""
-    with closing(sqlite3.connect(file)) as db, db:
-        triggers = db.execute("SELECT sql, name FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for _, name in triggers:
-            db.execute(f"DROP TRIGGER {name}")
-        db.execute(statement)
-        for sql, _ in triggers:
-            db.execute(sql)
+    tamper(journal_at, statement)
     try:
-        return JournalStore(file).verify()
+        return JournalStore(journal_at).verify()
     except JournalUnavailable as exc:  # the end of the log stands in the mark beside the file, too
         return [str(exc)]
 
 
 @pytest.fixture
-def full(store: JournalStore, file: Path) -> Path:
-    """A file with two operations and eight events."""
+def full(store: JournalStore, journal_at: JournalPlace) -> JournalPlace:
+    """A journal with two operations and eight events."""
     take_to(store, guarded(), "DONE")
     take_to(store, create(), "DONE")
     store.close()
-    return file
+    return journal_at
 
 
-def test_a_statement_that_changes_nothing_is_no_fault(full: Path) -> None:
+def test_a_statement_that_changes_nothing_is_no_fault(full: JournalPlace) -> None:
     assert tampered(full, "UPDATE audit_log SET event = event") == []
 
 
 @pytest.mark.parametrize("column", ["operation_id", "at", "event", "detail", "row", "previous", "hash"])
 @pytest.mark.parametrize("place", [1, 3, 8])
-def test_an_edited_event_is_found(full: Path, column: str, place: int) -> None:
+def test_an_edited_event_is_found(full: JournalPlace, column: str, place: int) -> None:
     value = "0.5" if column == "at" else "'edited'"
 
     assert tampered(full, f"UPDATE audit_log SET {column} = {value} WHERE place = {place}")
 
 
 @pytest.mark.parametrize("place", [1, 3, 4, 8])
-def test_a_removed_event_is_found(full: Path, place: int) -> None:
+def test_a_removed_event_is_found(full: JournalPlace, place: int) -> None:
     assert tampered(full, f"DELETE FROM audit_log WHERE place = {place}")
 
 
@@ -85,46 +82,73 @@ def columns() -> list[str]:
 
 
 @pytest.mark.parametrize("column", columns())
-def test_an_edited_operation_is_found(full: Path, column: str) -> None:
+def test_an_edited_operation_is_found(full: JournalPlace, column: str) -> None:
     value = "7" if column.endswith(("_at", "_since", "_until", "_from")) else "'edited'"
 
     assert tampered(full, f"UPDATE write_operations SET {column} = {value} WHERE kind = 'delete'")
 
 
-def test_a_removed_operation_is_found(full: Path) -> None:
+def test_a_removed_operation_is_found(full: JournalPlace) -> None:
     assert tampered(full, "DELETE FROM write_operations WHERE kind = 'delete'")
 
 
-def test_an_added_operation_is_found(full: Path) -> None:
+def test_an_added_operation_is_found(full: JournalPlace) -> None:
     names = ", ".join(columns()[1:])
     forged = f"SELECT 'forged', 0, {names} FROM write_operations LIMIT 1"
 
     assert tampered(full, f"INSERT INTO write_operations (id, is_untold, {names}) {forged}")
 
 
+OF_SQLITE = {
+    "DROP INDEX one_live_operation": "schema: index one_live_operation is missing",
+    "DROP TRIGGER audit_log_is_not_edited": "schema: trigger audit_log_is_not_edited is missing",
+    "DROP VIEW live_operations": "schema: view live_operations is missing",
+    "CREATE TRIGGER swallow BEFORE INSERT ON audit_log WHEN NEW.event = 'pin tried'"
+    " BEGIN SELECT RAISE(IGNORE); END": "schema: trigger swallow was added",
+    "CREATE TABLE extra (x)": "schema: table extra was added",
+    "ALTER TABLE shared_tokens ADD COLUMN extra TEXT": "schema: table shared_tokens was changed",
+}
+
+
+@pytest.mark.parametrize(("statement", "fault"), OF_SQLITE.items())
+def test_a_changed_schema_of_a_file_is_found(full: JournalPlace, file: Path, statement: str, fault: str) -> None:
+    edit(full, statement)
+
+    assert fault in JournalStore(file).verify()
+
+
+OF_POSTGRES = {
+    "DROP INDEX one_live_operation": "schema: index one_live_operation is missing",
+    "DROP TRIGGER audit_log_is_not_edited ON audit_log": "schema: trigger audit_log_is_not_edited is missing",
+    "ALTER TABLE audit_log DISABLE TRIGGER audit_log_is_not_edited": (
+        "schema: trigger audit_log_is_not_edited was changed"
+    ),
+    "CREATE OR REPLACE FUNCTION refuse_edit() RETURNS trigger LANGUAGE plpgsql AS"
+    " $$ BEGIN RETURN NEW; END $$": "schema: function refuse_edit was changed",
+    "CREATE TABLE extra (x integer)": "schema: table extra.x was added",
+    "ALTER TABLE shared_tokens ADD COLUMN extra TEXT": "schema: table shared_tokens.extra was added",
+    "ALTER TABLE write_operations ALTER COLUMN state DROP NOT NULL": "schema: table write_operations.state was changed",
+}
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize(("statement", "fault"), OF_POSTGRES.items())
+def test_a_changed_schema_of_a_database_is_found(postgres: Cluster, statement: str, fault: str) -> None:
+    address = postgres.new_schema()
+    with closing(JournalStore(address)) as store:
+        take_to(store, guarded(), "DONE")
+        assert store.verify() == []
+        edit(address, statement)
+
+        assert fault in store.verify()
+
+
 @pytest.mark.parametrize(
-    ("statement", "fault"),
-    [
-        ("DROP INDEX one_live_operation", "schema: index one_live_operation is missing"),
-        ("DROP TRIGGER audit_log_is_not_edited", "schema: trigger audit_log_is_not_edited is missing"),
-        ("DROP VIEW live_operations", "schema: view live_operations is missing"),
-        (
-            "CREATE TRIGGER swallow BEFORE INSERT ON audit_log WHEN NEW.event = 'pin tried'"
-            " BEGIN SELECT RAISE(IGNORE); END",
-            "schema: trigger swallow was added",
-        ),
-        ("CREATE TABLE extra (x)", "schema: table extra was added"),
-        ("ALTER TABLE shared_tokens ADD COLUMN extra TEXT", "schema: table shared_tokens was changed"),
-    ],
+    "statement", ["UPDATE audit_log SET event = 'x'", "DELETE FROM audit_log", "TRUNCATE audit_log"]
 )
-def test_a_changed_schema_is_found(full: Path, statement: str, fault: str) -> None:
-    with closing(sqlite3.connect(full)) as db, db:
-        db.execute(statement)
+def test_the_audit_log_cannot_be_edited_or_cut_by_a_statement(full: JournalPlace, statement: str) -> None:
+    if isinstance(full, Path):
+        statement = statement.replace("TRUNCATE", "DELETE FROM")
 
-    assert fault in JournalStore(full).verify()
-
-
-@pytest.mark.parametrize("statement", ["UPDATE audit_log SET event = 'x'", "DELETE FROM audit_log"])
-def test_the_audit_log_cannot_be_edited_or_cut_by_a_statement(full: Path, statement: str) -> None:
-    with closing(sqlite3.connect(full)) as db, pytest.raises(sqlite3.IntegrityError, match="append only"):
-        db.execute(statement)
+    with pytest.raises((sqlite3.IntegrityError, psycopg.IntegrityError), match="append only"):
+        edit(full, statement)

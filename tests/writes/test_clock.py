@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from po_mcp.writes.journal import JournalStore, Similar
 from po_mcp.writes.journal.proposals import MAX_PROPOSALS
 from po_mcp.writes.operation import State
 from po_mcp.writes.policy import SettlementPolicy
-from tests.writes.making import CONNECTION, Clock, create, found, guarded, proposed, state_of, take_to
+from tests.writes.making import CONNECTION, Clock, JournalPlace, create, found, guarded, proposed, state_of, take_to
 
 DAY = 86_400.0
 
@@ -106,10 +104,10 @@ def test_a_clock_that_was_set_ahead_ends_what_waits(store: JournalStore, clock: 
     assert state_of(store, operation_id) == "EXPIRED"
 
 
-def test_a_clock_that_was_set_back_is_noticed_once(store: JournalStore, clock: Clock, file: Path) -> None:
+def test_a_clock_that_was_set_back_is_noticed_once(store: JournalStore, clock: Clock, journal_at: JournalPlace) -> None:
     take_to(store, guarded(), "SENT")
     clock.now -= DAY
-    other = JournalStore(file, 600, clock)
+    other = JournalStore(journal_at, 600, clock)
     for each in (store, other, store):
         each.note("", "looked", {})
 

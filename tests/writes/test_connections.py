@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import httpx2
 import pytest
@@ -16,7 +15,7 @@ from po_mcp.writes.journal.connections import former_names
 from po_mcp.writes.journal.moves import rename_connection
 from po_mcp.writes.operation import State
 from tests.writes.erp import Bench
-from tests.writes.making import Clock, create, found, guarded, order, proposed, state_of, take_to
+from tests.writes.making import Clock, JournalPlace, create, found, guarded, order, proposed, state_of, take_to
 
 PROD = Connection("exsited", "https://erp.example.com/prod/api", None, Connection.fingerprint("client-1"))
 TEST = replace(PROD, address="https://erp.example.com/test/api")
@@ -73,9 +72,9 @@ async def test_a_doubt_of_one_instance_is_not_settled_by_reading_another(store: 
     assert state_of(store, operation_id) == "UNKNOWN"
 
 
-def test_the_first_use_of_an_address_records_it(store: JournalStore, file: Path, clock: Clock) -> None:
+def test_the_first_use_of_an_address_records_it(store: JournalStore, journal_at: JournalPlace, clock: Clock) -> None:
     assert store.join(PROD) == PROD.key
-    assert JournalStore(file, 600, clock).join(PROD) == PROD.key
+    assert JournalStore(journal_at, 600, clock).join(PROD) == PROD.key
     assert store.name_of(TEST) == TEST.key
 
 

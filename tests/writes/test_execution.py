@@ -380,8 +380,8 @@ async def test_another_operation_on_an_order_that_is_not_settled_is_refused_and_
 
 
 async def test_a_journal_that_cannot_be_used_stops_writes_and_lets_reads_go_on(harness: ServerHarness) -> None:
-    harness.journal.mkdir()
     async with harness.client(person=ScriptedPerson(CALLS["delete_purchase_order"][1])) as client:
+        harness.journal.mkdir()
         read = await client.call_tool("get_purchase_order", {"number": "PO-2025-0042"})
         for tool, (arguments, _) in CALLS.items():
             written = await client.call_tool(tool, arguments)

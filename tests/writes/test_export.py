@@ -57,7 +57,7 @@ EDITS: dict[str, tuple[Callable[[list[str]], object], str]] = {
     "an event edited": (lambda lines: lines.__setitem__(3, changed(lines[3], event="DECLINED")), "edited"),
     "an event cut out": (lambda lines: lines.pop(4), "an earlier event is missing"),
     "the first event cut out": (lambda lines: lines.pop(1), "an earlier event is missing"),
-    "an operation edited": (lambda lines: lines.__setitem__(-1, changed(lines[-1], number="PO-9")), "edited"),
+    "an operation edited": (lambda lines: lines.__setitem__(-1, changed(lines[-1], number="PO-EDITED")), "edited"),
     "an operation cut out": (lambda lines: lines.pop(-1), "removed"),
     "an operation twice": (lambda lines: lines.append(lines[-1]), "has no events"),
     "another's head": (lambda lines: lines.__setitem__(0, "{}"), "not the beginning of an exported journal"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -20,16 +20,23 @@ from po_mcp.writes.forms import (
     Question,
     approval_content,
     ask_cancel,
-    ask_create,
     ask_delete,
     ask_finalize,
     ask_whether_it_happened,
-    ask_which,
     is_no,
     read_decision,
     read_typed_number,
 )
-from po_mcp.writes.order_text import HEAD_COLUMNS, ITEMS_COLUMNS, MAX_LINES, MAX_NEW_LINES, TITLE_COLUMNS, columns
+from po_mcp.writes.new_order_forms import ask_create, ask_which
+from po_mcp.writes.order_text import (
+    CURRENCY_NOT_GIVEN,
+    HEAD_COLUMNS,
+    ITEMS_COLUMNS,
+    MAX_LINES,
+    MAX_NEW_LINES,
+    TITLE_COLUMNS,
+    columns,
+)
 from po_mcp.writes.payloads import CreatePayload, LineNote, Reason
 from tests.test_hostile_text import UNSEEN
 
@@ -229,6 +236,54 @@ def test_a_create_of_several_warehouses_says_on_each_line_where_to_deliver() -> 
     ]
 
 
+def test_a_create_says_what_each_warehouse_was_asked_for_as() -> None:
+    yard = LineNote(name="Bolt", warehouse="Yard", warehouse_said="the yards")
+    rows = rows_of(ask_create(new_order(line_notes=(yard, yard)), BOOKS))
+    of_two = rows_of(ask_create(new_order(line_notes=(LineNote(name="Nut", warehouse="Main"), yard)), BOOKS))
+
+    assert rows[3] == "Check 1 warehouse"
+    assert rows[rows.index("Deliver to: Yard") + 1] == "    asked for as: the yards"
+    assert [row for row in of_two if "deliver to" in row] == [
+        "    deliver to: Yard, asked for as: the yards",
+        "    deliver to: Main",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "guessed", "shown"), [(60, (47, 59), 20), (60, range(1, 41), 40), (300, range(300), 100)]
+)
+def test_a_create_shows_first_the_lines_in_which_something_was_guessed(
+    lines: int, guessed: Sequence[int], shown: int
+) -> None:
+    plain, odd = LineNote(name="Nut", warehouse="Main"), LineNote(name="Nut", warehouse="Main", said="nuts")
+    notes = [odd if place in guessed else plain for place in range(1, lines + 1)]
+    draft = new_order().draft.model_copy(update={"lines": new_order().draft.lines[1:] * lines})
+    rows = rows_of(ask_create(new_order(draft=draft, line_notes=notes), BOOKS))
+    places = [int(row.partition(")")[0]) for row in rows if re.match(r"[0-9]+\) ", row)]
+    first = [place for place in guessed if place][:shown]
+
+    assert (len(places), places[: len(first)]) == (shown, first)
+    assert rows.count("    asked for as: nuts") == len(first)
+    left = len([place for place in guessed if place]) - len(first)
+    to_check = f", {left} of them to check" if left else ""
+    assert rows[-1] == f"and {lines - shown} more lines{to_check}"
+
+
+@pytest.mark.parametrize(("currency", "is_said"), [(None, True), ("", True), ("AUD", False)])
+def test_a_question_says_once_that_no_currency_is_given(currency: str | None, is_said: bool) -> None:
+    shown = order(currency=currency)
+    questions = [
+        ask_create(new_order(currency=currency), BOOKS),
+        ask_delete(shown, BOOKS),
+        ask_finalize(shown, BOOKS, None),
+        ask_cancel(shown, BOOKS),
+    ]
+
+    assert [question.text.count(CURRENCY_NOT_GIVEN) for question in questions] == [int(is_said)] * 4
+    without_amounts = order(currency=None, total=None, lines=())
+    assert CURRENCY_NOT_GIVEN not in ask_delete(without_amounts, BOOKS).text
+
+
 def test_a_create_of_an_older_version_without_notes_shows_its_ids() -> None:
     rows = rows_of(ask_create(new_order(line_notes=()), BOOKS))
 
@@ -263,8 +318,8 @@ def test_a_question_which_is_meant_offers_first_that_none_is() -> None:
     assert rows_of(ask_which("", fields)) == [
         "2 choices needed. The order is made with them.",
         "Which vendor? Asked for as: Acme",
-        "Which item? Asked for as: bolt",
         "- 12: Acme Fasteners",
+        "Which item? Asked for as: bolt",
         "- B: Bolt",
     ]
     assert rows_of(ask_which("SANDBOX: ", fields[:1]))[0] == (
@@ -375,6 +430,8 @@ def test_no_text_of_the_erp_adds_a_line_or_moves_a_figure(
 
     for question, expected in zip(questions, plain, strict=True):
         rows = rows_of(question)
+        assert (rows[-1] == CURRENCY_NOT_GIVEN) is (currency == "")
+        rows = rows if currency else rows[:-1]
         assert rows[0] == rows_of(expected)[0]
         assert rows[1].startswith("Total 450.00")
         assert rows[2].startswith(("Vendor: ", "Vendor (CAUTION: mixe"))

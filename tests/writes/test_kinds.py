@@ -10,6 +10,7 @@ import pytest
 
 from po_mcp.errors import Unreachable
 from po_mcp.orders import OrderLine, PurchaseOrder, Snapshot, Status
+from po_mcp.writes.approvers import THE_OPERATOR
 from po_mcp.writes.approving import record_approval
 from po_mcp.writes.forms import FormAnswer
 from po_mcp.writes.journal import Journal, JournalStore
@@ -134,4 +135,4 @@ async def test_a_backorder_is_known_by_what_it_must_hold(orders: list[PurchaseOr
 
 async def test_an_answer_that_is_no_yes_is_never_recorded_as_one(store: JournalStore) -> None:
     with pytest.raises(ValueError, match="approves nothing"):
-        await record_approval(Journal(store), guarded("delete"), FormAnswer("declined"), {})
+        await record_approval(Journal(store), guarded("delete"), FormAnswer("declined"), {}, THE_OPERATOR, None)

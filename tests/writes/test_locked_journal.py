@@ -143,6 +143,7 @@ def test_only_the_first_call_waits_the_whole_time(
 
 
 def test_the_first_call_that_gets_through_ends_that(store: JournalStore, holder: sqlite3.Connection) -> None:
+    assert isinstance(store._file, sqlite.SqliteFile)
     store._file._was_busy_at = time.monotonic()
     holder.execute("ROLLBACK")
 

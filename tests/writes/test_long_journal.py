@@ -9,6 +9,7 @@ import pytest
 
 from po_mcp.orders import Vendor
 from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.journal.sqlite import SqliteFile
 from po_mcp.writes.operation import Operation
 from tests.writes.making import CONNECTION, KEY, Clock, create, draft, fill_with_done, guarded, take_to
 
@@ -39,6 +40,7 @@ def steps(file: Path, done: Operation, count: int, call: Callable[[JournalStore]
         counted += 1
         return 0
 
+    assert isinstance(store._file, SqliteFile)
     for db in (store._file._writer, store._file._reader):
         assert db is not None
         db.set_progress_handler(count_one, 1)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.kinds import kind_of
 from tests.writes.erp import QUICK, Bench
-from tests.writes.making import Clock, found, guarded, order, outcome, take_to
+from tests.writes.making import Clock, JournalPlace, found, guarded, order, outcome, take_to
 
 
 @pytest.fixture
@@ -71,8 +70,8 @@ async def test_an_operation_that_its_sender_settles_is_not_looked_at(bench: Benc
     assert bench.erp.calls == []
 
 
-async def test_a_short_lag_is_waited_for(file: Path) -> None:
-    store = JournalStore(file, 600)  # with the clock of the system, which goes on
+async def test_a_short_lag_is_waited_for(journal_at: JournalPlace) -> None:
+    store = JournalStore(journal_at, 600)  # with the clock of the system, which goes on
     bench = Bench(store, replace(QUICK, watch=0.05))
     operation_id = take_to(store, guarded("cancel"), "DONE")
 

@@ -15,7 +15,19 @@ from po_mcp.writes.journal import JournalStore, Similar
 from po_mcp.writes.local_time import THIS_MACHINE
 from po_mcp.writes.operation import OutcomeStatus
 from tests.writes.erp import EXACT, QUICK, Bench
-from tests.writes.making import CONNECTION, Clock, create, draft, found, guarded, order, state_of, stored, take_to
+from tests.writes.making import (
+    CONNECTION,
+    Clock,
+    JournalPlace,
+    create,
+    draft,
+    found,
+    guarded,
+    order,
+    state_of,
+    stored,
+    take_to,
+)
 
 REFUSAL = Refused("Fake refused it: the vendor is on hold.", next_step="Ask the vendor.")
 KINDS = ["create", "finalize", "delete", "cancel"]
@@ -317,9 +329,8 @@ async def test_similar_orders_are_held_back_while_it_is_watched_and_go_on_after(
     assert not isinstance(bench.store.propose(create("PO-10"), {}, approved=True), Similar)
 
 
-async def test_a_call_that_meets_a_watch_waits_for_its_end(store: JournalStore) -> None:
-
-    live = JournalStore(store.path)
+async def test_a_call_that_meets_a_watch_waits_for_its_end(journal_at: JournalPlace) -> None:
+    live = JournalStore(journal_at)
     bench = Bench(live, replace(QUICK, watch=0.3))
     bench.erp.orders["PO-1"] = order()
     operation_id = approved(bench, "finalize")

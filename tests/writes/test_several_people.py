@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
 from po_mcp.errors import OperationUnderWay
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.operation import Operation, Requester, State
-from tests.writes.making import CONNECTION, Clock, guarded, outcome, proposed, state_of, take_to
+from tests.writes.making import CONNECTION, Clock, JournalPlace, guarded, outcome, proposed, state_of, take_to
 
 ISSUER = "https://login.example.com"
 
@@ -73,10 +72,12 @@ def test_a_subject_is_one_person_per_issuer(store: JournalStore) -> None:
     assert not ALICE.may_handle(asked_by(other))
 
 
-def test_without_sign_in_everything_is_shared_as_before(store: JournalStore, file: Path, clock: Clock) -> None:
+def test_without_sign_in_everything_is_shared_as_before(
+    store: JournalStore, journal_at: JournalPlace, clock: Clock
+) -> None:
     first = proposed(store, asked_by(Requester("ada"))).operation
 
-    again = proposed(JournalStore(file, 600, clock), asked_by(Requester("bob"))).operation
+    again = proposed(JournalStore(journal_at, 600, clock), asked_by(Requester("bob"))).operation
 
     assert again.id == first.id
     assert Requester("ada").may_handle(asked_by(ALICE))

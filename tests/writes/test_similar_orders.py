@@ -7,7 +7,6 @@ import sys
 import threading
 from dataclasses import replace
 from decimal import Decimal
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,7 @@ from po_mcp.orders import DraftLine, OrderDraft, Vendor
 from po_mcp.writes.journal import JournalStore, Similar
 from po_mcp.writes.operation import Operation, State
 from po_mcp.writes.payloads import CreatePayload
-from tests.writes.making import BOB, CONNECTION, Clock, create, draft, proposed, state_of, take_to
+from tests.writes.making import BOB, CONNECTION, Clock, JournalPlace, create, draft, proposed, state_of, take_to
 
 
 def line(item: str = "BOLT", quantity: int = 10, price: str = "0.333", warehouse: str = "1") -> DraftLine:
@@ -134,8 +133,8 @@ def test_a_proposal_that_gives_way_is_no_reason_to_ask(store: JournalStore) -> N
     assert second.operation.payload.draft.note == "second"
 
 
-def test_two_threads_that_propose_the_same_content_at_once_cannot_miss_each_other(file: Path) -> None:
-    stores = [JournalStore(file), JournalStore(file)]
+def test_two_threads_that_propose_the_same_content_at_once_cannot_miss_each_other(journal_at: JournalPlace) -> None:
+    stores = [JournalStore(journal_at), JournalStore(journal_at)]
     results: list[object] = []
     together = threading.Barrier(len(stores))
 
@@ -161,7 +160,7 @@ def test_two_threads_that_propose_the_same_content_at_once_cannot_miss_each_othe
 RACE = """
 import sys
 from po_mcp.writes.journal import JournalStore, Similar
-from tests.writes.making import create, draft
+from tests.writes.making import JournalPlace, create, draft
 from po_mcp.orders import Vendor
 store, mine = JournalStore(sys.argv[1]), sys.argv[2]
 store.counts()
@@ -176,11 +175,14 @@ print(made, flush=True)
 
 
 @pytest.mark.process
-def test_two_processes_with_two_numbers_record_one_of_two_equal_orders(file: Path) -> None:
+def test_two_processes_with_two_numbers_record_one_of_two_equal_orders(journal_at: JournalPlace) -> None:
     """The race N3: both were created eight times of twelve, and nobody was asked."""
     racers = [
         subprocess.Popen(
-            [sys.executable, "-c", RACE, str(file), name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", RACE, str(journal_at), name],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         for name in "AB"
     ]
@@ -194,7 +196,7 @@ def test_two_processes_with_two_numbers_record_one_of_two_equal_orders(file: Pat
     made = [int(racer.communicate(timeout=60)[0]) for racer in racers]
 
     assert sum(made) == 30
-    assert JournalStore(file).counts()[0] == 30
+    assert JournalStore(journal_at).counts()[0] == 30
 
 
 def test_similar_orders_are_looked_for_before_a_create_is_recorded(store: JournalStore) -> None:

@@ -6,7 +6,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from itertools import product
-from pathlib import Path
 
 import pytest
 
@@ -22,6 +21,7 @@ from tests.writes.making import (
     CONNECTION,
     ROADS,
     Clock,
+    JournalPlace,
     create,
     found,
     guarded,
@@ -32,10 +32,12 @@ from tests.writes.making import (
 )
 
 
-def test_a_recorded_operation_is_found_by_another_process(store: JournalStore, file: Path, clock: Clock) -> None:
+def test_a_recorded_operation_is_found_by_another_process(
+    store: JournalStore, journal_at: JournalPlace, clock: Clock
+) -> None:
     recorded = proposed(store, guarded())
 
-    assert JournalStore(file, 600, clock).find(recorded.operation.id) == recorded
+    assert JournalStore(journal_at, 600, clock).find(recorded.operation.id) == recorded
 
 
 @pytest.mark.parametrize("kind", ["create", "delete", "finalize", "cancel"])
@@ -94,8 +96,8 @@ print(won, flush=True)
 
 
 @pytest.mark.process
-def test_four_processes_that_race_for_forty_operations_claim_each_once(file: Path) -> None:
-    command = [sys.executable, "-c", RACE, str(file)]
+def test_four_processes_that_race_for_forty_operations_claim_each_once(journal_at: JournalPlace) -> None:
+    command = [sys.executable, "-c", RACE, str(journal_at)]
     racers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
     for racer in racers:
         assert racer.stdout is not None
@@ -103,7 +105,7 @@ def test_four_processes_that_race_for_forty_operations_claim_each_once(file: Pat
     won = [int(racer.communicate("go\n", timeout=60)[0]) for racer in racers]
 
     assert sum(won) == 40
-    assert JournalStore(file).verify() == []
+    assert JournalStore(journal_at).verify() == []
 
 
 @pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
@@ -219,11 +221,11 @@ def test_only_operations_before_their_end_are_live(store: JournalStore, state: S
 
 
 def test_a_watch_is_recorded_with_its_time_and_seen_by_other_processes(
-    store: JournalStore, file: Path, clock: Clock
+    store: JournalStore, journal_at: JournalPlace, clock: Clock
 ) -> None:
     operation_id = take_to(store, guarded(), "WATCHED")
 
-    [seen] = JournalStore(file, 600, clock).live(CONNECTION.key)
+    [seen] = JournalStore(journal_at, 600, clock).live(CONNECTION.key)
 
     assert (seen.operation.id, seen.state, seen.watched_until) == (operation_id, "WATCHED", clock.now + 30)
 
@@ -466,10 +468,12 @@ def test_a_steady_loop_is_stopped_within_the_hour(
 # Late news
 
 
-def test_a_late_effect_of_a_refused_write_is_reported_once(store: JournalStore, file: Path, clock: Clock) -> None:
+def test_a_late_effect_of_a_refused_write_is_reported_once(
+    store: JournalStore, journal_at: JournalPlace, clock: Clock
+) -> None:
     operation_id = take_to(store, guarded(), "WATCHED")
     store.finish(operation_id, "WATCHED", "DONE", outcome(), {}, is_late=True)
-    other = JournalStore(file, 600, clock)
+    other = JournalStore(journal_at, 600, clock)
 
     assert store.take_late_news("another") == []
     assert [one.operation.id for one in other.take_late_news(CONNECTION.key)] == [operation_id]

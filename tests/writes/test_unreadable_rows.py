@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import logging
-import sqlite3
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 
 from po_mcp.errors import OperationUnderWay
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.operation import State
-from tests.writes.making import CONNECTION, create, guarded, outcome, proposed, take_to
+from tests.writes.editing import edit
+from tests.writes.making import CONNECTION, JournalPlace, create, guarded, outcome, proposed, take_to
 
 SPOILS = {
     "an outcome of a status that is not known": 'outcome = \'{"status": "half done", "message": "x"}\'',
@@ -26,17 +24,16 @@ SPOILS = {
 }
 
 
-def spoil(file: Path, operation_id: str, change: str) -> None:
-    with closing(sqlite3.connect(file)) as db, db:
-        db.execute(f"UPDATE write_operations SET {change} WHERE id = ?", (operation_id,))
+def spoil(journal_at: JournalPlace, operation_id: str, change: str) -> None:
+    edit(journal_at, f"UPDATE write_operations SET {change} WHERE id = '{operation_id}'")
 
 
 @pytest.fixture(params=list(SPOILS.values()), ids=list(SPOILS))
-def spoiled(request: pytest.FixtureRequest, store: JournalStore, file: Path) -> str:
+def spoiled(request: pytest.FixtureRequest, store: JournalStore, journal_at: JournalPlace) -> str:
     """The id of an unknown operation on PO-1 whose row cannot be read; PO-2 is another one beside it."""
     operation_id = take_to(store, guarded(), "UNKNOWN")
     take_to(store, guarded(number="PO-2"), "UNKNOWN")
-    spoil(file, operation_id, request.param)
+    spoil(journal_at, operation_id, request.param)
     return operation_id
 
 
@@ -60,9 +57,9 @@ def test_its_order_stays_blocked(store: JournalStore, spoiled: str) -> None:
         store.find_in_progress(guarded())
 
 
-def test_a_row_that_cannot_be_read_is_never_sent(store: JournalStore, file: Path) -> None:
+def test_a_row_that_cannot_be_read_is_never_sent(store: JournalStore, journal_at: JournalPlace) -> None:
     operation_id = take_to(store, guarded(), "APPROVED")
-    spoil(file, operation_id, "payload = 'x'")
+    spoil(journal_at, operation_id, "payload = 'x'")
 
     assert store.claim(operation_id, CONNECTION) is None
 
@@ -72,17 +69,19 @@ def test_verify_reports_a_row_that_cannot_be_read(store: JournalStore, spoiled: 
 
 
 @pytest.mark.parametrize("state", ["UNKNOWN", "DONE"])
-def test_a_create_that_cannot_be_read_stops_no_other(store: JournalStore, file: Path, state: State) -> None:
+def test_a_create_that_cannot_be_read_stops_no_other(
+    store: JournalStore, journal_at: JournalPlace, state: State
+) -> None:
     operation_id = take_to(store, create("PO-8"), state)
-    spoil(file, operation_id, "payload = 'x'")
+    spoil(journal_at, operation_id, "payload = 'x'")
 
     assert store.find_same_create(create("PO-8")) is None
     assert proposed(store, create("PO-7", vendor="another", content_digest="another")).state == "PROPOSED"
 
 
-def test_a_state_of_a_newer_version_is_not_taken_for_an_end(store: JournalStore, file: Path) -> None:
+def test_a_state_of_a_newer_version_is_not_taken_for_an_end(store: JournalStore, journal_at: JournalPlace) -> None:
     operation_id = take_to(store, guarded(), "UNKNOWN")
-    spoil(file, operation_id, "state = 'HALF_DONE'")
+    spoil(journal_at, operation_id, "state = 'HALF_DONE'")
 
     assert store.find(operation_id) is None
     assert not store.finish(operation_id, "UNKNOWN", "DONE", outcome(), {})

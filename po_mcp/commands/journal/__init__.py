@@ -21,9 +21,10 @@ from po_mcp.commands.journal.opening import legible, need_journal, no_journal, o
 from po_mcp.commands.journal.settle import need_doubt
 from po_mcp.commands.journal.settle import settle as settle_one
 from po_mcp.commands.journal.tables import counted
-from po_mcp.errors import InvalidInput
+from po_mcp.errors import InvalidInput, JournalUnavailable
 from po_mcp.untrusted import visible
 from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.journal.database import is_postgres
 from po_mcp.writes.local_time import LocalTime
 from po_mcp.writes.operation import LIVE, Recorded
 
@@ -112,6 +113,26 @@ def adopt(config: Path | None) -> None:
     """
     with opened(config) as (settings, journal):
         raise SystemExit(adopt_all(tables.open_console(), settings, journal))
+
+
+@command.command("import")
+@click.argument("path", metavar="FILE", type=click.Path(path_type=Path))
+@click.pass_obj
+def import_file(config: Path | None, path: Path) -> None:
+    """Bring the journal of a file over into PostgreSQL.
+
+    The file is sealed in the same step: nothing can be written there any more. Stop its servers first.
+    """
+    with opened(config) as (settings, journal):
+        if not is_postgres(settings.journal_path()):
+            raise InvalidInput("PO_MCP_JOURNAL must be the postgresql:// address to bring it to. Nothing was changed.")
+        from po_mcp.writes.journal.importing import import_file as import_all  # late: psycopg takes its time
+
+        count = import_all(path.absolute(), settings.journal_path())
+        click.echo(f"{counted(count, 'operation')} brought over to {visible(settings.journal_name())}.")
+        click.echo(f"{visible(str(path))} is sealed: nothing is written there any more.")
+        if journal.verify():
+            raise JournalUnavailable("What was brought over has faults.", next_step="Run: po-mcp journal verify")
 
 
 @command.command("export")

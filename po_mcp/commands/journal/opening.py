@@ -64,4 +64,4 @@ def need_journal(settings: Settings, journal: JournalStore) -> None:
 
 def no_journal(settings: Settings) -> str:
     """Say that there is no journal, and where it would be."""
-    return f"No operations yet. The journal will be {visible(settings.journal_path())}."
+    return f"No operations yet. The journal will be {visible(settings.journal_name())}."

@@ -13,6 +13,7 @@ import httpx2
 from po_mcp.connectors import numbers
 from po_mcp.connectors.exsited import catalog, error_body, schemas, translate
 from po_mcp.connectors.exsited.versions import Call, merge_versions
+from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import ErrorMapping, is_sign_in
 from po_mcp.connectors.http.exchange import Params
@@ -20,8 +21,16 @@ from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.http.tokens import Tokens, TokenStore
 from po_mcp.connectors.http.urls import normalize_base_url
 from po_mcp.connectors.lookup import read_by_path, read_by_path_or_list
-from po_mcp.connectors.pagination import MAX_CATALOG_PAGES, Page, read_all_stable, scan_pages, select_orders
-from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
+from po_mcp.connectors.pagination import (
+    MAX_CATALOG_PAGES,
+    ConvertedRows,
+    OnRows,
+    Page,
+    read_all_stable,
+    scan_pages,
+    select_orders,
+)
+from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, send_at_once
 from po_mcp.errors import BadAnswer, NotOffered, NotPermitted, OrderNotFound, Refused
 from po_mcp.orders import (
     CANCELLABLE_STATUSES,
@@ -195,11 +204,12 @@ class Exsited:
         )
         return catalog.convert_vendors(rows)
 
-    async def items(self) -> tuple[Item, ...]:
+    async def items(self, on_items: OnItems | None = None) -> tuple[Item, ...]:
         """Return every item, inactive ones too."""
-        return catalog.convert_items(
-            await self._read_every(translate.parse_items, schemas.Item, self._build_path("items", "/items"))
-        )
+        converted = ConvertedRows(catalog.convert_items, on_items)
+        path = self._build_path("items", "/items")
+        await self._read_every(translate.parse_items, schemas.Item, path, on_rows=converted.add)
+        return tuple(converted.found)
 
     async def warehouses(self) -> tuple[Warehouse, ...]:
         """Return every warehouse."""
@@ -300,6 +310,10 @@ class Exsited:
             before_send=before_send,
         )
 
+    def limit_calls(self, limit: CallLimit) -> None:
+        """Let every request from now on hold a place."""
+        self._http.limit = limit
+
     async def aclose(self) -> None:
         """Close the sockets."""
         await self._http.aclose()
@@ -354,7 +368,12 @@ class Exsited:
             return None
 
     async def _read_every(
-        self, read: Callable[[Any], schemas.Page], row: type[R], path: str, *segments: str
+        self,
+        read: Callable[[Any], schemas.Page],
+        row: type[R],
+        path: str,
+        *segments: str,
+        on_rows: OnRows[R] | None = None,
     ) -> tuple[R, ...]:
         """Read all pages of a list. Rows are the same if they have an id and are equal.
 
@@ -379,6 +398,7 @@ class Exsited:
             start_of_page=_start_of_page,
             pace=self._http.pace,
             max_pages=MAX_CATALOG_PAGES,
+            on_rows=on_rows,
         )
 
     async def _read_one(self, path: str, identifier: str | None) -> Any:

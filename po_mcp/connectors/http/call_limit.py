@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import Protocol, runtime_checkable
 
 import anyio
 
@@ -14,15 +15,35 @@ MAX_REQUESTS = 8
 """Requests of one process to one ERP: those of two lists at a time (`concurrency.MAX_CONCURRENT_REQUESTS`)."""
 
 
+class SharedSlots(Protocol):
+    """Slots that several processes share, each of them held by one request at a time."""
+
+    def one(self) -> AbstractAsyncContextManager[None]:
+        """Hold a slot; wait for one as long as none is free."""
+
+    async def aclose(self) -> None:
+        """Give all slots back."""
+
+
+@runtime_checkable
+class TakesCallLimit(Protocol):
+    """A connector whose requests can be limited."""
+
+    def limit_calls(self, limit: CallLimit) -> None:
+        """Let every request from now on hold a place."""
+
+
 class CallLimit:
     """Places for requests. A write goes before every read that waits: it is recorded as sent while it waits here.
 
     Args:
-        places: how many requests may be under way.
+        places: how many requests of this process may be under way.
+        shared: of which each request holds a slot besides; None where no other process shares the limit.
     """
 
-    def __init__(self, places: int = MAX_REQUESTS) -> None:
+    def __init__(self, places: int = MAX_REQUESTS, shared: SharedSlots | None = None) -> None:
         self._free = places
+        self._shared = shared
         self._writes: deque[anyio.Event] = deque()
         self._reads: deque[anyio.Event] = deque()
 
@@ -37,16 +58,22 @@ class CallLimit:
         Raises:
             TooManyRequests: no place got free in time; nothing was sent.
         """
-        try:
-            with anyio.fail_after(longest):
-                await self._wait(self._writes if is_write else self._reads)
-        except TimeoutError:
-            what = "Too many requests of this server to the ERP are under way. Nothing was sent."
-            raise TooManyRequests(what) from None
-        try:
+        async with AsyncExitStack() as held:
+            try:
+                with anyio.fail_after(longest):
+                    await self._wait(self._writes if is_write else self._reads)
+                    held.callback(self._give_back)
+                    if self._shared is not None:
+                        await held.enter_async_context(self._shared.one())
+            except TimeoutError:
+                what = "Too many requests of this server to the ERP are under way. Nothing was sent."
+                raise TooManyRequests(what) from None
             yield
-        finally:
-            self._give_back()
+
+    async def aclose(self) -> None:
+        """Give back what other processes share."""
+        if self._shared is not None:
+            await self._shared.aclose()
 
     async def _wait(self, queue: deque[anyio.Event]) -> None:
         if self._free > 0:

@@ -239,6 +239,7 @@ class ErpHttpClient:
 
     async def aclose(self) -> None:
         await self._exchange.aclose()
+        await self.limit.aclose()
 
     def _raise_for_read_status(
         self, answer: Answer, *, permission: str | None, number: str | None, explanation: str

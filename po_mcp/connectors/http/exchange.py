@@ -62,7 +62,12 @@ class Exchange:
     ) -> httpx2.Request:
         """Build a request; `silence` limits the seconds between two received bytes."""
         # gzip only: the decoder with a limit on its output supports no other encoding.
-        headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": f"po-mcp/{__version__}"}
+        headers = {
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "Connection": "keep-alive",
+            "User-Agent": f"po-mcp/{__version__}",
+        }
         if token is not None:
             headers["Authorization"] = f"{self._auth_scheme} {token.text}"
         content = None
@@ -70,16 +75,17 @@ class Exchange:
             headers["Content-Type"] = "application/json"
             content = exact_json.dumps(body)
         longest = silence or self._timeout
-        timeout = httpx2.Timeout(longest, connect=min(CONNECT_TIMEOUT_S, longest))
-        extensions = None if before_send is None else {"trace": _trace_first_byte(before_send)}
-        return self._open_client().build_request(
+        timeout = httpx2.Timeout(longest, connect=min(CONNECT_TIMEOUT_S, longest)).as_dict()
+        extensions = {"timeout": timeout} | ({} if before_send is None else {"trace": _trace_first_byte(before_send)})
+        # Not by the client's `build_request`, which merges all of this with defaults of its own, for every request.
+        return httpx2.Request(
             method,
             url,
             params=params,
             headers=headers,
+            cookies=self._open_client().cookies,
             content=content,
             data=form,
-            timeout=timeout,
             extensions=extensions,
         )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import anyio
+from anyio import CancelScope, to_thread
 
 Clock = Callable[[], float]
 
@@ -61,13 +62,13 @@ class Tokens:
         self._clock = clock
         self._store = store
         self._token: Token | None = None
-        self._renewing = anyio.Lock()
+        self._renewing = anyio.Lock(fast_acquire=True)  # nearly always free, and each request asks for it
 
     async def current(self, min_lifetime: float = 0.0) -> Token:
         """Return a token with at least `min_lifetime` seconds left, where the ERP issues such tokens."""
         # One at a time: where a new token ends the former, two renewals would sign each other out.
         async with self._renewing:
-            self._token = self._load_from_store() or self._token
+            self._token = await self._load_from_store() or self._token
             if self._token is None or self._token.ends_at - self._clock() < min_lifetime + EXPIRY_MARGIN_S:
                 self._token = await self._renew(min_lifetime)
             return self._token
@@ -75,16 +76,17 @@ class Tokens:
     async def replace(self, rejected: Token) -> Token:
         """Return a token other than `rejected`; concurrent callers share one new token."""
         async with self._renewing:
-            self._token = self._load_from_store() or self._token
+            self._token = await self._load_from_store() or self._token
             # A second caller with the same rejected token must not revoke the token that the first one fetched.
             if self._token is None or self._token.text == rejected.text:
                 self._token = await self._renew(0.0)
             return self._token
 
-    def _load_from_store(self) -> Token | None:
+    async def _load_from_store(self) -> Token | None:
         """Return the token of the store, which was fetched last and revoked every former one."""
-        # Loaded each time: another process may have fetched a token since, which ended ours.
-        found = self._store.load() if self._store is not None else None
+        # Loaded each time: another process may have fetched a token since, which ended ours. In a thread, as all that
+        # is asked of the store: it may be away, and nobody else waits for that.
+        found = None if self._store is None else await to_thread.run_sync(self._store.load)
         return None if found is None else Token(found[0], self._clock() + found[1])
 
     async def _renew(self, min_lifetime: float) -> Token:
@@ -92,20 +94,25 @@ class Tokens:
         if self._store is None:
             return await self._fetch_token()
         former = self._token
-        while not self._store.claim(_LEASE_S):  # noqa: ASYNC110 - another process cannot set an Event
+        while True:
+            with CancelScope(shield=True):  # a call that is cancelled here would hold the right, and not know
+                is_ours = await to_thread.run_sync(self._store.claim, _LEASE_S)
+            if is_ours:
+                break
             await anyio.sleep(_POLL_INTERVAL_S)
         try:
-            shared = self._load_from_store()
+            shared = await self._load_from_store()
             # Another process may have fetched a token while this one waited for the right to do so.
             is_new = shared is not None and (former is None or shared.text != former.text)
             if shared is not None and is_new and shared.ends_at - self._clock() >= min_lifetime + EXPIRY_MARGIN_S:
                 return shared
             fetched = await self._fetch_token()
-            self._store.save(fetched.text, fetched.ends_at - self._clock())
+            await to_thread.run_sync(self._store.save, fetched.text, fetched.ends_at - self._clock())
             return fetched
         finally:
             # After a failure too, or the other processes would wait until the lease ends.
-            self._store.release()
+            with CancelScope(shield=True):
+                await to_thread.run_sync(self._store.release)
 
     async def _fetch_token(self) -> Token:
         # The lifetime counts from the request: measured from the answer, a slow sign-in would prolong it.

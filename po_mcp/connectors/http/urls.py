@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from urllib.parse import quote
 
 import httpx2
@@ -24,6 +25,7 @@ def normalize_base_url(url: str) -> str:
     return f"{parsed.scheme}://{host}{port}{parsed.raw_path.decode('ascii').partition('?')[0].rstrip('/')}"
 
 
+@lru_cache(256)  # an order is read several times before it is written
 def build_url(base: httpx2.URL, path: str, segments: tuple[str, ...]) -> httpx2.URL:
     """Append `path` and the percent-encoded `segments` to `base`.
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 import httpx2
 
 from po_mcp.connectors import numbers
+from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import ErrorMapping, is_sign_in
 from po_mcp.connectors.http.exchange import Params
@@ -17,8 +18,16 @@ from po_mcp.connectors.http.tokens import Tokens
 from po_mcp.connectors.http.urls import normalize_base_url
 from po_mcp.connectors.inventory_pro import catalog, error_body, schemas, translate
 from po_mcp.connectors.lookup import read_by_path, read_by_path_or_list
-from po_mcp.connectors.pagination import MAX_CATALOG_PAGES, Page, read_all_stable, scan_pages, select_orders
-from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
+from po_mcp.connectors.pagination import (
+    MAX_CATALOG_PAGES,
+    ConvertedRows,
+    OnRows,
+    Page,
+    read_all_stable,
+    scan_pages,
+    select_orders,
+)
+from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, send_at_once
 from po_mcp.errors import InvalidInput, NotOffered, OrderNotFound
 from po_mcp.orders import (
     CANCELLABLE_STATUSES,
@@ -172,10 +181,13 @@ class InventoryPro:
         """Return every vendor; those without an id cannot be ordered from yet."""
         return catalog.convert_vendors(await self._read_every("/Vendor/All", schemas.Vendor), self._vendor_ids)
 
-    async def items(self) -> tuple[Item, ...]:
+    async def items(self, on_items: OnItems | None = None) -> tuple[Item, ...]:
         """Return every item that a line can name, discontinued ones too: an order for one is refused by its name."""
-        rows = await self._read_every("/Item/All", schemas.Item) or await self._read_every("/Item", schemas.Item)
-        return catalog.convert_items(rows)
+        converted = ConvertedRows(catalog.convert_items, on_items)
+        for path in ("/Item/All", "/Item"):
+            if await self._read_every(path, schemas.Item, converted.add):
+                break
+        return tuple(converted.found)
 
     async def warehouses(self) -> tuple[Warehouse, ...]:
         """Return every warehouse that has a storage place; no call lists warehouses."""
@@ -255,6 +267,10 @@ class InventoryPro:
         """Raise `NotOffered`."""
         raise self._not_offered_error("cancel")
 
+    def limit_calls(self, limit: CallLimit) -> None:
+        """Let every request from now on hold a place."""
+        self._http.limit = limit
+
     async def aclose(self) -> None:
         """Close the sockets."""
         await self._http.aclose()
@@ -263,7 +279,7 @@ class InventoryPro:
         answer = await self._http.read(_ORDERS, number)
         return translate.parse_order(answer.body, number, self._zone, in_any_case=in_any_case)
 
-    async def _read_every(self, path: str, row: type[R]) -> tuple[R, ...]:
+    async def _read_every(self, path: str, row: type[R], on_rows: OnRows[R] | None = None) -> tuple[R, ...]:
         """Read all pages of a list. Equal rows are the same row; a code alone may occur twice."""
 
         async def read_page(page: int) -> Page[R]:
@@ -279,6 +295,7 @@ class InventoryPro:
             start_of_page=_start_of_page,
             pace=self._http.pace,
             max_pages=MAX_CATALOG_PAGES,
+            on_rows=on_rows,
         )
 
     async def _sign_in(self) -> tuple[str, float]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx2
 
+from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.http.tokens import Clock
 from po_mcp.connectors.http.urls import normalize_base_url
@@ -15,7 +16,7 @@ from po_mcp.connectors.tryton import catalog, names, schemas, translate
 from po_mcp.connectors.tryton.reading import Reader
 from po_mcp.connectors.tryton.rpc import Rpc
 from po_mcp.connectors.tryton.writing import Writer
-from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, send_at_once
+from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, send_at_once
 from po_mcp.errors import NotOffered
 from po_mcp.orders import (
     Finalized,
@@ -125,7 +126,7 @@ class Tryton:
         parties = await self._reader.read_every("party.party", schemas.Party, schemas.PARTY_FIELDS)
         return await self._convert_vendors(parties)
 
-    async def items(self) -> tuple[Item, ...]:
+    async def items(self, on_items: OnItems | None = None) -> tuple[Item, ...]:
         """Return every active product that can be bought."""
         of_purchases = [["purchasable", "=", True]]
         own = await self._reader.read_own_company()
@@ -185,6 +186,10 @@ class Tryton:
     ) -> None:
         """Cancel a draft or a quotation. Tryton itself refuses where the order was changed meanwhile."""
         await self._writer.cancel(number, before_send, version)
+
+    def limit_calls(self, limit: CallLimit) -> None:
+        """Let every request from now on hold a place."""
+        self._rpc.limit_calls(limit)
 
     async def aclose(self) -> None:
         """Sign out and close the sockets."""

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import anyio
 import httpx2
 
+from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.client import ErpHttpClient
 from po_mcp.connectors.http.error_mapping import ErrorMapping
 from po_mcp.connectors.http.retry import Retrier
@@ -129,6 +130,10 @@ class Rpc:
             verify=lambda answer: error_body.parse_result(answer.body, identifier),
             before_send=before_send,
         )
+
+    def limit_calls(self, limit: CallLimit) -> None:
+        """Let every request from now on hold a place."""
+        self._http.limit = limit
 
     async def aclose(self) -> None:
         """Sign out and close the sockets."""

@@ -7,10 +7,11 @@ transaction, since only the commit tells whether it happened.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+import anyio
 import anyio.to_thread
 from anyio import CapacityLimiter
 
@@ -18,16 +19,18 @@ from po_mcp import telemetry
 from po_mcp.erp import Connection
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.consent import Agreement, Consented
+from po_mcp.writes.journal.agreements import FIRST_YES
 from po_mcp.writes.journal.approver_pin import ApproverPin, PinPlace
 from po_mcp.writes.journal.audit_log import Event
+from po_mcp.writes.journal.database import MEMORY
 from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, Similar
-from po_mcp.writes.journal.sqlite import MEMORY
 from po_mcp.writes.journal.store import Claim, JournalStore
 from po_mcp.writes.journal.token_store import SharedToken
 from po_mcp.writes.operation import Operation, Recorded, Requester, State, WriteOutcome
 from po_mcp.writes.payloads import Payload
 
 __all__ = [
+    "FIRST_YES",
     "MAX_OPEN_QUESTIONS",
     "MEMORY",
     "ApproverPin",
@@ -40,6 +43,10 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+_POLL_S = 0.05
+"""Seconds between looks at an operation that another call or process is sending."""
+_LOOK_S = 1.0
+"""The same where changes are told of, and might be missed."""
 
 
 class Journal:
@@ -51,6 +58,8 @@ class Journal:
     def __init__(self, store: JournalStore) -> None:
         self.store = store
         self._limiters: dict[str, CapacityLimiter] = {}
+        self._changed = anyio.Event()
+        self._hears = False
 
     # Without waiting for anybody
 
@@ -215,9 +224,39 @@ class Journal:
         """Return the numbers that orders have or may get."""
         return await self._read(self.store.numbers_of_creates, connection)
 
+    async def may_lack_events(self) -> bool:
+        """Tell whether the journal was restored, so that the latest events may be missing, and nobody adopted it."""
+        return await self._read(self.store.may_lack_events)
+
     async def events(self, operation_id: str) -> list[Event]:
         """Return what happened to one operation, in order."""
         return await self._read(self.store.events, operation_id)
+
+    # Hearing of changes
+
+    async def listen(self, heard: Callable[[str, str], None]) -> None:
+        """Call `heard` with the id and the event of every operation, of whichever process, until cancelled.
+
+        Both are "" where some may have been missed. It ends at once where nobody tells of events.
+        """
+
+        def note(operation_id: str, event: str) -> None:
+            self._hears = True
+            changed, self._changed = self._changed, anyio.Event()
+            changed.set()
+            heard(operation_id, event)
+
+        await self.store.listen(note)
+
+    def next_change(self) -> Callable[[], Awaitable[None]]:
+        """Return what waits until something was recorded after now, by whichever process, or for a moment."""
+        changed, longest = self._changed, _LOOK_S if self._hears else _POLL_S
+
+        async def wait() -> None:
+            with anyio.move_on_after(longest):
+                await changed.wait()
+
+        return wait
 
     # Threads
 
@@ -228,8 +267,9 @@ class Journal:
         return await self._run("read", call, *arguments)
 
     async def _run(self, what: Literal["read", "write"], call: Callable[..., T], *arguments: Any) -> T:
-        """Run a call in a thread; reads wait for no write, and of each sort one runs at a time."""
-        limiter = self._limiters.setdefault(what, CapacityLimiter(1))
+        """Run a call in a thread; reads wait for no write, and one write runs at a time."""
+        most = self.store.readers if what == "read" else 1
+        limiter = self._limiters.setdefault(what, CapacityLimiter(most))
         try:
             return await anyio.to_thread.run_sync(partial(call, *arguments), limiter=limiter)
         except JournalUnavailable:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
 from po_mcp.writes.consent import Agreement, Consented
 from po_mcp.writes.journal import audit_log, moves, queries
 from po_mcp.writes.journal.audit_log import Event
+from po_mcp.writes.journal.database import Transaction
 from po_mcp.writes.payloads import Payload
 
 FIRST_YES = "approved by one"
@@ -16,7 +16,7 @@ FIRST_YES = "approved by one"
 
 
 def agree(
-    db: sqlite3.Connection,
+    db: Transaction,
     operation_id: str,
     payload: Payload,
     agreement: Agreement,
@@ -28,7 +28,7 @@ def agree(
     """Record a yes, and approve the operation where it is the last one needed.
 
     Args:
-        db: a connection to the store, in a writing transaction.
+        db: a writing transaction.
         operation_id: the operation.
         payload: what is to be sent after this yes; who agreed before is read from the row.
         agreement: who agrees, and to what.
@@ -61,7 +61,7 @@ def agree(
     return "approved" if moves.move(db, operation_id, "PROPOSED", "APPROVED", detail, now) else "late"
 
 
-def is_of_team(db: sqlite3.Connection, operation_id: str) -> bool:
+def is_of_team(db: Transaction, operation_id: str) -> bool:
     """Tell whether a yes of nobody in particular is not enough for an operation."""
     found = queries.first(db, "id = ?", operation_id)
     return found is not None and found.operation.payload.consent.is_of_team

@@ -10,13 +10,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from po_mcp.writes.journal import audit_log
 from po_mcp.writes.journal.audit_log import Event
+from po_mcp.writes.journal.database import Transaction
 
 PinPlace = Literal["page", "terminal"]
 PinChange = Literal["PIN set", "PIN changed", "PIN reset"]
@@ -67,7 +67,7 @@ def _hash(pin: str, salt: str) -> str:
     return f"scrypt${salt}${made.hex()}"
 
 
-def read(db: sqlite3.Connection, now: float) -> ApproverPin:
+def read(db: Transaction, now: float) -> ApproverPin:
     """Return the PIN as it stands, and the tries of the last hour."""
     reset = db.execute(
         "SELECT MAX(at) FROM audit_log WHERE operation_id = '' AND event = 'PIN reset' AND at > ?",
@@ -77,23 +77,25 @@ def read(db: sqlite3.Connection, now: float) -> ApproverPin:
     return ApproverPin(_stored(db), reset[0], wrong)
 
 
-def replace(db: sqlite3.Connection, new: str, former: str | None, event: PinChange, now: float, detail: Any) -> bool:
+def replace(db: Transaction, new: str, former: str | None, event: PinChange, now: float, detail: Any) -> bool:
     """Set the hash and record it; False where another process set one meanwhile."""
     # Compare and set: of two terminals that set a PIN at once the second must see that it was changed.
     if _stored(db) != former:
         return False
-    db.execute("INSERT OR REPLACE INTO journal VALUES (?, ?)", (_NAME, new))
+    db.execute(
+        "INSERT INTO journal VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (_NAME, new)
+    )
     audit_log.append(db, Event("", now, event, {**detail, "digest": _digest(new)}))
     return True
 
 
-def carry_over(db: sqlite3.Connection, now: float) -> None:
+def carry_over(db: Transaction, now: float) -> None:
     """Record once more which PIN is set, before the event that says so is pruned."""
     if (stored := _stored(db)) is not None:
         audit_log.append(db, Event("", now, "PIN kept", {"digest": _digest(stored)}))
 
 
-def note_try(db: sqlite3.Connection, operation_id: str, place: PinPlace, now: float) -> float:
+def note_try(db: Transaction, operation_id: str, place: PinPlace, now: float) -> float:
     """Record a try before it is judged, and return 0; or return in how many seconds the next one may be made.
 
     Recorded first, so that many at once are not more than one after the other.
@@ -105,12 +107,12 @@ def note_try(db: sqlite3.Connection, operation_id: str, place: PinPlace, now: fl
     return wait
 
 
-def note_fit(db: sqlite3.Connection, operation_id: str, place: PinPlace, now: float) -> None:
+def note_fit(db: Transaction, operation_id: str, place: PinPlace, now: float) -> None:
     """Record that the PIN fitted, which takes the try back from the count of wrong ones."""
     audit_log.append(db, Event(operation_id, now, _fitted(place), {}))
 
 
-def seconds_to_wait(db: sqlite3.Connection, place: PinPlace, now: float) -> float:
+def seconds_to_wait(db: Transaction, place: PinPlace, now: float) -> float:
     """Return in how many seconds the next try may be made in this place; 0 for now."""
     wrong = _find_wrong_tries(db, place, now)
     if len(wrong) < TRIES_PER_HOUR:
@@ -120,7 +122,7 @@ def seconds_to_wait(db: sqlite3.Connection, place: PinPlace, now: float) -> floa
     return max(0.0, end - now)
 
 
-def find_faults(db: sqlite3.Connection) -> Iterator[str]:
+def find_faults(db: Transaction) -> Iterator[str]:
     """Yield what was done to the PIN behind the journal's back."""
     row = db.execute(
         "SELECT detail FROM audit_log WHERE operation_id = ''"
@@ -131,12 +133,12 @@ def find_faults(db: sqlite3.Connection) -> Iterator[str]:
         yield "approver PIN: edited"
 
 
-def _stored(db: sqlite3.Connection) -> str | None:
+def _stored(db: Transaction) -> str | None:
     row = db.execute("SELECT value FROM journal WHERE name = ?", (_NAME,)).fetchone()
     return None if row is None else str(row["value"])
 
 
-def _find_wrong_tries(db: sqlite3.Connection, place: str, now: float) -> list[float]:
+def _find_wrong_tries(db: Transaction, place: str, now: float) -> list[float]:
     """Return when wrong PINs were tried in this place within the hour, in seconds since 1970, oldest first."""
     rows = db.execute(
         "SELECT at, event FROM audit_log WHERE event IN (?, ?) AND at > ? ORDER BY place",

@@ -7,11 +7,11 @@ digest that stands in it. Writing the whole file again is not found out.
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from po_mcp.writes.journal.database import Row, Transaction
 from po_mcp.writes.operation import digest_of
 
 BEGINNING = "0" * 64
@@ -19,8 +19,19 @@ CLOCK_SET_BACK = "clock set back"
 """The event with which the log's time begins again."""
 PRUNED = "pruned"
 """The event with which the log's beginning was taken away: it holds the place and the hash of what went last."""
+GUARD = "audit_log_is_not_cut"
+"""The trigger that keeps events from being deleted."""
 _RECENT = 200
 """Events among which the latest time is looked for."""
+_SINCE = f"SELECT coalesce(MAX(place), 1) FROM audit_log WHERE operation_id = '' AND event = '{CLOCK_SET_BACK}'"  # noqa: S608
+_LATEST = f"SELECT at FROM audit_log WHERE place >= ({_SINCE}) ORDER BY place DESC LIMIT {_RECENT}"  # noqa: S608
+LATEST_TIME = f"SELECT MAX(at) FROM ({_LATEST}) AS recent"  # noqa: S608
+# Whether a late effect was reported is a note to ourselves, which moves without an event; the place of a row among
+# others is each database's own.
+_NOT_DIGESTED = ("last_event", "is_untold", "rowid")
+
+
+_LAST = "SELECT place, hash FROM audit_log ORDER BY place DESC LIMIT 1"
 
 
 @dataclass(frozen=True)
@@ -44,13 +55,16 @@ class Mark:
     hash: str = BEGINNING
 
 
-def end_of(db: sqlite3.Connection) -> Mark:
+def end_of(db: Transaction) -> Mark:
     """Return where the log ends."""
-    last = db.execute("SELECT place, hash FROM audit_log ORDER BY place DESC LIMIT 1").fetchone()
+    return _mark_of(db.execute(_LAST).fetchone())
+
+
+def _mark_of(last: Row | None) -> Mark:
     return Mark(last["place"], last["hash"]) if last else Mark()
 
 
-def start_of(db: sqlite3.Connection) -> Mark:
+def start_of(db: Transaction) -> Mark:
     """Return after which event the log begins: after the last one that was pruned, if one was."""
     row = db.execute(
         "SELECT detail FROM audit_log WHERE operation_id = '' AND event = ? ORDER BY place DESC LIMIT 1", (PRUNED,)
@@ -61,21 +75,16 @@ def start_of(db: sqlite3.Connection) -> Mark:
     return Mark(int(detail["until"]), str(detail["hash"]))
 
 
-def latest_time(db: sqlite3.Connection) -> float | None:
+def latest_time(db: Transaction) -> float | None:
     """Return the latest time that was recorded since the clock was last found set back; None in an empty log.
 
     Many small corrections would otherwise put the clock back by any amount without being noticed.
     """
-    [since] = db.execute(
-        "SELECT ifnull(MAX(place), 1) FROM audit_log WHERE operation_id = '' AND event = ?", (CLOCK_SET_BACK,)
-    ).fetchone()
-    recent = "SELECT at FROM audit_log WHERE place >= ? ORDER BY place DESC LIMIT ?"
-    row = db.execute(f"SELECT MAX(at) FROM ({recent})", (since, _RECENT)).fetchone()  # noqa: S608
-    latest: float | None = row[0]
+    latest: float | None = db.execute(LATEST_TIME).fetchone()[0]
     return latest
 
 
-def holds(db: sqlite3.Connection, mark: Mark) -> bool:
+def holds(db: Transaction, mark: Mark) -> bool:
     """Tell whether the log once ended at this mark, and goes on from it."""
     start = start_of(db)
     # What was pruned can no longer be compared; that it was stands in the log itself.
@@ -87,12 +96,14 @@ def holds(db: sqlite3.Connection, mark: Mark) -> bool:
     return row is not None and row["hash"] == mark.hash
 
 
-def append(db: sqlite3.Connection, event: Event) -> Mark:
+def append(db: Transaction, event: Event) -> Mark:
     """Add an event within the transaction that did it, and note it in the operation's row."""
-    end = end_of(db)
-    detail = json.dumps(event.detail, sort_keys=True, separators=(",", ":"))
+    # Both are asked for before either is waited for.
+    last = db.execute(_LAST)
     # The operation's row goes into the hash, so that an edit of the row shows as well.
-    row = _digest_of_row(db, event.operation_id)
+    changed = db.execute("SELECT * FROM write_operations WHERE id = ?", (event.operation_id,))
+    end, row = _mark_of(last.fetchone()), _digest_of_row(changed.fetchone())
+    detail = json.dumps(event.detail, sort_keys=True, separators=(",", ":"))
     # Counted on without a gap, so that an event that was cut out is missed.
     place = end.place + 1
     linked = _hash(place, event.operation_id, event.at, event.event, detail, row, end.hash)
@@ -104,20 +115,20 @@ def append(db: sqlite3.Connection, event: Event) -> Mark:
     return Mark(place, linked)
 
 
-def events(db: sqlite3.Connection, operation_id: str) -> list[Event]:
+def events(db: Transaction, operation_id: str) -> list[Event]:
     """Return what happened to one operation, in order."""
     rows = db.execute("SELECT * FROM audit_log WHERE operation_id = ? ORDER BY place", (operation_id,))
     return [Event(row["operation_id"], row["at"], row["event"], json.loads(row["detail"])) for row in rows]
 
 
-def count(db: sqlite3.Connection, operation_id: str, event: str) -> int:
+def count(db: Transaction, operation_id: str, event: str) -> int:
     """Return how often an event happened to one operation."""
     found = db.execute("SELECT COUNT(*) FROM audit_log WHERE operation_id = ? AND event = ?", (operation_id, event))
     times: int = found.fetchone()[0]
     return times
 
 
-def find_faults(db: sqlite3.Connection) -> Iterator[str]:
+def find_faults(db: Transaction) -> Iterator[str]:
     """Yield every place where the log or an operation is not what was written; nothing where all is well."""
     before = start_of(db)
     for row in db.execute("SELECT * FROM audit_log ORDER BY place"):
@@ -135,7 +146,7 @@ def find_faults(db: sqlite3.Connection) -> Iterator[str]:
         yield f"operation {row['operation_id']}: removed"
 
 
-def check_event(row: Mapping[str, Any] | sqlite3.Row, before: Mark) -> Iterator[str]:
+def check_event(row: Mapping[str, Any] | Row, before: Mark) -> Iterator[str]:
     """Yield what is wrong with an event that follows another."""
     columns = (row["place"], row["operation_id"], row["at"], row["event"], row["detail"], row["row"])
     if row["place"] != before.place + 1 or row["previous"] != before.hash:
@@ -144,19 +155,17 @@ def check_event(row: Mapping[str, Any] | sqlite3.Row, before: Mark) -> Iterator[
         yield f"event {row['place']} (operation {row['operation_id']}): edited"
 
 
-def _digest_of_row(db: sqlite3.Connection, operation_id: str) -> str:
-    row = db.execute("SELECT * FROM write_operations WHERE id = ?", (operation_id,)).fetchone()
+def _digest_of_row(row: Row | None) -> str:
     return digest_of([]) if row is None else _digest(row)
 
 
-def _digest(row: sqlite3.Row) -> str:
+def _digest(row: Row) -> str:
     return digest_of_values(row[key] for key in digested(row))
 
 
-def digested(row: sqlite3.Row) -> list[str]:
+def digested(row: Row) -> list[str]:
     """Return the columns of an operation that go into its digest, in order."""
-    # Whether a late effect was reported is a note to ourselves, which moves without an event.
-    return [key for key in row.keys() if key not in ("last_event", "is_untold")]  # noqa: SIM118
+    return [key for key in row.keys() if key not in _NOT_DIGESTED]  # noqa: SIM118
 
 
 def digest_of_values(values: Iterable[object]) -> str:

@@ -7,15 +7,15 @@ says whose they are (`po-mcp journal adopt`).
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from po_mcp.erp import Connection
 from po_mcp.errors import ConnectionNotAdopted
+from po_mcp.writes.journal.database import Row, Transaction
 
 
-def join(db: sqlite3.Connection, connection: Connection, now: float) -> str:
+def join(db: Transaction, connection: Connection, now: float) -> str:
     """Return the name under which this connection's operations are recorded; the first use of an address records it.
 
     Raises:
@@ -38,7 +38,7 @@ def join(db: sqlite3.Connection, connection: Connection, now: float) -> str:
     return _add(db, connection, connection.key, now)
 
 
-def find(db: sqlite3.Connection, connection: Connection) -> str | None:
+def find(db: Transaction, connection: Connection) -> str | None:
     """Return the name under which this very connection is recorded; None where it is not yet."""
     row = db.execute(
         "SELECT connection FROM connections WHERE erp = ? AND address = ? AND company = ? AND credentials = ?",
@@ -47,27 +47,27 @@ def find(db: sqlite3.Connection, connection: Connection) -> str | None:
     return None if row is None else str(row["connection"])
 
 
-def find_for_reading(db: sqlite3.Connection, connection: Connection) -> str | None:
+def find_for_reading(db: Transaction, connection: Connection) -> str | None:
     """Return the name under which this connection's operations are, or will be, recorded; None where nobody knows."""
     known = find(db, connection)
     return known or _name_beside(_with_same_credentials(rows_at(db, connection), connection), connection)
 
 
-def rows_at(db: sqlite3.Connection, connection: Connection) -> list[sqlite3.Row]:
+def rows_at(db: Transaction, connection: Connection) -> list[Row]:
     """Return what is recorded of this address."""
     values = (connection.erp, connection.address)
     found = db.execute("SELECT * FROM connections WHERE erp = ? AND address = ? ORDER BY since", values)
     return found.fetchall()
 
 
-def clashing(others: Sequence[sqlite3.Row], connection: Connection) -> list[sqlite3.Row]:
+def clashing(others: Sequence[Row], connection: Connection) -> list[Row]:
     """Return the records whose company may be the same as this one's: of the same name, or without any."""
     company = connection.company or ""
     # A company without a name may be any of those with one.
     return [row for row in others if row["company"] == company or not row["company"] or not company]
 
 
-def former_names(db: sqlite3.Connection, connection: Connection) -> list[str]:
+def former_names(db: Transaction, connection: Connection) -> list[str]:
     """Return the names of version 1 that may be this connection's: it knew ERP and host alone."""
     prefix = f"{connection.erp} {urlsplit(connection.address).netloc} "
     found = db.execute("SELECT DISTINCT connection FROM live_operations WHERE connection != ?", (connection.key,))
@@ -76,13 +76,13 @@ def former_names(db: sqlite3.Connection, connection: Connection) -> list[str]:
     return [name for name in names if name.startswith(prefix) and "://" not in name]
 
 
-def adopt_same(db: sqlite3.Connection, connection: Connection, now: float) -> str:
+def adopt_same(db: Transaction, connection: Connection, now: float) -> str:
     """Record that these credentials are those of the company that is known at this address."""
     clash = clashing(rows_at(db, connection), connection)
     return _add(db, connection, clash[-1]["connection"] if clash else connection.key, now)
 
 
-def adopt_other(db: sqlite3.Connection, connection: Connection, now: float) -> str | None:
+def adopt_other(db: Transaction, connection: Connection, now: float) -> str | None:
     """Record that these are another company's; None where that company has the same name, so that it needs another."""
     # Under one name two companies would share the room for one operation of each order number.
     if any(row["connection"] == connection.key for row in rows_at(db, connection)):
@@ -90,18 +90,18 @@ def adopt_other(db: sqlite3.Connection, connection: Connection, now: float) -> s
     return _add(db, connection, connection.key, now)
 
 
-def _with_same_credentials(others: Sequence[sqlite3.Row], connection: Connection) -> list[sqlite3.Row]:
+def _with_same_credentials(others: Sequence[Row], connection: Connection) -> list[Row]:
     return [row for row in others if row["credentials"] == connection.credentials]
 
 
-def _name_beside(same_credentials: Sequence[sqlite3.Row], connection: Connection) -> str | None:
+def _name_beside(same_credentials: Sequence[Row], connection: Connection) -> str | None:
     """Return the name that the same credentials have where a company was named since, or is no longer named."""
     if any(not connection.company or not row["company"] for row in same_credentials):
         return str(same_credentials[0]["connection"])
     return None
 
 
-def _add(db: sqlite3.Connection, connection: Connection, name: str, now: float) -> str:
+def _add(db: Transaction, connection: Connection, name: str, now: float) -> str:
     db.execute("INSERT INTO connections VALUES (?, ?, ?, ?, ?, ?)", (*_key(connection), name, now))
     return name
 

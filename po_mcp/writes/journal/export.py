@@ -7,20 +7,20 @@ then the operations as they stand. Whoever keeps the hash of the last event apar
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from po_mcp.writes.journal import audit_log
 from po_mcp.writes.journal.audit_log import Mark
+from po_mcp.writes.journal.database import Row, Transaction
 
 FORMAT = "po-mcp journal, format 1"
 _EVENT = ("place", "operation_id", "at", "event", "detail", "row", "previous", "hash")
 _UNKNOWN_FORMAT = "line 1: not the beginning of an exported journal"
 
 
-def write_lines(db: sqlite3.Connection, journal_id: str, until: int | None = None) -> Iterator[str]:
+def write_lines(db: Transaction, journal_id: str, until: int | None = None) -> Iterator[str]:
     """Yield the lines of an export.
 
     Args:
@@ -37,7 +37,7 @@ def write_lines(db: sqlite3.Connection, journal_id: str, until: int | None = Non
         yield json.dumps({"operation": {name: row[name] for name in audit_log.digested(row)}})
 
 
-def operations_until(db: sqlite3.Connection, place: int) -> list[sqlite3.Row]:
+def operations_until(db: Transaction, place: int) -> list[Row]:
     """Return the operations whose last event is at this place of the log, or before it."""
     return db.execute(
         "SELECT * FROM write_operations WHERE last_event IN (SELECT hash FROM audit_log WHERE place <= ?) ORDER BY id",
@@ -45,7 +45,7 @@ def operations_until(db: sqlite3.Connection, place: int) -> list[sqlite3.Row]:
     ).fetchall()
 
 
-def _mark_at(db: sqlite3.Connection, place: int) -> Mark:
+def _mark_at(db: Transaction, place: int) -> Mark:
     row = db.execute("SELECT hash FROM audit_log WHERE place = ?", (place,)).fetchone()
     return Mark(place, row["hash"])
 

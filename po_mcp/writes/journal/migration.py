@@ -15,20 +15,20 @@ from __future__ import annotations
 
 import json
 import secrets
-import sqlite3
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
 from po_mcp.writes.journal import audit_log
+from po_mcp.writes.journal.database import Row, Transaction
 from po_mcp.writes.payloads import CreatePayload, FinalizePayload, Payload, Reason, SnapshotPayload
 
 VERSION = 4
 """Of schema.sql."""
 
 
-def migrate(db: sqlite3.Connection, version: int, schema: Sequence[str]) -> None:
+def migrate(db: Transaction, version: int, schema: Sequence[str]) -> None:
     """Bring a journal of an earlier version up to date; `schema` are the statements that make a new one."""
     if version == 1:
         _migrate_from_1(db, schema)
@@ -42,7 +42,7 @@ def migrate(db: sqlite3.Connection, version: int, schema: Sequence[str]) -> None
             db.execute(statement)
 
 
-def _migrate_from_1(db: sqlite3.Connection, schema: Sequence[str]) -> None:
+def _migrate_from_1(db: Transaction, schema: Sequence[str]) -> None:
     """Make the tables of this version and fill them with what the former ones hold."""
     operations = db.execute("SELECT * FROM operations ORDER BY rowid").fetchall()
     events = db.execute("SELECT * FROM trail ORDER BY place").fetchall()
@@ -53,16 +53,18 @@ def _migrate_from_1(db: sqlite3.Connection, schema: Sequence[str]) -> None:
     for statement in schema:
         db.execute(statement)
     db.execute("INSERT INTO journal VALUES ('id', ?)", (secrets.token_hex(16),))
-    db.executemany("INSERT INTO shared_tokens VALUES (?, ?, ?)", [tuple(row) for row in tokens])
-    db.executemany("INSERT INTO audit_log VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [tuple(row) for row in events])
-    begun: dict[str, sqlite3.Row] = {}
+    for row in tokens:
+        db.execute("INSERT INTO shared_tokens VALUES (?, ?, ?)", tuple(row))
+    for row in events:
+        db.execute("INSERT INTO audit_log VALUES (?, ?, ?, ?, ?, ?, ?, ?)", tuple(row))
+    begun: dict[str, Row] = {}
     for event in events:
         begun.setdefault(event["operation_id"], event)
     for row in operations:
         _move(db, row, begun.get(row["id"]))
 
 
-def _move(db: sqlite3.Connection, row: sqlite3.Row, first: sqlite3.Row | None) -> None:
+def _move(db: Transaction, row: Row, first: Row | None) -> None:
     is_waiting = row["state"] in ("PROPOSED", "APPROVED")
     now = time.time()
     columns: dict[str, object] = {
@@ -87,7 +89,7 @@ def _move(db: sqlite3.Connection, row: sqlite3.Row, first: sqlite3.Row | None) -
     audit_log.append(db, audit_log.Event(row["id"], now, event, {"because": "the journal was upgraded"}))
 
 
-def _asker(first: sqlite3.Row | None) -> dict[str, object]:
+def _asker(first: Row | None) -> dict[str, object]:
     """Return who asked. No user: version 1 did not record one, so that nobody's call is taken for the same."""
     try:
         detail: dict[str, Any] = dict(json.loads(first["detail"])) if first else {}
@@ -101,7 +103,7 @@ def _asker(first: sqlite3.Row | None) -> dict[str, object]:
     }
 
 
-def _content(row: sqlite3.Row) -> dict[str, object]:
+def _content(row: Row) -> dict[str, object]:
     """Return the payload as it is written now, and what names a new order's vendor and items.
 
     What cannot be read stays as it is: like every row that cannot be read, it blocks its order and is reported.
@@ -112,7 +114,7 @@ def _content(row: sqlite3.Row) -> dict[str, object]:
         return {"payload": row["intent"], "content_digest": "", "vendor": "", "items": "[]"}
 
 
-def _read_content(row: sqlite3.Row) -> dict[str, object]:
+def _read_content(row: Row) -> dict[str, object]:
     intent: dict[str, Any] = json.loads(row["intent"])
     if row["kind"] != "create":
         return {"payload": _read_guarded(row["kind"], intent), "content_digest": "", "vendor": "", "items": "[]"}

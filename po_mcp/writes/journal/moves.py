@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
 from po_mcp.writes.journal import audit_log, queries
 from po_mcp.writes.journal.audit_log import Event
+from po_mcp.writes.journal.database import Transaction
 from po_mcp.writes.operation import WAITING, State, may_move
 
 CLOCK_SLACK_S = 5.0
@@ -15,7 +15,7 @@ CLOCK_SLACK_S = 5.0
 
 
 def move(
-    db: sqlite3.Connection,
+    db: Transaction,
     operation_id: str,
     before: State,
     after: State,
@@ -48,20 +48,26 @@ def move(
     return True
 
 
-def expire(db: sqlite3.Connection, now: float) -> None:
+IS_OVER = "state IN ('PROPOSED', 'APPROVED') AND expires_at <= ?"
+
+
+def expire(db: Transaction, now: float) -> None:
     """End what was not approved, or not sent, in time."""
-    over = db.execute(
-        "SELECT id, state FROM live_operations WHERE state IN ('PROPOSED', 'APPROVED') AND expires_at <= ?", (now,)
-    ).fetchall()
+    over = db.execute(f"SELECT id, state FROM live_operations WHERE {IS_OVER}", (now,)).fetchall()  # noqa: S608
     for row in over:
         move(db, row["id"], row["state"], "EXPIRED", {}, now, settled_at=now)
 
 
-def notice_clock(db: sqlite3.Connection, now: float) -> None:
+def is_set_back(latest: float | None, now: float) -> bool:
+    """Tell whether the clock stands behind the latest time that was recorded."""
+    return latest is not None and now < latest - CLOCK_SLACK_S
+
+
+def notice_clock(db: Transaction, now: float) -> None:
     """Where the clock was set back: what waits or is approved ends, and what was sent counts from now."""
     # By a clock that was set back an approval would live longer than its ten minutes.
     last = audit_log.latest_time(db)
-    if last is None or now >= last - CLOCK_SLACK_S:
+    if last is None or not is_set_back(last, now):
         return
     for row in db.execute("SELECT id, state FROM live_operations WHERE state IN ('PROPOSED', 'APPROVED')").fetchall():
         move(db, row["id"], row["state"], "EXPIRED", {"because": "the clock was set back"}, now, settled_at=now)
@@ -76,7 +82,7 @@ def notice_clock(db: sqlite3.Connection, now: float) -> None:
     audit_log.append(db, Event("", now, audit_log.CLOCK_SET_BACK, {"by seconds": round(last - now, 3)}))
 
 
-def end_waiting(db: sqlite3.Connection, connection: str, because: str, now: float) -> None:
+def end_waiting(db: Transaction, connection: str, because: str, now: float) -> None:
     """End what waits for a person, or is approved and not sent, on a connection."""
     for row in db.execute("SELECT id, state FROM live_operations WHERE connection = ?", (connection,)).fetchall():
         # A yes was given for the company of the former credentials; what was sent is settled as before.
@@ -84,7 +90,7 @@ def end_waiting(db: sqlite3.Connection, connection: str, because: str, now: floa
             move(db, row["id"], row["state"], "EXPIRED", {"because": because}, now, settled_at=now)
 
 
-def rename_connection(db: sqlite3.Connection, before: str, after: str, now: float) -> None:
+def rename_connection(db: Transaction, before: str, after: str, now: float) -> None:
     """Record the live operations of one connection under another name."""
     for row in db.execute("SELECT id, number FROM live_operations WHERE connection = ?", (before,)).fetchall():
         if queries.live_row(db, [after], row["number"]) is not None:

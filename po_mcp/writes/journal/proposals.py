@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -11,6 +10,7 @@ from po_mcp.errors import OperationUnderWay, TooManyQuestions
 from po_mcp.writes import order_text
 from po_mcp.writes.journal import audit_log, queries
 from po_mcp.writes.journal.audit_log import Event
+from po_mcp.writes.journal.database import Row, Transaction
 from po_mcp.writes.journal.moves import CLOCK_SLACK_S
 from po_mcp.writes.journal.rows import UnreadableRow, read_row, values_of
 from po_mcp.writes.operation import STATE_LABELS, Operation, Recorded, Requester, State
@@ -36,7 +36,7 @@ class Similar:
 
 
 def insert(
-    db: sqlite3.Connection, operation: Operation, state: State, detail: Mapping[str, Any], now: float, ttl: float
+    db: Transaction, operation: Operation, state: State, detail: Mapping[str, Any], now: float, ttl: float
 ) -> Recorded:
     """Record an operation, which can be approved or sent for `ttl` seconds."""
     values = values_of(operation, state, now, now + ttl)
@@ -48,7 +48,7 @@ def insert(
     return Recorded(operation, state, now + ttl)
 
 
-def refuse_flood(db: sqlite3.Connection, operation: Operation, now: float, *, is_question: bool, max_open: int) -> None:
+def refuse_flood(db: Transaction, operation: Operation, now: float, *, is_question: bool, max_open: int) -> None:
     """Bound what one client asks for, so that neither a loop nor an instruction in a text locks others out."""
     session = operation.requester.session
     # Nothing after now is counted: what a clock that was ahead has recorded must lock nobody out.
@@ -73,7 +73,7 @@ def refuse_flood(db: sqlite3.Connection, operation: Operation, now: float, *, is
         raise TooManyQuestions(f"{waiting} requests are already waiting for approval. Nothing was changed.")
 
 
-def renew(db: sqlite3.Connection, live: Recorded, now: float, ttl: float) -> Recorded:
+def renew(db: Transaction, live: Recorded, now: float, ttl: float) -> Recorded:
     """Give a proposal that is asked about again its whole time."""
     expires_at = now + ttl
     # Not at every call, or a client that asks in a loop would fill the audit log.
@@ -85,7 +85,7 @@ def renew(db: sqlite3.Connection, live: Recorded, now: float, ttl: float) -> Rec
 
 
 def find_similar(
-    db: sqlite3.Connection, operation: Operation, names: list[str], known: frozenset[str], since: float
+    db: Transaction, operation: Operation, names: list[str], known: frozenset[str], since: float
 ) -> Similar | None:
     """Find an order like this one, in the transaction that would record it: two calls cannot miss each other.
 
@@ -100,7 +100,7 @@ def find_similar(
     return None
 
 
-def read_or_block(row: sqlite3.Row | None, number: str) -> Recorded | None:
+def read_or_block(row: Row | None, number: str) -> Recorded | None:
     """Read a live row; one that cannot be read blocks its order all the same."""
     if row is None:
         return None

@@ -6,14 +6,13 @@ at its end. What went is in a file that was written before, and whose last hash 
 
 from __future__ import annotations
 
-import sqlite3
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from po_mcp.writes.journal import approver_pin, audit_log, export
 from po_mcp.writes.journal.audit_log import Event
+from po_mcp.writes.journal.database import Transaction
 from po_mcp.writes.operation import LIVE
-
-_GUARD = "audit_log_is_not_cut"
 
 
 @dataclass(frozen=True)
@@ -24,7 +23,7 @@ class Pruned:
     events: int
 
 
-def find_end(db: sqlite3.Connection, before: float) -> int:
+def find_end(db: Transaction, before: float) -> int:
     """Return the place of the last event that may go; that after which the log begins where none may.
 
     Args:
@@ -41,8 +40,11 @@ def find_end(db: sqlite3.Connection, before: float) -> int:
     return max(last, audit_log.start_of(db).place)
 
 
-def prune(db: sqlite3.Connection, end: int, now: float) -> Pruned:
-    """Delete the log up to a place, and the operations that end there; all of it within one transaction."""
+def prune(db: Transaction, end: int, now: float, unguarded: AbstractContextManager[None]) -> Pruned:
+    """Delete the log up to a place, and the operations that end there; all of it within one transaction.
+
+    `unguarded` lets events be deleted meanwhile.
+    """
     mark = db.execute("SELECT hash FROM audit_log WHERE place = ?", (end,)).fetchone()["hash"]
     gone = [row["id"] for row in export.operations_until(db, end)]
     [events] = db.execute("SELECT COUNT(*) FROM audit_log WHERE place <= ?", (end,)).fetchone()
@@ -50,9 +52,8 @@ def prune(db: sqlite3.Connection, end: int, now: float) -> Pruned:
     detail = {"until": end, "hash": mark, "events": events, "operations": len(gone)}
     audit_log.append(db, Event("", now, audit_log.PRUNED, detail))
     approver_pin.carry_over(db, now)
-    [guard] = db.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = ?", (_GUARD,)).fetchone()
-    db.execute(f"DROP TRIGGER {_GUARD}")
-    db.execute("DELETE FROM audit_log WHERE place <= ?", (end,))
-    db.execute(guard)
-    db.executemany("DELETE FROM write_operations WHERE id = ?", [(one,) for one in gone])
+    with unguarded:
+        db.execute("DELETE FROM audit_log WHERE place <= ?", (end,))
+    for one in gone:
+        db.execute("DELETE FROM write_operations WHERE id = ?", (one,))
     return Pruned(len(gone), events)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import logging
-import sqlite3
 from collections.abc import Iterable, Iterator
 
 from po_mcp.writes.journal.audit_log import Event
+from po_mcp.writes.journal.database import Row, Transaction
 from po_mcp.writes.journal.rows import UnreadableRow, read_row
 from po_mcp.writes.operation import Operation, Recorded
 
@@ -21,7 +21,7 @@ MAX_LATEST_CREATES = 10_000
 """Creates whose numbers are looked through for the next one: the ERP's own list shows what is older."""
 
 
-def readable(rows: Iterable[sqlite3.Row]) -> Iterator[Recorded]:
+def readable(rows: Iterable[Row]) -> Iterator[Recorded]:
     """Read rows, and pass over what cannot be read."""
     for row in rows:
         try:
@@ -31,26 +31,24 @@ def readable(rows: Iterable[sqlite3.Row]) -> Iterator[Recorded]:
             logger.warning("%s: po-mcp journal verify", exc)
 
 
-def first(db: sqlite3.Connection, condition: str, *values: object) -> Recorded | None:
+def first(db: Transaction, condition: str, *values: object) -> Recorded | None:
     """Return the first operation that meets a condition, which may say in which order; None where none does."""
     rows = db.execute(f"SELECT * FROM write_operations WHERE {condition}", values)  # noqa: S608
     return next(readable(rows), None)
 
 
-def live_row(db: sqlite3.Connection, connections: Iterable[str], number: str) -> sqlite3.Row | None:
+def live_row(db: Transaction, connections: Iterable[str], number: str) -> Row | None:
     """Return the row of the live operation on an order, in any of these connections, whether or not it can be read."""
     names = tuple(connections)
     where = f"connection IN ({', '.join('?' * len(names))}) AND number = ?"
-    row: sqlite3.Row | None = db.execute(
+    row: Row | None = db.execute(
         f"SELECT * FROM live_operations WHERE {where}",  # noqa: S608
         (*names, number),
     ).fetchone()
     return row
 
 
-def find_done(
-    db: sqlite3.Connection, connections: Iterable[str], number: str, since: float, until: float
-) -> Recorded | None:
+def find_done(db: Transaction, connections: Iterable[str], number: str, since: float, until: float) -> Recorded | None:
     """Return the latest write on an order, in any of these connections, that was done then; None where none."""
     names = tuple(connections)
     return first(
@@ -64,16 +62,16 @@ def find_done(
     )
 
 
-def live(db: sqlite3.Connection, connection: str | None) -> list[Recorded]:
+def live(db: Transaction, connection: str | None) -> list[Recorded]:
     """Return the operations of a connection (None: of all) that are not at their end, oldest first."""
     rows = db.execute(
-        "SELECT * FROM live_operations WHERE connection = ifnull(?, connection) ORDER BY proposed_at, id",
+        "SELECT * FROM live_operations WHERE connection = coalesce(?, connection) ORDER BY proposed_at, id",
         (connection,),
     )
     return list(readable(rows))
 
 
-def same_create(db: sqlite3.Connection, operation: Operation, since: float, until: float) -> Recorded | None:
+def same_create(db: Transaction, operation: Operation, since: float, until: float) -> Recorded | None:
     """Return the create that the very same call of the same user made, live or done then, whatever its number."""
     # Without the number: a call that gave none gets another one each time, and is the same call.
     same = "connection = ? AND arguments = ? AND requested_by = ?"
@@ -88,7 +86,7 @@ def same_create(db: sqlite3.Connection, operation: Operation, since: float, unti
     return next(readable(rows), None)
 
 
-def same_content(db: sqlite3.Connection, operation: Operation, since: float) -> Iterator[Recorded]:
+def same_content(db: Transaction, operation: Operation, since: float) -> Iterator[Recorded]:
     """Yield creates of the same content that are under way, not known, or were made since then."""
     rows = db.execute(
         "SELECT * FROM write_operations WHERE connection = ? AND content_digest = ? AND content_digest != ''"
@@ -99,7 +97,7 @@ def same_content(db: sqlite3.Connection, operation: Operation, since: float) -> 
     return readable(rows)
 
 
-def common_items(db: sqlite3.Connection, operation: Operation, connections: Iterable[str]) -> Iterator[Recorded]:
+def common_items(db: Transaction, operation: Operation, connections: Iterable[str]) -> Iterator[Recorded]:
     """Yield creates for the same vendor with an item of this one, which were sent and of which an effect may show."""
     names = tuple(connections)
     rows = db.execute(
@@ -110,7 +108,7 @@ def common_items(db: sqlite3.Connection, operation: Operation, connections: Iter
     return (recorded for recorded in readable(rows) if recorded.operation.items & operation.items)
 
 
-def last_no(db: sqlite3.Connection, operation: Operation, since: float) -> Event | None:
+def last_no(db: Transaction, operation: Operation, since: float) -> Event | None:
     """Return the no that the same request was answered with last; None where there is none, or a yes came after it.
 
     Of a create the same request is one of the same content: its number may be another one.
@@ -140,12 +138,12 @@ def last_no(db: sqlite3.Connection, operation: Operation, since: float) -> Event
     return None
 
 
-def numbers_of_creates(db: sqlite3.Connection, connection: str) -> set[str]:
+def numbers_of_creates(db: Transaction, connection: str) -> set[str]:
     """Return the numbers that orders have or may get: of creates that are not at their end, and the latest done."""
     found = db.execute(
         "SELECT number FROM live_operations WHERE connection = ? AND kind = 'create' UNION SELECT number FROM"
         " (SELECT number, state FROM write_operations WHERE connection = ? AND kind = 'create'"
-        " ORDER BY settled_at DESC LIMIT ?) WHERE state = 'DONE'",
+        " AND settled_at IS NOT NULL ORDER BY settled_at DESC LIMIT ?) AS latest WHERE state = 'DONE'",
         (connection, connection, MAX_LATEST_CREATES),
     )
     return {row["number"] for row in found}

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from dataclasses import asdict
 from typing import Any, cast, get_args
 
 from po_mcp.writes.forms import Field, Question
+from po_mcp.writes.journal.database import Row
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Operation, Recorded, Requester, State, WriteOutcome
 
@@ -49,7 +49,7 @@ def values_of(operation: Operation, state: State, proposed_at: float, expires_at
     }
 
 
-def read_row(row: sqlite3.Row) -> Recorded:
+def read_row(row: Row) -> Recorded:
     """Read a row.
 
     Raises:
@@ -61,7 +61,7 @@ def read_row(row: sqlite3.Row) -> Recorded:
         raise UnreadableRow(str(row["id"])) from exc
 
 
-def _read_row(row: sqlite3.Row) -> Recorded:
+def _read_row(row: Row) -> Recorded:
     # The cast below would let a state of a newer version through.
     if row["state"] not in _STATES:
         raise ValueError("a state that is not known")

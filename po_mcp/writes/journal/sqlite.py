@@ -15,21 +15,19 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
-from importlib.resources import files
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import audit_log, file_systems, migration
+from po_mcp.writes.journal import audit_log, file_systems, migration, moving, schema
 from po_mcp.writes.journal.audit_log import Mark
+from po_mcp.writes.journal.database import MEMORY, Transaction
 
-MEMORY = ":memory:"
 BUSY_S = 5.0
 """Seconds to wait for another process's transaction."""
 BUSY_AGAIN_S = 0.25
@@ -60,11 +58,14 @@ class SqliteFile:
     """The journal's file, opened when it is first used.
 
     A writing and a reading connection, each used by one thread at a time. Every failure of the file is
-    `JournalUnavailable`.
+    `JournalUnavailable`. `clock` gives seconds since 1970; the machine's where None.
     """
 
-    def __init__(self, path: str | Path) -> None:
+    readers = 1
+
+    def __init__(self, path: str | Path, clock: Callable[[], float] | None = None) -> None:
         self._path = str(path)
+        self.now = clock or time.time
         self._writer: sqlite3.Connection | None = None
         self._reader: sqlite3.Connection | None = None
         self._write_lock = threading.RLock()
@@ -83,6 +84,7 @@ class SqliteFile:
             self._need_same_file()
             self._begin(db)
             try:
+                _need_unsealed(db)
                 self._need_whole_log(db)
                 yield db
                 # Before the commit: right after it another process may have written on.
@@ -111,6 +113,10 @@ class SqliteFile:
             finally:
                 db.execute("ROLLBACK")
 
+    def looking(self) -> AbstractContextManager[sqlite3.Connection]:
+        """Read by one statement; a transaction costs nothing here."""
+        return self.reading()
+
     @property
     def is_shared(self) -> bool:
         """Tell whether other processes can use it: what is in memory is this one's alone."""
@@ -130,6 +136,15 @@ class SqliteFile:
         """Tell whether the file was made, without making it."""
         return self._writer is not None or (self.is_shared and Path(self._path).exists())
 
+    @contextmanager
+    def unguarded(self, db: Transaction) -> Iterator[None]:
+        """Take the trigger away that keeps events from being deleted, and put it back."""
+        query = "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND name = ?"
+        [guard] = db.execute(query, (audit_log.GUARD,)).fetchone()
+        db.execute(f"DROP TRIGGER {audit_log.GUARD}")
+        yield
+        db.execute(guard)
+
     def find_fault(self) -> str:
         """Say why nothing can be recorded, as far as is seen without making the file; "" where it can."""
         if not self.is_shared:
@@ -141,6 +156,42 @@ class SqliteFile:
             except JournalUnavailable as exc:
                 return exc.what
         return _find_obstacle(Path(self._path))
+
+    def slots(self, name: str, most: int) -> None:
+        """Return none: a file does not tell who died with one."""
+
+    async def listen(self, heard: Callable[[str, str], None]) -> None:
+        """Hear of nothing: SQLite tells no other process."""
+
+    def origin(self) -> str:
+        """Return nothing: a file that was put back is noticed by its mark, and not written to."""
+        return ""
+
+    def find_schema_faults(self, db: Transaction) -> list[str]:
+        """Compare what the file defines with what this version defines."""
+        expected = _expected_schema()
+        if moving.sealed_to(db) is not None:
+            expected |= moving.triggers_of_seal()
+        return schema.find_faults(_schema_of(db), expected)
+
+    @contextmanager
+    def sealing(self, to: str) -> Iterator[sqlite3.Connection]:
+        """Read all of it in the transaction that lets nothing be written here any more, since it goes on elsewhere."""
+        with self._write_lock, self._translate_errors():
+            db = self._open_writer()
+            self._need_same_file()
+            self._begin(db)
+            try:
+                self._need_whole_log(db)
+                moving.seal(db, to, self.now())
+                yield db
+                end = audit_log.end_of(db)
+                db.execute("COMMIT")
+            except BaseException:
+                if db.in_transaction:
+                    db.execute("ROLLBACK")
+                raise
+            self._set_mark(end)
 
     def adopt(self) -> str:
         """Take the file as it lies there for the journal from now on; return what was done, "" for nothing."""
@@ -156,7 +207,7 @@ class SqliteFile:
                 return ""
         with self.writing() as db:
             detail = {"former journal": former[0], "its last event": former[1].place}
-            audit_log.append(db, audit_log.Event("", time.time(), "adopted", detail))
+            audit_log.append(db, audit_log.Event("", self.now(), "adopted", detail))
         return f"The journal goes on from {self._path}; events after number {self._mark.place - 1} may be missing."
 
     def close(self) -> None:
@@ -312,14 +363,14 @@ def _find_obstacle(path: Path) -> str:
     return ""
 
 
-def expected_schema() -> dict[str, str]:
+def _expected_schema() -> dict[str, str]:
     """Return what a journal's file defines: every table, view, index and trigger with its SQL."""
     with _connect(MEMORY) as db:
         _create(db)
-        return schema_of(db)
+        return _schema_of(db)
 
 
-def schema_of(db: sqlite3.Connection) -> dict[str, str]:
+def _schema_of(db: Transaction) -> dict[str, str]:
     """Return what this file defines."""
     rows = db.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
     return {f"{row['type']} {row['name']}": row["sql"] for row in rows}
@@ -359,9 +410,9 @@ def _prepare(db: sqlite3.Connection) -> None:
         version = _need_journal(db)
         if version == 0:
             _create(db)
-            db.execute("INSERT INTO journal VALUES ('id', ?)", (secrets.token_hex(16),))
+            schema.fill(db)
         elif version < migration.VERSION:
-            migration.migrate(db, version, list(_schema()))
+            migration.migrate(db, version, list(schema.statements()))
         db.execute("COMMIT")
     except BaseException:
         db.execute("ROLLBACK")
@@ -373,9 +424,7 @@ def _need_journal(db: sqlite3.Connection) -> int:
     version: int = db.execute("PRAGMA user_version").fetchone()[0]
     tables = {row["name"] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
     if version > migration.VERSION and _TABLES[migration.VERSION] & tables:
-        raise JournalUnavailable(
-            "The journal was created by a newer po-mcp. Nothing was sent.", next_step="Update po-mcp."
-        )
+        raise JournalUnavailable(schema.NEWER, next_step="Update po-mcp.")
     is_journal = version in _TABLES and tables >= _TABLES[version] and bool(version) == bool(tables)
     if not is_journal:
         raise JournalUnavailable(
@@ -385,20 +434,17 @@ def _need_journal(db: sqlite3.Connection) -> int:
     return version
 
 
+def _need_unsealed(db: sqlite3.Connection) -> None:
+    if (to := moving.sealed_to(db)) is not None:
+        raise JournalUnavailable(
+            f"This journal was moved to {to}. Nothing was sent.",
+            next_step="Your administrator must set PO_MCP_JOURNAL to that address.",
+        )
+
+
 def _create(db: sqlite3.Connection) -> None:
-    for statement in _schema():
+    for statement in schema.statements():
         db.execute(statement)
-
-
-def _schema() -> Iterator[str]:
-    """Yield the statements of schema.sql: executescript() would commit the transaction that these must be part of."""
-    statement = ""
-    script = files("po_mcp.writes.journal").joinpath("schema.sql").read_text("utf-8")
-    for line in script.splitlines(keepends=True):
-        statement += line
-        if sqlite3.complete_statement(statement):
-            yield statement
-            statement = ""
 
 
 def _id_of(db: sqlite3.Connection) -> str:

@@ -1,11 +1,10 @@
-"""The one record of every operation: each method is one transaction of the file.
+"""The one record of every operation: each method is one transaction, of a file or of a PostgreSQL database.
 
 All of it is synchronous; `Journal` is the same for the event loop.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,24 +14,27 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 from po_mcp.erp import Connection
+from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.consent import Agreement, Consented
 from po_mcp.writes.journal import (
     agreements,
     approver_pin,
     audit_log,
     connections,
+    due,
     export,
     moves,
     proposals,
     pruning,
     queries,
+    restores,
 )
 from po_mcp.writes.journal.approver_pin import ApproverPin, PinChange, PinPlace
 from po_mcp.writes.journal.audit_log import Event
+from po_mcp.writes.journal.database import MEMORY, Slots, Transaction, open_database
 from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, Similar
 from po_mcp.writes.journal.pruning import Pruned
 from po_mcp.writes.journal.rows import UnreadableRow, read_row
-from po_mcp.writes.journal.sqlite import MEMORY, SqliteFile, expected_schema, schema_of
 from po_mcp.writes.journal.token_store import SharedToken
 from po_mcp.writes.operation import WAITING, Operation, Recorded, Requester, State, WriteOutcome
 from po_mcp.writes.payloads import Payload
@@ -58,27 +60,27 @@ class Claim:
 
 
 class JournalStore:
-    """The one record of every operation, which all processes of one user share.
+    """The one record of every operation, which all processes of one user, or all replicas, share.
 
     Args:
-        path: the file, or `:memory:`, which ends with this process.
+        path: the file, or `:memory:`, which ends with this process, or a `postgresql://` address.
         ttl: seconds that a proposed operation can be approved, and that a done one answers the same call.
-        clock: seconds since 1970.
+        clock: seconds since 1970; where None, the clock of the machine, or of the PostgreSQL database.
         max_open: proposals of one client that may wait for a person at a time.
 
-    Every method raises `JournalUnavailable` where the file cannot be used.
+    Every method raises `JournalUnavailable` where that cannot be used.
     """
 
     def __init__(
         self,
         path: str | Path = MEMORY,
         ttl: float = 600.0,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
         max_open: int = MAX_OPEN_QUESTIONS,
     ) -> None:
-        self._file = SqliteFile(path)
+        self._file = open_database(path, clock)
         self._ttl = ttl
-        self._clock = clock
+        self._clock = self._file.now
         self._max_open = max_open
 
     # About the file
@@ -93,6 +95,11 @@ class JournalStore:
         return self._file.is_shared
 
     @property
+    def readers(self) -> int:
+        """How many reading calls may run at a time."""
+        return self._file.readers
+
+    @property
     def path(self) -> str:
         """Where it lies."""
         return self._file.path
@@ -100,6 +107,14 @@ class JournalStore:
     def now(self) -> float:
         """Return the journal's time, in seconds since 1970."""
         return self._clock()
+
+    def slots(self, name: str, most: int) -> Slots | None:
+        """Return so many slots of this name, which all replicas share; None in a file, where each process counts."""
+        return self._file.slots(name, most)
+
+    async def listen(self, heard: Callable[[str, str], None]) -> None:
+        """Call `heard` with the id and the event of every operation, of whichever process, until cancelled."""
+        await self._file.listen(heard)
 
     def close(self) -> None:
         """Close the file."""
@@ -117,7 +132,7 @@ class JournalStore:
         Raises:
             ConnectionNotAdopted: its credentials are new at a known address; nothing may be written.
         """
-        with self._file.reading() as db:
+        with self._file.looking() as db:
             known = connections.find(db, connection)
         if known is not None:
             return known
@@ -172,8 +187,18 @@ class JournalStore:
             return name
 
     def adopt_file(self) -> str:
-        """Take the file as it lies there for the journal from now on; say what was done, "" where nothing had to be."""
-        return self._file.adopt()
+        """Take the file, or the database, as it is for the journal from now on; say what was done, "" for nothing."""
+        if (done := self._file.adopt()) != "":
+            return done
+        with self._file.writing() as db:
+            if not restores.adopt(db, self._file.origin(), self._clock()):
+                return ""
+        return f"The journal goes on from {self.path}; its latest events may be missing."
+
+    def may_lack_events(self) -> bool:
+        """Tell whether the journal was restored, so that the latest events may be missing, and nobody adopted it."""
+        with self._file.reading() as db:
+            return restores.may_lack_events(db, self._file.origin())
 
     # Proposing
 
@@ -227,13 +252,19 @@ class JournalStore:
                 return similar
             if live is not None:
                 moves.move(db, live.operation.id, "PROPOSED", "STALE", {"because": "replaced by a newer request"}, now)
+            # Whoever asked for it did not know: the very same order may have been sent, and be missing here.
+            if approved and restores.may_lack_events(db, self._file.origin()):
+                raise JournalUnavailable(
+                    "The journal was just restored from a backup or another copy. Nothing was sent.",
+                    next_step="Call the tool again: a person is asked then.",
+                )
             # Last, so that a repeated call is answered even where no new question is let in.
             proposals.refuse_flood(db, operation, now, is_question=not approved, max_open=self._max_open)
             return proposals.insert(db, operation, "APPROVED" if approved else "PROPOSED", detail, now, self._ttl)
 
     def find_same_create(self, operation: Operation) -> Recorded | None:
         """Return the create that the very same call of the same user made, live or a few minutes ago."""
-        with self._file.reading() as db:
+        with self._file.looking() as db:
             found = queries.same_create(db, operation, *self._within_ttl())
         return None if found is None else self._as_of_now(found)
 
@@ -333,7 +364,8 @@ class JournalStore:
         """Note when another's order, or a gap, was first seen in the place of ours; None: no longer."""
         with self._moving() as db:
             changed = db.execute(
-                "UPDATE write_operations SET foreign_since = ? WHERE id = ? AND foreign_since IS NOT ?",
+                "UPDATE write_operations SET foreign_since = ?"
+                " WHERE id = ? AND coalesce(foreign_since, -1.0) != coalesce(?, -1.0)",
                 (since, operation_id, since),
             )
             # Only what changed is an event: a look every second must not fill the log.
@@ -376,7 +408,7 @@ class JournalStore:
 
     def has_late_news(self, connection: str) -> bool:
         """Tell whether there is any, without waiting for a writer."""
-        with self._file.reading() as db:
+        with self._file.looking() as db:
             rows = db.execute("SELECT id FROM write_operations WHERE connection = ? AND is_untold = 1", (connection,))
             return rows.fetchone() is not None
 
@@ -395,7 +427,7 @@ class JournalStore:
 
     def find(self, operation_id: str) -> Recorded | None:
         """Return an operation as it stands now, or None."""
-        with self._file.reading() as db:
+        with self._file.looking() as db:
             found = queries.first(db, "id = ?", operation_id)
         return None if found is None else self._as_of_now(found)
 
@@ -407,7 +439,7 @@ class JournalStore:
 
     def live(self, connection: str | None) -> list[Recorded]:
         """Return the operations of a connection (None: of all) that are not at their end, oldest first."""
-        with self._file.reading() as db:
+        with self._file.looking() as db:
             found = [self._as_of_now(one) for one in queries.live(db, connection)]
         return [one for one in found if one.state != "EXPIRED"]
 
@@ -420,17 +452,17 @@ class JournalStore:
     def latest(self, connection: str, limit: int) -> list[Recorded]:
         """Return the operations of a connection that are at their end, the latest first."""
         with self._file.reading() as db:
-            # From the end of the table; the plus keeps SQLite from an index that it would have to sort by.
+            # From the end of the table; the joined text keeps SQLite from an index that it would have to sort by.
             rows = db.execute(
-                "SELECT * FROM write_operations WHERE +connection = ? AND id NOT IN (SELECT id FROM live_operations)"
-                " ORDER BY rowid DESC LIMIT ?",
+                "SELECT * FROM write_operations WHERE connection || '' = ?"
+                " AND id NOT IN (SELECT id FROM live_operations) ORDER BY rowid DESC LIMIT ?",
                 (connection, limit),
             )
             return list(queries.readable(rows))
 
     def find_in_progress(self, operation: Operation) -> Recorded | None:
         """Return what the same call asked for before, if that was approved or sent and is not at its end."""
-        with self._file.reading() as db:
+        with self._file.looking() as db:
             row = queries.live_row(db, [operation.connection], operation.number)
         live = proposals.read_or_block(row, operation.number)
         if live is None or not live.operation.is_same_call(operation):
@@ -444,12 +476,12 @@ class JournalStore:
         """Return the no that the same request was answered with last, within a day; None where none, or a yes after."""
         if not self.exists():
             return None
-        with self._file.reading() as db:
+        with self._file.looking() as db:
             return queries.last_no(db, operation, self._clock() - NO_IS_SHOWN_S)
 
     def find_recent(self, operation: Operation) -> Recorded | None:
         """Return what the same call of the same user did within the ttl, whatever the state of the order was."""
-        with self._file.reading() as db:
+        with self._file.looking() as db:
             return queries.first(
                 db,
                 "connection = ? AND kind = ? AND number = ? AND arguments = ? AND requested_by = ?"
@@ -464,12 +496,12 @@ class JournalStore:
 
     def numbers_of_creates(self, connection: str) -> set[str]:
         """Return the numbers that orders have or may get: of creates that are not at their end, or done."""
-        with self._file.reading() as db:
+        with self._file.looking() as db:
             return queries.numbers_of_creates(db, connection)
 
     def events(self, operation_id: str) -> list[Event]:
         """Return what happened to one operation, in order."""
-        with self._file.reading() as db:
+        with self._file.looking() as db:
             return audit_log.events(db, operation_id)
 
     def starting_times(self) -> dict[str, float]:
@@ -488,12 +520,7 @@ class JournalStore:
     def verify(self) -> list[str]:
         """Return what in the journal was edited, removed or added behind its back; empty where nothing was."""
         with self._file.reading() as db:
-            found, expected = schema_of(db), expected_schema()
-            faults = [f"schema: {name} is missing" for name in expected.keys() - found.keys()]
-            faults += [f"schema: {name} was added" for name in found.keys() - expected.keys()]
-            faults += [
-                f"schema: {name} was changed" for name in found if found[name] != expected.get(name, found[name])
-            ]
+            faults = self._file.find_schema_faults(db)
             faults += audit_log.find_faults(db)
             faults += approver_pin.find_faults(db)
             for row in db.execute("SELECT * FROM write_operations"):
@@ -516,25 +543,24 @@ class JournalStore:
                 return Pruned(0, 0)
             # Within the transaction: nothing can come between what is written there and what goes here.
             write([*export.write_lines(db, self._file.id, end)])
-            return pruning.prune(db, end, self._clock())
+            return pruning.prune(db, end, self._clock(), self._file.unguarded(db))
 
     # Within a transaction
 
     @contextmanager
-    def _moving(self) -> Iterator[sqlite3.Connection]:
+    def _moving(self) -> Iterator[Transaction]:
         """Run a writing transaction that first sees to the clock, and to what has its time over."""
         with self._file.writing() as db:
             now = self._clock()
-            moves.notice_clock(db, now)
-            moves.expire(db, now)
+            due.see_to(db, self._file.origin(), now)
             yield db
 
-    def _same_create(self, db: sqlite3.Connection, operation: Operation, gone: frozenset[str]) -> Recorded | None:
+    def _same_create(self, db: Transaction, operation: Operation, gone: frozenset[str]) -> Recorded | None:
         found = queries.same_create(db, operation, *self._within_ttl())
         return None if found is None or found.operation.id in gone else found
 
     def _find_overtaking(
-        self, db: sqlite3.Connection, names: list[str], operation: Operation, read_at: float
+        self, db: Transaction, names: list[str], operation: Operation, read_at: float
     ) -> Recorded | None:
         # What a clock that was ahead has recorded is of no later time, and must block nothing until that time comes.
         return queries.find_done(db, names, operation.number, read_at, self._clock() + moves.CLOCK_SLACK_S)
@@ -553,6 +579,6 @@ class JournalStore:
         return self._clock() - self._ttl
 
 
-def _of(db: sqlite3.Connection, connection: str) -> list[Recorded]:
+def _of(db: Transaction, connection: str) -> list[Recorded]:
     rows = db.execute("SELECT * FROM write_operations WHERE connection = ?", (connection,))
     return list(queries.readable(rows))

@@ -11,13 +11,18 @@ import hashlib
 from collections.abc import Callable
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal.sqlite import SqliteFile
+from po_mcp.writes.journal.database import Database
+
+_PUT = (
+    "INSERT INTO shared_tokens VALUES (?, ?, ?)"
+    " ON CONFLICT (connection) DO UPDATE SET token = excluded.token, ends_at = excluded.ends_at"
+)
 
 
 class SharedToken:
     """One connection's token, in the journal's file. `clock` gives seconds since 1970."""
 
-    def __init__(self, file: SqliteFile, name: str, clock: Callable[[], float]) -> None:
+    def __init__(self, file: Database, name: str, clock: Callable[[], float]) -> None:
         self._file = file
         # Hashed, so that the file names neither address nor client id beside a token.
         self._name = hashlib.sha256(name.encode()).hexdigest()
@@ -37,21 +42,17 @@ class SharedToken:
     def save(self, token: str, lifetime: float) -> None:
         """Keep the token; where the file cannot be used, every process has its own."""
         with contextlib.suppress(JournalUnavailable), self._file.writing() as db:
-            db.execute(
-                "INSERT OR REPLACE INTO shared_tokens VALUES (?, ?, ?)",
-                (self._name, token, self._clock() + lifetime),
-            )
+            db.execute(_PUT, (self._name, token, self._clock() + lifetime))
 
     def claim(self, lease: float) -> bool:
         """Take the right to fetch a token, for `lease` seconds; everybody has it where the file cannot be used."""
-        now = self._clock()
         try:
             with self._file.writing() as db:
                 taken = db.execute("SELECT ends_at FROM shared_tokens WHERE connection = ?", (self._lease,)).fetchone()
                 # A lease and no lock: a process that dies while it signs in must not keep the others out.
-                if taken is not None and taken["ends_at"] > now:
+                if taken is not None and taken["ends_at"] > self._clock():
                     return False
-                db.execute("INSERT OR REPLACE INTO shared_tokens VALUES (?, '', ?)", (self._lease, now + lease))
+                db.execute(_PUT, (self._lease, "", self._clock() + lease))
         except JournalUnavailable:
             return True
         return True

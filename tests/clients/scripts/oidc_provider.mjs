@@ -1,4 +1,5 @@
 // A real OpenID provider (npm oidc-provider) on a free port of this machine: it prints its issuer, and takes any name.
+// PAGE is where the approval page is, if there is one; its client has a secret.
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
@@ -16,9 +17,25 @@ const configuration = {
       response_types: ['code'],
       redirect_uris: ['http://127.0.0.1/callback'],
     },
+    ...(process.env.PAGE
+      ? [
+          {
+            client_id: 'page',
+            client_secret: 'page-secret',
+            grant_types: ['authorization_code'],
+            response_types: ['code'],
+            redirect_uris: [`${process.env.PAGE}/auth/callback`],
+          },
+        ]
+      : []),
   ],
   scopes: ['openid', 'offline_access', ...scopes.split(' ')],
-  findAccount: (ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+  claims: { openid: ['sub'], profile: ['name', 'groups'] },
+  conformIdTokenClaims: false, // what a profile holds stands in the ID token, as with most issuers
+  findAccount: (ctx, id) => ({
+    accountId: id,
+    claims: () => ({ sub: id, name: `${id[0].toUpperCase()}${id.slice(1)}`, groups: id === 'alice' ? [] : ['leads'] }),
+  }),
   pkce: { required: () => true },
   cookies: { keys: ['tests'] },
   features: {

@@ -1,0 +1,123 @@
+"""What the words of an order are taken for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from po_mcp.desk.catalog import Entry, Kind, format_ids
+from po_mcp.orders import Item, Vendor, Warehouse
+from po_mcp.writes.order_text import name
+
+
+@dataclass(frozen=True)
+class WordMatch:
+    """The entry that one word of an order is taken for, and the candidates.
+
+    `exact`: `said` is an id, a code or a name of `taken`, as it is written, and of nothing else. Otherwise a person
+    must see `candidates`, the best first; `taken` is what seems meant, or None where several fit alike.
+    `why` says how `taken`, or the first candidate, fits. `names` are what each candidate is surely found by.
+    """
+
+    kind: Kind
+    said: str
+    taken: Entry | None
+    exact: bool
+    candidates: tuple[Entry, ...] = ()
+    why: str = ""
+    names: tuple[str, ...] = ()
+    chosen: bool = False
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether the word is exact or was chosen by a person."""
+        return self.exact or self.chosen
+
+    @property
+    def meant(self) -> tuple[Entry, ...]:
+        """What it may mean: one entry where it is settled."""
+        return (self.taken,) if self.is_settled and self.taken is not None else self.candidates
+
+    @property
+    def note(self) -> str:
+        """The sentence on a person's choice, for the outcome; "" for an exact word."""
+        if not self.chosen or self.taken is None:
+            return ""
+        return f"{self.kind.capitalize()}: {format_ids([self.taken])} (chosen for: {name(self.said)})."
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """The matches of one order's words, each word once, in the sequence of the order."""
+
+    matches: tuple[WordMatch, ...]
+
+    @property
+    def needs_a_person(self) -> bool:
+        """Whether a word is not exact: nothing may be sent before a person saw what it is taken for."""
+        return any(not match.is_settled for match in self.matches)
+
+    @property
+    def missing(self) -> tuple[WordMatch, ...]:
+        """The words without a candidate."""
+        return tuple(match for match in self.matches if not match.is_settled and not match.candidates)
+
+    @property
+    def unsettled(self) -> tuple[WordMatch, ...]:
+        """The words that a person must see."""
+        return tuple(match for match in self.matches if not match.is_settled)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence on each choice of a person."""
+        return tuple(match.note for match in self.matches if match.note)
+
+    @property
+    def vendor(self) -> Vendor:
+        """The vendor, once all is settled."""
+        [vendor] = [match.taken for match in self.matches if isinstance(match.taken, Vendor)]
+        return vendor
+
+    def items(self) -> dict[str, Item]:
+        """Return the items by what was said."""
+        return {match.said: match.taken for match in self.matches if isinstance(match.taken, Item)}
+
+    def warehouses(self) -> dict[str, Warehouse]:
+        """Return the warehouses by what was said."""
+        return {match.said: match.taken for match in self.matches if isinstance(match.taken, Warehouse)}
+
+    def with_choices(self, chosen: Mapping[str, str]) -> Resolution | None:
+        """Return the resolution with what a person chose in the fields of `build_question`; None for a "none"."""
+        by_field = dict(zip(field_names(self), self.unsettled, strict=True))
+        settled: dict[WordMatch, WordMatch] = {}
+        for field, match in by_field.items():
+            place = next((place for place, key in enumerate(match.names) if key == chosen.get(field)), None)
+            if place is None:
+                return None
+            settled[match] = replace(match, taken=match.candidates[place], chosen=True)
+        return Resolution(tuple(settled.get(match, match) for match in self.matches))
+
+
+@dataclass(frozen=True)
+class ResolvedOrder:
+    """The entries of the ERP that an order names, by the words of the request, and notes on the choices.
+
+    `old_data` has a sentence on each list that is old and of which the ERP gave nothing newer.
+    """
+
+    vendor: Vendor
+    items: Mapping[str, Item]
+    warehouses: Mapping[str, str]
+    warehouse_names: Mapping[str, str]
+    notes: tuple[str, ...] = ()
+    old_data: tuple[str, ...] = ()
+
+
+def field_names(resolution: Resolution) -> list[str]:
+    """Return the names of the fields in which a person chooses, one for each unsettled word."""
+    return [f"{match.kind}_{place}" for place, match in enumerate(resolution.unsettled, 1)]
+
+
+def is_active(entry: Entry) -> bool:
+    """Tell whether an entry may be ordered, or ordered from."""
+    return isinstance(entry, Warehouse) or entry.active

@@ -1,0 +1,229 @@
+"""Signing people in at the issuer: OpenID Connect's code flow with PKCE, state and nonce.
+
+Core 1.0, 3.1; RFC 7636 (PKCE); RFC 9207 (the issuer in the answer); RFC 8707 (the resource of the access token).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import math
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+import anyio
+
+from po_mcp.errors import BadAnswer, PurchaseOrderError, SignInRefused
+from po_mcp.sign_in.issuer_keys import FRESH_S, IssuerKeys, IssuerUnavailable, is_as_safe
+from po_mcp.sign_in.tokens import TokenVerifier, decode_claims, is_name, read_facts, read_header
+
+PostForm = Callable[[str, Mapping[str, str], tuple[str, str] | None], Awaitable[tuple[int, Any]]]
+"""Sends a form to an address, with a name and password where given; returns the status and the JSON of the answer."""
+_REQUIRED = ["iss", "aud", "exp", "iat", "sub", "nonce"]
+_MAX_REDEEMED_AT_ONCE = 8
+_MAX_ID_TOKEN_CHARS = 65_536
+"""Longer than an access token may be, which comes in a header: people of large companies have hundreds of groups."""
+UNAVAILABLE = "The issuer cannot be reached now. Nothing was changed. Try again in a minute."
+NOT_TAKEN = "The sign-in was not completed. Nothing was changed."
+_PAIRWISE = (
+    "The issuer gives a person another subject for each client, so nobody can tell whether an approver is the "
+    "requester. Nothing was changed."
+)
+
+
+@dataclass(frozen=True)
+class Client:
+    """How the issuer knows this page.
+
+    Attributes:
+        id: the client's id.
+        secret: its secret; None for a public client.
+        redirect_uri: where the issuer sends people back to.
+        scopes: that tell approvers, asked for with `resource`; none where groups or names tell them.
+        resource: the address of MCP.
+    """
+
+    id: str
+    secret: str | None
+    redirect_uri: str
+    scopes: Sequence[str]
+    resource: str
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One sign-in under way: what must come back, and what only this server knows."""
+
+    next: str
+    state: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    nonce: str = field(default_factory=lambda: secrets.token_urlsafe(24))
+    verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48), repr=False)
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who signed in: issuer and subject, what the issuer says of them, and until which second since 1970."""
+
+    issuer: str
+    subject: str
+    facts: Mapping[str, Any]
+    scopes: Sequence[str]
+    until: float | None
+
+
+class OpenIdClient:
+    """Sends people to the issuer, and takes what it says of them.
+
+    Args:
+        keys: of the issuer, with its metadata.
+        client: how the issuer knows this page.
+        access_tokens: verifies tokens for MCP: their scopes tell approvers.
+        post: sends the code to the issuer.
+    """
+
+    def __init__(self, keys: IssuerKeys, client: Client, access_tokens: TokenVerifier, post: PostForm) -> None:
+        self._keys = keys
+        self._client = client
+        self._access_tokens = access_tokens
+        self._post = post
+        self._metadata: Mapping[str, Any] = {}
+        self._read_at = -math.inf
+        # Whoever has begun a sign-in can send any code, and each is a request to the issuer.
+        self._redeeming = anyio.CapacityLimiter(_MAX_REDEEMED_AT_ONCE)
+
+    async def find_address(self, attempt: Attempt) -> str:
+        """Return where a person signs in.
+
+        Raises:
+            SignInRefused: not possible at this issuer, or not now.
+        """
+        metadata = await self._read_metadata()
+        digest = hashlib.sha256(attempt.verifier.encode()).digest()
+        asked = {
+            "response_type": "code",
+            "client_id": self._client.id,
+            "redirect_uri": self._client.redirect_uri,
+            "scope": " ".join(("openid", "profile", *self._client.scopes)),
+            "state": attempt.state,
+            "nonce": attempt.nonce,
+            "code_challenge": base64.urlsafe_b64encode(digest).rstrip(b"=").decode(),
+            "code_challenge_method": "S256",
+            **({"resource": self._client.resource} if self._client.scopes else {}),
+        }
+        address = str(metadata["authorization_endpoint"])
+        return f"{address}{'&' if '?' in address else '?'}{urlencode(asked)}"
+
+    async def redeem(self, attempt: Attempt, answer: Mapping[str, str]) -> Identity:
+        """Return who signed in, by what came back from the issuer through the browser.
+
+        Raises:
+            SignInRefused: it is not the answer to this attempt, or the issuer does not stand by it.
+        """
+        metadata = await self._read_metadata()
+        self._require_answer(attempt, answer, metadata)
+        async with self._redeeming:
+            tokens = await self._fetch_tokens(attempt, answer["code"], metadata)
+        claims = await self._read_id_token(tokens.get("id_token"), attempt)
+        scopes, until = await self._read_scopes(tokens.get("access_token"), claims["sub"])
+        return Identity(self._keys.issuer, claims["sub"], read_facts(claims), scopes, until)
+
+    def _require_answer(self, attempt: Attempt, answer: Mapping[str, str], metadata: Mapping[str, Any]) -> None:
+        # By state it is this browser's own sign-in: without it, somebody else's account could be slipped under it.
+        if not hmac.compare_digest(answer.get("state", "").encode(), attempt.state.encode()):
+            raise SignInRefused(NOT_TAKEN)
+        names_itself = metadata.get("authorization_response_iss_parameter_supported") is True
+        if answer.get("iss", None if names_itself else self._keys.issuer) != self._keys.issuer:
+            raise SignInRefused(NOT_TAKEN)
+        if "error" in answer or not answer.get("code"):
+            raise SignInRefused(NOT_TAKEN)
+
+    async def _fetch_tokens(self, attempt: Attempt, code: str, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+        client = self._client
+        form = {
+            "grant_type": "authorization_code",
+            "code": code,
+            "redirect_uri": client.redirect_uri,
+            "code_verifier": attempt.verifier,
+            **({"resource": client.resource} if client.scopes else {}),
+        }
+        ways = metadata.get("token_endpoint_auth_methods_supported", ["client_secret_basic"])
+        basic = None if client.secret is None or "client_secret_basic" not in ways else (client.id, client.secret)
+        if basic is None:
+            form |= {"client_id": client.id} | ({} if client.secret is None else {"client_secret": client.secret})
+        try:
+            status, tokens = await self._post(str(metadata["token_endpoint"]), form, basic)
+        except BadAnswer as exc:
+            raise SignInRefused(NOT_TAKEN) from exc
+        except PurchaseOrderError as exc:
+            raise SignInRefused(UNAVAILABLE) from exc
+        if status != 200 or not isinstance(tokens, Mapping):
+            raise SignInRefused(NOT_TAKEN)
+        return tokens
+
+    async def _read_id_token(self, token: object, attempt: Attempt) -> Mapping[str, Any]:
+        """Return the claims of the ID token (Core 1.0, 3.1.3.7)."""
+        try:
+            if not isinstance(token, str):
+                raise SignInRefused(NOT_TAKEN)
+            header = read_header(token, {"jwt"}, _MAX_ID_TOKEN_CHARS)
+            key = await self._keys.find(header.get("kid"))
+            if key is None:
+                raise SignInRefused(NOT_TAKEN)
+            issuer, audience = self._keys.issuer, self._client.id
+            claims = decode_claims(token, header["alg"], key, issuer=issuer, audience=audience, required=_REQUIRED)
+        except IssuerUnavailable as exc:
+            raise SignInRefused(UNAVAILABLE) from exc
+        except SignInRefused:
+            raise
+        except Exception as exc:  # of PyJWT, and whatever else its parsers raise
+            raise SignInRefused(NOT_TAKEN) from exc
+        self._require_own(claims, attempt)
+        return claims
+
+    def _require_own(self, claims: Mapping[str, Any], attempt: Attempt) -> None:
+        audience, party = claims["aud"], claims.get("azp")
+        is_for_several = isinstance(audience, list) and len(audience) > 1
+        if (is_for_several or party is not None) and party != self._client.id:
+            raise SignInRefused(NOT_TAKEN)
+        # A token of an earlier sign-in, or of somebody else's, is not of this one.
+        if not isinstance(claims["nonce"], str) or not hmac.compare_digest(
+            claims["nonce"].encode(), attempt.nonce.encode()
+        ):
+            raise SignInRefused(NOT_TAKEN)
+        if not is_name(claims["sub"]):
+            raise SignInRefused(NOT_TAKEN)
+
+    async def _read_scopes(self, token: object, subject: str) -> tuple[Sequence[str], float | None]:
+        """Return the scopes of the access token and when it ends, if scopes tell approvers; else none."""
+        if not self._client.scopes:
+            return (), None
+        try:
+            access = await self._access_tokens.verify_token(token) if isinstance(token, str) else None
+        except IssuerUnavailable as exc:
+            raise SignInRefused(UNAVAILABLE) from exc
+        # A token of somebody else's would lend them its rights.
+        if access is None or access.subject != subject:
+            raise SignInRefused(NOT_TAKEN)
+        return access.scopes, access.expires_at
+
+    async def _read_metadata(self) -> Mapping[str, Any]:
+        if time.monotonic() - self._read_at < FRESH_S:
+            return self._metadata
+        try:
+            metadata = await self._keys.read_metadata()
+        except PurchaseOrderError as exc:
+            raise SignInRefused(UNAVAILABLE) from exc
+        for name in ("authorization_endpoint", "token_endpoint"):
+            address = metadata.get(name)
+            if not isinstance(address, str) or not is_as_safe(address, self._keys.issuer):
+                raise SignInRefused(UNAVAILABLE)
+        # Core 1.0, 8: the requester is known by another client's token, and must have the same subject there.
+        if "public" not in metadata.get("subject_types_supported", ()):
+            raise SignInRefused(_PAIRWISE)
+        self._metadata, self._read_at = metadata, time.monotonic()
+        return metadata

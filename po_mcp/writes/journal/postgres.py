@@ -1,0 +1,497 @@
+"""The journal in PostgreSQL, which several servers (replicas) share: one set of rules, one clock, one order of events.
+
+Every writing transaction begins by taking one advisory lock, at READ COMMITTED: one at a time, as in SQLite, since each
+event of the audit log needs the hash of the one before it. The lock is for order. What keeps a write from being sent
+twice are the compare-and-set of `moves.move` and the unique index of what is live. (REPEATABLE READ would take its
+snapshot before it waits for the lock, and then see the past.)
+
+The clock is the database's, taken after the lock: those of replicas differ, and by one that is ahead an operation that
+another replica is sending would look abandoned.
+
+Nothing here is a prepared statement or a setting of the session, so that a pooler such as PgBouncer may stand between.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from threading import Lock
+from typing import Any, NamedTuple
+
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from po_mcp.errors import JournalUnavailable
+from po_mcp.writes.journal import audit_log, migration, schema
+from po_mcp.writes.journal.audit_log import Mark
+from po_mcp.writes.journal.breaker import Breaker
+from po_mcp.writes.journal.database import Rows, Slots, Transaction
+from po_mcp.writes.journal.postgres_schema import read_schema, translate_schema
+from po_mcp.writes.journal.watchdog import Watchdog
+
+READING_S, WRITING_S = 6.0, 10.0
+"""Seconds after which a transaction is cut off: its server stands still. A writing one may wait for its turn."""
+CHECKOUT_S = 2.0
+"""Seconds to wait for a connection. A read of orders waits for it at most once, then the breaker answers."""
+FRESH_S = 1.0
+"""Seconds for which the database's time is counted on here, and its connections are not tried before they are used."""
+MAX_CONNECTIONS = 6
+READERS = 4
+_RECONNECT_S = 2.0
+_DEFAULTS: dict[str, Any] = {
+    "connect_timeout": 2,
+    "application_name": "po-mcp",
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 5000,
+    "target_session_attrs": "read-write",
+}
+"""Parameters of a connection that the address does not give."""
+
+# As one message: the lock is taken, and only then the clock is read. A transaction that stands still (a machine that
+# was suspended) is ended before those who wait for its lock give up.
+_BEGIN_WRITING = """
+BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE;
+SET LOCAL lock_timeout = '6s'; SET LOCAL statement_timeout = '7s'; SET LOCAL idle_in_transaction_session_timeout = '3s';
+SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') IN ('off', 'local');
+SELECT pg_advisory_xact_lock(28783, hashtext(current_schema()));
+"""
+_BEGIN_READING = """
+BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+SET LOCAL statement_timeout = '6s'; SET LOCAL idle_in_transaction_session_timeout = '60s';
+"""
+# What tells this copy of the database from every other: a promoted standby goes on in a timeline of its own, and a
+# dump that was read back has tables of its own.
+_WHERE = """
+SELECT extract(epoch FROM clock_timestamp())::float8,
+  (SELECT system_identifier::text FROM pg_control_system()) || ' ' ||
+  substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) || ' ' || coalesce(to_regclass('audit_log')::oid::text, ''),
+"""
+_END = "SELECT place, hash FROM audit_log ORDER BY place DESC LIMIT 1"
+
+logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it warns of every try; what failed is told by who needed it
+
+
+class _Row(tuple[Any, ...]):
+    """A row by place and by name, as SQLite's are."""
+
+    __slots__ = ()
+    names: tuple[str, ...] = ()
+
+    def __getitem__(self, key: Any) -> Any:
+        return super().__getitem__(self.names.index(key) if isinstance(key, str) else key)
+
+    def keys(self) -> tuple[str, ...]:
+        return self.names
+
+
+class _Time(NamedTuple):
+    """The database's time at a monotonic second of this process."""
+
+    stored: float
+    monotonic: float
+
+
+class _Begun(NamedTuple):
+    """A transaction that was begun, and whether the log still holds the last event that this process wrote."""
+
+    connection: psycopg.Connection[Any]
+    holds_mark: bool
+
+
+class _PipelinedRows:
+    """What a statement gave, which is waited for when it is asked for."""
+
+    def __init__(self, cursor: psycopg.Cursor[Any], pipeline: psycopg.Pipeline) -> None:
+        self._cursor = cursor
+        self._pipeline = pipeline
+        self.fetchone, self.fetchall = cursor.fetchone, cursor.fetchall
+
+    @property
+    def rowcount(self) -> int:
+        self._pipeline.sync()
+        return self._cursor.rowcount
+
+    @property
+    def description(self) -> Any:
+        self._pipeline.sync()
+        return self._cursor.description
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._cursor.fetchall())
+
+
+class PostgresTransaction:
+    """A transaction as the journal's statements see it."""
+
+    def __init__(self, connection: psycopg.Connection[Any], pipeline: psycopg.Pipeline | None = None) -> None:
+        self.connection = connection
+        self._pipeline = pipeline
+
+    def execute(self, statement: str, values: Sequence[Any] = (), /) -> Rows:
+        """Run a statement with `?` for values. In a pipeline, those whose rows nobody asks for are not waited for."""
+        cursor = self.connection.execute(_with_placeholders(statement), values)
+        return cursor if self._pipeline is None else _PipelinedRows(cursor, self._pipeline)
+
+    def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+        """Fill a table with rows as they are."""
+        names = sql.SQL(", ").join(map(sql.Identifier, columns))
+        into = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
+        with self.connection.cursor() as cursor, cursor.copy(into) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+
+class PostgresDatabase:
+    """The journal's database, opened when it is first used.
+
+    Args:
+        address: `postgresql://...`, as libpq takes it (https://www.postgresql.org/docs/current/libpq-connect.html).
+        clock: seconds since 1970, in the place of the database's clock.
+    """
+
+    is_shared = True
+    readers = READERS
+
+    def __init__(self, address: str, clock: Callable[[], float] | None = None) -> None:
+        self._address = address
+        self._clock = clock
+        self._pool: ConnectionPool[psycopg.Connection[Any]] | None = None
+        self._opening = Lock()
+        self._breaker = Breaker()
+        self._watchdog = Watchdog()
+        self._time: _Time | None = None
+        self._origin = ""
+        self._id = ""
+        self._mark = Mark()
+
+    @property
+    def path(self) -> str:
+        """The address without user, password and parameters."""
+        return describe(self._address)
+
+    @property
+    def id(self) -> str:
+        """The random id of the journal, once it is open."""
+        return self._id
+
+    def find_fault(self) -> str:
+        """Say why nothing can be recorded; "" where it can."""
+        try:
+            with self.reading():
+                return ""
+        except JournalUnavailable as exc:
+            return exc.what
+
+    @contextmanager
+    def unguarded(self, db: Transaction) -> Iterator[None]:
+        """Switch the trigger off that keeps events from being deleted, and on again."""
+        db.execute(f"ALTER TABLE audit_log DISABLE TRIGGER {audit_log.GUARD}")
+        yield
+        db.execute(f"ALTER TABLE audit_log ENABLE TRIGGER {audit_log.GUARD}")
+
+    def exists(self) -> bool:
+        """Tell that there is one: it is made by whoever reads or writes first."""
+        return True
+
+    def now(self) -> float:
+        """Return the database's time as it was when it was last asked, and the seconds that passed here since."""
+        if self._clock is not None:
+            return self._clock()
+        if self._time is None:
+            return time.time()
+        return self._time.stored + time.monotonic() - self._time.monotonic
+
+    def origin(self) -> str:
+        """Return what tells this copy of the database from every other."""
+        return self._origin
+
+    @contextmanager
+    def writing(self) -> Iterator[PostgresTransaction]:
+        """Run a transaction alone: all of it is durable when this ends without an error, or none of it."""
+        with _translate_errors(), self._begun(_BEGIN_WRITING, WRITING_S) as (connection, holds_mark):
+            with connection.pipeline() as pipeline:
+                # What was pruned meanwhile is no longer there, and the log itself says so.
+                if not holds_mark and not audit_log.holds(PostgresTransaction(connection, pipeline), self._mark):
+                    connection.execute("UPDATE journal SET value = 'cut' WHERE name = 'origin'")
+                yield PostgresTransaction(connection, pipeline)
+                end, committed = connection.execute(_END), connection.execute("COMMIT")
+            self._mark = _need_committed(end, committed)
+
+    @contextmanager
+    def loading(self) -> Iterator[PostgresTransaction]:
+        """Run a transaction alone in which tables are filled, however long that takes."""
+        with _translate_errors(), self._begun(_BEGIN_WRITING, WRITING_S) as (connection, _):
+            self._watchdog.let_go(connection)
+            connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
+            yield PostgresTransaction(connection)
+            self._mark = _need_committed(connection.execute(_END), connection.execute("COMMIT"))
+
+    @contextmanager
+    def looking(self) -> Iterator[PostgresTransaction]:
+        """Read by one statement, which needs no transaction on a connection that answered a moment ago."""
+        if self._time is None or time.monotonic() - self._time.monotonic > FRESH_S:
+            with self.reading() as db:
+                yield db
+            return
+        with _translate_errors():
+            pool = self._open_pool()
+            connection = self._take(pool)
+            try:
+                with self._watchdog.watching(connection, READING_S):
+                    yield PostgresTransaction(connection)
+                self._breaker.note_success()
+            finally:
+                if self._watchdog.has_cut(connection):
+                    self._breaker.note_failure()
+                pool.putconn(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[PostgresTransaction]:
+        """Read as of one moment; no writer is waited for."""
+        begun = self._begun(_BEGIN_READING, READING_S)
+        with _translate_errors(), begun as (connection, _), connection.pipeline() as pipeline:
+            yield PostgresTransaction(connection, pipeline)
+            connection.execute("COMMIT")
+
+    def adopt(self) -> str:
+        """Do nothing: what was put back is noticed and adopted by the journal's rules."""
+        return ""
+
+    def find_schema_faults(self, db: Transaction) -> list[str]:
+        """Compare the tables with those of this version, which are made in a schema that is then dropped."""
+        assert isinstance(db, PostgresTransaction)
+        # The whole log is read now, and it may be long.
+        self._watchdog.let_go(db.connection)
+        db.execute("SET LOCAL statement_timeout = 0")
+        found = read_schema(db, str(db.execute("SELECT current_schema()").fetchone()[0]))
+        return schema.find_faults(found, self._expected_schema())
+
+    def close(self) -> None:
+        """Close the connections."""
+        with self._opening:
+            if self._pool is not None:
+                self._pool.close(timeout=1.0)
+            self._pool = None
+        self._watchdog.close()
+
+    def slots(self, name: str, most: int) -> Slots:
+        """Return slots that all replicas share."""
+        from po_mcp.writes.journal.slots import SharedSlots  # late: only where a limit is set
+
+        return SharedSlots(self._address, _DEFAULTS, name, most)
+
+    async def listen(self, heard: Callable[[str, str], None]) -> None:
+        """Hear of every event, of whichever replica, until cancelled."""
+        from po_mcp.writes.journal.listening import listen  # late: a command hears of nothing
+
+        await listen(self._address, _DEFAULTS, heard)
+
+    # Connections
+
+    @contextmanager
+    def _begun(self, begin: str, seconds: float) -> Iterator[_Begun]:
+        """Give a connection in a transaction, which is rolled back where it was not committed."""
+        pool = self._open_pool()
+        begun = self._begin(pool, begin, seconds)
+        try:
+            with self._watchdog.watching(begun.connection, seconds):
+                yield begun
+        except BaseException:
+            with suppress(psycopg.Error), self._watchdog.watching(begun.connection, CHECKOUT_S):
+                begun.connection.execute("ROLLBACK")
+            if self._watchdog.has_cut(begun.connection):
+                self._breaker.note_failure()
+            raise
+        finally:
+            pool.putconn(begun.connection)
+
+    def _begin(self, pool: ConnectionPool[psycopg.Connection[Any]], begin: str, seconds: float) -> _Begun:
+        mark, until = self._mark, time.monotonic() + seconds
+        for _ in range(MAX_CONNECTIONS + 1):
+            connection = self._take(pool)
+            try:
+                with self._watchdog.watching(connection, seconds):
+                    found = self._note_begun(connection.execute(begin + _WHERE + _hash_at(mark.place)))
+            except psycopg.Error:
+                is_gone = connection.broken
+                with suppress(psycopg.Error):
+                    connection.execute("ROLLBACK")
+                pool.putconn(connection)
+                if not is_gone:
+                    raise
+                if time.monotonic() > until:
+                    break
+                continue  # a server that was restarted has closed every connection; nothing was done on this one
+            self._breaker.note_success()
+            return _Begun(connection, mark.place == 0 or found == mark.hash)
+        self._breaker.note_failure()
+        raise JournalUnavailable(_AWAY)
+
+    def _take(self, pool: ConnectionPool[psycopg.Connection[Any]]) -> psycopg.Connection[Any]:
+        if not self._breaker.may_try():
+            raise JournalUnavailable(_AWAY)
+        try:
+            return pool.getconn(timeout=CHECKOUT_S)
+        except PoolTimeout:
+            self._breaker.note_failure()
+            raise
+
+    def _note_begun(self, cursor: psycopg.Cursor[Any]) -> str | None:
+        """Note the time and the origin; return the hash of the event that the mark names."""
+        while cursor.nextset():
+            pass
+        row = cursor.fetchone()
+        assert row is not None
+        self._time = _Time(row[0], time.monotonic())
+        self._origin = row[1]
+        digest: str | None = row[2]
+        return digest
+
+    def _open_pool(self) -> ConnectionPool[psycopg.Connection[Any]]:
+        with self._opening:
+            if self._pool is None:
+                if not self._breaker.may_try():
+                    raise JournalUnavailable(_AWAY)
+                self._pool = self._open()
+            return self._pool
+
+    def _open(self) -> ConnectionPool[psycopg.Connection[Any]]:
+        """Connect, see that the database keeps what it is given, and make the tables where there are none."""
+        given = conninfo_to_dict(self._address)
+        pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
+            make_conninfo(**{**_DEFAULTS, **given}),
+            # No prepared statements: behind a pooler another's may stand under the same name.
+            kwargs={"autocommit": True, "prepare_threshold": None, "row_factory": _rows},
+            min_size=1,
+            max_size=MAX_CONNECTIONS,
+            timeout=CHECKOUT_S,
+            reconnect_timeout=_RECONNECT_S,
+            num_workers=1,
+            open=False,
+        )
+        pool.open()
+        try:
+            with pool.connection(timeout=CHECKOUT_S) as connection:
+                _need_durable(connection)
+                _prepare(connection)
+                found = connection.execute("SELECT value FROM journal WHERE name = 'id'").fetchone()
+                self._id = str(found[0]) if found else ""
+        except (psycopg.OperationalError, PoolTimeout):
+            self._breaker.note_failure()
+            pool.close(timeout=1.0)
+            raise
+        except BaseException:
+            pool.close(timeout=1.0)
+            raise
+        self._breaker.note_success()
+        return pool
+
+    def _expected_schema(self) -> dict[str, str]:
+        name = "po_mcp_expected"
+        with self._open_pool().connection() as connection:
+            try:
+                connection.execute(f"BEGIN; CREATE SCHEMA {name}; SET LOCAL search_path = {name}")
+                for statement in translate_schema(schema.statements()):
+                    connection.execute(statement)
+                return read_schema(PostgresTransaction(connection), name)
+            finally:
+                connection.execute("ROLLBACK")
+
+
+_AWAY = "The journal's database does not answer, so po-mcp changes nothing. Nothing was sent."
+
+
+def describe(address: str) -> str:
+    """Return an address for people: host, port and name of the database; no user and no password."""
+    try:
+        known = conninfo_to_dict(address)
+    except psycopg.Error:
+        return "postgresql://"
+    host, port = known.get("host") or known.get("hostaddr") or "", known.get("port")
+    return f"postgresql://{host}{f':{port}' if port else ''}/{known.get('dbname') or ''}"
+
+
+@lru_cache(maxsize=512)
+def _with_placeholders(statement: str) -> str:
+    return statement.replace("?", "%s")
+
+
+def _hash_at(place: int) -> str:
+    return f"(SELECT hash FROM audit_log WHERE place = {place:d})" if place else "NULL"  # noqa: S608
+
+
+def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], _Row]:
+    names = tuple(column.name for column in cursor.description or ())
+    kind = _row_type(names)
+    return lambda values: kind(values)
+
+
+@lru_cache(maxsize=256)
+def _row_type(names: tuple[str, ...]) -> type[_Row]:
+    return type("_Row", (_Row,), {"__slots__": (), "names": names})
+
+
+def _need_committed(end: psycopg.Cursor[Any], committed: psycopg.Cursor[Any]) -> Mark:
+    """Return the end of the log; a COMMIT of what failed before answers ROLLBACK, without an error."""
+    if committed.statusmessage != "COMMIT":
+        raise JournalUnavailable(_AWAY)
+    last = end.fetchone()
+    return Mark(last[0], last[1]) if last else Mark()
+
+
+def _need_durable(connection: psycopg.Connection[Any]) -> None:
+    settings = ("server_encoding", "fsync", "full_page_writes")
+    found = [connection.execute(f"SHOW {name}").fetchone() for name in settings]
+    for name, needed, row in zip(settings, ("UTF8", "on", "on"), found, strict=True):
+        if row is None or row[0] != needed:
+            raise JournalUnavailable(
+                f"The journal's database has {name} = {row and row[0]}, and needs {needed}. Nothing was sent.",
+                next_step="Your administrator must set PO_MCP_JOURNAL to a database that has it.",
+            )
+
+
+def _prepare(connection: psycopg.Connection[Any]) -> None:
+    """Make the tables where there are none, or bring those of an older version up to date."""
+    connection.execute(_BEGIN_WRITING)
+    db = PostgresTransaction(connection)
+    try:
+        version = _find_version(db)
+        if version == 0:
+            for statement in translate_schema(schema.statements()):
+                connection.execute(statement)
+            schema.fill(db)
+            db.execute("INSERT INTO journal VALUES ('version', ?)", (str(migration.VERSION),))
+        elif version < migration.VERSION:
+            migration.migrate(db, version, list(translate_schema(schema.statements())))
+            db.execute("UPDATE journal SET value = ? WHERE name = 'version'", (str(migration.VERSION),))
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(psycopg.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _find_version(db: PostgresTransaction) -> int:
+    """Return the version of the journal, 0 where there are no tables of one."""
+    if db.execute("SELECT to_regclass('write_operations')").fetchone()[0] is None:
+        return 0
+    row = db.execute("SELECT value FROM journal WHERE name = 'version'").fetchone()
+    version = int(row[0]) if row else 0
+    if version > migration.VERSION:
+        raise JournalUnavailable(schema.NEWER, next_step="Update po-mcp.")
+    return version
+
+
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    try:
+        yield
+    except (psycopg.Error, PoolTimeout, OSError) as exc:
+        raise JournalUnavailable(_AWAY) from exc

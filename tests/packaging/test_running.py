@@ -1,0 +1,76 @@
+"""The files with which a server for a team is run, as far as they can be checked without their programs."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from po_mcp.config import Settings
+from po_mcp.connectors.registry import declared_settings
+from tests.packaging.make import ROOT
+
+PACKAGING = ROOT / "packaging"
+COMPOSE = (PACKAGING / "compose.yaml").read_text(encoding="utf-8")
+SERVICE = (PACKAGING / "po-mcp.service").read_text(encoding="utf-8")
+NGINX = (PACKAGING / "balancer" / "nginx.conf").read_text(encoding="utf-8")
+HAPROXY = (PACKAGING / "balancer" / "haproxy.cfg").read_text(encoding="utf-8")
+SHORTEST_END_S = 2 * Settings().timeout + 15
+
+
+def test_every_file_has_time_for_a_write_under_way() -> None:
+    [service] = re.findall(r"^TimeoutStopSec=(\d+)$", SERVICE, re.MULTILINE)
+    [compose] = re.findall(r"^  stop_grace_period: (\d+)s$", COMPOSE, re.MULTILINE)
+
+    assert int(service) >= SHORTEST_END_S
+    assert int(compose) >= SHORTEST_END_S
+
+
+def test_every_replica_has_its_name_at_the_balancers() -> None:
+    replicas = set(re.findall(r"PO_MCP_REPLICA: (\w+)", COMPOSE))
+    services = set(re.findall(r"^  (r\d):$", COMPOSE, re.MULTILINE))
+    mapped = dict(re.findall(r'"~\^(\w+)\\\."\s+(\w+);', NGINX))
+
+    assert replicas == services == {"r1", "r2"}
+    assert mapped == {name: f"po_mcp_{name}" for name in replicas}
+    for name in replicas:
+        assert f"use-server {name} if {{ req.hdr(mcp-session-id) -m beg {name}. }}" in HAPROXY
+        assert re.search(rf"upstream po_mcp_{name} {{[^}}]*server {name}:8765 max_fails=0;", NGINX)
+
+
+def test_no_container_has_rights_or_a_port_besides_the_balancers() -> None:
+    replica = COMPOSE.partition("x-replica:")[2].partition("\nservices:")[0]
+
+    for line in ("read_only: true", "cap_drop: [ALL]", 'security_opt: ["no-new-privileges:true"]'):
+        assert line in replica
+    assert re.findall(r"ports: (.*)", COMPOSE) == ['["443:443"]']
+    assert "inside: {internal: true}" in COMPOSE
+
+
+def test_no_secret_stands_in_a_file_that_is_published() -> None:
+    named = re.findall(r"PO_MCP_(\w+?): ", COMPOSE)
+    secrets = {"CLIENT_SECRET", "JOURNAL", "KEYS"}
+
+    assert not secrets & set(named)
+    assert {f"{name}_FILE" for name in secrets} <= set(named)
+    assert "LoadCredential=client_secret:" in SERVICE
+
+
+def test_the_service_names_settings_that_are_there() -> None:
+    known = {name.upper() for name in (*Settings.model_fields, *declared_settings())}
+
+    assert set(re.findall(r"PO_MCP_(\w+?)(?:_FILE)?=", SERVICE)) <= known
+
+
+def test_systemd_understands_the_service(tmp_path: Path) -> None:
+    """Where systemd is installed; its own check of words, values and limits."""
+    program = shutil.which("systemd-analyze")
+    if program is None:
+        assert re.search(r"^ProtectSystem=strict$", SERVICE, re.MULTILINE)
+        return
+    unit = tmp_path / "po-mcp.service"
+    unit.write_text(SERVICE.replace("/opt/po-mcp/bin/po-mcp", "/bin/true"), encoding="utf-8")
+    told = subprocess.run([program, "verify", "--man=no", str(unit)], capture_output=True, text=True, check=False)
+
+    assert "po-mcp.service" not in told.stderr, told.stderr

@@ -1,0 +1,89 @@
+"""A PostgreSQL of the tests' own: Debian's programs, a cluster in a temporary folder, gone at the end."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+from urllib.parse import quote
+
+import psycopg
+
+_USER = "postgres"  # who runs it where the tests are root's: PostgreSQL refuses root
+_schemas = count(1)
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """A running server, reached over a Unix socket in its folder."""
+
+    folder: Path
+
+    @property
+    def address(self) -> str:
+        return f"postgresql://po@/postgres?host={self.folder}"
+
+    def new_schema(self) -> str:
+        """Make an empty schema, and return the address at which a journal lies in it."""
+        name = f"test_{next(_schemas)}"
+        with psycopg.connect(self.address, autocommit=True) as db:
+            db.execute(f"CREATE SCHEMA {name}".encode())
+        return f"{self.address}&options={quote(f'-csearch_path={name}')}"
+
+    def run(self, program: str, *arguments: str) -> None:
+        """Run one of PostgreSQL's programs on this cluster's data."""
+        command = [str(programs() / program), "-D", str(self.folder / "data"), *arguments]
+        subprocess.run(as_its_user(command), check=True, stdout=subprocess.DEVNULL, cwd="/")
+
+    def start(self, *options: str) -> None:
+        listen = ["listen_addresses=", f"unix_socket_directories={self.folder}", "max_connections=100", *options]
+        line = " ".join(f"-c {one}" for one in listen)
+        self.run("pg_ctl", "-w", "-s", "-l", str(self.folder / "log"), "-o", line, "start")
+
+    def stop(self) -> None:
+        self.run("pg_ctl", "-w", "-s", "-m", "immediate", "stop")
+
+
+def programs() -> Path:
+    """Where Debian keeps the programs of its PostgreSQL."""
+    return max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda place: int(place.parent.name))
+
+
+def as_its_user(command: list[str]) -> list[str]:
+    if os.getuid() != 0:
+        return command
+    return ["setpriv", f"--reuid={_USER}", f"--regid={_USER}", "--init-groups", *command]
+
+
+@contextmanager
+def new_folder() -> Iterator[Path]:
+    """Give a folder of PostgreSQL's user, whose path is short: that of a socket has at most 107 bytes."""
+    # In memory, where that can be: the server syncs each commit, and a disk's time is its own.
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/dev/shm" if os.access("/dev/shm", os.W_OK) else "/tmp"))
+    if os.getuid() == 0:
+        owner = pwd.getpwnam(_USER)
+        os.chown(folder, owner.pw_uid, owner.pw_gid)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def running_cluster() -> Iterator[Cluster]:
+    """Start a new cluster, and end it at the end, whatever it is doing."""
+    with new_folder() as folder:
+        cluster = Cluster(folder)
+        cluster.run("initdb", "--auth=trust", "--no-sync", "--no-locale", "-E", "UTF8", "--username=po")
+        cluster.start()
+        try:
+            yield cluster
+        finally:
+            cluster.stop()

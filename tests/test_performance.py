@@ -1,0 +1,162 @@
+"""What makes calls fast, in counts that no machine changes: our own functions, digests, checks, requests, tokens.
+
+`python -m benchmarks` has the times (docs/performance.md). A limit has slack for a change of the SDK; a count that
+grows beyond it was not meant.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import sys
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import httpx2
+import pytest
+from mcp import Client
+
+from benchmarks.erp import Erp
+from benchmarks.tokens import DAY_BEFORE, THE_57
+from po_mcp.bootstrap import build_server
+from po_mcp.config import Settings
+from po_mcp.connectors.inventory_pro import InventoryPro
+from po_mcp.connectors.pagination import ConvertedRows, Page, read_all_stable
+from po_mcp.desk.catalog import words_of
+from po_mcp.desk.matching import Index
+from po_mcp.orders import Item
+from po_mcp.tools._render import outcome_result
+from po_mcp.writes.operation import WriteOutcome
+from tests.conversations.__main__ import played
+from tests.conversations.record import Called
+from tests.conversations.script import scripts
+from tests.harness import ERAS, REAL, ScriptedPerson, outcome, yes
+from tests.tools.test_tokens import tokens
+
+NUMBER = {"number": "PO-2026-000001"}
+OWN_FUNCTIONS = 480
+"""Functions of po_mcp that run for a get; 439 were at the last count."""
+
+
+def connect(erp: Erp) -> InventoryPro:
+    """Return a connection to the ERP of the benchmarks."""
+
+    async def answer(request: httpx2.Request) -> httpx2.Response:
+        status, content = await erp.answer(request.method, request.url.raw_path.decode(), request.content)
+        return httpx2.Response(status, stream=httpx2.ByteStream(content))
+
+    return InventoryPro("http://erp.test", "c", "s", transport=httpx2.MockTransport(answer))
+
+
+async def count_functions(call: Callable[[], Awaitable[object]]) -> Counter[str]:
+    """Return how often each function of po_mcp was called, a coroutine as often as it went on."""
+    found: Counter[str] = Counter()
+
+    def note(frame: FrameType, event: str, arg: object) -> None:
+        if event == "call" and "/po_mcp/" in frame.f_code.co_filename.replace("\\", "/"):
+            found[frame.f_code.co_name] += 1
+
+    sys.setprofile(note)
+    try:
+        await call()
+    finally:
+        sys.setprofile(None)
+    return found
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    return Settings(**{**REAL, "journal": str(tmp_path / "journal.db")})
+
+
+async def test_a_get_checks_its_number_and_its_order_a_few_times(settings: Settings) -> None:
+    erp = Erp(0, 28, 30)
+    async with Client(build_server(settings, erp=connect(erp))) as client:
+        await client.call_tool("get_purchase_order", NUMBER)
+        erp.requests.clear()
+        ran = await count_functions(lambda: client.call_tool("get_purchase_order", NUMBER))
+
+    assert erp.requests.total() == 1
+    assert ran["check_readable"] <= 3
+    assert ran["digest_of"] == 0
+    assert ran.total() <= OWN_FUNCTIONS
+
+
+async def test_a_finalize_digests_and_asks_a_few_times(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    erp, digests = Erp(0, 28, 30), Counter[str]()
+    sha256 = hashlib.sha256
+
+    def count(*args: Any, **more: Any) -> Any:
+        digests["sha256"] += "/po_mcp/" in sys._getframe(1).f_code.co_filename.replace("\\", "/")
+        return sha256(*args, **more)
+
+    async with Client(build_server(settings, erp=connect(erp)), elicitation_callback=ScriptedPerson(yes)) as client:
+        await client.call_tool("get_purchase_order", NUMBER)
+        erp.requests.clear()
+        monkeypatch.setattr(hashlib, "sha256", count)
+        done = outcome(await client.call_tool("finalize_purchase_order", NUMBER))
+
+    assert done["status"] == "done"
+    assert erp.requests.total() <= 4
+    assert digests["sha256"] <= 31
+
+
+async def test_items_are_made_ready_while_others_are_on_their_way() -> None:
+    seen_at_the_last_page: list[int] = []
+    index: Index[Item] = Index((), words_of)
+    converted: ConvertedRows[int, Item] = ConvertedRows(
+        lambda rows: [Item(id=str(row), name=f"Item {row}") for row in rows], index.add
+    )
+
+    async def read_page(page: int) -> Page[int]:
+        if page == 19:
+            seen_at_the_last_page.append(index.added)
+        return Page(range(page * 10, page * 10 + 10), page + 1 if page < 19 else None, 200)
+
+    rows = await read_all_stable(
+        "ERP", read_page, lambda row: row, start_of_page=lambda at, size: at, on_rows=converted.add
+    )
+
+    assert seen_at_the_last_page[0] >= 150
+    assert len(rows) == len(converted.found) == index.added == 200
+    assert index.find("item 77")[0].entry is converted.found[77]
+
+
+async def test_an_index_that_grows_finds_what_one_of_all_finds() -> None:
+    items = [Item(id=f"P{place}", name=name) for place, name in enumerate(("Hex bolt", "Hex nut", "Bolt, brass"))]
+    growing: Index[Item] = Index((), words_of)
+    for item in items:
+        growing.add([item])
+        assert growing.find("bolt")  # its words are kept, and must be those of all
+
+    whole = Index(items, words_of)
+    for said in ("bolt", "hex", "blot", "P1", "brass bolt"):
+        assert [match.entry for match in growing.find(said)] == [match.entry for match in whole.find(said)]
+
+
+async def test_a_day_of_conversations_takes_a_fifth_fewer_tokens_than_at_first() -> None:
+    found, taken = scripts().items(), 0
+    logging.disable(logging.WARNING)
+    try:
+        for name, path in found:
+            record = (await played(name, path, ERAS[0])).record
+            taken += sum(tokens(called.text) for called in record.of(Called))
+    finally:
+        logging.disable(logging.NOTSET)
+
+    assert taken <= 0.8 * DAY_BEFORE / 2 / THE_57 * len(found)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_told"),
+    [("done", False), ("declined", False), ("approval_required", True), ("unknown", True), ("refused", False)],
+)
+def test_the_id_of_an_operation_stands_in_the_text_while_something_is_to_be_done(status: Any, is_told: bool) -> None:
+    result = outcome_result(WriteOutcome(status=status, operation_id="0" * 32, message="Said."))
+
+    assert result.structured_content is not None
+    assert result.structured_content["operation_id"] == "0" * 32
+    assert ("operation_id: " in str(result.content[0])) is is_told

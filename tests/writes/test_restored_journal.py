@@ -1,0 +1,152 @@
+"""A database that was promoted, restored or cut may lack what was sent: nothing of it is sent again unseen."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+
+import psycopg
+import pytest
+
+from po_mcp.errors import JournalUnavailable
+from po_mcp.writes.journal import JournalStore, restores
+from po_mcp.writes.operation import State
+from tests.postgres import Cluster, as_its_user, new_folder, programs
+from tests.writes.editing import edit, tamper
+from tests.writes.making import CONNECTION, create, guarded, proposed, state_of, take_to
+
+pytestmark = pytest.mark.postgres
+
+
+@pytest.fixture
+def address(postgres: Cluster) -> str:
+    return postgres.new_schema()
+
+
+def put_back(address: str) -> None:
+    """Do to the tables what a dump that is read back does: they are others then."""
+    with psycopg.connect(address) as db:
+        db.execute("ALTER TABLE audit_log RENAME TO former")
+        db.execute("CREATE TABLE audit_log (LIKE former INCLUDING ALL)")
+        db.execute("INSERT INTO audit_log SELECT * FROM former")
+        db.execute("DROP TABLE former CASCADE")
+
+
+@pytest.mark.parametrize("state", ["PROPOSED", "APPROVED"])
+def test_what_waits_ends_where_the_database_is_another_copy(address: str, state: State) -> None:
+    with closing(JournalStore(address)) as store:
+        operation = guarded()
+        take_to(store, operation, state)
+        put_back(address)
+
+        assert not store.approve(operation.id, operation.payload, {})
+        assert store.claim(operation.id, CONNECTION) is None
+        assert state_of(store, operation.id) == "EXPIRED"
+        assert store.events(operation.id)[-1].detail == {"because": "the journal was restored"}
+
+
+def test_what_was_sent_stays_what_it_is(address: str) -> None:
+    with closing(JournalStore(address)) as store:
+        operation_id = take_to(store, guarded(), "SENT")
+        put_back(address)
+        store.note("", "looked", {})
+
+        assert state_of(store, operation_id) == "SENT"
+
+
+def test_no_order_is_created_unseen_until_the_copy_is_adopted(address: str) -> None:
+    with closing(JournalStore(address)) as store, closing(JournalStore(address)) as other:
+        take_to(store, guarded(), "DONE")
+        assert not store.may_lack_events()
+        put_back(address)
+
+        for each in (store, other):
+            assert each.may_lack_events()
+            with pytest.raises(JournalUnavailable, match="restored"):
+                each.propose(create("PO-1"), {}, approved=True)
+        assert proposed(store, create("PO-2", question=True)).state == "PROPOSED"
+
+        assert "may be missing" in store.adopt_file()
+        assert other.adopt_file() == ""
+        assert not other.may_lack_events()
+        assert proposed(other, create("PO-3", vendor="x", content_digest="x"), approved=True).state == "APPROVED"
+        assert [one.event for one in store.events("")] == ["restored", "adopted"]
+
+
+def test_a_log_that_was_cut_beneath_a_running_server_is_noticed(address: str) -> None:
+    """As a snapshot of the disk that was put back: the same system, the same timeline."""
+    with closing(JournalStore(address)) as store:
+        operation_id = take_to(store, guarded(), "APPROVED")
+        proposed(store, guarded(number="PO-2"))
+        tamper(address, "DELETE FROM audit_log WHERE place = (SELECT MAX(place) FROM audit_log)")
+
+        assert store.claim(operation_id, CONNECTION) is None
+        assert store.may_lack_events()
+
+
+def test_reading_marks_nothing_and_a_journal_as_before_lacks_nothing(address: str) -> None:
+    with closing(JournalStore(address)) as store:
+        take_to(store, guarded(), "APPROVED")
+        with closing(JournalStore(address)) as other:
+            assert not other.may_lack_events()
+            assert [one.state for one in other.live(None)] == ["APPROVED"]
+
+
+@pytest.fixture
+def standby(postgres: Cluster) -> Iterator[Cluster]:
+    """A copy of the cluster that follows it, as a company keeps for the day when the first one breaks."""
+    with new_folder() as folder:
+        copy = Cluster(folder)
+        program = [str(programs() / "pg_basebackup"), "-D", str(folder / "data"), "-R", "-X", "stream", "-c", "fast"]
+        command = as_its_user([*program, "-d", postgres.address])
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
+        copy.start()
+        yield copy
+        copy.stop()
+
+
+def test_a_standby_that_was_promoted_is_another_copy(postgres: Cluster, address: str, standby: Cluster) -> None:
+    with closing(JournalStore(address)) as store:
+        operation_id = take_to(store, guarded(), "APPROVED")
+    there = address.replace(str(postgres.folder), str(standby.folder))
+    wait_for_row(there, operation_id)
+    standby.run("pg_ctl", "-w", "-s", "promote")
+
+    with closing(JournalStore(there)) as store:
+        assert store.may_lack_events()
+        assert store.claim(operation_id, CONNECTION) is None
+        assert state_of(store, operation_id) == "EXPIRED"
+
+
+def wait_for_row(address: str, operation_id: str) -> None:
+    with psycopg.connect(address, autocommit=True) as db:
+        for _ in range(600):
+            found = db.execute("SELECT state FROM write_operations WHERE id = %s", (operation_id,)).fetchone()
+            if found == ("APPROVED",):
+                return
+            db.execute("SELECT pg_sleep(0.05)")
+    raise AssertionError("the standby does not follow")
+
+
+@pytest.mark.parametrize("control", ["notice", "may_lack_events"])
+def test_without_the_comparison_a_lost_send_is_sent_again(
+    address: str, control: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def harm() -> bool:
+        with closing(JournalStore(address)) as store:
+            operation_id = take_to(store, guarded(number="PO-1"), "APPROVED")
+            edit(address, "UPDATE journal SET value = 'another copy' WHERE name = 'origin'")
+            if store.claim(operation_id, CONNECTION) is not None:
+                return True
+            try:
+                store.propose(create("PO-2"), {}, approved=True)
+            except JournalUnavailable:
+                return False
+            return True
+
+    intact = harm()
+    edit(address, "DELETE FROM journal WHERE name = 'origin'")
+    monkeypatch.setattr(restores, control, lambda *_: False)
+
+    assert (intact, harm()) == (False, True)

@@ -1,0 +1,102 @@
+"""A number of requests at a time, whoever sends them; who dies gives theirs back."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+import psycopg
+import pytest
+
+from po_mcp.writes.journal import JournalStore
+from po_mcp.writes.journal.database import Slots
+from po_mcp.writes.journal.slots import SharedSlots
+from tests.postgres import Cluster, running_cluster
+
+MOST = 4
+
+
+@asynccontextmanager
+async def shared(address: str, count: int, name: str = "an ERP", most: int = MOST) -> AsyncIterator[list[Slots]]:
+    """The slots as so many replicas have them."""
+    slots = [one for _ in range(count) if (one := JournalStore(address).slots(name, most)) is not None]
+    try:
+        yield slots
+    finally:
+        for one in slots:
+            await one.aclose()
+
+
+async def most_at_a_time(slots: list[Slots], each: int = 6, times: int = 5) -> int:
+    """How many held a slot at the same time, where so many want one again and again."""
+    held, most = 0, 0
+
+    async def work(own: Slots) -> None:
+        nonlocal held, most
+        for _ in range(times):
+            async with own.one():
+                held += 1
+                most = max(most, held)
+                await anyio.sleep(0.005)
+                held -= 1
+
+    async with anyio.create_task_group() as tasks:
+        for own in slots * each:
+            tasks.start_soon(work, own)
+    return most
+
+
+@pytest.mark.postgres
+async def test_replicas_have_the_slots_together(postgres: Cluster) -> None:
+    async with shared(postgres.address, 3) as slots:
+        assert await most_at_a_time(slots) == MOST
+
+
+async def test_a_file_has_none_to_share() -> None:
+    assert JournalStore().slots("an ERP", MOST) is None
+
+
+@pytest.mark.postgres
+async def test_another_connection_has_slots_of_its_own(postgres: Cluster) -> None:
+    async with shared(postgres.address, 1, "one", 1) as [one], shared(postgres.address, 1, "other", 1) as [other]:
+        with anyio.fail_after(30):
+            async with one.one(), other.one():
+                pass
+
+
+@pytest.mark.postgres
+async def test_a_replica_that_dies_gives_its_slot_back(postgres: Cluster) -> None:
+    async with shared(postgres.address, 2, "a dying one", 1) as [first, second]:
+        assert isinstance(first, SharedSlots)
+        with anyio.fail_after(30):
+            async with first.one():
+                assert first._connection is not None
+                with psycopg.connect(postgres.address) as db:
+                    db.execute("SELECT pg_terminate_backend(%s)", (first._connection.info.backend_pid,))
+                async with second.one():
+                    pass
+
+
+@pytest.mark.postgres
+async def test_a_call_that_is_cancelled_while_it_waits_holds_nothing(postgres: Cluster) -> None:
+    async with shared(postgres.address, 2, "a cancelled one", 1) as [first, second]:
+        with anyio.fail_after(30):
+            async with first.one():
+                with anyio.move_on_after(0.2):
+                    async with second.one():
+                        raise AssertionError
+            async with second.one():
+                pass
+
+
+@pytest.mark.postgres
+async def test_while_the_database_is_away_each_replica_sends_one_at_a_time() -> None:
+    with running_cluster() as cluster:
+        async with shared(cluster.address, 2) as slots:
+            async with slots[0].one():
+                cluster.stop()
+            most = await most_at_a_time(slots, each=3, times=2)
+            cluster.start()
+
+    assert most == 2
