@@ -132,7 +132,7 @@ class Record(BaseModel):
 class OrderLine(Record):
     """One line of an order. `outstanding` is the ordered less the received quantity, at least 0.
 
-    Quantities and the price are of `unit`, where the ERP says it.
+    `item` is what people call it; quantities and the price are of `unit`, where the ERP says it.
     """
 
     # A line of text, or of freight, has "" for its item, and its quantity may be missing.
@@ -147,6 +147,13 @@ class OrderLine(Record):
     line_total: Money | None = None
     warehouse: Text | None = None
     warehouse_name: Text | None = None
+    # Not published: the item's id, where `item` is another word.
+    item_id: Annotated[SkipJsonSchema[str | None], Field(exclude=True)] = None
+
+    @property
+    def item_key(self) -> str:
+        """The item's id, as a draft names it."""
+        return self.item if self.item_id is None else self.item_id
 
 
 class PurchaseOrder(Record):
@@ -167,10 +174,12 @@ class PurchaseOrder(Record):
     total: Money | None = None
     lines: tuple[OrderLine, ...] | None = None
     # Not published: the number that people gave it, "" for none, where `number` is one that the ERP gives by itself;
-    # the reference of the draft that it was created from; and the moment at which the ERP made it.
+    # the reference of the draft that it was created from; the moment at which the ERP made it; and how much of the
+    # total is tax.
     buyer_number: Annotated[SkipJsonSchema[str | None], Field(exclude=True)] = None
     reference: Annotated[SkipJsonSchema[str | None], Field(exclude=True)] = None
     created_at: Annotated[SkipJsonSchema[datetime | None], Field(exclude=True)] = None
+    tax: Annotated[SkipJsonSchema[Decimal | None], Field(exclude=True)] = None
 
     @property
     def sum_of_lines(self) -> Decimal | None:
@@ -178,6 +187,11 @@ class PurchaseOrder(Record):
         totals = [line.line_total for line in self.lines or ()]
         known = [total for total in totals if total is not None]
         return total_of(known) if known and len(known) == len(totals) else None
+
+    @property
+    def total_before_tax(self) -> Decimal | None:
+        """The total without the tax in it, as far as the ERP tells one."""
+        return self.total if self.total is None or self.tax is None else EXACT.subtract(self.total, self.tax)
 
     def without_lines(self) -> PurchaseOrder:
         """Return the order with its lines counted and left out."""
@@ -202,7 +216,10 @@ class Vendor(Record):
 
 
 class Item(Record):
-    """An item that can be ordered. `id` identifies it in a new order's line; `price` is for one `unit`."""
+    """An item that can be ordered. `id` identifies it in a new order's line; `price` is for one `unit`.
+
+    `word` is what people call it, where its id is a number that only the ERP uses.
+    """
 
     id: Text
     name: Text
@@ -211,6 +228,7 @@ class Item(Record):
     price: Money | None = None
     currency: Text | None = None
     active: bool = True
+    word: Text | None = None
 
 
 class Warehouse(Record):
@@ -245,12 +263,19 @@ class OrderRequest(Record):
 
 
 class DraftLine(Record):
-    """A line of an order to be created, with the ERP's ids."""
+    """A line of an order to be created, with the ERP's ids. `word` and `unit` are the item's, as in `Item`."""
 
     item: str
     quantity: Decimal
     unit_price: Decimal
     warehouse: str | None = None
+    word: str | None = None
+    unit: str | None = None
+
+    @property
+    def item_word(self) -> str:
+        """What people call the item."""
+        return self.item if self.word is None else self.word
 
 
 class OrderDraft(Record):
@@ -318,13 +343,14 @@ class Snapshot(Record):
     """The data that a guarded write is approved on, read at one moment.
 
     `erp_id` and `version` are the ERP's own, where it has them: they distinguish an order from a later one with the
-    same number. `blockers` are what forbids the write, each a clause that ends "Order 7 cannot be deleted: ...", such
-    as "item receipt IR-1 uses it".
+    same number. `tax` is how much of the order's total is tax, where the ERP tells it. `blockers` are what forbids the
+    write, each a clause that ends "Order 7 cannot be deleted: ...", such as "item receipt IR-1 uses it".
     """
 
     order: PurchaseOrder
     erp_id: str | None = None
     version: str | None = None
+    tax: Money | None = None
     blockers: tuple[Text, ...] = ()
 
 

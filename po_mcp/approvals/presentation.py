@@ -220,16 +220,19 @@ def _order_of(operation: Operation) -> Order:
     if isinstance(payload, CreatePayload):
         return _drafted(payload)
     assert isinstance(payload, SnapshotPayload)
-    return _read(payload.snapshot.order)
+    # An order in the journal holds no tax of its own.
+    return _read(payload.snapshot.order.model_copy(update={"tax": payload.snapshot.tax}))
 
 
 def _read(order: PurchaseOrder) -> Order:
     lines = order.lines or ()
     remarks = list(_caution(order.vendor))
+    if order.tax:
+        remarks.append(f"The total includes {money(order.tax, order.currency)} tax.")
     # Said and not refused: freight or taxes may be the difference, and a person can tell.
     if not order.currency and (order.total is not None or any(line.unit_price is not None for line in lines)):
         remarks.append(order_text.CURRENCY_NOT_GIVEN)
-    if order.sum_of_lines not in (None, order.total):
+    if order.sum_of_lines not in (None, order.total_before_tax):
         total = "gives no total" if order.total is None else f"says the total is {money(order.total, order.currency)}"
         remarks.append(f"The lines add up to {money(order.sum_of_lines, order.currency)}, but the ERP {total}.")
     return Order(
@@ -300,8 +303,8 @@ def _new_row(place: int, line: DraftLine, note: LineNote, currency: str | None) 
     remarks += [f"No price given: {note.price_source}"] if note.price_source else []
     return Row(
         place=str(place),
-        item=_show(line.item),
-        description=_show(note.name) if note.name != line.item else NOT_GIVEN,
+        item=_show(line.item_word),
+        description=_show(note.name) if note.name != line.item_word else NOT_GIVEN,
         quantity=quantity(line.quantity),
         received=NOT_GIVEN,
         outstanding=NOT_GIVEN,

@@ -294,6 +294,14 @@ def format_ids(entries: Sequence[Entry]) -> str:
     )
 
 
+def format_item(item: Item) -> str:
+    """Return an item as `word (name)` for a sentence, by what people call it where the ERP's id is no such word."""
+    if item.word is None:
+        return format_ids([item])
+    name = _write_name(item.name)
+    return name if item.word == item.name else f"{_write_name(item.word)} ({name})"
+
+
 def _write_name(name: str) -> str:
     """Return a name for a sentence, after a warning where it may imitate another: the end of a long name is cut."""
     scripts = imitating_scripts(name)

@@ -127,7 +127,8 @@ def draft_order(asked: OrderRequest, meant: Meant) -> CreatePayload | None:
         item = _find_one(meant["item", line.item][0])
         note = _note(line, meant)
         code = note.name if item is None or item.id is None else item.id
-        lines.append(DraftLine(item=code, quantity=line.quantity, unit_price=line.unit_price))
+        word = None if item is None or not isinstance(item, Item) else item.word
+        lines.append(DraftLine(item=code, quantity=line.quantity, unit_price=line.unit_price, word=word))
         notes.append(note)
     return CreatePayload(
         draft=OrderDraft(

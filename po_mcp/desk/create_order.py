@@ -121,10 +121,11 @@ async def _propose(desk: Desk, new: _New) -> Recorded | Stop:
 def _draft(asked: OrderRequest, found: ResolvedOrder, known: Mapping[str, pricing.SuggestedPrice]) -> OrderDraft:
     lines = []
     for line in asked.lines:
-        item = found.items[line.item].id
-        price = known[item].price if line.unit_price is None else line.unit_price
+        item = found.items[line.item]
+        price = known[item.id].price if line.unit_price is None else line.unit_price
         warehouse = None if line.warehouse is None else found.warehouses[line.warehouse]
-        lines.append(DraftLine(item=item, quantity=line.quantity, unit_price=price, warehouse=warehouse))
+        what = {"item": item.id, "word": item.word, "unit": item.unit}
+        lines.append(DraftLine(**what, quantity=line.quantity, unit_price=price, warehouse=warehouse))
     return OrderDraft(
         number=asked.number or _UNNUMBERED,
         vendor=found.vendor,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from po_mcp.desk.catalog import Kind, format_ids
+from po_mcp.desk.catalog import Kind, format_item
 from po_mcp.desk.context import Desk
 from po_mcp.desk.exactness import fold_case_and_blanks, normalize_blanks
 from po_mcp.desk.latest_orders import LatestOrders
@@ -61,12 +61,11 @@ async def find_prices(
     wanted = {found.items[line.item].id for line in asked.lines if line.unit_price is None}
     known = {name: listed for name in wanted if (listed := _list_price(items[name], found.vendor)) is not None}
     if wanted - set(known):
-        missing = {name: items[name] for name in wanted - set(known)}
-        known |= await _find_last_paid(desk, found.vendor, missing, latest or LatestOrders(desk))
-    if missing_names := sorted(wanted - set(known)):
+        unpriced = {name: items[name] for name in wanted - set(known)}
+        known |= await _find_last_paid(desk, found.vendor, unpriced, latest or LatestOrders(desk))
+    if missing := sorted(format_item(items[identifier]) for identifier in wanted - set(known)):
         raise InvalidInput(
-            f"No price was given for {format_ids([items[one] for one in missing_names])}, "
-            "and orders of this vendor show none. Nothing was sent.",
+            f"No price was given for {', '.join(missing)}, and orders of this vendor show none. Nothing was sent.",
             next_step="Give the unit price.",
         )
     return known
@@ -76,7 +75,7 @@ def explain_prices(known: Mapping[str, SuggestedPrice], found: ResolvedOrder) ->
     """Return a sentence on the source of each price, for the approver."""
     items = {item.id: item for item in found.items.values()}
     return [
-        f"No price was given for {format_ids([items[item]])}; {one.text} was {one.source}."
+        f"No price was given for {format_item(items[item])}; {one.text} was {one.source}."
         # Where no amount has a currency, that is said once elsewhere.
         + (" Its currency is not given." if found.vendor.currency and not one.currency else "")
         for item, one in known.items()
@@ -88,7 +87,7 @@ def explain_zero_prices(asked: OrderRequest, found: ResolvedOrder) -> list[str]:
     # A price of 0 is valid for samples; it may as well be a figure that the model made up.
     free = {item.id: item for line in asked.lines if line.unit_price == 0 and (item := found.items[line.item])}
     zero = order_text.in_currency("0", found.vendor.currency)
-    return [f"The price of {format_ids([item])} is {zero}: it is ordered for nothing." for item in free.values()]
+    return [f"The price of {format_item(item)} is {zero}: it is ordered for nothing." for item in free.values()]
 
 
 def explain_several_prices(asked: OrderRequest, found: ResolvedOrder, known: Mapping[str, SuggestedPrice]) -> list[str]:
@@ -100,7 +99,7 @@ def explain_several_prices(asked: OrderRequest, found: ResolvedOrder, known: Map
         at_price.setdefault(item.id, {}).setdefault(price, []).append(place)
     items = {item.id: item for item in found.items.values()}
     return [
-        f"{format_ids([items[item]])} is ordered at several prices: "
+        f"{format_item(items[item])} is ordered at several prices: "
         + ", ".join(_describe_price(price, places, found.vendor.currency) for price, places in prices.items())
         + "."
         for item, prices in at_price.items()
@@ -117,7 +116,8 @@ def _list_price(item: Item, vendor: Vendor) -> SuggestedPrice | None:
     # Many ERPs store 0 for an item without a price.
     if item.price is None or item.price <= 0:
         return None
-    if item.currency and vendor.currency and item.currency != vendor.currency:
+    # Nor where the vendor's is not known: a price of the list would become one of another currency.
+    if item.currency and item.currency != vendor.currency:
         return None
     return SuggestedPrice(item.price, "the item's price in the ERP", item.currency, item.unit)
 
@@ -208,7 +208,7 @@ def _priced_lines(
     """
     lines: dict[str, OrderLine] = {}
     for line in order.lines or ():
-        item = find_item(line.item)
+        item = find_item(line.item_key)
         unit = wanted[item].unit if item is not None else None
         if item is None or (unit and line.unit and normalize_blanks(unit) != normalize_blanks(line.unit)):
             continue

@@ -70,6 +70,9 @@ def _compare_total(order: PurchaseOrder) -> list[str]:
     if added is None or order.total is None or added == order.total:
         return []
     sum_of_lines = in_currency(plain(added), order.currency)
+    if order.tax and added == order.total_before_tax:
+        tax = in_currency(plain(order.tax), order.currency)
+        return [f"The lines add up to {sum_of_lines}; with {tax} tax that is the ERP's total."]
     return [f"The lines add up to {sum_of_lines}, the ERP's total is {format_total(order)}."]
 
 

@@ -20,6 +20,7 @@ from po_mcp.writes.order_text import money, name, quantity
 
 _CLOCKS_APART = timedelta(seconds=90)
 """By how much the ERP's clock may be behind ours before an order counts as older than our send."""
+_CENT, _DECIMALS_OF_CENTS = Decimal("0.01"), 2
 _TELLING_LETTERS = 4
 """A word of a name that both names share says something from this many letters on."""
 
@@ -63,7 +64,8 @@ def compare_order(draft: OrderDraft, order: PurchaseOrder, sent_at: float | None
     if is_vendor is not False and is_alike and not missing_lines(draft.lines, order.lines or ()):
         return Comparison("differs" if doubts else "ours", differences, doubts)
     # One common item is enough to doubt: a colleague rarely orders the same part by chance.
-    has_common_item = bool(_items(draft.lines) & _items(order.lines or ()))
+    asked, stored = {fold(line.item) for line in draft.lines}, {fold(line.item_key) for line in order.lines or ()}
+    has_common_item = bool(asked & stored)
     # All three, since to call ours another's would release a second order.
     is_anothers = not is_alike and not has_common_item and _tells_whose(order)
     return Comparison("foreign" if is_anothers else "differs", differences + doubts)
@@ -80,7 +82,7 @@ def missing_lines(asked: Sequence[DraftLine], stored: Sequence[OrderLine]) -> li
     """Return the lines asked for that are not there by item and quantity; merged and split lines are there."""
     sums: dict[str, list[OrderLine]] = defaultdict(list)
     for line in stored:
-        sums[fold(line.item)].append(line)
+        sums[fold(line.item_key)].append(line)
     by_item: dict[str, list[DraftLine]] = defaultdict(list)
     for wanted in asked:
         by_item[fold(wanted.item)].append(wanted)
@@ -140,10 +142,6 @@ def _tells_whose(order: PurchaseOrder) -> bool:
     return bool((order.vendor_id or order.vendor).strip()) and has_items and tells_items
 
 
-def _items(lines: Iterable[DraftLine | OrderLine]) -> set[str]:
-    return {fold(line.item) for line in lines}
-
-
 def _names_alike(one: str, other: str) -> bool:
     """Tell whether two names share a word that says something, as a legal name does with the usual one."""
     return bool(_words(one) & _words(other))
@@ -164,8 +162,10 @@ def _differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
     if order.currency and asked_in and fold(order.currency) != fold(asked_in):
         yield f"its currency is {name(order.currency, 12)}, not {name(asked_in, 12)}"
     yield from _line_differences(draft, order)
-    if order.total is not None and order.total != draft.total:
-        yield f"its total is {money(order.total, order.currency)}, not {money(draft.total, asked_in)}"
+    # Tax is no difference, since a draft's prices are without it; nor are amounts rounded to cents.
+    stored, taxed = order.total_before_tax, " without tax" if order.tax else ""
+    if stored is not None and not _is_same_amount(stored, draft.total):
+        yield f"its total{taxed} is {money(stored, order.currency)}, not {money(draft.total, asked_in)}"
 
 
 def _line_differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
@@ -178,11 +178,11 @@ def _line_differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
     for line in draft.lines:
         match = _best(line, left)
         if match is None:
-            yield f"{quantity(line.quantity)} x {name(line.item)} is not shown as a line of its own"
+            yield f"{quantity(line.quantity)} x {name(line.item_word)} is not shown as a line of its own"
             continue
         # Each stored line answers for one line asked for, or a doubled line would not be noticed.
         left.remove(match)
-        item = name(line.item)
+        item = name(line.item_word)
         if match.quantity is not None and match.quantity != line.quantity:
             yield f"quantity of {item} is {quantity(match.quantity)}, not {quantity(line.quantity)}"
         if match.unit_price is not None and match.unit_price != line.unit_price:
@@ -194,8 +194,12 @@ def _line_differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
         yield f"a line more: {count}{name(added.item)}{price}"
 
 
+def _is_same_amount(stored: Decimal, asked: Decimal) -> bool:
+    return stored == asked or (_decimals(asked) > _DECIMALS_OF_CENTS and abs(EXACT.subtract(stored, asked)) < _CENT)
+
+
 def _best(line: DraftLine, left: Sequence[OrderLine]) -> OrderLine | None:
-    same = [one for one in left if fold(one.item) == fold(line.item)]
+    same = [one for one in left if fold(one.item_key) == fold(line.item)]
     exact = [one for one in same if one.quantity == line.quantity]
     near = [one for one in same if is_stored_as(one.quantity, line.quantity)]
     return next(iter([*exact, *near, *same]), None)

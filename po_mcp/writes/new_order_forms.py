@@ -86,7 +86,7 @@ def ask_which(
 
 def notes_of(payload: CreatePayload) -> Sequence[LineNote]:
     """Return what is known of each line; nothing where an older version recorded none."""
-    return payload.line_notes or [LineNote(name=line.item) for line in payload.draft.lines]
+    return payload.line_notes or [LineNote(name=line.item_word) for line in payload.draft.lines]
 
 
 def sort_guessed_first(lines: Sequence[DraftLine], notes: Sequence[LineNote]) -> list[_Line]:
@@ -156,7 +156,7 @@ def _new_line(placed: _Line, currency: str | None, *, with_place: bool) -> list[
     price = text.money(line.unit_price, currency)
     amount = text.money(EXACT.multiply(line.quantity, line.unit_price), currency)
     start = f"{place}) {text.quantity(line.quantity, note.unit)} at {price} = {amount}: "
-    what = line.item if note.name == line.item else f"{line.item}, {note.name}"
+    what = line.item_word if note.name == line.item_word else f"{line.item_word}, {note.name}"
     rows = [start + text.shown(what, max(20, text.HEAD_COLUMNS - text.columns(start)))]
     if with_place and note.warehouse:
         said = text.shown(note.warehouse_said, 24) if note.warehouse_said else ""

@@ -152,7 +152,10 @@ def total_of(order: PurchaseOrder) -> str:
 def facts_of(order: PurchaseOrder) -> list[str]:
     """Return what differs and when it was ordered and is expected, for the second line of a question."""
     added = order.sum_of_lines
-    facts = [] if added is None or added == order.total else [f"lines add up to {money(added, order.currency)}"]
+    facts = []
+    if added is not None and added != order.total_before_tax:
+        facts.append(f"lines add up to {money(added, order.currency)}")
+    facts += [f"with {money(order.tax, order.currency)} tax"] if order.tax else []
     facts += [f"ordered {day(order.ordered_at)}"] if order.ordered_at else []
     return facts + ([f"expected {day(order.expected_on)}"] if order.expected_on else [])
 

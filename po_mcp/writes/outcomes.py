@@ -97,14 +97,14 @@ class OutcomeWriter:
 
     def done(self, operation: Operation, applied: Applied, seen: Observation) -> WriteOutcome:
         """Say what the ERP carried out, what a look at it showed besides, and what words were taken for."""
-        parts = [kind_of(operation.kind).describe_done(self.erp, operation, applied), *_describe(seen)]
+        parts = [kind_of(operation.kind).describe_done(self.erp, operation, applied), *_describe(operation, seen)]
         more: dict[str, Any] = {"order": applied.order, "backorder_number": applied.backorder_number}
         return self.say("done", operation, " ".join([*parts, *_notes_of(operation)]), **more)
 
     def observed(self, operation: Operation, seen: Observation, because: str) -> WriteOutcome:
         """Say that the effect of a write was seen by reading, and why that was needed."""
         parts = [f"{_order(operation)} was {_done(operation)}, confirmed by reading it back ({because})."]
-        parts += [*_describe(seen), *_notes_of(operation)]
+        parts += [*_describe(operation, seen), *_notes_of(operation)]
         more: dict[str, Any] = {"order": seen.order, "backorder_number": seen.backorder_number}
         return self.say("done", operation, " ".join(parts), **more)
 
@@ -237,8 +237,15 @@ def _notes_of(operation: Operation) -> tuple[str, ...]:
     return operation.payload.notes if isinstance(operation.payload, CreatePayload) else ()
 
 
-def _describe(seen: Observation) -> list[str]:
-    """Say what else was seen, and how the stored order is not what was asked for, if it is not."""
+def _describe(operation: Operation, seen: Observation) -> list[str]:
+    """Say what else was seen: the tax of a new order, and how it is not what was asked for, if it is not."""
     differences = "; ".join(seen.differences)
     own_way = f"The ERP stored it in its own way: {differences}." if differences else ""
-    return [part for part in (seen.detail, own_way) if part]
+    return [part for part in (seen.detail, _describe_tax(operation, seen.order), own_way) if part]
+
+
+def _describe_tax(operation: Operation, order: PurchaseOrder | None) -> str:
+    """Say how much tax the ERP added to a new order: its prices were given without."""
+    if operation.kind != "create" or order is None or not order.tax:
+        return ""
+    return f"Its total includes {order_text.money(order.tax, order.currency)} tax."

@@ -191,7 +191,7 @@ class Counter:
         Each proposal comes in a session of its own unless one is named, since a session's proposals are limited.
         """
         self.erp.orders[shown.number] = shown
-        snapshot = Snapshot(order=shown)
+        snapshot = Snapshot(order=shown, tax=shown.tax)
         guarded = cast("GuardedKind", kind_of(kind))
         payload, question = guarded.propose(self.erp.as_erp, snapshot, {"create_backorder": create_backorder})
         return self._record(

@@ -125,7 +125,7 @@ async def test_a_list_price_is_taken_before_any_order_is_read() -> None:
 
 @pytest.mark.parametrize(
     ("listed_in", "paid_in", "text"),
-    [("AUD", "AUD", "7.50 AUD"), (None, "AUD", "7.50"), ("USD", None, "7.50 USD"), ("USD", "AUD", "0.45 AUD")],
+    [("AUD", "AUD", "7.50 AUD"), (None, "AUD", "7.50"), ("USD", None, "0.45 AUD"), ("USD", "AUD", "0.45 AUD")],
 )
 async def test_a_list_price_in_another_currency_than_the_vendors_is_not_taken(
     listed_in: str | None, paid_in: str | None, text: str
@@ -156,6 +156,25 @@ def test_a_price_of_zero_is_for_a_person_to_see() -> None:
         "The price of BOLT (Bolt) is 0 AUD: it is ordered for nothing."
     ]
     assert pricing.explain_zero_prices(ASKED, found()) == []
+
+
+@pytest.mark.parametrize(
+    ("code", "word", "shown"),
+    [("BLT-8", "BLT-8", "BLT-8 (Bolt)"), (None, "Bolt", "Bolt"), (None, None, "41 (Bolt)")],
+)
+def test_an_item_is_called_by_its_word_where_its_id_is_none(code: str | None, word: str | None, shown: str) -> None:
+    bolt = Item(id="41", name="Bolt", code=code, word=word)
+    lines = [{"item": "bolt", "quantity": "5", "unit_price": price} for price in ("0", "2")]
+    asked = OrderRequest.model_validate({"vendor": "12", "lines": lines})
+    listed = {"41": pricing.SuggestedPrice(Decimal(2), "the item's price in the ERP")}
+
+    (free,) = pricing.explain_zero_prices(asked, found(item=bolt))
+    (source,) = pricing.explain_prices(listed, found(item=bolt))
+    (several,) = pricing.explain_several_prices(asked, found(item=bolt), {})
+
+    assert free.startswith(f"The price of {shown} is 0 AUD")
+    assert source.startswith(f"No price was given for {shown}; 2.00 was")
+    assert several.startswith(f"{shown} is ordered at several prices")
 
 
 @pytest.mark.parametrize("shown", ["BOLT-M8", "bolt-m8", "BOLT-M8  ", " bolt-m8", "1001"])

@@ -134,6 +134,14 @@ async def test_the_question_has_every_inexact_word_of_the_order_beside_the_whole
     ]
 
 
+async def test_an_item_is_called_by_its_word_beside_a_choice() -> None:
+    bolt = Item(id="41", name="Bolt", code="BLT-8", word="BLT-8")
+    order = asked("fasteners", "BLT-8")
+    shown = build_question(order, await understand(desk_over(erp(item_list=(bolt,))), order), "").text.split("\n")
+
+    assert shown[-1] == "1) 5 at 1.00 AUD = 5.00 AUD: BLT-8, Bolt"
+
+
 async def test_a_choice_of_the_vendor_tells_no_currency_that_depends_on_it() -> None:
     two = (Vendor(id="1", name="Acme East", currency="USD"), Vendor(id="2", name="Acme West", currency="EUR"))
     desk, order = desk_over(erp(vendor_list=two)), asked("acme", "GLOVE")

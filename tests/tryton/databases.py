@@ -82,14 +82,18 @@ class PostgresqlDatabase:
 
     def copy_to(self, other: Database) -> None:
         assert isinstance(other, PostgresqlDatabase)
-        self._run(
-            f'drop database if exists "{other.name}" with (force)',
-            # What somebody is connected to cannot be copied. Tryton's pool opens its connections again by itself.
-            f'alter database "{self.name}" allow_connections false',
-            f"select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity where datname = '{self.name}'",
-            f'create database "{other.name}" template "{self.name}"',
-            f'alter database "{self.name}" allow_connections true',
-        )
+        # What somebody is connected to cannot be copied. Tryton's pool opens its connections again by itself; the
+        # server's own processes, such as a vacuum, are not ours to end, and make way by themselves.
+        connected = f"from pg_stat_activity where datname = '{self.name}' and backend_type = 'client backend'"
+        self._run(f'drop database if exists "{other.name}" with (force)')
+        try:
+            self._run(
+                f'alter database "{self.name}" allow_connections false',
+                f"select count(pg_terminate_backend(pid, 5000)) {connected}",
+                f'create database "{other.name}" template "{self.name}"',
+            )
+        finally:
+            self._run(f'alter database "{self.name}" allow_connections true')
 
     def remove(self) -> None:
         self._run(f'drop database if exists "{self.name}" with (force)')

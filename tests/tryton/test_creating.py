@@ -14,6 +14,7 @@ from po_mcp.orders import OrderQuery, Vendor
 from tests.tryton.between import Between
 from tests.tryton.book import PURCHASE, today
 from tests.tryton.conftest import Book, Connect
+from tests.tryton.rpc import day as written_day
 from tests.tryton.rpc import money
 
 pytestmark = pytest.mark.tryton
@@ -36,7 +37,7 @@ async def test_a_created_order_is_a_draft_as_it_was_asked_for(erp: Tryton, book:
 
     assert (created.number, created.status, created.status_text) == (NEW, "draft", "draft")
     assert (created.reference, created.expected_on, created.ordered_at) == ("op-7f3a", day, None)
-    assert [(line.item, line.quantity, line.unit_price) for line in created.lines or ()] == [
+    assert [(line.item_key, line.quantity, line.unit_price) for line in created.lines or ()] == [
         (line.item, line.quantity, line.unit_price) for line in draft.lines
     ]
     assert created == await erp.get_order(NEW)
@@ -103,6 +104,79 @@ async def test_a_number_of_the_pattern_of_trytons_sequence_is_refused(erp: Tryto
         await erp.create_order(book.draft("po-10"))
 
     assert stored(book, "po-10") == []
+
+
+async def test_a_vendor_is_paid_in_their_currency_else_in_the_companys(erp: Tryton, book: Book) -> None:
+    """A vendor whose orders were in another currency has none that is known: Tryton goes by those orders."""
+    users, vendors = book.users, book.facts.vendors
+    assert {vendor.currency for vendor in await erp.vendors()} == {"EUR"}
+
+    users.order("USD-1", ("bolt", "1", "1"), vendor="bolts", currency=book.facts.currencies["USD"])
+    listed = {vendor.id: vendor for vendor in await erp.vendors()}
+    assert [listed[str(vendors[key])].currency for key in ("acme", "bolts")] == ["EUR", None]
+
+    users.admin.write("party.party", vendors["bolts"], supplier_currency=book.facts.currencies["USD"])
+    listed = {vendor.id: vendor for vendor in await erp.vendors()}
+    assert [listed[str(vendors[key])].currency for key in ("acme", "bolts")] == ["EUR", "USD"]
+    for vendor in listed.values():
+        assert await erp.read_vendor(vendor) == vendor
+
+
+async def test_an_order_in_another_currency_than_its_prices_were_given_in_is_not_sent(erp: Tryton, book: Book) -> None:
+    paid = Vendor(id=str(book.facts.vendors["acme"]), name="Acme Fasteners", currency="EUR")
+    draft = book.draft(NEW).model_copy(update={"vendor": paid})
+    book.users.admin.write("party.party", book.facts.vendors["acme"], supplier_currency=book.facts.currencies["USD"])
+    sent: list[None] = []
+
+    with pytest.raises(Conflict, match=r"for this vendor in USD, not in EUR\. Nothing was sent") as failed:
+        await erp.create_order(draft, lambda: sent.append(None))
+
+    assert (failed.value.effect, sent, stored(book)) == ("nothing_sent", [], [])
+
+
+async def test_an_order_in_another_currency_than_the_companys_needs_a_rate(erp: Tryton, book: Book) -> None:
+    """Without one Tryton fills in no line, in its own client neither."""
+    admin, currencies = book.users.admin, book.facts.currencies
+    admin.write("party.party", book.facts.vendors["acme"], supplier_currency=currencies["USD"])
+    paid = Vendor(id=str(book.facts.vendors["acme"]), name="Acme Fasteners", currency="USD")
+    draft = book.draft(NEW).model_copy(update={"vendor": paid})
+    sent: list[None] = []
+
+    with pytest.raises(Refused, match="by a rule of its own"):
+        await erp.create_order(draft, lambda: sent.append(None))
+    assert (sent, stored(book)) == ([], [])
+
+    for code, rate in (("EUR", "1"), ("USD", "1.16")):
+        of_day = {"date": written_day(today()), "rate": money(rate)}
+        admin.create("currency.currency.rate", {"currency": currencies[code], **of_day})
+    created = await erp.create_order(draft)
+    assert created.currency == "USD"
+    # The price is the one that was given, not one that Tryton converts.
+    assert [line.unit_price for line in created.lines or ()] == [line.unit_price for line in draft.lines]
+
+
+def buy_by_dozen(book: Book, product: int) -> None:
+    """Have an item bought by twelve from now on."""
+    admin = book.users.admin
+    template = admin.read("product.product", product, "template")["template"]
+    unit = admin.read("product.template", template, "default_uom")["default_uom"]
+    group = admin.read("product.uom", unit, "category")["category"]
+    sizes = {"factor": 12.0, "rate": round(1 / 12, 12), "rounding": 1.0, "digits": 0}
+    (dozen,) = admin.create("product.uom", {"name": "Twelve", "symbol": "dz", "category": group, **sizes})
+    admin.write("product.template", template, purchase_uom=dozen)
+
+
+async def test_an_item_that_is_bought_in_another_unit_by_now_is_not_sent(erp: Tryton, book: Book) -> None:
+    (shown,) = [item for item in await erp.items() if item.id == str(book.facts.items["bolt"])]
+    draft = book.draft(NEW, ("bolt", "5", "0.45"))
+    draft = draft.model_copy(update={"lines": (draft.lines[0].model_copy(update={"unit": shown.unit}),)})
+    sent: list[None] = []
+    buy_by_dozen(book, book.facts.items["bolt"])
+
+    with pytest.raises(InvalidInput, match=r"orders the item of line 1 by dz now, not by u\. Nothing was sent"):
+        await erp.create_order(draft, lambda: sent.append(None))
+
+    assert (sent, stored(book)) == ([], [])
 
 
 def inactive(book: Book) -> Any:

@@ -80,9 +80,11 @@ async def test_an_order_is_read_with_exact_numbers(erp: Tryton, book: Book) -> N
         (Decimal("2.35"), Decimal("2.35"), Decimal(0), Decimal("12.50")),
     ]
     assert [(line.item, line.description, line.warehouse_name) for line in order.lines or ()] == [
-        (str(book.facts.items["bolt"]), "[BOLT-M8-30] M8 x 30mm Hex Bolt", "Main"),
-        (str(book.facts.items["oil"]), "[OIL-1] Machine oil", "Main"),
+        ("BOLT-M8-30", "M8 x 30mm Hex Bolt", "Main"),
+        ("OIL-1", "Machine oil", "Main"),
     ]
+    assert [line.item_key for line in order.lines or ()] == [str(book.facts.items[item]) for item in ("bolt", "oil")]
+    assert order.total_before_tax == order.sum_of_lines
 
 
 async def test_an_abandoned_quantity_is_neither_received_nor_outstanding(erp: Tryton) -> None:

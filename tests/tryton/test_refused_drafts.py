@@ -12,7 +12,7 @@ from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Vendor
 
 ACTIVE = schemas.Party.parse({"id": 2, "active": True})
-UNIT = {"id": 1, "digits": 0}
+UNIT = {"id": 1, "digits": 0, "symbol": "u"}
 BOLT = schemas.Product.parse({"id": 1, "active": True, "purchasable": True, "purchase_uom.": UNIT})
 WAREHOUSES = [schemas.Warehouse.parse({"id": place, "name": f"W{place}"}) for place in (5, 6)]
 
@@ -55,6 +55,13 @@ def test_a_draft_that_no_reading_could_save_is_refused_at_once(asked: OrderDraft
             "at most 0 decimals of quantity",
         ),
         (draft(unit_price=Decimal("0.12345")), [ACTIVE], {1: BOLT}, "at most 4 decimals of unit_price"),
+        (draft(unit="dz"), [ACTIVE], {1: BOLT}, "orders the item of line 1 by u now, not by dz"),
+        (
+            draft(unit="dz"),
+            [ACTIVE],
+            {1: BOLT.model_copy(update={"unit": None})},
+            "orders the item of line 1 by no unit now, not by dz",
+        ),
     ],
 )
 def test_a_draft_that_contradicts_tryton_is_refused(
@@ -62,6 +69,11 @@ def test_a_draft_that_contradicts_tryton_is_refused(
 ) -> None:
     with pytest.raises(InvalidInput, match=why):
         translate.check_values(asked, parties, products, 4)
+
+
+@pytest.mark.parametrize("unit", [None, "u"])
+def test_a_draft_in_the_unit_that_tryton_orders_by_is_taken(unit: str | None) -> None:
+    translate.check_values(draft(unit=unit), [ACTIVE], {1: BOLT}, 4)
 
 
 @pytest.mark.parametrize(

@@ -227,7 +227,24 @@ def test_a_line_without_a_product_is_described() -> None:
 def test_a_description_does_not_hide_which_product_it_is() -> None:
     line = (translate.convert_order(with_line("draft", description="Something else")).lines or ())[0]
 
-    assert line.description == "[BOLT-M8-30] M8 x 30mm Hex Bolt; Something else"
+    assert (line.item, line.description) == ("BOLT-M8-30", "M8 x 30mm Hex Bolt; Something else")
+
+
+@pytest.mark.parametrize(
+    ("told", "item", "description"),
+    [
+        ({"code": "B", "name": "Bolt", "rec_name": "[B] Bolt"}, "B", "Bolt"),
+        ({"code": None, "name": "Bolt", "rec_name": "Bolt"}, "Bolt", None),
+        ({"rec_name": "[B] Bolt"}, "[B] Bolt", None),
+        ({}, "7", None),
+    ],
+)
+def test_an_item_is_called_by_its_code_else_its_name(
+    told: dict[str, object], item: str, description: str | None
+) -> None:
+    line = (translate.convert_order(with_line("draft", **{"product.": {"id": 7, **told}})).lines or ())[0]
+
+    assert (line.item, line.item_key, line.description) == (item, "7", description)
 
 
 def test_the_expected_date_is_the_earliest_of_the_lines_where_the_order_has_none() -> None:
@@ -455,7 +472,7 @@ def test_an_order_that_is_stored_otherwise_is_not_trusted() -> None:
 
 
 def test_the_catalog_is_read() -> None:
-    vendors = catalog.convert_vendors(schemas.parse_records(recorded("parties"), schemas.Party), own={1})
+    vendors = catalog.convert_vendors(schemas.parse_records(recorded("parties"), schemas.Party), {1}, "EUR", {3})
     items = catalog.convert_items(schemas.parse_records(recorded("products"), schemas.Product), "EUR")
     warehouses = catalog.convert_warehouses(schemas.parse_records(recorded("warehouses"), schemas.Warehouse))
 
@@ -463,6 +480,7 @@ def test_the_catalog_is_read() -> None:
         ("2", "V-ACME", "Acme Fasteners"),
         ("3", "V-BOLT", "Bolt & Co"),
     ]
+    assert [vendor.currency for vendor in vendors] == ["EUR", None]
     oil = items[2]
     assert (oil.id, oil.code, oil.unit, oil.price, oil.currency) == ("3", "OIL-1", "kg", Decimal("12.5"), "EUR")
     assert [(warehouse.id, warehouse.name) for warehouse in warehouses] == [("5", "Main"), ("12", "North")]

@@ -149,6 +149,61 @@ def test_differences_are_listed_line_by_line() -> None:
     )
 
 
+def test_tax_is_no_difference() -> None:
+    taxed = stored(DRAFT, total=Decimal("11.20"), tax=Decimal("1.87"))
+
+    assert compare_order(DRAFT, taxed, SENT_AT).differences == ()
+
+
+def test_another_total_beside_its_tax_is_a_difference() -> None:
+    taxed = stored(DRAFT, total=Decimal("11.20"), tax=Decimal("1.80"))
+
+    assert compare_order(DRAFT, taxed, SENT_AT).differences == ("its total without tax is 9.40, not 9.33",)
+
+
+@pytest.mark.parametrize(
+    ("total", "differences"),
+    [
+        ("7.49", ()),
+        ("7.48", ()),
+        ("7.50", ("its total is 7.50, not 7.4888",)),
+        ("7", ("its total is 7.00, not 7.4888",)),
+    ],
+)
+def test_an_amount_rounded_to_cents_is_no_difference(total: str, differences: tuple[str, ...]) -> None:
+    priced = DraftLine(item="BOLT", quantity=Decimal(88), unit_price=Decimal("0.0851"))
+    asked = DRAFT.model_copy(update={"lines": (priced,)})
+
+    assert compare_order(asked, stored(asked, total=Decimal(total)), SENT_AT).differences == differences
+
+
+def test_a_total_that_is_off_is_said_where_every_figure_is_of_whole_cents() -> None:
+    asked = DRAFT.model_copy(update={"lines": (DraftLine(item="BOLT", quantity=Decimal(1), unit_price=Decimal(5)),)})
+
+    assert compare_order(asked, stored(asked, total=Decimal("5.001")), SENT_AT).differences == (
+        "its total is 5.001, not 5.00",
+    )
+
+
+def test_items_are_compared_by_their_ids_and_named_by_their_words() -> None:
+    lines = tuple(
+        one.model_copy(update={"item": f"{place}", "word": one.item}) for place, one in enumerate(DRAFT.lines)
+    )
+    asked = DRAFT.model_copy(update={"lines": lines})
+    bolt, nut = line(item_id="0", price="0.5"), line("NUT", "4", "1.50", item_id="9")
+
+    found = compare_order(asked, with_lines(bolt, nut, reference="our id"), SENT_AT)
+
+    assert found.verdict == "ours"
+    assert found.differences == (
+        "unit price of BOLT is 0.50, not 0.333",
+        "4 x NUT is not shown as a line of its own",
+        "a line more: 4 x NUT at 1.50",
+    )
+    assert missing_lines(lines, (bolt, nut)) == [lines[1]]
+    assert compare_order(asked, with_lines(bolt, nut), SENT_AT).verdict == "differs"
+
+
 def test_amounts_that_differ_stand_in_the_currency_of_each_side() -> None:
     order = with_lines(line(price="0.33"), line("NUT", "4", "1.50"), total=Decimal("34.30"), currency="USD")
     draft = DRAFT.model_copy(update={"vendor": DRAFT.vendor.model_copy(update={"currency": "AUD"})})

@@ -121,7 +121,7 @@ def _ordered(recorded: Recorded) -> str:
     assert isinstance(payload, CreatePayload)
     draft = payload.draft
     lines = [
-        f"  {quantity(line.quantity)} at {money(line.unit_price, payload.currency)}: {line.item}"
+        f"  {quantity(line.quantity)} at {money(line.unit_price, payload.currency)}: {line.item_word}"
         for line in draft.lines
     ]
     return "\n".join([f"Order {draft.number} for {draft.vendor.name}", *lines])

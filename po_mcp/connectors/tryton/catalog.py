@@ -8,19 +8,39 @@ from po_mcp.connectors.tryton import schemas
 from po_mcp.orders import Item, Vendor, Warehouse
 
 
-def convert_vendors(parties: Iterable[schemas.Party], own: Container[int | None]) -> tuple[Vendor, ...]:
-    """Read the parties that an order may go to: all but the company itself. Tryton tells no vendor from others."""
+def convert_vendors(
+    parties: Iterable[schemas.Party],
+    own: Container[int | None],
+    currency: str | None,
+    paid_otherwise: Container[int],
+) -> tuple[Vendor, ...]:
+    """Read the parties that an order may go to: all but the company itself. Tryton tells no vendor from others.
+
+    An order is in the vendor's currency, else in that of the vendor's latest orders, else in the company's.
+
+    Args:
+        parties: what Tryton lists.
+        own: the parties that are the company.
+        currency: the company's.
+        paid_otherwise: the parties that had orders in another one; which one is next is not known here.
+    """
     return tuple(
         Vendor(
             id=str(party.id),
             code=party.code,
             name=party.name or party.rec_name or str(party.id),
-            currency=None if party.currency is None else party.currency.code,
+            currency=_find_currency(party, currency, paid_otherwise),
             active=party.active,
         )
         for party in parties
         if party.id not in own
     )
+
+
+def _find_currency(party: schemas.Party, currency: str | None, paid_otherwise: Container[int]) -> str | None:
+    if party.currency is not None:
+        return party.currency.code
+    return None if party.id in paid_otherwise else currency
 
 
 def convert_items(products: Iterable[schemas.Product], currency: str | None) -> tuple[Item, ...]:
@@ -38,6 +58,7 @@ def convert_items(products: Iterable[schemas.Product], currency: str | None) -> 
             price=product.price if product.is_priced_as_bought else None,
             currency=currency,
             active=product.active,
+            word=product.word,
         )
         for product in products
     )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from typing import Any
 
 import httpx2
 
@@ -121,9 +123,8 @@ class Tryton:
 
     async def vendors(self) -> tuple[Vendor, ...]:
         """Return every active party but the company itself."""
-        own = await self._reader.read_own_company()
         parties = await self._reader.read_every("party.party", schemas.Party, schemas.PARTY_FIELDS)
-        return catalog.convert_vendors(parties, {company.party for company in own})
+        return await self._convert_vendors(parties)
 
     async def items(self, on_items: OnItems | None = None) -> tuple[Item, ...]:
         """Return every active product that can be bought."""
@@ -133,13 +134,13 @@ class Tryton:
             "product.product", schemas.Product, schemas.PRODUCT_FIELDS, of_purchases
         )
         # Tryton writes prices in the company's currency where the context names no other.
-        currency = next((company.currency.code for company in own if company.currency is not None), None)
-        return catalog.convert_items(products, currency)
+        return catalog.convert_items(products, _find_currency(own))
 
     async def read_vendor(self, vendor: Vendor) -> Vendor | None:
         """Return the active party of this id."""
-        found = await self._reader.read_parties([translate.require_vendor_id(vendor)])
-        return next(iter(catalog.convert_vendors(found, ())), None)
+        identifier = translate.require_vendor_id(vendor)
+        found = await self._reader.read_parties([identifier])
+        return next(iter(await self._convert_vendors(found, ["party", "=", identifier])), None)
 
     async def read_item(self, item: Item) -> Item | None:
         """Return the active product of this id that can be bought."""
@@ -194,5 +195,16 @@ class Tryton:
         """Sign out and close the sockets."""
         await self._rpc.aclose()
 
+    async def _convert_vendors(self, parties: Sequence[schemas.Party], *conditions: Any) -> tuple[Vendor, ...]:
+        """Read parties as vendors; their orders are looked at as far as they meet the conditions."""
+        own = await self._reader.read_own_company()
+        currency = _find_currency(own)
+        otherwise = await self._reader.read_paid_otherwise(currency, *conditions)
+        return catalog.convert_vendors(parties, {company.party for company in own}, currency, otherwise)
+
     def _not_offered_error(self, operation: str) -> NotOffered:
         return NotOffered(f"Tryton has no call for this ({operation}). Nothing was sent. {self.limits}")
+
+
+def _find_currency(own: Sequence[schemas.Company]) -> str | None:
+    return next((company.currency.code for company in own if company.currency is not None), None)

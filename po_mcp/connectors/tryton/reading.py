@@ -16,6 +16,8 @@ from po_mcp.orders import OrderQuery, OrderScan, Progress
 
 R = TypeVar("R", bound=schemas.Identified)
 
+_ORDERS_LOOKED_AT = 2_000
+"""Of so many orders it is looked at which are in another currency; what is missed is refused before it is written."""
 _ROWS_PER_PAGE = 200
 """Records of one page. An order's total is computed when it is read: a few milliseconds each."""
 
@@ -125,6 +127,20 @@ class Reader:
         """Read the active products of these ids that meet the conditions."""
         domain = [["id", "in", list(ids)], *conditions]
         return await self._read_records("product.product", schemas.Product, schemas.PRODUCT_FIELDS, domain)
+
+    async def read_paid_otherwise(self, currency: str | None, *conditions: Any) -> frozenset[int]:
+        """Return the parties whose orders, the latest of those that meet the conditions, are in another currency."""
+        domain = await self._build_company_domain(["currency.code", "!=", currency], *conditions)
+        found = await self._read_records(
+            translate.PURCHASE, schemas.OrderedFrom, ("party",), domain, limit=_ORDERS_LOOKED_AT, latest=True
+        )
+        return frozenset(order.party for order in found if order.party is not None)
+
+    async def read_currency(self, identifier: Any) -> str | None:
+        """Return the code of a currency; None where there is none of this id."""
+        of_id = [["id", "=", identifier]]
+        found = await self._read_records("currency.currency", schemas.CurrencyRecord, ("code",), of_id)
+        return next((currency.code for currency in found), None)
 
     async def read_names(self, condition: Any, *, limit: int, latest: bool = False) -> Sequence[schemas.Names]:
         """Read what the company's orders that meet a condition go by, the oldest or the `latest` first."""

@@ -27,8 +27,9 @@ ROW_FIELDS = (
 """Of an order in a list."""
 ORDER_FIELDS = (
     *ROW_FIELDS,
-    *("description", "create_date", "_timestamp", "warehouse.name"),
-    *("lines._timestamp", "lines.product.rec_name", "lines.product.type", "lines.description", "lines.summary"),
+    *("description", "create_date", "_timestamp", "warehouse.name", "tax_amount"),
+    *("lines._timestamp", "lines.product.code", "lines.product.name", "lines.product.rec_name", "lines.product.type"),
+    *("lines.description", "lines.summary"),
     *("lines.quantity", "lines.unit", "lines.unit.symbol", "lines.unit_price", "lines.amount", "lines.moves_ignored"),
     *("lines.moves.quantity", "lines.moves.unit", "lines.moves.state", "lines.moves._timestamp"),
 )
@@ -75,6 +76,10 @@ class Currency(ErpModel):
     code: Word = None
 
 
+class CurrencyRecord(Identified, Currency):
+    """A currency with its id."""
+
+
 class Unit(Identified):
     """A unit of measure; a quantity has at most `digits` decimals."""
 
@@ -94,6 +99,11 @@ class Product(Identified):
     price: Annotated[Amount, Field(validation_alias="purchase_price_uom")] = None
     unit: Annotated[Unit | None, Field(validation_alias="purchase_uom.")] = None
     default_unit: Annotated[int | None, Field(validation_alias="default_uom")] = None
+
+    @property
+    def word(self) -> str:
+        """What people call it: its code, else its name."""
+        return self.code or self.name or self.rec_name or str(self.id)
 
     @property
     def is_priced_as_bought(self) -> bool:
@@ -150,6 +160,12 @@ class Names(Identified):
     reference: Word = None
 
 
+class OrderedFrom(Identified):
+    """Whom an order is from."""
+
+    party: int | None = None
+
+
 class Row(Names):
     """An order as a list shows it."""
 
@@ -171,6 +187,7 @@ class Order(Row):
     created_at: Annotated[Moment, Field(validation_alias="create_date")] = None
     warehouse: Annotated[Warehouse | None, Field(validation_alias="warehouse.")] = None
     stamp: Annotated[Word, Field(validation_alias="_timestamp")] = None
+    tax: Annotated[Amount, Field(validation_alias="tax_amount")] = None
     lines: Annotated[tuple[Line, ...], Many, Field(validation_alias="lines.")] = ()
 
 

@@ -117,6 +117,7 @@ def convert_order(source: schemas.Order, name: str | None = None) -> PurchaseOrd
             "status_text": visible("; ".join([header.status_text, *others])),
             "reference": ours[1] if ours else None,
             "created_at": source.created_at,
+            "tax": source.tax,
         }
     )
 
@@ -128,6 +129,7 @@ def build_snapshot(source: schemas.Order, name: str, operation: Guarded) -> Snap
         order=convert_order(source, name),
         erp_id=str(source.id),
         version=build_version(source),
+        tax=source.tax,
         blockers=() if blocker is None else (blocker,),
     )
 
@@ -209,6 +211,7 @@ def check_values(
                 f"Tryton has no item of this id that can be bought (line {place}). Nothing was sent.",
                 next_step="Look the item up with search_catalog, refresh=true, or tell the user.",
             )
+        _check_unit(line, product, place)
         most = None if product.unit is None else product.unit.digits
         # Tryton refuses more decimals, in words of the user's language that are not shown.
         _check_decimals("quantity", line.quantity, most, place)
@@ -313,7 +316,7 @@ def parse_created(source: schemas.Order, draft: OrderDraft) -> PurchaseOrder:
     stored = convert_order(source, draft.number)
     asked = Counter((line.item, line.quantity, line.unit_price) for line in draft.lines)
     # In any order: Tryton sorts lines by a sequence of its own.
-    if Counter((line.item, line.quantity, line.unit_price) for line in stored.lines or ()) != asked:
+    if Counter((line.item_key, line.quantity, line.unit_price) for line in stored.lines or ()) != asked:
         raise BadAnswer("Tryton created an order of other lines than were asked for.")
     return stored
 
@@ -385,11 +388,14 @@ def _find_earliest(lines: Sequence[schemas.RowLine]) -> date | None:
 def _convert_line(source: schemas.Line, place: int, warehouse: schemas.Warehouse | None) -> OrderLine:
     product = source.product
     received = _sum_received(source)
-    description = [product.rec_name if product else None, source.description or (None if product else source.summary)]
+    # A line without a product is what its text says.
+    texts = [source.description or source.summary] if product is None else [product.name, source.description]
+    word = "" if product is None else product.word
     return OrderLine(
         line=place,
-        item="" if product is None else str(product.id),
-        description="; ".join(text for text in description if text) or None,
+        item=word,
+        item_id=None if product is None else str(product.id),
+        description="; ".join(text for text in texts if text and text != word) or None,
         quantity=source.quantity,
         unit=None if source.unit_record is None else source.unit_record.symbol,
         received=received,
@@ -469,6 +475,17 @@ def _parse_warehouse_id(line: DraftLine) -> int | None:
     if not _ID.fullmatch(line.warehouse):
         raise InvalidInput("The warehouse's id must be a whole number in Tryton. Nothing was sent.")
     return int(line.warehouse)
+
+
+def _check_unit(line: DraftLine, product: schemas.Product, place: int) -> None:
+    """Refuse a quantity that was meant in another unit than Tryton would take it in."""
+    unit = None if product.unit is None else product.unit.symbol
+    if line.unit is not None and line.unit != visible(unit or ""):
+        raise InvalidInput(
+            f"Tryton orders the item of line {place} by {visible(unit or 'no unit')} now, not by {line.unit}. "
+            "Nothing was sent.",
+            next_step="Look the item up with search_catalog, refresh=true, and ask the user how much to order.",
+        )
 
 
 def _check_decimals(field: str, figure: Decimal, most: int | None, place: int) -> None:

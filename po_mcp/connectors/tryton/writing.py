@@ -24,6 +24,7 @@ from po_mcp.errors import (
     Unreachable,
 )
 from po_mcp.orders import DraftLine, OrderDraft, PurchaseOrder
+from po_mcp.untrusted import visible
 
 T = TypeVar("T")
 
@@ -146,8 +147,22 @@ class Writer:
         translate.check_values(draft, parties, products, translate.parse_price_decimals(fields))
         warehouse = translate.choose_warehouse(draft, await self._reader.read_warehouses())
         of_vendor = await self._fill_in(translate.PURCHASE, translate.build_unsaved_order(party, company), "party")
+        await self._check_currency(draft, of_vendor)
         of_lines = await self._fill_in_lines(draft, translate.build_line_parent(party, company, of_vendor))
         return translate.build_order(draft, company, warehouse, products, of_vendor, of_lines)
+
+    async def _check_currency(self, draft: OrderDraft, of_vendor: Mapping[str, Any]) -> None:
+        """Raise `Conflict` where Tryton makes the order in another currency than its prices were given in."""
+        if draft.vendor.currency is None:
+            return
+        made_in = await self._reader.read_currency(of_vendor.get("currency"))
+        if draft.vendor.currency != visible(made_in or ""):
+            raise Conflict(
+                f"Tryton makes orders for this vendor in {visible(made_in or 'no currency')}, not in "
+                f"{draft.vendor.currency}. Nothing was sent.",
+                next_step="Look the vendor up with search_catalog, refresh=true, and ask the user for prices in the "
+                "vendor's currency. Where that is wrong, a person sets it in Tryton, at the vendor.",
+            )
 
     async def _fill_in_lines(self, draft: OrderDraft, parent: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
         """Ask what follows from each line's product, several at a time."""

@@ -116,8 +116,8 @@ def _describe_lines(operation: Operation) -> str:
 
 def _describe_line(line: DraftLine, note: LineNote | None) -> str:
     unit = f"{order_text.name(note.unit, 12)} of " if note and note.unit else ""
-    name = f" ({order_text.name(note.name)})" if note and note.name != line.item else ""
-    return f"{order_text.quantity(line.quantity)} {unit}{order_text.name(line.item)}{name}"
+    name = f" ({order_text.name(note.name)})" if note and note.name != line.item_word else ""
+    return f"{order_text.quantity(line.quantity)} {unit}{order_text.name(line.item_word)}{name}"
 
 
 def draft_of(operation: Operation) -> OrderDraft:
