@@ -40,6 +40,7 @@ _CHANGES: tuple[tuple[re.Pattern[str], _Words], ...] = tuple(
         (r"Tell the user(?:; |, and )(\w)", _begin),
         (r" ?\bTell the user\.", ""),
         (r"Repeat the call\b|Call the tool again\b", "Run it again"),
+        (r"\bcall again with cursor=", "run it again with cursor="),
         (r" if the user still wants this", " if this is still wanted"),
         (r"\boperation_id: ", "Operation "),
         (rf"\boffer the user ({_TOOLS})\(([^)]*)\)", r"\1 number=\2"),
