@@ -16,7 +16,7 @@ from po_mcp.writes.forms import SANDBOX_TAG, is_backorder_open, pin_reset
 from po_mcp.writes.journal import Event
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
-from po_mcp.writes.new_order_forms import notes_of, sort_guessed_first
+from po_mcp.writes.new_order_forms import notes_of, reasons_beside_lines, sort_guessed_first
 from po_mcp.writes.operation import Operation, Recorded, State
 from po_mcp.writes.order_text import STATUS_LABELS, count, day, shown
 from po_mcp.writes.payloads import CreatePayload, FinalizePayload, LineNote, SnapshotPayload
@@ -267,7 +267,7 @@ def _drafted(payload: CreatePayload) -> Order:
         expected=day(draft.expected_on) if draft.expected_on else "",
         remarks=(
             *said,
-            *(reason.sentence for reason in payload.reasons),
+            *(reason.sentence for reason in reasons_beside_lines(payload, LINES_SHOWN)),
             *note,
             *_caution(draft.vendor.name),
             *([] if currency else [order_text.CURRENCY_NOT_GIVEN]),

@@ -11,8 +11,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from po_mcp.tools._render import ORDERS_HEAD_START
-from po_mcp.writes.order_text import money, quantity
+from po_mcp.desk.listing import NO_CURRENCY
+from po_mcp.writes.order_text import caution, count, money, quantity
 from po_mcp.writes.person_words import for_person
 
 _LABELS: Mapping[str, str] = {
@@ -34,17 +34,14 @@ def shown(result: CallToolResult) -> RenderableType:
     if result.is_error or content is None:
         return Text(for_person(text_of(result)), style="red" if result.is_error else "")
     if "operations" in content:
-        return (
-            Group(*map(_outcome, content["operations"])) if content["operations"] else Text(for_person(text_of(result)))
-        )
+        return Group(*map(_outcome, content["operations"]), *_sentences(content.get("note")))
     if "orders" in content:
-        below = for_person(text_of(result).partition(ORDERS_HEAD_START)[0])
-        return Group(_orders(content["orders"]), Text(below, "dim"))
+        return Group(_orders(content["orders"]), *_sentences(_describe_list(content)))
     if "candidates" in content:
-        return Group(_candidates(content["candidates"]), Text(for_person(text_of(result).splitlines()[0]), "dim"))
+        return Group(_candidates(content["candidates"]), *_sentences(_describe_matches(content)))
     if "message" in content:
         return _outcome(content)
-    return Group(_orders([content]), *_body(content, text_of(result)))
+    return Group(_orders([content]), *_body(content))
 
 
 def text_of(result: CallToolResult) -> str:
@@ -52,12 +49,54 @@ def text_of(result: CallToolResult) -> str:
     return "\n".join(block.text for block in result.content if block.type == "text")
 
 
-def _body(order: Mapping[str, Any], text: str) -> Iterable[RenderableType]:
-    """Yield the lines of an order, where it has some, and the sentences that stand beside the tables."""
+def _body(order: Mapping[str, Any]) -> Iterable[RenderableType]:
+    """Yield the lines of an order, where it has some, and the remarks that stand beside the tables."""
     if order.get("lines"):
         yield Text()
         yield _lines(order["lines"], order.get("currency"))
-    yield from (Text(for_person(row), "dim") for row in text.splitlines()[1:] if "|" not in row)
+    yield from _sentences(order.get("notice"), *order.get("remarks", ()))
+
+
+def _sentences(*sentences: str | None) -> list[Text]:
+    """Return each of the sentences that are there on a line of its own, as people read it."""
+    return [Text(for_person(one[0].upper() + one[1:]), "dim") for one in sentences if one]
+
+
+def _describe_list(found: Mapping[str, Any]) -> str:
+    """Say how many orders match and what they are worth, how many are shown, and how the next are."""
+    shown_here = len(found["orders"])
+    more = f"{shown_here} shown. The next: run it again with cursor={found['next_cursor']}" if found["has_more"] else ""
+    if not found["has_more"] and 0 < shown_here < found["total_count"]:
+        more = f"The last {shown_here} shown."
+    return " ".join(filter(None, [found.get("notice"), _sum_up(found), found.get("note"), more]))
+
+
+def _sum_up(found: Mapping[str, Any]) -> str:
+    if not found["total_count"]:
+        return "No matching orders." if found["complete"] else "No orders are known to match."
+    least = "" if found["complete"] else "At least "
+    kinds = ", ".join(f"{number:,} {status}" for status, number in found["by_status"].items())
+    totals = found.get("totals") or {found.get("currency"): found.get("total_value") or "0"}
+    worth = " and ".join(_amount_in(total, currency) for currency, total in totals.items())
+    missing = f" (without {found['without_total']:,} that have no total)" if found.get("without_total") else ""
+    return f"{least}{count(found['total_count'], 'order')} ({kinds}), total {worth}{missing}."
+
+
+def _amount_in(figure: str, currency: str | None) -> str:
+    """Write a sum with its currency, which may be that none is given."""
+    return f"{_amount(figure, None)} ({NO_CURRENCY})" if currency == NO_CURRENCY else _amount(figure, currency)
+
+
+def _describe_matches(found: Mapping[str, Any]) -> str:
+    """Say how many entries match, how many are shown, and how old the list is."""
+    kind, matched, known, shown_here = found["kind"], found["matched"], found["known"], len(found["candidates"])
+    some = f", {shown_here:,} shown" if shown_here < matched else ""
+    is_all = matched == known
+    said = f"{count(known, kind)}{some}." if is_all else f"{matched:,} of {count(known, kind)} match{some}."
+    if not shown_here:
+        said = f"No {kind} matches ({known:,} exist). Try other words, or leave text out to list all."
+    age = f"The list was read {found['age']} ago; refresh=true reads it again." if found.get("age") else ""
+    return " ".join(filter(None, [found.get("notice"), said, age]))
 
 
 def _outcome(outcome: Mapping[str, Any]) -> Text:
@@ -73,8 +112,20 @@ def _candidates(candidates: Iterable[Mapping[str, Any]]) -> Table:
     table = _table("Id", "Name", "Code", "Why", right=("Price",), wraps="Name")
     for one in candidates:
         price = _amount(one.get("price"), one.get("currency"))
-        table.add_row(*(Text(str(one.get(key, "-"))) for key in ("id", "name", "code", "why")), Text(price))
+        table.add_row(*(Text(one.get(key) or "-") for key in ("id", "name", "code")), Text(_why(one)), Text(price))
     return table
+
+
+def _why(candidate: Mapping[str, Any]) -> str:
+    """Say why an entry was found, and what there is to heed about it."""
+    inactive = ["inactive"] if candidate.get("active") is False else []
+    return ", ".join([candidate["why"], *inactive]) + caution(candidate["name"], is_short=True)
+
+
+def _status(order: Mapping[str, Any]) -> str:
+    """Return an order's status, in the word that lists take; one that is not known here in the ERP's own word."""
+    status: str = order["status"]
+    return order.get("status_text") or status if status == "unknown" else status
 
 
 def _orders(orders: Iterable[Mapping[str, Any]]) -> Table:
@@ -82,7 +133,7 @@ def _orders(orders: Iterable[Mapping[str, Any]]) -> Table:
     for order in orders:
         total = _amount(order.get("total"), order.get("currency"))
         ordered = (order.get("ordered_at") or "-")[:10]
-        cells = (order["number"], order["vendor"], order["status"], ordered, order.get("expected_on", "-"), total)
+        cells = (order["number"], order["vendor"], _status(order), ordered, order.get("expected_on", "-"), total)
         table.add_row(*map(Text, cells))
     return table
 

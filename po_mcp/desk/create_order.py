@@ -167,7 +167,7 @@ def _reasons(
     reasons += _over_limit(desk.create_approval_over, draft)
     reasons += _for_two(desk, draft)
     prices = pricing.explain_prices(known, new.found)
-    return (*reasons, *(Reason(short="", sentence=price) for price in prices))
+    return (*reasons, *(Reason(short="", sentence=price, is_said_by_lines=True) for price in prices))
 
 
 async def _compare_number(number: str, latest: LatestOrders) -> list[Reason]:
@@ -232,7 +232,7 @@ def _note(new: _New, line: OrderRequestLine) -> LineNote:
         warehouse=None if line.warehouse is None else new.found.warehouse_names.get(line.warehouse),
         warehouse_said=_find_warehouse_said(new, line),
         said=None if _is_name_of(item, line.item) else line.item,
-        price_source=None if known is None else known.source,
+        price_source=None if known is None else pricing.describe_source(known, item, new.found.vendor),
     )
 
 

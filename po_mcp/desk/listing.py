@@ -16,6 +16,8 @@ Direction = Literal["asc", "desc"]
 
 AWAITING_GOODS: frozenset[Status] = frozenset({"open", "partial"})
 """Statuses of orders with goods still outstanding."""
+NO_CURRENCY = "no currency"
+"""Stands in the place of a currency for orders without one, beside others."""
 _figures = re.compile(r"(\d+)")
 
 
@@ -59,7 +61,7 @@ def summarize(orders: Sequence[PurchaseOrder]) -> Summary:
         total_count=len(orders),
         total_value=next(iter(totals.values()), Decimal(0)) if one else None,
         currency=currency if one else None,
-        totals=None if one else {name or "no currency": total for name, total in totals.items()},
+        totals=None if one else {name or NO_CURRENCY: total for name, total in totals.items()},
         without_total=len(orders) - len(with_value) or None,
         by_status=dict(sorted(Counter(order.status for order in orders).items())),
     )

@@ -82,6 +82,12 @@ def explain_prices(known: Mapping[str, SuggestedPrice], found: ResolvedOrder) ->
     ]
 
 
+def describe_source(known: SuggestedPrice, item: Item, vendor: Vendor) -> str:
+    """Say where a price is from beside the line that it is in, with its unit and currency where the line has none."""
+    per = f"per {order_text.name(known.unit, 12)}, " if known.unit and not item.unit else ""
+    return f"{per}{known.source}" + ("; its currency is not given" if vendor.currency and not known.currency else "")
+
+
 def explain_zero_prices(asked: OrderRequest, found: ResolvedOrder) -> list[str]:
     """Return a sentence on each item with a price of zero: a person must see it."""
     # A price of 0 is valid for samples; it may as well be a figure that the model made up.

@@ -13,8 +13,7 @@ from po_mcp.writes.operation import WriteOutcome
 from po_mcp.writes.order_text import in_currency
 
 _DATES = "ordered/expected"
-ORDERS_HEAD_START = "number|vendor|"
-ORDERS_HEAD = f"{ORDERS_HEAD_START}status|{_DATES}|total"
+ORDERS_HEAD = f"number|vendor|status|{_DATES}|total"
 _SETTLED = frozenset({"done", "declined", "stale", "expired"})
 _MANY_ROWS = 3
 """Rows from which on the year in the head saves more tokens than it takes to see."""

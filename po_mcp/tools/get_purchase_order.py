@@ -10,11 +10,11 @@ from pydantic import Field
 
 from po_mcp.desk import list_orders, order_pages
 from po_mcp.desk.context import Desk
-from po_mcp.orders import PurchaseOrder, plain
+from po_mcp.orders import PurchaseOrder
 from po_mcp.tools._params import Cursor, OrderNumber, desk_of
 from po_mcp.tools._registered import RegisteredTool
-from po_mcp.tools._render import ORDERS_HEAD, format_total, line_row, lines_head, order_row, tool_result
-from po_mcp.writes.order_text import in_currency
+from po_mcp.tools._render import ORDERS_HEAD, line_row, lines_head, order_row, tool_result
+from po_mcp.writes.order_text import money
 
 
 class OrderResult(order_pages.OrderPage):
@@ -69,11 +69,12 @@ def _compare_total(order: PurchaseOrder) -> list[str]:
     added = order.sum_of_lines
     if added is None or order.total is None or added == order.total:
         return []
-    sum_of_lines = in_currency(plain(added), order.currency)
+    sum_of_lines, total = money(added, order.currency), money(order.total, order.currency)
     if order.tax and added == order.total_before_tax:
-        tax = in_currency(plain(order.tax), order.currency)
-        return [f"The lines add up to {sum_of_lines}; with {tax} tax that is the ERP's total."]
-    return [f"The lines add up to {sum_of_lines}, the ERP's total is {format_total(order)}."]
+        return [
+            f"The lines add up to {sum_of_lines}; with {money(order.tax, order.currency)} tax that is the ERP's total."
+        ]
+    return [f"The lines add up to {sum_of_lines}, the ERP's total is {total}."]
 
 
 def _count_lines(order: PurchaseOrder) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from po_mcp.orders import EXACT, DraftLine
 from po_mcp.writes import order_text as text
 from po_mcp.writes.forms import DECISION, Field, Place, Question
-from po_mcp.writes.payloads import CreatePayload, LineNote
+from po_mcp.writes.payloads import CreatePayload, LineNote, Reason
 
 _MAX_GUESSED_LINES = 100
 """Lines of a new order with a guess that a question shows; all others are at most `MAX_NEW_LINES`."""
@@ -41,7 +41,9 @@ def ask_create(payload: CreatePayload, place: Place) -> Question:
     field = Field(DECISION, text.title("Create order", number, "Create this order"), about, options)
     said = [f"Vendor asked for as: {text.shown(payload.vendor_said, 53)}"] if payload.vendor_said else []
     reasons = (
-        text.cut(reason.sentence, 3 * text.HEAD_COLUMNS) for reason in payload.reasons if not reason.is_said_by_short
+        text.cut(reason.sentence, 3 * text.HEAD_COLUMNS)
+        for reason in reasons_beside_lines(payload, _MAX_GUESSED_LINES)
+        if not reason.is_said_by_short
     )
     unknown = [] if payload.currency else [text.CURRENCY_NOT_GIVEN]
     return Question(_join([*top, *said, *reasons, *_new_order(payload, notes), *unknown]), (field,))
@@ -87,6 +89,12 @@ def ask_which(
 def notes_of(payload: CreatePayload) -> Sequence[LineNote]:
     """Return what is known of each line; nothing where an older version recorded none."""
     return payload.line_notes or [LineNote(name=line.item_word) for line in payload.draft.lines]
+
+
+def reasons_beside_lines(payload: CreatePayload, shown: int) -> list[Reason]:
+    """Return the reasons to tell beside the order's lines, of which at most `shown` are shown, those guessed first."""
+    are_all_shown = sum(note.is_guessed for note in notes_of(payload)) <= shown
+    return [reason for reason in payload.reasons if not (reason.is_said_by_lines and are_all_shown)]
 
 
 def sort_guessed_first(lines: Sequence[DraftLine], notes: Sequence[LineNote]) -> list[_Line]:

@@ -31,12 +31,14 @@ class FinalizePayload(SnapshotPayload):
 class Reason(Record):
     """Why a person must see a new order: `short` for a line of figures, `sentence` for everywhere else.
 
-    `is_said_by_short`: the sentence adds nothing to the line of figures.
+    `is_said_by_short`: the sentence adds nothing to the line of figures; `is_said_by_lines`: nothing to the order's
+    lines and their notes.
     """
 
     short: str
     sentence: str
     is_said_by_short: bool = False
+    is_said_by_lines: bool = False
 
 
 class LineNote(Record):

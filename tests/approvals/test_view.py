@@ -99,7 +99,10 @@ def test_a_new_order_shows_names_units_warehouses_and_where_each_guess_is_from()
     one = asked.found(asked.propose_create())
     assert isinstance(one.operation.payload, CreatePayload)
     note = LineNote(name="M8 Hex Nut", unit="EA", warehouse="Main", said="nut", price_source="last paid on PO-1")
-    reasons = (Reason(short="above your limit", sentence="Its total is above your limit."),)
+    reasons = (
+        Reason(short="above your limit", sentence="Its total is above your limit."),
+        Reason(short="", sentence="No price was given for NUT-M8; 0.22 was last paid.", is_said_by_lines=True),
+    )
     payload = one.operation.payload.model_copy(update={"line_notes": (note,), "reasons": reasons, "currency": "USD"})
     store.close()
 

@@ -47,7 +47,7 @@ def check(found: dict[str, Any], stage: Stage, *, has_form: bool = True) -> None
     for text in (listed, read, created, waits):
         assert "sandbox" in text.casefold()
     assert "M8 x 30mm Hex Bolt" in read
-    assert "The lines add up to 910.00, the ERP's total is 4250.00." in read
+    assert "The lines add up to 910.00, the ERP's total is 4,250.00." in read
     assert "done" in created
     assert "PO-2025-0043" in created
     assert stage.has_order("PO-2025-0043")

@@ -26,7 +26,7 @@ def check_reads_and_create(model: ScriptedModel, stage: Stage) -> None:
     assert len([tool for tool in model.tools if "purchase_order" in tool]) == 6
     assert "PO-2025-0042" in listed
     assert "M8 x 30mm Hex Bolt" in read
-    assert "The lines add up to 910.00, the ERP's total is 4250.00." in read
+    assert "The lines add up to 910.00, the ERP's total is 4,250.00." in read
     assert "done" in created
     assert stage.has_order("PO-2025-0043")
     assert all("sandbox" in result.casefold() for result in model.results[:3])

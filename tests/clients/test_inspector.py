@@ -84,7 +84,7 @@ def test_the_inspector_lists_reads_creates_and_gets_a_link_that_stays(
 
     assert len(tools) == 8
     assert listed["orders"][0]["number"] == "PO-2025-0042"
-    assert read["remarks"] == ["The lines add up to 910.00, the ERP's total is 4250.00."]
+    assert read["remarks"] == ["The lines add up to 910.00, the ERP's total is 4,250.00."]
     assert created["status"] == "done"
     assert waits["status"] == "approval_required"
     assert "po-mcp approve" in waits["message"]

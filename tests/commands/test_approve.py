@@ -5,10 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
-import pty
-import signal
 import sys
-import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from types import MappingProxyType
@@ -25,7 +22,7 @@ from po_mcp.writes.journal.approver_pin import hash_pin
 from tests.approvals.counter import browser
 from tests.approvals.test_carrying_through import CANCEL, DELETE, FINALIZE, NUMBER, approve_and_leave
 from tests.approvals.test_page import HOSTILE
-from tests.commands.test_call import read_screen
+from tests.commands.pseudo_terminal import at_terminal
 from tests.commands.test_doctor import real
 from tests.harness import ScriptedPerson, ServerHarness, outcome, set_pin
 from tests.sandbox.sandbox_server import serve_sandbox
@@ -48,22 +45,8 @@ def typed(
     settings: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[int, str]:
     """Run it in a terminal of its own, and give one answer to each prompt; do something before the first."""
-    process, keyboard = pty.fork()
-    if process == 0:
-        os.execve(sys.executable, [*APPROVE, *arguments], environment(harness, **settings))
-    watchdog = threading.Timer(120, os.kill, (process, signal.SIGKILL))
-    watchdog.start()
-    screen, left = b"", list(answers)
-    while chunk := read_screen(keyboard, b"\x03" if not left and answers[-1:] == ["\x03"] else b""):
-        screen += chunk
-        if left and screen.rstrip(b" ").endswith(b":"):
-            if len(left) == len(answers):
-                meanwhile()
-            os.write(keyboard, left.pop(0).encode())
-    _, status = os.waitpid(process, 0)
-    watchdog.cancel()
-    os.close(keyboard)
-    return os.waitstatus_to_exitcode(status), screen.decode(errors="replace")
+    variables = environment(harness, **settings)
+    return at_terminal(["approve", *arguments], answers, variables, meanwhile=meanwhile)
 
 
 async def asked(harness: ServerHarness, *tools: str) -> str:
@@ -85,12 +68,12 @@ async def became(harness: ServerHarness, operation_id: str) -> str:
 async def test_the_typed_number_approves_and_it_is_carried_out_at_once(harness: ServerHarness) -> None:
     one = await asked(harness, DELETE)
 
-    status, screen = typed(harness, ["PO-2025-0038\n"])
+    status, screen = typed(harness, ["PO-2025-0038"])
 
     assert status == 0
     assert "Sandbox: no real orders." in screen
     assert "Delete order PO-2025-0038 permanently?" in screen
-    assert f"Where: sandbox {harness.book}" in screen.replace("\r\n", "")
+    assert f"Where: sandbox {harness.book}" in screen.replace("\n", "")
     assert "Order PO-2025-0038 was deleted." in screen
     assert harness.order("PO-2025-0038") is None
     assert await became(harness, one) == "done"
@@ -99,7 +82,7 @@ async def test_the_typed_number_approves_and_it_is_carried_out_at_once(harness: 
 async def test_one_of_several_is_chosen_and_its_backorder_is_asked_for(harness: ServerHarness) -> None:
     one = await asked(harness, DELETE, FINALIZE)
 
-    status, screen = typed(harness, ["2\n", "y\n", "n\n"])
+    status, screen = typed(harness, ["2", "y", "n"])
 
     assert status == 0
     assert "Which one?" in screen
@@ -110,7 +93,7 @@ async def test_one_of_several_is_chosen_and_its_backorder_is_asked_for(harness: 
 async def test_a_cancel_is_approved_with_a_yes(harness: ServerHarness) -> None:
     one = await asked(harness, CANCEL)
 
-    status, screen = typed(harness, ["y\n"])
+    status, screen = typed(harness, ["y"])
 
     assert status == 0
     assert "Cancel order PO-2025-0041?" in screen
@@ -121,7 +104,7 @@ async def test_a_cancel_is_approved_with_a_yes(harness: ServerHarness) -> None:
 
 @pytest.mark.parametrize(
     ("tool", "answers"),
-    [(DELETE, ["no\n"]), (FINALIZE, ["n\n"]), (CANCEL, ["n\n"])],
+    [(DELETE, ["no"]), (FINALIZE, ["n"]), (CANCEL, ["n"])],
     ids=["delete", "finalize", "cancel"],
 )
 async def test_a_no_ends_it(harness: ServerHarness, tool: str, answers: list[str]) -> None:
@@ -133,7 +116,7 @@ async def test_a_no_ends_it(harness: ServerHarness, tool: str, answers: list[str
     assert await became(harness, one) == "declined"
 
 
-@pytest.mark.parametrize("answers", [["PO-2025-0042\n"] * 3, ["\n"] * 3, ["\x03"], ["\x04"]], ids=ascii)
+@pytest.mark.parametrize("answers", [["PO-2025-0042"] * 3, [""] * 3, ["\x03"], ["\x04"]], ids=ascii)
 async def test_an_answer_of_another_form_decides_nothing(harness: ServerHarness, answers: list[str]) -> None:
     one = await asked(harness, DELETE)
 
@@ -147,7 +130,7 @@ async def test_an_answer_of_another_form_decides_nothing(harness: ServerHarness,
 async def test_a_mistyped_number_may_be_typed_again(harness: ServerHarness) -> None:
     await asked(harness, DELETE)
 
-    status, screen = typed(harness, ["PO-2025-0042\n", "\n", '"PO-2025-0038"\n'])
+    status, screen = typed(harness, ["PO-2025-0042", "", '"PO-2025-0038"'])
 
     assert status == 0
     assert screen.count("That is not the order number, PO-2025-0038. Nothing was changed.") == 2
@@ -158,11 +141,12 @@ async def test_the_pin_is_asked_for_and_not_shown(harness: ServerHarness) -> Non
     one = await asked(harness, DELETE)
 
     set_pin(harness.journal, PIN)
-    wrong, told = typed(harness, ["PO-2025-0038\n", "guess\n", "\n", "guess\n"])
+    wrong, told = typed(harness, ["PO-2025-0038", "guess", "", "guess"])
     between = await became(harness, one)
-    right, screen = typed(harness, ["PO-2025-0038\n", "a slip\n", f"{PIN}\n"])
+    right, screen = typed(harness, ["PO-2025-0038", "a slip", PIN])
 
     assert (wrong, between, right) == (3, "approval_required", 0)
+    told = " ".join(told.split())
     assert "Wrong PIN. Nothing was changed. 9 more tries within the hour, then one a minute." in told
     assert "Enter your PIN. Nothing was changed. 9 more tries within the hour, then one a minute." in told
     assert "No decision. It is still waiting." in told
@@ -175,7 +159,7 @@ async def test_the_beginning_of_an_id_names_it(harness: ServerHarness) -> None:
     await asked(harness, DELETE)
     one = await asked(harness, CANCEL)
 
-    status, screen = typed(harness, ["y\n"], one[:12])
+    status, screen = typed(harness, ["y"], one[:12])
 
     assert status == 0
     assert "Order PO-2025-0041 was cancelled." in screen
@@ -195,7 +179,7 @@ async def test_an_approved_operation_is_carried_out_or_taken_back(
     one = await asked(harness, DELETE)
     approve_and_leave(harness, one)
 
-    ended, screen = typed(harness, [f"{answer}\n"], one)
+    ended, screen = typed(harness, [f"{answer}"], one)
 
     assert (ended, said in screen) == (status, True), screen
     assert await became(harness, one) == after
@@ -212,7 +196,7 @@ async def test_an_operation_sent_while_the_person_read_it_cannot_be_taken_back(h
             assert found is not None
             assert store.claim(one, Sandbox(harness.book).connection) is not None
 
-    ended, screen = typed(harness, ["take back\n"], one, meanwhile=carry_out_elsewhere)
+    ended, screen = typed(harness, ["take back"], one, meanwhile=carry_out_elsewhere)
 
     assert ended == 1
     assert "It was sent already, so it cannot be taken back." in screen
@@ -222,13 +206,13 @@ async def test_an_operation_of_another_connection_is_not_approved_and_may_be_rej
     one = await asked(harness, DELETE)
     elsewhere = {"PO_MCP_SANDBOX": str(harness.book.with_name("another.db"))}
 
-    left, screen = typed(harness, ["n\n"], one, settings=elsewhere)
+    left, screen = typed(harness, ["n"], one, settings=elsewhere)
     between = await became(harness, one)
-    rejected, _ = typed(harness, ["y\n"], one, settings=elsewhere)
+    rejected, _ = typed(harness, ["y"], one, settings=elsewhere)
 
     assert (left, between, rejected) == (3, "approval_required", 0)
     assert "It cannot be approved here." in screen
-    assert f"It was asked for on sandbox {harness.book}" in " ".join(screen.replace("\r\n", "").split())
+    assert f"It was asked for on sandbox {harness.book}" in " ".join(screen.replace("\n", "").split())
     assert "Delete the order?" not in screen
     assert "Type PO" not in screen
     assert await became(harness, one) == "declined"
@@ -237,7 +221,7 @@ async def test_an_operation_of_another_connection_is_not_approved_and_may_be_rej
 async def test_where_the_operator_lets_nothing_be_written_nothing_is_approved(harness: ServerHarness) -> None:
     one = await asked(harness, DELETE)
 
-    left, screen = typed(harness, ["n\n"], one, settings={"PO_MCP_READ_ONLY": "true"})
+    left, screen = typed(harness, ["n"], one, settings={"PO_MCP_READ_ONLY": "true"})
 
     assert (left, await became(harness, one)) == (3, "approval_required")
     assert "PO_MCP_READ_ONLY is set here" in screen
@@ -253,7 +237,7 @@ async def test_an_erp_that_cannot_be_reached_leaves_the_approval_as_it_is(harnes
         )
         one = json.loads(run.stdout)["operation_id"]
 
-    ended, screen = await anyio.to_thread.run_sync(lambda: typed(harness, ["y\n", "n\n"], one, settings=settings))
+    ended, screen = await anyio.to_thread.run_sync(lambda: typed(harness, ["y", "n"], one, settings=settings))
 
     assert ended == 3
     assert "Inventory Pro cannot be reached" in screen
@@ -320,7 +304,7 @@ def test_on_80_columns_no_code_of_an_item_is_cut() -> None:
 
 
 def set_a_pin(harness: ServerHarness, answers: list[str], how: str = "--set-pin") -> tuple[int, str]:
-    return typed(harness, [f"{answer}\n" for answer in answers], how)
+    return typed(harness, answers, how)
 
 
 def held_pin(harness: ServerHarness) -> ApproverPin:
@@ -330,24 +314,25 @@ def held_pin(harness: ServerHarness) -> ApproverPin:
 
 def test_a_pin_is_set_and_changed_with_the_one_before_it(harness: ServerHarness) -> None:
     first, _ = set_a_pin(harness, ["short", "short", PIN, PIN])
-    refused, screen = set_a_pin(harness, ["a guess"])
+    refused, screen = set_a_pin(harness, ["a guess"] * 3)
     changed, _ = set_a_pin(harness, [PIN, "another one", "another one"])
 
     assert (first, refused, changed) == (0, 3, 0)
+    assert "Wrong PIN. 8 more tries within the hour, then one a minute." in screen
     assert "Wrong PIN. The PIN was not changed." in screen
     assert (held_pin(harness).fits("another one"), held_pin(harness).reset_at) == (True, None)
 
 
 async def test_a_pin_that_is_reset_is_told_with_every_question(harness: ServerHarness) -> None:
     set_pin(harness.journal, PIN)
-    kept, _ = typed(harness, ["n\n"], "--reset-pin")
+    kept, _ = typed(harness, ["n"], "--reset-pin")
     was_kept = held_pin(harness).fits(PIN)
-    status, _ = typed(harness, ["y\n", "another one\n", "another one\n"], "--reset-pin")
+    status, _ = typed(harness, ["y", "another one", "another one"], "--reset-pin")
     person = ScriptedPerson(ElicitResult(action="decline"))
     async with harness.client(person=person) as client:
         await client.call_tool(DELETE, {"number": NUMBER[DELETE]})
     shown = person.asked[0]
-    _, screen = typed(harness, ["no\n", "another one\n"])
+    _, screen = typed(harness, ["no", "another one"])
 
     assert (kept, was_kept, status, held_pin(harness).fits("another one")) == (3, True, 0, True)
     assert "CAUTION: approver PIN reset on" in shown.message.split("\n")[3]

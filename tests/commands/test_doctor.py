@@ -109,7 +109,7 @@ async def test_an_edited_journal_fails_with_the_next_step(harness: ServerHarness
 
 
 async def test_a_journal_that_cannot_be_used_fails_with_the_setting_to_check(tmp_path: Path) -> None:
-    (tmp_path / "journal.db").mkdir()
+    (tmp_path / "journal.db").write_text("no database " * 400)
 
     status, told = await examined(tmp_path)
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import shutil
-import signal
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import closing
@@ -37,8 +34,7 @@ from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.kinds.cancel import Cancel
 from po_mcp.writes.operation import Operation, Requester, WriteOutcome
 from tests.approvals.counter import order
-from tests.commands.terminal import run_in_terminal
-from tests.commands.test_call import read_screen
+from tests.commands.pseudo_terminal import at_terminal
 from tests.commands.test_doctor import real
 from tests.harness import Reply, ScriptedPerson, ServerHarness, accept, outcome, set_pin, yes
 from tests.sandbox.sandbox_server import serve_sandbox
@@ -68,27 +64,17 @@ def run(harness: ServerHarness, *arguments: str, **changes: str) -> subprocess.C
     )
 
 
-def typed(
-    harness: ServerHarness, answers: str, *arguments: str, meanwhile: Callable[[], object] = lambda: None
+def in_terminal(
+    harness: ServerHarness,
+    answers: list[str],
+    *arguments: str,
+    meanwhile: Callable[[], object] = lambda: None,
+    changes: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[int, str]:
-    """Run it in a terminal of its own, and type when it asks; return its status and what the screen showed."""
-    process, keyboard = pty.fork()
-    if process == 0:
-        shown = {"NO_COLOR": "1", "TERM": "dumb"}
-        os.execve(sys.executable, [*JOURNAL, *arguments], {**settings_of(harness), **UNDECIDED, **shown})
-    watchdog = threading.Timer(120, os.kill, (process, signal.SIGKILL))
-    watchdog.start()
-    screen, asked = b"", False
-    while chunk := read_screen(keyboard, b"\x03" if asked and answers == "\x03" else b""):
-        screen += chunk
-        if not asked and screen.endswith(b": "):
-            asked = True
-            meanwhile()
-            os.write(keyboard, answers.encode())
-    _, status = os.waitpid(process, 0)
-    watchdog.cancel()
-    os.close(keyboard)
-    return os.waitstatus_to_exitcode(status), " ".join(screen.decode(errors="replace").split())
+    """Run it in a terminal, and give one answer to each prompt; return its status and the screen on one line."""
+    variables = settings_of(harness, NO_COLOR="1", TERM="dumb", COLUMNS="120", **UNDECIDED, **changes)
+    status, screen = at_terminal(["journal", *arguments], answers, variables, meanwhile=meanwhile)
+    return status, " ".join(screen.split())
 
 
 async def lost_on_the_way(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
@@ -189,7 +175,7 @@ async def test_the_list_tells_each_operation_and_what_came_of_it_the_newest_last
 async def test_on_a_narrow_screen_what_came_of_it_stands_below(harness: ServerHarness) -> None:
     operation_id = await created(harness)
 
-    status, screen = typed(harness, "")
+    status, screen = in_terminal(harness, [])
 
     assert status == 0
     assert f"{operation_id[:12]} " in screen
@@ -380,7 +366,7 @@ async def test_a_person_tells_what_happened_and_it_is_recorded(
 ) -> None:
     operation_id = await unknown(harness)
 
-    ended, screen = typed(harness, f"{said}\nPO-2025-0038\n", "settle", operation_id[:8])
+    ended, screen = in_terminal(harness, [said, "PO-2025-0038"], "settle", operation_id[:8])
 
     assert ended == 0, screen
     assert "Not clear yet: the order is still there." in screen
@@ -398,7 +384,7 @@ async def test_a_person_tells_what_happened_and_it_is_recorded(
 
 async def test_a_write_settled_as_not_applied_can_be_asked_for_again(harness: ServerHarness) -> None:
     first = await unknown(harness)
-    typed(harness, "no\nPO-2025-0038\n", "settle", first)
+    in_terminal(harness, ["no", "PO-2025-0038"], "settle", first)
 
     second = await deleted(harness)
 
@@ -409,13 +395,13 @@ async def test_a_write_settled_as_not_applied_can_be_asked_for_again(harness: Se
 
 @pytest.mark.parametrize(
     "answers",
-    ["leave\n", "yes\n" + 3 * "PO-2025-0039\n", "yes\n" + 3 * "yes\n", "no\n\x04", "\x03", "\x04"],
+    [["leave"], ["yes", *3 * ["PO-2025-0039"]], ["yes", *3 * ["yes"]], ["no", "\x04"], ["\x03"], ["\x04"]],
     ids=ascii,
 )
-async def test_an_unclear_answer_leaves_the_operation_unknown(harness: ServerHarness, answers: str) -> None:
+async def test_an_unclear_answer_leaves_the_operation_unknown(harness: ServerHarness, answers: list[str]) -> None:
     operation_id = await unknown(harness)
 
-    ended, screen = typed(harness, answers, "settle", operation_id)
+    ended, screen = in_terminal(harness, answers, "settle", operation_id)
 
     assert ended == 3, screen
     assert "Left as not confirmed. Nothing was recorded." in screen
@@ -434,7 +420,7 @@ async def test_an_operation_that_another_process_settled_stays_as_recorded(harne
             ended = recorded.outcome.model_copy(update={"status": "done", "message": "Done."})
             assert journal.finish(operation_id, "UNKNOWN", "DONE", ended, {})
 
-    ended, screen = typed(harness, "no\nPO-2025-0038\n", "settle", operation_id, meanwhile=settle_elsewhere)
+    ended, screen = in_terminal(harness, ["no", "PO-2025-0038"], "settle", operation_id, meanwhile=settle_elsewhere)
 
     assert ended == 0, screen
     assert "Another process settled it first; your answer was not recorded. Done." in screen
@@ -447,17 +433,6 @@ async def test_only_what_is_not_known_is_settled(harness: ServerHarness) -> None
 
     assert settled.returncode == 1
     assert "is done; only one that is not confirmed can be settled." in settled.stderr
-
-
-def in_terminal(
-    harness: ServerHarness,
-    answers: list[str],
-    *arguments: str,
-    meanwhile: Callable[[], object] = lambda: None,
-    changes: Mapping[str, str] = MappingProxyType({}),
-) -> tuple[int, str]:
-    """Run it in a terminal, and give one answer to each prompt."""
-    return run_in_terminal(["journal", *arguments], settings_of(harness, **UNDECIDED, **changes), answers, meanwhile)
 
 
 def elsewhere(harness: ServerHarness) -> dict[str, str]:
@@ -592,7 +567,9 @@ def leave_known(journal: Path, erp: ERP) -> None:
 
 def adopted(settings: Mapping[str, str], answers: list[str], **changes: str) -> tuple[int, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PO_MCP_")}
-    return run_in_terminal(["journal", "adopt"], {**kept, **settings, **changes}, answers)
+    shown = {"NO_COLOR": "1", "TERM": "dumb", "COLUMNS": "120"}
+    status, screen = at_terminal(["journal", "adopt"], answers, {**kept, **settings, **changes, **shown})
+    return status, " ".join(screen.split())
 
 
 def states(journal: Path) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, cast
 
+from po_mcp.approvals.page_server import NoPage
 from po_mcp.desk.context import Desk
 from po_mcp.erp import Connection, OnItems
 from po_mcp.errors import ERPError, InvalidInput, NotOffered, OrderNotFound
@@ -156,6 +157,6 @@ def desk_over(erp: ListsERP, taken: Iterable[str] = (), today: Callable[[], date
         erp=cast(Any, erp),
         journal=cast(Any, NumbersJournal(frozenset(taken))),
         executor=cast(Any, OutcomeExecutor()),
-        page=cast(Any, None),
+        page=NoPage(),
         today=today,
     )

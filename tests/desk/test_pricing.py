@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -255,6 +256,16 @@ async def test_a_price_whose_currency_is_not_given_says_so_where_the_vendor_has_
     [sentence] = pricing.explain_prices({"BOLT": price}, found())
     assert sentence.endswith("was last paid, on PO-1 of 1 Nov 2026. Its currency is not given.")
     assert "currency" not in pricing.explain_prices({"BOLT": price}, found(bare))[0]
+    assert pricing.describe_source(price, BOLT, ACME).endswith("of 1 Nov 2026; its currency is not given")
+    assert "currency" not in pricing.describe_source(price, BOLT, bare)
+
+
+async def test_the_source_of_a_price_says_its_unit_where_the_item_has_none() -> None:
+    item = BOLT.model_copy(update={"unit": None})
+    price = replace(await known([bought("PO-1", "2026-11-01", "0.45", currency="AUD")], item=item), unit="BOX")
+
+    assert pricing.describe_source(price, item, ACME) == "per BOX, last paid, on PO-1 of 1 Nov 2026"
+    assert pricing.describe_source(price, BOLT, ACME) == "last paid, on PO-1 of 1 Nov 2026"
 
 
 def test_several_prices_of_one_item_are_for_a_person_to_see() -> None:

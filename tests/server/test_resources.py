@@ -43,7 +43,7 @@ async def test_the_order_resource_is_the_result_of_the_tool(
 
     added = {
         "notice": "Sandbox: no real orders.",
-        "remarks": ["The lines add up to 910.00, the ERP's total is 4250.00."],
+        "remarks": ["The lines add up to 910.00, the ERP's total is 4,250.00."],
     }
     assert reply == {**added, **order}
 

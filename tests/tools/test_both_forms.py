@@ -54,7 +54,7 @@ async def test_an_outcome_of_the_sandbox_begins_with_its_tag_in_both_forms(harne
 @pytest.mark.parametrize(
     ("arguments", "remark"),
     [
-        ({"number": "PO-2025-0042"}, "The lines add up to 910.00, the ERP's total is 4250.00."),
+        ({"number": "PO-2025-0042"}, "The lines add up to 910.00, the ERP's total is 4,250.00."),
         (
             {"number": "PO-2025-0041", "detail": "short"},
             "8 lines, 6 outstanding; detail=full lists them.",

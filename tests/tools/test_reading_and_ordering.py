@@ -88,7 +88,7 @@ async def test_an_order_is_read_whole_and_exact(harness: ServerHarness, era: str
         "warehouse": "1",
         "warehouse_name": "Main",
     }
-    assert "The lines add up to 910.00, the ERP's total is 4250.00." in text(result)
+    assert "The lines add up to 910.00, the ERP's total is 4,250.00." in text(result)
 
 
 async def test_an_order_that_is_not_there_is_an_error_with_the_next_step(harness: ServerHarness) -> None:

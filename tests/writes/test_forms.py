@@ -669,3 +669,15 @@ def test_a_caution_stands_in_the_text_and_in_each_description() -> None:
 
     assert question.text.split("\n")[3] == "The PIN was reset."
     assert all(field.description.startswith("The PIN was reset.") for field in question.fields)
+
+
+@pytest.mark.parametrize(("guessed", "told"), [(100, 0), (101, 1)])
+def test_a_price_is_explained_above_the_lines_only_where_its_line_may_be_left_out(guessed: int, told: int) -> None:
+    sentence = "No price was given for BOLT-M8-30; 0.45 was last paid."
+    payload = new_order(reasons=(Reason(short="", sentence=sentence, is_said_by_lines=True),))
+    many = payload.draft.model_copy(update={"lines": payload.draft.lines[:1] * guessed})
+    notes = payload.line_notes[:1] * guessed
+    question = ask_create(payload.model_copy(update={"draft": many, "line_notes": notes}), BOOKS)
+
+    assert question.text.count(sentence) == told
+    assert question.text.count("no price given: last paid") == 100
