@@ -6,11 +6,20 @@ import re
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from datetime import UTC, date, datetime
 
 from po_mcp.desk.context import Desk
 from po_mcp.desk.latest_orders import LatestOrders
+from po_mcp.desk.number_parts import (
+    DATE_FORMS,
+    MIN_SHARE,
+    ParsedNumber,
+    are_another_vendors,
+    are_years,
+    cut_behind_figures,
+    is_part_of_its_date,
+    runs_in_doubt,
+)
 from po_mcp.errors import BadAnswer, InvalidInput, OrderNotFound
 from po_mcp.orders import PurchaseOrder, Vendor
 
@@ -21,14 +30,11 @@ _MAX_READS = 40
 """Reads of single orders that search the first free number: the ERP's list may hide orders, such as closed ones."""
 _OFFSETS_BEYOND = (1, 2, 5, 10, 25)
 """Offsets from a free number at which numbers must be free, too: the series may go on behind a gap."""
-_MIN_SHARE = 0.8
 _FAR_AHEAD = 10
 """How many times the figures of all others the figure of an order is that somebody typed in error."""
 _MAX_SIMILAR = 5
 _EARLIEST = datetime.min.replace(tzinfo=UTC)
 _VENDOR_MARK = "\0"
-_DATE_FORMS = ("%Y", "%Y%m", "%m%Y", "%Y%m%d", "%d%m%Y", "%m%d%Y", "%y%m%d", "%d%m%y", "%m%d%y", "%Y%j")
-"""How a year or a day is written as one figure."""
 _figures = re.compile(r"([0-9]{1,18})", re.ASCII)
 _pieces = re.compile(r"[0-9]+|[^\W\d_]+")
 _not_in_a_new_number = re.compile(r"[/\\%?#;\s]")
@@ -52,17 +58,6 @@ class Series:
         return f"{self.before}{figure:0{self.width}d}{self.after}"
 
 
-class _ParsedNumber(NamedTuple):
-    """An order's number as figures and the `literals` around them."""
-
-    order: PurchaseOrder
-    literals: tuple[str, ...]
-    figures: tuple[str, ...]
-
-    def without(self, place: int) -> tuple[str, ...]:
-        return self.figures[:place] + self.figures[place + 1 :]
-
-
 async def find_free_numbers(desk: Desk, vendor: Vendor, latest: LatestOrders | None = None) -> AsyncIterator[str]:
     """Yield the next numbers of the series that no order of the ERP and no operation in progress has.
 
@@ -78,10 +73,14 @@ async def find_free_numbers(desk: Desk, vendor: Vendor, latest: LatestOrders | N
         ERPError: the orders cannot be read.
     """
     series, known = await _read_series(desk, vendor, latest or LatestOrders(desk))
+    if await _extends_an_order(desk, series.number(series.highest + 1), 0, len(series.before)):
+        raise _ask_for_a_number()
 
     async def is_free(figure: int) -> bool:
         number = series.number(figure)
-        return not find_confusing_numbers(number, known) and await _is_free(desk, number)
+        if find_confusing_numbers(number, known) or not await _is_free(desk, number):
+            return False
+        return not await _extends_an_order(desk, number, len(series.before), len(number))
 
     first = series.highest + 1
     figure = first if await is_free(first) else await _find_first_free(first, is_free)
@@ -111,8 +110,10 @@ def find_series(orders: Sequence[PurchaseOrder], taken: Iterable[str], vendor: V
     # The numbers contain the vendor's id, and this vendor has none.
     if _VENDOR_MARK in "".join(literals) and not vendor.id:
         return None
-    place = _find_running_figure(alike)
-    if place is None or (figures := _figures_of_next(alike, place, today)) is None:
+    if are_another_vendors(alike, vendor):
+        return None
+    place = _find_running_figure(alike, today)
+    if place is None or runs_in_doubt(alike, place) or (figures := _figures_of_next(alike, place, today)) is None:
         return None
     before, after = _split_around(literals, figures, place, vendor)
     width = _find_width([one.figures[place] for one in alike])
@@ -182,7 +183,11 @@ async def _read_series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> tupl
         series = find_series(usable, known, vendor, desk.today())
         if series is not None and _can_be_made(desk, series.number(series.highest + 1)):
             return series, known
-    raise InvalidInput(
+    raise _ask_for_a_number()
+
+
+def _ask_for_a_number() -> InvalidInput:
+    return InvalidInput(
         "The earlier orders do not show how numbers are made here. Nothing was sent.",
         next_step="Give a number.",
     )
@@ -212,6 +217,14 @@ async def _is_free(desk: Desk, number: str) -> bool:
         return True
     except BadAnswer:
         return False
+    return False
+
+
+async def _extends_an_order(desk: Desk, number: str, start: int, stop: int) -> bool:
+    """Tell whether a number, cut between two places, is that of an order: the ERP's list may hide it."""
+    for end in cut_behind_figures(number):
+        if start < end <= stop and _can_be_made(desk, number[:end]) and not await _is_free(desk, number[:end]):
+            return True
     return False
 
 
@@ -247,12 +260,12 @@ async def _find_first_free(taken: int, is_free: Callable[[int], Awaitable[bool]]
             return free
 
 
-def _take_apart(order: PurchaseOrder, known: Set[str]) -> _ParsedNumber:
+def _take_apart(order: PurchaseOrder, known: Set[str]) -> ParsedNumber:
     number = _strip_follow_up(order.number, known)
     if order.vendor_id:
         number = _mark_vendor_id(number, order.vendor_id)
     parts = _figures.split(number)
-    return _ParsedNumber(order, tuple(parts[::2]), tuple(parts[1::2]))
+    return ParsedNumber(order, tuple(parts[::2]), tuple(parts[1::2]))
 
 
 def _mark_vendor_id(number: str, vendor_id: str) -> str:
@@ -277,19 +290,21 @@ def _is_extension(known: str, number: str) -> bool:
     return not (known[-1].isdecimal() and rest[0].isdecimal())
 
 
-def _drop_repeats(numbered: Iterable[_ParsedNumber]) -> list[_ParsedNumber]:
+def _drop_repeats(numbered: Iterable[ParsedNumber]) -> list[ParsedNumber]:
     """Return an order and its follow-ups once."""
     return list({(one.literals, one.figures, one.order.vendor_id): one for one in reversed(list(numbered))}.values())[
         ::-1
     ]
 
 
-def _find_running_figure(alike: Sequence[_ParsedNumber]) -> int | None:
+def _find_running_figure(alike: Sequence[ParsedNumber], today: date) -> int | None:
     """Return the place of the running figure: orders with equal other figures differ most often in it."""
     sizes: list[tuple[int, int]] = []
     for place in range(len(alike[0].figures)):
         # A year or a day changes from order to order, too, but does not count them.
-        if any(all(_is_part_of_its_date(one, place, (form,)) for one in alike) for form in _DATE_FORMS):
+        if any(all(is_part_of_its_date(one, place, (form,)) for one in alike) for form in DATE_FORMS):
+            continue
+        if are_years(alike, place, today):
             continue
         groups: dict[tuple[str, ...], set[int]] = {}
         for one in alike:
@@ -301,11 +316,11 @@ def _find_running_figure(alike: Sequence[_ParsedNumber]) -> int | None:
     return sizes[0][1]
 
 
-def _figures_of_next(alike: Sequence[_ParsedNumber], place: int, today: date) -> tuple[str, ...] | None:
+def _figures_of_next(alike: Sequence[ParsedNumber], place: int, today: date) -> tuple[str, ...] | None:
     """Return the figures of a new order, with the newest order's running figure; None if they are not plain."""
     newest = alike[0].figures
     same = sum(one.without(place) == alike[0].without(place) for one in alike)
-    if same >= _MIN_SHARE * len(alike):
+    if same >= MIN_SHARE * len(alike):
         return newest
     for other in range(len(newest)):
         if other == place or len({one.figures[other] for one in alike}) == 1:
@@ -313,22 +328,12 @@ def _figures_of_next(alike: Sequence[_ParsedNumber], place: int, today: date) ->
         parts = [
             part
             for part in ("%Y", "%y", "%m")
-            if all(_is_part_of_its_date(one, other, (part,)) for one in alike)
+            if all(is_part_of_its_date(one, other, (part,)) for one in alike)
             and int(newest[other]) == int(today.strftime(part))
         ]
         if not parts:
             return None
     return newest
-
-
-def _is_part_of_its_date(one: _ParsedNumber, place: int, parts: Sequence[str]) -> bool:
-    """Tell whether a figure is one of the parts of the order's day, or of the day before or after."""
-    ordered_at = one.order.ordered_at
-    if ordered_at is None or ordered_at.year in (date.min.year, date.max.year):
-        return False
-    # A number may be given on the evening before the order is entered.
-    near = [ordered_at.date() + timedelta(days=days) for days in (-1, 0, 1)]
-    return int(one.figures[place]) in [int(day.strftime(part)) for part in parts for day in near]
 
 
 def _split_around(literals: Sequence[str], figures: Sequence[str], place: int, vendor: Vendor) -> tuple[str, str]:

@@ -264,6 +264,86 @@ async def test_orders_whose_numbers_no_new_order_may_have_are_passed_over() -> N
         await first_free(ListsERP(slashes))
 
 
+# Figures that do not run
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        ["PO-0040.1", "PO-0040.2", "PO-0040.3"],
+        ["PO-0040-1", "PO-0040-2", "PO-0040-3"],
+        ["PO-0040B1", "PO-0040B2", "PO-0040B3"],
+        ["PO-0040v1", "PO-0040v2", "PO-0040v3"],
+        ["PO-0040-A", "PO-0041-A", "PO-0042-B"],
+        ["Q-0040_1", "Q-0040_2", "Q-0040_3"],
+        ["PO-0040-01", "PO-0040-02", "PO-0040-03"],
+        ["PO-0040B", "PO-0041B", "PO-0042B"],
+        ["PO-0040-REV", "PO-0041-REV", "PO-0042-REV"],
+    ],
+)
+async def test_a_short_figure_or_letter_behind_a_figure_is_a_follow_up(numbers: list[str]) -> None:
+    orders = [order(number, f"2026-11-{day:02}") for day, number in enumerate(numbers, 1)]
+
+    with pytest.raises(InvalidInput, match="do not show how numbers are made here"):
+        await first_free(ListsERP(orders))
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        ["2024", "2025", "2026"],
+        ["PO2024", "PO2025", "PO2026"],
+        ["PO-7-2024", "PO-7-2025", "PO-7-2026"],
+        ["FY24-PO", "FY25-PO", "FY26-PO"],
+        ["PO-FY24", "PO-FY25", "PO-FY26"],
+        ["7781-003", "7782-003", "7783-003", "7784-003"],
+        ["PRJ7781-001", "PRJ7782-001", "PRJ7783-001", "PRJ7784-001"],
+    ],
+)
+def test_a_year_or_a_project_does_not_run(numbers: list[str]) -> None:
+    assert after(numbers) is None
+
+
+@pytest.mark.parametrize(
+    ("numbers", "number"),
+    [
+        (["PO-2026-8", "PO-2026-9"], "PO-2026-10"),
+        (["PO26-8", "PO26-9"], "PO26-10"),
+        (["PO-2026-11-8", "PO-2026-11-9"], "PO-2026-11-10"),
+        (["1998", "1999"], "2000"),
+        (["PO-24", "PO-25"], "PO-26"),
+        (["PO-2061", "PO-2062"], "PO-2063"),
+        (["7781-001", "7781-002", "7781-003"], "7781-004"),
+    ],
+)
+def test_a_figure_beside_a_year_or_of_a_project_runs_on(numbers: list[str], number: str) -> None:
+    assert after(numbers) == number
+
+
+def test_a_number_that_names_its_vendor_goes_on_for_that_vendor_alone() -> None:
+    orders = [order(f"PO-ACME-{n}", "2026-11-01") for n in (7, 8, 9)]
+    short = [order(f"PO-ACM-{n}", "2026-11-01") for n in (7, 8, 9)]
+
+    assert (own := find_series(orders, (), Vendor(id=None, name="Acme"), TODAY)) is not None
+    assert own.number(own.highest + 1) == "PO-ACME-10"
+    assert find_series(orders, (), Vendor(id=None, name="Beta"), TODAY) is None
+    assert find_series(short, (), Vendor(id=None, name="Beta"), TODAY) is None
+
+
+@pytest.mark.parametrize(("closed", "number"), [("PO-7781", None), ("0047", "0048-K7"), ("0045", "0047-K7")])
+async def test_no_number_goes_on_from_that_of_an_order_that_the_list_does_not_show(
+    closed: str, number: str | None
+) -> None:
+    listed = [f"PO-7781-00{n}" for n in (1, 2, 3)] if number is None else ["0045-K7", "0046-K7"]
+    erp = ListsERP([order(one, "2026-11-01") for one in listed], unlisted=[closed])
+
+    if number is None:
+        with pytest.raises(InvalidInput, match="do not show how numbers are made here"):
+            await first_free(erp)
+    else:
+        assert await first_free(erp) == number
+
+
 # Numbers that are short for another
 
 
