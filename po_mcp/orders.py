@@ -236,6 +236,7 @@ class Warehouse(Record):
 
     id: Text
     name: Text
+    active: bool = True
 
 
 class OrderRequestLine(Record):

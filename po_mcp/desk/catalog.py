@@ -266,7 +266,7 @@ def words_of(entry: Entry) -> Words:
 def to_candidate(entry: Entry, why: str) -> Candidate:
     """Return an entry as a candidate, with the reason why it was found."""
     # Only the exception is published: `active: true` on every entry would cost tokens and say nothing.
-    active = None if isinstance(entry, Warehouse) or entry.active else False
+    active = None if entry.active else False
     match entry:
         case Vendor():
             return Candidate(
@@ -284,7 +284,7 @@ def to_candidate(entry: Entry, why: str) -> Candidate:
                 why=why,
             )
         case Warehouse():
-            return Candidate(id=entry.id, name=entry.name, why=why)
+            return Candidate(id=entry.id, name=entry.name, active=active, why=why)
 
 
 def format_ids(entries: Sequence[Entry]) -> str:

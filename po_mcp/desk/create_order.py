@@ -142,7 +142,7 @@ async def _check(desk: Desk, draft: OrderDraft) -> None:
     except InvalidInput as exc:
         if all(line.warehouse for line in draft.lines):
             raise
-        warehouses = format_ids((await desk.catalog.warehouses())[:10])
+        warehouses = format_ids([one for one in await desk.catalog.warehouses() if one.active][:10])
         there_is = f"Warehouses: {warehouses}." if warehouses else ""
         raise InvalidInput(exc.what, next_step=f"{there_is} {exc.next_step}".strip()) from exc
 
@@ -157,6 +157,7 @@ def _reasons(
         sentence = f"Its number is written in {' and '.join(scripts)} letters that look alike."
         reasons.append(Reason(short="check the letters of the number", sentence=sentence))
     reasons += [Reason(short="check that this is current", sentence=old) for old in new.found.old_data]
+    reasons += [Reason(short="check what was not looked up", sentence=one) for one in new.found.unchecked]
     zeros = pricing.explain_zero_prices(new.asked, new.found)
     reasons += [Reason(short="a price of 0", sentence=zero) for zero in zeros]
     several = pricing.explain_several_prices(new.asked, new.found, known)

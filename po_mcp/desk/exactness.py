@@ -5,7 +5,11 @@ from __future__ import annotations
 import html
 import re
 import unicodedata
+from collections.abc import Callable, Sequence
 from functools import cache
+from typing import TypeVar
+
+T = TypeVar("T")
 
 _MIN_CHARS_IN_ANY_CASE = 4
 """Letters of a word from which on its case does not count: m and M, Pa and PA are other units."""
@@ -38,6 +42,16 @@ def normalize_blanks(text: str) -> str:
 def fold_case_and_blanks(written: str) -> str:
     """Return what two texts have in common that differ in case and blanks alone."""
     return written.replace(" ", "").casefold()
+
+
+def is_listed_again(entry: T, known: T, words_of: Callable[[T], Sequence[tuple[str, str | None]]]) -> bool:
+    """Tell whether an entry is a known one of its id that is listed twice, whatever its price; else it is another."""
+    now, before = (
+        [normalize_blanks(text or "") for _, text in words_of(one)]
+        + [str(getattr(one, what, None)) for what in ("unit", "active", "currency")]
+        for one in (entry, known)
+    )
+    return now == before
 
 
 def is_same(said: str, written: str) -> bool:

@@ -9,7 +9,7 @@ from enum import IntEnum
 from functools import cached_property
 from typing import Generic, NamedTuple, TypeVar
 
-from po_mcp.desk.exactness import fold_case_and_blanks, is_same, normalize_blanks
+from po_mcp.desk.exactness import fold_case_and_blanks, is_listed_again, is_same, normalize_blanks
 from po_mcp.desk.figures import (
     MISSING_POINTS,
     NO_DIFFERENCE,
@@ -117,8 +117,7 @@ def _distance(match: Match[T]) -> int:
 class Index(Generic[T]):
     """The entries of a catalog, ready to be found by words.
 
-    An entry that is listed twice, and two of one id, are one. What is exact is looked up; all else takes time in
-    proportion to the number of entries.
+    An entry that is listed twice is one. What is exact is looked up; all else takes time in proportion to their number.
     """
 
     def __init__(self, entries: Iterable[T], words_of: Callable[[T], Words]) -> None:
@@ -127,7 +126,7 @@ class Index(Generic[T]):
         self._texts: list[list[_Text]] = []
         self._same: dict[str, list[_Text]] = {}
         self._words_of = words_of
-        self._seen: set[object] = set()
+        self._seen: dict[object, list[T]] = {}
         self._places: dict[str, set[int]] = {}
         self._split_until = 0
         self.added = 0
@@ -147,9 +146,14 @@ class Index(Generic[T]):
             self.added += 1
             # ERPs list an entry twice, for instance on two pages while the list changes.
             key = next((text for what, text in words if what == "id" and text), None) or entry
-            if key not in self._seen:
-                self._seen.add(key)
+            alike = self._seen.setdefault(key, [])
+            if not any(is_listed_again(entry, one, self._words_of) for one in alike):
+                alike.append(entry)
                 self._add(entry, words)
+
+    def find_same_id(self, key: str) -> list[T]:
+        """Return the entries of this very id: several where the ERP has given it twice."""
+        return self._seen.get(key, [])
 
     def _add(self, entry: T, words: Words) -> None:
         place = len(self.entries)

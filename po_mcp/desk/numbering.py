@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
@@ -130,12 +131,12 @@ def find_extended_number(number: str, known: Set[str]) -> str | None:
 def find_confusing_numbers(number: str, known: Iterable[str]) -> list[str]:
     """Return the known numbers that a new one would be taken for: PO-43-A, PO-43B, PO-43(1) and PO-043 for PO-43."""
     # Behind PO-43-A stands an order PO-43, though the list may not show it.
-    begin, pieces = number.casefold(), _split_number(number)
+    begin, pieces = _fold(number), _split_number(number)
     return [
         one
         for one in known
         if _split_number(one) == pieces
-        or ((other := one.casefold()).startswith(begin) and other != begin and _is_extension(begin, other))
+        or ((other := _fold(one)).startswith(begin) and other != begin and _is_extension(begin, other))
     ]
 
 
@@ -165,12 +166,17 @@ def find_meant_numbers(number: str, orders: Sequence[PurchaseOrder]) -> tuple[st
     known = {order.number for order in orders}
     extended = find_extended_number(number, known)
     near = [*find_similar_numbers(number, orders), *find_confusing_numbers(number, known), extended]
-    is_other = [one for one in dict.fromkeys(near) if one is not None and one.casefold() != number.casefold()]
+    is_other = [one for one in dict.fromkeys(near) if one is not None and one != number]
     return tuple(is_other[:_MAX_SIMILAR])
 
 
 def _split_number(number: str) -> list[str | int]:
-    return [int(piece) if piece.isdecimal() else piece for piece in _pieces.findall(number.casefold())]
+    return [int(piece) if piece.isdecimal() else piece for piece in _pieces.findall(_fold(number))]
+
+
+def _fold(number: str) -> str:
+    """Return what numbers have in common that differ in case, or in full and half width."""
+    return unicodedata.normalize("NFKC", number).casefold()
 
 
 async def _read_series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> tuple[Series, Set[str]]:

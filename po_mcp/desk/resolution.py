@@ -17,6 +17,7 @@ class WordMatch:
     `exact`: `said` is an id, a code or a name of `taken`, as it is written, and of nothing else. Otherwise a person
     must see `candidates`, the best first; `taken` is what seems meant, or None where several fit alike.
     `why` says how `taken`, or the first candidate, fits. `names` are what each candidate is surely found by.
+    `unchecked`: `said` is taken for an id, since the ERP's list could not be read or shows no ids.
     """
 
     kind: Kind
@@ -27,6 +28,7 @@ class WordMatch:
     why: str = ""
     names: tuple[str, ...] = ()
     chosen: bool = False
+    unchecked: bool = False
 
     @property
     def is_settled(self) -> bool:
@@ -102,7 +104,8 @@ class Resolution:
 class ResolvedOrder:
     """The entries of the ERP that an order names, by the words of the request, and notes on the choices.
 
-    `old_data` has a sentence on each list that is old and of which the ERP gave nothing newer.
+    `old_data` has a sentence on each list that is old and of which the ERP gave nothing newer, `unchecked` one on each
+    id that was in no list.
     """
 
     vendor: Vendor
@@ -111,6 +114,7 @@ class ResolvedOrder:
     warehouse_names: Mapping[str, str]
     notes: tuple[str, ...] = ()
     old_data: tuple[str, ...] = ()
+    unchecked: tuple[str, ...] = ()
 
 
 def field_names(resolution: Resolution) -> list[str]:
@@ -120,4 +124,4 @@ def field_names(resolution: Resolution) -> list[str]:
 
 def is_active(entry: Entry) -> bool:
     """Tell whether an entry may be ordered, or ordered from."""
-    return isinstance(entry, Warehouse) or entry.active
+    return entry.active

@@ -10,7 +10,7 @@ from typing import Any
 
 from po_mcp.desk import matching
 from po_mcp.desk.catalog import Entry, Kind, format_age, format_ids
-from po_mcp.desk.choosing import GIVE_NAMES, build_question, build_refusal, list_candidates
+from po_mcp.desk.choosing import GIVE_NAMES, build_question, build_refusal, describe_entry, list_candidates
 from po_mcp.desk.context import Desk
 from po_mcp.desk.current_entries import Current, is_unchanged, read_current
 from po_mcp.desk.matching import Fit, Index, best_matches
@@ -49,6 +49,7 @@ async def resolve(desk: Desk, asked: OrderRequest, approver: Approver) -> Resolv
         resolution = await _settle(desk, asked, again, approver)
         if isinstance(resolution, WriteOutcome):
             return resolution
+    await _refuse_shared_ids(desk, resolution)
     ages = [
         f"The ERP could not be asked about the {kind}{'s' if kind == 'item' else ''} now: "
         f"what is known of {'them' if kind == 'item' else 'it'} is {format_age(one.age)} old."
@@ -117,6 +118,7 @@ async def understand(desk: Desk, asked: OrderRequest) -> Resolution:
         )
     for match in resolution.matches:
         _require_active(match.kind, match.candidates)
+    await _refuse_shared_ids(desk, resolution)
     return resolution
 
 
@@ -135,6 +137,11 @@ def to_resolved_order(resolution: Resolution) -> ResolvedOrder:
         warehouses={said: warehouse.id for said, warehouse in warehouses.items()},
         warehouse_names={said: warehouse.name for said, warehouse in warehouses.items()},
         notes=resolution.notes,
+        unchecked=tuple(
+            f"The {match.kind} {name(match.said)} is in no list that the ERP shows; it is sent as an id, unchecked."
+            for match in resolution.matches
+            if match.unchecked
+        ),
     )
 
 
@@ -187,7 +194,8 @@ async def _look_up(desk: Desk, kind: Kind, said: str) -> WordMatch:
 async def _look_up_in_list(desk: Desk, kind: Kind, said: str) -> WordMatch:
     matches = await _find_matches(desk, kind, said)
     if matches is None:
-        return WordMatch(kind, said, _entry_of_id(kind, said), exact=True, why="as given: the ERP shows no list")
+        why, has_lists = "as given: the ERP shows no list", "catalog" in desk.erp.capabilities
+        return WordMatch(kind, said, _entry_of_id(kind, said), exact=True, why=why, unchecked=has_lists)
     index = await desk.catalog.index(kind)
     if (entry := index.find_exact(said)) is not None:
         return WordMatch(kind, said, entry, exact=True, candidates=(entry,), why=matches[0].why if matches else "")
@@ -236,9 +244,33 @@ async def _find_matches(desk: Desk, kind: Kind, text: str) -> list[matching.Matc
             raise
         return None
     # A list of vendors without ids cannot show that an id is unknown: the ERP must judge it.
-    if kind == "vendor" and not matches and text.strip().isdecimal() and not any(entry.id for entry in entries):
+    if entries and kind == "vendor" and text.strip().isdecimal() and not (matches or any(one.id for one in entries)):
         return None
+    if not entries and "catalog" in desk.erp.capabilities:
+        raise InvalidInput(
+            f"The ERP lists no {kind}s, so nothing can be ordered by {name(text)}. Nothing was sent.",
+            next_step=f"Have somebody check in the ERP that its user may see the {kind}s, and repeat the call.",
+        )
     return matches if entries else None
+
+
+async def _refuse_shared_ids(desk: Desk, resolution: Resolution) -> None:
+    """Refuse a word that means nothing but entries of an id that another has, too: by the id the ERP takes either.
+
+    Raises:
+        InvalidInput: there is such a word; the text lists the entries.
+    """
+    for match in resolution.matches:
+        if match.unchecked or not match.candidates:
+            continue
+        index = await desk.catalog.index(match.kind)
+        shared = [index.find_same_id(one.id) if one.id else [one] for one in match.meant]
+        if all(len(entries) > 1 for entries in shared):
+            raise InvalidInput(
+                f"The ERP has {len(shared[0])} {match.kind}s of one id, and nobody can tell which it would take: "
+                f"{'; '.join(map(describe_entry, shared[0][:MAX_CANDIDATES]))}. Nothing was sent.",
+                next_step=f"Have the id of one changed in the ERP, or choose another {match.kind}.",
+            )
 
 
 def _entry_of_id(kind: Kind, text: str) -> Entry:

@@ -308,11 +308,19 @@ def test_warehouses_are_read_from_the_storage_places() -> None:
         {"spot": "A1", "warehouseID": 1, "warehouseName": None},
         {"spot": "A2", "warehouseID": 1, "warehouseName": "Main"},
         {"spot": "B1", "warehouseID": 2},
+        {"spot": "C1", "warehouseID": 3, "active": False},
+        {"spot": "D1", "warehouseID": 4, "active": False},
+        {"spot": "D2", "warehouseID": 4, "active": True},
     ]
 
     found = catalog.convert_warehouses(map(schemas.Location.parse, rows))
 
-    assert found == (Warehouse(id="1", name="Main"), Warehouse(id="2", name="2"))
+    assert found == (
+        Warehouse(id="1", name="Main"),
+        Warehouse(id="2", name="2"),
+        Warehouse(id="3", name="3", active=False),
+        Warehouse(id="4", name="4"),
+    )
 
 
 def test_vendors_take_their_ids_from_the_rows_or_from_the_operators_file() -> None:

@@ -8,7 +8,13 @@ from datetime import date
 import pytest
 
 from po_mcp.desk.latest_orders import LatestOrders
-from po_mcp.desk.numbering import find_extended_number, find_free_numbers, find_series, find_similar_numbers
+from po_mcp.desk.numbering import (
+    find_extended_number,
+    find_free_numbers,
+    find_meant_numbers,
+    find_series,
+    find_similar_numbers,
+)
 from po_mcp.errors import BadAnswer, InvalidInput, Unreachable
 from po_mcp.orders import Vendor
 from tests.desk.fakes import TODAY, ListsERP, desk_over, order
@@ -376,3 +382,11 @@ def test_a_number_without_figures_is_found_in_another_case_and_never_by_its_end(
 
     assert find_similar_numbers("RUSH", orders) == ("Rush",)
     assert find_similar_numbers("berlin", orders) == ()
+
+
+@pytest.mark.parametrize(
+    ("number", "there"), [("po-2026-0003", "PO-2026-0003"), ("ＰＯ-9", "PO-9"), ("PO-９", "PO-9"), ("PO-9", "ＰＯ-9")]
+)
+def test_a_number_that_differs_in_case_or_width_alone_may_mean_the_order(number: str, there: str) -> None:
+    assert find_meant_numbers(number, [order(there)]) == (there,)
+    assert find_meant_numbers(there, [order(there)]) == ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -307,6 +308,86 @@ async def test_words_are_passed_as_ids_to_an_erp_without_lists() -> None:
         Item(id="P-1", name="P-1"),
         Warehouse(id="3", name="3"),
     ]
+
+
+async def test_an_id_that_no_readable_list_shows_is_put_to_the_person() -> None:
+    found = await resolve(desk_over(erp(without_lists=True)), asked("acme", "P-1"), Chooser(None))
+
+    assert isinstance(found, ResolvedOrder)
+    assert found.unchecked == ("The item P-1 is in no list that the ERP shows; it is sent as an id, unchecked.",)
+
+
+async def test_an_erp_without_a_catalog_is_left_to_judge_ids() -> None:
+    lists = erp(without_lists=True, capabilities=frozenset({"list", "get", "create"}))
+    found = await resolve(desk_over(lists), asked("acme", "P-1"), Chooser(None))
+
+    assert isinstance(found, ResolvedOrder)
+    assert found.unchecked == ()
+
+
+async def test_a_vendor_number_that_a_list_without_ids_cannot_show_is_put_to_the_person() -> None:
+    lists = erp(vendor_list=(Vendor(id=None, name="Acme"),))
+    found = await resolve(desk_over(lists), asked("5", "GLOVE"), Chooser(None))
+
+    assert isinstance(found, ResolvedOrder)
+    assert found.unchecked == ("The vendor 5 is in no list that the ERP shows; it is sent as an id, unchecked.",)
+
+
+@pytest.mark.parametrize(
+    ("kind", "order"),
+    [
+        ("item", asked("acme", "Whatever thing 5mm")),
+        ("vendor", asked("5", "GLOVE")),
+        ("warehouse", asked("acme", "GLOVE", warehouse="77")),
+    ],
+)
+async def test_nothing_is_exact_in_an_empty_list(kind: str, order: OrderRequest) -> None:
+    with pytest.raises(InvalidInput, match=f"The ERP lists no {kind}s, so nothing can be ordered by ") as refused:
+        await resolve(desk_over(erp(**{f"{kind}_list": ()})), order, Chooser(None))
+
+    assert f"Have somebody check in the ERP that its user may see the {kind}s" in str(refused.value)
+
+
+TWICE = (Item(id="DUP", code="1026", name="Dup A 5mm"), Item(id="DUP", code="1027", name="Dup B 50mm"))
+
+
+@pytest.mark.parametrize("said", ["DUP", "id:DUP", "1026", "1027", "Dup A 5mm", "Dup B 50mm", "dup"])
+async def test_an_id_that_two_items_have_is_not_ordered_by(said: str) -> None:
+    with pytest.raises(InvalidInput, match="The ERP has 2 items of one id") as refused:
+        await resolve(desk_over(erp(item_list=(*ITEMS, *TWICE))), asked("acme", said), Chooser(None))
+
+    assert "DUP (Dup A 5mm), code 1026; DUP (Dup B 50mm), code 1027. Nothing was sent." in str(refused.value)
+
+
+async def test_a_choice_of_an_id_that_two_items_have_is_not_ordered() -> None:
+    lists = erp(item_list=(*TWICE, Item(id="ONE", name="Dup C")))
+    [shown] = (await understand(desk_over(lists), asked("acme", "dup"))).unsettled
+
+    taken = shown.names[shown.candidates.index(TWICE[0])]
+    with pytest.raises(InvalidInput, match="The ERP has 2 items of one id"):
+        await resolve(desk_over(lists), asked("acme", "dup"), Chooser({"item_1": taken}))
+
+
+@pytest.mark.parametrize("said", ["5", "First Co", "Second Co"])
+async def test_an_id_that_two_vendors_have_is_not_ordered_by(said: str) -> None:
+    twice = (Vendor(id="5", name="First Co"), Vendor(id="5", name="Second Co"))
+    with pytest.raises(InvalidInput, match=r"The ERP has 2 vendors of one id.*5 \(First Co\); 5 \(Second Co\)"):
+        await resolve(desk_over(erp(vendor_list=twice)), asked(said, "GLOVE"), Chooser(None))
+
+
+async def test_an_item_that_is_listed_twice_with_another_price_is_one() -> None:
+    again = ITEMS[0].model_copy(update={"price": Decimal(3)})
+    found = await resolve(desk_over(erp(item_list=(*ITEMS, again))), asked("acme", "HOSE-12"), Chooser(None))
+
+    assert isinstance(found, ResolvedOrder)
+    assert found.items["HOSE-12"] == ITEMS[0]
+
+
+@pytest.mark.parametrize("said", ["2", "Yard"])
+async def test_a_warehouse_that_is_not_active_is_refused_by_name(said: str) -> None:
+    closed = (WAREHOUSES[0], Warehouse(id="2", name="Yard", active=False))
+    with pytest.raises(InvalidInput, match=r"The warehouse 2 \(Yard\) is inactive"):
+        await resolve(desk_over(erp(warehouse_list=closed)), asked("acme", "GLOVE", warehouse=said), Chooser(None))
 
 
 # Figures that may be thousands

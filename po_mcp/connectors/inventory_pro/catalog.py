@@ -38,11 +38,14 @@ def convert_items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
 
 
 def convert_warehouses(rows: Iterable[schemas.Location]) -> tuple[Warehouse, ...]:
-    """Return the warehouses of the storage places, each once."""
+    """Return the warehouses of the storage places, each once; one is active as long as one of its places is."""
     names: dict[str, str] = {}
+    active: set[str] = set()
     for row in rows:
         names[row.warehouse_id] = names.get(row.warehouse_id) or row.warehouse_name or ""
-    return tuple(Warehouse(id=number, name=name or number) for number, name in names.items())
+        if row.active is not False:
+            active.add(row.warehouse_id)
+    return tuple(Warehouse(id=number, name=name or number, active=number in active) for number, name in names.items())
 
 
 def _convert_rows(rows: Iterable[schemas.Vendor], known: Mapping[str, int]) -> Iterator[Vendor]:

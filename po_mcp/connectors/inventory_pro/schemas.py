@@ -100,6 +100,7 @@ class Location(ErpModel):
     spot: Word = None
     warehouse_id: Annotated[Id, Field(alias="warehouseID")]
     warehouse_name: Prose = None
+    active: Flag = None
 
 
 class Page(ErpModel):
