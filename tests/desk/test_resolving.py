@@ -360,10 +360,11 @@ async def test_an_id_that_two_items_have_is_not_ordered_by(said: str) -> None:
 
 
 async def test_a_choice_of_an_id_that_two_items_have_is_not_ordered() -> None:
-    lists = erp(item_list=(*TWICE, Item(id="ONE", name="Dup C")))
+    twice = (Item(id="Z9", name="Dup A"), Item(id="Z9", name="Dup B"))
+    lists = erp(item_list=(*twice, Item(id="ONE", name="Dup C")))
     [shown] = (await understand(desk_over(lists), asked("acme", "dup"))).unsettled
 
-    taken = shown.names[shown.candidates.index(TWICE[0])]
+    taken = shown.names[shown.candidates.index(twice[0])]
     with pytest.raises(InvalidInput, match="The ERP has 2 items of one id"):
         await resolve(desk_over(lists), asked("acme", "dup"), Chooser({"item_1": taken}))
 
