@@ -197,7 +197,23 @@ class PurchaseOrder(Record):
         """Return the order with its lines counted and left out."""
         if self.lines is None:
             return self
-        return self.model_copy(update={"lines": None, "line_count": len(self.lines)})
+        return self.model_copy(update={"lines": None, "line_count": len(self.lines) + self.untold_lines})
+
+    @property
+    def untold_lines(self) -> int:
+        """How many lines the ERP counts beyond those that it told; 0 where no lines were read."""
+        return 0 if self.lines is None else max(0, (self.line_count or 0) - len(self.lines))
+
+    @property
+    def tells_receipts(self) -> bool:
+        """Whether the ERP told every line, and of each how much is still to come."""
+        told = [line.received is not None and line.outstanding is not None for line in self.lines or ()]
+        return bool(told) and all(told) and not self.untold_lines
+
+    @property
+    def may_have_rest(self) -> bool:
+        """Whether something is outstanding, or may be since the ERP does not tell it."""
+        return bool(self.outstanding_lines) or not self.tells_receipts
 
     @property
     def outstanding_lines(self) -> tuple[OrderLine, ...]:

@@ -241,7 +241,7 @@ def _read(order: PurchaseOrder) -> Order:
         total=money(order.total, order.currency),
         status=STATUS_LABELS[order.status],
         rows=tuple(_row(place, line, order.currency) for place, line in enumerate(lines[:LINES_SHOWN], 1)),
-        lines=len(lines),
+        lines=len(lines) + order.untold_lines,
         ordered=day(order.ordered_at) if order.ordered_at else "",
         expected=day(order.expected_on) if order.expected_on else "",
         remarks=tuple(remarks),
@@ -327,7 +327,7 @@ def _consequence(operation: Operation, order: Order, erp: str) -> str:
         return f"The order stays in {erp} as inactive and can be reactivated there.{came}"
     payload = operation.payload
     # What the ERP does not show is not 0, nor all: "everything was received" would be our own claim.
-    if not order.lines or any(row.received == NOT_GIVEN for row in order.rows):
+    if isinstance(payload, SnapshotPayload) and not payload.snapshot.order.tells_receipts:
         rest = f"{_begin(erp)} does not show what was received."
     elif order.carried:
         are = "is" if order.lines == 1 else "are"

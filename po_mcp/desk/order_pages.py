@@ -33,7 +33,7 @@ _cursor = re.compile(r"([0-9]{1,7})-([0-9a-f]{8})-([0-9a-f]{16})", re.ASCII)
 
 
 class OrderPage(PurchaseOrder):
-    """An order with some of its lines, at most `LINES_PER_PAGE`; `line_count` counts all of them."""
+    """An order with some of its lines, at most `LINES_PER_PAGE`; `line_count` counts all that the ERP has."""
 
     next_cursor: Annotated[str | None, Field(description="Fetches the lines after these")] = None
 
@@ -53,7 +53,7 @@ def page_of(order: PurchaseOrder, cursor: str | None) -> OrderPage:
     end = _end_of_page(lines, begin)
     following = _write_cursor(end, order) if end < len(lines) else None
     shown = None if order.lines is None else lines[begin:end]
-    count = order.line_count if order.lines is None else len(lines)
+    count = order.line_count if order.lines is None else len(lines) + order.untold_lines
     # Constructed and not validated once more: the order was when it was read.
     fields = {name: getattr(order, name) for name in PurchaseOrder.model_fields}
     return OrderPage.model_construct(**{**fields, "lines": shown, "line_count": count, "next_cursor": following})

@@ -89,8 +89,7 @@ async def _find_received(desk: Desk, orders: Sequence[PurchaseOrder]) -> tuple[s
                 order = await desk.erp.get_order(number)
             except ERPError:
                 return
-        lines = order.lines or ()
-        if lines and all(line.outstanding is not None for line in lines):
+        if order.tells_receipts:
             answered.add(number)
             if not order.outstanding_lines:
                 received.add(number)

@@ -14,7 +14,7 @@ from po_mcp.orders import PurchaseOrder
 from po_mcp.tools._params import Cursor, OrderNumber, desk_of
 from po_mcp.tools._registered import RegisteredTool
 from po_mcp.tools._render import ORDERS_HEAD, line_row, lines_head, order_row, tool_result
-from po_mcp.writes.order_text import money
+from po_mcp.writes.order_text import lines_told, money
 
 
 class OrderResult(order_pages.OrderPage):
@@ -48,7 +48,7 @@ def _line_rows(order: PurchaseOrder, page: order_pages.OrderPage) -> list[str]:
 
 def describe_order(order: PurchaseOrder, page: order_pages.OrderPage) -> list[str]:
     """Return sentences on the lines that are not shown, and on a total that is not their sum."""
-    return [*_describe_lines(order, page), *_compare_total(order)]
+    return [*_describe_lines(order, page), *_count_untold(order), *_compare_total(order)]
 
 
 def _describe_lines(order: PurchaseOrder, page: order_pages.OrderPage) -> list[str]:
@@ -56,6 +56,11 @@ def _describe_lines(order: PurchaseOrder, page: order_pages.OrderPage) -> list[s
     if page.lines is None:
         return [_count_lines(order)]
     return [_explain_more(page)] if page.next_cursor else []
+
+
+def _count_untold(order: PurchaseOrder) -> list[str]:
+    """Return a remark if the ERP counts more lines than it told."""
+    return [f"{lines_told(order)}; what was received is not known."] if order.untold_lines else []
 
 
 def _explain_more(page: order_pages.OrderPage) -> str:
@@ -84,6 +89,8 @@ def _count_lines(order: PurchaseOrder) -> str:
         known = "" if order.line_count is None else f" ({order.line_count})"
         return f"its lines{known} cannot be read here."
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
+    if order.untold_lines:
+        return f"{count} told; detail=full lists them."
     if any(line.outstanding is None for line in lines):
         return f"{count}; the ERP does not say what was received."
     return f"{count}, {len(order.outstanding_lines)} outstanding; detail=full lists them."

@@ -251,7 +251,7 @@ def ask_delete(order: PurchaseOrder, place: Place) -> Question:
         facts=[
             text.total_of(order),
             text.STATUS_LABELS[order.status],
-            text.count(len(order.lines or ()), "line"),
+            text.lines_told(order),
             *text.facts_of(order),
         ],
         vendor=_vendor_of(order),
@@ -269,8 +269,7 @@ def ask_finalize(order: PurchaseOrder, place: Place, create_backorder: bool | No
 
     Where the ERP does not say what was received, something may be outstanding.
     """
-    number, lines = text.number(order.number), order.lines or ()
-    has_rest = bool(order.outstanding_lines) or not lines or any(line.received is None for line in lines)
+    number, has_rest = text.number(order.number), order.may_have_rest
     ending = {None: "", True: " with a backorder", False: " without a backorder"}[
         create_backorder if has_rest else None
     ]
@@ -297,7 +296,7 @@ def ask_cancel(order: PurchaseOrder, place: Place) -> Question:
     """Make the question for a cancel."""
     number, lines = text.number(order.number), order.lines or ()
     received = sum(bool(line.received) for line in lines)
-    how = text.count(len(lines), "line")
+    how = text.lines_told(order)
     top = text.head(
         tag=place.tag,
         sentence=f"Cancel order {number}?",

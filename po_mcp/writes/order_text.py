@@ -160,13 +160,23 @@ def facts_of(order: PurchaseOrder) -> list[str]:
     return facts + ([f"expected {day(order.expected_on)}"] if order.expected_on else [])
 
 
+def lines_told(order: PurchaseOrder) -> str:
+    """Say how many lines there are, and how many of them the ERP told where that is fewer."""
+    told = len(order.lines or ())
+    if not order.untold_lines:
+        return count(told, "line")
+    return f"{count(told + order.untold_lines, 'line')} by the ERP, {told:,} told"
+
+
 def receipts_of(order: PurchaseOrder) -> str:
     """Say how many lines there are, and how far they were received as far as the ERP says it."""
     lines = order.lines or ()
+    if order.untold_lines:
+        return f"{lines_told(order)}; receipts not known"
     if not lines:
         return "no lines"
     # Unknown is not zero: "nothing received" would be a claim of ours.
-    if any(line.received is None for line in lines):
+    if not order.tells_receipts:
         return f"{count(len(lines), 'line')}, receipts not given"
     outstanding = len(order.outstanding_lines)
     if not outstanding:

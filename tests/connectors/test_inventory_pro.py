@@ -236,6 +236,14 @@ def test_an_overdelivery_leaves_no_outstanding_quantity() -> None:
     assert (order.lines[0].received, order.lines[0].outstanding) == (Decimal(1200), Decimal(0))
 
 
+@pytest.mark.parametrize("lines", [[], None, [read(LINE)]])
+def test_lines_that_the_header_counts_and_the_body_lacks_are_untold(lines: list[Any] | None) -> None:
+    order = translate.parse_order(change(DETAIL, lines=lines, totalLines=5), NUMBER)
+
+    assert (order.line_count, order.untold_lines) == (5, 5 - len(lines or ()))
+    assert order.may_have_rest
+
+
 def test_a_line_is_multiplied_exactly() -> None:
     line = {**read(LINE), "units": Decimal("123456789012.123456"), "unitPrice": Decimal("987654321098.654321")}
 

@@ -143,7 +143,7 @@ class SmallInventoryPro(SmallERP):
             (Decimal(str(one["units"])) * one["unitPrice"] for one in order["lines"] or []), start=Decimal("0.00")
         )
         facts = {name: value for name, value in order.items() if name != "lines"}
-        return {**facts, "totalLines": len(order["lines"] or []), "totalValue": total}
+        return {"totalLines": len(order["lines"] or []), "totalValue": total, **facts}
 
     def _find(self, number: str) -> Row | None:
         wanted = self.fold_number(number)

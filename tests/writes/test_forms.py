@@ -189,6 +189,20 @@ def test_a_cancel_says_what_can_be_undone_and_what_was_received() -> None:
     assert question.fields[0].choices == (("keep", "No, keep the order"), ("cancel", "Yes, cancel the order"))
 
 
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [
+        ((), "3 lines by the ERP, 0 told; receipts not known"),
+        ((line("1000"), line("1000")), "3 lines by the ERP, 2 told; receipts not known"),
+    ],
+)
+def test_lines_that_were_not_told_may_be_outstanding(told: tuple[OrderLine, ...], said: str) -> None:
+    question = ask_finalize(order(lines=told, line_count=3), BOOKS, None)
+
+    assert said in question.text
+    assert list(question.fields[0].choices) == [KEEP, BACKORDER, CLOSE]
+
+
 @pytest.mark.parametrize("received", [None, "0"])
 def test_a_cancel_says_nothing_of_goods_that_were_not_received(received: str | None) -> None:
     assert "goods" not in ask_cancel(order(lines=(line(received),)), BOOKS).text

@@ -14,7 +14,7 @@ from po_mcp.writes.approvers import THE_OPERATOR
 from po_mcp.writes.approving import record_approval
 from po_mcp.writes.forms import FormAnswer
 from po_mcp.writes.journal import Journal, JournalStore
-from po_mcp.writes.kinds import GuardedKind, kind_of
+from po_mcp.writes.kinds import Applied, GuardedKind, kind_of
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import FinalizePayload
 from tests.writes.erp import FakeERP
@@ -131,6 +131,16 @@ async def test_a_backorder_is_known_by_what_it_must_hold(orders: list[PurchaseOr
     with_backorder = replace(operation, payload=operation.payload.model_copy(update={"create_backorder": True}))
 
     assert await seen(with_backorder, order(status="closed"), *orders) == ("applied", why)
+
+
+@pytest.mark.parametrize("changes", [{"lines": ()}, {"lines": (), "line_count": 3}, {"line_count": 3}])
+def test_a_close_never_says_that_untold_lines_were_received(changes: dict[str, Any]) -> None:
+    full = OrderLine(item="BOLT", quantity=Decimal(5), received=Decimal(5), outstanding=Decimal(0))
+    operation = guarded("finalize", shown=order(**{"lines": (full,), **changes}))
+
+    said = kind_of("finalize").describe_done(FakeERP({}), operation, Applied())
+
+    assert said == "Order PO-1 was closed. No backorder was created."
 
 
 async def test_an_answer_that_is_no_yes_is_never_recorded_as_one(store: JournalStore) -> None:

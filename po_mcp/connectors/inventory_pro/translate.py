@@ -190,7 +190,9 @@ def _with_lines(
     stored = convert_header(source, zone)
     if lines is None:
         return stored
-    return stored.model_copy(update={"lines": tuple(map(_convert_line, lines)), "line_count": len(lines)})
+    # Where the header counts more lines than came, the rest was kept back, and nothing is known of it.
+    count = max(len(lines), source.total_lines or 0)
+    return stored.model_copy(update={"lines": tuple(map(_convert_line, lines)), "line_count": count})
 
 
 def convert_header(source: schemas.OrderHeader, zone: tzinfo | None = UTC) -> PurchaseOrder:

@@ -88,7 +88,7 @@ class Finalize:
 
     def describe_done(self, erp: ERP, operation: Operation, applied: Applied) -> str:
         """Say what became of the rest; a backorder that was wanted and not made is said."""
-        made, has_rest = applied.backorder_number, bool(snapshot_of(operation).order.outstanding_lines)
+        made, has_rest = applied.backorder_number, snapshot_of(operation).order.may_have_rest
         if made:
             rest = f"The rest is on the new backorder {order_text.number(made)}."
         elif _payload(operation).create_backorder and has_rest:
@@ -123,6 +123,8 @@ async def _observe_closed(erp: ERP, operation: Operation, order: PurchaseOrder) 
 async def _find_backorder(erp: ERP, operation: Operation) -> str | None:
     """Find the backorder by what it must hold, under the numbers that the ERP gives such orders."""
     outstanding = snapshot_of(operation).order.outstanding_lines
+    if not outstanding:  # nothing to know it by: an order without lines would do
+        return None
     wanted = Counter((line.item, line.outstanding) for line in outstanding)
     # The ERP's answer names it; where that was lost, the number can only be looked for.
     for count in range(1, _BACKORDERS_TRIED + 1):
