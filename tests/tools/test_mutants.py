@@ -276,12 +276,17 @@ def no_currency_is_written(patch: Patch) -> None:
 
 
 def numbers_may_extend_others(patch: Patch) -> None:
+    async def extends_nothing(desk: Any, number: str, start: int, stop: int) -> bool:
+        return False
+
     patch.setattr(numbering, "find_extended_number", lambda number, known: None)
+    patch.setattr(numbering, "runs_in_doubt", lambda alike, place: False)
+    patch.setattr(numbering, "_extends_an_order", extends_nothing)
 
 
 def a_backorder_is_an_order_as_any(patch: Patch) -> None:
+    numbers_may_extend_others(patch)
     patch.setattr(numbering, "_strip_follow_up", lambda number, known: number)
-    patch.setattr(numbering, "find_extended_number", lambda number, known: None)
 
 
 def any_order_in_the_body_is_ours(patch: Patch) -> None:
