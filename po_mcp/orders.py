@@ -46,6 +46,16 @@ def total_of(amounts: Iterable[Decimal]) -> Decimal:
     return reduce(EXACT.add, amounts, Decimal(0))
 
 
+def compute_outstanding(ordered: Decimal | None, received: Decimal | None) -> Decimal | None:
+    """Return the ordered less the received quantity, at least 0.
+
+    None where either is not told, and for a return, which has a negative quantity: nothing tells what came of it.
+    """
+    if ordered is None or received is None or ordered < 0:
+        return None
+    return max(EXACT.subtract(ordered, received), Decimal(0))
+
+
 def plain(number: Decimal) -> str:
     """Write a decimal in full, without an exponent and as precisely as it is held: `4250.00`."""
     return f"{number:f}"

@@ -77,8 +77,8 @@ def unopenable_order(erp: str, number: str) -> BadAnswer:
     """Return the error for an order that may exist and cannot be read by its number."""
     signs = " ".join(dict.fromkeys(visible(sign) for sign in number if not re.match(r"[A-Za-z0-9._-]", sign)))
     return BadAnswer(
-        f"This order can be listed, but not opened or changed here: {erp}, or a gateway before it, does not take the "
-        f"characters {signs} of its number in an address.",
+        f"If there is such an order, it cannot be opened or changed here: {erp}, or a gateway before it, does not take "
+        f"the characters {signs} of its number in an address.",
         next_step=f"Open it in {erp} itself.",
     )
 

@@ -46,10 +46,11 @@ async def find_overdue(desk: Desk, orders: Sequence[PurchaseOrder]) -> Chosen:
     unknown = [order for order in orders if order.status == "unknown" and _is_past(order, today)]
     notes += describe_unknown(unknown)
     found = [order for order in orders if is_overdue(order, today)]
-    if "partial" in desk.erp.listed_statuses or not found:
-        return Chosen(found, notes, not unknown)
-    received, unread = await _find_received(desk, found[:MAX_READ])
-    unread += max(0, len(found) - MAX_READ)
+    # Where the list tells partly received orders from open ones, only those can have been received in full.
+    tells_partial = "partial" in desk.erp.listed_statuses
+    doubtful = [order for order in found if order.status == "partial"] if tells_partial else found
+    received, unread = await _find_received(desk, doubtful[:MAX_READ])
+    unread += max(0, len(doubtful) - MAX_READ)
     left = [order for order in found if order.number not in received]
     if received:
         notes.append(f"{count(len(received), 'order')} received in full and left out.")

@@ -225,14 +225,19 @@ def line_of(place: int, line: OrderLine, currency: str | None = None) -> str:
         text += f" {quantity(line.quantity, line.unit)}"
     if line.unit_price is not None:
         text += f" at {money(line.unit_price, currency)}"
-    if line.received is not None:
-        left = line.outstanding or Decimal(0)
-        text += (
-            ", all received" if not left else f", {quantity(left)} outstanding" if line.received else ", none received"
-        )
-    text += ": "
+    text += f"{_describe_receipt(line)}: "
     what = ", ".join(filter(None, [line.item, line.description]))
     return text + shown(what, max(_MIN_ITEM_COLUMNS, HEAD_COLUMNS - columns(text)))
+
+
+def _describe_receipt(line: OrderLine) -> str:
+    if line.received is None:
+        return ""
+    if line.outstanding is None:
+        return f", {quantity(line.received)} received"
+    if not line.outstanding:
+        return ", all received"
+    return f", {quantity(line.outstanding)} outstanding" if line.received else ", none received"
 
 
 def lines_of(order: PurchaseOrder, *, outstanding_first: bool = False) -> list[str]:

@@ -172,7 +172,7 @@ def test_a_finalize_asks_what_becomes_of_the_rest(harness: ServerHarness) -> Non
         (
             ["get_purchase_order", "number=../7"],
             1,
-            "This order can be listed, but not opened or changed here: the sandbox,",
+            "If there is such an order, it cannot be opened or changed here: the sandbox,",
         ),
         (["finalize_purchase_order", "number=PO-2025-0012"], 1, "is already closed"),
         (["get_purchase_order"], 2, "number: is required. Nothing was sent."),

@@ -13,6 +13,7 @@ from po_mcp.connectors.exsited import translate as exsited_translate
 from po_mcp.connectors.inventory_pro import translate
 from po_mcp.errors import BadAnswer, Refused
 from po_mcp.orders import OrderLine, OrderQuery, OrderScan, PurchaseOrder
+from po_mcp.writes.order_text import line_of
 from tests.connectors.calls import Connect, exsited, html, inventory_pro
 from tests.connectors.raw_peer import Reply, raw_peer, reply
 
@@ -48,6 +49,17 @@ def test_a_line_of_freight_is_shown_by_its_description(item: dict[str, Any]) -> 
         OrderLine(item="", description="Freight", unit_price=Decimal("25.00")),
     )
     assert order.sum_of_lines is None
+
+
+def test_of_a_return_nothing_is_said_to_be_received_or_outstanding() -> None:
+    back = {"lineNo": 1, "shortID": "42", "units": "-5", "unitsReceived": "0"}
+
+    order = inventory_pro_order(lines=[back])
+
+    [line] = order.lines or ()
+    assert (line.quantity, line.received, line.outstanding) == (Decimal(-5), Decimal(0), None)
+    assert (order.tells_receipts, order.may_have_rest) == (False, True)
+    assert line_of(1, line) == "1) -5, 0 received: 42"
 
 
 def test_a_line_of_text_is_shown_by_its_name() -> None:

@@ -60,7 +60,7 @@ async def test_a_write_never_names_an_order_by_a_path_that_leads_elsewhere(numbe
         erp = exsited(peer.url)
         calls = (erp.delete_order, erp.cancel_order, lambda number: erp.snapshot(number, "delete"))
         for call in calls:
-            with pytest.raises(BadAnswer, match="not opened or changed here"):
+            with pytest.raises(BadAnswer, match="cannot be opened or changed here"):
                 await call(number)
         await erp.aclose()
     assert peer.connections == 0

@@ -21,6 +21,7 @@ from po_mcp.orders import (
     PurchaseOrder,
     Snapshot,
     Status,
+    compute_outstanding,
     plain,
 )
 
@@ -341,9 +342,7 @@ def _convert_line(source: schemas.Line, place: int, received: Mapping[str, Decim
         quantity=ordered_quantity,
         unit=price.uom,
         received=arrived,
-        outstanding=None
-        if arrived is None or ordered_quantity is None
-        else max(EXACT.subtract(ordered_quantity, arrived), Decimal(0)),
+        outstanding=compute_outstanding(ordered_quantity, arrived),
         unit_price=price.price,
         line_total=source.total,
         warehouse=price.warehouse,

@@ -6,7 +6,6 @@ import contextlib
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, tzinfo
-from decimal import Decimal
 from typing import Any, TypeVar
 
 from po_mcp.connectors import days
@@ -25,6 +24,7 @@ from po_mcp.orders import (
     PurchaseOrder,
     Status,
     Vendor,
+    compute_outstanding,
 )
 from po_mcp.untrusted import quote_text
 
@@ -268,7 +268,7 @@ def _convert_line(source: schemas.Line) -> OrderLine:
         description=source.description,
         quantity=ordered,
         received=received,
-        outstanding=None if received is None or ordered is None else max(EXACT.subtract(ordered, received), Decimal(0)),
+        outstanding=compute_outstanding(ordered, received),
         unit_price=price,
         line_total=None if price is None or ordered is None else EXACT.multiply(ordered, price),
         warehouse=source.warehouse,

@@ -24,6 +24,7 @@ from po_mcp.orders import (
     Snapshot,
     Status,
     Vendor,
+    compute_outstanding,
     plain,
     total_of,
 )
@@ -427,7 +428,7 @@ def _compute_outstanding(line: schemas.Line, received: Decimal) -> Decimal | Non
     if line.quantity is None or any(move.unit != line.unit or move.quantity is None for move in given_up):
         return None
     ignored = total_of(move.quantity for move in given_up if move.quantity is not None)
-    return max(EXACT.subtract(line.quantity, EXACT.add(received, ignored)), Decimal(0))
+    return compute_outstanding(line.quantity, EXACT.add(received, ignored))
 
 
 def _find_blocker(state: str, operation: Guarded) -> str | None:
