@@ -52,7 +52,13 @@ class Clock:
         return self.now
 
 
-def order(number: str = "PO-7", vendor: str = "Acme Fasteners", text: str = "Hex bolt M8 x 30") -> PurchaseOrder:
+def order(
+    number: str = "PO-7",
+    vendor: str = "Acme Fasteners",
+    text: str = "Hex bolt M8 x 30",
+    total: str = "4800.00",
+    tax: str | None = None,
+) -> PurchaseOrder:
     lines = (
         line(1, "BOLT-M8-30", text, "1000", "400", "4.25"),
         line(2, "NUT-M8", "Nut M8", "2500", "2500", "0.22"),
@@ -64,7 +70,8 @@ def order(number: str = "PO-7", vendor: str = "Acme Fasteners", text: str = "Hex
         status="partial",
         status_text="Partial",
         currency="EUR",
-        total=Decimal("4800.00"),
+        total=Decimal(total),
+        tax=None if tax is None else Decimal(tax),
         lines=lines,
     )
 

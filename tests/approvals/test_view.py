@@ -132,7 +132,7 @@ def test_a_total_that_is_not_the_sum_of_the_lines_is_said() -> None:
 
 
 def test_tax_is_said_and_keeps_no_total_from_being_the_sum_of_the_lines() -> None:
-    assert sheet(lines=3, total="12751", tax="1").order.remarks == ("The total includes 1.00 USD tax.",)
+    assert sheet(lines=3, total="12751", tax="1").order.remarks == ("The total includes 1.00 EUR tax.",)
 
 
 def test_lines_that_are_not_shown_are_counted() -> None:

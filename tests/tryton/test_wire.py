@@ -387,7 +387,7 @@ async def test_an_order_of_another_status_than_was_asked_for_is_left_out() -> No
 
 
 async def test_vendors_are_told_where_the_company_itself_is_not() -> None:
-    async with connected(*answers([], [{"id": 3, "name": "Acme"}])) as (erp, _):
+    async with connected(*answers([{"id": 3, "name": "Acme"}], [], [])) as (erp, _):
         assert [(vendor.id, vendor.name) for vendor in await erp.vendors()] == [("3", "Acme")]
 
 
