@@ -129,6 +129,8 @@ async def test_no_id_stands_where_people_read_the_name_of_an_item(harness: Tryto
     person = ScriptedPerson(says_yes)
 
     async with harness.client(person=person) as client:
+        # The list of another test may still be fresh, and lack the new item.
+        await client.call_tool("search_catalog", {"kind": "item", "refresh": True})
         created = text(await client.call_tool(CREATE, dict(arguments_of("PM-2026-0042", lines=asked))))
         read = text(await client.call_tool("get_purchase_order", {"number": "PM-2026-0042"}))
         await client.call_tool(DELETE, {"number": "PM-2026-0042"})
