@@ -50,6 +50,8 @@ def test_a_call_heeds_it(tmp_path: Path) -> None:
 
 
 def test_a_command_in_an_event_loop_heeds_it() -> None:
+    # Who started the tests may have had it ignored, and asyncio takes it over only where it is not.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     heeded = []
 
     async def prompt() -> None:

@@ -72,7 +72,7 @@ def in_terminal(
     changes: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[int, str]:
     """Run it in a terminal, and give one answer to each prompt; return its status and the screen on one line."""
-    variables = settings_of(harness, NO_COLOR="1", TERM="dumb", COLUMNS="120", **UNDECIDED, **changes)
+    variables = settings_of(harness, NO_COLOR="1", TERM="dumb", **{"COLUMNS": "120", **UNDECIDED, **changes})
     status, screen = at_terminal(["journal", *arguments], answers, variables, meanwhile=meanwhile)
     return status, " ".join(screen.split())
 
@@ -175,7 +175,7 @@ async def test_the_list_tells_each_operation_and_what_came_of_it_the_newest_last
 async def test_on_a_narrow_screen_what_came_of_it_stands_below(harness: ServerHarness) -> None:
     operation_id = await created(harness)
 
-    status, screen = in_terminal(harness, [])
+    status, screen = in_terminal(harness, [], changes={"COLUMNS": "80"})
 
     assert status == 0
     assert f"{operation_id[:12]} " in screen
