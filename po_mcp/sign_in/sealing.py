@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-_NONCE_BYTES = 12  # of AES-GCM (NIST SP 800-38D, 5.2.1.1)
+from po_mcp.sealed_text import seal, unseal
+
 _MAX_CHARS = 4000
 """Browsers drop a larger cookie without a word (RFC 6265, 6.1)."""
 
@@ -33,34 +33,18 @@ class Seal:
         Raises:
             ValueError: it is too long for a cookie.
         """
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # late: only a server with sign-in needs it
-
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        text = json.dumps({"until": until, **content}).encode()
         # With the purpose, or what is sealed for a sign-in under way could stand for one that ended well.
-        sealed = nonce + AESGCM(self._keys[0]).encrypt(nonce, text, purpose.encode())
-        found = base64.urlsafe_b64encode(sealed).decode()
-        if len(found) > _MAX_CHARS:
+        sealed = seal(self._keys[0], purpose.encode(), json.dumps({"until": until, **content}).encode())
+        if len(sealed) > _MAX_CHARS:
             raise ValueError("too long for a cookie")
-        return found
+        return sealed
 
     def open(self, purpose: str, text: str | None) -> Mapping[str, Any] | None:
         """Return what was sealed; None for what was not sealed here, for another purpose, or is over."""
         if text is None or not text.isascii() or len(text) > _MAX_CHARS:
             return None
         for key in self._keys:
-            if (opened := _open(key, purpose, text)) is not None:
+            if (opened := unseal(key, purpose.encode(), text)) is not None:
                 content: Mapping[str, Any] = json.loads(opened)
                 return content if content["until"] > self.clock() else None
-        return None
-
-
-def _open(key: bytes, purpose: str, text: str) -> bytes | None:
-    from cryptography.exceptions import InvalidTag
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-    try:
-        sealed = base64.b64decode(text, altchars=b"-_", validate=True)
-        return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], purpose.encode())
-    except (InvalidTag, ValueError):  # of base64, and of what is too short
         return None

@@ -6,19 +6,13 @@ processes of a connection have it, and it changes with the credentials. Each tok
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import os
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from po_mcp.connectors.http.tokens import TokenStore
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from po_mcp.sealed_text import seal, unseal
 
 _PREFIX = "v1."
-_NONCE_BYTES = 12
 _USE = b"po-mcp/erp-token/v1 "
 
 
@@ -44,9 +38,7 @@ class SealedTokens:
 
     def save(self, token: str, lifetime: float) -> None:
         """Save a token with its remaining lifetime in seconds."""
-        nonce = os.urandom(_NONCE_BYTES)
-        sealed = nonce + self._cipher.encrypt(nonce, token.encode(), self._name)
-        self._store.save(_PREFIX + base64.b64encode(sealed).decode(), lifetime)
+        self._store.save(_PREFIX + seal(self._key, self._name, token.encode()), lifetime)
 
     def claim(self, lease: float) -> bool:
         """Take the right to fetch a token for `lease` seconds; return False while another process has it."""
@@ -60,17 +52,10 @@ class SealedTokens:
         # One of an older version, in clear text, is none: it is replaced by the next, and so is that of other keys.
         if not sealed.startswith(_PREFIX):
             return None
-        from cryptography.exceptions import InvalidTag
-
-        try:
-            raw = base64.b64decode(sealed.removeprefix(_PREFIX), validate=True)
-            return self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], self._name).decode()
-        except (ValueError, InvalidTag):
-            return None
+        opened = unseal(self._key, self._name, sealed.removeprefix(_PREFIX))
+        return None if opened is None else opened.decode()
 
     @cached_property
-    def _cipher(self) -> AESGCM:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # read late: a start needs no token
-
+    def _key(self) -> bytes:
         # Slow on purpose, once in a process: some companies choose such secrets themselves.
-        return AESGCM(hashlib.scrypt(self._secret.encode(), salt=_USE + self._name, n=2**14, r=8, p=1, dklen=32))
+        return hashlib.scrypt(self._secret.encode(), salt=_USE + self._name, n=2**14, r=8, p=1, dklen=32)
