@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 
 from po_mcp.desk.catalog import Entry, Kind, format_ids
-from po_mcp.desk.resolution import Resolution, WordMatch, field_names, is_active
+from po_mcp.desk.resolution import Resolution, WordMatch, field_names
 from po_mcp.errors import InvalidInput
 from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, Vendor, Warehouse
 from po_mcp.writes import order_text
@@ -36,13 +36,7 @@ def build_question(
     The whole order stands beside it, unless a price is missing: then, and where it is not the last question, the
     person sees the whole order afterwards. `as_of` is a sentence on lists that are not fresh.
     """
-    meant = {
-        (match.kind, match.said): (
-            (match.taken,) if match.is_settled and match.taken else match.candidates,
-            match.is_settled,
-        )
-        for match in resolution.matches
-    }
+    meant = {(match.kind, match.said): (match.meant, match.is_settled) for match in resolution.matches}
     order = draft_order(asked, meant)
     fields = [
         Field(
@@ -96,7 +90,7 @@ def describe_entry(entry: Entry) -> str:
         more = [f"per {_quote_if_unclear(entry.unit)}"] if entry.unit else []
     elif isinstance(entry, Vendor):
         more = [_quote_if_unclear(entry.currency)] if entry.currency else []
-    more += [] if is_active(entry) else ["inactive"]
+    more += [] if entry.active else ["inactive"]
     code = None if isinstance(entry, Warehouse) else entry.code
     more = [f"code {_quote_if_unclear(code)}", *more] if code and code not in (entry.id, entry.name) else more
     return ", ".join([format_ids([entry]), *more])

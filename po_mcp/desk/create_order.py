@@ -21,6 +21,7 @@ from po_mcp.desk.resolving import find_doubtful_figures, resolve
 from po_mcp.errors import ERPError, InvalidInput, OperationUnderWay
 from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, PurchaseOrder, Vendor, Warehouse
 from po_mcp.untrusted import imitating_scripts
+from po_mcp.writes.approvers import amount_of
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
 from po_mcp.writes.journal import Similar
@@ -203,7 +204,7 @@ def _over_limit(limits: Mapping[str, Decimal] | None, draft: OrderDraft) -> list
     if limits is None:
         return []
     currency = draft.vendor.currency or ""
-    limit = limits.get("", limits.get(currency))
+    limit = amount_of(limits, currency)
     if limit is None:
         short = f"no limit set for {name(currency)}" if currency else "currency not given"
         return [Reason(short=short, sentence=f"Your limits do not cover it: {short}.", is_said_by_short=True)]

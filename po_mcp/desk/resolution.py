@@ -120,8 +120,3 @@ class ResolvedOrder:
 def field_names(resolution: Resolution) -> list[str]:
     """Return the names of the fields in which a person chooses, one for each unsettled word."""
     return [f"{match.kind}_{place}" for place, match in enumerate(resolution.unsettled, 1)]
-
-
-def is_active(entry: Entry) -> bool:
-    """Tell whether an entry may be ordered, or ordered from."""
-    return entry.active

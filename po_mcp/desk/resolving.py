@@ -14,7 +14,7 @@ from po_mcp.desk.choosing import GIVE_NAMES, build_question, build_refusal, desc
 from po_mcp.desk.context import Desk
 from po_mcp.desk.current_entries import Current, is_unchanged, read_current
 from po_mcp.desk.matching import Fit, Index, best_matches
-from po_mcp.desk.resolution import Resolution, ResolvedOrder, WordMatch, is_active
+from po_mcp.desk.resolution import Resolution, ResolvedOrder, WordMatch
 from po_mcp.errors import ERPError, InvalidInput
 from po_mcp.orders import Item, OrderRequest, Vendor, Warehouse, plain
 from po_mcp.writes import forms
@@ -185,7 +185,7 @@ def _words_of_order(asked: OrderRequest) -> list[tuple[Kind, str]]:
 async def _look_up(desk: Desk, kind: Kind, said: str) -> WordMatch:
     match = await _look_up_in_list(desk, kind, said)
     # What is not active may be active by now.
-    if not desk.catalog.is_fresh(kind) and any(not is_active(entry) for entry in match.candidates):
+    if not desk.catalog.is_fresh(kind) and any(not entry.active for entry in match.candidates):
         await desk.catalog.entries(kind, refresh=True)
         match = await _look_up_in_list(desk, kind, said)
     return match
@@ -286,13 +286,13 @@ def _entry_of_id(kind: Kind, text: str) -> Entry:
 
 def _can_be_meant(match: matching.Match[Any]) -> bool:
     """Return whether an entry is offered: an inactive one only if the word names it in full."""
-    return match.fit in (Fit.EXACT, Fit.WHOLE) or is_active(match.entry)
+    return match.fit in (Fit.EXACT, Fit.WHOLE) or match.entry.active
 
 
 async def _describe_unknown(desk: Desk, kind: Kind, text: str) -> str:
-    known = [entry for entry in await desk.catalog.entries(kind) if is_active(entry)]
+    known = [entry for entry in await desk.catalog.entries(kind) if entry.active]
     available = f" Available: {format_ids(known)}." if 0 < len(known) <= _MAX_LISTED else ""
-    inactive = [match.entry for match in await desk.catalog.find(kind, text) if not is_active(match.entry)]
+    inactive = [match.entry for match in await desk.catalog.find(kind, text) if not match.entry.active]
     if not inactive:
         return f"No {kind} matches {name(text)}.{available}"
     are = "is" if len(inactive) == 1 else "are"
@@ -335,7 +335,7 @@ def _describe_list_times(desk: Desk, resolution: Resolution) -> str:
 
 def _require_active(kind: Kind, entries: Sequence[Entry]) -> None:
     """Raise `InvalidInput` if none of the entries is active."""
-    if entries and not any(is_active(entry) for entry in entries):
+    if entries and not any(entry.active for entry in entries):
         raise InvalidInput(
             f"The {kind} {format_ids(entries[:1])} is inactive in the ERP. Nothing was sent.",
             next_step=f"Choose another {kind}.",

@@ -130,10 +130,15 @@ def _larger(order: PurchaseOrder) -> Decimal | None:
     return max((one for one in (order.total, order.sum_of_lines) if one is not None), default=None)
 
 
+def amount_of(amounts: Amounts, currency: str | None) -> Decimal | None:
+    """Return the amount for a currency; None where there is none for it."""
+    return amounts.get("", amounts.get(currency or ""))
+
+
 def _is_over(amounts: Amounts, payload: Payload) -> bool:
     """Tell whether a total is above the amount of its currency; what has none, or no total, counts as above."""
     total, currency = total_of(payload)
-    amount = amounts.get("", amounts.get(currency or ""))
+    amount = amount_of(amounts, currency)
     return total is None or amount is None or total > amount
 
 
