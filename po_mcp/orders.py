@@ -7,7 +7,7 @@ guessed. Text fields pass through `untrusted.visible`, so they can be shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import date, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from functools import reduce
@@ -383,13 +383,3 @@ class Snapshot(Record):
 
 CANCELLABLE_STATUSES: frozenset[Status] = frozenset({"draft", "open", "partial"})
 """The statuses of orders that can be cancelled."""
-
-STATUS_WORDS: Mapping[Status, str] = {
-    "draft": "a draft",
-    "open": "open",
-    "partial": "partly received",
-    "closed": "closed",
-    "cancelled": "cancelled",
-    "deleted": "deleted",
-    "unknown": "status not recognized",
-}

@@ -12,18 +12,14 @@ from rich.table import Table
 from rich.text import Text
 
 from po_mcp.desk.listing import NO_CURRENCY
+from po_mcp.writes.operation import STATE_LABELS
 from po_mcp.writes.order_text import caution, count, money, quantity
 from po_mcp.writes.person_words import for_person
 
 _LABELS: Mapping[str, str] = {
-    "done": "Done",
+    **{state.lower(): label for state, label in STATE_LABELS.items()},
     "approved": "Approved",
-    "refused": "Refused",
-    "declined": "Declined",
     "approval_required": "Needs approval",
-    "unknown": "Not confirmed",
-    "expired": "Expired",
-    "stale": "Out of date",
 }
 """An outcome's status as people read it."""
 
