@@ -283,8 +283,7 @@ class PostgresDatabase:
 
     def __del__(self) -> None:
         # A pool that is dropped open is closed by a thread of its own, which cannot wait for itself.
-        if getattr(self, "_pool", None) is not None:
-            self._pool.close(timeout=1.0)  # type: ignore[union-attr]
+        self.close()
 
     def slots(self, name: str, most: int) -> Slots:
         """Return slots that all replicas share."""

@@ -79,13 +79,19 @@ class SqliteFile:
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Run a transaction: all of it is durable when this ends without an error, or none of it."""
+        with self._changing() as db:
+            _need_unsealed(db)
+            self._need_whole_log(db)
+            yield db
+
+    @contextmanager
+    def _changing(self) -> Iterator[sqlite3.Connection]:
+        """Run a transaction, in which nothing is looked at yet."""
         with self._write_lock, self._translate_errors():
             db = self._open_writer()
             self._need_same_file()
             self._begin(db)
             try:
-                _need_unsealed(db)
-                self._need_whole_log(db)
                 yield db
                 # Before the commit: right after it another process may have written on.
                 end = audit_log.end_of(db)
@@ -177,21 +183,10 @@ class SqliteFile:
     @contextmanager
     def sealing(self, to: str) -> Iterator[sqlite3.Connection]:
         """Read all of it in the transaction that lets nothing be written here any more, since it goes on elsewhere."""
-        with self._write_lock, self._translate_errors():
-            db = self._open_writer()
-            self._need_same_file()
-            self._begin(db)
-            try:
-                self._need_whole_log(db)
-                moving.seal(db, to, self.now())
-                yield db
-                end = audit_log.end_of(db)
-                db.execute("COMMIT")
-            except BaseException:
-                if db.in_transaction:
-                    db.execute("ROLLBACK")
-                raise
-            self._set_mark(end)
+        with self._changing() as db:
+            self._need_whole_log(db)
+            moving.seal(db, to, self.now())
+            yield db
 
     def adopt(self) -> str:
         """Take the file as it lies there for the journal from now on; return what was done, "" for nothing."""
