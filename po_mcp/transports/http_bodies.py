@@ -126,10 +126,7 @@ class ReadableBodies:
         """Answer one message of a batch."""
         read = read_value(element, self._writes)
         if isinstance(read, ParsedMessage):
-            body = RequestBody(receive, self._max_bytes)
-            body.replace(read.text.encode())
-            scope = {**scope, "headers": _with_length(scope, len(read.text.encode()))}
-            await self._pass_on(read, read.text.encode(), scope, body, send)
+            await self._pass_on(read, b"", scope, RequestBody(receive, self._max_bytes), send)
         elif read is not None:
             await _refuse(read)(scope, receive, send)
 
