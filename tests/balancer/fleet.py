@@ -13,54 +13,29 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import anyio
 import httpx2
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.x509.oid import NameOID
 from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
+from tests.certificates import own_certificate
 from tests.commands.test_serve import read_greeting, start
 from tests.harness import MODES, ScriptedPerson
 from tests.packaging.make import ROOT
-from tests.sign_in.issuer import ALICE, EVERYTHING, Issuer, issuing, rsa_key
+from tests.ports import free_port
+from tests.sign_in.issuer import ALICE, EVERYTHING, Issuer, issuing
 
 FILES = ROOT / "packaging" / "balancer"
 NAMES = ("r1", "r2")
 Change = Callable[[str], str]
 
 
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as sock:
-        return int(sock.getsockname()[1])
-
-
 def make_certificate(folder: Path) -> Path:
     """Write a key and a certificate of this machine's own, as each balancer wants them; return the certificate."""
-    key = rsa_key("balancer")
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "po.example.com")])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    pem = made.public_bytes(serialization.Encoding.PEM)
-    secret = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem, secret = own_certificate().pem, own_certificate().key
     (folder / "po-mcp.key").write_bytes(secret)
     (folder / "only.pem").write_bytes(pem)
     (folder / "po-mcp.pem").write_bytes(pem + secret)  # HAProxy wants both in one file, and nginx does not mind

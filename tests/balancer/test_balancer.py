@@ -11,9 +11,10 @@ import anyio
 import httpx2
 import pytest
 
-from tests.balancer.fleet import FILES, NAMES, Change, Fleet, Upstream, balancing, fleet, free_port, make_certificate
+from tests.balancer.fleet import FILES, NAMES, Change, Fleet, Upstream, balancing, fleet, make_certificate
 from tests.commands.test_serve import CREATE, HELLO, NEW, call, modern
 from tests.harness import ERAS, ScriptedPerson, outcome, yes
+from tests.ports import free_port
 
 both = pytest.mark.parametrize("kind", ["nginx", "haproxy"])
 both_eras = pytest.mark.parametrize("era", ERAS)

@@ -8,10 +8,10 @@ from playwright.async_api import Page
 from tests.approvals.test_browser import chromium, heading
 from tests.clients.test_sign_in import fetch_token, provider
 from tests.harness import ServerHarness
+from tests.ports import free_port
 from tests.sign_in.approving import DELETE, NUMBER
 from tests.sign_in.test_approving import LOW
 from tests.sign_in.test_approving_browser import behind_tls, call
-from tests.sign_in.tls_proxy import free_port
 
 pytestmark = pytest.mark.clients
 

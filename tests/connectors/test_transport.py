@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
-import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -13,15 +10,13 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from po_mcp.config import Settings, load
 from po_mcp.connectors import connect
 from po_mcp.errors import ConfigurationError, PurchaseOrderError
 from po_mcp.writes.journal import JournalStore
+from tests.certificates import own_certificate
+from tests.ports import free_port
 
 ERP = {"erp": "inventory-pro", "client_id": "an-id", "client_secret": "a-secret"}
 
@@ -74,34 +69,9 @@ async def failure(**settings: object) -> str:
 @pytest.fixture
 def certificate(tmp_path: Path) -> Path:
     """A key and a certificate for 127.0.0.1 that signs itself."""
-    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    now = datetime.datetime.now(datetime.UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    plain = serialization.NoEncryption()
     path = tmp_path / "server.pem"
-    path.write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
-        + made.public_bytes(serialization.Encoding.PEM)
-    )
+    path.write_bytes(own_certificate().key + own_certificate().pem)
     return path
-
-
-def closed_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        port: int = sock.getsockname()[1]
-        return port
 
 
 async def test_a_certificate_that_is_not_trusted_is_named_and_can_be_trusted(certificate: Path) -> None:
@@ -127,7 +97,7 @@ def test_an_authority_that_was_overwritten_since_the_start_is_named(certificate:
 
 
 async def test_the_proxy_that_is_set_is_asked_and_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    url = f"http://127.0.0.1:{closed_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     with listening() as (port, asked):
         proxy = f"http://127.0.0.1:{port}"
         for name in ("http_proxy", "HTTP_PROXY"):
@@ -144,7 +114,7 @@ async def test_the_proxy_that_is_set_is_asked_and_no_other(monkeypatch: pytest.M
 
 
 async def test_the_systems_proxy_is_used_where_the_operator_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    url = f"http://127.0.0.1:{closed_port()}"
+    url = f"http://127.0.0.1:{free_port()}"
     with listening() as (port, asked):
         for name in ("http_proxy", "HTTP_PROXY"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{port}")
@@ -170,7 +140,7 @@ async def test_the_systems_proxy_is_used_where_the_operator_says_so(monkeypatch:
 )
 async def test_why_a_host_cannot_be_reached_is_said(url: str, why: str) -> None:
     with listening() as (port, _):
-        said = await failure(base_url=url.format(closed=closed_port(), plain=port))
+        said = await failure(base_url=url.format(closed=free_port(), plain=port))
 
     assert f"Inventory Pro cannot be reached: {why}. Nothing was sent." in said
 

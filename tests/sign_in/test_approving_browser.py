@@ -18,10 +18,11 @@ from playwright.async_api import Page
 from tests.approvals.test_browser import chromium, heading
 from tests.approvals.test_browser_mutants import website
 from tests.harness import ServerHarness, outcome
+from tests.ports import free_port
 from tests.sign_in.approving import CLIENT, DELETE, NUMBER
 from tests.sign_in.issuer import Issuer, TeamServer, issuing, serving_for
 from tests.sign_in.test_approving import LOW
-from tests.sign_in.tls_proxy import ending_tls, free_port
+from tests.sign_in.tls_proxy import ending_tls
 
 pytestmark = pytest.mark.system
 

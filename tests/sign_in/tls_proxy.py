@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
-import ipaddress
 import shutil
 import socket
 import ssl
@@ -13,11 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.x509.oid import NameOID
-
-from tests.sign_in.issuer import ec_key
+from tests.certificates import own_certificate
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin") or "nginx"
 _CONFIGURATION = """
@@ -38,16 +32,12 @@ http {{
 """
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        return int(sock.getsockname()[1])
-
-
 @contextmanager
 def ending_tls(folder: Path, port: int, behind: int) -> Iterator[ssl.SSLContext]:
     """Run nginx on `port`; what a client needs to trust it is yielded."""
     folder.mkdir(exist_ok=True)
-    _make_certificate(folder)
+    (folder / "certificate.pem").write_bytes(own_certificate().pem)
+    (folder / "key.pem").write_bytes(own_certificate().key)
     file = folder / "nginx.conf"
     file.write_text(_CONFIGURATION.format(folder=folder, port=port, behind=behind), encoding="utf-8")
     with subprocess.Popen([NGINX, "-p", folder, "-c", file], stderr=subprocess.DEVNULL) as nginx:
@@ -56,28 +46,6 @@ def ending_tls(folder: Path, port: int, behind: int) -> Iterator[ssl.SSLContext]
             yield ssl.create_default_context(cafile=str(folder / "certificate.pem"))
         finally:
             nginx.terminate()
-
-
-def _make_certificate(folder: Path) -> None:
-    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")]), datetime.datetime.now(datetime.UTC)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(ec_key().public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(ec_key(), hashes.SHA256())
-    )
-    (folder / "certificate.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    key = ec_key().private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    (folder / "key.pem").write_bytes(key)
 
 
 def _wait_for(port: int) -> None:
