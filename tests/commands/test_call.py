@@ -18,7 +18,7 @@ from po_mcp.commands import _interrupted, call
 from po_mcp.config import Settings
 from po_mcp.sandbox import Book
 from tests.commands.pseudo_terminal import at_terminal
-from tests.commands.test_serve import slow_erp
+from tests.commands.slow_erp import slow_erp
 from tests.harness import ServerHarness, set_pin
 from tests.stdio.test_process import environment
 

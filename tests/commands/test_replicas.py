@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import signal
-import socket
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import ExitStack, asynccontextmanager, closing, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import anyio
 import pytest
 from mcp import Client
 from mcp.types import InputRequiredResult
-from starlette.types import Message, Receive, Scope, Send
 
-from po_mcp.sandbox import Book, create_app
-from po_mcp.transports.uvicorn_server import create_server
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.journal.approver_pin import hash_pin
 from tests.approvals.counter import browser
+from tests.commands.slow_erp import SlowErp, slow_erp
 from tests.commands.test_serve import CREATE, FINALIZE, NEW, PIN, Serving, read_greeting, start
-from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, accept, is_write, outcome
+from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, accept, outcome
 from tests.postgres import Cluster
 from tests.server.test_notifications import Heard, listening
 
@@ -32,56 +27,8 @@ KEY, OLD_KEY = "0123456789abcdef" * 4, "fedcba9876543210" * 4
 YES = accept(decision="backorder")
 
 
-@dataclass
-class TeamErp:
-    """An ERP on a port of its own, with what was written to it; it answers no write before it may."""
-
-    url: str
-    writes: list[str] = field(default_factory=list)
-    has_written: anyio.Event = field(default_factory=anyio.Event)
-    may_answer: anyio.Event = field(default_factory=anyio.Event)
-
-    @property
-    def settings(self) -> dict[str, str]:
-        return {
-            "PO_MCP_ERP": "inventory-pro",
-            "PO_MCP_BASE_URL": self.url,
-            "PO_MCP_CLIENT_ID": "me",
-            "PO_MCP_CLIENT_SECRET": "mine",
-        }
-
-
-@asynccontextmanager
-async def team_erp(file: Path) -> AsyncIterator[TeamErp]:
-    book = Book.open(file)
-    app = create_app(book, apis=("inventory-pro",), client_id="me", client_secret="mine")
-    sock = socket.create_server(("127.0.0.1", 0))
-    erp = TeamErp(f"http://127.0.0.1:{sock.getsockname()[1]}")
-
-    async def counting(scope: Scope, receive: Receive, send: Send) -> None:
-        async def sending(message: Message) -> None:
-            if is_write(scope["method"], scope["path"]):
-                if message["type"] == "http.response.start":
-                    erp.writes.append(f"{scope['method']} {scope['path']}")
-                erp.has_written.set()
-                await erp.may_answer.wait()
-            await send(message)
-
-        await app(scope, receive, sending)
-
-    server = create_server(counting)
-    with closing(book), sock:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(server.serve, [sock])
-            try:
-                yield erp
-            finally:
-                erp.may_answer.set()
-                server.stop()
-
-
 @contextmanager
-def team(count: int, erp: TeamErp, address: str, *keys: str, **settings: str) -> Iterator[list[Serving]]:
+def team(count: int, erp: SlowErp, address: str, *keys: str, **settings: str) -> Iterator[list[Serving]]:
     """Start replicas, all at once; each has the keys of its place, or the last ones."""
     given = [keys[min(place, len(keys) - 1)] if keys else KEY for place in range(count)]
     with ExitStack() as stack:
@@ -123,7 +70,7 @@ async def answer(server: Serving, tool: str, arguments: Mapping[str, Any], state
 
 async def test_a_question_of_one_replica_is_answered_at_another(harness: ServerHarness, address: str) -> None:
     arguments = {"number": "PO-2025-0037"}
-    async with team_erp(harness.book) as erp:
+    async with slow_erp(harness.book) as erp:
         erp.may_answer.set()
         with team(2, erp, address) as (first, second):
             asked = await ask(first, FINALIZE, arguments)
@@ -140,7 +87,7 @@ async def test_what_one_replica_asked_is_approved_at_a_second_and_told_at_a_thir
 ) -> None:
     with closing(JournalStore(address)) as store:
         store.set_approver_pin(hash_pin(PIN), None, "PIN set")
-    async with team_erp(harness.book) as erp:
+    async with slow_erp(harness.book) as erp:
         erp.may_answer.set()
         with team(3, erp, address) as (first, second, third):
             async with first.client(ERAS[1]) as client:
@@ -157,7 +104,7 @@ async def test_what_one_replica_asked_is_approved_at_a_second_and_told_at_a_thir
 
 
 async def test_keys_are_changed_without_losing_an_open_question(harness: ServerHarness, address: str) -> None:
-    async with team_erp(harness.book) as erp:
+    async with slow_erp(harness.book) as erp:
         erp.may_answer.set()
         rings = (OLD_KEY, f"{OLD_KEY},{KEY}", f"{KEY},{OLD_KEY}")
         with team(3, erp, address, *rings) as (old, both, new):
@@ -174,7 +121,7 @@ async def test_keys_are_changed_without_losing_an_open_question(harness: ServerH
 async def test_a_replica_that_is_killed_in_a_write_is_recovered_by_another(
     harness: ServerHarness, address: str
 ) -> None:
-    async with team_erp(harness.book) as erp:
+    async with slow_erp(harness.book) as erp:
         with team(2, erp, address, PO_MCP_TIMEOUT="5") as (first, second):
             async with anyio.create_task_group() as tasks:
                 tasks.start_soon(create_in_vain, first)
@@ -207,7 +154,7 @@ async def test_the_same_call_at_three_replicas_at_once_makes_one_order(harness: 
         async with server.client(ERAS[0]) as client:
             told.append(outcome(await client.call_tool(CREATE, NEW))["status"])
 
-    async with team_erp(harness.book) as erp:
+    async with slow_erp(harness.book) as erp:
         erp.may_answer.set()
         with team(3, erp, address) as servers:
             async with anyio.create_task_group() as calls:
@@ -225,7 +172,7 @@ async def test_subscribers_of_every_replica_are_told_of_a_write_once(
 ) -> None:
     uris = ["po://orders/PO-2025-0050", "po://orders/open"]
     heard = Heard()
-    async with team_erp(harness.book) as erp:
+    async with slow_erp(harness.book) as erp:
         erp.may_answer.set()
         with team(2, erp, address) as (first, second):
             async with (

@@ -16,7 +16,6 @@ import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import anyio
@@ -24,19 +23,17 @@ import httpx2
 import pytest
 from click.testing import CliRunner
 from mcp import Client
-from starlette.types import Message, Receive, Scope, Send
 
 from po_mcp import bootstrap
 from po_mcp.commands import serve
 from po_mcp.config import Settings
 from po_mcp.connectors import connect
 from po_mcp.desk.context import Desk
-from po_mcp.sandbox import Book, create_app
 from po_mcp.server import lifespan
 from po_mcp.transports import http as http_transport
 from po_mcp.transports.http_app import Address
-from po_mcp.transports.uvicorn_server import create_server
 from tests.approvals.counter import browser
+from tests.commands.slow_erp import slow_erp
 from tests.harness import ERAS, MODES, ScriptedPerson, ServerHarness, accept, outcome, set_pin, text
 
 DELETE, FINALIZE, CREATE = "delete_purchase_order", "finalize_purchase_order", "create_purchase_order"
@@ -492,48 +489,6 @@ async def first_message(answer: httpx2.Response) -> dict[str, Any]:
             message: dict[str, Any] = json.loads(row.removeprefix("data: "))
             return message
     raise AssertionError("the stream ended without a message")
-
-
-@dataclass
-class SlowErp:
-    """An ERP on a port, which keeps back its answer to a write that it has carried out."""
-
-    url: str
-    has_written: anyio.Event
-    may_answer: anyio.Event
-
-    @property
-    def settings(self) -> dict[str, str]:
-        return {
-            "PO_MCP_ERP": "inventory-pro",
-            "PO_MCP_BASE_URL": self.url,
-            "PO_MCP_CLIENT_ID": "me",
-            "PO_MCP_CLIENT_SECRET": "mine",
-        }
-
-
-@asynccontextmanager
-async def slow_erp(file: Path) -> AsyncIterator[SlowErp]:
-    book = Book.open(file)
-    app = create_app(book, apis=("inventory-pro",), client_id="me", client_secret="mine")
-    sock = socket.create_server(("127.0.0.1", 0))
-    erp = SlowErp(f"http://127.0.0.1:{sock.getsockname()[1]}", anyio.Event(), anyio.Event())
-
-    async def slowly(scope: Scope, receive: Receive, send: Send) -> None:
-        async def sending(message: Message) -> None:
-            if scope["method"] == "POST" and "Token" not in scope["path"]:
-                erp.has_written.set()
-                await erp.may_answer.wait()
-            await send(message)
-
-        await app(scope, receive, sending)
-
-    server = create_server(slowly)
-    with closing(book), sock:
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(server.serve, [sock])
-            yield erp
-            server.stop()
 
 
 @pytest.mark.parametrize(("era", "signum"), [(ERAS[0], signal.SIGINT), (ERAS[1], signal.SIGTERM)])

@@ -20,6 +20,7 @@ from po_mcp.commands import serve
 from po_mcp.errors import Unreachable
 from po_mcp.transports.health import FRESH_S, Health
 from po_mcp.writes.journal import Journal, JournalStore
+from tests.commands.slow_erp import slow_erp
 from tests.commands.test_serve import (
     BEGINS,
     CREATE,
@@ -32,7 +33,6 @@ from tests.commands.test_serve import (
     over,
     read_greeting,
     serving,
-    slow_erp,
     start,
 )
 from tests.harness import ServerHarness

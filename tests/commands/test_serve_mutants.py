@@ -23,6 +23,7 @@ from po_mcp.transports import http as http_transport
 from po_mcp.transports import http_app
 from po_mcp.transports.uvicorn_server import listen
 from tests.approvals.counter import browser
+from tests.commands.slow_erp import slow_erp
 from tests.commands.test_serve import (
     CREATE,
     DELETE,
@@ -33,7 +34,6 @@ from tests.commands.test_serve import (
     ignore_address,
     modern,
     send_a_write,
-    slow_erp,
     start,
 )
 from tests.harness import ERAS, outcome

@@ -12,7 +12,8 @@ from pathlib import Path
 import anyio
 import pytest
 
-from tests.commands.test_serve import CREATE, NEW, slow_erp
+from tests.commands.slow_erp import slow_erp
+from tests.commands.test_serve import CREATE, NEW
 from tests.stdio.test_process import MODERN_META, RawClient, server
 
 IMPATIENT = [signal.SIGINT, signal.SIGINT]
