@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +13,7 @@ from po_mcp.writes.journal import JournalStore, agreements, moves
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import FinalizePayload
 from tests.writes.making import CONNECTION, Clock, JournalPlace, found, guarded, proposed, state_of
+from tests.writes.racing import race
 
 Patch = pytest.MonkeyPatch
 BOB, CAROL = "https://login.example.com bob", "https://login.example.com carol"
@@ -215,20 +214,7 @@ def test_four_processes_of_two_people_give_each_yes_once(journal_at: JournalPlac
     store.join(CONNECTION)
     for number in range(20):
         proposed(store, needing(2, number=f"PO-{number}"), connection=CONNECTION)
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", RACE, str(journal_at), who], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for who in ("bob", "bob", "carol", "carol")
-    ]
-    for racer in racers:
-        assert racer.stdout is not None
-        assert racer.stdout.readline() == "ready\n"
-    for racer in racers:
-        assert racer.stdin is not None
-        racer.stdin.write("go\n")
-        racer.stdin.flush()
-    said = " ".join(racer.communicate(timeout=120)[0] for racer in racers).split()
+    said = " ".join(race(RACE, [(str(journal_at), who) for who in ("bob", "bob", "carol", "carol")])).split()
 
     assert (said.count("first"), said.count("approved")) == (20, 20)
     assert all(len(one.operation.payload.consent.given) == 2 for one in store.live(None))

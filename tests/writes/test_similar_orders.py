@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import threading
 from dataclasses import replace
 from decimal import Decimal
@@ -15,6 +13,7 @@ from po_mcp.writes.journal import JournalStore, Similar
 from po_mcp.writes.operation import Operation, State
 from po_mcp.writes.payloads import CreatePayload
 from tests.writes.making import BOB, CONNECTION, Clock, JournalPlace, create, draft, proposed, state_of, take_to
+from tests.writes.racing import race
 
 
 def line(item: str = "BOLT", quantity: int = 10, price: str = "0.333", warehouse: str = "1") -> DraftLine:
@@ -177,23 +176,7 @@ print(made, flush=True)
 @pytest.mark.process
 def test_two_processes_with_two_numbers_record_one_of_two_equal_orders(journal_at: JournalPlace) -> None:
     """The race N3: both were created eight times of twelve, and nobody was asked."""
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", RACE, str(journal_at), name],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for name in "AB"
-    ]
-    for racer in racers:
-        assert racer.stdout is not None
-        assert racer.stdout.readline() == "ready\n"
-    for racer in racers:
-        assert racer.stdin is not None
-        racer.stdin.write("go\n")
-        racer.stdin.flush()
-    made = [int(racer.communicate(timeout=60)[0]) for racer in racers]
+    made = map(int, race(RACE, [(str(journal_at), name) for name in "AB"]))
 
     assert sum(made) == 30
     assert JournalStore(journal_at).counts()[0] == 30

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from dataclasses import replace
 from itertools import product
 
@@ -30,6 +28,7 @@ from tests.writes.making import (
     state_of,
     take_to,
 )
+from tests.writes.racing import race
 
 
 def test_a_recorded_operation_is_found_by_another_process(
@@ -97,12 +96,7 @@ print(won, flush=True)
 
 @pytest.mark.process
 def test_four_processes_that_race_for_forty_operations_claim_each_once(journal_at: JournalPlace) -> None:
-    command = [sys.executable, "-c", RACE, str(journal_at)]
-    racers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(4)]
-    for racer in racers:
-        assert racer.stdout is not None
-        assert racer.stdout.readline() == "ready\n"
-    won = [int(racer.communicate("go\n", timeout=60)[0]) for racer in racers]
+    won = map(int, race(RACE, [(str(journal_at),)] * 4))
 
     assert sum(won) == 40
     assert JournalStore(journal_at).verify() == []
