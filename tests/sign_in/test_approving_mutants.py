@@ -30,6 +30,7 @@ from po_mcp.writes.consent import Consent
 from tests.harness import ScriptedPerson, ServerHarness, outcome, yes
 from tests.sign_in.approving import FINALIZE, NUMBER, approving, ask, decide, path_of, visiting
 from tests.sign_in.issuer import EVERYTHING
+from tests.sign_in.lenient_jwt import any_audience, any_issuer, decode_with, no_expiry, no_signature
 from tests.sign_in.test_approving import LOW, WRONG
 from tests.sign_in.test_people import connected
 
@@ -300,37 +301,10 @@ def the_operator_decides_anywhere(patch: Patch) -> None:
     patch.setattr(http_transport, "create_app", build)
 
 
-def no_signature(patch: Patch) -> None:
-    others = dict.fromkeys(("verify_exp", "verify_nbf", "verify_aud", "verify_iss", "verify_iat"), True)
-    _decode_with(patch, verify_signature=False, **others)
-
-
 def no_look_at_the_algorithm(patch: Patch) -> None:
     patch.setattr("po_mcp.sign_in.tokens.ALGORITHMS", tokens.ALGORITHMS | {"none", "HS256"})
     believe: Any = {"verify_signature": False}
     patch.setattr(openid, "decode_claims", lambda token, *_, **__: jwt.decode(token, options=believe))
-
-
-def any_audience(patch: Patch) -> None:
-    _decode_with(patch, verify_aud=False)
-
-
-def any_issuer(patch: Patch) -> None:
-    _decode_with(patch, verify_iss=False)
-
-
-def no_expiry(patch: Patch) -> None:
-    _decode_with(patch, verify_exp=False)
-
-
-def _decode_with(patch: Patch, **options: Any) -> None:
-    decode = jwt.PyJWT.decode
-
-    def leniently(self: Any, token: str, key: Any, **given: Any) -> Any:
-        given["options"] = {**given["options"], **options}
-        return decode(self, token, key, **given)
-
-    patch.setattr(jwt.PyJWT, "decode", leniently)
 
 
 def any_claims(patch: Patch) -> None:
@@ -341,7 +315,7 @@ def any_type_of_token(patch: Patch) -> None:
     patch.setattr(openid, "read_header", lambda token, types, most: tokens.read_header(token, {"jwt", "at+jwt"}, most))
     patch.setattr(openid, "_REQUIRED", ["iss"])
     any_claims(patch)
-    _decode_with(patch, verify_aud=False)
+    decode_with(patch, verify_aud=False)
 
 
 def anybodys_access_token(patch: Patch) -> None:

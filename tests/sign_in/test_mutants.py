@@ -18,6 +18,7 @@ from po_mcp.writes.approvers import ApproverRules
 from po_mcp.writes.operation import Requester
 from tests.commands.test_serve import HELLO, call, modern
 from tests.sign_in.issuer import BOB, TeamServer, team_server
+from tests.sign_in.lenient_jwt import any_audience, any_issuer, decode_with, no_expiry, no_signature
 from tests.sign_in.wrong_tokens import INVALID
 
 Patch = pytest.MonkeyPatch
@@ -145,47 +146,18 @@ async def a_token_in_the_headers_of_a_request() -> bool:
     return any(value.startswith(b"Bearer") for value in seen)
 
 
-def _decode_with(patch: Patch, **options: Any) -> None:
-    """Let PyJWT leave one of its checks out."""
-    decode = jwt.PyJWT.decode
-
-    def leniently(self: Any, token: str, key: Any, **given: Any) -> Any:
-        given["options"] = {**given["options"], **options}
-        return decode(self, token, key, **given)
-
-    patch.setattr(jwt.PyJWT, "decode", leniently)
-
-
-def no_signature(patch: Patch) -> None:
-    # PyJWT leaves all other checks out, too, unless it is told to make them.
-    others = dict.fromkeys(("verify_exp", "verify_nbf", "verify_aud", "verify_iss", "verify_iat"), True)
-    _decode_with(patch, verify_signature=False, **others)
-
-
 def no_look_at_the_algorithm(patch: Patch) -> None:
     patch.setattr(tokens, "ALGORITHMS", tokens.ALGORITHMS | {"none", "HS256"})
     believe: Any = {"verify_signature": False}
     patch.setattr(tokens.TokenVerifier, "_decode", lambda self, token, *_: jwt.decode(token, options=believe))
 
 
-def any_issuer(patch: Patch) -> None:
-    _decode_with(patch, verify_iss=False)
-
-
-def any_audience(patch: Patch) -> None:
-    _decode_with(patch, verify_aud=False)
-
-
-def no_expiry(patch: Patch) -> None:
-    _decode_with(patch, verify_exp=False)
-
-
 def no_beginning(patch: Patch) -> None:
-    _decode_with(patch, verify_nbf=False)
+    decode_with(patch, verify_nbf=False)
 
 
 def no_claim_is_needed(patch: Patch) -> None:
-    _decode_with(patch, require=[])
+    decode_with(patch, require=[])
 
 
 def any_type(patch: Patch) -> None:
