@@ -22,7 +22,7 @@ from po_mcp.connectors.http.error_mapping import Answer, ErrorMapping
 from po_mcp.erp import ERP
 from po_mcp.errors import OutcomeUnknown, PurchaseOrderError, Refused, TooManyRequests
 from po_mcp.orders import OrderQuery, PurchaseOrder
-from tests.connectors.calls import LIST, NUMBER, SECRET, draft, exsited, html, inventory_pro
+from tests.connectors.calls import LIST, NUMBER, SECRET, Crowd, draft, exsited, html, inventory_pro
 from tests.connectors.raw_peer import Reply, raw_peer, reply
 from tests.connectors.test_limits import MAY_GROW, MEGABYTE, dripping
 
@@ -250,39 +250,33 @@ async def log_secret() -> str:
 
 async def make_storm() -> str:
     # A 500 leaves the breaker closed, so that the budget alone limits the repeats.
-    async with connect_to_peer(inventory_pro, html(500), within=60) as (erp, peer):
-        for _ in range(30):
-            with contextlib.suppress(PurchaseOrderError):
-                await erp.scan_orders(OrderQuery())
-    return f"30 calls sent {len(peer.requests)} requests to an ERP that fails" if len(peer.requests) > 40 else ""
+    sent = await _ask_thirty_times(500)
+    return f"30 calls sent {sent} requests to an ERP that fails" if sent > 40 else ""
 
 
 async def ask_the_dead() -> str:
-    async with connect_to_peer(inventory_pro, html(503), within=60) as (erp, peer):
+    sent = await _ask_thirty_times(503)
+    return f"30 calls sent {sent} requests to an ERP that is down" if sent > 20 else ""
+
+
+async def _ask_thirty_times(status: int) -> int:
+    """Return how many requests thirty calls send to an ERP that answers with this status alone."""
+    async with connect_to_peer(inventory_pro, html(status), within=60) as (erp, peer):
         for _ in range(30):
             with contextlib.suppress(PurchaseOrderError):
                 await erp.scan_orders(OrderQuery())
-    return f"30 calls sent {len(peer.requests)} requests to an ERP that is down" if len(peer.requests) > 20 else ""
+    return len(peer.requests)
 
 
 async def crowd_the_erp() -> str:
-    under_way, most = 0, 0
-
-    async def answer(request: bytes) -> Reply:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
-        await anyio.sleep(0.3)
-        under_way -= 1
-        return reply(200, LIST)
-
+    crowd = Crowd()
     async with connect_to_peer(inventory_pro) as (erp, peer):
         await erp._http.tokens.current()
-        peer.respond = answer
+        peer.respond = crowd
         async with anyio.create_task_group() as tasks:
             for _ in range(30):
                 tasks.start_soon(erp.scan_orders, OrderQuery())
-    return f"{most} requests are under way at a time" if most > 10 else ""
+    return f"{crowd.most} requests are under way at a time" if crowd.most > 10 else ""
 
 
 async def let_a_write_wait_in_doubt() -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
+import anyio
 import pytest
 
 from po_mcp.connectors.exsited import Exsited
@@ -64,6 +65,20 @@ READS: dict[str, Read] = {
 LIST = {"value": [], "totalCount": 0, "page": 1, "pageSize": 50, "pageCount": 0, "hasMore": False}
 every_write = pytest.mark.parametrize("write", WRITES.values(), ids=WRITES)
 every_read = pytest.mark.parametrize("read", READS.values(), ids=READS)
+
+
+class Crowd:
+    """Answers with an empty list after a while; `most` requests were under way at a time."""
+
+    def __init__(self) -> None:
+        self.most = self._under_way = 0
+
+    async def __call__(self, request: bytes) -> Reply:
+        self._under_way += 1
+        self.most = max(self.most, self._under_way)
+        await anyio.sleep(0.3)
+        self._under_way -= 1
+        return reply(200, LIST)
 
 
 @asynccontextmanager

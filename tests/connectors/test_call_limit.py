@@ -10,31 +10,22 @@ import pytest
 
 from po_mcp.connectors.http.call_limit import MAX_REQUESTS, CallLimit
 from po_mcp.errors import OutcomeUnknown, TooManyRequests
-from tests.connectors.calls import LIST, NUMBER, exsited, inventory_pro
+from tests.connectors.calls import NUMBER, Crowd, exsited, inventory_pro
 from tests.connectors.raw_peer import Reply, raw_peer, reply
 
 
 async def test_no_more_requests_than_places_are_under_way() -> None:
-    under_way, most = 0, 0
-
-    async def answer(request: bytes) -> Reply:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
-        await anyio.sleep(0.3)
-        under_way -= 1
-        return reply(200, LIST)
-
+    crowd = Crowd()
     async with raw_peer() as peer:
         erp = inventory_pro(peer.url)
         await erp._http.tokens.current()  # type: ignore[union-attr]
-        peer.respond = answer
+        peer.respond = crowd
         async with anyio.create_task_group() as tasks:
             for _ in range(3 * MAX_REQUESTS):
                 tasks.start_soon(erp._http.read_list, "/v1/orders", {})
         await erp.aclose()
 
-    assert most == MAX_REQUESTS
+    assert crowd.most == MAX_REQUESTS
 
 
 async def test_a_write_goes_before_reads_that_wait() -> None:
