@@ -224,9 +224,8 @@ class _Page:
         return self._message(503, "Temporarily unavailable", exc.what)
 
     async def _find(self, request: Request) -> Recorded:
-        person = self._person(
-            request
-        )  # before the id is looked up, so that nobody learns without it which ones there are
+        # Before the id is looked up, so that nobody learns without a sign-in which ones there are.
+        person = self._person(request)
         recorded = await self._pending.find(request.path_params["operation_id"])
         if recorded is not None and self._pending.may_see(recorded, person):
             return recorded
