@@ -123,7 +123,7 @@ def resent_once(patch: Patch) -> None:
 def journal_in_memory(patch: Patch) -> None:
     """Every process has a journal of its own, which ends with it."""
     opened = SqliteFile.__init__
-    patch.setattr(SqliteFile, "__init__", lambda self, path: opened(self, MEMORY))
+    patch.setattr(SqliteFile, "__init__", lambda self, path, clock=None: opened(self, MEMORY, clock))
 
 
 def no_dedupe(patch: Patch) -> None:
