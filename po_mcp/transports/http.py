@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 
 import anyio
+import anyio.lowlevel
 from mcp.server.transport_security import TransportSecuritySettings
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp
@@ -28,7 +29,7 @@ from po_mcp.transports.http_app import MCP_PATH, Address, HttpApp
 from po_mcp.transports.http_bodies import ReadableBodies
 from po_mcp.transports.sessions import MAX_SESSIONS, BoundedSessions, NamedSessions
 from po_mcp.transports.signals import handle_signals
-from po_mcp.transports.uvicorn_server import create_server, fastest_protocol
+from po_mcp.transports.uvicorn_server import HttpServer, create_server, fastest_protocol
 from po_mcp.writes.journal import Journal
 from po_mcp.writes.operation import LIVE
 
@@ -79,13 +80,7 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
 
     async def end() -> None:
         if settings.public_url is not None:
-            # A balancer sends its next requests elsewhere before any is refused here.
-            server.stop_listening()
-            app.announce_end()
-            await anyio.sleep(_HANDOVER_S)
-            await app.drain(_DRAIN_TIMES * _HANDOVER_S)
-            # Whatever was asked meanwhile took its connection with it; on the others a request would still get 503.
-            server.close_silent()
+            await hand_over(server, app, _HANDOVER_S)
         for session in [*sessions._server_instances.values()]:
             await session.terminate()  # a form that is open would hold the end of its session up for six seconds
         await app.close()
@@ -95,6 +90,25 @@ async def serve(settings: Settings, sock: socket.socket, on_ready: Callable[[Add
         async with handle_signals(end), sessions.run():  # ends after the calls of every session
             on_ready(address)
             await server.serve([sock])
+
+
+async def hand_over(server: HttpServer, app: HttpApp, seconds: float) -> None:
+    """Let a balancer send its next requests elsewhere before any is refused here, and answer those that have come.
+
+    Args:
+        server: it takes no further connections from now on.
+        app: what it serves; each of its answers ends the connection from now on.
+        seconds: how long open connections may still bring requests; answers under way are waited for ten times as long.
+    """
+    server.stop_listening()
+    app.announce_end()
+    await anyio.sleep(seconds)
+    await app.drain(_DRAIN_TIMES * seconds)
+    # Whatever was asked meanwhile took its connection with it; on the others a request would still get 503.
+    server.close_silent()
+    # A request that came in this very instant has a task that has not run yet: it counts as under way when it has.
+    await anyio.lowlevel.checkpoint()
+    await app.drain(_DRAIN_TIMES * seconds)
 
 
 @contextmanager

@@ -14,9 +14,12 @@ from starlette.responses import PlainTextResponse
 from starlette.types import Receive, Scope, Send
 
 from po_mcp.transports import connection_limits
+from po_mcp.transports.http import hand_over
+from po_mcp.transports.http_app import Address, HttpApp
 from po_mcp.transports.uvicorn_server import create_server, listen
 
 GET = b"GET / HTTP/1.1\r\nhost: x\r\n\r\n"
+MCP = b"POST /mcp HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}"
 
 
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,3 +98,48 @@ async def test_sockets_that_it_accepts_send_at_once() -> None:
         accepted, _ = sock.accept()
         with accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+async def ask_in_the_instant_of_the_end(monkeypatch: pytest.MonkeyPatch, *, looks_again: bool) -> bytes:
+    """Let a request arrive after the last answer under way and before the connections are closed; return its answer."""
+
+    async def answer_in_a_moment(scope: Scope, receive: Receive, send: Send) -> None:
+        await anyio.sleep(0.05)
+        await PlainTextResponse("ok")(scope, receive, send)
+
+    app = HttpApp(answer_in_a_moment, answer, Address("127.0.0.1", 1), {})
+    drain = app.drain
+    drains = 0
+
+    async def drain_and_read(longest: float) -> None:
+        nonlocal drains
+        drains += 1
+        if drains == 1 or looks_again:
+            await drain(longest)
+        if drains == 1:
+            for connection in server.server_state.connections:
+                connection.data_received(MCP)
+
+    monkeypatch.setattr(app, "drain", drain_and_read)
+    with closing(listen("127.0.0.1", 0)) as sock:
+        server = create_server(app)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [sock])
+            async with await anyio.connect_tcp(*sock.getsockname()) as connection:
+                await connection.send(MCP)
+                await connection.receive()
+                await hand_over(server, app, 1.0)
+                await app.close()
+                answered = await connection.receive()
+            server.stop()
+    return answered
+
+
+async def test_a_request_that_comes_in_the_instant_of_the_end_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (await ask_in_the_instant_of_the_end(monkeypatch, looks_again=True)).startswith(b"HTTP/1.1 200")
+
+
+async def test_without_the_second_look_a_request_in_the_instant_of_the_end_is_refused(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert (await ask_in_the_instant_of_the_end(monkeypatch, looks_again=False)).startswith(b"HTTP/1.1 503")
