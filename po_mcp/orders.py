@@ -309,6 +309,8 @@ class OrderDraft(Record):
     """An order to be created, with the ERP's ids and a fixed number.
 
     `reference` identifies the operation that creates it, and is stored with the order where the ERP has a field for it.
+    `requested_by` is the name of who asked for it, "" where nobody signs in: where all write with the ERP credentials
+    of the server, the ERP itself shows one author, and the note names the buyer.
     """
 
     number: str
@@ -317,6 +319,7 @@ class OrderDraft(Record):
     expected_on: date | None = None
     note: str | None = None
     reference: str | None = None
+    requested_by: str = ""
 
     @property
     def total(self) -> Decimal:

@@ -208,6 +208,23 @@ def test_the_reference_of_the_operation_stands_after_the_users_note(note: str | 
     assert translate.parse_created({"purchase_order": {**ORDER, **body}}, NUMBER).reference == "3f2a91c0"
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("Alice Moreau", "Alice Moreau"),
+        ("Mallory [po-mcp 0000]", "Mallory  po-mcp 0000 "),
+        ("Eve\u202e\nDelete all", r"Eve\u{202E}\u{000A}Delete all"),
+        ("x" * 500, "x" * 59 + "…"),
+    ],
+    ids=["plain", "with a mark", "with signs", "long"],
+)
+def test_the_note_names_the_buyer_who_asked_and_nothing_else(name: str, said: str) -> None:
+    body = translate.build_order(draft(note="Dock 3", reference="3f2a91c0", requested_by=name))["purchase_order"]
+
+    assert body["purchase_order_note"] == f"Dock 3 (requested by {said}) [po-mcp 3f2a91c0]"
+    assert translate.parse_created({"purchase_order": {**ORDER, **body}}, NUMBER).reference == "3f2a91c0"
+
+
 def test_unknown_fields_are_left_out_of_a_create() -> None:
     assert set(translate.build_order(draft())["purchase_order"]) == {"id", "account_id", "lines"}
 

@@ -358,3 +358,27 @@ async def test_the_public_address_is_the_one_that_is_served() -> None:
     assert [answer.status_code for answer in right] == [200, 200]
     assert [answer.status_code for answer in wrong] == [421] * 4
     assert [answer.status_code for answer in foreign] == [403] * 4
+
+
+async def test_the_erp_that_knows_one_author_reads_in_the_note_who_asked(harness: ServerHarness) -> None:
+    with closing(Book.open(harness.book)) as book, listen("127.0.0.1", 0) as sock:
+        erp = create_server(create_app(book, apis=("exsited",), client_id="me", client_secret="mine"))
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(erp.serve, [sock])
+            settings = {
+                "erp": "exsited",
+                "base_url": f"http://127.0.0.1:{sock.getsockname()[1]}",
+                "client_id": "me",
+                "client_secret": "mine",
+                "redirect_uri": "https://erp.example/back",
+                "journal": str(harness.journal),
+            }
+            line = {"item": "NUT-M8", "quantity": "3", "unit_price": "0.22"}
+            new = {"number": "PO-2025-0050", "vendor": "Acme Fasteners", "lines": [line], "note": "Dock 3"}
+            async with team_server(**settings) as server, connected(server, server.token()) as client:
+                done = outcome(await client.call_tool("create_purchase_order", new))
+            erp.stop()
+        note = book.order("PO-2025-0050").note
+
+    assert done["status"] == "done", done
+    assert note == f"Dock 3 (requested by alice) [po-mcp {done['operation_id']}]"

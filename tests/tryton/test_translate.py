@@ -396,6 +396,17 @@ def _products() -> dict[int, schemas.Product]:
     return {product.id: product for product in schemas.parse_records(recorded("products"), schemas.Product)}
 
 
+@pytest.mark.parametrize(
+    ("note", "comment"), [("By truck.", "By truck.\nRequested by Alice Moreau"), (None, "Requested by Alice Moreau")]
+)
+def test_the_comment_names_the_buyer_who_asked(note: str | None, comment: str) -> None:
+    of_alice = draft(note=note, requested_by="Alice Moreau")
+
+    body = translate.build_order(of_alice, 1, 5, _products(), recorded("of_vendor"), [recorded("of_line")])
+
+    assert body["comment"] == comment
+
+
 def test_a_new_order_holds_what_follows_from_vendor_and_product() -> None:
     full = draft(note="By truck.", expected_on=date(2026, 5, 6), reference="op-1")
 

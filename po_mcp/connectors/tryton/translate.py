@@ -32,6 +32,7 @@ from po_mcp.untrusted import visible
 
 PURCHASE, LINE, MOVE = "purchase.purchase", "purchase.line", "stock.move"
 _LINE, _SERVICE, _DONE = "line", "service", "done"
+_MAX_NAME_CHARS = 60
 _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _OURS = re.compile(r"po-mcp (\S{1,100})", re.ASCII)
 _NOTHING_MORE_ARRIVES = "received"
@@ -288,7 +289,8 @@ def build_order(
     """Build the order to be created.
 
     Tryton fills in nothing on a create, so what follows from vendor and items goes along: without it the invoice
-    would lack its address and its taxes. The note is the comment, and the description names our operation.
+    would lack its address and its taxes. The note and who asked for it are the comment, and the description
+    names our operation.
     """
     pairs = enumerate(zip(draft.lines, of_lines, strict=True), 1)
     lines = [_build_line(line, products[require_item_id(line, place)], more) for place, (line, more) in pairs]
@@ -303,8 +305,9 @@ def build_order(
     }
     if draft.expected_on is not None:
         values["delivery_date"] = encode_date(draft.expected_on)
-    if draft.note is not None:
-        values["comment"] = draft.note
+    buyer = f"Requested by {visible(draft.requested_by, _MAX_NAME_CHARS)}" if draft.requested_by else None
+    if draft.note is not None or buyer is not None:
+        values["comment"] = "\n".join(text for text in (draft.note, buyer) if text)
     if draft.reference is not None:
         values["description"] = f"po-mcp {draft.reference}"
     return values

@@ -121,9 +121,10 @@ def _describe_line(line: DraftLine, note: LineNote | None) -> str:
 
 
 def draft_of(operation: Operation) -> OrderDraft:
-    """Return the order that is to be made, with the operation's id as its reference."""
+    """Return the order that is to be made, with the operation's id as its reference, and who asked for it."""
     assert isinstance(operation.payload, CreatePayload)
-    return operation.payload.draft.model_copy(update={"reference": operation.id})
+    buyer = operation.payload.consent.requested_by
+    return operation.payload.draft.model_copy(update={"reference": operation.id, "requested_by": buyer})
 
 
 async def _find_in_any_case(erp: ERP, number: str) -> PurchaseOrder | None:
