@@ -90,6 +90,7 @@ class Settings(BaseModel):
     public_url: Annotated[Text, AfterValidator(values.public_url)] | None = None
     issuer: Annotated[Text, AfterValidator(values.issuer)] | None = None
     audience: Annotated[Text, Field(min_length=1, max_length=300)] | None = None
+    person_claim: Annotated[Text, AfterValidator(values.person_claim)] | None = None
     approvers: Annotated[tuple[str, ...], BeforeValidator(values.approvers)] | None = None
     self_approval: Annotated[bool, BeforeValidator(values.bare)] | None = None
     second_approver_over: Annotated[dict[str, Price], BeforeValidator(values.amounts)] | None = None

@@ -20,6 +20,7 @@ NEEDED = (
     ("public_url", "issuer"),
     ("issuer", "public_url"),
     ("audience", "issuer"),
+    ("person_claim", "issuer"),
     ("approvers", "issuer"),
     ("self_approval", "issuer"),
     ("second_approver_over", "issuer"),
@@ -28,6 +29,20 @@ NEEDED = (
     ("sign_in_client_secret", "sign_in_client_id"),
 )
 """Settings, and the one that each means nothing without."""
+# OpenID Connect Core 1.0, 5.7: of all claims only `sub` with `iss` is promised to be a person's own, for ever.
+_CHANGEABLE_CLAIMS = frozenset(
+    {
+        "name",
+        "given_name",
+        "family_name",
+        "nickname",
+        "preferred_username",
+        "email",
+        "upn",
+        "unique_name",
+        "phone_number",
+    }
+)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -114,6 +129,13 @@ def replica(name: str) -> str:
     """Return a name that can stand in a session's id and in the map of a balancer."""
     if not re.fullmatch(r"[A-Za-z0-9-]{1,32}", name, re.ASCII):
         raise ValueError("must be a short name of letters, digits and hyphens, such as r1")
+    return name
+
+
+def person_claim(name: str) -> str:
+    """Return the name of a claim that no person can give themselves, as they can a name or a mail address."""
+    if name in _CHANGEABLE_CLAIMS or not re.fullmatch(r"[\x21-\x7e]{1,100}", name):
+        raise ValueError("must be a claim that names one person for ever, such as sub or oid; never a name or an email")
     return name
 
 

@@ -111,6 +111,9 @@ def test_the_file_of_the_users_configuration_folder_is_read(tmp_path: Path, monk
         ({"PO_MCP_APPROVER_LIMITS": "bob: 5"}, "PO_MCP_ISSUER is not set; PO_MCP_APPROVER_LIMITS needs it"),
         ({"PO_MCP_SELF_APPROVAL": "true"}, "PO_MCP_ISSUER is not set; PO_MCP_SELF_APPROVAL needs it"),
         ({"PO_MCP_SIGN_IN_CLIENT_ID": "page"}, "PO_MCP_ISSUER is not set; PO_MCP_SIGN_IN_CLIENT_ID needs it"),
+        ({"PO_MCP_PERSON_CLAIM": "oid"}, "PO_MCP_ISSUER is not set; PO_MCP_PERSON_CLAIM needs it"),
+        ({"PO_MCP_PERSON_CLAIM": "email"}, "PO_MCP_PERSON_CLAIM must be a claim that names one person for ever"),
+        ({"PO_MCP_PERSON_CLAIM": "a b"}, "PO_MCP_PERSON_CLAIM must be a claim that names one person for ever"),
         (
             {"PO_MCP_SIGN_IN_CLIENT_SECRET": "a-secret"},
             "PO_MCP_SIGN_IN_CLIENT_ID is not set; PO_MCP_SIGN_IN_CLIENT_SECRET",

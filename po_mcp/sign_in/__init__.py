@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from po_mcp.concurrency import CallRate
 from po_mcp.sign_in.gate import Gate, Resource
 from po_mcp.sign_in.issuer_keys import IssuerKeys
-from po_mcp.sign_in.tokens import TokenVerifier
+from po_mcp.sign_in.tokens import PERSON_CLAIM, TokenVerifier
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp
@@ -31,7 +31,7 @@ def build_gate(
     """
     keys, url = build_keys(settings), f"{settings.public_url}{path}"
     resource = Resource(url, keys.issuer, settings.scopes(), tool_scopes)
-    verifier = TokenVerifier(keys, settings.audience or url)
+    verifier = TokenVerifier(keys, settings.audience or url, settings.person_claim or PERSON_CLAIM)
     return Gate(mcp, verifier, resource, max_bytes, CallRate(settings.calls_per_minute))
 
 
@@ -58,7 +58,9 @@ def build_approver_sign_in(settings: Settings, url: str, redirect_uri: str) -> A
 
         return await post_form(address, form, basic, build_transport(settings, address))
 
-    openid = OpenIdClient(keys, client, TokenVerifier(keys, settings.audience or url), post)
+    person_claim = settings.person_claim or PERSON_CLAIM
+    verifier = TokenVerifier(keys, settings.audience or url, person_claim)
+    openid = OpenIdClient(keys, client, verifier, post, person_claim)
     return ApproverSignIn(
         openid, Seal(settings.derive_keys("approver-cookie")), settings.approvers_by("group:"), scopes
     )

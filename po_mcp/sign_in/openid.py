@@ -20,7 +20,7 @@ import anyio
 
 from po_mcp.errors import BadAnswer, PurchaseOrderError, SignInRefused
 from po_mcp.sign_in.issuer_keys import FRESH_S, IssuerKeys, IssuerUnavailable, is_as_safe
-from po_mcp.sign_in.tokens import TokenVerifier, decode_claims, is_name, read_facts, read_header
+from po_mcp.sign_in.tokens import PERSON_CLAIM, TokenVerifier, decode_claims, is_name, read_facts, read_header
 
 PostForm = Callable[[str, Mapping[str, str], tuple[str, str] | None], Awaitable[tuple[int, Any]]]
 """Sends a form to an address, with a name and password where given; returns the status and the JSON of the answer."""
@@ -32,7 +32,7 @@ UNAVAILABLE = "The issuer cannot be reached now. Nothing was changed. Try again 
 NOT_TAKEN = "The sign-in was not completed. Nothing was changed."
 _PAIRWISE = (
     "The issuer gives a person another subject for each client, so nobody can tell whether an approver is the "
-    "requester. Nothing was changed."
+    "requester. Nothing was changed. An administrator can set PO_MCP_PERSON_CLAIM to a claim that is the same for all."
 )
 
 
@@ -84,13 +84,22 @@ class OpenIdClient:
         client: how the issuer knows this page.
         access_tokens: verifies tokens for MCP: their scopes tell approvers.
         post: sends the code to the issuer.
+        person_claim: the claim that names the person, in ID tokens and in access tokens.
     """
 
-    def __init__(self, keys: IssuerKeys, client: Client, access_tokens: TokenVerifier, post: PostForm) -> None:
+    def __init__(
+        self,
+        keys: IssuerKeys,
+        client: Client,
+        access_tokens: TokenVerifier,
+        post: PostForm,
+        person_claim: str = PERSON_CLAIM,
+    ) -> None:
         self._keys = keys
         self._client = client
         self._access_tokens = access_tokens
         self._post = post
+        self._person_claim = person_claim
         self._metadata: Mapping[str, Any] = {}
         self._read_at = -math.inf
         # Whoever has begun a sign-in can send any code, and each is a request to the issuer.
@@ -129,8 +138,9 @@ class OpenIdClient:
         async with self._redeeming:
             tokens = await self._fetch_tokens(attempt, answer["code"], metadata)
         claims = await self._read_id_token(tokens.get("id_token"), attempt)
-        scopes, until = await self._read_scopes(tokens.get("access_token"), claims["sub"])
-        return Identity(self._keys.issuer, claims["sub"], read_facts(claims), scopes, until)
+        person: str = claims[self._person_claim]
+        scopes, until = await self._read_scopes(tokens.get("access_token"), person)
+        return Identity(self._keys.issuer, person, read_facts(claims), scopes, until)
 
     def _require_answer(self, attempt: Attempt, answer: Mapping[str, str], metadata: Mapping[str, Any]) -> None:
         # By state it is this browser's own sign-in: without it, somebody else's account could be slipped under it.
@@ -195,7 +205,7 @@ class OpenIdClient:
             claims["nonce"].encode(), attempt.nonce.encode()
         ):
             raise SignInRefused(NOT_TAKEN)
-        if not is_name(claims["sub"]):
+        if not is_name(claims.get(self._person_claim)):
             raise SignInRefused(NOT_TAKEN)
 
     async def _read_scopes(self, token: object, subject: str) -> tuple[Sequence[str], float | None]:
@@ -223,7 +233,9 @@ class OpenIdClient:
             if not isinstance(address, str) or not is_as_safe(address, self._keys.issuer):
                 raise SignInRefused(UNAVAILABLE)
         # Core 1.0, 8: the requester is known by another client's token, and must have the same subject there.
-        if "public" not in metadata.get("subject_types_supported", ()):
+        # Of any other claim the operator says that it is the same for all clients.
+        is_subject = self._person_claim == PERSON_CLAIM
+        if is_subject and "public" not in metadata.get("subject_types_supported", ()):
             raise SignInRefused(_PAIRWISE)
         self._metadata, self._read_at = metadata, time.monotonic()
         return metadata

@@ -19,6 +19,8 @@ LEEWAY_S = 30
 """Seconds by which the issuer's clock and this one may differ."""
 _MAX_CHARS = 8192
 _TYPES = frozenset({"at+jwt", "jwt"})
+PERSON_CLAIM = "sub"
+"""The claim that names a person, unless the operator names another."""
 _REQUIRED = ["iss", "aud", "exp", "iat", "sub"]
 _OF_AN_ID_TOKEN = frozenset({"nonce", "at_hash", "c_hash"})
 """Claims that an ID token has and an access token has not (OpenID Connect Core 1.0, 2 and 3.3.2.11)."""
@@ -35,11 +37,13 @@ class TokenVerifier:
     Args:
         keys: of the issuer.
         audience: what a token for this server names in `aud` (RFC 8707, 2).
+        person_claim: the claim that names the person.
     """
 
-    def __init__(self, keys: IssuerKeys, audience: str) -> None:
+    def __init__(self, keys: IssuerKeys, audience: str, person_claim: str = PERSON_CLAIM) -> None:
         self._keys = keys
         self._audience = audience
+        self._person_claim = person_claim
 
     async def verify_token(self, token: str) -> AccessToken | None:
         """Return what a token says of its owner; None where it is not valid here. The token itself is not kept.
@@ -52,7 +56,7 @@ class TokenVerifier:
             key = await self._keys.find(header.get("kid"))
             if key is None:
                 raise _NotValid("no such key")
-            return _read_claims(self._decode(token, header["alg"], key), self._audience)
+            return _read_claims(self._decode(token, header["alg"], key), self._audience, self._person_claim)
         except IssuerUnavailable:
             raise
         except Exception as exc:  # besides PyJWT's own errors such as RecursionError, for what a stranger may send
@@ -101,8 +105,8 @@ def read_header(token: str, types: Container[str], max_chars: int = _MAX_CHARS) 
     return header
 
 
-def _read_claims(claims: Mapping[str, Any], audience: str) -> AccessToken:
-    subject = claims["sub"]
+def _read_claims(claims: Mapping[str, Any], audience: str, person_claim: str) -> AccessToken:
+    subject = claims.get(person_claim)
     if claims.keys() & _OF_AN_ID_TOKEN:
         raise _NotValid("an ID token")
     if not is_name(subject):
