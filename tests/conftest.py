@@ -24,7 +24,7 @@ ROOT = Path(__file__).parent
 TIERS = {
     "unit": {"cards", "conversations", "desk", "docs", "fuzz", "hosts", "server", "tools", "writes"},
     "wire": {"approvals", "connectors", "contract", "faults", "sandbox", "sign_in", "tryton"},
-    "balancer": {"balancer"},
+    "balancer": {"balancer", "chaos"},
     "process": {"clients", "commands", "conformance", "packaging", "stdio", "sweep"},
 }
 """What each folder needs: nothing but memory and a temporary file; sockets of its own; nginx and HAProxy; processes."""

@@ -106,6 +106,8 @@ class Fleet:
     ports: dict[str, int]
     certificate: Path
     processes: dict[str, subprocess.Popen[str]] = field(default_factory=dict)
+    more: dict[str, str] = field(default_factory=dict)
+    """Settings of every replica, in the place of those of the tests."""
 
     @property
     def origin(self) -> str:
@@ -120,6 +122,7 @@ class Fleet:
             "PO_MCP_SANDBOX": str(self.folder / "book.db"),
             "PO_MCP_JOURNAL": str(self.folder / "journal.db"),
             "PO_MCP_CALLS_PER_MINUTE": "100000",
+            **self.more,
         }
         process = start("--port", str(self.ports[name]), **settings)
         said = read_greeting(process)
@@ -132,6 +135,12 @@ class Fleet:
         process.send_signal(signum)
         _, errors = process.communicate(timeout=60)
         return errors
+
+    def kill(self) -> None:
+        """End all replicas."""
+        for process in self.processes.values():
+            process.kill()
+            process.communicate()
 
     def token(self, subject: str = ALICE, scope: str = EVERYTHING) -> str:
         return self.issuer.sign(self.issuer.claims(f"{self.origin}/mcp", subject, scope))
@@ -167,9 +176,7 @@ async def fleet(kind: str, folder: Path, change: Change = lambda text: text) -> 
                     await anyio.sleep(1.5)  # its first health checks
                 yield made
             finally:
-                for process in made.processes.values():
-                    process.kill()
-                    process.communicate()
+                made.kill()
 
 
 class Upstream:

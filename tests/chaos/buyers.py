@@ -1,0 +1,141 @@
+"""Buyers whose assistants ask for writes, and an approver at the page: each leg of a write at another replica."""
+
+from __future__ import annotations
+
+import re
+import ssl
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import anyio
+import httpx2
+
+from tests.balancer.fleet import Fleet
+from tests.chaos.team import Team, enter
+from tests.commands.test_serve import modern
+
+CANCEL, CREATE, DELETE = "cancel_purchase_order", "create_purchase_order", "delete_purchase_order"
+ENDED = frozenset({"done", "declined", "refused", "stale", "expired"})
+_LINE = {"item": "NUT-M8", "quantity": "3", "unit_price": "0.22"}
+_PATIENCE_S = 240
+"""Seconds for one write, from the first call to the last answer, whatever is killed meanwhile."""
+
+
+@dataclass
+class Write:
+    """One write: what was asked for, what a person decided, and what was told of it."""
+
+    tool: str
+    number: str
+    is_approved: bool = False
+    told: str = "nothing"
+    message: str = ""
+    operation_id: str = ""
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        new = {"vendor": "Acme Fasteners", "lines": [_LINE]} if self.tool == CREATE else {}
+        return {"number": self.number, **new}
+
+
+@dataclass
+class Approver:
+    """Somebody's browser at the page, signed in with the issuer."""
+
+    http: httpx2.AsyncClient
+    fleet: Fleet
+
+    async def approve(self, link: str, write: Write, replica: str) -> bool:
+        """Open a link and press the button that approves; False where the page could not be had now."""
+        path, where = urlsplit(link).path, {"x-replica": replica}
+        page = await self.http.get(path, headers=where, follow_redirects=True)
+        found = re.search(r'name="token" value="([0-9a-f]+)"', page.text)
+        if found is None:
+            return False
+        form = {"token": found[1], "decision": "approve", "order_number": write.number}
+        sent = await self.http.post(path, data=form, headers={**where, "origin": self.fleet.origin})
+        return sent.status_code == 303
+
+
+@dataclass
+class Buyers:
+    """All who ask, with what went wrong on their way."""
+
+    team: Team
+    writes: list[Write] = field(default_factory=list)
+    retries: Counter[str] = field(default_factory=Counter)
+    crossed: int = 0
+    """Writes whose legs were at more than one replica: where there are several, all of them."""
+
+    def clients(self) -> tuple[httpx2.AsyncClient, httpx2.AsyncClient]:
+        """Return an assistant's client, and the browser of the approver."""
+        fleet = self.team.fleet
+        trusted = ssl.create_default_context(cafile=str(fleet.certificate))
+        browser = httpx2.AsyncClient(base_url=fleet.origin, timeout=60, trust_env=False, verify=trusted)
+        return fleet.http(), browser
+
+    async def work(self, http: httpx2.AsyncClient, browser: httpx2.AsyncClient, write: Write, place: int) -> None:
+        """Ask for a write at one replica, approve it at the next, and hear of it at the one after that."""
+        self.writes.append(write)
+        if write.tool != CREATE:
+            enter(self.team.erp.book, write.number)
+        names = sorted(self.team.fleet.ports)
+        legs = [names[(place + leg) % len(names)] for leg in range(3)]
+        approver, began = Approver(browser, self.team.fleet), anyio.current_time()
+        with anyio.move_on_after(_PATIENCE_S):
+            asked = await self._call(http, write, legs[0])
+            write.operation_id = asked.get("operation_id", "")
+            write.seconds["ask"] = anyio.current_time() - began
+            while not write.is_approved and write.told not in ENDED:
+                began = anyio.current_time()
+                write.is_approved = await self._try(approver.approve(str(asked.get("approve_at")), write, legs[1]))
+                if not write.is_approved:
+                    await anyio.sleep(0.3)
+                    asked = await self._call(http, write, legs[0])
+            write.seconds["approve"] = anyio.current_time() - began
+            began = anyio.current_time()
+            while write.told not in ENDED:
+                await self._call(http, write, legs[2])
+                if write.told not in ENDED:
+                    await anyio.sleep(0.5)
+            write.seconds["hear"] = anyio.current_time() - began
+            self.crossed += len(set(legs)) > 1
+
+    async def _try(self, approving: Any) -> bool:
+        try:
+            return bool(await approving)
+        except httpx2.HTTPError as exc:
+            self.retries[f"page: {type(exc).__name__}"] += 1
+            return False
+
+    async def _call(self, http: httpx2.AsyncClient, write: Write, replica: str) -> Mapping[str, Any]:
+        """Repeat one call, as an assistant would, until an outcome comes back."""
+        asked = modern(write.tool, write.arguments)
+        asked["headers"] |= {"x-replica": replica}
+        while True:
+            try:
+                answer = await http.post("/mcp", **asked)
+                found = answer.json()
+            except (httpx2.HTTPError, ValueError) as exc:
+                self.retries[f"call: {type(exc).__name__}"] += 1
+                await anyio.sleep(0.2)
+                continue
+            result = found.get("result", {})
+            if answer.status_code == 200 and not result.get("isError") and "structuredContent" in result:
+                outcome: Mapping[str, Any] = result["structuredContent"]
+                write.told, write.message = outcome["status"], outcome.get("message", "")
+                return outcome
+            self.retries[_name_of_error(answer.status_code, found)] += 1
+            await anyio.sleep(0.2)
+
+
+def _name_of_error(status: int, found: Mapping[str, Any]) -> str:
+    """Return what an answer without an outcome was: a status, or the first words of an error."""
+    if status != 200:
+        return f"call: {status}"
+    content = found.get("result", {}).get("content") or [{"text": str(found.get("error"))}]
+    return f"call: {content[0]['text'][:60]}"

@@ -1,0 +1,134 @@
+"""Runs buyers against a team's server in trouble, and judges what is in the ERP's book by what they were told."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import anyio
+
+from po_mcp.writes.journal import JournalStore
+from tests.chaos.buyers import CANCEL, CREATE, DELETE, ENDED, Buyers, Write
+from tests.chaos.team import Erp, Team, team
+
+TROUBLES: dict[str, Callable[[Team], Awaitable[None]]] = {
+    "kills": Team.kill_one,
+    "restarts": Team.restart_database,
+    "read-only": Team.make_read_only,
+}
+_SENDS = {CREATE: "POST {}", DELETE: "DELETE {}", CANCEL: "DELETE {}/cancel"}
+
+
+@dataclass
+class Report:
+    """What came of a run."""
+
+    facts: dict[str, Any] = field(default_factory=dict)
+    doubles: list[str] = field(default_factory=list)
+    lies: list[str] = field(default_factory=list)
+    lost: list[str] = field(default_factory=list)
+    journal_faults: list[str] = field(default_factory=list)
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether nothing was doubled, lost, or told otherwise than it is."""
+        return not (self.doubles or self.lies or self.lost or self.journal_faults)
+
+
+async def run(
+    *, writes: int, buyers: int, replicas: int, minutes: float, troubles: tuple[str, ...], seconds: float, seed: int
+) -> Report:
+    """Let buyers make so many writes, or as many as they can in so many minutes, while there is trouble.
+
+    Args:
+        writes: how many are made; 0: as many as the minutes allow.
+        buyers: how many ask at once.
+        replicas: how many servers there are.
+        minutes: after which no further write is begun; 0: whenever `writes` are done.
+        troubles: names of TROUBLES, one of which is made every few seconds.
+        seconds: that the ERP takes for an answer at most.
+        seed: for all that is random here.
+    """
+    chance = random.Random(seed)
+    with tempfile.TemporaryDirectory() as folder:
+        async with team(Path(folder), replicas, seconds, seed) as there:
+            all_of_them = Buyers(there)
+            began = anyio.current_time()
+            numbers, is_over = count(1), anyio.Event()
+
+            def may_go_on(number: int) -> bool:
+                is_in_time = not minutes or anyio.current_time() - began < minutes * 60
+                return is_in_time and (not writes or number <= writes)
+
+            async def buy() -> None:
+                http, browser = all_of_them.clients()
+                async with http, browser:
+                    while may_go_on(number := next(numbers)):
+                        tool = (DELETE, CANCEL, CREATE)[number % 3]
+                        await all_of_them.work(http, browser, Write(tool, f"C-{number}"), number)
+
+            async def make_trouble() -> None:
+                while troubles and not is_over.is_set():
+                    with anyio.move_on_after(1 + 4 * chance.random()):
+                        await is_over.wait()
+                    if not is_over.is_set():
+                        await TROUBLES[chance.choice(troubles)](there)
+
+            async with anyio.create_task_group() as rest:
+                rest.start_soon(make_trouble)
+                async with anyio.create_task_group() as all_buyers:
+                    for _ in range(buyers):
+                        all_buyers.start_soon(buy)
+                is_over.set()
+            return _judge(all_of_them, there, anyio.current_time() - began)
+
+
+def _judge(buyers: Buyers, there: Team, took: float) -> Report:
+    report = Report()
+    for write in buyers.writes:
+        judge_write(report, write, there.erp)
+    with closing(JournalStore(there.address)) as store:
+        report.journal_faults = [str(fault) for fault in store.verify()]
+    done = [write for write in buyers.writes if write.told == "done"]
+    report.facts = {
+        "writes": len(buyers.writes),
+        "told": dict(Counter(write.told for write in buyers.writes)),
+        "legs at several replicas": buyers.crossed,
+        "seconds": round(took, 1),
+        "writes a second": round(len(done) / took, 2),
+        "trouble": dict(there.trouble),
+        "retries": dict(buyers.retries.most_common(12)),
+        **{f"{leg} p50, p99 (ms)": _times(done, leg) for leg in ("ask", "approve", "hear")},
+    }
+    return report
+
+
+def judge_write(report: Report, write: Write, erp: Erp) -> None:
+    """Hold what was told of a write against the ERP's book and what was sent to it."""
+    name = _SENDS[write.tool].format(write.number)
+    has_effect = erp.exists(write.number) is (write.tool == CREATE)
+    about = (
+        f"{write.tool} {write.number} ({write.operation_id}): told {write.told}, effect {has_effect}: {write.message}"
+    )
+    if erp.carried_out[name] > 1 or erp.sent[name] > 1:
+        report.doubles.append(f"{about} sent {erp.sent[name]} times")
+    if write.told in ENDED and (write.told == "done") is not has_effect:
+        report.lies.append(about)
+    if write.told not in ENDED or (has_effect and not write.is_approved and write.told != "done"):
+        report.lost.append(about)
+
+
+def _times(writes: list[Write], leg: str) -> list[int]:
+    found = sorted(write.seconds[leg] for write in writes if leg in write.seconds)
+    if len(found) < 2:
+        return []
+    cuts = quantiles(found, n=100)
+    return [round(1000 * cuts[49]), round(1000 * cuts[98])]

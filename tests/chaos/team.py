@@ -1,0 +1,185 @@
+"""The whole of a team's server on this machine: an ERP, an issuer, PostgreSQL, replicas, and nginx before them."""
+
+from __future__ import annotations
+
+import random
+import re
+import signal
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, closing
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+import anyio
+import psycopg
+from starlette.requests import Request
+from starlette.types import Message, Receive, Scope, Send
+
+from po_mcp.sandbox import Book, create_app
+from po_mcp.sandbox.records import LineDraft, OrderDraft
+from po_mcp.transports.uvicorn_server import create_server, listen
+from tests.balancer.fleet import Fleet, balancing, make_certificate
+from tests.ports import free_port
+from tests.postgres import Cluster, running_cluster
+from tests.sign_in.issuer import issuing
+
+KEY = "0123456789abcdef" * 4
+SETTLES_S = 8
+"""After so many seconds an order that does not show an effect has not had it: this ERP does nothing later."""
+
+
+@dataclass
+class Erp:
+    """An ERP that takes its time, and remembers each write that it carried out."""
+
+    book: Book
+    url: str
+    carried_out: Counter[str] = field(default_factory=Counter)
+    sent: Counter[str] = field(default_factory=Counter)
+
+    def exists(self, number: str) -> bool:
+        """Tell whether an order stands in the book and was not called off."""
+        try:
+            return str(self.book.order(number).status.value).lower() not in ("cancelled", "deleted", "inactive")
+        except Exception:
+            return False
+
+
+@asynccontextmanager
+async def erp(folder: Path, seconds: float, seed: int) -> AsyncIterator[Erp]:
+    """Serve a new book by Exsited's API; an answer takes up to so many seconds, half before and half after its
+    effect."""
+    chance = random.Random(seed)
+    with closing(Book.open(folder / "book.db")) as book, listen("127.0.0.1", 0) as sock:
+        made = Erp(book, f"http://127.0.0.1:{sock.getsockname()[1]}")
+        app = create_app(book, apis=("exsited",), client_id="me", client_secret="mine")
+
+        async def count(scope: Scope, receive: Receive, send: Send) -> None:
+            body = await Request(scope, receive).body()
+            name = _name_of_write(scope, body)
+            await anyio.sleep(chance.random() * seconds / 2)
+
+            async def given() -> Message:
+                return {"type": "http.request", "body": body, "more_body": False}
+
+            async def answer(message: Message) -> None:
+                if name and message["type"] == "http.response.start":
+                    made.sent[name] += 1
+                    made.carried_out[name] += 200 <= message["status"] < 300
+                    await anyio.sleep(chance.random() * seconds / 2)
+                await send(message)
+
+            await app(scope, given, answer)
+
+        server = create_server(count, 512)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(server.serve, [sock])
+            try:
+                yield made
+            finally:
+                server.stop()
+
+
+def _name_of_write(scope: Scope, body: bytes) -> str:
+    """Return what a request changes, such as "DELETE PO-1"; "" of one that reads or signs in."""
+    path = scope["path"]
+    if scope["method"] == "GET" or "oauth2" in path:
+        return ""
+    found = re.search(rb'"id"\s*:\s*"([^"]+)"', body)
+    number = path.partition("/purchase-orders")[2].strip("/") or (found[1].decode() if found else "?")
+    return f"{scope['method']} {number}"
+
+
+def enter(book: Book, number: str) -> None:
+    """Enter an order of one line."""
+    line = LineDraft(item=("short_id", "NUT-M8"), quantity=Decimal(3), price=Decimal("0.22"))
+    book.create(OrderDraft(vendor=("id", 12), number=number, lines=(line,)))
+
+
+@dataclass
+class Team:
+    """What runs, and the trouble that can be made."""
+
+    fleet: Fleet
+    erp: Erp
+    database: Cluster
+    address: str
+    chance: random.Random
+    trouble: Counter[str] = field(default_factory=Counter)
+
+    async def kill_one(self) -> None:
+        """End a replica in the midst of whatever it does, and start it again."""
+        name = self.chance.choice(sorted(self.fleet.processes))
+        self.trouble["replicas killed"] += 1
+        await anyio.to_thread.run_sync(self.fleet.end, name, signal.SIGKILL)
+        await anyio.to_thread.run_sync(self.fleet.run, name)
+
+    async def restart_database(self) -> None:
+        """Let PostgreSQL crash and come again."""
+        self.trouble["database restarts"] += 1
+        await anyio.to_thread.run_sync(self.database.stop)
+        await anyio.sleep(1)
+        await anyio.to_thread.run_sync(self.database.start)
+
+    async def make_read_only(self, seconds: float = 3) -> None:
+        """Let PostgreSQL take no writes for a while, as a standby does, or a server whose disk is full."""
+        self.trouble["read-only spells"] += 1
+        await anyio.to_thread.run_sync(self._set_read_only, "on")
+        await anyio.sleep(seconds)
+        await anyio.to_thread.run_sync(self._set_read_only, "off")
+
+    def _set_read_only(self, value: str) -> None:
+        with psycopg.connect(f"{self.database.address}&options=-cdefault_transaction_read_only%3Doff") as db:
+            db.autocommit = True
+            db.execute(f"ALTER SYSTEM SET default_transaction_read_only = {value}".encode())
+            db.execute("SELECT pg_reload_conf()")
+
+
+@asynccontextmanager
+async def team(folder: Path, replicas: int, seconds: float, seed: int) -> AsyncIterator[Team]:
+    """Run a team's server with so many replicas; the ERP answers within so many seconds."""
+    names = [f"r{place}" for place in range(1, replicas + 1)]
+    async with AsyncExitStack() as stack:
+        made = await stack.enter_async_context(erp(folder, seconds, seed))
+        issuer = await stack.enter_async_context(issuing())
+        database = stack.enter_context(running_cluster())
+        address = database.new_schema()
+        ports = {name: free_port() for name in names}
+        fleet = Fleet("nginx", folder, free_port(), issuer, ports, make_certificate(folder))
+        fleet.more = {
+            "PO_MCP_ERP": "exsited",
+            "PO_MCP_BASE_URL": made.url,
+            "PO_MCP_CLIENT_ID": "me",
+            "PO_MCP_CLIENT_SECRET": "mine",
+            "PO_MCP_REDIRECT_URI": "https://erp.example/back",
+            "PO_MCP_JOURNAL": address,
+            "PO_MCP_KEYS": KEY,
+            "PO_MCP_SIGN_IN_CLIENT_ID": "page",
+            "PO_MCP_SIGN_IN_CLIENT_SECRET": "page-secret",
+            "PO_MCP_CREATE_APPROVAL_OVER": "0.01",
+            "PO_MCP_LATE_APPLY": str(SETTLES_S / 2),
+            "PO_MCP_READ_LAG": str(SETTLES_S / 4),
+            "PO_MCP_TIMEOUT": "10",
+            "PO_MCP_LOG_LEVEL": "ERROR",  # nobody reads their pipes, which a thousand warnings would fill
+        }
+        stack.callback(fleet.kill)
+        async with anyio.create_task_group() as starts:
+            for name in names:
+                starts.start_soon(anyio.to_thread.run_sync, fleet.run, name)
+        stack.enter_context(balancing("nginx", folder, fleet.port, ports, lambda text: _for_load(text, ports)))
+        yield Team(fleet, made, database, address, random.Random(seed))
+
+
+def _for_load(text: str, ports: dict[str, int]) -> str:
+    """Name every replica, send a request to the one that its header names, and limit nobody."""
+    text = text.replace("rate=50r/s", "rate=9000r/s").replace("burst=100", "burst=9000")
+    text = text.replace("map $http_mcp_session_id", "map $http_x_replica.$http_mcp_session_id")
+    for name in [*ports][2:]:
+        server = f"server 127.0.0.1:{ports[name]} max_fails=0;"
+        text = text.replace("    default  po_mcp_any;", f'    "~^{name}\\." po_mcp_{name};\n    default  po_mcp_any;')
+        text = text.replace("    keepalive 32;", f"    {server}\n    keepalive 32;")
+        backup = f"server 127.0.0.1:{ports['r1']} backup;"
+        text += f"upstream po_mcp_{name} {{ zone po_mcp_{name} 64k; {server} {backup} keepalive 16; }}\n"
+    return text

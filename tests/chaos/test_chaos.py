@@ -1,0 +1,63 @@
+"""A slice of the chaos, and a judge that overlooks nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+
+import pytest
+
+from po_mcp.sandbox import Book
+from tests.chaos.buyers import CREATE, DELETE, Write
+from tests.chaos.run import TROUBLES, Report, judge_write, run
+from tests.chaos.team import Erp, enter
+
+
+async def test_no_write_is_doubled_lost_or_told_wrongly_while_everything_breaks() -> None:
+    report = await run(
+        writes=0, minutes=0.4, buyers=3, replicas=2, troubles=tuple(TROUBLES), seconds=0.03, seed=20261127
+    )
+
+    assert report.is_clean, report
+    assert report.facts["told"]["done"] > 5
+    assert report.facts["legs at several replicas"] == report.facts["writes"]
+
+
+@pytest.fixture
+def erp() -> Iterator[Erp]:
+    """An ERP in whose book PO-A stands and PO-B does not."""
+    with closing(Book.open(":memory:")) as book:
+        enter(book, "PO-A")
+        yield Erp(book, "")
+
+
+def judge(erp: Erp, write: Write) -> list[str]:
+    """Return the names of what a write is found to be."""
+    report = Report()
+    judge_write(report, write, erp)
+    return [name for name in ("doubles", "lies", "lost") if getattr(report, name)]
+
+
+@pytest.mark.parametrize(
+    ("write", "found"),
+    [
+        (Write(CREATE, "PO-A", True, "done"), []),
+        (Write(DELETE, "PO-B", True, "done"), []),
+        (Write(CREATE, "PO-B", True, "expired"), []),
+        (Write(CREATE, "PO-B", True, "done"), ["lies"]),
+        (Write(DELETE, "PO-A", True, "done"), ["lies"]),
+        (Write(DELETE, "PO-B", True, "refused"), ["lies"]),
+        (Write(CREATE, "PO-A", False, "stale"), ["lies", "lost"]),
+        (Write(DELETE, "PO-A", True, "unknown"), ["lost"]),
+        (Write(DELETE, "PO-A", False, "nothing"), ["lost"]),
+    ],
+    ids=lambda value: f"{value.tool} {value.number} {value.told}" if isinstance(value, Write) else "",
+)
+def test_what_is_told_is_held_against_the_book(erp: Erp, write: Write, found: list[str]) -> None:
+    assert judge(erp, write) == found
+
+
+def test_a_write_that_was_sent_twice_is_a_double(erp: Erp) -> None:
+    erp.sent["POST PO-A"] = 2
+
+    assert judge(erp, Write(CREATE, "PO-A", True, "done")) == ["doubles"]
