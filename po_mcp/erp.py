@@ -150,7 +150,7 @@ class ERP(Protocol):
         """
 
     async def vendors(self) -> tuple[Vendor, ...]:
-        """Return every vendor, with the ids that are known."""
+        """Return every vendor, with the ids that are known; `Entries` where rows of the list are left out."""
 
     async def items(self, on_items: OnItems | None = None) -> tuple[Item, ...]:
         """Return every item that can be ordered.

@@ -7,11 +7,11 @@ guessed. Text fields pass through `untrusted.visible`, so they can be shown.
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
 from functools import reduce
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     AfterValidator,
@@ -26,6 +26,7 @@ from pydantic.json_schema import SkipJsonSchema
 
 from po_mcp.untrusted import visible, with_plain_blanks
 
+T = TypeVar("T")
 Status = Literal["draft", "open", "partial", "closed", "cancelled", "deleted", "unknown"]
 
 MAX_ORDER_NUMBER_CHARS = 100
@@ -215,10 +216,15 @@ class PurchaseOrder(Record):
         return 0 if self.lines is None else max(0, (self.line_count or 0) - len(self.lines))
 
     @property
+    def untold_receipts(self) -> int:
+        """How many lines there are of which the ERP does not tell how much is still to come."""
+        untold = sum(line.received is None or line.outstanding is None for line in self.lines or ())
+        return untold + self.untold_lines
+
+    @property
     def tells_receipts(self) -> bool:
         """Whether the ERP told every line, and of each how much is still to come."""
-        told = [line.received is not None and line.outstanding is not None for line in self.lines or ()]
-        return bool(told) and all(told) and not self.untold_lines
+        return bool(self.lines) and not self.untold_receipts
 
     @property
     def may_have_rest(self) -> bool:
@@ -263,6 +269,26 @@ class Warehouse(Record):
     id: Text
     name: Text
     active: bool = True
+
+
+class Entries(tuple[T, ...]):
+    """A list of the ERP's catalog, and how many of its rows are left out.
+
+    `left_out` are those without the id that an order needs, those that cannot be read, and those that the ERP counts
+    and did not give: nothing of them can be ordered.
+    """
+
+    left_out: int
+
+    def __new__(cls, entries: Iterable[T] = (), left_out: int = 0) -> Self:
+        made = super().__new__(cls, entries)
+        made.left_out = left_out
+        return made
+
+
+def count_left_out(entries: Sequence[Any]) -> int:
+    """Return how many rows of the ERP's list are not among these; 0 where that is not told."""
+    return entries.left_out if isinstance(entries, Entries) else 0
 
 
 class OrderRequestLine(Record):
@@ -346,6 +372,7 @@ class OrderScan(Record):
         complete: the list did not move, was not cut, and had no unreadable rows.
         is_cut: the list is longer than is read.
         unreadable: rows that could not be read; they are in no other number.
+        unreadable_numbers: the numbers of those, as far as they say it.
         unknown: orders that would match, but for a status that is not known here; they are not in `orders`.
     """
 
@@ -355,6 +382,7 @@ class OrderScan(Record):
     complete: bool = True
     is_cut: bool = False
     unreadable: int = 0
+    unreadable_numbers: tuple[Text, ...] = ()
     unknown: tuple[PurchaseOrder, ...] = ()
 
 
@@ -363,10 +391,11 @@ Progress = Callable[[int, int | None], Awaitable[None]]
 
 
 class Finalized(Record):
-    """The result of a finalize."""
+    """The result of a finalize. `tells_backorder`: the ERP says whether it created a backorder."""
 
     status_text: Text
     backorder_number: Text | None = None
+    tells_backorder: bool = True
 
 
 class Snapshot(Record):

@@ -51,7 +51,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Order:
-    """The order as the ERP had it when it was read, or as it is to be created."""
+    """The order as the ERP had it when it was read, or as it is to be created.
+
+    `outstanding` counts all lines of which something is to come, also those that are not shown, and `untold` those of
+    which the ERP does not tell it.
+    """
 
     vendor: str
     vendor_id: str
@@ -63,6 +67,8 @@ class Order:
     expected: str = ""
     remarks: tuple[str, ...] = ()
     is_new: bool = False
+    outstanding: int = 0
+    untold: int = 0
 
     @property
     def hidden(self) -> int:
@@ -245,6 +251,8 @@ def _read(order: PurchaseOrder) -> Order:
         ordered=day(order.ordered_at) if order.ordered_at else "",
         expected=day(order.expected_on) if order.expected_on else "",
         remarks=tuple(remarks),
+        outstanding=len(order.outstanding_lines),
+        untold=order.untold_receipts,
     )
 
 
@@ -326,17 +334,24 @@ def _consequence(operation: Operation, order: Order, erp: str) -> str:
         came = f" Goods were received on {received} of {count(order.lines, 'line')}." if received else ""
         return f"The order stays in {erp} as inactive and can be reactivated there.{came}"
     payload = operation.payload
-    # What the ERP does not show is not 0, nor all: "everything was received" would be our own claim.
-    if isinstance(payload, SnapshotPayload) and not payload.snapshot.order.tells_receipts:
-        rest = f"{_begin(erp)} does not show what was received."
-    elif order.carried:
-        are = "is" if order.lines == 1 else "are"
-        rest = f"{len(order.carried)} of {count(order.lines, 'line')} {are} outstanding."
-    else:
+    rest = _describe_rest(payload.snapshot.order, erp) if isinstance(payload, SnapshotPayload) else ""
+    if not rest:
         return "Everything was received. Closing cannot be undone."
     chosen = payload.create_backorder if isinstance(payload, FinalizePayload) else None
     ending = {None: "", True: " The rest goes on a new backorder.", False: " The rest will not be reordered."}[chosen]
     return f"{rest} Closing cannot be undone.{ending}"
+
+
+def _describe_rest(order: PurchaseOrder, erp: str) -> str:
+    """Say how many lines are outstanding, and of how many the ERP does not tell it; "" where all was received."""
+    lines, outstanding, untold = len(order.lines or ()) + order.untold_lines, len(order.outstanding_lines), ""
+    # What the ERP does not show is not 0, nor all: "everything was received" would be our own claim.
+    if order.untold_receipts or not lines:
+        which = f" on {order.untold_receipts} of {count(lines, 'line')}" if order.untold_receipts < lines else ""
+        untold = f"{_begin(erp)} does not show what was received{which}."
+    are = "is" if lines == 1 else "are"
+    told = f"{outstanding} of {count(lines, 'line')} {are} outstanding." if outstanding else ""
+    return " ".join(filter(None, [told, untold]))
 
 
 def _begin(erp: str) -> str:

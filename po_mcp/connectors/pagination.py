@@ -13,7 +13,7 @@ import anyio
 from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
 from po_mcp.connectors.http.pace import Pace
 from po_mcp.errors import BadAnswer, ERPError
-from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder
+from po_mcp.orders import Entries, OrderQuery, OrderScan, Progress, PurchaseOrder
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -40,6 +40,7 @@ class Page(Generic[T]):
         next_start: where the next page starts, None at the end of the list.
         total: rows of the whole list, None where the ERP does not count them.
         unreadable: rows of the page that could not be read.
+        unreadable_names: what those are called, as far as they say it.
         tells_end: the ERP says whether this is the last page. Without that, the list ends with a page that is
             empty or a repetition.
     """
@@ -49,10 +50,15 @@ class Page(Generic[T]):
     total: int | None
     unreadable: int = 0
     tells_end: bool = True
+    unreadable_names: Sequence[str] = ()
 
     @property
     def length(self) -> int:
         return len(self.rows) + self.unreadable
+
+    def with_rows(self, rows: Sequence[R]) -> Page[R]:
+        """Return the page with its rows as they were converted."""
+        return Page(rows, self.next_start, self.total, self.unreadable, self.tells_end, self.unreadable_names)
 
 
 @dataclass(frozen=True)
@@ -65,12 +71,18 @@ class FullList(Generic[T]):
         complete: no row can be missing: the list did not move, no row was repeated or unreadable, and the number
             of rows is the one that the ERP counted.
         unreadable: rows that could not be read.
+        unreadable_names: what those are called, as far as they say it.
+        missing: rows that the ERP counts and did not give.
+        is_short: the ERP said that a page follows, and it was empty.
     """
 
     rows: tuple[T, ...]
     moved: bool
     complete: bool
     unreadable: int = 0
+    unreadable_names: tuple[str, ...] = ()
+    missing: int = 0
+    is_short: bool = False
 
 
 async def read_all(
@@ -118,11 +130,11 @@ async def read_all_stable(
     pace: Pace | None = None,
     max_pages: int = MAX_PAGES,
     on_rows: OnRows[T] | None = None,
-) -> tuple[T, ...]:
-    """Read all pages of a list, as `read_all` does, and return its rows.
+) -> Entries[T]:
+    """Read all pages of a list, as `read_all` does, and return its rows, with how many of it are left out.
 
     Raises:
-        BadAnswer: as in `read_all`, or the list changed during the read.
+        BadAnswer: as in `read_all`, or the list changed during the read, or ended before the ERP said so.
     """
     full = await read_all(
         erp, read_page, key, start, start_of_page=start_of_page, pace=pace, max_pages=max_pages, on_rows=on_rows
@@ -130,9 +142,12 @@ async def read_all_stable(
     # A row that slipped between two pages could leave another one as the only match of a word.
     if full.moved:
         raise BadAnswer(f"{erp}'s list changed while it was being read.", next_step="Try again.")
+    # How many are missing is not known: nobody could be told.
+    if full.is_short and not full.missing:
+        raise BadAnswer(f"{erp} returned an incomplete list.", next_step="Try again.")
     if full.unreadable:
         _log.warning("%s: %s rows of a list cannot be read and are left out", erp, full.unreadable)
-    return full.rows
+    return Entries(full.rows, full.unreadable + full.missing)
 
 
 async def scan_pages(
@@ -176,6 +191,8 @@ async def scan_pages(
     if scanner.error is not None:
         raise scanner.error
     full, is_cut = scanner.collector.result(), not scanner.is_at_end
+    if full.unreadable > 1 and not full.rows:
+        raise BadAnswer(f"No order of {erp}'s list is in the documented format.")
     return OrderScan(
         orders=full.rows,
         read=len(full.rows),
@@ -183,6 +200,7 @@ async def scan_pages(
         complete=full.complete and not is_cut,
         is_cut=is_cut,
         unreadable=full.unreadable,
+        unreadable_numbers=full.unreadable_names,
     )
 
 
@@ -314,6 +332,8 @@ class _RowCollector(Generic[T]):
         self._totals: set[int] = set()
         self._arrived = 0
         self._unread = 0
+        self._unread_names: list[str] = []
+        self._has_promised_more = self._is_short = False
         self.ended = False
 
     def add(self, page: Page[T]) -> None:
@@ -337,6 +357,10 @@ class _RowCollector(Generic[T]):
         self._pages.append(page.rows)
         self._arrived += page.length
         self._unread += page.unreadable
+        self._unread_names += page.unreadable_names
+        # A page that was announced is not there: a 404 in its place is not the end of the list.
+        self._is_short = self._has_promised_more and not page.length
+        self._has_promised_more = page.tells_end and page.next_start is not None
         if page.total is not None:
             self._totals.add(page.total)
 
@@ -350,8 +374,10 @@ class _RowCollector(Generic[T]):
         once = len(self._rows) + self._unread == self._arrived
         # A row can be lost between two pages without any being repeated; only the ERP's count shows that.
         counted = not self._totals or self._totals == {self._arrived}
-        complete = once and counted and not moved and not self._unread
-        return FullList(tuple(self._rows), moved, complete, self._unread)
+        complete = once and counted and not (moved or self._unread or self._is_short)
+        missing = max(0, max(self._totals, default=0) - self._arrived)
+        names = tuple(dict.fromkeys(self._unread_names))
+        return FullList(tuple(self._rows), moved, complete, self._unread, names, missing, self._is_short)
 
     def _is_new(self, row: T) -> bool:
         key = self._key(row)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Self
 
@@ -21,6 +21,8 @@ class ErpModel(BaseModel):
 
     erp_name: ClassVar[str]
     """The ERP's name in error messages."""
+    name_key: ClassVar[str | None] = None
+    """The key under which a row of a list says what it is called, such as an order's number."""
 
     @classmethod
     def parse(cls, body: Any) -> Self:
@@ -39,14 +41,21 @@ class ErpModel(BaseModel):
         """Parse the rows of a list one by one; return the valid ones and the number of invalid ones.
 
         Raises:
-            BadAnswer: there are several rows and none is valid, so the list itself has another shape.
+            BadAnswer: there are several rows and none is valid or says what it is, so the list has another shape.
         """
         asked = tuple(rows)
         read = tuple(row for row in map(cls._parse_row, asked) if row is not None)
         # A single invalid row may be one odd order; several show that the shape itself differs.
-        if len(asked) > 1 and not read:
+        if len(asked) > 1 and not read and not cls.name_unreadable(asked):
             raise BadAnswer(f"{cls.erp_name}'s list is not in the documented format.")
         return read, len(asked) - len(read)
+
+    @classmethod
+    def name_unreadable(cls, rows: Iterable[Any]) -> tuple[str, ...]:
+        """Return what the invalid rows of a list are called, as far as they say it."""
+        odd = [row for row in rows if cls._parse_row(row) is None]
+        named = [row.get(cls.name_key) for row in odd if isinstance(row, Mapping)]
+        return tuple(str(name) for name in named if isinstance(name, str | int) and str(name).strip())
 
     @classmethod
     def _parse_row(cls, row: Any) -> Self | None:

@@ -5,16 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import anyio
 from anyio import to_thread
+from pydantic import Field
+from pydantic.json_schema import SkipJsonSchema
 
 from po_mcp.concurrency import map_concurrently
 from po_mcp.desk.catalog_file import CatalogFile
 from po_mcp.erp import ERP
 from po_mcp.errors import BadAnswer, TooManyRequests, Unreachable
-from po_mcp.orders import Item, Money, Record, Text, Vendor, Warehouse
+from po_mcp.orders import Item, Money, Record, Text, Vendor, Warehouse, count_left_out
 from po_mcp.untrusted import imitating_scripts
 from po_mcp.writes import order_text
 
@@ -54,7 +56,7 @@ class Candidate(Record):
 class Candidates(Record):
     """The best matches first. `known` counts all entries of this kind in the ERP, `matched` those that fit.
 
-    `age` is that of the list, in words, where it is not fresh.
+    `age` is that of the list, in words, where it is not fresh. `gaps` are sentences on what cannot be ordered.
     """
 
     kind: Kind
@@ -62,6 +64,8 @@ class Candidates(Record):
     matched: int
     known: int
     age: str | None = None
+    # Not published: it stands in the note.
+    gaps: Annotated[SkipJsonSchema[tuple[str, ...]], Field(exclude=True)] = ()
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,23 @@ class Catalog:
         """Return the seconds since the list was read; 0 for one that was not read yet."""
         cached = self._lists.get(kind)
         return 0.0 if cached is None else max(0.0, self._clock() - cached.at)
+
+    def describe_gaps(self, kind: Kind) -> tuple[str, ...]:
+        """Return a sentence on rows that the list lacks, and one on entries without the id that an order needs."""
+        cached = self._lists.get(kind)
+        if cached is None:
+            return ()
+        gaps: list[str] = []
+        if left_out := count_left_out(cached.entries):
+            they = "it is" if left_out == 1 else "they are"
+            what = order_text.count(left_out, f"{kind} row")
+            gaps.append(
+                f"{what} of the ERP's list cannot be used (no id, or not readable): {they} not shown or ordered."
+            )
+        if unnamed := sum(entry.id is None for entry in cached.entries):
+            has = "has" if unnamed == 1 else "have"
+            gaps.append(f"{order_text.count(unnamed, kind)} {has} no id here, so nothing can be ordered from them.")
+        return tuple(gaps)
 
     def is_fresh(self, kind: Kind) -> bool:
         """Tell whether a write may name what the list shows, without another look."""
@@ -239,7 +260,8 @@ class Catalog:
 
     def _candidates(self, kind: Kind, candidates: tuple[Candidate, ...], matched: int, known: int) -> Candidates:
         age = None if self.is_fresh(kind) else format_age(self.age(kind))
-        return Candidates(kind=kind, candidates=candidates, matched=matched, known=known, age=age)
+        gaps = self.describe_gaps(kind)
+        return Candidates(kind=kind, candidates=candidates, matched=matched, known=known, age=age, gaps=gaps)
 
 
 def format_age(seconds: float) -> str:

@@ -24,12 +24,12 @@ from typing import Any, cast
 from pydantic import TypeAdapter, ValidationError
 
 from po_mcp import __version__
-from po_mcp.orders import Item, Vendor, Warehouse
+from po_mcp.orders import Entries, Item, Vendor, Warehouse, count_left_out
 
 _log = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
-_FORMAT = 3
+_FORMAT = 4
 _END_OF_TIME = 1e11
 _price = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 _RECORDS = {"vendor": Vendor, "item": Item, "warehouse": Warehouse}
@@ -37,9 +37,9 @@ _RECORDS = {"vendor": Vendor, "item": Item, "warehouse": Warehouse}
 
 @dataclass(frozen=True)
 class StoredList:
-    """The entries of a list, and when it was read, in seconds since 1970."""
+    """The entries of a list, with how many rows are left out, and when it was read, in seconds since 1970."""
 
-    entries: tuple[Any, ...]
+    entries: Entries[Any]
     read_at: float
 
 
@@ -79,6 +79,7 @@ class CatalogFile:
             "connection": self._identity,
             "kind": kind,
             "read_at": read_at,
+            "left_out": count_left_out(entries),
             "entries": [entry.model_dump(mode="json", exclude_defaults=True) for entry in entries],
         }
         try:
@@ -91,14 +92,15 @@ class CatalogFile:
         known = {"format": _FORMAT, "version": __version__, "connection": self._identity, "kind": kind}
         if not isinstance(content, dict) or any(content.get(name) != value for name, value in known.items()):
             return None
-        read_at, entries = content.get("read_at"), content.get("entries")
+        read_at, entries, left_out = content.get("read_at"), content.get("entries"), content.get("left_out")
         is_time = isinstance(read_at, int | float) and not isinstance(read_at, bool) and 0 <= read_at < _END_OF_TIME
-        if not is_time or not isinstance(entries, list):
+        if not is_time or not isinstance(entries, list) or type(left_out) is not int or left_out < 0:
             return None
         if not all(isinstance(entry, dict) and _is_plain_price(entry.get("price")) for entry in entries):
             return None
         try:
-            return StoredList(_entries_type(kind).validate_python(entries), cast(float, read_at))
+            found = _entries_type(kind).validate_python(entries)
+            return StoredList(Entries(found, left_out), cast(float, read_at))
         except ValidationError:
             return None
 

@@ -29,6 +29,8 @@ _VENDOR_NAMES_TIMEOUT_S = 5.0
 """How long a list, or a question to a person, waits for vendors' names."""
 _SIMILAR_NUMBERS_TIMEOUT_S = 10.0
 """How long the answer about a missing number waits for the list of similar ones."""
+_MAX_UNREADABLE = 5
+"""Orders that cannot be read of which a list gives the numbers."""
 _SCAN_CACHE_S = 120.0
 """How long the orders read for a first page serve the pages after it."""
 
@@ -175,13 +177,25 @@ async def _list_vendors(desk: Desk) -> Sequence[Vendor]:
 def _explain_gaps(scan: OrderScan) -> list[str]:
     gaps = []
     if scan.unreadable:
-        gaps.append(f"{count(scan.unreadable, 'row')} of the list could not be read; counts and totals leave them out.")
+        which = _name_unreadable(scan)
+        gaps.append(
+            f"{count(scan.unreadable, 'row')} of the list could not be read{which}; counts and totals leave them out."
+        )
     if scan.is_cut:
         of = f" of {scan.total}" if scan.total is not None else ""
         gaps.append(f"Only {scan.read}{of} orders could be read; counts and totals cover those. Narrow the dates.")
     elif not scan.complete and not scan.unreadable:
         gaps.append("The list changed while it was being read; an order may be missing or outdated.")
     return gaps
+
+
+def _name_unreadable(scan: OrderScan) -> str:
+    """Name the orders that could not be read, in brackets: somebody must look at them in the ERP."""
+    named = [order_number(one) for one in scan.unreadable_numbers]
+    if not named:
+        return ""
+    rest = scan.unreadable - len(named[:_MAX_UNREADABLE])
+    return f" ({', '.join([*named[:_MAX_UNREADABLE], *([f'and {rest} more'] if rest > 0 else [])])})"
 
 
 def _write_cursor(offset: int, size: int, request: ListRequest) -> str:

@@ -292,6 +292,8 @@ def _can_be_meant(match: matching.Match[Any]) -> bool:
 async def _describe_unknown(desk: Desk, kind: Kind, text: str) -> str:
     known = [entry for entry in await desk.catalog.entries(kind) if entry.active]
     available = f" Available: {format_ids(known)}." if 0 < len(known) <= _MAX_LISTED else ""
+    # What is asked for may be among the rows that cannot be used.
+    available += "".join(f" {gap}" for gap in desk.catalog.describe_gaps(kind))
     inactive = [match.entry for match in await desk.catalog.find(kind, text) if not match.entry.active]
     if not inactive:
         return f"No {kind} matches {name(text)}.{available}"

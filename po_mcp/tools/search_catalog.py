@@ -36,8 +36,8 @@ async def search_catalog(
     desk.require("catalog")
     found = await desk.catalog.search(kind, text, refresh=bool(refresh))
     summary = _summary(found, text)
-    note = None if found.candidates else summary
-    rows = "\n".join([desk.add_notice(summary), *_age(found), *_table_rows(found)])
+    note = " ".join([*([] if found.candidates else [summary]), *found.gaps])
+    rows = "\n".join([desk.add_notice(summary), *_age(found), *found.gaps, *_table_rows(found)])
     return tool_result(rows, found, notice=desk.erp.notice, note=note)
 
 
@@ -46,6 +46,8 @@ def _age(found: Candidates) -> list[str]:
 
 
 def _summary(found: Candidates, text: str | None) -> str:
+    if not found.known:
+        return f"The ERP lists no {found.kind}s."
     if not found.candidates:
         return f"No {found.kind} matches ({found.known} exist). Try other words, or leave text out to list all."
     shown = len(found.candidates)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import anyio
@@ -156,7 +156,7 @@ class Executor:
         # A gateway, or a second request of its own, can answer "created" for an order that is another's.
         if seen.seen != "applied":
             return self._doubt(claim, f"the ERP says that it was done, but {_contents(seen)}")
-        confirmed = type(applied)(seen.order or applied.order, applied.backorder_number)
+        confirmed = replace(applied, order=seen.order or applied.order)
         outcome = self.words.done(operation, confirmed, seen)
         return _End("DONE", outcome, {"answer": "success, verified"})
 

@@ -358,9 +358,9 @@ def _items(order: PurchaseOrder, *, rest: bool = False) -> str:
     """Write what the order holds, or what of it is outstanding, for a field's description."""
     if rest and order.outstanding_lines:
         lines = order.outstanding_lines
-        return text.items_line(
-            "Outstanding", [(line.outstanding, line.description or line.item or "", "") for line in lines]
-        )
+        # What is not told may be outstanding as well.
+        label = f"Outstanding (+{order.untold_receipts} not known)" if order.untold_receipts else "Outstanding"
+        return text.items_line(label, [(line.outstanding, line.description or line.item or "", "") for line in lines])
     return text.items_line(
         "Items", [(line.quantity, line.description or line.item or "", "") for line in order.lines or ()]
     )

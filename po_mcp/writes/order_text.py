@@ -176,9 +176,11 @@ def receipts_of(order: PurchaseOrder) -> str:
     if not lines:
         return "no lines"
     # Unknown is not zero: "nothing received" would be a claim of ours.
-    if not order.tells_receipts:
-        return f"{count(len(lines), 'line')}, receipts not given"
-    outstanding = len(order.outstanding_lines)
+    outstanding, untold = len(order.outstanding_lines), order.untold_receipts
+    if untold:
+        if outstanding:
+            return f"{outstanding:,} of {count(len(lines), 'line')} outstanding, {untold:,} not known"
+        return f"{count(len(lines), 'line')}, receipts {'' if untold == len(lines) else f'of {untold:,} '}not given"
     if not outstanding:
         return f"{count(len(lines), 'line')}, all received"
     if outstanding == len(lines) and not any(line.received for line in lines):

@@ -173,7 +173,7 @@ class Reconciler:
         operation, before = recorded.operation, recorded.state
         detail = {"observed": seen.why}
         if seen.seen in ("applied", "gone"):
-            because = f"{self.words.name}'s answer was lost"
+            because = f"{self.words.name} gave no clear answer"
             if before == "WATCHED":
                 because = f"{self.words.name} had reported an error"
             outcome = self.words.observed(operation, seen, because)

@@ -9,7 +9,7 @@ from typing import get_args
 import pytest
 
 from po_mcp.approvals import presentation
-from po_mcp.approvals.presentation import Sheet, money, quantity, sheet_of
+from po_mcp.approvals.presentation import LINES_SHOWN, Sheet, money, quantity, sheet_of
 from po_mcp.writes.journal import Event, JournalStore
 from po_mcp.writes.operation import Recorded, State
 from po_mcp.writes.payloads import CreatePayload, LineNote, Reason
@@ -91,6 +91,24 @@ def test_receipts_that_the_erp_does_not_tell_are_not_taken_for_all_received() ->
     store.close()
     assert shown.consequence == "The ERP does not show what was received. Closing cannot be undone."
     assert "create_backorder" in shown.fields
+
+
+def test_what_is_outstanding_is_counted_over_all_lines_and_beside_what_is_not_told() -> None:
+    first = order().outstanding_lines[0]
+    lines = [first] * (LINES_SHOWN + 5)
+    lines += [first.model_copy(update={"received": None, "outstanding": None})] * 2
+    store = JournalStore(":memory:", 600, Clock())
+    asked = Counter(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
+    one = asked.propose(order().model_copy(update={"lines": tuple(lines)}), "finalize")
+
+    shown = sheet_of(asked.found(one), store.events(one), Clock().now)
+
+    store.close()
+    assert shown.consequence == (
+        "205 of 207 lines are outstanding. The ERP does not show what was received on 2 of 207 lines. "
+        "Closing cannot be undone."
+    )
+    assert (shown.order.outstanding, shown.order.untold) == (LINES_SHOWN + 5, 2)
 
 
 def test_a_new_order_shows_names_units_warehouses_and_where_each_guess_is_from() -> None:

@@ -442,7 +442,11 @@ def test_items_are_marked_as_active_or_not() -> None:
 def test_a_warehouse_goes_by_its_name(place: Callable[[Any], Any]) -> None:
     found = translate.parse_warehouses(place([{"uuid": "u", "name": "Main"}, {"name": "North"}, {"name": "Main"}, {}]))
 
-    assert catalog.convert_warehouses(found) == (Warehouse(id="Main", name="Main"), Warehouse(id="North", name="North"))
+    assert catalog.convert_warehouses(found[0]) == (
+        Warehouse(id="Main", name="Main"),
+        Warehouse(id="North", name="North"),
+    )
+    assert found[1] == 1
 
 
 def test_suppliers_are_picked_out_of_the_accounts() -> None:

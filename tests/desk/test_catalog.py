@@ -18,7 +18,7 @@ async def test_vendors_without_ids_are_listed_and_found_and_fit_their_schema() -
         published = found.to_json()
 
         assert published["candidates"][0]["name"] == "Acme"
-        assert Candidates.model_validate(published) == found
+        assert Candidates.model_validate(published) == found.model_copy(update={"gaps": ()})
         assert "id" not in Candidates.model_json_schema(mode="serialization")["$defs"]["Candidate"]["required"]
 
 

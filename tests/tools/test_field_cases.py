@@ -46,7 +46,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from mcp import Client
-from mcp.types import ElicitRequestFormParams, TextResourceContents
+from mcp.types import ElicitRequestFormParams, ElicitResult, TextResourceContents
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
@@ -357,7 +357,7 @@ async def test_receipts_that_are_not_given_are_not_all_received(connect: Any, re
     async with connect(erp, person) as client:
         await client.call_tool(FINALIZE, {"number": "PO-1"})
 
-    assert "receipts not given" in person.asked[0].message
+    assert "2 lines, receipts of 1 not given" in person.asked[0].message
     assert "verything was received" not in asked_of(person)
     choices = person.asked[0].requested_schema["properties"]["decision"]["oneOf"]
     assert [choice["const"] for choice in choices] == ["keep", "backorder", "close"]
@@ -574,6 +574,167 @@ async def test_vendors_without_ids_are_found(connect: Any) -> None:
     assert not listed.is_error
     assert "no id|Acme Fasteners|ACME" in text(listed)
     assert "no id|Acme Fasteners|ACME" in text(found)
+
+
+async def test_rows_that_cannot_be_ordered_are_counted(connect: Any) -> None:
+    bolt = {"partNo": 1, "shortID": "BOLT-M8-30", "description": "M8 x 30mm Hex Bolt", "uOM": "EA"}
+    items = [bolt, {"partNo": 2, "description": "Nut"}, {"partNo": 3, "shortID": "W1", "description": ["Washer"]}]
+    vendors = [
+        {"vendorID": 12, "shortID": "ACME", "name": "Acme Fasteners", "active": True},
+        {"shortID": "CSC", "name": "Central Supply", "active": True},
+    ]
+    async with connect(SmallInventoryPro(items=items, vendors=vendors)) as client:
+        listed = await client.call_tool(SEARCH, {"kind": "item"})
+        again = await client.call_tool(SEARCH, {"kind": "item", "text": "Nut"})
+        of_vendors = await client.call_tool(SEARCH, {"kind": "vendor", "text": "acme"})
+        refused = await client.call_tool(CREATE, in_words(number="PO-1", lines=[{**BOLTS, "item": "Nut"}]))
+
+    gap = "2 item rows of the ERP's list cannot be used"
+    assert gap in text(listed)
+    assert gap in outcome(listed)["note"]
+    assert gap in text(again)
+    assert "1 vendor has no id here" in outcome(of_vendors)["note"]
+    assert "No item matches Nut." in text(refused)
+    assert gap in text(refused)
+
+
+async def test_what_is_missing_in_a_list_is_told_after_a_start(connect: Any) -> None:
+    erp = SmallInventoryPro(items=[*SmallInventoryPro.items, {"partNo": 2, "description": "Nut"}])
+    for _ in range(2):  # the second start takes the list that was kept on disk
+        async with connect(erp) as client:
+            found = outcome(await client.call_tool(SEARCH, {"kind": "item"}))
+        erp.items = ()
+
+        assert found["known"] == 1
+        assert "1 item row of the ERP's list cannot be used" in found["note"]
+
+
+@pytest.mark.parametrize("kind", ["item", "vendor", "warehouse"])
+@pytest.mark.parametrize("answer", [(204, None), (404, {"statusCode": 404, "error": "not_found", "message": "none"})])
+async def test_an_empty_catalog_is_empty_however_it_is_answered(connect: Any, kind: str, answer: Any) -> None:
+    class Empty(SmallInventoryPro):
+        def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+            is_list = path in ("/Item", "/Item/All", "/Vendor/All", "/Location")
+            return answer if is_list else super().answer(method, path, query, body)
+
+    erp = Empty()
+    async with connect(erp) as client:
+        found = await client.call_tool(SEARCH, {"kind": kind})
+        made = await client.call_tool(CREATE, in_words(number="PO-1"))
+
+    assert text(found) == f"The ERP lists no {kind}s."
+    assert outcome(found)["known"] == 0
+    assert "The ERP lists no vendors, so nothing can be ordered by" in text(made)
+    assert not erp.sent
+
+
+async def test_a_404_in_the_place_of_a_page_is_not_the_end_of_a_catalog(connect: Any) -> None:
+    class Broken(SmallInventoryPro):
+        def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+            if path == "/Item/All" and query["page"] != "1":
+                return 404, {"statusCode": 404, "error": "not_found", "message": "none"}
+            status, page = super().answer(method, path, query, body)
+            if path == "/Item/All":
+                page.pop("totalCount")
+            return status, page
+
+    items = [{"partNo": at, "shortID": f"P{at}", "description": f"Part {at}"} for at in range(5)]
+    async with connect(Broken(items=items, largest_page=2)) as client:
+        found = await client.call_tool(SEARCH, {"kind": "item"})
+
+    assert found.is_error
+    assert "incomplete list" in text(found)
+
+
+async def test_orders_that_cannot_be_read_are_named(connect: Any) -> None:
+    orders = [
+        order("PO-1"),
+        order("PO-2", expectedDate="20/07/2026"),
+        order("PO/3 a", orderDate={"day": 1}),
+        {**order("PO-4"), "poNo": None, "orderDate": 5},
+    ]
+    erp = SmallInventoryPro(orders=orders[:3])
+    erp.book["odd"] = orders[3]
+    async with connect(erp) as client:
+        listed = outcome(await client.call_tool(LIST, {}))
+        overdue = outcome(await client.call_tool(LIST, {"overdue": True}))
+
+    told = "3 rows of the list could not be read (PO-2, PO/3 a, and 1 more); counts and totals leave them out."
+    assert told in listed["note"]
+    assert told in overdue["note"]
+    assert [one["number"] for one in listed["orders"]] == ["PO-1"]
+
+
+async def test_two_odd_orders_on_the_last_page_hide_no_other(connect: Any) -> None:
+    orders = [order(f"PO-{at}") for at in range(50)] + [order(f"PO-{at}", orderDate="soon") for at in (50, 51)]
+    async with connect(SmallInventoryPro(orders=orders)) as client:
+        listed = outcome(await client.call_tool(LIST, {}))
+
+    assert (listed["total_count"], listed["complete"]) == (50, False)
+    assert "(PO-50, PO-51)" in listed["note"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "said"),
+    [
+        ("backorder", "Inventory Pro does not say whether the requested backorder was created; check there."),
+        ("close", "Order PO-1 was closed. No backorder was requested."),
+    ],
+)
+async def test_a_backorder_of_which_nothing_is_said_is_not_said_to_be_missing(
+    connect: Any, wanted: str, said: str
+) -> None:
+    class Silent(SmallInventoryPro):
+        def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+            status, made = super().answer(method, path, query, body)
+            if path.endswith("/Finalize"):
+                made = {"poNo": made["poNo"], "status": "Closed"}
+            return status, made
+
+    erp = Silent(orders=[order("PO-1", line(units=5, received=2), status="Partial")])
+    async with connect(erp, ScriptedPerson(picks(wanted))) as client:
+        ended = outcome(await client.call_tool(FINALIZE, {"number": "PO-1"}))
+
+    assert ended["message"].startswith(said)
+    assert "No backorder was created" not in ended["message"]
+
+
+async def test_an_odd_answer_is_not_said_to_be_lost(connect: Any) -> None:
+    class Odd(SmallInventoryPro):
+        def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+            status, made = super().answer(method, path, query, body)
+            return status, {"ok": 1} if path.endswith("/Finalize") else made
+
+    erp = Odd(orders=[order("PO-1")])
+    async with connect(erp, ScriptedPerson(picks("close"))) as client:
+        ended = outcome(await client.call_tool(FINALIZE, {"number": "PO-1"}))
+
+    assert ended["status"] == "done"
+    assert "(Inventory Pro gave no clear answer)" in ended["message"]
+
+
+async def test_lines_whose_receipts_are_not_told_stand_beside_what_is_outstanding(connect: Any) -> None:
+    lines = [line("A", units=5, received=2), line("B", received=None), line("C", received=None)]
+    person = ScriptedPerson(picks("keep"))
+    async with connect(SmallInventoryPro(orders=[order("PO-1", *lines, status="Partial")]), person) as client:
+        await client.call_tool(FINALIZE, {"number": "PO-1"})
+
+    [field] = person.asked[0].requested_schema["properties"].values()
+    assert "1 of 3 lines outstanding, 2 not known" in person.asked[0].message
+    assert field["description"] == "Outstanding (+2 not known): 3 \N{MULTIPLICATION SIGN} A"
+
+
+async def test_a_number_that_a_declined_question_proposed_is_free(connect: Any) -> None:
+    """Ten clients decline in passing: the next order still gets the next number."""
+    erp = SmallInventoryPro(orders=[order("PO-1"), order("PO-2")])
+    free = in_words(lines=[{**BOLTS, "unit_price": "0"}])
+    async with connect(erp, ScriptedPerson(ElicitResult(action="decline"))) as client:
+        declined = outcome(await client.call_tool(CREATE, free))
+    async with connect(erp) as client:
+        made = outcome(await client.call_tool(CREATE, in_words(lines=[{**BOLTS, "quantity": "7"}])))
+
+    assert declined["status"] == "declined"
+    assert (made["status"], made["order"]["number"]) == ("done", "PO-3")
 
 
 def test_every_case_is_held_by_a_test_of_this_file() -> None:

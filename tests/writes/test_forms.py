@@ -174,7 +174,9 @@ def test_a_finalize_offers_what_can_become_of_the_rest(
         ((line("1000"),), "1 line, all received"),
         ((line("0"),), "1 line, nothing received"),
         ((line("400"), line("1000")), "1 of 2 lines outstanding"),
-        ((line("400"), line(None)), "2 lines, receipts not given"),
+        ((line("400"), line(None)), "1 of 2 lines outstanding, 1 not known"),
+        ((line("1000"), line(None)), "2 lines, receipts of 1 not given"),
+        ((line(None), line(None)), "2 lines, receipts not given"),
     ],
 )
 def test_a_finalize_says_how_far_the_order_was_received(lines: tuple[OrderLine, ...], said: str) -> None:

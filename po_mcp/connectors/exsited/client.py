@@ -34,6 +34,7 @@ from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, sen
 from po_mcp.errors import BadAnswer, NotOffered, NotPermitted, OrderNotFound, Refused
 from po_mcp.orders import (
     CANCELLABLE_STATUSES,
+    Entries,
     Finalized,
     Item,
     OrderDraft,
@@ -197,25 +198,26 @@ class Exsited:
             lists_all=True,
         )
 
-    async def vendors(self) -> tuple[Vendor, ...]:
+    async def vendors(self) -> Entries[Vendor]:
         """Return every supplier."""
         rows = await self._read_every(
             translate.parse_accounts, schemas.Account, self._build_path("accounts", "/accounts")
         )
-        return catalog.convert_vendors(rows)
+        return Entries(catalog.convert_vendors(rows), rows.left_out)
 
-    async def items(self, on_items: OnItems | None = None) -> tuple[Item, ...]:
+    async def items(self, on_items: OnItems | None = None) -> Entries[Item]:
         """Return every item, inactive ones too."""
         converted = ConvertedRows(catalog.convert_items, on_items)
         path = self._build_path("items", "/items")
-        await self._read_every(translate.parse_items, schemas.Item, path, on_rows=converted.add)
-        return tuple(converted.found)
+        rows = await self._read_every(translate.parse_items, schemas.Item, path, on_rows=converted.add)
+        return Entries(converted.found, rows.left_out)
 
-    async def warehouses(self) -> tuple[Warehouse, ...]:
+    async def warehouses(self) -> Entries[Warehouse]:
         """Return every warehouse."""
         path = self._build_path("warehouses", "/settings/warehouses")
-        answer = await self._http.read(path, permission=_PERMISSION_TO_LOOK_UP)
-        return catalog.convert_warehouses(translate.parse_warehouses(answer.body))
+        body = await self._http.read_list(path, {}, permission=_PERMISSION_TO_LOOK_UP)
+        rows, unreadable = ((), 0) if body is None else translate.parse_warehouses(body)
+        return Entries(catalog.convert_warehouses(rows), unreadable)
 
     async def read_vendor(self, vendor: Vendor) -> Vendor | None:
         """Return the supplier of this account id; None where Exsited knows none."""
@@ -374,19 +376,25 @@ class Exsited:
         path: str,
         *segments: str,
         on_rows: OnRows[R] | None = None,
-    ) -> tuple[R, ...]:
+    ) -> Entries[R]:
         """Read all pages of a list. Rows are the same if they have an id and are equal.
 
         Raises:
             BadAnswer: a row of an order's documents (`segments` name the order) cannot be read.
         """
-        # Other lists leave such a row out. An order's documents decide whether it may be deleted: none may be missing.
-        permission = None if segments else _PERMISSION_TO_LOOK_UP
 
+        # Other lists leave such a row out. An order's documents decide whether it may be deleted: none may be missing.
         async def read_page(offset: int) -> Page[R]:
-            params = {"limit": _ROWS_PER_PAGE, "offset": offset}
-            answer = await self._http.read(path, *segments, params=params, permission=permission)
-            found = translate.parse_page(read(answer.body), row, offset)
+            params: Params = {"limit": _ROWS_PER_PAGE, "offset": offset}
+            # A 404 of an order's documents is about the order; that of a list, or a 204, is of an empty one.
+            body = (
+                (await self._http.read(path, *segments, params=params)).body
+                if segments
+                else await self._http.read_list(path, params, permission=_PERMISSION_TO_LOOK_UP)
+            )
+            if body is None and not segments:
+                return Page((), None, None)
+            found = translate.parse_page(read(body), row, offset)
             if segments and found.unreadable:
                 raise BadAnswer(f"{self.title} tells a document of this order that cannot be read.")
             return found

@@ -53,6 +53,8 @@ class Kpis(ErpModel):
 class OrderHeader(ErpModel):
     """An order without its lines. The vendor is named by `account_id` only."""
 
+    name_key = "id"
+
     id: Id
     uuid: Word = None
     version: Word = None

@@ -201,7 +201,8 @@ def parse_page(page: schemas.Page, row: type[R], offset: int) -> Page[R]:
     """Parse one page of any list, at `offset`."""
     found, unreadable = row.parse_rows(page.rows)
     next_start = next_offset(page, offset)
-    return Page(found, next_start, page.pagination.records, unreadable, tells_end(page))
+    names = row.name_unreadable(page.rows) if unreadable else ()
+    return Page(found, next_start, page.pagination.records, unreadable, tells_end(page), names)
 
 
 def build_order_filter(status: Status | None) -> dict[str, str]:
@@ -236,7 +237,7 @@ def parse_orders_page(
         raise BadAnswer("Exsited ignored the status filter.", next_step="List without a status.")
     read = convert_with_listed_lines if in_full else convert_listed
     rows = tuple(read(row, zone) for row in found.rows)
-    return Page(rows, found.next_start, found.total, found.unreadable, found.tells_end)
+    return found.with_rows(rows)
 
 
 def convert_listed(source: schemas.ListedOrder, zone: tzinfo | None = UTC) -> PurchaseOrder:
@@ -293,9 +294,9 @@ def parse_item(body: Any, item_id: str) -> schemas.Item:
     return item
 
 
-def parse_warehouses(body: Any) -> tuple[schemas.Warehouse, ...]:
-    """Parse the warehouses; a row without a name is left out."""
-    return schemas.Warehouse.parse_rows(schemas.WarehousesResponse.parse(raise_for_error(body)).rows)[0]
+def parse_warehouses(body: Any) -> tuple[tuple[schemas.Warehouse, ...], int]:
+    """Parse the warehouses; return those with a name, and how many have none."""
+    return schemas.Warehouse.parse_rows(schemas.WarehousesResponse.parse(raise_for_error(body)).rows)
 
 
 def parse_invoices(body: Any) -> schemas.InvoicesPage:

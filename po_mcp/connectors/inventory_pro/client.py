@@ -31,6 +31,7 @@ from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, sen
 from po_mcp.errors import InvalidInput, NotOffered, OrderNotFound
 from po_mcp.orders import (
     CANCELLABLE_STATUSES,
+    Entries,
     Finalized,
     Item,
     OrderDraft,
@@ -177,21 +178,25 @@ class InventoryPro:
             lists_all=False,
         )
 
-    async def vendors(self) -> tuple[Vendor, ...]:
+    async def vendors(self) -> Entries[Vendor]:
         """Return every vendor; those without an id cannot be ordered from yet."""
-        return catalog.convert_vendors(await self._read_every("/Vendor/All", schemas.Vendor), self._vendor_ids)
+        rows = await self._read_every("/Vendor/All", schemas.Vendor)
+        nameless = sum((row.name or row.short_id) is None for row in rows)
+        return Entries(catalog.convert_vendors(rows, self._vendor_ids), rows.left_out + nameless)
 
-    async def items(self, on_items: OnItems | None = None) -> tuple[Item, ...]:
+    async def items(self, on_items: OnItems | None = None) -> Entries[Item]:
         """Return every item that a line can name, discontinued ones too: an order for one is refused by its name."""
         converted = ConvertedRows(catalog.convert_items, on_items)
+        rows: Entries[schemas.Item] = Entries()
         for path in ("/Item/All", "/Item"):
-            if await self._read_every(path, schemas.Item, converted.add):
+            if rows := await self._read_every(path, schemas.Item, converted.add):
                 break
-        return tuple(converted.found)
+        return Entries(converted.found, rows.left_out + len(rows) - len(converted.found))
 
-    async def warehouses(self) -> tuple[Warehouse, ...]:
+    async def warehouses(self) -> Entries[Warehouse]:
         """Return every warehouse that has a storage place; no call lists warehouses."""
-        return catalog.convert_warehouses(await self._read_every("/Location", schemas.Location))
+        rows = await self._read_every("/Location", schemas.Location)
+        return Entries(catalog.convert_warehouses(rows), rows.left_out)
 
     async def read_vendor(self, vendor: Vendor) -> Vendor | None:
         """Return the vendor of this code, or of this id if it has no code.
@@ -279,13 +284,13 @@ class InventoryPro:
         answer = await self._http.read(_ORDERS, number)
         return translate.parse_order(answer.body, number, self._zone, in_any_case=in_any_case)
 
-    async def _read_every(self, path: str, row: type[R], on_rows: OnRows[R] | None = None) -> tuple[R, ...]:
+    async def _read_every(self, path: str, row: type[R], on_rows: OnRows[R] | None = None) -> Entries[R]:
         """Read all pages of a list. Equal rows are the same row; a code alone may occur twice."""
 
         async def read_page(page: int) -> Page[R]:
-            params = {"page": page, "pageSize": _ROWS_PER_PAGE}
-            answer = await self._http.read(path, params=params, permission=_PERMISSION_TO_LOOK_UP)
-            return translate.parse_page(answer.body, row, params)
+            params: Params = {"page": page, "pageSize": _ROWS_PER_PAGE}
+            body = await self._http.read_list(path, params, permission=_PERMISSION_TO_LOOK_UP)
+            return Page((), None, None) if body is None else translate.parse_page(body, row, params)
 
         return await read_all_stable(
             self.title,

@@ -38,6 +38,8 @@ class OrderNumber(ErpModel):
 class OrderHeader(OrderNumber):
     """An order in the list, without its lines."""
 
+    name_key = "poNo"
+
     vendor: Name = None
     order_date: Moment = None
     expected_date: Moment = None

@@ -107,7 +107,7 @@ def parse_orders_page(body: Any, params: Mapping[str, str | int], zone: tzinfo |
         return Page((), None, None)
     found = parse_page(body, schemas.OrderHeader, params)
     rows = tuple(convert_header(row, zone) for row in found.rows)
-    return Page(rows, found.next_start, found.total, found.unreadable, found.tells_end)
+    return found.with_rows(rows)
 
 
 def parse_page(body: Any, row: type[R], params: Mapping[str, str | int]) -> Page[R]:
@@ -128,7 +128,8 @@ def parse_page(body: Any, row: type[R], params: Mapping[str, str | int]) -> Page
     found, unreadable = row.parse_rows(page.value)
     more = _has_more(page, place)
     next_start = place + 1 if more or (more is None and page.value) else None
-    return Page(found, next_start, page.total_count, unreadable, more is not None)
+    names = row.name_unreadable(page.value) if unreadable else ()
+    return Page(found, next_start, page.total_count, unreadable, more is not None, names)
 
 
 def _has_more(page: schemas.Page, place: int) -> bool | None:
@@ -240,7 +241,10 @@ def parse_finalized(body: Any, number: str) -> Finalized:
     # The backorder's number is all that the user gets to find the rest of the goods.
     if source.backorder_created and not source.backorder_po_no:
         raise BadAnswer("Inventory Pro created a backorder without giving its number.")
-    return Finalized(status_text=source.status, backorder_number=source.backorder_po_no or None)
+    is_told = source.backorder_created is not None or bool(source.backorder_po_no)
+    return Finalized(
+        status_text=source.status, backorder_number=source.backorder_po_no or None, tells_backorder=is_told
+    )
 
 
 def status_of(word: str | None) -> Status:

@@ -19,6 +19,7 @@ from po_mcp.connectors.tryton.writing import Writer
 from po_mcp.erp import BeforeSend, Capability, Connection, Guarded, OnItems, send_at_once
 from po_mcp.errors import NotOffered
 from po_mcp.orders import (
+    Entries,
     Finalized,
     Item,
     OrderDraft,
@@ -121,12 +122,12 @@ class Tryton:
         source = await self._reader.find_order(names.check_readable(number), in_any_case=in_any_case)
         return translate.convert_order(source, names.find_stored_name(source, number))
 
-    async def vendors(self) -> tuple[Vendor, ...]:
+    async def vendors(self) -> Entries[Vendor]:
         """Return every active party but the company itself."""
         parties = await self._reader.read_every("party.party", schemas.Party, schemas.PARTY_FIELDS)
-        return await self._convert_vendors(parties)
+        return Entries(await self._convert_vendors(parties), parties.left_out)
 
-    async def items(self, on_items: OnItems | None = None) -> tuple[Item, ...]:
+    async def items(self, on_items: OnItems | None = None) -> Entries[Item]:
         """Return every active product that can be bought."""
         of_purchases = [["purchasable", "=", True]]
         own = await self._reader.read_own_company()
@@ -134,7 +135,7 @@ class Tryton:
             "product.product", schemas.Product, schemas.PRODUCT_FIELDS, of_purchases
         )
         # Tryton writes prices in the company's currency where the context names no other.
-        return catalog.convert_items(products, _find_currency(own))
+        return Entries(catalog.convert_items(products, _find_currency(own)), products.left_out)
 
     async def read_vendor(self, vendor: Vendor) -> Vendor | None:
         """Return the active party of this id."""
@@ -150,9 +151,10 @@ class Tryton:
         found = await self._reader.read_products([product], ["purchasable", "=", True])
         return next(iter(catalog.convert_items(found, item.currency)), None)
 
-    async def warehouses(self) -> tuple[Warehouse, ...]:
+    async def warehouses(self) -> Entries[Warehouse]:
         """Return every active warehouse."""
-        return catalog.convert_warehouses(await self._reader.read_warehouses())
+        places = await self._reader.read_warehouses()
+        return Entries(catalog.convert_warehouses(places), places.left_out)
 
     async def snapshot(self, number: str, operation: Guarded) -> Snapshot:
         """Read the order, its lines and their moves, with the stamp of each."""

@@ -12,7 +12,7 @@ from po_mcp.connectors.pagination import MAX_PAGES, SCAN_TIMEOUT_S, select_order
 from po_mcp.connectors.tryton import names, schemas, translate
 from po_mcp.connectors.tryton.rpc import Rpc
 from po_mcp.errors import BadAnswer, OrderNotFound
-from po_mcp.orders import OrderQuery, OrderScan, Progress
+from po_mcp.orders import Entries, OrderQuery, OrderScan, Progress
 
 R = TypeVar("R", bound=schemas.Identified)
 
@@ -36,6 +36,10 @@ class _PageCollector(Generic[R]):
     @property
     def unreadable(self) -> int:
         return sum(page.unreadable for page in self._pages.values())
+
+    @property
+    def unreadable_names(self) -> tuple[str, ...]:
+        return tuple(name for _, page in sorted(self._pages.items()) for name in page.unreadable_names)
 
     @property
     def length(self) -> int:
@@ -91,6 +95,7 @@ class Reader:
             complete=not is_cut and not read.unreadable,
             is_cut=is_cut,
             unreadable=read.unreadable,
+            unreadable_numbers=read.unreadable_names,
         )
         return select_orders(found, query)
 
@@ -109,7 +114,7 @@ class Reader:
         """Read the order of an id."""
         return names.select_order(await self._read_orders(["id", "=", identifier]), names.format_id(identifier))
 
-    async def read_warehouses(self) -> Sequence[schemas.Warehouse]:
+    async def read_warehouses(self) -> Entries[schemas.Warehouse]:
         """Read the active warehouses."""
         of_type = [["type", "=", "warehouse"]]
         return await self.read_every("stock.location", schemas.Warehouse, schemas.WAREHOUSE_FIELDS, of_type)
@@ -154,7 +159,9 @@ class Reader:
         domain = await self._build_company_domain()
         await self._rpc.call_model(translate.PURCHASE, "search", domain, 0, 1, None)
 
-    async def read_every(self, model: str, kind: type[R], fields: Sequence[str], domain: Sequence[Any] = ()) -> list[R]:
+    async def read_every(
+        self, model: str, kind: type[R], fields: Sequence[str], domain: Sequence[Any] = ()
+    ) -> Entries[R]:
         """Read all records of a domain but those that cannot be read, several pages at a time, by ascending id."""
         first = await self._read_page(model, kind, fields, domain)
         pages = _split_pages(await self._search_after(model, domain, first))
@@ -164,7 +171,8 @@ class Reader:
         async def read_page(ids: Sequence[int]) -> schemas.Page[R]:
             return await self._read_page(model, kind, fields, domain, ids)
 
-        return [row for page in [first, *await map_concurrently(read_page, pages)] for row in page.rows]
+        read = [first, *await map_concurrently(read_page, pages)]
+        return Entries((row for page in read for row in page.rows), sum(page.unreadable for page in read))
 
     async def _build_company_domain(self, *conditions: Any) -> list[Any]:
         """Return the domain of our company's orders that meet the conditions."""

@@ -169,6 +169,8 @@ class OrderedFrom(Identified):
 class Row(Names):
     """An order as a list shows it."""
 
+    name_key = "number"
+
     state: Word = None
     shipment_state: Word = None
     invoice_state: Word = None
@@ -252,6 +254,7 @@ class Page(Generic[T]):
     rows: tuple[T, ...]
     unreadable: int
     last: int
+    unreadable_names: tuple[str, ...] = ()
 
     @property
     def length(self) -> int:
@@ -269,7 +272,7 @@ def parse_page(result: Any, kind: type[T], last: int) -> Page[T]:
     if any(later <= earlier for earlier, later in pairwise(found)):
         raise BadAnswer(f"{ERP_NAME} gave another page than was asked for.")
     read, unreadable = kind.parse_rows(result)
-    return Page(read, unreadable, found[-1])
+    return Page(read, unreadable, found[-1], kind.name_unreadable(result) if unreadable else ())
 
 
 def parse_ids(result: Any) -> tuple[int, ...]:

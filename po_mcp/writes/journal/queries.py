@@ -139,9 +139,13 @@ def last_no(db: Transaction, operation: Operation, since: float) -> Event | None
 
 
 def numbers_of_creates(db: Transaction, connection: str) -> set[str]:
-    """Return the numbers that orders have or may get: of creates that are not at their end, and the latest done."""
+    """Return the numbers that orders have or may get: of creates that are not at their end, and the latest done.
+
+    The number of a question that was declined is free: that question gives way to a newer one of its number.
+    """
     found = db.execute(
-        "SELECT number FROM live_operations WHERE connection = ? AND kind = 'create' UNION SELECT number FROM"
+        "SELECT number FROM live_operations WHERE connection = ? AND kind = 'create'"
+        " AND NOT (state = 'PROPOSED' AND declined_at IS NOT NULL) UNION SELECT number FROM"
         " (SELECT number, state FROM write_operations WHERE connection = ? AND kind = 'create'"
         " AND settled_at IS NOT NULL ORDER BY settled_at DESC LIMIT ?) AS latest WHERE state = 'DONE'",
         (connection, connection, MAX_LATEST_CREATES),

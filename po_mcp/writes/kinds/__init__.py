@@ -31,10 +31,11 @@ class Words:
 
 @dataclass(frozen=True)
 class Applied:
-    """What the ERP answered to a write that it carried out."""
+    """What the ERP answered to a write that it carried out. `tells_backorder`: it says whether it made a backorder."""
 
     order: PurchaseOrder | None = None
     backorder_number: str | None = None
+    tells_backorder: bool = True
 
 
 @dataclass(frozen=True)

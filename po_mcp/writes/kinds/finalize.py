@@ -60,7 +60,7 @@ class Finalize:
         done = await erp.finalize_order(
             operation.number, create_backorder=wanted, before_send=before_send, version=snapshot_of(operation).version
         )
-        return Applied(backorder_number=done.backorder_number)
+        return Applied(backorder_number=done.backorder_number, tells_backorder=done.tells_backorder)
 
     async def confirm(self, erp: ERP, operation: Operation, applied: Applied, sent_at: float) -> Observation:
         """Take the ERP's answer, which names the order and its status."""
@@ -88,15 +88,19 @@ class Finalize:
 
     def describe_done(self, erp: ERP, operation: Operation, applied: Applied) -> str:
         """Say what became of the rest; a backorder that was wanted and not made is said."""
-        made, has_rest = applied.backorder_number, snapshot_of(operation).order.may_have_rest
-        if made:
-            rest = f"The rest is on the new backorder {order_text.number(made)}."
-        elif _payload(operation).create_backorder and has_rest:
-            missing = f"No backorder was created, although it was requested; check in {place_of(erp).erp}."
-            return f"{missing} Order {order_text.number(operation.number)} was closed."  # what is wrong comes first
-        else:
-            rest = "No backorder was created." if has_rest else "Everything had been received."
-        return f"Order {order_text.number(operation.number)} was closed. {rest}"
+        closed = f"Order {order_text.number(operation.number)} was closed."
+        has_rest, where = snapshot_of(operation).order.may_have_rest, place_of(erp).erp
+        if applied.backorder_number:
+            return f"{closed} The rest is on the new backorder {order_text.number(applied.backorder_number)}."
+        if not has_rest:
+            return f"{closed} Everything had been received."
+        if not _payload(operation).create_backorder:
+            rest = "No backorder was created." if applied.tells_backorder else "No backorder was requested."
+            return f"{closed} {rest}"
+        # What is wrong comes first.
+        if not applied.tells_backorder:
+            return f"{where} does not say whether the requested backorder was created; check there. {closed}"
+        return f"No backorder was created, although it was requested; check in {where}. {closed}"
 
 
 def wants_backorder(operation: Operation) -> bool:
