@@ -16,13 +16,15 @@ from typing import Any
 import anyio
 
 from po_mcp.writes.journal import JournalStore
-from tests.chaos.buyers import CANCEL, CREATE, DELETE, ENDED, Buyers, Write
+from tests.chaos.buyers import ALREADY, CANCEL, CREATE, DELETE, ENDED, Buyers, Write
 from tests.chaos.team import Erp, Team, team
 
 TROUBLES: dict[str, Callable[[Team], Awaitable[None]]] = {
     "kills": Team.kill_one,
     "restarts": Team.restart_database,
     "read-only": Team.make_read_only,
+    "old-backups": Team.restore_backup,
+    "promotions": Team.promote_standby,
 }
 _SENDS = {CREATE: "POST {}", DELETE: "DELETE {}", CANCEL: "DELETE {}/cancel"}
 
@@ -114,13 +116,13 @@ def _judge(buyers: Buyers, there: Team, took: float) -> Report:
 def judge_write(report: Report, write: Write, erp: Erp) -> None:
     """Hold what was told of a write against the ERP's book and what was sent to it."""
     name = _SENDS[write.tool].format(write.number)
-    has_effect = erp.exists(write.number) is (write.tool == CREATE)
+    has_effect = erp.shows(write.tool == CREATE, write.number)
     about = (
         f"{write.tool} {write.number} ({write.operation_id}): told {write.told}, effect {has_effect}: {write.message}"
     )
     if erp.carried_out[name] > 1 or erp.sent[name] > 1:
         report.doubles.append(f"{about} sent {erp.sent[name]} times")
-    if write.told in ENDED and (write.told == "done") is not has_effect:
+    if write.told in ENDED and (write.told in ("done", ALREADY)) is not has_effect:
         report.lies.append(about)
     if write.told not in ENDED or (has_effect and not write.is_approved and write.told != "done"):
         report.lost.append(about)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import random
 import re
 import signal
+import subprocess
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from decimal import Decimal
+from itertools import count
 from pathlib import Path
 
 import anyio
@@ -18,11 +20,12 @@ from starlette.requests import Request
 from starlette.types import Message, Receive, Scope, Send
 
 from po_mcp.sandbox import Book, create_app
-from po_mcp.sandbox.records import LineDraft, OrderDraft
+from po_mcp.sandbox.records import LineDraft, OrderDraft, Status
+from po_mcp.sandbox.refusals import Missing
 from po_mcp.transports.uvicorn_server import create_server, listen
 from tests.balancer.fleet import Fleet, balancing, make_certificate
 from tests.ports import free_port
-from tests.postgres import Cluster, running_cluster
+from tests.postgres import Cluster, as_its_user, programs, running_cluster
 from tests.sign_in.issuer import issuing
 
 KEY = "0123456789abcdef" * 4
@@ -39,12 +42,12 @@ class Erp:
     carried_out: Counter[str] = field(default_factory=Counter)
     sent: Counter[str] = field(default_factory=Counter)
 
-    def exists(self, number: str) -> bool:
-        """Tell whether an order stands in the book and was not called off."""
+    def shows(self, is_there: bool, number: str) -> bool:
+        """Tell whether an order stands in the book and was not called off, or the contrary."""
         try:
-            return str(self.book.order(number).status.value).lower() not in ("cancelled", "deleted", "inactive")
-        except Exception:
-            return False
+            return (self.book.order(number).status not in (Status.CANCELLED, Status.DELETED)) is is_there
+        except Missing:
+            return not is_there
 
 
 @asynccontextmanager
@@ -108,6 +111,9 @@ class Team:
     address: str
     chance: random.Random
     trouble: Counter[str] = field(default_factory=Counter)
+    backup: Path | None = None
+    _is_copying: anyio.Lock = field(default_factory=anyio.Lock)
+    _copies: Iterator[int] = field(default_factory=count)
 
     async def kill_one(self) -> None:
         """End a replica in the midst of whatever it does, and start it again."""
@@ -122,6 +128,46 @@ class Team:
         await anyio.to_thread.run_sync(self.database.stop)
         await anyio.sleep(1)
         await anyio.to_thread.run_sync(self.database.start)
+
+    @property
+    def has_lost(self) -> bool:
+        """Whether the database that knows what was sent was replaced by a copy."""
+        return bool(self.trouble["old backups restored"] or self.trouble["standbys promoted"])
+
+    async def restore_backup(self) -> None:
+        """Put the backup that was made the last time in the database's place, and make another."""
+        async with self._is_copying:
+            if self.backup is not None:
+                self.trouble["old backups restored"] += 1
+                await anyio.to_thread.run_sync(self._replace_data, self.backup)
+            self.backup = await anyio.to_thread.run_sync(self._copy, "backup")
+
+    async def promote_standby(self) -> None:
+        """Let a copy that follows the database take its place, as when its machine burns."""
+        async with self._is_copying:
+            copy = Cluster(await anyio.to_thread.run_sync(self._copy, "standby", "-R"))
+            await anyio.to_thread.run_sync(copy.start)
+            await anyio.sleep(2)
+            self.trouble["standbys promoted"] += 1
+            await anyio.to_thread.run_sync(self.database.stop)
+            await anyio.to_thread.run_sync(copy.run, "pg_ctl", "-w", "-s", "promote")
+            await anyio.to_thread.run_sync(copy.run, "pg_ctl", "-w", "-s", "-m", "fast", "stop")
+            await anyio.to_thread.run_sync(self._replace_data, copy.folder)
+
+    def _copy(self, name: str, *options: str) -> Path:
+        folder = self.database.folder / f"{name}-{next(self._copies)}"
+        program = [str(programs() / "pg_basebackup"), "-D", str(folder / "data"), "-X", "stream", "-c", "fast"]
+        command = as_its_user([*program, *options, "-d", self.database.address])
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, cwd="/")
+        return folder
+
+    def _replace_data(self, folder: Path) -> None:
+        """Start the database, at the address that it had, with the data that lie in a folder."""
+        if (self.database.folder / "data" / "postmaster.pid").exists():
+            self.database.stop()
+        (self.database.folder / "data").rename(self.database.folder / f"former-{next(self._copies)}")
+        (folder / "data").rename(self.database.folder / "data")
+        self.database.start()
 
     async def make_read_only(self, seconds: float = 3) -> None:
         """Let PostgreSQL take no writes for a while, as a standby does, or a server whose disk is full."""
