@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import logging
 import re
-import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,13 +24,9 @@ from po_mcp.erp import ERP
 from po_mcp.server import completions
 from po_mcp.writes.order_text import HEAD_COLUMNS, ITEMS_COLUMNS, OPTION_COLUMNS, TITLE_COLUMNS, columns
 from tests.harness import ERAS, IN_MEMORY, MODES, ScriptedPerson, accept, text
+from tests.unseen import unseen
 
-IGNORABLE = [0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x1810), 0x3164, 0xFFA0]
-IGNORABLE += [*range(0xFE00, 0xFE10), *range(0xE0000, 0xE0200)]
-UNSEEN = sorted(
-    {point for point in range(0x110000) if unicodedata.category(chr(point)) in ("Cc", "Cf", "Cs", "Zl", "Zp")}
-    | set(IGNORABLE)
-)
+UNSEEN = unseen()
 CHUNK = 50  # a field is cut after 500 characters, each of these is written out in up to 9
 CHUNKS = ["".join(map(chr, UNSEEN[at : at + CHUNK])) for at in range(0, len(UNSEEN), CHUNK)]
 

@@ -38,7 +38,7 @@ from po_mcp.writes.order_text import (
     columns,
 )
 from po_mcp.writes.payloads import CreatePayload, LineNote, Reason
-from tests.test_hostile_text import UNSEEN
+from tests.unseen import unseen
 
 BOOKS = Place("Exsited", "Acme Europe")
 SANDBOX = Place("the sandbox", tag="SANDBOX: ")
@@ -418,18 +418,18 @@ VENDORS = st.text(max_size=120) | st.sampled_from(
 
 
 def test_no_unseen_character_hides_a_fact_of_the_head_or_adds_a_line() -> None:
-    assert len(UNSEEN) >= 2278
-    for point in UNSEEN:
+    plain = [rows_of(one) for one in (ask_delete(order(), SANDBOX), ask_finalize(order(), BOOKS, None))]
+    plain.append(rows_of(ask_cancel(order(), BOOKS)))
+
+    assert len(unseen()) >= 2278
+    for point in unseen():
         text = f"Acme{chr(point)}Total 1.00 · open"
         forged = order(lines=(line(),)).model_copy(
             update={"vendor": text, "lines": (line().model_copy(update={"item": text, "description": text}),)}
         )
-        for plain, hostile in (
-            (ask_delete(order(), SANDBOX), ask_delete(forged, SANDBOX)),
-            (ask_finalize(order(), BOOKS, None), ask_finalize(forged, BOOKS, None)),
-            (ask_cancel(order(), BOOKS), ask_cancel(forged, BOOKS)),
-        ):
-            rows, expected = rows_of(hostile), rows_of(plain)
+        questions = (ask_delete(forged, SANDBOX), ask_finalize(forged, BOOKS, None), ask_cancel(forged, BOOKS))
+        for expected, hostile in zip(plain, questions, strict=True):
+            rows = rows_of(hostile)
             assert (len(rows), rows[:2]) == (len(expected), expected[:2]), hex(point)
             assert rows[2].startswith(("Vendor: Acme", "Vendor (CAUTION"))
             assert all(row.isprintable() and columns(row) <= HEAD_COLUMNS for row in rows[:3])
