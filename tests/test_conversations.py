@@ -93,30 +93,29 @@ async def test_the_script_that_is_changed_below_is_right(tmp_path: Path) -> None
     assert (off, broken(record)) == (None, [])
 
 
-@pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize(
-    ("script", "expected", "came"),
-    [
-        (changed(1, status="declined"), "declined", "done"),
-        (changed(1, says=["for ever"]), "for ever", "Order PO-2025-0038 was deleted."),
-        (changed(1, never=["was deleted"]), "nothing like: was deleted", "Order PO-2025-0038 was deleted."),
-        (changed(1, gives={"order.total": "0.13"}), "0.13", "0.12"),
-        (changed(1, gives={"order.total": "{total}"}), "a value kept as total", "kept: []"),
-        (changed(1, asked=[]), "no question", "Delete order PO-2025-0038"),
-        (changed(1, asked=[*DELETE["turn"][1]["asked"]] * 2), "a question that says", "no such question"),
-        (changed(1, asked=[{"says": ["Total 7"], "answers": "no"}]), "Total 7", "Total 0.12"),
-        (changed(1, asked=[{"says": [], "picks": {"vendor_1": "x"}}]), "['vendor_1']", "['order_number']"),
-        (changed(2, assistant="PO-2025-0039 is gone."), "PO-2025-0039 in what was heard", "nobody said so"),
-        (changed(writes=[]), "[]", "['delete PO-2025-0038']"),
-        (changed(book={"PO-2025-0038": {"status": "open"}}), "status='open'", "gone"),
-        (changed(book={"PO-2025-0042": {"total": "910.00"}}), "910.00", "4250.00"),
-        (changed(book={"PO-2025-0042": "gone"}), "gone", "open"),
-    ],
-)
-async def test_a_departure_names_the_expected_and_the_received(
-    script: Script, expected: str, came: str, era: str, tmp_path: Path
-) -> None:
-    _, off = await play(script, era, tmp_path)
+_DEPARTURES: list[tuple[Script, str, str]] = [
+    (changed(1, status="declined"), "declined", "done"),
+    (changed(1, says=["for ever"]), "for ever", "Order PO-2025-0038 was deleted."),
+    (changed(1, never=["was deleted"]), "nothing like: was deleted", "Order PO-2025-0038 was deleted."),
+    (changed(1, gives={"order.total": "0.13"}), "0.13", "0.12"),
+    (changed(1, gives={"order.total": "{total}"}), "a value kept as total", "kept: []"),
+    (changed(1, asked=[]), "no question", "Delete order PO-2025-0038"),
+    (changed(1, asked=[*DELETE["turn"][1]["asked"]] * 2), "a question that says", "no such question"),
+    (changed(1, asked=[{"says": ["Total 7"], "answers": "no"}]), "Total 7", "Total 0.12"),
+    (changed(1, asked=[{"says": [], "picks": {"vendor_1": "x"}}]), "['vendor_1']", "['order_number']"),
+    (changed(2, assistant="PO-2025-0039 is gone."), "PO-2025-0039 in what was heard", "nobody said so"),
+    (changed(writes=[]), "[]", "['delete PO-2025-0038']"),
+    (changed(book={"PO-2025-0038": {"status": "open"}}), "status='open'", "gone"),
+    (changed(book={"PO-2025-0042": {"total": "910.00"}}), "910.00", "4250.00"),
+    (changed(book={"PO-2025-0042": "gone"}), "gone", "open"),
+]
+
+
+@pytest.mark.parametrize("place", range(len(_DEPARTURES)))
+async def test_a_departure_names_the_expected_and_the_received(place: int, tmp_path: Path) -> None:
+    script, expected, came = _DEPARTURES[place]
+    # The two eras in turn: what is compared is the same in both, and each kind of comparison is there twice.
+    _, off = await play(script, ERAS[place % 2], tmp_path)
 
     assert off is not None
     assert f"expected: {expected}" in str(off)
