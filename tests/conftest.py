@@ -32,6 +32,7 @@ _TIER_OF = {folder: tier for tier, folders in TIERS.items() for folder in folder
 _PROCESSES = {
     f"tests/{name}.py"
     for name in (
+        "cards/test_card_in_a_host",
         "docs/test_adding_a_kind_of_write",
         "docs/test_adding_a_tool",
         "docs/test_adding_an_erp",
@@ -39,6 +40,7 @@ _PROCESSES = {
         "test_examples",
         "test_hostile_text",
         "test_mutants",
+        "test_performance",
     )
 }
 """Files that start processes, or take their time, in folders or beside folders that do not."""
@@ -76,8 +78,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run half as many tests more than there are cores: most of them wait."""
-    return max(3, (os.cpu_count() or 2) * 3 // 2)
+    """Run half as many tests more than there are cores, since most of them wait; those in memory do not."""
+    cores = os.cpu_count() or 2
+    return max(2, cores) if config.option.markexpr == "unit" else max(3, cores * 3 // 2)
 
 
 def _tier_of(item: pytest.Item) -> str:
