@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import anyio
 from mcp import Client
@@ -19,12 +19,13 @@ from mcp.client.extension import advertise
 from mcp.server import MCPServer
 from mcp.server.apps import APP_MIME_TYPE, EXTENSION_ID
 from mcp.types import CallToolResult, TextResourceContents
-from playwright.async_api import Frame, Page, Route
 
 from po_mcp.bootstrap import build_server
 from po_mcp.cards.order_card import CARD_URI
-from tests.approvals.test_browser import chromium
 from tests.harness import ERAS, IN_MEMORY, MODES
+
+if TYPE_CHECKING:
+    from playwright.async_api import Frame, Page, Route
 
 POLICY = (
     "default-src 'none'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -122,6 +123,9 @@ async def card_host(
     height: int = 600,
 ) -> AsyncIterator[CardHost]:
     """A host that shows the card of a client's server, after a `change` where a test makes one."""
+    # Late: most tests of the card need no browser, and importing what drives one takes a second.
+    from tests.approvals.test_browser import chromium
+
     async with chromium(color_scheme=theme, viewport={"width": width, "height": height}) as page:
         host = CardHost(page, change(await read_card(client)), {"theme": theme, **(context or {})})
         await host.open()
