@@ -156,7 +156,10 @@ def test_only_its_connector_and_the_commands_know_the_sandbox() -> None:
     assert {name for name in knowing if not name.startswith(("sandbox/", "commands/"))} == {"connectors/sandbox.py"}
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("translate.py")), ids=identify)
+PURE = sorted([*PACKAGE.rglob("translate.py"), PACKAGE / "connectors/tryton/drafts.py"])
+
+
+@pytest.mark.parametrize("path", PURE, ids=identify)
 def test_a_translator_does_no_input_or_output(path: Path) -> None:
     names = {name.split(".")[0] for name in imports(path)}
 

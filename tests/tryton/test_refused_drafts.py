@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from po_mcp.connectors.tryton import names, schemas, translate, values
+from po_mcp.connectors.tryton import drafts, names, schemas, translate, values
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Vendor
 
@@ -38,7 +38,7 @@ def draft(vendor: str | None = "2", **changes: Any) -> OrderDraft:
 )
 def test_a_draft_that_no_reading_could_save_is_refused_at_once(asked: OrderDraft, why: str) -> None:
     with pytest.raises(InvalidInput, match=why):
-        translate.check_draft(asked)
+        drafts.check_draft(asked)
 
 
 @pytest.mark.parametrize(
@@ -68,12 +68,12 @@ def test_a_draft_that_contradicts_tryton_is_refused(
     asked: OrderDraft, parties: list[schemas.Party], products: dict[int, schemas.Product], why: str
 ) -> None:
     with pytest.raises(InvalidInput, match=why):
-        translate.check_values(asked, parties, products, 4)
+        drafts.check_values(asked, parties, products, 4)
 
 
 @pytest.mark.parametrize("unit", [None, "u"])
 def test_a_draft_in_the_unit_that_tryton_orders_by_is_taken(unit: str | None) -> None:
-    translate.check_values(draft(unit=unit), [ACTIVE], {1: BOLT}, 4)
+    drafts.check_values(draft(unit=unit), [ACTIVE], {1: BOLT}, 4)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_a_draft_in_the_unit_that_tryton_orders_by_is_taken(unit: str | None) ->
 def test_the_warehouse_is_the_one_asked_for_or_the_only_one(
     asked: str | None, known: list[schemas.Warehouse], chosen: int
 ) -> None:
-    assert translate.choose_warehouse(draft(warehouse=asked), known) == chosen
+    assert drafts.choose_warehouse(draft(warehouse=asked), known) == chosen
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_the_warehouse_is_the_one_asked_for_or_the_only_one(
 )
 def test_no_warehouse_is_guessed(asked: str | None, why: str) -> None:
     with pytest.raises(InvalidInput, match=why):
-        translate.choose_warehouse(draft(warehouse=asked), WAREHOUSES)
+        drafts.choose_warehouse(draft(warehouse=asked), WAREHOUSES)
 
 
 def test_a_status_that_tryton_has_no_orders_of_is_refused_by_name() -> None:
@@ -101,7 +101,7 @@ def test_a_status_that_tryton_has_no_orders_of_is_refused_by_name() -> None:
 @pytest.mark.parametrize("answer", [None, [], "x"])
 def test_values_that_are_no_object_are_not_trusted(answer: object) -> None:
     with pytest.raises(BadAnswer, match="not in the documented format"):
-        translate.parse_values(answer)
+        drafts.parse_values(answer)
 
 
 def test_an_order_without_a_name_is_asked_for_by_its_id() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from po_mcp.connectors.tryton import catalog, error_body, names, schemas, translate
+from po_mcp.connectors.tryton import catalog, drafts, error_body, names, schemas, translate
 from po_mcp.errors import BadAnswer, Conflict, InvalidInput, OrderNotFound, SignInFailed, Stale
 from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Status, Vendor
 from tests.tryton.rpc import money
@@ -402,7 +402,7 @@ def _products() -> dict[int, schemas.Product]:
 def test_the_comment_names_the_buyer_who_asked(note: str | None, comment: str) -> None:
     of_alice = draft(note=note, requested_by="Alice Moreau")
 
-    body = translate.build_order(of_alice, 1, 5, _products(), recorded("of_vendor"), [recorded("of_line")])
+    body = drafts.build_order(of_alice, 1, 5, _products(), recorded("of_vendor"), [recorded("of_line")])
 
     assert body["comment"] == comment
 
@@ -410,7 +410,7 @@ def test_the_comment_names_the_buyer_who_asked(note: str | None, comment: str) -
 def test_a_new_order_holds_what_follows_from_vendor_and_product() -> None:
     full = draft(note="By truck.", expected_on=date(2026, 5, 6), reference="op-1")
 
-    body = translate.build_order(full, 1, 5, _products(), recorded("of_vendor"), [recorded("of_line")])
+    body = drafts.build_order(full, 1, 5, _products(), recorded("of_vendor"), [recorded("of_line")])
 
     assert body == {
         "party": 2,
@@ -446,7 +446,7 @@ def test_a_new_order_holds_what_follows_from_vendor_and_product() -> None:
 
 @pytest.mark.parametrize("taxes", [None, {}, {"add": []}, {"add": None}, []])
 def test_an_item_without_taxes_is_ordered_without(taxes: object) -> None:
-    body = translate.build_order(draft(), 1, 5, _products(), {}, [{"taxes": taxes}])
+    body = drafts.build_order(draft(), 1, 5, _products(), {}, [{"taxes": taxes}])
 
     assert "taxes" not in body["lines"][0][1][0]
 
@@ -454,16 +454,16 @@ def test_an_item_without_taxes_is_ordered_without(taxes: object) -> None:
 @pytest.mark.parametrize("taxes", [{"add": [[0, {}]]}, {"add": [1]}, {"add": [[0, {"id": "1"}]]}, {"add": 3}, ["1"]])
 def test_taxes_of_another_shape_are_not_passed_over(taxes: object) -> None:
     with pytest.raises(BadAnswer):
-        translate.build_order(draft(), 1, 5, _products(), {}, [{"taxes": taxes}])
+        drafts.build_order(draft(), 1, 5, _products(), {}, [{"taxes": taxes}])
 
 
 @pytest.mark.parametrize(
     "told", [{}, None, {"unit_price": {}}, {"unit_price": {"digits": None}}, {"unit_price": {"digits": "x"}}]
 )
 def test_a_price_is_not_limited_where_tryton_does_not_say_how(told: object) -> None:
-    assert translate.parse_price_decimals(recorded("unit_price")) == 4
-    assert translate.parse_price_decimals({"unit_price": {"digits": [None, 3]}}) == 3
-    assert translate.parse_price_decimals(told) is None
+    assert drafts.parse_price_decimals(recorded("unit_price")) == 4
+    assert drafts.parse_price_decimals({"unit_price": {"digits": [None, 3]}}) == 3
+    assert drafts.parse_price_decimals(told) is None
 
 
 def test_an_order_that_is_stored_otherwise_is_not_trusted() -> None:
@@ -471,7 +471,7 @@ def test_an_order_that_is_stored_otherwise_is_not_trusted() -> None:
         number="PM-2026-0005",
         lines=(DraftLine(item="1", quantity=Decimal(10), unit_price=Decimal("0.45"), warehouse="5"),),
     )
-    assert translate.parse_created(order("received"), asked).number == "PM-2026-0005"
+    assert drafts.parse_created(order("received"), asked).number == "PM-2026-0005"
 
     for other in (
         draft(number="PM-2026-0005"),
@@ -479,7 +479,7 @@ def test_an_order_that_is_stored_otherwise_is_not_trusted() -> None:
         asked.model_copy(update={"vendor": Vendor(id="3", name="Bolt & Co")}),
     ):
         with pytest.raises(BadAnswer):
-            translate.parse_created(order("received"), other)
+            drafts.parse_created(order("received"), other)
 
 
 def test_the_catalog_is_read() -> None:

@@ -12,7 +12,7 @@ from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.http.tokens import Clock
 from po_mcp.connectors.http.urls import normalize_base_url
-from po_mcp.connectors.tryton import catalog, names, schemas, translate
+from po_mcp.connectors.tryton import catalog, drafts, names, schemas, translate
 from po_mcp.connectors.tryton.reading import Reader
 from po_mcp.connectors.tryton.rpc import Rpc
 from po_mcp.connectors.tryton.writing import Writer
@@ -92,7 +92,7 @@ class Tryton:
 
     def check_draft(self, draft: OrderDraft) -> None:
         """Need ids of vendor and items, one warehouse, and a number that Tryton itself will not give."""
-        translate.check_draft(draft)
+        drafts.check_draft(draft)
 
     async def probe(self) -> None:
         """Look for one order."""
@@ -139,13 +139,13 @@ class Tryton:
 
     async def read_vendor(self, vendor: Vendor) -> Vendor | None:
         """Return the active party of this id."""
-        identifier = translate.require_vendor_id(vendor)
+        identifier = drafts.require_vendor_id(vendor)
         found = await self._reader.read_parties([identifier])
         return next(iter(await self._convert_vendors(found, ["party", "=", identifier])), None)
 
     async def read_item(self, item: Item) -> Item | None:
         """Return the active product of this id that can be bought."""
-        product = translate.parse_item_id(item.id)
+        product = drafts.parse_item_id(item.id)
         if product is None:
             return None
         found = await self._reader.read_products([product], ["purchasable", "=", True])

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import anyio
 
 from po_mcp.concurrency import map_concurrently
-from po_mcp.connectors.tryton import names, schemas, translate
+from po_mcp.connectors.tryton import drafts, names, schemas, translate
 from po_mcp.connectors.tryton.reading import Reader
 from po_mcp.connectors.tryton.rpc import Rpc, Write, not_permitted_error
 from po_mcp.erp import BeforeSend, Guarded
@@ -47,7 +47,7 @@ class Writer:
         All that Tryton would take unseen is looked at first: it stores orders for vendors that are not active, and
         a reference as often as it is given.
         """
-        translate.check_draft(draft)
+        drafts.check_draft(draft)
         with self._preparing():
             # Tryton keeps a reference as often as it is given: it would not refuse the second order.
             await self._refuse_used_number(draft.number)
@@ -55,7 +55,7 @@ class Writer:
         made = await self._write("create", [[values]], before_send)
 
         async def read_stored() -> PurchaseOrder:
-            return translate.parse_created(await self._reader.read_by_id(schemas.parse_only_id(made)), draft)
+            return drafts.parse_created(await self._reader.read_by_id(schemas.parse_only_id(made)), draft)
 
         return await self._read_back(read_stored)
 
@@ -136,20 +136,20 @@ class Writer:
     async def _prepare_order(self, draft: OrderDraft) -> Mapping[str, Any]:
         """Look at all that a new order names, have Tryton fill in what follows from it, and build the order."""
         company = await self._rpc.read_company()
-        party = translate.require_vendor_id(draft.vendor)
+        party = drafts.require_vendor_id(draft.vendor)
         parties = await self._reader.read_parties([party])
         found = await self._reader.read_products(
-            [translate.require_item_id(line, place) for place, line in enumerate(draft.lines, 1)]
+            [drafts.require_item_id(line, place) for place, line in enumerate(draft.lines, 1)]
         )
         products = {product.id: product for product in found}
         # How many decimals a price has is a setting of each installation.
         fields = await self._rpc.call_model(translate.LINE, "fields_get", ["unit_price"])
-        translate.check_values(draft, parties, products, translate.parse_price_decimals(fields))
-        warehouse = translate.choose_warehouse(draft, await self._reader.read_warehouses())
-        of_vendor = await self._fill_in(translate.PURCHASE, translate.build_unsaved_order(party, company), "party")
+        drafts.check_values(draft, parties, products, drafts.parse_price_decimals(fields))
+        warehouse = drafts.choose_warehouse(draft, await self._reader.read_warehouses())
+        of_vendor = await self._fill_in(translate.PURCHASE, drafts.build_unsaved_order(party, company), "party")
         await self._check_currency(draft, of_vendor)
-        of_lines = await self._fill_in_lines(draft, translate.build_line_parent(party, company, of_vendor))
-        return translate.build_order(draft, company, warehouse, products, of_vendor, of_lines)
+        of_lines = await self._fill_in_lines(draft, drafts.build_line_parent(party, company, of_vendor))
+        return drafts.build_order(draft, company, warehouse, products, of_vendor, of_lines)
 
     async def _check_currency(self, draft: OrderDraft, of_vendor: Mapping[str, Any]) -> None:
         """Raise `Conflict` where Tryton makes the order in another currency than its prices were given in."""
@@ -169,13 +169,13 @@ class Writer:
 
         async def fill_in(numbered: tuple[int, DraftLine]) -> Mapping[str, Any]:
             place, line = numbered
-            return await self._fill_in(translate.LINE, translate.build_unsaved_line(line, place, parent), "product")
+            return await self._fill_in(translate.LINE, drafts.build_unsaved_line(line, place, parent), "product")
 
         return await map_concurrently(fill_in, enumerate(draft.lines, 1))
 
     async def _fill_in(self, model: str, unsaved: Mapping[str, Any], field: str) -> Mapping[str, Any]:
         """Return what Tryton fills in where a field of a record that is not stored yet was changed."""
-        return translate.parse_values(await self._rpc.call_model(model, "on_change", unsaved, [field]))
+        return drafts.parse_values(await self._rpc.call_model(model, "on_change", unsaved, [field]))
 
     async def _refuse_used_number(self, number: str) -> None:
         """Raise where an order goes by this number, or Tryton may give it to one: it would take both."""
