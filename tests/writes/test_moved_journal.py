@@ -14,7 +14,7 @@ from po_mcp.writes.journal import JournalStore, moving, sqlite
 from po_mcp.writes.journal import postgres as postgres_module
 from po_mcp.writes.journal.approver_pin import hash_pin
 from po_mcp.writes.journal.importing import import_file
-from po_mcp.writes.journal.postgres import PostgresTransaction
+from po_mcp.writes.journal.postgres_transaction import PostgresTransaction
 from po_mcp.writes.operation import MOVES, State
 from tests.postgres import Cluster
 from tests.writes.making import CONNECTION, ROADS, create, guarded, proposed, state_of, take_to

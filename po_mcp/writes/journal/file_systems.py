@@ -1,8 +1,15 @@
-"""Which file systems are remote, so that SQLite's locks do not hold on them (https://www.sqlite.org/wal.html)."""
+"""Where the journal's file may lie: on a disk of this machine, since SQLite's locks do not hold on a remote one.
+
+Source: https://www.sqlite.org/wal.html.
+"""
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
+
+from po_mcp.errors import JournalUnavailable
 
 _MOUNTS = Path("/proc/self/mounts")
 _REMOTE = frozenset(
@@ -44,3 +51,35 @@ def _kind_of(folder: Path) -> str:
         if place.is_relative_to(point.replace("\\040", " "))
     ]
     return max(holding, default=(0, 0, ""))[2]
+
+
+def find_obstacle(path: Path) -> str:
+    """Say why a file cannot be written, or made; "" where it can."""
+    try:
+        there = next(part for part in (path, *path.parents) if part.exists())
+    except OSError:
+        return f"The journal {path} cannot be opened."
+    if there != path and not there.is_dir():
+        return f"The journal {path} cannot be made: {there} is no folder."
+    if not os.access(there, os.W_OK):
+        return f"The journal {path} cannot be {'written' if there == path else f'made: {there} cannot be written'}."
+    return ""
+
+
+def make_private(path: Path) -> None:
+    """Make a file that its owner alone reads, and its folder, on a disk that can lock it; `JournalUnavailable`."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists() and not path.is_file():
+        raise JournalUnavailable(
+            f"{path} is no file, so it cannot be the journal. Nothing was sent.",
+            next_step="Your administrator must set PO_MCP_JOURNAL to the path of a file.",
+        )
+    if (kind := remote_kind(path.parent)) is not None:
+        raise JournalUnavailable(
+            f"The journal is on a network drive ({kind}), which cannot lock it. Nothing was sent.",
+            next_step="Your administrator must set PO_MCP_JOURNAL to a local path.",
+        )
+    # A file that is there is not opened: to close it would drop the locks that other connections of this process hold.
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+    path.chmod(0o600)

@@ -8,7 +8,8 @@ from pathlib import Path
 from po_mcp.errors import InvalidInput
 from po_mcp.writes.journal import moving
 from po_mcp.writes.journal.database import Transaction
-from po_mcp.writes.journal.postgres import PostgresDatabase, PostgresTransaction
+from po_mcp.writes.journal.postgres import PostgresDatabase
+from po_mcp.writes.journal.postgres_transaction import PostgresTransaction
 from po_mcp.writes.journal.sqlite import SqliteFile
 
 

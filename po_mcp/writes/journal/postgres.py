@@ -15,23 +15,22 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import lru_cache
 from threading import Lock
 from typing import Any, NamedTuple
 
 import psycopg
-from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import audit_log, migration, schema
+from po_mcp.writes.journal import audit_log, schema
 from po_mcp.writes.journal.audit_log import Mark
 from po_mcp.writes.journal.breaker import Breaker
-from po_mcp.writes.journal.database import Rows, Slots, Transaction
-from po_mcp.writes.journal.postgres_schema import read_schema, translate_schema
+from po_mcp.writes.journal.database import Slots, Transaction
+from po_mcp.writes.journal.postgres_schema import need_durable, prepare, read_schema, translate_schema
+from po_mcp.writes.journal.postgres_transaction import PostgresTransaction, make_rows
 from po_mcp.writes.journal.watchdog import Watchdog
 
 READING_S, WRITING_S = 6.0, 10.0
@@ -78,19 +77,6 @@ _END = "SELECT place, hash FROM audit_log ORDER BY place DESC LIMIT 1"
 logging.getLogger("psycopg.pool").setLevel(logging.ERROR)  # it warns of every try; what failed is told by who needed it
 
 
-class _Row(tuple[Any, ...]):
-    """A row by place and by name, as SQLite's are."""
-
-    __slots__ = ()
-    names: tuple[str, ...] = ()
-
-    def __getitem__(self, key: Any) -> Any:
-        return super().__getitem__(self.names.index(key) if isinstance(key, str) else key)
-
-    def keys(self) -> tuple[str, ...]:
-        return self.names
-
-
 class _Time(NamedTuple):
     """The database's time at a monotonic second of this process."""
 
@@ -103,49 +89,6 @@ class _Begun(NamedTuple):
 
     connection: psycopg.Connection[Any]
     holds_mark: bool
-
-
-class _PipelinedRows:
-    """What a statement gave, which is waited for when it is asked for."""
-
-    def __init__(self, cursor: psycopg.Cursor[Any], pipeline: psycopg.Pipeline) -> None:
-        self._cursor = cursor
-        self._pipeline = pipeline
-        self.fetchone, self.fetchall = cursor.fetchone, cursor.fetchall
-
-    @property
-    def rowcount(self) -> int:
-        self._pipeline.sync()
-        return self._cursor.rowcount
-
-    @property
-    def description(self) -> Any:
-        self._pipeline.sync()
-        return self._cursor.description
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter(self._cursor.fetchall())
-
-
-class PostgresTransaction:
-    """A transaction as the journal's statements see it."""
-
-    def __init__(self, connection: psycopg.Connection[Any], pipeline: psycopg.Pipeline | None = None) -> None:
-        self.connection = connection
-        self._pipeline = pipeline
-
-    def execute(self, statement: str, values: Sequence[Any] = (), /) -> Rows:
-        """Run a statement with `?` for values. In a pipeline, those whose rows nobody asks for are not waited for."""
-        cursor = self.connection.execute(_with_placeholders(statement), values)
-        return cursor if self._pipeline is None else _PipelinedRows(cursor, self._pipeline)
-
-    def load(self, table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """Fill a table with rows as they are."""
-        names = sql.SQL(", ").join(map(sql.Identifier, columns))
-        into = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(table), names)
-        with self.connection.cursor() as cursor, cursor.copy(into) as copy:
-            for row in rows:
-                copy.write_row(row)
 
 
 class PostgresDatabase:
@@ -372,7 +315,7 @@ class PostgresDatabase:
         pool: ConnectionPool[psycopg.Connection[Any]] = ConnectionPool(
             make_conninfo(**{**_DEFAULTS, **given}),
             # No prepared statements: behind a pooler another's may stand under the same name.
-            kwargs={"autocommit": True, "prepare_threshold": None, "row_factory": _rows},
+            kwargs={"autocommit": True, "prepare_threshold": None, "row_factory": make_rows},
             min_size=1,
             max_size=MAX_CONNECTIONS,
             timeout=CHECKOUT_S,
@@ -383,8 +326,8 @@ class PostgresDatabase:
         pool.open()
         try:
             with pool.connection(timeout=CHECKOUT_S) as connection:
-                _need_durable(connection)
-                _prepare(connection)
+                need_durable(connection)
+                prepare(connection, _BEGIN_WRITING)
                 found = connection.execute("SELECT value FROM journal WHERE name = 'id'").fetchone()
                 self._id = str(found[0]) if found else ""
         except (psycopg.OperationalError, PoolTimeout):
@@ -422,24 +365,8 @@ def describe(address: str) -> str:
     return f"postgresql://{host}{f':{port}' if port else ''}/{known.get('dbname') or ''}"
 
 
-@lru_cache(maxsize=512)
-def _with_placeholders(statement: str) -> str:
-    return statement.replace("?", "%s")
-
-
 def _hash_at(place: int) -> str:
     return f"(SELECT hash FROM audit_log WHERE place = {place:d})" if place else "NULL"  # noqa: S608
-
-
-def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], _Row]:
-    names = tuple(column.name for column in cursor.description or ())
-    kind = _row_type(names)
-    return lambda values: kind(values)
-
-
-@lru_cache(maxsize=256)
-def _row_type(names: tuple[str, ...]) -> type[_Row]:
-    return type("_Row", (_Row,), {"__slots__": (), "names": names})
 
 
 def _need_committed(end: psycopg.Cursor[Any], committed: psycopg.Cursor[Any]) -> Mark:
@@ -448,49 +375,6 @@ def _need_committed(end: psycopg.Cursor[Any], committed: psycopg.Cursor[Any]) ->
         raise JournalUnavailable(_AWAY)
     last = end.fetchone()
     return Mark(last[0], last[1]) if last else Mark()
-
-
-def _need_durable(connection: psycopg.Connection[Any]) -> None:
-    settings = ("server_encoding", "fsync", "full_page_writes")
-    found = [connection.execute(f"SHOW {name}").fetchone() for name in settings]
-    for name, needed, row in zip(settings, ("UTF8", "on", "on"), found, strict=True):
-        if row is None or row[0] != needed:
-            raise JournalUnavailable(
-                f"The journal's database has {name} = {row and row[0]}, and needs {needed}. Nothing was sent.",
-                next_step="Your administrator must set PO_MCP_JOURNAL to a database that has it.",
-            )
-
-
-def _prepare(connection: psycopg.Connection[Any]) -> None:
-    """Make the tables where there are none, or bring those of an older version up to date."""
-    connection.execute(_BEGIN_WRITING)
-    db = PostgresTransaction(connection)
-    try:
-        version = _find_version(db)
-        if version == 0:
-            for statement in translate_schema(schema.statements()):
-                connection.execute(statement)
-            schema.fill(db)
-            db.execute("INSERT INTO journal VALUES ('version', ?)", (str(migration.VERSION),))
-        elif version < migration.VERSION:
-            migration.migrate(db, version, list(translate_schema(schema.statements())))
-            db.execute("UPDATE journal SET value = ? WHERE name = 'version'", (str(migration.VERSION),))
-        connection.execute("COMMIT")
-    except BaseException:
-        with suppress(psycopg.Error):
-            connection.execute("ROLLBACK")
-        raise
-
-
-def _find_version(db: PostgresTransaction) -> int:
-    """Return the version of the journal, 0 where there are no tables of one."""
-    if db.execute("SELECT to_regclass('write_operations')").fetchone()[0] is None:
-        return 0
-    row = db.execute("SELECT value FROM journal WHERE name = 'version'").fetchone()
-    version = int(row[0]) if row else 0
-    if version > migration.VERSION:
-        raise JournalUnavailable(schema.NEWER, next_step="Update po-mcp.")
-    return version
 
 
 @contextmanager

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from typing import Any
 
+import psycopg
+
+from po_mcp.errors import JournalUnavailable
+from po_mcp.writes.journal import migration, schema
 from po_mcp.writes.journal.database import Transaction
+from po_mcp.writes.journal.postgres_transaction import PostgresTransaction
 
 _APPEND_ONLY = """
 CREATE FUNCTION refuse_edit() RETURNS trigger LANGUAGE plpgsql AS
@@ -66,3 +73,50 @@ def read_schema(db: Transaction, schema: str) -> dict[str, str]:
     rows = db.execute(_DEFINED, (schema,) * 5)
     # Definitions name the schema that they are in.
     return {row["name"]: re.sub(rf'"?\b{re.escape(schema)}\b"?\.', "", row["sql"]) for row in rows}
+
+
+def need_durable(connection: psycopg.Connection[Any]) -> None:
+    """Refuse a database that may lose what it said it has stored, or that cannot hold every text."""
+    settings = ("server_encoding", "fsync", "full_page_writes")
+    found = [connection.execute(f"SHOW {name}").fetchone() for name in settings]
+    for name, needed, row in zip(settings, ("UTF8", "on", "on"), found, strict=True):
+        if row is None or row[0] != needed:
+            raise JournalUnavailable(
+                f"The journal's database has {name} = {row and row[0]}, and needs {needed}. Nothing was sent.",
+                next_step="Your administrator must set PO_MCP_JOURNAL to a database that has it.",
+            )
+
+
+def prepare(connection: psycopg.Connection[Any], begin: str) -> None:
+    """Make the tables where there are none, or bring those of an older version up to date.
+
+    `begin` begins a transaction that runs alone.
+    """
+    connection.execute(begin)
+    db = PostgresTransaction(connection)
+    try:
+        version = _find_version(db)
+        if version == 0:
+            for statement in translate_schema(schema.statements()):
+                connection.execute(statement)
+            schema.fill(db)
+            db.execute("INSERT INTO journal VALUES ('version', ?)", (str(migration.VERSION),))
+        elif version < migration.VERSION:
+            migration.migrate(db, version, list(translate_schema(schema.statements())))
+            db.execute("UPDATE journal SET value = ? WHERE name = 'version'", (str(migration.VERSION),))
+        connection.execute("COMMIT")
+    except BaseException:
+        with suppress(psycopg.Error):
+            connection.execute("ROLLBACK")
+        raise
+
+
+def _find_version(db: PostgresTransaction) -> int:
+    """Return the version of the journal, 0 where there are no tables of one."""
+    if db.execute("SELECT to_regclass('write_operations')").fetchone()[0] is None:
+        return 0
+    row = db.execute("SELECT value FROM journal WHERE name = 'version'").fetchone()
+    version = int(row[0]) if row else 0
+    if version > migration.VERSION:
+        raise JournalUnavailable(schema.NEWER, next_step="Update po-mcp.")
+    return version

@@ -24,9 +24,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import audit_log, file_systems, migration, moving, schema
+from po_mcp.writes.journal import audit_log, file_systems, moving, schema
 from po_mcp.writes.journal.audit_log import Mark
 from po_mcp.writes.journal.database import MEMORY, Transaction
+from po_mcp.writes.journal.sqlite_schema import expect_schema, id_of, need_journal, prepare, read_schema
 
 BUSY_S = 5.0
 """Seconds to wait for another process's transaction."""
@@ -35,14 +36,6 @@ BUSY_AGAIN_S = 0.25
 _SWITCH_AGAIN_S = 0.01
 _MARK_BYTES = 256
 _FULL = 2
-_TABLES: dict[int, frozenset[str]] = {
-    0: frozenset(),
-    1: frozenset({"operations", "trail", "tokens"}),
-    2: frozenset({"journal", "write_operations", "audit_log"}),
-    3: frozenset({"journal", "write_operations", "audit_log"}),
-    4: frozenset({"journal", "write_operations", "audit_log"}),
-}
-"""What tells a journal of each version from another program's database."""
 _ADOPT = "Look in the ERP at the orders that were sent last, then run: po-mcp journal adopt"
 
 
@@ -161,7 +154,7 @@ class SqliteFile:
                     pass
             except JournalUnavailable as exc:
                 return exc.what
-        return _find_obstacle(Path(self._path))
+        return file_systems.find_obstacle(Path(self._path))
 
     def slots(self, name: str, most: int) -> None:
         """Return none: a file does not tell who died with one."""
@@ -175,10 +168,10 @@ class SqliteFile:
 
     def find_schema_faults(self, db: Transaction) -> list[str]:
         """Compare what the file defines with what this version defines."""
-        expected = _expected_schema()
+        expected = expect_schema()
         if moving.sealed_to(db) is not None:
             expected |= moving.triggers_of_seal()
-        return schema.find_faults(_schema_of(db), expected)
+        return schema.find_faults(read_schema(db), expected)
 
     @contextmanager
     def sealing(self, to: str) -> Iterator[sqlite3.Connection]:
@@ -228,19 +221,19 @@ class SqliteFile:
     def _open(self) -> sqlite3.Connection:
         if self.is_shared:
             self._need_marked_file()
-            _make_private(Path(self._path))
+            file_systems.make_private(Path(self._path))
         db = _connect(self._path)
         try:
             db.execute("BEGIN")  # one snapshot: another process may make the tables between two readings
-            _need_journal(db)
+            need_journal(db)
             db.execute("COMMIT")
             _switch_to_wal(db)
             # NORMAL would sync at checkpoints only: a power cut would lose a claim whose bytes went out.
             db.execute("PRAGMA synchronous = FULL")
             if db.execute("PRAGMA synchronous").fetchone()[0] != _FULL:
                 raise JournalUnavailable("The journal cannot be written safely on this disk. Nothing was sent.")
-            _prepare(db)
-            self._id = _id_of(db)
+            prepare(db)
+            self._id = id_of(db)
             self._need_mark(db)
             self._mark = audit_log.end_of(db)
         except BaseException:
@@ -268,7 +261,7 @@ class SqliteFile:
                 next_step=f"Restart po-mcp where that was meant to be. {_ADOPT}",
             )
         with closing(_connect(self._path)) as db:  # what is open may still see the pages that it read before
-            if _id_of(db) != self._id:
+            if id_of(db) != self._id:
                 raise JournalUnavailable(
                     "Another journal was written over this one. Nothing was sent.", next_step=_ADOPT
                 )
@@ -345,32 +338,6 @@ class SqliteFile:
             ) from exc
 
 
-def _find_obstacle(path: Path) -> str:
-    """Say why a file cannot be written, or made; "" where it can."""
-    try:
-        there = next(part for part in (path, *path.parents) if part.exists())
-    except OSError:
-        return f"The journal {path} cannot be opened."
-    if there != path and not there.is_dir():
-        return f"The journal {path} cannot be made: {there} is no folder."
-    if not os.access(there, os.W_OK):
-        return f"The journal {path} cannot be {'written' if there == path else f'made: {there} cannot be written'}."
-    return ""
-
-
-def _expected_schema() -> dict[str, str]:
-    """Return what a journal's file defines: every table, view, index and trigger with its SQL."""
-    with _connect(MEMORY) as db:
-        _create(db)
-        return _schema_of(db)
-
-
-def _schema_of(db: Transaction) -> dict[str, str]:
-    """Return what this file defines."""
-    rows = db.execute("SELECT type, name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-    return {f"{row['type']} {row['name']}": row["sql"] for row in rows}
-
-
 def _connect(path: str) -> sqlite3.Connection:
     db = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
     db.row_factory = sqlite3.Row
@@ -395,55 +362,12 @@ def _switch_to_wal(db: sqlite3.Connection) -> None:
             return
 
 
-def _prepare(db: sqlite3.Connection) -> None:
-    """Make the tables of a new file, or bring those of an older version up to date; two processes may try at once."""
-    if db.execute("PRAGMA user_version").fetchone()[0] == migration.VERSION:
-        return  # without a lock, so that a file which another process holds can be read
-    # An older program may still have the file open; it must not write in between.
-    db.execute("BEGIN EXCLUSIVE")
-    try:
-        version = _need_journal(db)
-        if version == 0:
-            _create(db)
-            schema.fill(db)
-        elif version < migration.VERSION:
-            migration.migrate(db, version, list(schema.statements()))
-        db.execute("COMMIT")
-    except BaseException:
-        db.execute("ROLLBACK")
-        raise
-
-
-def _need_journal(db: sqlite3.Connection) -> int:
-    """Return the version of a journal, 0 for an empty file; refuse every other database, and change nothing in it."""
-    version: int = db.execute("PRAGMA user_version").fetchone()[0]
-    tables = {row["name"] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if version > migration.VERSION and _TABLES[migration.VERSION] & tables:
-        raise JournalUnavailable(schema.NEWER, next_step="Update po-mcp.")
-    is_journal = version in _TABLES and tables >= _TABLES[version] and bool(version) == bool(tables)
-    if not is_journal:
-        raise JournalUnavailable(
-            "The file at the journal's path is the database of another program. Nothing was sent.",
-            next_step="Your administrator must set PO_MCP_JOURNAL to a path of its own.",
-        )
-    return version
-
-
 def _need_unsealed(db: sqlite3.Connection) -> None:
     if (to := moving.sealed_to(db)) is not None:
         raise JournalUnavailable(
             f"This journal was moved to {to}. Nothing was sent.",
             next_step="Your administrator must set PO_MCP_JOURNAL to that address.",
         )
-
-
-def _create(db: sqlite3.Connection) -> None:
-    for statement in schema.statements():
-        db.execute(statement)
-
-
-def _id_of(db: sqlite3.Connection) -> str:
-    return str(db.execute("SELECT value FROM journal WHERE name = 'id'").fetchone()["value"])
 
 
 def _stat(path: str) -> _Stat | None:
@@ -462,21 +386,3 @@ def _read_mark(path: Path) -> tuple[str, Mark] | None:
         return str(mark["journal"]), Mark(int(mark["place"]), str(mark["hash"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _make_private(path: Path) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if path.exists() and not path.is_file():
-        raise JournalUnavailable(
-            f"{path} is no file, so it cannot be the journal. Nothing was sent.",
-            next_step="Your administrator must set PO_MCP_JOURNAL to the path of a file.",
-        )
-    if (kind := file_systems.remote_kind(path.parent)) is not None:
-        raise JournalUnavailable(
-            f"The journal is on a network drive ({kind}), which cannot lock it. Nothing was sent.",
-            next_step="Your administrator must set PO_MCP_JOURNAL to a local path.",
-        )
-    # A file that is there is not opened: to close it would drop the locks that other connections of this process hold.
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-    path.chmod(0o600)
