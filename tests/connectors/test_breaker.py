@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from po_mcp.connectors.exsited import Exsited
-from po_mcp.connectors.http.breaker import FIRST_PAUSE_S, MAX_FAILURES, MAX_PAUSE_S, Breaker
+from po_mcp.connectors.http.breaker import FIRST_PAUSE_S, MAX_FAILURES, MAX_PAUSE_S, ErpBreaker
 from po_mcp.connectors.http.error_mapping import Answer
 from po_mcp.connectors.http.retry import AttemptResult
 from po_mcp.connectors.inventory_pro import InventoryPro
@@ -32,14 +32,14 @@ class Clock:
         return self.now
 
 
-def opened(clock: Clock) -> Breaker:
-    breaker = Breaker("Exsited", clock)
+def opened(clock: Clock) -> ErpBreaker:
+    breaker = ErpBreaker("Exsited", clock)
     for _ in range(MAX_FAILURES):
         breaker.note(DOWN)
     return breaker
 
 
-async def ask(breaker: Breaker, result: AttemptResult) -> None:
+async def ask(breaker: ErpBreaker, result: AttemptResult) -> None:
     async with breaker.watch() as note:
         note(result)
 
@@ -71,7 +71,7 @@ async def test_after_five_failed_calls_the_next_fails_at_once_and_says_when_to_a
 async def test_an_erp_that_is_back_is_used_as_before() -> None:
     async with raw_peer(html(503)) as peer:
         erp, clock = inventory_pro(peer.url), Clock()
-        erp._http.breaker = Breaker("Inventory Pro", clock)
+        erp._http.breaker = ErpBreaker("Inventory Pro", clock)
         for _ in range(MAX_FAILURES + 1):
             await read(erp)
         peer.replies = [reply(200, LIST)]
@@ -123,7 +123,7 @@ async def test_the_longer_it_is_down_the_less_often_it_is_asked() -> None:
 
 @pytest.mark.parametrize("outcome", [Answer(404, {}), Answer(500, None), Answer(429, None), httpx2.DecodingError("")])
 def test_an_erp_that_answers_is_not_down(outcome: Answer | Exception) -> None:
-    breaker = Breaker("Exsited", Clock())
+    breaker = ErpBreaker("Exsited", Clock())
     for _ in range(3 * MAX_FAILURES):
         breaker.note(AttemptResult(outcome))
 

@@ -13,7 +13,7 @@ import pytest
 
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import JournalStore, postgres
-from po_mcp.writes.journal.breaker import FIRST_PAUSE_S, LONGEST_PAUSE_S, Breaker
+from po_mcp.writes.journal.breaker import FIRST_PAUSE_S, LONGEST_PAUSE_S, DatabaseBreaker
 from tests.postgres import Cluster, running_cluster
 from tests.writes.making import CONNECTION, guarded, proposed, state_of, take_to
 
@@ -112,7 +112,7 @@ def test_a_replica_that_stands_still_in_a_transaction_is_cut_off_and_nobody_refu
 
 def test_the_breaker_lets_one_try_after_each_pause_and_all_after_a_success() -> None:
     now = [0.0]
-    breaker = Breaker(lambda: now[0])
+    breaker = DatabaseBreaker(lambda: now[0])
     assert [breaker.may_try(), breaker.may_try()] == [True, True]
     pauses = []
     for _ in range(6):
@@ -136,7 +136,7 @@ def test_without_the_breaker_every_call_would_wait(own: Cluster, monkeypatch: py
         own.stop()
         seconds_of(lambda: store.live(None))
         intact = sum(seconds_of(lambda: store.live(None)) for _ in range(4))
-        monkeypatch.setattr(Breaker, "may_try", lambda _: True)
+        monkeypatch.setattr(DatabaseBreaker, "may_try", lambda _: True)
         mutated = sum(seconds_of(lambda: store.live(None)) for _ in range(4))
         own.start()
 

@@ -33,7 +33,7 @@ _DOWN_ERRORS = (
 )
 
 
-class Breaker:
+class ErpBreaker:
     """Whether one ERP is asked at this moment.
 
     Args:

@@ -14,7 +14,7 @@ import anyio
 import httpx2
 
 from po_mcp.connectors.http import exact_json, response_body
-from po_mcp.connectors.http.breaker import Breaker
+from po_mcp.connectors.http.breaker import ErpBreaker
 from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.cause import UNKNOWN_HOST, describe_cause
 from po_mcp.connectors.http.error_mapping import TRANSIENT_STATUSES, Answer, ErrorMapping
@@ -81,7 +81,7 @@ class ErpHttpClient:
         self._exchange = Exchange(timeout, mapping.auth_scheme, transport)
         self.tokens: Tokens | None = None
         self.limit = CallLimit()
-        self.breaker = Breaker(mapping.name)
+        self.breaker = ErpBreaker(mapping.name)
 
     @property
     def pace(self) -> Pace:

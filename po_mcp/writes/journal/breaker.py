@@ -10,7 +10,7 @@ FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 10.0
 """Seconds after a failure in which nobody tries: doubled by each failure that follows."""
 
 
-class Breaker:
+class DatabaseBreaker:
     """Lets one call try after each pause, and turns the others away at once; `clock` gives monotonic seconds."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

@@ -27,7 +27,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import audit_log, schema
 from po_mcp.writes.journal.audit_log import Mark
-from po_mcp.writes.journal.breaker import Breaker
+from po_mcp.writes.journal.breaker import DatabaseBreaker
 from po_mcp.writes.journal.database import Slots, Transaction
 from po_mcp.writes.journal.postgres_schema import need_durable, prepare, read_schema, translate_schema
 from po_mcp.writes.journal.postgres_transaction import PostgresTransaction, make_rows
@@ -107,7 +107,7 @@ class PostgresDatabase:
         self._clock = clock
         self._pool: ConnectionPool[psycopg.Connection[Any]] | None = None
         self._opening = Lock()
-        self._breaker = Breaker()
+        self._breaker = DatabaseBreaker()
         self._watchdog = Watchdog()
         self._time: _Time | None = None
         self._origin = ""
