@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import anyio
 from mcp.types import INVALID_REQUEST, JSONRPCRequest
 from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from po_mcp.sign_in.request_body import RequestBody
 from po_mcp.transports.bounded_stdin import Line
 from po_mcp.transports.http_batches import answer_batch
+from po_mcp.transports.http_ids import UniqueIds
 from po_mcp.transports.messages import (
     BATCH_VERSION,
     Batch,
@@ -32,9 +32,6 @@ _SESSION_HEADER = b"mcp-session-id"
 _VERSION_HEADER = b"mcp-protocol-version"
 _MAX_BATCH = 50
 """Messages of a batch: each is answered at the same time as the others."""
-_ENDING_S = 1.0
-"""Seconds in which the stream of a response ends after the response itself."""
-_ID_IN_USE = "A request with this id is still being answered in this session. Give each request an id of its own."
 
 
 class ReadableBodies:
@@ -50,7 +47,7 @@ class ReadableBodies:
         self._mcp = mcp
         self._writes = writes
         self._max_bytes = max_bytes
-        self._in_flight: dict[tuple[str, str], anyio.Event] = {}
+        self._ids = UniqueIds()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -75,45 +72,18 @@ class ReadableBodies:
             await _refuse(refused)(scope, body.replay, send)
 
     async def _pass_on(self, read: ParsedMessage, sent: bytes, scope: Scope, body: RequestBody, send: Send) -> None:
-        """Hand a message on; not a request with the id of another one that is being answered."""
-        key = _session_key(scope, read)
-        if key is not None and not await self._wait_until_free(key):
-            refused = ErrorReply(INVALID_REQUEST, _ID_IN_USE, getattr(read.message, "id", None))
-            await _refuse(refused)(scope, body.replay, send)
-            return
-        text = read.text.encode()
+        """Hand a message on; a request of a session under an id that no other has."""
+        session = _header(scope, _SESSION_HEADER)
+        # Without a session each request stands alone, and the ids of two clients may be the same.
+        if session and isinstance(read.message, JSONRPCRequest):
+            given = self._ids.give(session, read.message)
+            text, send = self._ids.replace_own(given, read).encode(), self._ids.restore_own(given, send)
+        else:
+            text = self._ids.replace_cancelled(session, read).encode()
         if text != sent:
             scope = {**scope, "headers": _with_length(scope, len(text))}
             body.replace(text)
-        if key is None:
-            await self._mcp(scope, body.replay, send)
-        else:
-            await self._answer_request(key, scope, body.replay, send)
-
-    async def _wait_until_free(self, key: tuple[str, str]) -> bool:
-        """Return whether no other request has this id; a client may use one again as soon as it has the response."""
-        with anyio.move_on_after(_ENDING_S):
-            while (ended := self._in_flight.get(key)) is not None:
-                await ended.wait()
-        return key not in self._in_flight
-
-    async def _answer_request(self, key: tuple[str, str], scope: Scope, receive: Receive, send: Send) -> None:
-        ended = self._in_flight[key] = anyio.Event()
-
-        def free_id() -> None:
-            if self._in_flight.get(key) is ended:
-                del self._in_flight[key]
-            ended.set()
-
-        async def send_and_free_id(message: Message) -> None:
-            if message["type"] == "http.response.body" and not message.get("more_body", False):
-                free_id()
-            await send(message)
-
-        try:
-            await self._mcp(scope, receive, send_and_free_id)
-        finally:
-            free_id()
+        await self._mcp(scope, body.replay, send)
 
     async def _answer_batch(self, batch: Batch, scope: Scope, body: RequestBody, send: Send) -> None:
         refused = _refuse_batch(batch, scope)
@@ -146,13 +116,6 @@ def _refuse_batch(batch: Batch, scope: Scope) -> str | None:
     if not _header(scope, _SESSION_HEADER):
         return "A batch needs a session: send initialize first, in a request of its own."
     return f"This batch has more than {_MAX_BATCH} messages." if len(batch.elements) > _MAX_BATCH else None
-
-
-def _session_key(scope: Scope, read: ParsedMessage) -> tuple[str, str] | None:
-    """Return the session and id of a request; None without a session, in which ids of two clients may be the same."""
-    session = _header(scope, _SESSION_HEADER)
-    # As text, since the SDK keeps them so: of 1 and "1" one would never be answered.
-    return (session, str(read.message.id)) if session and isinstance(read.message, JSONRPCRequest) else None
 
 
 def _header(scope: Scope, name: bytes, default: str = "") -> str:

@@ -34,7 +34,7 @@ from po_mcp.transports.messages import (
 class _OpenBatch:
     """The responses of a batch so far, and the ids of its unanswered requests."""
 
-    waits_for: set[str] = field(default_factory=set)
+    waits_for: list[str] = field(default_factory=list)
     responses: list[str] = field(default_factory=list)
 
 
@@ -127,7 +127,7 @@ class StdioLines:
         read = [read_value(element, self._writes) for element in sent.elements]
         batch.responses = [one.to_json() for one in read if isinstance(one, ErrorReply)]
         passed = [one for one in read if isinstance(one, ParsedMessage)]
-        batch.waits_for = {json.dumps(one.message.id) for one in passed if isinstance(one.message, JSONRPCRequest)}
+        batch.waits_for = [json.dumps(one.message.id) for one in passed if isinstance(one.message, JSONRPCRequest)]
         self._batches.append(batch)
         if not batch.waits_for:
             await self._close_batch(batch)

@@ -8,10 +8,12 @@ from typing import Any
 
 import anyio
 import pytest
+from pydantic_core import from_json
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from po_mcp.transports import http_bodies
+from po_mcp.transports import http_ids
 from po_mcp.transports.http_bodies import ReadableBodies
+from po_mcp.transports.http_ids import UniqueIds
 
 PING = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
 SAID = {"jsonrpc": "2.0", "method": "notifications/initialized"}
@@ -67,7 +69,7 @@ class Mcp:
             return
         await self.may_answer.wait()
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
-        reply = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": {}})
+        reply = json.dumps({"jsonrpc": "2.0", "id": message["id"], "result": {}}, separators=(",", ":"))
         await send({"type": "http.response.body", "body": f"data: {reply}\r\n\r\n".encode(), "more_body": True})
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
@@ -146,74 +148,99 @@ async def test_a_body_that_holds_nothing_is_refused(body: bytes) -> None:
 # Ids of requests that are being answered
 
 
-async def ask_twice(first: Any, second: Any, *headers: tuple[bytes, bytes]) -> tuple[Mcp, Answer]:
-    """Send a request while another one waits for its answer; return what answers the second."""
+async def ask_twice(first: Any, second: Any, *headers: tuple[bytes, bytes]) -> tuple[Mcp, list[Answer]]:
+    """Send two requests of which none is answered before both have arrived."""
     mcp, answers = Mcp(), []
     bodies = bodies_before(mcp)
 
-    async def send_second() -> None:
-        answers.append(await post(bodies, second, *headers))
-        mcp.may_answer.set()
+    async def send(message: Any) -> None:
+        answers.append(await post(bodies, message, *headers))
 
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(post, bodies, first, *headers)
-        await mcp.has_begun[0].wait()
-        tasks.start_soon(send_second)
-        with anyio.move_on_after(0.5):
-            await mcp.has_begun[1].wait()
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            for message, has_begun in zip((first, second), mcp.has_begun, strict=True):
+                tasks.start_soon(send, message)
+                await has_begun.wait()
             mcp.may_answer.set()
-    return mcp, answers[0]
+    return mcp, answers
 
 
 @pytest.mark.parametrize("second", [1, "1"], ids=repr)
-async def test_a_request_with_an_id_that_is_being_answered_is_refused(
-    monkeypatch: pytest.MonkeyPatch, second: object
-) -> None:
-    monkeypatch.setattr(http_bodies, "_ENDING_S", 0.05)
-    mcp, answer = await ask_twice(PING, {**PING, "id": second}, SESSION)
+async def test_requests_with_one_id_reach_the_server_under_two_and_are_answered_under_their_own(second: object) -> None:
+    mcp, answers = await ask_twice(PING, {**PING, "id": second}, SESSION)
 
-    assert (answer.status, answer.error) == (400, (-32600, second))
-    assert "Give each request an id of its own." in answer.text
-    assert mcp.seen == [PING]
+    assert [answer.events[0]["id"] for answer in answers] == [1, second]
+    assert len({message["id"] for message in mcp.seen} | {1, "1"}) == 4
+    assert [message | {"id": 1} for message in mcp.seen] == [PING, PING]
 
 
-async def test_without_the_look_at_ids_two_requests_would_share_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def is_free(bodies: ReadableBodies, key: object) -> bool:
-        return True
-
-    monkeypatch.setattr(ReadableBodies, "_wait_until_free", is_free)
+async def test_without_ids_of_our_own_two_requests_would_share_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(UniqueIds, "replace_own", lambda ids, given, read: read.text)
     mcp, _ = await ask_twice(PING, PING, SESSION)
 
     assert mcp.seen == [PING, PING]
 
 
-@pytest.mark.parametrize(
-    ("second", "headers"), [({**PING, "id": 2}, (SESSION,)), (PING, ())], ids=["another id", "no session"]
-)
-async def test_another_id_and_the_id_of_a_client_without_a_session_are_answered(second: Any, headers: Headers) -> None:
-    mcp, answer = await ask_twice(PING, second, *headers)
+async def test_a_request_without_a_session_keeps_its_id() -> None:
+    mcp, answers = await ask_twice(PING, PING)
 
-    assert (answer.status, mcp.seen) == (200, [PING, second])
+    assert [answer.events[0]["id"] for answer in answers] == [1, 1]
+    assert mcp.seen == [PING, PING]
 
 
-async def test_an_id_may_be_used_again_once_its_answer_has_ended() -> None:
-    mcp, answers = Mcp(), []
-    bodies = bodies_before(mcp)
-    mcp.may_answer.set()
-    for _ in range(2):
-        answers.append(await post(bodies, PING, SESSION))
+@pytest.mark.parametrize("number", ["1e400", "0.10", "1" * 40, "NaN", "1.0e2"], ids=lambda number: number[:6])
+async def test_a_number_is_for_the_server_what_the_client_wrote(number: str) -> None:
+    read: list[Any] = []
 
-    assert [answer.status for answer in answers] == [200, 200]
-
-
-async def test_an_id_is_free_again_after_a_crash() -> None:
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
-        raise OSError("lost")
+        read.append(from_json((await receive())["body"])["params"]["x"])
+        await send({"type": "http.response.start", "status": 202, "headers": []})
 
+    body = f'{{"jsonrpc":"2.0","id":1,"method":"ping","params":{{"x":{number}}}}}'.encode()
+    await post(bodies_before(application), body, SESSION)
+
+    assert repr(read[0]) == repr(from_json(number))
+
+
+CANCEL = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1, "reason": "time"}}
+
+
+@pytest.mark.parametrize("named", [1, "1"], ids=repr)
+async def test_a_cancellation_names_the_last_request_that_was_sent_under_its_id(named: object) -> None:
+    cancel = {**CANCEL, "params": {**CANCEL["params"], "requestId": named}}  # type: ignore[dict-item]
+    mcp = Mcp()
+    bodies = bodies_before(mcp)
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as tasks:
+            for has_begun in mcp.has_begun:
+                tasks.start_soon(post, bodies, PING, SESSION)
+                await has_begun.wait()
+            await post(bodies, cancel, SESSION)
+            await post(bodies, cancel, (b"mcp-session-id", b"s2"))
+            mcp.may_answer.set()
+    await post(bodies, cancel, SESSION)
+
+    _, second, *cancelled = mcp.seen
+    named_to_server = [message["params"]["requestId"] for message in cancelled]
+    assert named_to_server == [second["id"], named, named]
+    assert cancelled[0]["params"]["reason"] == "time"
+
+
+async def test_a_request_whose_client_has_left_can_be_cancelled_until_many_others_came(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        """Send no answer, as where nobody waits for it."""
+        seen.append(json.loads((await receive())["body"]))
+
+    monkeypatch.setattr(http_ids, "_MAX_KEPT", 2)
+    seen: list[Any] = []
     bodies = bodies_before(application)
-    for _ in range(2):
-        with pytest.raises(OSError, match="lost"):
-            await post(bodies, PING, SESSION)
+    for message in (PING, CANCEL, {**PING, "id": 2}, {**PING, "id": 3}, CANCEL):
+        await post(bodies, message, SESSION)
+
+    asked, early, *_, late = seen
+    assert (early["params"]["requestId"], late["params"]["requestId"]) == (asked["id"], 1)
 
 
 # Batches
