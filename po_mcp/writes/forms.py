@@ -53,18 +53,15 @@ class Field:
         return given if isinstance(given, str) and any(given == value for value, _ in self.choices) else None
 
     def find_typed(self, given: object) -> object:
-        """Return the value that was typed as its label, in any case; what is no label stays.
+        """Return the value that was typed, or its label, in any case; what is neither stays.
 
-        For clients before titled options, which draw a text box. An id may be typed in any case too, since the
-        question which one is meant decides nothing.
+        For clients before titled options, which draw a text box.
         """
         if not isinstance(given, str) or any(given == value for value, _ in self.choices):
             return given
         typed = _folded(given)
         # Of two options with the same label neither is taken: the person cannot have told them apart.
-        found = {value for value, label in self.choices if typed == _folded(label)}
-        if self.name != DECISION:
-            found |= {value for value, _ in self.choices if typed == _folded(value)}
+        found = {value for value, label in self.choices if typed in (_folded(value), _folded(label))}
         return found.pop() if len(found) == 1 else given
 
 

@@ -65,10 +65,13 @@ def environment(book: Path | str = ":memory:", **changes: str) -> dict[str, str]
 
 
 @contextmanager
-def server(program: Sequence[str] = ("-m", "po_mcp"), **changes: str) -> Iterator[RawClient]:
+def server(
+    program: Sequence[str] = ("-m", "po_mcp"), folder: Path | None = None, **changes: str
+) -> Iterator[RawClient]:
+    """Start a server, in a working directory and with changes of its environment."""
     command = [sys.executable, *program]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, env=environment(**changes), **pipes) as process:  # type: ignore[call-overload]
+    with subprocess.Popen(command, cwd=folder, env=environment(**changes), **pipes) as process:  # type: ignore[call-overload]
         watchdog = threading.Timer(180, process.kill)  # a server that hangs fails the test, not the run
         watchdog.start()
         try:
@@ -126,6 +129,28 @@ def test_a_form_has_a_mode_in_the_versions_that_have_modes(version: str, mode: s
     assert asked["params"].get("mode") == mode
     assert set(asked["params"]) - {"mode"} == {"message", "requestedSchema"}
     assert done["result"]["structuredContent"]["status"] == "done"
+
+
+def test_a_client_of_2025_06_takes_a_choice_by_its_title_or_its_id_in_any_case() -> None:
+    given = {
+        "PO-2025-0041": lambda field: f" {field['enumNames'][1].upper()}",
+        "PO-2025-0037": lambda field: field["enum"][2].title(),
+    }
+    done = []
+    with server() as client:
+        client.request("initialize", {**INITIALIZE, "protocolVersion": "2025-06-18"})
+        client.send({"method": "notifications/initialized"})
+        for number, write in given.items():
+            call = {"name": "finalize_purchase_order", "arguments": {"number": number}}
+            asked = client.request("tools/call", call)
+            content = {"decision": write(asked["params"]["requestedSchema"]["properties"]["decision"])}
+            client.send({"id": asked["id"], "result": {"action": "accept", "content": content}})
+            done.append(client.receive()["result"]["structuredContent"])
+
+    assert [(one["status"], one.get("backorder_number")) for one in done] == [
+        ("done", "PO-2025-0041-BO1"),
+        ("done", None),
+    ]
 
 
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])

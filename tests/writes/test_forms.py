@@ -543,12 +543,15 @@ def test_a_value_letter_for_letter_is_a_decision(given: str, decision: str) -> N
         ("Yes, close it and backorder the rest", "backorder", None),
         ("yes, close it  without a backorder", "close", None),
         ("NO, leave the order open", "keep", None),
-        ("BACKORDER", None, None),
-        ("Close", None, None),
+        ("BACKORDER", "backorder", None),
+        (" Close", "close", None),
+        ("Keep", "keep", None),
         ("yes", None, None),
+        ("clos", None, None),
+        ("close it", None, None),
     ],
 )
-def test_a_label_in_any_case_counts_only_where_a_client_may_draw_a_text_box(
+def test_a_value_or_label_in_any_case_counts_only_where_a_client_may_draw_a_text_box(
     given: str, before_titles: str | None, since: str | None
 ) -> None:
     question = ask_finalize(order(), BOOKS, None)
