@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -65,13 +65,10 @@ def environment(book: Path | str = ":memory:", **changes: str) -> dict[str, str]
 
 
 @contextmanager
-def server(
-    program: Sequence[str] = ("-m", "po_mcp"), folder: Path | None = None, **changes: str
-) -> Iterator[RawClient]:
-    """Start a server, in a working directory and with changes of its environment."""
+def server(program: Sequence[str] = ("-m", "po_mcp"), **changes: str) -> Iterator[RawClient]:
     command = [sys.executable, *program]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-    with subprocess.Popen(command, cwd=folder, env=environment(**changes), **pipes) as process:  # type: ignore[call-overload]
+    with subprocess.Popen(command, env=environment(**changes), **pipes) as process:  # type: ignore[call-overload]
         watchdog = threading.Timer(180, process.kill)  # a server that hangs fails the test, not the run
         watchdog.start()
         try:
@@ -132,7 +129,7 @@ def test_a_form_has_a_mode_in_the_versions_that_have_modes(version: str, mode: s
 
 
 def test_a_client_of_2025_06_takes_a_choice_by_its_title_or_its_id_in_any_case() -> None:
-    given = {
+    given: dict[str, Callable[[dict[str, Any]], str]] = {
         "PO-2025-0041": lambda field: f" {field['enumNames'][1].upper()}",
         "PO-2025-0037": lambda field: field["enum"][2].title(),
     }

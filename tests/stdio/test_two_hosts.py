@@ -22,12 +22,15 @@ CREATE = {"name": "create_purchase_order", "arguments": {"vendor": "12", "lines"
     ],
     ids=str,
 )
-def test_an_order_that_two_hosts_ask_for_is_created_once(tmp_path: Path, given: dict[str, str], is_at: str) -> None:
+def test_an_order_that_two_hosts_ask_for_is_created_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, str], is_at: str
+) -> None:
     home = {"HOME": str(tmp_path), "XDG_DATA_HOME": "", "XDG_CONFIG_HOME": ""}
     outcomes: list[Any] = []
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-        with server(folder=tmp_path / name, **home, PO_MCP_SANDBOX="~/book.db", **given) as client:
+        monkeypatch.chdir(tmp_path / name)
+        with server(**home, PO_MCP_SANDBOX="~/book.db", **given) as client:
             outcomes.append(client.request("tools/call", CREATE)["result"]["structuredContent"])
 
     assert [(one["status"], one.get("replayed", False)) for one in outcomes] == [("done", False), ("done", True)]
