@@ -34,12 +34,15 @@ _WAITING_TOOL = "WaitForMcpServers"
 CALL = ("list_purchase_orders", {"overdue": True})
 
 
+@dataclass(frozen=True)
 class NewHome(Stage):
-    """A home folder with nothing in it, and a PATH that leads to Python alone."""
+    """A home folder with nothing in it, a PATH that leads to Python alone, and the environment with po-mcp."""
+
+    venv: Path
 
     @property
     def program(self) -> str:
-        return str(self.folder / "venv" / "bin" / "po-mcp")
+        return str(self.venv / "bin" / "po-mcp")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -166,16 +169,14 @@ def build_wheel(folder: Path) -> Path:
     return wheel
 
 
-def come_to_first_answer(kind: type[InstalledHost], wheel: Path, home: Path) -> FirstAnswer:
-    """Go from nothing to the first answer of po-mcp in a host."""
-    came, stage = FirstAnswer(), NewHome(home)
+def come_to_first_answer(kind: type[InstalledHost], installed: Installed, home: Path) -> FirstAnswer:
+    """Go from nothing to the first answer of po-mcp in a host; what is installed serves several hosts."""
+    came, stage = FirstAnswer({"pip install": installed.seconds}), NewHome(home, installed.venv)
     stage.make_path()
     model = PatientModel([CALL], {0: lambda result: came.leaks.extend(_leaks_of_processes(home))})
     with running("--client-id", "an-id", "--client-secret", SECRET) as erp, model.serve() as url:
         host = kind(stage, url)
         came.before = host.settings.read_text(encoding="utf-8")
-        with came.timed("pip install"):
-            _install(stage, wheel)
         with came.timed("po-mcp init"):
             screens = [_set_up(stage, host, erp)]
         came.after = host.settings.read_text(encoding="utf-8")
@@ -188,22 +189,32 @@ def come_to_first_answer(kind: type[InstalledHost], wheel: Path, home: Path) -> 
     came.answer = model.results[0]
     messages = [*screens, ended.stdout, ended.stderr, *(body.decode() for body in model.received)]
     came.leaks += [f"a message: {text[:200]}" for text in messages if SECRET in text or PIN in text]
-    came.leaks += _leaks_of_files(home)
+    came.leaks += [*_leaks_of_files(home), *_leaks_of_files(installed.venv)]
     return came
 
 
-def _install(stage: NewHome, wheel: Path) -> None:
-    """Install as docs/install.md says."""
-    for command in (
-        ["python3", "-m", "venv", "venv"],
-        ["venv/bin/pip", "install", "--quiet", str(wheel)],
-    ):
-        ended = stage.run([_find(stage, command[0]), *command[1:]])
+@dataclass(frozen=True)
+class Installed:
+    """An environment with the wheel, and how many seconds that took."""
+
+    venv: Path
+    seconds: float
+
+
+def install(folder: Path) -> Installed:
+    """Install the wheel of this source as docs/install.md says, in a home of its own."""
+    wheel = build_wheel(folder)
+    stage = NewHome(folder, folder / "venv")
+    stage.make_path()
+    began = time.monotonic()
+    commands: list[list[str | Path]] = [
+        [folder / "path" / "python3", "-m", "venv", "venv"],
+        [folder / "venv" / "bin" / "pip", "install", "--quiet", wheel],
+    ]
+    for command in commands:
+        ended = stage.run(command)
         assert ended.returncode == 0, ended.stderr
-
-
-def _find(stage: NewHome, command: str) -> Path:
-    return stage.folder / (f"path/{command}" if "/" not in command else command)
+    return Installed(stage.venv, time.monotonic() - began)
 
 
 def _set_up(stage: NewHome, host: InstalledHost, erp: Running) -> str:
@@ -276,11 +287,11 @@ def describe(kind: type[InstalledHost], came: FirstAnswer) -> str:
 def main() -> None:
     """Show what came of each host."""
     with tempfile.TemporaryDirectory() as folder:
-        wheel = build_wheel(Path(folder))
+        installed = install(Path(folder))
         for kind in HOSTS:
             home = Path(folder) / kind.__name__
             home.mkdir()
-            print(describe(kind, come_to_first_answer(kind, wheel, home)), flush=True)  # noqa: T201
+            print(describe(kind, come_to_first_answer(kind, installed, home)), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
