@@ -19,6 +19,9 @@ pytestmark = pytest.mark.clients
 LIST, GET, CREATE = scenario("before")[:3]
 DELETE, LOOK = scenario("asked")[:2]
 QUESTION = f"Delete order {NUMBER} permanently?"
+HEAD = ("Total 0.12 · open · 1 line", "Vendor: Acme Fasteners", "Items: 1 × M8 Flat Washer")
+"""What every host shows: of a question of more than four lines Claude Code draws three, and what the field says."""
+REST = ("1) 1 at 0.12, none received: WSHR-M8, M8 Flat Washer", "Currency not given by the ERP.")
 
 
 def check_reads_and_create(model: ScriptedModel, stage: Stage) -> None:
@@ -78,19 +81,25 @@ def accept_in_codex(screen: Screen) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "decline", "accept", "ended"),
+    ("kind", "shown", "decline", "accept", "ended"),
     [
-        (ClaudeCode, decline_in_claude_code, accept_in_claude_code, "declined"),
-        (Codex, mistype_in_codex, accept_in_codex, "Nothing was decided in 3 tries."),
+        (ClaudeCode, HEAD, decline_in_claude_code, accept_in_claude_code, "declined"),
+        (Codex, HEAD + REST, mistype_in_codex, accept_in_codex, "Nothing was decided in 3 tries."),
     ],
+    ids=["Claude Code", "Codex"],
 )
 def test_a_person_declines_and_accepts_a_delete_in_the_form_of_a_host(
-    stage: Stage, kind: type[Host], decline: Callable[[Screen], None], accept: Callable[[Screen], None], ended: str
+    stage: Stage,
+    kind: type[Host],
+    shown: tuple[str, ...],
+    decline: Callable[[Screen], None],
+    accept: Callable[[Screen], None],
+    ended: str,
 ) -> None:
     model = ScriptedModel([LIST, GET, CREATE, DELETE, LOOK, DELETE, LOOK])
     with model.serve() as url, kind(stage, url).on_screen() as screen:
         ask_until_ready(screen, model)
-        screen.wait_for(QUESTION, "Vendor: Acme Fasteners", "1) 1 at 0.12, none received: WSHR-M8, M8 Flat Washer")
+        screen.wait_for(QUESTION, *shown)
         decline(screen)
         model.wait_for_results(4)
         is_kept = stage.has_order(NUMBER)
@@ -140,7 +149,9 @@ def served(stage: Stage) -> Iterator[str]:
 
 
 @pytest.mark.parametrize(
-    ("kind", "status"), [(ClaudeCode, "approval_required"), (Codex, "declined"), (GeminiCli, "approval_required")]
+    ("kind", "status"),
+    [(ClaudeCode, "approval_required"), (Codex, "declined"), (GeminiCli, "approval_required")],
+    ids=["Claude Code", "Codex", "Gemini CLI"],
 )
 def test_a_host_without_a_person_gets_no_delete_over_http(
     stage: Stage, served: str, kind: type[Host], status: str
