@@ -43,6 +43,7 @@ _SLOWEST_FORM_S = 10.0
 _PATIENCE_S = 2.0
 """Seconds that a browser waits for what it approved; after that the page says that it goes on, and looks again."""
 _CHOICES = {"yes": True, "no": False}
+_VERDICTS = frozenset({"happened", "not_happened"})
 
 _SAID: dict[Verdict, tuple[HTTPStatus, str]] = {
     "no_answer": (HTTPStatus.UNPROCESSABLE_ENTITY, ""),
@@ -283,6 +284,8 @@ class _Page:
             locked_until=self._local.time(self._pending.journal.now() + pin.wait_s) if pin.wait_s else "",
             not_by_you=self._pending.why_not_by(recorded, "approve", self._person(request)),
             elsewhere=await self._pending.why_not_here(recorded, "approve"),
+            # A page that is loaded anew under a form would empty what is being typed into it.
+            is_settling="settle" in request.query_params or form.get("decision") in _VERDICTS,
             verdict=verdict,
             said=said,
             typed=visible(form.get("order_number", ""), 120) if verdict in _PIN_FAULTS else "",

@@ -83,7 +83,7 @@ class Order:
 
 @dataclass(frozen=True)
 class Standing:
-    """How an operation stands: a heading, what it means, and how it feels (`good`, `bad` or `open`).
+    """How an operation stands: a heading, what it means, and how it feels (`good`, `bad`, `warn` or `open`).
 
     `looks_again` is after how many seconds the page looks again by itself; 0 where nothing is to be waited for.
     """
@@ -213,7 +213,8 @@ def quantity(amount: Decimal | None, unit: str | None = None) -> str:
 
 def pin_warnings(pin: PinStatus, local: LocalTime) -> list[str]:
     """Say what a person must know of the PIN before they decide."""
-    tried = [text] if (text := say_wrong_pins(pin.wrong_tries)) else []
+    # Where the place is locked for them, that is said already.
+    tried = [text] if not pin.wait_s and (text := say_wrong_pins(pin.wrong_tries)) else []
     return tried + ([pin_reset(local.day(pin.reset_at))] if pin.reset_at is not None else [])
 
 
@@ -425,7 +426,6 @@ _AFTER_A_YES: dict[State, Standing] = {
     ),
 }
 
-# None that a person types into looks again by itself: a reload would empty the form.
 _STANDINGS: dict[State, Standing] = {
     "DECLINED": Standing("Declined", "", "bad"),
     "EXPIRED": Standing(
@@ -440,8 +440,8 @@ _STANDINGS: dict[State, Standing] = {
     "WATCHED": Standing("Refused, being checked", "", "bad", 10),
     "DONE": Standing("Done", "", "good"),
     "REFUSED": Standing("Not done", "", "bad"),
-    "UNKNOWN": Standing("Not confirmed", "", "open"),
+    "UNKNOWN": Standing("Not confirmed", "", "warn", 10),
     "NOT_APPLIED": Standing("Did not happen", "", "bad"),
-    "CONFLICT": Standing("Check this order", "", "bad"),
+    "CONFLICT": Standing("Check this order", "", "warn"),
 }
 """What is said of each state; where a text is empty, it is the outcome's own message."""

@@ -243,21 +243,26 @@ async def test_pins_that_fit_lock_nothing(file: Path) -> None:
 # Settling what is not known
 
 
-async def test_an_unknown_one_offers_the_verdict_and_a_look(file: Path) -> None:
+async def test_an_unknown_one_looks_again_by_itself_until_a_person_says_what_happened(file: Path) -> None:
+    """A page that is loaded anew under a form would empty what is being typed into it."""
     async with visited(file) as (desk, one, person):
         await unknown(desk, person)
         page = (await person.page()).text
+        form = (await person.client.get(f"{person.path}?settle")).text
+        wrong = (await person.send("happened", order_number="PO-8")).text
+        undecided = (await person.send("look")).text
 
         assert desk.state(one) == "UNKNOWN"
-        for shown in (
-            "Not confirmed",
-            "Did it happen?",
-            "It happened",
-            "It did not happen",
-            "Look in the ERP again",
-        ):
-            assert shown in page
-        assert AGAIN not in page
+        assert f'<a class="button quiet" href="{person.path}?settle">Say what happened</a>' in page
+        for looks in (page, undecided):
+            assert AGAIN in looks
+            assert "Not confirmed" in looks
+            assert "Look in the ERP again" in looks
+            assert "Did it happen?" not in looks
+        for asks in (form, wrong):
+            assert AGAIN not in asks
+            for shown in ("Did it happen?", "It happened", "It did not happen", "Look in the ERP again"):
+                assert shown in asks
 
 
 async def test_a_person_says_that_it_happened(file: Path) -> None:

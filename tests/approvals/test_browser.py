@@ -223,6 +223,7 @@ async def test_a_person_settles_what_is_not_known() -> None:
         unknown = await heading(page)
         await page.get_by_role("button", name="Look in the ERP again").click()
         looked = await page.get_by_role("alert").inner_text()
+        await page.get_by_role("link", name="Say what happened").click()
         desk.clock.now += 200
         for label, text in (("to record it", "PO-7"), ("Approver PIN", "long enough")):
             await page.get_by_label(label).fill(text)

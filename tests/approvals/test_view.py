@@ -57,7 +57,7 @@ def test_a_value_that_the_erp_does_not_give_is_a_dash_and_never_zero() -> None:
 @pytest.mark.parametrize(
     ("choice", "said"),
     [
-        (None, "1 of 2 lines are outstanding. Closing cannot be undone."),
+        (None, "1 of 2 lines is outstanding. Closing cannot be undone."),
         (True, "Closing cannot be undone. The rest goes on a new backorder."),
         (False, "Closing cannot be undone. The rest will not be reordered."),
     ],
@@ -165,13 +165,12 @@ def test_every_state_but_the_open_one_has_words() -> None:
 
 @pytest.mark.parametrize("state", sorted(set(get_args(State)) - {"PROPOSED"}))
 @pytest.mark.parametrize("is_running", [False, True])
-def test_only_what_is_on_its_way_looks_again_by_itself(state: State, is_running: bool) -> None:
-    """A page that is loaded anew under a form would empty what is being typed into it."""
+def test_only_what_is_not_at_its_end_looks_again_by_itself(state: State, is_running: bool) -> None:
     standing = presentation._standing(replace(recorded(), state=state), [], is_running)
 
     assert standing is not None
-    is_on_its_way = state in ("SENT", "WATCHED") or (state == "APPROVED" and is_running)
-    assert bool(standing.looks_again) is is_on_its_way
+    is_open = state in ("SENT", "WATCHED", "UNKNOWN") or (state == "APPROVED" and is_running)
+    assert bool(standing.looks_again) is is_open
 
 
 @pytest.mark.parametrize(
