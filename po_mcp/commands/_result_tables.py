@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -11,7 +12,9 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from po_mcp.commands._tables import Code, Figure, Words, table_of, under
 from po_mcp.desk.listing import NO_CURRENCY
+from po_mcp.writes.forms import SANDBOX_TAG
 from po_mcp.writes.operation import STATE_LABELS
 from po_mcp.writes.order_text import caution, count, money, quantity
 from po_mcp.writes.person_words import for_person
@@ -98,18 +101,26 @@ def _describe_matches(found: Mapping[str, Any]) -> str:
 def _outcome(outcome: Mapping[str, Any]) -> Text:
     """Return what came of a write; a repeat is said to be one."""
     style = "bold green" if outcome["status"] == "done" else "bold yellow"
-    text = Text.assemble((_LABELS[outcome["status"]], style), f": {outcome['message']}")
+    label = _LABELS[outcome["status"]]
+    # "Declined: Declined." says it twice.
+    message = re.sub(rf"^({re.escape(SANDBOX_TAG)})?{re.escape(label)}\. ", r"\1", outcome["message"])
+    text = Text.assemble((label, style), f": {message}")
     if outcome.get("replayed"):
         text.append(" Already done by an earlier call; nothing was sent again.")
     return text.append(f" ({outcome['operation_id']})", "dim") if "operation_id" in outcome else text
 
 
 def _candidates(candidates: Iterable[Mapping[str, Any]]) -> Table:
-    table = _table("Id", "Name", "Code", "Why", right=("Price",), wraps="Name")
-    for one in candidates:
-        price = _amount(one.get("price"), one.get("currency"))
-        table.add_row(*(Text(one.get(key) or "-") for key in ("id", "name", "code")), Text(_why(one)), Text(price))
-    return table
+    rows = [
+        (
+            *(one.get(key) or "-" for key in ("id", "name", "code")),
+            _why(one),
+            _amount(one.get("price"), one.get("currency")),
+            one.get("unit") or "-",
+        )
+        for one in candidates
+    ]
+    return table_of([Code("Id"), Words("Name"), Code("Code"), Words("Why"), Figure("Price"), Code("Unit")], rows)
 
 
 def _why(candidate: Mapping[str, Any]) -> str:
@@ -125,25 +136,26 @@ def _status(order: Mapping[str, Any]) -> str:
 
 
 def _orders(orders: Iterable[Mapping[str, Any]]) -> Table:
-    table = _table("Number", "Vendor", "Status", "Ordered", "Expected", right=("Total",), wraps="Vendor")
-    for order in orders:
-        total = _amount(order.get("total"), order.get("currency"))
-        ordered = (order.get("ordered_at") or "-")[:10]
-        cells = (order["number"], order["vendor"], _status(order), ordered, order.get("expected_on", "-"), total)
-        table.add_row(*map(Text, cells))
-    return table
+    names = [Code("Number"), Words("Vendor"), Code("Status"), Code("Ordered"), Code("Expected"), Figure("Total")]
+    return table_of(names, [_order_row(order) for order in orders])
+
+
+def _order_row(order: Mapping[str, Any]) -> tuple[str, ...]:
+    ordered, total = (order.get("ordered_at") or "-")[:10], _amount(order.get("total"), order.get("currency"))
+    return order["number"], order["vendor"], _status(order), ordered, order.get("expected_on", "-"), total
 
 
 def _lines(lines: Iterable[Mapping[str, Any]], currency: str | None) -> Table:
-    names = ("Quantity", "Received", "Outstanding", "Unit price", "Line total")
-    table = _table("Item", "Description", right=names, wraps="Description")
-    for line in lines:
-        named = (line.get("item") or "-", line.get("description") or "-")
-        ordered = _quantity(line.get("quantity"), line.get("unit"))
-        counted = (_quantity(line.get(key)) for key in ("received", "outstanding"))
-        amounts = (_amount(line.get(key), currency) for key in ("unit_price", "line_total"))
-        table.add_row(*map(Text, (*named, ordered, *counted, *amounts)))
-    return table
+    figures = ("Quantity", "Received", "Outstanding", "Unit price", "Line total")
+    return table_of([Words("Item"), *map(Figure, figures)], [_line_row(line, currency) for line in lines])
+
+
+def _line_row(line: Mapping[str, Any], currency: str | None) -> tuple[Text | str, ...]:
+    ordered = _quantity(line.get("quantity"), line.get("unit"))
+    counted = (_quantity(line.get(key)) for key in ("received", "outstanding"))
+    amounts = (_amount(line.get(key), currency) for key in ("unit_price", "line_total"))
+    description = [line["description"]] if line.get("description") else []
+    return under(line.get("item") or "-", description), ordered, *counted, *amounts
 
 
 def _quantity(figure: str | None, unit: str | None = None) -> str:
@@ -152,12 +164,3 @@ def _quantity(figure: str | None, unit: str | None = None) -> str:
 
 def _amount(figure: str | None, currency: str | None) -> str:
     return "-" if figure is None else money(Decimal(figure), currency)
-
-
-def _table(*left: str, right: tuple[str, ...], wraps: str) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in left:
-        table.add_column(name, no_wrap=name != wraps)
-    for name in right:
-        table.add_column(name, justify="right", no_wrap=True)
-    return table

@@ -13,15 +13,16 @@ import anyio
 import click
 from rich.console import Console
 from rich.panel import Panel
-from rich.table import Column, Table
+from rich.table import Table
 from rich.text import Text
 
 from po_mcp.approvals.pending import Decided, Decision, PendingApprovals, Verdict
-from po_mcp.approvals.presentation import Order, Sheet, misfit_of, pin_warnings, sheet_of
+from po_mcp.approvals.presentation import NOT_GIVEN, Order, Row, Sheet, misfit_of, pin_warnings, sheet_of
 from po_mcp.bootstrap import build_pin_setting, build_rules
 from po_mcp.commands import _approver_pin, _settings
 from po_mcp.commands._interrupted import ignore_interrupts, plain_signals
 from po_mcp.commands._status_text import EXIT_STATUS, is_named
+from po_mcp.commands._tables import Code, Figure, Words, table_of, under
 from po_mcp.config import MEMORY, Settings
 from po_mcp.connectors import connect
 from po_mcp.erp import ERP
@@ -309,15 +310,13 @@ class Desktop:
         return sheet_of(recorded, events, journal.now(), erp=erp, local=local, needed=needed)
 
     async def _list(self, waits: Sequence[Recorded]) -> None:
-        table = Table("", "Id", "Request", "Vendor", "", "Expires", box=None, padding=(0, 2, 0, 0))
-        table.add_column("Total", justify="right")
-        sheets = [await self._sheet(one) for one in waits]
-        for place, sheet in enumerate(sheets, 1):
-            order = sheet.order
-            state = "approved" if sheet.state == "APPROVED" else ""
-            cells = (str(place), sheet.id[:12], sheet.sentence, order.vendor, state, sheet.open_until, order.total)
-            table.add_row(*map(Text, cells))
-        self._console.print(table)
+        rows: list[tuple[Text | str, ...]] = []
+        for place, sheet in enumerate([await self._sheet(one) for one in waits], 1):
+            below = [sheet.order.vendor, *(["approved"] if sheet.state == "APPROVED" else [])]
+            request = under(sheet.sentence, below)
+            rows.append((str(place), sheet.id[:12], request, sheet.open_until, sheet.order.total))
+        columns: list[Words] = [Code(""), Code("Id"), Words("Request"), Code("Expires"), Figure("Total")]
+        self._console.print(table_of(columns, rows))
 
 
 def facts_of(sheet: Sheet) -> list[tuple[str, str]]:
@@ -338,20 +337,19 @@ def facts_of(sheet: Sheet) -> list[tuple[str, str]]:
 
 def lines_of(order: Order) -> Table:
     """Return the lines as a table, figures right-aligned."""
-    # An item is never cut: two codes may differ in their last letters alone.
-    table = Table(
-        Column("Item", overflow="fold"), Column("Description", overflow="fold"), box=None, padding=(0, 1, 0, 0)
-    )
-    names = ("Quantity", "Unit") if order.is_new else ("Quantity", "Received", "Outstanding")
-    for name in (*names, "Unit price", "Line total"):
-        table.add_column(name, justify="left" if name == "Unit" else "right", no_wrap=True)
+    prices = (Figure("Unit price"), Figure("Line total"))
+    columns: list[Words] = [Words("Item"), *map(Figure, ("Quantity", "Received", "Outstanding")), *prices]
     if order.is_new:
-        table.add_column("Deliver to")
-    for row in order.rows:
-        description = "\n".join([row.description, *row.remarks])
-        middle = (row.quantity, row.unit) if order.is_new else (row.quantity, row.received, row.outstanding)
-        end = (row.unit_price, row.line_total, *((row.deliver_to,) if order.is_new else ()))
-        table.add_row(*map(Text, (row.item, description, *middle, *end)))
+        columns = [Words("Item"), Figure("Quantity"), Code("Unit"), *prices, Words("Deliver to")]
+    table = table_of(columns, [_cells(row, is_new=order.is_new) for row in order.rows])
     if order.hidden:
         table.add_row(order_text.count(order.hidden, "more line"))
     return table
+
+
+def _cells(row: Row, *, is_new: bool) -> tuple[Text | str, ...]:
+    item = under(row.item, [*([row.description] if row.description != NOT_GIVEN else []), *row.remarks])
+    prices = (row.unit_price, row.line_total)
+    if is_new:
+        return item, row.quantity, row.unit, *prices, row.deliver_to
+    return item, row.quantity, row.received, row.outstanding, *prices

@@ -122,7 +122,7 @@ async def play(stage: Stage, era: str) -> None:
     server = StdioServerParameters(command=sys.executable, args=arguments, env=_sandbox_environment())
     async with Client(server, mode=ERAS[era], elicitation_callback=stage.person_is_asked) as client:
         for place, scene in enumerate(STORY, 1):
-            stage.opens(scene)
+            stage.opens(scene, is_first=place == 1)
             stage.closes(scene, await client.call_tool(scene.tool, dict(scene.arguments)))
             if place < len(STORY):
                 await stage.wait("go on")
@@ -161,9 +161,9 @@ class Stage:
             style="dim",
         )
 
-    def opens(self, scene: Scene) -> None:
+    def opens(self, scene: Scene, *, is_first: bool) -> None:
         self._scene = scene
-        if self.waits:
+        if self.waits and not is_first:
             self.console.clear()
         self.console.print(Text.assemble(("Buyer      ", "bold cyan"), scene.buyer))
         call = Text.assemble((f"{scene.tool}(", "bold"), _arguments(scene.arguments), (")", "bold"))

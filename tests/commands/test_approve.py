@@ -6,19 +6,25 @@ import io
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import closing
+from decimal import Decimal
 from types import MappingProxyType
 
 import anyio
 import anyio.to_thread
 import pytest
-from mcp.types import ElicitResult
+from mcp.types import CallToolResult, ElicitResult
+from rich.console import Console
 
-from po_mcp.commands._result_tables import text_of
+from po_mcp.approvals import presentation
+from po_mcp.commands import approve
+from po_mcp.commands._result_tables import _lines, shown, text_of
 from po_mcp.connectors.sandbox import Sandbox
 from po_mcp.writes.journal import ApproverPin, JournalStore
 from po_mcp.writes.journal.approver_pin import hash_pin
+from tests.approvals import counter
 from tests.approvals.counter import browser
 from tests.approvals.test_carrying_through import CANCEL, DELETE, FINALIZE, NUMBER, approve_and_leave
 from tests.approvals.test_page import HOSTILE
@@ -270,9 +276,6 @@ def test_where_nothing_waits_it_says_so(harness: ServerHarness, name: str | None
 
 def test_no_text_of_the_erp_adds_a_line_or_hides_a_figure() -> None:
     """What is printed of 200 hostile texts, as vendor and as a line, in a terminal of 200 columns."""
-    from rich.console import Console
-
-    from po_mcp.commands import approve
     from tests.approvals.test_view import sheet
 
     for text in HOSTILE:
@@ -283,24 +286,44 @@ def test_no_text_of_the_erp_adds_a_line_or_hides_a_figure() -> None:
 
         assert "\n" not in facts["Vendor"]
         assert facts["Total"] == "4,800.00 EUR"
-        assert len(printed.getvalue().splitlines()) == 3
+        assert len(printed.getvalue().splitlines()) == 5
         assert "4,250.00" in printed.getvalue()
         assert not any(ord(letter) < 32 and letter != "\n" for letter in printed.getvalue())
 
 
-def test_on_80_columns_no_code_of_an_item_is_cut() -> None:
-    from rich.console import Console
+@pytest.mark.parametrize("figure", ["1.00", "999,999,999,999.123456"])
+@pytest.mark.parametrize("text", ["A ball bearing of steel", "Bearing" * 17, ""])
+def test_on_80_columns_no_code_and_no_figure_is_cut(text: str, figure: str) -> None:
+    """In `po-mcp approve` and in `po-mcp call` alike; what has no room goes on below, letter for letter."""
+    code, exact = "BRG-6205-2RS/C3-SERIES-B", figure.replace(",", "")
+    one = {"item": code, "description": text, "quantity": exact, "unit_price": exact, "line_total": exact}
+    content = {"number": "PO-1", "vendor": "A", "status": "open", "currency": "USD", "lines": [one]}
+    line = counter.line(1, code, text, exact, "0", exact).model_copy(update={"line_total": Decimal(exact)})
+    read = counter.order().model_copy(update={"lines": (line,), "currency": "USD"})
+    lines = [approve.lines_of(presentation._read(read)), _lines([one], "USD")]
+    for table in (*lines, shown(CallToolResult(content=[], structured_content=content))):
+        printed = io.StringIO()
+        Console(file=printed, width=80, highlight=False).print(table)
+        seen = printed.getvalue()
 
-    from po_mcp.commands import approve
-    from tests.approvals.test_view import sheet
+        assert "…" not in seen
+        assert max(map(len, seen.splitlines())) <= 80
+        assert Counter(seen) >= Counter(f"{code}{text.replace(' ', '')}{figure}USD{figure}USD")
 
+
+@pytest.mark.parametrize("total", ["1.00", "999999999999.123456"])
+@pytest.mark.parametrize("number", ["PO-1", "PO-" + "7" * 61])
+def test_on_80_columns_a_list_shows_each_number_vendor_and_total_whole(number: str, total: str) -> None:
+    vendor = "Consolidated Northern Bearings and Fasteners Ltd"
+    days = {"ordered_at": "2026-11-21T00:00:00Z", "expected_on": "2026-12-01"}
+    read = {"number": number, "vendor": vendor, "status": "partial", "total": total, "currency": "USD", **days}
     printed = io.StringIO()
-    Console(file=printed, width=80, highlight=False).print(
-        approve.lines_of(sheet(text="A ball bearing of steel").order)
-    )
+    Console(file=printed, width=80).print(shown(CallToolResult(content=[], structured_content=read)))
+    seen = printed.getvalue()
 
-    assert "…" not in printed.getvalue()
-    assert max(map(len, printed.getvalue().splitlines())) <= 80
+    assert "…" not in seen
+    assert max(map(len, seen.splitlines())) <= 80
+    assert Counter(seen) >= Counter(f"{number}{vendor.replace(' ', '')}{Decimal(total):,}USD")
 
 
 def set_a_pin(harness: ServerHarness, answers: list[str], how: str = "--set-pin") -> tuple[int, str]:
