@@ -230,9 +230,10 @@ class Desktop:
         return waits[int(place) - 1]
 
     async def show(self, recorded: Recorded) -> None:
-        """Show one operation as the page shows it."""
+        """Show one operation as the page shows it, its lines first: what is asked stays in sight above the prompt."""
         sheet = await self._sheet(recorded)
         order = sheet.order
+        self._console.print(lines_of(order))
         question = recorded.operation.question
         if question is not None and question.text.startswith(SANDBOX_TAG):
             self._console.print(Text("Sandbox: no real orders.", "yellow"))
@@ -246,7 +247,6 @@ class Desktop:
             self._console.print(Text.assemble((f"{name}: ", "dim"), value))
         for remark in order.remarks:
             self._console.print(Text(remark, "bold red"))
-        self._console.print(lines_of(order))
 
     async def ask(self, recorded: Recorded) -> tuple[Decision | None, dict[str, Any]]:
         """Ask what is to become of it, and what the question asks besides; None: leave it. Raises: `click.Abort`."""

@@ -311,6 +311,16 @@ def test_on_80_columns_no_code_and_no_figure_is_cut(text: str, figure: str) -> N
         assert Counter(seen) >= Counter(f"{code}{text.replace(' ', '')}{figure}USD{figure}USD")
 
 
+async def test_what_is_asked_stays_in_sight_however_many_lines_an_order_has(harness: ServerHarness) -> None:
+    await asked(harness, CANCEL)
+
+    _, screen = await anyio.to_thread.run_sync(typed, harness, ["n"])
+    last = screen.partition("Cancel the order?")[0].splitlines()[-20:]
+
+    for said in ("Cancel order PO-2025-0041?", "can be reactivated", "Central Supply Co.", "12,740.50"):
+        assert said in "\n".join(last)
+
+
 @pytest.mark.parametrize("total", ["1.00", "999999999999.123456"])
 @pytest.mark.parametrize("number", ["PO-1", "PO-" + "7" * 61])
 def test_on_80_columns_a_list_shows_each_number_vendor_and_total_whole(number: str, total: str) -> None:
