@@ -350,7 +350,7 @@ def _describe_rest(order: PurchaseOrder, erp: str) -> str:
     if order.untold_receipts or not lines:
         which = f" on {order.untold_receipts} of {count(lines, 'line')}" if order.untold_receipts < lines else ""
         untold = f"{_begin(erp)} does not show what was received{which}."
-    are = "is" if lines == 1 else "are"
+    are = "is" if outstanding == 1 else "are"
     told = f"{outstanding} of {count(lines, 'line')} {are} outstanding." if outstanding else ""
     return " ".join(filter(None, [told, untold]))
 
