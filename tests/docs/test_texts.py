@@ -9,8 +9,10 @@ import pytest
 from .package_copy import ROOT
 from .program_texts import every_text, is_said
 
-DECIDED: dict[str, list[str]] = tomllib.loads((ROOT / "tests/docs/texts.toml").read_text(encoding="utf-8"))
-GONE = DECIDED.pop("gone")
+_FILE = tomllib.loads((ROOT / "tests/docs/texts.toml").read_text(encoding="utf-8"))
+GONE: list[str] = _FILE.pop("gone")
+OTHERWISE: list[tuple[str, str, str]] = [tuple(one) for one in _FILE.pop("otherwise")]
+DECIDED: dict[str, list[str]] = _FILE
 
 
 def test_many_texts_are_decided() -> None:
@@ -23,6 +25,13 @@ def test_many_texts_are_decided() -> None:
 @pytest.mark.parametrize("section", DECIDED)
 def test_the_program_says_what_was_decided(section: str) -> None:
     assert [text for text in DECIDED[section] if not is_said(text, every_text())] == []
+
+
+@pytest.mark.parametrize(("ruled", "says", "because"), OTHERWISE)
+def test_what_was_decided_otherwise_is_said_so_and_has_a_reason(ruled: str, says: str, because: str) -> None:
+    assert not is_said(ruled, every_text())
+    assert is_said(says, every_text())
+    assert because.strip()
 
 
 @pytest.mark.parametrize("text", GONE)
