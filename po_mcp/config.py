@@ -31,10 +31,10 @@ from po_mcp import config_values as values
 from po_mcp.connectors.registry import REGISTRY, declared_settings
 from po_mcp.errors import ConfigurationError
 from po_mcp.orders import Price
+from po_mcp.scopes import APPROVE
 
 PREFIX = "PO_MCP_"
 MEMORY = ":memory:"
-_APPROVE = "po:approve"
 SHORTEST_PIN = values.SHORTEST_PIN
 
 Approval = Literal["ask", "page"]
@@ -211,7 +211,7 @@ class Settings(BaseModel):
 
     def approver_entries(self) -> tuple[str, ...]:
         """Return who may approve, where people sign in."""
-        return self.approvers or (f"scope:{_APPROVE}",)
+        return self.approvers or (f"scope:{APPROVE}",)
 
     def approvers_by(self, prefix: str) -> tuple[str, ...]:
         """Return the names of the scopes (`scope:`) or groups (`group:`) that tell approvers and their limits."""

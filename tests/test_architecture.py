@@ -29,7 +29,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "desk": HEART,
     "approvals": {"transports", *HEART},
     "tools": {"desk", "approvals", *HEART},
-    "config": {"config_values", "connectors", "errors", "orders"},
+    "config": {"config_values", "connectors", "errors", "orders", "scopes"},
     "config_values": set(),
     "connectors": {"config_values", "erp", "sandbox", "sealed_text", *VOCABULARY},
     "sandbox": set(),
