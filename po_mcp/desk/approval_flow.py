@@ -156,7 +156,7 @@ async def _ask(desk: Desk, operation: Operation, approver: Approver) -> FormAnsw
     tries = operation.question.tries
     # An answer to the question as it was before the no counts: the client may have declined without showing it.
     if approver.answered_wording not in [question.wording_digest for question in tries]:
-        no = await say_earlier_no(desk, operation)
+        no = await desk.executor.say_earlier_no(operation)
         tries = operation.question.with_caution(no, _SAID_NO_BEFORE).tries if no else tries
     wordings = [question.wording_digest for question in tries]
     begin = wordings.index(approver.answered_wording) if approver.answered_wording in wordings else 0
@@ -169,12 +169,6 @@ async def _ask(desk: Desk, operation: Operation, approver: Approver) -> FormAnsw
     return answer
 
 
-async def say_earlier_no(desk: Desk, operation: Operation) -> str:
-    """Say that the same request was answered with a no before; "" where it was not."""
-    no = await desk.journal.find_last_no(operation)
-    return "" if no is None else desk.words.earlier_no(no, desk.journal.now())
-
-
 async def describe_waiting(desk: Desk, recorded: Recorded, before: str = "") -> WriteOutcome:
     """Return the outcome `approval_required`, whose text says where the person decides and until when.
 
@@ -184,7 +178,7 @@ async def describe_waiting(desk: Desk, recorded: Recorded, before: str = "") -> 
     link = await desk.page.link(operation.id)
     doing = f"{kind_of(operation.kind).words.doing} order {number(operation.number)}"
     until = desk.words.local.moment(recorded.expires_at, desk.journal.now())
-    earlier = await say_earlier_no(desk, operation)
+    earlier = await desk.executor.say_earlier_no(operation)
     parts = [before, earlier, f"{doing} needs approval.", *_reasons_of(operation), describe_people(operation)]
     parts.append("Nothing has been changed yet.")
     parts.append(_describe_places(desk, operation, link, until))

@@ -84,6 +84,11 @@ class Executor:
             return await self._end_as_stale(operation, change)
         return await self._claim_and_send(operation)
 
+    async def say_earlier_no(self, operation: Operation) -> str:
+        """Say that the same request was answered with a no before; "" where it was not."""
+        no = await self.journal.find_last_no(operation)
+        return "" if no is None else self.words.earlier_no(no, self.journal.now())
+
     async def outcome_of(self, operation_id: str) -> WriteOutcome:
         """Return the outcome of an operation that another call is sending, or that is at its end."""
         recorded = await self.reconciler.wait_until_settled(operation_id)
