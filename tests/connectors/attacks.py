@@ -269,8 +269,8 @@ async def _ask_thirty_times(status: int) -> int:
 
 
 async def crowd_the_erp() -> str:
-    crowd = Crowd()
     async with connect_to_peer(inventory_pro) as (erp, peer):
+        crowd = Crowd(erp._http.limit, 30)
         await erp._http.tokens.current()
         peer.respond = crowd
         async with anyio.create_task_group() as tasks:

@@ -9,6 +9,7 @@ import anyio
 import pytest
 
 from po_mcp.connectors.exsited import Exsited
+from po_mcp.connectors.http.call_limit import MAX_REQUESTS, CallLimit
 from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.erp import ERP
@@ -68,15 +69,24 @@ every_read = pytest.mark.parametrize("read", READS.values(), ids=READS)
 
 
 class Crowd:
-    """Answers with an empty list after a while; `most` requests were under way at a time."""
+    """Keeps requests until all `expected` are there, or wait for a place; then answers each with an empty list.
 
-    def __init__(self) -> None:
+    `most` requests were under way at a time. Two more than there are places are enough to see that there is no limit.
+    """
+
+    def __init__(self, limit: CallLimit, expected: int) -> None:
+        self._limit, self._expected = limit, expected
+        self._all_there = anyio.Event()
         self.most = self._under_way = 0
 
     async def __call__(self, request: bytes) -> Reply:
         self._under_way += 1
         self.most = max(self.most, self._under_way)
-        await anyio.sleep(0.3)
+        while not self._all_there.is_set():
+            # Those that wait for a place tell nobody.
+            if self.most > MAX_REQUESTS + 2 or self._under_way + len(self._limit._reads) >= self._expected:
+                self._all_there.set()
+            await anyio.sleep(0.01)
         self._under_way -= 1
         return reply(200, LIST)
 

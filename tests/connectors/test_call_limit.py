@@ -15,9 +15,9 @@ from tests.connectors.raw_peer import Reply, raw_peer, reply
 
 
 async def test_no_more_requests_than_places_are_under_way() -> None:
-    crowd = Crowd()
     async with raw_peer() as peer:
         erp = inventory_pro(peer.url)
+        crowd = Crowd(erp._http.limit, 3 * MAX_REQUESTS)
         await erp._http.tokens.current()  # type: ignore[union-attr]
         peer.respond = crowd
         async with anyio.create_task_group() as tasks:
