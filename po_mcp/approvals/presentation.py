@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
-from po_mcp.approvals.pending import NOT_CARRIED_OUT
 from po_mcp.approvals.people_shown import Approved, approvals_of, asker_of
 from po_mcp.approvals.pin import PinStatus, say_wrong_pins
+from po_mcp.approvals.standing import Standing, begin_sentence, describe_standing
 from po_mcp.orders import EXACT, DraftLine, OrderLine, PurchaseOrder
 from po_mcp.untrusted import visible
 from po_mcp.writes import order_text
-from po_mcp.writes.forms import SANDBOX_TAG, is_backorder_open, pin_reset
+from po_mcp.writes.forms import is_backorder_open, pin_reset
 from po_mcp.writes.journal import Event
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
@@ -79,19 +79,6 @@ class Order:
     def carried(self) -> tuple[Row, ...]:
         """The lines that a backorder would hold."""
         return tuple(row for row in self.rows if row.is_carried)
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How an operation stands: a heading, what it means, and how it feels (`good`, `bad`, `warn` or `open`).
-
-    `looks_again` is after how many seconds the page looks again by itself; 0 where nothing is to be waited for.
-    """
-
-    heading: str
-    text: str
-    feel: str
-    looks_again: int = 0
 
 
 @dataclass(frozen=True)
@@ -174,7 +161,7 @@ def sheet_of(
         open_until=local.moment(recorded.expires_at, now),
         # Rounded down: the last minute that is shown must still be there.
         minutes_left=max(0, int(recorded.expires_at - now) // 60),
-        standing=_standing(recorded, events, is_running, erp, local),
+        standing=describe_standing(recorded, events, is_running, erp, local),
         leave="Do not create" if operation.kind == "create" else "Keep order",
         fields=_fields_of(operation),
         approved_by=approvals_of(events, local, now),
@@ -349,99 +336,7 @@ def _describe_rest(order: PurchaseOrder, erp: str) -> str:
     # What the ERP does not show is not 0, nor all: "everything was received" would be our own claim.
     if order.untold_receipts or not lines:
         which = f" on {order.untold_receipts} of {count(lines, 'line')}" if order.untold_receipts < lines else ""
-        untold = f"{_begin(erp)} does not show what was received{which}."
+        untold = f"{begin_sentence(erp)} does not show what was received{which}."
     are = "is" if outstanding == 1 else "are"
     told = f"{outstanding} of {count(lines, 'line')} {are} outstanding." if outstanding else ""
     return " ".join(filter(None, [told, untold]))
-
-
-def _begin(erp: str) -> str:
-    return erp[0].upper() + erp[1:]
-
-
-def _standing(
-    recorded: Recorded,
-    events: Sequence[Event],
-    is_running: bool,
-    erp: str = "the ERP",
-    local: LocalTime = THIS_MACHINE,
-) -> Standing | None:
-    """Say how it stands; None while it waits for the person."""
-    if recorded.state == "PROPOSED":
-        return None
-    if recorded.state == "APPROVED":
-        return _APPROVED_AND_RUNNING if is_running else _approved(recorded, events, local)
-    # Whoever said yes must not read that they declined, or that nobody decided.
-    if recorded.state in _AFTER_A_YES and any(event.event == "APPROVED" for event in events):
-        after = _AFTER_A_YES[recorded.state]
-        if recorded.outcome is not None:
-            return replace(after, text=recorded.outcome.message.removeprefix(SANDBOX_TAG))
-        is_of_team = recorded.operation.payload.consent.is_of_team
-        return replace(after, text=after.text.replace("You approved this, but it", "It")) if is_of_team else after
-    standing = _STANDINGS[recorded.state]
-    if recorded.state == "DECLINED":
-        if recorded.outcome is not None:  # it says who declined
-            return replace(standing, text=recorded.outcome.message.removeprefix(SANDBOX_TAG))
-        done = kind_of(recorded.operation.kind).words.done
-        number = order_text.number(recorded.operation.number)
-        return replace(standing, text=f"Order {number} was not {done}. You can close this page.")
-    if recorded.state == "UNKNOWN":
-        return replace(standing, text=_doubt(recorded, events, local))
-    if recorded.state == "SENT":
-        return replace(standing, text=f"{_begin(erp)} has not answered yet. This page reloads by itself.")
-    message = recorded.outcome.message if recorded.outcome is not None else ""
-    return standing if standing.text else replace(standing, text=message.removeprefix(SANDBOX_TAG))
-
-
-def _doubt(recorded: Recorded, events: Sequence[Event], local: LocalTime) -> str:
-    """Say why it is not known, to a person; the outcome's own message tells an assistant what not to do."""
-    detail = next((event.detail for event in reversed(events) if event.event == "UNKNOWN"), {})
-    why = str(detail.get("answer") or detail.get("observed") or "the process that sent it is gone")
-    sent = "" if recorded.sent_at is None else f" at {local.time(recorded.sent_at, seconds=True)}"
-    return (
-        f"It was sent once{sent}, and nobody knows yet whether it happened: {visible(why, 400).rstrip('.')}. "
-        "Nothing more is sent until that is known. Do not enter it a second time."
-    )
-
-
-def _approved(recorded: Recorded, events: Sequence[Event], local: LocalTime) -> Standing:
-    """Say that nothing was sent yet, and why where that is known."""
-    failed = [str(event.detail.get("because", "")) for event in events if event.event == NOT_CARRIED_OUT]
-    why = f"{visible(failed[-1], 600)} " if failed else "Nothing was sent yet. "
-    text = (
-        f"{why}The approval holds until {local.time(recorded.expires_at)}: send it here, or ask your assistant again."
-    )
-    return Standing("Approved, not sent", text, "open")
-
-
-_APPROVED_AND_RUNNING = Standing(
-    "In progress", "The order is read once more, then the request is sent. This page reloads by itself.", "open", 2
-)
-_AFTER_A_YES: dict[State, Standing] = {
-    "DECLINED": Standing("Approval taken back", "Nothing was changed. You can close this page.", "bad"),
-    "EXPIRED": Standing(
-        "Approved, then expired",
-        "You approved this, but it was not sent in time. Nothing was changed. Ask your assistant to start again.",
-        "bad",
-    ),
-}
-
-_STANDINGS: dict[State, Standing] = {
-    "DECLINED": Standing("Declined", "", "bad"),
-    "EXPIRED": Standing(
-        "Expired", "Nobody decided in time. Nothing was changed. Ask your assistant to start again.", "bad"
-    ),
-    "STALE": Standing(
-        "Out of date",
-        "The order changed, or a newer request replaced this one. Nothing was changed by this one.",
-        "bad",
-    ),
-    "SENT": Standing("Sent, no answer yet", "", "open", 2),
-    "WATCHED": Standing("Refused, being checked", "", "bad", 10),
-    "DONE": Standing("Done", "", "good"),
-    "REFUSED": Standing("Not done", "", "bad"),
-    "UNKNOWN": Standing("Not confirmed", "", "warn", 10),
-    "NOT_APPLIED": Standing("Did not happen", "", "bad"),
-    "CONFLICT": Standing("Check this order", "", "warn"),
-}
-"""What is said of each state; where a text is empty, it is the outcome's own message."""

@@ -18,7 +18,7 @@ import httpx2
 import jinja2
 import pytest
 
-from po_mcp.approvals import page, page_security, pending, people_shown, presentation
+from po_mcp.approvals import page, page_security, pending, people_shown, presentation, standing
 from po_mcp.approvals.page_security import Guard, Sessions
 from po_mcp.approvals.pending import PendingApprovals
 from po_mcp.approvals.pin import PinCheck
@@ -554,7 +554,7 @@ def no_escaping(patch: Patch) -> None:
 
 
 def text_is_shown_as_it_comes(patch: Patch) -> None:
-    for module in (presentation, people_shown):
+    for module in (presentation, people_shown, standing):
         patch.setattr(module, "visible", lambda text, max_chars: text)
 
 

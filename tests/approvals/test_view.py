@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from po_mcp.approvals import presentation
+from po_mcp.approvals import standing
 from po_mcp.approvals.presentation import LINES_SHOWN, Sheet, money, quantity, sheet_of
 from po_mcp.writes.journal import Event, JournalStore
 from po_mcp.writes.operation import Recorded, State
@@ -160,17 +160,17 @@ def test_lines_that_are_not_shown_are_counted() -> None:
 
 
 def test_every_state_but_the_open_one_has_words() -> None:
-    assert set(presentation._STANDINGS) == set(get_args(State)) - {"PROPOSED", "APPROVED"}
+    assert set(standing._STANDINGS) == set(get_args(State)) - {"PROPOSED", "APPROVED"}
 
 
 @pytest.mark.parametrize("state", sorted(set(get_args(State)) - {"PROPOSED"}))
 @pytest.mark.parametrize("is_running", [False, True])
 def test_only_what_is_not_at_its_end_looks_again_by_itself(state: State, is_running: bool) -> None:
-    standing = presentation._standing(replace(recorded(), state=state), [], is_running)
+    shown = standing.describe_standing(replace(recorded(), state=state), [], is_running)
 
-    assert standing is not None
+    assert shown is not None
     is_open = state in ("SENT", "WATCHED", "UNKNOWN") or (state == "APPROVED" and is_running)
-    assert bool(standing.looks_again) is is_open
+    assert bool(shown.looks_again) is is_open
 
 
 @pytest.mark.parametrize(
@@ -179,10 +179,10 @@ def test_only_what_is_not_at_its_end_looks_again_by_itself(state: State, is_runn
 def test_an_end_after_a_yes_differs_from_an_end_without_one(state: State, heading: str) -> None:
     ended = replace(recorded(), state=state)
 
-    with_a_yes = presentation._standing(
+    with_a_yes = standing.describe_standing(
         ended, [Event("id", 1.0, "PROPOSED", {}), Event("id", 2.0, "APPROVED", {})], False
     )
-    without = presentation._standing(ended, [Event("id", 1.0, "PROPOSED", {})], False)
+    without = standing.describe_standing(ended, [Event("id", 1.0, "PROPOSED", {})], False)
 
     assert with_a_yes is not None
     assert without is not None

@@ -1,0 +1,120 @@
+"""How an operation stands, in words for a person. Pure: made of what the journal holds, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from po_mcp.approvals.pending import NOT_CARRIED_OUT
+from po_mcp.untrusted import visible
+from po_mcp.writes import order_text
+from po_mcp.writes.forms import SANDBOX_TAG
+from po_mcp.writes.journal import Event
+from po_mcp.writes.kinds import kind_of
+from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
+from po_mcp.writes.operation import Recorded, State
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How an operation stands: a heading, what it means, and how it feels (`good`, `bad`, `warn` or `open`).
+
+    `looks_again` is after how many seconds the page looks again by itself; 0 where nothing is to be waited for.
+    """
+
+    heading: str
+    text: str
+    feel: str
+    looks_again: int = 0
+
+
+_APPROVED_AND_RUNNING = Standing(
+    "In progress", "The order is read once more, then the request is sent. This page reloads by itself.", "open", 2
+)
+_AFTER_A_YES: dict[State, Standing] = {
+    "DECLINED": Standing("Approval taken back", "Nothing was changed. You can close this page.", "bad"),
+    "EXPIRED": Standing(
+        "Approved, then expired",
+        "You approved this, but it was not sent in time. Nothing was changed. Ask your assistant to start again.",
+        "bad",
+    ),
+}
+_STANDINGS: dict[State, Standing] = {
+    "DECLINED": Standing("Declined", "", "bad"),
+    "EXPIRED": Standing(
+        "Expired", "Nobody decided in time. Nothing was changed. Ask your assistant to start again.", "bad"
+    ),
+    "STALE": Standing(
+        "Out of date",
+        "The order changed, or a newer request replaced this one. Nothing was changed by this one.",
+        "bad",
+    ),
+    "SENT": Standing("Sent, no answer yet", "", "open", 2),
+    "WATCHED": Standing("Refused, being checked", "", "bad", 10),
+    "DONE": Standing("Done", "", "good"),
+    "REFUSED": Standing("Not done", "", "bad"),
+    "UNKNOWN": Standing("Not confirmed", "", "warn", 10),
+    "NOT_APPLIED": Standing("Did not happen", "", "bad"),
+    "CONFLICT": Standing("Check this order", "", "warn"),
+}
+"""What is said of each state; where a text is empty, it is the outcome's own message."""
+
+
+def begin_sentence(erp: str) -> str:
+    """Write an ERP's name as it begins a sentence."""
+    return erp[0].upper() + erp[1:]
+
+
+def describe_standing(
+    recorded: Recorded,
+    events: Sequence[Event],
+    is_running: bool,
+    erp: str = "the ERP",
+    local: LocalTime = THIS_MACHINE,
+) -> Standing | None:
+    """Say how it stands; None while it waits for the person."""
+    if recorded.state == "PROPOSED":
+        return None
+    if recorded.state == "APPROVED":
+        return _APPROVED_AND_RUNNING if is_running else _describe_approval(recorded, events, local)
+    # Whoever said yes must not read that they declined, or that nobody decided.
+    if recorded.state in _AFTER_A_YES and any(event.event == "APPROVED" for event in events):
+        after = _AFTER_A_YES[recorded.state]
+        if recorded.outcome is not None:
+            return replace(after, text=recorded.outcome.message.removeprefix(SANDBOX_TAG))
+        is_of_team = recorded.operation.payload.consent.is_of_team
+        return replace(after, text=after.text.replace("You approved this, but it", "It")) if is_of_team else after
+    standing = _STANDINGS[recorded.state]
+    if recorded.state == "DECLINED":
+        if recorded.outcome is not None:  # it says who declined
+            return replace(standing, text=recorded.outcome.message.removeprefix(SANDBOX_TAG))
+        done = kind_of(recorded.operation.kind).words.done
+        number = order_text.number(recorded.operation.number)
+        return replace(standing, text=f"Order {number} was not {done}. You can close this page.")
+    if recorded.state == "UNKNOWN":
+        return replace(standing, text=_describe_doubt(recorded, events, local))
+    if recorded.state == "SENT":
+        return replace(standing, text=f"{begin_sentence(erp)} has not answered yet. This page reloads by itself.")
+    message = recorded.outcome.message if recorded.outcome is not None else ""
+    return standing if standing.text else replace(standing, text=message.removeprefix(SANDBOX_TAG))
+
+
+def _describe_doubt(recorded: Recorded, events: Sequence[Event], local: LocalTime) -> str:
+    """Say why it is not known, to a person; the outcome's own message tells an assistant what not to do."""
+    detail = next((event.detail for event in reversed(events) if event.event == "UNKNOWN"), {})
+    why = str(detail.get("answer") or detail.get("observed") or "the process that sent it is gone")
+    sent = "" if recorded.sent_at is None else f" at {local.time(recorded.sent_at, seconds=True)}"
+    return (
+        f"It was sent once{sent}, and nobody knows yet whether it happened: {visible(why, 400).rstrip('.')}. "
+        "Nothing more is sent until that is known. Do not enter it a second time."
+    )
+
+
+def _describe_approval(recorded: Recorded, events: Sequence[Event], local: LocalTime) -> Standing:
+    """Say that nothing was sent yet, and why where that is known."""
+    failed = [str(event.detail.get("because", "")) for event in events if event.event == NOT_CARRIED_OUT]
+    why = f"{visible(failed[-1], 600)} " if failed else "Nothing was sent yet. "
+    text = (
+        f"{why}The approval holds until {local.time(recorded.expires_at)}: send it here, or ask your assistant again."
+    )
+    return Standing("Approved, not sent", text, "open")
