@@ -17,9 +17,8 @@ PICTURES = DOCS / "pictures"
 
 
 def test_the_readme_has_fewer_than_900_words() -> None:
-    text = re.sub(r"<!--.*?-->", "", README, flags=re.DOTALL)
-
-    assert sum(any(sign.isalpha() for sign in word) for word in text.split()) < 900
+    """As `wc -w` counts them: signs of tables, links and comments too."""
+    assert len(README.split()) < 900
 
 
 def test_its_first_two_fences_are_the_main_job_and_the_tests() -> None:
