@@ -50,13 +50,14 @@ class Change:
         return self.before == self.after
 
     def lines(self) -> list[str]:
-        """Return the change of the entry, line by line, each value that could be a secret hidden."""
-        old, new = _hide_secrets(self.before), _hide_secrets(self.after)
+        """Return the change of the entry as the file writes it, each value that could be a secret hidden."""
+        old, new = _shown(self.host, self.before), _shown(self.host, self.after)
         return [line.rstrip("\n") for line in difflib.ndiff(old, new) if not line.startswith("?")]
 
     def secrets(self) -> list[str]:
         """Return the names of our settings that the entry holds in clear and that are secrets."""
-        named = {name for holder in _SECRET_HOLDERS for name in dict((self.after or {}).get(holder) or {})}
+        held = [(self.after or {}).get(holder) for holder in _SECRET_HOLDERS]
+        named = {name for holder in held if isinstance(holder, Mapping) for name in holder}
         return sorted(name for name in named if name.startswith("PO_MCP_") and name.endswith(("_SECRET", "_PIN")))
 
 
@@ -70,12 +71,14 @@ def plan_install(host: Host, path: Path, program: Program) -> Change:
     text = _decode(host, path, old)
     before = _entry(host, path, text)
     # What a person put there besides, such as `env` or `disabled`, is theirs and stays.
-    after = {**(before or {}), **host.entry(program)}
+    theirs = set(host.theirs) & set(before or {})
+    ours = {name: value for name, value in host.entry(program).items() if name not in theirs}
+    after = {**(before or {}), **ours}
     return _check_nothing_else(Change(host, path, before, after, old, _encode(old, _with(host, path, text, after))))
 
 
 def plan_uninstall(host: Host, path: Path) -> Change:
-    """Work out the file without our entry, and without the table of servers where install made that.
+    """Work out the file without our entry: letter for letter as it was kept, if nothing else was changed since.
 
     Raises:
         HostFileNotChanged: the file cannot be read, or is kept in a form that is not changed here.
@@ -83,12 +86,7 @@ def plan_uninstall(host: Host, path: Path) -> Change:
     old = _content(host, path)
     text = _decode(host, path, old)
     before = _entry(host, path, text)
-    new = old or b""
-    if before is not None:
-        left = _attempt(host, path, lambda: _remove(host, text))
-        if _is_section_ours(host, path, left):
-            left = _drop_empty_section(host, left)
-        new = _encode(old, left)
+    new = (old or b"") if before is None else _without(host, path, old, before)
     return _check_nothing_else(Change(host, path, before, None, old, new))
 
 
@@ -165,9 +163,13 @@ def _content(host: Host, path: Path) -> bytes | None:
 
 def _decode(host: Host, path: Path, content: bytes | None) -> str:
     try:
-        return (content or b"").removeprefix(_BOM).decode().replace("\r\n", "\n")
+        return _text(content)
     except UnicodeDecodeError as exc:
         raise _unreadable(host, path, "it is not UTF-8 text") from exc
+
+
+def _text(content: bytes | None) -> str:
+    return (content or b"").removeprefix(_BOM).decode().replace("\r\n", "\n")
 
 
 def _encode(old: bytes | None, text: str) -> bytes:
@@ -205,19 +207,40 @@ def _remove(host: Host, text: str) -> str:
             return yaml.remove(text, host.section[0], SERVER)
 
 
-def _is_section_ours(host: Host, path: Path, left: str) -> bool:
+def _without(host: Host, path: Path, old: bytes | None, entry: Mapping[str, Any]) -> bytes:
+    """Return the file as it was before our entry, if the entry is all that differs.
+
+    Else without the entry, and without the table of servers if that came with it.
+    """
+    left = _attempt(host, path, lambda: _remove(host, _decode(host, path, old)))
+    try:
+        kept = _kept_before_entry(host, path)
+        if kept is not None and _encode(kept, _with(host, path, _decode(host, path, kept), entry)) == old:
+            return kept
+        if _is_section_ours(host, kept, left):
+            left = _drop_empty_section(host, left)
+    except HostFileNotChanged:
+        pass  # a kept file that cannot be read decides nothing
+    return _encode(old, left)
+
+
+def _kept_before_entry(host: Host, path: Path) -> bytes | None:
+    """Return the newest kept file that has no entry of ours; None where none was kept."""
+    real = Path(os.path.realpath(path))
+    for file in sorted(real.parent.glob(f"{glob.escape(real.name)}{_KEPT}*"), reverse=True):
+        content = _content(host, file)
+        if _entry(host, file, _decode(host, file, content)) is None:
+            return content
+    return None
+
+
+def _is_section_ours(host: Host, kept: bytes | None, left: str) -> bool:
     """Tell whether the table of servers came with our entry: the file that was kept then has none.
 
     Where none was kept, the file came with the entry, too, and holds nothing else.
     """
-    kept = Path(os.path.realpath(path))
-    for file in sorted(kept.parent.glob(f"{glob.escape(kept.name)}{_KEPT}*"), reverse=True):
-        try:
-            text = _decode(host, file, _content(host, file))
-            if _entry(host, file, text) is None:
-                return not _has_section(host, text)
-        except HostFileNotChanged:
-            return False
+    if kept is not None:
+        return not _has_section(host, _text(kept))
     return not _drop_empty_section(host, left).strip("{} \n")
 
 
@@ -293,14 +316,22 @@ def _others(host: Host, text: str) -> Any:
     return document
 
 
-def _hide_secrets(entry: Mapping[str, Any] | None) -> list[str]:
+def _shown(host: Host, entry: Mapping[str, Any] | None) -> list[str]:
+    """Return the lines of an entry in the form of its host's file."""
     if entry is None:
         return []
-    hidden = {
-        name: dict.fromkeys(value, "(hidden)") if name in _SECRET_HOLDERS and isinstance(value, dict) else value
-        for name, value in entry.items()
-    }
-    return f"{json.dumps({SERVER: hidden}, indent=2, ensure_ascii=False)[2:-2]}".splitlines()
+    hidden = {name: _hide(value) if name in _SECRET_HOLDERS else value for name, value in entry.items()}
+    match host.format:
+        case "json":
+            return json.dumps({SERVER: hidden}, indent=2, ensure_ascii=False)[2:-2].splitlines()
+        case "toml":
+            return toml.put("", (*host.section, SERVER), hidden).splitlines()
+        case "yaml":
+            return yaml.put("", host.section[0], SERVER, hidden).splitlines()
+
+
+def _hide(value: object) -> object:
+    return dict.fromkeys(value, "(hidden)") if isinstance(value, Mapping) else value and "(hidden)"
 
 
 def _unreadable(host: Host, path: Path, why: str) -> HostFileNotChanged:

@@ -29,6 +29,7 @@ class Host:
         entry: the members that start a program. Others that the entry has already stay as they are.
         commands: programs on PATH that show that the host is there.
         after: what to do so that the entry counts.
+        theirs: members that a new entry begins with, and that a person may have changed since.
     """
 
     key: str
@@ -39,6 +40,7 @@ class Host:
     file: Callable[[Machine], PurePath] | None
     after: str
     commands: tuple[str, ...] = ()
+    theirs: tuple[str, ...] = ()
 
 
 def _plain(program: Program) -> dict[str, Any]:
@@ -133,7 +135,7 @@ HOSTS = (
         ("mcp_servers",),
         _plain,
         lambda machine: machine.folder("CODEX_HOME", ".codex") / "config.toml",
-        "Start a new session; codex mcp list shows it. codex exec cancels each tool that writes, unless its "
+        "Start a new session; codex mcp list shows it. codex exec refuses to close, cancel or delete, unless the "
         'entry says default_tools_approval_mode = "approve".',
         ("codex",),
     ),
@@ -176,6 +178,7 @@ HOSTS = (
         _goose_file,
         "Start a new session.",
         ("goose",),
+        ("enabled", "description", "envs", "timeout"),
     ),
     Host(
         "lm-studio",

@@ -1,7 +1,7 @@
 """The one place that says what is ours on the package indexes and registries.
 
 Until PUBLISHED is true, no text, button, link, bundle or registry entry names a package of an index: a name that
-is not ours yet could be somebody else's by the time that a reader types it. tests/hosts/test_published.py holds
+is not ours yet could be somebody else's by the time that a reader types it. tests/packaging/test_files.py holds
 every file to it.
 """
 

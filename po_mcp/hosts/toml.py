@@ -6,6 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
+from datetime import date, time
 from typing import Any
 
 _HEADER = re.compile(r"\s*\[{1,2}([^\[\]]+)\]{1,2}\s*(#.*)?$")
@@ -115,4 +116,6 @@ def _value(value: object) -> str:
     """Return a TOML value. A JSON string is a TOML basic string, apart from DEL, which is escaped besides."""
     if isinstance(value, Mapping):
         return "{ " + ", ".join(f"{_join([name])} = {_value(one)}" for name, one in value.items()) + " }"
+    if isinstance(value, date | time):
+        return value.isoformat()
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -19,21 +19,19 @@ class NotReadable(ValueError):
 
 
 def entry(text: str, section: str, name: str) -> dict[str, Any] | None:
-    """Return the scalars and lists of one entry, as far as they are on one line; None where it is not there."""
-    span = _entry(text.splitlines(), section, name)
+    """Return the members of one entry, None where it is not there.
+
+    A member is a scalar, a list or a mapping of scalars; one in another form is its lines.
+    """
+    lines = text.splitlines()
+    span = _entry(lines, section, name)
     if span is None:
         return None
-    start, end = span
-    found: dict[str, Any] = {}
-    for line in text.splitlines()[start + 1 : end]:
-        match = _NAME.match(line)
-        if match:
-            found[_name(match)] = _scalar(line[match.end() :].strip())
-    return found
+    return {member: _member(lines[start:end]) for member, (start, end) in _members(lines, *span).items()}
 
 
 def put(text: str, section: str, name: str, value: Mapping[str, Any]) -> str:
-    """Return the text with the entry; what it held before is replaced."""
+    """Return the text with the entry; the lines of a member that stays as it is are not touched."""
     lines = text.splitlines()
     _refuse_foreign(lines)
     head = _section(lines, section)
@@ -45,14 +43,17 @@ def put(text: str, section: str, name: str, value: Mapping[str, Any]) -> str:
         lines[head[0]] = f"{section}:"
     elif lines[head[0]].split(":", 1)[1].split("#")[0].strip() not in ("", "null", "~"):
         raise NotReadable(f"{section} is not a block of lines")
-    span = _entry(lines, section, name)
     indent = _indent(lines, head)
-    written = [
-        f"{indent}{name}:",
+    start, end = _entry(lines, section, name) or (head[1], head[1])
+    members = _members(lines, start, end)
+    first = min((at for at, _ in members.values()), default=end)
+    written = lines[start:first] or [f"{indent}{name}:"]
+    inner = _blanks(lines[first]) if members else f"{indent}  "
+    for key, one in value.items():
+        at, to = members.get(key, (0, 0))
         # JSON's values are YAML's too, so no quoting of YAML's own has to be got right.
-        *(f"{indent}  {key}: {json.dumps(one, ensure_ascii=False)}" for key, one in value.items()),
-    ]
-    start, end = span if span is not None else (head[1], head[1])
+        is_kept = key in members and _member(lines[at:to]) == one
+        written += lines[at:to] if is_kept else [f"{inner}{key}: {json.dumps(one, ensure_ascii=False)}"]
     return "\n".join([*lines[:start], *written, *lines[end:]]) + "\n"
 
 
@@ -134,6 +135,43 @@ def _entry(lines: list[str], section: str, name: str) -> tuple[int, int] | None:
     while end > start + 1 and (not lines[end - 1].strip() or lines[end - 1].lstrip().startswith("#")):
         end -= 1  # comments and blank lines before the next entry are its own
     return start, end
+
+
+def _members(lines: list[str], start: int, end: int) -> dict[str, tuple[int, int]]:
+    """Return where each member of an entry begins and ends; a block below a name is the member's."""
+    inner = next((_blanks(line) for line in lines[start + 1 : end] if _NAME.match(line)), "")
+    found: dict[str, tuple[int, int]] = {}
+    to = end
+    for at in range(end - 1, start, -1):
+        match = _NAME.match(lines[at])
+        if match is not None and match[1] == inner:
+            found[_name(match)] = (at, to)
+            to = at
+    return dict(reversed(found.items()))
+
+
+def _member(lines: list[str]) -> Any:
+    """Return the value of a member, given its lines."""
+    text = lines[0][_match_name(lines[0]).end() :].strip()
+    block = [line.strip() for line in lines[1:] if line.strip() and not line.lstrip().startswith("#")]
+    if not block:
+        return _scalar(text)
+    names = [_NAME.match(line) for line in block]
+    if text or len({_blanks(line) for line in lines[1:] if line.strip() in block}) > 1:
+        return "\n".join([text, *block])
+    if all(line.startswith("- ") for line in block):
+        return [_scalar(line[2:].strip()) for line in block]
+    if all(names):
+        return {
+            _name(match): _scalar(line[match.end() :].strip())
+            for match, line in zip(names, block, strict=True)
+            if match is not None
+        }
+    return "\n".join(block)
+
+
+def _blanks(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" "))]
 
 
 def _indent(lines: list[str], head: tuple[int, int]) -> str:
