@@ -1,4 +1,4 @@
-"""The official tools and hosts, installed once for a run; in the folder that TEST_TOOLS names, they are kept."""
+"""The official tools, installed once for a run; in the folder that TEST_TOOLS names, they are kept."""
 
 from __future__ import annotations
 
@@ -28,10 +28,6 @@ def npm(tools: Path, package: str, program: str) -> Path:
         subprocess.run(
             ["npm", "install", "--no-audit", "--no-fund", package], cwd=place, check=True, capture_output=True
         )
-        for script in place.glob(
-            f"node_modules/{package}/install.cjs"
-        ):  # Claude Code's own, which npm may have kept back
-            subprocess.run(["node", str(script)], cwd=place, check=True, capture_output=True)
     return found
 
 
