@@ -28,7 +28,7 @@ FIRST_ORDERS = "0"
 """CREATE_APPROVAL_OVER while the first orders are made: every order is put to a person."""
 
 _HIDDEN = ("client_secret", "approver_pin")
-_HEADER = "# Settings of po-mcp, made by po-mcp init. All of them: docs/install.md\n"
+_HEADER = "# Settings of po-mcp, made by po-mcp init. All of them: docs/settings.md\n"
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from po_mcp.commands import _approver_pin, _hosts, _settings, _setup
 from po_mcp.commands._interrupted import ignore_interrupts
 from po_mcp.config import PREFIX, Settings, config_file
 from po_mcp.connectors import connect
+from po_mcp.connectors.declaration import Declaration
 from po_mcp.connectors.registry import REGISTRY
 from po_mcp.errors import ConfigurationError, PurchaseOrderError
 from po_mcp.hosts.change import plan_install
@@ -31,8 +32,8 @@ _QUESTIONS = {
     "base_url": "Address, such as https://erp.example.com",
     "client_id": "Client id",
     "client_secret": "Client secret (not shown)",
-    "redirect_uri": "Redirect URI that belongs to the credentials",
 }
+"""Of every ERP that has no words of its own for them."""
 
 
 _STEPS: Mapping[str, str] = {
@@ -70,7 +71,8 @@ def command(config: Path | None) -> None:
 def _say_what_to_set(path: Path) -> None:
     """Say what a person would be asked, for a script that sets it."""
     click.echo(f"po-mcp init asks questions, and this is no terminal. Write {path}, readable by you alone:\n")
-    click.echo('erp = "inventory-pro"                  # or "exsited"; without a file it is the sandbox')
+    first, *others = (f'"{name}"' for name, erp in REGISTRY.items() if not erp.is_trial)
+    click.echo(f"{f'erp = {first}':39}# or {', '.join(others)}; without a file it is the sandbox")
     click.echo('base_url = "https://erp.example.com"')
     click.echo('client_id = "your-client-id"')
     click.echo('client_secret_file = "client_secret"   # a file beside this one, or: client_secret = "keyring:"')
@@ -135,7 +137,8 @@ def _set_up(path: Path) -> Settings | None:
     secrets = {name: str(values.pop(name)) for name in ("client_secret",) if name in values}
     values |= _ask_mode(erp)
     # What the ERP before needed would be refused, or mislead, beside the new one.
-    gone = {name: None for name in (*_QUESTIONS, "client_secret_file") if name not in values and name not in secrets}
+    asked = {name for declared in REGISTRY.values() for name in declared.needs}
+    gone = {name: None for name in (*sorted(asked), "client_secret_file") if name not in values and name not in secrets}
     draft = _setup.Draft(path, {"erp": erp, **values, **gone}, secrets, _ask_keyring(bool(secrets)))
     if not _save(draft):
         return None
@@ -191,7 +194,7 @@ def _ask_mode(erp: str) -> dict[str, Any]:
 def _ask_until_it_works(erp: str) -> dict[str, Any]:
     """Ask for what an ERP needs until it can be read with that, or the person goes on all the same."""
     while True:
-        values: dict[str, Any] = {name: _ask(name) for name in REGISTRY[erp].needs}
+        values: dict[str, Any] = {name: _ask(name, _question(REGISTRY[erp], name)) for name in REGISTRY[erp].needs}
         settings = Settings.model_validate({"erp": erp, **values})
         if erp == "sandbox" or _can_read(settings):
             return values
@@ -199,10 +202,14 @@ def _ask_until_it_works(erp: str) -> dict[str, Any]:
             return values
 
 
-def _ask(name: str) -> str:
+def _question(erp: Declaration, name: str) -> str:
+    return erp.questions.get(name) or _QUESTIONS.get(name) or name.replace("_", " ").capitalize()
+
+
+def _ask(name: str, question: str) -> str:
     """Ask for one setting until it fits."""
     while True:
-        answer = click.prompt(_QUESTIONS[name], hide_input=name in config_secrets.SECRETS[1:], type=str)
+        answer = click.prompt(question, hide_input=name in config_secrets.SECRETS[1:], type=str)
         try:
             return _setup.checked(name, answer.strip())
         except ConfigurationError as exc:

@@ -6,7 +6,7 @@ It is imported at every start, whichever ERP is spoken: a declaration imports it
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -87,6 +87,7 @@ class Declaration:
         rights: one clause for people: what the ERP's user needs to be allowed before orders can be written.
         needs: the names of the settings that must be made, in the order in which they are asked for.
         settings: those that this ERP alone reads.
+        questions: setting -> how a person is asked for it, where the ERP has a word of its own for it.
         is_trial: nothing real stands behind it: it runs in this process, and its journal may be in memory.
     """
 
@@ -96,6 +97,7 @@ class Declaration:
     rights: str
     needs: tuple[str, ...] = CREDENTIALS
     settings: tuple[Setting, ...] = ()
+    questions: Mapping[str, str] = field(default_factory=dict)
     is_trial: bool = False
 
 

@@ -18,8 +18,9 @@ from typing import Any, cast
 
 import pytest
 
-from po_mcp.commands import _setup
+from po_mcp.commands import _setup, init
 from po_mcp.config import load
+from po_mcp.connectors.registry import REGISTRY
 from po_mcp.errors import ConfigurationError
 from po_mcp.hosts import change
 from po_mcp.writes.journal import JournalStore
@@ -244,6 +245,23 @@ def test_settings_of_the_terminal_are_named(tmp_path: Path) -> None:
     assert "stronger than the file here: PO_MCP_ERP" in screen
 
 
+def test_an_erp_that_calls_its_credentials_otherwise_is_asked_for_in_its_words(tmp_path: Path) -> None:
+    answers = [
+        *(("Which ERP", "Tryton"), ("Address with the database", "http://127.0.0.1:9/books"), ("Login", "me")),
+        *(("Password (not shown)", SECRET), ("Enter it again?", CTRL_C)),
+    ]
+    status, screen = at_terminal(["init"], answers, environment(tmp_path))
+
+    assert status == 130
+    assert "It does not work: Tryton cannot be reached: connection refused." in screen
+    assert SECRET not in screen
+
+
+def test_a_setting_that_no_other_erp_has_is_asked_for_by_its_name() -> None:
+    assert init._question(REGISTRY["exsited"], "redirect_uri") == "Redirect URI that belongs to the credentials"
+    assert init._question(REGISTRY["exsited"], "account_number") == "Account number"
+
+
 def test_without_a_terminal_it_says_what_to_set(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "po_mcp", "init"],
@@ -258,6 +276,7 @@ def test_without_a_terminal_it_says_what_to_set(tmp_path: Path) -> None:
     assert str(settings_file(tmp_path)) in ended.stdout
     for name in ("erp", "base_url", "client_id", "client_secret_file", "read_only"):
         assert f"\n{name} = " in ended.stdout
+    assert all(f'"{name}"' in ended.stdout for name, erp in REGISTRY.items() if not erp.is_trial)
     assert list(tmp_path.iterdir()) == []
 
 

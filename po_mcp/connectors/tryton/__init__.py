@@ -30,6 +30,11 @@ DECLARATION = Declaration(
     title="Tryton",
     connect=_connect,
     rights="needs the group Purchase",
+    questions={
+        "base_url": "Address with the database, such as https://erp.example.com/mydatabase",
+        "client_id": "Login",
+        "client_secret": "Password (not shown)",
+    },
 )
 
 
