@@ -132,7 +132,9 @@ TEXTS = [
         *ROOT.glob("*"),
         *(path for name in ("po_mcp", "docs", "examples", "packaging") for path in (ROOT / name).rglob("*")),
     ]
-    if path.suffix in (".py", ".md", ".json", ".toml", ".yml", ".yaml", ".html", "") and path.is_file()
+    if path.suffix in (".py", ".md", ".json", ".toml", ".yml", ".yaml", ".html", "")
+    and path.is_file()
+    and not path.name.startswith(".coverage")  # what `scripts/check coverage` leaves is no text
 ]
 
 
