@@ -36,7 +36,7 @@ from po_mcp.writes.kinds.create import Create
 from po_mcp.writes.operation import Operation, Recorded
 from po_mcp.writes.policy import SettlementPolicy
 from po_mcp.writes.reconcile import Reconciler
-from tests.harness import Reply, ScriptedPerson, ServerHarness, accept, call_raw, no, outcome, yes
+from tests.harness import ERAS, Reply, ScriptedPerson, ServerHarness, accept, call_raw, no, outcome, yes
 from tests.writes.erp import Bench
 from tests.writes.making import (
     BOB,
@@ -636,7 +636,52 @@ def what_was_done_is_still_done(patch: Patch) -> None:
     patch.setattr(cancel.Cancel, "is_still_applied", lambda self, order: True)
 
 
+async def a_request_that_was_declined_before(harness: ServerHarness) -> bool:
+    """A model asks again after a no. Harm: in none of the ways to a person stands that it was declined."""
+    person = ScriptedPerson(no)
+    async with harness.client(person=person) as client:
+        for _ in range(2):
+            await client.call_tool(FINALIZE, {"number": "PO-2025-0037"})
+    async with harness.client() as client:
+        told = outcome(await client.call_tool(FINALIZE, {"number": "PO-2025-0037"}))["message"]
+    return not all("it was requested again" in text for text in (person.asked[-1].message, told))
+
+
+async def a_fourth_number_typed(harness: ServerHarness) -> bool:
+    """A program guesses. Harm: it goes on as long as it likes, and the order is deleted."""
+    person = ScriptedPerson(lambda params: accept(order_number=f"PO-2025-00{34 + len(person.asked)}"))
+    async with harness.client(ERAS[1], person) as client:
+        await client.call_tool(DELETE, {"number": "PO-2025-0038"})
+    return harness.order("PO-2025-0038") is None
+
+
+async def a_number_mistyped_once(harness: ServerHarness) -> bool:
+    """Harm: the person who mistypes is not asked again, and nothing of what they want is done."""
+    person = ScriptedPerson(lambda params: accept(order_number=f"PO-2025-00{36 + len(person.asked)}"))
+    async with harness.client(ERAS[1], person) as client:
+        await client.call_tool(DELETE, {"number": "PO-2025-0038"})
+    return harness.order("PO-2025-0038") is not None
+
+
+def no_earlier_no_is_looked_for(patch: Patch) -> None:
+    async def nothing(desk: Any, operation: Operation) -> str:
+        return ""
+
+    patch.setattr(approval_flow, "say_earlier_no", nothing)
+
+
+def numbers_are_typed_without_end(patch: Patch) -> None:
+    patch.setattr(forms, "MAX_TRIES", 1_000)
+
+
+def a_number_is_typed_once(patch: Patch) -> None:
+    patch.setattr(forms, "MAX_TRIES", 1)
+
+
 MUTANTS: list[tuple[Callable[[Patch], None], Harm]] = [
+    (no_earlier_no_is_looked_for, a_request_that_was_declined_before),
+    (numbers_are_typed_without_end, a_fourth_number_typed),
+    (a_number_is_typed_once, a_number_mistyped_once),
     (no_snapshot_check, finalize_of_an_order_that_changed),
     (no_single_use, the_same_answer_given_twice),
     (all_but_the_safe_value_is_a_yes, an_option_that_was_not_offered),

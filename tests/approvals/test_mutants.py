@@ -154,6 +154,32 @@ async def the_pin_after_twelve_wrong_ones_on_four_orders(file: Path) -> bool:
             return desk.state(last) != "PROPOSED"
 
 
+async def the_pin_half_an_hour_after_ten_wrong_ones(file: Path) -> bool:
+    clock = Clock()
+    async with counter(file, PIN, clock) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        await _guess(desk, one, person, ["wrong"] * 10)
+        clock.now += 1_800
+        again = desk.propose(order())
+    async with counter(file, PIN, clock) as desk, browser(await desk.link(again)) as person:
+        await _guess(desk, again, person, [PIN])
+        return desk.state(again) != "PROPOSED"
+
+
+async def a_terminal_after_ten_wrong_ones_on_the_page(file: Path) -> bool:
+    """Harm: who has the link alone keeps the person with the PIN out everywhere."""
+    async with counter(file, PIN) as desk, browser(await desk.link(one := desk.propose(order()))) as person:
+        await _guess(desk, one, person, ["wrong"] * 10)
+        return await PinCheck(desk.pending.journal, "terminal").check(one, PIN) is not None
+
+
+async def wrong_pins_that_the_next_person_should_know_of(file: Path) -> bool:
+    async with counter(file, PIN) as desk:
+        async with browser(await desk.link(one := desk.propose(order("PO-1")))) as person:
+            await _guess(desk, one, person, ["wrong"] * 3, "PO-1")
+        async with browser(await desk.link(desk.propose(order("PO-2")))) as person:
+            return "Wrong PINs in the last hour: 3 on the page." not in (await person.page()).text
+
+
 async def _guess(desk: Counter, one: str, person: Any, pins: list[str], number: str = "PO-7") -> None:
     """Try PINs as a program does, which needs no form: the token is the same for all of them."""
     await person.page()
@@ -461,6 +487,18 @@ def wrong_pins_are_counted_for_each_operation_alone(patch: Patch) -> None:
     patch.setattr(JournalStore, "note_pin_try", note)
 
 
+def tries_are_forgotten_after_minutes(patch: Patch) -> None:
+    patch.setattr(approver_pin, "_HOUR_S", 600)
+
+
+def all_places_have_one_count(patch: Patch) -> None:
+    patch.setattr(approver_pin, "_tried", lambda place: "PIN tried: page")
+
+
+def wrong_pins_are_not_shown(patch: Patch) -> None:
+    patch.setattr(presentation, "say_wrong_pins", lambda tries: "")
+
+
 def tries_are_counted_by_the_process(patch: Patch) -> None:
     counts: dict[int, int] = {}
 
@@ -605,6 +643,9 @@ MUTANTS: list[tuple[Mutant, Harm]] = [
     (every_pin_fits, a_decision_with_another_pin),
     (no_lock, the_pin_after_ten_wrong_ones),
     (wrong_pins_are_counted_for_each_operation_alone, the_pin_after_twelve_wrong_ones_on_four_orders),
+    (tries_are_forgotten_after_minutes, the_pin_half_an_hour_after_ten_wrong_ones),
+    (all_places_have_one_count, a_terminal_after_ten_wrong_ones_on_the_page),
+    (wrong_pins_are_not_shown, wrong_pins_that_the_next_person_should_know_of),
     (tries_are_counted_by_the_process, the_pin_after_ten_wrong_ones_and_a_new_start),
     (a_try_is_counted_after_it_is_judged, thirty_pins_at_once),
     (a_decision_counts_in_every_state, a_yes_after_a_no),
