@@ -161,6 +161,20 @@ async def test_the_pin_is_asked_for_and_not_shown(harness: ServerHarness) -> Non
     assert "correct horse" not in screen
 
 
+async def test_a_pin_that_the_caller_brings_along_approves_nothing(harness: ServerHarness) -> None:
+    """A program that starts the command chooses its environment, and types what it likes."""
+    await asked(harness, DELETE)
+    set_pin(harness.journal, PIN)
+    brought = {"PO_MCP_APPROVER_PIN": "111111"}
+
+    status, told = typed(harness, ["y", *["111111"] * 3], settings=brought)
+
+    told = " ".join(told.split())
+    assert "It cannot be approved here. PO_MCP_APPROVER_PIN is not the approver PIN that was set." in told
+    assert "Wrong PIN." in told
+    assert (status, harness.order("PO-2025-0038") is None) == (3, False)
+
+
 async def test_the_beginning_of_an_id_names_it(harness: ServerHarness) -> None:
     await asked(harness, DELETE)
     one = await asked(harness, CANCEL)
