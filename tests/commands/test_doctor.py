@@ -17,6 +17,8 @@ from po_mcp.commands import doctor
 from po_mcp.connectors.inventory_pro import InventoryPro
 from po_mcp.writes.journal import JournalStore
 from tests.harness import ServerHarness, outcome
+from tests.ports import free_port
+from tests.relays import behind_tls, tunnelling
 from tests.sandbox.sandbox_server import serve_sandbox
 from tests.sign_in.issuer import issuing
 from tests.stdio.test_process import environment
@@ -82,6 +84,42 @@ async def test_an_erp_that_is_not_there_is_told_with_the_setting_to_check(tmp_pa
     assert status == 1
     assert "✗ reading   Inventory Pro cannot be reached: " in told
     assert "PO_MCP_BASE_URL" in told
+
+
+@pytest.mark.parametrize(
+    ("address", "cause", "setting"),
+    [
+        ("https://erp.invalid", "unknown host erp.invalid", "PO_MCP_BASE_URL"),
+        ("http://127.0.0.1:{free}", "connection refused", "PO_MCP_BASE_URL"),
+        ("https://127.0.0.1:{tls}", "its certificate is not trusted", "PO_MCP_CA_FILE"),
+        ("https://127.0.0.1:{plain}", "it does not speak https", "PO_MCP_BASE_URL"),
+        ("http://127.0.0.1:{plain}/no/such/path", "failed (HTTP 404)", "PO_MCP_BASE_URL"),
+    ],
+    ids=["unknown host", "refused", "certificate", "no TLS", "wrong path"],
+)
+async def test_each_cause_of_no_connection_is_named(tmp_path: Path, address: str, cause: str, setting: str) -> None:
+    async with serve_sandbox() as there, behind_tls(there.port, tmp_path) as (tls, _):
+        url = address.format(free=free_port(), tls=tls, plain=there.port)
+        status, told = await examined(tmp_path, **real("inventory-pro", there.port, PO_MCP_BASE_URL=url))
+
+    told = " ".join(told.split())
+    assert status == 1
+    assert cause in told
+    assert setting in told
+
+
+async def test_an_erp_behind_a_proxy_and_an_authority_of_ones_own_is_well(tmp_path: Path) -> None:
+    async with (
+        serve_sandbox() as there,
+        behind_tls(there.port, tmp_path) as (tls, authority),
+        tunnelling() as (proxy, asked),
+    ):
+        given = real("inventory-pro", there.port, PO_MCP_BASE_URL=f"https://127.0.0.1:{tls}")
+        given |= {"PO_MCP_PROXY": f"http://127.0.0.1:{proxy}", "PO_MCP_CA_FILE": str(authority)}
+        status, told = await examined(tmp_path, **given)
+
+    assert (status, "✗" in told) == (0, False)
+    assert set(asked) == {f"CONNECT 127.0.0.1:{tls}"}
 
 
 async def test_a_journal_with_operations_that_is_whole_passes(harness: ServerHarness) -> None:
