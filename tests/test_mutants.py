@@ -664,10 +664,10 @@ async def a_number_mistyped_once(harness: ServerHarness) -> bool:
 
 
 def no_earlier_no_is_looked_for(patch: Patch) -> None:
-    async def nothing(desk: Any, operation: Operation) -> str:
+    async def nothing(self: Executor, operation: Operation) -> str:
         return ""
 
-    patch.setattr(approval_flow, "say_earlier_no", nothing)
+    patch.setattr(Executor, "say_earlier_no", nothing)
 
 
 def numbers_are_typed_without_end(patch: Patch) -> None:
