@@ -13,6 +13,8 @@ T = TypeVar("T")
 
 _MIN_CHARS_IN_ANY_CASE = 4
 """Letters of a word from which on its case does not count: m and M, Pa and PA are other units."""
+_COMBINING = {0x309B: 0x3099, 0x309C: 0x309A}
+"""Voice marks of kana that are typed as signs of their own, and the marks that they stand for."""
 _MARKS = (
     (0x300, 0x1E00),
     (0x20D0, 0x2100),
@@ -35,7 +37,7 @@ def normalize_blanks(text: str) -> str:
         text = _entity.sub(lambda found: html.unescape(found[0]), text)
     # NFC and not NFKC: NFKC would make `m²` and `m2` one.
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
+        text = unicodedata.normalize("NFC", text.translate(_COMBINING))
     return " ".join(text.split())
 
 

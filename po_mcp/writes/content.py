@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from decimal import Decimal
 
 from po_mcp.orders import EXACT, DraftLine, OrderDraft
@@ -9,8 +10,8 @@ from po_mcp.writes.operation import canonical_json, digest_of
 
 
 def fold(text: str) -> str:
-    """Return text as ERPs that pad and capitalise would make it one."""
-    return " ".join(text.split()).casefold()
+    """Return text as ERPs that pad and capitalise would make it one, however its letters with marks are encoded."""
+    return " ".join(unicodedata.normalize("NFC", text).split()).casefold()
 
 
 def digest_of_content(draft: OrderDraft) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+import unicodedata
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -450,3 +452,19 @@ def test_twenty_thousand_items_are_searched_in_a_moment() -> None:
     assert index.find("m8 x 48mm hex bolt")[0].entry == items[48]
     assert index.find("hex bolt")
     assert time.process_time() - begun < 5
+
+
+@pytest.mark.parametrize("there", ["ボルト M8", "ホ\u3099ルト M8", "ホ\u309bルト M8"])
+@pytest.mark.parametrize("said", ["ボルト M8", "ホ\u3099ルト M8", "ホ\u309bルト M8"])
+def test_a_voice_mark_is_one_letter_with_its_kana_however_it_is_encoded(there: str, said: str) -> None:
+    assert taken(said, there, "ホルト M8") == there
+    assert taken("ホルト M8", there, "ホルト M8") == "ホルト M8"
+
+
+@pytest.mark.parametrize(("said", "other"), [("तीर 5", "तार 5"), ("கோல் 5", "கால் 5"), ("ボルト 5", "ホルト 5")])
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+def test_a_vowel_sign_or_voice_mark_makes_another_word(said: str, other: str, form: Literal["NFC", "NFD"]) -> None:
+    said = unicodedata.normalize(form, said)
+
+    assert taken(said, other) is None
+    assert all(match.fit >= Fit.SIMILAR for match in catalog(other).find(said))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 
 from po_mcp.connectors.inventory_pro import schemas
@@ -65,4 +66,4 @@ def _convert_rows(rows: Iterable[schemas.Vendor], known: Mapping[str, int]) -> I
 
 def _comparison_key(name: str) -> str:
     """Return the key for comparing vendors' names, without regard to blanks, letter case and HTML entities."""
-    return " ".join(html.unescape(name).split()).casefold()
+    return " ".join(unicodedata.normalize("NFC", html.unescape(name)).split()).casefold()
