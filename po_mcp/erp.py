@@ -145,8 +145,8 @@ class ERP(Protocol):
     async def get_order(self, number: str, *, in_any_case: bool = False) -> PurchaseOrder:
         """Return one order with its lines.
 
-        The order's number must equal `number`; with `in_any_case`, letter case is ignored, for ERPs that store
-        numbers in capitals.
+        The order's number must equal `number`; with `in_any_case`, the case and width of letters are ignored, for
+        ERPs that store numbers in capitals.
         """
 
     async def vendors(self) -> tuple[Vendor, ...]:

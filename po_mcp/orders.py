@@ -7,6 +7,7 @@ guessed. Text fields pass through `untrusted.visible`, so they can be shown.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import date, datetime
 from decimal import Context, Decimal, Inexact, InvalidOperation, Overflow
@@ -60,6 +61,11 @@ def compute_outstanding(ordered: Decimal | None, received: Decimal | None) -> De
 def plain(number: Decimal) -> str:
     """Write a decimal in full, without an exponent and as precisely as it is held: `4250.00`."""
     return f"{number:f}"
+
+
+def fold_number(number: str) -> str:
+    """Return what order numbers have in common that some ERPs take for one: case, width, blanks and encoding apart."""
+    return " ".join(unicodedata.normalize("NFKC", number).split()).casefold()
 
 
 def parse_decimal(value: object) -> Decimal:

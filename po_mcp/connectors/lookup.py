@@ -13,7 +13,7 @@ from po_mcp.connectors.numbers import (
     order_not_found,
     unopenable_order,
 )
-from po_mcp.errors import BadAnswer, OrderNotFound, Refused
+from po_mcp.errors import BadAnswer, ERPError, OrderNotFound, Refused
 from po_mcp.orders import OrderScan, PurchaseOrder
 
 T = TypeVar("T")
@@ -22,14 +22,49 @@ T = TypeVar("T")
 _UNREADABLE_BY_PATH = (OrderNotFound, Refused, BadAnswer)
 
 
-async def read_by_path(erp: str, number: str, read: Callable[[], Awaitable[T]]) -> T:
+async def read_for_write(
+    erp: str,
+    number: str,
+    read: Callable[[], Awaitable[T]],
+    read_list: Callable[[], Awaitable[OrderScan]],
+    *,
+    lists_all: bool,
+) -> T:
+    """Read an order for a write on it: by its path alone, which the write uses too.
+
+    Args:
+        erp: the ERP's title.
+        number: the order's number.
+        read: reads the order by its path.
+        read_list: reads the list of orders, to tell an order that cannot be opened from one that is not there.
+        lists_all: the list contains every order.
+
+    Raises:
+        OrderNotFound: there is no such order.
+        BadAnswer: there may be, or the list has it, and it did not come back by its path.
+    """
+    if is_plain(number):
+        return await read()
+    try:
+        return await _read_by_path(erp, number, read)
+    except (OrderNotFound, BadAnswer) as exc:
+        try:
+            listed = await read_list()
+        except ERPError:
+            raise exc from None
+        if any(order.number == number for order in listed.orders):
+            raise unopenable_order(erp, number, is_listed=True) from exc
+        if listed.complete and lists_all:
+            raise order_not_found(erp, number) from exc
+        raise
+
+
+async def _read_by_path(erp: str, number: str, read: Callable[[], Awaitable[T]]) -> T:
     """Read an order by its path.
 
     Raises:
         BadAnswer: the number has characters that a gateway may change, and the order did not come back.
     """
-    if is_plain(number):
-        return await read()
     # "/" or ".." in a path may be decoded by a gateway, and name another resource.
     if leaves_its_path(number):
         raise unopenable_order(erp, number)
@@ -71,7 +106,7 @@ async def read_by_path_or_list(
     if is_plain(number):
         return await read()
     try:
-        return await read_by_path(erp, number, read)
+        return await _read_by_path(erp, number, read)
     except _UNREADABLE_BY_PATH as exc:
         listed = await read_list()
         # The list is asked without the number, so no gateway can change it on the way.

@@ -7,7 +7,7 @@ import unicodedata
 from urllib.parse import unquote
 
 from po_mcp.errors import BadAnswer, InvalidInput, OrderNotFound
-from po_mcp.orders import MAX_ORDER_NUMBER_CHARS
+from po_mcp.orders import MAX_ORDER_NUMBER_CHARS, fold_number
 from po_mcp.untrusted import visible
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
@@ -73,12 +73,14 @@ def order_not_found(erp: str, number: str, explanation: str = "") -> OrderNotFou
     return OrderNotFound(f"{erp} has no order {visible(number, 80)}{explanation}.")
 
 
-def unopenable_order(erp: str, number: str) -> BadAnswer:
-    """Return the error for an order that may exist and cannot be read by its number."""
+def unopenable_order(erp: str, number: str, *, is_listed: bool = False) -> BadAnswer:
+    """Return the error for an order that may exist and cannot be read by its number. `is_listed`: the list has it."""
     signs = " ".join(dict.fromkeys(visible(sign) for sign in number if not re.match(r"[A-Za-z0-9._-]", sign)))
+    what = "If there is such an order, it cannot be opened or changed here"
+    if is_listed:
+        what = f"{erp} lists order {visible(number, 80)}, but it cannot be changed here"
     return BadAnswer(
-        f"If there is such an order, it cannot be opened or changed here: {erp}, or a gateway before it, does not take "
-        f"the characters {signs} of its number in an address.",
+        f"{what}: {erp}, or a gateway before it, does not take the characters {signs} of its number in an address.",
         next_step=f"Open it in {erp} itself.",
     )
 
@@ -95,13 +97,13 @@ def wrong_order(erp: str, stored: str, number: str) -> BadAnswer:
 
 
 def is_same_number(stored: str, number: str, *, in_any_case: bool = False) -> bool:
-    """Tell whether two numbers are equal; with `in_any_case`, letter case is ignored."""
-    return stored == number or (in_any_case and stored.casefold() == number.casefold())
+    """Tell whether two numbers are equal; with `in_any_case`, the case and width of letters are ignored."""
+    return stored == number or (in_any_case and fold_number(stored) == fold_number(number))
 
 
 def is_number_echo(stored: str, number: str) -> bool:
-    """Tell whether an ERP repeats our number; letter case and blanks are ignored."""
-    return " ".join(stored.split()).casefold() == " ".join(number.split()).casefold()
+    """Tell whether an ERP repeats our number; the case and width of letters, and blanks, are ignored."""
+    return fold_number(stored) == fold_number(number)
 
 
 def _is_control(sign: str) -> bool:

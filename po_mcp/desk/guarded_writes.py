@@ -13,7 +13,7 @@ from typing import Any, cast
 
 from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
 from po_mcp.desk.context import Desk
-from po_mcp.desk.list_orders import add_vendor_names
+from po_mcp.desk.list_orders import add_vendor_names, name_similar
 from po_mcp.erp import Guarded
 from po_mcp.errors import OperationUnderWay, OrderNotFound
 from po_mcp.orders import Snapshot
@@ -88,7 +88,7 @@ async def _propose(
     if done is not None and _shows(kind, found):
         return Stop(desk.words.outcome(done).as_repeated())
     if isinstance(found, OrderNotFound):
-        raise found
+        raise await name_similar(desk, call.number, found)
     if (forbidden := kind.forbid(desk.erp, found)) is not None:
         text = f"{forbidden.reason} Nothing was changed."
         return Stop(desk.words.say("refused", None, text, forbidden.instead, order=found.order))

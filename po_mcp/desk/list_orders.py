@@ -97,11 +97,15 @@ async def get_order(desk: Desk, number: str) -> PurchaseOrder:
     try:
         order = await desk.erp.get_order(number, in_any_case=True)
     except OrderNotFound as exc:
-        if not (similar := await _find_similar_numbers(desk, number)):
-            raise
-        meant = " or ".join(map(order_number, similar))
-        raise OrderNotFound(exc.what, next_step=f"Did you mean {meant}?") from exc
+        raise await name_similar(desk, number, exc) from None
     return (await add_vendor_names(desk, [order]))[0]
+
+
+async def name_similar(desk: Desk, number: str, missing: OrderNotFound) -> OrderNotFound:
+    """Return the error that there is no such order with the numbers that may be meant."""
+    similar = await _find_similar_numbers(desk, number)
+    meant = " or ".join(map(order_number, similar))
+    return OrderNotFound(missing.what, next_step=f"Did you mean {meant}?") if similar else missing
 
 
 async def _find_similar_numbers(desk: Desk, number: str) -> Sequence[str]:

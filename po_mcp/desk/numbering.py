@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence, Set
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from po_mcp.desk.number_parts import (
     runs_in_doubt,
 )
 from po_mcp.errors import BadAnswer, InvalidInput, OrderNotFound
-from po_mcp.orders import PurchaseOrder, Vendor
+from po_mcp.orders import PurchaseOrder, Vendor, fold_number
 
 _MAX_ORDERS = 50
 _MIN_ORDERS = 2
@@ -131,12 +130,12 @@ def find_extended_number(number: str, known: Set[str]) -> str | None:
 def find_confusing_numbers(number: str, known: Iterable[str]) -> list[str]:
     """Return the known numbers that a new one would be taken for: PO-43-A, PO-43B, PO-43(1) and PO-043 for PO-43."""
     # Behind PO-43-A stands an order PO-43, though the list may not show it.
-    begin, pieces = _fold(number), _split_number(number)
+    begin, pieces = fold_number(number), _split_number(number)
     return [
         one
         for one in known
         if _split_number(one) == pieces
-        or ((other := _fold(one)).startswith(begin) and other != begin and _is_extension(begin, other))
+        or ((other := fold_number(one)).startswith(begin) and other != begin and _is_extension(begin, other))
     ]
 
 
@@ -171,12 +170,7 @@ def find_meant_numbers(number: str, orders: Sequence[PurchaseOrder]) -> tuple[st
 
 
 def _split_number(number: str) -> list[str | int]:
-    return [int(piece) if piece.isdecimal() else piece for piece in _pieces.findall(_fold(number))]
-
-
-def _fold(number: str) -> str:
-    """Return what numbers have in common that differ in case, or in full and half width."""
-    return unicodedata.normalize("NFKC", number).casefold()
+    return [int(piece) if piece.isdecimal() else piece for piece in _pieces.findall(fold_number(number))]
 
 
 async def _read_series(desk: Desk, vendor: Vendor, latest: LatestOrders) -> tuple[Series, Set[str]]:

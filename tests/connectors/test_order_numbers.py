@@ -138,11 +138,13 @@ async def test_an_order_shown_by_the_list_only_has_the_fields_of_the_list() -> N
 async def test_no_guarded_write_is_decided_on_an_order_that_only_the_list_shows(number: str) -> None:
     relay = Relay([number], answers_404)
     inventory_pro, exsited = connections(relay)
-    with pytest.raises(BadAnswer, match=r"cannot be opened or changed here: .*Open it in Inventory Pro itself"):
+    with pytest.raises(
+        BadAnswer, match=r"lists order .*, but it cannot be changed here: .*Open it in Inventory Pro itself"
+    ):
         await inventory_pro.snapshot(number, "finalize")
     operations: tuple[Guarded, ...] = ("delete", "cancel")
     for operation in operations:
-        with pytest.raises(BadAnswer, match="cannot be opened or changed here"):
+        with pytest.raises(BadAnswer, match=r"cannot be (opened or )?changed here"):
             await exsited.snapshot(number, operation)
     assert relay.writes == 0
 
@@ -152,7 +154,7 @@ async def test_a_relay_that_leads_to_another_order_is_noticed() -> None:
     for erp in connections(relay):
         assert (await erp.get_order("PO/7")).number == "PO/7"
         operation: Guarded = "finalize" if isinstance(erp, InventoryPro) else "delete"
-        with pytest.raises(BadAnswer, match="cannot be opened or changed here"):
+        with pytest.raises(BadAnswer, match=r"cannot be (opened or )?changed here"):
             await erp.snapshot("PO/7", operation)
 
 

@@ -37,11 +37,13 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -50,6 +52,7 @@ from mcp.types import ElicitRequestFormParams, ElicitResult, TextResourceContent
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
+from po_mcp.orders import fold_number
 from po_mcp.writes.order_text import name
 from tests.harness import REAL, Reply, ScriptedPerson, accept, outcome, text
 from tests.tools.small_erps import (
@@ -317,6 +320,79 @@ async def test_an_order_of_any_number_is_read_and_closed(connect: Any, number: s
     assert read["number"] == number
     assert [status for _, _, status in erp.sent] == [{"poNumber": number, "createBackorder": False}], text(ended)
     assert (erp.book[number]["status"], erp.book["PO-2026-0001"]["status"]) == ("Closed", "Open")
+
+
+GUARDED = {FINALIZE: SmallInventoryPro, "cancel_purchase_order": SmallExsited, "delete_purchase_order": SmallExsited}
+
+
+def book_of(tool: str, number: str) -> SmallERP:
+    if GUARDED[tool] is SmallInventoryPro:
+        return SmallInventoryPro(orders=[order(number)])
+    return SmallExsited(orders=[exsited_order(number)])
+
+
+@pytest.mark.parametrize("tool", GUARDED)
+@pytest.mark.parametrize("number", ["発注-12", "PO/12", "PO 12", "Ü-12"])
+async def test_an_order_that_is_listed_and_cannot_be_opened_is_never_said_to_be_missing(
+    connect: Any, tool: str, number: str
+) -> None:
+    """A relay answers every encoded character with 404: the list alone shows the order."""
+    erp = book_of(tool, number)
+    inner = erp.answer
+
+    def relay(method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+        return (404, {"statusCode": 404, "error": "not_found"}) if "%" in path else inner(method, path, query, body)
+
+    erp.answer = relay  # type: ignore[method-assign]
+    async with connect(erp, ScriptedPerson(picks("close"))) as client:
+        read = await client.call_tool(GET, {"number": number})
+        ended = await client.call_tool(tool, {"number": number})
+
+    assert not read.is_error
+    assert f"lists order {number}, but it cannot be changed here" in text(ended)
+    assert not erp.sent
+
+
+@pytest.mark.parametrize("tool", GUARDED)
+@pytest.mark.parametrize("said", ["PO-2025-42", "42", "po 2025-0042", "\uff30\uff2f\uff0d2025\uff0d0042"])
+async def test_a_number_that_is_short_for_one_is_met_with_it_by_every_tool(connect: Any, tool: str, said: str) -> None:
+    erp = book_of(tool, "PO-2025-0042")
+    async with connect(erp, ScriptedPerson(picks("close"))) as client:
+        told = [text(await client.call_tool(one, {"number": said})) for one in (GET, tool)]
+
+    is_read = said.startswith("\uff30")  # letters of another width: reading is lenient, a write is not
+    assert ["Did you mean PO-2025-0042?" in one for one in told] == [not is_read, True]
+    assert ("Acme Fasteners" in told[0] or "LHROM9" in told[0]) is is_read
+    assert not erp.sent
+
+
+@pytest.mark.parametrize("said", ["po-1", "\uff30\uff2f\uff0d\uff11"])
+async def test_one_order_has_one_operation_whatever_its_number_is_written_like(connect: Any, said: str) -> None:
+    """An ERP that takes both for one, and repeats the number as it was asked for."""
+
+    class Folding(SmallInventoryPro):
+        def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+            status, found = super().answer(method, path, query, body)
+            if path.startswith(("/PurchaseOrder/P", "/PurchaseOrder/p", "/PurchaseOrder/%")):
+                found = {**found, "poNo": unquote(path.rpartition("/")[2])}
+            return status, found
+
+    erp = Folding(orders=[order("PO-1")], fold_number=fold_number)
+    async with connect(erp) as client:
+        first = outcome(await client.call_tool(FINALIZE, {"number": "PO-1"}))
+        second = outcome(await client.call_tool(FINALIZE, {"number": said}))
+        old = text(await client.call_tool("get_operation", {"operation_id": first["operation_id"]}))
+
+    assert (first["status"], second["status"]) == ("approval_required", "approval_required")
+    assert "A newer request for order PO-1 replaced this one" in old
+
+
+async def test_an_order_stored_in_letters_of_another_width_is_done(connect: Any) -> None:
+    erp = SmallInventoryPro(store_number=lambda number: unicodedata.normalize("NFKC", number))
+    async with connect(erp, ScriptedPerson(picks("yes"))) as client:
+        made = outcome(await client.call_tool(CREATE, in_words(number="\uff30\uff2f\uff0d\uff19")))
+
+    assert (made["status"], list(erp.book)) == ("done", ["PO-9"])
 
 
 async def test_numbers_that_no_new_order_may_have_get_no_other_blamed(connect: Any) -> None:

@@ -523,3 +523,25 @@ def test_the_requester_is_kept_with_the_operation(store: JournalStore) -> None:
 
     assert found(store, operation_id).operation.requester == ADA
     assert store.events(operation_id)[0].detail["user"] == "ada"
+
+
+@pytest.mark.parametrize("alike", ["po-1", "PO-1 ", "\uff30\uff2f\uff0d\uff11"])
+@pytest.mark.parametrize("state", ["APPROVED", "SENT", "UNKNOWN"])
+def test_an_order_is_under_way_whatever_its_number_is_written_like(
+    store: JournalStore, state: State, alike: str
+) -> None:
+    take_to(store, guarded(number="PO-1"), state)
+
+    with pytest.raises(OperationUnderWay, match="PO-1 has another request in progress"):
+        store.propose(guarded(number=alike), {})
+    assert isinstance(store.propose(guarded(number="PO-2"), {}), Recorded)
+
+
+def test_the_number_of_a_declined_question_is_free_and_that_question_gives_way(store: JournalStore) -> None:
+    operation = proposed(store, create("PO-7")).operation
+    assert store.numbers_of_creates(CONNECTION.key) == {"PO-7"}
+
+    store.note_unanswered(operation.id, {"how": "declined"}, is_decline=True)
+
+    assert store.numbers_of_creates(CONNECTION.key) == set()
+    assert store.find(operation.id).state == "PROPOSED"  # type: ignore[union-attr]

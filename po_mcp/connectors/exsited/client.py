@@ -20,7 +20,7 @@ from po_mcp.connectors.http.exchange import Params
 from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.http.tokens import Tokens, TokenStore
 from po_mcp.connectors.http.urls import normalize_base_url
-from po_mcp.connectors.lookup import read_by_path, read_by_path_or_list
+from po_mcp.connectors.lookup import read_by_path_or_list, read_for_write
 from po_mcp.connectors.pagination import (
     MAX_CATALOG_PAGES,
     ConvertedRows,
@@ -326,7 +326,13 @@ class Exsited:
 
     async def _read_order_by_path(self, number: str) -> schemas.Order:
         """Read the order by the path that a write uses."""
-        return await read_by_path(self.title, self.check_number(number), lambda: self._read_order(number))
+        return await read_for_write(
+            self.title,
+            self.check_number(number),
+            lambda: self._read_order(number),
+            lambda: self.scan_orders(OrderQuery()),
+            lists_all=True,
+        )
 
     def _check_addressable(self, number: str) -> str:
         """Return the number if no server can read it as a path to another resource.

@@ -17,7 +17,7 @@ from po_mcp.connectors.http.retry import Retrier
 from po_mcp.connectors.http.tokens import Tokens
 from po_mcp.connectors.http.urls import normalize_base_url
 from po_mcp.connectors.inventory_pro import catalog, error_body, schemas, translate
-from po_mcp.connectors.lookup import read_by_path, read_by_path_or_list
+from po_mcp.connectors.lookup import read_by_path_or_list, read_for_write
 from po_mcp.connectors.pagination import (
     MAX_CATALOG_PAGES,
     ConvertedRows,
@@ -226,7 +226,13 @@ class InventoryPro:
         if operation not in self.capabilities:
             raise self._not_offered_error(operation)
         # Never from the list, which has no lines: a person approves what they can see.
-        order = await read_by_path(self.title, self.check_number(number), lambda: self._read_order(number))
+        order = await read_for_write(
+            self.title,
+            self.check_number(number),
+            lambda: self._read_order(number),
+            lambda: self.scan_orders(OrderQuery()),
+            lists_all=False,
+        )
         return Snapshot(order=order)
 
     async def create_order(self, draft: OrderDraft, before_send: BeforeSend = send_at_once) -> PurchaseOrder:

@@ -10,6 +10,7 @@ import json
 import logging
 from collections.abc import Iterable, Iterator
 
+from po_mcp.orders import fold_number
 from po_mcp.writes.journal.audit_log import Event
 from po_mcp.writes.journal.database import Row, Transaction
 from po_mcp.writes.journal.rows import UnreadableRow, read_row
@@ -46,6 +47,15 @@ def live_row(db: Transaction, connections: Iterable[str], number: str) -> Row | 
         (*names, number),
     ).fetchone()
     return row
+
+
+def live_row_alike(db: Transaction, connections: Iterable[str], number: str) -> Row | None:
+    """Return the row of the live operation on an order whose number some ERPs take for this one; None where none."""
+    names, wanted = tuple(connections), fold_number(number)
+    where = f"connection IN ({', '.join('?' * len(names))})"
+    numbers = db.execute(f"SELECT connection, number FROM live_operations WHERE {where}", names).fetchall()  # noqa: S608
+    alike = [row for row in numbers if row["number"] != number and fold_number(row["number"]) == wanted]
+    return live_row(db, [alike[0]["connection"]], alike[0]["number"]) if alike else None
 
 
 def find_done(db: Transaction, connections: Iterable[str], number: str, since: float, until: float) -> Recorded | None:

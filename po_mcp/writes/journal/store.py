@@ -239,6 +239,8 @@ class JournalStore:
             if operation.kind == "create" and (same := self._same_create(db, operation, gone)) is not None:
                 return proposals.renew(db, same, now, self._ttl)
             row = queries.live_row(db, names, operation.number)
+            # An ERP that takes po-1 for PO-1 would get two writes on one order.
+            row = row or queries.live_row_alike(db, names, operation.number)
             live = proposals.read_or_block(row, operation.number)
             is_mine = live is not None and operation.requester.may_handle(live.operation)
             if live is not None and is_mine and live.operation.is_same(operation):

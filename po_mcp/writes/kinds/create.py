@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+
 from po_mcp.erp import ERP, BeforeSend, Capability
 from po_mcp.errors import ERPError, OrderNotFound
 from po_mcp.orders import DraftLine, OrderDraft, PurchaseOrder
@@ -128,11 +130,12 @@ def draft_of(operation: Operation) -> OrderDraft:
 
 
 async def _find_in_any_case(erp: ERP, number: str) -> PurchaseOrder | None:
-    """Find the order under our number, or under that number as an ERP shows it that keeps capitals only."""
-    found = await find_order(erp, number, in_any_case=True)
-    if found is None and number.upper() != number:
-        return await find_order(erp, number.upper(), in_any_case=True)
-    return found
+    """Find the order under our number, or as an ERP shows it that keeps capitals, or letters of one width, only."""
+    plain = unicodedata.normalize("NFKC", number)
+    for written in dict.fromkeys((number, number.upper(), plain, plain.upper())):
+        if (found := await find_order(erp, written, in_any_case=True)) is not None:
+            return found
+    return None
 
 
 def _find_differences(operation: Operation, seen: Observation, shown: PurchaseOrder | None) -> tuple[str, ...]:
