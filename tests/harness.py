@@ -102,6 +102,16 @@ class ScriptedPerson:
 
 
 @dataclass
+class PersonWithoutBrowser(ScriptedPerson):
+    """A person whose client opens no page."""
+
+    async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> Reply:
+        if not isinstance(params, ElicitRequestFormParams):
+            return ElicitResult(action="cancel")
+        return await super().__call__(context, params)
+
+
+@dataclass
 class ServerHarness:
     """One order book, and servers over it."""
 

@@ -29,14 +29,21 @@ Meant = Mapping[tuple[Kind, str], tuple[Sequence[Entry], bool]]
 
 
 def build_question(
-    asked: OrderRequest, resolution: Resolution, notice: str, as_of: str = "", *, is_last: bool = True
+    asked: OrderRequest,
+    resolution: Resolution,
+    notice: str,
+    as_of: str = "",
+    doubts: Sequence[str] = (),
+    *,
+    is_last: bool = True,
 ) -> Question:
     """Return the question of an order: a choice among the candidates, or none, for every word that is not exact.
 
     The whole order stands beside it, unless a price is missing: then, and where it is not the last question, the
-    person sees the whole order afterwards. `as_of` is a sentence on lists that are not fresh.
+    person sees the whole order afterwards. `as_of` is a sentence on lists that are not fresh, `doubts` are those on
+    figures of the order.
     """
-    meant = {(match.kind, match.said): (match.meant, match.is_settled) for match in resolution.matches}
+    meant = resolution.meant
     order = draft_order(asked, meant)
     fields = [
         Field(
@@ -48,7 +55,7 @@ def build_question(
         for name, match in zip(field_names(resolution), resolution.unsettled, strict=True)
     ]
     note = "" if order is None else describe_currency(asked, meant)
-    return ask_which(notice, fields, as_of, order, note, is_last=is_last and order is not None)
+    return ask_which(notice, fields, as_of, order, note, doubts, is_last=is_last and order is not None)
 
 
 def _describe_wanted(asked: OrderRequest, match: WordMatch, order: CreatePayload | None) -> str:
@@ -112,7 +119,7 @@ def draft_order(asked: OrderRequest, meant: Meant) -> CreatePayload | None:
     Where there are several candidates `as chosen` stands in their place, with the unit if all have the same.
     """
     vendors, _ = meant["vendor", asked.vendor]
-    vendor = _find_one(vendors)
+    vendor, currency = _find_one(vendors), _agree([one.currency for one in vendors if isinstance(one, Vendor)])
     lines: list[DraftLine] = []
     notes: list[LineNote] = []
     for line in asked.lines:
@@ -127,13 +134,13 @@ def draft_order(asked: OrderRequest, meant: Meant) -> CreatePayload | None:
     return CreatePayload(
         draft=OrderDraft(
             number=asked.number or "",
-            vendor=vendor if isinstance(vendor, Vendor) else Vendor(id=None, name=""),
+            vendor=vendor if isinstance(vendor, Vendor) else Vendor(id=None, name="", currency=currency),
             lines=tuple(lines),
             expected_on=asked.expected_on,
             note=asked.note,
         ),
         line_notes=tuple(notes),
-        currency=_agree([one.currency for one in vendors if isinstance(one, Vendor)]),
+        currency=currency,
     )
 
 

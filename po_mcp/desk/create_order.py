@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 
 import anyio
 
@@ -15,13 +14,13 @@ from po_mcp.desk.catalog import format_ids, words_of
 from po_mcp.desk.context import Desk
 from po_mcp.desk.exactness import is_same, normalize_blanks
 from po_mcp.desk.latest_orders import LatestOrders
+from po_mcp.desk.limits import explain_amount
 from po_mcp.desk.matching import ID_PREFIX
 from po_mcp.desk.resolution import ResolvedOrder
 from po_mcp.desk.resolving import find_doubtful_figures, resolve
 from po_mcp.errors import ERPError, InvalidInput, OperationUnderWay
 from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, PurchaseOrder, Vendor, Warehouse
 from po_mcp.untrusted import imitating_scripts
-from po_mcp.writes.approvers import amount_of
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
 from po_mcp.writes.journal import Similar
@@ -29,7 +28,7 @@ from po_mcp.writes.kinds import place_of
 from po_mcp.writes.new_order_forms import ask_create
 from po_mcp.writes.observation import find_order
 from po_mcp.writes.operation import SENT_STATES, Operation, Recorded, WriteOutcome, canonical_json
-from po_mcp.writes.order_text import money, name
+from po_mcp.writes.order_text import name
 from po_mcp.writes.order_text import number as order_number
 from po_mcp.writes.outcomes import OTHER_NUMBER
 from po_mcp.writes.payloads import CreatePayload, LineNote, Payload, Reason
@@ -152,24 +151,30 @@ def _reasons(
     desk: Desk, new: _New, draft: OrderDraft, known: Mapping[str, pricing.SuggestedPrice]
 ) -> tuple[Reason, ...]:
     """Say why a person must see this order before it is created; nothing where they need not."""
-    doubts = find_doubtful_figures(new.asked, new.found.vendor.currency)
-    reasons = [Reason(short="check a quantity", sentence=doubt) for doubt in doubts]
+    reasons: list[Reason] = [] if new.found.choice == "last" else _doubts_of_figures(new.asked, new.found)
     if scripts := imitating_scripts(new.asked.number or "", beside_latin=True):
         sentence = f"Its number is written in {' and '.join(scripts)} letters that look alike."
         reasons.append(Reason(short="check the letters of the number", sentence=sentence))
     reasons += [Reason(short="check that this is current", sentence=old) for old in new.found.old_data]
     reasons += [Reason(short="check what was not looked up", sentence=one) for one in new.found.unchecked]
-    zeros = pricing.explain_zero_prices(new.asked, new.found)
-    reasons += [Reason(short="a price of 0", sentence=zero) for zero in zeros]
     several = pricing.explain_several_prices(new.asked, new.found, known)
     reasons += [Reason(short="two prices of one item", sentence=one) for one in several]
-    if desk.page.comes_first and new.found.notes:
-        # The operator takes no yes from a form: what was chosen in one decides nothing yet.
-        reasons.append(Reason(short="check what was chosen", sentence="Words of this order were chosen in a form."))
-    reasons += _over_limit(desk.create_approval_over, draft)
-    reasons += _for_two(desk, draft)
+    reasons += explain_amount(desk, draft)
     prices = pricing.explain_prices(known, new.found)
+    # Where the choice was not the last question, it said that the whole order follows.
+    if new.found.choice == "first" and (desk.page.comes_first or not (reasons or prices)):
+        reasons.append(Reason(short="check what was chosen", sentence="Words of this order were chosen in a form."))
     return (*reasons, *(Reason(short="", sentence=price, is_said_by_lines=True) for price in prices))
+
+
+def _doubts_of_figures(asked: OrderRequest, found: ResolvedOrder) -> list[Reason]:
+    """Say which figures may be meant otherwise: what a person saw beside a choice is no reason to ask them again."""
+    doubts = find_doubtful_figures(asked, found.vendor.currency)
+    zeros = pricing.explain_zero_prices(asked, found)
+    return [
+        *(Reason(short="check a quantity", sentence=doubt) for doubt in doubts),
+        *(Reason(short="a price of 0", sentence=zero) for zero in zeros),
+    ]
 
 
 async def _compare_number(number: str, latest: LatestOrders) -> list[Reason]:
@@ -197,31 +202,6 @@ def _is_name_of(entry: Vendor | Item | Warehouse, said: str) -> bool:
     """Tell whether what was said is exactly the id, code or name of the entry, so that a person need not compare."""
     written = normalize_blanks(said).removeprefix(ID_PREFIX)
     return any(is_same(written, normalize_blanks(one)) for what, one in words_of(entry) if one)
-
-
-def _over_limit(limits: Mapping[str, Decimal] | None, draft: OrderDraft) -> list[Reason]:
-    """Say that the total is above the limit of its currency, or that there is none for that currency."""
-    if limits is None:
-        return []
-    currency = draft.vendor.currency or ""
-    limit = amount_of(limits, currency)
-    if limit is None:
-        short = f"no limit set for {name(currency)}" if currency else "currency not given"
-        return [Reason(short=short, sentence=f"Your limits do not cover it: {short}.", is_said_by_short=True)]
-    if draft.total <= limit:
-        return []
-    short = f"above your limit of {money(limit, currency)}"
-    return [Reason(short=short, sentence=f"Its total is {short}.", is_said_by_short=True)]
-
-
-def _for_two(desk: Desk, draft: OrderDraft) -> list[Reason]:
-    """Say that two people must approve it: an order of such a total is never created unasked."""
-    if desk.approvers is None:
-        return []
-    payload = CreatePayload(draft=draft, currency=draft.vendor.currency)
-    if desk.approvers.count_needed(payload) == 1:
-        return []
-    return [Reason(short="two must approve", sentence="Two people must approve it.", is_said_by_short=True)]
 
 
 def _note(new: _New, line: OrderRequestLine) -> LineNote:
@@ -281,6 +261,9 @@ async def _record(desk: Desk, new: _New, draft: OrderDraft, reasons: tuple[Reaso
 
 def _operation(desk: Desk, new: _New, draft: OrderDraft, reasons: Sequence[Reason]) -> Operation:
     content = digest_of_content(draft)
+    if reasons and new.found.choice == "last":
+        # Somebody else may decide on it, who did not see the choice.
+        reasons = [*reasons, *_doubts_of_figures(new.asked, new.found)]
     payload = CreatePayload(
         draft=draft,
         reasons=tuple(reasons),

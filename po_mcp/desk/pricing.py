@@ -97,7 +97,13 @@ def explain_zero_prices(asked: OrderRequest, found: ResolvedOrder) -> list[str]:
 
 
 def explain_several_prices(asked: OrderRequest, found: ResolvedOrder, known: Mapping[str, SuggestedPrice]) -> list[str]:
-    """Return a sentence on each item that is ordered at several prices, with the lines."""
+    """Return a sentence on each item that is ordered at several prices, with the lines.
+
+    Not on what a person saw beside a choice: an item that goes by one word.
+    """
+    words: dict[str, set[str]] = {}
+    for line in asked.lines:
+        words.setdefault(found.items[line.item].id, set()).add(line.item)
     at_price: dict[str, dict[Decimal, list[int]]] = {}
     for place, line in enumerate(asked.lines, 1):
         item = found.items[line.item]
@@ -107,6 +113,21 @@ def explain_several_prices(asked: OrderRequest, found: ResolvedOrder, known: Map
     return [
         f"{format_item(items[item])} is ordered at several prices: "
         + ", ".join(_describe_price(price, places, found.vendor.currency) for price, places in prices.items())
+        + "."
+        for item, prices in at_price.items()
+        if len(prices) > 1 and (found.choice != "last" or len(words[item]) > 1)
+    ]
+
+
+def describe_prices_of_words(asked: OrderRequest, currency: str | None) -> list[str]:
+    """Return a sentence on each word that is ordered at several prices, before it is known what it means."""
+    at_price: dict[str, dict[Decimal, list[int]]] = {}
+    for place, line in enumerate(asked.lines, 1):
+        if line.unit_price is not None:
+            at_price.setdefault(line.item, {}).setdefault(line.unit_price, []).append(place)
+    return [
+        f"{name(item)} is ordered at several prices: "
+        + ", ".join(_describe_price(price, places, currency) for price, places in prices.items())
         + "."
         for item, prices in at_price.items()
         if len(prices) > 1

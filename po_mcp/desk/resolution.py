@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from po_mcp.desk.catalog import Entry, Kind, format_ids
 from po_mcp.orders import Item, Vendor, Warehouse
@@ -48,11 +49,16 @@ class WordMatch:
         return f"{self.kind.capitalize()}: {format_ids([self.taken])} (chosen for: {name(self.said)})."
 
 
+Choice = Literal["first", "last"]
+"""Whether the question in which words were chosen is followed by one that shows the whole order, or says all."""
+
+
 @dataclass(frozen=True)
 class Resolution:
-    """The matches of one order's words, each word once, in the sequence of the order."""
+    """The matches of an order's words, each word once, in the sequence of the order; `choice` as in `ResolvedOrder`."""
 
     matches: tuple[WordMatch, ...]
+    choice: Choice | None = None
 
     @property
     def needs_a_person(self) -> bool:
@@ -80,6 +86,11 @@ class Resolution:
         [vendor] = [match.taken for match in self.matches if isinstance(match.taken, Vendor)]
         return vendor
 
+    @property
+    def meant(self) -> dict[tuple[Kind, str], tuple[Sequence[Entry], bool]]:
+        """What each word may mean, and whether that is settled."""
+        return {(match.kind, match.said): (match.meant, match.is_settled) for match in self.matches}
+
     def items(self) -> dict[str, Item]:
         """Return the items by what was said."""
         return {match.said: match.taken for match in self.matches if isinstance(match.taken, Item)}
@@ -97,13 +108,14 @@ class Resolution:
             if place is None:
                 return None
             settled[match] = replace(match, taken=match.candidates[place], chosen=True)
-        return Resolution(tuple(settled.get(match, match) for match in self.matches))
+        return replace(self, matches=tuple(settled.get(match, match) for match in self.matches))
 
 
 @dataclass(frozen=True)
 class ResolvedOrder:
     """The entries of the ERP that an order names, by the words of the request, and notes on the choices.
 
+    `choice`: the person chose a word in a question that was the last one, or the first of two; None without a choice.
     `old_data` has a sentence on each list that is old and of which the ERP gave nothing newer, `unchecked` one on each
     id that was in no list.
     """
@@ -115,6 +127,7 @@ class ResolvedOrder:
     notes: tuple[str, ...] = ()
     old_data: tuple[str, ...] = ()
     unchecked: tuple[str, ...] = ()
+    choice: Choice | None = None
 
 
 def field_names(resolution: Resolution) -> list[str]:

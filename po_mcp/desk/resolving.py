@@ -10,10 +10,12 @@ from typing import Any
 
 from po_mcp.desk import matching
 from po_mcp.desk.catalog import Entry, Kind, format_age, format_ids
-from po_mcp.desk.choosing import GIVE_NAMES, build_question, build_refusal, describe_entry, list_candidates
+from po_mcp.desk.choosing import GIVE_NAMES, build_question, build_refusal, describe_entry, draft_order, list_candidates
 from po_mcp.desk.context import Desk
 from po_mcp.desk.current_entries import Current, is_unchanged, read_current
+from po_mcp.desk.limits import explain_amount
 from po_mcp.desk.matching import Fit, Index, best_matches
+from po_mcp.desk.pricing import describe_prices_of_words
 from po_mcp.desk.resolution import Resolution, ResolvedOrder, WordMatch
 from po_mcp.errors import ERPError, InvalidInput
 from po_mcp.orders import Item, OrderRequest, Vendor, Warehouse, plain
@@ -22,6 +24,7 @@ from po_mcp.writes.approving import Approver
 from po_mcp.writes.kinds import place_of
 from po_mcp.writes.operation import WriteOutcome
 from po_mcp.writes.order_text import in_currency, name
+from po_mcp.writes.payloads import CreatePayload
 
 MAX_CANDIDATES = 8
 """Candidates shown to a person for one word."""
@@ -77,7 +80,7 @@ async def _make_current(desk: Desk, resolution: Resolution) -> tuple[Resolution,
         else match
         for match in resolution.matches
     ]
-    return Resolution(tuple(matches)), current
+    return replace(resolution, matches=tuple(matches)), current
 
 
 def _keep_choices(again: Resolution, before: Resolution) -> Resolution:
@@ -99,7 +102,7 @@ def _keep_choices(again: Resolution, before: Resolution) -> Resolution:
                 next_step="Repeat the call: the list was read again.",
             )
         kept.append(replace(match, taken=found, chosen=True))
-    return Resolution(tuple(kept))
+    return replace(before, matches=tuple(kept))
 
 
 async def understand(desk: Desk, asked: OrderRequest) -> Resolution:
@@ -137,6 +140,7 @@ def to_resolved_order(resolution: Resolution) -> ResolvedOrder:
         warehouses={said: warehouse.id for said, warehouse in warehouses.items()},
         warehouse_names={said: warehouse.name for said, warehouse in warehouses.items()},
         notes=resolution.notes,
+        choice=resolution.choice,
         unchecked=tuple(
             f"The {match.kind} {name(match.said)} is in no list that the ERP shows; it is sent as an id, unchecked."
             for match in resolution.matches
@@ -306,8 +310,11 @@ async def _choose(
 ) -> Resolution | WriteOutcome:
     """Have the person choose; return the settled resolution, or the outcome of the call if they did not."""
     as_of = _describe_list_times(desk, resolution)
-    is_last = desk.create_approval_over is None and not (desk.page.comes_first or _is_doubtful(asked))
-    question = build_question(asked, resolution, place_of(desk.erp).tag, as_of, is_last=is_last)
+    order = draft_order(asked, resolution.meant)
+    # The operator takes no yes from a form where the page comes first: what was chosen in one decides nothing yet.
+    is_last = order is not None and not desk.page.comes_first and not explain_amount(desk, order.draft)
+    doubts = _explain_figures(asked, order) if is_last else ()
+    question = build_question(asked, resolution, place_of(desk.erp).tag, as_of, doubts, is_last=is_last)
     answer = await approver.choose(question)
     # The assistant gets the candidates in words, and can ask its user itself.
     if answer.how in ("not_asked", "cancelled", "timed_out"):  # no person saw the question
@@ -317,12 +324,17 @@ async def _choose(
     if settled is None:
         text = f"Nothing was chosen, so nothing was ordered. {list_candidates(resolution)}"
         return desk.words.say("declined", None, text, GIVE_NAMES)
-    return settled
+    # A person who was promised the whole order is shown it, whatever a second round of choices would do without.
+    return replace(settled, choice="last" if is_last and resolution.choice != "first" else "first")
 
 
-def _is_doubtful(asked: OrderRequest) -> bool:
-    """Tell whether a person is asked about figures of this order in any case."""
-    return bool(find_doubtful_figures(asked, None)) or any(line.unit_price == 0 for line in asked.lines)
+def _explain_figures(asked: OrderRequest, order: CreatePayload | None) -> tuple[str, ...]:
+    """Return a sentence on each figure that may be meant otherwise, on each price of 0, and on several prices."""
+    currency = None if order is None else order.currency
+    free = dict.fromkeys(name(line.item) for line in asked.lines if line.unit_price == 0)
+    zero = in_currency("0", currency)
+    zeros = (f"The price of {item} is {zero}: it is ordered for nothing." for item in free)
+    return (*find_doubtful_figures(asked, currency), *zeros, *describe_prices_of_words(asked, currency))
 
 
 def _describe_list_times(desk: Desk, resolution: Resolution) -> str:

@@ -57,6 +57,7 @@ def ask_which(
     as_of: str = "",
     order: CreatePayload | None = None,
     currency_note: str = "",
+    doubts: Sequence[str] = (),
     *,
     is_last: bool = True,
 ) -> Question:
@@ -68,6 +69,7 @@ def ask_which(
         as_of: when the lists were read, where that is long ago.
         order: the whole order, in which what is chosen stands as such; None where the person sees it afterwards.
         currency_note: what is known of the currency of its amounts, where that is not all.
+        doubts: sentences on figures that may be meant otherwise.
         is_last: the person is not asked about the order again.
     """
     asked = tuple(fields)
@@ -81,6 +83,7 @@ def ask_which(
     if order is not None:
         lines.append(text.DOT.join(_amounts(order)))
         lines += [text.cut(f"Vendor: {_name_vendor(order)}", text.HEAD_COLUMNS)] if order.draft.vendor.name else []
+    lines += [text.cut(doubt, 3 * text.HEAD_COLUMNS) for doubt in doubts]
     for field in asked:
         lines.append(text.cut(f"{field.title}? {field.description}", text.HEAD_COLUMNS))
         lines += [f"- {text.cut(label, text.HEAD_COLUMNS - 2)}" for _, label in field.choices[1:]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -171,13 +172,40 @@ async def test_a_choice_without_a_price_says_that_the_whole_order_follows() -> N
     ]
 
 
-@pytest.mark.parametrize(("quantity", "price"), [("1.000", "1"), ("5", "0"), ("5", "1.000")])
-async def test_a_choice_that_is_not_the_last_question_does_not_say_that_it_is(quantity: str, price: str) -> None:
+@pytest.mark.parametrize(
+    ("quantity", "price", "doubt"),
+    [
+        ("1.000", "1", "Line 1: the quantity was written 1.000, which is 1 here, and not 1000."),
+        ("5", "0", "The price of «hydraulic hose» is 0 AUD: it is ordered for nothing."),
+        ("5", "1.000", "Line 1: the unit price was written 1.000, which is 1 AUD here, and not 1000 AUD."),
+    ],
+)
+async def test_what_may_be_meant_otherwise_stands_beside_the_choice_once(quantity: str, price: str, doubt: str) -> None:
     lines = [{"item": "hydraulic hose", "quantity": quantity, "unit_price": price}]
-    person = Chooser({"item_1": NONE_OF_THESE})
-    await resolve(desk_over(erp()), OrderRequest.model_validate({"vendor": "acme", "lines": lines}), person)
+    person = Chooser({"item_1": "HOSE-12"})
+    request = OrderRequest.model_validate({"vendor": "ACME", "lines": lines})
+    found = await resolve(desk_over(erp()), request, person)
 
-    assert person.asked[0].text.startswith("Which item? You see the whole order before it is made.\nTotal ")
+    assert person.asked[0].text.startswith("Which item? The order is made with your choice.\nTotal ")
+    assert doubt in person.asked[0].text.split("\n")
+    assert isinstance(found, ResolvedOrder)
+    assert found.choice == "last"
+
+
+@pytest.mark.parametrize(
+    ("limit", "choice"), [({"AUD": "4"}, "first"), ({"AUD": "5"}, "last"), ({"USD": "9"}, "first")]
+)
+async def test_a_choice_says_that_it_is_the_last_question_only_where_no_limit_is_exceeded(
+    limit: Mapping[str, str], choice: str
+) -> None:
+    person = Chooser({"item_1": "HOSE-12"})
+    limits = {currency: Decimal(amount) for currency, amount in limit.items()}
+    desk = replace(desk_over(erp()), create_approval_over=limits)
+    found = await resolve(desk, asked("ACME", "hydraulic hose"), person)
+
+    assert isinstance(found, ResolvedOrder)
+    assert found.choice == choice
+    assert ("You see the whole order before it is made." in person.asked[0].text) is (choice == "first")
 
 
 async def test_a_code_and_a_unit_cannot_leave_the_place_where_they_are_shown() -> None:

@@ -54,7 +54,7 @@ from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.orders import fold_number
 from po_mcp.writes.order_text import name
-from tests.harness import REAL, Reply, ScriptedPerson, accept, outcome, text
+from tests.harness import REAL, PersonWithoutBrowser, Reply, ScriptedPerson, accept, outcome, text
 from tests.tools.small_erps import (
     Row,
     SmallERP,
@@ -417,6 +417,63 @@ async def test_a_number_in_another_case_is_found_under_its_own(
 
     assert stored in text(read)
     assert "another order" not in text(read)
+
+
+# How often a person is asked
+
+
+def chooses(params: ElicitRequestFormParams) -> Reply:
+    """Take the first candidate of every choice, and the yes of a question about the whole order."""
+    fields = params.requested_schema["properties"]
+    return accept(**{name: field["oneOf"][1]["const"] for name, field in fields.items()})
+
+
+ABOUT_A_HOSE = {"item": "hydraulic hose", "quantity": "1.000", "unit_price": "0", "warehouse": "1"}
+HOSES = [{"partNo": at, "shortID": f"H{at}", "description": f"{at}/8in Hydraulic Hose"} for at in (1, 3)]
+
+
+@pytest.mark.parametrize("limit", [None, "100"])
+async def test_several_doubts_about_an_order_are_one_question(connect: Any, limit: str | None) -> None:
+    erp, person = SmallInventoryPro(items=HOSES), ScriptedPerson(chooses)
+    lines = [ABOUT_A_HOSE, {**ABOUT_A_HOSE, "unit_price": "2"}]
+    async with connect(erp, person, create_approval_over=limit) as client:
+        made = outcome(await client.call_tool(CREATE, in_words(vendor="acme fasteners", number="PO-1", lines=lines)))
+
+    [question] = person.asked
+    assert made["status"] == "done"
+    assert "Line 1: the quantity was written 1.000, which is 1 here" in question.message
+    assert "is 0: it is ordered for nothing" in question.message
+    assert "is ordered at several prices" in question.message
+    assert "H3 (3/8in Hydraulic Hose)" in question.message
+    assert "The order is made with your choice." in question.message
+
+
+@pytest.mark.parametrize(
+    ("line", "settings"),
+    [
+        ({"quantity": "1000", "unit_price": "2"}, {"create_approval_over": "100"}),
+        ({"quantity": "5", "unit_price": "2"}, {"approval": "page"}),
+        ({"quantity": "5", "unit_price": "0"}, {"approval": "page"}),
+    ],
+)
+async def test_a_choice_that_is_not_the_last_question_sends_nothing_before_the_whole_order_was_seen(
+    connect: Any, line: Row, settings: Row
+) -> None:
+    """A person chooses, and says no to the whole order."""
+    erp, person = SmallInventoryPro(items=HOSES), PersonWithoutBrowser(first_choice_then_no)
+    lines = [{**ABOUT_A_HOSE, **line}]
+    async with connect(erp, person, **settings) as client:
+        made = outcome(await client.call_tool(CREATE, in_words(vendor="acme fasteners", number="PO-1", lines=lines)))
+
+    assert "You see the whole order before it is made." in person.asked[0].message
+    assert made["status"] == ("approval_required" if "approval" in settings else "declined")
+    assert not erp.sent
+
+
+def first_choice_then_no(params: ElicitRequestFormParams) -> Reply:
+    if "decision" in params.requested_schema["properties"]:
+        return accept(decision="no")
+    return chooses(params)
 
 
 # What is read
