@@ -395,6 +395,15 @@ async def test_an_order_stored_in_letters_of_another_width_is_done(connect: Any)
     assert (made["status"], list(erp.book)) == ("done", ["PO-9"])
 
 
+async def test_a_new_number_in_letters_of_another_width_is_that_of_the_order(connect: Any) -> None:
+    erp, person = SmallInventoryPro(orders=[order("PO-9")]), ScriptedPerson(picks("yes"))
+    async with connect(erp, person) as client:
+        made = outcome(await client.call_tool(CREATE, in_words(number="\uff30\uff2f\uff0d\uff19")))
+
+    assert (made["status"], erp.sent) == ("refused", [])
+    assert "already exists as PO-9." in made["message"]
+
+
 async def test_numbers_that_no_new_order_may_have_get_no_other_blamed(connect: Any) -> None:
     """Case 20."""
     erp = SmallInventoryPro(orders=[order(f"PO/2026/000{place}") for place in range(1, 5)])
@@ -589,6 +598,22 @@ async def test_an_order_received_in_full_is_not_overdue(connect: Any) -> None:
 
     assert [one["number"] for one in listed["orders"]] == ["PO-2"]
     assert "1 order received in full and left out." in listed["note"]
+
+
+async def test_a_partly_received_order_of_which_all_has_come_is_not_overdue(connect: Any) -> None:
+    late = {"expectedDate": "2026-01-01T00:00:00Z"}
+    orders = [
+        order("PO-1", line(units=5, received=5), status="Partial", **late),
+        order("PO-2", line(units=5, received=4), status="Partial", **late),
+        order("PO-3", line(units=5, received=None), status="Partial", **late),
+        order("PO-4", line(units=5, received=0), **late),
+    ]
+    async with connect(SmallInventoryPro(orders=orders)) as client:
+        listed = outcome(await client.call_tool(LIST, {"overdue": True, "sort": "number", "direction": "asc"}))
+
+    assert [one["number"] for one in listed["orders"]] == ["PO-2", "PO-3", "PO-4"]
+    assert "1 order received in full and left out." in listed["note"]
+    assert "1 order could not be looked up." in listed["note"]
 
 
 @pytest.mark.parametrize("status", ["Past Due", "Overdue", "Backordered"])

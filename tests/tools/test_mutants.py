@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,16 @@ from mcp.types import ElicitRequestFormParams
 
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
-from po_mcp.connectors import lookup
+from po_mcp.connectors import lookup, numbers, pagination
+from po_mcp.connectors.inventory_pro import client as inventory_pro_client
 from po_mcp.connectors.inventory_pro import translate
-from po_mcp.desk import create_order, exactness, numbering, order_pages, overdue, pricing, resolving
+from po_mcp.desk import catalog, create_order, exactness, numbering, order_pages, overdue, pricing, resolving
 from po_mcp.desk.current_entries import Current
 from po_mcp.desk.matching import Index
 from po_mcp.orders import OrderLine, PurchaseOrder
 from po_mcp.writes import comparison, order_text
-from tests.harness import REAL, Reply, ScriptedPerson, accept, outcome, text
+from po_mcp.writes.journal import queries
+from tests.harness import REAL, PersonWithoutBrowser, Reply, ScriptedPerson, accept, outcome, text
 from tests.tools.small_erps import (
     Row,
     SmallERP,
@@ -40,6 +42,7 @@ from tests.tools.small_erps import (
 
 Patch = pytest.MonkeyPatch
 CREATE, GET, LIST = "create_purchase_order", "get_purchase_order", "list_purchase_orders"
+FINALIZE = "finalize_purchase_order"
 BOLTS: Row = {"item": "BOLT-M8-30", "quantity": "5", "unit_price": "0.45", "warehouse": "1"}
 
 
@@ -234,7 +237,278 @@ async def an_order_stored_at_another_price_in_silence(place: Place) -> bool:
     return "0.50 AUD" not in text(made)
 
 
+async def any_words_in_the_place_of_an_id(place: Place) -> bool:
+    """The ERP shows its user no items. Damage: whatever was said is sent as an id."""
+    erp = SmallInventoryPro(items=())
+    async with place.client(erp, ScriptedPerson(takes_the_last)) as client:
+        await client.call_tool(CREATE, called(item="some bolts"))
+    return bool(erp.sent)
+
+
+async def one_of_two_items_of_one_id(place: Place) -> bool:
+    """Damage: an id is sent that the ERP has given twice, and nobody can tell which it takes."""
+    erp = SmallInventoryPro(items=[{**row, "shortID": "P0"} for row in named("Pump", "Nut")])
+    async with place.client(erp, ScriptedPerson(takes_the_last)) as client:
+        await client.call_tool(CREATE, called(item="Pump"))
+    return bool(erp.sent)
+
+
+async def a_warehouse_that_is_closed(place: Place) -> bool:
+    """Damage: goods are sent to a warehouse none of whose places is active."""
+
+    class Closed(SmallInventoryPro):
+        def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+            status, page = super().answer(method, path, query, body)
+            if path == "/Location":
+                page["value"] = [{**row, "active": False} for row in page["value"]]
+            return status, page
+
+    erp = Closed()
+    async with place.client(erp) as client:
+        await client.call_tool(CREATE, called(warehouse="Main"))
+    return bool(erp.sent)
+
+
+async def a_number_in_silence(place: Place, number: str) -> bool:
+    """Create an order under a number beside PO-9, and tell whether that was done without a question."""
+    erp = SmallInventoryPro(orders=[order("PO-9")])
+    async with place.client(erp) as client:
+        await client.call_tool(CREATE, {**called(), "number": number})
+    return bool(erp.sent)
+
+
+async def a_number_in_another_case(place: Place) -> bool:
+    """Damage: po-9 is created beside PO-9, and nobody was asked."""
+    return await a_number_in_silence(place, "po-9")
+
+
+async def a_number_of_another_width(place: Place) -> bool:
+    """Damage: the same in letters of full width."""
+    return await a_number_in_silence(place, "\uff30\uff2f\uff0d\uff19")
+
+
+async def two_operations_on_one_order(place: Place) -> bool:
+    """The ERP takes po-1 for PO-1, and writes the number as it was asked for. Damage: two questions, two writes."""
+
+    class Folding(SmallInventoryPro):
+        def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+            status, found = super().answer(method, path, query, body)
+            if path.startswith("/PurchaseOrder/"):
+                found = {**found, "poNo": path.rpartition("/")[2]}
+            return status, found
+
+    erp = Folding(orders=[order("PO-1")], fold_number=str.casefold)
+    async with place.client(erp) as client:
+        for number in ("PO-1", "po-1"):
+            await client.call_tool(FINALIZE, {"number": number})
+        waiting = outcome(await client.call_tool("get_operation", {}))
+    return len(waiting["operations"]) == 2
+
+
+async def asked_about(place: Place, *lines: Row, **header: Any) -> str:
+    """Return what a person is asked about closing an order of these lines."""
+    person = ScriptedPerson(lambda params: accept(decision="keep"))
+    erp = SmallInventoryPro(orders=[order("PO-1", *lines, status="Partial", **header)])
+    async with place.client(erp, person) as client:
+        await client.call_tool(FINALIZE, {"number": "PO-1"})
+    return person.asked[0].message
+
+
+async def lines_that_were_kept_back(place: Place) -> bool:
+    """The header counts 5 lines, and one came. Damage: all is said to be received."""
+
+    class KeepsBack(SmallInventoryPro):
+        def _header(self, order: Row) -> Row:
+            return {**super()._header(order), "totalLines": 5}
+
+    person = ScriptedPerson(lambda params: accept(decision="keep"))
+    erp = KeepsBack(orders=[order("PO-1", line(received=10), status="Partial")])
+    async with place.client(erp, person) as client:
+        await client.call_tool(FINALIZE, {"number": "PO-1"})
+    return "1 line, all received" in person.asked[0].message
+
+
+async def a_return_that_is_received(place: Place) -> bool:
+    """Damage: of five pieces that go back, all are said to be received."""
+    return "1 line, all received" in await asked_about(place, line(units=-5, received=0))
+
+
+async def what_is_outstanding_beside_what_is_not_known(place: Place) -> bool:
+    """Damage: of two lines whose receipts are not told nothing is said."""
+    told = await asked_about(place, line("A", received=2), line("B", received=None), line("C", received=None))
+    return "not known" not in told
+
+
+async def an_order_received_in_full_that_is_overdue(place: Place) -> bool:
+    """Its status is still Partial. Damage: a vendor is chased for goods that are here."""
+    late = order("PO-1", line(received=10), status="Partial", expectedDate="2026-01-01T00:00:00Z")
+    async with place.client(SmallInventoryPro(orders=[late])) as client:
+        return bool(outcome(await client.call_tool(LIST, {"overdue": True}))["orders"])
+
+
+async def the_next_follow_up(place: Place) -> bool:
+    """Damage: a new order reads as the fourth part of order 40."""
+    taken = await a_number_of_the_books(place, ["PO-0040.1", "PO-0040.2", "PO-0040.3"])
+    return taken == {"PO-0040.4"}
+
+
+async def the_next_year(place: Place) -> bool:
+    """Damage: the year is counted up."""
+    return await a_number_of_the_books(place, ["K-2024", "K-2025", "K-2026"]) == {"K-2027"}
+
+
+async def the_number_of_another_project(place: Place) -> bool:
+    """Damage: the next figure of a project that has nothing to do with it."""
+    return bool(await a_number_of_the_books(place, ["7781-01", "7781-02", "7781-03"]))
+
+
+async def the_series_of_another_vendor(place: Place) -> bool:
+    """Damage: an order for Acme is called after Bolts Inc."""
+    erp = SmallInventoryPro(
+        orders=[
+            order(f"BOLTS-{at}", vendor="Bolts Inc", orderDate=f"2026-11-{at - 100:02}T00:00:00Z")
+            for at in (101, 102, 103)
+        ]
+    )
+    async with place.client(erp) as client:
+        await client.call_tool(CREATE, {**called(), "number": None})
+    return "BOLTS-104" in erp.book
+
+
+async def an_order_made_by_a_choice_where_the_page_decides(place: Place) -> bool:
+    """Damage: what was chosen in a client's form is ordered, though the operator takes no yes from a form."""
+    erp = SmallInventoryPro(items=named("1/2in Hydraulic Hose"))
+    async with place.client(erp, PersonWithoutBrowser(takes_the_last), approval="page") as client:
+        await client.call_tool(CREATE, called(item="hydraulic hose"))
+    return bool(erp.sent)
+
+
+async def an_order_that_only_the_list_shows(place: Place) -> bool:
+    """A gateway answers every encoded number with 404. Damage: an order that is there is said not to be."""
+
+    class Gateway(SmallInventoryPro):
+        def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+            if "%" in path:
+                return 404, {"statusCode": 404, "error": "not_found"}
+            return super().answer(method, path, query, body)
+
+    async with place.client(Gateway(orders=[order("発注-12")])) as client:
+        return "has no order" in text(await client.call_tool(FINALIZE, {"number": "発注-12"}))
+
+
+async def rows_that_are_left_out_in_silence(place: Place) -> bool:
+    """An item has no id. Damage: it is not shown, and nobody is told."""
+    erp = SmallInventoryPro(items=[*named("Pump"), {"partNo": 1, "description": "Nut"}])
+    async with place.client(erp) as client:
+        return "1 item row" not in text(await client.call_tool("search_catalog", {"kind": "item"}))
+
+
+async def a_catalog_that_ends_where_a_page_is_missing(place: Place) -> bool:
+    """The second page is answered with 404. Damage: the first counts as the whole catalog."""
+
+    class Broken(SmallInventoryPro):
+        def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+            if query.get("page") == "2" and path == "/Item/All":
+                return 404, {"statusCode": 404, "error": "not_found"}
+            status, page = super().answer(method, path, query, body)
+            return status, {**page, "totalCount": None} if path == "/Item/All" else page
+
+    erp = Broken(items=named("Pump", "Nut", "Bolt"), largest_page=2)
+    async with place.client(erp) as client:
+        return not (await client.call_tool("search_catalog", {"kind": "item"})).is_error
+
+
 # The mutants
+
+
+def an_empty_list_takes_any_id(patch: Patch) -> None:
+    find = resolving._find_matches
+
+    async def find_any(desk: Any, kind: Any, said: str) -> Any:
+        return await find(desk, kind, said) if await desk.catalog.entries(kind) else None
+
+    patch.setattr(resolving, "_find_matches", find_any)
+
+
+def an_id_is_an_id(patch: Patch) -> None:
+    async def refuse_none(desk: Any, resolution: Any) -> None:
+        return None
+
+    patch.setattr(resolving, "_refuse_shared_ids", refuse_none)
+
+
+def what_is_inactive_is_active(patch: Patch) -> None:
+    patch.setattr(resolving, "_require_active", lambda kind, entries: None)
+
+
+def numbers_are_what_they_are_written(patch: Patch) -> None:
+    for place in (numbering, numbers):
+        patch.setattr(place, "fold_number", lambda number: number)
+
+
+def each_number_is_an_order(patch: Patch) -> None:
+    patch.setattr(queries, "live_row_alike", lambda db, names, number: None)
+
+
+def what_came_is_all(patch: Patch) -> None:
+    patch.setattr(PurchaseOrder, "untold_lines", 0)
+
+
+def a_return_is_as_any_line(patch: Patch) -> None:
+    patch.setattr(translate, "compute_outstanding", lambda ordered, received: max(ordered - received, Decimal(0)))
+
+
+def what_is_not_told_is_nothing(patch: Patch) -> None:
+    patch.setattr(PurchaseOrder, "untold_receipts", 0)
+
+
+def a_partial_order_is_never_looked_at(patch: Patch) -> None:
+    async def look_nowhere(desk: Any, orders: Any) -> Any:
+        return set(), 0
+
+    patch.setattr(overdue, "_find_received", look_nowhere)
+
+
+def a_follow_up_counts(patch: Patch) -> None:
+    numbers_may_extend_others(patch)
+
+
+def a_project_counts(patch: Patch) -> None:
+    numbers_may_extend_others(patch)
+
+
+def a_year_counts(patch: Patch) -> None:
+    patch.setattr(numbering, "are_years", lambda alike, place, today: False)
+    patch.setattr(numbering, "is_part_of_its_date", lambda one, place, parts: False)
+
+
+def a_series_is_everybodys(patch: Patch) -> None:
+    patch.setattr(numbering, "are_another_vendors", lambda alike, vendor: False)
+
+
+def a_choice_is_a_yes(patch: Patch) -> None:
+    explain = create_order._reasons
+
+    def explain_less(desk: Any, new: Any, draft: Any, known: Any) -> Any:
+        return explain(desk, replace(new, found=replace(new.found, choice="last")), draft, known)
+
+    patch.setattr(create_order, "_reasons", explain_less)
+
+
+def a_404_of_a_path_is_an_absence(patch: Patch) -> None:
+    async def read_alone(erp: str, number: str, read: Any, read_list: Any, *, lists_all: bool) -> Any:
+        return await read()
+
+    patch.setattr(inventory_pro_client, "read_for_write", read_alone)
+
+
+def nothing_is_missing_in_a_list(patch: Patch) -> None:
+    patch.setattr(catalog, "count_left_out", lambda entries: 0)
+
+
+def a_missing_page_is_the_end(patch: Patch) -> None:
+    result = pagination._RowCollector.result
+    patch.setattr(pagination._RowCollector, "result", lambda self: replace(result(self), is_short=False))
 
 
 def the_best_match_is_taken(patch: Patch) -> None:
@@ -333,6 +607,24 @@ MUTANTS: list[tuple[Callable[[Patch], None], Damage]] = [
     (a_list_is_as_good_as_the_erp, an_item_that_was_discontinued_meanwhile),
     (what_is_not_known_is_left_out, a_status_that_is_left_out_in_silence),
     (what_differs_is_not_said, an_order_stored_at_another_price_in_silence),
+    (an_empty_list_takes_any_id, any_words_in_the_place_of_an_id),
+    (an_id_is_an_id, one_of_two_items_of_one_id),
+    (what_is_inactive_is_active, a_warehouse_that_is_closed),
+    (numbers_are_what_they_are_written, a_number_in_another_case),
+    (numbers_are_what_they_are_written, a_number_of_another_width),
+    (each_number_is_an_order, two_operations_on_one_order),
+    (what_came_is_all, lines_that_were_kept_back),
+    (a_return_is_as_any_line, a_return_that_is_received),
+    (what_is_not_told_is_nothing, what_is_outstanding_beside_what_is_not_known),
+    (a_partial_order_is_never_looked_at, an_order_received_in_full_that_is_overdue),
+    (a_follow_up_counts, the_next_follow_up),
+    (a_year_counts, the_next_year),
+    (a_project_counts, the_number_of_another_project),
+    (a_series_is_everybodys, the_series_of_another_vendor),
+    (a_choice_is_a_yes, an_order_made_by_a_choice_where_the_page_decides),
+    (a_404_of_a_path_is_an_absence, an_order_that_only_the_list_shows),
+    (nothing_is_missing_in_a_list, rows_that_are_left_out_in_silence),
+    (a_missing_page_is_the_end, a_catalog_that_ends_where_a_page_is_missing),
 ]
 
 
