@@ -56,7 +56,7 @@ async def find_overdue(desk: Desk, orders: Sequence[PurchaseOrder]) -> Chosen:
         notes.append(f"{count(len(received), 'order')} received in full and left out.")
     if unread:
         notes.append(
-            f"{desk.erp.title}'s list does not say what was received; {count(unread, 'order')} could not be looked up."
+            f"{desk.erp.title}'s list does not say what was received, and of {count(unread, 'order')} it is not known."
         )
     return Chosen(left, notes, not unknown)
 

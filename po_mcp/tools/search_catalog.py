@@ -15,7 +15,7 @@ from po_mcp.tools._params import desk_of
 from po_mcp.tools._registered import RegisteredTool
 from po_mcp.tools._render import join_cells, tool_result
 from po_mcp.untrusted import imitating_scripts
-from po_mcp.writes.order_text import in_currency
+from po_mcp.writes.order_text import count, in_currency
 
 
 class SearchResult(Candidates):
@@ -53,8 +53,9 @@ def _summary(found: Candidates, text: str | None) -> str:
     shown = len(found.candidates)
     some = f", {shown} shown" if shown < found.matched else ""
     if text is None:
-        return f"{found.known} {found.kind}s{some}:"
-    return f"{found.matched} of {found.known} {found.kind}s match{some}:"
+        return f"{count(found.known, found.kind)}{some}:"
+    match = "matches" if found.matched == found.known == 1 else "match"
+    return f"{found.matched:,} of {count(found.known, found.kind)} {match}{some}:"
 
 
 def _table_rows(found: Candidates) -> list[str]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
 from po_mcp.desk.catalog import Candidates, Catalog
+from po_mcp.desk.catalog_file import CatalogFile
 from po_mcp.orders import Item, Vendor
 from tests.desk.fakes import ListsERP
 
@@ -39,3 +43,13 @@ async def test_a_list_is_indexed_once_for_each_read() -> None:
     assert await kept.index("item") is first
     assert [one.id for one in (await kept.search("item", "two", refresh=True)).candidates] == ["P2"]
     assert (await kept.index("item")).find_exact("Two") is not None
+
+
+async def test_a_word_that_a_list_from_disk_lacks_is_looked_for_in_the_erp(tmp_path: Path) -> None:
+    kept = CatalogFile(tmp_path, "lists")
+    kept.save("item", (Item(id="P1", name="One"),), time.time() - 3600)
+    erp = ListsERP(item_list=(Item(id="P1", name="One"), Item(id="P2", name="Two")))
+
+    found = await Catalog(erp, file=kept).find("item", "Two")  # type: ignore[arg-type]
+
+    assert [match.entry.id for match in found] == ["P2"]

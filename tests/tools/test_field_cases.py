@@ -613,7 +613,7 @@ async def test_a_partly_received_order_of_which_all_has_come_is_not_overdue(conn
 
     assert [one["number"] for one in listed["orders"]] == ["PO-2", "PO-3", "PO-4"]
     assert "1 order received in full and left out." in listed["note"]
-    assert "1 order could not be looked up." in listed["note"]
+    assert "of 1 order it is not known." in listed["note"]
 
 
 @pytest.mark.parametrize("status", ["Past Due", "Overdue", "Backordered"])
@@ -855,6 +855,29 @@ async def test_a_backorder_of_which_nothing_is_said_is_not_said_to_be_missing(
 
     assert ended["message"].startswith(said)
     assert "No backorder was created" not in ended["message"]
+
+
+@pytest.mark.parametrize(("there", "said"), [("2", "PO-1-BO1 or PO-1-BO2; check"), ("3", "backorder PO-1-BO2.")])
+async def test_a_backorder_of_the_same_content_is_not_taken_for_the_new_one(
+    connect: Any, there: str, said: str
+) -> None:
+    """An earlier finalize left PO-1-BO1, and the answer to this one is lost."""
+
+    class Numbering(SmallInventoryPro):
+        def _finalize(self, body: Row) -> tuple[int, Any]:
+            before = self.book.pop("PO-1-BO1")
+            answer = super()._finalize(body)
+            self.book["PO-1-BO2"] = {**self.book["PO-1-BO1"], "poNo": "PO-1-BO2"}
+            self.book["PO-1-BO1"] = before
+            return answer
+
+    orders = [order("PO-1", line(units=5, received=3), status="Partial"), order("PO-1-BO1", line(units=int(there)))]
+    erp = Numbering(orders=orders, is_answer_lost=True)
+    async with connect(erp, ScriptedPerson(picks("backorder"))) as client:
+        ended = outcome(await client.call_tool(FINALIZE, {"number": "PO-1"}))
+
+    assert ended["status"] == "done"
+    assert said in ended["message"]
 
 
 async def test_an_odd_answer_is_not_said_to_be_lost(connect: Any) -> None:

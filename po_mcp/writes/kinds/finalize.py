@@ -116,28 +116,39 @@ def _payload(operation: Operation) -> FinalizePayload:
 async def _observe_closed(erp: ERP, operation: Operation, order: PurchaseOrder) -> Observation:
     if not wants_backorder(operation):
         return Observation("applied", "the order is closed", order)
-    backorder = await _find_backorder(erp, operation)
-    if backorder is None:
+    found = await _find_backorders(erp, operation)
+    if not found:
         detail, which = f"Its backorder was not found; check in {place_of(erp).erp}.", "its backorder was not found"
+    elif len(found) == 1:
+        detail, which = f"The rest is on backorder {order_text.number(found[0])}.", f"with backorder {found[0]}"
     else:
-        detail, which = f"The rest is on backorder {order_text.number(backorder)}.", f"with backorder {backorder}"
+        several = " or ".join(map(order_text.number, found))
+        detail, which = (
+            f"The rest is on backorder {several}; check in {place_of(erp).erp}.",
+            "with one of its backorders",
+        )
+    backorder = found[0] if len(found) == 1 else None
     return Observation("applied", f"the order is closed, {which}", order, backorder, detail=detail)
 
 
-async def _find_backorder(erp: ERP, operation: Operation) -> str | None:
-    """Find the backorder by what it must hold, under the numbers that the ERP gives such orders."""
+async def _find_backorders(erp: ERP, operation: Operation) -> list[str]:
+    """Find the backorder by what it must hold, under the numbers that the ERP gives such orders.
+
+    Several where an earlier finalize left one of the same content: nothing tells which is the new one.
+    """
     outstanding = snapshot_of(operation).order.outstanding_lines
     if not outstanding:  # nothing to know it by: an order without lines would do
-        return None
+        return []
     wanted = Counter((line.item, line.outstanding) for line in outstanding)
+    alike: list[str] = []
     # The ERP's answer names it; where that was lost, the number can only be looked for.
     for count in range(1, _BACKORDERS_TRIED + 1):
         number = f"{operation.number}-BO{count}"
         try:
             found = await erp.get_order(number)
         except ERPError:
-            return None
+            break
         # By content and not by name alone: an older finalize may have left a backorder under the same number.
         if Counter((line.item, line.quantity) for line in found.lines or ()) == wanted:
-            return number
-    return None
+            alike.append(number)
+    return alike
