@@ -149,7 +149,7 @@ class Catalog:
             )
         if unnamed := sum(entry.id is None for entry in cached.entries):
             has = "has" if unnamed == 1 else "have"
-            gaps.append(f"{order_text.count(unnamed, kind)} {has} no id here, so nothing can be ordered from them.")
+            gaps.append(f"{order_text.count(unnamed, kind)} {has} no id here and cannot be ordered from.")
         return tuple(gaps)
 
     def is_fresh(self, kind: Kind) -> bool:

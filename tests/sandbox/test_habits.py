@@ -363,6 +363,29 @@ async def test_a_closed_order_has_another_status(serve: Serve, book: Book, habit
     assert book.order("PO-2025-0042").status is Status.CLOSED
 
 
+async def test_what_was_received_is_not_told(serve: Serve) -> None:
+    erp = await serve("inventory-pro", "no-receipts")
+
+    assert all("units" in line and "unitsReceived" not in line for line in (await erp.read("PO-2025-0037"))["lines"])
+
+
+async def test_a_backorder_is_made_and_not_told(serve: Serve) -> None:
+    erp = await serve("inventory-pro", "silent-backorder")
+
+    assert (await erp.change("PO-2025-0037")).json() == {"poNo": "PO-2025-0037", "status": "Closed"}
+    assert (await erp.get("PO-2025-0037-BO1")).status_code == 200
+
+
+async def test_a_date_that_is_not_set_is_in_year_1(serve: Serve) -> None:
+    exsited, inventory_pro = [await serve(api, "zero-dates") for api in reversed(APIS)]
+
+    dates = (
+        (await inventory_pro.read("PO-2025-0038"))["expectedDate"],
+        (await exsited.read("PO-2025-0038"))["expected_completion_date"],
+    )
+    assert dates == ("0001-01-01T00:00:00",) * 2
+
+
 async def test_unset_fields_are_null(serve: Serve) -> None:
     exsited, inventory_pro = [await serve(api, "nulls-for-missing") for api in reversed(APIS)]
 

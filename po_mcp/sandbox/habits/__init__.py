@@ -164,6 +164,13 @@ _RESPONSES: tuple[Habit, ...] = (
         value_kind="a word",
         value="Complete",
     ),
+    Habit("no-receipts", "Inventory Pro's lines do not say what was received.", change_json=responses.drop_receipts),
+    Habit(
+        "silent-backorder",
+        "Inventory Pro's answer to a finalize does not say whether a backorder was created.",
+        change_json=responses.drop_backorder,
+    ),
+    Habit("zero-dates", "A date that is not set is the first day of year 1.", change_json=responses.write_zero_dates),
     Habit(
         "nulls-for-missing", "A field that is not set is null, not an empty text.", change_json=responses.write_nulls
     ),

@@ -28,6 +28,10 @@ AMOUNTS = frozenset(
 )
 """The fields of both APIs that hold amounts or quantities."""
 
+DATES = frozenset(("expectedDate", "expected_completion_date"))
+"""The fields of both APIs that hold a date which need not be set."""
+_NO_DATE = "0001-01-01T00:00:00"
+
 PAGE_SIZES = ("pageSize", "limit")
 _PAGING = frozenset(("totalCount", "page", "pageSize", "pageCount", "hasMore", "pagination"))
 _PAGING_HEADERS = ("X-Total-Count", "X-Page-Size", "X-Page")
@@ -65,6 +69,25 @@ def rename_closed(content: Any, word: str) -> Any:
     return _change_objects(content, change)
 
 
+def drop_receipts(content: Any, _: str) -> Any:
+    """Leave out what was received of a line."""
+    return _drop_fields(content, frozenset(("unitsReceived",)))
+
+
+def drop_backorder(content: Any, _: str) -> Any:
+    """Leave out what an answer says of a backorder."""
+    return _drop_fields(content, frozenset(("backorderCreated", "backorderPoNo")))
+
+
+def write_zero_dates(content: Any, _: str) -> Any:
+    """Replace dates that are not set by the least that .NET has."""
+
+    def change(fields: Object) -> Object:
+        return {name: _NO_DATE if name in DATES and not value else value for name, value in fields.items()}
+
+    return _change_objects(content, change)
+
+
 def write_nulls(content: Any, _: str) -> Any:
     """Replace empty texts by null."""
     return _change_objects(
@@ -93,9 +116,7 @@ def write_amounts_as_numbers(content: Any, _: str) -> Any:
 
 def drop_paging(content: Any, _: str) -> Any:
     """Remove the paging fields."""
-    return _change_objects(
-        content, lambda fields: {name: value for name, value in fields.items() if name not in _PAGING}
-    )
+    return _drop_fields(content, _PAGING)
 
 
 def drop_paging_headers(_: ApiCall, answer: Response) -> Response:
@@ -116,6 +137,10 @@ def answer_200_for_201(_: ApiCall, answer: Response) -> Response:
 def drop_body(call: ApiCall, answer: Response) -> Response:
     """Leave out the body of an answer to a write."""
     return Response(status_code=answer.status_code, headers=_headers(answer)) if call.is_write else answer
+
+
+def _drop_fields(content: Any, names: frozenset[str]) -> Any:
+    return _change_objects(content, lambda fields: {name: value for name, value in fields.items() if name not in names})
 
 
 def _headers(answer: Response) -> dict[str, str]:
