@@ -324,8 +324,10 @@ async def _refuse_taken_number(desk: Desk, new: _New, operation: Operation) -> S
     order = await find_order(desk.erp, operation.number, in_any_case=True)
     if order is None:
         return None
-    shown = "" if order.number == operation.number else f" as {order_number(order.number)}"
-    text = f"Order {order_number(operation.number)} already exists{shown}. Nothing was changed."
+    asked, there = order_number(operation.number), order_number(order.number)
+    text = f"Order {asked} already exists. Nothing was changed."
+    if there != asked:
+        text = f"Order {asked} already exists as {there}. Nothing was changed."
     return Stop(desk.words.say("refused", None, text, OTHER_NUMBER, order=order))
 
 

@@ -273,8 +273,8 @@ async def test_a_number_in_letters_that_look_alike_is_put_to_the_person(harness:
 @both_eras
 async def test_the_question_of_a_create_says_what_the_vendor_was_asked_for_as(harness: ServerHarness, era: str) -> None:
     person = pick(vendor_1="Acme Fasteners")
-    line = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0", "warehouse": "main"}
-    async with harness.client(era, person=person) as client:
+    line = {"item": "BOLT-M8-30", "quantity": "1000", "unit_price": "0.45", "warehouse": "main"}
+    async with harness.client(era, person=person, create_approval_over="1") as client:
         done = outcome(await client.call_tool(CREATE, {"vendor": "Acme Fastners", "lines": [line]}))
 
     assert done["status"] == "done"
