@@ -273,7 +273,7 @@ class _Source:
 
     def resolved(self) -> dict[str, Any]:
         """Return the values; secrets read from where they are kept, relative files found."""
-        found = {name: self._filled_in(name, value) for name, value in self._given.items()}
+        found = {name: self._drop_placeholder(name, value) for name, value in self._given.items()}
         try:
             forms = secrets.forms(found)
         except secrets.SecretNotRead as exc:
@@ -290,7 +290,7 @@ class _Source:
                 found[name] = str(self._folder / os.path.expanduser(str(values.bare(found[name]))))
         return found
 
-    def _filled_in(self, name: str, value: object) -> object:
+    def _drop_placeholder(self, name: str, value: object) -> object:
         """Return a value, unless the host left a placeholder in it. A secret may hold such signs itself."""
         whole = isinstance(value, str) and (_PLACEHOLDER.fullmatch(value.strip()) or _PLACEHOLDER.search(value))
         if whole and (name not in secrets.SECRETS or whole[0] == str(value).strip()):

@@ -163,7 +163,7 @@ class _Page:
         # Anybody can guess the short address: without a cookie that came with a link it leads nowhere.
         if not self._is_known(request):
             return await self.overview(request)
-        waits = [one for one in self._shown(request, await self._pending.open()) if one.state in WAITING]
+        waits = [one for one in self._select_visible(request, await self._pending.open()) if one.state in WAITING]
         if len(waits) != 1:
             return await self.overview(request)
         return RedirectResponse(f"/approve/{waits[0].operation.id}", 303)
@@ -177,8 +177,10 @@ class _Page:
         return self._html(
             "overview.html",
             visitor=self._visitor(request),
-            open=[await self._sheet(one) for one in self._shown(request, await self._pending.open())],
-            decided=[await self._sheet(one) for one in self._shown(request, await self._pending.find_decided())],
+            open=[await self._sheet(one) for one in self._select_visible(request, await self._pending.open())],
+            decided=[
+                await self._sheet(one) for one in self._select_visible(request, await self._pending.find_decided())
+            ],
         )
 
     async def style(self, request: Request) -> Response:
@@ -246,7 +248,7 @@ class _Page:
         is_ours = self._sessions.is_ours(request.cookies.get(self._cookie))
         return is_ours if self._people is None else self._visitor(request) is not None
 
-    def _shown(self, request: Request, found: Iterable[Recorded]) -> list[Recorded]:
+    def _select_visible(self, request: Request, found: Iterable[Recorded]) -> list[Recorded]:
         person = self._person(request)
         return [one for one in found if self._pending.may_see(one, person)]
 

@@ -212,7 +212,7 @@ def _show(text: str | None) -> str:
 def _order_of(operation: Operation) -> Order:
     payload = operation.payload
     if isinstance(payload, CreatePayload):
-        return _drafted(payload)
+        return _convert_draft(payload)
     assert isinstance(payload, SnapshotPayload)
     # An order in the journal holds no tax of its own.
     return _read(payload.snapshot.order.model_copy(update={"tax": payload.snapshot.tax}))
@@ -244,7 +244,7 @@ def _read(order: PurchaseOrder) -> Order:
     )
 
 
-def _drafted(payload: CreatePayload) -> Order:
+def _convert_draft(payload: CreatePayload) -> Order:
     draft = payload.draft
     lines = list(enumerate(zip(draft.lines, notes_of(payload), strict=True), 1))
     if len(lines) > LINES_SHOWN:

@@ -67,7 +67,7 @@ def install(host: Host, path: Path, program: Program, confirm: Callable[[], bool
     change = plan_install(host, path, program)
     for name in change.secrets():
         click.echo(f"{name} stands in {path} in clear. po-mcp init keeps it elsewhere; then take it out there.")
-    result = _made(change, confirm, f"{host.title} has the entry already: {path}")
+    result = _apply_change(change, confirm, f"{host.title} has the entry already: {path}")
     if result == "changed":
         click.echo(host.after)
     return result
@@ -75,10 +75,10 @@ def install(host: Host, path: Path, program: Program, confirm: Callable[[], bool
 
 def uninstall(host: Host, path: Path, confirm: Callable[[], bool]) -> Result:
     """Take the entry out of a host's file, once the person has seen it and said yes."""
-    return _made(plan_uninstall(host, path), confirm, f"{host.title} has no entry: {path}")
+    return _apply_change(plan_uninstall(host, path), confirm, f"{host.title} has no entry: {path}")
 
 
-def _made(change: Change, confirm: Callable[[], bool], nothing_to_do: str) -> Result:
+def _apply_change(change: Change, confirm: Callable[[], bool], nothing_to_do: str) -> Result:
     if change.is_none:
         click.echo(nothing_to_do)
         return "unchanged"

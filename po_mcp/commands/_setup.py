@@ -89,7 +89,7 @@ class Draft:
             ConfigurationError: something cannot be written; then nothing is.
         """
         text = self.text()
-        with _undisturbed(), contextlib.ExitStack() as undo:
+        with _ignore_signals(), contextlib.ExitStack() as undo:
             try:
                 self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 for name, secret in self.secrets.items():
@@ -218,7 +218,7 @@ def _keep_in_keyring(entry: str, secret: str) -> Callable[[], None]:
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
+def _ignore_signals() -> Iterator[None]:
     """Ignore Ctrl-C, a closed terminal and a polite end for a moment."""
     kept = {
         number: signal.signal(number, signal.SIG_IGN)

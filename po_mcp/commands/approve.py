@@ -156,7 +156,7 @@ async def decide_on(desktop: Desktop, wanted: str | None) -> int:
     if decision is None:
         desktop.say(_left(recorded))
         return NO_ANSWER
-    decided = await _decided(desktop, recorded, decision, content)
+    decided = await _decide_with_pin(desktop, recorded, decision, content)
     if decided.verdict == "first":
         desktop.say(_SAID["first"], "bold")
         return NO_ANSWER
@@ -179,7 +179,9 @@ def _left(recorded: Recorded) -> str:
     return "No decision. It is still waiting."
 
 
-async def _decided(desktop: Desktop, recorded: Recorded, decision: Decision, content: dict[str, Any]) -> Decided:
+async def _decide_with_pin(
+    desktop: Desktop, recorded: Recorded, decision: Decision, content: dict[str, Any]
+) -> Decided:
     """Take the answer with the PIN, which may be typed again."""
     journal = desktop.pending.journal
     for left in reversed(range(_approver_pin.PIN_TRIES)):

@@ -122,7 +122,7 @@ async def _ask(
             _list(console, tools)
             return 0
         try:
-            typed = _whole_id(settings, _typed(tools, name, arguments))
+            typed = _whole_id(settings, _parse_pairs(tools, name, arguments))
             _need_valid(name, typed)
             await _need_settings(name, settings, person.console)
             return await client.call_tool(name, typed)
@@ -157,7 +157,7 @@ class Terminal:
         try:
             with plain_signals():
                 content = {
-                    name: _prompted(name, field) for name, field in params.requested_schema["properties"].items()
+                    name: _prompt_field(name, field) for name, field in params.requested_schema["properties"].items()
                 }
             if _approves(params, content) and (fault := await self._judge_pin()) is not None:
                 self.console.print(f"{_approver_pin.FAULTS[fault]} Not approved. Nothing was changed.", style="yellow")
@@ -184,15 +184,15 @@ def _approves(params: ElicitRequestFormParams, content: Mapping[str, str]) -> bo
     return bool(options) and content.get(DECISION) != options[0]["const"]
 
 
-def _prompted(name: str, field: Mapping[str, Any]) -> str:
+def _prompt_field(name: str, field: Mapping[str, Any]) -> str:
     if "oneOf" in field:
-        return _picked(field)
+        return _prompt_choice(field)
     click.echo(field["description"], err=True)
     keep = f', or "{NO}" to keep it' if name == ORDER_NUMBER else ""
     return str(click.prompt(f"{field['title']}{keep}", default="", show_default=False, err=True))
 
 
-def _picked(field: Mapping[str, Any]) -> str:
+def _prompt_choice(field: Mapping[str, Any]) -> str:
     """Offer numbered choices, the safe one first and by default; a number is typed."""
     click.echo(f"{field['title']}\n{field['description']}", err=True)
     values = [str(choice["const"]) for choice in field["oneOf"]]
@@ -203,7 +203,7 @@ def _picked(field: Mapping[str, Any]) -> str:
     return values[int(picked) - 1]
 
 
-def _typed(tools: Mapping[str, Tool], name: str, arguments: tuple[str, ...]) -> dict[str, Any]:
+def _parse_pairs(tools: Mapping[str, Tool], name: str, arguments: tuple[str, ...]) -> dict[str, Any]:
     """Read key=value pairs as the tool's schema has them."""
     if name not in tools:
         raise _Misuse(_no_tool(name, tools))

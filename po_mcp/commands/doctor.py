@@ -59,9 +59,7 @@ def command(config: Path | None, as_json: bool) -> None:
     """
     settings = _settings.load(config)
     try:
-        findings = anyio.run(
-            _examined, settings, config or config_file(), None if as_json else Console(highlight=False)
-        )
+        findings = anyio.run(_examine, settings, config or config_file(), None if as_json else Console(highlight=False))
     except KeyboardInterrupt:
         raise SystemExit(130) from None
     if as_json:
@@ -69,7 +67,7 @@ def command(config: Path | None, as_json: bool) -> None:
     raise SystemExit(1 if any(finding.mark == "fail" for finding in findings) else 0)
 
 
-async def _examined(settings: Settings, file: Path, console: Console | None) -> list[Finding]:
+async def _examine(settings: Settings, file: Path, console: Console | None) -> list[Finding]:
     """Examine one thing after the other, and print each finding as it is made."""
     journal = JournalStore(settings.journal_path())
     erp = connect(settings, journal.shared_token)
@@ -101,7 +99,7 @@ async def _findings(settings: Settings, file: Path, erp: ERP, journal: JournalSt
     yield await _rights(settings, erp, can_read=read.mark == "pass")
     if settings.issuer is not None:
         yield await _sign_in(settings, settings.issuer)
-    yield _recorded(settings, erp, journal)
+    yield _check_journal(settings, erp, journal)
     for finding in await _approval(settings, journal):
         yield finding
 
@@ -213,7 +211,7 @@ async def _compare_rights(erp: ReportsRights, offered: frozenset[Capability], ne
     return Finding("pass", "writing", f"the ERP's user may {', '.join(sorted(offered))}")
 
 
-def _recorded(settings: Settings, erp: ERP, journal: JournalStore) -> Finding:
+def _check_journal(settings: Settings, erp: ERP, journal: JournalStore) -> Finding:
     """Say whether operations can be recorded: without that nothing is written."""
     path = settings.journal_path()
     if path == MEMORY:

@@ -287,7 +287,7 @@ def _lead_to_first_order(path: Path, settings: Settings) -> None:
 
 
 def _lead_to_writing(path: Path, settings: Settings) -> None:
-    number = _created(settings)
+    number = _find_created(settings)
     if number is None:
         _say_step(settings)
         return
@@ -297,7 +297,7 @@ def _lead_to_writing(path: Path, settings: Settings) -> None:
         _save(_setup.Draft(path, {"create_approval_over": None}, {}, False))
 
 
-def _created(settings: Settings) -> str | None:
+def _find_created(settings: Settings) -> str | None:
     """Return the number of the latest order that was created over this connection, and approved; None without one."""
     import po_mcp.writes.kinds  # noqa: F401  the journal reads a payload by its kind
 

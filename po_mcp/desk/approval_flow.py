@@ -97,7 +97,7 @@ async def run_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Wr
         if isinstance(decision, Stop):
             return decision.outcome
         if decision.in_this_call:
-            async with _taken_back_if_cancelled(desk, operation_id, approver):
+            async with _take_back_if_cancelled(desk, operation_id, approver):
                 return await desk.executor.execute(operation_id)
     return await desk.executor.execute(operation_id)
 
@@ -117,14 +117,14 @@ async def ask_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Pr
     # Everything that is not a clear yes stops here, also answers of a kind that is not known yet.
     if is_approval(operation, answer):
         detail = describe_answer(approver)
-        async with _taken_back_if_cancelled(desk, operation.id, approver):
+        async with _take_back_if_cancelled(desk, operation.id, approver):
             await record_approval(desk.journal, operation, answer, detail, approver.person, desk.approvers)
         return Proceed(in_this_call=True)
     return Stop(await _stop_unapproved(desk, operation, answer, approver))
 
 
 @asynccontextmanager
-async def _taken_back_if_cancelled(desk: Desk, operation_id: str, approver: Approver) -> AsyncIterator[None]:
+async def _take_back_if_cancelled(desk: Desk, operation_id: str, approver: Approver) -> AsyncIterator[None]:
     """Take this call's yes back if its client ends the call before anything is sent.
 
     Left as it is, the yes would let the next call of the assistant send, and nobody would be asked: who stops a call

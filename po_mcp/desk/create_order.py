@@ -48,7 +48,7 @@ async def create_order(desk: Desk, asked: OrderRequest, approver: Approver) -> W
     An order that resembles one which is under way, not known, or was made a few minutes ago is put to the person.
     """
     desk.require("create")
-    asked = _checked_number(desk, asked)
+    asked = _check_number(desk, asked)
     call = Operation(
         connection=await desk.journal.join(desk.erp.connection),
         kind="create",
@@ -63,7 +63,7 @@ async def create_order(desk: Desk, asked: OrderRequest, approver: Approver) -> W
     return found.outcome if isinstance(found, Stop) else await run_approval(desk, found, approver)
 
 
-def _checked_number(desk: Desk, asked: OrderRequest) -> OrderRequest:
+def _check_number(desk: Desk, asked: OrderRequest) -> OrderRequest:
     if asked.number is None:
         return asked
     return asked.model_copy(update={"number": desk.erp.check_number(asked.number)})

@@ -166,7 +166,7 @@ async def _find_last_paid(
         if order is None or order.status not in _BOUGHT_STATUSES or not _is_in_currency(order, currency):
             continue
         source = f"last paid, on {order_number(order.number)}{_order_day(order)}{_shown_vendor(header, vendor)}"
-        for item, line in _priced_lines(order, wanted, find_item).items():
+        for item, line in _find_priced_lines(order, wanted, find_item).items():
             assert line.unit_price is not None
             unit = wanted[item].unit or line.unit
             known.setdefault(item, SuggestedPrice(line.unit_price, source, order.currency, unit))
@@ -226,7 +226,7 @@ async def _read_order(desk: Desk, number: str) -> PurchaseOrder | None:
         return None
 
 
-def _priced_lines(
+def _find_priced_lines(
     order: PurchaseOrder, wanted: Mapping[str, Item], find_item: Callable[[str], str | None]
 ) -> dict[str, OrderLine]:
     """Return the line that has the price of each wanted item: the first with a price and a quantity above zero.

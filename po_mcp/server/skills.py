@@ -75,14 +75,14 @@ class Skills(Extension):
         from po_mcp.server.skill_files import SkillNotRead  # late, for a quick start
 
         entries = {}
-        for skill in self._offered():
+        for skill in self._find_offered():
             try:
                 entries[skill.uri] = skill.entry()
             except SkillNotRead as exc:
                 _log.warning("skill %s is not served: %s", skill.path, exc)
         return entries
 
-    def _offered(self) -> list[SkillFolder]:
+    def _find_offered(self) -> list[SkillFolder]:
         from po_mcp.server.skill_files import SkillFolder, find_skills  # late, for a quick start
 
         found: dict[str, SkillFolder] = {}
@@ -112,7 +112,7 @@ class Skills(Extension):
             return ReadResourceContents(data, mime_type or "application/octet-stream")
 
     def _find(self, uri: str) -> Path:
-        for skill in self._offered():
+        for skill in self._find_offered():
             if uri.startswith(f"{SCHEME}{skill.name}/"):
                 for file in skill.files():
                     if file.uri == uri:

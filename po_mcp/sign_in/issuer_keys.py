@@ -55,17 +55,17 @@ class IssuerKeys:
         Raises:
             IssuerUnavailable: no keys are known.
         """
-        key = self._known(key_id)
+        key = self._find_known(key_id)
         is_fresh = self._clock() - self._read_at < FRESH_S
         # A key that is known is used while another request reads the keys again.
         if key is None or not (is_fresh or self._reading.locked()):
             await self._read_again()
-            key = self._known(key_id)
+            key = self._find_known(key_id)
         if not self._keys:
             raise IssuerUnavailable(self._fault)
         return key
 
-    def _known(self, key_id: str | None) -> Jwk | None:
+    def _find_known(self, key_id: str | None) -> Jwk | None:
         if self._clock() - self._read_at > _KEPT_S:
             self._keys = []
         if key_id is None:

@@ -59,9 +59,9 @@ class Field:
         """
         if not isinstance(given, str) or any(given == value for value, _ in self.choices):
             return given
-        typed = _folded(given)
+        typed = _fold(given)
         # Of two options with the same label neither is taken: the person cannot have told them apart.
-        found = {value for value, label in self.choices if typed in (_folded(value), _folded(label))}
+        found = {value for value, label in self.choices if typed in (_fold(value), _fold(label))}
         return found.pop() if len(found) == 1 else given
 
 
@@ -106,7 +106,7 @@ class Question:
         """
         first, *rest = self.text.split("\n")
         described = tuple(
-            replace(field, description=text.cut(_warned(field.description, short or caution), text.ITEMS_COLUMNS))
+            replace(field, description=text.cut(_join_warning(field.description, short or caution), text.ITEMS_COLUMNS))
             for field in self.fields
         )
         return replace(self, text="\n".join([first, *rest[:2], caution, *rest[2:]]), fields=described)
@@ -155,7 +155,7 @@ class Place:
     tag: str = ""
 
 
-def _warned(description: str, warning: str) -> str:
+def _join_warning(description: str, warning: str) -> str:
     parts = (description, warning) if description.startswith("CAUTION") else (warning, description)
     return " ".join(parts)
 
@@ -168,7 +168,7 @@ def pin_reset(day: str) -> str:
 # Reading answers
 
 
-def _folded(text: str) -> str:
+def _fold(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 

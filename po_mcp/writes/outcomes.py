@@ -103,7 +103,7 @@ class OutcomeWriter:
 
     def observed(self, operation: Operation, seen: Observation, because: str) -> WriteOutcome:
         """Say that the effect of a write was seen by reading, and why that was needed."""
-        parts = [f"{_order(operation)} was {_done(operation)}, confirmed by reading it back ({because})."]
+        parts = [f"{_order(operation)} was {_say_done(operation)}, confirmed by reading it back ({because})."]
         parts += [*_describe(operation, seen), *_notes_of(operation)]
         more: dict[str, Any] = {"order": seen.order, "backorder_number": seen.backorder_number}
         return self.say("done", operation, " ".join(parts), **more)
@@ -119,7 +119,7 @@ class OutcomeWriter:
         reason = _SENT_BUT.sub("", what).rstrip(".")
         sent = "" if sent_at is None else f" ({self.local.time(sent_at, seconds=True)})"
         text = (
-            f"It is not known whether {_order(operation, 'order')} was {_done(operation)}: {reason}{sent}. "
+            f"It is not known whether {_order(operation, 'order')} was {_say_done(operation)}: {reason}{sent}. "
             f"Check it in {self.name} before doing anything else with it.{self._settling}"
         )
         # A model that reads "try again" would send a second order.
@@ -130,13 +130,13 @@ class OutcomeWriter:
 
     def refused(self, operation: Operation, reason: str, next_step: str = "", **more: Any) -> WriteOutcome:
         """Say that nothing was changed, and why."""
-        text = f"{_order(operation)} was not {_done(operation)}: {reason.rstrip('.')}. Nothing was changed."
+        text = f"{_order(operation)} was not {_say_done(operation)}: {reason.rstrip('.')}. Nothing was changed."
         return self.say("refused", operation, text, next_step or TELL, **more)
 
     def not_done(self, operation: Operation, seen: Observation, *, again: bool = False) -> WriteOutcome:
         """Say that what was sent had no effect, and what is seen instead."""
         more = " It can be requested again." if again else ""
-        text = f"{_order(operation)} was not {_done(operation)}: {seen.why}.{more}"
+        text = f"{_order(operation)} was not {_say_done(operation)}: {seen.why}.{more}"
         if operation.kind == "create" and seen.order is not None:
             how = "; ".join(seen.differences) or seen.why
             text = (
@@ -154,7 +154,7 @@ class OutcomeWriter:
         """Say that the ERP refused it, and until when that is checked; that nothing was changed is not certain yet."""
         reason = without_effect(refusal).rstrip(".")
         time = self.local.time(until, seconds=True)
-        text = f"{_order(operation)} was not {_done(operation)}: {reason}. {_CHECKED} {time}."
+        text = f"{_order(operation)} was not {_say_done(operation)}: {reason}. {_CHECKED} {time}."
         not_before = datetime.fromtimestamp(until, UTC).replace(microsecond=0)
         return self.say("refused", operation, text, next_step or TELL, not_before=not_before)
 
@@ -165,7 +165,7 @@ class OutcomeWriter:
 
     def declined(self, operation: Operation, by: Person) -> WriteOutcome:
         """Say who said no."""
-        text = f"Declined by {call_by_name(by.user, by.name)}. {_order(operation)} was not {_done(operation)}."
+        text = f"Declined by {call_by_name(by.user, by.name)}. {_order(operation)} was not {_say_done(operation)}."
         return self.say("declined", operation, text)
 
     def changed(self, operation: Operation, change: Change) -> WriteOutcome:
@@ -228,7 +228,7 @@ def _order(operation: Operation, noun: str = "Order") -> str:
     return f"{noun} {order_text.number(operation.number)}"
 
 
-def _done(operation: Operation) -> str:
+def _say_done(operation: Operation) -> str:
     return kind_of(operation.kind).words.done
 
 

@@ -341,6 +341,6 @@ async def test_an_argument_that_may_be_left_out_is_text_as_it_stands(harness: Se
     async with harness.client() as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
 
-    typed = call._typed(tools, "create_purchase_order", ("number=PO-2025-0077", "vendor=12", "lines=[]"))
+    typed = call._parse_pairs(tools, "create_purchase_order", ("number=PO-2025-0077", "vendor=12", "lines=[]"))
 
     assert typed == {"number": "PO-2025-0077", "vendor": "12", "lines": []}

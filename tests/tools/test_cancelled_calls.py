@@ -94,7 +94,7 @@ async def test_without_taking_back_the_next_call_would_send_and_ask_nobody(
     async def left_as_it_is(*given: object) -> AsyncIterator[None]:
         yield
 
-    monkeypatch.setattr(approval_flow, "_taken_back_if_cancelled", left_as_it_is)
+    monkeypatch.setattr(approval_flow, "_take_back_if_cancelled", left_as_it_is)
     async with asked_client(harness, ERAS[1]) as (client, person):
         await cancel_after_yes(harness, client, person, TOOLS[0])
         again = outcome(await client.call_tool(TOOLS[0], {"number": NUMBER}))

@@ -534,7 +534,7 @@ def every_line_has_a_price(patch: Patch) -> None:
     def all_lines(order: PurchaseOrder, *_: object) -> dict[str, OrderLine]:
         return {one.item: one for one in order.lines or () if one.unit_price is not None}
 
-    patch.setattr(pricing, "_priced_lines", all_lines)
+    patch.setattr(pricing, "_find_priced_lines", all_lines)
 
 
 def every_order_was_bought(patch: Patch) -> None:

@@ -99,7 +99,7 @@ def whole(recorded: Recorded, events: Sequence[Event], now: float, local: LocalT
         ("State", label_of(recorded, now)),
         ("Result", came_of(recorded, now)),
     )
-    return Group(head, _shown_to_the_person(recorded), _timeline(events, local))
+    return Group(head, _render_question(recorded), _timeline(events, local))
 
 
 def _asker(events: Sequence[Event]) -> list[tuple[str, str]]:
@@ -108,14 +108,14 @@ def _asker(events: Sequence[Event]) -> list[tuple[str, str]]:
     return [("Requested by", f"{who}{first['client']}, MCP {first['protocol']}")] if "client" in first else []
 
 
-def _shown_to_the_person(recorded: Recorded) -> Panel:
+def _render_question(recorded: Recorded) -> Panel:
     question = recorded.operation.question
     if question is not None:
         return Panel(plain(question.text), title="Question shown", title_align="left", style="yellow")
-    return Panel(plain(_ordered(recorded)), title="Order to create (no approval needed)", title_align="left")
+    return Panel(plain(_describe_order(recorded)), title="Order to create (no approval needed)", title_align="left")
 
 
-def _ordered(recorded: Recorded) -> str:
+def _describe_order(recorded: Recorded) -> str:
     """Write the order that a create was to make."""
     payload = recorded.operation.payload
     assert isinstance(payload, CreatePayload)

@@ -74,13 +74,13 @@ def read(db: Transaction, now: float) -> ApproverPin:
         (now - RESET_IS_SHOWN_S,),
     ).fetchone()
     wrong = {place: len(_find_wrong_tries(db, place, now)) for place in get_args(PinPlace)}
-    return ApproverPin(_stored(db), reset[0], wrong)
+    return ApproverPin(_read_stored(db), reset[0], wrong)
 
 
 def replace(db: Transaction, new: str, former: str | None, event: PinChange, now: float, detail: Any) -> bool:
     """Set the hash and record it; False where another process set one meanwhile."""
     # Compare and set: of two terminals that set a PIN at once the second must see that it was changed.
-    if _stored(db) != former:
+    if _read_stored(db) != former:
         return False
     db.execute(
         "INSERT INTO journal VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value", (_NAME, new)
@@ -91,7 +91,7 @@ def replace(db: Transaction, new: str, former: str | None, event: PinChange, now
 
 def carry_over(db: Transaction, now: float) -> None:
     """Record once more which PIN is set, before the event that says so is pruned."""
-    if (stored := _stored(db)) is not None:
+    if (stored := _read_stored(db)) is not None:
         audit_log.append(db, Event("", now, "PIN kept", {"digest": _digest(stored)}))
 
 
@@ -103,13 +103,13 @@ def note_try(db: Transaction, operation_id: str, place: PinPlace, now: float) ->
     # Within the transaction that records the try: two at once see each other.
     wait = seconds_to_wait(db, place, now)
     if wait <= 0:
-        audit_log.append(db, Event(operation_id, now, _tried(place), {}))
+        audit_log.append(db, Event(operation_id, now, _name_try(place), {}))
     return wait
 
 
 def note_fit(db: Transaction, operation_id: str, place: PinPlace, now: float) -> None:
     """Record that the PIN fitted, which takes the try back from the count of wrong ones."""
-    audit_log.append(db, Event(operation_id, now, _fitted(place), {}))
+    audit_log.append(db, Event(operation_id, now, _name_fit(place), {}))
 
 
 def seconds_to_wait(db: Transaction, place: PinPlace, now: float) -> float:
@@ -128,12 +128,12 @@ def find_faults(db: Transaction) -> Iterator[str]:
         "SELECT detail FROM audit_log WHERE operation_id = ''"
         " AND event IN ('PIN set', 'PIN changed', 'PIN reset', 'PIN kept') ORDER BY place DESC LIMIT 1"
     ).fetchone()
-    stored = _stored(db)
+    stored = _read_stored(db)
     if (row is None) != (stored is None) or (row and stored and f'"digest":"{_digest(stored)}"' not in row["detail"]):
         yield "approver PIN: edited"
 
 
-def _stored(db: Transaction) -> str | None:
+def _read_stored(db: Transaction) -> str | None:
     row = db.execute("SELECT value FROM journal WHERE name = ?", (_NAME,)).fetchone()
     return None if row is None else str(row["value"])
 
@@ -142,22 +142,22 @@ def _find_wrong_tries(db: Transaction, place: str, now: float) -> list[float]:
     """Return when wrong PINs were tried in this place within the hour, in seconds since 1970, oldest first."""
     rows = db.execute(
         "SELECT at, event FROM audit_log WHERE event IN (?, ?) AND at > ? ORDER BY place",
-        (_tried(place), _fitted(place), now - _HOUR_S),
+        (_name_try(place), _name_fit(place), now - _HOUR_S),
     )
     wrong: list[float] = []
     for at, event in rows:
-        if event == _tried(place):
+        if event == _name_try(place):
             wrong.append(at)
         elif wrong:
             wrong.pop()
     return wrong
 
 
-def _tried(place: str) -> str:
+def _name_try(place: str) -> str:
     return f"PIN tried: {place}"
 
 
-def _fitted(place: str) -> str:
+def _name_fit(place: str) -> str:
     return f"PIN fitted: {place}"
 
 

@@ -158,7 +158,7 @@ class PostgresDatabase:
     @contextmanager
     def writing(self) -> Iterator[PostgresTransaction]:
         """Run a transaction alone: all of it is durable when this ends without an error, or none of it."""
-        with _translate_errors(), self._begun(_BEGIN_WRITING, WRITING_S) as (connection, holds_mark):
+        with _translate_errors(), self._open_transaction(_BEGIN_WRITING, WRITING_S) as (connection, holds_mark):
             with connection.pipeline() as pipeline:
                 # What was pruned meanwhile is no longer there, and the log itself says so.
                 if not holds_mark and not audit_log.holds(PostgresTransaction(connection, pipeline), self._mark):
@@ -170,7 +170,7 @@ class PostgresDatabase:
     @contextmanager
     def loading(self) -> Iterator[PostgresTransaction]:
         """Run a transaction alone in which tables are filled, however long that takes."""
-        with _translate_errors(), self._begun(_BEGIN_WRITING, WRITING_S) as (connection, _):
+        with _translate_errors(), self._open_transaction(_BEGIN_WRITING, WRITING_S) as (connection, _):
             self._watchdog.let_go(connection)
             connection.execute("SET LOCAL statement_timeout = 0; SET LOCAL idle_in_transaction_session_timeout = 0")
             yield PostgresTransaction(connection)
@@ -198,7 +198,7 @@ class PostgresDatabase:
     @contextmanager
     def reading(self) -> Iterator[PostgresTransaction]:
         """Read as of one moment; no writer is waited for."""
-        begun = self._begun(_BEGIN_READING, READING_S)
+        begun = self._open_transaction(_BEGIN_READING, READING_S)
         with _translate_errors(), begun as (connection, _), connection.pipeline() as pipeline:
             yield PostgresTransaction(connection, pipeline)
             connection.execute("COMMIT")
@@ -243,7 +243,7 @@ class PostgresDatabase:
     # Connections
 
     @contextmanager
-    def _begun(self, begin: str, seconds: float) -> Iterator[_Begun]:
+    def _open_transaction(self, begin: str, seconds: float) -> Iterator[_Begun]:
         """Give a connection in a transaction, which is rolled back where it was not committed."""
         pool = self._open_pool()
         begun = self._begin(pool, begin, seconds)

@@ -25,7 +25,7 @@ def is_other(known: str | None, origin: str) -> bool:
 
 def notice(db: Transaction, origin: str, now: float) -> None:
     """Note the copy in use; where there was another one before, end what waits."""
-    known = _known(db)
+    known = _read_known(db)
     if known is not None:
         _end_waiting(db, now)
         audit_log.append(db, Event("", now, "restored", {"before": known, "now": origin}))
@@ -34,7 +34,7 @@ def notice(db: Transaction, origin: str, now: float) -> None:
 
 def may_lack_events(db: Transaction, origin: str) -> bool:
     """Tell whether the journal is another copy than before, and nobody has adopted it."""
-    return bool(origin) and _known(db) not in (None, origin)
+    return bool(origin) and _read_known(db) not in (None, origin)
 
 
 def adopt(db: Transaction, origin: str, now: float) -> bool:
@@ -52,7 +52,7 @@ def _end_waiting(db: Transaction, now: float) -> None:
             moves.move(db, row["id"], row["state"], "EXPIRED", {"because": _BECAUSE}, now, settled_at=now)
 
 
-def _known(db: Transaction) -> str | None:
+def _read_known(db: Transaction) -> str | None:
     row = db.execute(KNOWN).fetchone()
     return None if row is None else str(row["value"])
 
