@@ -94,6 +94,7 @@ class Draft:
                 self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
                 for name, secret in self.secrets.items():
                     undo.callback(self._keep(name, secret))
+                # Last of all: a file that names secrets must not be there before they are.
                 backup = self._back_up()
                 replace(self.path, text.encode())
                 self.path.chmod(0o600)
@@ -220,9 +221,10 @@ def _keep_in_keyring(entry: str, secret: str) -> Callable[[], None]:
 @contextlib.contextmanager
 def _ignore_signals() -> Iterator[None]:
     """Ignore Ctrl-C, a closed terminal and a polite end for a moment."""
+    # A set: where there is no SIGHUP, to set SIGTERM twice would put it back as ignored.
     kept = {
         number: signal.signal(number, signal.SIG_IGN)
-        for number in (signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM))
+        for number in {signal.SIGINT, signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)}
     }
     try:
         yield

@@ -89,6 +89,7 @@ def command(config: Path | None, operation: str | None, pin: str | None) -> None
     Exit status: 0 done or declined, 1 nothing to decide, too late or refused, 3 no answer, 4 not confirmed.
     """
     settings = _settings.load(config)
+    # A yes that comes out of a pipe is a program's, not a person's.
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _settings.stop("approve needs a terminal, not a pipe or a script", NO_ANSWER)
     signal.signal(signal.SIGINT, signal.default_int_handler)  # the parent process may have had it ignored

@@ -114,6 +114,7 @@ async def _ask(
     async with Client(
         build_server(settings, with_page=False),
         mode="2026-07-28",
+        # In a pipe nobody is there to answer; without a form the outcome says where to approve.
         elicitation_callback=person if sys.stdin.isatty() else None,
         client_info=Implementation(name="po-mcp call", version=__version__),
     ) as client:
@@ -178,6 +179,7 @@ class Terminal:
 
 def _approves(params: ElicitRequestFormParams, content: Mapping[str, str]) -> bool:
     """Tell whether an answer may approve a write: the number is typed, or another option than the safe one chosen."""
+    # The PIN is asked for a yes alone: who says no must need nothing.
     if ORDER_NUMBER in content:
         return bare(content[ORDER_NUMBER]).casefold() not in ("", NO)
     options = params.requested_schema["properties"].get(DECISION, {}).get("oneOf", [])
@@ -187,6 +189,7 @@ def _approves(params: ElicitRequestFormParams, content: Mapping[str, str]) -> bo
 def _prompt_field(name: str, field: Mapping[str, Any]) -> str:
     if "oneOf" in field:
         return _prompt_choice(field)
+    # All that is asked goes to standard error: standard output is the result, which a script may read.
     click.echo(field["description"], err=True)
     keep = f', or "{NO}" to keep it' if name == ORDER_NUMBER else ""
     return str(click.prompt(f"{field['title']}{keep}", default="", show_default=False, err=True))
@@ -219,6 +222,7 @@ def _parse_pairs(tools: Mapping[str, Tool], name: str, arguments: tuple[str, ...
 
 def _need_valid(name: str, typed: dict[str, Any]) -> None:
     """Refuse arguments that are missing, unknown or not as the tool takes them."""
+    # Before the call: a person at a prompt must not answer for arguments that are then refused.
     [registered] = [one for one in REGISTRY if one.name == name]
     if faults := PurchasingTool.of(registered).find_faults(typed):
         raise _Misuse(for_person(faults))
@@ -255,6 +259,7 @@ def _whole_id(settings: Settings, typed: dict[str, Any]) -> dict[str, Any]:
             found = store.find_beginning(beginning.lower()) if store.exists() else []
         except PurchaseOrderError as exc:
             raise _Misuse(for_person(str(exc)), status=1) from exc
+    # Of two that begin alike none is taken: they are different orders.
     if len(found) != 1:
         count = len(found) or "no"
         raise _Misuse(f"{count} operations have an id that starts with {beginning}", status=1)
@@ -294,4 +299,5 @@ def _exit_status(result: CallToolResult) -> int:
         return 1
     content = result.structured_content or {}
     outcomes = content.get("operations", [content] if "do_not_repeat" in content else [])
+    # The worst of them: a script that looks at the status alone must not take a doubt for a success.
     return max((EXIT_STATUS.get(outcome["status"], NOTHING_SENT) for outcome in outcomes), default=0)

@@ -69,6 +69,7 @@ def command(config: Path | None, as_json: bool) -> None:
 
 async def _examine(settings: Settings, file: Path, console: Console | None) -> list[Finding]:
     """Examine one thing after the other, and print each finding as it is made."""
+    # With the token that the journal keeps: Exsited ends one with every new one, and a server may be running.
     journal = JournalStore(settings.journal_path())
     erp = connect(settings, journal.shared_token)
     findings = []
@@ -92,6 +93,7 @@ async def _findings(settings: Settings, file: Path, erp: ERP, journal: JournalSt
         yield finding
     read = await _read(erp)
     yield read
+    # What cannot be read at all would only fail again, with the same next step.
     if read.mark == "pass":
         for finding in (await _vendors(erp, settings), await _blockers(erp), _clock(erp)):
             if finding is not None:
@@ -121,6 +123,7 @@ def _secret_file(file: Path) -> Finding | None:
         return None
     if sys.platform == "win32" or not is_open or not held:
         return None
+    # Said and not mended: who may read a file is for its owner to say.
     text = f"{file} holds {' and '.join(sorted(held))}, and other users of this computer can read it"
     return Finding("note", "secrets", text, f"Run: chmod 600 {shlex.quote(str(file))}")
 
@@ -142,6 +145,7 @@ async def _vendors(erp: ERP, settings: Settings) -> Finding | None:
         vendors = await erp.vendors()
     except PurchaseOrderError as exc:
         return Finding("fail", "vendors", exc.what, exc.next_step)
+    # No documented call of Inventory Pro returns the vendor id that its orders need.
     without = sum(vendor.id is None for vendor in vendors)
     if without:
         next_step = 'Add them to the file named by PO_MCP_VENDOR_IDS, such as "Acme Fasteners" = 12.'
@@ -156,6 +160,7 @@ async def _blockers(erp: ERP) -> Finding | None:
     if "delete" not in erp.capabilities:
         return None
     try:
+        # Any order will do: what is tried is the right to read receipts and invoices, which a sign-in does not show.
         found = await erp.scan_orders(OrderQuery(max_orders=1))
         if found.orders:
             await erp.snapshot(found.orders[0].number, "delete")
@@ -195,6 +200,7 @@ async def _rights(settings: Settings, erp: ERP, *, can_read: bool) -> Finding:
     if settings.read_only:
         return Finding("note", "writing", "read-only (PO_MCP_READ_ONLY): no tool can change anything")
     declared = REGISTRY[settings.erp]
+    # Most ERPs tell of no right before a write is refused, and nothing is written to find out.
     if can_read and isinstance(erp, ReportsRights):
         return await _compare_rights(erp, erp.capabilities & _WRITES, declared.rights)
     later = "" if declared.is_trial else "; only a real write can show whether it is granted"
@@ -231,6 +237,7 @@ def _check_journal(settings: Settings, erp: ERP, journal: JournalStore) -> Findi
         )
     if needs_adoption:
         return Finding("fail", "journal", "it knows this address with other credentials", "Run po-mcp journal adopt.")
+    # After the faults: of a log that was edited nothing can be said to be unconfirmed.
     if open_ones:
         text = f"{order_text.count(len(open_ones), 'operation')} not confirmed"
         return Finding("note", "journal", text, "See po-mcp journal, then po-mcp journal settle ID.")
@@ -276,6 +283,7 @@ async def _pin(settings: Settings, journal: JournalStore) -> Finding:
 
 def _print(console: Console, finding: Finding) -> None:
     mark, style = _MARKS[finding.mark]
+    # Not wrapped: a path or an address that is copied must come in one piece.
     console.print(Text.assemble((f"{mark} ", style), (f"{finding.what:<10}", "bold"), finding.text), soft_wrap=True)
     if finding.next_step:
         console.print(Text(" " * 12 + for_person(finding.next_step), "yellow"), soft_wrap=True)

@@ -54,6 +54,7 @@ def command(config: Path | None) -> None:
     Exit status: 0 done, 1 something could not be written, 3 no terminal, 130 stopped.
     """
     path = Path(os.path.abspath(config)) if config else config_file()
+    # An installer that runs this in a script gets what to set, and is not kept waiting for answers.
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         _say_what_to_set(path)
         raise SystemExit(NO_TERMINAL)
@@ -247,6 +248,7 @@ def _offer_pin(settings: Settings) -> None:
         if store.approver_pin().is_set:
             return
         click.echo("\nA PIN for approvals keeps a program that opens links by itself from approving.")
+        # No by default: a forgotten PIN stops approvals, and a host with forms needs none.
         if click.confirm("Set one?", default=False):
             _approver_pin.set_pin(store)
 
@@ -278,6 +280,7 @@ def _lead_on(path: Path, settings: Settings) -> None:
 
 def _lead_to_first_order(path: Path, settings: Settings) -> None:
     click.echo(f"\n{_STEPS['reading']}")
+    # Read once more right before: credentials may have been changed since the first step.
     if click.confirm("Is it right, and may po-mcp write now?", default=False) and _can_read(settings):
         draft = _setup.Draft(path, {"read_only": None, "create_approval_over": _setup.FIRST_ORDERS}, {}, False)
         if _save(draft):
@@ -287,6 +290,7 @@ def _lead_to_first_order(path: Path, settings: Settings) -> None:
 
 
 def _lead_to_writing(path: Path, settings: Settings) -> None:
+    # The step is taken on what happened, not on what a person remembers: an order must have been created.
     number = _find_created(settings)
     if number is None:
         _say_step(settings)
@@ -334,6 +338,7 @@ def _offer_hosts(wanted: Path | None) -> None:
         try:
             if plan_install(host, path, program).is_none:
                 click.echo(f"  {host.title}: connected")
+            # Yes by default: the old file is kept, and po-mcp uninstall takes the entry out again.
             elif click.confirm(f"  {host.title}: connect it?", default=True):
                 _hosts.install(host, path, program, _hosts.confirmation(yes=False))
         except PurchaseOrderError as exc:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from po_mcp.sandbox.habits import Habits
     from po_mcp.transports.uvicorn_server import HttpServer
 
+# Never on the network: whoever reaches it signs in with a secret that is printed below.
 HOST = "127.0.0.1"
 NAMES = {"inventory-pro": "Inventory Pro", "exsited": "Exsited"}
 
@@ -52,6 +53,7 @@ class Offer:
 def _plan(_: click.Context, __: click.Parameter, texts: tuple[str, ...]) -> tuple[PlannedFault, ...]:
     from po_mcp.sandbox.faults import parse_fault
 
+    # As an option's error, so that click names the option and the text in it.
     try:
         return tuple(map(parse_fault, texts))
     except ValueError as exc:
@@ -129,6 +131,7 @@ async def _serve(offer: Offer) -> None:
         except OSError as exc:
             raise CannotStart(f"Port {offer.port} {explain_listen_error(exc)}.") from exc
 
+        # At once, whatever is open: a client in the middle of a fault would else keep Ctrl-C waiting.
         async def end() -> None:
             server.stop()
 
@@ -162,6 +165,7 @@ async def _listen(
     from po_mcp.sandbox.faults import Relay
     from po_mcp.transports.uvicorn_server import create_server, listen
 
+    # The plain server where nothing is to go wrong: the relay reads and writes each byte itself.
     if not offer.plan:
         sock = stack.enter_context(listen(HOST, offer.port))
         return sock.getsockname()[1], create_server(_reporting(app, report)), sock
@@ -182,6 +186,7 @@ def _reporting(app: ASGIApp, report: Report) -> ASGIApp:
 
     async def report_answers(scope: Scope, receive: Receive, send: Send) -> None:
         nonlocal count
+        # Counted as it comes: answers may overtake one another.
         count += 1
         number, query = count, scope["query_string"].decode("ascii", "replace")
 
@@ -199,6 +204,7 @@ def _reporting(app: ASGIApp, report: Report) -> ASGIApp:
 def _console() -> Console:
     from rich.console import Console
 
+    # Without markup: a request's target in brackets would be taken for a style, and vanish.
     return Console(highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 

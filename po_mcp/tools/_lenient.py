@@ -69,6 +69,7 @@ def read_arguments(given: Mapping[str, Any], schema: Mapping[str, Any]) -> Argum
         schema: the tool's published input schema.
     """
     read = Arguments({})
+    # Dropped and not refused: the model did not write them, and could not leave them out.
     sent = {name: value for name, value in given.items() if name not in HOST_ARGUMENTS}
     read.values = _read_object(sent, schema, "", read.numbers)
     return read
@@ -110,6 +111,7 @@ def _find_words(schema: Mapping[str, Any]) -> Sequence[str]:
 
 def _read_word(value: Any, words: Sequence[str]) -> Any:
     """Return the word that was sent in another case."""
+    # In another case and no other spelling: what is nearly a word may be another one.
     found = [word for word in words if isinstance(value, str) and word.casefold() == value.casefold()]
     return found[0] if len(found) == 1 else value
 
@@ -130,6 +132,7 @@ def _read_integer(value: Any) -> Any:
 
 def _read_list(value: Any, schema: Mapping[str, Any], place: str, numbers: list[SentAsNumber]) -> Any:
     """Return a list that came as JSON text, whole or by element, or as its single element."""
+    # Some hosts send a list of one element as that element.
     found = _decode(value)
     if isinstance(found, dict):
         found = [found]

@@ -69,4 +69,5 @@ OrderNumber = Annotated[
 
 def desk_of(ctx: Context[Desk, Any]) -> Desk:
     """Return the desk of the server that answers this call."""
+    # From the call and not from a module: a process may have several servers.
     return ctx.request_context.lifespan_context

@@ -15,6 +15,7 @@ from mcp.server.mcpserver import Context
 
 logger = logging.getLogger(__name__)
 
+# The TypeScript SDK's clients end a call that is silent for 60 seconds; a report may be lost on its way.
 INTERVAL_S = 10.0
 _STEP = 0.001
 """How much a report of a running call adds: progress must increase, and 1 is one order that was read."""
@@ -29,6 +30,7 @@ class _Progress:
 
     async def report(self, value: float, total: float | None, message: str) -> None:
         """Report that `value` of `total` is done."""
+        # The protocol wants it to increase, and a second list of a call begins at 0 again.
         self._value = max(value, self._value + _STEP)
         await self._context.report_progress(self._value, total, message)
 
@@ -55,6 +57,7 @@ async def run_with_progress(context: Context[Any, Any], call: Callable[[], Await
     """Run a call and return its result; meanwhile report progress at intervals, if its client asked for it."""
     progress = _Progress(context)
     token = _progress.set(progress)
+    # No task is started for a client that asked for nothing.
     meta: Any = context.request_context.meta or {}
     try:
         return await call() if meta.get("progress_token") is None else await _run_beside_reports(progress, call)

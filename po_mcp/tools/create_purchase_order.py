@@ -20,6 +20,7 @@ from po_mcp.writes.operation import WriteOutcome
 async def create_purchase_order(
     ctx: Context[Desk, Any],
     vendor: Annotated[Word, Field(description="Vendor id, code or name")],
+    # 200: a person must be able to read what they approve, and every line is shown on one page.
     lines: Annotated[list[OrderRequestLine], Field(min_length=1, max_length=200)],
     number: Annotated[
         OrderNumber | None, Field(description="Only if the user gave one; else the next free one")

@@ -32,6 +32,7 @@ async def get_operation(
     """Return one operation or the open ones, settled by what a reading shows; nothing is sent."""
     desk = desk_of(ctx)
     found = await operations.get_operations(desk, operation_id, Elicitor(ctx))
+    # Each with its own next step: of several operations one may be done and another in doubt.
     rows = [
         " ".join(filter(None, (f"{one.status}: {one.message}", one.next_step, *name_operation(one))))
         for one in found.operations

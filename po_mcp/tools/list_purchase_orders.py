@@ -55,6 +55,7 @@ async def list_purchase_orders(
         direction=direction,
     )
     found = await list_orders.list_orders(desk, request, limit, cursor, _report_progress)
+    # The sums stand before the rows: a host that cuts a long text must not cut these.
     shown = order_rows(found.orders) if found.orders else []
     note = found.note or _explain_unlisted(desk, found)
     text = "\n".join([desk.add_notice(_summary(found)), *filter(None, [note]), *shown])
@@ -69,7 +70,9 @@ def _summary(found: list_orders.OrderList) -> str:
     """Return count, sum and cursor of the orders that match, in a sentence; on later pages their places alone."""
     if not found.total_count:
         return "No matching orders." if found.complete else "No orders are known to match."
+    # Never a plain count where some may be missing: it would be quoted as the number of all orders.
     least = "" if found.complete else "at least "
+    # The sums of all pages stood on the first; said again, they would be added up.
     if found.begins_at and found.orders:
         more = f"; next page: cursor={found.next_cursor}" if found.has_more else "."
         last = found.begins_at + len(found.orders)
@@ -90,6 +93,7 @@ def _explain_unlisted(desk: Desk, found: list_orders.OrderList) -> str:
 
 def _format_totals(found: list_orders.OrderList) -> str:
     totals = found.totals or {found.currency or "": found.total_value or Decimal(0)}
+    # Currencies are never added up: there is no rate here.
     worth = " and ".join(f"{plain(total)} {name}".strip() for name, total in totals.items())
     no_total = f" (without {found.without_total} that have no total)" if found.without_total else ""
     return worth + no_total
