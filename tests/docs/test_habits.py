@@ -26,6 +26,11 @@ def test_ci_tests_each_python_that_the_project_names() -> None:
     assert PROJECT["requires-python"] == f">={named[0]}"
 
 
+def test_ci_installs_the_wheel_and_the_bundle_as_people_do() -> None:
+    """The tier `packaging` needs npm and the network, so that no other command runs it."""
+    assert "python -m pytest -m packaging -n 0 tests/packaging" in CI
+
+
 def test_lint_is_one_command_for_people_ci_and_commits() -> None:
     for path in (".ci/run", ".github/workflows/ci.yml", ".pre-commit-config.yaml", "CONTRIBUTING.md"):
         assert "scripts/check lint" in (ROOT / path).read_text(encoding="utf-8"), path
