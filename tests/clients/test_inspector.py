@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import po_mcp
 from tests.clients import setup
 from tests.clients.conftest import Stage
 from tests.clients.test_clients import NUMBER, WITHOUT_FORM
@@ -23,6 +24,7 @@ pytestmark = pytest.mark.clients
 ERAS = ["legacy", "modern"]
 TRANSPORTS = ["stdio", "http"]
 SERVER = str(Path(sys.executable).with_name("po-mcp"))
+SKILLS = Path(po_mcp.__file__).parent / "skills"
 LINES = '[{"item":"BOLT-M8-30","quantity":"5","unit_price":"0.45","warehouse":"Main"}]'
 
 
@@ -140,3 +142,17 @@ def test_mcpdo_declines_and_accepts_a_delete_by_its_form(
     assert "PO-2025-0042" in json.dumps(listed)
     assert (declined, is_kept) == ("declined", True)
     assert (accepted, stage.has_order(NUMBER)) == ("done", False)
+
+
+def test_the_inspector_verifies_each_skill_and_its_digests(stage: Stage, target: list[str]) -> None:
+    """In the era that has extensions: before it no capability says that there are skills, and it asks for none."""
+    command = [*program("inspector"), "--cli", *target, "--protocol-era", "modern", "--method", "skills/list"]
+    ended = stage.run([*command, "--format", "json", "--verify"])
+    reports = [json.loads(line) for line in ended.stdout.splitlines() if line.startswith("{")]
+
+    assert ended.returncode == 0, ended.stdout[-500:] + ended.stderr[-2000:]
+    assert {report["name"] for report in reports} == {folder.name for folder in SKILLS.iterdir() if folder.is_dir()}
+    for report in reports:
+        assert report["outcome"] == "verified"
+        assert report["conformance"] == report["frontmatter"] == []
+        assert {file["status"] for file in report["files"]} == {"verified"}
