@@ -99,7 +99,9 @@ class Subject:
 
     async def draft(self, number: str, quantity: str = "87.5", unit_price: str = "0.085") -> OrderDraft:
         vendor = next(vendor for vendor in await self.erp.vendors() if vendor.name == "Acme Fasteners")
+        item = next(item for item in await self.erp.items() if item.id == self.item)
         line = {"item": self.item, "quantity": quantity, "unit_price": unit_price, "warehouse": self.warehouse}
+        line["unit"] = item.unit
         return OrderDraft(number=number, vendor=vendor, lines=(DraftLine.model_validate(line),))
 
 

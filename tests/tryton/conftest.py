@@ -16,6 +16,7 @@ from tests.tryton.company import Facts, password
 from tests.tryton.server import HOME, Server, template
 
 Connect = Callable[..., Tryton]
+VENDORS = {"acme": "Acme Fasteners", "bolts": "Bolt & Co", "former": "Former Fasteners"}
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Book:
         return OrderDraft.model_validate(
             {
                 "number": number,
-                "vendor": Vendor(id=str(self.facts.vendors[vendor]), name=vendor),
+                "vendor": Vendor(id=str(self.facts.vendors[vendor]), name=VENDORS[vendor], currency="EUR"),
                 "lines": [
                     DraftLine.model_validate(
                         {
@@ -40,6 +41,7 @@ class Book:
                             "quantity": quantity,
                             "unit_price": price,
                             "warehouse": str(self.facts.warehouses["main"]),
+                            "unit": "kg" if item == "oil" else "u",
                         }
                     )
                     for item, quantity, price in lines or (("bolt", "88", "0.085"),)

@@ -7,18 +7,25 @@ from typing import Any
 
 import pytest
 
-from po_mcp.connectors.tryton import drafts, names, schemas, translate, values
+from po_mcp.connectors.tryton import catalog, drafts, names, schemas, translate, values
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import DraftLine, OrderDraft, OrderQuery, Vendor
 
-ACTIVE = schemas.Party.parse({"id": 2, "active": True})
+ACTIVE = schemas.Party.parse({"id": 2, "active": True, "name": "Acme"})
 UNIT = {"id": 1, "digits": 0, "symbol": "u"}
-BOLT = schemas.Product.parse({"id": 1, "active": True, "purchasable": True, "purchase_uom.": UNIT})
+BOLT = schemas.Product.parse({"id": 1, "code": "B8", "active": True, "purchasable": True, "purchase_uom.": UNIT})
 WAREHOUSES = [schemas.Warehouse.parse({"id": place, "name": f"W{place}"}) for place in (5, 6)]
 
 
 def draft(vendor: str | None = "2", **changes: Any) -> OrderDraft:
-    line = {"item": "1", "quantity": Decimal(12), "unit_price": Decimal("0.4"), "warehouse": "5", **changes}
+    line = {
+        "item": "1",
+        "quantity": Decimal(12),
+        "unit_price": Decimal("0.4"),
+        "warehouse": "5",
+        "unit": "u",
+        **changes,
+    }
     lines = (DraftLine.model_validate(line),)
     return OrderDraft(number="PM-1", vendor=Vendor(id=vendor, name="Acme"), lines=lines)
 
@@ -62,6 +69,14 @@ def test_a_draft_that_no_reading_could_save_is_refused_at_once(asked: OrderDraft
             {1: BOLT.model_copy(update={"unit": None})},
             "orders the item of line 1 by no unit now, not by dz",
         ),
+        (draft(unit=None), [ACTIVE], {1: BOLT}, r"orders the item of line 1 by u now\. Nothing was sent"),
+        (draft(word="B9"), [ACTIVE], {1: BOLT}, "calls the item of line 1 B8 now, not B9"),
+        (
+            draft(),
+            [ACTIVE.model_copy(update={"name": "Bolt & Co"})],
+            {1: BOLT},
+            "calls the vendor of this id Bolt & Co now, not Acme",
+        ),
     ],
 )
 def test_a_draft_that_contradicts_tryton_is_refused(
@@ -71,9 +86,17 @@ def test_a_draft_that_contradicts_tryton_is_refused(
         drafts.check_values(asked, parties, products, 4)
 
 
-@pytest.mark.parametrize("unit", [None, "u"])
-def test_a_draft_in_the_unit_that_tryton_orders_by_is_taken(unit: str | None) -> None:
-    drafts.check_values(draft(unit=unit), [ACTIVE], {1: BOLT}, 4)
+@pytest.mark.parametrize("word", [None, "B8"])
+def test_a_draft_as_tryton_shows_it_is_taken(word: str | None) -> None:
+    drafts.check_values(draft(word=word), [ACTIVE], {1: BOLT}, 4)
+
+
+def test_what_cannot_be_seen_in_a_name_is_no_change() -> None:
+    """A person was shown it made visible."""
+    odd = BOLT.model_copy(update={"code": "B\u200b8"})
+    (shown,) = catalog.convert_items([odd], None)
+
+    drafts.check_values(draft(word=shown.word, unit=shown.unit), [ACTIVE], {1: odd}, 4)
 
 
 @pytest.mark.parametrize(

@@ -483,7 +483,7 @@ def test_an_order_that_is_stored_otherwise_is_not_trusted() -> None:
 
 
 def test_the_catalog_is_read() -> None:
-    vendors = catalog.convert_vendors(schemas.parse_records(recorded("parties"), schemas.Party), {1}, "EUR", {3})
+    vendors = catalog.convert_vendors(schemas.parse_records(recorded("parties"), schemas.Party), {1}, "EUR", {3: None})
     items = catalog.convert_items(schemas.parse_records(recorded("products"), schemas.Product), "EUR")
     warehouses = catalog.convert_warehouses(schemas.parse_records(recorded("warehouses"), schemas.Warehouse))
 

@@ -394,17 +394,18 @@ async def test_vendors_are_told_where_the_company_itself_is_not() -> None:
 @pytest.mark.parametrize("made", [None, [], [7, 8], ["7"], 7, True], ids=str)
 async def test_a_create_that_does_not_name_one_order_is_unknown(made: Any) -> None:
     """All is found as it must be; then the create answers with something else than the new order's id."""
-    product = {"id": 1, "active": True, "purchasable": True, "purchase_uom.": {"id": 1, "digits": 0}}
+    product = {"id": 1, "active": True, "purchasable": True, "purchase_uom.": {"id": 1, "digits": 0, "symbol": "u"}}
     prepared: tuple[Any, ...] = (
         [],
         [],
-        [{"id": 2, "active": True}],
+        [{"id": 2, "active": True, "name": "Acme"}],
         [product],
         {"unit_price": {"digits": "[null, 4]"}},
     )
-    line = DraftLine(item="1", quantity=Decimal(5), unit_price=Decimal("0.45"))
-    draft = OrderDraft(number="PM-1", vendor=Vendor(id="2", name="Acme"), lines=(line,))
-    following = ([{"id": 5, "name": "Main", "active": True}], {"currency": 1}, {"taxes": {"add": [[0, {"id": 1}]]}})
+    line = DraftLine(item="1", quantity=Decimal(5), unit_price=Decimal("0.45"), unit="u")
+    draft = OrderDraft(number="PM-1", vendor=Vendor(id="2", name="Acme", currency="EUR"), lines=(line,))
+    of_vendor = ({"currency": 1}, [{"id": 1, "code": "EUR"}])
+    following = ([{"id": 5, "name": "Main", "active": True}], *of_vendor, {"taxes": {"add": [[0, {"id": 1}]]}})
     async with connected(*answers(*prepared, *following, made)) as (erp, peer):
         with pytest.raises(OutcomeUnknown):
             await erp.create_order(draft)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 
 from po_mcp.connectors.tryton import schemas
 from po_mcp.orders import Item, Vendor, Warehouse
@@ -12,7 +12,7 @@ def convert_vendors(
     parties: Iterable[schemas.Party],
     own: Container[int | None],
     currency: str | None,
-    paid_otherwise: Container[int],
+    paid_otherwise: Mapping[int, str | None],
 ) -> tuple[Vendor, ...]:
     """Read the parties that an order may go to: all but the company itself. Tryton tells no vendor from others.
 
@@ -22,13 +22,13 @@ def convert_vendors(
         parties: what Tryton lists.
         own: the parties that are the company.
         currency: the company's.
-        paid_otherwise: the parties that had orders in another one; which one is next is not known here.
+        paid_otherwise: the parties that had orders in another one, with that of the next; None where not known.
     """
     return tuple(
         Vendor(
             id=str(party.id),
             code=party.code,
-            name=party.name or party.rec_name or str(party.id),
+            name=party.word,
             currency=_find_currency(party, currency, paid_otherwise),
             active=party.active,
         )
@@ -37,10 +37,8 @@ def convert_vendors(
     )
 
 
-def _find_currency(party: schemas.Party, currency: str | None, paid_otherwise: Container[int]) -> str | None:
-    if party.currency is not None:
-        return party.currency.code
-    return None if party.id in paid_otherwise else currency
+def _find_currency(party: schemas.Party, currency: str | None, paid_otherwise: Mapping[int, str | None]) -> str | None:
+    return paid_otherwise.get(party.id, currency) if party.currency is None else party.currency.code
 
 
 def convert_items(products: Iterable[schemas.Product], currency: str | None) -> tuple[Item, ...]:

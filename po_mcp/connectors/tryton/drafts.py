@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from po_mcp.connectors.tryton import names, schemas
+from po_mcp.connectors.tryton import catalog, names, schemas
 from po_mcp.connectors.tryton.translate import LINE_TYPE, convert_order
 from po_mcp.connectors.tryton.values import MAX_FLOAT_DIGITS, encode_date, encode_decimal
 from po_mcp.errors import BadAnswer, InvalidInput
@@ -56,6 +56,8 @@ def check_values(
 ) -> None:
     """Raise `InvalidInput` for a vendor, an item or a figure that Tryton would take, or refuse without a reason.
 
+    Vendor and items must be called as they were shown: an id may stand for something else since the list was read.
+
     Args:
         draft: the order to be created.
         parties: its vendor; nobody where Tryton knows none of that id.
@@ -68,6 +70,7 @@ def check_values(
             "Tryton has no active vendor of this id. Nothing was sent.",
             next_step="Look the vendor up with search_catalog, refresh=true, or tell the user.",
         )
+    _check_vendor_as_shown(draft.vendor, parties)
     for place, line in enumerate(draft.lines, 1):
         product = products.get(require_item_id(line, place))
         if product is None or not product.active or not product.purchasable:
@@ -75,7 +78,7 @@ def check_values(
                 f"Tryton has no item of this id that can be bought (line {place}). Nothing was sent.",
                 next_step="Look the item up with search_catalog, refresh=true, or tell the user.",
             )
-        _check_unit(line, product, place)
+        _check_as_shown(line, product, place)
         most = None if product.unit is None else product.unit.digits
         # Tryton refuses more decimals, in words of the user's language that are not shown.
         _check_decimals("quantity", line.quantity, most, place)
@@ -244,15 +247,32 @@ def _parse_warehouse_id(line: DraftLine) -> int | None:
     return int(line.warehouse)
 
 
-def _check_unit(line: DraftLine, product: schemas.Product, place: int) -> None:
-    """Refuse a quantity that was meant in another unit than Tryton would take it in."""
-    unit = None if product.unit is None else product.unit.symbol
-    if line.unit is not None and line.unit != visible(unit or ""):
+def _check_vendor_as_shown(vendor: Vendor, parties: Sequence[schemas.Party]) -> None:
+    """Refuse a vendor who is called something else by now than the person was shown."""
+    now = [visible(party.word) for party in parties]
+    if vendor.name not in now:
         raise InvalidInput(
-            f"Tryton orders the item of line {place} by {visible(unit or 'no unit')} now, not by {line.unit}. "
-            "Nothing was sent.",
-            next_step="Look the item up with search_catalog, refresh=true, and ask the user how much to order.",
+            f"Tryton calls the vendor of this id {' or '.join(now)} now, not {vendor.name}. Nothing was sent.",
+            next_step="Look the vendor up with search_catalog, refresh=true, or tell the user.",
         )
+
+
+def _check_as_shown(line: DraftLine, product: schemas.Product, place: int) -> None:
+    """Refuse a line whose item is another by now, or is bought in another unit, than the person was shown."""
+    (now,) = catalog.convert_items([product], None)
+    if line.word not in (None, now.word):
+        raise _changed_item_error(f"calls the item of line {place} {now.word} now, not {line.word}")
+    # Also where none was known: five may be five pieces, and five dozen.
+    if line.unit != now.unit:
+        was = "" if line.unit is None else f", not by {line.unit}"
+        raise _changed_item_error(f"orders the item of line {place} by {now.unit or 'no unit'} now{was}")
+
+
+def _changed_item_error(what: str) -> InvalidInput:
+    return InvalidInput(
+        f"Tryton {what}. Nothing was sent.",
+        next_step="Look the item up with search_catalog, refresh=true, and ask the user how much of what to order.",
+    )
 
 
 def _check_decimals(field: str, figure: Decimal, most: int | None, place: int) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
 import anyio
 
 from po_mcp.concurrency import map_concurrently
 from po_mcp.connectors.pagination import MAX_PAGES, SCAN_TIMEOUT_S, select_orders
-from po_mcp.connectors.tryton import names, schemas, translate
+from po_mcp.connectors.tryton import drafts, names, schemas, translate
 from po_mcp.connectors.tryton.rpc import Rpc
 from po_mcp.errors import BadAnswer, OrderNotFound
 from po_mcp.orders import Entries, OrderQuery, OrderScan, Progress
@@ -18,6 +18,8 @@ R = TypeVar("R", bound=schemas.Identified)
 
 _ORDERS_LOOKED_AT = 2_000
 """Of so many orders it is looked at which are in another currency; what is missed is refused before it is written."""
+_PARTIES_ASKED_ABOUT = 100
+"""Of so many of their vendors, the latest, Tryton is asked which currency is next: a call each."""
 _ROWS_PER_PAGE = 200
 """Records of one page. An order's total is computed when it is read: a few milliseconds each."""
 
@@ -133,13 +135,38 @@ class Reader:
         domain = [["id", "in", list(ids)], *conditions]
         return await self._read_records("product.product", schemas.Product, schemas.PRODUCT_FIELDS, domain)
 
-    async def read_paid_otherwise(self, currency: str | None, *conditions: Any) -> frozenset[int]:
-        """Return the parties whose orders, the latest of those that meet the conditions, are in another currency."""
+    async def read_paid_otherwise(self, currency: str | None, *conditions: Any) -> Mapping[int, str | None]:
+        """Return the parties with orders in another currency, each with that of its next order; None where not known.
+
+        Of the company's orders that meet the conditions the latest are looked at. Which currency is next depends on
+        these, and Tryton itself is asked.
+        """
         domain = await self._build_company_domain(["currency.code", "!=", currency], *conditions)
         found = await self._read_records(
             translate.PURCHASE, schemas.OrderedFrom, ("party",), domain, limit=_ORDERS_LOOKED_AT, latest=True
         )
-        return frozenset(order.party for order in found if order.party is not None)
+        parties = list(dict.fromkeys(order.party for order in found if order.party is not None))
+        asked = parties[:_PARTIES_ASKED_ABOUT]
+        return {**dict.fromkeys(parties), **dict(zip(asked, await self._read_next_currencies(asked), strict=True))}
+
+    async def fill_in(self, model: str, unsaved: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+        """Return what Tryton fills in where a field of a record that is not stored yet was changed."""
+        return drafts.parse_values(await self._rpc.call_model(model, "on_change", unsaved, [field]))
+
+    async def fill_in_order(self, party: int) -> Mapping[str, Any]:
+        """Return what Tryton fills in where a vendor is chosen for a new order."""
+        unsaved = drafts.build_unsaved_order(party, await self._rpc.read_company())
+        return await self.fill_in(translate.PURCHASE, unsaved, "party")
+
+    async def _read_next_currencies(self, parties: Sequence[int]) -> Sequence[str | None]:
+        """Return the code of the currency in which Tryton would make an order for each party; None where it is none."""
+        if not parties:
+            return ()
+        filled_in = [values.get("currency") for values in await map_concurrently(self.fill_in_order, parties)]
+        of_ids = [["id", "in", [one for one in dict.fromkeys(filled_in) if type(one) is int]]]
+        found = await self._read_records("currency.currency", schemas.CurrencyRecord, ("code",), of_ids)
+        codes = {currency.id: currency.code for currency in found}
+        return [codes.get(one) if type(one) is int else None for one in filled_in]
 
     async def read_currency(self, identifier: Any) -> str | None:
         """Return the code of a currency; None where there is none of this id."""

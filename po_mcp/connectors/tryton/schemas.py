@@ -120,6 +120,11 @@ class Party(Identified):
     active: Flag = True
     currency: Annotated[Currency | None, Field(validation_alias="supplier_currency.")] = None
 
+    @property
+    def word(self) -> str:
+        """What people call it."""
+        return self.name or self.rec_name or str(self.id)
+
 
 class Move(Identified):
     """Goods on their way: what is done was received."""

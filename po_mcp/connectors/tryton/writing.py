@@ -146,22 +146,22 @@ class Writer:
         fields = await self._rpc.call_model(translate.LINE, "fields_get", ["unit_price"])
         drafts.check_values(draft, parties, products, drafts.parse_price_decimals(fields))
         warehouse = drafts.choose_warehouse(draft, await self._reader.read_warehouses())
-        of_vendor = await self._fill_in(translate.PURCHASE, drafts.build_unsaved_order(party, company), "party")
+        of_vendor = await self._reader.fill_in_order(party)
         await self._check_currency(draft, of_vendor)
         of_lines = await self._fill_in_lines(draft, drafts.build_line_parent(party, company, of_vendor))
         return drafts.build_order(draft, company, warehouse, products, of_vendor, of_lines)
 
     async def _check_currency(self, draft: OrderDraft, of_vendor: Mapping[str, Any]) -> None:
         """Raise `Conflict` where Tryton makes the order in another currency than its prices were given in."""
-        if draft.vendor.currency is None:
-            return
         made_in = await self._reader.read_currency(of_vendor.get("currency"))
-        if draft.vendor.currency != visible(made_in or ""):
+        known = draft.vendor.currency
+        # Also where none was known: nobody saw in which currency the prices would be.
+        if known is None or known != visible(made_in or ""):
             raise Conflict(
-                f"Tryton makes orders for this vendor in {visible(made_in or 'no currency')}, not in "
-                f"{draft.vendor.currency}. Nothing was sent.",
+                f"Tryton makes orders for this vendor in {visible(made_in or 'no currency')}, "
+                f"{'which was not known before' if known is None else f'not in {known}'}. Nothing was sent.",
                 next_step="Look the vendor up with search_catalog, refresh=true, and ask the user for prices in the "
-                "vendor's currency. Where that is wrong, a person sets it in Tryton, at the vendor.",
+                "vendor's currency. Where that is wrong or not told, a person sets it in Tryton, at the vendor.",
             )
 
     async def _fill_in_lines(self, draft: OrderDraft, parent: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
@@ -169,13 +169,10 @@ class Writer:
 
         async def fill_in(numbered: tuple[int, DraftLine]) -> Mapping[str, Any]:
             place, line = numbered
-            return await self._fill_in(translate.LINE, drafts.build_unsaved_line(line, place, parent), "product")
+            unsaved = drafts.build_unsaved_line(line, place, parent)
+            return await self._reader.fill_in(translate.LINE, unsaved, "product")
 
         return await map_concurrently(fill_in, enumerate(draft.lines, 1))
-
-    async def _fill_in(self, model: str, unsaved: Mapping[str, Any], field: str) -> Mapping[str, Any]:
-        """Return what Tryton fills in where a field of a record that is not stored yet was changed."""
-        return drafts.parse_values(await self._rpc.call_model(model, "on_change", unsaved, [field]))
 
     async def _refuse_used_number(self, number: str) -> None:
         """Raise where an order goes by this number, or Tryton may give it to one: it would take both."""
