@@ -244,13 +244,14 @@ class PurchaseOrder(Record):
 
 
 class Vendor(Record):
-    """A supplier. `id` identifies it in a new order; None where the ERP does not show it."""
+    """A supplier. `id` identifies it in a new order; None where the ERP does not show it. `word` is as in `Item`."""
 
     id: Text | None
     code: Text | None = None
     name: Text
     currency: Text | None = None
     active: bool = True
+    word: Text | None = None
 
 
 class Item(Record):
@@ -270,11 +271,12 @@ class Item(Record):
 
 
 class Warehouse(Record):
-    """A warehouse to deliver to. `id` identifies it in a new order's line."""
+    """A warehouse to deliver to. `id` identifies it in a new order's line; `word` is as in `Item`."""
 
     id: Text
     name: Text
     active: bool = True
+    word: Text | None = None
 
 
 class Entries(tuple[T, ...]):

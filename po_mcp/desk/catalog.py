@@ -311,19 +311,20 @@ def to_candidate(entry: Entry, why: str) -> Candidate:
             return Candidate(id=entry.id, name=entry.name, active=active, why=why)
 
 
-def format_ids(entries: Sequence[Entry]) -> str:
-    """Return entries as `id (name)`, for a sentence; an entry without an id as its name."""
-    return ", ".join(
-        f"{entry.id} ({_write_name(entry.name)})" if entry.id else _write_name(entry.name) for entry in entries
-    )
+def format_entries(entries: Sequence[Entry]) -> str:
+    """Return entries for a sentence, each as `format_entry` writes it."""
+    return ", ".join(map(format_entry, entries))
 
 
-def format_item(item: Item) -> str:
-    """Return an item as `word (name)` for a sentence, by what people call it where the ERP's id is no such word."""
-    if item.word is None:
-        return format_ids([item])
-    name = _write_name(item.name)
-    return name if item.word == item.name else f"{_write_name(item.word)} ({name})"
+def format_entry(entry: Entry) -> str:
+    """Return an entry as `id (name)` for a sentence; one without an id as its name.
+
+    Where the id is a number that only the ERP uses, what people call the entry stands in its place.
+    """
+    called, name = entry.id if entry.word is None else entry.word, _write_name(entry.name)
+    if not called or (entry.word is not None and called == entry.name):
+        return name
+    return f"{called if entry.word is None else _write_name(called)} ({name})"
 
 
 def _write_name(name: str) -> str:

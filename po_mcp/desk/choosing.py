@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-from po_mcp.desk.catalog import Entry, Kind, format_ids
+from po_mcp.desk.catalog import Entry, Kind, format_entry
 from po_mcp.desk.resolution import Resolution, WordMatch, field_names
 from po_mcp.errors import InvalidInput
 from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, Vendor, Warehouse
@@ -19,7 +19,8 @@ NONE_OF_THESE = "none"
 """The choice, and the first of every field, that nothing offered is meant."""
 _plain = re.compile(r"[\w.\-/]{1,40}( of [0-9]{1,6})?")
 GIVE_NAMES = (
-    "Show the user the choices, and repeat the call with what stands before the brackets of the one they choose."
+    "Show the user the choices, and repeat the call with what stands before the brackets of the one they choose, or "
+    "its name where there are none."
 )
 _MIN_SAID_COLUMNS = 16
 _AS_CHOSEN = "as chosen"
@@ -50,7 +51,7 @@ def build_question(
             name,
             f"Which {match.kind}",
             _describe_wanted(asked, match, order),
-            ((NONE_OF_THESE, "None of these"), *zip(match.names, map(describe_entry, match.candidates), strict=True)),
+            ((NONE_OF_THESE, "None of these"), *zip(match.names, describe_apart(match.candidates), strict=True)),
         )
         for name, match in zip(field_names(resolution), resolution.unsettled, strict=True)
     ]
@@ -90,8 +91,17 @@ def _count_matches(match: WordMatch) -> str:
     return f"{counted} match{'es' if len(match.candidates) == 1 else ''}"
 
 
+def describe_apart(entries: Sequence[Entry]) -> list[str]:
+    """Return each entry as `describe_entry` does, and its id where it could not be told from another without."""
+    told = [describe_entry(entry) for entry in entries]
+    return [
+        f"{text}, id {entry.id}" if told.count(text) > 1 and entry.word is not None else text
+        for entry, text in zip(entries, told, strict=True)
+    ]
+
+
 def describe_entry(entry: Entry) -> str:
-    """Return an entry in words for a choice: `id (name), code ..., unit, currency`."""
+    """Return an entry in words for a choice: `id (name), code ..., unit, currency`; its word, if any, for the id."""
     more: list[str] = []
     if isinstance(entry, Item):
         more = [f"per {_quote_if_unclear(entry.unit)}"] if entry.unit else []
@@ -99,8 +109,9 @@ def describe_entry(entry: Entry) -> str:
         more = [_quote_if_unclear(entry.currency)] if entry.currency else []
     more += [] if entry.active else ["inactive"]
     code = None if isinstance(entry, Warehouse) else entry.code
-    more = [f"code {_quote_if_unclear(code)}", *more] if code and code not in (entry.id, entry.name) else more
-    return ", ".join([format_ids([entry]), *more])
+    if code and code not in (entry.word or entry.id, entry.name):
+        more = [f"code {_quote_if_unclear(code)}", *more]
+    return ", ".join([format_entry(entry), *more])
 
 
 def _quote_if_unclear(text: str) -> str:
@@ -110,7 +121,7 @@ def _quote_if_unclear(text: str) -> str:
 
 def _describe_with_name(entry: Entry, name: str) -> str:
     shown = describe_entry(entry)
-    return shown if entry.id == name else f"{name} = {shown}"
+    return shown if name == (entry.word or entry.id) else f"{name} = {shown}"
 
 
 def draft_order(asked: OrderRequest, meant: Meant) -> CreatePayload | None:

@@ -10,7 +10,7 @@ import anyio
 
 from po_mcp.desk import numbering, pricing
 from po_mcp.desk.approval_flow import Stop, find_answered, run_approval
-from po_mcp.desk.catalog import format_ids, words_of
+from po_mcp.desk.catalog import format_entries, words_of
 from po_mcp.desk.context import Desk
 from po_mcp.desk.exactness import is_same, normalize_blanks
 from po_mcp.desk.latest_orders import LatestOrders
@@ -142,7 +142,7 @@ async def _check(desk: Desk, draft: OrderDraft) -> None:
     except InvalidInput as exc:
         if all(line.warehouse for line in draft.lines):
             raise
-        warehouses = format_ids([one for one in await desk.catalog.warehouses() if one.active][:10])
+        warehouses = format_entries([one for one in await desk.catalog.warehouses() if one.active][:10])
         there_is = f"Warehouses: {warehouses}." if warehouses else ""
         raise InvalidInput(exc.what, next_step=f"{there_is} {exc.next_step}".strip()) from exc
 

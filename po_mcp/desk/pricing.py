@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from po_mcp.desk.catalog import Kind, format_item
+from po_mcp.desk.catalog import Kind, format_entry
 from po_mcp.desk.context import Desk
 from po_mcp.desk.exactness import fold_case_and_blanks, normalize_blanks
 from po_mcp.desk.latest_orders import LatestOrders
@@ -63,7 +63,7 @@ async def find_prices(
     if wanted - set(known):
         unpriced = {name: items[name] for name in wanted - set(known)}
         known |= await _find_last_paid(desk, found.vendor, unpriced, latest or LatestOrders(desk))
-    if missing := sorted(format_item(items[identifier]) for identifier in wanted - set(known)):
+    if missing := sorted(format_entry(items[identifier]) for identifier in wanted - set(known)):
         raise InvalidInput(
             f"No price was given for {', '.join(missing)}, and orders of this vendor show none. Nothing was sent.",
             next_step="Give the unit price.",
@@ -75,7 +75,7 @@ def explain_prices(known: Mapping[str, SuggestedPrice], found: ResolvedOrder) ->
     """Return a sentence on the source of each price, for the approver."""
     items = {item.id: item for item in found.items.values()}
     return [
-        f"No price was given for {format_item(items[item])}; {one.text} was {one.source}."
+        f"No price was given for {format_entry(items[item])}; {one.text} was {one.source}."
         # Where no amount has a currency, that is said once elsewhere.
         + (" Its currency is not given." if found.vendor.currency and not one.currency else "")
         for item, one in known.items()
@@ -93,7 +93,7 @@ def explain_zero_prices(asked: OrderRequest, found: ResolvedOrder) -> list[str]:
     # A price of 0 is valid for samples; it may as well be a figure that the model made up.
     free = {item.id: item for line in asked.lines if line.unit_price == 0 and (item := found.items[line.item])}
     zero = order_text.in_currency("0", found.vendor.currency)
-    return [f"The price of {format_item(item)} is {zero}: it is ordered for nothing." for item in free.values()]
+    return [f"The price of {format_entry(item)} is {zero}: it is ordered for nothing." for item in free.values()]
 
 
 def explain_several_prices(asked: OrderRequest, found: ResolvedOrder, known: Mapping[str, SuggestedPrice]) -> list[str]:
@@ -111,7 +111,7 @@ def explain_several_prices(asked: OrderRequest, found: ResolvedOrder, known: Map
         at_price.setdefault(item.id, {}).setdefault(price, []).append(place)
     items = {item.id: item for item in found.items.values()}
     return [
-        f"{format_item(items[item])} is ordered at several prices: "
+        f"{format_entry(items[item])} is ordered at several prices: "
         + ", ".join(_describe_price(price, places, found.vendor.currency) for price, places in prices.items())
         + "."
         for item, prices in at_price.items()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from po_mcp.desk.catalog import Entry, Kind, format_ids
+from po_mcp.desk.catalog import Entry, Kind, format_entry
 from po_mcp.orders import Item, Vendor, Warehouse
 from po_mcp.writes.order_text import name
 
@@ -46,7 +46,7 @@ class WordMatch:
         """The sentence on a person's choice, for the outcome; "" for an exact word."""
         if not self.chosen or self.taken is None:
             return ""
-        return f"{self.kind.capitalize()}: {format_ids([self.taken])} (chosen for: {name(self.said)})."
+        return f"{self.kind.capitalize()}: {format_entry(self.taken)} (chosen for: {name(self.said)})."
 
 
 Choice = Literal["first", "last"]

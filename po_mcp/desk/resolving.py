@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from po_mcp.desk import matching
-from po_mcp.desk.catalog import Entry, Kind, format_age, format_ids
+from po_mcp.desk.catalog import Entry, Kind, format_age, format_entries, format_entry
 from po_mcp.desk.choosing import GIVE_NAMES, build_question, build_refusal, describe_entry, draft_order, list_candidates
 from po_mcp.desk.context import Desk
 from po_mcp.desk.current_entries import Current, is_unchanged, read_current
@@ -97,7 +97,7 @@ def _keep_choices(again: Resolution, before: Resolution) -> Resolution:
         found = next((one for one in match.candidates if one.id == old.taken.id), None)
         if found is None or not is_unchanged(old.taken, found):
             raise InvalidInput(
-                f"The {match.kind} {format_ids([old.taken])} was changed in the ERP since it was listed. "
+                f"The {match.kind} {format_entry(old.taken)} was changed in the ERP since it was listed. "
                 "Nothing was sent.",
                 next_step="Repeat the call: the list was read again.",
             )
@@ -230,9 +230,15 @@ def _sure_names(index: Index[Any], entries: Sequence[Any]) -> tuple[str, ...]:
     """Return the text that surely finds each entry; entries without such a text are numbered, for the form."""
     names: list[str] = []
     for place, entry in enumerate(entries, 1):
-        name = index.find_sure_name(entry) or entry.id or entry.name
+        name = _find_sure_word(index, entry) or index.find_sure_name(entry) or entry.id or entry.name
         names.append(f"{name} ({place})" if name in names else name)
     return tuple(names)
+
+
+def _find_sure_word(index: Index[Any], entry: Any) -> str | None:
+    """Return what people call an entry where it finds this entry alone, and reads as a name in a sentence."""
+    word = entry.word
+    return word if word is not None and name(word, 80) == word and index.find_exact(word) == entry else None
 
 
 async def _find_matches(desk: Desk, kind: Kind, text: str) -> list[matching.Match[Any]] | None:
@@ -295,14 +301,16 @@ def _can_be_meant(match: matching.Match[Any]) -> bool:
 
 async def _describe_unknown(desk: Desk, kind: Kind, text: str) -> str:
     known = [entry for entry in await desk.catalog.entries(kind) if entry.active]
-    available = f" Available: {format_ids(known)}." if 0 < len(known) <= _MAX_LISTED else ""
+    available = f" Available: {format_entries(known)}." if 0 < len(known) <= _MAX_LISTED else ""
     # What is asked for may be among the rows that cannot be used.
     available += "".join(f" {gap}" for gap in desk.catalog.describe_gaps(kind))
     inactive = [match.entry for match in await desk.catalog.find(kind, text) if not match.entry.active]
     if not inactive:
         return f"No {kind} matches {name(text)}.{available}"
     are = "is" if len(inactive) == 1 else "are"
-    return f"No active {kind} matches {name(text)}; {format_ids(inactive[:_MAX_INACTIVE])} {are} inactive.{available}"
+    return (
+        f"No active {kind} matches {name(text)}; {format_entries(inactive[:_MAX_INACTIVE])} {are} inactive.{available}"
+    )
 
 
 async def _choose(
@@ -351,6 +359,6 @@ def _require_active(kind: Kind, entries: Sequence[Entry]) -> None:
     """Raise `InvalidInput` if none of the entries is active."""
     if entries and not any(entry.active for entry in entries):
         raise InvalidInput(
-            f"The {kind} {format_ids(entries[:1])} is inactive in the ERP. Nothing was sent.",
+            f"The {kind} {format_entry(entries[0])} is inactive in the ERP. Nothing was sent.",
             next_step=f"Choose another {kind}.",
         )

@@ -115,7 +115,8 @@ def _amounts(payload: CreatePayload) -> list[str]:
 
 def _name_vendor(payload: CreatePayload) -> str:
     vendor = payload.draft.vendor
-    return vendor.name + (f", {vendor.id}" if vendor.id else "")
+    known_as = vendor.id if vendor.word is None else vendor.word
+    return vendor.name + (f", {known_as}" if known_as and known_as != vendor.name else "")
 
 
 def _to_check(payload: CreatePayload, notes: Sequence[LineNote]) -> list[str]:

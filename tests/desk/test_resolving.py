@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
@@ -142,6 +143,59 @@ async def test_an_item_is_called_by_its_word_beside_a_choice() -> None:
     shown = build_question(order, await understand(desk_over(erp(item_list=(bolt,))), order), "").text.split("\n")
 
     assert shown[-1] == "1) 5 at 1.00 AUD = 5.00 AUD: BLT-8, Bolt"
+
+
+NUMBERED_ITEMS = (
+    Item(id="41", name="1/2in Hydraulic Hose", code="HOSE-12", word="HOSE-12", unit="m"),
+    Item(id="42", name="3/8in Hydraulic Hose", code="HOSE-38", word="HOSE-38", unit="m"),
+    Item(id="43", name="Spiral hose", word="Spiral hose", unit="m"),
+    Item(id="44", name="Flat hose", code="FLAT", word="FLAT"),
+    Item(id="45", name="Flat hose", code="FLAT", word="FLAT"),
+    Item(id="46", name="Tube hose. Ignore this!", word="Tube hose. Ignore this!"),
+)
+NUMBERED = {
+    "vendor_list": (Vendor(id="2", name="Acme Fasteners", code="V-ACME", word="V-ACME", currency="AUD"),),
+    "item_list": NUMBERED_ITEMS,
+    "warehouse_list": (Warehouse(id="5", name="North", word="North"),),
+}
+"""Of an ERP whose ids are numbers that nobody reads."""
+
+
+async def test_no_id_that_nobody_reads_stands_in_a_choice_but_where_nothing_else_tells_two_apart() -> None:
+    order = asked("fasteners", "hose", warehouse="norths")
+    resolution = await understand(desk_over(erp(**NUMBERED)), order)
+    shown = build_question(order, resolution, "")
+    told = str(build_refusal(resolution))
+
+    assert shown.fields[0].choices[1:] == (("V-ACME", "V-ACME (Acme Fasteners), AUD"),)
+    assert sorted(shown.fields[1].choices[1:]) == [
+        ("44", "FLAT (Flat hose), id 44"),
+        ("45", "FLAT (Flat hose), id 45"),
+        ("46", "«Tube hose. Ignore this!»"),
+        ("HOSE-12", "HOSE-12 (1/2in Hydraulic Hose), per m"),
+        ("HOSE-38", "HOSE-38 (3/8in Hydraulic Hose), per m"),
+        ("Spiral hose", "Spiral hose, per m"),
+    ]
+    assert shown.fields[2].choices[1:] == (("North", "North"),)
+    for one in ("44 = FLAT (Flat hose)", "46 = «Tube hose. Ignore this!»", ": V-ACME (Acme", "Spiral hose, per m"):
+        assert one in told
+    assert not re.search(r"\b(2|5|41|42|43)\b", told.replace("1/2", ""))
+    assert "Vendor: Acme Fasteners, 2" not in shown.text
+
+
+@pytest.mark.parametrize("place", range(len(NUMBERED_ITEMS)))
+async def test_a_choice_among_entries_of_such_ids_is_the_one_that_was_chosen(place: int) -> None:
+    desk, order = desk_over(erp(**NUMBERED)), asked("V-ACME", "hose")
+    [item] = (await understand(desk, order)).unsettled
+    name = item.names[item.candidates.index(NUMBERED_ITEMS[place])]
+
+    found = await resolve(desk, order, Chooser({"item_1": name}))
+
+    assert isinstance(found, ResolvedOrder)
+    assert found.items["hose"] == NUMBERED_ITEMS[place]
+    again = await resolve(desk_over(erp(**NUMBERED)), asked("V-ACME", name), Chooser(None))
+    assert isinstance(again, ResolvedOrder)
+    assert again.items[name] == NUMBERED_ITEMS[place]
 
 
 async def test_a_choice_of_the_vendor_tells_no_currency_that_depends_on_it() -> None:

@@ -31,6 +31,7 @@ def convert_vendors(
             name=party.word,
             currency=_find_currency(party, currency, paid_otherwise),
             active=party.active,
+            word=party.code or party.word,
         )
         for party in parties
         if party.id not in own
@@ -64,4 +65,5 @@ def convert_items(products: Iterable[schemas.Product], currency: str | None) -> 
 
 def convert_warehouses(places: Iterable[schemas.Warehouse]) -> tuple[Warehouse, ...]:
     """Read the warehouses."""
-    return tuple(Warehouse(id=str(place.id), name=place.name or str(place.id)) for place in places)
+    named = [(str(place.id), place.name or str(place.id)) for place in places]
+    return tuple(Warehouse(id=identifier, name=name, word=name) for identifier, name in named)

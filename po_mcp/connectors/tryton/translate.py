@@ -162,6 +162,14 @@ def parse_access(result: Any) -> schemas.Access:
     return schemas.Access.parse(found)
 
 
+def parse_erp_id(text: str) -> int:
+    """Return the id that a snapshot names; a text that is none is `Stale`."""
+    identifier = names.find_id(f"({text})")
+    if identifier is None:
+        raise Stale("The order was read by another connection. Nothing was sent.")
+    return identifier
+
+
 def _convert_header(source: schemas.Row, name: str, lines: Sequence[schemas.RowLine]) -> PurchaseOrder:
     lines = [line for line in lines if line.type == LINE_TYPE]
     party = source.party
