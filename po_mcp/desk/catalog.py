@@ -234,12 +234,10 @@ class Catalog:
 
     async def find(self, kind: Kind, text: str) -> list[Match[Any]]:
         """Return the matches of the words, the best first; without a match, the list is read again first."""
-        # A new entry of the ERP may be missing in the cache, so a search without a match reads the list once more,
-        # unless it was read just now.
+        # A new entry of the ERP may be missing in a list of before this call, also in one that was kept on disk.
         asked_at = self._clock()
         cached = await self._get_list(kind)
         matches = cached.index.find(text)
-        # What was kept on disk may be hours old, though this process has it only now.
         if matches or cached.at >= asked_at:
             return matches
         return (await self._get_list(kind, refresh=True)).index.find(text)

@@ -234,3 +234,25 @@ async def test_an_empty_list_is_not_kept(tmp_path: Path) -> None:
     await catalog_over(ListsERP(), file_in(tmp_path)).items()
 
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("age", [5.0, 300.0, KEEP_S - 1])
+async def test_a_word_that_a_kept_list_lacks_is_looked_up_in_the_erp(tmp_path: Path, age: float) -> None:
+    """The entry may be newer than the list, however young that is."""
+    file_in(tmp_path).save("vendor", VENDORS, NOON - age)
+    new = Vendor(id="8", name="Newcomer")
+    erp = ListsERP(vendor_list=(*VENDORS, new))
+    ticks = iter(range(1_000))
+    catalog = Catalog(erp, lambda: NOON + next(ticks), file_in(tmp_path), lambda: NOON)  # type: ignore[arg-type]
+
+    assert [match.entry for match in await catalog.find("vendor", "Newcomer")] == [new]
+    assert erp.asked == ["vendors"]
+    assert [match.entry for match in await catalog.find("vendor", "Zeta")] == [VENDORS[1]]
+    assert erp.asked == ["vendors"]
+
+
+async def test_a_list_that_was_read_for_a_search_is_not_read_for_it_again(tmp_path: Path) -> None:
+    erp = ListsERP(vendor_list=VENDORS)
+
+    assert await catalog_over(erp, file_in(tmp_path)).find("vendor", "Newcomer") == []
+    assert erp.asked == ["vendors"]
