@@ -42,6 +42,18 @@ class ReportsRights(Protocol):
         """Return the kinds of write that the ERP's user may carry out."""
 
 
+@runtime_checkable
+class ReadsById(Protocol):
+    """An ERP whose orders may get other names, and which finds each by its id all the same."""
+
+    async def get_order_of_id(self, erp_id: str, number: str) -> PurchaseOrder:
+        """Return the order of an id, called `number` where it still goes by that, else what it goes by now.
+
+        Raises:
+            OrderNotFound: there is none.
+        """
+
+
 def send_at_once() -> None:
     """Allow a write: the default where a caller has no check."""
 

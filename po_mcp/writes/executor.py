@@ -185,7 +185,7 @@ class Executor:
         """
         operation = claim.operation
         until = self.journal.now() + self.policy.watches_for
-        outcome = self.words.watched(operation, refusal.what, until, refusal.next_step)
+        outcome = _as_stale(self.words.watched(operation, refusal.what, until, refusal.next_step), refusal)
         detail = {"answer": refusal.what}
         # Recorded as watched before the first look: if this process dies now, another one goes on with the watch.
         if not await self.reconciler.record(operation, "SENT", "WATCHED", outcome, detail, watched_until=until):
@@ -204,13 +204,15 @@ class Executor:
             case "foreign":
                 refused = self.words.taken(operation, seen.order)
                 return await self._end_watch(operation, "REFUSED", refused, seen)
-        offer = offer_cancel(self.erp, seen.order) if operation.kind == "delete" else ""
+        # What was changed meanwhile is looked at again, and not cancelled in the place of a delete.
+        may_offer = operation.kind == "delete" and not isinstance(refusal, Stale)
+        offer = offer_cancel(self.erp, seen.order) if may_offer else ""
         next_step = offer or refusal.next_step
         # Where a read shows all that there is, two looks are the whole watch.
         if self.policy.watches_for == 0 or seen.seen == "ended_otherwise":
             refused = self.words.refused(operation, without_effect(refusal.what), next_step)
-            return await self._end_watch(operation, "REFUSED", refused, seen)
-        return self.words.watched(operation, refusal.what, until, next_step)
+            return await self._end_watch(operation, "REFUSED", _as_stale(refused, refusal), seen)
+        return _as_stale(self.words.watched(operation, refusal.what, until, next_step), refusal)
 
     async def _look_twice(self, claim: Claim) -> Observation:
         """Look at once, and again a moment later unless the effect, or what keeps it from coming, is seen already."""
@@ -275,6 +277,11 @@ async def read_back(erp: ERP, number: str) -> PurchaseOrder | None:
         return await erp.get_order(number)
     except ERPError:
         return None
+
+
+def _as_stale(outcome: WriteOutcome, refusal: PurchaseOrderError) -> WriteOutcome:
+    """Call a refusal stale where the ERP itself saw that the order is no longer the version that was approved."""
+    return outcome.model_copy(update={"status": "stale"}) if isinstance(refusal, Stale) else outcome
 
 
 def _contents(seen: Observation) -> str:

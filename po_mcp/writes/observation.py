@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from po_mcp.erp import ERP
+from po_mcp.erp import ERP, ReadsById
 from po_mcp.errors import ERPError, OrderNotFound
-from po_mcp.orders import PurchaseOrder
+from po_mcp.orders import PurchaseOrder, Snapshot
 
 Seen = Literal["applied", "gone", "absent", "ended_otherwise", "foreign", "differs", "unreadable"]
 """What stands in the ERP.
@@ -62,11 +63,30 @@ async def find_order(erp: ERP, number: str, *, in_any_case: bool = False) -> Pur
     Raises:
         ERPError: the order cannot be read.
     """
+    return await _find(erp, lambda: erp.get_order(number, in_any_case=in_any_case))
+
+
+async def find_shown_order(erp: ERP, shown: Snapshot) -> PurchaseOrder | None:
+    """Read the very order that a person was shown, whatever it is called by now; None where there is none.
+
+    By its number alone an order that got another one would look as if it were gone.
+
+    Raises:
+        ERPError: the order cannot be read.
+    """
+    number, erp_id = shown.order.number, shown.erp_id
+    if erp_id is None or not isinstance(erp, ReadsById):
+        return await find_order(erp, number)
+    reading: ReadsById = erp
+    return await _find(erp, lambda: reading.get_order_of_id(erp_id, number))
+
+
+async def _find(erp: ERP, read: Callable[[], Awaitable[PurchaseOrder]]) -> PurchaseOrder | None:
     try:
-        return await erp.get_order(number, in_any_case=in_any_case)
+        return await read()
     except OrderNotFound:
         await erp.probe()
     try:
-        return await erp.get_order(number, in_any_case=in_any_case)
+        return await read()
     except OrderNotFound:
         return None

@@ -198,6 +198,86 @@ async def test_a_change_while_the_person_reads_is_stale(harness: TrytonHarness, 
     assert book.users.buyer.search(PURCHASE, ["id", "=", book.orders["draft"]]) == [book.orders["draft"]]
 
 
+@pytest.mark.parametrize("tool", [CANCEL, DELETE])
+async def test_a_change_of_the_same_moment_that_tryton_refuses_is_stale(
+    harness: TrytonHarness, book: Book, tool: str
+) -> None:
+    """It is looked at again: a cancel is not offered in the place of the delete."""
+
+    async def change_it_first(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        book.users.buyer.write(PURCHASE, book.orders["draft"], comment="Now by train.")
+        return await wire.handle_async_request(request)
+
+    harness.wire.on_write = change_it_first
+    async with harness.client(person=ScriptedPerson(says_yes)) as client:
+        ended = outcome(await client.call_tool(tool, {"number": "PM-2026-0001"}))
+
+    assert (ended["status"], len(harness.wire.writes)) == ("stale", 1)
+    assert "it was changed since it was read). Nothing was changed." in ended["message"]
+    assert ended["next_step"] == "Check the order with get_purchase_order, then ask again."
+    assert book.users.buyer.read(PURCHASE, book.orders["draft"], "state")["state"] == "draft"
+
+
+@pytest.mark.parametrize("tool", [CANCEL, DELETE])
+@pytest.mark.parametrize("is_copied", [False, True])
+async def test_an_order_that_gets_another_reference_in_the_same_moment_is_not_said_to_be_gone(
+    harness: TrytonHarness, book: Book, tool: str, is_copied: bool
+) -> None:
+    """By its old name it is not found, or another order is."""
+
+    async def rename_it_first(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        book.users.buyer.write(PURCHASE, book.orders["draft"], reference="PM-ELSE")
+        if is_copied:
+            book.users.order("PM-2026-0001", ("nut", "5", "0.12"))
+        return await wire.handle_async_request(request)
+
+    harness.wire.on_write = rename_it_first
+    async with harness.client(person=ScriptedPerson(says_yes)) as client:
+        ended = outcome(await client.call_tool(tool, {"number": "PM-2026-0001"}))
+
+    assert ended["status"] == "stale", ended
+    assert book.users.buyer.read(PURCHASE, book.orders["draft"], "state")["state"] == "draft"
+
+
+@pytest.mark.parametrize("tool", [CANCEL, DELETE])
+async def test_an_order_that_gets_another_reference_while_the_person_reads_still_exists(
+    harness: TrytonHarness, book: Book, tool: str
+) -> None:
+    def renamed(params: ElicitRequestFormParams) -> ElicitResult:
+        book.users.buyer.write(PURCHASE, book.orders["draft"], reference="PM-ELSE")
+        return says_yes(params)
+
+    async with harness.client(person=ScriptedPerson(renamed)) as client:
+        ended = outcome(await client.call_tool(tool, {"number": "PM-2026-0001"}))
+
+    assert (ended["status"], harness.wire.writes) == ("stale", [])
+    assert "no longer exists" not in ended["message"]
+    assert ended["order"]["number"] == "PM-ELSE"
+
+
+@pytest.mark.parametrize("how", ["added", "removed"])
+async def test_a_line_that_comes_or_goes_on_its_own_in_the_same_moment_is_not_seen_by_tryton(
+    harness: TrytonHarness, book: Book, how: str
+) -> None:
+    """What docs/tryton.md says: no stamp of ours is of such a line, and the order's does not move."""
+    line = book.users.buyer.read(PURCHASE, book.orders["draft"], "lines")["lines"][0]
+    kept = {"product": book.facts.items["nut"], "unit": book.facts.units["Unit"], "quantity": 3, "unit_price": None}
+
+    async def change_lines_first(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
+        if how == "added":
+            book.users.buyer.create("purchase.line", {"purchase": book.orders["draft"], **kept})
+        else:
+            book.users.buyer.on("purchase.line", "delete", [line])
+        return await wire.handle_async_request(request)
+
+    harness.wire.on_write = change_lines_first
+    async with harness.client(person=ScriptedPerson(says_yes)) as client:
+        ended = outcome(await client.call_tool(DELETE, {"number": "PM-2026-0001"}))
+
+    assert ended["status"] == "done"
+    assert book.users.buyer.search(PURCHASE, ["id", "=", book.orders["draft"]]) == []
+
+
 async def test_a_cancel_tells_which_change_of_the_same_moment_tryton_let_pass(
     harness: TrytonHarness, book: Book
 ) -> None:

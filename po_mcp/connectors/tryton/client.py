@@ -122,6 +122,11 @@ class Tryton:
         source = await self._reader.find_order(names.check_readable(number), in_any_case=in_any_case)
         return translate.convert_order(source, names.find_stored_name(source, number))
 
+    async def get_order_of_id(self, erp_id: str, number: str) -> PurchaseOrder:
+        """Return the order of an id, called `number` where it still goes by that, else what it goes by now."""
+        source = await self._reader.read_by_id(translate.parse_erp_id(erp_id))
+        return translate.convert_order(source, number if names.goes_by(source, number) else None)
+
     async def vendors(self) -> Entries[Vendor]:
         """Return every active party but the company itself."""
         parties = await self._reader.read_every("party.party", schemas.Party, schemas.PARTY_FIELDS)

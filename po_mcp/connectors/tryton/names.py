@@ -131,6 +131,11 @@ def find_stored_name(order: Names, name: str) -> str:
     return next((one for one in has if one.casefold() == name.casefold()), name)
 
 
+def goes_by(order: Names, name: str) -> bool:
+    """Tell whether a name, letter for letter, is one of the order's."""
+    return _has_name(order, name, in_any_case=False)
+
+
 def _has_name(order: Names, name: str, in_any_case: bool) -> bool:
     if find_id(name) is not None:
         return order.id == find_id(name)

@@ -11,7 +11,7 @@ from po_mcp.writes import order_text
 from po_mcp.writes.forms import FormAnswer, Question, ask_cancel, read_decision
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
 from po_mcp.writes.kinds.snapshots import describe_changes, find_change, forbid_status, snapshot_of
-from po_mcp.writes.observation import Observation, find_order, unreadable
+from po_mcp.writes.observation import Observation, find_shown_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.order_text import STATUS_LABELS
 from po_mcp.writes.payloads import Payload, SnapshotPayload
@@ -70,7 +70,7 @@ class Cancel:
     async def observe(self, erp: ERP, operation: Operation, sent_at: float) -> Observation:
         """See whether the order is shown as cancelled."""
         try:
-            order = await find_order(erp, operation.number)
+            order = await find_shown_order(erp, snapshot_of(operation))
         except ERPError as exc:
             return unreadable(exc)
         if order is None:  # a cancelled order stays where it is: this tells nothing of it

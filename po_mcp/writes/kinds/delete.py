@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from po_mcp.erp import ERP, BeforeSend, Capability
+from po_mcp.erp import ERP, BeforeSend, Capability, ReadsById
 from po_mcp.errors import ERPError
 from po_mcp.orders import PurchaseOrder, Snapshot
 from po_mcp.writes import order_text
 from po_mcp.writes.forms import FormAnswer, Question, ask_delete, read_typed_number
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
 from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of
-from po_mcp.writes.observation import Observation, find_order, unreadable
+from po_mcp.writes.observation import Observation, find_shown_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import Payload, SnapshotPayload
 
@@ -56,18 +56,20 @@ class Delete:
 
     async def observe(self, erp: ERP, operation: Operation, sent_at: float) -> Observation:
         """See whether the order is gone, shown as deleted, or another one by now."""
+        shown = snapshot_of(operation)
         try:
-            order = await find_order(erp, operation.number)
+            order = await find_shown_order(erp, shown)
             if order is None:
                 return Observation("gone", "the order is gone")
             # Some ERPs keep deleted orders, and go on showing them.
             if order.status == "deleted":
                 return Observation("applied", "the order is deleted", order)
+            if isinstance(erp, ReadsById) and shown.erp_id is not None:  # found by its id: it is this very order
+                return Observation("absent", "the order is still there", order)
             # It is there: the number may have been given to a new order, which only an id of the ERP's own shows.
             current = await erp.snapshot(operation.number, "delete")
         except ERPError as exc:
             return unreadable(exc)
-        shown = snapshot_of(operation)
         if shown.erp_id is not None and current.erp_id != shown.erp_id:
             return Observation("applied", f"order {operation.number} was created again since", order)
         if current.blockers:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from po_mcp.erp import ERP, Guarded
+from po_mcp.erp import ERP, Guarded, ReadsById
 from po_mcp.errors import OrderNotFound
 from po_mcp.orders import PurchaseOrder, Snapshot
 from po_mcp.writes import order_text
 from po_mcp.writes.kinds import Change, Forbidden
+from po_mcp.writes.observation import find_shown_order
 from po_mcp.writes.operation import Operation, digest_of
 from po_mcp.writes.payloads import SnapshotPayload
 
@@ -34,7 +35,9 @@ async def find_change(erp: ERP, operation: Operation, kind: Guarded) -> Change |
     try:
         current = await erp.snapshot(operation.number, kind)
     except OrderNotFound:
-        return Change("it is no longer there")
+        # It may go by another number by now, and be there all the same.
+        renamed = await find_shown_order(erp, snapshot_of(operation)) if isinstance(erp, ReadsById) else None
+        return Change("it is no longer there") if renamed is None else Change("it got another number", renamed)
     # Compared by value, not by a version field: not every ERP has one, nor counts every change.
     if digest_of_snapshot(current) == operation.order_digest:
         return None
