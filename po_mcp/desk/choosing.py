@@ -19,8 +19,8 @@ NONE_OF_THESE = "none"
 """The choice, and the first of every field, that nothing offered is meant."""
 _plain = re.compile(r"[\w.\-/]{1,40}( of [0-9]{1,6})?")
 GIVE_NAMES = (
-    "Show the user the choices, and repeat the call with what stands before the equals sign, else the brackets, of the "
-    "one they choose, or with its name where there are none."
+    "Show the user the choices, and repeat the call with what stands before the brackets of the one they choose: "
+    "before the equals sign where there is one, and its name where there are no brackets."
 )
 _MIN_SAID_COLUMNS = 16
 _AS_CHOSEN = "as chosen"
