@@ -76,11 +76,17 @@ def order_not_found(erp: str, number: str, explanation: str = "") -> OrderNotFou
 def unopenable_order(erp: str, number: str, *, is_listed: bool = False) -> BadAnswer:
     """Return the error for an order that may exist and cannot be read by its number. `is_listed`: the list has it."""
     signs = " ".join(dict.fromkeys(visible(sign) for sign in number if not re.match(r"[A-Za-z0-9._-]", sign)))
-    what = "If there is such an order, it cannot be opened or changed here"
+    what = (
+        f"If there is such an order, it cannot be opened or changed here: {erp}, or a gateway before it, does not take "
+        f"the characters {signs} of its number in an address."
+    )
     if is_listed:
-        what = f"{erp} lists order {visible(number, 80)}, but it cannot be changed here"
+        what = (
+            f"{erp} lists order {visible(number, 80)}, but it cannot be changed here: {erp}, or a gateway before it, "
+            f"does not take the characters {signs} of its number in an address."
+        )
     return BadAnswer(
-        f"{what}: {erp}, or a gateway before it, does not take the characters {signs} of its number in an address.",
+        what,
         next_step=f"Open it in {erp} itself.",
     )
 

@@ -143,10 +143,8 @@ class Catalog:
         gaps: list[str] = []
         if left_out := count_left_out(cached.entries):
             they = "it is" if left_out == 1 else "they are"
-            what = order_text.count(left_out, f"{kind} row")
-            gaps.append(
-                f"{what} of the ERP's list cannot be used (no id, or not readable): {they} not shown or ordered."
-            )
+            what = f"{order_text.count(left_out, f'{kind} row')} of the ERP's list cannot be used"
+            gaps.append(f"{what} (no id, not readable, or not sent): {they} not shown or ordered.")
         if unnamed := sum(entry.id is None for entry in cached.entries):
             has = "has" if unnamed == 1 else "have"
             gaps.append(f"{order_text.count(unnamed, kind)} {has} no id here and cannot be ordered from.")
