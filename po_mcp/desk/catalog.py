@@ -100,6 +100,7 @@ class Catalog:
         self._file = file
         self._now = now
         self._lists: dict[Kind, _CachedList] = {}
+        # One for each kind: a long list of items must not keep a question about a vendor waiting.
         self._reading: Mapping[Kind, anyio.Lock] = {kind: anyio.Lock() for kind in get_args(Kind)}
 
     async def vendors(self, *, refresh: bool = False) -> tuple[Vendor, ...]:
@@ -173,6 +174,7 @@ class Catalog:
                 return await self._erp.read_vendor(entry)
             case Item():
                 return await self._erp.read_item(entry)
+            # The port reads no single one: there are few, and their list is read whole.
             case Warehouse():
                 return entry
 
@@ -195,6 +197,7 @@ class Catalog:
         at, read_at = self._clock(), self._now()
         try:
             entries, index = await self._read(kind)
+        # Not for a refusal: who may no longer read the list must not be shown an older one.
         except (Unreachable, TooManyRequests, BadAnswer):
             if older is None:
                 raise
@@ -248,6 +251,7 @@ class Catalog:
         """
         entries = await self.entries(kind, refresh=refresh)
         if text is None:
+            # By name: in the ERP's own order a person finds nothing.
             shown = sorted(entries, key=lambda entry: entry.name.casefold())[: 5 * MAX_RESULTS]
             candidates = tuple(to_candidate(entry, "listed") for entry in shown)
             return self._candidates(kind, candidates, len(entries), len(entries))
@@ -264,6 +268,7 @@ class Catalog:
 
 def format_age(seconds: float) -> str:
     """Write how old something is: `12 minutes`, `3 hours`, `2 days`."""
+    # Rounded down, in one unit: that it is old matters, not by how many minutes.
     for size, noun in ((86400, "day"), (3600, "hour"), (60, "minute")):
         if seconds >= size:
             count = int(seconds // size)

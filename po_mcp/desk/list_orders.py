@@ -73,6 +73,7 @@ async def list_orders(
     scan = await _scan(desk, request, offset > 0, progress)
     chosen = await _filter_orders(desk, request, scan)
     found = chosen.orders
+    # Sorted here, and not by the ERP: each of them sorts by other fields, and some by none.
     page = sort_orders(found, request.sort, request.direction)[offset : offset + size]
     more = len(found) > offset + size
     return OrderList(
@@ -124,6 +125,7 @@ async def _find_similar_numbers(desk: Desk, number: str) -> Sequence[str]:
 async def add_vendor_names(desk: Desk, orders: Sequence[PurchaseOrder]) -> list[PurchaseOrder]:
     """Return the orders with vendors' names in the place of ids; an id stays where its name cannot be read in time."""
     names: dict[str | None, str] = {}
+    # Only some ERPs show an id in the place of the name; for the others no list is read.
     if any(order.vendor == order.vendor_id for order in orders):
         with anyio.move_on_after(_VENDOR_NAMES_TIMEOUT_S):
             names = {vendor.id: vendor.name for vendor in await _list_vendors(desk)}
@@ -170,6 +172,7 @@ async def _filter_orders(desk: Desk, request: ListRequest, scan: OrderScan) -> C
 
 
 async def _list_vendors(desk: Desk) -> Sequence[Vendor]:
+    # Names make a list easier to read; without them it is still right.
     if "catalog" not in desk.erp.capabilities:
         return ()
     try:
@@ -188,6 +191,7 @@ def _explain_gaps(scan: OrderScan) -> list[str]:
     if scan.is_cut:
         of = f" of {scan.total}" if scan.total is not None else ""
         gaps.append(f"Only {scan.read}{of} orders could be read; counts and totals cover those. Narrow the dates.")
+    # One reason is enough: a list that was cut, or has bad rows, is incomplete in any case.
     elif not scan.complete and not scan.unreadable:
         gaps.append("The list changed while it was being read; an order may be missing or outdated.")
     return gaps
@@ -219,6 +223,7 @@ def _read_cursor(cursor: str | None, request: ListRequest, limit: int | None) ->
     if (written := _cursor.fullmatch(cursor)) is None:
         raise _cursor_error()
     offset, size = int(written[1]), int(written[2])
+    # The size is the cursor's own: another limit on a later page would skip orders, or show some twice.
     fits = 0 < offset <= _MAX_OFFSET and 0 < size <= MAX_LIMIT
     if not fits or offset % size or written[3] != _digest_query(request) or limit not in (None, size):
         raise _cursor_error()

@@ -62,6 +62,7 @@ def summarize(orders: Sequence[PurchaseOrder]) -> Summary:
         total_value=next(iter(totals.values()), Decimal(0)) if one else None,
         currency=currency if one else None,
         totals=None if one else {name or NO_CURRENCY: total for name, total in totals.items()},
+        # Counted, and not taken for 0: the sum would look whole.
         without_total=len(orders) - len(with_value) or None,
         by_status=dict(sorted(Counter(order.status for order in orders).items())),
     )
@@ -69,6 +70,7 @@ def summarize(orders: Sequence[PurchaseOrder]) -> Summary:
 
 def is_overdue(order: PurchaseOrder, today: date) -> bool:
     """Return whether goods are outstanding that were expected before today."""
+    # Due today is not overdue: the goods may still come.
     return order.status in AWAITING_GOODS and order.expected_on is not None and order.expected_on < today
 
 

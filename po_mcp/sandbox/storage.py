@@ -121,6 +121,7 @@ class Storage:
                 "SELECT COUNT(*) FROM sqlite_master",
             )
         )
+        # Another version is refused and not brought up to date: a book is practice, and easily made anew.
         if (application, version) == (APPLICATION_ID, SCHEMA_VERSION):
             return False
         if table_count or application or version:
@@ -146,5 +147,6 @@ def _create_private(path: Path) -> None:
 
 
 def _compare_decimals(left: str, right: str) -> int:
+    # As numbers: as text 9 would come after 10.
     one, other = Decimal(left), Decimal(right)
     return (one > other) - (one < other)

@@ -79,6 +79,7 @@ class Tables:
     def orders(self, query: Query, *, complete: bool = False) -> QueryResult[Order]:
         """List order headers; with `complete`, whole orders."""
         rows, count = self._list(ORDERS, query)
+        # A list of a thousand orders has a few vendors: each is read once.
         known: dict[int, Vendor] = {}
         orders = (self._header(row, known) for row in rows)
         return QueryResult(tuple(map(self._complete, orders) if complete else orders), count)
@@ -87,6 +88,7 @@ class Tables:
 
     def insert(self, table: str, **values: Any) -> None:
         """Insert one row; decimals, instants and flags are stored as the schema spells them."""
+        # Names of tables and columns are this package's own; what a client sent is always a value.
         columns, marks = ", ".join(values), ", ".join("?" * len(values))
         sql = " ".join(["INSERT INTO", table, "(", columns, ") VALUES (", marks, ")"])
         self._connection.execute(sql, [_to_sql(value) for value in values.values()])
@@ -117,10 +119,12 @@ class Tables:
 
     def delete_order(self, order: Order) -> None:
         """Remove an order and its lines."""
+        # Its lines go by the foreign key; by uuid, since a number may be given out again.
         self._connection.execute("DELETE FROM orders WHERE uuid = ?", [order.uuid])
 
     def next(self, counter: str) -> int:
         """Give out the next number of a counter, from 1; it is never given out again."""
+        # No AUTOINCREMENT: counters are for several tables, and one for each vendor.
         row = self._one("counters", "name", counter)
         value = (row["value"] if row else 0) + 1
         self._connection.execute("INSERT OR REPLACE INTO counters VALUES (?, ?)", [counter, value])
@@ -134,6 +138,7 @@ class Tables:
         if vendor_id not in known:
             known[vendor_id] = _vendor(self._find_referenced("vendors", "id", vendor_id))
         values |= {name: _instant(values[name]) for name in values if name.endswith("_at")}
+        # Amounts are stored as text: SQLite would make binary floats of them.
         values |= {"status": Status(values["status"]), "total": Decimal(values["total"])}
         values["tax_inclusive"] = bool(values["tax_inclusive"])
         return Order(vendor=known[vendor_id], **values)
@@ -163,6 +168,7 @@ class Tables:
             )
 
     def _receipts(self, order: Order, lines: Mapping[str, Line]) -> Iterable[Receipt]:
+        # What was left after each arrival, which Exsited's receipts tell of their own time.
         left = {uuid: line.quantity for uuid, line in lines.items()}
         for receipt in self._of_order("receipts", order, "received_at, id"):
             arrived = []
