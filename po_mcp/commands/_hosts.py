@@ -56,6 +56,7 @@ def is_found(host: Host, machine: Machine) -> bool:
     """Whether the host shows on this computer: its own folder, its file, or its command on PATH."""
     if any(shutil.which(name, path=machine.variables.get("PATH")) for name in host.commands):
         return True
+    # A host that was never started has no file yet; the home folder itself proves nothing.
     path = file_of(host, machine)
     if path is None:
         return False
@@ -65,6 +66,7 @@ def is_found(host: Host, machine: Machine) -> bool:
 def install(host: Host, path: Path, program: Program, confirm: Callable[[], bool]) -> Result:
     """Put the entry into a host's file, once the person has seen it and said yes."""
     change = plan_install(host, path, program)
+    # Said and not moved: other entries of that file may need it.
     for name in change.secrets():
         click.echo(f"{name} stands in {path} in clear. po-mcp init keeps it elsewhere; then take it out there.")
     result = _apply_change(change, confirm, f"{host.title} has the entry already: {path}")
@@ -85,6 +87,7 @@ def _apply_change(change: Change, confirm: Callable[[], bool], nothing_to_do: st
     click.echo(f"{change.host.title}: {change.path}")
     for line in change.lines():
         click.secho(f"  {line}", fg={"+": "green", "-": "red"}.get(line[:1]))
+    # After the change was shown, and before anything is written.
     if not confirm():
         return "not confirmed"
     backup = apply(change, stamp())

@@ -88,6 +88,7 @@ def command(pace: float | None, era: str) -> None:
     each scene, and at each question.
     """
     console = _Screen(highlight=False)
+    # Recorded or piped, nobody presses Enter, and the demo must end by itself.
     waits = pace is None and console.is_terminal and sys.stdin.isatty()
     stage = Stage(console, pace or 0.0, waits=waits)
     try:
@@ -163,6 +164,7 @@ class Stage:
 
     def opens(self, scene: Scene, *, is_first: bool) -> None:
         self._scene = scene
+        # One scene on the screen at a time: what scrolls away is not read.
         if self.waits and not is_first:
             self.console.clear()
         self.console.print(Text.assemble(("Buyer      ", "bold cyan"), scene.buyer))
@@ -184,6 +186,7 @@ class Stage:
         """Show the question as a client would, and give the answer that the story has for it."""
         assert isinstance(params, ElicitRequestFormParams)
         assert self._scene is not None
+        # The story's answer, not the person's: who watches must not have to know an order's number.
         self._asked += 1
         answer = self._scene.answer
         body = Group(Text(params.message), Text(), *_form(params.requested_schema, answer))
@@ -219,6 +222,7 @@ class Stage:
 def _arguments(arguments: Mapping[str, Any]) -> Text:
     parts = []
     for name, value in arguments.items():
+        # As a buyer would write it: JSON in a chat is read by nobody.
         if isinstance(value, list):
             rows = [", ".join(str(cell) for cell in row.values()) for row in value]
             parts.append(f"{name}=[{'; '.join(rows)}]")

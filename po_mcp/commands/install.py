@@ -63,6 +63,7 @@ def _standing(host: Host, machine: Machine, program: Program) -> str:
         change = plan_install(host, path, program)
     except PurchaseOrderError as exc:
         return exc.what
+    # Compared with what would be written: an entry of the same name may start another program.
     if change.before is None:
         return "found, not connected"
     return "connected" if change.is_none else "connected to another program"
@@ -70,6 +71,7 @@ def _standing(host: Host, machine: Machine, program: Program) -> str:
 
 def _print(host: Host, machine: Machine, program: Program) -> None:
     path = _hosts.file_of(host, machine)
+    # To standard error, so that standard output is the entry alone and can be piped into a file.
     click.echo(f"# {path}" if path is not None else f"# {host.after}", err=True)
     click.echo(entry_text(host, program), nl=False)
 
@@ -88,6 +90,7 @@ def _install(host: Host, machine: Machine, program: Program, yes: bool) -> None:
         _settings.stop(
             f"{program.command} is in a cache that may be cleared. Install po-mcp with uv tool, pipx or pip first."
         )
+    # Not refused: a portable host is nowhere that is looked at, and its user named it.
     if not _hosts.is_found(host, machine):
         click.echo(f"{host.title} was not found on this computer. Its file is written all the same.")
     _name_what_stays_behind()
@@ -101,6 +104,7 @@ def _install(host: Host, machine: Machine, program: Program, yes: bool) -> None:
 
 def _name_what_stays_behind() -> None:
     """Say which settings of this terminal the host will not see."""
+    # A host started from the desktop has none of a shell's variables, and would show the sandbox.
     names = sorted(name for name in os.environ if name.startswith(PREFIX))
     if names:
         click.echo(f"Set in this terminal only, and unknown to the assistant: {', '.join(names)}. Use: po-mcp init")

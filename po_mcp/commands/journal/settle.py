@@ -59,6 +59,7 @@ def need_end(store: JournalStore, recorded: Recorded, policy: SettlementPolicy, 
     counts_from = recorded.counts_from or recorded.sent_at or 0.0
     ends = {"SENT": counts_from + policy.abandoned_after, "WATCHED": recorded.watched_until or 0.0}
     end = ends.get(recorded.state, 0.0)
+    # Another process may be waiting for the answer at this moment.
     if store.now() < end:
         time = local.time(end, seconds=True)
         raise InvalidInput("It may still be in progress.", next_step=f"Try again after {time}.")
@@ -97,6 +98,7 @@ def _reconciler(settings: Settings, store: JournalStore, recorded: Recorded) -> 
     """Connect to the ERP that the operation was sent to; None where these settings lead to another."""
     from po_mcp.connectors import connect  # late: looking at the journal needs no connector
 
+    # By the recorded connection: the same number may stand for another order in another ERP.
     erp = connect(settings, store.shared_token)
     if store.name_of(erp.connection) != recorded.operation.connection:
         anyio.run(erp.aclose)
@@ -119,6 +121,7 @@ async def _look_up(reconciler: Reconciler, recorded: Recorded) -> _Seen:
 
 def _ask(console: Console, settings: Settings, store: JournalStore, seen: _Seen) -> int:
     """Ask the person at the terminal what happened, and record it."""
+    # What happened in the ERP is for somebody to say who looked, never for a script.
     if not sys.stdin.isatty():
         console.print("Your answer is needed; run this in a terminal. Nothing was recorded.")
         return NOT_SETTLED
