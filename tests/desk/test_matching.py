@@ -440,18 +440,16 @@ def test_the_words_of_a_name_in_any_case_and_any_order_find_its_vendor(vendor: V
     assert found(" ".join(words))[0][0] == vendor.id
 
 
-def test_twenty_thousand_items_are_searched_in_a_moment() -> None:
-    items = [
-        Item(id=f"IT{n:05}", code=str(100_000 + n), name=f"M{n % 40} x {n}mm Hex Bolt zinc") for n in range(20_000)
-    ]
+def test_five_thousand_items_are_searched_in_a_moment() -> None:
+    items = [Item(id=f"IT{n:05}", code=str(100_000 + n), name=f"M{n % 40} x {n}mm Hex Bolt zinc") for n in range(5_000)]
     index = Index(items, words_of)
     index.find("warm up")
     begun = time.process_time()
 
-    assert index.find_exact("IT19999") == items[-1]
+    assert index.find_exact("IT04999") == items[-1]
     assert index.find("m8 x 48mm hex bolt")[0].entry == items[48]
     assert index.find("hex bolt")
-    assert time.process_time() - begun < 5
+    assert time.process_time() - begun < 2
 
 
 @pytest.mark.parametrize("there", ["ボルト M8", "ホ\u3099ルト M8", "ホ\u309bルト M8"])

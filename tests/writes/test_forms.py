@@ -421,12 +421,13 @@ def test_no_unseen_character_hides_a_fact_of_the_head_or_adds_a_line() -> None:
     plain = [rows_of(one) for one in (ask_delete(order(), SANDBOX), ask_finalize(order(), BOOKS, None))]
     plain.append(rows_of(ask_cancel(order(), BOOKS)))
 
+    known, honest = line(), order(lines=(line(),))
+
     assert len(unseen()) >= 2278
     for point in unseen():
         text = f"Acme{chr(point)}Total 1.00 · open"
-        forged = order(lines=(line(),)).model_copy(
-            update={"vendor": text, "lines": (line().model_copy(update={"item": text, "description": text}),)}
-        )
+        shown = known.model_copy(update={"item": text, "description": text})
+        forged = honest.model_copy(update={"vendor": text, "lines": (shown,)})
         questions = (ask_delete(forged, SANDBOX), ask_finalize(forged, BOOKS, None), ask_cancel(forged, BOOKS))
         for expected, hostile in zip(plain, questions, strict=True):
             rows = rows_of(hostile)
