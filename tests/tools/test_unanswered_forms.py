@@ -12,6 +12,7 @@ from mcp.types import ElicitRequestParams, ElicitResult
 from po_mcp.desk import approval_flow
 from po_mcp.server import lifespan
 from po_mcp.tools import _progress
+from po_mcp.writes.forms import MAX_TRIES
 from tests.harness import ERAS, ScriptedPerson, ServerHarness, accept, outcome, text
 
 LEGACY = "2025-11-25"
@@ -67,23 +68,30 @@ async def test_a_choice_that_nobody_makes_ends_with_the_candidates(harness: Serv
     assert harness.wire.writes == []
 
 
-@pytest.mark.parametrize("form_s", [0.3, 0.6])
 async def test_the_tries_of_one_question_share_its_time(
-    harness: ServerHarness, monkeypatch: pytest.MonkeyPatch, form_s: float
+    harness: ServerHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lifespan, "_MAX_FORM_S", form_s)
+    form_s, fail_after = lifespan.form_timeout_s(600), anyio.fail_after
+    left: list[float] = []
     answered = []
 
-    async def mistype_late(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
-        await anyio.sleep(form_s * 0.7)
+    def note_and_fail_after(delay: float | None, shield: bool = False) -> Any:
+        if delay is not None and delay > form_s / 2:  # no other wait of a call is as long
+            left.append(delay)
+        return fail_after(delay, shield)
+
+    async def mistype(context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         answered.append(params)
         return accept(order_number="PO-0")
 
-    async with harness.client(LEGACY, mistype_late) as client:  # type: ignore[arg-type]
+    monkeypatch.setattr(anyio, "fail_after", note_and_fail_after)
+    async with harness.client(LEGACY, mistype, approval_ttl=600) as client:  # type: ignore[arg-type]
         waits = outcome(await client.call_tool("delete_purchase_order", DELETE))
 
     assert waits["status"] == "approval_required"
-    assert len(answered) == 1
+    assert len(answered) == len(left) == MAX_TRIES
+    assert left[0] == form_s
+    assert left == sorted({*left}, reverse=True)  # each has what the one before it left
 
 
 async def test_a_form_may_be_open_for_half_of_an_operations_life(harness: ServerHarness) -> None:
