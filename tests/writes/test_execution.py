@@ -240,11 +240,11 @@ async def test_a_write_that_was_never_sent_is_refused_and_may_be_asked_for_again
 async def test_a_call_that_is_cancelled_while_it_is_sent_does_not_lose_its_outcome(
     harness: ServerHarness, tool: str
 ) -> None:
-    sending = anyio.Event()
+    sending, left = anyio.Event(), anyio.Event()
 
     async def slowly(wire: httpx2.AsyncBaseTransport, request: httpx2.Request) -> httpx2.Response:
         sending.set()
-        await anyio.sleep(0.2)
+        await left.wait()
         return await wire.handle_async_request(request)
 
     harness.wire.on_write = slowly
@@ -253,6 +253,7 @@ async def test_a_call_that_is_cancelled_while_it_is_sent_does_not_lose_its_outco
             calls.start_soon(call, client, tool)
             await sending.wait()
             calls.cancel_scope.cancel()
+            left.set()
         again = await call(client, tool)
 
     assert (again["status"], again["replayed"]) == ("done", True)

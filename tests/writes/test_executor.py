@@ -638,11 +638,11 @@ async def test_a_journal_that_fails_after_the_send_makes_no_answer_a_lie(
 
 @every_kind
 async def test_a_call_that_is_cancelled_while_it_is_sent_is_recorded(bench: Bench, kind: str) -> None:
-    operation_id, sending = approved(bench, kind), anyio.Event()
+    operation_id, sending, left = approved(bench, kind), anyio.Event(), anyio.Event()
 
     async def slowly(apply: Callable[[], None]) -> None:
         sending.set()
-        await anyio.sleep(0.1)
+        await left.wait()
         apply()
 
     bench.erp.answer = slowly
@@ -651,6 +651,7 @@ async def test_a_call_that_is_cancelled_while_it_is_sent_is_recorded(bench: Benc
         await sending.wait()
         assert bench.executor.reconciler.is_sending(operation_id)
         calls.cancel_scope.cancel()
+        left.set()
 
     assert state_of(bench.store, operation_id) == "DONE"
     assert not bench.executor.reconciler.is_sending(operation_id)
@@ -658,12 +659,12 @@ async def test_a_call_that_is_cancelled_while_it_is_sent_is_recorded(bench: Benc
 
 
 async def test_recovery_leaves_an_operation_alone_that_is_being_sent(bench: Bench, clock: Clock) -> None:
-    operation_id, sending = approved(bench, "delete"), anyio.Event()
+    operation_id, sending, recovered = approved(bench, "delete"), anyio.Event(), anyio.Event()
 
     async def slowly(apply: Callable[[], None]) -> None:
         clock.now += 1_000_000
         sending.set()
-        await anyio.sleep(0.1)
+        await recovered.wait()
         apply()
 
     bench.erp.answer = slowly
@@ -672,6 +673,7 @@ async def test_recovery_leaves_an_operation_alone_that_is_being_sent(bench: Benc
         await sending.wait()
         await bench.executor.reconciler.recover()
         assert state_of(bench.store, operation_id) == "SENT"
+        recovered.set()
 
     assert [event.event for event in bench.store.events(operation_id)][-2:] == ["SENT", "DONE"]
 
