@@ -1,6 +1,7 @@
 """Installs the clients that tests/clients drives, each in a place of its own, at the versions of its lock file.
 
-A test installs what it needs when it first needs it; `python -m tests.clients.setup [NAME ...]` does so beforehand.
+A test installs what it needs when it first needs it; `python -m tests.clients.setup [NAME ...]` does so beforehand, and
+needs nothing but Python and npm.
 A changed lock file is another place. To change versions: edit the first lines of a lock, or `package.json`, and let
 pip or npm write the rest (`pip freeze`, `npm install --package-lock-only`).
 """
@@ -19,10 +20,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 LOCKS = Path(__file__).parent / "locks"
-CACHE = user_cache_path("po-mcp") / "clients"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "po-mcp" / "clients"
 _DONE = "installed"
 _LONGEST = 900
 """Seconds that one installation may take."""
