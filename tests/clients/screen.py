@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-TIMEOUT_S = 90.0
+TIMEOUT_S = 180.0
 """The longest that a person waits for a host on a computer that has much else to do."""
 _LOOK_S, _PRESS_AGAIN_S = 0.1, 3.0
 

@@ -101,6 +101,7 @@ def _install_python(place: Path, name: str) -> None:
             "install",
             "-q",
             "--no-deps",
+            "--no-compile",
             "-r",
             *map(str, _locks("python", name)),
         ]
