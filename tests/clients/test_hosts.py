@@ -75,41 +75,52 @@ def mistype_in_codex(screen: Screen) -> None:
         screen.press_enter_on("› another")
 
 
+def say_no_in_codex(screen: Screen) -> None:
+    screen.wait_for("Type your answer")
+    screen.type("no")
+    screen.press_enter_on("› no")
+
+
 def accept_in_codex(screen: Screen) -> None:
     screen.type(NUMBER)
     screen.press_enter_on(f"› {NUMBER}")
 
 
+Act = Callable[[Screen], None]
+
+
 @pytest.mark.parametrize(
-    ("kind", "shown", "decline", "accept", "ended"),
+    ("kind", "shown", "refusals", "accept"),
     [
-        (ClaudeCode, HEAD, decline_in_claude_code, accept_in_claude_code, "declined"),
-        (Codex, HEAD + REST, mistype_in_codex, accept_in_codex, "Nothing was decided in 3 tries."),
+        (ClaudeCode, HEAD, {"Declined.": decline_in_claude_code}, accept_in_claude_code),
+        (
+            Codex,
+            HEAD + REST,
+            {"Nothing was decided in 3 tries.": mistype_in_codex, "You said no.": say_no_in_codex},
+            accept_in_codex,
+        ),
     ],
     ids=["Claude Code", "Codex"],
 )
 def test_a_person_declines_and_accepts_a_delete_in_the_form_of_a_host(
-    stage: Stage,
-    kind: type[Host],
-    shown: tuple[str, ...],
-    decline: Callable[[Screen], None],
-    accept: Callable[[Screen], None],
-    ended: str,
+    stage: Stage, kind: type[Host], shown: tuple[str, ...], refusals: dict[str, Act], accept: Act
 ) -> None:
-    model = ScriptedModel([LIST, GET, CREATE, DELETE, LOOK, DELETE, LOOK])
+    model = ScriptedModel([LIST, GET, CREATE, *[DELETE] * len(refusals), LOOK, DELETE, LOOK])
     with model.serve() as url, kind(stage, url).on_screen() as screen:
         ask_until_ready(screen, model)
         screen.wait_for(QUESTION, *shown)
-        decline(screen)
-        model.wait_for_results(4)
+        for number, refuse in enumerate(refusals.values(), 4):
+            screen.wait_for(QUESTION)
+            refuse(screen)
+            model.wait_for_results(number)
         is_kept = stage.has_order(NUMBER)
-        screen.wait_for(QUESTION)
+        screen.wait_for(QUESTION, "Declined before.")
         accept(screen)
-        model.wait_for_results(7)
+        model.wait_for_results(len(model.calls))
 
-    declined, still_there, accepted, gone = model.results[3:]
+    *refused, still_there, accepted, gone = model.results[3:]
     check_reads_and_create(model, stage)
-    assert ended in declined
+    assert [said in text for said, text in zip(refusals, refused, strict=True)] == [True] * len(refusals)
     assert is_kept
     assert NUMBER in still_there
     assert "done" in accepted
