@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -35,9 +35,9 @@ def shown(result: CallToolResult) -> RenderableType:
     if "operations" in content:
         return Group(*map(_outcome, content["operations"]), *_sentences(content.get("note")))
     if "orders" in content:
-        return Group(_orders(content["orders"]), *_sentences(_describe_list(content)))
+        return _with_table(_orders, content["orders"], _describe_list(content))
     if "candidates" in content:
-        return Group(_candidates(content["candidates"]), *_sentences(_describe_matches(content)))
+        return _with_table(_candidates, content["candidates"], _describe_matches(content))
     if "message" in content:
         return _outcome(content)
     return Group(_orders([content]), *_body(content))
@@ -54,6 +54,13 @@ def _body(order: Mapping[str, Any]) -> Iterable[RenderableType]:
         yield Text()
         yield _lines(order["lines"], order.get("currency"))
     yield from _sentences(order.get("notice"), *order.get("remarks", ()))
+
+
+def _with_table(
+    table: Callable[[Sequence[Mapping[str, Any]]], Table], rows: Sequence[Mapping[str, Any]], said: str
+) -> Group:
+    """Return rows as a table above what is said of them; without rows the sentence stands alone."""
+    return Group(*([table(rows)] if rows else []), *_sentences(said))
 
 
 def _sentences(*sentences: str | None) -> list[Text]:

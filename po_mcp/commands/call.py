@@ -87,19 +87,23 @@ async def _call(settings: Settings, name: str | None, arguments: tuple[str, ...]
     console, errors = Console(highlight=False), Console(highlight=False, stderr=True)
     call = Call(name or "", dict(part.partition("=")[::2] for part in arguments).get("number", ""), time.time())
     interruptions = Interruptions(errors, lambda: known_of(settings, call))
-    result: CallToolResult | int = 0
+    result: CallToolResult | dict[str, Tool] | int = 0
     person = Terminal(errors, settings)
     calling = anyio.CancelScope()
     async with anyio.create_task_group() as tasks:
         if sys.platform != "win32":  # where asyncio has no signal handlers, Ctrl-C ends it as it does any program
             await tasks.start(interruptions.watch, calling)
         with calling:
-            result = await _ask(settings, name, arguments, console, person)
+            result = await _ask(settings, name, arguments, person)
         tasks.cancel_scope.cancel()
     if calling.cancel_called:
         return interruptions.report()
     if isinstance(result, int):
         return result
+    # Printed once the server has ended: whoever reads may leave at any line, as `head` does.
+    if isinstance(result, dict):
+        _list(console, result)
+        return 0
     if as_json:
         console.out(json.dumps(_for_programs(result), ensure_ascii=False))
     else:
@@ -108,9 +112,9 @@ async def _call(settings: Settings, name: str | None, arguments: tuple[str, ...]
 
 
 async def _ask(
-    settings: Settings, name: str | None, arguments: tuple[str, ...], console: Console, person: Terminal
-) -> CallToolResult | int:
-    """Call the tool, or list them all; return its result, or the command's status."""
+    settings: Settings, name: str | None, arguments: tuple[str, ...], person: Terminal
+) -> CallToolResult | dict[str, Tool] | int:
+    """Call the tool; return its result, all tools where none is named, or the command's status."""
     async with Client(
         build_server(settings, with_page=False),
         mode="2026-07-28",
@@ -120,8 +124,7 @@ async def _ask(
     ) as client:
         tools = {tool.name: tool for tool in (await client.list_tools()).tools}
         if name is None:
-            _list(console, tools)
-            return 0
+            return tools
         try:
             typed = _whole_id(settings, _parse_pairs(tools, name, arguments))
             _need_valid(name, typed)

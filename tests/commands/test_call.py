@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -51,6 +52,43 @@ def test_without_a_tool_it_lists_them(harness: ServerHarness) -> None:
 
     assert run.returncode == 0
     assert "create_purchase_order vendor=... lines=... [number=...]" in " ".join(run.stdout.split())
+
+
+@pytest.mark.parametrize(
+    "arguments", [["call"], ["call", "list_purchase_orders"], ["demo"], ["doctor"], ["install"], ["journal"]]
+)
+def test_whoever_reads_it_may_leave(harness: ServerHarness, arguments: list[str]) -> None:
+    """As `head` does: what is printed then is of no use to anybody, and no reason to fall over."""
+    read, write = os.pipe()
+    os.close(read)
+    run = subprocess.run(
+        [sys.executable, "-m", "po_mcp", *arguments],
+        env=environment(harness.book),
+        stdin=subprocess.DEVNULL,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=120,
+    )
+    os.close(write)
+
+    assert (run.returncode in (0, 1), run.stderr) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["search_catalog", "kind=vendor", "text=zzzzz"], "No vendor matches (10 exist)."),
+        (["list_purchase_orders", "ordered_from=2031-01-01"], "No matching orders."),
+    ],
+)
+def test_nothing_that_matches_is_a_sentence_without_a_table(
+    harness: ServerHarness, arguments: list[str], said: str
+) -> None:
+    run = piped(harness.book, *arguments)
+
+    assert said in " ".join(run.stdout.split())
+    assert run.stdout.startswith("Sandbox: no real orders.")
 
 
 def test_a_person_reads_a_table(harness: ServerHarness) -> None:
