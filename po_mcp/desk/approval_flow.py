@@ -43,6 +43,8 @@ _HOW = {
     "timed_out": "no answer in time",
 }
 """What came back that is no yes, as the audit log has it."""
+_NO_ANSWER = {"cancelled": "The question was closed without an answer.", "timed_out": "No answer came in time."}
+"""The same, as people read it."""
 
 
 @dataclass(frozen=True)
@@ -238,8 +240,7 @@ def _say_undecided(answer: FormAnswer, typed: str | None, not_done: str) -> str:
     if typed is not None:
         wrong = f"{name(typed)} is not the order number. " if typed else ""
         return f"{wrong}{not_done} Nothing was decided in {MAX_TRIES} tries."
-    missing = "No answer came in time." if answer.how == "timed_out" else "No answer came that fits the question."
-    return f"{missing} {not_done}"
+    return f"{_NO_ANSWER.get(answer.how, 'No answer came that fits the question.')} {not_done}"
 
 
 def _how(answer: FormAnswer) -> str:

@@ -94,6 +94,25 @@ async def test_the_tries_of_one_question_share_its_time(
     assert left == sorted({*left}, reverse=True)  # each has what the one before it left
 
 
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (ElicitResult(action="cancel"), "The question was closed without an answer."),
+        (accept(order_number=7), "No answer came that fits the question."),
+        (accept(number="PO-2025-0038"), "No answer came that fits the question."),
+    ],
+    ids=["closed", "no text", "another field"],
+)
+async def test_what_came_in_the_place_of_an_answer_is_said(
+    harness: ServerHarness, reply: ElicitResult, why: str
+) -> None:
+    async with harness.client(LEGACY, ScriptedPerson(reply)) as client:
+        waits = outcome(await client.call_tool("delete_purchase_order", DELETE))
+
+    assert waits["status"] == "approval_required"
+    assert f"{why} Order PO-2025-0038 was not deleted." in waits["message"]
+
+
 async def test_a_form_may_be_open_for_half_of_an_operations_life(harness: ServerHarness) -> None:
     async with harness.client(LEGACY, approval_ttl=40) as client:
         waits = outcome(await client.call_tool("delete_purchase_order", DELETE))
