@@ -96,6 +96,11 @@ async def test_a_stable_list_is_refused_after_a_move() -> None:
         await read_all_stable("An ERP", Pages("ab", "cd", totals=(5, 4)), key)
 
 
+async def test_a_stable_list_that_ends_before_the_erp_said_so_is_refused() -> None:
+    with pytest.raises(BadAnswer, match="returned an incomplete list"):
+        await read_all_stable("An ERP", Pages("ab", ""), key)
+
+
 def inventory_pro_page(page: int, rows: list[dict[str, Any]], *, more: bool = True, size: int = 250) -> Reply:
     return reply(200, {"value": rows, "totalCount": 9, "page": page, "pageSize": size, "hasMore": more})
 

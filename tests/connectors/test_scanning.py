@@ -155,3 +155,18 @@ async def test_a_repeated_page_ends_the_scan_early(is_counted: bool) -> None:
         await run_scan(orders)
 
     assert len(orders.places) < 12
+
+
+@pytest.mark.parametrize(("unreadable", "is_refused"), [(1, False), (2, True)])
+async def test_a_list_of_which_no_order_can_be_read_is_no_empty_list(unreadable: int, is_refused: bool) -> None:
+    async def read(place: int) -> Page[PurchaseOrder]:
+        return Page((), None, unreadable, unreadable=unreadable)
+
+    scan = scan_pages("An ERP", read, lambda index, size: index, None, None)
+    if is_refused:
+        with pytest.raises(BadAnswer, match="No order of An ERP's list is in the documented format"):
+            await scan
+        return
+    found = await scan
+
+    assert (found.orders, found.complete) == ((), False)

@@ -79,15 +79,16 @@ def test_no_number_becomes_another_address_whatever_the_first_check_lets_through
         urls.build_url(httpx2.URL("http://localhost/api"), "/PurchaseOrder", ("..",))
 
 
-async def test_an_order_that_neither_its_path_nor_half_a_list_shows_may_exist() -> None:
+@pytest.mark.parametrize("number", ["PO/7", "PÖ-7"])
+async def test_an_order_that_neither_its_path_nor_half_a_list_shows_may_exist(number: str) -> None:
     async def not_there() -> PurchaseOrder:
         raise OrderNotFound("404")
 
     async def half() -> OrderScan:
         return OrderScan(orders=(), read=0, complete=False)
 
-    with pytest.raises(BadAnswer):
-        await read_by_path_or_list("Books", "PO/7", not_there, half, in_any_case=False, lists_all=True)
+    with pytest.raises(BadAnswer, match="If there is such an order"):
+        await read_by_path_or_list("Books", number, not_there, half, in_any_case=False, lists_all=True)
 
 
 @pytest.mark.parametrize("value", [7, ["a"], None])
