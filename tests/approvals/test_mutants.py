@@ -492,7 +492,7 @@ def tries_are_forgotten_after_minutes(patch: Patch) -> None:
 
 
 def all_places_have_one_count(patch: Patch) -> None:
-    patch.setattr(approver_pin, "_tried", lambda place: "PIN tried: page")
+    patch.setattr(approver_pin, "_name_try", lambda place: "PIN tried: page")
 
 
 def wrong_pins_are_not_shown(patch: Patch) -> None:

@@ -142,8 +142,9 @@ class Fleet:
             process.kill()
             process.communicate()
 
-    def token(self, subject: str = ALICE, scope: str = EVERYTHING) -> str:
-        return self.issuer.sign(self.issuer.claims(f"{self.origin}/mcp", subject, scope))
+    def token(self, subject: str = ALICE, scope: str = EVERYTHING, lifetime_s: int = 300) -> str:
+        ends = int(time.time()) + lifetime_s
+        return self.issuer.sign(self.issuer.claims(f"{self.origin}/mcp", subject, scope, exp=ends))
 
     def http(self, token: str | None = None, **headers: str) -> httpx2.AsyncClient:
         bearer = {"authorization": f"Bearer {token or self.token()}"}

@@ -78,7 +78,8 @@ class Buyers:
         fleet = self.team.fleet
         trusted = ssl.create_default_context(cafile=str(fleet.certificate))
         browser = httpx2.AsyncClient(base_url=fleet.origin, timeout=60, trust_env=False, verify=trusted)
-        return fleet.http(), browser
+        lasting = fleet.token(lifetime_s=24 * 3600)
+        return fleet.http(lasting), browser
 
     async def work(self, http: httpx2.AsyncClient, browser: httpx2.AsyncClient, write: Write, place: int) -> None:
         """Ask for a write at one replica, approve it at the next, and hear of it at the one after that."""
