@@ -21,6 +21,7 @@
         ├── TooManyRequests     the ERP asks us to slow down
         ├── Unreachable         no answer, and nothing was written
         ├── BadAnswer           an answer to a read that cannot be trusted
+        │   └── OtherNumber     it names another order number than was asked for
         └── OutcomeUnknown      a write was sent, and what came of it is not known
 
 Each error has a sentence on what happened, an `effect` on the order and a next step, for the assistant and its
@@ -169,7 +170,22 @@ class BadAnswer(ERPError):
     next_step = "Try again. If it keeps failing, your administrator must look at the ERP."
 
 
+class OtherNumber(BadAnswer):
+    """The answer names the order `number`, which is not the one that was asked for."""
+
+    def __init__(self, what: str, number: str) -> None:
+        super().__init__(what)
+        self.number = number
+
+
 class OutcomeUnknown(ERPError):
-    """A write was sent, and what came of it is not known. It must not be repeated blindly."""
+    """A write was sent, and what came of it is not known. It must not be repeated blindly.
+
+    `answered_number`: the order that the ERP named in a success, where that is not the one that was asked for.
+    """
 
     effect: Effect = "unknown"
+
+    def __init__(self, what: str, *, next_step: str | None = None, answered_number: str | None = None) -> None:
+        super().__init__(what, next_step=next_step)
+        self.answered_number = answered_number

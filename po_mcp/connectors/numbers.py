@@ -6,7 +6,7 @@ import re
 import unicodedata
 from urllib.parse import unquote
 
-from po_mcp.errors import BadAnswer, InvalidInput, OrderNotFound
+from po_mcp.errors import BadAnswer, InvalidInput, OrderNotFound, OtherNumber
 from po_mcp.orders import MAX_ORDER_NUMBER_CHARS, fold_number
 from po_mcp.untrusted import visible
 
@@ -100,6 +100,12 @@ def wrong_order(erp: str, stored: str, number: str) -> BadAnswer:
             next_step="Ask for it by that number.",
         )
     return BadAnswer(f"{erp} answered about a different order.")
+
+
+def need_number_echo(erp: str, stored: str, number: str) -> None:
+    """Raise `OtherNumber` where the answer to a create names another order: some ERPs number orders themselves."""
+    if not is_number_echo(stored, number):
+        raise OtherNumber(f"{erp} answered about a different order.", stored)
 
 
 def is_same_number(stored: str, number: str, *, in_any_case: bool = False) -> bool:

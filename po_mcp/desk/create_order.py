@@ -337,4 +337,9 @@ async def _is_gone_for_sure(desk: Desk, done: Recorded) -> bool:
 
 
 async def _is_gone(desk: Desk, recorded: Recorded) -> bool:
-    return await find_order(desk.erp, recorded.operation.number, in_any_case=True) is None
+    answered = await desk.journal.answered_number(recorded.operation.id)
+    # Also under the number that the ERP gave it, where its answer named one.
+    for number in filter(None, (recorded.operation.number, answered)):
+        if await find_order(desk.erp, number, in_any_case=True) is not None:
+            return False
+    return True

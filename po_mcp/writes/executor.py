@@ -12,9 +12,10 @@ import anyio
 
 from po_mcp import telemetry
 from po_mcp.erp import ERP
-from po_mcp.errors import ERPError, JournalUnavailable, PurchaseOrderError, Stale, TooLate
+from po_mcp.errors import ERPError, JournalUnavailable, OutcomeUnknown, PurchaseOrderError, Stale, TooLate
 from po_mcp.orders import PurchaseOrder
 from po_mcp.writes.journal import Claim, Journal
+from po_mcp.writes.journal.audit_log import ANSWERED_NUMBER
 from po_mcp.writes.kinds import Applied, Change, kind_of
 from po_mcp.writes.kinds.delete import offer_cancel
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
@@ -153,7 +154,7 @@ class Executor:
                 outcome = self.words.say(status, operation, exc.what, exc.next_step)
                 return _End("REFUSED", outcome, {"answer": exc.what}, was_sent=False)
             # Neither "not sent" nor "refused": the request left, so only a reading can tell.
-            return self._doubt(claim, exc.what)
+            return self._doubt(claim, exc.what, exc.answered_number if isinstance(exc, OutcomeUnknown) else None)
         except Exception as exc:  # a crash after the claim: the request may be on its way
             logger.error("operation %s: sending failed with %s", operation.id, type(exc).__name__)
             return self._doubt(claim, "po-mcp failed while sending it")
@@ -175,8 +176,11 @@ class Executor:
             logger.error("operation %s was done, and looking at it crashed: %s", operation.id, type(exc).__name__)
         return Observation("applied", "the ERP says so", applied.order, applied.backorder_number)
 
-    def _doubt(self, claim: Claim, what: str) -> _End:
-        return _End("UNKNOWN", self.words.unknown(claim.operation, claim.sent_at, what), {"answer": what})
+    def _doubt(self, claim: Claim, what: str, answered_number: str | None = None) -> _End:
+        is_settled_by_reading = answered_number is None
+        outcome = self.words.unknown(claim.operation, claim.sent_at, what, is_settled_by_reading=is_settled_by_reading)
+        detail = {"answer": what} if is_settled_by_reading else {"answer": what, ANSWERED_NUMBER: answered_number}
+        return _End("UNKNOWN", outcome, detail)
 
     async def _watch_refusal(self, claim: Claim, refusal: PurchaseOrderError) -> WriteOutcome:
         """Believe the ERP's own refusal after two looks, and watch it: a gateway may have sent the request twice.
@@ -244,6 +248,11 @@ class Executor:
             return end.outcome
         if not end.was_sent:
             await self.reconciler.record(operation, "UNKNOWN", "NOT_APPLIED", end.outcome, end.detail)
+            return end.outcome
+        if ANSWERED_NUMBER in end.detail:
+            # Before anybody looks again: by its absence under our number it would be called not done.
+            await self.journal.note(operation.id, "ANSWERED", end.detail)
+            await self.outcome_of(operation.id)
             return end.outcome
         return await self.outcome_of(operation.id)
 

@@ -11,7 +11,7 @@ from po_mcp.erp import ERP, ReadsById
 from po_mcp.errors import ERPError, OrderNotFound
 from po_mcp.orders import PurchaseOrder, Snapshot
 
-Seen = Literal["applied", "gone", "absent", "ended_otherwise", "foreign", "differs", "unreadable"]
+Seen = Literal["applied", "gone", "absent", "ended_otherwise", "foreign", "differs", "elsewhere", "unreadable"]
 """What stands in the ERP.
 
     applied          the effect
@@ -20,6 +20,7 @@ Seen = Literal["applied", "gone", "absent", "ended_otherwise", "foreign", "diffe
     ended_otherwise  the order ended in another way, so that the effect cannot come
     foreign          another's order under the number of a new one; one reading does not prove it
     differs          an order under the number of a new one that may be ours or not
+    elsewhere        no effect, and the ERP's success had named another order than was asked for: a person decides
     unreadable       nothing that could be read, or named
 """
 

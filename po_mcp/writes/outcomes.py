@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from po_mcp.erp import ERP
-from po_mcp.orders import PurchaseOrder
+from po_mcp.orders import PurchaseOrder, fold_number
 from po_mcp.writes import order_text
 from po_mcp.writes.approvers import Person, call_by_name, describe_people
 from po_mcp.writes.journal.audit_log import Event
@@ -103,24 +103,28 @@ class OutcomeWriter:
 
     def observed(self, operation: Operation, seen: Observation, because: str) -> WriteOutcome:
         """Say that the effect of a write was seen by reading, and why that was needed."""
-        parts = [f"{_order(operation)} was {_say_done(operation)}, confirmed by reading it back ({because})."]
+        what = f"{_order(operation)} was {_say_done(operation)}{_say_as(operation, seen)}"
+        parts = [f"{what}, confirmed by reading it back ({because})."]
         parts += [*_describe(operation, seen), *_notes_of(operation)]
         more: dict[str, Any] = {"order": seen.order, "backorder_number": seen.backorder_number}
         return self.say("done", operation, " ".join(parts), **more)
 
-    def unknown(self, operation: Operation, sent_at: float | None, what: str) -> WriteOutcome:
+    def unknown(
+        self, operation: Operation, sent_at: float | None, what: str, *, is_settled_by_reading: bool = True
+    ) -> WriteOutcome:
         """Say that nobody knows what came of it.
 
         Args:
             operation: what was sent.
             sent_at: the journal's time of the send, in seconds since 1970.
             what: why it is not known: the end of a sentence, or what an error says of the request.
+            is_settled_by_reading: that the effect is not seen will decide after a while.
         """
         reason = _SENT_BUT.sub("", what).rstrip(".")
         sent = "" if sent_at is None else f" ({self.local.time(sent_at, seconds=True)})"
         text = (
             f"It is not known whether {_order(operation, 'order')} was {_say_done(operation)}: {reason}{sent}. "
-            f"Check it in {self.name} before doing anything else with it.{self._settling}"
+            f"Check it in {self.name} before doing anything else with it.{self._say_settling(is_settled_by_reading)}"
         )
         # A model that reads "try again" would send a second order.
         next_step = LOOK_AGAIN
@@ -185,10 +189,9 @@ class OutcomeWriter:
         where = ", ".join(filter(None, (self.local.moment(no.at, now), PLACES.get(str(no.detail.get("through"))))))
         return f"{answer} ({where}); it was requested again."
 
-    @property
-    def _settling(self) -> str:
+    def _say_settling(self, is_settled_by_reading: bool) -> str:
         """Say when a reading is decisive."""
-        seconds = self.policy.absence_decides_after
+        seconds = self.policy.absence_decides_after if is_settled_by_reading else None
         if seconds is None:
             clear = "your administrator can clear this with po-mcp journal settle."
             return f" If the change never shows up in {self.name}, {clear}"
@@ -226,6 +229,17 @@ def _with_people(text: str, operation: Operation | None) -> str:
 
 def _order(operation: Operation, noun: str = "Order") -> str:
     return f"{noun} {order_text.number(operation.number)}"
+
+
+def _say_as(operation: Operation, seen: Observation) -> str:
+    """Say under which number a new order is there, where the ERP numbered it itself."""
+    if (
+        operation.kind != "create"
+        or seen.order is None
+        or fold_number(seen.order.number) == fold_number(operation.number)
+    ):
+        return ""
+    return f" as {order_text.number(seen.order.number)}"
 
 
 def _say_done(operation: Operation) -> str:

@@ -15,6 +15,7 @@ from po_mcp.erp import ERP
 from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.journal import Claim, Journal
 from po_mcp.writes.kinds import kind_of
+from po_mcp.writes.kinds.answered import observe_answered
 from po_mcp.writes.observation import NEEDS_TWO_READINGS, Observation
 from po_mcp.writes.operation import SENT_STATES, Operation, Recorded, Requester, State, WriteOutcome
 from po_mcp.writes.outcomes import OutcomeWriter
@@ -67,7 +68,12 @@ class Reconciler:
         operation = recorded.operation
         try:
             with anyio.move_on_after(min(LOOK_S, self.policy.timeout)):
-                return await kind_of(operation.kind).observe(self.erp, operation, recorded.sent_at or 0.0)
+                seen = await kind_of(operation.kind).observe(self.erp, operation, recorded.sent_at or 0.0)
+                # An effect under our number settles it; its absence there is none where the ERP named another number.
+                if recorded.state != "UNKNOWN" or seen.seen == "applied":
+                    return seen
+                answered = await self.journal.answered_number(operation.id)
+                return seen if answered is None else await observe_answered(self.erp, operation, answered)
         except Exception as exc:  # a look that crashes shows nothing, and must not lose what is known
             logger.error("looking at operation %s crashed: %s", operation.id, type(exc).__name__)
             return Observation("unreadable", "po-mcp failed to read the order")

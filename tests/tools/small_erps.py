@@ -204,6 +204,7 @@ class SmallExsited(SmallERP):
 
     orders: Sequence[Row] = ()
     receipts: dict[str, list[Row]] = field(default_factory=dict)
+    store_number: Callable[[str], str] = as_given
 
     def __post_init__(self) -> None:
         self.book: dict[str, Row] = {one["id"]: one for one in self.orders}
@@ -255,8 +256,9 @@ class SmallExsited(SmallERP):
             units = f"{Decimal(one['item_quantity']):.6f}"
             lines.append(exsited_line(one["item_id"], units=units, price=f"{price:.6f}"))
         note = {"purchase_order_note": body.get("purchase_order_note", "")}
-        self.book[body["id"]] = exsited_order(body["id"], *lines, account_id=body["account_id"], **note)
-        return 201, {"purchase_order": self._shown(self.book[body["id"]])}
+        number = self.store_number(body["id"])
+        self.book[number] = exsited_order(number, *lines, account_id=body["account_id"], **note)
+        return 201, {"purchase_order": self._shown(self.book[number])}
 
 
 _ACCOUNT: Row = {

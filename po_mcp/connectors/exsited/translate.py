@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from po_mcp.connectors import days
 from po_mcp.connectors.exsited import references, schemas
 from po_mcp.connectors.exsited.error_body import raise_for_error
-from po_mcp.connectors.numbers import is_number_echo, is_same_number, wrong_order
+from po_mcp.connectors.numbers import is_same_number, need_number_echo, wrong_order
 from po_mcp.connectors.pagination import Page
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
@@ -88,11 +88,11 @@ def parse_created(body: Any, number: str, zone: tzinfo | None = UTC) -> Purchase
     """Parse the answer to a create: the stored order, or its number only where the rest cannot be read.
 
     Raises:
-        BadAnswer: the answer is an error, or about an order of another number.
+        BadAnswer: the answer is an error.
+        OtherNumber: it is about an order of another number.
     """
     stored = schemas.CreateResponse.parse(raise_for_error(body)).purchase_order.id
-    if not is_number_echo(stored, number):
-        raise wrong_order("Exsited", stored, number)
+    need_number_echo("Exsited", stored, number)
     try:
         source = schemas.OrderResponse.parse(body).purchase_order
     # The id proves that it was created; an odd field beside it is no reason to doubt that.

@@ -27,6 +27,7 @@ from po_mcp.erp import BeforeSend, send_at_once
 from po_mcp.errors import (
     BadAnswer,
     ERPError,
+    OtherNumber,
     OutcomeUnknown,
     PurchaseOrderError,
     SignInEnded,
@@ -34,6 +35,7 @@ from po_mcp.errors import (
     TooManyRequests,
     Unreachable,
 )
+from po_mcp.untrusted import visible
 
 T = TypeVar("T")
 
@@ -371,12 +373,21 @@ class ErpHttpClient:
         if refusal is not None:
             raise refusal
         # Also an undocumented 2xx, such as a 202, may mean that the write is executed later or never.
-        if answer.status not in expect:
+        is_expected = answer.status in expect
+        if not is_expected and not 200 <= answer.status < 300:
             raise self._unknown_outcome(f"it answered HTTP {answer.status}")
         try:
-            return verify(answer)
+            verified = verify(answer)
+        except OtherNumber as exc:
+            # The only trace of an order that the ERP numbered itself, whatever its status is.
+            reason = f"it answered with order {visible(exc.number, 80)}: look there"
+            raise self._unknown_outcome(reason, exc.number) from exc
         except Exception as exc:  # any exception: the write was sent, so a failure to read its answer proves nothing
-            raise self._unknown_outcome("its answer does not match the request") from exc
+            reason = "its answer does not match the request" if is_expected else f"it answered HTTP {answer.status}"
+            raise self._unknown_outcome(reason) from exc
+        if not is_expected:
+            raise self._unknown_outcome(f"it answered HTTP {answer.status}")
+        return verified
 
     def _no_answer(self, error: Exception, explanation: str = "") -> ERPError:
         """Return the error for a request that changed nothing and has no readable answer."""
@@ -388,8 +399,9 @@ class ErpHttpClient:
             return Unreachable(f"{name} cannot be reached: {why}. Nothing was sent. {explanation}".strip())
         return Unreachable(f"{name} did not answer completely. Nothing was changed. {explanation}".strip())
 
-    def _unknown_outcome(self, reason: str) -> ERPError:
+    def _unknown_outcome(self, reason: str, answered_number: str | None = None) -> ERPError:
         return OutcomeUnknown(
             f"Sent to {self._mapping.name}, but {reason}.",
             next_step="Do not repeat it. Check the order with get_purchase_order.",
+            answered_number=answered_number,
         )

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from po_mcp.connectors import days
 from po_mcp.connectors.inventory_pro import schemas
 from po_mcp.connectors.inventory_pro.error_body import is_error
-from po_mcp.connectors.numbers import is_number_echo, is_same_number, wrong_order
+from po_mcp.connectors.numbers import is_same_number, need_number_echo, wrong_order
 from po_mcp.connectors.pagination import Page
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
@@ -214,12 +214,12 @@ def parse_created(body: Any, number: str, zone: tzinfo | None = UTC) -> Purchase
     """Parse the answer to a create: the stored order, or its number only where the rest cannot be read.
 
     Raises:
-        BadAnswer: the answer is an error, or about an order of another number.
+        BadAnswer: the answer is an error.
+        OtherNumber: it is about an order of another number.
     """
     stored = schemas.OrderNumber.parse(_raise_for_error(body)).po_no
     # Under another number it would be asked for again, and created twice.
-    if not is_number_echo(stored, number):
-        raise wrong_order("Inventory Pro", stored, number)
+    need_number_echo("Inventory Pro", stored, number)
     try:
         source = schemas.Order.parse(body)
     except BadAnswer:

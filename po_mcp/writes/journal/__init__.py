@@ -21,7 +21,7 @@ from po_mcp.errors import JournalUnavailable
 from po_mcp.writes.consent import Agreement, Consented
 from po_mcp.writes.journal.agreements import FIRST_YES
 from po_mcp.writes.journal.approver_pin import ApproverPin, PinPlace
-from po_mcp.writes.journal.audit_log import Event
+from po_mcp.writes.journal.audit_log import ANSWERED_NUMBER, Event
 from po_mcp.writes.journal.database import MEMORY
 from po_mcp.writes.journal.proposals import MAX_OPEN_QUESTIONS, Similar
 from po_mcp.writes.journal.store import Claim, JournalStore
@@ -231,6 +231,11 @@ class Journal:
     async def events(self, operation_id: str) -> list[Event]:
         """Return what happened to one operation, in order."""
         return await self._read(self.store.events, operation_id)
+
+    async def answered_number(self, operation_id: str) -> str | None:
+        """Return the order that the ERP named in its success, where that is not the one that was asked for."""
+        named = [event.detail.get(ANSWERED_NUMBER) for event in await self.events(operation_id)]
+        return next((str(number) for number in reversed(named) if number), None)
 
     # Hearing of changes
 

@@ -34,6 +34,10 @@ _NOT_DIGESTED = ("last_event", "is_untold", "rowid")
 _LAST = "SELECT place, hash FROM audit_log ORDER BY place DESC LIMIT 1"
 
 
+ANSWERED_NUMBER = "answered number"
+"""In an event's detail: the order that the ERP named in its success, where it is not the one that was asked for."""
+
+
 @dataclass(frozen=True)
 class Event:
     """One thing that happened: when (seconds since 1970), what, and what is known of it.
