@@ -531,6 +531,7 @@ async def test_an_order_with_a_line_of_text_is_read_cancelled_and_deleted(connec
     assert not read.is_error
     assert ("Freight in" in text(read)) is (FREIGHT in (lines or []))
     assert (cancelled["status"], deleted["status"], erp.book) == ("done", "done", {})
+    assert "no longer what was approved" not in cancelled["message"]
 
 
 @pytest.mark.parametrize("item", [None, ""])

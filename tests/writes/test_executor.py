@@ -396,6 +396,33 @@ async def test_a_cancel_tells_of_no_change_where_receipts_and_the_status_alone_c
     assert "no longer" not in outcome.message
 
 
+@pytest.mark.parametrize(
+    "read",
+    [{"vendor": "12"}, {"vendor": ""}, {"vendor": " acme  FASTENERS "}, {"vendor_id": None}],
+    ids=str,
+)
+async def test_a_cancel_tells_of_no_change_where_the_vendor_is_told_in_another_way(
+    bench: Bench, read: dict[str, Any]
+) -> None:
+    """Exsited's orders tell the vendor's id alone, and the person was shown the name."""
+    operation_id = approved(bench, "cancel")
+    cancelled_while_somebody_saves(bench, **read)
+    kind = kind_of("cancel")
+
+    outcome = await bench.execute(operation_id)
+
+    assert kind.is_still_applied(bench.erp.orders["PO-1"])
+    assert (outcome.status, "no longer" in outcome.message) == ("done", False)
+
+
+@pytest.mark.parametrize("read", [{"vendor": "13", "vendor_id": "13"}, {"vendor": "Bolt & Co"}], ids=str)
+async def test_a_cancel_tells_of_another_vendor_by_its_id_or_name_alone(bench: Bench, read: dict[str, Any]) -> None:
+    operation_id = approved(bench, "cancel")
+    cancelled_while_somebody_saves(bench, **read)
+
+    assert "It is no longer what was approved: its vendor is" in (await bench.execute(operation_id)).message
+
+
 async def test_a_cancel_that_cannot_be_looked_at_afterwards_is_done(bench: Bench) -> None:
     operation_id = approved(bench, "cancel")
 

@@ -8,6 +8,7 @@ from po_mcp.erp import ERP, Guarded, ReadsById
 from po_mcp.errors import OrderNotFound
 from po_mcp.orders import PurchaseOrder, Snapshot
 from po_mcp.writes import order_text
+from po_mcp.writes.content import fold
 from po_mcp.writes.kinds import Change, Forbidden
 from po_mcp.writes.observation import find_shown_order
 from po_mcp.writes.operation import Operation, digest_of
@@ -51,7 +52,7 @@ def describe_changes(operation: Operation, now: PurchaseOrder) -> str:
 
 
 def _list_changes(shown: PurchaseOrder, now: PurchaseOrder) -> Iterator[str]:
-    if (now.vendor_id, now.vendor) != (shown.vendor_id, shown.vendor):
+    if not _is_same_vendor(shown, now):
         yield f"its vendor is {order_text.name(now.vendor)}"
     if now.expected_on != shown.expected_on:
         yield f"it is expected {order_text.day(now.expected_on)}" if now.expected_on else "it is expected on no day"
@@ -60,6 +61,19 @@ def _list_changes(shown: PurchaseOrder, now: PurchaseOrder) -> Iterator[str]:
         yield f"its {order_text.total_of(now).replace('Total', 'total is', 1)}{was}"
     if None not in (now.lines, shown.lines) and _list_ordered(now) != _list_ordered(shown):
         yield "its lines differ"
+
+
+def _is_same_vendor(shown: PurchaseOrder, now: PurchaseOrder) -> bool:
+    """Tell whether an order still is of the vendor that was shown.
+
+    The person was shown a name; some ERPs' orders tell the id alone, which is no other vendor.
+    """
+    if None not in (now.vendor_id, shown.vendor_id) and now.vendor_id != shown.vendor_id:
+        return False
+    told, shown_id = fold(now.vendor), fold(shown.vendor_id or "")
+    if now.vendor_id is not None and fold(shown.vendor) == shown_id:  # the name was not known when it was shown
+        return True
+    return told in ("", fold(now.vendor_id or ""), fold(shown.vendor), shown_id)
 
 
 def _list_ordered(order: PurchaseOrder) -> list[tuple[object, ...]]:
