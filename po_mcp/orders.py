@@ -25,7 +25,7 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from po_mcp.untrusted import visible, with_plain_blanks
+from po_mcp.untrusted import escape_blanks, visible, with_plain_blanks
 
 T = TypeVar("T")
 Status = Literal["draft", "open", "partial", "closed", "cancelled", "deleted", "unknown"]
@@ -38,6 +38,9 @@ _DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
 _ANY_DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 _MAX_FLOAT_DIGITS = 15  # a binary float of at most 15 significant digits has one shortest text, which is what was meant
 
+
+_ESCAPED_BLANK = re.compile(r"\\u\{(?:00A0|1680|200[0-9A]|202F|205F|3000)\}")
+"""A blank of another width, as `NumberText` holds it."""
 
 EXACT = Context(prec=200, traps=[Inexact, InvalidOperation, Overflow])
 """Arithmetic that raises where it would round. Python's own context rounds to 28 digits and says nothing."""
@@ -65,7 +68,8 @@ def plain(number: Decimal) -> str:
 
 def fold_number(number: str) -> str:
     """Return what order numbers have in common that some ERPs take for one: case, width, blanks and encoding apart."""
-    return " ".join(unicodedata.normalize("NFKC", number).split()).casefold()
+    written = _ESCAPED_BLANK.sub(" ", number)
+    return " ".join(unicodedata.normalize("NFKC", written).split()).casefold()
 
 
 def parse_decimal(value: object) -> Decimal:
@@ -120,6 +124,9 @@ Money = Annotated[
 
 Text = Annotated[str, AfterValidator(visible)]
 """Text from an ERP, with invisible characters escaped."""
+
+NumberText = Annotated[str, AfterValidator(lambda number: visible(escape_blanks(number)))]
+"""An order number from an ERP, with invisible characters and blanks of another width escaped."""
 
 _DecimalText = Annotated[Decimal, BeforeValidator(parse_decimal)]
 Quantity = Annotated[
@@ -176,7 +183,7 @@ class OrderLine(Record):
 class PurchaseOrder(Record):
     """A purchase order from the ERP. `total` is the ERP's own; `lines` is None where they were not read."""
 
-    number: Text
+    number: NumberText
     vendor: Text
     vendor_id: Text | None = None
     status: Status
@@ -390,7 +397,7 @@ class OrderScan(Record):
     complete: bool = True
     is_cut: bool = False
     unreadable: int = 0
-    unreadable_numbers: tuple[Text, ...] = ()
+    unreadable_numbers: tuple[NumberText, ...] = ()
     unknown: tuple[PurchaseOrder, ...] = ()
 
 

@@ -16,6 +16,9 @@ _IGNORABLE_PATTERN = re.compile(f"[{_IGNORABLE}]")
 _blanks = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 """Blanks of other widths (Unicode 15, category Zs): Japanese, French and typeset names are full of them."""
 
+_MISSED_BLANKS = re.compile(r"^ | $|  ")
+"""Blanks of an order number that nobody sees, and that a host may collapse."""
+
 _EAST_ASIAN_SCRIPTS = frozenset({"CJK", "HIRAGANA", "KATAKANA", "HANGUL", "BOPOMOFO", "KATAKANA-HIRAGANA"})
 
 _IMITABLE = frozenset({"Latin", "Cyrillic", "Greek"})
@@ -49,6 +52,30 @@ def visible(text: str, max_chars: int = MAX_FIELD_CHARS) -> str:
 def with_plain_blanks(text: str) -> str:
     """Return `text` with a space in the place of each blank of another width."""
     return text if text.isascii() else _blanks.sub(" ", text)
+
+
+def escape_blanks(number: str) -> str:
+    r"""Return an order number with blanks of other widths escaped: `PO-1\u{00A0}` is another order than `PO-1 `."""
+    return number if number.isascii() else _blanks.sub(lambda found: f"\\u{{{ord(found[0]):04X}}}", number)
+
+
+def mark_number(number: str, max_chars: int = MAX_FIELD_CHARS) -> str:
+    """Return an order number made visible, in guillemets where blanks at an end, or two together, would be missed."""
+    shown = visible(escape_blanks(number), max_chars)
+    if not _MISSED_BLANKS.search(shown):
+        return shown
+    return in_guillemets(shown)
+
+
+def in_guillemets(shown: str) -> str:
+    """Return visible text in guillemets; those inside are turned, so that it cannot end its own quotation."""
+    return "«" + shown.replace("«", "\u2039").replace("»", "\u203a") + "»"
+
+
+def unmark_number(said: str) -> str:
+    """Return the number that is marked as `said`; anything else as it is. For models, which repeat what they read."""
+    inner = said[1:-1]
+    return inner if said.startswith("«") and mark_number(inner, len(said)) == said else said
 
 
 def quote_text(text: str, max_chars: int = 80) -> str:

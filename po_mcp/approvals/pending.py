@@ -15,7 +15,7 @@ from po_mcp.writes.approvers import THE_OPERATOR, ApproverRules, Person
 from po_mcp.writes.approving import describe_person, is_approval, record_approval
 from po_mcp.writes.consent import Consented
 from po_mcp.writes.executor import Executor
-from po_mcp.writes.forms import FormAnswer
+from po_mcp.writes.forms import FormAnswer, is_typed_number
 from po_mcp.writes.journal import Journal, PinPlace
 from po_mcp.writes.operation import SENT_STATES, Recorded, State, WriteOutcome
 from po_mcp.writes.person_words import for_person
@@ -311,5 +311,5 @@ def _is_answer(recorded: Recorded, decision: Decision, content: Mapping[str, Any
     if decision == "approve":
         return is_approval(operation, FormAnswer("accepted", content))
     if decision in ("happened", "not_happened"):
-        return str(content.get("order_number", "")).strip() == operation.number
+        return is_typed_number(str(content.get("order_number", "")), operation.number)
     return True

@@ -10,7 +10,7 @@ from po_mcp.approvals.people_shown import Approved, approvals_of, asker_of
 from po_mcp.approvals.pin import PinStatus, say_wrong_pins
 from po_mcp.approvals.standing import Standing, begin_sentence, describe_standing
 from po_mcp.orders import EXACT, DraftLine, OrderLine, PurchaseOrder
-from po_mcp.untrusted import visible
+from po_mcp.untrusted import mark_number, visible
 from po_mcp.writes import order_text
 from po_mcp.writes.forms import is_backorder_open, pin_reset
 from po_mcp.writes.journal import Event
@@ -150,7 +150,7 @@ def sheet_of(
     return Sheet(
         id=operation.id,
         kind=operation.kind,
-        number=visible(operation.number, _LONGEST),
+        number=mark_number(operation.number, _LONGEST),
         state=recorded.state,
         verb=words.request,
         ending=words.ending,

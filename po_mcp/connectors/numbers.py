@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from po_mcp.errors import BadAnswer, InvalidInput, OrderNotFound, OtherNumber
 from po_mcp.orders import MAX_ORDER_NUMBER_CHARS, fold_number
-from po_mcp.untrusted import visible
+from po_mcp.untrusted import mark_number, visible
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 _UNSAFE_IN_PATH = "/\\%?#;"
@@ -70,7 +70,7 @@ def leaves_its_path(number: str) -> bool:
 
 def order_not_found(erp: str, number: str, explanation: str = "") -> OrderNotFound:
     """Return the error for a number that no order has. `explanation`: the codes of the ERP's answer, after a blank."""
-    return OrderNotFound(f"{erp} has no order {visible(number, 80)}{explanation}.")
+    return OrderNotFound(f"{erp} has no order {mark_number(number, 80)}{explanation}.")
 
 
 def unopenable_order(erp: str, number: str, *, is_listed: bool = False) -> BadAnswer:
@@ -82,8 +82,8 @@ def unopenable_order(erp: str, number: str, *, is_listed: bool = False) -> BadAn
     )
     if is_listed:
         what = (
-            f"{erp} lists order {visible(number, 80)}, but it cannot be changed here: {erp}, or a gateway before it, "
-            f"does not take the characters {signs} of its number in an address."
+            f"{erp} lists order {mark_number(number, 80)}, but it cannot be changed here: {erp}, or a gateway before "
+            f"it, does not take the characters {signs} of its number in an address."
         )
     return BadAnswer(
         what,
@@ -96,7 +96,7 @@ def wrong_order(erp: str, stored: str, number: str) -> BadAnswer:
     # The same order, but the journal knows it by its exact letters, and would not find it by these.
     if is_same_number(stored, number, in_any_case=True):
         return BadAnswer(
-            f"{erp} writes this order's number in other letters: {visible(stored)}.",
+            f"{erp} writes this order's number in other letters: {mark_number(stored)}.",
             next_step="Ask for it by that number.",
         )
     return BadAnswer(f"{erp} answered about a different order.")

@@ -105,7 +105,7 @@ async def get_order(desk: Desk, number: str) -> PurchaseOrder:
 async def name_similar(desk: Desk, number: str, missing: OrderNotFound) -> OrderNotFound:
     """Return the error that there is no such order with the numbers that may be meant."""
     similar = await _find_similar_numbers(desk, number)
-    meant = " or ".join(map(order_number, similar))
+    meant = " or ".join(dict.fromkeys(map(order_number, similar)))
     return OrderNotFound(missing.what, next_step=f"Did you mean {meant}?") if similar else missing
 
 

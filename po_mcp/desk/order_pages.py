@@ -11,6 +11,7 @@ from pydantic import Field
 
 from po_mcp.errors import InvalidInput
 from po_mcp.orders import OrderLine, PurchaseOrder, plain
+from po_mcp.untrusted import mark_number
 from po_mcp.writes.operation import digest_of
 
 LINES_PER_PAGE = 100
@@ -103,7 +104,7 @@ def _read_cursor(cursor: str, order: PurchaseOrder) -> int:
         raise _foreign()
     if written[3] != _digest(order):
         raise InvalidInput(
-            f"Order {order.number} changed since its first lines were read. Nothing was sent.",
+            f"Order {mark_number(order.number)} changed since its first lines were read. Nothing was sent.",
             next_step="Leave the cursor out to read it again from its first line.",
         )
     return int(written[1])

@@ -10,6 +10,7 @@ from mcp.types import CallToolResult, TextContent
 
 from po_mcp.desk.context import Desk
 from po_mcp.errors import PurchaseOrderError
+from po_mcp.writes import order_text
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.operation import Requester
 
@@ -34,7 +35,8 @@ async def add_late_news(result: Any, desk: Desk, reader: Requester) -> Any:
             logger.warning("could not check for late effects: %s", exc.what)
     said = "".join(block.text for block in result.content if isinstance(block, TextContent))
     texts = [
-        f"Late: order {one.operation.number} was reported as not {kind_of(one.operation.kind).words.done}, and it was. "
+        f"Late: order {order_text.number(one.operation.number)} "
+        f"was reported as not {kind_of(one.operation.kind).words.done}, and it was. "
         f"{desk.words.outcome(one).message} Tell the user. operation_id: {one.operation.id}"
         for one in news
         if one.operation.id not in said

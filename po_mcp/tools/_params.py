@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date
 from typing import Annotated, Any
 
@@ -10,8 +11,10 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from po_mcp.desk.context import Desk
 from po_mcp.orders import MAX_ORDER_NUMBER_CHARS
-from po_mcp.untrusted import visible
+from po_mcp.untrusted import escape_blanks, mark_number, unmark_number, visible
 
+_ESCAPE = re.compile(r"\\u\{[0-9A-F]{4,6}\}")
+"""A character that nobody sees, as results write it."""
 _DAY_PATTERN = r"^\d{4}-\d{2}-\d{2}$"
 
 
@@ -21,12 +24,22 @@ def _check_order_number(text: str) -> str:
     Raises:
         ValueError: it is blank, too long, a path segment of dots, or has invisible characters.
     """
+    text = unmark_number(text)
     # `visible` changes a text with characters that a person could not see in a question.
-    if not text.strip() or len(text) > MAX_ORDER_NUMBER_CHARS or text in (".", "..") or visible(text) != text:
+    if _ESCAPE.search(shown := visible(escape_blanks(text))) or text in (".", ".."):
+        raise ValueError(_explain_unopenable(text, _ESCAPE.findall(shown)))
+    if not text.strip() or len(text) > MAX_ORDER_NUMBER_CHARS or shown != text:
         raise ValueError(
             f"must be an order number of at most {MAX_ORDER_NUMBER_CHARS} characters, such as PO-2025-0042"
         )
     return text
+
+
+def _explain_unopenable(number: str, hidden: list[str]) -> str:
+    """Say of an order's number, which a list may show, why nothing can be done with it here."""
+    signs = ", ".join(dict.fromkeys(hidden))
+    why = f"holds {signs}, which nobody can tell from others by sight" if hidden else "cannot stand in an address"
+    return f"{why}: order {mark_number(number, 80)} cannot be opened, changed or created here, but in the ERP itself"
 
 
 def _check_filled(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from mcp.types import CallToolResult, TextContent
 
 from po_mcp.orders import OrderLine, PurchaseOrder, Record, plain
+from po_mcp.untrusted import mark_number
 from po_mcp.writes.operation import WriteOutcome
 from po_mcp.writes.order_text import in_currency
 
@@ -88,7 +89,7 @@ def order_row(order: PurchaseOrder, year: int | None = None) -> str:
     """Return an order as a row of a table with the columns ORDERS_HEAD; `year` stands in the head."""
     # A status that this server does not know is shown in the ERP's own word.
     status = order.status_text if order.status == "unknown" else order.status
-    return join_cells(order.number, order.vendor, status, _format_dates(order, year), format_total(order))
+    return join_cells(mark_number(order.number), order.vendor, status, _format_dates(order, year), format_total(order))
 
 
 def _format_dates(order: PurchaseOrder, year: int | None) -> str:

@@ -16,7 +16,7 @@ from typing import Literal
 
 from po_mcp.orders import EXACT, DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor, plain, total_of
 from po_mcp.writes.content import fold
-from po_mcp.writes.order_text import money, name, quantity
+from po_mcp.writes.order_text import money, name, number, quantity
 
 _CLOCKS_APART = timedelta(seconds=90)
 """By how much the ERP's clock may be behind ours before an order counts as older than our send."""
@@ -155,7 +155,7 @@ def _words(text: str) -> set[str]:
 def _differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
     """Say how the stored order is not what was asked for."""
     if order.number != draft.number:
-        yield f"its number is shown as {order.number}"
+        yield f"its number is shown as {number(order.number)}"
     if fold(order.vendor) not in (fold(draft.vendor.name), fold(draft.vendor.id or "")):
         yield f"its vendor is shown as {name(order.vendor)}"
     asked_in = draft.vendor.currency

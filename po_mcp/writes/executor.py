@@ -14,6 +14,7 @@ from po_mcp import telemetry
 from po_mcp.erp import ERP
 from po_mcp.errors import ERPError, JournalUnavailable, OutcomeUnknown, PurchaseOrderError, Stale, TooLate
 from po_mcp.orders import PurchaseOrder
+from po_mcp.writes import order_text
 from po_mcp.writes.journal import Claim, Journal
 from po_mcp.writes.journal.audit_log import ANSWERED_NUMBER
 from po_mcp.writes.kinds import Applied, Change, kind_of
@@ -302,7 +303,8 @@ def _contents(seen: Observation) -> str:
 def _too_late(operation: Operation) -> str:
     done = kind_of(operation.kind).words.done
     return (
-        f"Order {operation.number} was not {done}: po-mcp was interrupted for too long before sending it. "
+        f"Order {order_text.number(operation.number)} was not {done}: "
+        "po-mcp was interrupted for too long before sending it. "
         "Nothing was changed."
     )
 

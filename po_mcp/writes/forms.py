@@ -229,9 +229,23 @@ def bare(typed: str) -> str:
     return typed.strip().strip(_QUOTES).strip()
 
 
+def is_typed_number(typed: str | None, number: str) -> bool:
+    """Tell whether the order number was typed; blanks and quotes around it do not count, nor do blanks in a row.
+
+    It is this order's question: typing proves attention, and not which order is meant. Hosts draw blanks in a row as
+    one, and take those at the ends away.
+    """
+    return bool(typed and bare(typed)) and typed_form(str(typed)) == typed_form(number)
+
+
+def typed_form(number: str) -> str:
+    """Return a number as far as a person can see and type it."""
+    return " ".join(bare(number).split())
+
+
 def is_typed_no(typed: str | None, number: str) -> bool:
     """Tell whether "no" was typed in the place of an order number; an order may have that very number."""
-    return typed is not None and typed.casefold() == NO != number.casefold()
+    return typed is not None and typed.casefold() == NO != typed_form(number).casefold()
 
 
 # Asking

@@ -15,7 +15,7 @@ from datetime import date
 from decimal import Decimal
 
 from po_mcp.orders import OrderLine, PurchaseOrder, Status, plain
-from po_mcp.untrusted import scripts_of, visible
+from po_mcp.untrusted import in_guillemets, mark_number, scripts_of, visible
 
 HEAD_COLUMNS = 74
 _LEAST_VENDOR = 16
@@ -81,14 +81,18 @@ def name(text: str, width: int = 40) -> str:
 
 def marked(text: str, width: int = 80) -> str:
     """Return foreign text in guillemets, whatever it reads as."""
-    return "«" + shown(text, width).replace("«", "‹").replace("»", "›") + "»"
+    return in_guillemets(shown(text, width))
 
 
 def number(text: str) -> str:
     """Return an order number for the middle of a sentence: plain if it is a code of any length, else in guillemets.
 
-    A number may hold blanks and punctuation, and so could go on as a sentence of its own.
+    A number may hold blanks and punctuation, and so could go on as a sentence of its own. Blanks that nobody would
+    see stand in the guillemets: of `PO-1 ` and `PO-1` each is an order.
     """
+    if (seen := mark_number(text)) != text:
+        inner = seen[1:-1] if seen.startswith("«") else seen
+        return in_guillemets(cut(inner, 2 * HEAD_COLUMNS))
     return text if _NUMBER.fullmatch(text) and not mixed_scripts(text) else name(text, 2 * HEAD_COLUMNS)
 
 

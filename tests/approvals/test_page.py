@@ -50,6 +50,22 @@ async def test_the_typed_number_approves_a_delete_which_is_carried_out_at_once(f
         assert approved.detail["through"] == "page"
 
 
+@pytest.mark.parametrize(("number", "shown"), [("PO-7 ", "«PO-7 »"), ("PO  7", "«PO  7»")])
+async def test_a_number_with_blanks_that_nobody_sees_is_marked_and_typed_without(
+    file: Path, number: str, shown: str
+) -> None:
+    async with counter(file) as desk:
+        one = desk.propose(order().model_copy(update={"number": number}))
+        async with browser(await desk.link(one)) as person:
+            page = await person.page()
+            wrong = await person.send("approve", order_number="PO-8")
+            await person.send("approve", order_number=" ".join(number.split()))
+
+        assert f"Type <bdi>{shown}</bdi> to delete it" in page.text
+        assert f"That is not the order number, {shown}." in wrong.text
+        assert desk.state(one) == "DONE"
+
+
 @pytest.mark.parametrize("typed", ["", "PO-8", "po-7", "PO-7 PO-7", "true"])
 async def test_another_number_approves_nothing_and_says_so(file: Path, typed: str) -> None:
     async with counter(file) as desk, browser(await desk.link(one := desk.propose(order()))) as person:

@@ -21,7 +21,7 @@ from po_mcp.errors import InvalidInput
 from po_mcp.untrusted import visible
 from po_mcp.writes import order_text
 from po_mcp.writes.executor import build_executor
-from po_mcp.writes.forms import MAX_TRIES, bare
+from po_mcp.writes.forms import MAX_TRIES, is_typed_number
 from po_mcp.writes.journal import Journal, JournalStore
 from po_mcp.writes.kinds import kind_of
 from po_mcp.writes.local_time import LocalTime
@@ -182,10 +182,10 @@ def _answer(console: Console, seen: _Seen) -> _Said | None:
 def _is_typed(console: Console, prompt: str, wanted: str) -> bool:
     """Tell whether exactly this is typed, in three tries."""
     for left in reversed(range(MAX_TRIES)):
-        if bare(str(click.prompt(prompt))) == wanted:
+        if is_typed_number(str(click.prompt(prompt)), wanted):
             return True
         if left:
-            console.print(plain(f"That is not {wanted}."))
+            console.print(plain(f"That is not {order_text.number(wanted)}."))
     return False
 
 

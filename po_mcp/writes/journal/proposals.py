@@ -109,7 +109,8 @@ def read_or_block(row: Row | None, number: str) -> Recorded | None:
     except UnreadableRow as exc:
         # It may have been sent by a newer version: passing it over could send the write twice.
         raise OperationUnderWay(
-            f"Order {number} has a request in progress that this version of po-mcp cannot read. Nothing was changed. "
+            f"Order {order_text.number(number)} has a request in progress that "
+            "this version of po-mcp cannot read. Nothing was changed. "
             f"Operation {exc.operation_id}.",
             next_step="Your administrator must run: po-mcp journal verify",
         ) from exc

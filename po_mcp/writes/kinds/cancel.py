@@ -27,14 +27,14 @@ class Cancel:
 
     def forbid(self, erp: ERP, snapshot: Snapshot) -> Forbidden | None:
         """Forbid it for what is closed, cancelled or deleted."""
-        status = snapshot.order.status
+        number, status = order_text.number(snapshot.order.number), snapshot.order.status
         # The ERP would refuse it after a person was asked in vain.
         if status in CANCELLABLE_STATUSES and snapshot.blockers:
-            return Forbidden(f"Order {snapshot.order.number} cannot be cancelled: {', '.join(snapshot.blockers)}.")
+            return Forbidden(f"Order {number} cannot be cancelled: {', '.join(snapshot.blockers)}.")
         if status in CANCELLABLE_STATUSES:
             return None
         if status in ("cancelled", "deleted"):
-            return Forbidden(f"Order {snapshot.order.number} is already {STATUS_LABELS[status]}.")
+            return Forbidden(f"Order {number} is already {STATUS_LABELS[status]}.")
         return forbid_status(snapshot, "cancelled")
 
     def propose(self, erp: ERP, snapshot: Snapshot, arguments: dict[str, Any]) -> tuple[Payload, Question]:

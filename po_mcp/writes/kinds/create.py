@@ -71,19 +71,20 @@ class Create:
             return unreadable(exc)
         # No order is no proof that none comes: the reconciler knows when an absence decides.
         if order is None:
-            return Observation("absent", f"{place_of(erp).erp} has no order {operation.number}")
-        found = compare_order(draft_of(operation), order, sent_at)
+            return Observation("absent", f"{place_of(erp).erp} has no order {order_text.number(operation.number)}")
+        found, which = (
+            compare_order(draft_of(operation), order, sent_at),
+            f"order {order_text.number(operation.number)}",
+        )
         match found.verdict:
             case "ours":
                 why = "the order is there" + (" as requested" if not found.differences else "")
                 return Observation("applied", why, order, differences=found.differences)
             case "foreign":
-                return Observation(
-                    "foreign", f"order {operation.number} has other contents", order, None, found.differences
-                )
-        why = f"order {operation.number} is not what was requested"
+                return Observation("foreign", f"{which} has other contents", order, None, found.differences)
+        why = f"{which} is not what was requested"
         if found.against:
-            why = f"order {operation.number} has the requested contents, but {' and '.join(found.against)}"
+            why = f"{which} has the requested contents, but {' and '.join(found.against)}"
         return Observation("differs", why, order, differences=found.differences)
 
     def is_still_applied(self, order: PurchaseOrder | None) -> bool:

@@ -8,7 +8,7 @@ from po_mcp.erp import ERP, BeforeSend, Capability, ReadsById
 from po_mcp.errors import ERPError
 from po_mcp.orders import PurchaseOrder, Snapshot
 from po_mcp.writes import order_text
-from po_mcp.writes.forms import FormAnswer, Question, ask_delete, read_typed_number
+from po_mcp.writes.forms import FormAnswer, Question, ask_delete, is_typed_number, read_typed_number
 from po_mcp.writes.kinds import Applied, Change, Forbidden, Words, place_of
 from po_mcp.writes.kinds.snapshots import find_change, forbid_status, snapshot_of
 from po_mcp.writes.observation import Observation, find_shown_order, unreadable
@@ -39,7 +39,7 @@ class Delete:
     def answer(self, operation: Operation, answer: FormAnswer) -> Payload | None:
         """Take the order number, and nothing else."""
         # A delete cannot be undone: a yes that is clicked by habit must not do.
-        return operation.payload if read_typed_number(answer) == operation.number else None
+        return operation.payload if is_typed_number(read_typed_number(answer), operation.number) else None
 
     async def find_change(self, erp: ERP, operation: Operation) -> Change | None:
         """Compare all that the person was shown."""
@@ -71,7 +71,7 @@ class Delete:
         except ERPError as exc:
             return unreadable(exc)
         if shown.erp_id is not None and current.erp_id != shown.erp_id:
-            return Observation("applied", f"order {operation.number} was created again since", order)
+            return Observation("applied", f"order {order_text.number(operation.number)} was created again since", order)
         if current.blockers:
             return Observation("absent", f"the order is still there: {', '.join(current.blockers)}", order)
         return Observation("absent", "the order is still there", order)
@@ -89,16 +89,16 @@ def offer_cancel(erp: ERP, order: PurchaseOrder | None) -> str:
     """Offer to cancel an order that cannot be deleted; "" where that cannot be done either."""
     if "cancel" not in erp.capabilities or order is None or order.status not in erp.cancellable_statuses:
         return ""
-    return f"It can be cancelled instead: offer the user cancel_purchase_order({order.number})."
+    return f"It can be cancelled instead: offer the user cancel_purchase_order({order_text.number(order.number)})."
 
 
 def _what_forbids(snapshot: Snapshot) -> str | None:
     order = snapshot.order
     if order.status == "deleted":
-        return f"Order {order.number} is already deleted."
+        return f"Order {order_text.number(order.number)} is already deleted."
     if snapshot.blockers:
-        return f"Order {order.number} cannot be deleted: {', '.join(snapshot.blockers)}."
+        return f"Order {order_text.number(order.number)} cannot be deleted: {', '.join(snapshot.blockers)}."
     # Not every ERP shows its receipts as documents; goods that arrived need their order all the same.
     if any(line.received for line in order.lines or ()):
-        return f"Order {order.number} cannot be deleted: goods were received for it."
+        return f"Order {order_text.number(order.number)} cannot be deleted: goods were received for it."
     return None
