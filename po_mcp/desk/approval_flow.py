@@ -111,6 +111,8 @@ async def ask_approval(desk: Desk, recorded: Recorded, approver: Approver) -> Pr
         return Stop(desk.words.outcome(recorded))
     # Only an operation without a question is recorded as approved, and this one is not.
     assert operation.question is not None
+    if approver.answered_operation_id != operation.id:
+        await desk.executor.note_asked_again(operation)
     answer = await _ask(desk, operation, approver)
     if answer.how == "sent_to_page":
         await _wait_for_page(desk, operation.id, approver)
@@ -169,6 +171,23 @@ async def _ask(desk: Desk, operation: Operation, approver: Approver) -> FormAnsw
         if is_approval(operation, answer) or typed is None or is_typed_no(typed, operation.number):
             break
     return answer
+
+
+async def describe_declined(desk: Desk, recorded: Recorded) -> WriteOutcome | None:
+    """Return the outcome of a question that was declined in a form and that nobody asked again; None of any other.
+
+    It stays open elsewhere, which is said without a link: a no is not followed by an invitation to approve.
+    """
+    operation = recorded.operation
+    no = await desk.executor.find_own_no(operation)
+    if no is None:
+        return None
+    declined = desk.words.earlier_no(no, desk.journal.now(), is_again=False)
+    until = desk.words.local.moment(recorded.expires_at, desk.journal.now())
+    place = "on the approval page" if await desk.page.link(operation.id) is not None else "for po-mcp approve"
+    is_open = f" Its question stays open {place} until {until}." if desk.journal.is_shared else ""
+    not_done = f"Order {number(operation.number)} was not {kind_of(operation.kind).words.done}."
+    return desk.words.say("declined", operation, f"{declined} {not_done}{is_open}")
 
 
 async def describe_waiting(desk: Desk, recorded: Recorded, before: str = "") -> WriteOutcome:

@@ -232,7 +232,7 @@ async def _record(desk: Desk, new: _New, draft: OrderDraft, reasons: tuple[Reaso
     What it resembles is found in the transaction that records it. Where that is being sent or watched, it is waited
     for; where doubt is left, the person decides, and the question names the other order.
     """
-    named: list[Recorded] = []
+    named: list[tuple[Recorded, str]] = []
     gone = new.gone
     while True:
         operation = _operation(desk, new, draft, (*_name_similar(named), *reasons))
@@ -244,7 +244,7 @@ async def _record(desk: Desk, new: _New, draft: OrderDraft, reasons: tuple[Reaso
             operation,
             operation.requester.detail(),
             approved=operation.question is None,
-            known=frozenset(one.operation.id for one in named),
+            known=frozenset(one.operation.id for one, _ in named),
             connection=desk.erp.connection,
             gone=gone,
         )
@@ -253,8 +253,11 @@ async def _record(desk: Desk, new: _New, draft: OrderDraft, reasons: tuple[Reaso
         similar = await _settle_similar(desk, result)
         if similar is None:
             gone |= {result.recorded.operation.id}
-        elif len(named) < _MAX_SIMILAR:
-            named.append(similar)
+            continue
+        standing = await _find_standing(desk, similar)
+        # One that was declined is named once, however often it was: nothing waits for the person there.
+        if len(named) < _MAX_SIMILAR and not (standing == _DECLINED and _DECLINED in [one for _, one in named]):
+            named.append((similar, standing))
         else:
             gone |= {similar.operation.id}
 
@@ -296,18 +299,26 @@ async def _settle_similar(desk: Desk, similar: Similar) -> Recorded | None:
     return recorded
 
 
-def _name_similar(named: Sequence[Recorded]) -> list[Reason]:
+async def _find_standing(desk: Desk, similar: Recorded) -> str:
+    """Return how a similar order stands; a question that was declined waits for nobody."""
+    is_declined = similar.state == "PROPOSED" and await desk.executor.find_own_no(similar.operation) is not None
+    return _DECLINED if is_declined else similar.state
+
+
+def _name_similar(named: Sequence[tuple[Recorded, str]]) -> list[Reason]:
     """Name every similar order, so that the person decides knowing of it."""
     return [
         Reason(
             short=f"duplicate of {name(one.operation.number)}?",
-            sentence=_SIMILAR.get(one.state, _SIMILAR["SENT"]).format(number=order_number(one.operation.number)),
+            sentence=_SIMILAR.get(standing, _SIMILAR["SENT"]).format(number=order_number(one.operation.number)),
         )
-        for one in named
+        for one, standing in named
     ]
 
 
+_DECLINED = "DECLINED"
 _SIMILAR: Mapping[str, str] = {
+    _DECLINED: "It may be a duplicate of {number}, which was declined.",
     "DONE": "It may be a duplicate of {number}, created a few minutes ago.",
     "CONFLICT": "It may be a duplicate of {number}, under which another order was found when it was created.",
     "PROPOSED": "It may be a duplicate of {number}, which is waiting for approval.",

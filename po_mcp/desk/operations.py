@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import anyio
 
-from po_mcp.desk.approval_flow import describe_waiting
+from po_mcp.desk.approval_flow import describe_declined, describe_waiting
 from po_mcp.desk.context import Desk
 from po_mcp.errors import InvalidInput
 from po_mcp.orders import Record
@@ -70,7 +70,9 @@ async def _reconcile(desk: Desk, recorded: Recorded) -> Recorded:
 
 
 async def _describe(desk: Desk, recorded: Recorded) -> WriteOutcome:
-    return await describe_waiting(desk, recorded) if recorded.state == "PROPOSED" else desk.words.outcome(recorded)
+    if recorded.state != "PROPOSED":
+        return desk.words.outcome(recorded)
+    return await describe_declined(desk, recorded) or await describe_waiting(desk, recorded)
 
 
 async def _ask_whether_it_happened(desk: Desk, recorded: Recorded, approver: Approver) -> WriteOutcome:

@@ -16,7 +16,8 @@ from po_mcp.errors import ERPError, JournalUnavailable, OutcomeUnknown, Purchase
 from po_mcp.orders import PurchaseOrder
 from po_mcp.writes import order_text
 from po_mcp.writes.journal import Claim, Journal
-from po_mcp.writes.journal.audit_log import ANSWERED_NUMBER
+from po_mcp.writes.journal.audit_log import ANSWERED_NUMBER, Event
+from po_mcp.writes.journal.proposals import ASKED_AGAIN
 from po_mcp.writes.kinds import Applied, Change, kind_of
 from po_mcp.writes.kinds.delete import offer_cancel
 from po_mcp.writes.local_time import THIS_MACHINE, LocalTime
@@ -89,7 +90,25 @@ class Executor:
     async def say_earlier_no(self, operation: Operation) -> str:
         """Say that the same request was answered with a no before; "" where it was not."""
         no = await self.journal.find_last_no(operation)
-        return "" if no is None else self.words.earlier_no(no, self.journal.now())
+        if no is None:
+            return ""
+        is_again = no.operation_id != operation.id or await self.find_own_no(operation) is None
+        return self.words.earlier_no(no, self.journal.now(), is_again=is_again)
+
+    async def find_own_no(self, operation: Operation) -> Event | None:
+        """Return the no that this very question was answered with last; None where it was asked again since."""
+        no: Event | None = None
+        for event in await self.journal.events(operation.id):
+            if event.event in ("APPROVED", ASKED_AGAIN):
+                no = None
+            elif event.event == "DECLINED" or event.detail.get("how") == "declined":
+                no = event
+        return no
+
+    async def note_asked_again(self, operation: Operation) -> None:
+        """Record that what was declined is requested again: from now on it waits for approval."""
+        if await self.find_own_no(operation) is not None:
+            await self.journal.note(operation.id, ASKED_AGAIN, {})
 
     async def outcome_of(self, operation_id: str) -> WriteOutcome:
         """Return the outcome of an operation that another call is sending, or that is at its end."""

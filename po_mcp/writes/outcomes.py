@@ -182,12 +182,12 @@ class OutcomeWriter:
         text = f"{_order(operation)} changed after it was approved, so nothing was done. Review it and ask again."
         return self.say("stale", operation, text, ASK_AGAIN, order=change.order)
 
-    def earlier_no(self, no: Event, now: float) -> str:
-        """Say that the same request was answered with a no before, when and where."""
+    def earlier_no(self, no: Event, now: float, *, is_again: bool) -> str:
+        """Say when and where a request was answered with a no; `is_again`: it was requested once more since."""
         by, said = no.detail.get("by"), no.event == "DECLINED"
         answer = f"{order_text.name(str(by)) if by else 'You'} said no to this" if said else "This was declined"
         where = ", ".join(filter(None, (self.local.moment(no.at, now), PLACES.get(str(no.detail.get("through"))))))
-        return f"{answer} ({where}); it was requested again."
+        return f"{answer} ({where}); it was requested again." if is_again else f"{answer} ({where})."
 
     def _say_settling(self, is_settled_by_reading: bool) -> str:
         """Say when a reading is decisive."""

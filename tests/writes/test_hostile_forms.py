@@ -112,7 +112,8 @@ def test_no_text_adds_a_line_or_hides_one(ask: Callable[[str], Question], text: 
 @given(text=VENDORS.filter(str.strip))
 def test_no_text_hides_an_earlier_no_or_a_try(text: str) -> None:
     no = Event("1", 1_800_000_000.0, "DECLINED", {"by": visible(text), "through": "page"})
-    said = OutcomeWriter(Books().as_erp, SettlementPolicy(), THIS_MACHINE).earlier_no(no, 1_800_000_100.0)
+    words = OutcomeWriter(Books().as_erp, SettlementPolicy(), THIS_MACHINE)
+    said = words.earlier_no(no, 1_800_000_100.0, is_again=True)
     question = ask_delete(order(vendor=text), BOOKS).with_caution(said, "Declined before.").of_try(3)
     rows = rows_of(question)
 

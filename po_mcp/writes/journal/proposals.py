@@ -19,6 +19,8 @@ MAX_OPEN_QUESTIONS = 20
 """Questions of one client that a person is left with at a time."""
 MAX_PROPOSALS: Mapping[float, int] = {60.0: 100, 3600.0: 600}
 """Seconds, and how many proposals of one client are recorded in them."""
+ASKED_AGAIN = "asked again"
+"""The event of a proposal that was requested once more."""
 RENEWED_AFTER_S = 10.0
 """Seconds after which a proposal that is asked about again gets its whole time again, and an event."""
 
@@ -80,7 +82,7 @@ def renew(db: Transaction, live: Recorded, now: float, ttl: float) -> Recorded:
     if live.state != "PROPOSED" or expires_at - live.expires_at < RENEWED_AFTER_S:
         return live
     db.execute("UPDATE write_operations SET expires_at = ? WHERE id = ?", (expires_at, live.operation.id))
-    audit_log.append(db, Event(live.operation.id, now, "asked again", {}))
+    audit_log.append(db, Event(live.operation.id, now, ASKED_AGAIN, {}))
     return replace(live, expires_at=expires_at)
 
 
