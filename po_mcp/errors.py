@@ -170,6 +170,12 @@ class BadAnswer(ERPError):
     next_step = "Try again. If it keeps failing, your administrator must look at the ERP."
 
 
+class UnreadableOrder(BadAnswer):
+    """A field of one order holds what cannot be read, so that this order cannot be opened; others can."""
+
+    next_step = "Have that field corrected in the ERP, or work with this order there."
+
+
 class OtherNumber(BadAnswer):
     """The answer names the order `number`, which is not the one that was asked for."""
 

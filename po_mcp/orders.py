@@ -180,6 +180,18 @@ class OrderLine(Record):
         return self.item if self.item_id is None else self.item_id
 
 
+class OddField(Record):
+    """A field of an order, in plain words, that holds what cannot be read: `value`, made safe."""
+
+    field: str
+    value: Text
+
+    @property
+    def sentence(self) -> str:
+        """Say that it is left out, and what stands there."""
+        return f"Its {self.field} cannot be read and is left out: the ERP has {self.value}."
+
+
 class PurchaseOrder(Record):
     """A purchase order from the ERP. `total` is the ERP's own; `lines` is None where they were not read."""
 
@@ -199,11 +211,12 @@ class PurchaseOrder(Record):
     lines: tuple[OrderLine, ...] | None = None
     # Not published: the number that people gave it, "" for none, where `number` is one that the ERP gives by itself;
     # the reference of the draft that it was created from; the moment at which the ERP made it; and how much of the
-    # total is tax.
+    # total is tax; what was left out since it cannot be read.
     buyer_number: Annotated[SkipJsonSchema[str | None], Field(exclude=True)] = None
     reference: Annotated[SkipJsonSchema[str | None], Field(exclude=True)] = None
     created_at: Annotated[SkipJsonSchema[datetime | None], Field(exclude=True)] = None
     tax: Annotated[SkipJsonSchema[Decimal | None], Field(exclude=True)] = None
+    odd: Annotated[SkipJsonSchema[tuple[OddField, ...]], Field(exclude=True)] = ()
 
     @property
     def sum_of_lines(self) -> Decimal | None:

@@ -13,7 +13,7 @@ from po_mcp.connectors.numbers import (
     order_not_found,
     unopenable_order,
 )
-from po_mcp.errors import BadAnswer, ERPError, OrderNotFound, Refused
+from po_mcp.errors import BadAnswer, ERPError, OrderNotFound, Refused, UnreadableOrder
 from po_mcp.orders import OrderScan, PurchaseOrder
 
 T = TypeVar("T")
@@ -47,6 +47,8 @@ async def read_for_write(
         return await read()
     try:
         return await _read_by_path(erp, number, read)
+    except UnreadableOrder:
+        raise
     except (OrderNotFound, BadAnswer) as exc:
         try:
             listed = await read_list()
@@ -74,6 +76,8 @@ async def _read_by_path(erp: str, number: str, read: Callable[[], Awaitable[T]])
     except OrderNotFound as exc:
         if is_unsafe_in_path(number):
             raise unopenable_order(erp, number) from exc
+        raise
+    except UnreadableOrder:  # it came, so its number is not at fault
         raise
     except (Refused, BadAnswer) as exc:
         raise unopenable_order(erp, number) from exc
@@ -107,6 +111,8 @@ async def read_by_path_or_list(
         return await read()
     try:
         return await _read_by_path(erp, number, read)
+    except UnreadableOrder:
+        raise
     except _UNREADABLE_BY_PATH as exc:
         listed = await read_list()
         # The list is asked without the number, so no gateway can change it on the way.

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError
 
-from po_mcp.errors import BadAnswer, SignInFailed
+from po_mcp.errors import BadAnswer, SignInFailed, UnreadableOrder
+from po_mcp.orders import OddField
+from po_mcp.untrusted import mark_number, visible
 
 _DEFAULT_LIFETIME_S = 300  # seconds; for a token whose answer has no lifetime
 
@@ -23,6 +25,9 @@ class ErpModel(BaseModel):
     """The ERP's name in error messages."""
     name_key: ClassVar[str | None] = None
     """The key under which a row of a list says what it is called, such as an order's number."""
+    dispensable: ClassVar[Mapping[str, str]] = {}
+    """The keys of an order that reading can do without, and what they are called in plain words."""
+    _odd: tuple[OddField, ...] = PrivateAttr(())
 
     @classmethod
     def parse(cls, body: Any) -> Self:
@@ -35,6 +40,45 @@ class ErpModel(BaseModel):
             return cls.model_validate(body)
         except ValidationError as exc:
             raise BadAnswer(f"{cls.erp_name}'s answer is not in the documented format.") from exc
+
+    @classmethod
+    def parse_order(cls, body: Any) -> Self:
+        """Parse one order; of a field that reading can do without, an odd value is left out and kept as `odd`.
+
+        Raises:
+            UnreadableOrder: a field that is needed, such as one of its lines, holds what cannot be read.
+            BadAnswer: the body does not have the documented shape.
+        """
+        try:
+            return cls.model_validate(body)
+        except ValidationError as exc:
+            faults = [(fault["loc"], fault["input"]) for fault in exc.errors(include_url=False, include_context=False)]
+            number = body.get(cls.name_key) if isinstance(body, Mapping) else None
+            if not isinstance(number, str | int) or not str(number).strip():
+                raise BadAnswer(f"{cls.erp_name}'s answer is not in the documented format.") from None
+            odd = {loc[0]: given for loc, given in faults if loc[0] in cls.dispensable}
+            for loc, given in faults:
+                if loc[0] not in odd:
+                    raise cls._unreadable(str(number), loc, given) from None  # the cause holds the answer
+            found = cls.model_validate({key: value for key, value in body.items() if key not in odd})
+            found._odd = tuple(OddField(field=cls.dispensable[str(key)], value=_show(odd[key])) for key in odd)
+            return found
+
+    @property
+    def odd(self) -> tuple[OddField, ...]:
+        """What `parse_order` left out."""
+        return self._odd
+
+    @classmethod
+    def _unreadable(cls, number: str, loc: tuple[int | str, ...], given: object) -> UnreadableOrder:
+        names = [str(part) for part in loc if isinstance(part, str)]
+        line = next((f"line {part + 1}" for part in loc if isinstance(part, int)), "")
+        # A line that is no object has no field to name.
+        place = line if isinstance(loc[-1], int) else " in ".join(filter(None, [visible(names[-1], 40), line]))
+        what = f"{cls.erp_name} has {_show(given)} for {place}"
+        return UnreadableOrder(
+            f"Order {mark_number(number, 80)} cannot be opened or changed here: {what}, which cannot be read."
+        )
 
     @classmethod
     def parse_rows(cls, rows: Iterable[Any]) -> tuple[tuple[Self, ...], int]:
@@ -63,6 +107,19 @@ class ErpModel(BaseModel):
             return cls.parse(row)
         except BadAnswer:
             return None
+
+
+def _show(given: object) -> str:
+    """Write what stands in a field, for people: short and safe."""
+    if isinstance(given, str):
+        return '"' + visible(given, 40).replace('"', "'") + '"'
+    if isinstance(given, Mapping):
+        return "an object"
+    if isinstance(given, list | tuple):
+        return "a list"
+    if given is None or isinstance(given, bool):
+        return "null" if given is None else str(given).lower()
+    return visible(str(given), 40)
 
 
 class TokenResponse(ErpModel):

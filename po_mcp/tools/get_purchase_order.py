@@ -47,8 +47,8 @@ def _line_rows(order: PurchaseOrder, page: order_pages.OrderPage) -> list[str]:
 
 
 def describe_order(order: PurchaseOrder, page: order_pages.OrderPage) -> list[str]:
-    """Return sentences on the lines that are not shown, and on a total that is not their sum."""
-    return [*_describe_lines(order, page), *_count_untold(order), *_compare_total(order)]
+    """Return sentences on the lines that are not shown, on a total that is not their sum, and on what is left out."""
+    return [*_describe_lines(order, page), *_count_untold(order), *_compare_total(order), *_name_odd(order)]
 
 
 def _describe_lines(order: PurchaseOrder, page: order_pages.OrderPage) -> list[str]:
@@ -80,6 +80,11 @@ def _compare_total(order: PurchaseOrder) -> list[str]:
             f"The lines add up to {sum_of_lines}; with {money(order.tax, order.currency)} tax that is the ERP's total."
         ]
     return [f"The lines add up to {sum_of_lines}, the ERP's total is {total}."]
+
+
+def _name_odd(order: PurchaseOrder) -> list[str]:
+    """Return a remark for each field that is left out since it cannot be read."""
+    return [one.sentence for one in order.odd]
 
 
 def _count_lines(order: PurchaseOrder) -> str:

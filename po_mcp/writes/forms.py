@@ -271,7 +271,7 @@ def ask_delete(order: PurchaseOrder, place: Place) -> Question:
     title = f"Type {number} to delete it"
     title = title if text.columns(title) <= text.TITLE_COLUMNS else "Type the order number to delete it"
     return Question(
-        _join([*top, *text.lines_of(order), *_explain_currency(order)]), (Field(ORDER_NUMBER, title, _items(order)),)
+        _join([*top, *text.lines_of(order), *_explain_gaps(order)]), (Field(ORDER_NUMBER, title, _items(order)),)
     )
 
 
@@ -300,7 +300,7 @@ def ask_finalize(order: PurchaseOrder, place: Place, create_backorder: bool | No
     )
     options = _finalize_options(has_rest, create_backorder)
     field = Field(DECISION, text.title("Close order", number, "Close this order"), _items(order, rest=True), options)
-    return Question(_join([*top, *text.lines_of(order, outstanding_first=True), *_explain_currency(order)]), (field,))
+    return Question(_join([*top, *text.lines_of(order, outstanding_first=True), *_explain_gaps(order)]), (field,))
 
 
 def ask_cancel(order: PurchaseOrder, place: Place) -> Question:
@@ -324,7 +324,7 @@ def ask_cancel(order: PurchaseOrder, place: Place) -> Question:
     )
     options = (("keep", "No, keep the order"), ("cancel", "Yes, cancel the order"))
     field = Field(DECISION, text.title("Cancel order", number, "Cancel this order"), _items(order), options)
-    return Question(_join([*top, *text.lines_of(order), *_explain_currency(order)]), (field,))
+    return Question(_join([*top, *text.lines_of(order), *_explain_gaps(order)]), (field,))
 
 
 def ask_whether_it_happened(place: Place, request: str, number: str, seen: Sequence[str]) -> Question:
@@ -377,10 +377,11 @@ def _items(order: PurchaseOrder, *, rest: bool = False) -> str:
     )
 
 
-def _explain_currency(order: PurchaseOrder) -> list[str]:
-    """Say that amounts are shown whose currency the ERP does not give."""
+def _explain_gaps(order: PurchaseOrder) -> list[str]:
+    """Say what cannot be read, and that amounts are shown whose currency the ERP does not give."""
     has_amount = order.total is not None or any(line.unit_price is not None for line in order.lines or ())
-    return [text.CURRENCY_NOT_GIVEN] if has_amount and not order.currency else []
+    unknown = [text.CURRENCY_NOT_GIVEN] if has_amount and not order.currency else []
+    return [*(text.cut(one.sentence, 2 * text.HEAD_COLUMNS) for one in order.odd), *unknown]
 
 
 def _join(lines: Sequence[str]) -> str:

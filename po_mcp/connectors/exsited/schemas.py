@@ -54,6 +54,11 @@ class OrderHeader(ErpModel):
     """An order without its lines. The vendor is named by `account_id` only."""
 
     name_key = "id"
+    dispensable = {  # noqa: RUF012
+        "issue_date": "order date",
+        "expected_completion_date": "expected date",
+        "total": "total",
+    }
 
     id: Id
     uuid: Word = None

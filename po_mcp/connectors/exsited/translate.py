@@ -78,7 +78,11 @@ def parse_order(body: Any, number: str, *, in_any_case: bool = False) -> schemas
     Raises:
         BadAnswer: the answer is an error, or an order of another number.
     """
-    source = schemas.OrderResponse.parse(raise_for_error(body)).purchase_order
+    found = raise_for_error(body)
+    inner = found.get("purchase_order") if isinstance(found, Mapping) else None
+    if not isinstance(inner, Mapping):
+        raise BadAnswer("Exsited's answer is not in the documented format.")
+    source = schemas.Order.parse_order(inner)
     if not is_same_number(source.id, number, in_any_case=in_any_case):
         raise wrong_order("Exsited", source.id, number)
     return source
@@ -325,6 +329,7 @@ def _convert_header(source: schemas.OrderHeader, zone: tzinfo | None) -> Purchas
         expected_on=days.local_date(source.expected_completion_date, zone),
         currency=source.currency,
         total=source.total,
+        odd=source.odd,
         reference=references.find_reference(source.note),
         created_at=source.created_on,
     )

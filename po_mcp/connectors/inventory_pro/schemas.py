@@ -39,6 +39,12 @@ class OrderHeader(OrderNumber):
     """An order in the list, without its lines."""
 
     name_key = "poNo"
+    dispensable = {  # noqa: RUF012
+        "orderDate": "order date",
+        "expectedDate": "expected date",
+        "totalLines": "number of lines",
+        "totalValue": "total",
+    }
 
     vendor: Name = None
     order_date: Moment = None

@@ -177,9 +177,9 @@ def parse_order(body: Any, number: str, zone: tzinfo | None = UTC, *, in_any_cas
     """Parse the answer to a read of one order.
 
     Raises:
-        BadAnswer: the answer is an error, or an order of another number.
+        BadAnswer: the answer is an error, an order of another number, or has a line that cannot be read.
     """
-    source = schemas.Order.parse(_raise_for_error(body))
+    source = schemas.Order.parse_order(_raise_for_error(body))
     _check_same_number(source.po_no, number, in_any_case=in_any_case)
     return _with_lines(source, source.lines, zone)
 
@@ -207,6 +207,7 @@ def convert_header(source: schemas.OrderHeader, zone: tzinfo | None = UTC) -> Pu
         expected_on=days.local_date(source.expected_date, zone),
         line_count=source.total_lines,
         total=source.total_value,
+        odd=source.odd,
     )
 
 
