@@ -263,6 +263,64 @@ async def test_a_backorder_that_was_not_made_is_said_first(connect: Any, makes: 
     assert ("PO-1-BO1" in ended["message"]) is makes
 
 
+FINALIZED = {"poNo": "PO-1", "status": "Closed"}
+
+
+def answering(erp: SmallInventoryPro, status: str = "Closed", **answer: Any) -> None:
+    """Let the ERP answer so to a finalize of PO-1, and show the order in this status after it."""
+
+    def finalize(body: Row) -> tuple[int, Any]:
+        erp.book["PO-1"]["status"] = status
+        return 200, {**FINALIZED, **answer}
+
+    erp._finalize = finalize  # type: ignore[method-assign]
+
+
+async def test_a_backorder_that_was_not_wanted_is_said_first(connect: Any) -> None:
+    erp = SmallInventoryPro(orders=[order("PO-1", line(received=4), status="Partial")])
+    answering(erp, backorderCreated=True, backorderPoNo="PO-1-BO1")
+    async with connect(erp, ScriptedPerson(picks("close"))) as client:
+        ended = outcome(await client.call_tool(FINALIZE, {"number": "PO-1", "create_backorder": False}))
+
+    assert ended["message"].startswith("Backorder PO-1-BO1 was created, although none was requested; check in ")
+    assert "Order PO-1 was closed." in ended["message"]
+
+
+async def test_a_backorder_that_was_not_wanted_is_said_after_a_lost_answer(connect: Any) -> None:
+    erp = SmallInventoryPro(orders=[order("PO-1", line(received=4), status="Partial")])
+    answering(erp)
+    erp.book["PO-1-BO1"] = order("PO-1-BO1", line(units=6))
+    erp.is_answer_lost = True
+    async with connect(erp, ScriptedPerson(picks("close"))) as client:
+        ended = outcome(await client.call_tool(FINALIZE, {"number": "PO-1", "create_backorder": False}))
+
+    assert "A backorder PO-1-BO1 of what was outstanding is there, although none was requested" in ended["message"]
+
+
+@pytest.mark.parametrize("named", ["PO-1", "po-1", " PO-1 "])
+@pytest.mark.parametrize("status", ["Partial", "Closed"])
+async def test_an_order_is_not_its_own_backorder(connect: Any, named: str, status: str) -> None:
+    erp = SmallInventoryPro(orders=[order("PO-1", line(received=4), status="Partial")])
+    answering(erp, status, backorderCreated=True, backorderPoNo=named)
+    async with connect(erp, ScriptedPerson(picks("backorder"))) as client:
+        ended = outcome(await client.call_tool(FINALIZE, {"number": "PO-1", "create_backorder": True}))
+
+    assert ended["status"] == ("done" if status == "Closed" else "unknown")
+    assert "new backorder" not in ended["message"]
+    assert "was closed." not in ended["message"]
+
+
+@pytest.mark.parametrize(("status", "is_said"), [("Partial", True), ("Closed", False)])
+async def test_a_close_that_does_not_show_is_said(connect: Any, status: str, is_said: bool) -> None:
+    erp = SmallInventoryPro(orders=[order("PO-1", line(received=4), status="Partial")])
+    answering(erp, status, backorderCreated=False)
+    async with connect(erp, ScriptedPerson(picks("close"))) as client:
+        ended = outcome(await client.call_tool(FINALIZE, {"number": "PO-1", "create_backorder": False}))
+
+    assert ended["status"] == "done"
+    assert ("it still shows as partly received; check there." in ended["message"]) is is_said
+
+
 # Numbers
 
 

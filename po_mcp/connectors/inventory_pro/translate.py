@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from po_mcp.connectors import days
 from po_mcp.connectors.inventory_pro import schemas
 from po_mcp.connectors.inventory_pro.error_body import is_error
-from po_mcp.connectors.numbers import is_same_number, need_number_echo, wrong_order
+from po_mcp.connectors.numbers import is_number_echo, is_same_number, need_number_echo, wrong_order
 from po_mcp.connectors.pagination import Page
 from po_mcp.errors import BadAnswer, InvalidInput
 from po_mcp.orders import (
@@ -233,7 +233,7 @@ def parse_finalized(body: Any, number: str) -> Finalized:
     """Parse the answer to a finalize.
 
     Raises:
-        BadAnswer: the answer is about another order, the order is not closed, or its backorder has no number.
+        BadAnswer: the answer is about another order, the order is not closed, or its backorder has no own number.
     """
     source = schemas.FinalizeResponse.parse(_raise_for_error(body))
     _check_same_number(source.po_no, number, in_any_case=True)
@@ -242,6 +242,9 @@ def parse_finalized(body: Any, number: str) -> Finalized:
     # The backorder's number is all that the user gets to find the rest of the goods.
     if source.backorder_created and not source.backorder_po_no:
         raise BadAnswer("Inventory Pro created a backorder without giving its number.")
+    # What is left of an order is on another one: where this one is named, nothing says what became of it.
+    if source.backorder_po_no and is_number_echo(source.backorder_po_no, source.po_no):
+        raise BadAnswer("Inventory Pro names the order as its own backorder.")
     is_told = source.backorder_created is not None or bool(source.backorder_po_no)
     return Finalized(
         status_text=source.status, backorder_number=source.backorder_po_no or None, tells_backorder=is_told

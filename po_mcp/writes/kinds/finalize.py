@@ -63,8 +63,17 @@ class Finalize:
         return Applied(backorder_number=done.backorder_number, tells_backorder=done.tells_backorder)
 
     async def confirm(self, erp: ERP, operation: Operation, applied: Applied, sent_at: float) -> Observation:
-        """Take the ERP's answer, which names the order and its status."""
-        return Observation("applied", "the ERP says so", backorder_number=applied.backorder_number)
+        """Take the ERP's answer, which names the order and its status, and say where a reading shows another status."""
+        backorder = applied.backorder_number
+        try:
+            order = await erp.get_order(operation.number)
+        except ERPError:
+            return Observation("applied", "the ERP says so", backorder_number=backorder)
+        if self.is_still_applied(order):
+            return Observation("applied", "the ERP says so", order.without_lines(), backorder)
+        # It may be an old reading, which is not shown; but only the answer says that it is closed.
+        detail = f"In {place_of(erp).erp} it still shows as {STATUS_LABELS[order.status]}; check there."
+        return Observation("applied", "the ERP says so", None, backorder, detail=detail)
 
     async def observe(self, erp: ERP, operation: Operation, sent_at: float) -> Observation:
         """See whether the order is closed, and which backorder holds what was outstanding."""
@@ -90,6 +99,9 @@ class Finalize:
         """Say what became of the rest; a backorder that was wanted and not made is said."""
         closed = f"Order {order_text.number(operation.number)} was closed."
         has_rest, where = snapshot_of(operation).order.may_have_rest, place_of(erp).erp
+        if applied.backorder_number and not wants_backorder(operation):
+            made = f"Backorder {order_text.number(applied.backorder_number)} was created, although none was requested"
+            return f"{made}; check in {where}. {closed}"
         if applied.backorder_number:
             return f"{closed} The rest is on the new backorder {order_text.number(applied.backorder_number)}."
         if not has_rest:
@@ -114,9 +126,11 @@ def _payload(operation: Operation) -> FinalizePayload:
 
 
 async def _observe_closed(erp: ERP, operation: Operation, order: PurchaseOrder) -> Observation:
-    if not wants_backorder(operation):
-        return Observation("applied", "the order is closed", order)
     found = await _find_backorders(erp, operation)
+    if not wants_backorder(operation):
+        several = " or ".join(map(order_text.number, found))
+        unwanted = f"A backorder {several} of what was outstanding is there, although none was requested; check it."
+        return Observation("applied", "the order is closed", order, detail=unwanted if found else "")
     if not found:
         detail, which = f"Its backorder was not found; check in {place_of(erp).erp}.", "its backorder was not found"
     elif len(found) == 1:
