@@ -54,6 +54,27 @@ class ReadsById(Protocol):
         """
 
 
+@runtime_checkable
+class ReadsByReference(Protocol):
+    """An ERP that finds an order by the reference of its draft, whatever number it goes by now."""
+
+    async def get_order_of_reference(self, reference: str) -> PurchaseOrder:
+        """Return the order that was created with this reference, called what it goes by now.
+
+        Raises:
+            OrderNotFound: there is none.
+        """
+
+
+@runtime_checkable
+class CreatesDrafts(Protocol):
+    """An ERP whose new orders are drafts, until a person goes on with them there."""
+
+    @property
+    def creates_drafts(self) -> Literal[True]:
+        """True: a new order that is a draft is what was asked for."""
+
+
 def send_at_once() -> None:
     """Allow a write: the default where a caller has no check."""
 

@@ -26,7 +26,7 @@ from po_mcp.writes.content import digest_of_content, item_keys, vendor_key
 from po_mcp.writes.journal import Similar
 from po_mcp.writes.kinds import place_of
 from po_mcp.writes.new_order_forms import ask_create
-from po_mcp.writes.observation import find_order
+from po_mcp.writes.observation import find_created_order, find_order
 from po_mcp.writes.operation import SENT_STATES, Operation, Recorded, WriteOutcome, canonical_json
 from po_mcp.writes.order_text import name
 from po_mcp.writes.order_text import number as order_number
@@ -353,4 +353,4 @@ async def _is_gone(desk: Desk, recorded: Recorded) -> bool:
     for number in filter(None, (recorded.operation.number, answered)):
         if await find_order(desk.erp, number, in_any_case=True) is not None:
             return False
-    return True
+    return await find_created_order(desk.erp, recorded.operation.id) is None

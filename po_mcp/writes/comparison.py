@@ -16,7 +16,7 @@ from typing import Literal
 
 from po_mcp.orders import EXACT, DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor, plain, total_of
 from po_mcp.writes.content import fold
-from po_mcp.writes.order_text import money, name, number, quantity
+from po_mcp.writes.order_text import STATUS_LABELS, day, money, name, number, quantity
 
 _CLOCKS_APART = timedelta(seconds=90)
 """By how much the ERP's clock may be behind ours before an order counts as older than our send."""
@@ -69,6 +69,24 @@ def compare_order(draft: OrderDraft, order: PurchaseOrder, sent_at: float | None
     # All three, since to call ours another's would release a second order.
     is_anothers = not is_alike and not has_common_item and _tells_whose(order)
     return Comparison("foreign" if is_anothers else "differs", differences + doubts)
+
+
+def describe_standing(order: PurchaseOrder, *, may_be_draft: bool) -> tuple[str, ...]:
+    """Say how an order that was just made does not stand as new: its status, and receipts.
+
+    Args:
+        order: as it was read.
+        may_be_draft: the ERP makes drafts of new orders.
+    """
+    is_new = order.status == "open" or (may_be_draft and order.status == "draft")
+    told = name(order.status_text) if order.status == "unknown" else STATUS_LABELS[order.status]
+    is_told = order.status != "unknown" or bool(order.status_text.strip())
+    standing = [f"its status is {told}"] if is_told and not is_new else []
+    received = (line for line in order.lines or () if line.received)
+    return (
+        *standing,
+        *(f"{quantity(line.received)} of {name(line.item)} is received already" for line in received if line.received),
+    )
 
 
 def is_of_vendor(order: PurchaseOrder, vendor: Vendor) -> bool | None:
@@ -161,6 +179,11 @@ def _differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
     asked_in = draft.vendor.currency
     if order.currency and asked_in and fold(order.currency) != fold(asked_in):
         yield f"its currency is {name(order.currency, 12)}, not {name(asked_in, 12)}"
+    if draft.expected_on is not None and order.expected_on != draft.expected_on and order.lines:
+        shown = "on no day" if order.expected_on is None else day(order.expected_on)
+        yield f"it is expected {shown}, not {day(draft.expected_on)}"
+    if draft.note and order.note is not None and fold(draft.note) not in fold(order.note):
+        yield "its note is not the one given" if order.note else "its note is not shown"
     yield from _line_differences(draft, order)
     # Tax is no difference, since a draft's prices are without it; nor are amounts rounded to cents.
     stored, taxed = order.total_before_tax, " without tax" if order.tax else ""
@@ -188,10 +211,21 @@ def _line_differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
         if match.unit_price is not None and match.unit_price != line.unit_price:
             is_now, was = money(match.unit_price, order.currency), money(line.unit_price, draft.vendor.currency)
             yield f"unit price of {item} is {is_now}, not {was}"
+        elif match.unit_price is None:
+            yield f"unit price of {item} is not shown"
+        if not _is_for_warehouse(match, line.warehouse):
+            shown = " ".join(filter(None, (match.warehouse, match.warehouse_name and f"({match.warehouse_name})")))
+            yield f"{item} is for warehouse {name(shown)}, not {name(line.warehouse or '')}"
     for added in left:
         price = "" if added.unit_price is None else f" at {money(added.unit_price, order.currency)}"
         count = "" if added.quantity is None else f"{quantity(added.quantity)} x "
         yield f"a line more: {count}{name(added.item)}{price}"
+
+
+def _is_for_warehouse(stored: OrderLine, asked: str | None) -> bool:
+    """Tell whether a line is for the warehouse asked for; where either says none, nothing speaks against it."""
+    told = [fold(word) for word in (stored.warehouse, stored.warehouse_name) if word]
+    return not told or not asked or fold(asked) in told
 
 
 def _is_same_amount(stored: Decimal, asked: Decimal) -> bool:

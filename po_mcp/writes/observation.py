@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from po_mcp.erp import ERP, ReadsById
+from po_mcp.erp import ERP, ReadsById, ReadsByReference
 from po_mcp.errors import ERPError, OrderNotFound
 from po_mcp.orders import PurchaseOrder, Snapshot
 
@@ -80,6 +80,18 @@ async def find_shown_order(erp: ERP, shown: Snapshot) -> PurchaseOrder | None:
         return await find_order(erp, number)
     reading: ReadsById = erp
     return await _find(erp, lambda: reading.get_order_of_id(erp_id, number))
+
+
+async def find_created_order(erp: ERP, reference: str) -> PurchaseOrder | None:
+    """Read the order that carries the reference of its draft, whatever number it goes by now; None where none is found.
+
+    Raises:
+        ERPError: the order cannot be read.
+    """
+    if not isinstance(erp, ReadsByReference):
+        return None
+    reading: ReadsByReference = erp
+    return await _find(erp, lambda: reading.get_order_of_reference(reference))
 
 
 async def _find(erp: ERP, read: Callable[[], Awaitable[PurchaseOrder]]) -> PurchaseOrder | None:

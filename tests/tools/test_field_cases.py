@@ -263,6 +263,66 @@ async def test_a_backorder_that_was_not_made_is_said_first(connect: Any, makes: 
     assert ("PO-1-BO1" in ended["message"]) is makes
 
 
+# What was stored otherwise
+
+
+@pytest.mark.parametrize(
+    ("stored", "of_line", "told"),
+    [
+        ({}, {"warehouse": 2, "warehouseName": "Side"}, "BOLT-M8-30 is for warehouse «2 (Side)», not 1"),
+        ({"status": "Closed"}, {}, "its status is closed"),
+        ({}, {"unitPrice": None}, "unit price of BOLT-M8-30 is not shown"),
+        ({}, {"unitsReceived": 5}, "5 of BOLT-M8-30 is received already"),
+    ],
+    ids=str,
+)
+async def test_what_inventory_pro_stored_otherwise_is_told(connect: Any, stored: Row, of_line: Row, told: str) -> None:
+    erp = SmallInventoryPro()
+    create = erp._create
+
+    def make(body: Row) -> tuple[int, Any]:
+        status, answer = create(body)
+        for one in erp.book.values():
+            one.update({**stored, "lines": [{**row, **of_line} for row in one["lines"]]})
+        return status, answer
+
+    erp._create = make  # type: ignore[method-assign]
+    erp._header = lambda order: {name: value for name, value in order.items() if name != "lines"}  # type: ignore[method-assign]
+    async with connect(erp) as client:
+        made = outcome(await client.call_tool(CREATE, in_words(number="PO-1")))
+
+    assert made["status"] == "done"
+    assert told in made["message"]
+
+
+@pytest.mark.parametrize(
+    ("stored", "told"),
+    [
+        ({"status": "DRAFT"}, "its status is draft"),
+        ({"expected_completion_date": "2027-02-01T00:00:00Z"}, "it is expected 1 Feb 2027, not 1 Jan 2027"),
+        ({"purchase_order_note": ""}, "its note is not shown"),
+    ],
+    ids=str,
+)
+async def test_what_exsited_stored_otherwise_is_told(connect: Any, stored: Row, told: str) -> None:
+    erp = SmallExsited()
+    create = erp._create
+
+    def make(body: Row) -> tuple[int, Any]:
+        create(body)
+        erp.book["PO-1"].update({"expected_completion_date": "2027-01-01T00:00:00Z", **stored})
+        return 201, {"purchase_order": erp._shown(erp.book["PO-1"])}
+
+    erp._create = make  # type: ignore[method-assign]
+    asked = {"vendor": "Acme Fasteners", "lines": [BOLTS_OF_EXSITED], "number": "PO-1"}
+    async with connect(erp) as client:
+        made = outcome(await client.call_tool(CREATE, {**asked, "expected_on": "2027-01-01", "note": "Ring first"}))
+
+    assert made["status"] == "done"
+    [differences] = re.findall(r"in its own way: (.*?)\.", made["message"])
+    assert differences == told
+
+
 FINALIZED = {"poNo": "PO-1", "status": "Closed"}
 
 

@@ -9,7 +9,15 @@ from typing import Any
 import pytest
 
 from po_mcp.connectors.tryton import Tryton, reading
-from po_mcp.errors import Conflict, InvalidInput, NotPermitted, OutcomeUnknown, PurchaseOrderError, Refused
+from po_mcp.errors import (
+    Conflict,
+    InvalidInput,
+    NotPermitted,
+    OrderNotFound,
+    OutcomeUnknown,
+    PurchaseOrderError,
+    Refused,
+)
 from po_mcp.orders import OrderQuery, Vendor
 from tests.tryton.between import Between
 from tests.tryton.book import PURCHASE, today
@@ -76,6 +84,18 @@ async def test_a_created_order_can_be_quoted_and_confirmed_and_is_found_as_befor
     assert (order.number, order.status) == (NEW, "open")
     assert order.status_text == "processing; shipment waiting; invoice pending; number 9"
     assert "9" in {listed.number for listed in (await erp.scan_orders(OrderQuery(status="open"))).orders}
+
+
+async def test_a_created_order_is_found_by_its_reference_after_a_person_renamed_it(erp: Tryton, book: Book) -> None:
+    await erp.create_order(book.draft(NEW).model_copy(update={"reference": "op-7f3a"}))
+    (row,) = stored(book)
+    book.users.buyer.write(PURCHASE, row["id"], reference="OFFICE-7")
+
+    found = await erp.get_order_of_reference("op-7f3a")
+
+    assert (found.number, found.reference) == ("OFFICE-7", "op-7f3a")
+    with pytest.raises(OrderNotFound):
+        await erp.get_order_of_reference("op-7f3b")
 
 
 async def test_a_number_that_an_order_goes_by_is_a_conflict_and_nothing_is_sent(erp: Tryton, book: Book) -> None:

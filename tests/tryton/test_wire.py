@@ -20,6 +20,7 @@ from po_mcp.connectors.tryton import Tryton
 from po_mcp.errors import (
     BadAnswer,
     Conflict,
+    OrderNotFound,
     OutcomeUnknown,
     Refused,
     SignInEnded,
@@ -101,6 +102,22 @@ async def test_a_read_is_a_call_with_the_session_and_the_company() -> None:
         assert set(peer.lines) == {"POST /po/rpc/ HTTP/1.1"}
         session = f"Session {base64.b64encode(b'buyer:2:session-key').decode()}"
         assert [token_of(request) for request in peer.requests] == [None, session, session]
+
+
+async def test_an_order_is_found_by_the_reference_of_its_draft() -> None:
+    reference = "3f2a91c0"
+    copied, made = ({**drafted(), "id": place, "description": f"po-mcp {reference}"} for place in (9, 7))
+    async with connected(*answers([copied, {**made, "reference": "OFFICE-7"}])) as (erp, peer):
+        order = await erp.get_order_of_reference(reference)
+
+        assert (order.number, order.reference) == ("OFFICE-7", reference)
+        assert calls(peer)[2][1][0] == [["company", "=", 1], ["description", "ilike", f"%po-mcp {reference}%"]]
+
+
+async def test_a_reference_that_no_order_has_finds_none() -> None:
+    async with connected(*answers([])) as (erp, _):
+        with pytest.raises(OrderNotFound):
+            await erp.get_order_of_reference("3f2a91c0")
 
 
 async def test_a_read_that_failed_for_a_moment_is_tried_again() -> None:

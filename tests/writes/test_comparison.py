@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_DOWN, ROUND_HALF_EVEN, ROUND_HALF_UP, ROUND_UP, Decimal
 from typing import Any
 
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from po_mcp.orders import DraftLine, OrderDraft, OrderLine, PurchaseOrder, Vendor
-from po_mcp.writes.comparison import compare_order, is_of_vendor, is_stored_as, missing_lines
+from po_mcp.writes.comparison import compare_order, describe_standing, is_of_vendor, is_stored_as, missing_lines
 from tests.writes.making import draft, stored
 
 SENT_AT = 1_800_000_000.0
@@ -86,6 +86,70 @@ DIFFERS = {
 @pytest.mark.parametrize("order", DIFFERS.values(), ids=DIFFERS)
 def test_an_order_that_may_be_ours_is_not_decided(order: PurchaseOrder) -> None:
     assert compare_order(DRAFT, order, SENT_AT).verdict == "differs"
+
+
+ASKED: dict[str, Any] = {"expected_on": date(2027, 1, 1), "note": "Ring first"}
+TOLD_OTHERWISE: dict[str, tuple[PurchaseOrder, str]] = {
+    "another warehouse": (with_lines(line(warehouse="2"), NUT_LINE), "BOLT is for warehouse 2, not 1"),
+    "another warehouse by name": (
+        with_lines(line(warehouse="2", warehouse_name="Side"), NUT_LINE),
+        "BOLT is for warehouse «2 (Side)», not 1",
+    ),
+    "another day": (stored(DRAFT, expected_on=date(2027, 2, 1)), "it is expected 1 Feb 2027, not 1 Jan 2027"),
+    "no day": (stored(DRAFT, expected_on=None), "it is expected on no day, not 1 Jan 2027"),
+    "no note": (stored(DRAFT, note=""), "its note is not shown"),
+    "another note": (stored(DRAFT, note="Leave at the door"), "its note is not the one given"),
+    "a note that was cut": (stored(DRAFT, note="Ring"), "its note is not the one given"),
+    "no price": (with_lines(line(price=None), NUT_LINE), "unit price of BOLT is not shown"),
+}
+
+
+@pytest.mark.parametrize(("order", "told"), TOLD_OTHERWISE.values(), ids=TOLD_OTHERWISE)
+def test_all_that_was_asked_for_and_stored_otherwise_is_told(order: PurchaseOrder, told: str) -> None:
+    found = compare_order(draft(reference="our id", **ASKED), order, SENT_AT)
+
+    assert found.verdict == "ours"
+    assert told in found.differences
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        stored(DRAFT, expected_on=date(2027, 1, 1), note="RING  first [po-mcp our id]"),
+        stored(DRAFT, expected_on=date(2027, 1, 1), note=None),
+        with_lines(line(warehouse="7", warehouse_name="1"), NUT_LINE, expected_on=date(2027, 1, 1)),
+        with_lines(line(warehouse=None), NUT_LINE, expected_on=date(2027, 1, 1)),
+    ],
+    ids=["in its own letters", "an ERP that tells no notes", "a warehouse by its name", "no warehouse told"],
+)
+def test_what_is_stored_as_asked_is_no_difference(order: PurchaseOrder) -> None:
+    assert compare_order(draft(reference="our id", **ASKED), order, SENT_AT).differences == ()
+
+
+STANDING: dict[str, tuple[PurchaseOrder, bool, tuple[str, ...]]] = {
+    "new": (stored(DRAFT), False, ()),
+    "a draft": (stored(DRAFT, status="draft"), False, ("its status is draft",)),
+    "a draft, where new orders are": (stored(DRAFT, status="draft"), True, ()),
+    "closed": (stored(DRAFT, status="closed"), True, ("its status is closed",)),
+    "of a word of the ERP's": (
+        stored(DRAFT, status="unknown", status_text="On hold"),
+        False,
+        ("its status is On hold",),
+    ),
+    "of no status": (stored(DRAFT, status="unknown", status_text=""), False, ()),
+    "received": (
+        with_lines(line(received=Decimal("2.5")), NUT_LINE, status="partial"),
+        False,
+        ("its status is partly received", "2.5 of BOLT is received already"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("order", "may_be_draft", "told"), STANDING.values(), ids=STANDING)
+def test_a_new_order_that_does_not_stand_as_new_is_told(
+    order: PurchaseOrder, may_be_draft: bool, told: tuple[str, ...]
+) -> None:
+    assert describe_standing(order, may_be_draft=may_be_draft) == told
 
 
 FOREIGN = {

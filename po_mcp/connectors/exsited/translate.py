@@ -331,6 +331,7 @@ def _convert_header(source: schemas.OrderHeader, zone: tzinfo | None) -> Purchas
         total=source.total,
         odd=source.odd,
         reference=references.find_reference(source.note),
+        note=source.note or "",
         created_at=source.created_on,
     )
 

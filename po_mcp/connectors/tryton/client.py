@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import httpx2
 
@@ -59,6 +59,8 @@ class Tryton:
         "orders deleted. Tryton has no finalize: what is outstanding stays on the order, and an order is done once "
         "its goods and invoices are. Editing lines and receiving goods are not offered here."
     )
+
+    creates_drafts: Literal[True] = True
 
     def __init__(
         self,
@@ -126,6 +128,10 @@ class Tryton:
         """Return the order of an id, called `number` where it still goes by that, else what it goes by now."""
         source = await self._reader.read_by_id(translate.parse_erp_id(erp_id))
         return translate.convert_order(source, number if names.goes_by(source, number) else None)
+
+    async def get_order_of_reference(self, reference: str) -> PurchaseOrder:
+        """Return the order that was created with this reference, called what it goes by now."""
+        return translate.convert_order(await self._reader.find_created(reference))
 
     async def vendors(self) -> Entries[Vendor]:
         """Return every active party but the company itself."""

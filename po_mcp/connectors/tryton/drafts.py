@@ -174,8 +174,13 @@ def build_order(
     if draft.note is not None or buyer is not None:
         values["comment"] = "\n".join(text for text in (draft.note, buyer) if text)
     if draft.reference is not None:
-        values["description"] = f"po-mcp {draft.reference}"
+        values["description"] = describe_reference(draft.reference)
     return values
+
+
+def describe_reference(reference: str) -> str:
+    """Return the description of an order that is created with this reference."""
+    return f"po-mcp {reference}"
 
 
 def parse_created(source: schemas.Order, draft: OrderDraft) -> PurchaseOrder:

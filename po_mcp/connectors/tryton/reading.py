@@ -8,6 +8,7 @@ from typing import Any, Generic, TypeVar
 import anyio
 
 from po_mcp.concurrency import map_concurrently
+from po_mcp.connectors.numbers import order_not_found
 from po_mcp.connectors.pagination import MAX_PAGES, SCAN_TIMEOUT_S, select_orders
 from po_mcp.connectors.tryton import drafts, names, schemas, translate
 from po_mcp.connectors.tryton.rpc import Rpc
@@ -115,6 +116,18 @@ class Reader:
     async def read_by_id(self, identifier: int) -> schemas.Order:
         """Read the order of an id."""
         return names.select_order(await self._read_orders(["id", "=", identifier]), names.format_id(identifier))
+
+    async def find_created(self, reference: str) -> schemas.Order:
+        """Read the order that was created with this reference: the oldest, since a copy carries it, too.
+
+        Raises:
+            OrderNotFound: there is none.
+        """
+        # A person may have written beside it.
+        found = await self._read_orders(["description", "ilike", f"%{drafts.describe_reference(reference)}%"])
+        if not found:
+            raise order_not_found("Tryton", reference)
+        return min(found, key=lambda order: order.id)
 
     async def read_warehouses(self) -> Entries[schemas.Warehouse]:
         """Read the active warehouses."""

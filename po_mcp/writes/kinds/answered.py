@@ -8,7 +8,7 @@ from po_mcp.orders import OrderDraft, PurchaseOrder
 from po_mcp.writes import order_text
 from po_mcp.writes.comparison import compare_order
 from po_mcp.writes.kinds import place_of
-from po_mcp.writes.kinds.create import draft_of
+from po_mcp.writes.kinds.create import draft_of, list_differences
 from po_mcp.writes.observation import Observation, find_order, unreadable
 from po_mcp.writes.operation import Operation
 
@@ -34,7 +34,8 @@ async def observe_answered(erp: ERP, operation: Operation, answered: str) -> Obs
     found = compare_order(draft.model_copy(update={"number": order.number}), order, None)
     if is_proven(draft, order):
         detail = f"{place_of(erp).erp} numbered it itself: it is order {number} there, not {asked}."
-        return Observation("applied", f"it is order {number}", order, differences=found.differences, detail=detail)
+        differences = list_differences(erp, found, order)
+        return Observation("applied", f"it is order {number}", order, differences=differences, detail=detail)
     if found.verdict == "ours":
         return Observation("differs", f"{named}; it has the requested vendor and lines", order)
     return Observation("elsewhere", f"{named}; its contents are not those requested", order)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import unicodedata
 
-from po_mcp.erp import ERP, BeforeSend, Capability
+from po_mcp.erp import ERP, BeforeSend, Capability, CreatesDrafts
 from po_mcp.errors import ERPError, OrderNotFound
 from po_mcp.orders import DraftLine, OrderDraft, PurchaseOrder
 from po_mcp.writes import order_text
-from po_mcp.writes.comparison import compare_order, is_of_vendor
+from po_mcp.writes.comparison import Comparison, compare_order, describe_standing, is_of_vendor
 from po_mcp.writes.forms import FormAnswer, read_decision
 from po_mcp.writes.kinds import Applied, Change, Words, place_of
-from po_mcp.writes.observation import Observation, find_order, unreadable
+from po_mcp.writes.observation import Observation, find_created_order, find_order, unreadable
 from po_mcp.writes.operation import Operation
 from po_mcp.writes.payloads import CreatePayload, LineNote, Payload
 
@@ -61,12 +61,16 @@ class Create:
             return seen
         # A reading that decides nothing is not shown: it may be of a moment before the write.
         shown = seen.order if seen.seen == "applied" else applied.order
-        return Observation("applied", "the ERP says so", shown, differences=_find_differences(operation, seen, shown))
+        differences = _find_differences(erp, operation, seen, shown)
+        return Observation("applied", "the ERP says so", shown, differences=differences)
 
     async def observe(self, erp: ERP, operation: Operation, sent_at: float) -> Observation:
         """Compare what stands under the number with what was sent."""
         try:
             order = await _find_in_any_case(erp, operation.number)
+            # Somebody may have given it another number, or its number to another order.
+            if order is None or compare_order(draft_of(operation), order, sent_at).verdict != "ours":
+                order = await find_created_order(erp, operation.id) or order
         except ERPError as exc:
             return unreadable(exc)
         # No order is no proof that none comes: the reconciler knows when an absence decides.
@@ -79,7 +83,7 @@ class Create:
         match found.verdict:
             case "ours":
                 why = "the order is there" + (" as requested" if not found.differences else "")
-                return Observation("applied", why, order, differences=found.differences)
+                return Observation("applied", why, order, differences=list_differences(erp, found, order))
             case "foreign":
                 return Observation("foreign", f"{which} has other contents", order, None, found.differences)
         why = f"{which} is not what was requested"
@@ -139,7 +143,14 @@ async def _find_in_any_case(erp: ERP, number: str) -> PurchaseOrder | None:
     return None
 
 
-def _find_differences(operation: Operation, seen: Observation, shown: PurchaseOrder | None) -> tuple[str, ...]:
+def _find_differences(
+    erp: ERP, operation: Operation, seen: Observation, shown: PurchaseOrder | None
+) -> tuple[str, ...]:
     if seen.seen == "applied":
         return seen.differences
-    return () if shown is None else compare_order(draft_of(operation), shown, None).differences
+    return () if shown is None else list_differences(erp, compare_order(draft_of(operation), shown, None), shown)
+
+
+def list_differences(erp: ERP, found: Comparison, order: PurchaseOrder) -> tuple[str, ...]:
+    """Return how a new order is not what was asked for, and how it does not stand as new."""
+    return (*describe_standing(order, may_be_draft=isinstance(erp, CreatesDrafts)), *found.differences)
