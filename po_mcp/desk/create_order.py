@@ -28,7 +28,7 @@ from po_mcp.writes.kinds import place_of
 from po_mcp.writes.new_order_forms import ask_create
 from po_mcp.writes.observation import find_created_order, find_order
 from po_mcp.writes.operation import SENT_STATES, Operation, Recorded, WriteOutcome, canonical_json
-from po_mcp.writes.order_text import name
+from po_mcp.writes.order_text import day, name
 from po_mcp.writes.order_text import number as order_number
 from po_mcp.writes.outcomes import OTHER_NUMBER
 from po_mcp.writes.payloads import CreatePayload, LineNote, Payload, Reason
@@ -155,6 +155,9 @@ def _reasons(
     if scripts := imitating_scripts(new.asked.number or "", beside_latin=True):
         sentence = f"Its number is written in {' and '.join(scripts)} letters that look alike."
         reasons.append(Reason(short="check the letters of the number", sentence=sentence))
+    if draft.expected_on is not None and draft.expected_on < desk.today():
+        sentence = f"It is expected {day(draft.expected_on)}, which is past."
+        reasons.append(Reason(short="check the day, which is past", sentence=sentence))
     reasons += [Reason(short="check that this is current", sentence=old) for old in new.found.old_data]
     reasons += [Reason(short="check what was not looked up", sentence=one) for one in new.found.unchecked]
     several = pricing.explain_several_prices(new.asked, new.found, known)

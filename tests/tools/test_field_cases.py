@@ -40,6 +40,7 @@ import re
 import unicodedata
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 from typing import Any
@@ -53,6 +54,7 @@ from mcp.types import ElicitRequestFormParams, ElicitResult, TextResourceContent
 from po_mcp.bootstrap import build_server
 from po_mcp.config import Settings
 from po_mcp.orders import fold_number
+from po_mcp.server.lifespan import ServerLifespan
 from po_mcp.writes.order_text import name
 from tests.harness import REAL, PersonWithoutBrowser, Reply, ScriptedPerson, accept, outcome, text
 from tests.tools.small_erps import (
@@ -263,6 +265,21 @@ async def test_a_backorder_that_was_not_made_is_said_first(connect: Any, makes: 
     assert ("PO-1-BO1" in ended["message"]) is makes
 
 
+@pytest.mark.parametrize(("days", "is_asked"), [(-1, True), (0, False), (1, False)])
+async def test_a_day_that_is_past_is_put_to_the_person(
+    connect: Any, monkeypatch: pytest.MonkeyPatch, days: int, is_asked: bool
+) -> None:
+    person, erp, today = ScriptedPerson(picks("no")), SmallExsited(), date(2026, 11, 27)
+    monkeypatch.setattr(ServerLifespan, "_today", lambda self: today)
+    day = today + timedelta(days=days)
+    asked = {"vendor": "Acme Fasteners", "lines": [BOLTS_OF_EXSITED], "number": "PO-1", "expected_on": str(day)}
+    async with connect(erp, person) as client:
+        made = outcome(await client.call_tool(CREATE, asked))
+
+    assert (made["status"], bool(erp.book)) == (("declined", False) if is_asked else ("done", True))
+    assert ("which is past" in asked_of(person)) is is_asked
+
+
 # What was stored otherwise
 
 
@@ -299,7 +316,7 @@ async def test_what_inventory_pro_stored_otherwise_is_told(connect: Any, stored:
     ("stored", "told"),
     [
         ({"status": "DRAFT"}, "its status is draft"),
-        ({"expected_completion_date": "2027-02-01T00:00:00Z"}, "it is expected 1 Feb 2027, not 1 Jan 2027"),
+        ({"expected_completion_date": "2090-02-01T00:00:00Z"}, "it is expected 1 Feb 2090, not 1 Jan 2090"),
         ({"purchase_order_note": ""}, "its note is not shown"),
     ],
     ids=str,
@@ -310,13 +327,13 @@ async def test_what_exsited_stored_otherwise_is_told(connect: Any, stored: Row, 
 
     def make(body: Row) -> tuple[int, Any]:
         create(body)
-        erp.book["PO-1"].update({"expected_completion_date": "2027-01-01T00:00:00Z", **stored})
+        erp.book["PO-1"].update({"expected_completion_date": "2090-01-01T00:00:00Z", **stored})
         return 201, {"purchase_order": erp._shown(erp.book["PO-1"])}
 
     erp._create = make  # type: ignore[method-assign]
     asked = {"vendor": "Acme Fasteners", "lines": [BOLTS_OF_EXSITED], "number": "PO-1"}
     async with connect(erp) as client:
-        made = outcome(await client.call_tool(CREATE, {**asked, "expected_on": "2027-01-01", "note": "Ring first"}))
+        made = outcome(await client.call_tool(CREATE, {**asked, "expected_on": "2090-01-01", "note": "Ring first"}))
 
     assert made["status"] == "done"
     [differences] = re.findall(r"in its own way: (.*?)\.", made["message"])
