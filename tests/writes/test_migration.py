@@ -20,7 +20,7 @@ import pytest
 from po_mcp.erp import Connection
 from po_mcp.errors import JournalUnavailable, OperationUnderWay
 from po_mcp.orders import Vendor
-from po_mcp.writes.journal import JournalStore, Similar, migration
+from po_mcp.writes.journal import JournalStore, Similar, migration, schema
 from po_mcp.writes.operation import LIVE, Recorded
 from po_mcp.writes.payloads import CreatePayload, FinalizePayload
 from tests.writes.making import Clock, create, draft, guarded, outcome, proposed, take_to
@@ -114,7 +114,7 @@ def test_a_journal_of_version_3_is_closed_to_the_program_that_counts_no_yeses(
     assert [one.state for one in later.live(None)] == ["UNKNOWN"]
     assert (later.verify(), before["consent"]["needed"]) == ([], 1)
     later.close()
-    monkeypatch.setattr(migration, "VERSION", 3)
+    monkeypatch.setattr(schema, "VERSION", 3)
     with pytest.raises(JournalUnavailable, match="newer po-mcp"):
         JournalStore(file, 600, Clock()).live(None)
 

@@ -24,9 +24,6 @@ from po_mcp.writes.journal import audit_log
 from po_mcp.writes.journal.database import Row, Transaction
 from po_mcp.writes.payloads import CreatePayload, FinalizePayload, Payload, Reason, SnapshotPayload
 
-VERSION = 4
-"""Of schema.sql."""
-
 
 def migrate(db: Transaction, version: int, schema: Sequence[str]) -> None:
     """Bring a journal of an earlier version up to date; `schema` are the statements that make a new one."""

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import migration, schema
+from po_mcp.writes.journal import schema
 from po_mcp.writes.journal.database import Transaction
 from po_mcp.writes.journal.postgres_transaction import PostgresTransaction
 
@@ -100,10 +100,12 @@ def prepare(connection: psycopg.Connection[Any], begin: str) -> None:
             for statement in translate_schema(schema.statements()):
                 connection.execute(statement)
             schema.fill(db)
-            db.execute("INSERT INTO journal VALUES ('version', ?)", (str(migration.VERSION),))
-        elif version < migration.VERSION:
+            db.execute("INSERT INTO journal VALUES ('version', ?)", (str(schema.VERSION),))
+        elif version < schema.VERSION:
+            from po_mcp.writes.journal import migration  # late: few journals are of an older version
+
             migration.migrate(db, version, list(translate_schema(schema.statements())))
-            db.execute("UPDATE journal SET value = ? WHERE name = 'version'", (str(migration.VERSION),))
+            db.execute("UPDATE journal SET value = ? WHERE name = 'version'", (str(schema.VERSION),))
         connection.execute("COMMIT")
     except BaseException:
         with suppress(psycopg.Error):
@@ -117,6 +119,6 @@ def _find_version(db: PostgresTransaction) -> int:
         return 0
     row = db.execute("SELECT value FROM journal WHERE name = 'version'").fetchone()
     version = int(row[0]) if row else 0
-    if version > migration.VERSION:
+    if version > schema.VERSION:
         raise JournalUnavailable(schema.NEWER, next_step="Update po-mcp.")
     return version

@@ -9,6 +9,8 @@ from importlib.resources import files
 
 from po_mcp.writes.journal.database import Transaction
 
+VERSION = 4
+"""Of schema.sql."""
 NEWER = "The journal was created by a newer po-mcp. Nothing was sent."
 
 

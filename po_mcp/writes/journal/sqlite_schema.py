@@ -6,7 +6,7 @@ import sqlite3
 from contextlib import closing
 
 from po_mcp.errors import JournalUnavailable
-from po_mcp.writes.journal import migration, schema
+from po_mcp.writes.journal import schema
 from po_mcp.writes.journal.database import MEMORY, Transaction
 
 _TABLES: dict[int, frozenset[str]] = {
@@ -35,7 +35,7 @@ def read_schema(db: Transaction) -> dict[str, str]:
 
 def prepare(db: sqlite3.Connection) -> None:
     """Make the tables of a new file, or bring those of an older version up to date; two processes may try at once."""
-    if db.execute("PRAGMA user_version").fetchone()[0] == migration.VERSION:
+    if db.execute("PRAGMA user_version").fetchone()[0] == schema.VERSION:
         return  # without a lock, so that a file which another process holds can be read
     # An older program may still have the file open; it must not write in between.
     db.execute("BEGIN EXCLUSIVE")
@@ -44,7 +44,9 @@ def prepare(db: sqlite3.Connection) -> None:
         if version == 0:
             _create(db)
             schema.fill(db)
-        elif version < migration.VERSION:
+        elif version < schema.VERSION:
+            from po_mcp.writes.journal import migration  # late: few journals are of an older version
+
             migration.migrate(db, version, list(schema.statements()))
         db.execute("COMMIT")
     except BaseException:
@@ -56,7 +58,7 @@ def need_journal(db: sqlite3.Connection) -> int:
     """Return the version of a journal, 0 for an empty file; refuse every other database, and change nothing in it."""
     version: int = db.execute("PRAGMA user_version").fetchone()[0]
     tables = {row["name"] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-    if version > migration.VERSION and _TABLES[migration.VERSION] & tables:
+    if version > schema.VERSION and _TABLES[schema.VERSION] & tables:
         raise JournalUnavailable(schema.NEWER, next_step="Update po-mcp.")
     is_journal = version in _TABLES and tables >= _TABLES[version] and bool(version) == bool(tables)
     if not is_journal:
