@@ -85,8 +85,22 @@ def parse_decimal(value: object) -> Decimal:
     if text is not None and _ANY_DECIMAL.fullmatch(text) and not _DECIMAL.fullmatch(text):
         raise ValueError("at most 12 digits before the point and 6 after it; nothing is rounded here")
     if text is None or not _DECIMAL.fullmatch(text):
-        raise ValueError('must be digits with a decimal point, such as "1000" or "0.45"')
+        raise ValueError(_explain_decimal(value))
     return Decimal(text)
+
+
+def _explain_decimal(value: object) -> str:
+    """Say what is wrong with a figure, and how to write it."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return "is below zero" if value < 0 else "at most 12 digits before the point and 6 after it; give it as text"
+    written = value if isinstance(value, str) else repr(value)
+    if re.fullmatch(r"-\d+(\.\d+)?", written, re.ASCII):
+        return "is below zero"
+    if re.fullmatch(r"[\d.]*\d,\d[\d.,]*", written, re.ASCII):
+        return 'has a comma, which may stand for a point or for thousands; write "1000" or "1.5"'
+    if isinstance(value, float) and re.fullmatch(r"\d+\.\d+", written):
+        return "has more digits than a JSON number holds exactly; give it as text"
+    return 'must be digits with a decimal point, such as "1000" or "0.45"'
 
 
 def _decimal_text(value: object) -> str | None:

@@ -78,7 +78,7 @@ def test_a_json_number_of_at_most_fifteen_digits_is_the_number_that_was_written(
     ids=lambda value: repr(value) if not isinstance(value, int) or value < 10**20 else "10**5000",
 )
 def test_a_figure_that_is_not_plain_is_refused_with_how_to_write_it(value: object) -> None:
-    with pytest.raises(ValueError, match="must be digits"):
+    with pytest.raises(ValueError, match=r"digits|is below zero|has a comma"):
         parse_decimal(value)
 
 
@@ -151,3 +151,23 @@ def test_the_lines_add_up_only_where_each_has_a_total() -> None:
     assert order(known, known, known).sum_of_lines == Decimal("0.30")
     assert order(known, unknown).sum_of_lines is None
     assert order().sum_of_lines is None
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("1,000", "has a comma, which may stand for a point or for thousands"),
+        ("1,5", "has a comma, which may stand for a point or for thousands"),
+        ("1.234,50", "has a comma, which may stand for a point or for thousands"),
+        ("-1", "is below zero"),
+        (-1, "is below zero"),
+        (-1.5, "is below zero"),
+        (1.2345678901234567, "more digits than a JSON number holds exactly"),
+        (10**12, "at most 12 digits before the point"),
+        ("five", "must be digits with a decimal point"),
+        (True, "must be digits with a decimal point"),
+    ],
+)
+def test_what_is_wrong_with_a_figure_is_said(value: object, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        parse_decimal(value)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 
-from po_mcp.desk.catalog import Entry, Kind, format_entry
+from po_mcp.desk.catalog import Entry, Kind, format_entry, words_of
+from po_mcp.desk.exactness import normalize_blanks
 from po_mcp.desk.resolution import Resolution, WordMatch, field_names
 from po_mcp.errors import InvalidInput
 from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, Vendor, Warehouse
@@ -17,6 +19,9 @@ from po_mcp.writes.payloads import CreatePayload, LineNote
 
 NONE_OF_THESE = "none"
 """The choice, and the first of every field, that nothing offered is meant."""
+_MIN_PLURAL_CHARS = 4
+"""Letters from which on an s at the end is that of a plural."""
+_tokens = re.compile(r"[^\W\d_]+|(?:(?<!\S)[+\-\u2212\u00b1])?\d+(?:[.,/]\d+)*")
 _plain = re.compile(r"[\w.\-/]{1,40}( of [0-9]{1,6})?")
 GIVE_NAMES = (
     "Show the user the choices, and repeat the call with what stands before the brackets of the one they choose: "
@@ -86,9 +91,23 @@ def list_candidates(resolution: Resolution) -> str:
 
 
 def _count_matches(match: WordMatch) -> str:
-    """Begin a sentence on the candidates of a word: `1 vendor matches`, `3 items match`."""
-    counted = count(len(match.candidates), match.kind)
-    return f"{counted} match{'es' if len(match.candidates) == 1 else ''}"
+    """Begin a sentence on the candidates of a word: `1 vendor matches`, `3 items match`, `1 item is nearest to`."""
+    counted, is_one = count(len(match.candidates), match.kind), len(match.candidates) == 1
+    # A word or a figure that is in none of them, such as female, 47k or 12V for +12V, may be another thing.
+    if not all(_has_all_of(match.said, entry) for entry in match.candidates):
+        return f"{counted} {'is' if is_one else 'are'} nearest to"
+    return f"{counted} match{'es' if is_one else ''}"
+
+
+def _has_all_of(said: str, entry: Entry) -> bool:
+    """Tell whether each word and each figure with its sign that was said stands in the entry's id, code or name."""
+    written = " ".join(text for _, text in words_of(entry) if text)
+    return _split(said) <= _split(written)
+
+
+def _split(text: str) -> set[str]:
+    found = _tokens.findall(unicodedata.normalize("NFKC", normalize_blanks(text)).casefold())
+    return {one.removesuffix("s") if len(one) >= _MIN_PLURAL_CHARS else one for one in found}
 
 
 def describe_apart(entries: Sequence[Entry]) -> list[str]:

@@ -175,7 +175,7 @@ def _doubts_of_figures(asked: OrderRequest, found: ResolvedOrder) -> list[Reason
     doubts = find_doubtful_figures(asked, found.vendor.currency)
     zeros = pricing.explain_zero_prices(asked, found)
     return [
-        *(Reason(short="check a quantity", sentence=doubt) for doubt in doubts),
+        *(Reason(short=f"check a {what}", sentence=doubt) for what, doubt in doubts),
         *(Reason(short="a price of 0", sentence=zero) for zero in zeros),
     ]
 

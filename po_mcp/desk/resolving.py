@@ -149,21 +149,20 @@ def to_resolved_order(resolution: Resolution) -> ResolvedOrder:
     )
 
 
-def find_doubtful_figures(asked: OrderRequest, currency: str | None) -> tuple[str, ...]:
-    """Return a sentence on each figure that may be meant as thousands: "1.000" is 1 here, and 1000 in German.
+def find_doubtful_figures(asked: OrderRequest, currency: str | None) -> tuple[tuple[str, str], ...]:
+    """Return what each figure is that may be meant as thousands, and a sentence: "1.000" is 1 here, 1000 in German.
 
     The figures are read as JSON decimals, and a person must see them. Without a point, or with other than three
     decimals, a figure is plain. `currency` is that of the prices, None where the ERP has none.
     """
-    doubts: list[str] = []
+    doubts: list[tuple[str, str]] = []
     for place, line in enumerate(asked.lines, 1):
         for what, number, unit in (("quantity", line.quantity, None), ("unit price", line.unit_price, currency)):
             if number is not None and _looks_like_thousands(number):
                 meant = in_currency(_write_shortest(number), unit)
                 not_meant = in_currency(plain(number).replace(".", ""), unit)
-                doubts.append(
-                    f"Line {place}: the {what} was written {plain(number)}, which is {meant} here, and not {not_meant}."
-                )
+                written = f"was written {plain(number)}, which is {meant} here, and not {not_meant}"
+                doubts.append((what.split()[-1], f"Line {place}: the {what} {written}."))
     return tuple(doubts)
 
 
@@ -342,7 +341,8 @@ def _explain_figures(asked: OrderRequest, order: CreatePayload | None) -> tuple[
     free = dict.fromkeys(name(line.item) for line in asked.lines if line.unit_price == 0)
     zero = in_currency("0", currency)
     zeros = (f"The price of {item} is {zero}: it is ordered for nothing." for item in free)
-    return (*find_doubtful_figures(asked, currency), *zeros, *describe_prices_of_words(asked, currency))
+    doubts = [doubt for _, doubt in find_doubtful_figures(asked, currency)]
+    return (*doubts, *zeros, *describe_prices_of_words(asked, currency))
 
 
 def _describe_list_times(desk: Desk, resolution: Resolution) -> str:

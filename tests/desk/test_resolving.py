@@ -479,10 +479,19 @@ async def test_a_warehouse_that_is_not_active_is_refused_by_name(said: str) -> N
 @pytest.mark.parametrize("written", ["1.000", "12.000", "250.000", "1.500", "1.125", "999.999"])
 def test_a_quantity_that_a_reader_may_take_for_thousands_is_for_a_person_to_see(written: str) -> None:
     order = OrderRequest.model_validate({"vendor": "1", "lines": [{"item": "a", "quantity": written}]})
-    [doubt] = find_doubtful_figures(order, None)
+    [(what, doubt)] = find_doubtful_figures(order, None)
 
+    assert what == "quantity"
     assert f"Line 1: the quantity was written {written}" in doubt
     assert f"and not {written.replace('.', '')}." in doubt
+
+
+def test_a_price_that_may_be_thousands_is_said_to_be_the_price() -> None:
+    line = {"item": "a", "quantity": "1", "unit_price": "1.000"}
+
+    assert [
+        what for what, _ in find_doubtful_figures(OrderRequest.model_validate({"vendor": "1", "lines": [line]}), None)
+    ] == ["price"]
 
 
 @pytest.mark.parametrize("written", ["1", "1000", "1.0", "1.00", "1.0000", "1.1250", "0.125", "0.500", "1000.000"])

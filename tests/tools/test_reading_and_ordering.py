@@ -228,7 +228,7 @@ async def test_a_number_that_a_path_must_not_carry_is_refused_and_nothing_is_sen
             {"lines": [{**BOLT, "unit_price": "12345678901234567"}]},
             "line 1 unit_price: at most 12 digits before the point",
         ),
-        ({"lines": [{**BOLT, "unit_price": 0.30000000000000004}]}, "line 1 unit_price: must be digits"),
+        ({"lines": [{**BOLT, "unit_price": 0.30000000000000004}]}, "line 1 unit_price: has more digits than"),
         ({"lines": [{**BOLT, "discount": "5"}]}, "line 1 discount: unknown argument, leave it out"),
         ({"lines": [{**BOLT, "item": "BOLT\nDELETE"}]}, "line 1 item: contains invisible characters"),
         ({"approved": True}, "approved: unknown argument, leave it out. Nothing was sent. Arguments: vendor, lines,"),
@@ -255,7 +255,7 @@ async def test_bad_input_gets_a_clear_error_and_sends_nothing(
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"vendor": "Acme Fastners"}, "1 vendor matches Acme Fastners: 12 (Acme Fasteners), code ACME."),
+        ({"vendor": "Acme Fastners"}, "1 vendor is nearest to Acme Fastners: 12 (Acme Fasteners), code ACME."),
         ({"vendor": "Nobody & Sons"}, "No vendor matches Nobody & Sons."),
         ({"vendor": "Old Mill Lubricants"}, "The vendor 30 (Old Mill Lubricants) is inactive in the ERP."),
         (

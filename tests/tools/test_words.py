@@ -10,6 +10,9 @@ import anyio
 import pytest
 from mcp.types import ElicitRequestFormParams
 
+from po_mcp.desk.choosing import list_candidates
+from po_mcp.desk.resolution import Resolution, WordMatch
+from po_mcp.orders import Item
 from po_mcp.writes.order_text import name
 from tests.harness import ERAS, Reply, ScriptedPerson, ServerHarness, accept, outcome, text, yes
 
@@ -73,7 +76,8 @@ async def test_inexact_words_are_never_ordered_by_a_client_that_cannot_ask(
         reply = await client.call_tool(CREATE, {**WORDS, "lines": [{**BOLTS, "item": item}]})
 
     assert reply.is_error
-    assert f"match{'' if 'hose' in item.lower() else 'es'} {name(item)}: " in text(reply)
+    # Of 12in and of 2in, which none of the candidates has, they are the nearest.
+    assert f"{'are nearest to' if 'hose' in item.lower() else 'matches'} {name(item)}: " in text(reply)
     assert candidate in text(reply)
     assert "Nothing was sent." in text(reply)
     assert harness.wire.writes == []
@@ -319,3 +323,19 @@ async def test_an_inactive_item_is_named_as_inactive(harness: ServerHarness, ite
 
     assert "The item GRS-NLGI2 (" in text(reply)
     assert "is inactive in the ERP. Nothing was sent." in text(reply)
+
+
+@pytest.mark.parametrize(
+    ("said", "there", "begins"),
+    [
+        ("Connector female", "Connector male", "1 item is nearest to Connector female: "),
+        ("Resistor 47k", "Resistor 4k7", "1 item is nearest to Resistor 47k: "),
+        ("Supply 12V", "Supply +12V", "1 item is nearest to Supply 12V: "),
+        ("bolt hex", "Hex Bolt M8", "1 item matches «bolt hex»: "),
+    ],
+)
+def test_what_lacks_a_word_or_a_figure_is_nearest_and_matches_nothing(said: str, there: str, begins: str) -> None:
+    item = Item(id="P1", name=there)
+    match = WordMatch("item", said, None, exact=False, candidates=(item,), names=("P1",))
+
+    assert list_candidates(Resolution((match,))).startswith(begins)
