@@ -22,6 +22,7 @@ from po_mcp.orders import Item, OrderRequest, Vendor, Warehouse, plain
 from po_mcp.writes import forms
 from po_mcp.writes.approving import Approver
 from po_mcp.writes.kinds import place_of
+from po_mcp.writes.new_order_forms import describe_new
 from po_mcp.writes.operation import WriteOutcome
 from po_mcp.writes.order_text import in_currency, name
 from po_mcp.writes.payloads import CreatePayload
@@ -321,7 +322,9 @@ async def _choose(
     # The operator takes no yes from a form where the page comes first: what was chosen in one decides nothing yet.
     is_last = order is not None and not desk.page.comes_first and not explain_amount(desk, order.draft)
     doubts = _explain_figures(asked, order) if is_last else ()
-    question = build_question(asked, resolution, place_of(desk.erp).tag, as_of, doubts, is_last=is_last)
+    place = place_of(desk.erp)
+    about = describe_new(asked.number, place)
+    question = build_question(asked, resolution, place.tag, as_of, doubts, is_last=is_last, about=about)
     answer = await approver.choose(question)
     # The assistant gets the candidates in words, and can ask its user itself.
     if answer.how in ("not_asked", "cancelled", "timed_out"):  # no person saw the question

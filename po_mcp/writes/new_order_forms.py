@@ -60,6 +60,7 @@ def ask_which(
     doubts: Sequence[str] = (),
     *,
     is_last: bool = True,
+    about: str = "",
 ) -> Question:
     """Make the question which vendor, item or warehouse is meant; it approves nothing.
 
@@ -71,6 +72,7 @@ def ask_which(
         currency_note: what is known of the currency of its amounts, where that is not all.
         doubts: sentences on figures that may be meant otherwise.
         is_last: the person is not asked about the order again.
+        about: which order, and whose books it goes to.
     """
     asked = tuple(fields)
     if not is_last:
@@ -80,6 +82,7 @@ def ask_which(
         lines = [f"{tag}{asked[0].title}? The order is made with your choice."]
     else:
         lines = [f"{tag}{len(asked)} choices needed. The order is made with them."]
+    lines += [text.cut(about, text.HEAD_COLUMNS)] if about else []
     if order is not None:
         lines.append(text.DOT.join(_amounts(order)))
         lines += [text.cut(f"Vendor: {_name_vendor(order)}", text.HEAD_COLUMNS)] if order.draft.vendor.name else []
@@ -89,6 +92,12 @@ def ask_which(
         lines += [f"- {text.cut(label, text.HEAD_COLUMNS - 2)}" for _, label in field.choices[1:]]
     lines += [] if order is None else [*_new_order(order, notes_of(order)), currency_note]
     return Question(_join([*lines, as_of]), asked)
+
+
+def describe_new(number: str | None, place: Place) -> str:
+    """Say which order is to be made, and in whose books, in one line."""
+    order = f"New order {text.number(number)} in {place.erp}" if number else f"New order in {place.erp}"
+    return text.DOT.join(filter(None, [text.cut(order, 42), text.shown(place.label, 29)]))
 
 
 def notes_of(payload: CreatePayload) -> Sequence[LineNote]:

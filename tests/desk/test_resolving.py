@@ -240,7 +240,7 @@ async def test_what_may_be_meant_otherwise_stands_beside_the_choice_once(quantit
     request = OrderRequest.model_validate({"vendor": "ACME", "lines": lines})
     found = await resolve(desk_over(erp()), request, person)
 
-    assert person.asked[0].text.startswith("Which item? The order is made with your choice.\nTotal ")
+    assert person.asked[0].text.startswith("Which item? The order is made with your choice.\nNew order")
     assert doubt in person.asked[0].text.split("\n")
     assert isinstance(found, ResolvedOrder)
     assert found.choice == "last"
