@@ -332,7 +332,10 @@ async def _choose(
     values = forms.read_choices(answer, question)
     settled = resolution.with_choices(values) if values is not None else None
     if settled is None:
-        text = f"Nothing was chosen, so nothing was ordered. {list_candidates(resolution)}"
+        # A field too many may come from a form of another question; that something was chosen in it is not denied.
+        is_unfit = answer.how == "accepted" and values is None
+        why = "No answer came that fits the question" if is_unfit else "Nothing was chosen"
+        text = f"{why}, so nothing was ordered. {list_candidates(resolution)}"
         return desk.words.say("declined", None, text, GIVE_NAMES)
     # A person who was promised the whole order is shown it, whatever a second round of choices would do without.
     return replace(settled, choice="last" if is_last and resolution.choice != "first" else "first")

@@ -131,7 +131,7 @@ async def test_a_choice_of_what_was_not_offered_is_none(harness: ServerHarness, 
         reply = outcome(await client.call_tool(CREATE, {"vendor": "acme", "lines": lines}))
 
     assert reply["status"] == "declined"
-    assert "Nothing was chosen, so nothing was ordered." in reply["message"]
+    assert "No answer came that fits the question, so nothing was ordered." in reply["message"]
     assert harness.wire.writes == []
 
 
