@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import homes
+from tests.clients import setup
 
 CACHE = str(homes.REAL / ".cache" / "po-mcp")
 
@@ -30,7 +31,7 @@ def test_a_file_of_the_user_cannot_be_written(place: str) -> None:
 
 def test_reading_and_other_folders_are_let_be(tmp_path: Path) -> None:
     homes.check_event("open", (f"{CACHE}/catalog.json", "r", os.O_RDONLY))
-    homes.check_event("open", (f"{CACHE}/clients/npm-node/lock", "w", os.O_WRONLY))
+    homes.check_event("open", (f"{setup.CACHE}/npm-node/lock", "w", os.O_WRONLY))
     homes.check_event("open", (3, "w", os.O_WRONLY))
     homes.check_event("os.mkdir", (str(tmp_path / "po-mcp"), 0o777, -1))
 

@@ -164,7 +164,7 @@ async def test_where_the_erp_tells_nothing_a_person_sees_how_old_the_data_is(fai
         "The ERP could not be asked about the items now: what is known of them is 3 hours old.",
     )
     new: Any = type("New", (), {"asked": asked("Acme Fasteners", "GLOVE"), "found": found})
-    draft: Any = type("Draft", (), {"total": Decimal(5)})
+    draft: Any = type("Draft", (), {"total": Decimal(5), "expected_on": None})
     assert [one.sentence for one in _reasons(desk, new, draft, {})] == list(found.old_data)
 
 
