@@ -78,9 +78,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Run half as many tests more than there are cores, since most of them wait; those in memory do not."""
-    cores = os.cpu_count() or 2
-    return max(2, cores) if config.option.markexpr == "unit" else max(3, cores * 3 // 2)
+    """Run half as many tests more than there are cores: most of them wait."""
+    return max(3, (os.cpu_count() or 2) * 3 // 2)
 
 
 def _tier_of(item: pytest.Item) -> str:
