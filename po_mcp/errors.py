@@ -21,6 +21,7 @@
         ├── TooManyRequests     the ERP asks us to slow down
         ├── Unreachable         no answer, and nothing was written
         ├── BadAnswer           an answer to a read that cannot be trusted
+        │   ├── UnreadableOrder a field of this one order cannot be read
         │   └── OtherNumber     it names another order number than was asked for
         └── OutcomeUnknown      a write was sent, and what came of it is not known
 

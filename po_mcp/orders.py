@@ -25,7 +25,7 @@ from pydantic import (
 )
 from pydantic.json_schema import SkipJsonSchema
 
-from po_mcp.untrusted import escape_blanks, visible, with_plain_blanks
+from po_mcp.untrusted import escape_blanks, unescape_blanks, visible, with_plain_blanks
 
 T = TypeVar("T")
 Status = Literal["draft", "open", "partial", "closed", "cancelled", "deleted", "unknown"]
@@ -34,13 +34,11 @@ MAX_ORDER_NUMBER_CHARS = 100
 """Characters of an order number that can be read or given here."""
 
 DECIMAL_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
+_MAX_BUYER_CHARS = 60
 _DECIMAL = re.compile(r"[0-9]{1,12}(\.[0-9]{1,6})?", re.ASCII)
 _ANY_DECIMAL = re.compile(r"[0-9]+(\.[0-9]+)?", re.ASCII)
 _MAX_FLOAT_DIGITS = 15  # a binary float of at most 15 significant digits has one shortest text, which is what was meant
 
-
-_ESCAPED_BLANK = re.compile(r"\\u\{(?:00A0|1680|200[0-9A]|202F|205F|3000)\}")
-"""A blank of another width, as `NumberText` holds it."""
 
 EXACT = Context(prec=200, traps=[Inexact, InvalidOperation, Overflow])
 """Arithmetic that raises where it would round. Python's own context rounds to 28 digits and says nothing."""
@@ -68,8 +66,8 @@ def plain(number: Decimal) -> str:
 
 def fold_number(number: str) -> str:
     """Return what order numbers have in common that some ERPs take for one: case, width, blanks and encoding apart."""
-    written = _ESCAPED_BLANK.sub(" ", number)
-    return " ".join(unicodedata.normalize("NFKC", written).split()).casefold()
+    # `NumberText` holds blanks of another width escaped.
+    return " ".join(unicodedata.normalize("NFKC", unescape_blanks(number)).split()).casefold()
 
 
 def parse_decimal(value: object) -> Decimal:
@@ -314,6 +312,11 @@ class Warehouse(Record):
     word: Text | None = None
 
 
+def choose_word(entry: Vendor | Item | Warehouse) -> str | None:
+    """Return what people call an entry in a sentence: its id, or its word where the ERP's id is a number of its own."""
+    return entry.id if entry.word is None else entry.word
+
+
 class Entries(tuple[T, ...]):
     """A list of the ERP's catalog, and how many of its rows are left out.
 
@@ -389,6 +392,11 @@ class OrderDraft(Record):
     note: str | None = None
     reference: str | None = None
     requested_by: str = ""
+
+    @property
+    def buyer(self) -> str:
+        """Who asked for it, as it can stand in a note: the name comes from a token. "" where nobody signs in."""
+        return visible(self.requested_by, _MAX_BUYER_CHARS)
 
     @property
     def total(self) -> Decimal:

@@ -16,6 +16,8 @@ _IGNORABLE_PATTERN = re.compile(f"[{_IGNORABLE}]")
 _blanks = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 """Blanks of other widths (Unicode 15, category Zs): Japanese, French and typeset names are full of them."""
 
+ESCAPE = re.compile(r"\\u\{([0-9A-F]{4,6})\}")
+"""A character that `visible` or `escape_blanks` wrote out."""
 _MISSED_BLANKS = re.compile(r"^ | $|  ")
 """Blanks of an order number that nobody sees, and that a host may collapse."""
 
@@ -59,12 +61,20 @@ def escape_blanks(number: str) -> str:
     return number if number.isascii() else _blanks.sub(lambda found: f"\\u{{{ord(found[0]):04X}}}", number)
 
 
+def unescape_blanks(number: str) -> str:
+    """Return an order number with a space in the place of each blank that is escaped."""
+    return ESCAPE.sub(lambda found: " " if _blanks.fullmatch(chr(int(found[1], 16))) else found[0], number)
+
+
+def has_missed_blanks(shown: str) -> bool:
+    """Tell whether a visible number has blanks at an end, or two together, which nobody sees."""
+    return _MISSED_BLANKS.search(shown) is not None
+
+
 def mark_number(number: str, max_chars: int = MAX_FIELD_CHARS) -> str:
     """Return an order number made visible, in guillemets where blanks at an end, or two together, would be missed."""
     shown = visible(escape_blanks(number), max_chars)
-    if not _MISSED_BLANKS.search(shown):
-        return shown
-    return in_guillemets(shown)
+    return in_guillemets(shown) if has_missed_blanks(shown) else shown
 
 
 def in_guillemets(shown: str) -> str:

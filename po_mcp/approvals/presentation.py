@@ -338,5 +338,5 @@ def _describe_rest(order: PurchaseOrder, erp: str) -> str:
         which = f" on {order.untold_receipts} of {count(lines, 'line')}" if order.untold_receipts < lines else ""
         untold = f"{begin_sentence(erp)} does not show what was received{which}."
     are = "is" if outstanding == 1 else "are"
-    told = f"{outstanding} of {count(lines, 'line')} {are} outstanding." if outstanding else ""
-    return " ".join(filter(None, [told, untold]))
+    rest = f"{outstanding} of {count(lines, 'line')} {are} outstanding." if outstanding else ""
+    return " ".join(filter(None, [rest, untold]))

@@ -76,17 +76,11 @@ def order_not_found(erp: str, number: str, explanation: str = "") -> OrderNotFou
 def unopenable_order(erp: str, number: str, *, is_listed: bool = False) -> BadAnswer:
     """Return the error for an order that may exist and cannot be read by its number. `is_listed`: the list has it."""
     signs = " ".join(dict.fromkeys(visible(sign) for sign in number if not re.match(r"[A-Za-z0-9._-]", sign)))
-    what = (
-        f"If there is such an order, it cannot be opened or changed here: {erp}, or a gateway before it, does not take "
-        f"the characters {signs} of its number in an address."
-    )
+    what = "If there is such an order, it cannot be opened or changed here"
     if is_listed:
-        what = (
-            f"{erp} lists order {mark_number(number, 80)}, but it cannot be changed here: {erp}, or a gateway before "
-            f"it, does not take the characters {signs} of its number in an address."
-        )
+        what = f"{erp} lists order {mark_number(number, 80)}, but it cannot be changed here"
     return BadAnswer(
-        what,
+        f"{what}: {erp}, or a gateway before it, does not take the characters {signs} of its number in an address.",
         next_step=f"Open it in {erp} itself.",
     )
 

@@ -16,7 +16,7 @@ from po_mcp.concurrency import map_concurrently
 from po_mcp.desk.catalog_file import CatalogFile
 from po_mcp.erp import ERP
 from po_mcp.errors import BadAnswer, TooManyRequests, Unreachable
-from po_mcp.orders import Item, Money, Record, Text, Vendor, Warehouse, count_left_out
+from po_mcp.orders import Item, Money, Record, Text, Vendor, Warehouse, choose_word, count_left_out
 from po_mcp.untrusted import imitating_scripts
 from po_mcp.writes import order_text
 
@@ -322,7 +322,7 @@ def format_entry(entry: Entry) -> str:
 
     Where the id is a number that only the ERP uses, what people call the entry stands in its place.
     """
-    called, name = entry.id if entry.word is None else entry.word, _write_name(entry.name)
+    called, name = choose_word(entry), _write_name(entry.name)
     if not called or (entry.word is not None and called == entry.name):
         return name
     return f"{called if entry.word is None else _write_name(called)} ({name})"

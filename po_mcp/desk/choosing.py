@@ -10,7 +10,7 @@ from po_mcp.desk.catalog import Entry, Kind, format_entry, words_of
 from po_mcp.desk.exactness import normalize_blanks
 from po_mcp.desk.resolution import Resolution, WordMatch, field_names
 from po_mcp.errors import InvalidInput
-from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, Vendor, Warehouse
+from po_mcp.orders import DraftLine, Item, OrderDraft, OrderRequest, OrderRequestLine, Vendor, Warehouse, choose_word
 from po_mcp.writes import order_text
 from po_mcp.writes.forms import Field, Question
 from po_mcp.writes.new_order_forms import ask_which
@@ -113,10 +113,10 @@ def _split(text: str) -> set[str]:
 
 def describe_apart(entries: Sequence[Entry]) -> list[str]:
     """Return each entry as `describe_entry` does, and its id where it could not be told from another without."""
-    told = [describe_entry(entry) for entry in entries]
+    described = [describe_entry(entry) for entry in entries]
     return [
-        f"{text}, id {entry.id}" if told.count(text) > 1 and entry.word is not None else text
-        for entry, text in zip(entries, told, strict=True)
+        f"{text}, id {entry.id}" if described.count(text) > 1 and entry.word is not None else text
+        for entry, text in zip(entries, described, strict=True)
     ]
 
 
@@ -129,7 +129,7 @@ def describe_entry(entry: Entry) -> str:
         more = [_quote_if_unclear(entry.currency)] if entry.currency else []
     more += [] if entry.active else ["inactive"]
     code = None if isinstance(entry, Warehouse) else entry.code
-    if code and code not in (entry.word or entry.id, entry.name):
+    if code and code not in (choose_word(entry), entry.name):
         more = [f"code {_quote_if_unclear(code)}", *more]
     return ", ".join([format_entry(entry), *more])
 
@@ -141,7 +141,7 @@ def _quote_if_unclear(text: str) -> str:
 
 def _describe_with_name(entry: Entry, name: str) -> str:
     shown = describe_entry(entry)
-    return shown if name == (entry.word or entry.id) else f"{name} = {shown}"
+    return shown if name == choose_word(entry) else f"{name} = {shown}"
 
 
 def draft_order(asked: OrderRequest, meant: Meant) -> CreatePayload | None:

@@ -92,8 +92,12 @@ def explain_zero_prices(asked: OrderRequest, found: ResolvedOrder) -> list[str]:
     """Return a sentence on each item with a price of zero: a person must see it."""
     # A price of 0 is valid for samples; it may as well be a figure that the model made up.
     free = {item.id: item for line in asked.lines if line.unit_price == 0 and (item := found.items[line.item])}
-    zero = order_text.in_currency("0", found.vendor.currency)
-    return [f"The price of {format_entry(item)} is {zero}: it is ordered for nothing." for item in free.values()]
+    return [say_free(format_entry(item), found.vendor.currency) for item in free.values()]
+
+
+def say_free(item: str, currency: str | None) -> str:
+    """Say that an item has a price of zero."""
+    return f"The price of {item} is {order_text.in_currency('0', currency)}: it is ordered for nothing."
 
 
 def explain_several_prices(asked: OrderRequest, found: ResolvedOrder, known: Mapping[str, SuggestedPrice]) -> list[str]:
@@ -111,9 +115,7 @@ def explain_several_prices(asked: OrderRequest, found: ResolvedOrder, known: Map
         at_price.setdefault(item.id, {}).setdefault(price, []).append(place)
     items = {item.id: item for item in found.items.values()}
     return [
-        f"{format_entry(items[item])} is ordered at several prices: "
-        + ", ".join(_describe_price(price, places, found.vendor.currency) for price, places in prices.items())
-        + "."
+        _say_several(format_entry(items[item]), prices, found.vendor.currency)
         for item, prices in at_price.items()
         if len(prices) > 1 and (found.choice != "last" or len(words[item]) > 1)
     ]
@@ -125,13 +127,12 @@ def describe_prices_of_words(asked: OrderRequest, currency: str | None) -> list[
     for place, line in enumerate(asked.lines, 1):
         if line.unit_price is not None:
             at_price.setdefault(line.item, {}).setdefault(line.unit_price, []).append(place)
-    return [
-        f"{name(item)} is ordered at several prices: "
-        + ", ".join(_describe_price(price, places, currency) for price, places in prices.items())
-        + "."
-        for item, prices in at_price.items()
-        if len(prices) > 1
-    ]
+    return [_say_several(name(item), prices, currency) for item, prices in at_price.items() if len(prices) > 1]
+
+
+def _say_several(item: str, prices: Mapping[Decimal, Sequence[int]], currency: str | None) -> str:
+    at = ", ".join(_describe_price(price, places, currency) for price, places in prices.items())
+    return f"{item} is ordered at several prices: {at}."
 
 
 def _describe_price(price: Decimal, places: Sequence[int], currency: str | None) -> str:

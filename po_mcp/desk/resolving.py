@@ -15,7 +15,7 @@ from po_mcp.desk.context import Desk
 from po_mcp.desk.current_entries import Current, is_unchanged, read_current
 from po_mcp.desk.limits import explain_amount
 from po_mcp.desk.matching import Fit, Index, best_matches
-from po_mcp.desk.pricing import describe_prices_of_words
+from po_mcp.desk.pricing import describe_prices_of_words, say_free
 from po_mcp.desk.resolution import Resolution, ResolvedOrder, WordMatch
 from po_mcp.errors import ERPError, InvalidInput
 from po_mcp.orders import Item, OrderRequest, Vendor, Warehouse, plain
@@ -158,12 +158,13 @@ def find_doubtful_figures(asked: OrderRequest, currency: str | None) -> tuple[tu
     """
     doubts: list[tuple[str, str]] = []
     for place, line in enumerate(asked.lines, 1):
-        for what, number, unit in (("quantity", line.quantity, None), ("unit price", line.unit_price, currency)):
+        figures = (("quantity", "quantity", line.quantity, None), ("price", "unit price", line.unit_price, currency))
+        for short, what, number, unit in figures:
             if number is not None and _looks_like_thousands(number):
                 meant = in_currency(_write_shortest(number), unit)
                 not_meant = in_currency(plain(number).replace(".", ""), unit)
                 written = f"was written {plain(number)}, which is {meant} here, and not {not_meant}"
-                doubts.append((what.split()[-1], f"Line {place}: the {what} {written}."))
+                doubts.append((short, f"Line {place}: the {what} {written}."))
     return tuple(doubts)
 
 
@@ -345,8 +346,7 @@ def _explain_figures(asked: OrderRequest, order: CreatePayload | None) -> tuple[
     """Return a sentence on each figure that may be meant otherwise, on each price of 0, and on several prices."""
     currency = None if order is None else order.currency
     free = dict.fromkeys(name(line.item) for line in asked.lines if line.unit_price == 0)
-    zero = in_currency("0", currency)
-    zeros = (f"The price of {item} is {zero}: it is ordered for nothing." for item in free)
+    zeros = (say_free(item, currency) for item in free)
     doubts = [doubt for _, doubt in find_doubtful_figures(asked, currency)]
     return (*doubts, *zeros, *describe_prices_of_words(asked, currency))
 

@@ -71,8 +71,8 @@ def plan_install(host: Host, path: Path, program: Program) -> Change:
     text = _decode(host, path, old)
     before = _entry(host, path, text)
     # What a person put there besides, such as `env` or `disabled`, is theirs and stays.
-    theirs = set(host.theirs) & set(before or {})
-    ours = {name: value for name, value in host.entry(program).items() if name not in theirs}
+    changed = set(host.defaults) & set(before or {})
+    ours = {name: value for name, value in host.entry(program).items() if name not in changed}
     after = {**(before or {}), **ours}
     return _check_nothing_else(Change(host, path, before, after, old, _encode(old, _with(host, path, text, after))))
 

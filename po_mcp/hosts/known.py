@@ -29,7 +29,7 @@ class Host:
         entry: the members that start a program. Others that the entry has already stay as they are.
         commands: programs on PATH that show that the host is there.
         after: what to do so that the entry counts.
-        theirs: members that a new entry begins with, and that a person may have changed since.
+        defaults: members that a new entry begins with, and that a person may have changed since.
     """
 
     key: str
@@ -40,7 +40,7 @@ class Host:
     file: Callable[[Machine], PurePath] | None
     after: str
     commands: tuple[str, ...] = ()
-    theirs: tuple[str, ...] = ()
+    defaults: tuple[str, ...] = ()
 
 
 def _plain(program: Program) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import Annotated, Any
 
@@ -11,10 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, WithJsonSchema
 
 from po_mcp.desk.context import Desk
 from po_mcp.orders import MAX_ORDER_NUMBER_CHARS
-from po_mcp.untrusted import escape_blanks, mark_number, unmark_number, visible
+from po_mcp.untrusted import ESCAPE, escape_blanks, mark_number, unmark_number, visible
 
-_ESCAPE = re.compile(r"\\u\{[0-9A-F]{4,6}\}")
-"""A character that nobody sees, as results write it."""
 _DAY_PATTERN = r"^\d{4}-\d{2}-\d{2}$"
 
 
@@ -26,8 +23,10 @@ def _check_order_number(text: str) -> str:
     """
     text = unmark_number(text)
     # `visible` changes a text with characters that a person could not see in a question.
-    if _ESCAPE.search(shown := visible(escape_blanks(text))) or text in (".", ".."):
-        raise ValueError(_explain_unopenable(text, _ESCAPE.findall(shown)))
+    shown = visible(escape_blanks(text))
+    hidden = [found[0] for found in ESCAPE.finditer(shown)]
+    if hidden or text in (".", ".."):
+        raise ValueError(_explain_unopenable(text, hidden))
     if not text.strip() or len(text) > MAX_ORDER_NUMBER_CHARS or shown != text:
         raise ValueError(
             f"must be an order number of at most {MAX_ORDER_NUMBER_CHARS} characters, such as PO-2025-0042"

@@ -51,8 +51,7 @@ def compare_order(draft: OrderDraft, order: PurchaseOrder, sent_at: float | None
     differences = tuple(_differences(draft, order))
     doubts: tuple[str, ...] = ()
     if draft.reference is not None and order.reference is not None:
-        # Some ERPs keep their notes in capitals.
-        if order.reference.casefold() == draft.reference.casefold():
+        if carries_reference(order, draft):
             return Comparison("ours", differences)
         doubts += ("it carries the reference of another request",)
     if _is_older(order, sent_at):
@@ -71,6 +70,13 @@ def compare_order(draft: OrderDraft, order: PurchaseOrder, sent_at: float | None
     return Comparison("foreign" if is_anothers else "differs", differences + doubts)
 
 
+def carries_reference(order: PurchaseOrder, draft: OrderDraft) -> bool:
+    """Tell whether an order carries the reference of the very request that is to make it."""
+    # In any case: some ERPs keep their notes in capitals.
+    carried, own = order.reference, draft.reference
+    return carried is not None and own is not None and carried.casefold() == own.casefold()
+
+
 def describe_standing(order: PurchaseOrder, *, may_be_draft: bool) -> tuple[str, ...]:
     """Say how an order that was just made does not stand as new: its status, and receipts.
 
@@ -79,9 +85,9 @@ def describe_standing(order: PurchaseOrder, *, may_be_draft: bool) -> tuple[str,
         may_be_draft: the ERP makes drafts of new orders.
     """
     is_new = order.status == "open" or (may_be_draft and order.status == "draft")
-    told = name(order.status_text) if order.status == "unknown" else STATUS_LABELS[order.status]
-    is_told = order.status != "unknown" or bool(order.status_text.strip())
-    standing = [f"its status is {told}"] if is_told and not is_new else []
+    label = name(order.status_text) if order.status == "unknown" else STATUS_LABELS[order.status]
+    is_given = order.status != "unknown" or bool(order.status_text.strip())
+    standing = [f"its status is {label}"] if is_given and not is_new else []
     received = (line for line in order.lines or () if line.received)
     return (
         *standing,
@@ -224,8 +230,8 @@ def _line_differences(draft: OrderDraft, order: PurchaseOrder) -> Iterable[str]:
 
 def _is_for_warehouse(stored: OrderLine, asked: str | None) -> bool:
     """Tell whether a line is for the warehouse asked for; where either says none, nothing speaks against it."""
-    told = [fold(word) for word in (stored.warehouse, stored.warehouse_name) if word]
-    return not told or not asked or fold(asked) in told
+    known_as = [fold(word) for word in (stored.warehouse, stored.warehouse_name) if word]
+    return not known_as or not asked or fold(asked) in known_as
 
 
 def _is_same_amount(stored: Decimal, asked: Decimal) -> bool:

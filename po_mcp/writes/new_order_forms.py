@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from po_mcp.orders import EXACT, DraftLine
+from po_mcp.orders import EXACT, DraftLine, choose_word
 from po_mcp.writes import order_text as text
 from po_mcp.writes.forms import DECISION, Field, Place, Question
 from po_mcp.writes.payloads import CreatePayload, LineNote, Reason
@@ -86,7 +86,7 @@ def ask_which(
     if order is not None:
         lines.append(text.DOT.join(_amounts(order)))
         lines += [text.cut(f"Vendor: {_name_vendor(order)}", text.HEAD_COLUMNS)] if order.draft.vendor.name else []
-    lines += [text.cut(doubt, 3 * text.HEAD_COLUMNS) for doubt in doubts]
+    lines += [text.cut(doubt, _LONGEST) for doubt in doubts]
     for field in asked:
         lines.append(text.cut(f"{field.title}? {field.description}", text.HEAD_COLUMNS))
         lines += [f"- {text.cut(label, text.HEAD_COLUMNS - 2)}" for _, label in field.choices[1:]]
@@ -124,7 +124,7 @@ def _amounts(payload: CreatePayload) -> list[str]:
 
 def _name_vendor(payload: CreatePayload) -> str:
     vendor = payload.draft.vendor
-    known_as = vendor.id if vendor.word is None else vendor.word
+    known_as = choose_word(vendor)
     return vendor.name + (f", {known_as}" if known_as and known_as != vendor.name else "")
 
 

@@ -15,7 +15,7 @@ from datetime import date
 from decimal import Decimal
 
 from po_mcp.orders import OrderLine, PurchaseOrder, Status, plain
-from po_mcp.untrusted import in_guillemets, mark_number, scripts_of, visible
+from po_mcp.untrusted import escape_blanks, has_missed_blanks, in_guillemets, scripts_of, visible
 
 HEAD_COLUMNS = 74
 _LEAST_VENDOR = 16
@@ -90,9 +90,8 @@ def number(text: str) -> str:
     A number may hold blanks and punctuation, and so could go on as a sentence of its own. Blanks that nobody would
     see stand in the guillemets: of `PO-1 ` and `PO-1` each is an order.
     """
-    if (seen := mark_number(text)) != text:
-        inner = seen[1:-1] if seen.startswith("«") else seen
-        return in_guillemets(cut(inner, 2 * HEAD_COLUMNS))
+    if (seen := visible(escape_blanks(text))) != text or has_missed_blanks(seen):
+        return in_guillemets(cut(seen, 2 * HEAD_COLUMNS))
     return text if _NUMBER.fullmatch(text) and not mixed_scripts(text) else name(text, 2 * HEAD_COLUMNS)
 
 

@@ -149,7 +149,7 @@ async def test_without_the_reference_an_older_order_would_be_taken_for_ours(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     erp = SmallInventoryPro(store_number=lambda asked: "ERP-700")
-    monkeypatch.setattr(answered, "is_proven", lambda draft, order: True)
+    monkeypatch.setattr(answered, "carries_reference", lambda order, draft: True)
 
     async with client(erp, tmp_path, **AT_ONCE) as calls:
         made = outcome(await calls.call_tool(CREATE, asked_for(BOLTS)))

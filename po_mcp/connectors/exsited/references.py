@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import re
 
-from po_mcp.untrusted import visible
-
-_MAX_NAME_CHARS = 60
 _NO_BRACKETS = str.maketrans("[]()", "    ")
 _REFERENCE = re.compile(r"\[po-mcp ([A-Za-z0-9._-]{1,80})\]", re.ASCII | re.IGNORECASE)
 
 
-def add_reference(note: str | None, reference: str | None, requested_by: str = "") -> str | None:
-    """Return the note to store, such as `Dock 3 (requested by Alice Moreau) [po-mcp 3f2a]`.
-
-    A name comes from a token: with a bracket in it, it could look like a reference.
-    """
-    buyer = visible(requested_by, _MAX_NAME_CHARS).translate(_NO_BRACKETS)
+def add_reference(note: str | None, reference: str | None, buyer: str = "") -> str | None:
+    """Return the note to store, such as `Dock 3 (requested by Alice Moreau) [po-mcp 3f2a]`."""
+    buyer = buyer.translate(_NO_BRACKETS)  # with one in it, a name could look like a reference
     mark = None if reference is None else f"[po-mcp {reference}]"
     return " ".join(part for part in (note, buyer and f"(requested by {buyer})", mark) if part) or None
 

@@ -66,7 +66,7 @@ def build_order(draft: OrderDraft) -> dict[str, Any]:
         order["currency"] = draft.vendor.currency
     if draft.expected_on is not None:
         order["expected_completion_date"] = draft.expected_on.isoformat()
-    if (note := references.add_reference(draft.note, draft.reference, draft.requested_by)) is not None:
+    if (note := references.add_reference(draft.note, draft.reference, draft.buyer)) is not None:
         order["purchase_order_note"] = note
     order["lines"] = [_build_line(line) for line in draft.lines]
     return {"purchase_order": order}

@@ -373,9 +373,9 @@ class ErpHttpClient:
         if refusal is not None:
             raise refusal
         # Also an undocumented 2xx, such as a 202, may mean that the write is executed later or never.
-        is_expected = answer.status in expect
-        if not is_expected and not 200 <= answer.status < 300:
-            raise self._unknown_outcome(f"it answered HTTP {answer.status}")
+        odd_status = "" if answer.status in expect else f"it answered HTTP {answer.status}"
+        if odd_status and not 200 <= answer.status < 300:
+            raise self._unknown_outcome(odd_status)
         try:
             verified = verify(answer)
         except OtherNumber as exc:
@@ -383,10 +383,9 @@ class ErpHttpClient:
             reason = f"it answered with order {visible(exc.number, 80)}: look there"
             raise self._unknown_outcome(reason, exc.number) from exc
         except Exception as exc:  # any exception: the write was sent, so a failure to read its answer proves nothing
-            reason = "its answer does not match the request" if is_expected else f"it answered HTTP {answer.status}"
-            raise self._unknown_outcome(reason) from exc
-        if not is_expected:
-            raise self._unknown_outcome(f"it answered HTTP {answer.status}")
+            raise self._unknown_outcome(odd_status or "its answer does not match the request") from exc
+        if odd_status:
+            raise self._unknown_outcome(odd_status)
         return verified
 
     def _no_answer(self, error: Exception, explanation: str = "") -> ERPError:

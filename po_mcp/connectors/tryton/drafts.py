@@ -22,7 +22,6 @@ from po_mcp.orders import (
 )
 from po_mcp.untrusted import visible
 
-_MAX_NAME_CHARS = 60
 _ID = re.compile(r"[1-9][0-9]{0,17}", re.ASCII)
 _FROM_THE_VENDOR = ("invoice_address", "currency", "payment_term", "invoice_method", "invoice_party")
 """What Tryton fills in where a vendor is chosen, and a new order stores."""
@@ -170,8 +169,8 @@ def build_order(
     }
     if draft.expected_on is not None:
         values["delivery_date"] = encode_date(draft.expected_on)
-    buyer = f"Requested by {visible(draft.requested_by, _MAX_NAME_CHARS)}" if draft.requested_by else None
-    if draft.note is not None or buyer is not None:
+    buyer = draft.buyer and f"Requested by {draft.buyer}"
+    if draft.note is not None or buyer:
         values["comment"] = "\n".join(text for text in (draft.note, buyer) if text)
     if draft.reference is not None:
         values["description"] = describe_reference(draft.reference)

@@ -27,6 +27,7 @@ from po_mcp.untrusted import visible
 
 PURCHASE, LINE, MOVE = "purchase.purchase", "purchase.line", "stock.move"
 LINE_TYPE, _SERVICE, _DONE = "line", "service", "done"
+_OF_ANOTHER_CONNECTION = "The order was read by another connection. Nothing was sent."
 _OURS = re.compile(r"po-mcp (\S{1,100})", re.ASCII)
 _NOTHING_MORE_ARRIVES = "received"
 _PARTLY = "partially shipped"
@@ -153,7 +154,7 @@ def parse_order_id(text: str) -> int:
         (key,) = (key for key in parse_stamps(text) if key.startswith(f"{PURCHASE},"))
         return int(key.partition(",")[2])
     except (ValueError, TypeError) as exc:
-        raise Stale("The order was read by another connection. Nothing was sent.") from exc
+        raise Stale(_OF_ANOTHER_CONNECTION) from exc
 
 
 def parse_access(result: Any) -> schemas.Access:
@@ -166,7 +167,7 @@ def parse_erp_id(text: str) -> int:
     """Return the id that a snapshot names; a text that is none is `Stale`."""
     identifier = names.find_id(f"({text})")
     if identifier is None:
-        raise Stale("The order was read by another connection. Nothing was sent.")
+        raise Stale(_OF_ANOTHER_CONNECTION)
     return identifier
 
 

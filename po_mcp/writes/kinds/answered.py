@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from po_mcp.erp import ERP
 from po_mcp.errors import ERPError, InvalidInput
-from po_mcp.orders import OrderDraft, PurchaseOrder
 from po_mcp.writes import order_text
-from po_mcp.writes.comparison import compare_order
+from po_mcp.writes.comparison import carries_reference, compare_order
 from po_mcp.writes.kinds import place_of
 from po_mcp.writes.kinds.create import draft_of, list_differences
 from po_mcp.writes.observation import Observation, find_order, unreadable
@@ -32,15 +31,10 @@ async def observe_answered(erp: ERP, operation: Operation, answered: str) -> Obs
     if order is None:
         return Observation("elsewhere", f"{named}; it does not show it yet")
     found = compare_order(draft.model_copy(update={"number": order.number}), order, None)
-    if is_proven(draft, order):
+    if carries_reference(order, draft):
         detail = f"{place_of(erp).erp} numbered it itself: it is order {number} there, not {asked}."
         differences = list_differences(erp, found, order)
         return Observation("applied", f"it is order {number}", order, differences=differences, detail=detail)
     if found.verdict == "ours":
         return Observation("differs", f"{named}; it has the requested vendor and lines", order)
     return Observation("elsewhere", f"{named}; its contents are not those requested", order)
-
-
-def is_proven(draft: OrderDraft, order: PurchaseOrder) -> bool:
-    """Tell whether an order carries the reference of this very request."""
-    return order.reference is not None and order.reference.casefold() == str(draft.reference).casefold()

@@ -76,10 +76,8 @@ class Create:
         # No order is no proof that none comes: the reconciler knows when an absence decides.
         if order is None:
             return Observation("absent", f"{place_of(erp).erp} has no order {order_text.number(operation.number)}")
-        found, which = (
-            compare_order(draft_of(operation), order, sent_at),
-            f"order {order_text.number(operation.number)}",
-        )
+        found = compare_order(draft_of(operation), order, sent_at)
+        which = f"order {order_text.number(operation.number)}"
         match found.verdict:
             case "ours":
                 why = "the order is there" + (" as requested" if not found.differences else "")

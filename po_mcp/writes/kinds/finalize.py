@@ -127,8 +127,8 @@ def _payload(operation: Operation) -> FinalizePayload:
 
 async def _observe_closed(erp: ERP, operation: Operation, order: PurchaseOrder) -> Observation:
     found = await _find_backorders(erp, operation)
+    several = " or ".join(map(order_text.number, found))
     if not wants_backorder(operation):
-        several = " or ".join(map(order_text.number, found))
         unwanted = f"A backorder {several} of what was outstanding is there, although none was requested; check it."
         return Observation("applied", "the order is closed", order, detail=unwanted if found else "")
     if not found:
@@ -136,11 +136,8 @@ async def _observe_closed(erp: ERP, operation: Operation, order: PurchaseOrder) 
     elif len(found) == 1:
         detail, which = f"The rest is on backorder {order_text.number(found[0])}.", f"with backorder {found[0]}"
     else:
-        several = " or ".join(map(order_text.number, found))
-        detail, which = (
-            f"The rest is on backorder {several}; check in {place_of(erp).erp}.",
-            "with one of its backorders",
-        )
+        detail = f"The rest is on backorder {several}; check in {place_of(erp).erp}."
+        which = "with one of its backorders"
     backorder = found[0] if len(found) == 1 else None
     return Observation("applied", f"the order is closed, {which}", order, backorder, detail=detail)
 

@@ -70,10 +70,10 @@ def _is_same_vendor(shown: PurchaseOrder, now: PurchaseOrder) -> bool:
     """
     if None not in (now.vendor_id, shown.vendor_id) and now.vendor_id != shown.vendor_id:
         return False
-    told, shown_id = fold(now.vendor), fold(shown.vendor_id or "")
+    called, shown_id = fold(now.vendor), fold(shown.vendor_id or "")
     if now.vendor_id is not None and fold(shown.vendor) == shown_id:  # the name was not known when it was shown
         return True
-    return told in ("", fold(now.vendor_id or ""), fold(shown.vendor), shown_id)
+    return called in ("", fold(now.vendor_id or ""), fold(shown.vendor), shown_id)
 
 
 def _list_ordered(order: PurchaseOrder) -> list[tuple[object, ...]]:
