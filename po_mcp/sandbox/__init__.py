@@ -21,7 +21,7 @@ from po_mcp.sandbox.apis.tokens import Credentials
 from po_mcp.sandbox.book import Book
 from po_mcp.sandbox.habits import Habits
 
-__all__ = ["Book", "create_app"]
+__all__ = ["Api", "Book", "create_app"]
 
 Api = Literal["inventory-pro", "exsited"]
 CLIENT = "sandbox"

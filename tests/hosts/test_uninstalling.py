@@ -85,14 +85,17 @@ def test_installing_and_uninstalling_leaves_a_file_letter_for_letter(host: Host,
         assert path.read_bytes() == before
 
 
-def test_what_changed_since_is_not_put_back(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text('{"theme": "dark"}')
+def edit_between(path: Path, text: str, old: str, new: str) -> object:
+    """Install into a file of this text, change it as a person would, uninstall, and return what is left."""
+    path.write_text(text)
     apply(plan_install(json_host(), path, PROGRAM), "1")
-    path.write_text(path.read_text().replace("dark", "light"))
+    path.write_text(path.read_text().replace(old, new))
     apply(plan_uninstall(json_host(), path), "2")
+    return json.loads(path.read_text())
 
-    assert json.loads(path.read_text()) == {"theme": "light"}
+
+def test_what_changed_since_is_not_put_back(tmp_path: Path) -> None:
+    assert edit_between(tmp_path / "file", '{"theme": "dark"}', "dark", "light") == {"theme": "light"}
 
 
 WITHOUT_SERVERS = {
@@ -137,13 +140,11 @@ def test_an_empty_table_of_servers_stays_where_a_person_made_it(host: Host, tmp_
 
 
 def test_a_table_of_servers_stays_with_the_servers_that_came_later(tmp_path: Path) -> None:
-    path = tmp_path / "file"
-    path.write_text("{}\n")
-    apply(plan_install(json_host(), path, PROGRAM), "1")
-    path.write_text(path.read_text().replace('"mcpServers": {', '"mcpServers": {\n    "other": {},'))
-    apply(plan_uninstall(json_host(), path), "2")
+    head = '"mcpServers": {'
 
-    assert json.loads(path.read_text()) == {"mcpServers": {"other": {}}}
+    left = edit_between(tmp_path / "file", "{}\n", head, f'{head}\n    "other": {{}},')
+
+    assert left == {"mcpServers": {"other": {}}}
 
 
 @pytest.mark.parametrize("kept", [b"{", b"\xff", b"[]"])

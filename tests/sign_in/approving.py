@@ -6,13 +6,13 @@ import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 import httpx2
 
 from tests.harness import ServerHarness, outcome
-from tests.sign_in.issuer import TeamServer, team_server
+from tests.sign_in.issuer import Issuer, TeamServer, team_server
 from tests.sign_in.test_people import connected
 
 DELETE, FINALIZE = "delete_purchase_order", "finalize_purchase_order"
@@ -38,11 +38,21 @@ async def ask(
         return dict(outcome(await client.call_tool(tool, {"number": number, **more})))
 
 
+class ServerWithPage(Protocol):
+    """A server at whose origin the page is, and the issuer that signs people in there."""
+
+    @property
+    def origin(self) -> str: ...
+
+    @property
+    def issuer(self) -> Issuer: ...
+
+
 @dataclass
 class Visitor:
     """Somebody's browser: it keeps cookies, follows redirects, and says where its forms come from."""
 
-    server: TeamServer
+    server: ServerWithPage
     who: str
     http: httpx2.AsyncClient
 

@@ -18,7 +18,7 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.types import ElicitRequestFormParams
 from starlette.types import Receive, Scope, Send
 
-from po_mcp.sandbox import Book, create_app
+from po_mcp.sandbox import Api, Book, create_app
 from po_mcp.sign_in.tokens import LEEWAY_S
 from po_mcp.transports import http as http_transport
 from po_mcp.transports.uvicorn_server import create_server, listen
@@ -263,41 +263,42 @@ async def test_an_answer_or_session_of_another_person_counts_for_nothing(harness
 # Where a token goes
 
 
+@asynccontextmanager
+async def erp_over(book: Book, api: Api, asked: list[Any]) -> AsyncIterator[dict[str, Any]]:
+    """Serve a book as an ERP that people reach through the team's server; give the settings that lead to it."""
+    app = create_app(book, apis=(api,), client_id="me", client_secret="mine")
+
+    async def keep(scope: Scope, receive: Receive, send: Send) -> None:
+        asked.append((scope["path"], scope["query_string"], scope["headers"]))
+        await app(scope, receive, send)
+
+    with listen("127.0.0.1", 0) as sock:
+        erp = create_server(keep)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(erp.serve, [sock])
+            address = f"http://127.0.0.1:{sock.getsockname()[1]}"
+            yield {"erp": api, "base_url": address, "client_id": "me", "client_secret": "mine"}
+            erp.stop()
+
+
 async def test_a_token_reaches_neither_the_erp_nor_a_log_nor_the_journal(
     harness: ServerHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG, "po_mcp")
     caplog.set_level(logging.DEBUG, "mcp")
     asked: list[Any] = []
-    with closing(Book.open(harness.book)) as book, listen("127.0.0.1", 0) as sock:
-        app = create_app(book, apis=("inventory-pro",), client_id="me", client_secret="mine")
-
-        async def kept(scope: Scope, receive: Receive, send: Send) -> None:
-            asked.append((scope["path"], scope["query_string"], scope["headers"]))
-            await app(scope, receive, send)
-
-        erp = create_server(kept)
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(erp.serve, [sock])
-            settings = {
-                "erp": "inventory-pro",
-                "base_url": f"http://127.0.0.1:{sock.getsockname()[1]}",
-                "client_id": "me",
-                "client_secret": "mine",
-                "journal": str(harness.journal),
-                "log_level": "DEBUG",
-                "self_approval": True,
-            }
-            async with team_server(**settings) as server:
-                token = server.token()
-                for era in ERAS:
-                    async with connected(server, token, era, ScriptedPerson(yes)) as client:
-                        done = outcome(
-                            await client.call_tool(FINALIZE, {"number": f"PO-2025-003{6 + ERAS.index(era)}"})
-                        )
-                        await client.call_tool("list_purchase_orders", {})
-                        assert done["status"] == "done", done
-            erp.stop()
+    more: dict[str, Any] = {"journal": str(harness.journal), "log_level": "DEBUG", "self_approval": True}
+    with closing(Book.open(harness.book)) as book:
+        async with (
+            erp_over(book, "inventory-pro", asked) as settings,
+            team_server(**settings, **more) as server,
+        ):
+            token = server.token()
+            for era in ERAS:
+                async with connected(server, token, era, ScriptedPerson(yes)) as client:
+                    done = outcome(await client.call_tool(FINALIZE, {"number": f"PO-2025-003{6 + ERAS.index(era)}"}))
+                    await client.call_tool("list_purchase_orders", {})
+                    assert done["status"] == "done", done
 
     signature = token.rpartition(".")[2]
     assert len(asked) > 6
@@ -361,23 +362,16 @@ async def test_the_public_address_is_the_one_that_is_served() -> None:
 
 
 async def test_the_erp_that_knows_one_author_reads_in_the_note_who_asked(harness: ServerHarness) -> None:
-    with closing(Book.open(harness.book)) as book, listen("127.0.0.1", 0) as sock:
-        erp = create_server(create_app(book, apis=("exsited",), client_id="me", client_secret="mine"))
-        async with anyio.create_task_group() as tasks:
-            tasks.start_soon(erp.serve, [sock])
-            settings = {
-                "erp": "exsited",
-                "base_url": f"http://127.0.0.1:{sock.getsockname()[1]}",
-                "client_id": "me",
-                "client_secret": "mine",
-                "redirect_uri": "https://erp.example/back",
-                "journal": str(harness.journal),
-            }
-            line = {"item": "NUT-M8", "quantity": "3", "unit_price": "0.22"}
-            new = {"number": "PO-2025-0050", "vendor": "Acme Fasteners", "lines": [line], "note": "Dock 3"}
-            async with team_server(**settings) as server, connected(server, server.token()) as client:
-                done = outcome(await client.call_tool("create_purchase_order", new))
-            erp.stop()
+    line = {"item": "NUT-M8", "quantity": "3", "unit_price": "0.22"}
+    new = {"number": "PO-2025-0050", "vendor": "Acme Fasteners", "lines": [line], "note": "Dock 3"}
+    more = {"redirect_uri": "https://erp.example/back", "journal": str(harness.journal)}
+    with closing(Book.open(harness.book)) as book:
+        async with (
+            erp_over(book, "exsited", []) as settings,
+            team_server(**settings, **more) as server,
+            connected(server, server.token()) as client,
+        ):
+            done = outcome(await client.call_tool("create_purchase_order", new))
         note = book.order("PO-2025-0050").note
 
     assert done["status"] == "done", done
