@@ -189,7 +189,8 @@ def repeat_in_nginx(text: str) -> str:
 
 
 def repeat_in_haproxy(text: str) -> str:
-    return text.replace("retry-on conn-failure", "retry-on all-retryable-errors")
+    # It repeats only what it holds whole, and a body that comes after its headers it holds whole only if it waits.
+    return text.replace("retry-on conn-failure", "retry-on all-retryable-errors\n    option http-buffer-request")
 
 
 @pytest.mark.parametrize(("kind", "change"), [("nginx", repeat_in_nginx), ("haproxy", repeat_in_haproxy)])
