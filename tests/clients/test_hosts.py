@@ -128,6 +128,49 @@ def test_a_person_declines_and_accepts_a_delete_in_the_form_of_a_host(
     assert not stage.has_order(NUMBER)
 
 
+def create_in_claude_code(screen: Screen) -> None:
+    screen.press("Right", "Down")
+    screen.press_enter_until(lambda shown: "✔ Create order" in shown)
+    screen.press_enter_on("❯ Accept")
+
+
+def create_in_codex(screen: Screen) -> None:
+    screen.press("Down")
+    screen.press_enter_on("› 2. Yes, create it")
+
+
+@pytest.mark.parametrize(
+    ("kind", "shown", "chosen_first", "accept"),
+    [
+        (ClaudeCode, (), "not set", create_in_claude_code),
+        (
+            Codex,
+            ("no price given: last paid, on PO-2025-0042", "Currency not given by the ERP."),
+            "› 1. No, do not create it",
+            create_in_codex,
+        ),
+    ],
+    ids=["Claude Code", "Codex"],
+)
+def test_a_price_that_nobody_gave_is_shown_in_the_form_of_a_host(
+    stage: Stage, kind: type[Host], shown: tuple[str, ...], chosen_first: str, accept: Act
+) -> None:
+    tool, arguments = CREATE
+    lines = [{name: value for name, value in line.items() if name != "unit_price"} for line in arguments["lines"]]
+    model = ScriptedModel([LIST, (tool, {**arguments, "lines": lines})])
+    with model.serve() as url, kind(stage, url).on_screen() as screen:
+        ask_until_ready(screen, model)
+        screen.wait_for("Create order PO-2025-0043", "Total 450.00 · 1 line · check 1 price", *shown, chosen_first)
+        screen.wait_for("Check: 1,000 × M8 x 30mm Hex Bolt at 0.45")
+        is_made_unasked = stage.has_order("PO-2025-0043")
+        accept(screen)
+        model.wait_for_results(2)
+
+    assert not is_made_unasked
+    assert "done" in model.results[1]
+    assert stage.has_order("PO-2025-0043")
+
+
 def decide(decision: str, order_number: str = "") -> Callable[[str], None]:
     """Return what opens the link of a result in a browser and decides there."""
 
