@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,6 +117,15 @@ def postgres() -> Iterator[Cluster]:
 
     with running_cluster() as cluster:
         yield cluster
+
+
+@pytest.fixture(scope="session")
+def pooler(postgres: Cluster) -> Iterator[Callable[[str], str]]:
+    """A real PgBouncer before it; makes the address of a database."""
+    from tests.postgres import pooling
+
+    with pooling(postgres) as address_of:
+        yield address_of
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,8 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -15,6 +16,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg
+
+from tests.ports import free_port
 
 _USER = "postgres"  # who runs it where the tests are root's: PostgreSQL refuses root
 _schemas = count(1)
@@ -36,6 +39,13 @@ class Cluster:
         with psycopg.connect(self.address, autocommit=True) as db:
             db.execute(f"CREATE SCHEMA {name}".encode())
         return f"{self.address}&options={quote(f'-csearch_path={name}')}"
+
+    def new_database(self) -> str:
+        """Make an empty database, and return its name: a pooler passes no `search_path` on."""
+        name = f"test_{next(_schemas)}"
+        with psycopg.connect(self.address, autocommit=True) as db:
+            db.execute(f"CREATE DATABASE {name} STRATEGY file_copy".encode())
+        return name
 
     def run(self, program: str, *arguments: str) -> None:
         """Run one of PostgreSQL's programs on this cluster's data."""
@@ -87,3 +97,29 @@ def running_cluster() -> Iterator[Cluster]:
             yield cluster
         finally:
             cluster.stop()
+
+
+@contextmanager
+def pooling(cluster: Cluster) -> Iterator[Callable[[str], str]]:
+    """Run a PgBouncer in transaction mode before a cluster; give what makes a database's address behind it."""
+    port, file = free_port(), cluster.folder / "pgbouncer.ini"
+    file.write_text(
+        f"[databases]\n* = host={cluster.folder} user=po\n[pgbouncer]\nunix_socket_dir={cluster.folder}\n"
+        f"listen_port={port}\nauth_type=any\npool_mode=transaction\ndefault_pool_size=4\nserver_idle_timeout=1\n",
+        encoding="utf-8",
+    )
+    program = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
+    with subprocess.Popen(as_its_user([program, "-q", str(file)]), cwd="/", stderr=subprocess.DEVNULL) as process:
+        try:
+            wait_for(cluster.folder / f".s.PGSQL.{port}")
+            yield lambda name: f"postgresql://po@/{name}?host={cluster.folder}&port={port}"
+        finally:
+            process.kill()
+
+
+def wait_for(socket: Path) -> None:
+    """Wait until a server has made its socket."""
+    until = time.monotonic() + 30
+    while not socket.exists():
+        assert time.monotonic() < until, f"nobody listens at {socket}"
+        time.sleep(0.02)

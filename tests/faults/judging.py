@@ -63,7 +63,7 @@ def _told_to_all(seen: Seen) -> Iterator[str]:
     if leaks or any(text in seen.said for text in _FOREIGN):
         yield "it tells what is private or the ERP's own text"
     if seen.told not in ("done", "answered") and not _NEXT_STEP.search(seen.said.partition(".")[2]):
-        yield "it does not say what to do next"
+        yield f"it does not say what to do next: {seen.said}"
 
 
 def _of_a_write(seen: Seen, calm: Seen) -> Iterator[str]:
