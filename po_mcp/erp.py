@@ -75,6 +75,15 @@ class CreatesDrafts(Protocol):
         """True: a new order that is a draft is what was asked for."""
 
 
+@runtime_checkable
+class ListsReceipts(Protocol):
+    """An ERP whose list tells by an order's status whether goods are still to come."""
+
+    @property
+    def lists_receipts(self) -> Literal[True]:
+        """True: an order that was received in full is listed as closed."""
+
+
 def send_at_once() -> None:
     """Allow a write: the default where a caller has no check."""
 

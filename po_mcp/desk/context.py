@@ -10,6 +10,7 @@ from functools import cached_property
 
 from po_mcp.desk.catalog import Catalog
 from po_mcp.desk.catalog_file import CatalogFile
+from po_mcp.desk.receipts import Receipts
 from po_mcp.erp import ERP
 from po_mcp.errors import NotOffered
 from po_mcp.orders import OrderQuery, OrderScan
@@ -41,7 +42,8 @@ class Desk:
         form_timeout_s: seconds that a client's form may be open within a call.
         today: returns the company's date.
         catalog_file: where the ERP's lists are kept between starts; None to keep them in memory alone.
-        scans: the orders of the latest list by its query, with the monotonic time of reading, for further pages.
+        scans: the orders of the latest list by its query, with the monotonic time of reading and what is known of
+            their receipts, for further pages.
         pin_setting: whether this process knows the approver PIN that was set.
         approvers: who may approve what, where people sign in at this server; its terminal is then the
             administrator's alone. None without sign-in.
@@ -55,7 +57,7 @@ class Desk:
     form_timeout_s: float = 300.0
     today: Callable[[], date] = date.today
     catalog_file: CatalogFile | None = None
-    scans: dict[OrderQuery, tuple[float, OrderScan]] = field(default_factory=dict)
+    scans: dict[OrderQuery, tuple[float, OrderScan, dict[str, Receipts]]] = field(default_factory=dict)
     pin_setting: PinSetting | None = None
     approvers: ApproverRules | None = None
 

@@ -16,6 +16,7 @@ from pydantic.json_schema import SkipJsonSchema
 from po_mcp.desk.context import Desk
 from po_mcp.desk.listing import ListRequest, Summary, sort_orders, summarize
 from po_mcp.desk.overdue import Chosen, describe_unknown, find_overdue
+from po_mcp.desk.receipts import Receipts
 from po_mcp.errors import ERPError, InvalidInput, OrderNotFound
 from po_mcp.orders import OrderQuery, OrderScan, Progress, PurchaseOrder, Vendor
 from po_mcp.writes.order_text import count
@@ -70,8 +71,8 @@ async def list_orders(
         raise InvalidInput("ordered_from is after ordered_to.", next_step="Swap them.")
     # All matches are read, not only the page: count and sums must not depend on the page that is shown.
     offset, size = _read_cursor(cursor, request, limit)
-    scan = await _scan(desk, request, offset > 0, progress)
-    chosen = await _filter_orders(desk, request, scan)
+    scan, receipts = await _scan(desk, request, offset > 0, progress)
+    chosen = await _filter_orders(desk, request, scan, receipts, progress)
     found = chosen.orders
     # Sorted here, and not by the ERP: each of them sorts by other fields, and some by none.
     page = sort_orders(found, request.sort, request.direction)[offset : offset + size]
@@ -137,20 +138,28 @@ async def add_vendor_names(desk: Desk, orders: Sequence[PurchaseOrder]) -> list[
     ]
 
 
-async def _scan(desk: Desk, request: ListRequest, is_later_page: bool, progress: Progress | None) -> OrderScan:
-    """Read every order of the query; pages after the first take what was read for it a few minutes ago."""
+async def _scan(
+    desk: Desk, request: ListRequest, is_later_page: bool, progress: Progress | None
+) -> tuple[OrderScan, dict[str, Receipts]]:
+    """Read every order of the query; pages after the first take what was read for it a few minutes ago.
+
+    The second of the pair is what is known of the receipts of these orders, by number, and is added to.
+    """
     # Vendor and overdue are no part of the query: pages with other filters can share the scan.
     query = OrderQuery(status=request.status, ordered_from=request.ordered_from, ordered_to=request.ordered_to)
     kept = desk.scans.get(query)
     if is_later_page and kept is not None and time.monotonic() - kept[0] < _SCAN_CACHE_S:
-        return kept[1]
+        return kept[1:]
     scan = await desk.erp.scan_orders(query, progress)
+    receipts: dict[str, Receipts] = {}
     desk.scans.clear()  # one scan is enough: a conversation pages through one list at a time
-    desk.scans[query] = time.monotonic(), scan
-    return scan
+    desk.scans[query] = time.monotonic(), scan, receipts
+    return scan, receipts
 
 
-async def _filter_orders(desk: Desk, request: ListRequest, scan: OrderScan) -> Chosen:
+async def _filter_orders(
+    desk: Desk, request: ListRequest, scan: OrderScan, receipts: dict[str, Receipts], progress: Progress | None
+) -> Chosen:
     """Apply the filters that the ERP does not have; return the orders, and notes on how they were chosen."""
     notes: list[str] = []
     found, unknown = await add_vendor_names(desk, scan.orders), await add_vendor_names(desk, scan.unknown)
@@ -166,9 +175,21 @@ async def _filter_orders(desk: Desk, request: ListRequest, scan: OrderScan) -> C
         none = "" if found or unknown else meant.describe_none(every)
         notes += [note for note in (meant.note, none) if note]
     if request.overdue:
-        overdue = await find_overdue(desk, [*found, *unknown])
+        shown = sort_orders([*found, *unknown], request.sort, request.direction)
+        overdue = await find_overdue(desk, shown, receipts, _go_on(progress, scan.read))
         return Chosen(overdue.orders, [*notes, *overdue.notes], overdue.complete)
     return Chosen(found, [*notes, *describe_unknown(unknown)], not unknown)
+
+
+def _go_on(progress: Progress | None, begin: int) -> Progress | None:
+    """Return a progress that counts on from what was read before."""
+    if progress is None:
+        return None
+
+    async def report(read: int, of: int | None) -> None:
+        await progress(begin + read, None if of is None else begin + of)
+
+    return report
 
 
 async def _list_vendors(desk: Desk) -> Sequence[Vendor]:

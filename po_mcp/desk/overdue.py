@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-import anyio
-
 from po_mcp.desk.context import Desk
 from po_mcp.desk.listing import has_no_date, is_overdue
-from po_mcp.errors import ERPError
-from po_mcp.orders import PurchaseOrder
+from po_mcp.desk.receipts import Receipts, find_receipts
+from po_mcp.erp import ListsReceipts
+from po_mcp.orders import Progress, PurchaseOrder
 from po_mcp.untrusted import visible
 from po_mcp.writes.order_text import count
-
-MAX_READ = 20
-"""Overdue orders that are read one by one where the ERP's list does not say what was received."""
-READ_TIMEOUT_S = 10.0
-_AT_ONCE = 4
 
 
 @dataclass(frozen=True)
@@ -33,11 +28,22 @@ class Chosen:
     complete: bool = True
 
 
-async def find_overdue(desk: Desk, orders: Sequence[PurchaseOrder]) -> Chosen:
+async def find_overdue(
+    desk: Desk,
+    orders: Sequence[PurchaseOrder],
+    known: MutableMapping[str, Receipts],
+    progress: Progress | None = None,
+) -> Chosen:
     """Return the orders whose expected day has passed and of which something is still to come.
 
-    An order in a status that is not known here is left out, and counted. Where the ERP's list does not tell received
-    orders from open ones, up to `MAX_READ` orders are read, and those that were received in full are left out.
+    An order in a status that is not known here is left out, and counted. Where the ERP's list does not say what was
+    received, the first orders are read, whatever their status says; those that were received in full are left out.
+
+    Args:
+        desk: the desk.
+        orders: in the order in which they will be shown: what is shown first is read first.
+        known: what was found of these orders before, by number; it is added to.
+        progress: is awaited after each order that was read.
     """
     today = desk.today()
     notes = [f"Overdue: expected before {today}."]
@@ -46,19 +52,36 @@ async def find_overdue(desk: Desk, orders: Sequence[PurchaseOrder]) -> Chosen:
     unknown = [order for order in orders if order.status == "unknown" and _is_past(order, today)]
     notes += describe_unknown(unknown)
     found = [order for order in orders if is_overdue(order, today)]
-    # Where the list tells partly received orders from open ones, only those can have been received in full.
-    tells_partial = "partial" in desk.erp.listed_statuses
-    doubtful = [order for order in found if order.status == "partial"] if tells_partial else found
-    received, unread = await _find_received(desk, doubtful[:MAX_READ])
-    unread += max(0, len(doubtful) - MAX_READ)
-    left = [order for order in found if order.number not in received]
-    if received:
-        notes.append(f"{count(len(received), 'order')} received in full and left out.")
-    if unread:
-        notes.append(
-            f"{desk.erp.title}'s list does not say what was received, and of {count(unread, 'order')} it is not known."
-        )
+    if isinstance(desk.erp, ListsReceipts):
+        return Chosen(found, notes, not unknown)
+    await find_receipts(desk.erp, [order.number for order in found], known, progress)
+    notes += _describe_receipts(desk.erp.title, Counter(known[order.number] for order in found))
+    left = [order for order in found if known[order.number] not in (Receipts.IN_FULL, Receipts.NOT_DUE)]
     return Chosen(left, notes, not unknown)
+
+
+def _describe_receipts(erp: str, counts: Counter[Receipts]) -> list[str]:
+    """Return sentences on the orders that were left out, and on those that may have been received in full."""
+    sentences = []
+    if received := counts[Receipts.IN_FULL]:
+        sentences.append(f"{count(received, 'order')} received in full and left out.")
+    if closed := counts[Receipts.NOT_DUE]:
+        sentences.append(f"{count(closed, 'order')} closed meanwhile and left out.")
+    if untold := counts[Receipts.NOT_TOLD]:
+        sentences.append(f"Of {count(untold, 'order')} {erp} does not say what was received; {_included(untold)}.")
+    if unread := counts[Receipts.NOT_READ]:
+        sentences.append(f"{count(unread, 'order')} could not be opened to see what was received; {_included(unread)}.")
+    if skipped := counts[Receipts.NOT_LOOKED_UP]:
+        was = "was" if skipped == 1 else "were"
+        sentences.append(
+            f"{count(skipped, 'order')} {was} not looked up for what was received; {_included(skipped)}. "
+            "A vendor or dates make the list shorter."
+        )
+    return sentences
+
+
+def _included(orders: int) -> str:
+    return "it is included" if orders == 1 else "they are included"
 
 
 def _is_past(order: PurchaseOrder, today: date) -> bool:
@@ -76,27 +99,3 @@ def describe_unknown(orders: Sequence[PurchaseOrder]) -> list[str]:
 def _describe_undated(undated: int) -> str:
     have, are = ("has", "is") if undated == 1 else ("have", "are")
     return f"{count(undated, 'open order')} {have} no expected date and {are} not included."
-
-
-async def _find_received(desk: Desk, orders: Sequence[PurchaseOrder]) -> tuple[set[str], int]:
-    """Read orders; return the numbers of those received in full, and how many do not say what was received."""
-    received: set[str] = set()
-    answered: set[str] = set()
-    slots = anyio.Semaphore(_AT_ONCE)
-
-    async def look(number: str) -> None:
-        async with slots:
-            try:
-                order = await desk.erp.get_order(number)
-            except ERPError:
-                return
-        if order.tells_receipts:
-            answered.add(number)
-            if not order.outstanding_lines:
-                received.add(number)
-
-    with anyio.move_on_after(READ_TIMEOUT_S):
-        async with anyio.create_task_group() as reads:
-            for order in orders:
-                reads.start_soon(look, order.number)
-    return received, len(orders) - len(answered)

@@ -752,7 +752,7 @@ async def test_a_partly_received_order_of_which_all_has_come_is_not_overdue(conn
 
     assert [one["number"] for one in listed["orders"]] == ["PO-2", "PO-3", "PO-4"]
     assert "1 order received in full and left out." in listed["note"]
-    assert "of 1 order it is not known." in listed["note"]
+    assert "Of 1 order Inventory Pro does not say what was received" in listed["note"]
 
 
 @pytest.mark.parametrize("status", ["Past Due", "Overdue", "Backordered"])

@@ -22,7 +22,7 @@ from po_mcp.config import Settings
 from po_mcp.connectors import lookup, numbers, pagination
 from po_mcp.connectors.inventory_pro import client as inventory_pro_client
 from po_mcp.connectors.inventory_pro import translate
-from po_mcp.desk import catalog, create_order, exactness, numbering, order_pages, overdue, pricing, resolving
+from po_mcp.desk import catalog, create_order, exactness, numbering, order_pages, overdue, pricing, receipts, resolving
 from po_mcp.desk.current_entries import Current
 from po_mcp.desk.matching import Index
 from po_mcp.orders import OrderLine, PurchaseOrder
@@ -340,10 +340,17 @@ async def what_is_outstanding_beside_what_is_not_known(place: Place) -> bool:
 
 
 async def an_order_received_in_full_that_is_overdue(place: Place) -> bool:
-    """Its status is still Partial. Damage: a vendor is chased for goods that are here."""
-    late = order("PO-1", line(received=10), status="Partial", expectedDate="2026-01-01T00:00:00Z")
+    """Its status is still Open. Damage: a vendor is chased for goods that are here."""
+    late = order("PO-1", line(received=10), status="Open", expectedDate="2026-01-01T00:00:00Z")
     async with place.client(SmallInventoryPro(orders=[late])) as client:
         return bool(outcome(await client.call_tool(LIST, {"overdue": True}))["orders"])
+
+
+async def a_list_that_costs_a_read_of_each_order(place: Place) -> bool:
+    """Damage: the ERP is asked 300 times for one answer."""
+    late = [order(f"PO-{number}", expectedDate="2026-01-01T00:00:00Z") for number in range(300)]
+    async with place.client(SmallInventoryPro(orders=late)) as client:
+        return "not looked up" not in outcome(await client.call_tool(LIST, {"overdue": True}))["note"]
 
 
 async def the_next_follow_up(place: Place) -> bool:
@@ -462,11 +469,12 @@ def what_is_not_told_is_nothing(patch: Patch) -> None:
     patch.setattr(PurchaseOrder, "untold_receipts", 0)
 
 
-def a_partial_order_is_never_looked_at(patch: Patch) -> None:
-    async def look_nowhere(desk: Any, orders: Any) -> Any:
-        return set(), 0
+def no_order_is_looked_at(patch: Patch) -> None:
+    patch.setattr(receipts, "MAX_READ", 0)
 
-    patch.setattr(overdue, "_find_received", look_nowhere)
+
+def every_order_is_looked_at(patch: Patch) -> None:
+    patch.setattr(receipts, "MAX_READ", 10**6)
 
 
 def a_follow_up_counts(patch: Patch) -> None:
@@ -616,7 +624,8 @@ MUTANTS: list[tuple[Callable[[Patch], None], Damage]] = [
     (what_came_is_all, lines_that_were_kept_back),
     (a_return_is_as_any_line, a_return_that_is_received),
     (what_is_not_told_is_nothing, what_is_outstanding_beside_what_is_not_known),
-    (a_partial_order_is_never_looked_at, an_order_received_in_full_that_is_overdue),
+    (no_order_is_looked_at, an_order_received_in_full_that_is_overdue),
+    (every_order_is_looked_at, a_list_that_costs_a_read_of_each_order),
     (a_follow_up_counts, the_next_follow_up),
     (a_year_counts, the_next_year),
     (a_project_counts, the_number_of_another_project),

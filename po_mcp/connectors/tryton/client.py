@@ -61,6 +61,7 @@ class Tryton:
     )
 
     creates_drafts: Literal[True] = True
+    lists_receipts: Literal[True] = True
 
     def __init__(
         self,
