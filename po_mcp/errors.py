@@ -21,6 +21,7 @@
         ├── TooManyRequests     the ERP asks us to slow down
         ├── Unreachable         no answer, and nothing was written
         ├── BadAnswer           an answer to a read that cannot be trusted
+        │   ├── IgnoredFilter   a list holds more than was asked for
         │   ├── UnreadableOrder a field of this one order cannot be read
         │   └── OtherNumber     it names another order number than was asked for
         └── OutcomeUnknown      a write was sent, and what came of it is not known
@@ -169,6 +170,12 @@ class BadAnswer(ERPError):
     """The ERP's answer to a read is not one that can be trusted."""
 
     next_step = "Try again. If it keeps failing, your administrator must look at the ERP."
+
+
+class IgnoredFilter(BadAnswer):
+    """A list holds orders that were not asked for."""
+
+    next_step = "List without a status."
 
 
 class UnreadableOrder(BadAnswer):

@@ -12,7 +12,7 @@ import anyio
 
 from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
 from po_mcp.connectors.http.pace import Pace
-from po_mcp.errors import BadAnswer, ERPError
+from po_mcp.errors import BadAnswer, ERPError, IgnoredFilter
 from po_mcp.orders import Entries, OrderQuery, OrderScan, Progress, PurchaseOrder
 
 T = TypeVar("T")
@@ -42,7 +42,9 @@ class Page(Generic[T]):
         unreadable: rows of the page that could not be read.
         unreadable_names: what those are called, as far as they say it.
         tells_end: the ERP says whether this is the last page. Without that, the list ends with a page that is
-            empty or a repetition.
+            empty, or with a repetition of one that was not full.
+        is_full: the page has as many rows as were asked for.
+        is_other: the ERP says that it is another page than the one that was asked for. Its rows count if they are new.
     """
 
     rows: Sequence[T]
@@ -51,6 +53,8 @@ class Page(Generic[T]):
     unreadable: int = 0
     tells_end: bool = True
     unreadable_names: Sequence[str] = ()
+    is_full: bool = False
+    is_other: bool = False
 
     @property
     def length(self) -> int:
@@ -58,7 +62,16 @@ class Page(Generic[T]):
 
     def with_rows(self, rows: Sequence[R]) -> Page[R]:
         """Return the page with its rows as they were converted."""
-        return Page(rows, self.next_start, self.total, self.unreadable, self.tells_end, self.unreadable_names)
+        return Page(
+            rows,
+            self.next_start,
+            self.total,
+            self.unreadable,
+            self.tells_end,
+            self.unreadable_names,
+            self.is_full,
+            self.is_other,
+        )
 
 
 @dataclass(frozen=True)
@@ -73,7 +86,7 @@ class FullList(Generic[T]):
         unreadable: rows that could not be read.
         unreadable_names: what those are called, as far as they say it.
         missing: rows that the ERP counts and did not give.
-        is_short: the ERP said that a page follows, and it was empty.
+        is_short: the ERP said that a page follows, and it was empty or another one.
     """
 
     rows: tuple[T, ...]
@@ -172,7 +185,7 @@ async def scan_pages(
         pace: how many pages are read at the same time.
 
     Raises:
-        BadAnswer: a page was repeated before the end.
+        BadAnswer: the first page cannot be read.
     """
     scanner = _PageReader(
         erp,
@@ -188,9 +201,10 @@ async def scan_pages(
     # A cut list is still useful, and is marked; an error would lose everything that was read.
     with anyio.move_on_after(SCAN_TIMEOUT_S):
         await scanner.run()
-    if scanner.error is not None:
+    full = scanner.collector.result()
+    if scanner.error is not None and not (full.rows and _leaves_rows(scanner.error)):
         raise scanner.error
-    full, is_cut = scanner.collector.result(), not scanner.is_at_end
+    is_cut = scanner.error is not None or not scanner.is_at_end
     if full.unreadable > 1 and not full.rows:
         raise BadAnswer(f"No order of {erp}'s list is in the documented format.")
     return OrderScan(
@@ -199,9 +213,15 @@ async def scan_pages(
         total=scanner.total,
         complete=full.complete and not is_cut,
         is_cut=is_cut,
+        cut_by="" if scanner.error is None else scanner.error.what,
         unreadable=full.unreadable,
         unreadable_numbers=full.unreadable_names,
     )
+
+
+def _leaves_rows(error: ERPError) -> bool:
+    """Tell whether what was read before an error is of use: an ERP that answers so does it every time."""
+    return isinstance(error, BadAnswer) and not isinstance(error, IgnoredFilter)
 
 
 class _PageReader(Generic[T]):
@@ -261,7 +281,9 @@ class _PageReader(Generic[T]):
                 except ERPError as exc:
                     # Kept and not raised, since a task group would wrap it in a group of errors.
                     self.error = self.error or exc
-                if self.error is not None or self.collector.ended:
+                    todo.clear()
+                # The pages before one that cannot be read are of use, and on their way.
+                if self.collector.ended or (self.error is not None and not _leaves_rows(self.error)):
                     scope.cancel()
 
         async with anyio.create_task_group() as tasks:
@@ -333,7 +355,7 @@ class _RowCollector(Generic[T]):
         self._arrived = 0
         self._unread = 0
         self._unread_names: list[str] = []
-        self._has_promised_more = self._is_short = False
+        self._has_promised_more = self._is_short = self._has_others = self._is_full = False
         self.ended = False
 
     def add(self, page: Page[T]) -> None:
@@ -346,10 +368,10 @@ class _RowCollector(Generic[T]):
         # A page overlaps its predecessor where rows were added in front of it during the scan.
         new = [row for row in page.rows if self._is_new(row)]
         if (page.rows and not new) or self._is_repeated(page.rows):
-            # Without this error a list that repeats its first page would be taken for a short one.
-            if page.tells_end and not self._has_all():
-                raise BadAnswer(f"{self._erp} returned the same page twice.")
             self.ended = True
+            # Without this error a list that repeats its first page would be taken for a short one.
+            if (page.tells_end or self._is_full) and not self._has_all():
+                raise BadAnswer(f"{self._erp} returned the same page twice.")
             return
         self._rows += new
         if self._on_rows is not None:
@@ -361,6 +383,8 @@ class _RowCollector(Generic[T]):
         # A page that was announced is not there: a 404 in its place is not the end of the list.
         self._is_short = self._has_promised_more and not page.length
         self._has_promised_more = page.tells_end and page.next_start is not None
+        self._is_full = page.is_full
+        self._has_others = self._has_others or page.is_other
         if page.total is not None:
             self._totals.add(page.total)
 
@@ -374,10 +398,12 @@ class _RowCollector(Generic[T]):
         once = len(self._rows) + self._unread == self._arrived
         # A row can be lost between two pages without any being repeated; only the ERP's count shows that.
         counted = not self._totals or self._totals == {self._arrived}
-        complete = once and counted and not (moved or self._unread or self._is_short)
+        # An ERP that counts its pages otherwise gave all of them if it gave as many rows as it counts.
+        is_short = self._is_short or (self._has_others and self._totals != {self._arrived})
+        complete = once and counted and not (moved or self._unread or is_short)
         missing = max(0, max(self._totals, default=0) - self._arrived)
         names = tuple(dict.fromkeys(self._unread_names))
-        return FullList(tuple(self._rows), moved, complete, self._unread, names, missing, self._is_short)
+        return FullList(tuple(self._rows), moved, complete, self._unread, names, missing, is_short)
 
     def _is_new(self, row: T) -> bool:
         key = self._key(row)

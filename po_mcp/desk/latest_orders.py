@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 
 from po_mcp.desk.context import Desk
+from po_mcp.errors import BadAnswer
 from po_mcp.orders import OrderQuery, PurchaseOrder
 
 _REACH_BACK = (timedelta(days=92), timedelta(days=730))
@@ -26,7 +27,7 @@ class LatestOrders:
             ERPError: the orders cannot be read.
         """
         if self._all is None:
-            self._all = (await self._desk.erp.scan_orders(OrderQuery())).orders
+            self._all = await self._scan(OrderQuery())
         return self._all
 
     async def scan_back(self) -> AsyncIterator[Sequence[PurchaseOrder]]:
@@ -39,5 +40,12 @@ class LatestOrders:
             if self._all is None:
                 # Most series show in the orders of a few months, which are read much faster than all.
                 begin = self._desk.today() - reach
-                yield (await self._desk.erp.scan_orders(OrderQuery(ordered_from=begin))).orders
+                yield await self._scan(OrderQuery(ordered_from=begin))
         yield await self.read_all()
+
+    async def _scan(self, query: OrderQuery) -> Sequence[PurchaseOrder]:
+        found = await self._desk.erp.scan_orders(query)
+        # The latest orders may be among those that did not come: neither a number nor a price follows from the others.
+        if found.cut_by:
+            raise BadAnswer(found.cut_by)
+        return found.orders

@@ -83,7 +83,7 @@ async def list_orders(
         has_more=more,
         next_cursor=_write_cursor(offset + size, size, request) if more else None,
         complete=scan.complete and chosen.complete,
-        note=" ".join([*chosen.notes, *_explain_gaps(scan)]) or None,
+        note=" ".join([*chosen.notes, *_explain_gaps(scan, desk.erp.title)]) or None,
         begins_at=offset,
     )
 
@@ -202,7 +202,7 @@ async def _list_vendors(desk: Desk) -> Sequence[Vendor]:
         return ()
 
 
-def _explain_gaps(scan: OrderScan) -> list[str]:
+def _explain_gaps(scan: OrderScan, erp: str) -> list[str]:
     gaps = []
     if scan.unreadable:
         which = _name_unreadable(scan)
@@ -210,12 +210,21 @@ def _explain_gaps(scan: OrderScan) -> list[str]:
             f"{count(scan.unreadable, 'row')} of the list could not be read{which}; counts and totals leave them out."
         )
     if scan.is_cut:
-        of = f" of {scan.total}" if scan.total is not None else ""
-        gaps.append(f"Only {scan.read}{of} orders could be read; counts and totals cover those. Narrow the dates.")
+        gaps.append(_explain_cut(scan, erp))
     # One reason is enough: a list that was cut, or has bad rows, is incomplete in any case.
     elif not scan.complete and not scan.unreadable:
         gaps.append("The list changed while it was being read; an order may be missing or outdated.")
     return gaps
+
+
+def _explain_cut(scan: OrderScan, erp: str) -> str:
+    of = f" of {scan.total}" if scan.total is not None and scan.total > scan.read else ""
+    if not scan.cut_by:
+        return f"Only {scan.read}{of} orders could be read; counts and totals cover those. Narrow the dates."
+    return (
+        f"Only {scan.read}{of} orders could be read: {scan.cut_by} Counts and totals cover those. "
+        f"Look for the rest in {erp} itself."
+    )
 
 
 def _name_unreadable(scan: OrderScan) -> str:

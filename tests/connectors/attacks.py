@@ -125,6 +125,21 @@ async def overlook_document() -> str:
     return ""
 
 
+async def overlook_missing_receipt() -> str:
+    line = {"uuid": "u", "item_id": "ITEM-0055", "item_quantity": "40"}
+    order = reply(200, {"purchase_order": {"id": NUMBER, "lines": [line]}})
+    # Five are counted; the first page has two, and the others, which are asked for by the size of the first, one each.
+    pages = [
+        [{"id": f"IR-{page}-{row}", "receipts": [{"line_uuid": "u", "receipt_quantity": "8"}]} for row in range(rows)]
+        for page, rows in enumerate((2, 1, 1))
+    ]
+    receipts = [reply(200, {"item_receipts": rows, "pagination": {"records": 5}}) for rows in pages]
+    async with connect_to_peer(exsited, order, *receipts) as (erp, _):
+        found = await erp.get_order(NUMBER)
+    received = found.lines[0].received
+    return "" if received is None else f"of 40 that were received {received} are told"
+
+
 async def take_success_of_another() -> str:
     closed = {"poNo": "PO-1", "status": "Closed", "backorderCreated": False}
     async with connect_to_peer(inventory_pro, reply(200, closed)) as (erp, _):

@@ -7,7 +7,7 @@ import json
 import logging
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -16,7 +16,7 @@ import httpx2
 import pytest
 
 from po_mcp.connectors import numbers, pagination
-from po_mcp.connectors.exsited import translate as exsited_translate
+from po_mcp.connectors.exsited import client as exsited_client
 from po_mcp.connectors.http import breaker, client, exact_json, exchange, response_body, retry
 from po_mcp.connectors.http.call_limit import CallLimit
 from po_mcp.connectors.http.client import ErpHttpClient
@@ -38,6 +38,7 @@ from tests.connectors.attacks import (
     lose_digits_in_writing,
     make_storm,
     overlook_document,
+    overlook_missing_receipt,
     reach_another_resource,
     read_another_order,
     read_deep_nesting,
@@ -148,11 +149,6 @@ def believe_401(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(ErpHttpClient, "_raise_if_signed_out", believe)
 
 
-def lenient_documents(patch: pytest.MonkeyPatch) -> None:
-    read = exsited_translate.parse_page
-    patch.setattr(exsited_translate, "parse_page", lambda *given: replace(read(*given), unreadable=0))
-
-
 class PlainGzip:
     complete = True
 
@@ -242,8 +238,14 @@ MUTANTS = [
     Mutant(
         "lenient documents",
         "the refusal of documents that cannot be read",
-        lenient_documents,
+        attribute(exsited_client, "_need_every_document", lambda rows: rows),
         overlook_document,
+    ),
+    Mutant(
+        "missing documents",
+        "the look at whether all receipts came",
+        attribute(exsited_client, "_need_every_document", lambda rows: rows),
+        overlook_missing_receipt,
     ),
     Mutant(
         "raw bytes",

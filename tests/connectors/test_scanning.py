@@ -10,7 +10,7 @@ import pytest
 from po_mcp.concurrency import MAX_CONCURRENT_REQUESTS
 from po_mcp.connectors import pagination
 from po_mcp.connectors.pagination import Page, scan_pages
-from po_mcp.errors import BadAnswer, Unreachable
+from po_mcp.errors import BadAnswer, IgnoredFilter, Unreachable
 from po_mcp.orders import OrderScan, PurchaseOrder
 
 
@@ -151,10 +151,55 @@ async def test_a_repeated_page_ends_the_scan_early(is_counted: bool) -> None:
             return Page(rows, place + 1, 100_000 if is_counted else None)
 
     orders = Stuck(100)
-    with pytest.raises(BadAnswer, match="same page"):
-        await run_scan(orders)
+    found = await run_scan(orders)
 
     assert len(orders.places) < 12
+    assert [one.number for one in found.orders] == orders.numbers[:10]
+    assert (found.complete, found.is_cut, found.cut_by) == (False, True, "An ERP returned the same page twice.")
+
+
+@pytest.mark.parametrize("error", [BadAnswer("It is no JSON."), IgnoredFilter("It ignored the filter.")])
+@pytest.mark.parametrize("place", [0, 3])
+async def test_what_was_read_before_a_page_that_cannot_be_read_is_kept(error: BadAnswer, place: int) -> None:
+    """Where the filter is ignored, it is of no use."""
+
+    class Broken(Orders):
+        async def __call__(self, at: int) -> Page[PurchaseOrder]:
+            if at == place:
+                raise error
+            return await super().__call__(at)
+
+    if place == 0 or isinstance(error, IgnoredFilter):
+        with pytest.raises(BadAnswer, match=error.what):
+            await run_scan(Broken(100))
+        return
+    found = await run_scan(Broken(100))
+
+    assert (found.read, found.total, found.complete, found.cut_by) == (30, 100, False, "It is no JSON.")
+
+
+@pytest.mark.parametrize(("rows", "asked", "is_whole"), [(20, 50, True), (50, 50, False), (80, 50, False)])
+async def test_a_full_page_that_comes_again_is_no_end(rows: int, asked: int, is_whole: bool) -> None:
+    """An ERP without paging information may repeat its last page, or know no other."""
+    page = Page(tuple(order(f"PO-{place}") for place in range(rows)), 1, None, tells_end=False, is_full=rows >= asked)
+
+    async def read(place: int) -> Page[PurchaseOrder]:
+        return page
+
+    found = await scan_pages("An ERP", read, lambda index, size: index, None, None)
+
+    assert (found.read, found.complete, found.is_cut) == (rows, is_whole, not is_whole)
+
+
+@pytest.mark.parametrize(("total", "is_whole"), [(30, True), (None, False)])
+async def test_pages_that_are_counted_otherwise_are_whole_if_all_rows_came(total: int | None, is_whole: bool) -> None:
+    async def read(place: int) -> Page[PurchaseOrder]:
+        rows = tuple(order(f"PO-{place}-{one}") for one in range(10))
+        return Page(rows, place + 1 if place < 2 else None, total, is_other=True)
+
+    found = await scan_pages("An ERP", read, lambda index, size: index, None, None)
+
+    assert (found.read, found.complete) == (30, is_whole)
 
 
 @pytest.mark.parametrize(("unreadable", "is_refused"), [(1, False), (2, True)])

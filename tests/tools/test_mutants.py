@@ -22,7 +22,18 @@ from po_mcp.config import Settings
 from po_mcp.connectors import lookup, numbers, pagination
 from po_mcp.connectors.inventory_pro import client as inventory_pro_client
 from po_mcp.connectors.inventory_pro import translate
-from po_mcp.desk import catalog, create_order, exactness, numbering, order_pages, overdue, pricing, receipts, resolving
+from po_mcp.desk import (
+    catalog,
+    create_order,
+    exactness,
+    latest_orders,
+    numbering,
+    order_pages,
+    overdue,
+    pricing,
+    receipts,
+    resolving,
+)
 from po_mcp.desk.current_entries import Current
 from po_mcp.desk.matching import Index
 from po_mcp.orders import OrderLine, PurchaseOrder
@@ -30,6 +41,7 @@ from po_mcp.writes import comparison, order_text
 from po_mcp.writes.journal import queries
 from tests.harness import REAL, PersonWithoutBrowser, Reply, ScriptedPerson, accept, outcome, text
 from tests.tools.small_erps import (
+    Answer,
     Row,
     SmallERP,
     SmallExsited,
@@ -353,6 +365,21 @@ async def a_list_that_costs_a_read_of_each_order(place: Place) -> bool:
         return "not looked up" not in outcome(await client.call_tool(LIST, {"overdue": True}))["note"]
 
 
+class Stuck(SmallInventoryPro):
+    """Gives its first page for every page of orders."""
+
+    def _page(self, rows: Any, query: dict[str, str], most: int) -> Answer:
+        return super()._page(rows, {**query, "page": "1"}, most)
+
+
+async def a_number_that_follows_from_a_part_of_the_orders(place: Place) -> bool:
+    """Of 99 orders 50 are read. Damage: the number of a deleted order between two others is given again."""
+    erp = Stuck(orders=[order(f"PO-{number:04}") for number in range(1, 101) if number != 51])
+    async with place.client(erp) as client:
+        made = await client.call_tool(CREATE, {"vendor": "Acme Fasteners", "lines": [BOLTS]})
+    return "PO-0051" in text(made)
+
+
 async def the_next_follow_up(place: Place) -> bool:
     """Damage: a new order reads as the fourth part of order 40."""
     taken = await a_number_of_the_books(place, ["PO-0040.1", "PO-0040.2", "PO-0040.3"])
@@ -475,6 +502,13 @@ def no_order_is_looked_at(patch: Patch) -> None:
 
 def every_order_is_looked_at(patch: Patch) -> None:
     patch.setattr(receipts, "MAX_READ", 10**6)
+
+
+def a_part_of_the_orders_is_all(patch: Patch) -> None:
+    async def scan(self: Any, query: Any) -> Any:
+        return (await self._desk.erp.scan_orders(query)).orders
+
+    patch.setattr(latest_orders.LatestOrders, "_scan", scan)
 
 
 def a_follow_up_counts(patch: Patch) -> None:
@@ -626,6 +660,7 @@ MUTANTS: list[tuple[Callable[[Patch], None], Damage]] = [
     (what_is_not_told_is_nothing, what_is_outstanding_beside_what_is_not_known),
     (no_order_is_looked_at, an_order_received_in_full_that_is_overdue),
     (every_order_is_looked_at, a_list_that_costs_a_read_of_each_order),
+    (a_part_of_the_orders_is_all, a_number_that_follows_from_a_part_of_the_orders),
     (a_follow_up_counts, the_next_follow_up),
     (a_year_counts, the_next_year),
     (a_project_counts, the_number_of_another_project),

@@ -85,6 +85,12 @@ def _start_of_page(index: int, size: int) -> int:
     return index * size
 
 
+def _need_every_document(rows: Entries[R]) -> Entries[R]:
+    if rows.left_out:
+        raise BadAnswer("Exsited tells a document of this order that cannot be read, or does not tell all of them.")
+    return rows
+
+
 class Exsited:
     """A connection to one Exsited installation.
 
@@ -175,7 +181,7 @@ class Exsited:
 
         async def read_page(offset: int) -> Page[PurchaseOrder]:
             body = await self._read_orders_page(_ROWS_PER_PAGE, offset, chosen)
-            return translate.parse_orders_page(body, offset, query.status, self._zone)
+            return translate.parse_orders_page(body, offset, query.status, self._zone, asked=_ROWS_PER_PAGE)
 
         scanned = await scan_pages(
             self.title, read_page, _start_of_page, progress, query.max_orders, pace=self._http.pace
@@ -350,7 +356,7 @@ class Exsited:
 
         async def read_page(offset: int) -> Page[PurchaseOrder]:
             body = await self._read_orders_page(_ROWS_PER_PAGE, offset, {})
-            return translate.parse_orders_page(body, offset, None, self._zone, in_full=True)
+            return translate.parse_orders_page(body, offset, None, self._zone, asked=_ROWS_PER_PAGE, in_full=True)
 
         return await scan_pages(self.title, read_page, _start_of_page, None, None, pace=self._http.pace)
 
@@ -386,10 +392,9 @@ class Exsited:
         """Read all pages of a list. Rows are the same if they have an id and are equal.
 
         Raises:
-            BadAnswer: a row of an order's documents (`segments` name the order) cannot be read.
+            BadAnswer: a row of an order's documents (`segments` name the order) is missing, or cannot be read.
         """
 
-        # Other lists leave such a row out. An order's documents decide whether it may be deleted: none may be missing.
         async def read_page(offset: int) -> Page[R]:
             params: Params = {"limit": _ROWS_PER_PAGE, "offset": offset}
             # A 404 of an order's documents is about the order; that of a list, or a 204, is of an empty one.
@@ -400,12 +405,9 @@ class Exsited:
             )
             if body is None and not segments:
                 return Page((), None, None)
-            found = translate.parse_page(read(body), row, offset)
-            if segments and found.unreadable:
-                raise BadAnswer(f"{self.title} tells a document of this order that cannot be read.")
-            return found
+            return translate.parse_page(read(body), row, offset, _ROWS_PER_PAGE)
 
-        return await read_all_stable(
+        found = await read_all_stable(
             self.title,
             read_page,
             lambda row: row if row.id else None,
@@ -414,6 +416,8 @@ class Exsited:
             max_pages=MAX_CATALOG_PAGES,
             on_rows=on_rows,
         )
+        # Other lists leave rows out. An order's documents decide whether it may be deleted: none may be missing.
+        return _need_every_document(found) if segments else found
 
     async def _read_one(self, path: str, identifier: str | None) -> Any:
         """Read one account or item by its id; None for a 404."""

@@ -12,7 +12,7 @@ from po_mcp.connectors.exsited import references, schemas
 from po_mcp.connectors.exsited.error_body import raise_for_error
 from po_mcp.connectors.numbers import is_same_number, need_number_echo, wrong_order
 from po_mcp.connectors.pagination import Page
-from po_mcp.errors import BadAnswer, InvalidInput
+from po_mcp.errors import BadAnswer, IgnoredFilter, InvalidInput
 from po_mcp.orders import (
     EXACT,
     DraftLine,
@@ -181,11 +181,9 @@ def next_offset(page: schemas.Page, offset: int) -> int | None:
     The number of records decides; without it, an empty next_page does; without both, the next page will be empty.
 
     Raises:
-        BadAnswer: the page has another offset than requested, or is empty before the end of the list.
+        BadAnswer: the page is empty before the end of the list.
     """
     said = page.pagination
-    if said.offset not in (None, offset):
-        raise BadAnswer("Exsited returned an incomplete list.")
     end = offset + len(page.rows)
     if not tells_end(page):
         return end if page.rows else None
@@ -201,12 +199,14 @@ def tells_end(page: schemas.Page) -> bool:
     return page.pagination.records is not None or "next_page" in page.pagination.model_fields_set
 
 
-def parse_page(page: schemas.Page, row: type[R], offset: int) -> Page[R]:
-    """Parse one page of any list, at `offset`."""
+def parse_page(page: schemas.Page, row: type[R], offset: int, asked: int | None = None) -> Page[R]:
+    """Parse one page of any list, at `offset`; `asked` is the number of rows that were asked for."""
     found, unreadable = row.parse_rows(page.rows)
     next_start = next_offset(page, offset)
     names = row.name_unreadable(page.rows) if unreadable else ()
-    return Page(found, next_start, page.pagination.records, unreadable, tells_end(page), names)
+    is_full = asked is not None and len(page.rows) >= asked
+    is_other = page.pagination.offset not in (None, offset)
+    return Page(found, next_start, page.pagination.records, unreadable, tells_end(page), names, is_full, is_other)
 
 
 def build_order_filter(status: Status | None) -> dict[str, str]:
@@ -226,19 +226,25 @@ def build_order_filter(status: Status | None) -> dict[str, str]:
 
 
 def parse_orders_page(
-    body: Any, offset: int, status: Status | None, zone: tzinfo | None = UTC, *, in_full: bool = False
+    body: Any,
+    offset: int,
+    status: Status | None,
+    zone: tzinfo | None = UTC,
+    *,
+    asked: int | None = None,
+    in_full: bool = False,
 ) -> Page[PurchaseOrder]:
     """Parse a page of orders; None is an empty list. With `in_full`, the lines of the list are parsed, too.
 
     Raises:
-        BadAnswer: the page is not filtered by the requested status.
+        IgnoredFilter: the page is not filtered by the requested status.
     """
     if body is None:
         return Page((), None, None)
-    found = parse_page(parse_orders(body), schemas.ListedOrder, offset)
+    found = parse_page(parse_orders(body), schemas.ListedOrder, offset, asked)
     # An installation that ignores the filter would otherwise show cancelled orders as open ones.
     if status is not None and any(status_of(row.status) != status for row in found.rows):
-        raise BadAnswer("Exsited ignored the status filter.", next_step="List without a status.")
+        raise IgnoredFilter("Exsited ignored the status filter.")
     read = convert_with_listed_lines if in_full else convert_listed
     rows = tuple(read(row, zone) for row in found.rows)
     return found.with_rows(rows)

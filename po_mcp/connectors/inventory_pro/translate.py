@@ -113,23 +113,22 @@ def parse_orders_page(body: Any, params: Mapping[str, str | int], zone: tzinfo |
 def parse_page(body: Any, row: type[R], params: Mapping[str, str | int]) -> Page[R]:
     """Parse one page of any list.
 
-    A page may be shorter than requested, since the ERP caps the size. Without `hasMore` the total decides whether
-    a page follows; without a total, the next page will be empty.
+    A page may be shorter than requested, since the ERP caps the size, or longer, where it ignores that. Without
+    `hasMore` the total decides whether a page follows; without a total, the next page will be empty.
 
     Raises:
-        BadAnswer: the page has another number, more rows than its size, or no rows before the end of the list.
+        BadAnswer: the page has no rows before the end of the list.
     """
     page = schemas.Page.parse(body)
-    place = int(params["page"])
-    # More rows than the page's size mean that the paging parameters were ignored.
-    too_long = page.page_size is not None and len(page.value) > page.page_size
-    if page.page not in (None, place) or too_long or (page.has_more and not page.value):
+    place, asked = int(params["page"]), int(params["pageSize"])
+    if page.has_more and not page.value:
         raise BadAnswer("Inventory Pro returned a different page than requested.")
     found, unreadable = row.parse_rows(page.value)
     more = _has_more(page, place)
     next_start = place + 1 if more or (more is None and page.value) else None
     names = row.name_unreadable(page.value) if unreadable else ()
-    return Page(found, next_start, page.total_count, unreadable, more is not None, names)
+    is_full, is_other = len(page.value) >= asked, page.page not in (None, place)
+    return Page(found, next_start, page.total_count, unreadable, more is not None, names, is_full, is_other)
 
 
 def _has_more(page: schemas.Page, place: int) -> bool | None:
