@@ -24,7 +24,10 @@ from po_mcp.writes.policy import LOOK_S, SettlementPolicy
 logger = logging.getLogger(__name__)
 
 MAX_WAIT_S = 35.0
-"""Seconds that a call waits for a refusal to be certain, or for a second reading; what takes longer is left open."""
+"""Seconds that a call waits for who sends, for a refusal to be certain, or for a second reading.
+
+What takes longer is left open: hosts give up a call after a minute.
+"""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,9 @@ class Reconciler:
         """Look at a sent operation, and settle it if that is decisive; return it as it stands then."""
         if recorded.state == "SENT" and self._is_abandoned(recorded):
             recorded = await self._give_up_waiting(recorded)
-        if recorded.state not in SENT_STATES:
+        # Its own sender in this process records what becomes of it, and knows more than a look does.
+        is_on_its_way = recorded.state == "SENT" and self.is_sending(recorded.operation.id)
+        if is_on_its_way or recorded.state not in SENT_STATES:
             return recorded
         looked_at = self.journal.now()
         seen = await self.look(recorded)
@@ -125,8 +130,8 @@ class Reconciler:
         return self.journal.now() >= shows_at
 
     async def wait_until_settled(self, operation_id: str) -> Recorded | None:
-        """Wait for an operation that is being sent, as long as its sender may take."""
-        with anyio.move_on_after(self.policy.abandoned_after):
+        """Wait for an operation that is being sent, as long as a call may take; it may be under way still."""
+        with anyio.move_on_after(min(self.policy.abandoned_after, MAX_WAIT_S)):
             wait = self.journal.next_change()
             while (recorded := await self.journal.find(operation_id)) is not None and recorded.state == "SENT":
                 # The sender may be another process that died: waiting for it would never end.
