@@ -105,6 +105,8 @@ class Peer:
     lines: BufferedByteReceiveStream
     last_id: int = 0
     ended: anyio.Event = field(default_factory=anyio.Event)
+    count_requests: Callable[[], int] = lambda: 0
+    """How many requests the ERP was sent by now: a server that is slow on a busy machine still sends some."""
 
     async def send(self, message: Mapping[str, Any]) -> bool:
         """Send a message; False where nobody reads any more."""
@@ -116,11 +118,19 @@ class Peer:
         return True
 
     async def receive(self) -> Mapping[str, Any] | None:
-        """Return the next message; None at the end of the process."""
+        """Return the next message; None at the end of the process.
+
+        Raises:
+            TimeoutError: neither a message came nor a request was sent for some time.
+        """
         try:
-            with anyio.fail_after(_PATIENCE):
-                message: Mapping[str, Any] = json.loads(await self.lines.receive_until(b"\n", 2**22))
-                return message
+            while True:
+                sent = self.count_requests()
+                with anyio.move_on_after(_PATIENCE):
+                    message: Mapping[str, Any] = json.loads(await self.lines.receive_until(b"\n", 2**22))
+                    return message
+                if self.count_requests() == sent:
+                    raise TimeoutError
         except (anyio.IncompleteRead, anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError):
             return None
 
