@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
+import anyio
 import pytest
 
+from po_mcp.writes import reconcile
 from po_mcp.writes.journal import JournalStore
 from po_mcp.writes.kinds import kind_of
 from tests.writes.erp import QUICK, Bench
-from tests.writes.making import Clock, JournalPlace, found, guarded, order, outcome, take_to
+from tests.writes.making import Clock, JournalPlace, create, found, guarded, order, outcome, state_of, take_to
 
 
 @pytest.fixture
@@ -59,6 +62,41 @@ async def test_a_write_of_a_dead_process_is_not_waited_for(bench: Bench, clock: 
     settled = await bench.executor.reconciler.wait_until_certain(found(bench.store, operation_id))
 
     assert settled.state == "DONE"
+
+
+@pytest.mark.parametrize("kind", ["create", "finalize", "delete", "cancel"])
+async def test_a_call_does_not_wait_until_a_sender_is_sure_to_be_dead(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    """Hosts give up a call after a minute; nobody can be sending any more only after two, or four."""
+    monkeypatch.setattr(reconcile, "MAX_WAIT_S", 0.05)
+    operation_id = take_to(bench.store, create() if kind == "create" else guarded(kind), "SENT")
+
+    with anyio.fail_after(10):
+        told = await bench.executor.outcome_of(operation_id)
+
+    assert (told.status, told.do_not_repeat) == ("unknown", True)
+    assert "has not answered yet" in told.message
+    assert (state_of(bench.store, operation_id), bench.erp.writes) == ("SENT", [])
+
+
+async def test_what_this_process_sends_is_not_settled_by_the_look_of_a_second_call(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its sender will know more, such as a backorder's number."""
+    monkeypatch.setattr(reconcile, "MAX_WAIT_S", 0.05)
+    operation_id = take_to(bench.store, guarded("cancel"), "APPROVED")
+    second: list[str] = []
+
+    async def answer(apply: Callable[[], None]) -> None:
+        apply()
+        second.append((await bench.executor.outcome_of(operation_id)).status)
+
+    bench.erp.answer = answer
+
+    assert (await bench.execute(operation_id)).status == "done"
+    assert second == ["unknown"]
+    assert len(bench.done) == 1
 
 
 async def test_an_operation_that_its_sender_settles_is_not_looked_at(bench: Bench) -> None:
