@@ -27,7 +27,7 @@ from tests.stdio.test_process import INITIALIZE, MODERN_META
 from .erp import Lost, erp_at_port
 from .judging import Answer, Ran
 from .runner import Clock, Play, WatchedNetwork, and_after_a_restart, credentials_of, note_the_end, sending
-from .scenarios import CALLS, CREATES, FLOWS, Bounds, Flow
+from .scenarios import CALLS, FLOWS, Bounds, Flow
 
 How = Literal[
     "kill at commit",
@@ -286,7 +286,7 @@ async def _called_in_2025(flow: Flow, peer: Peer) -> None:
     peer.last_id += 1
     params = {"name": call.tool, "arguments": arguments_of(flow)}
     await peer.send({"id": peer.last_id, "method": "tools/call", "params": params})
-    if flow in CREATES:
+    if flow[1].startswith("create"):  # of any ERP: nobody is asked
         return
     asked = await peer.receive()
     if asked is None or asked.get("method") != "elicitation/create":
