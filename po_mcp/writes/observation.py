@@ -47,7 +47,9 @@ class Observation:
 
 def unreadable(error: ERPError) -> Observation:
     """Say that a reading failed; that the reading itself changed nothing says nothing of the write."""
-    return Observation("unreadable", without_effect(error.what).rstrip("."))
+    why = without_effect(error.what).rstrip(".")
+    # It stands in the middle of a sentence; a name keeps its capital.
+    return Observation("unreadable", f"the {why[4:]}" if why.startswith("The ") else why)
 
 
 def without_effect(text: str) -> str:

@@ -129,7 +129,7 @@ async def test_a_sign_in_that_is_locked_is_asked_for_once() -> None:
     async with connected(reply(429)) as (erp, peer):
         with pytest.raises(TooManyRequests, match="locked"):
             await erp.probe()
-        with pytest.raises(SignInFailed, match="a few minutes ago"):
+        with pytest.raises(SignInFailed, match="less than a minute ago"):
             await erp.probe()
 
         assert len(peer.requests) == 1

@@ -161,7 +161,7 @@ class Rpc:
 
 def _no_company_error(how: str) -> NotPermitted:
     return NotPermitted(
-        f"The user of this server {how} in Tryton. Nothing was sent.",
+        f"The user of this server {how} in Tryton. Nothing was changed.",
         next_step="Tryton's administrator must give its user a company.",
     )
 

@@ -41,7 +41,7 @@ class Session:
         One that was refused is not asked for again at once: Tryton counts, and locks the user.
         """
         if self._refused_at is not None and self._clock() - self._refused_at < _REFUSAL_PAUSE_S:
-            raise SignInFailed("Tryton refused this sign-in a few minutes ago. Nothing was sent.")
+            raise SignInFailed("Tryton refused this sign-in less than a minute ago. Nothing was sent.")
         params = [self._login, {"password": self._password}, "en"]
         try:
             answer = await self._http.sign_in(

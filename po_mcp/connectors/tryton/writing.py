@@ -17,6 +17,7 @@ from po_mcp.errors import (
     BadAnswer,
     Conflict,
     ERPError,
+    NotPermitted,
     OrderNotFound,
     OutcomeUnknown,
     Refused,
@@ -128,10 +129,20 @@ class Writer:
             ).blockers
             return _forbidden_error(method, blockers) if blockers else refusal
         except OrderNotFound as gone:
-            return gone
+            return await self._explain_missing(gone, refusal)
         # The refusal stands, whatever becomes of the look for its reason.
         except ERPError:
             return refusal
+
+    async def _explain_missing(self, gone: OrderNotFound, refusal: Refused) -> ERPError:
+        """Return why an order is not shown: to a user who lost the company every order looks as if it were gone."""
+        try:
+            await self._rpc.check_company()
+        except NotPermitted as lost:
+            return lost
+        except ERPError:
+            return refusal
+        return gone
 
     async def _prepare_order(self, draft: OrderDraft) -> Mapping[str, Any]:
         """Look at all that a new order names, have Tryton fill in what follows from it, and build the order."""
