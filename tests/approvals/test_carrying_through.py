@@ -210,6 +210,33 @@ async def test_where_the_page_comes_first_no_form_stands_for_a_yes(
     assert (told["status"], visitor.asked, harness.wire.writes) == ("approval_required", [], [])
 
 
+@both_eras
+@pytest.mark.parametrize("kind", ["nothing", "url"])
+async def test_which_item_is_meant_is_never_chosen_on_the_page(
+    harness: ServerHarness, era: str, kind: str, settings: dict[str, Any]
+) -> None:
+    """A choice approves nothing: who has no form gets the candidates with ids, and nothing waits anywhere."""
+    line = {"item": "hex bolt", "quantity": "3", "unit_price": "0.45", "warehouse": "Main"}
+    call = {"vendor": "Acme Fasteners", "lines": [line]}
+    visitor = Visitor()
+    async with harness.client(era, visitor, create_approval_over="0") as client:  # type: ignore[arg-type]
+        refused = await client.call_tool("create_purchase_order", call)
+        [listed] = [block.text for block in refused.content if block.type == "text"]
+        waits = outcome(await client.call_tool("get_operation", {}))["operations"]
+        named = re.findall(r"[:;] ([A-Z0-9-]+) \(", listed)
+        call["lines"] = [{**line, "item": named[0]}]
+        asked = outcome(await client.call_tool("create_purchase_order", call))
+        async with browser(asked["approve_at"]) as person:
+            page = (await person.page()).text
+
+    assert refused.is_error
+    assert "Show the user the choices, and repeat the call" in listed
+    assert {"BOLT-M8-30", "BOLT-M10-40"} <= set(named)
+    assert (waits, "http" in listed) == ([], False)
+    assert (asked["status"], named[0] in page, "mm Hex Bolt" in page) == ("approval_required", True, True)
+    assert harness.wire.writes == []
+
+
 def _take_the_last(asked: ElicitRequestFormParams) -> ElicitResult:
     fields = asked.requested_schema["properties"]
     return ElicitResult(action="accept", content={name: one["oneOf"][-1]["const"] for name, one in fields.items()})
