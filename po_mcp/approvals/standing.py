@@ -44,11 +44,7 @@ _STANDINGS: dict[State, Standing] = {
     "EXPIRED": Standing(
         "Expired", "Nobody decided in time. Nothing was changed. Ask your assistant to start again.", "bad"
     ),
-    "STALE": Standing(
-        "Out of date",
-        "The order changed, or a newer request replaced this one. Nothing was changed by this one.",
-        "bad",
-    ),
+    "STALE": Standing("Out of date", "", "bad"),
     "SENT": Standing("Sent, no answer yet", "", "open", 2),
     "WATCHED": Standing("Refused, being checked", "", "bad", 10),
     "DONE": Standing("Done", "", "good"),
@@ -95,6 +91,10 @@ def describe_standing(
         return replace(standing, text=_describe_doubt(recorded, events, local))
     if recorded.state == "SENT":
         return replace(standing, text=f"{begin_sentence(erp)} has not answered yet. This page reloads by itself.")
+    if recorded.state == "STALE" and recorded.outcome is None:
+        number = order_text.number(recorded.operation.number)
+        text = f"A newer request for order {number} replaced this one. Nothing was changed by this one."
+        return replace(standing, text=text)
     message = recorded.outcome.message if recorded.outcome is not None else ""
     return standing if standing.text else replace(standing, text=message.removeprefix(SANDBOX_TAG))
 

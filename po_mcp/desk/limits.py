@@ -28,6 +28,10 @@ def _over_limit(limits: Mapping[str, Decimal] | None, draft: OrderDraft) -> list
         return [Reason(short=short, sentence=f"Your limits do not cover it: {short}.", is_said_by_short=True)]
     if draft.total <= limit:
         return []
+    if not limit:
+        # Of 0, which every total is above, a person would read that something is wrong with this one.
+        short = "every new order needs approval"
+        return [Reason(short=short, sentence=f"{short.capitalize()}.", is_said_by_short=True)]
     short = f"above your limit of {money(limit, currency)}"
     return [Reason(short=short, sentence=f"Its total is {short}.", is_said_by_short=True)]
 

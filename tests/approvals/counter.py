@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -278,6 +279,11 @@ async def counter(
             listener.close()
             tasks.cancel_scope.cancel()
     store.close()
+
+
+def seen(page: httpx2.Response) -> str:
+    """The words of a page as they are read, without its elements."""
+    return html.unescape(re.sub(r"<[^>]+>", "", page.text))
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ import pytest
 
 from po_mcp.erp import Connection
 from po_mcp.errors import ConnectionNotAdopted, Refused, Unreachable
-from tests.approvals.counter import Books, Browser, Clock, Counter, browser, counter, order
+from tests.approvals.counter import Books, Browser, Clock, Counter, browser, counter, order, seen
 
 PIN = "correct horse"
 AGAIN = '<meta http-equiv="refresh"'
@@ -61,7 +61,7 @@ async def test_a_write_that_takes_long_is_shown_under_way_by_a_page_that_looks_a
             return AGAIN not in (await person.page()).text
 
         await until(is_done)
-        done = (await person.page()).text
+        done = seen(await person.page())
 
         assert (answer.status_code, desk.erp.sent) == (303, ["delete PO-7"])
         assert "Sent, no answer yet" in under_way
@@ -143,7 +143,7 @@ async def test_a_crash_behind_the_page_ends_neither_the_server_nor_the_approval(
         page = await person.page()
 
         assert (page.status_code, desk.state(one)) == (200, "APPROVED")
-        assert "po-mcp failed." in page.text
+        assert "po-mcp failed." in seen(page)
         assert "ZeroDivisionError" not in page.text
 
 

@@ -11,7 +11,7 @@ import pytest
 from po_mcp.approvals import standing
 from po_mcp.approvals.presentation import LINES_SHOWN, Sheet, money, quantity, sheet_of
 from po_mcp.writes.journal import Event, JournalStore
-from po_mcp.writes.operation import Recorded, State
+from po_mcp.writes.operation import Recorded, State, WriteOutcome
 from po_mcp.writes.payloads import CreatePayload, LineNote, Reason
 from tests.approvals.counter import Books, Clock, Counter, order
 
@@ -188,6 +188,18 @@ def test_an_end_after_a_yes_differs_from_an_end_without_one(state: State, headin
     assert without is not None
     assert with_a_yes.heading == heading != without.heading
     assert "Nothing was changed" in with_a_yes.text
+
+
+def test_what_is_out_of_date_says_which_of_two_reasons_it_has() -> None:
+    replaced = replace(recorded(), state="STALE")
+    changed = replace(replaced, outcome=WriteOutcome(status="stale", message="SANDBOX: Order PO-7 changed after it."))
+
+    texts = [standing.describe_standing(one, [], False) for one in (replaced, changed)]
+
+    assert [one.text for one in texts if one is not None] == [
+        "A newer request for order PO-7 replaced this one. Nothing was changed by this one.",
+        "Order PO-7 changed after it.",
+    ]
 
 
 def recorded() -> Recorded:

@@ -449,6 +449,7 @@ async def test_a_large_order_of_a_client_that_cannot_be_asked_is_not_created(har
         told = await call(client, "create_purchase_order")
 
     assert told["status"] == "approval_required"
+    assert "Every new order needs approval." in told["message"]
     assert harness.wire.writes == []
 
 
