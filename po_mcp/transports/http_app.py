@@ -148,11 +148,16 @@ def _normalize(scope: Scope) -> Scope:
     """Return the request with /mcp for /mcp/, Host and media type in lower case, and no blanks around a header.
 
     Both are case-insensitive (RFC 9110, 4.2.3 and 8.3.1); blanks are no part of a value (5.5), and httptools leaves
-    those behind it. A redirect to /mcp would not do: clients lose the body
-    or the session header on it.
+    those behind it. A redirect to /mcp would not do: clients lose the body or the session header on it.
+
+    Last-Event-ID is left out: no stream is kept here, so that it begins anew; the SDK then answers nothing at all.
     """
     path = {"path": MCP_PATH, "raw_path": MCP_PATH.encode()} if _is_mcp(scope) else {}
-    headers = [(name, _normalize_header(name, value.strip(b" \t"))) for name, value in scope["headers"]]
+    headers = [
+        (name, _normalize_header(name, value.strip(b" \t")))
+        for name, value in scope["headers"]
+        if name != b"last-event-id"
+    ]
     return {**scope, **path, "headers": headers}
 
 

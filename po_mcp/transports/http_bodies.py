@@ -7,11 +7,12 @@ messages.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from mcp.types import INVALID_REQUEST, JSONRPCRequest
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from po_mcp.sign_in.request_body import RequestBody
 from po_mcp.transports.bounded_stdin import Line
@@ -23,6 +24,7 @@ from po_mcp.transports.messages import (
     ErrorReply,
     IsWriteTool,
     ParsedMessage,
+    end_replies,
     read_line,
     read_value,
 )
@@ -69,6 +71,7 @@ class ReadableBodies:
         else:
             # A reply that cannot be read and has no id gets no answer over stdio; over HTTP each body gets one.
             refused = read or ErrorReply(INVALID_REQUEST, "This message is empty.")
+            await self._end_requests([refused.ends] if refused.ends else [], scope)
             await _refuse(refused)(scope, body.replay, send)
 
     async def _pass_on(self, read: ParsedMessage, sent: bytes, scope: Scope, body: RequestBody, send: Send) -> None:
@@ -88,9 +91,18 @@ class ReadableBodies:
     async def _answer_batch(self, batch: Batch, scope: Scope, body: RequestBody, send: Send) -> None:
         refused = _refuse_batch(batch, scope)
         if refused is not None:
+            await self._end_requests(end_replies(batch.elements), scope)
             await _refuse(ErrorReply(INVALID_REQUEST, refused))(scope, body.replay, send)
             return
         await answer_batch(self._answer_one, batch.elements, scope, body.replay, send)
+
+    async def _end_requests(self, replies: Sequence[ParsedMessage], scope: Scope) -> None:
+        """Hand replies on in the place of what was sent: who waits for one is told that none came."""
+        for reply in replies:
+            text = reply.text.encode()
+            ending = RequestBody(_receive_nothing, self._max_bytes)
+            ending.replace(text)
+            await self._mcp({**scope, "headers": _with_length(scope, len(text))}, ending.replay, _send_nothing)
 
     async def _answer_one(self, element: Any, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one message of a batch."""
@@ -99,6 +111,14 @@ class ReadableBodies:
             await self._pass_on(read, b"", scope, RequestBody(receive, self._max_bytes), send)
         elif read is not None:
             await _refuse(read)(scope, receive, send)
+
+
+async def _receive_nothing() -> Message:
+    return {"type": "http.disconnect"}
+
+
+async def _send_nothing(message: Message) -> None:
+    """Drop the answer: the body gets one of its own."""
 
 
 def _refuse(refused: ErrorReply) -> Response:

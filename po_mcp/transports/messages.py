@@ -60,6 +60,8 @@ class ErrorReply:
     code: int
     message: str
     id: RequestId = None
+    ends: ParsedMessage | None = None
+    """A reply that ends the server's request of this id: what was no message may have been the reply to it."""
 
     def to_json(self) -> str:
         """Return the response as one line of ASCII, which can repeat any id."""
@@ -103,7 +105,10 @@ def _read_text(text: str, writes: IsWriteTool) -> ParsedMessage | ErrorReply | B
     try:
         value = json.loads(text, object_pairs_hook=partial(_read_pairs, doubles))
     except (ValueError, RecursionError):
-        return ErrorReply(PARSE_ERROR, "This message is not JSON.", _find_id(text))
+        found = _find_id(text)
+        # A request is cut off behind its method, which hosts write before what is long.
+        ends = None if '"method"' in text else _replace_reply({"id": found})
+        return ErrorReply(PARSE_ERROR, "This message is not JSON.", found, ends)
     refusal = _refuse_doubles(value, doubles, writes)
     if refusal is not None:
         return _replace_reply(value) if _is_reply(value) else refusal
@@ -143,16 +148,21 @@ def _read_object(value: dict[str, Any], writes: IsWriteTool) -> ParsedMessage | 
         said = "The text holds half a character (a lone UTF-16 surrogate) or bytes that are no UTF-8."
         said += " Nothing was sent. Write it without."
         return ErrorReply(INVALID_PARAMS, said, _read_id(value))
-    if isinstance(whole.get("id"), float) and whole["id"].is_integer():
-        whole["id"] = int(whole["id"])  # in JSON, 1.0 and 1 are the same number
+    for holder, name in ((whole, "id"), (whole.get("params"), "requestId")):
+        if isinstance(holder, dict) and isinstance(holder.get(name), float) and holder[name].is_integer():
+            holder[name] = int(holder[name])  # in JSON, 1.0 and 1 are the same number
     passed = _parse(whole) if _read_id(value) == whole.get("id") else None
     if passed is not None and ("id" not in whole or not isinstance(passed.message, JSONRPCNotification)):
         return passed
-    return (
-        _replace_reply(value)
-        if _is_reply(value)
-        else ErrorReply(INVALID_REQUEST, _describe_fault(value), _read_id(value))
-    )
+    if _is_reply(value):
+        return _replace_reply(value)
+    ends = None if "method" in value else _replace_reply(value)
+    return ErrorReply(INVALID_REQUEST, _describe_fault(value), _read_id(value), ends)
+
+
+def end_replies(elements: list[Any]) -> list[ParsedMessage]:
+    """Return what ends the server's requests to which a batch that is refused holds the replies."""
+    return [ends for one in elements if _is_reply(one) and (ends := _replace_reply(one)) is not None]
 
 
 def _parse(value: dict[str, Any]) -> ParsedMessage | None:

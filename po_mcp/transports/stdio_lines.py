@@ -25,6 +25,7 @@ from po_mcp.transports.messages import (
     ErrorReply,
     IsWriteTool,
     ParsedMessage,
+    end_replies,
     read_line,
     read_value,
 )
@@ -74,6 +75,8 @@ class StdioLines:
                     yield passed.message
             elif isinstance(read, ErrorReply):
                 await self._send(read.to_json())
+                if read.ends is not None:
+                    yield read.ends.message
             elif read is not None:
                 await self._track(read)
                 yield read.message
@@ -122,7 +125,7 @@ class StdioLines:
         # Later versions removed batches; the version is known from the response to initialize.
         if self._version != BATCH_VERSION or not sent.elements:
             await self._send(ErrorReply(INVALID_REQUEST, self._explain_refusal(sent.elements)).to_json())
-            return []
+            return end_replies(sent.elements)
         batch = _OpenBatch()
         read = [read_value(element, self._writes) for element in sent.elements]
         batch.responses = [one.to_json() for one in read if isinstance(one, ErrorReply)]

@@ -70,10 +70,10 @@ def create_server(
 def fastest_protocol() -> type[asyncio.Protocol]:
     """Return uvicorn's reader of HTTP in C, where the extra `serve` is installed, else the one in Python."""
     try:
-        from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+        from po_mcp.transports.httptools_protocol import HttpToolsConnection
     except ImportError:
         return H11Protocol
-    return HttpToolsProtocol
+    return HttpToolsConnection
 
 
 def listen(host: str, port: int) -> socket.socket:

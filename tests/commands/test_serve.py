@@ -328,6 +328,18 @@ async def test_host_and_media_type_are_compared_without_regard_to_case() -> None
     assert page.status_code != 421
 
 
+async def test_a_stream_that_a_client_resumes_begins_anew() -> None:
+    with serving() as server:
+        async with server.http() as http:
+            hello = await http.post("/mcp", json=call("initialize", HELLO))
+            session = {"mcp-session-id": hello.headers["mcp-session-id"], "mcp-protocol-version": "2025-11-25"}
+            resumed = {**session, "accept": "text/event-stream", "last-event-id": "7"}
+            async with http.stream("GET", "/mcp", headers=resumed) as stream:
+                begun = stream.status_code, stream.headers["content-type"].partition(";")[0]
+
+    assert begun == (200, "text/event-stream")
+
+
 async def test_a_read_whose_json_names_something_twice_is_answered_also_in_pieces() -> None:
     sent = modern("list_purchase_orders", {"limit": 1})
     asked = json.dumps(sent["json"]).replace('"limit"', '"limit": 2, "limit"')

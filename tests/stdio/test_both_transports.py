@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Protocol
 
 import pytest
@@ -48,6 +48,14 @@ class OverHttp:
         except ValueError:
             sent = None
         return read_answer(self.post(body, sent if isinstance(sent, dict) else {})[1])
+
+    @contextmanager
+    def stream(self, body: bytes) -> Iterator[Iterator[str]]:
+        """Send bytes; give the messages of the response as they arrive."""
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=250)
+        connection.request("POST", "/mcp", body, self.headers)
+        with closing(connection), connection.getresponse() as response:
+            yield (line[6:].decode() for line in response if line.startswith(b"data: "))
 
     def post(self, body: bytes, sent: dict[str, Any]) -> tuple[http.client.HTTPResponse, str]:
         routing = {"mcp-method": str(sent.get("method", "ping"))}

@@ -194,6 +194,25 @@ def test_a_reply_that_names_something_twice_is_no_answer(result: str) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("line", "ends"),
+    [
+        ('{"jsonrpc":"2.0","id":7}', True),
+        ('{"jsonrpc":"2.0","id":7,"params":{}}', True),
+        ('{"jsonrpc":"2.0","id":7,"result":{"action":"acc', True),
+        ('{"jsonrpc":"2.0","result":{"action":"acc', False),
+        ('{"jsonrpc":"2.0","id":7,"method":5}', False),
+        ('{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"na', False),
+    ],
+)
+def test_what_may_have_been_a_reply_ends_the_request_that_it_answers(line: str, ends: bool) -> None:
+    refused = read(line)
+
+    assert isinstance(refused, ErrorReply)
+    assert (refused.ends is not None) is ends
+    assert refused.ends is None or json.loads(refused.ends.text)["id"] == 7
+
+
 def test_a_reply_without_an_id_is_passed_over() -> None:
     assert read('{"jsonrpc":"2.0","result":null}') is None
 
