@@ -317,24 +317,40 @@ def choose_word(entry: Vendor | Item | Warehouse) -> str | None:
     return entry.id if entry.word is None else entry.word
 
 
-class Entries(tuple[T, ...]):
-    """A list of the ERP's catalog, and how many of its rows are left out.
+class ItemWithoutId(Record):
+    """An item of the ERP's catalog without the id that an order's line needs: it can be found, and not ordered."""
 
-    `left_out` are those without the id that an order needs, those that cannot be read, and those that the ERP counts
-    and did not give: nothing of them can be ordered.
+    name: Text
+    code: Text | None = None
+    unit: Text | None = None
+    active: bool = True
+
+
+class Entries(tuple[T, ...]):
+    """A list of the ERP's catalog, and what of its rows cannot be ordered.
+
+    `left_out` are those that cannot be read, or have neither an id nor a name, and those that the ERP counts and did
+    not give; `without_id` those that have a name alone.
     """
 
     left_out: int
+    without_id: tuple[ItemWithoutId, ...]
 
-    def __new__(cls, entries: Iterable[T] = (), left_out: int = 0) -> Self:
+    def __new__(cls, entries: Iterable[T] = (), left_out: int = 0, without_id: Iterable[ItemWithoutId] = ()) -> Self:
         made = super().__new__(cls, entries)
         made.left_out = left_out
+        made.without_id = tuple(without_id)
         return made
 
 
 def count_left_out(entries: Sequence[Any]) -> int:
     """Return how many rows of the ERP's list are not among these; 0 where that is not told."""
     return entries.left_out if isinstance(entries, Entries) else 0
+
+
+def list_without_id(entries: Sequence[Any]) -> tuple[ItemWithoutId, ...]:
+    """Return what the ERP's list has beside these, without the ids that orders need."""
+    return entries.without_id if isinstance(entries, Entries) else ()
 
 
 class OrderRequestLine(Record):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 import anyio
@@ -16,7 +17,18 @@ from po_mcp.concurrency import map_concurrently
 from po_mcp.desk.catalog_file import CatalogFile
 from po_mcp.erp import ERP
 from po_mcp.errors import BadAnswer, TooManyRequests, Unreachable
-from po_mcp.orders import Item, Money, Record, Text, Vendor, Warehouse, choose_word, count_left_out
+from po_mcp.orders import (
+    Item,
+    ItemWithoutId,
+    Money,
+    Record,
+    Text,
+    Vendor,
+    Warehouse,
+    choose_word,
+    count_left_out,
+    list_without_id,
+)
 from po_mcp.untrusted import imitating_scripts
 from po_mcp.writes import order_text
 
@@ -76,6 +88,11 @@ class _CachedList:
     index: Index[Any]
     at: float
     read_at: float
+
+    @cached_property
+    def without_id(self) -> Index[ItemWithoutId]:
+        """The items without ids, which can be found and not ordered."""
+        return _index(list_without_id(self.entries))
 
 
 class Catalog:
@@ -146,9 +163,10 @@ class Catalog:
             they = "it is" if left_out == 1 else "they are"
             what = f"{order_text.count(left_out, f'{kind} row')} of the ERP's list cannot be used"
             gaps.append(f"{what} (no id, not readable, or not sent): {they} not shown or ordered.")
-        if unnamed := sum(entry.id is None for entry in cached.entries):
-            has = "has" if unnamed == 1 else "have"
-            gaps.append(f"{order_text.count(unnamed, kind)} {has} no id here and cannot be ordered from.")
+        without_id = list_without_id(cached.entries)
+        if unnamed := sum(entry.id is None for entry in cached.entries) + len(without_id):
+            has, ordered = "has" if unnamed == 1 else "have", "ordered from" if kind == "vendor" else "ordered"
+            gaps.append(f"{order_text.count(unnamed, kind)} {has} no id here and cannot be {ordered}.")
         return tuple(gaps)
 
     def is_fresh(self, kind: Kind) -> bool:
@@ -252,12 +270,14 @@ class Catalog:
         entries = await self.entries(kind, refresh=refresh)
         if text is None:
             # By name: in the ERP's own order a person finds nothing.
-            shown = sorted(entries, key=lambda entry: entry.name.casefold())[: 5 * MAX_RESULTS]
-            candidates = tuple(to_candidate(entry, "listed") for entry in shown)
-            return self._candidates(kind, candidates, len(entries), len(entries))
-        matches = await self.find(kind, text)
+            every = sorted((*entries, *list_without_id(entries)), key=lambda entry: entry.name.casefold())
+            candidates = tuple(to_candidate(entry, "listed") for entry in every[: 5 * MAX_RESULTS])
+            return self._candidates(kind, candidates, len(every), len(every))
+        # The list may be read again here, if nothing in it matches.
+        orderable, cached = await self.find(kind, text), await self._get_list(kind)
+        matches = sorted((*orderable, *cached.without_id.find(text)), key=lambda match: match.rank)
         candidates = tuple(to_candidate(match.entry, match.why) for match in matches[:MAX_RESULTS])
-        known = len(await self.entries(kind))
+        known = len(cached.entries) + len(list_without_id(cached.entries))
         return self._candidates(kind, candidates, len(matches), known)
 
     def _candidates(self, kind: Kind, candidates: tuple[Candidate, ...], matched: int, known: int) -> Candidates:
@@ -276,19 +296,21 @@ def format_age(seconds: float) -> str:
     return "less than a minute"
 
 
-def _index(entries: Sequence[Entry]) -> Index[Any]:
+def _index(entries: Sequence[Entry | ItemWithoutId]) -> Index[Any]:
     from po_mcp.desk.matching import Index  # late, for a quick start
 
     return Index(entries, words_of)
 
 
-def words_of(entry: Entry) -> Words:
+def words_of(entry: Entry | ItemWithoutId) -> Words:
     """Return the texts that an entry is found by, each with what it is."""
+    if isinstance(entry, ItemWithoutId):
+        return (("code", entry.code), ("name", entry.name))
     code = None if isinstance(entry, Warehouse) else entry.code
     return (("id", entry.id), ("code", code), ("name", entry.name))
 
 
-def to_candidate(entry: Entry, why: str) -> Candidate:
+def to_candidate(entry: Entry | ItemWithoutId, why: str) -> Candidate:
     """Return an entry as a candidate, with the reason why it was found."""
     # Only the exception is published: `active: true` on every entry would cost tokens and say nothing.
     active = None if entry.active else False
@@ -310,6 +332,8 @@ def to_candidate(entry: Entry, why: str) -> Candidate:
             )
         case Warehouse():
             return Candidate(id=entry.id, name=entry.name, active=active, why=why)
+        case ItemWithoutId():
+            return Candidate(name=entry.name, code=entry.code, unit=entry.unit, active=active, why=why)
 
 
 def format_entries(entries: Sequence[Entry]) -> str:

@@ -24,12 +24,12 @@ from typing import Any, cast
 from pydantic import TypeAdapter, ValidationError
 
 from po_mcp import __version__
-from po_mcp.orders import Entries, Item, Vendor, Warehouse, count_left_out
+from po_mcp.orders import Entries, Item, ItemWithoutId, Record, Vendor, Warehouse, count_left_out, list_without_id
 
 _log = logging.getLogger(__name__)
 
 MAX_FILE_BYTES = 64 * 1024 * 1024
-_FORMAT = 4
+_FORMAT = 5
 _END_OF_TIME = 1e11
 _price = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", re.ASCII)
 _RECORDS = {"vendor": Vendor, "item": Item, "warehouse": Warehouse}
@@ -80,7 +80,8 @@ class CatalogFile:
             "kind": kind,
             "read_at": read_at,
             "left_out": count_left_out(entries),
-            "entries": [entry.model_dump(mode="json", exclude_defaults=True) for entry in entries],
+            "without_id": [_dump(one) for one in list_without_id(entries)],
+            "entries": [_dump(entry) for entry in entries],
         }
         try:
             self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -100,7 +101,8 @@ class CatalogFile:
             return None
         try:
             found = _entries_type(kind).validate_python(entries)
-            return StoredList(Entries(found, left_out), cast(float, read_at))
+            without_id = _without_id_type().validate_python(content.get("without_id"))
+            return StoredList(Entries(found, left_out, without_id), cast(float, read_at))
         except ValidationError:
             return None
 
@@ -108,6 +110,15 @@ class CatalogFile:
 def _is_plain_price(price: object) -> bool:
     """Tell whether a price is missing, or written out in as many digits as prices have."""
     return price is None or (isinstance(price, str) and _price.fullmatch(price) is not None)
+
+
+def _dump(entry: Record) -> dict[str, Any]:
+    return entry.model_dump(mode="json", exclude_defaults=True)
+
+
+@cache
+def _without_id_type() -> TypeAdapter[tuple[ItemWithoutId, ...]]:
+    return TypeAdapter(tuple[ItemWithoutId, ...])
 
 
 @cache

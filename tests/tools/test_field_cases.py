@@ -886,24 +886,49 @@ async def test_rows_that_cannot_be_ordered_are_counted(connect: Any) -> None:
         of_vendors = await client.call_tool(SEARCH, {"kind": "vendor", "text": "acme"})
         refused = await client.call_tool(CREATE, in_words(number="PO-1", lines=[{**BOLTS, "item": "Nut"}]))
 
-    gap = "2 item rows of the ERP's list cannot be used"
-    assert gap in text(listed)
-    assert gap in outcome(listed)["note"]
-    assert gap in text(again)
+    gap = "1 item row of the ERP's list cannot be used"
+    nut = "1 item has no id here and cannot be ordered."
+    for one in (gap, nut):
+        assert one in text(listed)
+        assert one in outcome(listed)["note"]
+        assert one in text(again)
+        assert one in text(refused)
+    assert "no id|Nut|2|" in text(listed)
+    assert "no id|Nut|2|same name" in text(again)
+    assert outcome(listed)["known"] == 2
     assert "1 vendor has no id here" in outcome(of_vendors)["note"]
     assert "No item matches Nut." in text(refused)
-    assert gap in text(refused)
+
+
+async def test_items_of_exsited_without_an_id_are_found(connect: Any) -> None:
+    class WithoutIds(SmallExsited):
+        def answer(self, method: str, path: str, query: dict[str, str], body: Any) -> tuple[int, Any]:
+            if path != "/items":
+                return super().answer(method, path, query, body)
+            rows = [{"id": None, "name": "Nut"}, {"id": "", "display_name": "Washer"}, {"id": "B1", "name": "Bolt"}]
+            return 200, {"items": rows, "pagination": {"records": 3, "next_page": "NULL"}}
+
+    async with connect(WithoutIds()) as client:
+        found = await client.call_tool(SEARCH, {"kind": "item"})
+
+    assert [row.split("|")[:2] for row in text(found).splitlines()[-3:]] == [
+        ["B1", "Bolt"],
+        ["no id", "Nut"],
+        ["no id", "Washer"],
+    ]
 
 
 async def test_what_is_missing_in_a_list_is_told_after_a_start(connect: Any) -> None:
-    erp = SmallInventoryPro(items=[*SmallInventoryPro.items, {"partNo": 2, "description": "Nut"}])
+    odd: list[Row] = [{"partNo": 2, "description": "Nut"}, {"shortID": ["W1"]}]
+    erp = SmallInventoryPro(items=[*SmallInventoryPro.items, *odd])
     for _ in range(2):  # the second start takes the list that was kept on disk
         async with connect(erp) as client:
             found = outcome(await client.call_tool(SEARCH, {"kind": "item"}))
         erp.items = ()
 
-        assert found["known"] == 1
+        assert found["known"] == 2
         assert "1 item row of the ERP's list cannot be used" in found["note"]
+        assert "1 item has no id here" in found["note"]
 
 
 @pytest.mark.parametrize("kind", ["item", "vendor", "warehouse"])

@@ -431,8 +431,8 @@ async def an_order_that_only_the_list_shows(place: Place) -> bool:
 
 
 async def rows_that_are_left_out_in_silence(place: Place) -> bool:
-    """An item has no id. Damage: it is not shown, and nobody is told."""
-    erp = SmallInventoryPro(items=[*named("Pump"), {"partNo": 1, "description": "Nut"}])
+    """An item cannot be read. Damage: it is not shown, and nobody is told."""
+    erp = SmallInventoryPro(items=[*named("Pump"), {"partNo": 1, "shortID": ["NUT"], "description": "Nut"}])
     async with place.client(erp) as client:
         return "1 item row" not in text(await client.call_tool("search_catalog", {"kind": "item"}))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from po_mcp.connectors.exsited import schemas
 from po_mcp.connectors.exsited.translate import status_of
-from po_mcp.orders import Item, Vendor, Warehouse
+from po_mcp.orders import Item, ItemWithoutId, Vendor, Warehouse
 
 _SUPPLIERS = ("supplier", "customer_and_supplier")
 
@@ -26,7 +26,7 @@ def convert_vendors(accounts: Iterable[schemas.Account]) -> tuple[Vendor, ...]:
 
 
 def convert_items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
-    """Convert items, without prices."""
+    """Convert items, without prices; those without the id that an order's line needs are left out."""
     # No page documents whether a row's price is for buying or for selling.
     return tuple(
         Item(
@@ -37,6 +37,21 @@ def convert_items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
             active=_is_active(row.status),
         )
         for row in rows
+        if row.id
+    )
+
+
+def convert_items_without_id(rows: Iterable[schemas.Item]) -> tuple[ItemWithoutId, ...]:
+    """Convert the items that `convert_items` leaves out; those without a name are none."""
+    return tuple(
+        ItemWithoutId(
+            name=name,
+            code=row.display_name if row.name else None,
+            unit=row.uom,
+            active=_is_active(row.status),
+        )
+        for row in rows
+        if not row.id and (name := row.name or row.display_name)
     )
 
 

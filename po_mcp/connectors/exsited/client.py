@@ -216,7 +216,9 @@ class Exsited:
         converted = ConvertedRows(catalog.convert_items, on_items)
         path = self._build_path("items", "/items")
         rows = await self._read_every(translate.parse_items, schemas.Item, path, on_rows=converted.add)
-        return Entries(converted.found, rows.left_out)
+        without_id = catalog.convert_items_without_id(rows)
+        left_out = rows.left_out + len(rows) - len(converted.found) - len(without_id)
+        return Entries(converted.found, left_out, without_id)
 
     async def warehouses(self) -> Entries[Warehouse]:
         """Return every warehouse."""

@@ -181,7 +181,7 @@ class Account(ErpModel):
 class Item(ErpModel):
     """A product or service."""
 
-    id: Id
+    id: Word = None
     name: Prose = None
     display_name: Prose = None
     status: Word = None

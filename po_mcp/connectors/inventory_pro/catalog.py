@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 
 from po_mcp.connectors.inventory_pro import schemas
-from po_mcp.orders import Item, Vendor, Warehouse
+from po_mcp.orders import Item, ItemWithoutId, Vendor, Warehouse
 
 
 def convert_vendors(rows: Iterable[schemas.Vendor], ids: Mapping[str, int]) -> tuple[Vendor, ...]:
@@ -35,6 +35,15 @@ def convert_items(rows: Iterable[schemas.Item]) -> tuple[Item, ...]:
         )
         for row in rows
         if row.short_id
+    )
+
+
+def convert_items_without_id(rows: Iterable[schemas.Item]) -> tuple[ItemWithoutId, ...]:
+    """Convert the items that `convert_items` leaves out; those without a name and a code are none."""
+    return tuple(
+        ItemWithoutId(name=name, code=row.part_no, unit=row.unit, active=not row.discontinued)
+        for row in rows
+        if not row.short_id and (name := row.description or row.part_no)
     )
 
 

@@ -191,7 +191,9 @@ class InventoryPro:
         for path in ("/Item/All", "/Item"):
             if rows := await self._read_every(path, schemas.Item, converted.add):
                 break
-        return Entries(converted.found, rows.left_out + len(rows) - len(converted.found))
+        without_id = catalog.convert_items_without_id(rows)
+        left_out = rows.left_out + len(rows) - len(converted.found) - len(without_id)
+        return Entries(converted.found, left_out, without_id)
 
     async def warehouses(self) -> Entries[Warehouse]:
         """Return every warehouse that has a storage place; no call lists warehouses."""
