@@ -12,6 +12,7 @@ from po_mcp.connectors.numbers import (
     leaves_its_path,
     order_not_found,
     unopenable_order,
+    unproven_absence,
 )
 from po_mcp.errors import BadAnswer, ERPError, OrderNotFound, Refused, UnreadableOrder
 from po_mcp.orders import OrderScan, PurchaseOrder
@@ -75,7 +76,7 @@ async def _read_by_path(erp: str, number: str, read: Callable[[], Awaitable[T]])
     # A gateway may have cut the number, so the 404 can be about another path.
     except OrderNotFound as exc:
         if is_unsafe_in_path(number):
-            raise unopenable_order(erp, number) from exc
+            raise unproven_absence(erp, number) from exc
         raise
     except UnreadableOrder:  # it came, so its number is not at fault
         raise
@@ -124,4 +125,4 @@ async def read_by_path_or_list(
             raise order_not_found(erp, number) from exc
         if listed.complete or not isinstance(exc, OrderNotFound):
             raise
-        raise unopenable_order(erp, number) from exc
+        raise unproven_absence(erp, number) from exc

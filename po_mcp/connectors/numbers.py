@@ -75,14 +75,31 @@ def order_not_found(erp: str, number: str, explanation: str = "") -> OrderNotFou
 
 def unopenable_order(erp: str, number: str, *, is_listed: bool = False) -> BadAnswer:
     """Return the error for an order that may exist and cannot be read by its number. `is_listed`: the list has it."""
-    signs = " ".join(dict.fromkeys(visible(sign) for sign in number if not re.match(r"[A-Za-z0-9._-]", sign)))
     what = "If there is such an order, it cannot be opened or changed here"
     if is_listed:
         what = f"{erp} lists order {mark_number(number, 80)}, but it cannot be changed here"
+    next_step = f"Open it in {erp} itself."
+    if leaves_its_path(number):
+        return BadAnswer(f"{what}: an address with its number may lead to something else.", next_step=next_step)
     return BadAnswer(
-        f"{what}: {erp}, or a gateway before it, does not take the characters {signs} of its number in an address.",
-        next_step=f"Open it in {erp} itself.",
+        f"{what}: {erp}, or a gateway before it, does not take the characters {_odd_signs(number)} of its number in an "
+        "address.",
+        next_step=next_step,
     )
+
+
+def unproven_absence(erp: str, number: str) -> BadAnswer:
+    """Return the error for an order that was answered with 404, where that proves nothing."""
+    return BadAnswer(
+        f"Whether there is an order {mark_number(number, 80)} is not known: {erp} answered that it is not found, or so "
+        f"did a gateway that does not take the characters {_odd_signs(number)} in an address.",
+        next_step=f"Check the number, or look for the order in {erp} itself.",
+    )
+
+
+def _odd_signs(number: str) -> str:
+    """Return the signs of a number that stand encoded in an address."""
+    return " ".join(dict.fromkeys(visible(sign) for sign in number if not re.match(r"[A-Za-z0-9._-]", sign)))
 
 
 def wrong_order(erp: str, stored: str, number: str) -> BadAnswer:

@@ -210,7 +210,7 @@ def test_a_finalize_asks_what_becomes_of_the_rest(harness: ServerHarness) -> Non
         (
             ["get_purchase_order", "number=../7"],
             1,
-            "If there is such an order, it cannot be opened or changed here: the sandbox,",
+            "If there is such an order, it cannot be opened or changed here: an address with its number may lead",
         ),
         (["finalize_purchase_order", "number=PO-2025-0012"], 1, "is already closed"),
         (["get_purchase_order"], 2, "number: is required. Nothing was sent."),

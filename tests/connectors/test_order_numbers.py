@@ -176,8 +176,20 @@ async def test_an_order_that_neither_the_path_nor_the_list_shows() -> None:
         await exsited.get_order("PO/7")  # its list shows every order
     with pytest.raises(OrderNotFound):
         await inventory_pro.get_order("PÖ 7")
-    with pytest.raises(BadAnswer, match=r"does not take the characters / of its number"):
+    with pytest.raises(BadAnswer, match=r"Whether there is an order PO/7 is not known: .* the characters / in"):
         await inventory_pro.get_order("PO/7")  # its list leaves closed orders out
+    with pytest.raises(BadAnswer, match=r"it cannot be opened or changed here: an address with its number may lead"):
+        await inventory_pro.get_order("a/../b")
+
+
+async def test_of_an_erp_that_takes_any_number_nothing_else_is_said() -> None:
+    """A 404 of the ERP looks as that of a gateway: neither is claimed."""
+    inventory_pro = connections(Relay([PLAIN, "PO/8"]))[0]
+    assert (await inventory_pro.get_order("PO/8")).number == "PO/8"
+
+    for read in (inventory_pro.get_order("PO/7"), inventory_pro.snapshot("PO/7", "finalize")):
+        with pytest.raises(BadAnswer, match="Whether there is an order PO/7 is not known"):
+            await read
 
 
 async def test_a_number_in_other_letter_case_matches_where_allowed() -> None:
