@@ -261,6 +261,11 @@ class PurchaseOrder(Record):
         return untold + self.untold_lines
 
     @property
+    def lines_without_receipts(self) -> int:
+        """How many lines there are of which the ERP does not tell what was received; of a return it may tell that."""
+        return sum(line.received is None for line in self.lines or ()) + self.untold_lines
+
+    @property
     def tells_receipts(self) -> bool:
         """Whether the ERP told every line, and of each how much is still to come."""
         return bool(self.lines) and not self.untold_receipts

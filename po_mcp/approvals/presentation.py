@@ -334,9 +334,12 @@ def _describe_rest(order: PurchaseOrder, erp: str) -> str:
     """Say how many lines are outstanding, and of how many the ERP does not tell it; "" where all was received."""
     lines, outstanding, untold = len(order.lines or ()) + order.untold_lines, len(order.outstanding_lines), ""
     # What the ERP does not show is not 0, nor all: "everything was received" would be our own claim.
-    if order.untold_receipts or not lines:
-        which = f" on {order.untold_receipts} of {count(lines, 'line')}" if order.untold_receipts < lines else ""
+    if (silent := order.lines_without_receipts) or not lines:
+        which = f" on {silent} of {count(lines, 'line')}" if silent < lines else ""
         untold = f"{begin_sentence(erp)} does not show what was received{which}."
+    elif order.untold_receipts:
+        which = f" on {order.untold_receipts} of {count(lines, 'line')}" if order.untold_receipts < lines else ""
+        untold = f"{begin_sentence(erp)} does not show what is outstanding{which}."
     are = "is" if outstanding == 1 else "are"
     rest = f"{outstanding} of {count(lines, 'line')} {are} outstanding." if outstanding else ""
     return " ".join(filter(None, [rest, untold]))

@@ -68,7 +68,7 @@ def _describe_receipts(erp: str, counts: Counter[Receipts]) -> list[str]:
     if closed := counts[Receipts.NOT_DUE]:
         sentences.append(f"{count(closed, 'order')} closed meanwhile and left out.")
     if untold := counts[Receipts.NOT_TOLD]:
-        sentences.append(f"Of {count(untold, 'order')} {erp} does not say what was received; {_included(untold)}.")
+        sentences.append(f"Of {count(untold, 'order')} {erp} does not say what is still to come; {_included(untold)}.")
     if unread := counts[Receipts.NOT_READ]:
         sentences.append(f"{count(unread, 'order')} could not be opened to see what was received; {_included(unread)}.")
     if skipped := counts[Receipts.NOT_LOOKED_UP]:

@@ -96,7 +96,9 @@ def _count_lines(order: PurchaseOrder) -> str:
     count = "1 line" if len(lines) == 1 else f"{len(lines)} lines"
     if order.untold_lines:
         return f"{count} told; detail=full lists them."
-    if any(line.outstanding is None for line in lines):
+    if order.untold_receipts and not order.lines_without_receipts:
+        return f"{count}; the ERP does not say what is outstanding."
+    if order.untold_receipts:
         return f"{count}; the ERP does not say what was received."
     return f"{count}, {len(order.outstanding_lines)} outstanding; detail=full lists them."
 

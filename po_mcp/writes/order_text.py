@@ -185,7 +185,10 @@ def receipts_of(order: PurchaseOrder) -> str:
     if untold:
         if outstanding:
             return f"{outstanding:,} of {count(len(lines), 'line')} outstanding, {untold:,} not known"
-        return f"{count(len(lines), 'line')}, receipts {'' if untold == len(lines) else f'of {untold:,} '}not given"
+        # Of a return it stands in its line what was received, and only what that leaves is not known.
+        if not (silent := order.lines_without_receipts):
+            return f"{count(len(lines), 'line')}, outstanding not known"
+        return f"{count(len(lines), 'line')}, receipts {'' if silent == len(lines) else f'of {silent:,} '}not given"
     if not outstanding:
         return f"{count(len(lines), 'line')}, all received"
     if outstanding == len(lines) and not any(line.received for line in lines):

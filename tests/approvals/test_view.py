@@ -93,6 +93,20 @@ def test_receipts_that_the_erp_does_not_tell_are_not_taken_for_all_received() ->
     assert "create_backorder" in shown.fields
 
 
+def test_a_return_is_said_to_be_one_of_which_the_rest_is_not_known() -> None:
+    first = (order().lines or ())[0]
+    lines = (first.model_copy(update={"quantity": Decimal(-5), "received": Decimal(0), "outstanding": None}),)
+    store = JournalStore(":memory:", 600, Clock())
+    asked = Counter(store, None, Clock(), Books(), None)  # type: ignore[arg-type]
+    one = asked.propose(order().model_copy(update={"lines": lines}), "finalize")
+
+    shown = sheet_of(asked.found(one), store.events(one), Clock().now)
+
+    store.close()
+    assert shown.consequence == "The ERP does not show what is outstanding. Closing cannot be undone."
+    assert (shown.order.rows[0].received, shown.order.rows[0].outstanding) == ("0", "not given")
+
+
 def test_what_is_outstanding_is_counted_over_all_lines_and_beside_what_is_not_told() -> None:
     first = order().outstanding_lines[0]
     lines = [first] * (LINES_SHOWN + 5)

@@ -643,6 +643,17 @@ async def test_receipts_that_are_not_given_are_not_all_received(connect: Any, re
     assert [choice["const"] for choice in choices] == ["keep", "backorder", "close"]
 
 
+async def test_a_return_is_said_to_be_one_thing_in_all_of_a_question(connect: Any) -> None:
+    person = ScriptedPerson(picks("keep"))
+    async with connect(SmallInventoryPro(orders=[order("PO-1", line(units=-5, received=0))]), person) as client:
+        await client.call_tool(FINALIZE, {"number": "PO-1"})
+        short = text(await client.call_tool(GET, {"number": "PO-1", "detail": "short"}))
+
+    assert "1 line, outstanding not known" in person.asked[0].message
+    assert "-5 at 0.45, 0 received" in person.asked[0].message
+    assert "1 line; the ERP does not say what is outstanding." in short
+
+
 @pytest.mark.parametrize("lines", [[], None])
 async def test_an_order_without_lines_says_so(connect: Any, lines: list[Row] | None) -> None:
     """Case 26."""
@@ -752,7 +763,7 @@ async def test_a_partly_received_order_of_which_all_has_come_is_not_overdue(conn
 
     assert [one["number"] for one in listed["orders"]] == ["PO-2", "PO-3", "PO-4"]
     assert "1 order received in full and left out." in listed["note"]
-    assert "Of 1 order Inventory Pro does not say what was received" in listed["note"]
+    assert "Of 1 order Inventory Pro does not say what is still to come" in listed["note"]
 
 
 @pytest.mark.parametrize("status", ["Past Due", "Overdue", "Backordered"])

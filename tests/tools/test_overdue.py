@@ -87,7 +87,7 @@ async def test_only_an_order_of_which_nothing_is_known_is_said_to_be_so(connect:
         listed = outcome(await client.call_tool(LIST, BY_NUMBER))
 
     assert numbers(listed) == ["PO-1", "PO-2"]
-    assert listed["note"].endswith("Of 1 order Inventory Pro does not say what was received; it is included.")
+    assert listed["note"].endswith("Of 1 order Inventory Pro does not say what is still to come; it is included.")
 
 
 async def test_of_many_orders_the_first_are_looked_up_and_the_rest_is_counted(connect: Any) -> None:

@@ -64,6 +64,11 @@ def line(received: str | None = "400", **changes: Any) -> OrderLine:
     return OrderLine.model_validate({**known, **changes})
 
 
+def back(received: str | None) -> OrderLine:
+    """A line of goods that go back to the vendor: what came of it is not known."""
+    return line(received, quantity=Decimal(-5), outstanding=None)
+
+
 def order(**changes: Any) -> PurchaseOrder:
     known: dict[str, Any] = {
         "number": "PO-2025-0042",
@@ -177,6 +182,10 @@ def test_a_finalize_offers_what_can_become_of_the_rest(
         ((line("400"), line(None)), "1 of 2 lines outstanding, 1 not known"),
         ((line("1000"), line(None)), "2 lines, receipts of 1 not given"),
         ((line(None), line(None)), "2 lines, receipts not given"),
+        ((back("0"),), "1 line, outstanding not known"),
+        ((back("0"), line("1000")), "2 lines, outstanding not known"),
+        ((back("0"), line(None)), "2 lines, receipts of 1 not given"),
+        ((back("0"), line("400")), "1 of 2 lines outstanding, 1 not known"),
     ],
 )
 def test_a_finalize_says_how_far_the_order_was_received(lines: tuple[OrderLine, ...], said: str) -> None:
