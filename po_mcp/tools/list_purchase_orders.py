@@ -85,7 +85,8 @@ def _summary(found: list_orders.OrderList) -> str:
 
 def _explain_unlisted(desk: Desk, found: list_orders.OrderList) -> str:
     """Return a sentence for an empty list of an ERP that does not list every order; "" otherwise."""
-    if found.total_count or "closed" in desk.erp.listed_statuses:
+    # An ERP that lists either leaves none out: it may have no word for the other.
+    if found.total_count or desk.erp.listed_statuses & {"closed", "cancelled"}:
         return ""
     erp = "The sandbox" if desk.erp.notice else desk.erp.title
     return f"{erp} does not list closed or cancelled orders; get_purchase_order reads any by number."

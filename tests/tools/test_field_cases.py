@@ -732,6 +732,17 @@ async def test_the_last_price_is_of_the_vendors_currency(connect: Any) -> None:
 # Lists and catalogs
 
 
+async def test_only_an_erp_that_leaves_orders_out_of_its_list_says_so(connect: Any) -> None:
+    async with connect(SmallExsited(orders=[exsited_order("PO-1", status="INACTIVE")])) as client:
+        of_exsited = outcome(await client.call_tool(LIST, {"ordered_from": "2027-01-01"}))
+        every = outcome(await client.call_tool(LIST, {}))
+    async with connect(SmallInventoryPro()) as client:
+        of_inventory_pro = outcome(await client.call_tool(LIST, {}))
+
+    assert (of_exsited["total_count"], of_exsited.get("note"), every["by_status"]) == (0, None, {"cancelled": 1})
+    assert "Inventory Pro does not list closed or cancelled orders" in of_inventory_pro["note"]
+
+
 async def test_an_order_received_in_full_is_not_overdue(connect: Any) -> None:
     """Case 34."""
     due = {"expected_completion_date": "2026-06-01T00:00:00Z"}
